@@ -1,0 +1,150 @@
+"""The Protocols between the parts, one sentence a promise. Fakes that keep them are in `mien.fakes`."""
+
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import Any, Protocol, Self, runtime_checkable
+
+from mien.types import (
+    Array,
+    Detection,
+    FacePatch,
+    Floats,
+    Frame,
+    Image,
+    LabelledFrame,
+    Landmarks,
+    SourceFace,
+    StreamInfo,
+    TrackedFace,
+)
+
+
+@runtime_checkable
+class FrameSource(Protocol):
+    """Where frames come from; a context manager, and nothing is read after it is left."""
+
+    @property
+    def info(self) -> StreamInfo:
+        """What is known before the first frame."""
+        ...
+
+    def read(self) -> Frame | None:
+        """The next frame in presentation order, None at the end.
+
+        Raises `SourceLost` (a device went away) or `UnreadableMedia` (a file is damaged).
+        """
+        ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+
+@runtime_checkable
+class FrameSink(Protocol):
+    """Where labelled frames go; a context manager that keeps its result only when it is left without an error."""
+
+    def write(self, labelled: LabelledFrame) -> None:
+        """Take one frame; the array may change as soon as this returns. Raises `OutputError`."""
+        ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+
+@runtime_checkable
+class Session(Protocol):
+    """An opened model: named arrays in, named arrays out; safe to call from several threads."""
+
+    @property
+    def provider(self) -> str:
+        """What the model runs on, such as `CPUExecutionProvider`."""
+        ...
+
+    @property
+    def inputs(self) -> Mapping[str, tuple[int | str | None, ...]]:
+        """Names and shapes of the inputs; a free dimension is a name or None."""
+        ...
+
+    @property
+    def outputs(self) -> Mapping[str, tuple[int | str | None, ...]]:
+        """Names and shapes of the outputs."""
+        ...
+
+    def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+        """One pass through the model."""
+        ...
+
+
+@runtime_checkable
+class Detector(Protocol):
+    """Finds faces without knowing where to look."""
+
+    def detect(self, image: Image) -> list[Detection]:
+        """Faces in a BGR picture, best score first, overlaps removed; an empty list when there is nobody."""
+        ...
+
+
+@runtime_checkable
+class Landmarker(Protocol):
+    """Fits the mesh to one face."""
+
+    def fit(self, image: Image, around: Floats) -> Landmarks:
+        """Landmarks of the face round the given points.
+
+        `around` is float32 (478, 3), the landmarks of the frame before, or (5, 2), the points of a detection.
+        """
+        ...
+
+
+@runtime_checkable
+class Recogniser(Protocol):
+    """Describes whose face it is."""
+
+    same_person_below: float
+    """Distances under this mean the same person."""
+
+    def describe(self, image: Image, landmarks: Landmarks) -> Floats:
+        """A descriptor, float32 (n,); the Euclidean distance of two tells how alike the faces are."""
+        ...
+
+
+@runtime_checkable
+class Engine(Protocol):
+    """Puts a source face onto a tracked face."""
+
+    name: str
+
+    def prepare(self, source: SourceFace) -> Any:
+        """All that depends on the source alone, immutable; handed back to `swap`."""
+        ...
+
+    def swap(self, frame: Frame, face: TrackedFace, prepared: Any) -> FacePatch | None:
+        """The patch for this face in this frame, None when nothing of the face is in the picture.
+
+        The frame is not changed.
+        """
+        ...
+
+
+@runtime_checkable
+class Masker(Protocol):
+    """Says what of a patch must not be painted over: hands, hair, glasses."""
+
+    def keep(self, frame: Frame, face: TrackedFace, patch: FacePatch) -> FacePatch:
+        """The patch with its mask lowered where the frame must show."""
+        ...
+
+
+@runtime_checkable
+class Enhancer(Protocol):
+    """Adds detail to a patch."""
+
+    def enhance(self, patches: Sequence[FacePatch]) -> list[FacePatch]:
+        """As many patches as came in, at the same places."""
+        ...

@@ -1,0 +1,1 @@
+"""Adapters between files or devices and frames."""

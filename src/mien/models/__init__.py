@@ -1,0 +1,1 @@
+"""Model files: what there is, where it lies, how it is run and how it is fed."""

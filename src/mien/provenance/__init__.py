@@ -1,0 +1,1 @@
+"""Statements about what was altered, written into every file that leaves."""

@@ -1,0 +1,36 @@
+"""What an output file says of itself in its metadata.
+
+The vocabulary is the IPTC's digital source type, which viewers and platforms already read
+(https://cv.iptc.org/newscodes/digitalsourcetype/).
+"""
+
+from xml.sax.saxutils import escape
+
+from mien import __version__
+
+DIGITAL_SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
+MARKER = "altered by mien"
+"""The words by which a person or a program finds the statement."""
+
+
+def sentence(engine: str) -> str:
+    """One line for comment fields, such as `Faces in this media were altered by mien 0.1.0 (AI face swap, engine mesh).`"""
+    return f"Faces in this media were {MARKER} {__version__} (AI face swap, engine {engine})."
+
+
+def software() -> str:
+    """The name for `software` and `CreatorTool` fields."""
+    return f"mien {__version__}"
+
+
+def xmp(engine: str) -> bytes:
+    """An XMP packet, UTF-8, with the sentence, the digital source type and the tool."""
+    return f"""<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
+<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
+<rdf:Description rdf:about="" xmlns:dc="http://purl.org/dc/elements/1.1/" xmlns:xmp="http://ns.adobe.com/xap/1.0/"
+ xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/">
+<dc:description><rdf:Alt><rdf:li xml:lang="x-default">{escape(sentence(engine))}</rdf:li></rdf:Alt></dc:description>
+<xmp:CreatorTool>{escape(software())}</xmp:CreatorTool>
+<Iptc4xmpExt:DigitalSourceType>{DIGITAL_SOURCE_TYPE}</Iptc4xmpExt:DigitalSourceType>
+</rdf:Description></rdf:RDF></x:xmpmeta>
+<?xpacket end="w"?>""".encode()

@@ -1,0 +1,138 @@
+"""The one table of settings: name, default, bounds and help. It feeds the command line, the config file and web forms."""
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import MISSING, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from mien.errors import UsageError
+
+Value = bool | int | float | str
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One row of the table. `low` and `high` bound numbers, `choices` bound words; `group` is where forms put it."""
+
+    name: str
+    default: Value
+    help: str
+    group: str
+    low: float | None = None
+    high: float | None = None
+    choices: tuple[str, ...] = ()
+
+    @property
+    def flag(self) -> str:
+        return "--" + self.name.replace("_", "-")
+
+    def check(self, value: object) -> Value:
+        """`value` as this setting's type and inside its bounds, or a `UsageError` that names both."""
+        kind = type(self.default)
+        if kind is bool:
+            if isinstance(value, bool):
+                return value
+            words = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
+            if isinstance(value, str) and value.lower() in words:
+                return words[value.lower()]
+            raise UsageError(f"{self.name} = {value!r} is neither on nor off", f"write {self.name} = true or false")
+        if isinstance(value, bool) or (kind is str and not isinstance(value, str)):
+            raise UsageError(f"{self.name} = {value!r} is not a {kind.__name__}", self.help)
+        if kind is int and isinstance(value, float) and value != int(value):
+            raise UsageError(f"{self.name} = {value!r} is not a whole number", self.help)
+        try:
+            converted: int | float | str = kind(value)  # type: ignore[arg-type]
+        except (TypeError, ValueError):
+            raise UsageError(f"{self.name} = {value!r} is not a {kind.__name__}", self.help) from None
+        if self.choices and converted not in self.choices:
+            raise UsageError(f"{self.name} = {converted!r} is unknown", f"choose one of: {', '.join(self.choices)}")
+        if isinstance(converted, (int, float)):
+            low = -float("inf") if self.low is None else self.low
+            high = float("inf") if self.high is None else self.high
+            if not low <= converted <= high:
+                raise UsageError(f"{self.name} = {converted} is out of bounds", f"choose from {low:g} to {high:g}")
+        return converted
+
+
+def _row(
+    default: Value,
+    text: str,
+    group: str,
+    low: float | None = None,
+    high: float | None = None,
+    choices: tuple[str, ...] = (),
+) -> Any:
+    return field(default=default, metadata={"help": text, "group": group, "low": low, "high": high, "choices": choices})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """One immutable set of values; a change makes a new one."""
+
+    engine: str = _row("mesh", "what swaps the face", "face", choices=("mesh",))
+    opacity: float = _row(1.0, "how much of the new face shows, 0 to 1", "face", 0.0, 1.0)
+    eyes: str = _row("source", "whose eyes are seen", "face", choices=("source", "target"))
+    mouth: str = _row("target", "whose inner mouth (teeth, tongue) is seen", "face", choices=("source", "target"))
+    light: float = _row(1.0, "how far the new face takes the light and tone of the picture, 0 to 1", "face", 0.0, 1.0)
+    resolution: int = _row(512, "the most pixels across a face that are computed in a video", "face", 128, 2048)
+    faces: int = _row(8, "the most faces followed at once", "tracking", 1, 32)
+    detect_every: int = _row(15, "frames between two looks for new faces", "tracking", 1, 300)
+    detect_size: int = _row(320, "longer side in pixels of the picture in which faces are sought", "tracking", 160, 1920)
+    detect_score: float = _row(0.6, "how sure the detector must be of a new face, 0 to 1", "tracking", 0.1, 0.99)
+    smoothing: float = _row(1.0, "strength of the filter against jitter of a face at rest, 0 = off", "tracking", 0.0, 4.0)
+    badge_corner: str = _row(
+        "bottom-right",
+        "where the AI badge stands",
+        "label",
+        choices=("bottom-right", "bottom-left", "top-right", "top-left"),
+    )
+    badge_size: float = _row(0.06, "height of the AI badge as a share of the shorter side", "label", 0.03, 0.25)
+    codec: str = _row(
+        "auto", "video codec of the output: h264, or what the container asks for", "output",
+        choices=("auto", "h264", "hevc", "vp9", "av1", "mpeg4"),
+    )  # fmt: skip
+    encoder: str = _row(
+        "software", "who encodes: the processor, or a hardware encoder when one is present", "output",
+        choices=("software", "hardware"),
+    )  # fmt: skip
+    quality: int = _row(80, "quality of the output, 1 (small) to 100 (best)", "output", 1, 100)
+    max_pixels: int = _row(100_000_000, "the most pixels of a picture or video frame that is opened", "limits", 4096)
+    max_bytes: int = _row(2 * 1024**4, "the largest file that is opened, in bytes", "limits", 1024)
+
+    def __post_init__(self) -> None:
+        for row in table():
+            object.__setattr__(self, row.name, row.check(getattr(self, row.name)))
+
+
+def table() -> Iterator[Setting]:
+    """The rows of the table, in the order in which a form shows them."""
+    for entry in fields(Settings):
+        if entry.default is MISSING:  # pragma: no cover - a row without a default is a mistake in this file
+            raise AssertionError(entry.name)
+        yield Setting(name=entry.name, default=entry.default, **entry.metadata)
+
+
+
+
+def from_mapping(values: Mapping[str, object]) -> Settings:
+    """Settings from names and values; an unknown name is a `UsageError`."""
+    rows = {row.name: row for row in table()}
+    unknown = sorted(set(values) - set(rows))
+    if unknown:
+        raise UsageError(f"unknown setting {unknown[0]!r}", "`mien settings` lists the names")
+    return Settings(**{name: rows[name].check(value) for name, value in values.items()})  # type: ignore[arg-type]
+
+
+def read_file(path: Path) -> dict[str, object]:
+    """Names and values of a TOML file, groups or no groups; raises `UsageError`."""
+    try:
+        values = tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise UsageError(f"cannot read the settings file {path}: {error.strerror}", "check the name") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} is not a TOML file: {error}", "one `name = value` a line") from error
+    flat: dict[str, object] = {}
+    for name, value in values.items():
+        flat.update(value if isinstance(value, dict) else {name: value})
+    return flat

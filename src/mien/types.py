@@ -1,0 +1,134 @@
+"""The values that cross a border between stages: small, frozen, checked once where they enter.
+
+Pictures are BGR uint8 (height, width, 3). Points are (x, y) in pixels; the centre of the top left pixel is (0, 0).
+Boxes are `xyxy` in the same unit. Transforms are float64 (2, 3) and named `from_to_to`: `to_xy = A @ [from_x, from_y, 1]`.
+"""
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+Image: TypeAlias = npt.NDArray[np.uint8]
+"""BGR uint8 (height, width, 3)."""
+Mask: TypeAlias = npt.NDArray[np.uint8]
+"""uint8 (height, width); 0 = the frame stays, 255 = the patch replaces it."""
+Floats: TypeAlias = npt.NDArray[np.float32]
+Affine: TypeAlias = npt.NDArray[np.float64]
+"""float64 (2, 3)."""
+Array: TypeAlias = npt.NDArray[Any]
+
+LANDMARK_COUNT = 478
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One picture of a source, with the time at which it is shown: `pts * time_base` seconds."""
+
+    image: Image
+    index: int
+    pts: int
+    time_base: Fraction
+
+    def __post_init__(self) -> None:
+        if self.image.dtype != np.uint8 or self.image.ndim != 3 or self.image.shape[2] != 3:
+            raise ValueError(f"a frame is BGR uint8 (h, w, 3), got {self.image.dtype} {self.image.shape}")
+
+    @property
+    def time_s(self) -> float:
+        return float(self.pts * self.time_base)
+
+
+@dataclass(frozen=True, slots=True)
+class StreamInfo:
+    """What a source says of itself before the first frame; `None` = the source does not know."""
+
+    width: int
+    height: int
+    time_base: Fraction
+    rate: Fraction | None = None
+    frame_count: int | None = None
+    duration_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """One face as a detector sees it, in frame pixels.
+
+    `points` is float32 (5, 2): right eye, left eye, nose tip, right and left mouth corner (the person's right and left).
+    """
+
+    box_xyxy: tuple[float, float, float, float]
+    points: Floats
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Landmarks:
+    """The 478-point mesh of one face.
+
+    `points` is float32 (478, 3): x and y in frame pixels, z in the same unit and smaller towards the camera.
+    `presence` is the model's belief, 0..1, that a face is there.
+    """
+
+    points: Floats
+    presence: float
+
+    def __post_init__(self) -> None:
+        if self.points.shape != (LANDMARK_COUNT, 3):
+            raise ValueError(f"landmarks are ({LANDMARK_COUNT}, 3), got {self.points.shape}")
+
+
+@dataclass(frozen=True, slots=True)
+class TrackedFace:
+    """A face that keeps its `track_id` from frame to frame; `age` counts the frames it has been seen."""
+
+    track_id: int
+    landmarks: Landmarks
+    age: int
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFace:
+    """A face that may be worn: a crop of the photo, BGR uint8, and the landmarks in the crop's pixels.
+
+    `digest` names the crop's content, so that what engines prepare from it can be cached.
+    """
+
+    image: Image
+    landmarks: Landmarks
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class FacePatch:
+    """What an engine gives back: `crop` BGR uint8 (h, w, 3), `mask` uint8 (h, w), and where the crop lies in the frame."""
+
+    crop: Image
+    mask: Mask
+    crop_to_frame: Affine
+
+    def __post_init__(self) -> None:
+        if self.crop.shape[:2] != self.mask.shape:
+            raise ValueError(f"crop {self.crop.shape} and mask {self.mask.shape} differ in size")
+        if self.crop_to_frame.shape != (2, 3):
+            raise ValueError(f"crop_to_frame is (2, 3), got {self.crop_to_frame.shape}")
+
+
+@dataclass(frozen=True, slots=True)
+class FrameResult:
+    """A frame after the pipeline, not yet labelled: `swapped` counts the faces that were replaced."""
+
+    frame: Frame
+    faces: tuple[TrackedFace, ...]
+    swapped: int
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledFrame:
+    """A frame that shows that it was altered. Only `stages/label.py` builds it; sinks take nothing else."""
+
+    frame: Frame
+    badge_xyxy: tuple[int, int, int, int]
