@@ -1,0 +1,79 @@
+"""Fits, boxes and head pose: pure functions of arrays. Points are (n, 2) or (n, 3), transforms float64 (2, 3)."""
+
+import math
+
+import numpy as np
+
+from mien.types import Affine, Array, Floats
+
+DLIB_CHIP_POINTS = np.array(
+    [[0.1205750620789, 0.2137274526848], [0.3340850613712, 0.2290642403242], [0.6460604764104, 0.2289674387677],
+     [0.8595674595992, 0.2134981538014], [0.4901123135679, 0.6277975316475]]
+)  # fmt: skip
+"""dlib's mean 5-point face, share of the unpadded chip: right eye outer and inner corner, left eye inner and outer, nose base."""
+
+
+def similarity(from_points: Array, to_points: Array) -> Affine:
+    """The rotation, uniform scale and shift that takes `from_points` to `to_points` with least squares (Umeyama 1991)."""
+    source, target = np.asarray(from_points, np.float64), np.asarray(to_points, np.float64)
+    source_mean, target_mean = source.mean(0), target.mean(0)
+    a, b = source - source_mean, target - target_mean
+    norm = float((a * a).sum())
+    if norm == 0:
+        raise ValueError("the points lie on one spot")
+    real = float((a * b).sum()) / norm
+    imaginary = float((a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]).sum()) / norm
+    linear = np.array([[real, -imaginary], [imaginary, real]])
+    return np.hstack([linear, (target_mean - linear @ source_mean)[:, None]])
+
+
+def invert(transform: Affine) -> Affine:
+    """The transform that leads back."""
+    linear = np.linalg.inv(transform[:, :2])
+    return np.hstack([linear, -linear @ transform[:, 2:]])
+
+
+def apply(transform: Affine, points: Array) -> Floats:
+    """`points` (n, 2) moved by the transform, float32."""
+    moved = np.asarray(points, np.float64) @ transform[:, :2].T + transform[:, 2]
+    return moved.astype(np.float32)
+
+
+def scale_of(transform: Affine) -> float:
+    """How much longer a line becomes (mean of both axes)."""
+    return math.sqrt(abs(float(np.linalg.det(transform[:, :2]))))
+
+
+def box_of(points: Array) -> tuple[float, float, float, float]:
+    """The axis-aligned box round points (n, 2 or 3), `xyxy`."""
+    low, high = points[:, :2].min(0), points[:, :2].max(0)
+    return float(low[0]), float(low[1]), float(high[0]), float(high[1])
+
+
+def overlap(a_xyxy: tuple[float, float, float, float], b_xyxy: tuple[float, float, float, float]) -> float:
+    """Intersection over union of two boxes, 0..1."""
+    width = min(a_xyxy[2], b_xyxy[2]) - max(a_xyxy[0], b_xyxy[0])
+    height = min(a_xyxy[3], b_xyxy[3]) - max(a_xyxy[1], b_xyxy[1])
+    if width <= 0 or height <= 0:
+        return 0.0
+    shared = width * height
+    areas = sum((b[2] - b[0]) * (b[3] - b[1]) for b in (a_xyxy, b_xyxy))
+    return shared / (areas - shared)
+
+
+def rotation_between(from_points: Array, to_points: Array) -> Array:
+    """The rotation matrix (3, 3) that best turns centred `from_points` (n, 3) to `to_points` (Kabsch 1976)."""
+    a = np.asarray(from_points, np.float64)
+    b = np.asarray(to_points, np.float64)
+    u, _, vt = np.linalg.svd((a - a.mean(0)).T @ (b - b.mean(0)))
+    sign = np.sign(np.linalg.det(vt.T @ u.T))
+    rotation: Array = vt.T @ np.diag([1.0, 1.0, sign]) @ u.T
+    return rotation
+
+
+def angles_of(rotation: Array) -> tuple[float, float, float]:
+    """Pitch, yaw and roll in degrees of a rotation (3, 3) in picture axes (x right, y down, z away from the camera)."""
+    yaw = math.asin(max(-1.0, min(1.0, float(-rotation[2, 0]))))
+    pitch = math.atan2(float(rotation[2, 1]), float(rotation[2, 2]))
+    roll = math.atan2(float(rotation[1, 0]), float(rotation[0, 0]))
+    return math.degrees(pitch), math.degrees(yaw), math.degrees(roll)

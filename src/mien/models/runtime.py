@@ -1,0 +1,72 @@
+"""The only door to onnxruntime."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import onnxruntime
+
+from mien.errors import ModelDamaged, ModelMismatch
+from mien.types import Array
+
+Shape = tuple[int | str | None, ...]
+
+
+class OnnxSession:
+    """A `contracts.Session` on onnxruntime.
+
+    One thread by default: mien runs stages side by side, and the embedded models are too small to gain from more.
+    """
+
+    def __init__(self, model_id: str, content: bytes, *, threads: int = 1) -> None:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        # A spinning pool would burn the second core while the frame is decoded or encoded.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        try:
+            self._session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # noqa: BLE001 - onnxruntime raises its own, undocumented classes
+            raise ModelDamaged(f"onnxruntime cannot open {model_id}: {error}", "install mien again") from error
+        self._model_id = model_id
+        self._outputs = [output.name for output in self._session.get_outputs()]
+
+    @property
+    def provider(self) -> str:
+        return str(self._session.get_providers()[0])
+
+    @property
+    def inputs(self) -> Mapping[str, Shape]:
+        return {entry.name: tuple(entry.shape) for entry in self._session.get_inputs()}
+
+    @property
+    def outputs(self) -> Mapping[str, Shape]:
+        return {entry.name: tuple(entry.shape) for entry in self._session.get_outputs()}
+
+    def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+        values = self._session.run(self._outputs, dict(inputs))
+        return {name: np.asarray(value) for name, value in zip(self._outputs, values, strict=True)}
+
+
+def expect(model_id: str, found: Mapping[str, Shape], wanted: Mapping[str, Shape], what: str) -> None:
+    """Raise `ModelMismatch` unless all `wanted` names are there with their shapes; a free dimension fits anything."""
+    for name, shape in wanted.items():
+        if name not in found:
+            raise ModelMismatch(f"{model_id} has no {what} {name!r}, only {sorted(found)}", "use the file of the catalogue")
+        fits = len(shape) == len(found[name]) and all(
+            not isinstance(a, int) or not isinstance(b, int) or a == b for a, b in zip(shape, found[name], strict=True)
+        )
+        if not fits:
+            raise ModelMismatch(
+                f"{model_id}: {what} {name!r} has shape {found[name]}, not {shape}", "use the file of the catalogue"
+            )
+
+
+def available_providers() -> list[str]:
+    """What the installed onnxruntime was built for, best first; a name here is not yet a working device."""
+    return list(onnxruntime.get_available_providers())
+
+
+def version() -> str:
+    """The version of onnxruntime."""
+    return str(onnxruntime.__version__)
