@@ -1,0 +1,92 @@
+"""Light and tone: pure functions of pictures. Pictures are BGR uint8, coarse maps float32."""
+
+import cv2
+import numpy as np
+
+from mien.types import Array, Floats, Image, Mask
+
+_GRID = 40
+"""Cells along the longer side of the coarse maps."""
+_SPREAD = 0.25
+"""Sigma of the mean, as a share of the map's width: wide enough to leave a nose or a brow to the source."""
+_LUMA = np.array([0.114, 0.587, 0.299], np.float32)
+_BLACK = 6.0
+"""Added to both sides of a ratio of brightnesses, so that noise in the dark does not explode."""
+
+
+def light_map(crop: Image, mask: Mask, target: Image, strength: float) -> Floats:
+    """The map that `raster.relight` needs to give `crop` the light of `target`; float32 (gh, gw, 12).
+
+    crop and target are the same rectangle, mask (uint8) says where the crop covers it and how surely. strength 0 changes
+    nothing, 1 takes the target's light and tone wholly.
+    """
+    height, width = mask.shape
+    cells = _GRID / max(height, width)
+    size_wh = max(4, round(width * cells)), max(4, round(height * cells))
+    weight, inside = _weights(mask, size_wh)
+    own, wanted = _shrunk(crop, size_wh), _shrunk(target, size_wh)
+    sigma = _SPREAD * size_wh[0]
+    norm = 1.0 / (cv2.GaussianBlur(weight, (0, 0), sigma, borderType=cv2.BORDER_CONSTANT) + 1e-6)
+    own_mean, wanted_mean = (_mean(picture, weight, norm, sigma) for picture in (own, wanted))
+    ratio = (wanted_mean + _BLACK) / (own_mean + _BLACK)
+    luma_ratio = (ratio @ _LUMA)[:, :, None]
+    contrast = _contrast(own - own_mean, wanted - wanted_mean, luma_ratio, inside)
+    # Shadows and colours of the skin scale with its brightness; highlights are the lamp's and hardly do.
+    darker = ratio * np.where(luma_ratio < 1, luma_ratio**-0.2, luma_ratio**-0.3) * contrast
+    brighter = ratio * np.where(luma_ratio < 1, luma_ratio**-0.3, luma_ratio**-0.75) * contrast
+    light = np.empty((size_wh[1], size_wh[0], 12), np.float32)
+    light[:, :, 0:3] = own_mean
+    light[:, :, 3:6] = own_mean + strength * (wanted_mean - own_mean)
+    light[:, :, 6:9] = 1 + strength * (darker - 1)
+    light[:, :, 9:12] = 1 + strength * (brighter - 1)
+    return light
+
+
+def _weights(mask: Mask, size_wh: tuple[int, int]) -> tuple[Floats, Array]:
+    """How much each cell counts in the mean, and which cells lie wholly inside."""
+    cover = cv2.resize((mask > 0).view(np.uint8) * np.uint8(255), size_wh, interpolation=cv2.INTER_AREA)
+    sure = cv2.resize(mask, size_wh, interpolation=cv2.INTER_AREA).astype(np.float32)
+    inside = cover >= 250
+    # The feathered border counts a little: it is there that both pictures must meet.
+    weight = np.where(inside, 0.1 + sure * (0.9 / 255), 0).astype(np.float32)
+    return weight, inside & (sure > 200)
+
+
+def _shrunk(picture: Image, size_wh: tuple[int, int]) -> Floats:
+    return np.asarray(cv2.resize(picture, size_wh, interpolation=cv2.INTER_AREA), np.float32)
+
+
+def _mean(picture: Floats, weight: Floats, norm: Floats, sigma: float) -> Floats:
+    blurred = cv2.GaussianBlur(picture * weight[:, :, None], (0, 0), sigma, borderType=cv2.BORDER_CONSTANT)
+    return np.asarray(blurred * norm[:, :, None], np.float32)
+
+
+def _contrast(own_detail: Floats, wanted_detail: Floats, ratio: Floats, inside: Array) -> float:
+    """Half of the way, in proportion, to the target's contrast, within bounds: the source's features must stay its own."""
+    if not inside.any():
+        return 1.0
+    own = float(np.square((own_detail * np.minimum(ratio, 1.0))[inside]).mean())
+    wanted = float(np.square(wanted_detail[inside]).mean())
+    return float(np.clip(np.sqrt((wanted + 1) / (own + 1)), 0.75, 1.25) ** 0.5)
+
+
+def skin_confidence(image: Image, sample: Mask, spread: float) -> Mask:
+    """How much each pixel looks like the skin under `sample`; uint8 (h, w), 255 = surely, 0 = surely hair or background.
+
+    The distance is Mahalanobis' in CIE Lab; `spread` is the sigma in pixels of the smoothing.
+    """
+    lab = cv2.cvtColor(image, cv2.COLOR_BGR2LAB).astype(np.float32)
+    pixels = lab[sample > 0]
+    if len(pixels) < 64:
+        return np.full(image.shape[:2], 255, np.uint8)
+    middle = np.median(pixels, axis=0)
+    core = pixels[np.abs(pixels - middle).sum(1) <= np.percentile(np.abs(pixels - middle).sum(1), 80)]
+    covariance = np.cov(core.T) + np.diag([60.0, 6.0, 6.0])
+    difference = lab - core.mean(0)
+    inverse = np.linalg.inv(covariance).astype(np.float32)
+    distance = np.sqrt(np.einsum("hwi,ij,hwj->hw", difference, inverse, difference, optimize=True))
+    sure = np.clip((7.5 - distance) / 2.5, 0, 1).astype(np.float32)
+    # Thin strands are hair: widen what is not skin before the edge is smoothed.
+    size = 2 * max(1, round(spread / 2)) + 1
+    sure = cv2.erode(cv2.medianBlur((sure * 255).astype(np.uint8), 5), np.ones((size, size), np.uint8))
+    return np.asarray(cv2.GaussianBlur(sure, (0, 0), max(spread, 0.5)), np.uint8)

@@ -1,0 +1,51 @@
+"""The 478-point face mesh as a graph: its triangles and the loops that bound skin, eyes and mouth."""
+
+from importlib import resources
+
+import numpy as np
+import numpy.typing as npt
+
+Indices = npt.NDArray[np.int32]
+
+SKIN_POINTS = 468
+"""Landmarks from here on are the two irises."""
+
+FACE_OVAL = (10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377,
+             152, 148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109)  # fmt: skip
+"""The border of the mesh, clockwise in the picture from the middle of the forehead; point 152 is the chin."""
+INNER_LIPS = (78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308, 324, 318, 402, 317, 14, 87, 178, 88, 95)
+"""The opening of the mouth, clockwise from the person's right corner."""
+RIGHT_EYE = (33, 246, 161, 160, 159, 158, 157, 173, 133, 155, 154, 153, 145, 144, 163, 7)
+"""The opening of the person's right eye, clockwise from the outer corner."""
+LEFT_EYE = (362, 398, 384, 385, 386, 387, 388, 466, 263, 249, 390, 373, 374, 380, 381, 382)
+"""The opening of the person's left eye, clockwise from the inner corner."""
+RIGHT_IRIS, LEFT_IRIS = 468, 473
+"""The middle of each iris."""
+EYE_CORNERS = (33, 263)
+"""The outer corners; their distance is the "eye distance" that errors are measured in."""
+RIGID_POINTS = (10, 338, 109, 297, 67, 151, 9, 8, 168, 6, 197, 195, 5, 4, 1, 33, 133, 362, 263, 234, 454, 127, 356,
+                93, 323, 132, 361, 50, 280, 117, 346, 2, 98, 327)  # fmt: skip
+"""Points that hardly move with the expression; head pose is read from them."""
+
+
+def skin_triangles() -> Indices:
+    """int32 (852, 3), wound the same way; eyes and mouth are holes."""
+    text = resources.files("mien").joinpath("assets/face_mesh_triangles.csv").read_text("utf-8")
+    rows = [line.split(",") for line in text.splitlines() if not line.startswith("#")]
+    return np.array(rows, np.int32)
+
+
+def fan(loop: tuple[int, ...], centre: int) -> Indices:
+    """int32 (n, 3): a loop filled from one point in its middle; with an iris as the centre, the gaze moves the texture."""
+    return np.array([(centre, a, b) for a, b in zip(loop, loop[1:] + loop[:1], strict=True)], np.int32)
+
+
+def strip(loop: tuple[int, ...]) -> Indices:
+    """int32 (n - 2, 3): a strip that fills a loop whose first point and middle point are its corners."""
+    half = len(loop) // 2
+    upper, lower = loop[: half + 1], (loop[0], *reversed(loop[half:]))
+    rows = [(upper[0], upper[1], lower[1])]
+    for i in range(1, half - 1):
+        rows += [(upper[i], upper[i + 1], lower[i]), (upper[i + 1], lower[i + 1], lower[i])]
+    rows.append((upper[half - 1], upper[half], lower[half - 1]))
+    return np.array(rows, np.int32)
