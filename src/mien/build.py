@@ -1,0 +1,67 @@
+"""Makes concrete objects out of settings: models from the store, and the pipeline for one stream of frames."""
+
+from dataclasses import dataclass, replace
+
+from mien.contracts import Engine
+from mien.engines.mesh import MeshEngine
+from mien.models.faceid import FaceId
+from mien.models.facemesh import FaceMesh
+from mien.models.runtime import OnnxSession
+from mien.models.store import Store
+from mien.models.yunet import YuNet
+from mien.pipeline import Pipeline
+from mien.settings import Settings
+from mien.source import load_source
+from mien.stages.track import Tracker
+from mien.types import Image, SourceFace
+
+PHOTO_DETECT_SIZE = 640
+"""A photo is searched once and may hold small faces, so it is searched finer than a video frame."""
+PICTURE_RESOLUTION = 2048
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    """The opened models that every run needs."""
+
+    photo_detector: YuNet
+    detector: YuNet
+    landmarker: FaceMesh
+
+
+def open_models(settings: Settings, store: Store) -> Models:
+    """Open the embedded models; raises a `ModelError`."""
+    session = OnnxSession("yunet", store.read("yunet"))
+    return Models(
+        YuNet(session, longer_side=max(PHOTO_DETECT_SIZE, settings.detect_size), least_score=settings.detect_score),
+        YuNet(session, longer_side=settings.detect_size, least_score=settings.detect_score),
+        FaceMesh(OnnxSession("face_mesh_478", store.read("face_mesh_478"))),
+    )
+
+
+def open_recogniser(store: Store) -> FaceId:
+    """Open the face descriptor; raises a `ModelError`."""
+    return FaceId(OnnxSession("face_id_128", store.read("face_id_128")))
+
+
+def open_engine(settings: Settings) -> Engine:
+    """The engine that the settings name."""
+    return MeshEngine(settings)
+
+
+def open_source(photo: Image, models: Models, number: int | None = None) -> SourceFace:
+    """The face to wear, out of a photo, BGR uint8; raises a `SourceFaceError`."""
+    return load_source(photo, models.photo_detector, models.landmarker, number=number)
+
+
+def open_pipeline(settings: Settings, models: Models, source: SourceFace) -> Pipeline:
+    """The main path for one video."""
+    engine = open_engine(settings)
+    return Pipeline(Tracker(models.detector, models.landmarker, settings), engine, engine.prepare(source), settings)
+
+
+def open_picture_pipeline(settings: Settings, models: Models, source: SourceFace) -> Pipeline:
+    """The main path for a single picture: searched finer, computed at the picture's own resolution, nothing smoothed."""
+    settings = replace(settings, resolution=max(PICTURE_RESOLUTION, settings.resolution), smoothing=0.0)
+    engine = open_engine(settings)
+    return Pipeline(Tracker(models.photo_detector, models.landmarker, settings), engine, engine.prepare(source), settings)
