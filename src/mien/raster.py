@@ -67,7 +67,7 @@ def draw_mesh(
                 u = min(max(u, np.float32(0.0)), np.float32(texture_w - 1.001))
                 v = min(max(v, np.float32(0.0)), np.float32(texture_h - 1.001))
                 ui, vi = int(u), int(v)
-                fu, fv = int((u - ui) * 256), int((v - vi) * 256)
+                fu, fv = int((u - ui) * 256 + np.float32(0.5)), int((v - vi) * 256 + np.float32(0.5))
                 w_tl, w_tr = (256 - fu) * (256 - fv), fu * (256 - fv)
                 w_bl, w_br = (256 - fu) * fv, fu * fv
                 for c in range(3):

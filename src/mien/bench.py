@@ -1,0 +1,101 @@
+"""Speed and memory of the main path, measured on pictures made from one portrait. A command, never a test."""
+
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from mien import build, geometry
+from mien.errors import UsageError
+from mien.models.store import Store
+from mien.settings import Settings
+from mien.stages.label import Labeller
+from mien.types import Frame, Image
+
+WIDTH, HEIGHT = 1280, 720
+_SCENES = 60
+
+
+def moving_portrait(portrait: Image, models: build.Models, count: int = _SCENES) -> list[Image]:
+    """`count` frames 1280x720 that loop without a jump: the portrait sways, turns and zooms, its face 240 pixels tall."""
+    faces = models.photo_detector.detect(portrait)
+    if not faces:
+        raise UsageError("the portrait shows no face", "name a picture with one face")
+    landmarks = models.landmarker.fit(portrait, faces[0].points)
+    landmarks = models.landmarker.fit(portrait, landmarks.points)
+    x1, y1, x2, y2 = geometry.box_of(landmarks.points)
+    middle = np.array([(x1 + x2) / 2, (y1 + y2) / 2])
+    draw = np.random.default_rng(1)
+    frames = []
+    for index in range(count):
+        phase = 2 * np.pi * index / count
+        angle, zoom = np.radians(6 * np.sin(phase)), 1 + 0.08 * np.sin(2 * phase)
+        scale = zoom * (HEIGHT / 3) / (y2 - y1)
+        linear = scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+        place = np.array([WIDTH / 2 + 90 * np.sin(phase), HEIGHT / 2 + 30 * np.cos(phase)])
+        to_frame = np.hstack([linear, (place - linear @ middle)[:, None]])
+        picture = cv2.warpAffine(
+            portrait, to_frame, (WIDTH, HEIGHT), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT
+        )  # fmt: skip
+        noise = draw.normal(0, 2, picture.shape)
+        frames.append(np.clip(picture + noise, 0, 255).astype(np.uint8))
+    return frames
+
+
+def bench_stream(portrait: Image, photo: Image, settings: Settings, store: Store, frames: int) -> dict[str, Any]:
+    """Track, swap, compose and label, one frame after the other on one thread; milliseconds a frame."""
+    models = build.open_models(settings, store)
+    source = build.open_source(photo, models)
+    pipeline = build.open_pipeline(settings, models, source)
+    labeller = Labeller(settings)
+    scenes = moving_portrait(portrait, models)
+    times, swapped = [], 0
+    for index in range(frames + _SCENES):
+        frame = Frame(scenes[index % len(scenes)].copy(), index, index, Fraction(1, 60))
+        start = time.perf_counter()
+        result = pipeline.swap_frame(frame)
+        labeller.label(result.frame)
+        if index >= _SCENES:
+            times.append(1000 * (time.perf_counter() - start))
+            swapped += result.swapped
+    return {
+        "frames": frames,
+        "faces_swapped": swapped,
+        "fps": 1000 / statistics.fmean(times),
+        "ms_median": statistics.median(times),
+        "ms_p95": float(np.percentile(times, 95)),
+        "ms_max": max(times),
+    }
+
+
+def bench_file(swap: Callable[[Path], int], clip: Path) -> dict[str, Any]:
+    """File to file with `swap`, which returns the number of frames; the peak is the whole process's."""
+    start = time.perf_counter()
+    frames = swap(clip)
+    seconds = time.perf_counter() - start
+    return {"frames": frames, "seconds": seconds, "fps": frames / seconds, "peak_mb": peak_memory_mb()}
+
+
+def bench_picture(photo: Path, target: Path, output: Path, runs: int) -> dict[str, Any]:
+    """`mien swap` of one picture as a new process, from start to exit; the first run may fill numba's cache."""
+    command = [sys.executable, "-m", "mien.cli", "swap", str(photo), str(target), "-o", str(output), "--overwrite"]
+    times = []
+    for _ in range(runs + 1):
+        start = time.perf_counter()
+        subprocess.run([*command, "--quiet"], check=True, stdin=subprocess.DEVNULL)
+        times.append(time.perf_counter() - start)
+    return {"first_s": times[0], "median_s": statistics.median(times[1:]), "worst_s": max(times[1:])}
+
+
+def peak_memory_mb() -> float:
+    """The most memory this process has held, in MB."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / 1024 if sys.platform != "darwin" else peak / 1024**2

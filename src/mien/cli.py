@@ -1,0 +1,286 @@
+"""The command line: parses, builds the concrete objects, reports. Heavy parts are imported by the command that needs them."""
+
+import argparse
+import json
+import signal
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from mien import __version__
+from mien.errors import MienError, UsageError
+from mien.settings import Settings, from_mapping, read_file, table
+
+_EXIT_CODES = """\
+exit codes:
+  0  done                               5  the output cannot be written
+  2  the request makes no sense         6  no face in the target
+  3  the photo cannot be used           7  a model file is missing or damaged
+  4  the target cannot be read        130  stopped by Ctrl-C (nothing is left half written)
+"""
+_INTERRUPTED = 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code. Every `MienError` becomes one clear line and what to do."""
+    options = _parser().parse_args(arguments)
+    error_console = Console(stderr=True, highlight=False, soft_wrap=True)
+    try:
+        with _terminating_like_interrupting():
+            result: int = options.run(options)
+            return result
+    except MienError as error:
+        error_console.print(f"[bold red]mien:[/] {escape(str(error))}", emoji=False)
+        if error.remedy:
+            error_console.print(f"      {escape(error.remedy)}", emoji=False)
+        return error.exit_code
+    except KeyboardInterrupt:
+        error_console.print("mien: stopped; nothing was written")
+        return _INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our output has gone (`mien models | head`); Python would complain again while it exits.
+        sys.stderr.close()
+        return 1
+
+
+@contextmanager
+def _terminating_like_interrupting() -> Iterator[None]:
+    """A polite `kill` ends like Ctrl-C: threads joined, temporary files removed."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="mien",
+        description="One photo of a face that you may use, worn in a picture or video: on this machine, always labelled.",
+        epilog=_EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"mien {__version__}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    _add_swap(commands)
+    _add_reports(commands)
+    _add_measurements(commands)
+    return parser
+
+
+def _add_swap(commands: Any) -> None:
+    swap = commands.add_parser(
+        "swap",
+        help="put the face of a photo onto the people in a picture or video",
+        description="Put the face of PHOTO onto the people in TARGET, a picture or a video, and write OUT.",
+        epilog=_EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    swap.add_argument("photo", metavar="PHOTO", type=Path, help="the face to wear: jpeg, png, webp, tiff or bmp")
+    swap.add_argument("target", metavar="TARGET", type=Path, help="the picture or video that is changed")
+    swap.add_argument("-o", "--output", metavar="OUT", type=Path, required=True, help="where the result goes")
+    swap.add_argument("--overwrite", action="store_true", help="replace OUT if it exists")
+    swap.add_argument("--source-face", metavar="N", type=int, help="which face of PHOTO, counted from the left")
+    swap.add_argument(
+        "--number-faces", metavar="PICTURE", type=Path, help="also write PHOTO with its faces numbered (only of use to you)"
+    )
+    swap.add_argument("--start", metavar="TIME", help="begin of the part to keep: seconds, MM:SS or HH:MM:SS")
+    swap.add_argument("--end", metavar="TIME", help="end of the part to keep")
+    swap.add_argument("--dry-run", action="store_true", help="say what would be done, write nothing")
+    swap.add_argument("--quiet", action="store_true", help="no progress bar; warnings and errors only")
+    _add_settings(swap)
+    swap.set_defaults(run=_swap)
+
+
+def _add_settings(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--config", metavar="FILE", type=Path, help="TOML file with settings; flags win over it")
+    groups: dict[str, Any] = {}
+    for row in table():
+        group = groups.setdefault(row.group, None) or parser.add_argument_group(f"settings: {row.group}")
+        groups[row.group] = group
+        bounds = f" ({row.low:g} to {row.high:g})" if row.low is not None and row.high is not None else ""
+        metavar = "{" + ",".join(row.choices) + "}" if row.choices else type(row.default).__name__.upper()
+        text = f"{row.help}{bounds}; default {row.default}".replace("%", "%%")
+        group.add_argument(row.flag, dest=f"setting_{row.name}", metavar=metavar, help=text)
+
+
+def _add_reports(commands: Any) -> None:
+    for name, run, text in (
+        ("doctor", _doctor, "what runs where: versions, providers, cameras, codecs, models"),
+        ("models", _models, "what is installed, under which licence, and whether its sha256 is right"),
+        ("settings", _settings_table, "all settings with their defaults and bounds"),
+    ):
+        report = commands.add_parser(name, help=text, description=text)
+        report.add_argument("--json", action="store_true", help="for programs")
+        report.set_defaults(run=run)
+
+
+def _add_measurements(commands: Any) -> None:
+    bench = commands.add_parser("bench", help="measure speed and memory on this machine")
+    bench.add_argument("--portrait", type=Path, required=True, help="a portrait: who is swapped")
+    bench.add_argument("--photo", type=Path, required=True, help="a portrait: whose face is worn")
+    bench.add_argument("--frames", type=int, default=900, help="frames of each run (default 900)")
+    bench.add_argument("--json", metavar="FILE", type=Path, help="also write the figures to a file")
+    _add_settings(bench)
+    bench.set_defaults(run=_bench)
+    evaluate = commands.add_parser("evaluate", help="measure the quality of the swap on a folder of portraits")
+    evaluate.add_argument("faces", metavar="FOLDER", type=Path, help="portraits (.jpg); NAME_expression.jpg shows NAME")
+    evaluate.add_argument("-o", "--output", type=Path, default=Path("evaluate-output"), help="folder for the results")
+    evaluate.add_argument("--pairs", type=int, default=200, help="how many random pairs, always the same (default 200)")
+    evaluate.add_argument("--flicker-frames", type=int, default=1800, help="frames of the flicker run, 0 = none")
+    _add_settings(evaluate)
+    evaluate.set_defaults(run=_evaluate)
+
+
+def _settings_of(options: argparse.Namespace) -> Settings:
+    values: dict[str, object] = read_file(options.config) if options.config else {}
+    for row in table():
+        given = getattr(options, f"setting_{row.name}")
+        if given is not None:
+            values[row.name] = given
+    return from_mapping(values)
+
+
+def _seconds(text: str | None) -> float | None:
+    """Seconds of `SS`, `MM:SS` or `HH:MM:SS`, each with a fraction if wanted."""
+    if text is None:
+        return None
+    try:
+        parts = [float(part) for part in text.split(":")]
+    except ValueError:
+        parts = []
+    if not 1 <= len(parts) <= 3 or any(part < 0 or part != part or part == float("inf") for part in parts):
+        raise UsageError(f"{text!r} is not a time", "write seconds (12.5), MM:SS or HH:MM:SS")
+    total = 0.0
+    for part in parts:
+        total = total * 60 + part
+    return total
+
+
+def _swap(options: argparse.Namespace) -> int:
+    from mien.swapping import Request, run_swap
+
+    request = Request(
+        photo=options.photo,
+        target=options.target,
+        output=options.output,
+        overwrite=options.overwrite,
+        source_face=options.source_face,
+        number_faces=options.number_faces,
+        start_s=_seconds(options.start),
+        end_s=_seconds(options.end),
+        dry_run=options.dry_run,
+        settings=_settings_of(options),
+    )
+    run_swap(request, quiet=options.quiet)
+    return 0
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from dataclasses import asdict
+
+    from mien.doctor import examine
+    from mien.models.store import Store
+
+    findings = examine(Store())
+    if options.json:
+        _print_json([asdict(finding) for finding in findings])
+    else:
+        report = Table(box=None, pad_edge=False)
+        for column in ("", "topic", "what", "state"):
+            report.add_column(column, overflow="fold")
+        for finding in findings:
+            mark = "[green]ok[/]" if finding.fine else "[bold red]!![/]"
+            report.add_row(mark, finding.topic, escape(finding.name), escape(finding.state))
+        Console(highlight=False).print(report)
+    return 0 if all(finding.fine for finding in findings) else 1
+
+
+def _models(options: argparse.Namespace) -> int:
+    from dataclasses import asdict
+
+    from mien.errors import ModelError
+    from mien.models.store import Store
+
+    store = Store()
+    rows = []
+    for entry in store.entries():
+        try:
+            store.read(entry.id)
+            state = "ok"
+        except ModelError as error:
+            state = str(error)
+        rows.append({**asdict(entry), "path": str(store.path(entry.id)), "state": state})
+    if options.json:
+        _print_json(rows)
+    else:
+        report = Table(box=None, pad_edge=False)
+        for column in ("model", "role", "size", "licence", "credit", "sha256", "state"):
+            report.add_column(column, overflow="fold")
+        for row in rows:
+            size = f"{row['bytes'] / 1e6:.1f} MB"
+            cells = (row["id"], row["role"], size, row["licence"], row["credit"], row["sha256"], row["state"])
+            report.add_row(*(escape(str(cell)) for cell in cells))
+        Console(highlight=False).print(report)
+    return 0 if all(row["state"] == "ok" for row in rows) else 7
+
+
+def _settings_table(options: argparse.Namespace) -> int:
+    rows = list(table())
+    if options.json:
+        from dataclasses import asdict
+
+        _print_json([asdict(row) for row in rows])
+        return 0
+    report = Table(box=None, pad_edge=False)
+    for column in ("setting", "default", "bounds", "what it does"):
+        report.add_column(column, overflow="fold")
+    for row in rows:
+        bounds = ", ".join(row.choices) or (f"{row.low or 0:g} to {row.high:g}" if row.high is not None else "")
+        report.add_row(row.name, escape(str(row.default)), bounds, escape(row.help))
+    Console(highlight=False).print(report)
+    return 0
+
+
+def _bench(options: argparse.Namespace) -> int:
+    from mien.measuring import run_bench
+
+    figures = run_bench(options.portrait, options.photo, options.frames, _settings_of(options))
+    text = json.dumps(figures, indent=2)
+    if options.json:
+        options.json.write_text(text + "\n", "utf-8")
+    print(text)
+    return 0
+
+
+def _evaluate(options: argparse.Namespace) -> int:
+    from mien.measuring import run_evaluation
+
+    figures = run_evaluation(
+        options.faces, options.output, options.pairs, options.flicker_frames, _settings_of(options)
+    )  # fmt: skip
+    print(json.dumps(figures, indent=2))
+    return 0
+
+
+def _print_json(value: object) -> None:
+    print(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,93 @@
+"""What runs where: versions, providers, codecs, cameras and the state of the model files."""
+
+import os
+import platform
+import sys
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+import av
+
+from mien import __version__
+from mien.errors import ModelError
+from mien.models import runtime
+from mien.models.store import Store
+
+_PACKAGES = ("numpy", "opencv-python-headless", "onnxruntime", "numba", "av", "pillow", "tifffile", "rich")
+_ENCODERS = {
+    "H.264": ("libx264", "h264_nvenc", "h264_qsv", "h264_amf", "h264_videotoolbox"),
+    "HEVC": ("libx265", "hevc_nvenc", "hevc_qsv", "hevc_amf", "hevc_videotoolbox"),
+    "VP9": ("libvpx-vp9",),
+    "AV1": ("libsvtav1", "av1_nvenc", "av1_qsv", "av1_amf"),
+    "MPEG-4": ("mpeg4",),
+}
+_DECODERS = {"H.264": "h264", "HEVC": "hevc", "VP9": "vp9", "AV1": "libdav1d", "MPEG-4": "mpeg4"}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the report; `fine` is False where something keeps mien from working."""
+
+    topic: str
+    name: str
+    state: str
+    fine: bool = True
+
+
+def examine(store: Store) -> list[Finding]:
+    """Everything, in the order in which it is read; opens no camera and encodes nothing."""
+    return [*_versions(), *_machine(), *_providers(), *_models(store), *_codecs(), *_cameras()]
+
+
+def _versions() -> list[Finding]:
+    python = f"{platform.python_version()} ({platform.system()} {platform.machine()})"
+    found = [Finding("version", "mien", __version__), Finding("version", "Python", python, sys.version_info >= (3, 11))]
+    for package in _PACKAGES:
+        try:
+            found.append(Finding("version", package, metadata.version(package)))
+        except metadata.PackageNotFoundError:
+            found.append(Finding("version", package, "not installed", fine=False))
+    return found
+
+
+def _machine() -> list[Finding]:
+    return [Finding("machine", "processor cores", str(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()))]
+
+
+def _providers() -> list[Finding]:
+    used = "runs the embedded models"
+    idle = "in this build of onnxruntime, not used by the embedded models"
+    names = runtime.available_providers()
+    return [Finding("provider", name, used if name == "CPUExecutionProvider" else idle) for name in names]
+
+
+def _models(store: Store) -> list[Finding]:
+    found = []
+    for entry in store.entries():
+        try:
+            store.read(entry.id)
+            found.append(Finding("model", entry.id, "present, sha256 right"))
+        except ModelError as error:
+            found.append(Finding("model", entry.id, str(error), fine=False))
+    return found
+
+
+def _codecs() -> list[Finding]:
+    found = []
+    for codec, encoders in _ENCODERS.items():
+        built_in = [name for name in encoders if name in av.codecs_available]
+        reads = "read" if _DECODERS[codec] in av.codecs_available else "not read"
+        writes = f"written by {', '.join(built_in)}" if built_in else "not written"
+        found.append(Finding("codec", codec, f"{reads}; {writes}"))
+    return [*found, Finding("codec", "hardware encoders", "built in is not yet present: a device is tried when asked for")]
+
+
+def _cameras() -> list[Finding]:
+    if platform.system() != "Linux":
+        return [Finding("camera", "cameras", "listed on Linux only so far")]
+    names = []
+    for device in sorted(Path("/sys/class/video4linux").glob("video*")):
+        label = (device / "name").read_text("utf-8", errors="replace").strip()
+        names.append(Finding("camera", f"/dev/{device.name}", label))
+    return names or [Finding("camera", "cameras", "none found")]

@@ -1,0 +1,83 @@
+"""Light transfer and skin confidence, on pictures whose truth is known."""
+
+import numpy as np
+import pytest
+
+from mien.colour import light_map, skin_confidence
+from mien.raster import relight
+from mien.types import Array, Image
+
+SIDE = 120
+FULL = np.full((SIDE, SIDE), 255, np.uint8)
+
+
+def _skin(level: int, seed: int = 0) -> Image:
+    draw = np.random.default_rng(seed)
+    base = np.array([0.6, 0.75, 1.0]) * level
+    return np.clip(base + draw.normal(0, 4, (SIDE, SIDE, 1)), 0, 255).astype(np.uint8)
+
+
+def _lit(crop: Image, target: Image, strength: float = 1.0) -> Array:
+    result = crop.copy()
+    relight(result, FULL, light_map(crop, FULL, target, strength))
+    return result.astype(np.float64)
+
+
+@pytest.mark.parametrize(("own", "wanted"), [(200, 60), (60, 200), (150, 150), (30, 230)])
+def test_the_mean_becomes_the_targets(own: int, wanted: int) -> None:
+    target = _skin(wanted, 1)
+    result = _lit(_skin(own), target)
+    assert np.abs(result.mean((0, 1)) - target.mean((0, 1))).max() < 4
+
+
+def test_light_from_one_side_is_taken_over() -> None:
+    ramp = np.linspace(0.4, 1.0, SIDE)[None, :, None]
+    target = (_skin(200, 1) * ramp).astype(np.uint8)
+    result = _lit(_skin(150), target)
+    wanted, got = (picture.mean((0, 2)) for picture in (target.astype(float), result))
+    assert np.corrcoef(wanted, got)[0, 1] > 0.99
+    assert got[100] - got[20] > 0.6 * (wanted[100] - wanted[20])
+
+
+def test_strength_nought_changes_nothing() -> None:
+    crop = _skin(180)
+    assert np.abs(_lit(crop, _skin(60, 1), strength=0.0) - crop).max() <= 1
+
+
+def test_a_picture_lit_like_itself_stays() -> None:
+    crop = _skin(140)
+    assert np.abs(_lit(crop, crop) - crop).max() <= 2
+
+
+def test_highlights_on_dark_skin_do_not_explode_on_fair_skin() -> None:
+    dark = _skin(60)
+    dark[50:60, 50:60] = np.clip(dark[50:60, 50:60].astype(int) + 60, 0, 255)
+    result = _lit(dark, _skin(220, 1))
+    assert result[50:60, 50:60].mean() < 255
+    assert result[50:60, 50:60].mean() - result[5:45].mean() < 110
+
+
+@pytest.mark.parametrize("shape", [(4, 4), (5, 300), (300, 5)])
+def test_odd_shapes(shape: tuple[int, int]) -> None:
+    crop = np.full((*shape, 3), 90, np.uint8)
+    light = light_map(crop, np.full(shape, 255, np.uint8), crop, 1.0)
+    assert np.isfinite(light).all()
+
+
+def test_an_empty_mask_gives_finite_maps() -> None:
+    crop = np.zeros((40, 40, 3), np.uint8)
+    assert np.isfinite(light_map(crop, np.zeros((40, 40), np.uint8), crop, 1.0)).all()
+
+
+def test_hair_is_told_from_skin() -> None:
+    picture = _skin(200)
+    picture[:40] = (20, 25, 30)
+    sample = np.zeros((SIDE, SIDE), np.uint8)
+    sample[70:100, 30:90] = 255
+    confidence = skin_confidence(picture, sample, 2.0)
+    assert (confidence[:36] < 20).all()
+    assert (confidence[50:] > 235).all()
+
+
+def test_without_a_sample_all_is_skin() -> None:
+    assert (skin_confidence(_skin(100), np.zeros((SIDE, SIDE), np.uint8), 2.0) == 255).all()

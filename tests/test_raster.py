@@ -1,0 +1,155 @@
+"""The kernels, on shapes whose result is known."""
+
+import numpy as np
+import pytest
+
+from mien.raster import blend, draw_mesh, relight
+from mien.types import Array
+
+SIZE = 16
+
+
+def _square(left: float, top: float, right: float, bottom: float, depth: float = 0.0) -> tuple[Array, Array]:
+    points = np.array(
+        [[left, top, depth], [right, top, depth], [right, bottom, depth], [left, bottom, depth]], np.float32
+    )
+    return np.array([[0, 1, 2], [0, 2, 3]], np.int32), points
+
+
+def _draw(
+    triangles: Array, points: Array, texture_points: Array, texture: Array, opacity: Array | None = None
+) -> tuple[Array, Array]:
+    crop, mask = np.zeros((SIZE, SIZE, 3), np.uint8), np.zeros((SIZE, SIZE), np.uint8)
+    depth = np.empty((SIZE, SIZE), np.float32)
+    opacity = np.ones(len(points), np.float32) if opacity is None else opacity
+    draw_mesh(triangles, points, texture_points, texture, opacity, crop, mask, depth)
+    return crop, mask
+
+
+def _texture() -> Array:
+    draw = np.random.default_rng(0)
+    texture = draw.integers(0, 256, (SIZE, SIZE, 4), np.uint8)
+    texture[:, :, 3] = 255
+    return texture
+
+
+def test_the_identity_mapping_copies_the_texture() -> None:
+    triangles, points = _square(0, 0, SIZE - 2, SIZE - 2)
+    texture = _texture()
+    crop, mask = _draw(triangles, points, points[:, :2].copy(), texture)
+    inside = slice(0, SIZE - 1), slice(0, SIZE - 1)
+    assert np.array_equal(crop[inside], texture[inside][:, :, :3])
+    assert (mask[inside] == 255).all()
+    assert not mask[SIZE - 1].any()
+    assert not mask[:, SIZE - 1].any()
+
+
+def test_half_a_pixel_of_shift_averages_neighbours() -> None:
+    triangles, points = _square(0, 0, 8, 8)
+    texture = _texture()
+    crop, _ = _draw(triangles, points, points[:, :2] + np.float32(0.5), texture)
+    block = texture[:9, :9, :3].astype(int)
+    expected = (block[:-1, :-1] + block[1:, :-1] + block[:-1, 1:] + block[1:, 1:]) / 4
+    assert np.abs(crop[:8, :8] - expected).max() <= 1
+
+
+def test_nothing_is_drawn_from_behind() -> None:
+    triangles, points = _square(2, 2, 12, 12)
+    _, mask = _draw(triangles[:, ::-1].copy(), points, points[:, :2].copy(), _texture())
+    assert not mask.any()
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_the_nearer_triangle_wins_in_any_order(order: tuple[int, int]) -> None:
+    texture = np.zeros((SIZE, SIZE, 4), np.uint8)
+    texture[:, : SIZE // 2] = (10, 10, 10, 255)
+    texture[:, SIZE // 2 :] = (200, 200, 200, 255)
+    near, near_points = _square(2, 2, 12, 12, depth=-1)
+    far, far_points = _square(2, 2, 12, 12, depth=1)
+    triangles = [near, far + 4]
+    points = np.concatenate([near_points, far_points])
+    texture_points = np.full((8, 2), 4, np.float32)
+    texture_points[4:, 0] = 12
+    crop, _ = _draw(np.concatenate([triangles[i] for i in order]), points, texture_points, texture)
+    assert (crop[5, 5] == 10).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "box"),
+    [
+        ("left of the picture", (-30, 2, -20, 12)),
+        ("below the picture", (2, 40, 12, 60)),
+        ("across the corner", (-5, -5, 5, 5)),
+        ("larger than the picture", (-40, -40, 60, 60)),
+        ("without area", (4, 4, 4, 12)),
+        ("far away", (-1e7, 0, -1e6, 10)),
+    ],
+)
+def test_places(name: str, box: tuple[float, float, float, float]) -> None:
+    triangles, points = _square(*box)
+    _, mask = _draw(triangles, points, np.zeros((4, 2), np.float32), _texture())
+    inside = box[0] < SIZE and box[2] > 0 and box[1] < SIZE and box[3] > 0 and box[0] != box[2]
+    assert mask.any() == inside, name
+
+
+def test_opacity_runs_from_corner_to_corner_and_never_hides_where_it_was_drawn() -> None:
+    triangles, points = _square(0, 0, 10, 10)
+    opacity = np.array([0, 1, 1, 0], np.float32)
+    _, mask = _draw(triangles, points, points[:, :2].copy(), _texture(), opacity)
+    assert mask[5, 0] == 1
+    assert mask[5, 10] == 255
+    assert (np.diff(mask[5, :11].astype(int)) > 0).all()
+
+
+def test_texture_points_outside_the_texture_are_clamped() -> None:
+    triangles, points = _square(0, 0, 10, 10)
+    texture = _texture()
+    crop, _ = _draw(triangles, points, np.full((4, 2), 1e6, np.float32), texture)
+    assert np.abs(crop[5, 5].astype(int) - texture[-1, -1, :3]).max() <= 1
+
+
+def test_relight_moves_the_mean_and_scales_the_rest() -> None:
+    crop = np.full((8, 8, 3), 100, np.uint8)
+    crop[0, 0] = 80
+    crop[0, 1] = 120
+    mask = np.full((8, 8), 255, np.uint8)
+    mask[7, 7] = 0
+    light = np.zeros((2, 2, 12), np.float32)
+    light[:, :, 0:3], light[:, :, 3:6], light[:, :, 6:9], light[:, :, 9:12] = 100, 50, 0.5, 2.0
+    relight(crop, mask, light)
+    assert (crop[4, 4] == 50).all()
+    assert (crop[0, 0] == 40).all(), "darker than the mean: half of the difference is kept"
+    assert (crop[0, 1] == 90).all(), "brighter than the mean: twice the difference"
+    assert (crop[7, 7] == 100).all(), "outside the mask nothing changes"
+
+
+def test_relight_saturates_instead_of_wrapping() -> None:
+    crop = np.full((4, 4, 3), 250, np.uint8)
+    light = np.zeros((2, 2, 12), np.float32)
+    light[:, :, 3:6] = 400
+    relight(crop, np.full((4, 4), 255, np.uint8), light)
+    assert (crop == 255).all()
+
+
+@pytest.mark.parametrize("place", [(0, 0), (-3, -3), (13, 13), (-20, 0), (0, 99)])
+def test_blend_is_exact_at_both_ends_and_clips(place: tuple[int, int]) -> None:
+    draw = np.random.default_rng(0)
+    image = draw.integers(0, 256, (SIZE, SIZE, 3), np.uint8)
+    before = image.copy()
+    crop = draw.integers(0, 256, (6, 6, 3), np.uint8)
+    mask = np.zeros((6, 6), np.uint8)
+    mask[1:5, 1:5] = 255
+    left, top = place
+    blend(image, crop, mask, left, top, 256)
+    expected = before.copy()
+    for y in range(6):
+        for x in range(6):
+            if mask[y, x] and 0 <= top + y < SIZE and 0 <= left + x < SIZE:
+                expected[top + y, left + x] = crop[y, x]
+    assert np.array_equal(image, expected)
+
+
+def test_blend_with_half_opacity_meets_in_the_middle() -> None:
+    image = np.zeros((4, 4, 3), np.uint8)
+    blend(image, np.full((4, 4, 3), 200, np.uint8), np.full((4, 4), 255, np.uint8), 0, 0, 128)
+    assert np.abs(image.astype(int) - 100).max() <= 1

@@ -1,0 +1,111 @@
+"""Photos that can be worn, and refusals that say why."""
+
+import cv2
+import numpy as np
+import pytest
+
+from mien import errors
+from mien.source import find_faces, load_source, numbered_picture
+from mien.types import Image, SourceFace
+from tests.portraits import COLLINS, HOPPER, models, portrait
+
+
+def _load(photo: Image, number: int | None = None) -> SourceFace:
+    return load_source(photo, models().photo_detector, models().landmarker, number=number)
+
+
+@pytest.fixture
+def photo() -> Image:
+    return portrait(COLLINS).image.copy()
+
+
+@pytest.fixture
+def pair() -> Image:
+    left, right = portrait(COLLINS).image[:512], portrait(HOPPER).image[:512]
+    return np.hstack([left, right])
+
+
+def test_a_clear_portrait_is_taken(photo: Image) -> None:
+    face = _load(photo)
+    points = face.landmarks.points[:, :2]
+    assert points.min() >= 0
+    assert (points.max(0) < face.image.shape[1::-1]).all()
+    assert face.landmarks.presence > 0.9
+
+
+def test_the_digest_names_the_content(photo: Image) -> None:
+    assert _load(photo).digest == _load(photo.copy()).digest
+    assert _load(photo).digest != _load(portrait(HOPPER).image).digest
+
+
+def test_an_empty_room_has_no_face() -> None:
+    draw = np.random.default_rng(0)
+    with pytest.raises(errors.NoSourceFace, match="no face"):
+        _load(draw.integers(0, 255, (300, 300, 3), np.uint8))
+
+
+def test_two_faces_need_a_choice(pair: Image) -> None:
+    with pytest.raises(errors.SeveralSourceFaces, match="2 faces") as caught:
+        _load(pair)
+    assert "--source-face" in caught.value.remedy
+
+
+def test_the_choice_counts_from_the_left(pair: Image) -> None:
+    first, second = _load(pair, 1), _load(pair, 2)
+    eye_distance = [float(np.ptp(face.landmarks.points[[33, 263], 0])) for face in (first, second)]
+    assert eye_distance[0] < 80 < eye_distance[1], "Collins stands left and is smaller"
+
+
+@pytest.mark.parametrize("number", [0, -1, 3])
+def test_a_number_that_is_not_there(pair: Image, number: int) -> None:
+    with pytest.raises(errors.UsageError, match=f"no face {number}"):
+        _load(pair, number)
+
+
+def test_too_small(photo: Image) -> None:
+    with pytest.raises(errors.SourceFaceTooSmall, match="pixels between the eyes"):
+        _load(cv2.resize(photo, None, fx=0.35, fy=0.35, interpolation=cv2.INTER_AREA))
+
+
+def test_too_blurred(photo: Image) -> None:
+    with pytest.raises(errors.SourceFaceBlurred):
+        _load(cv2.GaussianBlur(photo, (0, 0), 3))
+
+
+def test_turned_too_far(photo: Image) -> None:
+    points = portrait(COLLINS).landmarks.points
+    x1, x2 = points[:, 0].min(), points[:, 0].max()
+    squeezed = photo[:, int(x1) - 40 : int(x2) + 40]
+
+    class Turned:
+        def fit(self, image: Image, around: np.ndarray) -> object:
+            found = models().landmarker.fit(image, around)
+            turned = found.points.copy()
+            turned[:, 2] += 1.2 * (turned[:, 0] - turned[:, 0].mean())
+            return type(found)(turned, found.presence)
+
+    with pytest.raises(errors.SourceFaceTurned, match="to the side"):
+        load_source(squeezed, models().photo_detector, Turned(), number=1)  # type: ignore[arg-type]
+
+
+def test_cut_by_the_border(photo: Image) -> None:
+    chin = int(portrait(COLLINS).landmarks.points[152, 1])
+    with pytest.raises(errors.SourceFaceCovered, match="border"):
+        _load(photo[: chin - 25])
+
+
+def test_covered_by_a_mask(photo: Image) -> None:
+    points = portrait(COLLINS).landmarks.points[:, :2]
+    (x1, _), (x2, y2) = points.min(0).astype(int), points.max(0).astype(int)
+    cv2.rectangle(photo, (int(x1), int(points[195, 1])), (int(x2), int(y2) + 5), (200, 160, 90), -1)
+    with pytest.raises(errors.SourceFaceError):
+        _load(photo)
+
+
+def test_numbered_picture_leaves_the_photo_alone(pair: Image) -> None:
+    before = pair.copy()
+    faces = find_faces(pair, models().photo_detector)
+    numbered = numbered_picture(pair, faces)
+    assert [face.number for face in faces] == [1, 2]
+    assert np.array_equal(before, pair)
+    assert (numbered != pair).any()
