@@ -81,7 +81,7 @@ def test_target_eyes_and_mouth_stay_and_source_eyes_do_not() -> None:
     ("name", "shift"),
     [
         ("left border", (-130.0, 0.0)),
-        ("right border", (420.0, 0.0)),
+        ("right border", (250.0, 0.0)),
         ("top", (0.0, -60.0)),
         ("bottom", (0.0, 350.0)),
         ("corner", (-130.0, -60.0)),
