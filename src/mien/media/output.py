@@ -1,0 +1,106 @@
+"""A file that is either written whole or not at all."""
+
+import contextlib
+import errno
+import os
+import secrets
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from mien.errors import OutputError, UsageError
+
+_REMEDIES = {
+    errno.ENOSPC: "free some space or write to another disk",
+    errno.EDQUOT: "free some space in your quota or write to another disk",
+    errno.EFBIG: "the file system or a limit does not allow a file so large: write to another disk",
+    errno.EACCES: "choose a folder that you may write to",
+    errno.EPERM: "choose a folder that you may write to",
+    errno.EROFS: "the disk is read-only: choose another",
+    errno.ENAMETOOLONG: "choose a shorter name",
+    errno.ENOENT: "create the folder first",
+}
+
+
+def output_error(error: OSError, path: Path) -> OutputError:
+    """What went wrong while `path` was written, and what to do."""
+    reason = os.strerror(error.errno) if error.errno else str(error)
+    return OutputError(f"cannot write {path}: {reason}", _REMEDIES.get(error.errno or 0, "choose another place"))
+
+
+class OutputFile:
+    """Gives a temporary name beside `path` and renames it on `commit`; left without a commit, nothing remains.
+
+    The temporary name keeps the extension, from which muxers guess the format. Entering raises `OutputError` or
+    `UsageError` before any work is done: folder missing or read-only, path is a folder, is one of the `inputs`, or exists
+    and `overwrite` is off.
+    """
+
+    def __init__(self, path: Path, *, overwrite: bool, inputs: Sequence[Path] = ()) -> None:
+        self.path = path
+        self._overwrite = overwrite
+        self._inputs = tuple(inputs)
+        self.temporary = path.with_name(f".{path.stem[:40]}.{secrets.token_hex(4)}.part{path.suffix}")
+
+    def __enter__(self) -> Self:
+        self.check()
+        try:
+            # Creating the file now shows whether the folder can be written to, and keeps the name.
+            self.temporary.touch(mode=0o666, exist_ok=False)
+        except OSError as error:
+            raise output_error(error, self.path) from error
+        return self
+
+    def check(self) -> None:
+        """Raise what is already known to be in the way."""
+        for given in self._inputs:
+            if _same_file(self.path, given):
+                raise UsageError(f"the output {self.path} is also an input", "choose another name for the output")
+        try:
+            if self.path.is_dir():
+                raise OutputError(f"{self.path} is a folder", f"name a file in it, such as {self.path / 'out'}")
+            if (self.path.exists() or self.path.is_symlink()) and not self._overwrite:
+                raise OutputError(f"{self.path} exists already", "choose another name, or replace it with --overwrite")
+            if not self.path.parent.is_dir():
+                raise OutputError(f"the folder {self.path.parent} does not exist", "create the folder first")
+        except OSError as error:
+            raise output_error(error, self.path) from error
+
+    def commit(self) -> None:
+        """Make the file appear under its name, flushed to the disk."""
+        try:
+            with self.temporary.open("rb+") as written:
+                os.fsync(written.fileno())
+            if self._overwrite:
+                self.temporary.replace(self.path)
+            else:
+                self._appear()
+        except OSError as error:
+            raise output_error(error, self.path) from error
+
+    def _appear(self) -> None:
+        """Rename without replacing a file that has come into being meanwhile."""
+        try:
+            os.link(self.temporary, self.path)
+        except FileExistsError:
+            raise OutputError(
+                f"{self.path} has appeared while the result was made", "choose another name, or replace it with --overwrite"
+            ) from None
+        except OSError:
+            # Some file systems (FAT, network shares) have no hard links; there the check is all that can be had.
+            self.check()
+            self.temporary.replace(self.path)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with contextlib.suppress(OSError):
+            self.temporary.unlink(missing_ok=True)
+
+
+def _same_file(path: Path, given: Path) -> bool:
+    try:
+        return path.samefile(given)
+    except OSError:
+        return path.absolute() == given.absolute()

@@ -1,0 +1,86 @@
+"""The visible badge, and the only place where a `LabelledFrame` is made.
+
+Order of life: the badge first; the invisible mark, when it comes, last, on the final pixels.
+"""
+
+import cv2
+import numpy as np
+
+from mien.raster import blend
+from mien.settings import Settings
+from mien.types import Array, Frame, Image, LabelledFrame, Mask
+
+_LEAST_HEIGHT = 12
+_OVERSAMPLING = 8
+_ASPECT = 1.55
+_MARGIN = 0.35
+_INK = (235, 235, 235)
+_PLATE = (24, 24, 24)
+_PLATE_OPACITY = 190
+# Strokes in units of the plate's height, from its left top corner: a capital A and a capital I.
+_STROKES = (
+    ((0.33, 0.76), (0.58, 0.24)),
+    ((0.58, 0.24), (0.83, 0.76)),
+    ((0.425, 0.58), (0.735, 0.58)),
+    ((1.10, 0.25), (1.10, 0.75)),
+)
+_STROKE = 0.105
+
+
+class Labeller:
+    """Draws the badge that says that the picture was altered; keeps the drawing for the next frame of the same size."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._corner = settings.badge_corner
+        self._size = settings.badge_size
+        self._drawn: tuple[tuple[int, int], Image, Mask] | None = None
+
+    def label(self, frame: Frame) -> LabelledFrame:
+        """The frame with its badge. A writable picture is labelled in place, a read-only one is copied first."""
+        if not frame.image.flags.writeable:
+            frame = Frame(frame.image.copy(), frame.index, frame.pts, frame.time_base)
+        height, width = frame.image.shape[:2]
+        plate, mask = self._badge(width, height)
+        left, top = self._place(width, height, plate.shape[1], plate.shape[0])
+        blend(frame.image, plate, mask, left, top, 256)
+        return LabelledFrame(frame, (left, top, left + plate.shape[1], top + plate.shape[0]))
+
+    def _badge(self, width: int, height: int) -> tuple[Image, Mask]:
+        if self._drawn is None or self._drawn[0] != (width, height):
+            badge_height = max(round(self._size * min(width, height)), _LEAST_HEIGHT)
+            badge_height = max(1, min(badge_height, height, int(width / _ASPECT)))
+            self._drawn = (width, height), *draw_badge(badge_height)
+        return self._drawn[1], self._drawn[2]
+
+    def _place(self, width: int, height: int, badge_width: int, badge_height: int) -> tuple[int, int]:
+        margin = min(round(_MARGIN * badge_height), (width - badge_width) // 2, (height - badge_height) // 2)
+        vertical, horizontal = self._corner.split("-")
+        left = margin if horizontal == "left" else width - badge_width - margin
+        top = margin if vertical == "top" else height - badge_height - margin
+        return left, top
+
+
+def draw_badge(height: int) -> tuple[Image, Mask]:
+    """A dark rounded plate with the letters AI: BGR uint8 (height, w, 3) and its opacity uint8 (height, w)."""
+    tall = height * _OVERSAMPLING
+    wide = max(1, round(height * _ASPECT)) * _OVERSAMPLING
+    plate = np.full((tall, wide, 3), _PLATE, np.uint8)
+    opacity = np.zeros((tall, wide), np.uint8)
+    radius = tall // 4
+    for box in (((radius, 0), (wide - radius - 1, tall - 1)), ((0, radius), (wide - 1, tall - radius - 1))):
+        cv2.rectangle(opacity, *box, _PLATE_OPACITY, -1)
+    for x in (radius, wide - radius - 1):
+        for y in (radius, tall - radius - 1):
+            cv2.circle(opacity, (x, y), radius, _PLATE_OPACITY, -1)
+    letters = np.zeros((tall, wide), np.uint8)
+    shift = (wide / tall - (0.33 + 1.10)) / 2
+    for start, end in _STROKES:
+        ends = [tuple(round(value * tall) for value in (x + shift, y)) for x, y in (start, end)]
+        cv2.line(letters, ends[0], ends[1], 255, max(1, round(_STROKE * tall)))
+    plate[letters > 0] = _INK
+    return _shrunk(plate, height), _shrunk(np.maximum(opacity, letters), height)
+
+
+def _shrunk(picture: Array, height: int) -> Array:
+    size_wh = picture.shape[1] // _OVERSAMPLING, height
+    return np.asarray(cv2.resize(picture, size_wh, interpolation=cv2.INTER_AREA), np.uint8)
