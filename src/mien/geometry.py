@@ -77,3 +77,9 @@ def angles_of(rotation: Array) -> tuple[float, float, float]:
     pitch = math.atan2(float(rotation[2, 1]), float(rotation[2, 2]))
     roll = math.atan2(float(rotation[1, 0]), float(rotation[0, 0]))
     return math.degrees(pitch), math.degrees(yaw), math.degrees(roll)
+
+
+def size_of(points: Array) -> float:
+    """One number for how large a face is: the square root of the area of the box round points (n, 2 or 3)."""
+    x1, y1, x2, y2 = box_of(points)
+    return max(math.sqrt((x2 - x1) * (y2 - y1)), 1e-3)
