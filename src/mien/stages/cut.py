@@ -1,18 +1,25 @@
 """Tells when a video jumps to another scene."""
 
+import math
+
 import cv2
 import numpy as np
 
 from mien.types import Array, Image
 
-_STRIDE = 8
-_THUMB_WH = 32, 18
-_LEAST_CHANGE = 14.0
-"""Mean change of the thumbnail's grey values below which nothing is a cut."""
-_JUMP = 3.0
+_THUMB_WH = 64, 36
+_MARGIN_XY = 12, 7
+"""How far, in pixels of the thumbnail, a pan may move the picture in one frame."""
+_SAMPLED_ROWS = 144
+_BLANK = 3.0
+"""A thumbnail whose grey values spread less shows nothing: a blown flash, a black frame, a covered lens."""
+_LEAST_CHANGE = 0.12
+"""Unlikeness (1 - correlation) of two frames that motion in a scene at rest hardly reaches."""
+_JUMP = 4.0
 """A cut changes this many times more than the frames before it."""
-_LIKENESS = 0.75
-"""Pictures of one scene correlate more than this, whatever the brightness."""
+_LIGHT = 0.006
+"""Unlikeness that each grey value of difference in brightness excuses: a flash is not a cut."""
+_MEMORY = 0.8
 
 
 class SceneCuts:
@@ -20,20 +27,41 @@ class SceneCuts:
 
     def __init__(self) -> None:
         self._before: Array | None = None
+        self._shape: tuple[int, ...] = ()
         self._usual = 0.0
 
     def is_cut(self, image: Image) -> bool:
-        """True for the first frame of a new scene; `image` is BGR uint8. The very first frame is not a cut."""
-        # The green channel stands for the light; every eighth pixel is averaged, so sensor noise does not count.
-        thin = np.ascontiguousarray(image[::_STRIDE, ::_STRIDE, 1])
-        thumb = cv2.resize(thin, _THUMB_WH, interpolation=cv2.INTER_AREA).astype(np.float32)
+        """True for the first frame of a new scene; `image` is BGR uint8. The very first frame is not a cut.
+
+        Frames that show nothing are no cut; what follows them is compared with what was before them.
+        """
+        thumb = _thumbnail(image)
+        if float(thumb.std()) < _BLANK:
+            return False
         before, self._before = self._before, thumb
+        shape, self._shape = self._shape, image.shape
         if before is None:
             return False
-        level = thumb - thumb.mean(), before - before.mean()
-        change = float(np.abs(level[0] - level[1]).mean())
-        norm = float(np.linalg.norm(level[0]) * np.linalg.norm(level[1]))
-        likeness = float((level[0] * level[1]).sum()) / norm if norm > 1 else 1.0
-        cut = change > max(_LEAST_CHANGE, _JUMP * self._usual) and likeness < _LIKENESS
-        self._usual = 0.0 if cut else 0.8 * self._usual + 0.2 * change
+        change = _unlikeness(before, thumb)
+        light = _LIGHT * abs(float(thumb.mean() - before.mean()))
+        cut = shape != image.shape or change > max(_LEAST_CHANGE + light, _JUMP * self._usual)
+        self._usual = 0.0 if cut else _MEMORY * self._usual + (1 - _MEMORY) * change
         return cut
+
+
+def _thumbnail(image: Image) -> Array:
+    # The green channel stands for the light. A thin grid is averaged: cheap, and sensor noise does not count.
+    step = max(1, min(image.shape[:2]) // _SAMPLED_ROWS)
+    thin = np.ascontiguousarray(image[::step, ::step, 1])
+    return np.asarray(cv2.resize(thin, _THUMB_WH, interpolation=cv2.INTER_AREA), np.float32)
+
+
+def _unlikeness(before: Array, thumb: Array) -> float:
+    """0 for the same picture in whatever light or shifted by a pan, 1 for pictures that have nothing in common."""
+    a, b = thumb - thumb.mean(), before - before.mean()
+    change = 1 - float(np.vdot(a, b)) / math.sqrt(float(np.vdot(a, a)) * float(np.vdot(b, b)))
+    if change < _LEAST_CHANGE:
+        return change
+    x, y = _MARGIN_XY
+    middle = np.ascontiguousarray(before[y:-y, x:-x])
+    return min(change, 1 - float(cv2.matchTemplate(thumb, middle, cv2.TM_CCOEFF_NORMED).max()))

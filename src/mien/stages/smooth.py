@@ -1,8 +1,8 @@
 """Takes the jitter out of a face at rest and adds no lag to a face in motion.
 
-The one-euro idea (Casiez, Roussel, Vogel 2012: the faster, the less smoothing), tied to the face: first the motion of the
-head as a whole is followed, then each point's own motion relative to the head. All is measured in face sizes, so that one
-setting means the same at every size; deviations within what sensor noise makes are smoothed, larger ones pass at once.
+The one-euro idea (Casiez, Roussel, Vogel 2012: the faster, the less smoothing), tied to the face: first the motion of
+the head as a whole is followed, then each point's own motion relative to the head. All is measured in face sizes, so
+that one setting means the same at every size; what sensor noise may make is smoothed, larger changes pass at once.
 """
 
 import math
@@ -69,7 +69,7 @@ class LandmarkFilter:
         self._head_trend += _share(_TREND_HZ, step_s) * (corners - self._head_trend)
         now = float(np.sqrt((motion[:, :2] ** 2).sum(1).max())) / size - self._head_noise
         trend = math.hypot(*self._head_trend) - _TREND_NOISE * self._head_noise
-        return float(_share(self._cutoff_hz(max(now, trend, 0.0), step_s), step_s))
+        return float(self._openness(np.array(max(now, trend, 0.0)), step_s))
 
     def _point_share(self, motion: Array, size: float, step_s: float) -> Array:
         """The same for each point's motion relative to the head; float64 (478,)."""
@@ -77,16 +77,18 @@ class LandmarkFilter:
         self._point_trend += _share(_TREND_HZ, step_s) * (flat - self._point_trend)
         now = np.hypot(flat[:, 0], flat[:, 1]) - self._point_noise
         trend = np.hypot(self._point_trend[:, 0], self._point_trend[:, 1]) - _TREND_NOISE * self._point_noise
-        share: Array = _share(self._cutoff_hz(np.maximum(np.maximum(now, trend), 0), step_s), step_s)
-        return share
+        return self._openness(np.maximum(np.maximum(now, trend), 0), step_s)
 
-    def _cutoff_hz(self, step: float | Array, step_s: float) -> float | Array:
-        return _REST_HZ / self._strength + _OPENING_HZ * step / step_s
+    def _openness(self, beyond_noise: Array, step_s: float) -> Array:
+        """The weight of the newest value, 0..1, for steps in face sizes beyond the noise."""
+        cutoff_hz = _REST_HZ / self._strength + _OPENING_HZ * beyond_noise / step_s
+        weight: Array = 1 - np.exp(-2 * math.pi * step_s * cutoff_hz)
+        return weight
 
 
-def _share(cutoff_hz: float | Array, step_s: float) -> float | Array:
+def _share(cutoff_hz: float, step_s: float) -> float:
     """The weight of the newest value in a low pass."""
-    return 1 - np.exp(-2 * math.pi * cutoff_hz * step_s)
+    return 1 - math.exp(-2 * math.pi * cutoff_hz * step_s)
 
 
 def _noise_of_points() -> Array:

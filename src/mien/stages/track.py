@@ -1,10 +1,12 @@
 """Follows faces from frame to frame.
 
 In steady state each face is found from its own last landmarks and the detector rests. It looks again every
-`detect_every` frames, when a track is weak, when nobody is there, and at a scene cut.
+`detect_every` frames, when a face is doubtful or was just lost, while nobody is there, and at a scene cut.
 """
 
-from dataclasses import dataclass
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -12,189 +14,274 @@ from mien import geometry
 from mien.contracts import Detector, Landmarker
 from mien.settings import Settings
 from mien.stages.cut import SceneCuts
+from mien.stages.place import Place
 from mien.stages.smooth import LandmarkFilter
 from mien.types import Detection, Floats, Frame, Image, Landmarks, TrackedFace
 
 _PRESENT = 0.5
-"""Below, the face is lost in this frame."""
+"""Less presence: the face is not in this frame."""
+_BORN = 0.6
+"""Presence that a new face needs once it is fitted."""
 _SURE = 0.9
-"""Below, the detector is asked whether the face is still there."""
-_BORN = 0.7
-_SETTLE = 2
-_NEAR = 0.5
-"""Two faces whose middles are nearer than this share of their size are one."""
+"""Less presence: the fit is tried again, and the detector is asked."""
+_CLEAR_SCORE = 0.8
+"""A detection below this may be a hand: the landmarks must be sure of it."""
+_FAR = 0.18
+"""A fit that ends farther from its start, in face sizes, saw the face at the rim of its crop: it is tried again."""
+_FITS = 3
+_LONGEST_STEP = 0.5
+"""The farthest, in face sizes, that motion is foreseen."""
+_MOST_STRAY = 0.8
+"""The farthest, in face sizes, that a face is found from where it is foreseen."""
+_STRAY_MEMORY = 0.7
 _MOST_GROWTH = 1.6
-"""From one frame to the next a face does not grow or shrink more."""
+_MOST_BEND = 0.2
+"""Mean distance, in face sizes, of a face from the face before, moved and turned as a whole."""
+_SAME = 0.5
+"""Faces whose middles are nearer than this share of the smaller one's size are one face."""
+_DISAGREE = 0.3
+"""Mean distance, in face sizes, of the detector's points from the mesh: farther, the mesh sits wrong."""
+_DETECTOR_POINTS = ((33, 133), (362, 263), (4, 4), (61, 61), (291, 291))
+"""Pairs of landmarks in whose middle the five points of a detection lie."""
 _UNSEEN_LOOKS = 3
-"""Looks in a row in which the detector may miss a face that the landmarks still follow."""
+"""Looks in a row in which the detector may miss a face of which the landmarks are not sure."""
 _RECHECK = 5
-_GRACE_S = 0.5
-"""For so long a lost face gets its old number back when it is found again near its last place."""
+"""Frames between two looks while something is unclear."""
+_GRACE_FRAMES = 15
+"""For so long a lost face gets its number back when it is found near its last place."""
+_REVIVED_WITHIN = 1.0
+_LARGER = 1.3
+"""When all places are taken, a face this many times larger takes the place of the smallest."""
 
 
 @dataclass(slots=True)
 class _Track:
-    track_id: int
-    points: Floats
-    presence: float
-    filter: LandmarkFilter
-    age: int = 1
-    motion: Floats | None = None
-    unseen_looks: int = 0
+    """One face; `points` are the landmarks as they were fitted, `shown` the smoothed ones."""
 
-    def follow(self, landmarks: Landmarks, elapsed_s: float) -> None:
-        before = self.points
-        self.points = self.filter.update(landmarks.points, elapsed_s)
-        self.motion = (self.points - before).mean(0)
-        self.presence = landmarks.presence
+    track_id: int
+    filter: LandmarkFilter
+    points: Floats
+    place: Place
+    shown: Landmarks
+    step_xy: tuple[float, float] = (0.0, 0.0)
+    age: int = 1
+    stray: float = 0.0
+    """How far from where it was foreseen the face was found of late, in face sizes."""
+    lost_frames: int = 0
+    unseen_looks: int = 0
+    least_presence: float = 1.0
+    """Since the detector saw the face last."""
+
+    def foresee(self) -> tuple[float, float]:
+        """The step to where the face should be in the next frame, at the speed of the last one."""
+        length = math.hypot(*self.step_xy)
+        share = min(1.0, _LONGEST_STEP * self.place.size / max(length, 1e-6))
+        return self.step_xy[0] * share, self.step_xy[1] * share
+
+    def follow(self, fit: "_Fit", elapsed_s: float) -> None:
+        """The face moved on to this fit."""
+        self.step_xy = fit.place.x - self.place.x, fit.place.y - self.place.y
+        self.stray = fit.stray
+        self._take(fit.landmarks, fit.place, elapsed_s)
+
+    def revive(self, landmarks: Landmarks, place: Place) -> None:
+        """The lost face was found again; what was known of its motion no longer holds."""
+        self.step_xy = 0.0, 0.0
+        self.lost_frames = self.unseen_looks = 0
+        self.stray, self.least_presence = 0.0, 1.0
+        self.filter.reset()
+        self._take(landmarks, place, 0.0)
+
+    def _take(self, landmarks: Landmarks, place: Place, elapsed_s: float) -> None:
+        self.points, self.place = landmarks.points, place
+        self.shown = Landmarks(self.filter.update(landmarks.points, elapsed_s), landmarks.presence)
+        self.least_presence = min(self.least_presence, landmarks.presence)
         self.age += 1
 
-    def expected(self) -> Floats:
-        """Where the face should be in the next frame, at constant speed but at most a third of its size away."""
-        if self.motion is None:
-            return self.points
-        length = float(np.hypot(self.motion[0], self.motion[1]))
-        most = _size(self.points) / 3
-        share = min(1.0, most / length) if length > 0 else 0.0
-        moved = self.points.copy()
-        moved[:, :2] += self.motion[:2] * np.float32(share)
-        return moved
+
+@dataclass(slots=True)
+class _Fit:
+    """What the landmarker says of a track in this frame."""
+
+    track: _Track
+    landmarks: Landmarks
+    place: Place
+    stray: float
 
 
-@dataclass(frozen=True, slots=True)
-class _Lost:
-    track_id: int
-    points: Floats
-    time_s: float
-
-
+@dataclass(slots=True)
 class Tracker:
     """The faces of one stream of frames; give it every frame, in order."""
 
-    def __init__(self, detector: Detector, landmarker: Landmarker, settings: Settings) -> None:
-        self._detector = detector
-        self._landmarker = landmarker
-        self._settings = settings
-        self._next_id = 1
-        self.reset()
+    detector: Detector
+    landmarker: Landmarker
+    settings: Settings
+    _next_id: int = field(default=1, init=False)
+    _tracks: list[_Track] = field(default_factory=list, init=False)
+    _lost: list[_Track] = field(default_factory=list, init=False)
+    _cuts: SceneCuts = field(default_factory=SceneCuts, init=False)
+    _until_look: int = field(default=0, init=False)
+    _time_s: float | None = field(default=None, init=False)
 
     def reset(self) -> None:
         """Forget all faces; numbers are not used again."""
-        self._tracks: list[_Track] = []
-        self._lost: list[_Lost] = []
+        self._tracks, self._lost = [], []
         self._cuts = SceneCuts()
         self._until_look = 0
-        self._time_s: float | None = None
+        self._time_s = None
 
     def update(self, frame: Frame) -> tuple[TrackedFace, ...]:
-        """The faces of this frame, smallest number first; a face that is not in this frame is not returned."""
+        """The faces of this frame, smallest number first; a face that is not seen in this frame is not returned."""
         if self._cuts.is_cut(frame.image):
-            self._tracks, self._lost, self._until_look = [], [], 0
-        elapsed_s = 0.0 if self._time_s is None else max(0.0, frame.time_s - self._time_s)
+            self._tracks, self._lost = [], []
+        elapsed_s = 0.0 if self._time_s is None else frame.time_s - self._time_s
         self._time_s = frame.time_s
-        doubtful = self._follow(frame, elapsed_s)
-        if doubtful or not self._tracks or self._until_look <= 0:
-            self._look(frame, doubtful)
+        self._follow(frame.image, elapsed_s)
+        if self._must_look():
+            self._look(frame.image)
         self._until_look -= 1
-        self._merge()
-        self._lost = [lost for lost in self._lost if frame.time_s - lost.time_s <= _GRACE_S]
-        return tuple(
-            TrackedFace(track.track_id, Landmarks(track.points, track.presence), track.age)
-            for track in sorted(self._tracks, key=lambda track: track.track_id)
-        )
+        self._forget()
+        return tuple(TrackedFace(track.track_id, track.shown, track.age) for track in self._tracks)
 
-    def _follow(self, frame: Frame, elapsed_s: float) -> bool:
-        """Move each track to this frame; tracks that cannot be followed become lost. True = the detector should look."""
-        doubtful = False
-        kept = []
-        for track in self._tracks:
-            landmarks = self._landmarker.fit(frame.image, track.expected())
-            if landmarks.presence >= _PRESENT and _plausible(landmarks.points, track.points, frame.image):
-                track.follow(landmarks, elapsed_s)
-                kept.append(track)
-                doubtful |= landmarks.presence < _SURE
-            else:
-                self._lose(track, frame.time_s)
-                doubtful = True
-        self._tracks = kept
-        return doubtful
+    def _follow(self, image: Image, elapsed_s: float) -> None:
+        """Move each track to this frame; those that cannot be followed, or fall onto another one's face, are lost."""
+        fits = [fit for track in self._tracks if (fit := self._fit(track, image)) is not None]
+        # Who was found where it was foreseen is who it seems to be; among equals, the older one.
+        fits.sort(key=lambda fit: (round(fit.stray, 1), fit.track.track_id))
+        followed: list[_Track] = []
+        for fit in fits:
+            if not _taken(fit.place, followed):
+                fit.track.follow(fit, elapsed_s)
+                followed.append(fit.track)
+        kept = {track.track_id for track in followed}
+        self._lost += [track for track in self._tracks if track.track_id not in kept]
+        self._tracks = sorted(followed, key=lambda track: track.track_id)
 
-    def _look(self, frame: Frame, doubtful: bool) -> None:
-        """Ask the detector: confirm the tracks, give birth to new ones, let those die that it keeps missing."""
-        found = self._detector.detect(frame.image)
-        for track in self._tracks:
-            seen = any(_same_place(_box(detection), track.points) for detection in found)
-            track.unseen_looks = 0 if seen else track.unseen_looks + 1
-        for track in [track for track in self._tracks if track.unseen_looks > _UNSEEN_LOOKS]:
-            self._tracks.remove(track)
-            self._lose(track, frame.time_s)
-        for detection in sorted(found, key=_area, reverse=True):
-            if len(self._tracks) >= self._settings.faces:
+    def _fit(self, track: _Track, image: Image) -> _Fit | None:
+        """The face of the track in this frame; None when it is not there."""
+        step_xy = track.foresee()
+        foreseen, place = track.place.moved(step_xy), track.place.moved(step_xy)
+        around = track.points.copy()
+        around[:, :2] += np.array(step_xy, np.float32)
+        for _ in range(_FITS):
+            landmarks = self.landmarker.fit(image, around)
+            before, around, place = place, landmarks.points, Place.of_points(landmarks.points)
+            if landmarks.presence >= _SURE and before.distance(place) < _FAR:
                 break
-            if not any(_same_place(_box(detection), track.points) for track in self._tracks):
-                self._give_birth(detection, frame)
-        soon = doubtful or any(track.unseen_looks for track in self._tracks)
-        self._until_look = min(_RECHECK, self._settings.detect_every) if soon else self._settings.detect_every
+        stray = foreseen.distance(place)
+        if not landmarks.presence >= _PRESENT or stray > _MOST_STRAY or not _believable(landmarks, place, track, image):
+            return None
+        return _Fit(track, landmarks, place, max(stray, _STRAY_MEMORY * track.stray))
 
-    def _give_birth(self, detection: Detection, frame: Frame) -> None:
-        landmarks = self._landmarker.fit(frame.image, detection.points)
-        for _ in range(_SETTLE):
-            landmarks = self._landmarker.fit(frame.image, landmarks.points)
-        if landmarks.presence < _BORN or not _same_place(_box(detection), landmarks.points):
-            return
-        if any(_same_place(geometry.box_of(landmarks.points), track.points) for track in self._tracks):
-            return
-        smoother = LandmarkFilter(self._settings.smoothing)
-        points = smoother.update(landmarks.points, 0.0)
-        self._tracks.append(_Track(self._number_for(landmarks.points), points, landmarks.presence, smoother))
+    def _must_look(self) -> bool:
+        doubtful = any(track.shown.presence < _SURE for track in self._tracks)
+        return doubtful or bool(self._lost) or not self._tracks or self._until_look <= 0
 
-    def _number_for(self, points: Floats) -> int:
-        """The number of a face that was lost here a moment ago, or a new one."""
-        for lost in self._lost:
-            if _same_place(geometry.box_of(points), lost.points):
-                self._lost.remove(lost)
-                return lost.track_id
-        self._next_id += 1
-        return self._next_id - 1
+    def _look(self, image: Image) -> None:
+        """Ask the detector: confirm what is followed, find what is new or was lost, give up what it keeps missing."""
+        found = self.detector.detect(image)
+        self._confirm(found)
+        self._until_look = self.settings.detect_every
+        for detection in sorted(found, key=lambda each: Place.of_detection(each).size, reverse=True):
+            if not _taken(Place.of_detection(detection), self._tracks) and not self._welcome(detection, image):
+                self._look_soon()
+        if any(track.unseen_looks for track in self._tracks):
+            self._look_soon()
+        self._tracks.sort(key=lambda track: track.track_id)
 
-    def _lose(self, track: _Track, time_s: float) -> None:
-        self._lost.append(_Lost(track.track_id, track.points, time_s))
+    def _look_soon(self) -> None:
+        self._until_look = min(_RECHECK, self._until_look)
 
-    def _merge(self) -> None:
-        """Two tracks on one face: the younger goes."""
+    def _confirm(self, found: list[Detection]) -> None:
+        """Faces whose mesh sits wrong, or that the detector keeps missing, are lost; a detection may revive them."""
         kept: list[_Track] = []
-        for track in sorted(self._tracks, key=lambda track: (-track.age, track.track_id)):
-            if not any(_same_place(geometry.box_of(track.points), other.points) for other in kept):
-                kept.append(track)
+        for track in self._tracks:
+            seen = [each for each in found if _same(Place.of_detection(each), track.place)]
+            track.unseen_looks = 0 if seen else track.unseen_looks + 1
+            if seen:
+                track.least_presence = track.shown.presence
+            wrong = bool(seen) and min(_disagreement(each, track.points, track.place) for each in seen) > _DISAGREE
+            missed = track.unseen_looks >= _UNSEEN_LOOKS and track.least_presence < _SURE
+            (self._lost if wrong or missed else kept).append(track)
         self._tracks = kept
 
+    def _welcome(self, detection: Detection, image: Image) -> bool:
+        """Take in a face that is not followed yet; False when the landmarks do not confirm it."""
+        first = self.landmarker.fit(image, detection.points)
+        landmarks = self.landmarker.fit(image, first.points)
+        place = Place.of_points(landmarks.points)
+        known = self._lost_near(place)
+        if not _is_face(detection, first, landmarks, known is not None):
+            return False
+        if not _taken(place, self._tracks) and self._make_place(place):
+            self._tracks.append(self._revived(known, landmarks, place) if known else self._born(landmarks, place))
+        return True
 
-def _box(detection: Detection) -> tuple[float, float, float, float]:
-    return detection.box_xyxy
+    def _lost_near(self, place: Place) -> _Track | None:
+        """The nearest lost face that may have come here."""
+        near = [
+            track
+            for track in self._lost
+            if track.place.distance(place) < _REVIVED_WITHIN and track.place.growth(place) < _MOST_GROWTH
+        ]
+        return min(near, key=lambda track: track.place.distance(place), default=None)
+
+    def _make_place(self, place: Place) -> bool:
+        if len(self._tracks) < self.settings.faces:
+            return True
+        smallest = min(self._tracks, key=lambda track: track.place.size)
+        if place.size < _LARGER * smallest.place.size:
+            return False
+        self._tracks.remove(smallest)
+        return True
+
+    def _revived(self, track: _Track, landmarks: Landmarks, place: Place) -> _Track:
+        self._lost.remove(track)
+        track.revive(landmarks, place)
+        return track
+
+    def _born(self, landmarks: Landmarks, place: Place) -> _Track:
+        smoother = LandmarkFilter(self.settings.smoothing)
+        shown = Landmarks(smoother.update(landmarks.points, 0.0), landmarks.presence)
+        self._next_id += 1
+        return _Track(self._next_id - 1, smoother, landmarks.points, place, shown)
+
+    def _forget(self) -> None:
+        for track in self._lost:
+            track.lost_frames += 1
+        self._lost = [track for track in self._lost if track.lost_frames <= _GRACE_FRAMES]
 
 
-def _area(detection: Detection) -> float:
-    x1, y1, x2, y2 = detection.box_xyxy
-    return (x2 - x1) * (y2 - y1)
+def _same(a: Place, b: Place) -> bool:
+    smaller, larger = sorted((a, b), key=lambda place: place.size)
+    return smaller.distance(larger) < _SAME
 
 
-def _size(points: Floats) -> float:
-    x1, y1, x2, y2 = geometry.box_of(points)
-    return max(float(np.sqrt(max(x2 - x1, 0) * max(y2 - y1, 0))), 1e-3)
+def _taken(place: Place, tracks: Iterable[_Track]) -> bool:
+    return any(_same(place, track.place) for track in tracks)
 
 
-def _same_place(box_xyxy: tuple[float, float, float, float], points: Floats) -> bool:
-    other = geometry.box_of(points)
-    middles = [((x1 + x2) / 2, (y1 + y2) / 2) for x1, y1, x2, y2 in (box_xyxy, other)]
-    distance = float(np.hypot(middles[0][0] - middles[1][0], middles[0][1] - middles[1][1]))
-    sizes = [float(np.sqrt(max((x2 - x1) * (y2 - y1), 0))) for x1, y1, x2, y2 in (box_xyxy, other)]
-    return distance < _NEAR * min(sizes)
-
-
-def _plausible(points: Floats, before: Floats, image: Image) -> bool:
-    """False for a fit that no face makes from one frame to the next, or that lies outside the picture."""
-    growth = _size(points) / _size(before)
-    if not 1 / _MOST_GROWTH < growth < _MOST_GROWTH:
+def _believable(landmarks: Landmarks, place: Place, track: _Track, image: Image) -> bool:
+    """Whether a face can get there and look so within one frame, and is in the picture."""
+    inside = 0 <= place.x < image.shape[1] and 0 <= place.y < image.shape[0]
+    if not inside or not np.isfinite(landmarks.points).all() or track.place.growth(place) > _MOST_GROWTH:
         return False
-    middle = points[:, :2].mean(0)
-    return bool((middle > 0).all() and middle[0] < image.shape[1] and middle[1] < image.shape[0])
+    flat, before = landmarks.points[:, :2], track.points[:, :2]
+    moved = geometry.apply(geometry.similarity(before, flat), before)
+    return float(np.abs(moved - flat).mean()) < _MOST_BEND * place.size
+
+
+def _is_face(detection: Detection, first: Landmarks, landmarks: Landmarks, known: bool) -> bool:
+    """Whether both models agree that a face is there; `known` = one was there a moment ago."""
+    if not np.isfinite(landmarks.points).all() or not landmarks.presence >= _BORN:
+        return False
+    sure = first.presence >= _SURE and landmarks.presence >= _SURE
+    if not (sure or known or detection.score >= _CLEAR_SCORE):
+        return False
+    return _disagreement(detection, landmarks.points, Place.of_points(landmarks.points)) <= _DISAGREE
+
+
+def _disagreement(detection: Detection, points: Floats, place: Place) -> float:
+    """How far the detector's points lie from the mesh, in face sizes."""
+    meant = points[np.array(_DETECTOR_POINTS), :2].mean(1)
+    return float(np.linalg.norm(detection.points - meant, axis=1).mean()) / place.size
