@@ -13,11 +13,13 @@ _MARGIN_XY = 12, 7
 _SAMPLED_ROWS = 144
 _BLANK = 3.0
 """A thumbnail whose grey values spread less shows nothing: a blown flash, a black frame, a covered lens."""
-_LEAST_CHANGE = 0.12
+_LEAST_CHANGE = 0.1
 """Unlikeness (1 - correlation) of two frames that motion in a scene at rest hardly reaches."""
+_GRAIN = 50.0
+"""Variance of grey values that noise alone may make: correlation below it says little."""
 _JUMP = 4.0
 """A cut changes this many times more than the frames before it."""
-_LIGHT = 0.006
+_LIGHT = 0.002
 """Unlikeness that each grey value of difference in brightness excuses: a flash is not a cut."""
 _MEMORY = 0.8
 
@@ -59,7 +61,8 @@ def _thumbnail(image: Image) -> Array:
 def _unlikeness(before: Array, thumb: Array) -> float:
     """0 for the same picture in whatever light or shifted by a pan, 1 for pictures that have nothing in common."""
     a, b = thumb - thumb.mean(), before - before.mean()
-    change = 1 - float(np.vdot(a, b)) / math.sqrt(float(np.vdot(a, a)) * float(np.vdot(b, b)))
+    spread = math.sqrt(float(np.vdot(a, a)) * float(np.vdot(b, b))) / a.size
+    change = 1 - (float(np.vdot(a, b)) / a.size + _GRAIN) / (spread + _GRAIN)
     if change < _LEAST_CHANGE:
         return change
     x, y = _MARGIN_XY

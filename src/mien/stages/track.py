@@ -47,7 +47,7 @@ _UNSEEN_LOOKS = 3
 """Looks in a row in which the detector may miss a face of which the landmarks are not sure."""
 _RECHECK = 5
 """Frames between two looks while something is unclear."""
-_GRACE_FRAMES = 15
+_GRACE_FRAMES = 24
 """For so long a lost face gets its number back when it is found near its last place."""
 _REVIVED_WITHIN = 1.0
 _LARGER = 1.3
