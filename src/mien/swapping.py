@@ -1,16 +1,27 @@
 """`mien swap`: checks the request, runs the job, shows progress and says what came of it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+import cv2
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from mien import build
+from mien.batch import job
+from mien.errors import SourceFaceError, UsageError
+from mien.media.output import OutputFile
+from mien.media.picture import Picture, is_picture, read_picture, write_format
+from mien.media.videoreader import VideoReader
+from mien.media.videowriter import VideoWriter, plan_codec
+from mien.models.store import Store
 from mien.settings import Settings
+from mien.source import find_faces, numbered_picture
+from mien.stages.label import Labeller
+from mien.types import Image, SourceFace
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,3 +38,160 @@ class Request:
     end_s: float | None
     dry_run: bool
     settings: Settings
+
+
+def run_swap(request: Request, *, quiet: bool) -> None:
+    """Carry out the request; raises a `MienError`. Speaks on the standard error stream only."""
+    console = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
+    settings = request.settings
+    # What is cheap to know is checked first: names, folders, formats.
+    output = OutputFile(request.output, overwrite=request.overwrite, inputs=(request.photo, request.target))
+    output.check()
+    still = is_picture(request.target)
+    _check_names(request, still)
+    models = build.open_models(settings, Store())
+    source = _source(request, models)
+    if still:
+        _swap_picture(request, models, source, output, console, quiet)
+    else:
+        _swap_video(request, models, source, output, console, quiet)
+
+
+def _check_names(request: Request, still: bool) -> None:
+    if still:
+        write_format(request.output)
+        if request.start_s is not None or request.end_s is not None:
+            raise UsageError("a picture has no start and no end", "leave --start and --end out")
+    else:
+        plan_codec(request.output, request.settings)
+
+
+def _source(request: Request, models: build.Models) -> SourceFace:
+    settings = request.settings
+    photo = read_picture(request.photo, max_pixels=settings.max_pixels, max_bytes=settings.max_bytes).frame.image
+    if request.number_faces is not None:
+        _write_numbered(request, models, photo)
+    try:
+        return build.open_source(photo, models, request.source_face)
+    except SourceFaceError as error:
+        raise type(error)(f"{request.photo}: {error}", error.remedy) from error
+
+
+def _write_numbered(request: Request, models: build.Models, photo: Image) -> None:
+    assert request.number_faces is not None
+    path = request.number_faces
+    write_format(path)
+    numbered = numbered_picture(photo, find_faces(photo, models.photo_detector))
+    with OutputFile(path, overwrite=request.overwrite, inputs=(request.photo, request.target)) as output:
+        if not cv2.imwrite(str(output.temporary), numbered):
+            raise UsageError(f"cannot write {path}", "name a .png or .jpg")
+        output.commit()
+
+
+def _swap_picture(
+    request: Request, models: build.Models, source: SourceFace, output: OutputFile, console: Console, quiet: bool
+) -> None:
+    settings = request.settings
+    picture = read_picture(request.target, max_pixels=settings.max_pixels, max_bytes=settings.max_bytes)
+    if request.dry_run:
+        console.print(escape(_picture_plan(request, picture)))
+        return
+    pipeline = build.open_picture_pipeline(settings, models, source)
+    labeller = Labeller(settings)
+    with output:
+        result = job.run_picture(
+            picture, output, pipeline.swap_frame, labeller.label, quality=settings.quality, engine=settings.engine
+        )
+    if not quiet:
+        faces = f"{result.faces_swapped} face{'s' if result.faces_swapped > 1 else ''}"
+        console.print(f"{escape(str(request.output))}: {faces} swapped, labelled as altered")
+
+
+def _picture_plan(request: Request, picture: Picture) -> str:
+    height, width = picture.frame.image.shape[:2]
+    depth = "16" if picture.deep is not None else "8"
+    alpha = ", alpha kept" if picture.alpha is not None else ""
+    return (
+        f"would swap {request.target}: picture {width} x {height}, {depth} bits a channel{alpha}\n"
+        f"into {request.output}: {write_format(request.output).lower()}, badge {request.settings.badge_corner}"
+    )
+
+
+def _swap_video(
+    request: Request, models: build.Models, source: SourceFace, output: OutputFile, console: Console, quiet: bool
+) -> None:
+    settings = request.settings
+    reader = VideoReader(
+        request.target,
+        max_pixels=settings.max_pixels,
+        max_bytes=settings.max_bytes,
+        start_s=request.start_s,
+        end_s=request.end_s,
+    )
+    with reader:
+        before = _warnings_before(reader)
+        for warning in before:
+            console.print(f"[yellow]note:[/] {escape(warning)}")
+        if request.dry_run:
+            console.print(escape(_video_plan(request, reader)))
+            return
+        pipeline = build.open_pipeline(settings, models, source)
+        labeller = Labeller(settings)
+        with output, VideoWriter(reader, output, settings, settings.engine) as writer, _bar(console, quiet) as report:
+            result = job.run_video(reader, writer, output, pipeline.swap_frame, labeller.label, report)
+    for warning in result.warnings:
+        console.print(f"[yellow]note:[/] {escape(warning)}")
+    if not quiet:
+        rate = result.frames / max(result.seconds, 1e-6)
+        console.print(
+            f"{escape(str(request.output))}: {result.frames} frames, a face in {result.frames_with_faces}, "
+            f"{result.seconds:.1f} s ({rate:.0f} frames a second), labelled as altered"
+        )
+
+
+def _warnings_before(reader: VideoReader) -> list[str]:
+    info, found = reader.info, []
+    if info.space.is_hdr:
+        found.append("the input is HDR; the output is converted to ordinary range (SDR, BT.709)")
+    elif info.deep:
+        found.append("the input has more than 8 bits a channel; the output has 8")
+    if info.interlaced:
+        found.append("the input is interlaced; it is written as it is decoded, without de-interlacing")
+    return found
+
+
+def _video_plan(request: Request, reader: VideoReader) -> str:
+    info = reader.info
+    container, codec = plan_codec(request.output, request.settings)
+    rate = f"{float(info.rate):.5g} frames a second" if info.rate else "frame rate unknown"
+    length = f"{info.duration_s:.1f} s" if info.duration_s is not None else "length unknown"
+    turned = f", turned by {info.rotation} degrees" if info.rotation else ""
+    copied = ", ".join(f"{stream.type} {stream.index}" for stream in reader.copied) or "none"
+    return (
+        f"would swap {request.target}: {info.codec} {info.width} x {info.height}, {rate}, {length}{turned}\n"
+        f"into {request.output}: {container}, {codec}, badge {request.settings.badge_corner}; copied streams: {copied}"
+    )
+
+
+@contextmanager
+def _bar(console: Console, quiet: bool) -> Iterator[Callable[[job.Progress], None]]:
+    if quiet:
+        yield lambda progress: None
+        return
+    columns = (
+        TextColumn("swapping"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]} fps"),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console, refresh_per_second=4) as bar:
+        task = bar.add_task("swapping", total=None, rate="–")
+
+        def report(progress: job.Progress) -> None:
+            speed = bar.tasks[0].speed
+            bar.update(task, completed=progress.frames, total=progress.total, rate=f"{speed:.0f}" if speed else "–")
+
+        yield report

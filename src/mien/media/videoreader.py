@@ -61,12 +61,12 @@ class VideoReader:
         self.container = _open(path)
         self.warnings: list[str] = []
         try:
-            self._stream = self._video_stream()
+            self.video_stream = self._video_stream()
             self._check_header(max_pixels)
             self.copied = tuple(s for s in self.container.streams if s.type in {"audio", "subtitle"})
             self._read_packets: list[av.Packet] = []
             self._set_range(start_s, end_s)
-            self._packets = self.container.demux([self._stream, *self.copied])
+            self._packets = self.container.demux([self.video_stream, *self.copied])
             self._decoded = self._decode()
             self._damaged = 0
             self._index = 0
@@ -81,6 +81,11 @@ class VideoReader:
         except BaseException:
             self.container.close()
             raise
+
+    @property
+    def keeps_whole_time(self) -> bool:
+        """Whether no part was chosen, so that chapters still fit."""
+        return self._start is None and self._end is None
 
     def read(self) -> Frame | None:
         """The next frame, None at the end."""
@@ -132,7 +137,7 @@ class VideoReader:
         raise UnreadableMedia(f"{self.path} has no video stream", "name a video or a picture")
 
     def _check_header(self, max_pixels: int) -> None:
-        context = self._stream.codec_context
+        context = self.video_stream.codec_context
         if context is None:
             raise UnsupportedMedia(
                 f"{self.path} uses a video codec that is not known here", "convert it to H.264, HEVC, VP9 or AV1"
@@ -166,7 +171,7 @@ class VideoReader:
     def _decode(self) -> Iterator[av.VideoFrame]:
         """Frames of the wanted range with times; packets of other streams are put aside on the way."""
         for packet in self._demux():
-            if packet.stream_index != self._stream.index:
+            if packet.stream_index != self.video_stream.index:
                 self._keep(packet)
                 continue
             try:
@@ -204,7 +209,7 @@ class VideoReader:
             time = _time_of(packet)
             if time is not None and time > slack:
                 return
-            if packet.stream_index != self._stream.index:
+            if packet.stream_index != self.video_stream.index:
                 yield packet
 
     def _count_damage(self, error: av.error.FFmpegError) -> None:
@@ -216,10 +221,10 @@ class VideoReader:
 
     def _timed(self, frame: av.VideoFrame) -> bool:
         """Give the frame its time in the output; False when it lies outside the range."""
-        base = self._stream.time_base or Fraction(1, 90_000)
+        base = self.video_stream.time_base or Fraction(1, 90_000)
         pts = frame.pts if frame.pts is not None else frame.dts
         if pts is None:
-            rate = self._stream.average_rate or Fraction(25)
+            rate = self.video_stream.average_rate or Fraction(25)
             pts = 0 if self._last_pts is None else self._last_pts + max(1, round(1 / (rate * base)))
             if self._start is not None:
                 pts += round(self._start / base) if self._last_pts is None else 0
@@ -270,7 +275,7 @@ class VideoReader:
         return f"{self.path} holds no frame", "name a video with pictures in it"
 
     def _describe(self, first: av.VideoFrame) -> VideoInfo:
-        stream = self._stream
+        stream = self.video_stream
         rotation = round(first.rotation / 90) * 90 % 360
         self._coded_wh = first.width, first.height
         wide = rotation % 180 == 0

@@ -1,0 +1,183 @@
+"""One file from start to end: decode, swap and encode side by side, in order, nothing dropped, nothing half written."""
+
+import queue
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from mien.errors import NoFaceFound
+from mien.media.output import OutputFile
+from mien.media.picture import Picture, write_picture
+from mien.media.videoreader import VideoReader
+from mien.media.videowriter import VideoWriter
+from mien.types import Frame, FrameResult, LabelledFrame
+
+SwapFrame = Callable[[Frame], FrameResult]
+Label = Callable[[Frame], LabelledFrame]
+_QUEUED_FRAMES = 4
+_POLL_S = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a job is; `total` is an estimate, None when the file does not say."""
+
+    frames: int
+    total: int | None
+    frames_with_faces: int
+
+
+@dataclass(frozen=True, slots=True)
+class JobResult:
+    """What came of a job."""
+
+    frames: int
+    frames_with_faces: int
+    faces_swapped: int
+    seconds: float
+    warnings: tuple[str, ...]
+
+
+def run_picture(
+    picture: Picture, output: OutputFile, swap: SwapFrame, label: Label, *, quality: int, engine: str
+) -> JobResult:
+    """Swap one picture into `output` (entered) and commit it. Raises `NoFaceFound` and writes nothing without a face."""
+    start = time.monotonic()
+    result = swap(picture.frame)
+    if not result.swapped:
+        raise NoFaceFound("no face was found in the picture", "use a picture with a larger or clearer face")
+    write_picture(picture, label(result.frame), output, quality=quality, engine=engine)
+    output.commit()
+    return JobResult(1, 1, result.swapped, time.monotonic() - start, ())
+
+
+def run_video(
+    reader: VideoReader,
+    writer: VideoWriter,
+    output: OutputFile,
+    swap: SwapFrame,
+    label: Label,
+    report: Callable[[Progress], None],
+) -> JobResult:
+    """Swap every frame of `reader` into `writer` and commit `output`; all three are entered by the caller.
+
+    Decoding and encoding run in threads of their own, swapping in the caller's. An error or Ctrl-C anywhere ends all
+    threads and is raised here. Raises `NoFaceFound` and leaves no output when no frame had a face.
+    """
+    start = time.monotonic()
+    decode = _Worker("mien-decode", lambda worker: _decode(reader, worker))
+    encode = _Worker("mien-encode", lambda worker: _encode(writer, worker))
+    workers = (decode, encode)
+    frames = with_faces = swapped = 0
+    try:
+        for worker in workers:
+            worker.start()
+        while (item := decode.take(workers)) is not None:
+            frame, packets = item
+            labelled = None
+            if frame is not None:
+                result = swap(frame)
+                labelled = label(result.frame)
+                frames += 1
+                with_faces += result.swapped > 0
+                swapped += result.swapped
+            encode.give((labelled, packets), workers)
+            report(Progress(frames, reader.info.frame_count, with_faces))
+        encode.give(None, workers)
+        encode.join(workers)
+        if not with_faces:
+            raise NoFaceFound(
+                f"no face was found in any of the {frames} frames", "use a video with larger or clearer faces, or --detect-size 640"
+            )
+        writer.finish()
+    finally:
+        for worker in workers:
+            worker.stop()
+    reader.finish()
+    output.commit()
+    warnings = (*reader.warnings, *writer.warnings)
+    return JobResult(frames, with_faces, swapped, time.monotonic() - start, warnings)
+
+
+class _Worker:
+    """A thread with a bounded queue; its error is raised in the thread that uses it."""
+
+    def __init__(self, name: str, work: Callable[["_Worker"], None]) -> None:
+        self._queue: queue.Queue[Any] = queue.Queue(_QUEUED_FRAMES)
+        self._stopped = threading.Event()
+        self._work = work
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._error: BaseException | None = None
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread wherever it waits, and wait for it."""
+        self._stopped.set()
+        if self._thread.ident is not None:
+            self._thread.join()
+
+    def join(self, watched: tuple["_Worker", ...]) -> None:
+        """Wait until the work is done; raises the error of any watched worker."""
+        while self._thread.is_alive():
+            self._thread.join(_POLL_S)
+            _raise_errors(watched)
+        _raise_errors(watched)
+
+    def give(self, item: Any, watched: tuple["_Worker", ...] = ()) -> bool:
+        """Put an item into the queue, waiting for room; False when the worker was stopped meanwhile."""
+        while not self._stopped.is_set():
+            _raise_errors(watched)
+            try:
+                self._queue.put(item, timeout=_POLL_S)
+            except queue.Full:
+                continue
+            return True
+        return False
+
+    def take(self, watched: tuple["_Worker", ...] = ()) -> Any:
+        """The next item, waiting for it; None at the end or when the worker was stopped."""
+        while not self._stopped.is_set():
+            _raise_errors(watched)
+            try:
+                return self._queue.get(timeout=_POLL_S)
+            except queue.Empty:
+                continue
+        return None
+
+    def _run(self) -> None:
+        try:
+            self._work(self)
+        except BaseException as error:  # noqa: BLE001 - carried to the thread that owns this one
+            self._error = error
+
+    def raise_error(self) -> None:
+        if self._error is not None:
+            raise self._error
+
+
+def _raise_errors(workers: tuple[_Worker, ...]) -> None:
+    for worker in workers:
+        worker.raise_error()
+
+
+def _decode(reader: VideoReader, worker: _Worker) -> None:
+    """Frames with the packets that stand before them in the file; at the end the last packets alone, then None."""
+    while True:
+        frame = reader.read()
+        if not worker.give((frame, reader.take_packets())):
+            return
+        if frame is None:
+            worker.give(None)
+            return
+
+
+def _encode(writer: VideoWriter, worker: _Worker) -> None:
+    while (item := worker.take()) is not None:
+        labelled, packets = item
+        writer.write_packets(packets)
+        if labelled is not None:
+            writer.write(labelled)
