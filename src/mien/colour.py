@@ -9,6 +9,10 @@ _GRID = 40
 """Cells along the longer side of the coarse maps."""
 _SPREAD = 0.25
 """Sigma of the mean, as a share of the map's width: wide enough to leave a nose or a brow to the source."""
+_FINE = 0.025
+"""Sigma that parts fine from coarse detail, as a share of the width."""
+_TOWARDS_TARGET = 0.7
+"""How far fine detail follows the target, 0 = not at all, 1 = wholly."""
 _LUMA = np.array([0.114, 0.587, 0.299], np.float32)
 _BLACK = 6.0
 """Added to both sides of a ratio of brightnesses, so that noise in the dark does not explode."""
@@ -68,6 +72,28 @@ def _contrast(own_detail: Floats, wanted_detail: Floats, ratio: Floats, inside: 
     own = float(np.square((own_detail * np.minimum(ratio, 1.0))[inside]).mean())
     wanted = float(np.square(wanted_detail[inside]).mean())
     return float(np.clip(np.sqrt((wanted + 1) / (own + 1)), 0.75, 1.25) ** 0.5)
+
+
+def soften(crop: Image, mask: Mask, target: Image) -> Image:
+    """`crop` with its fine detail brought down towards the target's; never up, for what is not there cannot be sharpened.
+
+    Both are the same rectangle, BGR uint8; the crop is already lit like the target. A photo that was sharpened or lit
+    harshly would otherwise stand out of a soft picture.
+    """
+    half_wh = max(1, crop.shape[1] // 2), max(1, crop.shape[0] // 2)
+    inside = cv2.resize(mask, half_wh, interpolation=cv2.INTER_NEAREST) > 200
+    if not inside.any():
+        return crop
+    sigma = max(0.8, _FINE * half_wh[0])
+    small, other = (cv2.resize(picture, half_wh, interpolation=cv2.INTER_AREA) for picture in (crop, target))
+    smooth = cv2.GaussianBlur(small, (0, 0), sigma)
+    own = float(cv2.absdiff(small, smooth)[inside].mean())
+    wanted = float(cv2.absdiff(other, cv2.GaussianBlur(other, (0, 0), sigma))[inside].mean())
+    keep = float(np.clip((wanted + 0.5) / (own + 0.5), 0.3, 1.0)) ** _TOWARDS_TARGET
+    if keep > 0.97:
+        return crop
+    coarse = cv2.resize(smooth, (crop.shape[1], crop.shape[0]), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(cv2.addWeighted(crop, keep, coarse, 1 - keep, 0), np.uint8)
 
 
 def skin_confidence(image: Image, sample: Mask, spread: float) -> Mask:

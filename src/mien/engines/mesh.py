@@ -10,12 +10,12 @@ import cv2
 import numpy as np
 
 from mien import geometry, topology
-from mien.colour import light_map, skin_confidence
+from mien.colour import light_map, skin_confidence, soften
 from mien.raster import draw_mesh, relight
 from mien.settings import Settings
 from mien.types import Affine, Array, FacePatch, Floats, Frame, Image, Mask, SourceFace, TrackedFace
 
-_FEATHER = 0.14
+_FEATHER = 0.1
 """Width of the soft border of the face, in eye distances."""
 _HALF_STEPS = 9
 """Textures of a source, each smaller by the square root of two."""
@@ -95,6 +95,7 @@ class MeshEngine:
         crop[mask == 0] = 0
         if self._settings.light > 0 and mask.any():
             relight(crop, mask, light_map(crop, mask, target, self._settings.light))
+            crop = soften(crop, mask, target)
         return FacePatch(crop, mask, crop_to_frame)
 
 
@@ -156,7 +157,7 @@ def _eye_distance(points: Floats) -> float:
 def _face_alpha(image: Image, points: Floats) -> Mask:
     """Where the photo shows the face itself: a fringe, hair over the temples and background are left out.
 
-    Only the forehead and the sides are judged; brows, eyes and all below the nose (a beard belongs to the face) stay.
+    Only the forehead and the sides are judged; brows, eyes and the middle below the nose (a beard belongs to the face) stay.
     """
     flat = points[:, :2]
     eye_distance = _eye_distance(points)
@@ -176,5 +177,6 @@ _LEFT_CHEEK = (347, 330, 425, 411, 352, 346)
 _NOSE_BRIDGE = (6, 197, 195, 5, 51, 281)
 _RIGHT_BROW_AND_EYE = (70, 63, 105, 66, 107, 55, 193, 245, 128, 232, 230, 228, 31, 226, 46, 53)
 _LEFT_BROW_AND_EYE = (300, 293, 334, 296, 336, 285, 417, 465, 357, 452, 450, 448, 261, 446, 276, 283)
-_LOWER_FACE = (6, 50, 280, 132, 361, 58, 288, 172, 397, 136, 365, 150, 379, 149, 378, 176, 400, 148, 377, 152, 205, 425)
+# Without the outermost ring: along the jaw a turned head shows collar or background.
+_LOWER_FACE = (6, 50, 280, 123, 352, 147, 376, 213, 433, 192, 416, 135, 364, 169, 394, 170, 395, 140, 369, 171, 396, 175)
 _KEPT = (_RIGHT_BROW_AND_EYE, _LEFT_BROW_AND_EYE, _LOWER_FACE)
