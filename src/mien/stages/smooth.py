@@ -12,7 +12,7 @@ import numpy as np
 from mien import geometry, topology
 from mien.types import LANDMARK_COUNT, Array, Floats
 
-_REST_HZ = 0.8
+_REST_HZ = 0.6
 """Cut-off at rest for strength 1."""
 _OPENING_HZ = 120.0
 """Cut-off gained for each face size a second of motion beyond the noise."""
@@ -20,7 +20,7 @@ _TREND_HZ = 3.0
 """Motion that lasts longer than this rhythm is no noise, however slow it is."""
 _HEAD_NOISE = 0.003
 _POINT_NOISE = 0.007
-_FEATURE_NOISE = 0.002
+_FEATURE_NOISE = 0.0025
 """Steps, in face sizes, that sensor noise makes: of the head, of any point, of the well seen rims of eyes and lips."""
 _TREND_NOISE = 0.35
 """Share of the noise that is left in a trend."""

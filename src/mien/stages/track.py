@@ -29,6 +29,10 @@ _CLEAR_SCORE = 0.8
 _FAR = 0.18
 """A fit that ends farther from its start, in face sizes, saw the face at the rim of its crop: it is tried again."""
 _FITS = 3
+_AT_REST = 0.015
+"""Mean step, in face sizes, within which the crop stays where it is: a crop that follows noise adds to it."""
+_LEAST_STEP = 0.05
+"""The shortest step, in face sizes, that is foreseen: to foresee noise would feed it back."""
 _LONGEST_STEP = 0.5
 """The farthest, in face sizes, that motion is foreseen."""
 _MOST_STRAY = 0.8
@@ -56,11 +60,15 @@ _LARGER = 1.3
 
 @dataclass(slots=True)
 class _Track:
-    """One face; `points` are the landmarks as they were fitted, `shown` the smoothed ones."""
+    """One face; `points` are the landmarks as they were fitted, `shown` the smoothed ones.
+
+    `start` is where the next fit starts: earlier `points`, which are renewed as soon as the face leaves them.
+    """
 
     track_id: int
     filter: LandmarkFilter
     points: Floats
+    start: Floats
     place: Place
     shown: Landmarks
     step_xy: tuple[float, float] = (0.0, 0.0)
@@ -74,8 +82,10 @@ class _Track:
 
     def foresee(self) -> tuple[float, float]:
         """The step to where the face should be in the next frame, at the speed of the last one."""
-        length = math.hypot(*self.step_xy)
-        share = min(1.0, _LONGEST_STEP * self.place.size / max(length, 1e-6))
+        length = math.hypot(*self.step_xy) / self.place.size
+        if length < _LEAST_STEP:
+            return 0.0, 0.0
+        share = min(1.0, _LONGEST_STEP / length)
         return self.step_xy[0] * share, self.step_xy[1] * share
 
     def follow(self, fit: "_Fit", elapsed_s: float) -> None:
@@ -94,6 +104,8 @@ class _Track:
 
     def _take(self, landmarks: Landmarks, place: Place, elapsed_s: float) -> None:
         self.points, self.place = landmarks.points, place
+        if float(np.abs(self.points[:, :2] - self.start[:, :2]).mean()) > _AT_REST * place.size:
+            self.start = self.points
         self.shown = Landmarks(self.filter.update(landmarks.points, elapsed_s), landmarks.presence)
         self.least_presence = min(self.least_presence, landmarks.presence)
         self.age += 1
@@ -161,7 +173,7 @@ class Tracker:
         """The face of the track in this frame; None when it is not there."""
         step_xy = track.foresee()
         foreseen, place = track.place.moved(step_xy), track.place.moved(step_xy)
-        around = track.points.copy()
+        around = track.start.copy()
         around[:, :2] += np.array(step_xy, np.float32)
         for _ in range(_FITS):
             landmarks = self.landmarker.fit(image, around)
@@ -244,7 +256,7 @@ class Tracker:
         smoother = LandmarkFilter(self.settings.smoothing)
         shown = Landmarks(smoother.update(landmarks.points, 0.0), landmarks.presence)
         self._next_id += 1
-        return _Track(self._next_id - 1, smoother, landmarks.points, place, shown)
+        return _Track(self._next_id - 1, smoother, landmarks.points, landmarks.points, place, shown)
 
     def _forget(self) -> None:
         for track in self._lost:
