@@ -5,7 +5,6 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -76,26 +75,30 @@ def bench_stream(portrait: Image, photo: Image, settings: Settings, store: Store
     }
 
 
-def bench_file(swap: Callable[[Path], int], clip: Path) -> dict[str, Any]:
-    """File to file with `swap`, which returns the number of frames; the peak is the whole process's."""
+def bench_file(photo: Path, clip: Path, output: Path, frames: int) -> dict[str, Any]:
+    """`mien swap` of a video as a new process, start-up included; memory is the most that process held."""
     start = time.perf_counter()
-    frames = swap(clip)
+    subprocess.run(_swap_command(photo, clip, output), check=True, stdin=subprocess.DEVNULL)
     seconds = time.perf_counter() - start
-    return {"frames": frames, "seconds": seconds, "fps": frames / seconds, "peak_mb": peak_memory_mb()}
+    return {"frames": frames, "seconds": seconds, "fps": frames / seconds, "peak_mb": peak_memory_of_children_mb()}
 
 
 def bench_picture(photo: Path, target: Path, output: Path, runs: int) -> dict[str, Any]:
     """`mien swap` of one picture as a new process, from start to exit; the first run may fill numba's cache."""
-    command = [sys.executable, "-m", "mien.cli", "swap", str(photo), str(target), "-o", str(output), "--overwrite"]
     times = []
     for _ in range(runs + 1):
         start = time.perf_counter()
-        subprocess.run([*command, "--quiet"], check=True, stdin=subprocess.DEVNULL)
+        subprocess.run(_swap_command(photo, target, output), check=True, stdin=subprocess.DEVNULL)
         times.append(time.perf_counter() - start)
     return {"first_s": times[0], "median_s": statistics.median(times[1:]), "worst_s": max(times[1:])}
 
 
-def peak_memory_mb() -> float:
-    """The most memory this process has held, in MB."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+def peak_memory_of_children_mb() -> float:
+    """The most memory that any finished child process has held, in MB; Linux counts in kB, macOS in bytes."""
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
     return peak / 1024 if sys.platform != "darwin" else peak / 1024**2
+
+
+def _swap_command(photo: Path, target: Path, output: Path) -> list[str]:
+    files = [str(photo), str(target), "-o", str(output)]
+    return [sys.executable, "-m", "mien.cli", "swap", *files, "--overwrite", "--quiet"]

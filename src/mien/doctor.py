@@ -40,6 +40,11 @@ def examine(store: Store) -> list[Finding]:
     return [*_versions(), *_machine(), *_providers(), *_models(store), *_codecs(), *_cameras()]
 
 
+def cores() -> int:
+    """Processor cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+
+
 def _versions() -> list[Finding]:
     python = f"{platform.python_version()} ({platform.system()} {platform.machine()})"
     found = [Finding("version", "mien", __version__), Finding("version", "Python", python, sys.version_info >= (3, 11))]
@@ -52,7 +57,7 @@ def _versions() -> list[Finding]:
 
 
 def _machine() -> list[Finding]:
-    return [Finding("machine", "processor cores", str(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()))]
+    return [Finding("machine", "processor cores", str(cores()))]
 
 
 def _providers() -> list[Finding]:

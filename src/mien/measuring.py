@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from mien import __version__, bench, build, evaluate
+from mien.doctor import cores
 from mien.errors import UsageError
 from mien.media.picture import read_picture
 from mien.models.store import Store
@@ -32,13 +33,13 @@ def run_bench(portrait: Path, photo: Path, frames: int, settings: Settings) -> d
         clip = Path(folder) / "clip.mp4"
         write_clip(clip, bench.moving_portrait(person, build.open_models(settings, store)), frames)
         done(2)
-        file = bench.bench_file(photo, clip, Path(folder) / "out.mp4", settings)
+        file = bench.bench_file(photo, clip, Path(folder) / "out.mp4", frames)
         done(3)
         picture = bench.bench_picture(photo, portrait, Path(folder) / "out.png", runs=3)
         done(4)
     return {
         "mien": __version__,
-        "machine": f"{platform.machine()}, {build.cores()} cores, {platform.system()}, Python {platform.python_version()}",
+        "machine": f"{platform.machine()}, {cores()} cores, {platform.system()}, Python {platform.python_version()}",
         "stream_720p": stream,
         "file_720p": file,
         "picture_cold_start": picture,
