@@ -62,9 +62,9 @@ def _unlikeness(before: Array, thumb: Array) -> float:
     """0 for the same picture in whatever light or shifted by a pan, 1 for pictures that have nothing in common."""
     a, b = thumb - thumb.mean(), before - before.mean()
     spread = math.sqrt(float(np.vdot(a, a)) * float(np.vdot(b, b))) / a.size
-    change = 1 - (float(np.vdot(a, b)) / a.size + _GRAIN) / (spread + _GRAIN)
+    change: float = 1 - (float(np.vdot(a, b)) / a.size + _GRAIN) / (spread + _GRAIN)
     if change < _LEAST_CHANGE:
         return change
     x, y = _MARGIN_XY
     middle = np.ascontiguousarray(before[y:-y, x:-x])
-    return min(change, 1 - float(cv2.matchTemplate(thumb, middle, cv2.TM_CCOEFF_NORMED).max()))
+    return min(change, 1.0 - float(cv2.matchTemplate(thumb, middle, cv2.TM_CCOEFF_NORMED).max()))
