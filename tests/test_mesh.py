@@ -34,7 +34,7 @@ def test_the_engine_keeps_its_contract() -> None:
     assert isinstance(MeshEngine(Settings()), Engine)
 
 
-@pytest.mark.parametrize("settings", [Settings(), Settings(eyes="source"), Settings(mouth="source")])
+@pytest.mark.parametrize("settings", [Settings(), Settings(eyes="target"), Settings(eyes="source"), Settings(mouth="source")])
 def test_identity_moves_to_the_source_and_the_pose_stays(settings: Settings) -> None:
     source, target = portrait(HOPPER), portrait(COLLINS)
     result = _swapped(target.image, target.landmarks, settings)
@@ -65,15 +65,18 @@ def test_the_frame_is_not_changed_by_the_engine() -> None:
     assert np.array_equal(before, target.image)
 
 
-def test_target_eyes_and_mouth_stay_and_source_eyes_do_not() -> None:
+def test_the_iris_is_the_targets_unless_the_settings_say_otherwise() -> None:
     target = portrait(COLLINS)
-    with_target_eyes = _patch(target.image, target.landmarks)
+    with_target_eyes = _patch(target.image, target.landmarks, Settings(eyes="target"))
+    with_blended_eyes = _patch(target.image, target.landmarks)
     with_source_eyes = _patch(target.image, target.landmarks, Settings(eyes="source"))
     assert with_target_eyes is not None
     assert with_source_eyes is not None
+    assert with_blended_eyes is not None
     x, y = target.landmarks.points[468, :2] - with_target_eyes.crop_to_frame[:, 2]
     iris = round(float(y)), round(float(x))
     assert with_target_eyes.mask[iris] == 0
+    assert with_blended_eyes.mask[iris] < 60
     assert with_source_eyes.mask[iris] > 200
 
 

@@ -9,6 +9,8 @@ _GRID = 40
 """Cells along the longer side of the coarse maps."""
 _SPREAD = 0.25
 """Sigma of the mean, as a share of the map's width: wide enough to leave a nose or a brow to the source."""
+_MOST_TINT = 1.4
+"""How far the detail of one channel may be scaled apart from the others."""
 _FINE = 0.025
 """Sigma that parts fine from coarse detail, as a share of the width."""
 _TOWARDS_TARGET = 0.7
@@ -34,6 +36,8 @@ def light_map(crop: Image, mask: Mask, target: Image, strength: float) -> Floats
     own_mean, wanted_mean = (_mean(picture, weight, norm, sigma) for picture in (own, wanted))
     ratio = (wanted_mean + _BLACK) / (own_mean + _BLACK)
     luma_ratio = (ratio @ _LUMA)[:, :, None]
+    # A channel that is nearly empty under coloured light holds noise, not skin.
+    ratio = luma_ratio * np.clip(ratio / luma_ratio, 1 / _MOST_TINT, _MOST_TINT)
     contrast = _contrast(own - own_mean, wanted - wanted_mean, luma_ratio, inside)
     # Shadows and colours of the skin scale with its brightness; highlights are the lamp's and hardly do.
     darker = ratio * np.where(luma_ratio < 1, luma_ratio**-0.2, luma_ratio**-0.3) * contrast

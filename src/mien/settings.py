@@ -72,7 +72,12 @@ class Settings:
 
     engine: str = _row("mesh", "what swaps the face", "face", choices=("mesh",))
     opacity: float = _row(1.0, "how much of the new face shows, 0 to 1", "face", 0.0, 1.0)
-    eyes: str = _row("target", "whose eyes are seen", "face", choices=("source", "target"))
+    eyes: str = _row(
+        "blend",
+        "whose eyes are seen; blend = the target's irises between the source's lids",
+        "face",
+        choices=("blend", "target", "source"),
+    )
     mouth: str = _row("target", "whose inner mouth (teeth, tongue) is seen", "face", choices=("source", "target"))
     light: float = _row(1.0, "how far the new face takes the light and tone of the picture, 0 to 1", "face", 0.0, 1.0)
     resolution: int = _row(512, "the most pixels across a face that are computed in a video", "face", 128, 2048)

@@ -46,7 +46,7 @@ class MeshEngine:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         parts = [topology.skin_triangles()]
-        if settings.eyes == "source":
+        if settings.eyes != "target":
             parts += [topology.fan(topology.RIGHT_EYE, topology.RIGHT_IRIS), topology.fan(topology.LEFT_EYE, topology.LEFT_IRIS)]
         if settings.mouth == "source":
             parts.append(topology.strip(topology.INNER_LIPS))
@@ -68,6 +68,8 @@ class MeshEngine:
             moved = np.ascontiguousarray((points[:, :2] + 0.5) * ratio - 0.5, np.float32)
             textures.append(Texture(np.ascontiguousarray(small, np.uint8), moved))
         opacity = _border_opacity(points) * _facing(points, self._triangles)
+        if self._settings.eyes == "blend":
+            opacity[[topology.RIGHT_IRIS, topology.LEFT_IRIS]] = 0
         return PreparedMesh(tuple(textures), opacity.astype(np.float32), self._triangles)
 
     def swap(self, frame: Frame, face: TrackedFace, prepared: PreparedMesh) -> FacePatch | None:
