@@ -198,7 +198,8 @@ class Seen:
 
 def look(path: Path) -> Seen:
     """Decode a file completely. Streams are named `audio0`, `subtitle0` and so on, counted by kind."""
-    with av.open(str(path)) as file:
+    # Otherwise times of H.264 in AVI are made up from the packets behind.
+    with av.open(str(path), options={"fflags": "-genpts"}) as file:
         video = next(s for s in file.streams.video if not s.disposition & Disposition.attached_pic)
         names = _names(file)
         payloads: dict[str, list[str]] = {name: [] for name in names.values() if not name.startswith("video")}
@@ -208,10 +209,11 @@ def look(path: Path) -> Seen:
             if packet.stream_index == video.index:
                 for frame in packet.decode():
                     assert isinstance(frame, av.VideoFrame)
-                    assert frame.pts is not None
+                    stamp = frame.pts if frame.pts is not None else frame.dts
+                    assert stamp is not None
                     first = first or frame
                     images.append(_bgr(frame))
-                    times.append(frame.pts * (video.time_base or Fraction(1)))
+                    times.append(stamp * (video.time_base or Fraction(1)))
             elif packet.size and names[packet.stream_index] in payloads:
                 payloads[names[packet.stream_index]].append(hashlib.sha256(bytes(packet)).hexdigest())
                 packet_times[names[packet.stream_index]].append((packet.pts or 0) * packet.time_base)

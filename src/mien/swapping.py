@@ -13,10 +13,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from mien import build
 from mien.batch import job
 from mien.errors import SourceFaceError, UsageError
+from mien.media.encoders import plan_codec
 from mien.media.output import OutputFile
 from mien.media.picture import Picture, is_picture, read_picture, write_format
 from mien.media.videoreader import VideoReader
-from mien.media.videowriter import VideoWriter, plan_codec
+from mien.media.videowriter import VideoWriter
 from mien.models.store import Store
 from mien.settings import Settings
 from mien.source import find_faces, numbered_picture

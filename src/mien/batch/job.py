@@ -43,7 +43,7 @@ class JobResult:
 def run_picture(
     picture: Picture, output: OutputFile, swap: SwapFrame, label: Label, *, quality: int, engine: str
 ) -> JobResult:
-    """Swap one picture into `output` (entered) and commit it. Raises `NoFaceFound` and writes nothing without a face."""
+    """Swap one picture into `output` (entered) and commit it. Without a face: raises `NoFaceFound`, writes nothing."""
     start = time.monotonic()
     result = swap(picture.frame)
     if not result.swapped:
@@ -74,28 +74,24 @@ def run_video(
     try:
         for worker in workers:
             worker.start()
-        while (item := decode.take(workers)) is not None:
-            frame, packets = item
-            labelled = None
-            if frame is not None:
-                result = swap(frame)
-                labelled = label(result.frame)
-                frames += 1
-                with_faces += result.swapped > 0
-                swapped += result.swapped
-            encode.give((labelled, packets), workers)
+        while (frame := decode.take(workers)) is not None:
+            result = swap(frame)
+            encode.give(label(result.frame), workers)
+            frames += 1
+            with_faces += result.swapped > 0
+            swapped += result.swapped
             report(Progress(frames, reader.info.frame_count, with_faces))
         encode.give(None, workers)
         encode.join(workers)
         if not with_faces:
             raise NoFaceFound(
-                f"no face was found in any of the {frames} frames", "use a video with larger or clearer faces, or --detect-size 640"
+                f"no face was found in any of the {frames} frames",
+                "use a video with larger or clearer faces, or --detect-size 640",
             )
         writer.finish()
     finally:
         for worker in workers:
             worker.stop()
-    reader.finish()
     output.commit()
     warnings = (*reader.warnings, *writer.warnings)
     return JobResult(frames, with_faces, swapped, time.monotonic() - start, warnings)
@@ -165,19 +161,12 @@ def _raise_errors(workers: tuple[_Worker, ...]) -> None:
 
 
 def _decode(reader: VideoReader, worker: _Worker) -> None:
-    """Frames with the packets that stand before them in the file; at the end the last packets alone, then None."""
-    while True:
-        frame = reader.read()
-        if not worker.give((frame, reader.take_packets())):
+    while (frame := reader.read()) is not None:
+        if not worker.give(frame):
             return
-        if frame is None:
-            worker.give(None)
-            return
+    worker.give(None)
 
 
 def _encode(writer: VideoWriter, worker: _Worker) -> None:
-    while (item := worker.take()) is not None:
-        labelled, packets = item
-        writer.write_packets(packets)
-        if labelled is not None:
-            writer.write(labelled)
+    while (labelled := worker.take()) is not None:
+        writer.write(labelled)

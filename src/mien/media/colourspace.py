@@ -100,7 +100,7 @@ class FromBgr:
     def convert(self, image: Image) -> VideoFrame:
         """A new frame; `image` is BGR uint8 (h, w, 3) and may change afterwards."""
         height, width = image.shape[:2]
-        if self._format != "yuv420p":
+        if self._format != "yuv420p" or width % 2 or height % 2:
             return self._by_swscale(image)
         frame = VideoFrame(width, height, "yuv420p")
         y, u, v = _planes(frame)
@@ -124,6 +124,7 @@ class FromBgr:
 def _planes(frame: VideoFrame) -> tuple[Array, Array, Array]:
     """Views of the three planes, uint8, without the padding at the ends of the lines."""
     first, second, third = (
-        np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[: plane.height, : plane.width] for plane in frame.planes
+        np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)[: plane.height, : plane.width]
+        for plane in frame.planes
     )
     return first, second, third

@@ -1,114 +1,118 @@
-"""Reads video files: frames upright in BGR with their own presentation times, and every other packet untouched."""
+"""Reads a video file: upright BGR frames with their own presentation times."""
 
-import errno
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from fractions import Fraction
+from math import ceil
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 import av
-import cv2
-import numpy as np
-from av.stream import Disposition
+from av import VideoFrame
+from av.container import InputContainer
+from av.error import EOFError as EndOfFile
+from av.error import FFmpegError
+from av.packet import Packet
+from av.stream import Disposition, Stream
+from av.video.stream import VideoStream
 
 from mien.errors import MediaTooLarge, UnreadableMedia, UnsupportedMedia, UsageError
 from mien.media.colourspace import ColourSpace, ToBgr, space_of
+from mien.media.orientation import Orientation, orientation_of
+from mien.media.packets import PacketReader, open_input
 from mien.media.picture import check_file
-from mien.types import Frame, Image, StreamInfo
+from mien.types import Frame, StreamInfo
 
-DEMUXERS = "mov,matroska,avi,mpegts,mpeg,flv,ogg,asf,h264,hevc,ivf,mjpeg,m4v,obu,gif"
-"""Formats that are opened; playlists, which could name other files or addresses, are not among them."""
-_TURNS = {90: cv2.ROTATE_90_COUNTERCLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_CLOCKWISE}
-_MOST_DAMAGE = 1000
-_CLEARLY_SHORT_S = 2.0
+_NO_MOTION = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
+_SHORTFALL_S = Fraction(1, 2)
+# Formats whose clock starts anywhere; the others keep their times as they are.
+_FREE_RUNNING = ("mpegts", "mpeg")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class VideoInfo(StreamInfo):
-    """What the writer and the person need to know; width, height and pixel shape are upright, as shown."""
+    """What the writer must keep. Width, height and `pixel_aspect` (width by height of a pixel) are upright, as shown.
 
-    codec: str = ""
-    space: ColourSpace = ColourSpace(1, 2, 2, full_range=False, tagged=False)
-    rotation: int = 0
-    pixel_aspect: Fraction | None = None
-    interlaced: bool = False
-    deep: bool = False
+    Times are seconds on the clock of the file: `origin` becomes 0 in an output; `begin` and `end` bound the wanted
+    part, None = as far as the file goes; `stream_end` is where the video stream says that it ends.
+    """
+
+    codec: str
+    stream_index: int
+    space: ColourSpace
+    rotation: int
+    pixel_aspect: Fraction
+    interlaced: bool
+    deep: bool
+    origin: Fraction
+    begin: Fraction | None
+    end: Fraction | None
+    stream_end: Fraction | None
+
+    @property
+    def is_part(self) -> bool:
+        return self.begin is not None or self.end is not None
 
 
 class VideoReader:
-    """A `contracts.FrameSource` for one file.
+    """A `contracts.FrameSource` of a file: frames upright, in order, with the pts and the time base of the file.
 
-    `read` gives frames from `start_s` up to `end_s`, seconds on the player's clock; with a start, times begin again at 0.
-    Packets of the streams in `copied` gather between frames and are taken with `take_packets`.
-    Raises `UnreadableMedia`, `UnsupportedMedia` or `MediaTooLarge` when it is made.
+    Making it opens the file and decodes the first wanted frame; `start_s` and `end_s` are seconds on a player's clock.
+    Raises `UnreadableMedia` (missing, a folder, empty, no video, damaged), `UnsupportedMedia`, `MediaTooLarge` (known
+    from the header, before decoding) or `UsageError` (nothing lies between start and end).
     """
 
     def __init__(
-        self,
-        path: Path,
-        *,
-        max_pixels: int,
-        max_bytes: int,
-        start_s: float | None = None,
-        end_s: float | None = None,
+        self, path: Path, *, max_pixels: int, max_bytes: int, start_s: float | None = None, end_s: float | None = None
     ) -> None:
-        size = check_file(path)
-        if size > max_bytes:
-            raise MediaTooLarge(f"{path} has {size:,} bytes, the limit is {max_bytes:,}", "raise --max-bytes or cut the file")
         self.path = path
-        self.container = _open(path)
-        self.warnings: list[str] = []
+        self._max_pixels = max_pixels
+        self._start, self._end = _exact(start_s), _exact(end_s)
+        self._notes: dict[str, int] = {}
+        self._index = 0
+        self._last_pts: int | None = None
+        self._reached_end = self._decoded_any = False
+        self._next: VideoFrame | None = None
+        self._check(max_bytes)
+        self._container = open_input(path)
         try:
-            self.video_stream = self._video_stream()
-            self._check_header(max_pixels)
-            self.copied = tuple(s for s in self.container.streams if s.type in {"audio", "subtitle"})
-            self._read_packets: list[av.Packet] = []
-            self._set_range(start_s, end_s)
-            self._packets = self.container.demux([self.video_stream, *self.copied])
-            self._decoded = self._decode()
-            self._damaged = 0
-            self._index = 0
-            self._last_pts: int | None = None
-            self._resized = False
-            first = self._next_decoded()
-            if first is None:
-                raise UnreadableMedia(*self._nothing_there(start_s, end_s))
-            self._pending: av.VideoFrame | None = first
-            self.info = self._describe(first)
-            self._to_bgr = ToBgr(self.info.space, first.width, first.height)
+            self._open()
         except BaseException:
-            self.container.close()
+            self._container.close()
             raise
 
     @property
-    def keeps_whole_time(self) -> bool:
-        """Whether no part was chosen, so that chapters still fit."""
-        return self._start is None and self._end is None
+    def info(self) -> VideoInfo:
+        return self._info
+
+    @property
+    def copied(self) -> tuple[Stream, ...]:
+        """The streams that an output keeps as they are."""
+        return tuple(stream for stream in self._container.streams if stream.type in {"audio", "subtitle"})
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What the person should know; complete when the last frame has been read."""
+        notes = [text.replace("{count}", str(count)) for text, count in self._notes.items()]
+        if self._packets.damaged:
+            notes.append(f"{self.path.name} is damaged in {self._packets.damaged} places; what could be read was kept")
+        early = self._missing_at_the_end()
+        return (*notes, early) if early else tuple(notes)
 
     def read(self) -> Frame | None:
-        """The next frame, None at the end."""
-        decoded, self._pending = self._pending or self._next_decoded(), None
-        if decoded is None:
+        """The next frame, None at the end. Raises `MediaTooLarge` when the frames grow beyond the limit."""
+        frame = self._next
+        if frame is None:
             return None
-        if (decoded.width, decoded.height) != self._coded_wh and not self._resized:
-            self._resized = True
-            self.warnings.append("the picture changes its size in mid-video; it is scaled to the size it began with")
-        image = _upright(self._to_bgr.convert(decoded), self.info.rotation)
-        assert decoded.pts is not None
-        frame = Frame(image, self._index, decoded.pts, self.info.time_base)
-        self._index += 1
-        return frame
-
-    def take_packets(self) -> list[av.Packet]:
-        """Packets of `copied` that have come up since the last call, in file order, times shifted like the frames'."""
-        taken, self._read_packets = self._read_packets, []
-        return taken
+        self._next = next(self._frames, None)
+        return self._converted(frame)
 
     def close(self) -> None:
         """Close the file; more than once is allowed."""
-        self.container.close()
+        self._next = None
+        self._frames.close()
+        self._container.close()
 
     def __enter__(self) -> Self:
         return self
@@ -118,218 +122,214 @@ class VideoReader:
     ) -> None:
         self.close()
 
-    def finish(self) -> None:
-        """Call at the end: adds warnings about what was damaged or missing."""
-        if self._damaged:
-            self.warnings.append(f"{self._damaged} damaged packets were skipped; the video may jump there")
-        expected = self.info.duration_s
-        if expected is not None and self._end is None and self._last_pts is not None:
-            reached = float(self._last_pts * self.info.time_base)
-            if expected - reached > max(_CLEARLY_SHORT_S, 0.05 * expected):
-                self.warnings.append(
-                    f"the file ends after {reached:.1f} s although it announces {expected:.1f} s: it was probably cut short"
-                )
-
-    def _video_stream(self) -> av.VideoStream:
-        for stream in self.container.streams.video:
-            if not stream.disposition & (Disposition.attached_pic | Disposition.timed_thumbnails):
-                return stream
-        raise UnreadableMedia(f"{self.path} has no video stream", "name a video or a picture")
-
-    def _check_header(self, max_pixels: int) -> None:
-        context = self.video_stream.codec_context
-        if context is None:
-            raise UnsupportedMedia(
-                f"{self.path} uses a video codec that is not known here", "convert it to H.264, HEVC, VP9 or AV1"
-            )
-        if context.width * context.height > max_pixels:
+    def _check(self, max_bytes: int) -> None:
+        size = check_file(self.path)
+        if size > max_bytes:
             raise MediaTooLarge(
-                f"{self.path} has {context.width} x {context.height} pixels a frame, the limit is {max_pixels:,}",
-                "use a smaller video or raise --max-pixels",
+                f"{self.path} has {size:,} bytes, the limit is {max_bytes:,}",
+                "use a smaller file or raise --max-bytes",
             )
-        self._max_pixels = max_pixels
-        context.thread_type = "AUTO"
-
-    def _set_range(self, start_s: float | None, end_s: float | None) -> None:
-        if start_s is not None and end_s is not None and end_s <= start_s:
-            raise UsageError(f"the end ({end_s:g} s) is not after the start ({start_s:g} s)", "swap --start and --end")
-        begin = Fraction(self.container.start_time or 0, av.time_base)
-        self._start = None if start_s is None else begin + Fraction(start_s).limit_denominator(1_000_000)
-        self._end = None if end_s is None else begin + Fraction(end_s).limit_denominator(1_000_000)
-        duration = self.container.duration
-        if self._start is not None and duration and self._start - begin >= Fraction(duration, av.time_base):
+        if self._start is not None and self._end is not None and self._end <= self._start:
             raise UsageError(
-                f"the start ({start_s:g} s) lies behind the end of the video ({duration / av.time_base:.1f} s)",
-                "choose an earlier --start",
+                f"the part from {float(self._start):g} s to {float(self._end):g} s is empty", "end after the start"
             )
-        if self._start is not None and self._start > begin:
-            try:
-                self.container.seek(int(self._start * av.time_base), backward=True)
-            except av.error.FFmpegError:
-                self.warnings.append("the file cannot be searched; everything before the start is read")
 
-    def _decode(self) -> Iterator[av.VideoFrame]:
-        """Frames of the wanted range with times; packets of other streams are put aside on the way."""
-        for packet in self._demux():
-            if packet.stream_index != self.video_stream.index:
-                self._keep(packet)
-                continue
-            try:
-                frames = packet.decode()
-            except av.error.FFmpegError as error:
-                self._count_damage(error)
-                continue
-            for frame in frames:
-                if isinstance(frame, av.VideoFrame) and self._timed(frame):
-                    yield frame
-            if self._past_end(packet):
-                break
-        for packet in self._rest():
-            self._keep(packet)
+    def _open(self) -> None:
+        self._stream = _moving_stream(self.path, self._container)
+        context = self._stream.codec_context
+        self._check_pixels(context.width, context.height)
+        context.thread_type = "AUTO"
+        self._base = self._stream.time_base or Fraction(1, av.time_base)
+        self._rate = self._stream.guessed_rate or self._stream.average_rate
+        zero = Fraction(self._container.start_time or 0, av.time_base)
+        self._begin = None if self._start is None else self._start + max(zero, Fraction(0))
+        self._until = None if self._end is None else self._end + max(zero, Fraction(0))
+        self._packets = PacketReader(self._container, (self._stream,))
+        self._frames = self._wanted()
+        first = next(self._frames, None)
+        if first is None:
+            raise self._nothing()
+        self._next = first
+        self._info = self._describe(first, zero)
 
-    def _demux(self) -> Iterator[av.Packet]:
-        while True:
-            try:
-                packet = next(self._packets)
-            except StopIteration:
-                return
-            except av.error.EOFError:
-                return
-            except av.error.FFmpegError as error:
-                self._count_damage(error)
-                continue
-            yield packet
-
-    def _rest(self) -> Iterator[av.Packet]:
-        """After the last wanted frame: what the other streams still have up to the end of the range."""
-        if self._end is None:
-            return
-        slack = self._end + 10
-        for packet in self._demux():
-            time = _time_of(packet)
-            if time is not None and time > slack:
-                return
-            if packet.stream_index != self.video_stream.index:
-                yield packet
-
-    def _count_damage(self, error: av.error.FFmpegError) -> None:
-        self._damaged += 1
-        if error.errno == errno.EIO:
-            raise UnreadableMedia(f"{self.path} cannot be read any further: {error.strerror}", "check the disk") from error
-        if self._damaged > _MOST_DAMAGE:
-            raise UnreadableMedia(f"{self.path} is damaged throughout", "fetch or save the file again") from error
-
-    def _timed(self, frame: av.VideoFrame) -> bool:
-        """Give the frame its time in the output; False when it lies outside the range."""
-        base = self.video_stream.time_base or Fraction(1, 90_000)
-        pts = frame.pts if frame.pts is not None else frame.dts
-        if pts is None:
-            rate = self.video_stream.average_rate or Fraction(25)
-            pts = 0 if self._last_pts is None else self._last_pts + max(1, round(1 / (rate * base)))
-            if self._start is not None:
-                pts += round(self._start / base) if self._last_pts is None else 0
-        if self._start is not None and (pts + Fraction(1, 2)) * base < self._start:
-            return False
-        if self._end is not None and pts * base >= self._end:
-            return False
-        if self._start is not None:
-            pts -= int(self._start / base)
-        if self._last_pts is not None and pts <= self._last_pts:
-            # Players show such frames one after the other; a muxer refuses equal times.
-            pts = self._last_pts + 1
-        self._last_pts = pts
-        frame.pts = pts
-        return True
-
-    def _past_end(self, packet: av.Packet) -> bool:
-        """True when no later packet can hold a frame of the range: decoding order runs at most a second ahead."""
-        if self._end is None or packet.dts is None or packet.time_base is None:
-            return False
-        return packet.dts * packet.time_base > self._end + 1
-
-    def _keep(self, packet: av.Packet) -> None:
-        time = _time_of(packet)
-        if time is None or packet.size == 0:
-            return
-        if (self._start is not None and time < self._start) or (self._end is not None and time >= self._end):
-            return
-        if self._start is not None and packet.time_base is not None:
-            shift = int(self._start / packet.time_base)
-            packet.pts = None if packet.pts is None else packet.pts - shift
-            packet.dts = None if packet.dts is None else packet.dts - shift
-        self._read_packets.append(packet)
-
-    def _next_decoded(self) -> av.VideoFrame | None:
-        frame = next(self._decoded, None)
-        if frame is not None and frame.width * frame.height > self._max_pixels:
-            raise MediaTooLarge(
-                f"{self.path} turns to {frame.width} x {frame.height} pixels a frame", "raise --max-pixels if that is right"
-            )
-        return frame
-
-    def _nothing_there(self, start_s: float | None, end_s: float | None) -> tuple[str, str]:
-        if start_s is not None or end_s is not None:
-            return f"{self.path} has no frame in the chosen part", "choose another --start or --end"
-        if self._damaged:
-            return f"{self.path} holds no frame that can be decoded", "fetch or save the file again"
-        return f"{self.path} holds no frame", "name a video with pictures in it"
-
-    def _describe(self, first: av.VideoFrame) -> VideoInfo:
-        stream = self.video_stream
-        rotation = round(first.rotation / 90) * 90 % 360
-        self._coded_wh = first.width, first.height
-        wide = rotation % 180 == 0
-        aspect = stream.sample_aspect_ratio
-        if aspect is not None and not wide and aspect != 0:
-            aspect = 1 / aspect
-        duration = _duration_of(self.container, stream)
-        if duration is not None and (self._start is not None or self._end is not None):
-            begin = Fraction(self.container.start_time or 0, av.time_base)
-            until = min(duration, float(self._end - begin)) if self._end is not None else duration
-            duration = max(0.0, until - (float(self._start - begin) if self._start is not None else 0.0))
-        rate = stream.average_rate or stream.guessed_rate
-        whole = self._start is None and self._end is None
-        count = stream.frames if stream.frames and whole else None
-        if count is None and duration is not None and rate:
-            count = round(duration * float(rate))
+    def _describe(self, first: VideoFrame, zero: Fraction) -> VideoInfo:
+        self._size = first.width, first.height
+        orientation = orientation_of(first)
+        if orientation is None:
+            self._note(f"{self.path.name} asks for a turn by {first.rotation} degrees; only quarter turns are made")
+        self._orientation = orientation or Orientation()
+        space = space_of(first)
+        self._to_bgr = ToBgr(space, *self._size)
+        width, height = self._orientation.size(*self._size)
+        shape = self._stream.sample_aspect_ratio or Fraction(1)
+        count, duration = self._length(zero)
         return VideoInfo(
-            width=first.width if wide else first.height,
-            height=first.height if wide else first.width,
-            time_base=stream.time_base or Fraction(1, 90_000),
-            rate=rate,
-            frame_count=count or None,
+            width=width,
+            height=height,
+            time_base=self._base,
+            rate=self._rate,
+            frame_count=count,
             duration_s=duration,
-            codec=stream.codec_context.codec.canonical_name,
-            space=space_of(first),
-            rotation=rotation,
-            pixel_aspect=aspect or None,
+            codec=self._stream.codec_context.codec.canonical_name,
+            stream_index=self._stream.index,
+            space=space,
+            rotation=first.rotation if orientation else 0,
+            pixel_aspect=1 / shape if self._orientation.transposed else shape,
             interlaced=bool(first.interlaced_frame),
             deep=max(component.bits for component in first.format.components) > 8,
+            origin=self._origin(first, zero),
+            begin=self._begin,
+            end=self._until,
+            stream_end=self._stream_end(),
+        )
+
+    def _origin(self, first: VideoFrame, zero: Fraction) -> Fraction:
+        if self._begin is not None:
+            return (first.pts or 0) * self._base
+        return zero if self._container.format.name in _FREE_RUNNING else Fraction(0)
+
+    def _length(self, zero: Fraction) -> tuple[int | None, float | None]:
+        """Frames (an estimate where the file does not count them) and seconds of the wanted part."""
+        announced = self._container.duration
+        whole = self._stream_end() or (None if announced is None else zero + Fraction(announced, av.time_base))
+        stop = min((time for time in (whole, self._until) if time is not None), default=None)
+        duration = None if stop is None else max(stop - (self._begin or max(zero, Fraction(0))), Fraction(0))
+        count = self._stream.frames if self._begin is None and self._until is None else 0
+        if not count and duration is not None and self._rate:
+            count = round(duration * self._rate)
+        return count or None, None if duration is None else float(duration)
+
+    def _stream_end(self) -> Fraction | None:
+        if self._stream.duration is not None:
+            return ((self._stream.start_time or 0) + self._stream.duration) * self._base
+        return _tagged_duration(self._stream.metadata)
+
+    def _wanted(self) -> Generator[VideoFrame, None, None]:
+        """Frames from `begin` to `end`, exact to the frame, each with a pts that is later than the one before."""
+        begin, until = self._ticks(self._begin), self._ticks(self._until)
+        for frame in self._from(begin):
+            pts = self._pts(frame)
+            self._decoded_any = True
+            if begin is not None and pts < begin:
+                continue
+            if until is not None and pts >= until:
+                return
+            if self._last_pts is not None and pts <= self._last_pts:
+                self._note("{count} frames had no time of their own and were put behind the frame before")
+                pts = self._last_pts + 1
+            frame.pts = self._last_pts = pts
+            yield frame
+        self._reached_end = True
+
+    def _from(self, begin: int | None) -> Generator[VideoFrame, None, None]:
+        """Decoded frames from the key frame before `begin` on, or from the start when the file cannot be sought."""
+        if begin is None or not self._seek(begin):
+            yield from self._decoded()
+            return
+        frames = self._decoded()
+        first = next(frames, None)
+        if first is not None and self._pts(first) <= begin:
+            yield first
+            yield from frames
+        elif self._seek(min(self._stream.start_time or 0, 0)):
+            yield from self._decoded()
+
+    def _seek(self, pts: int) -> bool:
+        try:
+            self._container.seek(pts, stream=self._stream)
+        except FFmpegError:
+            return False
+        return True
+
+    def _decoded(self) -> Generator[VideoFrame, None, None]:
+        for packet in self._packets:
+            yield from self._decode(packet)
+        yield from self._decode(None)
+
+    def _decode(self, packet: "Packet[Stream] | None") -> list[VideoFrame]:
+        try:
+            frames = self._stream.decode(packet)
+        except EndOfFile:
+            return []
+        except FFmpegError:
+            self._packets.damaged += 1
+            return []
+        for frame in frames:
+            self._check_pixels(frame.width, frame.height)
+            if frame.is_corrupt:
+                self._note("{count} frames could be read only in part")
+        return frames
+
+    def _converted(self, frame: VideoFrame) -> Frame:
+        if (frame.width, frame.height) != self._size:
+            self._note("{count} frames had another size and were scaled to that of the first")
+        image = self._orientation.turn(self._to_bgr.convert(frame))
+        self._index += 1
+        return Frame(image, self._index - 1, int(frame.pts or 0), self._base)
+
+    def _check_pixels(self, width: int, height: int) -> None:
+        if width * height > self._max_pixels:
+            raise MediaTooLarge(
+                f"{self.path} has frames of {width}x{height} pixels, the limit is {self._max_pixels:,} pixels",
+                "use a smaller video or raise --max-pixels",
+            )
+
+    def _pts(self, frame: VideoFrame) -> int:
+        """The frame's own time; AVI has none: there the time of its packet, or a usual frame after the one before."""
+        if frame.pts is not None:
+            return frame.pts
+        # Frames are decoded in another order than they are shown, unless there are none that look ahead.
+        if frame.dts is not None and not self._stream.codec_context.has_b_frames:
+            return frame.dts
+        step = max(1, round(1 / ((self._rate or 25) * self._base)))
+        return (self._stream.start_time or 0) if self._last_pts is None else self._last_pts + step
+
+    def _ticks(self, time: Fraction | None) -> int | None:
+        # Half a tick of slack: a time base such as 1/1000 has already rounded the times that a person reads off.
+        return None if time is None else ceil(time / self._base - Fraction(1, 2))
+
+    def _note(self, text: str) -> None:
+        self._notes[text] = self._notes.get(text, 0) + 1
+
+    def _nothing(self) -> UnreadableMedia | UsageError:
+        if self._decoded_any:
+            return UsageError(f"no frame of {self.path} lies in the chosen part", "choose another --start or --end")
+        return UnreadableMedia(f"no frame of {self.path} can be decoded", "check the file, or fetch or save it again")
+
+    def _missing_at_the_end(self) -> str | None:
+        expected = self._info.stream_end
+        if not self._reached_end or expected is None or self._last_pts is None:
+            return None
+        step = 1 / self._rate if self._rate else Fraction(0)
+        end = self._last_pts * self._base + step
+        if expected - end <= max(_SHORTFALL_S, 2 * step):
+            return None
+        return (
+            f"{self.path.name} ends early: {float(end):.1f} s of the {float(expected):.1f} s that its header announces"
         )
 
 
-def _open(path: Path) -> av.container.InputContainer:
-    options = {"format_whitelist": DEMUXERS, "protocol_whitelist": "file"}
+def _moving_stream(path: Path, container: InputContainer) -> VideoStream:
+    """The default video stream, else the first; covers and thumbnails do not count."""
+    streams = [stream for stream in container.streams.video if not stream.disposition & _NO_MOTION]
+    if not streams:
+        what = "holds only sound" if container.streams.audio else "holds no video stream"
+        raise UnreadableMedia(f"{path} {what}", "name a file with moving pictures")
+    stream = next((stream for stream in streams if stream.disposition & Disposition.default), streams[0])
+    if stream.codec_context is None:
+        raise UnsupportedMedia(f"{path} has a video codec that mien cannot decode", "convert it to H.264 first")
+    return stream
+
+
+def _exact(seconds: float | None) -> Fraction | None:
+    return None if seconds is None else Fraction(str(seconds))
+
+
+def _tagged_duration(metadata: dict[str, str]) -> Fraction | None:
+    """The duration that Matroska keeps as a tag of the stream, `HH:MM:SS.fraction`."""
+    text = next((value for name, value in metadata.items() if name.upper().partition("-")[0] == "DURATION"), "")
     try:
-        # An absolute path with the protocol in front: a name such as `concat:x` or `-` stays a name.
-        return av.open(f"file:{path.absolute()}", options=options, metadata_errors="replace")
-    except av.error.FFmpegError as error:
-        raise UnreadableMedia(
-            f"{path} is not a video that can be read, or is cut short ({error.strerror})",
-            "use a whole mp4, mov, mkv, webm or avi file",
-        ) from error
-
-
-def _duration_of(container: av.container.InputContainer, stream: av.VideoStream) -> float | None:
-    if stream.duration and stream.time_base:
-        return float(stream.duration * stream.time_base)
-    return container.duration / av.time_base if container.duration else None
-
-
-def _time_of(packet: av.Packet) -> Fraction | None:
-    stamp = packet.pts if packet.pts is not None else packet.dts
-    return None if stamp is None or packet.time_base is None else stamp * packet.time_base
-
-
-def _upright(image: Image, rotation: int) -> Image:
-    return np.asarray(cv2.rotate(image, _TURNS[rotation]), np.uint8) if rotation in _TURNS else image
+        hours, minutes, seconds = text.split(":")
+        return Fraction(hours) * 3600 + Fraction(minutes) * 60 + Fraction(seconds)
+    except ValueError:
+        return None

@@ -1,84 +1,80 @@
-"""Writes video files: labelled frames encoded with the input's times and colours, other streams copied packet by packet."""
+"""Writes video files: labelled frames encoded with the input's times and colours, all else copied beside them."""
 
+import contextlib
+import errno
+import os
 from collections.abc import Sequence
 from fractions import Fraction
-from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import av
+from av import VideoFrame
+from av.error import FFmpegError
+from av.packet import Packet
 from av.video.reformatter import ColorRange
+from av.video.stream import VideoStream
 
 from mien.errors import OutputError, UsageError
-from mien.media.colourspace import FromBgr
+from mien.media.colourspace import ColourSpace, FromBgr
+from mien.media.encoders import Encoder, candidates, plan_codec
 from mien.media.output import OutputFile, output_error
-from mien.media.videoreader import VideoReader
+from mien.media.streamcopy import StreamCopier, kept_tags
+from mien.media.videoreader import VideoInfo, VideoReader
 from mien.provenance import statement
 from mien.settings import Settings
 from mien.types import LabelledFrame
 
-CONTAINERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm", ".avi": "avi"}
-_CODECS = {
-    "mp4": ("h264", "hevc", "av1", "vp9", "mpeg4"),
-    "mov": ("h264", "hevc", "mpeg4"),
-    "matroska": ("h264", "hevc", "vp9", "av1", "mpeg4"),
-    "webm": ("vp9", "av1"),
-    "avi": ("h264", "mpeg4"),
-}
-"""What each container holds; the first is what `auto` takes."""
-_SOFTWARE = {"h264": "libx264", "hevc": "libx265", "vp9": "libvpx-vp9", "av1": "libsvtav1", "mpeg4": "mpeg4"}
-_HARDWARE = {
-    "h264": ("h264_nvenc", "h264_videotoolbox", "h264_qsv", "h264_amf"),
-    "hevc": ("hevc_nvenc", "hevc_videotoolbox", "hevc_qsv", "hevc_amf"),
-    "av1": ("av1_nvenc", "av1_qsv", "av1_amf"),
-}
-_FILE_KEYS = {"major_brand", "minor_version", "compatible_brands", "encoder", "duration", "creation_time_utc"}
+_OF_THE_FILE = {"major_brand", "minor_version", "compatible_brands", "encoder", "software", "duration"}
 """Metadata that describes the old file, not its content."""
+_ITUNES = {"title", "artist", "album_artist", "composer", "album", "date", "comment", "genre", "copyright", "grouping",
+           "lyrics", "description", "synopsis", "show", "episode_id", "network", "keywords", "creation_time",
+           "timecode", "location"}  # fmt: skip
+"""What MP4 and MOV keep in their classic form; other names need the newer one."""
 _MPEG4_MOST_TICKS = 65535
-
-
-def plan_codec(path: Path, settings: Settings) -> tuple[str, str]:
-    """Container and codec for a name; raises `UsageError` for what does not go together."""
-    container = CONTAINERS.get(path.suffix.lower())
-    if container is None:
-        raise UsageError(f"{path.name!r} names no video format that mien writes", f"end the name in {', '.join(CONTAINERS)}")
-    allowed = _CODECS[container]
-    codec = allowed[0] if settings.codec == "auto" else settings.codec
-    if codec not in allowed:
-        raise UsageError(f"a {path.suffix} file does not hold {codec}", f"use --codec {' or '.join(allowed)}, or a .mkv")
-    return container, codec
+_NO_PIXEL_SHAPE = {"vp9", "av1"}
+_USUAL_RATE = Fraction(25)
 
 
 class VideoWriter:
     """A `contracts.FrameSink` into `output.temporary`; the caller commits the output after leaving without an error.
 
-    Making it opens the encoder and writes the file's head, so that everything that does not go together is refused before
-    any work: raises `UsageError` or `OutputError`. What had to be done otherwise than asked is told in `warnings`.
+    Making it opens the encoder and writes the file's head, so that what does not go together is refused before any
+    work: raises `UsageError` or `OutputError`. What had to be done otherwise than asked is told in `warnings`.
     """
 
     def __init__(self, reader: VideoReader, output: OutputFile, settings: Settings, engine: str) -> None:
-        self.warnings: list[str] = []
+        self._output = output
+        self._info = info = reader.info
+        self._container_name, codec = plan_codec(output.path, settings)
+        self._notes: list[str] = []
+        self._space = _space_for(info, codec)
+        self._time_base = _encoder_time_base(info, codec, self._container_name)
+        self._waiting: VideoFrame | None = None
+        self._shown = 0
+        self._last_pts: int | None = None
+        self._rounded = False
         self._finished = False
-        self._path = output.path
-        container, codec = plan_codec(output.path, settings)
-        self._time_base = _encoder_time_base(reader.info.time_base, codec)
-        space = reader.info.space.for_output()
-        self._pixel_format = "yuv420p" if reader.info.width % 2 == 0 and reader.info.height % 2 == 0 else "yuv444p"
-        self._convert = FromBgr(space, self._pixel_format)
-        for encoder in self._encoders(codec, settings):
-            try:
-                self._open(output.temporary, container, encoder, reader, settings, engine)
-            except UsageError:
-                raise
-            except (av.error.FFmpegError, ValueError, OSError) as error:
-                self._close_quietly()
-                if encoder == _SOFTWARE[codec]:
-                    raise self._refusal(error) from error
-            else:
-                self.encoder = encoder
-                break
-        if settings.encoder == "hardware" and self.encoder == _SOFTWARE[codec]:
-            self.warnings.append(f"no hardware encoder for {codec} could be opened; the processor encodes")
+        self._check_pixel_shape(codec)
+        self._copier = StreamCopier(reader.path, info, self._container_name, output.path.name)
+        try:
+            self.encoder = self._open_first(candidates(codec, info.width, info.height, settings), engine)
+            if settings.encoder == "hardware" and not self.encoder.hardware:
+                self._notes.append(f"no hardware encoder for {codec} could be opened; the processor encodes")
+            if self.encoder.pixel_format == "yuv444p":
+                self._notes.append(
+                    "the size is odd: written with full colour resolution (4:4:4), which some players refuse"
+                )
+            self._convert = FromBgr(self._space, self.encoder.pixel_format)
+        except BaseException:
+            self._copier.close()
+            raise
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What the person should know; complete when the last frame has been written."""
+        late = f"{self._output.path.name} has a constant frame rate: times were rounded to it; .mp4 and .mkv keep them"
+        return (*self._notes, *self._copier.warnings, *((late,) if self._rounded else ()))
 
     def write(self, labelled: LabelledFrame) -> None:
         """Encode one frame; raises `OutputError`."""
@@ -86,26 +82,29 @@ class VideoWriter:
             raise TypeError("only a LabelledFrame leaves mien")
         frame = labelled.frame
         picture = self._convert.convert(frame.image)
-        picture.pts = round(frame.pts * frame.time_base / self._time_base)
-        picture.time_base = self._time_base
-        self._mux(self._video.encode(picture))
-
-    def write_packets(self, packets: Sequence[av.Packet]) -> None:
-        """Copy packets of the reader's other streams; raises `OutputError`."""
-        for packet in packets:
-            packet.stream = self._copies[packet.stream_index]
-            self._mux([packet])
+        picture.pts, picture.time_base = self._ticks(frame.pts * frame.time_base - self._info.origin), self._time_base
+        # A frame waits for the next one, whose time says how long it is shown.
+        self._encode_waiting(until=picture.pts)
+        self._waiting = picture
 
     def finish(self) -> None:
-        """Write what the encoder still holds and the file's tail, once; raises `OutputError`."""
+        """Write what the encoder still holds, the rest of the other streams and the file's tail, once."""
         if self._finished:
             return
         self._finished = True
-        self._mux(self._video.encode(None))
+        self._encode_waiting(until=None)
         try:
+            rest = self._video.encode(None)
+            if rest:
+                # MP4 ends its track with the packet coded last, which is often not the frame shown last.
+                rest[-1].duration = self._shown
+            self._mux(rest)
+            self._copier.finish(self._container)
             self._container.close()
-        except (av.error.FFmpegError, OSError) as error:
+        except (FFmpegError, OSError) as error:
             raise self._failure(error) from error
+        finally:
+            self._copier.close()
 
     def __enter__(self) -> Self:
         return self
@@ -113,130 +112,171 @@ class VideoWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if kind is None:
+        if kind is not None:
+            self._abandon()
+            return
+        try:
             self.finish()
-        else:
-            self._close_quietly()
+        except BaseException:
+            self._abandon()
+            raise
 
-    def _encoders(self, codec: str, settings: Settings) -> tuple[str, ...]:
-        hardware = _HARDWARE.get(codec, ()) if settings.encoder == "hardware" else ()
-        return (*(name for name in hardware if name in av.codecs_available), _SOFTWARE[codec])
+    def _encode_waiting(self, until: int | None) -> None:
+        picture = self._waiting
+        if picture is None or picture.pts is None:
+            return
+        duration = (until - picture.pts) if until is not None else self._last_duration(picture.pts)
+        picture.duration = self._shown = duration
+        self._waiting = None
+        try:
+            self._mux(self._video.encode(picture))
+        except (FFmpegError, OSError) as error:
+            raise self._failure(error) from error
 
-    def _open(
-        self, path: Path, container: str, encoder: str, reader: VideoReader, settings: Settings, engine: str
-    ) -> None:
-        options = {"movflags": "+faststart"} if container in {"mp4", "mov"} else {}
-        self._container = av.open(f"file:{path.absolute()}", "w", format=container, options=options)
-        self._video = self._add_video(encoder, reader, settings)
-        self._copies = self._add_copies(reader)
-        self._add_metadata(reader, engine)
+    def _mux(self, packets: "Sequence[Packet[VideoStream]]") -> None:
+        for packet in packets:
+            if packet.dts is not None:
+                self._copier.advance(packet.dts * packet.time_base, self._container)
+            self._container.mux_one(packet)
+
+    def _ticks(self, time: Fraction) -> int:
+        """The time in ticks of the output, later than the frame before."""
+        exact = time / self._time_base
+        ticks = round(exact)
+        if self._last_pts is not None:
+            ticks = max(ticks, self._last_pts + 1)
+        self._rounded |= self._container_name == "avi" and abs(ticks - exact) > Fraction(1, 4)
+        self._last_pts = ticks
+        return ticks
+
+    def _last_duration(self, pts: int) -> int:
+        """As long as the stream lasts in the input, or as a usual frame."""
+        usual = max(1, round(1 / ((self._info.rate or _USUAL_RATE) * self._time_base)))
+        if self._info.stream_end is None or self._info.end is not None:
+            return usual
+        left = round((self._info.stream_end - self._info.origin) / self._time_base) - pts
+        return left if left > 0 else usual
+
+    def _open_first(self, encoders: Sequence[Encoder], engine: str) -> Encoder:
+        for encoder in encoders[:-1]:
+            with contextlib.suppress(FFmpegError, ValueError, OSError):
+                _try_out(encoder, self._info)
+                self._open(encoder, engine)
+                return encoder
+            self._copier.warnings.clear()
+        try:
+            self._open(encoders[-1], engine)
+        except (FFmpegError, ValueError, OSError) as error:
+            raise self._refusal(error) from error
+        return encoders[-1]
+
+    def _open(self, encoder: Encoder, engine: str) -> None:
+        if encoder.name == "libsvtav1":
+            # The library talks on the error stream unless told not to, and listens to nothing else.
+            os.environ.setdefault("SVT_LOG", "1")
+        tags = _container_tags(self._copier.metadata, engine)
+        options = {}
+        if self._container_name in {"mp4", "mov"}:
+            # A cover fits the classic form only.
+            classic = self._copier.has_cover or {name.lower() for name in tags} <= _ITUNES
+            options["movflags"] = "+faststart" if classic else "+faststart+use_metadata_tags"
+        temporary = str(self._output.temporary.absolute())
+        self._container = av.open(temporary, "w", format=self._container_name, container_options=options)
+        self._video = self._add_video(encoder)
+        self._copier.add_streams(self._container)
+        self._container.metadata.update(tags)
         self._container.start_encoding()
 
-    def _add_video(self, encoder: str, reader: VideoReader, settings: Settings) -> av.VideoStream:
-        info = reader.info
-        rate = info.rate or Fraction(25)
-        video = self._container.add_stream(encoder, rate=rate, options=_options(encoder, settings.quality))
-        assert isinstance(video, av.VideoStream)
-        video.width, video.height, video.pix_fmt = info.width, info.height, self._pixel_format
+    def _add_video(self, encoder: Encoder) -> VideoStream:
+        info, space = self._info, self._space
+        rate = info.rate or _USUAL_RATE
+        video = self._container.add_stream(encoder.name, rate=rate, options=encoder.options, time_base=self._time_base)
+        assert isinstance(video, VideoStream)
+        video.width, video.height, video.pix_fmt = info.width, info.height, encoder.pixel_format
         context = video.codec_context
-        context.time_base, context.framerate = self._time_base, rate
-        context.thread_type = "AUTO"
-        video.time_base = self._time_base
-        if info.pixel_aspect is not None:
-            context.sample_aspect_ratio = info.pixel_aspect
-        space = info.space.for_output()
+        context.sample_aspect_ratio = info.pixel_aspect
         context.color_range = ColorRange.JPEG if space.full_range else ColorRange.MPEG
         if space.tagged:
-            context.colorspace, context.color_primaries, context.color_trc = space.matrix, space.primaries, space.transfer
-        original = reader.video_stream
-        video.metadata.update({key: value for key, value in original.metadata.items() if key in {"language", "title"}})
+            context.colorspace = space.matrix
+        context.color_primaries, context.color_trc = space.primaries, space.transfer
+        if self._container_name == "avi":
+            # It has one clock only, in coding order.
+            context.max_b_frames = 0
+        if encoder.codec == "hevc" and self._container_name in {"mp4", "mov"}:
+            context.codec_tag = "hvc1"
+        original = self._copier.video_stream
+        video.metadata.update(kept_tags(original.metadata, measured=False))
+        if info.is_part:
+            video.metadata.pop("timecode", None)
         video.disposition = original.disposition
         return video
 
-    def _add_copies(self, reader: VideoReader) -> dict[int, av.stream.Stream]:
-        copies = {}
-        able = self._container.supported_codecs
-        for stream in reader.copied:
-            name = stream.codec_context.codec.canonical_name if stream.codec_context is not None else "of an unknown kind"
-            if name not in able:
-                raise UsageError(
-                    f"a {self._path.suffix} file cannot hold the {stream.type} stream {stream.index} ({name})",
-                    "write a .mkv, which holds it",
-                )
-            copy = self._container.add_stream_from_template(stream)
-            copy.metadata.update(stream.metadata)
-            copy.disposition = stream.disposition
-            copies[stream.index] = copy
-        if self._container.format.name == "matroska":
-            for attachment in reader.container.streams.attachments:
-                self._container.add_attachment(attachment.name or "", attachment.mimetype or "", attachment.data)
-        elif reader.container.streams.attachments:
-            self.warnings.append("the attachments of the input are left out: only a .mkv holds them")
-        if reader.container.streams.data:
-            self.warnings.append("data streams of the input (time code, sensors) are left out")
-        return copies
-
-    def _add_metadata(self, reader: VideoReader, engine: str) -> None:
-        metadata = {key: value for key, value in reader.container.metadata.items() if key.lower() not in _FILE_KEYS}
-        before = next((metadata.pop(key) for key in list(metadata) if key.lower() == "comment"), "").strip()
-        said = statement.sentence(engine)
-        metadata["comment"] = f"{before} | {said}" if before and said not in before else said
-        self._container.metadata.update(metadata)
-        if reader.keeps_whole_time:
-            self._container.set_chapters(reader.container.chapters())
-
-    def _mux(self, packets: Sequence[Any]) -> None:
-        try:
-            self._container.mux(packets)
-        except (av.error.FFmpegError, OSError) as error:
-            raise self._failure(error) from error
+    def _check_pixel_shape(self, codec: str) -> None:
+        lost = codec in _NO_PIXEL_SHAPE and self._container_name not in {"mp4", "mov"}
+        if lost and self._info.pixel_aspect != 1:
+            raise UsageError(
+                f"{codec} in a {self._output.path.suffix} cannot say that the pixels of the input are not square",
+                "write a .mp4, or a .mkv with --codec h264",
+            )
 
     def _failure(self, error: Exception) -> OutputError:
         number, text = getattr(error, "errno", None), getattr(error, "strerror", None) or str(error)
-        if number is not None and 0 < number < 1000:
-            return output_error(OSError(number, text), self._path)
-        return OutputError(f"cannot write {self._path}: {text}", "try another container, such as .mkv, or another codec")
+        if number in errno.errorcode:
+            return output_error(OSError(number, text), self._output.path)
+        return OutputError(f"cannot write {self._output.path}: {text}", "write a .mkv, or choose another --codec")
 
     def _refusal(self, error: Exception) -> OutputError | UsageError:
         number = getattr(error, "errno", None)
-        if number is not None and 0 < number < 1000 and number != 22:
-            return output_error(OSError(number, str(error)), self._path)
+        if number in errno.errorcode and number != errno.EINVAL:
+            return self._failure(error)
         return UsageError(
-            f"the streams of the input do not go into {self._path.name}: {error}", "write a .mkv, or choose another --codec"
+            f"the streams of the input do not go into {self._output.path.name}: {error}",
+            "write a .mkv, or choose another --codec",
         )
 
-    def _close_quietly(self) -> None:
-        container = getattr(self, "_container", None)
-        if container is not None:
-            try:
-                container.close()
-            except (av.error.FFmpegError, OSError, ValueError):
-                # The file is about to be removed; the error that led here is the one to tell.
-                return
+    def _abandon(self) -> None:
+        """Give up: first the file goes, so that closing does not spend time on finishing it."""
+        self._finished = True
+        self._copier.close()
+        with contextlib.suppress(OSError):
+            self._output.temporary.unlink()
+        with contextlib.suppress(FFmpegError, OSError, ValueError):
+            self._container.close()
 
 
-def _encoder_time_base(time_base: Fraction, codec: str) -> Fraction:
-    if codec == "mpeg4" and time_base.denominator > _MPEG4_MOST_TICKS:
+def _space_for(info: VideoInfo, codec: str) -> ColourSpace:
+    """The colour space to write: the input's, but what MPEG-4 cannot say must be what players take for granted."""
+    space = info.space.for_output()
+    if codec == "mpeg4":
+        return ColourSpace(space.matrix, space.primaries, space.transfer, full_range=False, tagged=space.tagged)
+    return space
+
+
+def _encoder_time_base(info: VideoInfo, codec: str, container: str) -> Fraction:
+    if container == "avi":
+        return 1 / (info.rate or _USUAL_RATE)
+    if codec == "mpeg4" and info.time_base.denominator > _MPEG4_MOST_TICKS:
         return Fraction(1, 60_000)
-    return time_base
+    return info.time_base
 
 
-def _options(encoder: str, quality: int) -> dict[str, str]:
-    """Rate control for a quality of 1 to 100; 80 is hardly told from the input, each codec on its own scale."""
-    share = quality / 100
-    if encoder == "libx264":
-        return {"preset": "veryfast", "crf": f"{36 - 20 * share:.1f}"}
-    if encoder == "libx265":
-        return {"preset": "veryfast", "crf": f"{38 - 20 * share:.1f}", "x265-params": "log-level=error"}
-    if encoder == "libvpx-vp9":
-        speed = {"deadline": "realtime", "cpu-used": "6", "row-mt": "1", "tile-columns": "2"}
-        return {**speed, "crf": str(round(55 - 33 * share)), "b": "0"}
-    if encoder == "libsvtav1":
-        return {"preset": "9", "crf": str(round(58 - 34 * share))}
-    if encoder == "mpeg4":
-        return {"flags": "+qscale", "global_quality": str(round(118 * (16 - 14 * share)))}
-    if encoder.endswith("_nvenc"):
-        return {"preset": "p4", "rc": "vbr", "cq": str(round(38 - 20 * share)), "b": "0"}
-    if encoder.endswith("_videotoolbox"):
-        return {"q:v": str(quality)}
-    return {"global_quality": str(round(38 - 20 * share))}
+def _container_tags(metadata: dict[str, str], engine: str) -> dict[str, str]:
+    """The input's metadata with the statement added to its comment."""
+    tags = {key: value for key, value in metadata.items() if key.lower() not in _OF_THE_FILE}
+    before = " ".join(tags.pop(key).strip() for key in list(tags) if key.lower() == "comment")
+    said = statement.sentence(engine)
+    tags["comment"] = before if said in before else f"{before} {said}".strip()
+    return tags
+
+
+def _try_out(encoder: Encoder, info: VideoInfo) -> None:
+    """Encode one grey frame: many encoders are compiled in, but only the device tells whether one works."""
+    context = av.CodecContext.create(encoder.name, "w")
+    assert isinstance(context, av.VideoCodecContext)
+    context.width, context.height, context.pix_fmt = info.width, info.height, encoder.pixel_format
+    context.time_base, context.framerate = 1 / _USUAL_RATE, _USUAL_RATE
+    context.options = dict(encoder.options)
+    frame = VideoFrame(info.width, info.height, encoder.pixel_format)
+    frame.pts = 0
+    if not [*context.encode(frame), *context.encode(None)]:
+        raise ValueError(f"{encoder.name} gives no packet")

@@ -1,0 +1,106 @@
+"""Which encoder makes which video, and how its quality is set."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import av
+
+from mien.errors import UsageError
+from mien.settings import Settings
+
+CONTAINERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm", ".avi": "avi"}
+"""What the name of a file asks for, in FFmpeg's words."""
+_CODECS = {
+    "mp4": ("h264", "hevc", "av1", "vp9", "mpeg4"),
+    "mov": ("h264", "hevc", "mpeg4"),
+    "matroska": ("h264", "hevc", "vp9", "av1", "mpeg4"),
+    "webm": ("vp9", "av1"),
+    "avi": ("h264", "mpeg4"),
+}
+"""What each container holds; the first is what `auto` takes."""
+_SOFTWARE = {"h264": "libx264", "hevc": "libx265", "vp9": "libvpx-vp9", "av1": "libsvtav1", "mpeg4": "mpeg4"}
+_HARDWARE = {
+    "h264": ("h264_nvenc", "h264_qsv", "h264_amf", "h264_videotoolbox"),
+    "hevc": ("hevc_nvenc", "hevc_qsv", "hevc_amf", "hevc_videotoolbox"),
+    "av1": ("av1_nvenc", "av1_qsv", "av1_amf"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Encoder:
+    """One of FFmpeg's encoders, set up: `pixel_format` is what it is fed with."""
+
+    name: str
+    codec: str
+    pixel_format: str
+    options: dict[str, str]
+    hardware: bool
+
+
+def plan_codec(path: Path, settings: Settings) -> tuple[str, str]:
+    """Container and codec for a name; raises `UsageError` for what does not go together."""
+    container = CONTAINERS.get(path.suffix.lower())
+    if container is None:
+        raise UsageError(
+            f"{path.name!r} names no video format that mien writes", f"end the name in {', '.join(CONTAINERS)}"
+        )
+    allowed = _CODECS[container]
+    codec = allowed[0] if settings.codec == "auto" else settings.codec
+    if codec not in allowed:
+        raise UsageError(
+            f"a {path.suffix} file does not hold {codec}", f"use --codec {' or '.join(allowed)}, or a .mkv"
+        )
+    return container, codec
+
+
+def candidates(codec: str, width: int, height: int, settings: Settings) -> tuple[Encoder, ...]:
+    """Encoders in the order in which they are tried; the last, which runs on the processor, is always there."""
+    wanted = _HARDWARE.get(codec, ()) if settings.encoder == "hardware" else ()
+    names = [name for name in wanted if name in av.codecs_available]
+    hardware = tuple(
+        Encoder(
+            name, codec, "nv12" if name.endswith("_qsv") else "yuv420p", _hardware_options(name, settings.quality), True
+        )
+        for name in names
+    )
+    software = _SOFTWARE[codec]
+    # x264 and x265 cannot halve the chroma of an odd side; the other encoders round up.
+    odd = (width % 2 or height % 2) and codec in {"h264", "hevc"}
+    pixel_format = "yuv444p" if odd else "yuv420p"
+    return (*hardware, Encoder(software, codec, pixel_format, _software_options(software, settings.quality), False))
+
+
+def _crf(quality: int) -> float:
+    """On the scale of x264: 20 at 80, 12 at 100, never beyond 51."""
+    return min(52 - 0.4 * quality, 51.0)
+
+
+def _software_options(name: str, quality: int) -> dict[str, str]:
+    """Presets chosen for speed; every codec has a scale of its own for the same quality."""
+    crf = _crf(quality)
+    if name == "libx264":
+        return {"preset": "veryfast", "crf": f"{crf:.1f}"}
+    if name == "libx265":
+        return {"preset": "superfast", "crf": f"{min(crf + 2, 51):.1f}", "x265-params": "log-level=error"}
+    if name == "libvpx-vp9":
+        speed = {"deadline": "realtime", "cpu-used": "6", "row-mt": "1", "tile-columns": "2"}
+        return {**speed, "crf": str(min(round(1.25 * crf + 4), 63))}
+    if name == "libsvtav1":
+        return {"preset": "9", "crf": str(min(round(1.25 * crf + 5), 63))}
+    return {"qmin": "2", "qmax": "31", "flags": "+qscale", "global_quality": str(round(118 * _quantiser(quality)))}
+
+
+def _quantiser(quality: int) -> float:
+    """On the scale of MPEG-4: 3 at 80, 2 at 100, 31 at the least."""
+    return 3 - (quality - 80) / 20 if quality >= 80 else 3 + (80 - quality) * 28 / 79
+
+
+def _hardware_options(name: str, quality: int) -> dict[str, str]:
+    level = str(round(_crf(quality)))
+    if name.endswith("_nvenc"):
+        return {"preset": "p4", "rc": "vbr", "cq": level}
+    if name.endswith("_amf"):
+        return {"rc": "cqp", "qp_i": level, "qp_p": level}
+    if name.endswith("_qsv"):
+        return {"global_quality": level}
+    return {"q:v": str(quality)}

@@ -1,0 +1,53 @@
+"""Which way up a video is stored, and how its pictures are turned upright."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import cast
+
+import cv2
+import numpy as np
+from av import VideoFrame
+from av.sidedata.sidedata import SideData, Type
+
+from mien.types import Array, Image
+
+
+@dataclass(frozen=True, slots=True)
+class Orientation:
+    """From stored to upright: swap rows and columns, then mirror left-right, then mirror top-bottom."""
+
+    transposed: bool = False
+    mirrored: bool = False
+    flipped: bool = False
+
+    def size(self, width: int, height: int) -> tuple[int, int]:
+        """Width and height after turning."""
+        return (height, width) if self.transposed else (width, height)
+
+    def turn(self, image: Image) -> Image:
+        """The picture upright, contiguous; the same array where nothing is to be done."""
+        turned: Array = cv2.transpose(image) if self.transposed else image
+        if self.mirrored and self.flipped:
+            turned = cv2.flip(turned, -1)
+        elif self.mirrored or self.flipped:
+            turned = cv2.flip(turned, 1 if self.mirrored else 0)
+        return turned
+
+
+def orientation_of(frame: VideoFrame) -> Orientation | None:
+    """What the display matrix of a decoded frame asks for; None for an angle that is no multiple of 90 degrees."""
+    # Declared as a mapping of names, but what comes up in a loop is the data itself.
+    for data in cast("Iterable[SideData]", frame.side_data):
+        if data.type == Type.DISPLAYMATRIX:
+            return _from_matrix(np.frombuffer(bytes(data), np.int32)[:9].reshape(3, 3))
+    return Orientation()
+
+
+def _from_matrix(matrix: Array) -> Orientation | None:
+    # A stored point (x, y) is shown at (x, y) @ matrix[:2, :2], in 16.16 fixed point.
+    (x_to_x, x_to_y), (y_to_x, y_to_y) = (matrix[:2, :2] / 65536).round(3).tolist()
+    if x_to_y == y_to_x == 0 and x_to_x and y_to_y:
+        return Orientation(mirrored=x_to_x < 0, flipped=y_to_y < 0)
+    if x_to_x == y_to_y == 0 and x_to_y and y_to_x:
+        return Orientation(transposed=True, mirrored=y_to_x < 0, flipped=x_to_y < 0)
+    return None
