@@ -1,6 +1,6 @@
 """Makes a short clip out of one portrait: the head moves, tilts, turns and comes nearer, and the light changes.
 
-    python examples/make_clip.py PORTRAIT CLIP [--seconds 4] [--face X,Y]
+    python examples/make_clip.py PORTRAIT CLIP [--seconds 4] [--face X,Y,HEIGHT]
 
 The same portrait always gives the same clip, and its end fits its beginning. A soft chime is laid under it, so that a
 copied sound track can be heard.
@@ -26,8 +26,7 @@ Array: TypeAlias = npt.NDArray[Any]
 
 WIDTH, HEIGHT, RATE = 1280, 720, 30
 SAMPLE_RATE = 48_000
-SCALE = 2.25
-"""Portrait to frame; brings a face of 105 pixels to a third of the frame's height."""
+FACE_HEIGHT = HEIGHT / 3
 PADDING = 400
 """How far the portrait is continued on each side, in its own pixels, so that the frame never shows a border."""
 FOCAL_LENGTH = 1600.0
@@ -36,7 +35,7 @@ FACE_IN_FRAME = (WIDTH / 2, HEIGHT * 0.45)
 
 @dataclass(frozen=True, slots=True)
 class Pose:
-    """How the portrait stands: a shift in frame pixels, angles in degrees, and a zoom on top of `SCALE`."""
+    """How the portrait stands: a shift in frame pixels, angles in degrees, and a zoom on top of the usual size."""
 
     x: float
     y: float
@@ -91,15 +90,24 @@ def continued(portrait: Array) -> Array:
     return np.asarray((wide * (1 - share) + soft * share).round(), np.uint8)
 
 
-def plane_to_frame(pose: Pose, face_xy: tuple[float, float]) -> Array:
+@dataclass(frozen=True, slots=True)
+class Face:
+    """Where the face is in the portrait: its middle and its height, in pixels."""
+
+    x: float
+    y: float
+    height: float
+
+
+def plane_to_frame(pose: Pose, face: Face) -> Array:
     """The homography, float64 (3, 3), that shows the portrait as a picture turned in space about its face."""
     roll, yaw, pitch = np.radians((pose.roll, pose.yaw, pose.pitch))
     about_y = np.array([[np.cos(yaw), 0, np.sin(yaw)], [0, 1, 0], [-np.sin(yaw), 0, np.cos(yaw)]])
     about_x = np.array([[1, 0, 0], [0, np.cos(pitch), -np.sin(pitch)], [0, np.sin(pitch), np.cos(pitch)]])
     about_z = np.array([[np.cos(roll), -np.sin(roll), 0], [np.sin(roll), np.cos(roll), 0], [0, 0, 1]])
     turned = about_z @ about_y @ about_x
-    size = SCALE * pose.zoom
-    from_face = np.array([[size, 0, -size * face_xy[0]], [0, size, -size * face_xy[1]], [0, 0, 1]])
+    size = FACE_HEIGHT / face.height * pose.zoom
+    from_face = np.array([[size, 0, -size * face.x], [0, size, -size * face.y], [0, 0, 1]])
     # A plane has no third coordinate, so its column makes room for the distance of the camera.
     seen = np.column_stack([turned[:, 0], turned[:, 1], (0, 0, FOCAL_LENGTH)])
     x, y = FACE_IN_FRAME[0] + pose.x, FACE_IN_FRAME[1] + pose.y
@@ -118,10 +126,10 @@ def lit(image: Array, light: Light) -> Array:
     return np.asarray(np.clip(bright, 0, 255).round(), np.uint8)
 
 
-def frames(portrait: Array, face_xy: tuple[float, float], count: int) -> Iterator[Array]:
+def frames(portrait: Array, face: Face, count: int) -> Iterator[Array]:
     """The pictures of the clip, BGR uint8 (720, 1280, 3)."""
     plate = continued(portrait)
-    face_on_plate = face_xy[0] + PADDING, face_xy[1] + PADDING
+    face_on_plate = Face(face.x + PADDING, face.y + PADDING, face.height)
     for index in range(count):
         turn = index / count
         homography = plane_to_frame(pose_at(turn), face_on_plate)
@@ -184,14 +192,14 @@ def main() -> None:
     parser.add_argument("portrait", type=Path)
     parser.add_argument("clip", type=Path)
     parser.add_argument("--seconds", type=float, default=4.0)
-    parser.add_argument("--face", default="225,128", help="the middle of the face in the portrait (default 225,128)")
+    parser.add_argument("--face", default="262,232,204", help="middle and height of the face in the portrait (default 262,232,204)")
     options = parser.parse_args()
     portrait = cv2.imread(str(options.portrait))
     if portrait is None:
         parser.error(f"{options.portrait} is not a picture")
-    x, y = (float(value) for value in options.face.split(","))
+    x, y, height = (float(value) for value in options.face.split(","))
     count = round(options.seconds * RATE)
-    write_clip(options.clip, frames(np.asarray(portrait), (x, y), count), chime(count / RATE))
+    write_clip(options.clip, frames(np.asarray(portrait), Face(x, y, height), count), chime(count / RATE))
 
 
 if __name__ == "__main__":
