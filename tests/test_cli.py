@@ -58,7 +58,7 @@ def test_a_picture_is_swapped(out: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["with space.png", "it's \"quoted\".png", "käse-顔-лицо.png", "-dash.png", "a%20b&c;d.png", "concat:x.png"]
+    "name", ["with space.png", 'it\'s "quoted".png', "käse-顔-лицо.png", "-dash.png", "a%20b&c;d.png", "concat:x.png"]
 )
 def test_names_that_shells_and_libraries_trip_over(tmp_path: Path, name: str) -> None:
     target = tmp_path / f"in {name}"
@@ -69,7 +69,7 @@ def test_names_that_shells_and_libraries_trip_over(tmp_path: Path, name: str) ->
 
 
 def test_a_video_with_an_odd_name(tmp_path: Path) -> None:
-    target, out = tmp_path / "it's a \"clip\" – ü.mp4", tmp_path / "out 'ü'.mp4"
+    target, out = tmp_path / 'it\'s a "clip" – ü.mp4', tmp_path / "out 'ü'.mp4"
     shutil.copy(CLIP, target)
     assert _swap(COLLINS, target, "-o", out, "--end", "0.2") == 0
     assert out.stat().st_size > 0
@@ -163,7 +163,17 @@ def test_no_space(tmp_path: Path, suffix: str) -> None:
     target = HOPPER if suffix == ".png" else CLIP
     out = tmp_path / "out"
     out.mkdir()
-    command = [sys.executable, "-m", "mien.cli", "swap", str(COLLINS), str(target), "-o", str(out / f"o{suffix}"), "--quiet"]
+    command = [
+        sys.executable,
+        "-m",
+        "mien.cli",
+        "swap",
+        str(COLLINS),
+        str(target),
+        "-o",
+        str(out / f"o{suffix}"),
+        "--quiet",
+    ]
     code = (
         "import resource,signal,subprocess,sys\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"

@@ -116,7 +116,10 @@ def test_any_size_of_face(scale: float) -> None:
 
 def test_a_face_larger_than_the_resolution_is_computed_smaller_and_lies_at_its_place() -> None:
     image, landmarks = moved(portrait(COLLINS), np.array([[3.0, 0, -300], [0, 3.0, -100]]), 900, 700)
-    coarse, fine = _patch(image, landmarks, Settings(resolution=128)), _patch(image, landmarks, Settings(resolution=2048))
+    coarse, fine = (
+        _patch(image, landmarks, Settings(resolution=128)),
+        _patch(image, landmarks, Settings(resolution=2048)),
+    )
     assert coarse is not None
     assert fine is not None
     assert max(coarse.mask.shape) == 128

@@ -10,9 +10,7 @@ SIZE = 16
 
 
 def _square(left: float, top: float, right: float, bottom: float, depth: float = 0.0) -> tuple[Array, Array]:
-    points = np.array(
-        [[left, top, depth], [right, top, depth], [right, bottom, depth], [left, bottom, depth]], np.float32
-    )
+    points = np.array([[left, top, depth], [right, top, depth], [right, bottom, depth], [left, bottom, depth]], np.float32)
     return np.array([[0, 1, 2], [0, 2, 3]], np.int32), points
 
 

@@ -64,12 +64,12 @@ def test_a_number_that_is_not_there(pair: Image, number: int) -> None:
 
 def test_too_small(photo: Image) -> None:
     with pytest.raises(errors.SourceFaceTooSmall, match="pixels between the eyes"):
-        _load(cv2.resize(photo, None, fx=0.35, fy=0.35, interpolation=cv2.INTER_AREA))
+        _load(np.asarray(cv2.resize(photo, None, fx=0.35, fy=0.35, interpolation=cv2.INTER_AREA), np.uint8))
 
 
 def test_too_blurred(photo: Image) -> None:
     with pytest.raises(errors.SourceFaceBlurred):
-        _load(cv2.GaussianBlur(photo, (0, 0), 3))
+        _load(np.asarray(cv2.GaussianBlur(photo, (0, 0), 3), np.uint8))
 
 
 def test_turned_too_far(photo: Image) -> None:

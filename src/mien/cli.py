@@ -97,7 +97,10 @@ def _add_swap(commands: Any) -> None:
     swap.add_argument("--overwrite", action="store_true", help="replace OUT if it exists")
     swap.add_argument("--source-face", metavar="N", type=int, help="which face of PHOTO, counted from the left")
     swap.add_argument(
-        "--number-faces", metavar="PICTURE", type=Path, help="also write PHOTO with its faces numbered (only of use to you)"
+        "--number-faces",
+        metavar="PICTURE",
+        type=Path,
+        help="also write PHOTO with its faces numbered (only of use to you)",
     )
     swap.add_argument("--start", metavar="TIME", help="begin of the part to keep: seconds, MM:SS or HH:MM:SS")
     swap.add_argument("--end", metavar="TIME", help="end of the part to keep")

@@ -85,7 +85,10 @@ def _codecs() -> list[Finding]:
         reads = "read" if _DECODERS[codec] in av.codecs_available else "not read"
         writes = f"written by {', '.join(built_in)}" if built_in else "not written"
         found.append(Finding("codec", codec, f"{reads}; {writes}"))
-    return [*found, Finding("codec", "hardware encoders", "built in is not yet present: a device is tried when asked for")]
+    return [
+        *found,
+        Finding("codec", "hardware encoders", "built in is not yet present: a device is tried when asked for"),
+    ]
 
 
 def _cameras() -> list[Finding]:

@@ -53,8 +53,11 @@ def portraits(folder: Path, models: build.Models, recogniser: Recogniser) -> lis
         raise UsageError(f"{folder} holds fewer than two portraits (.jpg)", "name the folder `faces` of the media")
     found = []
     for path in paths:
-        image = cv2.imread(str(path))
-        faces = models.photo_detector.detect(image) if image is not None else []
+        content = cv2.imread(str(path))
+        if content is None:
+            continue
+        image = np.asarray(content, np.uint8)
+        faces = models.photo_detector.detect(image)
         if not faces:
             continue
         landmarks = _settled(image, faces[0].points, models)
@@ -66,7 +69,9 @@ def portraits(folder: Path, models: build.Models, recogniser: Recogniser) -> lis
 
 def choose_pairs(people: Sequence[Portrait], count: int) -> list[tuple[Portrait, Portrait]]:
     """The same `count` random pairs of different people at every run."""
-    draw, pairs, seen = random.Random(_SEED), [], set()
+    draw = random.Random(_SEED)
+    pairs: list[tuple[Portrait, Portrait]] = []
+    seen: set[tuple[str, str]] = set()
     most = sum(a.person != b.person for a in people for b in people)
     while len(pairs) < min(count, most):
         source, target = draw.choice(people), draw.choice(people)
@@ -201,7 +206,8 @@ def _changed_outside(image: Image, before: Image, faces: Sequence[Floats]) -> in
 
 
 def _calibration(people: Sequence[Portrait]) -> tuple[list[float], list[float]]:
-    same, other = [], []
+    same: list[float] = []
+    other: list[float] = []
     for i, a in enumerate(people):
         for b in people[i + 1 :]:
             (same if a.person == b.person else other).append(float(np.linalg.norm(a.descriptor - b.descriptor)))

@@ -10,7 +10,7 @@ DLIB_CHIP_POINTS = np.array(
     [[0.1205750620789, 0.2137274526848], [0.3340850613712, 0.2290642403242], [0.6460604764104, 0.2289674387677],
      [0.8595674595992, 0.2134981538014], [0.4901123135679, 0.6277975316475]]
 )  # fmt: skip
-"""dlib's mean 5-point face, share of the unpadded chip: right eye outer and inner corner, left eye inner and outer, nose base."""
+"""dlib's mean 5-point face, share of the chip: right eye outer and inner corner, left eye inner and outer, nose base."""
 
 
 def similarity(from_points: Array, to_points: Array) -> Affine:

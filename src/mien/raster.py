@@ -1,16 +1,12 @@
 """Triangle rasteriser and pixel kernels, compiled by numba; all release the GIL and none allocates."""
 
-from typing import Any
-
-import numba
 import numpy as np
 
+from mien.kernel import kernel
 from mien.types import Array
 
-_jit: Any = numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy", boundscheck=False)
 
-
-@_jit
+@kernel
 def draw_mesh(
     triangles: Array,
     points: Array,
@@ -88,7 +84,7 @@ def draw_mesh(
                 mask[y, x] = int(min(max(cover, np.float32(1.0)), np.float32(255.0)) + np.float32(0.5))
 
 
-@_jit
+@kernel
 def relight(crop: Array, mask: Array, light: Array) -> None:
     """Give `crop` uint8 (h, w, 3) another light, in place where mask > 0.
 
@@ -127,7 +123,7 @@ def relight(crop: Array, mask: Array, light: Array) -> None:
             crop[y, x, 2] = int(min(max(r, np.float32(0.0)), np.float32(255.0)))
 
 
-@_jit
+@kernel
 def blend(image: Array, crop: Array, mask: Array, left: int, top: int, opacity: int) -> None:
     """Lay `crop` over `image` in place, its top left pixel at (left, top), clipped to the image.
 

@@ -1,7 +1,7 @@
 """The one table of settings: name, default, bounds and help. It feeds the command line, the config file and web forms."""
 
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -33,17 +33,27 @@ class Setting:
         if kind is bool:
             if isinstance(value, bool):
                 return value
-            words = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
+            words = {
+                "true": True,
+                "yes": True,
+                "on": True,
+                "1": True,
+                "false": False,
+                "no": False,
+                "off": False,
+                "0": False,
+            }
             if isinstance(value, str) and value.lower() in words:
                 return words[value.lower()]
             raise UsageError(f"{self.name} = {value!r} is neither on nor off", f"write {self.name} = true or false")
         if isinstance(value, bool) or (kind is str and not isinstance(value, str)):
             raise UsageError(f"{self.name} = {value!r} is not a {kind.__name__}", self.help)
-        if kind is int and isinstance(value, float) and value != int(value):
+        if kind is int and isinstance(value, float) and not value.is_integer():
             raise UsageError(f"{self.name} = {value!r} is not a whole number", self.help)
         try:
-            converted: int | float | str = kind(value)  # type: ignore[arg-type]
-        except (TypeError, ValueError):
+            convert: Callable[[Any], int | float | str] = kind
+            converted = convert(value)
+        except (TypeError, ValueError, OverflowError):
             raise UsageError(f"{self.name} = {value!r} is not a {kind.__name__}", self.help) from None
         if self.choices and converted not in self.choices:
             raise UsageError(f"{self.name} = {converted!r} is unknown", f"choose one of: {', '.join(self.choices)}")
@@ -116,8 +126,6 @@ def table() -> Iterator[Setting]:
         if entry.default is MISSING:  # pragma: no cover - a row without a default is a mistake in this file
             raise AssertionError(entry.name)
         yield Setting(name=entry.name, default=entry.default, **entry.metadata)
-
-
 
 
 def from_mapping(values: Mapping[str, object]) -> Settings:

@@ -111,7 +111,8 @@ def _check(photo: Image, landmarks: Landmarks, landmarker: Landmarker) -> None:
         raise SourceFaceBlurred("the face is too blurred", "take a sharp photo, with more light and a still hand")
     if disagreement(photo, landmarks, landmarker) > MOST_DISAGREEMENT:
         raise SourceFaceCovered(
-            "part of the face is covered or unclear", "take a photo without mask, dark glasses or a hand before the face"
+            "part of the face is covered or unclear",
+            "take a photo without mask, dark glasses or a hand before the face",
         )
 
 
@@ -120,7 +121,8 @@ def _check_inside(points: Floats, width: int, height: int) -> None:
     share = float(outside[: topology.SKIN_POINTS].mean())
     if share > 0.03:
         raise SourceFaceCovered(
-            f"the border of the photo cuts the face ({share:.0%} of it is outside)", "take a photo that shows the whole face"
+            f"the border of the photo cuts the face ({share:.0%} of it is outside)",
+            "take a photo that shows the whole face",
         )
 
 
@@ -193,4 +195,3 @@ def _cut(photo: Image, landmarks: Landmarks) -> SourceFace:
     crop = np.ascontiguousarray(crop)
     digest = hashlib.sha256(crop.tobytes() + points.tobytes()).hexdigest()
     return SourceFace(crop, Landmarks(points.astype(np.float32), landmarks.presence), digest)
-

@@ -4,14 +4,11 @@ Written for one reason: the common converter rounds down and darkens a picture b
 round to nearest; a second round trip changes one value in a thousand. Coefficients follow ITU-T H.273.
 """
 
-from typing import Any
-
-import numba
 import numpy as np
 
+from mien.kernel import kernel
 from mien.types import Array
 
-_jit: Any = numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy", boundscheck=False)
 _ONE = 1 << 16
 
 KR_KB = {1: (0.2126, 0.0722), 4: (0.30, 0.11), 5: (0.299, 0.114), 6: (0.299, 0.114), 7: (0.212, 0.087), 9: (0.2627, 0.0593),
@@ -42,7 +39,7 @@ def encoding_weights(matrix: int, full_range: bool) -> Array:
     return np.array([0 if full_range else 16 * _ONE, *(round(gain * _ONE) for gain in rows)], np.int32)
 
 
-@_jit
+@kernel
 def to_bgr(y: Array, u: Array, v: Array, weights: Array, out: Array) -> None:
     """y uint8 (h, w), u and v uint8 (h/2, w/2), h and w even; out BGR uint8 (h, w, 3)."""
     offset, gain = weights[0], weights[1]
@@ -61,7 +58,7 @@ def to_bgr(y: Array, u: Array, v: Array, weights: Array, out: Array) -> None:
                 row[k, 2] = min(max((luma + red) >> 16, 0), 255)
 
 
-@_jit
+@kernel
 def from_bgr(picture: Array, weights: Array, y: Array, u: Array, v: Array) -> None:
     """picture BGR uint8 (h, w, 3), h and w even; y uint8 (h, w), u and v uint8 (h/2, w/2), the mean of four pixels."""
     offset = weights[0] + 32768

@@ -47,7 +47,10 @@ class MeshEngine:
         self._settings = settings
         parts = [topology.skin_triangles()]
         if settings.eyes != "target":
-            parts += [topology.fan(topology.RIGHT_EYE, topology.RIGHT_IRIS), topology.fan(topology.LEFT_EYE, topology.LEFT_IRIS)]
+            parts += [
+                topology.fan(topology.RIGHT_EYE, topology.RIGHT_IRIS),
+                topology.fan(topology.LEFT_EYE, topology.LEFT_IRIS),
+            ]
         if settings.mouth == "source":
             parts.append(topology.strip(topology.INNER_LIPS))
         self._triangles = np.ascontiguousarray(np.concatenate(parts))
@@ -170,8 +173,8 @@ def _face_alpha(image: Image, points: Floats) -> Mask:
     keep = np.zeros(image.shape[:2], np.uint8)
     for part in _KEPT:
         cv2.fillConvexPoly(keep, cv2.convexHull(flat[list(part)].round().astype(np.int32)), 255)
-    keep = cv2.GaussianBlur(keep, (0, 0), max(0.5, 0.04 * eye_distance))
-    return np.asarray(np.maximum(skin, keep), np.uint8)
+    soft = cv2.GaussianBlur(keep, (0, 0), max(0.5, 0.04 * eye_distance))
+    return np.asarray(np.maximum(skin, soft), np.uint8)
 
 
 _RIGHT_CHEEK = (118, 101, 205, 187, 123, 117)
@@ -180,5 +183,28 @@ _NOSE_BRIDGE = (6, 197, 195, 5, 51, 281)
 _RIGHT_BROW_AND_EYE = (70, 63, 105, 66, 107, 55, 193, 245, 128, 232, 230, 228, 31, 226, 46, 53)
 _LEFT_BROW_AND_EYE = (300, 293, 334, 296, 336, 285, 417, 465, 357, 452, 450, 448, 261, 446, 276, 283)
 # Without the outermost ring: along the jaw a turned head shows collar or background.
-_LOWER_FACE = (6, 50, 280, 123, 352, 147, 376, 213, 433, 192, 416, 135, 364, 169, 394, 170, 395, 140, 369, 171, 396, 175)
+_LOWER_FACE = (
+    6,
+    50,
+    280,
+    123,
+    352,
+    147,
+    376,
+    213,
+    433,
+    192,
+    416,
+    135,
+    364,
+    169,
+    394,
+    170,
+    395,
+    140,
+    369,
+    171,
+    396,
+    175,
+)
 _KEPT = (_RIGHT_BROW_AND_EYE, _LEFT_BROW_AND_EYE, _LOWER_FACE)

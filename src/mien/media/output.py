@@ -85,16 +85,15 @@ class OutputFile:
             os.link(self.temporary, self.path)
         except FileExistsError:
             raise OutputError(
-                f"{self.path} has appeared while the result was made", "choose another name, or replace it with --overwrite"
+                f"{self.path} has appeared while the result was made",
+                "choose another name, or replace it with --overwrite",
             ) from None
         except OSError:
             # Some file systems (FAT, network shares) have no hard links; there the check is all that can be had.
             self.check()
             self.temporary.replace(self.path)
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         with contextlib.suppress(OSError):
             self.temporary.unlink(missing_ok=True)
 

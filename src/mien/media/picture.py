@@ -148,7 +148,8 @@ def _check_header(path: Path, opened: Image.Image, max_pixels: int) -> None:
     # A phone's jpeg (MPO) carries depth or brightness maps behind the picture itself; those are no animation.
     if opened.format != "MPO" and getattr(opened, "n_frames", 1) > 1:
         raise UnsupportedMedia(
-            f"{path} holds {getattr(opened, 'n_frames', 1)} pictures", "save one of them as a file of its own, or make a video"
+            f"{path} holds {getattr(opened, 'n_frames', 1)} pictures",
+            "save one of them as a file of its own, or make a video",
         )
 
 
@@ -199,10 +200,10 @@ def _read_deep(path: Path, opened: Image.Image) -> Array | None:
 def _is_deep(path: Path, opened: Image.Image) -> bool:
     if opened.format == "PNG":
         with path.open("rb") as file:
-            return file.read(25)[24] == 16
+            return file.read(25)[24:25] == b"\x10"
     if opened.format == "TIFF":
         bits = getattr(opened, "tag_v2", {}).get(258, (8,))
-        return max(bits if isinstance(bits, tuple) else (bits,)) > 8
+        return bool(np.max(bits) > 8)
     return False
 
 
@@ -361,7 +362,7 @@ def _write_deep_png(picture: Picture, pixels: Array, engine: str) -> bytes:
     good, content = cv2.imencode(".png", np.ascontiguousarray(pixels[:, :, order]), [cv2.IMWRITE_PNG_COMPRESSION, 4])
     if not good:
         raise UsageError("the picture could not be written as 16-bit png", "write a .tif")
-    chunks = _png_text(engine) + [_png_itxt("XML:com.adobe.xmp", statement.xmp(engine).decode())]
+    chunks = [*_png_text(engine), _png_itxt("XML:com.adobe.xmp", statement.xmp(engine).decode())]
     if picture.icc and not picture.grey:
         chunks.insert(0, _png_chunk(b"iCCP", b"ICC profile\0\0" + zlib.compress(picture.icc)))
     chunks.append(_png_chunk(b"eXIf", _exif_for(picture, engine).tobytes().removeprefix(b"Exif\0\0")))
@@ -374,7 +375,7 @@ def _write_deep_tiff(picture: Picture, pixels: Array, engine: str) -> bytes:
     if picture.icc and not picture.grey:
         tags.append((34675, "B", len(picture.icc), picture.icc, True))
     description = str(_exif_for(picture, engine)[ExifTags.Base.ImageDescription]).encode("ascii", "replace").decode()
-    resolution = tuple(float(value) for value in picture.dpi) if picture.dpi else (72.0, 72.0)
+    across, down = picture.dpi or (72.0, 72.0)
     buffer = io.BytesIO()
     colours = pixels.shape[2]
     tifffile.imwrite(
@@ -385,7 +386,7 @@ def _write_deep_tiff(picture: Picture, pixels: Array, engine: str) -> bytes:
         extrasamples=["unassalpha"] if colours in {2, 4} else None,
         description=description,
         software=statement.software(),
-        resolution=resolution,
+        resolution=(float(across), float(down)),
         resolutionunit="INCH",
         metadata=None,
         extratags=tags,

@@ -26,7 +26,7 @@ class OnnxSession:
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
             self._session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # noqa: BLE001 - onnxruntime raises its own, undocumented classes
+        except Exception as error:
             raise ModelDamaged(f"onnxruntime cannot open {model_id}: {error}", "install mien again") from error
         self._model_id = model_id
         self._outputs = [output.name for output in self._session.get_outputs()]

@@ -59,7 +59,8 @@ class Store:
             content = path.read_bytes()
         except OSError as error:
             raise ModelMissing(
-                f"cannot read the model {entry.id} ({path}): {error.strerror}", "install mien again: the file ships with it"
+                f"cannot read the model {entry.id} ({path}): {error.strerror}",
+                "install mien again: the file ships with it",
             ) from error
         found = hashlib.sha256(content).hexdigest()
         if found != entry.sha256:

@@ -22,6 +22,7 @@ def compose(image: Image, patch: FacePatch, opacity: float = 1.0) -> None:
         if min(size_wh) <= 0:
             return
         to_rectangle = patch.crop_to_frame - np.array([[0, 0, left], [0, 0, top]])
-        crop = cv2.warpAffine(crop, to_rectangle, size_wh, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
-        mask = cv2.warpAffine(mask, to_rectangle, size_wh, flags=cv2.INTER_LINEAR)
+        border = cv2.BORDER_REPLICATE
+        crop = np.asarray(cv2.warpAffine(crop, to_rectangle, size_wh, flags=cv2.INTER_CUBIC, borderMode=border), np.uint8)
+        mask = np.asarray(cv2.warpAffine(mask, to_rectangle, size_wh, flags=cv2.INTER_LINEAR), np.uint8)
     blend(image, crop, mask, left, top, round(opacity * 256))
