@@ -26,6 +26,7 @@ from mien.types import Frame, StreamInfo
 
 _NO_MOTION = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
 _SHORTFALL_S = Fraction(1, 2)
+_SLACK_S = Fraction(1, 2000)
 # Formats whose clock starts anywhere; the others keep their times as they are.
 _FREE_RUNNING = ("mpegts", "mpeg")
 
@@ -200,6 +201,9 @@ class VideoReader:
         return count or None, None if duration is None else float(duration)
 
     def _stream_end(self) -> Fraction | None:
+        if self._container.format.name == "avi" and self._stream.frames and self._rate:
+            # Its duration is guessed from the size of the file; the count of frames is from the header.
+            return self._stream.frames / self._rate
         if self._stream.duration is not None:
             return ((self._stream.start_time or 0) + self._stream.duration) * self._base
         return _tagged_duration(self._stream.metadata)
@@ -285,8 +289,10 @@ class VideoReader:
         return (self._stream.start_time or 0) if self._last_pts is None else self._last_pts + step
 
     def _ticks(self, time: Fraction | None) -> int | None:
-        # Half a tick of slack: a time base such as 1/1000 has already rounded the times that a person reads off.
-        return None if time is None else ceil(time / self._base - Fraction(1, 2))
+        # A little slack: clocks such as 1/1000 s have already rounded the times that a person reads off.
+        if time is None:
+            return None
+        return ceil(time / self._base - min(Fraction(1, 2), _SLACK_S / self._base))
 
     def _note(self, text: str) -> None:
         self._notes[text] = self._notes.get(text, 0) + 1

@@ -5,6 +5,7 @@ import errno
 import os
 from collections.abc import Sequence
 from fractions import Fraction
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -34,6 +35,7 @@ _ITUNES = {"title", "artist", "album_artist", "composer", "album", "date", "comm
 _MPEG4_MOST_TICKS = 65535
 _NO_PIXEL_SHAPE = {"vp9", "av1"}
 _USUAL_RATE = Fraction(25)
+_X265_LEAST = 10
 
 
 class VideoWriter:
@@ -55,16 +57,14 @@ class VideoWriter:
         self._last_pts: int | None = None
         self._rounded = False
         self._finished = False
-        self._check_pixel_shape(codec)
+        _check_pixel_shape(info, codec, self._container_name, output.path)
         self._copier = StreamCopier(reader.path, info, self._container_name, output.path.name)
         try:
             self.encoder = self._open_first(candidates(codec, info.width, info.height, settings), engine)
             if settings.encoder == "hardware" and not self.encoder.hardware:
                 self._notes.append(f"no hardware encoder for {codec} could be opened; the processor encodes")
             if self.encoder.pixel_format == "yuv444p":
-                self._notes.append(
-                    "the size is odd: written with full colour resolution (4:4:4), which some players refuse"
-                )
+                self._notes.append("the size is odd: written with full colour resolution (4:4:4), which some players refuse")
             self._convert = FromBgr(self._space, self.encoder.pixel_format)
         except BaseException:
             self._copier.close()
@@ -109,9 +109,7 @@ class VideoWriter:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if kind is not None:
             self._abandon()
             return
@@ -199,8 +197,8 @@ class VideoWriter:
         if space.tagged:
             context.colorspace = space.matrix
         context.color_primaries, context.color_trc = space.primaries, space.transfer
-        if self._container_name == "avi":
-            # It has one clock only, in coding order.
+        if self._container_name == "avi" or (encoder.name == "libx265" and (info.frame_count or 0) <= _X265_LEAST):
+            # AVI has one clock only, in coding order; x265 loses the clock of a few frames that look ahead.
             context.max_b_frames = 0
         if encoder.codec == "hevc" and self._container_name in {"mp4", "mov"}:
             context.codec_tag = "hvc1"
@@ -210,14 +208,6 @@ class VideoWriter:
             video.metadata.pop("timecode", None)
         video.disposition = original.disposition
         return video
-
-    def _check_pixel_shape(self, codec: str) -> None:
-        lost = codec in _NO_PIXEL_SHAPE and self._container_name not in {"mp4", "mov"}
-        if lost and self._info.pixel_aspect != 1:
-            raise UsageError(
-                f"{codec} in a {self._output.path.suffix} cannot say that the pixels of the input are not square",
-                "write a .mp4, or a .mkv with --codec h264",
-            )
 
     def _failure(self, error: Exception) -> OutputError:
         number, text = getattr(error, "errno", None), getattr(error, "strerror", None) or str(error)
@@ -242,6 +232,27 @@ class VideoWriter:
             self._output.temporary.unlink()
         with contextlib.suppress(FFmpegError, OSError, ValueError):
             self._container.close()
+
+
+def check_output(reader: VideoReader, path: Path, settings: Settings) -> tuple[str, ...]:
+    """What a `VideoWriter` would refuse or warn of, known without writing anything. Raises `UsageError`."""
+    container, codec = plan_codec(path, settings)
+    _check_pixel_shape(reader.info, codec, container, path)
+    copier = StreamCopier(reader.path, reader.info, container, path.name)
+    try:
+        # The file is not touched before the first packet.
+        copier.add_streams(av.open(os.devnull, "w", format=container))
+    finally:
+        copier.close()
+    return tuple(copier.warnings)
+
+
+def _check_pixel_shape(info: VideoInfo, codec: str, container: str, path: Path) -> None:
+    if codec in _NO_PIXEL_SHAPE and container not in {"mp4", "mov"} and info.pixel_aspect != 1:
+        raise UsageError(
+            f"{codec} in a {path.suffix} cannot say that the pixels of the input are not square",
+            "write a .mp4, or a .mkv with --codec h264",
+        )
 
 
 def _space_for(info: VideoInfo, codec: str) -> ColourSpace:
