@@ -16,6 +16,7 @@ MienError
 │   └── SourceLost
 ├── OutputError             the result cannot be written                       exit 5
 ├── NoFaceFound             no face to swap in the whole target                exit 6
+├── Cancelled               stopped because somebody asked                    exit 130
 └── ModelError              a model file is missing, damaged or does not fit   exit 7
     ├── ModelMissing
     ├── ModelDamaged
@@ -105,6 +106,12 @@ class NoFaceFound(MienError):
     """The target holds no face that could be swapped."""
 
     exit_code = 6
+
+
+class Cancelled(MienError):
+    """The work was stopped on request; nothing was written."""
+
+    exit_code = 130
 
 
 class ModelError(MienError):

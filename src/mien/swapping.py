@@ -17,7 +17,7 @@ from mien.media.encoders import plan_codec
 from mien.media.output import OutputFile
 from mien.media.picture import Picture, is_picture, read_picture, write_format
 from mien.media.videoreader import VideoReader
-from mien.media.videowriter import VideoWriter
+from mien.media.videowriter import VideoWriter, check_output
 from mien.models.store import Store
 from mien.settings import Settings
 from mien.source import find_faces, numbered_picture
@@ -130,7 +130,7 @@ def _swap_video(
         end_s=request.end_s,
     )
     with reader:
-        before = _warnings_before(reader)
+        before = [*_warnings_before(reader), *(check_output(reader, request.output, settings) if request.dry_run else ())]
         for warning in before:
             console.print(f"[yellow]note:[/] {escape(warning)}")
         if request.dry_run:

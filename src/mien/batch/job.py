@@ -1,5 +1,6 @@
 """One file from start to end: decode, swap and encode side by side, in order, nothing dropped, nothing half written."""
 
+import contextlib
 import queue
 import threading
 import time
@@ -7,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from mien.errors import NoFaceFound
+from mien.errors import Cancelled, NoFaceFound
 from mien.media.output import OutputFile
 from mien.media.picture import Picture, write_picture
 from mien.media.videoreader import VideoReader
@@ -40,9 +41,7 @@ class JobResult:
     warnings: tuple[str, ...]
 
 
-def run_picture(
-    picture: Picture, output: OutputFile, swap: SwapFrame, label: Label, *, quality: int, engine: str
-) -> JobResult:
+def run_picture(picture: Picture, output: OutputFile, swap: SwapFrame, label: Label, *, quality: int, engine: str) -> JobResult:
     """Swap one picture into `output` (entered) and commit it. Without a face: raises `NoFaceFound`, writes nothing."""
     start = time.monotonic()
     result = swap(picture.frame)
@@ -60,11 +59,13 @@ def run_video(
     swap: SwapFrame,
     label: Label,
     report: Callable[[Progress], None],
+    cancel: threading.Event | None = None,
 ) -> JobResult:
     """Swap every frame of `reader` into `writer` and commit `output`; all three are entered by the caller.
 
-    Decoding and encoding run in threads of their own, swapping in the caller's. An error or Ctrl-C anywhere ends all
-    threads and is raised here. Raises `NoFaceFound` and leaves no output when no frame had a face.
+    Decoding and encoding run in threads of their own, swapping and `report` in the caller's. An error or Ctrl-C anywhere
+    ends all threads and is raised here, `Cancelled` soon after `cancel` is set. Raises `NoFaceFound` when no frame had a
+    face. In all these cases there is no output.
     """
     start = time.monotonic()
     decode = _Worker("mien-decode", lambda worker: _decode(reader, worker))
@@ -81,6 +82,8 @@ def run_video(
             with_faces += result.swapped > 0
             swapped += result.swapped
             report(Progress(frames, reader.info.frame_count, with_faces))
+            if cancel is not None and cancel.is_set():
+                raise Cancelled(f"stopped after {frames} frames; nothing was written")
         encode.give(None, workers)
         encode.join(workers)
         if not with_faces:
@@ -113,8 +116,10 @@ class _Worker:
     def stop(self) -> None:
         """End the thread wherever it waits, and wait for it."""
         self._stopped.set()
-        if self._thread.ident is not None:
-            self._thread.join()
+        while self._thread.is_alive():
+            # A second Ctrl-C must not close files under the hands of the thread that uses them.
+            with contextlib.suppress(KeyboardInterrupt):
+                self._thread.join()
 
     def join(self, watched: tuple["_Worker", ...]) -> None:
         """Wait until the work is done; raises the error of any watched worker."""
