@@ -211,8 +211,8 @@ def look(path: Path) -> Seen:
         payloads: dict[str, list[str]] = {name: [] for name in names.values() if not name.startswith("video")}
         packet_times: dict[str, list[Fraction]] = {name: [] for name in payloads}
         images: list[Image] = []
-    times: list[Fraction] = []
-    first = None
+        times: list[Fraction] = []
+        first = None
         for packet in file.demux([s for s in file.streams if s.type in {"video", "audio", "subtitle"}]):
             if packet.stream_index == video.index:
                 for frame in packet.decode():
