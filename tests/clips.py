@@ -15,7 +15,7 @@ from av.video.reformatter import Interpolation, VideoReformatter
 from mien.types import Image
 
 OPTIONS = {"libx265": {"x265-params": "log-level=error"}, "libsvtav1": {"preset": "12", "svtav1-params": "lp=1"},
-         "mpeg4": {"flags": "+qscale", "global_quality": "236"}}  # fmt: skip
+         "mpeg4": {"qmin": "2", "qmax": "2"}}  # fmt: skip
 """Options that keep encoders from talking, from being slow and from blurring the numbers."""
 SOUND_RATE = 48_000
 _FIRST_LEVEL, _STEP = 40, 8

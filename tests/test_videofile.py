@@ -19,6 +19,7 @@ from mien.provenance import statement
 from mien.settings import Settings
 from mien.types import Frame, LabelledFrame
 from tests.clips import Clip, Seen, look, make, number, picture
+from tests.conformance import source_suite
 
 _BOX = (0, 0, 1, 1)
 _PRIMING_S = Fraction(1, 20)
@@ -225,6 +226,11 @@ def test_pictures_are_turned_upright(kind: str, tmp_path: Path) -> None:
     assert _away_from_edges(after.images[1], expected) <= 8
 
 
+def test_turning_an_untagged_video_does_not_change_its_colours(tmp_path: Path) -> None:
+    _convert(make(tmp_path / "in.mp4", Clip(rotation=90, frames=2, size=(720, 480))), tmp_path / "out.mp4")
+    assert look(tmp_path / "out.mp4").video["matrix"] == 6, "a player would take BT.709 for a picture 720 high"
+
+
 def test_metadata_chapters_languages_and_subtitles_are_kept(tmp_path: Path) -> None:
     chapters = [(0.0, 0.2, "one"), (0.2, 0.48, "two")]
     clip = Clip(subtitles="mov_text", chapters=chapters, metadata={"title": "A walk", "comment": "shot in May"}, cover=True)
@@ -370,6 +376,24 @@ def test_parts_are_exact_to_the_frame(kind: str, suffix: str, tmp_path: Path) ->
     _check_sound_of_part(before, after, kept.start * Fraction(1, 25))
 
 
+_FAR_KEYS = {
+    "x265 open": ("a.mkv", Clip(codec="libx265", options={"x265-params": "log-level=error:keyint=12:open-gop=1:scenecut=0"})),
+    "x264 open": ("a.mp4", Clip(options={"x264-params": "keyint=12:open-gop=1:bframes=3:b-pyramid=normal:scenecut=0"})),
+    "x264 sparse": ("a.mkv", Clip(options={"x264-params": "keyint=250:scenecut=0"})),
+    "vp9": ("a.webm", Clip(codec="libvpx-vp9", options={"g": "12", "auto-alt-ref": "1", "lag-in-frames": "16"})),
+    "avi without times": ("a.avi", Clip(options={"g": "12", "bf": "3"})),
+    "stream": ("a.ts", Clip(format="mpegts", options={"g": "12", "bf": "3"}, times=[100 + index for index in range(60)])),
+}
+
+
+@pytest.mark.parametrize(("name", "clip"), _FAR_KEYS.values(), ids=_FAR_KEYS)
+def test_parts_begin_between_key_frames(name: str, clip: Clip, tmp_path: Path) -> None:
+    source = make(tmp_path / name, replace(clip, frames=60, sounds=()))
+    for start, end in ((0.48, 0.56), (0.6, 1.04), (1.36, 1.4), (2.0, 9.0)):
+        found = [number(frame.image) for frame in _frames(source, start_s=start, end_s=end)]
+        assert found == [index % 24 for index in range(round(start * 25), min(round(end * 25), 60))]
+
+
 def _check_sound_of_part(before: Seen, after: Seen, start: Fraction) -> None:
     """Every packet is one of the input's, none is missing between, each as far from the pictures as it was."""
     first = before.payloads["audio0"].index(after.payloads["audio0"][0])
@@ -411,6 +435,36 @@ _EMPTY_PARTS: dict[str, dict[str, float]] = {
 def test_empty_parts_are_refused(options: dict[str, float], tmp_path: Path) -> None:
     with pytest.raises(UsageError):
         _frames(make(tmp_path / "in.mp4", Clip()), **options)
+
+
+@pytest.mark.parametrize("codec", ["h264", "hevc", "vp9", "av1", "mpeg4"])
+def test_better_quality_is_larger(codec: str, tmp_path: Path) -> None:
+    draw = np.random.default_rng(0)
+    source = make(tmp_path / "in.mkv", Clip(sounds=(), frames=3))
+    sizes = []
+    for quality in (5, 50, 80, 100):
+        output = OutputFile(tmp_path / f"{quality}.mkv", overwrite=False)
+        with _reader(source) as reader, output:
+            with VideoWriter(reader, output, Settings(codec=codec, quality=quality), "mesh") as writer:
+                while (frame := reader.read()) is not None:
+                    frame.image[:] = draw.integers(0, 255, frame.image.shape, np.uint8)
+                    writer.write(LabelledFrame(frame, _BOX))
+            output.commit()
+        sizes.append(output.path.stat().st_size)
+    assert sizes == sorted(set(sizes))
+
+
+def test_a_reader_keeps_the_contract(tmp_path: Path) -> None:
+    path = make(tmp_path / "in.mp4", Clip(rotation=90))
+    source_suite(lambda: _reader(path))
+
+
+def test_real_clips_keep_their_times(media: Path, tmp_path: Path) -> None:
+    source = media / "clips" / "sign_no.mkv"
+    _convert(source, tmp_path / "out.mp4", None, start_s=0.5, end_s=1.0)
+    before, after = look(source), look(tmp_path / "out.mp4")
+    kept = [time for time in before.times if Fraction(1, 2) <= time < 1]
+    assert [time - after.times[0] for time in after.times] == pytest.approx([time - kept[0] for time in kept], abs=0.001)
 
 
 def test_what_a_reader_says_of_itself(tmp_path: Path) -> None:

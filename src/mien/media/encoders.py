@@ -41,15 +41,11 @@ def plan_codec(path: Path, settings: Settings) -> tuple[str, str]:
     """Container and codec for a name; raises `UsageError` for what does not go together."""
     container = CONTAINERS.get(path.suffix.lower())
     if container is None:
-        raise UsageError(
-            f"{path.name!r} names no video format that mien writes", f"end the name in {', '.join(CONTAINERS)}"
-        )
+        raise UsageError(f"{path.name!r} names no video format that mien writes", f"end the name in {', '.join(CONTAINERS)}")
     allowed = _CODECS[container]
     codec = allowed[0] if settings.codec == "auto" else settings.codec
     if codec not in allowed:
-        raise UsageError(
-            f"a {path.suffix} file does not hold {codec}", f"use --codec {' or '.join(allowed)}, or a .mkv"
-        )
+        raise UsageError(f"a {path.suffix} file does not hold {codec}", f"use --codec {' or '.join(allowed)}, or a .mkv")
     return container, codec
 
 
@@ -58,9 +54,7 @@ def candidates(codec: str, width: int, height: int, settings: Settings) -> tuple
     wanted = _HARDWARE.get(codec, ()) if settings.encoder == "hardware" else ()
     names = [name for name in wanted if name in av.codecs_available]
     hardware = tuple(
-        Encoder(
-            name, codec, "nv12" if name.endswith("_qsv") else "yuv420p", _hardware_options(name, settings.quality), True
-        )
+        Encoder(name, codec, "nv12" if name.endswith("_qsv") else "yuv420p", _hardware_options(name, settings.quality), True)
         for name in names
     )
     software = _SOFTWARE[codec]
@@ -87,12 +81,13 @@ def _software_options(name: str, quality: int) -> dict[str, str]:
         return {**speed, "crf": str(min(round(1.25 * crf + 4), 63))}
     if name == "libsvtav1":
         return {"preset": "9", "crf": str(min(round(1.25 * crf + 5), 63))}
-    return {"qmin": "2", "qmax": "31", "flags": "+qscale", "global_quality": str(round(118 * _quantiser(quality)))}
+    quantiser = str(_quantiser(quality))
+    return {"qmin": quantiser, "qmax": quantiser}
 
 
-def _quantiser(quality: int) -> float:
+def _quantiser(quality: int) -> int:
     """On the scale of MPEG-4: 3 at 80, 2 at 100, 31 at the least."""
-    return 3 - (quality - 80) / 20 if quality >= 80 else 3 + (80 - quality) * 28 / 79
+    return round(3 - (quality - 80) / 20 if quality >= 80 else 3 + (80 - quality) * 28 / 79)
 
 
 def _hardware_options(name: str, quality: int) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """Reads a video file: upright BGR frames with their own presentation times."""
 
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import ceil
 from pathlib import Path
@@ -118,9 +118,7 @@ class VideoReader:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
 
     def _check(self, max_bytes: int) -> None:
@@ -160,6 +158,9 @@ class VideoReader:
             self._note(f"{self.path.name} asks for a turn by {first.rotation} degrees; only quarter turns are made")
         self._orientation = orientation or Orientation()
         space = space_of(first)
+        if self._orientation.transposed:
+            # Players guess the colours of an untagged video from its size, which is about to change.
+            space = replace(space, tagged=True)
         self._to_bgr = ToBgr(space, *self._size)
         width, height = self._orientation.size(*self._size)
         shape = self._stream.sample_aspect_ratio or Fraction(1)
@@ -212,30 +213,30 @@ class VideoReader:
         """Frames from `begin` to `end`, exact to the frame, each with a pts that is later than the one before."""
         begin, until = self._ticks(self._begin), self._ticks(self._until)
         for frame in self._from(begin):
-            pts = self._pts(frame)
             self._decoded_any = True
-            if begin is not None and pts < begin:
-                continue
-            if until is not None and pts >= until:
-                return
+            pts = self._pts(frame)
             if self._last_pts is not None and pts <= self._last_pts:
                 self._note("{count} frames had no time of their own and were put behind the frame before")
                 pts = self._last_pts + 1
             frame.pts = self._last_pts = pts
-            yield frame
+            if until is not None and pts >= until:
+                return
+            if begin is None or pts >= begin:
+                yield frame
         self._reached_end = True
 
     def _from(self, begin: int | None) -> Generator[VideoFrame, None, None]:
-        """Decoded frames from the key frame before `begin` on, or from the start when the file cannot be sought."""
+        """Decoded frames from the key frame before `begin` on, or from the start when times can only be counted there."""
         if begin is None or not self._seek(begin):
             yield from self._decoded()
             return
         frames = self._decoded()
         first = next(frames, None)
-        if first is not None and self._pts(first) <= begin:
+        counted = first is not None and first.pts is None and self._stream.codec_context.has_b_frames
+        if first is not None and not counted and self._pts(first) <= begin:
             yield first
             yield from frames
-        elif self._seek(min(self._stream.start_time or 0, 0)):
+        elif self._seek(self._stream.start_time or 0):
             yield from self._decoded()
 
     def _seek(self, pts: int) -> bool:
@@ -310,9 +311,7 @@ class VideoReader:
         end = self._last_pts * self._base + step
         if expected - end <= max(_SHORTFALL_S, 2 * step):
             return None
-        return (
-            f"{self.path.name} ends early: {float(end):.1f} s of the {float(expected):.1f} s that its header announces"
-        )
+        return f"{self.path.name} ends early: {float(end):.1f} s of the {float(expected):.1f} s that its header announces"
 
 
 def _moving_stream(path: Path, container: InputContainer) -> VideoStream:
