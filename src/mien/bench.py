@@ -42,7 +42,7 @@ def moving_portrait(portrait: Image, models: build.Models, count: int = _SCENES)
         place = np.array([WIDTH / 2 + 90 * np.sin(phase), HEIGHT / 2 + 30 * np.cos(phase)])
         to_frame = np.hstack([linear, (place - linear @ middle)[:, None]])
         picture = cv2.warpAffine(
-            portrait, to_frame, (WIDTH, HEIGHT), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT
+            portrait, to_frame, (WIDTH, HEIGHT), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
         )  # fmt: skip
         noise = draw.normal(0, 2, picture.shape)
         frames.append(np.clip(picture + noise, 0, 255).astype(np.uint8))

@@ -261,12 +261,12 @@ def _settings_table(options: argparse.Namespace) -> int:
 
 
 def _bench(options: argparse.Namespace) -> int:
-    from mien.measuring import run_bench
+    from mien.measuring import run_bench, write_whole
 
     figures = run_bench(options.portrait, options.photo, options.frames, _settings_of(options))
     text = json.dumps(figures, indent=2)
     if options.json:
-        options.json.write_text(text + "\n", "utf-8")
+        write_whole(options.json, f"{text}\n".encode())
     print(text)
     return 0
 

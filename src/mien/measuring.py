@@ -17,6 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from mien import __version__, bench, build, evaluate
 from mien.doctor import cores
 from mien.errors import UsageError
+from mien.media.output import OutputFile, output_error
 from mien.media.picture import read_picture
 from mien.models.store import Store
 from mien.settings import Settings
@@ -50,6 +51,11 @@ def run_evaluation(faces: Path, output: Path, count: int, flicker_frames: int, s
     """Figures and a contact sheet in `output`; raises a `MienError`."""
     if not faces.is_dir():
         raise UsageError(f"{faces} is not a folder", "name a folder with portraits (.jpg)")
+    try:
+        # Before the work, not after it: a folder that cannot be made would cost minutes.
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise output_error(error, output) from error
     store = Store()
     models, recogniser = build.open_models(settings, store), build.open_recogniser(store)
     people = evaluate.portraits(faces, models, recogniser)
@@ -60,11 +66,21 @@ def run_evaluation(faces: Path, output: Path, count: int, flicker_frames: int, s
     if flicker_frames > 1:
         target, source = pairs[0][1], pairs[0][0]
         figures["flicker"] = evaluate.flicker(target, source, settings, store, flicker_frames)
-    output.mkdir(parents=True, exist_ok=True)
     rows = [(source, target, image) for (source, target), (_, image) in zip(pairs, measured, strict=True)]
-    cv2.imwrite(str(output / "contact-sheet.jpg"), evaluate.contact_sheet(rows), [cv2.IMWRITE_JPEG_QUALITY, 90])
-    (output / "figures.json").write_text(json.dumps(figures, indent=2) + "\n", "utf-8")
+    _, sheet = cv2.imencode(".jpg", evaluate.contact_sheet(rows), [cv2.IMWRITE_JPEG_QUALITY, 90])
+    write_whole(output / "contact-sheet.jpg", sheet.tobytes())
+    write_whole(output / "figures.json", (json.dumps(figures, indent=2) + "\n").encode())
     return figures
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write or replace a file, whole or not at all; raises `OutputError`."""
+    with OutputFile(path, overwrite=True) as output:
+        try:
+            output.temporary.write_bytes(content)
+        except OSError as error:
+            raise output_error(error, path) from error
+        output.commit()
 
 
 def write_clip(path: Path, scenes: list[Image], frames: int) -> None:

@@ -77,9 +77,7 @@ class StreamCopier:
             elif isinstance(stream, AttachmentStream):
                 self._add_attachment(stream, out)
             elif stream.type == "data" and not self._file.chapters():
-                self.warnings.append(
-                    f"stream {stream.index} ({stream.name or 'data'}) is neither seen nor heard: left out"
-                )
+                self.warnings.append(f"stream {stream.index} ({stream.name or 'data'}) is neither seen nor heard: left out")
         others = [s for s in self._file.streams.video if not s.disposition & Disposition.attached_pic]
         if len(others) > 1:
             self.warnings.append("the input holds several videos; the output has the one that was swapped")
