@@ -155,9 +155,11 @@ def _check_header(path: Path, opened: Image.Image, max_pixels: int) -> None:
 
 def _decode(path: Path, opened: Image.Image) -> Picture:
     exif, icc, dpi = opened.getexif(), opened.info.get("icc_profile"), opened.info.get("dpi")
-    orientation = int(exif.get(ExifTags.Base.Orientation, 1))
+    stored = int(exif.get(ExifTags.Base.Orientation, 1))
     opened.load()
     deep_pixels = _read_deep(path, opened)
+    # Pillow turns some formats (tiff) while it loads them; OpenCV was told not to.
+    orientation = stored if deep_pixels is not None else int(opened.getexif().get(ExifTags.Base.Orientation, 1))
     if opened.mode == "CMYK":
         image, icc = _from_cmyk(opened, icc), None
     else:
@@ -169,6 +171,8 @@ def _decode(path: Path, opened: Image.Image) -> Picture:
         shallow = (deep >> 8).astype(np.uint8)
     else:
         shallow, alpha = _split(_upright(_eight_bits(image), orientation))
+    if alpha is not None and alpha.min() == np.iinfo(alpha.dtype).max:
+        alpha = None
     shallow = np.ascontiguousarray(shallow)
     frame = Frame(shallow.copy(), 0, 0, Fraction(1))
     return Picture(frame, shallow, deep, alpha, grey, exif, icc, dpi)
@@ -254,7 +258,11 @@ def _exif_for(picture: Picture, engine: str) -> Image.Exif:
         entries = {tag: value for tag, value in picture.exif.get_ifd(directory).items() if tag != _MAKER_NOTE}
         if entries:
             exif.get_ifd(directory).update(entries)
+            exif[directory] = exif.get_ifd(directory)
     before = str(exif.get(ExifTags.Base.ImageDescription, "")).strip(" \0")
+    if before.startswith("{") and '"shape"' in before:
+        # tifffile's own note on the layout of the old file.
+        before = ""
     said = statement.sentence(engine)
     exif[ExifTags.Base.ImageDescription] = f"{before} | {said}" if before and said not in before else said
     exif[ExifTags.Base.Software] = statement.software()
@@ -316,7 +324,9 @@ def _save_png(result: Image.Image, buffer: io.BytesIO, options: dict[str, Any], 
 def _save_tiff(result: Image.Image, buffer: io.BytesIO, options: dict[str, Any], quality: int, engine: str) -> None:
     xmp = options.pop("xmp")
     options["exif"][700] = xmp
-    result.save(buffer, "TIFF", compression="tiff_adobe_deflate", **options)
+    # libtiff, which compresses, cannot write the directories of EXIF and GPS; Pillow's own plain writer can.
+    nested = any(directory in options["exif"] for directory in (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo))
+    result.save(buffer, "TIFF", compression=None if nested else "tiff_adobe_deflate", **options)
 
 
 def _save_bmp(result: Image.Image, buffer: io.BytesIO, options: dict[str, Any], quality: int, engine: str) -> None:

@@ -49,7 +49,8 @@ class Labeller:
         if self._drawn is None or self._drawn[0] != (width, height):
             badge_height = max(round(self._size * min(width, height)), _LEAST_HEIGHT)
             badge_height = max(1, min(badge_height, height, int(width / _ASPECT)))
-            self._drawn = (width, height), *draw_badge(badge_height)
+            plate, mask = draw_badge(badge_height)
+            self._drawn = (width, height), plate[:, :width], mask[:, :width]
         return self._drawn[1], self._drawn[2]
 
     def _place(self, width: int, height: int, badge_width: int, badge_height: int) -> tuple[int, int]:
