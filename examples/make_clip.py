@@ -133,9 +133,7 @@ def frames(portrait: Array, face: Face, count: int) -> Iterator[Array]:
     for index in range(count):
         turn = index / count
         homography = plane_to_frame(pose_at(turn), face_on_plate)
-        shown = cv2.warpPerspective(
-            plate, homography, (WIDTH, HEIGHT), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
-        )
+        shown = cv2.warpPerspective(plate, homography, (WIDTH, HEIGHT), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
         yield lit(shown, light_at(turn))
 
 
@@ -192,7 +190,7 @@ def main() -> None:
     parser.add_argument("portrait", type=Path)
     parser.add_argument("clip", type=Path)
     parser.add_argument("--seconds", type=float, default=4.0)
-    parser.add_argument("--face", default="262,232,204", help="middle and height of the face in the portrait (default 262,232,204)")
+    parser.add_argument("--face", default="262,232,204", help="middle and height of the face (default 262,232,204)")
     options = parser.parse_args()
     portrait = cv2.imread(str(options.portrait))
     if portrait is None:

@@ -384,9 +384,7 @@ def test_a_real_clip_has_one_face_throughout() -> None:
 def test_two_portraits_are_two_people() -> None:
     tracker = _real_tracker()
     collins, hopper = read(COLLINS), read(HOPPER)
-    ids = [
-        _ids(tracker.update(Frame(image, n, n, Fraction(1, 30)))) for n, image in enumerate([collins] * 3 + [hopper])
-    ]
+    ids = [_ids(tracker.update(Frame(image, n, n, Fraction(1, 30)))) for n, image in enumerate([collins] * 3 + [hopper])]
     assert ids == [[1], [1], [1], [2]]
 
 

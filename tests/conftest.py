@@ -1,0 +1,58 @@
+"""Fixtures for all tests, and two rules that every test is held to: no logged errors, no threads left behind."""
+
+import logging
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+pytest.register_assert_rewrite("tests.conformance")
+
+_GRACE_S = 5.0
+"""A thread that is just about to end may take so long."""
+
+
+@pytest.fixture(scope="session")
+def examples() -> Path:
+    """The folder of the bundled pictures and the clip."""
+    return Path(__file__).parent.parent / "examples"
+
+
+@pytest.fixture(scope="session")
+def media() -> Path:
+    """The folder with faces/ and clips/ that MIEN_MEDIA names; without it the test is skipped."""
+    named = os.environ.get("MIEN_MEDIA")
+    if not named:
+        pytest.skip("NOT MEASURED on real faces and clips: set MIEN_MEDIA to a folder that holds faces/ and clips/")
+    folder = Path(named)
+    missing = [name for name in ("faces", "clips") if not (folder / name).is_dir()]
+    if missing:
+        pytest.fail(f"MIEN_MEDIA names {folder}, which has no {' and no '.join(missing)}")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _no_logged_errors(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    yield
+    logged = [
+        record.getMessage()
+        for when in ("setup", "call")
+        for record in caplog.get_records(when)
+        if record.levelno >= logging.ERROR
+    ]
+    if logged:
+        pytest.fail(f"errors were logged: {logged}")
+
+
+@pytest.fixture(autouse=True)
+def _no_threads_left() -> Iterator[None]:
+    before = set(threading.enumerate())
+    yield
+    left = [thread for thread in threading.enumerate() if thread not in before]
+    for thread in left:
+        thread.join(_GRACE_S)
+    alive = sorted(thread.name for thread in left if thread.is_alive())
+    if alive:
+        pytest.fail(f"threads were left behind: {alive}")

@@ -1,0 +1,50 @@
+"""The error tree: what is drawn is what there is, and exit codes tell the kinds apart."""
+
+import inspect
+import re
+from pathlib import Path
+
+import pytest
+
+from mien import errors
+from mien.errors import MienError
+
+CLASSES = {
+    name: entry
+    for name, entry in vars(errors).items()
+    if inspect.isclass(entry) and issubclass(entry, MienError) and entry.__module__ == errors.__name__
+}
+
+
+def _drawn() -> dict[str, str | None]:
+    """Each class of the drawing with the class it hangs on."""
+    parents: dict[str, str | None] = {}
+    above: list[str] = []
+    for line in (errors.__doc__ or "").splitlines():
+        match = re.match(r"^((?:│   |    )*(?:├── |└── )?)([A-Z]\w+)", line)
+        if match and match[2] in CLASSES:
+            depth = len(match[1]) // 4
+            above = [*above[:depth], match[2]]
+            parents[match[2]] = above[depth - 1] if depth else None
+    return parents
+
+
+def test_the_drawing_is_the_tree() -> None:
+    assert _drawn() == {name: None if entry is MienError else entry.__mro__[1].__name__ for name, entry in CLASSES.items()}
+
+
+@pytest.mark.parametrize("name", sorted(CLASSES))
+def test_every_error_carries_what_and_remedy(name: str) -> None:
+    error = CLASSES[name]("it broke", "mend it")
+    assert str(error) == "it broke"
+    assert error.remedy == "mend it"
+    assert CLASSES[name].__doc__
+
+
+def test_exit_codes_tell_the_kinds_apart_and_are_documented() -> None:
+    kinds = [entry for entry in CLASSES.values() if entry.__base__ is MienError]
+    codes = [kind.exit_code for kind in kinds]
+    assert len(set(codes)) == len(codes)
+    readme = (Path(__file__).parent.parent / "README.md").read_text("utf-8")
+    documented = {int(code) for code in re.findall(r"^\| (\d+) \|", readme, re.MULTILINE)}
+    assert documented == {0, *codes}
