@@ -2,7 +2,10 @@
 
 import hashlib
 import math
+import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -416,3 +419,19 @@ def test_pictures_that_are_views_are_read_rightly() -> None:
     flipped = image[:, ::-1]
     found, same = models().detector.detect(flipped), models().detector.detect(np.ascontiguousarray(flipped))
     assert [each.box_xyxy for each in found] == [each.box_xyxy for each in same]
+
+
+def test_the_runtime_reports_to_nobody(tmp_path: Path) -> None:
+    """The official builds keep an identifier and an upload queue in the home folder, unless they were told to be silent."""
+    code = (
+        "from mien.models.runtime import OnnxSession\n"
+        "from mien.models.store import Store\n"
+        "import numpy as np\n"
+        "session = OnnxSession('yunet', Store().read('yunet'))\n"
+        "session.run({'input': np.zeros((1, 3, 192, 320), np.float32)})\n"
+    )
+    # Set by test runs elsewhere, either would silence the telemetry and hide a regression here.
+    environment = {key: value for key, value in os.environ.items() if key not in {"CI", "ORT_DISABLE_TELEMETRY"}}
+    environment |= {"HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache"), "PYTHONDONTWRITEBYTECODE": "1"}
+    subprocess.run([sys.executable, "-c", code], check=True, env=environment)
+    assert not [path for path in tmp_path.rglob("*") if "onnx" in path.name.lower() or "microsoft" in path.name.lower()]

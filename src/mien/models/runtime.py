@@ -1,6 +1,13 @@
-"""The only door to onnxruntime."""
+"""The only door to onnxruntime.
 
+Its official builds report their use to their maker unless told not to, and decide so while they are imported; nothing that
+mien does leaves the machine.
+"""
+
+import os
 from collections.abc import Mapping
+
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # the name on Linux and macOS; Windows follows the call below
 
 import numpy as np
 import onnxruntime
@@ -9,6 +16,8 @@ from mien.errors import ModelDamaged, ModelMismatch
 from mien.types import Array
 
 Shape = tuple[int | str | None, ...]
+
+onnxruntime.disable_telemetry_events()
 
 
 class OnnxSession:
