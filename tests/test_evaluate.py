@@ -1,0 +1,107 @@
+"""The measuring tools: what they report is what is there."""
+
+import json
+import shutil
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from mien import bench, build, evaluate
+from mien.cli import main
+from mien.doctor import examine
+from mien.models.store import Store
+from mien.settings import Settings
+from mien.types import Floats
+from tests.portraits import COLLINS, HOPPER, models, portrait, recogniser
+
+
+def _turned(points: Floats, degrees: float) -> Floats:
+    angle = np.radians(degrees)
+    rotation = np.array([[np.cos(angle), 0, np.sin(angle)], [0, 1, 0], [-np.sin(angle), 0, np.cos(angle)]])
+    return np.asarray((points - points.mean(0)) @ rotation.T + points.mean(0), np.float32)
+
+
+@pytest.mark.parametrize("degrees", [0.0, 2.0, 30.0])
+def test_pose_error_is_the_angle(degrees: float) -> None:
+    points = portrait(COLLINS).landmarks.points
+    assert evaluate.pose_error(_turned(points, degrees), points) == pytest.approx(degrees, abs=0.05)
+
+
+def test_landmark_error_is_in_percent_of_the_eye_distance() -> None:
+    points = portrait(COLLINS).landmarks.points
+    eyes = float(np.linalg.norm(points[33, :2] - points[263, :2]))
+    moved = points.copy()
+    moved[:, 0] += 0.05 * eyes
+    assert evaluate.landmark_error(moved, points) == pytest.approx(5, abs=0.01)
+
+
+def test_pairs_are_always_the_same_and_never_one_person() -> None:
+    face = portrait(COLLINS)
+    people = [
+        evaluate.Portrait(f"{person}_{take}", person, face.image, face.landmarks, face.descriptor)
+        for person in "abc"
+        for take in range(2)
+    ]
+    pairs = evaluate.choose_pairs(people, 1000)
+    assert pairs == evaluate.choose_pairs(people, 1000)
+    assert len({(a.name, b.name) for a, b in pairs}) == len(pairs) == 24
+    assert all(a.person != b.person for a, b in pairs)
+
+
+def test_an_evaluation_from_folder_to_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "faces"
+    folder.mkdir()
+    for path in (COLLINS, HOPPER):
+        image = cv2.imread(str(path))
+        assert image is not None
+        cv2.imwrite(str(folder / f"{path.stem.replace('_', '')}.jpg"), image, [cv2.IMWRITE_JPEG_QUALITY, 98])
+    out = tmp_path / "out"
+    assert main(["evaluate", str(folder), "-o", str(out), "--pairs", "9", "--flicker-frames", "12"]) == 0
+    figures = json.loads((out / "figures.json").read_text())
+    assert figures == json.loads(capsys.readouterr().out)
+    assert figures["pairs"] == 2
+    assert figures["outside_changed_pixels"] == 0
+    assert 0.1 < figures["distance_to_source_mean"] < 0.7
+    assert figures["flicker"]["ratio"] < 1.2
+    sheet = cv2.imread(str(out / "contact-sheet.jpg"))
+    assert sheet is not None
+    assert sheet.std() > 20
+
+
+@pytest.mark.parametrize("folder", ["missing", "empty"])
+def test_folders_that_cannot_be_evaluated(tmp_path: Path, folder: str) -> None:
+    (tmp_path / "empty").mkdir()
+    assert main(["evaluate", str(tmp_path / folder), "-o", str(tmp_path / "out")]) == 2
+
+
+def test_changes_outside_the_rectangles_are_counted() -> None:
+    face = portrait(COLLINS)
+    person = evaluate.Portrait("a", "a", face.image, face.landmarks, face.descriptor)
+    other = portrait(HOPPER)
+    pair = [(evaluate.Portrait("b", "b", other.image, other.landmarks, other.descriptor), person)]
+    found = list(evaluate.evaluate_pairs(pair, Settings(), models(), recogniser(), lambda done: None))
+    (result, image), *_ = found
+    assert result.outside_changed == 0
+    assert (image != face.image).any()
+    assert result.to_source < result.to_target
+
+
+def test_the_bench_swaps_one_face_in_every_frame() -> None:
+    figures = bench.bench_stream(portrait(HOPPER).image, portrait(COLLINS).image, Settings(), Store(), 5)
+    assert figures["frames"] == figures["faces_swapped"] == 5
+    assert figures["ms_median"] <= figures["ms_p95"] <= figures["ms_max"]
+
+
+def test_the_doctor_finds_a_missing_model(tmp_path: Path) -> None:
+    assert all(finding.fine for finding in examine(Store()))
+    shutil.copy(Store().path("yunet"), tmp_path)
+    findings = {finding.name: finding for finding in examine(Store(tmp_path)) if finding.topic == "model"}
+    assert findings["yunet"].fine
+    assert not findings["face_mesh_478"].fine
+    assert "cannot read" in findings["face_mesh_478"].state
+
+
+def test_a_picture_is_computed_at_its_own_size() -> None:
+    assert Settings().resolution < build.PICTURE_RESOLUTION
