@@ -280,3 +280,27 @@ def test_is_picture(tmp_path: Path, content: bytes, expected: bool) -> None:
     path = tmp_path / "x"
     path.write_bytes(content)
     assert is_picture(path) == expected
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".tif", ".bmp", "16.png", "16.tif"])
+def test_mutated_files_are_read_or_refused(tmp_path: Path, suffix: str) -> None:
+    """A photo is untrusted: whatever is done to its bytes, the answer is a picture or one of our errors."""
+    draw = np.random.default_rng(len(suffix))
+    if suffix.startswith("16"):
+        _, encoded = cv2.imencode(suffix[2:], _colours().astype(np.uint16) * 257)
+        whole = encoded.tobytes()
+    else:
+        whole = _whole(suffix)
+    path = tmp_path / "mutated"
+    refused = 0
+    for _ in range(60):
+        content = bytearray(whole)
+        for place in draw.integers(0, draw.choice([64, 512, len(content)]), int(draw.integers(1, 12))):
+            content[min(int(place), len(content) - 1)] = int(draw.integers(0, 256))
+        kept = len(content) if draw.random() < 0.5 else int(draw.integers(1, len(content)))
+        path.write_bytes(bytes(content[:kept]))
+        try:
+            _write(_read(path), tmp_path / "out.png")
+        except errors.MediaError:
+            refused += 1
+    assert refused > 5

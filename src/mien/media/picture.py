@@ -32,6 +32,10 @@ _MAKER_NOTE = 0x927C
 _WEBP_MOST = 16383
 _JPEG_MOST = 65500
 
+_DAMAGE = (OSError, SyntaxError, ValueError, EOFError, TypeError, LookupError, ArithmeticError, AttributeError, MemoryError,
+           cv2.error, struct.error, zlib.error, tifffile.TiffFileError)  # fmt: skip
+"""What Pillow and OpenCV raise over damaged files; found by feeding them mutated ones."""
+
 
 @dataclass(frozen=True, slots=True)
 class Picture:
@@ -61,7 +65,7 @@ def is_picture(path: Path) -> bool:
                 return True
     except Image.DecompressionBombError:
         return True
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError):
+    except _DAMAGE:
         return False
 
 
@@ -104,7 +108,7 @@ def read_picture(path: Path, *, max_pixels: int, max_bytes: int) -> Picture:
             ) from None  # fmt: skip
         except Image.DecompressionBombError:
             raise MediaTooLarge(f"{path} announces an absurd number of pixels", "use a smaller picture") from None
-        except (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, tifffile.TiffFileError) as error:
+        except _DAMAGE as error:
             raise UnreadableMedia(f"{path} is damaged or cut short: {error}", "fetch or save the file again") from None
 
 
