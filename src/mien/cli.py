@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import logging
 import signal
 import sys
 import threading
@@ -33,6 +34,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code. Every `MienError` becomes one clear line and what to do."""
     options = _parser().parse_args(arguments)
     error_console = Console(stderr=True, highlight=False, soft_wrap=True)
+    for library in ("PIL", "tifffile"):
+        # What they log of a damaged file is said once, in our words, by the error that follows.
+        logging.getLogger(library).setLevel(logging.CRITICAL)
     try:
         with _terminating_like_interrupting():
             result: int = options.run(options)
