@@ -131,7 +131,7 @@ def test_the_number_stays_and_the_age_counts() -> None:
 
 
 def test_fast_motion_is_foreseen() -> None:
-    film = _film(Person(100, size=100))
+    film = _film(Person(100, size=100), detect_every=15)
     film.next()
     for _ in range(25):
         film.scene.people[0].x += 40
