@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -245,8 +246,8 @@ def test_a_face_is_found_at_any_size_and_tilt(path: Path, tall: float, angle: fl
     face = portrait(path)
     image, truth = moved(face, _placement(face.landmarks, tall, angle, (500, 333)), 1001, 667)
     found = models().detector.detect(image)
-    best = max(found, key=lambda each: geometry.overlap(each.box_xyxy, geometry.box_of(truth.points)))
-    assert geometry.overlap(best.box_xyxy, geometry.box_of(truth.points)) > 0.5
+    best = max(found, key=lambda each: geometry.covered(each.box_xyxy, geometry.box_of(truth.points)))
+    assert geometry.covered(best.box_xyxy, geometry.box_of(truth.points)) > 0.5
     off = np.linalg.norm(best.points - _spots(truth.points), axis=1).mean()
     assert off < 0.16 * tall
 
@@ -435,3 +436,22 @@ def test_the_runtime_reports_to_nobody(tmp_path: Path) -> None:
     environment |= {"HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache"), "PYTHONDONTWRITEBYTECODE": "1"}
     subprocess.run([sys.executable, "-c", code], check=True, env=environment)
     assert not [path for path in tmp_path.rglob("*") if "onnx" in path.name.lower() or "microsoft" in path.name.lower()]
+
+
+@pytest.mark.parametrize("height", [90, 300, 1500])
+def test_the_pyramid_finds_a_face_of_any_size_once(height: int) -> None:
+    face = portrait(HOPPER)
+    scale = height / float(np.ptp(face.landmarks.points[:, 1]))
+    image, landmarks = moved(face, np.array([[scale, 0, 300.0], [0, scale, 200.0]]), 2400, 2400)
+    found = models().photo_detector.detect(image)
+    assert len(found) == 1
+    assert geometry.covered(found[0].box_xyxy, geometry.box_of(landmarks.points)) > 0.8
+
+
+def test_the_pyramid_finds_a_group() -> None:
+    group = np.full((1500, 2400, 3), 120, np.uint8)
+    for column in range(4):
+        for row, path in enumerate((COLLINS, HOPPER)):
+            small = cv2.resize(portrait(path).image[:512], (200, 200), interpolation=cv2.INTER_AREA)
+            group[300 + 600 * row : 500 + 600 * row, 150 + 550 * column : 350 + 550 * column] = small
+    assert len(models().photo_detector.detect(group)) == 8

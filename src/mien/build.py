@@ -2,21 +2,21 @@
 
 from dataclasses import dataclass, replace
 
-from mien.contracts import Engine
+from mien.contracts import Detector, Engine, Landmarker
 from mien.engines.mesh import MeshEngine
 from mien.models.faceid import FaceId
 from mien.models.facemesh import FaceMesh
 from mien.models.runtime import OnnxSession
 from mien.models.store import Store
-from mien.models.yunet import YuNet
+from mien.models.yunet import YuNet, YuNetPyramid
 from mien.pipeline import Pipeline
 from mien.settings import Settings
 from mien.source import load_source
 from mien.stages.track import Tracker
 from mien.types import Image, SourceFace
 
-PHOTO_DETECT_SIZE = 640
-"""A photo is searched once and may hold small faces, so it is searched finer than a video frame."""
+PHOTO_DETECT_SIZES = (320, 640, 1280)
+"""A photo is searched once and may hold a close-up or a group far away."""
 PICTURE_RESOLUTION = 2048
 
 
@@ -24,16 +24,16 @@ PICTURE_RESOLUTION = 2048
 class Models:
     """The opened models that every run needs."""
 
-    photo_detector: YuNet
-    detector: YuNet
-    landmarker: FaceMesh
+    photo_detector: Detector
+    detector: Detector
+    landmarker: Landmarker
 
 
 def open_models(settings: Settings, store: Store) -> Models:
     """Open the embedded models; raises a `ModelError`."""
     session = OnnxSession("yunet", store.read("yunet"))
     return Models(
-        YuNet(session, longer_side=max(PHOTO_DETECT_SIZE, settings.detect_size), least_score=settings.detect_score),
+        YuNetPyramid(session, longer_sides=PHOTO_DETECT_SIZES, least_score=settings.detect_score),
         YuNet(session, longer_side=settings.detect_size, least_score=settings.detect_score),
         FaceMesh(OnnxSession("face_mesh_478", store.read("face_mesh_478"))),
     )

@@ -50,15 +50,12 @@ def box_of(points: Array) -> tuple[float, float, float, float]:
     return float(low[0]), float(low[1]), float(high[0]), float(high[1])
 
 
-def overlap(a_xyxy: tuple[float, float, float, float], b_xyxy: tuple[float, float, float, float]) -> float:
-    """Intersection over union of two boxes, 0..1."""
+def covered(a_xyxy: tuple[float, float, float, float], b_xyxy: tuple[float, float, float, float]) -> float:
+    """The part that two boxes share, as a share of the smaller one, 0..1."""
     width = min(a_xyxy[2], b_xyxy[2]) - max(a_xyxy[0], b_xyxy[0])
     height = min(a_xyxy[3], b_xyxy[3]) - max(a_xyxy[1], b_xyxy[1])
-    if width <= 0 or height <= 0:
-        return 0.0
-    shared = width * height
-    areas = sum((b[2] - b[0]) * (b[3] - b[1]) for b in (a_xyxy, b_xyxy))
-    return shared / (areas - shared)
+    smaller = min((b[2] - b[0]) * (b[3] - b[1]) for b in (a_xyxy, b_xyxy))
+    return max(width, 0.0) * max(height, 0.0) / smaller if smaller > 0 else 0.0
 
 
 def rotation_between(from_points: Array, to_points: Array) -> Array:

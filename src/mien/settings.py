@@ -91,7 +91,7 @@ class Settings:
     mouth: str = _row("target", "whose inner mouth (teeth, tongue) is seen", "face", choices=("source", "target"))
     light: float = _row(1.0, "how far the new face takes the light and tone of the picture, 0 to 1", "face", 0.0, 1.0)
     resolution: int = _row(512, "the most pixels across a face that are computed in a video", "face", 128, 2048)
-    faces: int = _row(8, "the most faces followed at once", "tracking", 1, 32)
+    faces: int = _row(16, "the most faces followed at once, the largest first", "tracking", 1, 64)
     detect_every: int = _row(5, "frames between two looks for new faces", "tracking", 1, 300)
     detect_size: int = _row(320, "longer side in pixels of the picture in which faces are sought", "tracking", 160, 1920)
     detect_score: float = _row(0.6, "how sure the detector must be of a new face, 0 to 1", "tracking", 0.1, 0.99)

@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 
 from mien.contracts import Session
+from mien.geometry import covered
 from mien.models.runtime import expect
 from mien.types import Array, Detection, Floats, Image
 
@@ -56,6 +57,31 @@ class YuNet:
         return rows.astype(np.float32)
 
 
+class YuNetPyramid:
+    """A `contracts.Detector` for photos: searches several sizes, for a close-up as well as for a group far away.
+
+    Each size is the longer side in pixels; sizes larger than the picture are left out, but for the smallest.
+    """
+
+    def __init__(self, session: Session, *, longer_sides: tuple[int, ...], least_score: float = 0.6) -> None:
+        self._steps = [(side, YuNet(session, longer_side=side, least_score=least_score)) for side in sorted(longer_sides)]
+
+    def detect(self, image: Image) -> list[Detection]:
+        longest = max(image.shape[:2])
+        found: list[Detection] = []
+        for number, (side, detector) in enumerate(self._steps):
+            if number == 0 or side < 2 * longest:
+                found += detector.detect(image)
+        found.sort(key=lambda detection: -detection.score)
+        kept: list[Detection] = []
+        for detection in found:
+            # At a size too large for it, a close-up falls into parts that look like small faces.
+            if all(covered(detection.box_xyxy, other.box_xyxy) < _SAME_FACE for other in kept):
+                kept.append(detection)
+        return kept
+
+
+_SAME_FACE = 0.4
 _OUTPUTS = {"cls": 1, "obj": 1, "bbox": 4, "kps": 10}
 
 
