@@ -73,6 +73,9 @@ class MeshEngine:
         opacity = _border_opacity(points) * _facing(points, self._triangles)
         if self._settings.eyes == "blend":
             opacity[[topology.RIGHT_IRIS, topology.LEFT_IRIS]] = 0
+        if self._settings.mouth == "target":
+            # The line between closed lips is the target's; a smile's inner edges do not meet on a closed mouth.
+            opacity[list(topology.INNER_LIPS)] = 0
         return PreparedMesh(tuple(textures), opacity.astype(np.float32), self._triangles)
 
     def swap(self, frame: Frame, face: TrackedFace, prepared: PreparedMesh) -> FacePatch | None:
