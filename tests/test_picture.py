@@ -2,6 +2,7 @@
 
 import io
 import logging
+import os
 import struct
 from fractions import Fraction
 from pathlib import Path
@@ -256,6 +257,13 @@ def test_a_missing_file_and_a_folder(tmp_path: Path) -> None:
     for path, words in ((tmp_path / "no.png", "does not exist"), (tmp_path, "is a folder")):
         with pytest.raises(errors.UnreadableMedia, match=words):
             _read(path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_pipe_does_not_block(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.png")
+    with pytest.raises(errors.UnreadableMedia, match="no ordinary file"):
+        _read(tmp_path / "pipe.png")
 
 
 def test_only_a_labelled_frame_is_written(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ Formats are told by content, not by name. Pixels that were not changed keep thei
 """
 
 import io
+import stat
 import struct
 import warnings
 import zlib
@@ -74,7 +75,10 @@ def check_file(path: Path) -> int:
     try:
         if path.is_dir():
             raise UnreadableMedia(f"{path} is a folder", "name a picture or a video")
-        size = path.stat().st_size
+        facts = path.stat()
+        if not stat.S_ISREG(facts.st_mode):
+            # A pipe or a device would block here, or never end.
+            raise UnreadableMedia(f"{path} is no ordinary file", "name a picture or a video")
         with path.open("rb") as opened:
             opened.read(1)
     except FileNotFoundError:
@@ -83,9 +87,9 @@ def check_file(path: Path) -> int:
         raise UnreadableMedia(f"{path} may not be read", "change its permissions") from None
     except (OSError, ValueError) as error:
         raise UnreadableMedia(f"{path} cannot be read: {error}", "check the name and the disk") from None
-    if size == 0:
+    if facts.st_size == 0:
         raise UnreadableMedia(f"{path} is empty (0 bytes)", "fetch or save the file again")
-    return size
+    return facts.st_size
 
 
 def read_picture(path: Path, *, max_pixels: int, max_bytes: int) -> Picture:
