@@ -28,7 +28,7 @@ _MOST_FRAMES = 24
 """So many frames are read of a source that may be endless."""
 
 
-class _Interruption(Exception):
+class _InterruptionError(Exception):
     """Stands for anything that goes wrong in the middle of a `with`."""
 
 
@@ -92,14 +92,14 @@ def _the_end_stays_the_end(make_source: Callable[[], FrameSource]) -> None:
 
 
 def _errors_pass_through_a_source(make_source: Callable[[], FrameSource]) -> None:
-    with pytest.raises(_Interruption):
+    with pytest.raises(_InterruptionError):
         _read_and_break(make_source())
 
 
 def _read_and_break(source: FrameSource) -> None:
     with source:
         source.read()
-        raise _Interruption
+        raise _InterruptionError
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +142,7 @@ def _nothing_is_kept_after_an_error(
     make_sink: Callable[[], SinkUnderTest], make_frames: Callable[[], Sequence[LabelledFrame]]
 ) -> None:
     tested, frames = make_sink(), make_frames()
-    with pytest.raises(_Interruption):
+    with pytest.raises(_InterruptionError):
         _write_and_break(tested.sink, frames[0])
     if tested.kept is not None:
         assert not tested.kept()
@@ -151,7 +151,7 @@ def _nothing_is_kept_after_an_error(
 def _write_and_break(sink: FrameSink, labelled: LabelledFrame) -> None:
     with sink:
         sink.write(labelled)
-        raise _Interruption
+        raise _InterruptionError
 
 
 def session_suite(make_session: Callable[[], Session], feed: Mapping[str, Array]) -> None:

@@ -61,9 +61,9 @@ def _fits(found: tuple[int, ...], wanted: Shape) -> bool:
 class SyntheticCamera:
     """A `contracts.FrameSource`: a moving pattern, or the given pictures over and over, at a steady rate.
 
-    `frames` is the number of exposures, None = endless. Exposures named in `dropped` never arrive, those in `late` carry
-    a time that is later by so many ticks of 1/90000 s. Before exposure `lost_at` the device goes away (`SourceLost`).
-    Reading outside `with` raises `RuntimeError`.
+    `frames` is the number of exposures, None = endless. Exposures named in `dropped` never arrive, those in `late`
+    carry a time that is later by so many ticks of 1/90000 s. Before exposure `lost_at` the device goes away
+    (`SourceLost`). Reading outside `with` raises `RuntimeError`.
     """
 
     time_base = Fraction(1, 90_000)
