@@ -15,10 +15,11 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("models", "media"),
     ("engines", "stages"),
     ("pipeline", "source"),
-    ("batch", "fakes"),
+    ("live", "batch", "fakes"),
     ("build", "doctor"),
     ("bench", "evaluate"),
     ("measuring", "swapping"),
+    ("studio",),
     ("cli",),
 )
 """Each row may import the rows above it, and files of its own row's package. A folder's name stands for all in it."""

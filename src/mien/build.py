@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 from mien.contracts import Detector, Engine, Landmarker
 from mien.engines.mesh import MeshEngine
+from mien.live.loop import TrackingParts
 from mien.models.faceid import FaceId
 from mien.models.facemesh import FaceMesh
 from mien.models.runtime import OnnxSession
@@ -12,6 +13,8 @@ from mien.models.yunet import YuNet, YuNetPyramid
 from mien.pipeline import Pipeline
 from mien.settings import Settings
 from mien.source import load_source
+from mien.stages.guard import DOUBT
+from mien.stages.look import SharedLook
 from mien.stages.track import Tracker
 from mien.types import Image, SourceFace
 
@@ -37,6 +40,15 @@ def open_models(settings: Settings, store: Store) -> Models:
         YuNet(session, longer_side=settings.detect_size, least_score=settings.detect_score),
         FaceMesh(OnnxSession("face_mesh_478", store.read("face_mesh_478"))),
     )
+
+
+def open_tracking(settings: Settings, store: Store) -> TrackingParts:
+    """What follows faces in live frames: the detector looks at every frame, down to what is only doubtful."""
+    session = OnnxSession("yunet", store.read("yunet"))
+    doubting = YuNet(session, longer_side=settings.detect_size, least_score=min(DOUBT, settings.detect_score))
+    look = SharedLook(doubting, settings.detect_score)
+    landmarker = FaceMesh(OnnxSession("face_mesh_478", store.read("face_mesh_478")))
+    return TrackingParts(Tracker(look, landmarker, replace(settings, detect_every=1)), look)
 
 
 def open_recogniser(store: Store) -> FaceId:

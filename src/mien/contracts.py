@@ -13,6 +13,7 @@ from mien.types import (
     Image,
     LabelledFrame,
     Landmarks,
+    Sound,
     SourceFace,
     StreamInfo,
     TrackedFace,
@@ -51,6 +52,32 @@ class FrameSink(Protocol):
     def __enter__(self) -> Self: ...
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None: ...
+
+
+@runtime_checkable
+class SoundSource(Protocol):
+    """Where live sound comes from; a context manager, and nothing is read after it is left."""
+
+    rate: int
+    """Samples a second."""
+    channels: int
+
+    def read(self) -> Sound | None:
+        """The next stretch, None at the end. Raises `SourceLost` when the device went away."""
+        ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None: ...
+
+
+@runtime_checkable
+class SoundSink(Protocol):
+    """A sink of frames that takes the sound that goes with them, too."""
+
+    def write_sound(self, sound: Sound) -> None:
+        """Take one stretch; may be called from another thread than `write`. Raises `OutputError`."""
+        ...
 
 
 @runtime_checkable

@@ -1,9 +1,12 @@
 """Fakes that keep the contracts, for tests and for trying a part without models, cameras or files.
 
-Nothing here draws luck or asks the clock: the same fake does the same every time.
+Nothing here draws luck, and only `PacedCamera` asks the clock: the same fake does the same every time.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+import math
+import threading
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
 from fractions import Fraction
 from types import TracebackType
 from typing import Self
@@ -12,6 +15,7 @@ import numpy as np
 
 from mien.errors import SourceLost
 from mien.types import (
+    LIVE_TIME_BASE,
     Array,
     Detection,
     FacePatch,
@@ -119,6 +123,48 @@ class SyntheticCamera:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._open = False
+
+
+class PacedCamera:
+    """A `contracts.FrameSource` in real time: exposure n is `picture(n)`, taken n / rate seconds after entering.
+
+    `picture` may raise `SourceLost`. Exposures that nobody was there to read in time are skipped, as a camera skips them.
+    `stop` ends a waiting read.
+    """
+
+    time_base = LIVE_TIME_BASE
+
+    def __init__(self, width: int, height: int, rate: float, picture: Callable[[int], Image]) -> None:
+        self.info = StreamInfo(width, height, LIVE_TIME_BASE, Fraction(rate).limit_denominator(1001))
+        self._rate = rate
+        self._picture = picture
+        self._stopped = threading.Event()
+        self._next = 0
+        self._index = 0
+        self._start_s = 0.0
+
+    def read(self) -> Frame | None:
+        now_s = time.monotonic()
+        self._next = max(self._next, math.ceil((now_s - self._start_s) * self._rate - 0.5))
+        due_s = self._start_s + self._next / self._rate
+        if self._stopped.wait(max(0.0, due_s - now_s)):
+            return None
+        image = self._picture(self._next)
+        frame = Frame(image, self._index, round(time.monotonic() / LIVE_TIME_BASE), LIVE_TIME_BASE)
+        self._next += 1
+        self._index += 1
+        return frame
+
+    def stop(self) -> None:
+        """From any thread: a waiting or later read gives None."""
+        self._stopped.set()
+
+    def __enter__(self) -> Self:
+        self._start_s = time.monotonic()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._stopped.set()
 
 
 def pattern(width: int, height: int, step: int) -> Image:

@@ -90,6 +90,7 @@ class Settings:
     )
     mouth: str = _row("target", "whose inner mouth (teeth, tongue) is seen", "face", choices=("source", "target"))
     light: float = _row(1.0, "how far the new face takes the light and tone of the picture, 0 to 1", "face", 0.0, 1.0)
+    sharpness: float = _row(0.0, "how much the fine detail of the new face is lifted, 0 to 1", "face", 0.0, 1.0)
     resolution: int = _row(512, "the most pixels across a face that are computed in a video", "face", 128, 2048)
     faces: int = _row(16, "the most faces followed at once, the largest first", "tracking", 1, 64)
     detect_every: int = _row(5, "frames between two looks for new faces", "tracking", 1, 300)
@@ -103,6 +104,12 @@ class Settings:
         choices=("bottom-right", "bottom-left", "top-right", "top-left"),
     )
     badge_size: float = _row(0.06, "height of the AI badge as a share of the shorter side", "label", 0.03, 0.25)
+    on_lost: str = _row(
+        "cover",
+        "live: what is seen where a face may be that is not swapped; pass shows the person as they are",
+        "live",
+        choices=("cover", "hold", "freeze", "pass"),
+    )
     codec: str = _row(
         "auto", "video codec of the output: h264, or what the container asks for", "output",
         choices=("auto", "h264", "hevc", "vp9", "av1", "mpeg4"),

@@ -21,6 +21,8 @@ Affine: TypeAlias = npt.NDArray[np.float64]
 Array: TypeAlias = npt.NDArray[Any]
 
 LANDMARK_COUNT = 478
+LIVE_TIME_BASE = Fraction(1, 1_000_000)
+"""Live frames count microseconds of the machine's monotonic clock at the moment of capture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,3 +134,19 @@ class LabelledFrame:
 
     frame: Frame
     badge_xyxy: tuple[int, int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """A stretch of sound: `samples` float32 (n, channels), -1..1, `rate` a second; the first was heard at `time_s`.
+
+    `time_s` is on the clock of the frames that go with it, the monotonic clock for live sound.
+    """
+
+    samples: Floats
+    rate: int
+    time_s: float
+
+    def __post_init__(self) -> None:
+        if self.samples.dtype != np.float32 or self.samples.ndim != 2:
+            raise ValueError(f"sound is float32 (n, channels), got {self.samples.dtype} {self.samples.shape}")

@@ -104,7 +104,14 @@ class MeshEngine:
         if self._settings.light > 0 and mask.any():
             relight(crop, mask, light_map(crop, mask, target, self._settings.light))
             crop = soften(crop, mask, target)
+        if self._settings.sharpness > 0:
+            crop = _sharpened(crop, self._settings.sharpness)
         return FacePatch(crop, mask, crop_to_frame)
+
+
+def _sharpened(crop: Image, strength: float) -> Image:
+    soft = cv2.GaussianBlur(crop, (0, 0), max(0.8, 0.006 * max(crop.shape[:2])))
+    return np.asarray(cv2.addWeighted(crop, 1 + strength, soft, -strength, 0), np.uint8)
 
 
 def _clipped_box(points: Floats, shape: tuple[int, ...]) -> tuple[int, int, int, int] | None:

@@ -133,18 +133,26 @@ class Tracker:
     _lost: list[_Track] = field(default_factory=list, init=False)
     _cuts: SceneCuts = field(default_factory=SceneCuts, init=False)
     _until_look: int = field(default=0, init=False)
+    _scene: int = field(default=0, init=False)
     _time_s: float | None = field(default=None, init=False)
 
     def reset(self) -> None:
         """Forget all faces; numbers are not used again."""
+        self._scene += 1
         self._tracks, self._lost = [], []
         self._cuts = SceneCuts()
         self._until_look = 0
         self._time_s = None
 
+    @property
+    def scene(self) -> int:
+        """The number of the scene that the last frame belongs to; another number, another scene."""
+        return self._scene
+
     def update(self, frame: Frame) -> tuple[TrackedFace, ...]:
         """The faces of this frame, smallest number first; a face that is not seen in this frame is not returned."""
         if self._cuts.is_cut(frame.image):
+            self._scene += 1
             self._tracks, self._lost = [], []
         elapsed_s = 0.0 if self._time_s is None else frame.time_s - self._time_s
         self._time_s = frame.time_s

@@ -1,0 +1,136 @@
+"""From a tracked frame to a labelled one that never shows the wearer."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mien import geometry
+from mien.live.snapshot import Snapshot
+from mien.pipeline import swap_faces
+from mien.settings import Settings
+from mien.stages.cover import card, cover, veil
+from mien.stages.guard import Guard, Verdict
+from mien.stages.label import Labeller
+from mien.types import LIVE_TIME_BASE, Detection, Frame, Image, LabelledFrame, TrackedFace
+
+_HOLD_S = 1.0
+"""So long the last picture of a lost face is held; then it is covered."""
+_ENGINE_FAILURES_SAID = 5
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class TrackedFrame:
+    """A frame, the faces in it, what else may be one, and the number of its scene. `before` is a copy when wanted."""
+
+    frame: Frame
+    faces: tuple[TrackedFace, ...]
+    doubts: Sequence[Detection]
+    scene: int
+    before: Image | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What goes to the sinks, and what is seen of the faces: swapped, clear (nobody there), covered, held,
+    veiled, passed (the raw picture, on request) or none (no picture)."""
+
+    labelled: LabelledFrame
+    what: str
+    before: Image | None = None
+
+
+class FaceChanger:
+    """Give it every tracked frame, in order, each with the snapshot it is to be made with."""
+
+    def __init__(self) -> None:
+        self._guard = Guard()
+        self._labeller: tuple[Settings, Labeller] | None = None
+        self._last_good: Image | None = None
+        self._last_good_s = 0.0
+        self._failures = 0
+
+    def reset(self) -> None:
+        """Another input: nothing that was known holds."""
+        self._guard.reset()
+        self._last_good = None
+
+    def change(self, tracked: TrackedFrame, snapshot: Snapshot) -> Shown:
+        """The labelled frame; the picture of the tracked frame is used up. Never raises because of an engine."""
+        frame, image = tracked.frame, tracked.frame.image
+        worn = self._swap(tracked, snapshot)
+        verdict = self._judge(tracked, worn, image)
+        what = self._hide(image, frame.time_s, verdict, snapshot, bool(worn))
+        if what in {"swapped", "clear"} and snapshot.settings.on_lost in {"hold", "freeze"}:
+            self._last_good, self._last_good_s = image.copy(), frame.time_s
+        return Shown(self._label(frame, snapshot.settings), what, tracked.before)
+
+    def closed(self, frame: Frame, snapshot: Snapshot) -> Shown:
+        """A frame of which nothing is known: all of it is hidden."""
+        veil(frame.image)
+        return Shown(self._label(frame, snapshot.settings), "veiled")
+
+    def absent(self, width: int, height: int, pts: int, snapshot: Snapshot) -> Shown:
+        """The card that stands in while the input gives nothing."""
+        frame = Frame(card(width, height), 0, pts, LIVE_TIME_BASE)
+        return Shown(self._label(frame, snapshot.settings), "none")
+
+    def _swap(self, tracked: TrackedFrame, snapshot: Snapshot) -> tuple[TrackedFace, ...]:
+        """The faces that now wear the source; none after an error of the engine, which is said in the log."""
+        if snapshot.engine is None:
+            return ()
+        try:
+            worn = swap_faces(tracked.frame, tracked.faces, snapshot.engine, snapshot.prepared, snapshot.settings)
+        except Exception as error:  # noqa: BLE001 - whatever an engine does, the picture must stay closed and go on
+            self._failures += 1
+            if self._failures <= _ENGINE_FAILURES_SAID:
+                _log.warning("the engine failed, the face is covered: %s", error)
+            return ()
+        self._failures = 0
+        return worn
+
+    def _judge(self, tracked: TrackedFrame, worn: tuple[TrackedFace, ...], image: Image) -> Verdict:
+        time_s = tracked.frame.time_s
+        ids = {face.track_id for face in worn}
+        bare = tuple(geometry.box_of(face.landmarks.points) for face in tracked.faces if face.track_id not in ids)
+        if bare:
+            self._guard.distrust(bare, time_s)
+        return self._guard.judge(image, time_s, worn, tracked.doubts, tracked.scene)
+
+    def _hide(self, image: Image, time_s: float, verdict: Verdict, snapshot: Snapshot, worn: bool) -> str:
+        settings = snapshot.settings
+        if settings.on_lost == "pass":
+            return "swapped" if worn else "passed"
+        if snapshot.engine is None:
+            veil(image)
+            return "veiled"
+        if verdict.clear:
+            return "swapped" if worn else "clear"
+        if self._repeat(image, time_s, verdict, settings.on_lost):
+            return "held"
+        if verdict.veil:
+            veil(image)
+            return "veiled"
+        for box in verdict.boxes:
+            cover(image, box)
+        return "covered"
+
+    def _repeat(self, image: Image, time_s: float, verdict: Verdict, on_lost: str) -> bool:
+        """Show again what was last seen with the face on: all of it (freeze), or the hidden places for a while (hold)."""
+        last = self._last_good
+        if last is None or last.shape != image.shape:
+            return False
+        if on_lost == "freeze":
+            image[:] = last
+            return True
+        if on_lost != "hold" or verdict.veil or time_s - self._last_good_s > _HOLD_S:
+            return False
+        for x1, y1, x2, y2 in verdict.boxes:
+            rows, columns = slice(int(y1), int(y2) + 1), slice(int(x1), int(x2) + 1)
+            image[rows, columns] = last[rows, columns]
+        return True
+
+    def _label(self, frame: Frame, settings: Settings) -> LabelledFrame:
+        if self._labeller is None or self._labeller[0] is not settings:
+            self._labeller = settings, Labeller(settings)
+        return self._labeller[1].label(frame)

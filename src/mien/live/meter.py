@@ -1,0 +1,126 @@
+"""Counts and times of a live run: what the page, `/api/metrics` and Prometheus show."""
+
+import threading
+from collections import deque
+from dataclasses import dataclass, field
+
+import numpy as np
+
+_KEPT = 600
+_RATE_WINDOW_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """A reading of the meter; latencies are from capture until the sinks have taken the frame, milliseconds."""
+
+    fps: float
+    capture_fps: float
+    frames: int
+    dropped: int
+    latency_median_ms: float | None
+    latency_p95_ms: float | None
+    stages_ms: dict[str, float]
+    shown: dict[str, int]
+    last_shown: str
+
+
+@dataclass(slots=True)
+class _Rate:
+    """Events of the last seconds."""
+
+    times: deque[float] = field(default_factory=lambda: deque(maxlen=_KEPT))
+    count: int = 0
+
+    def note(self, time_s: float) -> None:
+        self.times.append(time_s)
+        self.count += 1
+
+    def per_second(self, now_s: float) -> float:
+        recent = [time for time in self.times if now_s - time <= _RATE_WINDOW_S]
+        if len(recent) < 2 or recent[-1] <= recent[0]:
+            return 0.0
+        return (len(recent) - 1) / (recent[-1] - recent[0])
+
+
+class Meter:
+    """Written by every thread of the loop, read by anybody; bounded, whatever the length of the run."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.reset()
+
+    def reset(self) -> None:
+        """Start anew, as if nothing had been counted."""
+        with self._lock:
+            self._captured, self._finished = _Rate(), _Rate()
+            self._latencies: deque[float] = deque(maxlen=_KEPT)
+            self._stages: dict[str, deque[float]] = {}
+            self._dropped: dict[str, int] = {}
+            self._shown: dict[str, int] = {}
+            self._last_shown = "none"
+
+    def captured(self, time_s: float) -> None:
+        with self._lock:
+            self._captured.note(time_s)
+
+    def finished(self, time_s: float, shown: str) -> None:
+        """A frame is ready for the sinks; `shown` says what became of the faces in it."""
+        with self._lock:
+            self._finished.note(time_s)
+            self._shown[shown] = self._shown.get(shown, 0) + 1
+            self._last_shown = shown
+
+    def delivered(self, latency_s: float) -> None:
+        """A sink has taken a frame so long after its capture."""
+        with self._lock:
+            self._latencies.append(1000 * latency_s)
+
+    def stage(self, name: str, seconds: float) -> None:
+        with self._lock:
+            self._stages.setdefault(name, deque(maxlen=_KEPT)).append(1000 * seconds)
+
+    def dropped(self, where: str, total: int) -> None:
+        """So many frames were replaced by newer ones at this place so far."""
+        with self._lock:
+            self._dropped[where] = total
+
+    def read(self, now_s: float) -> Figures:
+        with self._lock:
+            latencies = np.array(self._latencies)
+            return Figures(
+                fps=self._finished.per_second(now_s),
+                capture_fps=self._captured.per_second(now_s),
+                frames=self._finished.count,
+                dropped=sum(self._dropped.values()),
+                latency_median_ms=float(np.median(latencies)) if latencies.size else None,
+                latency_p95_ms=float(np.percentile(latencies, 95)) if latencies.size else None,
+                stages_ms={name: float(np.median(np.array(times))) for name, times in self._stages.items()},
+                shown=dict(self._shown),
+                last_shown=self._last_shown,
+            )
+
+
+def prometheus(figures: Figures, cpu_percent: float, memory_bytes: int) -> str:
+    """The figures in Prometheus' text format, version 0.0.4."""
+    lines: list[str] = []
+
+    def metric(name: str, kind: str, text: str, *samples: tuple[str, float]) -> None:
+        lines.append(f"# HELP mien_{name} {text}")
+        lines.append(f"# TYPE mien_{name} {kind}")
+        lines.extend(f"mien_{name}{labels} {value:g}" for labels, value in samples)
+
+    metric("frames_total", "counter", "Frames given to the outputs.", ("", figures.frames))
+    metric("frames_dropped_total", "counter", "Frames replaced by newer ones.", ("", figures.dropped))
+    metric("frames_per_second", "gauge", "Frames a second of late.", ("", figures.fps))
+    metric("capture_frames_per_second", "gauge", "Frames a second from the input.", ("", figures.capture_fps))
+    latencies = (('{quantile="0.5"}', figures.latency_median_ms), ('{quantile="0.95"}', figures.latency_p95_ms))
+    known = [(label, value / 1000) for label, value in latencies if value is not None]
+    metric("latency_seconds", "gauge", "From capture until the outputs have the frame.", *known)
+    stages = [(f'{{stage="{name}"}}', value / 1000) for name, value in figures.stages_ms.items()]
+    metric("stage_seconds", "gauge", "Median time of a stage.", *stages)
+    shown = [(f'{{what="{name}"}}', float(count)) for name, count in figures.shown.items()]
+    metric("frames_shown_total", "counter", "Frames by what was seen of the faces.", *shown)
+    metric("cpu_percent", "gauge", "Processor use, 100 = one core.", ("", cpu_percent))
+    metric("memory_bytes", "gauge", "Resident memory.", ("", memory_bytes))
+    return "\n".join(lines) + "\n"
