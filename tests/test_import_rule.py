@@ -17,7 +17,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("pipeline", "source"),
     ("live", "batch", "fakes"),
     ("build", "doctor"),
-    ("bench", "evaluate"),
+    ("bench", "evaluate", "faults"),
     ("measuring", "swapping"),
     ("studio",),
     ("cli",),

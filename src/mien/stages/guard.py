@@ -3,7 +3,8 @@
 The picture is closed until proven open: at the start, after a cut and after an error everything is covered until a face
 is worn or nobody has been there for a while. A face that gets lost leaves a growing region that stays covered until a
 face is found in it, or until it is quiet and still: the detector sees nothing in it, not even something unlikely, nothing
-moves, and there is light enough to tell. Time comes with the frames.
+moves, and there is light enough to tell. What the detector doubts elsewhere (often a hand) is covered while it does and
+a little longer. Time comes with the frames.
 """
 
 from collections.abc import Sequence
@@ -20,10 +21,17 @@ Box = tuple[float, float, float, float]
 
 DOUBT = 0.35
 """Detector scores from here on may be a face."""
+_DOUBT_BESIDE = 0.5
+"""The same while the wearer is seen with the new face on: most doubts are the wearer's hands then."""
 _AROUND = 1.7
 """A covered region measures so many face boxes at first."""
 _AROUND_MOST = 3.2
 _GROWTH_PER_S = 1.5
+_AROUND_DOUBT = 1.4
+_DOUBT_S = 0.3
+_LIKELY_S = 1.0
+"""For so long what was a doubt stays covered, and what was likely a face."""
+_LIKELY = 0.6
 _QUIET_S = 1.5
 """For so long the whole picture must be quiet at the start before it opens without a face."""
 _STILL_S = 3.0
@@ -54,17 +62,20 @@ class Verdict:
 
 @dataclass(slots=True)
 class _Region:
-    """Where a face got lost or may be; `quiet_s` is the time of the last sign of it."""
+    """Where a face got lost, or may be (then it lasts `life_s`); `sign_s` is the time of the last sign of it."""
 
     box: Box
     since_s: float
     sign_s: float
+    life_s: float | None = None
     thumb: Array | None = None
     thumb_s: float = 0.0
     moved_s: float = 0.0
 
     def grown(self, time_s: float, width: int, height: int) -> Box:
-        factor = min(_AROUND + _GROWTH_PER_S * max(0.0, time_s - self.since_s), _AROUND_MOST)
+        factor = _AROUND_DOUBT
+        if self.life_s is None:
+            factor = min(_AROUND + _GROWTH_PER_S * max(0.0, time_s - self.since_s), _AROUND_MOST)
         return _clipped(_scaled(self.box, factor), width, height)
 
 
@@ -112,24 +123,32 @@ class Guard:
 
     def _note_doubts(self, doubts: Sequence[Detection], faces: tuple[TrackedFace, ...], time_s: float) -> None:
         places = [Place.of_points(face.landmarks.points) for face in faces]
+        seen = bool(faces) and all(region.life_s is not None for region in self._regions)
+        least = _DOUBT_BESIDE if seen else DOUBT
         for doubt in doubts:
+            if doubt.score < least:
+                continue
             place = Place.of_detection(doubt)
             if not any(known.distance(place) < 0.6 and known.growth(place) < 2 for known in places):
-                self._mark(doubt.box_xyxy, time_s)
+                self._mark(doubt.box_xyxy, time_s, _LIKELY_S if doubt.score >= _LIKELY else _DOUBT_S)
 
-    def _mark(self, box: Box, time_s: float) -> None:
-        """A sign of a face: renews the region it lies in, or makes one."""
+    def _mark(self, box: Box, time_s: float, life_s: float | None = None) -> None:
+        """A sign of a face: renews the region it lies in, or makes one. A lost face is not taken back by a doubt."""
         for region in self._regions:
             if _centre_inside(box, _scaled(region.box, _AROUND)):
                 region.box, region.since_s, region.sign_s, region.moved_s = box, time_s, time_s, time_s
+                if region.life_s is not None:
+                    region.life_s = None if life_s is None else max(region.life_s, life_s)
                 return
-        self._regions.append(_Region(box, time_s, time_s, moved_s=time_s))
+        self._regions.append(_Region(box, time_s, time_s, life_s, moved_s=time_s))
 
     def _is_over(self, region: _Region, boxes: dict[int, Box], image: Image, time_s: float) -> bool:
         height, width = image.shape[:2]
         area = region.grown(time_s, width, height)
         if any(_centre_inside(box, area) for box in boxes.values()):
             return True
+        if region.life_s is not None:
+            return time_s - region.sign_s > region.life_s
         self._watch(region, area, image, time_s)
         quiet = time_s - region.sign_s
         return quiet > _QUIET_MOST_S or min(quiet, time_s - region.moved_s) > _STILL_S

@@ -1,0 +1,405 @@
+"""The live loop: mailboxes, order, faults of sources and sinks, and that it leaves nothing behind."""
+
+import threading
+import time
+from collections.abc import Callable
+from fractions import Fraction
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+import pytest
+
+from mien.errors import OutputError, SourceLost
+from mien.fakes import CollectingSink, FakeDetector, FakeEngine, FakeLandmarker, NullSink, PacedCamera
+from mien.live.changing import FaceChanger, TrackedFrame
+from mien.live.loop import LiveLoop, TrackingParts
+from mien.live.mailbox import Mailbox
+from mien.live.meter import Meter, prometheus
+from mien.live.snapshot import Snapshot
+from mien.settings import Settings
+from mien.stages.look import SharedLook
+from mien.stages.track import Tracker
+from mien.types import LIVE_TIME_BASE, Detection, FacePatch, Frame, Image, LabelledFrame, Landmarks, TrackedFace
+
+_DEADLINE_S = 10.0
+GREEN = (0, 200, 0)
+FACE_BOX = (60, 40, 120, 100)
+
+
+def wait_until(happened: Callable[[], bool], what: str) -> None:
+    """Wait for what other threads do; a test never sleeps for a guessed time."""
+    deadline = time.monotonic() + _DEADLINE_S
+    pause = threading.Event()
+    while not happened():
+        assert time.monotonic() < deadline, f"not within {_DEADLINE_S:.0f} s: {what}"
+        pause.wait(0.01)
+
+
+def person(exposure: int = 0) -> Image:
+    """A grey room with fine red stripes where the fake detector sees a face."""
+    image = np.full((180, 320, 3), 120, np.uint8)
+    x1, y1, x2, y2 = FACE_BOX
+    image[y1:y2, x1:x2] = (60, 60, 60)
+    image[y1:y2, x1:x2:3] = (0, 0, 255)
+    return image
+
+
+def landmarks() -> Landmarks:
+    x1, y1, x2, y2 = FACE_BOX
+    grid = np.stack(np.meshgrid(np.linspace(x1, x2, 22), np.linspace(y1, y2, 22)), axis=2).reshape(-1, 2)[:478]
+    points = np.zeros((478, 3), np.float32)
+    points[:, :2] = grid
+    return Landmarks(points, 1.0)
+
+
+def detection() -> Detection:
+    points = landmarks().points
+    pairs = ((33, 133), (362, 263), (4, 4), (61, 61), (291, 291))
+    five = np.stack([points[list(pair), :2].mean(0) for pair in pairs]).astype(np.float32)
+    return Detection(tuple(map(float, FACE_BOX)), five, 0.95)  # type: ignore[arg-type]
+
+
+def parts(settings: Settings) -> TrackingParts:
+    look = SharedLook(FakeDetector((detection(),)), 0.6)
+    return TrackingParts(Tracker(look, FakeLandmarker(landmarks()), settings), look)
+
+
+def snapshot(**values: Any) -> Snapshot:
+    engine = FakeEngine(GREEN)
+    return Snapshot(Settings(**values), engine, "prepared", "face")
+
+
+def shows_red(image: Image) -> bool:
+    """Whether a pixel of the person's own face is left."""
+    return bool(((image[:, :, 2] > 200) & (image[:, :, 0] < 80) & (image[:, :, 1] < 80)).any())
+
+
+def camera(rate: float = 60, picture: Callable[[int], Image] = person) -> PacedCamera:
+    return PacedCamera(320, 180, rate, picture)
+
+
+class Running:
+    """A started loop with a sink that keeps what it gets; stopped at the end of the `with`."""
+
+    def __init__(self, start_with: Snapshot | None = None, make: Callable[[Settings], TrackingParts] = parts) -> None:
+        self.loop = LiveLoop(make, start_with or snapshot())
+        self.sink = Keeping()
+
+    def __enter__(self) -> Self:
+        self.loop.start()
+        self.loop.add_sink("kept", lambda width, height: self.sink)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.loop.stop()
+
+    def frames(self, count: int) -> list[Frame]:
+        """The next `count` frames that leave."""
+        start = len(self.sink.kept)
+        wait_until(lambda: len(self.sink.kept) >= start + count, f"{count} frames")
+        return self.sink.kept[start : start + count]
+
+
+class Keeping(CollectingSink):
+    """Keeps copies while it runs; `hang` blocks the next write until it is set."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.kept: list[Frame] = []
+        self.fail: Exception | None = None
+        self.closed = 0
+
+    def write(self, labelled: LabelledFrame) -> None:
+        if self.fail is not None:
+            raise self.fail
+        frame = labelled.frame
+        self.kept.append(Frame(frame.image.copy(), frame.index, frame.pts, frame.time_base))
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.closed += 1
+
+
+def test_a_mailbox_keeps_the_newest_and_counts_the_others() -> None:
+    box: Mailbox[int] = Mailbox()
+    for number in range(5):
+        box.put(number)
+    assert box.take(0) == 4
+    assert box.take(0) is None
+    assert box.dropped == 4
+
+
+def test_closing_a_mailbox_wakes_who_waits() -> None:
+    box: Mailbox[int] = Mailbox()
+    taken: list[int | None] = []
+    waiting = threading.Thread(target=lambda: taken.append(box.take(60)))
+    waiting.start()
+    box.close()
+    waiting.join(_DEADLINE_S)
+    assert taken == [None]
+    box.put(1)
+    assert box.take(0) is None
+
+
+def test_the_meter_counts_and_stays_bounded() -> None:
+    meter = Meter()
+    for number in range(5000):
+        meter.captured(number / 30)
+        meter.finished(number / 30, "swapped")
+        meter.delivered(0.020 + 0.001 * (number % 10))
+        meter.stage("swap", 0.005)
+    meter.dropped("capture", 3)
+    figures = meter.read(4999 / 30)
+    assert figures.frames == 5000
+    assert figures.fps == pytest.approx(30, rel=0.01)
+    assert figures.dropped == 3
+    assert figures.latency_median_ms == pytest.approx(24.5, abs=0.6)
+    assert figures.latency_p95_ms == pytest.approx(29, abs=0.6)
+    assert figures.stages_ms == {"swap": pytest.approx(5)}
+    assert meter.read(10_000).fps == 0
+
+
+def test_the_prometheus_text_has_a_type_for_every_sample() -> None:
+    meter = Meter()
+    meter.finished(1, "swapped")
+    meter.delivered(0.02)
+    meter.stage("track", 0.01)
+    text = prometheus(meter.read(1), 12.5, 1000)
+    types = {line.split()[2] for line in text.splitlines() if line.startswith("# TYPE")}
+    samples = [line for line in text.splitlines() if not line.startswith("#")]
+    assert all(line.split("{")[0].split(" ")[0] in types for line in samples)
+    assert 'mien_latency_seconds{quantile="0.5"} 0.02' in samples
+    assert 'mien_frames_shown_total{what="swapped"} 1' in samples
+
+
+def test_frames_leave_swapped_labelled_in_order_with_their_capture_time() -> None:
+    with Running() as running:
+        running.loop.set_input(camera)
+        wait_until(lambda: running.loop.meter.read(0).last_shown == "swapped", "a swapped frame")
+        frames = running.frames(20)
+        assert running.loop.input_state.state == "live"
+        assert (running.loop.input_state.width, running.loop.input_state.height) == (320, 180)
+    times = [frame.pts for frame in frames]
+    assert times == sorted(set(times))
+    assert all(not shows_red(frame.image) for frame in frames)
+    assert all((frame.image[70, 90] == GREEN).all() for frame in frames)
+    assert all(frame.time_base == LIVE_TIME_BASE for frame in frames)
+
+
+def test_a_change_takes_effect_between_two_frames() -> None:
+    with Running() as running:
+        running.loop.set_input(camera)
+        running.frames(5)
+        running.loop.snapshot = Snapshot(Settings(), FakeEngine((200, 0, 0)), "prepared", "other")
+        wait_until(lambda: (running.sink.kept[-1].image[70, 90] == (200, 0, 0)).all(), "the new face")
+    colours = {tuple(int(value) for value in frame.image[70, 90]) for frame in running.sink.kept if frame.image[70, 90].any()}
+    assert not any(red > 150 and green < 100 and blue < 100 for blue, green, red in colours)
+
+
+class RaisingEngine(FakeEngine):
+    def swap(self, frame: Frame, face: TrackedFace, prepared: str) -> FacePatch | None:
+        raise ZeroDivisionError("on purpose")
+
+
+def test_an_engine_that_raises_leaves_the_face_covered() -> None:
+    with Running(Snapshot(Settings(), RaisingEngine(), "prepared", "face")) as running:
+        running.loop.set_input(camera)
+        frames = running.frames(25)
+        assert running.loop.meter.read(0).last_shown in {"covered", "veiled"}
+    assert all(not shows_red(frame.image) for frame in frames)
+
+
+def test_without_a_chosen_face_everything_is_veiled() -> None:
+    with Running(Snapshot(Settings())) as running:
+        running.loop.set_input(camera)
+        wait_until(lambda: running.loop.meter.read(0).last_shown == "veiled", "a veil")
+        assert all(not shows_red(frame.image) for frame in running.frames(10))
+
+
+def test_pass_shows_the_person_only_when_it_was_chosen() -> None:
+    with Running(Snapshot(Settings(on_lost="pass"))) as running:
+        running.loop.set_input(camera)
+        wait_until(lambda: running.loop.meter.read(0).last_shown == "passed", "a raw frame")
+        assert shows_red(running.frames(3)[-1].image)
+
+
+def test_a_camera_that_goes_is_opened_again_and_a_card_stands_in() -> None:
+    opened: list[int] = []
+
+    def flaky() -> PacedCamera:
+        opened.append(1)
+        if len(opened) == 1:
+
+            def goes(exposure: int) -> Image:
+                if exposure > 5:
+                    raise SourceLost("the camera was unplugged", "plug it in")
+                return person()
+
+            return camera(picture=goes)
+        return camera()
+
+    with Running() as running:
+        running.loop.set_input(flaky)
+        wait_until(lambda: running.loop.input_state.state == "lost", "the loss")
+        assert running.loop.input_state.message == "the camera was unplugged"
+        wait_until(lambda: running.loop.meter.read(0).shown.get("none", 0) > 0, "the card")
+        wait_until(lambda: running.loop.input_state.state == "live", "the way back")
+        frames = running.frames(10)
+    assert all(not shows_red(frame.image) for frame in frames)
+
+
+def test_a_camera_that_cannot_be_opened_says_so_and_is_tried_again() -> None:
+    def missing() -> PacedCamera:
+        raise SourceLost("no such camera", "choose another")
+
+    with Running() as running:
+        running.loop.set_input(missing)
+        wait_until(lambda: running.loop.input_state.message == "no such camera", "the message")
+        running.loop.set_input(camera)
+        wait_until(lambda: running.loop.input_state.state == "live", "another camera")
+
+
+class Hanging(PacedCamera):
+    """Gives a few frames, then blocks whatever is done to it, until the test lets go."""
+
+    def __init__(self, let_go: threading.Event) -> None:
+        super().__init__(320, 180, 60, person)
+        self._let_go = let_go
+        self._given = 0
+
+    def read(self) -> Frame | None:
+        self._given += 1
+        if self._given > 4:
+            self._let_go.wait()
+            return Frame(np.zeros((180, 320, 3), np.uint8), 99, round(time.monotonic() / LIVE_TIME_BASE), LIVE_TIME_BASE)
+        return super().read()
+
+
+def test_the_watchdog_replaces_a_camera_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mien.live.loop._STUCK_INPUT_S", 0.3)
+    monkeypatch.setattr("mien.live.loop._WATCH_S", 0.05)
+    let_go = threading.Event()
+    made: list[PacedCamera] = []
+
+    def make() -> PacedCamera:
+        made.append(Hanging(let_go) if not made else camera())
+        return made[-1]
+
+    with Running() as running:
+        running.loop.set_input(make)
+        wait_until(lambda: len(made) == 2 and running.loop.input_state.state == "live", "another camera")
+        let_go.set()
+        frames = running.frames(20)
+    assert all(frame.index != 99 for frame in frames), "what the abandoned camera gives must not come through"
+
+
+def test_a_sink_that_fails_does_not_stop_the_others() -> None:
+    failing = Keeping()
+    failing.fail = OutputError("the disk is full", "free some space")
+    with Running() as running:
+        running.loop.add_sink("failing", lambda width, height: failing)
+        running.loop.set_input(camera)
+        wait_until(lambda: running.loop.sink_states()["failing"].state == "failed", "the failure")
+        state = running.loop.sink_states()["failing"]
+        assert (state.message, state.remedy) == ("the disk is full", "free some space")
+        running.frames(10)
+
+
+def test_a_sink_that_may_be_tried_again_comes_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mien.live.outlet._FIRST_PAUSE_S", 0.02)
+    made: list[Keeping] = []
+
+    def make(width: int, height: int) -> Keeping:
+        sink = Keeping()
+        if len(made) < 2:
+            sink.fail = OutputError("no network", "check the cable")
+        made.append(sink)
+        return sink
+
+    with Running() as running:
+        running.loop.add_sink("stream", make, again=True)
+        running.loop.set_input(camera)
+        wait_until(lambda: running.loop.sink_states()["stream"].state == "live", "the stream")
+        wait_until(lambda: len(made[-1].kept) > 3, "frames")
+    assert len(made) == 3
+    assert all(sink.closed == 1 for sink in made)
+
+
+def test_a_sink_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mien.live.loop._STUCK_SINK_S", 0.2)
+    monkeypatch.setattr("mien.live.loop._WATCH_S", 0.05)
+    let_go = threading.Event()
+
+    class Stuck(NullSink):
+        def write(self, labelled: LabelledFrame) -> None:
+            let_go.wait()
+
+    with Running() as running:
+        running.loop.add_sink("stuck", lambda width, height: Stuck())
+        running.loop.set_input(camera)
+        wait_until(lambda: running.loop.sink_states()["stuck"].state == "failed", "giving up")
+        running.frames(5)
+        let_go.set()
+
+
+def test_sinks_are_finished_when_they_are_taken_away_and_at_the_end() -> None:
+    other = Keeping()
+    with Running() as running:
+        running.loop.add_sink("other", lambda width, height: other)
+        with pytest.raises(ValueError, match="other"):
+            running.loop.add_sink("other", lambda width, height: other)
+        running.loop.set_input(camera)
+        wait_until(lambda: len(other.kept) > 2, "frames")
+        state = running.loop.remove_sink("other")
+        assert state is not None
+        assert state.state == "closed"
+        assert other.closed == 1
+        assert running.loop.remove_sink("other") is None
+    assert running.sink.closed == 1
+
+
+def test_a_tracker_that_raises_costs_frames_and_nothing_else() -> None:
+    class Raising(FakeDetector):
+        def detect(self, image: Image) -> list[Detection]:
+            if self.calls == 3:
+                self.calls += 1
+                raise ZeroDivisionError("on purpose")
+            return super().detect(image)
+
+    def make(settings: Settings) -> TrackingParts:
+        look = SharedLook(Raising((detection(),)), 0.6)
+        return TrackingParts(Tracker(look, FakeLandmarker(landmarks()), settings), look)
+
+    with Running(make=make) as running:
+        running.loop.set_input(camera)
+        frames = running.frames(30)
+    assert all(not shows_red(frame.image) for frame in frames)
+
+
+def test_fifty_starts_and_stops_of_the_input_leave_no_thread() -> None:
+    with Running() as running:
+        for _ in range(50):
+            running.loop.set_input(lambda: camera(rate=200))
+        running.frames(3)
+        running.loop.set_input(None)
+        assert sum(thread.name == "mien-capture" for thread in threading.enumerate()) == 0
+
+
+@pytest.mark.parametrize("on_lost", ["cover", "hold", "freeze"])
+def test_a_face_that_gets_lost_is_never_shown(on_lost: str) -> None:
+    changer, wearing = FaceChanger(), snapshot(on_lost=on_lost)
+    face = TrackedFace(1, landmarks(), 1)
+    for index in range(120):
+        frame = Frame(person(), index, 33_333 * index, Fraction(1, 1_000_000))
+        faces = (face,) if index < 30 or index > 100 else ()
+        doubts = [detection()] if index % 3 else []
+        shown = changer.change(TrackedFrame(frame, faces, doubts, 0), wearing)
+        assert not shows_red(shown.labelled.frame.image), (index, shown.what)
+        assert shown.what == "swapped" if faces else shown.what in {"covered", "held", "veiled"}
+
+
+def test_the_loop_can_be_stopped_before_it_has_seen_anything() -> None:
+    loop = LiveLoop(parts, snapshot())
+    loop.start()
+    loop.stop()
+    LiveLoop(parts, snapshot()).stop()
