@@ -1,11 +1,13 @@
 """The command line: parses, builds the concrete objects, reports. Heavy parts are imported by the command that needs them."""
 
 import argparse
+import contextlib
 import json
 import logging
 import signal
 import sys
 import threading
+import webbrowser
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,6 +30,10 @@ exit codes:
   4  the target cannot be read        130  stopped by Ctrl-C (nothing is left half written)
 """
 _INTERRUPTED = 130
+_PORT = 7421
+_ACCEPTABLE_USE = (
+    "Wear only faces that you may use. Not for fraud, identity or liveness checks, sexual imagery or minors; the label stays."
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -82,6 +88,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"mien {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _add_swap(commands)
+    _add_live(commands)
     _add_reports(commands)
     _add_measurements(commands)
     return parser
@@ -112,6 +119,37 @@ def _add_swap(commands: Any) -> None:
     swap.add_argument("--quiet", action="store_true", help="no progress bar; warnings and errors only")
     _add_settings(swap)
     swap.set_defaults(run=_swap)
+
+
+def _add_live(commands: Any) -> None:
+    live = commands.add_parser(
+        "live",
+        help="open the studio: wear a face in front of a camera, on this machine",
+        description="Open the studio, a local web page: choose a photo, see yourself wearing it, send it on.",
+    )
+    live.add_argument("--photo", metavar="PHOTO", type=Path, help="wear this face from the start; needs --consent")
+    live.add_argument(
+        "--consent", choices=("self", "permission", "synthetic", "public-domain"), help="why you may use the face"
+    )
+    live.add_argument("--input", metavar="INPUT", help="a camera (0, /dev/video0), a file or folder, a URL, screen or browser")
+    live.add_argument(
+        "--output", metavar="OUTPUT", action="append", default=[],
+        help="mp4 or mkv (a recording), virtual-camera, or a URL to stream to; may be repeated",
+    )  # fmt: skip
+    live.add_argument("--recordings", metavar="FOLDER", type=Path, help="where recordings go (default: the videos folder)")
+    live.add_argument("--data", metavar="FOLDER", type=Path, help="where saved faces and presets are kept")
+    live.add_argument("--port", type=int, default=_PORT, help=f"port of the page, 0 = any free one (default {_PORT})")
+    live.add_argument("--host", default="127.0.0.1", help="address to listen on (default 127.0.0.1: this machine only)")
+    live.add_argument("--no-browser", action="store_true", help="do not open the page, only print its address")
+    live.add_argument("--share", action="store_true", help="let other machines in: needs a password, encrypts")
+    live.add_argument("--name", action="append", default=[], help="a name of this machine under which it is shared")
+    live.add_argument("--cert", metavar="PEM", type=Path, help="certificate for --share (default: one is made)")
+    live.add_argument("--key", metavar="PEM", type=Path, help="the certificate's private key")
+    _add_settings(live)
+    live.set_defaults(run=_live)
+    devices = commands.add_parser("devices", help="cameras, microphones, screens and virtual cameras")
+    devices.add_argument("--json", action="store_true", help="for programs")
+    devices.set_defaults(run=_devices)
 
 
 def _add_settings(parser: argparse.ArgumentParser) -> None:
@@ -195,6 +233,63 @@ def _swap(options: argparse.Namespace) -> int:
         settings=_settings_of(options),
     )
     run_swap(request, quiet=options.quiet)
+    return 0
+
+
+def _live(options: argparse.Namespace) -> int:
+    from mien.studio.folder import data_folder, recordings_folder
+    from mien.studio.serve import Opened, Options, run_studio
+
+    if not 0 <= options.port <= 65535:
+        raise UsageError(f"{options.port} is no port", "choose one from 1024 to 65535, or 0 for any free one")
+    wanted = Options(
+        host="0.0.0.0" if options.share and options.host == "127.0.0.1" else options.host,
+        port=options.port,
+        share=options.share,
+        names=tuple(options.name),
+        certificate=options.cert,
+        key=options.key,
+        data=options.data or data_folder(),
+        recordings=options.recordings or recordings_folder(),
+        photo=options.photo,
+        consent=options.consent,
+        input=options.input,
+        outputs=tuple(options.output),
+        settings=_settings_of(options),
+    )
+
+    def ready(opened: Opened) -> None:
+        print(f"the studio is open: {opened.url}", flush=True)
+        if opened.note:
+            print(opened.note, flush=True)
+        print(f"{_ACCEPTABLE_USE}\nCtrl-C ends it.", flush=True)
+        if not options.no_browser:
+            webbrowser.open(opened.url)
+
+    with contextlib.suppress(KeyboardInterrupt):
+        run_studio(wanted, ready)
+    return 0
+
+
+def _devices(options: argparse.Namespace) -> int:
+    from mien.doctor import describe_devices
+
+    found = describe_devices()
+    if options.json:
+        _print_json(found)
+        return 0
+    report = Table(box=None, pad_edge=False)
+    for column in ("kind", "id", "name", "what it offers"):
+        report.add_column(column, overflow="fold")
+    for group, devices in found.items():
+        kind = group.replace("_", " ")
+        if not devices:
+            report.add_row(kind, "-", "none found", "")
+        for facts in devices:
+            modes = facts.get("modes") or ()
+            offers = ", ".join(sorted({f"{mode['width']}x{mode['height']} {mode['pixel_format']}" for mode in modes}))
+            report.add_row(kind, escape(str(facts["id"])), escape(str(facts["name"])), offers)
+    Console(highlight=False).print(report)
     return 0
 
 

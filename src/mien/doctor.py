@@ -3,18 +3,30 @@
 import os
 import platform
 import sys
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib import metadata
-from pathlib import Path
+from typing import Any
 
 import av
 
 from mien import __version__
 from mien.errors import ModelError
+from mien.media import devices
 from mien.models import runtime
 from mien.models.store import Store
 
-_PACKAGES = ("numpy", "opencv-python-headless", "onnxruntime", "numba", "av", "pillow", "tifffile", "rich")
+_PACKAGES = (
+    "numpy",
+    "opencv-python-headless",
+    "onnxruntime",
+    "numba",
+    "av",
+    "pillow",
+    "tifffile",
+    "rich",
+    "fastapi",
+    "uvicorn",
+)
 _ENCODERS = {
     "H.264": ("libx264", "h264_nvenc", "h264_qsv", "h264_amf", "h264_videotoolbox"),
     "HEVC": ("libx265", "hevc_nvenc", "hevc_qsv", "hevc_amf", "hevc_videotoolbox"),
@@ -92,10 +104,19 @@ def _codecs() -> list[Finding]:
 
 
 def _cameras() -> list[Finding]:
-    if platform.system() != "Linux":
-        return [Finding("camera", "cameras", "listed on Linux only so far")]
-    names = []
-    for device in sorted(Path("/sys/class/video4linux").glob("video*")):
-        label = (device / "name").read_text("utf-8", errors="replace").strip()
-        names.append(Finding("camera", f"/dev/{device.name}", label))
-    return names or [Finding("camera", "cameras", "none found")]
+    names = [Finding("camera", each.id, each.name) for each in devices.list_cameras()]
+    virtual = [Finding("virtual camera", each.id, each.name) for each in devices.list_virtual_cameras()]
+    return [
+        *(names or [Finding("camera", "cameras", "none found")]),
+        *(virtual or [Finding("virtual camera", "virtual cameras", "none found")]),
+    ]
+
+
+def describe_devices() -> dict[str, list[dict[str, Any]]]:
+    """Everything that frames and sound can come from or go to, as JSON takes it."""
+    return {
+        "cameras": [asdict(each) for each in devices.list_cameras()],
+        "microphones": [asdict(each) for each in devices.list_microphones()],
+        "screens": [asdict(each) for each in devices.list_screens()],
+        "virtual_cameras": [asdict(each) for each in devices.list_virtual_cameras()],
+    }

@@ -1,0 +1,191 @@
+"""Pictures and videos that are swapped as files, one after the other, by the same code as `mien swap`."""
+
+import queue
+import secrets
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from mien import build
+from mien.batch import job
+from mien.errors import Cancelled, MienError, UsageError
+from mien.media.encoders import CONTAINERS
+from mien.media.output import OutputFile
+from mien.media.picture import WRITE_FORMATS, is_picture, read_picture
+from mien.media.videoreader import VideoReader
+from mien.media.videowriter import VideoWriter
+from mien.settings import Settings
+from mien.stages.label import Labeller
+from mien.types import Frame, LabelledFrame, SourceFace
+
+_MOST_JOBS = 40
+_PREVIEW_WIDTH = 640
+_PREVIEW_EVERY_S = 0.4
+
+
+@dataclass(slots=True)
+class FileJob:
+    """One file; `result` is there when the state is done."""
+
+    id: str
+    name: str
+    file: Path
+    source: SourceFace
+    settings: Settings
+    state: str = "waiting"
+    frames: int = 0
+    total: int | None = None
+    message: str = ""
+    remedy: str = ""
+    picture: bool = False
+    preview: bytes | None = None
+    result: Path | None = None
+    cancel: threading.Event = field(default_factory=threading.Event)
+
+    def described(self) -> dict[str, Any]:
+        names = ("id", "name", "state", "frames", "total", "message", "remedy", "picture")
+        return {name: getattr(self, name) for name in names}
+
+
+class FileJobs:
+    """A bounded list of jobs and the one thread that works them off."""
+
+    def __init__(self, models: build.Models, folder: Path, changed: Callable[[], None]) -> None:
+        self._models = models
+        self._folder = folder
+        self._changed = changed
+        self._jobs: dict[str, FileJob] = {}
+        self._queue: queue.Queue[FileJob | None] = queue.Queue()
+        self._thread = threading.Thread(target=self._run, name="mien-jobs", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Cancel everything and wait for the thread."""
+        for each in list(self._jobs.values()):
+            each.cancel.set()
+        self._queue.put(None)
+        self._thread.join()
+
+    def add(self, file: Path, name: str, source: SourceFace, settings: Settings) -> FileJob:
+        """Queue a file of this session; the job owns it from now on. Raises `UsageError`."""
+        if len(self._jobs) >= _MOST_JOBS:
+            raise UsageError(f"there are {_MOST_JOBS} files already", "remove the finished ones")
+        made = FileJob(secrets.token_hex(6), name, file, source, settings)
+        self._jobs[made.id] = made
+        self._queue.put(made)
+        self._changed()
+        return made
+
+    def get(self, job_id: str) -> FileJob:
+        """Raises `UsageError`."""
+        if job_id not in self._jobs:
+            raise UsageError("there is no such job", "it was removed already")
+        return self._jobs[job_id]
+
+    def remove(self, job_id: str) -> None:
+        """Cancel a job that waits or runs; forget one that has ended, with its files."""
+        found = self.get(job_id)
+        if found.state in {"waiting", "running"}:
+            found.cancel.set()
+            if found.state == "waiting":
+                found.state = "cancelled"
+        else:
+            del self._jobs[job_id]
+            for path in (found.file, found.result):
+                if path is not None:
+                    path.unlink(missing_ok=True)
+        self._changed()
+
+    def described(self) -> list[dict[str, Any]]:
+        return [each.described() for each in list(self._jobs.values())]
+
+    def _run(self) -> None:
+        while (current := self._queue.get()) is not None:
+            if current.cancel.is_set():
+                current.state = "cancelled"
+                self._changed()
+                continue
+            current.state = "running"
+            self._changed()
+            try:
+                self._work(current)
+                current.state = "done"
+            except Cancelled:
+                current.state = "cancelled"
+            except MienError as error:
+                current.state, current.message, current.remedy = "failed", str(error), error.remedy
+            except Exception as error:  # noqa: BLE001 - thread border: one file must not end the others
+                current.state, current.message = "failed", f"the file could not be swapped: {error}"
+            self._changed()
+
+    def _work(self, current: FileJob) -> None:
+        current.picture = is_picture(current.file)
+        current.result = result = self._folder / f"{current.id}-result{_suffix(current)}"
+        with OutputFile(result, overwrite=True, inputs=(current.file,)) as output:
+            if current.picture:
+                self._picture(current, output)
+            else:
+                self._video(current, output)
+
+    def _picture(self, current: FileJob, output: OutputFile) -> None:
+        settings = current.settings
+        picture = read_picture(current.file, max_pixels=settings.max_pixels, max_bytes=settings.max_bytes)
+        current.total = 1
+        pipeline = build.open_picture_pipeline(settings, self._models, current.source)
+        label = _Watched(current, Labeller(settings), self._changed)
+        job.run_picture(
+            picture, output, pipeline.swap_frame, label, quality=settings.quality, engine=settings.engine
+        )  # fmt: skip
+        current.frames = 1
+
+    def _video(self, current: FileJob, output: OutputFile) -> None:
+        settings = current.settings
+        with VideoReader(current.file, max_pixels=settings.max_pixels, max_bytes=settings.max_bytes) as reader:
+            current.total = reader.info.frame_count
+            pipeline = build.open_pipeline(settings, self._models, current.source)
+            label = _Watched(current, Labeller(settings), self._changed)
+
+            def report(progress: job.Progress) -> None:
+                current.frames, current.total = progress.frames, progress.total
+
+            with VideoWriter(reader, output, settings, settings.engine) as writer:
+                done = job.run_video(reader, writer, output, pipeline.swap_frame, label, report, current.cancel)
+        current.message = "; ".join(done.warnings)
+
+
+class _Watched:
+    """Labels frames and keeps a small picture of the newest one."""
+
+    def __init__(self, current: FileJob, labeller: Labeller, changed: Callable[[], None]) -> None:
+        self._job = current
+        self._labeller = labeller
+        self._changed = changed
+        self._next_s = 0.0
+
+    def __call__(self, frame: Frame) -> LabelledFrame:
+        labelled = self._labeller.label(frame)
+        if time.monotonic() >= self._next_s:
+            self._next_s = time.monotonic() + _PREVIEW_EVERY_S
+            image = labelled.frame.image
+            scale = min(1.0, _PREVIEW_WIDTH / image.shape[1])
+            size_wh = max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale))
+            small = np.asarray(cv2.resize(image, size_wh, interpolation=cv2.INTER_AREA), np.uint8)
+            self._job.preview = bytes(cv2.imencode(".jpg", small)[1])
+            self._changed()
+        return labelled
+
+
+def _suffix(current: FileJob) -> str:
+    """The ending of the result: the input's own where it is written too, else a usual one."""
+    suffix = Path(current.name).suffix.lower()
+    if current.picture:
+        return suffix if suffix in WRITE_FORMATS else ".png"
+    return suffix if suffix in CONTAINERS else ".mp4"

@@ -1,0 +1,149 @@
+"""The places the live picture goes to, beside the page: one row each, running or finished."""
+
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mien.contracts import FrameSink
+from mien.errors import OutputError, UsageError
+from mien.live.loop import LiveLoop
+from mien.live.outlet import MakeSink, OutletState
+from mien.media.recorder import Recorder
+from mien.media.streamout import StreamOut, masked
+from mien.media.virtualcamera import VirtualCamera
+from mien.settings import Settings
+from mien.studio.folder import make_folder
+
+KINDS = ("recording", "stream", "virtual-camera")
+_CONTAINERS = ("mp4", "mkv")
+_MOST_OUTPUTS = 12
+_SOUND = (48_000, 1)
+_SCHEMES = ("rtmp://", "rtmps://", "udp://", "tcp://", "rtsp://", "srt://")
+_CAMERA_RATE = 30.0
+
+
+@dataclass(slots=True)
+class OutputRow:
+    """One output; `target` may be shown. `last` is its state once it has been stopped."""
+
+    id: str
+    kind: str
+    target: str
+    file: Path | None
+    last: OutletState | None = None
+
+
+class Outputs:
+    """Starts and stops outputs of a loop."""
+
+    def __init__(
+        self, loop: LiveLoop, recordings: Path, settings: Callable[[], Settings], with_sound: Callable[[], bool]
+    ) -> None:
+        self._loop = loop
+        self._recordings = recordings
+        self._settings = settings
+        self._with_sound = with_sound
+        self._rows: dict[str, OutputRow] = {}
+
+    def add(self, wanted: dict[str, Any]) -> str:
+        """Start an output; its id. Raises `UsageError` or `OutputError`; what shows later is in its state."""
+        if len(self._rows) >= _MOST_OUTPUTS:
+            raise UsageError(f"there are {_MOST_OUTPUTS} outputs already", "remove one first")
+        kind = wanted.get("kind")
+        output_id = secrets.token_hex(4)
+        settings, sound = self._settings(), _SOUND if self._with_sound() else None
+        make: MakeSink
+        file: Path | None = None
+        if kind == "recording":
+            file = self._new_file(wanted.get("container", "mp4"))
+            make, target = _recording(file, settings, sound), file.name
+        elif kind == "stream":
+            url = str(wanted.get("url", "")).strip()
+            if not url.startswith(_SCHEMES):
+                raise UsageError("this is no address to stream to", f"it begins with one of: {', '.join(_SCHEMES)}")
+            make, target = _stream(url, settings, sound), masked(url)
+        elif kind == "virtual-camera":
+            device = wanted.get("device") or None
+            make, target = _virtual_camera(device if isinstance(device, str) else None), str(device or "")
+        else:
+            raise UsageError(f"there is no output {kind!r}", f"choose one of: {', '.join(KINDS)}")
+        if kind != "recording" and any(row.target == target and row.last is None for row in self._rows.values()):
+            raise UsageError(f"this output runs already: {target or kind}", "stop it first")
+        self._rows[output_id] = OutputRow(output_id, str(kind), target, file)
+        self._loop.add_sink(output_id, make, again=kind == "stream")
+        return output_id
+
+    def remove(self, output_id: str) -> None:
+        """Stop an output; a stopped one leaves the list."""
+        row = self._row(output_id)
+        if row.last is None:
+            row.last = self._loop.remove_sink(output_id) or OutletState("closed")
+        else:
+            del self._rows[output_id]
+
+    def file_of(self, output_id: str) -> Path:
+        """The recording of a stopped output; raises `UsageError`."""
+        row = self._row(output_id)
+        if row.file is None or row.last is None or not row.file.is_file():
+            raise UsageError("there is no finished recording here", "stop the recording first")
+        return row.file
+
+    def described(self) -> list[dict[str, Any]]:
+        states = self._loop.sink_states()
+        rows = []
+        for row in list(self._rows.values()):
+            state = row.last or states.get(row.id) or OutletState("closed")
+            rows.append(
+                {
+                    "id": row.id,
+                    "kind": row.kind,
+                    "target": row.target,
+                    "state": state.state,
+                    "message": state.message,
+                    "remedy": state.remedy,
+                    "frames": state.frames,
+                    "seconds": round(state.seconds, 1),
+                    "result": row.last is not None and row.file is not None and row.file.is_file(),
+                }
+            )
+        return rows
+
+    def _row(self, output_id: str) -> OutputRow:
+        if output_id not in self._rows:
+            raise UsageError("there is no such output", "it was removed already")
+        return self._rows[output_id]
+
+    def _new_file(self, container: object) -> Path:
+        if container not in _CONTAINERS:
+            raise UsageError(f"a recording is no {container!r}", f"choose one of: {', '.join(_CONTAINERS)}")
+        make_folder(self._recordings)
+        stem = time.strftime("mien-%Y%m%d-%H%M%S")
+        for number in range(1, 1000):
+            path = self._recordings / f"{stem}{f'-{number}' if number > 1 else ''}.{container}"
+            if not path.exists() and all(row.file != path for row in self._rows.values()):
+                return path
+        raise OutputError("no name is free for the recording", "empty the folder of recordings")
+
+
+def _recording(file: Path, settings: Settings, sound: tuple[int, int] | None) -> MakeSink:
+    def make(width: int, height: int) -> FrameSink:
+        return Recorder(file, width, height, settings, sound=sound)
+
+    return make
+
+
+def _stream(url: str, settings: Settings, sound: tuple[int, int] | None) -> MakeSink:
+    def make(width: int, height: int) -> FrameSink:
+        return StreamOut(url, width, height, settings, sound=sound)
+
+    return make
+
+
+def _virtual_camera(device: str | None) -> MakeSink:
+    def make(width: int, height: int) -> FrameSink:
+        return VirtualCamera(width, height, _CAMERA_RATE, device=device)
+
+    return make

@@ -1,0 +1,126 @@
+"""Sends the labelled picture to the pages that watch: JPEG over WebSockets, two frames in flight for each."""
+
+import asyncio
+import struct
+import threading
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+import cv2
+import numpy as np
+
+from mien.types import Image, LabelledFrame
+
+HEADER = struct.Struct("<IIdII")
+"""Sequence, flags, capture time in ms since the epoch, bytes of the picture after, bytes of the picture before."""
+IN_FLIGHT = 2
+_QUALITY = 80
+
+
+class Viewer:
+    """One page. Made and used on the event loop; `HubSink` only reads what it wants and hands it messages."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.width = 1280
+        self.before = False
+        self._loop = loop
+        self._messages: asyncio.Queue[bytes] = asyncio.Queue()
+        self._pending: set[int] = set()
+        self._sequence = 0
+
+    @property
+    def ready(self) -> bool:
+        return self.width > 0 and len(self._pending) < IN_FLIGHT
+
+    def offer(self, capture_ms: float, after: bytes, before: bytes) -> None:
+        """Called by the sink's thread, only when `ready`."""
+        self._sequence += 1
+        self._pending.add(self._sequence)
+        message = HEADER.pack(self._sequence, 0, capture_ms, len(after), len(before)) + after + before
+        self._loop.call_soon_threadsafe(self._messages.put_nowait, message)
+
+    def acknowledged(self, sequence: int) -> None:
+        self._pending.discard(sequence)
+
+    async def next(self) -> bytes:
+        return await self._messages.get()
+
+
+class PreviewHub:
+    """All pages that watch. `want_before` is told whether anybody looks at the picture as it was."""
+
+    def __init__(self, want_before: Callable[[bool], None]) -> None:
+        self._want_before = want_before
+        self._viewers: set[Viewer] = set()
+        self._lock = threading.Lock()
+        self._before: tuple[int, Image] | None = None
+
+    def join(self, viewer: Viewer) -> None:
+        with self._lock:
+            self._viewers.add(viewer)
+        self.wishes_changed()
+
+    def leave(self, viewer: Viewer) -> None:
+        with self._lock:
+            self._viewers.discard(viewer)
+        self.wishes_changed()
+
+    @property
+    def count(self) -> int:
+        return len(self._viewers)
+
+    def wishes_changed(self) -> None:
+        with self._lock:
+            self._want_before(any(viewer.before and viewer.width > 0 for viewer in self._viewers))
+
+    def note_before(self, pts: int, image: Image | None) -> None:
+        """The picture as it was, for the frame of this time; shown on the page only, beside the labelled one."""
+        self._before = None if image is None else (pts, image)
+
+    def ready(self) -> list[Viewer]:
+        with self._lock:
+            return [viewer for viewer in self._viewers if viewer.ready]
+
+    def before_of(self, pts: int) -> Image | None:
+        noted = self._before
+        return noted[1] if noted is not None and noted[0] == pts else None
+
+
+class HubSink:
+    """A `contracts.FrameSink` that encodes a frame once for each size that is wanted, and not at all when nobody is ready."""
+
+    def __init__(self, hub: PreviewHub) -> None:
+        self._hub = hub
+
+    def write(self, labelled: LabelledFrame) -> None:
+        viewers = self._hub.ready()
+        if not viewers:
+            return
+        frame = labelled.frame
+        captured_ms = 1000 * (frame.time_s + time.time() - time.monotonic())
+        encoded: dict[tuple[int, bool], bytes] = {}
+        original = self._hub.before_of(frame.pts)
+        for viewer in viewers:
+            width = min(viewer.width, frame.image.shape[1])
+            key = (width, False)
+            if key not in encoded:
+                encoded[key] = _jpeg(frame.image, width)
+            before = b""
+            if viewer.before and original is not None:
+                before = encoded.get((width, True)) or encoded.setdefault((width, True), _jpeg(original, width))
+            viewer.offer(captured_ms, encoded[key], before)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        return None
+
+
+def _jpeg(image: Image, width: int) -> bytes:
+    if width < image.shape[1]:
+        height = max(1, round(image.shape[0] * width / image.shape[1]))
+        image = np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+    return bytes(cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])[1])

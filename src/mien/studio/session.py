@@ -1,0 +1,304 @@
+"""What the studio knows and does while it runs, whoever asks: one session for all pages. Safe to use from several threads."""
+
+import contextlib
+import secrets
+import shutil
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+
+from mien import __version__, build
+from mien.errors import UsageError
+from mien.live.changing import Shown
+from mien.live.loop import LiveLoop
+from mien.live.meter import Figures
+from mien.live.snapshot import Snapshot
+from mien.media.devices import list_microphones
+from mien.media.picture import check_file
+from mien.models.store import Store
+from mien.pipeline import swap_faces
+from mien.settings import Settings, from_mapping, table
+from mien.stages.cover import card
+from mien.stages.label import Labeller
+from mien.studio.browsercamera import BrowserFeed
+from mien.studio.faces import CONSENTS, Gallery
+from mien.studio.folder import read_json, write_json
+from mien.studio.inputs import InputChoice, choose_input, choose_sound
+from mien.studio.jobs import FileJobs
+from mien.studio.outputs import Outputs
+from mien.studio.preview import HubSink, PreviewHub
+from mien.types import LANDMARK_COUNT, LIVE_TIME_BASE, Frame, Landmarks, SourceFace, TrackedFace
+
+PREVIEW = "preview"
+_MOST_PRESETS = 50
+_MOST_NAME = 40
+_LIMITS = {"max_pixels", "max_bytes"}
+"""Settings that protect this machine: a page may not move them."""
+
+
+class StudioSession:
+    """Starts with the loop running and nothing chosen; `close` ends every thread."""
+
+    def __init__(self, settings: Settings, data: Path, recordings: Path, uploads: Path, *, shared: bool) -> None:
+        self.uploads = uploads
+        self.shared = shared
+        self.feed = BrowserFeed()
+        self._store = Store()
+        self._data = data
+        self._models = build.open_models(settings, self._store)
+        self._lock = threading.RLock()
+        self._settings = settings
+        self._face: str | None = None
+        self._choice = InputChoice("none", {}, None)
+        self._sound_device: str | None = None
+        self._clips: dict[str, Path] = {}
+        self._presets: dict[str, dict[str, Any]] = read_json(data / "presets.json")
+        self._changed_hook: Callable[[], None] = lambda: None
+        self._process = psutil.Process()
+        self._process.cpu_percent()
+        self.gallery = Gallery(self._models, data / "faces")
+        self.loop = LiveLoop(lambda wanted: build.open_tracking(wanted, self._store), Snapshot(settings), self._changed)
+        self.hub = PreviewHub(self._want_before)
+        self.loop.on_shown = self._note_before
+        self.outputs = Outputs(self.loop, recordings, lambda: self._settings, lambda: self._sound_device is not None)
+        self.jobs = FileJobs(self._models, uploads, self._changed)
+
+    def start(self) -> None:
+        self.loop.start()
+        self.jobs.start()
+        self.loop.add_sink(PREVIEW, lambda width, height: HubSink(self.hub))
+
+    def close(self) -> None:
+        """End everything: recordings are finished, jobs cancelled."""
+        self._changed_hook = lambda: None
+        self.loop.stop()
+        self.jobs.stop()
+
+    def on_change(self, hook: Callable[[], None]) -> None:
+        """Called, from any thread and often, when `state` may have changed; must not block."""
+        self._changed_hook = hook
+
+    @property
+    def settings(self) -> Settings:
+        return self._settings
+
+    @property
+    def face(self) -> str | None:
+        return self._face
+
+    def select_face(self, face_id: str | None) -> None:
+        """Wear this face from the next frame on; None = nobody's. Raises a `MienError`."""
+        with self._lock:
+            self._wear(face_id, self._settings)
+            self._face = face_id
+        self._changed()
+
+    def prepare_face(self, face_id: str) -> None:
+        """Make what the engine needs of the face, so that selecting it takes effect at once. Raises a `MienError`."""
+        self.gallery.prepared(face_id, build.open_engine(self._settings), self._settings)
+
+    def add_photo(self, photo: Path, consent: str) -> None:
+        """Take in and wear a photo of this machine. Raises a `MienError`."""
+        if consent not in CONSENTS:
+            raise UsageError("a photo needs your statement why its face may be used", f"--consent {'|'.join(CONSENTS)}")
+        check_file(photo)
+        kept = self.uploads / f"{secrets.token_hex(8)}{photo.suffix.lower()}"
+        shutil.copyfile(photo, kept)
+        self.select_face(self.gallery.add(kept, photo.stem, consent).id)
+
+    def warm_up(self) -> None:
+        """Have everything compiled and loaded before the first frame comes."""
+        tracking = build.open_tracking(self._settings, self._store)
+        frame = Frame(card(320, 180), 0, 0, LIVE_TIME_BASE)
+        tracking.tracker.update(frame)
+        blank = np.zeros((LANDMARK_COUNT, 3), np.float32)
+        blank[:, :2] = 90 + 40 * np.random.default_rng(0).random((LANDMARK_COUNT, 2))
+        tracking.tracker.landmarker.fit(frame.image, blank)
+        landmarks = Landmarks(blank, 1.0)
+        engine = build.open_engine(self._settings)
+        prepared = engine.prepare(SourceFace(card(200, 200), landmarks, "warm-up"))
+        swap_faces(frame, (TrackedFace(0, landmarks, 1),), engine, prepared, self._settings)
+        Labeller(self._settings).label(frame)
+
+    def remove_face(self, face_id: str) -> None:
+        """Forget a face; when it was worn, the picture closes."""
+        with self._lock:
+            if self._face == face_id:
+                self.select_face(None)
+            self.gallery.remove(face_id)
+        self._changed()
+
+    def change_settings(self, values: Mapping[str, object]) -> None:
+        """Raises `UsageError`; then nothing has changed."""
+        locked = sorted(_LIMITS & set(values))
+        if locked:
+            raise UsageError(f"{locked[0]} is set when the studio is started", f"start it with --{locked[0].replace('_', '-')}")
+        with self._lock:
+            settings = from_mapping({**_values(self._settings), **values})
+            self._wear(self._face, settings)
+            self._settings = settings
+        self._changed()
+
+    def set_input(self, wanted: Mapping[str, Any], *, trusted: bool = False) -> None:
+        """Choose where frames come from. Raises `UsageError`."""
+        choice = choose_input(wanted, self._settings, self.feed, self._clip, paths_allowed=trusted or not self.shared)
+        with self._lock:
+            self._choice = choice
+            self.loop.set_input(choice.make)
+
+    def set_sound(self, device: str | None) -> None:
+        """Choose the microphone that recordings and streams carry. Raises `UsageError`."""
+        if device is not None and device not in {each.id for each in list_microphones()}:
+            raise UsageError(f"there is no microphone {device!r}", "choose one of the list")
+        with self._lock:
+            self._sound_device = device
+            self.loop.set_sound(None if device is None else choose_sound(device))
+
+    def add_clip(self, file: Path, name: str) -> str:
+        """A file of this session that can be looped as input."""
+        clip_id = secrets.token_hex(6)
+        with self._lock:
+            if len(self._clips) >= 8:
+                oldest = next(iter(self._clips))
+                self._clips.pop(oldest).unlink(missing_ok=True)
+            self._clips[clip_id] = file
+        return clip_id
+
+    def add_job(self, file: Path, name: str, face_id: str | None) -> str:
+        """Swap a file of this session. Raises a `MienError`."""
+        chosen = face_id or self._face
+        if chosen is None:
+            raise UsageError("no face is chosen", "choose a face first")
+        return self.jobs.add(file, name, self.gallery.source(chosen), self._settings).id
+
+    def keep_preset(self, name: str) -> None:
+        """Keep the current settings under a name, for good. Raises a `MienError`."""
+        self._keep_presets({**self._presets, _checked_name(name): _portable(_values(self._settings))})
+
+    def apply_preset(self, name: str) -> None:
+        """Raises `UsageError`."""
+        if name not in self._presets:
+            raise UsageError(f"there is no preset {name!r}", "choose one of the list")
+        self.change_settings(_portable(self._presets[name]))
+
+    def remove_preset(self, name: str) -> None:
+        self._keep_presets({kept: values for kept, values in self._presets.items() if kept != name})
+
+    def presets(self) -> dict[str, dict[str, Any]]:
+        return dict(self._presets)
+
+    def import_presets(self, given: Mapping[str, Any]) -> None:
+        """Add presets, after checking every value. Raises a `MienError`; then nothing was added."""
+        checked: dict[str, dict[str, Any]] = {}
+        for name, values in given.items():
+            if not isinstance(values, dict):
+                raise UsageError(f"the preset {name!r} is no table of settings", "import a file that the studio has exported")
+            checked[_checked_name(name)] = _portable(_values(from_mapping({**_values(Settings()), **_portable(values)})))
+        self._keep_presets({**self._presets, **checked})
+
+    def state(self) -> dict[str, Any]:
+        """All that a page shows, but the figures that change all the time."""
+        with self._lock:
+            source, sound = self.loop.input_state, self.loop.sound_state
+            return {
+                "version": __version__,
+                "shared": self.shared,
+                "settings": _values(self._settings),
+                "table": [row for row in _table() if row["name"] not in _LIMITS],
+                "consents": list(CONSENTS),
+                "faces": [face.described() for face in self.gallery.all()],
+                "face": self._face,
+                "input": {"kind": self._choice.kind, "spec": self._choice.spec, **asdict(source)},
+                "sound": {"device": self._sound_device, "state": sound.state, "message": sound.message},
+                "outputs": self.outputs.described(),
+                "presets": self._presets,
+                "jobs": self.jobs.described(),
+                "browser_camera": self.feed.feeder,
+            }
+
+    def metrics(self) -> dict[str, Any]:
+        """The figures of the meter, for the page and for programs."""
+        figures = self.figures()
+        cpu, memory = self.load()
+        return {
+            "fps": round(figures.fps, 2),
+            "capture_fps": round(figures.capture_fps, 2),
+            "frames": figures.frames,
+            "dropped": figures.dropped,
+            "latency_ms": {"median": _rounded(figures.latency_median_ms), "p95": _rounded(figures.latency_p95_ms)},
+            "stages_ms": {name: round(value, 2) for name, value in figures.stages_ms.items()},
+            "cpu_percent": cpu,
+            "memory_mb": round(memory / 1e6, 1),
+            "shown": figures.last_shown,
+            "shown_frames": figures.shown,
+            "sound_delay_ms": _rounded(figures.latency_median_ms),
+        }
+
+    def figures(self) -> Figures:
+        return self.loop.meter.read(time.monotonic())
+
+    def notify(self) -> None:
+        """Tell the pages that something has changed."""
+        self._changed()
+
+    def load(self) -> tuple[float, int]:
+        """Processor use since the last call, 100 = one core, and resident memory in bytes."""
+        return round(self._process.cpu_percent(), 1), int(self._process.memory_info().rss)
+
+    def _wear(self, face_id: str | None, settings: Settings) -> None:
+        if face_id is None:
+            self.loop.snapshot = Snapshot(settings)
+            return
+        engine = build.open_engine(settings)
+        self.loop.snapshot = Snapshot(settings, engine, self.gallery.prepared(face_id, engine, settings), face_id)
+
+    def _clip(self, clip_id: str) -> Path:
+        if clip_id not in self._clips:
+            raise UsageError("this file is not in the session any more", "upload it again")
+        return self._clips[clip_id]
+
+    def _keep_presets(self, presets: dict[str, dict[str, Any]]) -> None:
+        if len(presets) > _MOST_PRESETS:
+            raise UsageError(f"there are {_MOST_PRESETS} presets already", "remove one first")
+        write_json(self._data / "presets.json", presets)
+        self._presets = presets
+        self._changed()
+
+    def _want_before(self, wanted: bool) -> None:
+        self.loop.want_before = wanted
+
+    def _note_before(self, shown: Shown) -> None:
+        self.hub.note_before(shown.labelled.frame.pts, shown.before)
+
+    def _changed(self) -> None:
+        with contextlib.suppress(RuntimeError):
+            self._changed_hook()
+
+
+def _values(settings: Settings) -> dict[str, Any]:
+    return {row.name: getattr(settings, row.name) for row in table()}
+
+
+def _portable(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if name not in _LIMITS}
+
+
+def _table() -> list[dict[str, Any]]:
+    return [{**asdict(row), "kind": type(row.default).__name__} for row in table()]
+
+
+def _checked_name(name: str) -> str:
+    name = name.strip()
+    if not name or len(name) > _MOST_NAME or not name.isprintable():
+        raise UsageError("this is no name for a preset", f"use 1 to {_MOST_NAME} letters")
+    return name
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 1)

@@ -1,0 +1,498 @@
+"""The studio's server: who may talk to it, what it accepts, and that everything it starts works for real."""
+
+import io
+import json
+import struct
+import threading
+import time
+import zlib
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import av
+import cv2
+import httpx
+import numpy as np
+import pytest
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.sync.client import ClientConnection, connect
+
+from mien.studio.access import Access
+from mien.studio.browsercamera import HEADER, JPEG, jpeg_size
+from mien.studio.certificate import fingerprint, own_certificate
+from mien.studio.preview import HEADER as PREVIEW_HEADER
+from mien.types import Image
+from tests.studio import DEADLINE_S, Studio, running_studio
+
+
+@pytest.fixture
+def studio(tmp_path: Path) -> Iterator[Studio]:
+    with running_studio(tmp_path) as running:
+        yield running
+
+
+@contextmanager
+def open_socket(studio: Studio, path: str) -> Iterator[ClientConnection]:
+    headers = {"Authorization": f"Bearer {studio.access.token}"}
+    url = f"{studio.socket}{path}"
+    with connect(url, additional_headers=headers, compression=None, proxy=None, max_size=None) as opened:
+        yield opened
+
+
+def next_bytes(socket: ClientConnection) -> bytes:
+    message = socket.recv(timeout=DEADLINE_S)
+    assert isinstance(message, bytes)
+    return message
+
+
+def decoded(data: bytes) -> Image:
+    picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    assert picture is not None
+    return np.asarray(picture, np.uint8)
+
+
+def count_frames(data: bytes) -> tuple[int, dict[str, str]]:
+    """Decodable pictures of a video, and its metadata."""
+    with av.open(io.BytesIO(data), "r") as container:
+        return sum(1 for _ in container.decode(video=0)), dict(container.metadata)
+
+
+def loop_the_clip(studio: Studio, examples: Path) -> None:
+    studio.client.put("/api/input", json={"kind": "file", "path": str(examples / "clip.mp4")}).raise_for_status()
+    studio.wait(lambda state: state["input"]["state"] == "live", "the clip")
+
+
+def metrics_when(studio: Studio, shown: str) -> dict[str, Any]:
+    deadline = time.monotonic() + DEADLINE_S
+    while True:
+        metrics: dict[str, Any] = studio.client.get("/api/metrics").json()
+        if metrics["shown"] == shown:
+            return metrics
+        assert time.monotonic() < deadline, metrics
+        threading.Event().wait(0.05)
+
+
+class TestAccess:
+    """Nobody but the person's own page and programs with the token."""
+
+    def test_without_the_token_nothing_is_told(self, studio: Studio) -> None:
+        for path in ("/", "/api/state", "/metrics", "/api/openapi.json", "/static/app.js", "/api/faces/x/thumb.jpg"):
+            assert httpx.get(studio.base + path).status_code == 401, path
+        assert httpx.get(f"{studio.base}/?token=wrong").status_code == 401
+
+    def test_the_token_gives_a_strict_cookie_that_is_enough_from_then_on(self, studio: Studio) -> None:
+        answer = httpx.get(studio.page)
+        assert answer.status_code == 200
+        cookie = answer.headers["set-cookie"]
+        assert "HttpOnly" in cookie
+        assert "SameSite=strict" in cookie
+        name, value = cookie.split(";")[0].split("=", 1)
+        assert httpx.get(f"{studio.base}/api/state", cookies={name: value}).status_code == 200
+
+    def test_every_answer_carries_the_security_headers(self, studio: Studio) -> None:
+        for answer in (httpx.get(studio.page), httpx.get(f"{studio.base}/api/state"), studio.client.get("/api/state")):
+            assert "default-src 'none'" in answer.headers["content-security-policy"]
+            assert answer.headers["x-content-type-options"] == "nosniff"
+            assert answer.headers["cache-control"] == "no-store"
+
+    @pytest.mark.parametrize("host", ["evil.example", "localhost.evil.example", "192.168.1.2:{port}", "127.0.0.1:1", ""])
+    def test_another_host_is_refused(self, studio: Studio, host: str) -> None:
+        port = studio.base.rsplit(":", 1)[1]
+        answer = studio.client.get("/api/state", headers={"Host": host.format(port=port)})
+        assert answer.status_code in {400, 421}
+
+    @pytest.mark.parametrize("origin", [None, "http://evil.example", "null", "https://127.0.0.1:{port}", "http://127.0.0.1:1"])
+    def test_another_origin_changes_nothing(self, studio: Studio, origin: str | None) -> None:
+        name, value = httpx.get(studio.page).headers["set-cookie"].split(";")[0].split("=", 1)
+        port = studio.base.rsplit(":", 1)[1]
+        headers = {} if origin is None else {"Origin": origin.format(port=port)}
+        answer = httpx.patch(
+            f"{studio.base}/api/settings", json={"opacity": 0.1}, cookies={name: value}, headers=headers
+        )  # fmt: skip
+        assert answer.status_code == 403
+        assert studio.state()["settings"]["opacity"] == 1.0
+
+    def test_the_pages_own_origin_passes(self, studio: Studio) -> None:
+        name, value = httpx.get(studio.page).headers["set-cookie"].split(";")[0].split("=", 1)
+        answer = httpx.patch(
+            f"{studio.base}/api/settings", json={"opacity": 0.5}, cookies={name: value}, headers={"Origin": studio.base}
+        )
+        assert answer.json()["settings"]["opacity"] == 0.5
+
+    @pytest.mark.parametrize("path", ["/ws/preview", "/ws/events", "/ws/camera"])
+    def test_sockets_of_strangers_are_refused(self, studio: Studio, path: str) -> None:
+        for origin in (None, "http://evil.example", studio.base):
+            with pytest.raises((InvalidStatus, ConnectionClosed)), connect(
+                studio.socket + path, origin=origin, proxy=None  # type: ignore[arg-type]
+            ) as socket:  # fmt: skip
+                socket.recv(timeout=5)
+
+    def test_guessing_the_password_is_slowed_down(self) -> None:
+        access = Access(1, password="a long password")
+        assert access.is_password("a long password") is True
+        assert [access.is_password(f"guess {number}") for number in range(6)] == [False] * 6
+        assert access.is_password("a long password") is None
+        assert not access.is_token(access.token)
+
+    def test_a_shared_studio_asks_for_the_password(self, tmp_path: Path) -> None:
+        with running_studio(tmp_path, password="correct horse") as studio:
+            assert httpx.get(studio.page).headers["location"] == "/login"
+            assert httpx.get(f"{studio.base}/login").status_code == 200
+            headers = {"Origin": studio.base}
+            wrong = httpx.post(f"{studio.base}/login", data={"password": "wrong"}, headers=headers)
+            assert wrong.headers["location"] == "/login?wrong"
+            assert "set-cookie" not in wrong.headers
+            right = httpx.post(f"{studio.base}/login", data={"password": "correct horse"}, headers=headers)
+            name, value = right.headers["set-cookie"].split(";")[0].split("=", 1)
+            cookies = {name: value}
+            assert httpx.get(f"{studio.base}/api/state", cookies=cookies).status_code == 200
+            wanted = {"kind": "file", "path": "/etc/hostname"}
+            refused = httpx.put(f"{studio.base}/api/input", json=wanted, cookies=cookies, headers=headers)
+            assert refused.status_code == 422
+            assert "shared" in refused.json()["error"]
+
+    def test_a_certificate_is_made_once_and_its_key_is_private(self, tmp_path: Path) -> None:
+        certificate, key = own_certificate(tmp_path / "tls", ("192.0.2.1", "studio.example"))
+        assert own_certificate(tmp_path / "tls", ("192.0.2.1",)) == (certificate, key)
+        before = fingerprint(certificate)
+        assert len(before.split(":")) == 32
+        assert key.stat().st_mode & 0o077 == 0
+        own_certificate(tmp_path / "tls", ("192.0.2.99",))
+        assert fingerprint(certificate) != before
+
+
+class TestFaces:
+    """The gallery."""
+
+    def test_a_face_needs_consent(self, studio: Studio, examples: Path) -> None:
+        answer = studio.add_face(examples / "eileen_collins.png", consent="finders keepers")
+        assert answer.status_code == 422
+        assert "consent" in answer.json()["remedy"]
+        assert studio.client.post("/api/faces", files={"photo": ("a.png", b"x")}).status_code == 422
+        assert studio.state()["faces"] == []
+        assert not list(studio.uploads.iterdir())
+
+    def test_a_face_is_added_shown_worn_and_removed(self, studio: Studio, examples: Path) -> None:
+        face_id = studio.wear(examples / "eileen_collins.png")
+        state = studio.state()
+        assert state["face"] == face_id
+        assert state["faces"] == [{"id": face_id, "name": "eileen_collins", "consent": "public-domain", "saved": False}]
+        thumb = studio.client.get(f"/api/faces/{face_id}/thumb.jpg")
+        height, width = decoded(thumb.content).shape[:2]
+        assert 100 < height == width <= 192
+        assert studio.client.delete(f"/api/faces/{face_id}").status_code == 204
+        assert studio.state()["face"] is None
+        assert not list(studio.uploads.iterdir()), "a removed photo leaves nothing behind"
+
+    def test_a_saved_face_is_there_next_time_and_others_are_not(self, tmp_path: Path, examples: Path) -> None:
+        for folder in ("first", "second"):
+            (tmp_path / folder).mkdir()
+        with running_studio(tmp_path / "first") as studio:
+            kept = studio.wear(examples / "eileen_collins.png")
+            studio.add_face(examples / "grace_hopper.jpg")
+            assert studio.client.post(f"/api/faces/{kept}/save").status_code == 200
+            (tmp_path / "first" / "data").rename(tmp_path / "second" / "data")
+        with running_studio(tmp_path / "second") as studio:
+            assert [face["id"] for face in studio.state()["faces"]] == [kept]
+            assert studio.client.post(f"/api/faces/{kept}/select").json() == {"face": kept}
+            studio.client.delete(f"/api/faces/{kept}")
+            assert not list((tmp_path / "second" / "data" / "faces").iterdir())
+
+    def test_several_faces_are_shown_with_numbers(self, studio: Studio, examples: Path, tmp_path: Path) -> None:
+        one = cv2.imread(str(examples / "eileen_collins.png"))
+        two = cv2.imread(str(examples / "grace_hopper.jpg"))
+        assert one is not None
+        assert two is not None
+        two = cv2.resize(two, (one.shape[1], one.shape[0]))
+        cv2.imwrite(str(tmp_path / "group.png"), np.hstack([one, two]))
+        answer = studio.add_face(tmp_path / "group.png")
+        assert answer.status_code == 409
+        assert answer.json()["code"] == "several"
+        assert answer.json()["count"] == 2
+        assert answer.json()["picture"].startswith("data:image/jpeg;base64,")
+        assert studio.add_face(tmp_path / "group.png", number=2).status_code == 201
+
+    @pytest.mark.parametrize(
+        ("name", "content", "status"),
+        [
+            ("empty.jpg", b"", 400),
+            ("text.jpg", b"this is no picture at all", 400),
+            ("cut.png", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", 400),
+            ("../../etc/passwd", b"nor is this", 400),
+        ],
+    )
+    def test_what_is_no_picture_is_refused_with_a_reason(
+        self, studio: Studio, name: str, content: bytes, status: int
+    ) -> None:  # fmt: skip
+        answer = studio.client.post("/api/faces", files={"photo": (name, content)}, data={"consent": "self"})
+        assert answer.status_code == status
+        assert answer.json()["error"]
+        assert answer.json()["remedy"]
+        assert not list(studio.uploads.iterdir())
+
+    def test_a_picture_of_200_megapixels_is_refused_before_it_is_decoded(self, studio: Studio) -> None:
+        header = struct.pack(">II5B", 20_000, 10_000, 8, 2, 0, 0, 0)
+        chunk = b"IHDR" + header
+        bomb = b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + chunk + struct.pack(">I", zlib.crc32(chunk))
+        bomb += struct.pack(">I", 60) + b"IDAT"
+        answer = studio.client.post("/api/faces", files={"photo": ("big.png", bomb + bytes(64))}, data={"consent": "self"})
+        assert answer.status_code == 413
+        assert "pixels" in answer.json()["error"]
+
+    def test_an_upload_that_is_too_large_ends_before_it_is_stored(self, studio: Studio) -> None:
+        sent = 0
+
+        def endless() -> Iterator[bytes]:
+            nonlocal sent
+            yield b'--x\r\nContent-Disposition: form-data; name="photo"; filename="a.jpg"\r\n\r\n'
+            for _ in range(300):
+                sent += 1
+                yield bytes(1_000_000)
+
+        headers = {"Content-Type": "multipart/form-data; boundary=x"}
+        # The server may close the connection while we still send.
+        with suppress(httpx.TransportError):
+            assert studio.client.post("/api/faces", content=endless(), headers=headers).status_code == 413
+        assert 60 < sent < 200
+        assert not list(studio.uploads.iterdir())
+
+
+class TestLive:
+    """The loop behind the page."""
+
+    def test_a_clip_is_worn_watched_and_recorded(self, studio: Studio, examples: Path) -> None:
+        studio.wear(examples / "eileen_collins.png")
+        loop_the_clip(studio, examples)
+        with open_socket(studio, "/ws/preview") as socket:
+            socket.send(json.dumps({"want": {"before": True, "width": 640}}))
+            for _ in range(20):
+                message = next_bytes(socket)
+                sequence, flags, capture_ms, after, before = PREVIEW_HEADER.unpack_from(message)
+                assert flags == 0
+                assert len(message) == PREVIEW_HEADER.size + after + before
+                assert -50 < 1000 * time.time() - capture_ms < 5000
+                socket.send(json.dumps({"ack": sequence}))
+            assert before > 0
+            pictures = message[PREVIEW_HEADER.size :]
+            shown, raw = decoded(pictures[:after]), decoded(pictures[after:])
+        assert shown.shape == raw.shape == (360, 640, 3)
+        assert np.abs(shown.astype(int) - raw).mean() > 0.5, "before and after are not the same"
+        output_id = studio.client.post("/api/outputs", json={"kind": "recording", "container": "mp4"}).json()["id"]
+        studio.wait(lambda state: state["outputs"][0]["frames"] > 30, "frames in the recording")
+        assert studio.client.get(f"/api/outputs/{output_id}/file").status_code == 422
+        assert studio.client.delete(f"/api/outputs/{output_id}").status_code == 204
+        recorded = studio.client.get(f"/api/outputs/{output_id}/file")
+        frames, metadata = count_frames(recorded.content)
+        assert frames >= 30
+        assert "altered" in metadata["comment"]
+        assert studio.state()["outputs"][0]["result"] is True
+        assert studio.client.delete(f"/api/outputs/{output_id}").status_code == 204
+        assert studio.state()["outputs"] == []
+
+    def test_a_client_that_never_reads_gets_two_frames_and_stops_nobody(self, studio: Studio, examples: Path) -> None:
+        studio.wear(examples / "eileen_collins.png")
+        loop_the_clip(studio, examples)
+        with open_socket(studio, "/ws/preview") as lazy, open_socket(studio, "/ws/preview") as keen:
+            for _ in range(25):
+                keen.send(json.dumps({"ack": PREVIEW_HEADER.unpack_from(next_bytes(keen))[0]}))
+            lazy.recv(timeout=DEADLINE_S)
+            lazy.recv(timeout=DEADLINE_S)
+            with pytest.raises(TimeoutError):
+                lazy.recv(timeout=0.3)
+
+    def test_ten_clients_and_one_that_talks_nonsense(self, studio: Studio, examples: Path) -> None:
+        loop_the_clip(studio, examples)
+        with ExitStack() as stack:
+            sockets = [stack.enter_context(open_socket(studio, "/ws/preview")) for _ in range(10)]
+            for socket in sockets:
+                next_bytes(socket)
+            sockets[0].send("this is no JSON")
+            next_bytes(sockets[0])
+            with pytest.raises(ConnectionClosed):
+                sockets[0].recv(timeout=DEADLINE_S)
+            sockets[1].send(json.dumps({"ack": 1}))
+            next_bytes(sockets[1])
+
+    def test_events_tell_every_page_the_same(self, studio: Studio, examples: Path) -> None:
+        with open_socket(studio, "/ws/events") as one, open_socket(studio, "/ws/events") as two:
+            studio.client.patch("/api/settings", json={"opacity": 0.25})
+            for page in (one, two):
+                deadline = time.monotonic() + DEADLINE_S
+                while True:
+                    message = json.loads(page.recv(timeout=DEADLINE_S))
+                    if message["type"] == "state" and message["state"]["settings"]["opacity"] == 0.25:
+                        break
+                    assert time.monotonic() < deadline
+            kinds = {json.loads(one.recv(timeout=DEADLINE_S))["type"] for _ in range(2)}
+            assert "metrics" in kinds
+
+    def test_without_a_face_the_picture_is_veiled_and_removing_the_face_veils_it_again(
+        self, studio: Studio, examples: Path
+    ) -> None:
+        loop_the_clip(studio, examples)
+        metrics_when(studio, "veiled")
+        face_id = studio.wear(examples / "eileen_collins.png")
+        metrics_when(studio, "swapped")
+        studio.client.delete(f"/api/faces/{face_id}")
+        metrics_when(studio, "veiled")
+
+    def test_the_browsers_camera_is_taken_over_by_the_newest_page(self, studio: Studio, examples: Path) -> None:
+        picture = cv2.imread(str(examples / "grace_hopper.jpg"))
+        assert picture is not None
+        data = cv2.imencode(".jpg", cv2.resize(picture, (640, 800)))[1].tobytes()
+        studio.wear(examples / "eileen_collins.png")
+        studio.client.put("/api/input", json={"kind": "browser"}).raise_for_status()
+        with open_socket(studio, "/ws/camera") as first:
+            for sequence in range(1, 20):
+                first.send(HEADER.pack(JPEG, sequence, 1000 * time.time()) + data)
+                assert _answer(first, "ack") == sequence
+            metrics_when(studio, "swapped")
+            with open_socket(studio, "/ws/camera") as second:
+                assert _answer(first, "state") == "taken"
+                second.send(HEADER.pack(JPEG, 1, 1000 * time.time()) + data)
+                assert _answer(second, "ack") == 1
+                for nonsense in (b"", b"\x03", HEADER.pack(JPEG, 2, 0.0) + b"no picture"):
+                    with open_socket(studio, "/ws/camera") as third:
+                        third.send(nonsense)
+        assert studio.client.get("/api/state").status_code == 200
+
+    def test_settings_are_checked_and_limits_cannot_be_moved(self, studio: Studio) -> None:
+        for values in ({"opacity": 7}, {"opacity": "loud"}, {"nonsense": 1}, {"max_pixels": 10**12}, {"engine": "x"}):
+            answer = studio.client.patch("/api/settings", json=values)
+            assert answer.status_code == 422, values
+            assert answer.json()["error"]
+        assert studio.client.patch("/api/settings", json=[1]).status_code == 422
+
+    def test_presets_are_kept_exported_and_imported(self, studio: Studio) -> None:
+        studio.client.patch("/api/settings", json={"opacity": 0.4, "eyes": "target"})
+        assert studio.client.put("/api/presets/soft").status_code == 200
+        studio.client.patch("/api/settings", json={"opacity": 1.0})
+        assert studio.client.post("/api/presets/soft/apply").json()["settings"]["opacity"] == 0.4
+        exported = studio.client.get("/api/presets.json")
+        assert "attachment" in exported.headers["content-disposition"]
+        studio.client.delete("/api/presets/soft")
+        assert studio.state()["presets"] == {}
+        studio.client.post("/api/presets.json", json=exported.json()).raise_for_status()
+        assert studio.state()["presets"]["soft"]["eyes"] == "target"
+        assert studio.client.post("/api/presets.json", json={"bad": {"opacity": 9}}).status_code == 422
+        assert studio.client.put("/api/presets/" + "x" * 60).status_code == 422
+
+    @pytest.mark.parametrize(
+        "wanted",
+        [
+            {},
+            {"kind": "telepathy"},
+            {"kind": "camera"},
+            {"kind": "camera", "device": "/dev/video0", "width": -5},
+            {"kind": "camera", "device": "/dev/video0", "pixel_format": "magic"},
+            {"kind": "network", "url": "gopher://x/y"},
+            {"kind": "network", "url": "file:///etc/passwd"},
+            {"kind": "file", "path": "/no/such/file.mp4"},
+            {"kind": "file", "clip": "unknown"},
+            {"kind": "screen", "left": "a"},
+        ],
+    )
+    def test_inputs_that_make_no_sense_are_refused(self, studio: Studio, wanted: dict[str, Any]) -> None:
+        answer = studio.client.put("/api/input", json=wanted)
+        assert answer.status_code == 422
+        assert answer.json()["remedy"]
+        assert studio.state()["input"]["kind"] == "none"
+
+    def test_a_camera_that_is_not_there_says_so_and_the_rest_goes_on(self, studio: Studio, examples: Path) -> None:
+        studio.client.put("/api/input", json={"kind": "camera", "device": "/dev/video77"}).raise_for_status()
+        state = studio.wait(lambda state: state["input"]["state"] == "lost", "the message")
+        assert "/dev/video77" in state["input"]["message"]
+        assert state["input"]["remedy"]
+        loop_the_clip(studio, examples)
+
+    def test_an_uploaded_clip_is_looped(self, studio: Studio, examples: Path) -> None:
+        with (examples / "clip.mp4").open("rb") as file:
+            clip = studio.client.post("/api/clips", files={"clip": ("clip.mp4", file)}).json()
+        studio.client.put("/api/input", json={"kind": "file", "clip": clip["id"]}).raise_for_status()
+        studio.wait(lambda state: state["input"]["state"] == "live", "the clip")
+
+    @pytest.mark.parametrize(
+        "wanted",
+        [
+            {"kind": "recording", "container": "exe"},
+            {"kind": "stream", "url": "ftp://x"},
+            {"kind": "stream"},
+            {"kind": "teleport"},
+        ],
+    )
+    def test_outputs_that_make_no_sense_are_refused(self, studio: Studio, wanted: dict[str, Any]) -> None:
+        answer = studio.client.post("/api/outputs", json=wanted)
+        assert answer.status_code == 422
+        assert studio.state()["outputs"] == []
+
+    def test_a_stream_without_a_peer_is_tried_again_and_hides_its_key(self, studio: Studio, examples: Path) -> None:
+        loop_the_clip(studio, examples)
+        url = "rtmp://127.0.0.1:1/live/secret-stream-key"
+        studio.client.post("/api/outputs", json={"kind": "stream", "url": url}).raise_for_status()
+        state = studio.wait(lambda state: state["outputs"][0]["state"] == "retrying", "the retry")
+        assert "secret-stream-key" not in json.dumps(state)
+        again = studio.client.post("/api/outputs", json={"kind": "stream", "url": url})
+        assert again.status_code == 422
+        metrics_when(studio, "veiled")
+
+    def test_a_virtual_camera_without_a_driver_gives_the_guide(self, studio: Studio, examples: Path) -> None:
+        loop_the_clip(studio, examples)
+        studio.client.post("/api/outputs", json={"kind": "virtual-camera"}).raise_for_status()
+        state = studio.wait(lambda state: state["outputs"][0]["state"] == "failed", "the failure")
+        assert state["outputs"][0]["remedy"]
+
+
+class TestFiles:
+    """Pictures and videos as jobs."""
+
+    def test_a_video_is_swapped_watched_and_fetched(self, studio: Studio, examples: Path) -> None:
+        studio.wear(examples / "eileen_collins.png")
+        with (examples / "clip.mp4").open("rb") as file:
+            job_id = studio.client.post("/api/jobs", files={"file": ("my clip.mp4", file)}).json()["id"]
+        state = studio.wait(lambda state: state["jobs"][0]["state"] == "done", "the job")
+        assert state["jobs"][0]["frames"] == state["jobs"][0]["total"] > 0
+        assert studio.client.get(f"/api/jobs/{job_id}/preview.jpg").headers["content-type"] == "image/jpeg"
+        result = studio.client.get(f"/api/jobs/{job_id}/result")
+        assert "my%20clip-mien.mp4" in result.headers["content-disposition"]
+        assert count_frames(result.content)[0] == state["jobs"][0]["frames"]
+        assert studio.client.delete(f"/api/jobs/{job_id}").status_code == 204
+        assert studio.state()["jobs"] == []
+
+    def test_a_picture_is_swapped_and_nonsense_fails_with_a_reason(self, studio: Studio, examples: Path) -> None:
+        assert studio.client.post("/api/jobs", files={"file": ("a.jpg", b"x")}).status_code == 422, "no face is chosen"
+        studio.wear(examples / "eileen_collins.png")
+        with (examples / "grace_hopper.jpg").open("rb") as file:
+            studio.client.post("/api/jobs", files={"file": ("grace.jpg", file)}).raise_for_status()
+        studio.client.post("/api/jobs", files={"file": ("empty.mp4", b"")}).raise_for_status()
+        studio.client.post("/api/jobs", files={"file": ("text.mp4", b"no video")}).raise_for_status()
+        jobs = studio.wait(lambda state: state["jobs"][-1]["state"] == "failed", "the end")["jobs"]
+        assert [each["state"] for each in jobs] == ["done", "failed", "failed"]
+        assert all(each["message"] for each in jobs[1:])
+
+    def test_a_job_can_be_cancelled(self, studio: Studio, examples: Path) -> None:
+        studio.wear(examples / "eileen_collins.png")
+        for _ in range(2):
+            with (examples / "clip.mp4").open("rb") as file:
+                studio.client.post("/api/jobs", files={"file": ("clip.mp4", file)}).raise_for_status()
+        jobs = studio.wait(lambda state: state["jobs"][0]["frames"] > 3, "progress")["jobs"]
+        for each in jobs:
+            studio.client.delete(f"/api/jobs/{each['id']}")
+        jobs = studio.wait(lambda state: state["jobs"][0]["state"] == "cancelled", "the end")["jobs"]
+        assert [each["state"] for each in jobs] == ["cancelled", "cancelled"]
+
+
+def test_the_size_of_a_jpeg_is_read_from_its_header() -> None:
+    data = cv2.imencode(".jpg", np.zeros((37, 91, 3), np.uint8))[1].tobytes()
+    assert jpeg_size(data) == (91, 37)
+    for broken in (b"", b"\xff\xd8", data[:20], b"\xff\xd8" + bytes(50), b"RIFF" + data):
+        assert jpeg_size(broken) is None
+
+
+def _answer(socket: ClientConnection, name: str) -> Any:
+    for _ in range(50):
+        message = json.loads(socket.recv(timeout=DEADLINE_S))
+        if name in message:
+            return message[name]
+    raise AssertionError(f"no {name}")
