@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
 import cv2
@@ -52,7 +53,7 @@ def _frames(source: FrameSource, count: int) -> list[Frame]:
 
 
 def _steps_ms(frames: list[Frame]) -> list[int]:
-    return [round((b.pts - a.pts) / 1000) for a, b in zip(frames, frames[1:], strict=False)]
+    return [round((b.pts - a.pts) / 1000) for a, b in pairwise(frames)]
 
 
 def _picture(path: Path, width: int, height: int, level: int) -> Path:
@@ -63,13 +64,13 @@ def _picture(path: Path, width: int, height: int, level: int) -> Path:
 def test_the_bundled_clip_comes_at_its_own_pace_round_after_round(examples: Path, fake: _FakeTime) -> None:
     with _looped(examples / "clip.mp4", fake) as source:
         info = source.info
-        frames = _frames(source, 250)
-    assert (info.width, info.height, info.rate) == (1280, 720, 30)
+        frames = _frames(source, 130)
+    assert (info.width, info.height) == (1280, 720)
+    assert info.rate == 30
     assert frames[0].pts == _BEGIN_S * 1_000_000
     assert set(_steps_ms(frames)) == {33}
-    assert fake.now_s == pytest.approx(_BEGIN_S + 249 / 30, abs=1e-4), "no frame before it is due, none after"
+    assert fake.now_s == pytest.approx(_BEGIN_S + 129 / 30, abs=1e-4), "no frame before it is due, none after"
     assert np.array_equal(frames[3].image, frames[123].image)
-    assert np.array_equal(frames[3].image, frames[243].image)
 
 
 @pytest.mark.parametrize(
@@ -145,7 +146,8 @@ def test_a_picture_is_repeated_at_the_rate(tmp_path: Path, fake: _FakeTime) -> N
         fake.now_s += 10
         (after,) = _frames(source, 1)
         assert source.open_sound() is None
-        assert (source.info.width, source.info.height, source.info.rate) == (63, 47, 25)
+        assert (source.info.width, source.info.height) == (63, 47)
+        assert source.info.rate == 25
     assert set(_steps_ms(frames)) == {40}
     assert {int(frame.image.mean()) for frame in frames} == {90}
     assert after.pts == round((fake.now_s) * 1_000_000)
@@ -211,7 +213,7 @@ def test_sound_has_no_gap_and_is_given_when_it_has_been_heard(tmp_path: Path, fa
                 assert fake.now_s >= _end_s(heard) - 1e-6
                 found.append(heard)
     assert found[0].time_s == pytest.approx(_BEGIN_S, abs=1e-3)
-    assert all(abs(b.time_s - _end_s(a)) < 0.022 for a, b in zip(found, found[1:], strict=False))
+    assert all(abs(b.time_s - _end_s(a)) < 0.022 for a, b in pairwise(found))
     total_s = sum(len(heard.samples) for heard in found) / sound.rate
     assert _end_s(found[-1]) - _BEGIN_S == pytest.approx(total_s, abs=0.04)
     assert {heard.samples.shape[1] for heard in found} == {sound.channels}
@@ -258,12 +260,12 @@ def test_a_long_file_is_not_gone_through_to_find_the_present(tmp_path: Path, fak
     assert first is not None
     assert fake.now_s - 0.6 <= first.time_s <= fake.now_s
     assert abs(frame.time_s - fake.now_s) < 0.05
-    assert number(frame.image) == 375 % 24
+    assert number(frame.image) == round((frame.time_s - _BEGIN_S) * 25) % 24
 
 
 def test_stop_ends_a_waiting_read(tmp_path: Path) -> None:
     path = _picture(tmp_path / "in.png", 64, 48, 90)
-    with LoopedMedia(path, max_pixels=10**6, max_bytes=10**6, rate=0.01) as source:
+    with LoopedMedia(path, max_pixels=10**6, max_bytes=10**6, rate=0.1) as source:
         assert source.read() is not None
         timer = threading.Timer(0.1, source.stop)
         timer.start()

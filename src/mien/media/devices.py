@@ -157,7 +157,7 @@ def list_microphones(
 
 
 def _x_screen(display: str) -> tuple[int, int]:
-    with av.open(display, "r", format="x11grab", options={"framerate": "1"}, timeout=2) as opened:
+    with av.open(display, "r", format="x11grab", options={"framerate": "60"}, timeout=2) as opened:
         context = opened.streams.video[0].codec_context
         return context.width, context.height
 

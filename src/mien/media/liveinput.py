@@ -122,15 +122,13 @@ class LiveInput:
         self._container: InputContainer | None = None
         self._thread: threading.Thread | None = None
         self._to_bgr: ToBgr | None = None
-        self._info: StreamInfo | None = None
+        self._info = StreamInfo(0, 0, LIVE_TIME_BASE)
         self._index = 0
         self._last_pts = -1
 
     @property
     def info(self) -> StreamInfo:
-        """Size and announced rate; known once the source has been entered."""
-        if self._info is None:
-            raise RuntimeError("a live source has no info before it is entered")
+        """Size and announced rate; the size is 0 until the source is entered."""
         return self._info
 
     def read(self) -> Frame | None:

@@ -90,15 +90,14 @@ class LoopedMedia:
         self._given_wait, self._wait = wait, wait or self._stopped.wait
         self._loop = _Loop()
         self._player: _Player | None = None
+        self._info = StreamInfo(0, 0, LIVE_TIME_BASE)
         self._index = 0
         self._last_pts = -1
 
     @property
     def info(self) -> StreamInfo:
-        """Size and rate; known once the source has been entered."""
-        if self._player is None:
-            raise RuntimeError("a looped file has no info before it is entered")
-        return self._player.info
+        """Size and rate; the size is 0 until the source is entered."""
+        return self._info
 
     def read(self) -> Frame | None:
         """The next picture, when it is due; None after `stop`."""
@@ -123,6 +122,7 @@ class LoopedMedia:
 
     def __enter__(self) -> Self:
         self._player = self._opened()
+        self._info = self._player.info
         self._loop.begin_s = self._clock()
         return self
 

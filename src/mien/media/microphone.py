@@ -104,15 +104,18 @@ class Microphone:
             # PyAV's own ALSA looks for its configuration where it was built.
             os.environ.setdefault("ALSA_CONFIG_PATH", _ALSA_CONFIG)
         try:
-            self._container = open_live(self._opening(), SILENCE_S)
+            self._container = container = open_live(self._opening(), SILENCE_S)
+            sound = next(iter(container.streams.audio), None)
+            if sound is None:
+                raise SourceLost(f"{self._what} gives no sound", "choose another device")
+            self._forget_the_start(container, sound)
         except (FFmpegError, OSError, ValueError) as error:
-            raise self._lost(error) from None
-        sounds = self._container.streams.audio
-        if not sounds:
             self._close()
-            raise SourceLost(f"{self._what} gives no sound", "choose another device")
-        self._forget_the_start(self._container, sounds[0])
-        self._pieces = self._heard(self._container, sounds[0])
+            raise self._lost(error) from None
+        except SourceLost:
+            self._close()
+            raise
+        self._pieces = self._heard(container, sound)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:

@@ -1,0 +1,250 @@
+"""Speed of the live path: the loop alone, and through the studio in real headless Chromium. A command, never a test.
+
+    .venv/bin/python benchmarks/live.py loop --rate 60 --seconds 1800
+    .venv/bin/python benchmarks/live.py loop --height 1080 --rate 60
+    .venv/bin/python benchmarks/live.py browser --source server
+    .venv/bin/python benchmarks/live.py browser --source browser
+
+The pictures sway a portrait and carry a counter in bars along the top, which is read back from the page's canvas.
+"""
+
+import argparse
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import cv2
+import numpy as np
+import psutil
+
+from mien import bench, build
+from mien.fakes import NullSink, PacedCamera
+from mien.live.loop import LiveLoop
+from mien.live.snapshot import Snapshot
+from mien.media.picture import read_picture
+from mien.models.store import Store
+from mien.settings import Settings
+from mien.types import Image
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+PORTRAIT, PHOTO = EXAMPLES / "grace_hopper.jpg", EXAMPLES / "eileen_collins.png"
+BITS, BLOCK = 12, 32
+COUNTED = 240
+"""Pictures of the clip: a multiple of the swaying portrait's period."""
+CHROMIUM = "/usr/bin/chromium"
+FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+         "--disable-component-update", "--disable-sync", "--use-fake-ui-for-media-stream",
+         "--use-fake-device-for-media-stream", "--autoplay-policy=no-user-gesture-required")  # fmt: skip
+
+READ_BACK = """
+([bits, block]) => {
+  window.seen = [];
+  window.mien.onframe = ({sequence, capture, drawn}) => {
+    const canvas = document.querySelector('#preview');
+    const scale = canvas.width / 1280;
+    const context = canvas.getContext('2d');
+    const row = context.getImageData(0, Math.round(block / 2 * scale), Math.round(bits * block * scale), 1).data;
+    let counter = 0;
+    for (let bit = 0; bit < bits; bit += 1) {
+      const x = Math.round((bit + 0.5) * block * scale);
+      if (row[4 * x + 1] > 127) counter += 1 << bit;
+    }
+    window.seen.push([sequence, capture, drawn, counter]);
+  };
+}
+"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    kinds = parser.add_subparsers(required=True)
+    loop = kinds.add_parser("loop")
+    loop.add_argument("--rate", type=float, default=60)
+    loop.add_argument("--height", type=int, default=720)
+    loop.add_argument("--seconds", type=float, default=60)
+    loop.set_defaults(run=lambda given: bench_loop(given.rate, given.height, given.seconds))
+    browser = kinds.add_parser("browser")
+    browser.add_argument("--source", choices=("server", "browser"), default="server")
+    browser.add_argument("--seconds", type=float, default=20)
+    browser.set_defaults(run=lambda given: bench_browser(given.source, given.seconds))
+    given = parser.parse_args()
+    print(json.dumps(given.run(given), indent=2))
+
+
+def counted(scenes: list[Image]) -> list[Image]:
+    """`COUNTED` pictures, each with its number in bars: bit n is white or black at block n of the top row."""
+    pictures = []
+    for number in range(COUNTED):
+        picture = scenes[number % len(scenes)].copy()
+        for bit in range(BITS):
+            picture[:BLOCK, bit * BLOCK : (bit + 1) * BLOCK] = 235 if number >> bit & 1 else 20
+        pictures.append(picture)
+    return pictures
+
+
+def bench_loop(rate: float, height: int, seconds: float) -> dict[str, Any]:
+    """Camera to sink without a browser."""
+    settings, store = Settings(), Store()
+    models = build.open_models(settings, store)
+    engine = build.open_engine(settings)
+    prepared = engine.prepare(build.open_source(_read(PHOTO), models))
+    scenes = bench.moving_portrait(_read(PORTRAIT), models)
+    if height != bench.HEIGHT:
+        size_wh = round(height * bench.WIDTH / bench.HEIGHT), height
+        scenes = [np.asarray(cv2.resize(scene, size_wh), np.uint8) for scene in scenes]
+    order = _Order()
+    loop = LiveLoop(lambda wanted: build.open_tracking(wanted, store), Snapshot(settings, engine, prepared, "bench"))
+    process = psutil.Process()
+    loop.start()
+    try:
+        loop.add_sink("sink", lambda width, height: order)
+        width = scenes[0].shape[1]
+        loop.set_input(lambda: PacedCamera(width, height, rate, lambda number: scenes[number % len(scenes)].copy()))
+        pause = threading.Event()
+        pause.wait(10)
+        loop.meter.reset()
+        begin_s, memory, frames = time.monotonic(), process.memory_info().rss, order.count
+        latencies: list[float] = []
+        while time.monotonic() - begin_s < seconds:
+            pause.wait(min(5.0, seconds))
+            figures = loop.meter.read(time.monotonic())
+            latencies.append(figures.latency_p95_ms or 0.0)
+        elapsed = time.monotonic() - begin_s
+        figures = loop.meter.read(time.monotonic())
+        return {
+            "rate": rate,
+            "height": height,
+            "seconds": round(elapsed, 1),
+            "fps": round((order.count - frames) / elapsed, 2),
+            "out_of_order": order.backwards,
+            "latency_ms": {
+                "median": figures.latency_median_ms,
+                "p95": float(np.median(latencies)),
+                "worst_p95": max(latencies),
+            },
+            "stages_ms": figures.stages_ms,
+            "shown": figures.shown,
+            "memory_growth_mb": round((process.memory_info().rss - memory) / 1e6, 1),
+            "memory_mb": round(process.memory_info().rss / 1e6),
+        }
+    finally:
+        loop.stop()
+
+
+class _Order(NullSink):
+    """Counts frames, and those that come before their time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.count = self.backwards = 0
+        self._last = -1
+
+    def write(self, labelled: Any) -> None:
+        self.count += 1
+        self.backwards += labelled.frame.pts <= self._last
+        self._last = labelled.frame.pts
+
+
+def bench_browser(source: str, seconds: float) -> dict[str, Any]:
+    """The whole way to the screen, read back from the page."""
+    from playwright.sync_api import sync_playwright
+
+    settings = Settings()
+    scenes = counted(bench.moving_portrait(_read(PORTRAIT), build.open_models(settings, Store())))
+    with tempfile.TemporaryDirectory(prefix="mien-bench-") as folder:
+        clip = Path(folder) / "clip.mp4"
+        write_clip(clip, scenes)
+        camera = Path(folder) / "camera.mjpeg"
+        camera.write_bytes(
+            b"".join(cv2.imencode(".jpg", scene, [cv2.IMWRITE_JPEG_QUALITY, 90])[1].tobytes() for scene in scenes)
+        )
+        wanted = ["--input", str(clip)] if source == "server" else []
+        started = time.monotonic()
+        with running(Path(folder), wanted) as (page_url, pid), sync_playwright() as playwright:
+            open_s = time.monotonic() - started
+            flags = [*FLAGS, f"--use-file-for-fake-video-capture={camera}"]
+            chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
+            context = chromium.new_context(viewport={"width": 1440, "height": 900}, permissions=["camera"])
+            page = context.new_page()
+            page.goto(page_url)
+            if source == "browser":
+                page.select_option("#input-kind", "browser")
+                page.click("#input-apply")
+            page.wait_for_function("() => window.mien && window.mien.shown > 3", timeout=30_000)
+            first_s = time.monotonic() - started
+            page.wait_for_timeout(5000)
+            page.evaluate(READ_BACK, [BITS, BLOCK])
+            server = psutil.Process(pid)
+            cpu = sum(server.cpu_times()[:2])
+            page.wait_for_timeout(1000 * seconds)
+            seen = page.evaluate("() => window.seen")
+            cpu = sum(server.cpu_times()[:2]) - cpu
+            metrics = page.evaluate("() => fetch('/api/metrics').then((answer) => answer.json())")
+            chromium.close()
+    return {"source": source, "studio_open_s": round(open_s, 2), "first_picture_s": round(first_s, 2),
+            **summary(seen), "server_cpu_percent": round(100 * cpu / seconds), "server": metrics}  # fmt: skip
+
+
+def summary(seen: list[list[float]]) -> dict[str, Any]:
+    """What the page has seen: rows of sequence, capture and drawing time in ms, and the counter read back."""
+    rows = np.array(seen)
+    latency = rows[:, 2] - rows[:, 1]
+    elapsed = (rows[-1, 2] - rows[0, 2]) / 1000
+    steps = np.diff(rows[:, 3]) % COUNTED
+    return {
+        "shown": len(rows),
+        "fps": round((len(rows) - 1) / elapsed, 2),
+        "latency_ms": {"median": round(float(np.median(latency)), 1), "p95": round(float(np.percentile(latency, 95)), 1)},
+        "exposures_skipped": int((steps[steps > 0] - 1).sum()),
+        "exposures_repeated": int((steps == 0).sum()),
+        "backwards": int((steps > COUNTED // 2).sum()),
+    }
+
+
+def write_clip(path: Path, pictures: list[Image], rate: int = 30) -> None:
+    """H.264 that decodes fast and keeps the bars."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=rate, options={"crf": "18", "preset": "veryfast", "tune": "fastdecode"})
+        stream.width, stream.height, stream.pix_fmt = pictures[0].shape[1], pictures[0].shape[0], "yuv420p"
+        for number, picture in enumerate(pictures):
+            frame = av.VideoFrame.from_ndarray(picture, "bgr24")
+            frame.pts, frame.time_base = number, Fraction(1, rate)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+
+
+@contextmanager
+def running(folder: Path, wanted: list[str]) -> Iterator[tuple[str, int]]:
+    """`mien live` as a process; its address and process number."""
+    command = [sys.executable, "-m", "mien.cli", "live", "--no-browser", "--port", "0", "--photo", str(PHOTO)]
+    command += ["--consent", "public-domain", "--data", str(folder / "data"), "--recordings", str(folder / "rec"), *wanted]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"}) as process:
+        assert process.stdout is not None
+        try:
+            for line in process.stdout:
+                found = re.search(r"http://\S+", line)
+                if found:
+                    yield found.group(0), process.pid
+                    break
+        finally:
+            process.terminate()
+            process.wait(20)
+
+
+def _read(path: Path) -> Image:
+    return read_picture(path, max_pixels=10**8, max_bytes=10**9).frame.image
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,62 @@
+/** Requests to the server, and what goes wrong with them, in words. */
+import { byId, make } from './dom.js';
+import { t } from './strings.js';
+
+/** An answer that is not fine; `answer` is what the server said. */
+export class ApiError extends Error {
+  /** @param {number} status @param {Record<string, any>} answer */
+  constructor(status, answer) {
+    super(answer.error ?? t('no_connection'));
+    this.status = status;
+    this.answer = answer;
+    this.remedy = String(answer.remedy ?? '');
+  }
+}
+
+/**
+ * @param {string} method
+ * @param {string} path
+ * @param {FormData | object} [body] a form is sent as it is, anything else as JSON
+ * @returns {Promise<any>} the JSON of the answer; raises an ApiError
+ */
+export async function call(method, path, body) {
+  const isForm = body instanceof FormData;
+  let answer;
+  try {
+    answer = await fetch(path, {
+      method,
+      headers: body && !isForm ? { 'Content-Type': 'application/json' } : {},
+      body: isForm ? body : body && JSON.stringify(body),
+    });
+  } catch {
+    throw new ApiError(0, { error: t('no_connection'), remedy: t('no_connection_remedy') });
+  }
+  const text = await answer.text();
+  let value = {};
+  try {
+    value = text ? JSON.parse(text) : {};
+  } catch {
+    value = { error: t('odd_answer') };
+  }
+  if (answer.status === 401) value = { error: t('session_over'), remedy: t('session_over_remedy') };
+  if (!answer.ok) throw new ApiError(answer.status, value);
+  return value;
+}
+
+/** Shows an error for a while. @param {unknown} error */
+export function complain(error) {
+  const remedy = error instanceof ApiError ? error.remedy : '';
+  const said = make('div', {}, make('b', {}, error instanceof Error ? error.message : String(error)), make('span', {}, remedy));
+  byId('toast').append(said);
+  setTimeout(() => said.remove(), 9000);
+}
+
+/** Does something that may fail and says so if it does. @template T @param {() => Promise<T>} work @returns {Promise<T | undefined>} */
+export async function attempt(work) {
+  try {
+    return await work();
+  } catch (error) {
+    complain(error);
+    return undefined;
+  }
+}

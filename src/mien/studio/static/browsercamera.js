@@ -1,0 +1,183 @@
+/** Sends the camera of this browser: H.264 by WebCodecs where it can, JPEG otherwise; at most two frames in flight. */
+import { t } from './strings.js';
+
+const IN_FLIGHT = 2;
+const KEY_EVERY_MS = 2000;
+const HEADER_BYTES = 16;
+const [H264_KEY, H264_DELTA, JPEG] = [1, 2, 3];
+
+export class BrowserCamera {
+  /** @param {(error: Error | null) => void} ended told when it stops by itself */
+  constructor(ended) {
+    this.ended = ended;
+    this.isRunning = false;
+    this.sequence = 0;
+    /** @type {Set<number>} */
+    this.inFlight = new Set();
+    /** @type {Map<number, number>} capture times in ms since the epoch, by the timestamp given to the encoder */
+    this.captures = new Map();
+    this.wantsKey = true;
+    this.lastKey = 0;
+    this.canvas = document.createElement('canvas');
+  }
+
+  /** @param {number} width @param {number} height */
+  async start(width, height) {
+    this.stop();
+    this.isRunning = true;
+    try {
+      if (!navigator.mediaDevices) throw new Error(t('camera_denied'));
+      const wanted = { width: { ideal: width }, height: { ideal: height }, frameRate: { ideal: 30 } };
+      this.stream = await navigator.mediaDevices.getUserMedia({ video: wanted, audio: false });
+      const track = /** @type {MediaStreamTrack} */ (this.stream.getVideoTracks()[0]);
+      track.addEventListener('ended', () => this.fail(new Error(t('lost'))));
+      this.width = track.getSettings().width ?? width;
+      this.height = track.getSettings().height ?? height;
+      await this.prepareEncoder();
+      this.connect();
+      if (window.MediaStreamTrackProcessor) void this.readTrack(track);
+      else this.readVideo();
+    } catch (error) {
+      this.fail(error instanceof Error ? error : new Error(String(error)));
+    }
+  }
+
+  stop() {
+    this.isRunning = false;
+    this.socket?.close();
+    this.stream?.getTracks().forEach((track) => track.stop());
+    if (this.encoder && this.encoder.state !== 'closed') this.encoder.close();
+    void this.reader?.cancel().catch(() => undefined);
+    this.encoder = undefined;
+    this.inFlight.clear();
+    this.captures.clear();
+  }
+
+  /** @param {Error | null} error */
+  fail(error) {
+    if (!this.isRunning) return;
+    this.stop();
+    this.ended(error);
+  }
+
+  async prepareEncoder() {
+    this.encoder = undefined;
+    if (!('VideoEncoder' in window)) return;
+    const level = (this.width ?? 0) * (this.height ?? 0) > 1280 * 720 ? '28' : '1f';
+    const config = /** @type {VideoEncoderConfig} */ ({
+      codec: `avc1.4200${level}`, width: (this.width ?? 0) & ~1, height: (this.height ?? 0) & ~1, framerate: 30, latencyMode: 'realtime',
+      bitrate: Math.round((6_000_000 * (this.width ?? 1280) * (this.height ?? 720)) / (1280 * 720)), avc: { format: 'annexb' },
+    });
+    const support = await VideoEncoder.isConfigSupported(config).catch(() => null);
+    if (!support?.supported) return;
+    this.encoder = new VideoEncoder({ output: (chunk) => this.sendChunk(chunk), error: () => (this.encoder = undefined) });
+    this.encoder.configure(config);
+  }
+
+  connect() {
+    const socket = new WebSocket(`${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/ws/camera`);
+    socket.binaryType = 'arraybuffer';
+    socket.onopen = () => {
+      socket.send(JSON.stringify({ codec: this.encoder ? 'h264' : 'jpeg', width: this.width, height: this.height }));
+      this.inFlight.clear();
+      this.wantsKey = true;
+    };
+    socket.onmessage = (event) => {
+      const message = JSON.parse(event.data);
+      if (message.ack !== undefined) this.inFlight.delete(message.ack);
+      if (message.key) this.wantsKey = true;
+      if (message.state === 'taken') this.fail(new Error(t('camera_taken')));
+    };
+    socket.onclose = () => {
+      if (this.isRunning && this.socket === socket) setTimeout(() => this.isRunning && this.connect(), 800);
+    };
+    this.socket = socket;
+  }
+
+  get mayEncode() {
+    const waiting = (this.encoder?.encodeQueueSize ?? 0) > 1;
+    return this.socket?.readyState === WebSocket.OPEN && this.inFlight.size + this.captures.size < IN_FLIGHT && !waiting;
+  }
+
+  /** @param {MediaStreamTrack} track */
+  async readTrack(track) {
+    this.reader = new window.MediaStreamTrackProcessor({ track, maxBufferSize: 1 }).readable.getReader();
+    while (this.isRunning) {
+      const { value: frame, done } = await this.reader.read();
+      if (done) break;
+      await this.encode(frame);
+      frame.close();
+    }
+  }
+
+  readVideo() {
+    const video = document.createElement('video');
+    video.muted = true;
+    video.srcObject = this.stream ?? null;
+    void video.play();
+    const next = async () => {
+      if (!this.isRunning) return;
+      if (this.encoder) {
+        const frame = new VideoFrame(video);
+        await this.encode(frame);
+        frame.close();
+      } else await this.encode(video);
+      video.requestVideoFrameCallback(() => void next());
+    };
+    video.requestVideoFrameCallback(() => void next());
+  }
+
+  /** @param {any} picture a VideoFrame or a video element */
+  async encode(picture) {
+    if (!this.mayEncode) return;
+    const now = performance.timeOrigin + performance.now();
+    if (!this.encoder) {
+      await this.sendJpeg(picture, now);
+      return;
+    }
+    const keyFrame = this.wantsKey || now - this.lastKey > KEY_EVERY_MS;
+    if (keyFrame) [this.wantsKey, this.lastKey] = [false, now];
+    this.captures.set(picture.timestamp, now);
+    try {
+      this.encoder.encode(picture, { keyFrame });
+    } catch {
+      this.captures.delete(picture.timestamp);
+      await this.prepareEncoder();
+      this.wantsKey = true;
+    }
+  }
+
+  /** @param {EncodedVideoChunk} chunk */
+  sendChunk(chunk) {
+    const capture = this.captures.get(chunk.timestamp) ?? Date.now();
+    this.captures.delete(chunk.timestamp);
+    const message = new Uint8Array(HEADER_BYTES + chunk.byteLength);
+    chunk.copyTo(message.subarray(HEADER_BYTES));
+    this.send(message, chunk.type === 'key' ? H264_KEY : H264_DELTA, capture);
+  }
+
+  /** @param {any} picture @param {number} capture */
+  async sendJpeg(picture, capture) {
+    const { canvas } = this;
+    canvas.width = picture.displayWidth ?? picture.videoWidth;
+    canvas.height = picture.displayHeight ?? picture.videoHeight;
+    canvas.getContext('2d')?.drawImage(picture, 0, 0);
+    const blob = await new Promise((/** @type {(blob: Blob | null) => void} */ done) => canvas.toBlob(done, 'image/jpeg', 0.8));
+    if (!blob) return;
+    const message = new Uint8Array(HEADER_BYTES + blob.size);
+    message.set(new Uint8Array(await blob.arrayBuffer()), HEADER_BYTES);
+    this.send(message, JPEG, capture);
+  }
+
+  /** @param {Uint8Array} message @param {number} kind @param {number} capture */
+  send(message, kind, capture) {
+    if (this.socket?.readyState !== WebSocket.OPEN) return;
+    this.sequence += 1;
+    const view = new DataView(message.buffer);
+    view.setUint8(0, kind);
+    view.setUint32(4, this.sequence, true);
+    view.setFloat64(8, capture, true);
+    this.inFlight.add(this.sequence);
+    this.socket.send(message);
+  }
+}

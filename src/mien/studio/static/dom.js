@@ -1,0 +1,76 @@
+/** Small helpers round the document. */
+
+/**
+ * The element of this id; a missing one is a mistake in index.html.
+ * @template {HTMLElement} T
+ * @param {string} id
+ * @param {new () => T} [kind]
+ * @returns {T}
+ */
+export function byId(id, kind) {
+  const found = document.getElementById(id);
+  if (!found || (kind && !(found instanceof kind))) throw new Error(`the page has no ${id}`);
+  return /** @type {T} */ (found);
+}
+
+/**
+ * A new element with properties and children.
+ * @template {keyof HTMLElementTagNameMap} K
+ * @param {K} tag
+ * @param {Record<string, any>} [given] properties; names with a dash become attributes, `on` holds listeners
+ * @param {...(Node | string)} children
+ * @returns {HTMLElementTagNameMap[K]}
+ */
+export function make(tag, given = {}, ...children) {
+  const made = document.createElement(tag);
+  for (const [name, value] of Object.entries(given)) {
+    if (name === 'on') for (const [event, listener] of Object.entries(value)) made.addEventListener(event, listener);
+    else if (name.includes('-') || name === 'role') made.setAttribute(name, String(value));
+    else /** @type {any} */ (made)[name] = value;
+  }
+  made.append(...children);
+  return made;
+}
+
+/**
+ * Brings the children of a list in line with items, keeping elements (and the focus in them) where they are.
+ * @template T
+ * @param {HTMLElement} list
+ * @param {T[]} items
+ * @param {(item: T) => string} keyOf
+ * @param {(item: T) => HTMLElement} build
+ * @param {(element: HTMLElement, item: T) => void} update
+ */
+export function reconcile(list, items, keyOf, build, update) {
+  const known = new Map([...list.children].map((child) => [/** @type {HTMLElement} */ (child).dataset.key, child]));
+  const wanted = items.map((item) => {
+    const key = keyOf(item);
+    const element = /** @type {HTMLElement} */ (known.get(key) ?? build(item));
+    element.dataset.key = key;
+    known.delete(key);
+    update(element, item);
+    return element;
+  });
+  for (const left of known.values()) left.remove();
+  wanted.forEach((element, place) => {
+    if (list.children[place] !== element) list.insertBefore(element, list.children[place] ?? null);
+  });
+}
+
+/** @param {string} key @param {any} fallback what was remembered in this browser */
+export function remembered(key, fallback) {
+  try {
+    return JSON.parse(localStorage.getItem(`mien.${key}`) ?? 'null') ?? fallback;
+  } catch {
+    return fallback;
+  }
+}
+
+/** @param {string} key @param {any} value */
+export function remember(key, value) {
+  try {
+    localStorage.setItem(`mien.${key}`, JSON.stringify(value));
+  } catch {
+    // A browser that keeps nothing is no reason to fail.
+  }
+}

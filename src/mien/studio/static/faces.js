@@ -1,0 +1,166 @@
+/** The gallery: add, choose, keep and remove faces, with consent asked once for each photo. */
+import { ApiError, attempt, call, complain } from './api.js';
+import { byId, make, reconcile } from './dom.js';
+import { t } from './strings.js';
+/** @typedef {import('./types').State} State @typedef {import('./types').Face} Face */
+
+const NOBODY = { id: 'none', name: '', consent: '', saved: false };
+
+export class Faces {
+  constructor() {
+    this.list = byId('face-list');
+    byId('add-face', HTMLInputElement).addEventListener('change', (event) => {
+      const input = /** @type {HTMLInputElement} */ (event.target);
+      const [file] = input.files ?? [];
+      input.value = '';
+      if (file) void this.add(file, file.name);
+    });
+    byId('take-photo').addEventListener('click', () => void this.takePhoto());
+    document.addEventListener('paste', (event) => {
+      const file = [...(event.clipboardData?.files ?? [])].find((each) => each.type.startsWith('image/'));
+      if (file) void this.add(file, t('photo_copied'));
+    });
+    this.acceptDrops(/** @type {HTMLElement} */ (document.querySelector('.faces')));
+  }
+
+  /** @param {HTMLElement} panel */
+  acceptDrops(panel) {
+    document.addEventListener('dragover', (event) => {
+      event.preventDefault();
+      document.body.classList.add('dragging');
+    });
+    document.addEventListener('dragleave', (event) => event.relatedTarget ?? document.body.classList.remove('dragging'));
+    document.addEventListener('drop', (event) => {
+      event.preventDefault();
+      document.body.classList.remove('dragging');
+    });
+    panel.addEventListener('drop', (event) => {
+      const [file] = event.dataTransfer?.files ?? [];
+      if (file) void this.add(file, file.name);
+    });
+  }
+
+  /** @param {State} state */
+  show(state) {
+    this.state = state;
+    reconcile(this.list, [...state.faces, NOBODY], (face) => face.id, (face) => this.build(face), (element, face) => {
+      const chosen = (state.face ?? 'none') === face.id;
+      element.querySelector('.pick')?.setAttribute('aria-pressed', String(chosen));
+      const save = /** @type {HTMLButtonElement | null} */ (element.querySelector('.save'));
+      if (save) {
+        save.disabled = face.saved;
+        save.textContent = face.saved ? '★' : '☆';
+        save.title = t(face.saved ? 'saved' : 'save');
+        save.setAttribute('aria-label', `${save.title}: ${face.name}`);
+      }
+    });
+  }
+
+  /** @param {Face} face */
+  build(face) {
+    const pick = make('button', { type: 'button', className: 'pick', 'aria-pressed': 'false', on: { click: () => void this.select(face.id) } });
+    if (face.id === 'none') {
+      pick.classList.add('nobody');
+      pick.append(t('nobody'));
+      pick.dataset.t = 'nobody';
+      return make('li', { className: 'face' }, pick);
+    }
+    pick.setAttribute('aria-label', `${t('wear')}: ${face.name}`);
+    pick.append(make('img', { src: `/api/faces/${face.id}/thumb.jpg`, alt: '' }));
+    const acts = make('span', { className: 'acts' },
+      make('button', { type: 'button', className: 'save', on: { click: () => void attempt(() => call('POST', `/api/faces/${face.id}/save`)) } }),
+      make('button', { type: 'button', title: t('remove'), 'aria-label': `${t('remove')}: ${face.name}`, on: { click: () => void attempt(() => call('DELETE', `/api/faces/${face.id}`)) } }, '✕'));
+    return make('li', { className: 'face', 'data-face-id': face.id }, pick, acts, make('span', { className: 'name', title: face.name }, face.name));
+  }
+
+  /** @param {string} id */
+  select(id) {
+    return attempt(() => call('POST', `/api/faces/${id}/select`));
+  }
+
+  /** Wears the face of this place in the gallery, counted from one; zero is nobody. @param {number} place */
+  selectPlace(place) {
+    const face = place === 0 ? NOBODY : this.state?.faces[place - 1];
+    if (face) void this.select(face.id);
+  }
+
+  /** @param {Blob} photo @param {string} fileName */
+  async add(photo, fileName) {
+    const consent = await this.askConsent(photo);
+    if (!consent) return;
+    const name = fileName.replace(/\.\w{1,5}$/, '');
+    /** @type {number | null} */
+    let number = null;
+    for (;;) {
+      const form = new FormData();
+      form.append('photo', photo, fileName);
+      form.append('consent', consent);
+      form.append('name', name);
+      if (number !== null) form.append('number', String(number));
+      try {
+        const added = await call('POST', '/api/faces', form);
+        await this.select(added.id);
+        return;
+      } catch (error) {
+        if (!(error instanceof ApiError) || error.answer.code !== 'several' || number !== null) {
+          complain(error);
+          return;
+        }
+        number = await this.askWhich(error.answer.count, error.answer.picture);
+        if (number === null) return;
+      }
+    }
+  }
+
+  /** @param {Blob} photo @returns {Promise<string>} empty when the person goes back */
+  async askConsent(photo) {
+    const dialog = byId('consent-dialog', HTMLDialogElement);
+    const choices = byId('consent-choices');
+    const address = URL.createObjectURL(photo);
+    byId('consent-photo', HTMLImageElement).src = address;
+    const confirm = byId('consent-confirm', HTMLButtonElement);
+    confirm.disabled = true;
+    choices.replaceChildren(...(this.state?.consents ?? []).map((kind) => make('label', {},
+      make('input', { type: 'radio', name: 'consent', value: kind, 'data-consent': kind, on: { change: () => (confirm.disabled = false) } }), t(`consent_${kind}`))));
+    const answer = await asked(dialog);
+    URL.revokeObjectURL(address);
+    const chosen = /** @type {HTMLInputElement | null} */ (choices.querySelector(':checked'));
+    return answer === 'ok' && chosen ? chosen.value : '';
+  }
+
+  /** @param {number} count @param {string} picture @returns {Promise<number | null>} */
+  async askWhich(count, picture) {
+    const dialog = byId('which-dialog', HTMLDialogElement);
+    byId('which-photo', HTMLImageElement).src = picture;
+    byId('which-choices').replaceChildren(...Array.from({ length: count }, (_, index) =>
+      make('button', { value: String(index + 1), 'data-number': String(index + 1) }, t('face_number', { n: index + 1 }))));
+    const answer = Number(await asked(dialog));
+    return answer > 0 ? answer : null;
+  }
+
+  async takePhoto() {
+    const video = byId('photo-video', HTMLVideoElement);
+    let stream;
+    try {
+      stream = await navigator.mediaDevices.getUserMedia({ video: { width: { ideal: 1280 }, height: { ideal: 720 } } });
+    } catch {
+      complain(new ApiError(0, { error: t('camera_denied'), remedy: t('camera_denied_remedy') }));
+      return;
+    }
+    video.srcObject = stream;
+    const answer = await asked(byId('photo-dialog', HTMLDialogElement));
+    const canvas = make('canvas', { width: video.videoWidth, height: video.videoHeight });
+    canvas.getContext('2d')?.drawImage(video, 0, 0);
+    stream.getTracks().forEach((track) => track.stop());
+    video.srcObject = null;
+    if (answer !== 'ok' || !canvas.width) return;
+    canvas.toBlob((photo) => photo && void this.add(photo, `${t('photo_taken')}.jpg`), 'image/jpeg', 0.95);
+  }
+}
+
+/** @param {HTMLDialogElement} dialog @returns {Promise<string>} the value of the button that closed it; empty for Escape */
+function asked(dialog) {
+  dialog.returnValue = '';
+  dialog.showModal();
+  return new Promise((done) => dialog.addEventListener('close', () => done(dialog.returnValue), { once: true }));
+}

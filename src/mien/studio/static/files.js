@@ -1,0 +1,66 @@
+/** Pictures and videos that are swapped as files. */
+import { attempt, call } from './api.js';
+import { byId, make, reconcile } from './dom.js';
+import { t } from './strings.js';
+/** @typedef {import('./types').State} State @typedef {import('./types').Job} Job */
+
+export class Files {
+  constructor() {
+    this.list = byId('job-list');
+    const input = byId('job-file', HTMLInputElement);
+    input.addEventListener('change', () => {
+      const [file] = input.files ?? [];
+      if (file) void this.add(file);
+      input.value = '';
+    });
+    const zone = byId('drop-file');
+    zone.addEventListener('dragover', () => zone.classList.add('over'));
+    for (const event of ['dragleave', 'drop']) zone.addEventListener(event, () => zone.classList.remove('over'));
+    zone.addEventListener('drop', (event) => {
+      for (const file of event.dataTransfer?.files ?? []) void this.add(file);
+    });
+  }
+
+  /** @param {File} file */
+  async add(file) {
+    const form = new FormData();
+    form.append('file', file, file.name);
+    await attempt(() => call('POST', '/api/jobs', form));
+  }
+
+  /** @param {State} state */
+  show(state) {
+    reconcile(this.list, state.jobs, (job) => job.id, (job) => this.build(job), (element, job) => this.update(element, job));
+  }
+
+  /** @param {Job} job */
+  build(job) {
+    const end = make('button', { type: 'button', className: 'end', on: { click: () => void attempt(() => call('DELETE', `/api/jobs/${job.id}`)) } });
+    const link = make('a', { className: 'button', href: `/api/jobs/${job.id}/result`, download: '' }, t('download'));
+    return make('li', { 'data-job-id': job.id }, make('div', { className: 'top' }, make('b', { title: job.name }, job.name), link, end),
+      make('progress', { 'aria-label': job.name }), make('img', { alt: '', hidden: true }), make('p', { className: 'state' }));
+  }
+
+  /** @param {HTMLElement} element @param {Job} job */
+  update(element, job) {
+    const busy = ['waiting', 'running'].includes(job.state);
+    element.dataset.state = job.state;
+    const bar = /** @type {HTMLProgressElement} */ (element.querySelector('progress'));
+    bar.hidden = !busy;
+    if (job.total) [bar.max, bar.value] = [job.total, job.frames];
+    else bar.removeAttribute('value');
+    const picture = /** @type {HTMLImageElement} */ (element.querySelector('img'));
+    if (['running', 'done'].includes(job.state) && job.frames > 0 && element.dataset.pictured !== `${job.frames}${job.state}`) {
+      element.dataset.pictured = `${job.frames}${job.state}`;
+      const next = new Image();
+      next.onload = () => { picture.src = next.src; picture.hidden = false; };
+      next.src = `/api/jobs/${job.id}/preview.jpg?frame=${job.frames}`;
+    }
+    /** @type {HTMLElement} */ (element.querySelector('a')).hidden = job.state !== 'done';
+    /** @type {HTMLElement} */ (element.querySelector('.end')).textContent = t(busy ? 'cancel' : 'dismiss');
+    const state = /** @type {HTMLElement} */ (element.querySelector('.state'));
+    state.classList.toggle('bad', job.state === 'failed');
+    const count = job.total && !job.picture ? `${job.frames} / ${job.total}` : '';
+    state.textContent = [t(`state_${job.state}`), count, job.message, job.remedy].filter(Boolean).join(' · ');
+  }
+}

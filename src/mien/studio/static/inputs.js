@@ -1,0 +1,180 @@
+/** Where the picture comes from: the choice, its fields, and the browser's own camera. */
+import { ApiError, attempt, call, complain } from './api.js';
+import { BrowserCamera } from './browsercamera.js';
+import { byId, make, remember, remembered } from './dom.js';
+import { t } from './strings.js';
+/** @typedef {import('./types').State} State @typedef {import('./types').Devices} Devices */
+
+const KINDS = ['camera', 'browser', 'file', 'screen', 'network', 'none'];
+const SIZES = ['1280x720', '1920x1080', '640x480', '640x360', '3840x2160'];
+const FORMATS = ['auto', 'mjpeg', 'yuyv'];
+
+export class Inputs {
+  constructor() {
+    this.kind = byId('input-kind', HTMLSelectElement);
+    this.fields = byId('input-fields');
+    /** @type {Devices} */
+    this.devices = { cameras: [], microphones: [], screens: [], virtual_cameras: [] };
+    /** @type {Record<string, any>} */
+    this.last = remembered('inputs', {});
+    this.camera = new BrowserCamera((error) => {
+      remember('browser-camera', false);
+      if (error) complain(new ApiError(0, { error: error.message, remedy: error.name === 'NotAllowedError' ? t('camera_denied_remedy') : '' }));
+    });
+    this.kind.addEventListener('change', () => this.showFields());
+    this.kind.addEventListener('pointerdown', () => void this.refresh());
+    byId('input-apply').addEventListener('click', () => void this.apply());
+  }
+
+  /** Asks for the devices again: they come and go. */
+  async refresh() {
+    const found = await attempt(() => call('GET', '/api/devices'));
+    if (!found) return;
+    const changed = JSON.stringify(found) !== JSON.stringify(this.devices);
+    this.devices = found;
+    if (changed && !this.fields.contains(document.activeElement)) this.showFields();
+  }
+
+  /** @param {State} state */
+  show(state) {
+    const first = !this.state;
+    this.state = state;
+    if (first) {
+      this.translate();
+      const usual = state.input.kind !== 'none' ? state.input.kind : remembered('input-kind', this.devices.cameras.length ? 'camera' : 'browser');
+      this.kind.value = usual;
+      this.showFields();
+      // A reload of the page that sends its camera goes on sending it.
+      if (state.input.kind === 'browser' && remembered('browser-camera', false)) void this.startCamera(state.input.spec);
+    }
+    if (state.input.kind !== 'browser' && this.camera.isRunning) this.camera.stop();
+    const note = byId('input-state');
+    note.classList.toggle('bad', state.input.state === 'lost');
+    note.textContent = this.words(state);
+  }
+
+  /** @param {State} state */
+  words(state) {
+    const { kind, state: what, width, height, message, remedy } = state.input;
+    if (kind === 'none') return '';
+    if (what === 'live') return `${t('state_live')}: ${t(kind)}, ${width} × ${height}`;
+    return [message || t(`state_${what}`), remedy].filter(Boolean).join(' – ');
+  }
+
+  /** Puts the words in again, after a change of the language. */
+  translate() {
+    const chosen = this.kind.value;
+    this.kind.replaceChildren(...KINDS.map((kind) => make('option', { value: kind }, t(kind))));
+    this.kind.value = chosen || 'browser';
+    this.showFields();
+  }
+
+  showFields() {
+    const kind = this.kind.value;
+    const last = this.last[kind] ?? {};
+    byId('input-apply').textContent = t(kind === 'none' ? 'stop' : 'start');
+    const builders = /** @type {Record<string, () => HTMLElement[]>} */ ({
+      camera: () => this.cameraFields(last),
+      browser: () => [choice('size', t('resolution_rate'), SIZES.map((size) => [size, size.replace('x', ' × ')]), last.size)],
+      file: () => this.fileFields(last),
+      screen: () => this.screenFields(last),
+      network: () => [text('url', t('url'), last.url ?? '', 'rtsp://…')],
+    });
+    this.fields.replaceChildren(...(builders[kind]?.() ?? []));
+  }
+
+  /** @param {any} last */
+  cameraFields(last) {
+    const { cameras } = this.devices;
+    if (!cameras.length) return [make('p', { className: 'note' }, t('no_cameras'))];
+    const device = choice('device', t('device'), cameras.map((camera) => [camera.id, camera.name]), last.device);
+    const chosen = cameras.find((camera) => camera.id === value(device)) ?? cameras[0];
+    const sizes = [...new Set((chosen?.modes ?? []).map((mode) => `${mode.width}x${mode.height}`))];
+    const rates = [...new Set((chosen?.modes ?? []).flatMap((mode) => mode.rates.map(Math.round)))].sort((a, b) => b - a);
+    device.addEventListener('change', () => {
+      this.last.camera = this.read();
+      this.showFields();
+    });
+    return [
+      device,
+      choice('size', t('resolution_rate'), (sizes.length ? sizes : SIZES).map((size) => [size, size.replace('x', ' × ')]), last.size ?? '1280x720'),
+      choice('rate', t('rate'), (rates.length ? rates : [30, 60, 15]).map((rate) => [String(rate), String(rate)]), last.rate ?? '30'),
+      choice('pixel_format', t('pixel_format'), FORMATS.map((format) => [format, format.toUpperCase()]), last.pixel_format),
+    ];
+  }
+
+  /** @param {any} last */
+  fileFields(last) {
+    const upload = make('input', { type: 'file', id: 'clip-file', className: 'visually-hidden', accept: 'image/*,video/*,.mkv' });
+    upload.addEventListener('change', () => void this.uploadClip(upload.files?.[0]));
+    const button = make('label', { className: 'button wide', htmlFor: 'clip-file' }, t('upload'));
+    return this.state?.shared ? [upload, button] : [text('path', t('path'), last.path ?? '', '~/Videos/…'), upload, button];
+  }
+
+  /** @param {any} last */
+  screenFields(last) {
+    const [screen] = this.devices.screens;
+    const usual = { left: 0, top: 0, width: Math.min(screen?.width ?? 1280, 1920), height: Math.min(screen?.height ?? 720, 1080), ...last };
+    return ['left', 'top', 'width', 'height'].map((name) => text(name, t(name), String(usual[name]), '', 'number'));
+  }
+
+  /** @param {File | undefined} file */
+  async uploadClip(file) {
+    if (!file) return;
+    const form = new FormData();
+    form.append('clip', file, file.name);
+    const clip = await attempt(() => call('POST', '/api/clips', form));
+    if (clip) await attempt(() => call('PUT', '/api/input', { kind: 'file', clip: clip.id }));
+  }
+
+  /** @returns {Record<string, string>} what stands in the fields */
+  read() {
+    const values = /** @type {Record<string, string>} */ ({});
+    for (const field of this.fields.querySelectorAll('[name]')) {
+      const input = /** @type {HTMLInputElement} */ (field);
+      values[input.name] = input.value;
+    }
+    return values;
+  }
+
+  async apply() {
+    const kind = this.kind.value;
+    const values = this.read();
+    this.last[kind] = kind === 'network' ? {} : values;
+    remember('inputs', this.last);
+    remember('input-kind', kind);
+    const [width, height] = (values.size ?? '1280x720').split('x').map(Number);
+    const wanted = /** @type {Record<string, any>} */ ({ kind });
+    if (kind === 'camera') Object.assign(wanted, { device: values.device, width, height, rate: Number(values.rate), pixel_format: values.pixel_format });
+    if (kind === 'browser') Object.assign(wanted, { width, height });
+    if (kind === 'file') wanted.path = values.path ?? '';
+    if (kind === 'screen') for (const name of ['left', 'top', 'width', 'height']) wanted[name] = Number(values[name]);
+    if (kind === 'network') wanted.url = values.url;
+    this.camera.stop();
+    const answer = await attempt(() => call('PUT', '/api/input', wanted));
+    if (answer && kind === 'browser') await this.startCamera(wanted);
+  }
+
+  /** @param {Record<string, any>} wanted */
+  async startCamera(wanted) {
+    remember('browser-camera', true);
+    await this.camera.start(wanted.width ?? 1280, wanted.height ?? 720);
+  }
+}
+
+/** @param {string} name @param {string} label @param {string[][]} options @param {string} [chosen] */
+function choice(name, label, options, chosen) {
+  const select = make('select', { name }, ...options.map(([key, words]) => make('option', { value: key ?? '' }, words ?? '')));
+  if (chosen && options.some(([key]) => key === String(chosen))) select.value = String(chosen);
+  return make('label', { className: 'row' }, make('span', {}, label), select);
+}
+
+/** @param {string} name @param {string} label @param {string} content @param {string} placeholder @param {string} [type] */
+function text(name, label, content, placeholder, type = 'text') {
+  return make('label', { className: 'row' }, make('span', {}, label), make('input', { name, type, value: content, placeholder, autocomplete: 'off', spellcheck: false }));
+}
+
+/** @param {HTMLElement} field */
+function value(field) {
+  return field.querySelector('select')?.value ?? '';
+}

@@ -1,0 +1,88 @@
+/** Where the picture goes, beside the page: recordings, streams, the virtual camera, and the sound that goes with them. */
+import { attempt, call } from './api.js';
+import { byId, make, reconcile } from './dom.js';
+import { t } from './strings.js';
+/** @typedef {import('./types').State} State @typedef {import('./types').Output} Output @typedef {import('./types').Devices} Devices @typedef {import('./types').Metrics} Metrics */
+
+export class Outputs {
+  constructor() {
+    this.list = byId('output-list');
+    byId('record').addEventListener('click', () => void this.toggleRecording());
+    byId('stream-form').addEventListener('submit', (event) => {
+      event.preventDefault();
+      const field = byId('stream-url', HTMLInputElement);
+      void attempt(async () => {
+        await call('POST', '/api/outputs', { kind: 'stream', url: field.value });
+        field.value = '';
+      });
+    });
+    byId('virtual-camera-start').addEventListener('click', () => {
+      const device = byId('virtual-camera', HTMLSelectElement).value;
+      void attempt(() => call('POST', '/api/outputs', { kind: 'virtual-camera', ...(device && { device }) }));
+    });
+    byId('microphone').addEventListener('change', () => {
+      const device = byId('microphone', HTMLSelectElement).value;
+      void attempt(() => call('PUT', '/api/sound', { device: device || null }));
+    });
+  }
+
+  /** @param {Devices} devices */
+  showDevices(devices) {
+    const hint = byId('virtual-camera-hint');
+    hint.textContent = devices.virtual_cameras.length ? '' : t('no_virtual');
+    byId('virtual-camera').replaceChildren(make('option', { value: '' }, t('any_camera')), ...devices.virtual_cameras.map(option));
+    const microphone = byId('microphone', HTMLSelectElement);
+    microphone.replaceChildren(make('option', { value: '' }, t('no_sound')), ...devices.microphones.map(option));
+    microphone.value = this.state?.sound.device ?? '';
+  }
+
+  /** @param {State} state */
+  show(state) {
+    this.state = state;
+    const recording = this.recording();
+    const button = byId('record');
+    button.setAttribute('aria-pressed', String(Boolean(recording)));
+    button.textContent = t(recording ? 'stop_recording' : 'record');
+    if (document.activeElement?.id !== 'microphone') byId('microphone', HTMLSelectElement).value = state.sound.device ?? '';
+    reconcile(this.list, state.outputs, (output) => output.id, (output) => this.build(output), (element, output) => this.update(element, output));
+  }
+
+  /** @param {Metrics} metrics */
+  showDelay(metrics) {
+    byId('sound-delay').textContent = metrics.sound_delay_ms === null ? '' : t('sound_delay', { ms: Math.round(metrics.sound_delay_ms) });
+  }
+
+  recording() {
+    return this.state?.outputs.find((output) => output.kind === 'recording' && ['opening', 'live'].includes(output.state));
+  }
+
+  async toggleRecording() {
+    const running = this.recording();
+    if (running) await attempt(() => call('DELETE', `/api/outputs/${running.id}`));
+    else await attempt(() => call('POST', '/api/outputs', { kind: 'recording', container: byId('record-format', HTMLSelectElement).value }));
+  }
+
+  /** @param {Output} output */
+  build(output) {
+    const stop = make('button', { type: 'button', className: 'stop', on: { click: () => void attempt(() => call('DELETE', `/api/outputs/${output.id}`)) } });
+    const link = make('a', { className: 'button', href: `/api/outputs/${output.id}/file`, download: '' }, t('download'));
+    return make('li', { 'data-output-id': output.id }, make('div', { className: 'top' }, make('b', { title: output.target }, output.target || t('virtual_camera')), link, stop), make('p', { className: 'state' }));
+  }
+
+  /** @param {HTMLElement} element @param {Output} output */
+  update(element, output) {
+    const running = ['opening', 'live', 'retrying'].includes(output.state) && !output.result;
+    /** @type {HTMLElement} */ (element.querySelector('a')).hidden = !output.result;
+    /** @type {HTMLElement} */ (element.querySelector('.stop')).textContent = t(running ? 'stop' : 'dismiss');
+    const state = /** @type {HTMLElement} */ (element.querySelector('.state'));
+    state.classList.toggle('bad', ['failed', 'retrying'].includes(output.state));
+    const said = [output.message, output.remedy].filter(Boolean).join(' – ');
+    state.textContent = [t(`state_${output.state}`), said || t('frames', { n: output.frames })].join(' · ');
+    element.dataset.state = output.state;
+  }
+}
+
+/** @param {{ id: string, name: string }} device */
+function option(device) {
+  return make('option', { value: device.id }, device.name);
+}

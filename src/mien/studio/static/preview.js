@@ -1,0 +1,184 @@
+/** The picture in the middle: frames over a WebSocket, drawn as they come, newest first, at most two in flight. */
+import { byId, remember, remembered } from './dom.js';
+import { LastingSocket } from './sockets.js';
+
+const HEADER_BYTES = 24;
+const KEPT_LATENCIES = 300;
+const WIDEST = 1920;
+
+export class Preview {
+  constructor() {
+    this.canvas = byId('preview', HTMLCanvasElement);
+    this.context = /** @type {CanvasRenderingContext2D} */ (this.canvas.getContext('2d', { alpha: false }));
+    this.frame = byId('frame');
+    this.line = byId('split-line');
+    this.splitShare = Number(remembered('split-share', 0.5));
+    this.isSplit = Boolean(remembered('split', false));
+    this.isMirrored = Boolean(remembered('mirror', false));
+    this.isComparing = false;
+    /** @type {number[]} */
+    this.latencies = [];
+    window.mien = { shown: 0, latency: { median: 0, p95: 0, count: 0 } };
+    /** @type {ArrayBuffer | null} a message that waits while one is drawn */
+    this.waiting = null;
+    this.isDrawing = false;
+    this.socket = new LastingSocket('/ws/preview', { open: () => this.wish(), message: (data) => this.take(data) });
+    document.addEventListener('visibilitychange', () => this.wish());
+    new ResizeObserver(() => this.resized()).observe(this.frame);
+    this.dragSplit();
+    this.showSplit();
+  }
+
+  /** Says what is wanted: how wide, and whether the picture as it was is needed too. */
+  wish() {
+    const pixels = Math.min(WIDEST, Math.max(320, Math.ceil((this.frame.clientWidth * devicePixelRatio) / 160) * 160));
+    this.socket.send({ want: { before: this.isSplit || this.isComparing, width: document.hidden ? 0 : pixels } });
+  }
+
+  resized() {
+    clearTimeout(this.resizing);
+    this.resizing = setTimeout(() => this.wish(), 200);
+    this.placeLine();
+  }
+
+  /** @param {ArrayBuffer} data */
+  take(data) {
+    if (this.isDrawing) {
+      if (this.waiting) this.acknowledge(this.waiting);
+      this.waiting = data;
+      return;
+    }
+    this.isDrawing = true;
+    void this.draw(data);
+  }
+
+  /** @param {ArrayBuffer} data */
+  acknowledge(data) {
+    this.socket.send({ ack: new DataView(data).getUint32(0, true) });
+  }
+
+  /** @param {ArrayBuffer} data */
+  async draw(data) {
+    const view = new DataView(data);
+    const capture = view.getFloat64(8, true);
+    const [afterBytes, beforeBytes] = [view.getUint32(16, true), view.getUint32(20, true)];
+    try {
+      const after = await picture(data, HEADER_BYTES, afterBytes);
+      const before = beforeBytes ? await picture(data, HEADER_BYTES + afterBytes, beforeBytes) : null;
+      this.paint(after, before);
+      const drawn = performance.timeOrigin + performance.now();
+      this.note(drawn - capture);
+      window.mien.shown += 1;
+      window.mien.onframe?.({ sequence: view.getUint32(0, true), capture, drawn });
+    } catch {
+      // A picture that cannot be decoded is left out; the next one comes soon.
+    }
+    this.acknowledge(data);
+    const next = this.waiting;
+    this.waiting = null;
+    if (next) void this.draw(next);
+    else this.isDrawing = false;
+  }
+
+  /** @param {ImageBitmap} after @param {ImageBitmap | null} before */
+  paint(after, before) {
+    const { canvas, context } = this;
+    if (canvas.width !== after.width || canvas.height !== after.height) {
+      canvas.width = after.width;
+      canvas.height = after.height;
+      this.placeLine();
+    }
+    const [width, height] = [after.width, after.height];
+    context.setTransform(this.isMirrored ? -1 : 1, 0, 0, 1, this.isMirrored ? width : 0, 0);
+    context.drawImage(this.isComparing && before ? before : after, 0, 0);
+    if (this.isSplit && before && !this.isComparing) {
+      // The picture as it was lies on the left of what is seen, mirrored or not.
+      const edge = Math.round(this.splitShare * width);
+      const from = this.isMirrored ? width - edge : 0;
+      if (edge > 0) context.drawImage(before, from, 0, edge, height, from, 0, edge, height);
+    }
+    after.close();
+    before?.close();
+  }
+
+  /** @param {number} latency */
+  note(latency) {
+    this.latencies.push(latency);
+    if (this.latencies.length > KEPT_LATENCIES) this.latencies.shift();
+    const sorted = [...this.latencies].sort((a, b) => a - b);
+    const at = (/** @type {number} */ share) => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? 0;
+    window.mien.latency = { median: at(0.5), p95: at(0.95), count: sorted.length };
+  }
+
+  /** @param {boolean} on */
+  compare(on) {
+    if (this.isComparing === on) return;
+    this.isComparing = on;
+    this.wish();
+  }
+
+  toggleSplit() {
+    this.isSplit = !this.isSplit;
+    remember('split', this.isSplit);
+    this.showSplit();
+    this.wish();
+  }
+
+  toggleMirror() {
+    this.isMirrored = !this.isMirrored;
+    remember('mirror', this.isMirrored);
+    byId('mirror').setAttribute('aria-pressed', String(this.isMirrored));
+  }
+
+  toggleFullscreen() {
+    if (document.fullscreenElement) void document.exitFullscreen();
+    else void this.frame.requestFullscreen();
+  }
+
+  showSplit() {
+    byId('split').setAttribute('aria-pressed', String(this.isSplit));
+    byId('mirror').setAttribute('aria-pressed', String(this.isMirrored));
+    this.line.hidden = !this.isSplit;
+    this.placeLine();
+  }
+
+  /** Where the picture lies in its frame: it is fitted whole, with bars beside or above. */
+  pictureBox() {
+    const [width, height] = [this.frame.clientWidth, this.frame.clientHeight];
+    const scale = Math.min(width / this.canvas.width, height / this.canvas.height);
+    return { left: (width - scale * this.canvas.width) / 2, width: scale * this.canvas.width };
+  }
+
+  placeLine() {
+    const box = this.pictureBox();
+    this.line.style.left = `${box.left + this.splitShare * box.width}px`;
+    this.line.setAttribute('aria-valuenow', String(Math.round(100 * this.splitShare)));
+  }
+
+  /** @param {number} share */
+  moveSplit(share) {
+    this.splitShare = Math.min(1, Math.max(0, share));
+    remember('split-share', this.splitShare);
+    this.placeLine();
+  }
+
+  dragSplit() {
+    this.line.addEventListener('pointerdown', (event) => this.line.setPointerCapture(event.pointerId));
+    this.line.addEventListener('pointermove', (event) => {
+      if (!this.line.hasPointerCapture(event.pointerId)) return;
+      const box = this.pictureBox();
+      this.moveSplit((event.clientX - this.frame.getBoundingClientRect().left - box.left) / box.width);
+    });
+    this.line.addEventListener('keydown', (event) => {
+      const step = { ArrowLeft: -0.02, ArrowRight: 0.02, PageDown: -0.1, PageUp: 0.1, Home: -1, End: 1 }[event.key];
+      if (step === undefined) return;
+      event.preventDefault();
+      this.moveSplit(this.splitShare + step);
+    });
+  }
+}
+
+/** @param {ArrayBuffer} data @param {number} from @param {number} bytes */
+function picture(data, from, bytes) {
+  return createImageBitmap(new Blob([new Uint8Array(data, from, bytes)], { type: 'image/jpeg' }));
+}

@@ -1,0 +1,98 @@
+/** Every word of the page, in every language. The names of settings and choices come from here too. */
+import { remember, remembered } from './dom.js';
+
+/** @type {Record<string, Record<string, string>>} */
+const STRINGS = {
+  en: {
+    _name: 'English', skip: 'Skip to the picture', faces: 'Faces', controls: 'Controls', preview: 'The picture, with the face on',
+    add_photo: 'Add a photo', take_photo: 'Take a photo', add_hint: 'Drop or paste a photo here: one face, from the front, sharp and well lit.',
+    nobody: 'No face', remove: 'Remove', save: 'Keep after this session', saved: 'Kept on this machine', wear: 'Wear',
+    compare: 'Hold to compare', compare_hint: 'Shows you as you are while held', split: 'Split', split_line: 'Place of the line between before and after',
+    mirror: 'Mirror', fullscreen: 'Full screen', record: 'Record', stop_recording: 'Stop', live: 'live', help: 'Keys and help', theme: 'Light or dark', language: 'Language',
+    input: 'Input', source: 'From', start: 'Start', stop: 'Stop', look: 'Look', outputs: 'Send it on', files: 'Pictures and videos', presets: 'Presets', more: 'More settings',
+    none: 'Nothing', camera: 'Camera of this machine', browser: 'Camera of this browser', file: 'A file, looped', screen: 'Part of the screen', network: 'A network stream',
+    device: 'Device', resolution_rate: 'Size', rate: 'Rate', pixel_format: 'Format', url: 'Address', path: 'File or folder', upload: 'Upload a file', left: 'Left', top: 'Top', width: 'Width', height: 'Height',
+    no_cameras: 'No camera was found', recording_format: 'Recording', stream: 'Stream', stream_address: 'Address to stream to', virtual_camera: 'Virtual camera', send_to_camera: 'Start',
+    any_camera: 'Virtual camera', no_virtual: 'No virtual camera yet: on Linux load v4l2loopback, on Windows and macOS install OBS. Or take “?clean” of this page as a browser source in OBS.',
+    microphone: 'Sound from', no_sound: 'No sound', sound_delay: 'The picture is {ms} ms late: set this as the sync offset of your microphone in OBS.',
+    choose_file: 'Choose a file', file_hint: 'Drop a picture or video: it is swapped with the chosen face.', preset_name: 'Name of the preset', keep: 'Keep', apply: 'Use', export: 'Export', import: 'Import',
+    consent_title: 'May this face be used?', consent_question: 'The person in the photo:', consent_self: 'This is me', consent_permission: 'I have this person’s permission', consent_synthetic: 'Nobody: the face is synthetic', 'consent_public-domain': 'The photo is in the public domain',
+    acceptable_use: 'Not for fraud, identity or liveness checks, sexual imagery or minors. The AI label stays on everything you make.', use_photo: 'Use this photo', cancel: 'Cancel', close: 'Close', shoot: 'Take it',
+    which_title: 'Which face?', face_number: 'Face {n}', download: 'Download', dismiss: 'Remove',
+    no_connection: 'The studio does not answer', no_connection_remedy: 'Is `mien live` still running? The page comes back by itself.', odd_answer: 'The answer makes no sense', session_over: 'This page belongs to an earlier run', session_over_remedy: 'Open the address that `mien live` printed.',
+    choose_face: 'Choose a face', choose_face_text: 'Add a photo on the left. Until then nothing of you is shown.', choose_input: 'Choose an input', choose_input_text: 'Pick a camera on the right and press Start.',
+    opening: 'Opening…', opening_text: 'Waiting for the first picture.', lost: 'The input is gone', covered_title: 'Nothing is shown', covered_text: 'Your face cannot be followed just now, so all of it stays hidden. Look into the camera.',
+    status_none: 'No picture', status_swapped: 'You wear the face', status_covered: 'A face is covered: it cannot be followed', status_held: 'Held: your face cannot be followed', status_veiled: 'All is hidden', status_clear: 'Nobody in the picture', status_passed: 'Your own face is shown',
+    camera_taken: 'Another page sends its camera now', camera_denied: 'The browser gives no camera', camera_denied_remedy: 'Allow the camera for this page, and use localhost or https.', photo_copied: 'pasted photo', photo_taken: 'photo',
+    meter: '{fps} fps · {median} ms (95 %: {p95}) · screen {screen} ms · {dropped} dropped · CPU {cpu} % · {memory} MB', state_waiting: 'waiting', state_running: 'working', state_done: 'done', state_failed: 'failed', state_cancelled: 'cancelled', state_opening: 'starting', state_live: 'running', state_retrying: 'trying again', state_closed: 'finished', state_lost: 'gone', frames: '{n} frames',
+    key_compare: 'Compare while held', key_split: 'Split before and after', key_mirror: 'Mirror the view', key_fullscreen: 'Full screen', key_record: 'Start or stop the recording', key_face: 'Wear the first, second … face; 0 = nobody', key_help: 'This help',
+    on: 'on', off: 'off',
+    set_engine: 'Engine', set_opacity: 'Strength', set_eyes: 'Eyes', set_mouth: 'Mouth', set_light: 'Light', set_sharpness: 'Sharpness', set_resolution: 'Resolution', set_on_lost: 'When lost', set_badge_corner: 'Label', set_badge_size: 'Label size', set_faces: 'Most faces', set_detect_every: 'Look every', set_detect_size: 'Search size', set_detect_score: 'Search score', set_smoothing: 'Smoothing', set_codec: 'File codec', set_encoder: 'Encoder', set_quality: 'Quality',
+    'choice_bottom-right': 'bottom right', 'choice_bottom-left': 'bottom left', 'choice_top-right': 'top right', 'choice_top-left': 'top left', choice_cover: 'cover', choice_hold: 'hold, then cover', choice_freeze: 'freeze', choice_pass: 'show me as I am', choice_source: 'the photo’s', choice_target: 'mine', choice_blend: 'mine in the photo’s lids',
+  },
+  de: {
+    _name: 'Deutsch', skip: 'Zum Bild springen', faces: 'Gesichter', controls: 'Steuerung', preview: 'Das Bild mit dem neuen Gesicht',
+    add_photo: 'Foto hinzufügen', take_photo: 'Foto aufnehmen', add_hint: 'Foto hierher ziehen oder einfügen: ein Gesicht, von vorn, scharf und gut beleuchtet.',
+    nobody: 'Kein Gesicht', remove: 'Entfernen', save: 'Über die Sitzung hinaus behalten', saved: 'Auf diesem Gerät behalten', wear: 'Tragen',
+    compare: 'Halten zum Vergleich', compare_hint: 'Zeigt dich, wie du bist, solange gehalten', split: 'Teilen', split_line: 'Lage der Linie zwischen vorher und nachher',
+    mirror: 'Spiegeln', fullscreen: 'Vollbild', record: 'Aufnehmen', stop_recording: 'Stopp', live: 'live', help: 'Tasten und Hilfe', theme: 'Hell oder dunkel', language: 'Sprache',
+    input: 'Eingang', source: 'Von', start: 'Start', stop: 'Stopp', look: 'Aussehen', outputs: 'Weitergeben', files: 'Bilder und Videos', presets: 'Vorlagen', more: 'Weitere Einstellungen',
+    none: 'Nichts', camera: 'Kamera dieses Rechners', browser: 'Kamera dieses Browsers', file: 'Eine Datei in Schleife', screen: 'Teil des Bildschirms', network: 'Ein Netzwerkstrom',
+    device: 'Gerät', resolution_rate: 'Größe', rate: 'Bildrate', pixel_format: 'Format', url: 'Adresse', path: 'Datei oder Ordner', upload: 'Datei hochladen', left: 'Links', top: 'Oben', width: 'Breite', height: 'Höhe',
+    no_cameras: 'Keine Kamera gefunden', recording_format: 'Aufnahme', stream: 'Senden', stream_address: 'Adresse des Empfängers', virtual_camera: 'Virtuelle Kamera', send_to_camera: 'Start',
+    any_camera: 'Virtuelle Kamera', no_virtual: 'Noch keine virtuelle Kamera: unter Linux v4l2loopback laden, unter Windows und macOS OBS installieren. Oder „?clean“ dieser Seite als Browserquelle in OBS verwenden.',
+    microphone: 'Ton von', no_sound: 'Kein Ton', sound_delay: 'Das Bild kommt {ms} ms später: in OBS als Sync-Versatz des Mikrofons eintragen.',
+    choose_file: 'Datei wählen', file_hint: 'Bild oder Video hierher ziehen: es bekommt das gewählte Gesicht.', preset_name: 'Name der Vorlage', keep: 'Merken', apply: 'Anwenden', export: 'Exportieren', import: 'Importieren',
+    consent_title: 'Darf dieses Gesicht verwendet werden?', consent_question: 'Die Person auf dem Foto:', consent_self: 'Das bin ich', consent_permission: 'Ich habe die Erlaubnis dieser Person', consent_synthetic: 'Niemand: das Gesicht ist künstlich', 'consent_public-domain': 'Das Foto ist gemeinfrei',
+    acceptable_use: 'Nicht für Betrug, Identitäts- oder Lebendprüfungen, sexuelle Bilder oder Minderjährige. Das KI-Zeichen bleibt auf allem, was du machst.', use_photo: 'Foto verwenden', cancel: 'Abbrechen', close: 'Schließen', shoot: 'Aufnehmen',
+    which_title: 'Welches Gesicht?', face_number: 'Gesicht {n}', download: 'Herunterladen', dismiss: 'Entfernen',
+    no_connection: 'Das Studio antwortet nicht', no_connection_remedy: 'Läuft `mien live` noch? Die Seite verbindet sich von selbst.', odd_answer: 'Die Antwort ergibt keinen Sinn', session_over: 'Diese Seite gehört zu einem früheren Lauf', session_over_remedy: 'Die Adresse öffnen, die `mien live` ausgegeben hat.',
+    choose_face: 'Ein Gesicht wählen', choose_face_text: 'Links ein Foto hinzufügen. Bis dahin wird nichts von dir gezeigt.', choose_input: 'Einen Eingang wählen', choose_input_text: 'Rechts eine Kamera wählen und Start drücken.',
+    opening: 'Wird geöffnet …', opening_text: 'Warten auf das erste Bild.', lost: 'Der Eingang ist weg', covered_title: 'Nichts wird gezeigt', covered_text: 'Deinem Gesicht kann gerade nicht gefolgt werden, deshalb bleibt alles verdeckt. Schau in die Kamera.',
+    status_none: 'Kein Bild', status_swapped: 'Du trägst das Gesicht', status_covered: 'Ein Gesicht ist verdeckt: ihm kann nicht gefolgt werden', status_held: 'Gehalten: dem Gesicht kann nicht gefolgt werden', status_veiled: 'Alles ist verdeckt', status_clear: 'Niemand im Bild', status_passed: 'Dein eigenes Gesicht ist zu sehen',
+    camera_taken: 'Eine andere Seite sendet jetzt ihre Kamera', camera_denied: 'Der Browser gibt keine Kamera', camera_denied_remedy: 'Die Kamera für diese Seite erlauben, und localhost oder https verwenden.', photo_copied: 'eingefügtes Foto', photo_taken: 'Foto',
+    meter: '{fps} B/s · {median} ms (95 %: {p95}) · Schirm {screen} ms · {dropped} verworfen · CPU {cpu} % · {memory} MB', state_waiting: 'wartet', state_running: 'arbeitet', state_done: 'fertig', state_failed: 'gescheitert', state_cancelled: 'abgebrochen', state_opening: 'startet', state_live: 'läuft', state_retrying: 'neuer Versuch', state_closed: 'beendet', state_lost: 'weg', frames: '{n} Bilder',
+    key_compare: 'Vergleichen, solange gehalten', key_split: 'Vorher und nachher teilen', key_mirror: 'Ansicht spiegeln', key_fullscreen: 'Vollbild', key_record: 'Aufnahme starten oder beenden', key_face: 'Das erste, zweite … Gesicht tragen; 0 = keines', key_help: 'Diese Hilfe',
+    on: 'an', off: 'aus',
+    set_engine: 'Verfahren', set_opacity: 'Stärke', set_eyes: 'Augen', set_mouth: 'Mund', set_light: 'Licht', set_sharpness: 'Schärfe', set_resolution: 'Auflösung', set_on_lost: 'Bei Verlust', set_badge_corner: 'Zeichen', set_badge_size: 'Zeichengröße', set_faces: 'Meiste Gesichter', set_detect_every: 'Suche alle', set_detect_size: 'Suchgröße', set_detect_score: 'Suchschwelle', set_smoothing: 'Glättung', set_codec: 'Dateicodec', set_encoder: 'Kodierer', set_quality: 'Qualität',
+    'choice_bottom-right': 'unten rechts', 'choice_bottom-left': 'unten links', 'choice_top-right': 'oben rechts', 'choice_top-left': 'oben links', choice_cover: 'verdecken', choice_hold: 'halten, dann verdecken', choice_freeze: 'einfrieren', choice_pass: 'mich zeigen, wie ich bin', choice_source: 'vom Foto', choice_target: 'meine', choice_blend: 'meine in den Lidern des Fotos',
+  },
+};
+
+const usual = navigator.language.slice(0, 2) in STRINGS ? navigator.language.slice(0, 2) : 'en';
+let language = String(remembered('language', usual));
+if (!(language in STRINGS)) language = 'en';
+
+/** @param {string} key @param {Record<string, any>} [values] put where {name} stands @returns {string} */
+export function t(key, values = {}) {
+  const text = STRINGS[language]?.[key] ?? STRINGS.en?.[key] ?? key.replace(/^(set|choice|state|consent)_/, '');
+  return text.replace(/\{(\w+)\}/g, (_, name) => String(values[name] ?? '–'));
+}
+
+/** @returns {[string, string][]} codes and names */
+export function languages() {
+  return Object.entries(STRINGS).map(([code, words]) => [code, words._name ?? code]);
+}
+
+export function currentLanguage() {
+  return language;
+}
+
+/** @param {string} code */
+export function chooseLanguage(code) {
+  language = code;
+  remember('language', code);
+  translatePage();
+}
+
+/** Puts the words into everything that says with data-t or data-t-label which ones it needs. */
+export function translatePage() {
+  document.documentElement.lang = language;
+  for (const element of document.querySelectorAll('[data-t]')) element.textContent = t(element.getAttribute('data-t') ?? '');
+  for (const element of document.querySelectorAll('[data-t-label]')) {
+    const words = t(element.getAttribute('data-t-label') ?? '');
+    element.setAttribute('aria-label', words);
+    if (element instanceof HTMLButtonElement) element.title = words;
+    if (element instanceof HTMLInputElement && !element.placeholder) element.placeholder = words;
+  }
+}

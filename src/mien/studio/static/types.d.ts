@@ -1,0 +1,27 @@
+/** What the server tells; the same names as in its answers. */
+export interface Row { name: string; default: unknown; help: string; group: string; low: number | null; high: number | null; choices: string[]; kind: 'bool' | 'int' | 'float' | 'str' }
+export interface Face { id: string; name: string; consent: string; saved: boolean }
+export interface Input { kind: string; spec: Record<string, any>; state: string; message: string; remedy: string; width: number; height: number }
+export interface Output { id: string; kind: string; target: string; state: string; message: string; remedy: string; frames: number; seconds: number; result: boolean }
+export interface Job { id: string; name: string; state: string; frames: number; total: number | null; message: string; remedy: string; picture: boolean }
+export interface State {
+  version: string; shared: boolean; settings: Record<string, any>; table: Row[]; consents: string[]; faces: Face[]; face: string | null;
+  input: Input; sound: { device: string | null; state: string; message: string }; outputs: Output[]; presets: Record<string, Record<string, any>>; jobs: Job[];
+  browser_camera: string | null;
+}
+export interface Metrics {
+  fps: number; capture_fps: number; frames: number; dropped: number; latency_ms: { median: number | null; p95: number | null };
+  stages_ms: Record<string, number>; cpu_percent: number; memory_mb: number; shown: string; sound_delay_ms: number | null;
+}
+export interface Devices {
+  cameras: { id: string; name: string; modes: { width: number; height: number; rates: number[]; pixel_format: string }[] }[];
+  microphones: { id: string; name: string }[]; screens: { id: string; name: string; left: number; top: number; width: number; height: number }[];
+  virtual_cameras: { id: string; name: string }[];
+}
+export interface Drawn { sequence: number; capture: number; drawn: number }
+declare global {
+  interface Window {
+    mien: { shown: number; latency: { median: number; p95: number; count: number }; onframe?: (drawn: Drawn) => void };
+    MediaStreamTrackProcessor?: any;
+  }
+}
