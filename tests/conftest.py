@@ -47,9 +47,12 @@ def _no_logged_errors(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def _no_threads_left() -> Iterator[None]:
+def _no_threads_left(request: pytest.FixtureRequest) -> Iterator[None]:
     before = set(threading.enumerate())
     yield
+    if request.node.get_closest_marker("lasting_server"):
+        # A server that outlives the test starts threads while the test runs.
+        return
     left = [thread for thread in threading.enumerate() if thread not in before]
     for thread in left:
         thread.join(_GRACE_S)

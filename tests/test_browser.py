@@ -1,0 +1,354 @@
+"""The studio end to end in real Chromium, with its fake camera: what a person does, and what they see."""
+
+import base64
+import os
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import av
+import cv2
+import numpy as np
+import pytest
+
+from mien import bench, build
+from mien.media.picture import read_picture
+from mien.models.store import Store
+from mien.settings import Settings
+from mien.types import Floats, Image
+from tests.studio import Studio, running_studio
+
+playwright_api = pytest.importorskip("playwright.sync_api", reason="NOT TESTED in a browser: playwright is not installed")
+
+CHROMIUM = next((Path(name) for name in ("/usr/bin/chromium", "/usr/bin/chromium-browser") if Path(name).exists()), None)
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+         "--disable-component-update", "--disable-sync", "--use-fake-ui-for-media-stream",
+         "--use-fake-device-for-media-stream"]  # fmt: skip
+SHOTS = os.environ.get("MIEN_SCREENSHOTS")
+"""A folder for pictures of every state, to be looked at."""
+DEADLINE_MS = 25_000
+SHOWS = """
+(shown) => fetch('/api/metrics').then((answer) => answer.json())
+  .then((figures) => figures.shown === shown && figures.capture_fps > 5)
+"""
+UNNAMED = """
+() => [...document.querySelectorAll('button, input, select, a[href]')].filter((each) => each.offsetParent &&
+  !each.textContent.trim() && !each.ariaLabel && !each.labels?.length && !each.title).map((each) => each.id)
+"""
+
+pytestmark = [
+    pytest.mark.skipif(CHROMIUM is None, reason="NOT TESTED in a browser: chromium is not installed"),
+    pytest.mark.lasting_server,
+]
+
+
+class Person:
+    """A page and what a person does with it."""
+
+    def __init__(self, page: Any, studio: Studio) -> None:
+        self.page = page
+        self.studio = studio
+        self.troubles: list[str] = []
+        page.set_default_timeout(DEADLINE_MS)
+        page.on("pageerror", lambda error: self.troubles.append(str(error)))
+        page.on("console", lambda message: self._heard(message))
+        page.on("request", lambda request: self._asked(request.url))
+
+    def _heard(self, message: Any) -> None:
+        # A refused request is logged by the browser itself; what the page makes of it is looked at by the tests.
+        if message.type == "error" and "Failed to load resource" not in message.text:
+            self.troubles.append(message.text)
+
+    def _asked(self, url: str) -> None:
+        if not url.startswith((self.studio.base, "data:", "blob:")):
+            self.troubles.append(f"the page asks somebody else: {url}")
+
+    def open(self) -> None:
+        self.page.goto(self.studio.page)
+        self.page.wait_for_selector("#main-settings label")
+
+    def add_face(self, photo: Path) -> None:
+        before = self.page.locator("[data-face-id]").count()
+        self.page.set_input_files("#add-face", str(photo))
+        self.page.check('[data-consent="public-domain"]')
+        self.page.click("#consent-confirm")
+        self.page.wait_for_function("(count) => document.querySelectorAll('[data-face-id]').length > count", arg=before)
+
+    def start_browser_camera(self) -> None:
+        self.page.select_option("#input-kind", "browser")
+        self.page.click("#input-apply")
+        self.page.wait_for_function("() => document.querySelector('#input-state').textContent.includes('×')")
+
+    def see(self, shown: str) -> None:
+        """Wait until the meter says that this is shown."""
+        self.page.wait_for_function(SHOWS, arg=shown, polling=200)
+
+    def picture(self) -> Image:
+        """What the canvas shows, BGR."""
+        address = self.page.evaluate("() => document.querySelector('#preview').toDataURL('image/png')")
+        decoded = cv2.imdecode(np.frombuffer(base64.b64decode(address.partition(",")[2]), np.uint8), cv2.IMREAD_COLOR)
+        assert decoded is not None
+        return np.asarray(decoded, np.uint8)
+
+    def shoot(self, name: str) -> None:
+        if SHOTS:
+            self.page.screenshot(path=str(Path(SHOTS) / f"{name}.png"))
+
+    def until(self, happened: Callable[[], bool], what: str) -> None:
+        deadline = time.monotonic() + DEADLINE_MS / 1000
+        while not happened():
+            assert time.monotonic() < deadline, what
+            self.page.wait_for_timeout(100)
+
+
+class Checker:
+    """Says whose face is in a picture."""
+
+    def __init__(self) -> None:
+        store = Store()
+        self.models = build.open_models(Settings(), store)
+        self.recogniser = build.open_recogniser(store)
+
+    def describe(self, image: Image) -> Floats:
+        found = self.models.photo_detector.detect(image)
+        assert found, "there is no face in the picture"
+        landmarks = self.models.landmarker.fit(image, found[0].points)
+        landmarks = self.models.landmarker.fit(image, landmarks.points)
+        return self.recogniser.describe(image, landmarks)
+
+
+def _read(path: Path) -> Image:
+    return read_picture(path, max_pixels=10**8, max_bytes=10**9).frame.image
+
+
+@pytest.fixture(scope="module")
+def checker() -> Checker:
+    return Checker()
+
+
+@pytest.fixture(scope="module")
+def camera_file(tmp_path_factory: pytest.TempPathFactory, examples: Path, checker: Checker) -> Path:
+    """What the fake camera sees: a person who sways."""
+    file = tmp_path_factory.mktemp("camera") / "camera.mjpeg"
+    with file.open("wb") as written:
+        for scene in bench.moving_portrait(_read(examples / "grace_hopper.jpg"), checker.models):
+            written.write(cv2.imencode(".jpg", scene, [cv2.IMWRITE_JPEG_QUALITY, 90])[1].tobytes())
+    return file
+
+
+@pytest.fixture(scope="module")
+def chromium(camera_file: Path) -> Iterator[Any]:
+    with playwright_api.sync_playwright() as playwright:
+        flags = [*FLAGS, f"--use-file-for-fake-video-capture={camera_file}"]
+        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=flags)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def lasting_studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
+    with running_studio(tmp_path_factory.mktemp("studio")) as studio:
+        yield studio
+
+
+@pytest.fixture
+def person(chromium: Any, lasting_studio: Studio, request: pytest.FixtureRequest) -> Iterator[Person]:
+    """A person at a fresh page of the studio, which keeps what the tests before have done."""
+    options = {"viewport": {"width": 1440, "height": 900}, "permissions": ["camera"], "locale": "en-GB", "color_scheme": "dark"}
+    context = chromium.new_context(**{**options, **getattr(request, "param", {})})
+    made = Person(context.new_page(), lasting_studio)
+    made.open()
+    yield made
+    context.close()
+    assert made.troubles == []
+
+
+def test_the_token_leaves_the_address_and_a_reload_goes_on(person: Person) -> None:
+    assert "token" not in person.page.url
+    person.shoot("start")
+    person.page.reload()
+    person.page.wait_for_selector("#main-settings label")
+    assert person.page.locator("#empty-title").inner_text() == "Choose an input"
+
+
+def test_a_face_is_worn_before_the_browsers_camera(person: Person, examples: Path, checker: Checker) -> None:
+    person.page.set_input_files("#add-face", str(examples / "eileen_collins.png"))
+    assert person.page.locator("#consent-confirm").is_disabled(), "nothing happens before consent is given"
+    person.shoot("consent")
+    person.page.keyboard.press("Escape")
+    assert person.page.locator("[data-face-id]").count() == 0
+    person.add_face(examples / "eileen_collins.png")
+    person.start_browser_camera()
+    person.see("swapped")
+    person.page.wait_for_timeout(500)
+    person.shoot("live")
+    shown = checker.describe(person.picture())
+    worn, wearer = (
+        checker.describe(_read(examples / "eileen_collins.png")),
+        checker.describe(_read(examples / "grace_hopper.jpg")),
+    )
+    assert np.linalg.norm(shown - worn) < np.linalg.norm(shown - wearer), "the picture shows the chosen face"
+    _assert_labelled(person.picture())
+    assert person.page.locator("#status").inner_text() == "You wear the face"
+    person.page.wait_for_function("() => /\\d+\\.\\d fps/.test(document.querySelector('#meter').textContent)")
+
+
+def _assert_labelled(image: Image) -> None:
+    """The badge stands in the corner below on the right: light letters on a dark plate."""
+    height, width = image.shape[:2]
+    corner = image[round(0.91 * height) : round(0.985 * height), round(0.93 * width) : round(0.99 * width)]
+    assert corner.max() > 200
+    assert np.percentile(corner, 20) < 60
+
+
+def test_faces_are_switched_and_sliders_move_the_picture(person: Person, examples: Path) -> None:
+    person.add_face(examples / "grace_hopper.jpg")
+    faces = person.page.locator("[data-face-id] .pick")
+    person.until(lambda: faces.nth(1).get_attribute("aria-pressed") == "true", "the new face is worn")
+    person.page.keyboard.press("1")
+    person.until(lambda: faces.nth(0).get_attribute("aria-pressed") == "true", "a key chooses a face")
+    person.page.locator("#setting-opacity").fill("0.3")
+    person.until(lambda: person.studio.session.settings.opacity == 0.3, "the slider")
+    person.page.select_option("#setting-badge_corner", "top-left")
+    person.until(lambda: person.studio.session.settings.badge_corner == "top-left", "the place of the label")
+    person.page.wait_for_timeout(400)
+    person.shoot("settings")
+    corner = person.picture()[10:60, 10:90]
+    assert corner.max() > 200
+    for name, value in (("opacity", 1.0), ("badge_corner", "bottom-right")):
+        person.studio.session.change_settings({name: value})
+    person.until(lambda: person.page.locator("#setting-opacity").input_value() == "1", "the page follows others")
+
+
+def test_before_and_after_are_compared(person: Person) -> None:
+    person.start_browser_camera()
+    person.see("swapped")
+    person.page.click("#split")
+    person.until(lambda: person.studio.session.loop.want_before, "the picture before is sent")
+    person.page.focus("#split-line")
+    person.page.keyboard.press("Home")
+    person.page.keyboard.press("PageUp")
+    assert person.page.locator("#split-line").get_attribute("aria-valuenow") == "10"
+    person.page.wait_for_timeout(400)
+    person.shoot("split")
+    person.page.click("#split")
+    person.until(lambda: not person.studio.session.loop.want_before, "the picture before is not sent any more")
+
+
+def test_a_recording_is_made_and_can_be_fetched(person: Person, checker: Checker, examples: Path, tmp_path: Path) -> None:
+    person.start_browser_camera()
+    person.see("swapped")
+    person.page.click("#record")
+    person.until(lambda: any(row["frames"] > 30 for row in person.studio.session.outputs.described()), "frames")
+    person.shoot("recording")
+    person.page.keyboard.press("r")
+    link = person.page.locator("#output-list a")
+    link.wait_for()
+    with person.page.expect_download() as waiting:
+        link.click()
+    file = tmp_path / "recording.mp4"
+    waiting.value.save_as(file)
+    with av.open(str(file), "r") as container:
+        assert "altered" in container.metadata["comment"]
+        images = [np.asarray(frame.to_ndarray(format="bgr24"), np.uint8) for frame in container.decode(video=0)]
+    assert len(images) >= 25
+    _assert_labelled(images[-1])
+    worn, wearer = (
+        checker.describe(_read(examples / "eileen_collins.png")),
+        checker.describe(_read(examples / "grace_hopper.jpg")),
+    )
+    shown = checker.describe(images[-1])
+    assert np.linalg.norm(shown - worn) < np.linalg.norm(shown - wearer)
+
+
+def test_a_picture_is_swapped_as_a_file(person: Person, examples: Path) -> None:
+    person.page.click("#files summary")
+    person.page.set_input_files("#job-file", str(examples / "grace_hopper.jpg"))
+    person.page.wait_for_selector('#job-list [data-state="done"]')
+    with person.page.expect_download() as waiting:
+        person.page.locator("#job-list a").click()
+    assert waiting.value.suggested_filename == "grace_hopper-mien.jpg"
+    person.page.wait_for_timeout(200)
+    person.shoot("file")
+
+
+def test_a_camera_that_goes_is_said_and_comes_back(person: Person, examples: Path) -> None:
+    wanted = {"kind": "camera", "device": "/dev/video77"}
+    person.studio.client.put("/api/input", json=wanted).raise_for_status()
+    person.until(lambda: "/dev/video77" in person.page.locator("#empty-text").inner_text(), "the loss is said")
+    person.shoot("lost")
+    person.page.select_option("#input-kind", "file")
+    person.page.fill("[name=path]", str(examples / "clip.mp4"))
+    person.page.click("#input-apply")
+    person.see("swapped")
+
+
+def test_what_goes_wrong_is_said_with_a_remedy(person: Person, tmp_path: Path) -> None:
+    (tmp_path / "no.jpg").write_bytes(b"this is no picture")
+    person.page.set_input_files("#add-face", str(tmp_path / "no.jpg"))
+    person.page.check('[data-consent="self"]')
+    person.page.click("#consent-confirm")
+    person.page.wait_for_selector("#toast div span")
+    assert "jpeg" in person.page.locator("#toast").inner_text()
+    person.shoot("toast")
+
+
+def test_a_second_page_sees_the_same_and_takes_the_camera(person: Person) -> None:
+    person.start_browser_camera()
+    other = Person(person.page.context.new_page(), person.studio)
+    other.open()
+    other.start_browser_camera()
+    other.see("swapped")
+    person.page.wait_for_selector("#toast div")
+    assert "Another page" in person.page.locator("#toast").inner_text()
+    assert other.troubles == []
+
+
+def test_everything_can_be_reached_with_the_keyboard(person: Person) -> None:
+    reached = set()
+    for _ in range(60):
+        person.page.keyboard.press("Tab")
+        reached.add(person.page.evaluate("() => document.activeElement.id || document.activeElement.className"))
+    assert {"add-face", "take-photo", "compare", "split", "record", "input-kind", "input-apply", "setting-opacity"} <= reached
+    unnamed = person.page.evaluate(UNNAMED)
+    assert unnamed == [], "every control has a name for screen readers"
+
+
+@pytest.mark.parametrize(
+    "person",
+    [
+        {"viewport": {"width": 390, "height": 844}, "locale": "de-DE", "color_scheme": "light"},
+        {"viewport": {"width": 820, "height": 1180}, "color_scheme": "light"},
+        {"viewport": {"width": 2560, "height": 1080}},
+    ],
+    indirect=True,
+    ids=["phone", "tablet", "wide"],
+)
+def test_it_fits_every_screen(person: Person) -> None:
+    person.page.wait_for_timeout(600)
+    size = person.page.viewport_size
+    person.shoot(f"screen-{size['width']}")
+    assert person.page.evaluate("() => document.documentElement.scrollWidth <= innerWidth"), "nothing sticks out sideways"
+    if size["width"] == 390:
+        assert person.page.locator("#faces-title").inner_text() == "Gesichter"
+
+
+def test_the_clean_page_shows_the_picture_alone(person: Person) -> None:
+    person.page.goto(f"{person.studio.base}/?clean")
+    person.page.wait_for_function("() => window.mien?.shown > 2")
+    assert person.page.locator(".bar").is_hidden()
+    assert person.page.locator("#record").is_hidden()
+    person.shoot("clean")
+
+
+def test_an_old_page_says_that_its_session_is_over(chromium: Any, lasting_studio: Studio) -> None:
+    context = chromium.new_context()
+    page = context.new_page()
+    page.goto(lasting_studio.page)
+    context.clear_cookies()
+    page.evaluate("() => fetch('/api/state')")
+    lasting_studio.session.notify()
+    page.reload()
+    assert "not the session" in page.content()
+    context.close()
