@@ -29,7 +29,7 @@ from mien.media.camera import Camera, ranked
 from mien.media.devices import CameraMode, list_screens
 from mien.media.liveinput import SILENCE_S, LiveInput, Opening
 from mien.media.microphone import Microphone, SoundClock
-from mien.media.network import NetworkStream, masked
+from mien.media.network import NetworkStream
 from mien.media.screen import ScreenRegion
 from mien.types import LIVE_TIME_BASE
 from tests.clips import Clip, make, number
@@ -927,22 +927,6 @@ def test_a_host_that_accepts_and_says_nothing_is_given_up() -> None:
 def test_an_unknown_address_is_refused(url: str) -> None:
     with pytest.raises(UsageError):
         NetworkStream(url)
-
-
-_MASKS = {
-    "rtmp://host/live/key": "rtmp://host/live/***",
-    "rtsp://me:word@host:554/cam/1?token=x": "rtsp://***@host:554/cam/***?***",
-    "udp://127.0.0.1:5000": "udp://127.0.0.1:5000",
-    "srt://host:9000?passphrase=word": "srt://host:9000?***",
-    "http://host/a/": "http://host/a/",
-    "https://me@host/x#part": "https://***@host/***",
-    "udp://@:5000": "udp://***@:5000",
-}
-
-
-@pytest.mark.parametrize(("url", "shown"), _MASKS.items())
-def test_what_may_be_secret_is_not_shown(url: str, shown: str) -> None:
-    assert masked(url) == shown
 
 
 def test_a_rate_is_a_fraction_where_it_is_known() -> None:

@@ -14,7 +14,8 @@ import pytest
 
 from mien.contracts import FrameSource, SoundSource
 from mien.errors import MediaTooLarge, UnreadableMedia, UsageError
-from mien.media.looped import LoopedMedia, letterboxed
+from mien.media.fitting import fitted
+from mien.media.looped import LoopedMedia
 from mien.types import Frame, Sound
 from tests.clips import Clip, make, number
 from tests.conformance import source_suite
@@ -169,8 +170,8 @@ def test_each_picture_of_a_folder_stays_three_seconds_in_the_size_of_the_first(t
 
 
 @pytest.mark.parametrize(("width", "height"), [(80, 40), (40, 80), (7, 900), (900, 7), (1, 1), (33, 33)])
-def test_a_letterboxed_picture_has_the_size_and_is_all_there(width: int, height: int) -> None:
-    image = letterboxed(np.full((height, width, 3), 200, np.uint8), 64, 48)
+def test_a_fitted_picture_has_the_size_and_is_all_there(width: int, height: int) -> None:
+    image = fitted(np.full((height, width, 3), 200, np.uint8), 64, 48)
     assert image.shape == (48, 64, 3)
     ys, xs = np.nonzero(image[..., 0] > 100)
     assert np.ptp(xs) == 63 or np.ptp(ys) == 47

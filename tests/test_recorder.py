@@ -14,7 +14,8 @@ import pytest
 from av.audio.frame import AudioFrame
 
 from mien.errors import MienError, OutputError, UsageError
-from mien.media.livemuxer import SoundLine, fitted
+from mien.media.fitting import fitted
+from mien.media.livemuxer import SoundLine
 from mien.media.recorder import Recorder
 from mien.provenance import statement
 from mien.settings import Settings

@@ -16,7 +16,8 @@ import pytest
 
 from mien.errors import OutputError, UsageError
 from mien.media import streamout
-from mien.media.streamout import StreamOut, masked
+from mien.media.address import masked
+from mien.media.streamout import StreamOut
 from mien.settings import Settings
 from mien.types import LabelledFrame
 from tests.conformance import SinkUnderTest, sink_suite

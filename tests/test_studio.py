@@ -230,6 +230,7 @@ class TestFaces:
         assert answer.status_code == status
         assert answer.json()["error"]
         assert answer.json()["remedy"]
+        assert str(studio.uploads) not in answer.text
         assert not list(studio.uploads.iterdir())
 
     def test_a_picture_of_200_megapixels_is_refused_before_it_is_decoded(self, studio: Studio) -> None:

@@ -126,7 +126,9 @@ class _FailingEngine:
         return self._inside.swap(frame, face, prepared)
 
 
-def run_faults(scenes: Sequence[Image], photos: Sequence[Image], settings: Settings, store: Store, seconds: float) -> FaultReport:
+def run_faults(
+    scenes: Sequence[Image], photos: Sequence[Image], settings: Settings, store: Store, seconds: float
+) -> FaultReport:
     """Run the script in real time on the swaying person of `scenes`, wearing the faces of `photos` in turn, then search."""
     models = build.open_models(settings, store)
     checker = _Checker(models, build.open_recogniser(store))
@@ -251,4 +253,3 @@ def _warped(image: Image, to_picture: Any) -> Image:
     return np.asarray(
         cv2.warpAffine(image, to_picture, size_wh, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.uint8
     )  # fmt: skip
-

@@ -7,7 +7,6 @@ from fractions import Fraction
 from typing import Any, Protocol
 
 import av
-import cv2
 import numpy as np
 from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
@@ -17,7 +16,8 @@ from av.video.reformatter import ColorRange
 from av.video.stream import VideoStream
 
 from mien.media.colourspace import ColourSpace, FromBgr
-from mien.types import Floats, Image, LabelledFrame, Sound
+from mien.media.fitting import fitted
+from mien.types import Floats, LabelledFrame, Sound
 
 _BT709 = ColourSpace(matrix=1, primaries=1, transfer=1, full_range=False, tagged=True)
 _TICK = Fraction(1, 90_000)
@@ -287,25 +287,6 @@ class _SoundEncoder:
         self._next += _AAC_BLOCK
         # AAC starts with a block of nothing before second 0, for which containers would shift all other times.
         return [packet for packet in self._stream.encode(frame) if packet.pts is None or packet.pts >= 0]
-
-
-def fitted(image: Image, width: int, height: int) -> Image:
-    """The picture in this size, BGR uint8 (height, width, 3), C-contiguous: scaled as a whole, with black bars.
-
-    A line too much, which even sizes leave over, is cut off.
-    """
-    tall, wide = image.shape[:2]
-    if 0 <= tall - height <= 1 and 0 <= wide - width <= 1:
-        return np.ascontiguousarray(image[:height, :width])
-    scale = min(width / wide, height / tall)
-    inner_wh = max(1, min(width, round(wide * scale))), max(1, min(height, round(tall * scale)))
-    scaled = cv2.resize(image, inner_wh, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
-    if inner_wh == (width, height):
-        return np.asarray(scaled, np.uint8)
-    out = np.zeros((height, width, 3), np.uint8)
-    left, top = (width - inner_wh[0]) // 2, (height - inner_wh[1]) // 2
-    out[top : top + inner_wh[1], left : left + inner_wh[0]] = scaled
-    return out
 
 
 def _resampled(samples: Floats, length: int) -> Floats:

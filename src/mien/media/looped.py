@@ -11,7 +11,6 @@ from types import TracebackType
 from typing import Protocol, Self
 
 import av
-import cv2
 import numpy as np
 from av.audio.stream import AudioStream
 from av.container import InputContainer
@@ -19,6 +18,7 @@ from av.error import FFmpegError
 from av.stream import Stream
 
 from mien.errors import MediaError, UnreadableMedia, UsageError
+from mien.media.fitting import fitted
 from mien.media.packets import PacketReader, open_input
 from mien.media.picture import check_file, is_picture, read_picture
 from mien.media.videoreader import VideoReader
@@ -318,7 +318,7 @@ class _Stills:
         self._number += 1
         wanted = int(number / self._rate / _PICTURE_S) % len(self._paths)
         if wanted != self._shown:
-            self._image = letterboxed(self._load(wanted), self.info.width, self.info.height)
+            self._image = fitted(self._load(wanted), self.info.width, self.info.height)
             self._shown = wanted
         return self._image.copy(), float(number / self._rate)
 
@@ -328,20 +328,6 @@ class _Stills:
     def _load(self, number: int) -> Image:
         image = read_picture(self._paths[number], max_pixels=self._max_pixels, max_bytes=self._max_bytes).frame.image
         return np.ascontiguousarray(image)
-
-
-def letterboxed(image: Image, width: int, height: int) -> Image:
-    """The picture, BGR uint8, as large as it fits into the size, in the middle, with black round it."""
-    scale = min(width / image.shape[1], height / image.shape[0])
-    size = min(width, max(1, round(image.shape[1] * scale))), min(height, max(1, round(image.shape[0] * scale)))
-    if size != (image.shape[1], image.shape[0]):
-        image = cv2.resize(image, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR).astype(np.uint8)
-    if size == (width, height):
-        return image
-    out = np.zeros((height, width, 3), np.uint8)
-    left, top = (width - size[0]) // 2, (height - size[1]) // 2
-    out[top : top + size[1], left : left + size[0]] = image
-    return out
 
 
 def _shows(path: Path) -> bool:

@@ -11,6 +11,7 @@ from av.container import InputContainer
 from av.error import ProtocolNotFoundError
 
 from mien.errors import SourceLost, UnsupportedMedia, UsageError
+from mien.media.address import masked
 from mien.media.liveinput import LIVE_MOST_PIXELS, SILENCE_S, LiveInput, Opening
 
 # What is read while probing is kept: it is decoded in no time, and without it a picture comes only with the next key frame.
@@ -31,15 +32,6 @@ _SCHEMES: dict[str, tuple[str | None, dict[str, str]]] = {
     "srt": ("mpegts", {}),
 }
 _CHILD_END_S = 2.0
-
-
-def masked(url: str) -> str:
-    """The URL without what may be secret: name and password, the last part of the path, the query."""
-    parts = urlsplit(url)
-    secret, at, host = parts.netloc.rpartition("@")
-    head, slash, last = parts.path.rpartition("/")
-    path = f"{head}{slash}***" if last else parts.path
-    return f"{parts.scheme}://{'***@' if secret or at else ''}{host}{path}{'?***' if parts.query else ''}"
 
 
 class NetworkStream(LiveInput):

@@ -28,6 +28,7 @@ from av.error import FFmpegError
 from av.packet import Packet
 
 from mien.errors import OutputError, UsageError
+from mien.media.address import HIDDEN, masked
 from mien.provenance import statement
 from mien.settings import Settings
 from mien.types import LabelledFrame, Sound
@@ -50,7 +51,6 @@ _CLOSING_S = 1.2
 _BACKLOG_S = 1.0
 """When more than this waits to be sent, frames are left out."""
 _LINES_KEPT, _LINES_SHOWN = 20, 2
-_HIDDEN = "***"
 _BETWEEN = re.compile(r"[/?#&=@:\s]+")
 _FFMPEG_REMEDY = (
     "install an ffmpeg with SRT and put it on the PATH (Linux: sudo apt install ffmpeg; macOS: brew install ffmpeg; Windows: "
@@ -316,31 +316,11 @@ class _Child:
             self._changed.notify_all()
 
 
-def masked(url: str) -> str:
-    """The address without what must not be seen: user, password, the last part of the path (the stream key) and the query."""
-    scheme, found, rest = url.partition("://")
-    if not found:
-        return _HIDDEN
-    end = next(
-        (place for place, letter in enumerate(rest) if letter in "?#" or not letter.isprintable() or letter == " "), None
-    )
-    address, tail = (rest, "") if end is None else (rest[:end], rest[end:])
-    place, _, path = address.partition("/")
-    if "@" in path or "@" in tail:
-        # A password with a slash or a question mark in it: where it begins and ends cannot be told.
-        return f"{scheme}://{_HIDDEN}"
-    if "@" in place:
-        place = f"{_HIDDEN}@{place.rpartition('@')[2]}"
-    *kept, key = path.rstrip("/").split("/")
-    shown = "/".join((place, *kept, _HIDDEN)) if key else place
-    return f"{scheme}://{shown}" + (f"?{_HIDDEN}" if tail else "")
-
-
 def _scrubbed(text: str, url: str) -> str:
     """The text without the secrets of the address, however they are quoted."""
     text = text.replace(url, masked(url))
     for secret in sorted(_secrets(url), key=len, reverse=True):
-        text = text.replace(secret, _HIDDEN)
+        text = text.replace(secret, HIDDEN)
     return text
 
 

@@ -8,7 +8,8 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from mien.errors import OutputError, UsageError
-from mien.media.livemuxer import LEAST_SIDE, fitted
+from mien.media.fitting import fitted
+from mien.media.livemuxer import LEAST_SIDE
 from mien.types import Image, LabelledFrame
 
 # The package is an extra that most installations do without.

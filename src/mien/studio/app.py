@@ -25,6 +25,7 @@ from mien.studio import browsercamera
 from mien.studio.access import Access, Doorkeeper
 from mien.studio.browsercamera import Picture
 from mien.studio.faces import MOST_PHOTO_BYTES, SeveralFaces
+from mien.studio.folder import spoken_of
 from mien.studio.preview import Viewer
 from mien.studio.session import StudioSession
 
@@ -155,7 +156,8 @@ def _add_faces(app: FastAPI, session: StudioSession) -> None:
     ) -> dict[str, str]:
         kept = _keep(session, photo)
         try:
-            face = gallery.add(kept, name or Path(photo.filename or "photo").stem, consent, number)
+            with spoken_of(kept, Path(photo.filename or "the photo").name):
+                face = gallery.add(kept, name or Path(photo.filename or "photo").stem, consent, number)
             # What the engine needs is made now, so that choosing the face takes effect at once.
             session.prepare_face(face.id)
         except BaseException:

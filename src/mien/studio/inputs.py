@@ -8,10 +8,11 @@ from typing import Any
 from mien.contracts import FrameSource, SoundSource
 from mien.errors import UsageError
 from mien.live.capture import MakeSource
+from mien.media.address import masked
 from mien.media.camera import Camera
 from mien.media.looped import LoopedMedia
 from mien.media.microphone import Microphone
-from mien.media.network import NetworkStream, masked
+from mien.media.network import NetworkStream
 from mien.media.screen import ScreenRegion
 from mien.settings import Settings
 from mien.studio.browsercamera import BrowserCamera, BrowserFeed

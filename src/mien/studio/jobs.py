@@ -22,6 +22,7 @@ from mien.media.videoreader import VideoReader
 from mien.media.videowriter import VideoWriter
 from mien.settings import Settings
 from mien.stages.label import Labeller
+from mien.studio.folder import spoken_of
 from mien.types import Frame, LabelledFrame, SourceFace
 
 _MOST_JOBS = 40
@@ -116,7 +117,8 @@ class FileJobs:
             current.state = "running"
             self._changed()
             try:
-                self._work(current)
+                with spoken_of(current.file, current.name):
+                    self._work(current)
                 current.state = "done"
             except Cancelled:
                 current.state = "cancelled"

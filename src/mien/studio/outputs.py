@@ -11,8 +11,9 @@ from mien.contracts import FrameSink
 from mien.errors import OutputError, UsageError
 from mien.live.loop import LiveLoop
 from mien.live.outlet import MakeSink, OutletState
+from mien.media.address import masked
 from mien.media.recorder import Recorder
-from mien.media.streamout import StreamOut, masked
+from mien.media.streamout import StreamOut
 from mien.media.virtualcamera import VirtualCamera
 from mien.settings import Settings
 from mien.studio.folder import make_folder
