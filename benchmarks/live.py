@@ -4,6 +4,7 @@
     .venv/bin/python benchmarks/live.py loop --height 1080 --rate 60
     .venv/bin/python benchmarks/live.py browser --source server
     .venv/bin/python benchmarks/live.py browser --source browser
+    .venv/bin/python benchmarks/live.py faults --seconds 300
 
 The pictures sway a portrait and carry a counter in bars along the top, which is read back from the page's canvas.
 """
@@ -19,6 +20,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -30,6 +32,7 @@ import psutil
 
 from mien import bench, build
 from mien.fakes import NullSink, PacedCamera
+from mien.faults import run_faults
 from mien.live.loop import LiveLoop
 from mien.live.snapshot import Snapshot
 from mien.media.picture import read_picture
@@ -103,6 +106,11 @@ def main() -> None:
     browser.add_argument("--source", choices=("server", "browser"), default="server")
     browser.add_argument("--seconds", type=float, default=20)
     browser.set_defaults(run=lambda given: bench_browser(given.source, given.seconds))
+    faults = kinds.add_parser("faults")
+    faults.add_argument("--seconds", type=float, default=300)
+    faults.add_argument("--person", type=Path, default=PORTRAIT, help="a portrait: who must never be seen")
+    faults.add_argument("--photo", type=Path, action="append", help="whose face is worn; may be repeated")
+    faults.set_defaults(run=lambda given: bench_faults(given.person, given.photo or [PHOTO], given.seconds))
     given = parser.parse_args()
     print(json.dumps(given.run(given), indent=2))
 
@@ -165,6 +173,13 @@ def bench_loop(rate: float, height: int, seconds: float) -> dict[str, Any]:
         }
     finally:
         loop.stop()
+
+
+def bench_faults(person: Path, photos: list[Path], seconds: float) -> dict[str, Any]:
+    """Everything goes wrong, and the checker looks for the wearer in every frame that left."""
+    settings, store = Settings(), Store()
+    scenes = bench.moving_portrait(_read(person), build.open_models(settings, store))
+    return asdict(run_faults(scenes, [_read(photo) for photo in photos], settings, store, seconds))
 
 
 class _Order(NullSink):

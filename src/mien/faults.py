@@ -58,11 +58,13 @@ class _Script:
 
     scenes: Sequence[Image]
     boxes: Sequence[tuple[float, float, float, float]]
+    events: Sequence[str]
+    event_s: float
 
     def event(self, time_s: float) -> tuple[str, float]:
         """The event that is on and how far it is, 0..1."""
-        number, share = divmod(time_s / EVENT_S, 1.0)
-        return EVENTS[int(number) % len(EVENTS)], share
+        number, share = divmod(time_s / self.event_s, 1.0)
+        return self.events[int(number) % len(self.events)], share
 
     def picture(self, exposure: int) -> Image:
         image = self.scenes[exposure % len(self.scenes)]
@@ -70,7 +72,9 @@ class _Script:
         name, share = self.event(exposure / _RATE)
         swing = float(np.sin(np.pi * share))
         if name == "leave":
-            return _shifted(image, round(1.6 * image.shape[1] * swing * (1 if int(exposure / _RATE / EVENT_S) % 2 else -1)))
+            return _shifted(
+                image, round(1.6 * image.shape[1] * swing * (1 if int(exposure / _RATE / self.event_s) % 2 else -1))
+            )
         if name == "dark":
             return np.asarray(image * np.float32(1 - swing) ** 2, np.uint8)
         if name == "aside":
@@ -127,13 +131,19 @@ class _FailingEngine:
 
 
 def run_faults(
-    scenes: Sequence[Image], photos: Sequence[Image], settings: Settings, store: Store, seconds: float
+    scenes: Sequence[Image],
+    photos: Sequence[Image],
+    settings: Settings,
+    store: Store,
+    seconds: float,
+    events: Sequence[str] = EVENTS,
+    event_s: float = EVENT_S,
 ) -> FaultReport:
     """Run the script in real time on the swaying person of `scenes`, wearing the faces of `photos` in turn, then search."""
     models = build.open_models(settings, store)
     checker = _Checker(models, build.open_recogniser(store))
     boxes = [_box(checker, scene) for scene in scenes]
-    script = _Script(scenes, boxes)
+    script = _Script(scenes, boxes, events, event_s)
     engine = _FailingEngine(build.open_engine(settings), lambda: script.event(time.monotonic() - started_s)[0] == "engine")
     worn = [engine.prepare(build.open_source(photo, models)) for photo in photos]
     loop = LiveLoop(lambda wanted: build.open_tracking(wanted, store), Snapshot(settings, engine, worn[0], "0"))
@@ -221,7 +231,7 @@ def _searched(
 def _control(script: _Script, checker: _Checker, people: _People) -> float:
     """The share of the raw pictures in which the wearer is found: what the checker is able to see."""
     found = looked = 0
-    for exposure in range(0, round(len(EVENTS) * EVENT_S * _RATE), 7):
+    for exposure in range(0, round(len(script.events) * script.event_s * _RATE), 7):
         with contextlib.suppress(SourceLost):
             descriptors = checker.descriptors(script.picture(exposure))
             looked += 1
