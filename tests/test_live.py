@@ -20,7 +20,7 @@ from mien.live.snapshot import Snapshot
 from mien.settings import Settings
 from mien.stages.look import SharedLook
 from mien.stages.track import Tracker
-from mien.types import LIVE_TIME_BASE, Detection, FacePatch, Frame, Image, LabelledFrame, Landmarks, TrackedFace
+from mien.types import LIVE_TIME_BASE, Detection, FacePatch, Frame, Image, LabelledFrame, Landmarks, Sound, TrackedFace
 
 _DEADLINE_S = 10.0
 GREEN = (0, 200, 0)
@@ -396,6 +396,62 @@ def test_a_face_that_gets_lost_is_never_shown(on_lost: str) -> None:
         shown = changer.change(TrackedFrame(frame, faces, doubts, 0), wearing)
         assert not shows_red(shown.labelled.frame.image), (index, shown.what)
         assert shown.what == "swapped" if faces else shown.what in {"covered", "held", "veiled"}
+
+
+class Humming:
+    """A `contracts.SoundSource` that never ends until it is stopped."""
+
+    rate, channels = 48_000, 1
+
+    def __init__(self) -> None:
+        self._stopped = threading.Event()
+        self._given = 0
+
+    def read(self) -> Sound | None:
+        if self._stopped.wait(0.005):
+            return None
+        self._given += 1
+        return Sound(np.zeros((240, 1), np.float32), self.rate, time.monotonic())
+
+    def stop(self) -> None:
+        self._stopped.set()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._stopped.set()
+
+
+class Hearing(Keeping):
+    """A sink that takes sound, too."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.heard: list[Sound] = []
+
+    def write_sound(self, sound: Sound) -> None:
+        self.heard.append(sound)
+
+
+def test_sound_reaches_the_sinks_that_hear_and_a_lost_microphone_stops_nothing() -> None:
+    hearing = Hearing()
+
+    def missing() -> Humming:
+        raise SourceLost("no such microphone", "choose another")
+
+    with Running() as running:
+        running.loop.add_sink("hearing", lambda width, height: hearing)
+        running.loop.set_input(camera)
+        running.loop.set_sound(Humming)
+        wait_until(lambda: len(hearing.heard) > 20, "sound")
+        times = [sound.time_s for sound in hearing.heard]
+        assert times == sorted(times)
+        running.loop.set_sound(missing)
+        wait_until(lambda: running.loop.sound_state.message == "no such microphone", "the message")
+        running.frames(5)
+        running.loop.set_sound(None)
+        assert running.loop.sound_state.state == "closed"
 
 
 def test_the_loop_can_be_stopped_before_it_has_seen_anything() -> None:

@@ -6,7 +6,6 @@ import ipaddress
 import os
 import socket
 import ssl
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -64,8 +63,8 @@ def run_studio(options: Options, ready: Callable[[Opened], None]) -> None:
         certificate, key = _tls(options) if options.share else (None, None)
         access = Access(port, password=password, tls=options.share, names=(socket.gethostname(), *options.names))
         session = StudioSession(options.settings, options.data, options.recordings, uploads, shared=options.share)
-        session.start()
         try:
+            session.start()
             _begin(session, options)
             server = uvicorn.Server(_config(session, access, certificate, key))
             _tell_when_up(server, ready, _opened(options, access, port, certificate))
@@ -76,7 +75,6 @@ def run_studio(options: Options, ready: Callable[[Opened], None]) -> None:
 
 def _begin(session: StudioSession, options: Options) -> None:
     """What the command line has chosen already."""
-    threading.Thread(target=session.warm_up, name="mien-warm-up", daemon=True).start()
     if options.photo is not None:
         session.add_photo(options.photo, options.consent or "")
     if options.input is not None:

@@ -68,8 +68,10 @@ class StudioSession:
         self.loop.on_shown = self._note_before
         self.outputs = Outputs(self.loop, recordings, lambda: self._settings, lambda: self._sound_device is not None)
         self.jobs = FileJobs(self._models, uploads, self._changed)
+        self._warming = threading.Thread(target=self._warm_up, name="mien-warm-up")
 
     def start(self) -> None:
+        self._warming.start()
         self.loop.start()
         self.jobs.start()
         self.loop.add_sink(PREVIEW, lambda width, height: HubSink(self.hub))
@@ -79,6 +81,7 @@ class StudioSession:
         self._changed_hook = lambda: None
         self.loop.stop()
         self.jobs.stop()
+        self._warming.join()
 
     def on_change(self, hook: Callable[[], None]) -> None:
         """Called, from any thread and often, when `state` may have changed; must not block."""
@@ -112,7 +115,7 @@ class StudioSession:
         shutil.copyfile(photo, kept)
         self.select_face(self.gallery.add(kept, photo.stem, consent).id)
 
-    def warm_up(self) -> None:
+    def _warm_up(self) -> None:
         """Have everything compiled and loaded before the first frame comes."""
         tracking = build.open_tracking(self._settings, self._store)
         frame = Frame(card(320, 180), 0, 0, LIVE_TIME_BASE)
