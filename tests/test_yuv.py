@@ -75,3 +75,15 @@ def test_numbers_outside_the_range_are_clipped() -> None:
     result = _decode((y, chroma, chroma), 1, full_range=False)
     assert result.min() == 0
     assert result.max() == 255
+
+
+def test_planes_with_whole_columns_of_chroma_decode_alike() -> None:
+    """4:2:2 whose rows of chroma come in equal pairs is the same picture as 4:2:0."""
+    y, u, v = _encode(read(COLLINS)[:200, :160], 1, True)
+    doubled = y, np.repeat(u, 2, axis=0), np.repeat(v, 2, axis=0)
+    assert np.array_equal(_decode((y, u, v), 1, True), _decode(doubled, 1, True))
+    rows = (np.arange(8)[:, None] * 30).astype(np.uint8)
+    steps = np.repeat(rows, 4, axis=1)
+    grey = _decode((np.full((8, 8), 128, np.uint8), np.full((8, 4), 128, np.uint8), steps), 1, True)
+    assert (np.diff(grey[:, 0, 2].astype(int)) >= 0).all(), "every row has its own chroma"
+    assert len(np.unique(grey[:, 0, 2])) > 4

@@ -1,4 +1,4 @@
-"""YUV 4:2:0 to BGR and back, 8 bits, compiled by numba.
+"""YUV 4:2:0 to BGR and back, 4:2:2 (what USB cameras send) to BGR, 8 bits, compiled by numba.
 
 Written for one reason: the common converter rounds down and darkens a picture by two levels on each way. These kernels
 round to nearest; a second round trip changes one value in a thousand. Coefficients follow ITU-T H.273.
@@ -41,11 +41,12 @@ def encoding_weights(matrix: int, full_range: bool) -> Array:
 
 @kernel
 def to_bgr(y: Array, u: Array, v: Array, weights: Array, out: Array) -> None:
-    """y uint8 (h, w), u and v uint8 (h/2, w/2), h and w even; out BGR uint8 (h, w, 3)."""
+    """y uint8 (h, w), u and v uint8 (h/2, w/2) or (h, w/2), h and w even; out BGR uint8 (h, w, 3)."""
+    halved = 1 if u.shape[0] < y.shape[0] else 0
     offset, gain = weights[0], weights[1]
     red_v, green_u, green_v, blue_u = weights[2], weights[3], weights[4], weights[5]
     for j in range(y.shape[0]):
-        row_u, row_v, row_y, row = u[j >> 1], v[j >> 1], y[j], out[j]
+        row_u, row_v, row_y, row = u[j >> halved], v[j >> halved], y[j], out[j]
         for i in range(y.shape[1] >> 1):
             cu, cv = np.int32(row_u[i]) - 128, np.int32(row_v[i]) - 128
             red = red_v * cv + 32768

@@ -12,6 +12,7 @@ from mien.types import Array, Image
 
 _SWSCALE = {1: Colorspace.ITU709, 4: Colorspace.FCC, 5: Colorspace.ITU601, 6: Colorspace.ITU601, 7: Colorspace.SMPTE240M,
             9: Colorspace.BT2020, 10: Colorspace.BT2020}  # fmt: skip
+_EXACT_FORMATS = {"yuv420p", "yuvj420p", "yuv422p", "yuvj422p"}
 _SD_MOST_WIDTH, _SD_MOST_HEIGHT = 1024, 576
 _EXACT = Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
 
@@ -61,7 +62,7 @@ class ToBgr:
     def convert(self, frame: VideoFrame) -> Image:
         """BGR uint8 (h, w, 3), writable, of the size of the first frame."""
         same_size = (frame.width, frame.height) == (self._width, self._height)
-        if self._even and same_size and not self._space.is_hdr and frame.format.name in {"yuv420p", "yuvj420p"}:
+        if self._even and same_size and not self._space.is_hdr and frame.format.name in _EXACT_FORMATS:
             out = np.empty((self._height, self._width, 3), np.uint8)
             y, u, v = _planes(frame)
             yuv.to_bgr(y, u, v, self._weights, out)
