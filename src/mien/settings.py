@@ -81,7 +81,7 @@ class Settings:
     """One immutable set of values; a change makes a new one."""
 
     engine: str = _row("mesh", "what swaps the face", "face", choices=("mesh",))
-    opacity: float = _row(1.0, "how much of the new face shows, 0 to 1", "face", 0.0, 1.0)
+    opacity: float = _row(1.0, "how much of the new face shows, 0 to 1; below 1 the person shines through", "face", 0.0, 1.0)
     eyes: str = _row(
         "blend",
         "whose eyes are seen; blend = the target's irises between the source's lids",

@@ -60,7 +60,9 @@ class LiveLoop:
         self._captured: Mailbox[Frame] = Mailbox()
         self._tracked: Mailbox[TrackedFrame] = Mailbox()
         self._outlets: dict[str, Outlet] = {}
-        self._lock = threading.RLock()
+        self._lock = threading.Lock()
+        self._changing = threading.RLock()
+        """Held while an input or microphone is exchanged, which may take seconds; frames go on meanwhile."""
         self._capture: Capture | None = None
         self._make_source: MakeSource | None = None
         self._generation = 0
@@ -97,7 +99,7 @@ class LiveLoop:
 
     def set_input(self, make_source: MakeSource | None) -> None:
         """Leave the input for another one; the picture is closed until the new one is known."""
-        with self._lock:
+        with self._changing:
             before, self._capture = self._capture, None
             self._make_source = make_source
             if before is not None and not before.stop():
@@ -110,7 +112,7 @@ class LiveLoop:
 
     def set_sound(self, make_source: "Callable[[], SoundSource] | None") -> None:
         """Leave the microphone for another one."""
-        with self._lock:
+        with self._changing:
             before, self._sound = self._sound, None
             if before is not None:
                 before.stop()
@@ -230,19 +232,15 @@ class LiveLoop:
                     outlet.give_up("the output takes no frames any more", "check it and start it again")
 
     def _restart_stuck_input(self) -> None:
-        with self._lock:
+        with self._changing:
             capture, make_source = self._capture, self._make_source
             if capture is None or make_source is None or capture.silent_s < _STUCK_INPUT_S:
                 return
             _log.warning("the input has been silent for %.0f s; it is opened again", capture.silent_s)
-            self._capture = None
-        # Without the lock: a device that hangs must not hold up the page.
-        capture.stop()
-        with self._lock:
-            if self._make_source is make_source and self._capture is None:
-                self._generation += 1
-                self._capture = Capture(make_source, self._captured, self.meter, self._changed)
-                self._capture.start()
+            capture.stop()
+            self._generation += 1
+            self._capture = Capture(make_source, self._captured, self.meter, self._changed)
+            self._capture.start()
         self._changed()
 
 

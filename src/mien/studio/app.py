@@ -34,6 +34,7 @@ MOST_CLIP_BYTES = 8_000_000_000
 _MOST_BODY_BYTES = 2_000_000
 _MULTIPART_EXTRA = 1_000_000
 _MOST_VIEWERS = 24
+_MOST_ANSWERS = 200
 _EVENTS_PAUSE_S = 0.1
 _METRICS_EVERY_S = 1.0
 _MOST_WIDTH = 7680
@@ -326,11 +327,12 @@ class _Events:
     def wake(self) -> None:
         self._woken.set()
 
-    def join(self) -> asyncio.Queue[str]:
-        """One slot for states and figures: a page that does not read gets the newest when it does."""
+    async def join(self) -> asyncio.Queue[str]:
+        """Room for two messages: a page that does not read gets the newest when it does."""
+        state = await asyncio.to_thread(self._session.state)
         page: asyncio.Queue[str] = asyncio.Queue(2)
+        page.put_nowait(json.dumps({"type": "state", "state": state}))
         self._pages.add(page)
-        page.put_nowait(json.dumps({"type": "state", "state": self._session.state()}))
         return page
 
     def leave(self, page: asyncio.Queue[str]) -> None:
@@ -367,7 +369,7 @@ def _add_sockets(app: FastAPI, session: StudioSession, events: _Events) -> None:
     @app.websocket("/ws/events")
     async def follow(socket: WebSocket) -> None:
         await socket.accept()
-        page = events.join()
+        page = await events.join()
 
         async def send() -> None:
             while True:
@@ -404,7 +406,12 @@ def _add_sockets(app: FastAPI, session: StudioSession, events: _Events) -> None:
 
         def tell(message: dict[str, Any]) -> None:
             with contextlib.suppress(RuntimeError):
-                running.call_soon_threadsafe(outgoing.put_nowait, message)
+                running.call_soon_threadsafe(put, message)
+
+        def put(message: dict[str, Any]) -> None:
+            # A page that sends and never reads must not fill the memory.
+            if outgoing.qsize() < _MOST_ANSWERS:
+                outgoing.put_nowait(message)
 
         async def send() -> None:
             while True:

@@ -39,7 +39,12 @@ class Viewer:
         self._sequence += 1
         self._pending.add(self._sequence)
         message = HEADER.pack(self._sequence, 0, capture_ms, len(after), len(before)) + after + before
-        self._loop.call_soon_threadsafe(self._messages.put_nowait, message)
+        self._loop.call_soon_threadsafe(self._put, message)
+
+    def _put(self, message: bytes) -> None:
+        # A page that acknowledges what it does not read must not fill the memory.
+        if self._messages.qsize() < IN_FLIGHT:
+            self._messages.put_nowait(message)
 
     def acknowledged(self, sequence: int) -> None:
         self._pending.discard(sequence)

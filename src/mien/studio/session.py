@@ -53,6 +53,8 @@ class StudioSession:
         self._data = data
         self._models = build.open_models(settings, self._store)
         self._lock = threading.RLock()
+        self._devices = threading.Lock()
+        """Held while a device is exchanged, which may take seconds; the state can be read meanwhile."""
         self._settings = settings
         self._face: str | None = None
         self._choice = InputChoice("none", {}, None)
@@ -151,7 +153,7 @@ class StudioSession:
     def set_input(self, wanted: Mapping[str, Any], *, trusted: bool = False) -> None:
         """Choose where frames come from. Raises `UsageError`."""
         choice = choose_input(wanted, self._settings, self.feed, self._clip, paths_allowed=trusted or not self.shared)
-        with self._lock:
+        with self._devices:
             self._choice = choice
             self.loop.set_input(choice.make)
 
@@ -159,7 +161,7 @@ class StudioSession:
         """Choose the microphone that recordings and streams carry. Raises `UsageError`."""
         if device is not None and device not in {each.id for each in list_microphones()}:
             raise UsageError(f"there is no microphone {device!r}", "choose one of the list")
-        with self._lock:
+        with self._devices:
             self._sound_device = device
             self.loop.set_sound(None if device is None else choose_sound(device))
 
