@@ -311,6 +311,10 @@ def test_everything_can_be_reached_with_the_keyboard(person: Person) -> None:
         person.page.keyboard.press("Tab")
         reached.add(person.page.evaluate("() => document.activeElement.id || document.activeElement.className"))
     assert {"add-face", "take-photo", "compare", "split", "record", "input-kind", "input-apply", "setting-opacity"} <= reached
+    person.page.focus("#split")
+    person.page.keyboard.press("Space")
+    assert person.page.locator("#split").get_attribute("aria-pressed") == "true", "the space bar presses the focused button"
+    person.page.keyboard.press("Space")
     unnamed = person.page.evaluate(UNNAMED)
     assert unnamed == [], "every control has a name for screen readers"
 

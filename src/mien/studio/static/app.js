@@ -30,7 +30,7 @@ class App {
     this.files = new Files();
     this.presets = new Presets();
     this.shortcuts = new Shortcuts([
-      { keys: ['c', ' '], shown: 'C', words: 'key_compare', down: () => this.preview.compare(true), up: () => this.preview.compare(false) },
+      { keys: ['c'], shown: 'C', words: 'key_compare', down: () => this.preview.compare(true), up: () => this.preview.compare(false) },
       { keys: ['s'], shown: 'S', words: 'key_split', down: () => this.preview.toggleSplit() },
       { keys: ['m'], shown: 'M', words: 'key_mirror', down: () => this.preview.toggleMirror() },
       { keys: ['f'], shown: 'F', words: 'key_fullscreen', down: () => this.preview.toggleFullscreen() },
@@ -116,6 +116,7 @@ class App {
       fps: metrics.fps.toFixed(1), median: latency.median?.toFixed(0), p95: latency.p95?.toFixed(0), dropped: metrics.dropped,
       screen: window.mien.latency.count ? window.mien.latency.median.toFixed(0) : '–', cpu: metrics.cpu_percent.toFixed(0), memory: metrics.memory_mb.toFixed(0),
     });
+    byId('meter').title = Object.entries(metrics.stages_ms).map(([stage, ms]) => `${stage}: ${ms.toFixed(1)} ms`).join('\n');
     this.outputs.showDelay(metrics);
     this.showEmpty();
   }
