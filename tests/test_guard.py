@@ -120,6 +120,13 @@ def test_another_face_elsewhere_does_not_open_it() -> None:
     assert all(_inside((260, 90), verdict) and not _inside((60, 90), verdict) for verdict in after)
 
 
+def test_a_neighbour_who_is_still_seen_does_not_open_it_either() -> None:
+    run = _Run(Guard())
+    run.for_s(0.5, (_face(105), _face(160, track_id=2)))
+    after = run.for_s(2.5, (_face(105),))
+    assert all(_inside((165, 90), verdict) for verdict in after)
+
+
 @pytest.mark.parametrize(("score", "least_s"), [(0.45, 0.2), (0.7, 0.9)])
 def test_a_doubt_beside_nobody_is_covered_and_a_little_longer(score: float, least_s: float) -> None:
     run = _Run(Guard())

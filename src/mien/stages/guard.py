@@ -68,6 +68,8 @@ class _Region:
     since_s: float
     sign_s: float
     life_s: float | None = None
+    others: frozenset[int] = frozenset()
+    """Faces that were seen elsewhere when this one got lost: they cannot be it."""
     thumb: Array | None = None
     thumb_s: float = 0.0
     moved_s: float = 0.0
@@ -119,7 +121,7 @@ class Guard:
     def _note_lost(self, boxes: dict[int, Box], time_s: float) -> None:
         for track_id, box in self._followed.items():
             if track_id not in boxes:
-                self._mark(box, time_s)
+                self._mark(box, time_s, others=frozenset(boxes))
 
     def _note_doubts(self, doubts: Sequence[Detection], faces: tuple[TrackedFace, ...], time_s: float) -> None:
         places = [Place.of_points(face.landmarks.points) for face in faces]
@@ -132,20 +134,21 @@ class Guard:
             if not any(known.distance(place) < 0.6 and known.growth(place) < 2 for known in places):
                 self._mark(doubt.box_xyxy, time_s, _LIKELY_S if doubt.score >= _LIKELY else _DOUBT_S)
 
-    def _mark(self, box: Box, time_s: float, life_s: float | None = None) -> None:
+    def _mark(self, box: Box, time_s: float, life_s: float | None = None, others: frozenset[int] = frozenset()) -> None:
         """A sign of a face: renews the region it lies in, or makes one. A lost face is not taken back by a doubt."""
         for region in self._regions:
             if _centre_inside(box, _scaled(region.box, _AROUND)):
                 region.box, region.since_s, region.sign_s, region.moved_s = box, time_s, time_s, time_s
+                region.others |= others
                 if region.life_s is not None:
                     region.life_s = None if life_s is None else max(region.life_s, life_s)
                 return
-        self._regions.append(_Region(box, time_s, time_s, life_s, moved_s=time_s))
+        self._regions.append(_Region(box, time_s, time_s, life_s, others, moved_s=time_s))
 
     def _is_over(self, region: _Region, boxes: dict[int, Box], image: Image, time_s: float) -> bool:
         height, width = image.shape[:2]
         area = region.grown(time_s, width, height)
-        if any(_centre_inside(box, area) for box in boxes.values()):
+        if any(_centre_inside(box, area) for track_id, box in boxes.items() if track_id not in region.others):
             return True
         if region.life_s is not None:
             return time_s - region.sign_s > region.life_s
