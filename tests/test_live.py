@@ -10,6 +10,7 @@ from typing import Any, Self
 import numpy as np
 import pytest
 
+from mien.contracts import FrameSink
 from mien.errors import OutputError, SourceLost
 from mien.fakes import CollectingSink, FakeDetector, FakeEngine, FakeLandmarker, NullSink, PacedCamera
 from mien.live.changing import FaceChanger, TrackedFrame
@@ -325,19 +326,28 @@ def test_a_sink_that_may_be_tried_again_comes_back(monkeypatch: pytest.MonkeyPat
     assert all(sink.closed == 1 for sink in made)
 
 
-def test_a_sink_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("heals", [True, False])
+def test_a_sink_that_hangs_is_made_anew_and_in_the_end_given_up(monkeypatch: pytest.MonkeyPatch, heals: bool) -> None:
     monkeypatch.setattr("mien.live.loop._STUCK_SINK_S", 0.2)
     monkeypatch.setattr("mien.live.loop._WATCH_S", 0.05)
     let_go = threading.Event()
+    made: list[FrameSink] = []
 
     class Stuck(NullSink):
         def write(self, labelled: LabelledFrame) -> None:
             let_go.wait()
 
+    def make(width: int, height: int) -> FrameSink:
+        made.append(Keeping() if heals and made else Stuck())
+        return made[-1]
+
     with Running() as running:
-        running.loop.add_sink("stuck", lambda width, height: Stuck())
+        running.loop.add_sink("stuck", make)
         running.loop.set_input(camera)
-        wait_until(lambda: running.loop.sink_states()["stuck"].state == "failed", "giving up")
+        if heals:
+            wait_until(lambda: running.loop.sink_states()["stuck"].state == "live" and len(made) == 2, "another sink")
+        else:
+            wait_until(lambda: len(made) == 4 and running.loop.sink_states()["stuck"].state == "failed", "giving up")
         running.frames(5)
         let_go.set()
 

@@ -26,6 +26,8 @@ from mien.types import LIVE_TIME_BASE, Frame
 _POLL_S = 0.1
 _STUCK_INPUT_S = 6.0
 _STUCK_SINK_S = 8.0
+_MOST_RENEWALS = 3
+"""A sink that hangs is cut off and made anew so often: each time a thread may be left behind."""
 _WATCH_S = 0.5
 _ABSENT_AFTER_S = 0.5
 """Without a new frame for so long, the card is shown."""
@@ -227,9 +229,24 @@ class LiveLoop:
     def _watch(self) -> None:
         while not self._stopping.wait(_WATCH_S):
             self._restart_stuck_input()
-            for outlet in self._outlet_list():
-                if outlet.busy_s > _STUCK_SINK_S and not outlet.finished:
-                    outlet.give_up("the output takes no frames any more", "check it and start it again")
+            self._restart_stuck_sinks()
+
+    def _restart_stuck_sinks(self) -> None:
+        with self._lock:
+            stuck = [(name, outlet) for name, outlet in self._outlets.items() if outlet.busy_s > _STUCK_SINK_S]
+        for name, outlet in stuck:
+            if outlet.finished:
+                continue
+            outlet.give_up("the output takes no frames any more", "check it and start it again")
+            if outlet.renewals >= _MOST_RENEWALS:
+                continue
+            _log.warning("the output %s hangs; it is opened again", name)
+            fresh = outlet.renewed()
+            with self._lock:
+                if self._outlets.get(name) is not outlet:
+                    continue
+                self._outlets[name] = fresh
+            fresh.start()
 
     def _restart_stuck_input(self) -> None:
         with self._changing:

@@ -43,6 +43,8 @@ class Outlet:
         self._changed = changed
         self._again = again
         self._name = name
+        self.renewals = 0
+        """How often the sink was made anew because it hung."""
         self._box: Mailbox[LabelledFrame] = Mailbox()
         self._sound: deque[Sound] = deque(maxlen=_SOUND_KEPT)
         self._state, self._message, self._remedy = "opening", "", ""
@@ -145,6 +147,12 @@ class Outlet:
     def _say(self, state: str, message: str = "", remedy: str = "") -> None:
         self._state, self._message, self._remedy = state, message, remedy
         self._changed()
+
+    def renewed(self) -> "Outlet":
+        """The same once more, not yet started, to take the place of this one."""
+        fresh = Outlet(self._make_sink, self._meter, self._changed, name=self._name, again=self._again)
+        fresh.renewals = self.renewals + 1
+        return fresh
 
     def give_up(self, message: str, remedy: str) -> None:
         """Cut off a sink that hangs: it gets no more frames and ends when it is let go."""
