@@ -19,6 +19,7 @@ from mien.live.mailbox import Mailbox
 from mien.live.meter import Meter, prometheus
 from mien.live.snapshot import Snapshot
 from mien.settings import Settings
+from mien.stages.confirm import Confirmation
 from mien.stages.look import SharedLook
 from mien.stages.track import Tracker
 from mien.types import LIVE_TIME_BASE, Detection, FacePatch, Frame, Image, LabelledFrame, Landmarks, Sound, TrackedFace
@@ -62,7 +63,7 @@ def detection() -> Detection:
 
 
 def parts(settings: Settings) -> TrackingParts:
-    look = SharedLook(FakeDetector((detection(),)), 0.6)
+    look = SharedLook([(320, FakeDetector((detection(),)))], 0.6)
     return TrackingParts(Tracker(look, FakeLandmarker(landmarks()), settings), look)
 
 
@@ -377,7 +378,7 @@ def test_a_tracker_that_raises_costs_frames_and_nothing_else() -> None:
             return super().detect(image)
 
     def make(settings: Settings) -> TrackingParts:
-        look = SharedLook(Raising((detection(),)), 0.6)
+        look = SharedLook([(320, Raising((detection(),)))], 0.6)
         return TrackingParts(Tracker(look, FakeLandmarker(landmarks()), settings), look)
 
     with Running(make=make) as running:
@@ -395,6 +396,41 @@ def test_fifty_starts_and_stops_of_the_input_leave_no_thread() -> None:
         assert sum(thread.name == "mien-capture" for thread in threading.enumerate()) == 0
 
 
+def test_a_mesh_that_the_detector_does_not_confirm_is_covered() -> None:
+    confirmation, face = Confirmation(), TrackedFace(1, landmarks(), 1)
+    assert confirmation.trusted((face,), [detection()], 0.0) == (), "one look may err"
+    assert confirmation.trusted((face,), [detection()], 0.033) == (face,)
+    assert confirmation.trusted((face,), [], 0.2) == (face,), "the detector may miss it for a moment"
+    assert confirmation.trusted((face,), [], 0.4) == ()
+    turned = Detection(detection().box_xyxy, detection().points[::-1].copy(), 0.95)
+    assert confirmation.trusted((face,), [turned], 0.5) == (), "a mesh that sits otherwise than the detector sees"
+    assert confirmation.trusted((face,), [detection()], 0.6) == (face,)
+    assert Confirmation().trusted((), [detection()], 0.0) == ()
+
+
+def test_the_look_is_as_fine_as_the_smallest_face_needs() -> None:
+    detectors = [FakeDetector((detection(),)) for _ in range(3)]
+    look = SharedLook(list(zip((320, 640, 1280), detectors, strict=True)), 0.6)
+
+    def looks() -> list[int]:
+        look.doubts(person())
+        return [detector.calls for detector in detectors]
+
+    assert looks() == [0, 0, 1], "the first look is the finest"
+    assert looks() == [0, 1, 1]
+    look.follow((TrackedFace(1, landmarks(), 1),), person())
+    assert looks() == [1, 1, 1]
+    small = Landmarks(landmarks().points * np.float32(0.15), 1.0)
+    look.follow((TrackedFace(1, small, 1),), person())
+    assert looks() == [1, 1, 2]
+    look.follow((), person())
+    for _ in range(25):
+        looks()
+    assert detectors[2].calls == 5
+    picture = person()
+    assert look.doubts(picture) is look.doubts(picture), "one look a picture"
+
+
 @pytest.mark.parametrize("on_lost", ["cover", "hold", "freeze"])
 def test_a_face_that_gets_lost_is_never_shown(on_lost: str) -> None:
     changer, wearing = FaceChanger(), snapshot(on_lost=on_lost)
@@ -402,10 +438,11 @@ def test_a_face_that_gets_lost_is_never_shown(on_lost: str) -> None:
     for index in range(120):
         frame = Frame(person(), index, 33_333 * index, Fraction(1, 1_000_000))
         faces = (face,) if index < 30 or index > 100 else ()
-        doubts = [detection()] if index % 3 else []
+        doubts = [detection()] if faces or index % 3 else []
         shown = changer.change(TrackedFrame(frame, faces, doubts, 0), wearing)
         assert not shows_red(shown.labelled.frame.image), (index, shown.what)
-        assert shown.what == "swapped" if faces else shown.what in {"covered", "held", "veiled"}
+        sure = 1 <= index < 30 or index > 101
+        assert shown.what == "swapped" if sure else shown.what in {"covered", "held", "veiled"}
 
 
 class Humming:

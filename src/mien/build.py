@@ -20,6 +20,8 @@ from mien.types import Image, SourceFace
 
 PHOTO_DETECT_SIZES = (320, 640, 1280)
 """A photo is searched once and may hold a close-up or a group far away."""
+LIVE_DETECT_SIZES = (640, 1280)
+"""Beside the setting: for faces far away, and so as not to take them for an empty room."""
 PICTURE_RESOLUTION = 2048
 
 
@@ -45,8 +47,10 @@ def open_models(settings: Settings, store: Store) -> Models:
 def open_tracking(settings: Settings, store: Store) -> TrackingParts:
     """What follows faces in live frames: the detector looks at every frame, down to what is only doubtful."""
     session = OnnxSession("yunet", store.read("yunet"))
-    doubting = YuNet(session, longer_side=settings.detect_size, least_score=min(DOUBT, settings.detect_score))
-    look = SharedLook(doubting, settings.detect_score)
+    least = min(DOUBT, settings.detect_score)
+    sides = sorted({settings.detect_size, *(side for side in LIVE_DETECT_SIZES if side > settings.detect_size)})
+    looks = [(side, YuNet(session, longer_side=side, least_score=least)) for side in sides]
+    look = SharedLook(looks, settings.detect_score)
     landmarker = FaceMesh(OnnxSession("face_mesh_478", store.read("face_mesh_478")))
     return TrackingParts(Tracker(look, landmarker, replace(settings, detect_every=1)), look)
 

@@ -8,6 +8,7 @@ from mien import geometry
 from mien.live.snapshot import Snapshot
 from mien.pipeline import swap_faces
 from mien.settings import Settings
+from mien.stages.confirm import Confirmation
 from mien.stages.cover import card, cover, veil
 from mien.stages.guard import Guard, Verdict
 from mien.stages.label import Labeller
@@ -45,6 +46,7 @@ class FaceChanger:
 
     def __init__(self) -> None:
         self._guard = Guard()
+        self._confirmation = Confirmation()
         self._labeller: tuple[Settings, Labeller] | None = None
         self._last_good: Image | None = None
         self._last_good_s = 0.0
@@ -58,7 +60,8 @@ class FaceChanger:
     def change(self, tracked: TrackedFrame, snapshot: Snapshot) -> Shown:
         """The labelled frame; the picture of the tracked frame is used up. Never raises because of an engine."""
         frame, image = tracked.frame, tracked.frame.image
-        worn = self._swap(tracked, snapshot)
+        trusted = self._confirmation.trusted(tracked.faces, tracked.doubts, frame.time_s)
+        worn = self._swap(tracked.frame, trusted, snapshot)
         verdict = self._judge(tracked, worn, image)
         what = self._hide(image, frame.time_s, verdict, snapshot, bool(worn))
         if what in {"swapped", "clear"} and snapshot.settings.on_lost in {"hold", "freeze"}:
@@ -75,12 +78,12 @@ class FaceChanger:
         frame = Frame(card(width, height), 0, pts, LIVE_TIME_BASE)
         return Shown(self._label(frame, snapshot.settings), "none")
 
-    def _swap(self, tracked: TrackedFrame, snapshot: Snapshot) -> tuple[TrackedFace, ...]:
+    def _swap(self, frame: Frame, faces: tuple[TrackedFace, ...], snapshot: Snapshot) -> tuple[TrackedFace, ...]:
         """The faces that now wear the source; none after an error of the engine, which is said in the log."""
         if snapshot.engine is None:
             return ()
         try:
-            worn = swap_faces(tracked.frame, tracked.faces, snapshot.engine, snapshot.prepared, snapshot.settings)
+            worn = swap_faces(frame, faces, snapshot.engine, snapshot.prepared, snapshot.settings)
         except Exception as error:  # noqa: BLE001 - whatever an engine does, the picture must stay closed and go on
             self._failures += 1
             if self._failures <= _ENGINE_FAILURES_SAID:

@@ -186,6 +186,7 @@ class LiveLoop:
         faces = parts.tracker.update(frame)
         doubts = parts.look.doubts(frame.image)
         parts.look.forget()
+        parts.look.follow(faces, frame.image)
         before = frame.image.copy() if self.want_before else None
         return TrackedFrame(frame, faces, doubts, (self._generation << 32) + parts.tracker.scene, before)
 

@@ -110,7 +110,7 @@ class Guard:
         self._regions = [region for region in self._regions if not self._is_over(region, boxes, image, time_s)]
         self._followed = boxes
         if self._closed:
-            self._open_if_sure(image, time_s, bool(faces), bool(doubts))
+            self._open_if_sure(image, time_s, bool(faces), bool(doubts) or bool(self._regions))
         return self._verdict(image, time_s)
 
     def distrust(self, boxes: tuple[Box, ...], time_s: float) -> None:

@@ -220,7 +220,7 @@ class Tracker:
             track.unseen_looks = 0 if seen else track.unseen_looks + 1
             if seen:
                 track.least_presence = track.shown.presence
-            wrong = bool(seen) and min(_disagreement(each, track.points, track.place) for each in seen) > _DISAGREE
+            wrong = bool(seen) and min(disagreement(each, track.points, track.place) for each in seen) > _DISAGREE
             missed = track.unseen_looks >= _UNSEEN_LOOKS and track.least_presence < _SURE
             (self._lost if wrong or missed else kept).append(track)
         self._tracks = kept
@@ -298,10 +298,10 @@ def _is_face(detection: Detection, first: Landmarks, landmarks: Landmarks, known
     sure = first.presence >= _SURE and landmarks.presence >= _SURE
     if not (sure or known or detection.score >= _CLEAR_SCORE):
         return False
-    return _disagreement(detection, landmarks.points, Place.of_points(landmarks.points)) <= _DISAGREE
+    return disagreement(detection, landmarks.points, Place.of_points(landmarks.points)) <= _DISAGREE
 
 
-def _disagreement(detection: Detection, points: Floats, place: Place) -> float:
+def disagreement(detection: Detection, points: Floats, place: Place) -> float:
     """How far the detector's points lie from the mesh, in face sizes."""
     meant = points[np.array(_DETECTOR_POINTS), :2].mean(1)
     return float(np.linalg.norm(detection.points - meant, axis=1).mean()) / place.size

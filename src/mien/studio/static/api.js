@@ -47,6 +47,7 @@ export async function call(method, path, body) {
 export function complain(error) {
   const remedy = error instanceof ApiError ? error.remedy : '';
   const said = make('div', {}, make('b', {}, error instanceof Error ? error.message : String(error)), make('span', {}, remedy));
+  for (const before of byId('toast').children) if (before.textContent === said.textContent) before.remove();
   byId('toast').append(said);
   setTimeout(() => said.remove(), 9000);
 }

@@ -1,6 +1,7 @@
 /** The page: puts the parts together and tells them what the server says. */
+import { ApiError, call } from './api.js';
 import { Controls } from './controls.js';
-import { byId, make, remember, remembered } from './dom.js';
+import { byId, make, remember, remembered, say } from './dom.js';
 import { Faces } from './faces.js';
 import { Files } from './files.js';
 import { Inputs } from './inputs.js';
@@ -12,16 +13,11 @@ import { LastingSocket } from './sockets.js';
 import { chooseLanguage, currentLanguage, languages, t, translatePage } from './strings.js';
 /** @typedef {import('./types').State} State @typedef {import('./types').Metrics} Metrics */
 
-const REFUSED = 4401;
-const THEMES = ['', 'light', 'dark'];
+const REFUSED = 401;
 
 class App {
   constructor() {
-    this.isClean = new URLSearchParams(location.search).has('clean');
-    document.body.classList.toggle('clean', this.isClean);
-    // The token has done its work; it has no business in the history or in a screenshot.
-    history.replaceState(null, '', this.isClean ? '/?clean' : '/');
-    translatePage();
+    this.isDown = false;
     this.preview = new Preview();
     this.faces = new Faces();
     this.controls = new Controls();
@@ -40,13 +36,13 @@ class App {
     ]);
     this.wireButtons();
     this.wireTools();
-    this.events = new LastingSocket('/ws/events', { message: (data) => this.told(JSON.parse(data)), down: (code) => this.down(code) });
+    this.events = new LastingSocket('/ws/events', { message: (data) => this.told(JSON.parse(data)), down: () => void this.down() });
     void this.refreshDevices();
     setInterval(() => void this.refreshDevices(), 10_000);
   }
 
   async refreshDevices() {
-    if (document.hidden || this.isClean) return;
+    if (document.hidden || this.isDown) return;
     await this.inputs.refresh();
     this.outputs.showDevices(this.inputs.devices);
   }
@@ -55,7 +51,7 @@ class App {
     const compare = byId('compare');
     compare.addEventListener('pointerdown', () => this.preview.compare(true));
     for (const event of ['pointerup', 'pointerleave', 'pointercancel', 'blur']) compare.addEventListener(event, () => this.preview.compare(false));
-    compare.addEventListener('keydown', (event) => event.key === 'Enter' && this.preview.compare(true));
+    compare.addEventListener('keydown', (event) => ['Enter', ' '].includes(event.key) && this.preview.compare(true));
     compare.addEventListener('keyup', () => this.preview.compare(false));
     byId('split').addEventListener('click', () => this.preview.toggleSplit());
     byId('mirror').addEventListener('click', () => this.preview.toggleMirror());
@@ -83,8 +79,10 @@ class App {
       else delete document.documentElement.dataset.theme;
     };
     byId('theme').addEventListener('click', () => {
-      const next = THEMES[(THEMES.indexOf(String(remembered('theme', ''))) + 1) % THEMES.length];
-      remember('theme', next);
+      const usual = matchMedia('(prefers-color-scheme: light)').matches ? 'light' : 'dark';
+      const next = (remembered('theme', '') || usual) === 'dark' ? 'light' : 'dark';
+      // What the system wants anyway is not remembered: the page follows the system again.
+      remember('theme', next === usual ? '' : next);
       paint();
     });
     paint();
@@ -92,6 +90,7 @@ class App {
 
   /** @param {{ type: string, state: State, metrics: Metrics }} message */
   told(message) {
+    this.isDown = false;
     if (message.type === 'state') this.showState(message.state);
     if (message.type === 'metrics') this.showMetrics(message.metrics);
   }
@@ -126,29 +125,46 @@ class App {
     const { state, metrics } = this;
     if (!state) return;
     const shown = metrics?.shown ?? 'none';
-    const say = (/** @type {string} */ title, /** @type {string} */ text) => {
-      byId('empty').hidden = !title;
-      byId('empty-title').textContent = title;
-      byId('empty-text').textContent = text;
-    };
-    if (state.input.kind === 'none') say(t('choose_input'), t('choose_input_text'));
-    else if (state.input.state === 'lost') say(t('lost'), [state.input.message, state.input.remedy].filter(Boolean).join(' – '));
-    else if (state.input.state !== 'live') say(t('opening'), t('opening_text'));
-    else if (!state.face && shown !== 'passed') say(t('choose_face'), t('choose_face_text'));
-    else if (shown === 'veiled') say(t('covered_title'), t('covered_text'));
-    else say('', '');
-    const words = state.input.state === 'live' ? t(`status_${shown}`) : t('status_none');
-    if (byId('status').textContent !== words) byId('status').textContent = words;
+    const trouble = [state.input.message, state.input.remedy].filter(Boolean).join(' – ');
+    if (state.input.kind === 'none') this.explain(t('choose_input'), t('choose_input_text'));
+    else if (state.input.state === 'lost') this.explain(t('lost'), trouble);
+    else if (state.input.state === 'failed') this.explain(t('failed'), trouble);
+    else if (state.input.state !== 'live') this.explain(t('opening'), t('opening_text'));
+    else if (!state.face && shown !== 'passed') this.explain(t('choose_face'), t('choose_face_text'));
+    else if (shown === 'veiled') this.explain(t('covered_title'), t('covered_text'));
+    else this.explain('', '');
+    say('status', state.input.state === 'live' ? t(`status_${shown}`) : t('status_none'));
     byId('badge-live').hidden = !state.outputs.some((output) => output.state === 'live');
   }
 
-  /** @param {number} code */
-  down(code) {
-    byId('empty').hidden = false;
-    byId('empty-title').textContent = t(code === REFUSED ? 'session_over' : 'no_connection');
-    byId('empty-text').textContent = t(code === REFUSED ? 'session_over_remedy' : 'no_connection_remedy');
-    byId('status').textContent = byId('empty-title').textContent;
+  /** Words over the preview; none to take them away. @param {string} title @param {string} text */
+  explain(title, text) {
+    byId('empty').hidden = !title;
+    say('empty-title', title);
+    say('empty-text', text);
+  }
+
+  /** The events have stopped. A socket that is refused does not say why, so a request asks: another run, or nobody there? */
+  async down() {
+    this.isDown = true;
+    const answer = await call('GET', '/api/state').catch((error) => error);
+    if (!this.isDown) return;
+    const reason = answer instanceof ApiError && answer.status === REFUSED ? 'session_over' : 'no_connection';
+    this.explain(t(reason), t(`${reason}_remedy`));
+    say('status', t(reason));
   }
 }
 
-new App();
+/** The picture and nothing else, for window capture and browser sources: no words, no camera, never the picture before. */
+function showPictureAlone() {
+  const preview = new Preview({ isAlone: true });
+  new Shortcuts([{ keys: ['f'], shown: 'F', words: 'key_fullscreen', down: () => preview.toggleFullscreen() }]);
+}
+
+const isClean = new URLSearchParams(location.search).has('clean');
+document.body.classList.toggle('clean', isClean);
+// The token has done its work; it has no business in the history or in a screenshot.
+history.replaceState(null, '', isClean ? '/?clean' : '/');
+translatePage();
+if (isClean) showPictureAlone();
+else new App();

@@ -1,4 +1,5 @@
 /** Sends the camera of this browser: H.264 by WebCodecs where it can, JPEG otherwise; at most two frames in flight. */
+import { ApiError } from './api.js';
 import { t } from './strings.js';
 
 const IN_FLIGHT = 2;
@@ -11,6 +12,7 @@ export class BrowserCamera {
   constructor(ended) {
     this.ended = ended;
     this.isRunning = false;
+    this.starts = 0;
     this.sequence = 0;
     /** @type {Set<number>} */
     this.inFlight = new Set();
@@ -25,24 +27,32 @@ export class BrowserCamera {
   async start(width, height) {
     this.stop();
     this.isRunning = true;
+    const mine = this.starts;
     try {
-      if (!navigator.mediaDevices) throw new Error(t('camera_denied'));
       const wanted = { width: { ideal: width }, height: { ideal: height }, frameRate: { ideal: 30 } };
-      this.stream = await navigator.mediaDevices.getUserMedia({ video: wanted, audio: false });
-      const track = /** @type {MediaStreamTrack} */ (this.stream.getVideoTracks()[0]);
-      track.addEventListener('ended', () => this.fail(new Error(t('lost'))));
+      const stream = await navigator.mediaDevices.getUserMedia({ video: wanted, audio: false });
+      if (mine !== this.starts) {
+        // It was stopped, or started anew, while the browser asked the person.
+        stream.getTracks().forEach((each) => each.stop());
+        return;
+      }
+      this.stream = stream;
+      const track = /** @type {MediaStreamTrack} */ (stream.getVideoTracks()[0]);
+      track.addEventListener('ended', () => this.fail(new ApiError(0, { error: t('lost'), remedy: t('camera_missing_remedy') })));
       this.width = track.getSettings().width ?? width;
       this.height = track.getSettings().height ?? height;
       await this.prepareEncoder();
+      if (mine !== this.starts) return;
       this.connect();
       if (window.MediaStreamTrackProcessor) void this.readTrack(track);
       else this.readVideo();
     } catch (error) {
-      this.fail(error instanceof Error ? error : new Error(String(error)));
+      if (mine === this.starts) this.fail(cameraError(error));
     }
   }
 
   stop() {
+    this.starts += 1;
     this.isRunning = false;
     this.socket?.close();
     this.stream?.getTracks().forEach((track) => track.stop());
@@ -70,8 +80,14 @@ export class BrowserCamera {
     });
     const support = await VideoEncoder.isConfigSupported(config).catch(() => null);
     if (!support?.supported) return;
-    this.encoder = new VideoEncoder({ output: (chunk) => this.sendChunk(chunk), error: () => (this.encoder = undefined) });
+    this.encoder = new VideoEncoder({ output: (chunk) => this.sendChunk(chunk), error: () => this.encoderFailed() });
     this.encoder.configure(config);
+  }
+
+  /** JPEG from now on; what the encoder has swallowed never comes and must not count as being on its way. */
+  encoderFailed() {
+    this.encoder = undefined;
+    this.captures.clear();
   }
 
   connect() {
@@ -86,7 +102,7 @@ export class BrowserCamera {
       const message = JSON.parse(event.data);
       if (message.ack !== undefined) this.inFlight.delete(message.ack);
       if (message.key) this.wantsKey = true;
-      if (message.state === 'taken') this.fail(new Error(t('camera_taken')));
+      if (message.state === 'taken') this.fail(new ApiError(0, { error: t('camera_taken'), remedy: t('camera_taken_remedy') }));
     };
     socket.onclose = () => {
       if (this.isRunning && this.socket === socket) setTimeout(() => this.isRunning && this.connect(), 800);
@@ -180,4 +196,11 @@ export class BrowserCamera {
     this.inFlight.add(this.sequence);
     this.socket.send(message);
   }
+}
+
+/** What the browser says of its camera, in the words of the page. @param {unknown} error */
+export function cameraError(error) {
+  const name = error instanceof Error ? error.name : '';
+  const what = { NotFoundError: 'camera_missing', OverconstrainedError: 'camera_missing', NotReadableError: 'camera_busy', AbortError: 'camera_busy' }[name] ?? 'camera_denied';
+  return new ApiError(0, { error: t(what), remedy: t(`${what}_remedy`) });
 }

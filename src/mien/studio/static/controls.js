@@ -9,18 +9,23 @@ const SEND_AFTER_MS = 60;
 
 export class Controls {
   constructor() {
-    /** @type {Map<string, { row: Row, set: (value: any) => void }>} */
+    /** @type {Map<string, { element: HTMLElement, set: (value: any) => void }>} */
     this.made = new Map();
     /** @type {Record<string, any>} */
     this.pending = {};
-    /** @type {ReturnType<typeof setTimeout> | undefined} */
-    this.sending = undefined;
+    /** @type {Record<string, any>} what is on its way to the server */
+    this.sent = {};
+    this.isSending = false;
   }
 
   /** @param {State} state */
   show(state) {
+    this.state = state;
     if (this.made.size !== state.table.length) this.build(state);
-    for (const [name, control] of this.made) if (!(name in this.pending)) control.set(state.settings[name]);
+    for (const [name, control] of this.made) {
+      const isTyped = control.element === document.activeElement && control.element.matches('[type="number"], [type="text"]');
+      if (!(name in this.pending) && !(name in this.sent) && !isTyped) control.set(state.settings[name]);
+    }
   }
 
   /** Makes all controls anew, as after a change of the language. @param {State} state */
@@ -37,45 +42,62 @@ export class Controls {
   /** @param {Row} row */
   control(row) {
     const id = `setting-${row.name}`;
-    const label = make('span', { title: row.help }, t(`set_${row.name}`));
-    if (row.kind === 'float' && row.low !== null && row.high !== null) return this.slider(row, id, label);
+    const label = make('span', {}, t(`set_${row.name}`));
+    const title = t(`help_${row.name}`, {}, row.help);
+    if (row.kind === 'float' && row.low !== null && row.high !== null) return this.slider(row, id, label, title);
     const change = (/** @type {any} */ value) => this.change(row.name, value);
     if (row.choices.length) {
-      const options = row.choices.map((choice) => make('option', { value: choice }, t(`choice_${choice}`)));
+      const options = row.choices.map((choice) => make('option', { value: choice }, t(`choice_${row.name}_${choice}`, {}, t(`choice_${choice}`))));
       const select = make('select', { id, on: { change: () => change(select.value) } }, ...options);
-      this.made.set(row.name, { row, set: (value) => (select.value = value) });
-      return make('label', { className: 'row', title: row.help }, label, select);
+      this.made.set(row.name, { element: select, set: (value) => (select.value = value) });
+      return make('label', { className: 'row', title }, label, select);
     }
     if (row.kind === 'bool') {
       const box = make('input', { id, type: 'checkbox', on: { change: () => change(box.checked) } });
-      this.made.set(row.name, { row, set: (value) => (box.checked = value) });
-      return make('label', { className: 'row', title: row.help }, label, box);
+      this.made.set(row.name, { element: box, set: (value) => (box.checked = value) });
+      return make('label', { className: 'row', title }, label, box);
     }
-    const number = make('input', { id, type: 'number', min: String(row.low ?? ''), max: String(row.high ?? ''), on: { change: () => change(Number(number.value)) } });
-    this.made.set(row.name, { row, set: (value) => (number.value = String(value)) });
-    return make('label', { className: 'row', title: row.help }, label, number);
+    if (row.kind === 'str') {
+      const text = make('input', { id, type: 'text', on: { change: () => change(text.value) } });
+      this.made.set(row.name, { element: text, set: (value) => (text.value = value) });
+      return make('label', { className: 'row', title }, label, text);
+    }
+    const step = row.kind === 'int' ? '1' : 'any';
+    const number = make('input', { id, type: 'number', step, min: String(row.low ?? ''), max: String(row.high ?? ''), on: { change: () => change(number.value && Number(number.value)) } });
+    this.made.set(row.name, { element: number, set: (value) => (number.value = String(value)) });
+    return make('label', { className: 'row', title }, label, number);
   }
 
-  /** @param {Row} row @param {string} id @param {HTMLElement} label */
-  slider(row, id, label) {
+  /** @param {Row} row @param {string} id @param {HTMLElement} label @param {string} title */
+  slider(row, id, label, title) {
     const output = make('output', {});
     const show = (/** @type {number} */ value) => (output.textContent = row.high === 1 ? `${Math.round(100 * value)} %` : String(value));
     const range = make('input', {
       id, type: 'range', min: String(row.low), max: String(row.high), step: row.high === 1 ? '0.01' : '0.005',
       on: { input: () => { show(Number(range.value)); this.change(row.name, Number(range.value)); } },
     });
-    this.made.set(row.name, { row, set: (value) => { if (document.activeElement !== range || !(row.name in this.pending)) range.value = String(value); show(Number(range.value)); } });
-    return make('label', { className: 'row', title: row.help }, label, make('span', { className: 'slider' }, range, output));
+    this.made.set(row.name, { element: range, set: (value) => { range.value = String(value); show(Number(value)); } });
+    return make('label', { className: 'row', title }, label, make('span', { className: 'slider' }, range, output));
   }
 
-  /** Gathers what a moving slider says and sends it a few times a second. @param {string} name @param {any} value */
+  /** @param {string} name @param {any} value */
   change(name, value) {
     this.pending[name] = value;
-    this.sending ??= setTimeout(async () => {
+    if (!this.isSending) void this.send();
+  }
+
+  /** Gathers what a moving slider says and sends it a few times a second, one request after another: the last one counts. */
+  async send() {
+    this.isSending = true;
+    while (Object.keys(this.pending).length) {
+      await new Promise((done) => setTimeout(done, SEND_AFTER_MS));
       const values = this.pending;
-      this.pending = {};
-      this.sending = undefined;
-      await attempt(() => call('PATCH', '/api/settings', values));
-    }, SEND_AFTER_MS);
+      [this.sent, this.pending] = [values, {}];
+      const answer = await attempt(() => call('PATCH', '/api/settings', values));
+      this.sent = {};
+      if (answer && this.state) this.state.settings = answer.settings;
+      if (!answer) for (const name of Object.keys(values)) if (!(name in this.pending)) this.made.get(name)?.set(this.state?.settings[name]);
+    }
+    this.isSending = false;
   }
 }

@@ -57,19 +57,39 @@ export function reconcile(list, items, keyOf, build, update) {
   });
 }
 
-/** @param {string} key @param {any} fallback what was remembered in this browser */
-export function remembered(key, fallback) {
+/** Changes the words of an element only when they are others, so that a live region does not say them again. @param {string} id @param {string} words */
+export function say(id, words) {
+  const element = byId(id);
+  if (element.textContent !== words) element.textContent = words;
+}
+
+/**
+ * Puts choices into a select and leaves it alone when they are the same: an open list stays open, the choice stays.
+ * @param {HTMLSelectElement} select @param {[string, string][]} choices values and words @param {string} [chosen]
+ */
+export function offer(select, choices, chosen = select.value) {
+  const offered = JSON.stringify(choices);
+  if (select.dataset.offered !== offered) {
+    select.dataset.offered = offered;
+    select.replaceChildren(...choices.map(([value, words]) => make('option', { value }, words)));
+  } else if (select.value === chosen) return;
+  select.value = chosen;
+  if (select.selectedIndex < 0) select.selectedIndex = 0;
+}
+
+/** @param {string} key @param {any} fallback what was remembered in this browser @param {boolean} [here] by this tab alone */
+export function remembered(key, fallback, here = false) {
   try {
-    return JSON.parse(localStorage.getItem(`mien.${key}`) ?? 'null') ?? fallback;
+    return JSON.parse((here ? sessionStorage : localStorage).getItem(`mien.${key}`) ?? 'null') ?? fallback;
   } catch {
     return fallback;
   }
 }
 
-/** @param {string} key @param {any} value */
-export function remember(key, value) {
+/** @param {string} key @param {any} value @param {boolean} [here] for this tab alone */
+export function remember(key, value, here = false) {
   try {
-    localStorage.setItem(`mien.${key}`, JSON.stringify(value));
+    (here ? sessionStorage : localStorage).setItem(`mien.${key}`, JSON.stringify(value));
   } catch {
     // A browser that keeps nothing is no reason to fail.
   }

@@ -1,5 +1,6 @@
 /** The gallery: add, choose, keep and remove faces, with consent asked once for each photo. */
 import { ApiError, attempt, call, complain } from './api.js';
+import { cameraError } from './browsercamera.js';
 import { byId, make, reconcile } from './dom.js';
 import { t } from './strings.js';
 /** @typedef {import('./types').State} State @typedef {import('./types').Face} Face */
@@ -11,9 +12,9 @@ export class Faces {
     this.list = byId('face-list');
     byId('add-face', HTMLInputElement).addEventListener('change', (event) => {
       const input = /** @type {HTMLInputElement} */ (event.target);
-      const [file] = input.files ?? [];
+      const files = [...(input.files ?? [])];
       input.value = '';
-      if (file) void this.add(file, file.name);
+      void this.addAll(files);
     });
     byId('take-photo').addEventListener('click', () => void this.takePhoto());
     document.addEventListener('paste', (event) => {
@@ -34,10 +35,8 @@ export class Faces {
       event.preventDefault();
       document.body.classList.remove('dragging');
     });
-    panel.addEventListener('drop', (event) => {
-      const [file] = event.dataTransfer?.files ?? [];
-      if (file) void this.add(file, file.name);
-    });
+    panel.addEventListener('drop', (event) => void this.addAll([...(event.dataTransfer?.files ?? [])]));
+    for (const cancel of document.querySelectorAll('dialog .cancel')) cancel.addEventListener('click', () => cancel.closest('dialog')?.close());
   }
 
   /** @param {State} state */
@@ -84,8 +83,15 @@ export class Faces {
     if (face) void this.select(face.id);
   }
 
+  /** One after another, each with its own question. @param {File[]} files */
+  async addAll(files) {
+    for (const file of files) await this.add(file, file.name);
+  }
+
   /** @param {Blob} photo @param {string} fileName */
   async add(photo, fileName) {
+    // A photo pasted while another one is asked about would get an answer that was not meant for it.
+    if (document.querySelector('dialog[open]')) return;
     const consent = await this.askConsent(photo);
     if (!consent) return;
     const name = fileName.replace(/\.\w{1,5}$/, '');
@@ -143,8 +149,8 @@ export class Faces {
     let stream;
     try {
       stream = await navigator.mediaDevices.getUserMedia({ video: { width: { ideal: 1280 }, height: { ideal: 720 } } });
-    } catch {
-      complain(new ApiError(0, { error: t('camera_denied'), remedy: t('camera_denied_remedy') }));
+    } catch (error) {
+      complain(cameraError(error));
       return;
     }
     video.srcObject = stream;

@@ -9,8 +9,7 @@ export class Files {
     this.list = byId('job-list');
     const input = byId('job-file', HTMLInputElement);
     input.addEventListener('change', () => {
-      const [file] = input.files ?? [];
-      if (file) void this.add(file);
+      for (const file of input.files ?? []) void this.add(file);
       input.value = '';
     });
     const zone = byId('drop-file');
@@ -25,7 +24,10 @@ export class Files {
   async add(file) {
     const form = new FormData();
     form.append('file', file, file.name);
+    const sending = make('p', { className: 'note' }, t('sending', { name: file.name }));
+    byId('job-sending').append(sending);
     await attempt(() => call('POST', '/api/jobs', form));
+    sending.remove();
   }
 
   /** @param {State} state */

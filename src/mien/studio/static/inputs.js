@@ -1,5 +1,5 @@
 /** Where the picture comes from: the choice, its fields, and the browser's own camera. */
-import { ApiError, attempt, call, complain } from './api.js';
+import { attempt, call, complain } from './api.js';
 import { BrowserCamera } from './browsercamera.js';
 import { byId, make, remember, remembered } from './dom.js';
 import { t } from './strings.js';
@@ -8,6 +8,7 @@ import { t } from './strings.js';
 const KINDS = ['camera', 'browser', 'file', 'screen', 'network', 'none'];
 const SIZES = ['1280x720', '1920x1080', '640x480', '640x360', '3840x2160'];
 const FORMATS = ['auto', 'mjpeg', 'yuyv'];
+const RATES = [30, 60, 15];
 
 export class Inputs {
   constructor() {
@@ -18,10 +19,14 @@ export class Inputs {
     /** @type {Record<string, any>} */
     this.last = remembered('inputs', {});
     this.camera = new BrowserCamera((error) => {
-      remember('browser-camera', false);
-      if (error) complain(new ApiError(0, { error: error.message, remedy: error.name === 'NotAllowedError' ? t('camera_denied_remedy') : '' }));
+      remember('browser-camera', false, true);
+      if (error) complain(error);
     });
-    this.kind.addEventListener('change', () => this.showFields());
+    this.isTouched = false;
+    this.kind.addEventListener('change', () => {
+      this.isTouched = true;
+      this.showFields();
+    });
     this.kind.addEventListener('pointerdown', () => void this.refresh());
     byId('input-apply').addEventListener('click', () => void this.apply());
   }
@@ -32,6 +37,7 @@ export class Inputs {
     if (!found) return;
     const changed = JSON.stringify(found) !== JSON.stringify(this.devices);
     this.devices = found;
+    if (!this.isTouched && this.state) this.kind.value = this.usual(this.state);
     if (changed && !this.fields.contains(document.activeElement)) this.showFields();
   }
 
@@ -41,16 +47,20 @@ export class Inputs {
     this.state = state;
     if (first) {
       this.translate();
-      const usual = state.input.kind !== 'none' ? state.input.kind : remembered('input-kind', this.devices.cameras.length ? 'camera' : 'browser');
-      this.kind.value = usual;
+      this.kind.value = this.usual(state);
       this.showFields();
       // A reload of the page that sends its camera goes on sending it.
-      if (state.input.kind === 'browser' && remembered('browser-camera', false)) void this.startCamera(state.input.spec);
+      if (state.input.kind === 'browser' && remembered('browser-camera', false, true)) void this.startCamera(state.input.spec);
     }
     if (state.input.kind !== 'browser' && this.camera.isRunning) this.camera.stop();
     const note = byId('input-state');
-    note.classList.toggle('bad', state.input.state === 'lost');
-    note.textContent = this.words(state);
+    note.classList.toggle('bad', ['lost', 'failed'].includes(state.input.state));
+    if (!this.isUploading) note.textContent = this.words(state);
+  }
+
+  /** What stands in the choice until somebody chooses. @param {State} state @returns {string} */
+  usual(state) {
+    return state.input.kind !== 'none' ? state.input.kind : remembered('input-kind', this.devices.cameras.length ? 'camera' : 'browser');
   }
 
   /** @param {State} state */
@@ -89,18 +99,25 @@ export class Inputs {
     if (!cameras.length) return [make('p', { className: 'note' }, t('no_cameras'))];
     const device = choice('device', t('device'), cameras.map((camera) => [camera.id, camera.name]), last.device);
     const chosen = cameras.find((camera) => camera.id === value(device)) ?? cameras[0];
-    const sizes = [...new Set((chosen?.modes ?? []).map((mode) => `${mode.width}x${mode.height}`))];
-    const rates = [...new Set((chosen?.modes ?? []).flatMap((mode) => mode.rates.map(Math.round)))].sort((a, b) => b - a);
-    device.addEventListener('change', () => {
-      this.last.camera = this.read();
-      this.showFields();
-    });
-    return [
-      device,
-      choice('size', t('resolution_rate'), (sizes.length ? sizes : SIZES).map((size) => [size, size.replace('x', ' × ')]), last.size ?? '1280x720'),
-      choice('rate', t('rate'), (rates.length ? rates : [30, 60, 15]).map((rate) => [String(rate), String(rate)]), last.rate ?? '30'),
-      choice('pixel_format', t('pixel_format'), FORMATS.map((format) => [format, format.toUpperCase()]), last.pixel_format),
-    ];
+    const modes = chosen?.modes ?? [];
+    const sizes = [...new Set(modes.map((mode) => `${mode.width}x${mode.height}`))];
+    const size = choice('size', t('resolution_rate'), (sizes.length ? sizes : SIZES).map((each) => [each, each.replace('x', ' × ')]), last.size ?? '1280x720');
+    const ofSize = modes.filter((mode) => `${mode.width}x${mode.height}` === value(size));
+    const formats = FORMATS.filter((each) => each === 'auto' || !ofSize.length || ofSize.some((mode) => mode.pixel_format.toLowerCase() === each));
+    const format = choice('pixel_format', t('pixel_format'), formats.map((each) => [each, t(`format_${each}`)]), last.pixel_format);
+    const ofFormat = ofSize.filter((mode) => value(format) === 'auto' || mode.pixel_format.toLowerCase() === value(format));
+    const rates = [...new Set(ofFormat.flatMap((mode) => mode.rates.map(Math.round)))].sort((a, b) => b - a);
+    // What a camera can do depends on what is chosen before: the other fields follow.
+    for (const field of [device, size, format]) field.addEventListener('change', () => this.again('camera', field));
+    return [device, size, format, choice('rate', t('rate'), (rates.length ? rates : RATES).map((rate) => [String(rate), String(rate)]), last.rate ?? '30')];
+  }
+
+  /** Shows the fields anew with what stands in them. @param {string} kind @param {HTMLElement} changed keeps the focus @param {object} [more] */
+  again(kind, changed, more = {}) {
+    const name = changed.querySelector('select')?.name;
+    this.last[kind] = { ...this.read(), ...more };
+    this.showFields();
+    /** @type {HTMLElement | null} */ (this.fields.querySelector(`[name="${name}"]`))?.focus();
   }
 
   /** @param {any} last */
@@ -113,9 +130,16 @@ export class Inputs {
 
   /** @param {any} last */
   screenFields(last) {
-    const [screen] = this.devices.screens;
-    const usual = { left: 0, top: 0, width: Math.min(screen?.width ?? 1280, 1920), height: Math.min(screen?.height ?? 720, 1080), ...last };
-    return ['left', 'top', 'width', 'height'].map((name) => text(name, t(name), String(usual[name]), '', 'number'));
+    const { screens } = this.devices;
+    const place = (/** @type {Devices['screens'][0] | undefined} */ screen) => ({
+      left: screen?.left ?? 0, top: screen?.top ?? 0, width: Math.min(screen?.width ?? 1280, 1920), height: Math.min(screen?.height ?? 720, 1080),
+    });
+    const which = choice('screen', t('screen_number'), screens.map((each) => [each.id, each.name]), last.screen);
+    which.addEventListener('change', () => this.again('screen', which, place(screens.find((each) => each.id === value(which)))));
+    const usual = /** @type {Record<string, any>} */ ({ ...place(screens[0]), ...last });
+    const sides = ['left', 'top', 'width', 'height'].map((name) => text(name, t(name), String(usual[name]), '', 'number'));
+    const rate = choice('rate', t('rate'), RATES.map((each) => [String(each), String(each)]), last.rate ?? '30');
+    return [screens.length ? which : make('p', { className: 'note' }, t('no_screens')), ...sides, rate];
   }
 
   /** @param {File | undefined} file */
@@ -123,7 +147,11 @@ export class Inputs {
     if (!file) return;
     const form = new FormData();
     form.append('clip', file, file.name);
+    this.isUploading = true;
+    byId('input-state').textContent = t('sending', { name: file.name });
     const clip = await attempt(() => call('POST', '/api/clips', form));
+    this.isUploading = false;
+    if (this.state) this.show(this.state);
     if (clip) await attempt(() => call('PUT', '/api/input', { kind: 'file', clip: clip.id }));
   }
 
@@ -149,15 +177,17 @@ export class Inputs {
     if (kind === 'browser') Object.assign(wanted, { width, height });
     if (kind === 'file') wanted.path = values.path ?? '';
     if (kind === 'screen') for (const name of ['left', 'top', 'width', 'height']) wanted[name] = Number(values[name]);
+    if (kind === 'screen') wanted.rate = Number(values.rate);
     if (kind === 'network') wanted.url = values.url;
     this.camera.stop();
+    remember('browser-camera', false, true);
     const answer = await attempt(() => call('PUT', '/api/input', wanted));
     if (answer && kind === 'browser') await this.startCamera(wanted);
   }
 
   /** @param {Record<string, any>} wanted */
   async startCamera(wanted) {
-    remember('browser-camera', true);
+    remember('browser-camera', true, true);
     await this.camera.start(wanted.width ?? 1280, wanted.height ?? 720);
   }
 }

@@ -1,6 +1,6 @@
 /** Where the picture goes, beside the page: recordings, streams, the virtual camera, and the sound that goes with them. */
 import { attempt, call } from './api.js';
-import { byId, make, reconcile } from './dom.js';
+import { byId, make, offer, reconcile } from './dom.js';
 import { t } from './strings.js';
 /** @typedef {import('./types').State} State @typedef {import('./types').Output} Output @typedef {import('./types').Devices} Devices @typedef {import('./types').Metrics} Metrics */
 
@@ -30,10 +30,8 @@ export class Outputs {
   showDevices(devices) {
     const hint = byId('virtual-camera-hint');
     hint.textContent = devices.virtual_cameras.length ? '' : t('no_virtual');
-    byId('virtual-camera').replaceChildren(make('option', { value: '' }, t('any_camera')), ...devices.virtual_cameras.map(option));
-    const microphone = byId('microphone', HTMLSelectElement);
-    microphone.replaceChildren(make('option', { value: '' }, t('no_sound')), ...devices.microphones.map(option));
-    microphone.value = this.state?.sound.device ?? '';
+    offer(byId('virtual-camera', HTMLSelectElement), [['', t('any_camera')], ...devices.virtual_cameras.map(option)]);
+    offer(byId('microphone', HTMLSelectElement), [['', t('no_sound')], ...devices.microphones.map(option)], this.state?.sound.device ?? '');
   }
 
   /** @param {State} state */
@@ -43,6 +41,8 @@ export class Outputs {
     const button = byId('record');
     button.setAttribute('aria-pressed', String(Boolean(recording)));
     button.textContent = t(recording ? 'stop_recording' : 'record');
+    const sound = byId('sound-state');
+    sound.textContent = ['lost', 'failed'].includes(state.sound.state) ? state.sound.message : '';
     if (document.activeElement?.id !== 'microphone') byId('microphone', HTMLSelectElement).value = state.sound.device ?? '';
     reconcile(this.list, state.outputs, (output) => output.id, (output) => this.build(output), (element, output) => this.update(element, output));
   }
@@ -77,12 +77,17 @@ export class Outputs {
     const state = /** @type {HTMLElement} */ (element.querySelector('.state'));
     state.classList.toggle('bad', ['failed', 'retrying'].includes(output.state));
     const said = [output.message, output.remedy].filter(Boolean).join(' – ');
-    state.textContent = [t(`state_${output.state}`), said || t('frames', { n: output.frames })].join(' · ');
+    state.textContent = [t(`state_${output.state}`), clock(output.seconds), said || t('frames', { n: output.frames })].join(' · ');
     element.dataset.state = output.state;
   }
 }
 
-/** @param {{ id: string, name: string }} device */
+/** @param {{ id: string, name: string }} device @returns {[string, string]} */
 function option(device) {
-  return make('option', { value: device.id }, device.name);
+  return [device.id, device.name];
+}
+
+/** @param {number} seconds as minutes and seconds */
+function clock(seconds) {
+  return `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, '0')}`;
 }

@@ -7,14 +7,15 @@ const KEPT_LATENCIES = 300;
 const WIDEST = 1920;
 
 export class Preview {
-  constructor() {
+  /** @param {{ isAlone?: boolean }} [options] alone: as it is sent on, neither split nor mirrored */
+  constructor({ isAlone = false } = {}) {
     this.canvas = byId('preview', HTMLCanvasElement);
     this.context = /** @type {CanvasRenderingContext2D} */ (this.canvas.getContext('2d', { alpha: false }));
     this.frame = byId('frame');
     this.line = byId('split-line');
     this.splitShare = Number(remembered('split-share', 0.5));
-    this.isSplit = Boolean(remembered('split', false));
-    this.isMirrored = Boolean(remembered('mirror', false));
+    this.isSplit = !isAlone && Boolean(remembered('split', false));
+    this.isMirrored = !isAlone && Boolean(remembered('mirror', false));
     this.isComparing = false;
     /** @type {number[]} */
     this.latencies = [];
@@ -27,6 +28,7 @@ export class Preview {
     new ResizeObserver(() => this.resized()).observe(this.frame);
     this.dragSplit();
     this.showSplit();
+    byId('fullscreen').hidden = !document.fullscreenEnabled;
   }
 
   /** Says what is wanted: how wide, and whether the picture as it was is needed too. */
@@ -132,7 +134,7 @@ export class Preview {
 
   toggleFullscreen() {
     if (document.fullscreenElement) void document.exitFullscreen();
-    else void this.frame.requestFullscreen();
+    else void this.frame.requestFullscreen?.().catch(() => undefined);
   }
 
   showSplit() {

@@ -15,18 +15,19 @@ export class Shortcuts {
 
   /** @param {string} key */
   find(key) {
-    return this.shortcuts.find((each) => each.keys.includes(key.toLowerCase()));
+    // Filling in by the browser makes key events without a key.
+    return this.shortcuts.find((each) => each.keys.includes(key?.toLowerCase()));
   }
 
   /** @param {KeyboardEvent} event */
   pressed(event) {
     const target = /** @type {HTMLElement} */ (event.target);
     const typing = target.matches('input:not([type="range"]):not([type="checkbox"]):not([type="radio"]), select, textarea');
-    if (typing || event.ctrlKey || event.metaKey || event.altKey || event.repeat || document.querySelector('dialog[open]')) return;
+    if (typing || event.ctrlKey || event.metaKey || event.altKey || document.querySelector('dialog[open]')) return;
     const found = this.find(event.key);
     if (!found) return;
     event.preventDefault();
-    found.down(event.key);
+    if (!event.repeat) found.down(event.key);
   }
 
   showHelp() {

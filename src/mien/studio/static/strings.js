@@ -12,7 +12,7 @@ const STRINGS = {
     input: 'Input', source: 'From', start: 'Start', stop: 'Stop', look: 'Look', outputs: 'Send it on', files: 'Pictures and videos', presets: 'Presets', more: 'More settings',
     none: 'Nothing', camera: 'Camera of this machine', browser: 'Camera of this browser', file: 'A file, looped', screen: 'Part of the screen', network: 'A network stream',
     device: 'Device', resolution_rate: 'Size', rate: 'Rate', pixel_format: 'Format', url: 'Address', path: 'File or folder', upload: 'Upload a file', left: 'Left', top: 'Top', width: 'Width', height: 'Height',
-    no_cameras: 'No camera was found', recording_format: 'Recording', stream: 'Stream', stream_address: 'Address to stream to', virtual_camera: 'Virtual camera', send_to_camera: 'Start',
+    no_cameras: 'No camera was found', no_screens: 'No screen was found', screen_number: 'Screen', sending: 'Sending {name} …', format_auto: 'automatic', format_mjpeg: 'MJPEG', format_yuyv: 'YUYV', recording_format: 'Recording', stream: 'Stream', stream_address: 'Address to stream to', virtual_camera: 'Virtual camera', send_to_camera: 'Start',
     any_camera: 'Virtual camera', no_virtual: 'No virtual camera yet: on Linux load v4l2loopback, on Windows and macOS install OBS. Or take “?clean” of this page as a browser source in OBS.',
     microphone: 'Sound from', no_sound: 'No sound', sound_delay: 'The picture is {ms} ms late: set this as the sync offset of your microphone in OBS.',
     choose_file: 'Choose a file', file_hint: 'Drop a picture or video: it is swapped with the chosen face.', preset_name: 'Name of the preset', keep: 'Keep', apply: 'Use', export: 'Export', import: 'Import',
@@ -23,12 +23,12 @@ const STRINGS = {
     choose_face: 'Choose a face', choose_face_text: 'Add a photo on the left. Until then nothing of you is shown.', choose_input: 'Choose an input', choose_input_text: 'Pick a camera on the right and press Start.',
     opening: 'Opening…', opening_text: 'Waiting for the first picture.', lost: 'The input is gone', covered_title: 'Nothing is shown', covered_text: 'Your face cannot be followed just now, so all of it stays hidden. Look into the camera.',
     status_none: 'No picture', status_swapped: 'You wear the face', status_covered: 'A face is covered: it cannot be followed', status_held: 'Held: your face cannot be followed', status_veiled: 'All is hidden', status_clear: 'Nobody in the picture', status_passed: 'Your own face is shown',
-    camera_taken: 'Another page sends its camera now', camera_denied: 'The browser gives no camera', camera_denied_remedy: 'Allow the camera for this page, and use localhost or https.', photo_copied: 'pasted photo', photo_taken: 'photo',
+    failed: 'The input does not work', camera_taken: 'Another page sends its camera now', camera_taken_remedy: 'Press Start to send this one again.', camera_missing: 'This browser has no camera', camera_missing_remedy: 'Plug one in, or choose another input.', camera_busy: 'The camera is in use', camera_busy_remedy: 'Close the other program that has it.', camera_denied: 'The browser gives no camera', camera_denied_remedy: 'Allow the camera for this page, and use localhost or https.', photo_copied: 'pasted photo', photo_taken: 'photo',
     meter: '{fps} fps · {median} ms (95 %: {p95}) · screen {screen} ms · {dropped} dropped · CPU {cpu} % · {memory} MB', state_waiting: 'waiting', state_running: 'working', state_done: 'done', state_failed: 'failed', state_cancelled: 'cancelled', state_opening: 'starting', state_live: 'running', state_retrying: 'trying again', state_closed: 'finished', state_lost: 'gone', frames: '{n} frames',
     key_compare: 'Compare while held', key_split: 'Split before and after', key_mirror: 'Mirror the view', key_fullscreen: 'Full screen', key_record: 'Start or stop the recording', key_face: 'Wear the first, second … face; 0 = nobody', key_help: 'This help',
     on: 'on', off: 'off',
     set_engine: 'Engine', set_opacity: 'Strength', set_eyes: 'Eyes', set_mouth: 'Mouth', set_light: 'Light', set_sharpness: 'Sharpness', set_resolution: 'Resolution', set_on_lost: 'When lost', set_badge_corner: 'Label', set_badge_size: 'Label size', set_faces: 'Most faces', set_detect_every: 'Look every', set_detect_size: 'Search size', set_detect_score: 'Search score', set_smoothing: 'Smoothing', set_codec: 'File codec', set_encoder: 'Encoder', set_quality: 'Quality',
-    'choice_bottom-right': 'bottom right', 'choice_bottom-left': 'bottom left', 'choice_top-right': 'top right', 'choice_top-left': 'top left', choice_cover: 'cover', choice_hold: 'hold, then cover', choice_freeze: 'freeze', choice_pass: 'show me as I am', choice_source: 'the photo’s', choice_target: 'mine', choice_blend: 'mine in the photo’s lids',
+    'choice_bottom-right': 'bottom right', 'choice_bottom-left': 'bottom left', 'choice_top-right': 'top right', 'choice_top-left': 'top left', choice_cover: 'cover', choice_hold: 'hold, then cover', choice_freeze: 'freeze', choice_pass: 'show me as I am', choice_source: 'the photo’s', choice_target: 'mine', choice_blend: 'mine, the photo’s lids', choice_auto: 'automatic',
   },
   de: {
     _name: 'Deutsch', skip: 'Zum Bild springen', faces: 'Gesichter', controls: 'Steuerung', preview: 'Das Bild mit dem neuen Gesicht',
@@ -39,7 +39,7 @@ const STRINGS = {
     input: 'Eingang', source: 'Von', start: 'Start', stop: 'Stopp', look: 'Aussehen', outputs: 'Weitergeben', files: 'Bilder und Videos', presets: 'Vorlagen', more: 'Weitere Einstellungen',
     none: 'Nichts', camera: 'Kamera dieses Rechners', browser: 'Kamera dieses Browsers', file: 'Eine Datei in Schleife', screen: 'Teil des Bildschirms', network: 'Ein Netzwerkstrom',
     device: 'Gerät', resolution_rate: 'Größe', rate: 'Bildrate', pixel_format: 'Format', url: 'Adresse', path: 'Datei oder Ordner', upload: 'Datei hochladen', left: 'Links', top: 'Oben', width: 'Breite', height: 'Höhe',
-    no_cameras: 'Keine Kamera gefunden', recording_format: 'Aufnahme', stream: 'Senden', stream_address: 'Adresse des Empfängers', virtual_camera: 'Virtuelle Kamera', send_to_camera: 'Start',
+    no_cameras: 'Keine Kamera gefunden', no_screens: 'Kein Bildschirm gefunden', screen_number: 'Bildschirm', sending: '{name} wird übertragen …', format_auto: 'automatisch', recording_format: 'Aufnahme', stream: 'Senden', stream_address: 'Adresse des Empfängers', virtual_camera: 'Virtuelle Kamera', send_to_camera: 'Start',
     any_camera: 'Virtuelle Kamera', no_virtual: 'Noch keine virtuelle Kamera: unter Linux v4l2loopback laden, unter Windows und macOS OBS installieren. Oder „?clean“ dieser Seite als Browserquelle in OBS verwenden.',
     microphone: 'Ton von', no_sound: 'Kein Ton', sound_delay: 'Das Bild kommt {ms} ms später: in OBS als Sync-Versatz des Mikrofons eintragen.',
     choose_file: 'Datei wählen', file_hint: 'Bild oder Video hierher ziehen: es bekommt das gewählte Gesicht.', preset_name: 'Name der Vorlage', keep: 'Merken', apply: 'Anwenden', export: 'Exportieren', import: 'Importieren',
@@ -50,12 +50,17 @@ const STRINGS = {
     choose_face: 'Ein Gesicht wählen', choose_face_text: 'Links ein Foto hinzufügen. Bis dahin wird nichts von dir gezeigt.', choose_input: 'Einen Eingang wählen', choose_input_text: 'Rechts eine Kamera wählen und Start drücken.',
     opening: 'Wird geöffnet …', opening_text: 'Warten auf das erste Bild.', lost: 'Der Eingang ist weg', covered_title: 'Nichts wird gezeigt', covered_text: 'Deinem Gesicht kann gerade nicht gefolgt werden, deshalb bleibt alles verdeckt. Schau in die Kamera.',
     status_none: 'Kein Bild', status_swapped: 'Du trägst das Gesicht', status_covered: 'Ein Gesicht ist verdeckt: ihm kann nicht gefolgt werden', status_held: 'Gehalten: dem Gesicht kann nicht gefolgt werden', status_veiled: 'Alles ist verdeckt', status_clear: 'Niemand im Bild', status_passed: 'Dein eigenes Gesicht ist zu sehen',
-    camera_taken: 'Eine andere Seite sendet jetzt ihre Kamera', camera_denied: 'Der Browser gibt keine Kamera', camera_denied_remedy: 'Die Kamera für diese Seite erlauben, und localhost oder https verwenden.', photo_copied: 'eingefügtes Foto', photo_taken: 'Foto',
+    failed: 'Der Eingang geht nicht', camera_taken: 'Eine andere Seite sendet jetzt ihre Kamera', camera_taken_remedy: 'Mit Start sendet wieder diese.', camera_missing: 'Dieser Browser hat keine Kamera', camera_missing_remedy: 'Eine anschließen oder einen anderen Eingang wählen.', camera_busy: 'Die Kamera ist belegt', camera_busy_remedy: 'Das andere Programm schließen, das sie hat.', camera_denied: 'Der Browser gibt keine Kamera', camera_denied_remedy: 'Die Kamera für diese Seite erlauben, und localhost oder https verwenden.', photo_copied: 'eingefügtes Foto', photo_taken: 'Foto',
     meter: '{fps} B/s · {median} ms (95 %: {p95}) · Schirm {screen} ms · {dropped} verworfen · CPU {cpu} % · {memory} MB', state_waiting: 'wartet', state_running: 'arbeitet', state_done: 'fertig', state_failed: 'gescheitert', state_cancelled: 'abgebrochen', state_opening: 'startet', state_live: 'läuft', state_retrying: 'neuer Versuch', state_closed: 'beendet', state_lost: 'weg', frames: '{n} Bilder',
     key_compare: 'Vergleichen, solange gehalten', key_split: 'Vorher und nachher teilen', key_mirror: 'Ansicht spiegeln', key_fullscreen: 'Vollbild', key_record: 'Aufnahme starten oder beenden', key_face: 'Das erste, zweite … Gesicht tragen; 0 = keines', key_help: 'Diese Hilfe',
     on: 'an', off: 'aus',
     set_engine: 'Verfahren', set_opacity: 'Stärke', set_eyes: 'Augen', set_mouth: 'Mund', set_light: 'Licht', set_sharpness: 'Schärfe', set_resolution: 'Auflösung', set_on_lost: 'Bei Verlust', set_badge_corner: 'Zeichen', set_badge_size: 'Zeichengröße', set_faces: 'Meiste Gesichter', set_detect_every: 'Suche alle', set_detect_size: 'Suchgröße', set_detect_score: 'Suchschwelle', set_smoothing: 'Glättung', set_codec: 'Dateicodec', set_encoder: 'Kodierer', set_quality: 'Qualität',
-    'choice_bottom-right': 'unten rechts', 'choice_bottom-left': 'unten links', 'choice_top-right': 'oben rechts', 'choice_top-left': 'oben links', choice_cover: 'verdecken', choice_hold: 'halten, dann verdecken', choice_freeze: 'einfrieren', choice_pass: 'mich zeigen, wie ich bin', choice_source: 'vom Foto', choice_target: 'meine', choice_blend: 'meine in den Lidern des Fotos',
+    'choice_bottom-right': 'unten rechts', 'choice_bottom-left': 'unten links', 'choice_top-right': 'oben rechts', 'choice_top-left': 'oben links', choice_cover: 'verdecken', choice_hold: 'halten, dann verdecken', choice_freeze: 'einfrieren', choice_pass: 'mich zeigen, wie ich bin', choice_source: 'vom Foto', choice_target: 'meine', choice_mouth_target: 'meiner', choice_blend: 'meine, Lider vom Foto', choice_auto: 'automatisch', choice_software: 'Prozessor', choice_hardware: 'Hardware',
+    help_engine: 'was das Gesicht tauscht', help_opacity: 'wie viel vom neuen Gesicht zu sehen ist', help_eyes: 'wessen Augen zu sehen sind', help_mouth: 'wessen Mundinneres (Zähne, Zunge) zu sehen ist',
+    help_light: 'wie weit das neue Gesicht Licht und Ton des Bildes annimmt', help_sharpness: 'wie sehr feine Einzelheiten des neuen Gesichts gehoben werden', help_resolution: 'die meisten Bildpunkte quer über ein Gesicht, die im Video berechnet werden',
+    help_on_lost: 'was zu sehen ist, wo ein Gesicht sein kann, das nicht getauscht ist', help_badge_corner: 'wo das KI-Zeichen steht', help_badge_size: 'Höhe des KI-Zeichens, als Anteil der kürzeren Seite', help_faces: 'so viele Gesichter werden höchstens verfolgt, die größten zuerst',
+    help_detect_every: 'Bilder zwischen zwei Suchen nach neuen Gesichtern', help_detect_size: 'längere Seite des Bildes, in dem gesucht wird, in Bildpunkten', help_detect_score: 'wie sicher ein neues Gesicht sein muss', help_smoothing: 'gegen Zittern eines ruhenden Gesichts, 0 = aus',
+    help_codec: 'Videocodec der Dateien', help_encoder: 'wer kodiert', help_quality: 'Güte der Dateien, 1 (klein) bis 100 (am besten)',
   },
 };
 
@@ -63,9 +68,9 @@ const usual = navigator.language.slice(0, 2) in STRINGS ? navigator.language.sli
 let language = String(remembered('language', usual));
 if (!(language in STRINGS)) language = 'en';
 
-/** @param {string} key @param {Record<string, any>} [values] put where {name} stands @returns {string} */
-export function t(key, values = {}) {
-  const text = STRINGS[language]?.[key] ?? STRINGS.en?.[key] ?? key.replace(/^(set|choice|state|consent)_/, '');
+/** @param {string} key @param {Record<string, any>} [values] put where {name} stands @param {string} [otherwise] @returns {string} */
+export function t(key, values = {}, otherwise) {
+  const text = STRINGS[language]?.[key] ?? STRINGS.en?.[key] ?? otherwise ?? key.replace(/^(set|choice|state|consent)_/, '');
   return text.replace(/\{(\w+)\}/g, (_, name) => String(values[name] ?? '–'));
 }
 
