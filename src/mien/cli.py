@@ -71,11 +71,14 @@ def _terminating_like_interrupting() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGTERM, interrupt)
+    # A terminal that is closed is a kind of Ctrl-C, too; Windows has no such signal.
+    names = [name for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    before = {name: signal.signal(getattr(signal, name), interrupt) for name in names}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for name, handler in before.items():
+            signal.signal(getattr(signal, name), handler)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -264,7 +267,7 @@ def _live(options: argparse.Namespace) -> int:
             print(opened.note, flush=True)
         print(f"{_ACCEPTABLE_USE}\nCtrl-C ends it.", flush=True)
         if not options.no_browser:
-            webbrowser.open(opened.url)
+            webbrowser.open(opened.once)
 
     with contextlib.suppress(KeyboardInterrupt):
         run_studio(wanted, ready)

@@ -128,9 +128,12 @@ class LiveLoop:
         sound = self._sound
         return InputState("closed") if sound is None else sound.state
 
-    def add_sink(self, name: str, make_sink: MakeSink, *, again: bool = False) -> None:
-        """Feed one more sink; with `again` it is opened anew, with growing pauses, after each failure."""
-        outlet = Outlet(make_sink, self.meter, self._changed, name=name, again=again)
+    def add_sink(self, name: str, make_sink: MakeSink, *, again: bool = False, takes_cards: bool = False) -> None:
+        """Feed one more sink; with `again` it is opened anew, with growing pauses, after each failure.
+
+        It begins with the first picture of an input, with `takes_cards` also with the card that stands in for one.
+        """
+        outlet = Outlet(make_sink, self.meter, self._changed, name=name, again=again, takes_cards=takes_cards)
         with self._lock:
             if name in self._outlets:
                 raise ValueError(f"there is an output {name!r} already")
@@ -225,7 +228,7 @@ class LiveLoop:
         self.meter.finished(time.monotonic(), shown.what)
         self.on_shown(shown)
         for outlet in self._outlet_list():
-            outlet.offer(shown.labelled)
+            outlet.offer(shown.labelled, is_card=shown.what == "none")
 
     def _watch(self) -> None:
         while not self._stopping.wait(_WATCH_S):

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from mien.contracts import FrameSink, SoundSink
-from mien.errors import MienError
+from mien.errors import MienError, UsageError
 from mien.live.mailbox import Mailbox
 from mien.live.meter import Meter
 from mien.types import LabelledFrame, Sound
@@ -35,9 +35,22 @@ class OutletState:
 
 
 class Outlet:
-    """One sink. It is made when the first frame comes; with `again` it is made anew after each failure."""
+    """One sink. It is made when the first frame comes; with `again` it is made anew after each failure.
 
-    def __init__(self, make_sink: MakeSink, meter: Meter, changed: Callable[[], None], *, name: str, again: bool) -> None:
+    A card that stands in for a picture is no first frame, because it has not the size of what comes, unless it `takes_cards`.
+    """
+
+    def __init__(
+        self,
+        make_sink: MakeSink,
+        meter: Meter,
+        changed: Callable[[], None],
+        *,
+        name: str,
+        again: bool,
+        takes_cards: bool = False,
+    ) -> None:
+        self._takes_cards = takes_cards
         self._make_sink = make_sink
         self._meter = meter
         self._changed = changed
@@ -45,7 +58,7 @@ class Outlet:
         self._name = name
         self.renewals = 0
         """How often the sink was made anew because it hung."""
-        self._box: Mailbox[LabelledFrame] = Mailbox()
+        self._box: Mailbox[tuple[LabelledFrame, bool]] = Mailbox()
         self._sound: deque[Sound] = deque(maxlen=_SOUND_KEPT)
         self._state, self._message, self._remedy = "opening", "", ""
         self._frames = 0
@@ -72,9 +85,9 @@ class Outlet:
     def start(self) -> None:
         self._thread.start()
 
-    def offer(self, labelled: LabelledFrame) -> None:
+    def offer(self, labelled: LabelledFrame, is_card: bool = False) -> None:
         """Never blocks; a slow sink gets the newest frame when it is ready."""
-        self._box.put(labelled)
+        self._box.put((labelled, is_card))
 
     def offer_sound(self, sound: Sound) -> None:
         self._sound.append(sound)
@@ -93,6 +106,10 @@ class Outlet:
             before = self._frames
             try:
                 self._feed()
+            except UsageError as error:
+                # What makes no sense does not make more of it the next time.
+                self._say("failed", str(error), error.remedy)
+                break
             except MienError as error:
                 self._failed(str(error), error.remedy)
             except Exception as error:  # noqa: BLE001 - thread border: a sink must not end the others
@@ -109,27 +126,27 @@ class Outlet:
 
     def _feed(self) -> None:
         first = None
-        while first is None:
+        while first is None or (first[1] and not self._takes_cards):
             if self._stopping.is_set():
                 return
             first = self._box.take(_POLL_S)
-        height, width = first.frame.image.shape[:2]
+        height, width = first[0].frame.image.shape[:2]
         self._busy_since_s = time.monotonic()
         try:
             with self._make_sink(width, height) as sink:
                 self._sound.clear()
                 self._started_s = self._started_s or time.monotonic()
-                self._write(sink, first)
+                self._write(sink, *first)
                 self._say("live")
                 while not self._stopping.is_set():
-                    labelled = self._box.take(_POLL_S)
-                    if labelled is not None:
-                        self._write(sink, labelled)
+                    taken = self._box.take(_POLL_S)
+                    if taken is not None:
+                        self._write(sink, *taken)
                 self._busy_since_s = time.monotonic()
         finally:
             self._busy_since_s = None
 
-    def _write(self, sink: FrameSink, labelled: LabelledFrame) -> None:
+    def _write(self, sink: FrameSink, labelled: LabelledFrame, is_card: bool) -> None:
         self._busy_since_s = time.monotonic()
         if isinstance(sink, SoundSink):
             while self._sound:
@@ -138,7 +155,8 @@ class Outlet:
         now_s = time.monotonic()
         self._busy_since_s = None
         self._frames += 1
-        self._meter.delivered(now_s - labelled.frame.time_s)
+        if not is_card:
+            self._meter.delivered(now_s - labelled.frame.time_s)
         self._meter.dropped(self._name, self._box.dropped)
 
     def _failed(self, message: str, remedy: str) -> None:
@@ -150,7 +168,14 @@ class Outlet:
 
     def renewed(self) -> "Outlet":
         """The same once more, not yet started, to take the place of this one."""
-        fresh = Outlet(self._make_sink, self._meter, self._changed, name=self._name, again=self._again)
+        fresh = Outlet(
+            self._make_sink,
+            self._meter,
+            self._changed,
+            name=self._name,
+            again=self._again,
+            takes_cards=self._takes_cards,
+        )
         fresh.renewals = self.renewals + 1
         return fresh
 

@@ -12,7 +12,6 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterable
-from http.cookies import CookieError, SimpleCookie
 from urllib.parse import parse_qs, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -37,6 +36,7 @@ _HEADERS = {
 _SAFE = {"GET", "HEAD", "OPTIONS"}
 _OPEN = {"/login", "/static/style.css", "/static/favicon.svg"}
 _MOST_GUESSES, _GUESS_WINDOW_S = 6, 60.0
+_MOST_GUESSERS = 1000
 
 
 class Access:
@@ -51,22 +51,39 @@ class Access:
         self._password = password
         self._port = port
         self._names = {"localhost", *(name.lower().rstrip(".") for name in names)}
-        self._guesses: deque[float] = deque(maxlen=_MOST_GUESSES)
+        self._guesses: dict[str, deque[float]] = {}
+        self._once: str | None = secrets.token_urlsafe(24)
         self._lock = threading.Lock()
 
     def set_cookie(self, response: Response) -> None:
         response.set_cookie(self.cookie_name, self._cookie, httponly=True, samesite="strict", secure=self.tls, path="/")
 
-    def is_password(self, given: str) -> bool | None:
-        """Whether it is the password; None when there were too many guesses of late."""
+    def is_password(self, given: str, address: str) -> bool | None:
+        """Whether it is the password; None when there were too many guesses from this address of late."""
         with self._lock:
             now = time.monotonic()
-            if len(self._guesses) == _MOST_GUESSES and now - self._guesses[0] < _GUESS_WINDOW_S:
+            while len(self._guesses) >= _MOST_GUESSERS:
+                del self._guesses[next(iter(self._guesses))]
+            guesses = self._guesses.setdefault(address, deque(maxlen=_MOST_GUESSES))
+            if len(guesses) == _MOST_GUESSES and now - guesses[0] < _GUESS_WINDOW_S:
                 return None
             right = self._password is not None and hmac.compare_digest(given.encode(), self._password.encode())
             if not right:
-                self._guesses.append(now)
+                guesses.append(now)
             return right
+
+    @property
+    def once(self) -> str:
+        """A token that is good for one visit: the command that opens the browser can be read by all users of a machine."""
+        return self._once or ""
+
+    def is_visit(self, given: str) -> bool:
+        """Whether this token lets a page in: the one of the run, or the one for a single visit, which it uses up."""
+        with self._lock:
+            if self._once is not None and not self.shared and hmac.compare_digest(given.encode(), self._once.encode()):
+                self._once = None
+                return True
+        return self.is_token(given)
 
     def is_token(self, given: str) -> bool:
         return not self.shared and hmac.compare_digest(given.encode(), self.token.encode())
@@ -92,11 +109,10 @@ class Access:
         return origin == f"{'https' if self.tls else 'http'}://{host}"
 
     def has_cookie(self, headers: Headers) -> bool:
-        try:
-            morsel = SimpleCookie(headers.get("cookie", "")).get(self.cookie_name)
-        except CookieError:
-            return False
-        return morsel is not None and hmac.compare_digest(morsel.value.encode(), self._cookie.encode())
+        # By hand: other programs on this host share the header, and odd cookies of theirs must not hide ours.
+        pairs = (each.strip().partition("=") for each in headers.get("cookie", "").split(";"))
+        values = [value for name, _, value in pairs if name == self.cookie_name]
+        return any(hmac.compare_digest(value.encode(), self._cookie.encode()) for value in values)
 
     def has_bearer(self, headers: Headers) -> bool:
         kind, _, given = headers.get("authorization", "").partition(" ")
@@ -150,7 +166,7 @@ class Doorkeeper:
         if access.has_cookie(headers) or access.has_bearer(headers):
             return None, False
         given = parse_qs(scope.get("query_string", b"").decode("latin-1")).get("token", [""])[-1]
-        if path == "/" and given and access.is_token(given):
+        if path == "/" and given and access.is_visit(given):
             return None, True
         if access.shared and path == "/":
             return RedirectResponse("/login", 303), False

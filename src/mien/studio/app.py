@@ -49,6 +49,7 @@ _STATUS: tuple[tuple[type[MienError], int], ...] = (
 
 
 _USUAL_ERRORS = {
+    400: ("the upload could not be taken in", "is the disk full? free some space and try again"),
     404: ("there is nothing here", "reload the page"),
     413: ("the upload is too large", "use a smaller file"),
 }
@@ -134,12 +135,12 @@ def _add_pages(app: FastAPI, access: Access) -> None:
         return FileResponse(STATIC / "login.html") if access.shared else RedirectResponse("/", 303)
 
     @app.post("/login")
-    def login(password: Annotated[str, Form()]) -> Response:
-        right = access.is_password(password)
+    def login(request: Request, password: Annotated[str, Form()]) -> Response:
+        right = access.is_password(password, request.client.host if request.client else "")
         if right is None:
             return HTMLResponse("<!doctype html><title>mien</title><p>Too many wrong passwords. Wait a minute.", 429)
         if not right:
-            return RedirectResponse("/login?wrong", 303)
+            return RedirectResponse("/login?wrong#wrong", 303)
         answer = RedirectResponse("/", 303)
         access.set_cookie(answer)
         return answer
@@ -453,7 +454,7 @@ async def _until_closed(socket: WebSocket, sending: Any, on_text: Any = None, on
                 on_text(text)
             if data is not None and on_bytes is not None:
                 on_bytes(data)
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
         with contextlib.suppress(RuntimeError, WebSocketDisconnect):
             await socket.close(1003, "this message makes no sense")
     finally:

@@ -15,7 +15,7 @@ import numpy as np
 from av.error import FFmpegError
 from av.packet import Packet
 
-from mien.errors import SourceLost
+from mien.errors import MediaTooLarge, SourceLost
 from mien.media.colourspace import ToBgr, space_of
 from mien.types import LIVE_TIME_BASE, Frame, Image, StreamInfo
 
@@ -73,6 +73,7 @@ class BrowserFeed:
         with self._lock:
             if self._feeder == feeder:
                 self._feeder = None
+                self._pictures = queue.Queue(_QUEUED)
 
     def give(self, feeder: str, picture: Picture) -> None:
         """A picture of this page; when nobody takes them, it is dropped and a key frame is asked for."""
@@ -96,6 +97,11 @@ class BrowserFeed:
             return None
         on_taken(picture.sequence)
         return feeder or "", picture
+
+    def forget(self) -> None:
+        """Drop what waits: it is older than the one who is about to take pictures."""
+        with self._lock:
+            self._pictures = queue.Queue(_QUEUED)
 
     def ask_for_key(self) -> None:
         self._want_key()
@@ -131,6 +137,7 @@ class BrowserCamera:
         self._stopped.set()
 
     def __enter__(self) -> Self:
+        self._feed.forget()
         self._feed.ask_for_key()
         self._first = self._next(_FIRST_WAIT_S)
         return self
@@ -164,8 +171,9 @@ class BrowserCamera:
 
     def _from_jpeg(self, data: bytes) -> Image | None:
         size = jpeg_size(data)
-        if size is None or size[0] * size[1] > _MOST_PIXELS:
+        if size is None:
             return None
+        _check_size(*size)
         decoded = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
         return None if decoded is None else np.asarray(decoded, np.uint8)
 
@@ -184,8 +192,7 @@ class BrowserCamera:
         if not frames:
             return None
         frame = frames[-1]
-        if frame.width * frame.height > _MOST_PIXELS:
-            return None
+        _check_size(frame.width, frame.height)
         if self._to_bgr is None or self._shape != (frame.height, frame.width):
             self._to_bgr = ToBgr(space_of(frame), frame.width, frame.height)
         return self._to_bgr.convert(frame)
@@ -198,6 +205,11 @@ class BrowserCamera:
         self._last_pts = max(self._last_pts + 1, round(captured_s / LIVE_TIME_BASE))
         self._index += 1
         return Frame(image, self._index - 1, self._last_pts, LIVE_TIME_BASE)
+
+
+def _check_size(width: int, height: int) -> None:
+    if width * height > _MOST_PIXELS:
+        raise MediaTooLarge(f"the browser's pictures are too large: {width} x {height}", "choose a smaller size")
 
 
 def _decoder() -> av.VideoCodecContext:
@@ -216,8 +228,11 @@ def jpeg_size(data: bytes) -> tuple[int, int] | None:
     while place + 9 < len(data):
         if data[place] != 0xFF:
             return None
-        marker = data[place + 1]
+        marker, length = data[place + 1], int.from_bytes(data[place + 2 : place + 4], "big")
+        if marker in {0x00, 0x01, 0xFF} or 0xD0 <= marker <= 0xDA or length < 2:
+            # Allowed here and there, but decoders may read on otherwise than we do.
+            return None
         if 0xC0 <= marker <= 0xCF and marker not in {0xC4, 0xC8, 0xCC}:
             return int.from_bytes(data[place + 7 : place + 9], "big"), int.from_bytes(data[place + 5 : place + 7], "big")
-        place += 2 + int.from_bytes(data[place + 2 : place + 4], "big")
+        place += 2 + length
     return None

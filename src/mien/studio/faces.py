@@ -63,6 +63,8 @@ class Gallery:
         self._models = models
         self._saved = saved
         self._lock = threading.RLock()
+        self._decoding = threading.Lock()
+        """Held while a photo is decoded and searched: many large ones at once would fill the memory."""
         self._faces: dict[str, GalleryFace] = {}
         self._prepared: OrderedDict[tuple[str, ...], Any] = OrderedDict()
         self._load_saved()
@@ -84,12 +86,14 @@ class Gallery:
             raise UsageError("nobody has said why this face may be used", f"consent is one of: {', '.join(CONSENTS)}")
         if len(self._faces) >= MOST_FACES:
             raise UsageError(f"the gallery holds {MOST_FACES} faces already", "remove one first")
-        image = _read(photo)
-        try:
-            source = build.open_source(image, self._models, number)
-        except SeveralSourceFaces:
-            found = find_faces(image, self._models.photo_detector)
-            raise SeveralFaces(len(found), _jpeg(_fitted(numbered_picture(image, found), 1280))) from None
+        with self._decoding:
+            image = _read(photo)
+            try:
+                source = build.open_source(image, self._models, number)
+            except SeveralSourceFaces:
+                found = find_faces(image, self._models.photo_detector)
+                raise SeveralFaces(len(found), _jpeg(_fitted(numbered_picture(image, found), 1280))) from None
+            del image
         face = GalleryFace(secrets.token_hex(6), name[:_MOST_NAME] or "photo", consent, photo, number, _thumb(source), source)
         with self._lock:
             self._faces[face.id] = face
@@ -105,8 +109,7 @@ class Gallery:
                 del self._prepared[key]
         if face.saved:
             shutil.rmtree(self._saved / face.id, ignore_errors=True)
-        else:
-            face.photo.unlink(missing_ok=True)
+        face.photo.unlink(missing_ok=True)
 
     def save(self, face_id: str) -> None:
         """Keep the photo after the session, readable by its owner only. Raises `OutputError`."""

@@ -10,6 +10,7 @@ from mien.errors import UsageError
 from mien.live.capture import MakeSource
 from mien.media.address import masked
 from mien.media.camera import Camera
+from mien.media.liveinput import LIVE_MOST_PIXELS
 from mien.media.looped import LoopedMedia
 from mien.media.microphone import Microphone
 from mien.media.network import NetworkStream
@@ -19,6 +20,7 @@ from mien.studio.browsercamera import BrowserCamera, BrowserFeed
 
 KINDS = ("none", "camera", "browser", "file", "screen", "network")
 _MOST_SIDE = 7680
+_LONGEST_WORD = 2000
 _PIXEL_FORMATS = ("auto", "mjpeg", "yuyv")
 
 
@@ -35,7 +37,7 @@ def choose_input(
     wanted: Mapping[str, Any],
     settings: Settings,
     feed: BrowserFeed,
-    clip_of: Callable[[str], Path],
+    clip_of: Callable[[str], tuple[Path, str]],
     *,
     paths_allowed: bool,
 ) -> InputChoice:
@@ -52,7 +54,7 @@ def choose_input(
     if kind == "screen":
         return _screen(wanted)
     if kind == "network":
-        return _network(wanted, settings)
+        return _network(wanted, paths_allowed)
     return _file(wanted, settings, clip_of, paths_allowed)
 
 
@@ -81,29 +83,32 @@ def _screen(wanted: Mapping[str, Any]) -> InputChoice:
     return InputChoice("screen", {**place, **size}, make)
 
 
-def _network(wanted: Mapping[str, Any], settings: Settings) -> InputChoice:
+def _network(wanted: Mapping[str, Any], listening_allowed: bool) -> InputChoice:
     url = _word(wanted, "url")
+    if not listening_allowed and "listen" in url.lower():
+        raise UsageError("a shared studio opens no ports of its machine", "let it connect to the sender instead")
     NetworkStream(url)
     return InputChoice("network", {"url": masked(url)}, lambda: NetworkStream(url))
 
 
 def _file(
-    wanted: Mapping[str, Any], settings: Settings, clip_of: Callable[[str], Path], paths_allowed: bool
+    wanted: Mapping[str, Any], settings: Settings, clip_of: Callable[[str], tuple[Path, str]], paths_allowed: bool
 ) -> InputChoice:  # fmt: skip
     if "clip" in wanted:
-        path, spec = clip_of(str(wanted["clip"])), {"clip": str(wanted["clip"])}
+        path, name = clip_of(str(wanted["clip"]))
+        spec = {"clip": str(wanted["clip"]), "name": name}
     elif paths_allowed:
         path = Path(_word(wanted, "path")).expanduser()
-        spec = {"path": str(path)}
+        spec = {"path": str(path), "name": path.name}
         if not path.exists():
             raise UsageError(f"{path} does not exist", "check the name")
     else:
         raise UsageError("a shared studio opens no files of its machine", "upload the file instead")
 
     def make() -> FrameSource:
-        return LoopedMedia(path, max_pixels=settings.max_pixels, max_bytes=settings.max_bytes)
+        return LoopedMedia(path, max_pixels=min(settings.max_pixels, LIVE_MOST_PIXELS), max_bytes=settings.max_bytes)
 
-    return InputChoice("file", {**spec, "name": path.name}, make)
+    return InputChoice("file", spec, make)
 
 
 def choose_sound(device: str) -> Callable[[], SoundSource]:
@@ -124,9 +129,16 @@ def input_of_text(text: str) -> dict[str, Any]:
 
 def _word(wanted: Mapping[str, Any], name: str) -> str:
     value = wanted.get(name)
-    if not isinstance(value, str) or not value.strip() or "\0" in value:
+    if not isinstance(value, str) or not value.strip():
         raise UsageError(f"{name} is missing", f"say which {name}")
-    return value.strip()
+    return checked_word(value.strip(), name)
+
+
+def checked_word(value: str, name: str) -> str:
+    """The word itself; raises `UsageError` for one that no device, file or address is called."""
+    if len(value) > _LONGEST_WORD or not value.isprintable():
+        raise UsageError(f"this {name} is too long or holds signs that cannot be", f"choose another {name}")
+    return value
 
 
 def _numbers(wanted: Mapping[str, Any], **usual: int) -> dict[str, int]:

@@ -17,6 +17,7 @@ from mien.media.streamout import StreamOut
 from mien.media.virtualcamera import VirtualCamera
 from mien.settings import Settings
 from mien.studio.folder import make_folder
+from mien.studio.inputs import checked_word
 
 KINDS = ("recording", "stream", "virtual-camera")
 _CONTAINERS = ("mp4", "mkv")
@@ -34,6 +35,7 @@ class OutputRow:
     kind: str
     target: str
     file: Path | None
+    address: str
     last: OutletState | None = None
 
 
@@ -41,8 +43,15 @@ class Outputs:
     """Starts and stops outputs of a loop."""
 
     def __init__(
-        self, loop: LiveLoop, recordings: Path, settings: Callable[[], Settings], with_sound: Callable[[], bool]
+        self,
+        loop: LiveLoop,
+        recordings: Path,
+        settings: Callable[[], Settings],
+        with_sound: Callable[[], bool],
+        *,
+        shared: bool,
     ) -> None:
+        self._shared = shared
         self._loop = loop
         self._recordings = recordings
         self._settings = settings
@@ -54,7 +63,7 @@ class Outputs:
         if len(self._rows) >= _MOST_OUTPUTS:
             raise UsageError(f"there are {_MOST_OUTPUTS} outputs already", "remove one first")
         kind = wanted.get("kind")
-        output_id = secrets.token_hex(4)
+        output_id, url = secrets.token_hex(4), ""
         settings, sound = self._settings(), _SOUND if self._with_sound() else None
         make: MakeSink
         file: Path | None = None
@@ -63,17 +72,23 @@ class Outputs:
             make, target = _recording(file, settings, sound), file.name
         elif kind == "stream":
             url = str(wanted.get("url", "")).strip()
-            if not url.startswith(_SCHEMES):
+            if not url.lower().startswith(_SCHEMES):
                 raise UsageError("this is no address to stream to", f"it begins with one of: {', '.join(_SCHEMES)}")
+            checked_word(url, "address")
+            if self._shared and "listen" in url.lower():
+                raise UsageError("a shared studio opens no ports of its machine", "let it connect to the receiver instead")
             make, target = _stream(url, settings, sound), masked(url)
         elif kind == "virtual-camera":
-            device = wanted.get("device") or None
-            make, target = _virtual_camera(device if isinstance(device, str) else None), str(device or "")
+            device = wanted.get("device")
+            url = checked_word(device, "device") if isinstance(device, str) else ""
+            make, target = _virtual_camera(url or None), url
         else:
             raise UsageError(f"there is no output {kind!r}", f"choose one of: {', '.join(KINDS)}")
-        if kind != "recording" and any(row.target == target and row.last is None for row in self._rows.values()):
+        if kind != "recording" and any(
+            (row.kind, row.address) == (kind, url) and row.last is None for row in self._rows.values()
+        ):
             raise UsageError(f"this output runs already: {target or kind}", "stop it first")
-        self._rows[output_id] = OutputRow(output_id, str(kind), target, file)
+        self._rows[output_id] = OutputRow(output_id, str(kind), target, file, url)
         self._loop.add_sink(output_id, make, again=kind == "stream")
         return output_id
 

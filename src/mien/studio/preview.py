@@ -108,7 +108,10 @@ class HubSink:
         encoded: dict[tuple[int, bool], bytes] = {}
         original = self._hub.before_of(frame.pts)
         for viewer in viewers:
+            # Read once: the page may change its mind at any time.
             width = min(viewer.width, frame.image.shape[1])
+            if width <= 0:
+                continue
             key = (width, False)
             if key not in encoded:
                 encoded[key] = _jpeg(frame.image, width)

@@ -4,12 +4,14 @@ import contextlib
 import getpass
 import ipaddress
 import os
+import signal
 import socket
 import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 
 import uvicorn
 
@@ -25,6 +27,7 @@ from mien.studio.session import StudioSession
 
 PASSWORD_VARIABLE = "MIEN_PASSWORD"
 _LEAST_PASSWORD = 10
+_MOST_CONNECTIONS = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,8 @@ class Opened:
 
     url: str
     note: str
+    once: str
+    """The same address with a token that is good for one visit, for the command that opens the browser."""
 
 
 def run_studio(options: Options, ready: Callable[[Opened], None]) -> None:
@@ -66,11 +71,31 @@ def run_studio(options: Options, ready: Callable[[Opened], None]) -> None:
         try:
             session.start()
             _begin(session, options)
-            server = uvicorn.Server(_config(session, access, certificate, key))
+            server = _Server(_config(session, access, certificate, key))
             _tell_when_up(server, ready, _opened(options, access, port, certificate))
             server.run([listener])
         finally:
-            session.close()
+            with _unhurried():
+                session.close()
+
+
+class _Server(uvicorn.Server):
+    """Ends in order, however often it is told to: a second Ctrl-C must not cut off what the first has begun."""
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        if not self.should_exit:
+            super().handle_exit(sig, frame)
+
+
+@contextmanager
+def _unhurried() -> Iterator[None]:
+    """Ctrl-C and `kill` do nothing meanwhile: recordings are being finished."""
+    before = {each: signal.signal(each, signal.SIG_IGN) for each in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
 
 
 def _begin(session: StudioSession, options: Options) -> None:
@@ -100,6 +125,7 @@ def _config(session: StudioSession, access: Access, certificate: Path | None, ke
         ws_max_size=MOST_MESSAGE_BYTES,
         ws_ping_interval=20,
         timeout_graceful_shutdown=2,
+        limit_concurrency=_MOST_CONNECTIONS,
         ssl_certfile=None if certificate is None else str(certificate),
         ssl_keyfile=None if key is None else str(key),
     )
@@ -109,9 +135,11 @@ def _opened(options: Options, access: Access, port: int, certificate: Path | Non
     host = options.host if options.host not in {"0.0.0.0", "::"} else (options.names or (socket.gethostname(),))[0]
     shown = f"[{host}]" if ":" in host else host
     if not options.share:
-        return Opened(f"http://{shown}:{port}/?token={access.token}", "")
+        base = f"http://{shown}:{port}/?token="
+        return Opened(base + access.token, "", base + access.once)
     assert certificate is not None
-    return Opened(f"https://{shown}:{port}/", f"certificate SHA-256: {fingerprint(certificate)}")
+    url = f"https://{shown}:{port}/"
+    return Opened(url, f"certificate SHA-256: {fingerprint(certificate)}", url)
 
 
 def _tell_when_up(server: uvicorn.Server, ready: Callable[[Opened], None], opened: Opened) -> None:

@@ -38,6 +38,7 @@ from mien.types import LANDMARK_COUNT, LIVE_TIME_BASE, Frame, Landmarks, SourceF
 PREVIEW = "preview"
 _MOST_PRESETS = 50
 _MOST_NAME = 40
+_MOST_CLIPS = 8
 _LIMITS = {"max_pixels", "max_bytes"}
 """Settings that protect this machine: a page may not move them."""
 
@@ -59,7 +60,7 @@ class StudioSession:
         self._face: str | None = None
         self._choice = InputChoice("none", {}, None)
         self._sound_device: str | None = None
-        self._clips: dict[str, Path] = {}
+        self._clips: dict[str, tuple[Path, str]] = {}
         self._presets: dict[str, dict[str, Any]] = read_json(data / "presets.json")
         self._changed_hook: Callable[[], None] = lambda: None
         self._process = psutil.Process()
@@ -68,7 +69,9 @@ class StudioSession:
         self.loop = LiveLoop(lambda wanted: build.open_tracking(wanted, self._store), Snapshot(settings), self._changed)
         self.hub = PreviewHub(self._want_before)
         self.loop.on_shown = self._note_before
-        self.outputs = Outputs(self.loop, recordings, lambda: self._settings, lambda: self._sound_device is not None)
+        self.outputs = Outputs(
+            self.loop, recordings, lambda: self._settings, lambda: self._sound_device is not None, shared=shared
+        )
         self.jobs = FileJobs(self._models, uploads, self._changed)
         self._warming = threading.Thread(target=self._warm_up, name="mien-warm-up")
 
@@ -76,7 +79,7 @@ class StudioSession:
         self._warming.start()
         self.loop.start()
         self.jobs.start()
-        self.loop.add_sink(PREVIEW, lambda width, height: HubSink(self.hub))
+        self.loop.add_sink(PREVIEW, lambda width, height: HubSink(self.hub), again=True, takes_cards=True)
 
     def close(self) -> None:
         """End everything: recordings are finished, jobs cancelled."""
@@ -153,9 +156,12 @@ class StudioSession:
     def set_input(self, wanted: Mapping[str, Any], *, trusted: bool = False) -> None:
         """Choose where frames come from. Raises `UsageError`."""
         choice = choose_input(wanted, self._settings, self.feed, self._clip, paths_allowed=trusted or not self.shared)
-        with self._devices:
+        with self._lock:
             self._choice = choice
-            self.loop.set_input(choice.make)
+        with self._devices:
+            # A change that was overtaken while it waited is not made any more.
+            if self._choice is choice:
+                self.loop.set_input(choice.make)
 
     def set_sound(self, device: str | None) -> None:
         """Choose the microphone that recordings and streams carry. Raises `UsageError`."""
@@ -169,10 +175,11 @@ class StudioSession:
         """A file of this session that can be looped as input."""
         clip_id = secrets.token_hex(6)
         with self._lock:
-            if len(self._clips) >= 8:
-                oldest = next(iter(self._clips))
-                self._clips.pop(oldest).unlink(missing_ok=True)
-            self._clips[clip_id] = file
+            in_use = self._choice.spec.get("clip")
+            unused = [each for each in self._clips if each != in_use]
+            if len(self._clips) >= _MOST_CLIPS and unused:
+                self._clips.pop(unused[0])[0].unlink(missing_ok=True)
+            self._clips[clip_id] = file, name
         return clip_id
 
     def add_job(self, file: Path, name: str, face_id: str | None) -> str:
@@ -263,7 +270,7 @@ class StudioSession:
         engine = build.open_engine(settings)
         self.loop.snapshot = Snapshot(settings, engine, self.gallery.prepared(face_id, engine, settings), face_id)
 
-    def _clip(self, clip_id: str) -> Path:
+    def _clip(self, clip_id: str) -> tuple[Path, str]:
         if clip_id not in self._clips:
             raise UsageError("this file is not in the session any more", "upload it again")
         return self._clips[clip_id]
@@ -300,8 +307,8 @@ def _table() -> list[dict[str, Any]]:
 
 def _checked_name(name: str) -> str:
     name = name.strip()
-    if not name or len(name) > _MOST_NAME or not name.isprintable():
-        raise UsageError("this is no name for a preset", f"use 1 to {_MOST_NAME} letters")
+    if not name or len(name) > _MOST_NAME or not name.isprintable() or set(name) & set("/\\") or not name.strip("."):
+        raise UsageError("this is no name for a preset", f"use 1 to {_MOST_NAME} letters, no slashes")
     return name
 
 
