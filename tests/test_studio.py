@@ -97,6 +97,20 @@ class TestAccess:
         name, value = cookie.split(";")[0].split("=", 1)
         assert httpx.get(f"{studio.base}/api/state", cookies={name: value}).status_code == 200
 
+    @pytest.mark.parametrize("odd", ['prefs={"theme":"dark"}', "a b=c", "@foo=1", "noval", "mien=x=y"])
+    def test_odd_cookies_of_other_programs_do_no_harm(self, studio: Studio, odd: str) -> None:
+        ours = httpx.get(studio.page).headers["set-cookie"].split(";")[0]
+        for cookies in (f"{odd}; {ours}", f"{ours}; {odd}"):
+            assert httpx.get(f"{studio.base}/api/state", headers={"Cookie": cookies}).status_code == 200
+        assert httpx.get(f"{studio.base}/api/state", headers={"Cookie": odd}).status_code == 401
+
+    def test_the_token_for_the_browsers_command_is_good_for_one_visit(self, studio: Studio) -> None:
+        once = f"{studio.base}/?token={studio.access.once}"
+        assert httpx.get(once).status_code == 200
+        assert httpx.get(once).status_code == 401
+        assert httpx.get(studio.page).status_code == 200
+        assert httpx.get(studio.page).status_code == 200
+
     def test_every_answer_carries_the_security_headers(self, studio: Studio) -> None:
         for answer in (httpx.get(studio.page), httpx.get(f"{studio.base}/api/state"), studio.client.get("/api/state")):
             assert "default-src 'none'" in answer.headers["content-security-policy"]
@@ -398,10 +412,13 @@ class TestLive:
             {"kind": "file", "path": "/no/such/file.mp4"},
             {"kind": "file", "clip": "unknown"},
             {"kind": "screen", "left": "a"},
+            {"kind": "camera", "device": "\ud800"},
+            {"kind": "file", "path": "\ud800"},
+            {"kind": "camera", "device": "x" * 5000},
         ],
     )
     def test_inputs_that_make_no_sense_are_refused(self, studio: Studio, wanted: dict[str, Any]) -> None:
-        answer = studio.client.put("/api/input", json=wanted)
+        answer = studio.client.put("/api/input", content=json.dumps(wanted), headers={"Content-Type": "application/json"})
         assert answer.status_code == 422
         assert answer.json()["remedy"]
         assert studio.state()["input"]["kind"] == "none"
@@ -442,6 +459,41 @@ class TestLive:
         again = studio.client.post("/api/outputs", json={"kind": "stream", "url": url})
         assert again.status_code == 422
         metrics_when(studio, "veiled")
+
+    def test_two_keys_of_one_server_are_two_streams(self, studio: Studio) -> None:
+        for key in ("one", "two"):
+            wanted = {"kind": "stream", "url": f"RTMP://127.0.0.1:1/live/{key}"}
+            assert studio.client.post("/api/outputs", json=wanted).status_code == 201
+        control = {"kind": "stream", "url": "rtmp://127.0.0.1:1/li\x01ve"}
+        assert studio.client.post("/api/outputs", json=control).status_code == 422
+
+    def test_the_clip_in_use_outlives_later_uploads_and_keeps_its_name(self, studio: Studio, examples: Path) -> None:
+        with (examples / "clip.mp4").open("rb") as file:
+            used = studio.client.post("/api/clips", files={"clip": ("my clip.mp4", file)}).json()
+        studio.client.put("/api/input", json={"kind": "file", "clip": used["id"]}).raise_for_status()
+        for number in range(10):
+            studio.client.post("/api/clips", files={"clip": (f"{number}.mp4", b"x")}).raise_for_status()
+        state = studio.wait(lambda state: state["input"]["state"] == "live", "the clip")
+        assert state["input"]["spec"]["name"] == "my clip.mp4"
+        assert len(list(studio.uploads.iterdir())) <= 9
+
+    def test_pictures_of_a_page_that_has_gone_are_not_shown_later(self, studio: Studio) -> None:
+        data = cv2.imencode(".jpg", np.full((120, 320, 3), 90, np.uint8))[1].tobytes()
+        with open_socket(studio, "/ws/camera") as page:
+            for sequence in range(3):
+                page.send(HEADER.pack(JPEG, sequence, 1000 * time.time()) + data)
+        studio.wait(lambda state: state["browser_camera"] is None, "the page has gone")
+        studio.client.put("/api/input", json={"kind": "browser"}).raise_for_status()
+        state = studio.wait(lambda state: state["input"]["state"] in {"lost", "live"}, "an answer")
+        assert state["input"]["state"] == "lost"
+
+    @pytest.mark.parametrize("message", ["[]", '"x"', '{"want":{"width":Infinity}}', '{"ack":Infinity}', "[" * 100_000])
+    def test_messages_that_make_no_sense_close_the_preview(self, studio: Studio, message: str) -> None:
+        with open_socket(studio, "/ws/preview") as page:
+            page.send(message)
+            with pytest.raises(ConnectionClosed):
+                drain(page)
+        assert page.close_code == 1003
 
     def test_a_virtual_camera_without_a_driver_gives_the_guide(self, studio: Studio, examples: Path) -> None:
         loop_the_clip(studio, examples)
@@ -492,7 +544,8 @@ class TestFiles:
 def test_the_size_of_a_jpeg_is_read_from_its_header() -> None:
     data = cv2.imencode(".jpg", np.zeros((37, 91, 3), np.uint8))[1].tobytes()
     assert jpeg_size(data) == (91, 37)
-    for broken in (b"", b"\xff\xd8", data[:20], b"\xff\xd8" + bytes(50), b"RIFF" + data):
+    padded = data[:2] + b"\xff" + data[2:]
+    for broken in (b"", padded, b"\xff\xd8", data[:20], b"\xff\xd8" + bytes(50), b"RIFF" + data):
         assert jpeg_size(broken) is None
 
 
