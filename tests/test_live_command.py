@@ -109,7 +109,7 @@ def test_sharing_needs_both_files_of_a_certificate(tmp_path: Path) -> None:
     assert "certificate" in refused(tmp_path, *arguments, MIEN_PASSWORD=PASSWORD)
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_it_ends_in_order_and_leaves_nothing_uploaded(tmp_path: Path, examples: Path, how: signal.Signals) -> None:
     photo, clip = examples / "eileen_collins.png", examples / "clip.mp4"
     wanted = ("--photo", str(photo), "--consent", "public-domain", "--input", str(clip), "--output", "mp4")

@@ -71,14 +71,19 @@ def _terminating_like_interrupting() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
+
+    def hang_up(number: int, frame: FrameType | None) -> None:
+        # Not as an exception: a server that handles Ctrl-C in its own way is to handle this so, too.
+        signal.raise_signal(signal.SIGINT)
+
     # A terminal that is closed is a kind of Ctrl-C, too; Windows has no such signal.
-    names = [name for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    before = {name: signal.signal(getattr(signal, name), interrupt) for name in names}
+    handlers = {signal.SIGTERM: interrupt} | ({signal.SIGHUP: hang_up} if sys.platform != "win32" else {})
+    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
     try:
         yield
     finally:
-        for name, handler in before.items():
-            signal.signal(getattr(signal, name), handler)
+        for number, earlier in before.items():
+            signal.signal(number, earlier)
 
 
 def _parser() -> argparse.ArgumentParser:
