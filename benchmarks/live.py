@@ -137,7 +137,8 @@ def bench_loop(rate: float, height: int, seconds: float) -> dict[str, Any]:
         size_wh = round(height * bench.WIDTH / bench.HEIGHT), height
         scenes = [np.asarray(cv2.resize(scene, size_wh), np.uint8) for scene in scenes]
     order = _Order()
-    loop = LiveLoop(lambda wanted: build.open_tracking(wanted, store), Snapshot(settings, engine, prepared, "bench"))
+    wearing = Snapshot(settings, engine, prepared, "bench")
+    loop = LiveLoop(lambda wanted: build.open_tracking(wanted, store), build.open_classifier(store), wearing)
     process = psutil.Process()
     loop.start()
     try:

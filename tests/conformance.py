@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from mien.contracts import Detector, Engine, FrameSink, FrameSource, Landmarker, Recogniser, Session
+from mien.contracts import ContentClassifier, Detector, Engine, FrameSink, FrameSource, Landmarker, Recogniser, Session
 from mien.types import (
     LANDMARK_COUNT,
     Array,
@@ -234,6 +234,22 @@ def recogniser_suite(make_recogniser: Callable[[], Recogniser], image: Image, la
     assert first.dtype == np.float32
     assert np.isfinite(first).all()
     assert np.linalg.norm(first - second) < recogniser.same_person_below / 10
+
+
+def classifier_suite(make_classifier: Callable[[], ContentClassifier], image: Image) -> None:
+    """Checks of a `ContentClassifier`; `image` is harmless and at least 64 pixels wide and high."""
+    classifier = make_classifier()
+    assert isinstance(classifier, ContentClassifier)
+    before = image.copy()
+    score = classifier.score(image)
+    assert np.array_equal(image, before), "the picture is not changed"
+    assert isinstance(score, float)
+    assert 0 <= score < 0.5
+    assert make_classifier().score(image.copy()) == score
+    for shape in ((64, 64), (1, 1), (64, 1), (1, 64)):
+        assert 0 <= classifier.score(image[: shape[0], : shape[1]]) <= 1, "any size, views, too"
+    with ThreadPoolExecutor(2) as threads:
+        assert set(threads.map(make_classifier().score, [image])) == {score}
 
 
 def engine_suite(make_engine: Callable[[], Engine], source: SourceFace, frame: Frame, face: TrackedFace) -> None:

@@ -8,10 +8,20 @@ from pathlib import Path
 
 import pytest
 
+from mien.folders import DATA_VARIABLE
+
 pytest.register_assert_rewrite("tests.conformance")
 
 _GRACE_S = 5.0
 """A thread that is just about to end may take so long."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_data_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Key, ledger and consents of the tests lie apart from those of the person who runs them, in child processes too."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(DATA_VARIABLE, str(tmp_path_factory.mktemp("mien-data")))
+        yield
 
 
 @pytest.fixture(scope="session")

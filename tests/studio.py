@@ -16,6 +16,7 @@ from mien.settings import Settings
 from mien.studio.access import Access
 from mien.studio.app import make_app
 from mien.studio.session import StudioSession
+from mien.trust import Signing, open_trust
 
 DEADLINE_S = 20.0
 
@@ -67,7 +68,8 @@ def running_studio(folder: Path, *, password: str | None = None) -> Iterator[Stu
     """Serve a studio whose folders lie in `folder`."""
     uploads, recordings, data = folder / "uploads", folder / "recordings", folder / "data"
     uploads.mkdir()
-    session = StudioSession(Settings(), data, recordings, uploads, shared=password is not None)
+    trust = open_trust(data, Signing())
+    session = StudioSession(Settings(), trust, data, recordings, uploads, shared=password is not None)
     session.start()
     with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as listener:
         port = listener.getsockname()[1]

@@ -24,7 +24,7 @@ def _left_in(folder: Path) -> set[str]:
 
 
 def _swap(*arguments: object) -> int:
-    return main(["swap", *(str(argument) for argument in arguments), "--quiet"])
+    return main(["swap", *(str(argument) for argument in arguments), "--consent", "public-domain", "--quiet"])
 
 
 @pytest.fixture
@@ -168,6 +168,8 @@ def test_no_space(tmp_path: Path, suffix: str) -> None:
         "-m",
         "mien.cli",
         "swap",
+        "--consent",
+        "public-domain",
         str(COLLINS),
         str(target),
         "-o",
@@ -261,7 +263,8 @@ def test_settings_file_and_flags(tmp_path: Path, out: Path) -> None:
     result, target = (cv2.imread(str(path)) for path in (out, HOPPER))
     assert result is not None
     assert target is not None
-    changed = np.argwhere((result != target).any(axis=2))
+    # The mark, which is everywhere, changes a value by a few levels only.
+    changed = np.argwhere((cv2.absdiff(result, target) > 5).any(axis=2))
     assert changed.max(0)[0] < 120
     assert changed.max(0)[1] < 120
 
@@ -291,6 +294,7 @@ def test_stopping_leaves_nothing(tmp_path: Path, signal_number: signal.Signals) 
     folder.mkdir()
     _repeat(CLIP, long_clip, 12)
     command = [sys.executable, "-m", "mien.cli", "swap", str(COLLINS), str(long_clip), "-o", str(folder / "out.mp4")]
+    command += ["--consent", "public-domain"]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 60
     while not _left_in(folder) and time.monotonic() < deadline:

@@ -14,9 +14,11 @@ from mien.media.videoreader import VideoReader
 from mien.media.videowriter import VideoWriter
 from mien.models.faceid import FaceId
 from mien.models.facemesh import FaceMesh
+from mien.models.opennsfw import OpenNsfw
 from mien.models.runtime import OnnxSession
 from mien.models.store import Store
 from mien.models.yunet import YuNet
+from mien.provenance.mark import Marker
 from mien.settings import Settings
 from mien.stages.label import Labeller
 from mien.types import Array, Frame, Image, LabelledFrame, TrackedFace
@@ -27,6 +29,7 @@ FEEDS: dict[str, dict[str, Array]] = {
     "yunet": {"input": np.zeros((1, 3, 192, 320), np.float32)},
     "face_mesh_478": {"image": np.zeros((1, 192, 192, 3), np.float32)},
     "face_id_128": {"image": np.zeros((2, 150, 150, 3), np.float32)},
+    "open_nsfw": {"image": np.zeros((1, 224, 224, 3), np.float32)},
 }
 
 
@@ -54,6 +57,11 @@ def test_the_landmarker() -> None:
 def test_the_recogniser() -> None:
     face = portrait(HOPPER)
     conformance.recogniser_suite(lambda: FaceId(_session("face_id_128")), face.image.copy(), face.landmarks)
+
+
+@pytest.mark.parametrize("path", [COLLINS, HOPPER])
+def test_the_content_classifier(path: Path) -> None:
+    conformance.classifier_suite(lambda: OpenNsfw(_session("open_nsfw")), portrait(path).image.copy())
 
 
 @pytest.mark.parametrize("settings", [Settings(), Settings(resolution=128), Settings(light=0.0, eyes="target")])
@@ -96,7 +104,7 @@ def test_the_video_writer(tmp_path: Path) -> None:
 
 
 def _labelled() -> Sequence[LabelledFrame]:
-    labeller = Labeller(Settings())
+    labeller = Labeller(Settings(), Marker(0xABCDEF))
     frames = []
     for index in range(4):
         image = np.full((720, 1280, 3), 60, np.uint8)

@@ -58,7 +58,7 @@ def before() -> Decoded:
 @pytest.fixture(scope="module", params=["mp4", "mkv"])
 def after(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Decoded:
     out = tmp_path_factory.mktemp("swapped") / f"out.{request.param}"
-    assert main(["swap", str(COLLINS), str(CLIP), "-o", str(out), "--quiet"]) == 0
+    assert main(["swap", str(COLLINS), str(CLIP), "-o", str(out), "--consent", "public-domain", "--quiet"]) == 0
     return _decode(out)
 
 
@@ -83,7 +83,8 @@ def test_the_background_is_kept(before: Decoded, after: Decoded) -> None:
         error = (old[elsewhere].astype(float) - new[elsewhere]) ** 2
         assert 10 * np.log10(255**2 / error.mean()) > 38
         bias = np.abs(old[elsewhere].astype(float).mean(0) - new[elsewhere].mean(0))
-        assert bias.max() < 0.6, "brightness and hue of the background must not shift"
+        # Where a channel is 0 or 255, the mark can only move it one way.
+        assert bias.max() < 1.0, "brightness and hue of the background must not shift"
 
 
 def test_the_badge_is_on_every_frame(after: Decoded) -> None:
@@ -116,7 +117,25 @@ def test_size_and_colours_are_kept_and_the_file_says_what_it_is(before: Decoded,
 
 def test_a_part_of_the_clip(tmp_path: Path, before: Decoded) -> None:
     out = tmp_path / "part.mp4"
-    assert main(["swap", str(COLLINS), str(CLIP), "-o", str(out), "--start", "1.0", "--end", "2.0", "--quiet"]) == 0
+    assert (
+        main(
+            [
+                "swap",
+                str(COLLINS),
+                str(CLIP),
+                "-o",
+                str(out),
+                "--start",
+                "1.0",
+                "--end",
+                "2.0",
+                "--consent",
+                "public-domain",
+                "--quiet",
+            ]
+        )
+        == 0
+    )
     part = _decode(out)
     wanted = [frame for frame, time in zip(before.frames, before.times, strict=True) if 1 <= time < 2]
     assert len(part.frames) == len(wanted) == 30
@@ -132,7 +151,7 @@ def test_a_part_of_the_clip(tmp_path: Path, before: Decoded) -> None:
 @pytest.mark.parametrize("name", ["o.png", "o.jpg", "o.webp", "o.tif", "o.bmp"])
 def test_pictures(tmp_path: Path, name: str) -> None:
     out = tmp_path / name
-    assert main(["swap", str(COLLINS), str(HOPPER), "-o", str(out), "--quiet"]) == 0
+    assert main(["swap", str(COLLINS), str(HOPPER), "-o", str(out), "--consent", "public-domain", "--quiet"]) == 0
     content = np.fromfile(out, np.uint8)
     result = cv2.imdecode(content, cv2.IMREAD_COLOR)
     assert result is not None
@@ -143,7 +162,12 @@ def test_pictures(tmp_path: Path, name: str) -> None:
     assert to_source < float(np.linalg.norm(descriptor - portrait(HOPPER).descriptor))
     elsewhere = _background(portrait(HOPPER).image)
     difference = cv2.absdiff(image, portrait(HOPPER).image)[elsewhere]
-    assert difference.max() == 0 if name in {"o.png", "o.tif", "o.bmp"} else difference.mean() < 4
+    if name in {"o.png", "o.tif", "o.bmp"}:
+        assert difference.max() <= 5, "nothing but the mark"
+        assert (difference.max(axis=1) - difference.min(axis=1) == 0).mean() > 0.9, "the mark has no colour"
+        assert 10 * np.log10(255**2 / (difference.astype(float) ** 2).mean()) > 45
+    else:
+        assert difference.mean() < 4
     assert b"compositeWithTrainedAlgorithmicMedia" in content.tobytes()
 
 

@@ -9,6 +9,7 @@ from mien.contracts import FrameSink
 from mien.errors import SourceLost
 from mien.fakes import (
     CollectingSink,
+    FakeClassifier,
     FakeDetector,
     FakeEngine,
     FakeLandmarker,
@@ -18,6 +19,7 @@ from mien.fakes import (
     SyntheticCamera,
     pattern,
 )
+from mien.provenance.mark import Marker
 from mien.settings import Settings
 from mien.stages.label import Labeller
 from mien.types import LANDMARK_COUNT, Detection, Frame, LabelledFrame, Landmarks, SourceFace, TrackedFace
@@ -35,8 +37,8 @@ def _detection(score: float, left: float = 10) -> Detection:
 
 
 def _labelled_frames() -> list[LabelledFrame]:
-    labeller = Labeller(Settings())
-    return [labeller.label(Frame(pattern(160, 90, step), step, step, Fraction(1, 30))) for step in range(3)]
+    labeller = Labeller(Settings(), Marker(0xABCDEF))
+    return [labeller.label(Frame(pattern(160, 120, step), step, step, Fraction(1, 30))) for step in range(3)]
 
 
 @pytest.mark.parametrize(
@@ -148,6 +150,13 @@ def test_the_landmarker_refuses_other_points_and_an_empty_script() -> None:
 
 def test_the_recogniser_keeps_its_contract() -> None:
     conformance.recogniser_suite(FakeRecogniser, pattern(64, 64, 0), _landmarks())
+
+
+def test_the_classifier_keeps_its_contract_and_its_script() -> None:
+    conformance.classifier_suite(FakeClassifier, pattern(64, 64, 0))
+    classifier = FakeClassifier(0.1, 0.9)
+    assert [classifier.score(pattern(8, 8, 0)) for _ in range(3)] == [0.1, 0.9, 0.9]
+    assert classifier.calls == 3
 
 
 @pytest.mark.parametrize("left", [40, -20, 130], ids=["inside", "over the left border", "over the right border"])

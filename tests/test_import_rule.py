@@ -10,12 +10,12 @@ import mien
 PACKAGE = Path(mien.__file__).parent
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("mien", "types", "errors"),
-    ("contracts", "settings", "topology", "kernel", "provenance.statement"),
-    ("geometry", "colour", "raster", "yuv"),
+    ("contracts", "settings", "topology", "kernel", "folders"),
+    ("geometry", "colour", "raster", "yuv", "provenance"),
     ("models", "media"),
-    ("engines", "stages"),
-    ("pipeline", "source"),
-    ("live", "batch", "fakes"),
+    ("engines", "stages", "seal"),
+    ("pipeline", "source", "verify"),
+    ("live", "batch", "fakes", "trust"),
     ("build", "doctor"),
     ("bench", "evaluate", "faults"),
     ("measuring", "swapping"),

@@ -18,6 +18,7 @@ from mien.media.output import OutputFile
 from mien.media.picture import read_picture
 from mien.media.videoreader import VideoReader
 from mien.media.videowriter import VideoWriter
+from mien.provenance.mark import Marker
 from mien.settings import Settings
 from mien.stages.label import Labeller
 from mien.types import Frame, FrameResult, LabelledFrame
@@ -34,6 +35,18 @@ def _nobody(frame: Frame) -> FrameResult:
     return FrameResult(frame, (), 0)
 
 
+class _Unsealed:
+    """An exporter that does without a seal."""
+
+    def __init__(self, label: Callable[[Frame], LabelledFrame] | None = None) -> None:
+        self.label = label or Labeller(Settings(), Marker(0xABCDEF)).label
+        self.sealed: list[Path] = []
+
+    def seal(self, output: OutputFile) -> tuple[str, ...]:
+        self.sealed.append(output.temporary)
+        return ("sealed",)
+
+
 def _run(
     source: Path, target: Path, swap: _Swap = _one_face, report: Callable[[Progress], None] = lambda _: None,
     cancel: threading.Event | None = None, label: Callable[[Frame], LabelledFrame] | None = None,
@@ -45,7 +58,7 @@ def _run(
         output,
         VideoWriter(reader, output, settings, settings.engine) as writer,
     ):
-        return run_video(reader, writer, output, swap, label or Labeller(settings).label, report, cancel)
+        return run_video(reader, writer, output, swap, _Unsealed(label), report, cancel)
 
 
 @pytest.fixture
@@ -74,7 +87,7 @@ def test_every_frame_comes_once_and_in_order(clip: Path, tmp_path: Path) -> None
     result = _run(clip, tmp_path / "out.mp4", swap, progress.append)
     assert seen == list(range(24))
     assert swapping == {threading.current_thread().name}, "progress and Ctrl-C belong to the caller's thread"
-    assert (result.frames, result.frames_with_faces, result.faces_swapped, result.warnings) == (24, 12, 12, ())
+    assert (result.frames, result.frames_with_faces, result.faces_swapped, result.warnings) == (24, 12, 12, ("sealed",))
     assert [(p.frames, p.total) for p in progress] == [(n + 1, 24) for n in range(24)]
     assert progress[-1].frames_with_faces == 12
     assert [number(image) for image in look(tmp_path / "out.mp4").images] == list(range(24))
@@ -213,9 +226,11 @@ def test_a_real_interruption(clip: Path, tmp_path: Path) -> None:
 def test_a_picture(tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "in.png"), picture(3, (160, 120)))
     given = read_picture(tmp_path / "in.png", max_pixels=10**6, max_bytes=10**6)
-    labeller = Labeller(Settings())
+    export = _Unsealed()
     with OutputFile(tmp_path / "out.png", overwrite=False) as output:
-        result = run_picture(given, output, _one_face, labeller.label, quality=80, engine="mesh")
+        result = run_picture(given, output, _one_face, export, quality=80, engine="mesh")
+        assert export.sealed == [output.temporary]
+    assert result.warnings == ("sealed",)
     assert (result.frames, result.faces_swapped) == (1, 1)
     written = cv2.imread(str(tmp_path / "out.png"))
     assert written is not None
@@ -226,5 +241,5 @@ def test_a_picture_without_a_face_leaves_nothing(tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "in.png"), picture(3, (160, 120)))
     given = read_picture(tmp_path / "in.png", max_pixels=10**6, max_bytes=10**6)
     with pytest.raises(NoFaceFound), OutputFile(tmp_path / "out.png", overwrite=False) as output:
-        run_picture(given, output, _nobody, Labeller(Settings()).label, quality=80, engine="mesh")
+        run_picture(given, output, _nobody, _Unsealed(), quality=80, engine="mesh")
     assert not (tmp_path / "out.png").exists()

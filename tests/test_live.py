@@ -12,10 +12,13 @@ import pytest
 
 from mien.contracts import FrameSink
 from mien.errors import OutputError, SourceLost
-from mien.fakes import CollectingSink, FakeDetector, FakeEngine, FakeLandmarker, NullSink, PacedCamera
+from mien.fakes import CollectingSink, FakeClassifier, FakeDetector, FakeEngine, FakeLandmarker, NullSink, PacedCamera
 from mien.live.changing import FaceChanger, TrackedFrame
+from mien.live.content import LiveContent
+from mien.live.inspector import Inspector, Look
 from mien.live.loop import LiveLoop, TrackingParts
 from mien.live.mailbox import Mailbox
+from mien.live.marking import LiveMark
 from mien.live.meter import Meter, prometheus
 from mien.live.snapshot import Snapshot
 from mien.settings import Settings
@@ -81,11 +84,20 @@ def camera(rate: float = 60, picture: Callable[[int], Image] = person) -> PacedC
     return PacedCamera(320, 180, rate, picture)
 
 
+class Inline(Inspector):
+    """Looks at once, in the caller's thread."""
+
+    def offer(self, look: Look, frame: Frame) -> None:
+        if look.due(frame.time_s):
+            look.take(frame)
+            look.run()
+
+
 class Running:
     """A started loop with a sink that keeps what it gets; stopped at the end of the `with`."""
 
     def __init__(self, start_with: Snapshot | None = None, make: Callable[[Settings], TrackingParts] = parts) -> None:
-        self.loop = LiveLoop(make, start_with or snapshot())
+        self.loop = LiveLoop(make, FakeClassifier(), start_with or snapshot())
         self.sink = Keeping()
 
     def __enter__(self) -> Self:
@@ -184,7 +196,8 @@ def test_frames_leave_swapped_labelled_in_order_with_their_capture_time() -> Non
     times = [frame.pts for frame in frames]
     assert times == sorted(set(times))
     assert all(not shows_red(frame.image) for frame in frames)
-    assert all((frame.image[70, 90] == GREEN).all() for frame in frames)
+    # The mark moves each pixel by a few levels.
+    assert all(np.abs(frame.image[70, 90].astype(int) - GREEN).max() <= 6 for frame in frames)
     assert all(frame.time_base == LIVE_TIME_BASE for frame in frames)
 
 
@@ -193,7 +206,8 @@ def test_a_change_takes_effect_between_two_frames() -> None:
         running.loop.set_input(camera)
         running.frames(5)
         running.loop.snapshot = Snapshot(Settings(), FakeEngine((200, 0, 0)), "prepared", "other")
-        wait_until(lambda: (running.sink.kept[-1].image[70, 90] == (200, 0, 0)).all(), "the new face")
+        # The mark moves every value by a level or two.
+        wait_until(lambda: bool(np.allclose(running.sink.kept[-1].image[70, 90], (200, 0, 0), atol=5)), "the new face")
     colours = {tuple(int(value) for value in frame.image[70, 90]) for frame in running.sink.kept if frame.image[70, 90].any()}
     assert not any(red > 150 and green < 100 and blue < 100 for blue, green, red in colours)
 
@@ -433,7 +447,10 @@ def test_the_look_is_as_fine_as_the_smallest_face_needs() -> None:
 
 @pytest.mark.parametrize("on_lost", ["cover", "hold", "freeze"])
 def test_a_face_that_gets_lost_is_never_shown(on_lost: str) -> None:
-    changer, wearing = FaceChanger(), snapshot(on_lost=on_lost)
+    changer, wearing = (
+        FaceChanger(LiveContent(FakeClassifier(), Inline()), LiveMark(Inline(), lambda fingerprint: None)),
+        snapshot(on_lost=on_lost),
+    )
     face = TrackedFace(1, landmarks(), 1)
     for index in range(120):
         frame = Frame(person(), index, 33_333 * index, Fraction(1, 1_000_000))
@@ -502,7 +519,7 @@ def test_sound_reaches_the_sinks_that_hear_and_a_lost_microphone_stops_nothing()
 
 
 def test_the_loop_can_be_stopped_before_it_has_seen_anything() -> None:
-    loop = LiveLoop(parts, snapshot())
+    loop = LiveLoop(parts, FakeClassifier(), snapshot())
     loop.start()
     loop.stop()
-    LiveLoop(parts, snapshot()).stop()
+    LiveLoop(parts, FakeClassifier(), snapshot()).stop()

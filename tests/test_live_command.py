@@ -21,6 +21,7 @@ import pytest
 from mien.studio.folder import session_folder
 
 _PATIENCE_S = 60
+EXAMPLES = Path(__file__).parent.parent / "examples"
 PASSWORD = "correct horse battery"
 
 
@@ -85,7 +86,7 @@ def test_a_port_in_use_is_said(tmp_path: Path) -> None:
         (("--host", "0.0.0.0"), "--share"),
         (("--host", "no.such.host.example"), "--share"),
         (("--cert", "a.pem"), "--share"),
-        (("--photo", "nothing.jpg"), "--consent"),
+        (("--photo", str(EXAMPLES / "eileen_collins.png")), "--consent"),
         (("--input", "gopher://x"), "gopher"),
         (("--input", "/no/such/file.mp4"), "does not exist"),
         (("--output", "teleport"), "teleport"),

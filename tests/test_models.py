@@ -18,6 +18,7 @@ from mien import contracts, geometry
 from mien.errors import ModelDamaged, ModelMismatch, ModelMissing
 from mien.models.faceid import FaceId, chip_of
 from mien.models.facemesh import FaceMesh
+from mien.models.opennsfw import OpenNsfw
 from mien.models.runtime import OnnxSession, Shape, available_providers, expect, version
 from mien.models.store import Store
 from mien.models.yunet import STRIDES, YuNet
@@ -190,6 +191,8 @@ def test_a_model_of_another_family_is_refused() -> None:
         FaceMesh(yunet)
     with pytest.raises(ModelMismatch, match="face_id_128"):
         FaceId(mesh)
+    with pytest.raises(ModelMismatch, match="open_nsfw"):
+        OpenNsfw(mesh)
 
 
 def test_outputs_are_checked_too() -> None:
@@ -407,6 +410,25 @@ def test_the_descriptor_gets_rgb_from_0_to_255() -> None:
     assert described.shape == (128,)
     assert described.dtype == np.float32
     np.testing.assert_array_equal(session.asked[0]["image"][0, 75, 75], [50, 100, 200])
+
+
+# The content classifier
+
+
+@pytest.mark.parametrize("size", [(256, 256), (720, 1280), (2000, 900), (40, 30)])
+def test_the_classifier_gets_the_middle_of_the_squeezed_picture_as_bgr_minus_the_mean(size: tuple[int, int]) -> None:
+    session = FakeSession({"image": (1, 224, 224, 3)}, {"scores": (1, 2)}, {"scores": np.array([[0.75, 0.25]], np.float32)})
+    image = np.zeros((*size, 3), np.uint8)
+    image[:] = (200, 100, 50)
+    # A frame of black as wide as what is cut off: 16 of 256 pixels.
+    rows, columns = round(size[0] / 16), round(size[1] / 16)
+    image[:rows], image[-rows:], image[:, :columns], image[:, -columns:] = 0, 0, 0, 0
+    assert OpenNsfw(session).score(image) == 0.25
+    blob = session.asked[0]["image"]
+    assert blob.shape == (1, 224, 224, 3)
+    assert blob.dtype == np.float32
+    np.testing.assert_allclose(blob[0, 112, 112], [200 - 104, 100 - 117, 50 - 123], atol=2)
+    np.testing.assert_allclose(blob[0, 12:-12, 12:-12].mean((0, 1)), blob[0, 112, 112], atol=2)
 
 
 def test_the_models_keep_their_contracts() -> None:

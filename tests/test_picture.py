@@ -16,6 +16,7 @@ from PIL import ExifTags, Image, ImageCms
 from mien import errors
 from mien.media.output import OutputFile
 from mien.media.picture import Picture, is_picture, read_picture, write_picture
+from mien.provenance.mark import Marker
 from mien.settings import Settings
 from mien.stages.label import Labeller
 from mien.types import Array, Frame
@@ -23,6 +24,14 @@ from mien.types import Array, Frame
 WIDTH, HEIGHT = 60, 40
 SUFFIXES = [".jpg", ".png", ".webp", ".tif", ".bmp"]
 LOSSLESS = {".png", ".tif", ".bmp"}
+
+
+class _NoMark(Marker):
+    """Leaves pictures as they are, also those that are too small for a mark."""
+
+    def mark(self, image: Array) -> None:
+        pass
+
 
 
 def _colours() -> Array:
@@ -36,7 +45,7 @@ def _read(path: Path) -> Picture:
 
 
 def _write(picture: Picture, path: Path, quality: int = 80) -> None:
-    labelled = Labeller(Settings()).label(picture.frame)
+    labelled = Labeller(Settings(), _NoMark(0)).label(picture.frame)
     with OutputFile(path, overwrite=True) as output:
         write_picture(picture, labelled, output, quality=quality, engine="mesh")
         output.commit()

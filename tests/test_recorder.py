@@ -18,6 +18,7 @@ from mien.media.fitting import fitted
 from mien.media.livemuxer import SoundLine
 from mien.media.recorder import Recorder
 from mien.provenance import statement
+from mien.provenance.mark import Marker
 from mien.settings import Settings
 from mien.stages.label import Labeller
 from mien.types import LIVE_TIME_BASE, Frame, Image, LabelledFrame, Sound
@@ -48,7 +49,7 @@ def number_of(image: Image) -> int:
 
 def labelled(number: int, time_s: float, image: Image | None = None) -> LabelledFrame:
     picture = barcode(number) if image is None else image
-    return Labeller(Settings()).label(Frame(picture, number, round((START_S + time_s) * 1e6), LIVE_TIME_BASE))
+    return Labeller(Settings(), Marker(0xABCDEF)).label(Frame(picture, number, round((START_S + time_s) * 1e6), LIVE_TIME_BASE))
 
 
 def clicks(time_s: float, length_s: float, rate: int = RATE, channels: int = 1) -> Sound:

@@ -19,6 +19,8 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
+from mien.provenance.consent import Consents
+from mien.provenance.database import Database
 from mien.studio.access import Access
 from mien.studio.browsercamera import HEADER, JPEG, jpeg_size
 from mien.studio.certificate import fingerprint, own_certificate
@@ -191,9 +193,25 @@ class TestFaces:
         answer = studio.add_face(examples / "eileen_collins.png", consent="finders keepers")
         assert answer.status_code == 422
         assert "consent" in answer.json()["remedy"]
-        assert studio.client.post("/api/faces", files={"photo": ("a.png", b"x")}).status_code == 422
+        silent = studio.client.post("/api/faces", files={"photo": ("a.png", (examples / "eileen_collins.png").read_bytes())})
+        assert silent.status_code == 422
+        assert silent.json()["code"] == "consent-needed"
         assert studio.state()["faces"] == []
         assert not list(studio.uploads.iterdir())
+
+    def test_a_statement_is_asked_for_once_and_holds_until_it_is_revoked(self, studio: Studio, examples: Path) -> None:
+        photo = {"photo": ("a.png", (examples / "eileen_collins.png").read_bytes())}
+        first = studio.wear(examples / "eileen_collins.png")
+        again = studio.client.post("/api/faces", files=photo)
+        assert again.status_code == 201, "the photo is known"
+        consents = Consents(Database(studio.data))
+        (kept,) = consents.all()
+        assert (kept.statement, kept.photo) == ("public-domain", "eileen_collins")
+        consents.revoke(kept.id)
+        refused = studio.client.post(f"/api/faces/{first}/select")
+        assert refused.status_code == 422
+        assert "nobody says any more" in refused.json()["error"]
+        assert studio.client.post("/api/faces", files=photo).json()["code"] == "consent-needed"
 
     def test_a_face_is_added_shown_worn_and_removed(self, studio: Studio, examples: Path) -> None:
         face_id = studio.wear(examples / "eileen_collins.png")
@@ -301,6 +319,7 @@ class TestLive:
         studio.wait(lambda state: state["outputs"][0]["frames"] > 30, "frames in the recording")
         assert studio.client.get(f"/api/outputs/{output_id}/file").status_code == 422
         assert studio.client.delete(f"/api/outputs/{output_id}").status_code == 204
+        studio.wait(lambda state: state["outputs"][0]["seal"] == "signed", "the signature")
         recorded = studio.client.get(f"/api/outputs/{output_id}/file")
         frames, metadata = count_frames(recorded.content)
         assert frames >= 30

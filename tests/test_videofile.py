@@ -41,7 +41,7 @@ def _convert(source: Path, target: Path, settings: Settings | None = None, **opt
     with _reader(source, **options) as reader, output:
         with VideoWriter(reader, output, settings or Settings(), "mesh") as writer:
             while (frame := reader.read()) is not None:
-                writer.write(LabelledFrame(frame, _BOX))
+                writer.write(LabelledFrame(frame, _BOX, 0))
         output.commit()
         return (*reader.warnings, *writer.warnings)
 
@@ -448,7 +448,7 @@ def test_better_quality_is_larger(codec: str, tmp_path: Path) -> None:
             with VideoWriter(reader, output, Settings(codec=codec, quality=quality), "mesh") as writer:
                 while (frame := reader.read()) is not None:
                     frame.image[:] = draw.integers(0, 255, frame.image.shape, np.uint8)
-                    writer.write(LabelledFrame(frame, _BOX))
+                    writer.write(LabelledFrame(frame, _BOX, 0))
             output.commit()
         sizes.append(output.path.stat().st_size)
     assert sizes == sorted(set(sizes))
@@ -645,7 +645,7 @@ def test_an_error_leaves_no_file(tmp_path: Path) -> None:
         with VideoWriter(reader, output, Settings(), "mesh") as writer:
             frame = reader.read()
             assert frame is not None
-            writer.write(LabelledFrame(frame, _BOX))
+            writer.write(LabelledFrame(frame, _BOX, 0))
             raise RuntimeError
     assert _names(tmp_path) == ["in.mp4"]
 
@@ -656,7 +656,7 @@ def test_a_frame_may_change_once_written(tmp_path: Path) -> None:
     with _reader(source) as reader, output:
         with VideoWriter(reader, output, Settings(), "mesh") as writer:
             while (frame := reader.read()) is not None:
-                writer.write(LabelledFrame(frame, _BOX))
+                writer.write(LabelledFrame(frame, _BOX, 0))
                 frame.image[:] = 0
         output.commit()
     assert [number(image) for image in look(tmp_path / "out.mp4").images] == list(range(12))

@@ -8,8 +8,6 @@ import pytest
 
 from mien.errors import OutputError, UsageError
 from mien.media.virtualcamera import VirtualCamera
-from mien.settings import Settings
-from mien.stages.label import Labeller
 from mien.types import LIVE_TIME_BASE, Frame, Image, LabelledFrame
 from tests.conformance import SinkUnderTest, sink_suite
 
@@ -71,7 +69,7 @@ def driver(backends: dict[str, type]) -> list[FakeDriver]:
 
 
 def labelled(image: Image, number: int = 0) -> LabelledFrame:
-    return Labeller(Settings()).label(Frame(image, number, number * 33_000, LIVE_TIME_BASE))
+    return LabelledFrame(Frame(image, number, number * 33_000, LIVE_TIME_BASE), None, 0)
 
 
 def noise(width: int = WIDTH, height: int = HEIGHT) -> Image:

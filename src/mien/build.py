@@ -2,17 +2,19 @@
 
 from dataclasses import dataclass, replace
 
-from mien.contracts import Detector, Engine, Landmarker
+from mien.contracts import ContentClassifier, Detector, Engine, Landmarker
 from mien.engines.mesh import MeshEngine
 from mien.live.loop import TrackingParts
 from mien.models.faceid import FaceId
 from mien.models.facemesh import FaceMesh
+from mien.models.opennsfw import OpenNsfw
 from mien.models.runtime import OnnxSession
 from mien.models.store import Store
 from mien.models.yunet import YuNet, YuNetPyramid
 from mien.pipeline import Pipeline
 from mien.settings import Settings
 from mien.source import load_source
+from mien.stages.content import FileContentCheck
 from mien.stages.guard import DOUBT
 from mien.stages.look import SharedLook
 from mien.stages.track import Tracker
@@ -58,6 +60,16 @@ def open_tracking(settings: Settings, store: Store) -> TrackingParts:
 def open_recogniser(store: Store) -> FaceId:
     """Open the face descriptor; raises a `ModelError`."""
     return FaceId(OnnxSession("face_id_128", store.read("face_id_128")))
+
+
+def open_classifier(store: Store) -> ContentClassifier:
+    """Open the content check; raises a `ModelError`."""
+    return OpenNsfw(OnnxSession("open_nsfw", store.read("open_nsfw")))
+
+
+def open_content_check(store: Store) -> FileContentCheck:
+    """The content check of one file; raises a `ModelError`."""
+    return FileContentCheck(open_classifier(store))
 
 
 def open_engine(settings: Settings) -> Engine:

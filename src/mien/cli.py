@@ -4,6 +4,7 @@ import argparse
 import contextlib
 import json
 import logging
+import shlex
 import signal
 import sys
 import threading
@@ -12,28 +13,34 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.markup import escape
+from rich.prompt import Prompt
 from rich.table import Table
 
 from mien import __version__
-from mien.errors import MienError, UsageError
+from mien.errors import MienError, UnreadableMedia, UsageError
+from mien.folders import data_folder, recordings_folder
+from mien.provenance.consent import STATEMENTS
+from mien.provenance.statement import ACCEPTABLE_USE
 from mien.settings import Settings, from_mapping, read_file, table
+
+if TYPE_CHECKING:
+    from mien.provenance.consent import Consent
+    from mien.trust import Signing
 
 _EXIT_CODES = """\
 exit codes:
-  0  done                               5  the output cannot be written
-  2  the request makes no sense         6  no face in the target
-  3  the photo cannot be used           7  a model file is missing or damaged
-  4  the target cannot be read        130  stopped by Ctrl-C (nothing is left half written)
+  0  done                               6  no face in the target
+  2  the request makes no sense         7  a model file is missing or damaged
+  3  the photo cannot be used           8  the output cannot be marked, signed or recorded
+  4  the target cannot be read          9  the content check refuses the picture
+  5  the output cannot be written     130  stopped by Ctrl-C (nothing is left half written)
 """
 _INTERRUPTED = 130
 _PORT = 7421
-_ACCEPTABLE_USE = (
-    "Wear only faces that you may use. Not for fraud, identity or liveness checks, sexual imagery or minors; the label stays."
-)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -97,6 +104,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _add_swap(commands)
     _add_live(commands)
+    _add_provenance(commands)
     _add_reports(commands)
     _add_measurements(commands)
     return parser
@@ -123,6 +131,7 @@ def _add_swap(commands: Any) -> None:
     )
     swap.add_argument("--start", metavar="TIME", help="begin of the part to keep: seconds, MM:SS or HH:MM:SS")
     swap.add_argument("--end", metavar="TIME", help="end of the part to keep")
+    _add_trust(swap)
     swap.add_argument("--dry-run", action="store_true", help="say what would be done, write nothing")
     swap.add_argument("--quiet", action="store_true", help="no progress bar; warnings and errors only")
     _add_settings(swap)
@@ -136,16 +145,13 @@ def _add_live(commands: Any) -> None:
         description="Open the studio, a local web page: choose a photo, see yourself wearing it, send it on.",
     )
     live.add_argument("--photo", metavar="PHOTO", type=Path, help="wear this face from the start; needs --consent")
-    live.add_argument(
-        "--consent", choices=("self", "permission", "synthetic", "public-domain"), help="why you may use the face"
-    )
     live.add_argument("--input", metavar="INPUT", help="a camera (0, /dev/video0), a file or folder, a URL, screen or browser")
     live.add_argument(
         "--output", metavar="OUTPUT", action="append", default=[],
         help="mp4 or mkv (a recording), virtual-camera, or a URL to stream to; may be repeated",
     )  # fmt: skip
     live.add_argument("--recordings", metavar="FOLDER", type=Path, help="where recordings go (default: the videos folder)")
-    live.add_argument("--data", metavar="FOLDER", type=Path, help="where saved faces and presets are kept")
+    _add_trust(live)
     live.add_argument("--port", type=int, default=_PORT, help=f"port of the page, 0 = any free one (default {_PORT})")
     live.add_argument("--host", default="127.0.0.1", help="address to listen on (default 127.0.0.1: this machine only)")
     live.add_argument("--no-browser", action="store_true", help="do not open the page, only print its address")
@@ -158,6 +164,58 @@ def _add_live(commands: Any) -> None:
     devices = commands.add_parser("devices", help="cameras, microphones, screens and virtual cameras")
     devices.add_argument("--json", action="store_true", help="for programs")
     devices.set_defaults(run=_devices)
+
+
+def _add_trust(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--consent", choices=tuple(STATEMENTS), help="why you may use the face; asked once for each photo")
+    _add_data(parser)
+    signing = parser.add_argument_group("signing (default: a key of this installation)")
+    signing.add_argument("--signing-cert", metavar="PEM", type=Path, help="your certificate, followed by its issuers")
+    signing.add_argument("--signing-key", metavar="PEM", type=Path, help="its private key")
+    signing.add_argument("--signing-command", metavar="COMMAND", help="a program that signs its input with the key instead")
+    signing.add_argument(
+        "--timestamp-url", metavar="URL", help="a time-stamp authority (RFC 3161); the only use of the network"
+    )
+
+
+def _add_data(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--data", metavar="FOLDER", type=Path, help="where key, ledger, saved faces and presets are (default: MIEN_DATA)"
+    )
+
+
+def _signing_of(options: argparse.Namespace) -> "Signing":
+    from mien.trust import Signing
+
+    return Signing(
+        certificate=options.signing_cert,
+        key=options.signing_key,
+        command=tuple(shlex.split(options.signing_command)) if options.signing_command else (),
+        timestamp_url=options.timestamp_url,
+    )
+
+
+def _ask_consent(photo: Path) -> str:
+    """Let the person at the terminal choose."""
+    console = Console(stderr=True, highlight=False)
+    console.print(f"Why may the face in {escape(str(photo))} be used?")
+    keys = list(STATEMENTS)
+    for number, key in enumerate(keys, 1):
+        console.print(f"  {number}  {STATEMENTS[key]}")
+    answer = Prompt.ask("number", console=console, choices=[str(number) for number in range(1, len(keys) + 1)])
+    return keys[int(answer) - 1]
+
+
+def _tell_terms_once(data: Path) -> None:
+    """The acceptable use, at the first start of this installation."""
+    told = data / "terms-told"
+    if told.exists():
+        return
+    Console(stderr=True, highlight=False, soft_wrap=True).print(f"{ACCEPTABLE_USE}\n")
+    with contextlib.suppress(OSError):
+        # A folder that cannot be written to is told of by what has to be kept in it.
+        data.mkdir(parents=True, exist_ok=True, mode=0o700)
+        told.touch()
 
 
 def _add_settings(parser: argparse.ArgumentParser) -> None:
@@ -183,10 +241,44 @@ def _add_reports(commands: Any) -> None:
         report.set_defaults(run=run)
 
 
+def _add_provenance(commands: Any) -> None:
+    consent = commands.add_parser(
+        "consent",
+        help="what you have stated about the faces that you use; revoke a statement",
+        description="List the statements of this installation, or revoke one.",
+    )
+    consent.add_argument("action", nargs="?", choices=("list", "revoke"), default="list")
+    consent.add_argument("id", nargs="?", help="the statement that is revoked: its face does not load any more")
+    consent.add_argument("--json", action="store_true", help="for programs")
+    _add_data(consent)
+    consent.set_defaults(run=_consent)
+    verify = commands.add_parser(
+        "verify",
+        help="what a picture or video says of itself: credentials, invisible mark, fingerprint",
+        description="Look for signed credentials, the invisible mark, and a fingerprint in this machine's ledger.",
+    )
+    verify.add_argument("paths", metavar="FILE|FOLDER", type=Path, nargs="+")
+    verify.add_argument("--json", action="store_true", help="for programs")
+    verify.add_argument(
+        "--root", metavar="PEM", type=Path, action="append", default=[], help="a root certificate that you trust"
+    )
+    verify.add_argument("--quick", action="store_true", help="do not search for cropped, zoomed or mirrored marks")
+    _add_data(verify)
+    verify.set_defaults(run=_verify)
+    certificate = commands.add_parser(
+        "certificate",
+        help="the root certificate of this installation, for those who want to trust its outputs",
+        description="Print the root certificate (PEM) that signs what this installation makes.",
+    )
+    _add_data(certificate)
+    certificate.set_defaults(run=_certificate)
+
+
 def _add_measurements(commands: Any) -> None:
     bench = commands.add_parser("bench", help="measure speed and memory on this machine")
     bench.add_argument("--portrait", type=Path, required=True, help="a portrait: who is swapped")
     bench.add_argument("--photo", type=Path, required=True, help="a portrait: whose face is worn")
+    bench.add_argument("--consent", choices=tuple(STATEMENTS), required=True, help="why you may use the face of --photo")
     bench.add_argument("--frames", type=int, default=900, help="frames of each run (default 900)")
     bench.add_argument("--json", metavar="FILE", type=Path, help="also write the figures to a file")
     _add_settings(bench)
@@ -228,6 +320,8 @@ def _seconds(text: str | None) -> float | None:
 def _swap(options: argparse.Namespace) -> int:
     from mien.swapping import Request, run_swap
 
+    data = options.data or data_folder()
+    _tell_terms_once(data)
     request = Request(
         photo=options.photo,
         target=options.target,
@@ -239,13 +333,16 @@ def _swap(options: argparse.Namespace) -> int:
         end_s=_seconds(options.end),
         dry_run=options.dry_run,
         settings=_settings_of(options),
+        data=data,
+        signing=_signing_of(options),
+        consent=options.consent,
+        ask=_ask_consent if sys.stdin.isatty() and sys.stderr.isatty() else None,
     )
     run_swap(request, quiet=options.quiet)
     return 0
 
 
 def _live(options: argparse.Namespace) -> int:
-    from mien.studio.folder import data_folder, recordings_folder
     from mien.studio.serve import Opened, Options, run_studio
 
     if not 0 <= options.port <= 65535:
@@ -264,13 +361,14 @@ def _live(options: argparse.Namespace) -> int:
         input=options.input,
         outputs=tuple(options.output),
         settings=_settings_of(options),
+        signing=_signing_of(options),
     )
 
     def ready(opened: Opened) -> None:
         print(f"the studio is open: {opened.url}", flush=True)
         if opened.note:
             print(opened.note, flush=True)
-        print(f"{_ACCEPTABLE_USE}\nCtrl-C ends it.", flush=True)
+        print(f"{ACCEPTABLE_USE}\nCtrl-C ends it.", flush=True)
         if not options.no_browser:
             webbrowser.open(opened.once)
 
@@ -299,6 +397,78 @@ def _devices(options: argparse.Namespace) -> int:
             report.add_row(kind, escape(str(facts["id"])), escape(str(facts["name"])), offers)
     Console(highlight=False).print(report)
     return 0
+
+
+def _consent(options: argparse.Namespace) -> int:
+    from mien.provenance.consent import Consents
+    from mien.provenance.database import Database
+
+    consents = Consents(Database(options.data or data_folder()))
+    if options.action == "revoke":
+        if options.id is None:
+            raise UsageError("which statement is to be revoked?", "name its id; `mien consent` lists them")
+        consents.revoke(options.id)
+    elif options.id is not None:
+        raise UsageError(f"{options.id!r} makes no sense here", "`mien consent revoke ID` revokes a statement")
+    found = consents.all()
+    if options.json:
+        _print_json([_described_consent(each) for each in found])
+        return 0
+    report = Table(box=None, pad_edge=False)
+    for column in ("id", "statement", "photo", "given", "revoked"):
+        report.add_column(column, overflow="fold")
+    for each in found:
+        report.add_row(*(escape(str(value)) for value in _described_consent(each).values()))
+    Console(highlight=False).print(report if found else "no statement has been given yet")
+    return 0
+
+
+def _described_consent(consent: "Consent") -> dict[str, str]:
+    return {
+        "id": consent.id,
+        "statement": STATEMENTS.get(consent.statement, consent.statement),
+        "photo": consent.photo,
+        "given_at": consent.given_at.isoformat(timespec="seconds"),
+        "revoked_at": consent.revoked_at.isoformat(timespec="seconds") if consent.revoked_at else "",
+    }
+
+
+def _certificate(options: argparse.Namespace) -> int:
+    from mien.provenance.identity import export_root
+    from mien.trust import IDENTITY_FOLDER
+
+    print(export_root((options.data or data_folder()) / IDENTITY_FOLDER).decode("ascii"), end="")
+    return 0
+
+
+def _verify(options: argparse.Namespace) -> int:
+    from mien.trust import open_verifier
+    from mien.verify import files_in
+
+    verifier = open_verifier(options.data or data_folder(), options.root, Settings(), search=not options.quick)
+    reports, errors = [], 0
+    console = Console(highlight=False, soft_wrap=True, emoji=False)
+    for file in files_in(options.paths):
+        try:
+            report = verifier.examine(file).described()
+        except MienError as error:
+            errors += 1
+            report = {"file": str(file), "error": str(error)}
+        reports.append(report)
+        if not options.json:
+            _print_report(console, report)
+    if options.json:
+        _print_json(reports)
+    return UnreadableMedia.exit_code if errors else 0
+
+
+def _print_report(console: Console, report: dict[str, Any]) -> None:
+    console.print(f"[bold]{escape(report['file'])}[/]")
+    if "error" in report:
+        console.print(f"  [red]cannot be examined:[/] {escape(report['error'])}")
+        return
+    for name in ("credentials", "mark", "fingerprint"):
+        console.print(f"  {name:<12} {escape(report[name]['words'])}")
 
 
 def _doctor(options: argparse.Namespace) -> int:
@@ -370,7 +540,7 @@ def _settings_table(options: argparse.Namespace) -> int:
 def _bench(options: argparse.Namespace) -> int:
     from mien.measuring import run_bench, write_whole
 
-    figures = run_bench(options.portrait, options.photo, options.frames, _settings_of(options))
+    figures = run_bench(options.portrait, options.photo, options.frames, _settings_of(options), options.consent)
     text = json.dumps(figures, indent=2)
     if options.json:
         write_whole(options.json, f"{text}\n".encode())

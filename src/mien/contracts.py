@@ -138,6 +138,15 @@ class Recogniser(Protocol):
 
 
 @runtime_checkable
+class ContentClassifier(Protocol):
+    """Says how likely a picture shows nudity."""
+
+    def score(self, image: Image) -> float:
+        """0..1 for a BGR picture of any size, 1 = surely; the picture is not changed."""
+        ...
+
+
+@runtime_checkable
 class Engine(Protocol):
     """Puts a source face onto a tracked face."""
 

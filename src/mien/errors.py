@@ -17,6 +17,13 @@ MienError
 ├── OutputError             the result cannot be written                       exit 5
 ├── NoFaceFound             no face to swap in the whole target                exit 6
 ├── Cancelled               stopped because somebody asked                    exit 130
+├── ContentRefused          the content check takes the target for nudity      exit 9
+├── ProvenanceError         an output cannot be marked, signed or noted        exit 8
+│   ├── MarkImpossible
+│   ├── KeyUnavailable
+│   ├── CertificateUnusable
+│   ├── SigningFailed
+│   └── SealBroken
 └── ModelError              a model file is missing, damaged or does not fit   exit 7
     ├── ModelMissing
     ├── ModelDamaged
@@ -108,6 +115,12 @@ class NoFaceFound(MienError):
     exit_code = 6
 
 
+class ContentRefused(MienError):
+    """The content check takes what would be written for nudity."""
+
+    exit_code = 9
+
+
 class Cancelled(MienError):
     """The work was stopped on request; nothing was written."""
 
@@ -130,3 +143,29 @@ class ModelDamaged(ModelError):
 
 class ModelMismatch(ModelError):
     """The file opens, but its inputs or outputs are not those of its family."""
+
+
+class ProvenanceError(MienError):
+    """An output cannot be marked, signed or noted in the ledger; then there is no output."""
+
+    exit_code = 8
+
+
+class MarkImpossible(ProvenanceError):
+    """The picture is too small to carry the invisible mark."""
+
+
+class SealBroken(ProvenanceError):
+    """What was written does not carry, when it is read back, what it has to."""
+
+
+class KeyUnavailable(ProvenanceError):
+    """The private key that signs is lost, locked or unreadable."""
+
+
+class CertificateUnusable(ProvenanceError):
+    """The signer's certificate is damaged, out of date, made for something else, or not that of the key."""
+
+
+class SigningFailed(ProvenanceError):
+    """The signature was refused or came out wrong."""

@@ -252,6 +252,22 @@ class FakeRecogniser:
         return mean
 
 
+class FakeClassifier:
+    """A `contracts.ContentClassifier` that gives the scores one after the other and then the last one for ever.
+
+    Without scores: always 0.
+    """
+
+    def __init__(self, *scores: float) -> None:
+        self._scores = scores or (0.0,)
+        self.calls = 0
+
+    def score(self, image: Image) -> float:
+        score = self._scores[min(self.calls, len(self._scores) - 1)]
+        self.calls += 1
+        return score
+
+
 class FakeEngine:
     """A `contracts.Engine` that paints the box round the landmarks in one colour, BGR."""
 

@@ -146,7 +146,8 @@ def run_faults(
     script = _Script(scenes, boxes, events, event_s)
     engine = _FailingEngine(build.open_engine(settings), lambda: script.event(time.monotonic() - started_s)[0] == "engine")
     worn = [engine.prepare(build.open_source(photo, models)) for photo in photos]
-    loop = LiveLoop(lambda wanted: build.open_tracking(wanted, store), Snapshot(settings, engine, worn[0], "0"))
+    wearing = Snapshot(settings, engine, worn[0], "0")
+    loop = LiveLoop(lambda wanted: build.open_tracking(wanted, store), build.open_classifier(store), wearing)
     with tempfile.TemporaryDirectory(prefix="mien-faults-") as folder:
         recorder = _Recorder(Path(folder))
         started_s = time.monotonic()

@@ -24,7 +24,7 @@ from mien.settings import Settings
 from mien.types import Image
 
 
-def run_bench(portrait: Path, photo: Path, frames: int, settings: Settings) -> dict[str, Any]:
+def run_bench(portrait: Path, photo: Path, frames: int, settings: Settings, consent: str) -> dict[str, Any]:
     """All measurements of speed and memory; raises a `MienError`."""
     store = Store()
     person, face = _read(portrait, settings), _read(photo, settings)
@@ -34,9 +34,9 @@ def run_bench(portrait: Path, photo: Path, frames: int, settings: Settings) -> d
         clip = Path(folder) / "clip.mp4"
         write_clip(clip, bench.moving_portrait(person, build.open_models(settings, store)), frames)
         done(2)
-        file = bench.bench_file(photo, clip, Path(folder) / "out.mp4", frames)
+        file = bench.bench_file(photo, clip, Path(folder) / "out.mp4", frames, consent)
         done(3)
-        picture = bench.bench_picture(photo, portrait, Path(folder) / "out.png", runs=3)
+        picture = bench.bench_picture(photo, portrait, Path(folder) / "out.png", runs=3, consent=consent)
         done(4)
     return {
         "mien": __version__,

@@ -97,6 +97,13 @@ class Settings:
     detect_size: int = _row(320, "longer side in pixels of the picture in which faces are sought", "tracking", 160, 1920)
     detect_score: float = _row(0.6, "how sure the detector must be of a new face, 0 to 1", "tracking", 0.1, 0.99)
     smoothing: float = _row(1.0, "strength of the filter against jitter of a face at rest, 0 = off", "tracking", 0.0, 4.0)
+    badge: str = _row(
+        "shown",
+        "the AI badge; off, with the reason that the file's signed credentials will give, is for files only",
+        "label",
+        choices=("shown", "off-film", "off-satire", "off-research"),
+    )
+    badge_style: str = _row("dark", "how the AI badge looks", "label", choices=("dark", "light", "letters"))
     badge_corner: str = _row(
         "bottom-right",
         "where the AI badge stands",

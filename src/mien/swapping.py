@@ -1,6 +1,6 @@
 """`mien swap`: checks the request, runs the job, shows progress and says what came of it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from mien import build
 from mien.batch import job
+from mien.batch.export import Export
 from mien.errors import SourceFaceError, UsageError
 from mien.media.encoders import plan_codec
 from mien.media.output import OutputFile
@@ -19,15 +20,20 @@ from mien.media.picture import Picture, is_picture, read_picture, write_format
 from mien.media.videoreader import VideoReader
 from mien.media.videowriter import VideoWriter, check_output
 from mien.models.store import Store
+from mien.provenance.consent import STATEMENTS, Consent
+from mien.seal import first_frames
 from mien.settings import Settings
 from mien.source import find_faces, numbered_picture
-from mien.stages.label import Labeller
+from mien.trust import Signing, Trust, open_trust
 from mien.types import Image, SourceFace
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What the person asked for."""
+    """What the person asked for.
+
+    `consent` is the statement that came with the request; `ask` asks for one, None when there is nobody to ask.
+    """
 
     photo: Path
     target: Path
@@ -39,6 +45,20 @@ class Request:
     end_s: float | None
     dry_run: bool
     settings: Settings
+    data: Path
+    signing: Signing
+    consent: str | None
+    ask: Callable[[Path], str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """What was opened for the request."""
+
+    models: build.Models
+    trust: Trust
+    source: SourceFace
+    consent: Consent
 
 
 def run_swap(request: Request, *, quiet: bool) -> None:
@@ -50,12 +70,14 @@ def run_swap(request: Request, *, quiet: bool) -> None:
     output.check()
     still = is_picture(request.target)
     _check_names(request, still)
+    trust = open_trust(request.data, request.signing)
     models = build.open_models(settings, Store())
     source = _source(request, models)
+    parts = _Parts(models, trust, source, _consent(request, trust, source))
     if still:
-        _swap_picture(request, models, source, output, console, quiet)
+        _swap_picture(request, parts, output, console, quiet)
     else:
-        _swap_video(request, models, source, output, console, quiet)
+        _swap_video(request, parts, output, console, quiet)
 
 
 def _check_names(request: Request, still: bool) -> None:
@@ -78,6 +100,21 @@ def _source(request: Request, models: build.Models) -> SourceFace:
         raise type(error)(f"{request.photo}: {error}", error.remedy) from error
 
 
+def _consent(request: Request, trust: Trust, source: SourceFace) -> Consent:
+    """What was stated for this photo before, or now; raises `UsageError` when nobody states anything."""
+    stated = request.consent
+    if stated is None:
+        found = trust.consents.find(source)
+        if found is not None:
+            return found
+        if request.ask is None:
+            raise UsageError(
+                f"{request.photo}: nobody has said why this face may be used", f"add --consent {'|'.join(STATEMENTS)}"
+            )
+        stated = request.ask(request.photo)
+    return trust.consents.record(source, stated, request.photo.name)
+
+
 def _write_numbered(request: Request, models: build.Models, photo: Image) -> None:
     assert request.number_faces is not None
     path = request.number_faces
@@ -89,23 +126,32 @@ def _write_numbered(request: Request, models: build.Models, photo: Image) -> Non
         output.commit()
 
 
-def _swap_picture(
-    request: Request, models: build.Models, source: SourceFace, output: OutputFile, console: Console, quiet: bool
-) -> None:
+def _swap_picture(request: Request, parts: _Parts, output: OutputFile, console: Console, quiet: bool) -> None:
     settings = request.settings
     picture = read_picture(request.target, max_pixels=settings.max_pixels, max_bytes=settings.max_bytes)
     if request.dry_run:
         console.print(escape(_picture_plan(request, picture)))
         return
-    pipeline = build.open_picture_pipeline(settings, models, source)
-    labeller = Labeller(settings)
+    pipeline = build.open_picture_pipeline(settings, parts.models, parts.source)
+    export = _export(request, parts, [picture.frame.image], "picture")
     with output:
         result = job.run_picture(
-            picture, output, pipeline.swap_frame, labeller.label, quality=settings.quality, engine=settings.engine
-        )
+            picture, output, pipeline.swap_frame, export, quality=settings.quality, engine=settings.engine
+        )  # fmt: skip
+    for warning in result.warnings:
+        console.print(f"[yellow]note:[/] {escape(warning)}")
     if not quiet:
         faces = f"{result.faces_swapped} face{'s' if result.faces_swapped > 1 else ''}"
-        console.print(f"{escape(str(request.output))}: {faces} swapped, labelled as altered")
+        console.print(f"{escape(str(request.output))}: {faces} swapped, {_said(settings)}")
+
+
+def _export(request: Request, parts: _Parts, before: Iterable[Image], kind: str) -> Export:
+    content = build.open_content_check(Store())
+    return Export(request.target, before, request.settings, parts.consent, content, parts.trust.notary, kind)
+
+
+def _said(settings: Settings) -> str:
+    return "labelled as altered, marked and signed" if settings.badge == "shown" else "marked and signed, without a badge"
 
 
 def _picture_plan(request: Request, picture: Picture) -> str:
@@ -114,13 +160,11 @@ def _picture_plan(request: Request, picture: Picture) -> str:
     alpha = ", alpha kept" if picture.alpha is not None else ""
     return (
         f"would swap {request.target}: picture {width} x {height}, {depth} bits a channel{alpha}\n"
-        f"into {request.output}: {write_format(request.output).lower()}, badge {request.settings.badge_corner}"
+        f"into {request.output}: {write_format(request.output).lower()}, badge {_badge(request.settings)}"
     )
 
 
-def _swap_video(
-    request: Request, models: build.Models, source: SourceFace, output: OutputFile, console: Console, quiet: bool
-) -> None:
+def _swap_video(request: Request, parts: _Parts, output: OutputFile, console: Console, quiet: bool) -> None:
     settings = request.settings
     reader = VideoReader(
         request.target,
@@ -136,18 +180,22 @@ def _swap_video(
         if request.dry_run:
             console.print(escape(_video_plan(request, reader)))
             return
-        pipeline = build.open_pipeline(settings, models, source)
-        labeller = Labeller(settings)
+        pipeline = build.open_pipeline(settings, parts.models, parts.source)
+        export = _export(request, parts, first_frames(request.target, request.start_s), "video")
         with output, VideoWriter(reader, output, settings, settings.engine) as writer, _bar(console, quiet) as report:
-            result = job.run_video(reader, writer, output, pipeline.swap_frame, labeller.label, report)
+            result = job.run_video(reader, writer, output, pipeline.swap_frame, export, report)
     for warning in result.warnings:
         console.print(f"[yellow]note:[/] {escape(warning)}")
     if not quiet:
         rate = result.frames / max(result.seconds, 1e-6)
         console.print(
             f"{escape(str(request.output))}: {result.frames} frames, a face in {result.frames_with_faces}, "
-            f"{result.seconds:.1f} s ({rate:.0f} frames a second), labelled as altered"
+            f"{result.seconds:.1f} s ({rate:.0f} frames a second), {_said(settings)}"
         )
+
+
+def _badge(settings: Settings) -> str:
+    return settings.badge_corner if settings.badge == "shown" else settings.badge
 
 
 def _warnings_before(reader: VideoReader) -> list[str]:
@@ -170,7 +218,7 @@ def _video_plan(request: Request, reader: VideoReader) -> str:
     copied = ", ".join(f"{stream.type} {stream.index}" for stream in reader.copied) or "none"
     return (
         f"would swap {request.target}: {info.codec} {info.width} x {info.height}, {rate}, {length}{turned}\n"
-        f"into {request.output}: {container}, {codec}, badge {request.settings.badge_corner}; copied streams: {copied}"
+        f"into {request.output}: {container}, {codec}, badge {_badge(request.settings)}; copied streams: {copied}"
     )
 
 

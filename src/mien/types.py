@@ -130,10 +130,14 @@ class FrameResult:
 
 @dataclass(frozen=True, slots=True)
 class LabelledFrame:
-    """A frame that shows that it was altered. Only `stages/label.py` builds it; sinks take nothing else."""
+    """A frame that carries the invisible mark `mark_id`, and the badge unless the person has switched it off for a file.
+
+    Only `stages/label.py` builds it; sinks take nothing else. `badge_xyxy` is None without a badge.
+    """
 
     frame: Frame
-    badge_xyxy: tuple[int, int, int, int]
+    badge_xyxy: tuple[int, int, int, int] | None
+    mark_id: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from mien.errors import Cancelled, NoFaceFound
 from mien.media.output import OutputFile
@@ -16,9 +16,20 @@ from mien.media.videowriter import VideoWriter
 from mien.types import Frame, FrameResult, LabelledFrame
 
 SwapFrame = Callable[[Frame], FrameResult]
-Label = Callable[[Frame], LabelledFrame]
 _QUEUED_FRAMES = 4
 _POLL_S = 0.1
+
+
+class Exporter(Protocol):
+    """What makes a swapped frame one that may leave, and a written file one that may stay."""
+
+    def label(self, frame: Frame) -> LabelledFrame:
+        """The frame with badge and mark; raises `ContentRefused` or `ProvenanceError`."""
+        ...
+
+    def seal(self, output: OutputFile) -> tuple[str, ...]:
+        """Sign and read back what lies in `output.temporary`; warnings. Raises `ContentRefused` or `ProvenanceError`."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +52,18 @@ class JobResult:
     warnings: tuple[str, ...]
 
 
-def run_picture(picture: Picture, output: OutputFile, swap: SwapFrame, label: Label, *, quality: int, engine: str) -> JobResult:
-    """Swap one picture into `output` (entered) and commit it. Without a face: raises `NoFaceFound`, writes nothing."""
+def run_picture(
+    picture: Picture, output: OutputFile, swap: SwapFrame, exporter: Exporter, *, quality: int, engine: str
+) -> JobResult:
+    """Swap one picture into `output` (entered), seal and commit it. Without a face: raises `NoFaceFound`, writes nothing."""
     start = time.monotonic()
     result = swap(picture.frame)
     if not result.swapped:
         raise NoFaceFound("no face was found in the picture", "use a picture with a larger or clearer face")
-    write_picture(picture, label(result.frame), output, quality=quality, engine=engine)
+    write_picture(picture, exporter.label(result.frame), output, quality=quality, engine=engine)
+    warnings = exporter.seal(output)
     output.commit()
-    return JobResult(1, 1, result.swapped, time.monotonic() - start, ())
+    return JobResult(1, 1, result.swapped, time.monotonic() - start, warnings)
 
 
 def run_video(
@@ -57,11 +71,11 @@ def run_video(
     writer: VideoWriter,
     output: OutputFile,
     swap: SwapFrame,
-    label: Label,
+    exporter: Exporter,
     report: Callable[[Progress], None],
     cancel: threading.Event | None = None,
 ) -> JobResult:
-    """Swap every frame of `reader` into `writer` and commit `output`; all three are entered by the caller.
+    """Swap every frame of `reader` into `writer`, seal `output` and commit it; all three are entered by the caller.
 
     Decoding and encoding run in threads of their own, swapping and `report` in the caller's. An error or Ctrl-C anywhere
     ends all threads and is raised here, `Cancelled` soon after `cancel` is set. Raises `NoFaceFound` when no frame had a
@@ -77,7 +91,7 @@ def run_video(
             worker.start()
         while (frame := decode.take(workers)) is not None:
             result = swap(frame)
-            encode.give(label(result.frame), workers)
+            encode.give(exporter.label(result.frame), workers)
             frames += 1
             with_faces += result.swapped > 0
             swapped += result.swapped
@@ -95,8 +109,9 @@ def run_video(
     finally:
         for worker in workers:
             worker.stop()
+    sealed = exporter.seal(output)
     output.commit()
-    warnings = (*reader.warnings, *writer.warnings)
+    warnings = (*reader.warnings, *writer.warnings, *sealed)
     return JobResult(frames, with_faces, swapped, time.monotonic() - start, warnings)
 
 

@@ -5,8 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mien import geometry
+from mien.live.content import PENDING, ContentState, LiveContent
+from mien.live.marking import LiveMark
 from mien.live.snapshot import Snapshot
 from mien.pipeline import swap_faces
+from mien.provenance.mark import Marker
 from mien.settings import Settings
 from mien.stages.confirm import Confirmation
 from mien.stages.cover import card, cover, veil
@@ -34,7 +37,8 @@ class TrackedFrame:
 @dataclass(frozen=True, slots=True)
 class Shown:
     """What goes to the sinks, and what is seen of the faces: swapped, clear (nobody there), covered, held,
-    veiled, passed (the raw picture, on request) or none (no picture)."""
+    veiled, passed (the raw picture, on request), none (no picture), or why the card stands in: refused (the content check
+    takes the picture for nudity) or unchecked (it does not answer)."""
 
     labelled: LabelledFrame
     what: str
@@ -44,10 +48,12 @@ class Shown:
 class FaceChanger:
     """Give it every tracked frame, in order, each with the snapshot it is to be made with."""
 
-    def __init__(self) -> None:
+    def __init__(self, content: LiveContent, mark: LiveMark) -> None:
+        self._content = content
+        self._mark = mark
         self._guard = Guard()
         self._confirmation = Confirmation()
-        self._labeller: tuple[Settings, Labeller] | None = None
+        self._labeller: tuple[Settings, Marker, Labeller] | None = None
         self._last_good: Image | None = None
         self._last_good_s = 0.0
         self._failures = 0
@@ -60,18 +66,33 @@ class FaceChanger:
     def change(self, tracked: TrackedFrame, snapshot: Snapshot) -> Shown:
         """The labelled frame; the picture of the tracked frame is used up. Never raises because of an engine."""
         frame, image = tracked.frame, tracked.frame.image
+        self._mark.arriving(frame)
         trusted = self._confirmation.trusted(tracked.faces, tracked.doubts, frame.time_s)
         worn = self._swap(tracked.frame, trusted, snapshot)
         verdict = self._judge(tracked, worn, image)
         what = self._hide(image, frame.time_s, verdict, snapshot, bool(worn))
+        content = self._content.see(frame)
+        if content.state != "clear":
+            return self._withheld(frame, content, snapshot)
         if what in {"swapped", "clear"} and snapshot.settings.on_lost in {"hold", "freeze"}:
             self._last_good, self._last_good_s = image.copy(), frame.time_s
-        return Shown(self._label(frame, snapshot.settings), what, tracked.before)
+        labelled = self._label(frame, snapshot.settings)
+        self._mark.leaving(frame)
+        return Shown(labelled, what, tracked.before)
 
     def closed(self, frame: Frame, snapshot: Snapshot) -> Shown:
         """A frame of which nothing is known: all of it is hidden."""
         veil(frame.image)
         return Shown(self._label(frame, snapshot.settings), "veiled")
+
+    def _withheld(self, frame: Frame, content: ContentState, snapshot: Snapshot) -> Shown:
+        """Not even the page's "before" sees this frame."""
+        self._last_good = None
+        if content is PENDING:
+            return self.closed(frame, snapshot)
+        height, width = frame.image.shape[:2]
+        frame.image[:] = card(width, height)
+        return Shown(self._label(frame, snapshot.settings), content.state)
 
     def absent(self, width: int, height: int, pts: int, snapshot: Snapshot) -> Shown:
         """The card that stands in while the input gives nothing."""
@@ -134,6 +155,7 @@ class FaceChanger:
         return True
 
     def _label(self, frame: Frame, settings: Settings) -> LabelledFrame:
-        if self._labeller is None or self._labeller[0] is not settings:
-            self._labeller = settings, Labeller(settings)
-        return self._labeller[1].label(frame)
+        marker = self._mark.marker
+        if self._labeller is None or self._labeller[0] is not settings or self._labeller[1] is not marker:
+            self._labeller = settings, marker, Labeller(settings, marker, live=True)
+        return self._labeller[2].label(frame)

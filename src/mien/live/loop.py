@@ -1,4 +1,4 @@
-"""Runs the parts side by side: capture, tracking, swapping, sinks and a watchdog, each in a thread of its own.
+"""Runs the parts side by side: capture, tracking, swapping, inspection, sinks and a watchdog, each in a thread of its own.
 
 Between them lie one-slot mailboxes, so that a slow part costs frames, never delay. Tracking of the next frame overlaps
 the swapping of this one. Frames leave in the order of their capture.
@@ -10,14 +10,18 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from mien.contracts import SoundSource
+from mien.contracts import ContentClassifier, SoundSource
 from mien.errors import MienError
 from mien.live.capture import Capture, InputState, MakeSource, interrupt
 from mien.live.changing import FaceChanger, Shown, TrackedFrame
+from mien.live.content import ContentState, LiveContent
+from mien.live.inspector import Inspector
 from mien.live.mailbox import Mailbox
+from mien.live.marking import LiveMark
 from mien.live.meter import Meter
 from mien.live.outlet import MakeSink, Outlet, OutletState
 from mien.live.snapshot import Snapshot
+from mien.provenance.mark import MARK_LEAST_SIDE
 from mien.settings import Settings, table
 from mien.stages.look import SharedLook
 from mien.stages.track import Tracker
@@ -50,15 +54,26 @@ MakeTracking = Callable[[Settings], TrackingParts]
 class LiveLoop:
     """Start it, give it an input, a snapshot and sinks, in any order and at any time; `stop` leaves no thread behind."""
 
-    def __init__(self, make_tracking: MakeTracking, snapshot: Snapshot, changed: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        make_tracking: MakeTracking,
+        classifier: ContentClassifier,
+        snapshot: Snapshot,
+        changed: Callable[[], None] = lambda: None,
+    ) -> None:
         self.meter = Meter()
         self.snapshot = snapshot
         self.want_before = False
         """Whether anybody looks at the picture as it was."""
         self.on_shown: Callable[[Shown], None] = lambda shown: None
         """Called for every frame in the swapping thread; must not block."""
+        self.on_fingerprint: Callable[[int], None] = lambda fingerprint: None
+        """Called once a second with the fingerprint of what leaves, in the inspecting thread."""
         self._make_tracking = make_tracking
         self._changed = changed
+        self._inspector = Inspector()
+        self._content = LiveContent(classifier, self._inspector)
+        self._mark = LiveMark(self._inspector, lambda fingerprint: self.on_fingerprint(fingerprint))
         self._captured: Mailbox[Frame] = Mailbox()
         self._tracked: Mailbox[TrackedFrame] = Mailbox()
         self._outlets: dict[str, Outlet] = {}
@@ -76,6 +91,7 @@ class LiveLoop:
         ]
 
     def start(self) -> None:
+        self._inspector.start()
         for thread in self._threads:
             thread.start()
 
@@ -89,10 +105,21 @@ class LiveLoop:
         for thread in self._threads:
             if thread.ident is not None:
                 thread.join()
+        if not self._inspector.stop():
+            _log.warning("the content check does not let go; it is left behind")
         with self._lock:
             outlets, self._outlets = self._outlets, {}
         for outlet in outlets.values():
             outlet.stop()
+
+    @property
+    def mark_id(self) -> int:
+        """The number of the mark that frames carry now."""
+        return self._mark.marker.mark_id
+
+    @property
+    def content_state(self) -> ContentState:
+        return self._content.state
 
     @property
     def input_state(self) -> InputState:
@@ -194,11 +221,14 @@ class LiveLoop:
         return TrackedFrame(frame, faces, doubts, (self._generation << 32) + parts.tracker.scene, before)
 
     def _swap(self) -> None:
-        changer = FaceChanger()
+        changer = FaceChanger(self._content, self._mark)
         size_wh, last_s, absent_s = _NO_INPUT_WH, time.monotonic(), 0.0
         last_pts = 0
         while not self._stopping.is_set():
             tracked = self._tracked.take(_POLL_S)
+            if tracked is not None and min(tracked.frame.image.shape[:2]) < MARK_LEAST_SIDE:
+                # A picture that cannot carry the mark cannot leave: it counts as none.
+                tracked = None
             snapshot = self.snapshot
             now_s = time.monotonic()
             if tracked is not None:
@@ -206,9 +236,11 @@ class LiveLoop:
                 if tracked.frame.pts <= last_pts:
                     continue
                 last_pts = tracked.frame.pts
-                start = time.perf_counter()
+                start, content = time.perf_counter(), self._content.state
                 shown = self._changed_face(changer, tracked, snapshot)
                 self.meter.stage("swap", time.perf_counter() - start)
+                if self._content.state is not content:
+                    self._changed()
             elif now_s - last_s > _ABSENT_AFTER_S and now_s - absent_s > _ABSENT_EVERY_S:
                 absent_s, last_pts = now_s, round(now_s / LIVE_TIME_BASE)
                 shown = changer.absent(*size_wh, last_pts, snapshot)

@@ -29,8 +29,19 @@ def output_error(error: OSError, path: Path) -> OutputError:
     return OutputError(f"cannot write {path}: {reason}", _REMEDIES.get(error.errno or 0, "choose another place"))
 
 
+RECEIPT_SUFFIX = ".c2pa"
+"""Added to the whole name of a file that cannot hold its credentials."""
+
+
+def receipt_path(path: Path) -> Path:
+    """Where the receipt of a file lies, if it has one: `film.mkv.c2pa` beside `film.mkv`."""
+    return path.with_name(path.name + RECEIPT_SUFFIX)
+
+
 class OutputFile:
     """Gives a temporary name beside `path` and renames it on `commit`; left without a commit, nothing remains.
+
+    A receipt that was made beside the temporary file goes with it.
 
     The temporary name keeps the extension, from which muxers guess the format. Entering raises `OutputError` or
     `UsageError` before any work is done: folder missing or read-only, path is a folder, is one of the `inputs`, or exists
@@ -60,8 +71,9 @@ class OutputFile:
         try:
             if self.path.is_dir():
                 raise OutputError(f"{self.path} is a folder", f"name a file in it, such as {self.path / 'out'}")
-            if (self.path.exists() or self.path.is_symlink()) and not self._overwrite:
-                raise OutputError(f"{self.path} exists already", "choose another name, or replace it with --overwrite")
+            for path in (self.path, receipt_path(self.path)):
+                if (path.exists() or path.is_symlink()) and not self._overwrite:
+                    raise OutputError(f"{path} exists already", "choose another name, or replace it with --overwrite")
             if not self.path.parent.is_dir():
                 raise OutputError(f"the folder {self.path.parent} does not exist", "create the folder first")
         except OSError as error:
@@ -70,12 +82,20 @@ class OutputFile:
     def commit(self) -> None:
         """Make the file appear under its name, flushed to the disk."""
         try:
-            with self.temporary.open("rb+") as written:
-                os.fsync(written.fileno())
+            receipt, place = receipt_path(self.temporary), receipt_path(self.path)
+            has_receipt = receipt.exists()
+            for path in (self.temporary, *((receipt,) if has_receipt else ())):
+                with path.open("rb+") as written:
+                    os.fsync(written.fileno())
             if self._overwrite:
                 self.temporary.replace(self.path)
             else:
                 self._appear()
+            if has_receipt:
+                receipt.replace(place)
+            elif self._overwrite:
+                # The receipt of the file that was replaced says nothing of this one.
+                place.unlink(missing_ok=True)
         except OSError as error:
             raise output_error(error, self.path) from error
 
@@ -94,8 +114,9 @@ class OutputFile:
             self.temporary.replace(self.path)
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        with contextlib.suppress(OSError):
-            self.temporary.unlink(missing_ok=True)
+        for path in (self.temporary, receipt_path(self.temporary)):
+            with contextlib.suppress(OSError):
+                path.unlink(missing_ok=True)
 
 
 def _same_file(path: Path, given: Path) -> bool:

@@ -31,6 +31,8 @@ WRITE_FORMATS = {
 }  # fmt: skip
 _MAKER_NOTE = 0x927C
 _WEBP_MOST = 16383
+_ROWS = 256
+"""Rows worked on at once, so that large pictures need no large intermediates."""
 _JPEG_MOST = 65500
 
 _DAMAGE = (OSError, SyntaxError, ValueError, EOFError, TypeError, LookupError, ArithmeticError, AttributeError, MemoryError,
@@ -355,16 +357,19 @@ _SAVERS = {"JPEG": _save_jpeg, "WEBP": _save_webp, "PNG": _save_png, "TIFF": _sa
 
 
 def _deep_result(picture: Picture, image: Bgr) -> Array:
-    """uint16 RGB(A) or grey(alpha): the changed pixels from the 8-bit result, all others as they were."""
+    """uint16 RGB(A) or grey(alpha): what the 8-bit result changed is added to the deep pixels, whose finer steps stay."""
     assert picture.deep is not None
-    changed = (image != picture.original).any(axis=2)
     pixels = picture.deep.copy()
-    pixels[changed] = image[changed].astype(np.uint16) * 257
+    for top in range(0, len(pixels), _ROWS):
+        rows = slice(top, top + _ROWS)
+        change = image[rows].astype(np.int32) - picture.original[rows]
+        pixels[rows] = np.clip(pixels[rows] + change * 257, 0, 65535)
     colour = cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
     if picture.grey:
-        # A grey file stays grey; the three channels are equal where nothing changed.
+        # A grey file stays grey; where the three channels are equal nothing is to be rounded.
+        equal = (pixels[:, :, :2] == pixels[:, :, 1:]).all(axis=2)
         flat = cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY)
-        flat[~changed] = picture.deep[~changed][:, 0]
+        flat[equal] = pixels[equal][:, 0]
         colour = flat[:, :, None]
     if picture.alpha is None:
         return np.asarray(colour)

@@ -12,6 +12,11 @@ DIGITAL_SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeW
 MARKER = "altered by mien"
 """The words by which a person or a program finds the statement."""
 
+ACCEPTABLE_USE = """\
+Wear only faces that you may use: your own, those whose owners have agreed, synthetic ones, or in the public domain.
+Not for fraud or impersonation, not to pass an identity or liveness check, no sexual imagery, no minors.
+Labels, marks and credentials stay on what you pass on."""
+
 
 def sentence(engine: str) -> str:
     """One line for comment fields, such as `Faces in this media were altered by mien 0.1.0 (AI face swap, engine mesh).`"""

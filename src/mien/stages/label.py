@@ -1,11 +1,12 @@
-"""The visible badge, and the only place where a `LabelledFrame` is made.
+"""The visible badge and the invisible mark, and the only place where a `LabelledFrame` is made.
 
-Order of life: the badge first; the invisible mark, when it comes, last, on the final pixels.
+The badge comes first; the mark last, on the final pixels.
 """
 
 import cv2
 import numpy as np
 
+from mien.provenance.mark import Marker
 from mien.raster import blend
 from mien.settings import Settings
 from mien.types import Array, Frame, Image, LabelledFrame, Mask
@@ -14,9 +15,11 @@ _LEAST_HEIGHT = 12
 _OVERSAMPLING = 8
 _ASPECT = 1.55
 _MARGIN = 0.35
-_INK = (235, 235, 235)
-_PLATE = (24, 24, 24)
+_LIGHT = (235, 235, 235)
+_DARK = (24, 24, 24)
 _PLATE_OPACITY = 190
+_OUTLINE = 2.4
+"""Width of the dark line round letters without a plate, against the letters' own."""
 # Strokes in units of the plate's height, from its left top corner: a capital A and a capital I.
 _STROKES = (
     ((0.33, 0.76), (0.58, 0.24)),
@@ -28,28 +31,42 @@ _STROKE = 0.105
 
 
 class Labeller:
-    """Draws the badge that says that the picture was altered; keeps the drawing for the next frame of the same size."""
+    """Draws the badge that says that the picture was altered, and lays the mark over all.
 
-    def __init__(self, settings: Settings) -> None:
+    Keeps the drawing for the next frame of the same size. `live` frames show the badge whatever the settings say.
+    """
+
+    def __init__(self, settings: Settings, marker: Marker, *, live: bool = False) -> None:
+        self._shown = live or settings.badge == "shown"
+        self._style = settings.badge_style
         self._corner = settings.badge_corner
         self._size = settings.badge_size
+        self._marker = marker
         self._drawn: tuple[tuple[int, int], Image, Mask] | None = None
 
     def label(self, frame: Frame) -> LabelledFrame:
-        """The frame with its badge. A writable picture is labelled in place, a read-only one is copied first."""
+        """The frame with badge and mark. A writable picture is changed in place, a read-only one is copied first.
+
+        Raises `ProvenanceError` for a picture too small to carry the mark.
+        """
         if not frame.image.flags.writeable:
             frame = Frame(frame.image.copy(), frame.index, frame.pts, frame.time_base)
-        height, width = frame.image.shape[:2]
+        box = self._draw(frame.image) if self._shown else None
+        self._marker.mark(frame.image)
+        return LabelledFrame(frame, box, self._marker.mark_id)
+
+    def _draw(self, image: Image) -> tuple[int, int, int, int]:
+        height, width = image.shape[:2]
         plate, mask = self._badge(width, height)
         left, top = self._place(width, height, plate.shape[1], plate.shape[0])
-        blend(frame.image, plate, mask, left, top, 256)
-        return LabelledFrame(frame, (left, top, left + plate.shape[1], top + plate.shape[0]))
+        blend(image, plate, mask, left, top, 256)
+        return left, top, left + plate.shape[1], top + plate.shape[0]
 
     def _badge(self, width: int, height: int) -> tuple[Image, Mask]:
         if self._drawn is None or self._drawn[0] != (width, height):
             badge_height = max(round(self._size * min(width, height)), _LEAST_HEIGHT)
             badge_height = max(1, min(badge_height, height, int(width / _ASPECT)))
-            plate, mask = draw_badge(badge_height)
+            plate, mask = draw_badge(badge_height, self._style)
             self._drawn = (width, height), plate[:, :width], mask[:, :width]
         return self._drawn[1], self._drawn[2]
 
@@ -61,11 +78,19 @@ class Labeller:
         return left, top
 
 
-def draw_badge(height: int) -> tuple[Image, Mask]:
-    """A dark rounded plate with the letters AI: BGR uint8 (height, w, 3) and its opacity uint8 (height, w)."""
+def draw_badge(height: int, style: str) -> tuple[Image, Mask]:
+    """The letters AI on a plate, or with an outline: BGR uint8 (height, w, 3) and their opacity uint8 (height, w)."""
     tall = height * _OVERSAMPLING
     wide = max(1, round(height * _ASPECT)) * _OVERSAMPLING
-    plate = np.full((tall, wide, 3), _PLATE, np.uint8)
+    ink, ground = (_DARK, _LIGHT) if style == "light" else (_LIGHT, _DARK)
+    badge = np.full((tall, wide, 3), ground, np.uint8)
+    opacity = _letters(wide, tall, _OUTLINE) if style == "letters" else _plate(wide, tall)
+    letters = _letters(wide, tall, 1.0)
+    badge[letters > 0] = ink
+    return _shrunk(badge, height), _shrunk(np.maximum(opacity, letters), height)
+
+
+def _plate(wide: int, tall: int) -> Mask:
     opacity = np.zeros((tall, wide), np.uint8)
     radius = tall // 4
     for box in (((radius, 0), (wide - radius - 1, tall - 1)), ((0, radius), (wide - 1, tall - radius - 1))):
@@ -73,13 +98,16 @@ def draw_badge(height: int) -> tuple[Image, Mask]:
     for x in (radius, wide - radius - 1):
         for y in (radius, tall - radius - 1):
             cv2.circle(opacity, (x, y), radius, _PLATE_OPACITY, -1)
-    letters = np.zeros((tall, wide), np.uint8)
+    return opacity
+
+
+def _letters(wide: int, tall: int, thickness: float) -> Mask:
+    drawn = np.zeros((tall, wide), np.uint8)
     shift = (wide / tall - (0.33 + 1.10)) / 2
     for start, end in _STROKES:
         ends = [tuple(round(value * tall) for value in (x + shift, y)) for x, y in (start, end)]
-        cv2.line(letters, ends[0], ends[1], 255, max(1, round(_STROKE * tall)))
-    plate[letters > 0] = _INK
-    return _shrunk(plate, height), _shrunk(np.maximum(opacity, letters), height)
+        cv2.line(drawn, ends[0], ends[1], 255, max(1, round(thickness * _STROKE * tall)))
+    return drawn
 
 
 def _shrunk(picture: Array, height: int) -> Array:

@@ -20,12 +20,13 @@ from starlette.exceptions import HTTPException
 from mien.doctor import describe_devices
 from mien.errors import MediaTooLarge, MienError, ModelError, OutputError, SourceFaceError, UsageError
 from mien.live.meter import prometheus
-from mien.media.output import output_error
+from mien.media.output import output_error, receipt_path
 from mien.studio import browsercamera
 from mien.studio.access import Access, Doorkeeper
 from mien.studio.browsercamera import Picture
 from mien.studio.faces import MOST_PHOTO_BYTES, SeveralFaces
 from mien.studio.folder import spoken_of
+from mien.studio.jobs import job_title
 from mien.studio.preview import Viewer
 from mien.studio.session import StudioSession
 
@@ -152,7 +153,7 @@ def _add_faces(app: FastAPI, session: StudioSession) -> None:
     @app.post("/api/faces", status_code=201, max_body_size=MOST_PHOTO_BYTES + _MULTIPART_EXTRA)
     def add_face(
         photo: Annotated[UploadFile, File()],
-        consent: Annotated[str, Form()],
+        consent: Annotated[str | None, Form()] = None,
         name: Annotated[str, Form()] = "",
         number: Annotated[int | None, Form()] = None,
     ) -> dict[str, str]:
@@ -257,6 +258,11 @@ def _add_media(app: FastAPI, session: StudioSession) -> None:
         file = session.outputs.file_of(output_id)
         return FileResponse(file, filename=file.name)
 
+    @app.get("/api/outputs/{output_id}/receipt")
+    def output_receipt(output_id: str) -> FileResponse:
+        file = session.outputs.receipt_of(output_id)
+        return FileResponse(file, filename=file.name)
+
 
 def _add_jobs(app: FastAPI, session: StudioSession) -> None:
     jobs = session.jobs
@@ -280,8 +286,14 @@ def _add_jobs(app: FastAPI, session: StudioSession) -> None:
         found = jobs.get(job_id)
         if found.state != "done" or found.result is None:
             raise UsageError("this file is not finished", "wait until it is")
-        name = f"{Path(found.name).stem}-mien{found.result.suffix}"
-        return FileResponse(found.result, filename=name)
+        return FileResponse(found.result, filename=job_title(found))
+
+    @app.get("/api/jobs/{job_id}/receipt")
+    def job_receipt(job_id: str) -> Response:
+        found = jobs.get(job_id)
+        if found.receipt is None or found.result is None:
+            raise UsageError("this file has no receipt", "its credentials are in the file")
+        return FileResponse(found.receipt, filename=receipt_path(Path(job_title(found))).name)
 
     @app.delete("/api/jobs/{job_id}", status_code=204)
     def remove(job_id: str) -> None:

@@ -16,12 +16,12 @@ from mien.contracts import Engine
 from mien.errors import OutputError, SeveralSourceFaces, UsageError
 from mien.media.output import output_error
 from mien.media.picture import read_picture
+from mien.provenance.consent import STATEMENTS, Consent, Consents
 from mien.settings import Settings
 from mien.source import find_faces, numbered_picture
 from mien.studio.folder import read_json, write_json
 from mien.types import Image, SourceFace
 
-CONSENTS = ("self", "permission", "synthetic", "public-domain")
 MOST_FACES = 60
 MOST_PHOTO_BYTES = 64_000_000
 MOST_PHOTO_PIXELS = 60_000_000
@@ -37,6 +37,13 @@ class SeveralFaces(SeveralSourceFaces):
         super().__init__(f"the photo shows {count} faces", "choose one of them")
         self.count = count
         self.picture = picture
+
+
+class ConsentNeeded(UsageError):
+    """Nothing has been stated for this photo."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"nobody has said why the face in {name!r} may be used", f"state the consent: {', '.join(STATEMENTS)}")
 
 
 @dataclass(slots=True)
@@ -59,8 +66,9 @@ class GalleryFace:
 class Gallery:
     """The faces of this session and the saved ones; safe to use from several threads."""
 
-    def __init__(self, models: build.Models, saved: Path) -> None:
+    def __init__(self, models: build.Models, consents: Consents, saved: Path) -> None:
         self._models = models
+        self._consents = consents
         self._saved = saved
         self._lock = threading.RLock()
         self._decoding = threading.Lock()
@@ -80,10 +88,14 @@ class Gallery:
                 raise UsageError("this face is not in the gallery any more", "add the photo again")
             return self._faces[face_id]
 
-    def add(self, photo: Path, name: str, consent: str, number: int | None = None) -> GalleryFace:
-        """Take in a photo, which lies in a file of this session. Raises `SeveralFaces`, another `MienError`."""
-        if consent not in CONSENTS:
-            raise UsageError("nobody has said why this face may be used", f"consent is one of: {', '.join(CONSENTS)}")
+    def add(self, photo: Path, name: str, consent: str | None, number: int | None = None) -> GalleryFace:
+        """Take in a photo, which lies in a file of this session; without `consent`, what was stated for it before holds.
+
+        Raises `ConsentNeeded` when nothing was stated, `SeveralFaces`, another `MienError`.
+        """
+        name = name[:_MOST_NAME] or "photo"
+        if consent is not None and consent not in STATEMENTS:
+            raise ConsentNeeded(name)
         if len(self._faces) >= MOST_FACES:
             raise UsageError(f"the gallery holds {MOST_FACES} faces already", "remove one first")
         with self._decoding:
@@ -94,7 +106,10 @@ class Gallery:
                 found = find_faces(image, self._models.photo_detector)
                 raise SeveralFaces(len(found), _jpeg(_fitted(numbered_picture(image, found), 1280))) from None
             del image
-        face = GalleryFace(secrets.token_hex(6), name[:_MOST_NAME] or "photo", consent, photo, number, _thumb(source), source)
+        stated = self._consents.find(source) if consent is None else self._consents.record(source, consent, name)
+        if stated is None:
+            raise ConsentNeeded(name)
+        face = GalleryFace(secrets.token_hex(6), name, stated.statement, photo, number, _thumb(source), source)
         with self._lock:
             self._faces[face.id] = face
         return face
@@ -135,34 +150,37 @@ class Gallery:
 
     def prepared(self, face_id: str, engine: Engine, settings: Settings) -> Any:
         """What the engine needs of this face, made once. Raises a `MienError` when a saved photo is gone."""
-        face = self.get(face_id)
-        if face.source is None:
-            face.source = build.open_source(_read(face.photo), self._models, face.number)
-        key = (face.source.digest, engine.name, settings.eyes, settings.mouth)
+        source = self.allowed(face_id)[0]
+        key = (source.digest, engine.name, settings.eyes, settings.mouth)
         with self._lock:
             if key in self._prepared:
                 self._prepared.move_to_end(key)
                 return self._prepared[key]
-        made = engine.prepare(face.source)
+        made = engine.prepare(source)
         with self._lock:
             self._prepared[key] = made
             while len(self._prepared) > _PREPARED_KEPT:
                 self._prepared.popitem(last=False)
         return made
 
-    def source(self, face_id: str) -> SourceFace:
-        """The face itself; raises a `MienError`."""
+    def allowed(self, face_id: str) -> tuple[SourceFace, Consent]:
+        """The face and the statement that allows to wear it. Raises a `MienError`, also when the statement was revoked."""
         face = self.get(face_id)
         if face.source is None:
             face.source = build.open_source(_read(face.photo), self._models, face.number)
-        return face.source
+        consent = self._consents.find(face.source)
+        if consent is None:
+            raise UsageError(
+                f"nobody says any more why the face {face.name!r} may be used", "remove it, or add its photo again and say why"
+            )
+        return face.source, consent
 
     def _load_saved(self) -> None:
         for folder in sorted(self._saved.glob("*/face.json")):
             facts = read_json(folder)
             photo, thumb = folder.parent / str(facts.get("photo", "")), folder.parent / "thumb.jpg"
             number = facts.get("number")
-            if facts.get("consent") not in CONSENTS or photo.parent != folder.parent or not photo.is_file():
+            if facts.get("consent") not in STATEMENTS or photo.parent != folder.parent or not photo.is_file():
                 continue
             if not thumb.is_file() or len(self._faces) >= MOST_FACES:
                 continue

@@ -11,23 +11,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import platformdirs
 import psutil
 
 from mien.errors import MienError, OutputError
 from mien.media.output import output_error
 
 _PREFIX = "mien-studio-"
-
-
-def data_folder() -> Path:
-    """The person's folder for saved faces and presets, as this system has it."""
-    return Path(platformdirs.user_data_dir("mien", appauthor=False))
-
-
-def recordings_folder() -> Path:
-    """Where recordings go unless another folder is named."""
-    return Path(platformdirs.user_videos_dir()) / "mien"
 
 
 @contextmanager

@@ -4,7 +4,7 @@ import queue
 import secrets
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,16 +14,20 @@ import numpy as np
 
 from mien import build
 from mien.batch import job
+from mien.batch.export import Export
 from mien.errors import Cancelled, MienError, UsageError
 from mien.media.encoders import CONTAINERS
-from mien.media.output import OutputFile
+from mien.media.output import OutputFile, receipt_path
 from mien.media.picture import WRITE_FORMATS, is_picture, read_picture
 from mien.media.videoreader import VideoReader
 from mien.media.videowriter import VideoWriter
+from mien.models.store import Store
+from mien.provenance.consent import Consent
+from mien.seal import first_frames
 from mien.settings import Settings
-from mien.stages.label import Labeller
 from mien.studio.folder import spoken_of
-from mien.types import Frame, LabelledFrame, SourceFace
+from mien.trust import Trust
+from mien.types import Frame, Image, LabelledFrame, SourceFace
 
 _MOST_JOBS = 40
 _PREVIEW_WIDTH = 640
@@ -38,6 +42,7 @@ class FileJob:
     name: str
     file: Path
     source: SourceFace
+    consent: Consent
     settings: Settings
     state: str = "waiting"
     frames: int = 0
@@ -49,16 +54,23 @@ class FileJob:
     result: Path | None = None
     cancel: threading.Event = field(default_factory=threading.Event)
 
+    @property
+    def receipt(self) -> Path | None:
+        """The credentials of a result that cannot hold them."""
+        path = receipt_path(self.result) if self.result is not None else None
+        return path if path is not None and path.is_file() else None
+
     def described(self) -> dict[str, Any]:
         names = ("id", "name", "state", "frames", "total", "message", "remedy", "picture")
-        return {name: getattr(self, name) for name in names}
+        return {**{name: getattr(self, name) for name in names}, "receipt": self.receipt is not None}
 
 
 class FileJobs:
     """A bounded list of jobs and the one thread that works them off."""
 
-    def __init__(self, models: build.Models, folder: Path, changed: Callable[[], None]) -> None:
+    def __init__(self, models: build.Models, trust: Trust, folder: Path, changed: Callable[[], None]) -> None:
         self._models = models
+        self._trust = trust
         self._folder = folder
         self._changed = changed
         self._jobs: dict[str, FileJob] = {}
@@ -75,11 +87,11 @@ class FileJobs:
         self._queue.put(None)
         self._thread.join()
 
-    def add(self, file: Path, name: str, source: SourceFace, settings: Settings) -> FileJob:
+    def add(self, file: Path, name: str, source: SourceFace, consent: Consent, settings: Settings) -> FileJob:
         """Queue a file of this session; the job owns it from now on. Raises `UsageError`."""
         if len(self._jobs) >= _MOST_JOBS:
             raise UsageError(f"there are {_MOST_JOBS} files already", "remove the finished ones")
-        made = FileJob(secrets.token_hex(6), name, file, source, settings)
+        made = FileJob(secrets.token_hex(6), name, file, source, consent, settings)
         self._jobs[made.id] = made
         self._queue.put(made)
         self._changed()
@@ -100,7 +112,7 @@ class FileJobs:
                 found.state = "cancelled"
         else:
             del self._jobs[job_id]
-            for path in (found.file, found.result):
+            for path in (found.file, found.result, found.receipt):
                 if path is not None:
                     path.unlink(missing_ok=True)
         self._changed()
@@ -142,38 +154,47 @@ class FileJobs:
         picture = read_picture(current.file, max_pixels=settings.max_pixels, max_bytes=settings.max_bytes)
         current.total = 1
         pipeline = build.open_picture_pipeline(settings, self._models, current.source)
-        label = _Watched(current, Labeller(settings), self._changed)
-        job.run_picture(
-            picture, output, pipeline.swap_frame, label, quality=settings.quality, engine=settings.engine
+        export = self._export(current, [picture.frame.image], "picture")
+        done = job.run_picture(
+            picture, output, pipeline.swap_frame, export, quality=settings.quality, engine=settings.engine
         )  # fmt: skip
-        current.frames = 1
+        current.frames, current.message = 1, "; ".join(done.warnings)
 
     def _video(self, current: FileJob, output: OutputFile) -> None:
         settings = current.settings
         with VideoReader(current.file, max_pixels=settings.max_pixels, max_bytes=settings.max_bytes) as reader:
             current.total = reader.info.frame_count
             pipeline = build.open_pipeline(settings, self._models, current.source)
-            label = _Watched(current, Labeller(settings), self._changed)
+            export = self._export(current, first_frames(current.file), "video")
 
             def report(progress: job.Progress) -> None:
                 current.frames, current.total = progress.frames, progress.total
 
             with VideoWriter(reader, output, settings, settings.engine) as writer:
-                done = job.run_video(reader, writer, output, pipeline.swap_frame, label, report, current.cancel)
+                done = job.run_video(reader, writer, output, pipeline.swap_frame, export, report, current.cancel)
         current.message = "; ".join(done.warnings)
+
+    def _export(self, current: FileJob, before: Iterable[Image], kind: str) -> "_Watched":
+        content = build.open_content_check(Store())
+        title, notary = job_title(current), self._trust.notary
+        export = Export(current.file, before, current.settings, current.consent, content, notary, kind, title=title)
+        return _Watched(current, export, self._changed)
 
 
 class _Watched:
-    """Labels frames and keeps a small picture of the newest one."""
+    """An export that keeps a small picture of the newest frame."""
 
-    def __init__(self, current: FileJob, labeller: Labeller, changed: Callable[[], None]) -> None:
+    def __init__(self, current: FileJob, export: Export, changed: Callable[[], None]) -> None:
         self._job = current
-        self._labeller = labeller
+        self._export = export
         self._changed = changed
         self._next_s = 0.0
 
-    def __call__(self, frame: Frame) -> LabelledFrame:
-        labelled = self._labeller.label(frame)
+    def seal(self, output: OutputFile) -> tuple[str, ...]:
+        return self._export.seal(output)
+
+    def label(self, frame: Frame) -> LabelledFrame:
+        labelled = self._export.label(frame)
         if time.monotonic() >= self._next_s:
             self._next_s = time.monotonic() + _PREVIEW_EVERY_S
             image = labelled.frame.image
@@ -183,6 +204,11 @@ class _Watched:
             self._job.preview = bytes(cv2.imencode(".jpg", small)[1])
             self._changed()
         return labelled
+
+
+def job_title(current: FileJob) -> str:
+    """The name under which the result is downloaded."""
+    return f"{Path(current.name).stem}-mien{_suffix(current)}"
 
 
 def _suffix(current: FileJob) -> str:

@@ -12,12 +12,14 @@ from mien.errors import OutputError, UsageError
 from mien.live.loop import LiveLoop
 from mien.live.outlet import MakeSink, OutletState
 from mien.media.address import masked
+from mien.media.output import receipt_path
 from mien.media.recorder import Recorder
 from mien.media.streamout import StreamOut
 from mien.media.virtualcamera import VirtualCamera
 from mien.settings import Settings
 from mien.studio.folder import make_folder
 from mien.studio.inputs import checked_word
+from mien.studio.recordings import Recordings
 
 KINDS = ("recording", "stream", "virtual-camera")
 _CONTAINERS = ("mp4", "mkv")
@@ -45,7 +47,8 @@ class Outputs:
     def __init__(
         self,
         loop: LiveLoop,
-        recordings: Path,
+        recordings: Recordings,
+        folder: Path,
         settings: Callable[[], Settings],
         with_sound: Callable[[], bool],
         *,
@@ -54,6 +57,7 @@ class Outputs:
         self._shared = shared
         self._loop = loop
         self._recordings = recordings
+        self._folder = folder
         self._settings = settings
         self._with_sound = with_sound
         self._rows: dict[str, OutputRow] = {}
@@ -69,7 +73,7 @@ class Outputs:
         file: Path | None = None
         if kind == "recording":
             file = self._new_file(wanted.get("container", "mp4"))
-            make, target = _recording(file, settings, sound), file.name
+            make, target = self._recording(file, settings, sound), file.name
         elif kind == "stream":
             url = str(wanted.get("url", "")).strip()
             if not url.lower().startswith(_SCHEMES):
@@ -97,35 +101,67 @@ class Outputs:
         row = self._row(output_id)
         if row.last is None:
             row.last = self._loop.remove_sink(output_id) or OutletState("closed")
+            if row.file is not None:
+                self._recordings.finish(row.file)
         else:
             del self._rows[output_id]
 
     def file_of(self, output_id: str) -> Path:
         """The recording of a stopped output; raises `UsageError`."""
         row = self._row(output_id)
-        if row.file is None or row.last is None or not row.file.is_file():
-            raise UsageError("there is no finished recording here", "stop the recording first")
+        if not self._is_finished(row) or row.file is None:
+            raise UsageError("there is no finished recording here", "stop the recording first, and let it be signed")
         return row.file
+
+    def receipt_of(self, output_id: str) -> Path:
+        """The receipt of a finished recording; raises `UsageError`."""
+        receipt = receipt_path(self.file_of(output_id))
+        if not receipt.is_file():
+            raise UsageError("this recording has no receipt", "its credentials are in the file")
+        return receipt
+
+    def recover(self) -> None:
+        """Sign what an earlier run has left unsigned, and list it."""
+        for path in self._recordings.recover():
+            closed = OutletState("closed", "it was cut off; it is signed now")
+            row = OutputRow(secrets.token_hex(4), "recording", path.name, path, "", closed)
+            self._rows[row.id] = row
 
     def described(self) -> list[dict[str, Any]]:
         states = self._loop.sink_states()
         rows = []
         for row in list(self._rows.values()):
             state = row.last or states.get(row.id) or OutletState("closed")
+            seal = self._recordings.state(row.file) if row.file is not None else None
             rows.append(
                 {
                     "id": row.id,
                     "kind": row.kind,
                     "target": row.target,
                     "state": state.state,
-                    "message": state.message,
-                    "remedy": state.remedy,
+                    "message": (seal.message if seal else "") or state.message,
+                    "remedy": (seal.remedy if seal else "") or state.remedy,
+                    "seal": seal.state if seal else "",
                     "frames": state.frames,
                     "seconds": round(state.seconds, 1),
-                    "result": row.last is not None and row.file is not None and row.file.is_file(),
+                    "result": self._is_finished(row),
+                    "receipt": row.file is not None and self._is_finished(row) and receipt_path(row.file).is_file(),
                 }
             )
         return rows
+
+    def _is_finished(self, row: OutputRow) -> bool:
+        if row.last is None or row.file is None:
+            return False
+        seal = self._recordings.state(row.file)
+        return seal is not None and seal.state != "signing" and row.file.is_file()
+
+    def _recording(self, file: Path, settings: Settings, sound: tuple[int, int] | None) -> MakeSink:
+        def make(width: int, height: int) -> FrameSink:
+            self._recordings.begin(file)
+            return Recorder(file, width, height, settings, sound=sound)
+
+        return make
 
     def _row(self, output_id: str) -> OutputRow:
         if output_id not in self._rows:
@@ -135,20 +171,13 @@ class Outputs:
     def _new_file(self, container: object) -> Path:
         if container not in _CONTAINERS:
             raise UsageError(f"a recording is no {container!r}", f"choose one of: {', '.join(_CONTAINERS)}")
-        make_folder(self._recordings)
+        make_folder(self._folder)
         stem = time.strftime("mien-%Y%m%d-%H%M%S")
         for number in range(1, 1000):
-            path = self._recordings / f"{stem}{f'-{number}' if number > 1 else ''}.{container}"
+            path = self._folder / f"{stem}{f'-{number}' if number > 1 else ''}.{container}"
             if not path.exists() and all(row.file != path for row in self._rows.values()):
                 return path
         raise OutputError("no name is free for the recording", "empty the folder of recordings")
-
-
-def _recording(file: Path, settings: Settings, sound: tuple[int, int] | None) -> MakeSink:
-    def make(width: int, height: int) -> FrameSink:
-        return Recorder(file, width, height, settings, sound=sound)
-
-    return make
 
 
 def _stream(url: str, settings: Settings, sound: tuple[int, int] | None) -> MakeSink:

@@ -24,6 +24,7 @@ from mien.studio.certificate import fingerprint, own_certificate
 from mien.studio.folder import session_folder
 from mien.studio.inputs import input_of_text
 from mien.studio.session import StudioSession
+from mien.trust import Signing, open_trust
 
 PASSWORD_VARIABLE = "MIEN_PASSWORD"
 _LEAST_PASSWORD = 10
@@ -47,6 +48,7 @@ class Options:
     input: str | None
     outputs: tuple[str, ...]
     settings: Settings
+    signing: Signing
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,8 @@ def run_studio(options: Options, ready: Callable[[Opened], None]) -> None:
         port = int(listener.getsockname()[1])
         certificate, key = _tls(options) if options.share else (None, None)
         access = Access(port, password=password, tls=options.share, names=(socket.gethostname(), *options.names))
-        session = StudioSession(options.settings, options.data, options.recordings, uploads, shared=options.share)
+        trust = open_trust(options.data, options.signing)
+        session = StudioSession(options.settings, trust, options.data, options.recordings, uploads, shared=options.share)
         try:
             session.start()
             _begin(session, options)
@@ -101,7 +104,7 @@ def _unhurried() -> Iterator[None]:
 def _begin(session: StudioSession, options: Options) -> None:
     """What the command line has chosen already."""
     if options.photo is not None:
-        session.add_photo(options.photo, options.consent or "")
+        session.add_photo(options.photo, options.consent)
     if options.input is not None:
         session.set_input(input_of_text(options.input), trusted=True)
     for output in options.outputs:

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -23,16 +24,22 @@ from mien.media.devices import list_microphones
 from mien.media.picture import check_file
 from mien.models.store import Store
 from mien.pipeline import swap_faces
+from mien.provenance.consent import STATEMENTS
+from mien.provenance.ledger import Output
+from mien.provenance.mark import Marker
+from mien.provenance.statement import ACCEPTABLE_USE
 from mien.settings import Settings, from_mapping, table
 from mien.stages.cover import card
 from mien.stages.label import Labeller
 from mien.studio.browsercamera import BrowserFeed
-from mien.studio.faces import CONSENTS, Gallery
+from mien.studio.faces import ConsentNeeded, Gallery
 from mien.studio.folder import read_json, write_json
 from mien.studio.inputs import InputChoice, choose_input, choose_sound
 from mien.studio.jobs import FileJobs
 from mien.studio.outputs import Outputs
 from mien.studio.preview import HubSink, PreviewHub
+from mien.studio.recordings import Recordings
+from mien.trust import Trust
 from mien.types import LANDMARK_COUNT, LIVE_TIME_BASE, Frame, Landmarks, SourceFace, TrackedFace
 
 PREVIEW = "preview"
@@ -46,11 +53,12 @@ _LIMITS = {"max_pixels", "max_bytes"}
 class StudioSession:
     """Starts with the loop running and nothing chosen; `close` ends every thread."""
 
-    def __init__(self, settings: Settings, data: Path, recordings: Path, uploads: Path, *, shared: bool) -> None:
+    def __init__(self, settings: Settings, trust: Trust, data: Path, recordings: Path, uploads: Path, *, shared: bool) -> None:
         self.uploads = uploads
         self.shared = shared
         self.feed = BrowserFeed()
         self._store = Store()
+        self._trust = trust
         self._data = data
         self._models = build.open_models(settings, self._store)
         self._lock = threading.RLock()
@@ -65,26 +73,41 @@ class StudioSession:
         self._changed_hook: Callable[[], None] = lambda: None
         self._process = psutil.Process()
         self._process.cpu_percent()
-        self.gallery = Gallery(self._models, data / "faces")
-        self.loop = LiveLoop(lambda wanted: build.open_tracking(wanted, self._store), Snapshot(settings), self._changed)
+        self.gallery = Gallery(self._models, trust.consents, data / "faces")
+        self.loop = LiveLoop(
+            lambda wanted: build.open_tracking(wanted, self._store),
+            build.open_classifier(self._store),
+            Snapshot(settings),
+            self._changed,
+        )
         self.hub = PreviewHub(self._want_before)
         self.loop.on_shown = self._note_before
+        self._recordings = Recordings(trust.notary, lambda: self._settings, lambda: self.loop.mark_id, self._changed)
+        self.loop.on_fingerprint = self._recordings.see
         self.outputs = Outputs(
-            self.loop, recordings, lambda: self._settings, lambda: self._sound_device is not None, shared=shared
+            self.loop,
+            self._recordings,
+            recordings,
+            lambda: self._settings,
+            lambda: self._sound_device is not None,
+            shared=shared,
         )
-        self.jobs = FileJobs(self._models, uploads, self._changed)
+        self.jobs = FileJobs(self._models, trust, uploads, self._changed)
         self._warming = threading.Thread(target=self._warm_up, name="mien-warm-up")
 
     def start(self) -> None:
+        self._trust.ledger.record(Output(self.loop.mark_id, "live", "a live session", datetime.now(UTC)), ())
         self._warming.start()
+        self.outputs.recover()
         self.loop.start()
         self.jobs.start()
         self.loop.add_sink(PREVIEW, lambda width, height: HubSink(self.hub), again=True, takes_cards=True)
 
     def close(self) -> None:
-        """End everything: recordings are finished, jobs cancelled."""
+        """End everything: recordings are finished and signed, jobs cancelled."""
         self._changed_hook = lambda: None
         self.loop.stop()
+        self._recordings.close()
         self.jobs.stop()
         self._warming.join()
 
@@ -111,14 +134,16 @@ class StudioSession:
         """Make what the engine needs of the face, so that selecting it takes effect at once. Raises a `MienError`."""
         self.gallery.prepared(face_id, build.open_engine(self._settings), self._settings)
 
-    def add_photo(self, photo: Path, consent: str) -> None:
+    def add_photo(self, photo: Path, consent: str | None) -> None:
         """Take in and wear a photo of this machine. Raises a `MienError`."""
-        if consent not in CONSENTS:
-            raise UsageError("a photo needs your statement why its face may be used", f"--consent {'|'.join(CONSENTS)}")
         check_file(photo)
         kept = self.uploads / f"{secrets.token_hex(8)}{photo.suffix.lower()}"
         shutil.copyfile(photo, kept)
-        self.select_face(self.gallery.add(kept, photo.stem, consent).id)
+        try:
+            face = self.gallery.add(kept, photo.stem, consent)
+        except ConsentNeeded as error:
+            raise UsageError(str(error), f"add --consent {'|'.join(STATEMENTS)}") from error
+        self.select_face(face.id)
 
     def _warm_up(self) -> None:
         """Have everything compiled and loaded before the first frame comes."""
@@ -132,7 +157,7 @@ class StudioSession:
         engine = build.open_engine(self._settings)
         prepared = engine.prepare(SourceFace(card(200, 200), landmarks, "warm-up"))
         swap_faces(frame, (TrackedFace(0, landmarks, 1),), engine, prepared, self._settings)
-        Labeller(self._settings).label(frame)
+        Labeller(self._settings, Marker(0), live=True).label(frame)
 
     def remove_face(self, face_id: str) -> None:
         """Forget a face; when it was worn, the picture closes."""
@@ -187,7 +212,8 @@ class StudioSession:
         chosen = face_id or self._face
         if chosen is None:
             raise UsageError("no face is chosen", "choose a face first")
-        return self.jobs.add(file, name, self.gallery.source(chosen), self._settings).id
+        source, consent = self.gallery.allowed(chosen)
+        return self.jobs.add(file, name, source, consent, self._settings).id
 
     def keep_preset(self, name: str) -> None:
         """Keep the current settings under a name, for good. Raises a `MienError`."""
@@ -223,10 +249,12 @@ class StudioSession:
                 "shared": self.shared,
                 "settings": _values(self._settings),
                 "table": [row for row in _table() if row["name"] not in _LIMITS],
-                "consents": list(CONSENTS),
+                "consents": list(STATEMENTS),
+                "terms": ACCEPTABLE_USE,
                 "faces": [face.described() for face in self.gallery.all()],
                 "face": self._face,
                 "input": {"kind": self._choice.kind, "spec": self._choice.spec, **asdict(source)},
+                "content": asdict(self.loop.content_state),
                 "sound": {"device": self._sound_device, "state": sound.state, "message": sound.message},
                 "outputs": self.outputs.described(),
                 "presets": self._presets,
@@ -265,9 +293,11 @@ class StudioSession:
 
     def _wear(self, face_id: str | None, settings: Settings) -> None:
         if face_id is None:
+            self._recordings.wear(None)
             self.loop.snapshot = Snapshot(settings)
             return
         engine = build.open_engine(settings)
+        self._recordings.wear(self.gallery.allowed(face_id)[1])
         self.loop.snapshot = Snapshot(settings, engine, self.gallery.prepared(face_id, engine, settings), face_id)
 
     def _clip(self, clip_id: str) -> tuple[Path, str]:

@@ -7,7 +7,7 @@ export interface Job { id: string; name: string; state: string; frames: number; 
 export interface State {
   version: string; shared: boolean; settings: Record<string, any>; table: Row[]; consents: string[]; faces: Face[]; face: string | null;
   input: Input; sound: { device: string | null; state: string; message: string }; outputs: Output[]; presets: Record<string, Record<string, any>>; jobs: Job[];
-  browser_camera: string | null;
+  browser_camera: string | null; content: { state: string; message: string; remedy: string };
 }
 export interface Metrics {
   fps: number; capture_fps: number; frames: number; dropped: number; latency_ms: { median: number | null; p95: number | null };

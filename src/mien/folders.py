@@ -1,0 +1,19 @@
+"""Where mien keeps things on this machine."""
+
+import os
+from pathlib import Path
+
+import platformdirs
+
+DATA_VARIABLE = "MIEN_DATA"
+
+
+def data_folder() -> Path:
+    """The person's folder for the key, the ledger, saved faces and presets: what MIEN_DATA names, or as this system has it."""
+    named = os.environ.get(DATA_VARIABLE)
+    return Path(named) if named else Path(platformdirs.user_data_dir("mien", appauthor=False))
+
+
+def recordings_folder() -> Path:
+    """Where recordings go unless another folder is named."""
+    return Path(platformdirs.user_videos_dir()) / "mien"

@@ -1,0 +1,90 @@
+"""The one small database of this installation: consents, outputs and their fingerprints. It never leaves the machine."""
+
+import contextlib
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from mien.errors import ProvenanceError
+
+_FILE = "ledger.sqlite"
+_VERSION = 1
+_WAIT_S = 10.0
+"""So long one instance waits while another one writes."""
+_SCHEMA = """
+CREATE TABLE consents (
+    id TEXT PRIMARY KEY,
+    fingerprint TEXT NOT NULL,
+    statement TEXT NOT NULL,
+    photo TEXT NOT NULL,
+    given_at TEXT NOT NULL,
+    revoked_at TEXT
+);
+CREATE TABLE outputs (
+    id INTEGER PRIMARY KEY,
+    mark_id INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    title TEXT NOT NULL,
+    made_at TEXT NOT NULL,
+    manifest_sha256 TEXT NOT NULL
+);
+CREATE INDEX outputs_by_mark ON outputs (mark_id);
+CREATE TABLE fingerprints (
+    output INTEGER NOT NULL REFERENCES outputs (id),
+    hash INTEGER NOT NULL
+);
+CREATE TABLE recordings (
+    path TEXT PRIMARY KEY,
+    process INTEGER NOT NULL,
+    process_began REAL NOT NULL,
+    claim TEXT NOT NULL
+);
+"""
+
+
+class Database:
+    """Opened anew for each piece of work, so that threads and several instances of mien may share it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def exists(self) -> bool:
+        return (self.folder / _FILE).is_file()
+
+    @contextmanager
+    def opened(self) -> Iterator[sqlite3.Connection]:
+        """A connection whose changes are kept together or not at all. Raises `ProvenanceError`."""
+        path = self.folder / _FILE
+        try:
+            self._make(path)
+            # Autocommit: the transaction is begun here, in the one way that keeps two writers apart.
+            with contextlib.closing(sqlite3.connect(path, timeout=_WAIT_S, isolation_level=None)) as connection:
+                connection.execute("BEGIN IMMEDIATE")
+                self._prepare(connection)
+                try:
+                    yield connection
+                except BaseException:
+                    connection.rollback()
+                    raise
+                connection.commit()
+        except (sqlite3.Error, OSError) as error:
+            raise ProvenanceError(
+                f"the ledger {path} cannot be used: {error}",
+                "nothing leaves mien unrecorded: make the folder writable, or name another one in MIEN_DATA",
+            ) from error
+
+    def _make(self, path: Path) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with contextlib.suppress(FileExistsError):
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+
+    def _prepare(self, connection: sqlite3.Connection) -> None:
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        if version > _VERSION:
+            raise sqlite3.DatabaseError("it was written by a newer mien")
+        if version == 0:
+            for command in _SCHEMA.split(";"):
+                connection.execute(command)
+            connection.execute(f"PRAGMA user_version = {_VERSION}")

@@ -1,0 +1,140 @@
+"""What this installation has made: for each output the id of its mark, its manifest's hash and its fingerprints.
+
+The verifier looks here, on this machine only. Recordings are noted when they begin, so that one that was cut off is found
+and signed at the next start.
+"""
+
+import os
+import sqlite3
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+import psutil
+
+from mien.provenance.database import Database
+from mien.types import Array
+
+ALIKE_BELOW = 9
+"""Bits of 63: a heavily compressed copy differs in at most 4, another scene in at least 22."""
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """One thing that left mien. `kind` is picture, video, recording or live; `manifest_sha256` is empty for live output."""
+
+    mark_id: int
+    kind: str
+    title: str
+    made_at: datetime
+    manifest_sha256: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Likeness:
+    """An output that looks like what was asked about: `share` of the asked fingerprints have one of its own nearby."""
+
+    output: Output
+    share: float
+    distance: int
+
+
+class Ledger:
+    """Every method raises `ProvenanceError` when the ledger cannot be read or written."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def record(self, output: Output, fingerprints: Iterable[int]) -> int:
+        """Note an output; the number under which further fingerprints can be added."""
+        with self._database.opened() as connection:
+            cursor = connection.execute(
+                "INSERT INTO outputs (mark_id, kind, title, made_at, manifest_sha256) VALUES (?, ?, ?, ?, ?)",
+                (output.mark_id, output.kind, output.title, output.made_at.isoformat(), output.manifest_sha256),
+            )
+            number = int(cursor.lastrowid or 0)
+            _add(connection, number, fingerprints)
+        return number
+
+    def add_fingerprints(self, number: int, fingerprints: Iterable[int]) -> None:
+        with self._database.opened() as connection:
+            _add(connection, number, fingerprints)
+
+    def with_mark(self, mark_id: int) -> list[Output]:
+        """Outputs whose mark has this id, the newest first."""
+        with self._database.opened() as connection:
+            rows = connection.execute(
+                "SELECT mark_id, kind, title, made_at, manifest_sha256 FROM outputs WHERE mark_id = ? ORDER BY id DESC",
+                (mark_id,),
+            ).fetchall()
+        return [_output(row) for row in rows]
+
+    def with_manifest(self, sha256: str) -> list[Output]:
+        """Outputs with this manifest, the newest first."""
+        with self._database.opened() as connection:
+            rows = connection.execute(
+                "SELECT mark_id, kind, title, made_at, manifest_sha256 FROM outputs WHERE manifest_sha256 = ? ORDER BY id DESC",
+                (sha256,),
+            ).fetchall()
+        return [_output(row) for row in rows]
+
+    def alike(self, fingerprints: Sequence[int]) -> list[Likeness]:
+        """Outputs that look like these pictures, the most alike first, then the newest."""
+        if not fingerprints:
+            return []
+        with self._database.opened() as connection:
+            rows = connection.execute("SELECT output, hash FROM fingerprints").fetchall()
+            if not rows:
+                return []
+            numbers, hashes = (np.array(column, np.int64) for column in zip(*rows, strict=True))
+            near = [_distances(hashes, asked) for asked in fingerprints]
+            found = []
+            for number in np.unique(numbers[np.any([row < ALIKE_BELOW for row in near], axis=0)])[::-1]:
+                nearest = [int(row[numbers == number].min()) for row in near]
+                share = sum(each < ALIKE_BELOW for each in nearest) / len(nearest)
+                row = connection.execute(
+                    "SELECT mark_id, kind, title, made_at, manifest_sha256 FROM outputs WHERE id = ?", (int(number),)
+                ).fetchone()
+                found.append(Likeness(_output(row), share, min(nearest)))
+        return sorted(found, key=lambda each: (-each.share, each.distance))
+
+    def begin_recording(self, path: Path, claim: str) -> None:
+        """Note a recording that is being written by this process, with what is to be said of it when it is signed."""
+        began = psutil.Process().create_time()
+        with self._database.opened() as connection:
+            connection.execute(
+                "INSERT OR REPLACE INTO recordings VALUES (?, ?, ?, ?)", (str(path.absolute()), os.getpid(), began, claim)
+            )
+
+    def end_recording(self, path: Path) -> None:
+        """The recording is signed, or there is none."""
+        with self._database.opened() as connection:
+            connection.execute("DELETE FROM recordings WHERE path = ?", (str(path.absolute()),))
+
+    def cut_off(self) -> list[tuple[Path, str]]:
+        """Recordings whose process has ended without signing them, with what was to be said of them."""
+        with self._database.opened() as connection:
+            rows = connection.execute("SELECT path, process, process_began, claim FROM recordings").fetchall()
+        return [(Path(path), claim) for path, process, began, claim in rows if not _runs(process, began)]
+
+
+def _add(connection: sqlite3.Connection, number: int, fingerprints: Iterable[int]) -> None:
+    connection.executemany("INSERT INTO fingerprints VALUES (?, ?)", [(number, each) for each in fingerprints])
+
+
+def _output(row: tuple[int, str, str, str, str]) -> Output:
+    mark_id, kind, title, made_at, manifest = row
+    return Output(mark_id, kind, title, datetime.fromisoformat(made_at), manifest)
+
+
+def _distances(hashes: Array, asked: int) -> Array:
+    return np.asarray(np.bitwise_count(hashes ^ np.int64(asked)))
+
+
+def _runs(process: int, began: float) -> bool:
+    try:
+        return abs(psutil.Process(process).create_time() - began) < 1
+    except psutil.Error:
+        return False

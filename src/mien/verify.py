@@ -1,0 +1,209 @@
+"""What a file says of itself, in three independent rows: signed credentials, invisible mark, fingerprint in the ledger.
+
+No row speaks for another, and none says what is genuine: a mark is a label, credentials say who signed, and a file
+without either says nothing.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mien.errors import MediaError, MienError, ProvenanceError, UsageError
+from mien.media.picture import check_file, is_picture, read_picture
+from mien.media.videoreader import VideoReader
+from mien.provenance.credentials import read_credentials
+from mien.provenance.fingerprint import fingerprint
+from mien.provenance.ledger import Ledger, Likeness, Output
+from mien.provenance.markreader import MarkFound, MarkReader
+from mien.seal import READ_TOGETHER
+from mien.settings import Settings
+from mien.types import Image
+
+_PLACES = (0.0, 0.5, 0.85)
+"""Where a video is looked at, as shares of its length."""
+_FLAT_BELOW = 4.0
+"""Standard deviation of grey levels under which a picture has no features to compare."""
+_ALIKE_SHARE = 0.5
+_MOST_FILES = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """`state` is for programs, `words` for people, `details` for both."""
+
+    state: str
+    words: str
+    details: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What was found in one file."""
+
+    file: str
+    credentials: Row
+    mark: Row
+    fingerprint: Row
+
+    def described(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+class Verifier:
+    """Looks into files; `anchors` are PEM roots that the person trusts, `ledger` None = none on this machine."""
+
+    def __init__(self, anchors: Sequence[bytes], ledger: Ledger | None, settings: Settings, *, search: bool = True) -> None:
+        self._anchors = anchors
+        self._ledger = ledger
+        self._settings = settings
+        self._search = search
+
+    def examine(self, path: Path) -> Report:
+        """All three rows of one file. Raises a `MienError` only when the file itself cannot be opened."""
+        check_file(path)
+        credentials = self._credentials(path)
+        try:
+            windows = [window for window in self._windows(path) if window]
+        except MediaError as error:
+            unread = Row("unreadable", f"The pictures cannot be read: {error}.")
+            return Report(str(path), credentials, unread, unread)
+        if not windows:
+            unread = Row("unreadable", "There is no picture in this file.")
+            return Report(str(path), credentials, unread, unread)
+        return Report(str(path), credentials, self._mark(windows), self._fingerprint(windows))
+
+    def _credentials(self, path: Path) -> Row:
+        try:
+            found = read_credentials(path, anchors=self._anchors)
+        except MienError as error:
+            return Row("damaged", f"The credentials cannot be read: {error}.")
+        return Row(found.state, found.words, _plain(asdict(found)))
+
+    def _mark(self, windows: list[list[Image]]) -> Row:
+        found = _best(_read(window, search=False) for window in windows)
+        if self._search and (found is None or found.mark_id is None):
+            found = _best((found, *(_read(window, search=True) for window in windows)))
+        if found is None:
+            return Row("none", "No mark of mien was found. That says nothing: marks get lost, and others leave none.")
+        here = self._made_here(found.mark_id)
+        return Row("found" if found.mark_id is not None else "no-id", _mark_words(found, here), {
+            "id": None if found.mark_id is None else f"{found.mark_id:06x}",
+            "z": round(found.z, 2),
+            "scale": round(found.scale, 4),
+            "angle_deg": round(found.angle_deg, 2),
+            "mirrored": found.mirrored,
+            "made_here": [_plain(asdict(output)) for output in here],
+        })  # fmt: skip
+
+    def _made_here(self, mark_id: int | None) -> list[Output]:
+        if self._ledger is None or mark_id is None:
+            return []
+        try:
+            return self._ledger.with_mark(mark_id)
+        except ProvenanceError:
+            return []
+
+    def _fingerprint(self, windows: list[list[Image]]) -> Row:
+        if self._ledger is None:
+            return Row("no-ledger", "There is no ledger on this machine to compare with.")
+        firsts = [window[0] for window in windows if window[0].std() >= _FLAT_BELOW]
+        try:
+            upright = self._ledger.alike([fingerprint(image) for image in firsts])
+            mirrored = self._ledger.alike([fingerprint(np.ascontiguousarray(image[:, ::-1])) for image in firsts])
+        except ProvenanceError as error:
+            return Row("no-ledger", f"The ledger of this machine cannot be read: {error}.")
+        near = [each for each in sorted((*upright, *mirrored), key=_nearness) if each.share >= _ALIKE_SHARE]
+        if not near:
+            return Row("none", "It looks like nothing that was made on this machine.")
+        output = near[0].output
+        words = (
+            f"It looks like {output.title}, made on this machine on {_day(output.made_at)}; "
+            "what that was made from looks much the same."
+        )
+        return Row("alike", words, {"outputs": [_plain(asdict(each)) for each in near[:5]]})
+
+    def _windows(self, path: Path) -> Iterator[list[Image]]:
+        settings = self._settings
+        if is_picture(path):
+            picture = read_picture(path, max_pixels=settings.max_pixels, max_bytes=settings.max_bytes)
+            yield [picture.frame.image]
+            return
+        length_s = None
+        for place in _PLACES:
+            start_s = None if length_s is None else place * length_s
+            try:
+                window, length_s = self._window(path, start_s)
+            except (MediaError, UsageError):
+                # What the file says of its length need not be true.
+                if place:
+                    return
+                raise
+            yield window
+            if length_s is None:
+                return
+
+    def _window(self, path: Path, start_s: float | None) -> tuple[list[Image], float | None]:
+        limits = {"max_pixels": self._settings.max_pixels, "max_bytes": self._settings.max_bytes}
+        with VideoReader(path, start_s=start_s, **limits) as reader:
+            most = max(1, min(READ_TOGETHER, _MOST_WINDOW_PIXELS // (reader.info.width * reader.info.height)))
+            frames = [frame.image for frame, _ in zip(iter(reader.read, None), range(most), strict=False)]
+            return frames, reader.info.duration_s
+
+
+_MOST_WINDOW_PIXELS = 120_000_000
+"""So many pixels of a video are held at once; large pictures need fewer frames, because each carries more of the mark."""
+
+
+def files_in(paths: Sequence[Path]) -> list[Path]:
+    """The files named, and those in folders named, in order, hidden ones and receipts left out. Raises `UsageError`."""
+    found: list[Path] = []
+    for path in paths:
+        if path.is_dir():
+            inside = sorted(each for each in path.rglob("*") if each.is_file() and not each.name.startswith("."))
+            found += [each for each in inside if each.suffix != ".c2pa"]
+        else:
+            found.append(path)
+    if len(found) > _MOST_FILES:
+        raise UsageError(f"these are {len(found)} files", f"name at most {_MOST_FILES} at once")
+    return found
+
+
+def _read(window: Sequence[Image], *, search: bool) -> MarkFound | None:
+    reader = MarkReader()
+    for image in window:
+        reader.add(image)
+    return reader.read(search=search)
+
+
+def _best(found: Iterator[MarkFound | None] | tuple[MarkFound | None, ...]) -> MarkFound | None:
+    """The surest one, one whose id can be read before one whose id cannot."""
+    return max((each for each in found if each is not None), key=lambda each: (each.mark_id is not None, each.z), default=None)
+
+
+def _nearness(likeness: Likeness) -> tuple[float, int]:
+    return -likeness.share, likeness.distance
+
+
+def _mark_words(found: MarkFound, here: Sequence[Output]) -> str:
+    if found.mark_id is None:
+        return "It carries mien's mark; the number in it cannot be read for certain."
+    words = f"It carries mien's mark, number {found.mark_id:06x}."
+    if here:
+        return f"{words} This machine made {here[0].title} with that number on {_day(here[0].made_at)}."
+    return f"{words} The ledger of this machine does not know that number."
+
+
+def _day(moment: Any) -> str:
+    return f"{moment:%Y-%m-%d %H:%M} UTC"
+
+
+def _plain(value: Any) -> Any:
+    """For JSON."""
+    if isinstance(value, dict):
+        return {key: _plain(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    return value if isinstance(value, str | int | float | bool | None) else str(value)

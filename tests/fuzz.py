@@ -1,0 +1,197 @@
+"""Feeds broken files to what reads files, in a process that may die; a command: scripts/fuzz [TARGET...] --seconds 600.
+
+A target is a function that takes a path and may raise nothing but `MienError`. What kills, hangs or surprises is kept
+under --keep. Every case follows from its seed and number, so that a run can be repeated.
+"""
+
+import argparse
+import contextlib
+import multiprocessing
+import os
+import random
+import shutil
+import struct
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from multiprocessing.sharedctypes import Synchronized
+from pathlib import Path
+from typing import TypeAlias
+
+from mien.errors import MienError
+from mien.provenance.credentials import read_credentials
+from tests import signed
+
+Target: TypeAlias = Callable[[Path], object]
+
+TARGETS: dict[str, Target] = {"credentials": read_credentials}
+"""What can be fuzzed, by name."""
+_HANG_S = 20.0
+_MEMORY_BYTES = 4 << 30
+_STARTS = (
+    b"\xff\xd8\xff\xe0", b"\x89PNG\r\n\x1a\n", b"RIFF\x40\0\0\0WEBPVP8 ", b"II*\0\x08\0\0\0", b"MM\0*\0\0\0\x08",
+    b"II+\0\x08\0\0\0", b"\0\0\0\x18ftypisom\0\0\0\0", b"\0\0\0\x14ftypqt  ", b"\0\0\0\x18ftypavif", b"",
+)  # fmt: skip
+_NUMBERS = (0, 1, 7, 8, 0x7F, 0x80, 0xFF, 0x7FFF, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF)
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A sound file: its bytes, its name's end, and the receipt beside it if it has one."""
+
+    content: bytes
+    suffix: str
+    receipt: bytes | None = None
+
+
+def samples(folder: Path) -> list[Sample]:
+    """Signed files of all kinds, made in `folder`."""
+    return [
+        Sample(path.read_bytes(), path.suffix, receipt.read_bytes() if receipt.exists() else None)
+        for path in signed.signed_files(folder)
+        for receipt in (path.with_name(path.name + ".c2pa"),)
+    ]
+
+
+def broken(chance: random.Random, sounds: Sequence[Sample]) -> Sample:
+    """One of the samples, damaged in one of several ways."""
+    sample = chance.choice(sounds)
+    if chance.random() < 0.05:
+        return Sample(chance.choice(_STARTS) + chance.randbytes(chance.randrange(4096)), sample.suffix)
+    other = chance.choice(sounds)
+    if sample.receipt is not None and chance.random() < 0.8:
+        return Sample(sample.content, sample.suffix, _damage(chance, sample.receipt, other.receipt or other.content))
+    return Sample(_damage(chance, sample.content, other.content), sample.suffix, sample.receipt)
+
+
+def _damage(chance: random.Random, content: bytes, other: bytes) -> bytes:
+    data = bytearray(content)
+    for _ in range(chance.choice((1, 1, 2, 4, 16))):
+        if not data:
+            break
+        match chance.randrange(8):
+            case 0:
+                data[_place(chance, data)] ^= 1 << chance.randrange(8)
+            case 1:
+                data[_place(chance, data)] = chance.randrange(256)
+            case 2:
+                del data[_place(chance, data) :]
+            case 3:
+                start = _place(chance, data)
+                del data[start : start + chance.randrange(1, 512)]
+            case 4:
+                start = _place(chance, data)
+                data[start:start] = data[start : start + chance.randrange(1, 4096)]
+            case 5:
+                start, source = _place(chance, data), chance.randrange(len(other)) if other else 0
+                length = chance.randrange(1, 4096)
+                data[start : start + length] = other[source : source + length]
+            case 6:
+                start = _place(chance, data)
+                number = struct.pack(chance.choice((">I", "<I", ">H", ">Q")), chance.choice(_NUMBERS[:9]))
+                data[start : start + len(number)] = number
+            case _:
+                start = _place(chance, data)
+                data[start : start + 4] = struct.pack(">I", chance.choice(_NUMBERS))
+    return bytes(data)
+
+
+def _place(chance: random.Random, data: bytearray) -> int:
+    """Half of the time within the manifest, if one can be seen, else anywhere."""
+    start = data.find(b"jumb")
+    if start < 0 or chance.random() < 0.5:
+        return chance.randrange(len(data))
+    return min(len(data) - 1, start - 8 + chance.randrange(6000)) if start >= 8 else chance.randrange(len(data))
+
+
+def lay(sample: Sample, folder: Path) -> Path:
+    """Write the sample, and its receipt, as a file in `folder`."""
+    path = folder / f"case{sample.suffix}"
+    path.write_bytes(sample.content)
+    receipt = path.with_name(path.name + ".c2pa")
+    receipt.unlink(missing_ok=True)
+    if sample.receipt is not None:
+        receipt.write_bytes(sample.receipt)
+    return path
+
+
+def _work(name: str, seed: int, first: int, folder: Path, sounds: Sequence[Sample], done: "Synchronized[int]") -> None:
+    import resource  # Not on Windows, where the tests need the rest of this file.
+
+    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_BYTES, _MEMORY_BYTES))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    number = first
+    while True:
+        path = lay(broken(random.Random(f"{name} {seed} {number}"), sounds), folder)
+        with contextlib.suppress(MienError):
+            TARGETS[name](path)
+        number += 1
+        done.value = number
+
+
+def fuzz(name: str, seconds: float, seed: int, keep: Path) -> tuple[int, list[str]]:
+    """Run one target for so long; how many cases, and what was found, one line each."""
+    found: list[str] = []
+    number = 0
+    context = multiprocessing.get_context("spawn")
+    end = time.monotonic() + seconds
+    with tempfile.TemporaryDirectory() as where:
+        folder = Path(where) / "case"
+        sound = Path(where) / "sound"
+        folder.mkdir()
+        sound.mkdir()
+        sounds = samples(sound)
+        while time.monotonic() < end:
+            done: Synchronized[int] = context.Value("q", number)
+            worker = context.Process(target=_work, args=(name, seed, number, folder, sounds, done))
+            worker.start()
+            why = _watch(worker, done, end)
+            number = done.value
+            if why is not None:
+                found.append(f"{name}: {why} at case {number} of seed {seed}")
+                shutil.copytree(folder, keep / f"{name}-{seed}-{number}", dirs_exist_ok=True)
+                number += 1
+    return number, found
+
+
+def _watch(worker: "multiprocessing.process.BaseProcess", done: "Synchronized[int]", end: float) -> str | None:
+    """Wait for the end of the time (None), or for what ended the worker."""
+    seen, since = done.value, time.monotonic()
+    while True:
+        worker.join(0.2)
+        now = time.monotonic()
+        if done.value != seen:
+            seen, since = done.value, now
+        if not worker.is_alive():
+            return f"died with {worker.exitcode}"
+        if now < end and now - since < _HANG_S:
+            continue
+        worker.kill()
+        worker.join()
+        return None if now >= end else f"hung for {_HANG_S:.0f} s"
+
+
+def main(arguments: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(prog="scripts/fuzz", description=__doc__)
+    parser.add_argument("targets", nargs="*", metavar="TARGET", help=f"of {', '.join(TARGETS)}; default: all")
+    parser.add_argument("--seconds", type=float, default=60.0, help="for each target (%(default)s)")
+    parser.add_argument("--seed", type=int, default=0, help="another one gives other cases (%(default)s)")
+    parser.add_argument("--keep", type=Path, default=Path("fuzz-found"), help="folder for what was found (%(default)s)")
+    options = parser.parse_args(arguments)
+    names = options.targets or list(TARGETS)
+    if unknown := set(names) - set(TARGETS):
+        parser.error(f"unknown: {', '.join(sorted(unknown))}")
+    failed = False
+    for name in names:
+        cases, found = fuzz(name, options.seconds, options.seed, options.keep)
+        sys.stdout.write("".join(f"{line}\n" for line in found))
+        sys.stdout.write(f"{name}: {cases} cases, {len(found)} found\n")
+        failed |= bool(found)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("RUST_BACKTRACE", "0")
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,64 @@
+"""Small files, signed by an identity made for tests."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+
+from mien.provenance.claim import Claim
+from mien.provenance.credentials import sign_file
+from mien.provenance.identity import Identity, open_identity
+from mien.types import Image
+
+MARK_ID = 0xABCDEF
+KINDS = (".jpg", ".png", ".webp", ".tif", ".mp4", ".mov", ".mkv")
+EMBEDDED_KINDS = KINDS[:-1]
+
+
+def picture(width: int = 96, height: int = 64) -> Image:
+    """Colours in a soft slope, with noise; always the same."""
+    x, y = np.meshgrid(np.arange(width) * 192 // width, np.arange(height) * 192 // height)
+    slope = np.dstack([x, y, 192 - x])
+    return (slope + np.random.default_rng(1).integers(0, 64, slope.shape)).astype(np.uint8)
+
+
+def write_media(
+    path: Path, frames: int = 6, width: int = 96, height: int = 64, options: dict[str, str] | None = None
+) -> Path:  # fmt: skip
+    """A picture or a short video, by the name's end; `options` are the container's."""
+    image = picture(width, height)
+    if path.suffix not in {".mp4", ".mov", ".mkv"}:
+        assert cv2.imwrite(str(path), image)
+        return path
+    with av.open(str(path), "w", options=options or {}) as container:
+        stream = container.add_stream("libx264", rate=30)
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        for shift in range(frames):
+            moved = np.roll(image, shift * 4, axis=1)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(moved, format="bgr24")))
+        container.mux(stream.encode())
+    return path
+
+
+def a_claim(title: str = "out.mp4", **changes: object) -> Claim:
+    """What mien would say of an output."""
+    said: dict[str, object] = {
+        "title": title, "engine": "mesh", "mark_id": MARK_ID, "label": "shown", "label_note": "bottom right, 5 % of the height",
+        "consent": "self", "consent_at": datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC), "made_at": datetime(2026, 2, 3, tzinfo=UTC),
+    }  # fmt: skip
+    make: Callable[..., Claim] = Claim
+    return make(**(said | changes))
+
+
+def signed_files(folder: Path, identity: Identity | None = None) -> list[Path]:
+    """One of each kind, with another one as its parent."""
+    signer = identity or open_identity(folder / "identity")
+    files = []
+    for kind in KINDS:
+        target, path = write_media(folder / f"target{kind}"), write_media(folder / f"out{kind}")
+        sign_file(path, a_claim(path.name), signer, parent=target)
+        files.append(path)
+    return files
