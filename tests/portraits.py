@@ -15,6 +15,7 @@ from mien.types import Affine, Floats, Image, Landmarks
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 HOPPER, COLLINS = EXAMPLES / "grace_hopper.jpg", EXAMPLES / "eileen_collins.png"
+CLIP = EXAMPLES / "clip.mp4"
 
 
 @dataclass(frozen=True, slots=True)

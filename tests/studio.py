@@ -64,9 +64,9 @@ class Studio:
 
 
 @contextlib.contextmanager
-def running_studio(folder: Path, *, password: str | None = None) -> Iterator[Studio]:
-    """Serve a studio whose folders lie in `folder`."""
-    uploads, recordings, data = folder / "uploads", folder / "recordings", folder / "data"
+def running_studio(folder: Path, *, password: str | None = None, data: Path | None = None) -> Iterator[Studio]:
+    """Serve a studio whose folders lie in `folder`, `data` too unless another one is named."""
+    uploads, recordings, data = folder / "uploads", folder / "recordings", data or folder / "data"
     uploads.mkdir()
     trust = open_trust(data, Signing())
     session = StudioSession(Settings(), trust, data, recordings, uploads, shared=password is not None)

@@ -28,8 +28,9 @@ import mien
 from mien.errors import CertificateUnusable, MienError, OutputError, SigningFailed, UnreadableMedia
 from mien.provenance import credentials
 from mien.provenance.claim import DISCLOSURE, MARK_ALGORITHM
-from mien.provenance.credentials import can_embed, read_credentials, sidecar_path, sign_file
+from mien.provenance.credentials import can_embed, read_credentials, sign_file
 from mien.provenance.identity import Identity, command_identity, given_identity, open_identity
+from mien.provenance.receipt import receipt_path
 from mien.provenance.statement import DIGITAL_SOURCE_TYPE
 from tests import fuzz
 from tests.authority import Authority
@@ -61,7 +62,7 @@ def _copy(signed: Path, kind: str, folder: Path) -> Path:
     path = folder / f"out{kind}"
     shutil.copy(signed / path.name, path)
     if not can_embed(path):
-        shutil.copy(sidecar_path(signed / path.name), sidecar_path(path))
+        shutil.copy(receipt_path(signed / path.name), receipt_path(path))
     return path
 
 
@@ -299,7 +300,7 @@ def test_every_flipped_bit_is_told_or_harmless(identity: Identity, tmp_path: Pat
 def test_every_flipped_bit_of_a_receipt_or_its_file_is_told(signed: Path, identity: Identity, tmp_path: Path) -> None:
     path = _copy(signed, ".mkv", tmp_path)
     chance = random.Random(5)
-    for victim in (path, sidecar_path(path)):
+    for victim in (path, receipt_path(path)):
         sound = victim.read_bytes()
         for _ in range(FLIPS // 4):
             data = bytearray(sound)
@@ -313,7 +314,7 @@ def test_every_flipped_bit_of_a_receipt_or_its_file_is_told(signed: Path, identi
 
 def test_a_receipt_of_another_file_is_told(signed: Path, identity: Identity, tmp_path: Path) -> None:
     path = write_media(tmp_path / "other.mkv", frames=3)
-    shutil.copy(sidecar_path(signed / "out.mkv"), sidecar_path(path))
+    shutil.copy(receipt_path(signed / "out.mkv"), receipt_path(path))
     found = read_credentials(path, anchors=_anchors(identity))
     assert (found.state, found.where) == ("changed", "sidecar")
     assert "does not belong" in found.words
@@ -332,7 +333,7 @@ def test_a_forged_receipt_is_no_known_signers(tmp_path: Path, identity: Identity
 @pytest.mark.parametrize("receipt", [b"", b"\0", b"junk" * 99, b"\0\0\0\x20jumb\0\0\0\x18jumd"])
 def test_a_receipt_that_is_none_is_damaged(tmp_path: Path, receipt: bytes) -> None:
     path = write_media(tmp_path / "out.mkv")
-    sidecar_path(path).write_bytes(receipt)
+    receipt_path(path).write_bytes(receipt)
     assert read_credentials(path).state == "damaged"
 
 

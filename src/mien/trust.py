@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from cryptography import x509
+
 from mien.errors import UsageError
 from mien.provenance.consent import Consents
 from mien.provenance.database import Database
@@ -68,9 +70,11 @@ def open_verifier(data: Path, roots: Sequence[Path], settings: Settings, *, sear
     anchors = []
     for root in roots:
         try:
-            anchors.append(root.read_bytes())
-        except OSError as error:
-            raise UsageError(f"the root certificate {root} cannot be read: {error.strerror}", "name a PEM file") from error
+            pem = root.read_bytes()
+            x509.load_pem_x509_certificates(pem)
+        except (OSError, ValueError) as error:
+            raise UsageError(f"the root certificate {root} cannot be read: {error}", "name a PEM file") from error
+        anchors.append(pem)
     if (own := known_root(data / IDENTITY_FOLDER)) is not None:
         anchors.append(own)
     database = Database(data)

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Self
 
 from mien.errors import OutputError, UsageError
+from mien.provenance.receipt import receipt_path
 
 _REMEDIES = {
     errno.ENOSPC: "free some space or write to another disk",
@@ -27,15 +28,6 @@ def output_error(error: OSError, path: Path) -> OutputError:
     """What went wrong while `path` was written, and what to do."""
     reason = os.strerror(error.errno) if error.errno else str(error)
     return OutputError(f"cannot write {path}: {reason}", _REMEDIES.get(error.errno or 0, "choose another place"))
-
-
-RECEIPT_SUFFIX = ".c2pa"
-"""Added to the whole name of a file that cannot hold its credentials."""
-
-
-def receipt_path(path: Path) -> Path:
-    """Where the receipt of a file lies, if it has one: `film.mkv.c2pa` beside `film.mkv`."""
-    return path.with_name(path.name + RECEIPT_SUFFIX)
 
 
 class OutputFile:

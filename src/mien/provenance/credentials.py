@@ -28,12 +28,12 @@ from mien.errors import CertificateUnusable, MienError, OutputError, SigningFail
 from mien.provenance import claim as claims
 from mien.provenance.claim import Claim
 from mien.provenance.identity import PURPOSES, Identity
+from mien.provenance.receipt import receipt_path
 
 State: TypeAlias = Literal["trusted", "unknown-signer", "expired", "changed", "damaged", "none"]
 """Unchanged and signed by one of the anchors; by somebody else; with a certificate that was out of date or withdrawn;
 changed after signing, or a receipt of another file; not readable as credentials; no credentials."""
 
-SIDECAR_SUFFIX = ".c2pa"
 _PARENT_RESOURCE = "parent.c2pa"
 _PLAIN = "application/octet-stream"
 """Files of which the manifest knows no structure: the hash runs over all bytes."""
@@ -137,11 +137,6 @@ def can_embed(path: Path) -> bool:
     return path.suffix.lower() in _EMBEDDING
 
 
-def sidecar_path(path: Path) -> Path:
-    """Where the receipt of a file lies: `film.mkv.c2pa` beside `film.mkv`."""
-    return path.with_name(path.name + SIDECAR_SUFFIX)
-
-
 def sign_file(
     path: Path, claim: Claim, identity: Identity, *, parent: Path | None, timestamp_url: str | None = None
 ) -> Signed:  # fmt: skip
@@ -152,7 +147,7 @@ def sign_file(
     `timestamp_url` names an RFC 3161 authority. Raises `SigningFailed`, what `identity.sign` raises, or `OutputError`.
     """
     mime = _EMBEDDING.get(path.suffix.lower())
-    target = path if mime else sidecar_path(path)
+    target = path if mime else receipt_path(path)
     warnings = list(identity.warnings)
     failures: list[MienError | OSError] = []
     try:
@@ -241,7 +236,7 @@ def _format_of(start: bytes) -> str:
 
 
 def _receipt(path: Path) -> bytes | None:
-    receipt = sidecar_path(path)
+    receipt = receipt_path(path)
     if not receipt.is_file():
         return None
     with receipt.open("rb") as file:

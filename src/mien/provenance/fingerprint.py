@@ -24,7 +24,7 @@ def fingerprint(image: Image, frequencies: int = FRAME_FREQUENCIES) -> int:
     grey = cv2.cvtColor(small, cv2.COLOR_BGR2GRAY).astype(np.float32)
     lowest = cv2.dct(grey)[:frequencies, :frequencies].ravel()[1:]
     bits = lowest > np.median(lowest)
-    return int.from_bytes(np.packbits(bits).tobytes(), "big") >> (-bits.size % 8)
+    return int.from_bytes(np.packbits(bits).tobytes(), "big") >> int(-bits.size % 8)
 
 
 def distance(one: int, other: int) -> int:

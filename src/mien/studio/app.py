@@ -20,7 +20,8 @@ from starlette.exceptions import HTTPException
 from mien.doctor import describe_devices
 from mien.errors import MediaTooLarge, MienError, ModelError, OutputError, SourceFaceError, UsageError
 from mien.live.meter import prometheus
-from mien.media.output import output_error, receipt_path
+from mien.media.output import output_error
+from mien.provenance.receipt import receipt_path
 from mien.studio import browsercamera
 from mien.studio.access import Access, Doorkeeper
 from mien.studio.browsercamera import Picture
@@ -29,6 +30,7 @@ from mien.studio.folder import spoken_of
 from mien.studio.jobs import job_title
 from mien.studio.preview import Viewer
 from mien.studio.session import StudioSession
+from mien.studio.verification import VerifierBusy
 
 STATIC = Path(__file__).parent / "static"
 MOST_CLIP_BYTES = 8_000_000_000
@@ -41,6 +43,7 @@ _METRICS_EVERY_S = 1.0
 _MOST_WIDTH = 7680
 _STATUS: tuple[tuple[type[MienError], int], ...] = (
     (SeveralFaces, 409),
+    (VerifierBusy, 503),
     (MediaTooLarge, 413),
     (SourceFaceError, 422),
     (OutputError, 507),
@@ -89,6 +92,7 @@ def make_app(session: StudioSession, access: Access) -> FastAPI:
     _add_settings(app, session)
     _add_media(app, session)
     _add_jobs(app, session)
+    _add_verification(app, session)
     _add_state(app, session)
     _add_sockets(app, session, events)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
@@ -300,6 +304,20 @@ def _add_jobs(app: FastAPI, session: StudioSession) -> None:
         jobs.remove(job_id)
 
 
+def _add_verification(app: FastAPI, session: StudioSession) -> None:
+    @app.post("/api/verify", max_body_size=MOST_CLIP_BYTES)
+    def verify(file: Annotated[UploadFile, File()], receipt: Annotated[UploadFile | None, File()] = None) -> dict[str, Any]:
+        kept = _keep(session, file)
+        beside = receipt_path(kept)
+        try:
+            if receipt is not None:
+                _copy(receipt, beside)
+            return session.verification.examine(kept, Path(file.filename or "the file").name)
+        finally:
+            for path in (kept, beside):
+                path.unlink(missing_ok=True)
+
+
 def _add_state(app: FastAPI, session: StudioSession) -> None:
     @app.get("/api/state")
     def state() -> dict[str, Any]:
@@ -320,13 +338,18 @@ def _keep(session: StudioSession, upload: UploadFile) -> Path:
     suffix = Path(upload.filename or "").suffix.lower()
     safe = suffix if suffix[1:].isalnum() and len(suffix) <= 6 else ""
     path = session.uploads / f"{secrets.token_hex(8)}{safe}"
+    _copy(upload, path)
+    return path
+
+
+def _copy(upload: UploadFile, path: Path) -> None:
+    """Raises `OutputError`; then there is no file."""
     try:
         with path.open("xb") as kept:
             shutil.copyfileobj(upload.file, kept, 1 << 20)
     except OSError as error:
         path.unlink(missing_ok=True)
         raise output_error(error, path) from error
-    return path
 
 
 class _Events:

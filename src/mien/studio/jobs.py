@@ -17,12 +17,13 @@ from mien.batch import job
 from mien.batch.export import Export
 from mien.errors import Cancelled, MienError, UsageError
 from mien.media.encoders import CONTAINERS
-from mien.media.output import OutputFile, receipt_path
+from mien.media.output import OutputFile
 from mien.media.picture import WRITE_FORMATS, is_picture, read_picture
 from mien.media.videoreader import VideoReader
 from mien.media.videowriter import VideoWriter
 from mien.models.store import Store
 from mien.provenance.consent import Consent
+from mien.provenance.receipt import receipt_path
 from mien.seal import first_frames
 from mien.settings import Settings
 from mien.studio.folder import spoken_of

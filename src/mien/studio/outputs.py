@@ -12,10 +12,10 @@ from mien.errors import OutputError, UsageError
 from mien.live.loop import LiveLoop
 from mien.live.outlet import MakeSink, OutletState
 from mien.media.address import masked
-from mien.media.output import receipt_path
 from mien.media.recorder import Recorder
 from mien.media.streamout import StreamOut
 from mien.media.virtualcamera import VirtualCamera
+from mien.provenance.receipt import receipt_path
 from mien.settings import Settings
 from mien.studio.folder import make_folder
 from mien.studio.inputs import checked_word

@@ -13,6 +13,7 @@ from mien.batch.export import label_note
 from mien.errors import MienError
 from mien.provenance.claim import Claim
 from mien.provenance.consent import Consent
+from mien.provenance.fingerprint import fingerprint
 from mien.seal import Notary, find_mark, first_frames
 from mien.settings import Settings
 
@@ -75,11 +76,11 @@ class Recordings:
         with self._lock:
             self._running[path] = made
 
-    def see(self, fingerprint: int) -> None:
+    def see(self, hashed: int) -> None:
         """The fingerprint of a frame that goes into all running recordings."""
         with self._lock:
             for each in self._running.values():
-                each.fingerprints.append(fingerprint)
+                each.fingerprints.append(hashed)
 
     def finish(self, path: Path) -> None:
         """The recording is closed: sign it, in a thread. One without a frame is forgotten."""
@@ -126,10 +127,13 @@ class Recordings:
         try:
             if path.is_file():
                 # A mark that came with the input was kept: the file knows best which one it carries.
-                found = find_mark(first_frames(path))
+                images = list(first_frames(path))
+                found = find_mark(images)
                 if found is not None and found.mark_id is not None:
                     claim = replace(claim, mark_id=found.mark_id)
-                warnings = self._notary.seal(path, claim, _KIND, fingerprints, None)
+                # One that was short, or cut off, has none of its time.
+                noted = list(fingerprints) or [fingerprint(image) for image in images[:1]]
+                warnings = self._notary.seal(path, claim, _KIND, noted, None)
                 self._states[path] = SealState("signed", "; ".join(warnings))
             else:
                 self._states[path] = SealState("unsigned", "nothing was recorded")

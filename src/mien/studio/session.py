@@ -39,6 +39,7 @@ from mien.studio.jobs import FileJobs
 from mien.studio.outputs import Outputs
 from mien.studio.preview import HubSink, PreviewHub
 from mien.studio.recordings import Recordings
+from mien.studio.verification import Verification
 from mien.trust import Trust
 from mien.types import LANDMARK_COUNT, LIVE_TIME_BASE, Frame, Landmarks, SourceFace, TrackedFace
 
@@ -93,6 +94,7 @@ class StudioSession:
             shared=shared,
         )
         self.jobs = FileJobs(self._models, trust, uploads, self._changed)
+        self.verification = Verification(data, lambda: self._settings)
         self._warming = threading.Thread(target=self._warm_up, name="mien-warm-up")
 
     def start(self) -> None:
@@ -106,6 +108,7 @@ class StudioSession:
     def close(self) -> None:
         """End everything: recordings are finished and signed, jobs cancelled."""
         self._changed_hook = lambda: None
+        self.verification.close()
         self.loop.stop()
         self._recordings.close()
         self.jobs.stop()

@@ -1,0 +1,108 @@
+"""Recordings are signed when they end, and at the next start when they were cut off."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from mien.provenance.credentials import read_credentials
+from mien.provenance.database import Database
+from mien.provenance.identity import known_root
+from mien.provenance.ledger import Ledger
+from mien.provenance.receipt import receipt_path
+from mien.settings import Settings
+from mien.studio.inputs import input_of_text
+from mien.trust import IDENTITY_FOLDER, Signing, open_trust, open_verifier
+from tests.portraits import CLIP, COLLINS
+from tests.studio import Studio, running_studio
+
+pytestmark = pytest.mark.slow
+
+
+def record(studio: Studio, container: str, frames: int = 75) -> str:
+    output_id = str(studio.client.post("/api/outputs", json={"kind": "recording", "container": container}).json()["id"])
+    studio.wait(lambda state: any(row["frames"] > frames for row in state["outputs"]), "frames in the recording")
+    return output_id
+
+
+def anchors(data: Path) -> list[bytes]:
+    root = known_root(data / IDENTITY_FOLDER)
+    assert root is not None
+    return [root]
+
+
+@pytest.mark.parametrize("container", ["mp4", "mkv"])
+def test_a_recording_is_signed_when_it_ends(tmp_path: Path, container: str) -> None:
+    with running_studio(tmp_path) as studio:
+        studio.wear(COLLINS)
+        studio.session.set_input(input_of_text(str(CLIP)), trusted=True)
+        output_id = record(studio, container)
+        studio.client.delete(f"/api/outputs/{output_id}")
+        state = studio.wait(lambda state: state["outputs"][0]["seal"] == "signed", "the signature")
+        assert state["outputs"][0]["result"] is True
+        assert state["outputs"][0]["receipt"] is (container == "mkv")
+        assert studio.client.get(f"/api/outputs/{output_id}/receipt").status_code == (200 if container == "mkv" else 422)
+        mark_id = studio.session.loop.mark_id
+    (file,) = studio.recordings.glob(f"*.{container}")
+    found = read_credentials(file, anchors=anchors(studio.data))
+    assert (found.state, found.mark_id, found.consent, found.label) == ("trusted", mark_id, "public-domain", "shown")
+    assert receipt_path(file).exists() is (container == "mkv")
+    report = open_verifier(studio.data, [], Settings()).examine(file)
+    assert (report.mark.state, report.fingerprint.state) == ("found", "alike")
+    assert Ledger(Database(studio.data)).cut_off() == []
+
+
+def test_the_end_of_the_studio_ends_and_signs_a_recording(tmp_path: Path) -> None:
+    with running_studio(tmp_path) as studio:
+        studio.wear(COLLINS)
+        studio.session.set_input(input_of_text(str(CLIP)), trusted=True)
+        record(studio, "mp4")
+    (file,) = studio.recordings.glob("*.mp4")
+    assert read_credentials(file, anchors=anchors(studio.data)).state == "trusted"
+
+
+@pytest.mark.parametrize("container", ["mp4", "mkv"])
+def test_a_recording_that_was_cut_off_is_signed_at_the_next_start(tmp_path: Path, container: str) -> None:
+    recordings, data = tmp_path / "rec", tmp_path / "data"
+    wanted = ["--photo", str(COLLINS), "--consent", "public-domain", "--input", str(CLIP), "--output", container]
+    places = ["--recordings", str(recordings), "--data", str(data), "--port", "0", "--no-browser"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "mien.cli", "live", *wanted, *places], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        deadline = time.monotonic() + 60
+        while sum(path.stat().st_size for path in recordings.glob("*")) < 300_000:
+            assert time.monotonic() < deadline, "nothing is recorded"
+            assert process.poll() is None
+            time.sleep(0.1)
+    finally:
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+    (file,) = recordings.glob(f"*.{container}")
+    assert read_credentials(file).state == "none"
+    assert [path for path, _ in Ledger(Database(data)).cut_off()] == [file]
+    other = tmp_path / "other"
+    other.mkdir()
+    with running_studio(other, data=data) as studio:
+        state = studio.wait(lambda state: [row["seal"] for row in state["outputs"]] == ["signed"], "the signature")
+        assert "cut off" in state["outputs"][0]["message"]
+    found = read_credentials(file, anchors=anchors(data))
+    assert (found.state, found.consent) == ("trusted", "public-domain")
+    assert Ledger(Database(data)).cut_off() == []
+    assert open_verifier(data, [], Settings()).examine(file).mark.state == "found"
+
+
+def test_a_recording_that_vanished_is_forgotten(tmp_path: Path) -> None:
+    ledger = open_trust(tmp_path / "data", Signing()).ledger
+    ledger.begin_recording(tmp_path / "gone.mp4", "{}")
+    assert ledger.cut_off() == [], "this process still writes it"
+    with Database(tmp_path / "data").opened() as connection:
+        connection.execute("UPDATE recordings SET process_began = 0")
+    assert [path for path, _ in ledger.cut_off()] == [tmp_path / "gone.mp4"]
+    with running_studio(tmp_path, data=tmp_path / "data") as studio:
+        assert studio.state()["outputs"] == []
+    assert ledger.cut_off() == []
