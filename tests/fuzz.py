@@ -22,11 +22,13 @@ from typing import TypeAlias
 
 from mien.errors import MienError
 from mien.provenance.credentials import read_credentials
+from mien.settings import Settings
+from mien.verify import Verifier
 from tests import signed
 
 Target: TypeAlias = Callable[[Path], object]
 
-TARGETS: dict[str, Target] = {"credentials": read_credentials}
+TARGETS: dict[str, Target] = {"credentials": read_credentials, "verify": Verifier([], None, Settings()).examine}
 """What can be fuzzed, by name."""
 _HANG_S = 20.0
 _MEMORY_BYTES = 4 << 30

@@ -34,7 +34,7 @@ class Output:
 
 @dataclass(frozen=True, slots=True)
 class Likeness:
-    """An output that looks like what was asked about: `share` of the asked fingerprints have one of its own nearby."""
+    """An output that looks like what was asked about: `share` of the places asked about have one of its pictures."""
 
     output: Output
     share: float
@@ -80,16 +80,17 @@ class Ledger:
             ).fetchall()
         return [_output(row) for row in rows]
 
-    def alike(self, fingerprints: Sequence[int]) -> list[Likeness]:
-        """Outputs that look like these pictures, the most alike first, then the newest."""
-        if not fingerprints:
-            return []
+    def alike(self, groups: Sequence[Sequence[int]]) -> list[Likeness]:
+        """Outputs that look like these pictures, the most alike first, then the newest.
+
+        Each group holds the fingerprints of pictures from one place of a file; one that is known is enough for the place.
+        """
         with self._database.opened() as connection:
             rows = connection.execute("SELECT output, hash FROM fingerprints").fetchall()
-            if not rows:
+            if not rows or not groups:
                 return []
             numbers, hashes = (np.array(column, np.int64) for column in zip(*rows, strict=True))
-            near = [_distances(hashes, asked) for asked in fingerprints]
+            near = [_distances(hashes, group) for group in groups]
             found = []
             for number in np.unique(numbers[np.any([row < ALIKE_BELOW for row in near], axis=0)])[::-1]:
                 nearest = [int(row[numbers == number].min()) for row in near]
@@ -129,8 +130,10 @@ def _output(row: tuple[int, str, str, str, str]) -> Output:
     return Output(mark_id, kind, title, datetime.fromisoformat(made_at), manifest)
 
 
-def _distances(hashes: Array, asked: int) -> Array:
-    return np.asarray(np.bitwise_count(hashes ^ np.int64(asked)))
+def _distances(hashes: Array, group: Sequence[int]) -> Array:
+    """Of each hash to the nearest one of the group."""
+    each = [np.bitwise_count(hashes ^ np.int64(asked)) for asked in group]
+    return np.min(each, axis=0) if each else np.full(len(hashes), 64)
 
 
 def _runs(process: int, began: float) -> bool:

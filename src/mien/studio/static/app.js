@@ -11,6 +11,7 @@ import { Preview } from './preview.js';
 import { Shortcuts } from './shortcuts.js';
 import { LastingSocket } from './sockets.js';
 import { chooseLanguage, currentLanguage, languages, t, translatePage } from './strings.js';
+import { Verification } from './verification.js';
 /** @typedef {import('./types').State} State @typedef {import('./types').Metrics} Metrics */
 
 const REFUSED = 401;
@@ -25,12 +26,14 @@ class App {
     this.outputs = new Outputs();
     this.files = new Files();
     this.presets = new Presets();
+    this.verification = new Verification();
     this.shortcuts = new Shortcuts([
       { keys: ['c'], shown: 'C', words: 'key_compare', down: () => this.preview.compare(true), up: () => this.preview.compare(false) },
       { keys: ['s'], shown: 'S', words: 'key_split', down: () => this.preview.toggleSplit() },
       { keys: ['m'], shown: 'M', words: 'key_mirror', down: () => this.preview.toggleMirror() },
       { keys: ['f'], shown: 'F', words: 'key_fullscreen', down: () => this.preview.toggleFullscreen() },
       { keys: ['r'], shown: 'R', words: 'key_record', down: () => void this.outputs.toggleRecording() },
+      { keys: ['v'], shown: 'V', words: 'verify', down: () => this.verification.open() },
       { keys: [...'0123456789'], shown: '1 … 9, 0', words: 'key_face', down: (key) => this.faces.selectPlace(Number(key)) },
       { keys: ['?'], shown: '?', words: 'key_help', down: () => this.shortcuts.showHelp() },
     ]);
@@ -70,6 +73,7 @@ class App {
       this.controls.build(this.state);
       byId('face-list').replaceChildren();
       byId('preset-list').replaceChildren();
+      for (const list of ['output-list', 'job-list']) byId(list).replaceChildren();
       this.outputs.showDevices(this.inputs.devices);
       this.showState(this.state);
     });
@@ -104,6 +108,7 @@ class App {
     this.outputs.show(state);
     this.files.show(state);
     this.presets.show(state);
+    for (const element of document.querySelectorAll('.terms')) element.textContent = t('terms', {}, state.terms);
     this.showEmpty();
   }
 

@@ -1,7 +1,7 @@
 /** The gallery: add, choose, keep and remove faces, with consent asked once for each photo. */
 import { ApiError, attempt, call, complain } from './api.js';
 import { cameraError } from './browsercamera.js';
-import { byId, make, reconcile } from './dom.js';
+import { byId, make, reconcile, say } from './dom.js';
 import { t } from './strings.js';
 /** @typedef {import('./types').State} State @typedef {import('./types').Face} Face */
 
@@ -10,6 +10,8 @@ const NOBODY = { id: 'none', name: '', consent: '', saved: false };
 export class Faces {
   constructor() {
     this.list = byId('face-list');
+    /** The photos before have been added, or refused. @type {Promise<void>} */
+    this.done = Promise.resolve();
     byId('add-face', HTMLInputElement).addEventListener('change', (event) => {
       const input = /** @type {HTMLInputElement} */ (event.target);
       const files = [...(input.files ?? [])];
@@ -19,7 +21,7 @@ export class Faces {
     byId('take-photo').addEventListener('click', () => void this.takePhoto());
     document.addEventListener('paste', (event) => {
       const file = [...(event.clipboardData?.files ?? [])].find((each) => each.type.startsWith('image/'));
-      if (file) void this.add(file, t('photo_copied'));
+      if (file && !document.querySelector('dialog[open]')) void this.add(file, t('photo_copied'));
     });
     this.acceptDrops(/** @type {HTMLElement} */ (document.querySelector('.faces')));
   }
@@ -83,47 +85,58 @@ export class Faces {
     if (face) void this.select(face.id);
   }
 
-  /** One after another, each with its own question. @param {File[]} files */
-  async addAll(files) {
-    for (const file of files) await this.add(file, file.name);
+  /** @param {File[]} files */
+  addAll(files) {
+    for (const file of files) void this.add(file, file.name);
   }
 
-  /** @param {Blob} photo @param {string} fileName */
-  async add(photo, fileName) {
-    // A photo pasted while another one is asked about would get an answer that was not meant for it.
-    if (document.querySelector('dialog[open]')) return;
-    const consent = await this.askConsent(photo);
-    if (!consent) return;
-    const name = fileName.replace(/\.\w{1,5}$/, '');
-    /** @type {number | null} */
-    let number = null;
+  /** One after another: a question is about one photo. @param {Blob} photo @param {string} fileName */
+  add(photo, fileName) {
+    this.done = this.done.then(() => this.addOne(photo, fileName));
+    return this.done;
+  }
+
+  /** Asks what the server wants to know: which of several faces, and why it may be used. @param {Blob} photo @param {string} fileName */
+  async addOne(photo, fileName) {
+    /** @type {Record<string, string>} */
+    const answers = {};
+    let numbered = '';
     for (;;) {
-      const form = new FormData();
-      form.append('photo', photo, fileName);
-      form.append('consent', consent);
-      form.append('name', name);
-      if (number !== null) form.append('number', String(number));
-      try {
-        const added = await call('POST', '/api/faces', form);
-        await this.select(added.id);
+      const answer = await this.offer(photo, fileName, answers);
+      if (answer instanceof ApiError && answer.answer.code === 'several' && !answers.number) {
+        numbered = answer.answer.picture;
+        answers.number = await this.askWhich(answer.answer.count, numbered);
+        if (!answers.number) return;
+      } else if (answer instanceof ApiError && answer.answer.code === 'consent-needed' && !answers.consent) {
+        answers.consent = await this.askConsent(photo, answers.number, numbered);
+        if (!answers.consent) return;
+      } else {
+        if (answer instanceof Error) complain(answer);
+        else await this.select(answer.id);
         return;
-      } catch (error) {
-        if (!(error instanceof ApiError) || error.answer.code !== 'several' || number !== null) {
-          complain(error);
-          return;
-        }
-        number = await this.askWhich(error.answer.count, error.answer.picture);
-        if (number === null) return;
       }
     }
   }
 
-  /** @param {Blob} photo @returns {Promise<string>} empty when the person goes back */
-  async askConsent(photo) {
+  /** @param {Blob} photo @param {string} fileName @param {Record<string, string>} answers @returns {Promise<any>} the new face, or the error */
+  async offer(photo, fileName, answers) {
+    const form = new FormData();
+    form.append('photo', photo, fileName);
+    form.append('name', fileName.replace(/\.\w{1,5}$/, ''));
+    for (const [question, answer] of Object.entries(answers)) form.append(question, answer);
+    say('face-sending', t('sending', { name: fileName }));
+    const answer = await call('POST', '/api/faces', form).catch((error) => error);
+    say('face-sending', '');
+    return answer;
+  }
+
+  /** @param {Blob} photo @param {string | undefined} number of the face, where `numbered` shows several @param {string} numbered @returns {Promise<string>} empty when the person goes back */
+  async askConsent(photo, number, numbered) {
     const dialog = byId('consent-dialog', HTMLDialogElement);
     const choices = byId('consent-choices');
     const address = URL.createObjectURL(photo);
-    byId('consent-photo', HTMLImageElement).src = address;
+    byId('consent-photo', HTMLImageElement).src = numbered || address;
+    byId('consent-question').textContent = number ? t('consent_which', { n: number }) : t('consent_question');
     const confirm = byId('consent-confirm', HTMLButtonElement);
     confirm.disabled = true;
     choices.replaceChildren(...(this.state?.consents ?? []).map((kind) => make('label', {},
@@ -134,14 +147,13 @@ export class Faces {
     return answer === 'ok' && chosen ? chosen.value : '';
   }
 
-  /** @param {number} count @param {string} picture @returns {Promise<number | null>} */
+  /** @param {number} count @param {string} picture @returns {Promise<string>} empty when the person goes back */
   async askWhich(count, picture) {
     const dialog = byId('which-dialog', HTMLDialogElement);
     byId('which-photo', HTMLImageElement).src = picture;
     byId('which-choices').replaceChildren(...Array.from({ length: count }, (_, index) =>
       make('button', { value: String(index + 1), 'data-number': String(index + 1) }, t('face_number', { n: index + 1 }))));
-    const answer = Number(await asked(dialog));
-    return answer > 0 ? answer : null;
+    return asked(dialog);
   }
 
   async takePhoto() {

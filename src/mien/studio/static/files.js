@@ -38,8 +38,9 @@ export class Files {
   /** @param {Job} job */
   build(job) {
     const end = make('button', { type: 'button', className: 'end', on: { click: () => void attempt(() => call('DELETE', `/api/jobs/${job.id}`)) } });
-    const link = make('a', { className: 'button', href: `/api/jobs/${job.id}/result`, download: '' }, t('download'));
-    return make('li', { 'data-job-id': job.id }, make('div', { className: 'top' }, make('b', { title: job.name }, job.name), link, end),
+    const link = make('a', { className: 'button result', href: `/api/jobs/${job.id}/result`, download: '' }, t('download'));
+    const receipt = make('a', { className: 'button receipt', href: `/api/jobs/${job.id}/receipt`, download: '' }, t('receipt'));
+    return make('li', { 'data-job-id': job.id }, make('div', { className: 'top' }, make('b', { title: job.name }, job.name), link, receipt, end),
       make('progress', { 'aria-label': job.name }), make('img', { alt: '', hidden: true }), make('p', { className: 'state' }));
   }
 
@@ -58,7 +59,8 @@ export class Files {
       next.onload = () => { picture.src = next.src; picture.hidden = false; };
       next.src = `/api/jobs/${job.id}/preview.jpg?frame=${job.frames}`;
     }
-    /** @type {HTMLElement} */ (element.querySelector('a')).hidden = job.state !== 'done';
+    /** @type {HTMLElement} */ (element.querySelector('.result')).hidden = job.state !== 'done';
+    /** @type {HTMLElement} */ (element.querySelector('.receipt')).hidden = job.state !== 'done' || !job.receipt;
     /** @type {HTMLElement} */ (element.querySelector('.end')).textContent = t(busy ? 'cancel' : 'dismiss');
     const state = /** @type {HTMLElement} */ (element.querySelector('.state'));
     state.classList.toggle('bad', job.state === 'failed');

@@ -117,5 +117,5 @@ function moment(stamp) {
 
 /** @param {number} value */
 function number(value) {
-  return value.toLocaleString(currentLanguage(), { maximumFractionDigits: 1 });
+  return value.toLocaleString(currentLanguage(), { maximumFractionDigits: 2 });
 }

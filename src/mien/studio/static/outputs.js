@@ -65,19 +65,24 @@ export class Outputs {
   /** @param {Output} output */
   build(output) {
     const stop = make('button', { type: 'button', className: 'stop', on: { click: () => void attempt(() => call('DELETE', `/api/outputs/${output.id}`)) } });
-    const link = make('a', { className: 'button', href: `/api/outputs/${output.id}/file`, download: '' }, t('download'));
-    return make('li', { 'data-output-id': output.id }, make('div', { className: 'top' }, make('b', { title: output.target }, output.target || t('virtual_camera')), link, stop), make('p', { className: 'state' }));
+    const link = make('a', { className: 'button result', href: `/api/outputs/${output.id}/file`, download: '' }, t('download'));
+    const receipt = make('a', { className: 'button receipt', href: `/api/outputs/${output.id}/receipt`, download: '' }, t('receipt'));
+    return make('li', { 'data-output-id': output.id }, make('div', { className: 'top' }, make('b', { title: output.target }, output.target || t('virtual_camera')), link, receipt, stop), make('p', { className: 'state' }));
   }
 
   /** @param {HTMLElement} element @param {Output} output */
   update(element, output) {
     const running = ['opening', 'live', 'retrying'].includes(output.state) && !output.result;
-    /** @type {HTMLElement} */ (element.querySelector('a')).hidden = !output.result;
+    /** @type {HTMLElement} */ (element.querySelector('.result')).hidden = !output.result;
+    /** @type {HTMLElement} */ (element.querySelector('.receipt')).hidden = !output.receipt;
     /** @type {HTMLElement} */ (element.querySelector('.stop')).textContent = t(running ? 'stop' : 'dismiss');
     const state = /** @type {HTMLElement} */ (element.querySelector('.state'));
-    state.classList.toggle('bad', ['failed', 'retrying'].includes(output.state));
+    state.classList.toggle('bad', ['failed', 'retrying'].includes(output.state) || output.seal === 'unsigned');
     const said = [output.message, output.remedy].filter(Boolean).join(' – ');
-    state.textContent = [t(`state_${output.state}`), clock(output.seconds), said || t('frames', { n: output.frames })].join(' · ');
+    const seal = output.seal && t(`seal_${output.seal}`);
+    // A recording of an earlier run was not counted.
+    const counted = output.frames ? [clock(output.seconds), ...(said || seal ? [] : [t('frames', { n: output.frames })])] : [];
+    state.textContent = [t(`state_${output.state}`), ...counted, seal, said].filter(Boolean).join(' · ');
     element.dataset.state = output.state;
   }
 }

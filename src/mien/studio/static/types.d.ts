@@ -2,13 +2,15 @@
 export interface Row { name: string; default: unknown; help: string; group: string; low: number | null; high: number | null; choices: string[]; kind: 'bool' | 'int' | 'float' | 'str' }
 export interface Face { id: string; name: string; consent: string; saved: boolean }
 export interface Input { kind: string; spec: Record<string, any>; state: string; message: string; remedy: string; width: number; height: number }
-export interface Output { id: string; kind: string; target: string; state: string; message: string; remedy: string; frames: number; seconds: number; result: boolean }
-export interface Job { id: string; name: string; state: string; frames: number; total: number | null; message: string; remedy: string; picture: boolean }
+export interface Output { id: string; kind: string; target: string; state: string; message: string; remedy: string; frames: number; seconds: number; seal: string; result: boolean; receipt: boolean }
+export interface Job { id: string; name: string; state: string; frames: number; total: number | null; message: string; remedy: string; picture: boolean; receipt: boolean }
 export interface State {
-  version: string; shared: boolean; settings: Record<string, any>; table: Row[]; consents: string[]; faces: Face[]; face: string | null;
+  version: string; shared: boolean; settings: Record<string, any>; table: Row[]; consents: string[]; terms: string; faces: Face[]; face: string | null;
   input: Input; sound: { device: string | null; state: string; message: string }; outputs: Output[]; presets: Record<string, Record<string, any>>; jobs: Job[];
   browser_camera: string | null; content: { state: string; message: string; remedy: string };
 }
+export interface Finding { state: string; words: string; details: Record<string, any> }
+export interface Report { file: string; credentials: Finding; mark: Finding; fingerprint: Finding }
 export interface Metrics {
   fps: number; capture_fps: number; frames: number; dropped: number; latency_ms: { median: number | null; p95: number | null };
   stages_ms: Record<string, number>; cpu_percent: number; memory_mb: number; shown: string; sound_delay_ms: number | null;

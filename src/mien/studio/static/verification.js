@@ -63,7 +63,8 @@ export class Verification {
     try {
       this.report = await call('POST', '/api/verify', form);
     } catch (error) {
-      this.trouble = error instanceof ApiError ? [error.message, error.remedy].filter(Boolean).join(' – ') : String(error);
+      const said = error instanceof ApiError ? [error.message, error.remedy].filter(Boolean).join(' – ') : String(error);
+      this.trouble = error instanceof ApiError ? t(`trouble_${error.answer.code}`, { name: file.name }, said) : said;
     }
     this.isBusy = false;
     this.show();
