@@ -4,6 +4,7 @@ import base64
 import os
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,11 @@ import numpy as np
 import pytest
 
 from mien import bench, build
+from mien.fakes import FakeClassifier
 from mien.media.picture import read_picture
 from mien.models.store import Store
+from mien.provenance.consent import Consents
+from mien.provenance.database import Database
 from mien.settings import Settings
 from mien.types import Floats, Image
 from tests.studio import Studio, running_studio
@@ -68,12 +72,32 @@ class Person:
         self.page.goto(self.studio.page)
         self.page.wait_for_selector("#main-settings label")
 
-    def add_face(self, photo: Path) -> None:
+    def add_face(self, photo: Path, *, asked: bool = True) -> None:
+        """Give a photo; `asked` = this studio has not been told yet why it may be used."""
         before = self.page.locator("[data-face-id]").count()
         self.page.set_input_files("#add-face", str(photo))
-        self.page.check('[data-consent="public-domain"]')
-        self.page.click("#consent-confirm")
+        if asked:
+            self.page.check('[data-consent="public-domain"]')
+            self.page.click("#consent-confirm")
         self.page.wait_for_function("(count) => document.querySelectorAll('[data-face-id]').length > count", arg=before)
+
+    def check(self, *files: Path) -> dict[str, str]:
+        """Look into a file, perhaps with its receipt; the words of each row."""
+        page = self.page
+        if not page.locator("#verify-dialog").is_visible():
+            page.click("#verify")
+        page.set_input_files("#verify-file", str(files[0]))
+        for receipt in files[1:]:
+            page.locator("#verify-progress").wait_for(state="hidden")
+            page.set_input_files("#verify-receipt", str(receipt))
+        page.locator("#verify-progress").wait_for(state="hidden")
+        return {row.get_attribute("data-row"): row.locator("p").inner_text() for row in page.locator(".finding").all()}
+
+    def facts(self, row: str) -> dict[str, str]:
+        """The details of a row of the report, unfolded."""
+        finding = self.page.locator(f'.finding[data-row="{row}"]')
+        finding.locator("summary").click()
+        return dict(zip(finding.locator("dt").all_inner_texts(), finding.locator("dd").all_inner_texts(), strict=True))
 
     def start_browser_camera(self) -> None:
         self.page.select_option("#input-kind", "browser")
@@ -155,16 +179,23 @@ def lasting_studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]
         yield studio
 
 
-@pytest.fixture
-def person(chromium: Any, lasting_studio: Studio, request: pytest.FixtureRequest) -> Iterator[Person]:
-    """A person at a fresh page of the studio, which keeps what the tests before have done."""
-    options = {"viewport": {"width": 1440, "height": 900}, "permissions": ["camera"], "locale": "en-GB", "color_scheme": "dark"}
-    context = chromium.new_context(**{**options, **getattr(request, "param", {})})
-    made = Person(context.new_page(), lasting_studio)
+@contextmanager
+def visiting(chromium: Any, studio: Studio, **options: Any) -> Iterator[Person]:
+    """A person at a fresh page of the studio; at the end nothing may have gone wrong in the page."""
+    usual = {"viewport": {"width": 1440, "height": 900}, "permissions": ["camera"], "locale": "en-GB", "color_scheme": "dark"}
+    context = chromium.new_context(**{**usual, **options})
+    made = Person(context.new_page(), studio)
     made.open()
     yield made
     context.close()
     assert made.troubles == []
+
+
+@pytest.fixture
+def person(chromium: Any, lasting_studio: Studio, request: pytest.FixtureRequest) -> Iterator[Person]:
+    """A person at the studio that keeps what the tests before have done."""
+    with visiting(chromium, lasting_studio, **getattr(request, "param", {})) as made:
+        yield made
 
 
 def test_the_token_leaves_the_address_and_a_reload_goes_on(person: Person) -> None:
@@ -177,7 +208,10 @@ def test_the_token_leaves_the_address_and_a_reload_goes_on(person: Person) -> No
 
 def test_a_face_is_worn_before_the_browsers_camera(person: Person, examples: Path, checker: Checker) -> None:
     person.page.set_input_files("#add-face", str(examples / "eileen_collins.png"))
+    person.page.wait_for_selector("#consent-dialog[open]")
     assert person.page.locator("#consent-confirm").is_disabled(), "nothing happens before consent is given"
+    assert "no minors" in person.page.locator("#consent-dialog").inner_text()
+    person.page.wait_for_timeout(200)
     person.shoot("consent")
     person.page.keyboard.press("Escape")
     assert person.page.locator("[data-face-id]").count() == 0
@@ -225,6 +259,40 @@ def test_faces_are_switched_and_sliders_move_the_picture(person: Person, example
     person.until(lambda: person.page.locator("#setting-opacity").input_value() == "1", "the page follows others")
 
 
+def test_consent_is_asked_once_for_each_photo(person: Person, examples: Path, tmp_path: Path) -> None:
+    smaller = tmp_path / "smaller.jpg"
+    cv2.imwrite(str(smaller), cv2.resize(_read(examples / "grace_hopper.jpg"), None, fx=0.8, fy=0.8))
+    person.add_face(smaller, asked=False)
+    added = person.page.locator("[data-face-id]").last.get_attribute("data-face-id")
+    person.studio.client.delete(f"/api/faces/{added}").raise_for_status()
+    person.page.locator(f'[data-face-id="{added}"]').wait_for(state="detached")
+
+
+def test_of_several_faces_one_is_chosen_before_consent(chromium: Any, examples: Path, tmp_path: Path) -> None:
+    one, two = (_read(examples / name) for name in ("eileen_collins.png", "grace_hopper.jpg"))
+    group = tmp_path / "group.png"
+    cv2.imwrite(str(group), np.hstack([one, cv2.resize(two, (one.shape[1], one.shape[0]))]))
+    with running_studio(tmp_path) as studio, visiting(chromium, studio) as person:
+        person.page.set_input_files("#add-face", str(group))
+        person.page.click('[data-number="2"]')
+        question = person.page.locator("#consent-question")
+        question.wait_for()
+        assert "number 2" in question.inner_text()
+        person.page.wait_for_timeout(200)
+        person.shoot("which")
+        person.page.check('[data-consent="public-domain"]')
+        person.page.click("#consent-confirm")
+        person.page.wait_for_selector("[data-face-id]")
+        consents = Consents(Database(studio.data))
+        consents.revoke(consents.all()[0].id)
+        person.page.keyboard.press("0")
+        person.until(lambda: studio.session.face is None, "nobody is worn")
+        person.page.keyboard.press("1")
+        person.page.wait_for_selector("#toast div")
+        assert "nobody says any more" in person.page.locator("#toast").inner_text()
+        person.shoot("revoked")
+
+
 def test_before_and_after_are_compared(person: Person) -> None:
     person.start_browser_camera()
     person.see("swapped")
@@ -247,8 +315,12 @@ def test_a_recording_is_made_and_can_be_fetched(person: Person, checker: Checker
     person.until(lambda: any(row["frames"] > 30 for row in person.studio.session.outputs.described()), "frames")
     person.shoot("recording")
     person.page.keyboard.press("r")
-    link = person.page.locator("#output-list a")
+    row = person.page.locator('#output-list [data-state="closed"]')
+    link = row.locator(".result")
     link.wait_for()
+    assert "signed" in row.locator(".state").inner_text()
+    assert row.locator(".receipt").is_hidden(), "an mp4 holds its credentials itself"
+    person.shoot("signed")
     with person.page.expect_download() as waiting:
         link.click()
     file = tmp_path / "recording.mp4"
@@ -271,10 +343,127 @@ def test_a_picture_is_swapped_as_a_file(person: Person, examples: Path) -> None:
     person.page.set_input_files("#job-file", str(examples / "grace_hopper.jpg"))
     person.page.wait_for_selector('#job-list [data-state="done"]')
     with person.page.expect_download() as waiting:
-        person.page.locator("#job-list a").click()
+        person.page.locator("#job-list .result").click()
     assert waiting.value.suggested_filename == "grace_hopper-mien.jpg"
     person.page.wait_for_timeout(200)
     person.shoot("file")
+
+
+def _swapped(person: Person, folder: Path, target: Path) -> list[Path]:
+    """What the studio makes of a file: the result, and its receipt if it has one."""
+    with target.open("rb") as file:
+        answer = person.studio.client.post("/api/jobs", files={"file": (target.name, file)})
+    job_id = answer.raise_for_status().json()["id"]
+
+    def job(state: dict[str, Any]) -> dict[str, Any]:
+        return next(each for each in state["jobs"] if each["id"] == job_id)
+
+    ended = job(person.studio.wait(lambda state: job(state)["state"] in {"done", "failed"}, "the file is swapped"))
+    assert ended["state"] == "done", ended
+    files = [folder / f"result{target.suffix}"]
+    files[0].write_bytes(person.studio.client.get(f"/api/jobs/{job_id}/result").raise_for_status().content)
+    if ended["receipt"]:
+        files.append(folder / f"result{target.suffix}.c2pa")
+        files[1].write_bytes(person.studio.client.get(f"/api/jobs/{job_id}/receipt").raise_for_status().content)
+    return files
+
+
+def test_a_file_of_ours_is_looked_into(person: Person, examples: Path, tmp_path: Path) -> None:
+    (result,) = _swapped(person, tmp_path, examples / "grace_hopper.jpg")
+    words = person.check(result)
+    assert words["credentials"].startswith("Signed by ")
+    assert "unchanged since" in words["credentials"]
+    assert "mien's mark, number" in words["mark"]
+    assert "grace_hopper-mien.jpg" in words["mark"]
+    assert "grace_hopper-mien.jpg" in words["fingerprint"]
+    person.page.wait_for_timeout(200)
+    person.shoot("verify")
+    facts = person.facts("credentials")
+    assert facts["Said of the face"] == "“The photo is in the public domain”"
+    assert facts["What was done"] == "opened, edited, marked"
+    assert facts["Made from"].startswith("grace_hopper.jpg") or "without credentials" in facts["Made from"]
+    assert facts["Visible label"].startswith("shown: bottom right, 0.06")
+    mark = person.facts("mark")
+    assert mark["Number of the mark"] == facts["Number of the mark"]
+    assert "grace_hopper-mien.jpg" in mark["Made here with it"]
+    assert "grace_hopper-mien.jpg" in person.facts("fingerprint")["Looks like"]
+    person.page.locator("#verify-title").scroll_into_view_if_needed()
+    person.shoot("verify-details")
+    text = person.page.locator("#verify-dialog").inner_text().lower()
+    assert not {"real", "fake", "authentic", "genuine"} & set(text.split()), "the page gives no verdict"
+    assert not list(person.studio.uploads.glob("*.c2pa"))
+    assert person.page.evaluate(UNNAMED) == []
+
+
+def test_a_receipt_goes_with_its_file(person: Person, examples: Path, tmp_path: Path) -> None:
+    scenes = [cv2.resize(_read(examples / "grace_hopper.jpg"), (640, 800))] * 12
+    target = tmp_path / "target.mkv"
+    with av.open(str(target), "w") as container:
+        stream = container.add_stream("libx264", rate=25, options={"crf": "18"})
+        stream.width, stream.height, stream.pix_fmt = 640, 800, "yuv420p"
+        for scene in scenes:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(scene, format="bgr24")))
+        container.mux(stream.encode())
+    result, receipt = _swapped(person, tmp_path, target)
+    assert person.check(result)["credentials"].startswith("No credentials")
+    words = person.check(result, receipt)
+    assert words["credentials"].startswith("Signed by ")
+    assert person.facts("credentials")["Where"] == "in the receipt"
+    person.shoot("verify-receipt")
+    (tmp_path / "other.mkv").write_bytes(target.read_bytes())
+    words = person.check(tmp_path / "other.mkv")
+    assert words["credentials"].startswith("No credentials"), "the receipt went with the file before"
+
+
+def test_files_that_say_nothing_are_looked_into(person: Person, examples: Path, tmp_path: Path) -> None:
+    uploads = set(person.studio.uploads.iterdir())
+    words = person.check(examples / "clip.mp4")
+    assert words["credentials"] == "No credentials. That says nothing about the file."
+    assert words["mark"].startswith("No mark of mien was found. That says nothing")
+    (tmp_path / "letter.txt").write_text("Dear reader")
+    words = person.check(tmp_path / "letter.txt")
+    assert "letter.txt" in words["mark"], "the file is called by its own name"
+    person.page.wait_for_timeout(200)
+    person.shoot("verify-text")
+    (tmp_path / "empty.mp4").write_bytes(b"")
+    assert person.check(tmp_path / "empty.mp4") == {}
+    assert "empty.mp4 is empty" in person.page.locator("#verify-state").inner_text()
+    assert set(person.studio.uploads.iterdir()) == uploads, "nothing is kept"
+    person.page.keyboard.press("Escape")
+    person.page.keyboard.press("v")
+    person.page.wait_for_selector("#verify-dialog[open]")
+
+
+@pytest.mark.parametrize("person", [{"locale": "de-DE", "color_scheme": "light"}], indirect=True, ids=["german"])
+def test_findings_are_told_in_german(person: Person, examples: Path, tmp_path: Path) -> None:
+    (result,) = _swapped(person, tmp_path, examples / "grace_hopper.jpg")
+    words = person.check(result)
+    assert words["credentials"].startswith("Signiert von ")
+    assert words["mark"].startswith("Trägt die Markierung von mien, Nummer ")
+    assert words["fingerprint"].startswith("Sieht aus wie ")
+    facts = person.facts("credentials")
+    assert facts["Zum Gesicht gesagt"] == "„Das Foto ist gemeinfrei“"
+    assert facts["Sichtbares Zeichen"] == "gezeigt: unten rechts, 0,06 der kürzeren Seite, dunkel"
+    person.facts("mark")
+    person.shoot("verify-german")
+    (tmp_path / "brief.txt").write_text("Liebe Leserin")
+    assert person.check(tmp_path / "brief.txt")["mark"] == "Die Bilder der Datei lassen sich nicht lesen."
+    (tmp_path / "leer.mp4").write_bytes(b"")
+    person.check(tmp_path / "leer.mp4")
+    assert person.page.locator("#verify-state").inner_text().startswith("leer.mp4 lässt sich nicht öffnen")
+
+
+def test_a_refused_picture_is_explained(chromium: Any, examples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(build, "open_classifier", lambda store: FakeClassifier(0.99))
+    with running_studio(tmp_path) as studio, visiting(chromium, studio) as person:
+        person.add_face(examples / "eileen_collins.png")
+        person.start_browser_camera()
+        person.see("refused")
+        title = person.page.locator("#empty-title")
+        title.wait_for()
+        assert title.inner_text() == "The content check refuses this picture"
+        person.page.wait_for_timeout(300)
+        person.shoot("refused")
 
 
 def test_a_camera_that_goes_is_said_and_comes_back(person: Person, examples: Path) -> None:
@@ -291,8 +480,6 @@ def test_a_camera_that_goes_is_said_and_comes_back(person: Person, examples: Pat
 def test_what_goes_wrong_is_said_with_a_remedy(person: Person, tmp_path: Path) -> None:
     (tmp_path / "no.jpg").write_bytes(b"this is no picture")
     person.page.set_input_files("#add-face", str(tmp_path / "no.jpg"))
-    person.page.check('[data-consent="self"]')
-    person.page.click("#consent-confirm")
     person.page.wait_for_selector("#toast div span")
     assert "jpeg" in person.page.locator("#toast").inner_text()
     person.shoot("toast")

@@ -4,6 +4,7 @@ import argparse
 import contextlib
 import json
 import logging
+import os
 import shlex
 import signal
 import sys
@@ -40,6 +41,7 @@ exit codes:
   5  the output cannot be written     130  stopped by Ctrl-C (nothing is left half written)
 """
 _INTERRUPTED = 130
+_KEY_PASSWORD_VARIABLE = "MIEN_SIGNING_PASSWORD"
 _PORT = 7421
 
 
@@ -171,7 +173,9 @@ def _add_trust(parser: argparse.ArgumentParser) -> None:
     _add_data(parser)
     signing = parser.add_argument_group("signing (default: a key of this installation)")
     signing.add_argument("--signing-cert", metavar="PEM", type=Path, help="your certificate, followed by its issuers")
-    signing.add_argument("--signing-key", metavar="PEM", type=Path, help="its private key")
+    signing.add_argument(
+        "--signing-key", metavar="PEM", type=Path, help=f"its private key (password: {_KEY_PASSWORD_VARIABLE})"
+    )
     signing.add_argument("--signing-command", metavar="COMMAND", help="a program that signs its input with the key instead")
     signing.add_argument(
         "--timestamp-url", metavar="URL", help="a time-stamp authority (RFC 3161); the only use of the network"
@@ -187,9 +191,11 @@ def _add_data(parser: argparse.ArgumentParser) -> None:
 def _signing_of(options: argparse.Namespace) -> "Signing":
     from mien.trust import Signing
 
+    password = os.environ.get(_KEY_PASSWORD_VARIABLE)
     return Signing(
         certificate=options.signing_cert,
         key=options.signing_key,
+        password=password.encode() if password and options.signing_key else None,
         command=tuple(shlex.split(options.signing_command)) if options.signing_command else (),
         timestamp_url=options.timestamp_url,
     )

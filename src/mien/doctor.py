@@ -8,12 +8,16 @@ from importlib import metadata
 from typing import Any
 
 import av
+from cryptography import x509
 
 from mien import __version__
 from mien.errors import ModelError
+from mien.folders import data_folder
 from mien.media import devices
 from mien.models import runtime
 from mien.models.store import Store
+from mien.provenance.identity import known_root
+from mien.trust import IDENTITY_FOLDER
 
 _PACKAGES = (
     "numpy",
@@ -26,6 +30,7 @@ _PACKAGES = (
     "rich",
     "fastapi",
     "uvicorn",
+    "c2pa-python",
 )
 _ENCODERS = {
     "H.264": ("libx264", "h264_nvenc", "h264_qsv", "h264_amf", "h264_videotoolbox"),
@@ -49,7 +54,7 @@ class Finding:
 
 def examine(store: Store) -> list[Finding]:
     """Everything, in the order in which it is read; opens no camera and encodes nothing."""
-    return [*_versions(), *_machine(), *_providers(), *_models(store), *_codecs(), *_cameras()]
+    return [*_versions(), *_machine(), *_providers(), *_models(store), *_trust(), *_codecs(), *_cameras()]
 
 
 def cores() -> int:
@@ -88,6 +93,16 @@ def _models(store: Store) -> list[Finding]:
         except ModelError as error:
             found.append(Finding("model", entry.id, str(error), fine=False))
     return found
+
+
+def _trust() -> list[Finding]:
+    folder = data_folder()
+    known = next((each for each in (folder, *folder.parents) if each.exists()), folder)
+    writable = os.access(known, os.W_OK) and known.is_dir()
+    state = str(folder) if writable else f"{folder} may not be written to: without it nothing can be made"
+    root = known_root(folder / IDENTITY_FOLDER)
+    key = "made at first use" if root is None else x509.load_pem_x509_certificate(root).subject.rfc4514_string()
+    return [Finding("trust", "data folder", state, writable), Finding("trust", "signs as", key)]
 
 
 def _codecs() -> list[Finding]:

@@ -25,6 +25,7 @@ class Signing:
 
     certificate: Path | None = None
     key: Path | None = None
+    password: bytes | None = None
     command: tuple[str, ...] = ()
     timestamp_url: str | None = None
 
@@ -58,7 +59,7 @@ def _identity(data: Path, signing: Signing) -> Identity:
     if (signing.key is None) == (not signing.command):
         raise UsageError("a certificate needs one that signs", "add either --signing-key or --signing-command")
     if signing.key is not None:
-        return given_identity(signing.certificate, signing.key)
+        return given_identity(signing.certificate, signing.key, password=signing.password)
     return command_identity(signing.certificate, signing.command)
 
 

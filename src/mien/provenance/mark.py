@@ -28,11 +28,14 @@ LOWEST, HIGHEST = 2.56, 12.8
 """Band of the pattern in cycles a tile: below, pictures are too strong; above, codecs save their bits."""
 TILES = 10
 """Tiles along the longer side of a picture."""
-LEAST_TILE = 64
+LEAST_TILE = 48
 """Pixels of a tile in small pictures, which have fewer of them."""
 MARK_LEAST_SIDE = 96
 RMS = 1.0
 """Strength in grey levels: 48 dB below full scale."""
+_SMALL_PIXELS = 40_000
+"""Smaller pictures are marked more strongly, so that the whole energy stays, up to `_MOST_GAIN` times."""
+_MOST_GAIN = 2.0
 _NOMINAL = 128
 _ID_BYTES = 3
 _CRC_POLYNOMIAL = 0x07
@@ -71,6 +74,11 @@ def tile_pixels(width: int, height: int) -> float:
     return max(max(width, height) / TILES, LEAST_TILE)
 
 
+def gain(width: int, height: int) -> float:
+    """By how much a picture of this size is marked more strongly than with `RMS`."""
+    return min(max((_SMALL_PIXELS / (width * height)) ** 0.5, 1.0), _MOST_GAIN)
+
+
 def code_spectra(key: bytes = KEY) -> Array:
     """complex128 (5, 64, 64): the spectra of the patterns. All magnitudes in the band are 1, phases come from SHA-256."""
     frequency = np.fft.fftfreq(GRID, 1 / GRID).astype(int)
@@ -100,7 +108,7 @@ def nominal_tile(mark_id: int) -> Floats:
     spectrum = np.fft.fftshift(tile_spectrum(mark_id, code_spectra()))
     margin = (_NOMINAL - GRID) // 2
     tile = np.fft.ifft2(np.fft.ifftshift(np.pad(spectrum, margin))).real
-    return (tile * (RMS / tile.std())).astype(np.float32)
+    return np.asarray(tile * (RMS / tile.std()), np.float32)
 
 
 def pattern(tile: Floats, period: float, width: int, rows: slice) -> Floats:
@@ -160,7 +168,8 @@ class Marker:
             _lay(image[rows], self._draw(width, height, rows))
 
     def _draw(self, width: int, height: int, rows: slice) -> _Drawn:
-        levels = np.rint(pattern(self._tile, tile_pixels(width, height), width, rows)).astype(np.int8)
+        tile = self._tile * np.float32(gain(width, height))
+        levels = np.rint(pattern(tile, tile_pixels(width, height), width, rows)).astype(np.int8)
         added, taken = (np.repeat(np.maximum(side, 0).astype(np.uint8)[:, :, None], 3, axis=2) for side in (levels, -levels))
         return _Drawn((width, height), added, taken)
 
