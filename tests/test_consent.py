@@ -1,6 +1,9 @@
 """Consents: one statement for each photo, known again when it was saved anew, revocable, shared by all instances."""
 
+import contextlib
 import json
+import os
+import pty
 import sqlite3
 import subprocess
 import sys
@@ -152,3 +155,25 @@ def test_fingerprints_stay_and_tell_scenes_apart() -> None:
     assert distance(fingerprint(one), fingerprint(saved_again(one, 0.5, 30))) <= 4
     assert distance(fingerprint(one), fingerprint(other)) >= 15
     assert fingerprint(np.zeros((96, 96, 3), np.uint8)) == 0
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals")
+@pytest.mark.parametrize(("typed", "code"), [("4\n", 0), ("9\nno\n1\n", 0), ("\x03", 130), ("\x04", 2)])
+def test_a_person_at_a_terminal_is_asked(tmp_path: Path, typed: str, code: int) -> None:
+    files = [str(COLLINS), str(HOPPER), "-o", str(tmp_path / "o.png"), "--data", str(tmp_path / "data")]
+    process, terminal = pty.fork()
+    if process == 0:
+        os.execv(sys.executable, [sys.executable, "-m", "mien.cli", "swap", *files])
+    said = b""
+    with open(terminal, "rb+", buffering=0) as person:
+        # At the end of the other side, reading from a terminal is an error.
+        with contextlib.suppress(OSError):
+            while part := person.read(4096):
+                said += part
+                if said.rstrip().endswith(b":") and typed:
+                    person.write(typed.encode())
+                    typed = ""
+    assert os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) == code, said.decode()
+    assert (tmp_path / "o.png").exists() == (code == 0)
+    statements = [each.statement for each in Consents(Database(tmp_path / "data")).all()]
+    assert len(statements) == (code == 0)

@@ -202,13 +202,16 @@ def _signing_of(options: argparse.Namespace) -> "Signing":
 
 
 def _ask_consent(photo: Path) -> str:
-    """Let the person at the terminal choose."""
+    """Let the person at the terminal choose; raises `UsageError` when they leave instead."""
     console = Console(stderr=True, highlight=False)
     console.print(f"Why may the face in {escape(str(photo))} be used?")
     keys = list(STATEMENTS)
     for number, key in enumerate(keys, 1):
         console.print(f"  {number}  {STATEMENTS[key]}")
-    answer = Prompt.ask("number", console=console, choices=[str(number) for number in range(1, len(keys) + 1)])
+    try:
+        answer = Prompt.ask("number", console=console, choices=[str(number) for number in range(1, len(keys) + 1)])
+    except EOFError:
+        raise UsageError("nobody has said why this face may be used", f"add --consent {'|'.join(keys)}") from None
     return keys[int(answer) - 1]
 
 

@@ -5,6 +5,7 @@ import platform
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,10 @@ from mien.errors import UsageError
 from mien.media.output import OutputFile, output_error
 from mien.media.picture import read_picture
 from mien.models.store import Store
+from mien.provenance.mark import Marker, new_mark_id
 from mien.settings import Settings
-from mien.types import Image
+from mien.stages.label import Labeller
+from mien.types import Frame, Image
 
 
 def run_bench(portrait: Path, photo: Path, frames: int, settings: Settings, consent: str) -> dict[str, Any]:
@@ -67,7 +70,9 @@ def run_evaluation(faces: Path, output: Path, count: int, flicker_frames: int, s
         target, source = pairs[0][1], pairs[0][0]
         figures["flicker"] = evaluate.flicker(target, source, settings, store, flicker_frames)
     rows = [(source, target, image) for (source, target), (_, image) in zip(pairs, measured, strict=True)]
-    _, sheet = cv2.imencode(".jpg", evaluate.contact_sheet(rows), [cv2.IMWRITE_JPEG_QUALITY, 90])
+    shown = Frame(evaluate.contact_sheet(rows), 0, 0, Fraction(1))
+    labelled = Labeller(Settings(), Marker(new_mark_id())).label(shown)
+    _, sheet = cv2.imencode(".jpg", labelled.frame.image, [cv2.IMWRITE_JPEG_QUALITY, 90])
     write_whole(output / "contact-sheet.jpg", sheet.tobytes())
     write_whole(output / "figures.json", (json.dumps(figures, indent=2) + "\n").encode())
     return figures
