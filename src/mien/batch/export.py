@@ -2,15 +2,14 @@
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from math import isfinite
 from pathlib import Path
 
 from mien.media.output import OutputFile
 from mien.provenance.claim import Claim
 from mien.provenance.consent import Consent
 from mien.provenance.fingerprint import fingerprint
+from mien.provenance.keeping import keeping_marker
 from mien.provenance.mark import Marker, new_mark_id
-from mien.provenance.markreader import MarkFound
 from mien.seal import Notary, find_mark
 from mien.settings import Settings
 from mien.stages.content import FileContentCheck
@@ -44,7 +43,7 @@ class Export:
         self._notary = notary
         self._kind = kind
         self._title = title
-        self._marker = _marker(find_mark(before))
+        self._marker = keeping_marker(find_mark(before)) or Marker(new_mark_id())
         self._labeller = Labeller(settings, self._marker)
         self._fingerprints: list[int] = []
         self._next_s = float("-inf")
@@ -82,10 +81,3 @@ def label_note(settings: Settings) -> str:
     if settings.badge != "shown":
         return f"switched off for {settings.badge.removeprefix('off-')}"
     return f"{settings.badge_corner}, {settings.badge_size:g} of the shorter side, {settings.badge_style}"
-
-
-def _marker(found: MarkFound | None) -> Marker:
-    """A new mark, or what is missing of the strength of the one that is there."""
-    if found is None or found.mark_id is None or not isfinite(found.strength):
-        return Marker(new_mark_id())
-    return Marker(found.mark_id, strength=min(max(1.0 - found.strength, 0.0), 1.0))

@@ -53,7 +53,7 @@ class FaceChanger:
         self._mark = mark
         self._guard = Guard()
         self._confirmation = Confirmation()
-        self._labeller: tuple[Settings, Marker, Labeller] | None = None
+        self._labellers: tuple[tuple[Settings, Marker, Labeller], ...] = ()
         self._last_good: Image | None = None
         self._last_good_s = 0.0
         self._failures = 0
@@ -76,14 +76,14 @@ class FaceChanger:
             return self._withheld(frame, content, snapshot)
         if what in {"swapped", "clear"} and snapshot.settings.on_lost in {"hold", "freeze"}:
             self._last_good, self._last_good_s = image.copy(), frame.time_s
-        labelled = self._label(frame, snapshot.settings)
+        labelled = self._label(frame, snapshot.settings, hidden=what == "veiled")
         self._mark.leaving(frame)
         return Shown(labelled, what, tracked.before)
 
     def closed(self, frame: Frame, snapshot: Snapshot) -> Shown:
         """A frame of which nothing is known: all of it is hidden."""
         veil(frame.image)
-        return Shown(self._label(frame, snapshot.settings), "veiled")
+        return Shown(self._label(frame, snapshot.settings, hidden=True), "veiled")
 
     def _withheld(self, frame: Frame, content: ContentState, snapshot: Snapshot) -> Shown:
         """Not even the page's "before" sees this frame."""
@@ -92,12 +92,12 @@ class FaceChanger:
             return self.closed(frame, snapshot)
         height, width = frame.image.shape[:2]
         frame.image[:] = card(width, height)
-        return Shown(self._label(frame, snapshot.settings), content.state)
+        return Shown(self._label(frame, snapshot.settings, hidden=True), content.state)
 
     def absent(self, width: int, height: int, pts: int, snapshot: Snapshot) -> Shown:
         """The card that stands in while the input gives nothing."""
         frame = Frame(card(width, height), 0, pts, LIVE_TIME_BASE)
-        return Shown(self._label(frame, snapshot.settings), "none")
+        return Shown(self._label(frame, snapshot.settings, hidden=True), "none")
 
     def _swap(self, frame: Frame, faces: tuple[TrackedFace, ...], snapshot: Snapshot) -> tuple[TrackedFace, ...]:
         """The faces that now wear the source; none after an error of the engine, which is said in the log."""
@@ -154,8 +154,12 @@ class FaceChanger:
             image[rows, columns] = last[rows, columns]
         return True
 
-    def _label(self, frame: Frame, settings: Settings) -> LabelledFrame:
-        marker = self._mark.marker
-        if self._labeller is None or self._labeller[0] is not settings or self._labeller[1] is not marker:
-            self._labeller = settings, marker, Labeller(settings, marker, live=True)
-        return self._labeller[2].label(frame)
+    def _label(self, frame: Frame, settings: Settings, *, hidden: bool) -> LabelledFrame:
+        marker = self._mark.marker(hidden=hidden)
+        for known, of_marker, labeller in self._labellers:
+            if known is settings and of_marker is marker:
+                return labeller.label(frame)
+        # At most two are in use: for frames that show the input, and for hidden ones.
+        made = settings, marker, Labeller(settings, marker, live=True)
+        self._labellers = (made, *self._labellers[:1])
+        return made[2].label(frame)

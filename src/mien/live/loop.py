@@ -115,7 +115,7 @@ class LiveLoop:
     @property
     def mark_id(self) -> int:
         """The number of the mark that frames carry now."""
-        return self._mark.marker.mark_id
+        return self._mark.mark_id
 
     @property
     def content_state(self) -> ContentState:

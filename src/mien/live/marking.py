@@ -1,12 +1,12 @@
 """The mark of a live run: a new one, or the one that the input carries already."""
 
 from collections.abc import Callable
-from math import isfinite
 
 import numpy as np
 
 from mien.live.inspector import Inspector, Look
 from mien.provenance.fingerprint import fingerprint
+from mien.provenance.keeping import keeping_marker
 from mien.provenance.mark import Marker, new_mark_id
 from mien.provenance.markreader import MarkReader
 from mien.types import Frame, Image
@@ -29,7 +29,16 @@ class LiveMark:
         self._absent = 0
         self._arriving = Look("mark", self._look_for_mark)
         self._leaving = Look("fingerprint", self._take_fingerprint)
-        self.marker = self._own
+        self._markers = self._own, self._own
+
+    @property
+    def mark_id(self) -> int:
+        """The number that frames carry now."""
+        return self._markers[0].mark_id
+
+    def marker(self, *, hidden: bool) -> Marker:
+        """For a frame that shows its input, or for one that is `hidden` wholly and has lost what mark was in it."""
+        return self._markers[1 if hidden else 0]
 
     def arriving(self, frame: Frame) -> None:
         """A frame as it came."""
@@ -43,17 +52,19 @@ class LiveMark:
         reader = MarkReader()
         reader.add(image)
         found = reader.read()
-        if found is None or found.mark_id is None or found.mirrored or not isfinite(found.strength):
+        kept = keeping_marker(found)
+        if kept is None:
             self._absent += 1
             if self._absent >= _GONE_AFTER:
-                self.marker = self._own
+                self._markers = self._own, self._own
             return
         self._absent = 0
-        if found.mark_id != self.marker.mark_id:
-            kept = Marker(found.mark_id, strength=min(max(1.0 - found.strength, 0.0), 1.0))
+        if kept.mark_id != self.mark_id:
+            fresh = Marker(kept.mark_id)
             # Drawing takes longer than a frame may: it is done here, not in the thread that swaps.
-            kept.mark(np.zeros_like(image))
-            self.marker = kept
+            for marker in (kept, fresh):
+                marker.mark(np.zeros_like(image))
+            self._markers = kept, fresh
 
     def _take_fingerprint(self, image: Image, time_s: float) -> None:
         self._note(fingerprint(image))

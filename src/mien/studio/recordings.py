@@ -99,7 +99,9 @@ class Recordings:
         cut_off = []
         for path, text in self._notary.ledger.cut_off():
             if not path.is_file():
-                self._notary.ledger.end_recording(path)
+                # A folder that is missing, too, may be on a disk that comes back.
+                if path.parent.is_dir():
+                    self._notary.ledger.end_recording(path)
                 continue
             try:
                 claim = _from_json(text)

@@ -44,6 +44,11 @@ class Verification:
         self._children: set[subprocess.Popen[bytes]] = set()
         self._is_closed = False
 
+    @property
+    def count(self) -> int:
+        """Files that are being looked into."""
+        return len(self._children)
+
     def examine(self, path: Path, name: str) -> dict[str, Any]:
         """The described report on the file, which is spoken of as `name`; waits for it.
 

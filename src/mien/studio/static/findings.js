@@ -112,7 +112,7 @@ function output(made) {
 function moment(stamp) {
   const at = new Date(stamp?.replace(' ', 'T') ?? '');
   if (Number.isNaN(at.getTime())) return null;
-  return at.toLocaleString(currentLanguage(), { dateStyle: 'medium', timeStyle: 'short' });
+  return at.toLocaleString(currentLanguage(), { dateStyle: 'medium', timeStyle: 'long' });
 }
 
 /** @param {number} value */

@@ -1,0 +1,71 @@
+"""The studio's verifier: each file in a process of its own, few at once, for a bounded time."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mien.errors import MediaError, MienError, UnreadableMedia
+from mien.settings import Settings
+from mien.studio.verification import MOST_AT_ONCE, Verification, VerifierBusy
+from tests.portraits import HOPPER
+
+
+def test_the_report_speaks_of_the_file_by_the_name_that_was_given(tmp_path: Path) -> None:
+    upload = tmp_path / "0123456789abcdef.mp4"
+    upload.write_text("this is no video")
+    report = Verification(tmp_path, Settings).examine(upload, 'a "strange" näme.mp4')
+    assert report["file"] == 'a "strange" näme.mp4'
+    assert report["mark"]["state"] == report["fingerprint"]["state"] == "unreadable"
+    assert 'a "strange" näme.mp4' in report["mark"]["words"]
+    assert str(tmp_path) not in str(report)
+
+
+def test_what_cannot_be_opened_is_an_error_with_that_name(tmp_path: Path) -> None:
+    upload = tmp_path / "0123456789abcdef.jpg"
+    upload.touch()
+    with pytest.raises(MediaError, match=r"photo\.jpg is empty") as raised:
+        Verification(tmp_path, Settings).examine(upload, "photo.jpg")
+    assert raised.value.remedy
+
+
+def test_the_studios_limits_hold(tmp_path: Path) -> None:
+    report = Verification(tmp_path, lambda: Settings(max_pixels=5000)).examine(HOPPER, "photo.jpg")
+    assert report["mark"]["state"] == "unreadable"
+
+
+def test_a_file_that_takes_too_long_is_given_up(tmp_path: Path) -> None:
+    with pytest.raises(MediaError, match="within 0 seconds"):
+        Verification(tmp_path, Settings, most_s=0.05).examine(HOPPER, "photo.jpg")
+
+
+def test_one_file_too_many_is_refused_and_can_come_again(tmp_path: Path) -> None:
+    verification = Verification(tmp_path, Settings)
+    together = threading.Barrier(MOST_AT_ONCE + 1)
+
+    def examine(_: int) -> dict[str, Any] | MienError:
+        together.wait()
+        try:
+            return verification.examine(HOPPER, "photo.jpg")
+        except MienError as error:
+            return error
+
+    with ThreadPoolExecutor(MOST_AT_ONCE + 1) as threads:
+        answers = list(threads.map(examine, range(MOST_AT_ONCE + 1)))
+    assert [type(each) for each in answers if isinstance(each, MienError)] == [VerifierBusy]
+    assert verification.examine(HOPPER, "photo.jpg")["credentials"]["state"] == "none"
+
+
+def test_closing_ends_what_runs_and_refuses_the_rest(tmp_path: Path) -> None:
+    verification = Verification(tmp_path, Settings)
+    with ThreadPoolExecutor(1) as threads:
+        running = threads.submit(verification.examine, HOPPER, "photo.jpg")
+        while not verification.count:
+            threading.Event().wait(0.01)
+        verification.close()
+        with pytest.raises(UnreadableMedia, match="broke off"):
+            running.result()
+    with pytest.raises(VerifierBusy):
+        verification.examine(HOPPER, "photo.jpg")
