@@ -4,8 +4,8 @@
     .venv/bin/python benchmarks/mark.py --media FOLDER --quick --only "H.264"
     .venv/bin/python benchmarks/mark.py --media FOLDER --parts chance --false-positives 1000000
 
-FOLDER holds clips/ and faces/; without it the bundled examples stand alone. Every window is 24 frames, encoded with 12 before it
-that are thrown away, so that it does not begin with a whole picture of the encoder's.
+FOLDER holds clips/ and faces/; without it the bundled examples stand alone. Every window is 24 frames, encoded with 12 before
+it that are thrown away, so that it does not begin with a whole picture of the encoder's.
 """
 
 import argparse
@@ -388,7 +388,7 @@ def bench_cost(given: argparse.Namespace) -> dict[str, Any]:
     """Bytes of the default encoder with and without the mark, and the peak signal-to-noise ratio, clip by clip."""
     result: dict[str, Any] = {}
     for size in given.sizes:
-        rows = {}
+        rows: dict[str, dict[str, float]] = {}
         for path in clip_paths(given.media):
             if size == "own" and path.parent == EXAMPLES:
                 continue
@@ -396,12 +396,12 @@ def bench_cost(given: argparse.Namespace) -> dict[str, Any]:
             laid = marked(frames)
             plain, with_mark = encode_as_the_project(frames)[1], encode_as_the_project(laid)[1]
             rows[path.stem] = {"bytes": plain, "marked": with_mark, "psnr": min(map(psnr, frames, laid))}
-        plain, with_mark = (sum(row[name] for row in rows.values()) for name in ("bytes", "marked"))
+        all_plain, all_marked = (sum(row[name] for row in rows.values()) for name in ("bytes", "marked"))
         for name, row in rows.items():
             more = row["marked"] / row["bytes"] - 1
             print(f"{size:5} {name:20} {row['bytes']:9.0f} bytes, marked {more:+6.1%}, PSNR {row['psnr']:.1f} dB")
-        print(f"{size:5} {'all':20} {plain:9.0f} bytes, marked {with_mark / plain - 1:+6.1%}")
-        result[size] = {"clips": rows, "total": with_mark / plain - 1}
+        print(f"{size:5} {'all':20} {all_plain:9.0f} bytes, marked {all_marked / all_plain - 1:+6.1%}")
+        result[size] = {"clips": rows, "total": all_marked / all_plain - 1}
     return result
 
 
@@ -452,7 +452,7 @@ def _ms(work: Callable[..., object], *given: object) -> float:
 def bench_stills(given: argparse.Namespace) -> dict[str, str]:
     """Right ids of photographs at many sizes after what pictures are saved as, and of video at small sizes."""
     paths = still_paths(given.media)[:: 3 if given.quick else 1]
-    savers = {
+    savers: dict[str, Callable[[Image], Any]] = {
         "JPEG q90": jpeg(90), "JPEG q75": jpeg(75), "JPEG q50": jpeg(50),
         "WebP q90": lambda image: cv2.imdecode(cv2.imencode(".webp", image, (cv2.IMWRITE_WEBP_QUALITY, 90))[1], 1),
     }  # fmt: skip

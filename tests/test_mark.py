@@ -207,7 +207,7 @@ def _turned(image: Image, degrees: float) -> Image:
 SEARCHED: dict[str, tuple[Callable[[Image], Image], float, float, bool]] = {
     "10 % crop": (lambda image: image[30:678, 90:1242], 1280 / 1152, 0, False),
     "10 % crop, zoomed back": (lambda image: resized(image[30:678, 90:1242], 1280, 720), 1 / 0.9, 0, False),
-    "a piece": (lambda image: image[200:520, 400:720], 128 / 64, 0, False),
+    "a piece": (lambda image: image[200:520, 400:720], 128 / 48, 0, False),
     "screenshot": (lambda image: resized(image[40:690, 50:1250], 996, 540), 128 * 0.83 / 99.6, 0, False),
     "turned by 1": (lambda image: _turned(image, 1), 1, 1, False),
     "turned by -3": (lambda image: _turned(image, -3), 1, -3, False),

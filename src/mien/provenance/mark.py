@@ -10,6 +10,7 @@ It is a label, not a lock: the key is public, so that anybody can look for the m
 import hashlib
 import secrets
 from dataclasses import dataclass
+from math import sqrt
 
 import cv2
 import numpy as np
@@ -30,12 +31,12 @@ TILES = 10
 """Tiles along the longer side of a picture."""
 LEAST_TILE = 48
 """Pixels of a tile in small pictures, which have fewer of them."""
-MARK_LEAST_SIDE = 96
+MARK_LEAST_SIDE = 112
 RMS = 1.0
 """Strength in grey levels: 48 dB below full scale."""
-_SMALL_PIXELS = 40_000
+_SMALL_PIXELS = 80_000
 """Smaller pictures are marked more strongly, so that the whole energy stays, up to `_MOST_GAIN` times."""
-_MOST_GAIN = 2.0
+_MOST_GAIN = 2.6
 _NOMINAL = 128
 _ID_BYTES = 3
 _CRC_POLYNOMIAL = 0x07
@@ -76,7 +77,7 @@ def tile_pixels(width: int, height: int) -> float:
 
 def gain(width: int, height: int) -> float:
     """By how much a picture of this size is marked more strongly than with `RMS`."""
-    return min(max((_SMALL_PIXELS / (width * height)) ** 0.5, 1.0), _MOST_GAIN)
+    return min(max(sqrt(_SMALL_PIXELS / (width * height)), 1.0), _MOST_GAIN)
 
 
 def code_spectra(key: bytes = KEY) -> Array:
@@ -96,7 +97,7 @@ def code_spectra(key: bytes = KEY) -> Array:
 
 def tile_spectrum(mark_id: int, spectra: Array) -> Array:
     """complex128 (64, 64): the spectrum of the tile of one id."""
-    tile = spectra[0].copy()
+    tile: Array = spectra[0].copy()
     turns = np.exp(-2j * np.pi * SHIFT * np.fft.fftfreq(GRID))
     for spectrum, byte in zip(spectra[1:], payload(mark_id), strict=True):
         tile += spectrum * np.outer(turns ** (byte >> 4), turns ** (byte & 15))

@@ -37,7 +37,7 @@ FOUND_FROM = 7.5
 SEARCHED_FROM = 10.5
 """Least z after a search: false in 3 of 10⁸ files at the most."""
 _MEAN, _DEVIATION = 12.74, 1.014
-"""Of the best statistic at the corner and its neighbours, over a million random keys on unmarked pictures; z counts from there."""
+"""Of the best statistic around the corner, by a million random keys on unmarked pictures; z counts from there."""
 _SEARCHED_MEAN, _SEARCHED_DEVIATION = 15.57, 0.645
 """The same for the best of all shifts."""
 _SEARCH_SIDE = 1280
@@ -150,7 +150,7 @@ class MarkReader:
         if z < FOUND_FROM:
             return None
         there = statistic(maps)
-        corner = max(product(_NEIGHBOURS, repeat=2), key=lambda shift: float(there[shift]))
+        corner = max(product(_NEIGHBOURS, _NEIGHBOURS), key=lambda shift: float(there[shift]))
         mark_id = _read_id(maps, corner)
         strength = float("nan") if mirrored or mark_id is None else self._strength(factor, mark_id)
         return MarkFound(mark_id, z, 1.0, 0.0, mirrored, strength, self._frames)
