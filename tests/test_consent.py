@@ -165,7 +165,7 @@ def test_a_person_at_a_terminal_is_asked(tmp_path: Path, typed: str, code: int) 
     if process == 0:
         os.execv(sys.executable, [sys.executable, "-m", "mien.cli", "swap", *files])
     said = b""
-    with open(terminal, "rb+", buffering=0) as person:
+    with os.fdopen(terminal, "rb+", buffering=0) as person:
         # At the end of the other side, reading from a terminal is an error.
         with contextlib.suppress(OSError):
             while part := person.read(4096):

@@ -140,7 +140,10 @@ def test_the_tile_is_that_of_the_description() -> None:
     np.testing.assert_allclose(tile[0, :4], VECTOR_TILE, atol=2e-4)
 
 
-@pytest.mark.parametrize(("size_wh", "period"), [((1280, 720), 128), ((720, 1280), 128), ((1920, 1080), 192), ((300, 200), 48)])
+@pytest.mark.parametrize(
+    ("size_wh", "period"),
+    [((1280, 720), 128), ((720, 1280), 128), ((1920, 1080), 192), ((300, 200), 64), ((150, 180), 60), ((112, 112), 48)],
+)
 def test_the_tile_follows_the_longer_side(size_wh: tuple[int, int], period: float) -> None:
     width, height = size_wh
     assert tile_pixels(width, height) == period
@@ -207,7 +210,7 @@ def _turned(image: Image, degrees: float) -> Image:
 SEARCHED: dict[str, tuple[Callable[[Image], Image], float, float, bool]] = {
     "10 % crop": (lambda image: image[30:678, 90:1242], 1280 / 1152, 0, False),
     "10 % crop, zoomed back": (lambda image: resized(image[30:678, 90:1242], 1280, 720), 1 / 0.9, 0, False),
-    "a piece": (lambda image: image[200:520, 400:720], 128 / 48, 0, False),
+    "a piece": (lambda image: image[200:520, 400:720], 128 / 64, 0, False),
     "screenshot": (lambda image: resized(image[40:690, 50:1250], 996, 540), 128 * 0.83 / 99.6, 0, False),
     "turned by 1": (lambda image: _turned(image, 1), 1, 1, False),
     "turned by -3": (lambda image: _turned(image, -3), 1, -3, False),

@@ -30,12 +30,22 @@ class Notary:
     ledger: Ledger
     timestamp_url: str | None = None
 
-    def seal(self, path: Path, claim: Claim, kind: str, fingerprints: Iterable[int], parent: Path | None) -> tuple[str, ...]:
+    def seal(
+        self,
+        path: Path,
+        claim: Claim,
+        kind: str,
+        fingerprints: Iterable[int],
+        parent: Path | None,
+        parent_title: str | None = None,
+    ) -> tuple[str, ...]:
         """Sign `path`, read it back, note it; what the person should know. `parent` is the file that was changed.
 
         Formats that hold no credentials get a receipt beside them. Raises `ProvenanceError`; then the file is not to be used.
         """
-        signed = sign_file(path, claim, self.identity, parent=parent, timestamp_url=self.timestamp_url)
+        signed = sign_file(
+            path, claim, self.identity, parent=parent, timestamp_url=self.timestamp_url, parent_title=parent_title
+        )
         self._check_credentials(path, claim)
         _check_mark(path, claim)
         output = Output(claim.mark_id, kind, claim.title, claim.made_at, signed.manifest_sha256)

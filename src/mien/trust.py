@@ -63,7 +63,9 @@ def _identity(data: Path, signing: Signing) -> Identity:
     return command_identity(signing.certificate, signing.command)
 
 
-def open_verifier(data: Path, roots: Sequence[Path], settings: Settings, *, search: bool = True) -> Verifier:
+def open_verifier(
+    data: Path, roots: Sequence[Path], settings: Settings, *, search: bool = True, with_ledger: bool = True
+) -> Verifier:
     """What looks into files; trusts this installation's own root and the ones named (PEM). Raises `UsageError`.
 
     Nothing is made here: without a data folder there is just no ledger and no root of one's own.
@@ -79,4 +81,4 @@ def open_verifier(data: Path, roots: Sequence[Path], settings: Settings, *, sear
     if (own := known_root(data / IDENTITY_FOLDER)) is not None:
         anchors.append(own)
     database = Database(data)
-    return Verifier(anchors, Ledger(database) if database.exists() else None, settings, search=search)
+    return Verifier(anchors, Ledger(database) if with_ledger and database.exists() else None, settings, search=search)

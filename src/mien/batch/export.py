@@ -22,7 +22,7 @@ _FINGERPRINT_EVERY_S = 1.0
 class Export:
     """One output. `target` is the file that is changed, `before` its first pictures: a mark that they carry is kept.
 
-    `title` is the name that the credentials give (default: the output's own).
+    `title` and `target_title` are the names that the credentials give (default: those of the files).
     """
 
     def __init__(
@@ -35,6 +35,7 @@ class Export:
         notary: Notary,
         kind: str,
         title: str | None = None,
+        target_title: str | None = None,
     ) -> None:
         self._target = target
         self._settings = settings
@@ -43,6 +44,7 @@ class Export:
         self._notary = notary
         self._kind = kind
         self._title = title
+        self._target_title = target_title
         self._marker = keeping_marker(find_mark(before)) or Marker(new_mark_id())
         self._labeller = Labeller(settings, self._marker)
         self._fingerprints: list[int] = []
@@ -73,7 +75,7 @@ class Export:
             consent_at=self._consent.given_at,
             made_at=datetime.now(UTC),
         )
-        return self._notary.seal(output.temporary, claim, self._kind, self._fingerprints, self._target)
+        return self._notary.seal(output.temporary, claim, self._kind, self._fingerprints, self._target, self._target_title)
 
 
 def label_note(settings: Settings) -> str:

@@ -138,13 +138,14 @@ def can_embed(path: Path) -> bool:
 
 
 def sign_file(
-    path: Path, claim: Claim, identity: Identity, *, parent: Path | None, timestamp_url: str | None = None
+    path: Path, claim: Claim, identity: Identity, *, parent: Path | None, timestamp_url: str | None = None,
+    parent_title: str | None = None,
 ) -> Signed:  # fmt: skip
     """Sign `path` where it lies, or put a receipt beside it when its format holds no credentials.
 
-    `parent` is the file that was changed to make this one: its own credentials are kept with it. Without a parent, those
-    that `path` has already are kept. A file appears whole or not at all. It is not read back: `read_credentials` does that.
-    `timestamp_url` names an RFC 3161 authority. Raises `SigningFailed`, what `identity.sign` raises, or `OutputError`.
+    `parent` is the file that was changed to make this one, known to people as `parent_title` (default: its name): its own
+    credentials are kept with it. Without a parent, those that `path` has already are kept. A file appears whole or not at
+    all. It is not read back: `read_credentials` does that. `timestamp_url` names an RFC 3161 authority. Raises `SigningFailed`, what `identity.sign` raises, or `OutputError`.
     """
     mime = _EMBEDDING.get(path.suffix.lower())
     target = path if mime else receipt_path(path)
@@ -161,7 +162,7 @@ def sign_file(
             Builder(_definition(claim, mime or _PLAIN, opened=parent is not None), context) as builder,
         ):
             if parent is not None:
-                warnings += _add_parent(builder, parent)
+                warnings += _add_parent(builder, parent, parent_title or parent.name)
             with _replacing(target) as temporary, _InPieces(path, "rb") as source:
                 if mime:
                     shutil.copymode(path, temporary)
@@ -374,21 +375,21 @@ def _definition(claim: Claim, mime: str, *, opened: bool) -> dict[str, Any]:
     }
 
 
-def _add_parent(builder: Builder, parent: Path) -> list[str]:
+def _add_parent(builder: Builder, parent: Path, title: str) -> list[str]:
     """Take in the file that was changed, with its credentials as they are; what the person should know of them."""
     store = _look(parent, ())
     found = _found(store)
-    about: dict[str, Any] = {"title": parent.name, "relationship": "parentOf", "instance_id": claims.PARENT_ID}
+    about: dict[str, Any] = {"title": title, "relationship": "parentOf", "instance_id": claims.PARENT_ID}
     mime, warnings = store.mime, []
     if found.state == "damaged":
         # The library takes no ingredient that it cannot read; without a format it does not look.
         mime = _PLAIN
         about["description"] = "Its credentials were damaged and could not be kept."
-        warnings = [f"the credentials of {parent.name} are damaged and could not be kept; the new ones say so"]
+        warnings = [f"the credentials of {title} are damaged and could not be kept; the new ones say so"]
     elif found.state in {"changed", "expired"}:
-        warnings = [f"the credentials of {parent.name} are kept, but say of themselves: {found.words}"]
+        warnings = [f"the credentials of {title} are kept, but say of themselves: {found.words}"]
     elif INACCESSIBLE in found.problems:
-        warnings = [f"the credentials of {parent.name} lie on the network and were not fetched"]
+        warnings = [f"the credentials of {title} lie on the network and were not fetched"]
     if store.where == "sidecar" and store.report is not None:
         about["manifest_data"] = {"format": "application/c2pa", "identifier": _PARENT_RESOURCE}
         about["active_manifest"] = store.report.get("active_manifest")

@@ -29,8 +29,8 @@ LOWEST, HIGHEST = 2.56, 12.8
 """Band of the pattern in cycles a tile: below, pictures are too strong; above, codecs save their bits."""
 TILES = 10
 """Tiles along the longer side of a picture."""
-LEAST_TILE = 48
-"""Pixels of a tile in small pictures, which have fewer of them."""
+_SMALL_TILE, _LEAST_TILE = 64, 48
+"""Pixels of a tile in small pictures, which have fewer of them, and in those that would have fewer than three."""
 MARK_LEAST_SIDE = 112
 RMS = 1.0
 """Strength in grey levels: 48 dB below full scale."""
@@ -72,7 +72,8 @@ def crc8(data: bytes) -> int:
 
 def tile_pixels(width: int, height: int) -> float:
     """Side of a tile in a picture of this size."""
-    return max(max(width, height) / TILES, LEAST_TILE)
+    longer = max(width, height)
+    return max(longer / TILES, min(longer / 3, _SMALL_TILE), _LEAST_TILE)
 
 
 def gain(width: int, height: int) -> float:

@@ -19,7 +19,6 @@ from mien.provenance.mark import (
     GRID,
     HIGHEST,
     KEY,
-    LEAST_TILE,
     LOWEST,
     SHIFT,
     TILES,
@@ -194,7 +193,7 @@ class MarkReader:
         periods = [(period, 0.0) for period in (side * reduced / TILES for side in _USUAL_SIDES)]
         periods += [(period, angle) for period, angle in _lattices(whole)]
         for period, angle in periods:
-            if _LEAST_PERIOD <= period <= max(_MOST_PERIOD, LEAST_TILE):
+            if _LEAST_PERIOD <= period <= _MOST_PERIOD:
                 yield _Geometry(period, angle, mirrored=False)
                 yield _Geometry(period, -angle, mirrored=True)
 

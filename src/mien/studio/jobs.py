@@ -178,7 +178,17 @@ class FileJobs:
     def _export(self, current: FileJob, before: Iterable[Image], kind: str) -> "_Watched":
         content = build.open_content_check(Store())
         title, notary = job_title(current), self._trust.notary
-        export = Export(current.file, before, current.settings, current.consent, content, notary, kind, title=title)
+        export = Export(
+            current.file,
+            before,
+            current.settings,
+            current.consent,
+            content,
+            notary,
+            kind,
+            title=title,
+            target_title=current.name,
+        )
         return _Watched(current, export, self._changed)
 
 

@@ -31,7 +31,10 @@ _CAMERA_RATE = 30.0
 
 @dataclass(slots=True)
 class OutputRow:
-    """One output; `target` may be shown. `last` is its state once it has been stopped."""
+    """One output; `target` may be shown. `last` is its state once it has been stopped.
+
+    `recovered` is a recording that an earlier run has left unsigned.
+    """
 
     id: str
     kind: str
@@ -39,6 +42,7 @@ class OutputRow:
     file: Path | None
     address: str
     last: OutletState | None = None
+    recovered: bool = False
 
 
 class Outputs:
@@ -123,8 +127,8 @@ class Outputs:
     def recover(self) -> None:
         """Sign what an earlier run has left unsigned, and list it."""
         for path in self._recordings.recover():
-            closed = OutletState("closed", "it was cut off; it is signed now")
-            row = OutputRow(secrets.token_hex(4), "recording", path.name, path, "", closed)
+            closed = OutletState("closed")
+            row = OutputRow(secrets.token_hex(4), "recording", path.name, path, "", closed, recovered=True)
             self._rows[row.id] = row
 
     def described(self) -> list[dict[str, Any]]:
@@ -142,6 +146,7 @@ class Outputs:
                     "message": (seal.message if seal else "") or state.message,
                     "remedy": (seal.remedy if seal else "") or state.remedy,
                     "seal": seal.state if seal else "",
+                    "recovered": row.recovered,
                     "frames": state.frames,
                     "seconds": round(state.seconds, 1),
                     "result": self._is_finished(row),

@@ -141,10 +141,10 @@ class Recordings:
                 self._states[path] = SealState("unsigned", "nothing was recorded")
             self._notary.ledger.end_recording(path)
         except MienError as error:
-            self._states[path] = SealState("unsigned", f"not signed yet: {error}", error.remedy or "the next start tries again")
+            self._states[path] = SealState("unsigned", str(error), error.remedy or "the next start tries again")
         except Exception as error:  # noqa: BLE001 - thread border: the recording itself is whole and stays
             _log.warning("the recording %s could not be signed: %r", path.name, error)
-            self._states[path] = SealState("unsigned", f"not signed yet: {error}", "the next start tries again")
+            self._states[path] = SealState("unsigned", str(error), "the next start tries again")
         self._changed()
 
     def _add_consent(self, running: _Running) -> None:

@@ -94,7 +94,7 @@ class StudioSession:
             shared=shared,
         )
         self.jobs = FileJobs(self._models, trust, uploads, self._changed)
-        self.verification = Verification(data, lambda: self._settings)
+        self.verification = Verification(data, lambda: self._settings, with_ledger=not shared)
         self._warming = threading.Thread(target=self._warm_up, name="mien-warm-up")
 
     def start(self) -> None:

@@ -34,10 +34,16 @@ class VerifierBusy(UsageError):
 
 
 class Verification:
-    """Starts the processes and ends them; safe to use from several threads."""
+    """Starts the processes and ends them; safe to use from several threads.
 
-    def __init__(self, data: Path, settings: Callable[[], Settings], *, most_s: float = MOST_S) -> None:
+    Without `with_ledger` nobody learns what this machine made at other times: for studios that others use.
+    """
+
+    def __init__(
+        self, data: Path, settings: Callable[[], Settings], *, with_ledger: bool = True, most_s: float = MOST_S
+    ) -> None:
         self._data = data
+        self._with_ledger = with_ledger
         self._settings = settings
         self._most_s = most_s
         self._lock = threading.Lock()
@@ -59,6 +65,7 @@ class Verification:
             "path": str(path),
             "name": name,
             "data": str(self._data),
+            "with_ledger": self._with_ledger,
             "max_pixels": settings.max_pixels,
             "max_bytes": settings.max_bytes,
         }
@@ -111,7 +118,8 @@ def main() -> None:
     path, name = Path(order["path"]), str(order["name"])
     settings = replace(Settings(), max_pixels=order["max_pixels"], max_bytes=order["max_bytes"])
     try:
-        answer = open_verifier(Path(order["data"]), (), settings).examine(path).described()
+        verifier = open_verifier(Path(order["data"]), (), settings, with_ledger=order["with_ledger"])
+        answer = verifier.examine(path).described()
     except MienError as error:
         answer = {"error": str(error), "remedy": error.remedy}
     # The upload lies under a name that the person does not know.

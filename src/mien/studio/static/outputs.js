@@ -79,7 +79,7 @@ export class Outputs {
     const state = /** @type {HTMLElement} */ (element.querySelector('.state'));
     state.classList.toggle('bad', ['failed', 'retrying'].includes(output.state) || output.seal === 'unsigned');
     const said = [output.message, output.remedy].filter(Boolean).join(' – ');
-    const seal = output.seal && t(`seal_${output.seal}`);
+    const seal = [output.recovered && t('recovered'), output.seal && t(`seal_${output.seal}`)].filter(Boolean).join(' · ');
     // A recording of an earlier run was not counted.
     const counted = output.frames ? [clock(output.seconds), ...(said || seal ? [] : [t('frames', { n: output.frames })])] : [];
     state.textContent = [t(`state_${output.state}`), ...counted, seal, said].filter(Boolean).join(' · ');
