@@ -165,14 +165,13 @@ def test_a_person_at_a_terminal_is_asked(tmp_path: Path, typed: str, code: int) 
     if process == 0:
         os.execv(sys.executable, [sys.executable, "-m", "mien.cli", "swap", *files])
     said = b""
-    with os.fdopen(terminal, "rb+", buffering=0) as person:
-        # At the end of the other side, reading from a terminal is an error.
-        with contextlib.suppress(OSError):
-            while part := person.read(4096):
-                said += part
-                if said.rstrip().endswith(b":") and typed:
-                    person.write(typed.encode())
-                    typed = ""
+    # At the end of the other side, reading from a terminal is an error.
+    with os.fdopen(terminal, "rb+", buffering=0) as person, contextlib.suppress(OSError):
+        while part := person.read(4096):
+            said += part
+            if said.rstrip().endswith(b":") and typed:
+                person.write(typed.encode())
+                typed = ""
     assert os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) == code, said.decode()
     assert (tmp_path / "o.png").exists() == (code == 0)
     statements = [each.statement for each in Consents(Database(tmp_path / "data")).all()]

@@ -47,9 +47,7 @@ def test_the_badge_stands_in_its_corner_and_nowhere_else(corner: str, size_wh: t
 
 @pytest.mark.parametrize("size", [0.03, 0.06, 0.25])
 def test_the_size_is_a_share_of_the_shorter_side(size: float) -> None:
-    _, top, _, bottom = _box(
-        Labeller(Settings(badge_size=size), UNSEEN).label(_frame(np.zeros((600, 1000, 3), np.uint8)))
-    )
+    _, top, _, bottom = _box(Labeller(Settings(badge_size=size), UNSEEN).label(_frame(np.zeros((600, 1000, 3), np.uint8))))
     assert bottom - top == round(size * 600)
 
 

@@ -33,7 +33,6 @@ class _NoMark(Marker):
         pass
 
 
-
 def _colours() -> Array:
     draw = np.random.default_rng(0)
     noise = draw.integers(0, 256, (HEIGHT, WIDTH, 3)).astype(np.uint8)

@@ -145,7 +145,8 @@ def sign_file(
 
     `parent` is the file that was changed to make this one, known to people as `parent_title` (default: its name): its own
     credentials are kept with it. Without a parent, those that `path` has already are kept. A file appears whole or not at
-    all. It is not read back: `read_credentials` does that. `timestamp_url` names an RFC 3161 authority. Raises `SigningFailed`, what `identity.sign` raises, or `OutputError`.
+    all. It is not read back: `read_credentials` does that. `timestamp_url` names an RFC 3161 authority.
+    Raises `SigningFailed`, what `identity.sign` raises, or `OutputError`.
     """
     mime = _EMBEDDING.get(path.suffix.lower())
     target = path if mime else receipt_path(path)
