@@ -29,7 +29,7 @@ def _box(labelled: LabelledFrame) -> tuple[int, int, int, int]:
 
 
 @pytest.mark.parametrize("corner", ["bottom-right", "bottom-left", "top-right", "top-left"])
-@pytest.mark.parametrize("size_wh", [(1280, 720), (640, 1136), (641, 361), (128, 96)])
+@pytest.mark.parametrize("size_wh", [(1280, 720), (640, 1136), (641, 361), (160, 120)])
 def test_the_badge_stands_in_its_corner_and_nowhere_else(corner: str, size_wh: tuple[int, int]) -> None:
     width, height = size_wh
     image = np.full((height, width, 3), 128, np.uint8)

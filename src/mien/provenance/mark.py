@@ -30,7 +30,7 @@ LOWEST, HIGHEST = 2.56, 12.8
 TILES = 10
 """Tiles along the longer side of a picture."""
 _SMALL_TILE, _LEAST_TILE = 64, 48
-"""Pixels of a tile in small pictures, which have fewer of them, and in those that would have fewer than three."""
+"""Pixels of a tile in small pictures, which have fewer of them, and in those that would have fewer than four."""
 MARK_LEAST_SIDE = 112
 RMS = 1.0
 """Strength in grey levels: 48 dB below full scale."""
@@ -73,7 +73,7 @@ def crc8(data: bytes) -> int:
 def tile_pixels(width: int, height: int) -> float:
     """Side of a tile in a picture of this size."""
     longer = max(width, height)
-    return max(longer / TILES, min(longer / 3, _SMALL_TILE), _LEAST_TILE)
+    return max(longer / TILES, min(longer / 4, _SMALL_TILE), _LEAST_TILE)
 
 
 def gain(width: int, height: int) -> float:
