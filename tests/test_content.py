@@ -181,3 +181,19 @@ def test_the_score_hardly_depends_on_the_size_of_the_picture() -> None:
         resized = np.asarray(cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA), np.uint8)
         scores.append(classifier.score(resized))
     assert np.ptp(scores) < 0.05
+
+
+@pytest.mark.parametrize("apart_s", [1.0, 6.0, 3600.0])
+def test_three_hits_in_a_row_are_enough_however_far_apart(apart_s: float) -> None:
+    watch = ContentWatch()
+    for number in range(3):
+        assert not watch.refused
+        watch.observe(0.99, number * apart_s)
+    assert watch.refused
+
+
+def test_hits_far_apart_with_clean_checks_between_are_not() -> None:
+    watch = ContentWatch()
+    for number in range(12):
+        watch.observe(0.99 if number % 2 else 0.1, number * 6.0)
+    assert not watch.refused

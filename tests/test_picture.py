@@ -85,14 +85,37 @@ def test_unusual_modes(tmp_path: Path, mode: str, suffix: str) -> None:
     assert _read(tmp_path / "out.png").alpha is None, "an alpha that hides nothing is none"
 
 
+def _badge_box(width: int, height: int) -> tuple[int, int, int, int]:
+    blank = Frame(np.zeros((height, width, 3), np.uint8), 0, 0, Fraction(1))
+    box = Labeller(Settings(), _NoMark(0)).label(blank).badge_xyxy
+    assert box is not None
+    return box
+
+
+@pytest.mark.parametrize("out", [".png", ".webp", ".tif", ".jpg", ".bmp"])
+def test_the_badge_is_seen_where_the_picture_is_transparent(tmp_path: Path, out: str) -> None:
+    cv2.imwrite(str(tmp_path / "in.png"), np.zeros((240, 320, 4), np.uint8))
+    _write(_read(tmp_path / "in.png"), tmp_path / f"out{out}")
+    written = _read(tmp_path / f"out{out}")
+    left, top, right, bottom = _badge_box(320, 240)
+    badge = written.frame.image[top:bottom, left:right, 1].astype(int)
+    assert np.percentile(badge, 95) - np.percentile(badge, 5) > 100
+    if written.alpha is not None:
+        assert (written.alpha[top:bottom, left:right] == 255).all()
+
+
 @pytest.mark.parametrize("out", [".png", ".webp", ".tif"])
 def test_alpha_is_kept(tmp_path: Path, out: str) -> None:
     pixels = np.dstack([_colours(), np.tile(np.arange(WIDTH, dtype=np.uint8) * 4, (HEIGHT, 1))])
     cv2.imwrite(str(tmp_path / "in.png"), pixels)
     _write(_read(tmp_path / "in.png"), tmp_path / f"out{out}", quality=100)
-    alpha = _read(tmp_path / f"out{out}").alpha
-    assert alpha is not None
-    assert np.array_equal(alpha, pixels[:, :, 3])
+    written = _read(tmp_path / f"out{out}")
+    assert written.alpha is not None
+    left, top, right, bottom = _badge_box(WIDTH, HEIGHT)
+    assert (written.alpha[top:bottom, left:right] == 255).all(), "the badge is seen"
+    expected = pixels[:, :, 3].copy()
+    expected[top:bottom, left:right] = 255
+    assert np.array_equal(written.alpha, expected)
 
 
 @pytest.mark.parametrize("out", [".jpg", ".bmp"])

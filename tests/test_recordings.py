@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from mien.provenance.consent import Consents
 from mien.provenance.credentials import read_credentials
 from mien.provenance.database import Database
 from mien.provenance.identity import known_root
@@ -54,6 +55,16 @@ def test_a_recording_is_signed_when_it_ends(tmp_path: Path, container: str) -> N
     report = open_verifier(studio.data, [], Settings()).examine(file)
     assert (report.mark.state, report.fingerprint.state) == ("found", "alike")
     assert Ledger(Database(studio.data)).cut_off() == []
+
+
+def test_a_revoked_consent_takes_the_face_off(tmp_path: Path) -> None:
+    with running_studio(tmp_path) as studio:
+        studio.wear(COLLINS)
+        studio.session.set_input(input_of_text(str(CLIP)), trusted=True)
+        record(studio, "mp4", frames=10)
+        consents = Consents(Database(studio.data))
+        consents.revoke(consents.all()[0].id)
+        studio.wait(lambda state: state["face"] is None, "the face is off")
 
 
 def test_the_end_of_the_studio_ends_and_signs_a_recording(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import av
 import cv2
 import numpy as np
 import pytest
@@ -14,10 +15,11 @@ import pytest
 from mien import seal as seal_module
 from mien.batch.export import Export
 from mien.cli import main
-from mien.errors import ContentRefused, ProvenanceError, SealBroken
+from mien.errors import ContentRefused, MarkImpossible, ProvenanceError, SealBroken, UsageError
 from mien.fakes import FakeClassifier
 from mien.media.output import OutputFile
 from mien.provenance import credentials
+from mien.provenance.claim import Claim
 from mien.provenance.consent import Consent
 from mien.provenance.credentials import read_credentials
 from mien.provenance.identity import Identity
@@ -27,7 +29,7 @@ from mien.provenance.receipt import receipt_path
 from mien.settings import Settings
 from mien.stages.content import FileContentCheck
 from mien.trust import Signing, Trust, open_trust
-from mien.types import Frame, Image
+from mien.types import Frame, Image, Landmarks, SourceFace
 from tests.portraits import COLLINS, HOPPER
 
 CONSENT = Consent("0a1b2c3d", 7, "public-domain", "collins.png", datetime(2026, 1, 2, tzinfo=UTC))
@@ -124,6 +126,88 @@ def test_a_lost_mark_breaks_the_seal(
         with pytest.raises(SealBroken, match="mark"):
             made.seal(output)
     assert [path.name for path in tmp_path.iterdir()] == ["data"]
+
+
+def test_what_carries_no_mark_is_not_signed(trust: Trust, tmp_path: Path) -> None:
+    path = tmp_path / "plain.png"
+    cv2.imwrite(str(path), read(HOPPER))
+    before = path.read_bytes()
+    claim = Claim("plain.png", "mesh", 5, "shown", "", "self", CONSENT.given_at, CONSENT.given_at)
+    with pytest.raises(SealBroken, match="mark"):
+        trust.notary.seal(path, claim, "recording", [], None)
+    assert path.read_bytes() == before
+
+
+def test_a_revoked_consent_makes_no_file(trust: Trust, tmp_path: Path) -> None:
+    face = SourceFace(read(COLLINS), Landmarks(np.zeros((478, 3), np.float32), 1.0), "x")
+    consent = trust.consents.record(face, "self", "collins.png")
+    content = FileContentCheck(FakeClassifier(0.0))
+    made = Export(HOPPER, [read(HOPPER)], Settings(), consent, content, trust.notary, "picture")
+    trust.consents.revoke(consent.id)
+    with OutputFile(tmp_path / "out.png", overwrite=False) as output, pytest.raises(UsageError, match="revoked"):
+        write(made, output, read(HOPPER))
+    assert [path.name for path in tmp_path.iterdir()] == ["data"]
+
+
+def test_each_part_of_a_film_keeps_its_number(trust: Trust) -> None:
+    parts = []
+    for mark_id in (0xA00001, 0xB00002):
+        marked = read(HOPPER)
+        Marker(mark_id).mark(marked)
+        parts.append(marked)
+    made = export(trust, parts[0])
+    for second, expected in ((0, 0xA00001), (1, 0xA00001), (2, 0xB00002), (3, 0xB00002)):
+        labelled = made.label(Frame(parts[second // 2].copy(), second, second, Fraction(1)))
+        assert labelled.mark_id == mark_of(labelled.frame.image) == expected
+
+
+def test_two_marks_over_each_other_are_refused_before_any_work(trust: Trust) -> None:
+    twice = read(HOPPER)
+    Marker(0x111111).mark(twice)
+    Marker(0xFEDCBA).mark(twice)
+    with pytest.raises(MarkImpossible, match="over each other"):
+        export(trust, twice)
+
+
+def test_a_folder_in_the_place_of_the_receipt_harms_nothing(tmp_path: Path) -> None:
+    out = tmp_path / "out.bmp"
+    out.write_text("old")
+    receipt_path(out).mkdir()
+    swap = ["swap", str(COLLINS), str(HOPPER), "-o", str(out), "--overwrite", "--data", str(tmp_path / "data")]
+    assert main([*swap, "--consent", "public-domain", "--quiet"]) == 5
+    assert out.read_text() == "old"
+
+
+def test_a_film_that_begins_black_is_sealed(tmp_path: Path) -> None:
+    """Twelve seconds of nothing, then a person, at a quality that leaves no mark in flat black."""
+    target, rate = tmp_path / "film.mp4", 10
+    with av.open(str(target), "w") as out:
+        stream = out.add_stream("libx264", rate=rate, options={"crf": "30", "preset": "veryfast"})
+        assert isinstance(stream, av.VideoStream)
+        stream.width, stream.height, stream.pix_fmt = 512, 600, "yuv420p"
+        for number in range(15 * rate):
+            image = read(HOPPER) if number >= 12 * rate else np.zeros((600, 512, 3), np.uint8)
+            out.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="bgr24")))
+        out.mux(stream.encode(None))
+    swap = ["swap", str(COLLINS), str(target), "-o", str(tmp_path / "o.mp4"), "--data", str(tmp_path / "data")]
+    assert main([*swap, "--consent", "public-domain", "--quality", "50", "--quiet"]) == 0
+
+
+def test_ctrl_c_while_a_program_signs_stops(trust: Trust, tmp_path: Path) -> None:
+    def interrupted(data: bytes) -> bytes:
+        raise KeyboardInterrupt
+
+    identity = replace(trust.notary.identity, sign=interrupted)
+    broken = replace(trust, notary=replace(trust.notary, identity=identity))
+    with OutputFile(tmp_path / "out.png", overwrite=False) as output, pytest.raises(KeyboardInterrupt):
+        write(export(broken, read(HOPPER)), output, read(HOPPER))
+    assert [path.name for path in tmp_path.iterdir()] == ["data"]
+
+
+def test_a_dry_run_states_nothing_and_makes_no_key(tmp_path: Path) -> None:
+    swap = ["swap", str(COLLINS), str(HOPPER), "-o", str(tmp_path / "o.png"), "--data", str(tmp_path / "data")]
+    assert main([*swap, "--consent", "self", "--dry-run"]) == 0
+    assert {path.name for path in (tmp_path / "data").iterdir()} <= {"terms-told"}
 
 
 def test_credentials_that_cannot_be_read_back_break_the_seal(

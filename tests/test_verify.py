@@ -1,6 +1,7 @@
 """The verifier: three rows that speak for themselves, on whole, cut, turned, copied and broken files."""
 
 import json
+import os
 import random
 import shutil
 from pathlib import Path
@@ -13,6 +14,8 @@ import pytest
 
 from mien.cli import main
 from mien.errors import UnreadableMedia, UsageError
+from mien.provenance.consent import Consents
+from mien.provenance.database import Database
 from mien.provenance.receipt import receipt_path
 from mien.settings import Settings
 from mien.trust import open_verifier
@@ -81,7 +84,37 @@ def test_elsewhere_the_signer_is_unknown_and_the_number_too(made: Path, elsewher
     report = elsewhere.examine(made / name)
     assert (report.credentials.state, report.mark.state, report.fingerprint.state) == ("unknown-signer", "found", "no-ledger")
     assert "does not know" in report.credentials.words
-    assert "does not know" in report.mark.words
+    assert "no ledger here" in report.mark.words
+
+
+def test_another_ledger_does_not_know_the_number(made: Path, tmp_path: Path) -> None:
+    assert Consents(Database(tmp_path / "other")).all() == []
+    report = open_verifier(tmp_path / "other", [], Settings()).examine(made / "picture.png")
+    assert "does not know that number" in report.mark.words
+    (tmp_path / "other" / "ledger.sqlite").write_bytes(b"no database" * 1000)
+    report = open_verifier(tmp_path / "other", [], Settings()).examine(made / "picture.png")
+    assert "no ledger here" in report.mark.words
+    assert report.fingerprint.state == "no-ledger"
+
+
+def test_names_cannot_forge_a_row(made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "a\n  mark         It carries nothing\x1b[2K.png"
+    shutil.copyfile(made / "picture.png", path)
+    assert main(["verify", str(path), "--data", str(made / "data")]) == 0
+    said = capsys.readouterr().out
+    assert "\x1b" not in said
+    assert len([line for line in said.splitlines() if line.startswith("  mark")]) == 1
+
+
+def test_names_that_are_no_text(made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    odd = tmp_path / os.fsdecode(b"o\xff.png")
+    data = ["--data", str(made / "data")]
+    photo = tmp_path / os.fsdecode(b"p\xfe.png")
+    shutil.copyfile(COLLINS, photo)
+    assert main(["swap", str(photo), str(HOPPER), "-o", str(odd), *data, "--consent", "public-domain", "--quiet"]) == 0
+    assert main(["verify", str(odd), "--json", *data]) == 0
+    assert json.loads(capsys.readouterr().out)[0]["credentials"]["state"] == "trusted"
+    assert main(["verify", str(odd), *data]) == 0
 
 
 @pytest.mark.parametrize("path", [HOPPER, CLIP])

@@ -472,12 +472,17 @@ def _verify(options: argparse.Namespace) -> int:
 
 
 def _print_report(console: Console, report: dict[str, Any]) -> None:
-    console.print(f"[bold]{escape(report['file'])}[/]")
+    console.print(f"[bold]{escape(_shown(report['file']))}[/]")
     if "error" in report:
-        console.print(f"  [red]cannot be examined:[/] {escape(report['error'])}")
+        console.print(f"  [red]cannot be examined:[/] {escape(_shown(report['error']))}")
         return
     for name in ("credentials", "mark", "fingerprint"):
-        console.print(f"  {name:<12} {escape(report[name]['words'])}")
+        console.print(f"  {name:<12} {escape(_shown(report[name]['words']))}")
+
+
+def _shown(text: str) -> str:
+    """Without what would move the cursor or cannot be written: names of files may hold anything."""
+    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
 
 
 def _doctor(options: argparse.Namespace) -> int:
@@ -568,7 +573,7 @@ def _evaluate(options: argparse.Namespace) -> int:
 
 
 def _print_json(value: object) -> None:
-    print(json.dumps(value, indent=2, ensure_ascii=False))
+    print(json.dumps(value, indent=2))
 
 
 if __name__ == "__main__":

@@ -125,7 +125,13 @@ class Settings:
         "software", "who encodes: the processor, or a hardware encoder when one is present", "output",
         choices=("software", "hardware"),
     )  # fmt: skip
-    quality: int = _row(80, "quality of the output, 1 (small) to 100 (best)", "output", 1, 100)
+    quality: int = _row(
+        80,
+        "quality of the output, 1 (small) to 100 (best); videos are written with at least 50, for the mark",
+        "output",
+        1,
+        100,
+    )
     max_pixels: int = _row(100_000_000, "the most pixels of a picture or video frame that is opened", "limits", 4096)
     max_bytes: int = _row(2 * 1024**4, "the largest file that is opened, in bytes", "limits", 1024)
 

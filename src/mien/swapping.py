@@ -21,6 +21,7 @@ from mien.media.videoreader import VideoReader
 from mien.media.videowriter import VideoWriter, check_output
 from mien.models.store import Store
 from mien.provenance.consent import STATEMENTS, Consent
+from mien.provenance.statement import shown_name
 from mien.seal import first_frames
 from mien.settings import Settings
 from mien.source import find_faces, numbered_picture
@@ -70,6 +71,11 @@ def run_swap(request: Request, *, quiet: bool) -> None:
     output.check()
     still = is_picture(request.target)
     _check_names(request, still)
+    if request.dry_run:
+        models = build.open_models(settings, Store())
+        _source(request, models)
+        _print_plan(request, still, console)
+        return
     trust = open_trust(request.data, request.signing)
     models = build.open_models(settings, Store())
     source = _source(request, models)
@@ -78,6 +84,28 @@ def run_swap(request: Request, *, quiet: bool) -> None:
         _swap_picture(request, parts, output, console, quiet)
     else:
         _swap_video(request, parts, output, console, quiet)
+
+
+def _print_plan(request: Request, still: bool, console: Console) -> None:
+    settings = request.settings
+    if still:
+        picture = read_picture(request.target, max_pixels=settings.max_pixels, max_bytes=settings.max_bytes)
+        console.print(escape(_picture_plan(request, picture)))
+        return
+    with _reader(request) as reader:
+        for warning in (*_warnings_before(reader), *check_output(reader, request.output, settings)):
+            console.print(f"[yellow]note:[/] {escape(warning)}")
+        console.print(escape(_video_plan(request, reader)))
+
+
+def _reader(request: Request) -> VideoReader:
+    return VideoReader(
+        request.target,
+        max_pixels=request.settings.max_pixels,
+        max_bytes=request.settings.max_bytes,
+        start_s=request.start_s,
+        end_s=request.end_s,
+    )
 
 
 def _check_names(request: Request, still: bool) -> None:
@@ -112,7 +140,7 @@ def _consent(request: Request, trust: Trust, source: SourceFace) -> Consent:
                 f"{request.photo}: nobody has said why this face may be used", f"add --consent {'|'.join(STATEMENTS)}"
             )
         stated = request.ask(request.photo)
-    return trust.consents.record(source, stated, request.photo.name)
+    return trust.consents.record(source, stated, shown_name(request.photo))
 
 
 def _write_numbered(request: Request, models: build.Models, photo: Image) -> None:
@@ -129,9 +157,6 @@ def _write_numbered(request: Request, models: build.Models, photo: Image) -> Non
 def _swap_picture(request: Request, parts: _Parts, output: OutputFile, console: Console, quiet: bool) -> None:
     settings = request.settings
     picture = read_picture(request.target, max_pixels=settings.max_pixels, max_bytes=settings.max_bytes)
-    if request.dry_run:
-        console.print(escape(_picture_plan(request, picture)))
-        return
     pipeline = build.open_picture_pipeline(settings, parts.models, parts.source)
     export = _export(request, parts, [picture.frame.image], "picture")
     with output:
@@ -166,20 +191,9 @@ def _picture_plan(request: Request, picture: Picture) -> str:
 
 def _swap_video(request: Request, parts: _Parts, output: OutputFile, console: Console, quiet: bool) -> None:
     settings = request.settings
-    reader = VideoReader(
-        request.target,
-        max_pixels=settings.max_pixels,
-        max_bytes=settings.max_bytes,
-        start_s=request.start_s,
-        end_s=request.end_s,
-    )
-    with reader:
-        before = [*_warnings_before(reader), *(check_output(reader, request.output, settings) if request.dry_run else ())]
-        for warning in before:
+    with _reader(request) as reader:
+        for warning in _warnings_before(reader):
             console.print(f"[yellow]note:[/] {escape(warning)}")
-        if request.dry_run:
-            console.print(escape(_video_plan(request, reader)))
-            return
         pipeline = build.open_pipeline(settings, parts.models, parts.source)
         export = _export(request, parts, first_frames(request.target, request.start_s), "video")
         with output, VideoWriter(reader, output, settings, settings.engine) as writer, _bar(console, quiet) as report:

@@ -48,7 +48,7 @@ def open_trust(data: Path, signing: Signing) -> Trust:
     consents, ledger = Consents(database), Ledger(database)
     # Before any work: without a ledger and a key there will be no output.
     consents.all()
-    return Trust(consents, Notary(_identity(data, signing), ledger, signing.timestamp_url))
+    return Trust(consents, Notary(_identity(data, signing), ledger, consents, signing.timestamp_url))
 
 
 def _identity(data: Path, signing: Signing) -> Identity:

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 
 from mien.errors import MediaError, MienError, ProvenanceError, UsageError
@@ -97,21 +98,22 @@ class Verifier:
             "scale": round(found.scale, 4),
             "angle_deg": round(found.angle_deg, 2),
             "mirrored": found.mirrored,
-            "made_here": [_plain(asdict(output)) for output in here],
+            "made_here": [_plain(asdict(output)) for output in here or ()],
         })  # fmt: skip
 
-    def _made_here(self, mark_id: int | None) -> list[Output]:
+    def _made_here(self, mark_id: int | None) -> list[Output] | None:
+        """What the ledger knows; None when it cannot be asked."""
         if self._ledger is None or mark_id is None:
-            return []
+            return None
         try:
             return self._ledger.with_mark(mark_id)
         except ProvenanceError:
-            return []
+            return None
 
     def _fingerprint(self, windows: list[list[Image]]) -> Row:
         if self._ledger is None:
             return Row("no-ledger", "There is no ledger on this machine to compare with.")
-        places = [[image for image in window[::_LOOKED_AT] if image.std() >= _FLAT_BELOW] for window in windows]
+        places = [[image for image in window[::_LOOKED_AT] if _deviation(image) >= _FLAT_BELOW] for window in windows]
         try:
             upright = self._ledger.alike([[fingerprint(image) for image in place] for place in places])
             mirrored = self._ledger.alike(
@@ -165,7 +167,7 @@ def files_in(paths: Sequence[Path]) -> list[Path]:
     """The files named, and those in folders named, in order, hidden ones and receipts left out. Raises `UsageError`."""
     found: list[Path] = []
     for path in paths:
-        if path.is_dir():
+        if _is_folder(path):
             inside = sorted(each for each in path.rglob("*") if each.is_file() and not each.name.startswith("."))
             found += [each for each in inside if each.suffix != ".c2pa"]
         else:
@@ -173,6 +175,14 @@ def files_in(paths: Sequence[Path]) -> list[Path]:
     if len(found) > _MOST_FILES:
         raise UsageError(f"these are {len(found)} files", f"name at most {_MOST_FILES} at once")
     return found
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:
+        # Who cannot be asked is told of when it is opened.
+        return False
 
 
 def _read(window: Sequence[Image], *, search: bool) -> MarkFound | None:
@@ -187,16 +197,22 @@ def _best(found: Iterator[MarkFound | None] | tuple[MarkFound | None, ...]) -> M
     return max((each for each in found if each is not None), key=lambda each: (each.mark_id is not None, each.z), default=None)
 
 
+def _deviation(image: Image) -> float:
+    return float(cv2.meanStdDev(image)[1].max())
+
+
 def _nearness(likeness: Likeness) -> tuple[float, int]:
     return -likeness.share, likeness.distance
 
 
-def _mark_words(found: MarkFound, here: Sequence[Output]) -> str:
+def _mark_words(found: MarkFound, here: Sequence[Output] | None) -> str:
     if found.mark_id is None:
         return "It carries mien's mark; the number in it cannot be read for certain."
     words = f"It carries mien's mark, number {found.mark_id:06x}."
     if here:
         return f"{words} This machine made {here[0].title} with that number on {_day(here[0].made_at)}."
+    if here is None:
+        return f"{words} There is no ledger here that could know it."
     return f"{words} The ledger of this machine does not know that number."
 
 

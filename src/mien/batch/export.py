@@ -4,19 +4,26 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
+from mien.errors import MarkImpossible
 from mien.media.output import OutputFile
 from mien.provenance.claim import Claim
 from mien.provenance.consent import Consent
 from mien.provenance.fingerprint import fingerprint
 from mien.provenance.keeping import keeping_marker
 from mien.provenance.mark import Marker, new_mark_id
+from mien.provenance.markreader import MarkFound
+from mien.provenance.statement import shown_name
 from mien.seal import Notary, find_mark
 from mien.settings import Settings
 from mien.stages.content import FileContentCheck
 from mien.stages.label import Labeller
 from mien.types import Frame, Image, LabelledFrame
 
-_FINGERPRINT_EVERY_S = 1.0
+_LOOK_EVERY_S = 1.0
+_GENTLE = 60
+"""Qualities below this cost the mark so much that it is laid on more strongly, up to 2.5 times."""
+_SURELY_TWO = 15.0
+"""A mark so clear whose number cannot be read is two marks."""
 
 
 class Export:
@@ -45,7 +52,8 @@ class Export:
         self._kind = kind
         self._title = title
         self._target_title = target_title
-        self._marker = keeping_marker(find_mark(before)) or Marker(new_mark_id())
+        self._marker = _marker(find_mark(before), settings)
+        self._marker_now = self._marker
         self._labeller = Labeller(settings, self._marker)
         self._fingerprints: list[int] = []
         self._next_s = float("-inf")
@@ -53,9 +61,12 @@ class Export:
     def label(self, frame: Frame) -> LabelledFrame:
         """The frame as it may leave. Raises `ContentRefused` or `ProvenanceError`."""
         self._content.see(frame)
+        due = frame.time_s >= self._next_s
+        if due:
+            self._next_s = frame.time_s + _LOOK_EVERY_S
+            self._keep_mark_of(frame)
         labelled = self._labeller.label(frame)
-        if frame.time_s >= self._next_s:
-            self._next_s = frame.time_s + _FINGERPRINT_EVERY_S
+        if due:
             self._fingerprints.append(fingerprint(labelled.frame.image))
         return labelled
 
@@ -65,8 +76,9 @@ class Export:
         Raises `ContentRefused` or `ProvenanceError`; then the output must not be committed.
         """
         self._content.finish()
+        self._notary.consents.check(self._consent)
         claim = Claim(
-            title=self._title or output.path.name,
+            title=self._title or shown_name(output.path),
             engine=self._settings.engine,
             mark_id=self._marker.mark_id,
             label="shown" if self._settings.badge == "shown" else "off",
@@ -75,7 +87,21 @@ class Export:
             consent_at=self._consent.given_at,
             made_at=datetime.now(UTC),
         )
-        return self._notary.seal(output.temporary, claim, self._kind, self._fingerprints, self._target, self._target_title)
+        return self._notary.seal(
+            output.temporary,
+            claim,
+            self._kind,
+            self._fingerprints,
+            self._target,
+            self._target_title or shown_name(self._target),
+        )
+
+    def _keep_mark_of(self, frame: Frame) -> None:
+        """A film may be put together from several that are marked: each part keeps its number."""
+        kept = keeping_marker(find_mark([frame.image]))
+        if kept is not None and kept.mark_id != self._marker_now.mark_id:
+            self._marker_now = kept
+            self._labeller = Labeller(self._settings, kept)
 
 
 def label_note(settings: Settings) -> str:
@@ -83,3 +109,13 @@ def label_note(settings: Settings) -> str:
     if settings.badge != "shown":
         return f"switched off for {settings.badge.removeprefix('off-')}"
     return f"{settings.badge_corner}, {settings.badge_size:g} of the shorter side, {settings.badge_style}"
+
+
+def _marker(found: MarkFound | None, settings: Settings) -> Marker:
+    """That of the target where it has one, else a new one: stronger where the encoder will leave less of it."""
+    if found is not None and found.mark_id is None and found.z >= _SURELY_TWO:
+        raise MarkImpossible(
+            "the target carries marks that lie over each other; one more could not be read",
+            "use the file from before it was marked twice",
+        )
+    return keeping_marker(found) or Marker(new_mark_id(), strength=1 + max(_GENTLE - settings.quality, 0) / _GENTLE * 1.5)

@@ -19,6 +19,8 @@ _CODECS = {
 }
 """What each container holds; the first is what `auto` takes."""
 _SOFTWARE = {"h264": "libx264", "hevc": "libx265", "vp9": "libvpx-vp9", "av1": "libsvtav1", "mpeg4": "mpeg4"}
+LEAST_QUALITY = 50
+"""Below this, encoders leave nothing of the invisible mark: it is taken in place of less."""
 _HARDWARE = {
     "h264": ("h264_nvenc", "h264_qsv", "h264_amf", "h264_videotoolbox"),
     "hevc": ("hevc_nvenc", "hevc_qsv", "hevc_amf", "hevc_videotoolbox"),
@@ -51,17 +53,18 @@ def plan_codec(path: Path, settings: Settings) -> tuple[str, str]:
 
 def candidates(codec: str, width: int, height: int, settings: Settings) -> tuple[Encoder, ...]:
     """Encoders in the order in which they are tried; the last, which runs on the processor, is always there."""
+    quality = max(settings.quality, LEAST_QUALITY)
     wanted = _HARDWARE.get(codec, ()) if settings.encoder == "hardware" else ()
     names = [name for name in wanted if name in av.codecs_available]
     hardware = tuple(
-        Encoder(name, codec, "nv12" if name.endswith("_qsv") else "yuv420p", _hardware_options(name, settings.quality), True)
+        Encoder(name, codec, "nv12" if name.endswith("_qsv") else "yuv420p", _hardware_options(name, quality), True)
         for name in names
     )
     software = _SOFTWARE[codec]
     # x264 and x265 cannot halve the chroma of an odd side; the other encoders round up.
     odd = (width % 2 or height % 2) and codec in {"h264", "hevc"}
     pixel_format = "yuv444p" if odd else "yuv420p"
-    return (*hardware, Encoder(software, codec, pixel_format, _software_options(software, settings.quality), False))
+    return (*hardware, Encoder(software, codec, pixel_format, _software_options(software, quality), False))
 
 
 def _crf(quality: int) -> float:

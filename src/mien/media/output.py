@@ -63,6 +63,8 @@ class OutputFile:
         try:
             if self.path.is_dir():
                 raise OutputError(f"{self.path} is a folder", f"name a file in it, such as {self.path / 'out'}")
+            if receipt_path(self.path).is_dir():
+                raise OutputError(f"{receipt_path(self.path)} is a folder", "move it away: the receipt goes there")
             for path in (self.path, receipt_path(self.path)):
                 if (path.exists() or path.is_symlink()) and not self._overwrite:
                     raise OutputError(f"{path} exists already", "choose another name, or replace it with --overwrite")
@@ -79,15 +81,21 @@ class OutputFile:
             for path in (self.temporary, *((receipt,) if has_receipt else ())):
                 with path.open("rb+") as written:
                     os.fsync(written.fileno())
-            if self._overwrite:
-                self.temporary.replace(self.path)
-            else:
-                self._appear()
             if has_receipt:
+                # First, so that at no moment there is a file without it.
                 receipt.replace(place)
             elif self._overwrite:
-                # The receipt of the file that was replaced says nothing of this one.
+                # The receipt of the file that is replaced says nothing of this one.
                 place.unlink(missing_ok=True)
+            try:
+                if self._overwrite:
+                    self.temporary.replace(self.path)
+                else:
+                    self._appear()
+            except BaseException:
+                if has_receipt:
+                    place.unlink(missing_ok=True)
+                raise
         except OSError as error:
             raise output_error(error, self.path) from error
 

@@ -9,7 +9,7 @@ import struct
 import warnings
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -138,6 +138,7 @@ def write_picture(picture: Picture, labelled: LabelledFrame, output: OutputFile,
         raise TypeError("only a LabelledFrame leaves mien")
     kind = write_format(output.path)
     _check_fits(output.path, kind, labelled.frame.image)
+    picture = _with_opaque_badge(picture, labelled)
     try:
         if picture.deep is not None and kind in {"PNG", "TIFF"}:
             content = _DEEP_WRITERS[kind](picture, _deep_result(picture, labelled.frame.image), engine)
@@ -146,6 +147,16 @@ def write_picture(picture: Picture, labelled: LabelledFrame, output: OutputFile,
         output.temporary.write_bytes(content)
     except OSError as error:
         raise output_error(error, output.path) from error
+
+
+def _with_opaque_badge(picture: Picture, labelled: LabelledFrame) -> Picture:
+    """A badge on what is transparent would not be seen."""
+    if picture.alpha is None or labelled.badge_xyxy is None:
+        return picture
+    left, top, right, bottom = labelled.badge_xyxy
+    alpha = picture.alpha.copy()
+    alpha[top:bottom, left:right] = np.iinfo(alpha.dtype).max
+    return replace(picture, alpha=alpha)
 
 
 def _check_header(path: Path, opened: Image.Image, max_pixels: int) -> None:

@@ -53,6 +53,19 @@ class Consents:
         with self._database.opened() as connection:
             return _nearest(connection, _hash(face))
 
+    def is_revoked(self, consent: Consent) -> bool:
+        """Whether the statement was taken back since it was found."""
+        with self._database.opened() as connection:
+            row = connection.execute("SELECT revoked_at FROM consents WHERE id = ?", (consent.id,)).fetchone()
+        return row is not None and row[0] is not None
+
+    def check(self, consent: Consent) -> None:
+        """Raises `UsageError` when the statement was taken back."""
+        if self.is_revoked(consent):
+            raise UsageError(
+                f"the consent for {consent.photo} was revoked", "its face is not worn any more; `mien consent` lists them"
+            )
+
     def record(self, face: SourceFace, statement: str, photo: str) -> Consent:
         """Keep a statement; it takes the place of what was stated before. Raises `UsageError` for an unknown one."""
         if statement not in STATEMENTS:

@@ -151,7 +151,7 @@ def sign_file(
     mime = _EMBEDDING.get(path.suffix.lower())
     target = path if mime else receipt_path(path)
     warnings = list(identity.warnings)
-    failures: list[MienError | OSError] = []
+    failures: list[BaseException] = []
     try:
         if parent is None and read_credentials(path).state != "none":
             parent = path
@@ -402,12 +402,12 @@ def _add_parent(builder: Builder, parent: Path, title: str) -> list[str]:
 
 
 @contextmanager
-def _signer(identity: Identity, failures: list[MienError | OSError], timestamp_url: str | None) -> Iterator[Signer]:
+def _signer(identity: Identity, failures: list[BaseException], timestamp_url: str | None) -> Iterator[Signer]:
     def sign(data: bytes) -> bytes:
-        # An exception cannot pass through the C library; no signature makes it stop.
+        # An exception cannot pass through the C library: it is kept and raised behind it.
         try:
             return identity.sign(data)
-        except MienError as error:
+        except (MienError, KeyboardInterrupt) as error:
             failures.append(error)
             return b""
 
@@ -417,9 +417,11 @@ def _signer(identity: Identity, failures: list[MienError | OSError], timestamp_u
 
 
 @contextmanager
-def _explained(claim: Claim, failures: Sequence[MienError | OSError], timestamp_url: str | None) -> Iterator[None]:
+def _explained(claim: Claim, failures: Sequence[BaseException], timestamp_url: str | None) -> Iterator[None]:
     try:
         yield
+        if failures:
+            raise failures[0]
     except C2paError as error:
         if failures:
             raise failures[0] from error
@@ -464,7 +466,7 @@ class _InPieces(io.FileIO):
     the library only says that something did.
     """
 
-    def __init__(self, path: Path, mode: str, failures: list[MienError | OSError] | None = None) -> None:
+    def __init__(self, path: Path, mode: str, failures: list[BaseException] | None = None) -> None:
         super().__init__(path, mode)
         self._failures = failures
 
@@ -472,8 +474,12 @@ class _InPieces(io.FileIO):
         return super().read(_READ_BYTES if size is None or size < 0 else min(size, _READ_BYTES)) or b""
 
     def write(self, data: Any, /) -> int:
+        # A full disk takes a part and says so by the count only, for which the library does not look.
+        left = memoryview(data).cast("B")
         try:
-            return super().write(data)
+            while left:
+                left = left[super().write(left) or 0 :]
+            return len(data)
         except OSError as error:
             if self._failures is not None:
                 self._failures.append(error)

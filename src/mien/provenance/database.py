@@ -69,11 +69,19 @@ class Database:
                     connection.rollback()
                     raise
                 connection.commit()
-        except (sqlite3.Error, OSError) as error:
-            raise ProvenanceError(
-                f"the ledger {path} cannot be used: {error}",
-                "nothing leaves mien unrecorded: make the folder writable, or name another one in MIEN_DATA",
-            ) from error
+        except (sqlite3.Error, OSError, ValueError) as error:
+            raise _unusable(path, error) from error
+
+    @contextmanager
+    def read_only(self) -> Iterator[sqlite3.Connection]:
+        """A connection that changes nothing and holds up nobody. Raises `ProvenanceError`, also when there is no ledger."""
+        path = self.folder / _FILE
+        try:
+            address = f"{path.absolute().as_uri()}?mode=ro"
+            with contextlib.closing(sqlite3.connect(address, timeout=_WAIT_S, uri=True)) as connection:
+                yield connection
+        except (sqlite3.Error, OSError, ValueError) as error:
+            raise _unusable(path, error) from error
 
     def _make(self, path: Path) -> None:
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -88,3 +96,11 @@ class Database:
             for command in _SCHEMA.split(";"):
                 connection.execute(command)
             connection.execute(f"PRAGMA user_version = {_VERSION}")
+
+
+def _unusable(path: Path, error: Exception) -> ProvenanceError:
+    return ProvenanceError(
+        f"the ledger {path} cannot be used: {error}",
+        "nothing leaves mien unrecorded: see that the folder can be written to and no other program holds the file, "
+        "or name another folder in MIEN_DATA",
+    )

@@ -46,6 +46,7 @@ class Ledger:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._prints: Array | None = None
 
     def record(self, output: Output, fingerprints: Iterable[int]) -> int:
         """Note an output; the number under which further fingerprints can be added."""
@@ -64,7 +65,7 @@ class Ledger:
 
     def with_mark(self, mark_id: int) -> list[Output]:
         """Outputs whose mark has this id, the newest first."""
-        with self._database.opened() as connection:
+        with self._database.read_only() as connection:
             rows = connection.execute(
                 "SELECT mark_id, kind, title, made_at, manifest_sha256 FROM outputs WHERE mark_id = ? ORDER BY id DESC",
                 (mark_id,),
@@ -73,7 +74,7 @@ class Ledger:
 
     def with_manifest(self, sha256: str) -> list[Output]:
         """Outputs with this manifest, the newest first."""
-        with self._database.opened() as connection:
+        with self._database.read_only() as connection:
             rows = connection.execute(
                 "SELECT mark_id, kind, title, made_at, manifest_sha256 FROM outputs WHERE manifest_sha256 = ? ORDER BY id DESC",
                 (sha256,),
@@ -84,12 +85,15 @@ class Ledger:
         """Outputs that look like these pictures, the most alike first, then the newest.
 
         Each group holds the fingerprints of pictures from one place of a file; one that is known is enough for the place.
+        The ledger's fingerprints are read once, at the first question.
         """
-        with self._database.opened() as connection:
-            rows = connection.execute("SELECT output, hash FROM fingerprints").fetchall()
-            if not rows or not groups:
+        with self._database.read_only() as connection:
+            if self._prints is None:
+                rows = connection.execute("SELECT output, hash FROM fingerprints").fetchall()
+                self._prints = np.array(rows, np.int64).reshape(-1, 2)
+            numbers, hashes = self._prints.T
+            if not len(numbers) or not groups:
                 return []
-            numbers, hashes = (np.array(column, np.int64) for column in zip(*rows, strict=True))
             near = [_distances(hashes, group) for group in groups]
             found = []
             for number in np.unique(numbers[np.any([row < ALIKE_BELOW for row in near], axis=0)])[::-1]:

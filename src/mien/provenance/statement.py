@@ -4,6 +4,7 @@ The vocabulary is the IPTC's digital source type, which viewers and platforms al
 (https://cv.iptc.org/newscodes/digitalsourcetype/).
 """
 
+from pathlib import Path
 from xml.sax.saxutils import escape
 
 from mien import __version__
@@ -16,6 +17,11 @@ ACCEPTABLE_USE = """\
 Wear only faces that you may use: your own, those whose owners have agreed, synthetic ones, or in the public domain.
 Not for fraud or impersonation, not to pass an identity or liveness check, no sexual imagery, no minors.
 Labels, marks and credentials stay on what you pass on."""
+
+
+def shown_name(path: Path) -> str:
+    """The file's name as text; what is no text in it is replaced."""
+    return path.name.encode("utf-8", "replace").decode()
 
 
 def sentence(engine: str) -> str:

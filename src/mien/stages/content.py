@@ -23,12 +23,16 @@ def is_due(time_s: float, last_s: float | None) -> bool:
 
 
 class ContentWatch:
-    """Refuses after 3 hits within 10 s and until 10 checks in a row were clean. Times are those of the pictures, seconds."""
+    """Refuses after 3 hits within 10 s, or 3 in a row however far apart, and until 10 checks in a row were clean.
+
+    Times are those of the pictures, seconds.
+    """
 
     def __init__(self, threshold: float = THRESHOLD) -> None:
         self._threshold = threshold
         self._hits: deque[float] = deque(maxlen=_HITS)
         self._clean = 0
+        self._in_a_row = 0
         self._checks = 0
         self.refused = False
 
@@ -40,9 +44,11 @@ class ContentWatch:
             self._clean += 1
             self.refused = self.refused and self._clean < _CLEAN_CHECKS
             return
+        self._in_a_row = 1 if self._clean else self._in_a_row + 1
         self._clean = 0
         self._hits.append(time_s)
-        self.refused = self.refused or (len(self._hits) == _HITS and abs(time_s - self._hits[0]) <= _WINDOW_S)
+        soon = len(self._hits) == _HITS and abs(time_s - self._hits[0]) <= _WINDOW_S
+        self.refused = self.refused or soon or self._in_a_row >= _HITS
 
     @property
     def refused_as_a_whole(self) -> bool:

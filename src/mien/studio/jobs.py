@@ -142,6 +142,7 @@ class FileJobs:
             self._changed()
 
     def _work(self, current: FileJob) -> None:
+        self._trust.consents.check(current.consent)
         current.picture = is_picture(current.file)
         current.result = result = self._folder / f"{current.id}-result{_suffix(current)}"
         with OutputFile(result, overwrite=True, inputs=(current.file,)) as output:

@@ -3,7 +3,7 @@
 import secrets
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ _MOST_OUTPUTS = 12
 _SOUND = (48_000, 1)
 _SCHEMES = ("rtmp://", "rtmps://", "udp://", "tcp://", "rtsp://", "srt://")
 _CAMERA_RATE = 30.0
+_LEAST_QUALITY = 60
 
 
 @dataclass(slots=True)
@@ -162,9 +163,12 @@ class Outputs:
         return seal is not None and seal.state != "signing" and row.file.is_file()
 
     def _recording(self, file: Path, settings: Settings, sound: tuple[int, int] | None) -> MakeSink:
+        # Less would cost the mark, and with it the signature.
+        kept = replace(settings, quality=max(settings.quality, _LEAST_QUALITY))
+
         def make(width: int, height: int) -> FrameSink:
             self._recordings.begin(file)
-            return Recorder(file, width, height, settings, sound=sound)
+            return Recorder(file, width, height, kept, sound=sound)
 
         return make
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mien.batch.export import label_note
-from mien.errors import MienError
+from mien.errors import MienError, SealBroken
 from mien.provenance.claim import Claim
 from mien.provenance.consent import Consent
 from mien.provenance.fingerprint import fingerprint
@@ -68,7 +68,9 @@ class Recordings:
             self._note(each)
 
     def begin(self, path: Path) -> None:
-        """A recording is about to be written. Raises `ProvenanceError`: what cannot be noted is not recorded."""
+        """A recording is about to be written. Raises `ProvenanceError`, or `UsageError` when the consent was revoked."""
+        if self._worn is not None:
+            self._notary.consents.check(self._worn)
         made = _Running(path, datetime.now(UTC))
         with self._lock:
             self._add_consent(made)
@@ -106,7 +108,9 @@ class Recordings:
             try:
                 claim = _from_json(text)
             except (ValueError, KeyError, TypeError) as error:
-                self._states[path] = SealState("unsigned", f"the note of this recording is damaged: {error}")
+                self._states[path] = SealState("unsigned", f"what was noted of it is damaged: {error}", "it stays as it is")
+                self._notary.ledger.end_recording(path)
+                cut_off.append(path)
                 continue
             self._seal_beside(path, claim, ())
             cut_off.append(path)
@@ -139,6 +143,10 @@ class Recordings:
                 self._states[path] = SealState("signed", "; ".join(warnings))
             else:
                 self._states[path] = SealState("unsigned", "nothing was recorded")
+            self._notary.ledger.end_recording(path)
+        except SealBroken as error:
+            # Trying again would not help; unsigned and still labelled it stays, because it cannot be recorded again.
+            self._states[path] = SealState("unsigned", str(error), "record with a higher quality")
             self._notary.ledger.end_recording(path)
         except MienError as error:
             self._states[path] = SealState("unsigned", str(error), error.remedy or "the next start tries again")

@@ -24,7 +24,7 @@ from mien.media.devices import list_microphones
 from mien.media.picture import check_file
 from mien.models.store import Store
 from mien.pipeline import swap_faces
-from mien.provenance.consent import STATEMENTS
+from mien.provenance.consent import STATEMENTS, Consent
 from mien.provenance.ledger import Output
 from mien.provenance.mark import Marker
 from mien.provenance.statement import ACCEPTABLE_USE
@@ -67,6 +67,7 @@ class StudioSession:
         """Held while a device is exchanged, which may take seconds; the state can be read meanwhile."""
         self._settings = settings
         self._face: str | None = None
+        self._consent: Consent | None = None
         self._choice = InputChoice("none", {}, None)
         self._sound_device: str | None = None
         self._clips: dict[str, tuple[Path, str]] = {}
@@ -84,7 +85,7 @@ class StudioSession:
         self.hub = PreviewHub(self._want_before)
         self.loop.on_shown = self._note_before
         self._recordings = Recordings(trust.notary, lambda: self._settings, lambda: self.loop.mark_id, self._changed)
-        self.loop.on_fingerprint = self._recordings.see
+        self.loop.on_fingerprint = self._each_second
         self.outputs = Outputs(
             self.loop,
             self._recordings,
@@ -296,12 +297,21 @@ class StudioSession:
 
     def _wear(self, face_id: str | None, settings: Settings) -> None:
         if face_id is None:
+            self._consent = None
             self._recordings.wear(None)
             self.loop.snapshot = Snapshot(settings)
             return
         engine = build.open_engine(settings)
-        self._recordings.wear(self.gallery.allowed(face_id)[1])
+        self._consent = self.gallery.allowed(face_id)[1]
+        self._recordings.wear(self._consent)
         self.loop.snapshot = Snapshot(settings, engine, self.gallery.prepared(face_id, engine, settings), face_id)
+
+    def _each_second(self, hashed: int) -> None:
+        """While a picture leaves: note it, and see whether its face may still be worn."""
+        self._recordings.see(hashed)
+        consent = self._consent
+        if consent is not None and self._trust.consents.is_revoked(consent):
+            self.select_face(None)
 
     def _clip(self, clip_id: str) -> tuple[Path, str]:
         if clip_id not in self._clips:

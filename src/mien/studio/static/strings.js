@@ -91,7 +91,7 @@ const STRINGS = {
     help_light: 'wie weit das neue Gesicht Licht und Ton des Bildes annimmt', help_sharpness: 'wie sehr feine Einzelheiten des neuen Gesichts gehoben werden', help_resolution: 'die meisten Bildpunkte quer über ein Gesicht, die im Video berechnet werden',
     help_on_lost: 'was zu sehen ist, wo ein Gesicht sein kann, das nicht getauscht ist', help_badge: 'das KI-Zeichen auf Bildern und Videos, die als Dateien getauscht werden; live bleibt es immer. Abgeschaltet wird es mit einem Grund, der in den signierten Herkunftsangaben steht', help_badge_style: 'wie das KI-Zeichen aussieht', help_badge_corner: 'wo das KI-Zeichen steht', help_badge_size: 'Höhe des KI-Zeichens, als Anteil der kürzeren Seite', help_faces: 'so viele Gesichter werden höchstens verfolgt, die größten zuerst',
     help_detect_every: 'Bilder zwischen zwei Suchen nach neuen Gesichtern', help_detect_size: 'längere Seite des Bildes, in dem gesucht wird, in Bildpunkten', help_detect_score: 'wie sicher ein neues Gesicht sein muss', help_smoothing: 'gegen Zittern eines ruhenden Gesichts, 0 = aus',
-    help_codec: 'Videocodec der Dateien', help_encoder: 'wer kodiert', help_quality: 'Güte der Dateien, 1 (klein) bis 100 (am besten)',
+    help_codec: 'Videocodec der Dateien', help_encoder: 'wer kodiert', help_quality: 'Güte der Dateien, 1 (klein) bis 100 (am besten); Videos mindestens 50, des Zeichens wegen',
   },
 };
 
