@@ -1,4 +1,4 @@
-"""The layers: arrows point only to the left, onnxruntime has one door, and only the command line prints."""
+"""The layers: arrows point only to the left, native libraries have one door each, and only the command line prints."""
 
 import ast
 from pathlib import Path
@@ -25,7 +25,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
 """Each row may import the rows above it, and files of its own row's package. A folder's name stands for all in it."""
 SIBLINGS_APART = {frozenset({"models", "media"})}
 PRINTING = {"cli"}
-ONNXRUNTIME_DOOR = "models.runtime"
+DOORS = {"onnxruntime": "models.runtime", "c2pa": "provenance.credentials"}
 
 
 def _modules() -> dict[str, ast.Module]:
@@ -95,15 +95,16 @@ def test_there_are_no_cycles() -> None:
         visit(name, ())
 
 
-def test_onnxruntime_has_one_door() -> None:
+@pytest.mark.parametrize("package", DOORS)
+def test_native_libraries_have_one_door_each(package: str) -> None:
     importers = {
         module
         for module, tree in MODULES.items()
         for node in ast.walk(tree)
-        if (isinstance(node, ast.Import) and any(alias.name.split(".")[0] == "onnxruntime" for alias in node.names))
-        or (isinstance(node, ast.ImportFrom) and str(node.module).split(".")[0] == "onnxruntime")
+        if (isinstance(node, ast.Import) and any(alias.name.split(".")[0] == package for alias in node.names))
+        or (isinstance(node, ast.ImportFrom) and str(node.module).split(".")[0] == package)
     }
-    assert importers == {ONNXRUNTIME_DOOR}
+    assert importers == {DOORS[package]}
 
 
 def test_only_the_command_line_prints() -> None:

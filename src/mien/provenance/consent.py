@@ -55,7 +55,7 @@ class Consents:
 
     def is_revoked(self, consent: Consent) -> bool:
         """Whether the statement was taken back since it was found."""
-        with self._database.opened() as connection:
+        with self._database.read_only() as connection:
             row = connection.execute("SELECT revoked_at FROM consents WHERE id = ?", (consent.id,)).fetchone()
         return row is not None and row[0] is not None
 
