@@ -6,6 +6,7 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -61,7 +62,10 @@ class StudioSession:
         self._store = Store()
         self._trust = trust
         self._data = data
-        self._models = build.open_models(settings, self._store)
+        # Side by side: whoever opens the page waits for both.
+        with ThreadPoolExecutor(1, thread_name_prefix="mien-open") as beside:
+            classifier = beside.submit(build.open_classifier, self._store)
+            self._models = build.open_models(settings, self._store)
         self._lock = threading.RLock()
         self._devices = threading.Lock()
         """Held while a device is exchanged, which may take seconds; the state can be read meanwhile."""
@@ -78,7 +82,7 @@ class StudioSession:
         self.gallery = Gallery(self._models, trust.consents, data / "faces")
         self.loop = LiveLoop(
             lambda wanted: build.open_tracking(wanted, self._store),
-            build.open_classifier(self._store),
+            classifier.result(),
             Snapshot(settings),
             self._changed,
         )
