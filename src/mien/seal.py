@@ -68,12 +68,12 @@ class Notary:
             )
 
 
-def find_mark(images: Iterable[Image]) -> MarkFound | None:
-    """The mark that these pictures of one file or input carry as a whole; None when there is none."""
+def find_mark(images: Iterable[Image], *, search: bool = False) -> MarkFound | None:
+    """The mark that these pictures of one file or input carry together; None when there is none. `search` as the reader's."""
     reader = MarkReader()
     for image in images:
         reader.add(image)
-    return reader.read()
+    return reader.read(search=search)
 
 
 def first_frames(path: Path, start_s: float | None = None) -> Iterator[Image]:

@@ -18,8 +18,8 @@ from mien.media.videoreader import VideoReader
 from mien.provenance.credentials import read_credentials
 from mien.provenance.fingerprint import fingerprint
 from mien.provenance.ledger import Ledger, Likeness, Output
-from mien.provenance.markreader import MarkFound, MarkReader
-from mien.seal import READ_TOGETHER
+from mien.provenance.markreader import MarkFound
+from mien.seal import READ_TOGETHER, find_mark
 from mien.settings import Settings
 from mien.types import Image
 
@@ -30,6 +30,8 @@ _FLAT_BELOW = 4.0
 _LOOKED_AT = 3
 """Every third picture: the ledger has one of each second, and a lively picture changes a lot meanwhile."""
 _ALIKE_SHARE = 0.5
+_MOST_WINDOW_PIXELS = 120_000_000
+"""So many pixels of a video are held at once; large pictures need fewer frames, because each carries more of the mark."""
 _MOST_FILES = 10_000
 
 
@@ -86,9 +88,9 @@ class Verifier:
         return Row(found.state, found.words, _plain(asdict(found)))
 
     def _mark(self, windows: list[list[Image]]) -> Row:
-        found = _best(_read(window, search=False) for window in windows)
+        found = _best(find_mark(window) for window in windows)
         if self._search and (found is None or found.mark_id is None):
-            found = _best((found, *(_read(window, search=True) for window in windows)))
+            found = _best((found, *(find_mark(window, search=True) for window in windows)))
         if found is None:
             return Row("none", "No mark of mien was found. That says nothing: marks get lost, and others leave none.")
         here = self._made_here(found.mark_id)
@@ -159,10 +161,6 @@ class Verifier:
             return frames, reader.info.duration_s
 
 
-_MOST_WINDOW_PIXELS = 120_000_000
-"""So many pixels of a video are held at once; large pictures need fewer frames, because each carries more of the mark."""
-
-
 def files_in(paths: Sequence[Path]) -> list[Path]:
     """The files named, and those in folders named, in order, hidden ones and receipts left out. Raises `UsageError`."""
     found: list[Path] = []
@@ -183,13 +181,6 @@ def _is_folder(path: Path) -> bool:
     except OSError:
         # Who cannot be asked is told of when it is opened.
         return False
-
-
-def _read(window: Sequence[Image], *, search: bool) -> MarkFound | None:
-    reader = MarkReader()
-    for image in window:
-        reader.add(image)
-    return reader.read(search=search)
 
 
 def _best(found: Iterator[MarkFound | None] | tuple[MarkFound | None, ...]) -> MarkFound | None:

@@ -52,9 +52,9 @@ class Export:
         self._kind = kind
         self._title = title
         self._target_title = target_title
-        self._marker = _marker(find_mark(before), settings)
-        self._marker_now = self._marker
-        self._labeller = Labeller(settings, self._marker)
+        marker = _marker(find_mark(before), settings)
+        self._mark_id = self._mark_id_now = marker.mark_id
+        self._labeller = Labeller(settings, marker)
         self._fingerprints: list[int] = []
         self._next_s = float("-inf")
 
@@ -80,7 +80,7 @@ class Export:
         claim = Claim(
             title=self._title or shown_name(output.path),
             engine=self._settings.engine,
-            mark_id=self._marker.mark_id,
+            mark_id=self._mark_id,
             label="shown" if self._settings.badge == "shown" else "off",
             label_note=label_note(self._settings),
             consent=self._consent.statement,
@@ -99,8 +99,8 @@ class Export:
     def _keep_mark_of(self, frame: Frame) -> None:
         """A film may be put together from several that are marked: each part keeps its number."""
         kept = keeping_marker(find_mark([frame.image]))
-        if kept is not None and kept.mark_id != self._marker_now.mark_id:
-            self._marker_now = kept
+        if kept is not None and kept.mark_id != self._mark_id_now:
+            self._mark_id_now = kept.mark_id
             self._labeller = Labeller(self._settings, kept)
 
 

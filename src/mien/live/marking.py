@@ -8,7 +8,7 @@ from mien.live.inspector import Inspector, Look
 from mien.provenance.fingerprint import fingerprint
 from mien.provenance.keeping import keeping_marker
 from mien.provenance.mark import Marker, new_mark_id
-from mien.provenance.markreader import MarkReader
+from mien.seal import find_mark
 from mien.types import Frame, Image
 
 _GONE_AFTER = 5
@@ -49,10 +49,7 @@ class LiveMark:
         self._inspector.offer(self._leaving, frame)
 
     def _look_for_mark(self, image: Image, time_s: float) -> None:
-        reader = MarkReader()
-        reader.add(image)
-        found = reader.read()
-        kept = keeping_marker(found)
+        kept = keeping_marker(find_mark([image]))
         if kept is None:
             self._absent += 1
             if self._absent >= _GONE_AFTER:

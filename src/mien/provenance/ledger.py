@@ -72,15 +72,6 @@ class Ledger:
             ).fetchall()
         return [_output(row) for row in rows]
 
-    def with_manifest(self, sha256: str) -> list[Output]:
-        """Outputs with this manifest, the newest first."""
-        with self._database.read_only() as connection:
-            rows = connection.execute(
-                "SELECT mark_id, kind, title, made_at, manifest_sha256 FROM outputs WHERE manifest_sha256 = ? ORDER BY id DESC",
-                (sha256,),
-            ).fetchall()
-        return [_output(row) for row in rows]
-
     def alike(self, groups: Sequence[Sequence[int]]) -> list[Likeness]:
         """Outputs that look like these pictures, the most alike first, then the newest.
 
