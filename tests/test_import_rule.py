@@ -11,7 +11,7 @@ PACKAGE = Path(mien.__file__).parent
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("mien", "types", "errors"),
     ("contracts", "settings", "topology", "kernel", "folders"),
-    ("geometry", "colour", "raster", "yuv", "provenance"),
+    ("geometry", "facemodel", "colour", "raster", "yuv", "provenance"),
     ("models", "media"),
     ("engines", "stages", "seal"),
     ("pipeline", "source", "verify"),

@@ -1,0 +1,67 @@
+"""The mean face: its shape in the head frame, its texture coordinates, and which landmarks mirror each other.
+
+Head frame: x to the person's left (right in the picture), y down, z away from the camera; the outer eye corners are 1
+apart and the mean of the rigid points is the origin.
+"""
+
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+
+import numpy as np
+import numpy.typing as npt
+
+from mien import topology
+from mien.types import Array, Floats
+
+
+@dataclass(frozen=True, slots=True)
+class FaceModel:
+    """`shape` float32 (478, 3); `uv` float32 (478, 2), 0..1 from the top left; `mirror` int32 (478,)."""
+
+    shape: Floats
+    uv: Floats
+    mirror: npt.NDArray[np.int32]
+
+
+@cache
+def face_model() -> FaceModel:
+    """The model; its arrays are shared and read-only."""
+    text = resources.files("mien").joinpath("assets/face_model.csv").read_text("utf-8")
+    rows = np.array([line.split(",") for line in text.splitlines() if not line.startswith("#")], np.float64)
+    model = FaceModel(rows[:, :3].astype(np.float32), rows[:, 3:5].astype(np.float32), rows[:, 5].astype(np.int32))
+    for array in (model.shape, model.uv, model.mirror):
+        array.flags.writeable = False
+    return model
+
+
+@dataclass(frozen=True, slots=True)
+class HeadPose:
+    """Where a head is: `points = origin + scale * (shape @ rotation.T)`; scale in pixels for each eye distance."""
+
+    rotation: Array
+    scale: float
+    origin: Array
+
+    def place(self, shape: Array) -> Floats:
+        """A shape of the head frame (n, 3), in picture coordinates, float32."""
+        placed: Floats = (self.origin + self.scale * (np.asarray(shape, np.float64) @ self.rotation.T)).astype(np.float32)
+        return placed
+
+    def unplace(self, points: Array) -> Floats:
+        """Picture coordinates (n, 3) in the head frame, float32."""
+        shape: Floats = ((np.asarray(points, np.float64) - self.origin) @ self.rotation / self.scale).astype(np.float32)
+        return shape
+
+
+def head_pose(points: Floats) -> HeadPose:
+    """The pose of landmarks (478, 3): the rigid points of the mean face, turned, scaled and moved onto theirs (Umeyama 1991)."""
+    rigid = list(topology.RIGID_POINTS)
+    wanted = np.asarray(points[rigid], np.float64)
+    model = face_model().shape[rigid].astype(np.float64)
+    a, b = model - model.mean(0), wanted - wanted.mean(0)
+    u, singular, vt = np.linalg.svd(a.T @ b)
+    sign = np.array([1.0, 1.0, np.sign(np.linalg.det(u @ vt))])
+    rotation = vt.T @ np.diag(sign) @ u.T
+    scale = float((singular * sign).sum() / (a * a).sum())
+    return HeadPose(rotation, scale, wanted.mean(0) - scale * (rotation @ model.mean(0)))
