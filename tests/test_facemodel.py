@@ -41,7 +41,8 @@ def test_no_triangle_of_the_texture_is_folded_over() -> None:
     a, b, c = (uv[everything[:, corner]] for corner in range(3))
     area = (b[:, 0] - a[:, 0]) * (c[:, 1] - a[:, 1]) - (c[:, 0] - a[:, 0]) * (b[:, 1] - a[:, 1])
     assert (area > 0).all()
-    assert uv.min() >= 0 and uv.max() <= 1
+    assert uv.min() >= 0
+    assert uv.max() <= 1
 
 
 @pytest.mark.parametrize("angles", [(0, 0, 0), (20, -50, 10), (-30, 80, -120)])

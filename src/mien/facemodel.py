@@ -55,7 +55,7 @@ class HeadPose:
 
 
 def head_pose(points: Floats) -> HeadPose:
-    """The pose of landmarks (478, 3): the rigid points of the mean face, turned, scaled and moved onto theirs (Umeyama 1991)."""
+    """The pose of landmarks (478, 3): the mean face's rigid points, turned, scaled and moved onto theirs (Umeyama 1991)."""
     rigid = list(topology.RIGID_POINTS)
     wanted = np.asarray(points[rigid], np.float64)
     model = face_model().shape[rigid].astype(np.float64)
