@@ -37,6 +37,7 @@ from mien.live.loop import LiveLoop
 from mien.live.snapshot import Snapshot
 from mien.media.picture import read_picture
 from mien.models.store import Store
+from mien.pipeline import dress
 from mien.settings import Settings
 from mien.types import Image
 
@@ -130,14 +131,13 @@ def bench_loop(rate: float, height: int, seconds: float) -> dict[str, Any]:
     """Camera to sink without a browser."""
     settings, store = Settings(), Store()
     models = build.open_models(settings, store)
-    engine = build.open_engine(settings)
-    prepared = engine.prepare(build.open_source(_read(PHOTO), models))
+    persona = dress(build.open_engine(settings), build.open_source(_read(PHOTO), models))
     scenes = bench.moving_portrait(_read(PORTRAIT), models)
     if height != bench.HEIGHT:
         size_wh = round(height * bench.WIDTH / bench.HEIGHT), height
         scenes = [np.asarray(cv2.resize(scene, size_wh), np.uint8) for scene in scenes]
     order = _Order()
-    wearing = Snapshot(settings, engine, prepared, "bench")
+    wearing = Snapshot(settings, persona, "bench")
     loop = LiveLoop(lambda wanted: build.open_tracking(wanted, store), build.open_classifier(store), wearing)
     process = psutil.Process()
     loop.start()

@@ -21,18 +21,21 @@ from mien.media.videowriter import VideoWriter
 from mien.provenance.mark import Marker
 from mien.settings import Settings
 from mien.stages.label import Labeller
-from mien.types import Frame, FrameResult, LabelledFrame
+from mien.types import Frame, FrameResult, LabelledFrame, Landmarks, TrackedFace
 from tests.clips import Clip, look, make, number, picture
 
 _Swap = Callable[[Frame], FrameResult]
 
 
+_WORN = (TrackedFace(1, Landmarks(np.zeros((478, 3), np.float32), 1.0), 1),)
+
+
 def _one_face(frame: Frame) -> FrameResult:
-    return FrameResult(frame, (), 1)
+    return FrameResult(frame, (), _WORN)
 
 
 def _nobody(frame: Frame) -> FrameResult:
-    return FrameResult(frame, (), 0)
+    return FrameResult(frame, (), ())
 
 
 class _Unsealed:
@@ -81,7 +84,7 @@ def test_every_frame_comes_once_and_in_order(clip: Path, tmp_path: Path) -> None
     def swap(frame: Frame) -> FrameResult:
         seen.append(frame.index)
         swapping.add(threading.current_thread().name)
-        return FrameResult(frame, (), frame.index % 2)
+        return FrameResult(frame, (), _WORN * (frame.index % 2))
 
     progress: list[Progress] = []
     result = _run(clip, tmp_path / "out.mp4", swap, progress.append)
@@ -96,7 +99,7 @@ def test_every_frame_comes_once_and_in_order(clip: Path, tmp_path: Path) -> None
 def test_what_the_swap_paints_and_the_badge_are_in_the_file(clip: Path, tmp_path: Path) -> None:
     def swap(frame: Frame) -> FrameResult:
         frame.image[:30, :30] = (0, 0, 255)
-        return FrameResult(frame, (), 1)
+        return FrameResult(frame, (), _WORN)
 
     _run(clip, tmp_path / "out.mp4", swap)
     image = look(tmp_path / "out.mp4").images[5]
@@ -108,7 +111,7 @@ def _raising_at(index: int, error: BaseException) -> _Swap:
     def swap(frame: Frame) -> FrameResult:
         if frame.index == index:
             raise error
-        return FrameResult(frame, (), 1)
+        return FrameResult(frame, (), _WORN)
 
     return swap
 
@@ -195,12 +198,11 @@ _INTERRUPTED = """
 import sys, time, threading
 from pathlib import Path
 from tests import test_job
-from mien.types import FrameResult
 def slow(frame):
     if frame.index == 2:
         print("working", flush=True)
     time.sleep(0.05)
-    return FrameResult(frame, (), 1)
+    return test_job._one_face(frame)
 try:
     test_job._run(Path(sys.argv[1]), Path(sys.argv[2]), slow)
 except KeyboardInterrupt:

@@ -12,7 +12,16 @@ import pytest
 
 from mien.contracts import FrameSink
 from mien.errors import OutputError, SourceLost
-from mien.fakes import CollectingSink, FakeClassifier, FakeDetector, FakeEngine, FakeLandmarker, NullSink, PacedCamera
+from mien.fakes import (
+    CollectingSink,
+    FakeClassifier,
+    FakeDetector,
+    FakeEngine,
+    FakeLandmarker,
+    NullSink,
+    PacedCamera,
+    fake_persona,
+)
 from mien.live.changing import FaceChanger, TrackedFrame
 from mien.live.content import LiveContent
 from mien.live.inspector import Inspector, Look
@@ -71,8 +80,7 @@ def parts(settings: Settings) -> TrackingParts:
 
 
 def snapshot(**values: Any) -> Snapshot:
-    engine = FakeEngine(GREEN)
-    return Snapshot(Settings(**values), engine, "prepared", "face")
+    return Snapshot(Settings(**values), fake_persona(FakeEngine(GREEN)), "face")
 
 
 def shows_red(image: Image) -> bool:
@@ -205,7 +213,7 @@ def test_a_change_takes_effect_between_two_frames() -> None:
     with Running() as running:
         running.loop.set_input(camera)
         running.frames(5)
-        running.loop.snapshot = Snapshot(Settings(), FakeEngine((200, 0, 0)), "prepared", "other")
+        running.loop.snapshot = Snapshot(Settings(), fake_persona(FakeEngine((200, 0, 0))), "other")
         # The mark moves every value by a level or two.
         wait_until(lambda: bool(np.allclose(running.sink.kept[-1].image[70, 90], (200, 0, 0), atol=5)), "the new face")
     colours = {tuple(int(value) for value in frame.image[70, 90]) for frame in running.sink.kept if frame.image[70, 90].any()}
@@ -218,7 +226,7 @@ class RaisingEngine(FakeEngine):
 
 
 def test_an_engine_that_raises_leaves_the_face_covered() -> None:
-    with Running(Snapshot(Settings(), RaisingEngine(), "prepared", "face")) as running:
+    with Running(Snapshot(Settings(), fake_persona(RaisingEngine()), "face")) as running:
         running.loop.set_input(camera)
         frames = running.frames(25)
         assert running.loop.meter.read(0).last_shown in {"covered", "veiled"}

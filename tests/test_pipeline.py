@@ -5,7 +5,8 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from mien.fakes import FakeDetector, FakeEngine, FakeLandmarker
+from mien.contracts import Engine
+from mien.fakes import FakeDetector, FakeEngine, FakeLandmarker, fake_persona
 from mien.pipeline import Pipeline
 from mien.settings import Settings
 from mien.stages.select import wearers
@@ -18,12 +19,12 @@ def _frame() -> Frame:
     return Frame(np.full((512, 512, 3), 100, np.uint8), 0, 0, Fraction(1, 30))
 
 
-def _pipeline(engine: object, settings: Settings, *, face: bool = True) -> Pipeline:
+def _pipeline(engine: Engine, settings: Settings, *, face: bool = True) -> Pipeline:
     """A grey picture in which the fakes see the bundled portrait."""
     seen = portrait(COLLINS)
     found = models().photo_detector.detect(seen.image)
     tracker = Tracker(FakeDetector(found if face else []), FakeLandmarker(seen.landmarks), settings)
-    return Pipeline(tracker, engine, "source", settings)  # type: ignore[arg-type]
+    return Pipeline(tracker, fake_persona(engine), settings)
 
 
 def _nose() -> tuple[int, int]:

@@ -11,7 +11,7 @@ from mien.models.opennsfw import OpenNsfw
 from mien.models.runtime import OnnxSession
 from mien.models.store import Store
 from mien.models.yunet import YuNet, YuNetPyramid
-from mien.pipeline import Pipeline
+from mien.pipeline import Pipeline, dress
 from mien.settings import Settings
 from mien.source import load_source
 from mien.stages.content import FileContentCheck
@@ -84,12 +84,12 @@ def open_source(photo: Image, models: Models, number: int | None = None) -> Sour
 
 def open_pipeline(settings: Settings, models: Models, source: SourceFace) -> Pipeline:
     """The main path for one video."""
-    engine = open_engine(settings)
-    return Pipeline(Tracker(models.detector, models.landmarker, settings), engine, engine.prepare(source), settings)
+    tracker = Tracker(models.detector, models.landmarker, settings)
+    return Pipeline(tracker, dress(open_engine(settings), source), settings)
 
 
 def open_picture_pipeline(settings: Settings, models: Models, source: SourceFace) -> Pipeline:
     """The main path for a single picture: searched finer, computed at the picture's own resolution, nothing smoothed."""
     settings = replace(settings, resolution=max(PICTURE_RESOLUTION, settings.resolution), smoothing=0.0)
-    engine = open_engine(settings)
-    return Pipeline(Tracker(models.photo_detector, models.landmarker, settings), engine, engine.prepare(source), settings)
+    tracker = Tracker(models.photo_detector, models.landmarker, settings)
+    return Pipeline(tracker, dress(open_engine(settings), source), settings)

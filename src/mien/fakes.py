@@ -13,7 +13,10 @@ from typing import Self
 
 import numpy as np
 
+from mien.contracts import Engine
 from mien.errors import SourceLost
+from mien.facemodel import face_model
+from mien.pipeline import Persona, dress
 from mien.types import (
     LIVE_TIME_BASE,
     Array,
@@ -292,3 +295,9 @@ class FakeEngine:
         size = bottom - top, right - left
         crop = np.full((*size, 3), self._colour, np.uint8)
         return FacePatch(crop, np.full(size, 255, np.uint8), np.array([[1.0, 0, left], [0, 1, top]]))
+
+
+def fake_persona(engine: Engine) -> Persona:
+    """The mean face as a persona for `engine`."""
+    points = 100 + 40 * face_model().shape
+    return dress(engine, SourceFace(np.full((200, 200, 3), 128, np.uint8), Landmarks(points, 1.0), "source"))

@@ -26,6 +26,7 @@ from mien.fakes import PacedCamera
 from mien.live.loop import LiveLoop
 from mien.live.snapshot import Snapshot
 from mien.models.store import Store
+from mien.pipeline import dress
 from mien.settings import Settings
 from mien.types import FacePatch, Floats, Frame, Image, LabelledFrame, SourceFace, TrackedFace
 
@@ -145,8 +146,8 @@ def run_faults(
     boxes = [_box(checker, scene) for scene in scenes]
     script = _Script(scenes, boxes, events, event_s)
     engine = _FailingEngine(build.open_engine(settings), lambda: script.event(time.monotonic() - started_s)[0] == "engine")
-    worn = [engine.prepare(build.open_source(photo, models)) for photo in photos]
-    wearing = Snapshot(settings, engine, worn[0], "0")
+    worn = [dress(engine, build.open_source(photo, models)) for photo in photos]
+    wearing = Snapshot(settings, worn[0], "0")
     loop = LiveLoop(lambda wanted: build.open_tracking(wanted, store), build.open_classifier(store), wearing)
     with tempfile.TemporaryDirectory(prefix="mien-faults-") as folder:
         recorder = _Recorder(Path(folder))
@@ -160,7 +161,7 @@ def run_faults(
             while time.monotonic() - started_s < seconds:
                 pause.wait(_SWITCH_EVERY_S)
                 switches += 1
-                loop.snapshot = Snapshot(settings, engine, worn[switches % len(worn)], str(switches))
+                loop.snapshot = Snapshot(settings, worn[switches % len(worn)], str(switches))
         finally:
             loop.stop()
         what = loop.meter.read(time.monotonic()).shown

@@ -1,40 +1,55 @@
 """The main path of a frame, one line a stage; no threads, no files, no clock."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from mien.contracts import Engine
 from mien.settings import Settings
 from mien.stages.compose import compose
+from mien.stages.mask import keep_occluders
+from mien.stages.observe import Observer
 from mien.stages.select import wearers
 from mien.stages.track import Tracker
-from mien.types import Frame, FrameResult, TrackedFace
+from mien.types import Frame, FrameResult, SourceFace, TrackedFace
+
+
+@dataclass(frozen=True, slots=True)
+class Persona:
+    """The face to wear, ready for an engine: `prepared` is what this engine has made of `source`."""
+
+    engine: Engine
+    source: SourceFace
+    prepared: Any
+
+
+def dress(engine: Engine, source: SourceFace) -> Persona:
+    """Prepare `source` for `engine`."""
+    return Persona(engine, source, engine.prepare(source))
 
 
 class Pipeline:
-    """Swaps the faces of one stream of frames; the tracker remembers the frames before."""
+    """Swaps the faces of one stream of frames; the tracker and the observer remember the frames before."""
 
-    def __init__(self, tracker: Tracker, engine: Engine, prepared: Any, settings: Settings) -> None:
+    def __init__(self, tracker: Tracker, persona: Persona, settings: Settings) -> None:
         self._tracker = tracker
-        self._engine = engine
-        self._prepared = prepared
+        self._observer = Observer()
+        self._persona = persona
         self._settings = settings
 
     def swap_frame(self, frame: Frame) -> FrameResult:
         """The frame with its faces replaced, in place: the picture of `frame` is used up."""
-        faces = self._tracker.update(frame)
-        swapped = swap_faces(frame, faces, self._engine, self._prepared, self._settings)
-        return FrameResult(frame, faces, len(swapped))
+        faces = self._observer.observe(frame, self._tracker.update(frame))
+        worn = swap_faces(frame, faces, self._persona, self._settings)
+        return FrameResult(frame, faces, worn)
 
 
-def swap_faces(
-    frame: Frame, faces: tuple[TrackedFace, ...], engine: Engine, prepared: Any, settings: Settings
-) -> tuple[TrackedFace, ...]:
+def swap_faces(frame: Frame, faces: tuple[TrackedFace, ...], persona: Persona, settings: Settings) -> tuple[TrackedFace, ...]:
     """Replace the faces in the picture of `frame`, in place; the faces that were replaced.
 
     Every patch is made before the first is laid: an engine that fails leaves the picture as it was.
     """
-    patches = [(face, engine.swap(frame, face, prepared)) for face in wearers(faces)]
-    for _, patch in patches:
-        if patch is not None:
-            compose(frame.image, patch, settings.opacity)
-    return tuple(face for face, patch in patches if patch is not None)
+    patches = [(face, persona.engine.swap(frame, face, persona.prepared)) for face in wearers(faces)]
+    kept = [(face, keep_occluders(frame, face, patch)) for face, patch in patches if patch is not None]
+    for _, patch in kept:
+        compose(frame.image, patch, settings.opacity)
+    return tuple(face for face, _ in kept)

@@ -84,12 +84,30 @@ class Landmarks:
 
 
 @dataclass(frozen=True, slots=True)
+class KnownFace:
+    """What the frames so far, this one included, tell of a tracked face; textures as in `mien.unwrap`.
+
+    `neutral` is float32 (478, 3), the face's own proportions in the head frame. `occluder` is uint8 (side, side): 255 =
+    something stands before the face there; None = nothing is known. `light` is float32 (side, side, 3): the face's colour
+    now as a multiple of what it mostly is; None = nothing is known.
+    """
+
+    neutral: Floats
+    occluder: Mask | None = None
+    light: Floats | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class TrackedFace:
-    """A face that keeps its `track_id` from frame to frame; `age` counts the frames it has been seen."""
+    """A face that keeps its `track_id` from frame to frame; `age` counts the frames it has been seen.
+
+    `known` is None until an `Observer` has seen the face.
+    """
 
     track_id: int
     landmarks: Landmarks
     age: int
+    known: KnownFace | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,11 +139,19 @@ class FacePatch:
 
 @dataclass(frozen=True, slots=True)
 class FrameResult:
-    """A frame after the pipeline, not yet labelled: `swapped` counts the faces that were replaced."""
+    """A frame after the pipeline, not yet labelled.
+
+    `faces` are those that were found; `worn` are those that were replaced, with the landmarks they were drawn with.
+    """
 
     frame: Frame
     faces: tuple[TrackedFace, ...]
-    swapped: int
+    worn: tuple[TrackedFace, ...]
+
+    @property
+    def swapped(self) -> int:
+        """How many faces were replaced."""
+        return len(self.worn)
 
 
 @dataclass(frozen=True, slots=True)

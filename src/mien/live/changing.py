@@ -15,6 +15,7 @@ from mien.stages.confirm import Confirmation
 from mien.stages.cover import card, cover, veil
 from mien.stages.guard import Guard, Verdict
 from mien.stages.label import Labeller
+from mien.stages.observe import Observer
 from mien.types import LIVE_TIME_BASE, Detection, Frame, Image, LabelledFrame, TrackedFace
 
 _HOLD_S = 1.0
@@ -53,6 +54,7 @@ class FaceChanger:
         self._mark = mark
         self._guard = Guard()
         self._confirmation = Confirmation()
+        self._observer = Observer()
         self._labellers: tuple[tuple[Settings, Marker, Labeller], ...] = ()
         self._last_good: Image | None = None
         self._last_good_s = 0.0
@@ -61,6 +63,7 @@ class FaceChanger:
     def reset(self) -> None:
         """Another input: nothing that was known holds."""
         self._guard.reset()
+        self._observer.reset()
         self._last_good = None
 
     def change(self, tracked: TrackedFrame, snapshot: Snapshot) -> Shown:
@@ -68,7 +71,8 @@ class FaceChanger:
         frame, image = tracked.frame, tracked.frame.image
         self._mark.arriving(frame)
         trusted = self._confirmation.trusted(tracked.faces, tracked.doubts, frame.time_s)
-        worn = self._swap(tracked.frame, trusted, snapshot)
+        known = self._observer.observe(frame, trusted)
+        worn = self._swap(frame, known, snapshot)
         verdict = self._judge(tracked, worn, image)
         what = self._hide(image, frame.time_s, verdict, snapshot, bool(worn))
         content = self._content.see(frame)
@@ -101,10 +105,10 @@ class FaceChanger:
 
     def _swap(self, frame: Frame, faces: tuple[TrackedFace, ...], snapshot: Snapshot) -> tuple[TrackedFace, ...]:
         """The faces that now wear the source; none after an error of the engine, which is said in the log."""
-        if snapshot.engine is None:
+        if snapshot.persona is None:
             return ()
         try:
-            worn = swap_faces(frame, faces, snapshot.engine, snapshot.prepared, snapshot.settings)
+            worn = swap_faces(frame, faces, snapshot.persona, snapshot.settings)
         except Exception as error:  # noqa: BLE001 - whatever an engine does, the picture must stay closed and go on
             self._failures += 1
             if self._failures <= _ENGINE_FAILURES_SAID:
@@ -125,7 +129,7 @@ class FaceChanger:
         settings = snapshot.settings
         if settings.on_lost == "pass":
             return "swapped" if worn else "passed"
-        if snapshot.engine is None:
+        if snapshot.persona is None:
             veil(image)
             return "veiled"
         if verdict.clear:

@@ -16,6 +16,7 @@ from mien.contracts import Engine
 from mien.errors import OutputError, SeveralSourceFaces, UsageError
 from mien.media.output import output_error
 from mien.media.picture import read_picture
+from mien.pipeline import Persona, dress
 from mien.provenance.consent import STATEMENTS, Consent, Consents
 from mien.settings import Settings
 from mien.source import find_faces, numbered_picture
@@ -25,7 +26,7 @@ from mien.types import Image, SourceFace
 MOST_FACES = 60
 MOST_PHOTO_BYTES = 64_000_000
 MOST_PHOTO_PIXELS = 60_000_000
-_PREPARED_KEPT = 4
+_PERSONAS_KEPT = 4
 _THUMB = 192
 _MOST_NAME = 80
 
@@ -74,7 +75,7 @@ class Gallery:
         self._decoding = threading.Lock()
         """Held while a photo is decoded and searched: many large ones at once would fill the memory."""
         self._faces: dict[str, GalleryFace] = {}
-        self._prepared: OrderedDict[tuple[str, ...], Any] = OrderedDict()
+        self._personas: OrderedDict[tuple[str, ...], Persona] = OrderedDict()
         self._load_saved()
 
     def all(self) -> list[GalleryFace]:
@@ -120,8 +121,8 @@ class Gallery:
             face = self.get(face_id)
             del self._faces[face_id]
             digest = face.source.digest if face.source else ""
-            for key in [key for key in self._prepared if key[0] == digest]:
-                del self._prepared[key]
+            for key in [key for key in self._personas if key[0] == digest]:
+                del self._personas[key]
         if face.saved:
             shutil.rmtree(self._saved / face.id, ignore_errors=True)
         face.photo.unlink(missing_ok=True)
@@ -148,19 +149,19 @@ class Gallery:
             raise
         face.saved = True
 
-    def prepared(self, face_id: str, engine: Engine, settings: Settings) -> Any:
-        """What the engine needs of this face, made once. Raises a `MienError` when a saved photo is gone."""
+    def persona(self, face_id: str, engine: Engine, settings: Settings) -> Persona:
+        """This face, ready for the engine; made once. Raises a `MienError` when a saved photo is gone."""
         source = self.allowed(face_id)[0]
         key = (source.digest, engine.name, settings.eyes, settings.mouth)
         with self._lock:
-            if key in self._prepared:
-                self._prepared.move_to_end(key)
-                return self._prepared[key]
-        made = engine.prepare(source)
+            if key in self._personas:
+                self._personas.move_to_end(key)
+                return self._personas[key]
+        made = dress(engine, source)
         with self._lock:
-            self._prepared[key] = made
-            while len(self._prepared) > _PREPARED_KEPT:
-                self._prepared.popitem(last=False)
+            self._personas[key] = made
+            while len(self._personas) > _PERSONAS_KEPT:
+                self._personas.popitem(last=False)
         return made
 
     def allowed(self, face_id: str) -> tuple[SourceFace, Consent]:

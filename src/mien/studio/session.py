@@ -24,7 +24,7 @@ from mien.live.snapshot import Snapshot
 from mien.media.devices import list_microphones
 from mien.media.picture import check_file
 from mien.models.store import Store
-from mien.pipeline import swap_faces
+from mien.pipeline import dress, swap_faces
 from mien.provenance.consent import STATEMENTS, Consent
 from mien.provenance.ledger import Output
 from mien.provenance.mark import Marker
@@ -32,6 +32,7 @@ from mien.provenance.statement import ACCEPTABLE_USE
 from mien.settings import Settings, from_mapping, table
 from mien.stages.cover import card
 from mien.stages.label import Labeller
+from mien.stages.observe import Observer
 from mien.studio.browsercamera import BrowserFeed
 from mien.studio.faces import ConsentNeeded, Gallery
 from mien.studio.folder import read_json, write_json
@@ -140,7 +141,7 @@ class StudioSession:
 
     def prepare_face(self, face_id: str) -> None:
         """Make what the engine needs of the face, so that selecting it takes effect at once. Raises a `MienError`."""
-        self.gallery.prepared(face_id, build.open_engine(self._settings), self._settings)
+        self.gallery.persona(face_id, build.open_engine(self._settings), self._settings)
 
     def add_photo(self, photo: Path, consent: str | None) -> None:
         """Take in and wear a photo of this machine. Raises a `MienError`."""
@@ -162,9 +163,9 @@ class StudioSession:
         blank[:, :2] = 90 + 40 * np.random.default_rng(0).random((LANDMARK_COUNT, 2))
         tracking.tracker.landmarker.fit(frame.image, blank)
         landmarks = Landmarks(blank, 1.0)
-        engine = build.open_engine(self._settings)
-        prepared = engine.prepare(SourceFace(card(200, 200), landmarks, "warm-up"))
-        swap_faces(frame, (TrackedFace(0, landmarks, 1),), engine, prepared, self._settings)
+        persona = dress(build.open_engine(self._settings), SourceFace(card(200, 200), landmarks, "warm-up"))
+        seen = Observer().observe(frame, (TrackedFace(0, landmarks, 1),))
+        swap_faces(frame, seen, persona, self._settings)
         Labeller(self._settings, Marker(0), live=True).label(frame)
 
     def remove_face(self, face_id: str) -> None:
@@ -308,7 +309,7 @@ class StudioSession:
         engine = build.open_engine(settings)
         self._consent = self.gallery.allowed(face_id)[1]
         self._recordings.wear(self._consent)
-        self.loop.snapshot = Snapshot(settings, engine, self.gallery.prepared(face_id, engine, settings), face_id)
+        self.loop.snapshot = Snapshot(settings, self.gallery.persona(face_id, engine, settings), face_id)
 
     def _each_second(self, hashed: int) -> None:
         """While a picture leaves: note it, and see whether its face may still be worn."""
