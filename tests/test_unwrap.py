@@ -10,7 +10,8 @@ from tests.test_facemodel import turned
 
 
 def _placed(scale: float, x: float, y: float) -> Floats:
-    return (face_model().shape * scale + np.array([x, y, 0])).astype(np.float32)
+    placed: Floats = (face_model().shape * scale + np.array([x, y, 0])).astype(np.float32)
+    return placed
 
 
 def _ramp(height: int, width: int) -> Image:
