@@ -12,7 +12,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("mien", "types", "errors"),
     ("contracts", "settings", "topology", "kernel", "folders"),
     ("geometry", "facemodel", "colour", "raster", "yuv", "provenance"),
-    ("unwrap",),
+    ("unwrap", "profile"),
     ("models", "media"),
     ("engines", "stages", "seal"),
     ("pipeline", "source", "verify"),

@@ -11,12 +11,15 @@ import numpy as np
 import pytest
 
 from mien import geometry
+from mien.facemodel import face_model
 from mien.settings import Settings
 from mien.stages.track import Tracker
 from mien.types import Detection, Floats, Frame, Image, Landmarks, TrackedFace
 from tests.portraits import COLLINS, EXAMPLES, HOPPER, models, read
+from tests.test_facemodel import turned
 
-TEMPLATE = np.random.default_rng(5).uniform(-0.5, 0.5, (478, 3)).astype(np.float32)
+_SHAPE = face_model().shape - (face_model().shape.min(0) + face_model().shape.max(0)) / 2
+TEMPLATE = (_SHAPE / np.ptp(_SHAPE, axis=0).max()).astype(np.float32)
 DETECTOR_PAIRS = ((33, 133), (362, 263), (4, 4), (61, 61), (291, 291))
 REACH = 0.45
 
@@ -30,11 +33,21 @@ class Person:
     size: float = 100.0
     score: float = 0.95
     presence: float = 1.0
+    yaw: float = 0.0
+    """As the detector sees it; the mesh never sees more than 45 degrees."""
     first_presence: float | None = None
     seen: bool = True
 
     def points(self) -> Floats:
-        return TEMPLATE * np.float32(self.size) + np.array([self.x, self.y, 0], np.float32)
+        return self._turned(min(45.0, max(-45.0, self.yaw)))
+
+    def detected(self) -> Floats:
+        return self._turned(self.yaw)
+
+    def _turned(self, yaw: float) -> Floats:
+        shape = TEMPLATE @ turned(0, yaw, 0).T * self.size
+        moved: Floats = (shape + np.array([self.x, self.y, 0])).astype(np.float32)
+        return moved
 
 
 @dataclass
@@ -88,7 +101,8 @@ class Film:
 
 def _detection(person: Person) -> Detection:
     points = person.points()
-    spots = np.array([points[list(pair), :2].mean(0) for pair in DETECTOR_PAIRS], np.float32)
+    seen = person.detected()
+    spots = np.array([seen[list(pair), :2].mean(0) for pair in DETECTOR_PAIRS], np.float32)
     return Detection(geometry.box_of(points), spots, person.score)
 
 
@@ -395,3 +409,27 @@ def test_hands_in_front_make_no_second_face() -> None:
     for path in sorted(Path(folder, "clips").glob("sign_*.mkv")):
         tracker = _real_tracker()
         assert {number for frame in _frames(path, 60) for number in _ids(tracker.update(frame))} == {1}, path.name
+
+
+@pytest.mark.parametrize("side", [-1, 1])
+def test_a_head_that_turns_away_is_let_go_and_taken_back_at_once(side: int) -> None:
+    film = Film(Scene([Person(600)]))
+    (seen,) = film.next(6)
+    assert abs(seen.yaw) < 2
+    for yaw in range(0, 72, 3):
+        film.scene.people[0].yaw = side * yaw
+        (seen,) = film.next()
+        assert seen.yaw == pytest.approx(side * yaw, abs=8)
+    film.scene.people[0].yaw = side * 85.0
+    assert film.next(2) == ()
+    film.scene.people[0].yaw = side * 60.0
+    (seen,) = film.next()
+    assert seen.track_id == 1
+    assert seen.yaw == pytest.approx(side * 60, abs=8)
+
+
+def test_a_profile_is_not_taken_in() -> None:
+    film = Film(Scene([Person(600, yaw=85.0)]))
+    assert film.next(12) == ()
+    film.scene.people[0].yaw = 50.0
+    assert _ids(film.next()) == [1]

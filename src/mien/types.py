@@ -101,12 +101,14 @@ class KnownFace:
 class TrackedFace:
     """A face that keeps its `track_id` from frame to frame; `age` counts the frames it has been seen.
 
+    `yaw` is how far the head is turned aside, in degrees, positive when the nose points to the left of the picture.
     `known` is None until an `Observer` has seen the face.
     """
 
     track_id: int
     landmarks: Landmarks
     age: int
+    yaw: float = 0.0
     known: KnownFace | None = None
 
 

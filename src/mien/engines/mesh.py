@@ -11,6 +11,7 @@ import numpy as np
 
 from mien import geometry, topology
 from mien.colour import light_map, skin_confidence, soften
+from mien.profile import far_side_opacity
 from mien.raster import draw_mesh, relight
 from mien.settings import Settings
 from mien.types import Affine, Array, FacePatch, Floats, Frame, Image, Mask, SourceFace, TrackedFace
@@ -97,9 +98,8 @@ class MeshEngine:
         texture = _texture_for(prepared.textures, local)
         crop, mask = np.empty((height, width, 3), np.uint8), np.zeros((height, width), np.uint8)
         depth = np.empty((height, width), np.float32)
-        draw_mesh(
-            prepared.triangles, local, texture.points, texture.image, prepared.opacity, crop, mask, depth
-        )  # fmt: skip
+        opacity = prepared.opacity * far_side_opacity(face.yaw)
+        draw_mesh(prepared.triangles, local, texture.points, texture.image, opacity, crop, mask, depth)
         crop[mask == 0] = 0
         if self._settings.light > 0 and mask.any():
             relight(crop, mask, light_map(crop, mask, target, self._settings.light))

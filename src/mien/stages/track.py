@@ -12,6 +12,7 @@ import numpy as np
 
 from mien import geometry
 from mien.contracts import Detector, Landmarker
+from mien.profile import LARGEST_YAW, combined_yaw, yaw_of_mesh, yaw_of_points
 from mien.settings import Settings
 from mien.stages.cut import SceneCuts
 from mien.stages.place import Place
@@ -47,6 +48,12 @@ _DISAGREE = 0.3
 """Mean distance, in face sizes, of the detector's points from the mesh: farther, the mesh sits wrong."""
 _DETECTOR_POINTS = ((33, 133), (362, 263), (4, 4), (61, 61), (291, 291))
 """Pairs of landmarks in whose middle the five points of a detection lie."""
+_TURNED = 30.0
+"""Degrees of yaw from which the detector looks at every frame: the mesh alone cannot tell a profile."""
+_RETURN_YAW = LARGEST_YAW - 6
+"""Degrees under which a head that had turned away is taken in again."""
+_YAW_SHARE, _YAW_JITTER = 0.3, 12.0
+"""How much of a small difference in yaw is taken at once, and what is small, in degrees."""
 _UNSEEN_LOOKS = 3
 """Looks in a row in which the detector may miss a face of which the landmarks are not sure."""
 _RECHECK = 5
@@ -71,6 +78,8 @@ class _Track:
     start: Floats
     place: Place
     shown: Landmarks
+    yaw_missed: float = 0.0
+    """Degrees by which the head is turned farther than the mesh says, as the detector has last seen it."""
     step_xy: tuple[float, float] = (0.0, 0.0)
     age: int = 1
     stray: float = 0.0
@@ -98,9 +107,21 @@ class _Track:
         """The lost face was found again; what was known of its motion no longer holds."""
         self.step_xy = 0.0, 0.0
         self.lost_frames = self.unseen_looks = 0
-        self.stray, self.least_presence = 0.0, 1.0
+        self.stray, self.least_presence, self.yaw_missed = 0.0, 1.0, 0.0
         self.filter.reset()
         self._take(landmarks, place, 0.0)
+
+    @property
+    def yaw(self) -> float:
+        """How far the head is turned aside, in degrees."""
+        return yaw_of_mesh(self.points) + self.yaw_missed
+
+    def seen(self, detection: Detection) -> None:
+        """The detector has seen this face, so: small differences may be its jitter, large ones are not."""
+        of_mesh = yaw_of_mesh(self.points)
+        missed = combined_yaw(of_mesh, yaw_of_points(detection.points)) - of_mesh
+        share = _YAW_SHARE if abs(missed - self.yaw_missed) < _YAW_JITTER else 1.0
+        self.yaw_missed += share * (missed - self.yaw_missed)
 
     def _take(self, landmarks: Landmarks, place: Place, elapsed_s: float) -> None:
         self.points, self.place = landmarks.points, place
@@ -161,7 +182,7 @@ class Tracker:
             self._look(frame.image)
         self._until_look -= 1
         self._forget()
-        return tuple(TrackedFace(track.track_id, track.shown, track.age) for track in self._tracks)
+        return tuple(TrackedFace(track.track_id, track.shown, track.age, track.yaw) for track in self._tracks)
 
     def _follow(self, image: Image, elapsed_s: float) -> None:
         """Move each track to this frame; those that cannot be followed, or fall onto another one's face, are lost."""
@@ -194,7 +215,7 @@ class Tracker:
         return _Fit(track, landmarks, place, max(stray, _STRAY_MEMORY * track.stray))
 
     def _must_look(self) -> bool:
-        doubtful = any(track.shown.presence < _SURE for track in self._tracks)
+        doubtful = any(track.shown.presence < _SURE or abs(track.yaw) > _TURNED for track in self._tracks)
         return doubtful or bool(self._lost) or not self._tracks or self._until_look <= 0
 
     def _look(self, image: Image) -> None:
@@ -220,13 +241,17 @@ class Tracker:
             track.unseen_looks = 0 if seen else track.unseen_looks + 1
             if seen:
                 track.least_presence = track.shown.presence
+                track.seen(seen[0])
             wrong = bool(seen) and min(disagreement(each, track.points, track.place) for each in seen) > _DISAGREE
             missed = track.unseen_looks >= _UNSEEN_LOOKS and track.least_presence < _SURE
-            (self._lost if wrong or missed else kept).append(track)
+            away = abs(track.yaw) > LARGEST_YAW
+            (self._lost if wrong or missed or away else kept).append(track)
         self._tracks = kept
 
     def _welcome(self, detection: Detection, image: Image) -> bool:
         """Take in a face that is not followed yet; False when the landmarks do not confirm it."""
+        if abs(yaw_of_points(detection.points)) > _RETURN_YAW:
+            return False
         first = self.landmarker.fit(image, detection.points)
         landmarks = self.landmarker.fit(image, first.points)
         place = Place.of_points(landmarks.points)
@@ -234,7 +259,9 @@ class Tracker:
         if not _is_face(detection, first, landmarks, known is not None):
             return False
         if not _taken(place, self._tracks) and self._make_place(place):
-            self._tracks.append(self._revived(known, landmarks, place) if known else self._born(landmarks, place))
+            track = self._revived(known, landmarks, place) if known else self._born(landmarks, place)
+            track.seen(detection)
+            self._tracks.append(track)
         return True
 
     def _lost_near(self, place: Place) -> _Track | None:
