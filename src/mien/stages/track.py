@@ -78,6 +78,7 @@ class _Track:
     start: Floats
     place: Place
     shown: Landmarks
+    mesh_yaw: float
     yaw_missed: float = 0.0
     """Degrees by which the head is turned farther than the mesh says, as the detector has last seen it."""
     step_xy: tuple[float, float] = (0.0, 0.0)
@@ -114,17 +115,16 @@ class _Track:
     @property
     def yaw(self) -> float:
         """How far the head is turned aside, in degrees."""
-        return yaw_of_mesh(self.points) + self.yaw_missed
+        return self.mesh_yaw + self.yaw_missed
 
     def seen(self, detection: Detection) -> None:
         """The detector has seen this face, so: small differences may be its jitter, large ones are not."""
-        of_mesh = yaw_of_mesh(self.points)
-        missed = combined_yaw(of_mesh, yaw_of_points(detection.points)) - of_mesh
+        missed = combined_yaw(self.mesh_yaw, yaw_of_points(detection.points)) - self.mesh_yaw
         share = _YAW_SHARE if abs(missed - self.yaw_missed) < _YAW_JITTER else 1.0
         self.yaw_missed += share * (missed - self.yaw_missed)
 
     def _take(self, landmarks: Landmarks, place: Place, elapsed_s: float) -> None:
-        self.points, self.place = landmarks.points, place
+        self.points, self.place, self.mesh_yaw = landmarks.points, place, yaw_of_mesh(landmarks.points)
         if float(np.abs(self.points[:, :2] - self.start[:, :2]).mean()) > _AT_REST * place.size:
             self.start = self.points
         self.shown = Landmarks(self.filter.update(landmarks.points, elapsed_s), landmarks.presence)
@@ -291,7 +291,8 @@ class Tracker:
         smoother = LandmarkFilter(self.settings.smoothing)
         shown = Landmarks(smoother.update(landmarks.points, 0.0), landmarks.presence)
         self._next_id += 1
-        return _Track(self._next_id - 1, smoother, landmarks.points, landmarks.points, place, shown)
+        yaw = yaw_of_mesh(landmarks.points)
+        return _Track(self._next_id - 1, smoother, landmarks.points, landmarks.points, place, shown, yaw)
 
     def _forget(self) -> None:
         for track in self._lost:
