@@ -1,5 +1,7 @@
 """Heads that turn away: how far, and what of a face is still to be seen."""
 
+from functools import cache
+
 import numpy as np
 
 from mien import geometry
@@ -19,6 +21,8 @@ _SOFT = 0.3
 _DETECTED = ((33, 133), (362, 263), (4, 4), (61, 61), (291, 291))
 """Pairs of landmarks in whose middle the five points of a detection lie."""
 _STEPS = 12
+_STILL = 0.003
+"""Radians; a smaller step ends the fit."""
 _STIFF = 0.02
 """Damping of the fit of the pose, for five points that lie almost in a plane."""
 
@@ -54,22 +58,32 @@ def yaw_of_points(five: Floats) -> float:
 
     A profile, which the mesh takes for a half turn, is told here up to about 80 degrees.
     """
-    shape = np.array([face_model().shape[list(pair)].mean(0) for pair in _DETECTED], np.float64)
-    wanted = np.asarray(five, np.float64)
+    shape = _mean_points()
+    goal = np.asarray(five, np.float64) - np.mean(five, axis=0)
     rotation: Array = np.eye(3)
+    slope = np.zeros((10, 4))
     for _ in range(_STEPS):
         turned = shape @ rotation.T
-        flat, goal = turned[:, :2] - turned[:, :2].mean(0), wanted - wanted.mean(0)
-        scale = float((flat * goal).sum() / max(float((flat * flat).sum()), 1e-9))
-        missing = (goal - scale * flat).ravel()
-        slope = np.empty((10, 4))
-        for axis in range(3):
-            slope[:, axis] = scale * np.cross(np.eye(3)[axis], turned - turned.mean(0))[:, :2].ravel()
+        flat = turned[:, :2]
+        scale = float((flat * goal).sum()) / max(float((flat * flat).sum()), 1e-9)
+        # How the picture of the points moves when the head turns about x, y and z, and when it grows.
+        slope[1::2, 0] = -scale * turned[:, 2]
+        slope[0::2, 1] = scale * turned[:, 2]
+        slope[0::2, 2], slope[1::2, 2] = -scale * turned[:, 1], scale * turned[:, 0]
         slope[:, 3] = flat.ravel()
-        normal = slope.T @ slope + np.diag([_STIFF * scale * scale + 1e-9] * 3 + [1e-6])
-        step = np.linalg.solve(normal, slope.T @ missing)
+        stiff = _STIFF * scale * scale + 1e-9
+        step = np.linalg.solve(slope.T @ slope + np.diag((stiff, stiff, stiff, 1e-6)), slope.T @ (goal - scale * flat).ravel())
         rotation = _turn_by(step[:3]) @ rotation
+        if max(abs(step[:3])) < _STILL:
+            break
     return geometry.angles_of(rotation)[1]
+
+
+@cache
+def _mean_points() -> Array:
+    """The five points on the mean face, float64 (5, 3), their mean at the origin."""
+    points = np.array([face_model().shape[list(pair)].mean(0) for pair in _DETECTED], np.float64)
+    return np.asarray(points - points.mean(0))
 
 
 def _turn_by(vector: Array) -> Array:
