@@ -36,6 +36,41 @@ def face_model() -> FaceModel:
 
 
 @dataclass(frozen=True, slots=True)
+class Expressions:
+    """How faces move: `modes` float32 (16, 1434) of flattened shapes; `reader` float32 (16, 1434) finds how much of each."""
+
+    modes: Floats
+    reader: Floats
+
+
+@cache
+def expressions() -> Expressions:
+    """The modes; their arrays are shared and read-only."""
+    with resources.files("mien").joinpath("assets/face_expressions.npz").open("rb") as file:
+        stored = np.load(file)
+        found = Expressions(stored["modes"].astype(np.float32), stored["reader"].astype(np.float32))
+    for array in (found.modes, found.reader):
+        array.flags.writeable = False
+    return found
+
+
+def neutral(points: Floats) -> Floats:
+    """The proportions of a face without its expression, float32 (478, 3) in the head frame, from landmarks (478, 3)."""
+    return without_expression(head_pose(points).unplace(points))
+
+
+def without_expression(shape: Floats) -> Floats:
+    """A shape of the head frame, float32 (478, 3), at rest: what the expression modes explain of it is taken away.
+
+    Identity and expression are told apart by a joint fit of both with Gaussian priors (`mien.training.facemodel`).
+    """
+    known = expressions()
+    amounts = known.reader @ (shape - face_model().shape).ravel()
+    rest: Floats = (shape - (amounts @ known.modes).reshape(shape.shape)).astype(np.float32)
+    return rest
+
+
+@dataclass(frozen=True, slots=True)
 class HeadPose:
     """Where a head is: `points = origin + scale * (shape @ rotation.T)`; scale in pixels for each eye distance."""
 

@@ -139,3 +139,32 @@ def blend(image: Array, crop: Array, mask: Array, left: int, top: int, opacity: 
             for c in range(3):
                 old = image[top + y, left + x, c]
                 image[top + y, left + x, c] = (old * (256 - m) + crop[y, x, c] * m + 128) >> 8
+
+
+@kernel
+def spread(places: Array, moves: Array, step: float, near: float, margin: float, nodes: Array) -> None:
+    """Spread moves of single places over a grid: means weighted by 1 / (distance^2 + near^2)^2 (Shepard 1968), negated.
+
+    places and moves are float32 (n, 2); nodes float32 (rows, columns, 2), `step` apart from (0, 0), is filled with what
+    takes a node back to where its content comes from. Within `margin` of the grid's border the moves fall smoothly to 0.
+    """
+    rows, columns = nodes.shape[0], nodes.shape[1]
+    width, height = (columns - 1) * step, (rows - 1) * step
+    least = near * near
+    for i in range(rows):
+        y = i * step
+        v = min(max(min(y, height - y) / margin, 0.0), 1.0)
+        for j in range(columns):
+            x = j * step
+            u = min(max(min(x, width - x) / margin, 0.0), 1.0)
+            fade = u * u * (3.0 - 2.0 * u) * v * v * (3.0 - 2.0 * v)
+            total, move_x, move_y = 0.0, 0.0, 0.0
+            for k in range(places.shape[0]):
+                dx, dy = x - places[k, 0], y - places[k, 1]
+                weight = 1.0 / (dx * dx + dy * dy + least)
+                weight *= weight
+                total += weight
+                move_x += weight * moves[k, 0]
+                move_y += weight * moves[k, 1]
+            nodes[i, j, 0] = -fade * move_x / total
+            nodes[i, j, 1] = -fade * move_y / total
