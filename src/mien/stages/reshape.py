@@ -11,12 +11,12 @@ import numpy as np
 
 from mien import geometry, topology
 from mien.facemodel import HeadPose, head_pose, neutral
-from mien.raster import spread
+from mien.raster import follow, spread
 from mien.types import Array, Floats, Image, Landmarks, TrackedFace
 
 _MARGIN = 0.6
 """How far the bending reaches beyond the face, in eye distances."""
-_STEP = 0.1
+_STEP = 0.13
 """Distance of the coarse field's nodes, in eye distances."""
 _NEAR = 0.06
 """Below this distance, in eye distances, landmarks average their moves instead of each keeping its own."""
@@ -29,7 +29,6 @@ _FADE_FROM, _FADE_TO = 45.0, 70.0
 _SURE_FROM, _SURE_TO = 0.5, 0.9
 _LEAST_MOVE = 0.05
 """Pixels; a face that would move less is left alone."""
-_ROUNDS = 3
 
 _HELD = (*topology.FACE_OVAL, *topology.RIGHT_EYE, *topology.LEFT_EYE, *topology.INNER_LIPS, *range(468, 478))
 """Landmarks at which the target shows through or begins: they move exactly as the picture does."""
@@ -43,26 +42,24 @@ _LEADING = np.array((*_HELD[:-10], 468, 473, *_BROWS, *_NOSE, *_LIPS, *_CHEEKS))
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """`moves` float32 (rows, columns, 2): where the content of a node comes from, relative to it; `x + moves(x)`.
+    """`moves` float32 (rows, columns, 2), in pixels: where the content of a cell's middle comes from, relative to it.
 
-    The nodes lie `step` pixels apart, the first at `left`, `top`; beyond the nodes nothing moves.
+    The cells fill the rectangle `box_xyxy` of whole pixels; beyond it nothing moves.
     """
 
     moves: Floats
-    left: float
-    top: float
-    step: float
+    box_xyxy: tuple[int, int, int, int]
 
-    def at(self, points: Array) -> Floats:
-        """The moves (n, 2) at points (n, 2), bilinear, 0 outside."""
-        rows, columns = self.moves.shape[:2]
-        x, y = (points[:, 0] - self.left) / self.step, (points[:, 1] - self.top) / self.step
-        inside = (x >= 0) & (y >= 0) & (x <= columns - 1) & (y <= rows - 1)
-        j, i = np.clip(x, 0, columns - 1.001).astype(int), np.clip(y, 0, rows - 1.001).astype(int)
-        fx, fy = (np.clip(x, 0, columns - 1) - j)[:, None], (np.clip(y, 0, rows - 1) - i)[:, None]
-        upper = self.moves[i, j] * (1 - fx) + self.moves[i, j + 1] * fx
-        lower = self.moves[i + 1, j] * (1 - fx) + self.moves[i + 1, j + 1] * fx
-        return np.where(inside[:, None], upper * (1 - fy) + lower * fy, 0).astype(np.float32)
+    @property
+    def step_xy(self) -> tuple[float, float]:
+        """Width and height of a cell in pixels."""
+        left, top, right, bottom = self.box_xyxy
+        return (right - left) / self.moves.shape[1], (bottom - top) / self.moves.shape[0]
+
+    @property
+    def first_xy(self) -> tuple[float, float]:
+        """The middle of the first cell in frame pixels."""
+        return self.box_xyxy[0] + (self.step_xy[0] - 1) / 2, self.box_xyxy[1] + (self.step_xy[1] - 1) / 2
 
 
 def reshape(image: Image, faces: tuple[TrackedFace, ...], shape: Floats, strength: float) -> tuple[TrackedFace, ...]:
@@ -84,8 +81,7 @@ def reshape(image: Image, faces: tuple[TrackedFace, ...], shape: Floats, strengt
             followed = _followed(points, field)
             if other == number:
                 followed = _own(points, followed, wanted)
-            if followed is not points:
-                moved[other] = replace(neighbour, landmarks=Landmarks(followed, neighbour.landmarks.presence))
+            moved[other] = replace(neighbour, landmarks=Landmarks(followed, neighbour.landmarks.presence))
     return tuple(moved)
 
 
@@ -121,43 +117,36 @@ def _field(points: Floats, wanted: Floats) -> Field:
     moves = wanted[_LEADING, :2]
     places = points[_LEADING, :2] + moves
     x1, y1, x2, y2 = geometry.box_of(places)
-    step = _STEP * unit
     margin = _MARGIN * unit
-    columns, rows = (int(np.ceil((length + 2 * margin) / step)) + 1 for length in (x2 - x1, y2 - y1))
-    nodes = np.zeros((rows, columns, 2), np.float32)
-    spread(np.ascontiguousarray(places - [x1 - margin, y1 - margin], np.float32), moves, step, _NEAR * unit, margin, nodes)
-    return Field(nodes, x1 - margin, y1 - margin, step)
+    box = int(x1 - margin), int(y1 - margin), int(np.ceil(x2 + margin)), int(np.ceil(y2 + margin))
+    columns, rows = (max(4, round(length / (_STEP * unit))) for length in (box[2] - box[0], box[3] - box[1]))
+    field = Field(np.zeros((rows, columns, 2), np.float32), box)
+    spread(places - np.array(field.first_xy, np.float32), moves, field.step_xy, _NEAR * unit, margin, field.moves)
+    return field
 
 
 def _bend(image: Image, field: Field) -> None:
-    rows, columns = field.moves.shape[:2]
-    left, top = max(0, int(np.ceil(field.left))), max(0, int(np.ceil(field.top)))
-    right = min(image.shape[1], int(np.floor(field.left + (columns - 1) * field.step)) + 1)
-    bottom = min(image.shape[0], int(np.floor(field.top + (rows - 1) * field.step)) + 1)
+    x1, y1, x2, y2 = field.box_xyxy
+    left, top, right, bottom = max(0, x1), max(0, y1), min(image.shape[1], x2), min(image.shape[0], y2)
     if right - left < 2 or bottom - top < 2:
         return
-    to_nodes = np.array(
-        [[1 / field.step, 0, (left - field.left) / field.step], [0, 1 / field.step, (top - field.top) / field.step]]
-    )
-    size_wh = right - left, bottom - top
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    places = cv2.warpAffine(field.moves, to_nodes, size_wh, flags=flags, borderMode=cv2.BORDER_CONSTANT)
-    places[:, :, 0] += np.arange(size_wh[0], dtype=np.float32)
-    places[:, :, 1] += np.arange(size_wh[1], dtype=np.float32)[:, None]
+    places = cv2.resize(field.moves, (x2 - x1, y2 - y1), interpolation=cv2.INTER_LINEAR)[
+        top - y1 : bottom - y1, left - x1 : right - x1
+    ]
+    places[:, :, 0] += np.arange(right - left, dtype=np.float32)
+    places[:, :, 1] += np.arange(bottom - top, dtype=np.float32)[:, None]
+    # With coordinates in 16 + 5 bits OpenCV takes its fast path; 1/32 pixel is finer than the landmarks.
+    whole, share = cv2.convertMaps(places, None, cv2.CV_16SC2)
     part = image[top:bottom, left:right]
-    part[:] = cv2.remap(part, places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    part[:] = cv2.remap(part, whole, share, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
 
 def _followed(points: Floats, field: Field) -> Floats:
-    """Where the picture's content at `points` lies after bending; the same array when nothing moves."""
-    places = points[:, :2].astype(np.float32)
-    for _ in range(_ROUNDS):
-        places = points[:, :2] - field.at(places)
-    if np.array_equal(places, points[:, :2]):
-        return points
-    followed = points.copy()
-    followed[:, :2] = places
-    return followed
+    """Where the picture's content at `points` lies after bending."""
+    first = np.array(field.first_xy, np.float32)
+    places = np.ascontiguousarray(points[:, :2] - first)
+    follow(places, field.moves, field.step_xy)
+    return np.column_stack([places + first, points[:, 2]]).astype(np.float32)
 
 
 def _own(points: Floats, followed: Floats, wanted: Floats) -> Floats:
