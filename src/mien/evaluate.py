@@ -15,7 +15,8 @@ from mien.contracts import Recogniser
 from mien.errors import MienError, UsageError
 from mien.models.store import Store
 from mien.settings import Settings
-from mien.types import Floats, Frame, Image, Landmarks
+from mien.stages.reshape import reach
+from mien.types import Floats, Frame, FrameResult, Image, Landmarks
 
 _SEED = 20
 _SHEET_SIDE = 200
@@ -106,7 +107,7 @@ def evaluate_pairs(
                 float(np.linalg.norm(descriptor - source.descriptor)),
                 float(np.linalg.norm(descriptor - target.descriptor)),
                 pose_error(landmarks.points, target.landmarks.points),
-                landmark_error(landmarks.points, target.landmarks.points),
+                landmark_error(landmarks.points, _drawn(result, target.landmarks.points)),
                 _changed_outside(image, target.image, [face.landmarks.points for face in result.faces]),
             ),
             image,
@@ -197,12 +198,17 @@ def _settled(image: Image, around: Floats, models: build.Models) -> Landmarks:
 
 
 def _changed_outside(image: Image, before: Image, faces: Sequence[Floats]) -> int:
-    """Pixels that differ although they lie outside all face rectangles."""
+    """Pixels that differ although they lie outside all rectangles that the change of shape may reach."""
     changed = (image != before).any(axis=2)
     for points in faces:
-        x1, y1, x2, y2 = geometry.box_of(points)
-        changed[max(0, int(y1) - 2) : int(y2) + 3, max(0, int(x1) - 2) : int(x2) + 3] = False
+        x1, y1, x2, y2 = reach(points)
+        changed[max(0, y1) : max(0, y2), max(0, x1) : max(0, x2)] = False
     return int(changed.sum())
+
+
+def _drawn(result: FrameResult, default: Floats) -> Floats:
+    """The landmarks that the largest face was drawn with: where the expression shall be, in the source's proportions."""
+    return result.worn[-1].landmarks.points if result.worn else default
 
 
 def _calibration(people: Sequence[Portrait]) -> tuple[list[float], list[float]]:

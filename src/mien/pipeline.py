@@ -4,27 +4,33 @@ from dataclasses import dataclass
 from typing import Any
 
 from mien.contracts import Engine
+from mien.facemodel import neutral
 from mien.settings import Settings
 from mien.stages.compose import compose
 from mien.stages.mask import keep_occluders
 from mien.stages.observe import Observer
+from mien.stages.reshape import reshape
 from mien.stages.select import wearers
 from mien.stages.track import Tracker
-from mien.types import Frame, FrameResult, SourceFace, TrackedFace
+from mien.types import Floats, Frame, FrameResult, SourceFace, TrackedFace
 
 
 @dataclass(frozen=True, slots=True)
 class Persona:
-    """The face to wear, ready for an engine: `prepared` is what this engine has made of `source`."""
+    """The face to wear, ready for an engine: `prepared` is what this engine has made of `source`.
+
+    `shape` is float32 (478, 3): the proportions of the source at rest, in the head frame.
+    """
 
     engine: Engine
     source: SourceFace
     prepared: Any
+    shape: Floats
 
 
 def dress(engine: Engine, source: SourceFace) -> Persona:
     """Prepare `source` for `engine`."""
-    return Persona(engine, source, engine.prepare(source))
+    return Persona(engine, source, engine.prepare(source), neutral(source.landmarks.points))
 
 
 class Pipeline:
@@ -46,8 +52,9 @@ class Pipeline:
 def swap_faces(frame: Frame, faces: tuple[TrackedFace, ...], persona: Persona, settings: Settings) -> tuple[TrackedFace, ...]:
     """Replace the faces in the picture of `frame`, in place; the faces that were replaced.
 
-    Every patch is made before the first is laid: an engine that fails leaves the picture as it was.
+    Every patch is made before the first is laid: an engine that fails leaves every face its own skin, though bent.
     """
+    faces = reshape(frame.image, faces, persona.shape, settings.shape * settings.opacity)
     patches = [(face, persona.engine.swap(frame, face, persona.prepared)) for face in wearers(faces)]
     kept = [(face, keep_occluders(frame, face, patch)) for face, patch in patches if patch is not None]
     for _, patch in kept:

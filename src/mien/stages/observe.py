@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from mien.facemodel import head_pose
+from mien.facemodel import neutral
 from mien.types import Floats, Frame, KnownFace, TrackedFace
 from mien.unwrap import facing, unwrap
 
@@ -47,7 +47,7 @@ class Observer:
         points = face.landmarks.points
         texture = unwrap(frame.image, points).astype(np.float32)
         visible = (facing(points) > _LEAST_FACING).astype(np.float32)
-        shape = head_pose(points).unplace(points)
+        shape = neutral(points)
         memory = self._memories.get(face.track_id)
         if memory is None:
             memory = _Memory(texture, visible, shape)

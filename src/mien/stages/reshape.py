@@ -12,7 +12,7 @@ import numpy as np
 from mien import geometry, topology
 from mien.facemodel import HeadPose, head_pose, neutral
 from mien.raster import follow, spread
-from mien.types import Array, Floats, Image, Landmarks, TrackedFace
+from mien.types import Floats, Image, Landmarks, TrackedFace
 
 _MARGIN = 0.6
 """How far the bending reaches beyond the face, in eye distances."""
@@ -85,6 +85,18 @@ def reshape(image: Image, faces: tuple[TrackedFace, ...], shape: Floats, strengt
     return tuple(moved)
 
 
+def reach(points: Floats) -> tuple[int, int, int, int]:
+    """The rectangle of whole pixels, `xyxy`, that `reshape` may touch for a face with landmarks (478, 3)."""
+    margin = (_MARGIN + _MOST) * _unit(points)
+    x1, y1, x2, y2 = geometry.box_of(points)
+    return int(x1 - margin) - 1, int(y1 - margin) - 1, int(x2 + margin) + 2, int(y2 + margin) + 2
+
+
+def _unit(points: Floats) -> float:
+    right, left = topology.EYE_CORNERS
+    return max(float(np.linalg.norm(points[right] - points[left])), 1.0)
+
+
 def _wanted(face: TrackedFace, shape: Floats, strength: float) -> Floats | None:
     """How the landmarks shall move, float32 (478, 3) in pixels; None when they shall not."""
     points, presence = face.landmarks.points, face.landmarks.presence
@@ -112,8 +124,7 @@ def _ramp(value: float, width: float) -> float:
 
 def _field(points: Floats, wanted: Floats) -> Field:
     """The backward field of a face: smooth, the landmarks' own moves at the landmarks, 0 at its border."""
-    right, left = topology.EYE_CORNERS
-    unit = max(float(np.linalg.norm(points[right] - points[left])), 1.0)
+    unit = _unit(points)
     moves = wanted[_LEADING, :2]
     places = points[_LEADING, :2] + moves
     x1, y1, x2, y2 = geometry.box_of(places)
@@ -136,7 +147,7 @@ def _bend(image: Image, field: Field) -> None:
     places[:, :, 0] += np.arange(right - left, dtype=np.float32)
     places[:, :, 1] += np.arange(bottom - top, dtype=np.float32)[:, None]
     # With coordinates in 16 + 5 bits OpenCV takes its fast path; 1/32 pixel is finer than the landmarks.
-    whole, share = cv2.convertMaps(places, None, cv2.CV_16SC2)
+    whole, share = cv2.convertMaps(places, np.empty(0), cv2.CV_16SC2)
     part = image[top:bottom, left:right]
     part[:] = cv2.remap(part, whole, share, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 

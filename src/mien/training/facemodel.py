@@ -121,7 +121,7 @@ def texture_coordinates(smiling: Array, mean: Array, mirror: Array) -> Array:
 
 
 def expression_modes(samples: Samples, mirror: Array) -> tuple[Array, Array]:
-    """Directions (16, 1434) in which faces move, and a reader (16, 1434): `modes.T @ (reader @ (face - mean))` is the expression.
+    """Directions (16, 1434) in which faces move, and a reader (16, 1434) that finds how much of each a face shows.
 
     People differ along identity modes (neutral faces), each of them moves along expression modes (smile against neutral,
     frames against the clip's neutral face); both are fitted to a face together, each as likely as it was found to be
@@ -209,13 +209,13 @@ def _mirrors(distance: Array, known: dict[int, int]) -> Array:
     mirror = distance.argmin(1)
     for one, other in known.items():
         mirror[one] = other
-    unsure = np.nonzero(mirror[mirror] != np.arange(len(mirror)))[0]
+    unsure = [int(i) for i in np.nonzero(mirror[mirror] != np.arange(len(mirror)))[0]]
     done: set[int] = set()
-    for _, one, other in sorted((distance[i, j], i, j) for i in unsure for j in unsure):
+    for _, one, other in sorted((float(distance[i, j]), i, j) for i in unsure for j in unsure):
         if one not in done and other not in done:
             mirror[one], mirror[other] = other, one
             done |= {one, other}
-    return mirror
+    return np.asarray(mirror)
 
 
 def main() -> None:
