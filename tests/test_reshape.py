@@ -46,7 +46,7 @@ def _wider(factor: float = 1.08) -> Floats:
 
 def _noise() -> Image:
     soft = cv2.GaussianBlur(np.random.default_rng(5).integers(0, 256, (400, 400, 3), np.uint8), (0, 0), 2)
-    return np.asarray(cv2.normalize(soft, None, 0, 255, cv2.NORM_MINMAX), np.uint8)
+    return np.asarray(cv2.normalize(soft, np.empty(0), 0, 255, cv2.NORM_MINMAX), np.uint8)
 
 
 def _at(picture: Image, places: Array) -> Array:
