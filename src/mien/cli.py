@@ -43,6 +43,7 @@ exit codes:
 _INTERRUPTED = 130
 _KEY_PASSWORD_VARIABLE = "MIEN_SIGNING_PASSWORD"
 _PORT = 7421
+_MEDIA_VARIABLE = "MIEN_MEDIA"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -292,11 +293,26 @@ def _add_measurements(commands: Any) -> None:
     bench.add_argument("--json", metavar="FILE", type=Path, help="also write the figures to a file")
     _add_settings(bench)
     bench.set_defaults(run=_bench)
-    evaluate = commands.add_parser("evaluate", help="measure the quality of the swap on a folder of portraits")
-    evaluate.add_argument("faces", metavar="FOLDER", type=Path, help="portraits (.jpg); NAME_expression.jpg shows NAME")
-    evaluate.add_argument("-o", "--output", type=Path, default=Path("evaluate-output"), help="folder for the results")
+    evaluate = commands.add_parser(
+        "evaluate",
+        help="measure the quality of the swap on portraits, clips and made scenes; writes a report",
+        description="Measure the quality of the swap: figures.json and report.html in OUT, a table of figures and bars here.",
+    )
+    evaluate.add_argument(
+        "faces", metavar="FACES", type=Path, nargs="?",
+        help=f"folder of portraits (.jpg); NAME_expression.jpg shows NAME (default: faces in {_MEDIA_VARIABLE})",
+    )  # fmt: skip
+    evaluate.add_argument(
+        "--clips", metavar="FOLDER", type=Path, help=f"real clips to measure on, too (default: clips in {_MEDIA_VARIABLE})"
+    )
+    evaluate.add_argument(
+        "-o", "--output", metavar="OUT", type=Path, default=Path("evaluate-output"), help="folder for the results"
+    )
+    evaluate.add_argument("--only", metavar="PARTS", help="some parts, separated by commas: stills, hard-pairs, light, "
+                          "occlusion, stillness, turning, hardships, speed")  # fmt: skip
     evaluate.add_argument("--pairs", type=int, default=200, help="how many random pairs, always the same (default 200)")
-    evaluate.add_argument("--flicker-frames", type=int, default=1800, help="frames of the flicker run, 0 = none")
+    evaluate.add_argument("--flicker-frames", type=int, default=300, help="frames of the flicker run (default 300)")
+    evaluate.add_argument("--quick", action="store_true", help="a quarter of everything: rough figures, to try something out")
     _add_settings(evaluate)
     evaluate.set_defaults(run=_evaluate)
 
@@ -563,12 +579,28 @@ def _bench(options: argparse.Namespace) -> int:
 
 
 def _evaluate(options: argparse.Namespace) -> int:
-    from mien.measuring import run_evaluation
+    from mien.measuring import EvaluationPlan, run_evaluation
 
-    figures = run_evaluation(
-        options.faces, options.output, options.pairs, options.flicker_frames, _settings_of(options)
-    )  # fmt: skip
-    print(json.dumps(figures, indent=2))
+    media = Path(os.environ[_MEDIA_VARIABLE]) if os.environ.get(_MEDIA_VARIABLE) else None
+    faces, clips = options.faces or (media and media / "faces"), options.clips or (media and media / "clips")
+    if faces is None:
+        raise UsageError("no portraits to evaluate on", f"name a folder of them, or set {_MEDIA_VARIABLE}")
+    plan = EvaluationPlan(faces, clips, options.only, options.pairs, options.flicker_frames, options.quick)
+    sections = run_evaluation(plan, options.output, _settings_of(options))
+    console = Console(highlight=False)
+    report = Table(box=None, pad_edge=False)
+    for column in ("figure", "measured", "asked for", ""):
+        report.add_column(column, overflow="fold")
+    for section in sections:
+        report.add_row(f"[bold]{escape(section.title)}[/]")
+        for figure in section.figures:
+            style = "green" if figure.verdict == "reached" else "red"
+            verdict = f"[{style}]{figure.verdict}[/]" if figure.verdict else ""
+            report.add_row(f"  {escape(figure.name)}", figure.shown, figure.bar, verdict)
+        for note in section.notes:
+            report.add_row(f"  {escape(note)}")
+    console.print(report)
+    console.print(f"report: {escape(str(options.output / 'report.html'))}", soft_wrap=True)
     return 0
 
 

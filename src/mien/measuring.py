@@ -3,8 +3,10 @@
 import json
 import platform
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -15,9 +17,13 @@ import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from mien import __version__, bench, build, evaluate
+from mien import __version__, bench, build
 from mien.doctor import cores
 from mien.errors import UsageError
+from mien.evaluate import parts, report
+from mien.evaluate.figures import Figure, Section, as_json
+from mien.evaluate.lab import Lab
+from mien.evaluate.portraits import portraits
 from mien.media.output import OutputFile, output_error
 from mien.media.picture import read_picture
 from mien.models.store import Store
@@ -25,6 +31,20 @@ from mien.provenance.mark import Marker, new_mark_id
 from mien.settings import Settings
 from mien.stages.label import Labeller
 from mien.types import Frame, Image
+
+_SPEED_FRAMES = 300
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationPlan:
+    """What `mien evaluate` runs: `faces` and `clips` are folders; `only` names parts, None = all of them."""
+
+    faces: Path
+    clips: Path | None = None
+    only: str | None = None
+    pairs: int = 200
+    flicker_frames: int = 300
+    quick: bool = False
 
 
 def run_bench(portrait: Path, photo: Path, frames: int, settings: Settings, consent: str) -> dict[str, Any]:
@@ -50,32 +70,83 @@ def run_bench(portrait: Path, photo: Path, frames: int, settings: Settings, cons
     }
 
 
-def run_evaluation(faces: Path, output: Path, count: int, flicker_frames: int, settings: Settings) -> dict[str, Any]:
-    """Figures and a contact sheet in `output`; raises a `MienError`."""
-    if not faces.is_dir():
-        raise UsageError(f"{faces} is not a folder", "name a folder with portraits (.jpg)")
+def run_evaluation(plan: EvaluationPlan, output: Path, settings: Settings) -> list[Section]:
+    """All chosen parts; figures.json, report.html and the clips go into `output`. Raises a `MienError`."""
+    names = parts.chosen(plan.only)
+    for folder in (plan.faces, *([plan.clips] if plan.clips else [])):
+        if not folder.is_dir():
+            raise UsageError(f"{folder} is not a folder", "name a folder with portraits (.jpg), and one with clips")
     try:
         # Before the work, not after it: a folder that cannot be made would cost minutes.
-        output.mkdir(parents=True, exist_ok=True)
+        (output / "clips").mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise output_error(error, output) from error
     store = Store()
     models, recogniser = build.open_models(settings, store), build.open_recogniser(store)
-    people = evaluate.portraits(faces, models, recogniser)
-    pairs = evaluate.choose_pairs(people, count)
-    with _progress("swapping pairs", len(pairs)) as done:
-        measured = list(evaluate.evaluate_pairs(pairs, settings, models, recogniser, done))
-    figures = evaluate.summary([result for result, _ in measured], people, recogniser.same_person_below)
-    if flicker_frames > 1:
-        target, source = pairs[0][1], pairs[0][0]
-        figures["flicker"] = evaluate.flicker(target, source, settings, store, flicker_frames)
-    rows = [(source, target, image) for (source, target), (_, image) in zip(pairs, measured, strict=True)]
-    shown = Frame(evaluate.contact_sheet(rows), 0, 0, Fraction(1))
-    labelled = Labeller(Settings(), Marker(new_mark_id())).label(shown)
-    _, sheet = cv2.imencode(".jpg", labelled.frame.image, [cv2.IMWRITE_JPEG_QUALITY, 90])
-    write_whole(output / "contact-sheet.jpg", sheet.tobytes())
+    people = tuple(portraits(plan.faces, models, recogniser))
+    lab = Lab(
+        settings, store, models, recogniser, people,
+        clips=plan.clips, pairs=plan.pairs, flicker_frames=plan.flicker_frames, quick=plan.quick,
+    )  # fmt: skip
+    labeller = Labeller(Settings(), Marker(new_mark_id()))
+    sections = []
+    for name in names:
+        if name == parts.SPEED:
+            sections.append(_speed(lab))
+            continue
+        with _progress(name, parts.PARTS[name].steps(lab)) as done:
+            section = parts.run(name, lab, _Steps(done))
+        for clip in section.clips:
+            if clip.frames:
+                write_clip(output / "clips" / f"{clip.name}.mp4", _labelled(clip.frames, labeller), len(clip.frames), clip.rate)
+        # Frames are many and are not needed any more; that there is a clip is.
+        sections.append(replace(section, clips=tuple(replace(clip, frames=clip.frames[:1]) for clip in section.clips)))
+    facts = [
+        f"mien {__version__}, engine {settings.engine}, {len(people)} portraits"
+        + (", quick: the figures are rough" if plan.quick else ""),
+        f"{platform.machine()}, {cores()} cores, {platform.system()}, Python {platform.python_version()}",
+        "How each figure is defined: docs/evaluate.md. All pictures and clips here are labelled as altered.",
+    ]
+    figures = {"mien": __version__, "settings": asdict(settings), "quick": plan.quick, "parts": as_json(sections)}
+    page = report.page("How good the swap is", facts, sections, lambda image: _labelled_jpeg(image, labeller))
+    write_whole(output / "report.html", page.encode())
     write_whole(output / "figures.json", (json.dumps(figures, indent=2) + "\n").encode())
-    return figures
+    return sections
+
+
+@dataclass(slots=True)
+class _Steps:
+    """Counts steps for a progress bar that wants to know how many are done."""
+
+    done: Callable[[int], None]
+    count: int = 0
+
+    def __call__(self) -> None:
+        self.count += 1
+        self.done(self.count)
+
+
+def _speed(lab: Lab) -> Section:
+    """The cost of the same settings, so that quality and cost stand in one report."""
+    source, target = lab.cast(0)
+    start = time.perf_counter()
+    stream = bench.bench_stream(target.image, source.image, lab.settings, lab.store, lab.length(_SPEED_FRAMES))
+    figures = (
+        Figure("track, swap, compose and label at 720p, one thread", stream["fps"], "fps", at_least=45),
+        Figure("median", stream["ms_median"], "ms"),
+        Figure("95th percentile", stream["ms_p95"], "ms"),
+    )
+    seconds = time.perf_counter() - start
+    return Section(parts.SPEED, "Speed", figures, stream, seconds=seconds)
+
+
+def _labelled(frames: Sequence[Image], labeller: Labeller) -> list[Image]:
+    return [labeller.label(Frame(frame.copy(), 0, 0, Fraction(1))).frame.image for frame in frames]
+
+
+def _labelled_jpeg(image: Image, labeller: Labeller) -> bytes:
+    _, coded = cv2.imencode(".jpg", _labelled([image], labeller)[0], [cv2.IMWRITE_JPEG_QUALITY, 88])
+    return coded.tobytes()
 
 
 def write_whole(path: Path, content: bytes) -> None:
@@ -88,11 +159,11 @@ def write_whole(path: Path, content: bytes) -> None:
         output.commit()
 
 
-def write_clip(path: Path, scenes: list[Image], frames: int) -> None:
-    """A 60 fps H.264 clip that repeats `scenes`, BGR uint8."""
+def write_clip(path: Path, scenes: list[Image], frames: int, rate: int = 60) -> None:
+    """An H.264 clip that repeats `scenes`, BGR uint8."""
     height, width = scenes[0].shape[:2]
     with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=60, options={"preset": "veryfast", "crf": "18"})
+        stream = container.add_stream("libx264", rate=rate, options={"preset": "veryfast", "crf": "18"})
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         for index in range(frames):
             picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(scenes[index % len(scenes)]), format="bgr24")

@@ -1,0 +1,93 @@
+"""What every part of the evaluation works with: the opened models, the settings, the people."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+from mien import build
+from mien.contracts import Recogniser
+from mien.errors import MienError, UsageError
+from mien.evaluate.portraits import Portrait, choose_pairs
+from mien.evaluate.scenes import Scene, Shot
+from mien.models.store import Store
+from mien.pipeline import Pipeline
+from mien.settings import Settings
+from mien.types import Floats, Frame, FrameResult, Image, SourceFace
+
+_RATE = 30
+_CAST = (
+    ("london/030_neutral.jpg", "london/124_neutral.jpg"),
+    ("london/132_neutral.jpg", "london/008_neutral.jpg"),
+    ("omi/042.jpg", "london/036_neutral.jpg"),
+    ("london/024_neutral.jpg", "omi/019.jpg"),
+    ("london/108_neutral.jpg", "london/042_neutral.jpg"),
+    ("london/134_neutral.jpg", "omi/067.jpg"),
+)
+"""Who plays in the made scenes: source and target."""
+
+Progress = Callable[[], None]
+"""Called once a step."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lab:
+    """`quick` makes all runs a quarter as long, to try something out; its figures are rough."""
+
+    settings: Settings
+    store: Store
+    models: build.Models
+    recogniser: Recogniser
+    people: tuple[Portrait, ...]
+    clips: Path | None = None
+    pairs: int = 200
+    flicker_frames: int = 300
+    quick: bool = False
+
+    def length(self, frames: int) -> int:
+        """How many frames, or pairs, of so many are run."""
+        return max(8, frames // 4) if self.quick else frames
+
+    def cast(self, number: int) -> tuple[Portrait, Portrait]:
+        """Source and target of made scene `number`; other people where those of the table are absent."""
+        source, target = (self.find(name) for name in _CAST[number % len(_CAST)])
+        if source is not None and target is not None:
+            return source, target
+        chosen = choose_pairs(self.people, len(_CAST))
+        return chosen[number % len(chosen)]
+
+    def find(self, name: str) -> Portrait | None:
+        return next((person for person in self.people if person.name == name), None)
+
+    def pipeline(self, source: Portrait) -> Pipeline:
+        """The main path for one video. Raises `UsageError` when the portrait is no source."""
+        return build.open_pipeline(self.settings, self.models, open_face(source, self.models))
+
+    def picture_pipeline(self, source: Portrait) -> Pipeline:
+        """The main path for one picture. Raises `UsageError` when the portrait is no source."""
+        return build.open_picture_pipeline(self.settings, self.models, open_face(source, self.models))
+
+    def run(self, scene: Scene, source: Portrait) -> Iterator[tuple[Shot, FrameResult]]:
+        """Every shot of a scene and what the pipeline makes of it; the shot's picture is left as it is."""
+        pipeline = self.pipeline(source)
+        for index in range(scene.length):
+            shot = scene.draw(index)
+            yield shot, pipeline.swap_frame(frame_of(shot.image, index))
+
+
+def open_face(source: Portrait, models: build.Models) -> SourceFace:
+    """The portrait as a face to wear; raises `UsageError`."""
+    try:
+        return build.open_source(source.image, models)
+    except MienError as error:
+        raise UsageError(f"{source.name}: {error}", "evaluate on clear portraits of one person each") from error
+
+
+def frame_of(image: Image, index: int) -> Frame:
+    """A copy of the picture as frame `index` of 30 a second."""
+    return Frame(image.copy(), index, index, Fraction(1, _RATE))
+
+
+def drawn_points(result: FrameResult) -> list[Floats]:
+    """The landmarks of the faces as they were drawn."""
+    return [face.landmarks.points for face in getattr(result, "worn", ()) or result.faces]

@@ -1,0 +1,180 @@
+"""Does what stands before the face stay there, and does free skin stay swapped? Things with known opacity."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from mien.evaluate import measures, occluders
+from mien.evaluate.figures import Clip, Figure, Plot, Section, Sheet, mean
+from mien.evaluate.lab import Lab, Progress, frame_of
+from mien.evaluate.plots import beside, face_crop, grid
+from mien.evaluate.portraits import Portrait
+from mien.evaluate.scenes import Shot, swaying
+from mien.types import Array, FrameResult, Image
+
+_LENGTH = 60
+_ENTERS_AT = 20
+_KEPT_WITHIN = 12
+"""Grey levels in the worst channel."""
+_MOVED = 2
+"""Pixels that the frame may have been bent by."""
+_SEEN = 24
+"""Grey levels that a pixel painted over would differ by, to be noticed."""
+_TELLING = 10
+"""Grey levels between swap and target from which on it can be told which of them is shown."""
+_BORDER = 2
+
+
+@dataclass(slots=True)
+class Tally:
+    """Pixels counted over frames."""
+
+    covered: int = 0
+    kept: int = 0
+    showing: int = 0
+    showing_kept: int = 0
+    free: int = 0
+    given_back: int = 0
+    frames: int = 0
+    swapped: int = 0
+
+    def add(self, other: "Tally") -> None:
+        for name in self.__slots__:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+
+    @property
+    def kept_percent(self) -> float:
+        return 100 * self.kept / self.covered if self.covered else float("nan")
+
+    @property
+    def showing_kept_percent(self) -> float:
+        return 100 * self.showing_kept / self.showing if self.showing else float("nan")
+
+    @property
+    def given_back_percent(self) -> float:
+        return 100 * self.given_back / self.free if self.free else float("nan")
+
+
+def measure(lab: Lab, progress: Progress) -> Section:
+    length = lab.length(_LENGTH)
+    enters_at = length // 3
+    tallies: dict[str, Tally] = {kind: Tally() for kind in ("comes in", "from the first frame", "still")}
+    by_thing: dict[str, Tally] = {}
+    details, plots, clips, stills, swapped_share = {}, [], [], [], []
+    names = [thing.name for thing in occluders.things(np.zeros(3, np.float32))]
+    for number, name in enumerate(names):
+        source, target = lab.cast(number)
+        other = lab.cast(number + 1)[1]
+        # The hand is the target's own half of the time: the hardest case.
+        skin = occluders.cheek_colour(target)
+        thing = occluders.things(skin)[number]
+        clean = _clean_run(lab, source, target, length)
+        progress()
+        for kind, at in (("comes in", enters_at), ("from the first frame", 0)):
+            scene = occluders.occluded(target, thing, length, at)
+            total, lost, back = Tally(), [], []
+            frames = []
+            for index, (shot, result) in enumerate(lab.run(scene, source)):
+                tally = count(shot, result, clean[index])
+                total.add(tally)
+                lost.append(100 - tally.kept_percent)
+                back.append(tally.given_back_percent)
+                frames.append(beside(shot.image, result.frame.image)[::2, ::2].copy())
+            tallies[kind].add(total)
+            by_thing.setdefault(name, Tally()).add(total)
+            swapped_share.append(total.swapped / total.frames)
+            details[f"{name}, {kind}: {source.name} on {target.name}"] = _detail(total)
+            plots.append(Plot(f"{name}, {kind}", "frame", "%", {"painted over": lost, "given back": back}))
+            clips.append(Clip(f"occlusion-{name}-{kind.replace(' ', '-')}", f"{name}, {kind}", tuple(frames), 30))
+            progress()
+        one, tile = _still(lab, source, target, thing)
+        two, _ = _still(lab, source, other, thing)
+        one.add(two)
+        tallies["still"].add(one)
+        details[f"{name}, still"] = _detail(one)
+        stills.append(tile)
+        progress()
+    moving = Tally()
+    moving.add(tallies["comes in"])
+    moving.add(tallies["from the first frame"])
+    figures = (
+        Figure("occluding pixels kept", moving.kept_percent, "%", at_least=95),
+        Figure("of those that would show, kept", moving.showing_kept_percent, "%", at_least=95),
+        Figure("free skin given back", moving.given_back_percent, "%", at_most=2),
+        Figure("frames swapped", 100 * mean(swapped_share), "%", at_least=95),
+        *(
+            figure
+            for kind, tally in tallies.items()
+            for figure in (
+                Figure(f"{kind}: kept", tally.kept_percent, "%", at_least=95),
+                Figure(f"{kind}: given back", tally.given_back_percent, "%", at_most=2),
+            )
+        ),
+        *(Figure(f"{name}: kept where it would show", tally.showing_kept_percent, "%") for name, tally in by_thing.items()),
+    )
+    sheet = Sheet("Stills: the target with the thing before it, and the result.", grid(stills, 3))
+    return Section(
+        "occlusion", "Occlusion: things before the face", figures, details, (sheet,), tuple(plots[::2]), tuple(clips)
+    )  # fmt: skip
+
+
+def count(shot: Shot, result: FrameResult, clean_swap: Image) -> Tally:
+    """Pixels of one frame; `clean_swap` is what the same run makes of the frame without the thing."""
+    assert shot.alpha is not None
+    assert shot.clean is not None
+    image = result.frame.image
+    face = measures.face_mask(shot.points, image.shape) > 0
+    painted = _difference(clean_swap, shot.clean) > 0
+    covered = face & painted & (shot.alpha > 0.9)
+    kernel = np.ones((2 * _MOVED + 1, 2 * _MOVED + 1), np.uint8)
+    low, high = cv2.erode(shot.image, kernel).astype(np.int16), cv2.dilate(shot.image, kernel).astype(np.int16)
+    inside = ((image >= low - _KEPT_WITHIN) & (image <= high + _KEPT_WITHIN)).all(axis=2)
+    showing = covered & (_difference(clean_swap, shot.image) > _SEEN)
+    border = cv2.dilate((shot.alpha > 0).astype(np.uint8), np.ones((2 * _BORDER + 1, 2 * _BORDER + 1), np.uint8)) > 0
+    free = face & ~border & (_difference(clean_swap, shot.clean) > _TELLING)
+    back = free & (_squared(image, shot.image) < _squared(image, clean_swap))
+    worn = result.swapped > 0
+    return Tally(
+        # Frames in which the face was lost are counted as such: they would flatter the one share and spoil the other.
+        covered=worn * int(covered.sum()),
+        kept=worn * int((covered & inside).sum()),
+        showing=worn * int(showing.sum()),
+        showing_kept=worn * int((showing & inside).sum()),
+        free=worn * int(free.sum()),
+        given_back=worn * int(back.sum()),
+        frames=1,
+        swapped=int(worn),
+    )
+
+
+def _clean_run(lab: Lab, source: Portrait, target: Portrait, length: int) -> list[Image]:
+    return [result.frame.image for _, result in lab.run(swaying(target, length), source)]
+
+
+def _still(lab: Lab, source: Portrait, target: Portrait, thing: occluders.Thing) -> tuple[Tally, Image]:
+    shot = occluders.before(swaying(target, 1).draw(0), thing, 1.0, 0)
+    assert shot.clean is not None
+    result = lab.picture_pipeline(source).swap_frame(frame_of(shot.image, 0))
+    clean = lab.picture_pipeline(source).swap_frame(frame_of(shot.clean, 0)).frame.image
+    tile = np.hstack([face_crop(picture, shot.points, 300, 1.5) for picture in (shot.image, result.frame.image)])
+    return count(shot, result, clean), tile
+
+
+def _detail(tally: Tally) -> dict[str, float]:
+    return {
+        "kept_percent": tally.kept_percent,
+        "showing_kept_percent": tally.showing_kept_percent,
+        "given_back_percent": tally.given_back_percent,
+        "frames_swapped_percent": 100 * tally.swapped / max(1, tally.frames),
+    }
+
+
+def _difference(a: Image, b: Image) -> Array:
+    difference: Array = cv2.absdiff(a, b).max(axis=2)
+    return difference
+
+
+def _squared(a: Image, b: Image) -> Array:
+    squared: Array = np.square(a.astype(np.int32) - b).sum(axis=2)
+    return squared
