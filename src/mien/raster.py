@@ -190,3 +190,46 @@ def follow(points: Array, nodes: Array, step_xy: tuple[float, float]) -> None:
                 upper = nodes[i, j, c] + (nodes[i, j + 1, c] - nodes[i, j, c]) * fx
                 lower = nodes[i + 1, j, c] + (nodes[i + 1, j + 1, c] - nodes[i + 1, j, c]) * fx
                 points[k, c] = (start_x if c == 0 else start_y) - (upper + (lower - upper) * fy)
+
+
+@kernel
+def draw_values(triangles: Array, points: Array, texture_points: Array, texture: Array, values: Array) -> None:
+    """Draw a one-channel texture, uint8 (th, tw), through a mesh into `values`, uint8 (h, w); the larger value stays.
+
+    triangles int32 (t, 3); points float32 (n, 2) in pixels of `values`; texture_points float32 (n, 2) in pixels of
+    `texture`. Triangles that turn counter-clockwise on the screen (seen from behind) are left out.
+    """
+    height, width = values.shape
+    texture_h, texture_w = texture.shape
+    for t in range(triangles.shape[0]):
+        i, j, k = triangles[t, 0], triangles[t, 1], triangles[t, 2]
+        x0, y0 = points[i, 0], points[i, 1]
+        x1, y1 = points[j, 0], points[j, 1]
+        x2, y2 = points[k, 0], points[k, 1]
+        area = (x1 - x0) * (y2 - y0) - (x2 - x0) * (y1 - y0)
+        if area < 1e-6:
+            continue
+        left = max(0, int(np.ceil(min(x0, x1, x2))))
+        right = min(width - 1, int(np.floor(max(x0, x1, x2))))
+        top = max(0, int(np.ceil(min(y0, y1, y2))))
+        bottom = min(height - 1, int(np.floor(max(y0, y1, y2))))
+        inverse = np.float32(1.0) / area
+        for y in range(top, bottom + 1):
+            dy = np.float32(y) - y0
+            for x in range(left, right + 1):
+                dx = np.float32(x) - x0
+                w1 = ((y2 - y0) * dx - (x2 - x0) * dy) * inverse
+                w2 = ((x1 - x0) * dy - (y1 - y0) * dx) * inverse
+                w0 = np.float32(1.0) - w1 - w2
+                if w0 < -1e-5 or w1 < -1e-5 or w2 < -1e-5:
+                    continue
+                u = w0 * texture_points[i, 0] + w1 * texture_points[j, 0] + w2 * texture_points[k, 0]
+                v = w0 * texture_points[i, 1] + w1 * texture_points[j, 1] + w2 * texture_points[k, 1]
+                u = min(max(u, np.float32(0.0)), np.float32(texture_w - 1.001))
+                v = min(max(v, np.float32(0.0)), np.float32(texture_h - 1.001))
+                ui, vi = int(u), int(v)
+                fu, fv = u - np.float32(ui), v - np.float32(vi)
+                above = texture[vi, ui] + (np.float32(texture[vi, ui + 1]) - texture[vi, ui]) * fu
+                below = texture[vi + 1, ui] + (np.float32(texture[vi + 1, ui + 1]) - texture[vi + 1, ui]) * fu
+                value = int(above + (below - above) * fv + np.float32(0.5))
+                values[y, x] = max(values[y, x], value)
