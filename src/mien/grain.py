@@ -1,0 +1,178 @@
+"""The noise of a picture: how strong and how coarse it is, and more of the same kind. Pictures are BGR uint8."""
+
+from dataclasses import dataclass
+from functools import cache
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from mien.types import Array, Floats, Grain, Image, Mask
+
+SIDE = 512
+"""Pixels of a side of a tile of noise."""
+_UNIT = 32
+"""What one standard deviation is in a tile."""
+_SIZES = (0.0, 0.45, 0.55, 0.7, 0.9, 1.2, 1.7)
+_BLOCK = 8
+_ROWS = 256
+"""About as many rows are looked at, in stripes."""
+_MIDDLE = 20.0, 235.0
+"""Levels between which noise is not cut off."""
+_FLATTEST = 25
+"""Percentile of the blocks' variances that stands for noise alone: the rest moves or has texture of its own."""
+_UNBIASED = 1.15
+"""What that percentile is too small by, where all blocks hold nothing but noise."""
+_FASTEST = 3.0
+"""Motion in pixels a frame beyond which two frames are not compared."""
+_EVERY = 4
+"""Frames between two looks."""
+_MEMORY = 0.8
+_LAPLACIAN = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32) / 6
+"""Blind to slopes and curves, of unit gain for white noise (Immerkaer 1996)."""
+_SEED = 5
+
+
+@dataclass(slots=True)
+class GrainMeter:
+    """Measures the noise that comes and goes, on one face; give it every frame in which the face is seen, in order."""
+
+    _before: Image | None = None
+    _corner: tuple[int, int] = (0, 0)
+    _known: Grain | None = None
+    _countdown: int = 0
+
+    def measure(self, image: Image, box_xyxy: tuple[float, float, float, float], motion_xy: tuple[float, float]) -> Grain | None:
+        """The noise in the box of the face, which has moved by `motion_xy` pixels; None = not known yet."""
+        if self._before is not None:
+            found = self._compared(image, motion_xy)
+            self._before = None
+            if found is not None:
+                self._known = found if self._known is None else _between(self._known, found)
+                self._countdown = _EVERY
+        if self._countdown <= 0:
+            left, top = max(0, round(box_xyxy[0])), max(0, round(box_xyxy[1]))
+            crop = image[top : max(top, round(box_xyxy[3])), left : max(left, round(box_xyxy[2]))]
+            if min(crop.shape[:2]) >= 4 * _BLOCK:
+                self._before, self._corner = crop.copy(), (left, top)
+        self._countdown -= 1
+        return self._known
+
+    def _compared(self, image: Image, motion_xy: tuple[float, float]) -> Grain | None:
+        assert self._before is not None
+        x, y = round(motion_xy[0]), round(motion_xy[1])
+        left, top = self._corner[0] + x, self._corner[1] + y
+        height, width = self._before.shape[:2]
+        inside = left >= 0 and top >= 0 and left + width <= image.shape[1] and top + height <= image.shape[0]
+        if not inside or max(abs(motion_xy[0]), abs(motion_xy[1])) > _FASTEST:
+            return None
+        return difference_grain(self._before, image[top : top + height, left : left + width])
+
+
+def difference_grain(before: Image, now: Image) -> Grain | None:
+    """The noise in which two pictures of the same thing differ; None when too little of them is lit well enough."""
+    stripes = _stripes(before), _stripes(now)
+    blocks = np.stack([_blocks(each) for each in stripes]).astype(np.float32)
+    middle = blocks.mean((0, 2, 3))
+    lit = ((middle > _MIDDLE[0]) & (middle < _MIDDLE[1])).all(axis=1)
+    if lit.sum() < 8:
+        return None
+    difference = (blocks[1] - blocks[0])[lit] * np.float32(np.sqrt(0.5))
+    difference -= difference.mean((1, 2), keepdims=True)
+    return _grain(difference, fresh=True)
+
+
+def still_grain(image: Image, mask: Mask | None = None) -> Grain | None:
+    """The noise of a single picture where it has least texture; it holds the finest texture, too. None = too small.
+
+    With a mask (uint8, as the picture) only blocks wholly inside it count.
+    """
+    if min(image.shape[:2]) < 2 * _BLOCK:
+        return None
+    rough = cv2.filter2D(image, cv2.CV_32F, _LAPLACIAN, borderType=cv2.BORDER_REFLECT)
+    blocks, middle = _blocks(_stripes(rough)), _blocks(_stripes(image)).mean((1, 2))
+    lit = ((middle > _MIDDLE[0]) & (middle < _MIDDLE[1])).all(axis=1)
+    if mask is not None:
+        lit &= (_blocks(_stripes(mask[:, :, None])) > 0).all(axis=(1, 2, 3))
+    return _grain(blocks[lit], fresh=False) if lit.sum() >= 8 else None
+
+
+def more_of(grain: Grain) -> npt.NDArray[np.int8]:
+    """A tile of noise as coarse as `grain`, for `raster.speckle`; shared and read-only."""
+    return _tiles()[int(np.argmin([abs(size - grain.size) for size in _SIZES]))]
+
+
+def place_of(frame_index: int, track_id: int) -> tuple[int, int]:
+    """Where in the tile the noise of this face in this frame begins: x, y."""
+    mixed = (frame_index * 2654435761 + track_id * 2246822519) & 0xFFFFFFFF
+    mixed = ((mixed ^ (mixed >> 15)) * 2246822519) & 0xFFFFFFFF
+    mixed ^= mixed >> 13
+    return mixed % SIDE, (mixed >> 16) % SIDE
+
+
+def _grain(blocks: Floats, *, fresh: bool) -> Grain:
+    """`blocks` float32 (n, 8, 8, 3) hold noise and little else."""
+    luma = 0.114 * blocks[..., 0] + 0.587 * blocks[..., 1] + 0.299 * blocks[..., 2]
+    square = np.square(luma).mean((1, 2))
+    flat = luma[square <= np.percentile(square, _FLATTEST + 5)]
+    energy = float(np.square(flat).sum())
+    beside = float((flat[:, :, 1:] * flat[:, :, :-1]).sum() + (flat[:, 1:] * flat[:, :-1]).sum()) * (4 / 7)
+    colour = (np.square(blocks[..., 0] - luma) + np.square(blocks[..., 2] - luma)).mean((1, 2)) / 2
+    size = _SIZES[int(np.argmin(np.abs(_correlations() - beside / (energy + 1e-6))))] if fresh else _SIZES[1]
+    both = [float(np.sqrt(_UNBIASED * np.percentile(each, _FLATTEST))) for each in (square, colour)]
+    return Grain(both[0], both[1], size, fresh)
+
+
+def _between(old: Grain, new: Grain) -> Grain:
+    return Grain(
+        old.luma + (1 - _MEMORY) * (new.luma - old.luma),
+        old.chroma + (1 - _MEMORY) * (new.chroma - old.chroma),
+        old.size + (1 - _MEMORY) * (new.size - old.size),
+        new.fresh,
+    )
+
+
+def _stripes(picture: Array) -> Array:
+    """Every nth stripe of a block's height."""
+    count = picture.shape[0] // _BLOCK
+    step = max(1, picture.shape[0] // _ROWS)
+    width = picture.shape[1] // _BLOCK * _BLOCK
+    return picture[: count * _BLOCK, :width].reshape(count, _BLOCK, width, picture.shape[2])[::step]
+
+
+def _blocks(stripes: Array) -> Array:
+    """(n, 8, 8, channels) of stripes (m, 8, width, channels)."""
+    count, _, width, channels = stripes.shape
+    shaped = stripes.reshape(count, _BLOCK, width // _BLOCK, _BLOCK, channels).transpose(0, 2, 1, 3, 4)
+    return shaped.reshape(-1, _BLOCK, _BLOCK, channels)
+
+
+@cache
+def _tiles() -> tuple[npt.NDArray[np.int8], ...]:
+    draw = np.random.default_rng(_SEED)
+    white = draw.standard_normal((SIDE, SIDE, 3)).astype(np.float32)
+    tiles = []
+    for size in _SIZES:
+        noise = white if size == 0 else _wrapped_blur(white, size)
+        tile = np.clip(noise / noise.std((0, 1)) * _UNIT, -127, 127).round().astype(np.int8)
+        tile.flags.writeable = False
+        tiles.append(tile)
+    return tuple(tiles)
+
+
+def _wrapped_blur(picture: Floats, sigma: float) -> Floats:
+    margin = 8
+    wide = np.pad(picture, ((margin, margin), (margin, margin), (0, 0)), mode="wrap")
+    return np.asarray(cv2.GaussianBlur(wide, (0, 0), sigma)[margin:-margin, margin:-margin], np.float32)
+
+
+@cache
+def _correlations() -> Floats:
+    """How alike neighbours are in each tile, after the mean of a block is taken off; float32."""
+    found = []
+    for tile in _tiles():
+        blocks = _blocks(_stripes(tile[:_ROWS, :, :1])).astype(np.float32)[..., 0]
+        blocks -= blocks.mean((1, 2), keepdims=True)
+        beside = float((blocks[:, :, 1:] * blocks[:, :, :-1]).sum() + (blocks[:, 1:] * blocks[:, :-1]).sum()) * (4 / 7)
+        found.append(beside / float(np.square(blocks).sum()))
+    return np.array(found, np.float32)
