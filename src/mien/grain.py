@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from mien.kernel import kernel
 from mien.types import Array, Floats, Grain, Image, Mask
 
 SIDE = 512
@@ -16,7 +17,7 @@ _UNIT = 32
 _SIZES = (0.0, 0.45, 0.55, 0.7, 0.9, 1.2, 1.7)
 _BLOCK = 8
 _ROWS = 256
-"""About as many rows are looked at, in stripes."""
+"""About as many rows of pixels are looked at, in stripes."""
 _MIDDLE = 20.0, 235.0
 """Levels between which noise is not cut off."""
 _FLATTEST = 25
@@ -71,15 +72,19 @@ class GrainMeter:
 
 def difference_grain(before: Image, now: Image) -> Grain | None:
     """The noise in which two pictures of the same thing differ; None when too little of them is lit well enough."""
-    stripes = _stripes(before), _stripes(now)
-    blocks = np.stack([_blocks(each) for each in stripes]).astype(np.float32)
-    middle = blocks.mean((0, 2, 3))
-    lit = ((middle > _MIDDLE[0]) & (middle < _MIDDLE[1])).all(axis=1)
+    step = max(1, before.shape[0] // _ROWS)
+    blocks = np.empty((-(-(before.shape[0] // _BLOCK) // step), before.shape[1] // _BLOCK, 4), np.float32)
+    _compare(before, now, step, blocks)
+    middle, luma, beside, colour = blocks.reshape(-1, 4).T
+    lit = (middle > _MIDDLE[0]) & (middle < _MIDDLE[1])
     if lit.sum() < 8:
         return None
-    difference = (blocks[1] - blocks[0])[lit] * np.float32(np.sqrt(0.5))
-    difference -= difference.mean((1, 2), keepdims=True)
-    return _grain(difference, fresh=True)
+    luma, beside, colour = luma[lit], beside[lit], colour[lit]
+    flat = luma <= np.percentile(luma, _FLATTEST + 5)
+    alike = float(beside[flat].sum()) / (float(luma[flat].sum()) + 1e-6)
+    size = _SIZES[int(np.argmin(np.abs(_correlations() - alike)))]
+    deviation = [float(np.sqrt(_UNBIASED * np.percentile(each, _FLATTEST))) for each in (luma, colour)]
+    return Grain(deviation[0], deviation[1], size)
 
 
 def still_grain(image: Image, mask: Mask | None = None) -> Grain | None:
@@ -94,7 +99,14 @@ def still_grain(image: Image, mask: Mask | None = None) -> Grain | None:
     lit = ((middle > _MIDDLE[0]) & (middle < _MIDDLE[1])).all(axis=1)
     if mask is not None:
         lit &= (_blocks(_stripes(mask[:, :, None])) > 0).all(axis=(1, 2, 3))
-    return _grain(blocks[lit], fresh=False) if lit.sum() >= 8 else None
+    if lit.sum() < 8:
+        return None
+    blocks = blocks[lit]
+    luma = 0.114 * blocks[..., 0] + 0.587 * blocks[..., 1] + 0.299 * blocks[..., 2]
+    colour = (np.square(blocks[..., 0] - luma) + np.square(blocks[..., 2] - luma)) / 2
+    squares = np.square(luma).mean((1, 2)), colour.mean((1, 2))
+    deviation = [float(np.sqrt(_UNBIASED * np.percentile(each, _FLATTEST))) for each in squares]
+    return Grain(deviation[0], deviation[1], _SIZES[1], fresh=False)
 
 
 def more_of(grain: Grain) -> npt.NDArray[np.int8]:
@@ -108,19 +120,6 @@ def place_of(frame_index: int, track_id: int) -> tuple[int, int]:
     mixed = ((mixed ^ (mixed >> 15)) * 2246822519) & 0xFFFFFFFF
     mixed ^= mixed >> 13
     return mixed % SIDE, (mixed >> 16) % SIDE
-
-
-def _grain(blocks: Floats, *, fresh: bool) -> Grain:
-    """`blocks` float32 (n, 8, 8, 3) hold noise and little else."""
-    luma = 0.114 * blocks[..., 0] + 0.587 * blocks[..., 1] + 0.299 * blocks[..., 2]
-    square = np.square(luma).mean((1, 2))
-    flat = luma[square <= np.percentile(square, _FLATTEST + 5)]
-    energy = float(np.square(flat).sum())
-    beside = float((flat[:, :, 1:] * flat[:, :, :-1]).sum() + (flat[:, 1:] * flat[:, :-1]).sum()) * (4 / 7)
-    colour = (np.square(blocks[..., 0] - luma) + np.square(blocks[..., 2] - luma)).mean((1, 2)) / 2
-    size = _SIZES[int(np.argmin(np.abs(_correlations() - beside / (energy + 1e-6))))] if fresh else _SIZES[1]
-    both = [float(np.sqrt(_UNBIASED * np.percentile(each, _FLATTEST))) for each in (square, colour)]
-    return Grain(both[0], both[1], size, fresh)
 
 
 def _between(old: Grain, new: Grain) -> Grain:
@@ -171,8 +170,49 @@ def _correlations() -> Floats:
     """How alike neighbours are in each tile, after the mean of a block is taken off; float32."""
     found = []
     for tile in _tiles():
-        blocks = _blocks(_stripes(tile[:_ROWS, :, :1])).astype(np.float32)[..., 0]
-        blocks -= blocks.mean((1, 2), keepdims=True)
-        beside = float((blocks[:, :, 1:] * blocks[:, :, :-1]).sum() + (blocks[:, 1:] * blocks[:, :-1]).sum()) * (4 / 7)
-        found.append(beside / float(np.square(blocks).sum()))
+        noise = np.clip(tile[:256, :256].astype(np.int16) + 128, 0, 255).astype(np.uint8)
+        blocks = np.empty((32, 32, 4), np.float32)
+        _compare(np.full_like(noise, 128), noise, 1, blocks)
+        found.append(float(blocks[:, :, 2].sum() / blocks[:, :, 1].sum()))
     return np.array(found, np.float32)
+
+
+@kernel
+def _compare(before: Array, now: Array, step: int, blocks: Array) -> None:
+    """What each block of 8 x 8 pixels of two pictures, uint8 (h, w, 3), tells of their difference.
+
+    `blocks` float32 (m, n, 4) takes every `step`th row of blocks: mean level, half the variance of the difference in luma,
+    the part of it that neighbours share, and half the variance of the difference in colour (blue and red against luma).
+    """
+    line = np.empty((8, 8), np.float32)
+    for m in range(blocks.shape[0]):
+        for n in range(blocks.shape[1]):
+            level, luma, beside, colour = np.float32(0), np.float32(0), np.float32(0), np.float32(0)
+            mean_luma, mean_blue, mean_red = np.float32(0), np.float32(0), np.float32(0)
+            for i in range(8):
+                for j in range(8):
+                    y, x = m * step * 8 + i, n * 8 + j
+                    blue = np.float32(now[y, x, 0]) - np.float32(before[y, x, 0])
+                    green = np.float32(now[y, x, 1]) - np.float32(before[y, x, 1])
+                    red = np.float32(now[y, x, 2]) - np.float32(before[y, x, 2])
+                    grey = np.float32(0.114) * blue + np.float32(0.587) * green + np.float32(0.299) * red
+                    line[i, j] = grey
+                    level += np.float32(now[y, x, 1])
+                    mean_luma += grey
+                    mean_blue += blue - grey
+                    mean_red += red - grey
+                    colour += (blue - grey) * (blue - grey) + (red - grey) * (red - grey)
+            mean_luma /= np.float32(64)
+            for i in range(8):
+                for j in range(8):
+                    line[i, j] -= mean_luma
+                    luma += line[i, j] * line[i, j]
+                    if j > 0:
+                        beside += line[i, j] * line[i, j - 1]
+                    if i > 0:
+                        beside += line[i, j] * line[i - 1, j]
+            blocks[m, n, 0] = level / np.float32(64)
+            blocks[m, n, 1] = luma / np.float32(128)
+            blocks[m, n, 2] = beside / np.float32(2 * 112)
+            colour -= (mean_blue * mean_blue + mean_red * mean_red) / np.float32(64)
+            blocks[m, n, 3] = colour / np.float32(256)

@@ -240,28 +240,22 @@ def speckle(crop: Array, mask: Array, tile: Array, left: int, top: int, luma: fl
 
 @kernel
 def smear(crop: Array, mask: Array, x_by: float, y_by: float, result: Array, cover: Array) -> None:
-    """The mean of `crop` uint8 (h, w, 3) and `mask` uint8 (h, w) along a line of (x_by, y_by) pixels, its middle at each pixel.
+    """The mean of `crop` uint8 (h, w, c) and `mask` uint8 (h, w) along a line of (x_by, y_by) pixels, its middle at each pixel.
 
     `result` and `cover` are of the same shapes. Pixels whose mask is 0 hold no colour and do not count in that of others.
     """
     height, width = mask.shape
-    taps = int(max(abs(x_by), abs(y_by)) + np.float32(1.5))
+    taps = int(max(abs(x_by), abs(y_by)) + 1.5)
     for y in range(height):
         for x in range(width):
-            count, total = 0, 0
-            b, g, r = 0, 0, 0
-            for t in range(taps):
-                share = (t + np.float32(0.5)) / taps - np.float32(0.5)
-                i, j = int(np.floor(y + share * y_by + 0.5)), int(np.floor(x + share * x_by + 0.5))
-                if i < 0 or j < 0 or i >= height or j >= width or mask[i, j] == 0:
-                    continue
-                b, g, r = b + crop[i, j, 0], g + crop[i, j, 1], r + crop[i, j, 2]
-                total += mask[i, j]
-                count += 1
-            cover[y, x] = total // taps
-            if count == 0:
-                result[y, x, 0], result[y, x, 1], result[y, x, 2] = 0, 0, 0
-                continue
-            result[y, x, 0] = (b + count // 2) // count
-            result[y, x, 1] = (g + count // 2) // count
-            result[y, x, 2] = (r + count // 2) // count
+            for c in range(crop.shape[2]):
+                count, total, opacity = 0, 0, 0
+                for t in range(taps):
+                    share = (t + 0.5) / taps - 0.5
+                    i, j = int(np.floor(y + share * y_by + 0.5)), int(np.floor(x + share * x_by + 0.5))
+                    if 0 <= i < height and 0 <= j < width and mask[i, j] > 0:
+                        total += crop[i, j, c]
+                        opacity += mask[i, j]
+                        count += 1
+                cover[y, x] = opacity // taps
+                result[y, x, c] = (total + count // 2) // max(count, 1)

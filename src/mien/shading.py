@@ -14,8 +14,9 @@ import numpy as np
 
 from mien import topology
 from mien.facemodel import face_model
+from mien.kernel import kernel
 from mien.raster import draw_values
-from mien.types import Array, Floats, Mask
+from mien.types import Array, Floats, Image, Mask
 from mien.unwrap import texel_map
 
 SIDE = 64
@@ -53,24 +54,21 @@ class _Basis:
     basis: Floats
 
 
-def light_of(now: Floats, mean: Floats, seen: Floats) -> Floats:
+def light_of(now: Image, mean: Floats, seen: Floats) -> Floats:
     """How a face is lit `now` as a multiple of how its `mean` texture is; float32 (SIDE, SIDE, 3).
 
-    The textures are float32 (n, n, 3), n a multiple of SIDE; `seen` float32 (n, n), 0..1, tells how much each texel of
-    both is worth. Where nothing is seen the light of the surroundings goes on.
+    `now` is uint8 and `mean` float32 (n, n, 3), n a multiple of SIDE; `seen` float32 (n, n), 0..1, tells how much each texel
+    of both is worth. Where nothing is seen the light of the surroundings goes on.
     """
-    size_wh = SIDE, SIDE
-    stack = np.empty((*now.shape[:2], 7), np.float32)
-    stack[:, :, :3], stack[:, :, 3:6], stack[:, :, 6] = now, mean, 1
-    stack *= seen[:, :, None]
-    small = cv2.resize(stack, size_wh, interpolation=cv2.INTER_AREA)
+    small = np.empty((SIDE, SIDE, 7), np.float32)
+    _gather(now, mean, seen, small)
     fine = cv2.GaussianBlur(small, (0, 0), _FINE, borderType=cv2.BORDER_CONSTANT)
     # Eyes and mouth open and close: the skin round them says how they are lit.
     quarter_wh = SIDE // 4, SIDE // 4
     skin = cv2.resize(small * _skin()[:, :, None], quarter_wh, interpolation=cv2.INTER_AREA)
     broad = cv2.GaussianBlur(skin, (0, 0), _BROAD / 4, borderType=cv2.BORDER_CONSTANT)
     broad += 0.02 * cv2.GaussianBlur(broad, (0, 0), _BROAD, borderType=cv2.BORDER_CONSTANT)
-    colour = cv2.resize(_ratio(broad), size_wh, interpolation=cv2.INTER_LINEAR)
+    colour = cv2.resize(_ratio(broad), (SIDE, SIDE), interpolation=cv2.INTER_LINEAR)
     tone = colour @ _LUMA
     grey = (fine[:, :, :3] @ _LUMA + _BLACK * fine[:, :, 6]) / (fine[:, :, 3:6] @ _LUMA + _BLACK * fine[:, :, 6] + 1e-6)
     detail = np.clip(grey / tone, 1 / _MOST_FINE, _MOST_FINE)
@@ -135,6 +133,24 @@ def _ratio(stack: Array) -> Floats:
     black = _BLACK * stack[:, :, 6:] + 1e-6
     ratio: Floats = (stack[:, :, :3] + black) / (stack[:, :, 3:6] + black)
     return ratio
+
+
+@kernel
+def _gather(now: Array, mean: Array, seen: Array, small: Array) -> None:
+    """Sums of now (3), mean (3) and 1 (1), each times seen, over the texels of each texel of `small`, as their mean."""
+    step = now.shape[0] // small.shape[0]
+    share = np.float32(1.0 / (step * step))
+    for v in range(small.shape[0]):
+        for u in range(small.shape[1]):
+            for k in range(7):
+                small[v, u, k] = 0
+            for y in range(v * step, v * step + step):
+                for x in range(u * step, u * step + step):
+                    weight = seen[y, x] * share
+                    for c in range(3):
+                        small[v, u, c] += np.float32(now[y, x, c]) * weight
+                        small[v, u, 3 + c] += mean[y, x, c] * weight
+                    small[v, u, 6] += weight
 
 
 @cache

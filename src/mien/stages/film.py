@@ -67,17 +67,17 @@ def _missing(known: Grain | None, crop: Image, mask: Mask, target: Image) -> Gra
 
 def _blurred(crop: Image, mask: Mask, target: Image, motion_xy: tuple[float, float]) -> tuple[Image, Mask]:
     """Crop and mask as long exposed as the target was, judged by how sharp it is along and across the motion."""
-    inside = mask > 200
-    if inside.sum() < 256:
+    if np.count_nonzero(mask > 200) < 1024:
         return crop, mask
-    wanted = _sharpness(target, inside, motion_xy)
-    best, nearest = 0.0, math.inf
     half_wh = max(1, crop.shape[1] // 2), max(1, crop.shape[0] // 2)
-    small = np.asarray(cv2.resize(crop, half_wh, interpolation=cv2.INTER_AREA), np.uint8)
-    small_mask = np.asarray(cv2.resize(mask, half_wh, interpolation=cv2.INTER_NEAREST), np.uint8)
+    shown = np.asarray(cv2.resize(mask, half_wh, interpolation=cv2.INTER_NEAREST), np.uint8)
+    inside = shown > 200
+    own, wanted = (np.asarray(cv2.resize(each, half_wh, interpolation=cv2.INTER_AREA)[:, :, 1:2], np.uint8) for each in (crop, target))
+    goal = _sharpness(wanted, inside, motion_xy)
+    best, nearest = 0.0, math.inf
     for shutter in _SHUTTERS:
-        tried = small if shutter == 0 else _smeared(small, small_mask, motion_xy, shutter / 2)[0]
-        miss = abs(math.log(_sharpness_half(tried, small_mask > 200, motion_xy) / wanted))
+        tried = own if shutter == 0 else _smeared(own, shown, motion_xy, shutter / 2)[0]
+        miss = abs(math.log(_sharpness(tried, inside, motion_xy) / goal))
         if miss < nearest - 0.02:
             best, nearest = shutter, miss
     return (crop, mask) if best == 0 else _smeared(crop, mask, motion_xy, best)
@@ -89,16 +89,8 @@ def _smeared(crop: Image, mask: Mask, motion_xy: tuple[float, float], shutter: f
     return result, cover
 
 
-def _sharpness(picture: Image, inside: Array, motion_xy: tuple[float, float]) -> float:
-    half_wh = max(1, picture.shape[1] // 2), max(1, picture.shape[0] // 2)
-    small = np.asarray(cv2.resize(picture, half_wh, interpolation=cv2.INTER_AREA), np.uint8)
-    shown = cv2.resize(inside.view(np.uint8), half_wh, interpolation=cv2.INTER_NEAREST) > 0
-    return _sharpness_half(small, shown, motion_xy)
-
-
-def _sharpness_half(small: Image, inside: Array, motion_xy: tuple[float, float]) -> float:
+def _sharpness(green: Image, inside: Array, motion_xy: tuple[float, float]) -> float:
     """How steep the picture is along the motion, as a multiple of how steep it is across."""
-    green = np.ascontiguousarray(small[:, :, 1])
     x, y = cv2.Sobel(green, cv2.CV_32F, 1, 0, ksize=3), cv2.Sobel(green, cv2.CV_32F, 0, 1, ksize=3)
     length = math.hypot(*motion_xy)
     ux, uy = motion_xy[0] / length, motion_xy[1] / length

@@ -9,7 +9,7 @@ from mien.facemodel import head_pose
 from mien.grain import GrainMeter
 from mien.kernel import kernel
 from mien.shading import lasting_light, light_of
-from mien.types import Array, Floats, Frame, Grain, KnownFace, Mask, TrackedFace
+from mien.types import Array, Floats, Frame, Grain, Image, KnownFace, Mask, TrackedFace
 from mien.unwrap import facing, unwrap
 
 _FORGET_AFTER = 60
@@ -76,14 +76,14 @@ class Observer:
         free = visible if occluder is None else visible * (1 - occluder * np.float32(1 / 255))
         _learn(memory.texture, memory.weight, now, free, _FIRST, _SLOWEST, _SURPRISE)
         memory.neutral = (memory.neutral + (1 - _MEMORY) * (shape - memory.neutral)).astype(np.float32)
-        memory.light = _followed(memory.light, _light(memory, now.astype(np.float32), free))
+        memory.light = _followed(memory.light, _light(memory, now, free))
         motion_xy = _motion(memory.points, points)
         memory.points, memory.unseen = points, 0
         grain: Grain | None = memory.meter.measure(frame.image, geometry.box_of(points), motion_xy)
         return KnownFace(memory.neutral, occluder, memory.light, motion_xy, grain)
 
 
-def _light(memory: _Memory, now: Floats, free: Floats) -> Floats:
+def _light(memory: _Memory, now: Image, free: Floats) -> Floats:
     """The light of this frame against even light; float32 (64, 64, 3)."""
     known = np.minimum(memory.weight, 1)
     light: Floats = light_of(now, memory.texture, free * known) * lasting_light(memory.texture, known)[:, :, None]
