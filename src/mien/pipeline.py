@@ -7,6 +7,7 @@ from mien.contracts import Engine
 from mien.facemodel import neutral
 from mien.settings import Settings
 from mien.stages.compose import compose
+from mien.stages.film import as_filmed
 from mien.stages.mask import keep_occluders
 from mien.stages.observe import Observer
 from mien.stages.reshape import reshape
@@ -57,6 +58,7 @@ def swap_faces(frame: Frame, faces: tuple[TrackedFace, ...], persona: Persona, s
     faces = reshape(frame.image, faces, persona.shape, settings.shape * settings.opacity)
     patches = [(face, persona.engine.swap(frame, face, persona.prepared)) for face in wearers(faces)]
     kept = [(face, keep_occluders(frame, face, patch)) for face, patch in patches if patch is not None]
-    for _, patch in kept:
+    filmed = [(face, as_filmed(frame, face, patch, settings.grain)) for face, patch in kept]
+    for _, patch in filmed:
         compose(frame.image, patch, settings.opacity)
     return tuple(face for face, _ in kept)

@@ -193,7 +193,7 @@ def follow(points: Array, nodes: Array, step_xy: tuple[float, float]) -> None:
 
 
 @kernel
-def draw_values(triangles: Array, points: Array, texture_points: Array, texture: Array, values: Array) -> None:
+def draw_mask(triangles: Array, points: Array, texture_points: Array, texture: Array, values: Array) -> None:
     """Draw a one-channel texture, uint8 (th, tw), through a mesh into `values`, uint8 (h, w); the larger value stays.
 
     triangles int32 (t, 3); points float32 (n, 2) in pixels of `values`; texture_points float32 (n, 2) in pixels of
@@ -233,3 +233,123 @@ def draw_values(triangles: Array, points: Array, texture_points: Array, texture:
                 below = texture[vi + 1, ui] + (np.float32(texture[vi + 1, ui + 1]) - texture[vi + 1, ui]) * fu
                 value = int(above + (below - above) * fv + np.float32(0.5))
                 values[y, x] = max(values[y, x], value)
+
+
+@kernel
+def draw_values(triangles: Array, points: Array, texture_points: Array, texture: Array, values: Array, depth: Array) -> None:
+    """Draw the numbers of a texture into `values` where the mesh covers it, the nearest triangle in front.
+
+    triangles int32 (t, 3); points float32 (n, 3) in pixels of `values`; texture_points float32 (n, 2) in texels; texture
+    float32 (side, side, 3); values float32 (h, w, 3), left as it is beside the mesh; depth float32 (h, w), filled here:
+    above 1e38 where nothing was drawn.
+    """
+    height, width = depth.shape
+    last_x, last_y = np.float32(texture.shape[1] - 1.001), np.float32(texture.shape[0] - 1.001)
+    depth[:, :] = np.float32(3e38)
+    for t in range(triangles.shape[0]):
+        i, j, k = triangles[t, 0], triangles[t, 1], triangles[t, 2]
+        x0, y0 = points[i, 0], points[i, 1]
+        x1, y1 = points[j, 0], points[j, 1]
+        x2, y2 = points[k, 0], points[k, 1]
+        area = (x1 - x0) * (y2 - y0) - (x2 - x0) * (y1 - y0)
+        if area < 1e-6:
+            continue
+        left = max(0, int(np.ceil(min(x0, x1, x2))))
+        right = min(width - 1, int(np.floor(max(x0, x1, x2))))
+        top = max(0, int(np.ceil(min(y0, y1, y2))))
+        bottom = min(height - 1, int(np.floor(max(y0, y1, y2))))
+        inverse = np.float32(1.0) / area
+        for y in range(top, bottom + 1):
+            dy = np.float32(y) - y0
+            for x in range(left, right + 1):
+                dx = np.float32(x) - x0
+                w1 = ((y2 - y0) * dx - (x2 - x0) * dy) * inverse
+                w2 = ((x1 - x0) * dy - (y1 - y0) * dx) * inverse
+                w0 = np.float32(1.0) - w1 - w2
+                if w0 < -1e-5 or w1 < -1e-5 or w2 < -1e-5:
+                    continue
+                z = w0 * points[i, 2] + w1 * points[j, 2] + w2 * points[k, 2]
+                if z >= depth[y, x]:
+                    continue
+                depth[y, x] = z
+                u = w0 * texture_points[i, 0] + w1 * texture_points[j, 0] + w2 * texture_points[k, 0]
+                v = w0 * texture_points[i, 1] + w1 * texture_points[j, 1] + w2 * texture_points[k, 1]
+                u, v = min(max(u, np.float32(0)), last_x), min(max(v, np.float32(0)), last_y)
+                ui, vi = int(u), int(v)
+                fu, fv = u - np.float32(ui), v - np.float32(vi)
+                for c in range(3):
+                    above = texture[vi, ui, c] + (texture[vi, ui + 1, c] - texture[vi, ui, c]) * fu
+                    below = texture[vi + 1, ui, c] + (texture[vi + 1, ui + 1, c] - texture[vi + 1, ui, c]) * fu
+                    values[y, x, c] = above + (below - above) * fv
+
+
+@kernel
+def shade(crop: Array, mask: Array, gain: Array) -> None:
+    """Multiply `crop` uint8 (h, w, 3) by `gain` float32 (gh, gw, 3), read bilinearly over the whole crop, where mask > 0."""
+    height, width = mask.shape
+    rows, columns = gain.shape[0], gain.shape[1]
+    scale_y, scale_x = np.float32(rows / height), np.float32(columns / width)
+    line = np.empty((columns, 3), np.float32)
+    for y in range(height):
+        gy = min(max((y + np.float32(0.5)) * scale_y - np.float32(0.5), np.float32(0.0)), np.float32(rows - 1))
+        i = min(int(gy), rows - 2)
+        fy = gy - np.float32(i)
+        for k in range(columns):
+            for c in range(3):
+                line[k, c] = gain[i, k, c] + (gain[i + 1, k, c] - gain[i, k, c]) * fy
+        for x in range(width):
+            if mask[y, x] == 0:
+                continue
+            gx = min(max((x + np.float32(0.5)) * scale_x - np.float32(0.5), np.float32(0.0)), np.float32(columns - 1))
+            j = min(int(gx), columns - 2)
+            fx = gx - np.float32(j)
+            for c in range(3):
+                value = crop[y, x, c] * (line[j, c] + (line[j + 1, c] - line[j, c]) * fx) + np.float32(0.5)
+                crop[y, x, c] = int(min(max(value, np.float32(0.0)), np.float32(255.0)))
+
+
+@kernel
+def speckle(crop: Array, mask: Array, tile: Array, left: int, top: int, luma: float, chroma: float) -> None:
+    """Add noise to `crop` uint8 (h, w, 3), in place where mask > 0.
+
+    tile is int8 (side, side, 3), side a power of two: 32 = one standard deviation of luma, of blue and of red against luma;
+    it is laid with its pixel (left, top) on the crop's corner and repeats. luma, chroma: standard deviations in levels.
+    """
+    height, width = mask.shape
+    wrap = tile.shape[0] - 1
+    strong, weak = np.float32(luma / 32), np.float32(chroma / 32)
+    for y in range(height):
+        row = (y + top) & wrap
+        for x in range(width):
+            if mask[y, x] == 0:
+                continue
+            column = (x + left) & wrap
+            grey = tile[row, column, 0] * strong + np.float32(0.5)
+            blue, red = tile[row, column, 1] * weak, tile[row, column, 2] * weak
+            green = np.float32(-0.194) * blue - np.float32(0.509) * red
+            crop[y, x, 0] = int(min(max(crop[y, x, 0] + grey + blue, np.float32(0.0)), np.float32(255.0)))
+            crop[y, x, 1] = int(min(max(crop[y, x, 1] + grey + green, np.float32(0.0)), np.float32(255.0)))
+            crop[y, x, 2] = int(min(max(crop[y, x, 2] + grey + red, np.float32(0.0)), np.float32(255.0)))
+
+
+@kernel
+def smear(crop: Array, mask: Array, x_by: float, y_by: float, result: Array, cover: Array) -> None:
+    """The mean of `crop` uint8 (h, w, c) and `mask` uint8 (h, w) along a line of (x_by, y_by) pixels, its middle at each pixel.
+
+    `result` and `cover` are of the same shapes. Pixels whose mask is 0 hold no colour and do not count in that of others.
+    """
+    height, width = mask.shape
+    taps = int(max(abs(x_by), abs(y_by)) + 1.5)
+    for y in range(height):
+        for x in range(width):
+            for c in range(crop.shape[2]):
+                count, total, opacity = 0, 0, 0
+                for t in range(taps):
+                    share = (t + 0.5) / taps - 0.5
+                    i, j = int(np.floor(y + share * y_by + 0.5)), int(np.floor(x + share * x_by + 0.5))
+                    if 0 <= i < height and 0 <= j < width and mask[i, j] > 0:
+                        total += crop[i, j, c]
+                        opacity += mask[i, j]
+                        count += 1
+                cover[y, x] = opacity // taps
+                result[y, x, c] = (total + count // 2) // max(count, 1)

@@ -91,6 +91,7 @@ class Settings:
     mouth: str = _row("target", "whose inner mouth (teeth, tongue) is seen", "face", choices=("source", "target"))
     shape: float = _row(1.0, "how far the face takes the proportions of the source, 0 to 1", "face", 0.0, 1.0)
     light: float = _row(1.0, "how far the new face takes the light and tone of the picture, 0 to 1", "face", 0.0, 1.0)
+    grain: float = _row(1.0, "how much of the picture's noise the new face gets, 0 to 1", "face", 0.0, 1.0)
     sharpness: float = _row(0.0, "how much the fine detail of the new face is lifted, 0 to 1", "face", 0.0, 1.0)
     resolution: int = _row(512, "the most pixels across a face that are computed in a video", "face", 128, 2048)
     faces: int = _row(16, "the most faces followed at once, the largest first", "tracking", 1, 64)

@@ -84,17 +84,34 @@ class Landmarks:
 
 
 @dataclass(frozen=True, slots=True)
+class Grain:
+    """The noise of a picture, standard deviations in levels: of `luma`, and of blue and red against it, `chroma`.
+
+    `size` is the sigma in pixels of the blur that makes white noise as coarse as this one; `fresh` noise is another in each
+    frame, other noise was told from a single picture.
+    """
+
+    luma: float
+    chroma: float
+    size: float
+    fresh: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class KnownFace:
     """What the frames so far, this one included, tell of a tracked face; textures as in `mien.unwrap`.
 
     `neutral` is float32 (478, 3), the face's own proportions in the head frame. `occluder` is uint8 (side, side): 255 =
-    something stands before the face there; None = nothing is known. `light` is float32 (side, side, 3): the face's colour
-    now as a multiple of what it mostly is; None = nothing is known.
+    something stands before the face there; None = nothing is known. `light` is float32 (64, 64, 3), BGR: the face's colour
+    now as a multiple of what it is in even light; None = nothing is known. `motion_xy` is how far the face has moved since
+    the frame before, in pixels. `grain` is the picture's noise; None = nothing is known.
     """
 
     neutral: Floats
     occluder: Mask | None = None
     light: Floats | None = None
+    motion_xy: tuple[float, float] = (0.0, 0.0)
+    grain: Grain | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -129,8 +129,10 @@ def _sample(crop: Array, points: Array, corners: Array, weights: Array, number: 
             x = min(max(x, np.float32(0.0)), np.float32(width - 1.001))
             y = min(max(y, np.float32(0.0)), np.float32(height - 1.001))
             i, j = int(y), int(x)
-            fx, fy = x - j, y - i
+            fx, fy = x - np.float32(j), y - np.float32(i)
             for c in range(3):
-                above = crop[i, j, c] + (np.float32(crop[i, j + 1, c]) - crop[i, j, c]) * fx
-                below = crop[i + 1, j, c] + (np.float32(crop[i + 1, j + 1, c]) - crop[i + 1, j, c]) * fx
-                texture[v, u, c] = int(above + (below - above) * fy + np.float32(0.5))
+                above_left, above_right = np.float32(crop[i, j, c]), np.float32(crop[i, j + 1, c])
+                below_left, below_right = np.float32(crop[i + 1, j, c]), np.float32(crop[i + 1, j + 1, c])
+                above = above_left + (above_right - above_left) * fx
+                below = below_left + (below_right - below_left) * fx
+                texture[v, u, c] = np.uint8(above + (below - above) * fy + np.float32(0.5))

@@ -12,8 +12,9 @@ import numpy as np
 from mien import geometry, topology
 from mien.colour import light_map, skin_confidence, soften
 from mien.profile import far_side_opacity
-from mien.raster import draw_mesh, relight
+from mien.raster import draw_mesh, relight, shade
 from mien.settings import Settings
+from mien.shading import gains
 from mien.types import Affine, Array, FacePatch, Floats, Frame, Image, Mask, SourceFace, TrackedFace
 
 _FEATHER = 0.1
@@ -103,6 +104,8 @@ class MeshEngine:
         crop[mask == 0] = 0
         if self._settings.light > 0 and mask.any():
             relight(crop, mask, light_map(crop, mask, target, self._settings.light))
+            if face.known is not None and face.known.light is not None:
+                shade(crop, mask, gains(face.known.light, local, mask, self._settings.light))
             crop = soften(crop, mask, target)
         if self._settings.sharpness > 0:
             crop = _sharpened(crop, self._settings.sharpness)

@@ -8,7 +8,7 @@ import numpy as np
 
 from mien import geometry
 from mien.facemodel import face_model
-from mien.raster import draw_values
+from mien.raster import draw_mask
 from mien.types import Affine, Array, FacePatch, Floats, Frame, Image, Mask, TrackedFace
 from mien.unwrap import SIDE, texel_map
 
@@ -36,7 +36,7 @@ def keep_occluders(frame: Frame, face: TrackedFace, patch: FacePatch) -> FacePat
     points = geometry.apply(frame_to_small, face.landmarks.points[:, :2])
     rough = np.zeros((size_wh[1], size_wh[0]), np.uint8)
     used = np.bincount(texel_map().triangle[face.known.occluder > 0] + 1, minlength=len(texel_map().triangles) + 1)[1:] > 0
-    draw_values(texel_map().triangles[used], points, _uv_points(), face.known.occluder, rough)
+    draw_mask(texel_map().triangles[used], points, _uv_points(), face.known.occluder, rough)
     if not rough.any():
         return patch
     before = refined(rough, _under(frame.image, frame_to_small, size_wh), max(2, round(_REACH * max(size_wh))))

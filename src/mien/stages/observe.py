@@ -1,27 +1,47 @@
 """What is remembered of each face of a stream, and what that says of the present frame."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from mien import geometry
 from mien.facemodel import neutral
-from mien.types import Floats, Frame, KnownFace, TrackedFace
+from mien.grain import GrainMeter
+from mien.kernel import kernel
+from mien.shading import lasting_light, light_of
+from mien.stages.occluder import Occlusion
+from mien.types import Array, Floats, Frame, Grain, Image, KnownFace, TrackedFace
 from mien.unwrap import facing, unwrap
 
 _FORGET_AFTER = 60
 """Frames after which a face that is not seen any more is forgotten."""
+_FIRST = 30.0
+"""Frames of which the mean texture is the plain mean; later ones count ever less, down to `_SLOWEST`."""
+_SLOWEST = 0.01
+_SURPRISE = 12.0
+"""The most levels by which a texel may differ from its mean and still count fully: a hand must not become the face."""
 _MEMORY = 0.97
-"""How much of the mean texture stays from one frame to the next, once the face is known."""
-_LEAST_FACING = 0.25
+"""How much of the neutral shape stays from one frame to the next."""
+_EDGE_ON, _PLAIN = 0.15, 0.4
+"""Facing below which a texel shows nothing, and above which it counts fully."""
+_STILL, _LEAST_STEP = 0.06, 0.3
+"""Changes of light from frame to frame, as a share, that count as real; and how much of smaller ones is taken at once."""
 
 
 @dataclass(slots=True)
 class _Memory:
-    """One track: `texture` float32 (side, side, 3), the mean so far, `weight` float32 (side, side), how often it was seen."""
+    """One track: `texture` float32 (side, side, 3), the mean so far, `weight` float32 (side, side), how often it was seen.
+
+    `light` float32 (64, 64, 3) and `points` are the last frame's.
+    """
 
     texture: Floats
     weight: Floats
     neutral: Floats
+    points: Floats
+    meter: GrainMeter
+    occlusion: Occlusion = field(default_factory=Occlusion)
+    light: Floats | None = None
     unseen: int = 0
 
 
@@ -45,17 +65,63 @@ class Observer:
 
     def _see(self, frame: Frame, face: TrackedFace) -> KnownFace:
         points = face.landmarks.points
-        texture = unwrap(frame.image, points).astype(np.float32)
-        visible = (facing(points) > _LEAST_FACING).astype(np.float32)
+        now = unwrap(frame.image, points)
+        visible: Floats = np.clip((facing(points) - _EDGE_ON) / (_PLAIN - _EDGE_ON), 0, 1).astype(np.float32)
         shape = neutral(points)
         memory = self._memories.get(face.track_id)
         if memory is None:
-            memory = _Memory(texture, visible, shape)
+            memory = _Memory(now.astype(np.float32), np.zeros_like(visible), shape, points, GrainMeter())
             self._memories[face.track_id] = memory
-        else:
-            memory.weight = np.minimum(memory.weight + visible, 1 / (1 - _MEMORY)).astype(np.float32)
-            share = visible / np.maximum(memory.weight, 1)
-            memory.texture += share[:, :, None] * (texture - memory.texture)
-            memory.neutral = (memory.neutral + (1 - _MEMORY) * (shape - memory.neutral)).astype(np.float32)
-        memory.unseen = 0
-        return KnownFace(memory.neutral)
+        elif memory.unseen > 1:
+            memory.light, memory.points, memory.meter = None, points, GrainMeter()
+        occluder = memory.occlusion.update(now, memory.texture, memory.weight, visible)
+        free = visible * (1 - occluder * np.float32(1 / 255))
+        _learn(memory.texture, memory.weight, now, free, _FIRST, _SLOWEST, _SURPRISE)
+        memory.neutral = (memory.neutral + (1 - _MEMORY) * (shape - memory.neutral)).astype(np.float32)
+        memory.light = _followed(memory.light, _light(memory, now, free))
+        motion_xy = _motion(memory.points, points)
+        memory.points, memory.unseen = points, 0
+        grain: Grain | None = memory.meter.measure(frame.image, geometry.box_of(points), motion_xy)
+        return KnownFace(memory.neutral, occluder, memory.light, motion_xy, grain)
+
+
+def _light(memory: _Memory, now: Image, free: Floats) -> Floats:
+    """The light of this frame against even light; float32 (64, 64, 3)."""
+    known = np.minimum(memory.weight, 1)
+    light: Floats = light_of(now, memory.texture, free * known) * lasting_light(memory.texture, known)[:, :, None]
+    return light
+
+
+def _followed(before: Floats | None, light: Floats) -> Floats:
+    """Light that rests is held still, light that changes is followed at once."""
+    if before is None:
+        return light
+    share = np.clip(np.abs(light / before - 1).max(axis=2, keepdims=True) / _STILL, _LEAST_STEP, 1)
+    followed: Floats = (before + share * (light - before)).astype(np.float32)
+    return followed
+
+
+def _motion(before: Floats, points: Floats) -> tuple[float, float]:
+    x, y = (points[:, :2] - before[:, :2]).mean(0)
+    return float(x), float(y)
+
+
+@kernel
+def _learn(texture: Array, weight: Array, now: Array, free: Array, first: float, slowest: float, surprise: float) -> None:
+    """Move the mean `texture` float32 (n, n, 3) towards `now`, uint8, as far as each texel is `free` float32 (n, n)."""
+    for v in range(weight.shape[0]):
+        for u in range(weight.shape[1]):
+            seen = free[v, u]
+            if seen <= 0:
+                continue
+            old = weight[v, u]
+            weight[v, u] = min(old + seen, np.float32(first))
+            if old + seen <= first:
+                # What was hardly seen is replaced, what is known is moved.
+                share = min(np.float32(1), seen / max(weight[v, u], np.float32(0.5)))
+                most = np.float32(255)
+            else:
+                share, most = np.float32(slowest) * seen, np.float32(surprise)
+            for c in range(3):
+                step = now[v, u, c] - texture[v, u, c]
+                texture[v, u, c] += share * min(max(step, -most), most)
