@@ -1,8 +1,9 @@
 """Makes concrete objects out of settings: models from the store, and the pipeline for one stream of frames."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from mien.contracts import ContentClassifier, Detector, Engine, Landmarker
+from mien.contracts import ContentClassifier, Detector, Engine, Landmarker, Recogniser
 from mien.engines.mesh import MeshEngine
 from mien.live.loop import TrackingParts
 from mien.models.faceid import FaceId
@@ -13,7 +14,7 @@ from mien.models.store import Store
 from mien.models.yunet import YuNet, YuNetPyramid
 from mien.pipeline import Pipeline, dress
 from mien.settings import Settings
-from mien.source import load_source
+from mien.source import load_more, load_source, together
 from mien.stages.content import FileContentCheck
 from mien.stages.guard import DOUBT
 from mien.stages.look import SharedLook
@@ -80,6 +81,12 @@ def open_engine(settings: Settings) -> Engine:
 def open_source(photo: Image, models: Models, number: int | None = None) -> SourceFace:
     """The face to wear, out of a photo, BGR uint8; raises a `SourceFaceError`."""
     return load_source(photo, models.photo_detector, models.landmarker, number=number)
+
+
+def add_photos(first: SourceFace, photos: Iterable[Image], models: Models, recogniser: Recogniser) -> SourceFace:
+    """The face with further photos of the same person, BGR uint8; raises a `SourceFaceError`."""
+    more = [load_more(photo, first, models.photo_detector, models.landmarker, recogniser) for photo in photos]
+    return together(first, (*first.others, *more))
 
 
 def open_pipeline(settings: Settings, models: Models, source: SourceFace) -> Pipeline:

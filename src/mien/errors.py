@@ -8,7 +8,8 @@ MienError
 │   ├── SourceFaceTooSmall
 │   ├── SourceFaceBlurred
 │   ├── SourceFaceTurned
-│   └── SourceFaceCovered
+│   ├── SourceFaceCovered
+│   └── SourceFaceStranger
 ├── MediaError              a picture, video or device cannot be read          exit 4
 │   ├── UnreadableMedia
 │   ├── UnsupportedMedia
@@ -79,6 +80,10 @@ class SourceFaceTurned(SourceFaceError):
 
 class SourceFaceCovered(SourceFaceError):
     """Something hides part of the face, or the face is cut by the border."""
+
+
+class SourceFaceStranger(SourceFaceError):
+    """A further photo shows another person than the first one."""
 
 
 class MediaError(MienError):

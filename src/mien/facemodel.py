@@ -35,6 +35,20 @@ def face_model() -> FaceModel:
     return model
 
 
+def texture_points(size: int) -> Floats:
+    """Where the landmarks lie in a square texture of `size` texels, the first one's centre at (0, 0); float32 (478, 2)."""
+    return face_model().uv * np.float32(size) - np.float32(0.5)
+
+
+@cache
+def texture_per_eye_distance() -> float:
+    """The share of a texture's side that one eye distance takes in the middle of the face, where texels are scarcest."""
+    model = face_model()
+    across = float(np.linalg.norm(model.uv[33] - model.uv[263]))
+    down = float(np.linalg.norm(model.uv[168] - model.uv[152]) / np.linalg.norm(model.shape[168] - model.shape[152]))
+    return min(across, down)
+
+
 @dataclass(frozen=True, slots=True)
 class Expressions:
     """How faces move: `modes` float32 (16, 1434) of flattened shapes; `reader` float32 (16, 1434) finds how much of each."""

@@ -353,3 +353,76 @@ def smear(crop: Array, mask: Array, x_by: float, y_by: float, result: Array, cov
                         count += 1
                 cover[y, x] = opacity // taps
                 result[y, x, c] = (total + count // 2) // max(count, 1)
+
+
+@kernel
+def carry_values(triangles: Array, points: Array, values: Array, out: Array) -> None:
+    """Write what the corners of a flat mesh carry, interpolated, into `out` float32 (h, w, k), in place.
+
+    triangles int32 (t, 3), points float32 (n, 2) in pixels of `out`, values float32 (n, k). Pixels outside stay as they
+    are; triangles of either winding are drawn, the last one wins.
+    """
+    height, width, count = out.shape
+    for t in range(triangles.shape[0]):
+        i, j, k = triangles[t, 0], triangles[t, 1], triangles[t, 2]
+        x0, y0 = points[i, 0], points[i, 1]
+        x1, y1 = points[j, 0], points[j, 1]
+        x2, y2 = points[k, 0], points[k, 1]
+        area = (x1 - x0) * (y2 - y0) - (x2 - x0) * (y1 - y0)
+        if abs(area) < 1e-6:
+            continue
+        left = max(0, int(np.ceil(min(x0, x1, x2))))
+        right = min(width - 1, int(np.floor(max(x0, x1, x2))))
+        top = max(0, int(np.ceil(min(y0, y1, y2))))
+        bottom = min(height - 1, int(np.floor(max(y0, y1, y2))))
+        inverse = np.float32(1.0) / area
+        a1, b1 = (y2 - y0) * inverse, -(x2 - x0) * inverse
+        a2, b2 = -(y1 - y0) * inverse, (x1 - x0) * inverse
+        for y in range(top, bottom + 1):
+            dy = np.float32(y) - y0
+            for x in range(left, right + 1):
+                dx = np.float32(x) - x0
+                w1 = a1 * dx + b1 * dy
+                w2 = a2 * dx + b2 * dy
+                w0 = np.float32(1.0) - w1 - w2
+                if w0 < -1e-5 or w1 < -1e-5 or w2 < -1e-5:
+                    continue
+                for c in range(count):
+                    out[y, x, c] = w0 * values[i, c] + w1 * values[j, c] + w2 * values[k, c]
+
+
+@kernel
+def mix_textures(own: Array, own_gain: Array, other_gain: Array, shares: Array, rest: Array, out: Array) -> None:
+    """Blend a texture with its own mirror picture and a smooth rest into `out` BGRA uint8 (h, w, 4), in place.
+
+    own uint8 (h, w, 3); the coarse maps are float32 (gh, gw, ...), span the texture and are read bilinearly: own_gain and
+    other_gain (3) multiply the texture and its mirror picture, shares (3) are how much of texture, mirror picture and rest
+    is taken and how opaque the texel is, rest (3) is BGR. The rest takes what the first two shares leave.
+    """
+    height, width = out.shape[0], out.shape[1]
+    rows, columns = rest.shape[0], rest.shape[1]
+    scale_y, scale_x = np.float32(rows / height), np.float32(columns / width)
+    line = np.empty((columns, 12), np.float32)
+    for y in range(height):
+        gy = min(max((y + np.float32(0.5)) * scale_y - np.float32(0.5), np.float32(0.0)), np.float32(rows - 1))
+        i = min(int(gy), rows - 2)
+        fy = gy - np.float32(i)
+        for k in range(columns):
+            for c in range(3):
+                line[k, c] = own_gain[i, k, c] + (own_gain[i + 1, k, c] - own_gain[i, k, c]) * fy
+                line[k, 3 + c] = other_gain[i, k, c] + (other_gain[i + 1, k, c] - other_gain[i, k, c]) * fy
+                line[k, 6 + c] = shares[i, k, c] + (shares[i + 1, k, c] - shares[i, k, c]) * fy
+                line[k, 9 + c] = rest[i, k, c] + (rest[i + 1, k, c] - rest[i, k, c]) * fy
+        for x in range(width):
+            gx = min(max((x + np.float32(0.5)) * scale_x - np.float32(0.5), np.float32(0.0)), np.float32(columns - 1))
+            j = min(int(gx), columns - 2)
+            fx = gx - np.float32(j)
+            first = line[j, 6] + (line[j + 1, 6] - line[j, 6]) * fx
+            second = line[j, 7] + (line[j + 1, 7] - line[j, 7]) * fx
+            cover = line[j, 8] + (line[j + 1, 8] - line[j, 8]) * fx
+            for c in range(3):
+                value = first * own[y, x, c] * (line[j, c] + (line[j + 1, c] - line[j, c]) * fx)
+                value += second * own[y, width - 1 - x, c] * (line[j, 3 + c] + (line[j + 1, 3 + c] - line[j, 3 + c]) * fx)
+                value += (1 - first - second) * (line[j, 9 + c] + (line[j + 1, 9 + c] - line[j, 9 + c]) * fx)
+                out[y, x, c] = int(min(max(value + np.float32(0.5), np.float32(0.0)), np.float32(255.0)))
+            out[y, x, 3] = int(min(max(cover * 255 + np.float32(0.5), np.float32(0.0)), np.float32(255.0)))

@@ -88,7 +88,13 @@ class Settings:
         "face",
         choices=("blend", "target", "source"),
     )
-    mouth: str = _row("target", "whose inner mouth (teeth, tongue) is seen", "face", choices=("source", "target"))
+    gaze: str = _row(
+        "target", "where source eyes look: where the target's look, or into the camera", "face", choices=("target", "camera")
+    )
+    mouth: str = _row(
+        "target", "whose inner mouth (teeth, tongue) is seen; source needs a photo that shows teeth", "face",
+        choices=("source", "target"),
+    )  # fmt: skip
     shape: float = _row(1.0, "how far the face takes the proportions of the source, 0 to 1", "face", 0.0, 1.0)
     light: float = _row(1.0, "how far the new face takes the light and tone of the picture, 0 to 1", "face", 0.0, 1.0)
     grain: float = _row(1.0, "how much of the picture's noise the new face gets, 0 to 1", "face", 0.0, 1.0)

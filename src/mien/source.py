@@ -2,18 +2,20 @@
 
 import hashlib
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 
 from mien import geometry, topology
-from mien.contracts import Detector, Landmarker
+from mien.contracts import Detector, Landmarker, Recogniser
 from mien.errors import (
     NoSourceFace,
     SeveralSourceFaces,
     SourceFaceBlurred,
     SourceFaceCovered,
+    SourceFaceStranger,
     SourceFaceTooSmall,
     SourceFaceTurned,
     UsageError,
@@ -52,12 +54,39 @@ def find_faces(photo: Image, detector: Detector) -> tuple[PhotoFace, ...]:
 def load_source(photo: Image, detector: Detector, landmarker: Landmarker, *, number: int | None = None) -> SourceFace:
     """The face of a photo, BGR uint8; `number` chooses one of several. Raises a `SourceFaceError` or `UsageError`."""
     faces = find_faces(photo, detector)
-    chosen = _choose(faces, number)
-    landmarks = landmarker.fit(photo, chosen.detection.points)
-    for _ in range(_SETTLE):
-        landmarks = landmarker.fit(photo, landmarks.points)
+    landmarks = _fit(photo, _choose(faces, number), landmarker)
     _check(photo, landmarks, landmarker)
     return _cut(photo, landmarks)
+
+
+def load_more(
+    photo: Image, same_as: SourceFace, detector: Detector, landmarker: Landmarker, recogniser: Recogniser
+) -> SourceFace:
+    """The face of a further photo, BGR uint8, that shows the person of `same_as`, alone or among others.
+
+    Raises a `SourceFaceError`: `SourceFaceStranger` when the recogniser finds another person.
+    """
+    wanted = recogniser.describe(same_as.image, same_as.landmarks)
+    faces = find_faces(photo, detector)
+    if not faces:
+        raise _nobody()
+    found = [_fit(photo, face, landmarker) for face in faces]
+    distances = [float(np.linalg.norm(recogniser.describe(photo, landmarks) - wanted)) for landmarks in found]
+    nearest = int(np.argmin(distances))
+    if distances[nearest] >= recogniser.same_person_below:
+        raise SourceFaceStranger(
+            f"the photo shows another person (distance {distances[nearest]:.2f}, the same person is below "
+            f"{recogniser.same_person_below:.2f})",
+            "add only photos of the person in the first photo, or leave this one out",
+        )
+    _check(photo, found[nearest], landmarker)
+    return _cut(photo, found[nearest])
+
+
+def together(first: SourceFace, others: Sequence[SourceFace]) -> SourceFace:
+    """One source of several photos of the same person; what is not said otherwise comes from the first."""
+    digest = hashlib.sha256("".join(face.digest for face in (first, *others)).encode()).hexdigest()
+    return replace(first, digest=digest, others=tuple(others)) if others else first
 
 
 def numbered_picture(photo: Image, faces: tuple[PhotoFace, ...]) -> Image:
@@ -76,7 +105,7 @@ def numbered_picture(photo: Image, faces: tuple[PhotoFace, ...]) -> Image:
 
 def _choose(faces: tuple[PhotoFace, ...], number: int | None) -> PhotoFace:
     if not faces:
-        raise NoSourceFace("no face was found in the photo", "take a photo that shows one face, upright, from the front")
+        raise _nobody()
     if number is None and len(faces) > 1:
         raise SeveralSourceFaces(
             f"the photo shows {len(faces)} faces",
@@ -87,6 +116,17 @@ def _choose(faces: tuple[PhotoFace, ...], number: int | None) -> PhotoFace:
     if not 1 <= number <= len(faces):
         raise UsageError(f"there is no face {number} in the photo", f"it shows {len(faces)}: choose 1 to {len(faces)}")
     return faces[number - 1]
+
+
+def _nobody() -> NoSourceFace:
+    return NoSourceFace("no face was found in the photo", "take a photo that shows one face, upright, from the front")
+
+
+def _fit(photo: Image, face: PhotoFace, landmarker: Landmarker) -> Landmarks:
+    landmarks = landmarker.fit(photo, face.detection.points)
+    for _ in range(_SETTLE):
+        landmarks = landmarker.fit(photo, landmarks.points)
+    return landmarks
 
 
 def _check(photo: Image, landmarks: Landmarks, landmarker: Landmarker) -> None:

@@ -133,12 +133,15 @@ class TrackedFace:
 class SourceFace:
     """A face that may be worn: a crop of the photo, BGR uint8, and the landmarks in the crop's pixels.
 
-    `digest` names the crop's content, so that what engines prepare from it can be cached.
+    `digest` names the content, so that what engines prepare from it can be cached. `others` are more photos of the same
+    person. `warnings` are sentences on what makes the photo less good than it could be.
     """
 
     image: Image
     landmarks: Landmarks
     digest: str
+    others: tuple["SourceFace", ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,25 +10,15 @@ import cv2
 import numpy as np
 
 from mien import geometry, topology
-from mien.colour import light_map, skin_confidence, soften
+from mien.colour import light_map, soften
+from mien.facemodel import texture_per_eye_distance
+from mien.gaze import into_the_camera
 from mien.profile import far_side_opacity
 from mien.raster import draw_mesh, relight, shade
 from mien.settings import Settings
 from mien.shading import gains
-from mien.types import Affine, Array, FacePatch, Floats, Frame, Image, Mask, SourceFace, TrackedFace
-
-_FEATHER = 0.1
-"""Width of the soft border of the face, in eye distances."""
-_HALF_STEPS = 9
-"""Textures of a source, each smaller by the square root of two."""
-
-
-@dataclass(frozen=True, slots=True)
-class Texture:
-    """The source at one size: BGRA uint8 (h, w, 4), alpha = how surely this is face; `points` float32 (478, 2)."""
-
-    image: Image
-    points: Floats
+from mien.texture import Texture, border_opacity, textures_of
+from mien.types import Affine, Array, FacePatch, Floats, Frame, Image, SourceFace, TrackedFace
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,30 +48,18 @@ class MeshEngine:
         self._triangles = np.ascontiguousarray(np.concatenate(parts))
 
     def prepare(self, source: SourceFace) -> PreparedMesh:
-        points = source.landmarks.points
-        alpha = _face_alpha(source.image, points)
-        full = np.dstack([source.image, alpha])
-        textures = []
-        for step in range(_HALF_STEPS):
-            scale = 2.0 ** (-step / 2)
-            size_wh = round(full.shape[1] * scale), round(full.shape[0] * scale)
-            if min(size_wh) < 32:
-                break
-            small = full if step == 0 else cv2.resize(full, size_wh, interpolation=cv2.INTER_AREA)
-            ratio = np.array([size_wh[0] / full.shape[1], size_wh[1] / full.shape[0]], np.float32)
-            # Scaling keeps the picture's corners in place, not the centres of its corner pixels.
-            moved = np.ascontiguousarray((points[:, :2] + 0.5) * ratio - 0.5, np.float32)
-            textures.append(Texture(np.ascontiguousarray(small, np.uint8), moved))
-        opacity = _border_opacity(points) * _facing(points, self._triangles)
+        opacity = border_opacity()
         if self._settings.eyes == "blend":
             opacity[[topology.RIGHT_IRIS, topology.LEFT_IRIS]] = 0
         if self._settings.mouth == "target":
             # The line between closed lips is the target's; a smile's inner edges do not meet on a closed mouth.
             opacity[list(topology.INNER_LIPS)] = 0
-        return PreparedMesh(tuple(textures), opacity.astype(np.float32), self._triangles)
+        return PreparedMesh(textures_of(source), opacity, self._triangles)
 
     def swap(self, frame: Frame, face: TrackedFace, prepared: PreparedMesh) -> FacePatch | None:
         points = face.landmarks.points
+        if self._settings.eyes == "source" and self._settings.gaze == "camera":
+            points = into_the_camera(points)
         box = _clipped_box(points, frame.image.shape)
         if box is None:
             return None
@@ -132,92 +110,8 @@ def _crop_to_frame(box: tuple[int, int, int, int], width: int, height: int) -> A
 
 
 def _texture_for(textures: tuple[Texture, ...], points: Floats) -> Texture:
-    """The smallest texture that is at least as large as the face on the screen."""
-    rigid = list(topology.RIGID_POINTS)
-    wanted = float(np.linalg.norm(points[rigid, :2] - points[rigid, :2].mean(0)))
-    first = textures[0].points[rigid]
-    scale = wanted / max(float(np.linalg.norm(first - first.mean(0))), 1e-6)
-    step = int(np.floor(-2 * np.log2(max(scale, 1e-6))))
-    return textures[min(max(step, 0), len(textures) - 1)]
-
-
-def _smoothstep(value: Array) -> Array:
-    x = np.clip(value, 0, 1)
-    smooth: Array = x * x * (3 - 2 * x)
-    return smooth
-
-
-def _border_opacity(points: Floats) -> Array:
-    """0 on the face oval, 1 a feather's width inside; distances are taken in space, so that a turned head feathers alike."""
-    oval = points[list(topology.FACE_OVAL)]
-    start, along = oval[:, None, :], (np.roll(oval, -1, axis=0) - oval)[:, None, :]
-    share = np.clip(((points[None] - start) * along).sum(2) / (along**2).sum(2), 0, 1)
-    distance = np.linalg.norm(points[None] - start - share[:, :, None] * along, axis=2).min(0)
-    return _smoothstep(distance / (_FEATHER * _eye_distance(points)))
-
-
-def _facing(points: Floats, triangles: Array) -> Array:
-    """How far each point of the source faces the camera, 0 = seen from the side; what the photo does not show stays out."""
-    a, b, c = (points[triangles[:, i]] for i in range(3))
-    normal = np.cross(b - a, c - a)
-    total = np.zeros((len(points), 3))
-    for corner in range(3):
-        np.add.at(total, triangles[:, corner], normal)
-    towards = total[:, 2] / np.maximum(np.linalg.norm(total, axis=1), 1e-9)
-    return _smoothstep((towards - 0.02) / 0.2)
-
-
-def _eye_distance(points: Floats) -> float:
+    """The smallest texture that is at least as fine as the face on the screen."""
     first, second = topology.EYE_CORNERS
-    return max(float(np.linalg.norm(points[first] - points[second])), 1e-6)
-
-
-def _face_alpha(image: Image, points: Floats) -> Mask:
-    """Where the photo shows the face itself: a fringe, hair over the temples and background are left out.
-
-    Only the forehead and the sides are judged; brows, eyes and the middle below the nose (a beard belongs to the face) stay.
-    """
-    flat = points[:, :2]
-    eye_distance = _eye_distance(points)
-    sample = np.zeros(image.shape[:2], np.uint8)
-    for cheek in (_RIGHT_CHEEK, _LEFT_CHEEK, _NOSE_BRIDGE):
-        cv2.fillConvexPoly(sample, cv2.convexHull(flat[list(cheek)].round().astype(np.int32)), 255)
-    skin = skin_confidence(image, sample, 0.03 * eye_distance)
-    keep = np.zeros(image.shape[:2], np.uint8)
-    for part in _KEPT:
-        cv2.fillConvexPoly(keep, cv2.convexHull(flat[list(part)].round().astype(np.int32)), 255)
-    soft = cv2.GaussianBlur(keep, (0, 0), max(0.5, 0.04 * eye_distance))
-    return np.asarray(np.maximum(skin, soft), np.uint8)
-
-
-_RIGHT_CHEEK = (118, 101, 205, 187, 123, 117)
-_LEFT_CHEEK = (347, 330, 425, 411, 352, 346)
-_NOSE_BRIDGE = (6, 197, 195, 5, 51, 281)
-_RIGHT_BROW_AND_EYE = (70, 63, 105, 66, 107, 55, 193, 245, 128, 232, 230, 228, 31, 226, 46, 53)
-_LEFT_BROW_AND_EYE = (300, 293, 334, 296, 336, 285, 417, 465, 357, 452, 450, 448, 261, 446, 276, 283)
-# Without the outermost ring: along the jaw a turned head shows collar or background.
-_LOWER_FACE = (
-    6,
-    50,
-    280,
-    123,
-    352,
-    147,
-    376,
-    213,
-    433,
-    192,
-    416,
-    135,
-    364,
-    169,
-    394,
-    170,
-    395,
-    140,
-    369,
-    171,
-    396,
-    175,
-)
-_KEPT = (_RIGHT_BROW_AND_EYE, _LEFT_BROW_AND_EYE, _LOWER_FACE)
+    wanted = float(np.linalg.norm(points[first] - points[second])) / texture_per_eye_distance()
+    step = int(np.floor(-2 * np.log2(max(wanted / len(textures[0].image), 1e-6))))
+    return textures[min(max(step, 0), len(textures) - 1)]

@@ -1,0 +1,1 @@
+"""What a photo tells of a face: which parts it shows, and in which light."""
