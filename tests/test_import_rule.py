@@ -18,7 +18,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("pipeline", "source", "verify"),
     ("live", "batch", "fakes", "trust"),
     ("build", "doctor"),
-    ("bench", "evaluate", "faults"),
+    ("bench", "evaluate", "faults", "training"),
     ("measuring", "swapping"),
     ("studio",),
     ("cli",),

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from typing import Any
 
-from mien.contracts import Engine
+from mien.contracts import Engine, Finisher
 from mien.settings import Settings
 from mien.stages.compose import compose
+from mien.stages.finish import finish
 from mien.stages.mask import keep_occluders
 from mien.stages.observe import Observer
 from mien.stages.select import wearers
@@ -15,16 +16,20 @@ from mien.types import Frame, FrameResult, SourceFace, TrackedFace
 
 @dataclass(frozen=True, slots=True)
 class Persona:
-    """The face to wear, ready for an engine: `prepared` is what this engine has made of `source`."""
+    """The face to wear, ready for an engine: `prepared` is what this engine has made of `source`.
+
+    Without a `finisher` the engine's patches are laid as they are.
+    """
 
     engine: Engine
     source: SourceFace
     prepared: Any
+    finisher: Finisher | None = None
 
 
-def dress(engine: Engine, source: SourceFace) -> Persona:
+def dress(engine: Engine, source: SourceFace, finisher: Finisher | None = None) -> Persona:
     """Prepare `source` for `engine`."""
-    return Persona(engine, source, engine.prepare(source))
+    return Persona(engine, source, engine.prepare(source), finisher)
 
 
 class Pipeline:
@@ -50,6 +55,8 @@ def swap_faces(frame: Frame, faces: tuple[TrackedFace, ...], persona: Persona, s
     """
     patches = [(face, persona.engine.swap(frame, face, persona.prepared)) for face in wearers(faces)]
     kept = [(face, keep_occluders(frame, face, patch)) for face, patch in patches if patch is not None]
+    if persona.finisher is not None:
+        kept = [(face, finish(frame, face, patch, persona.finisher)) for face, patch in kept]
     for _, patch in kept:
         compose(frame.image, patch, settings.opacity)
     return tuple(face for face, _ in kept)

@@ -4,7 +4,7 @@ The network sees the composed face and its surroundings at 64 x 64 pixels and an
 it can change light and tone, and cannot paint, blur or sharpen anything.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -12,7 +12,7 @@ import numpy as np
 from mien import geometry
 from mien.contracts import Finisher
 from mien.raster import blend, recolour
-from mien.types import Array, FacePatch, Floats, Frame, Image, Mask, TrackedFace
+from mien.types import Affine, Array, FacePatch, Floats, Frame, Image, Mask, TrackedFace
 
 VIEW = 64
 """Pixels a side of what the network sees."""
@@ -20,22 +20,6 @@ GRID = 32
 """Cells a side of its answer."""
 REACH = 1.5
 """Side of the square that it sees, in lengths of the longer side of the face's box."""
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """A square of the frame: whole pixels, may reach beyond the frame."""
-
-    left: int
-    top: int
-    side: int
-
-
-def window_round(points: Floats) -> Window:
-    """The square round landmarks (478, 3) that the network sees."""
-    x1, y1, x2, y2 = geometry.box_of(points)
-    side = max(8, round(REACH * max(x2 - x1, y2 - y1)))
-    return Window(round((x1 + x2 - side) / 2), round((y1 + y2 - side) / 2), side)
 
 
 def view(target: Image, composed: Image, mask: Mask) -> Floats:
@@ -56,65 +40,35 @@ def finish(frame: Frame, face: TrackedFace, patch: FacePatch, finisher: Finisher
     """
     if patch.crop_to_frame[0, 1] or patch.crop_to_frame[1, 0] or not patch.mask.any():
         return patch
-    window = window_round(face.landmarks.points)
-    target = _cut(frame.image, window)
-    if target is None:
-        return patch
-    pixels = target.shape[0]
-    to_pixels = pixels / window.side
-    patch_to_pixels = patch.crop_to_frame.copy()
-    patch_to_pixels[:, 2] += 0.5 - np.array([window.left, window.top])
-    patch_to_pixels *= to_pixels
-    patch_to_pixels[:, 2] -= 0.5
-    composed, mask = _laid(target, patch, patch_to_pixels)
+    frame_to_seen = _to_square(face.landmarks.points, _SEEN)
+    patch_to_seen = _after(frame_to_seen, patch.crop_to_frame)
+    target = _drawn(frame.image, frame_to_seen, cv2.BORDER_REPLICATE)
+    mask = _drawn(patch.mask, patch_to_seen, cv2.BORDER_CONSTANT)
+    composed = target.copy()
+    blend(composed, _drawn(patch.crop, patch_to_seen, cv2.BORDER_REPLICATE), mask, 0, 0, 256)
     colours = finisher.colours(view(target, composed, mask))
     crop = patch.crop.copy()
-    recolour(crop, patch.mask, colours, _to_grid(patch_to_pixels, GRID / pixels))
+    patch_to_grid = _after(_to_square(face.landmarks.points, GRID), patch.crop_to_frame)
+    recolour(crop, patch.mask, colours, patch_to_grid.astype(np.float32))
     return replace(patch, crop=crop)
 
 
-_MOST = 384
-"""Larger windows are halved before the patch is laid into them: the network sees no more of them."""
+_SEEN = 2 * VIEW
+"""Pixels a side at which the patch is laid before both are shrunk to the view."""
 
 
-def _cut(image: Image, window: Window) -> Image | None:
-    """The window as a square, continued by the frame's border; None when it lies outside."""
-    height, width = image.shape[:2]
-    left, top = max(0, window.left), max(0, window.top)
-    right, bottom = min(width, window.left + window.side), min(height, window.top + window.side)
-    if right - left < 4 or bottom - top < 4:
-        return None
-    cut = image[top:bottom, left:right]
-    around = top - window.top, window.top + window.side - bottom, left - window.left, window.left + window.side - right
-    if any(around):
-        cut = np.asarray(cv2.copyMakeBorder(cut, *around, cv2.BORDER_REPLICATE), np.uint8)
-    if window.side > _MOST:
-        cut = np.asarray(cv2.resize(cut, (_MOST, _MOST), interpolation=cv2.INTER_AREA), np.uint8)
-    return cut
+def _to_square(points: Floats, side: int) -> Affine:
+    """From the frame to a square of so many pixels round landmarks (478, 3), centre to centre."""
+    x1, y1, x2, y2 = geometry.box_of(points)
+    scale = side / max(1.0, REACH * max(x2 - x1, y2 - y1))
+    middle = np.array([x1 + x2, y1 + y2]) / 2
+    return np.hstack([np.eye(2) * scale, ((side - 1) / 2 - scale * middle)[:, None]])
 
 
-def _laid(target: Image, patch: FacePatch, patch_to_pixels: Array) -> tuple[Image, Mask]:
-    """The patch laid over the cut, and its mask as large as the cut."""
-    height, width = patch.mask.shape
-    x, y = patch_to_pixels[:, 2] + 0.5 - 0.5 * np.diag(patch_to_pixels)
-    left, top = round(float(x)), round(float(y))
-    size_wh = max(1, round(width * float(patch_to_pixels[0, 0]))), max(1, round(height * float(patch_to_pixels[1, 1])))
-    crop, part = patch.crop, patch.mask
-    if size_wh != (width, height):
-        crop = np.asarray(cv2.resize(crop, size_wh, interpolation=cv2.INTER_AREA), np.uint8)
-        part = np.asarray(cv2.resize(part, size_wh, interpolation=cv2.INTER_AREA), np.uint8)
-    composed, mask = target.copy(), np.zeros(target.shape[:2], np.uint8)
-    blend(composed, crop, part, left, top, 256)
-    rows, columns = (slice(max(0, first), first + size) for first, size in ((top, size_wh[1]), (left, size_wh[0])))
-    inside = mask[rows, columns]
-    mask[rows, columns] = part[max(0, -top) :, max(0, -left) :][: inside.shape[0], : inside.shape[1]]
-    return composed, mask
+def _after(second: Affine, first: Affine) -> Affine:
+    both: Affine = second @ np.vstack([first, [0, 0, 1]])
+    return both
 
 
-def _to_grid(patch_to_pixels: Array, scale: float) -> Floats:
-    """From the centres of the patch's pixels to the centres of the grid's cells."""
-    to_grid = patch_to_pixels.copy()
-    to_grid[:, 2] += 0.5
-    to_grid *= scale
-    to_grid[:, 2] -= 0.5
-    return to_grid.astype(np.float32)
+def _drawn(picture: Array, to_seen: Affine, border: int) -> Array:
+    return np.asarray(cv2.warpAffine(picture, to_seen, (_SEEN, _SEEN), flags=cv2.INTER_LINEAR, borderMode=border))

@@ -10,7 +10,8 @@ from mien.types import Array, Floats, Image
 _GAMMA = 2.2
 _TO_LINEAR = ((np.arange(256) / 255) ** _GAMMA).astype(np.float32)
 _STEPS = 4096
-_FROM_LINEAR = (np.linspace(0, 1, _STEPS + 1) ** (1 / _GAMMA)).astype(np.float32)
+_FROM_ROOT = (np.linspace(0, 1, _STEPS + 1) ** (2 / _GAMMA)).astype(np.float32)
+"""Read at the square root of linear light, which keeps the dark apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,7 @@ def lit(image: Image, fallen: Floats, light: Light) -> Image:
     # The shoulder of a camera's curve: highlights bend before they clip.
     bright = np.clip(linear, 0, None)
     bent = np.where(bright > 0.8, 1 - 0.2 * np.exp(-(bright - 0.8) / 0.2), bright)
-    shown: Array = _FROM_LINEAR[(np.clip(bent, 0, 1) * _STEPS).astype(np.int32)]
+    shown: Array = _FROM_ROOT[(np.sqrt(np.clip(bent, 0, 1)) * _STEPS).astype(np.int32)]
     if light.curve != 1:
         shown = shown**light.curve
     return np.asarray(cv2.convertScaleAbs(shown, alpha=255), np.uint8)

@@ -16,7 +16,7 @@ from mien.colour import light_map, soften
 from mien.raster import draw_mesh, relight
 from mien.stages.finish import REACH
 from mien.training.lamps import Light, lit, random_light, shading
-from mien.training.sitters import SIDE, Sitter, whole_triangles
+from mien.training.sitters import Sitter, whole_triangles
 from mien.types import Affine, Array, Floats, Image, Mask
 
 SCENE = 2 / 3
@@ -25,12 +25,17 @@ SCENE = 2 / 3
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """All BGR uint8 (side, side, 3), `mask` uint8 (side, side): the target, the engine's patch, its mask and the true patch."""
+    """All BGR uint8 (side, side, 3), `mask` uint8 (side, side): the target, the engine's patch, its mask and the true
+    patch; `points` float32 (478, 3) are the face's; `sitter` is the person of the target and `source` whose face is worn.
+    """
 
     target: Image
     patch: Image
     mask: Mask
     truth: Image
+    points: Floats
+    sitter: Sitter
+    source: Sitter
 
 
 def random_example(sitters: Sequence[Sitter], draw: np.random.Generator, *, engine_light: bool | None = None) -> Example:
@@ -73,12 +78,13 @@ def example(
     truth = lit(_toned(drawn_flat, mask, flat), fallen, scene_light)
     if free is not None:
         mask = np.where(mask > 0, np.maximum(cv2.multiply(mask, free, scale=1 / 255), 1), 0).astype(np.uint8)
-    return Example(shown, patch, mask, truth)
+    return Example(shown, patch, mask, truth, points, target, source)
 
 
 def scene_side(target: Sitter) -> int:
     """Pixels of the square in which an example is made."""
-    return round(SCENE * target.image.shape[0])
+    side: int = target.image.shape[0]
+    return round(SCENE * side)
 
 
 def _obstructed(shown: Image, draw: np.random.Generator) -> tuple[Image, Mask | None]:
@@ -119,9 +125,7 @@ def _placed(target: Sitter, draw: np.random.Generator) -> Affine:
 
 
 def _moved(picture: Array, to_scene: Affine, side: int) -> Array:
-    return np.asarray(
-        cv2.warpAffine(picture, to_scene, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    )
+    return np.asarray(cv2.warpAffine(picture, to_scene, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE))
 
 
 def _turned(normals: Array, to_scene: Affine) -> Floats:
