@@ -3,11 +3,12 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from mien.contracts import ContentClassifier, Detector, Engine, Landmarker, Recogniser
+from mien.contracts import ContentClassifier, Detector, Engine, Finisher, Landmarker, Recogniser
 from mien.engines.mesh import MeshEngine
 from mien.live.loop import TrackingParts
 from mien.models.faceid import FaceId
 from mien.models.facemesh import FaceMesh
+from mien.models.finish import FinishNet
 from mien.models.opennsfw import OpenNsfw
 from mien.models.runtime import OnnxSession
 from mien.models.store import Store
@@ -35,6 +36,11 @@ class Models:
     photo_detector: Detector
     detector: Detector
     landmarker: Landmarker
+    finisher: Finisher
+
+    def finisher_for(self, settings: Settings) -> Finisher | None:
+        """The finisher, None when the settings leave it off."""
+        return self.finisher if settings.finish == "on" else None
 
 
 def open_models(settings: Settings, store: Store) -> Models:
@@ -44,6 +50,7 @@ def open_models(settings: Settings, store: Store) -> Models:
         YuNetPyramid(session, longer_sides=PHOTO_DETECT_SIZES, least_score=settings.detect_score),
         YuNet(session, longer_side=settings.detect_size, least_score=settings.detect_score),
         FaceMesh(OnnxSession("face_mesh_478", store.read("face_mesh_478"))),
+        FinishNet(OnnxSession("finish", store.read("finish"))),
     )
 
 
@@ -92,11 +99,11 @@ def add_photos(first: SourceFace, photos: Iterable[Image], models: Models, recog
 def open_pipeline(settings: Settings, models: Models, source: SourceFace) -> Pipeline:
     """The main path for one video."""
     tracker = Tracker(models.detector, models.landmarker, settings)
-    return Pipeline(tracker, dress(open_engine(settings), source), settings)
+    return Pipeline(tracker, dress(open_engine(settings), source, models.finisher_for(settings)), settings)
 
 
 def open_picture_pipeline(settings: Settings, models: Models, source: SourceFace) -> Pipeline:
     """The main path for a single picture: searched finer, computed at the picture's own resolution, nothing smoothed."""
     settings = replace(settings, resolution=max(PICTURE_RESOLUTION, settings.resolution), smoothing=0.0)
     tracker = Tracker(models.photo_detector, models.landmarker, settings)
-    return Pipeline(tracker, dress(open_engine(settings), source), settings)
+    return Pipeline(tracker, dress(open_engine(settings), source, models.finisher_for(settings)), settings)

@@ -110,6 +110,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_provenance(commands)
     _add_reports(commands)
     _add_measurements(commands)
+    _add_training(commands)
     return parser
 
 
@@ -315,6 +316,23 @@ def _add_measurements(commands: Any) -> None:
     evaluate.add_argument("--quick", action="store_true", help="a quarter of everything: rough figures, to try something out")
     _add_settings(evaluate)
     evaluate.set_defaults(run=_evaluate)
+
+
+def _add_training(commands: Any) -> None:
+    train = commands.add_parser(
+        "train",
+        help="train the finishing net on portraits that you may use",
+        description="Train the finishing net on a folder of portraits, or measure one. Needs pip install 'mien[train]'.",
+    )
+    train.add_argument("what", choices=("finish",), help="what is trained")
+    train.add_argument("data", metavar="DATA", type=Path, help="portraits in flat light; NAME_expression.jpg shows NAME")
+    train.add_argument("-o", "--output", metavar="FILE", type=Path, help="the net (default finish.onnx)")
+    train.add_argument("--minutes", type=float, default=20.0, help="how long it learns, all runs together (default 20)")
+    train.add_argument("--resume", action="store_true", help="go on from the checkpoint beside FILE")
+    train.add_argument("--noncommercial", action="store_true", help="the portraits' licence forbids commercial use: say so")
+    train.add_argument("--evaluate", action="store_true", help="do not train: measure FILE, or the bundled net without -o")
+    train.add_argument("--swaps", type=int, default=100, help="how many swaps --evaluate measures (default 100)")
+    train.set_defaults(run=_train)
 
 
 def _settings_of(options: argparse.Namespace) -> Settings:
@@ -601,6 +619,23 @@ def _evaluate(options: argparse.Namespace) -> int:
             report.add_row(f"  {escape(note)}")
     console.print(report)
     console.print(f"report: {escape(str(options.output / 'report.html'))}", soft_wrap=True)
+    return 0
+
+
+def _train(options: argparse.Namespace) -> int:
+    try:
+        from mien.training import finish
+    except ModuleNotFoundError as error:
+        raise UsageError(f"training needs {error.name}, which is not installed", "pip install 'mien[train]'") from error
+    console = Console(stderr=True, highlight=False)
+    if options.evaluate:
+        figures = finish.run_comparison(options.data, options.output, options.swaps, console.print)
+    else:
+        figures = finish.run_training(
+            options.data, options.output or Path("finish.onnx"), options.minutes, console.print,
+            resume=options.resume, noncommercial=options.noncommercial,
+        )  # fmt: skip
+    _print_json(figures)
     return 0
 
 

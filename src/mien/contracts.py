@@ -180,3 +180,12 @@ class Enhancer(Protocol):
     def enhance(self, patches: Sequence[FacePatch]) -> list[FacePatch]:
         """As many patches as came in, at the same places."""
         ...
+
+
+@runtime_checkable
+class Finisher(Protocol):
+    """Says how the colours of a composed face must bend to belong to its picture."""
+
+    def colours(self, view: Floats) -> Floats:
+        """Gains (3) and offsets in levels (3), BGR, float32 (32, 32, 6), for what `stages.finish.view` shows."""
+        ...

@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from typing import Any
 
-from mien.contracts import Engine
+from mien.contracts import Engine, Finisher
 from mien.facemodel import neutral
 from mien.settings import Settings
 from mien.stages.compose import compose
 from mien.stages.film import as_filmed
+from mien.stages.finish import finish
 from mien.stages.mask import keep_occluders
 from mien.stages.observe import Observer
 from mien.stages.reshape import reshape
@@ -20,18 +21,20 @@ from mien.types import Floats, Frame, FrameResult, SourceFace, TrackedFace
 class Persona:
     """The face to wear, ready for an engine: `prepared` is what this engine has made of `source`.
 
-    `shape` is float32 (478, 3): the proportions of the source at rest, in the head frame.
+    `shape` is float32 (478, 3): the proportions of the source at rest, in the head frame. Without a `finisher` the
+    engine's patches are laid as they are.
     """
 
     engine: Engine
     source: SourceFace
     prepared: Any
     shape: Floats
+    finisher: Finisher | None = None
 
 
-def dress(engine: Engine, source: SourceFace) -> Persona:
+def dress(engine: Engine, source: SourceFace, finisher: Finisher | None = None) -> Persona:
     """Prepare `source` for `engine`."""
-    return Persona(engine, source, engine.prepare(source), neutral(source.landmarks.points))
+    return Persona(engine, source, engine.prepare(source), neutral(source.landmarks.points), finisher)
 
 
 class Pipeline:
@@ -58,7 +61,9 @@ def swap_faces(frame: Frame, faces: tuple[TrackedFace, ...], persona: Persona, s
     faces = reshape(frame.image, faces, persona.shape, settings.shape * settings.opacity)
     patches = [(face, persona.engine.swap(frame, face, persona.prepared)) for face in wearers(faces)]
     kept = [(face, keep_occluders(frame, face, patch)) for face, patch in patches if patch is not None]
-    filmed = [(face, as_filmed(frame, face, patch, settings.grain)) for face, patch in kept]
-    for _, patch in filmed:
+    if persona.finisher is not None:
+        kept = [(face, finish(frame, face, patch, persona.finisher)) for face, patch in kept]
+    for face, patch in kept:
+        compose(frame.image, as_filmed(frame, face, patch, settings.grain), settings.opacity)
         compose(frame.image, patch, settings.opacity)
     return tuple(face for face, _ in kept)

@@ -124,6 +124,36 @@ def relight(crop: Array, mask: Array, light: Array) -> None:
 
 
 @kernel
+def recolour(crop: Array, mask: Array, colours: Array, crop_to_grid: Array) -> None:
+    """Multiply and shift the colours of `crop` uint8 (h, w, 3), in place where mask > 0.
+
+    colours is float32 (gh, gw, 6), read bilinearly: the gain of each channel (3), then what is added in levels (3);
+    crop_to_grid float32 (2, 3) leads from crop pixels to grid cells, without rotation.
+    """
+    height, width = mask.shape
+    rows, columns = colours.shape[0], colours.shape[1]
+    line = np.empty((columns, 6), np.float32)
+    for y in range(height):
+        gy = min(max(crop_to_grid[1, 1] * y + crop_to_grid[1, 2], np.float32(0.0)), np.float32(rows - 1))
+        i = min(int(gy), rows - 2)
+        fy = gy - np.float32(i)
+        for k in range(columns):
+            for c in range(6):
+                line[k, c] = colours[i, k, c] + (colours[i + 1, k, c] - colours[i, k, c]) * fy
+        for x in range(width):
+            if mask[y, x] == 0:
+                continue
+            gx = min(max(crop_to_grid[0, 0] * x + crop_to_grid[0, 2], np.float32(0.0)), np.float32(columns - 1))
+            j = min(int(gx), columns - 2)
+            fx = gx - np.float32(j)
+            for c in range(3):
+                gain = line[j, c] + (line[j + 1, c] - line[j, c]) * fx
+                added = line[j, c + 3] + (line[j + 1, c + 3] - line[j, c + 3]) * fx
+                value = crop[y, x, c] * gain + added + np.float32(0.5)
+                crop[y, x, c] = int(min(max(value, np.float32(0.0)), np.float32(255.0)))
+
+
+@kernel
 def blend(image: Array, crop: Array, mask: Array, left: int, top: int, opacity: int) -> None:
     """Lay `crop` over `image` in place, its top left pixel at (left, top), clipped to the image.
 

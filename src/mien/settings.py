@@ -99,6 +99,9 @@ class Settings:
     light: float = _row(1.0, "how far the new face takes the light and tone of the picture, 0 to 1", "face", 0.0, 1.0)
     grain: float = _row(1.0, "how much of the picture's noise the new face gets, 0 to 1", "face", 0.0, 1.0)
     sharpness: float = _row(0.0, "how much the fine detail of the new face is lifted, 0 to 1", "face", 0.0, 1.0)
+    finish: str = _row(
+        "on", "a small network leads the new face's light and colour over to the picture's", "face", choices=("on", "off")
+    )  # fmt: skip
     resolution: int = _row(512, "the most pixels across a face that are computed in a video", "face", 128, 2048)
     faces: int = _row(16, "the most faces followed at once, the largest first", "tracking", 1, 64)
     detect_every: int = _row(5, "frames between two looks for new faces", "tracking", 1, 300)

@@ -152,12 +152,12 @@ class Gallery:
     def persona(self, face_id: str, engine: Engine, settings: Settings) -> Persona:
         """This face, ready for the engine; made once. Raises a `MienError` when a saved photo is gone."""
         source = self.allowed(face_id)[0]
-        key = (source.digest, engine.name, settings.eyes, settings.mouth)
+        key = (source.digest, engine.name, settings.eyes, settings.mouth, settings.finish)
         with self._lock:
             if key in self._personas:
                 self._personas.move_to_end(key)
                 return self._personas[key]
-        made = dress(engine, source)
+        made = dress(engine, source, self._models.finisher_for(settings))
         with self._lock:
             self._personas[key] = made
             while len(self._personas) > _PERSONAS_KEPT:
