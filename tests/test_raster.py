@@ -112,8 +112,8 @@ def test_relight_moves_the_mean_and_scales_the_rest() -> None:
     crop[0, 1] = 120
     mask = np.full((8, 8), 255, np.uint8)
     mask[7, 7] = 0
-    light = np.zeros((2, 2, 12), np.float32)
-    light[:, :, 0:3], light[:, :, 3:6], light[:, :, 6:9], light[:, :, 9:12] = 100, 50, 0.5, 2.0
+    light = np.zeros((2, 2, 13), np.float32)
+    light[:, :, 0:3], light[:, :, 3:6], light[:, :, 6:9], light[:, :, 9:12], light[:, :, 12] = 100, 50, 0.2, 1.7, 0.3
     relight(crop, mask, light)
     assert (crop[4, 4] == 50).all()
     assert (crop[0, 0] == 40).all(), "darker than the mean: half of the difference is kept"
@@ -123,7 +123,7 @@ def test_relight_moves_the_mean_and_scales_the_rest() -> None:
 
 def test_relight_saturates_instead_of_wrapping() -> None:
     crop = np.full((4, 4, 3), 250, np.uint8)
-    light = np.zeros((2, 2, 12), np.float32)
+    light = np.zeros((2, 2, 13), np.float32)
     light[:, :, 3:6] = 400
     relight(crop, np.full((4, 4), 255, np.uint8), light)
     assert (crop == 255).all()

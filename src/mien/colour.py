@@ -9,8 +9,12 @@ _GRID = 40
 """Cells along the longer side of the coarse maps."""
 _SPREAD = 0.25
 """Sigma of the mean, as a share of the map's width: wide enough to leave a nose or a brow to the source."""
-_MOST_TINT = 1.4
-"""How far the detail of one channel may be scaled apart from the others."""
+_SKIN_SPREAD = 0.07
+"""Sigma of the skin's own lightness, in the same unit: shading as fine as a cheekbone's is the target's."""
+_UNLIKE = 0.12
+"""A share by which skin seldom differs from its surroundings; brows, lips, beards and shine differ more."""
+_WHITE = 0.6
+"""How white highlights are between the colour of the skin, 0, and that of the lamp, 1."""
 _FINE = 0.025
 """Sigma that parts fine from coarse detail, as a share of the width."""
 _TOWARDS_TARGET = 0.7
@@ -21,7 +25,7 @@ _BLACK = 6.0
 
 
 def light_map(crop: Image, mask: Mask, target: Image, strength: float) -> Floats:
-    """The map that `raster.relight` needs to give `crop` the light of `target`; float32 (gh, gw, 12).
+    """The map that `raster.relight` needs to give `crop` the light of `target`; float32 (gh, gw, 13).
 
     crop and target are the same rectangle, mask (uint8) says where the crop covers it and how surely. strength 0 changes
     nothing, 1 takes the target's light and tone wholly.
@@ -34,19 +38,25 @@ def light_map(crop: Image, mask: Mask, target: Image, strength: float) -> Floats
     sigma = _SPREAD * size_wh[0]
     norm = 1.0 / (cv2.GaussianBlur(weight, (0, 0), sigma, borderType=cv2.BORDER_CONSTANT) + 1e-6)
     own_mean, wanted_mean = (_mean(picture, weight, norm, sigma) for picture in (own, wanted))
-    ratio = (wanted_mean + _BLACK) / (own_mean + _BLACK)
-    luma_ratio = (ratio @ _LUMA)[:, :, None]
-    # A channel that is nearly empty under coloured light holds noise, not skin.
-    ratio = luma_ratio * np.clip(ratio / luma_ratio, 1 / _MOST_TINT, _MOST_TINT)
-    contrast = _contrast(own - own_mean, wanted - wanted_mean, luma_ratio, inside)
-    # Shadows and colours of the skin scale with its brightness; highlights are the lamp's and hardly do.
-    darker = ratio * np.where(luma_ratio < 1, luma_ratio**-0.2, luma_ratio**-0.3) * contrast
-    brighter = ratio * np.where(luma_ratio < 1, luma_ratio**-0.3, luma_ratio**-0.75) * contrast
-    light = np.empty((size_wh[1], size_wh[0], 12), np.float32)
+    own_mean, wanted_mean = (
+        _skin_base(picture, mean, weight, _SKIN_SPREAD * size_wh[0])
+        for picture, mean in ((own, own_mean), (wanted, wanted_mean))
+    )
+    own_luma, wanted_luma = ((mean @ _LUMA)[:, :, None] + _BLACK for mean in (own_mean, wanted_mean))
+    ratio = wanted_luma / own_luma
+    contrast = _contrast(own - own_mean, wanted - wanted_mean, ratio, inside)
+    # Shadows are the skin's: they scale with its brightness and have its colour. Highlights are half the lamp's.
+    darker = contrast * np.where(ratio < 1, ratio**0.8, ratio**0.45)
+    brighter = contrast * np.where(ratio < 1, ratio**0.4, ratio**-0.2)
+    tint = np.clip(np.sqrt(ratio), 0.5, 1.0)
+    own_tone, wanted_tone = (own_mean + _BLACK) / own_luma, (wanted_mean + _BLACK) / wanted_luma
+    own_shine, wanted_shine = (tone + _WHITE * (1 - tone) for tone in (own_tone, wanted_tone))
+    light = np.empty((size_wh[1], size_wh[0], 13), np.float32)
     light[:, :, 0:3] = own_mean
     light[:, :, 3:6] = own_mean + strength * (wanted_mean - own_mean)
-    light[:, :, 6:9] = 1 + strength * (darker - 1)
-    light[:, :, 9:12] = 1 + strength * (brighter - 1)
+    light[:, :, 6:9] = strength * (darker * wanted_tone - tint * own_tone)
+    light[:, :, 9:12] = strength * (brighter * wanted_shine - tint * own_shine)
+    light[:, :, 12:] = 1 + strength * (tint - 1)
     return light
 
 
@@ -67,6 +77,15 @@ def _shrunk(picture: Image, size_wh: tuple[int, int]) -> Floats:
 def _mean(picture: Floats, weight: Floats, norm: Floats, sigma: float) -> Floats:
     blurred = cv2.GaussianBlur(picture * weight[:, :, None], (0, 0), sigma, borderType=cv2.BORDER_CONSTANT)
     return np.asarray(blurred * norm[:, :, None], np.float32)
+
+
+def _skin_base(picture: Floats, mean: Floats, weight: Floats, sigma: float) -> Floats:
+    """What the skin itself is lit like: a finer mean in which brows, lips, beard and shine hardly count."""
+    off = ((picture - mean) @ _LUMA) / (mean @ _LUMA + _BLACK)
+    sure = weight / np.square(1 + np.square(off / _UNLIKE))
+    total = cv2.GaussianBlur(sure, (0, 0), sigma, borderType=cv2.BORDER_CONSTANT)[:, :, None]
+    blurred = cv2.GaussianBlur(picture * sure[:, :, None], (0, 0), sigma, borderType=cv2.BORDER_CONSTANT)
+    return np.asarray((blurred + 0.05 * mean) / (total + 0.05), np.float32)
 
 
 def _contrast(own_detail: Floats, wanted_detail: Floats, ratio: Floats, inside: Array) -> float:

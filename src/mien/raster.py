@@ -88,19 +88,20 @@ def draw_mesh(
 def relight(crop: Array, mask: Array, light: Array) -> None:
     """Give `crop` uint8 (h, w, 3) another light, in place where mask > 0.
 
-    light is float32 (gh, gw, 12), a coarse map that spans the crop and is read bilinearly: the crop's own mean (3), the
-    mean it shall have (3), and how much of the difference to the mean is kept where the crop is darker (3) or brighter (3).
+    light is float32 (gh, gw, 13), a coarse map that spans the crop and is read bilinearly: the crop's own mean (3), the
+    mean it shall have (3), what a unit of luma below (3) or above (3) the mean adds, and how much of the difference to the
+    mean is kept before that (1).
     """
     height, width = mask.shape
     rows, columns = light.shape[0], light.shape[1]
     scale_y, scale_x = np.float32(rows / height), np.float32(columns / width)
-    line = np.empty((columns, 12), np.float32)
+    line = np.empty((columns, 13), np.float32)
     for y in range(height):
         gy = min(max((y + np.float32(0.5)) * scale_y - np.float32(0.5), np.float32(0.0)), np.float32(rows - 1))
         i = min(int(gy), rows - 2)
         fy = gy - np.float32(i)
         for k in range(columns):
-            for c in range(12):
+            for c in range(13):
                 line[k, c] = light[i, k, c] + (light[i + 1, k, c] - light[i, k, c]) * fy
         for x in range(width):
             if mask[y, x] == 0:
@@ -111,13 +112,15 @@ def relight(crop: Array, mask: Array, light: Array) -> None:
             db = crop[y, x, 0] - (line[j, 0] + (line[j + 1, 0] - line[j, 0]) * fx)
             dg = crop[y, x, 1] - (line[j, 1] + (line[j + 1, 1] - line[j, 1]) * fx)
             dr = crop[y, x, 2] - (line[j, 2] + (line[j + 1, 2] - line[j, 2]) * fx)
-            side = 6 if db + 4 * dg + 2 * dr < 0 else 9
-            keep_b = line[j, side] + (line[j + 1, side] - line[j, side]) * fx
-            keep_g = line[j, side + 1] + (line[j + 1, side + 1] - line[j, side + 1]) * fx
-            keep_r = line[j, side + 2] + (line[j + 1, side + 2] - line[j, side + 2]) * fx
-            b = line[j, 3] + (line[j + 1, 3] - line[j, 3]) * fx + db * keep_b + np.float32(0.5)
-            g = line[j, 4] + (line[j + 1, 4] - line[j, 4]) * fx + dg * keep_g + np.float32(0.5)
-            r = line[j, 5] + (line[j + 1, 5] - line[j, 5]) * fx + dr * keep_r + np.float32(0.5)
+            luma = np.float32(0.114) * db + np.float32(0.587) * dg + np.float32(0.299) * dr
+            side = 6 if luma < 0 else 9
+            keep = line[j, 12] + (line[j + 1, 12] - line[j, 12]) * fx
+            add_b = line[j, side] + (line[j + 1, side] - line[j, side]) * fx
+            add_g = line[j, side + 1] + (line[j + 1, side + 1] - line[j, side + 1]) * fx
+            add_r = line[j, side + 2] + (line[j + 1, side + 2] - line[j, side + 2]) * fx
+            b = line[j, 3] + (line[j + 1, 3] - line[j, 3]) * fx + db * keep + luma * add_b + np.float32(0.5)
+            g = line[j, 4] + (line[j + 1, 4] - line[j, 4]) * fx + dg * keep + luma * add_g + np.float32(0.5)
+            r = line[j, 5] + (line[j + 1, 5] - line[j, 5]) * fx + dr * keep + luma * add_r + np.float32(0.5)
             crop[y, x, 0] = int(min(max(b, np.float32(0.0)), np.float32(255.0)))
             crop[y, x, 1] = int(min(max(g, np.float32(0.0)), np.float32(255.0)))
             crop[y, x, 2] = int(min(max(r, np.float32(0.0)), np.float32(255.0)))
