@@ -27,6 +27,8 @@ _DEPTH = 0.5
 _FADE_FROM, _FADE_TO = 45.0, 70.0
 """Degrees of yaw over which the change of shape fades: beyond, a side of the face is a guess."""
 _SURE_FROM, _SURE_TO = 0.5, 0.9
+_BORDER = 0.4
+"""Most of the way to the picture's border that a move may reach: squeezed, but never streaked."""
 _LEAST_MOVE = 0.05
 """Pixels; a face that would move less is left alone."""
 
@@ -74,7 +76,7 @@ def reshape(image: Image, faces: tuple[TrackedFace, ...], shape: Floats, strengt
         wanted = _wanted(face, shape, strength)
         if wanted is None:
             continue
-        field = _field(face.landmarks.points, wanted)
+        field = _field(face.landmarks.points, wanted, image.shape[1], image.shape[0])
         _bend(image, field)
         for other, neighbour in enumerate(moved):
             points = neighbour.landmarks.points
@@ -122,8 +124,11 @@ def _ramp(value: float, width: float) -> float:
     return x * x * (3 - 2 * x)
 
 
-def _field(points: Floats, wanted: Floats) -> Field:
-    """The backward field of a face: smooth, the landmarks' own moves at the landmarks, 0 at its border."""
+def _field(points: Floats, wanted: Floats, width: int, height: int) -> Field:
+    """The backward field of a face: smooth, the landmarks' own moves at the landmarks, 0 at its border.
+
+    Nothing is fetched from outside the picture, which is `width` x `height` pixels.
+    """
     unit = _unit(points)
     moves = wanted[_LEADING, :2]
     places = points[_LEADING, :2] + moves
@@ -133,6 +138,12 @@ def _field(points: Floats, wanted: Floats) -> Field:
     columns, rows = (max(4, round(length / (_STEP * unit))) for length in (box[2] - box[0], box[3] - box[1]))
     field = Field(np.zeros((rows, columns, 2), np.float32), box)
     spread(places - np.array(field.first_xy, np.float32), moves, field.step_xy, _NEAR * unit, margin, field.moves)
+    for axis, end in ((0, width - 1), (1, height - 1)):
+        count = field.moves.shape[1 - axis]
+        place = field.first_xy[axis] + field.step_xy[axis] * np.arange(count, dtype=np.float32)
+        place = place[None, :] if axis == 0 else place[:, None]
+        low, high = np.minimum(-_BORDER * place, 0), np.maximum(_BORDER * (end - place), 0)
+        np.clip(field.moves[:, :, axis], low, high, out=field.moves[:, :, axis])
     return field
 
 
