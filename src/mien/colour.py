@@ -9,7 +9,7 @@ _GRID = 40
 """Cells along the longer side of the coarse maps."""
 _SPREAD = 0.25
 """Sigma of the mean, as a share of the map's width: wide enough to leave a nose or a brow to the source."""
-_SKIN_SPREAD = 0.07
+SKIN_SPREAD = 0.07
 """Sigma of the skin's own lightness, in the same unit: shading as fine as a cheekbone's is the target's."""
 _UNLIKE = 0.12
 """A share by which skin seldom differs from its surroundings; brows, lips, beards and shine differ more."""
@@ -39,7 +39,7 @@ def light_map(crop: Image, mask: Mask, target: Image, strength: float) -> Floats
     norm = 1.0 / (cv2.GaussianBlur(weight, (0, 0), sigma, borderType=cv2.BORDER_CONSTANT) + 1e-6)
     own_mean, wanted_mean = (_mean(picture, weight, norm, sigma) for picture in (own, wanted))
     own_mean, wanted_mean = (
-        _skin_base(picture, mean, weight, _SKIN_SPREAD * size_wh[0])
+        _skin_base(picture, mean, weight, SKIN_SPREAD * size_wh[0])
         for picture, mean in ((own, own_mean), (wanted, wanted_mean))
     )
     own_luma, wanted_luma = ((mean @ _LUMA)[:, :, None] + _BLACK for mean in (own_mean, wanted_mean))

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 
 from mien import topology
+from mien.colour import SKIN_SPREAD
 from mien.facemodel import face_model
 from mien.kernel import kernel
 from mien.raster import draw_values
@@ -36,8 +37,6 @@ _DARKEST = 0.12
 _LEAST_FACING = 0.35
 _GRID = 96
 """Cells along the longer side of a map of gains."""
-_SPREAD = 0.25
-"""Sigma of what `colour.light_map` already does, as a share of the width."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +121,7 @@ def gains(light: Floats, points: Floats, mask: Mask, strength: float) -> Floats:
     cover = (depth < 1e38).astype(np.float32)
     small_wh = max(4, columns // 4), max(4, rows // 4)
     stack = cv2.resize(np.dstack([drawn, cover]), small_wh, interpolation=cv2.INTER_AREA)
-    sigma = _SPREAD * small_wh[0]
+    sigma = SKIN_SPREAD * small_wh[0]
     blurred = cv2.GaussianBlur(stack, (0, 0), sigma, borderType=cv2.BORDER_CONSTANT)
     broad = cv2.resize(blurred[:, :, :3] / (blurred[:, :, 3:] + 1e-6), (columns, rows), interpolation=cv2.INTER_LINEAR)
     gain: Floats = np.exp(strength * (drawn - broad) * cover[:, :, None]).astype(np.float32)
