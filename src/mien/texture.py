@@ -24,7 +24,7 @@ _DECIDED = 6
 """Power of the votes by which several photos share a texel: nearly all goes to the best."""
 _FIRST, _FIRST_MOVING = 3.0, 20.0
 """How many votes the first photo has on the skin, and where a face moves."""
-_FEATHER = 0.1
+_FEATHER = 0.2
 """Width of the soft border of the face, in eye distances."""
 
 
