@@ -2,7 +2,6 @@
 
 import hashlib
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import cv2
@@ -30,6 +29,7 @@ LEAST_DETAIL = 0.2
 """Share of fine in coarse detail; 144 sharp portraits have 0.36 and more, a blur of 2.5 % of the eye distance 0.19."""
 MOST_DISAGREEMENT = 0.024
 """Mean spread, in eye distances, of fits from shifted crops: 144 clear portraits reach 0.022, masked faces start at 0.036."""
+MOST_PHOTOS = 8
 _MARGIN = 0.25
 _LARGEST_CROP = 2048
 _SETTLE = 3
@@ -83,10 +83,15 @@ def load_more(
     return _cut(photo, found[nearest])
 
 
-def together(first: SourceFace, others: Sequence[SourceFace]) -> SourceFace:
-    """One source of several photos of the same person; what is not said otherwise comes from the first."""
-    digest = hashlib.sha256("".join(face.digest for face in (first, *others)).encode()).hexdigest()
-    return replace(first, digest=digest, others=tuple(others)) if others else first
+def together(first: SourceFace, more: SourceFace) -> SourceFace:
+    """The first face with a further photo of the same person; what is not said otherwise comes from the first.
+
+    Raises `UsageError` when there are too many.
+    """
+    if len(first.others) + 1 >= MOST_PHOTOS:
+        raise UsageError(f"{MOST_PHOTOS} photos of one person are enough", "leave some of them out")
+    digest = hashlib.sha256((first.digest + more.digest).encode()).hexdigest()
+    return replace(first, digest=digest, others=(*first.others, more))
 
 
 def numbered_picture(photo: Image, faces: tuple[PhotoFace, ...]) -> Image:
