@@ -9,7 +9,7 @@ import numpy as np
 from mien import topology
 from mien.colour import skin_confidence
 from mien.facemodel import texture_per_eye_distance, texture_points
-from mien.photo.light import even_light, lit, untinted
+from mien.photo.light import even_light, lit, tint_of
 from mien.photo.regions import GRID, regions, smoothstep
 from mien.raster import carry_values, draw_mesh
 from mien.types import Floats, Image, Landmarks
@@ -43,12 +43,16 @@ class View:
 def view_of(photo: Image, landmarks: Landmarks, size: int) -> View:
     """What the photo, BGR uint8, shows of the face with these landmarks, as a texture of `size` texels."""
     photo, points = _bounded(photo, landmarks.points, size)
-    own = untinted(_unwrapped(photo, points, size))
-    small = np.asarray(cv2.resize(own, (GRID, GRID), interpolation=cv2.INTER_AREA), np.uint8)
+    own = _unwrapped(photo, points, size)
+    middle = np.asarray(cv2.resize(own, (2 * GRID, 2 * GRID), interpolation=cv2.INTER_AREA), np.uint8)
+    small = np.asarray(cv2.resize(middle, (GRID, GRID), interpolation=cv2.INTER_AREA), np.uint8)
+    tint = tint_of(small)
+    if tint is not None:
+        own, small = (np.asarray(cv2.transform(each, tint), np.uint8) for each in (own, small))
     seen, well = _weights(points, photo.shape)
     # Light from the side makes the skin look like many colours: what is skin is judged again without it.
     gain, other_gain = even_light(small, well * _skin(small))
-    skin = _skin(lit(small, gain)) * (1 - _strands(own))
+    skin = _skin(lit(small, gain)) * (1 - _strands(middle))
     face = np.maximum(skin, regions().kept) * (1 - regions().mouth * (1 - _openness(points)))
     return View(own, gain, other_gain, seen * face, well * face, skin)
 
@@ -98,10 +102,9 @@ def _skin(small: Image) -> Floats:
     return np.asarray(skin / np.float32(255), np.float32)
 
 
-def _strands(own: Image) -> Floats:
-    """Where thin dark lines cross the forehead of a texture BGR uint8 (n, n, 3): strands of a fringe; float32 (grid, grid)."""
-    side = 2 * GRID
-    luma = cv2.cvtColor(cv2.resize(own, (side, side), interpolation=cv2.INTER_AREA), cv2.COLOR_BGR2GRAY)
+def _strands(middle: Image) -> Floats:
+    """Strands of a fringe: thin dark lines on the forehead of a texture BGR uint8, twice the grid; float32 (grid, grid)."""
+    luma = cv2.cvtColor(middle, cv2.COLOR_BGR2GRAY)
     lines = cv2.morphologyEx(luma, cv2.MORPH_BLACKHAT, np.ones((13, 13), np.uint8)).astype(np.float32)
     share = smoothstep((lines / (luma + lines + _DARK) - 0.14) / 0.12)
     wide = cv2.dilate(share, np.ones((5, 5), np.uint8))
