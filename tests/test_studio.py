@@ -243,7 +243,7 @@ class TestFaces:
     def test_further_photos_of_the_same_person_are_taken_and_kept(self, tmp_path: Path, examples: Path) -> None:
         for folder in ("first", "second"):
             (tmp_path / folder).mkdir()
-        photo = cv2.imread(str(examples / "eileen_collins.png"))
+        photo = np.asarray(cv2.imread(str(examples / "eileen_collins.png")), np.uint8)
         brighter = bytes(cv2.imencode(".png", cv2.convertScaleAbs(photo, alpha=1.1, beta=4))[1])
         stranger = (examples / "grace_hopper.jpg").read_bytes()
         with running_studio(tmp_path / "first") as studio:

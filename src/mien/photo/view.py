@@ -43,7 +43,7 @@ class View:
 def view_of(photo: Image, landmarks: Landmarks, size: int) -> View:
     """What the photo, BGR uint8, shows of the face with these landmarks, as a texture of `size` texels."""
     photo, points = _bounded(photo, landmarks.points, size)
-    own = _unwrapped(photo, points, size)
+    own = unwrapped(photo, points, size)
     middle = np.asarray(cv2.resize(own, (2 * GRID, 2 * GRID), interpolation=cv2.INTER_AREA), np.uint8)
     small = np.asarray(cv2.resize(middle, (GRID, GRID), interpolation=cv2.INTER_AREA), np.uint8)
     tint = tint_of(small)
@@ -51,9 +51,11 @@ def view_of(photo: Image, landmarks: Landmarks, size: int) -> View:
         own, small = (np.asarray(cv2.transform(each, tint), np.uint8) for each in (own, small))
     seen, well = _weights(points, photo.shape)
     # Light from the side makes the skin look like many colours: what is skin is judged again without it.
-    gain, other_gain = even_light(small, well * _skin(small))
-    skin = _skin(lit(small, gain)) * (1 - _strands(middle))
-    face = np.maximum(skin, regions().kept) * (1 - regions().mouth * (1 - _openness(points)))
+    gain, other_gain = even_light(small, well * _skin(small, well))
+    skin = _skin(lit(small, gain), well) * (1 - _strands(middle))
+    # On the outline what is no skin may be background, even where the face is kept whatever it looks like.
+    kept = regions().kept * smoothstep(well / 0.5)
+    face = np.maximum(skin, kept) * (1 - regions().mouth * (1 - _openness(points)))
     return View(own, gain, other_gain, seen * face, well * face, skin)
 
 
@@ -63,7 +65,7 @@ def size_for(points: Floats) -> int:
     return int(min(max(math.ceil(wanted / 32) * 32, SMALLEST), LARGEST))
 
 
-def _unwrapped(photo: Image, points: Floats, size: int) -> Image:
+def unwrapped(photo: Image, points: Floats, size: int) -> Image:
     """The photo's face in the texture's coordinates; BGR uint8 (size, size, 3). Outside the face it means nothing."""
     places = np.full((size, size, 2), -1.0, np.float32)
     carry_values(texel_map(GRID).triangles, texture_points(size), np.ascontiguousarray(points[:, :2]), places)
@@ -96,9 +98,10 @@ def _weights(points: Floats, photo_shape: tuple[int, ...]) -> tuple[Floats, Floa
     return np.asarray(blurred[:, :, 0], np.float32), np.asarray(blurred[:, :, 1], np.float32)
 
 
-def _skin(small: Image) -> Floats:
-    """How surely each texel of a texture BGR uint8 (grid, grid, 3) is bare skin, 0..1; judged by the cheeks and the nose."""
-    skin = skin_confidence(small, regions().sample, 0.03 * GRID * texture_per_eye_distance())
+def _skin(small: Image, well: Floats) -> Floats:
+    """How surely each texel of a texture BGR uint8 (grid, grid, 3) is bare skin, 0..1; judged by cheeks and nose, seen well."""
+    sample = np.where(well > 0.5, regions().sample, 0).astype(np.uint8)
+    skin = skin_confidence(small, sample, 0.03 * GRID * texture_per_eye_distance())
     return np.asarray(skin / np.float32(255), np.float32)
 
 
