@@ -37,7 +37,7 @@ class Persona:
 def dress(engine: Engine, source: SourceFace, finisher: Finisher | None = None) -> Persona:
     """Prepare `source` for `engine`."""
     shapes = [neutral(photo.landmarks.points) for photo in (source, *source.others)]
-    shape = np.mean(shapes, axis=0, dtype=np.float32)
+    shape = np.asarray(np.mean(shapes, axis=0), np.float32)
     return Persona(engine, source, engine.prepare(source), shape, finisher)
 
 
