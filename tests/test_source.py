@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from mien import errors
-from mien.source import find_faces, load_source, numbered_picture
+from mien.source import MOST_PHOTOS, find_faces, load_more, load_source, numbered_picture, together
 from mien.types import Image, SourceFace
-from tests.portraits import COLLINS, HOPPER, models, portrait
+from tests.portraits import COLLINS, HOPPER, models, portrait, recogniser
 
 
 def _load(photo: Image, number: int | None = None) -> SourceFace:
@@ -109,3 +109,36 @@ def test_numbered_picture_leaves_the_photo_alone(pair: Image) -> None:
     assert [face.number for face in faces] == [1, 2]
     assert np.array_equal(before, pair)
     assert (numbered != pair).any()
+
+
+def _more(photo: Image, same_as: SourceFace) -> SourceFace:
+    return load_more(photo, same_as, models().photo_detector, models().landmarker, recogniser())
+
+
+def test_a_further_photo_of_the_same_person_is_found_among_others(photo: Image, pair: Image) -> None:
+    first = _load(photo)
+    more = _more(pair, first)
+    alone = _more(photo, first)
+    assert more.image.shape == alone.image.shape, "Collins was chosen, not Hopper"
+    both = together(first, more)
+    assert (both.image is first.image, both.others) == (True, (more,))
+    assert len({first.digest, both.digest, together(first, alone).digest}) == 3
+
+
+def test_a_further_photo_of_another_person_is_refused(photo: Image) -> None:
+    with pytest.raises(errors.SourceFaceStranger, match="another person") as caught:
+        _more(portrait(HOPPER).image, _load(photo))
+    assert "first photo" in caught.value.remedy
+
+
+def test_a_further_photo_without_a_face(photo: Image) -> None:
+    with pytest.raises(errors.NoSourceFace):
+        _more(np.full((200, 200, 3), 90, np.uint8), _load(photo))
+
+
+def test_photos_are_not_taken_without_end(photo: Image) -> None:
+    face = first = _load(photo)
+    for _ in range(MOST_PHOTOS - 1):
+        face = together(face, first)
+    with pytest.raises(errors.UsageError, match="enough"):
+        together(face, first)

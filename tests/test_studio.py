@@ -217,7 +217,8 @@ class TestFaces:
         face_id = studio.wear(examples / "eileen_collins.png")
         state = studio.state()
         assert state["face"] == face_id
-        assert state["faces"] == [{"id": face_id, "name": "eileen_collins", "consent": "public-domain", "saved": False}]
+        described = {"id": face_id, "name": "eileen_collins", "consent": "public-domain", "saved": False}
+        assert state["faces"] == [{**described, "photos": 1, "warnings": []}]
         thumb = studio.client.get(f"/api/faces/{face_id}/thumb.jpg")
         height, width = decoded(thumb.content).shape[:2]
         assert 100 < height == width <= 192
@@ -237,6 +238,28 @@ class TestFaces:
             assert [face["id"] for face in studio.state()["faces"]] == [kept]
             assert studio.client.post(f"/api/faces/{kept}/select").json() == {"face": kept}
             studio.client.delete(f"/api/faces/{kept}")
+            assert not list((tmp_path / "second" / "data" / "faces").iterdir())
+
+    def test_further_photos_of_the_same_person_are_taken_and_kept(self, tmp_path: Path, examples: Path) -> None:
+        for folder in ("first", "second"):
+            (tmp_path / folder).mkdir()
+        photo = np.asarray(cv2.imread(str(examples / "eileen_collins.png")), np.uint8)
+        brighter = bytes(cv2.imencode(".png", cv2.convertScaleAbs(photo, alpha=1.1, beta=4))[1])
+        stranger = (examples / "grace_hopper.jpg").read_bytes()
+        with running_studio(tmp_path / "first") as studio:
+            face_id = studio.wear(examples / "eileen_collins.png")
+            address = f"/api/faces/{face_id}/photos"
+            refused = studio.client.post(address, files={"photo": ("b.jpg", stranger)})
+            assert refused.status_code == 422
+            assert "another person" in refused.json()["error"]
+            assert studio.client.post(address, files={"photo": ("c.png", brighter)}).json() == {"photos": 2}
+            assert studio.client.post(f"/api/faces/{face_id}/save").status_code == 200
+            assert studio.client.post(address, files={"photo": ("d.png", brighter)}).json() == {"photos": 3}
+            (tmp_path / "first" / "data").rename(tmp_path / "second" / "data")
+        with running_studio(tmp_path / "second") as studio:
+            assert [face["photos"] for face in studio.state()["faces"]] == [3]
+            assert studio.client.post(f"/api/faces/{face_id}/select").json() == {"face": face_id}
+            studio.client.delete(f"/api/faces/{face_id}")
             assert not list((tmp_path / "second" / "data" / "faces").iterdir())
 
     def test_several_faces_are_shown_with_numbers(self, studio: Studio, examples: Path, tmp_path: Path) -> None:

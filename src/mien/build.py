@@ -1,6 +1,5 @@
 """Makes concrete objects out of settings: models from the store, and the pipeline for one stream of frames."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from mien.contracts import ContentClassifier, Detector, Engine, Finisher, Landmarker, Recogniser
@@ -90,10 +89,9 @@ def open_source(photo: Image, models: Models, number: int | None = None) -> Sour
     return load_source(photo, models.photo_detector, models.landmarker, number=number)
 
 
-def add_photos(first: SourceFace, photos: Iterable[Image], models: Models, recogniser: Recogniser) -> SourceFace:
-    """The face with further photos of the same person, BGR uint8; raises a `SourceFaceError`."""
-    more = [load_more(photo, first, models.photo_detector, models.landmarker, recogniser) for photo in photos]
-    return together(first, (*first.others, *more))
+def add_photo(first: SourceFace, photo: Image, models: Models, recogniser: Recogniser) -> SourceFace:
+    """The face with a further photo of the same person, BGR uint8; raises a `SourceFaceError`."""
+    return together(first, load_more(photo, first, models.photo_detector, models.landmarker, recogniser))
 
 
 def open_pipeline(settings: Settings, models: Models, source: SourceFace) -> Pipeline:

@@ -126,6 +126,10 @@ def _add_swap(commands: Any) -> None:
     swap.add_argument("target", metavar="TARGET", type=Path, help="the picture or video that is changed")
     swap.add_argument("-o", "--output", metavar="OUT", type=Path, required=True, help="where the result goes")
     swap.add_argument("--overwrite", action="store_true", help="replace OUT if it exists")
+    swap.add_argument(
+        "--also", metavar="PHOTO", type=Path, action="append", default=[],
+        help="another photo of the same person: what one hides another shows; may be repeated",
+    )  # fmt: skip
     swap.add_argument("--source-face", metavar="N", type=int, help="which face of PHOTO, counted from the left")
     swap.add_argument(
         "--number-faces",
@@ -149,6 +153,10 @@ def _add_live(commands: Any) -> None:
         description="Open the studio, a local web page: choose a photo, see yourself wearing it, send it on.",
     )
     live.add_argument("--photo", metavar="PHOTO", type=Path, help="wear this face from the start; needs --consent")
+    live.add_argument(
+        "--also", metavar="PHOTO", type=Path, action="append", default=[],
+        help="another photo of the person in --photo; may be repeated",
+    )  # fmt: skip
     live.add_argument("--input", metavar="INPUT", help="a camera (0, /dev/video0), a file or folder, a URL, screen or browser")
     live.add_argument(
         "--output", metavar="OUTPUT", action="append", default=[],
@@ -367,6 +375,7 @@ def _swap(options: argparse.Namespace) -> int:
     _tell_terms_once(data)
     request = Request(
         photo=options.photo,
+        also=tuple(options.also),
         target=options.target,
         output=options.output,
         overwrite=options.overwrite,
@@ -400,6 +409,7 @@ def _live(options: argparse.Namespace) -> int:
         data=options.data or data_folder(),
         recordings=options.recordings or recordings_folder(),
         photo=options.photo,
+        also=tuple(options.also),
         consent=options.consent,
         input=options.input,
         outputs=tuple(options.output),

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from mien.contracts import Engine, Finisher
 from mien.facemodel import neutral
 from mien.settings import Settings
@@ -34,7 +36,9 @@ class Persona:
 
 def dress(engine: Engine, source: SourceFace, finisher: Finisher | None = None) -> Persona:
     """Prepare `source` for `engine`."""
-    return Persona(engine, source, engine.prepare(source), neutral(source.landmarks.points), finisher)
+    shapes = [neutral(photo.landmarks.points) for photo in (source, *source.others)]
+    shape = np.asarray(np.mean(shapes, axis=0), np.float32)
+    return Persona(engine, source, engine.prepare(source), shape, finisher)
 
 
 class Pipeline:

@@ -2,7 +2,6 @@
 
 import hashlib
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import cv2
@@ -20,6 +19,7 @@ from mien.errors import (
     SourceFaceTurned,
     UsageError,
 )
+from mien.photo.glasses import shows_glasses
 from mien.types import Detection, Floats, Image, Landmarks, SourceFace
 
 LEAST_EYE_DISTANCE = 30.0
@@ -30,6 +30,9 @@ LEAST_DETAIL = 0.2
 """Share of fine in coarse detail; 144 sharp portraits have 0.36 and more, a blur of 2.5 % of the eye distance 0.19."""
 MOST_DISAGREEMENT = 0.024
 """Mean spread, in eye distances, of fits from shifted crops: 144 clear portraits reach 0.022, masked faces start at 0.036."""
+MOST_PHOTOS = 8
+"""Of one person."""
+GLASSES = "the photo shows glasses: they are worn in part; a photo without them works better"
 _MARGIN = 0.25
 _LARGEST_CROP = 2048
 _SETTLE = 3
@@ -83,10 +86,15 @@ def load_more(
     return _cut(photo, found[nearest])
 
 
-def together(first: SourceFace, others: Sequence[SourceFace]) -> SourceFace:
-    """One source of several photos of the same person; what is not said otherwise comes from the first."""
-    digest = hashlib.sha256("".join(face.digest for face in (first, *others)).encode()).hexdigest()
-    return replace(first, digest=digest, others=tuple(others)) if others else first
+def together(first: SourceFace, more: SourceFace) -> SourceFace:
+    """The first face with a further photo of the same person; what is not said otherwise comes from the first.
+
+    Raises `UsageError` when there are too many.
+    """
+    if len(first.others) + 1 >= MOST_PHOTOS:
+        raise UsageError(f"{MOST_PHOTOS} photos of one person are enough", "leave some of them out")
+    digest = hashlib.sha256((first.digest + more.digest).encode()).hexdigest()
+    return replace(first, digest=digest, others=(*first.others, more))
 
 
 def numbered_picture(photo: Image, faces: tuple[PhotoFace, ...]) -> Image:
@@ -234,4 +242,5 @@ def _cut(photo: Image, landmarks: Landmarks) -> SourceFace:
         points = points * np.float32(scale)
     crop = np.ascontiguousarray(crop)
     digest = hashlib.sha256(crop.tobytes() + points.tobytes()).hexdigest()
-    return SourceFace(crop, Landmarks(points.astype(np.float32), landmarks.presence), digest)
+    found = Landmarks(points.astype(np.float32), landmarks.presence)
+    return SourceFace(crop, found, digest, warnings=(GLASSES,) if shows_glasses(crop, found) else ())

@@ -33,10 +33,12 @@ from mien.types import Image, SourceFace
 class Request:
     """What the person asked for.
 
-    `consent` is the statement that came with the request; `ask` asks for one, None when there is nobody to ask.
+    `also` are more photos of the person in `photo`. `consent` is the statement that came with the request; `ask` asks for
+    one, None when there is nobody to ask.
     """
 
     photo: Path
+    also: tuple[Path, ...]
     target: Path
     output: Path
     overwrite: bool
@@ -67,23 +69,29 @@ def run_swap(request: Request, *, quiet: bool) -> None:
     console = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
     settings = request.settings
     # What is cheap to know is checked first: names, folders, formats.
-    output = OutputFile(request.output, overwrite=request.overwrite, inputs=(request.photo, request.target))
+    output = OutputFile(request.output, overwrite=request.overwrite, inputs=(request.photo, *request.also, request.target))
     output.check()
     still = is_picture(request.target)
     _check_names(request, still)
     if request.dry_run:
         models = build.open_models(settings, Store())
-        _source(request, models)
+        _warn(_source(request, models), console)
         _print_plan(request, still, console)
         return
     trust = open_trust(request.data, request.signing)
     models = build.open_models(settings, Store())
     source = _source(request, models)
+    _warn(source, console)
     parts = _Parts(models, trust, source, _consent(request, trust, source))
     if still:
         _swap_picture(request, parts, output, console, quiet)
     else:
         _swap_video(request, parts, output, console, quiet)
+
+
+def _warn(source: SourceFace, console: Console) -> None:
+    for warning in source.warnings:
+        console.print(f"[yellow]note:[/] {escape(warning)}")
 
 
 def _print_plan(request: Request, still: bool, console: Console) -> None:
@@ -118,14 +126,31 @@ def _check_names(request: Request, still: bool) -> None:
 
 
 def _source(request: Request, models: build.Models) -> SourceFace:
-    settings = request.settings
-    photo = read_picture(request.photo, max_pixels=settings.max_pixels, max_bytes=settings.max_bytes).frame.image
+    photo = _photo(request.photo, request.settings)
     if request.number_faces is not None:
         _write_numbered(request, models, photo)
+    with _naming(request.photo):
+        source = build.open_source(photo, models, request.source_face)
+    if not request.also:
+        return source
+    recogniser = build.open_recogniser(Store())
+    for path in request.also:
+        with _naming(path):
+            source = build.add_photo(source, _photo(path, request.settings), models, recogniser)
+    return source
+
+
+def _photo(path: Path, settings: Settings) -> Image:
+    return read_picture(path, max_pixels=settings.max_pixels, max_bytes=settings.max_bytes).frame.image
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Puts the photo's name before what is wrong with it."""
     try:
-        return build.open_source(photo, models, request.source_face)
+        yield
     except SourceFaceError as error:
-        raise type(error)(f"{request.photo}: {error}", error.remedy) from error
+        raise type(error)(f"{path}: {error}", error.remedy) from error
 
 
 def _consent(request: Request, trust: Trust, source: SourceFace) -> Consent:
@@ -148,7 +173,7 @@ def _write_numbered(request: Request, models: build.Models, photo: Image) -> Non
     path = request.number_faces
     write_format(path)
     numbered = numbered_picture(photo, find_faces(photo, models.photo_detector))
-    with OutputFile(path, overwrite=request.overwrite, inputs=(request.photo, request.target)) as output:
+    with OutputFile(path, overwrite=request.overwrite, inputs=(request.photo, *request.also, request.target)) as output:
         if not cv2.imwrite(str(output.temporary), numbered):
             raise UsageError(f"cannot write {path}", "name a .png or .jpg")
         output.commit()

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from mien.photo.regions import GRID, regions
-from mien.types import Floats, Image
+from mien.types import Array, Floats, Image
 
 _COARSE = 64
 """Side of the maps that hold light and tone."""
@@ -28,19 +28,21 @@ _DARK = 6.0
 """Added to brightnesses before their logarithm is taken, so that noise in the dark does not explode."""
 
 
-def untinted(own: Image) -> Image:
-    """The texture without a tint that no skin has: in strongly coloured light the weakest channel holds hardly anything."""
-    small = cv2.resize(own, (GRID, GRID), interpolation=cv2.INTER_AREA)
+def tint_of(small: Image) -> Array | None:
+    """A matrix (3, 3) that takes away a tint that no skin has, from a texture BGR uint8 (grid, grid, 3); None without one.
+
+    In strongly coloured light the weakest channel holds hardly anything, and what it holds would be blown up.
+    """
     blue, green, red = np.median(small[regions().sample > 0].astype(np.float64), axis=0)
     luma = float(_LUMA @ (blue, green, red)) + 1e-6
     shift_blue, shift_red = (
         min(max(value / luma, low), high) - value / luma for value, (low, high) in ((blue, _BLUE_OF_SKIN), (red, _RED_OF_SKIN))
     )
     if shift_blue == 0 == shift_red:
-        return own
+        return None
     shift = np.array([shift_blue, -(_LUMA[0] * shift_blue + _LUMA[2] * shift_red) / _LUMA[1], shift_red])
     # In proportion to the brightness, not to the channel: black hair must stay black.
-    return np.asarray(cv2.transform(own, np.eye(3) + shift[:, None] * _LUMA[None]), np.uint8)
+    return np.asarray(np.eye(3) + shift[:, None] * _LUMA[None])
 
 
 def even_light(small: Image, skin: Floats) -> tuple[Floats, Floats]:

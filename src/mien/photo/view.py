@@ -9,7 +9,7 @@ import numpy as np
 from mien import topology
 from mien.colour import skin_confidence
 from mien.facemodel import texture_per_eye_distance, texture_points
-from mien.photo.light import even_light, lit, untinted
+from mien.photo.light import even_light, lit, tint_of
 from mien.photo.regions import GRID, regions, smoothstep
 from mien.raster import carry_values, draw_mesh
 from mien.types import Floats, Image, Landmarks
@@ -43,13 +43,19 @@ class View:
 def view_of(photo: Image, landmarks: Landmarks, size: int) -> View:
     """What the photo, BGR uint8, shows of the face with these landmarks, as a texture of `size` texels."""
     photo, points = _bounded(photo, landmarks.points, size)
-    own = untinted(_unwrapped(photo, points, size))
-    small = np.asarray(cv2.resize(own, (GRID, GRID), interpolation=cv2.INTER_AREA), np.uint8)
+    own = unwrapped(photo, points, size)
+    middle = np.asarray(cv2.resize(own, (2 * GRID, 2 * GRID), interpolation=cv2.INTER_AREA), np.uint8)
+    small = np.asarray(cv2.resize(middle, (GRID, GRID), interpolation=cv2.INTER_AREA), np.uint8)
+    tint = tint_of(small)
+    if tint is not None:
+        own, small = (np.asarray(cv2.transform(each, tint), np.uint8) for each in (own, small))
     seen, well = _weights(points, photo.shape)
     # Light from the side makes the skin look like many colours: what is skin is judged again without it.
-    gain, other_gain = even_light(small, well * _skin(small))
-    skin = _skin(lit(small, gain)) * (1 - _strands(own))
-    face = np.maximum(skin, regions().kept) * (1 - regions().mouth * (1 - _openness(points)))
+    gain, other_gain = even_light(small, well * _skin(small, well))
+    skin = _skin(lit(small, gain), well) * (1 - _strands(middle))
+    # On the outline what is no skin may be background, even where the face is kept whatever it looks like.
+    kept = regions().kept * smoothstep(well / 0.5)
+    face = np.maximum(skin, kept) * (1 - regions().mouth * (1 - _openness(points)))
     return View(own, gain, other_gain, seen * face, well * face, skin)
 
 
@@ -59,7 +65,7 @@ def size_for(points: Floats) -> int:
     return int(min(max(math.ceil(wanted / 32) * 32, SMALLEST), LARGEST))
 
 
-def _unwrapped(photo: Image, points: Floats, size: int) -> Image:
+def unwrapped(photo: Image, points: Floats, size: int) -> Image:
     """The photo's face in the texture's coordinates; BGR uint8 (size, size, 3). Outside the face it means nothing."""
     places = np.full((size, size, 2), -1.0, np.float32)
     carry_values(texel_map(GRID).triangles, texture_points(size), np.ascontiguousarray(points[:, :2]), places)
@@ -92,16 +98,16 @@ def _weights(points: Floats, photo_shape: tuple[int, ...]) -> tuple[Floats, Floa
     return np.asarray(blurred[:, :, 0], np.float32), np.asarray(blurred[:, :, 1], np.float32)
 
 
-def _skin(small: Image) -> Floats:
-    """How surely each texel of a texture BGR uint8 (grid, grid, 3) is bare skin, 0..1; judged by the cheeks and the nose."""
-    skin = skin_confidence(small, regions().sample, 0.03 * GRID * texture_per_eye_distance())
+def _skin(small: Image, well: Floats) -> Floats:
+    """How surely each texel of a texture BGR uint8 (grid, grid, 3) is bare skin, 0..1; judged by cheeks and nose, seen well."""
+    sample = np.where(well > 0.5, regions().sample, 0).astype(np.uint8)
+    skin = skin_confidence(small, sample, 0.03 * GRID * texture_per_eye_distance())
     return np.asarray(skin / np.float32(255), np.float32)
 
 
-def _strands(own: Image) -> Floats:
-    """Where thin dark lines cross the forehead of a texture BGR uint8 (n, n, 3): strands of a fringe; float32 (grid, grid)."""
-    side = 2 * GRID
-    luma = cv2.cvtColor(cv2.resize(own, (side, side), interpolation=cv2.INTER_AREA), cv2.COLOR_BGR2GRAY)
+def _strands(middle: Image) -> Floats:
+    """Strands of a fringe: thin dark lines on the forehead of a texture BGR uint8, twice the grid; float32 (grid, grid)."""
+    luma = cv2.cvtColor(middle, cv2.COLOR_BGR2GRAY)
     lines = cv2.morphologyEx(luma, cv2.MORPH_BLACKHAT, np.ones((13, 13), np.uint8)).astype(np.float32)
     share = smoothstep((lines / (luma + lines + _DARK) - 0.14) / 0.12)
     wide = cv2.dilate(share, np.ones((5, 5), np.uint8))

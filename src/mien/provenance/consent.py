@@ -1,6 +1,8 @@
 """Why a face may be worn: one recorded statement for each photo, kept on this machine, revocable.
 
-The photo itself is not kept; a perceptual hash of the face in its crop recognises it, also when it was scaled or saved again.
+A statement for a photo holds for further photos that are worn with it, because they must show the same person by the
+recogniser. The photo itself is not kept; a perceptual hash of the face in its crop recognises it, also when it was scaled or
+saved again.
 """
 
 import secrets

@@ -173,6 +173,17 @@ def _add_faces(app: FastAPI, session: StudioSession) -> None:
         session.notify()
         return {"id": face.id}
 
+    @app.post("/api/faces/{face_id}/photos", status_code=201, max_body_size=MOST_PHOTO_BYTES + _MULTIPART_EXTRA)
+    def add_photo(face_id: str, photo: Annotated[UploadFile, File()]) -> dict[str, int]:
+        kept = _keep(session, photo)
+        try:
+            with spoken_of(kept, Path(photo.filename or "the photo").name):
+                session.add_to_face(face_id, kept)
+        except BaseException:
+            kept.unlink(missing_ok=True)
+            raise
+        return {"photos": 1 + len(gallery.get(face_id).more)}
+
     @app.get("/api/faces/{face_id}/thumb.jpg")
     def thumb(face_id: str) -> Response:
         return Response(gallery.get(face_id).thumb, media_type="image/jpeg")

@@ -4,7 +4,8 @@ import secrets
 import shutil
 import threading
 from collections import OrderedDict
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import cv2
 import numpy as np
 
 from mien import build
-from mien.contracts import Engine
+from mien.contracts import Engine, Recogniser
 from mien.errors import OutputError, SeveralSourceFaces, UsageError
 from mien.media.output import output_error
 from mien.media.picture import read_picture
@@ -49,7 +50,7 @@ class ConsentNeeded(UsageError):
 
 @dataclass(slots=True)
 class GalleryFace:
-    """One face; `source` is None until a saved photo is needed."""
+    """One face; `source` is None until a saved photo is needed. `more` are further photos of the same person."""
 
     id: str
     name: str
@@ -59,16 +60,25 @@ class GalleryFace:
     thumb: bytes
     source: SourceFace | None
     saved: bool = False
+    more: tuple[Path, ...] = ()
 
     def described(self) -> dict[str, Any]:
-        return {"id": self.id, "name": self.name, "consent": self.consent, "saved": self.saved}
+        return {
+            "id": self.id,
+            "name": self.name,
+            "consent": self.consent,
+            "saved": self.saved,
+            "photos": 1 + len(self.more),
+            "warnings": list(self.source.warnings) if self.source else [],
+        }
 
 
 class Gallery:
     """The faces of this session and the saved ones; safe to use from several threads."""
 
-    def __init__(self, models: build.Models, consents: Consents, saved: Path) -> None:
+    def __init__(self, models: build.Models, consents: Consents, saved: Path, recogniser: Callable[[], Recogniser]) -> None:
         self._models = models
+        self._recogniser = recogniser
         self._consents = consents
         self._saved = saved
         self._lock = threading.RLock()
@@ -115,17 +125,33 @@ class Gallery:
             self._faces[face.id] = face
         return face
 
+    def add_photo(self, face_id: str, photo: Path) -> None:
+        """Take in a further photo of the same person, which lies in a file of this session. Raises a `MienError`.
+
+        What was stated for the first photo holds for it, because the recogniser finds the same person in it.
+        """
+        source = self.allowed(face_id)[0]
+        with self._decoding:
+            whole = build.add_photo(source, _read(photo), self._models, self._recogniser())
+        with self._lock:
+            face = self.get(face_id)
+            self._forget_personas(face)
+            kept = self._keep_more(face, len(face.more), photo) if face.saved else photo
+            if face.saved:
+                self._note(replace(face, more=(*face.more, kept)))
+                photo.unlink(missing_ok=True)
+            face.source, face.more = whole, (*face.more, kept)
+
     def remove(self, face_id: str) -> None:
         """Forget a face, saved or not."""
         with self._lock:
             face = self.get(face_id)
             del self._faces[face_id]
-            digest = face.source.digest if face.source else ""
-            for key in [key for key in self._personas if key[0] == digest]:
-                del self._personas[key]
+            self._forget_personas(face)
         if face.saved:
             shutil.rmtree(self._saved / face.id, ignore_errors=True)
-        face.photo.unlink(missing_ok=True)
+        for photo in (face.photo, *face.more):
+            photo.unlink(missing_ok=True)
 
     def save(self, face_id: str) -> None:
         """Keep the photo after the session, readable by its owner only. Raises `OutputError`."""
@@ -135,19 +161,37 @@ class Gallery:
         folder = self._saved / face.id
         try:
             folder.mkdir(parents=True, mode=0o700)
-            kept = folder / f"photo{face.photo.suffix}"
-            shutil.copyfile(face.photo, kept)
-            kept.chmod(0o600)
+            kept = _copy(face.photo, folder / f"photo{face.photo.suffix}")
+            more = tuple(self._keep_more(face, number, photo) for number, photo in enumerate(face.more))
             (folder / "thumb.jpg").write_bytes(face.thumb)
-            facts = {"name": face.name, "consent": face.consent, "number": face.number, "photo": kept.name}
-            write_json(folder / "face.json", facts)
+            self._note(replace(face, photo=kept, more=more))
         except OSError as error:
             shutil.rmtree(folder, ignore_errors=True)
             raise output_error(error, folder) from error
         except OutputError:
             shutil.rmtree(folder, ignore_errors=True)
             raise
-        face.saved = True
+        uploads = (face.photo, *face.more)
+        face.photo, face.more, face.saved = kept, more, True
+        for photo in uploads:
+            photo.unlink(missing_ok=True)
+
+    def _keep_more(self, face: GalleryFace, number: int, photo: Path) -> Path:
+        """A copy of a further photo beside the saved face. Raises `OutputError`."""
+        kept = self._saved / face.id / f"more{number}{photo.suffix}"
+        try:
+            return _copy(photo, kept)
+        except OSError as error:
+            raise output_error(error, kept) from error
+
+    def _note(self, face: GalleryFace) -> None:
+        facts: dict[str, Any] = {"name": face.name, "consent": face.consent, "number": face.number, "photo": face.photo.name}
+        write_json(self._saved / face.id / "face.json", {**facts, "more": [photo.name for photo in face.more]})
+
+    def _forget_personas(self, face: GalleryFace) -> None:
+        digest = face.source.digest if face.source else ""
+        for key in [key for key in self._personas if key[0] == digest]:
+            del self._personas[key]
 
     def persona(self, face_id: str, engine: Engine, settings: Settings) -> Persona:
         """This face, ready for the engine; made once. Raises a `MienError` when a saved photo is gone."""
@@ -168,13 +212,19 @@ class Gallery:
         """The face and the statement that allows to wear it. Raises a `MienError`, also when the statement was revoked."""
         face = self.get(face_id)
         if face.source is None:
-            face.source = build.open_source(_read(face.photo), self._models, face.number)
+            face.source = self._opened(face)
         consent = self._consents.find(face.source)
         if consent is None:
             raise UsageError(
                 f"nobody says any more why the face {face.name!r} may be used", "remove it, or add its photo again and say why"
             )
         return face.source, consent
+
+    def _opened(self, face: GalleryFace) -> SourceFace:
+        source = build.open_source(_read(face.photo), self._models, face.number)
+        for photo in face.more:
+            source = build.add_photo(source, _read(photo), self._models, self._recogniser())
+        return source
 
     def _load_saved(self) -> None:
         for folder in sorted(self._saved.glob("*/face.json")):
@@ -194,7 +244,23 @@ class Gallery:
                 thumb.read_bytes(),
                 None,
                 saved=True,
+                more=tuple(_further(folder.parent, facts.get("more"))),
             )
+
+
+def _copy(photo: Path, kept: Path) -> Path:
+    """A copy that only its owner may read."""
+    shutil.copyfile(photo, kept)
+    kept.chmod(0o600)
+    return kept
+
+
+def _further(folder: Path, names: object) -> Iterator[Path]:
+    """The further photos that a saved face names and that lie in its folder."""
+    for name in names if isinstance(names, list) else []:
+        photo = folder / str(name)
+        if photo.parent == folder and photo.is_file():
+            yield photo
 
 
 def _read(photo: Path) -> Image:

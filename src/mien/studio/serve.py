@@ -44,6 +44,7 @@ class Options:
     data: Path
     recordings: Path
     photo: Path | None
+    also: tuple[Path, ...]
     consent: str | None
     input: str | None
     outputs: tuple[str, ...]
@@ -104,7 +105,7 @@ def _unhurried() -> Iterator[None]:
 def _begin(session: StudioSession, options: Options) -> None:
     """What the command line has chosen already."""
     if options.photo is not None:
-        session.add_photo(options.photo, options.consent)
+        session.add_photo(options.photo, options.consent, options.also)
     if options.input is not None:
         session.set_input(input_of_text(options.input), trusted=True)
     for output in options.outputs:

@@ -5,7 +5,7 @@ import secrets
 import shutil
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -35,7 +35,7 @@ from mien.stages.label import Labeller
 from mien.stages.observe import Observer
 from mien.studio.browsercamera import BrowserFeed
 from mien.studio.faces import ConsentNeeded, Gallery
-from mien.studio.folder import read_json, write_json
+from mien.studio.folder import read_json, spoken_of, write_json
 from mien.studio.inputs import InputChoice, choose_input, choose_sound
 from mien.studio.jobs import FileJobs
 from mien.studio.outputs import Outputs
@@ -80,7 +80,7 @@ class StudioSession:
         self._changed_hook: Callable[[], None] = lambda: None
         self._process = psutil.Process()
         self._process.cpu_percent()
-        self.gallery = Gallery(self._models, trust.consents, data / "faces")
+        self.gallery = Gallery(self._models, trust.consents, data / "faces", lambda: build.open_recogniser(self._store))
         self.loop = LiveLoop(
             lambda wanted: build.open_tracking(wanted, self._store),
             classifier.result(),
@@ -143,16 +143,31 @@ class StudioSession:
         """Make what the engine needs of the face, so that selecting it takes effect at once. Raises a `MienError`."""
         self.gallery.persona(face_id, build.open_engine(self._settings), self._settings)
 
-    def add_photo(self, photo: Path, consent: str | None) -> None:
-        """Take in and wear a photo of this machine. Raises a `MienError`."""
+    def add_photo(self, photo: Path, consent: str | None, also: Sequence[Path] = ()) -> None:
+        """Take in and wear a photo of this machine, and others of the same person. Raises a `MienError`."""
+        try:
+            face = self.gallery.add(self._kept(photo), photo.stem, consent)
+        except ConsentNeeded as error:
+            raise UsageError(str(error), f"add --consent {'|'.join(STATEMENTS)}") from error
+        for other in also:
+            with spoken_of(kept := self._kept(other), other.name):
+                self.gallery.add_photo(face.id, kept)
+        self.select_face(face.id)
+
+    def add_to_face(self, face_id: str, photo: Path) -> None:
+        """A further photo, a file of this session, for a face; worn at once where the face is. Raises a `MienError`."""
+        self.gallery.add_photo(face_id, photo)
+        self.prepare_face(face_id)
+        with self._lock:
+            if self._face == face_id:
+                self._wear(face_id, self._settings)
+        self._changed()
+
+    def _kept(self, photo: Path) -> Path:
         check_file(photo)
         kept = self.uploads / f"{secrets.token_hex(8)}{photo.suffix.lower()}"
         shutil.copyfile(photo, kept)
-        try:
-            face = self.gallery.add(kept, photo.stem, consent)
-        except ConsentNeeded as error:
-            raise UsageError(str(error), f"add --consent {'|'.join(STATEMENTS)}") from error
-        self.select_face(face.id)
+        return kept
 
     def _warm_up(self) -> None:
         """Have everything compiled and loaded before the first frame comes."""

@@ -5,7 +5,7 @@ import { byId, make, reconcile, say } from './dom.js';
 import { t } from './strings.js';
 /** @typedef {import('./types').State} State @typedef {import('./types').Face} Face */
 
-const NOBODY = { id: 'none', name: '', consent: '', saved: false };
+const NOBODY = { id: 'none', name: '', consent: '', saved: false, photos: 0, warnings: [] };
 
 export class Faces {
   constructor() {
@@ -54,6 +54,11 @@ export class Faces {
         save.title = t(face.saved ? 'saved' : 'save');
         save.setAttribute('aria-label', `${save.title}: ${face.name}`);
       }
+      const name = /** @type {HTMLElement | null} */ (element.querySelector('.name'));
+      if (name) {
+        name.textContent = `${face.warnings.length ? '⚠ ' : ''}${face.name}${face.photos > 1 ? ` · ${t('photos', { n: face.photos })}` : ''}`;
+        name.title = [face.name, ...face.warnings].join('\n');
+      }
     });
   }
 
@@ -69,9 +74,26 @@ export class Faces {
     pick.setAttribute('aria-label', `${t('wear')}: ${face.name}`);
     pick.append(make('img', { src: `/api/faces/${face.id}/thumb.jpg`, alt: '' }));
     const acts = make('span', { className: 'acts' },
+      make('button', { type: 'button', className: 'more', title: t('add_more'), 'aria-label': `${t('add_more')}: ${face.name}`, on: { click: () => this.chooseMore(face.id) } }, '＋'),
       make('button', { type: 'button', className: 'save', on: { click: () => void attempt(() => call('POST', `/api/faces/${face.id}/save`)) } }),
       make('button', { type: 'button', title: t('remove'), 'aria-label': `${t('remove')}: ${face.name}`, on: { click: () => void attempt(() => call('DELETE', `/api/faces/${face.id}`)) } }, '✕'));
     return make('li', { className: 'face', 'data-face-id': face.id }, pick, acts, make('span', { className: 'name', title: face.name }, face.name));
+  }
+
+  /** Another photo of the same person; the server refuses a stranger. @param {string} id */
+  chooseMore(id) {
+    const input = make('input', { type: 'file', accept: byId('add-face', HTMLInputElement).accept });
+    input.addEventListener('change', () => input.files?.[0] && void this.addMore(id, input.files[0]));
+    input.click();
+  }
+
+  /** @param {string} id @param {File} photo */
+  async addMore(id, photo) {
+    const form = new FormData();
+    form.append('photo', photo, photo.name);
+    say('face-sending', t('sending', { name: photo.name }));
+    await attempt(() => call('POST', `/api/faces/${id}/photos`, form));
+    say('face-sending', '');
   }
 
   /** @param {string} id */
