@@ -6,10 +6,10 @@ import cv2
 import numpy as np
 
 from mien import geometry
-from mien.focus import blur_of
-from mien.grain import more_of, place_of, still_grain
+from mien.focus import blur_of, focus_of
+from mien.grain import in_green, more_of, place_of, still_grain
 from mien.raster import smear, speckle
-from mien.types import FacePatch, Frame, Grain, Image, Mask, TrackedFace
+from mien.types import FacePatch, Focus, Frame, Grain, Image, Mask, TrackedFace
 
 _LEAST_BLUR = 0.4
 """Pixels of sigma; less blur cannot be seen."""
@@ -20,8 +20,6 @@ _MEASURED = 1.2
 """What `blur_of` tells of a bell added to a sharp face, as a multiple of the truth."""
 _LINE = 1.7 * math.sqrt(12)
 """Length of a line as a multiple of the blur that is told of it."""
-_LONGEST_SHUTTER = 1.0
-"""How much of a frame's time the shutter is open at most."""
 _RIM = 5
 """Pixels beside the patch's holes that say nothing of its edges."""
 _LEAST_NOISE = 0.4
@@ -38,9 +36,10 @@ def as_filmed(frame: Frame, face: TrackedFace, patch: FacePatch, grain: float) -
         return patch
     scale = geometry.scale_of(patch.crop_to_frame)
     target = _target(frame.image, patch)
-    noise = known.grain.luma if known.grain is not None else 0.0
     motion_xy = known.motion_xy[0] / scale, known.motion_xy[1] / scale
-    crop, mask = _blurred(patch.crop, patch.mask, target, motion_xy, noise)
+    crop, mask = _trailing(patch.crop, patch.mask, target, motion_xy, in_green(known.grain))
+    if known.focus is not None:
+        crop = _focused(crop, mask, target, Focus(known.focus.blur / scale, known.focus.detail))
     wanted = _missing(known.grain, crop, mask, target) if grain > 0 else None
     if wanted is not None and max(wanted.luma, wanted.chroma) * grain > _LEAST_NOISE:
         crop = crop.copy() if crop is patch.crop else crop
@@ -73,25 +72,40 @@ def _missing(known: Grain | None, crop: Image, mask: Mask, target: Image) -> Gra
     return Grain(lacks[0], lacks[1], wanted.size, fresh=False)
 
 
-def _blurred(crop: Image, mask: Mask, target: Image, motion_xy: tuple[float, float], noise: float) -> tuple[Image, Mask]:
-    """Crop and mask as far out of focus and as long exposed as the target; what is not sharp cannot be sharpened."""
-    inside = np.asarray(cv2.erode((mask > 200).view(np.uint8), np.ones((_RIM, _RIM), np.uint8)), np.uint8)
-    if np.count_nonzero(inside) < 256:
-        return crop, mask
+def _focused(crop: Image, mask: Mask, target: Image, wanted: Focus) -> Image:
+    """The crop as far out of focus as the target; what is not sharp cannot be sharpened."""
+    inside = _judged(mask)
+    own = focus_of(crop, inside, 0.0)
+    lacks = math.sqrt(max(0.0, wanted.blur**2 - own.blur**2)) / _MEASURED
+    if lacks < _LEAST_BLUR or own.detail <= wanted.detail:
+        return crop
+    # Under the holes of the mask the crop is black; what is there in truth may run into it.
+    filled = np.asarray(cv2.copyTo(crop, mask, target.copy()), np.uint8)
+    soft = np.asarray(cv2.GaussianBlur(filled, (0, 0), min(lacks, _MOST_BLUR)), np.uint8)
+    # A skin without freckles may show soft edges; it must not lose the freckles for that.
+    left = focus_of(soft, inside, 0.0).detail
+    share = (own.detail - wanted.detail) / max(own.detail - left, 1e-3)
+    return soft if share >= 1 else np.asarray(cv2.addWeighted(soft, share, filled, 1 - share, 0), np.uint8)
+
+
+def _trailing(crop: Image, mask: Mask, target: Image, motion_xy: tuple[float, float], noise: float) -> tuple[Image, Mask]:
+    """Crop and mask as long exposed as the target, judged by how sharp it is along its motion and across."""
     length = math.hypot(*motion_xy)
-    moves = length > _LEAST_MOTION
-    unit_xy = (motion_xy[0] / length, motion_xy[1] / length) if moves else (1.0, 0.0)
-    own, wanted = blur_of(crop, inside, unit_xy, 0.0), blur_of(target, inside, unit_xy, noise)
-    lacks_along, lacks_across = ((b * b - a * a) / _MEASURED**2 for a, b in zip(own, wanted, strict=True))
-    focus = min(lacks_along, lacks_across) if moves else (lacks_along + lacks_across) / 2
-    shutter = _LINE * math.sqrt(max(0.0, lacks_along - max(focus, 0.0))) / length if moves else 0.0
-    if focus > _LEAST_BLUR**2:
-        # Under the holes of the mask the crop is black; what is there in truth may run into it.
-        filled = np.where(mask[:, :, None] > 0, crop, target)
-        crop = np.asarray(cv2.GaussianBlur(filled, (0, 0), min(math.sqrt(focus), _MOST_BLUR)), np.uint8)
-    if shutter * length < _LEAST_MOTION:
+    inside = _judged(mask)
+    if length < _LEAST_MOTION or not inside.any():
         return crop, mask
-    shutter = min(shutter, _LONGEST_SHUTTER)
+    unit_xy = motion_xy[0] / length, motion_xy[1] / length
+    own, wanted = blur_of(crop, inside, unit_xy, 0.0), blur_of(target, inside, unit_xy, noise)
+    along, across = (b * b - a * a for a, b in zip(own, wanted, strict=True))
+    trail = min(_LINE / _MEASURED * math.sqrt(max(0.0, along - max(across, 0.0))), length)
+    if trail < _LEAST_MOTION:
+        return crop, mask
     result, cover = np.empty_like(crop), np.empty_like(mask)
-    smear(np.ascontiguousarray(crop), mask, motion_xy[0] * shutter, motion_xy[1] * shutter, result, cover)
+    smear(np.ascontiguousarray(crop), mask, unit_xy[0] * trail, unit_xy[1] * trail, result, cover)
     return result, cover
+
+
+def _judged(mask: Mask) -> Mask:
+    """Where the crop is wholly seen and no hole is near: 1, else 0."""
+    sure = (mask > 200).view(np.uint8)
+    return np.asarray(cv2.erode(sure, np.ones((_RIM, _RIM), np.uint8)), np.uint8)
