@@ -13,7 +13,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("contracts", "settings", "topology", "kernel", "folders"),
     ("geometry", "facemodel", "colour", "raster", "yuv", "provenance"),
     ("unwrap", "profile", "gaze"),
-    ("shading", "grain", "photo"),
+    ("shading", "grain", "focus", "photo"),
     ("models", "media", "texture"),
     ("engines", "stages", "seal"),
     ("pipeline", "source", "verify"),

@@ -1,5 +1,6 @@
 """The noise of a picture: how strong and how coarse it is, and more of the same kind. Pictures are BGR uint8."""
 
+import math
 from dataclasses import dataclass
 from functools import cache
 
@@ -109,6 +110,11 @@ def still_grain(image: Image, mask: Mask | None = None) -> Grain | None:
     squares = np.square(luma).mean((1, 2)), colour.mean((1, 2))
     deviation = [float(np.sqrt(_UNBIASED * np.percentile(each, _FLATTEST))) for each in squares]
     return Grain(deviation[0], deviation[1], _SIZES[1], fresh=False)
+
+
+def in_green(grain: Grain | None) -> float:
+    """The standard deviation of the noise in the green channel alone."""
+    return 0.0 if grain is None else math.sqrt(grain.luma**2 + 0.3 * grain.chroma**2)
 
 
 def more_of(grain: Grain) -> npt.NDArray[np.int8]:

@@ -98,13 +98,23 @@ class Grain:
 
 
 @dataclass(frozen=True, slots=True)
+class Focus:
+    """How sharp a face is seen: `blur`, the sigma in pixels that its edges show, and `detail`, the mean of its finest
+    detail in levels, noise taken off.
+    """
+
+    blur: float
+    detail: float
+
+
+@dataclass(frozen=True, slots=True)
 class KnownFace:
     """What the frames so far, this one included, tell of a tracked face; textures as in `mien.unwrap`.
 
     `neutral` is float32 (478, 3), the face's own proportions in the head frame. `occluder` is uint8 (side, side): 255 =
     something stands before the face there; None = nothing is known. `light` is float32 (64, 64, 3), BGR: the face's colour
     now as a multiple of what it is in even light; None = nothing is known. `motion_xy` is how far the face has moved since
-    the frame before, in pixels. `grain` is the picture's noise; None = nothing is known.
+    the frame before, in pixels. `grain` is the picture's noise, `focus` how sharp the face is; None = nothing is known.
     """
 
     neutral: Floats
@@ -112,6 +122,7 @@ class KnownFace:
     light: Floats | None = None
     motion_xy: tuple[float, float] = (0.0, 0.0)
     grain: Grain | None = None
+    focus: Focus | None = None
 
 
 @dataclass(frozen=True, slots=True)

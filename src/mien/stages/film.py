@@ -1,4 +1,4 @@
-"""Makes a patch look as if it had been filmed with the rest of the picture: blurred where it moves, and as noisy."""
+"""Makes a patch look as if it had been filmed with the rest of the picture: as blurred, and as noisy."""
 
 import math
 
@@ -6,50 +6,57 @@ import cv2
 import numpy as np
 
 from mien import geometry
-from mien.grain import more_of, place_of, still_grain
+from mien.focus import blur_of, focus_of
+from mien.grain import in_green, more_of, place_of, still_grain
 from mien.raster import smear, speckle
-from mien.types import Array, FacePatch, Frame, Grain, Image, Mask, TrackedFace
+from mien.types import FacePatch, Focus, Frame, Grain, Image, Mask, TrackedFace
 
+_LEAST_BLUR = 0.4
+"""Pixels of sigma; less blur cannot be seen."""
+_MOST_BLUR = 3.0
 _LEAST_MOTION = 2.0
 """Pixels a frame; slower motion leaves no blur that can be seen."""
-_SHUTTERS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
-"""How much of a frame's time the shutter may have been open."""
+_MEASURED = 1.2
+"""What `blur_of` tells of a bell added to a sharp face, as a multiple of the truth."""
+_LINE = 1.7 * math.sqrt(12)
+"""Length of a line as a multiple of the blur that is told of it."""
+_RIM = 5
+"""Pixels beside the patch's holes that say nothing of its edges."""
 _LEAST_NOISE = 0.4
 """Levels; weaker noise is lost in rounding."""
 
 
 def as_filmed(frame: Frame, face: TrackedFace, patch: FacePatch, grain: float) -> FacePatch:
-    """The patch with the motion blur and, by `grain` 0..1, the noise of the frame; `frame` is as it was before the patch.
+    """The patch with the blur and, by `grain` 0..1, the noise of the frame; `frame` is as it was before the patch.
 
     The same frame, face and patch give the same noise.
     """
     known = face.known
-    if known is None:
+    if known is None or not patch.mask.any():
         return patch
     scale = geometry.scale_of(patch.crop_to_frame)
-    crop, mask = patch.crop, patch.mask
-    length = math.hypot(*known.motion_xy) / scale
     target = _target(frame.image, patch)
-    if length > _LEAST_MOTION and target is not None:
-        crop, mask = _blurred(crop, mask, target, (known.motion_xy[0] / scale, known.motion_xy[1] / scale))
-    if grain > 0 and target is not None:
-        noise = _missing(known.grain, crop, mask, target)
-        if noise is not None and max(noise.luma, noise.chroma) * grain > _LEAST_NOISE:
-            crop = np.ascontiguousarray(crop).copy() if crop is patch.crop else crop
-            tile = more_of(Grain(noise.luma, noise.chroma, noise.size / scale, noise.fresh))
-            left, top = place_of(frame.index, face.track_id)
-            speckle(crop, mask, tile, left, top, grain * noise.luma, grain * noise.chroma)
+    motion_xy = known.motion_xy[0] / scale, known.motion_xy[1] / scale
+    crop, mask = _trailing(patch.crop, patch.mask, target, motion_xy, in_green(known.grain))
+    if known.focus is not None:
+        crop = _focused(crop, mask, target, Focus(known.focus.blur / scale, known.focus.detail))
+    wanted = _missing(known.grain, crop, mask, target) if grain > 0 else None
+    if wanted is not None and max(wanted.luma, wanted.chroma) * grain > _LEAST_NOISE:
+        crop = crop.copy() if crop is patch.crop else crop
+        tile = more_of(Grain(wanted.luma, wanted.chroma, wanted.size / scale, wanted.fresh))
+        left, top = place_of(frame.index, face.track_id)
+        speckle(crop, mask, tile, left, top, grain * wanted.luma, grain * wanted.chroma)
     return FacePatch(crop, mask, patch.crop_to_frame)
 
 
-def _target(image: Image, patch: FacePatch) -> Image | None:
-    """What the frame shows where the patch goes, as far as they overlap with the patch's own size; None = elsewhere."""
+def _target(image: Image, patch: FacePatch) -> Image:
+    """What the frame shows where the patch goes, in the patch's pixels."""
     height, width = patch.mask.shape
     if np.allclose(patch.crop_to_frame[:, :2], np.eye(2), atol=1e-6):
         left, top = (round(float(value)) for value in patch.crop_to_frame[:, 2])
         if left >= 0 and top >= 0 and left + width <= image.shape[1] and top + height <= image.shape[0]:
             return image[top : top + height, left : left + width]
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    flags = cv2.INTER_AREA | cv2.WARP_INVERSE_MAP
     border = cv2.BORDER_REPLICATE
     return np.asarray(cv2.warpAffine(image, patch.crop_to_frame, (width, height), flags=flags, borderMode=border), np.uint8)
 
@@ -65,36 +72,40 @@ def _missing(known: Grain | None, crop: Image, mask: Mask, target: Image) -> Gra
     return Grain(lacks[0], lacks[1], wanted.size, fresh=False)
 
 
-def _blurred(crop: Image, mask: Mask, target: Image, motion_xy: tuple[float, float]) -> tuple[Image, Mask]:
-    """Crop and mask as long exposed as the target was, judged by how sharp it is along and across the motion."""
-    if np.count_nonzero(mask > 200) < 1024:
+def _focused(crop: Image, mask: Mask, target: Image, wanted: Focus) -> Image:
+    """The crop as far out of focus as the target; what is not sharp cannot be sharpened."""
+    inside = _judged(mask)
+    own = focus_of(crop, inside, 0.0)
+    lacks = math.sqrt(max(0.0, wanted.blur**2 - own.blur**2)) / _MEASURED
+    if lacks < _LEAST_BLUR or own.detail <= wanted.detail:
+        return crop
+    # Under the holes of the mask the crop is black; what is there in truth may run into it.
+    filled = np.asarray(cv2.copyTo(crop, mask, target.copy()), np.uint8)
+    soft = np.asarray(cv2.GaussianBlur(filled, (0, 0), min(lacks, _MOST_BLUR)), np.uint8)
+    # A skin without freckles may show soft edges; it must not lose the freckles for that.
+    left = focus_of(soft, inside, 0.0).detail
+    share = (own.detail - wanted.detail) / max(own.detail - left, 1e-3)
+    return soft if share >= 1 else np.asarray(cv2.addWeighted(soft, share, filled, 1 - share, 0), np.uint8)
+
+
+def _trailing(crop: Image, mask: Mask, target: Image, motion_xy: tuple[float, float], noise: float) -> tuple[Image, Mask]:
+    """Crop and mask as long exposed as the target, judged by how sharp it is along its motion and across."""
+    length = math.hypot(*motion_xy)
+    inside = _judged(mask)
+    if length < _LEAST_MOTION or not inside.any():
         return crop, mask
-    half_wh = max(1, crop.shape[1] // 2), max(1, crop.shape[0] // 2)
-    shown = np.asarray(cv2.resize(mask, half_wh, interpolation=cv2.INTER_NEAREST), np.uint8)
-    inside = shown > 200
-    own, wanted = (
-        np.asarray(cv2.resize(each, half_wh, interpolation=cv2.INTER_AREA)[:, :, 1:2], np.uint8) for each in (crop, target)
-    )
-    goal = _sharpness(wanted, inside, motion_xy)
-    best, nearest = 0.0, math.inf
-    for shutter in _SHUTTERS:
-        tried = own if shutter == 0 else _smeared(own, shown, motion_xy, shutter / 2)[0]
-        miss = abs(math.log(_sharpness(tried, inside, motion_xy) / goal))
-        if miss < nearest - 0.02:
-            best, nearest = shutter, miss
-    return (crop, mask) if best == 0 else _smeared(crop, mask, motion_xy, best)
-
-
-def _smeared(crop: Image, mask: Mask, motion_xy: tuple[float, float], shutter: float) -> tuple[Image, Mask]:
+    unit_xy = motion_xy[0] / length, motion_xy[1] / length
+    own, wanted = blur_of(crop, inside, unit_xy, 0.0), blur_of(target, inside, unit_xy, noise)
+    along, across = (b * b - a * a for a, b in zip(own, wanted, strict=True))
+    trail = min(_LINE / _MEASURED * math.sqrt(max(0.0, along - max(across, 0.0))), length)
+    if trail < _LEAST_MOTION:
+        return crop, mask
     result, cover = np.empty_like(crop), np.empty_like(mask)
-    smear(np.ascontiguousarray(crop), mask, motion_xy[0] * shutter, motion_xy[1] * shutter, result, cover)
+    smear(np.ascontiguousarray(crop), mask, unit_xy[0] * trail, unit_xy[1] * trail, result, cover)
     return result, cover
 
 
-def _sharpness(green: Image, inside: Array, motion_xy: tuple[float, float]) -> float:
-    """How steep the picture is along the motion, as a multiple of how steep it is across."""
-    x, y = cv2.Sobel(green, cv2.CV_32F, 1, 0, ksize=3), cv2.Sobel(green, cv2.CV_32F, 0, 1, ksize=3)
-    length = math.hypot(*motion_xy)
-    ux, uy = motion_xy[0] / length, motion_xy[1] / length
-    along, across = (x * ux + y * uy)[inside], (y * ux - x * uy)[inside]
-    return (float(np.abs(along).mean()) + 1) / (float(np.abs(across).mean()) + 1)
+def _judged(mask: Mask) -> Mask:
+    """Where the crop is wholly seen and no hole is near: 1, else 0."""
+    sure = (mask > 200).view(np.uint8)
+    return np.asarray(cv2.erode(sure, np.ones((_RIM, _RIM), np.uint8)), np.uint8)

@@ -6,7 +6,8 @@ import numpy as np
 
 from mien import geometry
 from mien.facemodel import neutral
-from mien.grain import GrainMeter
+from mien.focus import FocusMeter
+from mien.grain import GrainMeter, in_green
 from mien.kernel import kernel
 from mien.shading import lasting_light, light_of
 from mien.stages.occluder import Occlusion
@@ -39,7 +40,8 @@ class _Memory:
     weight: Floats
     neutral: Floats
     points: Floats
-    meter: GrainMeter
+    grain: GrainMeter
+    focus: FocusMeter
     occlusion: Occlusion = field(default_factory=Occlusion)
     light: Floats | None = None
     unseen: int = 0
@@ -70,10 +72,11 @@ class Observer:
         shape = neutral(points)
         memory = self._memories.get(face.track_id)
         if memory is None:
-            memory = _Memory(now.astype(np.float32), np.zeros_like(visible), shape, points, GrainMeter())
+            memory = _Memory(now.astype(np.float32), np.zeros_like(visible), shape, points, GrainMeter(), FocusMeter())
             self._memories[face.track_id] = memory
         elif memory.unseen > 1:
-            memory.light, memory.points, memory.meter = None, points, GrainMeter()
+            memory.light, memory.points = None, points
+            memory.grain, memory.focus = GrainMeter(), FocusMeter()
         occluder = memory.occlusion.update(now, memory.texture, memory.weight, visible)
         free = visible * (1 - occluder * np.float32(1 / 255))
         _learn(memory.texture, memory.weight, now, free, _FIRST, _SLOWEST, _SURPRISE)
@@ -81,8 +84,9 @@ class Observer:
         memory.light = _followed(memory.light, _light(memory, now, free))
         motion_xy = _motion(memory.points, points)
         memory.points, memory.unseen = points, 0
-        grain: Grain | None = memory.meter.measure(frame.image, geometry.box_of(points), motion_xy)
-        return KnownFace(memory.neutral, occluder, memory.light, motion_xy, grain)
+        grain: Grain | None = memory.grain.measure(frame.image, geometry.box_of(points), motion_xy)
+        focus = memory.focus.measure(frame.image, points, in_green(grain))
+        return KnownFace(memory.neutral, occluder, memory.light, motion_xy, grain, focus)
 
 
 def _light(memory: _Memory, now: Image, free: Floats) -> Floats:
