@@ -64,7 +64,9 @@ def swap_faces(frame: Frame, faces: tuple[TrackedFace, ...], persona: Persona, s
     """
     faces = reshape(frame.image, faces, persona.shape, settings.shape * settings.opacity)
     patches = [(face, persona.engine.swap(frame, face, persona.prepared)) for face in wearers(faces)]
-    kept = [(face, keep_occluders(frame, face, patch)) for face, patch in patches if patch is not None]
+    kept = [(face, patch) for face, patch in patches if patch is not None]
+    if settings.occlusion == "on":
+        kept = [(face, keep_occluders(frame, face, patch)) for face, patch in kept]
     if persona.finisher is not None:
         kept = [(face, finish(frame, face, patch, persona.finisher)) for face, patch in kept]
     for face, patch in kept:

@@ -1,7 +1,9 @@
-"""Tells what stands before a tracked face, texel by texel, from what the face mostly looks like.
+"""Tells what stands before a tracked face, texel by texel: by what the face mostly looks like, and by what skin looks like.
 
 The colour now is compared with the usual one, after a smooth change of light is taken out, and only as far as it lies
-outside the colours that the neighbouring texels usually have: a lip or a brow that moves a little is no object.
+outside the colours that the neighbouring texels usually have: a lip or a brow that moves a little is no object. Weak evidence
+counts when it covers much, a skin-coloured hand is found by its edges and by the features it hides. What was there from the
+beginning is told from skin by its colour alone, and only where it is clearly none.
 """
 
 from dataclasses import dataclass, field
@@ -17,34 +19,39 @@ from mien.types import Array, Floats, Image, Mask
 from mien.unwrap import SIDE, texel_map
 
 _COARSE = 32
-"""Cells of a side of the grid on which the change of light is fitted."""
+"""Cells of a side of the grid on which light is fitted."""
 _OFFSET = 12.0
 """Added to colours before the logarithm, so that noise in the dark does not explode."""
-_SPREAD = np.array([0.16, 0.05, 0.06], np.float32)
-"""How far, in natural logarithms, brightness, red : green, blue : green differ without meaning anything."""
-_FINE = 0.04
-_CLIP = 0.12
-_TRIM = 3.0
-_DETAIL = 13
-"""Texels across which brightness is fine: what is coarser may be light."""
-_WIDE = 9
-"""Texels across which weak evidence adds up."""
-_WIDE_GAIN = 1.5
-_WIDE_CAP = 4.0
-_USUAL = 1.0
+_SPREAD = np.array([0.16, 0.05, 0.09], np.float32)
+"""How far, in natural logarithms, brightness, red : green and blue : green differ without meaning anything."""
+_FINE, _FINE_SIDE, _FINE_MOST = 0.04, 9, 0.12
+"""The same of fine brightness, the texels across which it is fine, and the most that counts of it."""
 _FITS = 3
-_SEED, _GROW, _STAY = 1.5, 1.15, 0.9
-_MASS, _MOST_MASS = 50.0, 4.0
-"""Evidence in spreads that makes an object, and that belongs to one which is there."""
-_ALONE = 2.5
-"""So many times the evidence is needed of what does not reach in from the face's border."""
-_LEAST_AREA = 12
-"""Texels of strong evidence that an object has at least."""
 _LEAST_WEIGHT = 6.0
 """Frames that a texel must have been seen before it tells anything."""
+_STRONG = 9.0
+"""Squared evidence that needs no neighbours."""
+_RIM = 3
+"""Texels across which strong evidence colours its neighbourhood."""
+_WIDE, _MIDDLE = 15, 5
+"""Texels across which weak evidence adds up."""
+_WEAK_MOST, _WIDE_GAIN, _MIDDLE_GAIN = 3.0, 2.25, 3.0
+_GROW, _STAY, _SPREADING = 1.15, 0.9, 0.8
+"""Evidence from which a texel belongs to an object: at first, where one was a frame ago, and next to a weak one."""
+_FIRM = 2.5
+"""Evidence of things that need no spreading: their edges are clear."""
+_SPAN, _GAP = 15, 5
+"""Texels that an object of weak evidence may spread, and across which its gaps are filled."""
+_MASS, _TEXEL_MOST, _ALONE = 120.0, 4.0, 4.0
+"""Evidence that makes an object, the most that one texel adds, and how much more it takes inside of the face's border.
+
+In clips without objects the most is 250, for single frames; a hand has 800 and more.
+"""
 _RISE, _FALL = 0.7, 0.5
 """Share of the way to the newest evidence in one frame."""
 _LEARN = 0.05
+_PATIENCE = 600
+"""Frames after which what stands before a face counts as its new look: better to paint over a thing than to show a person."""
 
 
 @dataclass(slots=True)
@@ -54,7 +61,10 @@ class Occlusion:
     _level: Floats = field(default_factory=lambda: np.zeros((SIDE, SIDE), np.float32))
     _usual: Floats = field(default_factory=lambda: np.zeros((SIDE, SIDE), np.float32))
     """Evidence that the texels show without an object."""
+    _held: Floats = field(default_factory=lambda: np.zeros((SIDE, SIDE), np.float32))
+    """For how many frames something has stood there."""
     _light: Floats = field(default_factory=lambda: np.zeros((6, 3), np.float32))
+    _alien: Array = field(default_factory=lambda: np.zeros((_SMALL, _SMALL), np.uint8))
 
     def update(self, now: Image, mean: Floats, weight: Floats, visible: Floats) -> Mask:
         """uint8 (side, side), 255 = something stands before the face there.
@@ -64,10 +74,18 @@ class Occlusion:
         """
         evidence = self.evidence(now, mean, weight, visible)
         found = objects(evidence, self._level)
-        rising = found > self._level
-        self._level += np.where(rising, _RISE, _FALL).astype(np.float32) * (found - self._level)
-        self._usual += _LEARN * (np.minimum(evidence, 1.0) * (found < 0.5) - self._usual)
-        return np.asarray(np.clip(self._level * 383 - 64, 0, 255), np.uint8)
+        self._held = np.where(found > 0, np.minimum(self._held + 1, np.float32(_PATIENCE + 1)), 0).astype(np.float32)
+        found = np.where(self._held > _PATIENCE, np.float32(0), found)
+        self._level += np.where(found > self._level, np.float32(_RISE), np.float32(_FALL)) * (found - self._level)
+        self._usual += np.float32(_LEARN) * (np.minimum(evidence, 1) * (found < 0.5) - self._usual)
+        self._alien = alien(now, visible, self._alien)
+        whole = np.clip(self._level * 383 - 64, 0, 255).astype(np.uint8)
+        if self._alien.any():
+            whole = np.maximum(whole, cv2.resize(self._alien * np.uint8(255), (SIDE, SIDE), interpolation=cv2.INTER_LINEAR))
+        if whole.any():
+            # What is turned away shows nothing; an object that reaches there goes on.
+            whole = np.where(visible > 0, whole, cv2.dilate(whole, np.ones((9, 9), np.uint8)))
+        return np.asarray(whole, np.uint8)
 
     def evidence(self, now: Image, mean: Floats, weight: Floats, visible: Floats) -> Floats:
         """How unusual each texel is, in spreads; float32 (side, side)."""
@@ -75,52 +93,159 @@ class Occlusion:
         seen, usual = _tones(now), _tones(np.clip(mean + 0.5, 0, 255).astype(np.uint8))
         self._light = fitted_light(seen - usual, sure * (1 - self._level), self._light)
         low, high = cv2.erode(usual, _NEAR), cv2.dilate(usual, _NEAR)
-        evidence = np.empty((SIDE, SIDE), np.float32)
-        off = np.empty((SIDE, SIDE), np.float32)
-        calm = prior() * (1 + _USUAL * self._usual)
+        evidence, off = np.empty((SIDE, SIDE), np.float32), np.empty((SIDE, SIDE), np.float32)
+        calm = calmness() * (1 + self._usual)
         _compare(seen, low, high, _light_map(self._light), sure, calm, _SPREAD, evidence, off)
-        off -= cv2.boxFilter(off, -1, (_DETAIL, _DETAIL))
-        _add_square(evidence, off, sure, calm, _FINE)
+        strong = cv2.dilate((evidence > _STRONG).astype(np.uint8), np.ones((_RIM, _RIM), np.uint8))
+        plain = np.where((strong == 0) & (sure > 0), np.float32(1), np.float32(0))
+        _add_fine(off * plain, plain, sure, calm, evidence)
         near = cv2.boxFilter(evidence, -1, (3, 3))
-        wide = cv2.boxFilter(np.minimum(evidence, _WIDE_CAP), -1, (_WIDE, _WIDE)) * np.float32(_WIDE_GAIN**2)
-        wide = np.minimum(wide, near * np.float32(_TRIM))
+        near = np.where(strong, near, np.minimum(near, evidence * np.float32(4)))
+        weak = np.minimum(evidence, np.float32(_WEAK_MOST)) * plain
+        wide = cv2.boxFilter(weak, -1, (_WIDE, _WIDE)) / np.maximum(cv2.boxFilter(plain, -1, (_WIDE, _WIDE)), 0.1)
+        middle = cv2.boxFilter(weak, -1, (_MIDDLE, _MIDDLE))
+        wide = np.minimum(wide * np.float32(_WIDE_GAIN), middle * np.float32(_MIDDLE_GAIN))
         return np.asarray(np.sqrt(np.maximum(np.maximum(near, wide), 0)), np.float32)
 
 
+def objects(evidence: Floats, before: Floats) -> Floats:
+    """The evidence grown to whole things, 0 or 1, float32 (side, side); `before` 0..1 is what was seen a frame ago."""
+    beyond = evidence - np.where(before > 0.5, np.float32(_STAY), np.float32(_GROW))
+    if float(np.maximum(beyond, 0).sum()) < _MASS / 2:
+        return np.zeros_like(evidence)
+    grown = cv2.morphologyEx((beyond > 0).astype(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
+    count, parts = cv2.connectedComponents(grown, connectivity=8)
+    mass = np.bincount(parts.ravel(), np.clip(beyond, 0, _TEXEL_MOST).ravel(), count)
+    bordering = np.bincount(parts[_border()], minlength=count) > 0
+    known = np.bincount(parts[before > 0.5], minlength=count) > 0
+    wanted = np.where(bordering, _MASS, _MASS * _ALONE) * np.where(known, 0.5, 1.0)
+    kept = (mass >= wanted) & (np.arange(count) > 0)
+    found = kept[parts].astype(np.uint8)
+    if not found.any():
+        return np.zeros_like(evidence)
+    around = cv2.dilate(found * (evidence < _FIRM).astype(np.uint8), np.ones((_SPAN, _SPAN), np.uint8))
+    found |= around & (evidence > _SPREADING).astype(np.uint8)
+    return np.asarray(cv2.morphologyEx(found, cv2.MORPH_CLOSE, np.ones((_GAP, _GAP), np.uint8)), np.float32)
+
+
+_SMALL = 64
+"""Texels of a side of the texture in which things are told from skin."""
+_SKIN_DARKER = 0.35
+_SKIN_LESS_RED, _SKIN_REDDER, _SKIN_BLUER, _SKIN_LESS_BLUE = 0.10, 0.25, 0.16, 0.30
+"""How far, in natural logarithms, skin differs from a smoothly lit cheek: in its shadows it is redder, never paler."""
+_SHADE = 0.15
+"""Darker than a cheek by this much still is skin."""
+_PALE_FROM, _PALE = 0.15, 0.12
+_GLOSS, _GLOSS_GAIN = 0.05, 3.0
+"""Brighter than a cheek by this much, in logarithms, skin begins to shine; its colour says less then."""
+_ALIEN, _ALIEN_GROW = 2.0, 1.3
+_ALIEN_MASS = 35.0
+"""Evidence against skin that makes an object; of 92 faces four have more, all of hair before the face or hard side light."""
+_HAIR, _HAIR_SURE, _HAIR_DARK, _HAIR_AREA = 2.2, 3.2, -0.3, 15
+
+
+def alien(now: Image, visible: Floats, before: Array) -> Array:
+    """What the picture alone tells from skin: 0 or 1, uint8 (64, 64). `before` is the answer of the frame before.
+
+    Things of a colour that skin never has, and dark hair or a hat over the forehead.
+    """
+    small = cv2.resize(now, (_SMALL, _SMALL), interpolation=cv2.INTER_AREA)
+    seen = (cv2.resize(visible, (_SMALL, _SMALL), interpolation=cv2.INTER_AREA) > 0.9) & (_inside_small() > 0)
+    off = _off_skin(_tones(small), seen)
+    if off is None:
+        return np.zeros((_SMALL, _SMALL), np.uint8)
+    colour = _unlike(off)
+    shade = np.square(np.minimum(off[:, :, 0] + _SHADE, 0) / _SKIN_DARKER)
+    # Brightness alone is light, and gloss takes the colour out of skin.
+    gloss = 1 + np.clip((off[:, :, 0] - _GLOSS) * _GLOSS_GAIN, 0, 1) * _shining()
+    share = np.sqrt((colour + np.minimum(shade, 2 * colour)) / np.square(gloss) + _pale(off)) * seen / _tolerance()
+    found = _kept(share, _ALIEN, _ALIEN_GROW, _ALIEN_MASS, before)
+    hair = np.sqrt(colour + shade) * _forehead() * seen
+    dark = hair * (off[:, :, 0] < _HAIR_DARK)
+    if np.count_nonzero(dark > _HAIR_SURE) >= _HAIR_AREA // 2:
+        count, parts = cv2.connectedComponents((dark > _HAIR).astype(np.uint8), connectivity=8)
+        large = np.bincount(parts.ravel(), minlength=count) >= _HAIR_AREA
+        sure = np.bincount(parts[dark > _HAIR_SURE], minlength=count) >= _HAIR_AREA // 2
+        bordering = np.bincount(parts[_border_small()], minlength=count) > 0
+        found |= (large & sure & bordering & (np.arange(count) > 0))[parts].astype(np.uint8)
+    return found
+
+
+def _unlike(off: Floats) -> Floats:
+    """The square of how far a colour is from skin, float32 (64, 64)."""
+    red, blue = off[:, :, 1], off[:, :, 2]
+    across = np.where(red < 0, red / _SKIN_LESS_RED, red / _SKIN_REDDER)
+    along = np.where(blue < 0, blue / _SKIN_LESS_BLUE, blue / _SKIN_BLUER)
+    return np.asarray(np.square(across) + np.square(along), np.float32)
+
+
+def _pale(off: Floats) -> Floats:
+    """The square of how much brighter than a cheek a chin is; it never is by much."""
+    return np.asarray(np.square(np.maximum(off[:, :, 0] - _PALE_FROM, 0) / _PALE) * (1 - _shining()), np.float32)
+
+
+def _kept(share: Floats, least: float, grow: float, mass: float, before: Array) -> Array:
+    """Connected texels beyond `grow` whose sum beyond `least` is large enough; uint8 (64, 64)."""
+    beyond = np.clip(share - least, 0, 2)
+    if float(beyond.sum()) < mass / 2:
+        return np.zeros((_SMALL, _SMALL), np.uint8)
+    count, parts = cv2.connectedComponents((share > grow).astype(np.uint8), connectivity=4)
+    sums = np.bincount(parts.ravel(), beyond.ravel(), count)
+    known = np.bincount(parts[before > 0], minlength=count) > 0
+    kept = (sums >= np.where(known, mass / 2, mass)) & (np.arange(count) > 0)
+    found = kept[parts].astype(np.uint8)
+    return np.asarray(cv2.morphologyEx(found, cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8)), np.uint8)
+
+
+def _off_skin(tones: Floats, seen: Array) -> Floats | None:
+    """How far each texel is from the colour of the cheeks, lit as they are; None when they are not seen."""
+    chosen = (_cheeks() & seen).ravel()
+    if int(chosen.sum()) < 120:
+        return None
+    basis, wanted = _basis(_SMALL)[chosen, :3], tones.reshape(-1, 3)[chosen]
+    light = np.zeros((3, 3), np.float32)
+    light[0] = np.median(wanted, axis=0)
+    for _ in range(_FITS):
+        rest = wanted - basis @ light
+        heavy = basis * (1 / (1 + np.square(rest / _SPREAD).sum(1)))[:, None]
+        light = (light + np.linalg.solve(heavy.T @ basis + _LINEAR_STIFF, heavy.T @ rest)).astype(np.float32)
+    off = tones - (_basis(_SMALL)[:, :3] @ light).reshape(_SMALL, _SMALL, 3)
+    return np.asarray(cv2.blur(off, (2, 2)), np.float32)
+
+
+_LINEAR_STIFF = np.diag([4, 120, 120]).astype(np.float32)
 _NEAR = np.ones((5, 5), np.uint8)
 _LOGS = np.log(np.arange(256) + _OFFSET).astype(np.float32)
+_TO_TONES = np.array([[1 / 3, 1 / 3, 1 / 3], [0, -1, 1], [1, -1, 0]], np.float32)
 
 
 def _tones(texture: Image) -> Floats:
-    """Brightness, red : green and blue : green as logarithms, float32 (side, side, 3)."""
+    """Brightness, red : green and blue : green as logarithms, float32 (h, w, 3)."""
     return np.asarray(cv2.transform(cv2.LUT(texture, _LOGS), _TO_TONES), np.float32)
-
-
-_TO_TONES = np.array([[1 / 3, 1 / 3, 1 / 3], [0, -1, 1], [1, -1, 0]], np.float32)
 
 
 @cache
 def _basis(side: int) -> Floats:
     """1, u, v and their products at the middle of each cell, float32 (side * side, 6)."""
     v, u = np.mgrid[0:side, 0:side].astype(np.float32) * np.float32(2 / side) + np.float32(1 / side - 1)
-    made = np.stack([np.ones_like(u), u, v, u * u, u * v, v * v], -1).reshape(-1, 6).astype(np.float32)
-    made.flags.writeable = False
-    return made
+    return _locked(np.stack([np.ones_like(u), u, v, u * u, u * v, v * v], -1).reshape(-1, 6).astype(np.float32))
 
 
 def fitted_light(difference: Floats, sure: Floats, light: Floats) -> Floats:
-    """The smooth change of light, float32 (6, 3) over `_basis`, that most texels agree on (Cauchy weights)."""
-    cells = cv2.resize(np.dstack([difference * sure[:, :, None], sure]), (_COARSE, _COARSE), interpolation=cv2.INTER_AREA)
-    cells = cells.reshape(-1, 4)
-    weight = cells[:, 3]
-    chosen = weight > 0.3
+    """The smooth change of light, float32 (6, 3) over 1, u, v and their products, that most texels agree on.
+
+    `difference` float32 (side, side, 3) in logarithms, `sure` how much each texel counts; `light` is the start. Least
+    squares with Cauchy's weights.
+    """
+    weighed = np.dstack([difference * sure[:, :, None], sure])
+    cells = cv2.resize(weighed, (_COARSE, _COARSE), interpolation=cv2.INTER_AREA).reshape(-1, 4)
+    chosen = cells[:, 3] > 0.3
     if int(chosen.sum()) < 60:
         return light
-    basis, weight = _basis(_COARSE)[chosen], weight[chosen]
+    basis, weight = _basis(_COARSE)[chosen], cells[chosen, 3]
     wanted = cells[chosen, :3] / weight[:, None]
     for _ in range(_FITS):
-        off = (wanted - basis @ light) / _SPREAD
-        trust = weight / (1 + np.square(off).sum(1))
+        trust = weight / (1 + np.square((wanted - basis @ light) / _SPREAD).sum(1))
         heavy = basis * trust[:, None]
         light = np.linalg.solve(heavy.T @ basis + _STIFF, heavy.T @ wanted).astype(np.float32)
     return light
@@ -133,42 +258,93 @@ def _light_map(light: Floats) -> Floats:
     return (_basis(SIDE) @ light).reshape(SIDE, SIDE, 3)
 
 
+_LIPS = (61, 185, 40, 39, 37, 0, 267, 269, 270, 409, 291, 375, 321, 405, 314, 17, 84, 181, 91, 146)
+_BROWS = ((70, 63, 105, 66, 107, 55, 65, 52, 53, 46), (300, 293, 334, 296, 336, 285, 295, 282, 283, 276))
+_NOSTRILS = (98, 97, 2, 326, 327, 94)
+_BEARD = (61, 291, 58, 288, 172, 397, 136, 365, 150, 379, 149, 378, 176, 400, 148, 377, 152, 2, 98, 327, 57, 287)
+_SKIN = ((118, 101, 205, 187, 123, 117), (347, 330, 425, 411, 352, 346), (6, 197, 195, 5, 51, 281), (108, 337, 9))
+_FOREHEAD = (127, 162, 21, 54, 103, 67, 109, 10, 338, 297, 332, 284, 251, 389, 356,
+             300, 293, 334, 296, 336, 9, 107, 66, 105, 63, 70)  # fmt: skip
+
+
 @cache
-def prior() -> Floats:
-    """How many times less a texel's change means than that of a cheek: lids, lips and brows move; float32 (side, side)."""
-    uv = face_model().uv * SIDE - 0.5
-    factor = np.ones((SIDE, SIDE), np.float32)
-    for loop, times, grow in ((topology.RIGHT_EYE, 2.0, 4), (topology.LEFT_EYE, 2.0, 4), (topology.INNER_LIPS, 2.2, 3)):
-        part = np.zeros((SIDE, SIDE), np.uint8)
-        cv2.fillConvexPoly(part, cv2.convexHull(uv[list(loop)].round().astype(np.int32)), 1)
-        part = cv2.dilate(part, np.ones((2 * grow + 1, 2 * grow + 1), np.uint8))
-        factor = np.maximum(factor, 1 + (times - 1) * part)
-    made = np.asarray(cv2.GaussianBlur(factor, (0, 0), 1.5), np.float32)
-    made.flags.writeable = False
-    return made
+def calmness() -> Floats:
+    """How many times less a texel's change means than that of a cheek: lids and lips move; float32 (side, side)."""
+    parts = ((topology.RIGHT_EYE, 4, 2.0), (topology.LEFT_EYE, 4, 2.0), (topology.INNER_LIPS, 3, 2.2))
+    return _raised(SIDE, parts, 1.5)
 
 
-def objects(evidence: Floats, before: Floats) -> Floats:
-    """The evidence grown to whole things, 0 or 1, float32 (side, side); `before` 0..1 is what was seen a frame ago."""
-    if float(evidence.max()) < _SEED:
-        return np.zeros_like(evidence)
-    beyond = evidence - np.where(before > 0.5, _STAY, _GROW)
-    grown = cv2.morphologyEx((beyond > 0).astype(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
-    count, parts = cv2.connectedComponents(grown, connectivity=8)
-    mass = np.bincount(parts.ravel(), np.minimum(beyond, _MOST_MASS).clip(0).ravel(), count)
-    bordering = np.bincount(parts[_border()], minlength=count) > 0
-    known = np.bincount(parts[before > 0.5], minlength=count) > 0
-    wanted = np.where(bordering, _MASS, _MASS * _ALONE) * np.where(known, 0.5, 1.0)
-    kept = (mass >= wanted) & (np.arange(count) > 0)
-    return np.asarray(kept[parts], np.float32)
+@cache
+def _tolerance() -> Floats:
+    """How many times less a colour unlike the cheeks' means, for what faces have there: brows, eyes, lips, beard."""
+    eyes = ((topology.RIGHT_EYE, 2, 2.2), (topology.LEFT_EYE, 2, 2.2))
+    brows = tuple((brow, 2, 2.0) for brow in _BROWS)
+    return _raised(_SMALL, (*eyes, *brows, (_LIPS, 1, 3.0), (_NOSTRILS, 1, 2.0), (_BEARD, 2, 1.3)), 0.8)
+
+
+def _raised(side: int, parts: tuple[tuple[tuple[int, ...], int, float], ...], sigma: float) -> Floats:
+    """1, and more inside the hulls of landmarks, which are grown by so many texels."""
+    factor = np.ones((side, side), np.float32)
+    for loop, grow, times in parts:
+        area = cv2.dilate(_hull(side, loop), np.ones((2 * grow + 1, 2 * grow + 1), np.uint8))
+        factor = np.maximum(factor, 1 + np.float32(times - 1) * area)
+    return _locked(np.asarray(cv2.GaussianBlur(factor, (0, 0), sigma), np.float32))
+
+
+def _hull(side: int, loop: tuple[int, ...]) -> Mask:
+    area = np.zeros((side, side), np.uint8)
+    corners = (face_model().uv[list(loop)] * side - 0.5).round().astype(np.int32)
+    cv2.fillConvexPoly(area, cv2.convexHull(corners), 1)
+    return area
+
+
+@cache
+def _cheeks() -> Array:
+    """bool (64, 64): skin that hair and beards seldom cover."""
+    areas = np.array([_hull(_SMALL, loop) for loop in _SKIN])
+    return _locked(areas.max(0) > 0)
+
+
+@cache
+def _shining() -> Array:
+    """float32 (64, 1): 1 above the lips; a chin seldom shines."""
+    rows = np.arange(_SMALL) < face_model().uv[0, 1] * _SMALL - 1
+    return _locked(rows.astype(np.float32)[:, None])
+
+
+@cache
+def _forehead() -> Array:
+    """uint8 (64, 64): 1 on forehead and temples, without the brows."""
+    area = np.zeros((_SMALL, _SMALL), np.uint8)
+    cv2.fillPoly(area, [(face_model().uv[list(_FOREHEAD)] * _SMALL - 0.5).round().astype(np.int32)], 1)
+    for brow in _BROWS:
+        area[cv2.dilate(_hull(_SMALL, brow), np.ones((3, 3), np.uint8)) > 0] = 0
+    return _locked(area)
 
 
 @cache
 def _border() -> Array:
     """bool (side, side): texels of the face within three of its border."""
     inside = texel_map().inside.astype(np.uint8)
-    ring: Array = (inside > 0) & (cv2.erode(inside, np.ones((7, 7), np.uint8), borderValue=0) == 0)
-    return ring
+    return _locked((inside > 0) & (cv2.erode(inside, np.ones((7, 7), np.uint8), borderValue=0) == 0))
+
+
+@cache
+def _inside_small() -> Array:
+    """uint8 (64, 64): 1 where all of the texel is face."""
+    inside = texel_map().inside.astype(np.float32)
+    return _locked((cv2.resize(inside, (_SMALL, _SMALL), interpolation=cv2.INTER_AREA) > 0.99).astype(np.uint8))
+
+
+@cache
+def _border_small() -> Array:
+    inside = _inside_small()
+    return _locked((inside > 0) & (cv2.erode(inside, np.ones((5, 5), np.uint8), borderValue=0) == 0))
+
+
+def _locked(array: Array) -> Array:
+    array.flags.writeable = False
+    return array
 
 
 @kernel
@@ -185,16 +361,15 @@ def _compare(
                     tone = seen[v, u, c] - light[v, u, c]
                     above = max(tone - high[v, u, c], np.float32(0.0)) - max(low[v, u, c] - tone, np.float32(0.0))
                     if c == 0:
-                        off[v, u] = min(max(above, -_CLIP), _CLIP)
+                        off[v, u] = min(max(above, np.float32(-_FINE_MOST)), np.float32(_FINE_MOST))
                     above /= spread[c]
                     total += above * above
                 total *= sure[v, u] / (calm[v, u] * calm[v, u])
             evidence[v, u] = total
 
 
-@kernel
-def _add_square(evidence: Array, off: Array, sure: Array, calm: Array, spread: float) -> None:
-    for v in range(evidence.shape[0]):
-        for u in range(evidence.shape[1]):
-            share = off[v, u] / (np.float32(spread) * calm[v, u])
-            evidence[v, u] += share * share * sure[v, u]
+def _add_fine(off: Floats, plain: Floats, sure: Floats, calm: Floats, evidence: Floats) -> None:
+    """Add the squared evidence of fine brightness, in place; `plain` is 1 where it counts."""
+    window = _FINE_SIDE, _FINE_SIDE
+    off -= cv2.boxFilter(off, -1, window) / np.maximum(cv2.boxFilter(plain, -1, window), 0.1)
+    evidence += np.square(off / (np.float32(_FINE) * calm)) * (sure * plain)
