@@ -108,9 +108,9 @@ def _shrunk(colour: Floats, alpha: Floats) -> _Drawing:
 def _texture(grain: float, strength: float, seed: int) -> Floats:
     """Smooth noise round 1; float32 (1024, 1024)."""
     noise = np.random.default_rng((_SEED, seed)).standard_normal((_LARGE // 4, _LARGE // 4)).astype(np.float32)
-    noise = cv2.GaussianBlur(noise, (0, 0), grain)
-    noise = cv2.resize(noise / max(float(noise.std()), 1e-6), (_LARGE, _LARGE), interpolation=cv2.INTER_LINEAR)
-    return np.asarray(1 + strength * noise, np.float32)
+    smooth = cv2.GaussianBlur(noise, (0, 0), grain)
+    even = smooth / max(float(smooth.std()), 1e-6)
+    return np.asarray(1 + strength * cv2.resize(even, (_LARGE, _LARGE), interpolation=cv2.INTER_LINEAR), np.float32)
 
 
 def _roundness(alpha: Floats, depth: float) -> Floats:

@@ -21,8 +21,10 @@ _MOVED = 2
 """Pixels that the frame may have been bent by."""
 _SEEN = 24
 """Grey levels that a pixel painted over would differ by, to be noticed."""
-_TELLING = 10
+_TELLING = 20
 """Grey levels between swap and target from which on it can be told which of them is shown."""
+_BACK_WITHIN = 8
+"""Grey levels from the target within which a free pixel shows the target: a shift of the whole colour must not count."""
 _BORDER = 2
 
 
@@ -133,7 +135,7 @@ def count(shot: Shot, result: FrameResult, clean_swap: Image) -> Tally:
     showing = covered & (_difference(clean_swap, shot.image) > _SEEN)
     border = cv2.dilate((shot.alpha > 0).astype(np.uint8), np.ones((2 * _BORDER + 1, 2 * _BORDER + 1), np.uint8)) > 0
     free = face & ~border & (_difference(clean_swap, shot.clean) > _TELLING)
-    back = free & (_squared(image, shot.image) < _squared(image, clean_swap))
+    back = free & (_difference(image, shot.image) <= _BACK_WITHIN)
     worn = result.swapped > 0
     return Tally(
         # Frames in which the face was lost are counted as such: they would flatter the one share and spoil the other.
@@ -173,8 +175,3 @@ def _detail(tally: Tally) -> dict[str, float]:
 def _difference(a: Image, b: Image) -> Array:
     difference: Array = cv2.absdiff(a, b).max(axis=2)
     return difference
-
-
-def _squared(a: Image, b: Image) -> Array:
-    squared: Array = np.square(a.astype(np.int32) - b).sum(axis=2)
-    return squared
