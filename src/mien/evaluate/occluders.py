@@ -109,7 +109,7 @@ def _texture(grain: float, strength: float, seed: int) -> Floats:
     """Smooth noise round 1; float32 (1024, 1024)."""
     noise = np.random.default_rng((_SEED, seed)).standard_normal((_LARGE // 4, _LARGE // 4)).astype(np.float32)
     smooth = cv2.GaussianBlur(noise, (0, 0), grain)
-    even: Floats = smooth / max(float(smooth.std()), 1e-6)
+    even = np.asarray(smooth / max(float(smooth.std()), 1e-6), np.float32)
     return np.asarray(1 + strength * cv2.resize(even, (_LARGE, _LARGE), interpolation=cv2.INTER_LINEAR), np.float32)
 
 
