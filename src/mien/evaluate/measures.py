@@ -148,7 +148,8 @@ def seam_step(result: Image, worn: Floats, target: Image, own: Floats) -> float:
         # Inside, the ring itself; outside, the half of it that lies beyond the oval.
         change = (new - old)[:, _RING + 1 :] if depth == 0 else new - old
         changes.append([float(part.mean()) for part in np.array_split(change, _STRETCHES)])
-    return float(np.abs(np.subtract(*changes)).mean())
+    inside, outside = (np.array(change) for change in changes)
+    return float(np.abs(inside - outside).mean())
 
 
 def _across(image: Image, points: Floats, depth: float) -> Floats:

@@ -68,9 +68,8 @@ def measure(lab: Lab, progress: Progress) -> Section:
     for number, name in enumerate(names):
         source, target = lab.cast(number)
         other = lab.cast(number + 1)[1]
-        # The hand is the target's own half of the time: the hardest case.
-        skin = occluders.cheek_colour(target)
-        thing = occluders.things(skin)[number]
+        # A hand of the target's own skin is the hardest case.
+        thing = occluders.things(occluders.cheek_colour(target))[number]
         clean = _clean_run(lab, source, target, length)
         progress()
         for kind, at in (("comes in", enters_at), ("from the first frame", 0)):
@@ -82,13 +81,15 @@ def measure(lab: Lab, progress: Progress) -> Section:
                 total.add(tally)
                 lost.append(100 - tally.kept_percent)
                 back.append(tally.given_back_percent)
-                frames.append(beside(shot.image, result.frame.image)[::2, ::2].copy())
+                if at:
+                    frames.append(beside(shot.image, result.frame.image)[::2, ::2].copy())
             tallies[kind].add(total)
             by_thing.setdefault(name, Tally()).add(total)
             swapped_share.append(total.swapped / total.frames)
             details[f"{name}, {kind}: {source.name} on {target.name}"] = _detail(total)
             plots.append(Plot(f"{name}, {kind}", "frame", "%", {"painted over": lost, "given back": back}))
-            clips.append(Clip(f"occlusion-{name}-{kind.replace(' ', '-')}", f"{name}, {kind}", tuple(frames), 30))
+            if frames:
+                clips.append(Clip(f"occlusion-{name}", f"{name}, {kind}", tuple(frames), 30))
             progress()
         one, tile = _still(lab, source, target, thing)
         two, _ = _still(lab, source, other, thing)
