@@ -90,4 +90,4 @@ def frame_of(image: Image, index: int) -> Frame:
 
 def drawn_points(result: FrameResult) -> list[Floats]:
     """The landmarks of the faces as they were drawn."""
-    return [face.landmarks.points for face in getattr(result, "worn", ()) or result.faces]
+    return [face.landmarks.points for face in result.worn]

@@ -17,6 +17,9 @@ _RING = 3
 _DEPTHS = (0.0, 0.05, 0.1)
 """How far inside the oval a seam may lie, in eye distances: the engine fades in over 0.1."""
 _SECTORS = 8
+_STRETCHES = 24
+_INSIDE = 0.16
+"""Where the face is certainly drawn in full, in eye distances inside the oval."""
 _LEAST_STEP = 0.5
 """Grey levels a pixel added to both sides of the seam's ratio, so that a smooth target does not blow it up."""
 
@@ -94,13 +97,9 @@ def expressions(points: Floats) -> dict[str, float]:
     return _distances(points, _EXPRESSIONS)
 
 
-def proportions(points: Floats) -> Array:
-    """Lengths and widths of the face in the head frame, in eye distances; float64 (13,)."""
-    return np.array(list(_distances(points, _PROPORTIONS).values()))
-
-
-def proportion_names() -> tuple[str, ...]:
-    return tuple(_PROPORTIONS)
+def proportions(points: Floats) -> dict[str, float]:
+    """Lengths and widths of the face in the head frame, in eye distances."""
+    return _distances(points, _PROPORTIONS)
 
 
 def gaze_error(points: Floats, wanted: Floats) -> float:
@@ -139,8 +138,27 @@ def seam(result: Image, worn: Floats, target: Image, own: Floats) -> tuple[float
     return max(whole for whole, _ in ratios), max(worst for _, worst in ratios)
 
 
+def seam_step(result: Image, worn: Floats, target: Image, own: Floats) -> float:
+    """Grey levels by which the face stands out of what is round it: how much more the result is changed inside the border
+    than outside, in the mean over 24 stretches of the oval; texture averages out along a stretch.
+    """
+    changes = []
+    for depth in (_INSIDE, 0.0):
+        new, old = (_ribbon(*face, depth) for face in ((result, worn), (target, own)))
+        # Inside, the ring itself; outside, the half of it that lies beyond the oval.
+        change = (new - old)[:, _RING + 1 :] if depth == 0 else new - old
+        changes.append([float(part.mean()) for part in np.array_split(change, _STRETCHES)])
+    inside, outside = (np.array(change) for change in changes)
+    return float(np.abs(inside - outside).mean())
+
+
 def _across(image: Image, points: Floats, depth: float) -> Floats:
     """Mean size of the luminance's step from pixel to pixel across the oval, at points along it; float32 (360,)."""
+    return np.asarray(np.abs(np.diff(_ribbon(image, points, depth), axis=1)).mean(1), np.float32)
+
+
+def _ribbon(image: Image, points: Floats, depth: float) -> Floats:
+    """Luminance along the oval, `depth` eye distances inside it, and 3 pixels either side, outwards; float32 (360, 7)."""
     oval = points[list(topology.FACE_OVAL), :2].astype(np.float64)
     right, left = topology.EYE_CORNERS
     eyes = float(np.linalg.norm(points[right] - points[left]))
@@ -156,7 +174,7 @@ def _across(image: Image, points: Floats, depth: float) -> Floats:
     grid = (line[:, None, :] + offsets[None, :, None] * normal[:, None, :]).astype(np.float32)
     grey = cv2.GaussianBlur(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY).astype(np.float32), (0, 0), 1.0)
     values = cv2.remap(grey, grid[:, :, 0], grid[:, :, 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return np.asarray(np.abs(np.diff(values, axis=1)).mean(1), np.float32)
+    return np.asarray(values, np.float32)
 
 
 def face_mask(points: Floats, shape: tuple[int, ...], shrink: float = 0.0) -> Mask:

@@ -39,7 +39,7 @@ def things(skin_bgr: Floats) -> list[Thing]:
         Thing("microphone", *_microphone(), 2.0, (1.6, 4.2), (0.2, 1.25)),
         Thing("cup", *_cup(), 1.9, (-2.6, 3.4), (-0.1, 1.15)),
         Thing("sunglasses", *_sunglasses(), 1.75, (0.0, -3.2), (0.0, 0.08)),
-        Thing("bar", *_bar(), 2.4, (4.0, 0.4), (0.25, 0.4)),
+        Thing("bar", *_bar(), 4.4, (4.6, 0.4), (0.25, 0.4)),
     ]
 
 
@@ -108,9 +108,9 @@ def _shrunk(colour: Floats, alpha: Floats) -> _Drawing:
 def _texture(grain: float, strength: float, seed: int) -> Floats:
     """Smooth noise round 1; float32 (1024, 1024)."""
     noise = np.random.default_rng((_SEED, seed)).standard_normal((_LARGE // 4, _LARGE // 4)).astype(np.float32)
-    noise = cv2.GaussianBlur(noise, (0, 0), grain)
-    noise = cv2.resize(noise / max(float(noise.std()), 1e-6), (_LARGE, _LARGE), interpolation=cv2.INTER_LINEAR)
-    return np.asarray(1 + strength * noise, np.float32)
+    smooth = cv2.GaussianBlur(noise, (0, 0), grain)
+    even = np.asarray(smooth / max(float(smooth.std()), 1e-6), np.float32)
+    return np.asarray(1 + strength * cv2.resize(even, (_LARGE, _LARGE), interpolation=cv2.INTER_LINEAR), np.float32)
 
 
 def _roundness(alpha: Floats, depth: float) -> Floats:
@@ -214,8 +214,8 @@ def _sunglasses() -> _Drawing:
 def _bar() -> _Drawing:
     alpha = np.zeros((_LARGE, _LARGE), np.float32)
     u = _LARGE / 100
-    cv2.rectangle(alpha, (round(43 * u), 0), (round(57 * u), _LARGE), 1.0, -1)
+    cv2.rectangle(alpha, (round(46 * u), 0), (round(54 * u), _LARGE), 1.0, -1)
     x = np.linspace(0, 100, _LARGE, dtype=np.float32)
-    shade = np.broadcast_to(0.5 + 0.5 * np.cos((x - 48) / 6), (_LARGE, _LARGE))
+    shade = np.broadcast_to(0.5 + 0.5 * np.cos((x - 49) / 3.4), (_LARGE, _LARGE))
     colour = np.array([120, 150, 90], np.float32) * (shade * _texture(4, 0.03, 5))[:, :, None]
     return _shrunk(np.asarray(colour, np.float32), alpha)

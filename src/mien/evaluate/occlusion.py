@@ -21,8 +21,10 @@ _MOVED = 2
 """Pixels that the frame may have been bent by."""
 _SEEN = 24
 """Grey levels that a pixel painted over would differ by, to be noticed."""
-_TELLING = 10
+_TELLING = 20
 """Grey levels between swap and target from which on it can be told which of them is shown."""
+_BACK_WITHIN = 8
+"""Grey levels from the target within which a free pixel shows the target: a shift of the whole colour must not count."""
 _BORDER = 2
 
 
@@ -66,9 +68,8 @@ def measure(lab: Lab, progress: Progress) -> Section:
     for number, name in enumerate(names):
         source, target = lab.cast(number)
         other = lab.cast(number + 1)[1]
-        # The hand is the target's own half of the time: the hardest case.
-        skin = occluders.cheek_colour(target)
-        thing = occluders.things(skin)[number]
+        # A hand of the target's own skin is the hardest case.
+        thing = occluders.things(occluders.cheek_colour(target))[number]
         clean = _clean_run(lab, source, target, length)
         progress()
         for kind, at in (("comes in", enters_at), ("from the first frame", 0)):
@@ -80,13 +81,15 @@ def measure(lab: Lab, progress: Progress) -> Section:
                 total.add(tally)
                 lost.append(100 - tally.kept_percent)
                 back.append(tally.given_back_percent)
-                frames.append(beside(shot.image, result.frame.image)[::2, ::2].copy())
+                if at:
+                    frames.append(beside(shot.image, result.frame.image)[::2, ::2].copy())
             tallies[kind].add(total)
             by_thing.setdefault(name, Tally()).add(total)
             swapped_share.append(total.swapped / total.frames)
             details[f"{name}, {kind}: {source.name} on {target.name}"] = _detail(total)
             plots.append(Plot(f"{name}, {kind}", "frame", "%", {"painted over": lost, "given back": back}))
-            clips.append(Clip(f"occlusion-{name}-{kind.replace(' ', '-')}", f"{name}, {kind}", tuple(frames), 30))
+            if frames:
+                clips.append(Clip(f"occlusion-{name}", f"{name}, {kind}", tuple(frames), 30))
             progress()
         one, tile = _still(lab, source, target, thing)
         two, _ = _still(lab, source, other, thing)
@@ -133,7 +136,7 @@ def count(shot: Shot, result: FrameResult, clean_swap: Image) -> Tally:
     showing = covered & (_difference(clean_swap, shot.image) > _SEEN)
     border = cv2.dilate((shot.alpha > 0).astype(np.uint8), np.ones((2 * _BORDER + 1, 2 * _BORDER + 1), np.uint8)) > 0
     free = face & ~border & (_difference(clean_swap, shot.clean) > _TELLING)
-    back = free & (_squared(image, shot.image) < _squared(image, clean_swap))
+    back = free & (_difference(image, shot.image) <= _BACK_WITHIN)
     worn = result.swapped > 0
     return Tally(
         # Frames in which the face was lost are counted as such: they would flatter the one share and spoil the other.
@@ -173,8 +176,3 @@ def _detail(tally: Tally) -> dict[str, float]:
 def _difference(a: Image, b: Image) -> Array:
     difference: Array = cv2.absdiff(a, b).max(axis=2)
     return difference
-
-
-def _squared(a: Image, b: Image) -> Array:
-    squared: Array = np.square(a.astype(np.int32) - b).sum(axis=2)
-    return squared

@@ -52,9 +52,8 @@ def svg(plot: Plot) -> str:
             path.append(f"{pen}{x(index):.1f} {y(value):.1f}")
             pen = "L"
         parts.append(f'<path d="{"".join(path)}" fill="none" stroke="{colour}" stroke-width="1.5"/>')
-        parts.append(
-            f'<text x="{180 + 150 * (number % 3)}" y="{12 + 12 * (number // 3)}" fill="{colour}">{html.escape(name)}</text>'
-        )
+        at = f'x="{180 + 150 * (number % 3)}" y="{12 + 12 * (number // 3)}"'
+        parts.append(f'<text {at} style="fill: {colour}">{html.escape(name)}</text>')
     return "".join([*parts, "</svg>"])
 
 

@@ -170,7 +170,7 @@ def _warping(before: tuple[Image, Image], now: tuple[Image, Image], points: Floa
     x, y = columns + back[:, :, 0], rows + back[:, :, 1]
     returned = cv2.remap(forth, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=(1e3, 1e3))
     valid = np.linalg.norm(back + returned, axis=2) < _CONSISTENT
-    valid &= measures.face_mask(points - [left, top, 0], valid.shape) > 0
+    valid &= measures.face_mask(points - np.array([left, top, 0], np.float32), valid.shape) > 0
     if valid.sum() < 100:
         return None
     found = []

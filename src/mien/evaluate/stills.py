@@ -11,6 +11,7 @@ from mien.evaluate.figures import Figure, Section, Sheet, mean
 from mien.evaluate.lab import Lab, Progress, drawn_points, frame_of
 from mien.evaluate.plots import face_crop, grid
 from mien.evaluate.portraits import Portrait, choose_pairs, settled
+from mien.facemodel import face_model
 from mien.stages.reshape import reach
 from mien.types import Array, Floats, Image
 
@@ -52,8 +53,9 @@ HARD_PAIRS: tuple[tuple[str, str, str], ...] = (
 class PairResult:
     """One swap: distances of descriptors, degrees, errors in percent of the eye distance (see docs/evaluate.md).
 
-    `shape_way` and `shape_length` are the way of the result from the target's proportions towards the source's, and how far
-    these are apart; both squared eye distances, so that many pairs add up to one share.
+    `shape_ways` and `shape_lengths` are, for each proportion, the way of the result from the target's towards the source's, and
+    how far these are apart; both squared eye distances, so that many pairs add up to one share. `expressions` are the
+    errors of each expression, percent of the eye distance.
     """
 
     source: str
@@ -69,10 +71,12 @@ class PairResult:
     landmark_worn_percent: float
     expression_percent: float
     gaze_percent: float
-    shape_way: float
-    shape_length: float
+    expressions: tuple[float, ...]
+    shape_ways: tuple[float, ...]
+    shape_lengths: tuple[float, ...]
     seam: float
     seam_worst: float
+    seam_step: float
     outside_changed: int
     swapped: bool
 
@@ -119,7 +123,8 @@ def evaluate_pair(lab: Lab, source: Portrait, target: Portrait, known: Gallery) 
     # What the settled fit sees in the target, moved as the drawing was moved: noise of the tracker's one fit stays out.
     worn = own + (drawn - tracked)
     descriptor = lab.recogniser.describe(image, landmarks)
-    way, length = shape_way(points, own, source.landmarks.points)
+    ways, lengths = shape_ways(points, own, source.landmarks.points)
+    seen, wanted = (measures.expressions(face).values() for face in (points, worn))
     whole, worst = measures.seam(image, worn, target.image, own)
     alone = known.people.count(source.person) < 2
     return (
@@ -137,10 +142,12 @@ def evaluate_pair(lab: Lab, source: Portrait, target: Portrait, known: Gallery) 
             landmark_worn_percent=measures.landmark_error(points, worn),
             expression_percent=measures.expression_error(points, worn),
             gaze_percent=measures.gaze_error(points, own),
-            shape_way=way,
-            shape_length=length,
+            expressions=tuple(100 * abs(a - b) for a, b in zip(seen, wanted, strict=True)),
+            shape_ways=ways,
+            shape_lengths=lengths,
             seam=whole,
             seam_worst=worst,
+            seam_step=measures.seam_step(image, worn, target.image, own),
             outside_changed=changed_outside(image, target.image, [drawn, tracked]),
             swapped=result.swapped > 0,
         ),
@@ -148,10 +155,10 @@ def evaluate_pair(lab: Lab, source: Portrait, target: Portrait, known: Gallery) 
     )
 
 
-def shape_way(result: Floats, target: Floats, source: Floats) -> tuple[float, float]:
-    """How far the result's proportions went towards the source's, (r - t) . (s - t), and the whole way, |s - t|^2."""
-    r, t, s = (measures.proportions(points) for points in (result, target, source))
-    return float((r - t) @ (s - t)), float((s - t) @ (s - t))
+def shape_ways(result: Floats, target: Floats, source: Floats) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """How far each proportion went towards the source's, (r - t) (s - t), and the whole way, (s - t)^2."""
+    r, t, s = (np.array(list(measures.proportions(points).values())) for points in (result, target, source))
+    return tuple(((r - t) * (s - t)).tolist()), tuple(((s - t) ** 2).tolist())
 
 
 def measure(lab: Lab, progress: Progress) -> Section:
@@ -249,6 +256,7 @@ def figures_of(results: Sequence[PairResult], calibration: Mapping[str, Any]) ->
         Figure("way to the source's proportions", 100 * _share(results), "%"),
         Figure("seam, steepness against the target", mean([r.seam for r in results]), at_most=1.1),
         Figure("seam, worst eighth", mean([r.seam_worst for r in results])),
+        Figure("seam, step in tone", mean([r.seam_step for r in results]), "levels"),
         Figure("pixels changed outside", float(sum(r.outside_changed for r in results)), at_most=0),
     )
 
@@ -257,7 +265,8 @@ def summary(results: Sequence[PairResult], lab: Lab) -> dict[str, Any]:
     """Means and tails of a group of pairs."""
     below = lab.recogniser.same_person_below
     axes = np.abs(np.array([r.pose_axes for r in results]))
-    proportion_errors = {
+    expressions = np.array([r.expressions for r in results]).mean(0)
+    by_axis = {
         "pitch": float(axes[:, 0].mean()), "yaw": float(axes[:, 1].mean()), "roll": float(axes[:, 2].mean())
     }  # fmt: skip
     return {
@@ -271,7 +280,7 @@ def summary(results: Sequence[PairResult], lab: Lab) -> dict[str, Any]:
         "cosine_mean": mean([r.cosine for r in results]),
         "pose_l2_mean": mean([r.pose_l2 for r in results]),
         "pose_l2_p95": _p95([r.pose_l2 for r in results]),
-        "pose_axes_mean": proportion_errors,
+        "pose_axes_mean": by_axis,
         "pose_degrees_mean": mean([r.pose_degrees for r in results]),
         "pose_degrees_p95": _p95([r.pose_degrees for r in results]),
         "landmark_percent_mean": mean([r.landmark_percent for r in results]),
@@ -279,9 +288,12 @@ def summary(results: Sequence[PairResult], lab: Lab) -> dict[str, Any]:
         "landmark_worn_percent_p95": _p95([r.landmark_worn_percent for r in results]),
         "expression_percent_mean": mean([r.expression_percent for r in results]),
         "gaze_percent_mean": mean([r.gaze_percent for r in results]),
+        "expressions_percent_mean": dict(zip(measures.expressions(face_model().shape), expressions.tolist(), strict=True)),
         "shape_share": _share(results),
+        "shape_shares": _shares(results),
         "seam_mean": mean([r.seam for r in results]),
         "seam_p95": _p95([r.seam for r in results]),
+        "seam_step_mean": mean([r.seam_step for r in results]),
         "outside_changed_pixels": int(sum(r.outside_changed for r in results)),
         "not_swapped": int(sum(not r.swapped for r in results)),
     }
@@ -344,8 +356,17 @@ def _nearest(faces: Sequence[Floats], points: Floats) -> Floats:
 
 
 def _share(results: Sequence[PairResult]) -> float:
-    length = sum(r.shape_length for r in results)
-    return sum(r.shape_way for r in results) / length if length > 0 else float("nan")
+    length = sum(sum(r.shape_lengths) for r in results)
+    return sum(sum(r.shape_ways) for r in results) / length if length > 0 else float("nan")
+
+
+def _shares(results: Sequence[PairResult]) -> dict[str, float]:
+    """The way to the source's by proportion."""
+    names = measures.proportions(face_model().shape)
+    ways, lengths = (
+        np.array(column).sum(0) for column in zip(*((r.shape_ways, r.shape_lengths) for r in results), strict=True)
+    )
+    return {name: float(way / max(length, 1e-9)) for name, way, length in zip(names, ways, lengths, strict=True)}
 
 
 def _p95(values: Sequence[float]) -> float:
