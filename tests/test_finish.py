@@ -127,9 +127,9 @@ def test_a_turned_patch_and_an_empty_one_come_back_as_they_are() -> None:
 
 def test_a_net_of_another_shape_is_refused() -> None:
     with pytest.raises(ModelMismatch, match="view"):
-        FinishNet(FakeSession({"image": (1, 7, 64, 64)}, {"colours": (1, 6, 32, 32)}))
+        FinishNet(FakeSession({"image": (1, 7, 64, 64)}, {"colours": (1, 6, 16, 16)}))
     with pytest.raises(ModelMismatch, match="colours"):
-        FinishNet(FakeSession({"view": (1, 7, 64, 64)}, {"colours": (1, 6, 16, 16)}))
+        FinishNet(FakeSession({"view": (1, 7, 64, 64)}, {"colours": (1, 6, 32, 32)}))
 
 
 def test_the_setting_decides_whether_the_net_looks() -> None:
