@@ -65,5 +65,4 @@ def swap_faces(frame: Frame, faces: tuple[TrackedFace, ...], persona: Persona, s
         kept = [(face, finish(frame, face, patch, persona.finisher)) for face, patch in kept]
     for face, patch in kept:
         compose(frame.image, as_filmed(frame, face, patch, settings.grain), settings.opacity)
-        compose(frame.image, patch, settings.opacity)
     return tuple(face for face, _ in kept)
