@@ -127,9 +127,9 @@ def test_a_turned_patch_and_an_empty_one_come_back_as_they_are() -> None:
 
 def test_a_net_of_another_shape_is_refused() -> None:
     with pytest.raises(ModelMismatch, match="view"):
-        FinishNet(FakeSession({"image": (1, 7, 64, 64)}, {"colours": (1, 6, 32, 32)}))
+        FinishNet(FakeSession({"image": (1, 7, 64, 64)}, {"colours": (1, 6, 16, 16)}))
     with pytest.raises(ModelMismatch, match="colours"):
-        FinishNet(FakeSession({"view": (1, 7, 64, 64)}, {"colours": (1, 6, 16, 16)}))
+        FinishNet(FakeSession({"view": (1, 7, 64, 64)}, {"colours": (1, 6, 32, 32)}))
 
 
 def test_the_setting_decides_whether_the_net_looks() -> None:
@@ -207,7 +207,7 @@ def _sitters() -> tuple[object, ...]:
     found = []
     for path in (COLLINS, HOPPER):
         seen = portrait(path)
-        found.append(sitter(path.name, path.stem, seen.image, seen.landmarks, MeshEngine(Settings())))
+        found.append(sitter(path.name, path.stem, seen.image, seen.landmarks))
     return tuple(found)
 
 
@@ -257,7 +257,7 @@ def test_examples_are_the_same_at_every_run_and_true_where_nothing_differs() -> 
     flat = Light(np.ones(3, np.float32), np.zeros((0, 3), np.float32), np.zeros((0, 3), np.float32),
                  np.zeros(0, np.float32), np.zeros((0, 5), np.float32), 1.0, 1.0)  # fmt: skip
     to_scene = np.array([[2 / 3, 0, 0], [0, 2 / 3, 0]])
-    made = example(sitters[0], sitters[0], flat, flat, to_scene, 0.0, _Still())
+    made = example(sitters[0], sitters[0], 0, flat, to_scene, 0.0, _Still(), plain=True)
     inside = made.mask > 230
     assert np.abs(made.patch.astype(int) - made.truth)[inside].mean() < 3
 

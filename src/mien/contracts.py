@@ -187,5 +187,5 @@ class Finisher(Protocol):
     """Says how the colours of a composed face must bend to belong to its picture."""
 
     def colours(self, view: Floats) -> Floats:
-        """Gains (3) and offsets in levels (3), BGR, float32 (32, 32, 6), for what `stages.finish.view` shows."""
+        """Gains (3) and offsets in levels (3), BGR, float32 (16, 16, 6), for what `stages.finish.view` shows."""
         ...

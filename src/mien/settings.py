@@ -103,7 +103,7 @@ class Settings:
     )  # fmt: skip
     sharpness: float = _row(0.0, "how much the fine detail of the new face is lifted, 0 to 1", "face", 0.0, 1.0)
     finish: str = _row(
-        "on", "a small network leads the new face's light and colour over to the picture's", "face", choices=("on", "off")
+        "off", "a small network leads the new face's light and colour over to the picture's", "face", choices=("off", "on")
     )  # fmt: skip
     resolution: int = _row(512, "the most pixels across a face that are computed in a video", "face", 128, 2048)
     faces: int = _row(16, "the most faces followed at once, the largest first", "tracking", 1, 64)

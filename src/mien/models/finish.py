@@ -12,7 +12,7 @@ class FinishNet:
 
     def __init__(self, session: Session) -> None:
         expect("finish", session.inputs, {"view": (1, 7, 64, 64)}, "input")
-        expect("finish", session.outputs, {"colours": (1, 6, 32, 32)}, "output")
+        expect("finish", session.outputs, {"colours": (1, 6, 16, 16)}, "output")
         self._session = session
 
     def colours(self, view: Floats) -> Floats:

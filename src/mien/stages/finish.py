@@ -16,8 +16,8 @@ from mien.types import Affine, Array, FacePatch, Floats, Frame, Image, Mask, Tra
 
 VIEW = 64
 """Pixels a side of what the network sees."""
-GRID = 32
-"""Cells a side of its answer."""
+GRID = 16
+"""Cells a side of its answer: fine enough for a shadow, too coarse for a feature of anybody's face."""
 REACH = 1.5
 """Side of the square that it sees, in lengths of the longer side of the face's box."""
 

@@ -46,7 +46,7 @@ def compare(
     rows: dict[str, list[Measured]] = {"without": [], "with": [], "truth": []}
     took = []
     for number in range(count):
-        example = random_example(sitters, draw, engine_light=True)
+        example = random_example(sitters, draw, plain=True)
         frame, face = Frame(example.target, 0, 0, Fraction(1)), TrackedFace(1, Landmarks(example.points, 1.0), 1)
         patch = FacePatch(example.patch, example.mask, _HERE)
         started = time.perf_counter()

@@ -125,7 +125,7 @@ def validate(sitters: Sequence[Sitter], weights: dict[str, Array], count: int) -
     tensors = {name: torch.from_numpy(value) for name, value in weights.items()}
     rows = []
     for _ in range(count):
-        batch = _unpacked(packed(random_example(sitters, draw, engine_light=True))[None])
+        batch = _unpacked(packed(random_example(sitters, draw, plain=True))[None])
         with torch.no_grad():
             answer = _finished(batch, colours(batch.view, tensors))
         pairs = (batch.composed, answer)
@@ -280,7 +280,7 @@ def sheet(sitters: Sequence[Sitter], weights: dict[str, Array], count: int) -> I
     tensors = {name: torch.from_numpy(value) for name, value in weights.items()}
     rows = []
     for _ in range(count):
-        example = random_example(sitters, draw, engine_light=True)
+        example = random_example(sitters, draw, plain=True)
         batch = _unpacked(packed(example)[None])
         with torch.no_grad():
             maps = colours(batch.view, tensors)[0].permute(1, 2, 0).numpy()

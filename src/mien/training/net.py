@@ -43,10 +43,9 @@ STEPS = (
     Step("d2", ("d1",), 96),
     Step("c3", ("d2", "c2"), 64, grows=True),
     Step("b3", ("c3", "b2"), 40, grows=True),
-    Step("a3", ("b3", "a2"), 24, grows=True),
-    Step("raw", ("a3",), 6),
+    Step("raw", ("b3",), 6),
 )
-"""A small U: 64 x 64 in, down to 4 x 4, and up to the 32 x 32 cells of the answer."""
+"""A small U: 64 x 64 in, down to 4 x 4, and up to the 16 x 16 cells of the answer."""
 _INPUT = 7
 
 
@@ -66,7 +65,7 @@ def fresh_weights(seed: int) -> dict[str, torch.Tensor]:
 
 
 def colours(view: torch.Tensor, weights: Weights) -> torch.Tensor:
-    """Gains and offsets (n, 6, 32, 32) for views (n, 7, 64, 64)."""
+    """Gains and offsets (n, 6, 16, 16) for views (n, 7, 64, 64)."""
     values = {"view": view}
     for step in STEPS:
         parts = [values[name] for name in step.inputs]

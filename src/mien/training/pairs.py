@@ -6,15 +6,16 @@ net sees of the target's face helps it to learn that light, and never to paint t
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 
-from mien import geometry
+from mien import geometry, topology
 from mien.colour import light_map, soften
 from mien.raster import draw_mesh, relight
 from mien.stages.finish import REACH
+from mien.texture import Texture, border_opacity
 from mien.training.lamps import Light, lit, random_light, shading
 from mien.training.sitters import Sitter, whole_triangles
 from mien.types import Affine, Array, Floats, Image, Mask
@@ -38,28 +39,33 @@ class Example:
     source: Sitter
 
 
-def random_example(sitters: Sequence[Sitter], draw: np.random.Generator, *, engine_light: bool | None = None) -> Example:
-    """One example out of the sitters; without `engine_light` the engine's own relighting varies, and is off at times."""
+def random_example(sitters: Sequence[Sitter], draw: np.random.Generator, *, plain: bool = False) -> Example:
+    """One example out of the sitters; `plain` = as the engine makes it of a photo, with nothing before the face."""
     target, source = sitters[int(draw.integers(len(sitters)))], sitters[int(draw.integers(len(sitters)))]
-    if draw.random() < 0.5:
-        strength = 1.0 if engine_light or (engine_light is None and draw.random() < 0.7) else float(draw.uniform(0, 1))
-    else:
-        strength = 1.0 if engine_light is not False else 0.0
+    strength = 1.0 if plain or draw.random() < 0.8 else float(draw.uniform(0, 1))
     scene_light = random_light(draw, float(draw.choice([0.1, 0.6, 1.0, 1.0])))
-    photo_light = random_light(draw, float(draw.choice([0.0, 0.0, 0.5, 1.0])))
-    return example(target, source, scene_light, photo_light, _placed(target, draw), strength, draw)
+    texture = 0 if draw.random() < 0.4 else int(draw.integers(len(source.textures)))
+    made = example(target, source, texture, scene_light, _placed(target, draw), strength, draw, plain=plain)
+    if not plain and draw.random() < 0.35:
+        # In a video the engine has light of its own from the face's past: then less is left to do, or nothing.
+        share = float(draw.uniform(0.3, 1.0))
+        patch = cv2.addWeighted(made.patch, 1 - share, made.truth, share, 0)
+        made = replace(made, patch=np.asarray(patch, np.uint8))
+    return made
 
 
 def example(
     target: Sitter,
     source: Sitter,
+    texture: int,
     scene_light: Light,
-    photo_light: Light,
     to_scene: Affine,
     strength: float,
     draw: np.random.Generator,
+    *,
+    plain: bool,
 ) -> Example:
-    """The source on the target, each under its own light; `strength` is the engine's setting `light`."""
+    """The source, photographed for one of its textures, on the target under its light; `strength` is the engine's `light`."""
     side = scene_side(target)
     flat = np.asarray(_moved(target.image, to_scene, side), np.uint8)
     normals = _turned(_moved(target.normals, to_scene, side), to_scene)
@@ -67,11 +73,11 @@ def example(
     points[:, :2] = geometry.apply(to_scene, target.points[:, :2])
     points[:, 2] = target.points[:, 2] * geometry.scale_of(to_scene)
     fallen = shading(scene_light, normals, float(np.exp(draw.normal(-0.1, 0.35))))
-    shown, free = _obstructed(lit(flat, fallen, scene_light), draw)
-    photographed = shading(photo_light, source.normals, float(np.exp(draw.normal(0, 0.2))))
-    drawn_flat, mask = _drawn(source, source.image, points, side)
-    drawn_lit, _ = _drawn(source, lit(source.image, photographed, photo_light), points, side)
-    patch = drawn_lit
+    shown, free = lit(flat, fallen, scene_light), None
+    if not plain:
+        shown, free = _obstructed(shown, draw)
+    drawn_flat, mask = _drawn(source.textures[0], points, side)
+    patch, _ = _drawn(source.textures[texture], points, side)
     if strength > 0 and mask.any():
         relight(patch, mask, light_map(patch, mask, shown, strength))
         patch = soften(patch, mask, shown)
@@ -124,6 +130,13 @@ def _placed(target: Sitter, draw: np.random.Generator) -> Affine:
     return np.hstack([linear, shift[:, None]])
 
 
+def _opacity() -> Floats:
+    """The engine's: nothing at the border, and the target's irises and inner lips."""
+    opacity = border_opacity()
+    opacity[[topology.RIGHT_IRIS, topology.LEFT_IRIS, *topology.INNER_LIPS]] = 0
+    return opacity
+
+
 def _moved(picture: Array, to_scene: Affine, side: int) -> Array:
     return np.asarray(cv2.warpAffine(picture, to_scene, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE))
 
@@ -135,18 +148,17 @@ def _turned(normals: Array, to_scene: Affine) -> Floats:
     return turned
 
 
-def _drawn(source: Sitter, picture: Image, points: Floats, side: int) -> tuple[Image, Mask]:
-    """The source's picture on the target's points: patch and mask, 0 outside."""
+def _drawn(texture: Texture, points: Floats, side: int) -> tuple[Image, Mask]:
+    """A texture on the target's points: patch and mask, 0 outside."""
     crop, mask = np.empty((side, side, 3), np.uint8), np.zeros((side, side), np.uint8)
-    texture = np.dstack([picture, source.alpha])
-    flat = np.ascontiguousarray(source.points[:, :2])
     depth = np.empty((side, side), np.float32)
-    draw_mesh(_TRIANGLES, points, flat, texture, source.opacity, crop, mask, depth)
+    draw_mesh(_TRIANGLES, points, texture.points, texture.image, _OPACITY, crop, mask, depth)
     crop[mask == 0] = 0
     return crop, mask
 
 
 _TRIANGLES = whole_triangles()
+_OPACITY = _opacity()
 _RING = (16, 160)
 """Masks between these values are the border where both pictures must meet."""
 _SMALL = 64

@@ -8,25 +8,29 @@ import cv2
 import numpy as np
 
 from mien import build, geometry, topology
-from mien.engines.mesh import MeshEngine
 from mien.errors import UsageError
 from mien.models.store import Store
 from mien.raster import draw_mesh
 from mien.settings import Settings
-from mien.types import Array, Floats, Image, Landmarks, Mask, SourceFace
+from mien.texture import Texture, textures_of
+from mien.training.lamps import lit, random_light, shading
+from mien.types import Array, Floats, Image, Landmarks, SourceFace
 
 SIDE = 192
 """Pixels of a sitter's square in training; measurements take larger ones."""
 _REACH = 2.1
 """Side of the square, in heights of the face."""
+_STRENGTHS = (0.5, 0.7, 1.0, 1.0)
+"""Of the random lights under which a sitter is photographed to be worn."""
 _PICTURES = {".jpg", ".jpeg", ".png"}
 
 
 @dataclass(frozen=True, slots=True)
 class Sitter:
     """One portrait: `image` BGR uint8 (side, side, 3), `points` float32 (478, 3) in its pixels, `normals` float32
-    (side, side, 3), unit length, x right, y down, z towards the camera; `alpha` uint8 and `opacity` float32 (478,) are the
-    mesh engine's. Two sitters with the same `person` show the same person.
+    (side, side, 3), unit length, x right, y down, z towards the camera; `textures` are what the mesh
+    engine would wear of this person: the first from the portrait as it is, the others from the portrait under random light.
+    Two sitters with the same `person` show the same person.
     """
 
     name: str
@@ -34,14 +38,12 @@ class Sitter:
     image: Image
     points: Floats
     normals: Floats
-    alpha: Mask
-    opacity: Floats
+    textures: tuple[Texture, ...]
 
 
 def read_sitters(folder: Path, progress: Callable[[int, int], None], side: int = SIDE) -> tuple[Sitter, ...]:
     """Every portrait below `folder`; NAME_expression.jpg shows the person NAME. Raises `UsageError` below two people."""
     models = build.open_models(Settings(), Store())
-    engine = MeshEngine(Settings())
     paths = [path for path in sorted(folder.glob("**/*")) if path.suffix.lower() in _PICTURES]
     found = []
     for number, path in enumerate(paths, 1):
@@ -53,14 +55,14 @@ def read_sitters(folder: Path, progress: Callable[[int, int], None], side: int =
             for _ in range(3):
                 landmarks = models.landmarker.fit(image, landmarks.points)
             person = f"{path.parent.name}/{path.stem.split('_')[0]}"
-            found.append(sitter(f"{path.parent.name}/{path.name}", person, image, landmarks, engine, side))
+            found.append(sitter(f"{path.parent.name}/{path.name}", person, image, landmarks, side))
         progress(number, len(paths))
     if len({each.person for each in found}) < 2:
         raise UsageError(f"{folder} holds portraits of fewer than two people", "name a folder with .jpg or .png portraits")
     return tuple(found)
 
 
-def sitter(name: str, person: str, image: Image, landmarks: Landmarks, engine: MeshEngine, side: int = SIDE) -> Sitter:
+def sitter(name: str, person: str, image: Image, landmarks: Landmarks, side: int = SIDE) -> Sitter:
     """One portrait, BGR uint8, cut and scaled round its face."""
     x1, y1, x2, y2 = geometry.box_of(landmarks.points)
     scale = side / (_REACH * (y2 - y1))
@@ -76,9 +78,15 @@ def sitter(name: str, person: str, image: Image, landmarks: Landmarks, engine: M
     points[:, :2] = geometry.apply(to_square, landmarks.points[:, :2])
     points[:, 2] = landmarks.points[:, 2] * scale
     cut = np.asarray(square, np.uint8)
-    prepared = engine.prepare(SourceFace(cut, Landmarks(points, landmarks.presence), name))
-    alpha = np.ascontiguousarray(prepared.textures[0].image[:, :, 3])
-    return Sitter(name, person, cut, points, normals_of(points, side), alpha, prepared.opacity)
+    normals = normals_of(points, side)
+    draw = np.random.default_rng(list(name.encode()))
+    photos = [cut]
+    for strength in _STRENGTHS:
+        light = random_light(draw, strength)
+        photos.append(lit(cut, shading(light, normals, float(np.exp(draw.normal(0, 0.2)))), light))
+    found = Landmarks(points, landmarks.presence)
+    textures = tuple(textures_of(SourceFace(photo, found, name))[0] for photo in photos)
+    return Sitter(name, person, cut, points, normals, textures)
 
 
 def whole_triangles() -> Array:
