@@ -103,7 +103,7 @@ def test_pixels_out_of_reach_keep_their_value() -> None:
 def test_nothing_moves_without_a_reason(reason: str) -> None:
     points = _placed(75 if reason == "a profile" else 0)
     shape = neutral(points) if reason == "the same shape" else _wider()
-    face = _face(points, 0.4 if reason == "an unsure face" else 1.0)
+    face = _face(points, 0.2 if reason == "an unsure face" else 1.0)
     before = _noise()
     image = before.copy()
     assert reshape(image, (face,), shape, 0.0 if reason == "no strength" else 1.0) == (face,)
@@ -135,7 +135,7 @@ def test_what_is_known_of_a_face_counts_before_what_one_frame_shows() -> None:
 def test_a_neighbour_goes_along() -> None:
     points = _placed(0)
     neighbour = points * np.float32(0.3) + np.array([250, 130, 0], np.float32)
-    faces = (_face(points), TrackedFace(2, Landmarks(neighbour, 0.4), 1))
+    faces = (_face(points), TrackedFace(2, Landmarks(neighbour, 0.2), 1))
     before = _noise()
     image = before.copy()
     _, other = reshape(image, faces, _wider(1.15), 1.0)

@@ -47,8 +47,8 @@ def light_map(crop: Image, mask: Mask, target: Image, strength: float) -> Floats
     contrast = _contrast(own - own_mean, wanted - wanted_mean, ratio, inside)
     # Shadows are the skin's: they scale with its brightness and have its colour. Highlights are half the lamp's.
     darker = contrast * np.where(ratio < 1, ratio**0.8, ratio**0.45)
-    brighter = contrast * np.where(ratio < 1, ratio**0.4, ratio**-0.2)
-    tint = np.clip(np.sqrt(ratio), 0.5, 1.0)
+    brighter = contrast * np.where(ratio < 1, ratio**0.3, ratio**-0.2)
+    tint = np.clip(ratio**0.75, 0.35, 1.0)
     own_tone, wanted_tone = (own_mean + _BLACK) / own_luma, (wanted_mean + _BLACK) / wanted_luma
     own_shine, wanted_shine = (tone + _WHITE * (1 - tone) for tone in (own_tone, wanted_tone))
     light = np.empty((size_wh[1], size_wh[0], 13), np.float32)

@@ -23,6 +23,8 @@ _SURPRISE = 12.0
 """The most levels by which a texel may differ from its mean and still count fully: a hand must not become the face."""
 _MEMORY = 0.97
 """How much of the neutral shape stays from one frame to the next."""
+_SIDEWAYS = 45.0
+"""Degrees of yaw from which on the neutral shape is no longer learned: half of the face is a guess."""
 _EDGE_ON, _PLAIN = 0.15, 0.4
 """Facing below which a texel shows nothing, and above which it counts fully."""
 _STILL, _LEAST_STEP = 0.06, 0.3
@@ -80,7 +82,8 @@ class Observer:
         occluder = memory.occlusion.update(now, memory.texture, memory.weight, visible)
         free = visible * (1 - occluder * np.float32(1 / 255))
         _learn(memory.texture, memory.weight, now, free, _FIRST, _SLOWEST, _SURPRISE)
-        memory.neutral = (memory.neutral + (1 - _MEMORY) * (shape - memory.neutral)).astype(np.float32)
+        share = (1 - _MEMORY) * min(max((_SIDEWAYS - abs(face.yaw)) / _SIDEWAYS, 0.0), 1.0)
+        memory.neutral = (memory.neutral + share * (shape - memory.neutral)).astype(np.float32)
         memory.light = _followed(memory.light, _light(memory, now, free))
         motion_xy = _motion(memory.points, points)
         memory.points, memory.unseen = points, 0

@@ -26,7 +26,8 @@ _DEPTH = 0.5
 """How much of a difference in depth is believed; the mesh guesses depth from one view."""
 _FADE_FROM, _FADE_TO = 45.0, 70.0
 """Degrees of yaw over which the change of shape fades: beyond, a side of the face is a guess."""
-_SURE_FROM, _SURE_TO = 0.5, 0.9
+_SURE_FROM, _SURE_TO = 0.3, 0.7
+"""Presence between which it comes in."""
 _BORDER = 0.4
 """Most of the way to the picture's border that a move may reach: squeezed, but never streaked."""
 _LEAST_MOVE = 0.05
@@ -103,7 +104,7 @@ def _wanted(face: TrackedFace, shape: Floats, strength: float) -> Floats | None:
     """How the landmarks shall move, float32 (478, 3) in pixels; None when they shall not."""
     points, presence = face.landmarks.points, face.landmarks.presence
     pose = head_pose(points)
-    strength *= _faded(pose, presence)
+    strength *= _faded(pose, face.yaw, presence)
     if strength <= 0:
         return None
     own = face.known.neutral if face.known is not None else neutral(points)
@@ -114,9 +115,12 @@ def _wanted(face: TrackedFace, shape: Floats, strength: float) -> Floats | None:
     return wanted if np.abs(wanted[:, :2]).max() >= _LEAST_MOVE else None
 
 
-def _faded(pose: HeadPose, presence: float) -> float:
-    _, yaw, _ = geometry.angles_of(pose.rotation)
-    return _ramp(_FADE_TO - abs(yaw), _FADE_TO - _FADE_FROM) * _ramp(presence - _SURE_FROM, _SURE_TO - _SURE_FROM)
+def _faded(pose: HeadPose, tracked_yaw: float, presence: float) -> float:
+    """How much of the change is shown, 0..1; of two opinions on the yaw the larger counts."""
+    _, mesh_yaw, _ = geometry.angles_of(pose.rotation)
+    return _ramp(_FADE_TO - max(abs(mesh_yaw), abs(tracked_yaw)), _FADE_TO - _FADE_FROM) * _ramp(
+        presence - _SURE_FROM, _SURE_TO - _SURE_FROM
+    )
 
 
 def _ramp(value: float, width: float) -> float:
