@@ -9,7 +9,7 @@ import numpy as np
 from mien import topology
 from mien.colour import skin_confidence
 from mien.facemodel import texture_per_eye_distance, texture_points
-from mien.photo.light import even_light, lit, tint_of
+from mien.photo.light import even_light, lit, tint_of, untinted
 from mien.photo.regions import GRID, regions, smoothstep
 from mien.raster import carry_values, draw_mesh
 from mien.types import Floats, Image, Landmarks
@@ -48,7 +48,7 @@ def view_of(photo: Image, landmarks: Landmarks, size: int) -> View:
     small = np.asarray(cv2.resize(middle, (GRID, GRID), interpolation=cv2.INTER_AREA), np.uint8)
     tint = tint_of(small)
     if tint is not None:
-        own, small = (np.asarray(cv2.transform(each, tint), np.uint8) for each in (own, small))
+        own, small = untinted(own, tint), untinted(small, tint)
     seen, well = _weights(points, photo.shape)
     # Light from the side makes the skin look like many colours: what is skin is judged again without it.
     gain, other_gain = even_light(small, well * _skin(small, well))
