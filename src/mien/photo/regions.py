@@ -17,7 +17,7 @@ GRID = 128
 @dataclass(frozen=True, slots=True)
 class Regions:
     """Parts of the texture, (grid, grid) each: where skin is surely skin (uint8), what is kept whatever it looks like, the
-    forehead above the brows, and the opening of the mouth (0..1).
+    forehead above the brows, the opening of the mouth, and where what is brighter than skin is a highlight (0..1).
 
     Kept are brows, eyes and the middle below the nose: a beard belongs to the face.
     """
@@ -26,6 +26,7 @@ class Regions:
     kept: Floats
     forehead: Floats
     mouth: Floats
+    shiny: Floats
 
 
 @cache
@@ -35,7 +36,8 @@ def regions() -> Regions:
     brows = float(texture_points(GRID)[list(_BROW_TOPS), 1].min())
     above = smoothstep((brows - np.arange(GRID)) / (0.03 * GRID))[:, None]
     forehead, mouth = above * (1 - kept), _filled((topology.INNER_LIPS,)) / np.float32(255)
-    return Regions(_filled(_SAMPLED), *(np.asarray(each, np.float32) for each in (kept, forehead, mouth)))
+    shiny = cv2.GaussianBlur(_filled((_SHINY,)), (0, 0), 0.02 * GRID) / np.float32(255)
+    return Regions(_filled(_SAMPLED), *(np.asarray(each, np.float32) for each in (kept, forehead, mouth, shiny)))
 
 
 def _filled(parts: tuple[tuple[int, ...], ...]) -> Mask:
@@ -60,5 +62,6 @@ _LEFT_BROW_AND_EYE = (300, 293, 334, 296, 336, 285, 417, 465, 357, 452, 450, 448
 # Without the outermost ring: along the jaw a turned head shows collar or background.
 _LOWER_FACE = (6, 50, 280, 123, 352, 147, 376, 213, 433, 192, 416, 135, 364, 169, 394, 170, 395, 140, 369, 171, 396, 175)
 _BROW_TOPS = (63, 105, 66, 293, 334, 296)
+_SHINY = (103, 67, 109, 10, 338, 297, 332, 296, 336, 9, 107, 66)
 _SAMPLED = (_RIGHT_CHEEK, _LEFT_CHEEK, _NOSE_BRIDGE)
 _KEPT = (_RIGHT_BROW_AND_EYE, _LEFT_BROW_AND_EYE, _LOWER_FACE)

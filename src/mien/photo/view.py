@@ -9,7 +9,7 @@ import numpy as np
 from mien import topology
 from mien.colour import skin_confidence
 from mien.facemodel import texture_per_eye_distance, texture_points
-from mien.photo.light import even_light, lit, tint_of
+from mien.photo.light import even_light, lit, tint_of, untinted
 from mien.photo.regions import GRID, regions, smoothstep
 from mien.raster import carry_values, draw_mesh
 from mien.types import Floats, Image, Landmarks
@@ -48,11 +48,12 @@ def view_of(photo: Image, landmarks: Landmarks, size: int) -> View:
     small = np.asarray(cv2.resize(middle, (GRID, GRID), interpolation=cv2.INTER_AREA), np.uint8)
     tint = tint_of(small)
     if tint is not None:
-        own, small = (np.asarray(cv2.transform(each, tint), np.uint8) for each in (own, small))
+        own, small = untinted(own, tint), untinted(small, tint)
     seen, well = _weights(points, photo.shape)
     # Light from the side makes the skin look like many colours: what is skin is judged again without it.
     gain, other_gain = even_light(small, well * _skin(small, well))
-    skin = _skin(lit(small, gain), well) * (1 - _strands(middle))
+    skin = _skin(lit(small, gain), well)
+    skin *= 1 - _fringe(middle, skin)
     # On the outline what is no skin may be background, even where the face is kept whatever it looks like.
     kept = regions().kept * smoothstep(well / 0.5)
     face = np.maximum(skin, kept) * (1 - regions().mouth * (1 - _openness(points)))
@@ -101,17 +102,28 @@ def _weights(points: Floats, photo_shape: tuple[int, ...]) -> tuple[Floats, Floa
 def _skin(small: Image, well: Floats) -> Floats:
     """How surely each texel of a texture BGR uint8 (grid, grid, 3) is bare skin, 0..1; judged by cheeks and nose, seen well."""
     sample = np.where(well > 0.5, regions().sample, 0).astype(np.uint8)
-    skin = skin_confidence(small, sample, 0.03 * GRID * texture_per_eye_distance())
-    return np.asarray(skin / np.float32(255), np.float32)
+    skin = skin_confidence(small, sample, 0.03 * GRID * texture_per_eye_distance()) / np.float32(255)
+    luma = cv2.cvtColor(small, cv2.COLOR_BGR2GRAY).astype(np.float32)
+    usual = float(np.median(luma[sample > 0])) if sample.any() else 255.0
+    shiny = regions().shiny * smoothstep((luma - usual) / (0.2 * usual + 1))
+    return np.asarray(np.maximum(skin, shiny), np.float32)
 
 
-def _strands(middle: Image) -> Floats:
-    """Strands of a fringe: thin dark lines on the forehead of a texture BGR uint8, twice the grid; float32 (grid, grid)."""
-    luma = cv2.cvtColor(middle, cv2.COLOR_BGR2GRAY)
-    lines = cv2.morphologyEx(luma, cv2.MORPH_BLACKHAT, np.ones((13, 13), np.uint8)).astype(np.float32)
-    share = smoothstep((lines / (luma + lines + _DARK) - 0.14) / 0.12)
-    wide = cv2.dilate(share, np.ones((5, 5), np.uint8))
-    return np.asarray(cv2.resize(wide, (GRID, GRID), interpolation=cv2.INTER_AREA) * regions().forehead, np.float32)
+def _fringe(middle: Image, skin: Floats) -> Floats:
+    """Where hair hangs into the forehead of a texture BGR uint8, twice the grid: 0..1, float32 (grid, grid).
+
+    Strands are lines that run downwards, which wrinkles do not; `skin` (grid, grid) says what is skin by its colour.
+    """
+    luma = np.log(cv2.cvtColor(middle, cv2.COLOR_BGR2GRAY).astype(np.float32) + _DARK)
+    dark = cv2.morphologyEx(luma, cv2.MORPH_CLOSE, np.ones((1, 13), np.uint8)) - luma
+    slope = cv2.GaussianBlur(np.abs(cv2.Sobel(luma, cv2.CV_32F, 1, 0, ksize=3)), (0, 0), 0.015 * len(luma))
+    dark, slope = (cv2.resize(each, (GRID, GRID), interpolation=cv2.INTER_AREA) for each in (dark, slope))
+    usual = float(np.median(slope[regions().sample > 0]))
+    lines = np.maximum(smoothstep((dark - 0.2) / 0.15), smoothstep((slope / (usual + 0.01) - 1.5) / 0.7))
+    hair = np.maximum(lines, 1 - skin) * regions().forehead
+    # Hair hangs: above a strand there is more of it, however much it may look like skin.
+    above = np.maximum.accumulate(cv2.GaussianBlur(hair, (0, 0), 1.5)[::-1], axis=0)[::-1]
+    return np.asarray(above * regions().forehead, np.float32)
 
 
 def _bounded(photo: Image, points: Floats, size: int) -> tuple[Image, Floats]:
