@@ -31,10 +31,11 @@ _MOST_FINE = 2.5
 _MOST = 6.0
 """Bounds of the fine part of the light, and of light as a whole."""
 _LUMA = np.array([0.114, 0.587, 0.299], np.float32)
-_STIFFNESS = (1e-6, 0.01, 0.01, 0.01, 0.05, 0.05, 0.05, 0.05, 0.05)
+_STIFFNESS = (1e-6, 0.03, 0.03, 0.03, 0.15, 0.15, 0.15, 0.15, 0.15)
 """How much each spherical harmonic is held towards nothing."""
 _DARKEST = 0.12
 _LEAST_FACING = 0.35
+_STEEPEST = float(np.sqrt(1 - _LEAST_FACING**2))
 _GRID = 96
 """Cells along the longer side of a map of gains."""
 
@@ -200,7 +201,11 @@ def _basis() -> _Basis:
     each = (normals[texels.corners] * texels.weights[..., None]).sum(2)
     each = cv2.GaussianBlur(each, (0, 0), 1.0)
     each /= np.maximum(np.linalg.norm(each, axis=2, keepdims=True), 1e-6)
-    harmonics = _harmonics(each)
+    # What is seen only from the side was not fitted: it is lit like the nearest that was.
+    flat = np.sqrt(np.square(each[:, :, :2]).sum(2, keepdims=True))
+    held = np.concatenate([each[:, :, :2] * np.minimum(1, _STEEPEST / np.maximum(flat, 1e-6)), each[:, :, 2:]], axis=2)
+    held[:, :, 2] = np.copysign(np.maximum(np.abs(each[:, :, 2]), _LEAST_FACING), each[:, :, 2])
+    harmonics = _harmonics(held)
     plain = (_skin() * (_steady() > 0.9)).astype(np.float32)
     size_wh = _FIT_SIDE, _FIT_SIDE
     # Towards the rim the mean face is made of hair and ears, too.
