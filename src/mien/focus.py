@@ -13,6 +13,8 @@ from mien.types import Array, Floats, Focus, Image, Mask
 _AGAIN = 1.0
 """Sigma of the blur that is added to see how much of an edge it takes."""
 _MOST = 4.0
+_STEP = 1 / 3
+"""Variance of the blur that differences over two pixels add."""
 _EVERY = 3
 """Frames between two looks."""
 _SLOWLY, _REFOCUSED = 0.15, 0.35
@@ -34,7 +36,7 @@ class FocusMeter:
     _countdown: int = 0
 
     def measure(self, image: Image, points: Floats, noise: float) -> Focus | None:
-        """The focus of the face with landmarks `points`, float32 (478, 3), in a picture with so much noise; None = too small."""
+        """The focus of the face with landmarks `points` (478, 3) in a picture with this noise; None = too small."""
         self._countdown -= 1
         if self._countdown > 0:
             return self._known
@@ -80,7 +82,7 @@ def focus_of(picture: Image, inside: Mask, noise: float) -> Focus:
 def blur_of(picture: Image, inside: Mask, along_xy: tuple[float, float], noise: float) -> tuple[float, float]:
     """The blur along a direction, a unit vector, and across it, of the edges where `inside` (uint8) is not 0.
 
-    An edge of blur s that is blurred once more, by t, loses steepness by sqrt(1 + t^2 / s^2) (Zhuo, Sim 2011); steep edges
+    An edge loses the more steepness when it is blurred once more, the sharper it is (after Zhuo, Sim 2011); steep edges
     count most, so that hardly anything depends on whose face it is. `noise` is the standard deviation of the noise in green.
     """
     sums = _sums(picture, inside, along_xy, noise)
@@ -96,10 +98,17 @@ def _sums(picture: Image, inside: Mask, along_xy: tuple[float, float], noise: fl
 
 
 def _blur(sharp: float, blurred: float) -> float:
-    """Sigma of edges that are `sharp` steep, and `blurred` after blur was added."""
-    if blurred <= 0:
+    """Sigma of edges whose steepness, weighted with the squared steepness of the blurred edges, is so much before and after.
+
+    For a bell of variance q that grows to q + 1, summed across the edge, the squared ratio of the two is
+    2 (q + 1)^2 / (q (2 q + 1)).
+    """
+    ratio = (sharp / blurred) ** 2 if blurred > 0 and sharp > 0 else 1.0
+    if ratio <= 1 + 1e-6:
         return _MOST
-    return min(_MOST, _AGAIN / math.sqrt(max(sharp / blurred - 1, (_AGAIN / _MOST) ** 2)))
+    middle = 4 - ratio
+    variance = _AGAIN**2 * (middle + math.sqrt(middle * middle + 16 * (ratio - 1))) / (4 * (ratio - 1))
+    return min(_MOST, math.sqrt(max(variance - _STEP, 0.01)))
 
 
 @kernel
@@ -110,7 +119,7 @@ def _steepness(green: Array, again: Array, inside: Array, x_by: float, y_by: flo
     ux, uy = np.float32(x_by), np.float32(y_by)
     for y in range(1, green.shape[0] - 1, _ROW_STEP):
         along, along_again, across, across_again = np.float32(0), np.float32(0), np.float32(0), np.float32(0)
-        detail, count = 0, 0
+        detail, count = np.float32(0), 0
         for x in range(1, green.shape[1] - 1):
             if inside[y, x] == 0:
                 continue
@@ -125,7 +134,7 @@ def _steepness(green: Array, again: Array, inside: Array, x_by: float, y_by: flo
             along_again += a * a
             across += b * (d * d - grain)
             across_again += b * b
-            detail += abs(np.int32(green[y, x]) - np.int32(again[y, x]))
+            detail += abs(np.float32(green[y, x]) - np.float32(again[y, x]))
             count += 1
         sums[0] += along
         sums[1] += along_again

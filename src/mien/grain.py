@@ -85,9 +85,12 @@ def difference_grain(before: Image, now: Image) -> Grain | None:
     luma, beside, colour = luma[lit], beside[lit], colour[lit]
     flat = luma <= np.percentile(luma, _FLATTEST + 5)
     alike = float(beside[flat].sum()) / (float(luma[flat].sum()) + 1e-6)
-    size = _SIZES[int(np.argmin(np.abs(_correlations() - alike)))]
-    deviation = [float(np.sqrt(_UNBIASED * np.percentile(each, _FLATTEST))) for each in (luma, colour)]
-    return Grain(deviation[0], deviation[1], size)
+    correlations, kept = _calibration()
+    nearest = int(np.argmin(np.abs(correlations - alike)))
+    # The mean of a block, which is taken off, holds some of a coarse noise.
+    lift = _UNBIASED / float(kept[nearest])
+    deviation = [float(np.sqrt(lift * np.percentile(each, _FLATTEST))) for each in (luma, colour)]
+    return Grain(deviation[0], deviation[1], _SIZES[nearest])
 
 
 def still_grain(image: Image, mask: Mask | None = None) -> Grain | None:
@@ -174,15 +177,17 @@ def _wrapped_blur(picture: Floats, sigma: float) -> Floats:
 
 
 @cache
-def _correlations() -> Floats:
-    """How alike neighbours are in each tile, after the mean of a block is taken off; float32."""
-    found = []
+def _calibration() -> tuple[Floats, Floats]:
+    """For each tile, as `_compare` sees it: how alike neighbours are, and the share of the variance that is left; float32."""
+    alike, kept = [], []
     for tile in _tiles():
-        noise = np.clip(tile[:256, :256].astype(np.int16) + 128, 0, 255).astype(np.uint8)
+        noise = np.clip(tile[:256, :256, :1].astype(np.int16) + 128, 0, 255).astype(np.uint8)
+        grey = np.ascontiguousarray(np.repeat(noise, 3, axis=2))
         blocks = np.empty((32, 32, 4), np.float32)
-        _compare(np.full_like(noise, 128), noise, 1, blocks)
-        found.append(float(blocks[:, :, 2].sum() / blocks[:, :, 1].sum()))
-    return np.array(found, np.float32)
+        _compare(np.full_like(grey, 128), grey, 1, blocks)
+        alike.append(float(blocks[:, :, 2].sum() / blocks[:, :, 1].sum()))
+        kept.append(float(2 * blocks[:, :, 1].mean() / noise.var()))
+    return np.array(alike, np.float32), np.array(kept, np.float32)
 
 
 @kernel

@@ -23,7 +23,7 @@ from mien.unwrap import texel_map
 SIDE = 64
 """Texels of a side of a light texture."""
 _FIT_SIDE = 32
-_BLACK = 8.0
+_BLACK = 3.0
 """Added to both sides of a ratio of brightnesses, so that noise in the dark does not explode."""
 _FINE, _BROAD = 0.9, 4.0
 """Sigmas in texels: of the finest light that is told from misplaced features, and of light whose colour counts."""
@@ -31,10 +31,13 @@ _MOST_FINE = 2.5
 _MOST = 6.0
 """Bounds of the fine part of the light, and of light as a whole."""
 _LUMA = np.array([0.114, 0.587, 0.299], np.float32)
-_STIFFNESS = (1e-6, 0.01, 0.01, 0.01, 0.05, 0.05, 0.05, 0.05, 0.05)
+_STIFFNESS = (1e-6, 0.03, 0.03, 0.03, 0.15, 0.15, 0.15, 0.15, 0.15)
 """How much each spherical harmonic is held towards nothing."""
+_EVEN = 0.08
+"""Deviation of brightness that people show in even light."""
 _DARKEST = 0.12
 _LEAST_FACING = 0.35
+_STEEPEST = float(np.sqrt(1 - _LEAST_FACING**2))
 _GRID = 96
 """Cells along the longer side of a map of gains."""
 
@@ -66,7 +69,7 @@ def light_of(now: Image, mean: Floats, seen: Floats) -> Floats:
     quarter_wh = SIDE // 4, SIDE // 4
     skin = cv2.resize(small * _skin()[:, :, None], quarter_wh, interpolation=cv2.INTER_AREA)
     broad = cv2.GaussianBlur(skin, (0, 0), _BROAD / 4, borderType=cv2.BORDER_CONSTANT)
-    broad += 0.02 * cv2.GaussianBlur(broad, (0, 0), _BROAD, borderType=cv2.BORDER_CONSTANT)
+    broad = broad + np.float32(0.02) * cv2.GaussianBlur(broad, (0, 0), _BROAD, borderType=cv2.BORDER_CONSTANT)
     colour = cv2.resize(_ratio(broad), (SIDE, SIDE), interpolation=cv2.INTER_LINEAR)
     tone = colour @ _LUMA
     grey = (fine[:, :, :3] @ _LUMA + _BLACK * fine[:, :, 6]) / (fine[:, :, 3:6] @ _LUMA + _BLACK * fine[:, :, 6] + 1e-6)
@@ -100,7 +103,11 @@ def lasting_light(mean: Floats, seen: Floats) -> Floats:
         # A beard, a mole, a lock of hair are not light.
         misfit = np.abs(wanted - basis.basis @ coefficients)
         certain = weight * np.clip(0.25 / (misfit + 1e-6), 0, 1)
-    light: Floats = np.maximum(basis.harmonics @ coefficients, _DARKEST).reshape(SIDE, SIDE).astype(np.float32)
+    told = basis.harmonics @ coefficients
+    # The little that a face differs from others in even light is rather its shape than a lamp.
+    strength = float(np.var(basis.basis @ coefficients))
+    told = 1 + (told - 1) * strength / (strength + _EVEN**2)
+    light: Floats = np.maximum(told, _DARKEST).reshape(SIDE, SIDE).astype(np.float32)
     return light
 
 
@@ -130,8 +137,7 @@ def gains(light: Floats, points: Floats, mask: Mask, strength: float) -> Floats:
 
 def _ratio(stack: Array) -> Floats:
     black = _BLACK * stack[:, :, 6:] + 1e-6
-    ratio: Floats = (stack[:, :, :3] + black) / (stack[:, :, 3:6] + black)
-    return ratio
+    return np.asarray((stack[:, :, :3] + black) / (stack[:, :, 3:6] + black), np.float32)
 
 
 @kernel
@@ -156,7 +162,7 @@ def _gather(now: Array, mean: Array, seen: Array, small: Array) -> None:
 def skin_prior() -> Floats:
     """Skin in even light, people in the mean: float32 (SIDE, SIDE, 3), 1 = a person's mean colour; shared, read-only."""
     content = np.frombuffer(resources.files("mien").joinpath("assets/skin_prior.png").read_bytes(), np.uint8)
-    prior: Floats = np.asarray(cv2.imdecode(content, cv2.IMREAD_COLOR), np.float32) / 128
+    prior = np.asarray(cv2.imdecode(content, cv2.IMREAD_COLOR), np.float32) / np.float32(128)
     prior.flags.writeable = False
     return prior
 
@@ -200,7 +206,11 @@ def _basis() -> _Basis:
     each = (normals[texels.corners] * texels.weights[..., None]).sum(2)
     each = cv2.GaussianBlur(each, (0, 0), 1.0)
     each /= np.maximum(np.linalg.norm(each, axis=2, keepdims=True), 1e-6)
-    harmonics = _harmonics(each)
+    # What is seen only from the side was not fitted: it is lit like the nearest that was.
+    flat = np.sqrt(np.square(each[:, :, :2]).sum(2, keepdims=True))
+    held = np.concatenate([each[:, :, :2] * np.minimum(1, _STEEPEST / np.maximum(flat, 1e-6)), each[:, :, 2:]], axis=2)
+    held[:, :, 2] = np.copysign(np.maximum(np.abs(each[:, :, 2]), _LEAST_FACING), each[:, :, 2])
+    harmonics = _harmonics(held)
     plain = (_skin() * (_steady() > 0.9)).astype(np.float32)
     size_wh = _FIT_SIDE, _FIT_SIDE
     # Towards the rim the mean face is made of hair and ears, too.

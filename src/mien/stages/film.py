@@ -11,13 +11,13 @@ from mien.grain import in_green, more_of, place_of, still_grain
 from mien.raster import smear, speckle
 from mien.types import FacePatch, Focus, Frame, Grain, Image, Mask, TrackedFace
 
-_LEAST_BLUR = 0.4
-"""Pixels of sigma; less blur cannot be seen."""
+_LEAST_BLUR = 0.9
+"""Pixels of sigma that take the finest detail."""
+_TOWARDS_TARGET = 0.7
+"""How far the finest detail follows the target, 0 = not at all, 1 = wholly."""
 _MOST_BLUR = 3.0
 _LEAST_MOTION = 2.0
 """Pixels a frame; slower motion leaves no blur that can be seen."""
-_MEASURED = 1.2
-"""What `blur_of` tells of a bell added to a sharp face, as a multiple of the truth."""
 _LINE = 1.7 * math.sqrt(12)
 """Length of a line as a multiple of the blur that is told of it."""
 _RIM = 5
@@ -73,18 +73,18 @@ def _missing(known: Grain | None, crop: Image, mask: Mask, target: Image) -> Gra
 
 
 def _focused(crop: Image, mask: Mask, target: Image, wanted: Focus) -> Image:
-    """The crop as far out of focus as the target; what is not sharp cannot be sharpened."""
+    """The crop as far out of focus as the target, and with as little fine detail; what is not there cannot be sharpened."""
     inside = _judged(mask)
     own = focus_of(crop, inside, 0.0)
-    lacks = math.sqrt(max(0.0, wanted.blur**2 - own.blur**2)) / _MEASURED
-    if lacks < _LEAST_BLUR or own.detail <= wanted.detail:
+    if own.detail <= wanted.detail:
         return crop
+    # Compression takes faint detail and leaves edges; a face with stubble may keep some of what a smooth one lacks.
+    goal = own.detail * (wanted.detail / own.detail) ** _TOWARDS_TARGET
+    lacks = math.sqrt(max(0.0, wanted.blur**2 - own.blur**2))
     # Under the holes of the mask the crop is black; what is there in truth may run into it.
     filled = np.asarray(cv2.copyTo(crop, mask, target.copy()), np.uint8)
-    soft = np.asarray(cv2.GaussianBlur(filled, (0, 0), min(lacks, _MOST_BLUR)), np.uint8)
-    # A skin without freckles may show soft edges; it must not lose the freckles for that.
-    left = focus_of(soft, inside, 0.0).detail
-    share = (own.detail - wanted.detail) / max(own.detail - left, 1e-3)
+    soft = np.asarray(cv2.GaussianBlur(filled, (0, 0), min(max(lacks, _LEAST_BLUR), _MOST_BLUR)), np.uint8)
+    share = (own.detail - goal) / max(own.detail - focus_of(soft, inside, 0.0).detail, 1e-3)
     return soft if share >= 1 else np.asarray(cv2.addWeighted(soft, share, filled, 1 - share, 0), np.uint8)
 
 
@@ -97,7 +97,7 @@ def _trailing(crop: Image, mask: Mask, target: Image, motion_xy: tuple[float, fl
     unit_xy = motion_xy[0] / length, motion_xy[1] / length
     own, wanted = blur_of(crop, inside, unit_xy, 0.0), blur_of(target, inside, unit_xy, noise)
     along, across = (b * b - a * a for a, b in zip(own, wanted, strict=True))
-    trail = min(_LINE / _MEASURED * math.sqrt(max(0.0, along - max(across, 0.0))), length)
+    trail = min(_LINE * math.sqrt(max(0.0, along - max(across, 0.0))), length)
     if trail < _LEAST_MOTION:
         return crop, mask
     result, cover = np.empty_like(crop), np.empty_like(mask)

@@ -1,4 +1,4 @@
-"""Makes `assets/skin_prior.png`: how bright and how coloured each part of a face is in even light, in the mean of many people."""
+"""Makes `assets/skin_prior.png`: the colours of a face in even light, in the mean of many people."""
 
 from collections.abc import Sequence
 

@@ -1,0 +1,97 @@
+"""Noise that is known is measured, and made again."""
+
+import cv2
+import numpy as np
+import pytest
+
+from mien.grain import GrainMeter, difference_grain, more_of, place_of, still_grain
+from mien.raster import speckle
+from mien.types import Floats, Grain, Image
+
+SIDE = 160
+
+
+def _scene() -> Floats:
+    """A smooth picture with some edges, float32."""
+    y, x = np.mgrid[0:SIDE, 0:SIDE].astype(np.float32)
+    picture = np.repeat((90 + 0.3 * x + 0.2 * y)[:, :, None], 3, axis=2)
+    cv2.circle(picture, (60, 60), 20, (60.0, 80.0, 120.0), -1)
+    return picture
+
+
+def _noisy(luma: float, chroma: float, size: float, seed: int) -> Image:
+    draw = np.random.default_rng(seed)
+    noise = draw.standard_normal((SIDE, SIDE, 3)).astype(np.float32)
+    if size > 0:
+        noise = np.asarray(cv2.GaussianBlur(noise, (0, 0), size), np.float32)
+    noise /= noise.std((0, 1))
+    blue, red = chroma * noise[:, :, 1], chroma * noise[:, :, 2]
+    green = -(0.114 * blue + 0.299 * red) / 0.587
+    return np.clip(_scene() + np.dstack([blue, green, red]) + luma * noise[:, :, :1], 0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize(("luma", "chroma", "size"), [(2.0, 1.0, 0.0), (5.0, 3.0, 0.0), (4.0, 0.0, 0.7), (6.0, 6.0, 1.2)])
+def test_noise_is_told_from_two_frames(luma: float, chroma: float, size: float) -> None:
+    grain = difference_grain(_noisy(luma, chroma, size, 1), _noisy(luma, chroma, size, 2))
+    assert grain is not None
+    assert grain.luma == pytest.approx(luma, rel=0.2, abs=0.15)
+    assert grain.chroma == pytest.approx(chroma, rel=0.25, abs=0.35)
+    assert grain.size == pytest.approx(size, abs=0.35)
+
+
+def test_a_flicker_of_the_lamp_is_no_noise() -> None:
+    before = _noisy(1.0, 0.0, 0.0, 1)
+    now = np.clip(_noisy(1.0, 0.0, 0.0, 2).astype(int) + 12, 0, 255).astype(np.uint8)
+    grain = difference_grain(before, now)
+    assert grain is not None
+    assert grain.luma < 1.5
+
+
+@pytest.mark.parametrize("sigma", [1.0, 3.0, 6.0])
+def test_noise_is_told_from_a_single_picture(sigma: float) -> None:
+    grain = still_grain(_noisy(sigma, 0.0, 0.0, 3))
+    assert grain is not None
+    assert not grain.fresh
+    assert grain.luma == pytest.approx(sigma, rel=0.2, abs=0.3)
+
+
+def test_the_meter_follows_a_face_in_motion_and_settles() -> None:
+    meter, known = GrainMeter(), None
+    wide = np.zeros((300, 300, 3), np.uint8)
+    for index in range(12):
+        wide[20 : 20 + SIDE, 10 + 2 * index : 10 + 2 * index + SIDE] = _noisy(3.0, 1.0, 0.0, index)
+        known = meter.measure(wide, (10 + 2 * index, 20, 10 + 2 * index + SIDE, 20 + SIDE), (2.0, 0.0))
+    assert known is not None
+    assert known.luma == pytest.approx(3.0, rel=0.2)
+
+
+def test_small_faces_and_dark_pictures_tell_nothing() -> None:
+    assert GrainMeter().measure(np.zeros((20, 20, 3), np.uint8), (0, 0, 20, 20), (0, 0)) is None
+    assert difference_grain(np.zeros((80, 80, 3), np.uint8), np.zeros((80, 80, 3), np.uint8)) is None
+    assert still_grain(np.full((10, 10, 3), 90, np.uint8)) is None
+
+
+@pytest.mark.parametrize("wanted", [Grain(3.0, 1.5, 0.0), Grain(4.0, 0.5, 0.7), Grain(2.0, 2.0, 1.2)])
+def test_more_noise_is_like_the_noise_that_was_measured(wanted: Grain) -> None:
+    shots = []
+    for index in range(2):
+        crop = np.full((SIDE, SIDE, 3), 120, np.uint8)
+        left, top = place_of(index, 1)
+        speckle(crop, np.full((SIDE, SIDE), 255, np.uint8), more_of(wanted), left, top, wanted.luma, wanted.chroma)
+        shots.append(crop)
+    grain = difference_grain(shots[0], shots[1])
+    assert grain is not None
+    assert grain.luma == pytest.approx(wanted.luma, rel=0.2)
+    assert grain.chroma == pytest.approx(wanted.chroma, rel=0.25, abs=0.35)
+    assert grain.size == pytest.approx(wanted.size, abs=0.35)
+
+
+def test_noise_stays_under_the_mask_and_its_place_changes_with_the_frame() -> None:
+    crop = np.full((40, 40, 3), 120, np.uint8)
+    mask = np.zeros((40, 40), np.uint8)
+    mask[:20] = 1
+    speckle(crop, mask, more_of(Grain(5.0, 0.0, 0.0)), 3, 500, 5.0, 0.0)
+    assert (crop[20:] == 120).all()
+    assert crop[:20].std() > 3
+    assert len({place_of(index, track) for index in range(50) for track in range(4)}) > 195
+    assert place_of(7, 2) == place_of(7, 2)

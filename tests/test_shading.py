@@ -1,0 +1,142 @@
+"""Light told from the texture of a face whose light is known."""
+
+import cv2
+import numpy as np
+import pytest
+
+from mien.facemodel import face_model
+from mien.shading import SIDE, gains, lasting_light, light_of, skin_prior
+from mien.types import Array, Floats, Image
+from mien.unwrap import texel_map
+
+TEXELS = 128
+ALL = texel_map(TEXELS).inside.astype(np.float32)
+
+
+def _face(level: float = 150.0) -> Floats:
+    """A person in even light: the prior's colours with fine skin texture; float32 (TEXELS, TEXELS, 3)."""
+    wide = cv2.resize(skin_prior(), (TEXELS, TEXELS), interpolation=cv2.INTER_LINEAR)
+    pores = np.random.default_rng(1).normal(1, 0.02, wide.shape)
+    return np.asarray(np.clip(wide * level * pores, 0, 255), np.float32)
+
+
+def _lamp(x: float) -> Floats:
+    """The light of a lamp to the side, by Lambert's law; float32 (TEXELS, TEXELS), 1 in the mean."""
+    texels, shape = texel_map(TEXELS), face_model().shape
+    a, b, c = (shape[texels.triangles[:, corner]] for corner in range(3))
+    normals = np.zeros((len(shape), 3), np.float32)
+    for corner in range(3):
+        np.add.at(normals, texels.triangles[:, corner], np.cross(b - a, c - a))
+    normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-6)
+    towards = np.array([x, -0.3, 1.0 if normals[4, 2] > 0 else -1.0], np.float32)
+    facing = (normals @ (towards / np.linalg.norm(towards)))[texels.corners]
+    light = 0.3 + np.maximum((facing * texels.weights).sum(2), 0)
+    lit: Floats = (light / light[texels.inside].mean()).astype(np.float32)
+    return lit
+
+
+def _alike(a: Array, b: Array) -> float:
+    middle = slice(SIDE // 5, -SIDE // 5)
+    return float(np.corrcoef(a[middle, middle].ravel(), b[middle, middle].ravel())[0, 1])
+
+
+def _small(light: Floats) -> Floats:
+    return np.asarray(cv2.resize(light, (SIDE, SIDE), interpolation=cv2.INTER_AREA), np.float32)
+
+
+def _as_seen(texture: Floats) -> Image:
+    return np.clip(texture, 0, 255).astype(np.uint8)
+
+
+def test_a_face_that_stays_as_it_is_has_no_new_light() -> None:
+    face = _face()
+    light = light_of(_as_seen(face), face, ALL)
+    assert light.shape == (SIDE, SIDE, 3)
+    assert np.abs(light - 1).max() < 0.02
+
+
+@pytest.mark.parametrize("factor", [0.3, 0.7, 1.5])
+def test_a_flash_is_told_at_once_and_in_full(factor: float) -> None:
+    face = _face(100)
+    light = light_of(_as_seen(face * factor), face, ALL)
+    inside = texel_map(SIDE).inside
+    assert light[inside].mean() == pytest.approx(factor, rel=0.08)
+
+
+def test_the_edge_of_a_shadow_is_told() -> None:
+    face = _face()
+    shadowed = face.copy()
+    shadowed[:, : TEXELS // 2] *= 0.5
+    light = light_of(_as_seen(shadowed), face, ALL).mean(2)
+    row = light[round(0.62 * SIDE)]
+    assert row[SIDE // 2 - 8] == pytest.approx(0.52, abs=0.06)
+    assert row[SIDE // 2 + 7] == pytest.approx(1.0, abs=0.06)
+
+
+def test_a_blush_is_told_in_colour() -> None:
+    face = _face()
+    red = face * np.array([0.85, 0.85, 1.1], np.float32)
+    light = light_of(_as_seen(red), face, ALL)[SIDE // 2, SIDE // 3]
+    assert light[2] / light[0] == pytest.approx(1.1 / 0.85, rel=0.05)
+
+
+def test_a_mouth_that_opens_is_no_shadow() -> None:
+    face = _face()
+    open_mouth = face.copy()
+    texels = texel_map(TEXELS)
+    open_mouth[texels.triangle >= texels.triangles.shape[0] - 18] = 10
+    light = light_of(_as_seen(open_mouth), face, ALL)
+    assert light[texel_map(SIDE).inside].min() > 0.75
+
+
+def test_what_is_not_seen_takes_the_light_of_its_surroundings() -> None:
+    face = _face()
+    hidden = ALL.copy()
+    hidden[:, 80:] = 0
+    covered = _as_seen(face * 0.6)
+    covered[:, 80:] = 255
+    light = light_of(covered, face, hidden)
+    assert light[SIDE // 2, 50].mean() == pytest.approx(0.6, abs=0.08)
+
+
+@pytest.mark.parametrize("seen", [0.0, 1.0])
+def test_black_and_unseen_faces_give_finite_light(seen: float) -> None:
+    black = np.zeros((TEXELS, TEXELS, 3), np.float32)
+    light = (
+        light_of(_as_seen(black), _face(), ALL * np.float32(seen)) * lasting_light(black, ALL * np.float32(seen))[:, :, None]
+    )
+    assert np.isfinite(light).all()
+    assert (light > 0).all()
+
+
+@pytest.mark.parametrize("x", [-1.5, -0.7, 0.7, 1.5])
+def test_a_lamp_to_the_side_is_told_from_one_picture(x: float) -> None:
+    truth = _lamp(x)
+    told = lasting_light(_face(130) * truth[:, :, None], ALL)
+    assert _alike(told, _small(truth)) > 0.97
+
+
+def test_even_light_is_even_and_a_beard_is_no_light() -> None:
+    face = _face()
+    even = lasting_light(face, ALL)
+    assert np.abs(even - 1).max() < 0.1
+    bearded = face.copy()
+    bearded[80:, 40:88] *= 0.55
+    inside = texel_map(SIDE).inside
+    assert np.abs(lasting_light(bearded, ALL) / even - 1)[inside].mean() < 0.12
+
+
+def test_gains_carry_the_light_to_the_picture_and_leave_the_mean_alone() -> None:
+    scale = 90.0
+    points = (face_model().shape * scale + np.array([120, 110, 0])).astype(np.float32)
+    mask = np.zeros((220, 240), np.uint8)
+    cv2.fillConvexPoly(mask, cv2.convexHull(points[:, :2].round().astype(np.int32)), 255)
+    light = np.ones((SIDE, SIDE, 3), np.float32)
+    light[:, : SIDE // 2] = 0.5
+    gain = gains(light, points, mask, 1.0)
+    nose = points[4]
+    row, column = (round(float(nose[axis]) * gain.shape[1 - axis] / mask.shape[1 - axis]) for axis in (1, 0))
+    assert gain[row, column - 6].mean() < 0.9
+    assert gain[row, column + 6].mean() > 1.1
+    assert np.abs(gains(light, points, mask, 0.0) - 1).max() < 1e-6
+    assert np.abs(gains(np.full_like(light, 2.0), points, mask, 1.0) - 1).max() < 0.02
