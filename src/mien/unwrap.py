@@ -10,7 +10,8 @@ import numpy.typing as npt
 from mien import geometry, topology
 from mien.facemodel import face_model
 from mien.kernel import kernel
-from mien.types import Array, Floats, Image
+from mien.raster import draw_mask
+from mien.types import Array, Floats, Image, Mask
 
 SIDE = 128
 """Texels of a side of the textures in which a target's face is remembered."""
@@ -79,6 +80,21 @@ def unwrap(image: Image, points: Floats, side: int = SIDE) -> Image:
     texture = np.zeros((side, side, 3), np.uint8)
     _sample(np.ascontiguousarray(crop), local, texels.corners, texels.weights, texels.triangle, texture)
     return texture
+
+
+def wrap(values: Mask, points: Floats, size_wh: tuple[int, int]) -> Mask:
+    """A texture of one channel, uint8 (side, side), laid on the face with landmarks `points` (478, 2 or 3).
+
+    uint8 (h, w) for a picture of that size, 0 beside the face; of two layers of skin the larger value counts.
+    """
+    side = values.shape[0]
+    texels = texel_map(side)
+    numbers = texels.triangle[(values > 0) & texels.inside]
+    drawn = np.zeros((size_wh[1], size_wh[0]), np.uint8)
+    used = np.bincount(numbers, minlength=len(texels.triangles)) > 0
+    uv = np.ascontiguousarray(face_model().uv * np.float32(side) - np.float32(0.5), np.float32)
+    draw_mask(texels.triangles[used], np.ascontiguousarray(points[:, :2], np.float32), uv, values, drawn)
+    return drawn
 
 
 def facing(points: Floats, side: int = SIDE) -> Floats:

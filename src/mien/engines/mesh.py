@@ -18,7 +18,13 @@ from mien.raster import draw_mesh, relight, shade
 from mien.settings import Settings
 from mien.shading import gains
 from mien.texture import Texture, border_opacity, textures_of
-from mien.types import Affine, Array, FacePatch, Floats, Frame, Image, SourceFace, TrackedFace
+from mien.types import Affine, Array, FacePatch, Floats, Frame, Image, KnownFace, Mask, SourceFace, TrackedFace
+from mien.unwrap import wrap
+
+_COVER_STEP = 4
+"""Pixels of the face for one of the map of what stands before it."""
+_LEAST_LEFT = 0.2
+"""Share of a face that must be seen to tell its light."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +87,26 @@ class MeshEngine:
         draw_mesh(prepared.triangles, local, texture.points, texture.image, opacity, crop, mask, depth)
         crop[mask == 0] = 0
         if self._settings.light > 0 and mask.any():
-            relight(crop, mask, light_map(crop, mask, target, self._settings.light))
+            relight(crop, mask, light_map(crop, _uncovered(mask, local, face.known), target, self._settings.light))
             if face.known is not None and face.known.light is not None:
                 shade(crop, mask, gains(face.known.light, local, mask, self._settings.light))
             crop = soften(crop, mask, target)
         if self._settings.sharpness > 0:
             crop = _sharpened(crop, self._settings.sharpness)
         return FacePatch(crop, mask, crop_to_frame)
+
+
+def _uncovered(mask: Mask, local: Floats, known: KnownFace | None) -> Mask:
+    """The mask without what stands before the face: its light and colours are not the face's."""
+    if known is None or known.occluder is None or not known.occluder.any():
+        return mask
+    height, width = mask.shape
+    size_wh = max(4, width // _COVER_STEP), max(4, height // _COVER_STEP)
+    ratio = np.array([size_wh[0] / width, size_wh[1] / height], np.float32)
+    cover = cv2.dilate(wrap(known.occluder, (local[:, :2] + 0.5) * ratio - 0.5, size_wh), np.ones((3, 3), np.uint8))
+    free = (cv2.resize(cover, (width, height), interpolation=cv2.INTER_NEAREST) < 64).view(np.uint8)
+    left = mask * free
+    return left if np.count_nonzero(left) > _LEAST_LEFT * np.count_nonzero(mask) else mask
 
 
 def _sharpened(crop: Image, strength: float) -> Image:

@@ -1,16 +1,13 @@
 """Keeps what stands before a face in front of it."""
 
 from dataclasses import replace
-from functools import cache
 
 import cv2
 import numpy as np
 
 from mien import geometry
-from mien.facemodel import face_model
-from mien.raster import draw_mask
-from mien.types import Affine, Array, FacePatch, Floats, Frame, Image, Mask, TrackedFace
-from mien.unwrap import SIDE, texel_map
+from mien.types import Affine, FacePatch, Floats, Frame, Image, Mask, TrackedFace
+from mien.unwrap import facing, wrap
 
 _LONGEST = 140
 """Pixels of the longer side of the picture in which edges are sought."""
@@ -18,6 +15,7 @@ _REACH = 0.035
 """Radius of the search for an edge, as a share of the face's longer side."""
 _SMOOTH = 4e-4
 """Variance of colour, of 1, that is no edge (epsilon of the guided filter)."""
+_LEAST_FACING, _MOST_COVERED = 0.25, 0.6
 _SHARPER = 1.8
 """Contrast of the opacity that the filter gives, round one half."""
 
@@ -34,14 +32,20 @@ def keep_occluders(frame: Frame, face: TrackedFace, patch: FacePatch) -> FacePat
     size_wh = max(4, round(width * scale)), max(4, round(height * scale))
     frame_to_small = _scaled(geometry.invert(patch.crop_to_frame), size_wh[0] / width, size_wh[1] / height)
     points = geometry.apply(frame_to_small, face.landmarks.points[:, :2])
-    rough = np.zeros((size_wh[1], size_wh[0]), np.uint8)
-    used = np.bincount(texel_map().triangle[face.known.occluder > 0] + 1, minlength=len(texel_map().triangles) + 1)[1:] > 0
-    draw_mask(texel_map().triangles[used], points, _uv_points(), face.known.occluder, rough)
+    rough = wrap(face.known.occluder, points, size_wh)
     if not rough.any():
         return patch
     before = refined(rough, _under(frame.image, frame_to_small, size_wh), max(2, round(_REACH * max(size_wh))))
     opacity = 255 - cv2.resize(before, (width, height), interpolation=cv2.INTER_LINEAR)
     return replace(patch, mask=np.asarray(cv2.multiply(patch.mask, opacity, scale=1 / 255), np.uint8))
+
+
+def mostly_covered(face: TrackedFace) -> bool:
+    """Whether so much stands before the face that what is left of it cannot be trusted to be known."""
+    if face.known is None or face.known.occluder is None or not face.known.occluder.any():
+        return False
+    seen = facing(face.landmarks.points) > _LEAST_FACING
+    return float(np.mean(face.known.occluder[seen] > 127)) > _MOST_COVERED if seen.any() else True
 
 
 def refined(rough: Mask, guide: Image, radius: int) -> Mask:
@@ -86,7 +90,7 @@ def _guided(colour: Floats, opacity: Floats, radius: int) -> Floats:
 def _scaled(transform: Affine, x: float, y: float) -> Affine:
     """The transform into a picture that is resized by x and y: its corners stay, not the centres of its corner pixels."""
     resize = np.array([[x, 0, (x - 1) / 2], [0, y, (y - 1) / 2], [0, 0, 1]])
-    scaled: Affine = (resize @ np.vstack([transform, [0, 0, 1]]))[:2]
+    scaled: Affine = np.asarray(resize @ np.vstack([transform, [0, 0, 1]]), np.float64)[:2]
     return scaled
 
 
@@ -100,10 +104,3 @@ def _under(image: Image, frame_to_small: Affine, size_wh: tuple[int, int]) -> Im
     if axes_kept and part.shape[:2] == (bottom - top, right - left) and part.size:
         return np.asarray(cv2.resize(part, size_wh, interpolation=cv2.INTER_AREA), np.uint8)
     return np.asarray(cv2.warpAffine(image, frame_to_small, size_wh, borderMode=cv2.BORDER_REPLICATE), np.uint8)
-
-
-@cache
-def _uv_points() -> Array:
-    points = np.ascontiguousarray(face_model().uv * np.float32(SIDE) - np.float32(0.5), np.float32)
-    points.flags.writeable = False
-    return points

@@ -18,7 +18,7 @@ from mien.kernel import kernel
 from mien.types import Array, Floats, Image, Mask
 from mien.unwrap import SIDE, texel_map
 
-_COARSE = 32
+_COARSE = 16
 """Cells of a side of the grid on which light is fitted."""
 _OFFSET = 12.0
 """Added to colours before the logarithm, so that noise in the dark does not explode."""
@@ -27,8 +27,8 @@ _SPREAD = np.array([0.16, 0.05, 0.09], np.float32)
 _FINE, _FINE_SIDE, _FINE_MOST = 0.04, 9, 0.12
 """The same of fine brightness, the texels across which it is fine, and the most that counts of it."""
 _FITS = 3
-_LEAST_WEIGHT = 6.0
-"""Frames that a texel must have been seen before it tells anything."""
+_LEAST_WEIGHT, _UNSURE = 1.5, 2.0
+"""Frames that a texel must have been seen before it tells anything, and before half of what it tells is believed."""
 _STRONG = 9.0
 """Squared evidence that needs no neighbours."""
 _RIM = 3
@@ -64,6 +64,7 @@ class Occlusion:
     _held: Floats = field(default_factory=lambda: np.zeros((SIDE, SIDE), np.float32))
     """For how many frames something has stood there."""
     _light: Floats = field(default_factory=lambda: np.zeros((6, 3), np.float32))
+    _frames: int = 0
     _alien: Array = field(default_factory=lambda: np.zeros((_SMALL, _SMALL), np.uint8))
 
     def update(self, now: Image, mean: Floats, weight: Floats, visible: Floats) -> Mask:
@@ -78,7 +79,9 @@ class Occlusion:
         found = np.where(self._held > _PATIENCE, np.float32(0), found)
         self._level += np.where(found > self._level, np.float32(_RISE), np.float32(_FALL)) * (found - self._level)
         self._usual += np.float32(_LEARN) * (np.minimum(evidence, 1) * (found < 0.5) - self._usual)
-        self._alien = alien(now, visible, self._alien)
+        if self._frames % _ALIEN_EVERY == 0:
+            self._alien = alien(now, visible, self._alien)
+        self._frames += 1
         whole = np.clip(self._level * 383 - 64, 0, 255).astype(np.uint8)
         if self._alien.any():
             whole = np.maximum(whole, cv2.resize(self._alien * np.uint8(255), (SIDE, SIDE), interpolation=cv2.INTER_LINEAR))
@@ -94,7 +97,7 @@ class Occlusion:
         self._light = fitted_light(seen - usual, sure * (1 - self._level), self._light)
         low, high = cv2.erode(usual, _NEAR), cv2.dilate(usual, _NEAR)
         evidence, off = np.empty((SIDE, SIDE), np.float32), np.empty((SIDE, SIDE), np.float32)
-        calm = calmness() * (1 + self._usual)
+        calm = calmness() * (1 + self._usual) * (1 + _UNSURE / np.maximum(weight, 1))
         _compare(seen, low, high, _light_map(self._light), sure, calm, _SPREAD, evidence, off)
         strong = cv2.dilate((evidence > _STRONG).astype(np.uint8), np.ones((_RIM, _RIM), np.uint8))
         plain = np.where((strong == 0) & (sure > 0), np.float32(1), np.float32(0))
@@ -138,6 +141,8 @@ _SHADE = 0.15
 _PALE_FROM, _PALE = 0.15, 0.12
 _GLOSS, _GLOSS_GAIN = 0.05, 3.0
 """Brighter than a cheek by this much, in logarithms, skin begins to shine; its colour says less then."""
+_ALIEN_EVERY = 3
+"""Frames from one look to the next for what is no skin; it was there before, or comes as a change."""
 _ALIEN, _ALIEN_GROW = 2.0, 1.3
 _ALIEN_MASS = 35.0
 """Evidence against skin that makes an object; of 92 faces four have more, all of hair before the face or hard side light."""
@@ -149,7 +154,7 @@ def alien(now: Image, visible: Floats, before: Array) -> Array:
 
     Things of a colour that skin never has, and dark hair or a hat over the forehead.
     """
-    small = cv2.resize(now, (_SMALL, _SMALL), interpolation=cv2.INTER_AREA)
+    small = np.asarray(cv2.resize(now, (_SMALL, _SMALL), interpolation=cv2.INTER_AREA), np.uint8)
     seen = (cv2.resize(visible, (_SMALL, _SMALL), interpolation=cv2.INTER_AREA) > 0.9) & (_inside_small() > 0)
     off = _off_skin(_tones(small), seen)
     if off is None:
@@ -240,7 +245,7 @@ def fitted_light(difference: Floats, sure: Floats, light: Floats) -> Floats:
     weighed = np.dstack([difference * sure[:, :, None], sure])
     cells = cv2.resize(weighed, (_COARSE, _COARSE), interpolation=cv2.INTER_AREA).reshape(-1, 4)
     chosen = cells[:, 3] > 0.3
-    if int(chosen.sum()) < 60:
+    if int(chosen.sum()) < 30:
         return light
     basis, weight = _basis(_COARSE)[chosen], cells[chosen, 3]
     wanted = cells[chosen, :3] / weight[:, None]
@@ -251,7 +256,7 @@ def fitted_light(difference: Floats, sure: Floats, light: Floats) -> Floats:
     return light
 
 
-_STIFF = np.diag([1e-3, 4, 4, 12, 12, 12]).astype(np.float32)
+_STIFF = np.diag([1e-3, 1, 1, 3, 3, 3]).astype(np.float32)
 
 
 def _light_map(light: Floats) -> Floats:
