@@ -7,7 +7,7 @@ import numpy as np
 from mien.errors import MienError
 from mien.evaluate import scenes
 from mien.evaluate.figures import Clip, Figure, Section, Sheet, mean
-from mien.evaluate.lab import Lab, Progress, drawn_points
+from mien.evaluate.lab import Lab, Progress, drawn_points, nearest
 from mien.evaluate.plots import beside, face_crop, fitted
 from mien.evaluate.portraits import Portrait
 from mien.evaluate.scenes import Scene
@@ -77,16 +77,11 @@ def _run(
         swapped.append(result.swapped)
         shots.append((shot.image, image, shot.points))
         if result.swapped and index % _LOOK_EVERY == _LOOK_EVERY - 1:
-            points = _nearest(drawn_points(result), shot.points)
+            points = nearest(drawn_points(result), shot.points)
             descriptor = lab.recogniser.describe(image, Landmarks(points, 1.0))
             to_source.append(float(np.linalg.norm(descriptor - source.descriptor)))
             to_target.append(float(np.linalg.norm(descriptor - target.descriptor)))
     return swapped, to_source, to_target, shots
-
-
-def _nearest(faces: list[Floats], points: Floats) -> Floats:
-    middle = points[:, :2].mean(0)
-    return min(faces, key=lambda face: float(np.linalg.norm(face[:, :2].mean(0) - middle)))
 
 
 def _tile(image: Image, points: Floats, name: str) -> Image:

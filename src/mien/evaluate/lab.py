@@ -1,18 +1,22 @@
 """What every part of the evaluation works with: the opened models, the settings, the people."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
+
+import numpy as np
 
 from mien import build
 from mien.contracts import Recogniser
 from mien.errors import MienError, UsageError
 from mien.evaluate.portraits import Portrait, choose_pairs
 from mien.evaluate.scenes import Scene, Shot
+from mien.facemodel import neutral
 from mien.models.store import Store
 from mien.pipeline import Pipeline
 from mien.settings import Settings
+from mien.stages.reshape import reshape
 from mien.types import Floats, Frame, FrameResult, Image, SourceFace
 
 _RATE = 30
@@ -67,6 +71,35 @@ class Lab:
         """The main path for one picture. Raises `UsageError` when the portrait is no source."""
         return build.open_picture_pipeline(self.settings, self.models, open_face(source, self.models))
 
+    def bent(self, shot: Shot, result: FrameResult, shape: Floats) -> Shot:
+        """The shot with the change of shape that the result went through, and no swap: what the result is to be held against.
+
+        `shape` is the source's, from `shape_of`.
+        """
+        strength = self.settings.shape * self.settings.opacity
+
+        def bend(picture: Image) -> Image:
+            changed = picture.copy()
+            reshape(changed, result.faces, shape, strength)
+            return changed
+
+        alpha = shot.alpha
+        if alpha is not None:
+            grey = bend(np.dstack([np.round(255 * alpha).astype(np.uint8)] * 3))[:, :, 0]
+            alpha = np.asarray(grey / np.float32(255), np.float32)
+        points = drawn_points(result)
+        return replace(
+            shot,
+            image=bend(shot.image),
+            clean=None if shot.clean is None else bend(shot.clean),
+            alpha=alpha,
+            points=nearest(points, shot.points),
+        )
+
+    def shape_of(self, source: Portrait) -> Floats:
+        """The source's proportions at rest, float32 (478, 3) in the head frame."""
+        return neutral(open_face(source, self.models).landmarks.points)
+
     def run(self, scene: Scene, source: Portrait) -> Iterator[tuple[Shot, FrameResult]]:
         """Every shot of a scene and what the pipeline makes of it; the shot's picture is left as it is."""
         pipeline = self.pipeline(source)
@@ -91,3 +124,9 @@ def frame_of(image: Image, index: int) -> Frame:
 def drawn_points(result: FrameResult) -> list[Floats]:
     """The landmarks of the faces as they were drawn."""
     return [face.landmarks.points for face in result.worn]
+
+
+def nearest(faces: Sequence[Floats], points: Floats) -> Floats:
+    """The landmarks that lie nearest to `points`; these themselves when there are none."""
+    middle = points[:, :2].mean(0)
+    return min(faces, key=lambda face: float(np.linalg.norm(face[:, :2].mean(0) - middle)), default=points)

@@ -57,12 +57,16 @@ def measure(lab: Lab, progress: Progress) -> Section:
 def _follow(lab: Lab, scene: Scene, source: Portrait, keep: bool) -> tuple[list[float], float, float, tuple[Image, ...]]:
     """Correlation of every frame, of the change over time, the mean seam, and the frames side by side if they are kept."""
     theirs, ours, each, seams, frames = [], [], [], [], []
+    shape = lab.shape_of(source)
+    inside: Array | None = None
     for shot, result in lab.run(scene, source):
         image = result.frame.image
-        x1, _, x2, _ = geometry.box_of(shot.points)
-        mask = measures.face_mask(shot.points, image.shape, _SHRINK)
-        wanted, found = (measures.coarse_luminance(picture, mask, _SIGMA * (x2 - x1)) for picture in (shot.image, image))
-        inside = mask > 0
+        bent = lab.bent(shot, result, shape)
+        x1, _, x2, _ = geometry.box_of(bent.points)
+        mask = measures.face_mask(bent.points, image.shape, _SHRINK)
+        wanted, found = (measures.coarse_luminance(picture, mask, _SIGMA * (x2 - x1)) for picture in (bent.image, image))
+        # One set of pixels for all frames: the change over time needs it.
+        inside = measures.face_mask(bent.points, image.shape, 1.5 * _SHRINK) > 0 if inside is None else inside
         theirs.append(wanted[inside][::4] / 255)
         ours.append(found[inside][::4] / 255)
         each.append(measures.correlation(theirs[-1], ours[-1]))

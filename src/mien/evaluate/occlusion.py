@@ -17,8 +17,10 @@ _LENGTH = 60
 _ENTERS_AT = 20
 _KEPT_WITHIN = 12
 """Grey levels in the worst channel."""
-_MOVED = 2
-"""Pixels that the frame may have been bent by."""
+_MOVED = 1
+"""Pixels by which the clean run and this one may bend the frame differently."""
+_TOUCHED = 3
+"""Grey levels from which on the swap has painted a pixel, and not only bent it."""
 _SEEN = 24
 """Grey levels that a pixel painted over would differ by, to be noticed."""
 _TELLING = 20
@@ -71,13 +73,14 @@ def measure(lab: Lab, progress: Progress) -> Section:
         # A hand of the target's own skin is the hardest case.
         thing = occluders.things(occluders.cheek_colour(target))[number]
         clean = _clean_run(lab, source, target, length)
+        shape = lab.shape_of(source)
         progress()
         for kind, at in (("comes in", enters_at), ("from the first frame", 0)):
             scene = occluders.occluded(target, thing, length, at)
             total, lost, back = Tally(), [], []
             frames = []
             for index, (shot, result) in enumerate(lab.run(scene, source)):
-                tally = count(shot, result, clean[index])
+                tally = count(lab.bent(shot, result, shape), result, clean[index])
                 total.add(tally)
                 lost.append(100 - tally.kept_percent)
                 back.append(tally.given_back_percent)
@@ -123,12 +126,15 @@ def measure(lab: Lab, progress: Progress) -> Section:
 
 
 def count(shot: Shot, result: FrameResult, clean_swap: Image) -> Tally:
-    """Pixels of one frame; `clean_swap` is what the same run makes of the frame without the thing."""
+    """Pixels of one frame; `clean_swap` is what the same run makes of the frame without the thing.
+
+    `shot` is bent to the shape that the result has.
+    """
     assert shot.alpha is not None
     assert shot.clean is not None
     image = result.frame.image
     face = measures.face_mask(shot.points, image.shape) > 0
-    painted = _difference(clean_swap, shot.clean) > 0
+    painted = _difference(clean_swap, shot.clean) > _TOUCHED
     covered = face & painted & (shot.alpha > 0.9)
     kernel = np.ones((2 * _MOVED + 1, 2 * _MOVED + 1), np.uint8)
     low, high = cv2.erode(shot.image, kernel).astype(np.int16), cv2.dilate(shot.image, kernel).astype(np.int16)
@@ -161,7 +167,7 @@ def _still(lab: Lab, source: Portrait, target: Portrait, thing: occluders.Thing)
     result = lab.picture_pipeline(source).swap_frame(frame_of(shot.image, 0))
     clean = lab.picture_pipeline(source).swap_frame(frame_of(shot.clean, 0)).frame.image
     tile = np.hstack([face_crop(picture, shot.points, 300, 1.5) for picture in (shot.image, result.frame.image)])
-    return count(shot, result, clean), tile
+    return count(lab.bent(shot, result, lab.shape_of(source)), result, clean), tile
 
 
 def _detail(tally: Tally) -> dict[str, float]:

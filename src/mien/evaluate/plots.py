@@ -20,7 +20,9 @@ def svg(plot: Plot) -> str:
     values = [value for line in plot.lines.values() for value in line if not math.isnan(value)]
     if not values:
         return ""
-    low, high = min(*values, 0.0) if len(values) > 1 else min(values[0], 0.0), max(values)
+    low, high = min(values), max(values)
+    # From zero, unless all of it happens far above.
+    low = low if low < 0 or low > 0.5 * high else 0.0
     high = high if high > low else low + 1
     count = max(len(line) for line in plot.lines.values())
     wide, tall = _WIDTH - _LEFT - 12, _HEIGHT - _BOTTOM - 24

@@ -17,7 +17,7 @@ border-bottom: 1px solid var(--line); vertical-align: top } td.value { font-vari
 .reached { color: var(--good) } .missed { color: var(--bad); font-weight: 600 } figure { margin: 0 0 1.2rem }
 figcaption { font-size: 13px; opacity: .8 } img, video { max-width: 100%; height: auto }
 .row { display: flex; flex-wrap: wrap; gap: 1rem } .row figure { flex: 1 1 400px; max-width: 640px }
-svg { width: 100%; height: auto } svg text { font-size: 11px; fill: currentColor } svg .grid { stroke: var(--line) }
+svg { width: 100%; height: auto } svg text { font-size: 14px; fill: currentColor } svg .grid { stroke: var(--line) }
 h2 { margin-top: 2.5rem; border-top: 2px solid var(--line); padding-top: .6rem } .note { opacity: .85 }
 """
 

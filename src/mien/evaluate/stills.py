@@ -8,7 +8,7 @@ import numpy as np
 
 from mien.evaluate import measures
 from mien.evaluate.figures import Figure, Section, Sheet, mean
-from mien.evaluate.lab import Lab, Progress, drawn_points, frame_of
+from mien.evaluate.lab import Lab, Progress, drawn_points, frame_of, nearest
 from mien.evaluate.plots import face_crop, grid
 from mien.evaluate.portraits import Portrait, choose_pairs, settled
 from mien.facemodel import face_model
@@ -116,8 +116,8 @@ def evaluate_pair(lab: Lab, source: Portrait, target: Portrait, known: Gallery) 
     result = lab.picture_pipeline(source).swap_frame(frame_of(target.image, 0))
     image = result.frame.image
     own = target.landmarks.points
-    drawn = _nearest(drawn_points(result), own)
-    tracked = _nearest([face.landmarks.points for face in result.faces], own)
+    drawn = nearest(drawn_points(result), own)
+    tracked = nearest([face.landmarks.points for face in result.faces], own)
     landmarks = settled(image, drawn, lab.models)
     points = landmarks.points
     # What the settled fit sees in the target, moved as the drawing was moved: noise of the tracker's one fit stays out.
@@ -347,12 +347,6 @@ def changed_outside(image: Image, before: Image, faces: Sequence[Floats]) -> int
         x1, y1, x2, y2 = reach(points)
         changed[max(0, y1) : max(0, y2), max(0, x1) : max(0, x2)] = False
     return int(changed.sum())
-
-
-def _nearest(faces: Sequence[Floats], points: Floats) -> Floats:
-    """The landmarks that lie nearest to `points`; these themselves when there are none."""
-    middle = points[:, :2].mean(0)
-    return min(faces, key=lambda face: float(np.linalg.norm(face[:, :2].mean(0) - middle)), default=points)
 
 
 def _share(results: Sequence[PairResult]) -> float:
