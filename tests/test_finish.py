@@ -257,22 +257,9 @@ def test_examples_are_the_same_at_every_run_and_true_where_nothing_differs() -> 
     flat = Light(np.ones(3, np.float32), np.zeros((0, 3), np.float32), np.zeros((0, 3), np.float32),
                  np.zeros(0, np.float32), np.zeros((0, 5), np.float32), 1.0, 1.0)  # fmt: skip
     to_scene = np.array([[2 / 3, 0, 0], [0, 2 / 3, 0]])
-    made = example(sitters[0], sitters[0], 0, flat, to_scene, 0.0, _Still(), plain=True)
+    made = example(sitters[0], sitters[0], 0, flat, to_scene, 1.0, np.random.default_rng(0), plain=True)
     inside = made.mask > 230
     assert np.abs(made.patch.astype(int) - made.truth)[inside].mean() < 3
-
-
-class _Still(np.random.Generator):
-    """Draws nothing but the middle: no obstruction, exposures as they are."""
-
-    def __init__(self) -> None:
-        super().__init__(np.random.PCG64(0))
-
-    def normal(self, *args: object, **kwargs: object) -> float:  # type: ignore[override]
-        return 0.0
-
-    def random(self, *args: object, **kwargs: object) -> float:  # type: ignore[override]
-        return 0.9
 
 
 def test_no_person_is_both_learnt_from_and_checked_on() -> None:
