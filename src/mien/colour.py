@@ -19,6 +19,10 @@ _FINE = 0.025
 """Sigma that parts fine from coarse detail, as a share of the width."""
 _TOWARDS_TARGET = 0.7
 """How far fine detail follows the target, 0 = not at all, 1 = wholly."""
+_CLEAR, _HAZY = 0.58, 0.7
+"""The darkest of a face as a share of its middle: 0.15 to 0.6 in clear pictures, 0.65 to 0.8 in hazy ones."""
+_UPPER = 0.6
+"""Share of the face's height above the mouth."""
 _LUMA = np.array([0.114, 0.587, 0.299], np.float32)
 _BLACK = 6.0
 """Added to both sides of a ratio of brightnesses, so that noise in the dark does not explode."""
@@ -45,10 +49,11 @@ def light_map(crop: Image, mask: Mask, target: Image, strength: float) -> Floats
     own_luma, wanted_luma = ((mean @ _LUMA)[:, :, None] + _BLACK for mean in (own_mean, wanted_mean))
     ratio = wanted_luma / own_luma
     contrast = _contrast(own - own_mean, wanted - wanted_mean, ratio, inside)
+    veiled = _veiled(own @ _LUMA, wanted @ _LUMA, inside)
     # Shadows are the skin's: they scale with its brightness and have its colour. Highlights are half the lamp's.
-    darker = contrast * np.where(ratio < 1, ratio**0.8, ratio**0.45)
-    brighter = contrast * np.where(ratio < 1, ratio**0.3, ratio**-0.2)
-    tint = np.clip(ratio**0.75, 0.35, 1.0)
+    darker = veiled * contrast * np.where(ratio < 1, ratio**0.8, ratio**0.45)
+    brighter = veiled * contrast * np.where(ratio < 1, ratio**0.3, ratio**-0.2)
+    tint = veiled * np.clip(ratio**0.75, 0.35, 1.0)
     own_tone, wanted_tone = (own_mean + _BLACK) / own_luma, (wanted_mean + _BLACK) / wanted_luma
     own_shine, wanted_shine = (tone + _WHITE * (1 - tone) for tone in (own_tone, wanted_tone))
     light = np.empty((size_wh[1], size_wh[0], 13), np.float32)
@@ -95,6 +100,19 @@ def _contrast(own_detail: Floats, wanted_detail: Floats, ratio: Floats, inside: 
     own = float(np.square((own_detail * np.minimum(ratio, 1.0))[inside]).mean())
     wanted = float(np.square(wanted_detail[inside]).mean())
     return float(np.clip(np.sqrt((wanted + 1) / (own + 1)), 0.75, 1.25) ** 0.5)
+
+
+def _veiled(own: Floats, wanted: Floats, inside: Array) -> float:
+    """What is left of the contrast where haze or a flat exposure lies over the picture, 0..1: there nothing is dark."""
+    # An open mouth is dark in every haze; brows, lashes and nostrils tell.
+    upper = inside.copy()
+    upper[round(_UPPER * len(upper)) :] = False
+    if not upper.any():
+        return 1.0
+    (own_dark, own_middle), (dark, middle) = (np.percentile(luma[upper], (1, 50)) + _BLACK for luma in (own, wanted))
+    floor, own_floor = dark / middle, own_dark / own_middle
+    veil = min(max((floor - _CLEAR) / (_HAZY - _CLEAR), 0.0), 1.0)
+    return float(1 - veil * (1 - min(1.0, (1 - floor) / max(1 - own_floor, 1e-3))))
 
 
 def soften(crop: Image, mask: Mask, target: Image) -> Image:
