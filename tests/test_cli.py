@@ -276,6 +276,14 @@ def test_dry_run_writes_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert _left_in(tmp_path) == set()
 
 
+def test_a_further_photo_must_show_the_same_person(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    also = _swap(COLLINS, HOPPER, "-o", tmp_path / "out.png", "--dry-run", "--also", COLLINS)
+    stranger = _swap(COLLINS, HOPPER, "-o", tmp_path / "out.png", "--dry-run", "--also", HOPPER)
+    assert (also, stranger) == (0, 3)
+    assert f"{HOPPER}: the photo shows another person" in capsys.readouterr().err
+    assert _left_in(tmp_path) == set()
+
+
 def test_several_faces_in_the_photo(tmp_path: Path, out: Path, capsys: pytest.CaptureFixture[str]) -> None:
     group, numbered = tmp_path / "group.png", tmp_path / "numbered.png"
     left, right = (cv2.imread(str(path)) for path in (COLLINS, HOPPER))
