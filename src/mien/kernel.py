@@ -1,6 +1,7 @@
 """How the pixel kernels are compiled: once, kept on disk for the next start, and without holding the GIL."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, TypeVar
 
 import numba
@@ -13,8 +14,22 @@ def kernel(function: _Kernel) -> _Kernel:
     options = {"nogil": True, "fastmath": True, "error_model": "numpy", "boundscheck": False}
     compile_it: Any = numba.njit
     try:
-        compiled: _Kernel = compile_it(cache=True, **options)(function)
+        compiled = compile_it(cache=True, **options)(function)
     except RuntimeError:
         # Neither the package nor the home folder can be written to: then every start compiles anew, in seconds.
         compiled = compile_it(**options)(function)
-    return compiled
+    else:
+        _save_if_there_is_room(compiled._cache)
+    kept: _Kernel = compiled
+    return kept
+
+
+def _save_if_there_is_room(cache: Any) -> None:
+    """A full disk must not stop the work for which the kernel was compiled; numba leaves nothing half written."""
+    save = cache.save_overload
+
+    def save_quietly(signature: Any, data: Any) -> None:
+        with suppress(OSError):
+            save(signature, data)
+
+    cache.save_overload = save_quietly
