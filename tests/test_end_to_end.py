@@ -11,6 +11,7 @@ import pytest
 
 from mien.cli import main
 from mien.evaluate import landmark_error, pose_error
+from mien.stages.reshape import reach
 from mien.types import Array, Image
 from tests.portraits import COLLINS, EXAMPLES, HOPPER, locate, portrait, recogniser
 
@@ -172,10 +173,9 @@ def test_pictures(tmp_path: Path, name: str) -> None:
 
 
 def _background(image: Image) -> Array:
-    """bool (h, w): neither face nor badge, nor anything near them."""
+    """bool (h, w): neither what the change of shape may reach nor the badge, nor anything near them."""
     height, width = image.shape[:2]
-    points = locate(image).points
-    (x1, y1), (x2, y2) = points[:, :2].min(0).astype(int) - 12, points[:, :2].max(0).astype(int) + 12
+    x1, y1, x2, y2 = reach(locate(image).points)
     elsewhere = np.ones((height, width), bool)
     elsewhere[max(0, y1) : y2, max(0, x1) : x2] = False
     badge = round(0.06 * min(height, width))
