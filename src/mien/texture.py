@@ -24,8 +24,9 @@ _DECIDED = 6
 """Power of the votes by which several photos share a texel: nearly all goes to the best."""
 _FIRST, _FIRST_MOVING = 3.0, 20.0
 """How many votes the first photo has on the skin, and where a face moves."""
-_FEATHER = 0.2
-"""Width of the soft border of the face, in eye distances."""
+_FEATHER, _JAW_FEATHER = 0.45, 0.34
+"""Width of the soft border of the face, in eye distances: above the mouth, and along the jaw, where the target's beard
+would show through."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +113,8 @@ def border_opacity() -> Floats:
     start, along = oval[:, None, :], (np.roll(oval, -1, axis=0) - oval)[:, None, :]
     share = np.clip(((shape[None] - start) * along).sum(2) / (along**2).sum(2), 0, 1)
     distance = np.linalg.norm(shape[None] - start - share[:, :, None] * along, axis=2).min(0)
-    return smoothstep(distance / _FEATHER)
+    jaw = smoothstep(shape[:, 1] / shape[topology.INNER_LIPS[0], 1])
+    return smoothstep(distance / (_FEATHER + jaw * (_JAW_FEATHER - _FEATHER)))
 
 
 def _shares(seen: Floats, well: Floats) -> Floats:
