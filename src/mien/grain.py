@@ -78,7 +78,7 @@ def difference_grain(before: Image, now: Image) -> Grain | None:
     step = max(1, before.shape[0] // _ROWS)
     blocks = np.empty((-(-(before.shape[0] // _BLOCK) // step), before.shape[1] // _BLOCK, 4), np.float32)
     _compare(before, now, step, blocks)
-    middle, luma, beside, colour = blocks.reshape(-1, 4).T
+    middle, luma, beside, colour = (np.ascontiguousarray(each) for each in blocks.reshape(-1, 4).T)
     lit = (middle > _MIDDLE[0]) & (middle < _MIDDLE[1])
     if lit.sum() < 8:
         return None
@@ -88,8 +88,8 @@ def difference_grain(before: Image, now: Image) -> Grain | None:
     correlations, kept = _calibration()
     nearest = int(np.argmin(np.abs(correlations - alike)))
     # The mean of a block, which is taken off, holds some of a coarse noise.
-    lift = _UNBIASED / float(kept[nearest])
-    return _grain(lift * luma, lift * colour, _SIZES[nearest], fresh=True)
+    lift = np.float32(_UNBIASED / float(kept[nearest]))
+    return _grain(np.asarray(lift * luma, np.float32), np.asarray(lift * colour, np.float32), _SIZES[nearest], fresh=True)
 
 
 def still_grain(image: Image, mask: Mask | None = None) -> Grain | None:
