@@ -78,7 +78,7 @@ def difference_grain(before: Image, now: Image) -> Grain | None:
     step = max(1, before.shape[0] // _ROWS)
     blocks = np.empty((-(-(before.shape[0] // _BLOCK) // step), before.shape[1] // _BLOCK, 4), np.float32)
     _compare(before, now, step, blocks)
-    middle, luma, beside, colour = blocks.reshape(-1, 4).T
+    middle, luma, beside, colour = (np.ascontiguousarray(each) for each in blocks.reshape(-1, 4).T)
     lit = (middle > _MIDDLE[0]) & (middle < _MIDDLE[1])
     if lit.sum() < 8:
         return None
@@ -88,9 +88,8 @@ def difference_grain(before: Image, now: Image) -> Grain | None:
     correlations, kept = _calibration()
     nearest = int(np.argmin(np.abs(correlations - alike)))
     # The mean of a block, which is taken off, holds some of a coarse noise.
-    lift = _UNBIASED / float(kept[nearest])
-    deviation = [float(np.sqrt(lift * np.percentile(each, _FLATTEST))) for each in (luma, colour)]
-    return Grain(deviation[0], deviation[1], _SIZES[nearest])
+    lift = np.float32(_UNBIASED / float(kept[nearest]))
+    return _grain(np.asarray(lift * luma, np.float32), np.asarray(lift * colour, np.float32), _SIZES[nearest], fresh=True)
 
 
 def still_grain(image: Image, mask: Mask | None = None) -> Grain | None:
@@ -109,10 +108,15 @@ def still_grain(image: Image, mask: Mask | None = None) -> Grain | None:
         return None
     blocks = blocks[lit]
     luma = 0.114 * blocks[..., 0] + 0.587 * blocks[..., 1] + 0.299 * blocks[..., 2]
-    colour = (np.square(blocks[..., 0] - luma) + np.square(blocks[..., 2] - luma)) / 2
-    squares = np.square(luma).mean((1, 2)), colour.mean((1, 2))
-    deviation = [float(np.sqrt(_UNBIASED * np.percentile(each, _FLATTEST))) for each in squares]
-    return Grain(deviation[0], deviation[1], _SIZES[1], fresh=False)
+    colour = (np.square(blocks[..., 0]) + np.square(blocks[..., 2])) / 2
+    lift = np.float32(_UNBIASED)
+    return _grain(lift * np.square(luma).mean((1, 2)), lift * colour.mean((1, 2)), _SIZES[1], fresh=False)
+
+
+def _grain(luma: Floats, colour: Floats, size: float, *, fresh: bool) -> Grain:
+    """Of the variances of each block in luma, and in blue and red, the latter with the luma that they share."""
+    grey, coloured = (max(0.0, float(np.percentile(each, _FLATTEST))) for each in (luma, colour))
+    return Grain(math.sqrt(grey), math.sqrt(max(0.0, coloured - grey)), size, fresh)
 
 
 def in_green(grain: Grain | None) -> float:
@@ -195,7 +199,7 @@ def _compare(before: Array, now: Array, step: int, blocks: Array) -> None:
     """What each block of 8 x 8 pixels of two pictures, uint8 (h, w, 3), tells of their difference.
 
     `blocks` float32 (m, n, 4) takes every `step`th row of blocks: mean level, half the variance of the difference in luma,
-    the part of it that neighbours share, and half the variance of the difference in colour (blue and red against luma).
+    the part of it that neighbours share, and half the variance of the difference in blue and red.
     """
     line = np.empty((8, 8), np.float32)
     for m in range(blocks.shape[0]):
@@ -212,9 +216,9 @@ def _compare(before: Array, now: Array, step: int, blocks: Array) -> None:
                     line[i, j] = grey
                     level += np.float32(now[y, x, 1])
                     mean_luma += grey
-                    mean_blue += blue - grey
-                    mean_red += red - grey
-                    colour += (blue - grey) * (blue - grey) + (red - grey) * (red - grey)
+                    mean_blue += blue
+                    mean_red += red
+                    colour += blue * blue + red * red
             mean_luma /= np.float32(64)
             for i in range(8):
                 for j in range(8):

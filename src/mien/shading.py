@@ -13,7 +13,6 @@ import cv2
 import numpy as np
 
 from mien import topology
-from mien.colour import SKIN_SPREAD
 from mien.facemodel import face_model
 from mien.kernel import kernel
 from mien.raster import draw_values
@@ -112,10 +111,10 @@ def lasting_light(mean: Floats, seen: Floats) -> Floats:
 
 
 def gains(light: Floats, points: Floats, mask: Mask, strength: float) -> Floats:
-    """The map for `raster.shade` that puts `light` (SIDE, SIDE, 3) on a crop, less what `colour.light_map` does anyway.
+    """The map for `raster.shade` that puts `light` (SIDE, SIDE, 3) on a crop, relative to where it is brightest.
 
     `points` float32 (478, 3) are the landmarks in the crop's pixels; `mask` uint8 (h, w) as of the crop. The result is
-    float32 (gh, gw, 3), 1 in the mean. strength 0 changes nothing.
+    float32 (gh, gw, 3), at most 1: the level is `colour.light_map`'s. strength 0 changes nothing.
     """
     height, width = mask.shape
     scale = min(1.0, _GRID / max(height, width))
@@ -126,13 +125,14 @@ def gains(light: Floats, points: Floats, mask: Mask, strength: float) -> Floats:
     drawn, depth = np.zeros((rows, columns, 3), np.float32), np.empty((rows, columns), np.float32)
     draw_values(texel_map(SIDE).triangles, local, _texel_points(), np.log(light), drawn, depth)
     cover = (depth < 1e38).astype(np.float32)
-    small_wh = max(4, columns // 4), max(4, rows // 4)
-    stack = cv2.resize(np.dstack([drawn, cover]), small_wh, interpolation=cv2.INTER_AREA)
-    sigma = SKIN_SPREAD * small_wh[0]
-    blurred = cv2.GaussianBlur(stack, (0, 0), sigma, borderType=cv2.BORDER_CONSTANT)
-    broad = cv2.resize(blurred[:, :, :3] / (blurred[:, :, 3:] + 1e-6), (columns, rows), interpolation=cv2.INTER_LINEAR)
-    gain: Floats = np.exp(strength * (drawn - broad) * cover[:, :, None]).astype(np.float32)
-    return gain
+    if not cover.any():
+        return np.ones((rows, columns, 3), np.float32)
+    # Cells that the rim of the mesh only touches are read, too: they take the light of their neighbours.
+    near = cv2.blur(np.dstack([drawn, cover]), (5, 5))
+    filled = np.where(cover[:, :, None] > 0, drawn, near[:, :, :3] / (near[:, :, 3:] + np.float32(1e-6)))
+    # Brightest parts stay as they are: nothing is cut off at white before the light map has had its say.
+    level = float(drawn[cover > 0].max())
+    return np.asarray(np.exp(strength * (filled - level)), np.float32)
 
 
 def _ratio(stack: Array) -> Floats:

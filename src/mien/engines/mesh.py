@@ -87,9 +87,10 @@ class MeshEngine:
         draw_mesh(prepared.triangles, local, texture.points, texture.image, opacity, crop, mask, depth)
         crop[mask == 0] = 0
         if self._settings.light > 0 and mask.any():
-            relight(crop, mask, light_map(crop, _uncovered(mask, local, face.known), target, self._settings.light))
+            # Lit alike first: what is in shadow on one side only would not be taken for skin.
             if face.known is not None and face.known.light is not None:
                 shade(crop, mask, gains(face.known.light, local, mask, self._settings.light))
+            relight(crop, mask, light_map(crop, _uncovered(mask, local, face.known), target, self._settings.light))
             crop = soften(crop, mask, target)
         if self._settings.sharpness > 0:
             crop = _sharpened(crop, self._settings.sharpness)

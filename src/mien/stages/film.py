@@ -22,6 +22,8 @@ _LINE = 1.7 * math.sqrt(12)
 """Length of a line as a multiple of the blur that is told of it."""
 _RIM = 5
 """Pixels beside the patch's holes that say nothing of its edges."""
+_OWN_SHARE = 0.85
+"""How much of the picture's noise is added; a drawn face that moves changes a little by itself."""
 _LEAST_NOISE = 0.4
 """Levels; weaker noise is lost in rounding."""
 
@@ -45,7 +47,8 @@ def as_filmed(frame: Frame, face: TrackedFace, patch: FacePatch, grain: float) -
         crop = crop.copy() if crop is patch.crop else crop
         tile = more_of(Grain(wanted.luma, wanted.chroma, wanted.size / scale, wanted.fresh))
         left, top = place_of(frame.index, face.track_id)
-        speckle(crop, mask, tile, left, top, grain * wanted.luma, grain * wanted.chroma)
+        share = grain * _OWN_SHARE
+        speckle(crop, mask, tile, left, top, share * wanted.luma, share * wanted.chroma)
     return FacePatch(crop, mask, patch.crop_to_frame)
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 
+import cv2
 import numpy as np
 
 from mien import geometry
@@ -79,7 +80,7 @@ class Observer:
         elif memory.unseen > 1:
             memory.light, memory.points = None, points
             memory.grain, memory.focus = GrainMeter(), FocusMeter()
-        occluder = memory.occlusion.update(now, memory.texture, memory.weight, visible)
+        occluder = memory.occlusion.update(now, _expected(memory, now, visible), memory.weight, visible)
         free = visible * (1 - occluder * np.float32(1 / 255))
         _learn(memory.texture, memory.weight, now, free, _FIRST, _SLOWEST, _SURPRISE)
         share = (1 - _MEMORY) * min(max((_SIDEWAYS - abs(face.yaw)) / _SIDEWAYS, 0.0), 1.0)
@@ -90,6 +91,13 @@ class Observer:
         grain: Grain | None = memory.grain.measure(frame.image, geometry.box_of(points), motion_xy)
         focus = memory.focus.measure(frame.image, points, in_green(grain))
         return KnownFace(memory.neutral, occluder, memory.light, motion_xy, grain, focus)
+
+
+def _expected(memory: _Memory, now: Image, visible: Floats) -> Floats:
+    """The mean texture as a lamp that has moved would light it; float32 (side, side, 3)."""
+    change = lasting_light(now.astype(np.float32), visible) / lasting_light(memory.texture, np.minimum(memory.weight, 1))
+    wide = cv2.resize(change, visible.shape[::-1], interpolation=cv2.INTER_LINEAR)
+    return np.asarray(memory.texture * wide[:, :, None], np.float32)
 
 
 def _light(memory: _Memory, now: Image, free: Floats) -> Floats:
