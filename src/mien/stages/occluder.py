@@ -24,10 +24,10 @@ _OFFSET = 12.0
 """Added to colours before the logarithm, so that noise in the dark does not explode."""
 _SPREAD = np.array([0.16, 0.05, 0.09], np.float32)
 """How far, in natural logarithms, brightness, red : green and blue : green differ without meaning anything."""
-_FINE, _FINE_SIDE, _FINE_MOST = 0.04, 9, 0.12
+_FINE, _FINE_SIDE, _FINE_MOST = 0.04, 13, 0.12
 """The same of fine brightness, the texels across which it is fine, and the most that counts of it."""
 _FITS = 3
-_LEAST_WEIGHT, _UNSURE = 1.5, 2.0
+_LEAST_WEIGHT, _UNSURE = 1.5, 1.0
 """Frames that a texel must have been seen before it tells anything, and before half of what it tells is believed."""
 _STRONG = 9.0
 """Squared evidence that needs no neighbours."""
@@ -95,7 +95,11 @@ class Occlusion:
         """How unusual each texel is, in spreads; float32 (side, side)."""
         sure = np.where((weight >= _LEAST_WEIGHT) & texel_map().inside, visible, 0).astype(np.float32)
         seen, usual = _tones(now), _tones(np.clip(mean + 0.5, 0, 255).astype(np.uint8))
-        self._light = fitted_light(seen - usual, sure * (1 - self._level) * (1 - cv2.resize(self._alien, (SIDE, SIDE), interpolation=cv2.INTER_NEAREST)), self._light)
+        self._light = fitted_light(
+            seen - usual,
+            sure * (1 - self._level) * (1 - cv2.resize(self._alien, (SIDE, SIDE), interpolation=cv2.INTER_NEAREST)),
+            self._light,
+        )
         low, high = cv2.erode(usual, _NEAR), cv2.dilate(usual, _NEAR)
         evidence, off = np.empty((SIDE, SIDE), np.float32), np.empty((SIDE, SIDE), np.float32)
         calm = calmness() * (1 + self._usual) * (1 + np.float32(_UNSURE) / np.maximum(weight, np.float32(1)))
