@@ -26,8 +26,8 @@ _SPREAD = np.array([0.16, 0.05, 0.09], np.float32)
 """How far, in natural logarithms, brightness, red : green and blue : green differ without meaning anything."""
 _FINE, _FINE_SIDE, _FINE_MOST = 0.04, 13, 0.12
 """The same of fine brightness, the texels across which it is fine, and the most that counts of it."""
-_SHINE = 0.15
-"""Brighter by this much, a change of colour counts half."""
+_SHINE = 0.1
+"""Brighter by this much, a change counts half, by twice as much a third."""
 _FITS = 3
 _LEAST_WEIGHT, _UNSURE = 1.5, 1.0
 """Frames that a texel must have been seen before it tells anything, and before half of what it tells is believed."""
@@ -381,7 +381,7 @@ def _compare(
                     if c == 0:
                         off[v, u] = min(max(above, np.float32(-_FINE_MOST)), np.float32(_FINE_MOST))
                         # Skin that shines is brighter and paler.
-                        shine = np.float32(1.0) + min(max(above / np.float32(_SHINE), np.float32(0.0)), np.float32(1.0))
+                        shine = np.float32(1.0) + min(max(above / np.float32(_SHINE), np.float32(0.0)), np.float32(2.0))
                     above /= spread[c] * shine
                     total += above * above
                 total *= sure[v, u] / (calm[v, u] * calm[v, u])
