@@ -85,7 +85,8 @@ def test_another_track_another_stream_and_a_long_absence_start_anew() -> None:
     for index in range(5):
         known = _see(observer, image, landmarks, index)
     dimmed = image * 0.5
-    other = _see(observer, dimmed, landmarks, 5, track=2)
+    elsewhere, there = _shot((150.0, 0.0))
+    other = _see(observer, elsewhere * 0.5, there, 5, track=2)
     assert np.abs(_light(other) / _light(known) - 1).mean() < 0.1
     observer.reset()
     assert np.abs(_light(_see(observer, dimmed, landmarks, 6)) / _light(known) - 1).mean() < 0.1
@@ -109,3 +110,14 @@ def test_a_face_half_out_of_the_picture_is_observed() -> None:
         known = _see(observer, *_shot(shift), index, track=index)
         assert known.light is not None
         assert np.isfinite(known.light).all()
+
+
+@pytest.mark.parametrize(("dark", "light"), [(False, 0.5), (True, 1.0)])
+def test_a_track_that_begins_anew_in_the_same_place_is_known(dark: bool, light: float) -> None:
+    observer, (image, landmarks) = Observer(), _shot()
+    for index in range(5):
+        known = _see(observer, image, landmarks, index)
+    mirrored = image[:, ::-1] if dark else image
+    again = _see(observer, mirrored * 0.5, landmarks, 5, track=2)
+    # Remembered, half of the light is half of the light; of somebody else, nothing is known.
+    assert float((_light(again) / _light(known)).mean()) == pytest.approx(light, abs=0.1)

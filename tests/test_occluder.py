@@ -30,7 +30,7 @@ def _visible(path: Path = HOPPER) -> Floats:
 
 def _noisy(texture: Image, seed: int, strength: float = 2.5) -> Image:
     noise = np.random.default_rng(seed).normal(0, strength, texture.shape)
-    return np.clip(texture + cv2.GaussianBlur(noise, (0, 0), 0.7), 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(texture + cv2.GaussianBlur(noise, (0, 0), 0.7), 0, 255), np.uint8)
 
 
 def _hand(texture: Image) -> tuple[Image, Array]:

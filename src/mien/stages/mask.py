@@ -9,13 +9,15 @@ from mien import geometry
 from mien.types import Affine, FacePatch, Floats, Frame, Image, Mask, TrackedFace
 from mien.unwrap import facing, wrap
 
-_LONGEST = 140
+_LONGEST = 120
 """Pixels of the longer side of the picture in which edges are sought."""
-_REACH = 0.035
+_ROUNDS = 2
+_REACH = 0.04
 """Radius of the search for an edge, as a share of the face's longer side."""
 _SMOOTH = 4e-4
 """Variance of colour, of 1, that is no edge (epsilon of the guided filter)."""
 _LEAST_FACING, _MOST_COVERED = 0.25, 0.6
+"""Skin that is seen, and the share of it behind things from which on a face counts as covered."""
 _SHARPER = 1.8
 """Contrast of the opacity that the filter gives, round one half."""
 
@@ -59,10 +61,11 @@ def refined(rough: Mask, guide: Image, radius: int) -> Mask:
     columns = slice(max(0, x - margin), x + width + margin)
     colour = guide[rows, columns].astype(np.float32) * np.float32(1 / 255)
     opacity = rough[rows, columns].astype(np.float32) * np.float32(1 / 255)
-    fitted = _guided(colour, opacity, radius)
-    sharp = (fitted - 0.5) * (_SHARPER * 255) + 127.5
+    for _ in range(_ROUNDS):
+        # What reaches over an edge by little is the smaller part of its colour, and gives way.
+        opacity = np.clip((_guided(colour, opacity, radius) - 0.5) * np.float32(_SHARPER) + 0.5, 0, 1)
     result = np.zeros_like(rough)
-    result[rows, columns] = np.clip(sharp, 0, 255).astype(np.uint8)
+    result[rows, columns] = (opacity * 255 + 0.5).astype(np.uint8)
     return result
 
 
@@ -83,8 +86,8 @@ def _guided(colour: Floats, opacity: Floats, radius: int) -> Floats:
     a_g = (i_bg * pb + i_gg * pg + i_gr * pr) * inverse
     a_r = (i_br * pb + i_gr * pg + i_rr * pr) * inverse
     rest = m_p - a_b * m_b - a_g * m_g - a_r * m_r
-    a_b, a_g, a_r, rest = cv2.split(cv2.blur(np.dstack([a_b, a_g, a_r, rest]), window, borderType=cv2.BORDER_REFLECT_101))
-    return np.asarray(a_b * b + a_g * g + a_r * r + rest, np.float32)
+    means = cv2.split(cv2.blur(np.dstack([a_b, a_g, a_r, rest]), window, borderType=cv2.BORDER_REFLECT_101))
+    return np.asarray(means[0] * b + means[1] * g + means[2] * r + means[3], np.float32)
 
 
 def _scaled(transform: Affine, x: float, y: float) -> Affine:

@@ -24,10 +24,12 @@ _OFFSET = 12.0
 """Added to colours before the logarithm, so that noise in the dark does not explode."""
 _SPREAD = np.array([0.16, 0.05, 0.09], np.float32)
 """How far, in natural logarithms, brightness, red : green and blue : green differ without meaning anything."""
-_FINE, _FINE_SIDE, _FINE_MOST = 0.04, 9, 0.12
+_FINE, _FINE_SIDE, _FINE_MOST = 0.04, 13, 0.12
 """The same of fine brightness, the texels across which it is fine, and the most that counts of it."""
+_SHINE = 0.1
+"""Brighter by this much, a change counts half, by twice as much a third."""
 _FITS = 3
-_LEAST_WEIGHT, _UNSURE = 1.5, 2.0
+_LEAST_WEIGHT, _UNSURE = 1.5, 1.0
 """Frames that a texel must have been seen before it tells anything, and before half of what it tells is believed."""
 _STRONG = 9.0
 """Squared evidence that needs no neighbours."""
@@ -66,6 +68,7 @@ class Occlusion:
     _light: Floats = field(default_factory=lambda: np.zeros((6, 3), np.float32))
     _frames: int = 0
     _alien: Array = field(default_factory=lambda: np.zeros((_SMALL, _SMALL), np.uint8))
+    """What was no skin at the last look."""
 
     def update(self, now: Image, mean: Floats, weight: Floats, visible: Floats) -> Mask:
         """uint8 (side, side), 255 = something stands before the face there.
@@ -94,14 +97,18 @@ class Occlusion:
         """How unusual each texel is, in spreads; float32 (side, side)."""
         sure = np.where((weight >= _LEAST_WEIGHT) & texel_map().inside, visible, 0).astype(np.float32)
         seen, usual = _tones(now), _tones(np.clip(mean + 0.5, 0, 255).astype(np.uint8))
-        self._light = fitted_light(seen - usual, sure * (1 - self._level), self._light)
+        self._light = fitted_light(
+            seen - usual,
+            sure * (1 - self._level) * (1 - cv2.resize(self._alien, (SIDE, SIDE), interpolation=cv2.INTER_NEAREST)),
+            self._light,
+        )
         low, high = cv2.erode(usual, _NEAR), cv2.dilate(usual, _NEAR)
         evidence, off = np.empty((SIDE, SIDE), np.float32), np.empty((SIDE, SIDE), np.float32)
-        calm = calmness() * (1 + self._usual) * (1 + _UNSURE / np.maximum(weight, 1))
+        calm = calmness() * (1 + self._usual) * (1 + np.float32(_UNSURE) / np.maximum(weight, np.float32(1)))
         _compare(seen, low, high, _light_map(self._light), sure, calm, _SPREAD, evidence, off)
         strong = cv2.dilate((evidence > _STRONG).astype(np.uint8), np.ones((_RIM, _RIM), np.uint8))
         plain = np.where((strong == 0) & (sure > 0), np.float32(1), np.float32(0))
-        _add_fine(off * plain, plain, sure, calm, evidence)
+        _add_fine(off * plain, plain, sure, np.asarray(calm, np.float32), evidence)
         near = cv2.boxFilter(evidence, -1, (3, 3))
         near = np.where(strong, near, np.minimum(near, evidence * np.float32(4)))
         weak = np.minimum(evidence, np.float32(_WEAK_MOST)) * plain
@@ -252,11 +259,16 @@ def fitted_light(difference: Floats, sure: Floats, light: Floats) -> Floats:
     for _ in range(_FITS):
         trust = weight / (1 + np.square((wanted - basis @ light) / _SPREAD).sum(1))
         heavy = basis * trust[:, None]
-        light = np.linalg.solve(heavy.T @ basis + _STIFF, heavy.T @ wanted).astype(np.float32)
+        product, right = heavy.T @ basis, heavy.T @ wanted
+        brightness = np.linalg.solve(product + _STIFF, right[:, :1])
+        colour = np.linalg.solve(product + _STIFF_COLOUR, right[:, 1:])
+        light = np.hstack([brightness, colour]).astype(np.float32)
     return light
 
 
-_STIFF = np.diag([1e-3, 1, 1, 3, 3, 3]).astype(np.float32)
+_STIFF = np.diag([1e-3, 6, 6, 12, 12, 12]).astype(np.float32)
+_STIFF_COLOUR = np.diag([1e-3, 40, 40, 100, 100, 100]).astype(np.float32)
+"""Against light that bends: a thing over half of the face is no light, and lamps seldom differ in colour."""
 
 
 def _light_map(light: Floats) -> Floats:
@@ -361,13 +373,16 @@ def _compare(
         for u in range(evidence.shape[1]):
             total = np.float32(0.0)
             off[v, u] = np.float32(0.0)
+            shine = np.float32(1.0)
             if sure[v, u] > 0:
                 for c in range(3):
                     tone = seen[v, u, c] - light[v, u, c]
                     above = max(tone - high[v, u, c], np.float32(0.0)) - max(low[v, u, c] - tone, np.float32(0.0))
                     if c == 0:
                         off[v, u] = min(max(above, np.float32(-_FINE_MOST)), np.float32(_FINE_MOST))
-                    above /= spread[c]
+                        # Skin that shines is brighter and paler.
+                        shine = np.float32(1.0) + min(max(above / np.float32(_SHINE), np.float32(0.0)), np.float32(2.0))
+                    above /= spread[c] * shine
                     total += above * above
                 total *= sure[v, u] / (calm[v, u] * calm[v, u])
             evidence[v, u] = total
