@@ -73,7 +73,8 @@ def example(
     points[:, :2] = geometry.apply(to_scene, target.points[:, :2])
     points[:, 2] = target.points[:, 2] * geometry.scale_of(to_scene)
     fallen = shading(scene_light, normals, float(np.exp(draw.normal(-0.1, 0.35))))
-    shown, free = lit(flat, fallen, scene_light), None
+    worn = flat if plain else _adorned(flat, points, draw)
+    shown, free = lit(worn, fallen, scene_light), None
     if not plain:
         shown, free = _obstructed(shown, draw)
     drawn_flat, mask = _drawn(source.textures[0], points, side)
@@ -91,6 +92,42 @@ def scene_side(target: Sitter) -> int:
     """Pixels of the square in which an example is made."""
     side: int = target.image.shape[0]
     return round(SCENE * side)
+
+
+def _adorned(flat: Image, points: Floats, draw: np.random.Generator) -> Image:
+    """At times the target has a beard, glasses, dark lids or a tan of its own, which is neither light nor the source's."""
+    side, kind = flat.shape[0], draw.random()
+    if kind > 0.45:
+        return flat
+    flat_points = points[:, :2].round().astype(np.int32)
+    cover = np.zeros(flat.shape[:2], np.uint8)
+    if kind < 0.25:
+        cv2.fillPoly(cover, [flat_points[list(_BEARD)]], 255)
+        if draw.random() < 0.7:
+            cv2.fillConvexPoly(cover, cv2.convexHull(flat_points[list(_LIPS)]), 0)
+        spread, depth = float(draw.uniform(0.008, 0.02)), float(draw.uniform(0.4, 0.95))
+    elif kind < 0.37:
+        width = max(1, round(float(draw.uniform(0.006, 0.02)) * side))
+        for eye in (topology.RIGHT_EYE, topology.LEFT_EYE):
+            x, y, wide, high = cv2.boundingRect(flat_points[list(eye)])
+            axes = round(0.85 * wide), round(max(0.65 * wide, 0.8 * high))
+            filled = -1 if kind < 0.28 else width
+            cv2.ellipse(cover, (x + wide // 2, y + high // 2), axes, 0.0, 0.0, 360.0, 255, filled)
+        spread, depth = 0.004, float(draw.uniform(0.5, 1.0))
+    else:
+        middle = flat_points[int(draw.integers(topology.SKIN_POINTS))]
+        axes = round(float(draw.uniform(0.04, 0.12)) * side), round(float(draw.uniform(0.03, 0.08)) * side)
+        cv2.ellipse(cover, (int(middle[0]), int(middle[1])), axes, float(draw.uniform(0, 180)), 0.0, 360.0, 255, -1)
+        spread, depth = 0.02, float(draw.uniform(0.15, 0.5))
+    share = cv2.GaussianBlur(cover, (0, 0), spread * side)[:, :, None] * (depth / 255)
+    share = share * np.clip(1 + 0.35 * draw.normal(0, 1, flat.shape[:2]), 0, 1.2)[:, :, None]
+    colour = np.array([30.0, 40.0, 55.0]) * draw.uniform(0.3, 1.8) + draw.normal(0, 8, 3)
+    return np.clip(flat + (colour - flat) * np.clip(share, 0, 1), 0, 255).astype(np.uint8)
+
+
+_BEARD = (234, 93, 132, 58, 172, 136, 150, 149, 176, 148, 152, 377, 400, 378, 379, 365, 397, 288, 361, 323, 454,
+          411, 426, 423, 327, 2, 98, 203, 206, 187)  # fmt: skip
+_LIPS = (61, 37, 0, 267, 291, 314, 17, 84)
 
 
 def _obstructed(shown: Image, draw: np.random.Generator) -> tuple[Image, Mask | None]:
