@@ -259,7 +259,7 @@ def test_examples_are_the_same_at_every_run_and_true_where_nothing_differs() -> 
     to_scene = np.array([[2 / 3, 0, 0], [0, 2 / 3, 0]])
     made = example(sitters[0], sitters[0], 0, flat, to_scene, 1.0, np.random.default_rng(0), plain=True)
     inside = made.mask > 230
-    assert np.abs(made.patch.astype(int) - made.truth)[inside].mean() < 3
+    assert np.abs(made.patch.astype(int) - made.truth)[inside].mean() < 6
 
 
 def test_no_person_is_both_learnt_from_and_checked_on() -> None:
