@@ -31,6 +31,10 @@ _SHINE = 0.1
 _FITS = 3
 _LEAST_WEIGHT, _UNSURE = 1.5, 1.0
 """Frames that a texel must have been seen before it tells anything, and before half of what it tells is believed."""
+_QUIET_PART, _QUIET = 0.4, 0.3
+"""This part of a face shows less evidence than this when its light is understood; more makes all evidence count less."""
+_TOO_MUCH = 0.6
+"""Share of the face from which on it is no thing but a change that is not understood: nothing is given back."""
 _STRONG = 9.0
 """Squared evidence that needs no neighbours."""
 _RIM = 3
@@ -88,6 +92,8 @@ class Occlusion:
         whole = np.clip(self._level * 383 - 64, 0, 255).astype(np.uint8)
         if self._alien.any():
             whole = np.maximum(whole, cv2.resize(self._alien * np.uint8(255), (SIDE, SIDE), interpolation=cv2.INTER_LINEAR))
+        if float((whole[visible > 0.5] > 127).sum()) > _TOO_MUCH * np.count_nonzero(visible > 0.5):
+            whole[:] = 0
         if whole.any():
             # What is turned away shows nothing; an object that reaches there goes on.
             whole = np.where(visible > 0, whole, cv2.dilate(whole, np.ones((9, 9), np.uint8)))
@@ -115,7 +121,12 @@ class Occlusion:
         wide = cv2.boxFilter(weak, -1, (_WIDE, _WIDE)) / np.maximum(cv2.boxFilter(plain, -1, (_WIDE, _WIDE)), 0.1)
         middle = cv2.boxFilter(weak, -1, (_MIDDLE, _MIDDLE))
         wide = np.minimum(wide * np.float32(_WIDE_GAIN), middle * np.float32(_MIDDLE_GAIN))
-        return np.asarray(np.sqrt(np.maximum(np.maximum(near, wide), 0)), np.float32)
+        whole = np.sqrt(np.maximum(np.maximum(near, wide), 0))
+        if not sure.any():
+            return np.asarray(whole, np.float32)
+        # Where nearly half of the face is unusual, it is the light: things leave more of a face as it was.
+        usual_here = float(np.quantile(whole[::2, ::2][sure[::2, ::2] > 0.5], _QUIET_PART)) if (sure > 0.5).any() else 0.0
+        return np.asarray(whole / max(1.0, usual_here / _QUIET), np.float32)
 
 
 def objects(evidence: Floats, before: Floats) -> Floats:
@@ -266,9 +277,9 @@ def fitted_light(difference: Floats, sure: Floats, light: Floats) -> Floats:
     return light
 
 
-_STIFF = np.diag([1e-3, 6, 6, 12, 12, 12]).astype(np.float32)
-_STIFF_COLOUR = np.diag([1e-3, 40, 40, 100, 100, 100]).astype(np.float32)
-"""Against light that bends: a thing over half of the face is no light, and lamps seldom differ in colour."""
+_STIFF = np.diag([1e-3, 1, 1, 3, 3, 3]).astype(np.float32)
+_STIFF_COLOUR = np.diag([1e-3, 4, 4, 12, 12, 12]).astype(np.float32)
+"""Against light that bends, and more so against colour that does."""
 
 
 def _light_map(light: Floats) -> Floats:
