@@ -10,9 +10,9 @@ import pytest
 from mien.build import open_source
 from mien.engines.mesh import MeshEngine
 from mien.settings import Settings
-from mien.stages.mask import keep_occluders, mostly_covered, refined
+from mien.stages.mask import keep_occluders, refined
 from mien.types import Array, FacePatch, Frame, Image, KnownFace, Mask, TrackedFace
-from mien.unwrap import SIDE, unwrap, wrap
+from mien.unwrap import unwrap, wrap
 from tests.portraits import COLLINS, HOPPER, models, portrait
 
 _BLUE = 200, 90, 30
@@ -113,16 +113,6 @@ def test_a_texture_lies_on_the_face_as_it_was_taken() -> None:
     agree = (drawn > 127) == (disc > 127)
     assert float(agree[cv2.erode(hull, np.ones((9, 9))) > 0].mean()) > 0.97
     assert not drawn[cv2.dilate(hull, np.ones((5, 5))) == 0].any()
-
-
-@pytest.mark.parametrize(("rows", "expected"), [(0, False), (50, False), (110, True)])
-def test_a_face_behind_a_thing_is_mostly_covered(rows: int, expected: bool) -> None:
-    landmarks = portrait(COLLINS).landmarks
-    occluder = np.zeros((SIDE, SIDE), np.uint8)
-    occluder[SIDE - rows :] = 255
-    face = TrackedFace(1, landmarks, 1, known=KnownFace(landmarks.points, occluder=occluder))
-    assert mostly_covered(face) is expected
-    assert mostly_covered(replace(face, known=None)) is False
 
 
 def test_the_light_is_read_where_nothing_stands_before_the_face() -> None:

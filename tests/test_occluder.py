@@ -182,3 +182,11 @@ def test_the_light_is_what_most_texels_agree_on() -> None:
     light = fitted_light(difference, _INSIDE.astype(np.float32), np.zeros((6, 3), np.float32))
     assert light[0] == pytest.approx([0.3, -0.1, 0.05], abs=0.05)
     assert np.abs(light[1:]).max() < 0.1
+
+
+def test_what_changes_most_of_the_face_gives_nothing_back() -> None:
+    colours = np.random.default_rng(4).integers(0, 255, (16, 16, 3)).astype(np.uint8)
+    shown = np.asarray(cv2.resize(colours, (SIDE, SIDE), interpolation=cv2.INTER_NEAREST), np.uint8)
+    shown[:25] = _texture()[:25]
+    mask = _run(_warmed(), [_noisy(shown, 20 + seed) for seed in range(3)])
+    assert _share(mask, _INSIDE) < 0.05

@@ -15,7 +15,6 @@ from mien.stages.confirm import Confirmation
 from mien.stages.cover import card, cover, veil
 from mien.stages.guard import Guard, Verdict
 from mien.stages.label import Labeller
-from mien.stages.mask import mostly_covered
 from mien.stages.observe import Observer
 from mien.types import LIVE_TIME_BASE, Detection, Frame, Image, LabelledFrame, TrackedFace
 
@@ -116,10 +115,7 @@ class FaceChanger:
                 _log.warning("the engine failed, the face is covered: %s", error)
             return ()
         self._failures = 0
-        if snapshot.settings.occlusion == "off":
-            return worn
-        # What a covered face shows of itself may be the person's own.
-        return tuple(face for face in worn if not mostly_covered(face))
+        return worn
 
     def _judge(self, tracked: TrackedFrame, worn: tuple[TrackedFace, ...], image: Image) -> Verdict:
         time_s = tracked.frame.time_s

@@ -7,7 +7,7 @@ import numpy as np
 
 from mien import geometry
 from mien.types import Affine, FacePatch, Floats, Frame, Image, Mask, TrackedFace
-from mien.unwrap import facing, wrap
+from mien.unwrap import wrap
 
 _LONGEST = 120
 """Pixels of the longer side of the picture in which edges are sought."""
@@ -16,8 +16,6 @@ _REACH = 0.04
 """Radius of the search for an edge, as a share of the face's longer side."""
 _SMOOTH = 4e-4
 """Variance of colour, of 1, that is no edge (epsilon of the guided filter)."""
-_LEAST_FACING, _MOST_COVERED = 0.25, 0.6
-"""Skin that is seen, and the share of it behind things from which on a face counts as covered."""
 _SHARPER = 1.8
 """Contrast of the opacity that the filter gives, round one half."""
 
@@ -40,14 +38,6 @@ def keep_occluders(frame: Frame, face: TrackedFace, patch: FacePatch) -> FacePat
     before = refined(rough, _under(frame.image, frame_to_small, size_wh), max(2, round(_REACH * max(size_wh))))
     opacity = 255 - cv2.resize(before, (width, height), interpolation=cv2.INTER_LINEAR)
     return replace(patch, mask=np.asarray(cv2.multiply(patch.mask, opacity, scale=1 / 255), np.uint8))
-
-
-def mostly_covered(face: TrackedFace) -> bool:
-    """Whether so much stands before the face that what is left of it cannot be trusted to be known."""
-    if face.known is None or face.known.occluder is None or not face.known.occluder.any():
-        return False
-    seen = facing(face.landmarks.points) > _LEAST_FACING
-    return float(np.mean(face.known.occluder[seen] > 127)) > _MOST_COVERED if seen.any() else True
 
 
 def refined(rough: Mask, guide: Image, radius: int) -> Mask:

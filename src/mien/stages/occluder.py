@@ -31,7 +31,7 @@ _SHINE = 0.1
 _FITS = 3
 _LEAST_WEIGHT, _UNSURE = 1.5, 1.0
 """Frames that a texel must have been seen before it tells anything, and before half of what it tells is believed."""
-_QUIET_PART, _QUIET = 0.4, 0.3
+_QUIET_PART, _QUIET = 0.35, 0.38
 """This part of a face shows less evidence than this when its light is understood; more makes all evidence count less."""
 _TOO_MUCH = 0.6
 """Share of the face from which on it is no thing but a change that is not understood: nothing is given back."""
