@@ -17,7 +17,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("models", "media", "texture"),
     ("engines", "stages", "seal"),
     ("pipeline", "source", "verify"),
-    ("live", "batch", "fakes", "trust"),
+    ("live", "batch", "fakes", "trust", "warmup"),
     ("build", "doctor"),
     ("bench", "evaluate", "faults"),
     ("measuring", "swapping", "training"),

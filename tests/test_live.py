@@ -30,13 +30,12 @@ from mien.live.mailbox import Mailbox
 from mien.live.marking import LiveMark
 from mien.live.meter import Meter, prometheus
 from mien.live.snapshot import Snapshot
-from mien.pipeline import swap_faces
 from mien.settings import Settings
 from mien.stages.confirm import Confirmation
 from mien.stages.look import SharedLook
-from mien.stages.observe import Observer
 from mien.stages.track import Tracker
 from mien.types import LIVE_TIME_BASE, Detection, FacePatch, Frame, Image, LabelledFrame, Landmarks, Sound, TrackedFace
+from mien.warmup import warm_up
 
 _DEADLINE_S = 10.0
 GREEN = (0, 200, 0)
@@ -46,9 +45,7 @@ FACE_BOX = (60, 40, 120, 100)
 @pytest.fixture(scope="module", autouse=True)
 def _kernels_are_compiled() -> None:
     """As the studio does before the first frame: else the first one comes late, and what is awaited is over."""
-    frame = Frame(person(), 0, 0, LIVE_TIME_BASE)
-    seen = Observer().observe(frame, (TrackedFace(1, landmarks(), 1),))
-    swap_faces(frame, seen, fake_persona(FakeEngine(GREEN)), Settings())
+    warm_up(FakeEngine(GREEN), Settings())
 
 
 def wait_until(happened: Callable[[], bool], what: str) -> None:

@@ -24,7 +24,6 @@ from mien.live.snapshot import Snapshot
 from mien.media.devices import list_microphones
 from mien.media.picture import check_file
 from mien.models.store import Store
-from mien.pipeline import dress, swap_faces
 from mien.provenance.consent import STATEMENTS, Consent
 from mien.provenance.ledger import Output
 from mien.provenance.mark import Marker
@@ -32,7 +31,6 @@ from mien.provenance.statement import ACCEPTABLE_USE
 from mien.settings import Settings, from_mapping, table
 from mien.stages.cover import card
 from mien.stages.label import Labeller
-from mien.stages.observe import Observer
 from mien.studio.browsercamera import BrowserFeed
 from mien.studio.faces import ConsentNeeded, Gallery
 from mien.studio.folder import read_json, spoken_of, write_json
@@ -43,7 +41,8 @@ from mien.studio.preview import HubSink, PreviewHub
 from mien.studio.recordings import Recordings
 from mien.studio.verification import Verification
 from mien.trust import Trust
-from mien.types import LANDMARK_COUNT, LIVE_TIME_BASE, Frame, Landmarks, SourceFace, TrackedFace
+from mien.types import LANDMARK_COUNT, LIVE_TIME_BASE, Frame
+from mien.warmup import warm_up
 
 PREVIEW = "preview"
 _MOST_PRESETS = 50
@@ -177,10 +176,7 @@ class StudioSession:
         blank = np.zeros((LANDMARK_COUNT, 3), np.float32)
         blank[:, :2] = 90 + 40 * np.random.default_rng(0).random((LANDMARK_COUNT, 2))
         tracking.tracker.landmarker.fit(frame.image, blank)
-        landmarks = Landmarks(blank, 1.0)
-        persona = dress(build.open_engine(self._settings), SourceFace(card(200, 200), landmarks, "warm-up"))
-        seen = Observer().observe(frame, (TrackedFace(0, landmarks, 1),))
-        swap_faces(frame, seen, persona, self._settings)
+        warm_up(build.open_engine(self._settings), self._settings)
         Labeller(self._settings, Marker(0), live=True).label(frame)
 
     def remove_face(self, face_id: str) -> None:

@@ -1,0 +1,39 @@
+"""Has the pixel kernels compiled and loaded before the first frame comes."""
+
+from dataclasses import replace
+
+import cv2
+import numpy as np
+
+from mien.contracts import Engine
+from mien.facemodel import face_model
+from mien.pipeline import dress, swap_faces
+from mien.settings import Settings
+from mien.stages.observe import Observer
+from mien.types import LIVE_TIME_BASE, Focus, Frame, Grain, Landmarks, SourceFace, TrackedFace
+from mien.unwrap import SIDE
+
+_FRAMES = 7
+_TRAIL = 9
+_SIDE = 160
+
+
+def warm_up(engine: Engine, settings: Settings) -> None:
+    """Run the main path on noise with a face in it that moves, is grainy and has something before it."""
+    draw = np.random.default_rng(0)
+    noise = draw.integers(60, 190, (_SIDE, _SIDE, 3), np.uint8)
+    picture = np.asarray(cv2.blur(noise, (_TRAIL, 1)), np.uint8)
+    points = (face_model().shape * np.float32(40) + np.array([80, 70, 0], np.float32)).astype(np.float32)
+    face = TrackedFace(0, Landmarks(points, 1.0), 1)
+    wide = Landmarks((points * np.array([1.1, 1, 1], np.float32)).astype(np.float32), 1.0)
+    observer, persona = Observer(), dress(engine, SourceFace(noise, wide, "warm-up"))
+    occluder = np.zeros((SIDE, SIDE), np.uint8)
+    occluder[SIDE // 2 :] = 255
+    for index in range(_FRAMES):
+        frame = Frame(picture.copy(), index, index, LIVE_TIME_BASE)
+        (seen,) = observer.observe(frame, (face,))
+        assert seen.known is not None
+        known = replace(
+            seen.known, occluder=occluder, motion_xy=(_TRAIL, 0.0), grain=Grain(3.0, 2.0, 1.0, True), focus=Focus(2.0, 0.5)
+        )
+        swap_faces(frame, (replace(seen, known=known),), persona, settings)
