@@ -60,6 +60,10 @@ def test_a_placed_head_is_found_again(angles: tuple[float, float, float]) -> Non
     assert np.allclose(pose.place(shape), points, atol=1e-2)
 
 
+def test_landmarks_on_one_spot_have_proportions_of_some_kind() -> None:
+    assert np.isfinite(neutral(np.full((478, 3), 100, np.float32))).all()
+
+
 def _smile(amount: float) -> Floats:
     """The mean face with an expression that the model knows."""
     shape = face_model().shape + amount * expressions().modes[0].reshape(-1, 3)

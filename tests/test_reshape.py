@@ -160,6 +160,25 @@ def test_any_size_of_face(scale: float) -> None:
     assert moved < 0.17 * 100 * scale
 
 
+def test_of_a_face_larger_than_the_picture_only_what_is_seen_is_computed() -> None:
+    big = np.asarray(cv2.resize(_noise(), None, fx=4, fy=4), np.uint8)
+    points = 4 * _placed(0)
+    whole, part = big.copy(), big[600:900, 600:900].copy()
+    (face,) = reshape(whole, (_face(points),), _wider(), 1.0)
+    (seen,) = reshape(part, (_face(points - np.array([600, 600, 0], np.float32)),), _wider(), 1.0)
+    # At its border the part has nothing to fetch; well inside, nothing tells the two from each other.
+    inside = np.s_[100:200, 100:200]
+    assert np.abs(part[inside].astype(int) - whole[600:900, 600:900][inside]).max() <= 2
+    assert np.abs(seen.landmarks.points[1] + [600, 600, 0] - face.landmarks.points[1]).max() < 0.1
+
+
+def test_a_landmark_gone_astray_costs_no_time_and_no_memory() -> None:
+    points = _placed(0)
+    points[10, :2] = 1e5, -1e5
+    (face,) = reshape(_noise(), (_face(points),), _wider(), 1.0)
+    assert np.isfinite(face.landmarks.points).all()
+
+
 def test_the_bent_picture_is_never_folded() -> None:
     extreme = np.asarray(face_model().shape * [1.4, 0.7, 1], np.float32)
     image = np.dstack([np.tile(np.arange(400) * 255 // 399, (400, 1))] * 3).astype(np.uint8)

@@ -40,6 +40,12 @@ def test_a_face_partly_outside_takes_the_border() -> None:
         assert (texture[texel_map().inside] == 77).all()
 
 
+def test_a_picture_one_pixel_wide_or_high_has_a_texture() -> None:
+    for height, width in ((1, 100), (100, 1), (1, 1)):
+        texture = unwrap(np.full((height, width, 3), 77, np.uint8), _placed(60, 50, 0))
+        assert (texture[texel_map().inside] == 77).all()
+
+
 def test_the_map_covers_most_of_the_texture_and_is_shared() -> None:
     texels = texel_map()
     assert texels.weights[texels.inside].sum(1) == pytest.approx(1, abs=1e-5)

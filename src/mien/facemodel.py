@@ -14,6 +14,9 @@ import numpy.typing as npt
 from mien import topology
 from mien.types import Array, Floats
 
+_LEAST_SCALE = 1e-3
+"""Pixels between the eyes."""
+
 
 @dataclass(frozen=True, slots=True)
 class FaceModel:
@@ -112,5 +115,6 @@ def head_pose(points: Floats) -> HeadPose:
     u, singular, vt = np.linalg.svd(a.T @ b)
     sign = np.array([1.0, 1.0, np.sign(np.linalg.det(u @ vt))])
     rotation = vt.T @ np.diag(sign) @ u.T
-    scale = float((singular * sign).sum() / (a * a).sum())
+    # Landmarks that all lie on one spot have no size; nothing is to be divided by 0 for them.
+    scale = max(float((singular * sign).sum() / (a * a).sum()), _LEAST_SCALE)
     return HeadPose(rotation, scale, wanted.mean(0) - scale * (rotation @ model.mean(0)))

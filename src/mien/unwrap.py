@@ -73,7 +73,7 @@ def unwrap(image: Image, points: Floats, side: int = SIDE) -> Image:
     crop = image[top:bottom, left:right]
     scale = min(1.0, 1.2 * side / max(x2 - x1, y2 - y1, 1.0))
     size_wh = max(2, round((right - left) * scale)), max(2, round((bottom - top) * scale))
-    if size_wh != (right - left, bottom - top):
+    if size_wh != crop.shape[1::-1]:
         crop = np.asarray(cv2.resize(crop, size_wh, interpolation=cv2.INTER_AREA), np.uint8)
     ratio = np.array([size_wh[0] / (right - left), size_wh[1] / (bottom - top)], np.float32)
     local = np.ascontiguousarray((points[:, :2] - np.array([left, top], np.float32) + 0.5) * ratio - 0.5, np.float32)

@@ -18,6 +18,8 @@ _MARGIN = 0.6
 """How far the bending reaches beyond the face, in eye distances."""
 _STEP = 0.13
 """Distance of the coarse field's nodes, in eye distances."""
+_MOST_NODES = 64
+"""Along each side; a sound face takes 30. One landmark gone astray must not cost seconds."""
 _NEAR = 0.06
 """Below this distance, in eye distances, landmarks average their moves instead of each keeping its own."""
 _MOST = 0.16
@@ -139,7 +141,9 @@ def _field(points: Floats, wanted: Floats, width: int, height: int) -> Field:
     x1, y1, x2, y2 = geometry.box_of(places)
     margin = _MARGIN * unit
     box = int(x1 - margin), int(y1 - margin), int(np.ceil(x2 + margin)), int(np.ceil(y2 + margin))
-    columns, rows = (max(4, round(length / (_STEP * unit))) for length in (box[2] - box[0], box[3] - box[1]))
+    columns, rows = (
+        min(max(4, round(length / (_STEP * unit))), _MOST_NODES) for length in (box[2] - box[0], box[3] - box[1])
+    )
     field = Field(np.zeros((rows, columns, 2), np.float32), box)
     spread(places - np.array(field.first_xy, np.float32), moves, field.step_xy, _NEAR * unit, margin, field.moves)
     for axis, end in ((0, width - 1), (1, height - 1)):
@@ -156,15 +160,26 @@ def _bend(image: Image, field: Field) -> None:
     left, top, right, bottom = max(0, x1), max(0, y1), min(image.shape[1], x2), min(image.shape[0], y2)
     if right - left < 2 or bottom - top < 2:
         return
-    places = cv2.resize(field.moves, (x2 - x1, y2 - y1), interpolation=cv2.INTER_LINEAR)[
-        top - y1 : bottom - y1, left - x1 : right - x1
-    ]
+    places = _moves_of_pixels(field, (left, top, right, bottom))
     places[:, :, 0] += np.arange(right - left, dtype=np.float32)
     places[:, :, 1] += np.arange(bottom - top, dtype=np.float32)[:, None]
     # With coordinates in 16 + 5 bits OpenCV takes its fast path; 1/32 pixel is finer than the landmarks.
     whole, share = cv2.convertMaps(places, np.empty(0), cv2.CV_16SC2)
     part = image[top:bottom, left:right]
     part[:] = cv2.remap(part, whole, share, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+
+
+def _moves_of_pixels(field: Field, part_xyxy: tuple[int, int, int, int]) -> Floats:
+    """The moves, float32 (h, w, 2), of the whole pixels of a part of the field's box."""
+    left, top, right, bottom = part_xyxy
+    size_wh = right - left, bottom - top
+    if part_xyxy == field.box_xyxy:
+        return np.asarray(cv2.resize(field.moves, size_wh, interpolation=cv2.INTER_LINEAR), np.float32)
+    # The box of a face larger than the picture is many times as large: only what is seen of it is computed.
+    (x, y), (first_x, first_y) = field.step_xy, field.first_xy
+    pixel_to_cell = np.array([[1 / x, 0, (left - first_x) / x], [0, 1 / y, (top - first_y) / y]])
+    flags, border = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, cv2.BORDER_REPLICATE
+    return np.asarray(cv2.warpAffine(field.moves, pixel_to_cell, size_wh, flags=flags, borderMode=border), np.float32)
 
 
 def _followed(points: Floats, field: Field) -> Floats:
