@@ -121,3 +121,32 @@ def test_a_track_that_begins_anew_in_the_same_place_is_known(dark: bool, light: 
     again = _see(observer, mirrored * 0.5, landmarks, 5, track=2)
     # Remembered, half of the light is half of the light; of somebody else, nothing is known.
     assert float((_light(again) / _light(known)).mean()) == pytest.approx(light, abs=0.1)
+
+
+@pytest.mark.parametrize(("known", "shown_again"), [(4, 30), (40, 110)])
+def test_a_face_that_comes_out_from_behind_a_thing_is_not_taken_for_one(known: int, shown_again: int) -> None:
+    image, landmarks = _shot()
+    behind = image.copy()
+    x, y = landmarks.points[4, :2].round().astype(int)
+    behind[:, x:] = np.random.default_rng(3).integers(0, 60, behind[:, x:].shape) + np.array([140, 60, 20], np.uint8)
+    observer = Observer()
+    for index in range(known):
+        _see(observer, behind, landmarks, index)
+    seen = [_see(observer, image, landmarks, index) for index in range(known, known + shown_again)]
+    last = seen[-1].occluder
+    assert last is not None
+    assert np.count_nonzero(last > 127) < 0.1 * last.size
+
+
+def test_a_hand_before_a_face_that_is_known_is_no_face() -> None:
+    image, landmarks = _shot()
+    behind = image.copy()
+    x, y = landmarks.points[4, :2].round().astype(int)
+    behind[:, x + round(0.2 * np.ptp(landmarks.points[:, 0])) :] = 140, 60, 20
+    observer = Observer()
+    for index in range(60):
+        _see(observer, image, landmarks, index)
+    for index in range(60, 110):
+        occluder = _see(observer, behind, landmarks, index).occluder
+    assert occluder is not None
+    assert np.count_nonzero(occluder > 127) > 0.2 * occluder.size

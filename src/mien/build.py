@@ -19,6 +19,7 @@ from mien.stages.content import FileContentCheck
 from mien.stages.guard import DOUBT
 from mien.stages.look import SharedLook
 from mien.stages.track import Tracker
+from mien.stages.turned import TurnedLook
 from mien.types import Image, SourceFace
 
 PHOTO_DETECT_SIZES = (320, 640, 1280)
@@ -101,7 +102,7 @@ def open_pipeline(settings: Settings, models: Models, source: SourceFace) -> Pip
 
 
 def open_picture_pipeline(settings: Settings, models: Models, source: SourceFace) -> Pipeline:
-    """The main path for a single picture: searched finer, computed at the picture's own resolution, nothing smoothed."""
+    """The main path for a single picture: searched finer, any way up, computed at its own resolution, nothing smoothed."""
     settings = replace(settings, resolution=max(PICTURE_RESOLUTION, settings.resolution), smoothing=0.0)
-    tracker = Tracker(models.photo_detector, models.landmarker, settings)
+    tracker = Tracker(TurnedLook(models.photo_detector), models.landmarker, settings)
     return Pipeline(tracker, dress(open_engine(settings), source, models.finisher_for(settings)), settings)

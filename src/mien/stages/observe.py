@@ -12,7 +12,7 @@ from mien.grain import GrainMeter, in_green
 from mien.kernel import kernel
 from mien.shading import lasting_light, light_of
 from mien.stages.occluder import Occlusion
-from mien.types import Array, Floats, Frame, Grain, Image, KnownFace, TrackedFace
+from mien.types import Array, Floats, Frame, Grain, Image, KnownFace, Mask, TrackedFace
 from mien.unwrap import facing, unwrap
 
 _FORGET_AFTER = 60
@@ -32,6 +32,9 @@ _SAME_LOOK, _LEAST_KNOWN = 0.95, 500
 """Correlation of a quarter of the face, and the texels it takes; two people have 0.76, one pair in a hundred 0.93."""
 _EDGE_ON, _PLAIN = 0.15, 0.4
 """Facing below which a texel shows nothing, and above which it counts fully."""
+_MUCH, _PERSISTENCE, _BELIEVED = 0.35, 2, 75
+"""Share of a face that contradicts what is known of it, the frames for which it does so in vain for each that bore it out,
+and the most of these that count."""
 _STILL, _LEAST_STEP = 0.06, 0.3
 """Changes of light from frame to frame, as a share, that count as real; and how much of smaller ones is taken at once."""
 
@@ -40,7 +43,8 @@ _STILL, _LEAST_STEP = 0.06, 0.3
 class _Memory:
     """One track: `texture` float32 (side, side, 3), the mean so far, `weight` float32 (side, side), how often it was seen.
 
-    `light` float32 (64, 64, 3) and `points` are the last frame's.
+    `light` float32 (64, 64, 3) and `points` are the last frame's. `agreed` and `against` count the frames that bore the
+    texture out, and those since then that contradict much of it.
     """
 
     texture: Floats
@@ -52,6 +56,25 @@ class _Memory:
     occlusion: Occlusion = field(default_factory=Occlusion)
     light: Floats | None = None
     unseen: int = 0
+    agreed: int = 0
+    against: int = 0
+
+    def weigh(self, occluder: Mask, visible: Floats) -> bool:
+        """Whether the texture is to be believed on: what was seen for long is, what was seen for a moment is not.
+
+        A face that came out from behind somebody has that somebody in its texture, and would itself be the occluder.
+        """
+        if _contradicted(occluder, self.weight, visible) > _MUCH:
+            self.against += 1
+        else:
+            self.against, self.agreed = 0, min(self.agreed + 1, _BELIEVED)
+        return self.against <= _PERSISTENCE * self.agreed
+
+    def begin_anew(self, now: Image) -> None:
+        """Nothing is known of the texture but this frame."""
+        self.texture, self.weight = now.astype(np.float32), np.zeros_like(self.weight)
+        self.occlusion, self.light = Occlusion(), None
+        self.agreed = self.against = 0
 
 
 class Observer:
@@ -86,6 +109,9 @@ class Observer:
             memory.grain, memory.focus = GrainMeter(), FocusMeter()
         self._memories[face.track_id] = memory
         occluder = memory.occlusion.update(now, _expected(memory, now, visible), memory.weight, visible)
+        if not memory.weigh(occluder, visible):
+            memory.begin_anew(now)
+            occluder = memory.occlusion.update(now, memory.texture, memory.weight, visible)
         free = visible * (1 - occluder * np.float32(1 / 255))
         _learn(memory.texture, memory.weight, now, free, _FIRST, _SLOWEST, _SURPRISE)
         share = (1 - _MEMORY) * min(max((_SIDEWAYS - abs(face.yaw)) / _SIDEWAYS, 0.0), 1.0)
@@ -107,6 +133,13 @@ class Observer:
             if gone and apart < _SAME_PLACE * size and alike and _is_the_same(now, memory):
                 return self._memories.pop(number)
         return None
+
+
+def _contradicted(occluder: Mask, weight: Floats, visible: Floats) -> float:
+    """The share of what is seen of a face that something hides of which more than a glimpse was known."""
+    seen = visible > 0.5
+    hidden = seen & (occluder > 127) & (weight >= 2)
+    return np.count_nonzero(hidden) / max(np.count_nonzero(seen), 1)
 
 
 def _is_the_same(now: Image, memory: _Memory) -> bool:
