@@ -86,6 +86,7 @@ class Observer:
             memory.grain, memory.focus = GrainMeter(), FocusMeter()
         self._memories[face.track_id] = memory
         occluder = memory.occlusion.update(now, _expected(memory, now, visible), memory.weight, visible)
+        memory.weight[memory.occlusion.stale] = 0
         free = visible * (1 - occluder * np.float32(1 / 255))
         _learn(memory.texture, memory.weight, now, free, _FIRST, _SLOWEST, _SURPRISE)
         share = (1 - _MEMORY) * min(max((_SIDEWAYS - abs(face.yaw)) / _SIDEWAYS, 0.0), 1.0)

@@ -15,6 +15,7 @@ import numpy as np
 from mien import topology
 from mien.facemodel import face_model
 from mien.kernel import kernel
+from mien.shading import skin_prior
 from mien.types import Array, Floats, Image, Mask
 from mien.unwrap import SIDE, texel_map
 
@@ -53,7 +54,7 @@ _MASS, _TEXEL_MOST, _ALONE = 120.0, 4.0, 4.0
 
 In clips without objects the most is 250, for single frames; a hand has 800 and more.
 """
-_RISE, _FALL = 0.7, 0.5
+_RISE, _FALL = 0.7, 0.7
 """Share of the way to the newest evidence in one frame."""
 _LEARN = 0.05
 _PATIENCE = 600
@@ -64,6 +65,8 @@ _PATIENCE = 600
 class Occlusion:
     """What one track has shown so far; give it every frame, in order."""
 
+    stale: Array = field(default_factory=lambda: np.zeros((SIDE, SIDE), np.bool_))
+    """bool (side, side): where the last frame has shown that the usual look was a thing, and now is the face."""
     _level: Floats = field(default_factory=lambda: np.zeros((SIDE, SIDE), np.float32))
     _usual: Floats = field(default_factory=lambda: np.zeros((SIDE, SIDE), np.float32))
     """Evidence that the texels show without an object."""
@@ -82,6 +85,9 @@ class Occlusion:
         """
         evidence = self.evidence(now, mean, weight, visible)
         found = objects(evidence, self._level)
+        self.stale = uncovered(found, now, mean, visible)
+        found[self.stale] = 0
+        self._level[self.stale] = 0
         self._held = np.where(found > 0, np.minimum(self._held + 1, np.float32(_PATIENCE + 1)), 0).astype(np.float32)
         found = np.where(self._held > _PATIENCE, np.float32(0), found)
         self._level += np.where(found > self._level, np.float32(_RISE), np.float32(_FALL)) * (found - self._level)
@@ -149,8 +155,43 @@ def objects(evidence: Floats, before: Floats) -> Floats:
     return np.asarray(cv2.morphologyEx(found, cv2.MORPH_CLOSE, np.ones((_GAP, _GAP), np.uint8)), np.float32)
 
 
+def uncovered(found: Floats, now: Image, mean: Floats, visible: Floats) -> Array:
+    """Of what is unusual, `found` float32 (side, side), where it is the usual look that was no face; bool (side, side).
+
+    Both looks are held against that of people in the mean, each in its own light.
+    """
+    if not found.any():
+        return np.zeros(found.shape, np.bool_)
+    size_wh = _SMALL, _SMALL
+    unusual = cv2.resize(found, size_wh, interpolation=cv2.INTER_AREA) * _inside_small()
+    seen = cv2.resize(visible, size_wh, interpolation=cv2.INTER_AREA) * _inside_small()
+    free = seen * (unusual < 0.1)
+    looks = now, np.clip(mean + 0.5, 0, 255).astype(np.uint8)
+    misfits = [cv2.boxFilter(_misfit(look, free) * unusual, -1, (_NEARBY, _NEARBY), normalize=False) for look in looks]
+    area = cv2.boxFilter(unusual, -1, (_NEARBY, _NEARBY), normalize=False)
+    better = misfits[0] + _MISFIT_LEAST * area < _BETTER * (misfits[1] + _MISFIT_LEAST * area)
+    wide = cv2.resize((better & (unusual > 0)).astype(np.uint8), found.shape[::-1], interpolation=cv2.INTER_NEAREST)
+    return np.asarray((wide > 0) & (found > 0), np.bool_)
+
+
+def _misfit(look: Image, free: Floats) -> Floats:
+    """The square of how far each texel is from the mean face's, in spreads, bounded; float32 (64, 64)."""
+    tones = _tones(np.asarray(cv2.resize(look, (_SMALL, _SMALL), interpolation=cv2.INTER_AREA), np.uint8))
+    off = tones - _prior_tones()
+    light = fitted_light(off, free, np.zeros((6, 3), np.float32))
+    rest = (off - (_basis(_SMALL) @ light).reshape(_SMALL, _SMALL, 3)) / _PEOPLE
+    return np.asarray(np.minimum(np.square(rest).sum(2), _MISFIT_MOST), np.float32)
+
+
 _SMALL = 64
 """Texels of a side of the texture in which things are told from skin."""
+_PEOPLE = np.array([0.22, 0.08, 0.12], np.float32)
+"""How far brightness and colours differ from one person to the next."""
+_MISFIT_LEAST, _MISFIT_MOST = 0.15, 4.0
+_NEARBY = 9
+"""Texels across which two looks are compared."""
+_BETTER = 0.78
+"""The misfit of a look that is rather a face, as a share of the other's; things that come in have 1.1 and more."""
 _SKIN_DARKER = 0.35
 _SKIN_LESS_RED, _SKIN_REDDER, _SKIN_BLUER, _SKIN_LESS_BLUE = 0.10, 0.25, 0.16, 0.30
 """How far, in natural logarithms, skin differs from a smoothly lit cheek: in its shadows it is redder, never paler."""
@@ -324,6 +365,12 @@ def _hull(side: int, loop: tuple[int, ...]) -> Mask:
     corners = (face_model().uv[list(loop)] * side - 0.5).round().astype(np.int32)
     cv2.fillConvexPoly(area, cv2.convexHull(corners), 1)
     return area
+
+
+@cache
+def _prior_tones() -> Floats:
+    """Those of people in the mean, float32 (64, 64, 3)."""
+    return _locked(_tones(np.asarray(np.clip(skin_prior() * 128, 0, 255), np.uint8)))
 
 
 @cache
