@@ -92,7 +92,7 @@ class Occlusion:
         found = np.where(self._held > _PATIENCE, np.float32(0), found)
         self._level += np.where(found > self._level, np.float32(_RISE), np.float32(_FALL)) * (found - self._level)
         self._usual += np.float32(_LEARN) * (np.minimum(evidence, 1) * (found < 0.5) - self._usual)
-        if self._frames % _ALIEN_EVERY == 0:
+        if self._frames % _ALIEN_EVERY == 0 or self._alien.any():
             self._alien = alien(now, visible, self._alien)
         self._frames += 1
         whole = np.clip(self._level * 383 - 64, 0, 255).astype(np.uint8)
@@ -201,7 +201,7 @@ _PALE_FROM, _PALE = 0.15, 0.12
 _GLOSS, _GLOSS_GAIN = 0.05, 3.0
 """Brighter than a cheek by this much, in logarithms, skin begins to shine; its colour says less then."""
 _ALIEN_EVERY = 3
-"""Frames from one look to the next for what is no skin; it was there before, or comes as a change."""
+"""Frames from one look to the next for what is no skin, while there is none: it was there before, or comes as a change."""
 _ALIEN, _ALIEN_GROW = 2.0, 1.3
 _ALIEN_MASS = 35.0
 """Evidence against skin that makes an object; of 92 faces four have more, all of hair before the face or hard side light."""
