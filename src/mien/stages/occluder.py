@@ -180,7 +180,10 @@ def _misfit(look: Image, free: Floats) -> Floats:
     off = tones - _prior_tones()
     light = fitted_light(off, free, np.zeros((6, 3), np.float32))
     rest = (off - (_basis(_SMALL) @ light).reshape(_SMALL, _SMALL, 3)) / _PEOPLE
-    return np.asarray(np.minimum(np.square(rest).sum(2), _MISFIT_MOST), np.float32)
+    own = np.square(rest).sum(2)
+    # A face may be unlike others on both sides: a beard, a shining chin.
+    other = np.where(free[:, ::-1] > 0.5, np.square(rest - rest[:, ::-1]).sum(2), own)
+    return np.asarray(np.minimum(np.minimum(own, other), _MISFIT_MOST), np.float32)
 
 
 _SMALL = 64
@@ -188,9 +191,9 @@ _SMALL = 64
 _PEOPLE = np.array([0.22, 0.08, 0.12], np.float32)
 """How far brightness and colours differ from one person to the next."""
 _MISFIT_LEAST, _MISFIT_MOST = 0.15, 4.0
-_NEARBY = 9
+_NEARBY = 11
 """Texels across which two looks are compared."""
-_BETTER = 0.78
+_BETTER = 0.7
 """The misfit of a look that is rather a face, as a share of the other's; things that come in have 1.1 and more."""
 _SKIN_DARKER = 0.35
 _SKIN_LESS_RED, _SKIN_REDDER, _SKIN_BLUER, _SKIN_LESS_BLUE = 0.10, 0.25, 0.16, 0.30
