@@ -85,15 +85,18 @@ class Occlusion:
         """
         evidence = self.evidence(now, mean, weight, visible)
         found = objects(evidence, self._level)
-        self.stale = uncovered(found, now, mean, visible)
-        found[self.stale] = 0
+        if self._frames % _ALIEN_EVERY == 0 or self._alien.any():
+            self._alien = alien(now, visible, self._alien)
+        known = cv2.resize(np.minimum(weight, _LEAST_WEIGHT), (_SMALL, _SMALL), interpolation=cv2.INTER_AREA) >= _LEAST_WEIGHT
+        self.stale, lit = judged(found, self._alien * known, now, mean, visible)
+        self._alien = self._alien * ~(lit & known)
+        wide = cv2.resize(lit.astype(np.uint8), found.shape[::-1], interpolation=cv2.INTER_NEAREST) > 0
+        found[self.stale | wide] = 0
         self._level[self.stale] = 0
         self._held = np.where(found > 0, np.minimum(self._held + 1, np.float32(_PATIENCE + 1)), 0).astype(np.float32)
         found = np.where(self._held > _PATIENCE, np.float32(0), found)
         self._level += np.where(found > self._level, np.float32(_RISE), np.float32(_FALL)) * (found - self._level)
         self._usual += np.float32(_LEARN) * (np.minimum(evidence, 1) * (found < 0.5) - self._usual)
-        if self._frames % _ALIEN_EVERY == 0 or self._alien.any():
-            self._alien = alien(now, visible, self._alien)
         self._frames += 1
         whole = np.clip(self._level * 383 - 64, 0, 255).astype(np.uint8)
         if self._alien.any():
@@ -155,28 +158,52 @@ def objects(evidence: Floats, before: Floats) -> Floats:
     return np.asarray(cv2.morphologyEx(found, cv2.MORPH_CLOSE, np.ones((_GAP, _GAP), np.uint8)), np.float32)
 
 
-def uncovered(found: Floats, now: Image, mean: Floats, visible: Floats) -> Array:
-    """Of what is unusual, `found` float32 (side, side), where it is the usual look that was no face; bool (side, side).
+def judged(found: Floats, strange: Array, now: Image, mean: Floats, visible: Floats) -> tuple[Array, Array]:
+    """Of what is unusual, `found` float32 (side, side), and of what is no skin, `strange` (64, 64), what is no thing.
 
-    Both looks are held against that of people in the mean, each in its own light.
+    First bool (side, side): where it is the usual look that was no face. Both looks are held against that of people in the
+    mean, each in its own light. Then bool (64, 64): where the face's own features show as ever, in another light.
     """
-    if not found.any():
-        return np.zeros(found.shape, np.bool_)
+    if not found.any() and not strange.any():
+        return np.zeros(found.shape, np.bool_), np.zeros((_SMALL, _SMALL), np.bool_)
     size_wh = _SMALL, _SMALL
     unusual = cv2.resize(found, size_wh, interpolation=cv2.INTER_AREA) * _inside_small()
     seen = cv2.resize(visible, size_wh, interpolation=cv2.INTER_AREA) * _inside_small()
     free = seen * (unusual < 0.1)
-    looks = now, np.clip(mean + 0.5, 0, 255).astype(np.uint8)
-    misfits = [cv2.boxFilter(_misfit(look, free) * unusual, -1, (_NEARBY, _NEARBY), normalize=False) for look in looks]
-    area = cv2.boxFilter(unusual, -1, (_NEARBY, _NEARBY), normalize=False)
-    better = misfits[0] + _MISFIT_LEAST * area < _BETTER * (misfits[1] + _MISFIT_LEAST * area)
-    wide = cv2.resize((better & (unusual > 0)).astype(np.uint8), found.shape[::-1], interpolation=cv2.INTER_NEAREST)
-    return np.asarray((wide > 0) & (found > 0), np.bool_)
+    looks = [
+        _tones(np.asarray(cv2.resize(look, size_wh, interpolation=cv2.INTER_AREA), np.uint8))
+        for look in (now, np.clip(mean + 0.5, 0, 255).astype(np.uint8))
+    ]
+    misfits = [_sum(_misfit(look, free) * unusual, _NEARBY) for look in looks]
+    least = _MISFIT_LEAST * _sum(unusual, _NEARBY)
+    better = misfits[0] + least < _BETTER * (misfits[1] + least)
+    anew = cv2.resize((better & (unusual > 0)).astype(np.uint8), found.shape[::-1], interpolation=cv2.INTER_NEAREST)
+    either = np.maximum(unusual, strange.astype(np.float32))
+    alike = _likeness(*(_fine(look, seen) for look in looks), either) > _ALIKE
+    broad = _sum(either, _NEIGHBOURHOOD) > _BROAD * _sum(seen, _NEIGHBOURHOOD)
+    return (anew > 0) & (found > 0), alike & broad
 
 
-def _misfit(look: Image, free: Floats) -> Floats:
+def _sum(values: Floats, side: int) -> Floats:
+    return np.asarray(cv2.boxFilter(values, -1, (side, side), normalize=False), np.float32)
+
+
+def _fine(look: Floats, seen: Floats) -> Floats:
+    """The features of a look: its brightness against that of the surroundings; float32 (64, 64)."""
+    known = (seen > 0.6).astype(np.float32)
+    around = _sum(look[:, :, 0] * known, _FEATURE) / np.maximum(_sum(known, _FEATURE), 1)
+    return np.asarray(np.clip(look[:, :, 0] - around, -0.5, 0.5) * known, np.float32)
+
+
+def _likeness(one: Floats, other: Floats, where: Floats) -> Floats:
+    """The correlation of two looks' features near each texel, about 0 where there are none; float32 (64, 64)."""
+    noise = np.square(np.float32(_FEATURELESS)) * _sum(where, _NEIGHBOURHOOD) + np.float32(1e-9)
+    product, first, second = (_sum(a * b * where, _NEIGHBOURHOOD) for a, b in ((one, other), (one, one), (other, other)))
+    return np.asarray(product / np.sqrt((first + noise) * (second + noise)), np.float32)
+
+
+def _misfit(tones: Floats, free: Floats) -> Floats:
     """The square of how far each texel is from the mean face's, in spreads, bounded; float32 (64, 64)."""
-    tones = _tones(np.asarray(cv2.resize(look, (_SMALL, _SMALL), interpolation=cv2.INTER_AREA), np.uint8))
     off = tones - _prior_tones()
     light = fitted_light(off, free, np.zeros((6, 3), np.float32))
     rest = (off - (_basis(_SMALL) @ light).reshape(_SMALL, _SMALL, 3)) / _PEOPLE
@@ -186,6 +213,12 @@ def _misfit(look: Image, free: Floats) -> Floats:
     return np.asarray(np.minimum(np.minimum(own, other), _MISFIT_MOST), np.float32)
 
 
+_FEATURE, _NEIGHBOURHOOD = 7, 15
+"""Texels across which a feature is seen, and features are compared."""
+_BROAD = 0.5
+"""The least part of a neighbourhood that is unusual when light has changed."""
+_FEATURELESS, _ALIKE = 0.02, 0.6
+"""Brightness that is noise, and the correlation from which on features are the face's; before things it is 0.45 at most."""
 _SMALL = 64
 """Texels of a side of the texture in which things are told from skin."""
 _PEOPLE = np.array([0.22, 0.08, 0.12], np.float32)
