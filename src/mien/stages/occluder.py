@@ -57,6 +57,8 @@ In clips without objects the most is 250, for single frames; a hand has 800 and 
 _RISE, _FALL = 0.7, 0.7
 """Share of the way to the newest evidence in one frame."""
 _LEARN = 0.05
+_AWAY, _TURNED, _LIMB = 0.3, 2600, 5
+"""Texels seen less than this are turned away; so many of them make a limb, which is so many texels wide."""
 _PATIENCE = 600
 """Frames after which what stands before a face counts as its new look: better to paint over a thing than to show a person."""
 
@@ -83,6 +85,7 @@ class Occlusion:
         `now` is the texture of this frame, BGR uint8, `mean` the usual one, float32, `weight` how many frames have made
         it, `visible` 0..1 how well each texel is seen now.
         """
+        visible = within(visible)
         evidence = self.evidence(now, mean, weight, visible)
         found = objects(evidence, self._level)
         if self._frames % _ALIEN_EVERY == 0 or self._alien.any():
@@ -105,7 +108,7 @@ class Occlusion:
             whole[:] = 0
         if whole.any():
             # What is turned away shows nothing; an object that reaches there goes on.
-            whole = np.where(visible > 0, whole, cv2.dilate(whole, np.ones((9, 9), np.uint8)))
+            whole = np.where(visible > 0, whole, cv2.dilate(whole, np.ones((2 * _LIMB + 1, 2 * _LIMB + 1), np.uint8)))
         return np.asarray(whole, np.uint8)
 
     def evidence(self, now: Image, mean: Floats, weight: Floats, visible: Floats) -> Floats:
@@ -136,6 +139,15 @@ class Occlusion:
         # Where nearly half of the face is unusual, it is the light: things leave more of a face as it was.
         usual_here = float(np.quantile(whole[::2, ::2][sure[::2, ::2] > 0.5], _QUIET_PART)) if (sure > 0.5).any() else 0.0
         return np.asarray(whole / max(1.0, usual_here / _QUIET), np.float32)
+
+
+def within(visible: Floats) -> Floats:
+    """`visible` without the limb of a turned head, where landmarks that are a little off show what lies behind it."""
+    away = cv2.morphologyEx(((visible <= _AWAY) & texel_map().inside).astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
+    if np.count_nonzero(away) < _TURNED:
+        return visible
+    limb = cv2.dilate(away, np.ones((2 * _LIMB + 1, 2 * _LIMB + 1), np.uint8))
+    return np.asarray(np.where(limb > 0, np.float32(0), visible), np.float32)
 
 
 def objects(evidence: Floats, before: Floats) -> Floats:
