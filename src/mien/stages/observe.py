@@ -112,6 +112,7 @@ class Observer:
         if not memory.weigh(occluder, visible):
             memory.begin_anew(now)
             occluder = memory.occlusion.update(now, memory.texture, memory.weight, visible)
+        memory.weight[memory.occlusion.stale] = 0
         free = visible * (1 - occluder * np.float32(1 / 255))
         _learn(memory.texture, memory.weight, now, free, _FIRST, _SLOWEST, _SURPRISE)
         share = (1 - _MEMORY) * min(max((_SIDEWAYS - abs(face.yaw)) / _SIDEWAYS, 0.0), 1.0)

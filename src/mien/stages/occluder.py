@@ -15,6 +15,7 @@ import numpy as np
 from mien import topology
 from mien.facemodel import face_model
 from mien.kernel import kernel
+from mien.shading import skin_prior
 from mien.types import Array, Floats, Image, Mask
 from mien.unwrap import SIDE, texel_map
 
@@ -53,9 +54,11 @@ _MASS, _TEXEL_MOST, _ALONE = 120.0, 4.0, 4.0
 
 In clips without objects the most is 250, for single frames; a hand has 800 and more.
 """
-_RISE, _FALL = 0.7, 0.5
+_RISE, _FALL = 0.7, 0.7
 """Share of the way to the newest evidence in one frame."""
 _LEARN = 0.05
+_AWAY, _TURNED, _LIMB = 0.3, 2600, 5
+"""Texels seen less than this are turned away; so many of them make a limb, which is so many texels wide."""
 _PATIENCE = 600
 """Frames after which what stands before a face counts as its new look: better to paint over a thing than to show a person."""
 
@@ -64,6 +67,8 @@ _PATIENCE = 600
 class Occlusion:
     """What one track has shown so far; give it every frame, in order."""
 
+    stale: Array = field(default_factory=lambda: np.zeros((SIDE, SIDE), np.bool_))
+    """bool (side, side): where the last frame has shown that the usual look was a thing, and now is the face."""
     _level: Floats = field(default_factory=lambda: np.zeros((SIDE, SIDE), np.float32))
     _usual: Floats = field(default_factory=lambda: np.zeros((SIDE, SIDE), np.float32))
     """Evidence that the texels show without an object."""
@@ -80,14 +85,21 @@ class Occlusion:
         `now` is the texture of this frame, BGR uint8, `mean` the usual one, float32, `weight` how many frames have made
         it, `visible` 0..1 how well each texel is seen now.
         """
+        visible = within(visible)
         evidence = self.evidence(now, mean, weight, visible)
         found = objects(evidence, self._level)
+        if self._frames % _ALIEN_EVERY == 0 or self._alien.any():
+            self._alien = alien(now, visible, self._alien)
+        known = cv2.resize(np.minimum(weight, _LEAST_WEIGHT), (_SMALL, _SMALL), interpolation=cv2.INTER_AREA) >= _LEAST_WEIGHT
+        self.stale, lit = judged(found, self._alien * known, now, mean, visible)
+        self._alien = self._alien * ~(lit & known)
+        wide = cv2.resize(lit.astype(np.uint8), found.shape[::-1], interpolation=cv2.INTER_NEAREST) > 0
+        found[self.stale | wide] = 0
+        self._level[self.stale] = 0
         self._held = np.where(found > 0, np.minimum(self._held + 1, np.float32(_PATIENCE + 1)), 0).astype(np.float32)
         found = np.where(self._held > _PATIENCE, np.float32(0), found)
         self._level += np.where(found > self._level, np.float32(_RISE), np.float32(_FALL)) * (found - self._level)
         self._usual += np.float32(_LEARN) * (np.minimum(evidence, 1) * (found < 0.5) - self._usual)
-        if self._frames % _ALIEN_EVERY == 0:
-            self._alien = alien(now, visible, self._alien)
         self._frames += 1
         whole = np.clip(self._level * 383 - 64, 0, 255).astype(np.uint8)
         if self._alien.any():
@@ -96,7 +108,7 @@ class Occlusion:
             whole[:] = 0
         if whole.any():
             # What is turned away shows nothing; an object that reaches there goes on.
-            whole = np.where(visible > 0, whole, cv2.dilate(whole, np.ones((9, 9), np.uint8)))
+            whole = np.where(visible > 0, whole, cv2.dilate(whole, np.ones((2 * _LIMB + 1, 2 * _LIMB + 1), np.uint8)))
         return np.asarray(whole, np.uint8)
 
     def evidence(self, now: Image, mean: Floats, weight: Floats, visible: Floats) -> Floats:
@@ -129,6 +141,15 @@ class Occlusion:
         return np.asarray(whole / max(1.0, usual_here / _QUIET), np.float32)
 
 
+def within(visible: Floats) -> Floats:
+    """`visible` without the limb of a turned head, where landmarks that are a little off show what lies behind it."""
+    away = cv2.morphologyEx(((visible <= _AWAY) & texel_map().inside).astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
+    if np.count_nonzero(away) < _TURNED:
+        return visible
+    limb = cv2.dilate(away, np.ones((2 * _LIMB + 1, 2 * _LIMB + 1), np.uint8))
+    return np.asarray(np.where(limb > 0, np.float32(0), visible), np.float32)
+
+
 def objects(evidence: Floats, before: Floats) -> Floats:
     """The evidence grown to whole things, 0 or 1, float32 (side, side); `before` 0..1 is what was seen a frame ago."""
     beyond = evidence - np.where(before > 0.5, np.float32(_STAY), np.float32(_GROW))
@@ -149,8 +170,76 @@ def objects(evidence: Floats, before: Floats) -> Floats:
     return np.asarray(cv2.morphologyEx(found, cv2.MORPH_CLOSE, np.ones((_GAP, _GAP), np.uint8)), np.float32)
 
 
+def judged(found: Floats, strange: Array, now: Image, mean: Floats, visible: Floats) -> tuple[Array, Array]:
+    """Of what is unusual, `found` float32 (side, side), and of what is no skin, `strange` (64, 64), what is no thing.
+
+    First bool (side, side): where it is the usual look that was no face. Both looks are held against that of people in the
+    mean, each in its own light. Then bool (64, 64): where the face's own features show as ever, in another light.
+    """
+    if not found.any() and not strange.any():
+        return np.zeros(found.shape, np.bool_), np.zeros((_SMALL, _SMALL), np.bool_)
+    size_wh = _SMALL, _SMALL
+    unusual = cv2.resize(found, size_wh, interpolation=cv2.INTER_AREA) * _inside_small()
+    seen = cv2.resize(visible, size_wh, interpolation=cv2.INTER_AREA) * _inside_small()
+    free = seen * (unusual < 0.1)
+    looks = [
+        _tones(np.asarray(cv2.resize(look, size_wh, interpolation=cv2.INTER_AREA), np.uint8))
+        for look in (now, np.clip(mean + 0.5, 0, 255).astype(np.uint8))
+    ]
+    misfits = [_sum(_misfit(look, free) * unusual, _NEARBY) for look in looks]
+    least = _MISFIT_LEAST * _sum(unusual, _NEARBY)
+    better = misfits[0] + least < _BETTER * (misfits[1] + least)
+    anew = cv2.resize((better & (unusual > 0)).astype(np.uint8), found.shape[::-1], interpolation=cv2.INTER_NEAREST)
+    either = np.maximum(unusual, strange.astype(np.float32))
+    alike = _likeness(*(_fine(look, seen) for look in looks), either) > _ALIKE
+    broad = _sum(either, _NEIGHBOURHOOD) > _BROAD * _sum(seen, _NEIGHBOURHOOD)
+    return (anew > 0) & (found > 0), alike & broad
+
+
+def _sum(values: Floats, side: int) -> Floats:
+    return np.asarray(cv2.boxFilter(values, -1, (side, side), normalize=False), np.float32)
+
+
+def _fine(look: Floats, seen: Floats) -> Floats:
+    """The features of a look: its brightness against that of the surroundings; float32 (64, 64)."""
+    known = (seen > 0.6).astype(np.float32)
+    around = _sum(look[:, :, 0] * known, _FEATURE) / np.maximum(_sum(known, _FEATURE), 1)
+    return np.asarray(np.clip(look[:, :, 0] - around, -0.5, 0.5) * known, np.float32)
+
+
+def _likeness(one: Floats, other: Floats, where: Floats) -> Floats:
+    """The correlation of two looks' features near each texel, about 0 where there are none; float32 (64, 64)."""
+    noise = np.square(np.float32(_FEATURELESS)) * _sum(where, _NEIGHBOURHOOD) + np.float32(1e-9)
+    product, first, second = (_sum(a * b * where, _NEIGHBOURHOOD) for a, b in ((one, other), (one, one), (other, other)))
+    return np.asarray(product / np.sqrt((first + noise) * (second + noise)), np.float32)
+
+
+def _misfit(tones: Floats, free: Floats) -> Floats:
+    """The square of how far each texel is from the mean face's, in spreads, bounded; float32 (64, 64)."""
+    off = tones - _prior_tones()
+    light = fitted_light(off, free, np.zeros((6, 3), np.float32))
+    rest = (off - (_basis(_SMALL) @ light).reshape(_SMALL, _SMALL, 3)) / _PEOPLE
+    own = np.square(rest).sum(2)
+    # A face may be unlike others on both sides: a beard, a shining chin.
+    other = np.where(free[:, ::-1] > 0.5, np.square(rest - rest[:, ::-1]).sum(2), own)
+    return np.asarray(np.minimum(np.minimum(own, other), _MISFIT_MOST), np.float32)
+
+
+_FEATURE, _NEIGHBOURHOOD = 7, 15
+"""Texels across which a feature is seen, and features are compared."""
+_BROAD = 0.5
+"""The least part of a neighbourhood that is unusual when light has changed."""
+_FEATURELESS, _ALIKE = 0.02, 0.6
+"""Brightness that is noise, and the correlation from which on features are the face's; before things it is 0.45 at most."""
 _SMALL = 64
 """Texels of a side of the texture in which things are told from skin."""
+_PEOPLE = np.array([0.22, 0.08, 0.12], np.float32)
+"""How far brightness and colours differ from one person to the next."""
+_MISFIT_LEAST, _MISFIT_MOST = 0.15, 4.0
+_NEARBY = 11
+"""Texels across which two looks are compared."""
+_BETTER = 0.7
+"""The misfit of a look that is rather a face, as a share of the other's; things that come in have 1.1 and more."""
 _SKIN_DARKER = 0.35
 _SKIN_LESS_RED, _SKIN_REDDER, _SKIN_BLUER, _SKIN_LESS_BLUE = 0.10, 0.25, 0.16, 0.30
 """How far, in natural logarithms, skin differs from a smoothly lit cheek: in its shadows it is redder, never paler."""
@@ -160,7 +249,7 @@ _PALE_FROM, _PALE = 0.15, 0.12
 _GLOSS, _GLOSS_GAIN = 0.05, 3.0
 """Brighter than a cheek by this much, in logarithms, skin begins to shine; its colour says less then."""
 _ALIEN_EVERY = 3
-"""Frames from one look to the next for what is no skin; it was there before, or comes as a change."""
+"""Frames from one look to the next for what is no skin, while there is none: it was there before, or comes as a change."""
 _ALIEN, _ALIEN_GROW = 2.0, 1.3
 _ALIEN_MASS = 35.0
 """Evidence against skin that makes an object; of 92 faces four have more, all of hair before the face or hard side light."""
@@ -324,6 +413,12 @@ def _hull(side: int, loop: tuple[int, ...]) -> Mask:
     corners = (face_model().uv[list(loop)] * side - 0.5).round().astype(np.int32)
     cv2.fillConvexPoly(area, cv2.convexHull(corners), 1)
     return area
+
+
+@cache
+def _prior_tones() -> Floats:
+    """Those of people in the mean, float32 (64, 64, 3)."""
+    return _locked(_tones(np.asarray(np.clip(skin_prior() * 128, 0, 255), np.uint8)))
 
 
 @cache
