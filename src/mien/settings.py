@@ -99,8 +99,12 @@ class Settings:
     light: float = _row(1.0, "how far the new face takes the light and tone of the picture, 0 to 1", "face", 0.0, 1.0)
     grain: float = _row(1.0, "how much of the picture's noise the new face gets, 0 to 1", "face", 0.0, 1.0)
     occlusion: str = _row(
-        "on", "whether hands, hair and things before the face stay in front of the new one", "face", choices=("on", "off")
-    )  # fmt: skip
+        "files",
+        "whether hands and things before the face stay in front of the new one: in files, live too (on; where a hand goes, "
+        "your own skin may show for a moment), or never (off)",
+        "face",
+        choices=("files", "on", "off"),
+    )
     sharpness: float = _row(0.0, "how much the fine detail of the new face is lifted, 0 to 1", "face", 0.0, 1.0)
     finish: str = _row(
         "off", "a small network leads the new face's light and colour over to the picture's", "face", choices=("off", "on")

@@ -11,6 +11,8 @@ from mien.types import Image
 
 _LENGTH = 120
 _MOST = 80.0
+_SEEN = 12
+"""Levels by which a pixel must change to count: the bending moves a smooth background by less."""
 _TILES = 8
 
 
@@ -26,7 +28,7 @@ def measure(lab: Lab, progress: Progress) -> Section:
         whole = 1
         for index, (shot, result) in enumerate(lab.run(scene, source)):
             image = result.frame.image
-            changed = cv2.absdiff(image, shot.image).max(axis=2) > 0
+            changed = cv2.absdiff(image, shot.image).max(axis=2) > _SEEN
             if index == 0:
                 whole = max(1, int((measures.face_mask(shot.points, image.shape) > 0).sum()))
             yaws.append(shot.yaw)

@@ -108,7 +108,8 @@ class FaceChanger:
         if snapshot.persona is None:
             return ()
         try:
-            worn = swap_faces(frame, faces, snapshot.persona, snapshot.settings)
+            settings = snapshot.settings
+            worn = swap_faces(frame, faces, snapshot.persona, settings, in_front=settings.occlusion == "on")
         except Exception as error:  # noqa: BLE001 - whatever an engine does, the picture must stay closed and go on
             self._failures += 1
             if self._failures <= _ENGINE_FAILURES_SAID:

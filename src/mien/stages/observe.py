@@ -24,6 +24,10 @@ _SURPRISE = 12.0
 """The most levels by which a texel may differ from its mean and still count fully: a hand must not become the face."""
 _MEMORY = 0.97
 """How much of the neutral shape stays from one frame to the next."""
+_USUAL = 0.022
+"""Mean distance, in eye distances, up to which proportions differ from frame to frame by themselves."""
+_HASTE, _UNLEARNED = 0.4, 0.5
+"""How much faster the neutral shape follows beyond, and how much of what the texture knows is given up in each frame."""
 _SIDEWAYS = 45.0
 """Degrees of yaw from which on the neutral shape is no longer learned: half of the face is a guess."""
 _SOON, _SAME_PLACE, _SAME_SIZE = 10, 0.35, 1.3
@@ -115,7 +119,9 @@ class Observer:
         memory.weight[memory.occlusion.stale] = 0
         free = visible * (1 - occluder * np.float32(1 / 255))
         _learn(memory.texture, memory.weight, now, free, _FIRST, _SLOWEST, _SURPRISE)
-        share = (1 - _MEMORY) * min(max((_SIDEWAYS - abs(face.yaw)) / _SIDEWAYS, 0.0), 1.0)
+        odd = _oddness(shape, memory.neutral)
+        memory.weight *= np.float32(1 - _UNLEARNED * odd)
+        share = (1 - _MEMORY + _HASTE * odd) * min(max((_SIDEWAYS - abs(face.yaw)) / _SIDEWAYS, 0.0), 1.0)
         memory.neutral = (memory.neutral + share * (shape - memory.neutral)).astype(np.float32)
         memory.light = _followed(memory.light, _light(memory, now, free))
         motion_xy = _motion(memory.points, points)
@@ -134,6 +140,12 @@ class Observer:
             if gone and apart < _SAME_PLACE * size and alike and _is_the_same(now, memory):
                 return self._memories.pop(number)
         return None
+
+
+def _oddness(shape: Floats, neutral: Floats) -> float:
+    """How surely the proportions of this frame are not those that were learned: the track began on a face badly seen, 0..1."""
+    apart = float(np.linalg.norm(shape[:, :2] - neutral[:, :2], axis=1).mean())
+    return min(max((apart - _USUAL) / _USUAL, 0.0), 1.0)
 
 
 def _contradicted(occluder: Mask, weight: Floats, visible: Floats) -> float:

@@ -143,7 +143,9 @@ class Occlusion:
 
 def within(visible: Floats) -> Floats:
     """`visible` without the limb of a turned head, where landmarks that are a little off show what lies behind it."""
-    away = cv2.morphologyEx(((visible <= _AWAY) & texel_map().inside).astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
+    away = cv2.morphologyEx(
+        ((visible <= _AWAY) & texel_map().inside).astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)
+    )
     if np.count_nonzero(away) < _TURNED:
         return visible
     limb = cv2.dilate(away, np.ones((2 * _LIMB + 1, 2 * _LIMB + 1), np.uint8))
