@@ -127,7 +127,7 @@ def test_a_track_that_begins_anew_in_the_same_place_is_known(dark: bool, light: 
 def test_a_face_that_comes_out_from_behind_a_thing_is_not_taken_for_one(known: int, shown_again: int) -> None:
     image, landmarks = _shot()
     behind = image.copy()
-    x, y = landmarks.points[4, :2].round().astype(int)
+    x = round(float(landmarks.points[4, 0]))
     behind[:, x:] = np.random.default_rng(3).integers(0, 60, behind[:, x:].shape) + np.array([140, 60, 20], np.uint8)
     observer = Observer()
     for index in range(known):
@@ -141,7 +141,7 @@ def test_a_face_that_comes_out_from_behind_a_thing_is_not_taken_for_one(known: i
 def test_a_hand_before_a_face_that_is_known_is_no_face() -> None:
     image, landmarks = _shot()
     behind = image.copy()
-    x, y = landmarks.points[4, :2].round().astype(int)
+    x = round(float(landmarks.points[4, 0]))
     behind[:, x + round(0.2 * np.ptp(landmarks.points[:, 0])) :] = 140, 60, 20
     observer = Observer()
     for index in range(60):
@@ -150,3 +150,15 @@ def test_a_hand_before_a_face_that_is_known_is_no_face() -> None:
         occluder = _see(observer, behind, landmarks, index).occluder
     assert occluder is not None
     assert np.count_nonzero(occluder > 127) > 0.2 * occluder.size
+
+
+def test_a_mesh_that_sat_wrong_at_first_leaves_nothing_of_the_face_before_it() -> None:
+    image, landmarks = _shot()
+    squeezed = landmarks.points.copy()
+    squeezed[:, 0] = 0.75 * squeezed[:, 0] + 0.25 * squeezed[:, 0].mean()
+    observer = Observer()
+    for index in range(40):
+        _see(observer, image, Landmarks(squeezed, 1.0), index)
+    fresh = _see(Observer(), image, landmarks).occluder
+    seen = [_see(observer, image, landmarks, index).occluder for index in range(40, 45)]
+    assert all(np.array_equal(np.asarray(occluder), np.asarray(fresh)) for occluder in seen)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 import cv2
 import numpy as np
 
-from mien import geometry
+from mien import geometry, topology
 from mien.facemodel import neutral
 from mien.focus import FocusMeter
 from mien.grain import GrainMeter, in_green
@@ -39,6 +39,9 @@ _EDGE_ON, _PLAIN = 0.15, 0.4
 _MUCH, _PERSISTENCE, _BELIEVED = 0.35, 2, 75
 """Share of a face that contradicts what is known of it, the frames for which it does so in vain for each that bore it out,
 and the most of these that count."""
+_MOST_BENT, _BENT_SIDEWAYS = 0.05, 30.0
+"""Mean difference in shape, in eye distances, from the face whose texture was taken: beyond, the mesh sits elsewhere on the
+skin. One face differs from itself by 0.03 at most. Not told beyond these degrees of yaw."""
 _STILL, _LEAST_STEP = 0.06, 0.3
 """Changes of light from frame to frame, as a share, that count as real; and how much of smaller ones is taken at once."""
 
@@ -48,12 +51,13 @@ class _Memory:
     """One track: `texture` float32 (side, side, 3), the mean so far, `weight` float32 (side, side), how often it was seen.
 
     `light` float32 (64, 64, 3) and `points` are the last frame's. `agreed` and `against` count the frames that bore the
-    texture out, and those since then that contradict much of it.
+    texture out, and those since then that contradict much of it; `mesh` is the neutral shape with which it was begun.
     """
 
     texture: Floats
     weight: Floats
     neutral: Floats
+    mesh: Floats
     points: Floats
     grain: GrainMeter
     focus: FocusMeter
@@ -74,8 +78,14 @@ class _Memory:
             self.against, self.agreed = 0, min(self.agreed + 1, _BELIEVED)
         return self.against <= _PERSISTENCE * self.agreed
 
-    def begin_anew(self, now: Image) -> None:
+    def is_bent(self, shape: Floats, yaw: float) -> bool:
+        """Whether the mesh has another shape than when the texture was begun."""
+        apart = np.linalg.norm((shape - self.mesh)[: topology.SKIN_POINTS, :2], axis=1)
+        return abs(yaw) < _BENT_SIDEWAYS and float(apart.mean()) > _MOST_BENT
+
+    def begin_anew(self, now: Image, shape: Floats) -> None:
         """Nothing is known of the texture but this frame."""
+        self.mesh = shape
         self.texture, self.weight = now.astype(np.float32), np.zeros_like(self.weight)
         self.occlusion, self.light = Occlusion(), None
         self.agreed = self.against = 0
@@ -107,14 +117,16 @@ class Observer:
         shape = neutral(points)
         memory = self._memories.get(face.track_id) or self._adopted(now, points, present)
         if memory is None:
-            memory = _Memory(now.astype(np.float32), np.zeros_like(visible), shape, points, GrainMeter(), FocusMeter())
+            memory = _Memory(now.astype(np.float32), np.zeros_like(visible), shape, shape, points, GrainMeter(), FocusMeter())
         elif memory.unseen > 1:
             memory.light, memory.points = None, points
             memory.grain, memory.focus = GrainMeter(), FocusMeter()
         self._memories[face.track_id] = memory
+        if memory.is_bent(shape, face.yaw):
+            memory.begin_anew(now, shape)
         occluder = memory.occlusion.update(now, _expected(memory, now, visible), memory.weight, visible)
         if not memory.weigh(occluder, visible):
-            memory.begin_anew(now)
+            memory.begin_anew(now, shape)
             occluder = memory.occlusion.update(now, memory.texture, memory.weight, visible)
         memory.weight[memory.occlusion.stale] = 0
         free = visible * (1 - occluder * np.float32(1 / 255))
@@ -152,7 +164,7 @@ def _contradicted(occluder: Mask, weight: Floats, visible: Floats) -> float:
     """The share of what is seen of a face that something hides of which more than a glimpse was known."""
     seen = visible > 0.5
     hidden = seen & (occluder > 127) & (weight >= 2)
-    return np.count_nonzero(hidden) / max(np.count_nonzero(seen), 1)
+    return float(hidden.sum()) / max(float(seen.sum()), 1.0)
 
 
 def _is_the_same(now: Image, memory: _Memory) -> bool:

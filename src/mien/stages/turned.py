@@ -26,8 +26,8 @@ class TurnedLook:
         ranked = [(found.score + _UPRIGHT, found) for found in upright]
         for quarters in (1, 2, 3):
             turned = np.ascontiguousarray(np.rot90(image, quarters))
-            for found in self._detector.detect(turned):
-                ranked.append((found.score, _turned_back(found, quarters, turned.shape[1], turned.shape[0])))
+            size_wh = turned.shape[1], turned.shape[0]
+            ranked += [(found.score, _turned_back(found, quarters, *size_wh)) for found in self._detector.detect(turned)]
         kept: list[Detection] = []
         for _, found in sorted(ranked, key=lambda each: -each[0]):
             if all(covered(found.box_xyxy, other.box_xyxy) < _SAME_FACE for other in kept):
