@@ -253,6 +253,13 @@ _ALIEN_EVERY = 3
 _ALIEN, _ALIEN_GROW = 2.0, 1.3
 _ALIEN_MASS = 35.0
 """Evidence against skin that makes an object; of 92 faces four have more, all of hair before the face or hard side light."""
+_SEED, _STRANGE = 60, 1.5
+"""Texels of a thing from which the rest of it is sought, and how unlike skin is enough next to it."""
+_SHADES = np.array([0.2, 0.06, 0.09], np.float32)
+"""Steps of brightness and colour in which things are told from the face they are before."""
+_GROWTHS, _AWAY_FROM, _LEAST_FACE = 6, 13, 200
+"""Steps of two texels that a thing grows, the width round it that is no sure face, and the texels that make a face's colours."""
+_LIKELY, _RARE = 0.75, 2e-3
 _HAIR, _HAIR_SURE, _HAIR_DARK, _HAIR_AREA = 2.2, 3.2, -0.3, 15
 
 
@@ -272,6 +279,11 @@ def alien(now: Image, visible: Floats, before: Array) -> Array:
     gloss = 1 + np.clip((off[:, :, 0] - _GLOSS) * _GLOSS_GAIN, 0, 1) * _shining()
     share = np.sqrt((colour + np.minimum(shade, 2 * colour)) / np.square(gloss) + _pale(off)) * seen / _tolerance()
     found = _kept(share, _ALIEN, _ALIEN_GROW, _ALIEN_MASS, before)
+    if np.count_nonzero(found) >= _SEED:
+        # Lips are redder than cheeks, so that what is paler there is no lip.
+        paler = _unlike(np.dstack([off[:, :, 0], np.minimum(off[:, :, 1], 0), off[:, :, 2]]))
+        strange = np.sqrt(paler / np.square(gloss) + _pale(off)) > _STRANGE * _eyes_and_brows()
+        found = _whole(found, _tones(small), strange, seen)
     hair = np.sqrt(colour + shade) * _forehead() * seen
     dark = hair * (off[:, :, 0] < _HAIR_DARK)
     if np.count_nonzero(dark > _HAIR_SURE) >= _HAIR_AREA // 2:
@@ -281,6 +293,39 @@ def alien(now: Image, visible: Floats, before: Array) -> Array:
         bordering = np.bincount(parts[_border_small()], minlength=count) > 0
         found |= (large & sure & bordering & (np.arange(count) > 0))[parts].astype(np.uint8)
     return found
+
+
+def _whole(seed: Array, tones: Floats, strange: Array, seen: Array) -> Array:
+    """The `seed` 0 or 1, uint8 (64, 64), grown over texels that are `strange`, or of a colour that it has and the face has not."""
+    steps = np.floor(tones / _SHADES).astype(np.int32)
+    steps -= steps.reshape(-1, 3).min(axis=0)
+    sides = steps.reshape(-1, 3).max(axis=0) + 1
+    shade = (steps[:, :, 0] * sides[1] + steps[:, :, 1]) * sides[2] + steps[:, :, 2]
+    found = seed
+    for _ in range(_GROWTHS):
+        away = seen & (cv2.dilate(found, np.ones((_AWAY_FROM, _AWAY_FROM), np.uint8)) == 0)
+        if np.count_nonzero(away) < _LEAST_FACE:
+            break
+        own, other = _shades(shade[seen & (found > 0)], sides), _shades(shade[away], sides)
+        likely = cv2.blur((own / (own + other + _RARE))[shade], (3, 3)) > _LIKELY
+        ring = cv2.dilate(found, np.ones((5, 5), np.uint8)) > 0
+        grown = found | (ring & (likely | strange) & seen).astype(np.uint8)
+        if np.array_equal(grown, found):
+            break
+        found = grown
+    return np.asarray(cv2.morphologyEx(found, cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8)), np.uint8)
+
+
+def _shades(chosen: Array, sides: Array) -> Floats:
+    """How much of the texels has each shade or one next to it, float32 (n,)."""
+    counted = np.bincount(chosen, minlength=int(sides.prod())).reshape(sides).astype(np.float32)
+    for axis in range(3):
+        lower, upper = ([slice(None)] * 3 for _ in range(2))
+        lower[axis], upper[axis] = slice(None, -1), slice(1, None)
+        plain = counted.copy()
+        counted[tuple(upper)] += plain[tuple(lower)] / 2
+        counted[tuple(lower)] += plain[tuple(upper)] / 2
+    return np.asarray(counted.ravel() / max(1, len(chosen)), np.float32)
 
 
 def _unlike(off: Floats) -> Floats:
@@ -394,9 +439,16 @@ def calmness() -> Floats:
 @cache
 def _tolerance() -> Floats:
     """How many times less a colour unlike the cheeks' means, for what faces have there: brows, eyes, lips, beard."""
+    lower = _raised(_SMALL, ((_LIPS, 1, 3.0), (_BEARD, 2, 1.3)), 0.8)
+    return _locked(np.maximum(_eyes_and_brows(), lower))
+
+
+@cache
+def _eyes_and_brows() -> Floats:
+    """The part of `_tolerance` that is not for lips and beard."""
     eyes = ((topology.RIGHT_EYE, 2, 2.2), (topology.LEFT_EYE, 2, 2.2))
     brows = tuple((brow, 2, 2.0) for brow in _BROWS)
-    return _raised(_SMALL, (*eyes, *brows, (_LIPS, 1, 3.0), (_NOSTRILS, 1, 2.0), (_BEARD, 2, 1.3)), 0.8)
+    return _raised(_SMALL, (*eyes, *brows, (_NOSTRILS, 1, 2.0)), 0.8)
 
 
 def _raised(side: int, parts: tuple[tuple[tuple[int, ...], int, float], ...], sigma: float) -> Floats:
