@@ -257,9 +257,12 @@ _SEED, _STRANGE = 60, 1.5
 """Texels of a thing from which the rest of it is sought, and how unlike skin is enough next to it."""
 _SHADES = np.array([0.2, 0.06, 0.09], np.float32)
 """Steps of brightness and colour in which things are told from the face they are before."""
+_STEPS = 17
 _GROWTHS, _AWAY_FROM, _LEAST_FACE = 6, 13, 200
 """Steps of two texels that a thing grows, the width round it that is no sure face, and the texels that make a face's colours."""
 _LIKELY, _RARE = 0.75, 2e-3
+_GAIN_LEAST = 3
+"""Texels; a thing that grows by no more is whole."""
 _HAIR, _HAIR_SURE, _HAIR_DARK, _HAIR_AREA = 2.2, 3.2, -0.3, 15
 
 
@@ -270,7 +273,8 @@ def alien(now: Image, visible: Floats, before: Array) -> Array:
     """
     small = np.asarray(cv2.resize(now, (_SMALL, _SMALL), interpolation=cv2.INTER_AREA), np.uint8)
     seen = (cv2.resize(visible, (_SMALL, _SMALL), interpolation=cv2.INTER_AREA) > 0.9) & (_inside_small() > 0)
-    off = _off_skin(_tones(small), seen)
+    tones = _tones(small)
+    off = _off_skin(tones, seen)
     if off is None:
         return np.zeros((_SMALL, _SMALL), np.uint8)
     colour = _unlike(off)
@@ -283,7 +287,7 @@ def alien(now: Image, visible: Floats, before: Array) -> Array:
         # Lips are redder than cheeks, so that what is paler there is no lip.
         paler = _unlike(np.dstack([off[:, :, 0], np.minimum(off[:, :, 1], 0), off[:, :, 2]]))
         strange = np.sqrt(paler / np.square(gloss) + _pale(off)) > _STRANGE * _eyes_and_brows()
-        found = _whole(found, _tones(small), strange, seen)
+        found = _whole(found, before, tones, strange, seen)
     hair = np.sqrt(colour + shade) * _forehead() * seen
     dark = hair * (off[:, :, 0] < _HAIR_DARK)
     if np.count_nonzero(dark > _HAIR_SURE) >= _HAIR_AREA // 2:
@@ -295,30 +299,33 @@ def alien(now: Image, visible: Floats, before: Array) -> Array:
     return found
 
 
-def _whole(seed: Array, tones: Floats, strange: Array, seen: Array) -> Array:
-    """The `seed` 0 or 1, uint8 (64, 64), grown over texels that are `strange`, or of a colour that it has and the face has not."""
-    steps = np.floor(tones / _SHADES).astype(np.int32)
-    steps -= steps.reshape(-1, 3).min(axis=0)
-    sides = steps.reshape(-1, 3).max(axis=0) + 1
-    shade = (steps[:, :, 0] * sides[1] + steps[:, :, 1]) * sides[2] + steps[:, :, 2]
-    found = seed
+def _whole(seed: Array, before: Array, tones: Floats, strange: Array, seen: Array) -> Array:
+    """The `seed` 0 or 1, uint8 (64, 64), grown over texels that are `strange`, or of a colour that it has and the face has not.
+
+    Where it was a frame ago, `before`, it is looked for at once.
+    """
+    middle = np.median(tones[seen], axis=0)
+    steps = np.clip(np.round((tones - middle) / _SHADES) + _STEPS // 2, 0, _STEPS - 1).astype(np.int32)
+    shade = (steps[:, :, 0] * _STEPS + steps[:, :, 1]) * _STEPS + steps[:, :, 2]
+    found, reach = seed, before > 0
     for _ in range(_GROWTHS):
         away = seen & (cv2.dilate(found, np.ones((_AWAY_FROM, _AWAY_FROM), np.uint8)) == 0)
         if np.count_nonzero(away) < _LEAST_FACE:
             break
-        own, other = _shades(shade[seen & (found > 0)], sides), _shades(shade[away], sides)
+        own, other = _shades(shade[seen & (found > 0)]), _shades(shade[away])
         likely = cv2.blur((own / (own + other + _RARE))[shade], (3, 3)) > _LIKELY
-        ring = cv2.dilate(found, np.ones((5, 5), np.uint8)) > 0
-        grown = found | (ring & (likely | strange) & seen).astype(np.uint8)
-        if np.array_equal(grown, found):
-            break
+        reach |= cv2.dilate(found, np.ones((5, 5), np.uint8)) > 0
+        grown = found | (reach & (likely | strange) & seen).astype(np.uint8)
+        gained = np.count_nonzero(grown) - np.count_nonzero(found)
         found = grown
+        if gained <= _GAIN_LEAST:
+            break
     return np.asarray(cv2.morphologyEx(found, cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8)), np.uint8)
 
 
-def _shades(chosen: Array, sides: Array) -> Floats:
+def _shades(chosen: Array) -> Floats:
     """How much of the texels has each shade or one next to it, float32 (n,)."""
-    counted = np.bincount(chosen, minlength=int(sides.prod())).reshape(sides).astype(np.float32)
+    counted = np.bincount(chosen, minlength=_STEPS**3).reshape(_STEPS, _STEPS, _STEPS).astype(np.float32)
     for axis in range(3):
         lower, upper = ([slice(None)] * 3 for _ in range(2))
         lower[axis], upper[axis] = slice(None, -1), slice(1, None)
