@@ -143,7 +143,9 @@ class Occlusion:
 
 def within(visible: Floats) -> Floats:
     """`visible` without the limb of a turned head, where landmarks that are a little off show what lies behind it."""
-    away = cv2.morphologyEx(((visible <= _AWAY) & texel_map().inside).astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
+    away = cv2.morphologyEx(
+        ((visible <= _AWAY) & texel_map().inside).astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)
+    )
     if np.count_nonzero(away) < _TURNED:
         return visible
     limb = cv2.dilate(away, np.ones((2 * _LIMB + 1, 2 * _LIMB + 1), np.uint8))
@@ -254,7 +256,7 @@ _ALIEN, _ALIEN_GROW = 2.0, 1.3
 _ALIEN_MASS = 35.0
 """Evidence against skin that makes an object; of 92 faces four have more, all of hair before the face or hard side light."""
 _SEED, _STRANGE = 60, 1.5
-"""Texels of a thing from which the rest of it is sought, and how unlike skin is enough next to it."""
+"""Texels of a thing below the brows from which the rest of it is sought, and how unlike skin is enough next to it."""
 _SHADES = np.array([0.2, 0.06, 0.09], np.float32)
 """Steps of brightness and colour in which things are told from the face they are before."""
 _STEPS = 17
@@ -283,7 +285,7 @@ def alien(now: Image, visible: Floats, before: Array) -> Array:
     gloss = 1 + np.clip((off[:, :, 0] - _GLOSS) * _GLOSS_GAIN, 0, 1) * _shining()
     share = np.sqrt((colour + np.minimum(shade, 2 * colour)) / np.square(gloss) + _pale(off)) * seen / _tolerance()
     found = _kept(share, _ALIEN, _ALIEN_GROW, _ALIEN_MASS, before)
-    if np.count_nonzero(found) >= _SEED:
+    if np.count_nonzero(found & (_forehead() == 0)) >= _SEED:
         # Lips are redder than cheeks, so that what is paler there is no lip.
         paler = _unlike(np.dstack([off[:, :, 0], np.minimum(off[:, :, 1], 0), off[:, :, 2]]))
         strange = np.sqrt(paler / np.square(gloss) + _pale(off)) > _STRANGE * _eyes_and_brows()
