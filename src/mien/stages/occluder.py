@@ -181,8 +181,8 @@ def judged(found: Floats, strange: Array, now: Image, mean: Floats, visible: Flo
     if not found.any() and not strange.any():
         return np.zeros(found.shape, np.bool_), np.zeros((_SMALL, _SMALL), np.bool_)
     size_wh = _SMALL, _SMALL
-    unusual = cv2.resize(found, size_wh, interpolation=cv2.INTER_AREA) * _inside_small()
-    seen = cv2.resize(visible, size_wh, interpolation=cv2.INTER_AREA) * _inside_small()
+    unusual = np.asarray(cv2.resize(found, size_wh, interpolation=cv2.INTER_AREA) * _inside_small(), np.float32)
+    seen = np.asarray(cv2.resize(visible, size_wh, interpolation=cv2.INTER_AREA) * _inside_small(), np.float32)
     free = seen * (unusual < 0.1)
     looks = [
         _tones(np.asarray(cv2.resize(look, size_wh, interpolation=cv2.INTER_AREA), np.uint8))
@@ -192,8 +192,8 @@ def judged(found: Floats, strange: Array, now: Image, mean: Floats, visible: Flo
     least = _MISFIT_LEAST * _sum(unusual, _NEARBY)
     better = misfits[0] + least < _BETTER * (misfits[1] + least)
     anew = cv2.resize((better & (unusual > 0)).astype(np.uint8), found.shape[::-1], interpolation=cv2.INTER_NEAREST)
-    either = np.maximum(unusual, strange.astype(np.float32))
-    alike = _likeness(*(_fine(look, seen) for look in looks), either) > _ALIKE
+    either = np.asarray(np.maximum(unusual, strange), np.float32)
+    alike = _likeness(_fine(looks[0], seen), _fine(looks[1], seen), either) > _ALIKE
     broad = _sum(either, _NEIGHBOURHOOD) > _BROAD * _sum(seen, _NEIGHBOURHOOD)
     return (anew > 0) & (found > 0), alike & broad
 
@@ -261,7 +261,7 @@ _SHADES = np.array([0.2, 0.06, 0.09], np.float32)
 """Steps of brightness and colour in which things are told from the face they are before."""
 _STEPS = 17
 _GROWTHS, _AWAY_FROM, _LEAST_FACE = 6, 13, 200
-"""Steps of two texels that a thing grows, the width round it that is no sure face, and the texels that make a face's colours."""
+"""Steps of two texels that a thing grows, the width round it that is no sure face, the texels that make a face's colours."""
 _LIKELY, _RARE = 0.75, 2e-3
 _GAIN_LEAST = 3
 """Texels; a thing that grows by no more is whole."""
