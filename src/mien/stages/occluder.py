@@ -88,9 +88,10 @@ class Occlusion:
         visible = within(visible)
         evidence = self.evidence(now, mean, weight, visible)
         found = objects(evidence, self._level)
-        if self._frames % _ALIEN_EVERY == 0 or self._alien.any():
+        # Hair over a forehead stays; what else is no skin moves.
+        if self._frames % _ALIEN_EVERY == 0 or (self._alien > _forehead()).any():
             self._alien = alien(now, visible, self._alien)
-        known = cv2.resize(np.minimum(weight, _LEAST_WEIGHT), (_SMALL, _SMALL), interpolation=cv2.INTER_AREA) >= _LEAST_WEIGHT
+        known = cv2.resize(weight, (_SMALL, _SMALL), interpolation=cv2.INTER_NEAREST) >= _LEAST_WEIGHT
         self.stale, lit = judged(found, self._alien * known, now, mean, visible)
         self._alien = self._alien * ~(lit & known)
         wide = cv2.resize(lit.astype(np.uint8), found.shape[::-1], interpolation=cv2.INTER_NEAREST) > 0

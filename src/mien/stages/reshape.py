@@ -141,9 +141,7 @@ def _field(points: Floats, wanted: Floats, width: int, height: int) -> Field:
     x1, y1, x2, y2 = geometry.box_of(places)
     margin = _MARGIN * unit
     box = int(x1 - margin), int(y1 - margin), int(np.ceil(x2 + margin)), int(np.ceil(y2 + margin))
-    columns, rows = (
-        min(max(4, round(length / (_STEP * unit))), _MOST_NODES) for length in (box[2] - box[0], box[3] - box[1])
-    )
+    columns, rows = (min(max(4, round(length / (_STEP * unit))), _MOST_NODES) for length in (box[2] - box[0], box[3] - box[1]))
     field = Field(np.zeros((rows, columns, 2), np.float32), box)
     spread(places - np.array(field.first_xy, np.float32), moves, field.step_xy, _NEAR * unit, margin, field.moves)
     for axis, end in ((0, width - 1), (1, height - 1)):
