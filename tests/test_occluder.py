@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from mien.facemodel import face_model
-from mien.stages.occluder import Occlusion, alien, fitted_light
+from mien.stages.occluder import Occlusion, alien, fitted_light, within
 from mien.topology import INNER_LIPS, LEFT_EYE, RIGHT_EYE
 from mien.types import Array, Floats, Image, Mask
 from mien.unwrap import SIDE, facing, texel_map, unwrap
@@ -190,3 +190,50 @@ def test_what_changes_most_of_the_face_gives_nothing_back() -> None:
     shown[:25] = _texture()[:25]
     mask = _run(_warmed(), [_noisy(shown, 20 + seed) for seed in range(3)])
     assert _share(mask, _INSIDE) < 0.05
+
+
+def test_a_thing_that_was_taken_for_the_face_is_unlearned_when_it_goes() -> None:
+    shown, area = _block(_texture(), (60, 75, 100))
+    occlusion, mean = Occlusion(), shown.astype(np.float32)
+    for seed in range(6):
+        occlusion.update(_noisy(shown, seed), mean, _KNOWN, _visible())
+    for seed in range(3):
+        mask = occlusion.update(_noisy(_texture(), 20 + seed), mean, _KNOWN, _visible())
+        assert _share(mask, _INSIDE) < 0.03
+    inner = cv2.erode(area.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+    assert float(occlusion.stale[inner & (_visible() > 0)].mean()) > 0.5
+    assert float(occlusion.stale[_INSIDE & ~area].mean()) < 0.05
+
+
+def test_nothing_is_unlearned_where_a_thing_comes_in() -> None:
+    occlusion = _warmed()
+    shown, _ = _block(_texture(), (60, 75, 100))
+    _run(occlusion, [_noisy(shown, 20 + seed) for seed in range(3)])
+    assert float(occlusion.stale[_INSIDE].mean()) < 0.01
+
+
+def test_a_coloured_lamp_from_the_side_is_no_thing() -> None:
+    share = 1 / (1 + np.exp(-8 * _ACROSS))
+    gain = share * np.array([0.75, 0.95, 1.2], np.float32) + (1 - share) * np.array([0.75, 0.6, 0.42], np.float32)
+    mask = _run(_warmed(), [_noisy(_lit(_texture(), gain), 20 + seed) for seed in range(4)])
+    assert _share(mask, _INSIDE) < 0.05
+
+
+def test_a_thing_of_two_colours_is_followed_over_the_mouth() -> None:
+    area = np.zeros((SIDE, SIDE), bool)
+    area[76:, 38:90] = True
+    area &= _INSIDE
+    shown = _texture()
+    shown[area] = (196, 206, 210)
+    shown[98:112][area[98:112]] = (50, 50, 190)
+    mask = Occlusion().update(shown, shown.astype(np.float32), np.zeros_like(_ONES), _visible())
+    assert _share(mask, area) > 0.92
+    assert _share(mask, _INSIDE & (cv2.dilate(area.astype(np.uint8), np.ones((9, 9))) == 0)) < 0.03
+
+
+def test_the_limb_of_a_turned_head_tells_nothing() -> None:
+    assert np.array_equal(within(_visible()), _visible())
+    turned = np.asarray((np.arange(SIDE)[None, :] < 70) & _INSIDE, np.float32)
+    seen = within(turned)
+    assert np.array_equal(seen[:, :64], turned[:, :64])
+    assert float(seen[:, 66:].max()) == 0.0

@@ -1,6 +1,6 @@
 """Does what stands before the face stay there, and does free skin stay swapped? Things with known opacity."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -40,6 +40,7 @@ class Tally:
     showing_kept: int = 0
     free: int = 0
     given_back: int = 0
+    by_mask: int = 0
     frames: int = 0
     swapped: int = 0
 
@@ -59,9 +60,14 @@ class Tally:
     def given_back_percent(self) -> float:
         return 100 * self.given_back / self.free if self.free else float("nan")
 
+    @property
+    def by_mask_percent(self) -> float:
+        return 100 * self.by_mask / self.free if self.free else float("nan")
+
 
 def measure(lab: Lab, progress: Progress) -> Section:
     length = lab.length(_LENGTH)
+    bare = replace(lab, settings=replace(lab.settings, occlusion="off"))
     enters_at = length // 3
     tallies: dict[str, Tally] = {kind: Tally() for kind in ("comes in", "from the first frame", "still")}
     by_thing: dict[str, Tally] = {}
@@ -79,8 +85,9 @@ def measure(lab: Lab, progress: Progress) -> Section:
             scene = occluders.occluded(target, thing, length, at)
             total, lost, back = Tally(), [], []
             frames = []
-            for index, (shot, result) in enumerate(lab.run(scene, source)):
-                tally = count(lab.bent(shot, result, shape), result, clean[index])
+            runs = zip(lab.run(scene, source), bare.run(scene, source), strict=True)
+            for index, ((shot, result), (_, unmasked)) in enumerate(runs):
+                tally = count(lab.bent(shot, result, shape), result, clean[index], unmasked.frame.image)
                 total.add(tally)
                 lost.append(100 - tally.kept_percent)
                 back.append(tally.given_back_percent)
@@ -94,8 +101,8 @@ def measure(lab: Lab, progress: Progress) -> Section:
             if frames:
                 clips.append(Clip(f"occlusion-{name}", f"{name}, {kind}", tuple(frames), 30))
             progress()
-        one, tile = _still(lab, source, target, thing)
-        two, _ = _still(lab, source, other, thing)
+        one, tile = _still(lab, bare, source, target, thing)
+        two, _ = _still(lab, bare, source, other, thing)
         one.add(two)
         tallies["still"].add(one)
         details[f"{name}, still"] = _detail(one)
@@ -108,6 +115,7 @@ def measure(lab: Lab, progress: Progress) -> Section:
         Figure("occluding pixels kept", moving.kept_percent, "%", at_least=95),
         Figure("of those that would show, kept", moving.showing_kept_percent, "%", at_least=95),
         Figure("free skin given back", moving.given_back_percent, "%", at_most=2),
+        Figure("of it, by the mask", moving.by_mask_percent, "%", at_most=2),
         Figure("frames swapped", 100 * mean(swapped_share), "%", at_least=95),
         *(
             figure
@@ -115,6 +123,7 @@ def measure(lab: Lab, progress: Progress) -> Section:
             for figure in (
                 Figure(f"{kind}: kept", tally.kept_percent, "%", at_least=95),
                 Figure(f"{kind}: given back", tally.given_back_percent, "%", at_most=2),
+                Figure(f"{kind}: given back by the mask", tally.by_mask_percent, "%", at_most=2),
             )
         ),
         *(Figure(f"{name}: kept where it would show", tally.showing_kept_percent, "%") for name, tally in by_thing.items()),
@@ -125,9 +134,10 @@ def measure(lab: Lab, progress: Progress) -> Section:
     )  # fmt: skip
 
 
-def count(shot: Shot, result: FrameResult, clean_swap: Image) -> Tally:
+def count(shot: Shot, result: FrameResult, clean_swap: Image, unmasked: Image | None = None) -> Tally:
     """Pixels of one frame; `clean_swap` is what the same run makes of the frame without the thing.
 
+    `unmasked` is the same frame with nothing kept before the face: what is near the target there, too, no mask gave back.
     `shot` is bent to the shape that the result has.
     """
     assert shot.alpha is not None
@@ -143,6 +153,7 @@ def count(shot: Shot, result: FrameResult, clean_swap: Image) -> Tally:
     border = cv2.dilate((shot.alpha > 0).astype(np.uint8), np.ones((2 * _BORDER + 1, 2 * _BORDER + 1), np.uint8)) > 0
     free = face & ~border & (_difference(clean_swap, shot.clean) > _TELLING)
     back = free & (_difference(image, shot.image) <= _BACK_WITHIN)
+    by_mask = back if unmasked is None else back & (_difference(unmasked, shot.image) > _BACK_WITHIN)
     worn = result.swapped > 0
     return Tally(
         # Frames in which the face was lost are counted as such: they would flatter the one share and spoil the other.
@@ -152,6 +163,7 @@ def count(shot: Shot, result: FrameResult, clean_swap: Image) -> Tally:
         showing_kept=worn * int((showing & inside).sum()),
         free=worn * int(free.sum()),
         given_back=worn * int(back.sum()),
+        by_mask=worn * int(by_mask.sum()),
         frames=1,
         swapped=int(worn),
     )
@@ -161,13 +173,14 @@ def _clean_run(lab: Lab, source: Portrait, target: Portrait, length: int) -> lis
     return [result.frame.image for _, result in lab.run(swaying(target, length), source)]
 
 
-def _still(lab: Lab, source: Portrait, target: Portrait, thing: occluders.Thing) -> tuple[Tally, Image]:
+def _still(lab: Lab, bare: Lab, source: Portrait, target: Portrait, thing: occluders.Thing) -> tuple[Tally, Image]:
     shot = occluders.before(swaying(target, 1).draw(0), thing, 1.0, 0)
     assert shot.clean is not None
     result = lab.picture_pipeline(source).swap_frame(frame_of(shot.image, 0))
     clean = lab.picture_pipeline(source).swap_frame(frame_of(shot.clean, 0)).frame.image
+    unmasked = bare.picture_pipeline(source).swap_frame(frame_of(shot.image, 0)).frame.image
     tile = np.hstack([face_crop(picture, shot.points, 300, 1.5) for picture in (shot.image, result.frame.image)])
-    return count(lab.bent(shot, result, lab.shape_of(source)), result, clean), tile
+    return count(lab.bent(shot, result, lab.shape_of(source)), result, clean, unmasked), tile
 
 
 def _detail(tally: Tally) -> dict[str, float]:
@@ -175,6 +188,7 @@ def _detail(tally: Tally) -> dict[str, float]:
         "kept_percent": tally.kept_percent,
         "showing_kept_percent": tally.showing_kept_percent,
         "given_back_percent": tally.given_back_percent,
+        "given_back_by_mask_percent": tally.by_mask_percent,
         "frames_swapped_percent": 100 * tally.swapped / max(1, tally.frames),
     }
 

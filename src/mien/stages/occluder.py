@@ -88,9 +88,10 @@ class Occlusion:
         visible = within(visible)
         evidence = self.evidence(now, mean, weight, visible)
         found = objects(evidence, self._level)
-        if self._frames % _ALIEN_EVERY == 0 or self._alien.any():
+        # Hair over a forehead stays; what else is no skin moves.
+        if self._frames % _ALIEN_EVERY == 0 or (self._alien > _forehead()).any():
             self._alien = alien(now, visible, self._alien)
-        known = cv2.resize(np.minimum(weight, _LEAST_WEIGHT), (_SMALL, _SMALL), interpolation=cv2.INTER_AREA) >= _LEAST_WEIGHT
+        known = cv2.resize(weight, (_SMALL, _SMALL), interpolation=cv2.INTER_NEAREST) >= _LEAST_WEIGHT
         self.stale, lit = judged(found, self._alien * known, now, mean, visible)
         self._alien = self._alien * ~(lit & known)
         wide = cv2.resize(lit.astype(np.uint8), found.shape[::-1], interpolation=cv2.INTER_NEAREST) > 0
@@ -181,8 +182,8 @@ def judged(found: Floats, strange: Array, now: Image, mean: Floats, visible: Flo
     if not found.any() and not strange.any():
         return np.zeros(found.shape, np.bool_), np.zeros((_SMALL, _SMALL), np.bool_)
     size_wh = _SMALL, _SMALL
-    unusual = cv2.resize(found, size_wh, interpolation=cv2.INTER_AREA) * _inside_small()
-    seen = cv2.resize(visible, size_wh, interpolation=cv2.INTER_AREA) * _inside_small()
+    unusual = np.asarray(cv2.resize(found, size_wh, interpolation=cv2.INTER_AREA) * _inside_small(), np.float32)
+    seen = np.asarray(cv2.resize(visible, size_wh, interpolation=cv2.INTER_AREA) * _inside_small(), np.float32)
     free = seen * (unusual < 0.1)
     looks = [
         _tones(np.asarray(cv2.resize(look, size_wh, interpolation=cv2.INTER_AREA), np.uint8))
@@ -192,8 +193,8 @@ def judged(found: Floats, strange: Array, now: Image, mean: Floats, visible: Flo
     least = _MISFIT_LEAST * _sum(unusual, _NEARBY)
     better = misfits[0] + least < _BETTER * (misfits[1] + least)
     anew = cv2.resize((better & (unusual > 0)).astype(np.uint8), found.shape[::-1], interpolation=cv2.INTER_NEAREST)
-    either = np.maximum(unusual, strange.astype(np.float32))
-    alike = _likeness(*(_fine(look, seen) for look in looks), either) > _ALIKE
+    either = np.asarray(np.maximum(unusual, strange), np.float32)
+    alike = _likeness(_fine(looks[0], seen), _fine(looks[1], seen), either) > _ALIKE
     broad = _sum(either, _NEIGHBOURHOOD) > _BROAD * _sum(seen, _NEIGHBOURHOOD)
     return (anew > 0) & (found > 0), alike & broad
 
@@ -255,6 +256,16 @@ _ALIEN_EVERY = 3
 _ALIEN, _ALIEN_GROW = 2.0, 1.3
 _ALIEN_MASS = 35.0
 """Evidence against skin that makes an object; of 92 faces four have more, all of hair before the face or hard side light."""
+_SEED, _STRANGE = 60, 1.5
+"""Texels of a thing below the brows from which the rest of it is sought, and how unlike skin is enough next to it."""
+_SHADES = np.array([0.2, 0.06, 0.09], np.float32)
+"""Steps of brightness and colour in which things are told from the face they are before."""
+_STEPS = 17
+_GROWTHS, _AWAY_FROM, _LEAST_FACE = 6, 13, 200
+"""Steps of two texels that a thing grows, the width round it that is no sure face, the texels that make a face's colours."""
+_LIKELY, _RARE = 0.75, 2e-3
+_GAIN_LEAST = 3
+"""Texels; a thing that grows by no more is whole."""
 _HAIR, _HAIR_SURE, _HAIR_DARK, _HAIR_AREA = 2.2, 3.2, -0.3, 15
 
 
@@ -265,7 +276,8 @@ def alien(now: Image, visible: Floats, before: Array) -> Array:
     """
     small = np.asarray(cv2.resize(now, (_SMALL, _SMALL), interpolation=cv2.INTER_AREA), np.uint8)
     seen = (cv2.resize(visible, (_SMALL, _SMALL), interpolation=cv2.INTER_AREA) > 0.9) & (_inside_small() > 0)
-    off = _off_skin(_tones(small), seen)
+    tones = _tones(small)
+    off = _off_skin(tones, seen)
     if off is None:
         return np.zeros((_SMALL, _SMALL), np.uint8)
     colour = _unlike(off)
@@ -274,6 +286,11 @@ def alien(now: Image, visible: Floats, before: Array) -> Array:
     gloss = 1 + np.clip((off[:, :, 0] - _GLOSS) * _GLOSS_GAIN, 0, 1) * _shining()
     share = np.sqrt((colour + np.minimum(shade, 2 * colour)) / np.square(gloss) + _pale(off)) * seen / _tolerance()
     found = _kept(share, _ALIEN, _ALIEN_GROW, _ALIEN_MASS, before)
+    if np.count_nonzero(found & (_forehead() == 0)) >= _SEED:
+        # Lips are redder than cheeks, so that what is paler there is no lip.
+        paler = _unlike(np.dstack([off[:, :, 0], np.minimum(off[:, :, 1], 0), off[:, :, 2]]))
+        strange = np.sqrt(paler / np.square(gloss) + _pale(off)) > _STRANGE * _eyes_and_brows()
+        found = _whole(found, before, tones, strange, seen)
     hair = np.sqrt(colour + shade) * _forehead() * seen
     dark = hair * (off[:, :, 0] < _HAIR_DARK)
     if np.count_nonzero(dark > _HAIR_SURE) >= _HAIR_AREA // 2:
@@ -283,6 +300,42 @@ def alien(now: Image, visible: Floats, before: Array) -> Array:
         bordering = np.bincount(parts[_border_small()], minlength=count) > 0
         found |= (large & sure & bordering & (np.arange(count) > 0))[parts].astype(np.uint8)
     return found
+
+
+def _whole(seed: Array, before: Array, tones: Floats, strange: Array, seen: Array) -> Array:
+    """The `seed` 0 or 1, uint8 (64, 64), grown over texels that are `strange`, or of a colour that it has and the face has not.
+
+    Where it was a frame ago, `before`, it is looked for at once.
+    """
+    middle = np.median(tones[seen], axis=0)
+    steps = np.clip(np.round((tones - middle) / _SHADES) + _STEPS // 2, 0, _STEPS - 1).astype(np.int32)
+    shade = (steps[:, :, 0] * _STEPS + steps[:, :, 1]) * _STEPS + steps[:, :, 2]
+    found, reach = seed, before > 0
+    for _ in range(_GROWTHS):
+        away = seen & (cv2.dilate(found, np.ones((_AWAY_FROM, _AWAY_FROM), np.uint8)) == 0)
+        if np.count_nonzero(away) < _LEAST_FACE:
+            break
+        own, other = _shades(shade[seen & (found > 0)]), _shades(shade[away])
+        likely = cv2.blur((own / (own + other + _RARE))[shade], (3, 3)) > _LIKELY
+        reach |= cv2.dilate(found, np.ones((5, 5), np.uint8)) > 0
+        grown = found | (reach & (likely | strange) & seen).astype(np.uint8)
+        gained = np.count_nonzero(grown) - np.count_nonzero(found)
+        found = grown
+        if gained <= _GAIN_LEAST:
+            break
+    return np.asarray(cv2.morphologyEx(found, cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8)), np.uint8)
+
+
+def _shades(chosen: Array) -> Floats:
+    """How much of the texels has each shade or one next to it, float32 (n,)."""
+    counted = np.bincount(chosen, minlength=_STEPS**3).reshape(_STEPS, _STEPS, _STEPS).astype(np.float32)
+    for axis in range(3):
+        lower, upper = ([slice(None)] * 3 for _ in range(2))
+        lower[axis], upper[axis] = slice(None, -1), slice(1, None)
+        plain = counted.copy()
+        counted[tuple(upper)] += plain[tuple(lower)] / 2
+        counted[tuple(lower)] += plain[tuple(upper)] / 2
+    return np.asarray(counted.ravel() / max(1, len(chosen)), np.float32)
 
 
 def _unlike(off: Floats) -> Floats:
@@ -396,9 +449,16 @@ def calmness() -> Floats:
 @cache
 def _tolerance() -> Floats:
     """How many times less a colour unlike the cheeks' means, for what faces have there: brows, eyes, lips, beard."""
+    lower = _raised(_SMALL, ((_LIPS, 1, 3.0), (_BEARD, 2, 1.3)), 0.8)
+    return _locked(np.maximum(_eyes_and_brows(), lower))
+
+
+@cache
+def _eyes_and_brows() -> Floats:
+    """The part of `_tolerance` that is not for lips and beard."""
     eyes = ((topology.RIGHT_EYE, 2, 2.2), (topology.LEFT_EYE, 2, 2.2))
     brows = tuple((brow, 2, 2.0) for brow in _BROWS)
-    return _raised(_SMALL, (*eyes, *brows, (_LIPS, 1, 3.0), (_NOSTRILS, 1, 2.0), (_BEARD, 2, 1.3)), 0.8)
+    return _raised(_SMALL, (*eyes, *brows, (_NOSTRILS, 1, 2.0)), 0.8)
 
 
 def _raised(side: int, parts: tuple[tuple[tuple[int, ...], int, float], ...], sigma: float) -> Floats:
