@@ -238,7 +238,7 @@ _SMALL = 64
 """Texels of a side of the texture in which things are told from skin."""
 _PEOPLE = np.array([0.22, 0.08, 0.12], np.float32)
 """How far brightness and colours differ from one person to the next."""
-_MISFIT_LEAST, _MISFIT_MOST = 0.15, 4.0
+_MISFIT_LEAST, _MISFIT_MOST = 0.15, 9.0
 _NEARBY = 11
 """Texels across which two looks are compared."""
 _BETTER = 0.7
