@@ -26,8 +26,8 @@ _MEMORY = 0.97
 """How much of the neutral shape stays from one frame to the next."""
 _USUAL = 0.022
 """Mean distance, in eye distances, up to which proportions differ from frame to frame by themselves."""
-_HASTE, _UNLEARNED = 0.4, 0.5
-"""How much faster the neutral shape follows beyond, and how much of what the texture knows is given up in each frame."""
+_HASTE = 0.4
+"""How much faster the neutral shape follows beyond."""
 _SIDEWAYS = 45.0
 """Degrees of yaw from which on the neutral shape is no longer learned: half of the face is a guess."""
 _SOON, _SAME_PLACE, _SAME_SIZE = 10, 0.35, 1.3
@@ -132,7 +132,6 @@ class Observer:
         free = visible * (1 - occluder * np.float32(1 / 255))
         _learn(memory.texture, memory.weight, now, free, _FIRST, _SLOWEST, _SURPRISE)
         odd = _oddness(shape, memory.neutral)
-        memory.weight *= np.float32(1 - _UNLEARNED * odd)
         share = (1 - _MEMORY + _HASTE * odd) * min(max((_SIDEWAYS - abs(face.yaw)) / _SIDEWAYS, 0.0), 1.0)
         memory.neutral = (memory.neutral + share * (shape - memory.neutral)).astype(np.float32)
         memory.light = _followed(memory.light, _light(memory, now, free))
