@@ -276,6 +276,23 @@ def test_consent_is_asked_once_for_each_photo(person: Person, examples: Path, tm
     person.until(lambda: person.studio.session.face is not None, "a face is worn again")
 
 
+def test_another_photo_of_a_face_is_added_and_a_stranger_is_not(person: Person, examples: Path, tmp_path: Path) -> None:
+    again = tmp_path / "again.png"
+    cv2.imwrite(str(again), _read(examples / "eileen_collins.png")[:, ::-1])
+    card = person.page.locator("[data-face-id]").first
+    with person.page.expect_file_chooser() as chooser:
+        card.locator(".more").click()
+    chooser.value.set_files(str(again))
+    person.until(lambda: "2 photos" in card.inner_text(), "the second photo is told of")
+    person.shoot("photos")
+    with person.page.expect_file_chooser() as chooser:
+        card.locator(".more").click()
+    chooser.value.set_files(str(examples / "grace_hopper.jpg"))
+    person.page.wait_for_selector("#toast div")
+    assert "another person" in person.page.locator("#toast").inner_text()
+    assert "2 photos" in card.inner_text()
+
+
 def test_of_several_faces_one_is_chosen_before_consent(chromium: Any, examples: Path, tmp_path: Path) -> None:
     one, two = (_read(examples / name) for name in ("eileen_collins.png", "grace_hopper.jpg"))
     group = tmp_path / "group.png"

@@ -74,7 +74,7 @@ export class Faces {
     pick.setAttribute('aria-label', `${t('wear')}: ${face.name}`);
     pick.append(make('img', { src: `/api/faces/${face.id}/thumb.jpg`, alt: '' }));
     const acts = make('span', { className: 'acts' },
-      make('button', { type: 'button', className: 'more', title: t('add_more'), 'aria-label': `${t('add_more')}: ${face.name}`, on: { click: () => this.chooseMore(face.id) } }, '＋'),
+      make('button', { type: 'button', className: 'more', title: t('add_more'), 'aria-label': `${t('add_more')}: ${face.name}`, on: { click: () => this.chooseMore(face.id) } }, '+'),
       make('button', { type: 'button', className: 'save', on: { click: () => void attempt(() => call('POST', `/api/faces/${face.id}/save`)) } }),
       make('button', { type: 'button', title: t('remove'), 'aria-label': `${t('remove')}: ${face.name}`, on: { click: () => void attempt(() => call('DELETE', `/api/faces/${face.id}`)) } }, '✕'));
     return make('li', { className: 'face', 'data-face-id': face.id }, pick, acts, make('span', { className: 'name', title: face.name }, face.name));
