@@ -19,8 +19,10 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
+from mien import studio as page
 from mien.provenance.consent import Consents
 from mien.provenance.database import Database
+from mien.settings import table
 from mien.studio.access import Access
 from mien.studio.browsercamera import HEADER, JPEG, jpeg_size
 from mien.studio.certificate import fingerprint, own_certificate
@@ -597,3 +599,11 @@ def _answer(socket: ClientConnection, name: str) -> Any:
         if name in message:
             return message[name]
     raise AssertionError(f"no {name}")
+
+
+def test_the_page_has_words_for_every_setting_and_choice_in_both_languages() -> None:
+    words = (Path(page.__file__).parent / "static/strings.js").read_text("utf-8")
+    for row in (row for row in table() if row.group != "limits"):
+        assert words.count(f" set_{row.name}:") == 2, row.name
+    for name in ("on", "off"):
+        assert words.count(f" choice_{name}:") == 2, name
