@@ -52,24 +52,21 @@ class Pipeline:
 
     def swap_frame(self, frame: Frame) -> FrameResult:
         """The frame with its faces replaced, in place: the picture of `frame` is used up."""
-        faces = self._observer.observe(frame, self._tracker.update(frame))
-        worn = swap_faces(frame, faces, self._persona, self._settings, in_front=self._settings.occlusion != "off")
+        in_front = self._settings.occlusion != "off"
+        faces = self._observer.observe(frame, self._tracker.update(frame), in_front=in_front)
+        worn = swap_faces(frame, faces, self._persona, self._settings)
         return FrameResult(frame, faces, worn)
 
 
-def swap_faces(
-    frame: Frame, faces: tuple[TrackedFace, ...], persona: Persona, settings: Settings, *, in_front: bool
-) -> tuple[TrackedFace, ...]:
+def swap_faces(frame: Frame, faces: tuple[TrackedFace, ...], persona: Persona, settings: Settings) -> tuple[TrackedFace, ...]:
     """Replace the faces in the picture of `frame`, in place; the faces that were replaced.
 
-    With `in_front`, what stands before a face stays there, and what is wrongly taken for such a thing shows the person.
     Every patch is made before the first is laid: an engine that fails leaves every face its own skin, though bent.
     """
     faces = reshape(frame.image, faces, persona.shape, settings.shape * settings.opacity)
     patches = [(face, persona.engine.swap(frame, face, persona.prepared)) for face in wearers(faces)]
     kept = [(face, patch) for face, patch in patches if patch is not None]
-    if in_front:
-        kept = [(face, keep_occluders(frame, face, patch)) for face, patch in kept]
+    kept = [(face, keep_occluders(frame, face, patch)) for face, patch in kept]
     if persona.finisher is not None:
         kept = [(face, finish(frame, face, patch, persona.finisher)) for face, patch in kept]
     for face, patch in kept:

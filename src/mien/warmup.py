@@ -36,4 +36,4 @@ def warm_up(engine: Engine, settings: Settings) -> None:
         known = replace(
             seen.known, occluder=occluder, motion_xy=(_TRAIL, 0.0), grain=Grain(3.0, 2.0, 1.0, True), focus=Focus(2.0, 0.5)
         )
-        swap_faces(frame, (replace(seen, known=known),), persona, settings, in_front=True)
+        swap_faces(frame, (replace(seen, known=known),), persona, settings)

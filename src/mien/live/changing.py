@@ -71,7 +71,8 @@ class FaceChanger:
         frame, image = tracked.frame, tracked.frame.image
         self._mark.arriving(frame)
         trusted = self._confirmation.trusted(tracked.faces, tracked.doubts, frame.time_s)
-        known = self._observer.observe(frame, trusted)
+        in_front = snapshot.settings.occlusion == "on"
+        known = self._observer.observe(frame, trusted, in_front=in_front)
         worn = self._swap(frame, known, snapshot)
         verdict = self._judge(tracked, worn, image)
         what = self._hide(image, frame.time_s, verdict, snapshot, bool(worn))
@@ -108,8 +109,7 @@ class FaceChanger:
         if snapshot.persona is None:
             return ()
         try:
-            settings = snapshot.settings
-            worn = swap_faces(frame, faces, snapshot.persona, settings, in_front=settings.occlusion == "on")
+            worn = swap_faces(frame, faces, snapshot.persona, snapshot.settings)
         except Exception as error:  # noqa: BLE001 - whatever an engine does, the picture must stay closed and go on
             self._failures += 1
             if self._failures <= _ENGINE_FAILURES_SAID:

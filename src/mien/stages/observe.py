@@ -101,16 +101,19 @@ class Observer:
         """Another stream: nothing that was known holds."""
         self._memories = {}
 
-    def observe(self, frame: Frame, faces: tuple[TrackedFace, ...]) -> tuple[TrackedFace, ...]:
-        """The same faces with what is known of them; the picture is not changed."""
+    def observe(self, frame: Frame, faces: tuple[TrackedFace, ...], *, in_front: bool = True) -> tuple[TrackedFace, ...]:
+        """The same faces with what is known of them; the picture is not changed.
+
+        Without `in_front` nothing is sought that stands before a face, which saves a sixth of all work.
+        """
         for memory in self._memories.values():
             memory.unseen += 1
         present = frozenset(face.track_id for face in faces)
-        seen = tuple(replace(face, known=self._see(frame, face, present)) for face in faces)
+        seen = tuple(replace(face, known=self._see(frame, face, present, in_front)) for face in faces)
         self._memories = {number: each for number, each in self._memories.items() if each.unseen <= _FORGET_AFTER}
         return seen
 
-    def _see(self, frame: Frame, face: TrackedFace, present: frozenset[int]) -> KnownFace:
+    def _see(self, frame: Frame, face: TrackedFace, present: frozenset[int], in_front: bool) -> KnownFace:
         points = face.landmarks.points
         now = unwrap(frame.image, points)
         visible: Floats = np.clip((facing(points) - _EDGE_ON) / (_PLAIN - _EDGE_ON), 0, 1).astype(np.float32)
@@ -124,12 +127,8 @@ class Observer:
         self._memories[face.track_id] = memory
         if memory.is_bent(shape, face.yaw):
             memory.begin_anew(now, shape)
-        occluder = memory.occlusion.update(now, _expected(memory, now, visible), memory.weight, visible)
-        if not memory.weigh(occluder, visible):
-            memory.begin_anew(now, shape)
-            occluder = memory.occlusion.update(now, memory.texture, memory.weight, visible)
-        memory.weight[memory.occlusion.stale] = 0
-        free = visible * (1 - occluder * np.float32(1 / 255))
+        occluder = _occluder(memory, now, visible, shape) if in_front else None
+        free = visible if occluder is None else visible * (1 - occluder * np.float32(1 / 255))
         _learn(memory.texture, memory.weight, now, free, _FIRST, _SLOWEST, _SURPRISE)
         odd = _oddness(shape, memory.neutral)
         share = (1 - _MEMORY + _HASTE * odd) * min(max((_SIDEWAYS - abs(face.yaw)) / _SIDEWAYS, 0.0), 1.0)
@@ -151,6 +150,16 @@ class Observer:
             if gone and apart < _SAME_PLACE * size and alike and _is_the_same(now, memory):
                 return self._memories.pop(number)
         return None
+
+
+def _occluder(memory: _Memory, now: Image, visible: Floats, shape: Floats) -> Mask:
+    """What stands before the face in this frame; a texture that is borne out no longer is given up."""
+    occluder = memory.occlusion.update(now, _expected(memory, now, visible), memory.weight, visible)
+    if not memory.weigh(occluder, visible):
+        memory.begin_anew(now, shape)
+        occluder = memory.occlusion.update(now, memory.texture, memory.weight, visible)
+    memory.weight[memory.occlusion.stale] = 0
+    return occluder
 
 
 def _oddness(shape: Floats, neutral: Floats) -> float:
