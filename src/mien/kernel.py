@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 import numba
 
 _Kernel = TypeVar("_Kernel", bound=Callable[..., None])
+_Part = TypeVar("_Part", bound=Callable[..., Any])
 
 
 def kernel(function: _Kernel) -> _Kernel:
@@ -22,6 +23,13 @@ def kernel(function: _Kernel) -> _Kernel:
         _save_if_there_is_room(compiled._cache)
     kept: _Kernel = compiled
     return kept
+
+
+def kernel_part(function: _Part) -> _Part:
+    """A small function that kernels of the same file share; compiled into each of them."""
+    compile_it: Any = numba.njit
+    part: _Part = compile_it(inline="always", error_model="numpy", fastmath=True, boundscheck=False)(function)
+    return part
 
 
 def _save_if_there_is_room(cache: Any) -> None:

@@ -1,9 +1,32 @@
 """Triangle rasteriser and pixel kernels, compiled by numba; all release the GIL and none allocates."""
 
+from typing import Any
+
 import numpy as np
 
-from mien.kernel import kernel
+from mien.kernel import kernel, kernel_part
 from mien.types import Array
+
+
+@kernel_part
+def _span(points: Array, i: int, j: int, k: int, width: int, height: int, turned: bool) -> tuple[Any, ...]:
+    """Where a triangle lies on the screen: its first corner (x, y), by how much the weights of its second and third corner grow
+    from pixel to pixel along x and y, and the first and last pixel, left, right, top, bottom; none where it has no area or,
+    unless `turned`, is seen from behind.
+    """
+    x0, y0 = points[i, 0], points[i, 1]
+    x1, y1 = points[j, 0], points[j, 1]
+    x2, y2 = points[k, 0], points[k, 1]
+    area = (x1 - x0) * (y2 - y0) - (x2 - x0) * (y1 - y0)
+    seen = abs(area) >= 1e-6 if turned else area >= 1e-6
+    inverse = np.float32(1.0) / area if seen else np.float32(0.0)
+    left = max(0, int(np.ceil(min(x0, x1, x2))))
+    right = min(width - 1, int(np.floor(max(x0, x1, x2))))
+    top = max(0, int(np.ceil(min(y0, y1, y2))))
+    bottom = min(height - 1, int(np.floor(max(y0, y1, y2)))) if seen else top - 1
+    return (
+        x0, y0, (y2 - y0) * inverse, -(x2 - x0) * inverse, -(y1 - y0) * inverse, (x1 - x0) * inverse, left, right, top, bottom
+    )  # fmt: skip
 
 
 @kernel
@@ -29,22 +52,7 @@ def draw_mesh(
     depth[:, :] = np.float32(3e38)
     for t in range(triangles.shape[0]):
         i, j, k = triangles[t, 0], triangles[t, 1], triangles[t, 2]
-        x0, y0 = points[i, 0], points[i, 1]
-        x1, y1 = points[j, 0], points[j, 1]
-        x2, y2 = points[k, 0], points[k, 1]
-        area = (x1 - x0) * (y2 - y0) - (x2 - x0) * (y1 - y0)
-        if area < 1e-6:
-            continue
-        left = max(0, int(np.ceil(min(x0, x1, x2))))
-        right = min(width - 1, int(np.floor(max(x0, x1, x2))))
-        top = max(0, int(np.ceil(min(y0, y1, y2))))
-        bottom = min(height - 1, int(np.floor(max(y0, y1, y2))))
-        if left > right or top > bottom:
-            continue
-        inverse = np.float32(1.0) / area
-        # Weights of the corners grow by a constant from pixel to pixel.
-        a1, b1 = (y2 - y0) * inverse, -(x2 - x0) * inverse
-        a2, b2 = -(y1 - y0) * inverse, (x1 - x0) * inverse
+        x0, y0, a1, b1, a2, b2, left, right, top, bottom = _span(points, i, j, k, width, height, False)
         for y in range(top, bottom + 1):
             dy = np.float32(y) - y0
             for x in range(left, right + 1):
@@ -236,23 +244,13 @@ def draw_mask(triangles: Array, points: Array, texture_points: Array, texture: A
     texture_h, texture_w = texture.shape
     for t in range(triangles.shape[0]):
         i, j, k = triangles[t, 0], triangles[t, 1], triangles[t, 2]
-        x0, y0 = points[i, 0], points[i, 1]
-        x1, y1 = points[j, 0], points[j, 1]
-        x2, y2 = points[k, 0], points[k, 1]
-        area = (x1 - x0) * (y2 - y0) - (x2 - x0) * (y1 - y0)
-        if area < 1e-6:
-            continue
-        left = max(0, int(np.ceil(min(x0, x1, x2))))
-        right = min(width - 1, int(np.floor(max(x0, x1, x2))))
-        top = max(0, int(np.ceil(min(y0, y1, y2))))
-        bottom = min(height - 1, int(np.floor(max(y0, y1, y2))))
-        inverse = np.float32(1.0) / area
+        x0, y0, a1, b1, a2, b2, left, right, top, bottom = _span(points, i, j, k, width, height, False)
         for y in range(top, bottom + 1):
             dy = np.float32(y) - y0
             for x in range(left, right + 1):
                 dx = np.float32(x) - x0
-                w1 = ((y2 - y0) * dx - (x2 - x0) * dy) * inverse
-                w2 = ((x1 - x0) * dy - (y1 - y0) * dx) * inverse
+                w1 = a1 * dx + b1 * dy
+                w2 = a2 * dx + b2 * dy
                 w0 = np.float32(1.0) - w1 - w2
                 if w0 < -1e-5 or w1 < -1e-5 or w2 < -1e-5:
                     continue
@@ -281,23 +279,13 @@ def draw_values(triangles: Array, points: Array, texture_points: Array, texture:
     depth[:, :] = np.float32(3e38)
     for t in range(triangles.shape[0]):
         i, j, k = triangles[t, 0], triangles[t, 1], triangles[t, 2]
-        x0, y0 = points[i, 0], points[i, 1]
-        x1, y1 = points[j, 0], points[j, 1]
-        x2, y2 = points[k, 0], points[k, 1]
-        area = (x1 - x0) * (y2 - y0) - (x2 - x0) * (y1 - y0)
-        if area < 1e-6:
-            continue
-        left = max(0, int(np.ceil(min(x0, x1, x2))))
-        right = min(width - 1, int(np.floor(max(x0, x1, x2))))
-        top = max(0, int(np.ceil(min(y0, y1, y2))))
-        bottom = min(height - 1, int(np.floor(max(y0, y1, y2))))
-        inverse = np.float32(1.0) / area
+        x0, y0, a1, b1, a2, b2, left, right, top, bottom = _span(points, i, j, k, width, height, False)
         for y in range(top, bottom + 1):
             dy = np.float32(y) - y0
             for x in range(left, right + 1):
                 dx = np.float32(x) - x0
-                w1 = ((y2 - y0) * dx - (x2 - x0) * dy) * inverse
-                w2 = ((x1 - x0) * dy - (y1 - y0) * dx) * inverse
+                w1 = a1 * dx + b1 * dy
+                w2 = a2 * dx + b2 * dy
                 w0 = np.float32(1.0) - w1 - w2
                 if w0 < -1e-5 or w1 < -1e-5 or w2 < -1e-5:
                     continue
@@ -398,19 +386,7 @@ def carry_values(triangles: Array, points: Array, values: Array, out: Array) -> 
     height, width, count = out.shape
     for t in range(triangles.shape[0]):
         i, j, k = triangles[t, 0], triangles[t, 1], triangles[t, 2]
-        x0, y0 = points[i, 0], points[i, 1]
-        x1, y1 = points[j, 0], points[j, 1]
-        x2, y2 = points[k, 0], points[k, 1]
-        area = (x1 - x0) * (y2 - y0) - (x2 - x0) * (y1 - y0)
-        if abs(area) < 1e-6:
-            continue
-        left = max(0, int(np.ceil(min(x0, x1, x2))))
-        right = min(width - 1, int(np.floor(max(x0, x1, x2))))
-        top = max(0, int(np.ceil(min(y0, y1, y2))))
-        bottom = min(height - 1, int(np.floor(max(y0, y1, y2))))
-        inverse = np.float32(1.0) / area
-        a1, b1 = (y2 - y0) * inverse, -(x2 - x0) * inverse
-        a2, b2 = -(y1 - y0) * inverse, (x1 - x0) * inverse
+        x0, y0, a1, b1, a2, b2, left, right, top, bottom = _span(points, i, j, k, width, height, True)
         for y in range(top, bottom + 1):
             dy = np.float32(y) - y0
             for x in range(left, right + 1):

@@ -14,7 +14,6 @@ from mien.evaluate.scenes import Shot, swaying
 from mien.types import Array, FrameResult, Image
 
 _LENGTH = 60
-_ENTERS_AT = 20
 _KEPT_WITHIN = 12
 """Grey levels in the worst channel."""
 _MOVED = 1
