@@ -56,7 +56,7 @@ export class Faces {
       }
       const name = /** @type {HTMLElement | null} */ (element.querySelector('.name'));
       if (name) {
-        name.textContent = `${face.warnings.length ? '⚠ ' : ''}${face.name}${face.photos > 1 ? ` · ${t('photos', { n: face.photos })}` : ''}`;
+        name.textContent = `${face.warnings.length ? '⚠ ' : ''}${face.photos > 1 ? `${t('photos', { n: face.photos })} · ` : ''}${face.name}`;
         name.title = [face.name, ...face.warnings].join('\n');
       }
     });
