@@ -131,7 +131,7 @@ def bench_loop(rate: float, height: int, seconds: float) -> dict[str, Any]:
     """Camera to sink without a browser."""
     settings, store = Settings(), Store()
     models = build.open_models(settings, store)
-    persona = dress(build.open_engine(settings), build.open_source(_read(PHOTO), models))
+    persona = dress(build.open_engine(settings, models.shelf), build.open_source(_read(PHOTO), models))
     scenes = bench.moving_portrait(_read(PORTRAIT), models)
     if height != bench.HEIGHT:
         size_wh = round(height * bench.WIDTH / bench.HEIGHT), height

@@ -259,16 +259,20 @@ def engine_suite(make_engine: Callable[[], Engine], source: SourceFace, frame: F
     assert engine.name
     prepared = engine.prepare(source)
     before = frame.image.copy()
-    first = engine.swap(frame, face, prepared)
+    (first,) = engine.swap(frame, [face], prepared)
     assert np.array_equal(frame.image, before), "the frame is not changed"
     assert first is not None
     _patch_lies_in_the_frame(first, frame)
     # What was prepared is not used up: the same frame gives the same patch, and so does another engine.
-    _same_patch(first, engine.swap(frame, face, prepared))
+    _same_patch(first, engine.swap(frame, [face], prepared)[0])
     other = make_engine()
-    _same_patch(first, other.swap(frame, face, other.prepare(source)))
+    _same_patch(first, other.swap(frame, [face], other.prepare(source))[0])
     away = face.landmarks.points + np.array([frame.image.shape[1] * 3, 0, 0], np.float32)
-    assert engine.swap(frame, TrackedFace(2, Landmarks(away, 1.0), 1), prepared) is None
+    stranger = TrackedFace(2, Landmarks(away, 1.0), 1)
+    none, again = engine.swap(frame, [stranger, face], prepared)
+    assert none is None
+    _same_patch(first, again)
+    assert engine.swap(frame, [], prepared) == []
 
 
 def _patch_lies_in_the_frame(patch: FacePatch, frame: Frame) -> None:

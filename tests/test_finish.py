@@ -41,7 +41,7 @@ def _swap(scale: float = 1.0, shift: tuple[float, float] = (0.0, 0.0)) -> tuple[
     image, landmarks = moved(portrait(COLLINS), np.array([[scale, 0, shift[0]], [0, scale, shift[1]]]), 512, 512)
     frame, face = Frame(image, 0, 0, Fraction(1)), TrackedFace(1, landmarks, 1)
     engine = MeshEngine(Settings())
-    patch = engine.swap(frame, face, engine.prepare(build.open_source(portrait(HOPPER).image, models())))
+    (patch,) = engine.swap(frame, [face], engine.prepare(build.open_source(portrait(HOPPER).image, models())))
     assert patch is not None
     return frame, face, patch
 
@@ -133,8 +133,8 @@ def test_a_net_of_another_shape_is_refused() -> None:
 
 
 def test_the_setting_decides_whether_the_net_looks() -> None:
-    assert models().finisher_for(Settings(finish="on")) is models().finisher
-    assert models().finisher_for(Settings(finish="off")) is None
+    assert models().retouch_for(Settings(finish="on")).finisher is models().finisher
+    assert models().retouch_for(Settings(finish="off")).finisher is None
 
 
 def test_the_bundled_net_leads_the_face_towards_a_light_from_the_side() -> None:
@@ -145,7 +145,7 @@ def test_the_bundled_net_leads_the_face_towards_a_light_from_the_side() -> None:
     shown = (image * ramp).astype(np.uint8)
     frame, face = Frame(shown, 0, 0, Fraction(1)), TrackedFace(1, landmarks, 1)
     engine = MeshEngine(Settings())
-    patch = engine.swap(frame, face, engine.prepare(build.open_source(portrait(HOPPER).image, models())))
+    (patch,) = engine.swap(frame, [face], engine.prepare(build.open_source(portrait(HOPPER).image, models())))
     assert patch is not None
     finished = finish(frame, face, patch, _net())
     left, top = (round(value) for value in patch.crop_to_frame[:, 2])

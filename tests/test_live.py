@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from types import TracebackType
 from typing import Any, Self
@@ -228,7 +228,7 @@ def test_a_change_takes_effect_between_two_frames() -> None:
 
 
 class RaisingEngine(FakeEngine):
-    def swap(self, frame: Frame, face: TrackedFace, prepared: str) -> FacePatch | None:
+    def swap(self, frame: Frame, faces: Sequence[TrackedFace], prepared: str) -> list[FacePatch | None]:
         raise ZeroDivisionError("on purpose")
 
 

@@ -41,11 +41,8 @@ def _face(disc: Mask, grown: int = 0) -> TrackedFace:
 
 def _patch(image: Image, settings: Settings | None = None) -> FacePatch:
     engine = MeshEngine(settings or Settings())
-    patch = engine.swap(
-        _frame(image),
-        TrackedFace(1, portrait(COLLINS).landmarks, 1),
-        engine.prepare(open_source(portrait(HOPPER).image, models())),
-    )
+    face = TrackedFace(1, portrait(COLLINS).landmarks, 1)
+    (patch,) = engine.swap(_frame(image), [face], engine.prepare(open_source(portrait(HOPPER).image, models())))
     assert patch is not None
     return patch
 
@@ -120,9 +117,9 @@ def test_the_light_is_read_where_nothing_stands_before_the_face() -> None:
     free = portrait(COLLINS).image.copy()
     engine = MeshEngine(Settings())
     prepared = engine.prepare(open_source(portrait(HOPPER).image, models()))
-    clean = engine.swap(_frame(free), replace(_face(disc), known=None), prepared)
-    blind = engine.swap(_frame(image), replace(_face(disc), known=None), prepared)
-    knowing = engine.swap(_frame(image), _face(disc), prepared)
+    (clean,) = engine.swap(_frame(free), [replace(_face(disc), known=None)], prepared)
+    (blind,) = engine.swap(_frame(image), [replace(_face(disc), known=None)], prepared)
+    (knowing,) = engine.swap(_frame(image), [_face(disc)], prepared)
     assert clean is not None
     assert blind is not None
     assert knowing is not None

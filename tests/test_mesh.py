@@ -19,7 +19,7 @@ from tests.portraits import COLLINS, HOPPER, locate, models, moved, portrait, re
 def _patch(image: Image, landmarks: Landmarks, settings: Settings | None = None) -> FacePatch | None:
     engine = MeshEngine(settings or Settings())
     prepared = engine.prepare(open_source(portrait(HOPPER).image, models()))
-    return engine.swap(Frame(image, 0, 0, Fraction(1)), TrackedFace(1, landmarks, 1), prepared)
+    return engine.swap(Frame(image, 0, 0, Fraction(1)), [TrackedFace(1, landmarks, 1)], prepared)[0]
 
 
 def _swapped(image: Image, landmarks: Landmarks, settings: Settings | None = None) -> Image:

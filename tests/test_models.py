@@ -19,9 +19,10 @@ from mien.errors import ModelDamaged, ModelMismatch, ModelMissing
 from mien.models.faceid import FaceId, chip_of
 from mien.models.facemesh import FaceMesh
 from mien.models.opennsfw import OpenNsfw
-from mien.models.runtime import OnnxSession, Shape, available_providers, expect, version
+from mien.models.runtime import OnnxSession, available_providers, version
 from mien.models.store import Store
 from mien.models.yunet import STRIDES, YuNet
+from mien.signature import Shape, expect
 from mien.types import Affine, Array, Detection, Floats, Image, Landmarks
 from tests.portraits import COLLINS, HOPPER, models, moved, portrait, recogniser
 
@@ -39,6 +40,10 @@ class FakeSession:
     answer: dict[str, Array] = field(default_factory=dict)
     asked: list[Mapping[str, Array]] = field(default_factory=list)
     provider: str = "fake"
+
+    @property
+    def dtypes(self) -> Mapping[str, str]:
+        return dict.fromkeys((*self.inputs, *self.outputs), "float32")
 
     def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         self.asked.append(inputs)

@@ -1,5 +1,6 @@
 """The main path with fakes: order of the faces, failures, opacity, and what is counted."""
 
+from collections.abc import Sequence
 from fractions import Fraction
 
 import numpy as np
@@ -62,15 +63,15 @@ def test_without_a_face_the_frame_stays_and_says_so() -> None:
 
 def test_a_face_without_a_patch_does_not_count() -> None:
     class Blind(FakeEngine):
-        def swap(self, frame: Frame, face: TrackedFace, prepared: str) -> FacePatch | None:
-            return None
+        def swap(self, frame: Frame, faces: Sequence[TrackedFace], prepared: str) -> list[FacePatch | None]:
+            return [None for _ in faces]
 
     assert _pipeline(Blind(), Settings()).swap_frame(_frame()).swapped == 0
 
 
 def test_a_failing_engine_is_heard() -> None:
     class Broken(FakeEngine):
-        def swap(self, frame: Frame, face: TrackedFace, prepared: str) -> FacePatch | None:
+        def swap(self, frame: Frame, faces: Sequence[TrackedFace], prepared: str) -> list[FacePatch | None]:
             raise RuntimeError("broken")
 
     with pytest.raises(RuntimeError, match="broken"):

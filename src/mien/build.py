@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 
+from mien import openers
 from mien.contracts import ContentClassifier, Detector, Engine, Finisher, Landmarker, Recogniser
 from mien.engines.mesh import MeshEngine
 from mien.live.loop import TrackingParts
@@ -10,9 +11,10 @@ from mien.models.facemesh import FaceMesh
 from mien.models.finish import FinishNet
 from mien.models.opennsfw import OpenNsfw
 from mien.models.runtime import OnnxSession
+from mien.models.shelf import Shelf
 from mien.models.store import Store
 from mien.models.yunet import YuNet, YuNetPyramid
-from mien.pipeline import Pipeline, dress
+from mien.pipeline import Pipeline, Retouch, dress
 from mien.settings import Settings
 from mien.source import load_more, load_source, together
 from mien.stages.content import FileContentCheck
@@ -37,10 +39,15 @@ class Models:
     detector: Detector
     landmarker: Landmarker
     finisher: Finisher
+    shelf: Shelf
 
-    def finisher_for(self, settings: Settings) -> Finisher | None:
-        """The finisher, None when the settings leave it off."""
-        return self.finisher if settings.finish == "on" else None
+    def retouch_for(self, settings: Settings) -> Retouch:
+        """The networks beside the engine that the settings name; raises a `ModelError`."""
+        return Retouch(
+            self.finisher if settings.finish == "on" else None,
+            openers.open_segmenters(settings, self.shelf),
+            openers.open_enhancer(settings, self.shelf),
+        )
 
 
 def open_models(settings: Settings, store: Store) -> Models:
@@ -51,6 +58,7 @@ def open_models(settings: Settings, store: Store) -> Models:
         YuNet(session, longer_side=settings.detect_size, least_score=settings.detect_score),
         FaceMesh(OnnxSession("face_mesh_478", store.read("face_mesh_478"))),
         FinishNet(OnnxSession("finish", store.read("finish"))),
+        Shelf(store, settings.device, settings.precision),
     )
 
 
@@ -80,9 +88,9 @@ def open_content_check(store: Store) -> FileContentCheck:
     return FileContentCheck(open_classifier(store))
 
 
-def open_engine(settings: Settings) -> Engine:
-    """The engine that the settings name."""
-    return MeshEngine(settings)
+def open_engine(settings: Settings, shelf: Shelf) -> Engine:
+    """The engine that the settings name; raises a `ModelError`."""
+    return MeshEngine(settings) if settings.engine == "mesh" else openers.open_engine(settings, shelf)
 
 
 def open_source(photo: Image, models: Models, number: int | None = None) -> SourceFace:
@@ -98,11 +106,11 @@ def add_photo(first: SourceFace, photo: Image, models: Models, recogniser: Recog
 def open_pipeline(settings: Settings, models: Models, source: SourceFace) -> Pipeline:
     """The main path for one video."""
     tracker = Tracker(models.detector, models.landmarker, settings)
-    return Pipeline(tracker, dress(open_engine(settings), source, models.finisher_for(settings)), settings)
+    return Pipeline(tracker, dress(open_engine(settings, models.shelf), source, models.retouch_for(settings)), settings)
 
 
 def open_picture_pipeline(settings: Settings, models: Models, source: SourceFace) -> Pipeline:
     """The main path for a single picture: searched finer, any way up, computed at its own resolution, nothing smoothed."""
     settings = replace(settings, resolution=max(PICTURE_RESOLUTION, settings.resolution), smoothing=0.0)
     tracker = Tracker(TurnedLook(models.photo_detector), models.landmarker, settings)
-    return Pipeline(tracker, dress(open_engine(settings), source, models.finisher_for(settings)), settings)
+    return Pipeline(tracker, dress(open_engine(settings, models.shelf), source, models.retouch_for(settings)), settings)

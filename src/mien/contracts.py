@@ -13,6 +13,7 @@ from mien.types import (
     Image,
     LabelledFrame,
     Landmarks,
+    Mask,
     Sound,
     SourceFace,
     StreamInfo,
@@ -99,6 +100,11 @@ class Session(Protocol):
         """Names and shapes of the outputs."""
         ...
 
+    @property
+    def dtypes(self) -> Mapping[str, str]:
+        """The type of every input and output, by name, as numpy calls it: `float32`."""
+        ...
+
     def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """One pass through the model."""
         ...
@@ -151,13 +157,15 @@ class Engine(Protocol):
     """Puts a source face onto a tracked face."""
 
     name: str
+    bends: bool
+    """Whether the picture is to be bent towards the source's proportions first; networks draw a shape of their own."""
 
     def prepare(self, source: SourceFace) -> Any:
         """All that depends on the source alone, immutable; handed back to `swap`."""
         ...
 
-    def swap(self, frame: Frame, face: TrackedFace, prepared: Any) -> FacePatch | None:
-        """The patch for this face in this frame, None when nothing of the face is in the picture.
+    def swap(self, frame: Frame, faces: Sequence[TrackedFace], prepared: Any) -> list[FacePatch | None]:
+        """A patch for each of the faces of this frame, in their order; None when nothing of a face is in the picture.
 
         The frame is not changed.
         """
@@ -165,20 +173,39 @@ class Engine(Protocol):
 
 
 @runtime_checkable
-class Masker(Protocol):
-    """Says what of a patch must not be painted over: hands, hair, glasses."""
+class Embedder(Protocol):
+    """Describes a face in the numbers that swapping networks take."""
 
-    def keep(self, frame: Frame, face: TrackedFace, patch: FacePatch) -> FacePatch:
-        """The patch with its mask lowered where the frame must show."""
+    def embed(self, image: Image, landmarks: Landmarks) -> Floats:
+        """The raw embedding, float32 (512,), as the network gives it, not normalised. `image` is BGR uint8."""
+        ...
+
+
+@runtime_checkable
+class Segmenter(Protocol):
+    """Says what of an aligned crop is the face itself, and what is something before it."""
+
+    template: str
+    """The name in `geometry.TEMPLATES` by which the crop is to be aligned."""
+    side: int
+    """Pixels of a side of the crop."""
+
+    def visible(self, crops: Sequence[Image]) -> list[Mask]:
+        """A mask for each crop, BGR uint8 (side, side, 3): uint8 (side, side), 255 = the face is seen there."""
         ...
 
 
 @runtime_checkable
 class Enhancer(Protocol):
-    """Adds detail to a patch."""
+    """Adds detail to an aligned crop of a face."""
 
-    def enhance(self, patches: Sequence[FacePatch]) -> list[FacePatch]:
-        """As many patches as came in, at the same places."""
+    template: str
+    """The name in `geometry.TEMPLATES` by which the crop is to be aligned."""
+    side: int
+    """Pixels of a side of the crop."""
+
+    def enhance(self, crops: Sequence[Image]) -> list[Image]:
+        """A crop for each crop, BGR uint8 (side, side, 3), of the same face at the same place."""
         ...
 
 

@@ -46,6 +46,10 @@ class FakeSession:
     def __init__(self, inputs: Mapping[str, Shape], answers: Mapping[str, Array]) -> None:
         self.inputs: Mapping[str, Shape] = dict(inputs)
         self.outputs: Mapping[str, Shape] = {name: tuple(answer.shape) for name, answer in answers.items()}
+        self.dtypes: Mapping[str, str] = {
+            **dict.fromkeys(inputs, "float32"),
+            **{name: str(answer.dtype) for name, answer in answers.items()},
+        }
         self.calls: list[dict[str, Array]] = []
         self._answers = dict(answers)
 
@@ -275,6 +279,7 @@ class FakeEngine:
     """A `contracts.Engine` that paints the box round the landmarks in one colour, BGR."""
 
     name = "fake"
+    bends = True
 
     def __init__(self, colour: tuple[int, int, int] = (0, 200, 0)) -> None:
         self._colour = colour
@@ -283,7 +288,10 @@ class FakeEngine:
         """The name of the source's content; there is nothing to compute."""
         return source.digest
 
-    def swap(self, frame: Frame, face: TrackedFace, prepared: str) -> FacePatch | None:
+    def swap(self, frame: Frame, faces: Sequence[TrackedFace], prepared: str) -> list[FacePatch | None]:
+        return [self._patch(frame, face) for face in faces]
+
+    def _patch(self, frame: Frame, face: TrackedFace) -> FacePatch | None:
         height, width = frame.image.shape[:2]
         points = face.landmarks.points[:, :2]
         left, top = (max(0, int(value)) for value in np.floor(points.min(0)))

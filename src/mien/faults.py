@@ -119,16 +119,17 @@ class _FailingEngine:
     name = "failing"
 
     def __init__(self, inside: Engine, failing: Callable[[], bool]) -> None:
+        self.bends = inside.bends
         self._inside = inside
         self._failing = failing
 
     def prepare(self, source: SourceFace) -> Any:
         return self._inside.prepare(source)
 
-    def swap(self, frame: Frame, face: TrackedFace, prepared: Any) -> FacePatch | None:
+    def swap(self, frame: Frame, faces: Sequence[TrackedFace], prepared: Any) -> list[FacePatch | None]:
         if self._failing():
             raise RuntimeError("the engine fails on purpose")
-        return self._inside.swap(frame, face, prepared)
+        return self._inside.swap(frame, faces, prepared)
 
 
 def run_faults(
@@ -145,7 +146,9 @@ def run_faults(
     checker = _Checker(models, build.open_recogniser(store))
     boxes = [_box(checker, scene) for scene in scenes]
     script = _Script(scenes, boxes, events, event_s)
-    engine = _FailingEngine(build.open_engine(settings), lambda: script.event(time.monotonic() - started_s)[0] == "engine")
+    engine = _FailingEngine(
+        build.open_engine(settings, models.shelf), lambda: script.event(time.monotonic() - started_s)[0] == "engine"
+    )
     worn = [dress(engine, build.open_source(photo, models)) for photo in photos]
     wearing = Snapshot(settings, worn[0], "0")
     loop = LiveLoop(lambda wanted: build.open_tracking(wanted, store), build.open_classifier(store), wearing)

@@ -14,6 +14,15 @@ def data_folder() -> Path:
     return Path(named) if named else Path(platformdirs.user_data_dir("mien", appauthor=False))
 
 
+MODELS_VARIABLE = "MIEN_MODELS"
+
+
+def models_folder() -> Path:
+    """Where installed models lie: what MIEN_MODELS names, or a folder beside the person's other data."""
+    named = os.environ.get(MODELS_VARIABLE)
+    return Path(named) if named else data_folder() / "models"
+
+
 def recordings_folder() -> Path:
     """Where recordings go unless another folder is named."""
     return Path(platformdirs.user_videos_dir()) / "mien"

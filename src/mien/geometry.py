@@ -12,6 +12,41 @@ DLIB_CHIP_POINTS = np.array(
 )  # fmt: skip
 """dlib's mean 5-point face, share of the chip: right eye outer and inner corner, left eye inner and outer, nose base."""
 
+_FIVE_POINTS = {
+    "arcface_112_v1": [
+        0.35473214, 0.45658929, 0.64526786, 0.45658929, 0.5, 0.61154464, 0.37913393, 0.776875, 0.62086607, 0.776875,
+    ],
+    "arcface_112_v2": [
+        0.34191607, 0.46157411, 0.65653393, 0.45983393, 0.500225, 0.64050536, 0.37097589, 0.82469196, 0.63151696, 0.82325089,
+    ],
+    "arcface_128": [
+        0.36167656, 0.40387734, 0.63696719, 0.40235469, 0.50019687, 0.56044219, 0.38710391, 0.72160547, 0.61507734, 0.72034453,
+    ],
+    "dfl_whole_face": [
+        0.35342266, 0.39285716, 0.62797622, 0.39285716, 0.48660713, 0.5401786, 0.38839287, 0.68750011, 0.59821427, 0.68750011,
+    ],
+    "ffhq_512": [
+        0.37691676, 0.46864664, 0.62285697, 0.46912813, 0.50123859, 0.61331904, 0.39308822, 0.725411, 0.61150205, 0.72490465,
+    ],
+    "mtcnn_512": [
+        0.36562865, 0.46733799, 0.63305391, 0.46585885, 0.50019127, 0.61942959, 0.39032951, 0.77598822, 0.61178945, 0.77476328,
+    ],
+}  # fmt: skip
+TEMPLATES = {name: np.array(numbers).reshape(5, 2) for name, numbers in _FIVE_POINTS.items()}
+"""Where five points lie in aligned crops, as shares of the crop's side (5, 2): the eye, nose and mouth corners that public
+networks were trained with, from left to right in the picture as in `five_points`. Published by InsightFace (arcface), the
+FFHQ data set, DeepFaceLab and FaceFusion."""
+
+
+def five_points(points: Array) -> Floats:
+    """The middle of each eye, the tip of the nose and the corners of the mouth out of landmarks (478, 2 or 3), (5, 2)."""
+    eyes = [points[list(ring), :2].mean(0) for ring in _EYE_RINGS]
+    return np.array([*eyes, *points[list(_NOSE_AND_MOUTH), :2]], np.float32)
+
+
+_EYE_RINGS = (33, 159, 158, 133, 153, 145), (362, 386, 385, 263, 374, 380)
+_NOSE_AND_MOUTH = 4, 61, 291
+
 
 def similarity(from_points: Array, to_points: Array) -> Affine:
     """The rotation, uniform scale and shift that takes `from_points` to `to_points` with least squares (Umeyama 1991)."""

@@ -5,70 +5,110 @@ from typing import Any
 
 import numpy as np
 
-from mien.contracts import Engine, Finisher
+from mien.contracts import Engine, Enhancer, Finisher, Segmenter
 from mien.facemodel import neutral
 from mien.settings import Settings
 from mien.stages.compose import compose
+from mien.stages.enhance import Enhancement
 from mien.stages.film import as_filmed
 from mien.stages.finish import finish
 from mien.stages.mask import keep_occluders
 from mien.stages.observe import Observer
 from mien.stages.reshape import reshape
+from mien.stages.segment import Segmentation
 from mien.stages.select import wearers
 from mien.stages.track import Tracker
 from mien.types import Floats, Frame, FrameResult, SourceFace, TrackedFace
 
 
 @dataclass(frozen=True, slots=True)
+class Retouch:
+    """The networks that work on a face beside the engine; without any of them its patches are laid as they are."""
+
+    finisher: Finisher | None = None
+    segmenters: tuple[Segmenter, ...] = ()
+    enhancer: Enhancer | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Persona:
     """The face to wear, ready for an engine: `prepared` is what this engine has made of `source`.
 
-    `shape` is float32 (478, 3): the proportions of the source at rest, in the head frame. Without a `finisher` the
-    engine's patches are laid as they are.
+    `shape` is float32 (478, 3): the proportions of the source at rest, in the head frame; None for an engine that draws
+    its own.
     """
 
     engine: Engine
     source: SourceFace
     prepared: Any
-    shape: Floats
-    finisher: Finisher | None = None
+    shape: Floats | None
+    retouch: Retouch
 
 
-def dress(engine: Engine, source: SourceFace, finisher: Finisher | None = None) -> Persona:
+def dress(engine: Engine, source: SourceFace, retouch: Retouch | None = None) -> Persona:
     """Prepare `source` for `engine`."""
-    shapes = [neutral(photo.landmarks.points) for photo in (source, *source.others)]
-    shape = np.asarray(np.mean(shapes, axis=0), np.float32)
-    return Persona(engine, source, engine.prepare(source), shape, finisher)
+    shape = None
+    if engine.bends:
+        shapes = [neutral(photo.landmarks.points) for photo in (source, *source.others)]
+        shape = np.asarray(np.mean(shapes, axis=0), np.float32)
+    return Persona(engine, source, engine.prepare(source), shape, Retouch() if retouch is None else retouch)
+
+
+class Memory:
+    """What is remembered of the faces of one stream of frames."""
+
+    def __init__(self) -> None:
+        self._observer = Observer()
+        self._segmentation = Segmentation()
+        self.enhancement = Enhancement()
+
+    def reset(self) -> None:
+        """Another stream: nothing that was known holds."""
+        self._observer.reset()
+        self._segmentation.reset()
+        self.enhancement.reset()
+
+    def see(self, frame: Frame, faces: tuple[TrackedFace, ...], retouch: Retouch, *, in_front: bool) -> tuple[TrackedFace, ...]:
+        """The faces with what is known of them; `in_front` as in `Observer.observe`."""
+        known = self._observer.observe(frame, faces, in_front=in_front)
+        return self._segmentation.update(frame, known, retouch.segmenters)
 
 
 class Pipeline:
-    """Swaps the faces of one stream of frames; the tracker and the observer remember the frames before."""
+    """Swaps the faces of one stream of frames; the tracker and the memory know the frames before."""
 
     def __init__(self, tracker: Tracker, persona: Persona, settings: Settings) -> None:
         self._tracker = tracker
-        self._observer = Observer()
+        self._memory = Memory()
         self._persona = persona
         self._settings = settings
 
     def swap_frame(self, frame: Frame) -> FrameResult:
         """The frame with its faces replaced, in place: the picture of `frame` is used up."""
         in_front = self._settings.occlusion != "off"
-        faces = self._observer.observe(frame, self._tracker.update(frame), in_front=in_front)
-        worn = swap_faces(frame, faces, self._persona, self._settings)
+        faces = self._memory.see(frame, self._tracker.update(frame), self._persona.retouch, in_front=in_front)
+        worn = swap_faces(frame, faces, self._persona, self._settings, self._memory)
         return FrameResult(frame, faces, worn)
 
 
-def swap_faces(frame: Frame, faces: tuple[TrackedFace, ...], persona: Persona, settings: Settings) -> tuple[TrackedFace, ...]:
+def swap_faces(
+    frame: Frame, faces: tuple[TrackedFace, ...], persona: Persona, settings: Settings, memory: Memory
+) -> tuple[TrackedFace, ...]:
     """Replace the faces in the picture of `frame`, in place; the faces that were replaced.
 
     Every patch is made before the first is laid: an engine that fails leaves every face its own skin, though bent.
     """
-    faces = reshape(frame.image, faces, persona.shape, settings.shape * settings.opacity)
-    patches = [(face, persona.engine.swap(frame, face, persona.prepared)) for face in wearers(faces)]
+    if persona.shape is not None:
+        faces = reshape(frame.image, faces, persona.shape, settings.shape * settings.opacity)
+    wearing = wearers(faces)
+    patches = zip(wearing, persona.engine.swap(frame, wearing, persona.prepared), strict=True)
     kept = [(face, patch) for face, patch in patches if patch is not None]
     kept = [(face, keep_occluders(frame, face, patch)) for face, patch in kept]
-    if persona.finisher is not None:
-        kept = [(face, finish(frame, face, patch, persona.finisher)) for face, patch in kept]
+    retouch = persona.retouch
+    if retouch.finisher is not None:
+        kept = [(face, finish(frame, face, patch, retouch.finisher)) for face, patch in kept]
+    if retouch.enhancer is not None:
+        kept = memory.enhancement.enhance(frame, kept, retouch.enhancer, settings)
     for face, patch in kept:
         compose(frame.image, as_filmed(frame, face, patch, settings.grain), settings.opacity)
     return tuple(face for face, _ in kept)

@@ -13,7 +13,11 @@ Value = bool | int | float | str
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One row of the table. `low` and `high` bound numbers, `choices` bound words; `group` is where forms put it."""
+    """One row of the table. `low` and `high` bound numbers, `choices` bound words; `group` is where forms put it.
+
+    `role` is set where the value names a model: forms offer the default and the installed models that have this role; the
+    model is looked for when it is opened.
+    """
 
     name: str
     default: Value
@@ -22,6 +26,7 @@ class Setting:
     low: float | None = None
     high: float | None = None
     choices: tuple[str, ...] = ()
+    role: str = ""
 
     @property
     def flag(self) -> str:
@@ -72,15 +77,17 @@ def _row(
     low: float | None = None,
     high: float | None = None,
     choices: tuple[str, ...] = (),
+    role: str = "",
 ) -> Any:
-    return field(default=default, metadata={"help": text, "group": group, "low": low, "high": high, "choices": choices})
+    facts = {"help": text, "group": group, "low": low, "high": high, "choices": choices, "role": role}
+    return field(default=default, metadata=facts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """One immutable set of values; a change makes a new one."""
 
-    engine: str = _row("mesh", "what swaps the face", "face", choices=("mesh",))
+    engine: str = _row("mesh", "what swaps the face: mesh, or an installed swapper (`mien models`)", "face", role="swapper")
     opacity: float = _row(1.0, "how much of the new face shows, 0 to 1; below 1 the person shines through", "face", 0.0, 1.0)
     eyes: str = _row(
         "blend",
@@ -109,7 +116,36 @@ class Settings:
     finish: str = _row(
         "off", "a small network leads the new face's light and colour over to the picture's", "face", choices=("off", "on")
     )  # fmt: skip
+    keep_mouth: bool = _row(False, "the wearer's own mouth shows", "face")
+    keep_eyes: bool = _row(False, "the wearer's own eyes show", "face")
+    keep_brows: bool = _row(False, "the wearer's own eyebrows show", "face")
     resolution: int = _row(512, "the most pixels across a face that are computed in a video", "face", 128, 2048)
+    boost: int = _row(1, "how many times finer than its own size a swapping network is made to work", "models", 1, 8)
+    morph: float = _row(1.0, "how far a .dfm model that knows both faces goes over to its own, 0 to 1", "models", 0.0, 1.0)
+    segmenter: str = _row(
+        "none", "an installed network that finds things before the face; several with commas", "models", role="segmenter"
+    )  # fmt: skip
+    enhancer: str = _row("none", "an installed network that adds detail to the new face", "models", role="enhancer")
+    enhance_blend: float = _row(0.8, "how much of what the enhancer has made shows, 0 to 1", "models", 0.0, 1.0)
+    enhance_every: int = _row(
+        0,
+        "frames from one look of the enhancer to the next; 0 = every frame in files, as often as it can live",
+        "models",
+        0,
+        60,
+    )
+    fidelity: float = _row(0.5, "how near CodeFormer stays to what it is given, 0 to 1", "models", 0.0, 1.0)
+    device: str = _row(
+        "auto",
+        "what installed models run on; auto = the fastest that works",
+        "models",
+        choices=("auto", "tensorrt", "cuda", "migraphx", "rocm", "coreml", "openvino", "directml", "cpu"),
+    )
+    precision: str = _row(
+        "auto", "numbers that networks reckon with; auto = half where it is faster and as good", "models",
+        choices=("auto", "single", "half"),
+    )  # fmt: skip
+    detector: str = _row("yunet", "what finds faces: yunet, or an installed detector", "tracking", role="detector")
     faces: int = _row(16, "the most faces followed at once, the largest first", "tracking", 1, 64)
     detect_every: int = _row(5, "frames between two looks for new faces", "tracking", 1, 300)
     detect_size: int = _row(320, "longer side in pixels of the picture in which faces are sought", "tracking", 160, 1920)

@@ -7,7 +7,7 @@ import numpy as np
 
 from mien.contracts import Engine
 from mien.facemodel import face_model
-from mien.pipeline import dress, swap_faces
+from mien.pipeline import Memory, dress, swap_faces
 from mien.settings import Settings
 from mien.stages.observe import Observer
 from mien.types import LIVE_TIME_BASE, Focus, Frame, Grain, Landmarks, SourceFace, TrackedFace
@@ -36,4 +36,4 @@ def warm_up(engine: Engine, settings: Settings) -> None:
         known = replace(
             seen.known, occluder=occluder, motion_xy=(_TRAIL, 0.0), grain=Grain(3.0, 2.0, 1.0, True), focus=Focus(2.0, 0.5)
         )
-        swap_faces(frame, (replace(seen, known=known),), persona, settings)
+        swap_faces(frame, (replace(seen, known=known),), persona, settings, Memory())

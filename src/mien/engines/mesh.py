@@ -4,6 +4,7 @@ The patch is computed in the frame's own pixels, so that nothing is resampled tw
 `Settings.resolution` is computed smaller and scaled up by the composer.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -40,6 +41,7 @@ class MeshEngine:
     """A `contracts.Engine`."""
 
     name = "mesh"
+    bends = True
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -62,7 +64,10 @@ class MeshEngine:
             opacity[list(topology.INNER_LIPS)] = 0
         return PreparedMesh(textures_of(source), opacity, self._triangles)
 
-    def swap(self, frame: Frame, face: TrackedFace, prepared: PreparedMesh) -> FacePatch | None:
+    def swap(self, frame: Frame, faces: Sequence[TrackedFace], prepared: PreparedMesh) -> list[FacePatch | None]:
+        return [self._patch(frame, face, prepared) for face in faces]
+
+    def _patch(self, frame: Frame, face: TrackedFace, prepared: PreparedMesh) -> FacePatch | None:
         points = face.landmarks.points
         if self._settings.eyes == "source" and self._settings.gaze == "camera":
             points = into_the_camera(points)

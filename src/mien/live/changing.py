@@ -8,14 +8,13 @@ from mien import geometry
 from mien.live.content import PENDING, ContentState, LiveContent
 from mien.live.marking import LiveMark
 from mien.live.snapshot import Snapshot
-from mien.pipeline import swap_faces
+from mien.pipeline import Memory, Retouch, swap_faces
 from mien.provenance.mark import Marker
 from mien.settings import Settings
 from mien.stages.confirm import Confirmation
 from mien.stages.cover import card, cover, veil
 from mien.stages.guard import Guard, Verdict
 from mien.stages.label import Labeller
-from mien.stages.observe import Observer
 from mien.types import LIVE_TIME_BASE, Detection, Frame, Image, LabelledFrame, TrackedFace
 
 _HOLD_S = 1.0
@@ -54,7 +53,7 @@ class FaceChanger:
         self._mark = mark
         self._guard = Guard()
         self._confirmation = Confirmation()
-        self._observer = Observer()
+        self._memory = Memory()
         self._labellers: tuple[tuple[Settings, Marker, Labeller], ...] = ()
         self._last_good: Image | None = None
         self._last_good_s = 0.0
@@ -63,7 +62,7 @@ class FaceChanger:
     def reset(self) -> None:
         """Another input: nothing that was known holds."""
         self._guard.reset()
-        self._observer.reset()
+        self._memory.reset()
         self._last_good = None
 
     def change(self, tracked: TrackedFrame, snapshot: Snapshot) -> Shown:
@@ -72,7 +71,8 @@ class FaceChanger:
         self._mark.arriving(frame)
         trusted = self._confirmation.trusted(tracked.faces, tracked.doubts, frame.time_s)
         in_front = snapshot.settings.occlusion == "on"
-        known = self._observer.observe(frame, trusted, in_front=in_front)
+        retouch = Retouch() if snapshot.persona is None else snapshot.persona.retouch
+        known = self._memory.see(frame, trusted, retouch, in_front=in_front)
         worn = self._swap(frame, known, snapshot)
         verdict = self._judge(tracked, worn, image)
         what = self._hide(image, frame.time_s, verdict, snapshot, bool(worn))
@@ -109,7 +109,7 @@ class FaceChanger:
         if snapshot.persona is None:
             return ()
         try:
-            worn = swap_faces(frame, faces, snapshot.persona, snapshot.settings)
+            worn = swap_faces(frame, faces, snapshot.persona, snapshot.settings, self._memory)
         except Exception as error:  # noqa: BLE001 - whatever an engine does, the picture must stay closed and go on
             self._failures += 1
             if self._failures <= _ENGINE_FAILURES_SAID:

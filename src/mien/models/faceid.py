@@ -5,7 +5,7 @@ import numpy as np
 
 from mien.contracts import Session
 from mien.geometry import DLIB_CHIP_POINTS, similarity
-from mien.models.runtime import expect
+from mien.signature import expect
 from mien.types import Floats, Image, Landmarks
 
 SIDE = 150

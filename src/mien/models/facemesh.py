@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from mien.contracts import Session
-from mien.models.runtime import expect
+from mien.signature import expect
 from mien.types import Affine, Array, Floats, Image, Landmarks
 
 SIDE = 192

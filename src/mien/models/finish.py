@@ -3,7 +3,7 @@
 import numpy as np
 
 from mien.contracts import Session
-from mien.models.runtime import expect
+from mien.signature import expect
 from mien.types import Floats
 
 

@@ -5,7 +5,7 @@ import numpy as np
 from PIL import Image as PillowImage
 
 from mien.contracts import Session
-from mien.models.runtime import expect
+from mien.signature import expect
 from mien.types import Image
 
 SIDE = 224

@@ -12,12 +12,21 @@ os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # the name on Linux and macOS; Window
 import numpy as np
 import onnxruntime
 
-from mien.errors import ModelDamaged, ModelMismatch
+from mien.errors import ModelDamaged
+from mien.signature import Shape
 from mien.types import Array
 
-Shape = tuple[int | str | None, ...]
-
 onnxruntime.disable_telemetry_events()
+
+_NUMPY_NAMES = {
+    "tensor(float)": "float32",
+    "tensor(float16)": "float16",
+    "tensor(double)": "float64",
+    "tensor(int64)": "int64",
+    "tensor(int32)": "int32",
+    "tensor(uint8)": "uint8",
+    "tensor(bool)": "bool",
+}
 
 
 class OnnxSession:
@@ -52,23 +61,14 @@ class OnnxSession:
     def outputs(self) -> Mapping[str, Shape]:
         return {entry.name: tuple(entry.shape) for entry in self._session.get_outputs()}
 
+    @property
+    def dtypes(self) -> Mapping[str, str]:
+        entries = (*self._session.get_inputs(), *self._session.get_outputs())
+        return {entry.name: _NUMPY_NAMES.get(entry.type, entry.type) for entry in entries}
+
     def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         values = self._session.run(self._outputs, dict(inputs))
         return {name: np.asarray(value) for name, value in zip(self._outputs, values, strict=True)}
-
-
-def expect(model_id: str, found: Mapping[str, Shape], wanted: Mapping[str, Shape], what: str) -> None:
-    """Raise `ModelMismatch` unless all `wanted` names are there with their shapes; a free dimension fits anything."""
-    for name, shape in wanted.items():
-        if name not in found:
-            raise ModelMismatch(f"{model_id} has no {what} {name!r}, only {sorted(found)}", "use the file of the catalogue")
-        fits = len(shape) == len(found[name]) and all(
-            not isinstance(a, int) or not isinstance(b, int) or a == b for a, b in zip(shape, found[name], strict=True)
-        )
-        if not fits:
-            raise ModelMismatch(
-                f"{model_id}: {what} {name!r} has shape {found[name]}, not {shape}", "use the file of the catalogue"
-            )
 
 
 def available_providers() -> list[str]:

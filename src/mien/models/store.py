@@ -7,11 +7,17 @@ from importlib import resources
 from pathlib import Path
 
 from mien.errors import ModelDamaged, ModelMissing
+from mien.folders import models_folder
 
 
 @dataclass(frozen=True, slots=True)
 class ModelEntry:
-    """One row of the catalogue; `feed` says how the model wants its input."""
+    """One row of the catalogue, or a file that somebody trusts; `feed` says how the model wants its input.
+
+    `family` is one of `families.families()`, empty for embedded models. An empty `sha256` = nobody has published one, `bytes`
+    0 = the size is not known. `terms` is the licence in plain words, `urls` are where `pull` looks. `standin` = random
+    weights with a real model's contract, for tests and measurements.
+    """
 
     id: str
     role: str
@@ -23,14 +29,22 @@ class ModelEntry:
     credit: str
     origin: str
     feed: str
+    family: str = ""
+    terms: str = ""
+    urls: tuple[str, ...] = ()
+    standin: bool = False
 
 
 class Store:
-    """Reads the catalogue and hands out verified bytes; `folder` holds the files (default: those of the package)."""
+    """Reads the catalogue and hands out verified bytes.
 
-    def __init__(self, folder: Path | None = None) -> None:
+    `folder` holds the embedded files (default: those of the package), `installed` the others (default: the person's).
+    """
+
+    def __init__(self, folder: Path | None = None, installed: Path | None = None) -> None:
         package = resources.files("mien.models")
         self._folder = folder if folder is not None else Path(str(package / "weights"))
+        self._installed = installed if installed is not None else models_folder()
         rows = tomllib.loads((package / "catalogue.toml").read_text("utf-8"))
         self._entries = {name: ModelEntry(id=name, **row) for name, row in rows.items()}
 
@@ -47,7 +61,12 @@ class Store:
 
     def path(self, model_id: str) -> Path:
         """Where the file is or would be; it need not exist."""
-        return self._folder / self.entry(model_id).file
+        entry = self.entry(model_id)
+        return (self._folder if entry.bundled else self._installed) / entry.file
+
+    def installed(self, role: str) -> tuple[ModelEntry, ...]:
+        """The models with this role whose file is there, in the order of the catalogue; their content is not looked at."""
+        return tuple(entry for entry in self._entries.values() if entry.role == role and self.path(entry.id).is_file())
 
     def read(self, model_id: str) -> bytes:
         """The file's content, its sha256 checked on the very bytes that are handed out.

@@ -5,7 +5,7 @@ import numpy as np
 
 from mien.contracts import Session
 from mien.geometry import covered
-from mien.models.runtime import expect
+from mien.signature import expect
 from mien.types import Array, Detection, Floats, Image
 
 STRIDES = (8, 16, 32)

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import psutil
 
-from mien import __version__, build
+from mien import __version__, build, openers
 from mien.errors import UsageError
 from mien.live.changing import Shown
 from mien.live.loop import LiveLoop
@@ -140,7 +140,7 @@ class StudioSession:
 
     def prepare_face(self, face_id: str) -> None:
         """Make what the engine needs of the face, so that selecting it takes effect at once. Raises a `MienError`."""
-        self.gallery.persona(face_id, build.open_engine(self._settings), self._settings)
+        self.gallery.persona(face_id, build.open_engine(self._settings, self._models.shelf), self._settings)
 
     def add_photo(self, photo: Path, consent: str | None, also: Sequence[Path] = ()) -> None:
         """Take in and wear a photo of this machine, and others of the same person. Raises a `MienError`."""
@@ -176,7 +176,7 @@ class StudioSession:
         blank = np.zeros((LANDMARK_COUNT, 3), np.float32)
         blank[:, :2] = 90 + 40 * np.random.default_rng(0).random((LANDMARK_COUNT, 2))
         tracking.tracker.landmarker.fit(frame.image, blank)
-        warm_up(build.open_engine(self._settings), self._settings)
+        warm_up(build.open_engine(self._settings, self._models.shelf), self._settings)
         Labeller(self._settings, Marker(0), live=True).label(frame)
 
     def remove_face(self, face_id: str) -> None:
@@ -194,6 +194,7 @@ class StudioSession:
             raise UsageError(f"{locked[0]} is set when the studio is started", f"start it with --{locked[0].replace('_', '-')}")
         with self._lock:
             settings = from_mapping({**_values(self._settings), **values})
+            openers.check_names(settings, self._models.shelf)
             self._wear(self._face, settings)
             self._settings = settings
         self._changed()
@@ -268,7 +269,7 @@ class StudioSession:
                 "version": __version__,
                 "shared": self.shared,
                 "settings": _values(self._settings),
-                "table": [row for row in _table() if row["name"] not in _LIMITS],
+                "table": [row for row in _table(self._store) if row["name"] not in _LIMITS],
                 "consents": list(STATEMENTS),
                 "terms": ACCEPTABLE_USE,
                 "faces": [face.described() for face in self.gallery.all()],
@@ -317,7 +318,7 @@ class StudioSession:
             self._recordings.wear(None)
             self.loop.snapshot = Snapshot(settings)
             return
-        engine = build.open_engine(settings)
+        engine = build.open_engine(settings, self._models.shelf)
         self._consent = self.gallery.allowed(face_id)[1]
         self._recordings.wear(self._consent)
         self.loop.snapshot = Snapshot(settings, self.gallery.persona(face_id, engine, settings), face_id)
@@ -360,8 +361,17 @@ def _portable(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if name not in _LIMITS}
 
 
-def _table() -> list[dict[str, Any]]:
-    return [{**asdict(row), "kind": type(row.default).__name__} for row in table()]
+def _table(store: Store) -> list[dict[str, Any]]:
+    """The rows; where a value names a model, the choices are what comes with mien and what is installed."""
+    rows = [{**asdict(row), "kind": type(row.default).__name__} for row in table()]
+    for row in rows:
+        if row["role"]:
+            roles = ("swapper", "identity") if row["role"] == "swapper" else (row["role"],)
+            row["choices"] = [
+                row["default"],
+                *(entry.id for role in roles for entry in store.installed(role) if not entry.bundled),
+            ]
+    return rows
 
 
 def _checked_name(name: str) -> str:

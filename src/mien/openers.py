@@ -1,0 +1,81 @@
+"""Opens installed models by their family, as engines, segmenters, enhancers and detectors."""
+
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+from mien.contracts import Detector, Engine, Enhancer, Segmenter
+from mien.errors import ModelMismatch, ModelMissing
+from mien.models.shelf import Shelf
+from mien.models.store import ModelEntry
+from mien.settings import Settings
+
+OpenEngine = Callable[[ModelEntry, Settings, Shelf], Engine]
+OpenSegmenter = Callable[[ModelEntry, Settings, Shelf], Segmenter]
+OpenEnhancer = Callable[[ModelEntry, Settings, Shelf], Enhancer]
+OpenDetector = Callable[[ModelEntry, Settings, Shelf], Detector]
+
+_ENGINES: Mapping[str, OpenEngine] = {}
+_SEGMENTERS: Mapping[str, OpenSegmenter] = {}
+_ENHANCERS: Mapping[str, OpenEnhancer] = {}
+_DETECTORS: Mapping[str, OpenDetector] = {}
+
+
+def check_names(settings: Settings, shelf: Shelf) -> None:
+    """Whether all models that the settings name are there; raises a `ModelError`. Opens none."""
+    if settings.engine != "mesh":
+        installed(settings.engine, ("swapper", "identity"), shelf)
+    for name in _names(settings.segmenter):
+        installed(name, ("segmenter",), shelf)
+    for name in _names(settings.enhancer):
+        installed(name, ("enhancer",), shelf)
+    if settings.detector != "yunet":
+        installed(settings.detector, ("detector",), shelf)
+
+
+def open_engine(settings: Settings, shelf: Shelf) -> Engine:
+    """The installed swapper that the settings name; raises a `ModelError`."""
+    entry = installed(settings.engine, ("swapper", "identity"), shelf)
+    return _opener(_ENGINES, entry)(entry, settings, shelf)
+
+
+def open_segmenters(settings: Settings, shelf: Shelf) -> tuple[Segmenter, ...]:
+    """The installed segmenters that the settings name; raises a `ModelError`."""
+    entries = [installed(name, ("segmenter",), shelf) for name in _names(settings.segmenter)]
+    return tuple(_opener(_SEGMENTERS, entry)(entry, settings, shelf) for entry in entries)
+
+
+def open_enhancer(settings: Settings, shelf: Shelf) -> Enhancer | None:
+    """The installed enhancer that the settings name, None for none; raises a `ModelError`."""
+    if not _names(settings.enhancer):
+        return None
+    entry = installed(settings.enhancer, ("enhancer",), shelf)
+    return _opener(_ENHANCERS, entry)(entry, settings, shelf)
+
+
+def open_detector(settings: Settings, shelf: Shelf) -> Detector:
+    """The installed detector that the settings name; raises a `ModelError`."""
+    entry = installed(settings.detector, ("detector",), shelf)
+    return _opener(_DETECTORS, entry)(entry, settings, shelf)
+
+
+def installed(name: str, roles: tuple[str, ...], shelf: Shelf) -> ModelEntry:
+    """The entry of an installed model with one of the roles; raises `ModelMissing` or `ModelMismatch`."""
+    entry = shelf.store.entry(name)
+    if entry.role not in roles:
+        raise ModelMismatch(f"{name} is a {entry.role}, not a {' or '.join(roles)}", "`mien models` lists what each model does")
+    if not shelf.store.path(name).is_file():
+        raise ModelMissing(f"the model {name} is not installed", f"`mien models pull {name}`, or `mien models import` its file")
+    return entry
+
+
+def _names(listed: str) -> list[str]:
+    return [name.strip() for name in listed.split(",") if name.strip() not in {"", "none"}]
+
+
+_Opener = TypeVar("_Opener")
+
+
+def _opener(table: Mapping[str, _Opener], entry: ModelEntry) -> _Opener:
+    if entry.family not in table:
+        raise ModelMismatch(f"{entry.id} is of the family {entry.family!r}, which has no use here", "choose another model")
+    return table[entry.family]

@@ -1,0 +1,115 @@
+"""What a model takes and gives, and whether an opened session keeps to it.
+
+Exports of one model differ in the names of their tensors, so a port is found by any of its names, else by its place.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from mien.contracts import Session
+from mien.errors import ModelMismatch
+
+Shape = tuple[int | str | None, ...]
+_REMEDY = "use the file of the catalogue"
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """One input or output of a family: the names that exports give it, its shape, and the types it may have.
+
+    A dimension that is no number is free. An `optional` port may be absent.
+    """
+
+    names: tuple[str, ...]
+    shape: Shape
+    dtypes: tuple[str, ...] = ("float32", "float16")
+    optional: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """Where a port was found in a session: `name`, `shape` and `dtype` are the session's own."""
+
+    name: str
+    shape: Shape
+    dtype: str
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """The slots of a session in the order of the ports; None for an optional port that is absent."""
+
+    inputs: tuple[Slot | None, ...]
+    outputs: tuple[Slot | None, ...]
+
+    def taken(self, number: int) -> Slot:
+        """The slot of an input that is not optional."""
+        slot = self.inputs[number]
+        assert slot is not None
+        return slot
+
+    def given(self, number: int) -> Slot:
+        """The slot of an output that is not optional."""
+        slot = self.outputs[number]
+        assert slot is not None
+        return slot
+
+
+def bind(model_id: str, session: Session, inputs: Sequence[Port], outputs: Sequence[Port]) -> Bound:
+    """Find every port; raises `ModelMismatch` that names what was expected and what was found.
+
+    Inputs must all be known, outputs beyond the ports are left alone.
+    """
+    taken = match_ports(model_id, "input", session.inputs, session.dtypes, inputs)
+    surplus = set(session.inputs) - {slot.name for slot in taken if slot is not None}
+    if surplus:
+        raise ModelMismatch(f"{model_id} wants an input {min(surplus)!r} that its family does not have", _REMEDY)
+    return Bound(taken, match_ports(model_id, "output", session.outputs, session.dtypes, outputs))
+
+
+def match_ports(
+    model_id: str, what: str, found: Mapping[str, Shape], dtypes: Mapping[str, str], ports: Sequence[Port]
+) -> tuple[Slot | None, ...]:
+    """The slots of `found`, in the order of the ports, by name or else by place; raises `ModelMismatch`."""
+    free = [name for name in found if not any(name in port.names for port in ports)]
+    slots: list[Slot | None] = []
+    for port in ports:
+        name = next((each for each in port.names if each in found), None)
+        if name is None and free and not (port.optional and not fits(found[free[0]], port.shape)):
+            name = free.pop(0)
+        if name is None:
+            if not port.optional:
+                raise ModelMismatch(f"{model_id} has no {what} {port.names[0]!r}, only {sorted(found)}", _REMEDY)
+            slots.append(None)
+            continue
+        if not fits(found[name], port.shape):
+            raise ModelMismatch(
+                f"{model_id}: {what} {name!r} has shape {said(found[name])}, expected is {said(port.shape)}", _REMEDY
+            )
+        if dtypes[name] not in port.dtypes:
+            raise ModelMismatch(
+                f"{model_id}: {what} {name!r} holds {dtypes[name]}, expected is {' or '.join(port.dtypes)}", _REMEDY
+            )
+        slots.append(Slot(name, found[name], dtypes[name]))
+    return tuple(slots)
+
+
+def expect(model_id: str, found: Mapping[str, Shape], wanted: Mapping[str, Shape], what: str) -> None:
+    """Raise `ModelMismatch` unless all `wanted` names are there with their shapes; a free dimension fits anything."""
+    for name, shape in wanted.items():
+        if name not in found:
+            raise ModelMismatch(f"{model_id} has no {what} {name!r}, only {sorted(found)}", _REMEDY)
+        if not fits(found[name], shape):
+            raise ModelMismatch(f"{model_id}: {what} {name!r} has shape {said(found[name])}, not {said(shape)}", _REMEDY)
+
+
+def fits(found: Shape, wanted: Shape) -> bool:
+    """Whether two shapes can be the same; a dimension that is no number fits any."""
+    return len(found) == len(wanted) and all(
+        not isinstance(a, int) or not isinstance(b, int) or a == b for a, b in zip(wanted, found, strict=True)
+    )
+
+
+def said(shape: Shape) -> str:
+    """A shape in words, such as `1 x 3 x ? x 128`."""
+    return " x ".join(str(size) if isinstance(size, int) else "?" for size in shape) or "a single value"
