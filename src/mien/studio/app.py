@@ -18,7 +18,16 @@ from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
 from mien.doctor import describe_devices
-from mien.errors import MediaTooLarge, MienError, ModelError, OutputError, SourceFaceError, UsageError
+from mien.errors import (
+    MediaTooLarge,
+    MienError,
+    ModelError,
+    ModelMismatch,
+    ModelMissing,
+    OutputError,
+    SourceFaceError,
+    UsageError,
+)
 from mien.live.meter import prometheus
 from mien.media.output import output_error
 from mien.provenance.receipt import receipt_path
@@ -47,6 +56,8 @@ _STATUS: tuple[tuple[type[MienError], int], ...] = (
     (MediaTooLarge, 413),
     (SourceFaceError, 422),
     (OutputError, 507),
+    (ModelMissing, 422),
+    (ModelMismatch, 422),
     (ModelError, 500),
     (UsageError, 422),
 )
