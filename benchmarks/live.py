@@ -138,7 +138,7 @@ def bench_loop(rate: float, height: int, seconds: float) -> dict[str, Any]:
         scenes = [np.asarray(cv2.resize(scene, size_wh), np.uint8) for scene in scenes]
     order = _Order()
     wearing = Snapshot(settings, persona, "bench")
-    loop = LiveLoop(lambda wanted: build.open_tracking(wanted, store), build.open_classifier(store), wearing)
+    loop = LiveLoop(lambda wanted: build.open_tracking(wanted, models.shelf), build.open_classifier(store), wearing)
     process = psutil.Process()
     loop.start()
     try:

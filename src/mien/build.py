@@ -62,8 +62,9 @@ def open_models(settings: Settings, store: Store) -> Models:
     )
 
 
-def open_tracking(settings: Settings, store: Store) -> TrackingParts:
+def open_tracking(settings: Settings, shelf: Shelf) -> TrackingParts:
     """What follows faces in live frames: the detector looks at every frame, down to what is only doubtful."""
+    store = shelf.store
     session = OnnxSession("yunet", store.read("yunet"))
     least = min(DOUBT, settings.detect_score)
     sides = sorted({settings.detect_size, *(side for side in LIVE_DETECT_SIZES if side > settings.detect_size)})

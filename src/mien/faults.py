@@ -151,7 +151,7 @@ def run_faults(
     )
     worn = [dress(engine, build.open_source(photo, models)) for photo in photos]
     wearing = Snapshot(settings, worn[0], "0")
-    loop = LiveLoop(lambda wanted: build.open_tracking(wanted, store), build.open_classifier(store), wearing)
+    loop = LiveLoop(lambda wanted: build.open_tracking(wanted, models.shelf), build.open_classifier(store), wearing)
     with tempfile.TemporaryDirectory(prefix="mien-faults-") as folder:
         recorder = _Recorder(Path(folder))
         started_s = time.monotonic()

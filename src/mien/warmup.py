@@ -7,7 +7,7 @@ import numpy as np
 
 from mien.contracts import Engine
 from mien.facemodel import face_model
-from mien.pipeline import Memory, dress, swap_faces
+from mien.pipeline import Memory, Persona, dress, swap_faces
 from mien.settings import Settings
 from mien.stages.observe import Observer
 from mien.types import LIVE_TIME_BASE, Focus, Frame, Grain, Landmarks, SourceFace, TrackedFace
@@ -37,3 +37,10 @@ def warm_up(engine: Engine, settings: Settings) -> None:
             seen.known, occluder=occluder, motion_xy=(_TRAIL, 0.0), grain=Grain(3.0, 2.0, 1.0, True), focus=Focus(2.0, 0.5)
         )
         swap_faces(frame, (replace(seen, known=known),), persona, settings, Memory())
+
+
+def try_on(persona: Persona) -> None:
+    """Have a persona's engine run once, on the photo that it wears: the first run of a network is slower than the others."""
+    source = persona.source
+    frame = Frame(source.image.copy(), 0, 0, LIVE_TIME_BASE)
+    persona.engine.swap(frame, [TrackedFace(0, source.landmarks, 1)], persona.prepared)

@@ -200,17 +200,26 @@ class LiveLoop:
             if self.snapshot.settings is not settings:
                 before, settings = settings, self.snapshot.settings
                 if _tracks_otherwise(before, settings):
-                    parts = self._make_tracking(settings)
+                    parts = self._made_tracking(settings, parts)
             start = time.perf_counter()
             try:
                 tracked = self._tracked_frame(parts, frame)
             except Exception as error:  # noqa: BLE001 - thread border: a failed frame is hidden, the next one is tried
                 _log.warning("tracking failed, the picture is hidden: %r", error)
-                parts = self._make_tracking(settings)
+                parts = self._made_tracking(settings, parts)
                 continue
             self.meter.stage("track", time.perf_counter() - start)
             self._tracked.put(tracked)
             self.meter.dropped("track", self._tracked.dropped)
+
+    def _made_tracking(self, settings: Settings, parts: TrackingParts) -> TrackingParts:
+        """New parts; the ones at hand, as if nothing had been followed, when they cannot be made."""
+        try:
+            return self._make_tracking(settings)
+        except MienError as error:
+            _log.warning("the detector stays as it was: %s", error)
+            parts.tracker.reset()
+            return parts
 
     def _tracked_frame(self, parts: TrackingParts, frame: Frame) -> TrackedFrame:
         faces = parts.tracker.update(frame)

@@ -28,8 +28,9 @@ MOST_FACES = 60
 MOST_PHOTO_BYTES = 64_000_000
 MOST_PHOTO_PIXELS = 60_000_000
 _PERSONAS_KEPT = 4
-_PREPARED_BY = "eyes", "mouth", "finish", "boost", "morph", "segmenter", "enhancer", "fidelity", "device", "precision"
-"""Settings that a persona depends on, beside its engine."""
+PREPARED_BY = "boost", "morph", "segmenter", "enhancer", "fidelity", "device", "precision"
+"""Settings of installed models that a persona depends on, beside its engine."""
+_DRAWN_BY = "eyes", "mouth", "finish", *PREPARED_BY
 _THUMB = 192
 _MOST_NAME = 80
 
@@ -198,11 +199,12 @@ class Gallery:
     def persona(self, face_id: str, engine: Engine, settings: Settings) -> Persona:
         """This face, ready for the engine; made once. Raises a `MienError` when a saved photo is gone."""
         source = self.allowed(face_id)[0]
-        key = (source.digest, engine.name, *(str(getattr(settings, name)) for name in _PREPARED_BY))
+        key = (source.digest, engine.name, *(str(getattr(settings, name)) for name in _DRAWN_BY))
         with self._lock:
             if key in self._personas:
                 self._personas.move_to_end(key)
-                return self._personas[key]
+                # What the photo gives is kept; the engine knows the settings of now.
+                return replace(self._personas[key], engine=engine)
         made = dress(engine, source, self._models.retouch_for(settings))
         with self._lock:
             self._personas[key] = made

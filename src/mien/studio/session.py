@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -28,11 +28,12 @@ from mien.provenance.consent import STATEMENTS, Consent
 from mien.provenance.ledger import Output
 from mien.provenance.mark import Marker
 from mien.provenance.statement import ACCEPTABLE_USE
-from mien.settings import Settings, from_mapping, table
+from mien.settings import Settings, Value, from_mapping, table
 from mien.stages.cover import card
 from mien.stages.label import Labeller
 from mien.studio.browsercamera import BrowserFeed
-from mien.studio.faces import ConsentNeeded, Gallery
+from mien.studio.dressing import Dressing
+from mien.studio.faces import PREPARED_BY, ConsentNeeded, Gallery
 from mien.studio.folder import read_json, spoken_of, write_json
 from mien.studio.inputs import InputChoice, choose_input, choose_sound
 from mien.studio.jobs import FileJobs
@@ -42,12 +43,14 @@ from mien.studio.recordings import Recordings
 from mien.studio.verification import Verification
 from mien.trust import Trust
 from mien.types import LANDMARK_COUNT, LIVE_TIME_BASE, Frame
-from mien.warmup import warm_up
+from mien.warmup import try_on, warm_up
 
 PREVIEW = "preview"
 _MOST_PRESETS = 50
 _MOST_NAME = 40
 _MOST_CLIPS = 8
+_OPENING = frozenset({"engine", "detector", *PREPARED_BY})
+"""Settings whose change opens or prepares something, which may take seconds with installed models."""
 _LIMITS = {"max_pixels", "max_bytes"}
 """Settings that protect this machine: a page may not move them."""
 
@@ -81,7 +84,7 @@ class StudioSession:
         self._process.cpu_percent()
         self.gallery = Gallery(self._models, trust.consents, data / "faces", lambda: build.open_recogniser(self._store))
         self.loop = LiveLoop(
-            lambda wanted: build.open_tracking(wanted, self._store),
+            lambda wanted: build.open_tracking(wanted, self._models.shelf),
             classifier.result(),
             Snapshot(settings),
             self._changed,
@@ -100,11 +103,13 @@ class StudioSession:
         )
         self.jobs = FileJobs(self._models, trust, uploads, self._changed)
         self.verification = Verification(data, lambda: self._settings, with_ledger=not shared)
+        self._dressing = Dressing(self._dress, self._changed)
         self._warming = threading.Thread(target=self._warm_up, name="mien-warm-up")
 
     def start(self) -> None:
         self._trust.ledger.record(Output(self.loop.mark_id, "live", "a live session", datetime.now(UTC)), ())
         self._warming.start()
+        self._dressing.start()
         self.outputs.recover()
         self.loop.start()
         self.jobs.start()
@@ -114,6 +119,7 @@ class StudioSession:
         """End everything: recordings are finished and signed, jobs cancelled."""
         self._changed_hook = lambda: None
         self.verification.close()
+        self._dressing.stop()
         self.loop.stop()
         self._recordings.close()
         self.jobs.stop()
@@ -133,6 +139,8 @@ class StudioSession:
 
     def select_face(self, face_id: str | None) -> None:
         """Wear this face from the next frame on; None = nobody's. Raises a `MienError`."""
+        if face_id is not None:
+            self.prepare_face(face_id)
         with self._lock:
             self._wear(face_id, self._settings)
             self._face = face_id
@@ -170,13 +178,13 @@ class StudioSession:
 
     def _warm_up(self) -> None:
         """Have everything compiled and loaded before the first frame comes."""
-        tracking = build.open_tracking(self._settings, self._store)
+        tracking = build.open_tracking(self._settings, self._models.shelf)
         frame = Frame(card(320, 180), 0, 0, LIVE_TIME_BASE)
         tracking.tracker.update(frame)
         blank = np.zeros((LANDMARK_COUNT, 3), np.float32)
         blank[:, :2] = 90 + 40 * np.random.default_rng(0).random((LANDMARK_COUNT, 2))
         tracking.tracker.landmarker.fit(frame.image, blank)
-        warm_up(build.open_engine(self._settings, self._models.shelf), self._settings)
+        warm_up(build.open_engine(replace(self._settings, engine="mesh"), self._models.shelf), self._settings)
         Labeller(self._settings, Marker(0), live=True).label(frame)
 
     def remove_face(self, face_id: str) -> None:
@@ -188,16 +196,36 @@ class StudioSession:
         self._changed()
 
     def change_settings(self, values: Mapping[str, object]) -> None:
-        """Raises `UsageError`; then nothing has changed."""
+        """Models are opened beside, and the change then comes later. Raises a `MienError`; then nothing has changed."""
         locked = sorted(_LIMITS & set(values))
         if locked:
             raise UsageError(f"{locked[0]} is set when the studio is started", f"start it with --{locked[0].replace('_', '-')}")
         with self._lock:
+            wanted = from_mapping({**_values(self._settings), **dict(self._dressing.state.wanted), **values})
+            openers.check_names(wanted, self._models.shelf)
+            if not _OPENING.isdisjoint(values):
+                if any(getattr(wanted, name) != getattr(self._settings, name) for name in _OPENING):
+                    self._dressing.want({name: getattr(wanted, name) for name in (*_OPENING, *values)})
+                    return
+                self._dressing.forget()
             settings = from_mapping({**_values(self._settings), **values})
-            openers.check_names(settings, self._models.shelf)
             self._wear(self._face, settings)
             self._settings = settings
         self._changed()
+
+    def _dress(self, values: Mapping[str, Value]) -> None:
+        """Open what the settings name, have it run once, and only then wear it. Raises a `MienError`."""
+        settings = from_mapping({**_values(self._settings), **values})
+        build.open_tracking(settings, self._models.shelf)
+        engine = build.open_engine(settings, self._models.shelf)
+        face = self._face
+        if face is not None:
+            try_on(self.gallery.persona(face, engine, settings))
+        with self._lock:
+            if self._dressing.wants(values):
+                settings = from_mapping({**_values(self._settings), **values})
+                self._wear(self._face, settings)
+                self._settings = settings
 
     def set_input(self, wanted: Mapping[str, Any], *, trusted: bool = False) -> None:
         """Choose where frames come from. Raises `UsageError`."""
@@ -268,7 +296,8 @@ class StudioSession:
             return {
                 "version": __version__,
                 "shared": self.shared,
-                "settings": _values(self._settings),
+                "settings": {**_values(self._settings), **dict(self._dressing.state.wanted)},
+                "models": asdict(self._dressing.state),
                 "table": [row for row in _table(self._store) if row["name"] not in _LIMITS],
                 "consents": list(STATEMENTS),
                 "terms": ACCEPTABLE_USE,

@@ -1,11 +1,14 @@
 /** A control for every row of the table of settings: a slider, a choice, a switch or a number. */
 import { attempt, call } from './api.js';
-import { byId, make } from './dom.js';
+import { byId, make, say } from './dom.js';
 import { t } from './strings.js';
 /** @typedef {import('./types').State} State @typedef {import('./types').Row} Row */
 
 const MAIN = ['opacity', 'shape', 'sharpness', 'mouth', 'eyes', 'occlusion', 'on_lost', 'badge_corner', 'engine', 'resolution'];
 const SEND_AFTER_MS = 60;
+
+/** What decides which controls there are: models may be installed while the page is open. @param {State} state */
+const shapeOf = (state) => JSON.stringify(state.table.map((row) => [row.name, row.choices]));
 
 export class Controls {
   constructor() {
@@ -21,7 +24,11 @@ export class Controls {
   /** @param {State} state */
   show(state) {
     this.state = state;
-    if (this.made.size !== state.table.length) this.build(state);
+    if (this.shape !== shapeOf(state)) this.build(state);
+    const { models } = state;
+    const names = models.wanted.map(([, value]) => value).filter((value) => typeof value === 'string' && !['none', 'auto'].includes(value));
+    byId('models-state').classList.toggle('bad', models.state === 'failed');
+    say('models-state', models.state === 'opening' ? t('models_opening', { names: names[0] ?? '' }) : [models.message, models.remedy].filter(Boolean).join(' – '));
     for (const [name, control] of this.made) {
       const isTyped = control.element === document.activeElement && control.element.matches('[type="number"], [type="text"]');
       if (!(name in this.pending) && !(name in this.sent) && !isTyped) control.set(state.settings[name]);
@@ -31,6 +38,7 @@ export class Controls {
   /** Makes all controls anew, as after a change of the language. @param {State} state */
   build(state) {
     this.made.clear();
+    this.shape = shapeOf(state);
     const rows = new Map(state.table.map((row) => [row.name, row]));
     const main = MAIN.flatMap((name) => rows.get(name) ?? []);
     const more = state.table.filter((row) => !MAIN.includes(row.name));

@@ -1,0 +1,113 @@
+"""Changes of settings that take long: made beside, the last word counts, and a failure leaves what was there."""
+
+import threading
+from collections.abc import Iterator, Mapping
+
+import pytest
+
+from mien.errors import ModelMissing
+from mien.settings import Value
+from mien.studio.dressing import Dressing, DressingState
+
+DEADLINE_S = 10.0
+
+
+class Maker:
+    """Takes as long as the test says, and remembers what it was to make."""
+
+    def __init__(self) -> None:
+        self.made: list[dict[str, Value]] = []
+        self.begun, self.go_on = threading.Semaphore(0), threading.Semaphore(0)
+        self.fails: Exception | None = None
+
+    def make(self, values: Mapping[str, Value]) -> None:
+        self.begun.release()
+        assert self.go_on.acquire(timeout=DEADLINE_S)
+        if self.fails is not None:
+            raise self.fails
+        self.made.append(dict(values))
+
+
+class Watched:
+    """A dressing whose changes of state can be awaited."""
+
+    def __init__(self, maker: Maker) -> None:
+        self.changes = threading.Condition()
+        self.dressing = Dressing(maker.make, self._changed)
+
+    def _changed(self) -> None:
+        with self.changes:
+            self.changes.notify_all()
+
+    def wait(self, state: str) -> DressingState:
+        with self.changes:
+            assert self.changes.wait_for(lambda: self.dressing.state.state == state, DEADLINE_S), self.dressing.state
+        return self.dressing.state
+
+
+@pytest.fixture
+def maker() -> Maker:
+    return Maker()
+
+
+@pytest.fixture
+def watched(maker: Maker) -> Iterator[Watched]:
+    watched = Watched(maker)
+    watched.dressing.start()
+    yield watched
+    maker.go_on.release()
+    watched.dressing.stop()
+
+
+def test_a_change_is_made_beside_and_shown_while_it_waits(maker: Maker, watched: Watched) -> None:
+    watched.dressing.want({"engine": "x"})
+    assert watched.dressing.state == DressingState("opening", (("engine", "x"),))
+    assert maker.begun.acquire(timeout=DEADLINE_S)
+    assert watched.dressing.wants({"engine": "x"})
+    maker.go_on.release()
+    assert watched.wait("ready") == DressingState()
+    assert maker.made == [{"engine": "x"}]
+
+
+def test_what_is_asked_for_meanwhile_is_made_with_the_next_round(maker: Maker, watched: Watched) -> None:
+    watched.dressing.want({"engine": "x"})
+    assert maker.begun.acquire(timeout=DEADLINE_S)
+    watched.dressing.want({"engine": "y", "boost": 2})
+    assert not watched.dressing.wants({"engine": "x"}), "the first change is overtaken"
+    maker.go_on.release()
+    assert maker.begun.acquire(timeout=DEADLINE_S)
+    maker.go_on.release()
+    watched.wait("ready")
+    assert maker.made[-1] == {"engine": "y", "boost": 2}
+
+
+def test_a_failure_is_said_and_nothing_waits_any_more(maker: Maker, watched: Watched) -> None:
+    maker.fails = ModelMissing("it is not there", "fetch it")
+    watched.dressing.want({"engine": "x"})
+    maker.go_on.release()
+    assert watched.wait("failed") == DressingState("failed", (), "it is not there", "fetch it")
+
+
+def test_an_error_that_nobody_foresaw_is_said_too(maker: Maker, watched: Watched) -> None:
+    maker.fails = ZeroDivisionError("on purpose")
+    watched.dressing.want({"engine": "x"})
+    maker.go_on.release()
+    state = watched.wait("failed")
+    assert "on purpose" in state.message
+    assert state.remedy
+
+
+def test_a_change_that_is_taken_back_is_not_wanted(maker: Maker, watched: Watched) -> None:
+    watched.dressing.want({"engine": "x"})
+    assert maker.begun.acquire(timeout=DEADLINE_S)
+    watched.dressing.forget()
+    assert not watched.dressing.wants({"engine": "x"})
+    assert watched.dressing.state == DressingState()
+    maker.go_on.release()
+
+
+def test_it_ends_while_it_waits(maker: Maker) -> None:
+    dressing = Dressing(maker.make, lambda: None)
+    dressing.start()
+    dressing.stop()
+    dressing.stop()
