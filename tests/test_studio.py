@@ -27,7 +27,7 @@ from mien.studio.access import Access
 from mien.studio.browsercamera import HEADER, JPEG, jpeg_size
 from mien.studio.certificate import fingerprint, own_certificate
 from mien.studio.preview import HEADER as PREVIEW_HEADER
-from mien.types import Image
+from mien.types import LIVE_TIME_BASE, FacePatch, Frame, Image, TrackedFace
 from tests.studio import DEADLINE_S, Studio, running_studio
 
 
@@ -428,6 +428,21 @@ class TestLive:
             assert answer.status_code == 422, values
             assert answer.json()["error"]
         assert studio.client.patch("/api/settings", json=[1]).status_code == 422
+
+    def test_a_face_that_is_kept_follows_the_sliders(self, studio: Studio, examples: Path) -> None:
+        studio.wear(examples / "eileen_collins.png")
+
+        def drawn() -> FacePatch:
+            persona = studio.session.loop.snapshot.persona
+            assert persona is not None
+            frame = Frame(persona.source.image.copy(), 0, 0, LIVE_TIME_BASE)
+            (patch,) = persona.engine.swap(frame, [TrackedFace(0, persona.source.landmarks, 1)], persona.prepared)
+            assert patch is not None
+            return patch
+
+        soft = drawn()
+        studio.client.patch("/api/settings", json={"sharpness": 1.0}).raise_for_status()
+        assert not np.array_equal(soft.crop, drawn().crop)
 
     def test_presets_are_kept_exported_and_imported(self, studio: Studio) -> None:
         studio.client.patch("/api/settings", json={"opacity": 0.4, "eyes": "target"})
