@@ -1,0 +1,9 @@
+"""Stand-ins for public models: graphs with exactly their contract and none of their weights, made when they are needed.
+
+Each is marked in its metadata (`mien.standin` = 1) and is never taken for a real model.
+"""
+
+from tests.standins.graph import MARK, PRODUCER
+from tests.standins.small import REGIONS_RGB, Options, all_families, emap, make_small
+
+__all__ = ["MARK", "PRODUCER", "REGIONS_RGB", "Options", "all_families", "emap", "make_small"]
