@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from fractions import Fraction
+from itertools import pairwise
 from types import TracebackType
 from typing import Any, Self
 
@@ -225,6 +226,27 @@ def test_a_change_takes_effect_between_two_frames() -> None:
         wait_until(lambda: bool(np.allclose(running.sink.kept[-1].image[70, 90], (200, 0, 0), atol=5)), "the new face")
     colours = {tuple(int(value) for value in frame.image[70, 90]) for frame in running.sink.kept if frame.image[70, 90].any()}
     assert not any(red > 150 and green < 100 and blue < 100 for blue, green, red in colours)
+
+
+class SlowEngine(FakeEngine):
+    """As slow as a large network on a small machine."""
+
+    def swap(self, frame: Frame, faces: Sequence[TrackedFace], prepared: str) -> list[FacePatch | None]:
+        threading.Event().wait(0.4)
+        return super().swap(frame, faces, prepared)
+
+
+def test_a_slow_engine_shows_few_frames_all_of_them_swapped_and_fresh() -> None:
+    with Running(Snapshot(Settings(), fake_persona(SlowEngine(GREEN)), "face")) as running:
+        running.loop.set_input(camera)
+        wait_until(lambda: running.loop.meter.read(0).last_shown == "swapped", "a swapped frame")
+        frames = running.frames(3)
+        figures = running.loop.meter.read(time.monotonic())
+    assert all(not shows_red(frame.image) for frame in frames)
+    steps = [b.pts - a.pts for a, b in pairwise(frames)]
+    assert all(0.35e6 < step < 2e6 for step in steps), "the newest frame is taken, nothing waits in a row"
+    assert figures.latency_median_ms is not None
+    assert figures.latency_median_ms < 1500
 
 
 class RaisingEngine(FakeEngine):
