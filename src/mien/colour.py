@@ -137,6 +137,12 @@ def soften(crop: Image, mask: Mask, target: Image) -> Image:
     return np.asarray(cv2.addWeighted(crop, keep, coarse, 1 - keep, 0), np.uint8)
 
 
+def sharpened(crop: Image, strength: float) -> Image:
+    """`crop`, BGR uint8, with its fine detail lifted by the share `strength`."""
+    soft = cv2.GaussianBlur(crop, (0, 0), max(0.8, 0.006 * max(crop.shape[:2])))
+    return np.asarray(cv2.addWeighted(crop, 1 + strength, soft, -strength, 0), np.uint8)
+
+
 def skin_confidence(image: Image, sample: Mask, spread: float) -> Mask:
     """How much each pixel looks like the skin under `sample`; uint8 (h, w), 255 = surely, 0 = surely hair or background.
 

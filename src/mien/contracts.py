@@ -182,6 +182,15 @@ class Embedder(Protocol):
 
 
 @runtime_checkable
+class Converter(Protocol):
+    """Makes of one recogniser's embedding that of another, which a swapping network was trained with."""
+
+    def convert(self, embedding: Floats) -> Floats:
+        """A raw embedding, float32 (512,), for a raw embedding, float32 (512,)."""
+        ...
+
+
+@runtime_checkable
 class Segmenter(Protocol):
     """Says what of an aligned crop is the face itself, and what is something before it."""
 

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from mien import geometry, topology
-from mien.colour import light_map, soften
+from mien.colour import light_map, sharpened, soften
 from mien.facemodel import texture_per_eye_distance
 from mien.gaze import into_the_camera
 from mien.profile import far_side_opacity
@@ -98,7 +98,7 @@ class MeshEngine:
             relight(crop, mask, light_map(crop, _uncovered(mask, local, face.known), target, self._settings.light))
             crop = soften(crop, mask, target)
         if self._settings.sharpness > 0:
-            crop = _sharpened(crop, self._settings.sharpness)
+            crop = sharpened(crop, self._settings.sharpness)
         return FacePatch(crop, mask, crop_to_frame)
 
 
@@ -113,11 +113,6 @@ def _uncovered(mask: Mask, local: Floats, known: KnownFace | None) -> Mask:
     free = (cv2.resize(cover, (width, height), interpolation=cv2.INTER_NEAREST) < 64).view(np.uint8)
     left = mask * free
     return left if np.count_nonzero(left) > _LEAST_LEFT * np.count_nonzero(mask) else mask
-
-
-def _sharpened(crop: Image, strength: float) -> Image:
-    soft = cv2.GaussianBlur(crop, (0, 0), max(0.8, 0.006 * max(crop.shape[:2])))
-    return np.asarray(cv2.addWeighted(crop, 1 + strength, soft, -strength, 0), np.uint8)
 
 
 def _clipped_box(points: Floats, shape: tuple[int, ...]) -> tuple[int, int, int, int] | None:
