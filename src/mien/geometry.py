@@ -39,13 +39,22 @@ FFHQ data set, DeepFaceLab and FaceFusion."""
 
 
 def five_points(points: Array) -> Floats:
-    """The middle of each eye, the tip of the nose and the corners of the mouth out of landmarks (478, 2 or 3), (5, 2)."""
-    eyes = [points[list(ring), :2].mean(0) for ring in _EYE_RINGS]
-    return np.array([*eyes, *points[list(_NOSE_AND_MOUTH), :2]], np.float32)
+    """Where a detector sees both eyes, the tip of the nose and the corners of the mouth, out of landmarks (478, 2 or 3), (5, 2).
+
+    Detectors see an eye above the middle of its rim and the tip of the nose below the mesh's. Chosen so that the mean offset
+    to YuNet's points is least on 146 portraits: 0.01 eye distances (each point scatters by 0.035 to 0.05).
+    """
+    return np.array([points[list(part), :2].mean(0) for part in _FIVE_PARTS], np.float32)
 
 
-_EYE_RINGS = (33, 159, 158, 133, 153, 145), (362, 386, 385, 263, 374, 380)
-_NOSE_AND_MOUTH = 4, 61, 291
+_FIVE_PARTS = (
+    (33, 246, 161, 160, 159, 158, 157, 173, 133, 468),
+    (263, 466, 388, 387, 386, 385, 384, 398, 362, 473),
+    (1, 4),
+    (61,),
+    (291,),
+)
+"""Corners, upper lid and iris of both eyes; nose; mouth."""
 
 
 def similarity(from_points: Array, to_points: Array) -> Affine:

@@ -1,6 +1,7 @@
 """inswapper_128 of InsightFace, single and half precision: RGB 0..1 in and out at 128, aligned as arcface_128.
 
-It takes the unit embedding of w600k_r50 times the 512 x 512 matrix of its own file, divided by its length (InsightFace's recipe).
+It takes the unit embedding of w600k_r50 times the 512 x 512 matrix of its own file, divided by
+its length (InsightFace's recipe).
 """
 
 from mien.contracts import Embedder, Session

@@ -19,7 +19,7 @@ from mien.raster import draw_mesh, relight, shade
 from mien.settings import Settings
 from mien.shading import gains
 from mien.texture import Texture, border_opacity, textures_of
-from mien.types import Affine, Array, FacePatch, Floats, Frame, Image, KnownFace, Mask, SourceFace, TrackedFace
+from mien.types import Affine, Array, FacePatch, Floats, Frame, KnownFace, Mask, SourceFace, TrackedFace
 from mien.unwrap import wrap
 
 _COVER_STEP = 4
