@@ -28,7 +28,8 @@ MienError
 └── ModelError              a model file is missing, damaged or does not fit   exit 7
     ├── ModelMissing
     ├── ModelDamaged
-    └── ModelMismatch
+    ├── ModelMismatch
+    └── ModelRefused
 
 An error carries what happened (`str(error)`), what the person can do (`remedy`) and the exit code of the command line.
 """
@@ -143,11 +144,15 @@ class ModelMissing(ModelError):
 
 
 class ModelDamaged(ModelError):
-    """The file's sha256 is not the one of the catalogue."""
+    """The file's sha256 is not the one of the catalogue, or the file is no whole ONNX file."""
 
 
 class ModelMismatch(ModelError):
     """The file opens, but its inputs or outputs are not those of its family."""
+
+
+class ModelRefused(ModelError):
+    """The file holds what could do harm, or nobody vouches for it."""
 
 
 class ProvenanceError(MienError):

@@ -2,12 +2,17 @@
 
 import hashlib
 import tomllib
-from dataclasses import dataclass
+from collections.abc import Container
+from dataclasses import dataclass, replace
 from importlib import resources
+from itertools import chain, count
 from pathlib import Path
 
-from mien.errors import ModelDamaged, ModelMissing
+from mien.errors import ModelDamaged, ModelError, ModelMissing, ModelRefused
+from mien.families import families
 from mien.folders import models_folder
+from mien.models.graph import check_safe, read_graph
+from mien.models.trusted import Trusted, read_trusted
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,55 +41,125 @@ class ModelEntry:
 
 
 class Store:
-    """Reads the catalogue and hands out verified bytes.
+    """Reads the catalogue and the list of trusted files, and hands out verified bytes.
 
     `folder` holds the embedded files (default: those of the package), `installed` the others (default: the person's).
+    The list is read whenever it is needed, so that what is imported meanwhile is seen.
     """
 
     def __init__(self, folder: Path | None = None, installed: Path | None = None) -> None:
         package = resources.files("mien.models")
-        self._folder = folder if folder is not None else Path(str(package / "weights"))
+        self._embedded = folder if folder is not None else Path(str(package / "weights"))
         self._installed = installed if installed is not None else models_folder()
         rows = tomllib.loads((package / "catalogue.toml").read_text("utf-8"))
         self._entries = {name: ModelEntry(id=name, **row) for name, row in rows.items()}
 
+    @property
+    def folder(self) -> Path:
+        """Where installed models lie; it need not exist."""
+        return self._installed
+
     def entries(self) -> tuple[ModelEntry, ...]:
-        """All rows, in the order of the catalogue."""
-        return tuple(self._entries.values())
+        """All rows, in the order of the catalogue, then what is trusted; raises `ModelDamaged` for the list of these."""
+        return tuple(self._all().values())
 
     def entry(self, model_id: str) -> ModelEntry:
-        """One row; raises `ModelMissing` for an unknown name."""
+        """One row; raises `ModelMissing` for an unknown name, `ModelDamaged` when it may be in a list that is damaged."""
+        known = self._entries.get(model_id)
+        if known is not None and (known.bundled or known.sha256):
+            return known
         try:
-            return self._entries[model_id]
+            return self._all()[model_id]
         except KeyError:
             raise ModelMissing(f"no model is called {model_id!r}", "`mien models` lists the names") from None
 
     def path(self, model_id: str) -> Path:
         """Where the file is or would be; it need not exist."""
-        entry = self.entry(model_id)
-        return (self._folder if entry.bundled else self._installed) / entry.file
+        return self._path(self.entry(model_id))
 
     def installed(self, role: str) -> tuple[ModelEntry, ...]:
-        """The models with this role whose file is there, in the order of the catalogue; their content is not looked at."""
-        return tuple(entry for entry in self._entries.values() if entry.role == role and self.path(entry.id).is_file())
+        """The models with this role whose file is there, in the order of `entries`; their content is not looked at."""
+        return tuple(entry for entry in self.entries() if entry.role == role and self._path(entry).is_file())
 
     def read(self, model_id: str) -> bytes:
-        """The file's content, its sha256 checked on the very bytes that are handed out.
+        """The file's content, its sha256 checked on the very bytes that are handed out; safe to open.
 
-        Raises `ModelMissing` or `ModelDamaged`.
+        Raises `ModelMissing`, `ModelDamaged`, `ModelRefused`, or `ModelError` when it does not fit into the memory.
         """
-        entry, path = self.entry(model_id), self.path(model_id)
+        entry = self.entry(model_id)
+        path = self._path(entry)
+        if entry.bundled:
+            missing = changed = "install mien again: the file ships with it"
+        else:
+            missing = f"`mien models pull {entry.id}`, or `mien models import` its file"
+            changed = f"`mien models remove {entry.id}`, then pull or import it again"
+        if not entry.sha256:
+            raise ModelRefused(
+                f"nobody has published the sha256 of {entry.id}, and you have not yet said that you trust your file",
+                f"`mien models import --trust {entry.file}`, if you know where it comes from",
+            )
         try:
+            # Before it is opened: a pipe would be waited for, and a file that has grown could fill the memory.
+            if not path.is_file():
+                raise ModelMissing(f"the model {entry.id} ({path}) is not there", missing)
+            size = path.stat().st_size
+            if entry.bytes and size != entry.bytes:
+                raise ModelDamaged(f"the model {entry.id} ({path}) has {size:,} bytes, not {entry.bytes:,}", changed)
             content = path.read_bytes()
         except OSError as error:
-            raise ModelMissing(
-                f"cannot read the model {entry.id} ({path}): {error.strerror}",
-                "install mien again: the file ships with it",
+            raise ModelMissing(f"cannot read the model {entry.id} ({path}): {error.strerror}", missing) from error
+        except MemoryError as error:
+            raise ModelError(
+                f"there is not enough memory for {entry.id}: its file has {size / 1e9:.1f} GB",
+                "close other programs, or choose a smaller model",
             ) from error
         found = hashlib.sha256(content).hexdigest()
         if found != entry.sha256:
             raise ModelDamaged(
-                f"the model {entry.id} ({path}) has sha256 {found[:12]}…, the catalogue says {entry.sha256[:12]}…",
-                "the file was damaged or exchanged: install mien again",
+                f"the model {entry.id} ({path}) has sha256 {found[:12]}…, it should be {entry.sha256[:12]}…",
+                f"the file was damaged or exchanged: {changed}",
             )
+        if not entry.bundled:
+            # A right hash says who made it, not that it does no harm.
+            check_safe(entry.id, read_graph(content, entry.id))
         return content
+
+    def _path(self, entry: ModelEntry) -> Path:
+        return (self._embedded if entry.bundled else self._installed) / entry.file
+
+    def _all(self) -> dict[str, ModelEntry]:
+        entries = dict(self._entries)
+        for row in read_trusted(self._installed):
+            known = entries.get(row.id)
+            if known is None or known.file != row.file:
+                # A later catalogue may have taken the name.
+                name = free_id(row.id, entries)
+                entries[name] = _trusted_entry(name, row)
+            elif not known.sha256:
+                entries[row.id] = replace(known, sha256=row.sha256, bytes=row.bytes)
+        return entries
+
+
+def free_id(wanted: str, taken: Container[str]) -> str:
+    """The id, or the first of id-2, id-3... that is not taken."""
+    names = chain([wanted], (f"{wanted}-{number}" for number in count(2)))
+    return next(name for name in names if name not in taken)
+
+
+def _trusted_entry(name: str, row: Trusted) -> ModelEntry:
+    family = families()[row.family]
+    return ModelEntry(
+        id=name,
+        role=row.role,
+        file=row.file,
+        bundled=False,
+        bytes=row.bytes,
+        sha256=row.sha256,
+        licence="none: random weights" if row.standin else "unknown: you have said that you may use it",
+        credit="unknown",
+        origin="a file of yours, which you trust",
+        feed=family.note,
+        family=row.family,
+        terms="Nobody has told mien what this file may be used for; that is yours to know.",
+        standin=row.standin,
+    )
