@@ -13,7 +13,9 @@ from mien.families import families
 from mien.models.runtime import OnnxSession
 from mien.signature import Bound, bind
 from mien.types import Array
-from tests.standins import MARK, PRODUCER, REGIONS_RGB, all_families, emap, make_small
+from tests.standins import MARK, PRODUCER, REGIONS_RGB, all_families, emap, make_inswapper, make_small
+from tests.standins.__main__ import file_name, write_all
+from tests.standins.full import layers
 from tests.standins.small import SCRFD_NAMES
 
 VARIATIONS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -185,7 +187,44 @@ def test_detectors_have_a_row_for_every_place() -> None:
 
 
 def test_the_command_writes_all(tmp_path: Path) -> None:
-    from tests.standins.__main__ import file_name, write_all
-
     write_all(tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {file_name(family) for family in all_families()}
+
+
+def test_the_full_size_inswapper_does_the_published_work() -> None:
+    """138.3 million parameters and 174.6 billion multiply-adds, counted in the table without building the network."""
+    assert sum(layer.parameters for layer in layers()) == 138_292_739
+    assert round(sum(layer.multiply_adds for layer in layers()) / 1e9, 1) == 174.6
+
+
+@pytest.mark.parametrize("half", ["", "weights", "all"])
+def test_a_slim_one_of_the_same_layers_runs(half: str, tmp_path: Path) -> None:
+    path = tmp_path / "slim.onnx"
+    make_inswapper(path, half=half, width=32)
+    model = onnx.load(path)
+    onnx.checker.check_model(model, full_check=True)
+    assert {entry.key for entry in model.metadata_props} == {MARK}
+    counted = sum(int(np.prod(weight.dims)) for weight in model.graph.initializer if "." in weight.name)
+    assert counted == sum(layer.parameters for layer in layers(32))
+    last = model.graph.initializer[-1]
+    assert (last.name, tuple(last.dims), bool(last.float_data)) == ("buff2fs", (512, 512), half == "")
+    session = OnnxSession("slim", path.read_bytes())
+    contract = families()["inswapper"]
+    bind("slim", session, contract.inputs, contract.outputs)
+    fed = _feed(session)
+    fed["source"] /= np.linalg.norm(fed["source"])
+    found = session.run(fed)["output"]
+    assert 0 <= found.min() < found.max() <= 1
+    assert np.abs(session.run({**fed, "source": -fed["source"]})["output"] - found).mean() > 0.01
+
+
+def test_half_weights_give_nearly_the_same(tmp_path: Path) -> None:
+    found = []
+    for half in ("", "weights", "all"):
+        make_inswapper(tmp_path / "slim.onnx", half=half, width=32, free_batch=True)
+        session = OnnxSession("slim", (tmp_path / "slim.onnx").read_bytes())
+        fed = _feed(session, 2)
+        found.append(session.run(fed)["output"])
+    assert len(found[0]) == 2
+    assert np.abs(found[1] - found[0]).mean() < 0.01
+    assert np.abs(found[2] - found[0]).mean() < 0.02

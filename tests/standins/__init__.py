@@ -3,7 +3,8 @@
 Each is marked in its metadata (`mien.standin` = 1) and is never taken for a real model.
 """
 
+from tests.standins.full import make_inswapper
 from tests.standins.graph import MARK, PRODUCER
 from tests.standins.small import REGIONS_RGB, Options, all_families, emap, make_small
 
-__all__ = ["MARK", "PRODUCER", "REGIONS_RGB", "Options", "all_families", "emap", "make_small"]
+__all__ = ["MARK", "PRODUCER", "REGIONS_RGB", "Options", "all_families", "emap", "make_inswapper", "make_small"]

@@ -58,15 +58,15 @@ class Graph:
         return self.add("Cast", name, to=TensorProto.FLOAT) if halved else name
 
     def built(self, name: str, opset: int) -> onnx.ModelProto:
-        """The file, marked as a stand-in and checked."""
+        """The model, marked as a stand-in and checked."""
         graph = helper.make_graph(self.nodes, name, self._inputs, self._outputs, self.weights)
         model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=7)
-        return marked(model)
+        onnx.checker.check_model(mark(model))
+        return model
 
 
-def marked(model: onnx.ModelProto) -> onnx.ModelProto:
-    """The same file, marked as a stand-in and checked."""
+def mark(model: onnx.ModelProto) -> onnx.ModelProto:
+    """The same model, marked as a stand-in."""
     model.producer_name = PRODUCER
     helper.set_model_props(model, {MARK: "1"})
-    onnx.checker.check_model(model)
     return model
