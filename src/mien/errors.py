@@ -28,7 +28,8 @@ MienError
 └── ModelError              a model file is missing, damaged or does not fit   exit 7
     ├── ModelMissing
     ├── ModelDamaged
-    └── ModelMismatch
+    ├── ModelMismatch
+    └── DownloadFailed
 
 An error carries what happened (`str(error)`), what the person can do (`remedy`) and the exit code of the command line.
 """
@@ -148,6 +149,10 @@ class ModelDamaged(ModelError):
 
 class ModelMismatch(ModelError):
     """The file opens, but its inputs or outputs are not those of its family."""
+
+
+class DownloadFailed(ModelError):
+    """No address gave the model, or it cannot be pulled at all."""
 
 
 class ProvenanceError(MienError):
