@@ -1,81 +1,19 @@
-"""`mien models`: what is known and what is installed, and the work of its commands."""
+"""The work of `mien models pull` and `mien models verify`, with their progress."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
 from mien import families, signature
-from mien.errors import MienError, ModelDamaged, ModelError, UsageError
+from mien.errors import MienError, UsageError
 from mien.models import pull
+from mien.models.inventory import ABSENT, list_models, look_at
 from mien.models.runtime import OnnxSession
 from mien.models.store import ModelEntry, Store
-
-EMBEDDED, INSTALLED, ABSENT, DAMAGED = "embedded", "installed", "not installed", "damaged"
-_UNTOLD = "size not published"
-
-
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """One row of `mien models`. `state` is one of the four above; `note` says more of it, such as what is damaged."""
-
-    entry: ModelEntry
-    path: Path
-    state: str
-    note: str = ""
-
-    @property
-    def way(self) -> str:
-        """How the model comes to this machine: "pull", "import", "import --trust", or nothing for an embedded one."""
-        if self.entry.bundled:
-            return ""
-        if not self.entry.sha256:
-            return "import --trust"
-        return "pull" if self.entry.urls else "import"
-
-    def described(self) -> dict[str, Any]:
-        """All that is known, for programs."""
-        return {**asdict(self.entry), "path": str(self.path), "state": self.state, "note": self.note, "way": self.way}
-
-
-def list_models(store: Store, role: str | None = None) -> tuple[Listed, ...]:
-    """All models, or those of a role, in the order of the catalogue; raises `UsageError` for a role that nobody has.
-
-    The sha256 of embedded models is checked, of the others, which are large, only the size; `check_models` does more.
-    """
-    entries = store.entries()
-    roles = sorted({entry.role for entry in entries})
-    if role is not None and role not in roles:
-        raise UsageError(f"no model is a {role!r}", f"choose one of: {', '.join(roles)}")
-    return tuple(look_at(entry, store) for entry in entries if role in (None, entry.role))
-
-
-def look_at(entry: ModelEntry, store: Store) -> Listed:
-    """The state of one model, without reading more of it than of an embedded one."""
-    path = store.path(entry.id)
-    standin = "a stand-in with random weights, no real model" if entry.standin else ""
-    if entry.bundled:
-        try:
-            store.read(entry.id)
-        except ModelError as error:
-            return Listed(entry, path, DAMAGED, str(error))
-        return Listed(entry, path, EMBEDDED)
-    try:
-        size = path.stat().st_size
-    except OSError:
-        return Listed(entry, path, ABSENT, standin)
-    if entry.bytes and size != entry.bytes:
-        return Listed(entry, path, DAMAGED, f"it has {size} bytes instead of {entry.bytes}: remove it and bring it in again")
-    return Listed(entry, path, INSTALLED, standin)
-
-
-def shown_size(entry: ModelEntry) -> str:
-    """The size for people."""
-    return f"{entry.bytes / 1e6:.1f} MB" if entry.bytes else _UNTOLD
 
 
 def pull_models(
@@ -88,7 +26,7 @@ def pull_models(
 ) -> tuple[Path, ...]:
     """Pull models one after another, whose licences are all agreed to before the first byte; raises a `MienError`.
 
-    A part that others need (a recogniser, a converter) is not pulled along: `needed_by` names it.
+    A part that others need (a recogniser, a converter) is not pulled along: `inventory.missing_for` names it.
     """
     entries = [store.entry(model_id) for model_id in dict.fromkeys(ids)]
     if mirror:
@@ -100,34 +38,6 @@ def pull_models(
             raise UsageError(f"{entry.id} was not pulled: you have not agreed to its licence", "nothing was changed")
     with bar(console) as report:
         return tuple(pull.pull(entry, store, fetch, report, mirror) for entry in entries)
-
-
-_RECOGNISER = ("w600k_r50", "arcface_w600k_r50")
-_NEEDS: dict[str, tuple[tuple[str, ...], ...]] = {
-    "inswapper": (_RECOGNISER,),
-    "hyperswap": (_RECOGNISER,),
-    "alphaface": (_RECOGNISER,),
-    "simswap_256": (_RECOGNISER, ("crossface_simswap",)),
-    "simswap_512": (_RECOGNISER, ("crossface_simswap",)),
-    "ghost": (_RECOGNISER, ("crossface_ghost",)),
-    "hififace": (_RECOGNISER, ("crossface_hififace",)),
-}
-"""What a family works with: one of each group."""
-
-
-def needed_by(entry: ModelEntry) -> tuple[tuple[str, ...], ...]:
-    """The models without which this one does not work, one of each group is enough."""
-    return _NEEDS.get(entry.family, ())
-
-
-def missing_for(entry: ModelEntry, store: Store) -> tuple[str, ...]:
-    """Those of `needed_by` of which none is installed, in words such as `a or b`."""
-    known = {each.id for each in store.entries()}
-    return tuple(
-        " or ".join(group)
-        for group in needed_by(entry)
-        if not any(name in known and store.path(name).is_file() for name in group)
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +84,7 @@ def bar(console: Console) -> Iterator[pull.Report]:
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=console, refresh_per_second=4, disable=not console.is_terminal) as shown:
-        tasks: dict[tuple[str, str], Any] = {}
+        tasks: dict[tuple[str, str], TaskID] = {}
 
         def report(progress: pull.Progress) -> None:
             key = progress.model_id, progress.doing
@@ -183,8 +93,3 @@ def bar(console: Console) -> Iterator[pull.Report]:
             shown.update(tasks[key], completed=progress.done, total=progress.total)
 
         yield report
-
-
-def page(entries: Iterable[ModelEntry]) -> str:
-    """MODELS.md: a table of the models for each role, in the order of the catalogue."""
-    raise NotImplementedError
