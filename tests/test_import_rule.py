@@ -22,7 +22,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("openers",),
     ("build", "doctor"),
     ("bench", "evaluate", "faults"),
-    ("measuring", "swapping", "training"),
+    ("measuring", "modelling", "swapping", "training"),
     ("studio",),
     ("cli",),
 )

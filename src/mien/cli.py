@@ -18,17 +18,19 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.markup import escape
-from rich.prompt import Prompt
+from rich.prompt import Confirm, Prompt
 from rich.table import Table
 
 from mien import __version__
-from mien.errors import MienError, UnreadableMedia, UsageError
+from mien.errors import MienError, ModelError, UnreadableMedia, UsageError
 from mien.folders import data_folder, recordings_folder
 from mien.provenance.consent import STATEMENTS
 from mien.provenance.statement import ACCEPTABLE_USE
 from mien.settings import Settings, from_mapping, read_file, table
 
 if TYPE_CHECKING:
+    from mien.models.inventory import Listed
+    from mien.models.store import ModelEntry
     from mien.provenance.consent import Consent
     from mien.trust import Signing
 
@@ -109,6 +111,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_live(commands)
     _add_provenance(commands)
     _add_reports(commands)
+    _add_models(commands)
     _add_measurements(commands)
     _add_training(commands)
     return parser
@@ -252,12 +255,52 @@ def _add_settings(parser: argparse.ArgumentParser) -> None:
 def _add_reports(commands: Any) -> None:
     for name, run, text in (
         ("doctor", _doctor, "what runs where: versions, providers, cameras, codecs, models"),
-        ("models", _models, "what is installed, under which licence, and whether its sha256 is right"),
         ("settings", _settings_table, "all settings with their defaults and bounds"),
     ):
         report = commands.add_parser(name, help=text, description=text)
         report.add_argument("--json", action="store_true", help="for programs")
         report.set_defaults(run=run)
+
+
+def _add_models(commands: Any) -> None:
+    models = commands.add_parser(
+        "models",
+        help="the models that are installed and those that can be; brings them in, checks and removes them",
+        description="List the models: what is installed, under which licence, and whether it is whole (docs/models.md).",
+    )
+    actions = models.add_subparsers(title="actions", metavar="ACTION")
+    _add_models_list(models)
+    models.set_defaults(run=_models)
+    listing = actions.add_parser("list", help="the same as without an action")
+    _add_models_list(listing, default=argparse.SUPPRESS)
+    info = actions.add_parser("info", help="all that is known of a model: licence, origin, sha256, how it is fed")
+    info.add_argument("id", metavar="ID", help="its name in `mien models --all`")
+    info.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="for programs")
+    info.set_defaults(run=_models_info)
+    pull = actions.add_parser("pull", help="fetch models from the net, after you have agreed to their licences")
+    pull.add_argument("ids", metavar="ID", nargs="+")
+    pull.add_argument("--accept-licence", action="store_true", help="agree without being asked")
+    pull.add_argument("--mirror", metavar="URL", help="ask this address instead: URL/FILE (default: MIEN_MIRROR)")
+    pull.set_defaults(run=_models_pull)
+    bring = actions.add_parser("import", help="take over model files that you have: files, or folders of other tools")
+    bring.add_argument("paths", metavar="FILE|FOLDER", type=Path, nargs="+")
+    bring.add_argument("--trust", action="store_true", help="take files, too, that nobody has published a sha256 of")
+    bring.add_argument("--as", dest="family", metavar="FAMILY", help="which family a trusted file is of, if that is in doubt")
+    bring.set_defaults(run=_models_import)
+    verify = actions.add_parser("verify", help="read installed models whole: sha256, and whether they open and fit")
+    verify.add_argument("ids", metavar="ID", nargs="*")
+    verify.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="for programs")
+    verify.set_defaults(run=_models_verify)
+    remove = actions.add_parser("remove", help="delete installed models")
+    remove.add_argument("ids", metavar="ID", nargs="+")
+    remove.set_defaults(run=_models_remove)
+
+
+def _add_models_list(parser: argparse.ArgumentParser, default: Any = None) -> None:
+    unset = False if default is None else default
+    parser.add_argument("--all", action="store_true", default=unset, help="those, too, that are not installed")
+    parser.add_argument("--role", metavar="ROLE", default=default, help="only one role: swapper, enhancer, segmenter, ...")
+    parser.add_argument("--json", action="store_true", default=unset, help="for programs")
 
 
 def _add_provenance(commands: Any) -> None:
@@ -550,32 +593,148 @@ def _doctor(options: argparse.Namespace) -> int:
 
 
 def _models(options: argparse.Namespace) -> int:
-    from dataclasses import asdict
+    from mien.models.inventory import ABSENT, DAMAGED, list_models, shown_size
+    from mien.models.store import Store
 
-    from mien.errors import ModelError
+    rows = list_models(Store(), options.role)
+    shown = [row for row in rows if options.all or row.state != ABSENT]
+    if options.json:
+        _print_json([row.described() for row in shown])
+    else:
+        console = Console(highlight=False)
+        report = Table(box=None, pad_edge=False)
+        for column in ("role", "model", "size", "licence", "state"):
+            report.add_column(column, overflow="fold")
+        for row in shown:
+            entry = row.entry
+            report.add_row(entry.role, escape(entry.id), shown_size(entry), escape(entry.licence), _state(row))
+        console.print(report)
+        if len(rows) > len(shown):
+            console.print(f"{len(rows) - len(shown)} more can be installed: `mien models --all`", soft_wrap=True)
+    return ModelError.exit_code if any(row.state == DAMAGED for row in shown) else 0
+
+
+def _state(row: "Listed") -> str:
+    from mien.models.inventory import ABSENT, DAMAGED
+
+    words = f"{row.state} ({row.way})" if row.state == ABSENT else row.state
+    words = escape(f"{words}: {row.note}" if row.note else words)
+    return f"[bold red]{words}[/]" if row.state == DAMAGED else words
+
+
+def _models_info(options: argparse.Namespace) -> int:
+    from mien.families import families
+    from mien.models.inventory import look_at, needed_by, shown_size
     from mien.models.store import Store
 
     store = Store()
-    rows = []
-    for entry in store.entries():
-        try:
-            store.read(entry.id)
-            state = "ok"
-        except ModelError as error:
-            state = str(error)
-        rows.append({**asdict(entry), "path": str(store.path(entry.id)), "state": state})
+    entry = store.entry(options.id)
+    row = look_at(entry, store)
     if options.json:
-        _print_json(rows)
-    else:
-        report = Table(box=None, pad_edge=False)
-        for column in ("model", "role", "size", "licence", "credit", "sha256", "state"):
-            report.add_column(column, overflow="fold")
-        for row in rows:
-            size = f"{row['bytes'] / 1e6:.1f} MB"
-            cells = (row["id"], row["role"], size, row["licence"], row["credit"], row["sha256"], row["state"])
-            report.add_row(*(escape(str(cell)) for cell in cells))
-        Console(highlight=False).print(report)
-    return 0 if all(row["state"] == "ok" for row in rows) else 7
+        _print_json(row.described())
+        return 0
+    family = families().get(entry.family)
+    facts = {
+        "model": entry.id,
+        "role": entry.role,
+        "state": _state(row),
+        "file": escape(str(row.path)),
+        "size": shown_size(entry),
+        "sha256": entry.sha256 or "not published",
+        "licence": escape(entry.licence),
+        "in plain words": escape(entry.terms),
+        "made by": escape(entry.credit),
+        "origin": escape(entry.origin),
+        "pulled from": escape("\n".join(entry.urls)),
+        "works with": " and ".join(" or ".join(group) for group in needed_by(entry)),
+        "family": escape(f"{family.name}: {family.note}" if family else ""),
+        "fed with": escape(entry.feed),
+    }
+    report = Table(box=None, pad_edge=False, show_header=False)
+    report.add_column(style="bold", no_wrap=True)
+    report.add_column(overflow="fold")
+    for name, value in facts.items():
+        if value:
+            report.add_row(name, value)
+    Console(highlight=False).print(report)
+    return 0
+
+
+def _models_pull(options: argparse.Namespace) -> int:
+    from mien.modelling import pull_models
+    from mien.models.inventory import missing_for
+    from mien.models.pull import MIRROR_VARIABLE
+    from mien.models.store import Store
+
+    store, console = Store(), Console(stderr=True, highlight=False, soft_wrap=True)
+    asked = sys.stdin.isatty() and sys.stderr.isatty()
+
+    def agree(entry: "ModelEntry") -> bool:
+        return _agree(entry, console, accepted=options.accept_licence, asked=asked)
+
+    paths = pull_models(options.ids, store, agree, console, options.mirror or os.environ.get(MIRROR_VARIABLE))
+    for path in paths:
+        print(path)
+    for missing in sorted({each for name in options.ids for each in missing_for(store.entry(name), store)}):
+        console.print(f"it works only with {missing}, which is not installed yet")
+    return 0
+
+
+def _agree(entry: "ModelEntry", console: Console, *, accepted: bool, asked: bool) -> bool:
+    """Show the licence, and ask unless it is accepted already; raises `UsageError` when there is nobody to ask."""
+    console.print(f"[bold]{escape(entry.id)}[/], {escape(entry.origin)}\n  by {escape(entry.credit)}", emoji=False)
+    console.print(f"  licence: {escape(entry.licence)}\n  {escape(entry.terms)}", emoji=False)
+    if accepted:
+        return True
+    if not asked:
+        raise UsageError(f"nobody has agreed to the licence of {entry.id}", "add --accept-licence if you do")
+    try:
+        return Confirm.ask("Do you agree?", console=console, default=False)
+    except EOFError:
+        return False
+
+
+def _models_import(options: argparse.Namespace) -> int:
+    from mien.modelling import bar
+    from mien.models.importing import import_models
+    from mien.models.inventory import missing_for
+    from mien.models.store import Store
+
+    store, console = Store(), Console(stderr=True, highlight=False, soft_wrap=True)
+    with bar(console) as report:
+        found = import_models(options.paths, store, trust=options.trust, family=options.family, report=report)
+    return 0
+
+
+def _models_verify(options: argparse.Namespace) -> int:
+    from dataclasses import asdict
+
+    from mien.modelling import check_models
+    from mien.models.store import Store
+
+    found, console = [], Console(highlight=False, soft_wrap=True)
+    for checked in check_models(options.ids, Store()):
+        found.append(checked)
+        if options.json:
+            continue
+        if checked.fault:
+            console.print(f"[bold red]!![/] {checked.model_id}: {escape(checked.fault)}\n   {escape(checked.remedy)}")
+        else:
+            console.print(f"[green]ok[/] {checked.model_id}")
+    if options.json:
+        _print_json([asdict(checked) for checked in found])
+    return ModelError.exit_code if any(checked.fault for checked in found) else 0
+
+
+def _models_remove(options: argparse.Namespace) -> int:
+    from mien.models.importing import remove
+    from mien.models.store import Store
+
+    store = Store()
+    for model_id in dict.fromkeys(options.ids):
+        remove(model_id, store)
+        print(f"{model_id} is removed")
+    return 0
 
 
 def _settings_table(options: argparse.Namespace) -> int:

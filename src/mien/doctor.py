@@ -11,10 +11,10 @@ import av
 from cryptography import x509
 
 from mien import __version__
-from mien.errors import ModelError
 from mien.folders import data_folder
 from mien.media import devices
 from mien.models import runtime
+from mien.models.inventory import ABSENT, DAMAGED, EMBEDDED, INSTALLED, Listed, look_at
 from mien.models.store import Store
 from mien.provenance.identity import known_root
 from mien.trust import IDENTITY_FOLDER
@@ -85,14 +85,16 @@ def _providers() -> list[Finding]:
 
 
 def _models(store: Store) -> list[Finding]:
-    found = []
-    for entry in store.entries():
-        try:
-            store.read(entry.id)
-            found.append(Finding("model", entry.id, "present, sha256 right"))
-        except ModelError as error:
-            found.append(Finding("model", entry.id, str(error), fine=False))
-    return found
+    """Embedded models are read whole; of the others, which may be gigabytes, only the size is looked at."""
+    rows = [look_at(entry, store) for entry in store.entries()]
+    return [Finding("model", row.entry.id, _state(row), row.state != DAMAGED) for row in rows if row.state != ABSENT]
+
+
+def _state(row: Listed) -> str:
+    if row.state == EMBEDDED:
+        return "present, sha256 right"
+    words = "installed, size as expected" if row.state == INSTALLED and row.entry.bytes else row.state
+    return f"{words}: {row.note}" if row.note else words
 
 
 def _trust() -> list[Finding]:

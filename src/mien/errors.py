@@ -29,7 +29,8 @@ MienError
     ├── ModelMissing
     ├── ModelDamaged
     ├── ModelMismatch
-    └── ModelRefused
+    ├── ModelRefused
+    └── DownloadFailed
 
 An error carries what happened (`str(error)`), what the person can do (`remedy`) and the exit code of the command line.
 """
@@ -153,6 +154,10 @@ class ModelMismatch(ModelError):
 
 class ModelRefused(ModelError):
     """The file holds what could do harm, or nobody vouches for it."""
+
+
+class DownloadFailed(ModelError):
+    """No address gave the model, or it cannot be pulled at all."""
 
 
 class ProvenanceError(MienError):
