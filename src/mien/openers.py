@@ -5,8 +5,10 @@ from typing import TypeVar
 
 from mien.contracts import Detector, Engine, Enhancer, Segmenter
 from mien.errors import ModelMismatch, ModelMissing
+from mien.models.bisenet import BiSeNet
 from mien.models.shelf import Shelf
 from mien.models.store import ModelEntry
+from mien.models.xseg import XSeg
 from mien.settings import Settings
 
 OpenEngine = Callable[[ModelEntry, Settings, Shelf], Engine]
@@ -14,8 +16,17 @@ OpenSegmenter = Callable[[ModelEntry, Settings, Shelf], Segmenter]
 OpenEnhancer = Callable[[ModelEntry, Settings, Shelf], Enhancer]
 OpenDetector = Callable[[ModelEntry, Settings, Shelf], Detector]
 
+
+def _open_xseg(entry: ModelEntry, settings: Settings, shelf: Shelf) -> Segmenter:
+    return XSeg(entry.id, shelf.session(entry))
+
+
+def _open_bisenet(entry: ModelEntry, settings: Settings, shelf: Shelf) -> Segmenter:
+    return BiSeNet(entry.id, shelf.session(entry))
+
+
 _ENGINES: Mapping[str, OpenEngine] = {}
-_SEGMENTERS: Mapping[str, OpenSegmenter] = {}
+_SEGMENTERS: Mapping[str, OpenSegmenter] = {"xseg": _open_xseg, "bisenet": _open_bisenet}
 _ENHANCERS: Mapping[str, OpenEnhancer] = {}
 _DETECTORS: Mapping[str, OpenDetector] = {}
 

@@ -12,6 +12,7 @@ from mien.stages.compose import compose
 from mien.stages.enhance import Enhancement
 from mien.stages.film import as_filmed
 from mien.stages.finish import finish
+from mien.stages.keep import keep_own
 from mien.stages.mask import keep_occluders
 from mien.stages.observe import Observer
 from mien.stages.reshape import reshape
@@ -68,10 +69,14 @@ class Memory:
         self._segmentation.reset()
         self.enhancement.reset()
 
-    def see(self, frame: Frame, faces: tuple[TrackedFace, ...], retouch: Retouch, *, in_front: bool) -> tuple[TrackedFace, ...]:
-        """The faces with what is known of them; `in_front` as in `Observer.observe`."""
-        known = self._observer.observe(frame, faces, in_front=in_front)
-        return self._segmentation.update(frame, known, retouch.segmenters)
+    def see(
+        self, frame: Frame, faces: tuple[TrackedFace, ...], retouch: Retouch, settings: Settings, *, live: bool = False
+    ) -> tuple[TrackedFace, ...]:
+        """The faces with what is known of them. A chosen network says what stands before them, else the face's usual look."""
+        segmenters = () if settings.occlusion == "off" else retouch.segmenters
+        told = self._segmentation.update(frame, faces, segmenters)
+        in_front = settings.occlusion == "on" or (settings.occlusion == "files" and not live)
+        return self._observer.observe(frame, faces, in_front=in_front and not segmenters, told=told)
 
 
 class Pipeline:
@@ -85,8 +90,7 @@ class Pipeline:
 
     def swap_frame(self, frame: Frame) -> FrameResult:
         """The frame with its faces replaced, in place: the picture of `frame` is used up."""
-        in_front = self._settings.occlusion != "off"
-        faces = self._memory.see(frame, self._tracker.update(frame), self._persona.retouch, in_front=in_front)
+        faces = self._memory.see(frame, self._tracker.update(frame), self._persona.retouch, self._settings)
         worn = swap_faces(frame, faces, self._persona, self._settings, self._memory)
         return FrameResult(frame, faces, worn)
 
@@ -103,7 +107,7 @@ def swap_faces(
     wearing = wearers(faces)
     patches = zip(wearing, persona.engine.swap(frame, wearing, persona.prepared), strict=True)
     kept = [(face, patch) for face, patch in patches if patch is not None]
-    kept = [(face, keep_occluders(frame, face, patch)) for face, patch in kept]
+    kept = [(face, keep_own(face, keep_occluders(frame, face, patch), settings)) for face, patch in kept]
     retouch = persona.retouch
     if retouch.finisher is not None:
         kept = [(face, finish(frame, face, patch, retouch.finisher)) for face, patch in kept]

@@ -19,6 +19,16 @@ RIGHT_EYE = (33, 246, 161, 160, 159, 158, 157, 173, 133, 155, 154, 153, 145, 144
 """The opening of the person's right eye, clockwise from the outer corner."""
 LEFT_EYE = (362, 398, 384, 385, 386, 387, 388, 466, 263, 249, 390, 373, 374, 380, 381, 382)
 """The opening of the person's left eye, clockwise from the inner corner."""
+OUTER_LIPS = (61, 185, 40, 39, 37, 0, 267, 269, 270, 409, 291, 375, 321, 405, 314, 17, 84, 181, 91, 146)
+"""The outline of the lips, clockwise from the person's right corner."""
+RIGHT_LIDS = (130, 247, 30, 29, 27, 28, 56, 190, 243, 112, 26, 22, 23, 24, 110, 25)
+"""The folds above and below the person's right eye, clockwise from the outer corner."""
+LEFT_LIDS = (463, 414, 286, 258, 257, 259, 260, 467, 359, 255, 339, 254, 253, 252, 256, 341)
+"""The folds above and below the person's left eye, clockwise from the inner corner."""
+RIGHT_BROW = (70, 63, 105, 66, 107, 55, 65, 52, 53, 46)
+"""The person's right eyebrow, clockwise from its outer end."""
+LEFT_BROW = (336, 296, 334, 293, 300, 276, 283, 282, 295, 285)
+"""The person's left eyebrow, clockwise from its inner end."""
 RIGHT_IRIS, LEFT_IRIS = 468, 473
 """The middle of each iris."""
 EYE_CORNERS = (33, 263)

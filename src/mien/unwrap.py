@@ -82,6 +82,18 @@ def unwrap(image: Image, points: Floats, side: int = SIDE) -> Image:
     return texture
 
 
+def unwrap_mask(mask: Mask, points: Floats, side: int = SIDE) -> Mask:
+    """The texture, uint8 (side, side), of a picture of one channel, uint8 (h, w).
+
+    `points` (478, 2 or 3) are the landmarks in its pixels. 0 beside the face and where the picture shows nothing of it.
+    """
+    texels = texel_map(side)
+    texture = np.zeros((side, side), np.uint8)
+    places = np.ascontiguousarray(points[:, :2], np.float32)
+    _sample_mask(np.ascontiguousarray(mask), places, texels.corners, texels.weights, texels.triangle, texture)
+    return texture
+
+
 def wrap(values: Mask, points: Floats, size_wh: tuple[int, int]) -> Mask:
     """A texture of one channel, uint8 (side, side), laid on the face with landmarks `points` (478, 2 or 3).
 
@@ -152,3 +164,24 @@ def _sample(crop: Array, points: Array, corners: Array, weights: Array, number: 
                 above = above_left + (above_right - above_left) * fx
                 below = below_left + (below_right - below_left) * fx
                 texture[v, u, c] = np.uint8(above + (below - above) * fy + np.float32(0.5))
+
+
+@kernel
+def _sample_mask(mask: Array, points: Array, corners: Array, weights: Array, number: Array, texture: Array) -> None:
+    height, width = mask.shape
+    for v in range(number.shape[0]):
+        for u in range(number.shape[1]):
+            if number[v, u] < 0:
+                continue
+            x = np.float32(0.0)
+            y = np.float32(0.0)
+            for k in range(3):
+                x += weights[v, u, k] * points[corners[v, u, k], 0]
+                y += weights[v, u, k] * points[corners[v, u, k], 1]
+            if not (x >= 0 and y >= 0 and x <= width - 1 and y <= height - 1):
+                continue
+            i, j = min(int(y), height - 2), min(int(x), width - 2)
+            fx, fy = x - np.float32(j), y - np.float32(i)
+            above = mask[i, j] + (np.float32(mask[i, j + 1]) - mask[i, j]) * fx
+            below = mask[i + 1, j] + (np.float32(mask[i + 1, j + 1]) - mask[i + 1, j]) * fx
+            texture[v, u] = np.uint8(above + (below - above) * fy + np.float32(0.5))

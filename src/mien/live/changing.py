@@ -19,7 +19,7 @@ from mien.types import LIVE_TIME_BASE, Detection, Frame, Image, LabelledFrame, T
 
 _HOLD_S = 1.0
 """So long the last picture of a lost face is held; then it is covered."""
-_ENGINE_FAILURES_SAID = 5
+_FAILURES_SAID = 5
 _log = logging.getLogger(__name__)
 
 
@@ -66,14 +66,11 @@ class FaceChanger:
         self._last_good = None
 
     def change(self, tracked: TrackedFrame, snapshot: Snapshot) -> Shown:
-        """The labelled frame; the picture of the tracked frame is used up. Never raises because of an engine."""
+        """The labelled frame; the picture of the tracked frame is used up. Never raises because of a network."""
         frame, image = tracked.frame, tracked.frame.image
         self._mark.arriving(frame)
         trusted = self._confirmation.trusted(tracked.faces, tracked.doubts, frame.time_s)
-        in_front = snapshot.settings.occlusion == "on"
-        retouch = Retouch() if snapshot.persona is None else snapshot.persona.retouch
-        known = self._memory.see(frame, trusted, retouch, in_front=in_front)
-        worn = self._swap(frame, known, snapshot)
+        worn = self._swap(frame, trusted, snapshot)
         verdict = self._judge(tracked, worn, image)
         what = self._hide(image, frame.time_s, verdict, snapshot, bool(worn))
         content = self._content.see(frame)
@@ -105,15 +102,16 @@ class FaceChanger:
         return Shown(self._label(frame, snapshot.settings, hidden=True), "none")
 
     def _swap(self, frame: Frame, faces: tuple[TrackedFace, ...], snapshot: Snapshot) -> tuple[TrackedFace, ...]:
-        """The faces that now wear the source; none after an error of the engine, which is said in the log."""
-        if snapshot.persona is None:
-            return ()
+        """The faces that now wear the source; none after an error of a network, which is said in the log."""
+        persona = snapshot.persona
         try:
-            worn = swap_faces(frame, faces, snapshot.persona, snapshot.settings, self._memory)
-        except Exception as error:  # noqa: BLE001 - whatever an engine does, the picture must stay closed and go on
+            retouch = Retouch() if persona is None else persona.retouch
+            known = self._memory.see(frame, faces, retouch, snapshot.settings, live=True)
+            worn = () if persona is None else swap_faces(frame, known, persona, snapshot.settings, self._memory)
+        except Exception as error:  # noqa: BLE001 - whatever a network does, the picture must stay closed and go on
             self._failures += 1
-            if self._failures <= _ENGINE_FAILURES_SAID:
-                _log.warning("the engine failed, the face is covered: %s", error)
+            if self._failures <= _FAILURES_SAID:
+                _log.warning("a face could not be swapped, it is covered: %s", error)
             return ()
         self._failures = 0
         return worn

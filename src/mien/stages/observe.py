@@ -1,6 +1,8 @@
 """What is remembered of each face of a stream, and what that says of the present frame."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 
 import cv2
 import numpy as np
@@ -101,19 +103,27 @@ class Observer:
         """Another stream: nothing that was known holds."""
         self._memories = {}
 
-    def observe(self, frame: Frame, faces: tuple[TrackedFace, ...], *, in_front: bool = True) -> tuple[TrackedFace, ...]:
+    def observe(
+        self,
+        frame: Frame,
+        faces: tuple[TrackedFace, ...],
+        *,
+        in_front: bool = True,
+        told: Mapping[int, Mask] = MappingProxyType({}),
+    ) -> tuple[TrackedFace, ...]:
         """The same faces with what is known of them; the picture is not changed.
 
-        Without `in_front` nothing is sought that stands before a face, which saves a sixth of all work.
+        Without `in_front` nothing is sought that stands before a face, which saves a sixth of all work. `told` is what somebody
+        else says of it, by `track_id`, uint8 (128, 128) as in `KnownFace.occluder`; the larger value counts.
         """
         for memory in self._memories.values():
             memory.unseen += 1
         present = frozenset(face.track_id for face in faces)
-        seen = tuple(replace(face, known=self._see(frame, face, present, in_front)) for face in faces)
+        seen = tuple(replace(face, known=self._see(frame, face, present, in_front, told.get(face.track_id))) for face in faces)
         self._memories = {number: each for number, each in self._memories.items() if each.unseen <= _FORGET_AFTER}
         return seen
 
-    def _see(self, frame: Frame, face: TrackedFace, present: frozenset[int], in_front: bool) -> KnownFace:
+    def _see(self, frame: Frame, face: TrackedFace, present: frozenset[int], in_front: bool, told: Mask | None) -> KnownFace:
         points = face.landmarks.points
         now = unwrap(frame.image, points)
         visible: Floats = np.clip((facing(points) - _EDGE_ON) / (_PLAIN - _EDGE_ON), 0, 1).astype(np.float32)
@@ -127,7 +137,7 @@ class Observer:
         self._memories[face.track_id] = memory
         if memory.is_bent(shape, face.yaw):
             memory.begin_anew(now, shape)
-        occluder = _occluder(memory, now, visible, shape) if in_front else None
+        occluder = _joined(_occluder(memory, now, visible, shape) if in_front else None, told)
         free = visible if occluder is None else visible * (1 - occluder * np.float32(1 / 255))
         _learn(memory.texture, memory.weight, now, free, _FIRST, _SLOWEST, _SURPRISE)
         odd = _oddness(shape, memory.neutral)
@@ -160,6 +170,12 @@ def _occluder(memory: _Memory, now: Image, visible: Floats, shape: Floats) -> Ma
         occluder = memory.occlusion.update(now, memory.texture, memory.weight, visible)
     memory.weight[memory.occlusion.stale] = 0
     return occluder
+
+
+def _joined(found: Mask | None, told: Mask | None) -> Mask | None:
+    if found is None or told is None:
+        return told if found is None else found
+    return np.maximum(found, told)
 
 
 def _oddness(shape: Floats, neutral: Floats) -> float:

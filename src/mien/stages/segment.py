@@ -1,17 +1,148 @@
-"""What segmenting networks say of things before a face, carried along with the mesh."""
+"""What segmenting networks say of things before a face, carried along with the mesh.
+
+A network looks at every other frame of a face; in between, what it has said moves with the landmarks.
+"""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
+import cv2
+import numpy as np
+
+from mien import geometry
 from mien.contracts import Segmenter
-from mien.types import Frame, TrackedFace
+from mien.types import Affine, Array, Frame, Image, Mask, TrackedFace
+from mien.unwrap import facing, unwrap_mask
+
+_EVERY = 2
+"""Frames from one look at a face to the next."""
+_FINE = 256
+"""Pixels of a crop's side from which on its mask is finer than a texture."""
+_SOFT = 1.0
+"""Sigma in texels of the blur against steps."""
+_EDGE_ON = 0.05
+"""Facing below which a texel is not judged."""
+_FALL = 0.7
+"""Share of the way down in one look, where something has gone. Up it is the whole way."""
+_TOO_MUCH = 0.8
+"""Share of what is seen of a face from which on a network is not believed."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """One face: what stands `before` it, uint8 (128, 128), the number of the frame it was looked at, and whose turn it has."""
+
+    before: Mask
+    looked: int
+    turn: int
 
 
 class Segmentation:
-    """The memory of one stream of frames; give it every frame, in order."""
+    """The memory of one stream of frames; give it every frame, in order. A face that is lost for a frame begins anew."""
+
+    def __init__(self) -> None:
+        self._faces: dict[int, _Seen] = {}
+        self._frame = 0
 
     def reset(self) -> None:
         """Another stream: nothing that was known holds."""
+        self._faces = {}
 
-    def update(self, frame: Frame, faces: tuple[TrackedFace, ...], segmenters: Sequence[Segmenter]) -> tuple[TrackedFace, ...]:
-        """The faces, their `known.occluder` joined with what the networks say; the picture is not changed."""
-        return faces
+    def update(self, frame: Frame, faces: tuple[TrackedFace, ...], segmenters: Sequence[Segmenter]) -> dict[int, Mask]:
+        """What stands before each face, by its `track_id`: uint8 (128, 128) as in `KnownFace.occluder`; empty without networks.
+
+        The picture is not changed. What a network raises passes through, and nothing is remembered of that frame.
+        """
+        if not segmenters:
+            self._faces = {}
+            return {}
+        self._frame += 1
+        known = {face.track_id: self._faces[face.track_id] for face in faces if face.track_id in self._faces}
+        due = [face for face in faces if self._is_due(known.get(face.track_id))]
+        for face, before in zip(due, _before(frame.image, due, segmenters), strict=True):
+            seen = known.get(face.track_id)
+            turn = self._free_turn(known) if seen is None else seen.turn
+            known[face.track_id] = _Seen(before if seen is None else _followed(seen.before, before), self._frame, turn)
+        self._faces = known
+        return {number: seen.before for number, seen in known.items()}
+
+    def _is_due(self, seen: _Seen | None) -> bool:
+        return seen is None or self._frame - seen.looked >= _EVERY or self._frame % _EVERY == seen.turn
+
+    def _free_turn(self, known: dict[int, _Seen]) -> int:
+        """Faces take turns, so that the work of frames is even; the first one has its next turn as late as it can."""
+        taken = [sum(seen.turn == turn for seen in known.values()) for turn in range(_EVERY)]
+        return min(range(_EVERY), key=lambda turn: (taken[turn], turn != self._frame % _EVERY))
+
+
+def _followed(old: Mask, new: Mask) -> Mask:
+    """What comes is kept at once, what goes leaves within two looks: what lingers shows the wearer."""
+    falling = cv2.addWeighted(old, 1 - _FALL, new, _FALL, 0)
+    return np.asarray(np.maximum(new, falling), np.uint8)
+
+
+def _before(image: Image, faces: Sequence[TrackedFace], segmenters: Sequence[Segmenter]) -> list[Mask]:
+    """What stands before each face, uint8 (128, 128): the smallest of what the networks see of it, turned round."""
+    if not faces:
+        return []
+    hidden = [_hidden(image, faces, segmenter) for segmenter in segmenters]
+    return [_softened(np.maximum.reduce(each), face) for each, face in zip(zip(*hidden, strict=True), faces, strict=True)]
+
+
+def _hidden(image: Image, faces: Sequence[TrackedFace], segmenter: Segmenter) -> list[Mask]:
+    side = segmenter.side
+    template = geometry.TEMPLATES[segmenter.template] * side
+    to_crops = [geometry.similarity(geometry.five_points(face.landmarks.points), template) for face in faces]
+    crops = [cut(image, to_crop, side) for to_crop in to_crops]
+    seen = segmenter.visible(crops)
+    return [
+        _unwrapped(image, to_crop, np.asarray(255 - mask, np.uint8), face)
+        for to_crop, mask, face in zip(to_crops, seen, faces, strict=True)
+    ]
+
+
+def cut(image: Image, to_crop: Affine, side: int) -> Image:
+    """The aligned crop, BGR uint8 (side, side, 3); beyond the picture its border goes on.
+
+    A face much larger than the crop is shrunk by whole steps first, so that no pixel is skipped.
+    """
+    step = int(1 / geometry.scale_of(to_crop))
+    if step >= 2:
+        corners = np.array([[-0.5, -0.5], [side - 0.5, -0.5], [side - 0.5, side - 0.5], [-0.5, side - 0.5]])
+        x1, y1, x2, y2 = geometry.box_of(geometry.apply(geometry.invert(to_crop), corners))
+        height, width = image.shape[:2]
+        left, top = max(0, int(x1) - step), max(0, int(y1) - step)
+        wide, tall = (min(width, int(x2) + step) - left) // step, (min(height, int(y2) + step) - top) // step
+        if wide >= 2 and tall >= 2:
+            part = image[top : top + tall * step, left : left + wide * step]
+            image = np.asarray(cv2.resize(part, (wide, tall), interpolation=cv2.INTER_AREA), np.uint8)
+            grown = np.array([[step, 0, left + (step - 1) / 2], [0, step, top + (step - 1) / 2], [0, 0, 1]])
+            to_crop = to_crop @ grown
+    return np.asarray(cv2.warpAffine(image, to_crop, (side, side), borderMode=cv2.BORDER_REPLICATE), np.uint8)
+
+
+def _unwrapped(image: Image, to_crop: Affine, hidden: Mask, face: TrackedFace) -> Mask:
+    """The mask of a crop as a texture; what lies outside of the picture is not hidden."""
+    side = hidden.shape[0]
+    if side > _FINE:
+        hidden = np.asarray(cv2.resize(hidden, (_FINE, _FINE), interpolation=cv2.INTER_AREA), np.uint8)
+        share = _FINE / side
+        to_crop = share * to_crop + np.array([[0, 0, (share - 1) / 2], [0, 0, (share - 1) / 2]])
+    hidden = hidden * _in_picture(geometry.invert(to_crop), len(hidden), image)
+    return unwrap_mask(hidden, geometry.apply(to_crop, face.landmarks.points[:, :2]))
+
+
+def _in_picture(to_frame: Affine, side: int, image: Image) -> Mask:
+    """1 where a pixel of the crop lies in the picture, uint8 (side, side)."""
+    height, width = image.shape[:2]
+    along = np.arange(side)
+    x, y = (row[0] * along[None, :] + row[1] * along[:, None] + row[2] for row in to_frame)
+    inside: Array = (x >= -0.5) & (x <= width - 0.5) & (y >= -0.5) & (y <= height - 0.5)
+    return inside.astype(np.uint8)
+
+
+def _softened(hidden: Mask, face: TrackedFace) -> Mask:
+    judged: Array = facing(face.landmarks.points) > _EDGE_ON
+    soft = np.asarray(cv2.GaussianBlur(hidden, (0, 0), _SOFT), np.uint8) * judged
+    believed = np.count_nonzero(soft > 127) <= _TOO_MUCH * np.count_nonzero(judged)
+    return soft if believed else np.zeros_like(hidden)

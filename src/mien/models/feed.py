@@ -1,0 +1,28 @@
+"""Runs a network of one picture in, one array out, over several pictures: in one batch where the graph allows it."""
+
+import numpy as np
+
+from mien.contracts import Session
+from mien.errors import ModelError, ModelMismatch
+from mien.signature import Bound, fits, said
+from mien.types import Array, Floats
+
+
+def feed(model_id: str, session: Session, bound: Bound, blob: Array, most: int) -> Floats:
+    """What the first output says of `blob` (n, ...), float32 (n, ...); `most` pictures at a time, one where n is fixed to 1.
+
+    Raises `ModelMismatch` for another shape than announced and `ModelError` for what is no number.
+    """
+    taken, given = bound.taken(0), bound.given(0)
+    step = 1 if isinstance(taken.shape[0], int) or isinstance(given.shape[0], int) else most
+    typed = blob.astype(taken.dtype, copy=False)
+    parts = [session.run({taken.name: typed[i : i + step]})[given.name] for i in range(0, len(typed), step)]
+    result = np.concatenate(parts).astype(np.float32, copy=False)
+    if len(result) != len(blob) or not fits(result.shape[1:], given.shape[1:]):
+        raise ModelMismatch(
+            f"{model_id} gave {said(result.shape)} for {len(blob)} pictures, announced is {said(given.shape)}",
+            "use the file of the catalogue",
+        )
+    if not np.isfinite(result).all():
+        raise ModelError(f"{model_id} gave values that are no numbers", "try `precision = single`, or choose another model")
+    return result

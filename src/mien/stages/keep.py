@@ -1,0 +1,64 @@
+"""Keeps parts of the wearer's own face, by choice: mouth, eyes, eyebrows."""
+
+from dataclasses import replace
+
+import cv2
+import numpy as np
+
+from mien import geometry, topology
+from mien.settings import Settings
+from mien.types import FacePatch, Floats, Mask, TrackedFace
+
+_SOFT = 0.03
+"""Sigma of the soft edge, in eye distances."""
+_REACH = 2.5
+"""Sigmas from a drawn outline to where nothing of it is left."""
+_MOUTH, _EYES, _BROWS = 0.05, 0.03, 0.05
+"""How far beyond its outline each part is kept wholly or by half, in eye distances: the soft edge is to fall on skin."""
+_FRACTION = 4
+"""Bits below the pixel with which outlines are drawn."""
+
+
+def keep_own(face: TrackedFace, patch: FacePatch, settings: Settings) -> FacePatch:
+    """The patch with its mask lowered over the parts that the settings keep, by the face's own landmarks."""
+    parts = _parts(settings)
+    if not parts:
+        return patch
+    points = geometry.apply(geometry.invert(patch.crop_to_frame), face.landmarks.points[:, :2])
+    right, left = topology.EYE_CORNERS
+    eyes = float(np.linalg.norm(face.landmarks.points[right] - face.landmarks.points[left]))
+    eyes /= geometry.scale_of(patch.crop_to_frame)
+    mask = patch.mask.copy()
+    for loop, grow in parts:
+        _lower(mask, points[list(loop)], grow * eyes, max(_SOFT * eyes, 0.5))
+    return replace(patch, mask=mask)
+
+
+def _parts(settings: Settings) -> tuple[tuple[tuple[int, ...], float], ...]:
+    """The outlines that are kept, and how far they are grown."""
+    parts: tuple[tuple[tuple[int, ...], float], ...] = ()
+    if settings.keep_mouth:
+        parts += ((topology.OUTER_LIPS, _MOUTH),)
+    if settings.keep_eyes:
+        parts += ((topology.RIGHT_LIDS, _EYES), (topology.LEFT_LIDS, _EYES))
+    if settings.keep_brows:
+        parts += ((topology.RIGHT_BROW, _BROWS), (topology.LEFT_BROW, _BROWS))
+    return parts
+
+
+def _lower(mask: Mask, outline: Floats, grow: float, sigma: float) -> None:
+    """Take the inside of an outline, grown by so many pixels, out of the mask, in place, with an edge of this sigma."""
+    margin = int(np.ceil(grow + _REACH * sigma)) + 1
+    height, width = mask.shape
+    x1, y1, x2, y2 = geometry.box_of(outline)
+    left, top = max(0, int(x1) - margin), max(0, int(y1) - margin)
+    right, bottom = min(width, int(x2) + margin + 2), min(height, int(y2) + margin + 2)
+    if right <= left or bottom <= top:
+        return
+    part = np.zeros((bottom - top, right - left), np.uint8)
+    corners = np.round((outline - np.array([left, top], np.float32)) * 2**_FRACTION).astype(np.int32)
+    cv2.fillPoly(part, [corners], 255, cv2.LINE_AA, _FRACTION)
+    cv2.polylines(part, [corners], True, 255, max(1, round(2 * grow)), cv2.LINE_AA, _FRACTION)
+    soft = cv2.GaussianBlur(part, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE)
+    area = mask[top:bottom, left:right]
+    area[:] = cv2.multiply(area, 255 - soft, scale=1 / 255)
