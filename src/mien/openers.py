@@ -5,6 +5,8 @@ from typing import TypeVar
 
 from mien.contracts import Detector, Engine, Enhancer, Segmenter
 from mien.errors import ModelMismatch, ModelMissing
+from mien.models.codeformer import CodeFormer
+from mien.models.restorer import Restorer
 from mien.models.shelf import Shelf
 from mien.models.store import ModelEntry
 from mien.settings import Settings
@@ -14,9 +16,21 @@ OpenSegmenter = Callable[[ModelEntry, Settings, Shelf], Segmenter]
 OpenEnhancer = Callable[[ModelEntry, Settings, Shelf], Enhancer]
 OpenDetector = Callable[[ModelEntry, Settings, Shelf], Detector]
 
+
+def _restorer(entry: ModelEntry, settings: Settings, shelf: Shelf) -> Enhancer:
+    return Restorer(entry.id, entry.family, shelf.session(entry))
+
+
+def _codeformer(entry: ModelEntry, settings: Settings, shelf: Shelf) -> Enhancer:
+    return CodeFormer(entry.id, shelf.session(entry), settings.fidelity)
+
+
 _ENGINES: Mapping[str, OpenEngine] = {}
 _SEGMENTERS: Mapping[str, OpenSegmenter] = {}
-_ENHANCERS: Mapping[str, OpenEnhancer] = {}
+_ENHANCERS: Mapping[str, OpenEnhancer] = {
+    **dict.fromkeys(("gpen_256", "restorer_512", "gpen_1024", "gpen_2048"), _restorer),
+    "codeformer": _codeformer,
+}
 _DETECTORS: Mapping[str, OpenDetector] = {}
 
 
