@@ -14,7 +14,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("signature",),
     ("families", "geometry", "facemodel", "colour", "raster", "yuv", "provenance"),
     ("unwrap", "profile", "gaze"),
-    ("shading", "grain", "focus", "photo", "crop", "tensor"),
+    ("shading", "grain", "focus", "photo", "detail", "crop", "tensor"),
     ("models", "media", "texture"),
     ("engines", "stages", "seal"),
     ("pipeline", "source", "verify"),

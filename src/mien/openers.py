@@ -6,6 +6,8 @@ from typing import TypeVar
 from mien.contracts import Detector, Engine, Enhancer, Segmenter
 from mien.errors import ModelMismatch, ModelMissing
 from mien.models.bisenet import BiSeNet
+from mien.models.codeformer import CodeFormer
+from mien.models.restorer import Restorer
 from mien.models.shelf import Shelf
 from mien.models.store import ModelEntry
 from mien.models.xseg import XSeg
@@ -25,9 +27,20 @@ def _open_bisenet(entry: ModelEntry, settings: Settings, shelf: Shelf) -> Segmen
     return BiSeNet(entry.id, shelf.session(entry))
 
 
+def _restorer(entry: ModelEntry, settings: Settings, shelf: Shelf) -> Enhancer:
+    return Restorer(entry.id, entry.family, shelf.session(entry))
+
+
+def _codeformer(entry: ModelEntry, settings: Settings, shelf: Shelf) -> Enhancer:
+    return CodeFormer(entry.id, shelf.session(entry), settings.fidelity)
+
+
 _ENGINES: Mapping[str, OpenEngine] = {}
 _SEGMENTERS: Mapping[str, OpenSegmenter] = {"xseg": _open_xseg, "bisenet": _open_bisenet}
-_ENHANCERS: Mapping[str, OpenEnhancer] = {}
+_ENHANCERS: Mapping[str, OpenEnhancer] = {
+    **dict.fromkeys(("gpen_256", "restorer_512", "gpen_1024", "gpen_2048"), _restorer),
+    "codeformer": _codeformer,
+}
 _DETECTORS: Mapping[str, OpenDetector] = {}
 
 

@@ -56,18 +56,22 @@ def dress(engine: Engine, source: SourceFace, retouch: Retouch | None = None) ->
 
 
 class Memory:
-    """What is remembered of the faces of one stream of frames."""
+    """What is remembered of the faces of one stream of frames; `live` as in `Enhancement`."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, live: bool = False) -> None:
         self._observer = Observer()
         self._segmentation = Segmentation()
-        self.enhancement = Enhancement()
+        self.enhancement = Enhancement(live=live)
 
     def reset(self) -> None:
         """Another stream: nothing that was known holds."""
         self._observer.reset()
         self._segmentation.reset()
         self.enhancement.reset()
+
+    def close(self) -> bool:
+        """The stream is over: end the enhancer's thread; False when the network holds it still."""
+        return self.enhancement.close()
 
     def see(
         self, frame: Frame, faces: tuple[TrackedFace, ...], retouch: Retouch, settings: Settings, *, live: bool = False
@@ -112,7 +116,9 @@ def swap_faces(
     if retouch.finisher is not None:
         kept = [(face, finish(frame, face, patch, retouch.finisher)) for face, patch in kept]
     if retouch.enhancer is not None:
-        kept = memory.enhancement.enhance(frame, kept, retouch.enhancer, settings)
+        kept = memory.enhancement.enhance(frame, kept, retouch.enhancer, settings, persona)
+    # Who asks for an enhancer wants more detail than the picture has: it is not to be taken away again.
+    focus = 1.0 if retouch.enhancer is None else 1.0 - settings.enhance_blend
     for face, patch in kept:
-        compose(frame.image, as_filmed(frame, face, patch, settings.grain), settings.opacity)
+        compose(frame.image, as_filmed(frame, face, patch, settings.grain, focus), settings.opacity)
     return tuple(face for face, _ in kept)

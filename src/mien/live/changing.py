@@ -53,7 +53,7 @@ class FaceChanger:
         self._mark = mark
         self._guard = Guard()
         self._confirmation = Confirmation()
-        self._memory = Memory()
+        self._memory = Memory(live=True)
         self._labellers: tuple[tuple[Settings, Marker, Labeller], ...] = ()
         self._last_good: Image | None = None
         self._last_good_s = 0.0
@@ -64,6 +64,11 @@ class FaceChanger:
         self._guard.reset()
         self._memory.reset()
         self._last_good = None
+
+    def close(self) -> None:
+        """Nothing more comes: end what works beside the frames."""
+        if not self._memory.close():
+            _log.warning("the enhancer does not let go; it is left behind")
 
     def change(self, tracked: TrackedFrame, snapshot: Snapshot) -> Shown:
         """The labelled frame; the picture of the tracked frame is used up. Never raises because of a network."""

@@ -231,6 +231,12 @@ class LiveLoop:
 
     def _swap(self) -> None:
         changer = FaceChanger(self._content, self._mark)
+        try:
+            self._swap_with(changer)
+        finally:
+            changer.close()
+
+    def _swap_with(self, changer: FaceChanger) -> None:
         size_wh, last_s, absent_s = _NO_INPUT_WH, time.monotonic(), 0.0
         last_pts = 0
         while not self._stopping.is_set():

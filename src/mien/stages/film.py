@@ -28,9 +28,10 @@ _LEAST_NOISE = 0.4
 """Levels; weaker noise is lost in rounding."""
 
 
-def as_filmed(frame: Frame, face: TrackedFace, patch: FacePatch, grain: float) -> FacePatch:
+def as_filmed(frame: Frame, face: TrackedFace, patch: FacePatch, grain: float, focus: float = 1.0) -> FacePatch:
     """The patch with the blur and, by `grain` 0..1, the noise of the frame; `frame` is as it was before the patch.
 
+    `focus` 0..1 tells how far its fine detail gives way where the frame has less; the blur of motion is laid on in any case.
     The same frame, face and patch give the same noise.
     """
     known = face.known
@@ -40,8 +41,8 @@ def as_filmed(frame: Frame, face: TrackedFace, patch: FacePatch, grain: float) -
     target = _target(frame.image, patch)
     motion_xy = known.motion_xy[0] / scale, known.motion_xy[1] / scale
     crop, mask = _trailing(patch.crop, patch.mask, target, motion_xy, in_green(known.grain))
-    if known.focus is not None:
-        crop = _focused(crop, mask, target, Focus(known.focus.blur / scale, known.focus.detail))
+    if known.focus is not None and focus > 0:
+        crop = _focused(crop, mask, target, Focus(known.focus.blur / scale, known.focus.detail), focus)
     wanted = _missing(known.grain, crop, mask, target) if grain > 0 else None
     if wanted is not None and max(wanted.luma, wanted.chroma) * grain > _LEAST_NOISE:
         crop = crop.copy() if crop is patch.crop else crop
@@ -75,14 +76,17 @@ def _missing(known: Grain | None, crop: Image, mask: Mask, target: Image) -> Gra
     return Grain(lacks[0], lacks[1], wanted.size, fresh=False)
 
 
-def _focused(crop: Image, mask: Mask, target: Image, wanted: Focus) -> Image:
-    """The crop as far out of focus as the target, and with as little fine detail; what is not there cannot be sharpened."""
+def _focused(crop: Image, mask: Mask, target: Image, wanted: Focus, strength: float) -> Image:
+    """The crop as far out of focus as the target, and by `strength` 0..1 with as little fine detail.
+
+    What is not there cannot be sharpened.
+    """
     inside = _judged(mask)
     own = focus_of(crop, inside, 0.0)
     if own.detail <= wanted.detail:
         return crop
     # Compression takes faint detail and leaves edges; a face with stubble may keep some of what a smooth one lacks.
-    goal = own.detail * (wanted.detail / own.detail) ** _TOWARDS_TARGET
+    goal = own.detail * (wanted.detail / own.detail) ** (_TOWARDS_TARGET * strength)
     lacks = math.sqrt(max(0.0, wanted.blur**2 - own.blur**2))
     # Under the holes of the mask the crop is black; what is there in truth may run into it.
     filled = np.asarray(cv2.copyTo(crop, mask, target.copy()), np.uint8)
