@@ -59,6 +59,7 @@ class Memory:
     """What is remembered of the faces of one stream of frames; `live` as in `Enhancement`."""
 
     def __init__(self, *, live: bool = False) -> None:
+        self._live = live
         self._observer = Observer()
         self._segmentation = Segmentation()
         self.enhancement = Enhancement(live=live)
@@ -74,12 +75,12 @@ class Memory:
         return self.enhancement.close()
 
     def see(
-        self, frame: Frame, faces: tuple[TrackedFace, ...], retouch: Retouch, settings: Settings, *, live: bool = False
+        self, frame: Frame, faces: tuple[TrackedFace, ...], retouch: Retouch, settings: Settings
     ) -> tuple[TrackedFace, ...]:
         """The faces with what is known of them. A chosen network says what stands before them, else the face's usual look."""
         segmenters = () if settings.occlusion == "off" else retouch.segmenters
         told = self._segmentation.update(frame, faces, segmenters)
-        in_front = settings.occlusion == "on" or (settings.occlusion == "files" and not live)
+        in_front = settings.occlusion == "on" or (settings.occlusion == "files" and not self._live)
         return self._observer.observe(frame, faces, in_front=in_front and not segmenters, told=told)
 
 

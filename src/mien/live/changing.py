@@ -111,7 +111,7 @@ class FaceChanger:
         persona = snapshot.persona
         try:
             retouch = Retouch() if persona is None else persona.retouch
-            known = self._memory.see(frame, faces, retouch, snapshot.settings, live=True)
+            known = self._memory.see(frame, faces, retouch, snapshot.settings)
             worn = () if persona is None else swap_faces(frame, known, persona, snapshot.settings, self._memory)
         except Exception as error:  # noqa: BLE001 - whatever a network does, the picture must stay closed and go on
             self._failures += 1
