@@ -12,17 +12,20 @@ import cv2
 import numpy as np
 import pytest
 
+from mien import build
 from mien.batch.job import JobResult, Progress, run_picture, run_video
 from mien.errors import Cancelled, NoFaceFound, OutputError
 from mien.media.output import OutputFile
 from mien.media.picture import read_picture
 from mien.media.videoreader import VideoReader
 from mien.media.videowriter import VideoWriter
+from mien.pipeline import Pipeline, SeenFrame
 from mien.provenance.mark import Marker
 from mien.settings import Settings
 from mien.stages.label import Labeller
-from mien.types import Frame, FrameResult, LabelledFrame, Landmarks, TrackedFace
+from mien.types import Frame, FrameResult, Image, LabelledFrame, Landmarks, TrackedFace
 from tests.clips import Clip, look, make, number, picture
+from tests.portraits import CLIP, COLLINS, models, portrait
 
 _Swap = Callable[[Frame], FrameResult]
 
@@ -38,6 +41,17 @@ def _nobody(frame: Frame) -> FrameResult:
     return FrameResult(frame, (), ())
 
 
+class _Swapper:
+    """A swapper out of two functions, in the place of a pipeline."""
+
+    def __init__(self, swap: _Swap, track: Callable[[Frame], SeenFrame]) -> None:
+        self.track = track
+        self._swap = swap
+
+    def swap(self, seen: SeenFrame) -> FrameResult:
+        return self._swap(seen.frame)
+
+
 class _Unsealed:
     """An exporter that does without a seal."""
 
@@ -50,18 +64,23 @@ class _Unsealed:
         return ("sealed",)
 
 
+def _reader(source: Path, end_s: float | None = None) -> VideoReader:
+    return VideoReader(source, max_pixels=10**8, max_bytes=10**9, end_s=end_s)
+
+
 def _run(
     source: Path, target: Path, swap: _Swap = _one_face, report: Callable[[Progress], None] = lambda _: None,
     cancel: threading.Event | None = None, label: Callable[[Frame], LabelledFrame] | None = None,
+    track: Callable[[Frame], SeenFrame] = lambda frame: SeenFrame(frame, ()),
 ) -> JobResult:  # fmt: skip
     settings = Settings()
     output = OutputFile(target, overwrite=False, inputs=(source,))
     with (
-        VideoReader(source, max_pixels=10**8, max_bytes=10**9) as reader,
+        _reader(source) as reader,
         output,
         VideoWriter(reader, output, settings, settings.engine) as writer,
     ):
-        return run_video(reader, writer, output, swap, _Unsealed(label), report, cancel)
+        return run_video(reader, writer, output, _Swapper(swap, track), _Unsealed(label), report, cancel)
 
 
 @pytest.fixture
@@ -122,6 +141,70 @@ def test_an_error_in_the_swap_ends_all(error: BaseException, index: int, clip: P
     with pytest.raises(type(error)):
         _run(clip, tmp_path / "out.mp4", _raising_at(index, error))
     assert not (tmp_path / "out.mp4").exists()
+
+
+def test_frames_are_tracked_ahead_in_order_before_they_are_swapped(clip: Path, tmp_path: Path) -> None:
+    tracked: list[int] = []
+    ahead: list[int] = []
+    tracking: set[str] = set()
+
+    def track(frame: Frame) -> SeenFrame:
+        assert (frame.image[:30, :30] != 255).any(), "the picture is still as it was"
+        tracked.append(frame.index)
+        tracking.add(threading.current_thread().name)
+        return SeenFrame(frame, _WORN)
+
+    def swap(frame: Frame) -> FrameResult:
+        assert tracked[frame.index] == frame.index
+        ahead.append(len(tracked) - frame.index)
+        frame.image[:30, :30] = 255
+        return _one_face(frame)
+
+    _run(clip, tmp_path / "out.mp4", swap, track=track)
+    assert tracked == list(range(24))
+    assert tracking == {"mien-track"}
+    assert max(ahead) <= 5, "memory is bounded"
+
+
+def test_an_error_in_the_tracker_ends_all(clip: Path, tmp_path: Path) -> None:
+    def track(frame: Frame) -> SeenFrame:
+        if frame.index == 3:
+            raise RuntimeError("in the tracker")
+        return SeenFrame(frame, ())
+
+    with pytest.raises(RuntimeError, match="in the tracker"):
+        _run(clip, tmp_path / "out.mp4", track=track)
+    assert not (tmp_path / "out.mp4").exists()
+
+
+def test_what_overlaps_is_bit_for_bit_what_one_thread_makes(tmp_path: Path) -> None:
+    settings, source = Settings(), build.open_source(portrait(COLLINS).image, models())
+
+    def swapped() -> Pipeline:
+        return build.open_pipeline(settings, models(), source)
+
+    overlapped: list[Image] = []
+
+    class Kept(_Unsealed):
+        def __init__(self) -> None:
+            labeller = Labeller(settings, Marker(0xABCDEF))
+
+            def label(frame: Frame) -> LabelledFrame:
+                overlapped.append(frame.image.copy())
+                return labeller.label(frame)
+
+            super().__init__(label)
+
+    output = OutputFile(tmp_path / "out.mp4", overwrite=False, inputs=(CLIP,))
+    with _reader(CLIP, 1.0) as reader, output, VideoWriter(reader, output, settings, settings.engine) as writer:
+        result = run_video(reader, writer, output, swapped(), Kept(), lambda _: None)
+    alone, one_by_one = swapped(), 0
+    with _reader(CLIP, 1.0) as reader:
+        while (frame := reader.read()) is not None:
+            one_by_one += alone.swap_frame(frame).swapped
+            assert np.array_equal(frame.image, overlapped[frame.index]), frame.index
+    assert len(overlapped) == result.frames
+    assert result.faces_swapped == one_by_one >= result.frames
 
 
 def test_an_error_in_the_label_ends_all(clip: Path, tmp_path: Path) -> None:

@@ -84,8 +84,20 @@ class Memory:
         return self._observer.observe(frame, faces, in_front=in_front and not segmenters, told=told)
 
 
+@dataclass(frozen=True, slots=True)
+class SeenFrame:
+    """A frame whose faces are tracked and observed; its picture is still as it was."""
+
+    frame: Frame
+    faces: tuple[TrackedFace, ...]
+
+
 class Pipeline:
-    """Swaps the faces of one stream of frames; the tracker and the memory know the frames before."""
+    """Swaps the faces of one stream of frames; the tracker and the memory know the frames before.
+
+    `track` needs nothing of what `swap` makes: one thread may track the frames that come while another one swaps. Each of
+    the two takes every frame, in order.
+    """
 
     def __init__(self, tracker: Tracker, persona: Persona, settings: Settings) -> None:
         self._tracker = tracker
@@ -95,9 +107,17 @@ class Pipeline:
 
     def swap_frame(self, frame: Frame) -> FrameResult:
         """The frame with its faces replaced, in place: the picture of `frame` is used up."""
+        return self.swap(self.track(frame))
+
+    def track(self, frame: Frame) -> SeenFrame:
+        """The faces of the frame and what is known of them; the picture is not changed."""
         faces = self._memory.see(frame, self._tracker.update(frame), self._persona.retouch, self._settings)
-        worn = swap_faces(frame, faces, self._persona, self._settings, self._memory)
-        return FrameResult(frame, faces, worn)
+        return SeenFrame(frame, faces)
+
+    def swap(self, seen: SeenFrame) -> FrameResult:
+        """The frame with its faces replaced, in place."""
+        worn = swap_faces(seen.frame, seen.faces, self._persona, self._settings, self._memory)
+        return FrameResult(seen.frame, seen.faces, worn)
 
 
 def swap_faces(

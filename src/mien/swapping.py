@@ -222,7 +222,7 @@ def _swap_video(request: Request, parts: _Parts, output: OutputFile, console: Co
         pipeline = build.open_pipeline(settings, parts.models, parts.source)
         export = _export(request, parts, first_frames(request.target, request.start_s), "video")
         with output, VideoWriter(reader, output, settings, settings.engine) as writer, _bar(console, quiet) as report:
-            result = job.run_video(reader, writer, output, pipeline.swap_frame, export, report)
+            result = job.run_video(reader, writer, output, pipeline, export, report)
     for warning in result.warnings:
         console.print(f"[yellow]note:[/] {escape(warning)}")
     if not quiet:

@@ -1,4 +1,4 @@
-"""One file from start to end: decode, swap and encode side by side, in order, nothing dropped, nothing half written."""
+"""One file from start to end: decode, track, swap and encode side by side, in order, nothing dropped, nothing half written."""
 
 import contextlib
 import queue
@@ -13,11 +13,25 @@ from mien.media.output import OutputFile
 from mien.media.picture import Picture, write_picture
 from mien.media.videoreader import VideoReader
 from mien.media.videowriter import VideoWriter
+from mien.pipeline import SeenFrame
 from mien.types import Frame, FrameResult, LabelledFrame
 
 SwapFrame = Callable[[Frame], FrameResult]
 _QUEUED_FRAMES = 4
+_TRACKED_AHEAD = 2
 _POLL_S = 0.1
+
+
+class Swapper(Protocol):
+    """What swaps the frames of a video; each of its two steps takes every frame, in order, in a thread of its own."""
+
+    def track(self, frame: Frame) -> SeenFrame:
+        """Find the faces; the picture is not changed."""
+        ...
+
+    def swap(self, seen: SeenFrame) -> FrameResult:
+        """Replace the faces in the picture of the frame."""
+        ...
 
 
 class Exporter(Protocol):
@@ -70,27 +84,28 @@ def run_video(
     reader: VideoReader,
     writer: VideoWriter,
     output: OutputFile,
-    swap: SwapFrame,
+    swapper: Swapper,
     exporter: Exporter,
     report: Callable[[Progress], None],
     cancel: threading.Event | None = None,
 ) -> JobResult:
     """Swap every frame of `reader` into `writer`, seal `output` and commit it; all three are entered by the caller.
 
-    Decoding and encoding run in threads of their own, swapping and `report` in the caller's. An error or Ctrl-C anywhere
-    ends all threads and is raised here, `Cancelled` soon after `cancel` is set. Raises `NoFaceFound` when no frame had a
-    face. In all these cases there is no output.
+    Decoding, tracking and encoding run in threads of their own, swapping and `report` in the caller's. An error or Ctrl-C
+    anywhere ends all threads and is raised here, `Cancelled` soon after `cancel` is set. Raises `NoFaceFound` when no
+    frame had a face. In all these cases there is no output.
     """
     start = time.monotonic()
     decode = _Worker("mien-decode", lambda worker: _decode(reader, worker))
+    track = _Worker("mien-track", lambda worker: _track(decode, swapper, worker), _TRACKED_AHEAD)
     encode = _Worker("mien-encode", lambda worker: _encode(writer, worker))
-    workers = (decode, encode)
+    workers = (decode, track, encode)
     frames = with_faces = swapped = 0
     try:
         for worker in workers:
             worker.start()
-        while (frame := decode.take(workers)) is not None:
-            result = swap(frame)
+        while (seen := track.take(workers)) is not None:
+            result = swapper.swap(seen)
             encode.give(exporter.label(result.frame), workers)
             frames += 1
             with_faces += result.swapped > 0
@@ -118,8 +133,8 @@ def run_video(
 class _Worker:
     """A thread with a bounded queue; its error is raised in the thread that uses it."""
 
-    def __init__(self, name: str, work: Callable[["_Worker"], None]) -> None:
-        self._queue: queue.Queue[Any] = queue.Queue(_QUEUED_FRAMES)
+    def __init__(self, name: str, work: Callable[["_Worker"], None], room: int = _QUEUED_FRAMES) -> None:
+        self._queue: queue.Queue[Any] = queue.Queue(room)
         self._stopped = threading.Event()
         self._work = work
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
@@ -183,6 +198,13 @@ def _raise_errors(workers: tuple[_Worker, ...]) -> None:
 def _decode(reader: VideoReader, worker: _Worker) -> None:
     while (frame := reader.read()) is not None:
         if not worker.give(frame):
+            return
+    worker.give(None)
+
+
+def _track(decode: _Worker, swapper: Swapper, worker: _Worker) -> None:
+    while (frame := decode.take()) is not None:
+        if not worker.give(swapper.track(frame)):
             return
     worker.give(None)
 

@@ -173,7 +173,7 @@ class FileJobs:
                 current.frames, current.total = progress.frames, progress.total
 
             with VideoWriter(reader, output, settings, settings.engine) as writer:
-                done = job.run_video(reader, writer, output, pipeline.swap_frame, export, report, current.cancel)
+                done = job.run_video(reader, writer, output, pipeline, export, report, current.cancel)
         current.message = "; ".join(done.warnings)
 
     def _export(self, current: FileJob, before: Iterable[Image], kind: str) -> "_Watched":
