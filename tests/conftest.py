@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from mien.folders import DATA_VARIABLE
+from mien.folders import DATA_VARIABLE, MODELS_VARIABLE
+from mien.models.pull import MIRROR_VARIABLE
 
 pytest.register_assert_rewrite("tests.conformance")
 
@@ -18,8 +19,10 @@ _GRACE_S = 5.0
 
 @pytest.fixture(scope="session", autouse=True)
 def _own_data_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Key, ledger and consents of the tests lie apart from those of the person who runs them, in child processes too."""
+    """Key, ledger, consents and models of the tests lie apart from those of whoever runs them, in child processes too."""
     with pytest.MonkeyPatch.context() as patch:
+        for name in (MODELS_VARIABLE, MIRROR_VARIABLE):
+            patch.delenv(name, raising=False)
         patch.setenv(DATA_VARIABLE, str(tmp_path_factory.mktemp("mien-data")))
         yield
 

@@ -27,7 +27,7 @@ from mien.types import Affine, Array, Detection, Floats, Image, Landmarks
 from tests.portraits import COLLINS, HOPPER, models, moved, portrait, recogniser
 
 PORTRAITS = [COLLINS, HOPPER]
-IDS = [entry.id for entry in Store().entries()]
+IDS = [entry.id for entry in Store().entries() if entry.bundled]
 EYES = (33, 263)
 
 
@@ -104,7 +104,6 @@ def test_each_bundled_file_is_the_one_of_the_catalogue(model_id: str) -> None:
     store = Store()
     entry, content = store.entry(model_id), store.read(model_id)
     assert (len(content), hashlib.sha256(content).hexdigest()) == (entry.bytes, entry.sha256)
-    assert entry.bundled
     assert all((entry.licence, entry.credit, entry.origin, entry.feed, entry.role))
 
 

@@ -190,9 +190,7 @@ def _add_trust(parser: argparse.ArgumentParser) -> None:
         "--signing-key", metavar="PEM", type=Path, help=f"its private key (password: {_KEY_PASSWORD_VARIABLE})"
     )
     signing.add_argument("--signing-command", metavar="COMMAND", help="a program that signs its input with the key instead")
-    signing.add_argument(
-        "--timestamp-url", metavar="URL", help="a time-stamp authority (RFC 3161); the only use of the network"
-    )
+    signing.add_argument("--timestamp-url", metavar="URL", help="a time-stamp authority (RFC 3161), asked for each file")
 
 
 def _add_data(parser: argparse.ArgumentParser) -> None:
@@ -615,9 +613,9 @@ def _models(options: argparse.Namespace) -> int:
 
 
 def _state(row: "Listed") -> str:
-    from mien.models.inventory import ABSENT, DAMAGED
+    from mien.models.inventory import ABSENT, DAMAGED, way_to
 
-    words = f"{row.state} ({row.way})" if row.state == ABSENT else row.state
+    words = f"{row.state} ({way_to(row.entry)})" if row.state == ABSENT else row.state
     words = escape(f"{words}: {row.note}" if row.note else words)
     return f"[bold red]{words}[/]" if row.state == DAMAGED else words
 

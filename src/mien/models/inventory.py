@@ -20,18 +20,9 @@ class Listed:
     state: str
     note: str = ""
 
-    @property
-    def way(self) -> str:
-        """How the model comes to this machine: "pull", "import", "import --trust", or nothing for an embedded one."""
-        if self.entry.bundled:
-            return ""
-        if not self.entry.sha256:
-            return "import --trust"
-        return "pull" if self.entry.urls else "import"
-
     def described(self) -> dict[str, Any]:
         """All that is known, for programs."""
-        return {**asdict(self.entry), "path": str(self.path), "state": self.state, "note": self.note, "way": self.way}
+        return {**asdict(self.entry), "path": str(self.path), "state": self.state, "note": self.note, "way": way_to(self.entry)}
 
 
 def list_models(store: Store, role: str | None = None) -> tuple[Listed, ...]:
@@ -63,6 +54,15 @@ def look_at(entry: ModelEntry, store: Store) -> Listed:
     if entry.bytes and size != entry.bytes:
         return Listed(entry, path, DAMAGED, f"it has {size} bytes instead of {entry.bytes}: remove it and bring it in again")
     return Listed(entry, path, INSTALLED, standin)
+
+
+def way_to(entry: ModelEntry) -> str:
+    """How the model comes to this machine: "pull", "import", "import --trust", or nothing for an embedded one."""
+    if entry.bundled:
+        return ""
+    if not entry.sha256:
+        return "import --trust"
+    return "pull" if entry.urls else "import"
 
 
 def shown_size(entry: ModelEntry) -> str:

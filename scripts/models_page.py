@@ -1,0 +1,61 @@
+"""Writes MODELS.md out of the catalogue: `.venv/bin/python scripts/models_page.py`. A test holds that it is up to date."""
+
+from collections.abc import Sequence
+from itertools import groupby
+from pathlib import Path
+
+from mien.models.inventory import needed_by, shown_size, way_to
+from mien.models.store import ModelEntry, Store
+
+PAGE = Path(__file__).parent.parent / "MODELS.md"
+_INTRODUCTION = """\
+# Models
+
+Made from `src/mien/models/catalogue.toml` by `scripts/models_page.py`; not edited by hand.
+
+The embedded models ship with mien. All others are weights of other people, each under its own terms, and none of them does:
+`mien models pull` fetches one after it has shown you the licence, `mien models import` takes over a file that you have.
+[docs/models.md](docs/models.md) tells how, and what is refused. Of one model there may be several rows: exports with
+other bytes.
+
+In the column "how": *pull* = it has an address; *import* = its sha256 is known, but it lies in an archive or has no address
+of its own; *import --trust* = nobody has published its sha256, so you have to say that you trust your file.
+"""
+_TITLES = {
+    "swapper": "Swappers",
+    "enhancer": "Enhancers",
+    "segmenter": "Segmenters: what stands before a face, and the regions of a face",
+    "recogniser": "Recognisers: what most swappers know a face by",
+    "converter": "Converters of what a recogniser says into what a swapper understands",
+    "detector": "Detectors",
+}
+_COLUMNS = "model", "what it is", "size", "licence", "in plain words", "how", "how it is fed"
+
+
+def page(entries: Sequence[ModelEntry]) -> str:
+    """The whole of MODELS.md."""
+    embedded = [entry for entry in entries if entry.bundled]
+    others = [entry for entry in entries if not entry.bundled]
+    parts = [_INTRODUCTION, "## Embedded\n", _table(("model", "role", "size", "licence", "by", "how it is fed"), [
+        (f"`{entry.id}`", entry.role, shown_size(entry), entry.licence, entry.credit, entry.feed) for entry in embedded
+    ])]  # fmt: skip
+    for role, group in groupby(others, key=lambda entry: entry.role):
+        parts += [f"## {_TITLES[role]}\n", _table(_COLUMNS, [_row(entry) for entry in group])]
+    digests = [(f"`{entry.id}`", f"`{entry.sha256}`" if entry.sha256 else "not published") for entry in entries]
+    parts += ["## sha256\n", _table(("model", "sha256"), digests)]
+    return "\n".join(parts)
+
+
+def _row(entry: ModelEntry) -> tuple[str, ...]:
+    needs = " and ".join(" or ".join(f"`{name}`" for name in group) for group in needed_by(entry))
+    what = f"{entry.origin}; by {entry.credit}" + (f"; works with {needs}" if needs else "")
+    return f"`{entry.id}`", what, shown_size(entry), entry.licence, entry.terms, way_to(entry), entry.feed
+
+
+def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = (columns, ["---"] * len(columns), *rows)
+    return "".join(f"| {' | '.join(cell.replace('|', '/') for cell in line)} |\n" for line in lines)
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(Store().entries()), "utf-8")
