@@ -72,7 +72,8 @@ def mirror(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
         def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
             pass
 
-        log_error = log_request
+        def log_error(self, *arguments: object) -> None:
+            pass
 
     for name in ("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)
@@ -236,7 +237,7 @@ def test_a_cut_file_shows_in_list_doctor_and_verify(
     (finding,) = [each for each in examine(Store()) if each.name == ID]
     assert not finding.fine
     assert main(["models", "verify", ID]) == 7
-    assert "sha256" in capsys.readouterr().out
+    assert "bytes, not" in capsys.readouterr().out
 
 
 def test_a_changed_byte_shows_in_verify_alone(
@@ -271,7 +272,12 @@ def test_doctor_reads_no_installed_model(
     _put(known, model, installed)
     read: list[str] = []
     original = Store.read
-    monkeypatch.setattr(Store, "read", lambda self, name: (read.append(name), original(self, name))[1])
+
+    def noted(self: Store, model_id: str) -> bytes:
+        read.append(model_id)
+        return original(self, model_id)
+
+    monkeypatch.setattr(Store, "read", noted)
     assert ID in {finding.name for finding in examine(Store())}
     assert read
     assert ID not in read
@@ -290,3 +296,63 @@ def test_what_is_missing_beside_a_model(known: ModelEntry, installed: Path) -> N
 def test_an_unknown_name_is_an_error(installed: Path) -> None:
     with pytest.raises(MienError, match="nobody"):
         list(check_models(["nobody"], Store()))
+
+
+def test_a_folder_is_taken_over_by_hash_and_removed_again(
+    known: ModelEntry, model: Path, installed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "other tool"
+    folder.mkdir()
+    shutil.copy(model, folder / "renamed.onnx")
+    assert main(["models", "import", str(folder)]) == 0
+    told = capsys.readouterr()
+    assert told.out.startswith(f"{ID}: ")
+    assert "A-Licence-1.0: Only on Sundays." in told.err
+    assert (installed / FILE).read_bytes() == model.read_bytes()
+    assert main(["models", "import", str(folder)]) == 0
+    assert "here already" in capsys.readouterr().out
+    assert main(["models", "remove", ID]) == 0
+    assert not (installed / FILE).exists()
+    assert main(["models", "remove", ID]) == 7
+    assert main(["models", "remove", "yunet"]) == 2
+
+
+def test_a_standin_is_never_called_a_model(
+    installed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    path = tmp_path / "ghost_1_256.onnx"
+    make_small("ghost", path)
+    assert main(["models", "import", str(path)]) == 7
+    assert "--trust" in capsys.readouterr().err
+    assert main(["models", "import", str(path), "--trust"]) == 7
+    assert "--as" in capsys.readouterr().err
+    assert main(["models", "import", str(path), "--trust", "--as", "ghost"]) == 0
+    told = capsys.readouterr()
+    assert inventory.STANDIN in told.err
+    assert "w600k_r50 or arcface_w600k_r50" in told.err
+    assert main(["models", "--all"]) == 0
+    rows = [line for line in capsys.readouterr().out.splitlines() if "ghost_1_256" in line]
+    assert sorted(inventory.STANDIN in row for row in rows) == [False, True]
+    assert main(["models", "verify"]) == 0
+
+
+def test_a_file_of_one_that_nobody_has_published_a_sha256_of_is_trusted_by_its_name(
+    installed: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    installed.mkdir()
+    (installed / "crossface_ghost.onnx").write_bytes(b"laid there by hand")
+    assert main(["models", "info", "crossface_ghost"]) == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert "not installed (import --trust)" in told
+    assert "have not said that you trust it" in told
+    assert inventory.missing_for(Store().entry("ghost_1_256"), Store())[-1] == "crossface_ghost"
+
+
+def test_doctor_says_so_when_the_list_of_trusted_models_is_damaged(installed: Path) -> None:
+    installed.mkdir()
+    (installed / "trusted.json").write_text("{")
+    (finding,) = [each for each in examine(Store()) if each.topic == "model"]
+    assert not finding.fine
+    assert "trusted.json" in finding.state
+    assert main(["models"]) == 7

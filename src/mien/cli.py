@@ -673,8 +673,7 @@ def _models_pull(options: argparse.Namespace) -> int:
     paths = pull_models(options.ids, store, agree, console, options.mirror or os.environ.get(MIRROR_VARIABLE))
     for path in paths:
         print(path)
-    for missing in sorted({each for name in options.ids for each in missing_for(store.entry(name), store)}):
-        console.print(f"it works only with {missing}, which is not installed yet")
+    _tell_missing({need for name in options.ids for need in missing_for(store.entry(name), store)}, console)
     return 0
 
 
@@ -693,15 +692,26 @@ def _agree(entry: "ModelEntry", console: Console, *, accepted: bool, asked: bool
 
 
 def _models_import(options: argparse.Namespace) -> int:
-    from mien.modelling import bar
     from mien.models.importing import import_models
-    from mien.models.inventory import missing_for
+    from mien.models.inventory import STANDIN, missing_for
     from mien.models.store import Store
 
     store, console = Store(), Console(stderr=True, highlight=False, soft_wrap=True)
-    with bar(console) as report:
-        found = import_models(options.paths, store, trust=options.trust, family=options.family, report=report)
+
+    def tell(line: str) -> None:
+        console.print(escape(_shown(line)), emoji=False)
+
+    taken = import_models(options.paths, store, trust=options.trust, family=options.family, report=tell)
+    for each in taken:
+        print(f"{each.entry.id}: {_shown(str(each.path))}{'' if each.fresh else ', which was here already'}")
+        tell(f"  {STANDIN if each.entry.standin else f'{each.entry.licence}: {each.entry.terms}'}")
+    _tell_missing({need for each in taken for need in missing_for(each.entry, store)}, console)
     return 0
+
+
+def _tell_missing(needs: set[str], console: Console) -> None:
+    for need in sorted(needs):
+        console.print(f"still missing beside it: {need} (`mien models info`)")
 
 
 def _models_verify(options: argparse.Namespace) -> int:

@@ -11,6 +11,7 @@ import av
 from cryptography import x509
 
 from mien import __version__
+from mien.errors import ModelError
 from mien.folders import data_folder
 from mien.media import devices
 from mien.models import runtime
@@ -86,7 +87,10 @@ def _providers() -> list[Finding]:
 
 def _models(store: Store) -> list[Finding]:
     """Embedded models are read whole; of the others, which may be gigabytes, only the size is looked at."""
-    rows = [look_at(entry, store) for entry in store.entries()]
+    try:
+        rows = [look_at(entry, store) for entry in store.entries()]
+    except ModelError as error:
+        return [Finding("model", "installed models", f"{error}; {error.remedy}", fine=False)]
     return [Finding("model", row.entry.id, _state(row), row.state != DAMAGED) for row in rows if row.state != ABSENT]
 
 

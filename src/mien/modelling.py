@@ -12,7 +12,7 @@ from mien import families, signature
 from mien.errors import MienError, UsageError
 from mien.models import pull
 from mien.models.inventory import ABSENT, list_models, look_at
-from mien.models.runtime import OnnxSession
+from mien.models.shelf import Shelf
 from mien.models.store import ModelEntry, Store
 
 
@@ -67,7 +67,7 @@ def check_models(ids: Sequence[str], store: Store) -> Iterator[Checked]:
 
 
 def _check(entry: ModelEntry, store: Store) -> None:
-    session = OnnxSession(entry.id, store.read(entry.id))
+    session = Shelf(store, device="cpu").session(entry)
     if entry.family:
         family = families.families()[entry.family]
         signature.bind(entry.id, session, family.inputs, family.outputs)

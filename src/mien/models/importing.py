@@ -264,7 +264,7 @@ def _choose(path: Path, graph: Graph, fitting: Sequence[Family], named: str | No
         raise ModelRefused(f"{path} fits no family of models: its inputs are {inputs or 'none'}", "mien cannot use it")
     if len(fitting) > 1:
         names = " or ".join(each.name for each in fitting)
-        raise ModelRefused(f"{path} could be {names}: their tensors are alike", "say which with --family")
+        raise ModelRefused(f"{path} could be {names}: their tensors are alike", "say which with --as")
     return fitting[0]
 
 

@@ -9,6 +9,7 @@ from mien.errors import ModelError, UsageError
 from mien.models.store import ModelEntry, Store
 
 EMBEDDED, INSTALLED, ABSENT, DAMAGED = "embedded", "installed", "not installed", "damaged"
+STANDIN = "a stand-in with random weights, no real model"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ def list_models(store: Store, role: str | None = None) -> tuple[Listed, ...]:
 def look_at(entry: ModelEntry, store: Store) -> Listed:
     """The state of one model, without reading more of it than of an embedded one."""
     path = store.path(entry.id)
-    standin = "a stand-in with random weights, no real model" if entry.standin else ""
+    standin = STANDIN if entry.standin else ""
     if entry.bundled:
         try:
             store.read(entry.id)
@@ -53,6 +54,8 @@ def look_at(entry: ModelEntry, store: Store) -> Listed:
         return Listed(entry, path, ABSENT, standin)
     if entry.bytes and size != entry.bytes:
         return Listed(entry, path, DAMAGED, f"it has {size} bytes instead of {entry.bytes}: remove it and bring it in again")
+    if not entry.sha256:
+        return Listed(entry, path, ABSENT, "a file with its name is here, but you have not said that you trust it")
     return Listed(entry, path, INSTALLED, standin)
 
 
@@ -90,9 +93,5 @@ def needed_by(entry: ModelEntry) -> tuple[tuple[str, ...], ...]:
 
 def missing_for(entry: ModelEntry, store: Store) -> tuple[str, ...]:
     """Those of `needed_by` of which none is installed, in words such as `a or b`."""
-    known = {each.id for each in store.entries()}
-    return tuple(
-        " or ".join(group)
-        for group in needed_by(entry)
-        if not any(name in known and store.path(name).is_file() for name in group)
-    )
+    here = {each.id for role in ("recogniser", "converter") for each in store.installed(role) if each.sha256}
+    return tuple(" or ".join(group) for group in needed_by(entry) if not any(name in here for name in group))
