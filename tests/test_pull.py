@@ -16,7 +16,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from mien.errors import DownloadFailed, OutputError, UsageError
+from mien.errors import DownloadFailed, ModelError, UsageError
 from mien.models import pull as pulling
 from mien.models.pull import Progress, addresses, check_address, open_url, pull
 from mien.models.store import ModelEntry, Store
@@ -338,7 +338,7 @@ def _full(*_: object) -> int:
 
 def test_a_disk_without_room_is_told_first(server: Server, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=1000))
-    with pytest.raises(OutputError, match="0 MB free, 68 MB are needed"):
+    with pytest.raises(ModelError, match="0 MB free, 68 MB are needed"):
         _pull(server, store)
     assert not _part(store).exists()
 
@@ -347,7 +347,7 @@ def test_a_disk_without_room_is_told_first(server: Server, store: Store, monkeyp
 def test_a_disk_that_fills_up(server: Server, store: Store, monkeypatch: pytest.MonkeyPatch, call: str) -> None:
     monkeypatch.setattr(os, call, _full)
     waits: list[float] = []
-    with pytest.raises(OutputError, match="No space left") as raised:
+    with pytest.raises(ModelError, match="No space left") as raised:
         _pull(server, store, waits=waits)
     assert "MIEN_MODELS" in raised.value.remedy
     assert not waits
@@ -359,7 +359,7 @@ def test_a_full_device(server: Server, store: Store) -> None:
         pytest.skip("NOT TESTED: this system has no /dev/full")
     _part(store).parent.mkdir(parents=True)
     _part(store).symlink_to("/dev/full")
-    with pytest.raises(OutputError, match="cannot write"):
+    with pytest.raises(ModelError, match="cannot write"):
         _pull(server, store)
 
 

@@ -602,7 +602,7 @@ def _models(options: argparse.Namespace) -> int:
         console = Console(highlight=False)
         report = Table(box=None, pad_edge=False)
         for column in ("role", "model", "size", "licence", "state"):
-            report.add_column(column, overflow="fold")
+            report.add_column(column, overflow="fold", no_wrap=column in {"role", "model"})
         for row in shown:
             entry = row.entry
             report.add_row(entry.role, escape(entry.id), shown_size(entry), escape(entry.licence), _state(row))

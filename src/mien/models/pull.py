@@ -20,7 +20,7 @@ from typing import IO, Protocol, Self
 from urllib.parse import quote, urlsplit
 
 from mien import __version__
-from mien.errors import DownloadFailed, OutputError, UsageError
+from mien.errors import DownloadFailed, ModelError, UsageError
 from mien.models.store import ModelEntry, Store
 
 MIRROR_VARIABLE = "MIEN_MIRROR"
@@ -87,7 +87,7 @@ def pull(
     """Fetch the model into the store's folder and return its path; one that is there and right is left alone.
 
     What has arrived stays beside it as `.FILE.part`, for the next time, unless its sha256 is wrong. Raises `DownloadFailed`,
-    which tells what each address said, or `OutputError` when it cannot be written.
+    which tells what each address said, or `ModelError` when it cannot be written.
     """
     urls = addresses(entry, mirror)
     place = store.path(entry.id)
@@ -219,7 +219,7 @@ def _fetch_from(
 
 
 def _transfer(url: str, part: Path, entry: ModelEntry, fetch: Fetch, report: Report) -> bool:
-    """Append to the part what is missing; whether all of it came now. Raises `Refused`, `OutputError` or an `OSError`."""
+    """Append to the part what is missing; whether all of it came now. Raises `Refused`, `ModelError` or an `OSError`."""
     have = _size(part)
     if entry.bytes and have >= entry.bytes:
         return False
@@ -302,7 +302,7 @@ def _check_room(part: Path, missing: int) -> None:
     with _writing(part):
         free = shutil.disk_usage(part.parent).free
     if missing + SPARE > free:
-        raise OutputError(
+        raise ModelError(
             f"{part.parent} has {free / 1e6:.0f} MB free, {(missing + SPARE) / 1e6:.0f} MB are needed",
             "free some space, or name another folder with MIEN_MODELS",
         )
@@ -317,11 +317,11 @@ def _size(path: Path) -> int:
 
 @contextmanager
 def _writing(path: Path) -> Iterator[None]:
-    """What the disk refuses is an `OutputError`, apart from what the network refuses."""
+    """What the disk refuses is a `ModelError`, apart from what the network refuses."""
     try:
         yield
     except OSError as error:
-        raise OutputError(
+        raise ModelError(
             f"cannot write {path}: {error.strerror or error}",
             "free some space or change the rights of the folder, or name another one with MIEN_MODELS",
         ) from error
