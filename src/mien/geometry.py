@@ -39,7 +39,7 @@ FFHQ data set, DeepFaceLab and FaceFusion."""
 
 
 def five_points(points: Array) -> Floats:
-    """Where a detector sees both eyes, the tip of the nose and the corners of the mouth, out of landmarks (478, 2 or 3), (5, 2).
+    """Where a detector sees eyes, tip of the nose and corners of the mouth, (5, 2), out of landmarks (478, 2 or 3).
 
     Detectors see an eye above the middle of its rim and the tip of the nose below the mesh's. Chosen so that the mean offset
     to YuNet's points is least on 146 portraits: 0.01 eye distances (each point scatters by 0.035 to 0.05).

@@ -3,10 +3,20 @@
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
-from mien.contracts import Detector, Engine, Enhancer, Segmenter
+from mien.contracts import Converter, Detector, Embedder, Engine, Enhancer, Segmenter
+from mien.engines.alphaface import alphaface
+from mien.engines.ghost import ghost
+from mien.engines.hififace import hififace
+from mien.engines.hyperswap import hyperswap
+from mien.engines.inswapper import inswapper
+from mien.engines.simswap import simswap
 from mien.errors import ModelMismatch, ModelMissing
+from mien.models.arcface import ArcFace
 from mien.models.bisenet import BiSeNet
 from mien.models.codeformer import CodeFormer
+from mien.models.crossface import Crossface
+from mien.models.emap import load_matrix
+from mien.models.inventory import check_partners, partners
 from mien.models.restorer import Restorer
 from mien.models.shelf import Shelf
 from mien.models.store import ModelEntry
@@ -35,7 +45,64 @@ def _codeformer(entry: ModelEntry, settings: Settings, shelf: Shelf) -> Enhancer
     return CodeFormer(entry.id, shelf.session(entry), settings.fidelity)
 
 
-_ENGINES: Mapping[str, OpenEngine] = {}
+def _recogniser(entry: ModelEntry, shelf: Shelf) -> Embedder:
+    """The recogniser that the swapper works with."""
+    partner = _partner(entry, 0, shelf)
+    return ArcFace(partner.id, shelf.session(partner))
+
+
+def _converter(entry: ModelEntry, shelf: Shelf) -> Converter:
+    """The converter that the swapper works with."""
+    partner = _partner(entry, 1, shelf)
+    return Crossface(partner.id, shelf.session(partner))
+
+
+def _partner(entry: ModelEntry, number: int, shelf: Shelf) -> ModelEntry:
+    check_partners(entry, shelf.store)
+    partner = partners(entry, shelf.store)[number]
+    assert partner is not None
+    return partner
+
+
+def _inswapper(entry: ModelEntry, settings: Settings, shelf: Shelf) -> Engine:
+    recogniser, matrix = _recogniser(entry, shelf), load_matrix(shelf.store, entry)
+    return inswapper(entry.id, shelf.session(entry), recogniser, matrix, settings)
+
+
+def _hyperswap(entry: ModelEntry, settings: Settings, shelf: Shelf) -> Engine:
+    recogniser = _recogniser(entry, shelf)
+    return hyperswap(entry.id, shelf.session(entry), recogniser, settings)
+
+
+def _simswap(entry: ModelEntry, settings: Settings, shelf: Shelf) -> Engine:
+    recogniser, converter = _recogniser(entry, shelf), _converter(entry, shelf)
+    return simswap(entry.id, shelf.session(entry), entry.family, recogniser, converter, settings)
+
+
+def _ghost(entry: ModelEntry, settings: Settings, shelf: Shelf) -> Engine:
+    recogniser, converter = _recogniser(entry, shelf), _converter(entry, shelf)
+    return ghost(entry.id, shelf.session(entry), recogniser, converter, settings)
+
+
+def _hififace(entry: ModelEntry, settings: Settings, shelf: Shelf) -> Engine:
+    recogniser, converter = _recogniser(entry, shelf), _converter(entry, shelf)
+    return hififace(entry.id, shelf.session(entry), recogniser, converter, settings)
+
+
+def _alphaface(entry: ModelEntry, settings: Settings, shelf: Shelf) -> Engine:
+    recogniser = _recogniser(entry, shelf)
+    return alphaface(entry.id, shelf.session(entry), recogniser, settings)
+
+
+_ENGINES: Mapping[str, OpenEngine] = {
+    "inswapper": _inswapper,
+    "hyperswap": _hyperswap,
+    "simswap_256": _simswap,
+    "simswap_512": _simswap,
+    "ghost": _ghost,
+    "hififace": _hififace,
+    "alphaface": _alphaface,
+}
 _SEGMENTERS: Mapping[str, OpenSegmenter] = {"xseg": _open_xseg, "bisenet": _open_bisenet}
 _ENHANCERS: Mapping[str, OpenEnhancer] = {
     **dict.fromkeys(("gpen_256", "restorer_512", "gpen_1024", "gpen_2048"), _restorer),
@@ -47,7 +114,7 @@ _DETECTORS: Mapping[str, OpenDetector] = {}
 def check_names(settings: Settings, shelf: Shelf) -> None:
     """Whether all models that the settings name are there; raises a `ModelError`. Opens none."""
     if settings.engine != "mesh":
-        installed(settings.engine, ("swapper", "identity"), shelf)
+        check_partners(installed(settings.engine, ("swapper", "identity"), shelf), shelf.store)
     for name in _names(settings.segmenter):
         installed(name, ("segmenter",), shelf)
     for name in _names(settings.enhancer):

@@ -12,7 +12,7 @@ _BLUR = 0.3
 """FaceFusion's default softness of the box."""
 _SOFT = 0.022
 """Sigma of the outline's softening, as a share of the side."""
-_FINEST = 256
+_FINEST = 128
 """Pixels a side at which a soft outline is as good as at any."""
 _FRACTION = 4
 """Bits of the fraction of a pixel with which the outline is drawn."""

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from mien.errors import ModelError, UsageError
+from mien.errors import ModelError, ModelMissing, UsageError
 from mien.models.store import ModelEntry, Store
 
 EMBEDDED, INSTALLED, ABSENT, DAMAGED = "embedded", "installed", "not installed", "damaged"
@@ -91,7 +91,39 @@ def needed_by(entry: ModelEntry) -> tuple[tuple[str, ...], ...]:
     return _NEEDS.get(entry.family, ())
 
 
+def partners(entry: ModelEntry, store: Store) -> tuple[ModelEntry | None, ...]:
+    """One installed model for each group of `needed_by`, None where there is none.
+
+    First the catalogue's, then a trusted file that bears its name. Another recogniser of the same shape would do in silence
+    what is wrong, so it is not taken; a stand-in only serves a stand-in.
+    """
+    return tuple(_partner(entry, group, store) for group in needed_by(entry))
+
+
+def _partner(entry: ModelEntry, group: tuple[str, ...], store: Store) -> ModelEntry | None:
+    wanted = store.entry(group[0])
+    rows = [row for row in store.installed(wanted.role) if row.family == wanted.family and (entry.standin or not row.standin)]
+    ranked = [
+        *(row for row in rows if row.id in group),
+        *(row for row in rows if any(name in row.id for name in group)),
+        *(row for row in rows if row.standin),
+    ]
+    return ranked[0] if ranked else None
+
+
 def missing_for(entry: ModelEntry, store: Store) -> tuple[str, ...]:
     """Those of `needed_by` of which none is installed, in words such as `a or b`."""
-    here = {each.id for role in ("recogniser", "converter") for each in store.installed(role) if each.sha256}
-    return tuple(" or ".join(group) for group in needed_by(entry) if not any(name in here for name in group))
+    found = partners(entry, store)
+    return tuple(" or ".join(group) for group, partner in zip(needed_by(entry), found, strict=True) if partner is None)
+
+
+def check_partners(entry: ModelEntry, store: Store) -> None:
+    """Raise `ModelMissing` that names what `entry` cannot do without and is not installed."""
+    for group, partner in zip(needed_by(entry), partners(entry, store), strict=True):
+        if partner is None:
+            offered = next((name for name in group if store.entry(name).urls), None)
+            pull = f"`mien models pull {offered}`, or " if offered else ""
+            raise ModelMissing(
+                f"{entry.id} works only with {' or '.join(group)}, which is not installed",
+                f"{pull}`mien models import` its file",
+            )
