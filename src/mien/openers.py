@@ -4,10 +4,15 @@ from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 from mien.contracts import Detector, Engine, Enhancer, Segmenter
+from mien.engines.blendswap import blendswap
+from mien.engines.dfm import DfmEngine
+from mien.engines.uniface import uniface
 from mien.errors import ModelMismatch, ModelMissing
 from mien.models.bisenet import BiSeNet
 from mien.models.codeformer import CodeFormer
+from mien.models.faceid import FaceId
 from mien.models.restorer import Restorer
+from mien.models.runtime import OnnxSession
 from mien.models.shelf import Shelf
 from mien.models.store import ModelEntry
 from mien.models.xseg import XSeg
@@ -17,6 +22,20 @@ OpenEngine = Callable[[ModelEntry, Settings, Shelf], Engine]
 OpenSegmenter = Callable[[ModelEntry, Settings, Shelf], Segmenter]
 OpenEnhancer = Callable[[ModelEntry, Settings, Shelf], Enhancer]
 OpenDetector = Callable[[ModelEntry, Settings, Shelf], Detector]
+
+
+def _uniface(entry: ModelEntry, settings: Settings, shelf: Shelf) -> Engine:
+    return uniface(entry.id, shelf.session(entry), settings)
+
+
+def _blendswap(entry: ModelEntry, settings: Settings, shelf: Shelf) -> Engine:
+    return blendswap(entry.id, shelf.session(entry), settings)
+
+
+def _dfm(entry: ModelEntry, settings: Settings, shelf: Shelf) -> Engine:
+    # On the processor, as ever: whose face it is must not hang on a device.
+    recogniser = FaceId(OnnxSession("face_id_128", shelf.store.read("face_id_128")))
+    return DfmEngine(entry.id, shelf.session(entry), recogniser, settings)
 
 
 def _open_xseg(entry: ModelEntry, settings: Settings, shelf: Shelf) -> Segmenter:
@@ -35,7 +54,7 @@ def _codeformer(entry: ModelEntry, settings: Settings, shelf: Shelf) -> Enhancer
     return CodeFormer(entry.id, shelf.session(entry), settings.fidelity)
 
 
-_ENGINES: Mapping[str, OpenEngine] = {}
+_ENGINES: Mapping[str, OpenEngine] = {"uniface": _uniface, "blendswap": _blendswap, "dfm": _dfm}
 _SEGMENTERS: Mapping[str, OpenSegmenter] = {"xseg": _open_xseg, "bisenet": _open_bisenet}
 _ENHANCERS: Mapping[str, OpenEnhancer] = {
     **dict.fromkeys(("gpen_256", "restorer_512", "gpen_1024", "gpen_2048"), _restorer),

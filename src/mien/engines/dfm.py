@@ -91,7 +91,7 @@ class DfmEngine:
         self._picture, self._morph = bound.taken(0), bound.inputs[1]
         self._outputs = tuple(bound.given(number).name for number in range(3))
         self._side = _side_of(model_id, self._picture.shape)
-        self._at_once = 1 if isinstance(self._picture.shape[0], int) else _MOST_AT_ONCE
+        self._at_once = _at_once(model_id, self._picture.shape)
 
     def prepare(self, source: SourceFace) -> KnownToShow:
         """Put the model's face on the photo, and tell whether that still is the person of the photo.
@@ -157,7 +157,7 @@ class DfmEngine:
         """Where the new face shows: inside both masks, or inside the outline where these show so little that they are wrong."""
         own = made.mask if self._settings.occlusion == "off" else cv2.min(made.mask, made.target_mask)
         soft = np.asarray(cv2.min(softened(np.asarray(own, np.uint8)), box_mask(self._side)), np.uint8)
-        return soft if shows_enough(soft, outline) else outline
+        return soft if shows_enough(np.asarray(cv2.min(soft, outline), np.uint8), outline) else outline
 
 
 def whole_face(points: Floats, side: int) -> Affine:
@@ -190,3 +190,12 @@ def _side_of(model_id: str, shape: Shape) -> int:
             "choose another model",
         )
     return height
+
+
+def _at_once(model_id: str, shape: Shape) -> int:
+    """How many crops go through in one run; raises `ModelMismatch` for a fixed number of them."""
+    if not isinstance(shape[0], int):
+        return _MOST_AT_ONCE
+    if shape[0] != 1:
+        raise ModelMismatch(f"{model_id} takes {shape[0]} faces at once, expected is one or any number", "choose another model")
+    return 1
