@@ -40,7 +40,11 @@ def cut(image: Image, points: Floats, template: str, side: int) -> Crop:
     Sampled bilinearly; beside the picture its border goes on. A face more than twice as large as the crop is brought down
     by whole means of 2 x 2, 4 x 4, ... pixels first.
     """
-    frame_to_crop = crop_to(template, side, points)
+    return cut_by(image, crop_to(template, side, points), side)
+
+
+def cut_by(image: Image, frame_to_crop: Affine, side: int) -> Crop:
+    """The square that a similarity cuts, `side` pixels a side, sampled as in `cut`."""
     scale = geometry.scale_of(frame_to_crop)
     if scale >= _HALF:
         return Crop(_warped(image, frame_to_crop, side), frame_to_crop)

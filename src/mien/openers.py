@@ -5,19 +5,24 @@ from typing import TypeVar
 
 from mien.contracts import Converter, Detector, Embedder, Engine, Enhancer, Segmenter
 from mien.engines.alphaface import alphaface
+from mien.engines.blendswap import blendswap
+from mien.engines.dfm import DfmEngine
 from mien.engines.ghost import ghost
 from mien.engines.hififace import hififace
 from mien.engines.hyperswap import hyperswap
 from mien.engines.inswapper import inswapper
 from mien.engines.simswap import simswap
+from mien.engines.uniface import uniface
 from mien.errors import ModelMismatch, ModelMissing
 from mien.models.arcface import ArcFace
 from mien.models.bisenet import BiSeNet
 from mien.models.codeformer import CodeFormer
 from mien.models.crossface import Crossface
 from mien.models.emap import load_matrix
+from mien.models.faceid import FaceId
 from mien.models.inventory import check_partners, partners
 from mien.models.restorer import Restorer
+from mien.models.runtime import OnnxSession
 from mien.models.shelf import Shelf
 from mien.models.store import ModelEntry
 from mien.models.xseg import XSeg
@@ -27,6 +32,20 @@ OpenEngine = Callable[[ModelEntry, Settings, Shelf], Engine]
 OpenSegmenter = Callable[[ModelEntry, Settings, Shelf], Segmenter]
 OpenEnhancer = Callable[[ModelEntry, Settings, Shelf], Enhancer]
 OpenDetector = Callable[[ModelEntry, Settings, Shelf], Detector]
+
+
+def _uniface(entry: ModelEntry, settings: Settings, shelf: Shelf) -> Engine:
+    return uniface(entry.id, shelf.session(entry), settings)
+
+
+def _blendswap(entry: ModelEntry, settings: Settings, shelf: Shelf) -> Engine:
+    return blendswap(entry.id, shelf.session(entry), settings)
+
+
+def _dfm(entry: ModelEntry, settings: Settings, shelf: Shelf) -> Engine:
+    # On the processor, as ever: whose face it is must not hang on a device.
+    recogniser = FaceId(OnnxSession("face_id_128", shelf.store.read("face_id_128")))
+    return DfmEngine(entry.id, shelf.session(entry), recogniser, settings)
 
 
 def _open_xseg(entry: ModelEntry, settings: Settings, shelf: Shelf) -> Segmenter:
@@ -102,6 +121,9 @@ _ENGINES: Mapping[str, OpenEngine] = {
     "ghost": _ghost,
     "hififace": _hififace,
     "alphaface": _alphaface,
+    "uniface": _uniface,
+    "blendswap": _blendswap,
+    "dfm": _dfm,
 }
 _SEGMENTERS: Mapping[str, OpenSegmenter] = {"xseg": _open_xseg, "bisenet": _open_bisenet}
 _ENHANCERS: Mapping[str, OpenEnhancer] = {

@@ -127,10 +127,10 @@ class Network:
         local = geometry.apply(crop.frame_to_crop, face.landmarks.points[:, :2])
         outline = cv2.min(box_mask(side), outline_mask(local, face.yaw, side))
         mask = self._with_own(np.asarray(outline, np.uint8), own)
-        image = matched(image, crop.image, _uncovered(mask, local, face.known), self._settings.light)
+        image = matched(image, crop.image, uncovered(mask, local, face.known), self._settings.light)
         if self._settings.sharpness > 0:
             image = sharpened(image, self._settings.sharpness)
-        return _trimmed(FacePatch(image, mask, geometry.invert(crop.frame_to_crop)))
+        return trimmed(FacePatch(image, mask, geometry.invert(crop.frame_to_crop)))
 
     def _with_own(self, outline: Mask, own: Sequence[Mask]) -> Mask:
         if self._settings.occlusion == "off" or not own:
@@ -138,14 +138,19 @@ class Network:
         joined = outline
         for each in own:
             joined = np.asarray(cv2.min(joined, each), np.uint8)
-        return joined if cv2.sumElems(joined)[0] > _LEAST_OWN * cv2.sumElems(outline)[0] else outline
+        return joined if shows_enough(joined, outline) else outline
 
 
 def _repeated(value: Array, count: int) -> Array:
     return np.repeat(value, count, axis=0) if value.ndim > 1 and count > 1 else value
 
 
-def _uncovered(mask: Mask, local: Floats, known: KnownFace | None) -> Mask:
+def shows_enough(mask: Mask, outline: Mask) -> bool:
+    """Whether a network's own mask shows so much of a face, by its outline, that it can be right."""
+    return cv2.sumElems(mask)[0] > _LEAST_OWN * cv2.sumElems(outline)[0]
+
+
+def uncovered(mask: Mask, local: Floats, known: KnownFace | None) -> Mask:
     """The mask without what stands before the face: its colours are not the face's."""
     if known is None or known.occluder is None or not known.occluder.any():
         return mask
@@ -153,7 +158,7 @@ def _uncovered(mask: Mask, local: Floats, known: KnownFace | None) -> Mask:
     return np.asarray(cv2.subtract(mask, cover), np.uint8)
 
 
-def _trimmed(patch: FacePatch) -> FacePatch:
+def trimmed(patch: FacePatch) -> FacePatch:
     """The patch without the rows and columns in which its mask is empty."""
     left, top, width, height = cv2.boundingRect(patch.mask)
     if width == 0 or height == 0:
