@@ -40,7 +40,9 @@ class Script:
         frame = frame_at(self._number)
         self._number += 1
         face = TrackedFace(1, landmarks(), 1)
-        return self._changer.change(TrackedFrame(frame, (face,), [detection()], 0, frame.image.copy()), self._snapshot)
+        return self._changer.change(
+            TrackedFrame(frame, (face,), [detection()], [detection()], 0, frame.image.copy()), self._snapshot
+        )
 
     def run(self, seconds: float) -> list[str]:
         return [self.next().what for _ in range(round(seconds * RATE))]

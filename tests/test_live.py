@@ -479,7 +479,7 @@ def test_the_look_is_as_fine_as_the_smallest_face_needs() -> None:
         looks()
     assert detectors[2].calls == 5
     picture = person()
-    assert look.doubts(picture) is look.doubts(picture), "one look a picture"
+    assert look.confirming(picture) is look.confirming(picture), "one look a picture"
 
 
 @pytest.mark.parametrize("on_lost", ["cover", "hold", "freeze"])
@@ -493,7 +493,7 @@ def test_a_face_that_gets_lost_is_never_shown(on_lost: str) -> None:
         frame = Frame(person(), index, 33_333 * index, Fraction(1, 1_000_000))
         faces = (face,) if index < 30 or index > 100 else ()
         doubts = [detection()] if faces or index % 3 else []
-        shown = changer.change(TrackedFrame(frame, faces, doubts, 0), wearing)
+        shown = changer.change(TrackedFrame(frame, faces, doubts, doubts, 0), wearing)
         assert not shows_red(shown.labelled.frame.image), (index, shown.what)
         sure = 1 <= index < 30 or index > 101
         assert shown.what == "swapped" if sure else shown.what in {"covered", "held", "veiled"}

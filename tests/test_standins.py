@@ -14,9 +14,9 @@ from mien.models.runtime import OnnxSession
 from mien.signature import Bound, bind
 from mien.types import Array
 from tests.standins import MARK, PRODUCER, REGIONS_RGB, all_families, emap, make_inswapper, make_small
-from tests.standins.__main__ import file_name, write_all
+from tests.standins.__main__ import write_all
 from tests.standins.full import layers
-from tests.standins.small import SCRFD_NAMES
+from tests.standins.small import SCRFD_NAMES, file_name
 
 VARIATIONS: dict[str, tuple[str, dict[str, Any]]] = {
     "arcface as InsightFace names it": ("arcface", {"names": "insightface"}),

@@ -10,10 +10,11 @@ from mien.models.faceid import FaceId
 from mien.models.facemesh import FaceMesh
 from mien.models.finish import FinishNet
 from mien.models.opennsfw import OpenNsfw
+from mien.models.pyramid import Pyramid
 from mien.models.runtime import OnnxSession
 from mien.models.shelf import Shelf
 from mien.models.store import Store
-from mien.models.yunet import YuNet, YuNetPyramid
+from mien.models.yunet import YuNet
 from mien.pipeline import Pipeline, Retouch, dress
 from mien.settings import Settings
 from mien.source import load_more, load_source, together
@@ -52,24 +53,40 @@ class Models:
 
 def open_models(settings: Settings, store: Store) -> Models:
     """Open the embedded models; raises a `ModelError`."""
-    session = OnnxSession("yunet", store.read("yunet"))
+    shelf = Shelf(store, settings.device, settings.precision)
+    photo_detector, detector = _open_detectors(settings, shelf)
     return Models(
-        YuNetPyramid(session, longer_sides=PHOTO_DETECT_SIZES, least_score=settings.detect_score),
-        YuNet(session, longer_side=settings.detect_size, least_score=settings.detect_score),
+        photo_detector,
+        detector,
         FaceMesh(OnnxSession("face_mesh_478", store.read("face_mesh_478"))),
         FinishNet(OnnxSession("finish", store.read("finish"))),
-        Shelf(store, settings.device, settings.precision),
+        shelf,
     )
 
 
+def _open_detectors(settings: Settings, shelf: Shelf) -> tuple[Detector, Detector]:
+    """What finds faces in photos, and what in videos."""
+    if settings.detector != "yunet":
+        sides = PHOTO_DETECT_SIZES, (settings.detect_size,)
+        photo, video = (openers.open_detector(settings, shelf, each) for each in sides)
+        return photo, video
+    session, least = OnnxSession("yunet", shelf.store.read("yunet")), settings.detect_score
+    steps = [(side, YuNet(session, longer_side=side, least_score=least)) for side in PHOTO_DETECT_SIZES]
+    return Pyramid(steps), YuNet(session, longer_side=settings.detect_size, least_score=least)
+
+
 def open_tracking(settings: Settings, shelf: Shelf) -> TrackingParts:
-    """What follows faces in live frames: the detector looks at every frame, down to what is only doubtful."""
+    """What follows faces in live frames: the detector looks at every frame, down to what is only doubtful.
+
+    Another detector than YuNet finds faces beside it: what is doubtful, and what confirms a face, is known of YuNet only.
+    """
     store = shelf.store
     session = OnnxSession("yunet", store.read("yunet"))
     least = min(DOUBT, settings.detect_score)
     sides = sorted({settings.detect_size, *(side for side in LIVE_DETECT_SIZES if side > settings.detect_size)})
     looks = [(side, YuNet(session, longer_side=side, least_score=least)) for side in sides]
-    look = SharedLook(looks, settings.detect_score)
+    finder = None if settings.detector == "yunet" else openers.open_detector(settings, shelf, (settings.detect_size,))
+    look = SharedLook(looks, settings.detect_score, finder)
     landmarker = FaceMesh(OnnxSession("face_mesh_478", store.read("face_mesh_478")))
     return TrackingParts(Tracker(look, landmarker, replace(settings, detect_every=1)), look)
 

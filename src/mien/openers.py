@@ -1,6 +1,6 @@
 """Opens installed models by their family, as engines, segmenters, enhancers and detectors."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 from mien.contracts import Converter, Detector, Embedder, Engine, Enhancer, Segmenter
@@ -21,17 +21,21 @@ from mien.models.crossface import Crossface
 from mien.models.emap import load_matrix
 from mien.models.faceid import FaceId
 from mien.models.inventory import check_partners, partners
+from mien.models.pyramid import Pyramid
 from mien.models.restorer import Restorer
 from mien.models.runtime import OnnxSession
+from mien.models.scrfd import Scrfd
 from mien.models.shelf import Shelf
 from mien.models.store import ModelEntry
 from mien.models.xseg import XSeg
+from mien.models.yoloface import YoloFace
 from mien.settings import Settings
 
 OpenEngine = Callable[[ModelEntry, Settings, Shelf], Engine]
 OpenSegmenter = Callable[[ModelEntry, Settings, Shelf], Segmenter]
 OpenEnhancer = Callable[[ModelEntry, Settings, Shelf], Enhancer]
-OpenDetector = Callable[[ModelEntry, Settings, Shelf], Detector]
+OpenDetector = Callable[[ModelEntry, Settings, Shelf, Sequence[int]], Detector]
+"""The last are the longer sides, in pixels, at which pictures are searched."""
 
 
 def _uniface(entry: ModelEntry, settings: Settings, shelf: Shelf) -> Engine:
@@ -62,6 +66,17 @@ def _restorer(entry: ModelEntry, settings: Settings, shelf: Shelf) -> Enhancer:
 
 def _codeformer(entry: ModelEntry, settings: Settings, shelf: Shelf) -> Enhancer:
     return CodeFormer(entry.id, shelf.session(entry), settings.fidelity)
+
+
+def _scrfd(entry: ModelEntry, settings: Settings, shelf: Shelf, sides: Sequence[int]) -> Detector:
+    session, least = shelf.session(entry), settings.detect_score
+    steps = [(side, Scrfd(entry.id, session, longer_side=side, least_score=least)) for side in sides]
+    return steps[0][1] if len(steps) == 1 else Pyramid(steps)
+
+
+def _yoloface(entry: ModelEntry, settings: Settings, shelf: Shelf, sides: Sequence[int]) -> Detector:
+    """Looks at one size whatever the `sides`: its files are made for it."""
+    return YoloFace(entry.id, shelf.session(entry), least_score=settings.detect_score)
 
 
 def _recogniser(entry: ModelEntry, shelf: Shelf) -> Embedder:
@@ -130,7 +145,7 @@ _ENHANCERS: Mapping[str, OpenEnhancer] = {
     **dict.fromkeys(("gpen_256", "restorer_512", "gpen_1024", "gpen_2048"), _restorer),
     "codeformer": _codeformer,
 }
-_DETECTORS: Mapping[str, OpenDetector] = {}
+_DETECTORS: Mapping[str, OpenDetector] = {"scrfd": _scrfd, "yoloface": _yoloface}
 
 
 def check_names(settings: Settings, shelf: Shelf) -> None:
@@ -165,10 +180,10 @@ def open_enhancer(settings: Settings, shelf: Shelf) -> Enhancer | None:
     return _opener(_ENHANCERS, entry)(entry, settings, shelf)
 
 
-def open_detector(settings: Settings, shelf: Shelf) -> Detector:
-    """The installed detector that the settings name; raises a `ModelError`."""
+def open_detector(settings: Settings, shelf: Shelf, sides: Sequence[int]) -> Detector:
+    """The installed detector that the settings name, searching pictures at these sizes; raises a `ModelError`."""
     entry = installed(settings.detector, ("detector",), shelf)
-    return _opener(_DETECTORS, entry)(entry, settings, shelf)
+    return _opener(_DETECTORS, entry)(entry, settings, shelf, sides)
 
 
 def installed(name: str, roles: tuple[str, ...], shelf: Shelf) -> ModelEntry:

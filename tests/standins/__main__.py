@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from tests.standins.full import make_inswapper
-from tests.standins.small import all_families, make_small
+from tests.standins.small import all_families, file_name, make_small
 
 
 def main() -> None:
@@ -23,11 +23,6 @@ def write_all(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for family in all_families():
         make_small(family, folder / file_name(family))
-
-
-def file_name(family: str) -> str:
-    """What the file of a stand-in is called."""
-    return f"standin_{family}.{'dfm' if family == 'dfm' else 'onnx'}"
 
 
 if __name__ == "__main__":

@@ -77,6 +77,11 @@ def all_families() -> tuple[str, ...]:
     return tuple(_MAKERS)
 
 
+def file_name(family: str) -> str:
+    """What the file of a stand-in is called."""
+    return f"standin_{family}.{'dfm' if family == 'dfm' else 'onnx'}"
+
+
 def emap(options: Options | None = None) -> Array:
     """The matrix that the inswapper stand-in carries, float32 (512, 512): nothing like the identity."""
     return (Options() if options is None else options).draw(512, 512).astype(np.float32)

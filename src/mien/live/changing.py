@@ -25,11 +25,15 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class TrackedFrame:
-    """A frame, the faces in it, what else may be one, and the number of its scene. `before` is a copy when wanted."""
+    """A frame, the faces in it, what else may be one, and the number of its scene. `before` is a copy when wanted.
+
+    `confirming` are those of the doubts that may confirm a face.
+    """
 
     frame: Frame
     faces: tuple[TrackedFace, ...]
     doubts: Sequence[Detection]
+    confirming: Sequence[Detection]
     scene: int
     before: Image | None = None
 
@@ -74,7 +78,7 @@ class FaceChanger:
         """The labelled frame; the picture of the tracked frame is used up. Never raises because of a network."""
         frame, image = tracked.frame, tracked.frame.image
         self._mark.arriving(frame)
-        trusted = self._confirmation.trusted(tracked.faces, tracked.doubts, frame.time_s)
+        trusted = self._confirmation.trusted(tracked.faces, tracked.confirming, frame.time_s)
         worn = self._swap(frame, trusted, snapshot)
         verdict = self._judge(tracked, worn, image)
         what = self._hide(image, frame.time_s, verdict, snapshot, bool(worn))

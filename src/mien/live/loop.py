@@ -223,11 +223,11 @@ class LiveLoop:
 
     def _tracked_frame(self, parts: TrackingParts, frame: Frame) -> TrackedFrame:
         faces = parts.tracker.update(frame)
-        doubts = parts.look.doubts(frame.image)
+        doubts, confirming = parts.look.doubts(frame.image), parts.look.confirming(frame.image)
         parts.look.forget()
         parts.look.follow(faces, frame.image)
         before = frame.image.copy() if self.want_before else None
-        return TrackedFrame(frame, faces, doubts, (self._generation << 32) + parts.tracker.scene, before)
+        return TrackedFrame(frame, faces, doubts, confirming, (self._generation << 32) + parts.tracker.scene, before)
 
     def _swap(self) -> None:
         changer = FaceChanger(self._content, self._mark)

@@ -19,29 +19,46 @@ class SharedLook:
     which the smallest followed face is large enough looks. While nobody is followed the second does, and now and then the
     last: a face too small for the usual look must not pass for an empty room. All report down to what is only doubtful;
     `detect` gives what reaches `sure`, `doubts` gives everything.
+
+    A `finder` is another detector, which is asked instead when faces are sought; what it sees is among the doubts, too, but
+    does not confirm: the scores and distances at which a face may be trusted were measured with the `looks`.
     """
 
-    def __init__(self, looks: Sequence[tuple[int, Detector]], sure: float) -> None:
+    def __init__(self, looks: Sequence[tuple[int, Detector]], sure: float, finder: Detector | None = None) -> None:
         self._looks = tuple(looks)
         self._sure = sure
+        self._finder = finder
         self._smallest: float | None = None
         self._picture: Image | None = None
+        self._seen: list[Detection] = []
         self._found: list[Detection] = []
         self._until_finest = 0
 
     def detect(self, image: Image) -> list[Detection]:
-        return [found for found in self.doubts(image) if found.score >= self._sure]
+        self._look(image)
+        found = self._seen if self._finder is None else self._found
+        return [each for each in found if each.score >= self._sure]
 
     def doubts(self, image: Image) -> list[Detection]:
         """All that was seen in this picture, unlikely faces too."""
-        if self._picture is not image:
-            self._found = self._detector().detect(image)
-            self._picture = image
-        return self._found
+        self._look(image)
+        return [*self._seen, *self._found]
+
+    def confirming(self, image: Image) -> list[Detection]:
+        """Of the doubts, those that may confirm a face."""
+        self._look(image)
+        return self._seen
 
     def forget(self) -> None:
         """Let go of the picture: it is about to be changed."""
         self._picture = None
+
+    def _look(self, image: Image) -> None:
+        if self._picture is image:
+            return
+        self._seen = self._detector().detect(image)
+        self._found = [] if self._finder is None else self._finder.detect(image)
+        self._picture = image
 
     def follow(self, faces: Sequence[TrackedFace], image: Image) -> None:
         """Told by the one who tracks, after each frame: who is followed in this picture, for the next look."""
