@@ -13,7 +13,7 @@ from mien.build import open_source
 from mien.engines.mesh import MeshEngine
 from mien.fakes import FakeEngine, fake_persona
 from mien.pipeline import Memory, dress, swap_faces
-from mien.settings import Settings
+from mien.settings import Settings, from_mapping
 from mien.stages.keep import keep_own
 from mien.types import Affine, Array, FacePatch, Floats, Frame, Image, Landmarks, TrackedFace
 from tests.portraits import COLLINS, HOPPER, models, portrait
@@ -65,7 +65,7 @@ def _eye_distance(face: TrackedFace, patch: FacePatch) -> float:
 def test_what_is_kept_is_taken_out_of_the_mask_with_a_soft_edge(name: str, turned: float, aligned: bool) -> None:
     face = _face(turned)
     patch = _patch(face, _aligned(face) if aligned else None)
-    kept = keep_own(face, patch, Settings(**{name: True}))
+    kept = keep_own(face, patch, from_mapping({name: True}))
     points = geometry.apply(geometry.invert(patch.crop_to_frame), face.landmarks.points[:, :2])
     eyes = _eye_distance(face, patch)
     inner = np.logical_or.reduce([_inside(patch.mask.shape, points[list(loop)]) for loop in _PARTS[name]])

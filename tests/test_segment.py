@@ -50,7 +50,7 @@ class Computing:
         (name,), (answer,) = self.inputs, self.outputs
         assert str(inputs[name].dtype) == self.dtype
         self.fed += (inputs[name],)
-        return {answer: self.compute(inputs[name]).astype(self.dtype)}
+        return {answer: self.compute(inputs[name]).astype(self.dtype, copy=False)}
 
 
 class Blue:
@@ -165,6 +165,10 @@ def test_a_file_of_another_kind_is_refused_when_it_is_opened(make: Callable[...,
 
 
 def test_what_is_no_number_is_an_error() -> None:
+    broken = np.zeros((1, 19, 512, 512), np.float32)
+    broken[0, 7, 100, 200] = np.nan
+    with pytest.raises(ModelError, match="no numbers"):
+        BiSeNet("bisenet", _bisenet(lambda blob: broken)).visible(_crops(512))
     with pytest.raises(ModelError, match="no numbers"):
         XSeg("xseg_1", _xseg(lambda blob: blob[..., :1] + np.float32("nan"))).visible([np.zeros((256, 256, 3), np.uint8)])
 
@@ -295,7 +299,7 @@ def test_what_comes_is_kept_at_once_and_what_goes_leaves_within_two_looks() -> N
 
 
 def test_a_thing_that_a_network_misses_for_one_look_does_not_blink_wholly() -> None:
-    covered, disc = _with_disc()
+    covered, _ = _with_disc()
     free, face = _face()
     segmentation = Segmentation()
     segmentation.update(_frame(covered), (face,), [Blue()])
