@@ -77,11 +77,15 @@ class Memory:
     def see(
         self, frame: Frame, faces: tuple[TrackedFace, ...], retouch: Retouch, settings: Settings
     ) -> tuple[TrackedFace, ...]:
-        """The faces with what is known of them. A chosen network says what stands before them, else the face's usual look."""
+        """The faces with what is known of them.
+
+        What stands before them is told by the networks that were chosen, in files and live; else, and with `occlusion` = on
+        besides, by the faces' usual looks.
+        """
         segmenters = () if settings.occlusion == "off" else retouch.segmenters
         told = self._segmentation.update(frame, faces, segmenters)
-        in_front = settings.occlusion == "on" or (settings.occlusion == "files" and not self._live)
-        return self._observer.observe(frame, faces, in_front=in_front and not segmenters, told=told)
+        in_front = settings.occlusion == "on" or (settings.occlusion == "files" and not self._live and not segmenters)
+        return self._observer.observe(frame, faces, in_front=in_front, told=told)
 
 
 @dataclass(frozen=True, slots=True)

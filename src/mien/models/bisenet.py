@@ -6,9 +6,9 @@ import numpy as np
 
 from mien.contracts import Session
 from mien.families import families
-from mien.models.feed import feed
+from mien.models.feed import feed, numbers
 from mien.signature import bind
-from mien.types import Array, Floats, Image, Mask
+from mien.types import Floats, Image, Mask
 
 _AT_ONCE = 2
 """19 planes of 512 x 512 are 20 MB."""
@@ -36,8 +36,13 @@ class BiSeNet:
         masks: list[Mask] = []
         for first in range(0, len(crops), _AT_ONCE):
             blob = np.stack([_blob(crop) for crop in crops[first : first + _AT_ONCE]])
-            masks += [_face(each) for each in feed(self._model_id, self._session, self._bound, blob, _AT_ONCE)]
+            masks += [self._face(each) for each in feed(self._model_id, self._session, self._bound, blob, _AT_ONCE)]
         return masks
+
+    def _face(self, scores: Floats) -> Mask:
+        """255 where the class with the highest score, of float32 (19, h, w), belongs to the face."""
+        face, other = (numbers(self._model_id, _highest(scores, classes)) for classes in (_FACE, _OTHER))
+        return np.where(face > other, np.uint8(255), np.uint8(0))
 
 
 def _blob(crop: Image) -> Floats:
@@ -47,12 +52,6 @@ def _blob(crop: Image) -> Floats:
         np.multiply(crop[:, :, 2 - channel], np.float32(1 / (255 * spread)), out=blob[channel])
         blob[channel] -= np.float32(mean / spread)
     return blob
-
-
-def _face(scores: Floats) -> Mask:
-    """255 where the class with the highest score, of float32 (19, h, w), belongs to the face."""
-    seen: Array = _highest(scores, _FACE) > _highest(scores, _OTHER)
-    return seen.astype(np.uint8) * np.uint8(255)
 
 
 def _highest(scores: Floats, classes: tuple[int, ...]) -> Floats:

@@ -11,18 +11,24 @@ from mien.types import Array, Floats
 def feed(model_id: str, session: Session, bound: Bound, blob: Array, most: int) -> Floats:
     """What the first output says of `blob` (n, ...), float32 (n, ...); `most` pictures at a time, one where n is fixed to 1.
 
-    Raises `ModelMismatch` for another shape than announced and `ModelError` for what is no number.
+    Raises `ModelMismatch` for another shape than announced.
     """
     taken, given = bound.taken(0), bound.given(0)
     step = 1 if isinstance(taken.shape[0], int) or isinstance(given.shape[0], int) else most
     typed = blob.astype(taken.dtype, copy=False)
     parts = [session.run({taken.name: typed[i : i + step]})[given.name] for i in range(0, len(typed), step)]
-    result = np.concatenate(parts).astype(np.float32, copy=False)
+    # What a large network gives for one picture is not copied.
+    result = parts[0] if len(parts) == 1 else np.concatenate(parts)
     if len(result) != len(blob) or not fits(result.shape[1:], given.shape[1:]):
         raise ModelMismatch(
             f"{model_id} gave {said(result.shape)} for {len(blob)} pictures, announced is {said(given.shape)}",
             "use the file of the catalogue",
         )
-    if not np.isfinite(result).all():
+    return result.astype(np.float32, copy=False)
+
+
+def numbers(model_id: str, values: Floats) -> Floats:
+    """The values themselves; raises `ModelError` when one of them is infinite or no number."""
+    if not np.isfinite(values).all():
         raise ModelError(f"{model_id} gave values that are no numbers", "try `precision = single`, or choose another model")
-    return result
+    return values

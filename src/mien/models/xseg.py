@@ -6,7 +6,7 @@ import numpy as np
 
 from mien.contracts import Session
 from mien.families import families
-from mien.models.feed import feed
+from mien.models.feed import feed, numbers
 from mien.signature import bind
 from mien.types import Image, Mask
 
@@ -33,5 +33,5 @@ class XSeg:
         if not crops:
             return []
         blob = np.stack(crops).astype(np.float32) * np.float32(1 / 255)
-        seen = feed(self._model_id, self._session, self._bound, blob, _AT_ONCE)
+        seen = numbers(self._model_id, feed(self._model_id, self._session, self._bound, blob, _AT_ONCE))
         return list((np.clip(seen[:, :, :, 0], 0, 1) * 255 + 0.5).astype(np.uint8))

@@ -15,6 +15,8 @@ _REACH = 2.5
 """Sigmas from a drawn outline to where nothing of it is left."""
 _MOUTH, _EYES, _BROWS = 0.05, 0.03, 0.05
 """How far beyond its outline each part is kept wholly or by half, in eye distances: the soft edge is to fall on skin."""
+_SIGMA_DRAWN = 3.0
+"""Pixels of the soft edge in the picture that is drawn."""
 _FRACTION = 4
 """Bits below the pixel with which outlines are drawn."""
 
@@ -47,7 +49,10 @@ def _parts(settings: Settings) -> tuple[tuple[tuple[int, ...], float], ...]:
 
 
 def _lower(mask: Mask, outline: Floats, grow: float, sigma: float) -> None:
-    """Take the inside of an outline, grown by so many pixels, out of the mask, in place, with an edge of this sigma."""
+    """Take the inside of an outline, grown by so many pixels, out of the mask, in place, with an edge of this sigma.
+
+    It is drawn so small that the edge is a few pixels wide: there is nothing finer in it.
+    """
     margin = int(np.ceil(grow + _REACH * sigma)) + 1
     height, width = mask.shape
     x1, y1, x2, y2 = geometry.box_of(outline)
@@ -55,10 +60,21 @@ def _lower(mask: Mask, outline: Floats, grow: float, sigma: float) -> None:
     right, bottom = min(width, int(x2) + margin + 2), min(height, int(y2) + margin + 2)
     if right <= left or bottom <= top:
         return
-    part = np.zeros((bottom - top, right - left), np.uint8)
-    corners = np.round((outline - np.array([left, top], np.float32)) * 2**_FRACTION).astype(np.int32)
-    cv2.fillPoly(part, [corners], 255, cv2.LINE_AA, _FRACTION)
-    cv2.polylines(part, [corners], True, 255, max(1, round(2 * grow)), cv2.LINE_AA, _FRACTION)
-    soft = cv2.GaussianBlur(part, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE)
+    shrink = max(1.0, sigma / _SIGMA_DRAWN)
+    size_wh = int(np.ceil((right - left) / shrink)), int(np.ceil((bottom - top) / shrink))
+    ratio = np.array([size_wh[0] / (right - left), size_wh[1] / (bottom - top)], np.float32)
+    corners = (outline - np.array([left, top], np.float32) + 0.5) * ratio - 0.5
+    soft = _drawn(corners, size_wh, grow / shrink, sigma / shrink)
+    if shrink > 1:
+        soft = np.asarray(cv2.resize(soft, (right - left, bottom - top), interpolation=cv2.INTER_LINEAR), np.uint8)
     area = mask[top:bottom, left:right]
     area[:] = cv2.multiply(area, 255 - soft, scale=1 / 255)
+
+
+def _drawn(outline: Floats, size_wh: tuple[int, int], grow: float, sigma: float) -> Mask:
+    """255 inside of an outline grown by so many pixels, with an edge of this sigma, uint8 (h, w)."""
+    area = np.zeros((size_wh[1], size_wh[0]), np.uint8)
+    corners = [np.round(outline * 2**_FRACTION).astype(np.int32)]
+    cv2.fillPoly(area, corners, 255, cv2.LINE_AA, _FRACTION)
+    cv2.polylines(area, corners, True, 255, max(1, round(2 * grow)), cv2.LINE_AA, _FRACTION)
+    return np.asarray(cv2.GaussianBlur(area, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE), np.uint8)

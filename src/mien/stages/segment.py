@@ -20,8 +20,8 @@ _FINE = 256
 """Pixels of a crop's side from which on its mask is finer than a texture."""
 _SOFT = 1.0
 """Sigma in texels of the blur against steps."""
-_EDGE_ON = 0.05
-"""Facing below which a texel is not judged."""
+_GAIN = 2.0
+"""Of what is left after the blur, at most 1: things grow by two thirds of a sigma, as public tools have it."""
 _FALL = 0.7
 """Share of the way down in one look, where something has gone. Up it is the whole way."""
 _TOO_MUCH = 0.8
@@ -142,7 +142,8 @@ def _in_picture(to_frame: Affine, side: int, image: Image) -> Mask:
 
 
 def _softened(hidden: Mask, face: TrackedFace) -> Mask:
-    judged: Array = facing(face.landmarks.points) > _EDGE_ON
-    soft = np.asarray(cv2.GaussianBlur(hidden, (0, 0), _SOFT), np.uint8) * judged
+    """The texture with soft edges, 0 where the face is turned away; all of it 0 when a network sees hardly any face."""
+    judged: Array = facing(face.landmarks.points) > 0
+    soft = cv2.convertScaleAbs(cv2.GaussianBlur(hidden * judged, (0, 0), _SOFT), alpha=_GAIN) * judged
     believed = np.count_nonzero(soft > 127) <= _TOO_MUCH * np.count_nonzero(judged)
-    return soft if believed else np.zeros_like(hidden)
+    return np.asarray(soft, np.uint8) if believed else np.zeros_like(hidden)
