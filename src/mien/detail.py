@@ -5,11 +5,12 @@ shares of its side, 0..1 from edge to edge, so that squares of different sides m
 """
 
 from functools import cache
+from typing import Any
 
 import cv2
 import numpy as np
 
-from mien.kernel import kernel
+from mien.kernel import kernel, kernel_part
 from mien.raster import carry_values
 from mien.types import Array, Floats, Image, Mask
 from mien.unwrap import texel_map
@@ -24,6 +25,8 @@ _SPREAD = 9
 """Cells over which the map is led on beyond the mesh."""
 _BORDER = 0.06
 """Share of the square over which detail fades towards its edges."""
+_KNOT = 8
+"""Pixels from one place of a row where the map is looked up to the next."""
 
 
 def drift(then: Floats, now: Floats, eye_distance: float) -> Floats:
@@ -97,7 +100,37 @@ def _difference(before: Array, after: Array, cover: Array, border: Array, detail
             # A quarter of opacity is enough: the patch's own mask weighs the detail once more.
             share = min(np.float32(cover[y, x]) * np.float32(4 / 255), np.float32(1.0)) * border[y] * border[x]
             for c in range(3):
-                detail[y, x, c] = int((np.int32(after[y, x, c]) - np.int32(before[y, x, c])) * share * np.float32(64.0))
+                detail[y, x, c] = np.int16(
+                    (np.float32(after[y, x, c]) - np.float32(before[y, x, c])) * share * np.float32(64.0)
+                )
+
+
+@kernel_part
+def _between(a: Any, b: Any, c: Any, d: Any, x: Any, y: Any) -> Any:
+    """What lies between four neighbours, float32: above left and right, below left and right."""
+    above = a + (b - a) * x
+    below = c + (d - c) * x
+    return above + (below - above) * y
+
+
+@kernel_part
+def _look_up(way: Array, to_square: Array, y: int, side: float, line: Array) -> None:
+    """Fill `line` float32 (n, 3): where detail comes from, in pixels of its square, and its weight, at every eighth pixel of a
+    row; what lies between is interpolated, the way changes slowly.
+    """
+    cells, end = np.float32(way.shape[0]), np.float32(way.shape[0] - 1.001)
+    half, none = np.float32(0.5), np.float32(0.0)
+    for k in range(line.shape[0]):
+        x_here, y_here = np.float32(k * _KNOT), np.float32(y)
+        u = to_square[0, 0] * x_here + to_square[0, 1] * y_here + to_square[0, 2]
+        v = to_square[1, 0] * x_here + to_square[1, 1] * y_here + to_square[1, 2]
+        gx, gy = min(max(u * cells - half, none), end), min(max(v * cells - half, none), end)
+        i, j = np.int32(gy), np.int32(gx)
+        fx, fy = gx - np.float32(j), gy - np.float32(i)
+        for c in range(3):
+            line[k, c] = _between(way[i, j, c], way[i, j + 1, c], way[i + 1, j, c], way[i + 1, j + 1, c], fx, fy)
+        line[k, 0] = (line[k, 0] + u) * np.float32(side) - half
+        line[k, 1] = (line[k, 1] + v) * np.float32(side) - half
 
 
 @kernel
@@ -107,42 +140,33 @@ def follow_detail(shown: Array, way: Array, keep: float, fresh: Array, out: Arra
     `way` as in `drift`. `keep` 0..1 is how much of the shown detail stays where it is still the same; out = fresh elsewhere
     and where nothing is fresh.
     """
-    side, old_side, nodes = fresh.shape[0], shown.shape[0], way.shape[0]
-    scale = np.float32(nodes / side)
-    back = np.float32(old_side)
-    last = np.float32(old_side - 1.001)
-    line = np.empty((nodes, 3), np.float32)
+    side = fresh.shape[0]
+    last, none = np.float32(shown.shape[0] - 1.001), np.float32(0.0)
+    to_square = np.zeros((2, 3), np.float32)
+    to_square[0, 0] = to_square[1, 1] = np.float32(1 / side)
+    to_square[0, 2] = to_square[1, 2] = np.float32(0.5 / side)
+    line = np.empty(((side + _KNOT - 2) // _KNOT + 1, 3), np.float32)
     for y in range(side):
-        gy = min(max((y + np.float32(0.5)) * scale - np.float32(0.5), np.float32(0.0)), np.float32(nodes - 1.001))
-        i = int(gy)
-        fy = gy - np.float32(i)
-        for k in range(nodes):
-            for c in range(3):
-                line[k, c] = way[i, k, c] + (way[i + 1, k, c] - way[i, k, c]) * fy
-        v = (y + np.float32(0.5)) / np.float32(side)
+        _look_up(way, to_square, y, shown.shape[0], line)
         for x in range(side):
-            b, g, r = fresh[y, x, 0], fresh[y, x, 1], fresh[y, x, 2]
-            out[y, x, 0], out[y, x, 1], out[y, x, 2] = b, g, r
-            if b == 0 and g == 0 and r == 0:
+            out[y, x, 0], out[y, x, 1], out[y, x, 2] = fresh[y, x, 0], fresh[y, x, 1], fresh[y, x, 2]
+            if fresh[y, x, 0] == 0 and fresh[y, x, 1] == 0 and fresh[y, x, 2] == 0:
                 continue
-            gx = min(max((x + np.float32(0.5)) * scale - np.float32(0.5), np.float32(0.0)), np.float32(nodes - 1.001))
-            j = int(gx)
-            fx = gx - np.float32(j)
-            weight = np.float32(keep) * (line[j, 2] + (line[j + 1, 2] - line[j, 2]) * fx)
-            if weight <= 0:
-                continue
-            u = (x + np.float32(0.5)) / np.float32(side) + line[j, 0] + (line[j + 1, 0] - line[j, 0]) * fx
-            w = v + line[j, 1] + (line[j + 1, 1] - line[j, 1]) * fx
-            px, py = u * back - np.float32(0.5), w * back - np.float32(0.5)
-            px, py = min(max(px, np.float32(0.0)), last), min(max(py, np.float32(0.0)), last)
-            m, n = int(py), int(px)
+            k = x // _KNOT
+            t = np.float32(x - k * _KNOT) * np.float32(1 / _KNOT)
+            px = min(max(line[k, 0] + (line[k + 1, 0] - line[k, 0]) * t, none), last)
+            py = min(max(line[k, 1] + (line[k + 1, 1] - line[k, 1]) * t, none), last)
+            weight = np.float32(keep) * (line[k, 2] + (line[k + 1, 2] - line[k, 2]) * t)
+            m, n = np.int32(py), np.int32(px)
             sx, sy = px - np.float32(n), py - np.float32(m)
             for c in range(3):
-                above = shown[m, n, c] + (shown[m, n + 1, c] - shown[m, n, c]) * sx
-                below = shown[m + 1, n, c] + (shown[m + 1, n + 1, c] - shown[m + 1, n, c]) * sx
-                old = above + (below - above) * sy
+                old = _between(
+                    np.float32(shown[m, n, c]), np.float32(shown[m, n + 1, c]),
+                    np.float32(shown[m + 1, n, c]), np.float32(shown[m + 1, n + 1, c]), sx, sy,
+                )  # fmt: skip
                 new = np.float32(fresh[y, x, c])
-                out[y, x, c] = int(np.floor(new + weight * (old - new) + np.float32(0.5)))
+                # Rounded to the nearest, also below 0.
+                out[y, x, c] = np.int16(np.int32(new + weight * (old - new) + np.float32(32768.5)) - np.int32(32768))
 
 
 @kernel
@@ -153,37 +177,28 @@ def add_detail(crop: Array, mask: Array, detail: Array, way: Array, crop_to_squa
     beyond the square nothing is added.
     """
     height, width = mask.shape
-    side, nodes = detail.shape[0], way.shape[0]
-    last, end = np.float32(side - 1), np.float32(nodes - 1.001)
-    half = np.float32(0.5)
+    last = np.float32(detail.shape[0] - 1.001)
+    half, none, most = np.float32(0.5), np.float32(0.0), np.float32(255.0)
     gain = np.float32(strength / 64)
+    line = np.empty(((width + _KNOT - 2) // _KNOT + 1, 3), np.float32)
     for y in range(height):
+        _look_up(way, crop_to_square, y, detail.shape[0], line)
         for x in range(width):
             if mask[y, x] == 0:
                 continue
-            u = crop_to_square[0, 0] * x + crop_to_square[0, 1] * y + crop_to_square[0, 2]
-            v = crop_to_square[1, 0] * x + crop_to_square[1, 1] * y + crop_to_square[1, 2]
-            gx = min(max(u * nodes - half, np.float32(0.0)), end)
-            gy = min(max(v * nodes - half, np.float32(0.0)), end)
-            i, j = int(gy), int(gx)
-            fx, fy = gx - np.float32(j), gy - np.float32(i)
-            above = way[i, j, 2] + (way[i, j + 1, 2] - way[i, j, 2]) * fx
-            below = way[i + 1, j, 2] + (way[i + 1, j + 1, 2] - way[i + 1, j, 2]) * fx
-            weight = (above + (below - above) * fy) * gain
-            if weight <= 0:
+            k = x // _KNOT
+            t = np.float32(x - k * _KNOT) * np.float32(1 / _KNOT)
+            px = line[k, 0] + (line[k + 1, 0] - line[k, 0]) * t
+            py = line[k, 1] + (line[k + 1, 1] - line[k, 1]) * t
+            if px < none or py < none or px > last or py > last:
                 continue
-            above = way[i, j, 0] + (way[i, j + 1, 0] - way[i, j, 0]) * fx
-            below = way[i + 1, j, 0] + (way[i + 1, j + 1, 0] - way[i + 1, j, 0]) * fx
-            px = (u + above + (below - above) * fy) * side - half
-            above = way[i, j, 1] + (way[i, j + 1, 1] - way[i, j, 1]) * fx
-            below = way[i + 1, j, 1] + (way[i + 1, j + 1, 1] - way[i + 1, j, 1]) * fx
-            py = (v + above + (below - above) * fy) * side - half
-            if px < 0 or py < 0 or px >= last or py >= last:
-                continue
-            m, n = int(py), int(px)
+            weight = gain * (line[k, 2] + (line[k + 1, 2] - line[k, 2]) * t)
+            m, n = np.int32(py), np.int32(px)
             sx, sy = px - np.float32(n), py - np.float32(m)
             for c in range(3):
-                above = detail[m, n, c] + (detail[m, n + 1, c] - detail[m, n, c]) * sx
-                below = detail[m + 1, n, c] + (detail[m + 1, n + 1, c] - detail[m + 1, n, c]) * sx
-                value = crop[y, x, c] + weight * (above + (below - above) * sy) + half
-                crop[y, x, c] = int(min(max(value, np.float32(0.0)), np.float32(255.0)))
+                more = _between(
+                    np.float32(detail[m, n, c]), np.float32(detail[m, n + 1, c]),
+                    np.float32(detail[m + 1, n, c]), np.float32(detail[m + 1, n + 1, c]), sx, sy,
+                )  # fmt: skip
+                value = np.float32(crop[y, x, c]) + weight * more + half
+                crop[y, x, c] = np.uint8(np.int32(min(max(value, none), most)))

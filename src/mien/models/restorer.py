@@ -63,7 +63,7 @@ class Restorer:
             )
         restored = given.astype(np.float32, copy=False)
         # One number that is none makes the sum none.
-        if not np.isfinite(restored.sum(dtype=np.float64)):
+        if not np.isfinite(restored.sum()):
             raise ModelError(
                 f"{self._model_id} gives numbers that are none", "set precision = single, or choose another enhancer"
             )

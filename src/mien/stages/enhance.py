@@ -72,7 +72,7 @@ class _Known:
     look: _Look
     shown: Array
     time_s: float
-    frames: int = 1
+    frames: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -129,6 +129,8 @@ class Enhancement:
             return list(worn)
         views = {face.track_id: _view(face, patch, enhancer, frame.time_s) for face, patch in worn}
         self._known = {number: known for number, known in self._known.items() if number in views}
+        for known in self._known.values():
+            known.frames += 1
         self._since_s = {number: self._since_s.get(number, frame.time_s) for number in views}
         if self._live and settings.enhance_every == 0:
             self._ask_worker(frame, worn, views, enhancer)
@@ -216,7 +218,6 @@ class Enhancement:
         elapsed_s = time_s - known.time_s
         if elapsed_s == 0:
             return
-        known.frames += 1
         known.time_s = time_s
         if known.shown is known.look.detail:
             return
