@@ -344,7 +344,8 @@ CROSS = ((0, 0), (1, 0), (-1, 0), (0, 1), (0, -1))
 
 def drawn_mask(x: int, y: int, radius: int, side: int = 256) -> Array:
     rows, columns = np.mgrid[:side, :side]
-    return np.clip(radius - np.hypot(rows - y, columns - x), 0, 1).astype(np.float32)
+    drawn: Array = np.clip(radius - np.hypot(rows - y, columns - x), 0, 1).astype(np.float32)
+    return drawn
 
 
 def test_the_mask_of_a_dfm_is_where_both_masks_are_eroded_and_softened() -> None:

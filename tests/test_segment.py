@@ -450,7 +450,8 @@ def test_a_chosen_network_works_live_too_unless_nothing_is_to_be_kept(occlusion:
     image, _ = _with_disc()
     _, face = _face()
     network = Blue()
-    (seen,) = Memory().see(_frame(image), (face,), Retouch(segmenters=(network,)), Settings(occlusion=occlusion), live=live)
+    memory = Memory(live=live)
+    (seen,) = memory.see(_frame(image), (face,), Retouch(segmenters=(network,)), Settings(occlusion=occlusion))
     assert len(network.shown) == looks
     assert seen.known is not None
     assert (seen.known.occluder is not None) == (looks > 0)
