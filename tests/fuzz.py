@@ -21,14 +21,25 @@ from pathlib import Path
 from typing import TypeAlias
 
 from mien.errors import MienError
+from mien.models.graph import check_safe, read_graph
 from mien.provenance.credentials import read_credentials
 from mien.settings import Settings
 from mien.verify import Verifier
 from tests import signed
+from tests.standins import all_families, make_small
 
 Target: TypeAlias = Callable[[Path], object]
 
-TARGETS: dict[str, Target] = {"credentials": read_credentials, "verify": Verifier([], None, Settings()).examine}
+
+def _model(path: Path) -> None:
+    check_safe(path.name, read_graph(path))
+
+
+TARGETS: dict[str, Target] = {
+    "credentials": read_credentials,
+    "verify": Verifier([], None, Settings()).examine,
+    "model": _model,
+}
 """What can be fuzzed, by name."""
 _HANG_S = 20.0
 _MEMORY_BYTES = 4 << 30
@@ -48,8 +59,10 @@ class Sample:
     receipt: bytes | None = None
 
 
-def samples(folder: Path) -> list[Sample]:
-    """Signed files of all kinds, made in `folder`."""
+def samples(name: str, folder: Path) -> list[Sample]:
+    """What the target reads when nothing is broken: models, or signed files of all kinds, made in `folder`."""
+    if name == "model":
+        return [Sample(make_small(family), ".onnx") for family in all_families()]
     return [
         Sample(path.read_bytes(), path.suffix, receipt.read_bytes() if receipt.exists() else None)
         for path in signed.signed_files(folder)
@@ -144,7 +157,7 @@ def fuzz(name: str, seconds: float, seed: int, keep: Path) -> tuple[int, list[st
         sound = Path(where) / "sound"
         folder.mkdir()
         sound.mkdir()
-        sounds = samples(sound)
+        sounds = samples(name, sound)
         while time.monotonic() < end:
             done: Synchronized[int] = context.Value("q", number)
             worker = context.Process(target=_work, args=(name, seed, number, folder, sounds, done))

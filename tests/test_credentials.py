@@ -536,7 +536,7 @@ def test_a_time_stamp_is_asked_for_only_where_one_is_named(tmp_path: Path, ident
 
 def test_broken_files_are_told_and_nothing_more(tmp_path: Path) -> None:
     (tmp_path / "sound").mkdir()
-    sounds = fuzz.samples(tmp_path / "sound")
+    sounds = fuzz.samples("credentials", tmp_path / "sound")
     chance = random.Random(6)
     states = dict.fromkeys(("trusted", "unknown-signer", "expired", "changed", "damaged", "none"), 0)
     for _ in range(600):

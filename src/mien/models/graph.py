@@ -19,13 +19,14 @@ from mien.signature import Shape, Slot
 from mien.types import Floats
 
 STANDIN_KEY = "mien.standin"
-"""The metadata of a file with random weights that stands in for a real model says "1" under this key."""
+"""The metadata of a file with random weights that stands in for a real model has this key."""
+STANDIN_PRODUCER = "mien-standin"
 
 # The onnx package would load the whole file, and believes what it reads; this walk steps over the weights, in a mapping of
 # the file, and stops at the first thing that no exporter writes.
 _Content: TypeAlias = bytes | mmap.mmap
 
-_MAX_FIELDS = 2_000_000
+_MAX_FIELDS = 500_000
 _MAX_NODES = 100_000
 _MAX_TENSORS = 50_000
 _MAX_VALUES = 1_000
@@ -103,7 +104,7 @@ class Graph:
     @property
     def standin(self) -> bool:
         """Whether it says of itself that its weights are random."""
-        return (STANDIN_KEY, "1") in self.metadata
+        return self.producer == STANDIN_PRODUCER or any(key == STANDIN_KEY for key, _ in self.metadata)
 
 
 def read_graph(content: Path | str | bytes, name: str = "") -> Graph:

@@ -101,7 +101,8 @@ def remove(model_id: str, store: Store) -> None:
     if len(others) == len(rows) and not path.exists():
         raise ModelMissing(f"the model {model_id} is not installed", "`mien models` lists what is")
     try:
-        for each in (path, path.with_name(path.name + EMAP_SUFFIX)):
+        # The last one is what a pull has left that was stopped.
+        for each in (path, path.with_name(path.name + EMAP_SUFFIX), path.with_name(f".{path.name}.part")):
             each.unlink(missing_ok=True)
     except OSError as error:
         raise ModelError(f"cannot delete {path}: {error.strerror}", "close what uses it, or delete it by hand") from error
@@ -118,14 +119,14 @@ class _Planner:
         entries = store.entries()
         self._by_hash = {entry.sha256: entry for entry in entries if entry.sha256}
         self._sizes = {entry.bytes for entry in entries if entry.bytes}
-        self._names = {Path(entry.file).name.lower() for entry in entries}
+        self._names = {_plain(Path(entry.file).stem) for entry in entries}
         self._nameless = [entry for entry in entries if not entry.sha256]
         self._rows = {row.sha256: row for row in read_trusted(store.folder)}
         self._taken = _RESERVED | {entry.id for entry in entries}
 
     def interesting(self, path: Path) -> bool:
         """Whether a file found in a folder is worth being read; raises `ModelError`."""
-        return self._trust or path.name.lower() in self._names or _size(path) in self._sizes
+        return self._trust or _plain(path.stem) in self._names or _size(path) in self._sizes
 
     def plan(self, path: Path) -> _Plan:
         """What becomes of the file; raises a `ModelError` when it is not taken."""
@@ -167,14 +168,14 @@ class _Planner:
             (
                 entry
                 for entry in self._nameless
-                if Path(entry.file).name.lower() == path.name.lower() and entry.bytes in {0, size}
+                if _plain(Path(entry.file).stem) == _plain(path.stem) and entry.bytes in {0, size}
             ),
             None,
         )
 
 
 def _plans_of_folder(folder: Path, planner: _Planner, report: Report) -> Iterator[_Plan]:
-    for path in _model_files(folder):
+    for path in _model_files(folder, report):
         try:
             if planner.interesting(path):
                 yield planner.plan(path)
@@ -184,13 +185,13 @@ def _plans_of_folder(folder: Path, planner: _Planner, report: Report) -> Iterato
             report(f"left alone: {error}")
 
 
-def _model_files(folder: Path) -> Iterator[Path]:
+def _model_files(folder: Path, report: Report) -> Iterator[Path]:
     """Files with the name of a model, in a steady order; links to folders are not followed."""
     seen = 0
-    for where, folders, files in os.walk(folder):
+    for where, folders, files in os.walk(folder, onerror=lambda error: report(f"left alone: {error}")):
         deep = len(Path(where).relative_to(folder).parts)
+        seen += len(files) + len(folders)
         folders[:] = sorted(folders) if deep < _MOST_DEPTH else []
-        seen += len(files)
         if seen > _MOST_FILES:
             raise UsageError(f"{folder} holds more than {_MOST_FILES:,} files", "name the folder in which the models lie")
         yield from (Path(where) / name for name in sorted(files) if Path(name).suffix.lower() in _SUFFIXES)
@@ -266,6 +267,11 @@ def _choose(path: Path, graph: Graph, fitting: Sequence[Family], named: str | No
         names = " or ".join(each.name for each in fitting)
         raise ModelRefused(f"{path} could be {names}: their tensors are alike", "say which with --as")
     return fitting[0]
+
+
+def _plain(stem: str) -> str:
+    """What is left of a name without signs and capitals: GPEN-BFR-512 and gpen_bfr_512 are one."""
+    return re.sub(r"[^a-z0-9]", "", stem.lower())
 
 
 def _safe_id(stem: str, standin: bool) -> str:

@@ -88,20 +88,16 @@ class Store:
         """
         entry = self.entry(model_id)
         path = self._path(entry)
-        if entry.bundled:
-            missing = changed = "install mien again: the file ships with it"
-        else:
-            missing = f"`mien models pull {entry.id}`, or `mien models import` its file"
-            changed = f"`mien models remove {entry.id}`, then pull or import it again"
-        if not entry.sha256:
-            raise ModelRefused(
-                f"nobody has published the sha256 of {entry.id}, and you have not yet said that you trust your file",
-                f"`mien models import --trust {entry.file}`, if you know where it comes from",
-            )
+        missing, changed = _remedies(entry)
         try:
             # Before it is opened: a pipe would be waited for, and a file that has grown could fill the memory.
             if not path.is_file():
                 raise ModelMissing(f"the model {entry.id} ({path}) is not there", missing)
+            if not entry.sha256:
+                raise ModelRefused(
+                    f"nobody has published the sha256 of {entry.id}, and you have not yet said that you trust your file",
+                    missing,
+                )
             size = path.stat().st_size
             if entry.bytes and size != entry.bytes:
                 raise ModelDamaged(f"the model {entry.id} ({path}) has {size:,} bytes, not {entry.bytes:,}", changed)
@@ -138,6 +134,19 @@ class Store:
             elif not known.sha256:
                 entries[row.id] = replace(known, sha256=row.sha256, bytes=row.bytes)
         return entries
+
+
+def _remedies(entry: ModelEntry) -> tuple[str, str]:
+    """What to do when the file is not there, and when it is another one."""
+    if entry.bundled:
+        return ("install mien again: the file ships with it",) * 2
+    if not entry.sha256:
+        return (f"`mien models import --trust {entry.file}`, if you know where it comes from",) * 2
+    again = f"`mien models pull {entry.id}`, or " if entry.urls else ""
+    return (
+        f"{again}`mien models import` its file",
+        f"`mien models remove {entry.id}`, then {again}`mien models import` a good copy",
+    )
 
 
 def free_id(wanted: str, taken: Container[str]) -> str:

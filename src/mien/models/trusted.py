@@ -18,7 +18,7 @@ FOLDER = "trusted"
 
 _VERSION = 1
 _MAX_BYTES = 4 << 20
-_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+_ID = re.compile(r"[a-z0-9][a-z0-9_.-]{0,99}")
 _FILE = re.compile(rf"({FOLDER}/)?[A-Za-z0-9][A-Za-z0-9_.-]{{0,99}}\.(onnx|dfm)")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
