@@ -33,7 +33,7 @@ def box_mask(side: int) -> Mask:
     edge = blurred[0].max()
     soft = (np.clip((blurred - edge) / (255 - edge), 0, 1) * 255 + 0.5).astype(np.uint8)
     soft.flags.writeable = False
-    return soft
+    return np.asarray(soft, np.uint8)
 
 
 def outline_mask(points: Floats, yaw: float, side: int) -> Mask:
