@@ -773,12 +773,17 @@ def test_a_stand_in_never_serves_a_real_model_and_another_recogniser_neither(sto
     assert converter.id == "standin_crossface_simswap"
 
 
-def test_a_picture_is_swapped_by_a_stand_in_and_labelled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_picture_is_swapped_by_a_stand_in_labelled_and_told_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setenv("MIEN_MODELS", str(tmp_path / "models"))
     _import(Store(), tmp_path, ("inswapper", "standin_inswapper.onnx"), ("arcface", "standin_w600k_r50.onnx"))
     out = tmp_path / "out.png"
     arguments = ["swap", str(HOPPER), str(COLLINS), "-o", str(out), "--consent", "public-domain", "--quiet"]
     assert main([*arguments, "--engine", "standin_inswapper"]) == 0
+    said = capsys.readouterr().err
+    assert "standin_inswapper is a stand-in" in said
+    assert "standin_w600k_r50 is a stand-in" in said
     assert b"altered by mien" in out.read_bytes()
     result, target = cv2.imread(str(out)), portrait(COLLINS).image
     assert result is not None
