@@ -160,6 +160,16 @@ def check_names(settings: Settings, shelf: Shelf) -> None:
         installed(settings.detector, ("detector",), shelf)
 
 
+def notes(settings: Settings, shelf: Shelf) -> tuple[str, ...]:
+    """What a person should know of the models that the settings name, which are all installed."""
+    named = [settings.engine, *_names(settings.segmenter), *_names(settings.enhancer), settings.detector]
+    entries = [shelf.store.entry(name) for name in named if name not in {"mesh", "yunet"}]
+    used = [*entries, *(each for entry in entries for each in partners(entry, shelf.store) if each is not None)]
+    return tuple(
+        f"{entry.id} is a stand-in with random weights: what it makes is no real swap" for entry in used if entry.standin
+    )
+
+
 def open_engine(settings: Settings, shelf: Shelf) -> Engine:
     """The installed swapper that the settings name; raises a `ModelError`."""
     entry = installed(settings.engine, ("swapper", "identity"), shelf)

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from mien import build
+from mien import build, openers
 from mien.batch import job
 from mien.batch.export import Export
 from mien.errors import SourceFaceError, UsageError
@@ -74,14 +74,14 @@ def run_swap(request: Request, *, quiet: bool) -> None:
     still = is_picture(request.target)
     _check_names(request, still)
     if request.dry_run:
-        models = build.open_models(settings, Store())
-        _warn(_source(request, models), console)
+        models = _models(settings)
+        _warn(_source(request, models), models, settings, console)
         _print_plan(request, still, console)
         return
     trust = open_trust(request.data, request.signing)
-    models = build.open_models(settings, Store())
+    models = _models(settings)
     source = _source(request, models)
-    _warn(source, console)
+    _warn(source, models, settings, console)
     parts = _Parts(models, trust, source, _consent(request, trust, source))
     if still:
         _swap_picture(request, parts, output, console, quiet)
@@ -89,8 +89,15 @@ def run_swap(request: Request, *, quiet: bool) -> None:
         _swap_video(request, parts, output, console, quiet)
 
 
-def _warn(source: SourceFace, console: Console) -> None:
-    for warning in source.warnings:
+def _models(settings: Settings) -> build.Models:
+    """The embedded models, and whether the others that the settings name are there."""
+    models = build.open_models(settings, Store())
+    openers.check_names(settings, models.shelf)
+    return models
+
+
+def _warn(source: SourceFace, models: build.Models, settings: Settings, console: Console) -> None:
+    for warning in (*source.warnings, *openers.notes(settings, models.shelf)):
         console.print(f"[yellow]note:[/] {escape(warning)}")
 
 

@@ -22,15 +22,18 @@ _FRACTION = 4
 def box_mask(side: int) -> Mask:
     """255 inside, falling softly to 0 at the crop's border, uint8 (side, side), shared and read-only.
 
-    FaceFusion's box mask: a border of a quarter of the blur is empty, then a Gaussian of sigma a quarter of it.
+    FaceFusion's box mask (an empty rim half as wide as the blur, a Gaussian of sigma a quarter of it) without the step that
+    it leaves at the crop's very border.
     """
     blur = int(side * 0.5 * _BLUR)
     rim = max(blur // 2, 1)
     mask = np.zeros((side, side), np.uint8)
     mask[rim : side - rim, rim : side - rim] = 255
-    soft = np.asarray(cv2.GaussianBlur(mask, (0, 0), max(blur * 0.25, 0.5)), np.uint8)
+    blurred = cv2.GaussianBlur(mask, (0, 0), max(blur * 0.25, 0.5), borderType=cv2.BORDER_CONSTANT).astype(np.float32)
+    edge = blurred[0].max()
+    soft = (np.clip((blurred - edge) / (255 - edge), 0, 1) * 255 + 0.5).astype(np.uint8)
     soft.flags.writeable = False
-    return soft
+    return np.asarray(soft, np.uint8)
 
 
 def outline_mask(points: Floats, yaw: float, side: int) -> Mask:
