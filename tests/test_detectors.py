@@ -22,6 +22,7 @@ from mien.models.pyramid import Pyramid
 from mien.models.runtime import OnnxSession
 from mien.models.scrfd import Scrfd
 from mien.models.shelf import Shelf
+from mien.models.store import Store
 from mien.models.yoloface import YoloFace
 from mien.models.yunet import YuNet
 from mien.settings import Settings
@@ -30,7 +31,7 @@ from mien.stages.look import SharedLook
 from mien.types import Array, Detection, Frame, Image
 from tests import conformance
 from tests.portraits import COLLINS, HOPPER, models, portrait, read
-from tests.standins import StandinStore, make_small
+from tests.standins import make_small, standin_store
 from tests.standins.small import SCRFD_NAMES
 
 Row = tuple[float, ...]
@@ -302,17 +303,15 @@ def test_live_another_detector_finds_and_covers_but_yunet_confirms() -> None:
 
 
 @pytest.fixture
-def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StandinStore:
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
     """Two detectors and a segmenter are installed, for the command line, too."""
-    folder = tmp_path / "models"
-    folder.mkdir()
-    made = StandinStore(folder, "scrfd", "yoloface", "xseg")
+    made = standin_store(tmp_path, "scrfd", "yoloface", "xseg")
     monkeypatch.setattr("mien.swapping.Store", lambda: made)
     return made
 
 
 @pytest.mark.parametrize("detector", ["standin_scrfd", "standin_yoloface"])
-def test_a_picture_is_swapped_with_another_detector(detector: str, store: StandinStore, tmp_path: Path) -> None:
+def test_a_picture_is_swapped_with_another_detector(detector: str, store: Store, tmp_path: Path) -> None:
     def swapped(name: str) -> Image:
         out = tmp_path / f"{name}.png"
         arguments = [COLLINS, HOPPER, "-o", out, "--detector", name, "--consent", "public-domain", "--quiet"]
@@ -328,7 +327,7 @@ def test_a_picture_is_swapped_with_another_detector(detector: str, store: Standi
 
 
 def test_a_name_that_is_no_detector_is_refused_in_one_line(
-    store: StandinStore, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for name, said in (("standin_xseg", "is a segmenter, not a detector"), ("nobody", "no model is called 'nobody'")):
         arguments = [COLLINS, HOPPER, "-o", tmp_path / "out.png", "--detector", name, "--consent", "public-domain"]
@@ -338,7 +337,7 @@ def test_a_name_that_is_no_detector_is_refused_in_one_line(
 
 
 @pytest.mark.parametrize("detector", ["standin_scrfd", "standin_yoloface"])
-def test_live_tracking_with_another_detector(detector: str, store: StandinStore) -> None:
+def test_live_tracking_with_another_detector(detector: str, store: Store) -> None:
     settings = Settings(detector=detector)
     parts = build.open_tracking(settings, Shelf(store))
     image = portrait(HOPPER).image.copy()
@@ -349,7 +348,7 @@ def test_live_tracking_with_another_detector(detector: str, store: StandinStore)
     assert len(parts.look.doubts(image)) > len(parts.look.confirming(image))
 
 
-def test_the_session_is_shared_by_photos_videos_and_the_camera(store: StandinStore) -> None:
+def test_the_session_is_shared_by_photos_videos_and_the_camera(store: Store) -> None:
     models = build.open_models(Settings(detector="standin_scrfd"), store)
     image = portrait(COLLINS).image.copy()
     photo, video = models.photo_detector.detect(image), models.detector.detect(image)

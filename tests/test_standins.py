@@ -10,10 +10,12 @@ from onnx import numpy_helper
 
 from mien.errors import ModelMismatch
 from mien.families import families
+from mien.models.importing import import_models
 from mien.models.runtime import OnnxSession
+from mien.models.store import Store
 from mien.signature import Bound, bind
 from mien.types import Array
-from tests.standins import MARK, PRODUCER, REGIONS_RGB, all_families, emap, make_inswapper, make_small
+from tests.standins import MARK, PRODUCER, REGIONS_RGB, all_families, emap, make_inswapper, make_small, standin_store
 from tests.standins.__main__ import write_all
 from tests.standins.full import layers
 from tests.standins.small import SCRFD_NAMES, file_name
@@ -228,3 +230,18 @@ def test_half_weights_give_nearly_the_same(tmp_path: Path) -> None:
     assert len(found[0]) == 2
     assert np.abs(found[1] - found[0]).mean() < 0.01
     assert np.abs(found[2] - found[0]).mean() < 0.02
+
+
+def test_all_are_imported_as_any_file_and_are_known_for_what_they_are(tmp_path: Path) -> None:
+    store = standin_store(tmp_path, *all_families())
+    for family in all_families():
+        entry = store.entry(f"standin_{family}")
+        assert (entry.family, entry.role, entry.standin) == (family, families()[family].role, True)
+        assert store.read(entry.id)
+
+
+def test_what_is_written_piece_by_piece_is_imported_too(tmp_path: Path) -> None:
+    path = tmp_path / "standin_inswapper_slim.onnx"
+    make_inswapper(path, width=16, half="weights")
+    (imported,) = import_models([path], Store(installed=tmp_path / "models"), trust=True)
+    assert (imported.entry.family, imported.entry.standin) == ("inswapper", True)

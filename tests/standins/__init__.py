@@ -6,6 +6,17 @@ Each is marked in its metadata (`mien.standin` = 1) and is never taken for a rea
 from tests.standins.full import make_inswapper
 from tests.standins.graph import MARK, PRODUCER
 from tests.standins.small import REGIONS_RGB, Options, all_families, emap, make_small
-from tests.standins.store import StandinStore
+from tests.standins.store import install, standin_store
 
-__all__ = ["MARK", "PRODUCER", "REGIONS_RGB", "Options", "StandinStore", "all_families", "emap", "make_inswapper", "make_small"]
+__all__ = [
+    "MARK",
+    "PRODUCER",
+    "REGIONS_RGB",
+    "Options",
+    "all_families",
+    "emap",
+    "install",
+    "make_inswapper",
+    "make_small",
+    "standin_store",
+]
