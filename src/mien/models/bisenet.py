@@ -6,8 +6,9 @@ import numpy as np
 
 from mien.contracts import Session
 from mien.families import families
-from mien.models.feed import feed, numbers
+from mien.models.feed import feed
 from mien.signature import bind
+from mien.tensor import IMAGENET_MEAN, IMAGENET_STD, Scale, blob, check_finite
 from mien.types import Floats, Image, Mask
 
 _AT_ONCE = 2
@@ -16,8 +17,7 @@ _FACE = 1, 2, 3, 4, 5, 10, 11, 12, 13
 """Skin, brows, eyes, nose, mouth and lips, by the order of CelebAMask-HQ."""
 _OTHER = 0, 6, 7, 8, 9, 14, 15, 16, 17, 18
 """Background, glasses, ears and their rings, neck, necklace, cloth, hair and hat: what lies before the mesh stays in front."""
-_MEAN_RGB, _SPREAD_RGB = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-"""Of ImageNet."""
+_SCALE = Scale(IMAGENET_MEAN, IMAGENET_STD)
 _FAMILY = families()["bisenet"]
 
 
@@ -35,23 +35,16 @@ class BiSeNet:
     def visible(self, crops: Sequence[Image]) -> list[Mask]:
         masks: list[Mask] = []
         for first in range(0, len(crops), _AT_ONCE):
-            blob = np.stack([_blob(crop) for crop in crops[first : first + _AT_ONCE]])
-            masks += [self._face(each) for each in feed(self._model_id, self._session, self._bound, blob, _AT_ONCE)]
+            numbers = blob(crops[first : first + _AT_ONCE], _SCALE)
+            masks += [self._face(each) for each in feed(self._model_id, self._session, self._bound, numbers, _AT_ONCE)]
         return masks
 
     def _face(self, scores: Floats) -> Mask:
         """255 where the class with the highest score, of float32 (19, h, w), belongs to the face."""
-        face, other = (numbers(self._model_id, _highest(scores, classes)) for classes in (_FACE, _OTHER))
+        face, other = _highest(scores, _FACE), _highest(scores, _OTHER)
+        for highest in (face, other):
+            check_finite(self._model_id, highest)
         return np.where(face > other, np.uint8(255), np.uint8(0))
-
-
-def _blob(crop: Image) -> Floats:
-    """RGB by ImageNet's mean and spread, float32 (3, side, side)."""
-    blob = np.empty((3, *crop.shape[:2]), np.float32)
-    for channel, (mean, spread) in enumerate(zip(_MEAN_RGB, _SPREAD_RGB, strict=True)):
-        np.multiply(crop[:, :, 2 - channel], np.float32(1 / (255 * spread)), out=blob[channel])
-        blob[channel] -= np.float32(mean / spread)
-    return blob
 
 
 def _highest(scores: Floats, classes: tuple[int, ...]) -> Floats:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from mien.contracts import Session
-from mien.errors import ModelError, ModelMismatch
+from mien.errors import ModelMismatch
 from mien.signature import Bound, fits, said
 from mien.types import Array, Floats
 
@@ -25,10 +25,3 @@ def feed(model_id: str, session: Session, bound: Bound, blob: Array, most: int) 
             "use the file of the catalogue",
         )
     return result.astype(np.float32, copy=False)
-
-
-def numbers(model_id: str, values: Floats) -> Floats:
-    """The values themselves; raises `ModelError` when one of them is infinite or no number."""
-    if not np.isfinite(values).all():
-        raise ModelError(f"{model_id} gave values that are no numbers", "try `precision = single`, or choose another model")
-    return values

@@ -2,15 +2,15 @@
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from mien.contracts import Session
 from mien.families import families
-from mien.models.feed import feed, numbers
+from mien.models.feed import feed
 from mien.signature import bind
+from mien.tensor import Scale, blob, check_finite, masks
 from mien.types import Image, Mask
 
 _AT_ONCE = 8
+_SCALE = Scale(rgb=False, channels_last=True)
 _FAMILY = families()["xseg"]
 
 
@@ -32,6 +32,6 @@ class XSeg:
     def visible(self, crops: Sequence[Image]) -> list[Mask]:
         if not crops:
             return []
-        blob = np.stack(crops).astype(np.float32) * np.float32(1 / 255)
-        seen = numbers(self._model_id, feed(self._model_id, self._session, self._bound, blob, _AT_ONCE))
-        return list((np.clip(seen[:, :, :, 0], 0, 1) * 255 + 0.5).astype(np.uint8))
+        seen = feed(self._model_id, self._session, self._bound, blob(crops, _SCALE), _AT_ONCE)
+        check_finite(self._model_id, seen)
+        return masks(seen)
