@@ -10,7 +10,18 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from mien.contracts import ContentClassifier, Detector, Engine, FrameSink, FrameSource, Landmarker, Recogniser, Session
+from mien.contracts import (
+    ContentClassifier,
+    Detector,
+    Engine,
+    Enhancer,
+    FrameSink,
+    FrameSource,
+    Landmarker,
+    Recogniser,
+    Session,
+)
+from mien.geometry import TEMPLATES
 from mien.types import (
     LANDMARK_COUNT,
     Array,
@@ -250,6 +261,23 @@ def classifier_suite(make_classifier: Callable[[], ContentClassifier], image: Im
         assert 0 <= classifier.score(image[: shape[0], : shape[1]]) <= 1, "any size, views, too"
     with ThreadPoolExecutor(2) as threads:
         assert set(threads.map(make_classifier().score, [image])) == {score}
+
+
+def enhancer_suite(make_enhancer: Callable[[], Enhancer]) -> None:
+    """Checks of an `Enhancer`."""
+    enhancer = make_enhancer()
+    assert isinstance(enhancer, Enhancer)
+    assert enhancer.template in TEMPLATES
+    shape = enhancer.side, enhancer.side, 3
+    crops = [np.random.default_rng(seed).integers(0, 256, shape, np.uint8) for seed in range(2)]
+    before = [crop.copy() for crop in crops]
+    together = enhancer.enhance(crops)
+    assert all(np.array_equal(a, b) for a, b in zip(before, crops, strict=True)), "crops are not changed"
+    assert all(each.shape == shape and each.dtype == np.uint8 for each in together)
+    assert len(together) == 2
+    for crop, enhanced in zip(crops, together, strict=True):
+        assert np.array_equal(make_enhancer().enhance([crop])[0], enhanced), "each crop for itself"
+    assert enhancer.enhance([]) == []
 
 
 def engine_suite(make_engine: Callable[[], Engine], source: SourceFace, frame: Frame, face: TrackedFace) -> None:

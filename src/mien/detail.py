@@ -41,7 +41,10 @@ def drift(then: Floats, now: Floats, eye_distance: float) -> Floats:
     weight = _weight(moves, eye_distance)
     values = np.column_stack([moves, weight, np.ones_like(weight)]).astype(np.float32)
     drawn = np.zeros((NODES, NODES, 4), np.float32)
-    carry_values(texel_map().triangles, np.ascontiguousarray(now * np.float32(NODES) - np.float32(0.5)), values, drawn)
+    # Where skin folds over skin, the part that has moved most wins: it is drawn last.
+    triangles = texel_map().triangles
+    triangles = np.ascontiguousarray(triangles[np.argsort(-weight[triangles].min(axis=1), kind="stable")])
+    carry_values(triangles, np.ascontiguousarray(now * np.float32(NODES) - np.float32(0.5)), values, drawn)
     # Beside the mesh the nearest of it counts, and far from it the face as a whole, which rests in the square.
     near = cv2.blur(drawn, (_SPREAD, _SPREAD), borderType=cv2.BORDER_REPLICATE)
     share = near[:, :, 3:]

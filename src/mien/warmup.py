@@ -1,5 +1,6 @@
 """Has the pixel kernels compiled and loaded before the first frame comes."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import cv2
@@ -7,15 +8,24 @@ import numpy as np
 
 from mien.contracts import Engine
 from mien.facemodel import face_model
-from mien.pipeline import Memory, Persona, dress, swap_faces
+from mien.pipeline import Memory, Persona, Retouch, dress, swap_faces
 from mien.settings import Settings
 from mien.stages.observe import Observer
-from mien.types import LIVE_TIME_BASE, Focus, Frame, Grain, Landmarks, SourceFace, TrackedFace
+from mien.types import LIVE_TIME_BASE, Focus, Frame, Grain, Image, Landmarks, SourceFace, TrackedFace
 from mien.unwrap import SIDE
 
 _FRAMES = 7
 _TRAIL = 9
 _SIDE = 160
+
+
+class _Echo:
+    """A `contracts.Enhancer` that adds nothing."""
+
+    template, side = "ffhq_512", 128
+
+    def enhance(self, crops: Sequence[Image]) -> list[Image]:
+        return list(crops)
 
 
 def warm_up(engine: Engine, settings: Settings) -> None:
@@ -26,7 +36,8 @@ def warm_up(engine: Engine, settings: Settings) -> None:
     points = (face_model().shape * np.float32(40) + np.array([80, 70, 0], np.float32)).astype(np.float32)
     face = TrackedFace(0, Landmarks(points, 1.0), 1)
     wide = Landmarks((points * np.array([1.1, 1, 1], np.float32)).astype(np.float32), 1.0)
-    observer, persona = Observer(), dress(engine, SourceFace(noise, wide, "warm-up"))
+    observer, persona = Observer(), dress(engine, SourceFace(noise, wide, "warm-up"), Retouch(enhancer=_Echo()))
+    memory = Memory()
     occluder = np.zeros((SIDE, SIDE), np.uint8)
     occluder[SIDE // 2 :] = 255
     for index in range(_FRAMES):
@@ -36,11 +47,14 @@ def warm_up(engine: Engine, settings: Settings) -> None:
         known = replace(
             seen.known, occluder=occluder, motion_xy=(_TRAIL, 0.0), grain=Grain(3.0, 2.0, 1.0, True), focus=Focus(2.0, 0.5)
         )
-        swap_faces(frame, (replace(seen, known=known),), persona, settings, Memory())
+        swap_faces(frame, (replace(seen, known=known),), persona, settings, memory)
 
 
 def try_on(persona: Persona) -> None:
-    """Have a persona's engine run once, on the photo that it wears: the first run of a network is slower than the others."""
+    """Have a persona's networks run once, on the photo that it wears: the first run of a network is slower than the others."""
     source = persona.source
     frame = Frame(source.image.copy(), 0, 0, LIVE_TIME_BASE)
     persona.engine.swap(frame, [TrackedFace(0, source.landmarks, 1)], persona.prepared)
+    enhancer = persona.retouch.enhancer
+    if enhancer is not None:
+        enhancer.enhance([np.asarray(cv2.resize(source.image, (enhancer.side, enhancer.side)), np.uint8)])

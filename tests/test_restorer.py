@@ -1,0 +1,198 @@
+"""Restoring networks: what they are fed and what is made of their answers, against slow references."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper
+
+from mien import openers
+from mien.errors import ModelError, ModelMismatch
+from mien.fakes import FakeSession
+from mien.families import families
+from mien.models.codeformer import CodeFormer
+from mien.models.restorer import TEMPLATES, Restorer, blob_of
+from mien.models.runtime import OnnxSession
+from mien.models.shelf import Shelf
+from mien.models.store import ModelEntry, Store
+from mien.settings import Settings
+from mien.types import Array, Floats, Image
+from tests.conformance import enhancer_suite
+
+SIDE = 256
+FAMILIES = [family for family in families().values() if family.role == "enhancer"]
+
+
+def _crop(seed: int, side: int = SIDE) -> Image:
+    return np.random.default_rng(seed).integers(0, 256, (side, side, 3), np.uint8)
+
+
+def _answer(seed: int, count: int = 1) -> Floats:
+    return np.random.default_rng(seed).uniform(-1.2, 1.2, (count, 3, SIDE, SIDE)).astype(np.float32)
+
+
+def _session(answer: Array, batch: int | str = 1) -> FakeSession:
+    return FakeSession({"input": (batch, 3, SIDE, SIDE)}, {"output": answer})
+
+
+def _restorer(answer: Array) -> Restorer:
+    return Restorer("gpen", "gpen_256", _session(answer))
+
+
+def _graph(family: str, side: int, batch: int | str = 1, kind: int = TensorProto.FLOAT, offset: float = 0.0) -> bytes:
+    """A network with the family's contract: output = input + offset, or for CodeFormer input + weight - 1."""
+    shape = [batch, 3, side, side]
+    inputs = [helper.make_tensor_value_info("input", kind, shape)]
+    if family == "codeformer":
+        inputs.append(helper.make_tensor_value_info("weight", TensorProto.DOUBLE, [1]))
+        one = helper.make_tensor("one", TensorProto.DOUBLE, [1], [1.0])
+        nodes = [
+            helper.make_node("Sub", ["weight", "one"], ["wide"]),
+            helper.make_node("Cast", ["wide"], ["more"], to=kind),
+            helper.make_node("Add", ["input", "more"], ["output"]),
+        ]
+    else:
+        one = helper.make_tensor("offset", kind, [1], [offset])
+        nodes = [helper.make_node("Add", ["input", "offset"], ["output"])]
+    outputs = [helper.make_tensor_value_info("output", kind, shape)]
+    graph = helper.make_graph(nodes, family, inputs, outputs, [one])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9, producer_name="mien-standin")
+    content: bytes = model.SerializeToString()
+    onnx.checker.check_model(content)
+    return content
+
+
+def test_every_enhancer_family_is_known_and_has_a_template() -> None:
+    assert set(TEMPLATES) == {family.name for family in FAMILIES}
+    assert TEMPLATES["gpen_256"] == "arcface_128"
+    assert {TEMPLATES[name] for name in TEMPLATES if name != "gpen_256"} == {"ffhq_512"}
+
+
+def test_what_goes_in_agrees_with_the_contract_pixel_by_pixel() -> None:
+    crop, session = _crop(1), _session(_answer(2))
+    Restorer("gpen", "gpen_256", session).enhance([crop])
+    fed = session.calls[0]["input"]
+    assert fed.dtype == np.float32
+    wanted = np.empty((1, 3, SIDE, SIDE))
+    for channel, of_crop in enumerate((2, 1, 0)):
+        wanted[0, channel] = (crop[:, :, of_crop] / 255.0 - 0.5) / 0.5
+    assert np.abs(fed - wanted).max() < 1e-4
+
+
+def test_what_comes_out_agrees_with_the_contract_pixel_by_pixel() -> None:
+    answer = _answer(3)
+    (image,) = _restorer(answer).enhance([_crop(1)])
+    wanted = np.empty((SIDE, SIDE, 3))
+    for channel, of_answer in enumerate((2, 1, 0)):
+        clipped = np.minimum(np.maximum(answer[0, of_answer].astype(np.float64), -1.0), 1.0)
+        wanted[:, :, channel] = (clipped + 1) / 2 * 255
+    assert image.dtype == np.uint8
+    assert np.abs(image - wanted).max() < 0.5 + 1e-4, "only the rounding to whole levels differs"
+
+
+def test_a_network_that_changes_nothing_gives_the_same_picture() -> None:
+    crop = _crop(4)
+    (image,) = _restorer(blob_of([crop])).enhance([crop])
+    assert np.array_equal(image, crop)
+
+
+@pytest.mark.parametrize("number", [np.nan, np.inf, -np.inf])
+def test_numbers_that_are_none_are_an_error(number: float) -> None:
+    answer = _answer(5)
+    answer[0, 1, 7, 9] = number
+    with pytest.raises(ModelError, match="gpen gives numbers that are none") as raised:
+        _restorer(answer).enhance([_crop(1)])
+    assert raised.value.remedy
+
+
+def test_a_free_batch_is_one_run_and_a_fixed_one_is_not() -> None:
+    crops = [_crop(seed) for seed in range(3)]
+    free, fixed = _session(_answer(6, 3), "batch"), _session(_answer(6))
+    free.outputs = {"output": ("batch", 3, SIDE, SIDE)}
+    assert len(Restorer("gpen", "gpen_256", free).enhance(crops)) == 3
+    assert len(Restorer("gpen", "gpen_256", fixed).enhance(crops)) == 3
+    assert [call["input"].shape[0] for call in free.calls] == [3]
+    assert [call["input"].shape[0] for call in fixed.calls] == [1, 1, 1]
+    assert Restorer("gpen", "gpen_256", fixed).enhance([]) == []
+
+
+@pytest.mark.parametrize("batch", [0, 4])
+def test_another_fixed_batch_is_refused(batch: int) -> None:
+    with pytest.raises(ModelMismatch, match="crops at once"):
+        Restorer("gpen", "gpen_256", _session(_answer(1), batch))
+
+
+def test_another_side_is_refused_with_both_shapes() -> None:
+    with pytest.raises(ModelMismatch, match=r"1 x 3 x 256 x 256, expected is .* x 3 x 512 x 512"):
+        Restorer("gfpgan", "restorer_512", _session(_answer(1)))
+
+
+def test_a_session_that_gives_another_shape_than_it_says_is_refused() -> None:
+    session = _session(_answer(1))
+    session.run = lambda inputs: {"output": np.zeros((1, 3, 8, 8), np.float32)}  # type: ignore[method-assign]
+    with pytest.raises(ModelMismatch, match="8, 8"):
+        Restorer("gpen", "gpen_256", session).enhance([_crop(1)])
+
+
+class _Shelf(Shelf):
+    """Holds one opened graph."""
+
+    def __init__(self, content: bytes, folder: Path) -> None:
+        super().__init__(Store(folder, folder))
+        self._content = content
+
+    def session(self, entry: ModelEntry) -> OnnxSession:
+        return OnnxSession(entry.id, self._content)
+
+
+def _entry(family: str) -> ModelEntry:
+    return ModelEntry("standin", "enhancer", "x.onnx", False, 0, "", "", "", "", "", family=family, standin=True)
+
+
+@pytest.mark.parametrize("family", [family.name for family in FAMILIES])
+def test_every_family_opens_by_its_entry_and_enhances(family: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    side = families()[family].inputs[0].shape[-1]
+    assert isinstance(side, int)
+    shelf = _Shelf(_graph(family, side, offset=0.25), tmp_path)
+    monkeypatch.setattr(openers, "installed", lambda name, roles, shelf: _entry(family))
+    enhancer = openers.open_enhancer(Settings(enhancer="standin", fidelity=0.5), shelf)
+    assert enhancer is not None
+    assert (enhancer.side, enhancer.template) == (side, TEMPLATES[family])
+    crop = np.full((side, side, 3), (40, 128, 250), np.uint8)
+    (image,) = enhancer.enhance([crop])
+    # A quarter of the range -1..1 is 32 levels; half the fidelity takes half of the range away.
+    wanted = (0, 64, 186) if family == "codeformer" else (72, 160, 255)
+    assert np.abs(image[3, 3].astype(int) - wanted).max() <= 1
+
+
+def test_codeformer_gets_its_weight_as_float64() -> None:
+    fed: list[Mapping[str, Array]] = []
+
+    class Session(FakeSession):
+        def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+            fed.append(inputs)
+            return super().run(inputs)
+
+    answer = np.zeros((1, 3, 512, 512), np.float32)
+    session = Session({"input": (1, 3, 512, 512), "weight": (1,)}, {"output": answer})
+    session.dtypes = {**session.dtypes, "weight": "float64"}
+    CodeFormer("codeformer", session, 0.3).enhance([_crop(1, 512)])
+    assert fed[0]["weight"].dtype == np.float64
+    assert fed[0]["weight"].tolist() == [0.3]
+    session.dtypes = {**session.dtypes, "weight": "float32"}
+    with pytest.raises(ModelMismatch, match="float64"):
+        CodeFormer("codeformer", session, 0.3)
+
+
+def test_a_half_precision_file_with_a_free_batch_keeps_the_contract() -> None:
+    content = _graph("gpen_256", SIDE, "n", TensorProto.FLOAT16)
+    crops = [_crop(seed) for seed in range(2)]
+    images = Restorer("half", "gpen_256", OnnxSession("half", content)).enhance(crops)
+    assert max(int(np.abs(a.astype(int) - b).max()) for a, b in zip(images, crops, strict=True)) <= 1
+
+
+def test_the_contract_of_enhancers() -> None:
+    session = OnnxSession("gpen", _graph("gpen_256", SIDE, offset=0.1))
+    enhancer_suite(lambda: Restorer("gpen", "gpen_256", session))
