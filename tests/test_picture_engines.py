@@ -374,6 +374,16 @@ def test_the_mask_of_a_dfm_is_where_both_masks_are_eroded_and_softened() -> None
     assert without.mask.astype(int).sum() > patch.mask.astype(int).sum(), "what stands before the face is painted over"
 
 
+def test_a_mask_is_softened_in_proportion_to_its_side() -> None:
+    plain = (drawn_mask(120, 130, 90) * 255).astype(np.uint8)
+    wanted = dfm.softened(plain).astype(int)
+    for side in (128, 512):
+        other = dfm.softened(np.asarray(cv2.resize(plain, (side, side), interpolation=cv2.INTER_AREA), np.uint8))
+        assert other.shape == (side, side)
+        back = cv2.resize(other, (256, 256), interpolation=cv2.INTER_AREA).astype(int)
+        assert np.abs(back - wanted).max() <= 16, "what a pixel is worth at the edge"
+
+
 @pytest.mark.parametrize("masks", [(0.0, 1.0), (1.0, 0.0), (0.1, 0.1)])
 def test_a_dfm_whose_masks_show_nothing_does_not_show_the_wearer(masks: tuple[float, float]) -> None:
     target = portrait(COLLINS)

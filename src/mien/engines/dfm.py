@@ -170,10 +170,12 @@ def whole_face(points: Floats, side: int) -> Affine:
 def softened(mask: Mask) -> Mask:
     """FaceFusion's shrinking and softening of a mask, uint8 (side, side), in proportion to the side."""
     side = len(mask)
+    small = mask if side <= _REFERENCE else cv2.resize(mask, (_REFERENCE, _REFERENCE), interpolation=cv2.INTER_AREA)
+    share = len(small) / _REFERENCE
     ellipse = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (3, 3))
-    rounds = max(1, round(_ERODED * side / _REFERENCE))
-    eroded = cv2.erode(mask, ellipse, iterations=rounds)
-    return np.asarray(cv2.GaussianBlur(eroded, (0, 0), _SOFT * side / _REFERENCE), np.uint8)
+    eroded = cv2.erode(small, ellipse, iterations=max(1, round(_ERODED * share)))
+    soft = cv2.GaussianBlur(eroded, (0, 0), _SOFT * share)
+    return np.asarray(soft if side <= _REFERENCE else cv2.resize(soft, (side, side)), np.uint8)
 
 
 def _side_of(model_id: str, shape: Shape) -> int:
