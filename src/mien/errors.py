@@ -28,7 +28,9 @@ MienError
 └── ModelError              a model file is missing, damaged or does not fit   exit 7
     ├── ModelMissing
     ├── ModelDamaged
-    └── ModelMismatch
+    ├── ModelMismatch
+    ├── DeviceUnavailable
+    └── DeviceFull
 
 An error carries what happened (`str(error)`), what the person can do (`remedy`) and the exit code of the command line.
 """
@@ -148,6 +150,14 @@ class ModelDamaged(ModelError):
 
 class ModelMismatch(ModelError):
     """The file opens, but its inputs or outputs are not those of its family."""
+
+
+class DeviceUnavailable(ModelError):
+    """What models were to run on does not work on this machine, or not with this model."""
+
+
+class DeviceFull(ModelError):
+    """The device has too little memory left for the model."""
 
 
 class ProvenanceError(MienError):
