@@ -30,7 +30,9 @@ MienError
     ├── ModelDamaged
     ├── ModelMismatch
     ├── ModelRefused
-    └── DownloadFailed
+    ├── DownloadFailed
+    ├── DeviceUnavailable
+    └── DeviceFull
 
 An error carries what happened (`str(error)`), what the person can do (`remedy`) and the exit code of the command line.
 """
@@ -158,6 +160,14 @@ class ModelRefused(ModelError):
 
 class DownloadFailed(ModelError):
     """No address gave the model, or it cannot be pulled at all."""
+
+
+class DeviceUnavailable(ModelError):
+    """What models were to run on does not work on this machine, or not with this model."""
+
+
+class DeviceFull(ModelError):
+    """The device has too little memory left for the model."""
 
 
 class ProvenanceError(MienError):

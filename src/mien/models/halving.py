@@ -1,0 +1,151 @@
+"""Whether a network may reckon in half precision on a device: tried once against single on a face, and remembered.
+
+The face is given to networks of any family as it is, in 0..1; what comes out is compared, not looked at.
+"""
+
+import json
+import logging
+import os
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from functools import cache
+from importlib import resources
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from mien.errors import DeviceFull, ModelError
+from mien.models.runtime import OnnxSession
+from mien.signature import Shape
+from mien.types import Array, Image
+
+LEAST_PSNR = 40.0
+"""dB; below it the difference begins to be seen as grain."""
+MOST_TIME = 0.9
+"""Of the time in single; what gains less is not worth another result."""
+_RUNS = 3
+_FREE_SIDE = 256
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What came of it: `psnr` in dB of the worst output against single, `time` as a share of the time in single."""
+
+    psnr: float
+    time: float
+
+    @property
+    def half(self) -> bool:
+        return self.psnr >= LEAST_PSNR and self.time <= MOST_TIME
+
+    def words(self) -> str:
+        taken = "half precision" if self.half else "single precision"
+        return f"{taken}: half takes {self.time:.0%} of the time, and differs by {self.psnr:.0f} dB"
+
+
+FAILED = Trial(0.0, 1.0)
+"""The device cannot open or run the network in half."""
+
+
+class Memory:
+    """Trials by key in a small JSON file; a file that cannot be read or written only means that they are done again."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def get(self, key: str) -> Trial | None:
+        try:
+            row = json.loads(self._path.read_text("utf-8"))[key]
+            return Trial(float(row["psnr"]), float(row["time"]))
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def put(self, key: str, trial: Trial) -> None:
+        try:
+            rows = json.loads(self._path.read_text("utf-8"))
+        except (OSError, ValueError):
+            rows = {}
+        rows = rows if isinstance(rows, dict) else {}
+        try:
+            with tempfile.NamedTemporaryFile("w", dir=self._path.parent, encoding="utf-8", delete=False) as draft:
+                json.dump({**rows, key: asdict(trial)}, draft, indent=1)
+            os.replace(draft.name, self._path)
+        except OSError as error:
+            _log.warning("what half precision does could not be noted in %s: %s", self._path, error.strerror)
+
+
+def best(
+    open_session: Callable[[bool], OnnxSession], example: Mapping[str, Array] | None, clock: Callable[[], float]
+) -> tuple[OnnxSession, Trial]:
+    """The session that is worth keeping, and the trial; `open_session` takes whether it is to be in half.
+
+    `example` is what to feed; None = a face. One session is open at a time, for the sake of the memory. Raises a `ModelError`
+    when the network does not even open in single.
+    """
+    session = open_session(False)
+    feeds = example if example is not None else face_inputs(session.inputs, session.dtypes)
+    wanted, seconds = _timed(session, feeds, clock)
+    session.close()
+    try:
+        session = open_session(True)
+        found, fewer = _timed(session, feeds, clock)
+        trial = Trial(min(_psnr(wanted[name], found[name]) for name in wanted), fewer / max(seconds, 1e-9))
+    except DeviceFull:
+        raise
+    except ModelError as error:
+        _log.info("half precision: %s", error)
+        trial = FAILED
+    if not trial.half:
+        session.close()
+        session = open_session(False)
+    return session, trial
+
+
+def face_inputs(shapes: Mapping[str, Shape], dtypes: Mapping[str, str]) -> dict[str, Array]:
+    """A face for every input that is a picture, RGB 0..1, a unit vector for every other with several values, else 0.5."""
+    return {name: _face_input(shape).astype(dtypes[name]) for name, shape in shapes.items()}
+
+
+def _face_input(shape: Shape) -> Array:
+    sizes = [size if isinstance(size, int) else 1 if number == 0 else _FREE_SIDE for number, size in enumerate(shape)]
+    if len(sizes) == 4 and 3 in (sizes[1], sizes[3]):
+        first = sizes[1] == 3
+        height, width = sizes[2:] if first else sizes[1:3]
+        picture = cv2.resize(_face(), (width, height), interpolation=cv2.INTER_AREA).astype(np.float32)[:, :, ::-1] / 255
+        return np.broadcast_to(picture.transpose(2, 0, 1) if first else picture, sizes).copy()
+    if int(np.prod(sizes)) <= 1:
+        return np.full(sizes, 0.5, np.float32)
+    values = np.random.default_rng(0).standard_normal(sizes, np.float32)
+    return np.asarray(values / np.linalg.norm(values), np.float32)
+
+
+@cache
+def _face() -> Image:
+    """BGR uint8 (256, 256, 3), cut by `geometry.TEMPLATES["arcface_128"]`."""
+    data = np.frombuffer(resources.files("mien").joinpath("assets/face_crop.jpg").read_bytes(), np.uint8)
+    return np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.uint8)
+
+
+def _timed(session: OnnxSession, feeds: Mapping[str, Array], clock: Callable[[], float]) -> tuple[dict[str, Array], float]:
+    """The outputs, and the seconds of the quickest of a few runs after a first one."""
+    outputs, times = session.run(feeds), []
+    for _ in range(_RUNS):
+        start = clock()
+        session.run(feeds)
+        times.append(clock() - start)
+    return outputs, min(times)
+
+
+def _psnr(wanted: Array, found: Array) -> float:
+    """dB, by the range of what is wanted; what is no number is as bad as can be."""
+    wide, other = wanted.astype(np.float64), found.astype(np.float64)
+    if not np.isfinite(other).all():
+        return 0.0
+    error = float(np.sqrt(np.mean((wide - other) ** 2)))
+    span = float(np.ptp(wide)) if wide.size else 0.0
+    if error == 0:
+        return 200.0
+    return 20 * float(np.log10(max(span, 1e-9) / error))
