@@ -17,6 +17,7 @@ from mien.models.finish import FinishNet
 from mien.models.runtime import OnnxSession
 from mien.models.store import Store
 from mien.settings import Settings
+from mien.stages.compose import compose
 from mien.stages.finish import GRID, finish, view
 from mien.types import FacePatch, Floats, Frame, Landmarks, TrackedFace
 from tests.portraits import COLLINS, HOPPER, models, moved, portrait, recogniser
@@ -117,11 +118,23 @@ def test_the_view_is_the_size_of_the_net() -> None:
     assert seen[0, :, 30, 30] * 255 == pytest.approx([10, 20, 30, 10, 20, 30, 255])
 
 
-def test_a_turned_patch_and_an_empty_one_come_back_as_they_are() -> None:
+def test_a_turned_patch_is_finished_in_the_frames_own_pixels() -> None:
     frame, face, patch = _swap()
-    turned = replace(patch, crop_to_frame=patch.crop_to_frame + np.array([[0, 0.1, 0], [0.1, 0, 0]]))
+    middle = patch.crop_to_frame @ np.array([patch.mask.shape[1] / 2, patch.mask.shape[0] / 2, 1])
+    turn = cv2.getRotationMatrix2D((float(middle[0]), float(middle[1])), 20, 1.0)
+    turned = replace(patch, crop_to_frame=turn @ np.vstack([patch.crop_to_frame, [0, 0, 1]]))
+    finished = finish(frame, face, turned, Painter(1.0, 20.0))
+    assert np.array_equal(finished.crop_to_frame[:, :2], np.eye(2))
+    plain, painted = frame.image.copy(), frame.image.copy()
+    compose(plain, turned)
+    compose(painted, finished)
+    covered = cv2.warpAffine(turned.mask, turned.crop_to_frame, plain.shape[1::-1]) > 250
+    assert 15 < (painted.astype(int) - plain)[covered].mean() < 21
+
+
+def test_an_empty_patch_comes_back_as_it_is() -> None:
+    frame, face, patch = _swap()
     empty = replace(patch, mask=np.zeros_like(patch.mask))
-    assert finish(frame, face, turned, Painter(2.0, 0.0)) is turned
     assert finish(frame, face, empty, Painter(2.0, 0.0)) is empty
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from mien import geometry
 from mien.contracts import Finisher
 from mien.raster import blend, recolour
+from mien.stages.compose import in_frame
 from mien.types import Affine, Array, FacePatch, Floats, Frame, Image, Mask, TrackedFace
 
 VIEW = 64
@@ -36,9 +37,11 @@ def view(target: Image, composed: Image, mask: Mask) -> Floats:
 def finish(frame: Frame, face: TrackedFace, patch: FacePatch, finisher: Finisher) -> FacePatch:
     """The patch with its colours led over to the frame's; its mask and its detail stay, and the frame is not changed.
 
-    Patches that are turned against the frame come back as they are: no engine of mien makes them.
+    A patch that is turned against the frame comes back in the frame's own pixels.
     """
-    if patch.crop_to_frame[0, 1] or patch.crop_to_frame[1, 0] or not patch.mask.any():
+    if patch.crop_to_frame[0, 1] or patch.crop_to_frame[1, 0]:
+        patch = in_frame(patch, frame.image.shape[1], frame.image.shape[0]) or patch
+    if not patch.mask.any():
         return patch
     frame_to_seen = _to_square(face.landmarks.points, _SEEN)
     patch_to_seen = _after(frame_to_seen, patch.crop_to_frame)
