@@ -32,7 +32,7 @@ from mien.models.importing import import_models
 from mien.models.inventory import missing_for, partners
 from mien.models.runtime import OnnxSession
 from mien.models.shelf import Shelf
-from mien.models.store import Store
+from mien.models.store import ModelEntry, Store
 from mien.settings import Settings
 from mien.signature import Shape
 from mien.stages.compose import compose
@@ -729,7 +729,7 @@ def store(tmp_path: Path) -> Store:
 class ClosedShelf(Shelf):
     """A shelf that opens nothing."""
 
-    def session(self, entry: object) -> Session:
+    def session(self, entry: ModelEntry, example: Mapping[str, Array] | None = None) -> Session:
         raise AssertionError("a session is opened before all is there")
 
 
