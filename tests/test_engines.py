@@ -687,6 +687,13 @@ def test_an_answer_of_another_shape_is_an_error() -> None:
         _swap(engine, image, landmarks)
 
 
+def test_a_mask_of_another_shape_is_an_error() -> None:
+    image, landmarks = _placed(portrait(COLLINS), 1.0)
+    session = Recording("hyperswap", mask=lambda target: np.ones((len(target), 1, 128, 128)))
+    with pytest.raises(ModelMismatch, match=r"'mask' came as 1 x 1 x 128 x 128, expected is 1 x 1 x 256 x 256"):
+        _swap(_engine("hyperswap", session), image, landmarks)
+
+
 # Stand-ins through onnxruntime
 
 
