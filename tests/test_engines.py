@@ -492,6 +492,23 @@ def test_a_network_that_gives_back_what_it_takes_leaves_the_picture_as_it_is(fam
     assert not difference[cv2.dilate(mask, np.ones((5, 5), np.uint8)) == 0].any()
 
 
+@pytest.mark.parametrize("family", ["inswapper", "simswap_512"])
+@pytest.mark.parametrize(
+    ("scale", "shift", "size_wh"),
+    [(0.05, 0, (640, 480)), (60.0, 0, (64, 48)), (3.0, 0, (5, 400)), (1.5, 200, (320, 240)), (1.0, -130, (200, 300))],
+)
+def test_any_size_of_face_and_any_place(family: str, scale: float, shift: float, size_wh: tuple[int, int]) -> None:
+    image, landmarks = _placed(portrait(COLLINS), scale, 10, *size_wh)
+    landmarks = replace(landmarks, points=landmarks.points + np.array([shift, 0, 0], np.float32))
+    engine = _engine(family, Recording(family), Settings(boost=2))
+    (patch,) = engine.swap(_frame(image), [TrackedFace(1, landmarks, 1)], engine.prepare(_source()))
+    x1, y1, x2, y2 = geometry.box_of(landmarks.points)
+    seen = min(min(x2, size_wh[0]) - max(x1, 0), min(y2, size_wh[1]) - max(y1, 0)) >= 4
+    assert (patch is not None) == seen
+    if patch is not None:
+        compose(image, patch)
+
+
 def test_a_mirrored_picture_gives_the_mirrored_crop() -> None:
     face = portrait(COLLINS)
     flipped = np.ascontiguousarray(face.image[:, ::-1])
@@ -668,6 +685,13 @@ def test_an_answer_of_another_shape_is_an_error() -> None:
     engine = _engine("inswapper", Recording("inswapper", answer=lambda target: target[:, :, :64]))
     with pytest.raises(ModelMismatch, match=r"1 x 3 x 64 x 128.*1 x 3 x 128 x 128"):
         _swap(engine, image, landmarks)
+
+
+def test_a_mask_of_another_shape_is_an_error() -> None:
+    image, landmarks = _placed(portrait(COLLINS), 1.0)
+    session = Recording("hyperswap", mask=lambda target: np.ones((len(target), 1, 128, 128)))
+    with pytest.raises(ModelMismatch, match=r"'mask' came as 1 x 1 x 128 x 128, expected is 1 x 1 x 256 x 256"):
+        _swap(_engine("hyperswap", session), image, landmarks)
 
 
 # Stand-ins through onnxruntime

@@ -1,5 +1,6 @@
 """The upright square cut round a face that public networks are fed."""
 
+import math
 from dataclasses import dataclass
 
 import cv2
@@ -48,7 +49,7 @@ def cut_by(image: Image, frame_to_crop: Affine, side: int) -> Crop:
     scale = geometry.scale_of(frame_to_crop)
     if scale >= _HALF:
         return Crop(_warped(image, frame_to_crop, side), frame_to_crop)
-    step = 2 ** int(np.floor(np.log2(1 / scale)))
+    step = 2 ** math.floor(math.log2(min(1 / scale, *image.shape[:2])))
     part, left, top = _under(image, frame_to_crop, side, step)
     small = cv2.resize(part, (part.shape[1] // step, part.shape[0] // step), interpolation=cv2.INTER_AREA)
     linear = frame_to_crop[:, :2]
@@ -68,8 +69,8 @@ def _under(image: Image, frame_to_crop: Affine, side: int, step: int) -> tuple[I
     box = geometry.box_of(geometry.apply(geometry.invert(frame_to_crop), corners))
     spans = []
     for low, high, limit in ((box[0], box[2], image.shape[1]), (box[1], box[3], image.shape[0])):
-        first = min(max(0, int(low) - step), max(0, limit - step))
-        last = max(first + 1, min(limit, int(high) + 2 * step))
-        spans.append((first, first + max(1, (last - first) // step) * step if limit >= step else limit))
+        first = min(max(0, int(low) - step), limit - step)
+        last = min(limit, int(high) + 2 * step)
+        spans.append((first, first + max(1, (last - first) // step) * step))
     (left, right), (top, bottom) = spans
     return image[top:bottom, left:right], left, top

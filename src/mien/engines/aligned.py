@@ -110,13 +110,15 @@ class Network:
         count = len(batch)
         fed = {name: _repeated(value, count) for name, value in others.items()}
         given = self._session.run({self._target.name: batch.astype(self._target.dtype, copy=False), **fed})
-        wanted = batch.shape
-        if given[self._picture.name].shape != wanted:
-            raise ModelMismatch(
-                f"{self._model_id}: output {self._picture.name!r} came as {said(given[self._picture.name].shape)}, "
-                f"expected is {said(wanted)}",
-                "use the file of the catalogue",
-            )
+        side = self._feed.side
+        for slot in (self._picture, *self._own_masks):
+            found, channels = given[slot.name].shape, 3 if slot is self._picture else 1
+            wanted = (count, side, side, channels) if self._feed.given.channels_last else (count, channels, side, side)
+            if found != wanted:
+                raise ModelMismatch(
+                    f"{self._model_id}: output {slot.name!r} came as {said(found)}, expected is {said(wanted)}",
+                    "use the file of the catalogue",
+                )
         arrays = [given[slot.name] for slot in (self._picture, *self._own_masks)]
         for array in arrays:
             check_finite(self._model_id, array)

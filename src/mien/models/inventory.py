@@ -94,15 +94,19 @@ def needed_by(entry: ModelEntry) -> tuple[tuple[str, ...], ...]:
 def partners(entry: ModelEntry, store: Store) -> tuple[ModelEntry | None, ...]:
     """One installed model for each group of `needed_by`, None where there is none.
 
-    First the catalogue's, then a trusted file that bears its name. Another recogniser of the same shape would do in silence
-    what is wrong, so it is not taken; a stand-in only serves a stand-in.
+    First the catalogue's, then a trusted file that bears its name; a file that nobody trusts is none. Another recogniser of
+    the same shape would do in silence what is wrong, so it is not taken; a stand-in only serves a stand-in.
     """
     return tuple(_partner(entry, group, store) for group in needed_by(entry))
 
 
 def _partner(entry: ModelEntry, group: tuple[str, ...], store: Store) -> ModelEntry | None:
     wanted = store.entry(group[0])
-    rows = [row for row in store.installed(wanted.role) if row.family == wanted.family and (entry.standin or not row.standin)]
+    rows = [
+        row
+        for row in store.installed(wanted.role)
+        if row.family == wanted.family and row.sha256 and (entry.standin or not row.standin)
+    ]
     ranked = [
         *(row for row in rows if row.id in group),
         *(row for row in rows if any(name in row.id for name in group)),
