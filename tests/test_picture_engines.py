@@ -43,11 +43,9 @@ class Recording:
 
     provider = "RecordingProvider"
 
-    def __init__(
-        self, inputs: Mapping[str, Shape], outputs: Mapping[str, Shape], answer: Answer, dtype: str = "float32"
-    ) -> None:
+    def __init__(self, inputs: Mapping[str, Shape], outputs: Mapping[str, Shape], answer: Answer) -> None:
         self.inputs, self.outputs = inputs, outputs
-        self.dtypes: Mapping[str, str] = dict.fromkeys((*inputs, *outputs), dtype)
+        self.dtypes: Mapping[str, str] = dict.fromkeys((*inputs, *outputs), "float32")
         self.calls: list[dict[str, Array]] = []
         self._answer = answer
 
@@ -56,11 +54,14 @@ class Recording:
         return dict(self._answer(inputs))
 
 
-def picture_session(source_side: int, answer: Answer | None = None, dtype: str = "float32") -> Recording:
-    """In the place of uniface (256) or blendswap (112); gives the target back unless told otherwise."""
+def unchanged(fed: Mapping[str, Array]) -> dict[str, Array]:
+    return {"output": fed["target"]}
+
+
+def picture_session(source_side: int, answer: Answer = unchanged) -> Recording:
+    """In the place of uniface (256) or blendswap (112)."""
     inputs: dict[str, Shape] = {"source": (1, 3, source_side, source_side), "target": (1, 3, 256, 256)}
-    through: Answer = lambda fed: {"output": fed["target"]}  # noqa: E731 - a default of one line
-    return Recording(inputs, {"output": (1, 3, 256, 256)}, answer or through, dtype)
+    return Recording(inputs, {"output": (1, 3, 256, 256)}, answer)
 
 
 def dfm_session(
