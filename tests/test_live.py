@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 from types import TracebackType
@@ -31,6 +32,7 @@ from mien.live.mailbox import Mailbox
 from mien.live.marking import LiveMark
 from mien.live.meter import Meter, prometheus
 from mien.live.snapshot import Snapshot
+from mien.pipeline import Retouch
 from mien.settings import Settings
 from mien.stages.confirm import Confirmation
 from mien.stages.look import SharedLook
@@ -260,6 +262,36 @@ def test_an_engine_that_raises_leaves_the_face_covered() -> None:
         frames = running.frames(25)
         assert running.loop.meter.read(0).last_shown in {"covered", "veiled"}
     assert all(not shows_red(frame.image) for frame in frames)
+
+
+class LateEnhancer:
+    """A `contracts.Enhancer` that takes longer than a frame and paints everything in one level; 0 raises."""
+
+    template, side = "ffhq_512", 64
+
+    def __init__(self, level: int) -> None:
+        self._level = level
+
+    def enhance(self, crops: Sequence[Image]) -> list[Image]:
+        time.sleep(0.05)
+        if not self._level:
+            raise RuntimeError("broken on purpose")
+        return [np.full_like(crop, self._level) for crop in crops]
+
+
+@pytest.mark.parametrize("level", [230, 0])
+def test_an_enhancer_works_beside_the_frames_and_one_that_raises_leaves_the_face_worn(level: int) -> None:
+    worn = fake_persona(FakeEngine(GREEN))
+    retouched = replace(worn, retouch=Retouch(enhancer=LateEnhancer(level)))
+    with Running(Snapshot(Settings(enhance_blend=1.0), retouched, "face")) as running:
+        running.loop.set_input(camera)
+        wait_until(lambda: running.loop.meter.read(0).last_shown == "swapped", "a swapped frame")
+        if level:
+            wait_until(lambda: running.frames(1)[0].image[70, 90, 2] > 150, "the enhancer's detail")
+        frames = running.frames(10)
+    assert not any(shows_red(frame.image) for frame in frames)
+    assert all((frame.image[70, 90, 2] > 150) == bool(level) for frame in frames)
+    assert "mien-enhance" not in [thread.name for thread in threading.enumerate()]
 
 
 def test_without_a_chosen_face_everything_is_veiled() -> None:

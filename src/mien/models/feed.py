@@ -1,5 +1,7 @@
 """Runs a network of one picture in, one array out, over several pictures: in one batch where the graph allows it."""
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from mien.contracts import Session
@@ -8,15 +10,18 @@ from mien.signature import Bound, fits, said
 from mien.types import Array, Floats
 
 
-def feed(model_id: str, session: Session, bound: Bound, blob: Array, most: int) -> Floats:
+def feed(
+    model_id: str, session: Session, bound: Bound, blob: Array, most: int, further: Mapping[str, Array] | None = None
+) -> Floats:
     """What the first output says of `blob` (n, ...), float32 (n, ...); `most` pictures at a time, one where n is fixed to 1.
 
-    Raises `ModelMismatch` for another shape than announced.
+    `further` inputs, by name, are the same for all pictures. Raises `ModelMismatch` for another shape than announced.
     """
     taken, given = bound.taken(0), bound.given(0)
     step = 1 if isinstance(taken.shape[0], int) or isinstance(given.shape[0], int) else most
     typed = blob.astype(taken.dtype, copy=False)
-    parts = [session.run({taken.name: typed[i : i + step]})[given.name] for i in range(0, len(typed), step)]
+    rest = {} if further is None else further
+    parts = [session.run({taken.name: typed[i : i + step], **rest})[given.name] for i in range(0, len(typed), step)]
     # What a large network gives for one picture is not copied.
     result = parts[0] if len(parts) == 1 else np.concatenate(parts)
     if len(result) != len(blob) or not fits(result.shape[1:], given.shape[1:]):

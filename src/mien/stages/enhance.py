@@ -15,6 +15,7 @@ import numpy as np
 
 from mien import geometry
 from mien.contracts import Enhancer
+from mien.crop import crop_to, cut_by
 from mien.detail import add_detail, added, drift, follow_detail, is_stale
 from mien.settings import Settings
 from mien.stages.compose import compose, in_frame
@@ -256,7 +257,7 @@ def _keep(elapsed_s: float) -> float:
 
 def _view(face: TrackedFace, patch: FacePatch, enhancer: Enhancer, time_s: float) -> _View:
     points, side, template = face.landmarks.points, enhancer.side, geometry.TEMPLATES[enhancer.template]
-    frame_to_pixels = geometry.similarity(geometry.five_points(points), template * side)
+    frame_to_pixels = crop_to(enhancer.template, side, points)
     to_square = frame_to_pixels / side
     to_square[:, 2] += 0.5 / side
     light = float(np.mean(cv2.mean(patch.crop, patch.mask)[:3]))
@@ -274,21 +275,12 @@ def _question(frame: Frame, patch: FacePatch, view: _View, track_id: int, side: 
     right, bottom = max(left + 2, min(int(x2) + 3, width)), max(top + 2, min(int(y2) + 3, height))
     part = frame.image[top:bottom, left:right].copy()
     compose(part, replace(patch, crop_to_frame=patch.crop_to_frame - np.array([[0, 0, left], [0, 0, top]])))
-    # Of a face larger than the square no pixel is skipped.
-    small = min(1.0, 1.2 * view.scale)
-    size_wh = max(2, round((right - left) * small)), max(2, round((bottom - top) * small))
-    if size_wh != (right - left, bottom - top):
-        part = np.asarray(cv2.resize(part, size_wh, interpolation=cv2.INTER_AREA), np.uint8)
-    x, y = (right - left) / size_wh[0], (bottom - top) / size_wh[1]
-    part_to_frame = np.array([[x, 0, left + (x - 1) / 2], [0, y, top + (y - 1) / 2], [0, 0, 1]])
-    square = cv2.warpAffine(
-        part, _in_pixels(view.frame_to_square @ part_to_frame, side), (side, side), flags=cv2.INTER_LINEAR,
-        borderMode=cv2.BORDER_REPLICATE,
-    )  # fmt: skip
+    part_to_square = view.frame_to_square @ np.array([[1.0, 0, left], [0, 1.0, top], [0, 0, 1]])
+    square = cut_by(part, _in_pixels(part_to_square, side), side).image
     seen = _seen_side(view, side)
     patch_to_square = view.frame_to_square @ np.vstack([patch.crop_to_frame, [0, 0, 1]])
     cover = cv2.warpAffine(patch.mask, _in_pixels(patch_to_square, seen), (seen, seen), flags=cv2.INTER_LINEAR)
-    return _Question(track_id, view, np.asarray(square, np.uint8), np.asarray(cover, np.uint8))
+    return _Question(track_id, view, square, np.asarray(cover, np.uint8))
 
 
 def _in_pixels(to_square: Affine, side: int) -> Affine:
