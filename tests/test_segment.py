@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from mien import geometry
+from mien.build import open_picture_pipeline, open_source
 from mien.contracts import Segmenter
 from mien.crop import cut
 from mien.errors import ModelError, ModelMismatch
@@ -29,9 +30,10 @@ from mien.stages.segment import Segmentation
 from mien.stages.track import Tracker
 from mien.types import Array, FacePatch, Floats, Frame, Image, Mask, TrackedFace
 from mien.unwrap import SIDE, texel_map, unwrap_mask
+from mien.warmup import try_on
 from tests.conformance import segmenter_suite
-from tests.portraits import COLLINS, models, moved, portrait
-from tests.standins.store import StandinStore
+from tests.portraits import COLLINS, HOPPER, models, moved, portrait
+from tests.standins.store import install, standin_store
 from tests.test_live import GREEN, Running, camera, shows_red
 
 _BLUE = 220, 60, 20
@@ -204,15 +206,15 @@ def test_the_crop_shows_all_of_the_face(segmenter: type[XSeg] | type[BiSeNet]) -
 @pytest.mark.parametrize("options", [{}, {"half_io": True}, {"half_weights": True}])
 @pytest.mark.parametrize("family", ["xseg", "bisenet"])
 def test_installed_stand_ins_keep_the_contract(family: str, options: dict[str, Any], tmp_path: Path) -> None:
-    store = StandinStore(tmp_path)
-    store.add(family, **options)
-    (segmenter,) = open_segmenters(Settings(segmenter=f"standin_{family}"), Shelf(store))
+    store = standin_store(tmp_path)
+    entry = install(store, family, **options)
+    (segmenter,) = open_segmenters(Settings(segmenter=entry.id), Shelf(store))
     crop = cut(_with_disc()[0], portrait(COLLINS).landmarks.points, segmenter.template, segmenter.side).image
     segmenter_suite(lambda: segmenter, [crop, np.ascontiguousarray(crop[:, ::-1]), np.full_like(crop, 90)])
 
 
 def test_several_segmenters_are_opened_in_their_order(tmp_path: Path) -> None:
-    store = StandinStore(tmp_path, "xseg", "bisenet")
+    store = standin_store(tmp_path, "xseg", "bisenet")
     opened = open_segmenters(Settings(segmenter="standin_bisenet, standin_xseg"), Shelf(store))
     assert [type(each) for each in opened] == [BiSeNet, XSeg]
     assert open_segmenters(Settings(), Shelf(store)) == ()
@@ -221,9 +223,31 @@ def test_several_segmenters_are_opened_in_their_order(tmp_path: Path) -> None:
 def test_an_installed_stand_in_keeps_a_blue_disc_before_the_face(tmp_path: Path) -> None:
     covered, disc = _with_disc(0.16)
     _, face = _face()
-    opened = open_segmenters(Settings(segmenter="standin_xseg"), Shelf(StandinStore(tmp_path, "xseg")))
+    opened = open_segmenters(Settings(segmenter="standin_xseg"), Shelf(standin_store(tmp_path, "xseg")))
     kept, on_face = _kept(covered, face, Segmentation().update(_frame(covered), (face,), opened)[1])
     assert float(kept[disc & on_face].mean()) >= 0.95
+
+
+def test_a_picture_is_swapped_round_what_a_stand_in_sees(tmp_path: Path) -> None:
+    """In the whole main path: the reshaped picture has the disc where it was, to a pixel or two."""
+    covered, disc = _with_disc(0.16)
+    opened = replace(models(), shelf=Shelf(standin_store(tmp_path, "xseg")))
+    source = open_source(portrait(HOPPER).image, opened)
+    shown = {}
+    for name in ("none", "standin_xseg"):
+        settings = Settings(segmenter=name, occlusion="files" if name != "none" else "off")
+        result = open_picture_pipeline(settings, opened, source).swap_frame(_frame(covered.copy()))
+        assert result.swapped == 1
+        shown[name] = result.frame.image
+    inner = cv2.erode(disc.astype(np.uint8), np.ones((7, 7), np.uint8)) > 0
+    assert float(_is_blue(shown["standin_xseg"])[inner].mean()) > 0.97
+    assert float(_is_blue(shown["none"])[inner].mean()) < 0.7
+
+
+def test_networks_run_once_before_a_face_is_worn_live() -> None:
+    network = Blue()
+    try_on(_persona(network))
+    assert network.shown == [1]
 
 
 def _frame(image: Image, index: int = 0) -> Frame:
