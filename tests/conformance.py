@@ -19,6 +19,7 @@ from mien.contracts import (
     FrameSource,
     Landmarker,
     Recogniser,
+    Segmenter,
     Session,
 )
 from mien.geometry import TEMPLATES
@@ -278,6 +279,22 @@ def enhancer_suite(make_enhancer: Callable[[], Enhancer]) -> None:
     for crop, enhanced in zip(crops, together, strict=True):
         assert np.array_equal(make_enhancer().enhance([crop])[0], enhanced), "each crop for itself"
     assert enhancer.enhance([]) == []
+
+
+def segmenter_suite(make_segmenter: Callable[[], Segmenter], crops: Sequence[Image]) -> None:
+    """Checks of a `Segmenter`; `crops`, at least two and not alike, have its side."""
+    segmenter = make_segmenter()
+    assert isinstance(segmenter, Segmenter)
+    assert segmenter.template in TEMPLATES
+    before = [crop.copy() for crop in crops]
+    together = segmenter.visible(crops)
+    alone = [segmenter.visible([crop])[0] for crop in crops]
+    assert all(np.array_equal(a, b) for a, b in zip(before, crops, strict=True)), "crops are not changed"
+    for one, mask in zip(alone, together, strict=True):
+        assert mask.shape == (segmenter.side, segmenter.side)
+        assert mask.dtype == np.uint8
+        assert np.abs(mask.astype(np.int16) - one).max() <= 1, "a crop's mask does not depend on its neighbours"
+    assert segmenter.visible([]) == []
 
 
 def engine_suite(make_engine: Callable[[], Engine], source: SourceFace, frame: Frame, face: TrackedFace) -> None:

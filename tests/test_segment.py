@@ -3,19 +3,25 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
 
 from mien import geometry
+from mien.build import open_picture_pipeline, open_source
 from mien.contracts import Segmenter
+from mien.crop import cut
 from mien.errors import ModelError, ModelMismatch
 from mien.evaluate import portraits, scenes
 from mien.fakes import FakeDetector, FakeEngine, FakeLandmarker, fake_persona
 from mien.live.snapshot import Snapshot
 from mien.models.bisenet import BiSeNet
+from mien.models.shelf import Shelf
 from mien.models.xseg import XSeg
+from mien.openers import open_segmenters
 from mien.pipeline import Memory, Persona, Pipeline, Retouch
 from mien.settings import Settings
 from mien.stages.mask import keep_occluders
@@ -24,7 +30,10 @@ from mien.stages.segment import Segmentation
 from mien.stages.track import Tracker
 from mien.types import Array, FacePatch, Floats, Frame, Image, Mask, TrackedFace
 from mien.unwrap import SIDE, texel_map, unwrap_mask
-from tests.portraits import COLLINS, models, moved, portrait
+from mien.warmup import try_on
+from tests.conformance import segmenter_suite
+from tests.portraits import COLLINS, HOPPER, models, moved, portrait
+from tests.standins.store import install, standin_store
 from tests.test_live import GREEN, Running, camera, shows_red
 
 _BLUE = 220, 60, 20
@@ -68,11 +77,17 @@ class Blue:
         return [np.where(_is_blue(crop), 0, 255).astype(np.uint8) for crop in crops]
 
 
-class Blind(Blue):
-    """Sees no face anywhere."""
+class Rows(Blue):
+    """Sees nothing of the face above a row of the crop."""
+
+    def __init__(self, row: int) -> None:
+        super().__init__()
+        self._row = row
 
     def visible(self, crops: Sequence[Image]) -> list[Mask]:
-        return [np.zeros((self.side, self.side), np.uint8) for _ in crops]
+        mask = np.full((self.side, self.side), 255, np.uint8)
+        mask[: self._row] = 0
+        return [mask for _ in crops]
 
 
 class Broken(Blue):
@@ -186,6 +201,53 @@ def test_the_crop_shows_all_of_the_face(segmenter: type[XSeg] | type[BiSeNet]) -
     inside = geometry.apply(to_crop, points[:, :2])
     assert (inside >= 0).all()
     assert (inside <= segmenter.side - 1).all()
+
+
+@pytest.mark.parametrize("options", [{}, {"half_io": True}, {"half_weights": True}])
+@pytest.mark.parametrize("family", ["xseg", "bisenet"])
+def test_installed_stand_ins_keep_the_contract(family: str, options: dict[str, Any], tmp_path: Path) -> None:
+    store = standin_store(tmp_path)
+    entry = install(store, family, **options)
+    (segmenter,) = open_segmenters(Settings(segmenter=entry.id), Shelf(store))
+    crop = cut(_with_disc()[0], portrait(COLLINS).landmarks.points, segmenter.template, segmenter.side).image
+    segmenter_suite(lambda: segmenter, [crop, np.ascontiguousarray(crop[:, ::-1]), np.full_like(crop, 90)])
+
+
+def test_several_segmenters_are_opened_in_their_order(tmp_path: Path) -> None:
+    store = standin_store(tmp_path, "xseg", "bisenet")
+    opened = open_segmenters(Settings(segmenter="standin_bisenet, standin_xseg"), Shelf(store))
+    assert [type(each) for each in opened] == [BiSeNet, XSeg]
+    assert open_segmenters(Settings(), Shelf(store)) == ()
+
+
+def test_an_installed_stand_in_keeps_a_blue_disc_before_the_face(tmp_path: Path) -> None:
+    covered, disc = _with_disc(0.16)
+    _, face = _face()
+    opened = open_segmenters(Settings(segmenter="standin_xseg"), Shelf(standin_store(tmp_path, "xseg")))
+    kept, on_face = _kept(covered, face, Segmentation().update(_frame(covered), (face,), opened)[1])
+    assert float(kept[disc & on_face].mean()) >= 0.95
+
+
+def test_a_picture_is_swapped_round_what_a_stand_in_sees(tmp_path: Path) -> None:
+    """In the whole main path: the reshaped picture has the disc where it was, to a pixel or two."""
+    covered, disc = _with_disc(0.16)
+    opened = replace(models(), shelf=Shelf(standin_store(tmp_path, "xseg")))
+    source = open_source(portrait(HOPPER).image, opened)
+    shown = {}
+    for name in ("none", "standin_xseg"):
+        settings = Settings(segmenter=name, occlusion="files" if name != "none" else "off")
+        result = open_picture_pipeline(settings, opened, source).swap_frame(_frame(covered.copy()))
+        assert result.swapped == 1
+        shown[name] = result.frame.image
+    inner = cv2.erode(disc.astype(np.uint8), np.ones((7, 7), np.uint8)) > 0
+    assert float(_is_blue(shown["standin_xseg"])[inner].mean()) > 0.97
+    assert float(_is_blue(shown["none"])[inner].mean()) < 0.7
+
+
+def test_networks_run_once_before_a_face_is_worn_live() -> None:
+    network = Blue()
+    try_on(_persona(network))
+    assert network.shown == [1]
 
 
 def _frame(image: Image, index: int = 0) -> Frame:
@@ -306,13 +368,16 @@ def test_the_least_that_several_networks_see_counts() -> None:
     def said(*columns: slice) -> Mask:
         return Segmentation().update(_frame(image), (face,), [Half(each) for each in columns])[1]
 
-    left, right = slice(0, 100), slice(150, 256)
+    left, right = slice(0, 95), slice(180, 256)
     assert np.abs(said(left, right).astype(int) - np.maximum(said(left), said(right))).max() <= 2
 
 
-def test_a_network_that_sees_no_face_at_all_is_not_believed() -> None:
+@pytest.mark.parametrize(("row", "believed"), [(100, True), (130, True), (200, False), (256, False)])
+def test_a_network_that_sees_hardly_any_face_is_not_believed(row: int, believed: bool) -> None:
     image, face = _face()
-    assert not Segmentation().update(_frame(image), (face,), [Blind()])[1].any()
+    before = Segmentation().update(_frame(image), (face,), [Rows(row)])[1]
+    assert bool(before.any()) == believed
+    assert float((before > 127)[texel_map().inside].mean()) <= 0.7
 
 
 def test_at_the_border_what_is_outside_of_the_picture_is_not_hidden() -> None:

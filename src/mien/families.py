@@ -89,7 +89,7 @@ _FAMILIES = (
         "segmenter",
         (Port(("input", "in_face:0", "xseg_input:0"), (_N, 256, 256, 3), _IMAGES),),
         (Port(("output", "out_mask:0"), (_N, 256, 256, 1), _IMAGES),),
-        "BGR 0..1, height x width x 3; gives 0..1, 1 = the face is seen",
+        "dfl_whole_face, BGR 0..1, height x width x 3; gives 0..1, 1 = the face is seen",
     ),
     Family(
         "bisenet",

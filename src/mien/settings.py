@@ -123,8 +123,11 @@ class Settings:
     boost: int = _row(1, "how many times finer than its own size a swapping network is made to work", "models", 1, 8)
     morph: float = _row(1.0, "how far a .dfm model that knows both faces goes over to its own, 0 to 1", "models", 0.0, 1.0)
     segmenter: str = _row(
-        "none", "an installed network that finds things before the face; several with commas", "models", role="segmenter"
-    )  # fmt: skip
+        "none",
+        "an installed network that finds things before the face, live too; several with commas",
+        "models",
+        role="segmenter",
+    )
     enhancer: str = _row("none", "an installed network that adds detail to the new face", "models", role="enhancer")
     enhance_blend: float = _row(0.8, "how much of what the enhancer has made shows, 0 to 1", "models", 0.0, 1.0)
     enhance_every: int = _row(

@@ -11,6 +11,7 @@ from mien.facemodel import face_model
 from mien.pipeline import Memory, Persona, Retouch, dress, swap_faces
 from mien.settings import Settings
 from mien.stages.observe import Observer
+from mien.stages.segment import Segmentation
 from mien.types import LIVE_TIME_BASE, Focus, Frame, Grain, Image, Landmarks, SourceFace, TrackedFace
 from mien.unwrap import SIDE
 
@@ -54,7 +55,9 @@ def try_on(persona: Persona) -> None:
     """Have a persona's networks run once, on the photo that it wears: the first run of a network is slower than the others."""
     source = persona.source
     frame = Frame(source.image.copy(), 0, 0, LIVE_TIME_BASE)
-    persona.engine.swap(frame, [TrackedFace(0, source.landmarks, 1)], persona.prepared)
+    face = TrackedFace(0, source.landmarks, 1)
+    persona.engine.swap(frame, [face], persona.prepared)
+    Segmentation().update(frame, (face,), persona.retouch.segmenters)
     enhancer = persona.retouch.enhancer
     if enhancer is not None:
         enhancer.enhance([np.asarray(cv2.resize(source.image, (enhancer.side, enhancer.side)), np.uint8)])

@@ -30,8 +30,8 @@ _GAIN = 2.0
 """Of what is hidden after the blur, at most 1: else what is as thin as hair would be lost in it."""
 _FALL = 0.7
 """Share of the way down in one look, where something has gone. Up it is the whole way."""
-_TOO_MUCH = 0.8
-"""Share of what is seen of a face from which on a network is not believed."""
+_TOO_MUCH = 0.7
+"""Share of what is turned to the camera from which on a network is not believed: it would show the whole wearer if it errs."""
 
 
 @dataclass(frozen=True, slots=True)
