@@ -139,7 +139,7 @@ class OnnxSession:
         }
         if any(not isinstance(size, int) for shape in shapes.values() for size in shape):
             return
-        feeds = {name: np.zeros(shape, self._dtypes[name]) for name, shape in shapes.items()}  # type: ignore[arg-type]
+        feeds = {name: np.zeros(shape, self._dtypes[name]) for name, shape in shapes.items()}
         for _ in range(_WARM_RUNS if self._device is not CPU else 1):
             self.run(feeds)
 

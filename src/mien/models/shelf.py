@@ -18,6 +18,8 @@ from mien.types import Array
 _log = logging.getLogger(__name__)
 CACHE = "cache"
 """The folder beside the installed models where devices keep what they build; it may be deleted at any time."""
+TRIALS = "precision.json"
+"""The file in it that says which models may reckon in half precision."""
 
 
 class Shelf:
@@ -77,7 +79,7 @@ class Shelf:
         raise refused
 
     def _open_on(self, device: Device, entry: ModelEntry, content: bytes, example: Mapping[str, Array] | None) -> OnnxSession:
-        key = f"{entry.sha256 or entry.id}:{device.title}:{runtime.version()}"
+        key = f"{entry.id} {entry.sha256[:16]}:{device.title}:onnxruntime {runtime.version()}"
 
         def open_session(half: bool) -> OnnxSession:
             kept = self._cache(device, entry, half)
@@ -99,7 +101,7 @@ class Shelf:
         if self._precision != "auto":
             return open_session(self._precision == "half")
         folder = self._folder(entry)
-        memory = halving.Memory(folder / "precision.json")
+        memory = halving.Memory(folder / TRIALS)
         known = memory.get(key)
         if known is not None:
             return open_session(known.half)
