@@ -15,7 +15,7 @@ from cryptography import x509
 
 from mien import __version__
 from mien.errors import ModelError
-from mien.folders import data_folder, models_folder
+from mien.folders import data_folder
 from mien.media import devices
 from mien.models import runtime
 from mien.models.device import CPU, DEVICES, RUNTIME_PACKAGES, UNUSED, devices_named, mending, worth_openvino
@@ -66,7 +66,7 @@ def examine(store: Store) -> list[Finding]:
         *runtime_packages(),
         *_machine(),
         *providers(runtime.available_providers(), lambda device: try_device(device, store.path(MODEL)), processor()),
-        *_precisions(),
+        *_precisions(store),
         *_models(store),
         *_trust(),
         *_codecs(),
@@ -148,8 +148,8 @@ def processor() -> str:
         return ""
 
 
-def _precisions() -> list[Finding]:
-    trials = Memory(models_folder() / CACHE / TRIALS).all()
+def _precisions(store: Store) -> list[Finding]:
+    trials = Memory(store.folder / CACHE / TRIALS).all()
     return [Finding("precision", key.replace(":", ", "), trial.words()) for key, trial in trials.items()]
 
 

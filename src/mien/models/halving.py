@@ -84,16 +84,14 @@ def _trial(row: object) -> Trial | None:
         return None
 
 
-def best(
-    open_session: Callable[[bool], OnnxSession], example: Mapping[str, Array] | None, clock: Callable[[], float]
-) -> tuple[OnnxSession, Trial]:
+def best(open_session: Callable[[bool], OnnxSession], clock: Callable[[], float]) -> tuple[OnnxSession, Trial]:
     """The session that is worth keeping, and the trial; `open_session` takes whether it is to be in half.
 
-    `example` is what to feed; None = a face. One session is open at a time, for the sake of the memory. Raises a `ModelError`
+    One session is open at a time, for the sake of the memory. Raises a `ModelError`
     when the network does not even open in single.
     """
     session = open_session(False)
-    feeds = example if example is not None else face_inputs(session.inputs, session.dtypes)
+    feeds = face_inputs(session.inputs, session.dtypes)
     wanted, seconds = _timed(session, feeds, clock)
     session.close()
     try:
