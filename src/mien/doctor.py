@@ -1,10 +1,13 @@
 """What runs where: versions, providers, codecs, cameras and the state of the model files."""
 
+import contextlib
 import os
 import platform
 import sys
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 import av
@@ -15,7 +18,11 @@ from mien.errors import ModelError
 from mien.folders import data_folder
 from mien.media import devices
 from mien.models import runtime
+from mien.models.device import CPU, DEVICES, RUNTIME_PACKAGES, UNUSED, devices_named, mending, worth_openvino
+from mien.models.halving import Memory
 from mien.models.inventory import ABSENT, DAMAGED, EMBEDDED, INSTALLED, Listed, look_at
+from mien.models.probe import MODEL, Probe, try_device
+from mien.models.shelf import CACHE, TRIALS
 from mien.models.store import Store
 from mien.provenance.identity import known_root
 from mien.trust import IDENTITY_FOLDER
@@ -23,7 +30,6 @@ from mien.trust import IDENTITY_FOLDER
 _PACKAGES = (
     "numpy",
     "opencv-python-headless",
-    "onnxruntime",
     "numba",
     "av",
     "pillow",
@@ -55,7 +61,17 @@ class Finding:
 
 def examine(store: Store) -> list[Finding]:
     """Everything, in the order in which it is read; opens no camera and encodes nothing."""
-    return [*_versions(), *_machine(), *_providers(), *_models(store), *_trust(), *_codecs(), *_cameras()]
+    return [
+        *_versions(),
+        *runtime_packages(),
+        *_machine(),
+        *providers(runtime.available_providers(), lambda device: try_device(device, store.path(MODEL)), processor()),
+        *_precisions(store),
+        *_models(store),
+        *_trust(),
+        *_codecs(),
+        *_cameras(),
+    ]
 
 
 def cores() -> int:
@@ -78,11 +94,63 @@ def _machine() -> list[Finding]:
     return [Finding("machine", "processor cores", str(cores()))]
 
 
-def _providers() -> list[Finding]:
-    used = "runs the embedded models"
-    idle = "in this build of onnxruntime, not used by the embedded models"
-    names = runtime.available_providers()
-    return [Finding("provider", name, used if name == "CPUExecutionProvider" else idle) for name in names]
+def runtime_packages(version_of: Callable[[str], str] = metadata.version) -> list[Finding]:
+    """Which build of onnxruntime there is; several at once are a fault, for they overwrite each other's files."""
+    found = {}
+    for package in RUNTIME_PACKAGES:
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            found[package] = version_of(package)
+    if not found:
+        return [Finding("version", "onnxruntime", f"{runtime.version()}, not installed by pip")]
+    if len(found) == 1:
+        return [Finding("version", name, version) for name, version in found.items()]
+    listed = " and ".join(f"{name} {version}" for name, version in found.items())
+    commands = "; then: ".join(mending(list(found), sys.executable))
+    state = f"{listed} are installed, whose files lie in one folder and overwrite each other. Run: {commands}"
+    return [Finding("version", "onnxruntime", state, fine=False)]
+
+
+def providers(build: list[str], probe: Probe, about_processor: str) -> list[Finding]:
+    """A line for each device that the build of onnxruntime with these providers knows: what is used, and why not the others."""
+    tried = [(device, probe(device)) for device in devices_named("auto", build)]
+    best = next((device for device, ailment in tried if ailment is None), CPU)
+    found = []
+    for device, ailment in tried:
+        if ailment is not None:
+            # Hardware that is not there is no fault, nor is what stands behind a device that works.
+            fine = ailment.absent or best is not CPU
+            found.append(Finding("device", device.name, f"{device.title}: {ailment.reason}; {ailment.remedy}", fine))
+            continue
+        use = (
+            "installed models run here" if device is best else f"works; installed models run here with `device = {device.name}`"
+        )
+        embedded = "; the embedded models always do" if device is CPU else ""
+        found.append(Finding("device", device.name, f"{device.title}: {use}{embedded}"))
+    known = {device.provider for device in DEVICES}
+    strange = [provider for provider in build if provider not in known]
+    found += [Finding("device", provider, UNUSED.get(provider, "not used by mien")) for provider in strange]
+    if best is CPU and "OpenVINOExecutionProvider" not in build and worth_openvino(about_processor, platform.machine()):
+        found.append(Finding("device", "openvino", _WORTH_OPENVINO))
+    return found
+
+
+_WORTH_OPENVINO = (
+    "not in this build of onnxruntime. This processor reckons in bfloat16: with `scripts/install --runtime openvino` and "
+    "`precision = half` large networks run about twice as fast (docs/runtime.md)"
+)
+
+
+def processor() -> str:
+    """What Linux tells of the processor, empty elsewhere."""
+    try:
+        return Path("/proc/cpuinfo").read_text("utf-8", "replace")
+    except OSError:
+        return ""
+
+
+def _precisions(store: Store) -> list[Finding]:
+    trials = Memory(store.folder / CACHE / TRIALS).all()
+    return [Finding("precision", key.replace(":", ", "), trial.words()) for key, trial in trials.items()]
 
 
 def _models(store: Store) -> list[Finding]:

@@ -153,8 +153,8 @@ def usable_cores(allowed: int, logical: int, physical: int) -> int:
 
 
 _FULL = re.compile(
-    r"out of memory|OUTOFMEMORY|OUT_OF_MEMORY|failed to allocate|bad_alloc|ALLOC_FAILED|insufficient memory|cannot allocate memory"
-    r"|available memory of",
+    r"out of memory|OUTOFMEMORY|OUT_OF_MEMORY|failed to allocate|bad_alloc|ALLOC_FAILED"
+    r"|insufficient memory|cannot allocate memory|available memory of",
     re.IGNORECASE,
 )
 
@@ -166,7 +166,7 @@ def says_full(text: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Ailment:
-    """Why a device does not work, in words, and what helps; `absent` = there simply is no such hardware."""
+    """Why a device does not work, in words, and what helps; `absent` = it simply is not there, which is no fault."""
 
     reason: str
     remedy: str
@@ -174,13 +174,15 @@ class Ailment:
 
 
 _LIBRARY = re.compile(
-    r"([\w.+-]+\.so[\w.]*): cannot open shared object|depends on \"?([\w.+-]+\.dll)\"? which is missing|Library not loaded: (\S+)"
+    r"([\w.+-]+\.so[\w.]*): cannot open shared object"
+    r"|depends on \"?([\w.+-]+\.dll)\"? which is missing|Library not loaded: (\S+)"
 )
 _EXTRAS_CUDA = "install the extra: `scripts/install --runtime cuda`, or see docs/runtime.md"
 _NVIDIA_DRIVER = "install NVIDIA's driver for this card, then start mien again"
+_TENSORRT = "install TensorRT (`pip install tensorrt`), or leave it: CUDA is used instead"
 _MISSING = (
     (r"^(libcuda\.so|nvcuda)", _NVIDIA_DRIVER),
-    (r"^(lib)?(nvinfer|nvonnxparser)", "install TensorRT (`pip install tensorrt`), or leave it: CUDA is used instead"),
+    (r"^(lib)?(nvinfer|nvonnxparser)", _TENSORRT),
     (r"^(lib)?(cudnn|cublas|cudart|cufft|curand|nvrtc|nvJitLink|cusparse)", _EXTRAS_CUDA),
     (r"^lib(amdhip|migraphx|hip|roc|MIOpen|hsa)", "install AMD's ROCm and let its libraries be found (LD_LIBRARY_PATH)"),
     (r"^lib(openvino|tbb|OpenCL)", "install the extra: `scripts/install --runtime openvino`, or see docs/runtime.md"),
@@ -188,7 +190,7 @@ _MISSING = (
 _SAYINGS = (
     (r"driver version is insufficient", "NVIDIA's driver is too old for this onnxruntime", "install a newer driver"),
     (r"no kernel image|not supported on this GPU|unsupported.*compute capability", "the card is too old", "use another device"),
-    (r"Please install TensorRT", "TensorRT's libraries are not found", _MISSING[1][1]),
+    (r"Please install TensorRT", "TensorRT's libraries are not found", _TENSORRT),
 )
 _ABSENT = (
     (r"no CUDA-capable device|CUDA_ERROR_NO_DEVICE|no CUDA device", "there is no NVIDIA card"),
@@ -209,7 +211,7 @@ def recognise(text: str) -> Ailment | None:
     if library is not None:
         library = library.rsplit("/", 1)[-1]
         remedy = next((said for pattern, said in _MISSING if re.search(pattern, library)), "install what brings this library")
-        return Ailment(f"the library {library} is missing", remedy)
+        return Ailment(f"the library {library} is missing", remedy, absent=remedy == _TENSORRT)
     known = [Ailment(reason, remedy) for pattern, reason, remedy in _SAYINGS if re.search(pattern, text)]
     gone = [Ailment(reason, "use another device", absent=True) for pattern, reason in _ABSENT if re.search(pattern, text)]
     return next(iter((*known, *gone)), None)

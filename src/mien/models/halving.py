@@ -5,7 +5,6 @@ The face is given to networks of any family as it is, in 0..1; what comes out is
 
 import json
 import logging
-import os
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
@@ -56,37 +55,43 @@ class Memory:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def get(self, key: str) -> Trial | None:
-        try:
-            row = json.loads(self._path.read_text("utf-8"))[key]
-            return Trial(float(row["psnr"]), float(row["time"]))
-        except (OSError, ValueError, KeyError, TypeError):
-            return None
-
-    def put(self, key: str, trial: Trial) -> None:
+    def all(self) -> dict[str, Trial]:
+        """What is remembered, in the order in which it was tried; rows that make no sense are left out."""
         try:
             rows = json.loads(self._path.read_text("utf-8"))
         except (OSError, ValueError):
-            rows = {}
-        rows = rows if isinstance(rows, dict) else {}
+            return {}
+        return {key: trial for key, row in rows.items() if (trial := _trial(row))} if isinstance(rows, dict) else {}
+
+    def get(self, key: str) -> Trial | None:
+        return self.all().get(key)
+
+    def put(self, key: str, trial: Trial) -> None:
+        rows = {name: asdict(each) for name, each in {**self.all(), key: trial}.items()}
         try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
             with tempfile.NamedTemporaryFile("w", dir=self._path.parent, encoding="utf-8", delete=False) as draft:
-                json.dump({**rows, key: asdict(trial)}, draft, indent=1)
-            os.replace(draft.name, self._path)
+                json.dump(rows, draft, indent=1)
+            Path(draft.name).replace(self._path)
         except OSError as error:
             _log.warning("what half precision does could not be noted in %s: %s", self._path, error.strerror)
 
 
-def best(
-    open_session: Callable[[bool], OnnxSession], example: Mapping[str, Array] | None, clock: Callable[[], float]
-) -> tuple[OnnxSession, Trial]:
+def _trial(row: object) -> Trial | None:
+    try:
+        return Trial(float(row["psnr"]), float(row["time"]))  # type: ignore[index]
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def best(open_session: Callable[[bool], OnnxSession], clock: Callable[[], float]) -> tuple[OnnxSession, Trial]:
     """The session that is worth keeping, and the trial; `open_session` takes whether it is to be in half.
 
-    `example` is what to feed; None = a face. One session is open at a time, for the sake of the memory. Raises a `ModelError`
+    One session is open at a time, for the sake of the memory. Raises a `ModelError`
     when the network does not even open in single.
     """
     session = open_session(False)
-    feeds = example if example is not None else face_inputs(session.inputs, session.dtypes)
+    feeds = face_inputs(session.inputs, session.dtypes)
     wanted, seconds = _timed(session, feeds, clock)
     session.close()
     try:

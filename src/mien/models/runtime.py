@@ -23,6 +23,7 @@ import psutil
 
 from mien.errors import DeviceFull, DeviceUnavailable, ModelDamaged, ModelError, ModelMismatch
 from mien.models.device import CPU, Device, captures, diagnose, option_sets, says_full, usable_cores
+from mien.models.graph import read_graph
 from mien.signature import Shape
 from mien.types import Array
 
@@ -81,21 +82,19 @@ class OnnxSession:
             raise self._opening_failed(str(error), remedy) from error
 
     def _open(self, content: bytes, threads: int, half: bool, cache: Path | None, library: Any) -> None:
-        # Whether all shapes are fixed, and a graph can be captured, is known only once the model is open.
-        sets = list(option_sets(self._device, half=half, cache=cache, threads=threads, graph=True))
-        while sets:
-            options = sets.pop(0)
+        graph = self._device.binds and _is_fixed(content, self._model_id)
+        sets = list(option_sets(self._device, half=half, cache=cache, threads=threads, graph=graph))
+        session: Any = None
+        for number, options in enumerate(sets, 1):
             try:
                 session = self._new(content, options, threads, library)
-            except Exception as error:
-                if not sets or says_full(str(error)):
-                    raise
-                _log.info("%s on %s without %s: %s", self._model_id, self._device.title, _plain_words(options), error)
-                continue
-            self._describe(session)
-            if not captures(options) or self.fixed:
                 break
-            del session
+            except Exception as error:
+                if number == len(sets) or says_full(str(error)):
+                    raise
+                given_up = "a captured graph" if captures(options) else "options of its own"
+                _log.info("%s opens on %s without %s: %s", self._model_id, self._device.title, given_up, error)
+        self._describe(session)
         self._session = session
         self._call = _Bound(library, session, self._outputs) if self._device.binds else _Plain(session, self._device)
 
@@ -139,7 +138,7 @@ class OnnxSession:
         }
         if any(not isinstance(size, int) for shape in shapes.values() for size in shape):
             return
-        feeds = {name: np.zeros(shape, self._dtypes[name]) for name, shape in shapes.items()}  # type: ignore[arg-type]
+        feeds = {name: np.zeros(shape, self._dtypes[name]) for name, shape in shapes.items()}
         for _ in range(_WARM_RUNS if self._device is not CPU else 1):
             self.run(feeds)
 
@@ -174,12 +173,6 @@ class OnnxSession:
     @property
     def dtypes(self) -> Mapping[str, str]:
         return self._dtypes
-
-    @property
-    def fixed(self) -> bool:
-        """Whether no dimension of any input or output is free, the batch included."""
-        shapes = (*self._inputs.values(), *self._outputs.values())
-        return all(isinstance(size, int) for shape in shapes for size in shape)
 
     def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """One pass through the model; raises a `ModelError`, and closes the session when memory has run out."""
@@ -268,9 +261,8 @@ class _Bound:
                 self._io.bind_output(name, self._place, 0)
             self._session.run_with_iobinding(self._io)
             # What lies in the processor's own memory is not copied out, and would change with the next run.
-            copy = True if self._place == "cpu" else None
             values = zip((*self._fixed, *self._free), self._io.get_outputs(), strict=True)
-            return {name: np.array(value.numpy(), copy=copy) for name, value in values}
+            return {name: np.array(value.numpy(), copy=value.device_name() == "cpu" or None) for name, value in values}
 
     def _feed(self, name: str, value: Array) -> None:
         if value.dtype.name != self._types[name]:
@@ -289,8 +281,10 @@ def _one(size: int | str | None) -> int:
     return size if isinstance(size, int) else 1
 
 
-def _plain_words(options: Mapping[str, str]) -> str:
-    return "a captured graph" if captures(options) else "its cache"
+def _is_fixed(content: bytes, model_id: str) -> bool:
+    """Whether no dimension of any input or output is free, the batch included: only then can a graph be captured."""
+    graph = read_graph(content, model_id)
+    return all(isinstance(size, int) for slot in (*graph.inputs, *graph.outputs) for size in slot.shape)
 
 
 def preload(library: Any = onnxruntime) -> None:

@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
 from mien.contracts import Session
@@ -13,11 +13,12 @@ from mien.models.device import Device
 from mien.models.probe import MODEL, Choice, Probe, try_device
 from mien.models.runtime import OnnxSession
 from mien.models.store import ModelEntry, Store
-from mien.types import Array
 
 _log = logging.getLogger(__name__)
 CACHE = "cache"
 """The folder beside the installed models where devices keep what they build; it may be deleted at any time."""
+TRIALS = "precision.json"
+"""The file in it that says which models may reckon in half precision."""
 
 
 class Shelf:
@@ -53,22 +54,19 @@ class Shelf:
     def store(self) -> Store:
         return self._store
 
-    def session(self, entry: ModelEntry, example: Mapping[str, Array] | None = None) -> Session:
-        """The session of a model, opened again if it has been closed; raises a `ModelError`.
-
-        `example` is what half precision is tried with; None = a bundled face.
-        """
+    def session(self, entry: ModelEntry) -> Session:
+        """The session of a model, opened again if it has been closed; raises a `ModelError`."""
         with self._lock:
             session = self._sessions.get(entry.id)
             if session is None or session.closed:
-                self._sessions[entry.id] = self._open(entry, self._store.read(entry.id), example)
+                self._sessions[entry.id] = self._open(entry, self._store.read(entry.id))
             return self._sessions[entry.id]
 
-    def _open(self, entry: ModelEntry, content: bytes, example: Mapping[str, Array] | None) -> OnnxSession:
+    def _open(self, entry: ModelEntry, content: bytes) -> OnnxSession:
         refused: DeviceUnavailable | None = None
         for device in self._choice.working():
             try:
-                return self._open_on(device, entry, content, example)
+                return self._open_on(device, entry, content)
             except DeviceUnavailable as error:
                 refused = error
                 if self._choice.name == "auto":
@@ -76,8 +74,8 @@ class Shelf:
         assert refused is not None, "without a working device `working` raises"
         raise refused
 
-    def _open_on(self, device: Device, entry: ModelEntry, content: bytes, example: Mapping[str, Array] | None) -> OnnxSession:
-        key = f"{entry.sha256 or entry.id}:{device.title}:{runtime.version()}"
+    def _open_on(self, device: Device, entry: ModelEntry, content: bytes) -> OnnxSession:
+        key = f"{entry.id} {entry.sha256[:16]}:{device.title}:onnxruntime {runtime.version()}"
 
         def open_session(half: bool) -> OnnxSession:
             kept = self._cache(device, entry, half)
@@ -98,25 +96,21 @@ class Shelf:
             return open_session(False)
         if self._precision != "auto":
             return open_session(self._precision == "half")
-        folder = self._folder(entry)
-        memory = halving.Memory(folder / "precision.json")
+        memory = halving.Memory(self._store.folder / CACHE / TRIALS)
         known = memory.get(key)
         if known is not None:
             return open_session(known.half)
-        session, trial = halving.best(open_session, example, self._clock)
+        session, trial = halving.best(open_session, self._clock)
         _log.info("%s on %s, %s", entry.id, device.title, trial.words())
         memory.put(key, trial)
         return session
-
-    def _folder(self, entry: ModelEntry) -> Path:
-        return self._store.path(entry.id).parent / CACHE
 
     def _cache(self, device: Device, entry: ModelEntry, half: bool) -> Path | None:
         """An existing folder for what the device builds of this very file; None when there can be none."""
         if device.name not in _BUILDERS:
             return None
         name = f"{(entry.sha256 or entry.id)[:16]}-{device.name}-{'half' if half else 'single'}-{runtime.version()}"
-        folder = self._folder(entry) / name
+        folder = self._store.folder / CACHE / name
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
