@@ -162,28 +162,37 @@ def check_names(settings: Settings, shelf: Shelf) -> None:
 
 def notes(settings: Settings, shelf: Shelf) -> tuple[str, ...]:
     """What a person should know of the models that the settings name, which are all installed."""
+    return tuple(
+        f"{entry.id} is a stand-in with random weights: what it makes is no real swap"
+        for entry in used(settings, shelf)
+        if entry.standin
+    )
+
+
+def used(settings: Settings, shelf: Shelf) -> tuple[ModelEntry, ...]:
+    """The installed models that the settings name, and those that these work with."""
     named = [settings.engine, *_names(settings.segmenter), *_names(settings.enhancer), settings.detector]
     entries = [shelf.store.entry(name) for name in named if name not in {"mesh", "yunet"}]
-    used = [*entries, *(each for entry in entries for each in partners(entry, shelf.store) if each is not None)]
-    return tuple(
-        f"{entry.id} is a stand-in with random weights: what it makes is no real swap" for entry in used if entry.standin
-    )
+    return (*entries, *(each for entry in entries for each in partners(entry, shelf.store) if each is not None))
 
 
 def open_engine(settings: Settings, shelf: Shelf) -> Engine:
     """The installed swapper that the settings name; raises a `ModelError`."""
+    shelf = shelf.on(settings.device, settings.precision)
     entry = installed(settings.engine, ("swapper", "identity"), shelf)
     return _opener(_ENGINES, entry)(entry, settings, shelf)
 
 
 def open_segmenters(settings: Settings, shelf: Shelf) -> tuple[Segmenter, ...]:
     """The installed segmenters that the settings name; raises a `ModelError`."""
+    shelf = shelf.on(settings.device, settings.precision)
     entries = [installed(name, ("segmenter",), shelf) for name in _names(settings.segmenter)]
     return tuple(_opener(_SEGMENTERS, entry)(entry, settings, shelf) for entry in entries)
 
 
 def open_enhancer(settings: Settings, shelf: Shelf) -> Enhancer | None:
     """The installed enhancer that the settings name, None for none; raises a `ModelError`."""
+    shelf = shelf.on(settings.device, settings.precision)
     if not _names(settings.enhancer):
         return None
     entry = installed(settings.enhancer, ("enhancer",), shelf)
@@ -192,6 +201,7 @@ def open_enhancer(settings: Settings, shelf: Shelf) -> Enhancer | None:
 
 def open_detector(settings: Settings, shelf: Shelf, sides: Sequence[int]) -> Detector:
     """The installed detector that the settings name, searching pictures at these sizes; raises a `ModelError`."""
+    shelf = shelf.on(settings.device, settings.precision)
     entry = installed(settings.detector, ("detector",), shelf)
     return _opener(_DETECTORS, entry)(entry, settings, shelf, sides)
 

@@ -54,7 +54,7 @@ class OnnxSession:
     def __init__(
         self,
         model_id: str,
-        content: bytes,
+        content: bytes | Path,
         *,
         threads: int = 1,
         device: Device = CPU,
@@ -81,7 +81,7 @@ class OnnxSession:
             self.close()
             raise self._opening_failed(str(error), remedy) from error
 
-    def _open(self, content: bytes, threads: int, half: bool, cache: Path | None, library: Any) -> None:
+    def _open(self, content: bytes | Path, threads: int, half: bool, cache: Path | None, library: Any) -> None:
         graph = self._device.binds and _is_fixed(content, self._model_id)
         sets = list(option_sets(self._device, half=half, cache=cache, threads=threads, graph=graph))
         session: Any = None
@@ -98,7 +98,7 @@ class OnnxSession:
         self._session = session
         self._call = _Bound(library, session, self._outputs) if self._device.binds else _Plain(session, self._device)
 
-    def _new(self, content: bytes, options: Mapping[str, str], threads: int, library: Any) -> Any:
+    def _new(self, content: bytes | Path, options: Mapping[str, str], threads: int, library: Any) -> Any:
         """An opened session of onnxruntime; one that has silently gone to another provider is refused."""
         device = self._device
         settings = library.SessionOptions()
@@ -113,7 +113,10 @@ class OnnxSession:
         # TensorRT leaves to CUDA what it cannot do, and every device leaves the reckoning of shapes to the processor.
         further = [("CUDAExecutionProvider", {"device_id": "0"})] if device.name == "tensorrt" else []
         providers = [(device.provider, dict(options)), *further, *([(CPU.provider, {})] if device is not CPU else [])]
-        session = library.InferenceSession(content, settings, providers=providers, enable_fallback=0)
+        # A file that onnxruntime reads by itself does not hold up the other threads; handed over in memory it does, for as long
+        # as half a gigabyte takes to be parsed.
+        given = content if isinstance(content, bytes) else str(content)
+        session = library.InferenceSession(given, settings, providers=providers, enable_fallback=0)
         found = str(session.get_providers()[0])
         if found != device.provider:
             raise DeviceUnavailable(
@@ -281,7 +284,7 @@ def _one(size: int | str | None) -> int:
     return size if isinstance(size, int) else 1
 
 
-def _is_fixed(content: bytes, model_id: str) -> bool:
+def _is_fixed(content: bytes | Path, model_id: str) -> bool:
     """Whether no dimension of any input or output is free, the batch included: only then can a graph be captured."""
     graph = read_graph(content, model_id)
     return all(isinstance(size, int) for slot in (*graph.inputs, *graph.outputs) for size in slot.shape)

@@ -3,7 +3,8 @@
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Container
+from copy import copy
 from pathlib import Path
 
 from mien.contracts import Session
@@ -39,16 +40,27 @@ class Shelf:
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self._store = store
+        self._device = device
         self._precision = precision
         self._clock = clock
-        self._choice = Choice(
-            device,
-            probe or (lambda each: try_device(each, store.path(MODEL))),
-            _log.warning,
-            runtime.available_providers() if providers is None else providers,
-        )
-        self._lock = threading.Lock()
-        self._sessions: dict[str, OnnxSession] = {}
+        self._probe = probe or (lambda each: try_device(each, store.path(MODEL)))
+        self._providers = runtime.available_providers() if providers is None else providers
+        self._kept = _Kept()
+
+    def on(self, device: str, precision: str) -> "Shelf":
+        """The same shelf for another device or precision: what is opened by one is there for the other."""
+        if (device, precision) == (self._device, self._precision):
+            return self
+        other = copy(self)
+        other._device, other._precision = device, precision
+        return other
+
+    def _choice(self) -> Choice:
+        """The trial of the devices, made once for each wish."""
+        with self._kept.lock:
+            if self._device not in self._kept.choices:
+                self._kept.choices[self._device] = Choice(self._device, self._probe, _log.warning, self._providers)
+            return self._kept.choices[self._device]
 
     @property
     def store(self) -> Store:
@@ -56,32 +68,41 @@ class Shelf:
 
     def session(self, entry: ModelEntry) -> Session:
         """The session of a model, opened again if it has been closed; raises a `ModelError`."""
-        with self._lock:
-            session = self._sessions.get(entry.id)
+        with self._kept.turn(entry.id):
+            key = entry.id, self._device, self._precision
+            session = self._kept.sessions.get(key)
             if session is None or session.closed:
-                self._sessions[entry.id] = self._open(entry, self._store.read(entry.id))
-            return self._sessions[entry.id]
+                with self._store.verified(entry.id) as path:
+                    session = self._open(entry, path)
+                self._kept.sessions[key] = session
+            return session
 
-    def _open(self, entry: ModelEntry, content: bytes) -> OnnxSession:
+    def keep(self, model_ids: Container[str]) -> None:
+        """Let go of all other models; whoever still uses one keeps it until he is done."""
+        with self._kept.lock:
+            for key in [key for key in self._kept.sessions if key[0] not in model_ids]:
+                del self._kept.sessions[key]
+
+    def _open(self, entry: ModelEntry, path: Path) -> OnnxSession:
         refused: DeviceUnavailable | None = None
-        for device in self._choice.working():
+        for device in self._choice().working():
             try:
-                return self._open_on(device, entry, content)
+                return self._open_on(device, entry, path)
             except DeviceUnavailable as error:
                 refused = error
-                if self._choice.name == "auto":
+                if self._device == "auto":
                     _log.warning("%s; the next device is taken", error)
         assert refused is not None, "without a working device `working` raises"
         raise refused
 
-    def _open_on(self, device: Device, entry: ModelEntry, content: bytes) -> OnnxSession:
+    def _open_on(self, device: Device, entry: ModelEntry, path: Path) -> OnnxSession:
         key = f"{entry.id} {entry.sha256[:16]}:{device.title}:onnxruntime {runtime.version()}"
 
         def open_session(half: bool) -> OnnxSession:
             kept = self._cache(device, entry, half)
             return OnnxSession(
                 entry.id,
-                content,
+                path,
                 threads=runtime.threads(),
                 device=device,
                 half=half,
@@ -117,6 +138,21 @@ class Shelf:
             _log.warning("%s is built anew at each start: no folder %s (%s)", entry.id, folder, error.strerror)
             return None
         return folder
+
+
+class _Kept:
+    """What is open; a model is opened by one thread at a time, and those that are open do not wait for it."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.sessions: dict[tuple[str, str, str], OnnxSession] = {}
+        self.choices: dict[str, Choice] = {}
+        self._turns: dict[str, threading.Lock] = {}
+
+    def turn(self, model_id: str) -> threading.Lock:
+        """Held while a model is looked for or opened."""
+        with self.lock:
+            return self._turns.setdefault(model_id, threading.Lock())
 
 
 _BUILDERS = {"tensorrt", "migraphx", "coreml", "openvino"}

@@ -2,7 +2,8 @@
 
 import hashlib
 import tomllib
-from collections.abc import Container
+from collections.abc import Container, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib import resources
 from itertools import chain, count
@@ -87,6 +88,43 @@ class Store:
         Raises `ModelMissing`, `ModelDamaged`, `ModelRefused`, or `ModelError` when it does not fit into the memory.
         """
         entry = self.entry(model_id)
+        with self._readable(entry) as path:
+            size = path.stat().st_size
+            try:
+                content = path.read_bytes()
+            except MemoryError as error:
+                raise ModelError(
+                    f"there is not enough memory for {entry.id}: its file has {size / 1e9:.1f} GB",
+                    "close other programs, or choose a smaller model",
+                ) from error
+            _check_content(entry, path, hashlib.sha256(content).hexdigest())
+            if not entry.bundled:
+                # A right hash says who made it, not that it does no harm.
+                check_safe(entry.id, read_graph(content, entry.id))
+        return content
+
+    @contextmanager
+    def verified(self, model_id: str) -> Iterator[Path]:
+        """The file, checked like by `read`, to be opened by its path while the `with` lasts; large ones need no memory here.
+
+        Raises what `read` raises, at the end `ModelDamaged` when the file was touched meanwhile: what was opened is then not
+        to be used.
+        """
+        entry = self.entry(model_id)
+        with self._readable(entry) as path:
+            before = _identity(path)
+            with path.open("rb") as file:
+                _check_content(entry, path, hashlib.file_digest(file, "sha256").hexdigest())
+            if not entry.bundled:
+                check_safe(entry.id, read_graph(path, entry.id))
+        yield path
+        with self._readable(entry):
+            if _identity(path) != before:
+                raise ModelDamaged(f"the model {entry.id} ({path}) was changed while it was opened", _remedies(entry)[1])
+
+    @contextmanager
+    def _readable(self, entry: ModelEntry) -> Iterator[Path]:
+        """The file, if there is one of the right size; failing to read it is an error that says what to do."""
         path = self._path(entry)
         missing, changed = _remedies(entry)
         try:
@@ -101,24 +139,9 @@ class Store:
             size = path.stat().st_size
             if entry.bytes and size != entry.bytes:
                 raise ModelDamaged(f"the model {entry.id} ({path}) has {size:,} bytes, not {entry.bytes:,}", changed)
-            content = path.read_bytes()
+            yield path
         except OSError as error:
             raise ModelMissing(f"cannot read the model {entry.id} ({path}): {error.strerror}", missing) from error
-        except MemoryError as error:
-            raise ModelError(
-                f"there is not enough memory for {entry.id}: its file has {size / 1e9:.1f} GB",
-                "close other programs, or choose a smaller model",
-            ) from error
-        found = hashlib.sha256(content).hexdigest()
-        if found != entry.sha256:
-            raise ModelDamaged(
-                f"the model {entry.id} ({path}) has sha256 {found[:12]}…, it should be {entry.sha256[:12]}…",
-                f"the file was damaged or exchanged: {changed}",
-            )
-        if not entry.bundled:
-            # A right hash says who made it, not that it does no harm.
-            check_safe(entry.id, read_graph(content, entry.id))
-        return content
 
     def _path(self, entry: ModelEntry) -> Path:
         return (self._embedded if entry.bundled else self._installed) / entry.file
@@ -134,6 +157,20 @@ class Store:
             elif not known.sha256:
                 entries[row.id] = replace(known, sha256=row.sha256, bytes=row.bytes)
         return entries
+
+
+def _check_content(entry: ModelEntry, path: Path, found: str) -> None:
+    if found != entry.sha256:
+        raise ModelDamaged(
+            f"the model {entry.id} ({path}) has sha256 {found[:12]}…, it should be {entry.sha256[:12]}…",
+            f"the file was damaged or exchanged: {_remedies(entry)[1]}",
+        )
+
+
+def _identity(path: Path) -> tuple[int, ...]:
+    """What changes when a file is written to or put in the place of another."""
+    facts = path.stat()
+    return facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns
 
 
 def _remedies(entry: ModelEntry) -> tuple[str, str]:

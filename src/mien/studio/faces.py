@@ -196,6 +196,12 @@ class Gallery:
         for key in [key for key in self._personas if key[0] == digest]:
             del self._personas[key]
 
+    def keep_engine(self, name: str) -> None:
+        """Forget what was prepared for other engines, and with it their models."""
+        with self._lock:
+            for key in [key for key in self._personas if key[1] != name]:
+                del self._personas[key]
+
     def persona(self, face_id: str, engine: Engine, settings: Settings) -> Persona:
         """This face, ready for the engine; made once. Raises a `MienError` when a saved photo is gone."""
         source = self.allowed(face_id)[0]

@@ -226,6 +226,9 @@ class StudioSession:
                 settings = from_mapping({**_values(self._settings), **values})
                 self._wear(self._face, settings)
                 self._settings = settings
+                # What is not worn any more would fill the memory; a job that uses it keeps it until it is done.
+                self.gallery.keep_engine(settings.engine)
+                self._models.shelf.keep({entry.id for entry in openers.used(settings, self._models.shelf)})
 
     def set_input(self, wanted: Mapping[str, Any], *, trusted: bool = False) -> None:
         """Choose where frames come from. Raises `UsageError`."""
@@ -297,7 +300,7 @@ class StudioSession:
                 "version": __version__,
                 "shared": self.shared,
                 "settings": {**_values(self._settings), **dict(self._dressing.state.wanted)},
-                "models": asdict(self._dressing.state),
+                "models": {**asdict(self._dressing.state), "notes": openers.notes(self._settings, self._models.shelf)},
                 "table": [row for row in _table(self._store) if row["name"] not in _LIMITS],
                 "consents": list(STATEMENTS),
                 "terms": ACCEPTABLE_USE,
