@@ -72,7 +72,7 @@ _FAMILIES = (
             Port(("out_celeb_face:0", "out_celeb_face"), (_N, None, None, 3), ("float32",)),
             Port(("out_celeb_face_mask:0", "out_celeb_face_mask"), (_N, None, None, 1), ("float32",)),
         ),
-        "whole_face as DeepFaceLab cuts it, BGR 0..1, height x width x 3; holds its face itself; gives BGR 0..1 and two masks",
+        "whole_face of DeepFaceLab, BGR 0..1, height x width x 3; the face is in the weights; gives BGR 0..1 and two masks",
     ),
     _restorer("gpen_256", 256, "arcface_128, RGB -1..1"),
     _restorer("restorer_512", 512, "ffhq_512, RGB -1..1: GFPGAN, GPEN 512, RestoreFormer++"),
