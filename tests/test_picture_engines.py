@@ -29,7 +29,7 @@ from mien.settings import Settings
 from mien.signature import Shape
 from mien.types import Affine, Array, FacePatch, Floats, Frame, Image, Landmarks, Mask, SourceFace, TrackedFace
 from tests import conformance
-from tests.portraits import COLLINS, HOPPER, models, portrait, recogniser
+from tests.portraits import COLLINS, HOPPER, models, portrait, read, recogniser
 from tests.standins import make_small
 from tests.test_live import Running, camera, wait_until
 
@@ -72,13 +72,18 @@ def dfm_session(
     morph: bool = False,
     names: tuple[str, str, str] = ("out_face_mask:0", "out_celeb_face:0", "out_celeb_face_mask:0"),
     batch: int | str = "unk__1",
+    shown: Array | None = None,
 ) -> Recording:
-    """In the place of a .dfm; `face` makes the new face of the crops and morph_value, `masks` are even."""
+    """In the place of a .dfm; `face` makes the new face of the crops and morph_value, `masks` are even, or the new face's
+    is `shown`.
+    """
 
     def answer(fed: Mapping[str, Array]) -> dict[str, Array]:
         crops = fed["in_face:0"]
         value = float(fed["morph_value:0"][0]) if morph else 1.0
         own, other = (np.full((*crops.shape[:3], 1), level, np.float32) for level in masks)
+        if shown is not None:
+            other[:] = shown[:, :, None]
         return dict(zip(names, (own, face(crops, value).astype(np.float32), other), strict=True))
 
     inputs: dict[str, Shape] = {"in_face:0": (batch, side, side, 3)}
@@ -512,3 +517,19 @@ def test_a_dfm_runs_live_with_and_without_a_morph_value() -> None:
     assert np.abs(whole - without).max() < 4, "the same weights, morphed the whole way"
     assert np.abs(half - (none + whole) / 2).max() < 4
     assert np.abs(none - whole).max() > 8
+
+
+def test_people_are_told_from_each_other_by_the_models_that_paint_them(media: Path) -> None:
+    folder = media / "faces" / "london"
+    resting = [build.open_source(read(path), models()) for path in sorted(folder.glob("*_neutral.*"))[:12]]
+    smiling = [build.open_source(read(path), models()) for path in sorted(folder.glob("*_smiling.*"))[:12]]
+    refused = 0
+    for number, own in enumerate(resting):
+        mask = hull_mask(own, 224) / np.float32(255)
+        engine = DfmEngine("model", dfm_session(painting(own, 224), side=224, shown=mask), recogniser(), Settings())
+        assert engine.prepare(smiling[number]).distance < 0.6
+        try:
+            engine.prepare(resting[number - 1])
+        except SourceFaceStranger:
+            refused += 1
+    assert refused >= 11
