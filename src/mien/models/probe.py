@@ -23,6 +23,9 @@ _MOST_SECONDS = 120
 _MOST_APART = 0.02
 """The largest difference from the processor's answer, as a share of its range; half precision is allowed."""
 
+_ANSWER = '{"works": '
+"""How the line begins that tells what came of it; libraries may write others."""
+
 Probe = Callable[[Device], Ailment | None]
 """None = the device works."""
 
@@ -43,8 +46,9 @@ def try_device(device: Device, model: Path) -> Ailment | None:
 
 def verdict(status: int, said: str, complained: str) -> Ailment | None:
     """What the end of the other process means: its exit status, standard output and standard error."""
-    if status == 0 and said.strip():
-        answer = json.loads(said.strip().splitlines()[-1])
+    lines = [line for line in said.splitlines() if line.startswith(_ANSWER)]
+    if status == 0 and lines:
+        answer = json.loads(lines[-1])
         if answer["works"]:
             return None
         return recognise(complained) or diagnose(str(answer["reason"]))
