@@ -7,6 +7,7 @@ takes the harm, and what the libraries write to its standard error tells the rea
 import json
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -87,6 +88,7 @@ class Choice:
     said: Callable[[str], None]
     providers: list[str] = field(default_factory=runtime.available_providers)
     _tried: dict[int, Ailment | None] = field(default_factory=dict)
+    _turn: threading.Lock = field(default_factory=threading.Lock)
 
     def working(self) -> Iterator[Device]:
         """Devices that work, best first; raises `DeviceUnavailable` when a device was named and none of it works."""
@@ -105,12 +107,12 @@ class Choice:
 
     def _ailment(self, device: Device) -> Ailment | None:
         number = DEVICES.index(device)
-        if number not in self._tried:
-            self._tried[number] = self.probe(device)
-            ailment = self._tried[number]
-            if ailment is not None and not ailment.absent and self.name == "auto":
-                self.said(f"{device.name} ({device.title}) is not used: {ailment.reason}; {ailment.remedy}")
-        return self._tried[number]
+        with self._turn:
+            if number not in self._tried:
+                ailment = self._tried[number] = self.probe(device)
+                if ailment is not None and not ailment.absent and self.name == "auto":
+                    self.said(f"{device.name} ({device.title}) is not used: {ailment.reason}; {ailment.remedy}")
+            return self._tried[number]
 
 
 def unavailable(name: str, refused: Iterable[Ailment]) -> DeviceUnavailable:
