@@ -94,7 +94,7 @@ class _ProcessorValue:
 class _FakeSession:
     def __init__(self, inner: Any, provider: str) -> None:
         self._inner, self._provider = inner, provider
-        self.trouble = ""
+        self.trouble: str | Exception = ""
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._inner, name)
@@ -105,14 +105,16 @@ class _FakeSession:
     def io_binding(self) -> Any:
         return _FakeBinding(self._inner.io_binding())
 
-    def run(self, *given: Any) -> Any:
+    def _stumble(self) -> None:
         if self.trouble:
-            raise RuntimeError(self.trouble)
+            raise self.trouble if isinstance(self.trouble, Exception) else RuntimeError(self.trouble)
+
+    def run(self, *given: Any) -> Any:
+        self._stumble()
         return self._inner.run(*given)
 
     def run_with_iobinding(self, binding: "_FakeBinding") -> None:
-        if self.trouble:
-            raise RuntimeError(self.trouble)
+        self._stumble()
         self._inner.run_with_iobinding(binding.inner)
 
 
@@ -259,7 +261,7 @@ def test_a_device_that_this_build_lacks_is_found_out_in_a_process_of_its_own() -
 @pytest.mark.parametrize(
     ("status", "said", "complained", "reason"),
     [
-        (0, '{"works": true, "reason": ""}\n', "a warning", None),
+        (0, 'chatter\n{"works": true, "reason": ""}\nmore of it', "a warning", None),
         (0, '{"works": false, "reason": "gone to CPU"}', "libcuda.so.1: cannot open shared object file", "libcuda.so.1"),
         (0, '{"works": false, "reason": "it answers wrongly (12% off)"}', "W: chatter", "12% off"),
         (0, "", "", "crashed"),
@@ -377,6 +379,20 @@ def test_options_that_a_driver_does_not_know_are_left_out(swapper: bytes) -> Non
     assert library.opened == [(TENSORRT.provider, {"device_id": "0"})]
     with pytest.raises(DeviceUnavailable, match="Invalid option key"):
         OnnxSession("m", swapper, device=TENSORRT, half=True, library=library)
+
+
+def test_a_full_disk_costs_the_cache_only(tmp_path: Path, swapper: bytes) -> None:
+    library = FakeLibrary(lambda provider, options: "No space left on device" if "cache_dir" in options else "")
+    OnnxSession("m", swapper, device=OPENVINO, half=True, cache=tmp_path, library=library)
+    ((_, options),) = library.opened
+    assert "bf16" in options["load_config"]
+
+
+def test_memory_of_the_processor_may_run_out_without_a_word(swapper: bytes) -> None:
+    session = OnnxSession("m", swapper, library=FakeLibrary())
+    session._session.trouble = MemoryError()
+    with pytest.raises(DeviceFull):
+        session.run(_feeds(session))
 
 
 @pytest.mark.parametrize("device", [CPU, CUDA, OPENVINO], ids=lambda device: device.name)

@@ -99,14 +99,18 @@ def devices_named(name: str, providers: list[str]) -> tuple[Device, ...]:
 def option_sets(device: Device, *, half: bool, cache: Path | None, threads: int, graph: bool) -> Iterator[dict[str, str]]:
     """Options for onnxruntime, best first: with a captured graph of kernels, without one, and at last with nothing special.
 
-    `cache` is an existing folder for what the device builds out of the model; `graph` = all shapes of the model are fixed.
+    `cache` is an existing folder for what the device builds out of the model; it is done without before all else is. `graph` =
+    all shapes of the model are fixed.
     """
     special = _special(device, half, cache, threads)
     captured = _CAPTURE.get(device.name)
     if graph and captured is not None:
         yield {**device.base, **special, captured[0]: captured[1]}
     yield {**device.base, **special}
-    if special and not half:
+    bare = _special(device, half, None, threads)
+    if bare != special:
+        yield {**device.base, **bare}
+    if bare and not half:
         yield dict(device.base)
 
 

@@ -7,6 +7,7 @@ takes the harm, and what the libraries write to its standard error tells the rea
 import json
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +23,9 @@ MODEL = "finish"
 _MOST_SECONDS = 120
 _MOST_APART = 0.02
 """The largest difference from the processor's answer, as a share of its range; half precision is allowed."""
+
+_ANSWER = '{"works": '
+"""How the line begins that tells what came of it; libraries may write others."""
 
 Probe = Callable[[Device], Ailment | None]
 """None = the device works."""
@@ -43,8 +47,9 @@ def try_device(device: Device, model: Path) -> Ailment | None:
 
 def verdict(status: int, said: str, complained: str) -> Ailment | None:
     """What the end of the other process means: its exit status, standard output and standard error."""
-    if status == 0 and said.strip():
-        answer = json.loads(said.strip().splitlines()[-1])
+    lines = [line for line in said.splitlines() if line.startswith(_ANSWER)]
+    if status == 0 and lines:
+        answer = json.loads(lines[-1])
         if answer["works"]:
             return None
         return recognise(complained) or diagnose(str(answer["reason"]))
@@ -83,6 +88,7 @@ class Choice:
     said: Callable[[str], None]
     providers: list[str] = field(default_factory=runtime.available_providers)
     _tried: dict[int, Ailment | None] = field(default_factory=dict)
+    _turn: threading.Lock = field(default_factory=threading.Lock)
 
     def working(self) -> Iterator[Device]:
         """Devices that work, best first; raises `DeviceUnavailable` when a device was named and none of it works."""
@@ -101,12 +107,12 @@ class Choice:
 
     def _ailment(self, device: Device) -> Ailment | None:
         number = DEVICES.index(device)
-        if number not in self._tried:
-            self._tried[number] = self.probe(device)
-            ailment = self._tried[number]
-            if ailment is not None and not ailment.absent and self.name == "auto":
-                self.said(f"{device.name} ({device.title}) is not used: {ailment.reason}; {ailment.remedy}")
-        return self._tried[number]
+        with self._turn:
+            if number not in self._tried:
+                ailment = self._tried[number] = self.probe(device)
+                if ailment is not None and not ailment.absent and self.name == "auto":
+                    self.said(f"{device.name} ({device.title}) is not used: {ailment.reason}; {ailment.remedy}")
+            return self._tried[number]
 
 
 def unavailable(name: str, refused: Iterable[Ailment]) -> DeviceUnavailable:

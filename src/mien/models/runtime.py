@@ -40,7 +40,7 @@ _NUMPY_NAMES = {
     "tensor(bool)": "bool",
 }
 _WARM_RUNS = 3
-"""The first run plans memory and picks kernels, and a graph of kernels is captured by the one after."""
+"""On a card the first run plans memory and picks kernels, and a graph of kernels is captured later; elsewhere one is enough."""
 _ERRORS_ONLY = 3
 
 
@@ -79,9 +79,11 @@ class OnnxSession:
             raise
         except Exception as error:
             self.close()
-            raise self._opening_failed(str(error), remedy) from error
+            raise self._opening_failed(_words(error), remedy) from error
 
     def _open(self, content: bytes | Path, threads: int, half: bool, cache: Path | None, library: Any) -> None:
+        if self._device.binds:
+            preload(library)
         graph = self._device.binds and _is_fixed(content, self._model_id)
         sets = list(option_sets(self._device, half=half, cache=cache, threads=threads, graph=graph))
         session: Any = None
@@ -90,7 +92,7 @@ class OnnxSession:
                 session = self._new(content, options, threads, library)
                 break
             except Exception as error:
-                if number == len(sets) or says_full(str(error)):
+                if number == len(sets) or says_full(_words(error)):
                     raise
                 given_up = "a captured graph" if captures(options) else "options of its own"
                 _log.info("%s opens on %s without %s: %s", self._model_id, self._device.title, given_up, error)
@@ -142,7 +144,7 @@ class OnnxSession:
         if any(not isinstance(size, int) for shape in shapes.values() for size in shape):
             return
         feeds = {name: np.zeros(shape, self._dtypes[name]) for name, shape in shapes.items()}
-        for _ in range(_WARM_RUNS if self._device is not CPU else 1):
+        for _ in range(_WARM_RUNS if self._device.binds else 1):
             self.run(feeds)
 
     def _opening_failed(self, text: str, remedy: str) -> ModelError:
@@ -190,7 +192,7 @@ class OnnxSession:
             raise self._running_failed(error) from error
 
     def _running_failed(self, error: Exception) -> ModelError:
-        text = str(error)
+        text = _words(error)
         if says_full(text):
             self.close()
             return DeviceFull(
@@ -278,6 +280,10 @@ class _Bound:
             return
         self._buffers[name] = self._library.OrtValue.ortvalue_from_numpy(value, self._place, 0)
         self._io.bind_ortvalue_input(name, self._buffers[name])
+
+
+def _words(error: Exception) -> str:
+    return str(error) or ("out of memory" if isinstance(error, MemoryError) else type(error).__name__)
 
 
 def _one(size: int | str | None) -> int:
