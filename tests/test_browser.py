@@ -15,12 +15,14 @@ import pytest
 
 from mien import bench, build
 from mien.fakes import FakeClassifier
+from mien.folders import MODELS_VARIABLE
 from mien.media.picture import read_picture
 from mien.models.store import Store
 from mien.provenance.consent import Consents
 from mien.provenance.database import Database
 from mien.settings import Settings
 from mien.types import Floats, Image
+from tests.standins import install
 from tests.studio import Studio, running_studio
 
 playwright_api = pytest.importorskip("playwright.sync_api", reason="NOT TESTED in a browser: playwright is not installed")
@@ -175,8 +177,14 @@ def chromium(camera_file: Path) -> Iterator[Any]:
 
 @pytest.fixture(scope="module")
 def lasting_studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
-    with running_studio(tmp_path_factory.mktemp("studio")) as studio:
-        yield studio
+    """A studio in which stand-ins of a swapper, its recogniser and an enhancer are installed."""
+    folder = tmp_path_factory.mktemp("studio")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(MODELS_VARIABLE, str(folder / "models"))
+        for family in ("inswapper", "arcface", "restorer_512"):
+            install(Store(), family)
+        with running_studio(folder) as studio:
+            yield studio
 
 
 @contextmanager
@@ -244,6 +252,34 @@ def _assert_labelled(image: Image) -> None:
     corner = image[round(0.91 * height) : round(0.985 * height), round(0.93 * width) : round(0.99 * width)]
     assert corner.max() > 200
     assert np.percentile(corner, 20) < 60
+
+
+def test_an_engine_is_chosen_and_the_picture_goes_on(person: Person) -> None:
+    """Goes on from the test before: a face is worn before the browser's camera."""
+    page = person.page
+    person.start_browser_camera()
+    person.see("swapped")
+    options = page.locator("#setting-engine option").evaluate_all("(all) => all.map((each) => each.value)")
+    assert options == ["mesh", "standin_inswapper"]
+    page.select_option("#setting-engine", "standin_inswapper")
+    page.wait_for_function("() => document.querySelector('#models-notes').textContent.includes('stand-in')")
+    person.see("swapped")
+    page.locator("#models-state").scroll_into_view_if_needed()
+    page.wait_for_timeout(300)
+    person.shoot("engine")
+    assert page.locator("#setting-engine").input_value() == "standin_inswapper"
+    damaged = Path(os.environ[MODELS_VARIABLE]) / "trusted" / "standin_restorer_512.onnx"
+    damaged.write_bytes(damaged.read_bytes()[:-1])
+    page.locator("#more-settings").evaluate("(fields) => { fields.closest('details').open = true; }")
+    page.select_option("#setting-enhancer", "standin_restorer_512")
+    page.wait_for_function("() => document.querySelector('#models-state').classList.contains('bad')")
+    assert "standin_restorer_512" in page.locator("#models-state").inner_text()
+    page.locator("#models-state").scroll_into_view_if_needed()
+    person.shoot("engine-refused")
+    assert page.locator("#setting-enhancer").input_value() == "none"
+    page.select_option("#setting-engine", "mesh")
+    page.wait_for_function("() => document.querySelector('#models-notes').textContent === ''")
+    person.see("swapped")
 
 
 def test_faces_are_switched_and_sliders_move_the_picture(person: Person, examples: Path) -> None:

@@ -28,7 +28,8 @@ export class Controls {
     const { models } = state;
     const names = models.wanted.map(([, value]) => value).filter((value) => typeof value === 'string' && !['none', 'auto'].includes(value));
     byId('models-state').classList.toggle('bad', models.state === 'failed');
-    say('models-state', models.state === 'opening' ? t('models_opening', { names: names[0] ?? '' }) : [models.message, models.remedy, ...models.notes].filter(Boolean).join(' – '));
+    say('models-state', models.state === 'opening' ? t('models_opening', { names: names[0] ?? '' }) : [models.message, models.remedy].filter(Boolean).join(' – '));
+    say('models-notes', models.notes.join('. '));
     for (const [name, control] of this.made) {
       const isTyped = control.element === document.activeElement && control.element.matches('[type="number"], [type="text"]');
       if (!(name in this.pending) && !(name in this.sent) && !isTyped) control.set(state.settings[name]);
