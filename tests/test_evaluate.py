@@ -125,7 +125,7 @@ def test_the_doctor_finds_a_missing_model(tmp_path: Path) -> None:
     findings = {finding.name: finding for finding in examine(Store(tmp_path)) if finding.topic == "model"}
     assert findings["yunet"].fine
     assert not findings["face_mesh_478"].fine
-    assert "cannot read" in findings["face_mesh_478"].state
+    assert "is not there" in findings["face_mesh_478"].state
 
 
 def test_a_picture_is_computed_at_its_own_size() -> None:

@@ -41,6 +41,7 @@ from mien.models.shelf import CACHE, TRIALS, Shelf
 from mien.models.store import Store
 from mien.settings import table
 from mien.types import Array
+from tests import conformance
 from tests.standins import all_families, make_small
 from tests.standins.store import standin_store
 
@@ -347,6 +348,12 @@ def test_buffers_stay_on_the_device_and_answers_are_the_same(swapper: bytes) -> 
         np.testing.assert_array_equal(first[name], kept[name], "a later run must not change what was given away")
     for name, value in plain.run(_feeds(plain, 2)).items():
         np.testing.assert_array_equal(second[name], value)
+
+
+@pytest.mark.parametrize("device", DEVICES, ids=lambda device: device.title)
+def test_sessions_keep_the_contract_on_every_device(device: Device, swapper: bytes) -> None:
+    feeds = _feeds(OnnxSession("m", swapper))
+    conformance.session_suite(lambda: OnnxSession("m", swapper, device=device, library=FakeLibrary()), feeds)
 
 
 def test_free_batches_change_from_run_to_run() -> None:
