@@ -3,6 +3,7 @@
 import math
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
@@ -504,6 +505,17 @@ def test_what_was_known_is_forgotten(how: str, live: Enhancement) -> None:
         wearing = object()
     before, after = once(live, painter, points, index + 1, wearing=wearing, enhance_every=0)
     assert after is before
+
+
+def test_an_enhancer_that_is_not_worn_any_more_is_let_go(live: Enhancement) -> None:
+    painter = Painter(brighter)
+    _until_shown(live, painter, points_of(START))
+    held = weakref.ref(painter)
+    del painter
+    end_s = time.monotonic() + 5
+    while held() is not None and time.monotonic() < end_s:
+        time.sleep(0.005)
+    assert held() is None, "the thread holds what it was asked last"
 
 
 def test_what_flickers_is_calmed_and_what_stays_is_not_weakened() -> None:
