@@ -16,7 +16,7 @@ import pytest
 from mien import build, geometry, topology
 from mien.contracts import Enhancer
 from mien.engines.mesh import MeshEngine
-from mien.pipeline import Pipeline, Retouch, dress
+from mien.pipeline import Memory, Persona, Pipeline, Retouch, dress, swap_faces
 from mien.settings import Settings
 from mien.stages.compose import compose, in_frame
 from mien.stages.enhance import Enhancement
@@ -516,6 +516,24 @@ def test_an_enhancer_that_is_not_worn_any_more_is_let_go(live: Enhancement) -> N
     while held() is not None and time.monotonic() < end_s:
         time.sleep(0.005)
     assert held() is None, "the thread holds what it was asked last"
+
+
+def test_detail_stays_while_a_slider_moves_and_goes_with_the_face() -> None:
+    seen, memory, painter = portrait(COLLINS), Memory(), Painter(sharper)
+    settings = Settings(enhance_every=60)
+    source = build.open_source(seen.image, models())
+    persona = dress(MeshEngine(settings), source, Retouch(enhancer=painter))
+
+    def wear(persona: Persona, index: int) -> int:
+        swap_faces(
+            Frame(seen.image.copy(), index, index, Fraction(1, 30)),
+            (TrackedFace(1, seen.landmarks, 5),), persona, settings, memory,
+        )  # fmt: skip
+        return len(painter.seen)
+
+    assert wear(persona, 0) == 1
+    assert wear(replace(persona, engine=MeshEngine(Settings(light=0.5))), 1) == 1, "the studio does so for a slider"
+    assert wear(dress(MeshEngine(settings), source, persona.retouch), 2) == 2
 
 
 def test_what_flickers_is_calmed_and_what_stays_is_not_weakened() -> None:
