@@ -3,6 +3,7 @@
 import math
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
@@ -15,7 +16,7 @@ import pytest
 from mien import build, geometry, topology
 from mien.contracts import Enhancer
 from mien.engines.mesh import MeshEngine
-from mien.pipeline import Pipeline, Retouch, dress
+from mien.pipeline import Memory, Persona, Pipeline, Retouch, dress, swap_faces
 from mien.settings import Settings
 from mien.stages.compose import compose, in_frame
 from mien.stages.enhance import Enhancement
@@ -504,6 +505,35 @@ def test_what_was_known_is_forgotten(how: str, live: Enhancement) -> None:
         wearing = object()
     before, after = once(live, painter, points, index + 1, wearing=wearing, enhance_every=0)
     assert after is before
+
+
+def test_an_enhancer_that_is_not_worn_any_more_is_let_go(live: Enhancement) -> None:
+    painter = Painter(brighter)
+    _until_shown(live, painter, points_of(START))
+    held = weakref.ref(painter)
+    del painter
+    end_s = time.monotonic() + 5
+    while held() is not None and time.monotonic() < end_s:
+        time.sleep(0.005)
+    assert held() is None, "the thread holds what it was asked last"
+
+
+def test_detail_stays_while_a_slider_moves_and_goes_with_the_face() -> None:
+    seen, memory, painter = portrait(COLLINS), Memory(), Painter(sharper)
+    settings = Settings(enhance_every=60)
+    source = build.open_source(seen.image, models())
+    persona = dress(MeshEngine(settings), source, Retouch(enhancer=painter))
+
+    def wear(persona: Persona, index: int) -> int:
+        swap_faces(
+            Frame(seen.image.copy(), index, index, Fraction(1, 30)),
+            (TrackedFace(1, seen.landmarks, 5),), persona, settings, memory,
+        )  # fmt: skip
+        return len(painter.seen)
+
+    assert wear(persona, 0) == 1
+    assert wear(replace(persona, engine=MeshEngine(Settings(light=0.5))), 1) == 1, "the studio does so for a slider"
+    assert wear(dress(MeshEngine(settings), source, persona.retouch), 2) == 2
 
 
 def test_what_flickers_is_calmed_and_what_stays_is_not_weakened() -> None:

@@ -141,7 +141,8 @@ def swap_faces(
     if retouch.finisher is not None:
         kept = [(face, finish(frame, face, patch, retouch.finisher)) for face, patch in kept]
     if retouch.enhancer is not None:
-        kept = memory.enhancement.enhance(frame, kept, retouch.enhancer, settings, persona)
+        # Not the persona, which is another one whenever a slider moves, and would be held with all its networks.
+        kept = memory.enhancement.enhance(frame, kept, retouch.enhancer, settings, persona.prepared)
     # Who asks for an enhancer wants more detail than the picture has: it is not to be taken away again.
     focus = 1.0 if retouch.enhancer is None else 1.0 - settings.enhance_blend
     for face, patch in kept:

@@ -120,8 +120,8 @@ class Enhancement:
     ) -> list[tuple[TrackedFace, FacePatch]]:
         """The same faces with finer patches; `frame` is as it was before any patch is laid, and is not changed.
 
-        `wearing` is whoever is worn: when it is another object than in the frame before, nothing that was known holds. Masks
-        stay as they are. Raises whatever the enhancer raises, unless live.
+        `wearing` is what the engine has made of whoever is worn: when it is another object than in the frame before, nothing
+        that was known holds. Masks stay as they are. Raises whatever the enhancer raises, unless live.
         """
         if settings.enhance_blend == 0 or wearing is not self._wearing:
             self.reset()

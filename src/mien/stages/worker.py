@@ -47,12 +47,17 @@ class Worker(Generic[Question, Answer]):
         return not self._thread.is_alive()
 
     def _run(self) -> None:
-        while True:
-            with self._changed:
-                self._changed.wait_for(lambda: self._question is not None or self._stopping)
-                question, self._question = self._question, None
-                if self._stopping or question is None:
-                    return
-            answer = self._work(question)
-            with self._changed:
-                self._answer, self._busy = answer, self._question is not None
+        while self._answers_one():
+            pass
+
+    def _answers_one(self) -> bool:
+        """Wait for a question and answer it; False at the end. What it was about is not held while the next one is awaited."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._question is not None or self._stopping)
+            question, self._question = self._question, None
+            if self._stopping or question is None:
+                return False
+        answer = self._work(question)
+        with self._changed:
+            self._answer, self._busy = answer, self._question is not None
+        return True
