@@ -22,6 +22,7 @@ from urllib.parse import quote, urlsplit
 from mien import __version__
 from mien.errors import DownloadFailed, ModelError, UsageError
 from mien.models.store import ModelEntry, Store
+from mien.models.turn import turn
 
 MIRROR_VARIABLE = "MIEN_MIRROR"
 TRIES = 4
@@ -93,21 +94,22 @@ def pull(
     urls = addresses(entry, mirror)
     place = store.path(entry.id)
     part = place.with_name(f".{place.name}.part")
-    with _writing(place):
-        place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        if place.is_file() and _is_right(place, entry, report):
-            return place
-    reasons = []
-    for url in urls:
-        try:
-            _fetch_from(url, part, entry, fetch, report, pause)
-        except Refused as refused:
-            reasons.append(f"{urlsplit(url).hostname}: {refused}")
-            continue
+    with turn(store.folder):
         with _writing(place):
-            part.replace(place)
-            _flush_folder(place.parent)
-        return place
+            place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            if place.is_file() and _is_right(place, entry, report):
+                return place
+        reasons = []
+        for url in urls:
+            try:
+                _fetch_from(url, part, entry, fetch, report, pause)
+            except Refused as refused:
+                reasons.append(f"{urlsplit(url).hostname}: {refused}")
+                continue
+            with _writing(place):
+                part.replace(place)
+                _flush_folder(place.parent)
+            return place
     raise DownloadFailed(f"cannot pull {entry.id}: {'; '.join(reasons)}", f"try again later, or {_CARRY}")
 
 
