@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import shutil
+import subprocess
 import sys
 from functools import cache
 from pathlib import Path
@@ -21,7 +22,8 @@ from mien.models.emap import SUFFIX, load_matrix
 from mien.models.importing import import_models, remove
 from mien.models.shelf import Shelf
 from mien.models.store import ModelEntry, Store
-from mien.models.trusted import LIST
+from mien.models.trusted import LIST, read_trusted
+from mien.models.turn import turn
 from tests.standins import all_families, make_small
 
 ALIKE = {"hyperswap", "simswap_256", "ghost", "hififace", "alphaface"}
@@ -459,6 +461,41 @@ def test_a_list_that_cannot_be_written_takes_the_copy_back(store: Store, here: P
     assert everything(store) == set()
 
 
+def test_what_a_killed_import_has_left_is_swept_up_by_the_next_one(store: Store, here: Path) -> None:
+    lay(store.folder, ".inswapper_128.onnx.x1y2z3.copy", b"half")
+    lay(store.folder, "trusted/.a.dfm.x1y2z3.copy", b"half")
+    lay(store.folder, ".xseg_1.onnx.part", b"what a pull goes on from")
+    import_models([lay(here, "a.dfm", content("dfm"))], store, trust=True)
+    assert everything(store) == {LIST, "trusted/standin-a.dfm", ".xseg_1.onnx.part"}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a folder cannot be held there")
+def test_processes_that_import_at_once_wait_for_each_other(store: Store, here: Path) -> None:
+    names = ["arcface", "xseg", "bisenet", "dfm"]
+    files = [lay(here, f"{name}.{'dfm' if name == 'dfm' else 'onnx'}", content(name)) for name in names]
+    program = (
+        "import sys; from pathlib import Path; from mien.models.importing import import_models as take; "
+        "from mien.models.store import Store; take([Path(sys.argv[2])], Store(installed=Path(sys.argv[1])), trust=True)"
+    )
+    with turn(store.folder):
+        running = [
+            subprocess.Popen([sys.executable, "-c", program, store.folder, path], stderr=subprocess.PIPE, text=True)
+            for path in files
+        ]
+        for process in running:
+            assert process.stderr is not None
+            assert "waiting for another mien" in process.stderr.readline()
+    for process in running:
+        process.communicate(timeout=60)
+        assert process.returncode == 0
+    assert {row.id for row in read_trusted(store.folder)} == {
+        "standin-arcface",
+        "standin-xseg",
+        "standin-bisenet",
+        "standin-dfm",
+    }
+
+
 def test_a_file_that_changes_while_it_is_copied_is_refused(store: Store, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = lay(here, "a.dfm", content("dfm"))
     monkeypatch.setattr(importing, "_hash", lambda _: "0" * 64)
@@ -581,6 +618,12 @@ def test_what_is_removed_leaves_nothing(store: Store, here: Path) -> None:
     with pytest.raises(ModelMissing):
         remove(done.entry.id, store)
     assert import_models([here], store, trust=True)[0].fresh
+
+
+def test_what_a_stopped_pull_has_left_is_removed_without_its_file(store: Store) -> None:
+    lay(store.folder, ".xseg_1.onnx.part", b"half")
+    remove("xseg_1", store)
+    assert everything(store) == set()
 
 
 def test_a_trusted_model_whose_file_has_gone_can_be_removed_or_imported_again(trusting: Store, here: Path) -> None:

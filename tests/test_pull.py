@@ -59,7 +59,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         start = int(wanted.removeprefix("bytes=").removesuffix("-")) if wanted else 0
         if fault in {"404", "403", "503"}:
             self.send_error(int(fault))
-        elif fault in {"http://example.com/x", "ftp://127.0.0.1/x", "file:///etc/passwd", "/elsewhere"}:
+        elif fault == "absurd length":
+            self._head(200, {"Content-Length": "9" * 5000})
+        elif "/" in fault:
             box.faults = ["whole"]
             self._head(302, {"Location": fault, "Content-Length": "0"})
         elif fault == "endless":
@@ -234,6 +236,9 @@ def test_no_length_at_all(server: Server, store: Store) -> None:
         ("http://example.com/x", "leads on to http://"),
         ("ftp://127.0.0.1/x", "leads on to ftp://"),
         ("file:///etc/passwd", "file:///etc/passwd"),
+        ("https://[::1/x", "makes no sense"),
+        (f"https://{'a' * 70}.example/x", "makes no sense"),
+        ("absurd length", "stopped after 0 of"),
     ],
 )
 def test_what_a_server_does_wrong_is_said(server: Server, store: Store, fault: str, said: str) -> None:
@@ -245,7 +250,7 @@ def test_what_a_server_does_wrong_is_said(server: Server, store: Store, fault: s
         _pull(server, store, timeout_s=0.2, waits=waits)
     assert "mien models import" in raised.value.remedy
     assert not store.path(ENTRY.id).exists()
-    assert waits == ([1.0, 2.0, 4.0] if fault in {"503", "silent"} else [])
+    assert waits == ([1.0, 2.0, 4.0] if fault in {"503", "silent", "absurd length"} else [])
 
 
 def test_wrong_bytes_are_deleted(server: Server, store: Store) -> None:
@@ -266,6 +271,12 @@ def test_another_length_is_refused_before_the_first_byte(server: Server, store: 
 def test_a_redirect_that_stays_is_followed(server: Server, store: Store) -> None:
     server.faults = ["/elsewhere"]
     assert _pull(server, store).read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize("mirror", [f"https://{'a' * 70}.example", "https://127.0.0.1:1/é"])
+def test_an_address_that_nobody_can_have_is_no_crash(store: Store, mirror: str) -> None:
+    with pytest.raises(DownloadFailed, match="makes no sense"):
+        pull(ENTRY, store, open_url, lambda progress: None, mirror, pause=lambda seconds: None)
 
 
 def test_addresses_are_tried_in_order_and_all_reasons_are_kept(server: Server, store: Store) -> None:
@@ -313,7 +324,9 @@ def test_a_mirror_stands_in_for_all_addresses(mirror: str) -> None:
     assert addresses(entry) == entry.urls
 
 
-@pytest.mark.parametrize("address", ["", "mirror.example", "http://mirror.example", "ftp://x/", "file:///etc", "https://"])
+@pytest.mark.parametrize(
+    "address", ["", "mirror.example", "http://mirror.example", "ftp://x/", "file:///etc", "https://", "https://[::1"]
+)
 def test_a_mirror_is_https(address: str) -> None:
     with pytest.raises(UsageError, match="https"):
         check_address(address)

@@ -19,6 +19,7 @@ from mien.models.graph import Graph, check_safe, read_graph
 from mien.models.store import ModelEntry, Store, free_id
 from mien.models.trusted import FOLDER as TRUSTED_FOLDER
 from mien.models.trusted import Trusted, read_trusted, write_trusted
+from mien.models.turn import turn
 from mien.signature import match_ports
 
 Report = Callable[[str], None]
@@ -32,6 +33,8 @@ _SPARE_BYTES = 64 << 20
 _MOST_FILES = 50_000
 _MOST_DEPTH = 12
 _MAX_ID = 60
+_DRAFT = ".copy"
+"""How the name of a file ends that is being copied."""
 _RESERVED = frozenset({"mesh", "none", "auto", "off"})
 """What settings that name a model mean by these is no file."""
 _ROOM = "free some space, or let MIEN_MODELS name a folder on another disk"
@@ -75,16 +78,25 @@ def import_models(
     """
     if family is not None and family not in families():
         raise UsageError(f"no family of models is called {family!r}", f"choose one of: {', '.join(families())}")
-    planner = _Planner(store, trust, family)
-    plans: dict[str, _Plan] = {}
-    for path in paths:
-        for plan in _plans_of_folder(path, planner, report) if path.is_dir() else [planner.plan(path)]:
-            plans.setdefault(plan.sha256, plan)
-    if not plans:
-        raise ModelMissing(
-            "no file that mien knows is there", "name the file itself; `--trust` takes one that the catalogue does not know"
-        )
-    return [_take(plan, store, report) for plan in plans.values()]
+    with turn(store.folder):
+        _sweep(store.folder)
+        planner = _Planner(store, trust, family)
+        plans: dict[str, _Plan] = {}
+        for path in paths:
+            for plan in _plans_of_folder(path, planner, report) if path.is_dir() else [planner.plan(path)]:
+                plans.setdefault(plan.sha256, plan)
+        if not plans:
+            raise ModelMissing(
+                "no file that mien knows is there", "name the file itself; `--trust` takes one that the catalogue does not know"
+            )
+        return [_take(plan, store, report) for plan in plans.values()]
+
+
+def _sweep(folder: Path) -> None:
+    """Delete what an import has left that was killed."""
+    for each in (*folder.glob(f".*{_DRAFT}"), *(folder / TRUSTED_FOLDER).glob(f".*{_DRAFT}")):
+        with contextlib.suppress(OSError):
+            each.unlink()
 
 
 def remove(model_id: str, store: Store) -> None:
@@ -96,18 +108,19 @@ def remove(model_id: str, store: Store) -> None:
     if entry.bundled:
         raise UsageError(f"{model_id} is part of mien and cannot be removed", "only models that were installed can be")
     path = store.path(model_id)
-    rows = read_trusted(store.folder)
-    others = [row for row in rows if row.file != entry.file]
-    if len(others) == len(rows) and not path.exists():
-        raise ModelMissing(f"the model {model_id} is not installed", "`mien models` lists what is")
-    try:
-        # The last one is what a pull has left that was stopped.
-        for each in (path, path.with_name(path.name + EMAP_SUFFIX), path.with_name(f".{path.name}.part")):
-            each.unlink(missing_ok=True)
-    except OSError as error:
-        raise ModelError(f"cannot delete {path}: {error.strerror}", "close what uses it, or delete it by hand") from error
-    if len(others) < len(rows):
-        write_trusted(store.folder, others)
+    part = path.with_name(f".{path.name}.part")  # what a pull has left that was stopped
+    with turn(store.folder):
+        rows = read_trusted(store.folder)
+        others = [row for row in rows if row.file != entry.file]
+        if len(others) == len(rows) and not path.exists() and not part.exists():
+            raise ModelMissing(f"the model {model_id} is not installed", "`mien models` lists what is")
+        try:
+            for each in (path, path.with_name(path.name + EMAP_SUFFIX), part):
+                each.unlink(missing_ok=True)
+        except OSError as error:
+            raise ModelError(f"cannot delete {path}: {error.strerror}", "close what uses it, or delete it by hand") from error
+        if len(others) < len(rows):
+            write_trusted(store.folder, others)
 
 
 class _Planner:
@@ -319,7 +332,7 @@ def _copy(plan: _Plan, target: Path) -> None:
             raise ModelError(
                 f"{folder} has {free / 1e6:,.0f} MB free, and {plan.path.name} needs {plan.bytes / 1e6:,.0f} MB", _ROOM
             )
-        descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=folder)
+        descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=_DRAFT, dir=folder)
         temporary = Path(name)
         with os.fdopen(descriptor, "wb") as out, plan.path.open("rb") as source:
             found = hashlib.sha256()

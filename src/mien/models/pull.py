@@ -22,6 +22,7 @@ from urllib.parse import quote, urlsplit
 from mien import __version__
 from mien.errors import DownloadFailed, ModelError, UsageError
 from mien.models.store import ModelEntry, Store
+from mien.models.turn import turn
 
 MIRROR_VARIABLE = "MIEN_MIRROR"
 TRIES = 4
@@ -35,7 +36,8 @@ SPARE = 64 * 1024**2
 _CHUNK = 1 << 18
 _LOCAL = {"localhost", "127.0.0.1", "::1"}
 _PASSING = {408, 425, 429, 500, 502, 503, 504}
-_RANGE = re.compile(r"bytes (?:(\d+)-\d+|\*)/(\d+|\*)")
+_RANGE = re.compile(r"bytes (?:(\d{1,18})-\d+|\*)/(\d{1,18}|\*)")
+_LENGTH = re.compile(r"\d{1,18}")
 _CARRY = "`mien models import FILE` takes a copy that you have, or that you bring from another machine"
 
 
@@ -92,21 +94,22 @@ def pull(
     urls = addresses(entry, mirror)
     place = store.path(entry.id)
     part = place.with_name(f".{place.name}.part")
-    with _writing(place):
-        place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        if place.is_file() and _is_right(place, entry, report):
-            return place
-    reasons = []
-    for url in urls:
-        try:
-            _fetch_from(url, part, entry, fetch, report, pause)
-        except Refused as refused:
-            reasons.append(f"{urlsplit(url).hostname}: {refused}")
-            continue
+    with turn(store.folder):
         with _writing(place):
-            part.replace(place)
-            _flush_folder(place.parent)
-        return place
+            place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            if place.is_file() and _is_right(place, entry, report):
+                return place
+        reasons = []
+        for url in urls:
+            try:
+                _fetch_from(url, part, entry, fetch, report, pause)
+            except Refused as refused:
+                reasons.append(f"{urlsplit(url).hostname}: {refused}")
+                continue
+            with _writing(place):
+                part.replace(place)
+                _flush_folder(place.parent)
+            return place
     raise DownloadFailed(f"cannot pull {entry.id}: {'; '.join(reasons)}", f"try again later, or {_CARRY}")
 
 
@@ -131,8 +134,7 @@ def addresses(entry: ModelEntry, mirror: str | None = None) -> tuple[str, ...]:
 
 def check_address(url: str) -> None:
     """Raise `UsageError` for what is no https address; plain http is for this machine only."""
-    parts = urlsplit(url)
-    if not parts.hostname or not _may_be_asked(url, plain=True):
+    if not _may_be_asked(url, plain=True) or not urlsplit(url).hostname:
         raise UsageError(f"{url!r} is not an https address", "a mirror begins with https://")
 
 
@@ -158,6 +160,9 @@ def open_url(url: str, start: int, *, plain: bool = False, timeout_s: float = TI
         if isinstance(error.reason, ssl.SSLCertVerificationError):
             raise Refused(f"its certificate is not trusted: {error.reason.verify_message}") from error
         raise error.reason if isinstance(error.reason, OSError) else OSError(str(error.reason)) from error
+    except ValueError as error:
+        # Of a redirect's address, too: a name that is too long, letters that no address has, half a bracket.
+        raise Refused(f"its address makes no sense: {error}") from error
     with reply:
         yield reply
 
@@ -192,7 +197,10 @@ class _SafeRedirects(urllib.request.HTTPRedirectHandler):
 
 
 def _may_be_asked(url: str, *, plain: bool) -> bool:
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
     return parts.scheme == "https" or (plain and parts.scheme == "http" and parts.hostname in _LOCAL)
 
 
@@ -254,7 +262,7 @@ def _where(reply: Reply, have: int) -> tuple[int, int | None]:
     total = int(found[2]) if found and found[2] != "*" else None
     if reply.status == HTTPStatus.OK:
         length = reply.headers.get("Content-Length") or ""
-        return 0, int(length) if length.isdecimal() else None
+        return 0, int(length) if _LENGTH.fullmatch(length) else None
     if reply.status == HTTPStatus.PARTIAL_CONTENT and (not found or found[1] != str(have)):
         raise Refused("it sends another part than the one that was asked for")
     if reply.status not in {HTTPStatus.PARTIAL_CONTENT, HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE}:
