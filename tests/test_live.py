@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from mien.contracts import FrameSink
-from mien.errors import OutputError, SourceLost
+from mien.errors import DeviceFull, OutputError, SourceLost
 from mien.fakes import (
     CollectingSink,
     FakeClassifier,
@@ -24,7 +24,7 @@ from mien.fakes import (
     PacedCamera,
     fake_persona,
 )
-from mien.live.changing import FaceChanger, TrackedFrame
+from mien.live.changing import FaceChanger, TrackedFrame, Trouble
 from mien.live.content import LiveContent
 from mien.live.inspector import Inspector, Look
 from mien.live.loop import LiveLoop, TrackingParts
@@ -254,6 +254,23 @@ def test_a_slow_engine_shows_few_frames_all_of_them_swapped_and_fresh() -> None:
 class RaisingEngine(FakeEngine):
     def swap(self, frame: Frame, faces: Sequence[TrackedFace], prepared: str) -> list[FacePatch | None]:
         raise ZeroDivisionError("on purpose")
+
+
+def test_what_goes_wrong_in_a_network_is_told_until_a_face_is_worn_again() -> None:
+    class Broken(FakeEngine):
+        def swap(self, frame: Frame, faces: Sequence[TrackedFace], prepared: str) -> list[FacePatch | None]:
+            if faces:
+                raise DeviceFull("the card is full", "close other programs")
+            return []
+
+    with Running(Snapshot(Settings(), fake_persona(Broken()), "face")) as running:
+        running.loop.set_input(camera)
+        wait_until(lambda: running.loop.trouble is not None, "the trouble")
+        assert running.loop.trouble == Trouble("the card is full", "close other programs")
+        running.loop.snapshot = snapshot()
+        wait_until(lambda: running.loop.trouble is None, "its end")
+        wait_until(lambda: running.loop.meter.read(0).last_shown == "swapped", "a swapped frame")
+    assert all(not shows_red(frame.image) for frame in running.sink.kept)
 
 
 def test_an_engine_that_raises_leaves_the_face_covered() -> None:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mien import geometry
+from mien.errors import MienError
 from mien.live.content import PENDING, ContentState, LiveContent
 from mien.live.marking import LiveMark
 from mien.live.snapshot import Snapshot
@@ -39,6 +40,14 @@ class TrackedFrame:
 
 
 @dataclass(frozen=True, slots=True)
+class Trouble:
+    """Why faces are covered: what went wrong in a network, and what can be done."""
+
+    message: str
+    remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Shown:
     """What goes to the sinks, and what is seen of the faces: swapped, clear (nobody there), covered, held,
     veiled, passed (the raw picture, on request), none (no picture), or why the card stands in: refused (the content check
@@ -62,6 +71,8 @@ class FaceChanger:
         self._last_good: Image | None = None
         self._last_good_s = 0.0
         self._failures = 0
+        self.trouble: Trouble | None = None
+        """What has gone wrong since a face was worn last."""
 
     def reset(self) -> None:
         """Another input: nothing that was known holds."""
@@ -119,10 +130,12 @@ class FaceChanger:
             worn = () if persona is None else swap_faces(frame, known, persona, snapshot.settings, self._memory)
         except Exception as error:  # noqa: BLE001 - whatever a network does, the picture must stay closed and go on
             self._failures += 1
+            self.trouble = Trouble(str(error), error.remedy if isinstance(error, MienError) else "choose another engine")
             if self._failures <= _FAILURES_SAID:
                 _log.warning("a face could not be swapped, it is covered: %s", error)
             return ()
-        self._failures = 0
+        if worn or persona is None:
+            self._failures, self.trouble = 0, None
         return worn
 
     def _judge(self, tracked: TrackedFrame, worn: tuple[TrackedFace, ...], image: Image) -> Verdict:

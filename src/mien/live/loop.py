@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from mien.contracts import ContentClassifier, SoundSource
 from mien.errors import MienError
 from mien.live.capture import Capture, InputState, MakeSource, interrupt
-from mien.live.changing import FaceChanger, Shown, TrackedFrame
+from mien.live.changing import FaceChanger, Shown, TrackedFrame, Trouble
 from mien.live.content import ContentState, LiveContent
 from mien.live.inspector import Inspector
 from mien.live.mailbox import Mailbox
@@ -63,6 +63,8 @@ class LiveLoop:
     ) -> None:
         self.meter = Meter()
         self.snapshot = snapshot
+        self.trouble: Trouble | None = None
+        """Why faces are covered since a network failed."""
         self.want_before = False
         """Whether anybody looks at the picture as it was."""
         self.on_shown: Callable[[Shown], None] = lambda shown: None
@@ -251,10 +253,11 @@ class LiveLoop:
                 if tracked.frame.pts <= last_pts:
                     continue
                 last_pts = tracked.frame.pts
-                start, content = time.perf_counter(), self._content.state
+                start, content, trouble = time.perf_counter(), self._content.state, changer.trouble
                 shown = self._changed_face(changer, tracked, snapshot)
                 self.meter.stage("swap", time.perf_counter() - start)
-                if self._content.state is not content:
+                self.trouble = changer.trouble
+                if self._content.state is not content or self.trouble != trouble:
                     self._changed()
             elif now_s - last_s > _ABSENT_AFTER_S and now_s - absent_s > _ABSENT_EVERY_S:
                 absent_s, last_pts = now_s, round(now_s / LIVE_TIME_BASE)

@@ -300,6 +300,7 @@ class StudioSession:
                 "version": __version__,
                 "shared": self.shared,
                 "settings": {**_values(self._settings), **dict(self._dressing.state.wanted)},
+                "trouble": None if self.loop.trouble is None else asdict(self.loop.trouble),
                 "models": {**asdict(self._dressing.state), "notes": openers.notes(self._settings, self._models.shelf)},
                 "table": [row for row in _table(self._store) if row["name"] not in _LIMITS],
                 "consents": list(STATEMENTS),

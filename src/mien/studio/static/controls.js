@@ -25,10 +25,10 @@ export class Controls {
   show(state) {
     this.state = state;
     if (this.shape !== shapeOf(state)) this.build(state);
-    const { models } = state;
+    const { models, trouble } = state;
     const names = models.wanted.map(([, value]) => value).filter((value) => typeof value === 'string' && !['none', 'auto'].includes(value));
-    byId('models-state').classList.toggle('bad', models.state === 'failed');
-    say('models-state', models.state === 'opening' ? t('models_opening', { names: names[0] ?? '' }) : [models.message, models.remedy].filter(Boolean).join(' – '));
+    byId('models-state').classList.toggle('bad', models.state === 'failed' || trouble !== null);
+    say('models-state', models.state === 'opening' ? t('models_opening', { names: names[0] ?? '' }) : [models.message, models.remedy, trouble?.message, trouble?.remedy].filter(Boolean).join(' – '));
     say('models-notes', models.notes.join('. '));
     for (const [name, control] of this.made) {
       const isTyped = control.element === document.activeElement && control.element.matches('[type="number"], [type="text"]');

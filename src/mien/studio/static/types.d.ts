@@ -8,6 +8,7 @@ export interface State {
   version: string; shared: boolean; settings: Record<string, any>; table: Row[]; consents: string[]; terms: string; faces: Face[]; face: string | null;
   input: Input; sound: { device: string | null; state: string; message: string }; outputs: Output[]; presets: Record<string, Record<string, any>>; jobs: Job[];
   browser_camera: string | null; content: { state: string; message: string; remedy: string };
+  trouble: { message: string; remedy: string } | null;
   models: { state: string; wanted: [string, any][]; message: string; remedy: string; notes: string[] };
 }
 export interface Finding { state: string; words: string; details: Record<string, any> }
