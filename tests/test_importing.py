@@ -506,9 +506,10 @@ def test_a_file_that_changes_while_it_is_copied_is_refused(store: Store, here: P
 
 def test_a_folder_that_may_not_be_written_to_is_named(here: Path, tmp_path: Path) -> None:
     lay(tmp_path, "models", b"a file where the folder should be")
-    with pytest.raises(ModelError) as caught:
-        import_models([lay(here, "a.dfm", content("dfm"))], Store(installed=tmp_path / "models"), trust=True)
-    assert caught.value.remedy
+    for folder in (tmp_path / "models", tmp_path / "models" / "below"):
+        with pytest.raises(ModelError, match="is no folder") as caught:
+            import_models([lay(here, "a.dfm", content("dfm"))], Store(installed=folder), trust=True)
+        assert "MIEN_MODELS" in caught.value.remedy
 
 
 def test_all_files_are_looked_at_before_the_first_is_copied(store: Store, here: Path) -> None:
@@ -553,7 +554,8 @@ def test_the_list_is_private_and_says_what_was_trusted(trusting: Store) -> None:
         lambda store: "[]",
         lambda store: "\0" * 100,
         lambda store: "[" * 100_000,
-        lambda store: '{"version": 2, "models": []}',
+        lambda store: '{"version": 0, "models": []}',
+        lambda store: '{"version": "2", "models": []}',
         lambda store: '{"version": 1, "models": [3]}',
         lambda store: '{"version": 1, "models": [{}]}',
         lambda store: _changed(store, file="../../secret.dfm"),
@@ -590,6 +592,21 @@ def test_a_damaged_list_is_an_error_and_never_forgotten(trusting: Store, here: P
     assert path.read_bytes() == before
     # What needs no trust works.
     assert trusting.read("yunet")
+
+
+def test_a_list_of_a_newer_mien_is_not_to_be_deleted(trusting: Store, here: Path) -> None:
+    (trusting.folder / LIST).write_text('{"version": 2, "models": []}')
+    with pytest.raises(ModelError, match="newer mien") as caught:
+        import_models([here], trusting, trust=True)
+    assert "delete" not in caught.value.remedy
+
+
+def test_a_list_that_is_no_plain_file_is_damaged(trusting: Store) -> None:
+    path = trusting.folder / LIST
+    path.unlink()
+    path.symlink_to("/dev/zero")
+    with pytest.raises(ModelDamaged, match="no plain file"):
+        trusting.entries()
 
 
 def test_a_list_with_a_model_twice_is_damaged(trusting: Store) -> None:

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import re
+import stat
 import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
@@ -52,17 +53,27 @@ class Trusted:
 
 
 def read_trusted(folder: Path) -> tuple[Trusted, ...]:
-    """The list of a models folder, empty when there is none yet; raises `ModelDamaged`."""
+    """The list of a models folder, empty when there is none yet; raises `ModelDamaged` or another `ModelError`."""
     path = folder / LIST
     try:
-        if path.stat().st_size > _MAX_BYTES:
-            raise ValueError("it is too large")
+        state = path.stat()
+        if not stat.S_ISREG(state.st_mode) or state.st_size > _MAX_BYTES:
+            raise ValueError("it is no plain file, or too large")
         content = json.loads(path.read_bytes())
-        if content["version"] != _VERSION:
-            raise ValueError(f"it is of version {content['version']!r}")
+        version = content["version"]
+        if type(version) is int and version > _VERSION:
+            raise ModelError(
+                f"{path} was written by a newer mien", "install that version, or let MIEN_MODELS name another folder"
+            )
+        if version != _VERSION:
+            raise ValueError(f"it is of version {version!r}")
         rows = tuple(Trusted(**row) for row in content["models"])
     except FileNotFoundError:
         return ()
+    except NotADirectoryError as error:
+        raise ModelError(
+            f"the models folder {folder} is no folder", "let MIEN_MODELS name a folder, or move the file away"
+        ) from error
     except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
         raise ModelDamaged(
             f"the list of the models that you trust, {path}, cannot be read: {error}",
