@@ -289,6 +289,7 @@ HOSTILE: dict[str, tuple[Callable[[], onnx.ModelProto], str]] = {
     "custom operator": (lambda: _model([helper.make_node("Run", ["x"], ["y"], domain="evil")]), "'Run' of 'evil'"),
     "program from a file": (lambda: _model([helper.make_node("EPContext", [], ["y"], domain="com.microsoft")]), "EPContext"),
     "python": (lambda: _model([helper.make_node("PythonOp", [], ["y"], domain="com.microsoft")]), "PythonOp"),
+    "without end": (lambda: _model([helper.make_node("Loop", ["", "x", "x"], ["y"])]), "'Loop'"),
     "operators of its own": (_function, "of its own"),
     "external above": (lambda: _external("../../etc/passwd"), "another file"),
     "external absolute": (lambda: _external("/etc/passwd"), "another file"),

@@ -193,6 +193,9 @@ def _dangers(graph: Graph) -> Iterator[str]:
     for domain, operator in sorted(graph.operators):
         if domain not in _DOMAINS and (domain != _MICROSOFT or operator not in fused):
             yield f"it uses the operator {operator!r} of {domain!r}, which is not one of ONNX"
+        elif operator == "Loop":
+            # onnxruntime lets nobody interrupt it.
+            yield "it uses the operator 'Loop', which need not come to an end"
     if graph.functions:
         yield f"it defines {graph.functions} operators of its own"
     if graph.sparse:
