@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import onnx
 import pytest
 
@@ -710,3 +711,38 @@ def test_the_command_imports_tells_and_removes(
     assert "standin-swap" in capsys.readouterr().out
     assert main(["models", "remove", "standin-swap"]) == 0
     assert main(["models", "remove", "standin-swap"]) == 7
+
+
+def test_what_a_file_says_does_not_reach_the_terminal_as_it_is(
+    tmp_path: Path, here: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(MODELS_VARIABLE, str(tmp_path / "models"))
+    model = onnx.load_from_string(content("xseg"))
+    model.graph.node[0].op_type = "\x1b[2J[red]:skull:"
+    path = lay(here, "strange.onnx", model.SerializeToString())
+    assert main(["models", "import", "--trust", str(path)]) == 0
+    assert main(["models", "verify", "standin-strange"]) == 7
+    assert main(["models", "import", f"{here}/\x1b[2J[red]\nmien: fine"]) == 7
+    said = "".join(capfd.readouterr())
+    assert "\x1b" not in said
+    assert "[2J[red]:skull:" in said
+    assert "onnxruntime:," not in said
+    assert "\nmien: fine" not in said
+
+
+def test_the_runtime_writes_nothing_to_the_terminal_when_a_run_fails(
+    tmp_path: Path, here: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(MODELS_VARIABLE, str(tmp_path / "models"))
+    model = onnx.load_from_string(content("arcface"))
+    numbers = onnx.numpy_helper.from_array(np.array([-1, 7], np.int64), "numbers")
+    model.graph.initializer.append(numbers)
+    last = model.graph.node[-1]
+    model.graph.node.insert(len(model.graph.node) - 1, onnx.helper.make_node("Reshape", [last.input[0], "numbers"], ["odd"]))
+    model.graph.node[-1].input[0] = "odd"
+    path = lay(here, "failing.onnx", model.SerializeToString())
+    assert main(["models", "import", "--trust", str(path)]) == 0
+    assert main(["models", "verify", "standin-failing"]) == 7
+    said = "".join(capfd.readouterr())
+    assert "standin-failing failed on the processor" in said
+    assert "[E:onnxruntime" not in said

@@ -60,9 +60,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             result: int = options.run(options)
             return result
     except MienError as error:
-        error_console.print(f"[bold red]mien:[/] {escape(str(error))}", emoji=False)
+        error_console.print(f"[bold red]mien:[/] {escape(_shown(str(error)))}", emoji=False)
         if error.remedy:
-            error_console.print(f"      {escape(error.remedy)}", emoji=False)
+            error_console.print(f"      {escape(_shown(error.remedy))}", emoji=False)
         return error.exit_code
     except KeyboardInterrupt:
         error_console.print("mien: stopped; nothing was written")
@@ -566,8 +566,9 @@ def _print_report(console: Console, report: dict[str, Any]) -> None:
 
 
 def _shown(text: str) -> str:
-    """Without what would move the cursor or cannot be written: names of files may hold anything."""
-    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
+    """One line, without what would move the cursor or cannot be written: names in and of files may hold anything."""
+    line = " ".join(text.splitlines())
+    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in line)
 
 
 def _doctor(options: argparse.Namespace) -> int:
@@ -726,7 +727,8 @@ def _models_verify(options: argparse.Namespace) -> int:
         if options.json:
             continue
         if checked.fault:
-            console.print(f"[bold red]!![/] {checked.model_id}: {escape(checked.fault)}\n   {escape(checked.remedy)}")
+            words = f"{checked.model_id}: {escape(_shown(checked.fault))}\n   {escape(_shown(checked.remedy))}"
+            console.print(f"[bold red]!![/] {words}", emoji=False)
         else:
             console.print(f"[green]ok[/] {checked.model_id}")
     if options.json:

@@ -228,7 +228,8 @@ _MOST_LETTERS = 240
 def _gist(text: str) -> str:
     """The last line that says something, without colours, in at most 240 letters."""
     lines = [line.strip() for line in _COLOUR.sub("", text).splitlines() if line.strip()]
-    return lines[-1][-_MOST_LETTERS:] if lines else ""
+    last = lines[-1] if lines else ""
+    return last if len(last) <= _MOST_LETTERS else f"…{last[1 - _MOST_LETTERS :].lstrip()}"
 
 
 def mending(installed: list[str], python: str) -> list[str]:

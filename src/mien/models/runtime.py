@@ -41,7 +41,8 @@ _NUMPY_NAMES = {
 }
 _WARM_RUNS = 3
 """On a card the first run plans memory and picks kernels, and a graph of kernels is captured later; elsewhere one is enough."""
-_ERRORS_ONLY = 3
+_FATAL_ONLY = 4
+"""What onnxruntime would write to the terminal by itself; errors come as exceptions, and are told in our words."""
 
 
 class OnnxSession:
@@ -106,7 +107,7 @@ class OnnxSession:
         settings = library.SessionOptions()
         settings.intra_op_num_threads = threads
         settings.inter_op_num_threads = 1
-        settings.log_severity_level = _ERRORS_ONLY
+        settings.log_severity_level = _FATAL_ONLY
         settings.graph_optimization_level = library.GraphOptimizationLevel.ORT_ENABLE_ALL
         # A spinning pool would burn the second core while the frame is decoded or encoded, and is no faster (BENCHMARKS.md).
         settings.add_session_config_entry("session.intra_op.allow_spinning", "0")
@@ -152,7 +153,7 @@ class OnnxSession:
         if says_full(text):
             return DeviceFull(f"{self._model_id} does not fit: {self._device.title} has too little memory left", ailment.remedy)
         if self._device is CPU:
-            return ModelDamaged(f"onnxruntime cannot open {self._model_id}: {text}", remedy)
+            return ModelDamaged(f"onnxruntime cannot open {self._model_id}: {ailment.reason}", remedy)
         return DeviceUnavailable(
             f"{self._model_id} does not open on {self._device.title}: {ailment.reason}",
             f"{ailment.remedy}; `device = cpu` runs everywhere",

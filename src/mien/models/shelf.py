@@ -108,7 +108,7 @@ class Shelf:
                 half=half,
                 cache=kept,
                 warm=True,
-                remedy=f"`mien models verify {entry.id}`, or import the file again",
+                remedy=f"its file is what it should be: `mien models remove {entry.id}`, and import another one",
             )
 
         if not device.halves:
