@@ -769,8 +769,30 @@ def test_a_missing_recogniser_is_named_before_anything_is_opened(store: Store, t
 
 def test_a_missing_converter_is_named(store: Store, tmp_path: Path) -> None:
     _import(store, tmp_path, ("ghost", "standin_ghost.onnx"), ("arcface", "standin_w600k_r50.onnx"))
-    with pytest.raises(ModelMissing, match="crossface_ghost"):
+    with pytest.raises(ModelMissing, match="crossface_ghost") as caught:
         openers.open_engine(Settings(engine="standin_ghost"), ClosedShelf(store))
+    assert "mien models import --trust" in caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("name", "way"),
+    [
+        ("hyperswap_1a_256", "mien models pull hyperswap_1a_256"),
+        ("inswapper_128_facefusion_2", "mien models import"),
+        ("ghost_1_256", "mien models import --trust ghost_1_256.onnx"),
+    ],
+)
+def test_how_a_model_that_is_not_here_can_come_is_said_and_no_other_way(store: Store, name: str, way: str) -> None:
+    with pytest.raises(ModelMissing, match="not installed") as caught:
+        openers.check_names(Settings(engine=name), ClosedShelf(store))
+    assert way in caught.value.remedy
+    assert ("pull" in caught.value.remedy) == ("pull" in way)
+
+
+def test_a_model_for_another_job_is_named_by_its_job(store: Store, tmp_path: Path) -> None:
+    _import(store, tmp_path, ("codeformer", "standin_codeformer.onnx"))
+    with pytest.raises(ModelMismatch, match="is an enhancer, not a swapper or an identity"):
+        openers.check_names(Settings(engine="standin_codeformer"), ClosedShelf(store))
 
 
 @pytest.mark.parametrize("family", FAMILIES)

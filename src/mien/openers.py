@@ -26,7 +26,7 @@ from mien.models.restorer import Restorer
 from mien.models.runtime import OnnxSession
 from mien.models.scrfd import Scrfd
 from mien.models.shelf import Shelf
-from mien.models.store import ModelEntry
+from mien.models.store import ModelEntry, remedies
 from mien.models.xseg import XSeg
 from mien.models.yoloface import YoloFace
 from mien.settings import Settings
@@ -210,10 +210,15 @@ def installed(name: str, roles: tuple[str, ...], shelf: Shelf) -> ModelEntry:
     """The entry of an installed model with one of the roles; raises `ModelMissing` or `ModelMismatch`."""
     entry = shelf.store.entry(name)
     if entry.role not in roles:
-        raise ModelMismatch(f"{name} is a {entry.role}, not a {' or '.join(roles)}", "`mien models` lists what each model does")
+        wanted = " or ".join(_one(role) for role in roles)
+        raise ModelMismatch(f"{name} is {_one(entry.role)}, not {wanted}", "`mien models` lists what each model does")
     if not shelf.store.path(name).is_file():
-        raise ModelMissing(f"the model {name} is not installed", f"`mien models pull {name}`, or `mien models import` its file")
+        raise ModelMissing(f"the model {name} is not installed", remedies(entry)[0])
     return entry
+
+
+def _one(role: str) -> str:
+    return f"{'an' if role[0] in 'aeiou' else 'a'} {role}"
 
 
 def _names(listed: str) -> list[str]:

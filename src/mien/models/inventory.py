@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from mien.errors import ModelError, ModelMissing, UsageError
-from mien.models.store import ModelEntry, Store
+from mien.models.store import ModelEntry, Store, remedies
 
 EMBEDDED, INSTALLED, ABSENT, DAMAGED = "embedded", "installed", "not installed", "damaged"
 STANDIN = "a stand-in with random weights, no real model"
@@ -125,9 +125,7 @@ def check_partners(entry: ModelEntry, store: Store) -> None:
     """Raise `ModelMissing` that names what `entry` cannot do without and is not installed."""
     for group, partner in zip(needed_by(entry), partners(entry, store), strict=True):
         if partner is None:
-            offered = next((name for name in group if store.entry(name).urls), None)
-            pull = f"`mien models pull {offered}`, or " if offered else ""
+            offered = next((name for name in group if store.entry(name).urls), group[0])
             raise ModelMissing(
-                f"{entry.id} works only with {' or '.join(group)}, which is not installed",
-                f"{pull}`mien models import` its file",
+                f"{entry.id} works only with {' or '.join(group)}, which is not installed", remedies(store.entry(offered))[0]
             )

@@ -120,13 +120,13 @@ class Store:
         yield path
         with self._readable(entry):
             if _identity(path) != before:
-                raise ModelDamaged(f"the model {entry.id} ({path}) was changed while it was opened", _remedies(entry)[1])
+                raise ModelDamaged(f"the model {entry.id} ({path}) was changed while it was opened", remedies(entry)[1])
 
     @contextmanager
     def _readable(self, entry: ModelEntry) -> Iterator[Path]:
         """The file, if there is one of the right size; failing to read it is an error that says what to do."""
         path = self._path(entry)
-        missing, changed = _remedies(entry)
+        missing, changed = remedies(entry)
         try:
             # Before it is opened: a pipe would be waited for, and a file that has grown could fill the memory.
             if not path.is_file():
@@ -163,7 +163,7 @@ def _check_content(entry: ModelEntry, path: Path, found: str) -> None:
     if found != entry.sha256:
         raise ModelDamaged(
             f"the model {entry.id} ({path}) has sha256 {found[:12]}…, it should be {entry.sha256[:12]}…",
-            f"the file was damaged or exchanged: {_remedies(entry)[1]}",
+            f"the file was damaged or exchanged: {remedies(entry)[1]}",
         )
 
 
@@ -173,7 +173,7 @@ def _identity(path: Path) -> tuple[int, ...]:
     return facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns
 
 
-def _remedies(entry: ModelEntry) -> tuple[str, str]:
+def remedies(entry: ModelEntry) -> tuple[str, str]:
     """What to do when the file is not there, and when it is another one."""
     if entry.bundled:
         return ("install mien again: the file ships with it",) * 2
@@ -182,7 +182,7 @@ def _remedies(entry: ModelEntry) -> tuple[str, str]:
     again = f"`mien models pull {entry.id}`, or " if entry.urls else ""
     return (
         f"{again}`mien models import` its file",
-        f"`mien models remove {entry.id}`, then {again}`mien models import` a good copy",
+        f"{again}`mien models import` a good copy in its place, or `mien models remove {entry.id}`",
     )
 
 
