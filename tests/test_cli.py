@@ -345,6 +345,18 @@ def test_reports_for_people_and_programs(command: str, capsys: pytest.CaptureFix
     assert isinstance(json.loads(capsys.readouterr().out), list)
 
 
+def test_all_models_are_listed_in_80_columns_without_breaking_a_word(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    assert main(["models", "--all"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 80
+    words = " ".join(lines).split()
+    for word in ("inswapper_128_fp16_deeplivecam", "non-commercial", "BSD-2-Clause", "ResearchRAIL", "installed", "--trust)"):
+        assert word in words
+
+
 def test_a_damaged_model_is_refused(
     tmp_path: Path, out: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

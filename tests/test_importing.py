@@ -202,6 +202,17 @@ def test_alike_families_must_be_named_and_must_fit(store: Store, here: Path) -> 
     assert import_models([path], store, trust=True, family="ghost")[0].entry.family == "ghost"
 
 
+def test_a_file_that_was_taken_for_another_family_is_not_silently_left_as_it_was(store: Store, here: Path) -> None:
+    path = lay(here, "a.onnx", content("ghost"))
+    import_models([path], store, trust=True, family="hyperswap")
+    with pytest.raises(ModelMismatch, match="here already, as standin-a of the family hyperswap") as caught:
+        import_models([path], store, trust=True, family="ghost")
+    assert "models remove standin-a" in caught.value.remedy
+    assert not import_models([path], store)[0].fresh
+    remove("standin-a", store)
+    assert import_models([path], store, trust=True, family="ghost")[0].entry.family == "ghost"
+
+
 def test_a_dfm_is_a_dfm_and_nothing_else(store: Store, here: Path) -> None:
     with pytest.raises(ModelRefused, match="no family"):
         import_models([lay(here, "a.dfm", content("inswapper"))], store, trust=True)

@@ -602,11 +602,15 @@ def _models(options: argparse.Namespace) -> int:
     else:
         console = Console(highlight=False)
         report = Table(box=None, pad_edge=False)
-        for column in ("role", "model", "size", "licence", "state"):
-            report.add_column(column, overflow="fold", no_wrap=column in {"role", "model"})
-        for row in shown:
-            entry = row.entry
-            report.add_row(entry.role, escape(entry.id), shown_size(entry), escape(entry.licence), _state(row))
+        for column in ("model", "size"):
+            report.add_column(column, no_wrap=True)
+        for column in ("licence", "state"):
+            report.add_column(column, overflow="fold", min_width=len("not installed"))
+        for role in dict.fromkeys(row.entry.role for row in shown):
+            # A line of its own, so that the rest fits into the 80 columns of a terminal.
+            report.add_row(f"[bold]{escape(role)}[/]")
+            for row in (each for each in shown if each.entry.role == role):
+                report.add_row(f"  {escape(row.entry.id)}", shown_size(row.entry), escape(row.entry.licence), _state(row))
         console.print(report)
         if len(rows) > len(shown):
             console.print(f"{len(rows) - len(shown)} more can be installed: `mien models --all`", soft_wrap=True)
@@ -705,7 +709,8 @@ def _models_import(options: argparse.Namespace) -> int:
     taken = import_models(options.paths, store, trust=options.trust, family=options.family, report=tell)
     for each in taken:
         print(f"{each.entry.id}: {_shown(str(each.path))}{'' if each.fresh else ', which was here already'}")
-        tell(f"  {STANDIN if each.entry.standin else f'{each.entry.licence}: {each.entry.terms}'}")
+        terms = f"{each.entry.licence}: {each.entry.terms}" if each.entry.terms else each.entry.licence
+        tell(f"  {STANDIN if each.entry.standin else terms}")
     _tell_missing({need for each in taken for need in missing_for(each.entry, store)}, console)
     return 0
 

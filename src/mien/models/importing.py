@@ -150,7 +150,13 @@ class _Planner:
         sha256 = _hash(path)
         known = self._by_hash.get(sha256)
         if known is not None:
-            return _Plan(path, sha256, size, known.id, self._rows.get(sha256))
+            row = self._rows.get(sha256)
+            if row is not None and self._family not in {None, row.family}:
+                raise ModelMismatch(
+                    f"{path} is here already, as {known.id} of the family {row.family}",
+                    f"`mien models remove {known.id}` first",
+                )
+            return _Plan(path, sha256, size, known.id, row)
         fitting = [each for each in _families_for(path) if _fits(graph, each)]
         if not self._trust:
             what = f"it would do as {' or '.join(each.name for each in fitting)}" if fitting else "it fits no family of models"
