@@ -1,6 +1,8 @@
 """What a file says of itself is read as the onnx package reads it, in bounded memory, and nothing hostile gets through."""
 
+import errno
 import hashlib
+import mmap
 import os
 import random
 import sys
@@ -15,7 +17,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from mien.errors import MienError, ModelDamaged, ModelMismatch, ModelMissing, ModelRefused
+from mien.errors import MienError, ModelDamaged, ModelError, ModelMismatch, ModelMissing, ModelRefused
 from mien.models.emap import SUFFIX, load_matrix
 from mien.models.graph import Graph, check_safe, find_matrix, read_graph
 from mien.models.runtime import OnnxSession
@@ -231,6 +233,17 @@ def test_files_that_cannot_be_read_are_missing(tmp_path: Path) -> None:
     (tmp_path / "empty.onnx").touch()
     with pytest.raises(ModelDamaged, match="empty"):
         read_graph(tmp_path / "empty.onnx")
+
+
+def test_no_memory_to_look_at_a_file_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOMEM, "Cannot allocate memory")
+
+    (tmp_path / "m.onnx").write_bytes(_bytes(_model()))
+    monkeypatch.setattr(mmap, "mmap", full)
+    with pytest.raises(ModelError, match="not enough memory") as caught:
+        read_graph(tmp_path / "m.onnx")
+    assert "close other programs" in caught.value.remedy
 
 
 # What is refused

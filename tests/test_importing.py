@@ -426,13 +426,14 @@ def test_an_unreadable_file_is_named(store: Store, here: Path, monkeypatch: pyte
 # Nothing half done
 
 
-def test_a_full_disk_leaves_nothing(store: Store, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
+def test_a_full_disk_leaves_nothing(number: int, store: Store, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(_: int) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
+        raise OSError(number, os.strerror(number))
 
     path = lay(here, "a.dfm", content("dfm"))
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(ModelError, match="No space left") as caught:
+    with pytest.raises(ModelError, match=os.strerror(number)) as caught:
         import_models([path], store, trust=True)
     assert "MIEN_MODELS" in caught.value.remedy
     assert everything(store) == set()

@@ -4,6 +4,7 @@ The format is protobuf's: fields of a number, a wire type and a value; a field m
 meaning follow onnx.proto of ONNX 1.17.
 """
 
+import errno
 import math
 import mmap
 import os
@@ -14,7 +15,7 @@ from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
-from mien.errors import ModelDamaged, ModelMismatch, ModelMissing, ModelRefused
+from mien.errors import ModelDamaged, ModelError, ModelMismatch, ModelMissing, ModelRefused
 from mien.signature import Shape, Slot
 from mien.types import Floats
 
@@ -241,6 +242,8 @@ def _mapped(path: Path, name: str) -> mmap.mmap:
                 raise ModelDamaged(f"{name} is empty", _NEW_FILE)
             return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     except (OSError, ValueError) as error:
+        if isinstance(error, OSError) and error.errno == errno.ENOMEM:
+            raise ModelError(f"there is not enough memory to look at {name}", "close other programs") from error
         raise ModelMissing(f"cannot read {name}: {error}", "check the name and who may read it") from error
 
 

@@ -353,7 +353,7 @@ def _copy(plan: _Plan, target: Path) -> None:
         temporary = None
         _settle(folder)
     except OSError as error:
-        remedy = _ROOM if error.errno in {errno.ENOSPC, errno.EDQUOT} else f"check who may write to {folder}"
+        remedy = _ROOM if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG} else f"check who may write to {folder}"
         raise ModelError(f"cannot copy {plan.path} to {folder}: {_why(error)}", remedy) from error
     finally:
         if temporary is not None:
