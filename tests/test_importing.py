@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from mien.models.emap import SUFFIX, load_matrix
 from mien.models.importing import import_models, remove
 from mien.models.shelf import Shelf
 from mien.models.store import ModelEntry, Store
-from mien.models.trusted import LIST, read_trusted
+from mien.models.trusted import LIST, read_trusted, write_trusted
 from mien.models.turn import turn
 from tests.standins import all_families, make_small
 
@@ -637,6 +638,15 @@ def test_another_hash_in_the_list_does_not_open_another_file(trusting: Store) ->
 
 
 # Removing
+
+
+def test_a_list_that_hides_a_stand_in_does_not_make_a_real_model_of_it(store: Store, here: Path) -> None:
+    import_models([lay(here, "w600k_r50.onnx", content("arcface"))], store, trust=True)
+    (row,) = read_trusted(store.folder)
+    write_trusted(store.folder, [replace(row, id="my_w600k_r50", standin=False)])
+    for ask in (store.read, lambda name: Shelf(store).session(store.entry(name))):
+        with pytest.raises(ModelRefused, match="stand-in"):
+            ask("my_w600k_r50")
 
 
 def test_what_is_removed_leaves_nothing(store: Store, here: Path) -> None:

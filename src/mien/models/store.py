@@ -12,7 +12,7 @@ from pathlib import Path
 from mien.errors import ModelDamaged, ModelError, ModelMissing, ModelRefused
 from mien.families import families
 from mien.folders import models_folder
-from mien.models.graph import check_safe, read_graph
+from mien.models.graph import Graph, check_safe, read_graph
 from mien.models.trusted import Trusted, read_trusted
 
 
@@ -99,8 +99,7 @@ class Store:
                 ) from error
             _check_content(entry, path, hashlib.sha256(content).hexdigest())
             if not entry.bundled:
-                # A right hash says who made it, not that it does no harm.
-                check_safe(entry.id, read_graph(content, entry.id))
+                self._check_graph(entry, read_graph(content, entry.id))
         return content
 
     @contextmanager
@@ -116,7 +115,7 @@ class Store:
             with path.open("rb") as file:
                 _check_content(entry, path, hashlib.file_digest(file, "sha256").hexdigest())
             if not entry.bundled:
-                check_safe(entry.id, read_graph(path, entry.id))
+                self._check_graph(entry, read_graph(path, entry.id))
         yield path
         with self._readable(entry):
             if _identity(path) != before:
@@ -142,6 +141,16 @@ class Store:
             yield path
         except OSError as error:
             raise ModelMissing(f"cannot read the model {entry.id} ({path}): {error.strerror}", missing) from error
+
+    def _check_graph(self, entry: ModelEntry, graph: Graph) -> None:
+        """A right hash says who made a file, not that it does no harm; and the list of trusted files may have been changed."""
+        check_safe(entry.id, graph)
+        known = self._entries.get(entry.id)
+        if graph.standin and not entry.standin and (known is None or known.sha256 != entry.sha256):
+            raise ModelRefused(
+                f"the file of {entry.id} is a stand-in with random weights, and the list of the models that you trust hides it",
+                f"`mien models remove {entry.id}`; who has changed that list may have changed more of it",
+            )
 
     def _path(self, entry: ModelEntry) -> Path:
         return (self._embedded if entry.bundled else self._installed) / entry.file
