@@ -10,11 +10,14 @@ import pytest
 
 from mien import build, openers
 from mien.contracts import Engine
-from mien.errors import ModelDamaged
+from mien.errors import ModelDamaged, ModelMissing
 from mien.folders import MODELS_VARIABLE
 from mien.models.shelf import Shelf
 from mien.models.store import Store
+from mien.models.trusted import LIST, read_trusted, write_trusted
 from mien.settings import Settings
+from mien.studio.session import StudioSession
+from mien.trust import Signing, open_trust
 from tests.standins import install
 from tests.studio import DEADLINE_S, Studio, running_studio
 from tests.test_studio import loop_the_clip, metrics_when
@@ -211,3 +214,36 @@ def test_the_engine_gives_what_its_network_gives(studio: Studio) -> None:
     assert not engine.bends
     latent = engine.prepare(persona.source)
     assert np.isfinite(np.asarray(next(iter(latent.values())) if isinstance(latent, dict) else latent, np.float32)).all()
+
+
+@pytest.mark.parametrize("harm", ["removed", "a damaged list"])
+def test_the_page_lives_on_when_what_is_worn_goes_from_the_disk(studio: Studio, harm: str) -> None:
+    change(studio, engine=ENGINE)
+    studio.wait(lambda state: state["models"]["state"] == "ready" and state["settings"]["engine"] == ENGINE, "the engine")
+    wait_until(lambda: engine_name(studio) == ENGINE, "the engine is worn")
+    listed = Store().folder / LIST
+    before = listed.read_bytes()
+    try:
+        if harm == "removed":
+            write_trusted(listed.parent, [row for row in read_trusted(listed.parent) if row.id != ENGINE])
+        else:
+            listed.write_text("{")
+        answer = studio.client.get("/api/state")
+        assert answer.status_code == 200
+        assert "models" in " ".join(answer.json()["models"]["notes"])
+        wait_for_frames(studio, 5)
+        assert engine_name(studio) == ENGINE
+        refused = studio.client.patch("/api/settings", json={"opacity": 0.5})
+        assert refused.status_code >= 400
+        assert "error" in refused.json()
+        change(studio, engine="mesh")
+        wait_until(lambda: engine_name(studio) == "mesh", "the embedded engine")
+    finally:
+        listed.write_bytes(before)
+
+
+def test_a_studio_does_not_start_with_a_model_that_is_not_there(tmp_path: Path) -> None:
+    trust = open_trust(tmp_path / "data", Signing())
+    for settings in (Settings(engine="nope"), Settings(engine="hyperswap_1a_256"), Settings(segmenter="nope")):
+        with pytest.raises(ModelMissing):
+            StudioSession(settings, trust, tmp_path / "data", tmp_path, tmp_path, shared=False)

@@ -16,7 +16,7 @@ import numpy as np
 import psutil
 
 from mien import __version__, build, openers
-from mien.errors import UsageError
+from mien.errors import ModelError, UsageError
 from mien.live.changing import Shown
 from mien.live.loop import LiveLoop
 from mien.live.meter import Figures
@@ -69,6 +69,7 @@ class StudioSession:
         with ThreadPoolExecutor(1, thread_name_prefix="mien-open") as beside:
             classifier = beside.submit(build.open_classifier, self._store)
             self._models = build.open_models(settings, self._store)
+        openers.check_names(settings, self._models.shelf)
         self._lock = threading.RLock()
         self._devices = threading.Lock()
         """Held while a device is exchanged, which may take seconds; the state can be read meanwhile."""
@@ -301,7 +302,7 @@ class StudioSession:
                 "shared": self.shared,
                 "settings": {**_values(self._settings), **dict(self._dressing.state.wanted)},
                 "trouble": None if self.loop.trouble is None else asdict(self.loop.trouble),
-                "models": {**asdict(self._dressing.state), "notes": openers.notes(self._settings, self._models.shelf)},
+                "models": {**asdict(self._dressing.state), "notes": self._notes()},
                 "table": [row for row in _table(self._store) if row["name"] not in _LIMITS],
                 "consents": list(STATEMENTS),
                 "terms": ACCEPTABLE_USE,
@@ -315,6 +316,13 @@ class StudioSession:
                 "jobs": self.jobs.described(),
                 "browser_camera": self.feed.feeder,
             }
+
+    def _notes(self) -> tuple[str, ...]:
+        """What there is to know of the models that are worn, which other programs may remove meanwhile."""
+        try:
+            return openers.notes(self._settings, self._models.shelf)
+        except ModelError as error:
+            return (f"{error}: {error.remedy}",)
 
     def metrics(self) -> dict[str, Any]:
         """The figures of the meter, for the page and for programs."""
@@ -400,11 +408,16 @@ def _table(store: Store) -> list[dict[str, Any]]:
     for row in rows:
         if row["role"]:
             roles = ("swapper", "identity") if row["role"] == "swapper" else (row["role"],)
-            row["choices"] = [
-                row["default"],
-                *(entry.id for role in roles for entry in store.installed(role) if not entry.bundled),
-            ]
+            row["choices"] = [row["default"], *(name for role in roles for name in _installed(role, store))]
     return rows
+
+
+def _installed(role: str, store: Store) -> list[str]:
+    try:
+        return [entry.id for entry in store.installed(role) if not entry.bundled]
+    except ModelError:
+        # The list of trusted files is damaged, which is said where one of them is asked for.
+        return []
 
 
 def _checked_name(name: str) -> str:
