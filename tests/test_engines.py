@@ -615,11 +615,23 @@ def test_colours_move_no_farther_than_light_does() -> None:
     assert np.abs(led.mean((0, 1)) - 30).max() < 34
 
 
+@pytest.mark.parametrize("level", [20, 240])
+def test_a_thing_that_nobody_has_told_of_does_not_colour_the_face(level: int) -> None:
+    """Live, things before the face are painted over: the face must not grow dark while a telephone passes."""
+    target, own = _skin((90, 110, 150)), _skin((100, 125, 140), 2)
+    where = np.full((128, 128), 255, np.uint8)
+    free = matched(own, target, where, 1.0)
+    target[:, 40:90] = level
+    assert np.abs(matched(own, target, where, 1.0).astype(int) - free).max() <= 2
+
+
 def test_what_stands_before_the_face_does_not_colour_it() -> None:
     image, landmarks = _placed(portrait(COLLINS), 1.0)
     x1, y1, x2, y2 = (int(value) for value in geometry.box_of(landmarks.points))
     covered = image.copy()
-    covered[(y1 + y2) // 2 : y2, x1:x2] = (255, 0, 0)
+    # A thing so like the face that nobody tells it by its colour.
+    lower = covered[(y1 + y2) // 2 : y2, x1:x2]
+    lower[:] = np.clip(lower.astype(int) + 45, 0, 255)
     given = cut(image, landmarks.points, "arcface_128", 128).image
     numbers = np.asarray(given[:, :, ::-1].transpose(2, 0, 1)[None] / 255, np.float32)
     engine = _engine("inswapper", Recording("inswapper", answer=lambda target: numbers), Settings())
