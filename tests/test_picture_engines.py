@@ -497,6 +497,18 @@ def test_an_imported_dfm_is_asked_whose_face_it_shows(shelf: Shelf) -> None:
     assert 0 < known.distance < recogniser().same_person_below
 
 
+def test_a_dfm_that_is_open_reads_no_file_for_another_setting(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    entry = next(entry for entry in shelf.store.entries() if entry.family == "dfm")
+    build.open_engine(Settings(engine=entry.id), shelf)
+
+    def read(store: Store, model_id: str) -> None:
+        raise AssertionError(f"{model_id} is read again")
+
+    for name in ("read", "verified"):
+        monkeypatch.setattr(Store, name, read)
+    assert build.open_engine(Settings(engine=entry.id, sharpness=0.5), shelf).name == entry.id
+
+
 def live_colour(settings: Settings, *, morph: bool) -> Array:
     """The mean colour of the middle of the face in a live picture that a stand-in swaps."""
     session = OnnxSession("dfm", make_small("dfm", morph=morph))
