@@ -386,6 +386,25 @@ def test_a_mask_that_would_hand_the_wearer_out_is_not_believed(level: float) -> 
     assert np.array_equal(_swap(_engine("hyperswap", nothing), image, landmarks).mask, whole.mask)
 
 
+def test_a_mask_that_shows_only_what_a_segmenter_hides_is_not_believed() -> None:
+    """Each alone is right often enough; together they would hand the wearer out."""
+    image, landmarks = _placed(portrait(COLLINS), 1.0)
+    lower = np.zeros((SIDE, SIDE), np.uint8)
+    lower[SIDE // 2 - 8 :] = 255
+    known = KnownFace(landmarks.points, lower)
+
+    def shown(target: Array) -> Array:
+        mask = np.ones((len(target), 1, 256, 256))
+        mask[:, :, :110] = 0
+        return mask
+
+    engine = _engine("hyperswap", Recording("hyperswap", mask=shown))
+    alone, both = _swap(engine, image, landmarks), _swap(engine, image, landmarks, known=known)
+    whole = _swap(_engine("hyperswap", Recording("hyperswap")), image, landmarks)
+    assert len(alone.mask) < 0.8 * len(whole.mask)
+    assert np.array_equal(both.mask, whole.mask)
+
+
 @pytest.mark.parametrize(("batch", "runs"), [(1, 3), (None, 1)])
 def test_trap_a_fixed_batch_takes_one_face_after_the_other_a_free_one_all(batch: int | None, runs: int) -> None:
     session = Recording("inswapper", batch=batch)
