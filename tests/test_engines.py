@@ -386,6 +386,25 @@ def test_a_mask_that_would_hand_the_wearer_out_is_not_believed(level: float) -> 
     assert np.array_equal(_swap(_engine("hyperswap", nothing), image, landmarks).mask, whole.mask)
 
 
+def test_a_mask_that_shows_only_what_a_segmenter_hides_is_not_believed() -> None:
+    """Each alone is right often enough; together they would hand the wearer out."""
+    image, landmarks = _placed(portrait(COLLINS), 1.0)
+    lower = np.zeros((SIDE, SIDE), np.uint8)
+    lower[SIDE // 2 - 8 :] = 255
+    known = KnownFace(landmarks.points, lower)
+
+    def shown(target: Array) -> Array:
+        mask = np.ones((len(target), 1, 256, 256))
+        mask[:, :, :110] = 0
+        return mask
+
+    engine = _engine("hyperswap", Recording("hyperswap", mask=shown))
+    alone, both = _swap(engine, image, landmarks), _swap(engine, image, landmarks, known=known)
+    whole = _swap(_engine("hyperswap", Recording("hyperswap")), image, landmarks)
+    assert len(alone.mask) < 0.8 * len(whole.mask)
+    assert np.array_equal(both.mask, whole.mask)
+
+
 @pytest.mark.parametrize(("batch", "runs"), [(1, 3), (None, 1)])
 def test_trap_a_fixed_batch_takes_one_face_after_the_other_a_free_one_all(batch: int | None, runs: int) -> None:
     session = Recording("inswapper", batch=batch)
@@ -615,11 +634,23 @@ def test_colours_move_no_farther_than_light_does() -> None:
     assert np.abs(led.mean((0, 1)) - 30).max() < 34
 
 
+@pytest.mark.parametrize("level", [20, 240])
+def test_a_thing_that_nobody_has_told_of_does_not_colour_the_face(level: int) -> None:
+    """Live, things before the face are painted over: the face must not grow dark while a telephone passes."""
+    target, own = _skin((90, 110, 150)), _skin((100, 125, 140), 2)
+    where = np.full((128, 128), 255, np.uint8)
+    free = matched(own, target, where, 1.0)
+    target[:, 40:90] = level
+    assert np.abs(matched(own, target, where, 1.0).astype(int) - free).max() <= 2
+
+
 def test_what_stands_before_the_face_does_not_colour_it() -> None:
     image, landmarks = _placed(portrait(COLLINS), 1.0)
     x1, y1, x2, y2 = (int(value) for value in geometry.box_of(landmarks.points))
     covered = image.copy()
-    covered[(y1 + y2) // 2 : y2, x1:x2] = (255, 0, 0)
+    # A thing so like the face that nobody tells it by its colour.
+    lower = covered[(y1 + y2) // 2 : y2, x1:x2]
+    lower[:] = np.clip(lower.astype(int) + 45, 0, 255)
     given = cut(image, landmarks.points, "arcface_128", 128).image
     numbers = np.asarray(given[:, :, ::-1].transpose(2, 0, 1)[None] / 255, np.float32)
     engine = _engine("inswapper", Recording("inswapper", answer=lambda target: numbers), Settings())

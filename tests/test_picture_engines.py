@@ -27,7 +27,8 @@ from mien.models.store import Store
 from mien.pipeline import dress
 from mien.settings import Settings
 from mien.signature import Shape
-from mien.types import Affine, Array, FacePatch, Floats, Frame, Image, Landmarks, Mask, SourceFace, TrackedFace
+from mien.types import Affine, Array, FacePatch, Floats, Frame, Image, KnownFace, Landmarks, Mask, SourceFace, TrackedFace
+from mien.unwrap import SIDE
 from tests import conformance
 from tests.portraits import COLLINS, HOPPER, models, portrait, read, recogniser
 from tests.standins import make_small
@@ -401,6 +402,23 @@ def test_a_dfm_whose_masks_show_nothing_does_not_show_the_wearer(masks: tuple[fl
     assert patch.mask[round(float(y)), round(float(x))] == 255
 
 
+def test_a_dfm_that_shows_only_what_a_segmenter_hides_does_not_show_the_wearer() -> None:
+    target = portrait(COLLINS)
+    upper, lower = np.ones((128, 128)), np.zeros((SIDE, SIDE), np.uint8)
+    upper[:58], lower[SIDE // 2 - 8 :] = 0, 255
+    _, y1, _, y2 = geometry.box_of(target.landmarks.points)
+
+    def top(known: KnownFace | None) -> float:
+        face = TrackedFace(1, target.landmarks, 1, known=known)
+        engine = dfm_engine(dfm_session(shown=upper))
+        (patch,) = engine.swap(frame_of(target.image.copy()), [face], KnownToShow("", 0.0))
+        assert patch is not None
+        return float(geometry.apply(patch.crop_to_frame, np.zeros((1, 2)))[0, 1])
+
+    assert top(None) > y1 + 0.2 * (y2 - y1)
+    assert top(KnownFace(target.landmarks.points, lower)) < y1 + 0.1 * (y2 - y1)
+
+
 def test_faces_of_a_frame_go_through_a_dfm_at_once_where_it_lets_them() -> None:
     target = portrait(COLLINS)
     faces = [TrackedFace(number, target.landmarks, 1) for number in range(3)]
@@ -495,6 +513,18 @@ def test_an_imported_dfm_is_asked_whose_face_it_shows(shelf: Shelf) -> None:
     known = engine.prepare(source_of(COLLINS))
     assert isinstance(known, KnownToShow)
     assert 0 < known.distance < recogniser().same_person_below
+
+
+def test_a_dfm_that_is_open_reads_no_file_for_another_setting(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    entry = next(entry for entry in shelf.store.entries() if entry.family == "dfm")
+    build.open_engine(Settings(engine=entry.id), shelf)
+
+    def read(store: Store, model_id: str) -> None:
+        raise AssertionError(f"{model_id} is read again")
+
+    for name in ("read", "verified"):
+        monkeypatch.setattr(Store, name, read)
+    assert build.open_engine(Settings(engine=entry.id, sharpness=0.5), shelf).name == entry.id
 
 
 def live_colour(settings: Settings, *, morph: bool) -> Array:

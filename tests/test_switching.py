@@ -10,11 +10,12 @@ import pytest
 
 from mien import build, openers
 from mien.contracts import Engine
-from mien.errors import ModelDamaged, ModelMissing
+from mien.errors import ModelDamaged, ModelMissing, SourceFaceStranger
 from mien.folders import MODELS_VARIABLE
 from mien.models.shelf import Shelf
 from mien.models.store import Store
 from mien.models.trusted import LIST, read_trusted, write_trusted
+from mien.pipeline import Persona
 from mien.settings import Settings
 from mien.studio.session import StudioSession
 from mien.trust import Signing, open_trust
@@ -185,6 +186,27 @@ def test_networks_beside_the_engine_come_and_go(studio: Studio) -> None:
     persona = studio.session.loop.snapshot.persona
     assert persona is not None
     assert persona.retouch.enhancer is None
+
+
+def test_a_face_that_the_engine_refuses_at_the_last_moment_lends_nothing_its_consent(
+    studio: Studio, examples: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The engine may change between the trial of a face and its being worn."""
+    session = studio.session
+    worn, consent = session.loop.snapshot, session._consent
+    other = str(studio.add_face(examples / "grace_hopper.jpg").raise_for_status().json()["id"])
+    inside, asked = session.gallery.persona, iter([False, True])
+
+    def persona(*given: Any) -> Persona:
+        if next(asked):
+            raise SourceFaceStranger("the model shows another person", "choose another photo")
+        return inside(*given)
+
+    monkeypatch.setattr(session.gallery, "persona", persona)
+    with pytest.raises(SourceFaceStranger):
+        session.select_face(other)
+    assert session.loop.snapshot is worn
+    assert session._consent is consent
 
 
 @pytest.mark.parametrize(

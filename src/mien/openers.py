@@ -23,7 +23,6 @@ from mien.models.faceid import FaceId
 from mien.models.inventory import check_partners, partners
 from mien.models.pyramid import Pyramid
 from mien.models.restorer import Restorer
-from mien.models.runtime import OnnxSession
 from mien.models.scrfd import Scrfd
 from mien.models.shelf import Shelf
 from mien.models.store import ModelEntry, remedies
@@ -48,7 +47,7 @@ def _blendswap(entry: ModelEntry, settings: Settings, shelf: Shelf) -> Engine:
 
 def _dfm(entry: ModelEntry, settings: Settings, shelf: Shelf) -> Engine:
     # On the processor, as ever: whose face it is must not hang on a device.
-    recogniser = FaceId(OnnxSession("face_id_128", shelf.store.read("face_id_128")))
+    recogniser = FaceId(shelf.on("cpu", "single").session(shelf.store.entry("face_id_128")))
     return DfmEngine(entry.id, shelf.session(entry), recogniser, settings)
 
 

@@ -128,19 +128,19 @@ class Network:
         side = len(image)
         local = geometry.apply(crop.frame_to_crop, face.landmarks.points[:, :2])
         outline = cv2.min(box_mask(side), outline_mask(local, face.yaw, side))
-        mask = self._with_own(np.asarray(outline, np.uint8), own)
+        mask = self._with_own(np.asarray(outline, np.uint8), own, local, face.known)
         image = matched(image, crop.image, uncovered(mask, local, face.known), self._settings.light)
         if self._settings.sharpness > 0:
             image = sharpened(image, self._settings.sharpness)
         return trimmed(FacePatch(image, mask, geometry.invert(crop.frame_to_crop)))
 
-    def _with_own(self, outline: Mask, own: Sequence[Mask]) -> Mask:
+    def _with_own(self, outline: Mask, own: Sequence[Mask], local: Floats, known: KnownFace | None) -> Mask:
         if self._settings.occlusion == "off" or not own:
             return outline
         joined = outline
         for each in own:
             joined = np.asarray(cv2.min(joined, each), np.uint8)
-        return joined if shows_enough(joined, outline) else outline
+        return joined if shows_enough(uncovered(joined, local, known), outline) else outline
 
 
 def _repeated(value: Array, count: int) -> Array:
@@ -148,7 +148,10 @@ def _repeated(value: Array, count: int) -> Array:
 
 
 def shows_enough(mask: Mask, outline: Mask) -> bool:
-    """Whether a network's own mask shows so much of a face, by its outline, that it can be right."""
+    """Whether a network's own mask shows so much of a face, by its outline, that it can be right.
+
+    What stands before the face by others' word is to be taken out of the mask: one hides this half, another that.
+    """
     return cv2.sumElems(mask)[0] > _LEAST_OWN * cv2.sumElems(outline)[0]
 
 

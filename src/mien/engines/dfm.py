@@ -147,17 +147,20 @@ class DfmEngine:
 
     def _patch(self, face: TrackedFace, crop: Crop, made: _Made) -> FacePatch:
         local = geometry.apply(crop.frame_to_crop, face.landmarks.points[:, :2])
-        mask = self._mask(made, np.asarray(cv2.min(box_mask(self._side), outline_mask(local, face.yaw, self._side)), np.uint8))
+        outline = np.asarray(cv2.min(box_mask(self._side), outline_mask(local, face.yaw, self._side)), np.uint8)
+        mask = self._mask(made)
+        # Masks that show so little are wrong.
+        if not shows_enough(uncovered(np.asarray(cv2.min(mask, outline), np.uint8), local, face.known), outline):
+            mask = outline
         image = matched(made.face, crop.image, uncovered(mask, local, face.known), self._settings.light)
         if self._settings.sharpness > 0:
             image = sharpened(image, self._settings.sharpness)
         return trimmed(FacePatch(image, mask, geometry.invert(crop.frame_to_crop)))
 
-    def _mask(self, made: _Made, outline: Mask) -> Mask:
-        """Where the new face shows: inside both masks, or inside the outline where these show so little that they are wrong."""
+    def _mask(self, made: _Made) -> Mask:
+        """Where the new face shows: inside both masks."""
         own = made.mask if self._settings.occlusion == "off" else cv2.min(made.mask, made.target_mask)
-        soft = np.asarray(cv2.min(softened(np.asarray(own, np.uint8)), box_mask(self._side)), np.uint8)
-        return soft if shows_enough(np.asarray(cv2.min(soft, outline), np.uint8), outline) else outline
+        return np.asarray(cv2.min(softened(np.asarray(own, np.uint8)), box_mask(self._side)), np.uint8)
 
 
 def whole_face(points: Floats, side: int) -> Affine:

@@ -360,9 +360,11 @@ class StudioSession:
             self.loop.snapshot = Snapshot(settings)
             return
         engine = build.open_engine(settings, self._models.shelf)
-        self._consent = self.gallery.allowed(face_id)[1]
-        self._recordings.wear(self._consent)
-        self.loop.snapshot = Snapshot(settings, self.gallery.persona(face_id, engine, settings), face_id)
+        # An engine may refuse a face: until it has not, what is said of the outputs is the consent of the face before.
+        persona, consent = self.gallery.persona(face_id, engine, settings), self.gallery.allowed(face_id)[1]
+        self._consent = consent
+        self._recordings.wear(consent)
+        self.loop.snapshot = Snapshot(settings, persona, face_id)
 
     def _each_second(self, hashed: int) -> None:
         """While a picture leaves: note it, and see whether its face may still be worn."""
