@@ -29,7 +29,7 @@ from mien.stages.observe import Observer
 from mien.stages.segment import Segmentation
 from mien.stages.track import Tracker
 from mien.types import Array, FacePatch, Floats, Frame, Image, Mask, TrackedFace
-from mien.unwrap import SIDE, texel_map, unwrap_mask
+from mien.unwrap import SIDE, facing, texel_map, unwrap_mask
 from mien.warmup import try_on
 from tests.conformance import segmenter_suite
 from tests.portraits import COLLINS, HOPPER, models, moved, portrait
@@ -378,6 +378,21 @@ def test_a_network_that_sees_hardly_any_face_is_not_believed(row: int, believed:
     before = Segmentation().update(_frame(image), (face,), [Rows(row)])[1]
     assert bool(before.any()) == believed
     assert float((before > 127)[texel_map().inside].mean()) <= 0.7
+
+
+def test_live_a_network_that_hides_more_than_half_is_not_believed() -> None:
+    image, face = _face()
+    shares = []
+    for row in range(90, 200, 10):
+        whole, live = (Segmentation(live=each).update(_frame(image), (face,), [Rows(row)])[1] for each in (False, True))
+        shares.append(float((whole > 127)[texel_map().inside].mean()))
+        assert bool(live.any()) == (bool(whole.any()) and np.count_nonzero(whole > 127) <= 0.5 * _turned_here(face))
+    assert max(shares) > 0.6, "which files believe"
+
+
+def _turned_here(face: TrackedFace) -> int:
+    """How many texels are turned to the camera."""
+    return int(np.count_nonzero(facing(face.landmarks.points) > 0))
 
 
 def test_at_the_border_what_is_outside_of_the_picture_is_not_hidden() -> None:

@@ -56,12 +56,12 @@ def dress(engine: Engine, source: SourceFace, retouch: Retouch | None = None) ->
 
 
 class Memory:
-    """What is remembered of the faces of one stream of frames; `live` as in `Enhancement`."""
+    """What is remembered of the faces of one stream of frames; `live` as in `Enhancement` and `Segmentation`."""
 
     def __init__(self, *, live: bool = False) -> None:
         self._live = live
         self._observer = Observer()
-        self._segmentation = Segmentation()
+        self._segmentation = Segmentation(live=live)
         self.enhancement = Enhancement(live=live)
 
     def reset(self) -> None:

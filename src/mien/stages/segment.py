@@ -30,8 +30,11 @@ _GAIN = 2.0
 """Of what is hidden after the blur, at most 1: else what is as thin as hair would be lost in it."""
 _FALL = 0.7
 """Share of the way down in one look, where something has gone. Up it is the whole way."""
-_TOO_MUCH = 0.7
-"""Share of what is turned to the camera from which on a network is not believed: it would show the whole wearer if it errs."""
+_TOO_MUCH, _TOO_MUCH_LIVE = 0.7, 0.5
+"""Share of what is turned to the camera from which on a network is not believed: it would show the whole wearer if it errs.
+
+A network that errs, as in the dark, often errs by degrees. At six tenths the recogniser found the wearer in live pictures.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +47,13 @@ class _Seen:
 
 
 class Segmentation:
-    """The memory of one stream of frames; give it every frame, in order. A face that is lost for a frame begins anew."""
+    """The memory of one stream of frames; give it every frame, in order. A face that is lost for a frame begins anew.
 
-    def __init__(self) -> None:
+    `live`: less is believed, because the wearer must not be seen.
+    """
+
+    def __init__(self, *, live: bool = False) -> None:
+        self._most = _TOO_MUCH_LIVE if live else _TOO_MUCH
         self._faces: dict[int, _Seen] = {}
         self._frame = 0
 
@@ -65,7 +72,7 @@ class Segmentation:
         self._frame += 1
         known = {face.track_id: self._faces[face.track_id] for face in faces if face.track_id in self._faces}
         due = [face for face in faces if self._is_due(known.get(face.track_id))]
-        for face, before in zip(due, _before(frame.image, due, segmenters), strict=True):
+        for face, before in zip(due, _before(frame.image, due, segmenters, self._most), strict=True):
             seen = known.get(face.track_id)
             turn = self._free_turn(known) if seen is None else seen.turn
             known[face.track_id] = _Seen(before if seen is None else _followed(seen.before, before), self._frame, turn)
@@ -87,12 +94,15 @@ def _followed(old: Mask, new: Mask) -> Mask:
     return np.asarray(np.maximum(new, falling), np.uint8)
 
 
-def _before(image: Image, faces: Sequence[TrackedFace], segmenters: Sequence[Segmenter]) -> list[Mask]:
-    """What stands before each face, uint8 (128, 128): the smallest of what the networks see of it, turned round."""
+def _before(image: Image, faces: Sequence[TrackedFace], segmenters: Sequence[Segmenter], most: float) -> list[Mask]:
+    """What stands before each face, uint8 (128, 128): the smallest of what the networks see of it, turned round.
+
+    `most` is the share of a face that they are believed to hide.
+    """
     if not faces:
         return []
     hidden = [_hidden(image, faces, segmenter) for segmenter in segmenters]
-    return [_softened(np.maximum.reduce(each), face) for each, face in zip(zip(*hidden, strict=True), faces, strict=True)]
+    return [_softened(np.maximum.reduce(each), face, most) for each, face in zip(zip(*hidden, strict=True), faces, strict=True)]
 
 
 def _hidden(image: Image, faces: Sequence[TrackedFace], segmenter: Segmenter) -> list[Mask]:
@@ -124,9 +134,9 @@ def _in_picture(to_frame: Affine, side: int, image: Image) -> Mask:
     return inside.astype(np.uint8)
 
 
-def _softened(hidden: Mask, face: TrackedFace) -> Mask:
-    """The texture with soft edges, 0 where the face is turned away; all of it 0 when a network sees hardly any face."""
+def _softened(hidden: Mask, face: TrackedFace, most: float) -> Mask:
+    """The texture with soft edges, 0 where the face is turned away; all of it 0 when more than `most` of a face is hidden."""
     judged: Array = facing(face.landmarks.points) > 0
     soft = cv2.convertScaleAbs(cv2.GaussianBlur(hidden * judged, (0, 0), _SOFT), alpha=_GAIN) * judged
-    believed = np.count_nonzero(soft > 127) <= _TOO_MUCH * np.count_nonzero(judged)
+    believed = np.count_nonzero(soft > 127) <= most * np.count_nonzero(judged)
     return np.asarray(soft, np.uint8) if believed else np.zeros_like(hidden)
