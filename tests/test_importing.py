@@ -652,9 +652,15 @@ def test_a_list_that_hides_a_stand_in_does_not_make_a_real_model_of_it(store: St
 def test_what_is_removed_leaves_nothing(store: Store, here: Path) -> None:
     (done,) = import_models([lay(here, "swap.onnx", content())], store, trust=True)
     load_matrix(store, done.entry)
-    assert {Path(each).name for each in everything(store)} == {LIST, f"{done.entry.id}.onnx", f"{done.entry.id}.onnx{SUFFIX}"}
+    lay(store.folder, f"cache/{done.entry.sha256[:16]}-tensorrt-half-1.24.1/engine", b"built of it")
+    lay(store.folder, "cache/0123456789abcdef-tensorrt-half-1.24.1/engine", b"built of another")
+    assert {Path(each).name for each in everything(store) if not each.startswith("cache")} == {
+        LIST,
+        f"{done.entry.id}.onnx",
+        f"{done.entry.id}.onnx{SUFFIX}",
+    }
     remove(done.entry.id, store)
-    assert everything(store) == {LIST}
+    assert everything(store) == {LIST, "cache/0123456789abcdef-tensorrt-half-1.24.1/engine"}
     with pytest.raises(ModelMissing):
         remove(done.entry.id, store)
     assert import_models([here], store, trust=True)[0].fresh
