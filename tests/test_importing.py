@@ -774,3 +774,15 @@ def test_the_runtime_writes_nothing_to_the_terminal_when_a_run_fails(
     said = "".join(capfd.readouterr())
     assert "standin-failing failed on the processor" in said
     assert "[E:onnxruntime" not in said
+
+
+def test_a_terminal_that_knows_few_letters_is_told_all_the_same(store: Store, here: Path) -> None:
+    (done,) = import_models([lay(here, "a.onnx", content("xseg"))], store, trust=True)
+    path = store.path(done.entry.id)
+    path.write_bytes(path.read_bytes()[:-1] + b"!")
+    environment = os.environ | {MODELS_VARIABLE: str(store.folder), "PYTHONIOENCODING": "ascii"}
+    command = [sys.executable, "-m", "mien.cli", "models", "verify", done.entry.id]
+    told = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert told.returncode == 7
+    assert "it should be" in told.stdout
+    assert "Traceback" not in told.stderr

@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import io
 import json
 import logging
 import os
@@ -50,6 +51,9 @@ _MEDIA_VARIABLE = "MIEN_MEDIA"
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code. Every `MienError` becomes one clear line and what to do."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A name, or a sign of ours, that the terminal has no letters for is no reason to end.
+        sys.stdout.reconfigure(errors="backslashreplace")
     options = _parser().parse_args(arguments)
     error_console = Console(stderr=True, highlight=False, soft_wrap=True)
     for library in ("PIL", "tifffile"):
