@@ -24,7 +24,7 @@ from mien.models.runtime import OnnxSession
 from mien.models.store import ModelEntry, Store
 from mien.models.trusted import Trusted, write_trusted
 from mien.types import Array, Floats
-from tests.standins import all_families, emap, make_small
+from tests.standins import all_families, emap, install, make_small, standin_store
 
 EMBEDDED = [entry.id for entry in Store().entries() if entry.bundled]
 
@@ -496,6 +496,13 @@ def test_the_matrix_is_kept_beside_the_file(swapper: tuple[Store, ModelEntry, Pa
     store.path(entry.id).write_bytes(b"")
     np.testing.assert_array_equal(load_matrix(store, entry), emap())
     assert sorted(each.name for each in kept.parent.iterdir()) == sorted([kept.name, "swapper.onnx"])
+
+
+def test_a_swapper_without_its_matrix_is_named(tmp_path: Path) -> None:
+    store = standin_store(tmp_path)
+    entry = install(store, "inswapper", "bare", emap="none")
+    with pytest.raises(ModelMismatch, match=f"{entry.id} holds no matrix"):
+        load_matrix(store, entry)
 
 
 def _pickled(path: Path) -> None:

@@ -129,8 +129,10 @@ def check_safe(model_id: str, graph: Graph) -> None:
         raise ModelRefused(f"{model_id} is refused: {why}", "use the file of the catalogue, or one that its maker vouches for")
 
 
-def find_matrix(content: bytes, side: int = 512, name: str = "buff2fs") -> Floats:
+def find_matrix(content: bytes, side: int = 512, name: str = "buff2fs", model: str = "the model") -> Floats:
     """The square matrix among the weights of an ONNX file, float32 (side, side): the one called `name`, else the last.
+
+    `model` is what errors call the file.
 
     The identity matrix of inswapper is one. Raises `ModelMismatch` when there is none, and what `read_graph` raises.
     """
@@ -138,7 +140,7 @@ def find_matrix(content: bytes, side: int = 512, name: str = "buff2fs") -> Float
     named = [each for each in square if each.name == name] or square[-1:]
     values = _values(content, named[-1]) if named else None
     if values is None or values.size != side * side or not np.isfinite(values).all():
-        raise ModelMismatch(f"the model holds no matrix of {side} x {side} numbers", "use the file of the catalogue")
+        raise ModelMismatch(f"{model} holds no matrix of {side} x {side} numbers", "use the file of the catalogue")
     return values.reshape(side, side)
 
 
