@@ -776,6 +776,13 @@ def test_the_runtime_writes_nothing_to_the_terminal_when_a_run_fails(
     assert "[E:onnxruntime" not in said
 
 
+def test_an_empty_name_is_not_the_current_folder(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["models", "import", "--trust", ""])
+    assert ended.value.code == 2
+    assert "a name is empty" in capsys.readouterr().err
+
+
 def test_a_terminal_that_knows_few_letters_is_told_all_the_same(store: Store, here: Path) -> None:
     (done,) = import_models([lay(here, "a.onnx", content("xseg"))], store, trust=True)
     path = store.path(done.entry.id)
