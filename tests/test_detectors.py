@@ -217,7 +217,7 @@ def test_outputs_in_another_order_are_refused() -> None:
 
 
 def test_one_anchor_a_cell_is_refused_when_it_is_opened() -> None:
-    with pytest.raises(ModelMismatch, match=r"gives 64 scores.* at stride 8 for 64 x 64 pixels, expected are 128"):
+    with pytest.raises(ModelMismatch, match=r"gives 64 x 1 scores.* at stride 8 for 64 x 64 pixels, expected are 128"):
         Scrfd("det_x", _scrfd_session(anchors=1))
 
 

@@ -1,8 +1,6 @@
 """What a file says of itself is read as the onnx package reads it, in bounded memory, and nothing hostile gets through."""
 
-import errno
 import hashlib
-import mmap
 import os
 import random
 import sys
@@ -11,20 +9,22 @@ import tracemalloc
 from collections.abc import Callable, Iterable
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from mien.errors import MienError, ModelDamaged, ModelError, ModelMismatch, ModelMissing, ModelRefused
+from mien.errors import MienError, ModelDamaged, ModelMismatch, ModelMissing, ModelRefused
+from mien.models import graph
 from mien.models.emap import SUFFIX, load_matrix
 from mien.models.graph import Graph, check_safe, find_matrix, read_graph
 from mien.models.runtime import OnnxSession
 from mien.models.store import ModelEntry, Store
 from mien.models.trusted import Trusted, write_trusted
 from mien.types import Array, Floats
-from tests.standins import all_families, emap, make_small
+from tests.standins import all_families, emap, install, make_small, standin_store
 
 EMBEDDED = [entry.id for entry in Store().entries() if entry.bundled]
 
@@ -235,15 +235,18 @@ def test_files_that_cannot_be_read_are_missing(tmp_path: Path) -> None:
         read_graph(tmp_path / "empty.onnx")
 
 
-def test_no_memory_to_look_at_a_file_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*_: object, **__: object) -> None:
-        raise OSError(errno.ENOMEM, "Cannot allocate memory")
+def test_a_file_that_becomes_shorter_while_it_is_read_is_damaged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "m.onnx"
+    path.write_bytes(_bytes(_model([helper.make_node("Neg", ["x"], ["y"])] * 20_000)))
+    whole = graph._Walk._recognise
 
-    (tmp_path / "m.onnx").write_bytes(_bytes(_model()))
-    monkeypatch.setattr(mmap, "mmap", full)
-    with pytest.raises(ModelError, match="not enough memory") as caught:
-        read_graph(tmp_path / "m.onnx")
-    assert "close other programs" in caught.value.remedy
+    def shortened(walk: Any) -> None:
+        whole(walk)
+        os.truncate(path, 100)
+
+    monkeypatch.setattr(graph._Walk, "_recognise", shortened)
+    with pytest.raises(ModelDamaged, match="became shorter"):
+        read_graph(path)
 
 
 # What is refused
@@ -496,6 +499,13 @@ def test_the_matrix_is_kept_beside_the_file(swapper: tuple[Store, ModelEntry, Pa
     store.path(entry.id).write_bytes(b"")
     np.testing.assert_array_equal(load_matrix(store, entry), emap())
     assert sorted(each.name for each in kept.parent.iterdir()) == sorted([kept.name, "swapper.onnx"])
+
+
+def test_a_swapper_without_its_matrix_is_named(tmp_path: Path) -> None:
+    store = standin_store(tmp_path)
+    entry = install(store, "inswapper", "bare", emap="none")
+    with pytest.raises(ModelMismatch, match=f"{entry.id} holds no matrix"):
+        load_matrix(store, entry)
 
 
 def _pickled(path: Path) -> None:

@@ -652,9 +652,15 @@ def test_a_list_that_hides_a_stand_in_does_not_make_a_real_model_of_it(store: St
 def test_what_is_removed_leaves_nothing(store: Store, here: Path) -> None:
     (done,) = import_models([lay(here, "swap.onnx", content())], store, trust=True)
     load_matrix(store, done.entry)
-    assert {Path(each).name for each in everything(store)} == {LIST, f"{done.entry.id}.onnx", f"{done.entry.id}.onnx{SUFFIX}"}
+    lay(store.folder, f"cache/{done.entry.sha256[:16]}-tensorrt-half-1.24.1/engine", b"built of it")
+    lay(store.folder, "cache/0123456789abcdef-tensorrt-half-1.24.1/engine", b"built of another")
+    assert {Path(each).name for each in everything(store) if not each.startswith("cache")} == {
+        LIST,
+        f"{done.entry.id}.onnx",
+        f"{done.entry.id}.onnx{SUFFIX}",
+    }
     remove(done.entry.id, store)
-    assert everything(store) == {LIST}
+    assert everything(store) == {LIST, "cache/0123456789abcdef-tensorrt-half-1.24.1/engine"}
     with pytest.raises(ModelMissing):
         remove(done.entry.id, store)
     assert import_models([here], store, trust=True)[0].fresh
@@ -768,3 +774,22 @@ def test_the_runtime_writes_nothing_to_the_terminal_when_a_run_fails(
     said = "".join(capfd.readouterr())
     assert "standin-failing failed on the processor" in said
     assert "[E:onnxruntime" not in said
+
+
+def test_an_empty_name_is_not_the_current_folder(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["models", "import", "--trust", ""])
+    assert ended.value.code == 2
+    assert "a name is empty" in capsys.readouterr().err
+
+
+def test_a_terminal_that_knows_few_letters_is_told_all_the_same(store: Store, here: Path) -> None:
+    (done,) = import_models([lay(here, "a.onnx", content("xseg"))], store, trust=True)
+    path = store.path(done.entry.id)
+    path.write_bytes(path.read_bytes()[:-1] + b"!")
+    environment = os.environ | {MODELS_VARIABLE: str(store.folder), "PYTHONIOENCODING": "ascii"}
+    command = [sys.executable, "-m", "mien.cli", "models", "verify", done.entry.id]
+    told = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert told.returncode == 7
+    assert "it should be" in told.stdout
+    assert "Traceback" not in told.stderr

@@ -59,6 +59,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         start = int(wanted.removeprefix("bytes=").removesuffix("-")) if wanted else 0
         if fault in {"404", "403", "503"}:
             self.send_error(int(fault))
+        elif fault == "no http":
+            self.wfile.write(b"\x00\xff" * 20_000)
         elif fault == "absurd length":
             self._head(200, {"Content-Length": "9" * 5000})
         elif "/" in fault:
@@ -239,6 +241,7 @@ def test_no_length_at_all(server: Server, store: Store) -> None:
         ("https://[::1/x", "makes no sense"),
         (f"https://{'a' * 70}.example/x", "makes no sense"),
         ("absurd length", "stopped after 0 of"),
+        ("no http", "127.0.0.1: "),
     ],
 )
 def test_what_a_server_does_wrong_is_said(server: Server, store: Store, fault: str, said: str) -> None:
@@ -250,7 +253,8 @@ def test_what_a_server_does_wrong_is_said(server: Server, store: Store, fault: s
         _pull(server, store, timeout_s=0.2, waits=waits)
     assert "mien models import" in raised.value.remedy
     assert not store.path(ENTRY.id).exists()
-    assert waits == ([1.0, 2.0, 4.0] if fault in {"503", "silent", "absurd length"} else [])
+    assert waits == ([1.0, 2.0, 4.0] if fault in {"503", "silent", "absurd length", "no http"} else [])
+    assert len(str(raised.value)) < 300
 
 
 def test_wrong_bytes_are_deleted(server: Server, store: Store) -> None:

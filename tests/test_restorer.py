@@ -1,6 +1,6 @@
 """Restoring networks: what they are fed and what is made of their answers, against slow references."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -9,18 +9,25 @@ import numpy as np
 import pytest
 
 from mien import openers
+from mien.contracts import Session
 from mien.errors import ModelError, ModelMismatch
 from mien.fakes import FakeSession
 from mien.families import families
+from mien.models.arcface import ArcFace
+from mien.models.bisenet import BiSeNet
 from mien.models.codeformer import CodeFormer
+from mien.models.crossface import Crossface
 from mien.models.restorer import TEMPLATES, Restorer
 from mien.models.runtime import OnnxSession
 from mien.models.shelf import Shelf
 from mien.models.store import ModelEntry, Store
+from mien.models.xseg import XSeg
+from mien.models.yoloface import YoloFace
 from mien.settings import Settings
-from mien.tensor import HALF, Scale, blob
+from mien.tensor import HALF, Scale, blob, pictures
 from mien.types import Array, Floats, Image
 from tests.conformance import enhancer_suite
+from tests.portraits import HOPPER, portrait
 from tests.standins.small import SHARPENING, make_small
 
 SIDE = 256
@@ -177,3 +184,43 @@ def test_the_contract_of_enhancers() -> None:
         session = OnnxSession(family, make_small(family))
         weights = (0.3,) if family == "codeformer" else ()
         enhancer_suite(partial(Restorer, family, family, session, weights))
+
+
+class Silent(FakeSession):
+    """Has announced nothing of the shapes that it gives, and gives what is far too narrow."""
+
+    def __init__(self, family: str, answer: tuple[int, ...]) -> None:
+        ports = families()[family]
+        inputs = {port.names[0]: port.shape for port in ports.inputs}
+        super().__init__(inputs, {ports.outputs[0].names[0]: np.zeros(answer, np.float32)})
+        self.outputs = {name: (None,) * len(answer) for name in self.outputs}
+
+
+@pytest.mark.parametrize(
+    ("family", "answer", "use"),
+    [
+        ("gpen_256", (1, 3, 4000, 1), lambda session: Restorer("m", "gpen_256", session).enhance([black(256)])),
+        ("gpen_256", (1, 1, 256, 256), lambda session: Restorer("m", "gpen_256", session).enhance([black(256)])),
+        ("gpen_256", (0, 3, 256, 256), lambda session: Restorer("m", "gpen_256", session).enhance([black(256)])),
+        ("xseg", (1, 4000, 1, 1), lambda session: XSeg("m", session).visible([black(256)])),
+        ("bisenet", (1, 2, 512, 512), lambda session: BiSeNet("m", session).visible([black(512)])),
+        ("arcface", (1, 7), lambda session: ArcFace("m", session).embed(black(256), portrait(HOPPER).landmarks)),
+        ("arcface", (0, 512), lambda session: ArcFace("m", session).embed(black(256), portrait(HOPPER).landmarks)),
+        ("crossface", (1, 7), lambda session: Crossface("m", session).convert(np.zeros(512, np.float32))),
+        ("yoloface", (1, 3, 9), lambda session: YoloFace("m", session).detect(black(64))),
+    ],
+)  # fmt: skip
+def test_the_shape_is_looked_at_even_where_none_was_announced(
+    family: str, answer: tuple[int, ...], use: Callable[[Session], object]
+) -> None:
+    with pytest.raises(ModelMismatch, match=r"m gave .*, expected is "):
+        use(Silent(family, answer))
+
+
+def test_the_kernel_is_not_let_loose_on_what_is_no_picture() -> None:
+    with pytest.raises(ValueError, match="are no pictures"):
+        pictures(np.zeros((1, 3, 400, 1), np.float32), Scale(HALF, HALF))
+
+
+def black(side: int) -> Image:
+    return np.zeros((side, side, 3), np.uint8)

@@ -37,8 +37,8 @@ from mien.models.device import (
 from mien.models.halving import Memory, Trial, best, face_inputs
 from mien.models.probe import Choice, answers_right, try_device, verdict
 from mien.models.runtime import OnnxSession
-from mien.models.shelf import CACHE, TRIALS, Shelf
-from mien.models.store import Store
+from mien.models.shelf import TRIALS, Shelf
+from mien.models.store import CACHE, Store
 from mien.settings import table
 from mien.types import Array
 from tests import conformance

@@ -190,7 +190,7 @@ def test_what_is_no_number_is_an_error() -> None:
 
 def test_another_shape_than_announced_is_an_error() -> None:
     session = _xseg(lambda blob: blob[:, :128, :, :1])
-    with pytest.raises(ModelMismatch, match="announced"):
+    with pytest.raises(ModelMismatch, match="expected is 1 x 256 x 256 x 1"):
         XSeg("xseg_1", session).visible(_crops(256))
 
 

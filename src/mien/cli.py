@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import io
 import json
 import logging
 import os
@@ -50,6 +51,9 @@ _MEDIA_VARIABLE = "MIEN_MEDIA"
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code. Every `MienError` becomes one clear line and what to do."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A name, or a sign of ours, that the terminal has no letters for is no reason to end.
+        sys.stdout.reconfigure(errors="backslashreplace")
     options = _parser().parse_args(arguments)
     error_console = Console(stderr=True, highlight=False, soft_wrap=True)
     for library in ("PIL", "tifffile"):
@@ -281,7 +285,7 @@ def _add_models(commands: Any) -> None:
     pull.add_argument("--mirror", metavar="URL", help="ask this address instead: URL/FILE (default: MIEN_MIRROR)")
     pull.set_defaults(run=_models_pull)
     bring = actions.add_parser("import", help="take over model files that you have: files, or folders of other tools")
-    bring.add_argument("paths", metavar="FILE|FOLDER", type=Path, nargs="+")
+    bring.add_argument("paths", metavar="FILE|FOLDER", type=_path, nargs="+")
     bring.add_argument("--trust", action="store_true", help="take files, too, that nobody has published a sha256 of")
     bring.add_argument("--as", dest="family", metavar="FAMILY", help="which family a trusted file is of, if that is in doubt")
     bring.set_defaults(run=_models_import)
@@ -292,6 +296,13 @@ def _add_models(commands: Any) -> None:
     remove = actions.add_parser("remove", help="delete installed models")
     remove.add_argument("ids", metavar="ID", nargs="+")
     remove.set_defaults(run=_models_remove)
+
+
+def _path(text: str) -> Path:
+    """An empty name would be the current folder, and comes from a script's variable that nobody has set."""
+    if not text:
+        raise argparse.ArgumentTypeError("a name is empty")
+    return Path(text)
 
 
 def _add_models_list(parser: argparse.ArgumentParser, default: Any = None) -> None:

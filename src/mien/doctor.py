@@ -22,8 +22,8 @@ from mien.models.device import CPU, DEVICES, RUNTIME_PACKAGES, UNUSED, devices_n
 from mien.models.halving import Memory
 from mien.models.inventory import ABSENT, DAMAGED, EMBEDDED, INSTALLED, Listed, look_at
 from mien.models.probe import MODEL, Probe, try_device
-from mien.models.shelf import CACHE, TRIALS
-from mien.models.store import Store
+from mien.models.shelf import TRIALS
+from mien.models.store import CACHE, Store
 from mien.provenance.identity import known_root
 from mien.trust import IDENTITY_FOLDER
 

@@ -28,7 +28,9 @@ class Port:
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """Where a port was found in a session: `name`, `shape` and `dtype` are the session's own."""
+    """Where a port was found in a session: `name` and `dtype` are the session's own, and so is `shape`; what that leaves free
+    is as the port has it.
+    """
 
     name: str
     shape: Shape
@@ -90,7 +92,8 @@ def match_ports(
             raise ModelMismatch(
                 f"{model_id}: {what} {name!r} holds {dtypes[name]}, expected is {' or '.join(port.dtypes)}", _REMEDY
             )
-        slots.append(Slot(name, found[name], dtypes[name]))
+        shape = tuple(own if isinstance(own, int) else wanted for own, wanted in zip(found[name], port.shape, strict=True))
+        slots.append(Slot(name, shape, dtypes[name]))
     return tuple(slots)
 
 

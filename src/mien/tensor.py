@@ -52,11 +52,16 @@ def blob(images: Sequence[Image], scale: Scale, steps: Sequence[int] | None = No
 
 
 def pictures(numbers: Array, scale: Scale, steps: Sequence[int] | None = None) -> list[Image]:
-    """The other way round: what a network gave, as BGR uint8 pictures, rounded and clipped. `numbers` are all finite."""
+    """The other way round: what a network gave, as BGR uint8 pictures, rounded and clipped. `numbers` are all finite.
+
+    They are (n, 3, side, side) or (n, side, side, 3); raises `ValueError` for others, because the kernel looks at no index.
+    """
     steps = [1] * len(numbers) if steps is None else steps
     single = np.asarray(numbers, np.float32)
     planes = single.transpose(0, 3, 1, 2) if scale.channels_last else np.ascontiguousarray(single)
     side = planes.shape[2]
+    if planes.shape != (sum(step * step for step in steps), 3, side, side):
+        raise ValueError(f"{numbers.shape} are no pictures")
     gain = (255 * np.asarray(scale.std)).astype(np.float32)
     shift = (255 * np.asarray(scale.mean) + 0.5).astype(np.float32)
     made: list[Image] = []
@@ -85,7 +90,9 @@ def masks(numbers: Array, steps: Sequence[int] | None = None) -> list[Mask]:
 
 def check_finite(model_id: str, numbers: Array) -> None:
     """Raise `ModelError` if any number is none: what a broken model, or half precision, gives must not be shown."""
-    if not math.isfinite(float(numbers.sum(dtype=np.float32))):
+    with np.errstate(over="ignore", invalid="ignore"):
+        total = float(numbers.sum(dtype=np.float32))
+    if not math.isfinite(total):
         raise ModelError(
             f"{model_id} gave numbers that are no picture (not a number, or infinite)",
             f"`mien models verify {model_id}`; if the file is whole, set precision = single",

@@ -5,6 +5,7 @@ import numpy as np
 from mien.contracts import Session
 from mien.crop import cut
 from mien.families import families
+from mien.models.feed import feed
 from mien.signature import bind
 from mien.tensor import HALF, Scale, blob, check_finite
 from mien.types import Floats, Image, Landmarks
@@ -19,14 +20,12 @@ class ArcFace:
 
     def __init__(self, model_id: str, session: Session) -> None:
         family = families()["arcface"]
-        bound = bind(model_id, session, family.inputs, family.outputs)
+        self._bound = bind(model_id, session, family.inputs, family.outputs)
         self._model_id = model_id
         self._session = session
-        self._input, self._output = bound.taken(0), bound.given(0)
 
     def embed(self, image: Image, landmarks: Landmarks) -> Floats:
         crop = cut(image, landmarks.points, TEMPLATE, SIDE)
-        given = self._session.run({self._input.name: blob([crop.image], _SCALE).astype(self._input.dtype, copy=False)})
-        found = given[self._output.name]
+        found = feed(self._model_id, self._session, self._bound, blob([crop.image], _SCALE), 1)
         check_finite(self._model_id, found)
         return np.asarray(found[0], np.float32)

@@ -4,6 +4,7 @@ import numpy as np
 
 from mien.contracts import Session
 from mien.families import families
+from mien.models.feed import feed
 from mien.signature import bind
 from mien.tensor import check_finite
 from mien.types import Floats
@@ -14,12 +15,11 @@ class Crossface:
 
     def __init__(self, model_id: str, session: Session) -> None:
         family = families()["crossface"]
-        bound = bind(model_id, session, family.inputs, family.outputs)
+        self._bound = bind(model_id, session, family.inputs, family.outputs)
         self._model_id = model_id
         self._session = session
-        self._input, self._output = bound.taken(0), bound.given(0)
 
     def convert(self, embedding: Floats) -> Floats:
-        found = self._session.run({self._input.name: embedding[None].astype(self._input.dtype)})[self._output.name]
+        found = feed(self._model_id, self._session, self._bound, embedding[None], 1)
         check_finite(self._model_id, found)
         return np.asarray(found[0], np.float32)

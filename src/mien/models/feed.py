@@ -15,18 +15,20 @@ def feed(
 ) -> Floats:
     """What the first output says of `blob` (n, ...), float32 (n, ...); `most` pictures at a time, one where n is fixed to 1.
 
-    `further` inputs, by name, are the same for all pictures. Raises `ModelMismatch` for another shape than announced.
+    `further` inputs, by name, are the same for all pictures. Raises `ModelMismatch` for another shape than that of the slot:
+    what a network gives need not be what it has announced, and nothing after this looks at it once more.
     """
     taken, given = bound.taken(0), bound.given(0)
     step = 1 if isinstance(taken.shape[0], int) or isinstance(given.shape[0], int) else most
     typed = blob.astype(taken.dtype, copy=False)
     rest = {} if further is None else further
     parts = [session.run({taken.name: typed[i : i + step], **rest})[given.name] for i in range(0, len(typed), step)]
+    for number, part in enumerate(parts):
+        wanted = (len(typed[number * step : (number + 1) * step]), *given.shape[1:])
+        if not fits(part.shape, wanted):
+            raise ModelMismatch(
+                f"{model_id} gave {said(part.shape)}, expected is {said(wanted)}", "use the file of the catalogue"
+            )
     # What a large network gives for one picture is not copied.
     result = parts[0] if len(parts) == 1 else np.concatenate(parts)
-    if len(result) != len(blob) or not fits(result.shape[1:], given.shape[1:]):
-        raise ModelMismatch(
-            f"{model_id} gave {said(result.shape)} for {len(blob)} pictures, announced is {said(given.shape)}",
-            "use the file of the catalogue",
-        )
     return result.astype(np.float32, copy=False)

@@ -4,18 +4,17 @@ The format is protobuf's: fields of a number, a wire type and a value; a field m
 meaning follow onnx.proto of ONNX 1.17.
 """
 
-import errno
 import math
-import mmap
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple, TypeAlias
+from typing import BinaryIO, NamedTuple, TypeAlias, overload
 
 import numpy as np
 
-from mien.errors import ModelDamaged, ModelError, ModelMismatch, ModelMissing, ModelRefused
+from mien.errors import ModelDamaged, ModelMismatch, ModelMissing, ModelRefused
 from mien.signature import Shape, Slot
 from mien.types import Floats
 
@@ -23,9 +22,11 @@ STANDIN_KEY = "mien.standin"
 """The metadata of a file with random weights that stands in for a real model has this key."""
 STANDIN_PRODUCER = "mien-standin"
 
-# The onnx package would load the whole file, and believes what it reads; this walk steps over the weights, in a mapping of
-# the file, and stops at the first thing that no exporter writes.
-_Content: TypeAlias = bytes | mmap.mmap
+# The onnx package would load the whole file, and believes what it reads; this walk steps over the weights and stops at the
+# first thing that no exporter writes. It reads a piece at a time: a mapping of the file would end the whole program when
+# another one makes the file shorter meanwhile.
+_Content: TypeAlias = "bytes | _Pieces"
+_PIECE = 1 << 16
 
 _MAX_FIELDS = 500_000
 _MAX_NODES = 100_000
@@ -116,7 +117,7 @@ def read_graph(content: Path | str | bytes, name: str = "") -> Graph:
     """
     if isinstance(content, bytes):
         return _Walk(content, name or "the model").model()
-    with _mapped(Path(content), name or str(content)) as data:
+    with _opened(Path(content), name or str(content)) as data:
         return _Walk(data, name or str(content)).model()
 
 
@@ -129,8 +130,10 @@ def check_safe(model_id: str, graph: Graph) -> None:
         raise ModelRefused(f"{model_id} is refused: {why}", "use the file of the catalogue, or one that its maker vouches for")
 
 
-def find_matrix(content: bytes, side: int = 512, name: str = "buff2fs") -> Floats:
+def find_matrix(content: bytes, side: int = 512, name: str = "buff2fs", model: str = "the model") -> Floats:
     """The square matrix among the weights of an ONNX file, float32 (side, side): the one called `name`, else the last.
+
+    `model` is what errors call the file.
 
     The identity matrix of inswapper is one. Raises `ModelMismatch` when there is none, and what `read_graph` raises.
     """
@@ -138,7 +141,7 @@ def find_matrix(content: bytes, side: int = 512, name: str = "buff2fs") -> Float
     named = [each for each in square if each.name == name] or square[-1:]
     values = _values(content, named[-1]) if named else None
     if values is None or values.size != side * side or not np.isfinite(values).all():
-        raise ModelMismatch(f"the model holds no matrix of {side} x {side} numbers", "use the file of the catalogue")
+        raise ModelMismatch(f"{model} holds no matrix of {side} x {side} numbers", "use the file of the catalogue")
     return values.reshape(side, side)
 
 
@@ -232,19 +235,52 @@ class _Field(NamedTuple):
     value: int
 
 
-def _mapped(path: Path, name: str) -> mmap.mmap:
+class _Pieces:
+    """The bytes of a file, of which a piece is held; raises `EOFError` when the file has become shorter than `size`."""
+
+    def __init__(self, file: BinaryIO, size: int) -> None:
+        self._file = file
+        self._size = size
+        self._start = 0
+        self._piece = b""
+
+    def __len__(self) -> int:
+        return self._size
+
+    @overload
+    def __getitem__(self, key: int) -> int: ...
+
+    @overload
+    def __getitem__(self, key: slice) -> bytes: ...
+
+    def __getitem__(self, key: int | slice) -> int | bytes:
+        if isinstance(key, slice):
+            start, stop, _ = key.indices(self._size)
+            return self._read(start, max(0, stop - start))
+        if not self._start <= key < self._start + len(self._piece):
+            self._start, self._piece = key, self._read(key, min(_PIECE, self._size - key))
+        return self._piece[key - self._start]
+
+    def _read(self, start: int, count: int) -> bytes:
+        self._file.seek(start)
+        found = self._file.read(count)
+        if len(found) < count:
+            raise EOFError
+        return found
+
+
+@contextmanager
+def _opened(path: Path, name: str) -> Iterator[_Pieces]:
     try:
         # Before it is opened: opening a pipe would wait for its other end.
         if not path.is_file():
             raise ModelMissing(f"{name} is no file", "check the name")
-        with path.open("rb") as file:
-            if os.fstat(file.fileno()).st_size == 0:
-                raise ModelDamaged(f"{name} is empty", _NEW_FILE)
-            return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-    except (OSError, ValueError) as error:
-        if isinstance(error, OSError) and error.errno == errno.ENOMEM:
-            raise ModelError(f"there is not enough memory to look at {name}", "close other programs") from error
-        raise ModelMissing(f"cannot read {name}: {error}", "check the name and who may read it") from error
+        with path.open("rb", buffering=0) as file:
+            yield _Pieces(file, os.fstat(file.fileno()).st_size)
+    except EOFError as error:
+        raise ModelDamaged(f"{name} became shorter while it was read", "try again when nothing writes to it") from error
+    except OSError as error:
+        raise ModelMissing(f"cannot read {name}: {error.strerror}", "check the name and who may read it") from error
 
 
 class _Walk:

@@ -16,7 +16,7 @@ from mien.errors import ModelDamaged, ModelError, ModelMismatch, ModelMissing, M
 from mien.families import Family, families
 from mien.models.emap import SUFFIX as EMAP_SUFFIX
 from mien.models.graph import Graph, check_safe, read_graph
-from mien.models.store import ModelEntry, Store, free_id
+from mien.models.store import CACHE, ModelEntry, Store, built_of, free_id
 from mien.models.trusted import FOLDER as TRUSTED_FOLDER
 from mien.models.trusted import Trusted, read_trusted, write_trusted
 from mien.models.turn import turn
@@ -100,7 +100,7 @@ def _sweep(folder: Path) -> None:
 
 
 def remove(model_id: str, store: Store) -> None:
-    """Delete a model's file, what was kept beside it, and its row in the list of trusted files.
+    """Delete a model's file, what was kept beside it or built of it, and its row in the list of trusted files.
 
     Raises `UsageError` for an embedded model, `ModelMissing` when there is nothing to delete, `ModelError` when it cannot.
     """
@@ -117,6 +117,8 @@ def remove(model_id: str, store: Store) -> None:
         try:
             for each in (path, path.with_name(path.name + EMAP_SUFFIX), part):
                 each.unlink(missing_ok=True)
+            for built in (store.folder / CACHE).glob(f"{built_of(entry)}*"):
+                shutil.rmtree(built)
         except OSError as error:
             raise ModelError(f"cannot delete {path}: {error.strerror}", "close what uses it, or delete it by hand") from error
         if len(others) < len(rows):

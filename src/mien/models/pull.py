@@ -34,6 +34,8 @@ LARGEST = 4 * 1024**3
 SPARE = 64 * 1024**2
 """Bytes that stay free on the disk."""
 _CHUNK = 1 << 18
+_MOST_LETTERS = 200
+"""Of what a server says, which may be no words at all."""
 _LOCAL = {"localhost", "127.0.0.1", "::1"}
 _PASSING = {408, 425, 429, 500, 502, 503, 504}
 _RANGE = re.compile(r"bytes (?:(\d{1,18})-\d+|\*)/(\d{1,18}|\*)")
@@ -104,7 +106,7 @@ def pull(
             try:
                 _fetch_from(url, part, entry, fetch, report, pause)
             except Refused as refused:
-                reasons.append(f"{urlsplit(url).hostname}: {refused}")
+                reasons.append(f"{urlsplit(url).hostname}: {str(refused)[:_MOST_LETTERS]}")
                 continue
             with _writing(place):
                 part.replace(place)

@@ -7,7 +7,7 @@ from mien.errors import ModelMismatch
 from mien.families import families
 from mien.models.candidates import Candidates, together
 from mien.models.letterbox import letterbox
-from mien.signature import bind
+from mien.signature import bind, said
 from mien.types import Array, Detection, Floats, Image
 
 _STRIDES = 8, 16, 32
@@ -58,10 +58,10 @@ class Scrfd:
         for stride, *names in self._names:
             scores, boxes, points = (outputs[name] for name in names)
             rows = (height // stride) * (width // stride) * _ANCHORS
-            if not len(scores) == len(boxes) == len(points) == rows:
+            if (scores.shape, boxes.shape, points.shape) != ((rows, 1), (rows, 4), (rows, 10)):
                 raise ModelMismatch(
-                    f"{self._model_id} gives {len(scores)} scores, {len(boxes)} boxes and {len(points)} points at stride "
-                    f"{stride} for {width} x {height} pixels, expected are {rows}",
+                    f"{self._model_id} gives {said(scores.shape)} scores, {said(boxes.shape)} boxes and {said(points.shape)} "
+                    f"points at stride {stride} for {width} x {height} pixels, expected are {rows}",
                     _REMEDY,
                 )
             parts.append(self._decode(scores, boxes, points, stride, width // stride))

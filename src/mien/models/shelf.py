@@ -13,11 +13,9 @@ from mien.models import halving, runtime
 from mien.models.device import Device
 from mien.models.probe import MODEL, Choice, Probe, try_device
 from mien.models.runtime import OnnxSession
-from mien.models.store import ModelEntry, Store
+from mien.models.store import CACHE, ModelEntry, Store, built_of
 
 _log = logging.getLogger(__name__)
-CACHE = "cache"
-"""The folder beside the installed models where devices keep what they build; it may be deleted at any time."""
 TRIALS = "precision.json"
 """The file in it that says which models may reckon in half precision."""
 
@@ -130,7 +128,7 @@ class Shelf:
         """An existing folder for what the device builds of this very file; None when there can be none."""
         if device.name not in _BUILDERS:
             return None
-        name = f"{(entry.sha256 or entry.id)[:16]}-{device.name}-{'half' if half else 'single'}-{runtime.version()}"
+        name = f"{built_of(entry)}{device.name}-{'half' if half else 'single'}-{runtime.version()}"
         folder = self._store.folder / CACHE / name
         try:
             folder.mkdir(parents=True, exist_ok=True)

@@ -15,6 +15,9 @@ from mien.folders import models_folder
 from mien.models.graph import Graph, check_safe, read_graph
 from mien.models.trusted import Trusted, read_trusted
 
+CACHE = "cache"
+"""The folder beside the installed models where devices keep what they build; it may be deleted at any time."""
+
 
 @dataclass(frozen=True, slots=True)
 class ModelEntry:
@@ -193,6 +196,11 @@ def remedies(entry: ModelEntry) -> tuple[str, str]:
         f"{again}`mien models import` its file",
         f"{again}`mien models import` a good copy in its place, or `mien models remove {entry.id}`",
     )
+
+
+def built_of(entry: ModelEntry) -> str:
+    """How the names of all folders in `CACHE` begin that hold what a device has built of this very file."""
+    return f"{(entry.sha256 or entry.id)[:16]}-"
 
 
 def free_id(wanted: str, taken: Container[str]) -> str:

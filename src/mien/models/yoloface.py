@@ -5,6 +5,7 @@ import numpy as np
 from mien.contracts import Session
 from mien.families import families
 from mien.models.candidates import Candidates
+from mien.models.feed import feed
 from mien.models.letterbox import letterbox
 from mien.signature import bind
 from mien.types import Detection, Floats, Image
@@ -18,15 +19,15 @@ class YoloFace:
 
     def __init__(self, model_id: str, session: Session, *, least_score: float = 0.6) -> None:
         family = families()["yoloface"]
-        bound = bind(model_id, session, family.inputs, family.outputs)
+        self._model_id = model_id
+        self._bound = bind(model_id, session, family.inputs, family.outputs)
         self._session = session
-        self._input, self._output = bound.taken(0).name, bound.given(0).name
         self._least_score = least_score
 
     def detect(self, image: Image) -> list[Detection]:
         canvas, back = letterbox(image, _SIDE, _SIDE)
-        rows = self._session.run({self._input: blob(canvas)})[self._output][0].T
-        return self._decode(np.asarray(rows, np.float32)).best(back, _MOST_OVERLAP)
+        rows = feed(self._model_id, self._session, self._bound, blob(canvas), 1)[0].T
+        return self._decode(rows).best(back, _MOST_OVERLAP)
 
     def _decode(self, rows: Floats) -> Candidates:
         """What reaches the least score, of rows of middle, size, score and five times x, y and whether it is seen."""
