@@ -121,7 +121,13 @@ class Settings:
     keep_brows: bool = _row(False, "the wearer's own eyebrows show", "face")
     resolution: int = _row(512, "the most pixels across a face that are computed in a video", "face", 128, 2048)
     boost: int = _row(1, "how many times finer than its own size a swapping network is made to work", "models", 1, 8)
-    morph: float = _row(1.0, "how far a .dfm model that knows both faces goes over to its own, 0 to 1", "models", 0.0, 1.0)
+    morph: float = _row(
+        1.0,
+        "how far a .dfm model that knows both faces goes over to its own, 0 to 1; at 0 it draws the person as they are",
+        "models",
+        0.0,
+        1.0,
+    )
     segmenter: str = _row(
         "none",
         "an installed network that finds things before the face, live too; several with commas",

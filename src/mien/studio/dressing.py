@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from mien.errors import MienError
 from mien.settings import Value
 
+_PATIENCE_S = 10.0
+"""A device may take minutes to build a program out of a model."""
 _log = logging.getLogger(__name__)
 
 
@@ -42,12 +44,15 @@ class Dressing:
         self._thread.start()
 
     def stop(self) -> None:
-        """Finish the change that is being made, forget the others."""
+        """Forget what waits; a change that is being made is waited for a little, then left to end by itself, unworn."""
         with self._news:
             self._stopping = True
             self._news.notify()
+        self.forget()
         if self._thread.ident is not None:
-            self._thread.join()
+            self._thread.join(_PATIENCE_S)
+            if self._thread.is_alive():
+                _log.warning("a model that is being opened does not let go; it is left behind")
 
     def want(self, values: Mapping[str, Value]) -> None:
         """Make this change, with those that wait, as soon as possible."""
