@@ -464,8 +464,12 @@ def test_without_its_name_the_last_square_matrix_is_taken() -> None:
 
 
 @pytest.mark.parametrize("how", ["float_data", "raw"])
-def test_the_stand_in_has_its_matrix(how: str) -> None:
-    np.testing.assert_array_equal(find_matrix(make_small("inswapper", emap=how)), emap())
+def test_the_stand_in_has_its_matrix(how: str, tmp_path: Path) -> None:
+    content = make_small("inswapper", emap=how)
+    np.testing.assert_array_equal(find_matrix(content), emap())
+    path = tmp_path / "inswapper.onnx"
+    path.write_bytes(content)
+    np.testing.assert_array_equal(find_matrix(path), emap())
 
 
 def test_a_file_without_the_matrix_is_a_mismatch() -> None:

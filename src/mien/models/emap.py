@@ -30,7 +30,8 @@ def load_matrix(store: Store, entry: ModelEntry) -> Floats:
     path = path.with_name(path.name + SUFFIX)
     matrix = _kept(path, entry.sha256)
     if matrix is None:
-        matrix = find_matrix(store.read(entry.id), _SIDE, model=entry.id)
+        with store.verified(entry.id) as file:
+            matrix = find_matrix(file, _SIDE, model=entry.id)
         with contextlib.suppress(OSError):
             _keep(path, entry.sha256, matrix)
     return matrix

@@ -130,10 +130,10 @@ def check_safe(model_id: str, graph: Graph) -> None:
         raise ModelRefused(f"{model_id} is refused: {why}", "use the file of the catalogue, or one that its maker vouches for")
 
 
-def find_matrix(content: bytes, side: int = 512, name: str = "buff2fs", model: str = "the model") -> Floats:
+def find_matrix(content: Path | bytes, side: int = 512, name: str = "buff2fs", model: str = "the model") -> Floats:
     """The square matrix among the weights of an ONNX file, float32 (side, side): the one called `name`, else the last.
 
-    `model` is what errors call the file.
+    Of a file no more than the matrix is read. `model` is what errors call it.
 
     The identity matrix of inswapper is one. Raises `ModelMismatch` when there is none, and what `read_graph` raises.
     """
@@ -145,11 +145,11 @@ def find_matrix(content: bytes, side: int = 512, name: str = "buff2fs", model: s
     return values.reshape(side, side)
 
 
-def _values(content: bytes, tensor: Tensor) -> Floats | None:
+def _values(content: Path | bytes, tensor: Tensor) -> Floats | None:
     """The values of a float tensor, flat; None when they are not all in one piece, or of another type."""
     if tensor.external or tensor.stop - tensor.start != tensor.size:
         return None
-    data = content[tensor.start : tensor.stop]
+    data = _piece(content, tensor.start, tensor.stop)
     match tensor.kind, tensor.dtype:
         case (("raw" | "float"), "float32"):
             kind = "<f4"
@@ -160,6 +160,14 @@ def _values(content: bytes, tensor: Tensor) -> Floats | None:
         case _:
             return None
     return np.frombuffer(data[: len(data) // int(kind[2]) * int(kind[2])], kind).astype(np.float32)
+
+
+def _piece(content: Path | bytes, start: int, stop: int) -> bytes:
+    if isinstance(content, bytes):
+        return content[start:stop]
+    with content.open("rb") as file:
+        file.seek(start)
+        return file.read(stop - start)
 
 
 def _varints(data: bytes) -> np.ndarray[tuple[int, ...], np.dtype[np.uint32]]:
