@@ -4,7 +4,8 @@
 
 A studio without its page wears a face before a swaying portrait at 720p; then `engine` goes to a stand-in for inswapper_128
 with the real one's layers and random weights, and back. The longest pauses between frames that leave are counted in frames of
-the camera, before the first frame of the new engine: from there on it is as fast as it is.
+the camera, before the first frame of the new engine: from there on it is as fast as it is. On the way back the frame that the
+network is at has to end first.
 """
 
 import argparse
