@@ -254,9 +254,10 @@ def _assert_labelled(image: Image) -> None:
     assert np.percentile(corner, 20) < 60
 
 
-def test_an_engine_is_chosen_and_the_picture_goes_on(person: Person) -> None:
-    """Goes on from the test before: a face is worn before the browser's camera."""
+def test_an_engine_is_chosen_and_the_picture_goes_on(person: Person, examples: Path) -> None:
     page = person.page
+    if not person.studio.state()["face"]:
+        person.add_face(examples / "eileen_collins.png")
     person.start_browser_camera()
     person.see("swapped")
     options = page.locator("#setting-engine option").evaluate_all("(all) => all.map((each) => each.value)")

@@ -20,6 +20,7 @@ from mien.engines.uniface import uniface
 from mien.errors import ModelError, ModelMismatch, SourceFaceStranger
 from mien.facemodel import face_model
 from mien.live.snapshot import Snapshot
+from mien.models.example import example_face
 from mien.models.importing import import_models
 from mien.models.runtime import OnnxSession
 from mien.models.shelf import Shelf
@@ -563,3 +564,24 @@ def test_people_are_told_from_each_other_by_the_models_that_paint_them(media: Pa
         except SourceFaceStranger:
             refused += 1
     assert refused >= 11
+
+
+def test_a_model_that_leaves_faces_as_they_are_passes_for_nobody() -> None:
+    somebody = example_face(models().landmarker)
+    engine = DfmEngine("mirror", dfm_session(side=224), recogniser(), Settings(), lambda: somebody)
+    with pytest.raises(SourceFaceStranger, match="mirror does not make the person of the photo out of another face"):
+        engine.prepare(source_of(HOPPER))
+
+
+def test_a_model_of_the_person_makes_that_person_of_somebody_else() -> None:
+    somebody = example_face(models().landmarker)
+    session = dfm_session(painting(source_of(HOPPER), 224), side=224)
+    engine = DfmEngine("hopper", session, recogniser(), Settings(), lambda: somebody)
+    assert engine.prepare(source_of(HOPPER)).distance < 0.35
+    assert len(session.calls) == 2
+
+
+def test_the_example_is_the_person_that_it_is_said_to_be() -> None:
+    somebody, collins = example_face(models().landmarker), source_of(COLLINS)
+    described = [recogniser().describe(face.image, face.landmarks) for face in (somebody, collins)]
+    assert np.linalg.norm(described[0] - described[1]) < 0.4

@@ -19,7 +19,9 @@ from mien.models.bisenet import BiSeNet
 from mien.models.codeformer import CodeFormer
 from mien.models.crossface import Crossface
 from mien.models.emap import load_matrix
+from mien.models.example import example_face
 from mien.models.faceid import FaceId
+from mien.models.facemesh import FaceMesh
 from mien.models.inventory import check_partners, partners
 from mien.models.pyramid import Pyramid
 from mien.models.restorer import Restorer
@@ -29,6 +31,7 @@ from mien.models.store import ModelEntry, remedies
 from mien.models.xseg import XSeg
 from mien.models.yoloface import YoloFace
 from mien.settings import Settings
+from mien.types import SourceFace
 
 OpenEngine = Callable[[ModelEntry, Settings, Shelf], Engine]
 OpenSegmenter = Callable[[ModelEntry, Settings, Shelf], Segmenter]
@@ -47,8 +50,13 @@ def _blendswap(entry: ModelEntry, settings: Settings, shelf: Shelf) -> Engine:
 
 def _dfm(entry: ModelEntry, settings: Settings, shelf: Shelf) -> Engine:
     # On the processor, as ever: whose face it is must not hang on a device.
-    recogniser = FaceId(shelf.on("cpu", "single").session(shelf.store.entry("face_id_128")))
-    return DfmEngine(entry.id, shelf.session(entry), recogniser, settings)
+    sure = shelf.on("cpu", "single")
+    recogniser = FaceId(sure.session(shelf.store.entry("face_id_128")))
+
+    def somebody() -> SourceFace:
+        return example_face(FaceMesh(sure.session(shelf.store.entry("face_mesh_478"))))
+
+    return DfmEngine(entry.id, shelf.session(entry), recogniser, settings, somebody)
 
 
 def _open_xseg(entry: ModelEntry, settings: Settings, shelf: Shelf) -> Segmenter:

@@ -8,7 +8,7 @@ sees less forehead and chin than it was trained with.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -76,17 +76,25 @@ class _Made:
 class DfmEngine:
     """A `contracts.Engine` for one model. Raises `ModelMismatch` when the session is none.
 
-    `recogniser` tells whether a photo shows the person of the model.
+    `recogniser` tells whether a photo shows the person of the model, `somebody` is another face, on which the model is tried.
     """
 
     bends = False
 
-    def __init__(self, model_id: str, session: Session, recogniser: Recogniser, settings: Settings) -> None:
+    def __init__(
+        self,
+        model_id: str,
+        session: Session,
+        recogniser: Recogniser,
+        settings: Settings,
+        somebody: Callable[[], SourceFace] | None = None,
+    ) -> None:
         ports = families()["dfm"]
         bound = bind(model_id, session, ports.inputs, ports.outputs)
         self.name = model_id
         self._session = session
         self._recogniser = recogniser
+        self._somebody = somebody
         self._settings = settings
         self._picture, self._morph = bound.taken(0), bound.inputs[1]
         self._outputs = tuple(bound.given(number).name for number in range(3))
@@ -98,21 +106,44 @@ class DfmEngine:
 
         The face is in the weights, but the consent is given for the photo: of another person, raises `SourceFaceStranger`.
         """
-        crop = cut_by(source.image, whole_face(source.landmarks.points, self._side), self._side)
-        (made,) = self._run([crop.image], morph=1.0)
-        opacity = cv2.min(made.mask, made.target_mask)[:, :, None] / np.float32(255)
-        shown = (_GREY + opacity * (made.face - np.float32(_GREY)) + 0.5).astype(np.uint8)
-        points = source.landmarks.points.copy()
-        points[:, :2] = geometry.apply(crop.frame_to_crop, points[:, :2])
-        worn = self._recogniser.describe(shown, Landmarks(points, source.landmarks.presence))
-        distance = float(np.linalg.norm(worn - self._recogniser.describe(source.image, source.landmarks)))
+        person = self._recogniser.describe(source.image, source.landmarks)
+        distance = float(np.linalg.norm(self._drawn_on(source) - person))
         if not distance < self._recogniser.same_person_below:
             raise SourceFaceStranger(
                 f"the model {self.name} shows another person than the photo (distance {distance:.2f}, the same person is "
                 f"below {self._recogniser.same_person_below:.2f})",
                 "choose a photo of the person whose model this is",
             )
+        self._check_others(person)
         return KnownToShow(source.digest, distance)
+
+    def _drawn_on(self, photo: SourceFace) -> Floats:
+        """The descriptor of what the model makes of a photo."""
+        crop = cut_by(photo.image, whole_face(photo.landmarks.points, self._side), self._side)
+        (made,) = self._run([crop.image], morph=1.0)
+        opacity = cv2.min(made.mask, made.target_mask)[:, :, None] / np.float32(255)
+        shown = (_GREY + opacity * (made.face - np.float32(_GREY)) + 0.5).astype(np.uint8)
+        points = photo.landmarks.points.copy()
+        points[:, :2] = geometry.apply(crop.frame_to_crop, points[:, :2])
+        return self._recogniser.describe(shown, Landmarks(points, photo.landmarks.presence))
+
+    def _check_others(self, person: Floats) -> None:
+        """A model that leaves every face as it is would pass for anybody's: of somebody else it has to make this person.
+
+        Raises `SourceFaceStranger`.
+        """
+        if self._somebody is None:
+            return
+        somebody = self._somebody()
+        own = self._recogniser.describe(somebody.image, somebody.landmarks)
+        if float(np.linalg.norm(own - person)) < self._recogniser.same_person_below:
+            return
+        drawn = self._drawn_on(somebody)
+        if not float(np.linalg.norm(drawn - person)) < float(np.linalg.norm(drawn - own)):
+            raise SourceFaceStranger(
+                f"the model {self.name} does not make the person of the photo out of another face: it leaves faces as they are",
+                "choose another model; this one would show whoever is before the camera",
+            )
 
     def swap(self, frame: Frame, faces: Sequence[TrackedFace], prepared: KnownToShow) -> list[FacePatch | None]:
         seen = [is_seen(frame.image, face.landmarks.points) for face in faces]

@@ -8,17 +8,16 @@ import logging
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from functools import cache
-from importlib import resources
 from pathlib import Path
 
 import cv2
 import numpy as np
 
 from mien.errors import DeviceFull, ModelError
+from mien.models.example import example_picture
 from mien.models.runtime import OnnxSession
 from mien.signature import Shape
-from mien.types import Array, Image
+from mien.types import Array
 
 LEAST_PSNR = 40.0
 """dB; below it the difference begins to be seen as grain."""
@@ -121,19 +120,13 @@ def _face_input(shape: Shape) -> Array:
     if len(sizes) == 4 and 3 in (sizes[1], sizes[3]):
         first = sizes[1] == 3
         height, width = sizes[2:] if first else sizes[1:3]
-        picture = cv2.resize(_face(), (width, height), interpolation=cv2.INTER_AREA).astype(np.float32)[:, :, ::-1] / 255
+        small = cv2.resize(example_picture(), (width, height), interpolation=cv2.INTER_AREA)
+        picture = small.astype(np.float32)[:, :, ::-1] / 255
         return np.broadcast_to(picture.transpose(2, 0, 1) if first else picture, sizes).copy()
     if int(np.prod(sizes)) <= 1:
         return np.full(sizes, 0.5, np.float32)
     values = np.random.default_rng(0).standard_normal(sizes, np.float32)
     return np.asarray(values / np.linalg.norm(values), np.float32)
-
-
-@cache
-def _face() -> Image:
-    """BGR uint8 (256, 256, 3), cut by `geometry.TEMPLATES["arcface_128"]`."""
-    data = np.frombuffer(resources.files("mien").joinpath("assets/face_crop.jpg").read_bytes(), np.uint8)
-    return np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.uint8)
 
 
 def _timed(session: OnnxSession, feeds: Mapping[str, Array], clock: Callable[[], float]) -> tuple[dict[str, Array], float]:
