@@ -24,7 +24,7 @@ from mien.models import inventory
 from mien.models.pull import MIRROR_VARIABLE
 from mien.models.store import ModelEntry, Store
 from mien.studio.certificate import own_certificate
-from tests.standins import make_small
+from tests.standins import install, make_small
 
 ID = "crossface_made"
 FILE = f"{ID}.onnx"
@@ -356,3 +356,21 @@ def test_doctor_says_so_when_the_list_of_trusted_models_is_damaged(installed: Pa
     assert not finding.fine
     assert "trusted.json" in finding.state
     assert main(["models"]) == 7
+
+
+def test_a_model_that_no_engine_would_take_does_not_pass(
+    tmp_path: Path, installed: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its tensors fit the family; only who uses it sees that its matrix is missing."""
+    store = Store(installed=installed)
+    install(store, "inswapper", emap="none")
+    install(store, "arcface")
+    assert main(["models", "verify"]) == 7
+    said = capsys.readouterr()
+    assert "standin_inswapper holds no matrix" in said.out + said.err
+    assert main(["models", "verify", "standin_arcface"]) == 0
+
+
+def test_a_swapper_without_its_recogniser_is_whole(installed: Path) -> None:
+    install(Store(installed=installed), "hyperswap")
+    assert main(["models", "verify", "standin_hyperswap"]) == 0

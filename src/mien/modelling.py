@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
-from mien import families, signature
+from mien import openers
 from mien.errors import MienError, UsageError
 from mien.models import pull
 from mien.models.inventory import ABSENT, list_models, look_at
@@ -50,27 +50,22 @@ class Checked:
 
 
 def check_models(ids: Sequence[str], store: Store) -> Iterator[Checked]:
-    """Read all of each model, compare its sha256, open it and bind it to its family; without ids all that are there.
+    """Read all of each model, compare its sha256, and open it as it is opened for use; without ids all that are there.
 
     Raises `ModelMissing` for a name that nobody knows.
     """
     rows = [look_at(store.entry(name), store) for name in ids] if ids else [
         row for row in list_models(store) if row.state != ABSENT
     ]  # fmt: skip
+    shelf = Shelf(store, device="cpu")
     for row in rows:
         try:
-            _check(row.entry, store)
+            openers.open_as_used(row.entry, shelf)
         except MienError as error:
             yield Checked(row.entry.id, str(error), error.remedy)
         else:
             yield Checked(row.entry.id, "")
-
-
-def _check(entry: ModelEntry, store: Store) -> None:
-    session = Shelf(store, device="cpu").session(entry)
-    if entry.family:
-        family = families.families()[entry.family]
-        signature.bind(entry.id, session, family.inputs, family.outputs)
+        shelf.keep(())
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from mien.engines.inswapper import inswapper
 from mien.engines.simswap import simswap
 from mien.engines.uniface import uniface
 from mien.errors import ModelMismatch, ModelMissing
+from mien.families import families
 from mien.models.arcface import ArcFace
 from mien.models.bisenet import BiSeNet
 from mien.models.codeformer import CodeFormer
@@ -31,6 +32,7 @@ from mien.models.store import ModelEntry, remedies
 from mien.models.xseg import XSeg
 from mien.models.yoloface import YoloFace
 from mien.settings import Settings
+from mien.signature import bind
 from mien.types import SourceFace
 
 OpenEngine = Callable[[ModelEntry, Settings, Shelf], Engine]
@@ -211,6 +213,29 @@ def open_detector(settings: Settings, shelf: Shelf, sides: Sequence[int]) -> Det
     shelf = shelf.on(settings.device, settings.precision)
     entry = installed(settings.detector, ("detector",), shelf)
     return _opener(_DETECTORS, entry)(entry, settings, shelf, sides)
+
+
+def open_as_used(entry: ModelEntry, shelf: Shelf) -> None:
+    """Open a model as it is opened for use, to see whether it can be; raises a `ModelError`.
+
+    An engine whose partners are not installed is only bound to its family.
+    """
+    settings, session = Settings(), shelf.session(entry)
+    if entry.family:
+        family = families()[entry.family]
+        bind(entry.id, session, family.inputs, family.outputs)
+    if entry.family in _ENGINES and all(partner is not None for partner in partners(entry, shelf.store)):
+        _ENGINES[entry.family](entry, settings, shelf)
+    elif entry.family in _SEGMENTERS:
+        _SEGMENTERS[entry.family](entry, settings, shelf)
+    elif entry.family in _ENHANCERS:
+        _ENHANCERS[entry.family](entry, settings, shelf)
+    elif entry.family in _DETECTORS:
+        _DETECTORS[entry.family](entry, settings, shelf, (settings.detect_size,))
+    elif entry.family == "arcface":
+        ArcFace(entry.id, session)
+    elif entry.family == "crossface":
+        Crossface(entry.id, session)
 
 
 def installed(name: str, roles: tuple[str, ...], shelf: Shelf) -> ModelEntry:
