@@ -42,6 +42,10 @@ OpenDetector = Callable[[ModelEntry, Settings, Shelf, Sequence[int]], Detector]
 """The last are the longer sides, in pixels, at which pictures are searched."""
 
 
+SWAPPING = "swapper", "identity"
+"""The roles of models that can be an engine."""
+
+
 def _uniface(entry: ModelEntry, settings: Settings, shelf: Shelf) -> Engine:
     return uniface(entry.id, shelf.session(entry), settings)
 
@@ -160,7 +164,7 @@ _DETECTORS: Mapping[str, OpenDetector] = {"scrfd": _scrfd, "yoloface": _yoloface
 def check_names(settings: Settings, shelf: Shelf) -> None:
     """Whether all models that the settings name are there; raises a `ModelError`. Opens none."""
     if settings.engine != "mesh":
-        check_partners(installed(settings.engine, ("swapper", "identity"), shelf), shelf.store)
+        check_partners(installed(settings.engine, SWAPPING, shelf), shelf.store)
     for name in _names(settings.segmenter):
         installed(name, ("segmenter",), shelf)
     for name in _names(settings.enhancer):
@@ -188,7 +192,7 @@ def used(settings: Settings, shelf: Shelf) -> tuple[ModelEntry, ...]:
 def open_engine(settings: Settings, shelf: Shelf) -> Engine:
     """The installed swapper that the settings name; raises a `ModelError`."""
     shelf = shelf.on(settings.device, settings.precision)
-    entry = installed(settings.engine, ("swapper", "identity"), shelf)
+    entry = installed(settings.engine, SWAPPING, shelf)
     return _opener(_ENGINES, entry)(entry, settings, shelf)
 
 

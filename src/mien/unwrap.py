@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import cv2
 import numpy as np
@@ -9,7 +10,7 @@ import numpy.typing as npt
 
 from mien import geometry, topology
 from mien.facemodel import face_model
-from mien.kernel import kernel
+from mien.kernel import kernel, kernel_part
 from mien.raster import draw_mask
 from mien.types import Array, Floats, Image, Mask
 
@@ -142,6 +143,17 @@ def _fill(triangles: Array, points: Array, corners: Array, weights: Array, numbe
                 weights[y, x, 0], weights[y, x, 1], weights[y, x, 2] = w0, w1, w2
 
 
+@kernel_part
+def _place(points: Array, corners: Array, weights: Array, v: int, u: int) -> tuple[Any, Any]:
+    """Where a texel lies among the points of its triangle."""
+    x = np.float32(0.0)
+    y = np.float32(0.0)
+    for k in range(3):
+        x += weights[v, u, k] * points[corners[v, u, k], 0]
+        y += weights[v, u, k] * points[corners[v, u, k], 1]
+    return x, y
+
+
 @kernel
 def _sample(crop: Array, points: Array, corners: Array, weights: Array, number: Array, texture: Array) -> None:
     height, width = crop.shape[0], crop.shape[1]
@@ -149,11 +161,7 @@ def _sample(crop: Array, points: Array, corners: Array, weights: Array, number: 
         for u in range(number.shape[1]):
             if number[v, u] < 0:
                 continue
-            x = np.float32(0.0)
-            y = np.float32(0.0)
-            for k in range(3):
-                x += weights[v, u, k] * points[corners[v, u, k], 0]
-                y += weights[v, u, k] * points[corners[v, u, k], 1]
+            x, y = _place(points, corners, weights, v, u)
             x = min(max(x, np.float32(0.0)), np.float32(width - 1.001))
             y = min(max(y, np.float32(0.0)), np.float32(height - 1.001))
             i, j = int(y), int(x)
@@ -173,11 +181,7 @@ def _sample_mask(mask: Array, points: Array, corners: Array, weights: Array, num
         for u in range(number.shape[1]):
             if number[v, u] < 0:
                 continue
-            x = np.float32(0.0)
-            y = np.float32(0.0)
-            for k in range(3):
-                x += weights[v, u, k] * points[corners[v, u, k], 0]
-                y += weights[v, u, k] * points[corners[v, u, k], 1]
+            x, y = _place(points, corners, weights, v, u)
             if not (x >= 0 and y >= 0 and x <= width - 1 and y <= height - 1):
                 continue
             i, j = min(int(y), height - 2), min(int(x), width - 2)

@@ -129,10 +129,7 @@ class Network:
         local = geometry.apply(crop.frame_to_crop, face.landmarks.points[:, :2])
         outline = cv2.min(box_mask(side), outline_mask(local, face.yaw, side))
         mask = self._with_own(np.asarray(outline, np.uint8), own, local, face.known)
-        image = matched(image, crop.image, uncovered(mask, local, face.known), self._settings.light)
-        if self._settings.sharpness > 0:
-            image = sharpened(image, self._settings.sharpness)
-        return trimmed(FacePatch(image, mask, geometry.invert(crop.frame_to_crop)))
+        return patch_of(image, mask, crop, uncovered(mask, local, face.known), self._settings)
 
     def _with_own(self, outline: Mask, own: Sequence[Mask], local: Floats, known: KnownFace | None) -> Mask:
         if self._settings.occlusion == "off" or not own:
@@ -163,7 +160,15 @@ def uncovered(mask: Mask, local: Floats, known: KnownFace | None) -> Mask:
     return np.asarray(cv2.subtract(mask, cover), np.uint8)
 
 
-def trimmed(patch: FacePatch) -> FacePatch:
+def patch_of(image: Image, mask: Mask, crop: Crop, seen: Mask, settings: Settings) -> FacePatch:
+    """What a network drew as a patch: in the colours of its crop, judged where the face is `seen`, and as sharp as wanted."""
+    image = matched(image, crop.image, seen, settings.light)
+    if settings.sharpness > 0:
+        image = sharpened(image, settings.sharpness)
+    return _trimmed(FacePatch(image, mask, geometry.invert(crop.frame_to_crop)))
+
+
+def _trimmed(patch: FacePatch) -> FacePatch:
     """The patch without the rows and columns in which its mask is empty."""
     left, top, width, height = cv2.boundingRect(patch.mask)
     if width == 0 or height == 0:

@@ -15,12 +15,10 @@ import cv2
 import numpy as np
 
 from mien import geometry
-from mien.colour import sharpened
 from mien.contracts import Recogniser, Session
 from mien.crop import Crop, cut_by, is_seen
-from mien.engines.aligned import shows_enough, trimmed, uncovered
+from mien.engines.aligned import patch_of, shows_enough, uncovered
 from mien.engines.cover import box_mask, outline_mask
-from mien.engines.tone import matched
 from mien.errors import ModelMismatch, SourceFaceStranger
 from mien.families import families
 from mien.settings import Settings
@@ -183,10 +181,7 @@ class DfmEngine:
         # Masks that show so little are wrong.
         if not shows_enough(uncovered(np.asarray(cv2.min(mask, outline), np.uint8), local, face.known), outline):
             mask = outline
-        image = matched(made.face, crop.image, uncovered(mask, local, face.known), self._settings.light)
-        if self._settings.sharpness > 0:
-            image = sharpened(image, self._settings.sharpness)
-        return trimmed(FacePatch(image, mask, geometry.invert(crop.frame_to_crop)))
+        return patch_of(made.face, mask, crop, uncovered(mask, local, face.known), self._settings)
 
     def _mask(self, made: _Made) -> Mask:
         """Where the new face shows: inside both masks."""

@@ -12,7 +12,7 @@ class Device:
     """One row of the table, named as the setting `device` names it; two rows with a name are two kinds of hardware.
 
     `provider` is onnxruntime's name, `title` is for people, `base` what it must be told in any case. `halves`: it can reckon
-    a model of single precision in half. `binds`: inputs and outputs can stay on it. `packages` bring it.
+    a model of single precision in half. `binds`: inputs and outputs can stay on it.
     """
 
     name: str
@@ -21,7 +21,6 @@ class Device:
     base: Mapping[str, str] = field(default_factory=dict)
     halves: bool = False
     binds: bool = False
-    packages: tuple[str, ...] = ()
 
 
 CPU = Device("cpu", "CPUExecutionProvider", "the processor")
@@ -33,7 +32,6 @@ DEVICES = (
         {"device_id": "0"},
         halves=True,
         binds=True,
-        packages=("onnxruntime-gpu",),
     ),
     Device(
         "cuda",
@@ -41,7 +39,6 @@ DEVICES = (
         "NVIDIA card, CUDA",
         {"device_id": "0"},
         binds=True,
-        packages=("onnxruntime-gpu",),
     ),
     Device(
         "migraphx",
@@ -49,17 +46,15 @@ DEVICES = (
         "AMD card, MIGraphX",
         {"device_id": "0"},
         halves=True,
-        packages=("onnxruntime-migraphx", "onnxruntime-rocm"),
     ),
-    Device("rocm", "ROCMExecutionProvider", "AMD card, ROCm", {"device_id": "0"}, packages=("onnxruntime-rocm",)),
-    Device("coreml", "CoreMLExecutionProvider", "Apple chip, CoreML", {}, halves=True, packages=("onnxruntime",)),
+    Device("rocm", "ROCMExecutionProvider", "AMD card, ROCm", {"device_id": "0"}),
+    Device("coreml", "CoreMLExecutionProvider", "Apple chip, CoreML", {}, halves=True),
     Device(
         "openvino",
         "OpenVINOExecutionProvider",
         "Intel card, OpenVINO",
         {"device_type": "GPU"},
         halves=True,
-        packages=("onnxruntime-openvino",),
     ),
     Device(
         "openvino",
@@ -67,11 +62,8 @@ DEVICES = (
         "the processor, OpenVINO",
         {"device_type": "CPU"},
         halves=True,
-        packages=("onnxruntime-openvino",),
     ),
-    Device(
-        "directml", "DmlExecutionProvider", "graphics card, DirectML", {"device_id": "0"}, packages=("onnxruntime-directml",)
-    ),
+    Device("directml", "DmlExecutionProvider", "graphics card, DirectML", {"device_id": "0"}),
     CPU,
 )
 """Fastest first: that is the order in which they are tried."""

@@ -409,7 +409,7 @@ def _table(store: Store) -> list[dict[str, Any]]:
     rows = [{**asdict(row), "kind": type(row.default).__name__} for row in table()]
     for row in rows:
         if row["role"]:
-            roles = ("swapper", "identity") if row["role"] == "swapper" else (row["role"],)
+            roles = openers.SWAPPING if row["role"] == "swapper" else (row["role"],)
             row["choices"] = [row["default"], *(name for role in roles for name in _installed(role, store))]
     return rows
 
