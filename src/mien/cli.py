@@ -25,6 +25,7 @@ from rich.table import Table
 from mien import __version__
 from mien.errors import MienError, ModelError, UnreadableMedia, UsageError
 from mien.folders import data_folder, recordings_folder
+from mien.programs import harden
 from mien.provenance.consent import STATEMENTS
 from mien.provenance.statement import ACCEPTABLE_USE
 from mien.settings import Settings, from_mapping, read_file, table
@@ -54,6 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A name, or a sign of ours, that the terminal has no letters for is no reason to end.
         sys.stdout.reconfigure(errors="backslashreplace")
+    harden()
     options = _parser().parse_args(arguments)
     error_console = Console(stderr=True, highlight=False, soft_wrap=True)
     for library in ("PIL", "tifffile"):
@@ -475,6 +477,8 @@ def _live(options: argparse.Namespace) -> int:
             print(opened.note, flush=True)
         print(f"{ACCEPTABLE_USE}\nCtrl-C ends it.", flush=True)
         if not options.no_browser:
+            # OpenCV has changed the environment since the start.
+            harden()
             webbrowser.open(opened.once)
 
     with contextlib.suppress(KeyboardInterrupt):
