@@ -25,6 +25,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("measuring", "modelling", "swapping", "training"),
     ("studio",),
     ("cli",),
+    ("__main__",),
 )
 """Each row may import the rows above it, and files of its own row's package. A folder's name stands for all in it."""
 SIBLINGS_APART = {frozenset({"models", "media"})}
