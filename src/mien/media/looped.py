@@ -19,7 +19,7 @@ from av.stream import Stream
 
 from mien.errors import MediaError, UnreadableMedia, UsageError
 from mien.media.fitting import fitted
-from mien.media.packets import PacketReader, open_input
+from mien.media.packets import FREE_RUNNING, PacketReader, open_input
 from mien.media.picture import check_file, is_picture, read_picture
 from mien.media.videoreader import VideoReader
 from mien.types import LIVE_TIME_BASE, Floats, Frame, Image, Sound, StreamInfo
@@ -219,7 +219,7 @@ class LoopedSound:
     def _decoded(self, container: InputContainer, from_s: float) -> Iterator[tuple[int, Floats]]:
         """Stretches from about `from_s` on, each with the number of its first sample by the clock of the pictures."""
         sound = container.streams.audio[0]
-        if from_s:
+        if from_s and container.format.name not in FREE_RUNNING:
             with suppress(FFmpegError):
                 container.seek(round((self._loop.base_s + from_s) * av.time_base))
         resampler = av.AudioResampler("flt", "mono" if self.channels == 1 else "stereo", self.rate)

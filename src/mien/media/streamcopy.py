@@ -13,7 +13,7 @@ from av.stream import AttachmentStream, Disposition, Stream
 from av.video.stream import VideoStream
 
 from mien.errors import UsageError
-from mien.media.packets import PacketReader, open_input
+from mien.media.packets import FREE_RUNNING, PacketReader, open_input
 from mien.media.videoreader import VideoInfo
 
 if TYPE_CHECKING:
@@ -175,7 +175,7 @@ class StreamCopier:
         streams = [stream for stream in self._file.streams if stream.index in self._copies]
         if not streams:
             return
-        if info.begin is not None:
+        if info.begin is not None and self._file.format.name not in FREE_RUNNING:
             self._seek_before(info.begin)
         for packet in PacketReader(self._file, streams):
             covers = bool(packet.stream.disposition & Disposition.attached_pic)

@@ -3,6 +3,7 @@
 from collections.abc import Generator
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import islice
 from math import ceil
 from pathlib import Path
 from types import TracebackType
@@ -20,15 +21,12 @@ from av.video.stream import VideoStream
 from mien.errors import MediaTooLarge, UnreadableMedia, UnsupportedMedia, UsageError
 from mien.media.colourspace import ColourSpace, ToBgr, space_of
 from mien.media.orientation import Orientation, orientation_of
-from mien.media.packets import PacketReader, open_input
+from mien.media.packets import FREE_RUNNING, NO_MOTION, PacketReader, Survey, open_input, survey
 from mien.media.picture import check_file
 from mien.types import Frame, StreamInfo
 
-_NO_MOTION = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
 _SHORTFALL_S = Fraction(1, 2)
 _SLACK_S = Fraction(1, 2000)
-# Formats whose clock starts anywhere; the others keep their times as they are.
-_FREE_RUNNING = ("mpegts", "mpeg")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +73,7 @@ class VideoReader:
         self._last_pts: int | None = None
         self._reached_end = self._decoded_any = False
         self._next: VideoFrame | None = None
+        self._survey: Survey | None = None
         self._check(max_bytes)
         self._container = open_input(path)
         try:
@@ -98,6 +97,8 @@ class VideoReader:
         notes = [text.replace("{count}", str(count)) for text, count in self._notes.items()]
         if self._packets.damaged:
             notes.append(f"{self.path.name} is damaged in {self._packets.damaged} places; what could be read was kept")
+        if self._packets.jumps:
+            notes.append(f"the clock of {self.path.name} jumps {self._packets.jumps} times: its parts were joined")
         early = self._missing_at_the_end()
         return (*notes, early) if early else tuple(notes)
 
@@ -141,8 +142,14 @@ class VideoReader:
         self._base = self._stream.time_base or Fraction(1, av.time_base)
         self._rate = self._stream.guessed_rate or self._stream.average_rate
         zero = Fraction(self._container.start_time or 0, av.time_base)
-        self._begin = None if self._start is None else self._start + max(zero, Fraction(0))
-        self._until = None if self._end is None else self._end + max(zero, Fraction(0))
+        if self._container.format.name in FREE_RUNNING:
+            self._survey = survey(self.path, self._stream.index)
+            zero = self._survey.start if self._survey else zero
+        else:
+            # A player's clock shows 0 for what lies before zero.
+            zero = max(zero, Fraction(0))
+        self._begin = None if self._start is None else self._start + zero
+        self._until = None if self._end is None else self._end + zero
         self._packets = PacketReader(self._container, (self._stream,))
         self._frames = self._wanted()
         first = next(self._frames, None)
@@ -188,20 +195,23 @@ class VideoReader:
     def _origin(self, first: VideoFrame, zero: Fraction) -> Fraction:
         if self._begin is not None:
             return (first.pts or 0) * self._base
-        return zero if self._container.format.name in _FREE_RUNNING else Fraction(0)
+        return zero if self._container.format.name in FREE_RUNNING else Fraction(0)
 
     def _length(self, zero: Fraction) -> tuple[int | None, float | None]:
         """Frames (an estimate where the file does not count them) and seconds of the wanted part."""
         announced = self._container.duration
         whole = self._stream_end() or (None if announced is None else zero + Fraction(announced, av.time_base))
         stop = min((time for time in (whole, self._until) if time is not None), default=None)
-        duration = None if stop is None else max(stop - (self._begin or max(zero, Fraction(0))), Fraction(0))
-        count = self._stream.frames if self._begin is None and self._until is None else 0
+        duration = None if stop is None else max(stop - (zero if self._begin is None else self._begin), Fraction(0))
+        counted = self._survey.frames if self._survey else self._stream.frames
+        count = counted if self._begin is None and self._until is None else 0
         if not count and duration is not None and self._rate:
             count = round(duration * self._rate)
         return count or None, None if duration is None else float(duration)
 
     def _stream_end(self) -> Fraction | None:
+        if self._survey is not None:
+            return self._survey.end
         if self._container.format.name == "avi" and self._stream.frames and self._rate:
             # Its duration is guessed from the size of the file; the count of frames is from the header.
             return self._stream.frames / self._rate
@@ -227,6 +237,9 @@ class VideoReader:
 
     def _from(self, begin: int | None) -> Generator[VideoFrame, None, None]:
         """Decoded frames from the key frame before `begin` on, or from the start when times can only be counted there."""
+        if begin is not None and self._survey is not None:
+            yield from self._decoded(self._survey.key_before(begin * self._base))
+            return
         if begin is None or not self._seek(begin):
             yield from self._decoded()
             return
@@ -246,8 +259,9 @@ class VideoReader:
             return False
         return True
 
-    def _decoded(self) -> Generator[VideoFrame, None, None]:
-        for packet in self._packets:
+    def _decoded(self, first: int = 0) -> Generator[VideoFrame, None, None]:
+        """Frames from the packet number `first` on."""
+        for packet in islice(self._packets, first, None):
             yield from self._decode(packet)
         yield from self._decode(None)
 
@@ -316,7 +330,7 @@ class VideoReader:
 
 def _moving_stream(path: Path, container: InputContainer) -> VideoStream:
     """The default video stream, else the first; covers and thumbnails do not count."""
-    streams = [stream for stream in container.streams.video if not stream.disposition & _NO_MOTION]
+    streams = [stream for stream in container.streams.video if not stream.disposition & NO_MOTION]
     if not streams:
         what = "holds only sound" if container.streams.audio else "holds no video stream"
         raise UnreadableMedia(f"{path} {what}", "name a file with moving pictures")
