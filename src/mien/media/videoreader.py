@@ -33,8 +33,9 @@ _SLACK_S = Fraction(1, 2000)
 class VideoInfo(StreamInfo):
     """What the writer must keep. Width, height and `pixel_aspect` (width by height of a pixel) are upright, as shown.
 
-    Times are seconds on the clock of the file: `origin` becomes 0 in an output; `begin` and `end` bound the wanted
-    part, None = as far as the file goes; `stream_end` is where the video stream says that it ends.
+    Times are seconds on the clock of the file: `origin` becomes 0 in an output, `first` is that of the first picture;
+    `begin` and `end` bound the wanted part, None = as far as the file goes; `stream_end` is where the video stream says that
+    it ends.
     """
 
     codec: str
@@ -45,6 +46,7 @@ class VideoInfo(StreamInfo):
     interlaced: bool
     deep: bool
     origin: Fraction
+    first: Fraction
     begin: Fraction | None
     end: Fraction | None
     stream_end: Fraction | None
@@ -98,7 +100,10 @@ class VideoReader:
         if self._packets.damaged:
             notes.append(f"{self.path.name} is damaged in {self._packets.damaged} places; what could be read was kept")
         if self._packets.jumps:
-            notes.append(f"the clock of {self.path.name} jumps {self._packets.jumps} times: its parts were joined")
+            times = "once" if self._packets.jumps == 1 else f"{self._packets.jumps} times"
+            notes.append(
+                f"the clock of {self.path.name} starts over or leaps {times}; the parts follow each other without a gap"
+            )
         early = self._missing_at_the_end()
         return (*notes, early) if early else tuple(notes)
 
@@ -187,6 +192,7 @@ class VideoReader:
             interlaced=bool(first.interlaced_frame),
             deep=max(component.bits for component in first.format.components) > 8,
             origin=self._origin(first, zero),
+            first=(first.pts or 0) * self._base,
             begin=self._begin,
             end=self._until,
             stream_end=self._stream_end(),
