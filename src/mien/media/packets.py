@@ -108,7 +108,7 @@ def _stamp(packet: "Packet[Stream]", role: Role, base: Fraction) -> Stamp:
             # One damaged time would push all later pictures behind it.
             packet.pts = None
     time = dts if dts is not None or role is Role.PICTURE else pts
-    return Stamp(packet.stream_index, role, base, time, duration, packet.size)
+    return Stamp(packet.stream_index, role, base, time, packet.pts, duration, packet.size)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 import av
 from av.audio.stream import AudioStream
 from av.container import InputContainer, OutputContainer
-from av.error import FFmpegError
+from av.error import FFmpegError, InvalidDataError
 from av.packet import Packet
 from av.stream import AttachmentStream, Disposition, Stream
 from av.subtitles.stream import SubtitleStream
@@ -156,6 +156,9 @@ class StreamCopier:
         """Blame a packet that the output does not take on the input; a full disk is not its fault."""
         try:
             yield
+        except InvalidDataError:
+            # A damaged packet; the muxer reads it to write it in another way, such as AAC of transport streams in MP4.
+            self._carriers[source.index].damaged += 1
         except FFmpegError as error:
             if is_of_the_place(error):
                 raise

@@ -29,12 +29,13 @@ class Role(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """The decoding time of one packet; `time` (None: the file has none) and `duration` are ticks of `base`."""
+    """When one packet is decoded and shown, in ticks of `base`; None where the file does not say."""
 
     stream: int
     role: Role
     base: Fraction
     time: int | None
+    shown: int | None
     duration: int
     size: int = 0
 
@@ -50,16 +51,25 @@ class _Line:
     step: int
     seen: int
     second: int
+    shown_until: int | None = None
+    all_shown: bool = True
+    """Whether all packets since the last jump say when they are shown."""
     heard_until_s: Fraction | None = None
 
     @property
     def next(self) -> int:
         return self.last + self.step
 
-    def advance(self, time: int, duration: int) -> None:
-        between = time - self.last
-        self.step = duration or (between if 0 < between < self.second else self.step)
-        self.last = time
+    def advance(self, stamp: Stamp) -> None:
+        assert stamp.time is not None
+        between = stamp.time - self.last
+        self.step = stamp.duration or (between if 0 < between < self.second else self.step)
+        self.last = stamp.time
+        if stamp.shown is None:
+            self.all_shown = False
+        else:
+            until = stamp.shown + self.step
+            self.shown_until = until if self.shown_until is None else max(self.shown_until, until)
 
 
 @dataclass(slots=True)
@@ -68,6 +78,7 @@ class _Jump:
 
     expected: int
     first: int
+    shown_until: int | None
     packets: int = 0
     elapsed: int = 0
 
@@ -99,6 +110,8 @@ class Mender(Generic[T]):
     _shifts: list[Fraction] = field(default_factory=lambda: [Fraction(0)])
     _lines: dict[int, _Line] = field(default_factory=dict)
     _open: dict[int, _Jump] = field(default_factory=dict)
+    _new: dict[int, Fraction] = field(default_factory=dict)
+    """Streams that have begun while a jump is open, and their first time in seconds."""
     _held: deque[_Held[T]] = field(default_factory=deque)
     _held_bytes: int = 0
     _pushed: int = 0
@@ -116,10 +129,12 @@ class Mender(Generic[T]):
             clock = self._nearest(time * stamp.base)
             second = max(round(1 / stamp.base), 1)
             self._lines[stamp.stream] = _Line(stamp.role, stamp.base, clock, time, stamp.duration, self._pushed, second)
+            if self._open:
+                self._new[stamp.stream] = time * stamp.base
         jump = self._open.get(stamp.stream)
         if line is not None and time is not None:
             line.seen = self._pushed
-            line.advance(time, stamp.duration)
+            line.advance(stamp)
         if jump is not None:
             jump.packets += 1
             jump.elapsed += stamp.duration or (line.step if line else 0)
@@ -140,7 +155,8 @@ class Mender(Generic[T]):
             self._forgive(stream, jump)
         elif self._leaps(line, time):
             ready = self._release() if jump is not None else []
-            self._open[stream] = _Jump(line.next, time)
+            self._open[stream] = _Jump(line.next, time, line.shown_until if line.all_shown else None)
+            line.shown_until, line.all_shown = None, True
             return ready
         return []
 
@@ -164,6 +180,7 @@ class Mender(Generic[T]):
         """The stream has not changed its clock: lead its packets since on from where it was."""
         del self._open[stream]
         line, at = self._lines[stream], jump.expected
+        line.shown_until, line.all_shown = jump.shown_until, jump.shown_until is not None
         for held in self._held:
             if held.stamp.stream == stream and held.clock is None:
                 held.clock, held.led_to = line.clock, at
@@ -179,17 +196,29 @@ class Mender(Generic[T]):
 
     def _release(self) -> list[tuple[T, int]]:
         for stream in sorted(self._open, key=lambda stream: (self._lines[stream].role, stream)):
-            self._settle(self._lines[stream], self._open[stream])
+            self._settle(self._lines[stream], *self._step(stream, self._open[stream]))
         self._open.clear()
+        for stream, first_s in self._new.items():
+            self._lines[stream].clock = self._nearest(first_s)
+        self._new.clear()
         ready = [(held.item, moved) for held in self._held if (moved := self._moved(held)) is not None]
         self._held.clear()
         self._held_bytes = 0
         return ready
 
-    def _settle(self, line: _Line, jump: _Jump) -> None:
+    def _step(self, stream: int, jump: _Jump) -> tuple[int, int]:
+        """The time with which the stream goes on, and the one that it should have instead."""
+        shown = [held.stamp.shown for held in self._held if held.stamp.stream == stream and held.clock is None]
+        known = [time for time in shown if time is not None]
+        if self._lines[stream].role is not Role.PICTURE or jump.shown_until is None or len(known) < len(shown):
+            return jump.first, jump.expected
+        # Behind a joint, Matroska and FLV have no true decoding times.
+        return min(known), jump.shown_until
+
+    def _settle(self, line: _Line, first: int, expected: int) -> None:
         """Put the stream on a newer clock that fits, else on one of its own that leads it on without a gap."""
-        first_s = jump.first * line.base
-        expected_s = jump.expected * line.base + self._shifts[line.clock]
+        first_s = first * line.base
+        expected_s = expected * line.base + self._shifts[line.clock]
         for clock in range(len(self._shifts) - 1, line.clock, -1):
             if abs(first_s + self._shifts[clock] - expected_s) < _AHEAD_S:
                 line.clock, line.heard_until_s = clock, expected_s
@@ -212,7 +241,7 @@ class Mender(Generic[T]):
         if stamp.time is None or line is None:
             return moved
         self._now = stamp.time + moved, stamp.base
-        if held.clock is None and stamp.role is Role.SOUND and line.heard_until_s is not None:
+        if line.heard_until_s is not None and stamp.role is Role.SOUND and clock == line.clock:
             if (stamp.time + moved + Fraction(stamp.duration, 2)) * stamp.base < line.heard_until_s:
                 return None
             line.heard_until_s = None
