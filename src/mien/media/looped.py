@@ -19,7 +19,7 @@ from av.stream import Stream
 
 from mien.errors import MediaError, UnreadableMedia, UsageError
 from mien.media.fitting import fitted
-from mien.media.packets import FREE_RUNNING, PacketReader, open_input
+from mien.media.packets import FREE_RUNNING, PacketReader, Survey, open_input
 from mien.media.picture import check_file, is_picture, read_picture
 from mien.media.videoreader import VideoReader
 from mien.types import LIVE_TIME_BASE, Floats, Frame, Image, Sound, StreamInfo
@@ -248,7 +248,9 @@ class _Video:
     def __init__(self, path: Path, loop: _Loop, max_pixels: int, max_bytes: int) -> None:
         self._path, self._loop = path, loop
         self._max_pixels, self._max_bytes = max_pixels, max_bytes
+        self._survey: Survey | None = None
         self._reader = self._read_from(None)
+        self._survey = self._reader.survey
         info = self._reader.info
         self._step_s = float(1 / info.rate) if info.rate else _USUAL_STEP_S
         self._round = 0
@@ -298,7 +300,8 @@ class _Video:
             self._reader = self._read_from(None)
 
     def _read_from(self, start_s: float | None) -> VideoReader:
-        return VideoReader(self._path, max_pixels=self._max_pixels, max_bytes=self._max_bytes, start_s=start_s)
+        limits = {"max_pixels": self._max_pixels, "max_bytes": self._max_bytes}
+        return VideoReader(self._path, start_s=start_s, surveyed=self._survey, **limits)
 
 
 class _Stills:

@@ -61,11 +61,19 @@ class VideoReader:
 
     Making it opens the file and decodes the first wanted frame; `start_s` and `end_s` are seconds on a player's clock.
     Raises `UnreadableMedia` (missing, a folder, empty, no video, damaged), `UnsupportedMedia`, `MediaTooLarge` (known
-    from the header, before decoding) or `UsageError` (nothing lies between start and end).
+    from the header, before decoding) or `UsageError` (nothing lies between start and end). `surveyed` is the `survey` of an
+    earlier reader of the same file: a transport or program stream is then not read through again.
     """
 
     def __init__(
-        self, path: Path, *, max_pixels: int, max_bytes: int, start_s: float | None = None, end_s: float | None = None
+        self,
+        path: Path,
+        *,
+        max_pixels: int,
+        max_bytes: int,
+        start_s: float | None = None,
+        end_s: float | None = None,
+        surveyed: Survey | None = None,
     ) -> None:
         self.path = path
         self._max_pixels = max_pixels
@@ -75,7 +83,7 @@ class VideoReader:
         self._last_pts: int | None = None
         self._reached_end = self._decoded_any = False
         self._next: VideoFrame | None = None
-        self._survey: Survey | None = None
+        self.survey = surveyed
         self._check(max_bytes)
         self._container = open_input(path)
         try:
@@ -148,8 +156,8 @@ class VideoReader:
         self._rate = self._stream.guessed_rate or self._stream.average_rate
         zero = Fraction(self._container.start_time or 0, av.time_base)
         if self._container.format.name in FREE_RUNNING:
-            self._survey = survey(self.path, self._stream.index)
-            zero = self._survey.start if self._survey else zero
+            self.survey = self.survey or survey(self.path, self._stream.index)
+            zero = self.survey.start if self.survey else zero
         else:
             # A player's clock shows 0 for what lies before zero.
             zero = max(zero, Fraction(0))
@@ -209,15 +217,15 @@ class VideoReader:
         whole = self._stream_end() or (None if announced is None else zero + Fraction(announced, av.time_base))
         stop = min((time for time in (whole, self._until) if time is not None), default=None)
         duration = None if stop is None else max(stop - (zero if self._begin is None else self._begin), Fraction(0))
-        counted = self._survey.frames if self._survey else self._stream.frames
+        counted = self.survey.frames if self.survey else self._stream.frames
         count = counted if self._begin is None and self._until is None else 0
         if not count and duration is not None and self._rate:
             count = round(duration * self._rate)
         return count or None, None if duration is None else float(duration)
 
     def _stream_end(self) -> Fraction | None:
-        if self._survey is not None:
-            return self._survey.end
+        if self.survey is not None:
+            return self.survey.end
         if self._container.format.name == "avi" and self._stream.frames and self._rate:
             # Its duration is guessed from the size of the file; the count of frames is from the header.
             return self._stream.frames / self._rate
@@ -243,8 +251,8 @@ class VideoReader:
 
     def _from(self, begin: int | None) -> Generator[VideoFrame, None, None]:
         """Decoded frames from the key frame before `begin` on, or from the start when times can only be counted there."""
-        if begin is not None and self._survey is not None:
-            yield from self._decoded(self._survey.key_before(begin * self._base))
+        if begin is not None and self.survey is not None:
+            yield from self._decoded(self.survey.key_before(begin * self._base))
             return
         if begin is None or not self._seek(begin):
             yield from self._decoded()
