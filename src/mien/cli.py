@@ -251,7 +251,8 @@ def _add_settings(parser: argparse.ArgumentParser) -> None:
         group = groups.setdefault(row.group, None) or parser.add_argument_group(f"settings: {row.group}")
         groups[row.group] = group
         bounds = f" ({row.low:g} to {row.high:g})" if row.low is not None and row.high is not None else ""
-        metavar = "{" + ",".join(row.choices) + "}" if row.choices else type(row.default).__name__.upper()
+        words = ",".join(row.choices or row.several)
+        metavar = "{" + words + "}" if words else type(row.default).__name__.upper()
         text = f"{row.help}{bounds}; default {row.default}".replace("%", "%%")
         group.add_argument(row.flag, dest=f"setting_{row.name}", metavar=metavar, help=text)
 
@@ -778,7 +779,7 @@ def _settings_table(options: argparse.Namespace) -> int:
     for column in ("setting", "default", "bounds", "what it does"):
         report.add_column(column, overflow="fold")
     for row in rows:
-        bounds = ", ".join(row.choices) or (f"{row.low or 0:g} to {row.high:g}" if row.high is not None else "")
+        bounds = ", ".join(row.choices or row.several) or (f"{row.low or 0:g} to {row.high:g}" if row.high is not None else "")
         report.add_row(row.name, escape(str(row.default)), bounds, escape(row.help))
     Console(highlight=False).print(report)
     return 0

@@ -51,6 +51,11 @@ def plan_codec(path: Path, settings: Settings) -> tuple[str, str]:
     return container, codec
 
 
+def other_codec(container: str, codec: str) -> str:
+    """The remedy where `codec` cannot be written to `container`."""
+    return f"choose another --codec: {', '.join(other for other in _CODECS[container] if other != codec)}"
+
+
 def candidates(codec: str, width: int, height: int, settings: Settings) -> tuple[Encoder, ...]:
     """Encoders in the order in which they are tried; the last, which runs on the processor, is always there."""
     quality = max(settings.quality, LEAST_QUALITY)
