@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import av
 from av.container import InputContainer
 from av.error import EOFError as EndOfFile
 from av.error import FFmpegError
@@ -11,6 +10,7 @@ from av.packet import Packet
 from av.stream import Stream
 
 from mien.errors import UnreadableMedia
+from mien.media.pyav import open_reading
 
 # Playlists and other formats that make the demuxer open further files are left out: a target is one untrusted file.
 _FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,flv,asf,ogg,mxf"
@@ -20,13 +20,11 @@ _MOST_FAILURES_IN_A_ROW = 50
 def open_input(path: Path) -> InputContainer:
     """The file, opened and probed. Raises `UnreadableMedia`."""
     try:
-        return av.open(
+        return open_reading(
             # An absolute path cannot be taken for a protocol, whatever the name holds.
             str(path.absolute()),
-            "r",
             # Times made up from the packets behind (genpts) would put H.264 in AVI a frame too late.
             options={"format_whitelist": _FORMATS, "protocol_whitelist": "file", "fflags": "-genpts"},
-            metadata_errors="replace",
         )
     except (FFmpegError, OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)

@@ -14,6 +14,7 @@ from av.video.stream import VideoStream
 
 from mien.errors import UsageError
 from mien.media.packets import PacketReader, open_input
+from mien.media.pyav import known_fraction, readable, readable_tags
 from mien.media.videoreader import VideoInfo
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class StreamCopier:
 
     @property
     def metadata(self) -> dict[str, str]:
-        return self._file.metadata
+        return readable_tags(self._file.metadata)
 
     @property
     def has_cover(self) -> bool:
@@ -77,7 +78,8 @@ class StreamCopier:
             elif isinstance(stream, AttachmentStream):
                 self._add_attachment(stream, out)
             elif stream.type == "data" and not self._file.chapters():
-                self.warnings.append(f"stream {stream.index} ({stream.name or 'data'}) is neither seen nor heard: left out")
+                name = readable(stream.name or "data")
+                self.warnings.append(f"stream {stream.index} ({name}) is neither seen nor heard: left out")
         others = [s for s in self._file.streams.video if not s.disposition & Disposition.attached_pic]
         if len(others) > 1:
             self.warnings.append("the input holds several videos; the output has the one that was swapped")
@@ -140,16 +142,17 @@ class StreamCopier:
         elif self._container_name == "matroska" and codec in {"mjpeg", "png"}:
             suffix, kind = ("jpg", "image/jpeg") if codec == "mjpeg" else ("png", "image/png")
             data = next((bytes(packet) for packet in PacketReader(self._file, (stream,))), b"")
-            out.add_attachment(stream.metadata.get("filename", f"cover.{suffix}"), kind, data)
+            out.add_attachment(readable_tags(stream.metadata).get("filename", f"cover.{suffix}"), kind, data)
             self._file.seek(0)
         else:
             self.warnings.append(f"{self._name} cannot hold the cover picture: left out")
 
     def _add_attachment(self, stream: AttachmentStream, out: OutputContainer) -> None:
+        name = readable(stream.name or "")
         if self._container_name == "matroska":
-            out.add_attachment(stream.name or "attachment", stream.mimetype or "application/octet-stream", stream.data)
+            out.add_attachment(name or "attachment", stream.mimetype or "application/octet-stream", stream.data)
         else:
-            self.warnings.append(f"{self._name} cannot hold the attachment {stream.name or stream.index}: left out")
+            self.warnings.append(f"{self._name} cannot hold the attachment {name or stream.index}: left out")
 
     def _add_chapters(self, out: OutputContainer) -> None:
         chapters = self._file.chapters()
@@ -161,12 +164,12 @@ class StreamCopier:
         end = None if self._info.end is None else self._info.end - self._info.origin
         kept: list[Chapter] = []
         for chapter in chapters:
-            base = chapter["time_base"] or Fraction(1, av.time_base)
+            base = known_fraction(chapter["time_base"], Fraction(1, av.time_base))
             shift = round(self._info.origin / base)
             last = chapter["end"] - shift if end is None else min(chapter["end"] - shift, int(end / base))
             first = max(chapter["start"] - shift, 0)
             if first < last:
-                kept.append({**chapter, "start": first, "end": last})
+                kept.append({**chapter, "start": first, "end": last, "metadata": readable_tags(chapter["metadata"])})
         out.set_chapters(kept)
 
     def _in_range(self) -> "Iterator[Packet[Stream]]":
@@ -217,7 +220,7 @@ def kept_tags(tags: dict[str, str], *, measured: bool) -> dict[str, str]:
     """Tags of a stream without those on how it was stored, and unless `measured` without what was counted."""
     return {
         key: value
-        for key, value in tags.items()
+        for key, value in readable_tags(tags).items()
         if key.lower() not in {"encoder", "rotate"} and (measured or not key.upper().startswith(_MEASURED))
     }
 

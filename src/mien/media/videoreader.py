@@ -22,6 +22,7 @@ from mien.media.colourspace import ColourSpace, ToBgr, space_of
 from mien.media.orientation import Orientation, orientation_of
 from mien.media.packets import PacketReader, open_input
 from mien.media.picture import check_file
+from mien.media.pyav import fraction, known_fraction
 from mien.types import Frame, StreamInfo
 
 _NO_MOTION = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
@@ -138,8 +139,8 @@ class VideoReader:
         context = self._stream.codec_context
         self._check_pixels(context.width, context.height)
         context.thread_type = "AUTO"
-        self._base = self._stream.time_base or Fraction(1, av.time_base)
-        self._rate = self._stream.guessed_rate or self._stream.average_rate
+        self._base = known_fraction(self._stream.time_base, Fraction(1, av.time_base))
+        self._rate = fraction(self._stream.guessed_rate) or fraction(self._stream.average_rate)
         zero = Fraction(self._container.start_time or 0, av.time_base)
         self._begin = None if self._start is None else self._start + max(zero, Fraction(0))
         self._until = None if self._end is None else self._end + max(zero, Fraction(0))
@@ -163,7 +164,7 @@ class VideoReader:
             space = replace(space, tagged=True)
         self._to_bgr = ToBgr(space, *self._size)
         width, height = self._orientation.size(*self._size)
-        shape = self._stream.sample_aspect_ratio or Fraction(1)
+        shape = known_fraction(self._stream.sample_aspect_ratio, Fraction(1))
         count, duration = self._length(zero)
         return VideoInfo(
             width=width,
