@@ -22,9 +22,10 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("openers",),
     ("build", "doctor"),
     ("bench", "evaluate", "faults"),
-    ("measuring", "modelling", "swapping", "training"),
+    ("demo", "measuring", "modelling", "swapping", "training"),
     ("studio",),
     ("cli",),
+    ("__main__",),
 )
 """Each row may import the rows above it, and files of its own row's package. A folder's name stands for all in it."""
 SIBLINGS_APART = {frozenset({"models", "media"})}
