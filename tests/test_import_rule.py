@@ -22,7 +22,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("openers",),
     ("build", "doctor"),
     ("bench", "evaluate", "faults"),
-    ("measuring", "modelling", "swapping", "training"),
+    ("demo", "measuring", "modelling", "swapping", "training"),
     ("studio",),
     ("cli",),
     ("__main__",),

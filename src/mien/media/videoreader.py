@@ -23,6 +23,7 @@ from mien.media.colourspace import ColourSpace, ToBgr, space_of
 from mien.media.orientation import Orientation, orientation_of
 from mien.media.packets import FREE_RUNNING, NO_MOTION, PacketReader, Survey, open_input, survey
 from mien.media.picture import check_file
+from mien.media.pyav import fraction, known_fraction
 from mien.types import Frame, StreamInfo
 
 _SHORTFALL_S = Fraction(1, 2)
@@ -152,8 +153,8 @@ class VideoReader:
         context = self._stream.codec_context
         self._check_pixels(context.width, context.height)
         context.thread_type = "AUTO"
-        self._base = self._stream.time_base or Fraction(1, av.time_base)
-        self._rate = self._stream.guessed_rate or self._stream.average_rate
+        self._base = known_fraction(self._stream.time_base, Fraction(1, av.time_base))
+        self._rate = fraction(self._stream.guessed_rate) or fraction(self._stream.average_rate)
         zero = Fraction(self._container.start_time or 0, av.time_base)
         if self._container.format.name in FREE_RUNNING:
             self.survey = self.survey or survey(self.path, self._stream.index)
@@ -183,7 +184,7 @@ class VideoReader:
             space = replace(space, tagged=True)
         self._to_bgr = ToBgr(space, *self._size)
         width, height = self._orientation.size(*self._size)
-        shape = self._stream.sample_aspect_ratio or Fraction(1)
+        shape = known_fraction(self._stream.sample_aspect_ratio, Fraction(1))
         count, duration = self._length(zero)
         return VideoInfo(
             width=width,
