@@ -14,8 +14,9 @@ from mien.errors import MienError, SealBroken
 from mien.provenance.claim import Claim
 from mien.provenance.consent import Consent
 from mien.provenance.fingerprint import fingerprint
-from mien.seal import Notary, find_mark, first_frames
+from mien.seal import Notary, windows_back
 from mien.settings import Settings
+from mien.windows import find_mark
 
 _KIND = "recording"
 _NO_FACE = "none"
@@ -132,14 +133,12 @@ class Recordings:
     def _seal(self, path: Path, claim: Claim, fingerprints: Iterable[int]) -> None:
         try:
             if path.is_file():
-                # A mark that came with the input was kept: the file knows best which one it carries.
-                images = list(first_frames(path))
-                found = find_mark(images)
-                if found is not None and found.mark_id is not None:
-                    claim = replace(claim, mark_id=found.mark_id)
+                # A mark that came with the input was kept: the file knows best which ones it carries.
+                mark_ids, first = _carried(path)
+                claim = replace(claim, mark_id=mark_ids[0]) if mark_ids else claim
                 # One that was short, or cut off, has none of its time.
-                noted = list(fingerprints) or [fingerprint(image) for image in images[:1]]
-                warnings = self._notary.seal(path, claim, _KIND, noted, None)
+                noted = list(fingerprints) or [first]
+                warnings = self._notary.seal(path, claim, _KIND, noted, None, mark_ids=mark_ids)
                 self._states[path] = SealState("signed", "; ".join(warnings))
             else:
                 self._states[path] = SealState("unsigned", "nothing was recorded")
@@ -174,6 +173,19 @@ class Recordings:
             consent_at=max((each.given_at for each in consents), default=running.began_at),
             made_at=running.began_at,
         )
+
+
+def _carried(path: Path) -> tuple[list[int], int]:
+    """Return the ids of the marks that a recording carries, in order, and the fingerprint of its first frame."""
+    mark_ids: list[int] = []
+    first: int | None = None
+    for window in windows_back(path):
+        first = fingerprint(window[0]) if first is None else first
+        found = find_mark(window)
+        if found is not None and found.mark_id is not None and found.mark_id not in mark_ids:
+            mark_ids.append(found.mark_id)
+    assert first is not None
+    return mark_ids, first
 
 
 def _to_json(claim: Claim) -> str:
