@@ -23,6 +23,7 @@ from mien.media.videowriter import VideoWriter, check_output
 from mien.models.store import Store
 from mien.provenance.consent import STATEMENTS, Consent
 from mien.provenance.statement import shown_name
+from mien.provenance.temporary import Temporaries
 from mien.settings import Settings
 from mien.source import find_faces, numbered_picture
 from mien.trust import Signing, Trust, open_trust
@@ -70,8 +71,7 @@ def run_swap(request: Request, *, quiet: bool) -> None:
     console = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
     settings = request.settings
     # What is cheap to know is checked first: names, folders, formats.
-    output = OutputFile(request.output, overwrite=request.overwrite, inputs=(request.photo, *request.also, request.target))
-    output.check()
+    _output(request).check()
     still = is_picture(request.target)
     _check_names(request, still)
     if request.dry_run:
@@ -84,10 +84,17 @@ def run_swap(request: Request, *, quiet: bool) -> None:
     source = _source(request, models)
     _warn(source, models, settings, console)
     parts = _Parts(models, trust, source, _consent(request, trust, source))
-    if still:
-        _swap_picture(request, parts, output, console, quiet)
-    else:
-        _swap_video(request, parts, output, console, quiet)
+    output = _output(request, trust.temporaries)
+    with trust.temporaries.cleaned():
+        if still:
+            _swap_picture(request, parts, output, console, quiet)
+        else:
+            _swap_video(request, parts, output, console, quiet)
+
+
+def _output(request: Request, journal: Temporaries | None = None) -> OutputFile:
+    inputs = (request.photo, *request.also, request.target)
+    return OutputFile(request.output, overwrite=request.overwrite, inputs=inputs, journal=journal)
 
 
 def _models(settings: Settings) -> build.Models:

@@ -11,6 +11,7 @@ from mien.provenance.consent import Consents
 from mien.provenance.database import Database
 from mien.provenance.identity import Identity, command_identity, given_identity, known_root, open_identity
 from mien.provenance.ledger import Ledger
+from mien.provenance.temporary import Temporaries
 from mien.seal import Notary
 from mien.settings import Settings
 from mien.verify import Verifier
@@ -36,6 +37,7 @@ class Trust:
 
     consents: Consents
     notary: Notary
+    temporaries: Temporaries
 
     @property
     def ledger(self) -> Ledger:
@@ -48,7 +50,9 @@ def open_trust(data: Path, signing: Signing) -> Trust:
     consents, ledger = Consents(database), Ledger(database)
     # Before any work: without a ledger and a key there will be no output.
     consents.all()
-    return Trust(consents, Notary(_identity(data, signing), ledger, consents, signing.timestamp_url))
+    temporaries = Temporaries(database)
+    temporaries.tidy()
+    return Trust(consents, Notary(_identity(data, signing), ledger, consents, signing.timestamp_url), temporaries)
 
 
 def _identity(data: Path, signing: Signing) -> Identity:

@@ -32,7 +32,7 @@ class MarkNeed:
 # 400 x 300 to 640 x 480; docs/mark.md has the table.
 _VIDEO = MarkNeed(least_quality=50, strength_at_least=2.25, plain_quality=70)
 _CODECS = {
-    "hevc": MarkNeed(least_quality=60, strength_at_least=2.25, plain_quality=80),
+    "hevc": MarkNeed(least_quality=60, strength_at_least=2.5, plain_quality=80),
     "mpeg4": MarkNeed(least_quality=75, strength_at_least=2.0, plain_quality=80),
 }
 # 19 portraits at 160, 320 and 720 pixels on the shorter side; z of at least 11 on the worst one.

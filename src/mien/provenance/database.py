@@ -10,10 +10,10 @@ from pathlib import Path
 from mien.errors import ProvenanceError
 
 _FILE = "ledger.sqlite"
-_VERSION = 1
 _WAIT_S = 10.0
 """So long one instance waits while another one writes."""
-_SCHEMA = """
+_SCHEMAS = (
+    """
 CREATE TABLE consents (
     id TEXT PRIMARY KEY,
     fingerprint TEXT NOT NULL,
@@ -41,7 +41,18 @@ CREATE TABLE recordings (
     process_began REAL NOT NULL,
     claim TEXT NOT NULL
 );
-"""
+""",
+    """
+CREATE TABLE temporaries (
+    path BLOB PRIMARY KEY,
+    machine TEXT NOT NULL,
+    process INTEGER NOT NULL,
+    process_began REAL NOT NULL
+);
+""",
+)
+"""The commands that lead from each version to the next one."""
+_VERSION = len(_SCHEMAS)
 
 
 class Database:
@@ -92,9 +103,10 @@ class Database:
         (version,) = connection.execute("PRAGMA user_version").fetchone()
         if version > _VERSION:
             raise sqlite3.DatabaseError("it was written by a newer mien")
-        if version == 0:
-            for command in _SCHEMA.split(";"):
+        for commands in _SCHEMAS[max(version, 0) :]:
+            for command in commands.split(";"):
                 connection.execute(command)
+        if version != _VERSION:
             connection.execute(f"PRAGMA user_version = {_VERSION}")
 
 

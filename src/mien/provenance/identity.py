@@ -11,6 +11,7 @@ import secrets
 import shutil
 import stat
 import subprocess
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -43,6 +44,7 @@ _CA_LIFE = timedelta(days=30 * 365)
 _LEAF_LIFE = timedelta(days=2 * 365)
 _RENEW_BEFORE = timedelta(days=60)
 _CLOCKS_DIFFER = timedelta(days=1)
+_STALE_S = 86_400.0
 _CURVES: dict[str, tuple[str, hashes.HashAlgorithm]] = {
     "secp256r1": ("es256", hashes.SHA256()),
     "secp384r1": ("es384", hashes.SHA384()),
@@ -82,6 +84,7 @@ def open_identity(folder: Path, *, now: datetime | None = None, keystore: KeySto
     store = keystore or KeyStore()
     place = folder / _CHAIN_FOLDER
     try:
+        _tidy(folder)
         if not place.exists():
             _found_chain(place, moment, store)
         leaf, intermediate, root = _chain_of(_read(place / _CERTIFICATES_FILE), place)
@@ -169,6 +172,18 @@ def command_identity(
 
 
 # The chain of this installation.
+
+
+def _tidy(folder: Path) -> None:
+    """Remove drafts that a killed run has left; they hold keys. Making a chain takes a second, so a day old is stale."""
+    for draft in (*folder.glob(f".{_CHAIN_FOLDER}.*.part"), *folder.glob(f"{_CHAIN_FOLDER}/.{_CERTIFICATES_FILE}.*.part")):
+        with contextlib.suppress(OSError):
+            if time.time() - draft.stat().st_mtime < _STALE_S:
+                continue
+            if draft.is_dir():
+                shutil.rmtree(draft, ignore_errors=True)
+            else:
+                draft.unlink()
 
 
 def _found_chain(place: Path, now: datetime, store: KeyStore) -> None:

@@ -14,6 +14,7 @@ from mien.errors import MienError, SealBroken
 from mien.provenance.claim import Claim
 from mien.provenance.consent import Consent
 from mien.provenance.fingerprint import fingerprint
+from mien.provenance.temporary import discard_drafts
 from mien.seal import Notary, windows_back
 from mien.settings import Settings
 from mien.windows import find_mark
@@ -113,6 +114,7 @@ class Recordings:
                 self._notary.ledger.end_recording(path)
                 cut_off.append(path)
                 continue
+            discard_drafts(path)
             self._seal_beside(path, claim, ())
             cut_off.append(path)
         return cut_off
