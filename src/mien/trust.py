@@ -9,7 +9,7 @@ from cryptography import x509
 from mien.errors import UsageError
 from mien.provenance.consent import Consents
 from mien.provenance.database import Database
-from mien.provenance.identity import Identity, command_identity, given_identity, known_root, open_identity
+from mien.provenance.identity import Identity, command_identity, given_identity, known_roots, open_identity
 from mien.provenance.ledger import Ledger
 from mien.provenance.temporary import Temporaries
 from mien.seal import Notary
@@ -82,7 +82,6 @@ def open_verifier(
         except (OSError, ValueError) as error:
             raise UsageError(f"the root certificate {root} cannot be read: {error}", "name a PEM file") from error
         anchors.append(pem)
-    if (own := known_root(data / IDENTITY_FOLDER)) is not None:
-        anchors.append(own)
+    anchors += known_roots(data / IDENTITY_FOLDER)
     database = Database(data)
     return Verifier(anchors, Ledger(database) if with_ledger and database.exists() else None, settings, search=search)

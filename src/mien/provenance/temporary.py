@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psutil
 
+from mien.provenance import rows
 from mien.provenance.database import Database
 from mien.provenance.receipt import receipt_path
 
@@ -49,6 +50,13 @@ def discard_drafts(path: Path) -> None:
             for each in list(of.parent.iterdir()):
                 if each.suffix == of.suffix and is_temporary(each) and each.name.rpartition(".mien-")[0] == start:
                     each.unlink(missing_ok=True)
+
+
+_TEMPORARIES: rows.Table[tuple[bytes, str, int, float]] = rows.Table(
+    "temporaries",
+    {"path": rows.blob, "machine": rows.text, "process": rows.PROCESS, "process_began": rows.real},
+    rows.together,
+)
 
 
 class Temporaries:
@@ -92,12 +100,12 @@ class Temporaries:
     def tidy(self) -> None:
         """Remove the files of runs that have ended without doing so: noted here, named as ours, their process gone."""
         with self._database.opened() as connection:
-            rows = connection.execute("SELECT path, machine, process, process_began FROM temporaries").fetchall()
-        for noted, machine, process, began in rows:
+            all_noted = _TEMPORARIES.rows(connection)
+        for noted, machine, process, began in all_noted:
             path = Path(os.fsdecode(noted))
             if machine != _machine() or _may_run(process, began):
                 continue
-            if not is_temporary(path):
+            if not (path.is_absolute() and is_temporary(path)):
                 self.end(path)
             elif _is_folder(path.parent):
                 # A folder that is missing may be on a disk that comes back.
@@ -126,4 +134,7 @@ def _may_run(process: int, began: float) -> bool:
     """Return whether the process may still run. A number used again counts as running: times move when the clock is set."""
     if process == os.getpid():
         return abs(psutil.Process().create_time() - began) < 1
-    return psutil.pid_exists(process)
+    try:
+        return psutil.pid_exists(process)
+    except OverflowError:
+        return False

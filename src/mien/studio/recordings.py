@@ -109,7 +109,7 @@ class Recordings:
                 continue
             try:
                 claim = _from_json(text)
-            except (ValueError, KeyError, TypeError) as error:
+            except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
                 self._states[path] = SealState("unsigned", f"what was noted of it is damaged: {error}", "it stays as it is")
                 self._notary.ledger.end_recording(path)
                 cut_off.append(path)
@@ -197,5 +197,8 @@ def _to_json(claim: Claim) -> str:
 
 def _from_json(text: str) -> Claim:
     values = json.loads(text)
-    times = {name: datetime.fromisoformat(values[name]) for name in ("consent_at", "made_at")}
+    times = {name: datetime.fromisoformat(values[name]).astimezone(UTC) for name in ("consent_at", "made_at")}
+    kinds = {name: int if name == "mark_id" else str for name in values}
+    if not all(type(value) is kinds[name] for name, value in values.items()):
+        raise TypeError("a value has another type than was written")
     return Claim(**{**values, **times})
