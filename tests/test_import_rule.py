@@ -16,6 +16,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("unwrap", "profile", "gaze"),
     ("shading", "grain", "focus", "photo", "detail", "crop", "tensor"),
     ("models", "media", "texture"),
+    ("windows",),
     ("engines", "stages", "seal"),
     ("pipeline", "source", "verify"),
     ("live", "batch", "fakes", "trust", "warmup"),

@@ -361,6 +361,11 @@ def _add_provenance(commands: Any) -> None:
         help="the root certificate of this installation, for those who want to trust its outputs",
         description="Print the root certificate (PEM) that signs what this installation makes.",
     )
+    certificate.add_argument(
+        "--new",
+        action="store_true",
+        help="make a new identity first: the old one signs no more, and is kept, so that old outputs stay known here",
+    )
     _add_data(certificate)
     certificate.set_defaults(run=_certificate)
 
@@ -585,10 +590,13 @@ def _described_consent(consent: "Consent") -> dict[str, str]:
 
 
 def _certificate(options: argparse.Namespace) -> int:
-    from mien.provenance.identity import export_root
+    from mien.provenance.identity import export_root, renew_identity
     from mien.trust import IDENTITY_FOLDER
 
-    print(export_root((options.data or data_folder()) / IDENTITY_FOLDER).decode("ascii"), end="")
+    folder = (options.data or data_folder()) / IDENTITY_FOLDER
+    if options.new:
+        renew_identity(folder)
+    print(export_root(folder).decode("ascii"), end="")
     return 0
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import av
 
 from mien.errors import UsageError
+from mien.media.markneed import video_need
 from mien.settings import Settings
 
 CONTAINERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm", ".avi": "avi"}
@@ -19,8 +20,6 @@ _CODECS = {
 }
 """What each container holds; the first is what `auto` takes."""
 _SOFTWARE = {"h264": "libx264", "hevc": "libx265", "vp9": "libvpx-vp9", "av1": "libsvtav1", "mpeg4": "mpeg4"}
-LEAST_QUALITY = 50
-"""Below this, encoders leave nothing of the invisible mark: it is taken in place of less."""
 _HARDWARE = {
     "h264": ("h264_nvenc", "h264_qsv", "h264_amf", "h264_videotoolbox"),
     "hevc": ("hevc_nvenc", "hevc_qsv", "hevc_amf", "hevc_videotoolbox"),
@@ -58,7 +57,7 @@ def other_codec(container: str, codec: str) -> str:
 
 def candidates(codec: str, width: int, height: int, settings: Settings) -> tuple[Encoder, ...]:
     """Encoders in the order in which they are tried; the last, which runs on the processor, is always there."""
-    quality = max(settings.quality, LEAST_QUALITY)
+    quality = video_need(codec).quality(settings.quality)
     wanted = _HARDWARE.get(codec, ()) if settings.encoder == "hardware" else ()
     names = [name for name in wanted if name in av.codecs_available]
     hardware = tuple(

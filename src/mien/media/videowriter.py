@@ -18,7 +18,8 @@ from av.video.stream import VideoStream
 
 from mien.errors import OutputError, UnreadableMedia, UsageError
 from mien.media.colourspace import ColourSpace, FromBgr
-from mien.media.encoders import LEAST_QUALITY, Encoder, candidates, other_codec, plan_codec
+from mien.media.encoders import Encoder, candidates, other_codec, plan_codec
+from mien.media.markneed import video_need
 from mien.media.output import OutputFile, is_of_the_place, output_error
 from mien.media.streamcopy import StreamCopier, kept_tags
 from mien.media.streamplan import dropped
@@ -65,8 +66,8 @@ class VideoWriter:
             self.encoder = self._open_first(candidates(codec, info.width, info.height, settings), engine)
             if settings.encoder == "hardware" and not self.encoder.hardware:
                 self._notes.append(f"no hardware encoder for {codec} could be opened; the processor encodes")
-            if settings.quality < LEAST_QUALITY:
-                self._notes.append(f"quality {settings.quality} would lose the invisible mark: written with {LEAST_QUALITY}")
+            if (least := video_need(codec).least_quality) > settings.quality:
+                self._notes.append(f"quality {settings.quality} would lose the invisible mark in {codec}: written with {least}")
             if self.encoder.pixel_format == "yuv444p":
                 self._notes.append("the size is odd: written with full colour resolution (4:4:4), which some players refuse")
             self._convert = FromBgr(self._space, self.encoder.pixel_format)
