@@ -21,6 +21,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("live", "batch", "fakes", "trust", "warmup"),
     ("openers",),
     ("build", "doctor"),
+    ("sightings",),
     ("bench", "evaluate", "faults"),
     ("measuring", "modelling", "swapping", "training"),
     ("studio",),
