@@ -22,6 +22,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("live", "batch", "fakes", "trust", "warmup"),
     ("openers",),
     ("build", "doctor"),
+    ("sightings",),
     ("bench", "evaluate", "faults"),
     ("demo", "measuring", "modelling", "swapping", "training"),
     ("studio",),
