@@ -20,6 +20,7 @@ import pytest
 
 import mien
 from mien import programs
+from mien.cli import main
 from mien.errors import SigningFailed
 from mien.media.network import NetworkStream
 from mien.models.store import Store
@@ -223,6 +224,18 @@ def test_children_inherit_absolute_folders_only(inherited: str, kept: str | None
     assert found["HOME"] == "relative", "nothing else is touched"
 
 
+@pytest.mark.skipif(os.name == "nt", reason="the folders are those of POSIX")
+def test_the_command_line_hardens_its_own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What opens the browser takes its program from there."""
+    monkeypatch.setenv("PATH", ".::/usr/bin:bin")
+    monkeypatch.setenv("LD_LIBRARY_PATH", ":")
+    monkeypatch.setenv("DYLD_LIBRARY_PATH", "/opt/lib:")
+    assert main(["settings"]) == 0
+    assert os.environ["PATH"] == "/usr/bin"
+    assert "LD_LIBRARY_PATH" not in os.environ
+    assert os.environ["DYLD_LIBRARY_PATH"] == "/opt/lib"
+
+
 def test_windows_leaves_the_current_folder_out_of_its_library_search(monkeypatch: pytest.MonkeyPatch) -> None:
     class Kernel:
         asked: tuple[str, ...] = ()
@@ -235,7 +248,8 @@ def test_windows_leaves_the_current_folder_out_of_its_library_search(monkeypatch
 
     monkeypatch.setattr(sys, "platform", "win32")
     monkeypatch.setattr(ctypes, "windll", Systems(), raising=False)
-    monkeypatch.setenv("NoDefaultCurrentDirectoryInExePath", "")
+    for name in (*programs.SEARCH_PATHS, "NoDefaultCurrentDirectoryInExePath"):
+        monkeypatch.setenv(name, os.environ.get(name, ""))  # so that it comes back
     programs.harden()
     assert Systems.kernel32.asked == ("",)
     assert os.environ["NoDefaultCurrentDirectoryInExePath"] == "1"  # noqa: SIM112 - the name that Windows knows
