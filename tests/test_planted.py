@@ -152,17 +152,25 @@ def test_no_library_and_no_module_comes_from_the_current_folder(ground: Ground, 
 
 
 @_linux
-@pytest.mark.parametrize(("options", "before_mien"), [(["-P"], set()), ([], {"importlib.py"})], ids=["safe", "plain"])
+@pytest.mark.parametrize("options", [["-P"], []], ids=["safe", "plain"])
 def test_the_module_mien_is_run_without_the_current_folder(
-    ground: Ground, examples: Path, options: list[str], before_mien: set[str]
+    ground: Ground, examples: Path, tmp_path: Path, options: list[str]
 ) -> None:
-    """Without -P, Python itself imports importlib from the current folder before any line of mien runs."""
-    picture = str(examples / "grace_hopper.jpg")
-    done = ground.run([sys.executable, *options, "-m", "mien", "verify", "--json", picture])
-    assert {Path(name).name for name in ground.executed()} == before_mien
-    if options:
-        assert done.returncode == 0, done.stderr
-        assert json.loads(done.stdout)
+    """Without -P, Python takes a few modules of its own from there before any line of mien: those are put aside."""
+    look = "import importlib.util, runpy, sys; print(*sys.modules)"
+    own = subprocess.run([sys.executable, "-P", "-c", look], cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+    aside = [ground.hostile / f"{name}.py" for name in own.split() if (ground.hostile / f"{name}.py").exists() and not options]
+    assert len(aside) < 60
+    for stub in aside:
+        stub.rename(tmp_path / stub.name)
+    try:
+        done = ground.run([sys.executable, *options, "-m", "mien", "verify", "--json", str(examples / "grace_hopper.jpg")])
+    finally:
+        for stub in aside:
+            (tmp_path / stub.name).rename(stub)
+    assert ground.executed() == []
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)
 
 
 @pytest.fixture
