@@ -24,7 +24,7 @@ from rich.table import Table
 
 from mien import __version__
 from mien.errors import MienError, ModelError, UnreadableMedia, UsageError
-from mien.folders import data_folder, recordings_folder
+from mien.folders import data_folder, make_private, recordings_folder
 from mien.programs import harden
 from mien.provenance.consent import STATEMENTS
 from mien.provenance.statement import ACCEPTABLE_USE
@@ -257,7 +257,7 @@ def _tell_terms_once(data: Path) -> None:
     Console(stderr=True, highlight=False, soft_wrap=True).print(f"{ACCEPTABLE_USE}\n")
     with contextlib.suppress(OSError):
         # A folder that cannot be written to is told of by what has to be kept in it.
-        data.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_private(data)
         told.touch()
 
 

@@ -23,6 +23,12 @@ def models_folder() -> Path:
     return Path(named) if named else data_folder() / "models"
 
 
+def make_private(folder: Path) -> None:
+    """Make a folder and its missing parents, all for their owner alone; `Path.mkdir` opens the parents to everybody."""
+    for each in reversed((folder, *folder.parents)):
+        each.mkdir(mode=0o700, exist_ok=True)
+
+
 def recordings_folder() -> Path:
     """Where recordings go unless another folder is named."""
     return Path(platformdirs.user_videos_dir()) / "mien"

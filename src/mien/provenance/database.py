@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from mien.errors import ProvenanceError
+from mien.folders import make_private
 
 _FILE = "ledger.sqlite"
 _WAIT_S = 10.0
@@ -112,7 +113,7 @@ class Database:
             raise _unusable(path, error) from error
 
     def _make(self, path: Path) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_private(self.folder)
         with contextlib.suppress(FileExistsError):
             os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
 

@@ -15,6 +15,7 @@ import numpy as np
 from mien import build
 from mien.contracts import Engine, Recogniser
 from mien.errors import OutputError, SeveralSourceFaces, UsageError
+from mien.folders import make_private
 from mien.media.output import output_error
 from mien.media.picture import read_picture
 from mien.pipeline import Persona, dress
@@ -163,7 +164,7 @@ class Gallery:
             return
         folder = self._saved / face.id
         try:
-            folder.mkdir(parents=True, mode=0o700)
+            make_private(folder)
             kept = _copy(face.photo, folder / f"photo{face.photo.suffix}")
             more = tuple(self._keep_more(face, number, photo) for number, photo in enumerate(face.more))
             (folder / "thumb.jpg").write_bytes(face.thumb)

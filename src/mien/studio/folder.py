@@ -14,6 +14,7 @@ from typing import Any
 import psutil
 
 from mien.errors import MienError, OutputError
+from mien.folders import make_private
 from mien.media.output import output_error
 
 _PREFIX = "mien-studio-"
@@ -44,7 +45,7 @@ def write_json(path: Path, value: dict[str, Any]) -> None:
     """Replace the file as a whole; raises `OutputError`."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_private(path.parent)
         temporary.write_text(json.dumps(value, indent=2, ensure_ascii=False), "utf-8")
         temporary.replace(path)
     except OSError as error:
