@@ -154,8 +154,8 @@ class Verifier:
                 return
 
     def _window(self, path: Path, start_s: float | None) -> tuple[list[Image], float | None]:
-        limits = {"max_pixels": self._settings.max_pixels, "max_bytes": self._settings.max_bytes}
-        with VideoReader(path, start_s=start_s, **limits) as reader:
+        max_pixels, max_bytes = self._settings.max_pixels, self._settings.max_bytes
+        with VideoReader(path, max_pixels=max_pixels, max_bytes=max_bytes, start_s=start_s) as reader:
             most = max(1, min(READ_TOGETHER, _MOST_WINDOW_PIXELS // (reader.info.width * reader.info.height)))
             frames = [frame.image for frame, _ in zip(iter(reader.read, None), range(most), strict=False)]
             return frames, reader.info.duration_s

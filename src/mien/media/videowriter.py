@@ -272,7 +272,7 @@ def _space_for(info: VideoInfo, codec: str) -> ColourSpace:
 def _on_grid(info: VideoInfo) -> VideoInfo:
     """AVI shows a picture at each step of its rate: move everything, so that the first is shown on a step."""
     rate = info.rate or _USUAL_RATE
-    steps = max(round((info.first - info.origin) * rate), 0)
+    steps = max(int((info.first - info.origin) * rate), 0)
     return replace(info, origin=info.first - steps / rate)
 
 
