@@ -441,6 +441,40 @@ def test_languages_and_order_of_sounds_survive_conversion(tmp_path: Path) -> Non
     assert streams[1]["title"] == "the tone"
 
 
+@pytest.mark.parametrize("suffix", ["mov", "mp4"])
+def test_languages_with_two_codes_survive(suffix: str, tmp_path: Path) -> None:
+    source = make(tmp_path / "in.mkv", Clip(frames=4, subtitles="subrip"))
+    _convert(source, tmp_path / f"out.{suffix}")
+    languages = [stream["language"] for stream in look(tmp_path / f"out.{suffix}").streams]
+    assert languages[1:] == ["fra", "ger" if suffix == "mov" else "deu"]
+
+
+def test_frames_too_close_for_avi_do_not_hold_back_the_others(tmp_path: Path) -> None:
+    times = [0, 40, 41, 42, 43, 120, 160, 200, 240, 280, 320, 360]
+    source = make(tmp_path / "in.mkv", Clip(times=times, time_base=Fraction(1, 1000)))
+    warnings = _convert(source, tmp_path / "out.avi")
+    assert any("2 frames closer together" in warning for warning in warnings)
+    after = look(tmp_path / "out.avi")
+    assert [number(image) for image in after.images][-6:] == [6, 7, 8, 9, 10, 11]
+    with av.open(str(tmp_path / "out.avi")) as file:
+        stamps = [packet.dts for packet in file.demux(video=0) if packet.size]
+    assert (stamps[-1] or 0) - (stamps[0] or 0) == 9
+
+
+def test_a_gap_that_avi_cannot_hold_is_a_fault_of_the_input(tmp_path: Path) -> None:
+    source = make(tmp_path / "in.mkv", Clip(frames=3, times=[0, 40, 3_000_000], time_base=Fraction(1, 1000), sounds=()))
+    with pytest.raises(UnreadableMedia, match=r"in\.mkv") as caught:
+        _convert(source, tmp_path / "out.avi")
+    assert caught.value.remedy == "write a .mkv or .mp4"
+
+
+def test_a_part_without_any_sound_is_written(tmp_path: Path) -> None:
+    source = make(tmp_path / "in.mp4", Clip(frames=20, sound_s=0.2))
+    for suffix in ("webm", "avi", "mp4"):
+        _convert(source, tmp_path / f"out.{suffix}", start_s=0.5)
+        assert len(look(tmp_path / f"out.{suffix}").images) == 7
+
+
 def test_a_dry_run_says_what_would_be_converted(tmp_path: Path) -> None:
     source = make(tmp_path / "in.mp4", Clip(frames=2, subtitles="mov_text"))
     with _reader(source) as reader:
