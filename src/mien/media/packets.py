@@ -87,7 +87,8 @@ class PacketReader:
                     failures = 0
                     if packet.size:
                         yield packet
-            except EndOfFile:
+            except (EndOfFile, IndexError):
+                # PyAV stumbles at the end over streams that have come into being while it was reading.
                 return
             except FFmpegError:
                 # The demuxer can often go on behind a damaged place.
