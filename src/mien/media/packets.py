@@ -58,6 +58,9 @@ class PacketReader:
         mender: Mender[Packet[Stream]] = Mender(free_running=self._container.format.name in FREE_RUNNING)
         roles = {stream.index: (_role(stream), stream.time_base) for stream in self._container.streams}
         for packet in self._packets():
+            if packet.stream_index not in roles:
+                # Transport streams may bring new streams at any time; an output cannot.
+                continue
             role, base = roles[packet.stream_index]
             ready = mender.push(packet, _stamp(packet, role, base or packet.time_base))
             yield from self._moved(ready)
@@ -82,7 +85,8 @@ class PacketReader:
                     failures = 0
                     if packet.size:
                         yield packet
-            except EndOfFile:
+            except (EndOfFile, IndexError):
+                # PyAV stumbles at the end over streams that have come into being while it was reading.
                 return
             except FFmpegError:
                 # The demuxer can often go on behind a damaged place.
