@@ -10,7 +10,7 @@ import mien
 PACKAGE = Path(mien.__file__).parent
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("mien", "types", "errors"),
-    ("contracts", "settings", "topology", "kernel", "folders", "programs"),
+    ("contracts", "settings", "topology", "kernel", "folders", "programs", "extras", "tried"),
     ("signature",),
     ("families", "geometry", "facemodel", "colour", "raster", "yuv", "provenance"),
     ("unwrap", "profile", "gaze"),

@@ -24,6 +24,7 @@ from rich.table import Table
 
 from mien import __version__
 from mien.errors import MienError, ModelError, UnreadableMedia, UsageError
+from mien.extras import install_command
 from mien.folders import data_folder, make_private, recordings_folder
 from mien.programs import harden
 from mien.provenance.consent import STATEMENTS
@@ -407,7 +408,7 @@ def _add_training(commands: Any) -> None:
     train = commands.add_parser(
         "train",
         help="train the finishing net on portraits that you may use",
-        description="Train the finishing net on a folder of portraits, or measure one. Needs pip install 'mien[train]'.",
+        description="Train the finishing net on a folder of portraits, or measure one. Needs more packages: docs/finish.md.",
     )
     train.add_argument("what", choices=("finish",), help="what is trained")
     train.add_argument("data", metavar="DATA", type=Path, help="portraits in flat light; NAME_expression.jpg shows NAME")
@@ -875,7 +876,8 @@ def _train(options: argparse.Namespace) -> int:
     try:
         from mien.training import finish
     except ModuleNotFoundError as error:
-        raise UsageError(f"training needs {error.name}, which is not installed", "pip install 'mien[train]'") from error
+        reason = f"training needs {error.name}, which is not installed"
+        raise UsageError(reason, f"install it with: {install_command('train')}") from error
     console = Console(stderr=True, highlight=False)
     if options.evaluate:
         figures = finish.run_comparison(options.data, options.output, options.swaps, console.print)
