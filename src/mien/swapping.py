@@ -26,7 +26,7 @@ from mien.provenance.consent import STATEMENTS, Consent
 from mien.provenance.statement import shown_name
 from mien.provenance.temporary import Temporaries
 from mien.settings import Settings
-from mien.source import find_faces, numbered_picture
+from mien.source import numbered_picture, search
 from mien.trust import Signing, Trust, open_trust
 from mien.types import Image, SourceFace
 from mien.windows import readable, windows_of
@@ -188,7 +188,7 @@ def _write_numbered(request: Request, models: build.Models, photo: Image) -> Non
     assert request.number_faces is not None
     path = request.number_faces
     write_format(path)
-    numbered = numbered_picture(photo, find_faces(photo, models.photo_detector))
+    numbered = numbered_picture(search(photo, models.photo_detector))
     with OutputFile(path, overwrite=request.overwrite, inputs=(request.photo, *request.also, request.target)) as output:
         if not cv2.imwrite(str(output.temporary), numbered):
             raise UsageError(f"cannot write {path}", "name a .png or .jpg")

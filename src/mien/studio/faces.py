@@ -21,7 +21,7 @@ from mien.media.picture import read_picture
 from mien.pipeline import Persona, dress
 from mien.provenance.consent import STATEMENTS, Consent, Consents
 from mien.settings import Settings
-from mien.source import find_faces, numbered_picture
+from mien.source import numbered_picture, search
 from mien.studio.folder import read_json, write_json
 from mien.types import Image, SourceFace
 
@@ -118,8 +118,8 @@ class Gallery:
             try:
                 source = build.open_source(image, self._models, number)
             except SeveralSourceFaces:
-                found = find_faces(image, self._models.photo_detector)
-                raise SeveralFaces(len(found), _jpeg(_fitted(numbered_picture(image, found), 1280))) from None
+                found = search(image, self._models.photo_detector)
+                raise SeveralFaces(len(found.faces), _jpeg(_fitted(numbered_picture(found), 1280))) from None
             del image
         stated = self._consents.find(source) if consent is None else self._consents.record(source, consent, name)
         if stated is None:
