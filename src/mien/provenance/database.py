@@ -6,11 +6,10 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import ClassVar
 
-from mien.errors import ProvenanceError
+from mien.errors import MienError, ProvenanceError
 
-_FILE = "ledger.sqlite"
-_VERSION = 1
 _WAIT_S = 10.0
 """So long one instance waits while another one writes."""
 _SCHEMA = """
@@ -47,16 +46,20 @@ CREATE TABLE recordings (
 class Database:
     """Opened anew for each piece of work, so that threads and several instances of mien may share it."""
 
+    FILE: ClassVar[str] = "ledger.sqlite"
+    VERSION: ClassVar[int] = 1
+    SCHEMA: ClassVar[str] = _SCHEMA
+
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def exists(self) -> bool:
-        return (self.folder / _FILE).is_file()
+        return (self.folder / self.FILE).is_file()
 
     @contextmanager
     def opened(self) -> Iterator[sqlite3.Connection]:
         """A connection whose changes are kept together or not at all. Raises `ProvenanceError`."""
-        path = self.folder / _FILE
+        path = self.folder / self.FILE
         try:
             self._make(path)
             # Autocommit: the transaction is begun here, in the one way that keeps two writers apart.
@@ -70,18 +73,18 @@ class Database:
                     raise
                 connection.commit()
         except (sqlite3.Error, OSError, ValueError) as error:
-            raise _unusable(path, error) from error
+            raise self._unusable(path, error) from error
 
     @contextmanager
     def read_only(self) -> Iterator[sqlite3.Connection]:
         """A connection that changes nothing and holds up nobody. Raises `ProvenanceError`, also when there is no ledger."""
-        path = self.folder / _FILE
+        path = self.folder / self.FILE
         try:
             address = f"{path.absolute().as_uri()}?mode=ro"
             with contextlib.closing(sqlite3.connect(address, timeout=_WAIT_S, uri=True)) as connection:
                 yield connection
         except (sqlite3.Error, OSError, ValueError) as error:
-            raise _unusable(path, error) from error
+            raise self._unusable(path, error) from error
 
     def _make(self, path: Path) -> None:
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -90,17 +93,20 @@ class Database:
 
     def _prepare(self, connection: sqlite3.Connection) -> None:
         (version,) = connection.execute("PRAGMA user_version").fetchone()
-        if version > _VERSION:
+        if version > self.VERSION:
             raise sqlite3.DatabaseError("it was written by a newer mien")
         if version == 0:
-            for command in _SCHEMA.split(";"):
+            for command in self.SCHEMA.split(";"):
                 connection.execute(command)
-            connection.execute(f"PRAGMA user_version = {_VERSION}")
+            self._fill(connection)
+            connection.execute(f"PRAGMA user_version = {self.VERSION}")
 
+    def _fill(self, connection: sqlite3.Connection) -> None:
+        """Put what there was before into the new tables, in the transaction that makes them."""
 
-def _unusable(path: Path, error: Exception) -> ProvenanceError:
-    return ProvenanceError(
-        f"the ledger {path} cannot be used: {error}",
-        "nothing leaves mien unrecorded: see that the folder can be written to and no other program holds the file, "
-        "or name another folder in MIEN_DATA",
-    )
+    def _unusable(self, path: Path, error: Exception) -> MienError:
+        return ProvenanceError(
+            f"the ledger {path} cannot be used: {error}",
+            "nothing leaves mien unrecorded: see that the folder can be written to and no other program holds the file, "
+            "or name another folder in MIEN_DATA",
+        )
