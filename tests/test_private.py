@@ -12,7 +12,8 @@ from mien.models.turn import turn
 from mien.provenance.database import Database
 from mien.provenance.identity import open_identity
 from mien.studio.certificate import fingerprint, own_certificate
-from mien.studio.folder import session_folder, write_json
+from mien.studio.database import StudioDatabase
+from mien.studio.folder import session_folder
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows keeps a person's folders private by other means")
 
@@ -36,7 +37,8 @@ def test_the_data_folder_is_private_whatever_makes_it(tmp_path: Path, first: str
             with turn(data / "models"):
                 pass
         case "presets":
-            write_json(data / "presets.json", {})
+            with StudioDatabase(data).opened():
+                pass
         case "certificate":
             own_certificate(data / "tls", ())
         case "identity":

@@ -192,7 +192,9 @@ def _add_live(commands: Any) -> None:
     live.add_argument("--recordings", metavar="FOLDER", type=Path, help="where recordings go (default: the videos folder)")
     _add_trust(live)
     live.add_argument("--port", type=int, default=_PORT, help=f"port of the page, 0 = any free one (default {_PORT})")
-    live.add_argument("--host", default="127.0.0.1", help="address to listen on (default 127.0.0.1: this machine only)")
+    live.add_argument(
+        "--host", help="address to listen on (default: 127.0.0.1, this machine only; with --share: 0.0.0.0, all IPv4 addresses)"
+    )
     live.add_argument("--no-browser", action="store_true", help="do not open the page, only print its address")
     live.add_argument("--share", action="store_true", help="let other machines in: needs a password, encrypts")
     live.add_argument("--name", action="append", default=[], help="a name of this machine under which it is shared")
@@ -502,7 +504,7 @@ def _live(options: argparse.Namespace) -> int:
     if not 0 <= options.port <= 65535:
         raise UsageError(f"{options.port} is no port", "choose one from 1024 to 65535, or 0 for any free one")
     wanted = Options(
-        host="0.0.0.0" if options.share and options.host == "127.0.0.1" else options.host,
+        host=options.host,
         port=options.port,
         share=options.share,
         names=tuple(options.name),
