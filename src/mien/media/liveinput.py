@@ -3,6 +3,7 @@
 import errno
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -19,6 +20,8 @@ from av.video.stream import VideoStream
 
 from mien.errors import Cancelled, MediaTooLarge, SourceLost
 from mien.media.colourspace import ColourSpace, ToBgr, space_of
+from mien.media.dolbyvision import check_base_layer
+from mien.media.interlace import Deinterlacer, stream_order
 from mien.types import LIVE_TIME_BASE, Frame, Image, StreamInfo
 
 LIVE_MOST_PIXELS = 7680 * 4320
@@ -177,6 +180,7 @@ class LiveInput:
 
     def _picture(self, frame: VideoFrame) -> Image:
         if self._to_bgr is None:
+            check_base_layer(frame, self._what)
             self._to_bgr = ToBgr(self._space(frame), frame.width, frame.height)
         return self._to_bgr.convert(frame)
 
@@ -266,6 +270,8 @@ class LiveInput:
 
     def _shots(self, container: InputContainer, video: VideoStream) -> Iterator[_Shot]:
         last = None
+        taken: deque[float] = deque()
+        fields = Deinterlacer(stream_order(video.codec_context.field_order, video.codec_context.codec.canonical_name))
         for packet in self._packets(container, video):
             time_s = self._taken_at(packet, self._clock())
             try:
@@ -279,7 +285,10 @@ class LiveInput:
                 if last is not None and frame.time is not None and 0 <= last - frame.time < _STEP_BACK_S:
                     continue
                 last = frame.time
-                yield _Shot(frame, time_s)
+                # De-interlacing looks at the frame behind: a frame comes out one later, with the time that was its own.
+                taken.append(time_s)
+                yield from (_Shot(ready, taken.popleft()) for ready in fields.push(frame))
+        yield from (_Shot(ready, taken.popleft()) for ready in fields.flush())
 
     def _packets(self, container: InputContainer, video: VideoStream) -> "Iterator[Packet[VideoStream]]":
         while not self._stopped.is_set():

@@ -16,7 +16,8 @@ from mien import build
 from mien.batch import job
 from mien.batch.export import Export
 from mien.errors import Cancelled, MienError, UsageError
-from mien.media.encoders import CONTAINERS
+from mien.media.conversion import conversion_notes
+from mien.media.encoders import CONTAINERS, keeps_alpha
 from mien.media.output import OutputFile
 from mien.media.picture import WRITE_FORMATS, is_picture, read_picture
 from mien.media.videoreader import VideoReader
@@ -164,7 +165,13 @@ class FileJobs:
 
     def _video(self, current: FileJob, output: OutputFile) -> None:
         settings = current.settings
-        with VideoReader(current.file, max_pixels=settings.max_pixels, max_bytes=settings.max_bytes) as reader:
+        with VideoReader(
+            current.file,
+            max_pixels=settings.max_pixels,
+            max_bytes=settings.max_bytes,
+            keep_fields=settings.interlaced == "keep",
+            keep_alpha=keeps_alpha(output.path, settings),
+        ) as reader:
             current.total = reader.info.frame_count
             pipeline = build.open_pipeline(settings, self._models, current.source)
             export = self._export(current, first_frames(current.file), "video")
@@ -174,7 +181,7 @@ class FileJobs:
 
             with VideoWriter(reader, output, settings, settings.engine) as writer:
                 done = job.run_video(reader, writer, output, pipeline, export, report, current.cancel)
-        current.message = "; ".join(done.warnings)
+            current.message = "; ".join((*conversion_notes(reader.info), *done.warnings))
 
     def _export(self, current: FileJob, before: Iterable[Image], kind: str) -> "_Watched":
         content = build.open_content_check(Store())
