@@ -51,8 +51,8 @@ _HLG_GAMMA = 1.2  # BT.2100, nominal peak of 1000 nits
 _HLG_PEAK_NITS = 1000.0
 _HLG_MOST = 1.09  # code 1019 of 10 bits: the headroom above the nominal peak
 
-_SIGNAL_STEPS = 4096
-"""Entries of the table from signal to light; half a step is 0.1 of an 8-bit level at most."""
+_SIGNAL_STEPS = 16_384
+"""Entries of the table from signal to light; with 4096 of them, deep saturated shades are up to 10 levels off."""
 _OCTAVES_BELOW, _OCTAVES = 24, 26
 """Tables over linear light are indexed by the bits of a float: octaves from 2^-24, below which all is black, to 4."""
 _GAIN_BITS, _CODE_BITS = 6, 8
@@ -95,12 +95,14 @@ def srgb_code(light: Array) -> Array:
     return np.asarray(np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055))
 
 
-def shoulder(tuning: Tuning) -> tuple[float, float, float]:
-    """Scale s and offsets a and b of the hyperbola s (x + a) / (x + b): value and slope 1 at the knee, 1 at the peak."""
-    knee, peak = tuning.knee, tuning.peak_nits / tuning.white_nits
-    a = -knee * knee * (peak - 1) / (knee * knee - 2 * knee + peak)
-    b = (knee * knee - 2 * knee * peak + peak) / (peak - 1)
-    return (b * b + 2 * b * knee + knee * knee) / (b - a), a, b
+def tone_curve(light: Array, tuning: Tuning) -> Array:
+    """Light 0..1 for light relative to white: the same up to the knee, then knee + over / (1 + bend * over), 1 at the peak."""
+    over = np.maximum(light - tuning.knee, 0)
+    return np.asarray(np.where(over > 0, np.minimum(tuning.knee + over / (1 + _bend(tuning) * over), 1), light))
+
+
+def _bend(tuning: Tuning) -> float:
+    return 1 / (1 - tuning.knee) - 1 / (tuning.peak_nits / tuning.white_nits - tuning.knee)
 
 
 def rgb_to_xyz(primaries: int) -> Array:
@@ -162,7 +164,7 @@ class HdrToSdr:
         self._to_709 = to_709.astype(np.float32)
         self._luminance = luminance.astype(np.float32)
         self._gains = _gain_table(signal.transfer, tuning)
-        self._curve = np.array([tuning.knee, *shoulder(tuning)], np.float32)
+        self._curve = np.array([tuning.knee, _bend(tuning)], np.float32)
         self._codes = np.rint(255 * code(_light_steps(_CODE_BITS))).astype(np.uint8)
         self._codes[0] = 0
         self._threads: ThreadPoolExecutor | None = None
@@ -182,7 +184,8 @@ class HdrToSdr:
         def band(rows: tuple[int, int]) -> None:
             top, bottom = rows
             chroma = slice(top >> shifts[0], -(-bottom >> shifts[0]))
-            planes = first[top:bottom], second[chroma], third[chroma]
+            # One layout and type, so that one kernel is compiled for all formats.
+            planes = [np.ascontiguousarray(each, np.uint16) for each in (first[top:bottom], second[chroma], third[chroma])]
             to_bgr(*planes, *shifts, self._offsets, self._to_components, self._light, self._luminance, self._gains,
                    self._to_709, self._curve, self._codes, out[top:bottom])  # fmt: skip
 
@@ -199,8 +202,7 @@ class HdrToSdr:
 def picture_to_sdr(pixels: Array, transfer: int, primaries: int) -> Image:
     """An HDR still as sRGB: BGR uint16 (h, w, 3), full range of 16 bits, to BGR uint8. `transfer` is `PQ` or `HLG`."""
     converter = HdrToSdr(Signal(transfer, RGB, primaries, full_range=True, bits=16), code=srgb_code)
-    blue, green, red = (np.ascontiguousarray(pixels[:, :, channel]) for channel in range(3))
-    return converter.convert(green, blue, red)
+    return converter.convert(pixels[:, :, 1], pixels[:, :, 0], pixels[:, :, 2])
 
 
 def _shift(whole: int, part: int) -> int:
@@ -247,7 +249,7 @@ def to_bgr(
     first: Array, second: Array, third: Array, down: int, right: int, offsets: Array, to_components: Array, light: Array,
     luminance: Array, gains: Array, to_709: Array, curve: Array, codes: Array, out: Array,
 ) -> None:  # fmt: skip
-    """Planes uint8 or uint16, the second and third halved in rows by `down` and columns by `right`; out BGR (h, w, 3).
+    """Planes uint16, the second and third halved in rows by `down` and columns by `right`; out BGR (h, w, 3).
 
     Tables are float32, `light` over the signal, `gains` and (uint8) `codes` over light as `_light_steps` has them.
     """
@@ -259,8 +261,8 @@ def to_bgr(
     m00, m01, m02 = to_709[0, 0], to_709[0, 1], to_709[0, 2]
     m10, m11, m12 = to_709[1, 0], to_709[1, 1], to_709[1, 2]
     m20, m21, m22 = to_709[2, 0], to_709[2, 1], to_709[2, 2]
-    knee, scale, a, b = curve[0], curve[1], curve[2], curve[3]
-    zero, half, one, tiny = np.float32(0), np.float32(0.5), np.float32(1), np.float32(1e-12)
+    knee, bend = curve[0], curve[1]
+    zero, half, one = np.float32(0), np.float32(0.5), np.float32(1)
     top, none = np.float32(light.shape[0] - 1), np.int32(0)
     last_gain, last_code = np.int32(gains.shape[0] - 1), np.int32(codes.shape[0] - 1)
     # The exponent of a float32 is biased by 127 and lies above 23 bits of mantissa.
@@ -280,7 +282,8 @@ def to_bgr(
             red, green, blue = m00 * e0 + m01 * e1 + m02 * e2, m10 * e0 + m11 * e1 + m12 * e2, m20 * e0 + m21 * e1 + m22 * e2
             most = max(red, max(green, blue)) * gain
             if most > knee:
-                gain *= min(scale * (most + a) / (most + b), one) / (most + tiny)
+                over = most - knee
+                gain *= min(knee + over / (one + bend * over), one) / most
             row[i, 0] = codes[min(max((np.float32(blue * gain).view(np.int32) >> code_shift) - first_code, none), last_code)]
             row[i, 1] = codes[min(max((np.float32(green * gain).view(np.int32) >> code_shift) - first_code, none), last_code)]
             row[i, 2] = codes[min(max((np.float32(red * gain).view(np.int32) >> code_shift) - first_code, none), last_code)]

@@ -17,7 +17,8 @@ _BESIDE = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 def alpha_decoder(stream: VideoStream) -> VideoCodecContext | None:
     """A decoder that gives the alpha of VP8 and VP9; None where the stream has none or its usual decoder gives it."""
     name = _BESIDE.get(stream.codec_context.codec.canonical_name)
-    if name is None or stream.metadata.get("alpha_mode") != "1":
+    said_alpha = any(key.lower() == "alpha_mode" and value == "1" for key, value in stream.metadata.items())
+    if name is None or not said_alpha:
         return None
     decoder = CodecContext.create(name, "r")
     assert isinstance(decoder, VideoCodecContext)

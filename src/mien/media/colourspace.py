@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+import cv2
 import numpy as np
 from av import VideoFrame
 from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc, Interpolation, VideoReformatter
@@ -16,6 +17,9 @@ _SWSCALE = {1: Colorspace.ITU709, 4: Colorspace.FCC, 5: Colorspace.ITU601, 6: Co
 _EXACT_FORMATS = {"yuv420p", "yuvj420p", "yuva420p", "yuv422p", "yuvj422p", "yuva422p"}
 _SD_MOST_WIDTH, _SD_MOST_HEIGHT = 1024, 576
 _EXACT = Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
+
+_WIDENED = np.clip(np.rint((np.arange(256) - 16) * 255 / 219), 0, 255).astype(np.uint8)
+"""Full range for limited range."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +100,11 @@ class ToBgr:
             interpolation=_EXACT,
             threads=1,
         )
-        return np.array(bgr.to_ndarray(), np.uint8)
+        image = np.array(bgr.to_ndarray(), np.uint8)
+        if frame.format.name.startswith("gray") and int(frame.color_range) == ColorRange.MPEG:
+            # The converter takes every grey for full range.
+            return np.asarray(cv2.LUT(image, _WIDENED), np.uint8)
+        return image
 
     def _from_hdr(self, frame: VideoFrame, same_size: bool) -> Image:
         planes = three_planes(frame) if same_size else None

@@ -9,6 +9,7 @@ from av import VideoFrame
 from mien.types import Array
 
 _PLANAR = re.compile(r"(?:yuvj?a?4(?:20|22|44)|gbra?)p(?:(9|10|12|14|16)le)?")
+_GREY = re.compile(r"gray(?:(9|10|12|14|16)le)?")
 _SEMI_PLANAR = re.compile(r"nv(?:12|16|24)|p[024]1([0268])le")
 """Luma, then U and V side by side; with more than 8 bits the sample is in the upper bits of 16."""
 
@@ -23,7 +24,7 @@ def plane(frame: VideoFrame, number: int, dtype: type[np.generic] = np.uint8) ->
 def three_planes(frame: VideoFrame) -> tuple[Array, Array, Array, int] | None:
     """Y, U and V, or green, blue and red, of a frame and the bits of their samples; None for formats stored otherwise.
 
-    uint8, or uint16 in the order of this machine. The samples of `p010` and its kin count as 16 bits.
+    uint8, or uint16 in the order of this machine; grey has neutral chroma. The samples of `p010` and its kin count as 16 bits.
     """
     name = frame.format.name
     if sys.byteorder != "little":
@@ -32,6 +33,11 @@ def three_planes(frame: VideoFrame) -> tuple[Array, Array, Array, int] | None:
         bits = int(found[1] or 8)
         dtype = np.uint8 if bits == 8 else np.uint16
         return plane(frame, 0, dtype), plane(frame, 1, dtype), plane(frame, 2, dtype), bits
+    if found := _GREY.fullmatch(name):
+        bits = int(found[1] or 8)
+        luma = plane(frame, 0, np.uint8 if bits == 8 else np.uint16)
+        neutral = np.full_like(luma[::2, ::2], 1 << (bits - 1))
+        return luma, neutral, neutral, bits
     if found := _SEMI_PLANAR.fullmatch(name):
         dtype = np.uint8 if name.startswith("nv") else np.uint16
         both = _pairs(frame, dtype)
