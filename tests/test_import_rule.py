@@ -10,7 +10,7 @@ import mien
 PACKAGE = Path(mien.__file__).parent
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("mien", "types", "errors"),
-    ("contracts", "settings", "topology", "kernel", "folders"),
+    ("contracts", "settings", "topology", "kernel", "folders", "programs"),
     ("signature",),
     ("families", "geometry", "facemodel", "colour", "raster", "yuv", "provenance"),
     ("unwrap", "profile", "gaze", "hdr"),
@@ -25,6 +25,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("measuring", "modelling", "swapping", "training"),
     ("studio",),
     ("cli",),
+    ("__main__",),
 )
 """Each row may import the rows above it, and files of its own row's package. A folder's name stands for all in it."""
 SIBLINGS_APART = {frozenset({"models", "media"})}

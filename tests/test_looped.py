@@ -92,6 +92,22 @@ def test_every_kind_of_video_is_shown_whole_and_without_a_gap(tmp_path: Path, fa
     assert set(_steps_ms(frames)) <= {40, 41, 42}
 
 
+def test_a_file_of_joined_streams_is_shown_whole_round_after_round(tmp_path: Path, fake: _FakeTime) -> None:
+    piece = make(tmp_path / "piece.ts", Clip(format="mpegts")).read_bytes()
+    (tmp_path / "in.ts").write_bytes(piece + piece)
+    with _looped(tmp_path / "in.ts", fake) as source:
+        frames = _frames(source, 48)
+        opened = source.open_sound()
+        fake.now_s = _BEGIN_S
+        assert opened is not None
+        with opened as sound:
+            heard = _sounds(sound, _BEGIN_S + 1.5)
+    assert [number(frame.image) for frame in frames] == 4 * list(range(12))
+    assert set(_steps_ms(frames)) == {40}
+    silent = [stretch for stretch in heard if not stretch.samples.any()]
+    assert sum(len(stretch.samples) for stretch in silent) / sound.rate < 0.1, "both parts are heard"
+
+
 def test_a_video_that_is_cut_short_goes_on_from_the_start_at_once(tmp_path: Path, fake: _FakeTime) -> None:
     whole = make(tmp_path / "whole.mkv", Clip(frames=24, options={"g": "6"}, sounds=()))
     cut = tmp_path / "cut.mkv"

@@ -15,6 +15,7 @@ import numpy as np
 from mien import build, geometry
 from mien.errors import UsageError
 from mien.models.store import Store
+from mien.programs import environment, python_module
 from mien.provenance.mark import Marker, new_mark_id
 from mien.settings import Settings
 from mien.stages.label import Labeller
@@ -79,7 +80,7 @@ def bench_stream(portrait: Image, photo: Image, settings: Settings, store: Store
 def bench_file(photo: Path, clip: Path, output: Path, frames: int, consent: str) -> dict[str, Any]:
     """`mien swap` of a video as a new process, start-up included; memory is the most that process held."""
     start = time.perf_counter()
-    subprocess.run(_swap_command(photo, clip, output, consent), check=True, stdin=subprocess.DEVNULL)
+    subprocess.run(_swap_command(photo, clip, output, consent), check=True, stdin=subprocess.DEVNULL, env=environment())
     seconds = time.perf_counter() - start
     return {"frames": frames, "seconds": seconds, "fps": frames / seconds, "peak_mb": peak_memory_of_children_mb()}
 
@@ -89,7 +90,7 @@ def bench_picture(photo: Path, target: Path, output: Path, runs: int, consent: s
     times = []
     for _ in range(runs + 1):
         start = time.perf_counter()
-        subprocess.run(_swap_command(photo, target, output, consent), check=True, stdin=subprocess.DEVNULL)
+        subprocess.run(_swap_command(photo, target, output, consent), check=True, stdin=subprocess.DEVNULL, env=environment())
         times.append(time.perf_counter() - start)
     return {"first_s": times[0], "median_s": statistics.median(times[1:]), "worst_s": max(times[1:])}
 
@@ -103,4 +104,4 @@ def peak_memory_of_children_mb() -> float:
 def _swap_command(photo: Path, target: Path, output: Path, consent: str) -> list[str]:
     # With a key and a ledger of its own, beside the output: measurements are no outputs of this installation.
     files = [str(photo), str(target), "-o", str(output), "--data", str(output.parent / "data")]
-    return [sys.executable, "-m", "mien.cli", "swap", *files, "--consent", consent, "--overwrite", "--quiet"]
+    return python_module("mien.cli", "swap", *files, "--consent", consent, "--overwrite", "--quiet")

@@ -25,6 +25,7 @@ from rich.table import Table
 from mien import __version__
 from mien.errors import MienError, ModelError, UnreadableMedia, UsageError
 from mien.folders import data_folder, recordings_folder
+from mien.programs import harden
 from mien.provenance.consent import STATEMENTS
 from mien.provenance.statement import ACCEPTABLE_USE
 from mien.settings import Settings, from_mapping, read_file, table
@@ -54,6 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A name, or a sign of ours, that the terminal has no letters for is no reason to end.
         sys.stdout.reconfigure(errors="backslashreplace")
+    harden()
     options = _parser().parse_args(arguments)
     error_console = Console(stderr=True, highlight=False, soft_wrap=True)
     for library in ("PIL", "tifffile"):
@@ -249,7 +251,8 @@ def _add_settings(parser: argparse.ArgumentParser) -> None:
         group = groups.setdefault(row.group, None) or parser.add_argument_group(f"settings: {row.group}")
         groups[row.group] = group
         bounds = f" ({row.low:g} to {row.high:g})" if row.low is not None and row.high is not None else ""
-        metavar = "{" + ",".join(row.choices) + "}" if row.choices else type(row.default).__name__.upper()
+        words = ",".join(row.choices or row.several)
+        metavar = "{" + words + "}" if words else type(row.default).__name__.upper()
         text = f"{row.help}{bounds}; default {row.default}".replace("%", "%%")
         group.add_argument(row.flag, dest=f"setting_{row.name}", metavar=metavar, help=text)
 
@@ -475,6 +478,8 @@ def _live(options: argparse.Namespace) -> int:
             print(opened.note, flush=True)
         print(f"{ACCEPTABLE_USE}\nCtrl-C ends it.", flush=True)
         if not options.no_browser:
+            # OpenCV has changed the environment since the start.
+            harden()
             webbrowser.open(opened.once)
 
     with contextlib.suppress(KeyboardInterrupt):
@@ -774,7 +779,7 @@ def _settings_table(options: argparse.Namespace) -> int:
     for column in ("setting", "default", "bounds", "what it does"):
         report.add_column(column, overflow="fold")
     for row in rows:
-        bounds = ", ".join(row.choices) or (f"{row.low or 0:g} to {row.high:g}" if row.high is not None else "")
+        bounds = ", ".join(row.choices or row.several) or (f"{row.low or 0:g} to {row.high:g}" if row.high is not None else "")
         report.add_row(row.name, escape(str(row.default)), bounds, escape(row.help))
     Console(highlight=False).print(report)
     return 0

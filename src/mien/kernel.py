@@ -1,11 +1,27 @@
 """How the pixel kernels are compiled: once, kept on disk for the next start, and without holding the GIL."""
 
+import sys
 from collections.abc import Callable
 from contextlib import suppress
+from types import ModuleType
 from typing import Any, TypeVar
 
-import numba
 
+def _import_numba() -> ModuleType:
+    """Import numba without PyYAML: with it, a file in the current folder says where numba takes compiled code from."""
+    modules: dict[str, Any] = sys.modules
+    yaml = modules.get("yaml")
+    modules["yaml"] = None  # makes the import fail
+    try:
+        import numba
+    finally:
+        del modules["yaml"]
+        if yaml is not None:
+            modules["yaml"] = yaml
+    return numba
+
+
+numba = _import_numba()
 _Kernel = TypeVar("_Kernel", bound=Callable[..., None])
 _Part = TypeVar("_Part", bound=Callable[..., Any])
 

@@ -15,6 +15,7 @@ Value = bool | int | float | str
 class Setting:
     """One row of the table. `low` and `high` bound numbers, `choices` bound words; `group` is where forms put it.
 
+    `several` bounds the words of a list that is written with commas and is empty with "none".
     `role` is set where the value names a model: forms offer the default and the installed models that have this role; the
     model is looked for when it is opened.
     """
@@ -27,6 +28,7 @@ class Setting:
     high: float | None = None
     choices: tuple[str, ...] = ()
     role: str = ""
+    several: tuple[str, ...] = ()
 
     @property
     def flag(self) -> str:
@@ -60,6 +62,8 @@ class Setting:
             converted = convert(value)
         except (TypeError, ValueError, OverflowError):
             raise UsageError(f"{self.name} = {value!r} is not a {kind.__name__}", self.help) from None
+        if self.several:
+            return self._check_several(str(converted))
         if self.choices and converted not in self.choices:
             raise UsageError(f"{self.name} = {converted!r} is unknown", f"choose one of: {', '.join(self.choices)}")
         if isinstance(converted, (int, float)):
@@ -68,6 +72,14 @@ class Setting:
             if not low <= converted <= high:
                 raise UsageError(f"{self.name} = {converted} is out of bounds", f"choose from {low:g} to {high:g}")
         return converted
+
+    def _check_several(self, listed: str) -> str:
+        words = [word.strip() for word in listed.split(",")]
+        wrong = [word for word in words if word not in self.several and words != ["none"]]
+        if wrong:
+            remedy = f"choose from: {', '.join(self.several)}; several with commas"
+            raise UsageError(f"{self.name} = {listed!r}: unknown word {wrong[0]!r}", remedy)
+        return ",".join(dict.fromkeys(words))
 
 
 def _row(
@@ -78,8 +90,9 @@ def _row(
     high: float | None = None,
     choices: tuple[str, ...] = (),
     role: str = "",
+    several: tuple[str, ...] = (),
 ) -> Any:
-    facts = {"help": text, "group": group, "low": low, "high": high, "choices": choices, "role": role}
+    facts = {"help": text, "group": group, "low": low, "high": high, "choices": choices, "role": role, "several": several}
     return field(default=default, metadata=facts)
 
 
@@ -201,6 +214,13 @@ class Settings:
         "output",
         1,
         100,
+    )
+    drop: str = _row(
+        "none",
+        "streams of the input that video files leave out: subtitles, audio, data (covers, attachments, timed metadata); "
+        "several with commas",
+        "output",
+        several=("subtitles", "audio", "data"),
     )
     max_pixels: int = _row(100_000_000, "the most pixels of a picture or video frame that is opened", "limits", 4096)
     max_bytes: int = _row(2 * 1024**4, "the largest file that is opened, in bytes", "limits", 1024)

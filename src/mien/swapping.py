@@ -18,6 +18,7 @@ from mien.media.conversion import conversion_notes
 from mien.media.encoders import Content, keeps_alpha, plan_codec
 from mien.media.output import OutputFile
 from mien.media.picture import Picture, is_picture, read_picture, write_format
+from mien.media.streamplan import dropped
 from mien.media.videoreader import VideoReader
 from mien.media.videowriter import VideoWriter, check_output
 from mien.models.store import Store
@@ -254,10 +255,12 @@ def _video_plan(request: Request, reader: VideoReader) -> str:
     length = f"{info.duration_s:.1f} s" if info.duration_s is not None else "length unknown"
     alpha = ", alpha kept" if info.alpha else ""
     turned = f", turned by {info.rotation} degrees" if info.rotation else ""
-    copied = ", ".join(f"{stream.type} {stream.index}" for stream in reader.copied) or "none"
+    left_out = dropped(request.settings)
+    kept = [s for s in reader.copied if ("subtitles" if s.type == "subtitle" else s.type) not in left_out]
+    beside = ", ".join(f"{stream.type} {stream.index}" for stream in kept) or "none"
     return (
         f"would swap {request.target}: {info.codec} {info.width} x {info.height}, {rate}, {length}{turned}\n"
-        f"into {request.output}: {container}, {codec}, badge {_badge(request.settings)}{alpha}; copied streams: {copied}"
+        f"into {request.output}: {container}, {codec}, badge {_badge(request.settings)}{alpha}; other streams: {beside}"
     )
 
 

@@ -77,6 +77,11 @@ def plan_codec(path: Path, settings: Settings, content: Content = Content()) -> 
     return container, codec
 
 
+def other_codec(container: str, codec: str) -> str:
+    """The remedy where `codec` cannot be written to `container`."""
+    return f"choose another --codec: {', '.join(other for other in _CODECS[container] if other != codec)}"
+
+
 def candidates(
     codec: str, width: int, height: int, settings: Settings, content: Content = Content()
 ) -> tuple[Encoder, ...]:  # fmt: skip

@@ -269,11 +269,18 @@ class LiveInput:
             self._news.notify_all()
 
     def _shots(self, container: InputContainer, video: VideoStream) -> Iterator[_Shot]:
-        last = None
+        last = decoded = None
+        shift = 0
         taken: deque[float] = deque()
         fields = Deinterlacer(stream_order(video.codec_context.field_order, video.codec_context.codec.canonical_name))
         for packet in self._packets(container, video):
             time_s = self._taken_at(packet, self._clock())
+            if packet.dts is not None:
+                if decoded is not None and packet.dts + shift <= decoded:
+                    # The sender's clock has started over, perhaps by less than the step below.
+                    shift = decoded + max(packet.duration or 0, 1) - packet.dts
+                decoded = packet.dts + shift
+                packet.pts = None if packet.pts is None else packet.pts + shift
             try:
                 frames = video.decode(packet)
             except InvalidDataError:

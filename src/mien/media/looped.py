@@ -19,7 +19,7 @@ from av.stream import Stream
 
 from mien.errors import MediaError, UnreadableMedia, UsageError
 from mien.media.fitting import fitted
-from mien.media.packets import PacketReader, open_input
+from mien.media.packets import FREE_RUNNING, PacketReader, Survey, open_input
 from mien.media.picture import check_file, is_picture, read_picture
 from mien.media.videoreader import VideoReader
 from mien.types import LIVE_TIME_BASE, Floats, Frame, Image, Sound, StreamInfo
@@ -219,7 +219,7 @@ class LoopedSound:
     def _decoded(self, container: InputContainer, from_s: float) -> Iterator[tuple[int, Floats]]:
         """Stretches from about `from_s` on, each with the number of its first sample by the clock of the pictures."""
         sound = container.streams.audio[0]
-        if from_s:
+        if from_s and container.format.name not in FREE_RUNNING:
             with suppress(FFmpegError):
                 container.seek(round((self._loop.base_s + from_s) * av.time_base))
         resampler = av.AudioResampler("flt", "mono" if self.channels == 1 else "stereo", self.rate)
@@ -248,7 +248,9 @@ class _Video:
     def __init__(self, path: Path, loop: _Loop, max_pixels: int, max_bytes: int) -> None:
         self._path, self._loop = path, loop
         self._max_pixels, self._max_bytes = max_pixels, max_bytes
+        self._survey: Survey | None = None
         self._reader = self._read_from(None)
+        self._survey = self._reader.survey
         info = self._reader.info
         self._step_s = float(1 / info.rate) if info.rate else _USUAL_STEP_S
         self._round = 0
@@ -298,7 +300,9 @@ class _Video:
             self._reader = self._read_from(None)
 
     def _read_from(self, start_s: float | None) -> VideoReader:
-        return VideoReader(self._path, max_pixels=self._max_pixels, max_bytes=self._max_bytes, start_s=start_s)
+        return VideoReader(
+            self._path, max_pixels=self._max_pixels, max_bytes=self._max_bytes, start_s=start_s, surveyed=self._survey
+        )
 
 
 class _Stills:

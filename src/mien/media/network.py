@@ -1,7 +1,6 @@
 """Pictures of a stream from the network."""
 
 import errno
-import shutil
 import subprocess
 import threading
 from collections.abc import Callable, Sequence
@@ -13,6 +12,7 @@ from av.error import ProtocolNotFoundError
 from mien.errors import SourceLost, UnsupportedMedia, UsageError
 from mien.media.address import masked
 from mien.media.liveinput import LIVE_MOST_PIXELS, SILENCE_S, LiveInput, Opening
+from mien.programs import environment, find_program
 
 # What is read while probing is kept: it is decoded in no time, and without it a picture comes only with the next key frame.
 _PROBING = {"analyzeduration": "500000"}
@@ -49,7 +49,7 @@ class NetworkStream(LiveInput):
         *,
         max_pixels: int = LIVE_MOST_PIXELS,
         silence_s: float = SILENCE_S,
-        find_program: Callable[[str], str | None] = shutil.which,
+        find_program: Callable[[str], str | None] = find_program,
     ) -> None:
         try:
             parts = urlsplit(url)
@@ -106,6 +106,7 @@ class NetworkStream(LiveInput):
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
+            env=environment(),
             # A buffer would wait until it is full.
             bufsize=0,
         )

@@ -24,6 +24,16 @@ _REMEDIES = {
 }
 
 
+_OF_THE_CONTENT = {errno.EINVAL, errno.ERANGE, errno.EDOM, errno.ENOSYS, errno.EAGAIN, errno.ENOMEM}
+"""Numbers with which FFmpeg refuses what it is given, wherever that is written."""
+
+
+def is_of_the_place(error: Exception) -> bool:
+    """Whether the disk or the folder is the reason for an error of FFmpeg or the system, and not what is written."""
+    number = getattr(error, "errno", None)
+    return number in errno.errorcode and number not in _OF_THE_CONTENT
+
+
 def output_error(error: OSError, path: Path) -> OutputError:
     """What went wrong while `path` was written, and what to do."""
     reason = os.strerror(error.errno) if error.errno else str(error)

@@ -1,19 +1,25 @@
-"""Copies all that is not the video from one file to the other, packet by packet, untouched."""
+"""Carries all that is not the video from one file to the other: packets as they are where the container holds them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import av
+from av.audio.stream import AudioStream
 from av.container import InputContainer, OutputContainer
-from av.error import FFmpegError
+from av.error import FFmpegError, InvalidDataError
 from av.packet import Packet
 from av.stream import AttachmentStream, Disposition, Stream
-from av.video.stream import VideoStream
+from av.subtitles.stream import SubtitleStream
 
-from mien.errors import UsageError
-from mien.media.packets import PacketReader, open_input
+from mien.errors import UnreadableMedia
+from mien.media.output import is_of_the_place
+from mien.media.packets import FREE_RUNNING, PacketReader, open_input
+from mien.media.soundconvert import PREROLL_S, SoundConverter
+from mien.media.streamplan import How, Planned, StreamPlan
+from mien.media.subtitles import SubtitleConverter
 from mien.media.videoreader import VideoInfo
 
 if TYPE_CHECKING:
@@ -24,39 +30,79 @@ if TYPE_CHECKING:
 _LOOK_BACK_S = 10
 # How far the packets of one file may be out of order.
 _DISORDER_S = 5
-_HOLDS_COVERS = {"mp4", "mov"}
-_HOLDS_CHAPTERS = {"mp4", "mov", "matroska", "webm"}
+_LEAD_IN_S = Fraction(1, 10)  # codecs are led in for up to 80 ms (Opus); edit lists hide longer sound, which was cut away
 _MAY_REPEAT_TIMES = {"matroska", "webm"}
 _MEASURED = ("BPS", "DURATION", "NUMBER_OF_FRAMES", "NUMBER_OF_BYTES", "_STATISTICS")
 """Tags that Matroska writers compute from a stream; they are wrong for another or a shorter one."""
+
+
+class Carrier(Protocol):
+    """What makes packets of an output stream from those of an input stream, on the clock of the output."""
+
+    stream: Stream
+    damaged: int
+
+    def take(self, packet: "Packet[Stream]") -> "Iterable[Packet[Stream]]": ...
+
+    def finish(self) -> "Iterable[Packet[Stream]]": ...
+
+
+class _Copy:
+    """The packets themselves."""
+
+    def __init__(self, source: Stream, out: OutputContainer) -> None:
+        self.stream = out.add_stream_from_template(source, opaque=True)
+        self.damaged = 0
+
+    def take(self, packet: "Packet[Stream]") -> "Iterable[Packet[Stream]]":
+        packet.stream = self.stream
+        return (packet,)
+
+    def finish(self) -> "Iterable[Packet[Stream]]":
+        return ()
 
 
 class StreamCopier:
     """Opens `path` a second time and hands over the packets that belong beside the video, in step with it.
 
     `add_streams` first, then `advance` with the time that the video has reached, `finish` at the end, `close` always.
+    `drop` as in `StreamPlan`. Making it raises `UnsupportedMedia` as that does.
     """
 
-    def __init__(self, path: Path, info: VideoInfo, container: str, name: str) -> None:
+    def __init__(self, path: Path, info: VideoInfo, container: str, name: str, drop: frozenset[str] = frozenset()) -> None:
         self._info = info
-        self._container_name, self._name = container, name
+        self._path, self._name = path, name
+        self._container_name = container
         self._file: InputContainer = open_input(path)
-        self._copies: dict[int, Stream] = {}
+        self._carriers: dict[int, Carrier] = {}
         self._last_dts: dict[int, int] = {}
         self._waiting: Packet[Stream] | None = None
-        self.warnings: list[str] = []
+        try:
+            self._plan = StreamPlan(self._file, container, name, drop)
+        except BaseException:
+            self._file.close()
+            raise
 
     def close(self) -> None:
         """Close the file; more than once is allowed."""
         self._file.close()
 
     @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is not taken over as it is; complete when all has been written."""
+        damaged = sum(carrier.damaged for carrier in self._carriers.values())
+        return (
+            *self._plan.notes,
+            *([f"{damaged} damaged places in sound or subtitles were left out"] if damaged else []),
+        )
+
+    @property
     def metadata(self) -> dict[str, str]:
         return self._file.metadata
 
     @property
-    def has_cover(self) -> bool:
-        return any(stream.disposition & Disposition.attached_pic for stream in self._file.streams.video)
+    def copies_cover(self) -> bool:
+        return self._plan.copies_cover
 
     @property
     def video_stream(self) -> Stream:
@@ -64,23 +110,19 @@ class StreamCopier:
         return self._file.streams[self._info.stream_index]
 
     def add_streams(self, out: OutputContainer) -> None:
-        """Give `out` its copies of audio, subtitles, covers, attachments and chapters.
-
-        Raises `UsageError` when an audio or subtitle stream does not go into this container. What is left out of
-        lesser things is told in `warnings`.
-        """
-        for stream in self._file.streams:
-            if stream.type in {"audio", "subtitle"}:
-                self._copies[stream.index] = self._copy_of(stream, out)
-            elif isinstance(stream, VideoStream) and stream.disposition & Disposition.attached_pic:
-                self._add_cover(stream, out)
+        """Give `out` its audio, subtitles, covers, attachments and chapters."""
+        self._carriers.clear()
+        for planned in self._plan.planned:
+            stream = planned.stream
+            if planned.how is How.ATTACH_COVER:
+                self._attach_cover(stream, out)
             elif isinstance(stream, AttachmentStream):
-                self._add_attachment(stream, out)
-            elif stream.type == "data" and not self._file.chapters():
-                self.warnings.append(f"stream {stream.index} ({stream.name or 'data'}) is neither seen nor heard: left out")
-        others = [s for s in self._file.streams.video if not s.disposition & Disposition.attached_pic]
-        if len(others) > 1:
-            self.warnings.append("the input holds several videos; the output has the one that was swapped")
+                out.add_attachment(stream.name or "attachment", stream.mimetype or "application/octet-stream", stream.data)
+            else:
+                self._carriers[stream.index] = carrier = self._carrier(planned, out)
+                copied = planned.how is How.COPY and not self._info.is_part
+                carrier.stream.metadata.update(kept_tags(stream.metadata, measured=copied))
+                carrier.stream.disposition = stream.disposition
         self._add_chapters(out)
         self._packets = self._in_range()
 
@@ -91,76 +133,79 @@ class StreamCopier:
             if _time(packet) > time:
                 return
             self._waiting = None
-            self._write(packet, out)
+            self._carry(packet, out)
 
     def finish(self, out: OutputContainer) -> None:
         """Write what is left."""
         while (packet := self._waiting or next(self._packets, None)) is not None:
             self._waiting = None
-            self._write(packet, out)
+            self._carry(packet, out)
+        for index, carrier in self._carriers.items():
+            with self._explaining(self._file.streams[index]):
+                for packet in carrier.finish():
+                    self._write(packet, out)
+
+    def _carry(self, packet: "Packet[Stream]", out: OutputContainer) -> None:
+        source = packet.stream
+        with self._explaining(source):
+            for made in self._carriers[source.index].take(packet):
+                self._write(made, out)
+
+    @contextmanager
+    def _explaining(self, source: Stream) -> Iterator[None]:
+        """Blame a packet that the output does not take on the input; a full disk is not its fault."""
+        try:
+            yield
+        except InvalidDataError:
+            # A damaged packet; the muxer reads it to write it in another way, such as AAC of transport streams in MP4.
+            self._carriers[source.index].damaged += 1
+        except FFmpegError as error:
+            if is_of_the_place(error):
+                raise
+            kind = "subtitles" if source.type == "subtitle" else source.type if source.type == "audio" else "data"
+            raise UnreadableMedia(
+                f"{source.type} stream {source.index} of {self._path.name} cannot be written to {self._name}: {error.strerror}",
+                f"leave it out: --drop {kind}",
+            ) from error
 
     def _write(self, packet: "Packet[Stream]", out: OutputContainer) -> None:
         index = packet.stream_index
-        packet.stream = self._copies[index]
         last = self._last_dts.get(index)
         if packet.dts is not None and last is not None:
             least = last if self._container_name in _MAY_REPEAT_TIMES else last + 1
             if packet.dts < least:
                 # Broken files repeat times or step back; the muxer would refuse to go on.
                 packet.dts = least
-                packet.pts = max(packet.pts if packet.pts is not None else least, least)
+        if packet.dts is not None and packet.pts is not None:
+            packet.pts = max(packet.pts, packet.dts)
         self._last_dts[index] = packet.dts if packet.dts is not None else 0
         out.mux_one(packet)
 
-    def _copy_of(self, stream: Stream, out: OutputContainer) -> Stream:
-        if stream.codec_context is None:
-            raise UsageError(
-                f"the {stream.type} stream {stream.index} has a codec that is not known here",
-                "remove that stream first",
-            )
-        try:
-            copy = out.add_stream_from_template(stream, opaque=True)
-        except ValueError:
-            codec = stream.codec_context.codec.canonical_name
-            raise UsageError(
-                f"{self._name} cannot hold the {stream.type} stream {stream.index} ({codec})", "write a .mkv, which can"
-            ) from None
-        self._take_over(stream, copy)
-        return copy
+    def _carrier(self, planned: Planned, out: OutputContainer) -> Carrier:
+        if planned.sound is not None:
+            assert isinstance(planned.stream, AudioStream)
+            end = None if self._info.end is None else self._info.end - self._info.origin
+            from_zero = self._container_name == "avi"
+            return SoundConverter(planned.stream, out, planned.sound, from_zero=from_zero, end_s=end)
+        if planned.text is not None:
+            assert isinstance(planned.stream, SubtitleStream)
+            return SubtitleConverter(planned.stream, out, planned.text)
+        return _Copy(planned.stream, out)
 
-    def _take_over(self, stream: Stream, copy: Stream) -> None:
-        copy.metadata.update(kept_tags(stream.metadata, measured=not self._info.is_part))
-        copy.disposition = stream.disposition
-
-    def _add_cover(self, stream: VideoStream, out: OutputContainer) -> None:
-        codec = "unknown" if stream.codec_context is None else stream.codec_context.codec.canonical_name
-        if self._container_name in _HOLDS_COVERS and codec in {"mjpeg", "png"}:
-            self._copies[stream.index] = copy = out.add_stream_from_template(stream, opaque=True)
-            self._take_over(stream, copy)
-        elif self._container_name == "matroska" and codec in {"mjpeg", "png"}:
-            suffix, kind = ("jpg", "image/jpeg") if codec == "mjpeg" else ("png", "image/png")
-            data = next((bytes(packet) for packet in PacketReader(self._file, (stream,))), b"")
-            out.add_attachment(stream.metadata.get("filename", f"cover.{suffix}"), kind, data)
-            self._file.seek(0)
-        else:
-            self.warnings.append(f"{self._name} cannot hold the cover picture: left out")
-
-    def _add_attachment(self, stream: AttachmentStream, out: OutputContainer) -> None:
-        if self._container_name == "matroska":
-            out.add_attachment(stream.name or "attachment", stream.mimetype or "application/octet-stream", stream.data)
-        else:
-            self.warnings.append(f"{self._name} cannot hold the attachment {stream.name or stream.index}: left out")
+    def _attach_cover(self, stream: Stream, out: OutputContainer) -> None:
+        assert stream.codec_context is not None
+        jpeg = stream.codec_context.codec.canonical_name == "mjpeg"
+        suffix, kind = ("jpg", "image/jpeg") if jpeg else ("png", "image/png")
+        data = next((bytes(packet) for packet in PacketReader(self._file, (stream,))), b"")
+        out.add_attachment(stream.metadata.get("filename", f"cover.{suffix}"), kind, data)
+        self._file.seek(0)
 
     def _add_chapters(self, out: OutputContainer) -> None:
-        chapters = self._file.chapters()
-        if not chapters:
-            return
-        if self._container_name not in _HOLDS_CHAPTERS:
-            self.warnings.append(f"{self._name} cannot hold the chapters: left out")
+        if not self._plan.keeps_chapters:
             return
         end = None if self._info.end is None else self._info.end - self._info.origin
         kept: list[Chapter] = []
-        for chapter in chapters:
+        for chapter in self._file.chapters():
             base = chapter["time_base"] or Fraction(1, av.time_base)
             shift = round(self._info.origin / base)
             last = chapter["end"] - shift if end is None else min(chapter["end"] - shift, int(end / base))
@@ -172,15 +217,20 @@ class StreamCopier:
     def _in_range(self) -> "Iterator[Packet[Stream]]":
         """Packets of the copied streams that belong to the wanted part, times on the clock of the output."""
         info = self._info
-        streams = [stream for stream in self._file.streams if stream.index in self._copies]
+        streams = [stream for stream in self._file.streams if stream.index in self._carriers]
         if not streams:
             return
-        if info.begin is not None:
+        if info.begin is not None and self._file.format.name not in FREE_RUNNING:
             self._seek_before(info.begin)
+        follows: dict[int, int] = {}
         for packet in PacketReader(self._file, streams):
             covers = bool(packet.stream.disposition & Disposition.attached_pic)
             if packet.pts is None and packet.dts is None and not covers:
-                continue
+                # Without a time of its own it follows the one before.
+                packet.pts = packet.dts = follows.get(packet.stream_index)
+                if packet.pts is None:
+                    continue
+            follows[packet.stream_index] = round(_time(packet) / packet.time_base) + (packet.duration or 0)
             if info.end is not None and not covers and _time(packet) >= info.end + _DISORDER_S:
                 return
             if covers or self._fit(packet):
@@ -199,14 +249,21 @@ class StreamCopier:
         time, duration = _time(packet), (packet.duration or 0) * base
         if info.end is not None and time >= info.end:
             return False
+        if info.begin is None and time + duration < info.origin - _LEAD_IN_S:
+            return False
         if info.begin is not None and time < info.origin:
+            if isinstance(self._carriers[packet.stream_index], SoundConverter) and time >= info.origin - PREROLL_S:
+                return self._shift(packet)
             if packet.stream.type != "subtitle" or time + duration <= info.origin:
                 return False
             # A subtitle that is already on the screen: it stays for the rest of its time.
             late = round((info.origin - time) / base)
             packet.pts = packet.dts = (packet.pts or 0) + late
             packet.duration = max((packet.duration or 0) - late, 1)
-        shift = round(info.origin / base)
+        return self._shift(packet)
+
+    def _shift(self, packet: "Packet[Stream]") -> bool:
+        shift = round(self._info.origin / packet.time_base)
         if shift:
             packet.pts = None if packet.pts is None else packet.pts - shift
             packet.dts = None if packet.dts is None else packet.dts - shift

@@ -9,7 +9,6 @@ import io
 import json
 import os
 import re
-import shutil
 import struct
 import subprocess
 import sys
@@ -29,6 +28,7 @@ from av.packet import Packet
 
 from mien.errors import OutputError, UsageError
 from mien.media.address import HIDDEN, masked
+from mien.programs import environment, find_program, python_module
 from mien.provenance import statement
 from mien.settings import Settings
 from mien.types import LabelledFrame, Sound
@@ -180,8 +180,8 @@ class StreamOut:
 
     def _start_child(self) -> "_Child":
         if self._scheme != "srt":
-            return _Child([sys.executable, "-m", __name__], _READY)
-        program = shutil.which("ffmpeg")
+            return _Child(python_module(__name__), _READY)
+        program = find_program("ffmpeg")
         if program is None:
             raise OutputError(
                 f"cannot stream to {self._shown}: SRT needs the program ffmpeg, which is not here", _FFMPEG_REMEDY
@@ -347,11 +347,11 @@ def _order(url: str, container: str, tags: dict[str, str], head: bytes) -> bytes
 
 def _start(command: Sequence[str]) -> "subprocess.Popen[bytes]":
     """A child that the keys Ctrl-C do not reach: it ends when its input ends, after the last packet."""
-    pipe = subprocess.PIPE
+    pipe, clean = subprocess.PIPE, environment()
     if sys.platform == "win32":
         apart = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW
-        return subprocess.Popen(command, stdin=pipe, stdout=subprocess.DEVNULL, stderr=pipe, creationflags=apart)
-    return subprocess.Popen(command, stdin=pipe, stdout=subprocess.DEVNULL, stderr=pipe, start_new_session=True)
+        return subprocess.Popen(command, stdin=pipe, stdout=subprocess.DEVNULL, stderr=pipe, env=clean, creationflags=apart)
+    return subprocess.Popen(command, stdin=pipe, stdout=subprocess.DEVNULL, stderr=pipe, env=clean, start_new_session=True)
 
 
 def _relay(feed: BinaryIO) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Generator
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import islice
 from math import ceil
 from pathlib import Path
 from types import TracebackType
@@ -23,23 +24,21 @@ from mien.media.colourspace import ColourSpace, ToBgr, space_of
 from mien.media.dolbyvision import check_base_layer
 from mien.media.interlace import Deinterlacer, shown_order, stream_order
 from mien.media.orientation import Orientation, orientation_of
-from mien.media.packets import PacketReader, open_input
+from mien.media.packets import FREE_RUNNING, NO_MOTION, PacketReader, Survey, open_input, survey
 from mien.media.picture import check_file
 from mien.types import Frame, StreamInfo
 
-_NO_MOTION = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
 _SHORTFALL_S = Fraction(1, 2)
 _SLACK_S = Fraction(1, 2000)
-# Formats whose clock starts anywhere; the others keep their times as they are.
-_FREE_RUNNING = ("mpegts", "mpeg")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VideoInfo(StreamInfo):
     """What the writer must keep. Width, height and `pixel_aspect` (width by height of a pixel) are upright, as shown.
 
-    Times are seconds on the clock of the file: `origin` becomes 0 in an output; `begin` and `end` bound the wanted
-    part, None = as far as the file goes; `stream_end` is where the video stream says that it ends.
+    Times are seconds on the clock of the file: `origin` becomes 0 in an output, `first` is that of the first picture;
+    `begin` and `end` bound the wanted part, None = as far as the file goes; `stream_end` is where the video stream says that
+    it ends.
 
     `interlaced` says that the input is, `fields` which of them is shown first ("tff", "bff") where the frames still hold
     both. `alpha`: the frames carry one; `flattened`: the input has one, and its frames were laid on white.
@@ -57,6 +56,7 @@ class VideoInfo(StreamInfo):
     flattened: bool
     dolby_vision: bool
     origin: Fraction
+    first: Fraction
     begin: Fraction | None
     end: Fraction | None
     stream_end: Fraction | None
@@ -71,7 +71,8 @@ class VideoReader:
 
     Making it opens the file and decodes the first wanted frame; `start_s` and `end_s` are seconds on a player's clock.
     Raises `UnreadableMedia` (missing, a folder, empty, no video, damaged), `UnsupportedMedia`, `MediaTooLarge` (known
-    from the header, before decoding) or `UsageError` (nothing lies between start and end).
+    from the header, before decoding) or `UsageError` (nothing lies between start and end). `surveyed` is the `survey` of an
+    earlier reader of the same file: a transport or program stream is then not read through again.
     Interlaced frames are made progressive unless `keep_fields`; transparent ones are laid on white unless `keep_alpha`.
     """
 
@@ -83,6 +84,7 @@ class VideoReader:
         max_bytes: int,
         start_s: float | None = None,
         end_s: float | None = None,
+        surveyed: Survey | None = None,
         keep_fields: bool = False,
         keep_alpha: bool = False,
     ) -> None:
@@ -96,6 +98,7 @@ class VideoReader:
         self._last_pts: int | None = None
         self._reached_end = self._decoded_any = False
         self._next: VideoFrame | None = None
+        self.survey = surveyed
         self._check(max_bytes)
         self._container = open_input(path)
         try:
@@ -119,6 +122,11 @@ class VideoReader:
         notes = [text.replace("{count}", str(count)) for text, count in self._notes.items()]
         if self._packets.damaged:
             notes.append(f"{self.path.name} is damaged in {self._packets.damaged} places; what could be read was kept")
+        if self._packets.jumps:
+            times = "once" if self._packets.jumps == 1 else f"{self._packets.jumps} times"
+            notes.append(
+                f"the clock of {self.path.name} starts over or leaps {times}; the parts follow each other without a gap"
+            )
         early = self._missing_at_the_end()
         if self._interlaced_frames and not self._info.interlaced:
             notes.append(f"{self._interlaced_frames} frames in the midst of {self.path.name} were interlaced: de-interlaced")
@@ -165,8 +173,14 @@ class VideoReader:
         self._base = self._stream.time_base or Fraction(1, av.time_base)
         self._rate = self._stream.guessed_rate or self._stream.average_rate
         zero = Fraction(self._container.start_time or 0, av.time_base)
-        self._begin = None if self._start is None else self._start + max(zero, Fraction(0))
-        self._until = None if self._end is None else self._end + max(zero, Fraction(0))
+        if self._container.format.name in FREE_RUNNING:
+            self.survey = self.survey or survey(self.path, self._stream.index)
+            zero = self.survey.start if self.survey else zero
+        else:
+            # A player's clock shows 0 for what lies before zero.
+            zero = max(zero, Fraction(0))
+        self._begin = None if self._start is None else self._start + zero
+        self._until = None if self._end is None else self._end + zero
         self._packets = PacketReader(self._container, (self._stream,))
         self._frames = self._wanted()
         first = next(self._frames, None)
@@ -213,6 +227,7 @@ class VideoReader:
             flattened=alpha and not self._keep_alpha,
             dolby_vision=check_base_layer(first, self.path.name),
             origin=self._origin(first, zero),
+            first=(first.pts or 0) * self._base,
             begin=self._begin,
             end=self._until,
             stream_end=self._stream_end(),
@@ -221,20 +236,23 @@ class VideoReader:
     def _origin(self, first: VideoFrame, zero: Fraction) -> Fraction:
         if self._begin is not None:
             return (first.pts or 0) * self._base
-        return zero if self._container.format.name in _FREE_RUNNING else Fraction(0)
+        return zero if self._container.format.name in FREE_RUNNING else Fraction(0)
 
     def _length(self, zero: Fraction) -> tuple[int | None, float | None]:
         """Frames (an estimate where the file does not count them) and seconds of the wanted part."""
         announced = self._container.duration
         whole = self._stream_end() or (None if announced is None else zero + Fraction(announced, av.time_base))
         stop = min((time for time in (whole, self._until) if time is not None), default=None)
-        duration = None if stop is None else max(stop - (self._begin or max(zero, Fraction(0))), Fraction(0))
-        count = self._stream.frames if self._begin is None and self._until is None else 0
+        duration = None if stop is None else max(stop - (zero if self._begin is None else self._begin), Fraction(0))
+        counted = self.survey.frames if self.survey else self._stream.frames
+        count = counted if self._begin is None and self._until is None else 0
         if not count and duration is not None and self._rate:
             count = round(duration * self._rate)
         return count or None, None if duration is None else float(duration)
 
     def _stream_end(self) -> Fraction | None:
+        if self.survey is not None:
+            return self.survey.end
         if self._container.format.name == "avi" and self._stream.frames and self._rate:
             # Its duration is guessed from the size of the file; the count of frames is from the header.
             return self._stream.frames / self._rate
@@ -260,6 +278,9 @@ class VideoReader:
 
     def _from(self, begin: int | None) -> Generator[VideoFrame, None, None]:
         """Decoded frames from the key frame before `begin` on, or from the start when times can only be counted there."""
+        if begin is not None and self.survey is not None:
+            yield from self._decoded(self.survey.key_before(begin * self._base))
+            return
         if begin is None or not self._seek(begin):
             yield from self._decoded()
             return
@@ -280,17 +301,18 @@ class VideoReader:
         self._decoder.flush_buffers()
         return True
 
-    def _decoded(self) -> Generator[VideoFrame, None, None]:
+    def _decoded(self, first: int = 0) -> Generator[VideoFrame, None, None]:
+        """Progressive frames, unless fields are kept, from the packet number `first` on."""
         context = self._stream.codec_context
         order = stream_order(context.field_order, context.codec.canonical_name)
         fields = Deinterlacer(order)
-        for frame in self._stored():
+        for frame in self._stored(first):
             self._interlaced_frames += frame.interlaced_frame or order is not None
             yield from (frame,) if self._keep_fields else fields.push(frame)
         yield from fields.flush()
 
-    def _stored(self) -> Generator[VideoFrame, None, None]:
-        for packet in self._packets:
+    def _stored(self, first: int) -> Generator[VideoFrame, None, None]:
+        for packet in islice(self._packets, first, None):
             yield from self._decode(packet)
         yield from self._decode(None)
 
@@ -364,7 +386,7 @@ class VideoReader:
 
 def _moving_stream(path: Path, container: InputContainer) -> VideoStream:
     """The default video stream, else the first; covers and thumbnails do not count."""
-    streams = [stream for stream in container.streams.video if not stream.disposition & _NO_MOTION]
+    streams = [stream for stream in container.streams.video if not stream.disposition & NO_MOTION]
     if not streams:
         what = "holds only sound" if container.streams.audio else "holds no video stream"
         raise UnreadableMedia(f"{path} {what}", "name a file with moving pictures")

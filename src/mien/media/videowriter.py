@@ -1,9 +1,9 @@
 """Writes video files: labelled frames encoded with the input's times and colours, all else copied beside them."""
 
 import contextlib
-import errno
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -17,13 +17,14 @@ from av.packet import Packet
 from av.video.reformatter import ColorRange
 from av.video.stream import VideoStream
 
-from mien.errors import OutputError, UsageError
+from mien.errors import OutputError, UnreadableMedia, UsageError
 from mien.media.alpha import with_opaque
 from mien.media.colourspace import ColourSpace, FromBgr
-from mien.media.encoders import LEAST_QUALITY, Content, Encoder, candidates, plan_codec
+from mien.media.encoders import LEAST_QUALITY, Content, Encoder, candidates, other_codec, plan_codec
 from mien.media.interlace import BOTTOM_FIRST, TOP_FIRST, FieldFlags
-from mien.media.output import OutputFile, output_error
+from mien.media.output import OutputFile, is_of_the_place, output_error
 from mien.media.streamcopy import StreamCopier, kept_tags
+from mien.media.streamplan import dropped
 from mien.media.videoreader import VideoInfo, VideoReader
 from mien.provenance import statement
 from mien.settings import Settings
@@ -50,9 +51,10 @@ class VideoWriter:
 
     def __init__(self, reader: VideoReader, output: OutputFile, settings: Settings, engine: str) -> None:
         self._output = output
-        self._info = info = reader.info
-        content = _content(info)
+        content = _content(reader.info)
         self._container_name, codec = plan_codec(output.path, settings, content)
+        self._info = info = _on_grid(reader.info) if self._container_name == "avi" else reader.info
+        self._input, self._codec = reader.path, codec
         self._notes: list[str] = []
         self._space = _space_for(info, codec)
         self._time_base = _encoder_time_base(info, codec, self._container_name)
@@ -63,7 +65,7 @@ class VideoWriter:
         self._finished = False
         _check_pixel_shape(info, codec, self._container_name, output.path)
         _check_fields(info)
-        self._copier = StreamCopier(reader.path, info, self._container_name, output.path.name)
+        self._copier = StreamCopier(reader.path, info, self._container_name, output.path.name, dropped(settings))
         try:
             self.encoder = self._open_first(candidates(codec, info.width, info.height, settings, content), engine)
             if settings.encoder == "hardware" and not self.encoder.hardware:
@@ -172,7 +174,6 @@ class VideoWriter:
                 _try_out(encoder, self._info)
                 self._open(encoder, engine)
                 return encoder
-            self._copier.warnings.clear()
         try:
             self._open(encoders[-1], engine)
         except (FFmpegError, ValueError, OSError) as error:
@@ -187,7 +188,7 @@ class VideoWriter:
         options = {}
         if self._container_name in {"mp4", "mov"}:
             # A cover fits the classic form only.
-            classic = self._copier.has_cover or {name.lower() for name in tags} <= _ITUNES
+            classic = self._copier.copies_cover or {name.lower() for name in tags} <= _ITUNES
             options["movflags"] = "+faststart" if classic else "+faststart+use_metadata_tags"
         temporary = str(self._output.temporary.absolute())
         self._container = av.open(temporary, "w", format=self._container_name, container_options=options)
@@ -223,19 +224,22 @@ class VideoWriter:
         video.disposition = original.disposition
         return video
 
-    def _failure(self, error: Exception) -> OutputError:
-        number, text = getattr(error, "errno", None), getattr(error, "strerror", None) or str(error)
-        if number in errno.errorcode:
-            return output_error(OSError(number, text), self._output.path)
-        return OutputError(f"cannot write {self._output.path}: {text}", "write a .mkv, or choose another --codec")
+    def _failure(self, error: Exception) -> OutputError | UnreadableMedia:
+        text = getattr(error, "strerror", None) or str(error)
+        if is_of_the_place(error):
+            return output_error(OSError(getattr(error, "errno", None), text), self._output.path)
+        return UnreadableMedia(
+            f"the pictures of {self._input.name} cannot be written to {self._output.path.name}: {text}",
+            other_codec(self._container_name, self._codec),
+        )
 
-    def _refusal(self, error: Exception) -> OutputError | UsageError:
-        number = getattr(error, "errno", None)
-        if number in errno.errorcode and number != errno.EINVAL:
+    def _refusal(self, error: Exception) -> OutputError | UnreadableMedia | UsageError:
+        if is_of_the_place(error):
             return self._failure(error)
+        size = f"{self._info.width}x{self._info.height}"
         return UsageError(
-            f"the streams of the input do not go into {self._output.path.name}: {error}",
-            "write a .mkv, or choose another --codec",
+            f"pictures of {size} cannot be encoded for {self._output.path.name}: {getattr(error, 'strerror', None) or error}",
+            other_codec(self._container_name, self._codec),
         )
 
     def _abandon(self) -> None:
@@ -253,13 +257,13 @@ def check_output(reader: VideoReader, path: Path, settings: Settings) -> tuple[s
     container, codec = plan_codec(path, settings, _content(reader.info))
     _check_pixel_shape(reader.info, codec, container, path)
     _check_fields(reader.info)
-    copier = StreamCopier(reader.path, reader.info, container, path.name)
+    copier = StreamCopier(reader.path, reader.info, container, path.name, dropped(settings))
     try:
         # The file is not touched before the first packet.
         copier.add_streams(av.open(os.devnull, "w", format=container))
     finally:
         copier.close()
-    return tuple(copier.warnings)
+    return copier.warnings
 
 
 def _content(info: VideoInfo) -> Content:
@@ -288,6 +292,13 @@ def _space_for(info: VideoInfo, codec: str) -> ColourSpace:
     if codec == "mpeg4":
         return ColourSpace(space.matrix, space.primaries, space.transfer, full_range=False, tagged=space.tagged)
     return space
+
+
+def _on_grid(info: VideoInfo) -> VideoInfo:
+    """AVI shows a picture at each step of its rate: move everything, so that the first is shown on a step."""
+    rate = info.rate or _USUAL_RATE
+    steps = max(round((info.first - info.origin) * rate), 0)
+    return replace(info, origin=info.first - steps / rate)
 
 
 def _encoder_time_base(info: VideoInfo, codec: str, container: str) -> Fraction:

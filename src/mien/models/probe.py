@@ -17,6 +17,7 @@ import numpy as np
 from mien.errors import DeviceUnavailable, ModelError
 from mien.models import runtime
 from mien.models.device import CPU, DEVICES, Ailment, Device, devices_named, diagnose, recognise
+from mien.programs import environment, python_module
 
 MODEL = "finish"
 """The embedded network that is run: small, of fixed shape, with convolutions."""
@@ -35,9 +36,11 @@ def try_device(device: Device, model: Path) -> Ailment | None:
     """Open and run the network in `model` on a device; None when it answers as the processor does."""
     if device is CPU:
         return None
-    command = [sys.executable, "-m", __name__, str(DEVICES.index(device)), str(model)]
+    command = python_module(__name__, str(DEVICES.index(device)), str(model))
     try:
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=_MOST_SECONDS, check=False)
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, timeout=_MOST_SECONDS, env=environment(), check=False
+        )
     except subprocess.TimeoutExpired:
         return Ailment(f"it did not answer within {_MOST_SECONDS} s", "install its driver again, or use another device")
     except OSError as error:

@@ -21,14 +21,18 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias
 from urllib.parse import urlsplit
 
-from c2pa import Builder, C2paError, C2paSigningAlg, Context, Reader, Settings, Signer
 from cryptography import x509
 
 from mien.errors import CertificateUnusable, MienError, OutputError, SigningFailed, UnreadableMedia
 from mien.provenance import claim as claims
 from mien.provenance.claim import Claim
 from mien.provenance.identity import PURPOSES, Identity
+from mien.provenance.library import load_own_library
 from mien.provenance.receipt import receipt_path
+
+load_own_library()
+
+from c2pa import Builder, C2paError, C2paSigningAlg, Context, Reader, Settings, Signer
 
 State: TypeAlias = Literal["trusted", "unknown-signer", "expired", "changed", "damaged", "none"]
 """Unchanged and signed by one of the anchors; by somebody else; with a certificate that was out of date or withdrawn;

@@ -25,6 +25,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
 
 from mien.errors import CertificateUnusable, KeyUnavailable, OutputError, SigningFailed
+from mien.programs import environment, resolved
 from mien.provenance.keystore import KeyStore
 
 PrivateKey: TypeAlias = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey
@@ -472,7 +473,9 @@ def _check_signature(key: PublicKey, data: bytes, signature: bytes, program: str
 def _run(command: Sequence[str], data: bytes, answer_s: float) -> bytes:
     remedy = "try the signing command by hand"
     try:
-        done = subprocess.run(list(command), input=data, capture_output=True, timeout=answer_s, check=False)
+        done = subprocess.run(
+            resolved(command), input=data, capture_output=True, timeout=answer_s, env=environment(), check=False
+        )
     except subprocess.TimeoutExpired:
         raise SigningFailed(f"the signing command {command[0]} gave no answer in {answer_s:.0f} s", remedy) from None
     except OSError as error:

@@ -2,10 +2,10 @@
 
 import importlib.util
 import subprocess
-import sys
 from dataclasses import dataclass
 
 from mien.errors import KeyUnavailable
+from mien.programs import environment, python_module
 
 _SERVICE = "mien"
 _ANSWER_S = 10.0
@@ -42,9 +42,11 @@ class KeyStore:
                 "there is no key file, and this system's key store cannot be asked without the package keyring",
                 "bring the key file back from a backup, or install keyring if the key was made with it",
             )
-        command = [sys.executable, "-m", "keyring", verb, _SERVICE, name]
+        command = python_module("keyring", verb, _SERVICE, name)
         try:
-            done = subprocess.run(command, input=secret, capture_output=True, text=True, timeout=self.answer_s, check=False)
+            done = subprocess.run(
+                command, input=secret, capture_output=True, text=True, timeout=self.answer_s, env=environment(), check=False
+            )
         except subprocess.TimeoutExpired:
             raise KeyUnavailable("this system's key store does not answer", "unlock it and try again") from None
         except OSError as error:

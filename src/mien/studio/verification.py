@@ -17,6 +17,7 @@ from typing import Any
 import psutil
 
 from mien.errors import MediaError, MienError, UnreadableMedia, UsageError
+from mien.programs import environment, python_module
 from mien.settings import Settings
 from mien.trust import open_verifier
 
@@ -92,13 +93,13 @@ class Verification:
 
     @contextmanager
     def _running(self) -> "Iterator[subprocess.Popen[bytes]]":
-        command = [sys.executable, "-m", __name__]
+        command, clean = python_module(__name__), environment()
         pipe, nowhere = subprocess.PIPE, subprocess.DEVNULL
         with self._lock:
             if self._is_closed or len(self._children) >= MOST_AT_ONCE:
                 raise VerifierBusy
             # In a session of its own, Ctrl-C reaches the studio alone, which ends the child.
-            child = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=nowhere, start_new_session=True)
+            child = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=nowhere, env=clean, start_new_session=True)
             self._children.add(child)
         try:
             with child:

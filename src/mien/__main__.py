@@ -1,0 +1,11 @@
+"""`python -m mien`: the command line, without the current folder among the places that modules come from."""
+
+import sys
+
+if not sys.flags.safe_path:
+    # `-m` puts the current folder first: a `numpy.py` among somebody's downloads would be run.
+    del sys.path[0]
+
+from mien.cli import main
+
+sys.exit(main())
