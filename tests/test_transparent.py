@@ -135,9 +135,9 @@ def test_an_odd_size_is_kept(tmp_path: Path) -> None:
         video.width, video.height, video.pix_fmt = 159, 127, "bgra"
         for index in range(2):
             pixels = np.dstack([np.full((127, 159, 3), _COLOUR, np.uint8), alpha])
-            frame = av.VideoFrame.from_ndarray(pixels, format="bgra")
-            frame.pts, frame.time_base = index, Fraction(1, 25)
-            out.mux(video.encode(frame))
+            stored = av.VideoFrame.from_ndarray(pixels, format="bgra")
+            stored.pts, stored.time_base = index, Fraction(1, 25)
+            out.mux(video.encode(stored))
         out.mux(video.encode(None))
     for name in ("out.webm", "out.mov"):
         _convert(path, tmp_path / name, Settings(quality=100))
