@@ -1,6 +1,7 @@
 """HDR against the formulas of BT.2100 in floating point, against pictures that zimg converted, in files and live inputs."""
 
 from collections.abc import Sequence
+from fractions import Fraction
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -317,6 +318,37 @@ def test_live_inputs_have_the_colours_of_the_reference(kind: str) -> None:
         assert _error(cast("Frame", source.read()).image, kind) < 3
     with LoopedMedia(path, max_pixels=10**6, max_bytes=10**6) as looped:
         assert _error(cast("Frame", looped.read()).image, kind) < 2
+
+
+def test_a_file_that_changes_from_sdr_to_hdr_keeps_its_colours(tmp_path: Path) -> None:
+    """Two transport streams put together: the same picture as BT.709, then as HLG."""
+    parts: list[bytes] = []
+    for name in ("sdr", "hdr"):
+        part = tmp_path / f"{name}.ts"
+        with av.open(str(DATA / "hdr_hlg.mp4")) as file, av.open(str(part), "w") as out:
+            source = file.streams.video[0]
+            video = out.add_stream("libx265", rate=25, options={"x265-params": "log-level=error:bframes=0:crf=10"})
+            assert isinstance(video, av.VideoStream)
+            video.width, video.height, video.pix_fmt = 120, 136, "yuv420p10le"
+            context = video.codec_context
+            context.colorspace, context.color_primaries, context.color_trc = (1, 1, 1) if name == "sdr" else (9, 9, hdr.HLG)
+            context.color_range = 1
+            for frame in file.decode(source):
+                if name == "sdr":
+                    frame = av.VideoFrame.from_ndarray(_reference("hlg"), format="bgr24").reformat(
+                        format="yuv420p10le", dst_colorspace=1, dst_color_range=1
+                    )
+                    frame.pts, frame.time_base = len(parts), Fraction(1, 25)
+                out.mux(video.encode(frame))
+                if name == "sdr":
+                    break
+            out.mux(video.encode(None))
+        parts.append(part.read_bytes())
+    (tmp_path / "joined.ts").write_bytes(b"".join(parts))
+    with _reader(tmp_path / "joined.ts") as reader:
+        pictures = [frame.image for frame in iter(reader.read, None)]
+    assert len(pictures) > 4
+    assert max(_error(picture, "hlg") for picture in pictures) < 4
 
 
 def _exp_golomb(number: int) -> str:

@@ -185,8 +185,8 @@ class HdrToSdr:
             top, bottom = rows
             chroma = slice(top >> shifts[0], -(-bottom >> shifts[0]))
             # One layout and type, so that one kernel is compiled for all formats.
-            planes = [np.ascontiguousarray(each, np.uint16) for each in (first[top:bottom], second[chroma], third[chroma])]
-            to_bgr(*planes, *shifts, self._offsets, self._to_components, self._light, self._luminance, self._gains,
+            y, u, v = (np.ascontiguousarray(each, np.uint16) for each in (first[top:bottom], second[chroma], third[chroma]))
+            to_bgr(y, u, v, *shifts, self._offsets, self._to_components, self._light, self._luminance, self._gains,
                    self._to_709, self._curve, self._codes, out[top:bottom])  # fmt: skip
 
         bands = _bands(height)

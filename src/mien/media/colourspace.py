@@ -65,16 +65,22 @@ class ToBgr:
     """
 
     def __init__(self, space: ColourSpace, width: int, height: int, *, by_fields: bool = False) -> None:
-        self._space, self._width, self._height = space, width, height
+        self._width, self._height = width, height
         self._by_fields = by_fields and height % 4 == 0
         self._even = width % 2 == 0 and height % 2 == 0
         self._reformatter = VideoReformatter()
         self._hdr: tuple[hdr.Signal, hdr.HdrToSdr] | None = None
+        self._take(space)
+
+    def _take(self, space: ColourSpace) -> None:
+        self._space = space
         if not space.is_hdr:
             self._weights = yuv.decoding_weights(space.matrix, space.full_range)
 
-    def convert(self, frame: VideoFrame) -> Image:
-        """BGR uint8 (h, w, 3), writable, of the size of the first frame."""
+    def convert(self, frame: VideoFrame, space: ColourSpace | None = None) -> Image:
+        """BGR uint8 (h, w, 3), writable, of the size of the first frame; `space` is that of this frame, None = as before."""
+        if space is not None and space != self._space:
+            self._take(space)
         same_size = (frame.width, frame.height) == (self._width, self._height)
         if self._space.is_hdr:
             return self._from_hdr(frame, same_size)

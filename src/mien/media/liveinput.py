@@ -125,6 +125,7 @@ class LiveInput:
         self._container: InputContainer | None = None
         self._thread: threading.Thread | None = None
         self._to_bgr: ToBgr | None = None
+        self._size = 0, 0
         self._info = StreamInfo(0, 0, LIVE_TIME_BASE)
         self._index = 0
         self._last_pts = -1
@@ -179,10 +180,11 @@ class LiveInput:
         return arrival_s
 
     def _picture(self, frame: VideoFrame) -> Image:
+        space = self._space(frame)
         if self._to_bgr is None:
             check_base_layer(frame, self._what)
-            self._to_bgr = ToBgr(self._space(frame), frame.width, frame.height)
-        return self._to_bgr.convert(frame)
+            self._to_bgr, self._size = ToBgr(space, frame.width, frame.height), (frame.width, frame.height)
+        return self._to_bgr.convert(frame, space if (frame.width, frame.height) == self._size else None)
 
     def _lost(self, error: Exception) -> SourceLost:
         """What went wrong, for a person."""

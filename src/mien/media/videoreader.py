@@ -331,9 +331,11 @@ class VideoReader:
         return frames
 
     def _converted(self, frame: VideoFrame) -> Frame:
-        if (frame.width, frame.height) != self._size:
+        same_size = (frame.width, frame.height) == self._size
+        if not same_size:
             self._note("{count} frames had another size and were scaled to that of the first")
-        image, alpha = self._to_bgr.convert(frame), None
+        # Files that were put together change from HDR to SDR, or their matrix, in the middle.
+        image, alpha = self._to_bgr.convert(frame, space_of(frame) if same_size else None), None
         if self._has_alpha:
             alpha = alpha_of(frame, *self._size)
             image, alpha = (image, alpha) if self._keep_alpha else (over_white(image, alpha), None)
