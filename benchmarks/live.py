@@ -39,6 +39,7 @@ from mien.media.picture import read_picture
 from mien.models.store import Store
 from mien.pipeline import dress
 from mien.settings import Settings
+from mien.sightings import Checker, farthest
 from mien.types import Image
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
@@ -46,6 +47,7 @@ PORTRAIT, PHOTO = EXAMPLES / "grace_hopper.jpg", EXAMPLES / "eileen_collins.png"
 BITS, BLOCK = 12, 32
 COUNTED = 240
 """Pictures of the clip: a multiple of the swaying portrait's period."""
+FAR_SOURCES = 3
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
          "--disable-component-update", "--disable-sync", "--use-fake-ui-for-media-stream",
@@ -110,8 +112,14 @@ def main() -> None:
     faults = kinds.add_parser("faults")
     faults.add_argument("--seconds", type=float, default=300)
     faults.add_argument("--person", type=Path, default=PORTRAIT, help="a portrait: who must never be seen")
-    faults.add_argument("--photo", type=Path, action="append", help="whose face is worn; may be repeated")
-    faults.set_defaults(run=lambda given: bench_faults(given.person, given.photo or [PHOTO], given.seconds))
+    faults.add_argument(
+        "--photo",
+        type=Path,
+        action="append",
+        help=("face to wear; may be repeated (default: the portraits in MIEN_MEDIA farthest from the person)"),
+    )
+    faults.add_argument("--keep", type=Path, help="folder for frames that show the person, or may")
+    faults.set_defaults(run=lambda given: bench_faults(given.person, given.photo or [], given.seconds, given.keep))
     given = parser.parse_args()
     print(json.dumps(given.run(given), indent=2))
 
@@ -176,11 +184,25 @@ def bench_loop(rate: float, height: int, seconds: float) -> dict[str, Any]:
         loop.stop()
 
 
-def bench_faults(person: Path, photos: list[Path], seconds: float) -> dict[str, Any]:
-    """Everything goes wrong, and the checker looks for the wearer in every frame that left."""
+def bench_faults(person: Path, photos: list[Path], seconds: float, keep: Path | None) -> dict[str, Any]:
+    """Everything goes wrong, and the checker looks for the person in every frame that left."""
     settings, store = Settings(), Store()
-    scenes = bench.moving_portrait(_read(person), build.open_models(settings, store))
-    return asdict(run_faults(scenes, [_read(photo) for photo in photos], settings, store, seconds))
+    models = build.open_models(settings, store)
+    portrait = _read(person)
+    worn = [_read(photo) for photo in photos] or _far_sources(portrait, Checker(models, build.open_recogniser(store)))
+    if keep is not None:
+        keep.mkdir(parents=True, exist_ok=True)
+    return asdict(run_faults(bench.moving_portrait(portrait, models), worn, settings, store, seconds, keep=keep))
+
+
+def _far_sources(portrait: Image, checker: Checker) -> list[Image]:
+    """Photos whose faces are far from the portrait's, so that the checker can tell them apart."""
+    media = os.environ.get("MIEN_MEDIA")
+    if not media:
+        print("MIEN_MEDIA is not set: the example photo is worn, which is near the person", file=sys.stderr)
+        return [_read(PHOTO)]
+    found = sorted((Path(media) / "faces" / "london").glob("*_neutral.jpg"))
+    return farthest([_read(path) for path in found], portrait, checker, FAR_SOURCES)
 
 
 class _Order(NullSink):

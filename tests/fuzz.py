@@ -1,11 +1,15 @@
-"""Feeds broken files to what reads files, in a process that may die; a command: scripts/fuzz [TARGET...] --seconds 600.
+"""Fuzzer: feeds damaged files to every reader of untrusted files, in processes that may die.
 
-A target is a function that takes a path and may raise nothing but `MienError`. What kills, hangs or surprises is kept
-under --keep. Every case follows from its seed and number, so that a run can be repeated.
+A command: scripts/fuzz [TARGET...] --seconds 600.
+
+A target is a function that takes a path and may raise nothing but `MienError`. Files that kill, hang or
+surprise it are kept under --keep. Every case follows from its seed and number, so that
+a run can be repeated.
 """
 
 import argparse
 import contextlib
+import json
 import multiprocessing
 import os
 import random
@@ -14,7 +18,9 @@ import struct
 import sys
 import tempfile
 import time
+import zlib
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from multiprocessing.sharedctypes import Synchronized
 from pathlib import Path
@@ -23,7 +29,7 @@ from typing import TypeAlias
 from mien.errors import MienError
 from mien.models.graph import check_safe, read_graph
 from mien.provenance.credentials import read_credentials
-from mien.settings import Settings
+from mien.settings import Setting, Settings, from_mapping, read_file, table
 from mien.verify import Verifier
 from tests import signed
 from tests.standins import all_families, make_small
@@ -35,12 +41,27 @@ def _model(path: Path) -> None:
     check_safe(path.name, read_graph(path))
 
 
+def _verified(path: Path) -> None:
+    """The whole verifier. Its search for crops and turns takes ten times as long as the rest: one case in ten runs it."""
+    search = zlib.crc32(path.read_bytes()) % _SEARCHED_SHARE == 0
+    Verifier([], None, Settings(), search=search).examine(path)
+
+
+def _configured(path: Path) -> None:
+    from_mapping(read_file(path))
+
+
 TARGETS: dict[str, Target] = {
     "credentials": read_credentials,
-    "verify": Verifier([], None, Settings()).examine,
+    "receipt": read_credentials,
+    "verify": _verified,
     "model": _model,
+    "settings": _configured,
 }
 """What can be fuzzed, by name."""
+_SEARCHED_SHARE = 10
+_RECEIPT_SHARE = 0.8
+"""Of the files with a receipt, those whose receipt is damaged instead of the file."""
 _HANG_S = 20.0
 _MEMORY_BYTES = 4 << 30
 _STARTS = (
@@ -60,14 +81,35 @@ class Sample:
 
 
 def samples(name: str, folder: Path) -> list[Sample]:
-    """What the target reads when nothing is broken: models, or signed files of all kinds, made in `folder`."""
-    if name == "model":
-        return [Sample(make_small(family), ".onnx") for family in all_families()]
+    """What the target reads when nothing is broken: models, settings, or signed files made in `folder`."""
+    match name:
+        case "model":
+            return [Sample(make_small(family), ".onnx") for family in all_families()]
+        case "settings":
+            return [Sample("".join(map(_line, rows)).encode(), ".toml") for rows in _sheets()]
+        case "receipt":
+            return [sample for sample in _signed(folder, signed.RECEIPT_KINDS) if sample.receipt is not None]
+        case _:
+            return _signed(folder, signed.KINDS)
+
+
+def _signed(folder: Path, kinds: Sequence[str]) -> list[Sample]:
     return [
         Sample(path.read_bytes(), path.suffix, receipt.read_bytes() if receipt.exists() else None)
-        for path in signed.signed_files(folder)
+        for path in signed.signed_files(folder, kinds=kinds)
         for receipt in (path.with_name(path.name + ".c2pa"),)
     ]
+
+
+def _sheets() -> list[list[Setting]]:
+    """All settings, and each alone."""
+    rows = list(table())
+    return [rows, *([row] for row in rows)]
+
+
+def _line(row: Setting) -> str:
+    """A setting in TOML, which spells numbers, text and truth as JSON does."""
+    return f"{row.name} = {json.dumps(row.default)}\n"
 
 
 def broken(chance: random.Random, sounds: Sequence[Sample]) -> Sample:
@@ -76,7 +118,7 @@ def broken(chance: random.Random, sounds: Sequence[Sample]) -> Sample:
     if chance.random() < 0.05:
         return Sample(chance.choice(_STARTS) + chance.randbytes(chance.randrange(4096)), sample.suffix)
     other = chance.choice(sounds)
-    if sample.receipt is not None and chance.random() < 0.8:
+    if sample.receipt is not None and chance.random() < _RECEIPT_SHARE:
         return Sample(sample.content, sample.suffix, _damage(chance, sample.receipt, other.receipt or other.content))
     return Sample(_damage(chance, sample.content, other.content), sample.suffix, sample.receipt)
 
@@ -132,43 +174,58 @@ def lay(sample: Sample, folder: Path) -> Path:
     return path
 
 
-def _work(name: str, seed: int, first: int, folder: Path, sounds: Sequence[Sample], done: "Synchronized[int]") -> None:
+@dataclass(frozen=True, slots=True)
+class Stripe:
+    """The cases of one worker: every `step`-th of a seed's, from `first` on."""
+
+    seed: int
+    first: int
+    step: int
+
+
+def _work(name: str, stripe: Stripe, folder: Path, sounds: Sequence[Sample], done: "Synchronized[int]") -> None:
     import resource  # Not on Windows, where the tests need the rest of this file.
 
     resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_BYTES, _MEMORY_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    number = first
+    number = stripe.first
     while True:
-        path = lay(broken(random.Random(f"{name} {seed} {number}"), sounds), folder)
+        path = lay(broken(random.Random(f"{name} {stripe.seed} {number}"), sounds), folder)
         with contextlib.suppress(MienError):
             TARGETS[name](path)
-        number += 1
+        number += stripe.step
         done.value = number
 
 
-def fuzz(name: str, seconds: float, seed: int, keep: Path) -> tuple[int, list[str]]:
-    """Run one target for so long; how many cases, and what was found, one line each."""
-    found: list[str] = []
-    number = 0
-    context = multiprocessing.get_context("spawn")
+def fuzz(name: str, seconds: float, seed: int, keep: Path, jobs: int = 1) -> tuple[int, list[str]]:
+    """Run one target in `jobs` processes; the number of cases, and the findings, one line each."""
     end = time.monotonic() + seconds
+    with tempfile.TemporaryDirectory() as where, ThreadPoolExecutor(jobs) as pool:
+        sounds = samples(name, Path(where))
+        runs = [pool.submit(_fuzz_stripe, name, Stripe(seed, first, jobs), end, keep, sounds) for first in range(jobs)]
+        results = [run.result() for run in runs]
+    return sum(cases for cases, _ in results), [line for _, found in results for line in found]
+
+
+def _fuzz_stripe(name: str, stripe: Stripe, end: float, keep: Path, sounds: Sequence[Sample]) -> tuple[int, list[str]]:
+    """Feed a worker until the time is over; start another where one died or hung."""
+    found: list[str] = []
+    number = stripe.first
+    context = multiprocessing.get_context("spawn")
     with tempfile.TemporaryDirectory() as where:
-        folder = Path(where) / "case"
-        sound = Path(where) / "sound"
-        folder.mkdir()
-        sound.mkdir()
-        sounds = samples(name, sound)
+        folder = Path(where)
         while time.monotonic() < end:
             done: Synchronized[int] = context.Value("q", number)
-            worker = context.Process(target=_work, args=(name, seed, number, folder, sounds, done))
+            rest = Stripe(stripe.seed, number, stripe.step)
+            worker = context.Process(target=_work, args=(name, rest, folder, sounds, done))
             worker.start()
             why = _watch(worker, done, end)
             number = done.value
             if why is not None:
-                found.append(f"{name}: {why} at case {number} of seed {seed}")
-                shutil.copytree(folder, keep / f"{name}-{seed}-{number}", dirs_exist_ok=True)
-                number += 1
-    return number, found
+                found.append(f"{name}: {why} at case {number} of seed {stripe.seed}")
+                shutil.copytree(folder, keep / f"{name}-{stripe.seed}-{number}", dirs_exist_ok=True)
+                number += stripe.step
+    return (number - stripe.first) // stripe.step, found
 
 
 def _watch(worker: "multiprocessing.process.BaseProcess", done: "Synchronized[int]", end: float) -> str | None:
@@ -193,6 +250,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("targets", nargs="*", metavar="TARGET", help=f"of {', '.join(TARGETS)}; default: all")
     parser.add_argument("--seconds", type=float, default=60.0, help="for each target (%(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="another one gives other cases (%(default)s)")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes beside each other (%(default)s)")
     parser.add_argument("--keep", type=Path, default=Path("fuzz-found"), help="folder for what was found (%(default)s)")
     options = parser.parse_args(arguments)
     names = options.targets or list(TARGETS)
@@ -200,7 +258,7 @@ def main(arguments: Sequence[str]) -> int:
         parser.error(f"unknown: {', '.join(sorted(unknown))}")
     failed = False
     for name in names:
-        cases, found = fuzz(name, options.seconds, options.seed, options.keep)
+        cases, found = fuzz(name, options.seconds, options.seed, options.keep, options.jobs)
         sys.stdout.write("".join(f"{line}\n" for line in found))
         sys.stdout.write(f"{name}: {cases} cases, {len(found)} found\n")
         failed |= bool(found)

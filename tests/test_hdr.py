@@ -401,27 +401,19 @@ def test_dolby_vision_without_a_base_layer_is_refused(tmp_path: Path) -> None:
         _File(path).__enter__()
 
 
-class _SideData:
-    def __init__(self, kind: Type, content: bytes) -> None:
-        self.type, self._content = kind, content
-
-    def __bytes__(self) -> bytes:
-        return self._content
-
-
 @pytest.mark.parametrize(
     ("data", "profile"),
     [
-        ([], None),
-        ([(Type.DOVI_METADATA, (16).to_bytes(8, "little") + bytes(8) + bytes([2, 0, 18, 0, 1, 0]))], 1),
-        ([(Type.DOVI_METADATA, (16).to_bytes(8, "little"))], None),
-        ([(Type.DOVI_METADATA, b"")], None),
-        ([(Type.DOVI_RPU_BUFFER, b"\x19\x08")], None),
-        ([(Type.DOVI_RPU_BUFFER, b"\x19\x08\x09\x00")], 0),
+        ({}, None),
+        ({Type.DOVI_METADATA: (16).to_bytes(8, "little") + bytes(8) + bytes([2, 0, 18, 0, 1, 0])}, 1),
+        ({Type.DOVI_METADATA: (16).to_bytes(8, "little")}, None),
+        ({Type.DOVI_METADATA: b"\1"}, None),
+        ({Type.DOVI_RPU_BUFFER: b"\x19\x08"}, None),
+        ({Type.DOVI_RPU_BUFFER: b"\x19\x08\x09\x00"}, 0),
     ],
 )
-def test_metadata_that_is_short_or_odd(data: list[tuple[Type, bytes]], profile: int | None) -> None:
-    frame: Any = SimpleNamespace(side_data=[_SideData(*each) for each in data])
+def test_metadata_that_is_short_or_odd(data: dict[Type, bytes], profile: int | None) -> None:
+    frame: Any = SimpleNamespace(side_data=data)
     assert dolbyvision.dynamic_metadata(frame) == profile
 
 

@@ -17,7 +17,15 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from mien.errors import CertificateUnusable, KeyUnavailable, OutputError, ProvenanceError, SigningFailed
-from mien.provenance.identity import command_identity, export_root, given_identity, open_identity
+from mien.provenance.identity import (
+    command_identity,
+    export_root,
+    given_identity,
+    known_root,
+    known_roots,
+    open_identity,
+    renew_identity,
+)
 from mien.provenance.keystore import KeyStore
 from tests.authority import Authority
 
@@ -138,7 +146,30 @@ def test_a_clock_before_the_chain_is_told(tmp_path: Path) -> None:
     open_identity(tmp_path, now=NOW, keystore=_NoStore())
     with pytest.raises(CertificateUnusable, match="clock says 2026-05-20") as told:
         open_identity(tmp_path, now=NOW - timedelta(days=12), keystore=_NoStore())
-    assert "set the clock" in told.value.remedy
+    assert "set the clock if it is wrong now" in told.value.remedy
+    assert "mien certificate --new" in told.value.remedy
+
+
+@pytest.mark.parametrize(("made", "used", "words"), [(5, 0, "ahead then, or is behind now"), (0, 31, "expired on")])
+def test_an_identity_of_another_time_is_replaced_on_request(tmp_path: Path, made: int, used: int, words: str) -> None:
+    old = open_identity(tmp_path, now=NOW + made * YEAR, keystore=_NoStore())
+    with pytest.raises(CertificateUnusable, match=words) as told:
+        open_identity(tmp_path, now=NOW + used * YEAR, keystore=_NoStore())
+    assert "mien certificate --new" in told.value.remedy
+    new = renew_identity(tmp_path, now=NOW + used * YEAR, keystore=_NoStore())
+    assert open_identity(tmp_path, now=NOW + used * YEAR, keystore=_NoStore()).certificates == new.certificates
+    assert known_root(tmp_path) == new.root != old.root
+    assert known_roots(tmp_path) == [new.root, old.root], "old outputs stay known"
+
+
+def test_drafts_of_killed_runs_go_when_they_are_old(tmp_path: Path) -> None:
+    drafts = [tmp_path / f".chain.{age}.part" for age in ("old", "new")]
+    for draft in drafts:
+        draft.mkdir()
+        (draft / "key.pem").write_text("secret")
+    os.utime(drafts[0], (0, 0))
+    open_identity(tmp_path, now=NOW, keystore=_NoStore())
+    assert [draft.exists() for draft in drafts] == [False, True]
 
 
 def test_a_clock_that_ran_ahead_does_no_lasting_harm(tmp_path: Path) -> None:
@@ -150,7 +181,7 @@ def test_a_clock_that_ran_ahead_does_no_lasting_harm(tmp_path: Path) -> None:
 
 def test_the_end_of_the_chain_is_told(tmp_path: Path) -> None:
     open_identity(tmp_path, now=NOW, keystore=_NoStore())
-    with pytest.raises(CertificateUnusable, match="ran out"):
+    with pytest.raises(CertificateUnusable, match="expired on"):
         open_identity(tmp_path, now=NOW + 31 * YEAR, keystore=_NoStore())
 
 

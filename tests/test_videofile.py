@@ -246,6 +246,15 @@ def test_metadata_chapters_languages_and_subtitles_are_kept(tmp_path: Path) -> N
     ]
 
 
+@pytest.mark.parametrize("target", ["out.mkv", "out.mp4"])
+def test_tags_that_are_not_utf8_are_kept_readable(target: str, tmp_path: Path) -> None:
+    """PyAV 18 would raise and PyAV 19 returns lone surrogates, which neither JSON nor a terminal takes."""
+    clip = make(tmp_path / "in.mkv", Clip(metadata={"title": "old tape"}))
+    clip.write_bytes(clip.read_bytes().replace(b"old tape", b"old t\xeape"))
+    _convert(clip, tmp_path / target)
+    assert look(tmp_path / target).metadata["title"] == "old t\N{REPLACEMENT CHARACTER}pe"
+
+
 def test_the_statement_is_not_said_twice(tmp_path: Path) -> None:
     _convert(make(tmp_path / "in.mp4", Clip(frames=2)), tmp_path / "once.mp4")
     _convert(tmp_path / "once.mp4", tmp_path / "twice.mp4")

@@ -1,6 +1,5 @@
 """Speed and memory of the main path, measured on pictures made from one portrait. A command, never a test."""
 
-import resource
 import statistics
 import subprocess
 import sys
@@ -95,8 +94,13 @@ def bench_picture(photo: Path, target: Path, output: Path, runs: int, consent: s
     return {"first_s": times[0], "median_s": statistics.median(times[1:]), "worst_s": max(times[1:])}
 
 
-def peak_memory_of_children_mb() -> float:
-    """The most memory that any finished child process has held, in MB; Linux counts in kB, macOS in bytes."""
+def peak_memory_of_children_mb() -> float | None:
+    """Return the most memory that any finished child process held, in MB; None on Windows, which keeps no such figure."""
+    if sys.platform == "win32":
+        return None
+    import resource
+
+    # Linux counts in kB, macOS in bytes.
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
     return peak / 1024 if sys.platform != "darwin" else peak / 1024**2
 

@@ -22,13 +22,14 @@ from mien.stages.content import FileContentCheck
 from mien.stages.guard import DOUBT
 from mien.stages.look import SharedLook
 from mien.stages.track import Tracker
-from mien.stages.turned import TurnedLook
+from mien.stages.turned import SWEEP_SIDE, TurnedLook, TurnedSearch
 from mien.types import Image, SourceFace
 
 PHOTO_DETECT_SIZES = (320, 640, 1280)
 """A photo is searched once and may hold a close-up or a group far away."""
 LIVE_DETECT_SIZES = (640, 1280)
 """Beside the setting: for faces far away, and so as not to take them for an empty room."""
+LIVE_SWEEP_EVERY = 4  # frames between two searches of the turned picture: a head that comes in tilted must be covered
 PICTURE_RESOLUTION = 2048
 
 
@@ -38,6 +39,7 @@ class Models:
 
     photo_detector: Detector
     detector: Detector
+    turned: TurnedSearch
     landmarker: Landmarker
     finisher: Finisher
     shelf: Shelf
@@ -55,9 +57,11 @@ def open_models(settings: Settings, store: Store) -> Models:
     """Open the embedded models; raises a `ModelError`."""
     shelf = Shelf(store, settings.device, settings.precision)
     photo_detector, detector = _open_detectors(settings, shelf)
+    yunet = OnnxSession("yunet", store.read("yunet"))
     return Models(
         photo_detector,
         detector,
+        TurnedSearch(YuNet(yunet, longer_side=SWEEP_SIDE, least_score=DOUBT)),
         FaceMesh(OnnxSession("face_mesh_478", store.read("face_mesh_478"))),
         FinishNet(OnnxSession("finish", store.read("finish"))),
         shelf,
@@ -88,7 +92,9 @@ def open_tracking(settings: Settings, shelf: Shelf) -> TrackingParts:
     finder = None if settings.detector == "yunet" else openers.open_detector(settings, shelf, (settings.detect_size,))
     look = SharedLook(looks, settings.detect_score, finder)
     landmarker = FaceMesh(OnnxSession("face_mesh_478", store.read("face_mesh_478")))
-    return TrackingParts(Tracker(look, landmarker, replace(settings, detect_every=1)), look)
+    turned = TurnedSearch(YuNet(session, longer_side=SWEEP_SIDE, least_score=least))
+    tracker = Tracker(look, landmarker, replace(settings, detect_every=1), turned, LIVE_SWEEP_EVERY)
+    return TrackingParts(tracker, look)
 
 
 def open_recogniser(store: Store) -> FaceId:
@@ -123,12 +129,12 @@ def add_photo(first: SourceFace, photo: Image, models: Models, recogniser: Recog
 
 def open_pipeline(settings: Settings, models: Models, source: SourceFace) -> Pipeline:
     """The main path for one video."""
-    tracker = Tracker(models.detector, models.landmarker, settings)
+    tracker = Tracker(models.detector, models.landmarker, settings, models.turned)
     return Pipeline(tracker, dress(open_engine(settings, models.shelf), source, models.retouch_for(settings)), settings)
 
 
 def open_picture_pipeline(settings: Settings, models: Models, source: SourceFace) -> Pipeline:
     """The main path for a single picture: searched finer, any way up, computed at its own resolution, nothing smoothed."""
     settings = replace(settings, resolution=max(PICTURE_RESOLUTION, settings.resolution), smoothing=0.0)
-    tracker = Tracker(TurnedLook(models.photo_detector), models.landmarker, settings)
+    tracker = Tracker(TurnedLook(models.photo_detector), models.landmarker, settings, models.turned)
     return Pipeline(tracker, dress(open_engine(settings, models.shelf), source, models.retouch_for(settings)), settings)

@@ -114,6 +114,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"mien {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _add_swap(commands)
+    _add_demo(commands)
     _add_live(commands)
     _add_provenance(commands)
     _add_reports(commands)
@@ -153,6 +154,22 @@ def _add_swap(commands: Any) -> None:
     swap.add_argument("--quiet", action="store_true", help="no progress bar; warnings and errors only")
     _add_settings(swap)
     swap.set_defaults(run=_swap)
+
+
+def _add_demo(commands: Any) -> None:
+    demo = commands.add_parser(
+        "demo",
+        help="try mien on the bundled examples: one photo, a picture and a clip",
+        description="Swap a bundled photo into a bundled picture and a clip, verify the results and print where they are. "
+        "All three are in the public domain.",
+    )
+    demo.add_argument(
+        "-o", "--output", metavar="FOLDER", type=_path, default=Path("mien-demo"),
+        help="where the results go (default mien-demo)",
+    )  # fmt: skip
+    demo.add_argument("--overwrite", action="store_true", help="replace the results of an earlier run")
+    _add_data(demo)
+    demo.set_defaults(run=_demo)
 
 
 def _add_live(commands: Any) -> None:
@@ -344,6 +361,11 @@ def _add_provenance(commands: Any) -> None:
         help="the root certificate of this installation, for those who want to trust its outputs",
         description="Print the root certificate (PEM) that signs what this installation makes.",
     )
+    certificate.add_argument(
+        "--new",
+        action="store_true",
+        help="make a new identity first: the old one signs no more, and is kept, so that old outputs stay known here",
+    )
     _add_data(certificate)
     certificate.set_defaults(run=_certificate)
 
@@ -449,6 +471,30 @@ def _swap(options: argparse.Namespace) -> int:
     return 0
 
 
+def _demo(options: argparse.Namespace) -> int:
+    """Run `mien swap` and `mien verify` as a person would type them."""
+    from mien.demo import CONSENT, open_demo
+
+    common = ["--data", str(options.data or data_folder())]
+    with open_demo(options.output, overwrite=options.overwrite) as demo:
+        for target, output in demo.swaps:
+            out = [f"--output={output}", "--overwrite"]
+            # After `--` a name that begins with a dash is still a name.
+            _run(["swap", "--consent", CONSENT, *common, *out, "--", str(demo.photo), str(target)])
+        code = _run(["verify", *common, "--", *map(str, demo.outputs)])
+    console = Console(highlight=False, soft_wrap=True, emoji=False)
+    console.print("\nThe face of Eileen Collins (NASA) is now worn by Grace Hopper (United States Navy) in")
+    for output in demo.outputs:
+        console.print(f"  {escape(_shown(str(output.absolute())))}")
+    return code
+
+
+def _run(arguments: Sequence[str]) -> int:
+    options = _parser().parse_args(arguments)
+    code: int = options.run(options)
+    return code
+
+
 def _live(options: argparse.Namespace) -> int:
     from mien.studio.serve import Opened, Options, run_studio
 
@@ -544,10 +590,13 @@ def _described_consent(consent: "Consent") -> dict[str, str]:
 
 
 def _certificate(options: argparse.Namespace) -> int:
-    from mien.provenance.identity import export_root
+    from mien.provenance.identity import export_root, renew_identity
     from mien.trust import IDENTITY_FOLDER
 
-    print(export_root((options.data or data_folder()) / IDENTITY_FOLDER).decode("ascii"), end="")
+    folder = (options.data or data_folder()) / IDENTITY_FOLDER
+    if options.new:
+        renew_identity(folder)
+    print(export_root(folder).decode("ascii"), end="")
     return 0
 
 
@@ -601,7 +650,7 @@ def _doctor(options: argparse.Namespace) -> int:
         for column in ("", "topic", "what", "state"):
             report.add_column(column, overflow="fold")
         for finding in findings:
-            mark = "[green]ok[/]" if finding.fine else "[bold red]!![/]"
+            mark = "[bold red]!![/]" if not finding.fine else "[yellow]??[/]" if finding.untried else "[green]ok[/]"
             report.add_row(mark, finding.topic, escape(finding.name), escape(finding.state))
         Console(highlight=False).print(report)
     return 0 if all(finding.fine for finding in findings) else 1

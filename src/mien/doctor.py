@@ -25,20 +25,9 @@ from mien.models.probe import MODEL, Probe, try_device
 from mien.models.shelf import TRIALS
 from mien.models.store import CACHE, Store
 from mien.provenance.identity import known_root
+from mien.tried import PYTHON, Tried, read_tried
 from mien.trust import IDENTITY_FOLDER
 
-_PACKAGES = (
-    "numpy",
-    "opencv-python-headless",
-    "numba",
-    "av",
-    "pillow",
-    "tifffile",
-    "rich",
-    "fastapi",
-    "uvicorn",
-    "c2pa-python",
-)
 _ENCODERS = {
     "H.264": ("libx264", "h264_nvenc", "h264_qsv", "h264_amf", "h264_videotoolbox"),
     "HEVC": ("libx265", "hevc_nvenc", "hevc_qsv", "hevc_amf", "hevc_videotoolbox"),
@@ -51,12 +40,16 @@ _DECODERS = {"H.264": "h264", "HEVC": "hevc", "VP9": "vp9", "AV1": "libdav1d", "
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One line of the report; `fine` is False where something keeps mien from working."""
+    """One line of the report.
+
+    `fine` is False where something keeps mien from working; `untried` marks a version that mien was never run with.
+    """
 
     topic: str
     name: str
     state: str
     fine: bool = True
+    untried: bool = False
 
 
 def examine(store: Store) -> list[Finding]:
@@ -80,14 +73,29 @@ def cores() -> int:
 
 
 def _versions() -> list[Finding]:
-    python = f"{platform.python_version()} ({platform.system()} {platform.machine()})"
-    found = [Finding("version", "mien", __version__), Finding("version", "Python", python, sys.version_info >= (3, 11))]
-    for package in _PACKAGES:
-        try:
-            found.append(Finding("version", package, metadata.version(package)))
-        except metadata.PackageNotFoundError:
-            found.append(Finding("version", package, "not installed", fine=False))
-    return found
+    tried = read_tried()
+    system = f"{platform.system()} {platform.machine()}"
+    packages = (_package(name, tried[name], metadata.version) for name in tried if name not in {PYTHON, *RUNTIME_PACKAGES})
+    return [
+        Finding("version", "mien", __version__),
+        _version(PYTHON, platform.python_version(), tried[PYTHON], f" ({system})", sys.version_info >= (3, 11)),
+        *(found for found in packages if found is not None),
+    ]
+
+
+def _package(name: str, tried: Tried, version_of: Callable[[str], str]) -> Finding | None:
+    """Return the line of a package, None for an optional one that is not installed."""
+    try:
+        return _version(name, version_of(name), tried)
+    except metadata.PackageNotFoundError:
+        return None if tried.optional else Finding("version", name, "not installed", fine=False)
+
+
+def _version(name: str, version: str, tried: Tried, more: str = "", fine: bool = True) -> Finding:
+    if tried.covers(version):
+        return Finding("version", name, f"{version}{more}", fine)
+    state = f"{version}{more}, never tried with mien {__version__}: {tried.lowest} to {tried.newest} were"
+    return Finding("version", name, state, fine, untried=True)
 
 
 def _machine() -> list[Finding]:
@@ -103,7 +111,11 @@ def runtime_packages(version_of: Callable[[str], str] = metadata.version) -> lis
     if not found:
         return [Finding("version", "onnxruntime", f"{runtime.version()}, not installed by pip")]
     if len(found) == 1:
-        return [Finding("version", name, version) for name, version in found.items()]
+        tried = read_tried()
+        return [
+            _version(name, version, tried[name]) if name in tried else Finding("version", name, version)
+            for name, version in found.items()
+        ]
     listed = " and ".join(f"{name} {version}" for name, version in found.items())
     commands = "; then: ".join(mending(list(found), sys.executable))
     state = f"{listed} are installed, whose files lie in one folder and overwrite each other. Run: {commands}"

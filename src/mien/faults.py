@@ -2,16 +2,18 @@
 
 The camera is made from one portrait: the person sways, walks out of the picture and back, holds a hand before the face,
 turns aside, the light goes out, the cable is pulled, the engine fails and the source is switched, over and over. Every
-frame that leaves is kept and searched afterwards, by identity: a face counts that is nearer to the wearer than people
-differ, and nearer to the wearer than to the faces that are worn.
+frame that leaves is recorded and searched afterwards, by identity (`sightings.py`).
 """
 
 import contextlib
+import shutil
 import tempfile
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -20,7 +22,7 @@ import cv2
 import numpy as np
 
 from mien import build
-from mien.contracts import Engine, FrameSource, Recogniser
+from mien.contracts import Engine, FrameSource
 from mien.errors import OutputError, SourceLost
 from mien.fakes import PacedCamera
 from mien.live.loop import LiveLoop
@@ -28,25 +30,34 @@ from mien.live.snapshot import Snapshot
 from mien.models.store import Store
 from mien.pipeline import dress
 from mien.settings import Settings
-from mien.types import FacePatch, Floats, Frame, Image, LabelledFrame, SourceFace, TrackedFace
+from mien.sightings import Checker, People, Sighting
+from mien.types import LIVE_TIME_BASE, FacePatch, Frame, Image, LabelledFrame, SourceFace, TrackedFace
 
 EVENTS = ("sway", "leave", "sway", "hand", "sway", "dark", "sway", "aside", "sway", "unplug", "sway", "engine", "sway", "cut")
 EVENT_S = 3.0
 _RATE = 30.0
 _SWITCH_EVERY_S = 5.5
 _JPEG = 92
+_CONTROL_STEP = 7  # exposures; about 13 looks at an event of 3 s
+_EXAMPLES = 8  # faces named in a report, those nearest to the wearer first
 
 
 @dataclass(frozen=True, slots=True)
 class FaultReport:
-    """`shown_wearer` counts frames of the output in which the wearer was found, `nearest` is the smallest distance of any
-    face in it to the wearer; `control` is the share of raw pictures in which the checker finds the wearer."""
+    """Outcome of a run.
+
+    `shown_wearer` and `cannot_tell` count faces in output frames by verdict, `nearest` is the smallest distance of any of
+    them to the wearer, `apart` the distance between wearer and sources. `control` is the share of raw camera pictures in
+    which the checker recognises the wearer, for each event: where it is 0, the run proves nothing.
+    """
 
     frames: int
     seconds: float
     shown_wearer: int
+    cannot_tell: int
     nearest: float
-    control: float
+    apart: float
+    control: dict[str, float]
     what: dict[str, int]
     switches: int
     out_of_order: int
@@ -100,8 +111,11 @@ class _Recorder:
     folder: Path
     times: list[int] = field(default_factory=list)
 
+    def path(self, number: int) -> Path:
+        return self.folder / f"{number:06d}.jpg"
+
     def write(self, labelled: LabelledFrame) -> None:
-        name = str(self.folder / f"{len(self.times):06d}.jpg")
+        name = str(self.path(len(self.times)))
         if not cv2.imwrite(name, labelled.frame.image, [cv2.IMWRITE_JPEG_QUALITY, _JPEG]):
             raise OutputError(f"cannot write {name}", "free some space")
         self.times.append(labelled.frame.pts)
@@ -140,10 +154,14 @@ def run_faults(
     seconds: float,
     events: Sequence[str] = EVENTS,
     event_s: float = EVENT_S,
+    keep: Path | None = None,
 ) -> FaultReport:
-    """Run the script in real time on the swaying person of `scenes`, wearing the faces of `photos` in turn, then search."""
+    """Run the script in real time on the swaying person of `scenes`, wearing the faces of `photos` in turn, then search.
+
+    Frames that show the wearer, or may, are copied to the folder `keep`, each beside what the camera saw about then.
+    """
     models = build.open_models(settings, store)
-    checker = _Checker(models, build.open_recogniser(store))
+    checker = Checker(models, build.open_recogniser(store))
     boxes = [_box(checker, scene) for scene in scenes]
     script = _Script(scenes, boxes, events, event_s)
     engine = _FailingEngine(
@@ -168,11 +186,27 @@ def run_faults(
         finally:
             loop.stop()
         what = loop.meter.read(time.monotonic()).shown
-        wearer = [descriptor for scene in scenes[::6] for descriptor in checker.descriptors(scene)]
-        sources = [descriptor for photo in photos for descriptor in checker.descriptors(photo)]
-        people = _People(np.stack(wearer), np.stack(sources), checker.recogniser.same_person_below)
+        people = checker.people(scenes[::6], photos)
         control = _control(script, checker, people)
-        return _searched(recorder, checker, people, switches, seconds, what, control)
+        found = _searched(recorder, script, checker, people, started_s, keep)
+    verdicts = Counter(each.verdict for _, each in found)
+    suspects = [(event, each) for event, each in found if each.verdict != "other"]
+    return FaultReport(
+        frames=len(recorder.times),
+        seconds=seconds,
+        shown_wearer=verdicts["wearer"],
+        cannot_tell=verdicts["cannot tell"],
+        nearest=min((each.to_wearer for _, each in found), default=float("inf")),
+        apart=people.apart,
+        control=control,
+        what=what,
+        switches=switches,
+        out_of_order=sum(after <= before for before, after in pairwise(recorder.times)),
+        examples=tuple(
+            f"{event}: {each.verdict}, {each.to_wearer:.2f} to the wearer, {each.to_source:.2f} to the source"
+            for event, each in sorted(suspects, key=lambda pair: pair[1].to_wearer)[:_EXAMPLES]
+        ),
+    )
 
 
 def _camera(script: _Script, started_s: float) -> FrameSource:
@@ -182,73 +216,41 @@ def _camera(script: _Script, started_s: float) -> FrameSource:
     return PacedCamera(width, height, _RATE, lambda exposure: script.picture(exposure + offset))
 
 
-@dataclass(slots=True)
-class _Checker:
-    """Finds faces in still pictures, more finely than the live tracker, and describes whose they are."""
-
-    models: build.Models
-    recogniser: Recogniser
-
-    def faces(self, image: Image) -> list[Any]:
-        found = []
-        for detection in self.models.photo_detector.detect(image):
-            landmarks = self.models.landmarker.fit(image, detection.points)
-            landmarks = self.models.landmarker.fit(image, landmarks.points)
-            if landmarks.presence > 0.5:
-                found.append(landmarks)
-        return found
-
-    def descriptors(self, image: Image) -> list[Floats]:
-        return [self.recogniser.describe(image, landmarks) for landmarks in self.faces(image)]
-
-
-@dataclass(frozen=True, slots=True)
-class _People:
-    """Descriptors of the wearer and of the faces worn, float32 (n, size)."""
-
-    wearer: Floats
-    sources: Floats
-    same_person_below: float
-
-    def is_wearer(self, descriptor: Floats) -> bool:
-        distance = _distance(self.wearer, descriptor)
-        return distance < self.same_person_below and distance < _distance(self.sources, descriptor)
-
-
 def _searched(
-    recorder: _Recorder, checker: _Checker, people: _People, switches: int, seconds: float, what: dict[str, int], control: float
-) -> FaultReport:
-    nearest, shown, examples = float("inf"), 0, list[str]()
-    for number in range(len(recorder.times)):
-        image = cv2.imread(str(recorder.folder / f"{number:06d}.jpg"))
+    recorder: _Recorder, script: _Script, checker: Checker, people: People, started_s: float, keep: Path | None
+) -> list[tuple[str, Sighting]]:
+    """Every face in the recorded frames, with the event it was seen in; frames that show the wearer, or may, go to `keep`."""
+    found = []
+    for number, time_s in enumerate(recorder.times):
+        image = cv2.imread(str(recorder.path(number)))
         assert image is not None
-        found = checker.descriptors(np.asarray(image, np.uint8))
-        closest = min((_distance(people.wearer, each) for each in found), default=float("inf"))
-        nearest = min(nearest, closest)
-        if any(people.is_wearer(each) for each in found):
-            shown += 1
-            if len(examples) < 8:
-                examples.append(f"frame {number}: {closest:.2f}")
-    backwards = sum(after <= before for before, after in zip(recorder.times, recorder.times[1:], strict=False))
-    return FaultReport(len(recorder.times), seconds, shown, nearest, control, what, switches, backwards, tuple(examples))
+        exposure = round((float(time_s * LIVE_TIME_BASE) - started_s) * _RATE)
+        event, _ = script.event(exposure / _RATE)
+        seen = checker.sightings(np.asarray(image, np.uint8), people)
+        found += [(event, each) for each in seen]
+        suspects = [each for each in seen if each.verdict != "other"]
+        if suspects and keep is not None:
+            worst = min(suspects, key=lambda each: each.to_wearer - each.to_source)
+            name = f"{worst.verdict.replace(' ', '-')}-{number:06d}-{event}-{worst.to_wearer:.2f}-{worst.to_source:.2f}"
+            shutil.copyfile(recorder.path(number), keep / f"{name}.jpg")
+            with contextlib.suppress(SourceLost):
+                cv2.imwrite(str(keep / f"{name}-camera.jpg"), script.picture(exposure))
+    return found
 
 
-def _control(script: _Script, checker: _Checker, people: _People) -> float:
-    """The share of the raw pictures in which the wearer is found: what the checker is able to see."""
-    found = looked = 0
-    for exposure in range(0, round(len(script.events) * script.event_s * _RATE), 7):
+def _control(script: _Script, checker: Checker, people: People) -> dict[str, float]:
+    """Share of the raw pictures in which the checker recognises the wearer, for each event: its ability to see."""
+    looked, found = Counter[str](), Counter[str]()
+    for exposure in range(0, round(len(script.events) * script.event_s * _RATE), _CONTROL_STEP):
+        event, _ = script.event(exposure / _RATE)
         with contextlib.suppress(SourceLost):
-            descriptors = checker.descriptors(script.picture(exposure))
-            looked += 1
-            found += any(people.is_wearer(each) for each in descriptors)
-    return found / max(looked, 1)
+            seen = checker.sightings(script.picture(exposure), people)
+            looked[event] += 1
+            found[event] += any(each.verdict == "wearer" for each in seen)
+    return {event: found[event] / count for event, count in looked.items()}
 
 
-def _distance(wearer: Floats, descriptor: Floats) -> float:
-    return float(np.linalg.norm(wearer - descriptor, axis=1).min())
-
-
-def _box(checker: _Checker, scene: Image) -> tuple[float, float, float, float]:
+def _box(checker: Checker, scene: Image) -> tuple[float, float, float, float]:
     points = checker.faces(scene)[0].points
     (x1, y1), (x2, y2) = points[:, :2].min(0), points[:, :2].max(0)
     return float(x1), float(y1), float(x2), float(y2)

@@ -1,11 +1,10 @@
-"""HDR to SDR: HLG and PQ signals (ITU-R BT.2100) as 8-bit BT.709 pictures, tables from the formulas, pixels by numba.
+"""HDR to SDR conversion: HLG and PQ signals (ITU-R BT.2100) to 8-bit BT.709, with tables from the formulas and numba kernels.
 
 A pixel takes these steps: YCbCr, ICtCp or RGB codes -> nonlinear components -> linear light (inverse OETF of HLG, EOTF of
-PQ) -> for HLG the OOTF of a 1000 nit screen, on luminance as BT.2100 has it -> BT.709 primaries -> tone curve -> the inverse
-of BT.1886. White is 203 nits, the HDR reference white of ITU-R BT.2408: what a graded picture shows at the brightness of
-paper becomes SDR white, and what is darker keeps its light exactly. Highlights share the last part of the range: the curve
-is the identity up to `Tuning.knee`, then a hyperbola that reaches white at `Tuning.peak_nits`. It scales all three
-components alike, so that a bright colour keeps its hue.
+PQ) -> for HLG the OOTF of a 1000 nit display, applied to luminance as BT.2100 specifies -> BT.709 primaries -> tone curve
+-> the inverse of BT.1886. SDR white is 203 nits, the HDR reference white of ITU-R BT.2408. The tone curve is the identity up
+to `Tuning.knee`, then a hyperbola that reaches white at `Tuning.peak_nits`. It scales all three components by the same
+factor, so that bright colours keep their hue.
 """
 
 from collections.abc import Callable
@@ -52,13 +51,13 @@ _HLG_PEAK_NITS = 1000.0
 _HLG_MOST = 1.09  # code 1019 of 10 bits: the headroom above the nominal peak
 
 _SIGNAL_STEPS = 16_384
-"""Entries of the table from signal to light; with 4096 of them, deep saturated shades are up to 10 levels off."""
+"""Entries of the table from signal to light; with 4096, dark saturated colours are up to 10 levels off."""
 _OCTAVES_BELOW, _OCTAVES = 24, 26
-"""Tables over linear light are indexed by the bits of a float: octaves from 2^-24, below which all is black, to 4."""
+"""Octaves of the tables over linear light, which are indexed by the bits of a float32: from 2^-24 (black) to 4."""
 _GAIN_BITS, _CODE_BITS = 6, 8
-"""Bits of the mantissa in these tables: 0.16 and 0.21 of an 8-bit level at most, at white."""
+"""Bits of the mantissa in these tables; the largest errors, at white, are 0.16 and 0.21 of an 8-bit level."""
 _BANDS = 4
-"""Strips of a picture that are converted side by side."""
+"""Bands of a picture that are converted in parallel."""
 _LEAST_BAND_ROWS = 64
 
 
@@ -67,36 +66,36 @@ class Tuning:
     """Numbers of the tone curve; light is relative to white."""
 
     white_nits: float = 203.0  # BT.2408, table 1
-    peak_nits: float = 1000.0  # nominal peak of HLG, and what PQ is mastered for most often
-    knee: float = 0.75  # below: exact. SDR white falls to 241 of 255, which leaves 14 levels for 2.3 stops of highlights
+    peak_nits: float = 1000.0  # nominal peak of HLG, and the most common mastering peak of PQ
+    knee: float = 0.75  # exact below; reference white becomes 241 of 255, with 14 levels left for 2.3 stops
 
 
 def hlg_light(signal: Array) -> Array:
-    """Scene light 0..1 for an HLG signal 0..1: the inverse OETF of BT.2100."""
+    """Return the scene light, 0..1, of an HLG signal, 0..1: the inverse OETF of BT.2100."""
     signal = np.maximum(signal, 0)
     upper = (np.exp((np.maximum(signal, 0.5) - _HLG_C) / _HLG_A) + _HLG_B) / 12
     return np.asarray(np.where(signal <= 0.5, signal**2 / 3, upper))
 
 
 def pq_nits(signal: Array) -> Array:
-    """Light of the screen, 0 to 10,000 nits, for a PQ signal 0..1: the EOTF of BT.2100."""
+    """Return the display light, 0 to 10,000 nits, of a PQ signal, 0..1: the EOTF of BT.2100."""
     power = np.clip(signal, 0, 1) ** (1 / _PQ_M2)
     return np.asarray(10_000 * (np.maximum(power - _PQ_C1, 0) / (_PQ_C2 - _PQ_C3 * power)) ** (1 / _PQ_M1))
 
 
 def bt1886_code(light: Array) -> Array:
-    """Signal 0..1 of a BT.709 video for light 0..1: the inverse of the reference EOTF, BT.1886, with a black of 0."""
+    """Return the BT.709 video signal, 0..1, for light 0..1: the inverse of the reference EOTF (BT.1886, black at 0)."""
     return np.asarray(np.clip(light, 0, 1) ** (1 / 2.4))
 
 
 def srgb_code(light: Array) -> Array:
-    """Signal 0..1 of an sRGB picture for light 0..1 (IEC 61966-2-1)."""
+    """Return the sRGB signal, 0..1, for light 0..1 (IEC 61966-2-1)."""
     light = np.clip(light, 0, 1)
     return np.asarray(np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055))
 
 
 def tone_curve(light: Array, tuning: Tuning) -> Array:
-    """Light 0..1 for light relative to white: the same up to the knee, then knee + over / (1 + bend * over), 1 at the peak."""
+    """Map light relative to white to 0..1: the identity up to the knee, then knee + over / (1 + bend * over)."""
     over = np.maximum(light - tuning.knee, 0)
     return np.asarray(np.where(over > 0, np.minimum(tuning.knee + over / (1 + _bend(tuning) * over), 1), light))
 
@@ -106,7 +105,7 @@ def _bend(tuning: Tuning) -> float:
 
 
 def rgb_to_xyz(primaries: int) -> Array:
-    """float64 (3, 3) of linear light; unknown primaries count as BT.2020, which HDR comes in."""
+    """Return the matrix of linear light, float64 (3, 3); unknown primaries count as BT.2020, the usual ones of HDR."""
     columns = np.array([_xyz(*each) for each in _CHROMATICITIES.get(primaries, _CHROMATICITIES[BT2020])]).T
     return np.asarray(columns * np.linalg.solve(columns, _xyz(*_D65)))
 
@@ -117,7 +116,7 @@ def _xyz(x: float, y: float) -> Array:
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """How an HDR picture is coded: numbers of H.273, and the bits of a sample."""
+    """Coding of an HDR picture: code points of H.273, and bits per sample."""
 
     transfer: int
     matrix: int
@@ -127,7 +126,7 @@ class Signal:
 
 
 def component_weights(signal: Signal) -> tuple[Array, Array]:
-    """Offsets (3) of the planes' codes and the matrix (3, 3) to nonlinear components: red, green, blue, or L, M, S."""
+    """Return the zero codes of the planes (3) and the matrix (3, 3) to nonlinear components: R, G, B, or L, M, S."""
     if signal.matrix == RGB:
         offset, span = _range(signal, chroma=False)
         return np.full(3, offset), np.eye(3)[[2, 0, 1]] / span
@@ -142,7 +141,7 @@ def component_weights(signal: Signal) -> tuple[Array, Array]:
 
 
 def _range(signal: Signal, *, chroma: bool) -> tuple[float, float]:
-    """The code of zero, and how many codes a component of 1 takes."""
+    """Return the code of zero, and the number of codes that a component of 1 spans."""
     step, most = 1 << (signal.bits - 8), (1 << signal.bits) - 1
     if signal.full_range:
         return (1 << (signal.bits - 1) if chroma else 0), most
@@ -150,7 +149,7 @@ def _range(signal: Signal, *, chroma: bool) -> tuple[float, float]:
 
 
 class HdrToSdr:
-    """Converts planes of one coding to BGR uint8; the tables are made once. May be used by one thread at a time."""
+    """Converter of planes with one coding to BGR uint8; it computes its tables once. Not thread-safe."""
 
     def __init__(self, signal: Signal, tuning: Tuning | None = None, code: Callable[[Array], Array] = bt1886_code) -> None:
         tuning = tuning or Tuning()
@@ -170,9 +169,9 @@ class HdrToSdr:
         self._threads: ThreadPoolExecutor | None = None
 
     def convert(self, first: Array, second: Array, third: Array) -> Image:
-        """BGR uint8 (h, w, 3) of three planes: Y, U and V, or green, blue and red; uint8 or uint16, (h, w).
+        """Return BGR uint8 (h, w, 3) for three planes: Y, U and V, or green, blue and red; uint8 or uint16, (h, w).
 
-        The second and third may have half the rows, columns or both, rounded up.
+        The second and third may have half the rows, columns or both, rounded up. Raises `ValueError` for other shapes.
         """
         height, width = first.shape
         shifts = _shift(height, second.shape[0]), _shift(width, second.shape[1])
@@ -200,7 +199,7 @@ class HdrToSdr:
 
 
 def picture_to_sdr(pixels: Array, transfer: int, primaries: int) -> Image:
-    """An HDR still as sRGB: BGR uint16 (h, w, 3), full range of 16 bits, to BGR uint8. `transfer` is `PQ` or `HLG`."""
+    """Convert an HDR still, BGR uint16 (h, w, 3) in full range of 16 bits, to sRGB, BGR uint8. `transfer` is `PQ` or `HLG`."""
     converter = HdrToSdr(Signal(transfer, RGB, primaries, full_range=True, bits=16), code=srgb_code)
     return converter.convert(pixels[:, :, 1], pixels[:, :, 0], pixels[:, :, 2])
 
@@ -210,13 +209,13 @@ def _shift(whole: int, part: int) -> int:
 
 
 def _bands(height: int) -> list[tuple[int, int]]:
-    """First and last row of strips that begin with a row of chroma."""
+    """Return the first row and the end of each band; bands begin with a new row of chroma."""
     rows = max(-(-height // _BANDS) + 1 & ~1, _LEAST_BAND_ROWS)
     return [(top, min(top + rows, height)) for top in range(0, height, rows)]
 
 
 def _light_matrices(signal: Signal) -> tuple[Array, Array]:
-    """From linear components to BT.709 (3, 3), and their shares in luminance (3)."""
+    """Return the matrix from linear components to BT.709 (3, 3), and their weights in luminance (3)."""
     to_xyz = rgb_to_xyz(signal.primaries)
     if signal.matrix == ICTCP:
         to_xyz = rgb_to_xyz(BT2020) @ np.linalg.inv(_TO_LMS)
@@ -224,14 +223,14 @@ def _light_matrices(signal: Signal) -> tuple[Array, Array]:
 
 
 def _light_table(transfer: int, most: float, tuning: Tuning) -> Floats:
-    """Light for every step of the signal: of the scene for HLG, of the screen relative to white for PQ."""
+    """Return the light of every signal step: scene light for HLG, display light relative to white for PQ."""
     signal = np.linspace(0, most, _SIGNAL_STEPS)
     light = hlg_light(signal) if transfer == HLG else pq_nits(signal) / tuning.white_nits
     return light.astype(np.float32)
 
 
 def _gain_table(transfer: int, tuning: Tuning) -> Floats:
-    """What light is multiplied with, by its luminance: the OOTF of HLG; nothing is left to do for PQ."""
+    """Return the gain for every step of luminance: the OOTF of HLG; 1 for PQ, whose light is the display's already."""
     luminance = _light_steps(_GAIN_BITS)
     if transfer != HLG:
         return np.ones(len(luminance), np.float32)
@@ -239,7 +238,7 @@ def _gain_table(transfer: int, tuning: Tuning) -> Floats:
 
 
 def _light_steps(bits: int) -> Array:
-    """Light in the middle of every step of a table that is indexed by the exponent and `bits` of the mantissa of a float."""
+    """Return the light at the centre of every step of a table indexed by exponent and `bits` of mantissa of a float32."""
     octave, step = np.divmod(np.arange(_OCTAVES << bits), 1 << bits)
     return np.asarray((1 + (step + 0.5) / (1 << bits)) * 2.0 ** (octave - _OCTAVES_BELOW))
 
@@ -249,7 +248,7 @@ def to_bgr(
     first: Array, second: Array, third: Array, down: int, right: int, offsets: Array, to_components: Array, light: Array,
     luminance: Array, gains: Array, to_709: Array, curve: Array, codes: Array, out: Array,
 ) -> None:  # fmt: skip
-    """Planes uint16, the second and third halved in rows by `down` and columns by `right`; out BGR (h, w, 3).
+    """Convert planes, uint16, the second and third halved in rows by `down` and columns by `right`; out BGR (h, w, 3).
 
     Tables are float32, `light` over the signal, `gains` and (uint8) `codes` over light as `_light_steps` has them.
     """

@@ -1,6 +1,6 @@
 """`mien swap`: checks the request, runs the job, shows progress and says what came of it."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,8 @@ from mien.batch import job
 from mien.batch.export import Export
 from mien.errors import SourceFaceError, UsageError
 from mien.media.conversion import conversion_notes
-from mien.media.encoders import Content, keeps_alpha, plan_codec
+from mien.media.encoders import keeps_alpha, plan_codec
+from mien.media.markneed import picture_need, video_need
 from mien.media.output import OutputFile
 from mien.media.picture import Picture, is_picture, read_picture, write_format
 from mien.media.streamplan import dropped
@@ -24,11 +25,12 @@ from mien.media.videowriter import VideoWriter, check_output
 from mien.models.store import Store
 from mien.provenance.consent import STATEMENTS, Consent
 from mien.provenance.statement import shown_name
-from mien.seal import first_frames
+from mien.provenance.temporary import Temporaries
 from mien.settings import Settings
 from mien.source import find_faces, numbered_picture
 from mien.trust import Signing, Trust, open_trust
 from mien.types import Image, SourceFace
+from mien.windows import readable, windows_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +73,7 @@ def run_swap(request: Request, *, quiet: bool) -> None:
     console = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
     settings = request.settings
     # What is cheap to know is checked first: names, folders, formats.
-    output = OutputFile(request.output, overwrite=request.overwrite, inputs=(request.photo, *request.also, request.target))
-    output.check()
+    _output(request).check()
     still = is_picture(request.target)
     _check_names(request, still)
     if request.dry_run:
@@ -85,10 +86,17 @@ def run_swap(request: Request, *, quiet: bool) -> None:
     source = _source(request, models)
     _warn(source, models, settings, console)
     parts = _Parts(models, trust, source, _consent(request, trust, source))
-    if still:
-        _swap_picture(request, parts, output, console, quiet)
-    else:
-        _swap_video(request, parts, output, console, quiet)
+    output = _output(request, trust.temporaries)
+    with trust.temporaries.cleaned():
+        if still:
+            _swap_picture(request, parts, output, console, quiet)
+        else:
+            _swap_video(request, parts, output, console, quiet)
+
+
+def _output(request: Request, journal: Temporaries | None = None) -> OutputFile:
+    inputs = (request.photo, *request.also, request.target)
+    return OutputFile(request.output, overwrite=request.overwrite, inputs=inputs, journal=journal)
 
 
 def _models(settings: Settings) -> build.Models:
@@ -194,7 +202,8 @@ def _swap_picture(request: Request, parts: _Parts, output: OutputFile, console: 
     settings = request.settings
     picture = read_picture(request.target, max_pixels=settings.max_pixels, max_bytes=settings.max_bytes)
     pipeline = build.open_picture_pipeline(settings, parts.models, parts.source)
-    export = _export(request, parts, [picture.frame.image], "picture")
+    strength = picture_need(write_format(request.output)).strength(settings.quality)
+    export = _export(request, parts, [[picture.frame.image]], "picture", strength)
     with output:
         result = job.run_picture(
             picture, output, pipeline.swap_frame, export, quality=settings.quality, engine=settings.engine
@@ -206,9 +215,10 @@ def _swap_picture(request: Request, parts: _Parts, output: OutputFile, console: 
         console.print(f"{escape(str(request.output))}: {faces} swapped, {_said(settings)}")
 
 
-def _export(request: Request, parts: _Parts, before: Iterable[Image], kind: str) -> Export:
+def _export(request: Request, parts: _Parts, before: Iterable[Sequence[Image]], kind: str, strength: float) -> Export:
     content = build.open_content_check(Store())
-    return Export(request.target, before, request.settings, parts.consent, content, parts.trust.notary, kind)
+    notary = parts.trust.notary
+    return Export(request.target, before, request.settings, parts.consent, content, notary, kind, strength=strength)
 
 
 def _said(settings: Settings) -> str:
@@ -231,7 +241,15 @@ def _swap_video(request: Request, parts: _Parts, output: OutputFile, console: Co
         for warning in conversion_notes(reader.info):
             console.print(f"[yellow]note:[/] {escape(warning)}")
         pipeline = build.open_pipeline(settings, parts.models, parts.source)
-        export = _export(request, parts, first_frames(request.target, request.start_s), "video")
+        before = windows_of(
+            request.target,
+            max_pixels=settings.max_pixels,
+            max_bytes=settings.max_bytes,
+            start_s=request.start_s,
+            end_s=request.end_s,
+        )
+        strength = video_need(plan_codec(request.output, settings, reader.info.content)[1]).strength(settings.quality)
+        export = _export(request, parts, readable(before), "video", strength)
         with output, VideoWriter(reader, output, settings, settings.engine) as writer, _bar(console, quiet) as report:
             result = job.run_video(reader, writer, output, pipeline, export, report)
     for warning in result.warnings:
@@ -250,7 +268,7 @@ def _badge(settings: Settings) -> str:
 
 def _video_plan(request: Request, reader: VideoReader) -> str:
     info = reader.info
-    container, codec = plan_codec(request.output, request.settings, Content(info.alpha, info.fields))
+    container, codec = plan_codec(request.output, request.settings, info.content)
     rate = f"{float(info.rate):.5g} frames a second" if info.rate else "frame rate unknown"
     length = f"{info.duration_s:.1f} s" if info.duration_s is not None else "length unknown"
     alpha = ", alpha kept" if info.alpha else ""

@@ -9,8 +9,9 @@ from cryptography import x509
 from mien.errors import UsageError
 from mien.provenance.consent import Consents
 from mien.provenance.database import Database
-from mien.provenance.identity import Identity, command_identity, given_identity, known_root, open_identity
+from mien.provenance.identity import Identity, command_identity, given_identity, known_roots, open_identity
 from mien.provenance.ledger import Ledger
+from mien.provenance.temporary import Temporaries
 from mien.seal import Notary
 from mien.settings import Settings
 from mien.verify import Verifier
@@ -36,6 +37,7 @@ class Trust:
 
     consents: Consents
     notary: Notary
+    temporaries: Temporaries
 
     @property
     def ledger(self) -> Ledger:
@@ -48,7 +50,9 @@ def open_trust(data: Path, signing: Signing) -> Trust:
     consents, ledger = Consents(database), Ledger(database)
     # Before any work: without a ledger and a key there will be no output.
     consents.all()
-    return Trust(consents, Notary(_identity(data, signing), ledger, consents, signing.timestamp_url))
+    temporaries = Temporaries(database)
+    temporaries.tidy()
+    return Trust(consents, Notary(_identity(data, signing), ledger, consents, signing.timestamp_url), temporaries)
 
 
 def _identity(data: Path, signing: Signing) -> Identity:
@@ -78,7 +82,6 @@ def open_verifier(
         except (OSError, ValueError) as error:
             raise UsageError(f"the root certificate {root} cannot be read: {error}", "name a PEM file") from error
         anchors.append(pem)
-    if (own := known_root(data / IDENTITY_FOLDER)) is not None:
-        anchors.append(own)
+    anchors += known_roots(data / IDENTITY_FOLDER)
     database = Database(data)
     return Verifier(anchors, Ledger(database) if with_ledger and database.exists() else None, settings, search=search)

@@ -9,29 +9,20 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
 from mien.errors import MediaError, MienError, ProvenanceError, UsageError
-from mien.media.picture import check_file, is_picture, read_picture
-from mien.media.videoreader import VideoReader
+from mien.media.picture import check_file
 from mien.provenance.credentials import read_credentials
 from mien.provenance.fingerprint import fingerprint
 from mien.provenance.ledger import Ledger, Likeness, Output
-from mien.provenance.markreader import MarkFound
-from mien.seal import READ_TOGETHER, find_mark
+from mien.provenance.markreader import MarkFound, MarkReader
 from mien.settings import Settings
-from mien.types import Image
+from mien.windows import is_flat, readable, windows_of
 
-_PLACES = (0.0, 0.5, 0.85)
-"""Where a video is looked at, as shares of its length."""
-_FLAT_BELOW = 4.0
-"""Standard deviation of grey levels under which a picture has no features to compare."""
 _LOOKED_AT = 3
 """Every third picture: the ledger has one of each second, and a lively picture changes a lot meanwhile."""
 _ALIKE_SHARE = 0.5
-_MOST_WINDOW_PIXELS = 120_000_000
-"""So many pixels of a video are held at once; large pictures need fewer frames, because each carries more of the mark."""
 _MOST_FILES = 10_000
 
 
@@ -71,12 +62,9 @@ class Verifier:
         check_file(path)
         credentials = self._credentials(path)
         try:
-            windows = [window for window in self._windows(path) if window]
+            windows = list(self._windows(path))
         except MediaError as error:
             unread = Row("unreadable", f"The pictures cannot be read: {error}.")
-            return Report(str(path), credentials, unread, unread)
-        if not windows:
-            unread = Row("unreadable", "There is no picture in this file.")
             return Report(str(path), credentials, unread, unread)
         return Report(str(path), credentials, self._mark(windows), self._fingerprint(windows))
 
@@ -87,10 +75,10 @@ class Verifier:
             return Row("damaged", f"The credentials cannot be read: {error}.")
         return Row(found.state, found.words, _plain(asdict(found)))
 
-    def _mark(self, windows: list[list[Image]]) -> Row:
-        found = _best(find_mark(window) for window in windows)
+    def _mark(self, windows: list["_Window"]) -> Row:
+        found = _best(window.marks.read() for window in windows)
         if self._search and (found is None or found.mark_id is None):
-            found = _best((found, *(find_mark(window, search=True) for window in windows)))
+            found = _best((found, *(window.marks.read(search=True) for window in windows)))
         if found is None:
             return Row("none", "No mark of mien was found. That says nothing: marks get lost, and others leave none.")
         here = self._made_here(found.mark_id)
@@ -112,15 +100,12 @@ class Verifier:
         except ProvenanceError:
             return None
 
-    def _fingerprint(self, windows: list[list[Image]]) -> Row:
+    def _fingerprint(self, windows: list["_Window"]) -> Row:
         if self._ledger is None:
             return Row("no-ledger", "There is no ledger on this machine to compare with.")
-        places = [[image for image in window[::_LOOKED_AT] if _deviation(image) >= _FLAT_BELOW] for window in windows]
         try:
-            upright = self._ledger.alike([[fingerprint(image) for image in place] for place in places])
-            mirrored = self._ledger.alike(
-                [[fingerprint(np.ascontiguousarray(image[:, ::-1])) for image in place] for place in places]
-            )
+            upright = self._ledger.alike([window.prints for window in windows])
+            mirrored = self._ledger.alike([window.mirrored_prints for window in windows])
         except ProvenanceError as error:
             return Row("no-ledger", f"The ledger of this machine cannot be read: {error}.")
         near = [each for each in sorted((*upright, *mirrored), key=_nearness) if each.share >= _ALIKE_SHARE]
@@ -133,32 +118,24 @@ class Verifier:
         )
         return Row("alike", words, {"outputs": [_plain(asdict(each)) for each in near[:5]]})
 
-    def _windows(self, path: Path) -> Iterator[list[Image]]:
-        settings = self._settings
-        if is_picture(path):
-            picture = read_picture(path, max_pixels=settings.max_pixels, max_bytes=settings.max_bytes)
-            yield [picture.frame.image]
-            return
-        length_s = None
-        for place in _PLACES:
-            start_s = None if length_s is None else place * length_s
-            try:
-                window, length_s = self._window(path, start_s)
-            except (MediaError, UsageError):
-                # What the file says of its length need not be true.
-                if place:
-                    return
-                raise
-            yield window
-            if length_s is None:
-                return
-
-    def _window(self, path: Path, start_s: float | None) -> tuple[list[Image], float | None]:
+    def _windows(self, path: Path) -> Iterator["_Window"]:
         limits = {"max_pixels": self._settings.max_pixels, "max_bytes": self._settings.max_bytes}
-        with VideoReader(path, start_s=start_s, **limits) as reader:
-            most = max(1, min(READ_TOGETHER, _MOST_WINDOW_PIXELS // (reader.info.width * reader.info.height)))
-            frames = [frame.image for frame, _ in zip(iter(reader.read, None), range(most), strict=False)]
-            return frames, reader.info.duration_s
+        for images in readable(windows_of(path, **limits)):
+            marks = MarkReader()
+            for image in images:
+                marks.add(image)
+            shown = [image for image in images[::_LOOKED_AT] if self._ledger is not None and not is_flat(image)]
+            mirrored = [fingerprint(np.ascontiguousarray(image[:, ::-1])) for image in shown]
+            yield _Window(marks, [fingerprint(image) for image in shown], mirrored)
+
+
+@dataclass(frozen=True, slots=True)
+class _Window:
+    """What is kept of a window when its pictures have gone."""
+
+    marks: MarkReader
+    prints: list[int]
+    mirrored_prints: list[int]
 
 
 def files_in(paths: Sequence[Path]) -> list[Path]:
@@ -186,10 +163,6 @@ def _is_folder(path: Path) -> bool:
 def _best(found: Iterator[MarkFound | None] | tuple[MarkFound | None, ...]) -> MarkFound | None:
     """The surest one, one whose id can be read before one whose id cannot."""
     return max((each for each in found if each is not None), key=lambda each: (each.mark_id is not None, each.z), default=None)
-
-
-def _deviation(image: Image) -> float:
-    return float(cv2.meanStdDev(image)[1].max())
 
 
 def _nearness(likeness: Likeness) -> tuple[float, int]:

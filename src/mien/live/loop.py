@@ -225,7 +225,8 @@ class LiveLoop:
 
     def _tracked_frame(self, parts: TrackingParts, frame: Frame) -> TrackedFrame:
         faces = parts.tracker.update(frame)
-        doubts, confirming = parts.look.doubts(frame.image), parts.look.confirming(frame.image)
+        doubts = [*parts.look.doubts(frame.image), *parts.tracker.tilted_finds]
+        confirming = [*parts.look.confirming(frame.image), *parts.tracker.readings]
         parts.look.forget()
         parts.look.follow(faces, frame.image)
         before = frame.image.copy() if self.want_before else None

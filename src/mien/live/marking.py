@@ -1,18 +1,21 @@
 """The mark of a live run: a new one, or the one that the input carries already."""
 
 from collections.abc import Callable
+from math import isfinite
 
 import numpy as np
 
 from mien.live.inspector import Inspector, Look
 from mien.provenance.fingerprint import fingerprint
-from mien.provenance.keeping import keeping_marker
 from mien.provenance.mark import Marker, new_mark_id
-from mien.seal import find_mark
+from mien.provenance.markreader import MarkFound
 from mien.types import Frame, Image
+from mien.windows import find_mark
 
 _GONE_AFTER = 5
 """Looks without the mark of the input, one a second, after which it is taken for another input."""
+_LEAST = 0.4
+"""Strength that is always added: what was painted over, faces above all, has lost the input's own mark."""
 
 
 class LiveMark:
@@ -49,7 +52,7 @@ class LiveMark:
         self._inspector.offer(self._leaving, frame)
 
     def _look_for_mark(self, image: Image, time_s: float) -> None:
-        kept = keeping_marker(find_mark([image]))
+        kept = _keeping_marker(find_mark([image]))
         if kept is None:
             self._absent += 1
             if self._absent >= _GONE_AFTER:
@@ -65,3 +68,10 @@ class LiveMark:
 
     def _take_fingerprint(self, image: Image, time_s: float) -> None:
         self._note(fingerprint(image))
+
+
+def _keeping_marker(found: MarkFound | None) -> Marker | None:
+    """Return a marker that tops up the mark that was found; None when its id or its place is not known."""
+    if found is None or found.mark_id is None or not isfinite(found.strength):
+        return None
+    return Marker(found.mark_id, strength=min(max(1.0 - found.strength, _LEAST), 1.0))

@@ -11,11 +11,11 @@ from mien.media.planes import plane
 from mien.types import Image, Mask
 
 _BESIDE = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
-"""Decoders of codecs whose alpha is a second stream in each packet, which FFmpeg's own decoders drop."""
+"""Decoders for codecs that carry alpha as a second stream in each packet, which FFmpeg's own decoders drop."""
 
 
 def alpha_decoder(stream: VideoStream) -> VideoCodecContext | None:
-    """A decoder that gives the alpha of VP8 and VP9; None where the stream has none or its usual decoder gives it."""
+    """Return a decoder that keeps the alpha of VP8 and VP9, None for streams whose usual decoder is enough."""
     name = _BESIDE.get(stream.codec_context.codec.canonical_name)
     said_alpha = any(key.lower() == "alpha_mode" and value == "1" for key, value in stream.metadata.items())
     if name is None or not said_alpha:
@@ -30,12 +30,12 @@ def alpha_decoder(stream: VideoStream) -> VideoCodecContext | None:
 
 
 def has_alpha(frame: VideoFrame) -> bool:
-    """Whether the format of the frame stores alpha."""
+    """Return True if the pixel format of the frame stores alpha."""
     return any(component.is_alpha for component in frame.format.components)
 
 
 def alpha_of(frame: VideoFrame, width: int, height: int) -> Mask:
-    """The alpha of a frame, uint8 (height, width), 255 = opaque, in the given size."""
+    """Return the alpha of a frame, uint8 (height, width), 255 = opaque, scaled to the given size."""
     if frame.format.name in {"yuva420p", "yuva422p", "yuva444p"} and (frame.width, frame.height) == (width, height):
         return plane(frame, 3).copy()
     packed = VideoReformatter().reformat(frame, width=width, height=height, format="bgra", threads=1)
@@ -43,14 +43,14 @@ def alpha_of(frame: VideoFrame, width: int, height: int) -> Mask:
 
 
 def over_white(image: Image, alpha: Mask) -> Image:
-    """BGR uint8 (h, w, 3) with straight alpha as it looks on a white ground, as for still pictures."""
+    """Composite BGR uint8 (h, w, 3) with straight alpha over white, as for still pictures."""
     share = alpha[:, :, None].astype(np.uint16)
     mixed = image * share + np.uint16(255) * (255 - share)
     return np.asarray((mixed + 127) // 255, np.uint8)
 
 
 def with_opaque(alpha: Mask, box_xyxy: tuple[int, int, int, int] | None) -> Mask:
-    """The alpha, opaque in the box: a badge on what is transparent would not be seen."""
+    """Return the alpha with the box made opaque: a badge on a transparent area would not be seen."""
     if box_xyxy is None:
         return alpha
     left, top, right, bottom = box_xyxy

@@ -1,11 +1,11 @@
-"""What reading a video changes about it, for the person."""
+"""Notes for the person on properties of a video that are lost on reading."""
 
 from mien import hdr
 from mien.media.videoreader import VideoInfo
 
 
 def conversion_notes(info: VideoInfo) -> tuple[str, ...]:
-    """One sentence for each property of the input that the output does not have."""
+    """Return one sentence for each property of the input that the output lacks."""
     notes = []
     if info.space.is_hdr:
         kind = "HLG" if info.space.transfer == hdr.HLG else "PQ"

@@ -6,6 +6,7 @@ from pathlib import Path
 import av
 
 from mien.errors import UsageError
+from mien.media.markneed import video_need
 from mien.settings import Settings
 
 CONTAINERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm", ".avi": "avi"}
@@ -19,13 +20,11 @@ _CODECS = {
 }
 """What each container holds; the first is what `auto` takes."""
 _TRANSPARENT = {"mov": "prores", "matroska": "vp9", "webm": "vp9"}
-"""What `auto` takes for an input with alpha, where the container has a codec that keeps it."""
+"""Codec that `auto` selects for input with alpha."""
 _KEEPS_ALPHA = {"prores", "vp9"}
 _KEEPS_FIELDS = {"h264", "mpeg4"}
 _SOFTWARE = {"h264": "libx264", "hevc": "libx265", "vp9": "libvpx-vp9", "av1": "libsvtav1", "prores": "prores_ks",
              "mpeg4": "mpeg4"}  # fmt: skip
-LEAST_QUALITY = 50
-"""Below this, encoders leave nothing of the invisible mark: it is taken in place of less."""
 _HARDWARE = {
     "h264": ("h264_nvenc", "h264_qsv", "h264_amf", "h264_videotoolbox"),
     "hevc": ("hevc_nvenc", "hevc_qsv", "hevc_amf", "hevc_videotoolbox"),
@@ -46,14 +45,14 @@ class Encoder:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What a video has that not every encoder writes: alpha, and `fields`, their order ("tff", "bff") if it is interlaced."""
+    """Properties of a video that few encoders keep: alpha, and the field order ("tff", "bff") of interlaced frames."""
 
     alpha: bool = False
     fields: str | None = None
 
 
 def keeps_alpha(path: Path, settings: Settings) -> bool:
-    """Whether the alpha of an input would be kept in a video of this name."""
+    """Return True if a video of this name can keep the alpha of its input."""
     return plan_codec(path, settings, Content(alpha=True))[1] in _KEEPS_ALPHA
 
 
@@ -86,7 +85,7 @@ def candidates(
     codec: str, width: int, height: int, settings: Settings, content: Content = Content()
 ) -> tuple[Encoder, ...]:  # fmt: skip
     """Encoders in the order in which they are tried; the last, which runs on the processor, is always there."""
-    quality = max(settings.quality, LEAST_QUALITY)
+    quality = video_need(codec).quality(settings.quality)
     # Hardware encoders differ in whether they can write fields.
     wanted = _HARDWARE.get(codec, ()) if settings.encoder == "hardware" and content.fields is None else ()
     names = [name for name in wanted if name in av.codecs_available]

@@ -1,4 +1,4 @@
-"""Interlaced video: made progressive by FFmpeg's bwdif, or kept and flagged."""
+"""Interlaced video: de-interlacing with FFmpeg's bwdif, and field flags for encoders."""
 
 from collections import deque
 from fractions import Fraction
@@ -10,28 +10,28 @@ from av.filter import Graph
 from av.video.format import VideoFormat
 
 TOP_FIRST, BOTTOM_FIRST = 2, 3
-"""FFmpeg's AVFieldOrder for fields that are coded in the order in which they are shown."""
+"""FFmpeg's AVFieldOrder for fields that are coded in display order."""
 _TOP_SHOWN_FIRST, _BOTTOM_SHOWN_FIRST = (TOP_FIRST, 5), (BOTTOM_FIRST, 4)
 _SAID_BY_STREAM_ALONE = {"mjpeg", "ffv1", "huffyuv", "ffvhuff", "utvideo", "magicyuv", "png", "qtrle", "jpeg2000"}
-"""Codecs that have no flag of their own in each frame, so that the order in the container counts."""
+"""Codecs without an interlaced flag in each frame: the field order of the container applies."""
 _DEINTERLACE = ("bwdif", "mode=send_frame:deint={which}")
 _THREADS = 2
 
 
 def stream_order(field_order: int, codec: str) -> str | None:
-    """The order that holds for every frame of a stream whose frames do not say it: "tff", "bff", None where they do."""
+    """Return the field order of a stream whose frames carry no flags, "tff" or "bff"; None if they do, or it is progressive."""
     if codec not in _SAID_BY_STREAM_ALONE:
         return None
     return "tff" if field_order in _TOP_SHOWN_FIRST else "bff" if field_order in _BOTTOM_SHOWN_FIRST else None
 
 
 def shown_order(field_order: int) -> str:
-    """Which field of a stream is shown first, "tff" or "bff"; "tff", which nearly all video has, where it is not known."""
+    """Return the display order of the fields, "tff" or "bff"; "tff", by far the most common, if it is unknown."""
     return "bff" if field_order in _BOTTOM_SHOWN_FIRST else "tff"
 
 
 class _Filter:
-    """A chain of filters between frames of one size and format."""
+    """Filter graph for frames of one size and format."""
 
     def __init__(self, frame: VideoFrame, *filters: tuple[str, str]) -> None:
         self.shape = frame.width, frame.height, frame.format.name
@@ -44,7 +44,7 @@ class _Filter:
         self._graph.link_nodes(source, *nodes, self._graph.add("buffersink")).configure()
 
     def push(self, frame: VideoFrame | None) -> list[VideoFrame]:
-        """The frames that are ready; None as the frame ends the chain."""
+        """Add a frame, or None at the end; return the frames that are ready."""
         self._graph.vpush(frame)
         ready = []
         while True:
@@ -55,11 +55,10 @@ class _Filter:
 
 
 class Deinterlacer:
-    """Gives one progressive frame for each frame, in order, with its time; progressive frames pass as they are.
+    """De-interlacer with one progressive frame per frame, in order, with its time; progressive frames pass unchanged.
 
-    Nothing is delayed up to the first interlaced frame; from there on, every frame comes out when the next has gone in, since
-    bwdif looks at both neighbours. Frames that are not flagged as interlaced are not touched (`order` None), or all frames
-    are taken for interlaced, the top ("tff") or bottom field first ("bff").
+    There is no delay up to the first interlaced frame; from there on it is one frame, since bwdif uses both neighbours. With
+    `order` None, the flags of each frame decide; with "tff" or "bff", every frame counts as interlaced in that order.
     """
 
     def __init__(self, order: str | None = None) -> None:
@@ -69,7 +68,7 @@ class Deinterlacer:
         self._time_base: Fraction | None = None
 
     def push(self, frame: VideoFrame) -> list[VideoFrame]:
-        """The frames that are ready now."""
+        """Add a frame; return the frames that are ready."""
         interlaced = frame.interlaced_frame or self._order is not None
         ready: list[VideoFrame] = []
         if self._filter is not None and self._filter.shape != (frame.width, frame.height, frame.format.name):
@@ -84,7 +83,7 @@ class Deinterlacer:
         return [*ready, *self._timed(self._filter.push(frame))]
 
     def flush(self) -> list[VideoFrame]:
-        """The frame that still waits for its neighbour, if any; `push` may follow."""
+        """Return the frame that still waits for its neighbour, if any; `push` may follow."""
         if self._filter is None:
             return []
         rest = self._timed(self._filter.push(None))
@@ -108,14 +107,14 @@ class Deinterlacer:
 
 
 class FieldFlags:
-    """Flags frames as interlaced, "tff" or "bff", for an encoder."""
+    """Setter of interlaced flags, "tff" or "bff", on frames for an encoder."""
 
     def __init__(self, order: str) -> None:
         self._order = order
         self._filter: _Filter | None = None
 
     def set(self, frame: VideoFrame) -> VideoFrame:
-        """The same picture, flagged; its time is lost."""
+        """Return the picture with flags, without its time."""
         if self._filter is None:
             self._filter = _Filter(frame, ("setfield", f"mode={self._order}"))
         (flagged,) = self._filter.push(frame)

@@ -6,11 +6,9 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from fractions import Fraction
 from types import TracebackType
 from typing import Any, Self
 
-import av
 from av import VideoFrame
 from av.codec.context import Flags, ThreadType
 from av.container import InputContainer
@@ -22,6 +20,7 @@ from mien.errors import Cancelled, MediaTooLarge, SourceLost
 from mien.media.colourspace import ColourSpace, ToBgr, space_of
 from mien.media.dolbyvision import check_base_layer
 from mien.media.interlace import Deinterlacer, stream_order
+from mien.media.pyav import fraction, open_reading
 from mien.types import LIVE_TIME_BASE, Frame, Image, StreamInfo
 
 LIVE_MOST_PIXELS = 7680 * 4320
@@ -48,15 +47,8 @@ class Opening:
 
 def open_live(opening: Opening, silence_s: float) -> InputContainer:
     """The source, opened; raises what PyAV raises. Reading it raises `ExitError` after so many seconds of silence."""
-    container: InputContainer = av.open(
-        opening.file,
-        "r",
-        format=opening.format,
-        options=dict(opening.options),
-        timeout=(opening.connect_s, silence_s),
-        metadata_errors="replace",
-    )
-    return container
+    timeout = opening.connect_s, silence_s
+    return open_reading(opening.file, format=opening.format, options=opening.options, timeout=timeout)
 
 
 def explained(what: str, error: Exception, silence_s: float) -> SourceLost:
@@ -233,8 +225,8 @@ class LiveInput:
                 raise Cancelled(f"{self._what} was stopped before its first picture")
             raise SourceLost(f"{self._what} ended before its first picture", "check that it is sending")
         height, width = self._picture(shot.frame).shape[:2]
-        rate = video.guessed_rate or video.average_rate
-        return StreamInfo(width, height, LIVE_TIME_BASE, Fraction(rate) if rate else None)
+        rate = fraction(video.guessed_rate) or fraction(video.average_rate)
+        return StreamInfo(width, height, LIVE_TIME_BASE, rate)
 
     def _wait(self, *, take: bool) -> _Shot | None:
         """The newest picture; None when the source has ended or was stopped. Raises what went wrong."""

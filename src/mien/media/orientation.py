@@ -1,14 +1,12 @@
 """Which way up a video is stored, and how its pictures are turned upright."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import cast
 
 import cv2
 import numpy as np
 from av import VideoFrame
-from av.sidedata.sidedata import SideData, Type
 
+from mien.media.pyav import display_matrix
 from mien.types import Array, Image
 
 
@@ -36,11 +34,8 @@ class Orientation:
 
 def orientation_of(frame: VideoFrame) -> Orientation | None:
     """What the display matrix of a decoded frame asks for; None for an angle that is no multiple of 90 degrees."""
-    # Declared as a mapping of names, but what comes up in a loop is the data itself.
-    for data in cast("Iterable[SideData]", frame.side_data):
-        if data.type == Type.DISPLAYMATRIX:
-            return _from_matrix(np.frombuffer(bytes(data), np.int32)[:9].reshape(3, 3))
-    return Orientation()
+    matrix = display_matrix(frame)
+    return Orientation() if matrix is None else _from_matrix(np.frombuffer(matrix, np.int32)[:9].reshape(3, 3))
 
 
 def _from_matrix(matrix: Array) -> Orientation | None:

@@ -1,16 +1,15 @@
 """A file that is either written whole or not at all."""
 
-import contextlib
 import errno
 import os
-import secrets
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 from mien.errors import OutputError, UsageError
 from mien.provenance.receipt import receipt_path
+from mien.provenance.temporary import discard, temporary_path
 
 _REMEDIES = {
     errno.ENOSPC: "free some space or write to another disk",
@@ -40,30 +39,53 @@ def output_error(error: OSError, path: Path) -> OutputError:
     return OutputError(f"cannot write {path}: {reason}", _REMEDIES.get(error.errno or 0, "choose another place"))
 
 
+class Journal(Protocol):
+    """Remembers temporary files across runs."""
+
+    def begin(self, path: Path) -> None:
+        """Note a file before it is made."""
+        ...
+
+    def end(self, path: Path) -> None:
+        """Forget a file that is gone."""
+        ...
+
+
 class OutputFile:
     """Gives a temporary name beside `path` and renames it on `commit`; left without a commit, nothing remains.
 
     A receipt that was made beside the temporary file goes with it.
 
-    The temporary name keeps the extension, from which muxers guess the format. Entering raises `OutputError` or
-    `UsageError` before any work is done: folder missing or read-only, path is a folder, is one of the `inputs`, or exists
-    and `overwrite` is off.
+    Entering raises `OutputError` or `UsageError` before any work is done: folder missing or read-only, path is a folder, is
+    one of the `inputs`, or exists and `overwrite` is off. It leaves no file behind, so that an interruption between entering
+    and the body of the `with` leaves none either; `journal` notes the name before a file can have it.
     """
 
-    def __init__(self, path: Path, *, overwrite: bool, inputs: Sequence[Path] = ()) -> None:
+    def __init__(
+        self, path: Path, *, overwrite: bool, inputs: Sequence[Path] = (), journal: Journal | None = None
+    ) -> None:  # fmt: skip
         self.path = path
         self._overwrite = overwrite
         self._inputs = tuple(inputs)
-        self.temporary = path.with_name(f".{path.stem[:40]}.{secrets.token_hex(4)}.part{path.suffix}")
+        self._journal = journal
+        self.temporary = temporary_path(path)
 
     def __enter__(self) -> Self:
         self.check()
+        if self._journal is not None:
+            self._journal.begin(self.temporary)
+        self._try_folder()
+        return self
+
+    def _try_folder(self) -> None:
+        """Make a file and remove it at once, which shows whether the folder can be written to."""
         try:
-            # Creating the file now shows whether the folder can be written to, and keeps the name.
-            self.temporary.touch(mode=0o666, exist_ok=False)
+            try:
+                self.temporary.touch(mode=0o666, exist_ok=False)
+            finally:
+                self.temporary.unlink(missing_ok=True)
         except OSError as error:
             raise output_error(error, self.path) from error
-        return self
 
     def check(self) -> None:
         """Raise what is already known to be in the way."""
@@ -124,9 +146,8 @@ class OutputFile:
             self.temporary.replace(self.path)
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        for path in (self.temporary, receipt_path(self.temporary)):
-            with contextlib.suppress(OSError):
-                path.unlink(missing_ok=True)
+        if discard(self.temporary) and self._journal is not None:
+            self._journal.end(self.temporary)
 
 
 def _same_file(path: Path, given: Path) -> bool:

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-import av
 from av.container import InputContainer
 from av.error import EOFError as EndOfFile
 from av.error import FFmpegError
@@ -13,6 +12,7 @@ from av.packet import Packet
 from av.stream import Disposition, Stream
 
 from mien.errors import UnreadableMedia
+from mien.media.pyav import open_reading
 from mien.media.timeline import Mender, Role, Stamp
 
 # Playlists and other formats that make the demuxer open further files are left out: a target is one untrusted file.
@@ -28,13 +28,11 @@ _MOST_AHEAD_FRAMES = 32
 def open_input(path: Path) -> InputContainer:
     """The file, opened and probed. Raises `UnreadableMedia`."""
     try:
-        return av.open(
+        return open_reading(
             # An absolute path cannot be taken for a protocol, whatever the name holds.
             str(path.absolute()),
-            "r",
             # Times made up from the packets behind (genpts) would put H.264 in AVI a frame too late.
             options={"format_whitelist": _FORMATS, "protocol_whitelist": "file", "fflags": "-genpts"},
-            metadata_errors="replace",
         )
     except (FFmpegError, OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)

@@ -310,7 +310,7 @@ def _encode(picture: Picture, image: Bgr, kind: str, quality: int, engine: str) 
         alpha = None
     if picture.grey and kind != "WEBP":
         flat = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)
-        result = Image.fromarray(flat if alpha is None else np.dstack([flat, alpha]), "L" if alpha is None else "LA")
+        result = Image.fromarray(flat if alpha is None else np.dstack([flat, alpha]))
     else:
         result = Image.fromarray(rgb if alpha is None else np.dstack([rgb, alpha]))
     options: dict[str, Any] = {"exif": exif, "xmp": statement.xmp(engine)}

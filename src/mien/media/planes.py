@@ -11,18 +11,18 @@ from mien.types import Array
 _PLANAR = re.compile(r"(?:yuvj?a?4(?:20|22|44)|gbra?)p(?:(9|10|12|14|16)le)?")
 _GREY = re.compile(r"gray(?:(9|10|12|14|16)le)?")
 _SEMI_PLANAR = re.compile(r"nv(?:12|16|24)|p[024]1([0268])le")
-"""Luma, then U and V side by side; with more than 8 bits the sample is in the upper bits of 16."""
+"""Luma, then U and V interleaved; formats with more than 8 bits use the upper bits of 16."""
 
 
 def plane(frame: VideoFrame, number: int, dtype: type[np.generic] = np.uint8) -> Array:
-    """A view of one plane, without the padding at the ends of the lines."""
+    """Return a view of one plane, without the padding at the ends of the rows."""
     data = frame.planes[number]
     rows = np.frombuffer(memoryview(data), dtype).reshape(-1, data.line_size // np.dtype(dtype).itemsize)
     return rows[: data.height, : data.width]
 
 
 def three_planes(frame: VideoFrame) -> tuple[Array, Array, Array, int] | None:
-    """Y, U and V, or green, blue and red, of a frame and the bits of their samples; None for formats stored otherwise.
+    """Return Y, U and V, or green, blue and red, and the bits per sample; None for other layouts.
 
     uint8, or uint16 in the order of this machine; grey has neutral chroma. The samples of `p010` and its kin count as 16 bits.
     """
@@ -46,7 +46,7 @@ def three_planes(frame: VideoFrame) -> tuple[Array, Array, Array, int] | None:
 
 
 def _pairs(frame: VideoFrame, dtype: type[np.generic]) -> Array:
-    """The second plane of a semi-planar format, two samples for each column of chroma."""
+    """Return the interleaved plane of a semi-planar format, two samples for each column of chroma."""
     data = frame.planes[1]
     rows = np.frombuffer(memoryview(data), dtype).reshape(-1, data.line_size // np.dtype(dtype).itemsize)
     return rows[: data.height, : 2 * data.width]

@@ -17,6 +17,7 @@ from av.subtitles.stream import SubtitleStream
 from mien.errors import UnreadableMedia
 from mien.media.output import is_of_the_place
 from mien.media.packets import FREE_RUNNING, PacketReader, open_input
+from mien.media.pyav import known_fraction, readable, readable_tags
 from mien.media.soundconvert import PREROLL_S, SoundConverter
 from mien.media.streamplan import How, Planned, StreamPlan
 from mien.media.subtitles import SubtitleConverter
@@ -98,7 +99,7 @@ class StreamCopier:
 
     @property
     def metadata(self) -> dict[str, str]:
-        return self._file.metadata
+        return readable_tags(self._file.metadata)
 
     @property
     def copies_cover(self) -> bool:
@@ -117,7 +118,9 @@ class StreamCopier:
             if planned.how is How.ATTACH_COVER:
                 self._attach_cover(stream, out)
             elif isinstance(stream, AttachmentStream):
-                out.add_attachment(stream.name or "attachment", stream.mimetype or "application/octet-stream", stream.data)
+                out.add_attachment(
+                    readable(stream.name or "attachment"), stream.mimetype or "application/octet-stream", stream.data
+                )
             else:
                 self._carriers[stream.index] = carrier = self._carrier(planned, out)
                 copied = planned.how is How.COPY and not self._info.is_part
@@ -197,7 +200,7 @@ class StreamCopier:
         jpeg = stream.codec_context.codec.canonical_name == "mjpeg"
         suffix, kind = ("jpg", "image/jpeg") if jpeg else ("png", "image/png")
         data = next((bytes(packet) for packet in PacketReader(self._file, (stream,))), b"")
-        out.add_attachment(stream.metadata.get("filename", f"cover.{suffix}"), kind, data)
+        out.add_attachment(readable_tags(stream.metadata).get("filename", f"cover.{suffix}"), kind, data)
         self._file.seek(0)
 
     def _add_chapters(self, out: OutputContainer) -> None:
@@ -206,12 +209,12 @@ class StreamCopier:
         end = None if self._info.end is None else self._info.end - self._info.origin
         kept: list[Chapter] = []
         for chapter in self._file.chapters():
-            base = chapter["time_base"] or Fraction(1, av.time_base)
+            base = known_fraction(chapter["time_base"], Fraction(1, av.time_base))
             shift = round(self._info.origin / base)
             last = chapter["end"] - shift if end is None else min(chapter["end"] - shift, int(end / base))
             first = max(chapter["start"] - shift, 0)
             if first < last:
-                kept.append({**chapter, "start": first, "end": last})
+                kept.append({**chapter, "start": first, "end": last, "metadata": readable_tags(chapter["metadata"])})
         out.set_chapters(kept)
 
     def _in_range(self) -> "Iterator[Packet[Stream]]":
@@ -274,7 +277,7 @@ def kept_tags(tags: dict[str, str], *, measured: bool) -> dict[str, str]:
     """Tags of a stream without those on how it was stored, and unless `measured` without what was counted."""
     return {
         key: value
-        for key, value in tags.items()
+        for key, value in readable_tags(tags).items()
         if key.lower() not in {"encoder", "rotate", "alpha_mode"} and (measured or not key.upper().startswith(_MEASURED))
     }
 

@@ -15,6 +15,7 @@ from av.subtitles.stream import SubtitleStream
 from av.video.stream import VideoStream
 
 from mien.errors import UnsupportedMedia
+from mien.media.pyav import readable
 from mien.media.soundconvert import AAC, AC3, OPUS, SoundCodec
 from mien.media.subtitles import MOV_TEXT, SUBRIP, WEBVTT, TextCodec
 from mien.settings import Settings
@@ -97,7 +98,9 @@ class StreamPlan:
             if self.container == "matroska":
                 yield Planned(stream, How.ATTACH)
             else:
-                self.notes.append(f"{self.name} cannot hold the attachment {stream.name or stream.index}: left out")
+                self.notes.append(
+                    f"{self.name} cannot hold the attachment {readable(stream.name or str(stream.index))}: left out"
+                )
 
     def _sound(self, stream: Stream) -> Iterator[Planned]:
         codec = _codec(stream)
@@ -155,7 +158,7 @@ class StreamPlan:
         # Chapters of MP4 are a stream of data as well as chapters.
         if "data" in self.drop or not data or self.file.chapters():
             return
-        names = ", ".join(f"{stream.index} ({stream.name or 'data'})" for stream in data)
+        names = ", ".join(f"{stream.index} ({readable(stream.name or 'data')})" for stream in data)
         self.notes.append(f"timed data is left out: stream{'s' if len(data) > 1 else ''} {names}")
 
     @property

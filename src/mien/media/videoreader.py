@@ -22,10 +22,12 @@ from mien.errors import MediaTooLarge, UnreadableMedia, UnsupportedMedia, UsageE
 from mien.media.alpha import alpha_decoder, alpha_of, has_alpha, over_white
 from mien.media.colourspace import ColourSpace, ToBgr, space_of
 from mien.media.dolbyvision import check_base_layer
+from mien.media.encoders import Content
 from mien.media.interlace import Deinterlacer, shown_order, stream_order
 from mien.media.orientation import Orientation, orientation_of
 from mien.media.packets import FREE_RUNNING, NO_MOTION, PacketReader, Survey, open_input, survey
 from mien.media.picture import check_file
+from mien.media.pyav import fraction, known_fraction
 from mien.types import Frame, StreamInfo
 
 _SHORTFALL_S = Fraction(1, 2)
@@ -60,6 +62,11 @@ class VideoInfo(StreamInfo):
     begin: Fraction | None
     end: Fraction | None
     stream_end: Fraction | None
+
+    @property
+    def content(self) -> Content:
+        """Return the properties that few encoders keep."""
+        return Content(self.alpha, self.fields)
 
     @property
     def is_part(self) -> bool:
@@ -170,8 +177,8 @@ class VideoReader:
         self._check_pixels(context.width, context.height)
         context.thread_type = "AUTO"
         self._decoder = alpha_decoder(self._stream) or context
-        self._base = self._stream.time_base or Fraction(1, av.time_base)
-        self._rate = self._stream.guessed_rate or self._stream.average_rate
+        self._base = known_fraction(self._stream.time_base, Fraction(1, av.time_base))
+        self._rate = fraction(self._stream.guessed_rate) or fraction(self._stream.average_rate)
         zero = Fraction(self._container.start_time or 0, av.time_base)
         if self._container.format.name in FREE_RUNNING:
             self.survey = self.survey or survey(self.path, self._stream.index)
@@ -206,7 +213,7 @@ class VideoReader:
         self._has_alpha = alpha
         self._to_bgr = ToBgr(space, *self._size, by_fields=kept)
         width, height = self._orientation.size(*self._size)
-        shape = self._stream.sample_aspect_ratio or Fraction(1)
+        shape = known_fraction(self._stream.sample_aspect_ratio, Fraction(1))
         count, duration = self._length(zero)
         return VideoInfo(
             width=width,

@@ -20,8 +20,9 @@ from av.video.stream import VideoStream
 from mien.errors import OutputError, UnreadableMedia, UsageError
 from mien.media.alpha import with_opaque
 from mien.media.colourspace import ColourSpace, FromBgr
-from mien.media.encoders import LEAST_QUALITY, Content, Encoder, candidates, other_codec, plan_codec
+from mien.media.encoders import Encoder, candidates, other_codec, plan_codec
 from mien.media.interlace import BOTTOM_FIRST, TOP_FIRST, FieldFlags
+from mien.media.markneed import video_need
 from mien.media.output import OutputFile, is_of_the_place, output_error
 from mien.media.streamcopy import StreamCopier, kept_tags
 from mien.media.streamplan import dropped
@@ -51,8 +52,7 @@ class VideoWriter:
 
     def __init__(self, reader: VideoReader, output: OutputFile, settings: Settings, engine: str) -> None:
         self._output = output
-        content = _content(reader.info)
-        self._container_name, codec = plan_codec(output.path, settings, content)
+        self._container_name, codec = plan_codec(output.path, settings, reader.info.content)
         self._info = info = _on_grid(reader.info) if self._container_name == "avi" else reader.info
         self._input, self._codec = reader.path, codec
         self._notes: list[str] = []
@@ -67,11 +67,11 @@ class VideoWriter:
         _check_fields(info)
         self._copier = StreamCopier(reader.path, info, self._container_name, output.path.name, dropped(settings))
         try:
-            self.encoder = self._open_first(candidates(codec, info.width, info.height, settings, content), engine)
+            self.encoder = self._open_first(candidates(codec, info.width, info.height, settings, info.content), engine)
             if settings.encoder == "hardware" and not self.encoder.hardware:
                 self._notes.append(f"no hardware encoder for {codec} could be opened; the processor encodes")
-            if settings.quality < LEAST_QUALITY:
-                self._notes.append(f"quality {settings.quality} would lose the invisible mark: written with {LEAST_QUALITY}")
+            if (least := video_need(codec).least_quality) > settings.quality:
+                self._notes.append(f"quality {settings.quality} would lose the invisible mark in {codec}: written with {least}")
             if self.encoder.pixel_format == "yuv444p":
                 self._notes.append("the size is odd: written with full colour resolution (4:4:4), which some players refuse")
             self._convert = FromBgr(self._space, self.encoder.pixel_format, by_fields=info.fields is not None)
@@ -254,7 +254,7 @@ class VideoWriter:
 
 def check_output(reader: VideoReader, path: Path, settings: Settings) -> tuple[str, ...]:
     """What a `VideoWriter` would refuse or warn of, known without writing anything. Raises `UsageError`."""
-    container, codec = plan_codec(path, settings, _content(reader.info))
+    container, codec = plan_codec(path, settings, reader.info.content)
     _check_pixel_shape(reader.info, codec, container, path)
     _check_fields(reader.info)
     copier = StreamCopier(reader.path, reader.info, container, path.name, dropped(settings))
@@ -264,10 +264,6 @@ def check_output(reader: VideoReader, path: Path, settings: Settings) -> tuple[s
     finally:
         copier.close()
     return copier.warnings
-
-
-def _content(info: VideoInfo) -> Content:
-    return Content(info.alpha, info.fields)
 
 
 def _check_pixel_shape(info: VideoInfo, codec: str, container: str, path: Path) -> None:

@@ -7,11 +7,11 @@ saved again.
 
 import secrets
 import sqlite3
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from mien.errors import UsageError
+from mien.provenance import rows
 from mien.provenance.database import Database
 from mien.provenance.fingerprint import FACE_FREQUENCIES, distance, fingerprint
 from mien.types import SourceFace
@@ -39,6 +39,20 @@ class Consent:
     revoked_at: datetime | None = None
 
 
+_CONSENTS = rows.Table(
+    "consents",
+    {
+        "id": rows.text,
+        "fingerprint": rows.hexadecimal,
+        "statement": rows.text,
+        "photo": rows.text,
+        "given_at": rows.time,
+        "revoked_at": rows.optional(rows.time),
+    },
+    Consent,
+)
+
+
 class Consents:
     """The statements of this installation. Every method raises `ProvenanceError` when they cannot be read or kept."""
 
@@ -48,7 +62,7 @@ class Consents:
     def all(self) -> list[Consent]:
         """Every statement, the oldest first, the revoked ones too."""
         with self._database.opened() as connection:
-            return list(_read(connection))
+            return _read(connection)
 
     def find(self, face: SourceFace) -> Consent | None:
         """The statement that holds for this face; None when there is none or it was revoked."""
@@ -58,8 +72,7 @@ class Consents:
     def is_revoked(self, consent: Consent) -> bool:
         """Whether the statement was taken back since it was found."""
         with self._database.read_only() as connection:
-            row = connection.execute("SELECT revoked_at FROM consents WHERE id = ?", (consent.id,)).fetchone()
-        return row is not None and row[0] is not None
+            return any(each.revoked_at is not None for each in _CONSENTS.rows(connection, "WHERE id = ?", (consent.id,)))
 
     def check(self, consent: Consent) -> None:
         """Raises `UsageError` when the statement was taken back."""
@@ -98,13 +111,8 @@ def _hash(face: SourceFace) -> int:
     return fingerprint(face.image, FACE_FREQUENCIES)
 
 
-def _read(connection: sqlite3.Connection) -> Iterator[Consent]:
-    rows = connection.execute(
-        "SELECT id, fingerprint, statement, photo, given_at, revoked_at FROM consents ORDER BY given_at"
-    ).fetchall()
-    for consent_id, hashed, statement, photo, given_at, revoked_at in rows:
-        revoked = datetime.fromisoformat(revoked_at) if revoked_at else None
-        yield Consent(consent_id, int(hashed, 16), statement, photo, datetime.fromisoformat(given_at), revoked)
+def _read(connection: sqlite3.Connection) -> list[Consent]:
+    return _CONSENTS.rows(connection, "ORDER BY given_at")
 
 
 def _nearest(connection: sqlite3.Connection, hashed: int) -> Consent | None:

@@ -9,7 +9,6 @@ import hashlib
 import io
 import json
 import os
-import secrets
 import shutil
 import stat
 import struct
@@ -29,6 +28,7 @@ from mien.provenance.claim import Claim
 from mien.provenance.identity import PURPOSES, Identity
 from mien.provenance.library import load_own_library
 from mien.provenance.receipt import receipt_path
+from mien.provenance.temporary import temporary_path
 
 load_own_library()
 
@@ -455,7 +455,7 @@ def _is_fragmented(path: Path) -> bool:
 @contextmanager
 def _replacing(path: Path) -> Iterator[Path]:
     """A new file beside `path` that takes its place at the end, or goes when something fails."""
-    temporary = path.with_name(f".{path.stem[:40]}.{secrets.token_hex(4)}.part{path.suffix}")
+    temporary = temporary_path(path)
     try:
         temporary.touch(exist_ok=False)
         yield temporary

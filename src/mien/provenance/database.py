@@ -10,10 +10,10 @@ from pathlib import Path
 from mien.errors import ProvenanceError
 
 _FILE = "ledger.sqlite"
-_VERSION = 1
 _WAIT_S = 10.0
 """So long one instance waits while another one writes."""
-_SCHEMA = """
+_SCHEMAS = (
+    """
 CREATE TABLE consents (
     id TEXT PRIMARY KEY,
     fingerprint TEXT NOT NULL,
@@ -41,7 +41,34 @@ CREATE TABLE recordings (
     process_began REAL NOT NULL,
     claim TEXT NOT NULL
 );
-"""
+""",
+    """
+CREATE TABLE temporaries (
+    path BLOB PRIMARY KEY,
+    machine TEXT NOT NULL,
+    process INTEGER NOT NULL,
+    process_began REAL NOT NULL
+);
+""",
+)
+"""The commands that lead from each version to the next one."""
+_VERSION = len(_SCHEMAS)
+
+
+_DAMAGED = "bring the file back from a backup, or move it away: a new one is made, and consents have to be stated again"
+_REMEDIES = {
+    **dict.fromkeys((sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED), "close the other program that holds the file, and try again"),
+    **dict.fromkeys(
+        (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM),
+        "make the file and its folder writable, or name another folder in MIEN_DATA",
+    ),
+    sqlite3.SQLITE_FULL: "free some space, or name another folder in MIEN_DATA",
+    sqlite3.SQLITE_IOERR: "check the disk, or name another folder in MIEN_DATA",
+}
+
+
+class NewerLedger(ValueError):
+    """The database has a schema that this version does not know."""
 
 
 class Database:
@@ -79,6 +106,7 @@ class Database:
         try:
             address = f"{path.absolute().as_uri()}?mode=ro"
             with contextlib.closing(sqlite3.connect(address, timeout=_WAIT_S, uri=True)) as connection:
+                _version(connection)
                 yield connection
         except (sqlite3.Error, OSError, ValueError) as error:
             raise _unusable(path, error) from error
@@ -89,18 +117,32 @@ class Database:
             os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
 
     def _prepare(self, connection: sqlite3.Connection) -> None:
-        (version,) = connection.execute("PRAGMA user_version").fetchone()
-        if version > _VERSION:
-            raise sqlite3.DatabaseError("it was written by a newer mien")
-        if version == 0:
-            for command in _SCHEMA.split(";"):
+        version = _version(connection)
+        for commands in _SCHEMAS[max(version, 0) :]:
+            for command in commands.split(";"):
                 connection.execute(command)
+        if version != _VERSION:
             connection.execute(f"PRAGMA user_version = {_VERSION}")
 
 
+def _version(connection: sqlite3.Connection) -> int:
+    """Return the version of the schema; raises `NewerLedger`."""
+    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    if version > _VERSION:
+        raise NewerLedger("it was written by a newer mien")
+    return version
+
+
 def _unusable(path: Path, error: Exception) -> ProvenanceError:
-    return ProvenanceError(
-        f"the ledger {path} cannot be used: {error}",
-        "nothing leaves mien unrecorded: see that the folder can be written to and no other program holds the file, "
-        "or name another folder in MIEN_DATA",
-    )
+    return ProvenanceError(f"the ledger {path} cannot be used: {error}", f"nothing leaves mien unrecorded: {_remedy(error)}")
+
+
+def _remedy(error: Exception) -> str:
+    """Return what helps, by what SQLite or the system says."""
+    if isinstance(error, NewerLedger):
+        return "use the newer mien, or name another folder in MIEN_DATA"
+    if isinstance(error, OSError):
+        return "make the folder writable, or name another one in MIEN_DATA"
+    # The low byte is the kind; the rest tells cases of it apart.
+    kind = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
+    return _REMEDIES.get(kind, _DAMAGED)

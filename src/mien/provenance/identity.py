@@ -11,6 +11,7 @@ import secrets
 import shutil
 import stat
 import subprocess
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -37,13 +38,17 @@ PURPOSES = (ExtendedKeyUsageOID.EMAIL_PROTECTION, DOCUMENT_SIGNING, CLAIM_SIGNIN
 """What a certificate must be made for, one of these (extended key usage)."""
 COMMAND_S = 30.0
 
+_RENEW = "make a new identity with `mien certificate --new`"
 _CHAIN_FOLDER = "chain"
+_RETIRED = "retired-"
+_MOST_RETIRED = 100
 _CERTIFICATES_FILE = "certificates.pem"
 _KEY_FILE = "key.pem"
 _CA_LIFE = timedelta(days=30 * 365)
 _LEAF_LIFE = timedelta(days=2 * 365)
 _RENEW_BEFORE = timedelta(days=60)
 _CLOCKS_DIFFER = timedelta(days=1)
+_STALE_S = 86_400.0
 _CURVES: dict[str, tuple[str, hashes.HashAlgorithm]] = {
     "secp256r1": ("es256", hashes.SHA256()),
     "secp384r1": ("es384", hashes.SHA384()),
@@ -83,6 +88,7 @@ def open_identity(folder: Path, *, now: datetime | None = None, keystore: KeySto
     store = keystore or KeyStore()
     place = folder / _CHAIN_FOLDER
     try:
+        _tidy(folder)
         if not place.exists():
             _found_chain(place, moment, store)
         leaf, intermediate, root = _chain_of(_read(place / _CERTIFICATES_FILE), place)
@@ -114,11 +120,38 @@ def export_root(folder: Path, *, now: datetime | None = None) -> bytes:
     return identity.root
 
 
-def known_root(folder: Path) -> bytes | None:
-    """The root of this installation, PEM, without its keys and without making one; None when there is none."""
+def renew_identity(folder: Path, *, now: datetime | None = None, keystore: KeyStore | None = None) -> Identity:
+    """Make a new chain for this installation; the old one, sound or not, is kept beside it and signs no more.
+
+    Raises as `open_identity`.
+    """
     place = folder / _CHAIN_FOLDER
+    moment = now or datetime.now(UTC)
     try:
-        return _pem(_chain_of((place / _CERTIFICATES_FILE).read_bytes(), place)[2])
+        if place.exists():
+            place.rename(folder / f"{_RETIRED}{moment:%Y%m%d}-{secrets.token_hex(4)}")
+    except OSError as error:
+        raise OutputError(
+            f"cannot put the old identity {place} aside: {error.strerror or error}", "make the folder writable"
+        ) from error
+    return open_identity(folder, now=moment, keystore=keystore)
+
+
+def known_root(folder: Path) -> bytes | None:
+    """Return the root of this installation, PEM, without its keys and without making one; None when there is none."""
+    return _root_in(folder / _CHAIN_FOLDER)
+
+
+def known_roots(folder: Path) -> list[bytes]:
+    """Return the root of this installation and those of its former identities, as `known_root`."""
+    retired = sorted(folder.glob(f"{_RETIRED}*"), reverse=True)[:_MOST_RETIRED]
+    roots = (_root_in(place) for place in (folder / _CHAIN_FOLDER, *retired))
+    return [root for root in roots if root is not None]
+
+
+def _root_in(place: Path) -> bytes | None:
+    try:
+        return _pem(_chain_of(_read(place / _CERTIFICATES_FILE), place)[2])
     except (OSError, CertificateUnusable):
         return None
 
@@ -172,6 +205,18 @@ def command_identity(
 # The chain of this installation.
 
 
+def _tidy(folder: Path) -> None:
+    """Remove drafts that a killed run has left; they hold keys. Making a chain takes a second, so a day old is stale."""
+    for draft in (*folder.glob(f".{_CHAIN_FOLDER}.*.part"), *folder.glob(f"{_CHAIN_FOLDER}/.{_CERTIFICATES_FILE}.*.part")):
+        with contextlib.suppress(OSError):
+            if time.time() - draft.stat().st_mtime < _STALE_S:
+                continue
+            if draft.is_dir():
+                shutil.rmtree(draft, ignore_errors=True)
+            else:
+                draft.unlink()
+
+
 def _found_chain(place: Path, now: datetime, store: KeyStore) -> None:
     """Make the chain in a folder of its own and rename that: of several processes, one succeeds and the others find it."""
     place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -221,13 +266,14 @@ def _issue_leaf(
     first, last = intermediate.not_valid_before_utc, intermediate.not_valid_after_utc
     if now < first:
         raise CertificateUnusable(
-            f"this machine's clock says {now:%Y-%m-%d}, but its signing certificates begin on {first:%Y-%m-%d}",
-            "set the clock",
+            f"this machine's clock says {now:%Y-%m-%d}, but its signing identity was made when the clock said "
+            f"{first + _CLOCKS_DIFFER:%Y-%m-%d}: it was ahead then, or is behind now",
+            f"set the clock if it is wrong now; if it is right, {_RENEW}",
         )
     if now >= last:
         raise CertificateUnusable(
-            f"the signing certificates of this installation ran out on {last:%Y-%m-%d}",
-            f"set the clock if it is wrong; otherwise move {place} away, and a new chain will be made",
+            f"the signing identity of this installation expired on {last:%Y-%m-%d}; the clock says {now:%Y-%m-%d}",
+            f"set the clock if it is wrong; if it is right, {_RENEW}",
         )
     tag = intermediate.subject.rfc4514_string().rpartition(" ")[2].partition(",")[0]
     start, end = max(now - _CLOCKS_DIFFER, first), min(now + _LEAF_LIFE, last)
@@ -318,7 +364,7 @@ def _entry(root: x509.Certificate) -> str:
 
 
 def _renew(place: Path) -> str:
-    return f"bring {place} back from a backup, or move it away, and a new chain will be made under a new name"
+    return f"bring {place} back from a backup, or {_RENEW}"
 
 
 def _write_secret(path: Path, secret: bytes) -> None:
@@ -372,7 +418,9 @@ def _check_leaf(leaf: x509.Certificate, path: Path, now: datetime) -> None:
     if now < first:
         raise CertificateUnusable(f"the certificate {path} begins only on {first:%Y-%m-%d}", "set the clock if it is wrong")
     if now >= last:
-        raise CertificateUnusable(f"the certificate {path} ran out on {last:%Y-%m-%d}", "renew it")
+        raise CertificateUnusable(
+            f"the certificate {path} ran out on {last:%Y-%m-%d}", "renew it, or set the clock if it is wrong"
+        )
     if leaf.subject == leaf.issuer:
         raise CertificateUnusable(
             f"the certificate {path} is signed by itself", "use one that an authority has issued; C2PA refuses others"

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 
+from mien.provenance import rows
 from mien.provenance.database import Database
 from mien.types import Array
 
@@ -41,6 +42,26 @@ class Likeness:
     distance: int
 
 
+_INT64 = rows.integer(-(1 << 63), (1 << 63) - 1)
+_OUTPUTS = rows.Table(
+    "outputs",
+    {
+        "mark_id": rows.integer(0, (1 << 24) - 1),
+        "kind": rows.text,
+        "title": rows.text,
+        "made_at": rows.time,
+        "manifest_sha256": rows.text,
+    },
+    Output,
+)
+_FINGERPRINTS: rows.Table[tuple[int, int]] = rows.Table("fingerprints", {"output": _INT64, "hash": _INT64}, rows.together)
+_RECORDINGS: rows.Table[tuple[str, int, float, str]] = rows.Table(
+    "recordings",
+    {"path": rows.text, "process": rows.PROCESS, "process_began": rows.real, "claim": rows.text},
+    rows.together,
+)
+
+
 class Ledger:
     """Every method raises `ProvenanceError` when the ledger cannot be read or written."""
 
@@ -66,11 +87,7 @@ class Ledger:
     def with_mark(self, mark_id: int) -> list[Output]:
         """Outputs whose mark has this id, the newest first."""
         with self._database.read_only() as connection:
-            rows = connection.execute(
-                "SELECT mark_id, kind, title, made_at, manifest_sha256 FROM outputs WHERE mark_id = ? ORDER BY id DESC",
-                (mark_id,),
-            ).fetchall()
-        return [_output(row) for row in rows]
+            return _OUTPUTS.rows(connection, "WHERE mark_id = ? ORDER BY id DESC", (mark_id,))
 
     def alike(self, groups: Sequence[Sequence[int]]) -> list[Likeness]:
         """Outputs that look like these pictures, the most alike first, then the newest.
@@ -80,8 +97,7 @@ class Ledger:
         """
         with self._database.read_only() as connection:
             if self._prints is None:
-                rows = connection.execute("SELECT output, hash FROM fingerprints").fetchall()
-                self._prints = np.array(rows, np.int64).reshape(-1, 2)
+                self._prints = _read_fingerprints(connection)
             numbers, hashes = self._prints.T
             if not len(numbers) or not groups:
                 return []
@@ -90,10 +106,10 @@ class Ledger:
             for number in np.unique(numbers[np.any([row < ALIKE_BELOW for row in near], axis=0)])[::-1]:
                 nearest = [int(row[numbers == number].min()) for row in near]
                 share = sum(each < ALIKE_BELOW for each in nearest) / len(nearest)
-                row = connection.execute(
-                    "SELECT mark_id, kind, title, made_at, manifest_sha256 FROM outputs WHERE id = ?", (int(number),)
-                ).fetchone()
-                found.append(Likeness(_output(row), share, min(nearest)))
+                found += [
+                    Likeness(output, share, min(nearest))
+                    for output in _OUTPUTS.rows(connection, "WHERE id = ?", (int(number),))
+                ]
         return sorted(found, key=lambda each: (-each.share, each.distance))
 
     def begin_recording(self, path: Path, claim: str) -> None:
@@ -112,17 +128,22 @@ class Ledger:
     def cut_off(self) -> list[tuple[Path, str]]:
         """Recordings whose process has ended without signing them, with what was to be said of them."""
         with self._database.opened() as connection:
-            rows = connection.execute("SELECT path, process, process_began, claim FROM recordings").fetchall()
-        return [(Path(path), claim) for path, process, began, claim in rows if not _runs(process, began)]
+            noted = _RECORDINGS.rows(connection)
+        return [(Path(path), claim) for path, process, began, claim in noted if not _runs(process, began)]
 
 
 def _add(connection: sqlite3.Connection, number: int, fingerprints: Iterable[int]) -> None:
     connection.executemany("INSERT INTO fingerprints VALUES (?, ?)", [(number, each) for each in fingerprints])
 
 
-def _output(row: tuple[int, str, str, str, str]) -> Output:
-    mark_id, kind, title, made_at, manifest = row
-    return Output(mark_id, kind, title, datetime.fromisoformat(made_at), manifest)
+def _read_fingerprints(connection: sqlite3.Connection) -> Array:
+    """Return int64 (n, 2): output and hash; those of outputs that are not there say nothing and are left out.
+
+    There is one for each second of each output, so the types are checked by SQLite, not row by row.
+    """
+    _FINGERPRINTS.rows(connection, "WHERE typeof(output) != 'integer' OR typeof(hash) != 'integer' LIMIT 1")
+    known = connection.execute("SELECT output, hash FROM fingerprints WHERE output IN (SELECT id FROM outputs)").fetchall()
+    return np.array(known, np.int64).reshape(-1, 2)
 
 
 def _distances(hashes: Array, group: Sequence[int]) -> Array:
@@ -134,5 +155,6 @@ def _distances(hashes: Array, group: Sequence[int]) -> Array:
 def _runs(process: int, began: float) -> bool:
     try:
         return abs(psutil.Process(process).create_time() - began) < 1
-    except psutil.Error:
+    except (psutil.Error, OverflowError):
+        # A number that this system does not have.
         return False

@@ -4,11 +4,11 @@ The badge comes first; the mark last, on the final pixels.
 """
 
 from dataclasses import replace
+from typing import Protocol
 
 import cv2
 import numpy as np
 
-from mien.provenance.mark import Marker
 from mien.raster import blend
 from mien.settings import Settings
 from mien.types import Array, Frame, Image, LabelledFrame, Mask
@@ -32,13 +32,26 @@ _STROKES = (
 _STROKE = 0.105
 
 
+class Marking(Protocol):
+    """Lays the invisible mark over a picture."""
+
+    @property
+    def mark_id(self) -> int:
+        """The id that was laid last."""
+        ...
+
+    def mark(self, image: Image) -> None:
+        """Mark a picture in place, BGR uint8 (h, w, 3). Raises `ProvenanceError` for one that is too small."""
+        ...
+
+
 class Labeller:
     """Draws the badge that says that the picture was altered, and lays the mark over all.
 
     Keeps the drawing for the next frame of the same size. `live` frames show the badge whatever the settings say.
     """
 
-    def __init__(self, settings: Settings, marker: Marker, *, live: bool = False) -> None:
+    def __init__(self, settings: Settings, marker: Marking, *, live: bool = False) -> None:
         self._shown = live or settings.badge == "shown"
         self._style = settings.badge_style
         self._corner = settings.badge_corner

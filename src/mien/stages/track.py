@@ -2,6 +2,10 @@
 
 In steady state each face is found from its own last landmarks and the detector rests. It looks again every
 `detect_every` frames, when a face is doubtful or was just lost, while nobody is there, and at a scene cut.
+
+The mesh follows a head through any roll, the detector sees upright heads only, and both take an inverted head for an upright
+one. So each new face is read at every way up, a tilted one is confirmed in a crop that is turned with it, and the whole
+picture is searched for tilted heads at the start of a scene and then one turn at a time.
 """
 
 import math
@@ -17,6 +21,7 @@ from mien.settings import Settings
 from mien.stages.cut import SceneCuts
 from mien.stages.place import Place
 from mien.stages.smooth import LandmarkFilter
+from mien.stages.turned import BETWEEN_TURNS, QUARTER_TURNS, TURNS, TurnedSearch, between_rolls, roll_of
 from mien.types import Detection, Floats, Frame, Image, Landmarks, TrackedFace
 
 _PRESENT = 0.5
@@ -61,8 +66,18 @@ _RECHECK = 5
 _GRACE_FRAMES = 24
 """For so long a lost face gets its number back when it is found near its last place."""
 _REVIVED_WITHIN = 1.0
+_MOST_ROLL = 45.0  # degrees from one frame to the next; a somersault makes 12 at 30 frames a second
+_TILTED = 28.0  # degrees of roll; up to 30 all of 26 faces are seen in the upright picture, at 45 half of them
+_SURELY_UPRIGHT = 0.9  # score; inverted heads reach 0.83 in whole frames
+_WAY_UP_EVERY = 16  # looks between two checks that a face with a good score is the right way up
+_OTHER_WAY_UP = 30.0  # degrees of roll between two readings of a face that cannot both be right
+_SWEPT = 0.5  # score from which a find in the turned picture is read closely
+_TURNED_SCORE = 0.8  # score of a new tilted face; hands in turned pictures reach 0.77 (12 clips, 875 pictures)
 _LARGER = 1.3
 """When all places are taken, a face this many times larger takes the place of the smallest."""
+
+
+SWEEP_EVERY = 12  # frames between two searches of the turned picture while faces are followed: 0.4 ms a frame
 
 
 @dataclass(slots=True)
@@ -117,6 +132,15 @@ class _Track:
         """How far the head is turned aside, in degrees."""
         return self.mesh_yaw + self.yaw_missed
 
+    @property
+    def roll(self) -> float:
+        """Roll in degrees, -180..180."""
+        return roll_of(_five(self.points))
+
+    @property
+    def tilted(self) -> bool:
+        return abs(self.roll) > _TILTED
+
     def seen(self, detection: Detection) -> None:
         """The detector has seen this face, so: small differences may be its jitter, large ones are not."""
         missed = combined_yaw(self.mesh_yaw, yaw_of_points(detection.points)) - self.mesh_yaw
@@ -144,11 +168,17 @@ class _Fit:
 
 @dataclass(slots=True)
 class Tracker:
-    """The faces of one stream of frames; give it every frame, in order."""
+    """The faces of one stream of frames; give it every frame, in order.
+
+    Without `turned`, heads are born only where `detector` sees them. While faces are followed, one turn of the whole picture
+    is searched every `sweep_every` frames.
+    """
 
     detector: Detector
     landmarker: Landmarker
     settings: Settings
+    turned: TurnedSearch | None = None
+    sweep_every: int = SWEEP_EVERY
     _next_id: int = field(default=1, init=False)
     _tracks: list[_Track] = field(default_factory=list, init=False)
     _lost: list[_Track] = field(default_factory=list, init=False)
@@ -156,11 +186,16 @@ class Tracker:
     _until_look: int = field(default=0, init=False)
     _scene: int = field(default=0, init=False)
     _time_s: float | None = field(default=None, init=False)
+    _fresh: bool = field(default=True, init=False)
+    """Whether this scene has not been searched for tilted heads yet."""
+    _until_sweep: int = field(default=0, init=False)
+    _sweeps: int = field(default=0, init=False)
+    _swept: dict[float, list[Detection]] = field(default_factory=dict, init=False)
+    _readings: list[Detection] = field(default_factory=list, init=False)
 
     def reset(self) -> None:
         """Forget all faces; numbers are not used again."""
-        self._scene += 1
-        self._tracks, self._lost = [], []
+        self._leave_scene()
         self._cuts = SceneCuts()
         self._until_look = 0
         self._time_s = None
@@ -170,17 +205,33 @@ class Tracker:
         """The number of the scene that the last frame belongs to; another number, another scene."""
         return self._scene
 
+    @property
+    def readings(self) -> tuple[Detection, ...]:
+        """Tilted faces of the last frame as the detector sees them upright: they may confirm a face."""
+        return tuple(self._readings)
+
+    @property
+    def tilted_finds(self) -> tuple[Detection, ...]:
+        """Tilted faces, followed or not, that the last search at each turn has found in this scene."""
+        return tuple(found for finds in self._swept.values() for found in finds)
+
+    def _leave_scene(self) -> None:
+        self._scene += 1
+        self._tracks, self._lost = [], []
+        self._fresh, self._swept = True, {}
+
     def update(self, frame: Frame) -> tuple[TrackedFace, ...]:
         """The faces of this frame, smallest number first; a face that is not seen in this frame is not returned."""
         if self._cuts.is_cut(frame.image):
-            self._scene += 1
-            self._tracks, self._lost = [], []
+            self._leave_scene()
         elapsed_s = 0.0 if self._time_s is None else frame.time_s - self._time_s
         self._time_s = frame.time_s
+        self._readings = []
         self._follow(frame.image, elapsed_s)
         if self._must_look():
             self._look(frame.image)
         self._until_look -= 1
+        self._until_sweep -= 1
         self._forget()
         return tuple(TrackedFace(track.track_id, track.shown, track.age, track.yaw) for track in self._tracks)
 
@@ -220,15 +271,66 @@ class Tracker:
 
     def _look(self, image: Image) -> None:
         """Ask the detector: confirm what is followed, find what is new or was lost, give up what it keeps missing."""
-        found = self.detector.detect(image)
+        found = self._read_closely(self.detector.detect(image), image)
         self._confirm(found)
         self._until_look = self.settings.detect_every
-        for detection in sorted(found, key=lambda each: Place.of_detection(each).size, reverse=True):
-            if not _taken(Place.of_detection(detection), self._tracks) and not self._welcome(detection, image):
-                self._look_soon()
+        self._take_in(found, image)
+        self._sweep(image)
         if any(track.unseen_looks for track in self._tracks):
             self._look_soon()
         self._tracks.sort(key=lambda track: track.track_id)
+
+    def _take_in(self, found: Iterable[Detection], image: Image) -> None:
+        for detection in sorted(found, key=lambda each: Place.of_detection(each).size, reverse=True):
+            if not _taken(Place.of_detection(detection), self._tracks) and not self._welcome(detection, image):
+                self._look_soon()
+
+    def _read_closely(self, found: list[Detection], image: Image) -> list[Detection]:
+        """The detections, those of tilted faces and of faces that are followed the wrong way up replaced by closer readings."""
+        if self.turned is None:
+            return found
+        for track in self._tracks:
+            near = [each for each in found if _same(Place.of_detection(each), track.place)]
+            reading = self._reading(self.turned, track, near, image)
+            if reading is not None:
+                self._readings.append(reading)
+                found = [reading, *(each for each in found if not _same(Place.of_detection(each), track.place))]
+        again = (self.turned.read(image, track.place, track.roll) for track in self._lost if track.tilted)
+        self._readings += [each for each in again if each is not None and each.score >= self.settings.detect_score]
+        return [*self._readings, *(each for each in found if not any(each is known for known in self._readings))]
+
+    def _reading(self, turned: TurnedSearch, track: _Track, near: list[Detection], image: Image) -> Detection | None:
+        """What is to replace the detections `near` a track; None when they are right."""
+        score = max((each.score for each in near), default=0.0)
+        if not track.tilted and score >= _SURELY_UPRIGHT and track.age % _WAY_UP_EVERY:
+            return None
+        own = turned.read(image, track.place, track.roll)
+        score = max(score, 0.0 if own is None else own.score)
+        other = None
+        if score < _SURELY_UPRIGHT or track.age % _WAY_UP_EVERY == 0:
+            other = turned.read(image, track.place, track.roll + 180)
+        if other is not None and other.score > max(score, self.settings.detect_score):
+            return other
+        if not track.tilted:
+            return None
+        return max((each for each in (own, *near) if each is not None), key=lambda each: each.score, default=None)
+
+    def _sweep(self, image: Image) -> None:
+        """Search the turned picture for tilted heads that are not followed yet."""
+        if self.turned is None or not (self._fresh or not self._tracks or self._until_sweep <= 0):
+            return
+        turns: tuple[float, ...] = (TURNS[self._sweeps % len(TURNS)],)
+        if self._fresh:
+            turns = QUARTER_TURNS if self._tracks else (*QUARTER_TURNS, *BETWEEN_TURNS)
+        else:
+            self._sweeps += 1
+        self._fresh, self._until_sweep = False, self.sweep_every
+        for turn in turns:
+            finds = [each for each in self.turned.sweep(image, turn) if each.score >= _SWEPT]
+            unknown = [each for each in finds if not _taken(Place.of_detection(each), self._tracks)]
+            upright = [self.turned.right_way_up(image, each) for each in unknown]
+            self._swept[turn] = [each for each in upright if each is not None]
+            self._take_in([each for each in self._swept[turn] if each.score >= _TURNED_SCORE], image)
 
     def _look_soon(self) -> None:
         self._until_look = min(_RECHECK, self._until_look)
@@ -252,17 +354,35 @@ class Tracker:
         """Take in a face that is not followed yet; False when the landmarks do not confirm it."""
         if abs(yaw_of_points(detection.points)) > _RETURN_YAW:
             return False
-        first = self.landmarker.fit(image, detection.points)
-        landmarks = self.landmarker.fit(image, first.points)
-        place = Place.of_points(landmarks.points)
-        known = self._lost_near(place)
-        if not _is_face(detection, first, landmarks, known is not None):
+        fitted = self._fitted(detection, image)
+        if fitted is None:
             return False
+        turned = self._other_way_up(detection, image)
+        if turned is not None:
+            detection, fitted = turned, self._fitted(turned, image)
+            if fitted is None:
+                return False
+        landmarks, place, known = fitted
         if not _taken(place, self._tracks) and self._make_place(place):
             track = self._revived(known, landmarks, place) if known else self._born(landmarks, place)
             track.seen(detection)
             self._tracks.append(track)
         return True
+
+    def _fitted(self, detection: Detection, image: Image) -> tuple[Landmarks, Place, _Track | None] | None:
+        """The landmarks of a detection, their place and the lost face that came back; None when they do not confirm it."""
+        first = self.landmarker.fit(image, detection.points)
+        landmarks = self.landmarker.fit(image, first.points)
+        place = Place.of_points(landmarks.points)
+        known = self._lost_near(place)
+        return (landmarks, place, known) if _is_face(detection, first, landmarks, known is not None) else None
+
+    def _other_way_up(self, detection: Detection, image: Image) -> Detection | None:
+        """The right reading of a face that was detected the wrong way up; None when it is right."""
+        best = None if self.turned is None else self.turned.right_way_up(image, detection)
+        if best is None or best.score <= detection.score:
+            return None
+        return best if between_rolls(roll_of(best.points), roll_of(detection.points)) > _OTHER_WAY_UP else None
 
     def _lost_near(self, place: Place) -> _Track | None:
         """The nearest lost face that may have come here."""
@@ -315,7 +435,10 @@ def _believable(landmarks: Landmarks, place: Place, track: _Track, image: Image)
     if not inside or not np.isfinite(landmarks.points).all() or track.place.growth(place) > _MOST_GROWTH:
         return False
     flat, before = landmarks.points[:, :2], track.points[:, :2]
-    moved = geometry.apply(geometry.similarity(before, flat), before)
+    transform = geometry.similarity(before, flat)
+    if abs(math.degrees(math.atan2(transform[1, 0], transform[0, 0]))) > _MOST_ROLL:
+        return False
+    moved = geometry.apply(transform, before)
     return float(np.abs(moved - flat).mean()) < _MOST_BEND * place.size
 
 
@@ -331,5 +454,10 @@ def _is_face(detection: Detection, first: Landmarks, landmarks: Landmarks, known
 
 def disagreement(detection: Detection, points: Floats, place: Place) -> float:
     """How far the detector's points lie from the mesh, in face sizes."""
-    meant = points[np.array(_DETECTOR_POINTS), :2].mean(1)
-    return float(np.linalg.norm(detection.points - meant, axis=1).mean()) / place.size
+    return float(np.linalg.norm(detection.points - _five(points), axis=1).mean()) / place.size
+
+
+def _five(points: Floats) -> Floats:
+    """The five points of a detection, (5, 2), on landmarks (478, 3)."""
+    five: Floats = points[np.array(_DETECTOR_POINTS), :2].mean(1)
+    return five

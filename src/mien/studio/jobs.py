@@ -4,7 +4,7 @@ import queue
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,19 +17,20 @@ from mien.batch import job
 from mien.batch.export import Export
 from mien.errors import Cancelled, MienError, UsageError
 from mien.media.conversion import conversion_notes
-from mien.media.encoders import CONTAINERS, keeps_alpha
+from mien.media.encoders import CONTAINERS, keeps_alpha, plan_codec
+from mien.media.markneed import picture_need, video_need
 from mien.media.output import OutputFile
-from mien.media.picture import WRITE_FORMATS, is_picture, read_picture
+from mien.media.picture import WRITE_FORMATS, is_picture, read_picture, write_format
 from mien.media.videoreader import VideoReader
 from mien.media.videowriter import VideoWriter
 from mien.models.store import Store
 from mien.provenance.consent import Consent
 from mien.provenance.receipt import receipt_path
-from mien.seal import first_frames
 from mien.settings import Settings
 from mien.studio.folder import spoken_of
 from mien.trust import Trust
 from mien.types import Frame, Image, LabelledFrame, SourceFace
+from mien.windows import readable, windows_of
 
 _MOST_JOBS = 40
 _PREVIEW_WIDTH = 640
@@ -157,7 +158,8 @@ class FileJobs:
         picture = read_picture(current.file, max_pixels=settings.max_pixels, max_bytes=settings.max_bytes)
         current.total = 1
         pipeline = build.open_picture_pipeline(settings, self._models, current.source)
-        export = self._export(current, [picture.frame.image], "picture")
+        strength = picture_need(write_format(output.path)).strength(settings.quality)
+        export = self._export(current, [[picture.frame.image]], "picture", strength)
         done = job.run_picture(
             picture, output, pipeline.swap_frame, export, quality=settings.quality, engine=settings.engine
         )  # fmt: skip
@@ -174,7 +176,9 @@ class FileJobs:
         ) as reader:
             current.total = reader.info.frame_count
             pipeline = build.open_pipeline(settings, self._models, current.source)
-            export = self._export(current, first_frames(current.file), "video")
+            before = windows_of(current.file, max_pixels=settings.max_pixels, max_bytes=settings.max_bytes)
+            strength = video_need(plan_codec(output.path, settings, reader.info.content)[1]).strength(settings.quality)
+            export = self._export(current, readable(before), "video", strength)
 
             def report(progress: job.Progress) -> None:
                 current.frames, current.total = progress.frames, progress.total
@@ -183,7 +187,9 @@ class FileJobs:
                 done = job.run_video(reader, writer, output, pipeline, export, report, current.cancel)
             current.message = "; ".join((*conversion_notes(reader.info), *done.warnings))
 
-    def _export(self, current: FileJob, before: Iterable[Image], kind: str) -> "_Watched":
+    def _export(
+        self, current: FileJob, before: Iterable[Sequence[Image]], kind: str, strength: float
+    ) -> "_Watched":  # fmt: skip
         content = build.open_content_check(Store())
         title, notary = job_title(current), self._trust.notary
         export = Export(
@@ -196,6 +202,7 @@ class FileJobs:
             kind,
             title=title,
             target_title=current.name,
+            strength=strength,
         )
         return _Watched(current, export, self._changed)
 

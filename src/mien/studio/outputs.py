@@ -12,6 +12,7 @@ from mien.errors import OutputError, UsageError
 from mien.live.loop import LiveLoop
 from mien.live.outlet import MakeSink, OutletState
 from mien.media.address import masked
+from mien.media.markneed import video_need
 from mien.media.recorder import Recorder
 from mien.media.streamout import StreamOut
 from mien.media.virtualcamera import VirtualCamera
@@ -27,7 +28,8 @@ _MOST_OUTPUTS = 12
 _SOUND = (48_000, 1)
 _SCHEMES = ("rtmp://", "rtmps://", "udp://", "tcp://", "rtsp://", "srt://")
 _CAMERA_RATE = 30.0
-_LEAST_QUALITY = 60
+_LEAST_QUALITY = video_need("h264").plain_quality
+"""Live frames carry the mark at its usual strength, whatever becomes of them; below this, a recording would lose it."""
 
 
 @dataclass(slots=True)
@@ -163,7 +165,6 @@ class Outputs:
         return seal is not None and seal.state != "signing" and row.file.is_file()
 
     def _recording(self, file: Path, settings: Settings, sound: tuple[int, int] | None) -> MakeSink:
-        # Less would cost the mark, and with it the signature.
         kept = replace(settings, quality=max(settings.quality, _LEAST_QUALITY))
 
         def make(width: int, height: int) -> FrameSink:

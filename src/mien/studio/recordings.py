@@ -14,8 +14,10 @@ from mien.errors import MienError, SealBroken
 from mien.provenance.claim import Claim
 from mien.provenance.consent import Consent
 from mien.provenance.fingerprint import fingerprint
-from mien.seal import Notary, find_mark, first_frames
+from mien.provenance.temporary import discard_drafts
+from mien.seal import Notary, windows_back
 from mien.settings import Settings
+from mien.windows import find_mark
 
 _KIND = "recording"
 _NO_FACE = "none"
@@ -107,11 +109,12 @@ class Recordings:
                 continue
             try:
                 claim = _from_json(text)
-            except (ValueError, KeyError, TypeError) as error:
+            except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
                 self._states[path] = SealState("unsigned", f"what was noted of it is damaged: {error}", "it stays as it is")
                 self._notary.ledger.end_recording(path)
                 cut_off.append(path)
                 continue
+            discard_drafts(path)
             self._seal_beside(path, claim, ())
             cut_off.append(path)
         return cut_off
@@ -132,14 +135,12 @@ class Recordings:
     def _seal(self, path: Path, claim: Claim, fingerprints: Iterable[int]) -> None:
         try:
             if path.is_file():
-                # A mark that came with the input was kept: the file knows best which one it carries.
-                images = list(first_frames(path))
-                found = find_mark(images)
-                if found is not None and found.mark_id is not None:
-                    claim = replace(claim, mark_id=found.mark_id)
+                # A mark that came with the input was kept: the file knows best which ones it carries.
+                mark_ids, first = _carried(path)
+                claim = replace(claim, mark_id=mark_ids[0]) if mark_ids else claim
                 # One that was short, or cut off, has none of its time.
-                noted = list(fingerprints) or [fingerprint(image) for image in images[:1]]
-                warnings = self._notary.seal(path, claim, _KIND, noted, None)
+                noted = list(fingerprints) or [first]
+                warnings = self._notary.seal(path, claim, _KIND, noted, None, mark_ids=mark_ids)
                 self._states[path] = SealState("signed", "; ".join(warnings))
             else:
                 self._states[path] = SealState("unsigned", "nothing was recorded")
@@ -176,6 +177,19 @@ class Recordings:
         )
 
 
+def _carried(path: Path) -> tuple[list[int], int]:
+    """Return the ids of the marks that a recording carries, in order, and the fingerprint of its first frame."""
+    mark_ids: list[int] = []
+    first: int | None = None
+    for window in windows_back(path):
+        first = fingerprint(window[0]) if first is None else first
+        found = find_mark(window)
+        if found is not None and found.mark_id is not None and found.mark_id not in mark_ids:
+            mark_ids.append(found.mark_id)
+    assert first is not None
+    return mark_ids, first
+
+
 def _to_json(claim: Claim) -> str:
     values: dict[str, Any] = {name: getattr(claim, name) for name in Claim.__dataclass_fields__}
     return json.dumps({name: value.isoformat() if isinstance(value, datetime) else value for name, value in values.items()})
@@ -183,5 +197,8 @@ def _to_json(claim: Claim) -> str:
 
 def _from_json(text: str) -> Claim:
     values = json.loads(text)
-    times = {name: datetime.fromisoformat(values[name]) for name in ("consent_at", "made_at")}
+    times = {name: datetime.fromisoformat(values[name]).astimezone(UTC) for name in ("consent_at", "made_at")}
+    kinds = {name: int if name == "mark_id" else str for name in values}
+    if not all(type(value) is kinds[name] for name, value in values.items()):
+        raise TypeError("a value has another type than was written")
     return Claim(**{**values, **times})
