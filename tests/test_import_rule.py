@@ -13,7 +13,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("contracts", "settings", "topology", "kernel", "folders", "programs", "extras", "tried"),
     ("signature",),
     ("families", "geometry", "facemodel", "colour", "raster", "yuv", "provenance"),
-    ("unwrap", "profile", "gaze"),
+    ("unwrap", "profile", "gaze", "hdr"),
     ("shading", "grain", "focus", "photo", "detail", "crop", "tensor"),
     ("models", "media", "texture"),
     ("windows",),

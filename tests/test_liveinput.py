@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import IO
 
 import av
+import cv2
 import numpy as np
 import pytest
 from av.container import InputContainer
@@ -34,6 +35,8 @@ from mien.media.screen import ScreenRegion
 from mien.types import LIVE_TIME_BASE
 from tests.clips import Clip, make, number
 from tests.conformance import source_suite
+
+DATA = Path(__file__).parent / "data"
 
 _SOON_S = 0.5
 
@@ -683,11 +686,15 @@ _H264 = ("-c:v", "libx264", "-preset", "ultrafast", "-tune", "zerolatency", "-g"
 _LATE_H264 = ("-c:v", "libx264", "-preset", "ultrafast", "-bf", "2", "-g", "10", "-pix_fmt", "yuv420p")
 
 
+_SCENE = ("-re", "-f", "lavfi", "-i", "testsrc2=size=160x120:rate=30")
+
+
 @contextmanager
-def _sending(*output: str, codec: Sequence[str] = _H264) -> Iterator["subprocess.Popen[bytes]"]:
+def _sending(
+    *output: str, codec: Sequence[str] = _H264, scene: Sequence[str] = _SCENE
+) -> Iterator["subprocess.Popen[bytes]"]:  # fmt: skip
     program = _ffmpeg()
-    picture = ("-re", "-f", "lavfi", "-i", "testsrc2=size=160x120:rate=30")
-    sender = subprocess.Popen([program, "-nostdin", "-v", "quiet", *picture, *codec, *output], stdin=subprocess.DEVNULL)
+    sender = subprocess.Popen([program, "-nostdin", "-v", "quiet", *scene, *codec, *output], stdin=subprocess.DEVNULL)
     try:
         yield sender
     finally:
@@ -745,6 +752,30 @@ def test_tcp_and_its_end() -> None:
     with _sending("-f", "mpegts", f"{url}?listen") as sender, _entered(url) as source:
         assert _watch(source, sender) == "ended"
         assert source.read() is None
+
+
+def test_hdr_from_the_network_has_the_colours_of_the_reference() -> None:
+    url = f"tcp://127.0.0.1:{_free_port()}"
+    scene = ("-re", "-stream_loop", "-1", "-i", str(DATA / "hdr_hlg.mp4"))
+    with _sending("-f", "mpegts", f"{url}?listen", codec=("-c", "copy"), scene=scene), _entered(url) as source:
+        frame = source.read()
+    assert frame is not None
+    wanted = np.asarray(cv2.imread(str(DATA / "hdr_hlg.png")), np.uint8)
+    assert np.abs(frame.image.astype(float) - wanted).mean() < 3
+
+
+def test_interlaced_pictures_from_the_network_are_deinterlaced() -> None:
+    """Between the two fields of a frame, a bright bar moves by 8 columns."""
+    url = f"tcp://127.0.0.1:{_free_port()}"
+    bar = "nullsrc=size=160x120:rate=50,geq=lum='16+200*between(mod(X-8*N,160),0,79)':cb=128:cr=128,tinterlace=interleave_top"
+    codec = ("-c:v", "mpeg2video", "-flags", "+ildct+ilme", "-q:v", "2", "-g", "5", "-r", "25")
+    sending = _sending("-f", "mpegts", f"{url}?listen", codec=codec, scene=("-re", "-f", "lavfi", "-i", bar))
+    with sending, _entered(url) as source:
+        for _ in range(5):
+            frame = source.read()
+    assert frame is not None
+    rows = frame.image[:, :, 1].astype(float)
+    assert np.abs(rows[2:-2] - (rows[1:-3] + rows[3:-1]) / 2).mean() < 3, "woven, it is 23"
 
 
 def test_http_with_mpegts() -> None:

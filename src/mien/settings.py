@@ -195,8 +195,15 @@ class Settings:
     )
     codec: str = _row(
         "auto", "video codec of the output: h264, or what the container asks for", "output",
-        choices=("auto", "h264", "hevc", "vp9", "av1", "mpeg4"),
+        choices=("auto", "h264", "hevc", "vp9", "av1", "prores", "mpeg4"),
     )  # fmt: skip
+    interlaced: str = _row(
+        "deinterlace",
+        "interlaced input files: deinterlace makes one progressive frame of two fields, keep writes the fields as they are "
+        "(h264, mpeg4)",
+        "output",
+        choices=("deinterlace", "keep"),
+    )
     encoder: str = _row(
         "software", "who encodes: the processor, or a hardware encoder when one is present", "output",
         choices=("software", "hardware"),

@@ -14,7 +14,8 @@ from mien import build, openers
 from mien.batch import job
 from mien.batch.export import Export
 from mien.errors import SourceFaceError, UsageError
-from mien.media.encoders import plan_codec
+from mien.media.conversion import conversion_notes
+from mien.media.encoders import keeps_alpha, plan_codec
 from mien.media.markneed import picture_need, video_need
 from mien.media.output import OutputFile
 from mien.media.picture import Picture, is_picture, read_picture, write_format
@@ -117,7 +118,7 @@ def _print_plan(request: Request, still: bool, console: Console) -> None:
         console.print(escape(_picture_plan(request, picture)))
         return
     with _reader(request) as reader:
-        for warning in (*_warnings_before(reader), *check_output(reader, request.output, settings)):
+        for warning in (*conversion_notes(reader.info), *check_output(reader, request.output, settings)):
             console.print(f"[yellow]note:[/] {escape(warning)}")
         console.print(escape(_video_plan(request, reader)))
 
@@ -129,6 +130,8 @@ def _reader(request: Request) -> VideoReader:
         max_bytes=request.settings.max_bytes,
         start_s=request.start_s,
         end_s=request.end_s,
+        keep_fields=request.settings.interlaced == "keep",
+        keep_alpha=keeps_alpha(request.output, request.settings),
     )
 
 
@@ -235,7 +238,7 @@ def _picture_plan(request: Request, picture: Picture) -> str:
 def _swap_video(request: Request, parts: _Parts, output: OutputFile, console: Console, quiet: bool) -> None:
     settings = request.settings
     with _reader(request) as reader:
-        for warning in _warnings_before(reader):
+        for warning in conversion_notes(reader.info):
             console.print(f"[yellow]note:[/] {escape(warning)}")
         pipeline = build.open_pipeline(settings, parts.models, parts.source)
         before = windows_of(
@@ -245,7 +248,7 @@ def _swap_video(request: Request, parts: _Parts, output: OutputFile, console: Co
             start_s=request.start_s,
             end_s=request.end_s,
         )
-        strength = video_need(plan_codec(request.output, settings)[1]).strength(settings.quality)
+        strength = video_need(plan_codec(request.output, settings, reader.info.content)[1]).strength(settings.quality)
         export = _export(request, parts, readable(before), "video", strength)
         with output, VideoWriter(reader, output, settings, settings.engine) as writer, _bar(console, quiet) as report:
             result = job.run_video(reader, writer, output, pipeline, export, report)
@@ -263,29 +266,19 @@ def _badge(settings: Settings) -> str:
     return settings.badge_corner if settings.badge == "shown" else settings.badge
 
 
-def _warnings_before(reader: VideoReader) -> list[str]:
-    info, found = reader.info, []
-    if info.space.is_hdr:
-        found.append("the input is HDR; the output is converted to ordinary range (SDR, BT.709)")
-    elif info.deep:
-        found.append("the input has more than 8 bits a channel; the output has 8")
-    if info.interlaced:
-        found.append("the input is interlaced; it is written as it is decoded, without de-interlacing")
-    return found
-
-
 def _video_plan(request: Request, reader: VideoReader) -> str:
     info = reader.info
-    container, codec = plan_codec(request.output, request.settings)
+    container, codec = plan_codec(request.output, request.settings, info.content)
     rate = f"{float(info.rate):.5g} frames a second" if info.rate else "frame rate unknown"
     length = f"{info.duration_s:.1f} s" if info.duration_s is not None else "length unknown"
+    alpha = ", alpha kept" if info.alpha else ""
     turned = f", turned by {info.rotation} degrees" if info.rotation else ""
     left_out = dropped(request.settings)
     kept = [s for s in reader.copied if ("subtitles" if s.type == "subtitle" else s.type) not in left_out]
     beside = ", ".join(f"{stream.type} {stream.index}" for stream in kept) or "none"
     return (
         f"would swap {request.target}: {info.codec} {info.width} x {info.height}, {rate}, {length}{turned}\n"
-        f"into {request.output}: {container}, {codec}, badge {_badge(request.settings)}; other streams: {beside}"
+        f"into {request.output}: {container}, {codec}, badge {_badge(request.settings)}{alpha}; other streams: {beside}"
     )
 
 

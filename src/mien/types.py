@@ -27,14 +27,20 @@ LIVE_TIME_BASE = Fraction(1, 1_000_000)
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One picture of a source, with the time at which it is shown: `pts * time_base` seconds."""
+    """One picture of a source, with the time at which it is shown: `pts * time_base` seconds.
+
+    `alpha` is straight (not premultiplied), None = opaque; only video files that keep it have one.
+    """
 
     image: Image
     index: int
     pts: int
     time_base: Fraction
+    alpha: Mask | None = None
 
     def __post_init__(self) -> None:
+        if self.alpha is not None and self.alpha.shape != self.image.shape[:2]:
+            raise ValueError(f"alpha {self.alpha.shape} and image {self.image.shape} differ in size")
         if self.image.dtype != np.uint8 or self.image.ndim != 3 or self.image.shape[2] != 3:
             raise ValueError(f"a frame is BGR uint8 (h, w, 3), got {self.image.dtype} {self.image.shape}")
 

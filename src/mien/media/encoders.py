@@ -13,13 +13,18 @@ CONTAINERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", "
 """What the name of a file asks for, in FFmpeg's words."""
 _CODECS = {
     "mp4": ("h264", "hevc", "av1", "vp9", "mpeg4"),
-    "mov": ("h264", "hevc", "mpeg4"),
-    "matroska": ("h264", "hevc", "vp9", "av1", "mpeg4"),
+    "mov": ("h264", "hevc", "prores", "mpeg4"),
+    "matroska": ("h264", "hevc", "vp9", "av1", "prores", "mpeg4"),
     "webm": ("vp9", "av1"),
     "avi": ("h264", "mpeg4"),
 }
 """What each container holds; the first is what `auto` takes."""
-_SOFTWARE = {"h264": "libx264", "hevc": "libx265", "vp9": "libvpx-vp9", "av1": "libsvtav1", "mpeg4": "mpeg4"}
+_TRANSPARENT = {"mov": "prores", "matroska": "vp9", "webm": "vp9"}
+"""Codec that `auto` selects for input with alpha."""
+_KEEPS_ALPHA = {"prores", "vp9"}
+_KEEPS_FIELDS = {"h264", "mpeg4"}
+_SOFTWARE = {"h264": "libx264", "hevc": "libx265", "vp9": "libvpx-vp9", "av1": "libsvtav1", "prores": "prores_ks",
+             "mpeg4": "mpeg4"}  # fmt: skip
 _HARDWARE = {
     "h264": ("h264_nvenc", "h264_qsv", "h264_amf", "h264_videotoolbox"),
     "hevc": ("hevc_nvenc", "hevc_qsv", "hevc_amf", "hevc_videotoolbox"),
@@ -38,15 +43,36 @@ class Encoder:
     hardware: bool
 
 
-def plan_codec(path: Path, settings: Settings) -> tuple[str, str]:
+@dataclass(frozen=True, slots=True)
+class Content:
+    """Properties of a video that few encoders keep: alpha, and the field order ("tff", "bff") of interlaced frames."""
+
+    alpha: bool = False
+    fields: str | None = None
+
+
+def keeps_alpha(path: Path, settings: Settings) -> bool:
+    """Return True if a video of this name can keep the alpha of its input."""
+    return plan_codec(path, settings, Content(alpha=True))[1] in _KEEPS_ALPHA
+
+
+def plan_codec(path: Path, settings: Settings, content: Content = Content()) -> tuple[str, str]:
     """Container and codec for a name; raises `UsageError` for what does not go together."""
     container = CONTAINERS.get(path.suffix.lower())
     if container is None:
         raise UsageError(f"{path.name!r} names no video format that mien writes", f"end the name in {', '.join(CONTAINERS)}")
     allowed = _CODECS[container]
-    codec = allowed[0] if settings.codec == "auto" else settings.codec
+    usual = _TRANSPARENT.get(container, allowed[0]) if content.alpha else allowed[0]
+    codec = usual if settings.codec == "auto" else settings.codec
     if codec not in allowed:
         raise UsageError(f"a {path.suffix} file does not hold {codec}", f"use --codec {' or '.join(allowed)}, or a .mkv")
+    if content.fields is not None and codec not in _KEEPS_FIELDS:
+        raise UsageError(
+            f"{codec} cannot be written interlaced",
+            f"use --interlaced deinterlace, or --codec {' or '.join(name for name in allowed if name in _KEEPS_FIELDS)}"
+            if _KEEPS_FIELDS & set(allowed)
+            else "use --interlaced deinterlace, or write a .mp4, .mov or .mkv",
+        )
     return container, codec
 
 
@@ -55,10 +81,13 @@ def other_codec(container: str, codec: str) -> str:
     return f"choose another --codec: {', '.join(other for other in _CODECS[container] if other != codec)}"
 
 
-def candidates(codec: str, width: int, height: int, settings: Settings) -> tuple[Encoder, ...]:
+def candidates(
+    codec: str, width: int, height: int, settings: Settings, content: Content = Content()
+) -> tuple[Encoder, ...]:  # fmt: skip
     """Encoders in the order in which they are tried; the last, which runs on the processor, is always there."""
     quality = video_need(codec).quality(settings.quality)
-    wanted = _HARDWARE.get(codec, ()) if settings.encoder == "hardware" else ()
+    # Hardware encoders differ in whether they can write fields.
+    wanted = _HARDWARE.get(codec, ()) if settings.encoder == "hardware" and content.fields is None else ()
     names = [name for name in wanted if name in av.codecs_available]
     hardware = tuple(
         Encoder(name, codec, "nv12" if name.endswith("_qsv") else "yuv420p", _hardware_options(name, quality), True)
@@ -68,7 +97,17 @@ def candidates(codec: str, width: int, height: int, settings: Settings) -> tuple
     # x264 and x265 cannot halve the chroma of an odd side; the other encoders round up.
     odd = (width % 2 or height % 2) and codec in {"h264", "hevc"}
     pixel_format = "yuv444p" if odd else "yuv420p"
-    return (*hardware, Encoder(software, codec, pixel_format, _software_options(software, quality), False))
+    if codec == "prores":
+        pixel_format = "yuva444p10le" if content.alpha else "yuv444p10le"
+    elif codec == "vp9" and content.alpha:
+        pixel_format = "yuva420p"
+    options = _software_options(software, quality)
+    if software == "libx264" and content.fields is not None:
+        options["x264-params"] = f"{content.fields}=1"
+    if pixel_format == "yuva420p":
+        # Frames that are never shown cannot have an alpha of their own.
+        options["auto-alt-ref"] = "0"
+    return (*hardware, Encoder(software, codec, pixel_format, options, False))
 
 
 def _crf(quality: int) -> float:
@@ -86,6 +125,8 @@ def _software_options(name: str, quality: int) -> dict[str, str]:
     if name == "libvpx-vp9":
         speed = {"deadline": "realtime", "cpu-used": "6", "row-mt": "1", "tile-columns": "2"}
         return {**speed, "crf": str(min(round(1.25 * crf + 4), 63))}
+    if name == "prores_ks":
+        return {"profile": "4444", "vendor": "apl0", "alpha_bits": "8"}
     if name == "libsvtav1":
         return {"preset": "9", "crf": str(min(round(1.25 * crf + 5), 63))}
     quantiser = str(_quantiser(quality))

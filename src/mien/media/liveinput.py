@@ -3,6 +3,7 @@
 import errno
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -17,6 +18,8 @@ from av.video.stream import VideoStream
 
 from mien.errors import Cancelled, MediaTooLarge, SourceLost
 from mien.media.colourspace import ColourSpace, ToBgr, space_of
+from mien.media.dolbyvision import check_base_layer
+from mien.media.interlace import Deinterlacer, stream_order
 from mien.media.pyav import fraction, open_reading
 from mien.types import LIVE_TIME_BASE, Frame, Image, StreamInfo
 
@@ -114,6 +117,7 @@ class LiveInput:
         self._container: InputContainer | None = None
         self._thread: threading.Thread | None = None
         self._to_bgr: ToBgr | None = None
+        self._size = 0, 0
         self._info = StreamInfo(0, 0, LIVE_TIME_BASE)
         self._index = 0
         self._last_pts = -1
@@ -168,9 +172,11 @@ class LiveInput:
         return arrival_s
 
     def _picture(self, frame: VideoFrame) -> Image:
+        space = self._space(frame)
         if self._to_bgr is None:
-            self._to_bgr = ToBgr(self._space(frame), frame.width, frame.height)
-        return self._to_bgr.convert(frame)
+            check_base_layer(frame, self._what)
+            self._to_bgr, self._size = ToBgr(space, frame.width, frame.height), (frame.width, frame.height)
+        return self._to_bgr.convert(frame, space if (frame.width, frame.height) == self._size else None)
 
     def _lost(self, error: Exception) -> SourceLost:
         """What went wrong, for a person."""
@@ -259,6 +265,8 @@ class LiveInput:
     def _shots(self, container: InputContainer, video: VideoStream) -> Iterator[_Shot]:
         last = decoded = None
         shift = 0
+        taken: deque[float] = deque()
+        fields = Deinterlacer(stream_order(video.codec_context.field_order, video.codec_context.codec.canonical_name))
         for packet in self._packets(container, video):
             time_s = self._taken_at(packet, self._clock())
             if packet.dts is not None:
@@ -278,7 +286,10 @@ class LiveInput:
                 if last is not None and frame.time is not None and 0 <= last - frame.time < _STEP_BACK_S:
                     continue
                 last = frame.time
-                yield _Shot(frame, time_s)
+                # De-interlacing looks at the frame behind: a frame comes out one later, with the time that was its own.
+                taken.append(time_s)
+                yield from (_Shot(ready, taken.popleft()) for ready in fields.push(frame))
+        yield from (_Shot(ready, taken.popleft()) for ready in fields.flush())
 
     def _packets(self, container: InputContainer, video: VideoStream) -> "Iterator[Packet[VideoStream]]":
         while not self._stopped.is_set():

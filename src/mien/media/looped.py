@@ -300,8 +300,9 @@ class _Video:
             self._reader = self._read_from(None)
 
     def _read_from(self, start_s: float | None) -> VideoReader:
-        limits = {"max_pixels": self._max_pixels, "max_bytes": self._max_bytes}
-        return VideoReader(self._path, start_s=start_s, surveyed=self._survey, **limits)
+        return VideoReader(
+            self._path, max_pixels=self._max_pixels, max_bytes=self._max_bytes, start_s=start_s, surveyed=self._survey
+        )
 
 
 class _Stills:

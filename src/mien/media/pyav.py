@@ -58,6 +58,11 @@ def readable_tags(tags: Mapping[str, str]) -> dict[str, str]:
 
 def display_matrix(frame: VideoFrame) -> bytes | None:
     """Return the display matrix of a decoded frame, None if it has none."""
+    return side_data(frame, Type.DISPLAYMATRIX)
+
+
+def side_data(frame: VideoFrame, kind: Type) -> bytes | None:
+    """Return what a decoded frame carries beside its pixels, None if it has nothing of this kind."""
     # Iterating gives the data itself in PyAV 18 and its types in PyAV 19; asking for a type is the same in both.
-    matrix = cast("Mapping[Type, SideData]", frame.side_data).get(Type.DISPLAYMATRIX)
-    return None if matrix is None else bytes(matrix)
+    found = cast("Mapping[Type, SideData]", frame.side_data).get(kind)
+    return None if found is None else bytes(found)

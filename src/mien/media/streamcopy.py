@@ -293,7 +293,7 @@ def kept_tags(tags: dict[str, str], *, measured: bool) -> dict[str, str]:
     return {
         key: value
         for key, value in readable_tags(tags).items()
-        if key.lower() not in {"encoder", "rotate"} and (measured or not key.upper().startswith(_MEASURED))
+        if key.lower() not in {"encoder", "rotate", "alpha_mode"} and (measured or not key.upper().startswith(_MEASURED))
     }
 
 

@@ -19,7 +19,11 @@ from av.stream import Disposition, Stream
 from av.video.stream import VideoStream
 
 from mien.errors import MediaTooLarge, UnreadableMedia, UnsupportedMedia, UsageError
+from mien.media.alpha import alpha_decoder, alpha_of, has_alpha, over_white
 from mien.media.colourspace import ColourSpace, ToBgr, space_of
+from mien.media.dolbyvision import check_base_layer
+from mien.media.encoders import Content
+from mien.media.interlace import Deinterlacer, shown_order, stream_order
 from mien.media.orientation import Orientation, orientation_of
 from mien.media.packets import FREE_RUNNING, NO_MOTION, PacketReader, Survey, open_input, survey
 from mien.media.picture import check_file
@@ -37,6 +41,9 @@ class VideoInfo(StreamInfo):
     Times are seconds on the clock of the file: `origin` becomes 0 in an output, `first` is that of the first picture;
     `begin` and `end` bound the wanted part, None = as far as the file goes; `stream_end` is where the video stream says that
     it ends.
+
+    `interlaced` says that the input is, `fields` which of them is shown first ("tff", "bff") where the frames still hold
+    both. `alpha`: the frames carry one; `flattened`: the input has one, and its frames were laid on white.
     """
 
     codec: str
@@ -45,12 +52,21 @@ class VideoInfo(StreamInfo):
     rotation: int
     pixel_aspect: Fraction
     interlaced: bool
+    fields: str | None
     deep: bool
+    alpha: bool
+    flattened: bool
+    dolby_vision: bool
     origin: Fraction
     first: Fraction
     begin: Fraction | None
     end: Fraction | None
     stream_end: Fraction | None
+
+    @property
+    def content(self) -> Content:
+        """Return the properties that few encoders keep."""
+        return Content(self.alpha, self.fields)
 
     @property
     def is_part(self) -> bool:
@@ -64,6 +80,7 @@ class VideoReader:
     Raises `UnreadableMedia` (missing, a folder, empty, no video, damaged), `UnsupportedMedia`, `MediaTooLarge` (known
     from the header, before decoding) or `UsageError` (nothing lies between start and end). `surveyed` is the `survey` of an
     earlier reader of the same file: a transport or program stream is then not read through again.
+    Interlaced frames are made progressive unless `keep_fields`; transparent ones are laid on white unless `keep_alpha`.
     """
 
     def __init__(
@@ -75,8 +92,12 @@ class VideoReader:
         start_s: float | None = None,
         end_s: float | None = None,
         surveyed: Survey | None = None,
+        keep_fields: bool = False,
+        keep_alpha: bool = False,
     ) -> None:
         self.path = path
+        self._keep_fields, self._keep_alpha = keep_fields, keep_alpha
+        self._interlaced_frames = 0
         self._max_pixels = max_pixels
         self._start, self._end = _exact(start_s), _exact(end_s)
         self._notes: dict[str, int] = {}
@@ -114,6 +135,8 @@ class VideoReader:
                 f"the clock of {self.path.name} starts over or leaps {times}; the parts follow each other without a gap"
             )
         early = self._missing_at_the_end()
+        if self._interlaced_frames and not self._info.interlaced:
+            notes.append(f"{self._interlaced_frames} frames in the midst of {self.path.name} were interlaced: de-interlaced")
         return (*notes, early) if early else tuple(notes)
 
     def read(self) -> Frame | None:
@@ -153,6 +176,7 @@ class VideoReader:
         context = self._stream.codec_context
         self._check_pixels(context.width, context.height)
         context.thread_type = "AUTO"
+        self._decoder = alpha_decoder(self._stream) or context
         self._base = known_fraction(self._stream.time_base, Fraction(1, av.time_base))
         self._rate = fraction(self._stream.guessed_rate) or fraction(self._stream.average_rate)
         zero = Fraction(self._container.start_time or 0, av.time_base)
@@ -182,7 +206,12 @@ class VideoReader:
         if self._orientation.transposed:
             # Players guess the colours of an untagged video from its size, which is about to change.
             space = replace(space, tagged=True)
-        self._to_bgr = ToBgr(space, *self._size)
+        interlaced, alpha = self._interlaced_frames > 0, has_alpha(first)
+        kept = interlaced and self._keep_fields
+        if kept and self._orientation != Orientation():
+            raise UsageError(f"{self.path.name} is interlaced and turned", "use --interlaced deinterlace")
+        self._has_alpha = alpha
+        self._to_bgr = ToBgr(space, *self._size, by_fields=kept)
         width, height = self._orientation.size(*self._size)
         shape = known_fraction(self._stream.sample_aspect_ratio, Fraction(1))
         count, duration = self._length(zero)
@@ -198,8 +227,12 @@ class VideoReader:
             space=space,
             rotation=first.rotation if orientation else 0,
             pixel_aspect=1 / shape if self._orientation.transposed else shape,
-            interlaced=bool(first.interlaced_frame),
+            interlaced=interlaced,
+            fields=shown_order(self._stream.codec_context.field_order) if kept else None,
             deep=max(component.bits for component in first.format.components) > 8,
+            alpha=alpha and self._keep_alpha,
+            flattened=alpha and not self._keep_alpha,
+            dolby_vision=check_base_layer(first, self.path.name),
             origin=self._origin(first, zero),
             first=(first.pts or 0) * self._base,
             begin=self._begin,
@@ -272,17 +305,27 @@ class VideoReader:
             self._container.seek(pts, stream=self._stream)
         except FFmpegError:
             return False
+        self._decoder.flush_buffers()
         return True
 
     def _decoded(self, first: int = 0) -> Generator[VideoFrame, None, None]:
-        """Frames from the packet number `first` on."""
+        """Progressive frames, unless fields are kept, from the packet number `first` on."""
+        context = self._stream.codec_context
+        order = stream_order(context.field_order, context.codec.canonical_name)
+        fields = Deinterlacer(order)
+        for frame in self._stored(first):
+            self._interlaced_frames += frame.interlaced_frame or order is not None
+            yield from (frame,) if self._keep_fields else fields.push(frame)
+        yield from fields.flush()
+
+    def _stored(self, first: int) -> Generator[VideoFrame, None, None]:
         for packet in islice(self._packets, first, None):
             yield from self._decode(packet)
         yield from self._decode(None)
 
     def _decode(self, packet: "Packet[Stream] | None") -> list[VideoFrame]:
         try:
-            frames = self._stream.decode(packet)
+            frames = self._decoder.decode(packet)
         except EndOfFile:
             return []
         except FFmpegError:
@@ -295,11 +338,18 @@ class VideoReader:
         return frames
 
     def _converted(self, frame: VideoFrame) -> Frame:
-        if (frame.width, frame.height) != self._size:
+        same_size = (frame.width, frame.height) == self._size
+        if not same_size:
             self._note("{count} frames had another size and were scaled to that of the first")
-        image = self._orientation.turn(self._to_bgr.convert(frame))
+        # Files that were put together change from HDR to SDR, or their matrix, in the middle.
+        image, alpha = self._to_bgr.convert(frame, space_of(frame) if same_size else None), None
+        if self._has_alpha:
+            alpha = alpha_of(frame, *self._size)
+            image, alpha = (image, alpha) if self._keep_alpha else (over_white(image, alpha), None)
+        image = self._orientation.turn(image)
+        alpha = None if alpha is None else self._orientation.turn(alpha)
         self._index += 1
-        return Frame(image, self._index - 1, int(frame.pts or 0), self._base)
+        return Frame(image, self._index - 1, int(frame.pts or 0), self._base, alpha)
 
     def _check_pixels(self, width: int, height: int) -> None:
         if width * height > self._max_pixels:

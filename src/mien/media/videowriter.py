@@ -11,14 +11,17 @@ from typing import Self
 
 import av
 from av import VideoFrame
+from av.codec.context import Flags
 from av.error import FFmpegError
 from av.packet import Packet
 from av.video.reformatter import ColorRange
 from av.video.stream import VideoStream
 
 from mien.errors import OutputError, UnreadableMedia, UsageError
+from mien.media.alpha import with_opaque
 from mien.media.colourspace import ColourSpace, FromBgr
 from mien.media.encoders import Encoder, candidates, other_codec, plan_codec
+from mien.media.interlace import BOTTOM_FIRST, TOP_FIRST, FieldFlags
 from mien.media.markneed import video_need
 from mien.media.output import OutputFile, is_of_the_place, output_error
 from mien.media.streamcopy import StreamCopier, kept_tags
@@ -49,7 +52,7 @@ class VideoWriter:
 
     def __init__(self, reader: VideoReader, output: OutputFile, settings: Settings, engine: str) -> None:
         self._output = output
-        self._container_name, codec = plan_codec(output.path, settings)
+        self._container_name, codec = plan_codec(output.path, settings, reader.info.content)
         self._info = info = _on_grid(reader.info) if self._container_name == "avi" else reader.info
         self._input, self._codec = reader.path, codec
         self._notes: list[str] = []
@@ -62,16 +65,18 @@ class VideoWriter:
         self._crowded = 0
         self._finished = False
         _check_pixel_shape(info, codec, self._container_name, output.path)
+        _check_fields(info)
         self._copier = StreamCopier(reader.path, info, self._container_name, output.path.name, dropped(settings))
         try:
-            self.encoder = self._open_first(candidates(codec, info.width, info.height, settings), engine)
+            self.encoder = self._open_first(candidates(codec, info.width, info.height, settings, info.content), engine)
             if settings.encoder == "hardware" and not self.encoder.hardware:
                 self._notes.append(f"no hardware encoder for {codec} could be opened; the processor encodes")
             if (least := video_need(codec).least_quality) > settings.quality:
                 self._notes.append(f"quality {settings.quality} would lose the invisible mark in {codec}: written with {least}")
             if self.encoder.pixel_format == "yuv444p":
                 self._notes.append("the size is odd: written with full colour resolution (4:4:4), which some players refuse")
-            self._convert = FromBgr(self._space, self.encoder.pixel_format)
+            self._convert = FromBgr(self._space, self.encoder.pixel_format, by_fields=info.fields is not None)
+            self._flags = FieldFlags(info.fields) if info.fields is not None else None
         except BaseException:
             self._copier.close()
             raise
@@ -97,7 +102,10 @@ class VideoWriter:
         if ticks is None:
             self._crowded += 1
             return
-        picture = self._convert.convert(frame.image)
+        alpha = None if frame.alpha is None else with_opaque(frame.alpha, labelled.badge_xyxy)
+        picture = self._convert.convert(frame.image, alpha)
+        if self._flags is not None:
+            picture = self._flags.set(picture)
         picture.pts, picture.time_base = ticks, self._time_base
         # A frame waits for the next one, whose time says how long it is shown.
         self._encode_waiting(until=picture.pts)
@@ -211,6 +219,9 @@ class VideoWriter:
         video.width, video.height, video.pix_fmt = info.width, info.height, encoder.pixel_format
         context = video.codec_context
         context.sample_aspect_ratio = info.pixel_aspect
+        if info.fields is not None:
+            context.flags |= Flags.interlaced_dct | Flags.interlaced_me
+            context.field_order = TOP_FIRST if info.fields == "tff" else BOTTOM_FIRST
         context.color_range = ColorRange.JPEG if space.full_range else ColorRange.MPEG
         if space.tagged:
             context.colorspace = space.matrix
@@ -258,8 +269,9 @@ class VideoWriter:
 
 def check_output(reader: VideoReader, path: Path, settings: Settings) -> tuple[str, ...]:
     """What a `VideoWriter` would refuse or warn of, known without writing anything. Raises `UsageError`."""
-    container, codec = plan_codec(path, settings)
+    container, codec = plan_codec(path, settings, reader.info.content)
     _check_pixel_shape(reader.info, codec, container, path)
+    _check_fields(reader.info)
     copier = StreamCopier(reader.path, reader.info, container, path.name, dropped(settings))
     try:
         # The file is not touched before the first packet.
@@ -274,6 +286,14 @@ def _check_pixel_shape(info: VideoInfo, codec: str, container: str, path: Path) 
         raise UsageError(
             f"{codec} in a {path.suffix} cannot say that the pixels of the input are not square",
             "write a .mp4, or a .mkv with --codec h264",
+        )
+
+
+def _check_fields(info: VideoInfo) -> None:
+    if info.fields is not None and (info.height % 4 or info.width % 2):
+        raise UsageError(
+            f"{info.width}x{info.height} cannot be written interlaced: each field needs even sides",
+            "use --interlaced deinterlace",
         )
 
 

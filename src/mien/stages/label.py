@@ -3,6 +3,7 @@
 The badge comes first; the mark last, on the final pixels.
 """
 
+from dataclasses import replace
 from typing import Protocol
 
 import cv2
@@ -64,7 +65,7 @@ class Labeller:
         Raises `ProvenanceError` for a picture too small to carry the mark.
         """
         if not frame.image.flags.writeable:
-            frame = Frame(frame.image.copy(), frame.index, frame.pts, frame.time_base)
+            frame = replace(frame, image=frame.image.copy())
         box = self._draw(frame.image) if self._shown else None
         self._marker.mark(frame.image)
         return LabelledFrame(frame, box, self._marker.mark_id)

@@ -16,7 +16,8 @@ from mien import build
 from mien.batch import job
 from mien.batch.export import Export
 from mien.errors import Cancelled, MienError, UsageError
-from mien.media.encoders import CONTAINERS, plan_codec
+from mien.media.conversion import conversion_notes
+from mien.media.encoders import CONTAINERS, keeps_alpha, plan_codec
 from mien.media.markneed import picture_need, video_need
 from mien.media.output import OutputFile
 from mien.media.picture import WRITE_FORMATS, is_picture, read_picture, write_format
@@ -166,11 +167,17 @@ class FileJobs:
 
     def _video(self, current: FileJob, output: OutputFile) -> None:
         settings = current.settings
-        with VideoReader(current.file, max_pixels=settings.max_pixels, max_bytes=settings.max_bytes) as reader:
+        with VideoReader(
+            current.file,
+            max_pixels=settings.max_pixels,
+            max_bytes=settings.max_bytes,
+            keep_fields=settings.interlaced == "keep",
+            keep_alpha=keeps_alpha(output.path, settings),
+        ) as reader:
             current.total = reader.info.frame_count
             pipeline = build.open_pipeline(settings, self._models, current.source)
             before = windows_of(current.file, max_pixels=settings.max_pixels, max_bytes=settings.max_bytes)
-            strength = video_need(plan_codec(output.path, settings)[1]).strength(settings.quality)
+            strength = video_need(plan_codec(output.path, settings, reader.info.content)[1]).strength(settings.quality)
             export = self._export(current, readable(before), "video", strength)
 
             def report(progress: job.Progress) -> None:
@@ -178,7 +185,7 @@ class FileJobs:
 
             with VideoWriter(reader, output, settings, settings.engine) as writer:
                 done = job.run_video(reader, writer, output, pipeline, export, report, current.cancel)
-        current.message = "; ".join(done.warnings)
+            current.message = "; ".join((*conversion_notes(reader.info), *done.warnings))
 
     def _export(
         self, current: FileJob, before: Iterable[Sequence[Image]], kind: str, strength: float
