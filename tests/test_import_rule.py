@@ -10,7 +10,8 @@ import mien
 PACKAGE = Path(mien.__file__).parent
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("mien", "types", "errors"),
-    ("contracts", "settings", "topology", "kernel", "folders"),
+    ("folders",),
+    ("contracts", "settings", "topology", "kernel"),
     ("signature",),
     ("families", "geometry", "facemodel", "colour", "raster", "yuv", "provenance"),
     ("unwrap", "profile", "gaze"),

@@ -61,6 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         logging.getLogger(library).setLevel(logging.CRITICAL)
     try:
         with _terminating_like_interrupting():
+            _check_current_folder()
             result: int = options.run(options)
             return result
     except MienError as error:
@@ -75,6 +76,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # The reader of our output has gone (`mien models | head`); Python would complain again while it exits.
         sys.stderr.close()
         return 1
+
+
+def _check_current_folder() -> None:
+    """Raise `UsageError` when the current folder has been deleted: no relative name means anything there."""
+    try:
+        Path.cwd()
+    except OSError:
+        raise UsageError("the current folder no longer exists or may not be read", "change to another one: cd") from None
 
 
 @contextmanager
