@@ -128,7 +128,7 @@ class AnimationReader:
         self.close()
 
     def _open(self, max_pixels: int) -> None:
-        width, height = self._file.size
+        width, height = self._canvas = self._file.size
         kind = str(self._file.format)
         self._first = 1 if self._file.info.get("default_image") else 0
         self._announced = int(getattr(self._file, "n_frames", 1)) - self._first
@@ -195,16 +195,26 @@ class AnimationReader:
             try:
                 with warnings.catch_warnings():
                     warnings.simplefilter("ignore")
-                    self._file.seek(number + self._first)
-                    self._file.load()
-                    pixels = np.asarray(self._file.convert("RGBA"))
+                    pixels = self._decoded(number + self._first)
                     delay = self._delay(number)
-            except DAMAGE:
+            except (*DAMAGE, Image.DecompressionBombError):
                 return
             self._read += 1
             if self._is_wanted(time):
                 yield self._frame(pixels, round(time / self._base))
             time += delay
+
+    def _decoded(self, number: int) -> Bgr:
+        """RGBA of a frame; a damaged one may reach beyond the canvas, and be cut to it."""
+        width, height = self._canvas
+        self._file.seek(number)
+        if self._file.size[0] * self._file.size[1] > 4 * width * height:
+            raise ValueError("a frame reaches far beyond the canvas")
+        self._file.load()
+        pixels = np.asarray(self._file.convert("RGBA"))[:height, :width]
+        if pixels.shape[:2] != (height, width):
+            raise ValueError("a frame is smaller than the canvas")
+        return pixels
 
     def _delay(self, number: int) -> Fraction:
         if number < len(self._delays):

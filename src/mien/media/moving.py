@@ -70,7 +70,8 @@ def suffix_for(target: Path, kind: Kind, named: str | None = None) -> str:
     written = {Kind.PICTURE: set(WRITE_FORMATS), Kind.ANIMATION: {*ANIMATIONS, *CONTAINERS}, Kind.VIDEO: set(CONTAINERS)}[kind]
     if suffix in written:
         return suffix
-    return ".png" if kind is Kind.PICTURE and has_alpha(target) else _BY_DEFAULT[kind.value]
+    lossless = kind is Kind.PICTURE and (suffix == ".gif" or has_alpha(target))
+    return ".png" if lossless else _BY_DEFAULT[kind.value]
 
 
 def check_name(target: Path, kind: Kind, output: Path, settings: Settings) -> None:

@@ -204,8 +204,10 @@ class VideoWriter:
         if space.tagged:
             context.colorspace = space.matrix
         context.color_primaries, context.color_trc = space.primaries, space.transfer
-        if self._container_name == "avi" or (encoder.name == "libx265" and (info.frame_count or 0) <= _X265_LEAST):
-            # AVI has one clock only, in coding order; x265 loses the clock of a few frames that look ahead.
+        animated = isinstance(self._copier, NoStreams)
+        if self._container_name == "avi" or animated or (encoder.name == "libx265" and (info.frame_count or 0) <= _X265_LEAST):
+            # AVI has one clock only, in coding order; x265 loses the clock of a few frames that look ahead; and MP4 ends with
+            # the frame coded last, which matters where each frame has a time of its own.
             context.max_b_frames = 0
         if encoder.codec == "hevc" and self._container_name in {"mp4", "mov"}:
             context.codec_tag = "hvc1"
