@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 
-from mien.errors import MienError, OutputError
+from mien.errors import OutputError
 from mien.media.output import output_error
 
 _PREFIX = "mien-studio-"
@@ -26,16 +26,6 @@ def session_folder() -> Iterator[Path]:
             shutil.rmtree(old, ignore_errors=True)
     with tempfile.TemporaryDirectory(prefix=f"{_PREFIX}{os.getpid()}-", ignore_cleanup_errors=True) as name:
         yield Path(name)
-
-
-@contextmanager
-def spoken_of(path: Path, name: str) -> Iterator[None]:
-    """Errors that are raised inside speak of the upload by the name that the person knows."""
-    try:
-        yield
-    except MienError as error:
-        error.args = (str(error).replace(str(path), name), *error.args[1:])
-        raise
 
 
 def make_folder(path: Path) -> None:
