@@ -143,6 +143,22 @@ def test_sound_stays_in_step(kind: str, tmp_path: Path) -> None:
     assert any("is converted to" in warning for warning in warnings) == converted
 
 
+def test_a_hostile_gap_does_not_become_years_of_silence(tmp_path: Path) -> None:
+    plain, source = _film(tmp_path / "plain.mkv", _Scene(sound="pcm_s16le")), tmp_path / "in.mkv"
+    with av.open(str(plain)) as file, av.open(str(source), "w") as out:
+        copies = {stream.index: out.add_stream_from_template(stream) for stream in file.streams}
+        packets = [packet for packet in file.demux() if packet.size]
+        last = max(index for index, packet in enumerate(packets) if packet.stream.type == "audio")
+        packets[last].pts = packets[last].dts = 10**9
+        for packet in packets:
+            packet.stream = copies[packet.stream_index]
+            out.mux_one(packet)
+    warnings = _convert(source, tmp_path / "out.webm")
+    assert any("damaged" in warning for warning in warnings)
+    with av.open(str(tmp_path / "out.webm")) as file:
+        assert (file.duration or 0) < 2_000_000
+
+
 def test_a_part_with_converted_sound_is_cut_to_the_sample(tmp_path: Path) -> None:
     source = _film(tmp_path / "in.mp4", _Scene())
     _convert(source, tmp_path / "out.webm", start_s=0.52, end_s=1.2)

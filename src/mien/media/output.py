@@ -29,7 +29,7 @@ _OF_THE_CONTENT = {errno.EINVAL, errno.ERANGE, errno.EDOM, errno.ENOSYS, errno.E
 
 
 def is_of_the_place(error: Exception) -> bool:
-    """Whether the disk or the folder is the reason for an error of FFmpeg or the system, and not what is written."""
+    """Tell errors of FFmpeg or the system that come from the disk or folder from those of what is written."""
     number = getattr(error, "errno", None)
     return number in errno.errorcode and number not in _OF_THE_CONTENT
 

@@ -104,6 +104,7 @@ def _role(stream: Stream) -> Role:
 
 
 def _stamp(packet: "Packet[Stream]", role: Role, base: Fraction) -> Stamp:
+    """Return the packet's times; a presentation time that cannot be true is taken from it."""
     dts, pts, duration = packet.dts, packet.pts, packet.duration or 0
     if role is Role.PICTURE and dts is not None and pts is not None:
         ahead = pts - dts
@@ -116,7 +117,7 @@ def _stamp(packet: "Packet[Stream]", role: Role, base: Fraction) -> Stamp:
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """What a pass over all packets tells of one stream of a file, in seconds of the mended clock.
+    """Result of a pass over all packets of a file for one of its streams, in seconds of the mended clock.
 
     `start` is the first time of any picture or sound, `end` where the last picture of the stream ends, `keys` are the
     number of the packet and the time of each key frame.

@@ -46,7 +46,7 @@ _QUICKTIME_LANGUAGES = {
 
 
 class Carrier(Protocol):
-    """What makes packets of an output stream from those of an input stream, on the clock of the output."""
+    """Maker of an output stream's packets from those of an input stream, on the clock of the output."""
 
     stream: Stream
     damaged: int
