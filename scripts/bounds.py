@@ -38,7 +38,7 @@ TESTS = (
     "tests/test_cli.py::test_a_picture_is_swapped",
     "tests/test_studio.py::test_the_page_has_words_for_every_setting_and_choice_in_both_languages",
 )
-STUDIO = "token or face_is_added or watched_and_recorded or picture_is_swapped_and"
+STUDIO = "strict_cookie or face_is_added or picture_is_swapped_and"
 
 
 @dataclass(frozen=True, slots=True)
