@@ -5,6 +5,7 @@ import contextlib
 import queue
 import socket
 import ssl
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -90,7 +91,7 @@ def _serving(
 ) -> Iterator[_Server]:  # fmt: skip
     """The studio's server and door before an application of a few lines."""
     clock = clock or _Clock()
-    gate = _Watched(limits or Limits(), clock)
+    gate = _Watched(limits or Limits(strangers=96), clock)
     theirs = ours = None
     if tls:
         certificate, key = own_certificate(tmp_path / "tls", ())
@@ -247,7 +248,7 @@ def test_what_the_owner_has_open_stays_in_a_crowd_and_in_time(tmp_path: Path, tl
         slow.start()
         assert server.answering.wait(_PATIENCE_S)
         server.gate.admitted.get(timeout=_PATIENCE_S)
-        crowd = [_silent(server, stack) for _ in range(100)]
+        crowd = [_silent(server, stack) for _ in range(70)]
         _until_closed(crowd[0])
         # Long after the time of strangers; a request that is being answered may take as long as it takes.
         server.clock.now_s += server.gate.limits.stalled_s - 1
@@ -313,7 +314,7 @@ def _is_open(transport: _Transport) -> bool:
 
 
 def test_a_crowd_makes_way_before_others_do() -> None:
-    with _arriving(Gate(Limits(strangers=6, strangers_a_network=4))) as arrive:
+    with _arriving(Gate(Limits(strangers=6))) as arrive:
         alone = arrive("192.0.2.1")
         crowd = [arrive("192.0.2.2") for _ in range(4)]
         arrive("192.0.2.3")
@@ -324,7 +325,7 @@ def test_a_crowd_makes_way_before_others_do() -> None:
 
 
 def test_a_network_has_its_own_limit_and_one_ipv6_network_counts_as_one() -> None:
-    with _arriving(Gate(Limits(strangers=100, strangers_a_network=2))) as arrive:
+    with _arriving(Gate(Limits(strangers=3))) as arrive:
         first = arrive("2001:db8::1")
         other = arrive("2001:db8:0:1::1")
         arrive("2001:db8::2")
@@ -335,3 +336,12 @@ def test_a_network_has_its_own_limit_and_one_ipv6_network_counts_as_one() -> Non
         arrive("192.0.2.1")
         arrive("192.0.2.1")
         assert not _is_open(mapped)
+
+
+@pytest.mark.parametrize(("files", "strangers"), [(64, 64), (256, 96), (1024, 512), (1 << 20, 512)])
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limit")
+def test_strangers_get_what_files_are_left(monkeypatch: pytest.MonkeyPatch, files: int, strangers: int) -> None:
+    import resource
+
+    monkeypatch.setattr(resource, "getrlimit", lambda which: (files, files))
+    assert Limits.of_this_process().strangers == strangers

@@ -14,6 +14,7 @@ import pytest
 
 from mien.errors import OutputError, UsageError
 from mien.studio.database import StudioDatabase
+from mien.studio.faces import Gallery
 from mien.studio.presets import MOST_PRESETS, Presets
 
 _PATIENCE_S = 120.0
@@ -142,6 +143,31 @@ def test_saved_faces_of_earlier_versions_are_taken_over(tmp_path: Path) -> None:
         assert connection.execute("SELECT id, facts FROM faces").fetchall() == [
             ("abc", '{"name": "Ada", "photo": "photo.png"}')
         ]
+
+
+def test_photos_that_two_studios_add_to_a_saved_face_are_both_kept(tmp_path: Path) -> None:
+    folder = tmp_path / "faces" / "abc"
+    folder.mkdir(parents=True)
+    for name in ("photo.png", "thumb.jpg"):
+        (folder / name).write_bytes(b"x")
+    facts: dict[str, Any] = {"name": "Ada", "consent": "self", "number": None, "photo": "photo.png", "more": []}
+    (folder / "face.json").write_text(json.dumps(facts), "utf-8")
+    one, two = (_gallery(tmp_path) for _ in range(2))
+    for gallery in (one, two):
+        (tmp_path / "upload.png").write_bytes(b"y")
+        face = gallery.get("abc")
+        gallery._note_more(face, gallery._keep_more(face, tmp_path / "upload.png"))
+    assert len(set(_gallery(tmp_path).get("abc").more)) == 2
+    two.remove("abc")
+    with pytest.raises(UsageError, match="removed by another studio"):
+        one._note_more(one.get("abc"), tmp_path / "upload.png")
+    assert _gallery(tmp_path).all() == []
+
+
+def _gallery(data: Path) -> Gallery:
+    """Without models: nothing is looked at."""
+    nothing: Any = None
+    return Gallery(nothing, nothing, StudioDatabase(data), nothing)
 
 
 def test_a_damaged_file_is_said_with_a_remedy_and_not_written_over(tmp_path: Path) -> None:

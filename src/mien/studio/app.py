@@ -165,7 +165,9 @@ def _add_pages(app: FastAPI, access: Access) -> None:
     def login(request: Request, password: Annotated[str, Form()]) -> Response:
         right = access.is_password(password, request.client.host if request.client else "")
         if right is None:
-            return HTMLResponse("<!doctype html><title>mien</title><p>Too many wrong passwords. Wait a minute.", 429)
+            return HTMLResponse(
+                "<!doctype html><title>mien</title><p>Too many wrong passwords. Wait a minute; if many guess, ten.", 429
+            )
         if not right:
             return RedirectResponse("/login?wrong#wrong", 303)
         answer = RedirectResponse("/", 303)

@@ -8,11 +8,12 @@ where the attacker sits on the same machine.
 
 import asyncio
 import ssl
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import h11
 from uvicorn import Config
@@ -26,16 +27,45 @@ VISIT = "visit"
 """Name in the `state` of a request under which its connection is found."""
 
 
+_OWN_FILES, _OWNERS_CONNECTIONS = 60, 100
+"""A busy studio has about 30 files open and keeps a burst of connections for a moment; a page uses 3 to 9 connections."""
+_LEAST_STRANGERS, _MOST_STRANGERS = 64, 512
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Numbers of connections and seconds of life; `backlog` is how many are accepted at once."""
+    """Numbers of connections, and seconds of life.
 
-    strangers: int = 64  # a process on macOS may open 256 files, a busy studio has about 60
-    strangers_a_network: int = 24  # a browser opens six connections and the page three WebSockets
+    Between taking a connection in and reading from it the event loop accepts two bursts of others, and a TLS handshake
+    takes longer; the more a network may hold, the faster a flood has to be to push out an owner of the same address.
+    """
+
+    strangers: int = _MOST_STRANGERS
     stranger_s: float = 10.0  # a TLS handshake and a login take under 1 s on a phone
     stalled_s: float = 60.0  # a Wi-Fi that drops out comes back in 10 to 30 s
-    requests: int = 200
-    backlog: int = 32  # more would use up the files before the first one is looked at
+    burst: int = 16
+    queue: int = 256  # what waits in the kernel; a longer flood costs the owner a second, when TCP tries again
+
+    @classmethod
+    def of_this_process(cls) -> Self:
+        """Return as much as the number of files allows that this process may open: 256 on macOS, 1024 on most Linux."""
+        if sys.platform == "win32":
+            return cls()
+        import resource
+
+        files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+        if files == resource.RLIM_INFINITY:
+            return cls()
+        return cls(min(max(files - _OWN_FILES - _OWNERS_CONNECTIONS, _LEAST_STRANGERS), _MOST_STRANGERS))
+
+    @property
+    def strangers_a_network(self) -> int:
+        return max(1, 2 * self.strangers // 3)
+
+    @property
+    def connections(self) -> int:
+        """All of them; the owner's are refused with 503 from there on."""
+        return self.strangers + _OWNERS_CONNECTIONS
 
 
 class Visit:
@@ -63,7 +93,7 @@ class Gate:
     """All connections of a server. To be used from its event loop."""
 
     def __init__(self, limits: Limits | None = None, clock: Callable[[], float] = time.monotonic) -> None:
-        self.limits = limits or Limits()
+        self.limits = limits or Limits.of_this_process()
         self.clock = clock
         self._visits: list[Visit] = []
 

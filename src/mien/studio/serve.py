@@ -120,8 +120,8 @@ class StudioServer(uvicorn.Server):
             ws_max_size=MOST_MESSAGE_BYTES,
             ws_ping_interval=20,
             timeout_graceful_shutdown=2,
-            limit_concurrency=self._gate.limits.requests,
-            backlog=self._gate.limits.backlog,
+            limit_concurrency=self._gate.limits.connections,
+            backlog=self._gate.limits.burst,
         )
         # After the configuration, which sets up the logger.
         logging.getLogger("uvicorn.error").addFilter(_is_no_client_fault)
@@ -129,6 +129,9 @@ class StudioServer(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        for listener in sockets or ():
+            # asyncio takes one number for both; this changes the kernel's only.
+            listener.listen(self._gate.limits.queue)
         if self.started:
             self._ready()
 
