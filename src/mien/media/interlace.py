@@ -9,6 +9,8 @@ from av.error import EOFError as EndOfFile
 from av.filter import Graph
 from av.video.format import VideoFormat
 
+from mien.media.pyav import fraction
+
 TOP_FIRST, BOTTOM_FIRST = 2, 3
 """FFmpeg's AVFieldOrder for fields that are coded in display order."""
 _TOP_SHOWN_FIRST, _BOTTOM_SHOWN_FIRST = (TOP_FIRST, 5), (BOTTOM_FIRST, 4)
@@ -78,7 +80,7 @@ class Deinterlacer:
                 return [*ready, frame]
             self._filter = _Filter(frame, *self._chain())
         # The last frames of a decoder come without a time base.
-        self._time_base = frame.time_base or self._time_base
+        self._time_base = fraction(frame.time_base) or self._time_base
         self._times.append((frame.pts, frame.dts))
         return [*ready, *self._timed(self._filter.push(frame))]
 
