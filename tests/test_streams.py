@@ -1,4 +1,4 @@
-"""What goes beside the video: in step after every conversion, in every container; what does not fit is said."""
+"""Streams beside the video: in step after every conversion, in every container, and none left out silently."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field

@@ -53,7 +53,7 @@ class PacketReader:
         self._wanted = {stream.index for stream in streams}
         self.damaged = 0
         self.jumps = 0
-        """How often the clock of the file has started over or leaped ahead."""
+        """Jumps of the file's clock so far."""
 
     def __iter__(self) -> "Iterator[Packet[Stream]]":
         mender: Mender[Packet[Stream]] = Mender(free_running=self._container.format.name in FREE_RUNNING)
