@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from mien import errors
-from mien.source import MOST_PHOTOS, find_faces, load_more, load_source, numbered_picture, together
+from mien.source import GLASSES, MOST_PHOTOS, TURNED, load_more, load_source, numbered_picture, search, together
 from mien.types import Image, SourceFace
 from tests.portraits import COLLINS, HOPPER, models, portrait, recogniser
 
@@ -104,9 +104,9 @@ def test_covered_by_a_mask(photo: Image) -> None:
 
 def test_numbered_picture_leaves_the_photo_alone(pair: Image) -> None:
     before = pair.copy()
-    faces = find_faces(pair, models().photo_detector)
-    numbered = numbered_picture(pair, faces)
-    assert [face.number for face in faces] == [1, 2]
+    searched = search(pair, models().photo_detector)
+    numbered = numbered_picture(searched)
+    assert [face.number for face in searched.faces] == [1, 2]
     assert np.array_equal(before, pair)
     assert (numbered != pair).any()
 
@@ -142,3 +142,34 @@ def test_photos_are_not_taken_without_end(photo: Image) -> None:
         face = together(face, first)
     with pytest.raises(errors.UsageError, match="enough"):
         together(face, first)
+
+
+@pytest.mark.parametrize("quarters", [1, 2, 3])
+def test_a_photo_that_lies_on_its_side_is_turned_and_gives_the_same_source(photo: Image, quarters: int) -> None:
+    upright = _load(photo)
+    turned = _load(np.ascontiguousarray(np.rot90(photo, -quarters)))
+    assert np.array_equal(turned.image, upright.image)
+    assert turned.digest == upright.digest, "one consent holds for both"
+    assert turned.warnings == (TURNED[quarters],)
+    assert upright.warnings == ()
+
+
+def test_a_turned_group_is_numbered_as_it_is_seen_upright(pair: Image) -> None:
+    upright = search(pair, models().photo_detector)
+    turned = search(np.ascontiguousarray(np.rot90(pair)), models().photo_detector)
+    assert np.array_equal(turned.image, pair)
+    assert [face.detection.box_xyxy for face in turned.faces] == [face.detection.box_xyxy for face in upright.faces]
+
+
+def test_a_fault_of_a_turned_photo_keeps_its_reason(photo: Image) -> None:
+    small = cv2.resize(photo, None, fx=0.2, fy=0.2, interpolation=cv2.INTER_AREA)
+    with pytest.raises(errors.SourceFaceTooSmall):
+        _load(np.ascontiguousarray(np.rot90(np.asarray(small, np.uint8))))
+
+
+def test_a_further_photo_on_its_side_is_turned_and_said(photo: Image) -> None:
+    first = _load(photo)
+    more = _more(np.ascontiguousarray(np.rot90(photo, 2)), first)
+    assert np.array_equal(more.image, first.image)
+    assert together(first, more).warnings == (TURNED[2],)
+    assert GLASSES not in together(first, more).warnings

@@ -55,8 +55,8 @@ class Models:
 def open_models(settings: Settings, store: Store) -> Models:
     """Open the embedded models; raises a `ModelError`."""
     shelf = Shelf(store, settings.device, settings.precision)
-    photo_detector, detector = _open_detectors(settings, shelf)
     yunet = OnnxSession("yunet", store.read("yunet"))
+    photo_detector, detector = _open_detectors(settings, shelf, yunet)
     return Models(
         photo_detector,
         detector,
@@ -67,15 +67,15 @@ def open_models(settings: Settings, store: Store) -> Models:
     )
 
 
-def _open_detectors(settings: Settings, shelf: Shelf) -> tuple[Detector, Detector]:
+def _open_detectors(settings: Settings, shelf: Shelf, yunet: OnnxSession) -> tuple[Detector, Detector]:
     """What finds faces in photos, and what in videos."""
     if settings.detector != "yunet":
         sides = PHOTO_DETECT_SIZES, (settings.detect_size,)
         photo, video = (openers.open_detector(settings, shelf, each) for each in sides)
         return photo, video
-    session, least = OnnxSession("yunet", shelf.store.read("yunet")), settings.detect_score
-    steps = [(side, YuNet(session, longer_side=side, least_score=least)) for side in PHOTO_DETECT_SIZES]
-    return Pyramid(steps), YuNet(session, longer_side=settings.detect_size, least_score=least)
+    least = settings.detect_score
+    steps = [(side, YuNet(yunet, longer_side=side, least_score=least)) for side in PHOTO_DETECT_SIZES]
+    return Pyramid(steps), YuNet(yunet, longer_side=settings.detect_size, least_score=least)
 
 
 def open_tracking(settings: Settings, shelf: Shelf) -> TrackingParts:
