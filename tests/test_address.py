@@ -1,4 +1,4 @@
-"""Addresses of streams: which of them make this machine listen on a port."""
+"""Addresses of streams that make this machine listen on a port, and those that do not."""
 
 import pytest
 

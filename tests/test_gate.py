@@ -36,7 +36,7 @@ class _Clock:
 
 
 class _Watched(Gate):
-    """Tells the test of every connection that was taken in."""
+    """A gate that queues every connection it takes in."""
 
     def __init__(self, limits: Limits, clock: _Clock) -> None:
         super().__init__(limits, clock)
@@ -59,6 +59,8 @@ class _Server:
     """Set when /slow is being answered."""
     answer: threading.Event = field(default_factory=threading.Event)
     """To be set for /slow to be answered."""
+    clients: list[str] = field(default_factory=list)
+    """Addresses that requests came from, as the application sees them."""
 
     @property
     def base(self) -> str:
@@ -130,6 +132,7 @@ async def _application(served: _Server, scope: Scope, receive: Receive, send: Se
         while (message := await receive())["type"] != "websocket.disconnect":
             await send({"type": "websocket.send", "text": message["text"]})
         return
+    served.clients.append(scope["client"][0])
     if scope["path"] == "/slow":
         served.answering.set()
         await asyncio.to_thread(served.answer.wait, _PATIENCE_S)
@@ -283,6 +286,12 @@ def test_nonsense_instead_of_tls_harms_nobody(tmp_path: Path) -> None:
             connection.sendall(nonsense)
             _until_closed(connection)
         assert server.request() == 200
+
+
+def test_a_client_cannot_choose_the_address_that_is_counted(tmp_path: Path) -> None:
+    with _serving(tmp_path) as server, httpx.Client(trust_env=False) as client:
+        client.get(f"{server.base}/api/state", headers={**server.bearer, "X-Forwarded-For": "192.0.2.1"}).raise_for_status()
+        assert server.clients == ["127.0.0.1"]
 
 
 class _Transport(asyncio.Transport):

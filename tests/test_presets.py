@@ -1,4 +1,4 @@
-"""What the studio keeps for good: nothing that was confirmed is lost, whoever else writes."""
+"""Presets and saved faces: nothing that was confirmed is lost, whatever else writes."""
 
 import json
 import logging

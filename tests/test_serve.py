@@ -1,4 +1,4 @@
-"""Where the studio listens, and under which names it is reached."""
+"""Addresses and names of the studio: the one it listens on, those it shows, those in its certificate."""
 
 import contextlib
 import socket

@@ -1,4 +1,4 @@
-"""What the studio keeps for good: presets and saved faces. Safe for several threads and several studios on one folder."""
+"""Storage for presets and saved faces. Safe for several threads and for several studios on one folder."""
 
 import json
 import logging

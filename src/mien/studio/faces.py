@@ -151,14 +151,15 @@ class Gallery:
             face.source, face.more = whole, (*face.more, kept)
 
     def remove(self, face_id: str) -> None:
-        """Forget a face, saved or not."""
+        """Forget a face, saved or not. Raises `OutputError`; then it is still there."""
         with self._lock:
             face = self.get(face_id)
+            if face.saved:
+                with self._database.opened() as connection:
+                    connection.execute("DELETE FROM faces WHERE id = ?", (face.id,))
             del self._faces[face_id]
             self._forget_personas(face)
         if face.saved:
-            with self._database.opened() as connection:
-                connection.execute("DELETE FROM faces WHERE id = ?", (face.id,))
             shutil.rmtree(self._saved / face.id, ignore_errors=True)
         for photo in (face.photo, *face.more):
             photo.unlink(missing_ok=True)

@@ -40,7 +40,7 @@ _NO_SUCH_ADDRESS = {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the command line asks for; `host` is None where it names none."""
+    """Arguments of the command line; `host` is None if it names none."""
 
     host: str | None
     port: int
