@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import uvicorn
 
 from mien.settings import Settings
 from mien.studio.access import Access
 from mien.studio.app import make_app
+from mien.studio.serve import StudioServer
 from mien.studio.session import StudioSession
 from mien.trust import Signing, open_trust
 
@@ -74,21 +74,12 @@ def running_studio(folder: Path, *, password: str | None = None, data: Path | No
     with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as listener:
         port = listener.getsockname()[1]
         access = Access(port, password=password)
-        config = uvicorn.Config(
-            make_app(session, access),
-            log_level="error",
-            access_log=False,
-            ws_per_message_deflate=False,
-            timeout_graceful_shutdown=1,
-        )
-        server = uvicorn.Server(config)
+        started = threading.Event()
+        server = StudioServer(make_app(session, access), ready=started.set)
         thread = threading.Thread(target=server.run, args=([listener],), name="test-studio")
         thread.start()
         try:
-            deadline = time.monotonic() + DEADLINE_S
-            while not server.started:
-                assert time.monotonic() < deadline, "the server does not start"
-                threading.Event().wait(0.01)
+            assert started.wait(DEADLINE_S), "the server does not start"
             base = f"http://127.0.0.1:{port}"
             headers = {"Authorization": f"Bearer {access.token}"}
             with httpx.Client(base_url=base, headers=headers, timeout=30, trust_env=False) as client:

@@ -598,6 +598,23 @@ def test_the_clean_page_shows_the_picture_alone(person: Person) -> None:
     person.shoot("clean")
 
 
+def test_the_page_opens_websockets_to_its_own_studio_only(chromium: Any, lasting_studio: Studio) -> None:
+    context = chromium.new_context()
+    page = context.new_page()
+    page.goto(lasting_studio.page)
+    opened = """
+    (url) => new Promise((done) => {
+      addEventListener('securitypolicyviolation', (event) => done(event.effectiveDirective));
+      const socket = new WebSocket(url);
+      socket.onopen = () => done('open');
+    })
+    """
+    assert page.evaluate(opened, f"{lasting_studio.socket}/ws/events") == "open"
+    assert page.evaluate(opened, "ws://127.0.0.1:9/") == "connect-src"
+    assert page.evaluate(opened, "wss://evil.example/") == "connect-src"
+    context.close()
+
+
 def test_an_old_page_says_that_its_session_is_over(chromium: Any, lasting_studio: Studio) -> None:
     context = chromium.new_context()
     page = context.new_page()

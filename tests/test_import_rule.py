@@ -10,7 +10,8 @@ import mien
 PACKAGE = Path(mien.__file__).parent
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("mien", "types", "errors"),
-    ("contracts", "settings", "topology", "kernel", "folders", "programs"),
+    ("folders",),
+    ("contracts", "settings", "topology", "kernel", "programs", "extras", "tried"),
     ("signature",),
     ("families", "geometry", "facemodel", "colour", "raster", "yuv", "provenance"),
     ("unwrap", "profile", "gaze", "hdr"),
@@ -24,6 +25,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("build", "doctor"),
     ("sightings",),
     ("bench", "evaluate", "faults"),
+    ("targets", "progress"),
     ("demo", "measuring", "modelling", "swapping", "training"),
     ("studio",),
     ("cli",),

@@ -131,7 +131,7 @@ def truncated(path: Path) -> None:
 def without_tables(path: Path) -> None:
     path.unlink()
     with sqlite3.connect(path) as connection:
-        connection.execute(f"PRAGMA user_version = {database_module._VERSION}")
+        connection.execute(f"PRAGMA user_version = {len(Database.SCHEMAS)}")
         connection.execute("CREATE TABLE others (a)")
     connection.close()
 
@@ -192,7 +192,7 @@ def test_a_read_only_ledger_names_the_permission(folder: Path, monkeypatch: pyte
 
 def test_a_ledger_of_the_first_version_goes_on(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "ledger.sqlite", isolation_level=None) as connection:
-        connection.executescript(database_module._SCHEMAS[0])
+        connection.executescript(Database.SCHEMAS[0])
         connection.execute("PRAGMA user_version = 1")
     connection.close()
     for read in readers(tmp_path).values():

@@ -9,6 +9,8 @@ import ssl
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -85,6 +87,7 @@ def test_a_port_in_use_is_said(tmp_path: Path) -> None:
         (("--port", "99999"), "no port"),
         (("--host", "0.0.0.0"), "--share"),
         (("--host", "no.such.host.example"), "--share"),
+        (("--host", ""), "no address"),
         (("--cert", "a.pem"), "--share"),
         (("--photo", str(EXAMPLES / "eileen_collins.png")), "--consent"),
         (("--input", "gopher://x"), "gopher"),
@@ -117,9 +120,10 @@ def test_it_ends_in_order_and_leaves_nothing_uploaded(tmp_path: Path, examples: 
     with started(tmp_path, *wanted) as (process, url):
         base, token = url.split("/?token=")
         assert any((tmp_path / "temporary").glob("mien-studio-*/*.png")), "the photo is in the session's folder"
-        deadline = 200
-        while _state(base, token)["outputs"][0]["frames"] < 15 and deadline:
-            deadline -= 1
+        deadline, pause = time.monotonic() + _PATIENCE_S, threading.Event()
+        while _state(base, token)["outputs"][0]["frames"] < 15:
+            assert time.monotonic() < deadline
+            pause.wait(0.05)
         said = ended(process, how)
     assert "Traceback" not in said
     assert not list((tmp_path / "temporary").glob("mien-studio-*"))
@@ -147,6 +151,9 @@ def test_a_shared_studio_speaks_tls_and_tells_its_fingerprint(tmp_path: Path) ->
             assert b"password" in answer.read()
         with pytest.raises(HTTPError, match="401"):
             urllib.request.urlopen(f"{base}/api/state", context=context, timeout=20)
+        with pytest.raises(ConnectionRefusedError):
+            # Another address of this machine, which 0.0.0.0 would include.
+            socket.create_connection(("127.0.0.2", int(port)), timeout=20)
         ended(process, signal.SIGINT)
 
 

@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
 
@@ -14,7 +15,11 @@ import cv2
 import numpy as np
 import pytest
 
+from mien.batch import marking
+from mien.batch.marking import FileMark
 from mien.errors import MarkImpossible
+from mien.media.encoders import candidates
+from mien.media.markneed import MarkNeed, picture_need, video_need
 from mien.provenance import markreader
 from mien.provenance.mark import (
     CODES,
@@ -30,6 +35,7 @@ from mien.provenance.mark import (
     tile_pixels,
 )
 from mien.provenance.markreader import FOUND_FROM, SEARCHED_FROM, MarkFound, MarkReader
+from mien.settings import Settings
 from mien.types import Image
 from tests.portraits import COLLINS, HOPPER, read
 
@@ -463,3 +469,89 @@ def test_random_keys_are_tried_as_the_reader_tries_its_own(benchmark: ModuleType
     np.testing.assert_allclose(fast, markreader.correlate(tile, codes), atol=1e-3)
     # The anchor of a marked picture stands at the corner.
     assert fast[0].argmax() == 0
+
+
+# What mien writes itself
+
+
+@pytest.fixture(scope="module")
+def small_frames() -> list[Image]:
+    """50 frames of the bundled clip from 2 s on, 640 x 360: computed, soft and in motion, the hardest to mark of all."""
+    with av.open(str(BENCHMARK.parent.parent / "examples" / "clip.mp4")) as container:
+        decoded = (np.asarray(frame.to_ndarray(format="bgr24"), np.uint8) for frame in container.decode(video=0))
+        return [resized(frame, 640, 360) for index, frame in enumerate(decoded) if 50 <= index < 100]
+
+
+def _written(frames: list[Image], codec: str, quality: int) -> list[Image]:
+    encoder = candidates(codec, 640, 360, Settings(quality=quality))[-1]
+    return _encoded(frames, encoder.name, encoder.options)
+
+
+def _least_z(frames: list[Image], mark_id: int) -> float:
+    """The least z of all windows, -inf when one of them does not carry this id."""
+    found = [find(*frames[start : start + 24]) for start in range(0, len(frames) - 23, 13)]
+    return min(each.z if each is not None and each.mark_id == mark_id else float("-inf") for each in found)
+
+
+@pytest.mark.parametrize(
+    ("codec", "quality"),
+    [("h264", 1), ("h264", 50), ("h264", 55), ("h264", 60), ("hevc", 1), ("hevc", 70), ("vp9", 50), ("av1", 1), ("mpeg4", 1)],
+)
+def test_every_window_of_an_output_carries_the_mark(small_frames: list[Image], codec: str, quality: int) -> None:
+    strength = video_need(codec).strength(quality)
+    frames = [marked(frame, strength=strength) for frame in small_frames]
+    assert _least_z(_written(frames, codec, quality), ID) > 9
+
+
+@pytest.mark.parametrize(
+    "need", [*map(video_need, ("h264", "hevc", "vp9", "av1", "mpeg4")), *map(picture_need, ("JPEG", "WEBP", "PNG"))]
+)
+def test_the_strength_falls_with_the_quality_and_has_no_hole(need: MarkNeed) -> None:
+    strengths = [need.strength(quality) for quality in range(1, 101)]
+    assert strengths == sorted(strengths, reverse=True)
+    assert strengths[need.least_quality - 1] == strengths[0] == need.strength_at_least
+    assert strengths[79] == 1.0, "the default quality has the usual mark"
+    assert max(before - after for before, after in pairwise(strengths)) <= 0.21
+    assert strengths[0] <= 2.5, "40 dB"
+
+
+def test_what_follows_a_marked_beginning_is_marked_too(small_frames: list[Image]) -> None:
+    """1.5 s of an output of ours, joined with 2 s that nobody has marked, and written at the least quality."""
+    strength = video_need("h264").strength(50)
+    beginning = _written([marked(frame, strength=strength) for frame in small_frames[:37]], "h264", 50)
+    target = [*beginning, *small_frames]
+    layer = FileMark([target[start : start + 24] for start in (0, 21, 42, 63)], strength)
+    output = [frame.copy() for frame in target]
+    for frame in output:
+        layer.mark(frame)
+    assert layer.mark_ids == {ID}
+    assert _least_z(_written(output, "h264", 50), ID) > 9
+
+
+def test_a_mark_that_begins_late_is_the_only_one(small_frames: list[Image]) -> None:
+    target = [*(frame.copy() for frame in small_frames[:30]), *(marked(frame) for frame in small_frames[:30])]
+    layer = FileMark([target[:24], target[36:]], 1.0)
+    for frame in target:
+        layer.mark(frame)
+        assert layer.mark_id == ID
+    assert _least_z(target, ID) > 9
+
+
+def test_what_is_marked_already_is_only_topped_up(small_frames: list[Image]) -> None:
+    target = [marked(frame) for frame in small_frames[:16]]
+    layer = FileMark([target], 1.0)
+    for frame in target:
+        layer.mark(frame)
+    found = find(*target)
+    assert found is not None
+    assert found.mark_id == ID
+    assert 1.2 < found.strength < 1.6
+
+
+@pytest.mark.parametrize(("z", "taken"), [(8.0, False), (12.0, True)])
+def test_a_weak_reading_does_not_change_the_id(monkeypatch: pytest.MonkeyPatch, z: float, taken: bool) -> None:
+    layer = FileMark([[marked(read(HOPPER))]], 1.0)
+    monkeypatch.setattr(marking, "find_mark", lambda images: MarkFound(0x123456, z, 1.0, 0.0, False, 0.5, 1))
+    layer.mark(read(HOPPER))
+    assert layer.mark_ids == ({ID, 0x123456} if taken else {ID})
+    assert layer.mark_id == (0x123456 if taken else ID)

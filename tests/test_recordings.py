@@ -7,8 +7,10 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
+from mien.errors import OutputError
 from mien.provenance.consent import Consents
 from mien.provenance.credentials import read_credentials
 from mien.provenance.database import Database
@@ -105,6 +107,32 @@ def test_a_recording_that_was_cut_off_is_signed_at_the_next_start(tmp_path: Path
     assert (found.state, found.consent) == ("trusted", "public-domain")
     assert Ledger(Database(data)).cut_off() == []
     assert open_verifier(data, [], Settings()).examine(file).mark.state == "found"
+
+
+def test_of_two_studios_that_start_together_one_signs_what_was_cut_off(tmp_path: Path) -> None:
+    ledger, other = (open_trust(tmp_path / "data", Signing()).ledger for _ in range(2))
+    ledger.begin_recording(tmp_path / "cut.mp4", "{}")
+    with Database(tmp_path / "data").opened() as connection:
+        connection.execute("UPDATE recordings SET process_began = 0")
+    assert ledger.cut_off() == other.cut_off() != []
+    assert ledger.adopt(tmp_path / "cut.mp4")
+    assert not other.adopt(tmp_path / "cut.mp4")
+    assert other.cut_off() == []
+
+
+def test_two_studios_do_not_record_to_one_path(tmp_path: Path) -> None:
+    ledger = open_trust(tmp_path / "data", Signing()).ledger
+    place, parent = tmp_path / "same.mp4", psutil.Process(os.getppid())
+    ledger.begin_recording(place, "theirs")
+    with Database(tmp_path / "data").opened() as connection:
+        connection.execute("UPDATE recordings SET process = ?, process_began = ?", (parent.pid, parent.create_time()))
+    with pytest.raises(OutputError, match="another studio"):
+        ledger.begin_recording(place, "ours")
+    with Database(tmp_path / "data").opened() as connection:
+        assert connection.execute("SELECT claim FROM recordings").fetchall() == [("theirs",)]
+        connection.execute("UPDATE recordings SET process_began = 0")
+    ledger.begin_recording(place, "ours")
+    assert ledger.cut_off() == []
 
 
 def test_a_recording_that_vanished_is_forgotten(tmp_path: Path) -> None:

@@ -2,11 +2,14 @@
 
 import io
 import json
+import logging
+import socket
 import struct
 import threading
 import time
 import zlib
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -23,7 +26,6 @@ from mien import studio as page
 from mien.provenance.consent import Consents
 from mien.provenance.database import Database
 from mien.settings import table
-from mien.studio.access import Access
 from mien.studio.browsercamera import HEADER, JPEG, jpeg_size
 from mien.studio.certificate import fingerprint, own_certificate
 from mien.studio.preview import HEADER as PREVIEW_HEADER
@@ -153,14 +155,6 @@ class TestAccess:
             ) as socket:  # fmt: skip
                 socket.recv(timeout=5)
 
-    def test_guessing_the_password_is_slowed_down(self) -> None:
-        access = Access(1, password="a long password")
-        assert access.is_password("a long password", "here") is True
-        assert [access.is_password(f"guess {number}", "here") for number in range(6)] == [False] * 6
-        assert access.is_password("a long password", "here") is None
-        assert access.is_password("a long password", "elsewhere") is True, "nobody locks the others out"
-        assert not access.is_token(access.token)
-
     def test_a_shared_studio_asks_for_the_password(self, tmp_path: Path) -> None:
         with running_studio(tmp_path, password="correct horse") as studio:
             assert httpx.get(studio.page).headers["location"] == "/login"
@@ -177,6 +171,51 @@ class TestAccess:
             refused = httpx.put(f"{studio.base}/api/input", json=wanted, cookies=cookies, headers=headers)
             assert refused.status_code == 422
             assert "shared" in refused.json()["error"]
+
+    def test_a_shared_studio_opens_no_port(self, tmp_path: Path) -> None:
+        with running_studio(tmp_path, password="correct horse") as studio, socket.create_server(("127.0.0.1", 0)) as free:
+            headers = {"Origin": studio.base}
+            login = httpx.post(f"{studio.base}/login", data={"password": "correct horse"}, headers=headers)
+            name, value = login.headers["set-cookie"].split(";")[0].split("=", 1)
+            place = f"127.0.0.1:{free.getsockname()[1]}"
+            with httpx.Client(base_url=studio.base, cookies={name: value}, headers=headers, trust_env=False) as client:
+                for url in (
+                    f"udp://{place}",
+                    f"tcp://{place}?%6cisten=1",
+                    f"rtmp://{place}/a/b?%6cisten",
+                    f"srt://{place}?mode=listener",
+                ):
+                    answer = client.put("/api/input", json={"kind": "network", "url": url})
+                    assert answer.status_code == 422, url
+                    assert "open a port" in answer.json()["error"]
+                    if not url.startswith("udp"):
+                        assert client.post("/api/outputs", json={"kind": "stream", "url": url}).status_code == 422, url
+                wanted = {"kind": "network", "url": f"tcp://{place}?timeout=1000000"}
+                assert client.put("/api/input", json=wanted).status_code == 200
+                assert client.put("/api/input", json={"kind": "none"}).status_code == 200
+
+    def test_json_that_is_no_text_is_refused_and_not_kept(self, studio: Studio) -> None:
+        half, nan, deep = b'{"x":{"engine":"\\ud800"}}', b'{"x":{"opacity":NaN}}', b"[" * 5000
+        for body in (b'{"a":"\xff"}', b"\xff\xfe{", half, nan, deep, b"{"):
+            answer = studio.client.post("/api/presets.json", content=body, headers={"Content-Type": "application/json"})
+            assert answer.status_code in {400, 422}, body
+            assert answer.json()["remedy"]
+        assert studio.state()["presets"] == {}
+
+    def test_a_websocket_message_that_is_no_text_closes_it_without_a_traceback(
+        self, studio: Studio, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        log = logging.getLogger("uvicorn.error")
+        log.addHandler(caplog.handler)
+        try:
+            with open_socket(studio, "/ws/preview") as page:
+                page.send(b"\xff\xfe", text=True)
+                with pytest.raises(ConnectionClosed):
+                    drain(page)
+            assert page.close_code == 1007
+        finally:
+            log.removeHandler(caplog.handler)
+        assert not caplog.records
 
     def test_a_certificate_is_made_once_and_its_key_is_private(self, tmp_path: Path) -> None:
         certificate, key = own_certificate(tmp_path / "tls", ("192.0.2.1", "studio.example"))
@@ -457,6 +496,15 @@ class TestLive:
         assert studio.state()["presets"]["soft"]["eyes"] == "target"
         assert studio.client.post("/api/presets.json", json={"bad": {"opacity": 9}}).status_code == 422
         assert studio.client.put("/api/presets/" + "x" * 60).status_code == 422
+
+    def test_forty_presets_kept_at_once_are_all_there(self, studio: Studio) -> None:
+        def keep(number: int) -> tuple[str, int]:
+            return f"p{number}", studio.client.put(f"/api/presets/p{number}").status_code
+
+        with ThreadPoolExecutor(40) as threads:
+            answers = dict(threads.map(keep, range(40)))
+        assert set(answers.values()) == {200}
+        assert set(studio.state()["presets"]) == set(answers)
 
     @pytest.mark.parametrize(
         "wanted",

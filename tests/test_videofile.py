@@ -307,24 +307,6 @@ def test_lesser_things_are_left_out_aloud(tmp_path: Path) -> None:
     assert "chapters" in warnings
 
 
-@pytest.mark.parametrize(
-    ("clip", "target", "names"),
-    [
-        (Clip(subtitles="subrip"), "out.mp4", "subtitle stream 2 (subrip)"),
-        (Clip(), "out.webm", "audio stream 1 (aac)"),
-    ],
-)
-def test_streams_that_do_not_fit_are_refused_first(clip: Clip, target: str, names: str, tmp_path: Path) -> None:
-    source = make(tmp_path / "in.mkv", clip)
-    with pytest.raises(UsageError) as caught:
-        _convert(source, tmp_path / target)
-    assert names in str(caught.value)
-    assert ".mkv" in caught.value.remedy
-    assert _names(tmp_path) == ["in.mkv"]
-    with _reader(source) as reader, pytest.raises(UsageError):
-        check_output(reader, tmp_path / target, Settings())
-
-
 def test_a_dry_run_writes_nothing(tmp_path: Path) -> None:
     source = make(tmp_path / "in.mkv", Clip(attachment=True))
     with _reader(source) as reader:

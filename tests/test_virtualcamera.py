@@ -156,7 +156,7 @@ def test_without_the_package_the_remedy_installs_it(monkeypatch: pytest.MonkeyPa
     monkeypatch.setitem(sys.modules, "pyvirtualcam", None)
     with pytest.raises(OutputError, match="pyvirtualcam") as caught, VirtualCamera(WIDTH, HEIGHT, 30.0):
         pass
-    assert "pip install pyvirtualcam" in caught.value.remedy
+    assert f'{sys.executable}" -m pip install "pyvirtualcam' in caught.value.remedy
 
 
 @pytest.mark.parametrize(("width", "height", "rate"), [(8, 48, 30.0), (64, 48, 0.0), (64, 48, float("nan"))])

@@ -1,11 +1,11 @@
-"""`python -m mien`: the same as the command `mien`."""
+"""`python -m mien`: the command line, without the current folder among the places that modules come from."""
 
 import sys
 
-if __name__ == "__main__":
-    if not sys.flags.safe_path:
-        # `-m` puts the current folder first, where downloads could pass themselves off as libraries.
-        del sys.path[0]
-    from mien.cli import main
+if not sys.flags.safe_path:
+    # `-m` puts the current folder first: a `numpy.py` among somebody's downloads would be run.
+    del sys.path[0]
 
-    sys.exit(main())
+from mien.cli import main
+
+sys.exit(main())

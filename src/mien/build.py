@@ -21,15 +21,14 @@ from mien.source import load_more, load_source, together
 from mien.stages.content import FileContentCheck
 from mien.stages.guard import DOUBT
 from mien.stages.look import SharedLook
-from mien.stages.track import Tracker
-from mien.stages.turned import SWEEP_SIDE, TurnedLook, TurnedSearch
+from mien.stages.track import LIVE_PACE, Tracker
+from mien.stages.turned import FAR_SIDE, SWEEP_SIDE, TurnedLook, TurnedSearch
 from mien.types import Image, SourceFace
 
 PHOTO_DETECT_SIZES = (320, 640, 1280)
 """A photo is searched once and may hold a close-up or a group far away."""
 LIVE_DETECT_SIZES = (640, 1280)
 """Beside the setting: for faces far away, and so as not to take them for an empty room."""
-LIVE_SWEEP_EVERY = 4  # frames between two searches of the turned picture: a head that comes in tilted must be covered
 PICTURE_RESOLUTION = 2048
 
 
@@ -92,8 +91,8 @@ def open_tracking(settings: Settings, shelf: Shelf) -> TrackingParts:
     finder = None if settings.detector == "yunet" else openers.open_detector(settings, shelf, (settings.detect_size,))
     look = SharedLook(looks, settings.detect_score, finder)
     landmarker = FaceMesh(OnnxSession("face_mesh_478", store.read("face_mesh_478")))
-    turned = TurnedSearch(YuNet(session, longer_side=SWEEP_SIDE, least_score=least))
-    tracker = Tracker(look, landmarker, replace(settings, detect_every=1), turned, LIVE_SWEEP_EVERY)
+    near, far = (YuNet(session, longer_side=side, least_score=least) for side in (SWEEP_SIDE, FAR_SIDE))
+    tracker = Tracker(look, landmarker, replace(settings, detect_every=1), TurnedSearch(near, far), LIVE_PACE)
     return TrackingParts(tracker, look)
 
 

@@ -24,7 +24,8 @@ from rich.table import Table
 
 from mien import __version__
 from mien.errors import MienError, ModelError, UnreadableMedia, UsageError
-from mien.folders import data_folder, recordings_folder
+from mien.extras import install_command
+from mien.folders import data_folder, make_private, recordings_folder
 from mien.programs import harden
 from mien.provenance.consent import STATEMENTS
 from mien.provenance.statement import ACCEPTABLE_USE
@@ -57,26 +58,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.reconfigure(errors="backslashreplace")
     harden()
     options = _parser().parse_args(arguments)
-    error_console = Console(stderr=True, highlight=False, soft_wrap=True)
     for library in ("PIL", "tifffile"):
         # What they log of a damaged file is said once, in our words, by the error that follows.
         logging.getLogger(library).setLevel(logging.CRITICAL)
     try:
         with _terminating_like_interrupting():
+            _check_current_folder()
             result: int = options.run(options)
             return result
     except MienError as error:
-        error_console.print(f"[bold red]mien:[/] {escape(_shown(str(error)))}", emoji=False)
-        if error.remedy:
-            error_console.print(f"      {escape(_shown(error.remedy))}", emoji=False)
+        _tell_error(error)
         return error.exit_code
     except KeyboardInterrupt:
-        error_console.print("mien: stopped; nothing was written")
+        Console(stderr=True, highlight=False, soft_wrap=True).print("mien: stopped; nothing was written")
         return _INTERRUPTED
     except BrokenPipeError:
         # The reader of our output has gone (`mien models | head`); Python would complain again while it exits.
         sys.stderr.close()
         return 1
+
+
+def _check_current_folder() -> None:
+    """Raise `UsageError` when the current folder has been deleted: no relative name means anything there."""
+    try:
+        Path.cwd()
+    except OSError:
+        raise UsageError("the current folder no longer exists or may not be read", "change to another one: cd") from None
 
 
 @contextmanager
@@ -127,17 +134,21 @@ def _parser() -> argparse.ArgumentParser:
 def _add_swap(commands: Any) -> None:
     swap = commands.add_parser(
         "swap",
-        help="put the face of a photo onto the people in a picture or video",
-        description="Put the face of PHOTO onto the people in TARGET, a picture or a video, and write OUT.",
+        help="put the face of a photo onto the people in pictures and videos",
+        description="Put the face of PHOTO onto the people in each TARGET (a picture, an animation or a video), and write OUT.",
         epilog=_EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    swap.add_argument("photo", metavar="PHOTO", type=Path, help="the face to wear: jpeg, png, webp, tiff or bmp")
-    swap.add_argument("target", metavar="TARGET", type=Path, help="the picture or video that is changed")
-    swap.add_argument("-o", "--output", metavar="OUT", type=Path, required=True, help="where the result goes")
-    swap.add_argument("--overwrite", action="store_true", help="replace OUT if it exists")
+    swap.add_argument("photo", metavar="PHOTO", help="the face to wear: jpeg, png, webp, tiff, bmp, gif, heic or avif")
     swap.add_argument(
-        "--also", metavar="PHOTO", type=Path, action="append", default=[],
+        "targets", metavar="TARGET", nargs="+", help="pictures, animations and videos to change; * and ? are expanded"
+    )
+    swap.add_argument(
+        "-o", "--output", metavar="OUT", required=True, help="the result, or a folder for it; several go into a folder"
+    )
+    swap.add_argument("--overwrite", action="store_true", help="replace outputs that exist")
+    swap.add_argument(
+        "--also", metavar="PHOTO", action="append", default=[],
         help="another photo of the same person: what one hides another shows; may be repeated",
     )  # fmt: skip
     swap.add_argument("--source-face", metavar="N", type=int, help="which face of PHOTO, counted from the left")
@@ -191,7 +202,9 @@ def _add_live(commands: Any) -> None:
     live.add_argument("--recordings", metavar="FOLDER", type=Path, help="where recordings go (default: the videos folder)")
     _add_trust(live)
     live.add_argument("--port", type=int, default=_PORT, help=f"port of the page, 0 = any free one (default {_PORT})")
-    live.add_argument("--host", default="127.0.0.1", help="address to listen on (default 127.0.0.1: this machine only)")
+    live.add_argument(
+        "--host", help="address to listen on (default: 127.0.0.1, this machine only; with --share: 0.0.0.0, all IPv4 addresses)"
+    )
     live.add_argument("--no-browser", action="store_true", help="do not open the page, only print its address")
     live.add_argument("--share", action="store_true", help="let other machines in: needs a password, encrypts")
     live.add_argument("--name", action="append", default=[], help="a name of this machine under which it is shared")
@@ -257,7 +270,7 @@ def _tell_terms_once(data: Path) -> None:
     Console(stderr=True, highlight=False, soft_wrap=True).print(f"{ACCEPTABLE_USE}\n")
     with contextlib.suppress(OSError):
         # A folder that cannot be written to is told of by what has to be kept in it.
-        data.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_private(data)
         told.touch()
 
 
@@ -407,7 +420,7 @@ def _add_training(commands: Any) -> None:
     train = commands.add_parser(
         "train",
         help="train the finishing net on portraits that you may use",
-        description="Train the finishing net on a folder of portraits, or measure one. Needs pip install 'mien[train]'.",
+        description="Train the finishing net on a folder of portraits, or measure one. Needs more packages: docs/finish.md.",
     )
     train.add_argument("what", choices=("finish",), help="what is trained")
     train.add_argument("data", metavar="DATA", type=Path, help="portraits in flat light; NAME_expression.jpg shows NAME")
@@ -447,14 +460,17 @@ def _seconds(text: str | None) -> float | None:
 
 def _swap(options: argparse.Namespace) -> int:
     from mien.swapping import Request, run_swap
+    from mien.targets import expand, is_folder_name, named_file
 
+    targets = expand(options.targets)
     data = options.data or data_folder()
     _tell_terms_once(data)
     request = Request(
-        photo=options.photo,
-        also=tuple(options.also),
-        target=options.target,
-        output=options.output,
+        photo=named_file(options.photo),
+        also=tuple(named_file(name) for name in options.also),
+        targets=targets,
+        output=Path(options.output),
+        into_folder=is_folder_name(options.output, len(targets)),
         overwrite=options.overwrite,
         source_face=options.source_face,
         number_faces=options.number_faces,
@@ -467,8 +483,15 @@ def _swap(options: argparse.Namespace) -> int:
         consent=options.consent,
         ask=_ask_consent if sys.stdin.isatty() and sys.stderr.isatty() else None,
     )
-    run_swap(request, quiet=options.quiet)
-    return 0
+    return run_swap(request, quiet=options.quiet, report=_tell_error)
+
+
+def _tell_error(error: MienError) -> None:
+    """What happened and what to do, a line each, on the error stream."""
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    console.print(f"[bold red]mien:[/] {escape(_shown(str(error)))}", emoji=False)
+    if error.remedy:
+        console.print(f"      {escape(_shown(error.remedy))}", emoji=False)
 
 
 def _demo(options: argparse.Namespace) -> int:
@@ -501,7 +524,7 @@ def _live(options: argparse.Namespace) -> int:
     if not 0 <= options.port <= 65535:
         raise UsageError(f"{options.port} is no port", "choose one from 1024 to 65535, or 0 for any free one")
     wanted = Options(
-        host="0.0.0.0" if options.share and options.host == "127.0.0.1" else options.host,
+        host=options.host,
         port=options.port,
         share=options.share,
         names=tuple(options.name),
@@ -875,7 +898,8 @@ def _train(options: argparse.Namespace) -> int:
     try:
         from mien.training import finish
     except ModuleNotFoundError as error:
-        raise UsageError(f"training needs {error.name}, which is not installed", "pip install 'mien[train]'") from error
+        reason = f"training needs {error.name}, which is not installed"
+        raise UsageError(reason, f"install it with: {install_command('train')}") from error
     console = Console(stderr=True, highlight=False)
     if options.evaluate:
         figures = finish.run_comparison(options.data, options.output, options.swaps, console.print)

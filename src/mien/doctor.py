@@ -14,7 +14,7 @@ import av
 from cryptography import x509
 
 from mien import __version__
-from mien.errors import ModelError
+from mien.errors import ModelError, ProvenanceError
 from mien.folders import data_folder
 from mien.media import devices
 from mien.models import runtime
@@ -59,12 +59,18 @@ def examine(store: Store) -> list[Finding]:
         *runtime_packages(),
         *_machine(),
         *providers(runtime.available_providers(), lambda device: try_device(device, store.path(MODEL)), processor()),
-        *_precisions(store),
-        *_models(store),
-        *_trust(),
+        *_kept(store),
         *_codecs(),
         *_cameras(),
     ]
+
+
+def _kept(store: Store) -> list[Finding]:
+    """What lies in this user's folders."""
+    try:
+        return [*_precisions(store), *_models(store), *_trust()]
+    except ProvenanceError as error:
+        return [Finding("trust", "data folder", f"{error}; {error.remedy}", fine=False)]
 
 
 def cores() -> int:

@@ -1,28 +1,64 @@
 """Where mien keeps things on this machine."""
 
 import os
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import platformdirs
 
+from mien.errors import ProvenanceError
+
 DATA_VARIABLE = "MIEN_DATA"
-
-
-def data_folder() -> Path:
-    """The person's folder for the key, the ledger, saved faces and presets: what MIEN_DATA names, or as this system has it."""
-    named = os.environ.get(DATA_VARIABLE)
-    return Path(named) if named else Path(platformdirs.user_data_dir("mien", appauthor=False))
-
-
 MODELS_VARIABLE = "MIEN_MODELS"
 
 
+def data_folder() -> Path:
+    """The user's folder for the key, the ledger, saved faces and presets: MIEN_DATA, or the place this system has for it.
+
+    Raises `ProvenanceError` when neither is known.
+    """
+    named = os.environ.get(DATA_VARIABLE)
+    return Path(named) if named else _known(lambda: platformdirs.user_data_dir("mien", appauthor=False))
+
+
 def models_folder() -> Path:
-    """Where installed models lie: what MIEN_MODELS names, or a folder beside the person's other data."""
+    """The folder of installed models: MIEN_MODELS, or one beside the user's other data. Raises `ProvenanceError`."""
     named = os.environ.get(MODELS_VARIABLE)
     return Path(named) if named else data_folder() / "models"
 
 
+def make_private(folder: Path) -> None:
+    """Make a folder and its missing parents, all for their owner alone; `Path.mkdir` opens the parents to everybody."""
+    for each in reversed((folder, *folder.parents)):
+        each.mkdir(mode=0o700, exist_ok=True)
+
+
 def recordings_folder() -> Path:
-    """Where recordings go unless another folder is named."""
-    return Path(platformdirs.user_videos_dir()) / "mien"
+    """The folder for recordings unless another one is named. Raises `ProvenanceError`."""
+    return _known(platformdirs.user_videos_dir) / "mien"
+
+
+def has_cache_folder() -> bool:
+    """Return whether this user has a cache folder of a known place, as numba computes it.
+
+    Without a home, or with a relative XDG_CACHE_HOME, libraries would make one in the current folder, and run what lies there.
+    """
+    if sys.platform in {"win32", "darwin"}:
+        return True
+    named = os.environ.get("XDG_CACHE_HOME", os.path.expanduser("~/.cache"))  # noqa: PTH111 - Path.expanduser raises
+    return os.path.isabs(named)  # noqa: PTH117 - the text may be empty, which Path takes for "."
+
+
+def _known(find: Callable[[], str]) -> Path:
+    """The folder, absolute: a relative one would depend on the current folder."""
+    try:
+        folder = Path(find())
+    except RuntimeError:
+        folder = Path()
+    if not folder.is_absolute():
+        raise ProvenanceError(
+            "no folder for the key and the ledger: this user has no home folder (HOME), or an XDG folder is not absolute",
+            f"nothing leaves mien unrecorded: name a folder that can be written to in {DATA_VARIABLE}",
+        )
+    return folder

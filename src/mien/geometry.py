@@ -120,6 +120,17 @@ def angles_of(rotation: Array) -> tuple[float, float, float]:
     return math.degrees(pitch), math.degrees(yaw), math.degrees(roll)
 
 
+def roll_of(five: Floats) -> float:
+    """Return the roll of a detection's five points (5, 2): -180..180 degrees, clockwise in the picture, 0 for upright."""
+    right, down = five[1] - five[0], five[3:].mean(0) - five[:2].mean(0)
+    return math.degrees(math.atan2(float(right[1] - down[0]), float(right[0] + down[1])))
+
+
+def between_rolls(a: float, b: float) -> float:
+    """Return the smaller angle between two rolls, 0..180 degrees."""
+    return abs((a - b + 180.0) % 360.0 - 180.0)
+
+
 def size_of(points: Array) -> float:
     """One number for how large a face is: the square root of the area of the box round points (n, 2 or 3)."""
     x1, y1, x2, y2 = box_of(points)

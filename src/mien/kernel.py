@@ -1,10 +1,14 @@
 """How the pixel kernels are compiled: once, kept on disk for the next start, and without holding the GIL."""
 
+import os
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeVar
+
+from mien.folders import has_cache_folder
 
 
 def _import_numba() -> ModuleType:
@@ -30,13 +34,14 @@ def kernel(function: _Kernel) -> _Kernel:
     """Compile a function over arrays at its first call; indices are not checked, so callers must."""
     options = {"nogil": True, "fastmath": True, "error_model": "numpy", "boundscheck": False}
     compile_it: Any = numba.njit
-    try:
-        compiled = compile_it(cache=True, **options)(function)
-    except RuntimeError:
-        # Neither the package nor the home folder can be written to: then every start compiles anew, in seconds.
+    compiled = None
+    if _has_place(function):
+        # Neither the package nor the cache folder may be writable: then every start compiles anew, in seconds.
+        with suppress(RuntimeError):
+            compiled = compile_it(cache=True, **options)(function)
+            _save_if_there_is_room(compiled._cache)
+    if compiled is None:
         compiled = compile_it(**options)(function)
-    else:
-        _save_if_there_is_room(compiled._cache)
     kept: _Kernel = compiled
     return kept
 
@@ -46,6 +51,15 @@ def kernel_part(function: _Part) -> _Part:
     compile_it: Any = numba.njit
     part: _Part = compile_it(inline="always", error_model="numpy", fastmath=True, boundscheck=False)(function)
     return part
+
+
+def _has_place(function: Callable[..., None]) -> bool:
+    """Return whether numba's cache has a place: without one it would use the current folder, and load what lies there."""
+    beside = Path(function.__code__.co_filename).parent
+    kept = beside / "__pycache__"
+    return (
+        has_cache_folder() or os.access(kept if kept.exists() else beside, os.W_OK) or bool(os.environ.get("NUMBA_CACHE_DIR"))
+    )
 
 
 def _save_if_there_is_room(cache: Any) -> None:

@@ -1,6 +1,5 @@
 """Heads that turn away: how far, and what of a face is still to be seen."""
 
-import math
 from functools import cache
 
 import numpy as np
@@ -83,8 +82,7 @@ def yaw_of_points(five: Floats) -> float:
 
 def _quarter_roll(goal: Array) -> Array:
     """The rotation matrix (3, 3) of the quarter turn that is nearest to the roll of five points (5, 2)."""
-    right, down = goal[1] - goal[0], goal[3:].mean(0) - goal[:2].mean(0)
-    quarters = round(math.atan2(float(right[1] - down[0]), float(right[0] + down[1])) / (math.pi / 2))
+    quarters = round(geometry.roll_of(goal) / 90)
     cosine, sine = ((1.0, 0.0), (0.0, 1.0), (-1.0, 0.0), (0.0, -1.0))[quarters % 4]
     return np.array([[cosine, -sine, 0.0], [sine, cosine, 0.0], [0.0, 0.0, 1.0]])
 

@@ -27,8 +27,9 @@ def environment(inherited: Mapping[str, str] = os.environ) -> dict[str, str]:
                 del kept[name]
     # An unset PATH stands for the system's default, of which the current folder is a part in some C libraries.
     kept.setdefault("PATH", _DEFAULT_PATH)
-    # Windows then leaves the current folder out when it looks for a program.
-    kept["NoDefaultCurrentDirectoryInExePath"] = "1"
+    if sys.platform == "win32":
+        # Windows then leaves the current folder out when it looks for a program.
+        kept["NoDefaultCurrentDirectoryInExePath"] = "1"
     return kept
 
 

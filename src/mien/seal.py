@@ -6,7 +6,7 @@ from itertools import islice
 from pathlib import Path
 
 from mien.errors import MediaError, SealBroken
-from mien.media.picture import is_picture
+from mien.media.moving import Kind, kind_of
 from mien.provenance.claim import Claim
 from mien.provenance.consent import Consents
 from mien.provenance.credentials import read_credentials, sign_file
@@ -75,7 +75,7 @@ def windows_back(path: Path) -> Iterator[list[Image]]:
 def _check_mark(path: Path, title: str, numbers: set[int]) -> None:
     """Raise `SealBroken` unless every window carries one of the marks; flat ones need not, but not all can be flat."""
     windows = windows_back(path)
-    if is_picture(path):
+    if kind_of(path) is Kind.PICTURE:
         # As it is seen: where it is transparent, the mark is not.
         windows = islice(windows, 1)
     carried = False

@@ -33,6 +33,14 @@ MOST_DISAGREEMENT = 0.024
 MOST_PHOTOS = 8
 """Of one person."""
 GLASSES = "the photo shows glasses: they are worn in part; a photo without them works better"
+TURNED = {
+    1: "a photo lies on its side; it was turned by 90 degrees counter-clockwise",
+    2: "a photo is upside down; it was turned by 180 degrees",
+    3: "a photo lies on its side; it was turned by 90 degrees clockwise",
+}
+"""Notes by the counter-clockwise quarters by which a photo was turned."""
+UPRIGHT_SCORE = 0.92  # best score in a photo from which it is surely the right way up: inverted faces reach 0.91
+UPRIGHT_LEAD = 0.04  # score; of the 0.05 and more by which the right way up wins
 _MARGIN = 0.25
 _LARGEST_CROP = 2048
 _SETTLE = 3
@@ -48,18 +56,41 @@ class PhotoFace:
     detection: Detection
 
 
-def find_faces(photo: Image, detector: Detector) -> tuple[PhotoFace, ...]:
-    """All faces of a photo, BGR uint8, from left to right."""
-    found = sorted(detector.detect(photo), key=lambda face: face.box_xyxy[0])
-    return tuple(PhotoFace(number, face) for number, face in enumerate(found, start=1))
+@dataclass(frozen=True, slots=True)
+class SearchedPhoto:
+    """A photo, BGR uint8, turned by counter-clockwise `quarters` so that its faces are upright, and all its faces."""
+
+    image: Image
+    faces: tuple[PhotoFace, ...]
+    quarters: int
+
+
+def search(photo: Image, detector: Detector) -> SearchedPhoto:
+    """Find the faces of a photo, BGR uint8, from left to right; a photo that lies on a side or its head is turned first."""
+    best = _searched(photo, detector, 0)
+    best_score = _score(best) + UPRIGHT_LEAD
+    if _score(best) < UPRIGHT_SCORE:
+        for quarters in (1, 2, 3):
+            turned = _searched(photo, detector, quarters)
+            if _score(turned) > best_score:
+                best, best_score = turned, _score(turned)
+    return best
+
+
+def _searched(photo: Image, detector: Detector, quarters: int) -> SearchedPhoto:
+    image = np.ascontiguousarray(np.rot90(photo, quarters))
+    found = sorted(detector.detect(image), key=lambda face: face.box_xyxy[0])
+    return SearchedPhoto(image, tuple(PhotoFace(number, face) for number, face in enumerate(found, start=1)), quarters)
+
+
+def _score(searched: SearchedPhoto) -> float:
+    return max((face.detection.score for face in searched.faces), default=0.0)
 
 
 def load_source(photo: Image, detector: Detector, landmarker: Landmarker, *, number: int | None = None) -> SourceFace:
     """The face of a photo, BGR uint8; `number` chooses one of several. Raises a `SourceFaceError` or `UsageError`."""
-    faces = find_faces(photo, detector)
-    landmarks = _fit(photo, _choose(faces, number), landmarker)
-    _check(photo, landmarks, landmarker)
-    return _cut(photo, landmarks)
+    searched = search(photo, detector)
+    return _checked(searched, _choose(searched.faces, number), landmarker)
 
 
 def load_more(
@@ -70,11 +101,11 @@ def load_more(
     Raises a `SourceFaceError`: `SourceFaceStranger` when the recogniser finds another person.
     """
     wanted = recogniser.describe(same_as.image, same_as.landmarks)
-    faces = find_faces(photo, detector)
-    if not faces:
+    searched = search(photo, detector)
+    if not searched.faces:
         raise _nobody()
-    found = [_fit(photo, face, landmarker) for face in faces]
-    distances = [float(np.linalg.norm(recogniser.describe(photo, landmarks) - wanted)) for landmarks in found]
+    found = [_fit(searched.image, face, landmarker) for face in searched.faces]
+    distances = [float(np.linalg.norm(recogniser.describe(searched.image, landmarks) - wanted)) for landmarks in found]
     nearest = int(np.argmin(distances))
     if distances[nearest] >= recogniser.same_person_below:
         raise SourceFaceStranger(
@@ -82,26 +113,26 @@ def load_more(
             f"{recogniser.same_person_below:.2f})",
             "add only photos of the person in the first photo, or leave this one out",
         )
-    _check(photo, found[nearest], landmarker)
-    return _cut(photo, found[nearest])
+    return _checked(searched, searched.faces[nearest], landmarker)
 
 
 def together(first: SourceFace, more: SourceFace) -> SourceFace:
-    """The first face with a further photo of the same person; what is not said otherwise comes from the first.
+    """The first face with a further photo of the same person; all but the notes on turned photos comes from the first.
 
     Raises `UsageError` when there are too many.
     """
     if len(first.others) + 1 >= MOST_PHOTOS:
         raise UsageError(f"{MOST_PHOTOS} photos of one person are enough", "leave some of them out")
     digest = hashlib.sha256((first.digest + more.digest).encode()).hexdigest()
-    return replace(first, digest=digest, others=(*first.others, more))
+    turned = tuple(note for note in more.warnings if note in TURNED.values() and note not in first.warnings)
+    return replace(first, digest=digest, others=(*first.others, more), warnings=(*first.warnings, *turned))
 
 
-def numbered_picture(photo: Image, faces: tuple[PhotoFace, ...]) -> Image:
-    """A copy of the photo, BGR uint8, with a box and its number on every face."""
-    picture = photo.copy()
-    thickness = max(2, round(min(photo.shape[:2]) / 250))
-    for face in faces:
+def numbered_picture(photo: SearchedPhoto) -> Image:
+    """A copy of the photo as it was turned, BGR uint8, with a box and its number on every face."""
+    picture = photo.image.copy()
+    thickness = max(2, round(min(picture.shape[:2]) / 250))
+    for face in photo.faces:
         x1, y1, x2, y2 = (round(value) for value in face.detection.box_xyxy)
         size = max(0.5, (y2 - y1) / 90)
         for colour, width in (((0, 0, 0), 3 * thickness), ((255, 255, 255), thickness)):
@@ -128,6 +159,13 @@ def _choose(faces: tuple[PhotoFace, ...], number: int | None) -> PhotoFace:
 
 def _nobody() -> NoSourceFace:
     return NoSourceFace("no face was found in the photo", "take a photo that shows one face, upright, from the front")
+
+
+def _checked(photo: SearchedPhoto, face: PhotoFace, landmarker: Landmarker) -> SourceFace:
+    landmarks = _fit(photo.image, face, landmarker)
+    _check(photo.image, landmarks, landmarker)
+    source = _cut(photo.image, landmarks)
+    return replace(source, warnings=(TURNED[photo.quarters], *source.warnings)) if photo.quarters else source
 
 
 def _fit(photo: Image, face: PhotoFace, landmarker: Landmarker) -> Landmarks:

@@ -1,33 +1,37 @@
-"""`mien swap`: checks the request, runs the job, shows progress and says what came of it."""
+"""`mien swap`: checks the request, runs the jobs, shows progress and reports the results."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from mien import build, openers
 from mien.batch import job
 from mien.batch.export import Export
-from mien.errors import SourceFaceError, UsageError
+from mien.errors import Cancelled, MienError, SourceFaceError, UsageError
+from mien.media import moving
+from mien.media.animation import AnimationReader
+from mien.media.animationwriter import ANIMATIONS
 from mien.media.conversion import conversion_notes
-from mien.media.encoders import keeps_alpha, plan_codec
-from mien.media.markneed import picture_need, video_need
+from mien.media.encoders import CONTAINERS, plan_codec
+from mien.media.moving import Kind, MovingReader
 from mien.media.output import OutputFile
-from mien.media.picture import Picture, is_picture, read_picture, write_format
+from mien.media.picture import Picture, read_picture, write_format
 from mien.media.streamplan import dropped
 from mien.media.videoreader import VideoReader
-from mien.media.videowriter import VideoWriter, check_output
+from mien.media.videowriter import check_output
 from mien.models.store import Store
+from mien.progress import shown_progress
 from mien.provenance.consent import STATEMENTS, Consent
 from mien.provenance.statement import shown_name
 from mien.provenance.temporary import Temporaries
 from mien.settings import Settings
-from mien.source import find_faces, numbered_picture
+from mien.source import numbered_picture, search
+from mien.targets import Outputs
 from mien.trust import Signing, Trust, open_trust
 from mien.types import Image, SourceFace
 from mien.windows import readable, windows_of
@@ -35,16 +39,18 @@ from mien.windows import readable, windows_of
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What the person asked for.
+    """What the user asked for.
 
-    `also` are more photos of the person in `photo`. `consent` is the statement that came with the request; `ask` asks for
-    one, None when there is nobody to ask.
+    `also` are more photos of the person in `photo`. Each of the `targets` becomes a file in `output` when that is a folder
+    (`into_folder`), else there is one. `consent` is the statement that came with the request; `ask` asks for one, None when
+    there is nobody to ask.
     """
 
     photo: Path
     also: tuple[Path, ...]
-    target: Path
+    targets: tuple[Path, ...]
     output: Path
+    into_folder: bool
     overwrite: bool
     source_face: int | None
     number_faces: Path | None
@@ -57,10 +63,14 @@ class Request:
     consent: str | None
     ask: Callable[[Path], str] | None
 
+    @property
+    def inputs(self) -> tuple[Path, ...]:
+        return (self.photo, *self.also, *self.targets)
+
 
 @dataclass(frozen=True, slots=True)
 class _Parts:
-    """What was opened for the request."""
+    """What was opened for the request, once for all targets."""
 
     models: build.Models
     trust: Trust
@@ -68,35 +78,103 @@ class _Parts:
     consent: Consent
 
 
-def run_swap(request: Request, *, quiet: bool) -> None:
-    """Carry out the request; raises a `MienError`. Speaks on the standard error stream only."""
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """One target and its output."""
+
+    target: Path
+    kind: Kind
+    output: OutputFile
+
+
+def run_swap(request: Request, *, quiet: bool, report: Callable[[MienError], None]) -> int:
+    """Carry out the request and return the exit code. Speaks on the standard error stream only.
+
+    Raises a `MienError` for what concerns the whole request, or its only target. Of several targets, each that fails goes to
+    `report`, and the others go on; the exit code is that of the first one that failed.
+    """
     console = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
-    settings = request.settings
+    outputs = Outputs(request.output, into_folder=request.into_folder, inputs=request.inputs)
+    outputs.check()
+    if len(request.targets) > 1:
+        return _swap_all(request, outputs, console, quiet, report)
     # What is cheap to know is checked first: names, folders, formats.
-    _output(request).check()
-    still = is_picture(request.target)
-    _check_names(request, still)
+    task = _task(request, request.targets[0], outputs)
     if request.dry_run:
-        models = _models(settings)
-        _warn(_source(request, models), models, settings, console)
-        _print_plan(request, still, console)
-        return
+        models = _models(request.settings)
+        _warn(_source(request, models), models, request.settings, console)
+        _print_plan(request, task, console)
+        return 0
+    with outputs:
+        _swap_one(request, _parts(request, console), task, console, quiet)
+    return 0
+
+
+def _swap_all(request: Request, outputs: Outputs, console: Console, quiet: bool, report: Callable[[MienError], None]) -> int:
+    if request.dry_run:
+        models = _models(request.settings)
+        _warn(_source(request, models), models, request.settings, console)
+        parts = None
+    else:
+        parts = _parts(request, console)
+    codes: list[int] = []
+    done = 0
+    with outputs:
+        for target in request.targets:
+            try:
+                task = _task(request, target, outputs)
+                if parts is None:
+                    _print_plan(request, task, console)
+                else:
+                    _swap_one(request, parts, task, console, quiet)
+                done += 1
+            except KeyboardInterrupt:
+                raise Cancelled(f"stopped; {done} of {len(request.targets)} files were written") from None
+            except MienError as error:
+                codes.append(error.exit_code)
+                report(error)
+    if not quiet:
+        failed = f", {len(codes)} failed (see above)" if codes else ""
+        would = "would be swapped" if request.dry_run else "swapped"
+        console.print(f"{done} of {len(request.targets)} files {would}{failed}")
+    return codes[0] if codes else 0
+
+
+def _task(request: Request, target: Path, outputs: Outputs) -> _Task:
+    """The target with its output, checked as far as that costs no work."""
+    kind = moving.kind_of(target)
+    if kind is Kind.PICTURE and (request.start_s is not None or request.end_s is not None):
+        raise UsageError(f"{target} is a picture, which has no start and no end", "leave --start and --end out")
+    path = outputs.path_for(target, kind)
+    if kind is Kind.VIDEO and path.suffix.lower() not in CONTAINERS:
+        # What is no video at all is the fault to name, not the output's name.
+        _reader(request, target, path).close()
+    moving.check_name(target, kind, path, request.settings)
+    output = _output(request, path)
+    output.check(folder_is_made=request.into_folder)
+    return _Task(target, kind, output)
+
+
+def _parts(request: Request, console: Console) -> _Parts:
     trust = open_trust(request.data, request.signing)
-    models = _models(settings)
+    models = _models(request.settings)
     source = _source(request, models)
-    _warn(source, models, settings, console)
-    parts = _Parts(models, trust, source, _consent(request, trust, source))
-    output = _output(request, trust.temporaries)
-    with trust.temporaries.cleaned():
-        if still:
-            _swap_picture(request, parts, output, console, quiet)
+    _warn(source, models, request.settings, console)
+    return _Parts(models, trust, source, _consent(request, trust, source))
+
+
+def _swap_one(request: Request, parts: _Parts, task: _Task, console: Console, quiet: bool) -> None:
+    temporaries = parts.trust.temporaries
+    noted = replace(task, output=_output(request, task.output.path, temporaries))
+    with temporaries.cleaned():
+        if task.kind is Kind.PICTURE:
+            _swap_picture(request, parts, noted, console, quiet)
         else:
-            _swap_video(request, parts, output, console, quiet)
+            _swap_moving(request, parts, noted, console, quiet)
 
 
-def _output(request: Request, journal: Temporaries | None = None) -> OutputFile:
-    inputs = (request.photo, *request.also, request.target)
-    return OutputFile(request.output, overwrite=request.overwrite, inputs=inputs, journal=journal)
+def _output(request: Request, path: Path, journal: Temporaries | None = None) -> OutputFile:
+    return OutputFile(path, overwrite=request.overwrite, inputs=request.inputs, journal=journal)
 
 
 def _models(settings: Settings) -> build.Models:
@@ -107,41 +185,38 @@ def _models(settings: Settings) -> build.Models:
 
 
 def _warn(source: SourceFace, models: build.Models, settings: Settings, console: Console) -> None:
-    for warning in (*source.warnings, *openers.notes(settings, models.shelf)):
-        console.print(f"[yellow]note:[/] {escape(warning)}")
+    _note(console, (*source.warnings, *openers.notes(settings, models.shelf)))
 
 
-def _print_plan(request: Request, still: bool, console: Console) -> None:
+def _note(console: Console, notes: Iterable[str]) -> None:
+    for note in notes:
+        console.print(f"[yellow]note:[/] {escape(note)}")
+
+
+def _print_plan(request: Request, task: _Task, console: Console) -> None:
     settings = request.settings
-    if still:
-        picture = read_picture(request.target, max_pixels=settings.max_pixels, max_bytes=settings.max_bytes)
-        console.print(escape(_picture_plan(request, picture)))
+    if task.kind is Kind.PICTURE:
+        picture = read_picture(task.target, max_pixels=settings.max_pixels, max_bytes=settings.max_bytes)
+        _note(console, picture.notes)
+        console.print(escape(_picture_plan(request, task, picture)))
         return
-    with _reader(request) as reader:
-        for warning in (*conversion_notes(reader.info), *check_output(reader, request.output, settings)):
-            console.print(f"[yellow]note:[/] {escape(warning)}")
-        console.print(escape(_video_plan(request, reader)))
+    with _reader(request, task.target, task.output.path) as reader:
+        _note(console, conversion_notes(reader.info))
+        if isinstance(reader, VideoReader):
+            _note(console, check_output(reader, task.output.path, settings))
+        console.print(escape(_moving_plan(request, task, reader)))
 
 
-def _reader(request: Request) -> VideoReader:
-    return VideoReader(
-        request.target,
+def _reader(request: Request, target: Path, output: Path) -> MovingReader:
+    return moving.open_moving(
+        target,
         max_pixels=request.settings.max_pixels,
         max_bytes=request.settings.max_bytes,
         start_s=request.start_s,
         end_s=request.end_s,
         keep_fields=request.settings.interlaced == "keep",
-        keep_alpha=keeps_alpha(request.output, request.settings),
+        keep_alpha=moving.keeps_alpha(target, output, request.settings),
     )
-
-
-def _check_names(request: Request, still: bool) -> None:
-    if still:
-        write_format(request.output)
-        if request.start_s is not None or request.end_s is not None:
-            raise UsageError("a picture has no start and no end", "leave --start and --end out")
-    else:
-        plan_codec(request.output, request.settings)
 
 
 def _source(request: Request, models: build.Models) -> SourceFace:
@@ -191,73 +266,76 @@ def _write_numbered(request: Request, models: build.Models, photo: Image) -> Non
     assert request.number_faces is not None
     path = request.number_faces
     write_format(path)
-    numbered = numbered_picture(photo, find_faces(photo, models.photo_detector))
-    with OutputFile(path, overwrite=request.overwrite, inputs=(request.photo, *request.also, request.target)) as output:
+    numbered = numbered_picture(search(photo, models.photo_detector))
+    with OutputFile(path, overwrite=request.overwrite, inputs=request.inputs) as output:
         if not cv2.imwrite(str(output.temporary), numbered):
             raise UsageError(f"cannot write {path}", "name a .png or .jpg")
         output.commit()
 
 
-def _swap_picture(request: Request, parts: _Parts, output: OutputFile, console: Console, quiet: bool) -> None:
+def _swap_picture(request: Request, parts: _Parts, task: _Task, console: Console, quiet: bool) -> None:
     settings = request.settings
-    picture = read_picture(request.target, max_pixels=settings.max_pixels, max_bytes=settings.max_bytes)
+    picture = read_picture(task.target, max_pixels=settings.max_pixels, max_bytes=settings.max_bytes)
+    _note(console, picture.notes)
     pipeline = build.open_picture_pipeline(settings, parts.models, parts.source)
-    strength = picture_need(write_format(request.output)).strength(settings.quality)
-    export = _export(request, parts, [[picture.frame.image]], "picture", strength)
-    with output:
+    export = _export(request, parts, task, [[picture.frame.image]], moving.mark_strength(task.kind, task.output.path, settings))
+    with task.output as output:
         result = job.run_picture(
             picture, output, pipeline.swap_frame, export, quality=settings.quality, engine=settings.engine
         )  # fmt: skip
-    for warning in result.warnings:
-        console.print(f"[yellow]note:[/] {escape(warning)}")
+    _note(console, result.warnings)
     if not quiet:
         faces = f"{result.faces_swapped} face{'s' if result.faces_swapped > 1 else ''}"
-        console.print(f"{escape(str(request.output))}: {faces} swapped, {_said(settings)}")
+        console.print(f"{escape(str(task.output.path))}: {faces} swapped, {_said(settings)}")
 
 
-def _export(request: Request, parts: _Parts, before: Iterable[Sequence[Image]], kind: str, strength: float) -> Export:
+def _export(request: Request, parts: _Parts, task: _Task, before: Iterable[Sequence[Image]], strength: float) -> Export:
     content = build.open_content_check(Store())
+    kind = "picture" if task.kind is Kind.PICTURE else "video"
     notary = parts.trust.notary
-    return Export(request.target, before, request.settings, parts.consent, content, notary, kind, strength=strength)
+    return Export(task.target, before, request.settings, parts.consent, content, notary, kind, strength=strength)
 
 
 def _said(settings: Settings) -> str:
     return "labelled as altered, marked and signed" if settings.badge == "shown" else "marked and signed, without a badge"
 
 
-def _picture_plan(request: Request, picture: Picture) -> str:
+def _picture_plan(request: Request, task: _Task, picture: Picture) -> str:
     height, width = picture.frame.image.shape[:2]
     depth = "16" if picture.deep is not None else "8"
     alpha = ", alpha kept" if picture.alpha is not None else ""
     return (
-        f"would swap {request.target}: picture {width} x {height}, {depth} bits a channel{alpha}\n"
-        f"into {request.output}: {write_format(request.output).lower()}, badge {_badge(request.settings)}"
+        f"would swap {task.target}: picture {width} x {height}, {depth} bits a channel{alpha}\n"
+        f"into {task.output.path}: {write_format(task.output.path).lower()}, badge {_badge(request.settings)}"
     )
 
 
-def _swap_video(request: Request, parts: _Parts, output: OutputFile, console: Console, quiet: bool) -> None:
+def _swap_moving(request: Request, parts: _Parts, task: _Task, console: Console, quiet: bool) -> None:
     settings = request.settings
-    with _reader(request) as reader:
-        for warning in conversion_notes(reader.info):
-            console.print(f"[yellow]note:[/] {escape(warning)}")
+    with _reader(request, task.target, task.output.path) as reader:
+        _note(console, conversion_notes(reader.info))
         pipeline = build.open_pipeline(settings, parts.models, parts.source)
         before = windows_of(
-            request.target,
+            task.target,
             max_pixels=settings.max_pixels,
             max_bytes=settings.max_bytes,
             start_s=request.start_s,
             end_s=request.end_s,
         )
-        strength = video_need(plan_codec(request.output, settings, reader.info.content)[1]).strength(settings.quality)
-        export = _export(request, parts, readable(before), "video", strength)
-        with output, VideoWriter(reader, output, settings, settings.engine) as writer, _bar(console, quiet) as report:
+        strength = moving.mark_strength(task.kind, task.output.path, settings, reader.info.content)
+        export = _export(request, parts, task, readable(before), strength)
+        name = task.target.name if len(request.targets) > 1 else ""
+        with (
+            task.output as output,
+            moving.open_writer(reader, output, settings, settings.engine) as writer,
+            shown_progress(console, name, quiet=quiet) as report,
+        ):
             result = job.run_video(reader, writer, output, pipeline, export, report)
-    for warning in result.warnings:
-        console.print(f"[yellow]note:[/] {escape(warning)}")
+    _note(console, result.warnings)
     if not quiet:
         rate = result.frames / max(result.seconds, 1e-6)
         console.print(
-            f"{escape(str(request.output))}: {result.frames} frames, a face in {result.frames_with_faces}, "
+            f"{escape(str(task.output.path))}: {result.frames} frames, a face in {result.frames_with_faces}, "
             f"{result.seconds:.1f} s ({rate:.0f} frames a second), {_said(settings)}"
         )
 
@@ -266,9 +344,12 @@ def _badge(settings: Settings) -> str:
     return settings.badge_corner if settings.badge == "shown" else settings.badge
 
 
-def _video_plan(request: Request, reader: VideoReader) -> str:
-    info = reader.info
-    container, codec = plan_codec(request.output, request.settings, info.content)
+def _moving_plan(request: Request, task: _Task, reader: MovingReader) -> str:
+    info, path = reader.info, task.output.path
+    if isinstance(reader, AnimationReader) and path.suffix.lower() in ANIMATIONS:
+        into = f"animated {path.suffix[1:]}"
+    else:
+        into = ", ".join(plan_codec(path, request.settings, info.content))
     rate = f"{float(info.rate):.5g} frames a second" if info.rate else "frame rate unknown"
     length = f"{info.duration_s:.1f} s" if info.duration_s is not None else "length unknown"
     alpha = ", alpha kept" if info.alpha else ""
@@ -277,30 +358,6 @@ def _video_plan(request: Request, reader: VideoReader) -> str:
     kept = [s for s in reader.copied if ("subtitles" if s.type == "subtitle" else s.type) not in left_out]
     beside = ", ".join(f"{stream.type} {stream.index}" for stream in kept) or "none"
     return (
-        f"would swap {request.target}: {info.codec} {info.width} x {info.height}, {rate}, {length}{turned}\n"
-        f"into {request.output}: {container}, {codec}, badge {_badge(request.settings)}{alpha}; other streams: {beside}"
+        f"would swap {task.target}: {info.codec} {info.width} x {info.height}, {rate}, {length}{turned}\n"
+        f"into {path}: {into}, badge {_badge(request.settings)}{alpha}; other streams: {beside}"
     )
-
-
-@contextmanager
-def _bar(console: Console, quiet: bool) -> Iterator[Callable[[job.Progress], None]]:
-    if quiet:
-        yield lambda progress: None
-        return
-    columns = (
-        TextColumn("swapping"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]} fps"),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=console, refresh_per_second=4) as bar:
-        task = bar.add_task("swapping", total=None, rate="–")
-
-        def report(progress: job.Progress) -> None:
-            speed = bar.tasks[0].speed
-            bar.update(task, completed=progress.frames, total=progress.total, rate=f"{speed:.0f}" if speed else "–")
-
-        yield report

@@ -12,8 +12,8 @@ import cv2
 import numpy as np
 
 from mien.errors import MediaError, UsageError
-from mien.media.picture import Picture, is_picture, read_picture
-from mien.media.videoreader import VideoReader
+from mien.media.moving import Kind, MovingReader, kind_of, open_moving
+from mien.media.picture import Picture, read_picture
 from mien.provenance.markreader import MarkFound, MarkReader
 from mien.types import Image
 
@@ -36,16 +36,16 @@ def windows_of(
     A picture has one window; a transparent one has a second, its colours without the transparency, after the first, which shows
     it on white. Raises `MediaError`, possibly after some windows.
     """
-    if is_picture(path):
+    if kind_of(path) is Kind.PICTURE:
         yield from _windows_of_picture(read_picture(path, max_pixels=max_pixels, max_bytes=max_bytes))
         return
-    with VideoReader(path, max_pixels=max_pixels, max_bytes=max_bytes, start_s=start_s, end_s=end_s) as reader:
+    with open_moving(path, max_pixels=max_pixels, max_bytes=max_bytes, start_s=start_s, end_s=end_s) as reader:
         window, at_end = _window(reader)
         starts = [] if at_end else _later_starts(reader, len(window), start_s or 0.0)
     yield window
     for begin_s in starts:
         try:
-            with VideoReader(path, max_pixels=max_pixels, max_bytes=max_bytes, start_s=begin_s, end_s=end_s) as reader:
+            with open_moving(path, max_pixels=max_pixels, max_bytes=max_bytes, start_s=begin_s, end_s=end_s) as reader:
                 window, _ = _window(reader)
         except UsageError:
             # No frame lies there: a header need not be right about the length, and the last frame may last for long.
@@ -86,7 +86,7 @@ def _windows_of_picture(picture: Picture) -> Iterator[list[Image]]:
     yield [image]
 
 
-def _window(reader: VideoReader) -> tuple[list[Image], bool]:
+def _window(reader: MovingReader) -> tuple[list[Image], bool]:
     """Return the next frames, and whether they are the last ones."""
     most = max(1, min(WINDOW_FRAMES, _MOST_WINDOW_PIXELS // (reader.info.width * reader.info.height)))
     images: list[Image] = []
@@ -98,7 +98,7 @@ def _window(reader: VideoReader) -> tuple[list[Image], bool]:
     return images, False
 
 
-def _later_starts(reader: VideoReader, frames: int, start_s: float) -> list[float]:
+def _later_starts(reader: MovingReader, frames: int, start_s: float) -> list[float]:
     """Return where the windows after the first one begin, each of `frames` frames, in seconds on a player's clock."""
     length_s = reader.info.duration_s
     if length_s is None:

@@ -40,7 +40,7 @@ _CODECS = {
 _LOSSY = MarkNeed(least_quality=1, strength_at_least=2.0, plain_quality=80)
 _PICTURES = {
     "JPEG": MarkNeed(least_quality=1, strength_at_least=1.3, plain_quality=50),
-    **dict.fromkeys(("PNG", "TIFF", "BMP"), MarkNeed(least_quality=1, strength_at_least=1.0, plain_quality=2)),
+    **dict.fromkeys(("PNG", "APNG", "TIFF", "BMP"), MarkNeed(least_quality=1, strength_at_least=1.0, plain_quality=2)),
 }
 
 

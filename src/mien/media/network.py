@@ -4,13 +4,13 @@ import errno
 import subprocess
 import threading
 from collections.abc import Callable, Sequence
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import urlsplit
 
 from av.container import InputContainer
 from av.error import ProtocolNotFoundError
 
 from mien.errors import SourceLost, UnsupportedMedia, UsageError
-from mien.media.address import masked
+from mien.media.address import masked, options_of
 from mien.media.liveinput import LIVE_MOST_PIXELS, SILENCE_S, LiveInput, Opening
 from mien.programs import environment, find_program
 
@@ -63,7 +63,7 @@ class NetworkStream(LiveInput):
         self._scheme = scheme
         # The program that passes srt on cannot tell an end from a break.
         self._ends = scheme != "srt"
-        self._listens = any(name == "listen" and value != "0" for name, value in parse_qsl(parts.query, keep_blank_values=True))
+        self._listens = any(name == "listen" and value != "0" for name, value in options_of(url))
         self._find_program = find_program
         self._child: subprocess.Popen[bytes] | None = None
 

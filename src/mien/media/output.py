@@ -2,12 +2,13 @@
 
 import errno
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
-from mien.errors import OutputError, UsageError
+from mien.errors import MienError, OutputError, UsageError
 from mien.provenance.receipt import receipt_path
 from mien.provenance.temporary import discard, temporary_path
 
@@ -28,7 +29,7 @@ _OF_THE_CONTENT = {errno.EINVAL, errno.ERANGE, errno.EDOM, errno.ENOSYS, errno.E
 
 
 def is_of_the_place(error: Exception) -> bool:
-    """Whether the disk or the folder is the reason for an error of FFmpeg or the system, and not what is written."""
+    """Tell errors of FFmpeg or the system that come from the disk or folder from those of what is written."""
     number = getattr(error, "errno", None)
     return number in errno.errorcode and number not in _OF_THE_CONTENT
 
@@ -49,6 +50,17 @@ class Journal(Protocol):
     def end(self, path: Path) -> None:
         """Forget a file that is gone."""
         ...
+
+
+@contextmanager
+def spoken_of(path: Path, name: str) -> Iterator[None]:
+    """Errors that are raised inside speak of the file by the name that the user knows."""
+    try:
+        yield
+    except MienError as error:
+        named = [text.replace(str(path), name).replace(path.name, Path(name).name) for text in (str(error), error.remedy)]
+        error.args, error.remedy = (named[0], *error.args[1:]), named[1]
+        raise
 
 
 class OutputFile:
@@ -87,10 +99,10 @@ class OutputFile:
         except OSError as error:
             raise output_error(error, self.path) from error
 
-    def check(self) -> None:
-        """Raise what is already known to be in the way."""
+    def check(self, *, folder_is_made: bool = False) -> None:
+        """Raise what is already known to be in the way; with `folder_is_made` the folder may be missing, its own may not."""
         for given in self._inputs:
-            if _same_file(self.path, given):
+            if same_file(self.path, given):
                 raise UsageError(f"the output {self.path} is also an input", "choose another name for the output")
         try:
             if self.path.is_dir():
@@ -100,7 +112,7 @@ class OutputFile:
             for path in (self.path, receipt_path(self.path)):
                 if (path.exists() or path.is_symlink()) and not self._overwrite:
                     raise OutputError(f"{path} exists already", "choose another name, or replace it with --overwrite")
-            if not self.path.parent.is_dir():
+            if not (self.path.parent.parent if folder_is_made else self.path.parent).is_dir():
                 raise OutputError(f"the folder {self.path.parent} does not exist", "create the folder first")
         except OSError as error:
             raise output_error(error, self.path) from error
@@ -150,7 +162,8 @@ class OutputFile:
             self._journal.end(self.temporary)
 
 
-def _same_file(path: Path, given: Path) -> bool:
+def same_file(path: Path, given: Path) -> bool:
+    """Return whether two names mean one file, by link or by name."""
     try:
         return path.samefile(given)
     except OSError:

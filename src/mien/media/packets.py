@@ -37,7 +37,8 @@ def open_input(path: Path) -> InputContainer:
     except (FFmpegError, OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise UnreadableMedia(
-            f"{path} is no video, or is damaged or cut short: {reason}", "check the file, or fetch or save it again"
+            f"{path} is neither a picture nor a video that mien reads, or is damaged or cut short: {reason}",
+            "check the file, or fetch or save it again",
         ) from error
 
 
@@ -58,6 +59,9 @@ class PacketReader:
         mender: Mender[Packet[Stream]] = Mender(free_running=self._container.format.name in FREE_RUNNING)
         roles = {stream.index: (_role(stream), stream.time_base) for stream in self._container.streams}
         for packet in self._packets():
+            if packet.stream_index not in roles:
+                # Transport streams may bring new streams at any time; an output cannot.
+                continue
             role, base = roles[packet.stream_index]
             ready = mender.push(packet, _stamp(packet, role, base or packet.time_base))
             yield from self._moved(ready)
@@ -82,7 +86,8 @@ class PacketReader:
                     failures = 0
                     if packet.size:
                         yield packet
-            except EndOfFile:
+            except (EndOfFile, IndexError):
+                # PyAV stumbles at the end over streams that have come into being while it was reading.
                 return
             except FFmpegError:
                 # The demuxer can often go on behind a damaged place.
@@ -99,6 +104,7 @@ def _role(stream: Stream) -> Role:
 
 
 def _stamp(packet: "Packet[Stream]", role: Role, base: Fraction) -> Stamp:
+    """Return the packet's times; a presentation time that cannot be true is taken from it."""
     dts, pts, duration = packet.dts, packet.pts, packet.duration or 0
     if role is Role.PICTURE and dts is not None and pts is not None:
         ahead = pts - dts
@@ -111,7 +117,7 @@ def _stamp(packet: "Packet[Stream]", role: Role, base: Fraction) -> Stamp:
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """What a pass over all packets tells of one stream of a file, in seconds of the mended clock.
+    """Result of a pass over all packets of a file for one of its streams, in seconds of the mended clock.
 
     `start` is the first time of any picture or sound, `end` where the last picture of the stream ends, `keys` are the
     number of the packet and the time of each key frame.

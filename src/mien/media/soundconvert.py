@@ -18,7 +18,8 @@ from mien.types import Floats
 
 _SLACK_S = Fraction(1, 50)  # rounded times of Matroska and AVI wander by a millisecond; 20 ms are not yet seen as out of step
 _SILENCE_S = Fraction(1, 2)
-_LAYOUTS = {1: "mono", 2: "stereo", 3: "3.0", 4: "4.0", 5: "5.0", 6: "5.1"}
+_MOST_SILENCE_S = 6 * 3600  # encoded in about 2 minutes; a hostile file could ask for years
+_LAYOUTS = {1: "mono", 2: "stereo", 3: "3.0", 4: "quad", 5: "5.0", 6: "5.1"}
 """Speakers by their number, as every encoder used here takes them; more are mixed down to 5.1."""
 _MOST_CHANNELS = max(_LAYOUTS)
 PREROLL_S = Fraction(1, 5)
@@ -45,8 +46,9 @@ AC3 = SoundCodec("ac3", "AC-3", (48_000, 44_100, 32_000), 96_000)
 class SoundConverter:
     """Decodes packets on the clock of the output and encodes them into a new stream of `out`.
 
-    Gaps become silence and overlaps are cut, so that the sound stays beside the pictures. What is before zero or behind
-    `end_s` is left out. `from_zero`: the container has no times of its own, so that the sound begins at zero.
+    Gaps become silence and overlaps are cut, so that the sound stays beside the pictures. Left out is what lies before zero,
+    behind `end_s`, or behind a gap of more than 6 h. `from_zero`: the container has no times of its own, so that the sound
+    begins at zero.
     """
 
     def __init__(
@@ -113,6 +115,9 @@ class SoundConverter:
             self._done = max(at or 0, 0)
         slack = round(_SLACK_S * self._rate) if self._started else 0
         hole = 0 if at is None else at - self._done
+        if hole > _MOST_SILENCE_S * self._rate:
+            self.damaged += 1
+            return
         self._started = self._started or samples.shape[1] > -hole
         if hole > slack:
             yield from self._silence(self._done + hole)

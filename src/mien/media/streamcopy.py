@@ -37,8 +37,16 @@ _MEASURED = ("BPS", "DURATION", "NUMBER_OF_FRAMES", "NUMBER_OF_BYTES", "_STATIST
 """Tags that Matroska writers compute from a stream; they are wrong for another or a shorter one."""
 
 
+_QUICKTIME_LANGUAGES = {
+    "deu": "ger", "nld": "dut", "ell": "gre", "zho": "chi", "sqi": "alb", "hye": "arm", "eus": "baq", "mya": "bur",
+    "kat": "geo", "isl": "ice", "mkd": "mac", "msa": "may", "fas": "per", "bod": "tib", "cym": "wel", "fre": "fra",
+    "cze": "ces", "slo": "slk", "rum": "ron",
+}  # fmt: skip
+"""Languages with two codes in ISO 639-2: the one that FFmpeg does not write into a .mov, and the one that it does."""
+
+
 class Carrier(Protocol):
-    """What makes packets of an output stream from those of an input stream, on the clock of the output."""
+    """Maker of an output stream's packets from those of an input stream, on the clock of the output."""
 
     stream: Stream
     damaged: int
@@ -124,7 +132,7 @@ class StreamCopier:
             else:
                 self._carriers[stream.index] = carrier = self._carrier(planned, out)
                 copied = planned.how is How.COPY and not self._info.is_part
-                carrier.stream.metadata.update(kept_tags(stream.metadata, measured=copied))
+                carrier.stream.metadata.update(self._tags(stream, measured=copied))
                 carrier.stream.disposition = stream.disposition
         self._add_chapters(out)
         self._packets = self._in_range()
@@ -147,6 +155,13 @@ class StreamCopier:
             with self._explaining(self._file.streams[index]):
                 for packet in carrier.finish():
                     self._write(packet, out)
+
+    def _tags(self, stream: Stream, *, measured: bool) -> dict[str, str]:
+        tags = kept_tags(stream.metadata, measured=measured)
+        language = tags.get("language", "")
+        if self._container_name == "mov" and language in _QUICKTIME_LANGUAGES:
+            tags["language"] = _QUICKTIME_LANGUAGES[language]
+        return tags
 
     def _carry(self, packet: "Packet[Stream]", out: OutputContainer) -> None:
         source = packet.stream

@@ -29,7 +29,7 @@ _HOLDS_CHAPTERS = {"mp4", "mov", "matroska", "webm"}
 
 
 class How(Enum):
-    """What is done with a stream."""
+    """Treatment of a stream."""
 
     COPY = auto()
     SOUND = auto()
@@ -50,7 +50,7 @@ class Planned:
 
 @dataclass(slots=True)
 class StreamPlan:
-    """What an output of `container` named `name` takes over from a file, in the order of its streams.
+    """Plan of what an output of `container` named `name` takes over from a file, in the order of its streams.
 
     `drop` names kinds that are left out on request: subtitles, audio, data (covers, attachments and timed data).
     Raises `UnsupportedMedia` when no sound would be left of a file that has some.
@@ -83,7 +83,7 @@ class StreamPlan:
         return bool(self.file.chapters()) and self.container in _HOLDS_CHAPTERS
 
     def _for(self, stream: Stream) -> Iterator[Planned]:
-        if isinstance(stream, AudioStream) or stream.type == "audio":
+        if stream.type == "audio":
             if "audio" not in self.drop:
                 yield from self._sound(stream)
         elif stream.type == "subtitle":
@@ -105,12 +105,12 @@ class StreamPlan:
     def _sound(self, stream: Stream) -> Iterator[Planned]:
         codec = _codec(stream)
         # AVI counts packets instead of timing them: only those that were counted already stay in step.
-        timed = self.container == "avi" and self.file.format.name != "avi"
-        if not timed and holds(stream, self.container):
+        untimed = self.container == "avi" and self.file.format.name != "avi"
+        if not untimed and holds(stream, self.container):
             yield Planned(stream, How.COPY)
         elif isinstance(stream, AudioStream) and stream.codec_context is not None and stream.codec_context.channels:
             sound = _SOUND[self.container]
-            why = "a .avi file cannot time its packets" if timed else f"{self._kind} cannot hold {codec}"
+            why = "a .avi file cannot time its packets" if untimed else f"{self._kind} cannot hold {codec}"
             self.notes.append(f"audio stream {stream.index} ({codec}) is converted to {sound.name}: {why}")
             yield Planned(stream, How.SOUND, sound=sound)
         else:
@@ -172,7 +172,7 @@ def dropped(settings: Settings) -> frozenset[str]:
 
 
 def holds(stream: Stream, container: str) -> bool:
-    """Whether the stream goes into the container as it is, tried out in memory."""
+    """Try in memory whether the container takes the stream as it is."""
     if stream.codec_context is None:
         return False
     try:

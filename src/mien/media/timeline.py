@@ -20,7 +20,7 @@ _RECENT_CLOCKS = 4
 
 
 class Role(IntEnum):
-    """What a stream means for the clock: pictures set it, sound confirms it, all others follow."""
+    """Part that a stream plays for the clock: pictures set it, sound confirms it, all others follow."""
 
     PICTURE = 0
     SOUND = 1
@@ -29,7 +29,7 @@ class Role(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """When one packet is decoded and shown, in ticks of `base`; None where the file does not say."""
+    """Times at which one packet is decoded and shown, in ticks of `base`; None where the file does not say."""
 
     stream: int
     role: Role

@@ -19,6 +19,7 @@ from av.video.stream import VideoStream
 
 from mien.errors import OutputError, UnreadableMedia, UsageError
 from mien.media.alpha import with_opaque
+from mien.media.animation import AnimationReader, NoStreams
 from mien.media.colourspace import ColourSpace, FromBgr
 from mien.media.encoders import Encoder, candidates, other_codec, plan_codec
 from mien.media.interlace import BOTTOM_FIRST, TOP_FIRST, FieldFlags
@@ -50,7 +51,7 @@ class VideoWriter:
     work: raises `UsageError` or `OutputError`. What had to be done otherwise than asked is told in `warnings`.
     """
 
-    def __init__(self, reader: VideoReader, output: OutputFile, settings: Settings, engine: str) -> None:
+    def __init__(self, reader: VideoReader | AnimationReader, output: OutputFile, settings: Settings, engine: str) -> None:
         self._output = output
         self._container_name, codec = plan_codec(output.path, settings, reader.info.content)
         self._info = info = _on_grid(reader.info) if self._container_name == "avi" else reader.info
@@ -62,10 +63,15 @@ class VideoWriter:
         self._shown = 0
         self._last_pts: int | None = None
         self._rounded = False
+        self._crowded = 0
         self._finished = False
         _check_pixel_shape(info, codec, self._container_name, output.path)
         _check_fields(info)
-        self._copier = StreamCopier(reader.path, info, self._container_name, output.path.name, dropped(settings))
+        self._copier: StreamCopier | NoStreams = (
+            StreamCopier(reader.path, info, self._container_name, output.path.name, dropped(settings))
+            if isinstance(reader, VideoReader)
+            else NoStreams()
+        )
         try:
             self.encoder = self._open_first(candidates(codec, info.width, info.height, settings, info.content), engine)
             if settings.encoder == "hardware" and not self.encoder.hardware:
@@ -84,18 +90,28 @@ class VideoWriter:
     def warnings(self) -> tuple[str, ...]:
         """What the person should know; complete when the last frame has been written."""
         late = f"{self._output.path.name} has a constant frame rate: times were rounded to it; .mp4 and .mkv keep them"
-        return (*self._notes, *self._copier.warnings, *((late,) if self._rounded else ()))
+        crowded = f"{self._crowded} frames closer together than the frame rate of {self._output.path.name} were left out"
+        return (
+            *self._notes,
+            *self._copier.warnings,
+            *((late,) if self._rounded else ()),
+            *((crowded,) if self._crowded else ()),
+        )
 
     def write(self, labelled: LabelledFrame) -> None:
         """Encode one frame; raises `OutputError`."""
         if not isinstance(labelled, LabelledFrame):
             raise TypeError("only a LabelledFrame leaves mien")
         frame = labelled.frame
+        ticks = self._ticks(frame.pts * frame.time_base - self._info.origin)
+        if ticks is None:
+            self._crowded += 1
+            return
         alpha = None if frame.alpha is None else with_opaque(frame.alpha, labelled.badge_xyxy)
         picture = self._convert.convert(frame.image, alpha)
         if self._flags is not None:
             picture = self._flags.set(picture)
-        picture.pts, picture.time_base = self._ticks(frame.pts * frame.time_base - self._info.origin), self._time_base
+        picture.pts, picture.time_base = ticks, self._time_base
         # A frame waits for the next one, whose time says how long it is shown.
         self._encode_waiting(until=picture.pts)
         self._waiting = picture
@@ -150,11 +166,14 @@ class VideoWriter:
                 self._copier.advance(packet.dts * packet.time_base, self._container)
             self._container.mux_one(packet)
 
-    def _ticks(self, time: Fraction) -> int:
-        """The time in ticks of the output, later than the frame before."""
+    def _ticks(self, time: Fraction) -> int | None:
+        """The time in ticks of the output, later than the frame before; None where AVI has no place left for the frame."""
         exact = time / self._time_base
         ticks = round(exact)
         if self._last_pts is not None:
+            if self._container_name == "avi" and self._last_pts + 1 - exact > 1:
+                # Its frames cannot be closer: the sound would run ahead of the pictures.
+                return None
             ticks = max(ticks, self._last_pts + 1)
         self._rounded |= self._container_name == "avi" and abs(ticks - exact) > Fraction(1, 4)
         self._last_pts = ticks
@@ -212,8 +231,10 @@ class VideoWriter:
         if space.tagged:
             context.colorspace = space.matrix
         context.color_primaries, context.color_trc = space.primaries, space.transfer
-        if self._container_name == "avi" or (encoder.name == "libx265" and (info.frame_count or 0) <= _X265_LEAST):
-            # AVI has one clock only, in coding order; x265 loses the clock of a few frames that look ahead.
+        animated = isinstance(self._copier, NoStreams)
+        if self._container_name == "avi" or animated or (encoder.name == "libx265" and (info.frame_count or 0) <= _X265_LEAST):
+            # AVI has one clock only, in coding order; x265 loses the clock of a few frames that look ahead; and MP4 ends with
+            # the frame coded last, which matters where each frame has a time of its own.
             context.max_b_frames = 0
         if encoder.codec == "hevc" and self._container_name in {"mp4", "mov"}:
             context.codec_tag = "hvc1"
@@ -230,7 +251,8 @@ class VideoWriter:
             return output_error(OSError(getattr(error, "errno", None), text), self._output.path)
         return UnreadableMedia(
             f"the pictures of {self._input.name} cannot be written to {self._output.path.name}: {text}",
-            other_codec(self._container_name, self._codec),
+            # AVI holds no gap of more than 65,000 frames.
+            "write a .mkv or .mp4" if self._container_name == "avi" else other_codec(self._container_name, self._codec),
         )
 
     def _refusal(self, error: Exception) -> OutputError | UnreadableMedia | UsageError:
@@ -293,7 +315,7 @@ def _space_for(info: VideoInfo, codec: str) -> ColourSpace:
 def _on_grid(info: VideoInfo) -> VideoInfo:
     """AVI shows a picture at each step of its rate: move everything, so that the first is shown on a step."""
     rate = info.rate or _USUAL_RATE
-    steps = max(round((info.first - info.origin) * rate), 0)
+    steps = max(int((info.first - info.origin) * rate), 0)
     return replace(info, origin=info.first - steps / rate)
 
 

@@ -8,12 +8,11 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from mien.errors import OutputError, UsageError
+from mien.extras import install_command
 from mien.media.fitting import fitted
 from mien.media.livemuxer import LEAST_SIDE
 from mien.types import Image, LabelledFrame
 
-# The package is an extra that most installations do without.
-_PACKAGE_REMEDY = "install it with: pip install pyvirtualcam"
 _LINUX = "sudo apt install v4l2loopback-dkms, then sudo modprobe v4l2loopback exclusive_caps=1 card_label=mien"
 _DRIVER_REMEDIES = {
     "linux": f"install the driver and load it: {_LINUX}",
@@ -100,6 +99,8 @@ def _open_pyvirtualcam(width: int, height: int, rate: float, device: str | None)
     try:
         pyvirtualcam = importlib.import_module("pyvirtualcam")
     except ImportError as error:
-        raise OutputError("a virtual camera needs the package pyvirtualcam, which is not installed", _PACKAGE_REMEDY) from error
+        # An extra that most installations do without.
+        reason = "a virtual camera needs the package pyvirtualcam, which is not installed"
+        raise OutputError(reason, f"install it with: {install_command('camera')}") from error
     camera: Camera = pyvirtualcam.Camera(width, height, rate, fmt=pyvirtualcam.PixelFormat.BGR, device=device)
     return camera

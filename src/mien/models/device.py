@@ -175,7 +175,7 @@ _LIBRARY = re.compile(
 )
 _EXTRAS_CUDA = "install the extra: `scripts/install --runtime cuda`, or see docs/runtime.md"
 _NVIDIA_DRIVER = "install NVIDIA's driver for this card, then start mien again"
-_TENSORRT = "install TensorRT (`pip install tensorrt`), or leave it: CUDA is used instead"
+_TENSORRT = "install TensorRT (`python -m pip install tensorrt` with mien's Python), or leave it: CUDA is used instead"
 _MISSING = (
     (r"^(libcuda\.so|nvcuda)", _NVIDIA_DRIVER),
     (r"^(lib)?(nvinfer|nvonnxparser)", _TENSORRT),

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from mien.errors import ModelDamaged, ModelError, ModelMismatch, ModelMissing, ModelRefused, UsageError
 from mien.families import Family, families
+from mien.folders import make_private
 from mien.models.emap import SUFFIX as EMAP_SUFFIX
 from mien.models.graph import Graph, check_safe, read_graph
 from mien.models.store import CACHE, ModelEntry, Store, built_of, free_id
@@ -334,7 +335,7 @@ def _copy(plan: _Plan, target: Path) -> None:
     folder = target.parent
     temporary: Path | None = None
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private(folder)
         free = shutil.disk_usage(folder).free
         if free < plan.bytes + _SPARE_BYTES:
             raise ModelError(

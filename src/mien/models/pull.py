@@ -21,6 +21,7 @@ from urllib.parse import quote, urlsplit
 
 from mien import __version__
 from mien.errors import DownloadFailed, ModelError, UsageError
+from mien.folders import make_private
 from mien.models.store import ModelEntry, Store
 from mien.models.turn import turn
 
@@ -98,7 +99,7 @@ def pull(
     part = place.with_name(f".{place.name}.part")
     with turn(store.folder):
         with _writing(place):
-            place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            make_private(place.parent)
             if place.is_file() and _is_right(place, entry, report):
                 return place
         reasons = []

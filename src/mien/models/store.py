@@ -54,14 +54,14 @@ class Store:
     def __init__(self, folder: Path | None = None, installed: Path | None = None) -> None:
         package = resources.files("mien.models")
         self._embedded = folder if folder is not None else Path(str(package / "weights"))
-        self._installed = installed if installed is not None else models_folder()
+        self._named = installed
         rows = tomllib.loads((package / "catalogue.toml").read_text("utf-8"))
         self._entries = {name: ModelEntry(id=name, **row) for name, row in rows.items()}
 
     @property
     def folder(self) -> Path:
-        """Where installed models lie; it need not exist."""
-        return self._installed
+        """Where installed models lie; it need not exist. Raises `ProvenanceError` when this user has no place for it."""
+        return self._named if self._named is not None else models_folder()
 
     def entries(self) -> tuple[ModelEntry, ...]:
         """All rows, in the order of the catalogue, then what is trusted; raises `ModelDamaged` for the list of these."""
@@ -156,11 +156,11 @@ class Store:
             )
 
     def _path(self, entry: ModelEntry) -> Path:
-        return (self._embedded if entry.bundled else self._installed) / entry.file
+        return (self._embedded if entry.bundled else self.folder) / entry.file
 
     def _all(self) -> dict[str, ModelEntry]:
         entries = dict(self._entries)
-        for row in read_trusted(self._installed):
+        for row in read_trusted(self.folder):
             known = entries.get(row.id)
             if known is None or known.file != row.file:
                 # A later catalogue may have taken the name.

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from mien.errors import ModelDamaged, ModelError
 from mien.families import families
+from mien.folders import make_private
 
 LIST = "trusted.json"
 FOLDER = "trusted"
@@ -97,7 +98,7 @@ def write_trusted(folder: Path, rows: Sequence[Trusted]) -> None:
 
 def replace_file(path: Path, content: bytes) -> None:
     """Write a small private file under another name and rename it, so that it is whole or as before; raises `OSError`."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_private(path.parent)
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".new", dir=path.parent)
     try:
         with os.fdopen(descriptor, "wb") as file:

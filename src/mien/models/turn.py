@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from mien.folders import make_private
+
 _log = logging.getLogger(__name__)
 _LOOK_S = 0.1
 
@@ -20,7 +22,7 @@ def turn(folder: Path) -> Iterator[None]:
     """
     descriptor = -1
     with suppress(OSError):
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private(folder)
         descriptor = os.open(folder, os.O_RDONLY)
     try:
         if descriptor >= 0 and not _held(descriptor):

@@ -6,13 +6,14 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import ClassVar
 
-from mien.errors import ProvenanceError
+from mien.errors import MienError, ProvenanceError
+from mien.folders import make_private
 
-_FILE = "ledger.sqlite"
 _WAIT_S = 10.0
 """So long one instance waits while another one writes."""
-_SCHEMAS = (
+_LEDGER_SCHEMAS = (
     """
 CREATE TABLE consents (
     id TEXT PRIMARY KEY,
@@ -51,11 +52,6 @@ CREATE TABLE temporaries (
 );
 """,
 )
-"""The commands that lead from each version to the next one."""
-_VERSION = len(_SCHEMAS)
-
-
-_DAMAGED = "bring the file back from a backup, or move it away: a new one is made, and consents have to be stated again"
 _REMEDIES = {
     **dict.fromkeys((sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED), "close the other program that holds the file, and try again"),
     **dict.fromkeys(
@@ -67,23 +63,30 @@ _REMEDIES = {
 }
 
 
-class NewerLedger(ValueError):
+class NewerSchema(ValueError):
     """The database has a schema that this version does not know."""
 
 
 class Database:
-    """Opened anew for each piece of work, so that threads and several instances of mien may share it."""
+    """One SQLite file in the data folder, shared by threads and by several running instances of mien.
+
+    Each piece of work opens it for itself. A subclass names another file, with schemas of its own.
+    """
+
+    FILE: ClassVar[str] = "ledger.sqlite"
+    SCHEMAS: ClassVar[tuple[str, ...]] = _LEDGER_SCHEMAS
+    """The commands that lead from each version to the next one."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def exists(self) -> bool:
-        return (self.folder / _FILE).is_file()
+        return (self.folder / self.FILE).is_file()
 
     @contextmanager
     def opened(self) -> Iterator[sqlite3.Connection]:
         """A connection whose changes are kept together or not at all. Raises `ProvenanceError`."""
-        path = self.folder / _FILE
+        path = self.folder / self.FILE
         try:
             self._make(path)
             # Autocommit: the transaction is begun here, in the one way that keeps two writers apart.
@@ -97,52 +100,58 @@ class Database:
                     raise
                 connection.commit()
         except (sqlite3.Error, OSError, ValueError) as error:
-            raise _unusable(path, error) from error
+            raise self._unusable(path, error) from error
 
     @contextmanager
     def read_only(self) -> Iterator[sqlite3.Connection]:
         """A connection that changes nothing and holds up nobody. Raises `ProvenanceError`, also when there is no ledger."""
-        path = self.folder / _FILE
+        path = self.folder / self.FILE
         try:
             address = f"{path.absolute().as_uri()}?mode=ro"
             with contextlib.closing(sqlite3.connect(address, timeout=_WAIT_S, uri=True)) as connection:
-                _version(connection)
+                self._version(connection)
                 yield connection
         except (sqlite3.Error, OSError, ValueError) as error:
-            raise _unusable(path, error) from error
+            raise self._unusable(path, error) from error
 
     def _make(self, path: Path) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_private(self.folder)
         with contextlib.suppress(FileExistsError):
             os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
 
     def _prepare(self, connection: sqlite3.Connection) -> None:
-        version = _version(connection)
-        for commands in _SCHEMAS[max(version, 0) :]:
+        version = self._version(connection)
+        for commands in self.SCHEMAS[max(version, 0) :]:
             for command in commands.split(";"):
                 connection.execute(command)
-        if version != _VERSION:
-            connection.execute(f"PRAGMA user_version = {_VERSION}")
+        if version <= 0:
+            self._fill(connection)
+        if version != len(self.SCHEMAS):
+            connection.execute(f"PRAGMA user_version = {len(self.SCHEMAS)}")
+
+    def _version(self, connection: sqlite3.Connection) -> int:
+        """Return the version of the schema; raises `NewerSchema`."""
+        version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+        if version > len(self.SCHEMAS):
+            raise NewerSchema("it was written by a newer mien")
+        return version
+
+    def _fill(self, connection: sqlite3.Connection) -> None:
+        """Take over what earlier versions kept elsewhere, in the transaction that makes the tables."""
+
+    def _unusable(self, path: Path, error: Exception) -> MienError:
+        lost = "a new one is made, and consents have to be stated again"
+        return ProvenanceError(
+            f"the ledger {path} cannot be used: {error}", f"nothing leaves mien unrecorded: {remedy(error, lost)}"
+        )
 
 
-def _version(connection: sqlite3.Connection) -> int:
-    """Return the version of the schema; raises `NewerLedger`."""
-    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
-    if version > _VERSION:
-        raise NewerLedger("it was written by a newer mien")
-    return version
-
-
-def _unusable(path: Path, error: Exception) -> ProvenanceError:
-    return ProvenanceError(f"the ledger {path} cannot be used: {error}", f"nothing leaves mien unrecorded: {_remedy(error)}")
-
-
-def _remedy(error: Exception) -> str:
-    """Return what helps, by what SQLite or the system says."""
-    if isinstance(error, NewerLedger):
+def remedy(error: Exception, lost: str) -> str:
+    """Return what helps, by what SQLite or the system says; `lost` is what moving a damaged file away costs."""
+    if isinstance(error, NewerSchema):
         return "use the newer mien, or name another folder in MIEN_DATA"
     if isinstance(error, OSError):
         return "make the folder writable, or name another one in MIEN_DATA"
     # The low byte is the kind; the rest tells cases of it apart.
     kind = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
-    return _REMEDIES.get(kind, _DAMAGED)
+    return _REMEDIES.get(kind, f"bring the file back from a backup, or move it away: {lost}")

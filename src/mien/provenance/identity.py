@@ -26,6 +26,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
 
 from mien.errors import CertificateUnusable, KeyUnavailable, OutputError, SigningFailed
+from mien.folders import make_private
 from mien.programs import environment, resolved
 from mien.provenance.keystore import KeyStore
 
@@ -219,7 +220,7 @@ def _tidy(folder: Path) -> None:
 
 def _found_chain(place: Path, now: datetime, store: KeyStore) -> None:
     """Make the chain in a folder of its own and rename that: of several processes, one succeeds and the others find it."""
-    place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_private(place.parent)
     root_key, intermediate_key, leaf_key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(3))
     tag = secrets.token_hex(4)
     root_name, intermediate_name = _subject(f"mien root {tag}"), _subject(f"mien intermediate {tag}")

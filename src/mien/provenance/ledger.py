@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 
+from mien.errors import OutputError
 from mien.provenance import rows
 from mien.provenance.database import Database
 from mien.types import Array
@@ -113,12 +114,16 @@ class Ledger:
         return sorted(found, key=lambda each: (-each.share, each.distance))
 
     def begin_recording(self, path: Path, claim: str) -> None:
-        """Note a recording that is being written by this process, with what is to be said of it when it is signed."""
-        began = psutil.Process().create_time()
+        """Note a recording that is being written by this process, with what is to be said of it when it is signed.
+
+        Raises `OutputError` while another process writes to the same path.
+        """
+        place, (process, began) = str(path.absolute()), _this_process()
         with self._database.opened() as connection:
-            connection.execute(
-                "INSERT OR REPLACE INTO recordings VALUES (?, ?, ?, ?)", (str(path.absolute()), os.getpid(), began, claim)
-            )
+            writer = connection.execute("SELECT process, process_began FROM recordings WHERE path = ?", (place,)).fetchone()
+            if writer is not None and writer[0] != process and _runs(*writer):
+                raise OutputError(f"another studio is recording to {path}", "start the recording again")
+            connection.execute("INSERT OR REPLACE INTO recordings VALUES (?, ?, ?, ?)", (place, process, began, claim))
 
     def end_recording(self, path: Path) -> None:
         """The recording is signed, or there is none."""
@@ -130,6 +135,16 @@ class Ledger:
         with self._database.opened() as connection:
             noted = _RECORDINGS.rows(connection)
         return [(Path(path), claim) for path, process, began, claim in noted if not _runs(process, began)]
+
+    def adopt(self, path: Path) -> bool:
+        """Make a recording that was cut off this process's own; False when another process was quicker."""
+        place = str(path.absolute())
+        with self._database.opened() as connection:
+            writer = connection.execute("SELECT process, process_began FROM recordings WHERE path = ?", (place,)).fetchone()
+            if writer is None or _runs(*writer):
+                return False
+            connection.execute("UPDATE recordings SET process = ?, process_began = ? WHERE path = ?", (*_this_process(), place))
+        return True
 
 
 def _add(connection: sqlite3.Connection, number: int, fingerprints: Iterable[int]) -> None:
@@ -150,6 +165,10 @@ def _distances(hashes: Array, group: Sequence[int]) -> Array:
     """Of each hash to the nearest one of the group."""
     each = [np.bitwise_count(hashes ^ np.int64(asked)) for asked in group]
     return np.min(each, axis=0) if each else np.full(len(hashes), 64)
+
+
+def _this_process() -> tuple[int, float]:
+    return os.getpid(), psutil.Process().create_time()
 
 
 def _runs(process: int, began: float) -> bool:

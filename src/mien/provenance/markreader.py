@@ -9,7 +9,7 @@ a lattice of sharp lines in the spectrum of the whole picture.
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import product
-from math import cos, exp, log, radians, sin
+from math import cos, degrees, floor, log, radians, sin
 
 import cv2
 import numpy as np
@@ -53,6 +53,8 @@ _SECOND_FROM = 4.2
 _LEAST_PERIOD, _MOST_PERIOD = 36.0, 420.0
 _PERIOD_STEP = 0.003
 _MOST_TURN_DEG, _TURN_STEP_DEG = 6.0, 0.25
+_STEP_BINS = 0.35
+"""Steps of the search at the finest wave of the smallest tile; pictures of 320 pixels and more take the steps above."""
 _CANDIDATES = 10
 _USUAL_SIDES = (480, 640, 720, 768, 800, 854, 960, 1024, 1080, 1280, 1366, 1440, 1600, 1920, 2560, 3840)
 """Longer sides that whole pictures usually have; a piece at its own size has the tile of one of them."""
@@ -253,9 +255,11 @@ def flattened(tile: Floats) -> Array:
 
     Phases alone would count the frequencies that a codec has wiped out as much as those it has kept.
     """
-    spectrum = np.fft.fft2(tile)
+    spectrum = np.ascontiguousarray(cv2.dft(tile, flags=cv2.DFT_COMPLEX_OUTPUT)).view(np.complex64)[..., 0]
     magnitude = np.abs(spectrum)
-    around = np.fft.ifftshift(cv2.blur(np.fft.fftshift(magnitude), (_AROUND, _AROUND), borderType=cv2.BORDER_REPLICATE))
+    beside = _AROUND // 2
+    wrapped = cv2.copyMakeBorder(magnitude, beside, beside, beside, beside, cv2.BORDER_WRAP)
+    around = cv2.blur(wrapped, (_AROUND, _AROUND))[beside:-beside, beside:-beside]
     limited = np.minimum(magnitude, _MOST_MAGNITUDE * around)
     return np.asarray(spectrum * (limited / np.maximum(magnitude * around, 1e-12)))
 
@@ -349,10 +353,11 @@ def _lattices(whole: Floats) -> list[tuple[float, float]]:
     spectrum = np.concatenate([spectrum[height // 2 + height % 2 :], spectrum[: height // 2 + height % 2]]).astype(np.float32)
     around = cv2.blur(spectrum, (15, 15)) + 1e-9
     power = np.minimum(spectrum / around, 8.0)
-    periods = np.array(
-        [_LEAST_PERIOD * exp(_PERIOD_STEP * step) for step in range(int(log(_MOST_PERIOD / _LEAST_PERIOD) / _PERIOD_STEP))]
-    )
-    angles = np.arange(-_MOST_TURN_DEG, _MOST_TURN_DEG + 1e-6, _TURN_STEP_DEG)
+    # Small pictures have coarse spectra: there, finer steps find the same frequencies again.
+    coarse = _STEP_BINS * _LEAST_PERIOD / (HIGHEST * max(height, width))
+    growth, turn = max(_PERIOD_STEP, coarse), max(_TURN_STEP_DEG, degrees(coarse))
+    periods = _LEAST_PERIOD * np.exp(np.arange(0, log(_MOST_PERIOD / _LEAST_PERIOD), growth))
+    angles = turn * np.arange(-floor(_MOST_TURN_DEG / turn), floor(_MOST_TURN_DEG / turn) + 1)
     points = _points()
     scores = np.zeros((len(periods), len(angles)), np.float32)
     _score(np.ascontiguousarray(power), width, periods, np.radians(angles), points, scores)

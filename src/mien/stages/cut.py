@@ -22,6 +22,7 @@ _JUMP = 4.0
 _LIGHT = 0.002
 """Unlikeness that each grey value of difference in brightness excuses: a flash is not a cut."""
 _MEMORY = 0.8
+LEAST_MOTION = 6.0  # grey levels in one of 64 x 36 cells; sensor noise of 4 levels makes less than 5
 
 
 class SceneCuts:
@@ -49,6 +50,19 @@ class SceneCuts:
         cut = shape != image.shape or change > max(_LEAST_CHANGE + light, _JUMP * self._usual)
         self._usual = 0.0 if cut else _MEMORY * self._usual + (1 - _MEMORY) * change
         return cut
+
+
+class Motion:
+    """Tells frames in which something moves from frames of a scene at rest."""
+
+    def __init__(self) -> None:
+        self._before: Array | None = None
+
+    def seen(self, image: Image) -> bool:
+        """Return whether any cell of the thumbnail, BGR uint8 in, differs from the frame before; True for the first."""
+        thumb = _thumbnail(image)
+        before, self._before = self._before, thumb
+        return before is None or float(np.abs(thumb - before).max()) > LEAST_MOTION
 
 
 def _thumbnail(image: Image) -> Array:

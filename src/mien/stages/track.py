@@ -16,12 +16,13 @@ import numpy as np
 
 from mien import geometry
 from mien.contracts import Detector, Landmarker
+from mien.geometry import between_rolls, roll_of
 from mien.profile import LARGEST_YAW, combined_yaw, yaw_of_mesh, yaw_of_points
 from mien.settings import Settings
-from mien.stages.cut import SceneCuts
+from mien.stages.cut import Motion, SceneCuts
 from mien.stages.place import Place
 from mien.stages.smooth import LandmarkFilter
-from mien.stages.turned import BETWEEN_TURNS, QUARTER_TURNS, TURNS, TurnedSearch, between_rolls, roll_of
+from mien.stages.turned import QUARTER_TURNS, TURNS, TURNS_AT_ONCE, TurnedSearch
 from mien.types import Detection, Floats, Frame, Image, Landmarks, TrackedFace
 
 _PRESENT = 0.5
@@ -72,12 +73,24 @@ _SURELY_UPRIGHT = 0.9  # score; inverted heads reach 0.83 in whole frames
 _WAY_UP_EVERY = 16  # looks between two checks that a face with a good score is the right way up
 _OTHER_WAY_UP = 30.0  # degrees of roll between two readings of a face that cannot both be right
 _SWEPT = 0.5  # score from which a find in the turned picture is read closely
+_MOST_FINDS = 4  # faces that are found again, 0.8 ms each
 _TURNED_SCORE = 0.8  # score of a new tilted face; hands in turned pictures reach 0.77 (12 clips, 875 pictures)
 _LARGER = 1.3
 """When all places are taken, a face this many times larger takes the place of the smallest."""
 
 
-SWEEP_EVERY = 12  # frames between two searches of the turned picture while faces are followed: 0.4 ms a frame
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Pace of the search for tilted heads: one turn every `followed_every` frames while faces are followed; while nobody is,
+    `alone_turns` a frame in which something moves, one in any other; after `far_every` turns one for faces far away."""
+
+    followed_every: int
+    alone_turns: int
+    far_every: int
+
+
+FILE_PACE = Pace(followed_every=12, alone_turns=1, far_every=40)  # 0.4 ms a frame
+LIVE_PACE = Pace(followed_every=4, alone_turns=4, far_every=10)  # all quarter turns at once: a head must not come in unseen
 
 
 @dataclass(slots=True)
@@ -170,15 +183,14 @@ class _Fit:
 class Tracker:
     """The faces of one stream of frames; give it every frame, in order.
 
-    Without `turned`, heads are born only where `detector` sees them. While faces are followed, one turn of the whole picture
-    is searched every `sweep_every` frames.
+    Without `turned`, heads are born only where `detector` sees them.
     """
 
     detector: Detector
     landmarker: Landmarker
     settings: Settings
     turned: TurnedSearch | None = None
-    sweep_every: int = SWEEP_EVERY
+    pace: Pace = FILE_PACE
     _next_id: int = field(default=1, init=False)
     _tracks: list[_Track] = field(default_factory=list, init=False)
     _lost: list[_Track] = field(default_factory=list, init=False)
@@ -190,7 +202,9 @@ class Tracker:
     """Whether this scene has not been searched for tilted heads yet."""
     _until_sweep: int = field(default=0, init=False)
     _sweeps: int = field(default=0, init=False)
-    _swept: dict[float, list[Detection]] = field(default_factory=dict, init=False)
+    _far_sweeps: int = field(default=0, init=False)
+    _motion: Motion = field(default_factory=Motion, init=False)
+    _finds: list[Detection] = field(default_factory=list, init=False)
     _readings: list[Detection] = field(default_factory=list, init=False)
 
     def reset(self) -> None:
@@ -212,13 +226,13 @@ class Tracker:
 
     @property
     def tilted_finds(self) -> tuple[Detection, ...]:
-        """Tilted faces, followed or not, that the last search at each turn has found in this scene."""
-        return tuple(found for finds in self._swept.values() for found in finds)
+        """Tilted faces of the last frame that are not followed."""
+        return tuple(self._finds)
 
     def _leave_scene(self) -> None:
         self._scene += 1
         self._tracks, self._lost = [], []
-        self._fresh, self._swept = True, {}
+        self._fresh, self._finds = True, []
 
     def update(self, frame: Frame) -> tuple[TrackedFace, ...]:
         """The faces of this frame, smallest number first; a face that is not seen in this frame is not returned."""
@@ -316,21 +330,35 @@ class Tracker:
         return max((each for each in (own, *near) if each is not None), key=lambda each: each.score, default=None)
 
     def _sweep(self, image: Image) -> None:
-        """Search the turned picture for tilted heads that are not followed yet."""
-        if self.turned is None or not (self._fresh or not self._tracks or self._until_sweep <= 0):
+        """Search the turned picture for tilted heads that are not followed yet; find again those that were found before."""
+        if self.turned is None:
             return
-        turns: tuple[float, ...] = (TURNS[self._sweeps % len(TURNS)],)
-        if self._fresh:
-            turns = QUARTER_TURNS if self._tracks else (*QUARTER_TURNS, *BETWEEN_TURNS)
-        else:
-            self._sweeps += 1
-        self._fresh, self._until_sweep = False, self.sweep_every
-        for turn in turns:
-            finds = [each for each in self.turned.sweep(image, turn) if each.score >= _SWEPT]
-            unknown = [each for each in finds if not _taken(Place.of_detection(each), self._tracks)]
-            upright = [self.turned.right_way_up(image, each) for each in unknown]
-            self._swept[turn] = [each for each in upright if each is not None]
-            self._take_in([each for each in self._swept[turn] if each.score >= _TURNED_SCORE], image)
+        known = [self.turned.read(image, Place.of_detection(each), roll_of(each.points)) for each in self._finds[:_MOST_FINDS]]
+        finds = [each for each in known if each is not None]
+        for found in self._swept(self.turned, image):
+            if found.score >= _SWEPT and not _taken(Place.of_detection(found), self._tracks) and not _among(found, finds):
+                upright = self.turned.right_way_up(image, found)
+                finds += [] if upright is None or _among(upright, finds) else [upright]
+        self._take_in([each for each in finds if each.score >= _TURNED_SCORE], image)
+        self._finds = [each for each in finds if not _taken(Place.of_detection(each), self._tracks)]
+
+    def _swept(self, turned: TurnedSearch, image: Image) -> list[Detection]:
+        """What is seen at the turns that are due: all at the start of a scene, else a few."""
+        fresh, alone, moved = self._fresh, not self._tracks, self._motion.seen(image)
+        self._fresh = False
+        if fresh:
+            return turned.sweep(image, TURNS_AT_ONCE if alone else QUARTER_TURNS)
+        if not alone and self._until_sweep > 0:
+            return []
+        self._until_sweep = self.pace.followed_every
+        count = self.pace.alone_turns if alone and moved else 1
+        turns = [TURNS[(self._sweeps + step) % len(TURNS)] for step in range(count)]
+        self._sweeps += count
+        found = turned.sweep(image, turns)
+        if alone and self._sweeps % self.pace.far_every < count:
+            self._far_sweeps += 1
+            found += turned.sweep_far(image, QUARTER_TURNS[self._far_sweeps % len(QUARTER_TURNS)])
+        return found
 
     def _look_soon(self) -> None:
         self._until_look = min(_RECHECK, self._until_look)
@@ -427,6 +455,10 @@ def _same(a: Place, b: Place) -> bool:
 
 def _taken(place: Place, tracks: Iterable[_Track]) -> bool:
     return any(_same(place, track.place) for track in tracks)
+
+
+def _among(found: Detection, others: Iterable[Detection]) -> bool:
+    return any(_same(Place.of_detection(found), Place.of_detection(other)) for other in others)
 
 
 def _believable(landmarks: Landmarks, place: Place, track: _Track, image: Image) -> bool:

@@ -13,9 +13,9 @@ import numpy as np
 from mien import geometry
 from mien.contracts import Detector
 from mien.crop import cut_by
-from mien.geometry import covered
+from mien.geometry import between_rolls, covered, roll_of
 from mien.stages.place import Place
-from mien.types import Affine, Detection, Floats, Image
+from mien.types import Affine, Detection, Image
 
 _CLEAR = 0.92
 """Score from which a face is surely the right way up: upright ones reach 0.95, inverted ones 0.91."""
@@ -27,12 +27,13 @@ QUARTER_TURNS = (90.0, 270.0, 180.0)
 BETWEEN_TURNS = (45.0, 315.0, 135.0, 225.0)
 TURNS = tuple(turn for between in BETWEEN_TURNS for turn in (*QUARTER_TURNS, between))
 """Order of a search that takes one turn at a time: heads that lie on a side are more frequent than those between."""
+TURNS_AT_ONCE = (*QUARTER_TURNS, *BETWEEN_TURNS)
 CROP_SIDE = 128  # pixels; 0.8 ms a reading, a third of a search of the whole picture at 320
 CROP_FACES = 2.0  # side of the crop in face sizes
 LARGEST_SHIFT = 0.2  # of a crop's side; a face farther from the middle is a neighbour's
 CLEAR_READING = 0.92  # score; wrong ways up reach 0.91 (206 faces; a smooth one without hair has 0.90 at any roll)
 NEAR_ROLL = 15.0  # degrees; a reading this near to the roll of its crop gains nothing from another one
-SWEEP_SIDE = 320  # pixels, longer side
+SWEEP_SIDE, FAR_SIDE = 320, 640  # pixels, longer side
 
 
 class TurnedLook:
@@ -58,12 +59,17 @@ class TurnedLook:
 class TurnedSearch:
     """Search of a stream's frames for heads at any roll, with a detector that sees upright ones only."""
 
-    def __init__(self, detector: Detector) -> None:
+    def __init__(self, detector: Detector, far: Detector | None = None) -> None:
         self._detector = detector
+        self._far = far
 
-    def sweep(self, image: Image, turn: float) -> list[Detection]:
-        """Return the faces that the detector sees in the whole picture turned upright from a roll of `turn` degrees."""
-        return detect_turned(self._detector, image, turn, SWEEP_SIDE)
+    def sweep(self, image: Image, turns: Iterable[float]) -> list[Detection]:
+        """Return the faces that the detector sees in the whole picture turned upright from rolls of `turns` degrees."""
+        return [found for turn in turns for found in detect_turned(self._detector, image, turn, SWEEP_SIDE)]
+
+    def sweep_far(self, image: Image, turn: float) -> list[Detection]:
+        """The same for one turn and faces half as large; an empty list without a detector for them."""
+        return [] if self._far is None else detect_turned(self._far, image, turn, FAR_SIDE)
 
     def read(self, image: Image, place: Place, roll: float) -> Detection | None:
         """Return the face at `place` as the detector sees it in a crop turned upright from `roll`; None for no face."""
@@ -85,17 +91,6 @@ class TurnedSearch:
         if best is None or between_rolls(roll_of(best.points), roll) < NEAR_ROLL:
             return best
         return _best((best, self.read(image, Place.of_detection(best), roll_of(best.points))))
-
-
-def roll_of(five: Floats) -> float:
-    """Return the roll in degrees, -180..180, of a detection's five points (5, 2)."""
-    right, down = five[1] - five[0], five[3:].mean(0) - five[:2].mean(0)
-    return math.degrees(math.atan2(float(right[1] - down[0]), float(right[0] + down[1])))
-
-
-def between_rolls(a: float, b: float) -> float:
-    """Return the smaller angle between two rolls, 0..180 degrees."""
-    return abs((a - b + 180.0) % 360.0 - 180.0)
 
 
 def detect_turned(detector: Detector, image: Image, turn: float, longer_side: int) -> list[Detection]:
@@ -146,7 +141,7 @@ def _linear(turn: float, scale: float) -> Affine:
     return scale * np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
 
 
-def _about(x: float, y: float, linear: Floats, to_x: float, to_y: float) -> Affine:
+def _about(x: float, y: float, linear: Affine, to_x: float, to_y: float) -> Affine:
     """The transform that applies `linear` and takes (x, y) to (to_x, to_y)."""
     return np.hstack([linear, (np.array([to_x, to_y]) - linear @ np.array([x, y]))[:, None]])
 

@@ -7,24 +7,24 @@ WebSocket must come from our own page, and all but the login needs the cookie.
 
 import hmac
 import ipaddress
+import re
 import secrets
 import threading
 import time
-from collections import deque
-from collections.abc import Iterable
-from urllib.parse import parse_qs, urlsplit
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Self
+from urllib.parse import parse_qs
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-CONTENT_SECURITY_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; "
-    "connect-src 'self' ws: wss:; font-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; "
-    "frame-ancestors 'none'"
-)
+from mien.studio.address import network_of
+from mien.studio.gate import VISIT, Visit
+from mien.studio.guesses import Guesses
+
 _HEADERS = {
-    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
@@ -35,14 +35,39 @@ _HEADERS = {
 }
 _SAFE = {"GET", "HEAD", "OPTIONS"}
 _OPEN = {"/login", "/static/style.css", "/static/favicon.svg"}
-_MOST_GUESSES, _GUESS_WINDOW_S = 6, 60.0
-_MOST_GUESSERS = 1000
+_HTTP_PORT, _HTTPS_PORT = 80, 443
+"""Browsers leave these out of Host and Origin."""
+_AUTHORITY = re.compile(r"(\[[0-9A-Za-z:.%_~-]+\]|[0-9A-Za-z._-]+)(?::([0-9]{0,5}))?", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Authority:
+    """A Host header in parts: the name in lower case, without brackets and final dot, and the port when it is given."""
+
+    name: str
+    port: int | None
+
+    @classmethod
+    def parse(cls, text: str) -> Self | None:
+        """Return None for anything else, also for user names and paths, which no Host has."""
+        found = _AUTHORITY.fullmatch(text)
+        if found is None:
+            return None
+        return cls(found[1].strip("[]").lower().rstrip("."), int(found[2]) if found[2] else None)
 
 
 class Access:
     """The secrets of this run. `password` replaces the token when the studio is shared."""
 
-    def __init__(self, port: int, *, password: str | None = None, tls: bool = False, names: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        port: int,
+        *,
+        password: str | None = None,
+        tls: bool = False,
+        names: Iterable[str] = (),
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.token = secrets.token_urlsafe(24)
         self.cookie_name = f"mien-{port}"
         self.tls = tls
@@ -50,8 +75,9 @@ class Access:
         self._cookie = secrets.token_urlsafe(32)
         self._password = password
         self._port = port
+        self._default_port = _HTTPS_PORT if tls else _HTTP_PORT
         self._names = {"localhost", *(name.lower().rstrip(".") for name in names)}
-        self._guesses: dict[str, deque[float]] = {}
+        self._guesses = Guesses(clock)
         self._once: str | None = secrets.token_urlsafe(24)
         self._lock = threading.Lock()
 
@@ -59,18 +85,8 @@ class Access:
         response.set_cookie(self.cookie_name, self._cookie, httponly=True, samesite="strict", secure=self.tls, path="/")
 
     def is_password(self, given: str, address: str) -> bool | None:
-        """Whether it is the password; None when there were too many guesses from this address of late."""
-        with self._lock:
-            now = time.monotonic()
-            while len(self._guesses) >= _MOST_GUESSERS:
-                del self._guesses[next(iter(self._guesses))]
-            guesses = self._guesses.setdefault(address, deque(maxlen=_MOST_GUESSES))
-            if len(guesses) == _MOST_GUESSES and now - guesses[0] < _GUESS_WINDOW_S:
-                return None
-            right = self._password is not None and hmac.compare_digest(given.encode(), self._password.encode())
-            if not right:
-                guesses.append(now)
-            return right
+        """Return whether it is the password; None after too many wrong ones from this address or in all (`Guesses`)."""
+        return self._guesses.check(network_of(address), lambda: self._password is not None and _is_same(given, self._password))
 
     @property
     def once(self) -> str:
@@ -80,39 +96,55 @@ class Access:
     def is_visit(self, given: str) -> bool:
         """Whether this token lets a page in: the one of the run, or the one for a single visit, which it uses up."""
         with self._lock:
-            if self._once is not None and not self.shared and hmac.compare_digest(given.encode(), self._once.encode()):
+            if self._once is not None and not self.shared and _is_same(given, self._once):
                 self._once = None
                 return True
         return self.is_token(given)
 
     def is_token(self, given: str) -> bool:
-        return not self.shared and hmac.compare_digest(given.encode(), self.token.encode())
+        return not self.shared and _is_same(given, self.token)
 
     def is_host(self, host: str) -> bool:
-        """Whether a Host header names this machine: localhost, an address of ours, or a name that was given."""
-        try:
-            parts = urlsplit(f"//{host}")
-            name, port = (parts.hostname or "").rstrip("."), parts.port
-        except ValueError:
+        """Return whether a Host header names this studio: localhost, an address of ours, or a name that was given."""
+        authority = Authority.parse(host)
+        if authority is None or self._port_of(authority) != self._port:
             return False
-        if port not in {self._port, None if self._port not in {80, 443} else self._port}:
-            return False
-        if name in self._names:
+        if authority.name in self._names:
             return True
         try:
-            address = ipaddress.ip_address(name)
+            address = ipaddress.ip_address(authority.name)
         except ValueError:
             return False
         return self.shared or address.is_loopback
 
     def is_origin(self, origin: str, host: str) -> bool:
-        return origin == f"{'https' if self.tls else 'http'}://{host}"
+        """Return whether a page of this origin was loaded from this Host."""
+        scheme, _, rest = origin.partition("://")
+        ours, theirs = Authority.parse(host), Authority.parse(rest)
+        if ours is None or theirs is None or scheme != ("https" if self.tls else "http"):
+            return False
+        return (ours.name, self._port_of(ours)) == (theirs.name, self._port_of(theirs))
+
+    def content_policy(self, host: str) -> str:
+        """Return the Content-Security-Policy for a page that was asked for under this Host.
+
+        Safari before 15.4 does not take WebSockets for a part of 'self'. IPv6 addresses cannot be named in a policy.
+        """
+        sockets = f" {'wss' if self.tls else 'ws'}://{host}" if self.is_host(host) and not host.startswith("[") else ""
+        return (
+            "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; "
+            f"connect-src 'self'{sockets}; font-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; "
+            "frame-ancestors 'none'"
+        )
+
+    def _port_of(self, authority: Authority) -> int:
+        return self._default_port if authority.port is None else authority.port
 
     def has_cookie(self, headers: Headers) -> bool:
         # By hand: other programs on this host share the header, and odd cookies of theirs must not hide ours.
         pairs = (each.strip().partition("=") for each in headers.get("cookie", "").split(";"))
         values = [value for name, _, value in pairs if name == self.cookie_name]
-        return any(hmac.compare_digest(value.encode(), self._cookie.encode()) for value in values)
+        return any(_is_same(value, self._cookie) for value in values)
 
     def has_bearer(self, headers: Headers) -> bool:
         kind, _, given = headers.get("authorization", "").partition(" ")
@@ -130,11 +162,13 @@ class Doorkeeper:
         if scope["type"] not in {"http", "websocket"}:
             await self._app(scope, receive, send)
             return
-        refusal, greet = self._judge(scope)
+        host = Headers(scope=scope).get("host", "")
+        refusal, greet = self._judge(scope, host)
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] in {"http.response.start", "websocket.http.response.start"}:
                 headers = MutableHeaders(scope=message)
+                headers["Content-Security-Policy"] = self._access.content_policy(host)
                 for name, value in _HEADERS.items():
                     headers[name] = value
                 if greet:
@@ -151,26 +185,39 @@ class Doorkeeper:
         else:
             await refusal(scope, receive, send_with_headers)
 
-    def _judge(self, scope: Scope) -> tuple[Response | None, bool]:
-        """Why the request may not pass, if so, and whether it brought the token and gets the cookie."""
+    def _judge(self, scope: Scope, host: str) -> tuple[Response | None, bool]:
+        """Return why the request may not pass, if so, and whether it brought the token and gets the cookie."""
         access, headers, path = self._access, Headers(scope=scope), str(scope["path"])
-        host = headers.get("host", "")
         if not access.is_host(host):
             return PlainTextResponse("this name does not belong to the studio", 421), False
         origin = headers.get("origin")
         changes = scope["type"] == "websocket" or scope["method"] not in _SAFE
         if changes and not access.has_bearer(headers) and (origin is None or not access.is_origin(origin, host)):
             return _refusal(403, "the request does not come from the studio's page", "use the page, or a bearer token"), False
-        if path in _OPEN:
-            return None, False
         if access.has_cookie(headers) or access.has_bearer(headers):
+            _trust(scope)
+            return None, False
+        if path in _OPEN:
             return None, False
         given = parse_qs(scope.get("query_string", b"").decode("latin-1")).get("token", [""])[-1]
         if path == "/" and given and access.is_visit(given):
+            _trust(scope)
             return None, True
         if access.shared and path == "/":
             return RedirectResponse("/login", 303), False
         return _refusal(401, "this is not the session of this page", "open the address that `mien live` printed"), False
+
+
+def _trust(scope: Scope) -> None:
+    """Tell the gate, where there is one, that the connection of this request belongs to the owner."""
+    visit = scope.get("state", {}).get(VISIT)
+    if isinstance(visit, Visit):
+        visit.trusted = True
+
+
+def _is_same(given: str, secret: str) -> bool:
+    # A lone surrogate cannot be encoded otherwise.
+    return hmac.compare_digest(given.encode("utf-8", "surrogatepass"), secret.encode())
 
 
 def _refusal(status: int, error: str, remedy: str) -> JSONResponse:

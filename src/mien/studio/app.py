@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import Body, FastAPI, File, Form, Request, UploadFile, WebSocket, WebSocketDisconnect
+from fastapi import Body, Depends, FastAPI, File, Form, Request, UploadFile, WebSocket, WebSocketDisconnect
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
 from fastapi.staticfiles import StaticFiles
@@ -29,13 +29,13 @@ from mien.errors import (
     UsageError,
 )
 from mien.live.meter import prometheus
-from mien.media.output import output_error
+from mien.media.output import output_error, spoken_of
 from mien.provenance.receipt import receipt_path
 from mien.studio import browsercamera
 from mien.studio.access import Access, Doorkeeper
 from mien.studio.browsercamera import Picture
+from mien.studio.database import is_text
 from mien.studio.faces import MOST_PHOTO_BYTES, SeveralFaces
-from mien.studio.folder import spoken_of
 from mien.studio.jobs import job_title
 from mien.studio.preview import Viewer
 from mien.studio.session import StudioSession
@@ -64,10 +64,21 @@ _STATUS: tuple[tuple[type[MienError], int], ...] = (
 
 
 _USUAL_ERRORS = {
-    400: ("the upload could not be taken in", "is the disk full? free some space and try again"),
+    400: ("the request could not be read", "free some disk space if the disk is full, and try again"),
     404: ("there is nothing here", "reload the page"),
     413: ("the upload is too large", "use a smaller file"),
 }
+
+
+def _checked_fields(fields: Annotated[dict[str, Any], Body()]) -> dict[str, Any]:
+    """Refuse text that could be stored but never be sent to a page again."""
+    if not is_text(fields):
+        raise HTTPException(400)
+    return fields
+
+
+Fields = Annotated[dict[str, Any], Depends(_checked_fields)]
+"""The JSON object in the body of a request."""
 
 
 def make_app(session: StudioSession, access: Access) -> FastAPI:
@@ -154,7 +165,9 @@ def _add_pages(app: FastAPI, access: Access) -> None:
     def login(request: Request, password: Annotated[str, Form()]) -> Response:
         right = access.is_password(password, request.client.host if request.client else "")
         if right is None:
-            return HTMLResponse("<!doctype html><title>mien</title><p>Too many wrong passwords. Wait a minute.", 429)
+            return HTMLResponse(
+                "<!doctype html><title>mien</title><p>Too many wrong passwords. Wait a minute; if many guess, ten.", 429
+            )
         if not right:
             return RedirectResponse("/login?wrong#wrong", 303)
         answer = RedirectResponse("/", 303)
@@ -217,7 +230,7 @@ def _add_faces(app: FastAPI, session: StudioSession) -> None:
 
 def _add_settings(app: FastAPI, session: StudioSession) -> None:
     @app.patch("/api/settings")
-    def change(values: Annotated[dict[str, Any], Body()]) -> dict[str, Any]:
+    def change(values: Fields) -> dict[str, Any]:
         session.change_settings(values)
         return {"settings": session.state()["settings"]}
 
@@ -228,7 +241,7 @@ def _add_settings(app: FastAPI, session: StudioSession) -> None:
         return Response(text, media_type="application/json", headers=headers)
 
     @app.post("/api/presets.json")
-    def import_(values: Annotated[dict[str, Any], Body()]) -> dict[str, Any]:
+    def import_(values: Fields) -> dict[str, Any]:
         session.import_presets(values)
         return session.presets()
 
@@ -253,7 +266,7 @@ def _add_media(app: FastAPI, session: StudioSession) -> None:
         return describe_devices()
 
     @app.put("/api/input")
-    def choose_input(wanted: Annotated[dict[str, Any], Body()]) -> dict[str, Any]:
+    def choose_input(wanted: Fields) -> dict[str, Any]:
         session.set_input(wanted)
         return dict(session.state()["input"])
 
@@ -263,13 +276,13 @@ def _add_media(app: FastAPI, session: StudioSession) -> None:
         return {"id": session.add_clip(_keep(session, clip), name), "name": name}
 
     @app.put("/api/sound")
-    def choose_sound(wanted: Annotated[dict[str, Any], Body()]) -> dict[str, Any]:
+    def choose_sound(wanted: Fields) -> dict[str, Any]:
         device = wanted.get("device")
         session.set_sound(None if device is None else str(device))
         return dict(session.state()["sound"])
 
     @app.post("/api/outputs", status_code=201)
-    def add_output(wanted: Annotated[dict[str, Any], Body()]) -> dict[str, str]:
+    def add_output(wanted: Fields) -> dict[str, str]:
         made = session.outputs.add(wanted)
         session.notify()
         return {"id": made}

@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from mien.errors import OutputError
+from mien.folders import make_private
 from mien.media.output import output_error
 
 _LIFE = datetime.timedelta(days=365)
@@ -20,15 +21,20 @@ _RENEW_BEFORE = datetime.timedelta(days=14)
 
 
 def own_certificate(folder: Path, hosts: Iterable[str]) -> tuple[Path, Path]:
-    """Certificate and key files in `folder`, made when they are missing, expire soon or lack a host. Raises `OutputError`."""
+    """Return certificate and key in `folder`, made when they are missing, expire soon, lack a host or are open to others.
+
+    Raises `OutputError`.
+    """
     certificate, key = folder / "certificate.pem", folder / "key.pem"
     names = sorted({"localhost", "127.0.0.1", "::1", socket.gethostname(), *hosts})
     if _fits(certificate, key, names):
         return certificate, key
     try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_private(folder)
         secret, made = _make(names)
-        descriptor = os.open(key, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        # A file that is there keeps its mode.
+        key.unlink(missing_ok=True)
+        descriptor = os.open(key, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             file.write(secret)
         certificate.write_bytes(made)
@@ -51,11 +57,12 @@ def _fits(certificate: Path, key: Path, names: list[str]) -> bool:
         loaded = x509.load_pem_x509_certificate(certificate.read_bytes())
         alternatives = loaded.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
         secret = serialization.load_pem_private_key(key.read_bytes(), None)
+        is_private = os.name == "nt" or not key.stat().st_mode & 0o077
     except (OSError, ValueError, x509.ExtensionNotFound):
         return False
     known = {str(name.value) for name in alternatives}
     late = datetime.datetime.now(datetime.UTC) + _RENEW_BEFORE > loaded.not_valid_after_utc
-    return not late and known >= set(names) and secret.public_key() == loaded.public_key()
+    return is_private and not late and known >= set(names) and secret.public_key() == loaded.public_key()
 
 
 def _make(names: list[str]) -> tuple[bytes, bytes]:

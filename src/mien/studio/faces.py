@@ -15,13 +15,14 @@ import numpy as np
 from mien import build
 from mien.contracts import Engine, Recogniser
 from mien.errors import OutputError, SeveralSourceFaces, UsageError
+from mien.folders import make_private
 from mien.media.output import output_error
 from mien.media.picture import read_picture
 from mien.pipeline import Persona, dress
 from mien.provenance.consent import STATEMENTS, Consent, Consents
 from mien.settings import Settings
-from mien.source import find_faces, numbered_picture
-from mien.studio.folder import read_json, write_json
+from mien.source import numbered_picture, search
+from mien.studio.database import StudioDatabase, from_json, objects, to_json
 from mien.types import Image, SourceFace
 
 MOST_FACES = 60
@@ -79,11 +80,14 @@ class GalleryFace:
 class Gallery:
     """The faces of this session and the saved ones; safe to use from several threads."""
 
-    def __init__(self, models: build.Models, consents: Consents, saved: Path, recogniser: Callable[[], Recogniser]) -> None:
+    def __init__(
+        self, models: build.Models, consents: Consents, database: StudioDatabase, recogniser: Callable[[], Recogniser]
+    ) -> None:
         self._models = models
         self._recogniser = recogniser
         self._consents = consents
-        self._saved = saved
+        self._database = database
+        self._saved = database.folder / "faces"
         self._lock = threading.RLock()
         self._decoding = threading.Lock()
         """Held while a photo is decoded and searched: many large ones at once would fill the memory."""
@@ -117,8 +121,8 @@ class Gallery:
             try:
                 source = build.open_source(image, self._models, number)
             except SeveralSourceFaces:
-                found = find_faces(image, self._models.photo_detector)
-                raise SeveralFaces(len(found), _jpeg(_fitted(numbered_picture(image, found), 1280))) from None
+                found = search(image, self._models.photo_detector)
+                raise SeveralFaces(len(found.faces), _jpeg(_fitted(numbered_picture(found), 1280))) from None
             del image
         stated = self._consents.find(source) if consent is None else self._consents.record(source, consent, name)
         if stated is None:
@@ -139,9 +143,10 @@ class Gallery:
         with self._lock:
             face = self.get(face_id)
             self._forget_personas(face)
-            kept = self._keep_more(face, len(face.more), photo) if face.saved else photo
+            kept = photo
             if face.saved:
-                self._note(replace(face, more=(*face.more, kept)))
+                kept = self._keep_more(face, photo)
+                self._note_more(face, kept)
                 photo.unlink(missing_ok=True)
             face.source, face.more = whole, (*face.more, kept)
 
@@ -152,6 +157,8 @@ class Gallery:
             del self._faces[face_id]
             self._forget_personas(face)
         if face.saved:
+            with self._database.opened() as connection:
+                connection.execute("DELETE FROM faces WHERE id = ?", (face.id,))
             shutil.rmtree(self._saved / face.id, ignore_errors=True)
         for photo in (face.photo, *face.more):
             photo.unlink(missing_ok=True)
@@ -163,9 +170,9 @@ class Gallery:
             return
         folder = self._saved / face.id
         try:
-            folder.mkdir(parents=True, mode=0o700)
+            make_private(folder)
             kept = _copy(face.photo, folder / f"photo{face.photo.suffix}")
-            more = tuple(self._keep_more(face, number, photo) for number, photo in enumerate(face.more))
+            more = tuple(self._keep_more(face, photo) for photo in face.more)
             (folder / "thumb.jpg").write_bytes(face.thumb)
             self._note(replace(face, photo=kept, more=more))
         except OSError as error:
@@ -179,9 +186,9 @@ class Gallery:
         for photo in uploads:
             photo.unlink(missing_ok=True)
 
-    def _keep_more(self, face: GalleryFace, number: int, photo: Path) -> Path:
-        """A copy of a further photo beside the saved face. Raises `OutputError`."""
-        kept = self._saved / face.id / f"more{number}{photo.suffix}"
+    def _keep_more(self, face: GalleryFace, photo: Path) -> Path:
+        """Copy a further photo beside the saved face, under a name that no other studio takes. Raises `OutputError`."""
+        kept = self._saved / face.id / f"more-{secrets.token_hex(4)}{photo.suffix}"
         try:
             return _copy(photo, kept)
         except OSError as error:
@@ -189,7 +196,21 @@ class Gallery:
 
     def _note(self, face: GalleryFace) -> None:
         facts: dict[str, Any] = {"name": face.name, "consent": face.consent, "number": face.number, "photo": face.photo.name}
-        write_json(self._saved / face.id / "face.json", {**facts, "more": [photo.name for photo in face.more]})
+        text = to_json({**facts, "more": [photo.name for photo in face.more]})
+        with self._database.opened() as connection:
+            connection.execute("INSERT INTO faces VALUES (?, ?)", (face.id, text))
+
+    def _note_more(self, face: GalleryFace, photo: Path) -> None:
+        """Add a photo to those noted of a saved face, also to ones noted by another studio. Raises a `MienError`."""
+        with self._database.opened() as connection:
+            row = connection.execute("SELECT facts FROM faces WHERE id = ?", (face.id,)).fetchone()
+            facts = from_json(row[0]) if row else None
+            if facts is None:
+                photo.unlink(missing_ok=True)
+                raise UsageError(f"the saved face {face.name!r} has been removed by another studio", "add the photo again")
+            noted = facts.get("more")
+            facts["more"] = [*(noted if isinstance(noted, list) else []), photo.name]
+            connection.execute("UPDATE faces SET facts = ? WHERE id = ?", (to_json(facts), face.id))
 
     def _forget_personas(self, face: GalleryFace) -> None:
         digest = face.source.digest if face.source else ""
@@ -237,16 +258,18 @@ class Gallery:
         return source
 
     def _load_saved(self) -> None:
-        for folder in sorted(self._saved.glob("*/face.json")):
-            facts = read_json(folder)
-            photo, thumb = folder.parent / str(facts.get("photo", "")), folder.parent / "thumb.jpg"
+        with self._database.opened() as connection:
+            rows = connection.execute("SELECT id, facts FROM faces ORDER BY id").fetchall()
+        for face_id, facts in objects(rows):
+            folder = self._saved / face_id
+            photo, thumb = folder / str(facts.get("photo", "")), folder / "thumb.jpg"
             number = facts.get("number")
-            if facts.get("consent") not in STATEMENTS or photo.parent != folder.parent or not photo.is_file():
+            if facts.get("consent") not in STATEMENTS or photo.parent != folder or not photo.is_file():
                 continue
-            if not thumb.is_file() or len(self._faces) >= MOST_FACES:
+            if not face_id.isalnum() or not thumb.is_file() or len(self._faces) >= MOST_FACES:
                 continue
-            self._faces[folder.parent.name] = GalleryFace(
-                folder.parent.name,
+            self._faces[face_id] = GalleryFace(
+                face_id,
                 str(facts.get("name", "photo"))[:_MOST_NAME],
                 str(facts["consent"]),
                 photo,
@@ -254,7 +277,7 @@ class Gallery:
                 thumb.read_bytes(),
                 None,
                 saved=True,
-                more=tuple(_further(folder.parent, facts.get("more"))),
+                more=tuple(_further(folder, facts.get("more"))),
             )
 
 

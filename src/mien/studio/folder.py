@@ -1,7 +1,5 @@
-"""Where the studio keeps things: for this session only, and for good when the person saves them."""
+"""Folders of the studio: for uploads, which go with the session, and for recordings."""
 
-import contextlib
-import json
 import os
 import re
 import shutil
@@ -9,11 +7,10 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import psutil
 
-from mien.errors import MienError, OutputError
+from mien.errors import OutputError
 from mien.media.output import output_error
 
 _PREFIX = "mien-studio-"
@@ -29,38 +26,6 @@ def session_folder() -> Iterator[Path]:
             shutil.rmtree(old, ignore_errors=True)
     with tempfile.TemporaryDirectory(prefix=f"{_PREFIX}{os.getpid()}-", ignore_cleanup_errors=True) as name:
         yield Path(name)
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """The object in the file; empty when there is none or it is damaged."""
-    try:
-        value = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return value if isinstance(value, dict) else {}
-
-
-def write_json(path: Path, value: dict[str, Any]) -> None:
-    """Replace the file as a whole; raises `OutputError`."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        temporary.write_text(json.dumps(value, indent=2, ensure_ascii=False), "utf-8")
-        temporary.replace(path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
-        raise output_error(error, path) from error
-
-
-@contextmanager
-def spoken_of(path: Path, name: str) -> Iterator[None]:
-    """Errors that are raised inside speak of the upload by the name that the person knows."""
-    try:
-        yield
-    except MienError as error:
-        error.args = (str(error).replace(str(path), name), *error.args[1:])
-        raise
 
 
 def make_folder(path: Path) -> None:

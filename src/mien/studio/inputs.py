@@ -8,7 +8,7 @@ from typing import Any
 from mien.contracts import FrameSource, SoundSource
 from mien.errors import UsageError
 from mien.live.capture import MakeSource
-from mien.media.address import masked
+from mien.media.address import masked, opens_port
 from mien.media.camera import Camera
 from mien.media.liveinput import LIVE_MOST_PIXELS
 from mien.media.looped import LoopedMedia
@@ -85,9 +85,12 @@ def _screen(wanted: Mapping[str, Any]) -> InputChoice:
 
 def _network(wanted: Mapping[str, Any], listening_allowed: bool) -> InputChoice:
     url = _word(wanted, "url")
-    if not listening_allowed and "listen" in url.lower():
-        raise UsageError("a shared studio opens no ports of its machine", "let it connect to the sender instead")
     NetworkStream(url)
+    if not listening_allowed and opens_port(url, receives=True):
+        raise UsageError(
+            f"{masked(url)} would open a port, and a shared studio opens none of its machine",
+            "let it connect to the sender (tcp, rtmp, rtsp, http, srt), or start it with --input",
+        )
     return InputChoice("network", {"url": masked(url)}, lambda: NetworkStream(url))
 
 

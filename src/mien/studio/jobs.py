@@ -16,18 +16,16 @@ from mien import build
 from mien.batch import job
 from mien.batch.export import Export
 from mien.errors import Cancelled, MienError, UsageError
+from mien.media import moving
+from mien.media.animationwriter import ANIMATIONS
 from mien.media.conversion import conversion_notes
-from mien.media.encoders import CONTAINERS, keeps_alpha, plan_codec
-from mien.media.markneed import picture_need, video_need
-from mien.media.output import OutputFile
-from mien.media.picture import WRITE_FORMATS, is_picture, read_picture, write_format
-from mien.media.videoreader import VideoReader
-from mien.media.videowriter import VideoWriter
+from mien.media.moving import Kind
+from mien.media.output import OutputFile, spoken_of
+from mien.media.picture import read_picture
 from mien.models.store import Store
 from mien.provenance.consent import Consent
 from mien.provenance.receipt import receipt_path
 from mien.settings import Settings
-from mien.studio.folder import spoken_of
 from mien.trust import Trust
 from mien.types import Frame, Image, LabelledFrame, SourceFace
 from mien.windows import readable, windows_of
@@ -52,10 +50,17 @@ class FileJob:
     total: int | None = None
     message: str = ""
     remedy: str = ""
-    picture: bool = False
+    kind: Kind = Kind.VIDEO
     preview: bytes | None = None
     result: Path | None = None
     cancel: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def picture(self) -> bool:
+        """Return whether the result can be shown as a picture."""
+        return self.kind is not Kind.VIDEO and (
+            self.result is None or self.result.suffix.lower() in ANIMATIONS or self.kind is Kind.PICTURE
+        )
 
     @property
     def receipt(self) -> Path | None:
@@ -145,45 +150,45 @@ class FileJobs:
 
     def _work(self, current: FileJob) -> None:
         self._trust.consents.check(current.consent)
-        current.picture = is_picture(current.file)
+        current.kind = moving.kind_of(current.file)
         current.result = result = self._folder / f"{current.id}-result{_suffix(current)}"
         with OutputFile(result, overwrite=True, inputs=(current.file,)) as output:
-            if current.picture:
+            if current.kind is Kind.PICTURE:
                 self._picture(current, output)
             else:
-                self._video(current, output)
+                self._moving(current, output)
 
     def _picture(self, current: FileJob, output: OutputFile) -> None:
         settings = current.settings
         picture = read_picture(current.file, max_pixels=settings.max_pixels, max_bytes=settings.max_bytes)
         current.total = 1
         pipeline = build.open_picture_pipeline(settings, self._models, current.source)
-        strength = picture_need(write_format(output.path)).strength(settings.quality)
+        strength = moving.mark_strength(current.kind, output.path, settings)
         export = self._export(current, [[picture.frame.image]], "picture", strength)
         done = job.run_picture(
             picture, output, pipeline.swap_frame, export, quality=settings.quality, engine=settings.engine
         )  # fmt: skip
-        current.frames, current.message = 1, "; ".join(done.warnings)
+        current.frames, current.message = 1, "; ".join((*picture.notes, *done.warnings))
 
-    def _video(self, current: FileJob, output: OutputFile) -> None:
+    def _moving(self, current: FileJob, output: OutputFile) -> None:
         settings = current.settings
-        with VideoReader(
+        with moving.open_moving(
             current.file,
             max_pixels=settings.max_pixels,
             max_bytes=settings.max_bytes,
             keep_fields=settings.interlaced == "keep",
-            keep_alpha=keeps_alpha(output.path, settings),
+            keep_alpha=moving.keeps_alpha(current.file, output.path, settings),
         ) as reader:
             current.total = reader.info.frame_count
             pipeline = build.open_pipeline(settings, self._models, current.source)
             before = windows_of(current.file, max_pixels=settings.max_pixels, max_bytes=settings.max_bytes)
-            strength = video_need(plan_codec(output.path, settings, reader.info.content)[1]).strength(settings.quality)
+            strength = moving.mark_strength(current.kind, output.path, settings, reader.info.content)
             export = self._export(current, readable(before), "video", strength)
 
             def report(progress: job.Progress) -> None:
                 current.frames, current.total = progress.frames, progress.total
 
-            with VideoWriter(reader, output, settings, settings.engine) as writer:
+            with moving.open_writer(reader, output, settings, settings.engine) as writer:
                 done = job.run_video(reader, writer, output, pipeline, export, report, current.cancel)
             current.message = "; ".join((*conversion_notes(reader.info), *done.warnings))
 
@@ -239,7 +244,4 @@ def job_title(current: FileJob) -> str:
 
 def _suffix(current: FileJob) -> str:
     """The ending of the result: the input's own where it is written too, else a usual one."""
-    suffix = Path(current.name).suffix.lower()
-    if current.picture:
-        return suffix if suffix in WRITE_FORMATS else ".png"
-    return suffix if suffix in CONTAINERS else ".mp4"
+    return moving.suffix_for(current.file, current.kind, Path(current.name).suffix)

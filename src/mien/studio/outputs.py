@@ -11,7 +11,7 @@ from mien.contracts import FrameSink
 from mien.errors import OutputError, UsageError
 from mien.live.loop import LiveLoop
 from mien.live.outlet import MakeSink, OutletState
-from mien.media.address import masked
+from mien.media.address import masked, opens_port
 from mien.media.markneed import video_need
 from mien.media.recorder import Recorder
 from mien.media.streamout import StreamOut
@@ -69,8 +69,11 @@ class Outputs:
         self._with_sound = with_sound
         self._rows: dict[str, OutputRow] = {}
 
-    def add(self, wanted: dict[str, Any]) -> str:
-        """Start an output; its id. Raises `UsageError` or `OutputError`; what shows later is in its state."""
+    def add(self, wanted: dict[str, Any], *, trusted: bool = False) -> str:
+        """Start an output and return its id; `trusted` if asked for on the command line.
+
+        Raises `UsageError` or `OutputError`; what shows later is in its state.
+        """
         if len(self._rows) >= _MOST_OUTPUTS:
             raise UsageError(f"there are {_MOST_OUTPUTS} outputs already", "remove one first")
         kind = wanted.get("kind")
@@ -86,8 +89,11 @@ class Outputs:
             if not url.lower().startswith(_SCHEMES):
                 raise UsageError("this is no address to stream to", f"it begins with one of: {', '.join(_SCHEMES)}")
             checked_word(url, "address")
-            if self._shared and "listen" in url.lower():
-                raise UsageError("a shared studio opens no ports of its machine", "let it connect to the receiver instead")
+            if self._shared and not trusted and opens_port(url, receives=False):
+                raise UsageError(
+                    f"{masked(url)} would open a port, and a shared studio opens none of its machine",
+                    "let it connect to the receiver, or start it with --output",
+                )
             make, target = _stream(url, settings, sound), masked(url)
         elif kind == "virtual-camera":
             device = wanted.get("device")

@@ -18,6 +18,8 @@ HEADER = struct.Struct("<IIdII")
 IN_FLIGHT = 2
 _QUALITY = 80
 
+_BEFORE_KEPT = 4  # on a busy machine the page's thread is one to two frames behind
+
 
 class Viewer:
     """One page. Made and used on the event loop; `HubSink` only reads what it wants and hands it messages."""
@@ -60,7 +62,7 @@ class PreviewHub:
         self._want_before = want_before
         self._viewers: set[Viewer] = set()
         self._lock = threading.Lock()
-        self._before: tuple[int, Image] | None = None
+        self._before: dict[int, Image] = {}
 
     def join(self, viewer: Viewer) -> None:
         with self._lock:
@@ -82,15 +84,15 @@ class PreviewHub:
 
     def note_before(self, pts: int, image: Image | None) -> None:
         """The picture as it was, for the frame of this time; shown on the page only, beside the labelled one."""
-        self._before = None if image is None else (pts, image)
+        kept = {} if image is None else {**self._before, pts: image}
+        self._before = dict(list(kept.items())[-_BEFORE_KEPT:])
 
     def ready(self) -> list[Viewer]:
         with self._lock:
             return [viewer for viewer in self._viewers if viewer.ready]
 
     def before_of(self, pts: int) -> Image | None:
-        noted = self._before
-        return noted[1] if noted is not None and noted[0] == pts else None
+        return self._before.get(pts)
 
 
 class HubSink:

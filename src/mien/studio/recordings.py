@@ -102,6 +102,9 @@ class Recordings:
         """Seal what was cut off, in threads; the paths."""
         cut_off = []
         for path, text in self._notary.ledger.cut_off():
+            if not self._notary.ledger.adopt(path):
+                # Another studio that has just started signs it.
+                continue
             if not path.is_file():
                 # A folder that is missing, too, may be on a disk that comes back.
                 if path.parent.is_dir():

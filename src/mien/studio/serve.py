@@ -1,8 +1,9 @@
 """Runs the studio: makes the session, binds the port, serves until it is stopped."""
 
 import contextlib
+import errno
 import getpass
-import ipaddress
+import logging
 import os
 import signal
 import socket
@@ -14,28 +15,34 @@ from pathlib import Path
 from types import FrameType
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from mien.errors import UsageError
 from mien.settings import Settings
 from mien.studio.access import Access
+from mien.studio.address import in_url, is_loopback, is_unspecified
 from mien.studio.app import make_app
 from mien.studio.browsercamera import MOST_MESSAGE_BYTES
 from mien.studio.certificate import fingerprint, own_certificate
+from mien.studio.database import StudioDatabase
 from mien.studio.folder import session_folder
+from mien.studio.gate import Gate, entrances
 from mien.studio.inputs import input_of_text
 from mien.studio.session import StudioSession
 from mien.trust import Signing, open_trust
 
 PASSWORD_VARIABLE = "MIEN_PASSWORD"
 _LEAST_PASSWORD = 10
-_MOST_CONNECTIONS = 300
+_LOCAL_HOST, _SHARED_HOST = "127.0.0.1", "0.0.0.0"
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+_NO_SUCH_ADDRESS = {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the command line asks for."""
+    """What the command line asks for; `host` is None where it names none."""
 
-    host: str
+    host: str | None
     port: int
     share: bool
     names: tuple[str, ...]
@@ -64,31 +71,86 @@ class Opened:
 
 def run_studio(options: Options, ready: Callable[[Opened], None]) -> None:
     """Serve until Ctrl-C; raises a `MienError` before anything is served when something is in the way."""
+    host, names = _host(options), _names(options)
     password = _password() if options.share else None
-    _check_host(options)
-    with _listening(options.host, options.port) as listener, session_folder() as uploads:
+    with _listening(host, options.port, share=options.share) as listener, session_folder() as uploads:
         port = int(listener.getsockname()[1])
-        certificate, key = _tls(options) if options.share else (None, None)
-        access = Access(port, password=password, tls=options.share, names=(socket.gethostname(), *options.names))
+        tls = _tls(options, host, names) if options.share else None
+        access = _access(options, host, port, password)
         trust = open_trust(options.data, options.signing)
         session = StudioSession(options.settings, trust, options.data, options.recordings, uploads, shared=options.share)
         try:
             session.start()
             _begin(session, options)
-            server = _Server(_config(session, access, certificate, key))
-            _tell_when_up(server, ready, _opened(options, access, port, certificate))
+            opened = _opened(access, names[0] if names else "", host, port, tls)
+            server = StudioServer(make_app(session, access), None if tls is None else tls.context, lambda: ready(opened))
             server.run([listener])
         finally:
             with _unhurried():
                 session.close()
 
 
-class _Server(uvicorn.Server):
-    """Ends in order, however often it is told to: a second Ctrl-C must not cut off what the first has begun."""
+class StudioServer(uvicorn.Server):
+    """Serves an application on a socket that listens already; `ready` is called when it does.
+
+    Ends in order, however often it is told to: a second Ctrl-C must not cut off what the first has begun.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        tls: ssl.SSLContext | None = None,
+        ready: Callable[[], None] = lambda: None,
+        gate: Gate | None = None,
+    ) -> None:
+        self._gate = gate or Gate()
+        self._ready = ready
+        config = uvicorn.Config(
+            app,
+            # Both deterministic, whatever else is installed: the gate knows these.
+            loop="asyncio",
+            http=entrances(self._gate, tls),  # type: ignore[arg-type]
+            log_level="error",
+            access_log=False,
+            server_header=False,
+            # Anybody on this machine could choose the address that guesses are counted for.
+            proxy_headers=False,
+            # Deflate would cost milliseconds for each picture and win nothing on JPEG.
+            ws_per_message_deflate=False,
+            ws_max_size=MOST_MESSAGE_BYTES,
+            ws_ping_interval=20,
+            timeout_graceful_shutdown=2,
+            limit_concurrency=self._gate.limits.connections,
+            backlog=self._gate.limits.burst,
+        )
+        # After the configuration, which sets up the logger.
+        logging.getLogger("uvicorn.error").addFilter(_is_no_client_fault)
+        super().__init__(config)
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        for listener in sockets or ():
+            # asyncio takes one number for both; this changes the kernel's only.
+            listener.listen(self._gate.limits.queue)
+        if self.started:
+            self._ready()
+
+    async def on_tick(self, counter: int) -> bool:
+        self._gate.sweep()
+        return await super().on_tick(counter)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._gate.close()
+        await super().shutdown(sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         if not self.should_exit:
             super().handle_exit(sig, frame)
+
+
+def _is_no_client_fault(record: logging.LogRecord) -> bool:
+    """Return False for the traceback that uvicorn logs of a WebSocket message that is not UTF-8; it closes with 1007."""
+    return record.exc_info is None or not isinstance(record.exc_info[1], UnicodeDecodeError)
 
 
 @contextmanager
@@ -109,7 +171,7 @@ def _begin(session: StudioSession, options: Options) -> None:
     if options.input is not None:
         session.set_input(input_of_text(options.input), trusted=True)
     for output in options.outputs:
-        session.outputs.add(_output_of_text(output))
+        session.outputs.add(_output_of_text(output), trusted=True)
 
 
 def _output_of_text(text: str) -> dict[str, str]:
@@ -118,58 +180,42 @@ def _output_of_text(text: str) -> dict[str, str]:
     return {"kind": "stream", "url": text} if "://" in text else {"kind": text}
 
 
-def _config(session: StudioSession, access: Access, certificate: Path | None, key: Path | None) -> uvicorn.Config:
-    return uvicorn.Config(
-        make_app(session, access),
-        log_level="error",
-        access_log=False,
-        server_header=False,
-        # Deflate would cost milliseconds for each picture and win nothing on JPEG.
-        ws_per_message_deflate=False,
-        ws_max_size=MOST_MESSAGE_BYTES,
-        ws_ping_interval=20,
-        timeout_graceful_shutdown=2,
-        limit_concurrency=_MOST_CONNECTIONS,
-        ssl_certfile=None if certificate is None else str(certificate),
-        ssl_keyfile=None if key is None else str(key),
-    )
+def _access(options: Options, host: str, port: int, password: str | None) -> Access:
+    return Access(port, password=password, tls=options.share, names=(socket.gethostname(), host, *_names(options)))
 
 
-def _opened(options: Options, access: Access, port: int, certificate: Path | None) -> Opened:
-    host = options.host if options.host not in {"0.0.0.0", "::"} else (options.names or (socket.gethostname(),))[0]
-    shown = f"[{host}]" if ":" in host else host
-    if not options.share:
-        base = f"http://{shown}:{port}/?token="
-        return Opened(base + access.token, "", base + access.once)
-    assert certificate is not None
-    url = f"https://{shown}:{port}/"
-    return Opened(url, f"certificate SHA-256: {fingerprint(certificate)}", url)
+def _opened(access: Access, name: str, host: str, port: int, tls: "_Tls | None") -> Opened:
+    shown = in_url((name or socket.gethostname()) if is_unspecified(host) else host)
+    scheme = "http" if tls is None else "https"
+    base = f"{scheme}://{shown}/" if port == _DEFAULT_PORTS[scheme] else f"{scheme}://{shown}:{port}/"
+    if tls is None:
+        return Opened(f"{base}?token={access.token}", "", f"{base}?token={access.once}")
+    return Opened(base, f"certificate SHA-256: {tls.fingerprint}", base)
 
 
-def _tell_when_up(server: uvicorn.Server, ready: Callable[[Opened], None], opened: Opened) -> None:
-    startup = server.startup
-
-    async def startup_and_tell(sockets: list[socket.socket] | None = None) -> None:
-        await startup(sockets)
-        if server.started:
-            ready(opened)
-
-    server.startup = startup_and_tell  # type: ignore[method-assign]
-
-
-def _check_host(options: Options) -> None:
+def _host(options: Options) -> str:
+    """Return the address to listen on. Raises `UsageError` for one that other machines reach unless the studio is shared."""
+    if options.host is None:
+        host = _SHARED_HOST if options.share else _LOCAL_HOST
+    else:
+        host = options.host.strip().removeprefix("[").removesuffix("]")
+    if not host:
+        raise UsageError("--host names no address", f"name one, or leave it out to listen on {_LOCAL_HOST}")
     if options.share:
-        return
-    try:
-        local = ipaddress.ip_address(options.host).is_loopback
-    except ValueError:
-        local = options.host == "localhost"
-    if not local:
-        raise UsageError(
-            f"{options.host} can be reached by other machines", "add --share, which asks for a password and encrypts"
-        )  # fmt: skip
+        return host
+    if host != "localhost" and not is_loopback(host):
+        raise UsageError(f"{host} can be reached by other machines", "add --share, which asks for a password and encrypts")
     if options.certificate or options.key:
         raise UsageError("a certificate is of use only with --share", "add --share or leave --cert and --key out")
+    return host
+
+
+def _names(options: Options) -> tuple[str, ...]:
+    """Return the names as browsers send them, which is Punycode for letters outside ASCII. Raises `UsageError`."""
+    try:
+        return tuple(name.strip().encode("idna").decode() for name in options.names if name.strip())
+    except UnicodeError as error:
+        raise UsageError(f"invalid --name: {error}", "use a host name such as studio.example") from error
 
 
 def _password() -> str:
@@ -187,35 +233,68 @@ def _password() -> str:
     return given
 
 
-def _tls(options: Options) -> tuple[Path, Path]:
+@dataclass(frozen=True, slots=True)
+class _Tls:
+    context: ssl.SSLContext
+    fingerprint: str
+
+
+def _tls(options: Options, host: str, names: tuple[str, ...]) -> _Tls:
+    """Load the certificate, after making one where none is named. Raises a `MienError`."""
     if (options.certificate is None) != (options.key is None):
         raise UsageError("--cert and --key go together", "name both files, or neither to have one made")
-    if options.certificate is None or options.key is None:
-        return own_certificate(options.data / "tls", (options.host, *options.names))
+    if options.certificate is not None and options.key is not None:
+        return _loaded(options.certificate, options.key)
+    hosts = names if is_unspecified(host) else (host, *names)
+    # Another studio that starts with other names makes another pair: it waits until this one is loaded.
+    with StudioDatabase(options.data).opened():
+        return _loaded(*own_certificate(options.data / "tls", hosts))
+
+
+def _loaded(certificate: Path, key: Path) -> _Tls:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
     try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(options.certificate, options.key, password="")
+        context.load_cert_chain(certificate, key, password="")
     except (OSError, ssl.SSLError) as error:
         raise UsageError(f"the certificate cannot be used: {error}", "name PEM files that belong together") from error
-    return options.certificate, options.key
+    return _Tls(context, fingerprint(certificate))
 
 
 @contextmanager
-def _listening(host: str, port: int) -> Iterator[socket.socket]:
-    """The bound socket; raises `UsageError` when the port is in use."""
+def _listening(host: str, port: int, *, share: bool) -> Iterator[socket.socket]:
+    """Yield the bound socket; raises `UsageError` when the port is in use or the address is not one of this machine."""
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-    except OSError as error:
-        raise UsageError(f"{host} is no address of this machine: {error}", "leave --host out") from error
-    with contextlib.closing(socket.socket(family, kind, protocol)) as listener:
-        if os.name != "nt":
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    except (OSError, UnicodeError) as error:
+        raise _not_ours(host, str(error)) from error
+    if not share and not is_loopback(str(address[0])):
+        raise UsageError(f"{host} stands for {address[0]} here, which other machines reach", f"use --host {_LOCAL_HOST}")
+    with contextlib.ExitStack() as stack:
         try:
+            listener = stack.enter_context(contextlib.closing(socket.socket(family, kind, protocol)))
+            if os.name != "nt":
+                listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family == socket.AF_INET6 and is_unspecified(host):
+                # All addresses, IPv4 ones too, on every system: Linux is usually so, Windows is not.
+                listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
             listener.bind(address)
-            listener.listen(128)
+            listener.listen()
         except OSError as error:
-            reason = error.strerror or str(error)
-            raise UsageError(
-                f"port {port} on {host} cannot be opened: {reason}",
-                "if a studio runs already, use its page; else choose another --port (0 = any free one)",
-            ) from error
+            raise _cannot_listen(host, port, error) from error
         yield listener
+
+
+def _not_ours(host: str, reason: str) -> UsageError:
+    return UsageError(f"{host} is no address of this machine: {reason}", "name another --host, or leave it out")
+
+
+def _cannot_listen(host: str, port: int, error: OSError) -> UsageError:
+    reason = error.strerror or str(error)
+    if error.errno in _NO_SUCH_ADDRESS:
+        return _not_ours(host, reason)
+    if error.errno == errno.EACCES:
+        remedy = "choose a --port above 1023, or let this program open lower ones"
+    else:
+        remedy = "if a studio runs already, use its page; else choose another --port (0 = any free one)"
+    return UsageError(f"port {port} on {host} cannot be opened: {reason}", remedy)

@@ -22,6 +22,7 @@ from mien.live.loop import LiveLoop
 from mien.live.meter import Figures
 from mien.live.snapshot import Snapshot
 from mien.media.devices import list_microphones
+from mien.media.output import spoken_of
 from mien.media.picture import check_file
 from mien.models.store import Store
 from mien.provenance.consent import STATEMENTS, Consent
@@ -32,12 +33,13 @@ from mien.settings import Settings, Value, from_mapping, table
 from mien.stages.cover import card
 from mien.stages.label import Labeller
 from mien.studio.browsercamera import BrowserFeed
+from mien.studio.database import StudioDatabase
 from mien.studio.dressing import Dressing
 from mien.studio.faces import PREPARED_BY, ConsentNeeded, Gallery
-from mien.studio.folder import read_json, spoken_of, write_json
 from mien.studio.inputs import InputChoice, choose_input, choose_sound
 from mien.studio.jobs import FileJobs
 from mien.studio.outputs import Outputs
+from mien.studio.presets import Presets, checked_name
 from mien.studio.preview import HubSink, PreviewHub
 from mien.studio.recordings import Recordings
 from mien.studio.verification import Verification
@@ -46,8 +48,6 @@ from mien.types import LANDMARK_COUNT, LIVE_TIME_BASE, Frame
 from mien.warmup import try_on, warm_up
 
 PREVIEW = "preview"
-_MOST_PRESETS = 50
-_MOST_NAME = 40
 _MOST_CLIPS = 8
 _OPENING = frozenset({"engine", "detector", *PREPARED_BY})
 """Settings whose change opens or prepares something, which may take seconds with installed models."""
@@ -64,7 +64,8 @@ class StudioSession:
         self.feed = BrowserFeed()
         self._store = Store()
         self._trust = trust
-        self._data = data
+        database = StudioDatabase(data)
+        self._presets = Presets(database)
         # Side by side: whoever opens the page waits for both.
         with ThreadPoolExecutor(1, thread_name_prefix="mien-open") as beside:
             classifier = beside.submit(build.open_classifier, self._store)
@@ -79,11 +80,10 @@ class StudioSession:
         self._choice = InputChoice("none", {}, None)
         self._sound_device: str | None = None
         self._clips: dict[str, tuple[Path, str]] = {}
-        self._presets: dict[str, dict[str, Any]] = read_json(data / "presets.json")
         self._changed_hook: Callable[[], None] = lambda: None
         self._process = psutil.Process()
         self._process.cpu_percent()
-        self.gallery = Gallery(self._models, trust.consents, data / "faces", lambda: build.open_recogniser(self._store))
+        self.gallery = Gallery(self._models, trust.consents, database, lambda: build.open_recogniser(self._store))
         self.loop = LiveLoop(
             lambda wanted: build.open_tracking(wanted, self._models.shelf),
             classifier.result(),
@@ -270,19 +270,24 @@ class StudioSession:
 
     def keep_preset(self, name: str) -> None:
         """Keep the current settings under a name, for good. Raises a `MienError`."""
-        self._keep_presets({**self._presets, _checked_name(name): _portable(_values(self._settings))})
+        self._presets.keep({name: _portable(_values(self._settings))})
+        self._changed()
 
     def apply_preset(self, name: str) -> None:
-        """Raises `UsageError`."""
-        if name not in self._presets:
+        """Raises a `MienError`."""
+        presets = self._presets.all()
+        if name not in presets:
             raise UsageError(f"there is no preset {name!r}", "choose one of the list")
-        self.change_settings(_portable(self._presets[name]))
+        self.change_settings(_portable(presets[name]))
 
     def remove_preset(self, name: str) -> None:
-        self._keep_presets({kept: values for kept, values in self._presets.items() if kept != name})
+        """Raises `OutputError`."""
+        self._presets.remove(name)
+        self._changed()
 
     def presets(self) -> dict[str, dict[str, Any]]:
-        return dict(self._presets)
+        """Raises `OutputError`."""
+        return self._presets.all()
 
     def import_presets(self, given: Mapping[str, Any]) -> None:
         """Add presets, after checking every value. Raises a `MienError`; then nothing was added."""
@@ -290,11 +295,13 @@ class StudioSession:
         for name, values in given.items():
             if not isinstance(values, dict):
                 raise UsageError(f"the preset {name!r} is no table of settings", "import a file that the studio has exported")
-            checked[_checked_name(name)] = _portable(_values(from_mapping({**_values(Settings()), **_portable(values)})))
-        self._keep_presets({**self._presets, **checked})
+            checked[checked_name(name)] = _portable(_values(from_mapping({**_values(Settings()), **_portable(values)})))
+        self._presets.keep(checked)
+        self._changed()
 
     def state(self) -> dict[str, Any]:
         """All that a page shows, but the figures that change all the time."""
+        presets = self._presets.known()
         with self._lock:
             source, sound = self.loop.input_state, self.loop.sound_state
             return {
@@ -312,7 +319,7 @@ class StudioSession:
                 "content": asdict(self.loop.content_state),
                 "sound": {"device": self._sound_device, "state": sound.state, "message": sound.message},
                 "outputs": self.outputs.described(),
-                "presets": self._presets,
+                "presets": presets,
                 "jobs": self.jobs.described(),
                 "browser_camera": self.feed.feeder,
             }
@@ -378,13 +385,6 @@ class StudioSession:
             raise UsageError("this file is not in the session any more", "upload it again")
         return self._clips[clip_id]
 
-    def _keep_presets(self, presets: dict[str, dict[str, Any]]) -> None:
-        if len(presets) > _MOST_PRESETS:
-            raise UsageError(f"there are {_MOST_PRESETS} presets already", "remove one first")
-        write_json(self._data / "presets.json", presets)
-        self._presets = presets
-        self._changed()
-
     def _want_before(self, wanted: bool) -> None:
         self.loop.want_before = wanted
 
@@ -420,13 +420,6 @@ def _installed(role: str, store: Store) -> list[str]:
     except ModelError:
         # The list of trusted files is damaged, which is said where one of them is asked for.
         return []
-
-
-def _checked_name(name: str) -> str:
-    name = name.strip()
-    if not name or len(name) > _MOST_NAME or not name.isprintable() or set(name) & set("/\\") or not name.strip("."):
-        raise UsageError("this is no name for a preset", f"use 1 to {_MOST_NAME} letters, no slashes")
-    return name
 
 
 def _rounded(value: float | None) -> float | None:
