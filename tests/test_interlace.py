@@ -229,6 +229,22 @@ def test_progressive_frames_between_interlaced_ones_are_kept(tmp_path: Path) -> 
     assert [np.array_equal(*pair) for pair in zip(before, after, strict=True)] == [False, True, True, False, True, True]
 
 
+def test_fields_that_begin_in_the_middle_are_never_left_combed(tmp_path: Path) -> None:
+    """A stream that begins progressive, joined to an interlaced one: kept with its flag, or de-interlaced, and noted."""
+    parts = [
+        _make(tmp_path / "plain.ts", [_scene(2 * index) for index in range(4)], None),
+        _make(tmp_path / "woven.ts", [_woven(index, "tff") for index in range(4, 8)], "tff"),
+    ]
+    path = tmp_path / "joined.ts"
+    path.write_bytes(b"".join(part.read_bytes() for part in parts))
+    with VideoReader(path, max_pixels=10**6, max_bytes=10**8, keep_fields=True) as reader:
+        images = [frame.image for frame in iter(reader.read, None)]
+        assert len(images) == 8
+        assert reader.info.fields is None
+        assert max(_combing(image) for image in images) < 2
+        assert any("4 frames in the midst" in note for note in reader.warnings)
+
+
 def test_a_change_of_size_loses_no_frame() -> None:
     frames = []
     for index, width in enumerate((64, 64, 32, 32, 64)):

@@ -49,7 +49,7 @@ def space_of(frame: VideoFrame) -> ColourSpace:
     matrix, transfer = int(frame.colorspace), int(frame.color_trc)
     tagged = matrix in _SWSCALE
     if transfer in (hdr.PQ, hdr.HLG):
-        # HDR has one matrix unless it says ICtCp; BT.601 and BT.709 are what encoders leave there by mistake, but it is said.
+        # A tagged matrix counts as it is; without one, HDR is BT.2020 at every size.
         tagged, matrix = True, matrix if tagged or matrix == hdr.ICTCP else hdr.BT2020
     elif not tagged:
         small = frame.width <= _SD_MOST_WIDTH and frame.height <= _SD_MOST_HEIGHT

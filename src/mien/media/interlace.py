@@ -20,6 +20,11 @@ _DEINTERLACE = ("bwdif", "mode=send_frame:deint={which}")
 _THREADS = 2
 
 
+def has_fields(field_order: int) -> bool:
+    """Return True if a stream is said to be interlaced."""
+    return field_order in (*_TOP_SHOWN_FIRST, *_BOTTOM_SHOWN_FIRST)
+
+
 def stream_order(field_order: int, codec: str) -> str | None:
     """Return the field order of a stream whose frames carry no flags, "tff" or "bff"; None if they do, or it is progressive."""
     if codec not in _SAID_BY_STREAM_ALONE:

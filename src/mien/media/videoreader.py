@@ -23,7 +23,7 @@ from mien.media.alpha import alpha_decoder, alpha_of, has_alpha, over_white
 from mien.media.colourspace import ColourSpace, ToBgr, space_of
 from mien.media.dolbyvision import check_base_layer
 from mien.media.encoders import Content
-from mien.media.interlace import Deinterlacer, shown_order, stream_order
+from mien.media.interlace import Deinterlacer, has_fields, shown_order, stream_order
 from mien.media.orientation import Orientation, orientation_of
 from mien.media.packets import FREE_RUNNING, NO_MOTION, PacketReader, Survey, open_input, survey
 from mien.media.picture import check_file
@@ -98,6 +98,7 @@ class VideoReader:
         self.path = path
         self._keep_fields, self._keep_alpha = keep_fields, keep_alpha
         self._interlaced_frames = 0
+        self._fields_kept: bool | None = None
         self._max_pixels = max_pixels
         self._start, self._end = _exact(start_s), _exact(end_s)
         self._notes: dict[str, int] = {}
@@ -206,8 +207,7 @@ class VideoReader:
         if self._orientation.transposed:
             # Players guess the colours of an untagged video from its size, which is about to change.
             space = replace(space, tagged=True)
-        interlaced, alpha = self._interlaced_frames > 0, has_alpha(first)
-        kept = interlaced and self._keep_fields
+        kept, alpha = bool(self._fields_kept), has_alpha(first)
         if kept and self._orientation != Orientation():
             raise UsageError(f"{self.path.name} is interlaced and turned", "use --interlaced deinterlace")
         self._has_alpha = alpha
@@ -227,7 +227,7 @@ class VideoReader:
             space=space,
             rotation=first.rotation if orientation else 0,
             pixel_aspect=1 / shape if self._orientation.transposed else shape,
-            interlaced=interlaced,
+            interlaced=kept or self._interlaced_frames > 0,
             fields=shown_order(self._stream.codec_context.field_order) if kept else None,
             deep=max(component.bits for component in first.format.components) > 8,
             alpha=alpha and self._keep_alpha,
@@ -314,8 +314,12 @@ class VideoReader:
         order = stream_order(context.field_order, context.codec.canonical_name)
         fields = Deinterlacer(order)
         for frame in self._stored(first):
-            self._interlaced_frames += frame.interlaced_frame or order is not None
-            yield from (frame,) if self._keep_fields else fields.push(frame)
+            interlaced = frame.interlaced_frame or order is not None
+            if self._fields_kept is None:
+                # Decided once: an output is flagged as interlaced as a whole or not at all.
+                self._fields_kept = self._keep_fields and (interlaced or has_fields(context.field_order))
+            self._interlaced_frames += interlaced
+            yield from (frame,) if self._fields_kept else fields.push(frame)
         yield from fields.flush()
 
     def _stored(self, first: int) -> Generator[VideoFrame, None, None]:
