@@ -19,7 +19,7 @@ import sys
 import tempfile
 import time
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from multiprocessing.sharedctypes import Synchronized
@@ -30,6 +30,8 @@ from mien.errors import MienError
 from mien.models.graph import check_safe, read_graph
 from mien.provenance.credentials import read_credentials
 from mien.settings import Setting, Settings, from_mapping, read_file, table
+from mien.studio.database import StudioDatabase
+from mien.studio.presets import Presets, checked, values_of
 from mien.verify import Verifier
 from tests import signed
 from tests.standins import all_families, make_small
@@ -51,12 +53,21 @@ def _configured(path: Path) -> None:
     from_mapping(read_file(path))
 
 
+def _presets(path: Path) -> None:
+    """Presets as an earlier version kept them, as another machine exported them, or in a damaged database."""
+    with tempfile.TemporaryDirectory() as folder:
+        shutil.copyfile(path, Path(folder) / ("presets.json" if path.suffix == ".json" else StudioDatabase.FILE))
+        kept = Presets(StudioDatabase(Path(folder))).all()
+        checked(kept)
+
+
 TARGETS: dict[str, Target] = {
     "credentials": read_credentials,
     "receipt": read_credentials,
     "verify": _verified,
     "model": _model,
     "settings": _configured,
+    "presets": _presets,
 }
 """What can be fuzzed, by name."""
 _SEARCHED_SHARE = 10
@@ -87,6 +98,8 @@ def samples(name: str, folder: Path) -> list[Sample]:
             return [Sample(make_small(family), ".onnx") for family in all_families()]
         case "settings":
             return [Sample("".join(map(_line, rows)).encode(), ".toml") for rows in _sheets()]
+        case "presets":
+            return list(_preset_files(folder))
         case "receipt":
             return [sample for sample in _signed(folder, signed.RECEIPT_KINDS) if sample.receipt is not None]
         case _:
@@ -105,6 +118,14 @@ def _sheets() -> list[list[Setting]]:
     """All settings, and each alone."""
     rows = list(table())
     return [rows, *([row] for row in rows)]
+
+
+def _preset_files(folder: Path) -> Iterator[Sample]:
+    given = {"stage": values_of(Settings()), "call": {"opacity": 0.5, "eyes": "target"}}
+    yield Sample(json.dumps(given).encode(), ".json")
+    database = StudioDatabase(folder)
+    Presets(database).keep(given)
+    yield Sample((folder / database.FILE).read_bytes(), ".sqlite")
 
 
 def _line(row: Setting) -> str:

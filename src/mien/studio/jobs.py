@@ -17,7 +17,6 @@ from mien.batch import job
 from mien.batch.export import Export
 from mien.errors import Cancelled, MienError, UsageError
 from mien.media import moving
-from mien.media.animationwriter import ANIMATIONS
 from mien.media.conversion import conversion_notes
 from mien.media.moving import Kind
 from mien.media.output import OutputFile, spoken_of
@@ -57,10 +56,8 @@ class FileJob:
 
     @property
     def picture(self) -> bool:
-        """Return whether the result can be shown as a picture."""
-        return self.kind is not Kind.VIDEO and (
-            self.result is None or self.result.suffix.lower() in ANIMATIONS or self.kind is Kind.PICTURE
-        )
+        """Return whether it is one picture, without frames to count."""
+        return self.kind is Kind.PICTURE
 
     @property
     def receipt(self) -> Path | None:

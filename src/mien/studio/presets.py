@@ -4,8 +4,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from mien.errors import OutputError, UsageError
+from mien.settings import Settings, from_mapping, table
 from mien.studio.database import StudioDatabase, objects, to_json
 
+LIMITS = frozenset({"max_pixels", "max_bytes"})
+"""Settings that protect this machine: a page may not move them."""
 MOST_PRESETS = 50
 _MOST_NAME = 40
 
@@ -48,6 +51,26 @@ class Presets:
     def remove(self, name: str) -> None:
         with self._database.opened() as connection:
             connection.execute("DELETE FROM presets WHERE name = ?", (name,))
+
+
+def checked(given: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return presets from another machine with every value checked. Raises a `MienError`."""
+    presets: dict[str, dict[str, Any]] = {}
+    for name, values in given.items():
+        if not isinstance(values, dict):
+            raise UsageError(f"the preset {name!r} is no table of settings", "import a file that the studio has exported")
+        presets[checked_name(name)] = portable(values_of(from_mapping({**values_of(Settings()), **portable(values)})))
+    return presets
+
+
+def values_of(settings: Settings) -> dict[str, Any]:
+    """Return all settings by name."""
+    return {row.name: getattr(settings, row.name) for row in table()}
+
+
+def portable(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings that a preset may hold: all but `LIMITS`."""
+    return {name: value for name, value in values.items() if name not in LIMITS}
 
 
 def checked_name(name: str) -> str:

@@ -39,7 +39,7 @@ from mien.studio.faces import PREPARED_BY, ConsentNeeded, Gallery
 from mien.studio.inputs import InputChoice, choose_input, choose_sound
 from mien.studio.jobs import FileJobs
 from mien.studio.outputs import Outputs
-from mien.studio.presets import Presets, checked_name
+from mien.studio.presets import LIMITS, Presets, checked, portable, values_of
 from mien.studio.preview import HubSink, PreviewHub
 from mien.studio.recordings import Recordings
 from mien.studio.verification import Verification
@@ -51,8 +51,6 @@ PREVIEW = "preview"
 _MOST_CLIPS = 8
 _OPENING = frozenset({"engine", "detector", *PREPARED_BY})
 """Settings whose change opens or prepares something, which may take seconds with installed models."""
-_LIMITS = {"max_pixels", "max_bytes"}
-"""Settings that protect this machine: a page may not move them."""
 
 
 class StudioSession:
@@ -198,25 +196,25 @@ class StudioSession:
 
     def change_settings(self, values: Mapping[str, object]) -> None:
         """Models are opened beside, and the change then comes later. Raises a `MienError`; then nothing has changed."""
-        locked = sorted(_LIMITS & set(values))
+        locked = sorted(LIMITS & set(values))
         if locked:
             raise UsageError(f"{locked[0]} is set when the studio is started", f"start it with --{locked[0].replace('_', '-')}")
         with self._lock:
-            wanted = from_mapping({**_values(self._settings), **dict(self._dressing.state.wanted), **values})
+            wanted = from_mapping({**values_of(self._settings), **dict(self._dressing.state.wanted), **values})
             openers.check_names(wanted, self._models.shelf)
             if not _OPENING.isdisjoint(values):
                 if any(getattr(wanted, name) != getattr(self._settings, name) for name in _OPENING):
                     self._dressing.want({name: getattr(wanted, name) for name in (*_OPENING, *values)})
                     return
                 self._dressing.forget()
-            settings = from_mapping({**_values(self._settings), **values})
+            settings = from_mapping({**values_of(self._settings), **values})
             self._wear(self._face, settings)
             self._settings = settings
         self._changed()
 
     def _dress(self, values: Mapping[str, Value]) -> None:
         """Open what the settings name, have it run once, and only then wear it. Raises a `MienError`."""
-        settings = from_mapping({**_values(self._settings), **values})
+        settings = from_mapping({**values_of(self._settings), **values})
         build.open_tracking(settings, self._models.shelf)
         engine = build.open_engine(settings, self._models.shelf)
         face = self._face
@@ -224,7 +222,7 @@ class StudioSession:
             try_on(self.gallery.persona(face, engine, settings))
         with self._lock:
             if self._dressing.wants(values):
-                settings = from_mapping({**_values(self._settings), **values})
+                settings = from_mapping({**values_of(self._settings), **values})
                 self._wear(self._face, settings)
                 self._settings = settings
                 # What is not worn any more would fill the memory; a job that uses it keeps it until it is done.
@@ -270,7 +268,7 @@ class StudioSession:
 
     def keep_preset(self, name: str) -> None:
         """Keep the current settings under a name, for good. Raises a `MienError`."""
-        self._presets.keep({name: _portable(_values(self._settings))})
+        self._presets.keep({name: portable(values_of(self._settings))})
         self._changed()
 
     def apply_preset(self, name: str) -> None:
@@ -278,7 +276,7 @@ class StudioSession:
         presets = self._presets.all()
         if name not in presets:
             raise UsageError(f"there is no preset {name!r}", "choose one of the list")
-        self.change_settings(_portable(presets[name]))
+        self.change_settings(portable(presets[name]))
 
     def remove_preset(self, name: str) -> None:
         """Raises `OutputError`."""
@@ -291,12 +289,7 @@ class StudioSession:
 
     def import_presets(self, given: Mapping[str, Any]) -> None:
         """Add presets, after checking every value. Raises a `MienError`; then nothing was added."""
-        checked: dict[str, dict[str, Any]] = {}
-        for name, values in given.items():
-            if not isinstance(values, dict):
-                raise UsageError(f"the preset {name!r} is no table of settings", "import a file that the studio has exported")
-            checked[checked_name(name)] = _portable(_values(from_mapping({**_values(Settings()), **_portable(values)})))
-        self._presets.keep(checked)
+        self._presets.keep(checked(given))
         self._changed()
 
     def state(self) -> dict[str, Any]:
@@ -307,10 +300,10 @@ class StudioSession:
             return {
                 "version": __version__,
                 "shared": self.shared,
-                "settings": {**_values(self._settings), **dict(self._dressing.state.wanted)},
+                "settings": {**values_of(self._settings), **dict(self._dressing.state.wanted)},
                 "trouble": None if self.loop.trouble is None else asdict(self.loop.trouble),
                 "models": {**asdict(self._dressing.state), "notes": self._notes()},
-                "table": [row for row in _table(self._store) if row["name"] not in _LIMITS],
+                "table": [row for row in _table(self._store) if row["name"] not in LIMITS],
                 "consents": list(STATEMENTS),
                 "terms": ACCEPTABLE_USE,
                 "faces": [face.described() for face in self.gallery.all()],
@@ -394,14 +387,6 @@ class StudioSession:
     def _changed(self) -> None:
         with contextlib.suppress(RuntimeError):
             self._changed_hook()
-
-
-def _values(settings: Settings) -> dict[str, Any]:
-    return {row.name: getattr(settings, row.name) for row in table()}
-
-
-def _portable(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in values.items() if name not in _LIMITS}
 
 
 def _table(store: Store) -> list[dict[str, Any]]:
