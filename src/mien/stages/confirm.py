@@ -1,4 +1,4 @@
-"""Says which tracked faces the detector confirms: a mesh on a face that lies or hangs sits wrong and is sure of itself."""
+"""Trust in tracked faces that the detector confirms: a mesh that sits wrong, as on an inverted head, is sure of itself."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

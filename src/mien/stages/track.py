@@ -74,7 +74,10 @@ _WAY_UP_EVERY = 16  # looks between two checks that a face with a good score is 
 _OTHER_WAY_UP = 30.0  # degrees of roll between two readings of a face that cannot both be right
 _SWEPT = 0.5  # score from which a find in the turned picture is read closely
 _MOST_FINDS = 4  # faces that are found again, 0.8 ms each
-_TURNED_SCORE = 0.8  # score of a new tilted face; hands in turned pictures reach 0.77 (12 clips, 875 pictures)
+_TURNED_SCORE = (
+    0.85  # score of a tilted face beside others, or a new one; faces have 0.86 and more, hands up to 0.82 (12 clips)
+)
+_TURNED_ALONE = 0.6  # score of a tilted face that may be one while nobody is followed; in the dark they have 0.79 and more
 _LARGER = 1.3
 """When all places are taken, a face this many times larger takes the place of the smallest."""
 
@@ -300,7 +303,7 @@ class Tracker:
                 self._look_soon()
 
     def _read_closely(self, found: list[Detection], image: Image) -> list[Detection]:
-        """The detections, those of tilted faces and of faces that are followed the wrong way up replaced by closer readings."""
+        """Replace the detections of tilted faces, and of faces followed the wrong way up, by closer readings."""
         if self.turned is None:
             return found
         for track in self._tracks:
@@ -308,13 +311,13 @@ class Tracker:
             reading = self._reading(self.turned, track, near, image)
             if reading is not None:
                 self._readings.append(reading)
-                found = [reading, *(each for each in found if not _same(Place.of_detection(each), track.place))]
+                found = [each for each in found if not _same(Place.of_detection(each), track.place)]
         again = (self.turned.read(image, track.place, track.roll) for track in self._lost if track.tilted)
         self._readings += [each for each in again if each is not None and each.score >= self.settings.detect_score]
-        return [*self._readings, *(each for each in found if not any(each is known for known in self._readings))]
+        return [*self._readings, *found]
 
     def _reading(self, turned: TurnedSearch, track: _Track, near: list[Detection], image: Image) -> Detection | None:
-        """What is to replace the detections `near` a track; None when they are right."""
+        """Return what replaces the detections `near` a track; None when they are right."""
         score = max((each.score for each in near), default=0.0)
         if not track.tilted and score >= _SURELY_UPRIGHT and track.age % _WAY_UP_EVERY:
             return None
@@ -323,7 +326,7 @@ class Tracker:
         other = None
         if score < _SURELY_UPRIGHT or track.age % _WAY_UP_EVERY == 0:
             other = turned.read(image, track.place, track.roll + 180)
-        if other is not None and other.score > max(score, self.settings.detect_score):
+        if other is not None and other.score > max(score, _TURNED_SCORE):
             return other
         if not track.tilted:
             return None
@@ -333,17 +336,19 @@ class Tracker:
         """Search the turned picture for tilted heads that are not followed yet; find again those that were found before."""
         if self.turned is None:
             return
+        least = _TURNED_SCORE if self._tracks else _TURNED_ALONE
         known = [self.turned.read(image, Place.of_detection(each), roll_of(each.points)) for each in self._finds[:_MOST_FINDS]]
-        finds = [each for each in known if each is not None]
+        finds = [each for each in known if each is not None and each.score >= least]
         for found in self._swept(self.turned, image):
             if found.score >= _SWEPT and not _taken(Place.of_detection(found), self._tracks) and not _among(found, finds):
                 upright = self.turned.right_way_up(image, found)
-                finds += [] if upright is None or _among(upright, finds) else [upright]
+                if upright is not None and upright.score >= least and not _among(upright, finds):
+                    finds.append(upright)
         self._take_in([each for each in finds if each.score >= _TURNED_SCORE], image)
         self._finds = [each for each in finds if not _taken(Place.of_detection(each), self._tracks)]
 
     def _swept(self, turned: TurnedSearch, image: Image) -> list[Detection]:
-        """What is seen at the turns that are due: all at the start of a scene, else a few."""
+        """Search the turns that are due: all at the start of a scene, else a few."""
         fresh, alone = self._fresh, not self._tracks
         moved = alone and self._motion.seen(image)
         self._fresh = False
