@@ -157,6 +157,7 @@ def test_a_folder_without_permission(tmp_path: Path) -> None:
     assert _swap(COLLINS, HOPPER, "-o", folder / "out.png") == 5
 
 
+@pytest.mark.posix
 @pytest.mark.parametrize("suffix", [".png", ".mp4"])
 def test_no_space(tmp_path: Path, suffix: str) -> None:
     """A limit on the file's size stands for a full disk: the same error comes out of the same call."""
@@ -296,6 +297,7 @@ def test_several_faces_in_the_photo(tmp_path: Path, out: Path, capsys: pytest.Ca
     assert _swap(group, HOPPER, "-o", out, "--source-face", "1") == 0
 
 
+@pytest.mark.posix
 @pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGTERM])
 def test_stopping_leaves_nothing(tmp_path: Path, signal_number: signal.Signals) -> None:
     long_clip, folder = tmp_path / "long.mkv", tmp_path / "out"

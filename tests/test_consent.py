@@ -1,9 +1,6 @@
 """Consents: one statement for each photo, known again when it was saved anew, revocable, shared by all instances."""
 
-import contextlib
 import json
-import os
-import pty
 import sqlite3
 import subprocess
 import sys
@@ -157,22 +154,25 @@ def test_fingerprints_stay_and_tell_scenes_apart() -> None:
     assert fingerprint(np.zeros((96, 96, 3), np.uint8)) == 0
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals")
+_AT_A_TERMINAL = "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))"
+"""Runs a command at a terminal of its own; in a process of its own, because a process with threads must not fork."""
+
+
+@pytest.mark.posix
 @pytest.mark.parametrize(("typed", "code"), [("4\n", 0), ("9\nno\n1\n", 0), ("\x03", 130), ("\x04", 2)])
 def test_a_person_at_a_terminal_is_asked(tmp_path: Path, typed: str, code: int) -> None:
     files = [str(COLLINS), str(HOPPER), "-o", str(tmp_path / "o.png"), "--data", str(tmp_path / "data")]
-    process, terminal = pty.fork()
-    if process == 0:
-        os.execv(sys.executable, [sys.executable, "-m", "mien.cli", "swap", *files])
+    command = [sys.executable, "-c", _AT_A_TERMINAL, sys.executable, "-m", "mien.cli", "swap", *files]
     said = b""
-    # At the end of the other side, reading from a terminal is an error.
-    with os.fdopen(terminal, "rb+", buffering=0) as person, contextlib.suppress(OSError):
-        while part := person.read(4096):
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        while part := process.stdout.read(4096):
             said += part
             if said.rstrip().endswith(b":") and typed:
-                person.write(typed.encode())
+                process.stdin.write(typed.encode())
                 typed = ""
-    assert os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) == code, said.decode()
+    assert process.returncode == code, said.decode()
     assert (tmp_path / "o.png").exists() == (code == 0)
     statements = [each.statement for each in Consents(Database(tmp_path / "data")).all()]
     assert len(statements) == (code == 0)

@@ -449,6 +449,7 @@ def test_a_folder_that_is_read_only_is_told(tmp_path: Path, identity: Identity) 
     assert path.read_bytes() == before
 
 
+@pytest.mark.posix
 def test_the_mode_of_the_file_stays(tmp_path: Path, identity: Identity) -> None:
     path = write_media(tmp_path / "out.jpg")
     path.chmod(0o640)

@@ -9,7 +9,8 @@ import pytest
 from mien.extras import install_command
 
 
-def test_an_extra_is_installed_by_its_packages_with_this_python() -> None:
+def test_an_extra_is_installed_by_its_packages_with_this_python(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: object())
     assert install_command("camera") == f'"{sys.executable}" -m pip install "pyvirtualcam>=0.15"'
 
 

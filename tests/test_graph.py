@@ -220,6 +220,7 @@ def test_a_file_that_the_runtime_would_take_for_its_own_format_is_refused() -> N
         read_graph(content)
 
 
+@pytest.mark.posix
 def test_files_that_cannot_be_read_are_missing(tmp_path: Path) -> None:
     (tmp_path / "folder.onnx").mkdir()
     if sys.platform != "win32":

@@ -615,6 +615,7 @@ def test_a_list_of_a_newer_mien_is_not_to_be_deleted(trusting: Store, here: Path
     assert "delete" not in caught.value.remedy
 
 
+@pytest.mark.posix
 def test_a_list_that_is_no_plain_file_is_damaged(trusting: Store) -> None:
     path = trusting.folder / LIST
     path.unlink()

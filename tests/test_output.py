@@ -111,6 +111,7 @@ def test_places_that_cannot_be(tmp_path: Path, place: str, words: str) -> None:
     assert _names(tmp_path) == {"folder"}
 
 
+@pytest.mark.posix
 def test_a_dangling_link_is_something_that_exists(tmp_path: Path) -> None:
     path = tmp_path / "out.png"
     path.symlink_to(tmp_path / "nowhere.png")

@@ -323,6 +323,7 @@ def assert_full_disk_is_told(path: Path, told: str, reason: str, size: int) -> N
     assert [number for _, number in found] == list(range(len(found)))
 
 
+@pytest.mark.posix
 @CONTAINERS
 def test_a_full_disk_is_told_and_the_file_can_be_played(tmp_path: Path, suffix: str) -> None:
     pytest.importorskip("resource", reason="NOT TESTED with a full disk: this system has no limit on the size of files")

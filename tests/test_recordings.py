@@ -1,7 +1,5 @@
 """Recordings are signed when they end, and at the next start when they were cut off."""
 
-import os
-import signal
 import subprocess
 import sys
 import time
@@ -93,7 +91,7 @@ def test_a_recording_that_was_cut_off_is_signed_at_the_next_start(tmp_path: Path
             assert process.poll() is None
             time.sleep(0.1)
     finally:
-        os.kill(process.pid, signal.SIGKILL)
+        process.kill()
         process.wait()
     (file,) = recordings.glob(f"*.{container}")
     assert read_credentials(file).state == "none"

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from mien.errors import OutputError, UsageError
+from mien.extras import install_command
 from mien.media.virtualcamera import VirtualCamera
 from mien.types import LIVE_TIME_BASE, Frame, Image, LabelledFrame
 from tests.conformance import SinkUnderTest, sink_suite
@@ -156,7 +157,7 @@ def test_without_the_package_the_remedy_installs_it(monkeypatch: pytest.MonkeyPa
     monkeypatch.setitem(sys.modules, "pyvirtualcam", None)
     with pytest.raises(OutputError, match="pyvirtualcam") as caught, VirtualCamera(WIDTH, HEIGHT, 30.0):
         pass
-    assert f'{sys.executable}" -m pip install "pyvirtualcam' in caught.value.remedy
+    assert install_command("camera") in caught.value.remedy
 
 
 @pytest.mark.parametrize(("width", "height", "rate"), [(8, 48, 30.0), (64, 48, 0.0), (64, 48, float("nan"))])
