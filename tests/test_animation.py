@@ -73,7 +73,7 @@ def _look(path: Path) -> Shown:
 def _copy(source: Path, target: Path, badge: tuple[int, int, int, int] | None = None, **options: object) -> tuple[str, ...]:
     """Every frame unchanged from file to file; the warnings."""
     output = OutputFile(target, overwrite=False)
-    with _open(source, keep_alpha=moving.keeps_alpha(source, target, Settings()), **options) as reader, output:
+    with _open(source, flatten=not moving.keeps_alpha(source, target, Settings()), **options) as reader, output:
         with open_writer(reader, output, Settings(quality=100), "mesh") as writer:
             while (frame := reader.read()) is not None:
                 writer.write(LabelledFrame(frame, badge, 0))

@@ -1,5 +1,6 @@
 """Recordings are signed when they end, and at the next start when they were cut off."""
 
+import os
 import subprocess
 import sys
 import time
