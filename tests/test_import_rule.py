@@ -23,6 +23,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("openers",),
     ("build", "doctor"),
     ("bench", "evaluate", "faults"),
+    ("targets", "progress"),
     ("measuring", "modelling", "swapping", "training"),
     ("studio",),
     ("cli",),

@@ -55,7 +55,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # A name, or a sign of ours, that the terminal has no letters for is no reason to end.
         sys.stdout.reconfigure(errors="backslashreplace")
     options = _parser().parse_args(arguments)
-    error_console = Console(stderr=True, highlight=False, soft_wrap=True)
     for library in ("PIL", "tifffile"):
         # What they log of a damaged file is said once, in our words, by the error that follows.
         logging.getLogger(library).setLevel(logging.CRITICAL)
@@ -65,12 +64,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             result: int = options.run(options)
             return result
     except MienError as error:
-        error_console.print(f"[bold red]mien:[/] {escape(_shown(str(error)))}", emoji=False)
-        if error.remedy:
-            error_console.print(f"      {escape(_shown(error.remedy))}", emoji=False)
+        _tell_error(error)
         return error.exit_code
     except KeyboardInterrupt:
-        error_console.print("mien: stopped; nothing was written")
+        Console(stderr=True, highlight=False, soft_wrap=True).print("mien: stopped; nothing was written")
         return _INTERRUPTED
     except BrokenPipeError:
         # The reader of our output has gone (`mien models | head`); Python would complain again while it exits.
@@ -133,17 +130,21 @@ def _parser() -> argparse.ArgumentParser:
 def _add_swap(commands: Any) -> None:
     swap = commands.add_parser(
         "swap",
-        help="put the face of a photo onto the people in a picture or video",
-        description="Put the face of PHOTO onto the people in TARGET, a picture or a video, and write OUT.",
+        help="put the face of a photo onto the people in pictures and videos",
+        description="Put the face of PHOTO onto the people in each TARGET (a picture, an animation or a video), and write OUT.",
         epilog=_EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    swap.add_argument("photo", metavar="PHOTO", type=Path, help="the face to wear: jpeg, png, webp, tiff or bmp")
-    swap.add_argument("target", metavar="TARGET", type=Path, help="the picture or video that is changed")
-    swap.add_argument("-o", "--output", metavar="OUT", type=Path, required=True, help="where the result goes")
-    swap.add_argument("--overwrite", action="store_true", help="replace OUT if it exists")
+    swap.add_argument("photo", metavar="PHOTO", help="the face to wear: jpeg, png, webp, tiff, bmp, gif, heic or avif")
     swap.add_argument(
-        "--also", metavar="PHOTO", type=Path, action="append", default=[],
+        "targets", metavar="TARGET", nargs="+", help="pictures, animations and videos to change; * and ? are expanded"
+    )
+    swap.add_argument(
+        "-o", "--output", metavar="OUT", required=True, help="the result, or a folder for it; several go into a folder"
+    )
+    swap.add_argument("--overwrite", action="store_true", help="replace outputs that exist")
+    swap.add_argument(
+        "--also", metavar="PHOTO", action="append", default=[],
         help="another photo of the same person: what one hides another shows; may be repeated",
     )  # fmt: skip
     swap.add_argument("--source-face", metavar="N", type=int, help="which face of PHOTO, counted from the left")
@@ -431,14 +432,17 @@ def _seconds(text: str | None) -> float | None:
 
 def _swap(options: argparse.Namespace) -> int:
     from mien.swapping import Request, run_swap
+    from mien.targets import expand, is_folder_name, named_file
 
+    targets = expand(options.targets)
     data = options.data or data_folder()
     _tell_terms_once(data)
     request = Request(
-        photo=options.photo,
-        also=tuple(options.also),
-        target=options.target,
-        output=options.output,
+        photo=named_file(options.photo),
+        also=tuple(named_file(name) for name in options.also),
+        targets=targets,
+        output=Path(options.output),
+        into_folder=is_folder_name(options.output, len(targets)),
         overwrite=options.overwrite,
         source_face=options.source_face,
         number_faces=options.number_faces,
@@ -451,8 +455,15 @@ def _swap(options: argparse.Namespace) -> int:
         consent=options.consent,
         ask=_ask_consent if sys.stdin.isatty() and sys.stderr.isatty() else None,
     )
-    run_swap(request, quiet=options.quiet)
-    return 0
+    return run_swap(request, quiet=options.quiet, report=_tell_error)
+
+
+def _tell_error(error: MienError) -> None:
+    """What happened and what to do, a line each, on the error stream."""
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    console.print(f"[bold red]mien:[/] {escape(_shown(str(error)))}", emoji=False)
+    if error.remedy:
+        console.print(f"      {escape(_shown(error.remedy))}", emoji=False)
 
 
 def _live(options: argparse.Namespace) -> int:

@@ -38,7 +38,7 @@ def kernel_part(function: _Part) -> _Part:
 
 
 def _has_place(function: Callable[..., None]) -> bool:
-    """Return whether numba's cache has a place of its own: with none it would use the current folder, and load what lies there."""
+    """Return whether numba's cache has a place: without one it would use the current folder, and load what lies there."""
     beside = Path(function.__code__.co_filename).parent
     kept = beside / "__pycache__"
     return (

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from mien.errors import MediaError, SealBroken, UsageError
-from mien.media.picture import Picture, is_picture, read_picture
-from mien.media.videoreader import VideoReader
+from mien.media.moving import Kind, kind_of, open_moving
+from mien.media.picture import Picture, read_picture
 from mien.provenance.claim import Claim
 from mien.provenance.consent import Consents
 from mien.provenance.credentials import read_credentials, sign_file
@@ -78,7 +78,7 @@ def find_mark(images: Iterable[Image], *, search: bool = False) -> MarkFound | N
 
 def first_frames(path: Path, start_s: float | None = None) -> Iterator[Image]:
     """Pictures of a video from `start_s` on; raises a `MediaError`."""
-    with VideoReader(path, max_pixels=_MOST_PIXELS, max_bytes=_MOST_BYTES, start_s=start_s) as reader:
+    with open_moving(path, max_pixels=_MOST_PIXELS, max_bytes=_MOST_BYTES, start_s=start_s) as reader:
         for _ in range(READ_TOGETHER):
             frame = reader.read()
             if frame is None:
@@ -87,7 +87,7 @@ def first_frames(path: Path, start_s: float | None = None) -> Iterator[Image]:
 
 
 def _check_mark(path: Path, claim: Claim) -> None:
-    if is_picture(path):
+    if kind_of(path) is Kind.PICTURE:
         picture = read_picture(path, max_pixels=_MOST_PIXELS, max_bytes=_MOST_BYTES)
         carried = _is(find_mark([_over_white(picture)]), claim.mark_id)
     else:
@@ -128,7 +128,7 @@ def _mark_in_video(path: Path, mark_id: int) -> bool:
 def _mark_at(path: Path, start_s: float | None, mark_id: int) -> tuple[bool, float | None]:
     """Whether the mark is read from the frames there, more of them while it is not; and the length of the video."""
     marks = MarkReader()
-    with VideoReader(path, max_pixels=_MOST_PIXELS, max_bytes=_MOST_BYTES, start_s=start_s) as reader:
+    with open_moving(path, max_pixels=_MOST_PIXELS, max_bytes=_MOST_BYTES, start_s=start_s) as reader:
         for count in range(1, _MOST_FRAMES_BACK + 1):
             frame = reader.read()
             if frame is None:

@@ -1,4 +1,4 @@
-"""`mien swap`: checks the request, runs the job, shows progress and says what came of it."""
+"""`mien swap`: checks the request, runs the jobs, shows progress and reports the results."""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -8,39 +8,45 @@ from pathlib import Path
 import cv2
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from mien import build, openers
 from mien.batch import job
 from mien.batch.export import Export
-from mien.errors import SourceFaceError, UsageError
-from mien.media.encoders import plan_codec
+from mien.errors import Cancelled, MienError, SourceFaceError, UsageError
+from mien.media import moving
+from mien.media.animation import AnimationReader
+from mien.media.encoders import CONTAINERS, plan_codec
+from mien.media.moving import Kind, MovingReader
 from mien.media.output import OutputFile
-from mien.media.picture import Picture, is_picture, read_picture, write_format
+from mien.media.picture import Picture, read_picture, write_format
 from mien.media.videoreader import VideoReader
-from mien.media.videowriter import VideoWriter, check_output
+from mien.media.videowriter import check_output
 from mien.models.store import Store
+from mien.progress import shown_progress
 from mien.provenance.consent import STATEMENTS, Consent
 from mien.provenance.statement import shown_name
 from mien.seal import first_frames
 from mien.settings import Settings
 from mien.source import find_faces, numbered_picture
+from mien.targets import Outputs
 from mien.trust import Signing, Trust, open_trust
 from mien.types import Image, SourceFace
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What the person asked for.
+    """What the user asked for.
 
-    `also` are more photos of the person in `photo`. `consent` is the statement that came with the request; `ask` asks for
-    one, None when there is nobody to ask.
+    `also` are more photos of the person in `photo`. Each of the `targets` becomes a file in `output` when that is a folder
+    (`into_folder`), else there is one. `consent` is the statement that came with the request; `ask` asks for one, None when
+    there is nobody to ask.
     """
 
     photo: Path
     also: tuple[Path, ...]
-    target: Path
+    targets: tuple[Path, ...]
     output: Path
+    into_folder: bool
     overwrite: bool
     source_face: int | None
     number_faces: Path | None
@@ -53,10 +59,14 @@ class Request:
     consent: str | None
     ask: Callable[[Path], str] | None
 
+    @property
+    def inputs(self) -> tuple[Path, ...]:
+        return (self.photo, *self.also, *self.targets)
+
 
 @dataclass(frozen=True, slots=True)
 class _Parts:
-    """What was opened for the request."""
+    """What was opened for the request, once for all targets."""
 
     models: build.Models
     trust: Trust
@@ -64,29 +74,96 @@ class _Parts:
     consent: Consent
 
 
-def run_swap(request: Request, *, quiet: bool) -> None:
-    """Carry out the request; raises a `MienError`. Speaks on the standard error stream only."""
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """One target and its output."""
+
+    target: Path
+    kind: Kind
+    output: OutputFile
+
+
+def run_swap(request: Request, *, quiet: bool, report: Callable[[MienError], None]) -> int:
+    """Carry out the request and return the exit code. Speaks on the standard error stream only.
+
+    Raises a `MienError` for what concerns the whole request, or its only target. Of several targets, each that fails goes to
+    `report`, and the others go on; the exit code is that of the first one that failed.
+    """
     console = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
-    settings = request.settings
+    outputs = Outputs(request.output, into_folder=request.into_folder, inputs=request.inputs)
+    outputs.check()
+    if len(request.targets) > 1:
+        return _swap_all(request, outputs, console, quiet, report)
     # What is cheap to know is checked first: names, folders, formats.
-    output = OutputFile(request.output, overwrite=request.overwrite, inputs=(request.photo, *request.also, request.target))
-    output.check()
-    still = is_picture(request.target)
-    _check_names(request, still)
+    task = _task(request, request.targets[0], outputs)
     if request.dry_run:
-        models = _models(settings)
-        _warn(_source(request, models), models, settings, console)
-        _print_plan(request, still, console)
-        return
-    trust = open_trust(request.data, request.signing)
-    models = _models(settings)
-    source = _source(request, models)
-    _warn(source, models, settings, console)
-    parts = _Parts(models, trust, source, _consent(request, trust, source))
-    if still:
-        _swap_picture(request, parts, output, console, quiet)
+        models = _models(request.settings)
+        _warn(_source(request, models), models, request.settings, console)
+        _print_plan(request, task, console)
+        return 0
+    with outputs:
+        _swap_one(request, _parts(request, console), task, console, quiet)
+    return 0
+
+
+def _swap_all(request: Request, outputs: Outputs, console: Console, quiet: bool, report: Callable[[MienError], None]) -> int:
+    if request.dry_run:
+        models = _models(request.settings)
+        _warn(_source(request, models), models, request.settings, console)
+        parts = None
     else:
-        _swap_video(request, parts, output, console, quiet)
+        parts = _parts(request, console)
+    codes: list[int] = []
+    done = 0
+    with outputs:
+        for target in request.targets:
+            try:
+                task = _task(request, target, outputs)
+                if parts is None:
+                    _print_plan(request, task, console)
+                else:
+                    _swap_one(request, parts, task, console, quiet)
+                done += 1
+            except KeyboardInterrupt:
+                raise Cancelled(f"stopped; {done} of {len(request.targets)} files were written") from None
+            except MienError as error:
+                codes.append(error.exit_code)
+                report(error)
+    if not quiet:
+        failed = f", {len(codes)} failed (see above)" if codes else ""
+        would = "would be swapped" if request.dry_run else "swapped"
+        console.print(f"{done} of {len(request.targets)} files {would}{failed}")
+    return codes[0] if codes else 0
+
+
+def _task(request: Request, target: Path, outputs: Outputs) -> _Task:
+    """The target with its output, checked as far as that costs no work."""
+    kind = moving.kind_of(target)
+    if kind is Kind.PICTURE and (request.start_s is not None or request.end_s is not None):
+        raise UsageError(f"{target} is a picture, which has no start and no end", "leave --start and --end out")
+    path = outputs.path_for(target, kind)
+    if kind is Kind.VIDEO and path.suffix.lower() not in CONTAINERS:
+        # What is no video at all is the fault to name, not the output's name.
+        _reader(request, target, path).close()
+    moving.check_name(target, kind, path, request.settings)
+    output = OutputFile(path, overwrite=request.overwrite, inputs=request.inputs)
+    output.check(folder_is_made=request.into_folder)
+    return _Task(target, kind, output)
+
+
+def _parts(request: Request, console: Console) -> _Parts:
+    trust = open_trust(request.data, request.signing)
+    models = _models(request.settings)
+    source = _source(request, models)
+    _warn(source, models, request.settings, console)
+    return _Parts(models, trust, source, _consent(request, trust, source))
+
+
+def _swap_one(request: Request, parts: _Parts, task: _Task, console: Console, quiet: bool) -> None:
+    if task.kind is Kind.PICTURE:
+        _swap_picture(request, parts, task, console, quiet)
+    else:
+        _swap_moving(request, parts, task, console, quiet)
 
 
 def _models(settings: Settings) -> build.Models:
@@ -97,39 +174,37 @@ def _models(settings: Settings) -> build.Models:
 
 
 def _warn(source: SourceFace, models: build.Models, settings: Settings, console: Console) -> None:
-    for warning in (*source.warnings, *openers.notes(settings, models.shelf)):
-        console.print(f"[yellow]note:[/] {escape(warning)}")
+    _note(console, (*source.warnings, *openers.notes(settings, models.shelf)))
 
 
-def _print_plan(request: Request, still: bool, console: Console) -> None:
+def _note(console: Console, notes: Iterable[str]) -> None:
+    for note in notes:
+        console.print(f"[yellow]note:[/] {escape(note)}")
+
+
+def _print_plan(request: Request, task: _Task, console: Console) -> None:
     settings = request.settings
-    if still:
-        picture = read_picture(request.target, max_pixels=settings.max_pixels, max_bytes=settings.max_bytes)
-        console.print(escape(_picture_plan(request, picture)))
+    if task.kind is Kind.PICTURE:
+        picture = read_picture(task.target, max_pixels=settings.max_pixels, max_bytes=settings.max_bytes)
+        _note(console, picture.notes)
+        console.print(escape(_picture_plan(request, task, picture)))
         return
-    with _reader(request) as reader:
-        for warning in (*_warnings_before(reader), *check_output(reader, request.output, settings)):
-            console.print(f"[yellow]note:[/] {escape(warning)}")
-        console.print(escape(_video_plan(request, reader)))
+    with _reader(request, task.target, task.output.path) as reader:
+        _note(console, _warnings_before(reader))
+        if isinstance(reader, VideoReader):
+            _note(console, check_output(reader, task.output.path, settings))
+        console.print(escape(_moving_plan(request, task, reader)))
 
 
-def _reader(request: Request) -> VideoReader:
-    return VideoReader(
-        request.target,
+def _reader(request: Request, target: Path, output: Path) -> MovingReader:
+    return moving.open_moving(
+        target,
         max_pixels=request.settings.max_pixels,
         max_bytes=request.settings.max_bytes,
         start_s=request.start_s,
         end_s=request.end_s,
+        flatten=not moving.keeps_alpha(output),
     )
-
-
-def _check_names(request: Request, still: bool) -> None:
-    if still:
-        write_format(request.output)
-        if request.start_s is not None or request.end_s is not None:
-            raise UsageError("a picture has no start and no end", "leave --start and --end out")
-    else:
-        plan_codec(request.output, request.settings)
 
 
 def _source(request: Request, models: build.Models) -> SourceFace:
@@ -180,62 +255,65 @@ def _write_numbered(request: Request, models: build.Models, photo: Image) -> Non
     path = request.number_faces
     write_format(path)
     numbered = numbered_picture(photo, find_faces(photo, models.photo_detector))
-    with OutputFile(path, overwrite=request.overwrite, inputs=(request.photo, *request.also, request.target)) as output:
+    with OutputFile(path, overwrite=request.overwrite, inputs=request.inputs) as output:
         if not cv2.imwrite(str(output.temporary), numbered):
             raise UsageError(f"cannot write {path}", "name a .png or .jpg")
         output.commit()
 
 
-def _swap_picture(request: Request, parts: _Parts, output: OutputFile, console: Console, quiet: bool) -> None:
+def _swap_picture(request: Request, parts: _Parts, task: _Task, console: Console, quiet: bool) -> None:
     settings = request.settings
-    picture = read_picture(request.target, max_pixels=settings.max_pixels, max_bytes=settings.max_bytes)
+    picture = read_picture(task.target, max_pixels=settings.max_pixels, max_bytes=settings.max_bytes)
+    _note(console, picture.notes)
     pipeline = build.open_picture_pipeline(settings, parts.models, parts.source)
-    export = _export(request, parts, [picture.frame.image], "picture")
-    with output:
+    export = _export(request, parts, task, [picture.frame.image], "picture")
+    with task.output as output:
         result = job.run_picture(
             picture, output, pipeline.swap_frame, export, quality=settings.quality, engine=settings.engine
         )  # fmt: skip
-    for warning in result.warnings:
-        console.print(f"[yellow]note:[/] {escape(warning)}")
+    _note(console, result.warnings)
     if not quiet:
         faces = f"{result.faces_swapped} face{'s' if result.faces_swapped > 1 else ''}"
-        console.print(f"{escape(str(request.output))}: {faces} swapped, {_said(settings)}")
+        console.print(f"{escape(str(task.output.path))}: {faces} swapped, {_said(settings)}")
 
 
-def _export(request: Request, parts: _Parts, before: Iterable[Image], kind: str) -> Export:
+def _export(request: Request, parts: _Parts, task: _Task, before: Iterable[Image], kind: str) -> Export:
     content = build.open_content_check(Store())
-    return Export(request.target, before, request.settings, parts.consent, content, parts.trust.notary, kind)
+    return Export(task.target, before, request.settings, parts.consent, content, parts.trust.notary, kind)
 
 
 def _said(settings: Settings) -> str:
     return "labelled as altered, marked and signed" if settings.badge == "shown" else "marked and signed, without a badge"
 
 
-def _picture_plan(request: Request, picture: Picture) -> str:
+def _picture_plan(request: Request, task: _Task, picture: Picture) -> str:
     height, width = picture.frame.image.shape[:2]
     depth = "16" if picture.deep is not None else "8"
     alpha = ", alpha kept" if picture.alpha is not None else ""
     return (
-        f"would swap {request.target}: picture {width} x {height}, {depth} bits a channel{alpha}\n"
-        f"into {request.output}: {write_format(request.output).lower()}, badge {_badge(request.settings)}"
+        f"would swap {task.target}: picture {width} x {height}, {depth} bits a channel{alpha}\n"
+        f"into {task.output.path}: {write_format(task.output.path).lower()}, badge {_badge(request.settings)}"
     )
 
 
-def _swap_video(request: Request, parts: _Parts, output: OutputFile, console: Console, quiet: bool) -> None:
+def _swap_moving(request: Request, parts: _Parts, task: _Task, console: Console, quiet: bool) -> None:
     settings = request.settings
-    with _reader(request) as reader:
-        for warning in _warnings_before(reader):
-            console.print(f"[yellow]note:[/] {escape(warning)}")
+    with _reader(request, task.target, task.output.path) as reader:
+        _note(console, _warnings_before(reader))
         pipeline = build.open_pipeline(settings, parts.models, parts.source)
-        export = _export(request, parts, first_frames(request.target, request.start_s), "video")
-        with output, VideoWriter(reader, output, settings, settings.engine) as writer, _bar(console, quiet) as report:
+        export = _export(request, parts, task, first_frames(task.target, request.start_s), "video")
+        name = task.target.name if len(request.targets) > 1 else ""
+        with (
+            task.output as output,
+            moving.open_writer(reader, output, settings, settings.engine) as writer,
+            shown_progress(console, name, quiet=quiet) as report,
+        ):
             result = job.run_video(reader, writer, output, pipeline, export, report)
-    for warning in result.warnings:
-        console.print(f"[yellow]note:[/] {escape(warning)}")
+    _note(console, result.warnings)
     if not quiet:
         rate = result.frames / max(result.seconds, 1e-6)
         console.print(
-            f"{escape(str(request.output))}: {result.frames} frames, a face in {result.frames_with_faces}, "
+            f"{escape(str(task.output.path))}: {result.frames} frames, a face in {result.frames_with_faces}, "
             f"{result.seconds:.1f} s ({rate:.0f} frames a second), {_said(settings)}"
         )
 
@@ -244,7 +322,7 @@ def _badge(settings: Settings) -> str:
     return settings.badge_corner if settings.badge == "shown" else settings.badge
 
 
-def _warnings_before(reader: VideoReader) -> list[str]:
+def _warnings_before(reader: MovingReader) -> list[str]:
     info, found = reader.info, []
     if info.space.is_hdr:
         found.append("the input is HDR; the output is converted to ordinary range (SDR, BT.709)")
@@ -255,38 +333,17 @@ def _warnings_before(reader: VideoReader) -> list[str]:
     return found
 
 
-def _video_plan(request: Request, reader: VideoReader) -> str:
-    info = reader.info
-    container, codec = plan_codec(request.output, request.settings)
+def _moving_plan(request: Request, task: _Task, reader: MovingReader) -> str:
+    info, path = reader.info, task.output.path
+    if isinstance(reader, AnimationReader) and moving.keeps_alpha(path):
+        into = f"animated {path.suffix[1:]}"
+    else:
+        into = ", ".join(plan_codec(path, request.settings))
     rate = f"{float(info.rate):.5g} frames a second" if info.rate else "frame rate unknown"
     length = f"{info.duration_s:.1f} s" if info.duration_s is not None else "length unknown"
     turned = f", turned by {info.rotation} degrees" if info.rotation else ""
     copied = ", ".join(f"{stream.type} {stream.index}" for stream in reader.copied) or "none"
     return (
-        f"would swap {request.target}: {info.codec} {info.width} x {info.height}, {rate}, {length}{turned}\n"
-        f"into {request.output}: {container}, {codec}, badge {_badge(request.settings)}; copied streams: {copied}"
+        f"would swap {task.target}: {info.codec} {info.width} x {info.height}, {rate}, {length}{turned}\n"
+        f"into {path}: {into}, badge {_badge(request.settings)}; copied streams: {copied}"
     )
-
-
-@contextmanager
-def _bar(console: Console, quiet: bool) -> Iterator[Callable[[job.Progress], None]]:
-    if quiet:
-        yield lambda progress: None
-        return
-    columns = (
-        TextColumn("swapping"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]} fps"),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=console, refresh_per_second=4) as bar:
-        task = bar.add_task("swapping", total=None, rate="–")
-
-        def report(progress: job.Progress) -> None:
-            speed = bar.tasks[0].speed
-            bar.update(task, completed=progress.frames, total=progress.total, rate=f"{speed:.0f}" if speed else "–")
-
-        yield report

@@ -13,8 +13,8 @@ import cv2
 import numpy as np
 
 from mien.errors import MediaError, MienError, ProvenanceError, UsageError
-from mien.media.picture import check_file, is_picture, read_picture
-from mien.media.videoreader import VideoReader
+from mien.media.moving import Kind, kind_of, open_moving
+from mien.media.picture import check_file, read_picture
 from mien.provenance.credentials import read_credentials
 from mien.provenance.fingerprint import fingerprint
 from mien.provenance.ledger import Ledger, Likeness, Output
@@ -135,7 +135,7 @@ class Verifier:
 
     def _windows(self, path: Path) -> Iterator[list[Image]]:
         settings = self._settings
-        if is_picture(path):
+        if kind_of(path) is Kind.PICTURE:
             picture = read_picture(path, max_pixels=settings.max_pixels, max_bytes=settings.max_bytes)
             yield [picture.frame.image]
             return
@@ -154,8 +154,8 @@ class Verifier:
                 return
 
     def _window(self, path: Path, start_s: float | None) -> tuple[list[Image], float | None]:
-        limits = {"max_pixels": self._settings.max_pixels, "max_bytes": self._settings.max_bytes}
-        with VideoReader(path, start_s=start_s, **limits) as reader:
+        settings = self._settings
+        with open_moving(path, max_pixels=settings.max_pixels, max_bytes=settings.max_bytes, start_s=start_s) as reader:
             most = max(1, min(READ_TOGETHER, _MOST_WINDOW_PIXELS // (reader.info.width * reader.info.height)))
             frames = [frame.image for frame, _ in zip(iter(reader.read, None), range(most), strict=False)]
             return frames, reader.info.duration_s

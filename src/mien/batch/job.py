@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from mien.errors import Cancelled, NoFaceFound
-from mien.media.output import OutputFile
+from mien.media.moving import MovingReader, MovingWriter
+from mien.media.output import OutputFile, spoken_of
 from mien.media.picture import Picture, write_picture
-from mien.media.videoreader import VideoReader
-from mien.media.videowriter import VideoWriter
 from mien.pipeline import SeenFrame
 from mien.types import Frame, FrameResult, LabelledFrame
 
@@ -74,15 +73,16 @@ def run_picture(
     result = swap(picture.frame)
     if not result.swapped:
         raise NoFaceFound("no face was found in the picture", "use a picture with a larger or clearer face")
-    write_picture(picture, exporter.label(result.frame), output, quality=quality, engine=engine)
-    warnings = exporter.seal(output)
+    with spoken_of(output.temporary, str(output.path)):
+        write_picture(picture, exporter.label(result.frame), output, quality=quality, engine=engine)
+        warnings = exporter.seal(output)
     output.commit()
     return JobResult(1, 1, result.swapped, time.monotonic() - start, warnings)
 
 
 def run_video(
-    reader: VideoReader,
-    writer: VideoWriter,
+    reader: MovingReader,
+    writer: MovingWriter,
     output: OutputFile,
     swapper: Swapper,
     exporter: Exporter,
@@ -124,7 +124,8 @@ def run_video(
     finally:
         for worker in workers:
             worker.stop()
-    sealed = exporter.seal(output)
+    with spoken_of(output.temporary, str(output.path)):
+        sealed = exporter.seal(output)
     output.commit()
     warnings = (*reader.warnings, *writer.warnings, *sealed)
     return JobResult(frames, with_faces, swapped, time.monotonic() - start, warnings)
@@ -195,7 +196,7 @@ def _raise_errors(workers: tuple[_Worker, ...]) -> None:
         worker.raise_error()
 
 
-def _decode(reader: VideoReader, worker: _Worker) -> None:
+def _decode(reader: MovingReader, worker: _Worker) -> None:
     while (frame := reader.read()) is not None:
         if not worker.give(frame):
             return
@@ -209,6 +210,6 @@ def _track(decode: _Worker, swapper: Swapper, worker: _Worker) -> None:
     worker.give(None)
 
 
-def _encode(writer: VideoWriter, worker: _Worker) -> None:
+def _encode(writer: MovingWriter, worker: _Worker) -> None:
     while (labelled := worker.take()) is not None:
         writer.write(labelled)

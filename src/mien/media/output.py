@@ -4,12 +4,13 @@ import contextlib
 import errno
 import os
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from mien.errors import OutputError, UsageError
+from mien.errors import MienError, OutputError, UsageError
 from mien.provenance.receipt import receipt_path
 
 _REMEDIES = {
@@ -28,6 +29,17 @@ def output_error(error: OSError, path: Path) -> OutputError:
     """What went wrong while `path` was written, and what to do."""
     reason = os.strerror(error.errno) if error.errno else str(error)
     return OutputError(f"cannot write {path}: {reason}", _REMEDIES.get(error.errno or 0, "choose another place"))
+
+
+@contextmanager
+def spoken_of(path: Path, name: str) -> Iterator[None]:
+    """Errors that are raised inside speak of the file by the name that the user knows."""
+    try:
+        yield
+    except MienError as error:
+        named = [text.replace(str(path), name).replace(path.name, Path(name).name) for text in (str(error), error.remedy)]
+        error.args, error.remedy = (named[0], *error.args[1:]), named[1]
+        raise
 
 
 class OutputFile:
@@ -55,10 +67,10 @@ class OutputFile:
             raise output_error(error, self.path) from error
         return self
 
-    def check(self) -> None:
-        """Raise what is already known to be in the way."""
+    def check(self, *, folder_is_made: bool = False) -> None:
+        """Raise what is already known to be in the way; with `folder_is_made` the folder may be missing, its own may not."""
         for given in self._inputs:
-            if _same_file(self.path, given):
+            if same_file(self.path, given):
                 raise UsageError(f"the output {self.path} is also an input", "choose another name for the output")
         try:
             if self.path.is_dir():
@@ -68,7 +80,7 @@ class OutputFile:
             for path in (self.path, receipt_path(self.path)):
                 if (path.exists() or path.is_symlink()) and not self._overwrite:
                     raise OutputError(f"{path} exists already", "choose another name, or replace it with --overwrite")
-            if not self.path.parent.is_dir():
+            if not (self.path.parent.parent if folder_is_made else self.path.parent).is_dir():
                 raise OutputError(f"the folder {self.path.parent} does not exist", "create the folder first")
         except OSError as error:
             raise output_error(error, self.path) from error
@@ -119,7 +131,8 @@ class OutputFile:
                 path.unlink(missing_ok=True)
 
 
-def _same_file(path: Path, given: Path) -> bool:
+def same_file(path: Path, given: Path) -> bool:
+    """Return whether two names mean one file, by link or by name."""
     try:
         return path.samefile(given)
     except OSError:

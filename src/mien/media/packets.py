@@ -31,7 +31,8 @@ def open_input(path: Path) -> InputContainer:
     except (FFmpegError, OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise UnreadableMedia(
-            f"{path} is no video, or is damaged or cut short: {reason}", "check the file, or fetch or save it again"
+            f"{path} is neither a picture nor a video that mien reads, or is damaged or cut short: {reason}",
+            "check the file, or fetch or save it again",
         ) from error
 
 

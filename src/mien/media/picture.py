@@ -16,28 +16,36 @@ from typing import Any
 
 import cv2
 import numpy as np
+import pi_heif
 import tifffile
 from PIL import ExifTags, Image, ImageCms, UnidentifiedImageError
 
 from mien.errors import MediaTooLarge, UnreadableMedia, UnsupportedMedia, UsageError
+from mien.media import codepoints
 from mien.media.output import OutputFile, output_error
 from mien.provenance import statement
 from mien.types import Array, Frame, LabelledFrame
 from mien.types import Image as Bgr
 
-READ_FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP")
+READ_FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "HEIF", "AVIF")
+READ_NAMES = "jpeg, png, webp, tiff, bmp, gif, heic or avif"
 WRITE_FORMATS = {
     ".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG", ".webp": "WEBP", ".tif": "TIFF", ".tiff": "TIFF", ".bmp": "BMP"
 }  # fmt: skip
+ANIMATED_FORMATS = ("GIF", "WEBP", "PNG", "AVIF")
+_UNWRITTEN = {".heic": "HEIC", ".heif": "HEIF", ".hif": "HEIF", ".avif": "AVIF", ".gif": "GIF", ".jxl": "JPEG XL"}
+"""Names that people give to pictures which mien does not write."""
 _MAKER_NOTE = 0x927C
 _WEBP_MOST = 16383
 _ROWS = 256
 """Rows worked on at once, so that large pictures need no large intermediates."""
 _JPEG_MOST = 65500
 
-_DAMAGE = (OSError, SyntaxError, ValueError, EOFError, TypeError, LookupError, ArithmeticError, AttributeError, MemoryError,
-           cv2.error, struct.error, zlib.error, tifffile.TiffFileError)  # fmt: skip
-"""What Pillow and OpenCV raise over damaged files; found by feeding them mutated ones."""
+DAMAGE = (OSError, SyntaxError, ValueError, EOFError, TypeError, LookupError, ArithmeticError, AttributeError, MemoryError,
+           RuntimeError, cv2.error, struct.error, zlib.error, tifffile.TiffFileError)  # fmt: skip
+"""What Pillow, libheif and OpenCV raise over damaged files; found by feeding them mutated ones."""
+
+pi_heif.register_heif_opener(thumbnails=False, depth_images=False, aux_images=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +53,8 @@ class Picture:
     """A decoded picture, upright.
 
     `frame` holds BGR uint8. `deep` is the same in uint16 (h, w, 3) when the file had more than 8 bits a channel. `alpha`
-    is uint8 or uint16 (h, w), None when every pixel is opaque. `exif`, `icc` and `dpi` are carried along.
+    is uint8 or uint16 (h, w), None when every pixel is opaque. `exif`, `icc` and `dpi` are carried along. `notes` are
+    sentences on what was converted.
     """
 
     frame: Frame
@@ -56,10 +65,14 @@ class Picture:
     exif: Image.Exif
     icc: bytes | None
     dpi: tuple[float, float] | None
+    notes: tuple[str, ...] = ()
 
 
 def is_picture(path: Path) -> bool:
-    """Whether the file begins like a picture that mien reads; raises `UnreadableMedia` when it cannot be opened."""
+    """Return whether the file begins like a picture that mien reads, animations included.
+
+    Raises `UnreadableMedia` when it cannot be opened.
+    """
     check_file(path)
     try:
         with warnings.catch_warnings():
@@ -68,7 +81,31 @@ def is_picture(path: Path) -> bool:
                 return True
     except Image.DecompressionBombError:
         return True
-    except _DAMAGE:
+    except DAMAGE:
+        return False
+
+
+def is_animation(path: Path) -> bool:
+    """Return whether the file holds several pictures to be shown one after the other. Raises `UnreadableMedia`."""
+    check_file(path)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with Image.open(path, formats=ANIMATED_FORMATS) as opened:
+                return int(getattr(opened, "n_frames", 1)) > 1
+    except (*DAMAGE, Image.DecompressionBombError):
+        return False
+
+
+def has_alpha(path: Path) -> bool:
+    """Return whether the picture may be transparent in places. Raises `UnreadableMedia`."""
+    check_file(path)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with Image.open(path, formats=READ_FORMATS) as opened:
+                return _is_transparent(opened)
+    except (*DAMAGE, Image.DecompressionBombError):
         return False
 
 
@@ -110,22 +147,26 @@ def read_picture(path: Path, *, max_pixels: int, max_bytes: int) -> Picture:
                 return _decode(path, opened)
         except UnidentifiedImageError:
             raise UnsupportedMedia(
-                f"{path} is not a picture that mien reads", "use jpeg, png, webp, tiff or bmp"
+                f"{path} is not a picture that mien reads, or is damaged", f"use {READ_NAMES}"
             ) from None  # fmt: skip
         except Image.DecompressionBombError:
             raise MediaTooLarge(f"{path} announces an absurd number of pixels", "use a smaller picture") from None
-        except _DAMAGE as error:
+        except DAMAGE as error:
             raise UnreadableMedia(f"{path} is damaged or cut short: {error}", "fetch or save the file again") from None
 
 
 def write_format(path: Path) -> str:
     """The format that the name asks for; raises `UsageError` for a name that mien does not write."""
-    try:
-        return WRITE_FORMATS[path.suffix.lower()]
-    except KeyError:
+    suffix = path.suffix.lower()
+    if suffix in _UNWRITTEN:
+        raise UsageError(
+            f"mien writes no {_UNWRITTEN[suffix]} pictures ({path.name})", f"end the name in {', '.join(WRITE_FORMATS)}"
+        )
+    if suffix not in WRITE_FORMATS:
         raise UsageError(
             f"{path.name!r} names no picture format that mien writes", f"end the name in {', '.join(WRITE_FORMATS)}"
-        ) from None
+        )
+    return WRITE_FORMATS[suffix]
 
 
 def write_picture(picture: Picture, labelled: LabelledFrame, output: OutputFile, *, quality: int, engine: str) -> None:
@@ -166,19 +207,21 @@ def _check_header(path: Path, opened: Image.Image, max_pixels: int) -> None:
             f"{path} has {width} x {height} pixels, the limit is {max_pixels:,}",
             "use a smaller picture or raise --max-pixels",
         )
-    # A phone's jpeg (MPO) carries depth or brightness maps behind the picture itself; those are no animation.
-    if opened.format != "MPO" and getattr(opened, "n_frames", 1) > 1:
+    # A phone's jpeg (MPO) carries depth or brightness maps behind the picture itself, and HEIC names the picture that counts.
+    if opened.format not in {"MPO", "HEIF"} and getattr(opened, "n_frames", 1) > 1:
         raise UnsupportedMedia(
-            f"{path} holds {getattr(opened, 'n_frames', 1)} pictures",
-            "save one of them as a file of its own, or make a video",
+            f"{path} holds {getattr(opened, 'n_frames', 1)} pictures; one is needed here",
+            "save one of them as a file of its own",
         )
 
 
 def _decode(path: Path, opened: Image.Image) -> Picture:
     exif, icc, dpi = opened.getexif(), opened.info.get("icc_profile"), opened.info.get("dpi")
     stored = int(exif.get(ExifTags.Base.Orientation, 1))
+    avif = codepoints.of_avif(path.read_bytes()) if opened.format == "AVIF" else None
+    points = codepoints.of_heif(opened.info) if avif is None or icc else avif.points
     opened.load()
-    deep_pixels = _read_deep(path, opened)
+    deep_pixels = _read_deep(path, opened, avif)
     # Pillow turns some formats (tiff) while it loads them; OpenCV was told not to.
     orientation = stored if deep_pixels is not None else int(opened.getexif().get(ExifTags.Base.Orientation, 1))
     if opened.mode == "CMYK":
@@ -189,27 +232,37 @@ def _decode(path: Path, opened: Image.Image) -> Picture:
     deep = alpha = None
     if deep_pixels is not None:
         deep, alpha = _split(_upright(deep_pixels, orientation))
-        shallow = (deep >> 8).astype(np.uint8)
     else:
         shallow, alpha = _split(_upright(_eight_bits(image), orientation))
+    notes: tuple[str, ...] = ()
+    if points is not None and not points.is_srgb:
+        deep = codepoints.to_srgb(deep if deep is not None else shallow.astype(np.uint16) * 257, points)
+        notes = (points.note,)
+    if deep is not None:
+        shallow = (deep >> 8).astype(np.uint8)
     if alpha is not None and alpha.min() == np.iinfo(alpha.dtype).max:
         alpha = None
     shallow = np.ascontiguousarray(shallow)
     frame = Frame(shallow.copy(), 0, 0, Fraction(1))
-    return Picture(frame, shallow, deep, alpha, grey, exif, icc, dpi)
+    return Picture(frame, shallow, deep, alpha, grey, exif, icc, dpi, notes)
 
 
 def _eight_bits(image: Image.Image) -> Array:
     """BGR or BGRA uint8 of any mode that is not deep."""
-    transparent = image.mode in {"RGBA", "LA", "PA", "La", "RGBa"} or "transparency" in image.info
-    mode = "RGBA" if transparent else "RGB"
+    mode = "RGBA" if _is_transparent(image) else "RGB"
     pixels = np.asarray(image if image.mode == mode else image.convert(mode))
     return np.ascontiguousarray(pixels[:, :, [2, 1, 0, *range(3, pixels.shape[2])]])
 
 
-def _read_deep(path: Path, opened: Image.Image) -> Array | None:
+def _is_transparent(image: Image.Image) -> bool:
+    return image.mode in {"RGBA", "LA", "PA", "La", "RGBa"} or "transparency" in image.info
+
+
+def _read_deep(path: Path, opened: Image.Image, avif: codepoints.AvifFacts | None) -> Array | None:
     """BGR(A) uint16 of a file with more than 8 bits a channel, else None. Pillow cannot hold 16-bit colour, OpenCV can."""
-    if not _is_deep(path, opened):
+    if opened.format == "HEIF":
+        return _read_deep_heif(path) if opened.info.get("bit_depth", 8) > 8 else None
+    if not (_is_deep(path, opened) if avif is None else avif.depth > 8):
         return None
     content = np.frombuffer(path.read_bytes(), np.uint8)
     pixels = cv2.imdecode(content, cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION)
@@ -217,9 +270,24 @@ def _read_deep(path: Path, opened: Image.Image) -> Array | None:
         raise UnsupportedMedia(f"{path} has an unusual depth", "save it with 8 or 16 bits a channel")
     if pixels.dtype == np.float32:
         pixels = (np.clip(np.nan_to_num(pixels), 0, 1) * 65535 + 0.5).astype(np.uint16)
+    if avif is not None:
+        # OpenCV gives the numbers as they are stored, in 10 or 12 bits.
+        pixels = np.asarray(pixels.astype(np.uint32) * 65535 // ((1 << avif.depth) - 1), np.uint16)
     if pixels.ndim == 2:
         pixels = np.repeat(pixels[:, :, None], 3, axis=2)
     return np.asarray(pixels, np.uint16)
+
+
+def _read_deep_heif(path: Path) -> Array:
+    """BGR(A) uint16, upright."""
+    opened = pi_heif.open_heif(path, convert_hdr_to_8bit=False, bgr_mode=True)
+    # A copy: the pixels are freed with `opened`, whatever numpy thinks of it.
+    pixels = np.array(opened)
+    if pixels.dtype != np.uint16:
+        raise UnsupportedMedia(f"{path} has an unusual depth", "save it with 8 or 16 bits a channel")
+    if pixels.ndim == 2 or pixels.shape[2] == 1:
+        pixels = np.repeat(pixels.reshape(*pixels.shape[:2], 1), 3, axis=2)
+    return pixels
 
 
 def _is_deep(path: Path, opened: Image.Image) -> bool:
@@ -336,10 +404,10 @@ def _save_webp(result: Image.Image, buffer: io.BytesIO, options: dict[str, Any],
 
 
 def _save_png(result: Image.Image, buffer: io.BytesIO, options: dict[str, Any], quality: int, engine: str) -> None:
-    chunks, xmp = _png_text(engine), options.pop("xmp")
+    del options["xmp"]
     buffered = io.BytesIO()
     result.save(buffered, "PNG", compress_level=4, **options)
-    buffer.write(_with_png_chunks(buffered.getvalue(), [*chunks, _png_itxt("XML:com.adobe.xmp", xmp.decode())]))
+    buffer.write(_with_png_chunks(buffered.getvalue(), [png_statement(engine)]))
 
 
 def _save_tiff(result: Image.Image, buffer: io.BytesIO, options: dict[str, Any], quality: int, engine: str) -> None:
@@ -396,7 +464,7 @@ def _write_deep_png(picture: Picture, pixels: Array, engine: str) -> bytes:
     good, content = cv2.imencode(".png", np.ascontiguousarray(pixels[:, :, order]), [cv2.IMWRITE_PNG_COMPRESSION, 4])
     if not good:
         raise UsageError("the picture could not be written as 16-bit png", "write a .tif")
-    chunks = [*_png_text(engine), _png_itxt("XML:com.adobe.xmp", statement.xmp(engine).decode())]
+    chunks = [png_statement(engine)]
     if picture.icc and not picture.grey:
         chunks.insert(0, _png_chunk(b"iCCP", b"ICC profile\0\0" + zlib.compress(picture.icc)))
     chunks.append(_png_chunk(b"eXIf", _exif_for(picture, engine).tobytes().removeprefix(b"Exif\0\0")))
@@ -442,6 +510,11 @@ def _png_itxt(keyword: str, text: str) -> bytes:
 def _png_text(engine: str) -> list[bytes]:
     said = {"Comment": statement.sentence(engine), "Software": statement.software()}
     return [_png_chunk(b"tEXt", f"{key}\0{text}".encode("latin-1")) for key, text in said.items()]
+
+
+def png_statement(engine: str) -> bytes:
+    """The chunks of a PNG that say that it was altered."""
+    return b"".join([*_png_text(engine), _png_itxt("XML:com.adobe.xmp", statement.xmp(engine).decode())])
 
 
 def _with_png_chunks(content: bytes, chunks: list[bytes]) -> bytes:

@@ -17,6 +17,7 @@ from av.video.reformatter import ColorRange
 from av.video.stream import VideoStream
 
 from mien.errors import OutputError, UsageError
+from mien.media.animation import AnimationReader, NoStreams
 from mien.media.colourspace import ColourSpace, FromBgr
 from mien.media.encoders import LEAST_QUALITY, Encoder, candidates, plan_codec
 from mien.media.output import OutputFile, output_error
@@ -45,7 +46,7 @@ class VideoWriter:
     work: raises `UsageError` or `OutputError`. What had to be done otherwise than asked is told in `warnings`.
     """
 
-    def __init__(self, reader: VideoReader, output: OutputFile, settings: Settings, engine: str) -> None:
+    def __init__(self, reader: VideoReader | AnimationReader, output: OutputFile, settings: Settings, engine: str) -> None:
         self._output = output
         self._info = info = reader.info
         self._container_name, codec = plan_codec(output.path, settings)
@@ -58,7 +59,11 @@ class VideoWriter:
         self._rounded = False
         self._finished = False
         _check_pixel_shape(info, codec, self._container_name, output.path)
-        self._copier = StreamCopier(reader.path, info, self._container_name, output.path.name)
+        self._copier: StreamCopier | NoStreams = (
+            StreamCopier(reader.path, info, self._container_name, output.path.name)
+            if isinstance(reader, VideoReader)
+            else NoStreams()
+        )
         try:
             self.encoder = self._open_first(candidates(codec, info.width, info.height, settings), engine)
             if settings.encoder == "hardware" and not self.encoder.hardware:
@@ -199,8 +204,10 @@ class VideoWriter:
         if space.tagged:
             context.colorspace = space.matrix
         context.color_primaries, context.color_trc = space.primaries, space.transfer
-        if self._container_name == "avi" or (encoder.name == "libx265" and (info.frame_count or 0) <= _X265_LEAST):
-            # AVI has one clock only, in coding order; x265 loses the clock of a few frames that look ahead.
+        animated = isinstance(self._copier, NoStreams)
+        if self._container_name == "avi" or animated or (encoder.name == "libx265" and (info.frame_count or 0) <= _X265_LEAST):
+            # AVI has one clock only, in coding order; x265 loses the clock of a few frames that look ahead; and MP4 ends with
+            # the frame coded last, which matters where each frame has a time of its own.
             context.max_b_frames = 0
         if encoder.codec == "hevc" and self._container_name in {"mp4", "mov"}:
             context.codec_tag = "hvc1"

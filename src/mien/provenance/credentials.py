@@ -38,9 +38,9 @@ _PARENT_RESOURCE = "parent.c2pa"
 _PLAIN = "application/octet-stream"
 """Files of which the manifest knows no structure: the hash runs over all bytes."""
 _EMBEDDING = {
-    ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".png": "image/png", ".webp": "image/webp",
+    ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".png": "image/png", ".apng": "image/png", ".webp": "image/webp",
     ".tif": "image/tiff", ".tiff": "image/tiff",
-    ".mp4": "video/mp4", ".m4v": "video/x-m4v", ".mov": "video/quicktime",
+    ".gif": "image/gif", ".mp4": "video/mp4", ".m4v": "video/x-m4v", ".mov": "video/quicktime",
 }  # fmt: skip
 _BRANDS = {b"qt  ": "video/quicktime", b"avif": "image/avif", b"heic": "image/heic", b"mif1": "image/heif"}
 _MOST_RECEIPT_BYTES = 64 << 20
@@ -230,6 +230,8 @@ def _format_of(start: bytes) -> str:
         return "image/png"
     if start.startswith(b"RIFF") and start[8:12] == b"WEBP":
         return "image/webp"
+    if start.startswith((b"GIF87a", b"GIF89a")):
+        return "image/gif"
     if start[:4] in {b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"}:
         return "image/tiff"
     if start[4:8] == b"ftyp":

@@ -29,13 +29,12 @@ from mien.errors import (
     UsageError,
 )
 from mien.live.meter import prometheus
-from mien.media.output import output_error
+from mien.media.output import output_error, spoken_of
 from mien.provenance.receipt import receipt_path
 from mien.studio import browsercamera
 from mien.studio.access import Access, Doorkeeper
 from mien.studio.browsercamera import Picture
 from mien.studio.faces import MOST_PHOTO_BYTES, SeveralFaces
-from mien.studio.folder import spoken_of
 from mien.studio.jobs import job_title
 from mien.studio.preview import Viewer
 from mien.studio.session import StudioSession

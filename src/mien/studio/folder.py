@@ -13,7 +13,7 @@ from typing import Any
 
 import psutil
 
-from mien.errors import MienError, OutputError
+from mien.errors import OutputError
 from mien.media.output import output_error
 
 _PREFIX = "mien-studio-"
@@ -51,16 +51,6 @@ def write_json(path: Path, value: dict[str, Any]) -> None:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
         raise output_error(error, path) from error
-
-
-@contextmanager
-def spoken_of(path: Path, name: str) -> Iterator[None]:
-    """Errors that are raised inside speak of the upload by the name that the person knows."""
-    try:
-        yield
-    except MienError as error:
-        error.args = (str(error).replace(str(path), name), *error.args[1:])
-        raise
 
 
 def make_folder(path: Path) -> None:

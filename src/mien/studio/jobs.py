@@ -16,17 +16,15 @@ from mien import build
 from mien.batch import job
 from mien.batch.export import Export
 from mien.errors import Cancelled, MienError, UsageError
-from mien.media.encoders import CONTAINERS
-from mien.media.output import OutputFile
-from mien.media.picture import WRITE_FORMATS, is_picture, read_picture
-from mien.media.videoreader import VideoReader
-from mien.media.videowriter import VideoWriter
+from mien.media import moving
+from mien.media.moving import Kind
+from mien.media.output import OutputFile, spoken_of
+from mien.media.picture import read_picture
 from mien.models.store import Store
 from mien.provenance.consent import Consent
 from mien.provenance.receipt import receipt_path
 from mien.seal import first_frames
 from mien.settings import Settings
-from mien.studio.folder import spoken_of
 from mien.trust import Trust
 from mien.types import Frame, Image, LabelledFrame, SourceFace
 
@@ -50,10 +48,17 @@ class FileJob:
     total: int | None = None
     message: str = ""
     remedy: str = ""
-    picture: bool = False
+    kind: Kind = Kind.VIDEO
     preview: bytes | None = None
     result: Path | None = None
     cancel: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def picture(self) -> bool:
+        """Return whether the result can be shown as a picture."""
+        return self.kind is not Kind.VIDEO and (
+            self.result is None or moving.keeps_alpha(self.result) or self.kind is Kind.PICTURE
+        )
 
     @property
     def receipt(self) -> Path | None:
@@ -143,13 +148,13 @@ class FileJobs:
 
     def _work(self, current: FileJob) -> None:
         self._trust.consents.check(current.consent)
-        current.picture = is_picture(current.file)
+        current.kind = moving.kind_of(current.file)
         current.result = result = self._folder / f"{current.id}-result{_suffix(current)}"
         with OutputFile(result, overwrite=True, inputs=(current.file,)) as output:
             if current.picture:
                 self._picture(current, output)
             else:
-                self._video(current, output)
+                self._moving(current, output)
 
     def _picture(self, current: FileJob, output: OutputFile) -> None:
         settings = current.settings
@@ -160,11 +165,16 @@ class FileJobs:
         done = job.run_picture(
             picture, output, pipeline.swap_frame, export, quality=settings.quality, engine=settings.engine
         )  # fmt: skip
-        current.frames, current.message = 1, "; ".join(done.warnings)
+        current.frames, current.message = 1, "; ".join((*picture.notes, *done.warnings))
 
-    def _video(self, current: FileJob, output: OutputFile) -> None:
+    def _moving(self, current: FileJob, output: OutputFile) -> None:
         settings = current.settings
-        with VideoReader(current.file, max_pixels=settings.max_pixels, max_bytes=settings.max_bytes) as reader:
+        with moving.open_moving(
+            current.file,
+            max_pixels=settings.max_pixels,
+            max_bytes=settings.max_bytes,
+            flatten=not moving.keeps_alpha(output.path),
+        ) as reader:
             current.total = reader.info.frame_count
             pipeline = build.open_pipeline(settings, self._models, current.source)
             export = self._export(current, first_frames(current.file), "video")
@@ -172,7 +182,7 @@ class FileJobs:
             def report(progress: job.Progress) -> None:
                 current.frames, current.total = progress.frames, progress.total
 
-            with VideoWriter(reader, output, settings, settings.engine) as writer:
+            with moving.open_writer(reader, output, settings, settings.engine) as writer:
                 done = job.run_video(reader, writer, output, pipeline, export, report, current.cancel)
         current.message = "; ".join(done.warnings)
 
@@ -225,7 +235,4 @@ def job_title(current: FileJob) -> str:
 
 def _suffix(current: FileJob) -> str:
     """The ending of the result: the input's own where it is written too, else a usual one."""
-    suffix = Path(current.name).suffix.lower()
-    if current.picture:
-        return suffix if suffix in WRITE_FORMATS else ".png"
-    return suffix if suffix in CONTAINERS else ".mp4"
+    return moving.suffix_for(current.file, current.kind, Path(current.name).suffix)

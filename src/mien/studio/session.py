@@ -22,6 +22,7 @@ from mien.live.loop import LiveLoop
 from mien.live.meter import Figures
 from mien.live.snapshot import Snapshot
 from mien.media.devices import list_microphones
+from mien.media.output import spoken_of
 from mien.media.picture import check_file
 from mien.models.store import Store
 from mien.provenance.consent import STATEMENTS, Consent
@@ -34,7 +35,7 @@ from mien.stages.label import Labeller
 from mien.studio.browsercamera import BrowserFeed
 from mien.studio.dressing import Dressing
 from mien.studio.faces import PREPARED_BY, ConsentNeeded, Gallery
-from mien.studio.folder import read_json, spoken_of, write_json
+from mien.studio.folder import read_json, write_json
 from mien.studio.inputs import InputChoice, choose_input, choose_sound
 from mien.studio.jobs import FileJobs
 from mien.studio.outputs import Outputs

@@ -1,0 +1,94 @@
+"""Videos and animations behind one door: what a file is, what reads it, and what writes an output of a name."""
+
+from enum import Enum
+from pathlib import Path
+from typing import TypeAlias
+
+from mien.errors import UnsupportedMedia, UsageError
+from mien.media.animation import AnimationReader
+from mien.media.animationwriter import ANIMATIONS, AnimationWriter
+from mien.media.encoders import CONTAINERS, plan_codec
+from mien.media.output import OutputFile
+from mien.media.picture import WRITE_FORMATS, has_alpha, is_animation, is_picture, write_format
+from mien.media.videoreader import VideoReader
+from mien.media.videowriter import VideoWriter
+from mien.settings import Settings
+
+MovingReader: TypeAlias = VideoReader | AnimationReader
+MovingWriter: TypeAlias = VideoWriter | AnimationWriter
+_BY_DEFAULT = {"picture": ".jpg", "animation": ".webp", "video": ".mp4"}
+
+
+class Kind(Enum):
+    """What a target is. Everything that does not begin like a picture is taken for a video, until it is opened."""
+
+    PICTURE = "picture"
+    ANIMATION = "animation"
+    VIDEO = "video"
+
+
+def kind_of(path: Path) -> Kind:
+    """The kind by the content, not the name. Raises `UnreadableMedia`."""
+    if is_animation(path):
+        return Kind.ANIMATION
+    return Kind.PICTURE if is_picture(path) else Kind.VIDEO
+
+
+def open_moving(
+    path: Path,
+    *,
+    max_pixels: int,
+    max_bytes: int,
+    start_s: float | None = None,
+    end_s: float | None = None,
+    flatten: bool = True,
+) -> MovingReader:
+    """Open a video or an animation; `flatten` as in `AnimationReader`. Raises what the readers raise."""
+    if is_animation(path):
+        return AnimationReader(path, max_pixels=max_pixels, max_bytes=max_bytes, start_s=start_s, end_s=end_s, flatten=flatten)
+    return VideoReader(path, max_pixels=max_pixels, max_bytes=max_bytes, start_s=start_s, end_s=end_s)
+
+
+def open_writer(reader: MovingReader, output: OutputFile, settings: Settings, engine: str) -> MovingWriter:
+    """Open what writes `output`, by its name. Raises what the writers raise."""
+    if isinstance(reader, AnimationReader) and output.path.suffix.lower() in ANIMATIONS:
+        return AnimationWriter(reader, output, settings, engine)
+    return VideoWriter(reader, output, settings, engine)
+
+
+def keeps_alpha(output: Path) -> bool:
+    """Return whether an animation of this name may be transparent."""
+    return output.suffix.lower() in ANIMATIONS
+
+
+def suffix_for(target: Path, kind: Kind, named: str | None = None) -> str:
+    """The ending of an output of this target: that of its own name where it is written, too, else a usual one.
+
+    `named` is the ending of the name that the user knows, where that is not the file's.
+    """
+    suffix = (target.suffix if named is None else named).lower()
+    written = {Kind.PICTURE: set(WRITE_FORMATS), Kind.ANIMATION: {*ANIMATIONS, *CONTAINERS}, Kind.VIDEO: set(CONTAINERS)}[kind]
+    if suffix in written:
+        return suffix
+    lossless = kind is Kind.PICTURE and (suffix == ".gif" or has_alpha(target))
+    return ".png" if lossless else _BY_DEFAULT[kind.value]
+
+
+def check_name(target: Path, kind: Kind, output: Path, settings: Settings) -> None:
+    """Raise `UsageError` or, for a still picture that is to become a video, `UnsupportedMedia`."""
+    suffix = output.suffix.lower()
+    if kind is Kind.PICTURE:
+        if suffix in CONTAINERS:
+            raise UnsupportedMedia(
+                f"{target} is a still picture: no video can be made of it",
+                f"end the output's name in {', '.join(WRITE_FORMATS)}, or name a video or an animation as the target",
+            )
+        write_format(output)
+    elif kind is Kind.ANIMATION and suffix not in CONTAINERS:
+        if suffix not in ANIMATIONS:
+            raise UsageError(
+                f"{target} is an animation, and {output.name!r} names no format for one",
+                f"end the output's name in {', '.join((*ANIMATIONS, *CONTAINERS))}",
+            )
+    else:
+        plan_codec(output, settings)
