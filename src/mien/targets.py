@@ -2,6 +2,7 @@
 
 import contextlib
 import glob
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
@@ -31,20 +32,23 @@ def expand(names: Iterable[str]) -> tuple[Path, ...]:
 
 def named_file(name: str) -> Path:
     """The file of a name as it was typed; raises `UnreadableMedia` for an address, which a path would garble."""
-    path = Path(name)
-    if "://" in name and not path.exists():
+    if "://" in name and not _exists(name):
         raise UnreadableMedia(f"{name} is an address, not a file", "download it first, then name the file")
-    return path
+    return Path(name)
 
 
 def _expanded(name: str) -> list[Path]:
     path = named_file(name)
-    if not any(letter in name for letter in _PATTERN) or path.exists():
+    if not any(letter in name for letter in _PATTERN) or _exists(name):
         return [path]
     matches = sorted(glob.glob(name))  # noqa: PTH207 - Path.glob takes no absolute patterns
     if not matches:
         raise UnreadableMedia(f"no file fits {name}", "check the folder and the pattern")
     return [Path(match) for match in matches]
+
+
+def _exists(name: str) -> bool:
+    return os.path.exists(name)  # noqa: PTH110 - False for impossible names, for which Path raises
 
 
 class Outputs:
@@ -100,4 +104,4 @@ class Outputs:
 
 def is_folder_name(name: str, targets: int) -> bool:
     """Return whether `-o NAME` means a folder: it is one, ends like one, or has to hold several files."""
-    return targets > 1 or name.endswith(("/", "\\")) or Path(name).is_dir()
+    return targets > 1 or name.endswith(("/", os.sep)) or os.path.isdir(name)  # noqa: PTH112 - False for impossible names
