@@ -9,11 +9,12 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
-from mien import progress, swapping, targets
+from mien import build, progress, swapping, targets
 from mien.batch.job import Progress
 from mien.cli import main
 from mien.errors import UnreadableMedia
 from mien.media.moving import Kind
+from mien.types import SourceFace
 from tests.portraits import COLLINS, HOPPER
 
 DATA = Path(__file__).parent / "data"
@@ -45,7 +46,12 @@ def test_several_targets_go_into_a_folder_and_one_that_fails_stops_no_other(
 ) -> None:
     prepared = []
     original = swapping._source
-    monkeypatch.setattr(swapping, "_source", lambda *given: prepared.append(given) or original(*given))
+
+    def counted(request: swapping.Request, models: build.Models) -> SourceFace:
+        prepared.append(request)
+        return original(request, models)
+
+    monkeypatch.setattr(swapping, "_source", counted)
     names = [album / "a" / "me.jpg", album / "notes.txt", album / "missing.jpg", album / "b" / "me.avif"]
     assert _swap(COLLINS, *names, "-o", f"{album / 'out'}{os.sep}") == 4
     assert _names(album / "out") == ["me-2.jpg", "me.jpg"]

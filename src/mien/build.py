@@ -21,6 +21,7 @@ from mien.source import load_more, load_source, together
 from mien.stages.content import FileContentCheck
 from mien.stages.guard import DOUBT
 from mien.stages.look import SharedLook
+from mien.stages.tiled import TiledLook
 from mien.stages.track import Tracker
 from mien.stages.turned import TurnedLook
 from mien.types import Image, SourceFace
@@ -130,5 +131,5 @@ def open_pipeline(settings: Settings, models: Models, source: SourceFace) -> Pip
 def open_picture_pipeline(settings: Settings, models: Models, source: SourceFace) -> Pipeline:
     """The main path for a single picture: searched finer, any way up, computed at its own resolution, nothing smoothed."""
     settings = replace(settings, resolution=max(PICTURE_RESOLUTION, settings.resolution), smoothing=0.0)
-    tracker = Tracker(TurnedLook(models.photo_detector), models.landmarker, settings)
+    tracker = Tracker(TurnedLook(TiledLook(models.photo_detector)), models.landmarker, settings)
     return Pipeline(tracker, dress(open_engine(settings, models.shelf), source, models.retouch_for(settings)), settings)
