@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import struct
 import threading
 import time
@@ -15,6 +16,7 @@ import av
 import cv2
 import httpx
 import numpy as np
+import PIL.Image
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
@@ -587,6 +589,37 @@ class TestFiles:
         jobs = studio.wait(lambda state: state["jobs"][-1]["state"] == "failed", "the end")["jobs"]
         assert [each["state"] for each in jobs] == ["done", "failed", "failed"]
         assert all(each["message"] for each in jobs[1:])
+
+    def test_pictures_of_phones_and_animations(self, studio: Studio, examples: Path, tmp_path: Path) -> None:
+        """What a person drags in from a phone or a chat: as a face, as a target; the result has an ending that is written."""
+        phone, moving = tmp_path / "IMG_0001.AVIF", tmp_path / "wave.gif"
+        with PIL.Image.open(examples / "grace_hopper.jpg") as opened:
+            opened.save(phone)
+            frames = [opened.resize((256, 300)).rotate(angle) for angle in (0, 2)]
+        frames[0].save(moving, save_all=True, append_images=frames[1:], duration=[70, 130], loop=0)
+        studio.wear(phone)
+        for path in (phone, moving):
+            with path.open("rb") as file:
+                studio.client.post("/api/jobs", files={"file": (path.name, file)}).raise_for_status()
+        state = studio.wait(lambda state: all(job["state"] in {"done", "failed"} for job in state["jobs"]), "the jobs")
+        assert [(job["state"], job["picture"], job["frames"]) for job in state["jobs"]] == [
+            ("done", True, 1),
+            ("done", False, 2),
+        ]
+        results = [studio.client.get(f"/api/jobs/{job['id']}/result") for job in state["jobs"]]
+        names = [result.headers["content-disposition"] for result in results]
+        assert ["IMG_0001-mien.jpg" in names[0], "wave-mien.gif" in names[1]] == [True, True]
+        with PIL.Image.open(io.BytesIO(results[0].content)) as opened:
+            assert opened.format == "JPEG"
+        with PIL.Image.open(io.BytesIO(results[1].content)) as opened:
+            assert getattr(opened, "n_frames", 1) == 2
+            assert opened.info["duration"] == 70
+
+    def test_the_page_offers_what_is_read(self, studio: Studio) -> None:
+        html = Path(page.__file__).parent / "static" / "index.html"
+        for input_id in ("add-face", "job-file"):
+            (offered,) = re.findall(rf'id="{input_id}"[^>]*accept="([^"]+)"', html.read_text("utf-8"))
+            assert {".heic", ".heif", ".avif"} <= set(offered.split(","))
 
     def test_a_job_can_be_cancelled(self, studio: Studio, examples: Path) -> None:
         studio.wear(examples / "eileen_collins.png")

@@ -55,10 +55,8 @@ class FileJob:
 
     @property
     def picture(self) -> bool:
-        """Return whether the result can be shown as a picture."""
-        return self.kind is not Kind.VIDEO and (
-            self.result is None or moving.keeps_alpha(self.result) or self.kind is Kind.PICTURE
-        )
+        """Return whether it is one picture, without frames to count."""
+        return self.kind is Kind.PICTURE
 
     @property
     def receipt(self) -> Path | None:

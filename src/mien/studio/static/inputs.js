@@ -122,7 +122,7 @@ export class Inputs {
 
   /** @param {any} last */
   fileFields(last) {
-    const upload = make('input', { type: 'file', id: 'clip-file', className: 'visually-hidden', accept: 'image/*,video/*,.mkv' });
+    const upload = make('input', { type: 'file', id: 'clip-file', className: 'visually-hidden', accept: 'image/*,video/*,.mkv,.heic,.heif,.hif,.avif' });
     upload.addEventListener('change', () => void this.uploadClip(upload.files?.[0]));
     const button = make('label', { className: 'button wide', htmlFor: 'clip-file' }, t('upload'));
     return this.state?.shared ? [upload, button] : [text('path', t('path'), last.path ?? '', '~/Videos/…'), upload, button];
