@@ -98,7 +98,7 @@ def _file(
         path, name = clip_of(str(wanted["clip"]))
         spec = {"clip": str(wanted["clip"]), "name": name}
     elif paths_allowed:
-        path = Path(_word(wanted, "path")).expanduser()
+        path = _of_home(Path(_word(wanted, "path")))
         spec = {"path": str(path), "name": path.name}
         if not path.exists():
             raise UsageError(f"{path} does not exist", "check the name")
@@ -152,3 +152,11 @@ def _number(wanted: Mapping[str, Any], name: str, usual: int, low: int, high: in
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value <= high:
         raise UsageError(f"{name} = {value!r} is no number from {low} to {high}", "choose another")
     return round(value)
+
+
+def _of_home(path: Path) -> Path:
+    """The path with a leading ~ replaced; as it is where nobody knows that home."""
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        return path
