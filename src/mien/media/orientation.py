@@ -37,7 +37,12 @@ class Orientation:
 def orientation_of(frame: VideoFrame) -> Orientation | None:
     """What the display matrix of a decoded frame asks for; None for an angle that is no multiple of 90 degrees."""
     # Declared as a mapping of names, but what comes up in a loop is the data itself.
-    for data in cast("Iterable[SideData]", frame.side_data):
+    try:
+        # Made all at once: a kind that PyAV has no name for is an error here.
+        found = tuple(cast("Iterable[SideData]", frame.side_data))
+    except ValueError:
+        return Orientation() if not frame.rotation else None
+    for data in found:
         if data.type == Type.DISPLAYMATRIX:
             return _from_matrix(np.frombuffer(bytes(data), np.int32)[:9].reshape(3, 3))
     return Orientation()
