@@ -36,6 +36,7 @@ WRITE_FORMATS = {
 ANIMATED_FORMATS = ("GIF", "WEBP", "PNG", "AVIF")
 _UNWRITTEN = {".heic": "HEIC", ".heif": "HEIF", ".hif": "HEIF", ".avif": "AVIF", ".gif": "GIF", ".jxl": "JPEG XL"}
 """Names that people give to pictures which mien does not write."""
+_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1", b"avif", b"avis"}
 _MAKER_NOTE = 0x927C
 _WEBP_MOST = 16383
 _ROWS = 256
@@ -83,7 +84,14 @@ def is_picture(path: Path) -> bool:
     except Image.DecompressionBombError:
         return True
     except DAMAGE:
-        return False
+        return _has_picture_brand(path)
+
+
+def _has_picture_brand(path: Path) -> bool:
+    """Return whether the file calls itself HEIC or AVIF: a damaged one is no video either, though it is laid out like MP4."""
+    with path.open("rb") as file:
+        head = file.read(12)
+    return head[4:8] == b"ftyp" and head[8:12] in _BRANDS
 
 
 def is_animation(path: Path) -> bool:
