@@ -277,6 +277,20 @@ def test_stills_of_every_size(path: Path, side: int) -> None:
     assert id_of(jpeg(marked(image), 90)) == ID
 
 
+@pytest.mark.parametrize("size_wh", [(6000, 750), (750, 6000)])
+def test_a_panorama_of_smooth_noise(size_wh: tuple[int, int]) -> None:
+    """Its tiles are as large as its longer side asks for, so that there are few of them."""
+    draw = np.random.default_rng(0).integers(60, 190, (size_wh[1] // 40 + 1, size_wh[0] // 40 + 1, 3), np.uint8)
+    picture = np.asarray(cv2.resize(draw, size_wh, interpolation=cv2.INTER_CUBIC), np.uint8)
+    Marker(ID).mark(picture)
+    encoded = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 90])[1]
+    reader = MarkReader()
+    reader.add(np.asarray(cv2.imdecode(encoded, cv2.IMREAD_COLOR), np.uint8))
+    found = reader.read()
+    assert found is not None
+    assert found.mark_id == ID
+
+
 def test_the_least_video_is_read_after_the_default_quality() -> None:
     frame = marked(resized(read(COLLINS), MARK_LEAST_SIDE, MARK_LEAST_SIDE))
     assert id_of(*_encoded([frame] * 24, "libx264", {"preset": "veryfast", "crf": "20"})) == ID

@@ -117,6 +117,15 @@ def test_mutated_files_are_read_or_refused(tmp_path: Path, name: str) -> None:
         assert found.frame.image.ndim == 3
 
 
+@pytest.mark.parametrize("name", ["turned.heic", "pq.avif"])
+def test_a_damaged_one_is_called_a_damaged_picture(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    path.write_bytes((DATA / name).read_bytes()[:200])
+    assert moving.kind_of(path) is Kind.PICTURE
+    with pytest.raises(errors.MediaError, match="damaged"):
+        _read(path)
+
+
 def test_what_is_a_picture_and_what_becomes_of_it(tmp_path: Path) -> None:
     gif = tmp_path / "still.gif"
     Image.fromarray(_patches().astype(np.uint8)).save(gif)

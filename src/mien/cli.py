@@ -487,7 +487,7 @@ def _swap(options: argparse.Namespace) -> int:
 
 
 def _tell_error(error: MienError) -> None:
-    """What happened and what to do, a line each, on the error stream."""
+    """Print what happened and what to do, a line each, on the error stream."""
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     console.print(f"[bold red]mien:[/] {escape(_shown(str(error)))}", emoji=False)
     if error.remedy:

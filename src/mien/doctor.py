@@ -66,7 +66,7 @@ def examine(store: Store) -> list[Finding]:
 
 
 def _kept(store: Store) -> list[Finding]:
-    """What lies in this user's folders."""
+    """Findings on this user's folders."""
     try:
         return [*_precisions(store), *_models(store), *_trust()]
     except ProvenanceError as error:

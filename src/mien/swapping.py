@@ -39,7 +39,7 @@ from mien.windows import readable, windows_of
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What the user asked for.
+    """A request of the user.
 
     `also` are more photos of the person in `photo`. Each of the `targets` becomes a file in `output` when that is a folder
     (`into_folder`), else there is one. `consent` is the statement that came with the request; `ask` asks for one, None when
@@ -70,7 +70,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class _Parts:
-    """What was opened for the request, once for all targets."""
+    """Objects opened for the request, once for all targets."""
 
     models: build.Models
     trust: Trust

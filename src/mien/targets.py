@@ -52,7 +52,7 @@ def _exists(name: str) -> bool:
 
 
 class Outputs:
-    """Where the results of a request go: one file, or a folder, which is made when it is entered.
+    """Places for the results of a request: one file, or a folder, which is made when it is entered.
 
     In a folder an output has the name of its target, with the ending of a format that is written. No two outputs of one
     request get the same name, and none that of an input. A folder that was made and stays empty goes again.

@@ -26,7 +26,7 @@ _MOST_FRAMES = 20_000
 _MOST_PIXELS_TIMES = 1000
 """All frames together may have so many times the pixels that one picture may have; a minute of 4K at 30 a second has 150."""
 _SRGB = ColourSpace(1, 1, 13, full_range=False, tagged=True)
-"""What a video made of it is: the matrix and primaries of BT.709, the transfer of sRGB."""
+"""Tags of a video made of it: the matrix and primaries of BT.709, the transfer of sRGB."""
 _ENDLESS = 0
 
 
@@ -82,13 +82,8 @@ class AnimationReader:
 
     @property
     def loops(self) -> int:
-        """How often it is shown, 0 = without end."""
+        """Number of times that it is shown, 0 = without end."""
         return self._loops
-
-    @property
-    def transparent(self) -> bool:
-        """Whether `alpha` may have something to say."""
-        return not self._flatten
 
     @property
     def copied(self) -> tuple[()]:
@@ -97,7 +92,7 @@ class AnimationReader:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What the person should know; complete when the last frame has been read."""
+        """Sentences for the user; complete when the last frame has been read."""
         missing = self._announced - self._read
         if missing <= 0 or self._next is not None:
             return ()
@@ -249,7 +244,7 @@ def _loops(file: Image.Image, kind: str) -> int:
 
 
 class NoStreams:
-    """What stands beside the frames of an animation in a video: nothing. As a `StreamCopier` is used by `VideoWriter`."""
+    """An empty stand-in for the `StreamCopier` of `VideoWriter`: an animation has no other streams."""
 
     def __init__(self) -> None:
         self.warnings: list[str] = []

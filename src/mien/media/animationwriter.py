@@ -30,7 +30,7 @@ from mien.types import Array, LabelledFrame, Mask
 from mien.types import Image as Bgr
 
 ANIMATIONS = {".gif": "gif", ".webp": "webp", ".png": "apng", ".apng": "apng"}
-"""What the name of a file asks for, in FFmpeg's words."""
+"""Endings of names, with the names of FFmpeg's muxers."""
 _ENCODERS = {"gif": ("gif", "pal8"), "webp": ("libwebp_anim", "bgra"), "apng": ("apng", "rgba")}
 _TIME_BASES = {"gif": Fraction(1, 100), "webp": Fraction(1, 1000), "apng": Fraction(1, 90_000)}
 _ONCE_GIF = -1
@@ -65,7 +65,7 @@ class AnimationWriter:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What the person should know; complete when the last frame has been written."""
+        """Sentences for the user; complete when the last frame has been written."""
         found = []
         if self._rounded:
             found.append(
@@ -265,7 +265,7 @@ def _insert(path: Path, at: int, data: bytes) -> None:
 
 
 def _show_last_apng(path: Path, shown: Fraction) -> None:
-    """How long the last picture is shown: the muxer repeats the time of the one before."""
+    """Set the time of the last picture, for which the muxer repeats that of the one before."""
     with path.open("r+b") as file:
         last, at = None, 8
         while len(head := _at(file, at, 8)) == 8:

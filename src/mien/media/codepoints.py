@@ -51,7 +51,7 @@ class CodePoints:
 
 @dataclass(frozen=True, slots=True)
 class AvifFacts:
-    """What the header of an AVIF file says; `points` None = nothing, or an ICC profile."""
+    """Facts of an AVIF header; `points` is None without code points."""
 
     depth: int
     points: CodePoints | None

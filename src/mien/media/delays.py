@@ -1,4 +1,4 @@
-"""How long each picture of an animation is shown, read from the blocks of the file; no picture is decoded."""
+"""Display times of the pictures of an animation, read from the blocks of the file; no picture is decoded."""
 
 from collections.abc import Iterator
 from fractions import Fraction

@@ -1,4 +1,4 @@
-"""Videos and animations behind one door: what a file is, what reads it, and what writes an output of a name."""
+"""Videos and animations behind one interface: the kind of a file, its reader, and the writer of an output."""
 
 from enum import Enum
 from pathlib import Path
@@ -22,7 +22,7 @@ _BY_DEFAULT = {"picture": ".jpg", "animation": ".webp", "video": ".mp4"}
 
 
 class Kind(Enum):
-    """What a target is. Everything that does not begin like a picture is taken for a video, until it is opened."""
+    """Kind of a target. Everything that does not begin like a picture is taken for a video, until it is opened."""
 
     PICTURE = "picture"
     ANIMATION = "animation"

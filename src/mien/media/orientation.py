@@ -34,7 +34,11 @@ class Orientation:
 
 def orientation_of(frame: VideoFrame) -> Orientation | None:
     """What the display matrix of a decoded frame asks for; None for an angle that is no multiple of 90 degrees."""
-    matrix = display_matrix(frame)
+    try:
+        matrix = display_matrix(frame)
+    except ValueError:
+        # Side data of a kind that PyAV has no name for, beside which the matrix cannot be read.
+        return Orientation() if not frame.rotation else None
     return Orientation() if matrix is None else _from_matrix(np.frombuffer(matrix, np.int32)[:9].reshape(3, 3))
 
 

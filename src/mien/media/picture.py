@@ -8,7 +8,8 @@ import stat
 import struct
 import warnings
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -35,6 +36,7 @@ WRITE_FORMATS = {
 ANIMATED_FORMATS = ("GIF", "WEBP", "PNG", "AVIF")
 _UNWRITTEN = {".heic": "HEIC", ".heif": "HEIF", ".hif": "HEIF", ".avif": "AVIF", ".gif": "GIF", ".jxl": "JPEG XL"}
 """Names that people give to pictures which mien does not write."""
+_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1", b"avif", b"avis"}
 _MAKER_NOTE = 0x927C
 _WEBP_MOST = 16383
 _ROWS = 256
@@ -82,7 +84,14 @@ def is_picture(path: Path) -> bool:
     except Image.DecompressionBombError:
         return True
     except DAMAGE:
-        return False
+        return _has_picture_brand(path)
+
+
+def _has_picture_brand(path: Path) -> bool:
+    """Return whether the file calls itself HEIC or AVIF: a damaged one is no video either, though it is laid out like MP4."""
+    with path.open("rb") as file:
+        head = file.read(12)
+    return head[4:8] == b"ftyp" and head[8:12] in _BRANDS
 
 
 def is_animation(path: Path) -> bool:
@@ -265,7 +274,8 @@ def _read_deep(path: Path, opened: Image.Image, avif: codepoints.AvifFacts | Non
     if not (_is_deep(path, opened) if avif is None else avif.depth > 8):
         return None
     content = np.frombuffer(path.read_bytes(), np.uint8)
-    pixels = cv2.imdecode(content, cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION)
+    with _quiet_opencv():
+        pixels = cv2.imdecode(content, cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION)
     if pixels is None or pixels.dtype not in (np.uint16, np.float32):
         raise UnsupportedMedia(f"{path} has an unusual depth", "save it with 8 or 16 bits a channel")
     if pixels.dtype == np.float32:
@@ -276,6 +286,17 @@ def _read_deep(path: Path, opened: Image.Image, avif: codepoints.AvifFacts | Non
     if pixels.ndim == 2:
         pixels = np.repeat(pixels[:, :, None], 3, axis=2)
     return np.asarray(pixels, np.uint16)
+
+
+@contextmanager
+def _quiet_opencv() -> Iterator[None]:
+    """OpenCV writes of damaged files on the error stream; the error that follows says it in our words."""
+    before = cv2.utils.logging.getLogLevel()
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    try:
+        yield
+    finally:
+        cv2.utils.logging.setLogLevel(before)
 
 
 def _read_deep_heif(path: Path) -> Array:
