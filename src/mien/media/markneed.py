@@ -33,7 +33,7 @@ class MarkNeed:
 _VIDEO = MarkNeed(least_quality=50, strength_at_least=2.25, plain_quality=70)
 _CODECS = {
     "vp9": MarkNeed(least_quality=50, strength_at_least=2.25, plain_quality=80),
-    "hevc": MarkNeed(least_quality=65, strength_at_least=2.5, plain_quality=80),
+    "hevc": MarkNeed(least_quality=65, strength_at_least=2.0, plain_quality=80),
     "mpeg4": MarkNeed(least_quality=80, strength_at_least=1.6, plain_quality=95),
 }
 # 19 portraits at 160, 320 and 720 pixels on the shorter side; z of at least 11 on the worst one.
