@@ -36,7 +36,7 @@ _CODECS = {
     "hevc": MarkNeed(least_quality=65, strength_at_least=2.0, plain_quality=80),
     "mpeg4": MarkNeed(least_quality=80, strength_at_least=1.6, plain_quality=95),
 }
-# 19 portraits at 160, 320 and 720 pixels on the shorter side; z of at least 11 on the worst one.
+# 19 portraits at 160, 320 and 720 pixels on the shorter side; z of at least 10 on the worst one.
 _LOSSY = MarkNeed(least_quality=1, strength_at_least=2.0, plain_quality=80)
 _PICTURES = {
     "JPEG": MarkNeed(least_quality=1, strength_at_least=1.3, plain_quality=50),
