@@ -210,7 +210,7 @@ class Settings:
     )  # fmt: skip
     quality: int = _row(
         80,
-        "quality of the output, 1 (small) to 100 (best); videos are written with at least 50 (hevc 60, mpeg4 75), for the mark",
+        "quality of the output, 1 (small) to 100 (best); videos are written with at least 50 (hevc 65, mpeg4 80), for the mark",
         "output",
         1,
         100,

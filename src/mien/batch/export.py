@@ -48,7 +48,7 @@ class Export:
         self._kind = kind
         self._title = title
         self._target_title = target_title
-        self._mark = FileMark(before, strength)
+        self._mark = FileMark(before, strength, headroom=kind == "video")
         self._labeller = Labeller(settings, self._mark)
         self._fingerprints: list[int] = []
         self._next_s = float("-inf")

@@ -26,12 +26,12 @@ class FileMark:
 
     Where the target carries a mark, its id goes on, and only what is missing to the full strength is added. Everywhere else
     the same id lies at full strength, so that every stretch is marked and no two ids lie over each other. A film put together
-    from several marked ones keeps the id of each part. `before` holds windows of the target. Raises `MarkImpossible` when one
-    of them carries two marks.
+    from several marked ones keeps the id of each part. `before` holds windows of the target; `headroom` as in `Marker`.
+    Raises `MarkImpossible` when a window carries two marks.
     """
 
-    def __init__(self, before: Iterable[Sequence[Image]], strength: float) -> None:
-        self._full = strength
+    def __init__(self, before: Iterable[Sequence[Image]], strength: float, *, headroom: bool = False) -> None:
+        self._full, self._headroom = strength, headroom
         found = [_checked(find_mark(window)) for window in before]
         kept = next((each.mark_id for each in found if each is not None and each.mark_id is not None), None)
         self.first_id = new_mark_id() if kept is None else kept
@@ -59,7 +59,8 @@ class FileMark:
             self._until_look = _LOOK_EVERY_FRAMES
         self._until_look -= 1
         if self._steps not in self._drawn:
-            self._drawn[self._steps] = Marker(self._current, strength=self._full * self._steps / _STEPS)
+            strength = self._full * self._steps / _STEPS
+            self._drawn[self._steps] = Marker(self._current, strength=strength, headroom=self._headroom)
         self._drawn[self._steps].mark(image)
 
     def _look(self, image: Image) -> None:

@@ -28,7 +28,7 @@ class LiveMark:
     def __init__(self, inspector: Inspector, note: Callable[[int], None]) -> None:
         self._inspector = inspector
         self._note = note
-        self._own = Marker(new_mark_id())
+        self._own = Marker(new_mark_id(), headroom=True)
         self._absent = 0
         self._arriving = Look("mark", self._look_for_mark)
         self._leaving = Look("fingerprint", self._take_fingerprint)
@@ -60,7 +60,7 @@ class LiveMark:
             return
         self._absent = 0
         if kept.mark_id != self.mark_id:
-            fresh = Marker(kept.mark_id)
+            fresh = Marker(kept.mark_id, headroom=True)
             # Drawing takes longer than a frame may: it is done here, not in the thread that swaps.
             for marker in (kept, fresh):
                 marker.mark(np.zeros_like(image))
@@ -74,4 +74,4 @@ def _keeping_marker(found: MarkFound | None) -> Marker | None:
     """Return a marker that tops up the mark that was found; None when its id or its place is not known."""
     if found is None or found.mark_id is None or not isfinite(found.strength):
         return None
-    return Marker(found.mark_id, strength=min(max(1.0 - found.strength, _LEAST), 1.0))
+    return Marker(found.mark_id, strength=min(max(1.0 - found.strength, _LEAST), 1.0), headroom=True)

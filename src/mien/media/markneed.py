@@ -28,15 +28,16 @@ class MarkNeed:
         return 1 + (self.strength_at_least - 1) * missing
 
 
-# Chosen so that every window of 24 frames reads with z of at least 10 (found from 7.5) on the worst of four clips,
-# 400 x 300 to 640 x 480; docs/mark.md has the table.
+# Chosen so that every window of 24 frames reads with z of at least 9 (found from 7.5) on the worst of four clips and on plain
+# black, which end credits are made of; docs/mark.md has the table.
 _VIDEO = MarkNeed(least_quality=50, strength_at_least=2.25, plain_quality=70)
 _CODECS = {
-    "hevc": MarkNeed(least_quality=60, strength_at_least=2.5, plain_quality=80),
+    "vp9": MarkNeed(least_quality=50, strength_at_least=2.25, plain_quality=80),
+    "hevc": MarkNeed(least_quality=65, strength_at_least=2.0, plain_quality=80),
     "prores": MarkNeed(least_quality=1, strength_at_least=1.0, plain_quality=2),
-    "mpeg4": MarkNeed(least_quality=75, strength_at_least=2.0, plain_quality=80),
+    "mpeg4": MarkNeed(least_quality=80, strength_at_least=1.6, plain_quality=95),
 }
-# 19 portraits at 160, 320 and 720 pixels on the shorter side; z of at least 11 on the worst one.
+# 19 portraits at 160, 320 and 720 pixels on the shorter side; z of at least 10 on the worst one.
 _LOSSY = MarkNeed(least_quality=1, strength_at_least=2.0, plain_quality=80)
 _PICTURES = {
     "JPEG": MarkNeed(least_quality=1, strength_at_least=1.3, plain_quality=50),
