@@ -7,7 +7,6 @@ to `Tuning.knee`, then a hyperbola that reaches white at `Tuning.peak_nits`. It 
 factor, so that bright colours keep their hue.
 """
 
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -83,6 +82,11 @@ def pq_nits(signal: Array) -> Array:
     return np.asarray(10_000 * (np.maximum(power - _PQ_C1, 0) / (_PQ_C2 - _PQ_C3 * power)) ** (1 / _PQ_M1))
 
 
+def hlg_ootf(luminance: Array) -> Array:
+    """Return the nits of display light per unit of scene light, at a scene luminance of 0..1: the OOTF of BT.2100."""
+    return np.asarray(luminance ** (_HLG_GAMMA - 1) * _HLG_PEAK_NITS)
+
+
 def bt1886_code(light: Array) -> Array:
     """Return the BT.709 video signal, 0..1, for light 0..1: the inverse of the reference EOTF (BT.1886, black at 0)."""
     return np.asarray(np.clip(light, 0, 1) ** (1 / 2.4))
@@ -92,6 +96,11 @@ def srgb_code(light: Array) -> Array:
     """Return the sRGB signal, 0..1, for light 0..1 (IEC 61966-2-1)."""
     light = np.clip(light, 0, 1)
     return np.asarray(np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055))
+
+
+def srgb_light(signal: Array) -> Array:
+    """Return the light, 0..1, of an sRGB signal, 0..1 (IEC 61966-2-1)."""
+    return np.asarray(np.where(signal <= 0.04045, signal / 12.92, ((signal + 0.055) / 1.055) ** 2.4))
 
 
 def tone_curve(light: Array, tuning: Tuning) -> Array:
@@ -151,7 +160,7 @@ def _range(signal: Signal, *, chroma: bool) -> tuple[float, float]:
 class HdrToSdr:
     """Converter of planes with one coding to BGR uint8; it computes its tables once. Not thread-safe."""
 
-    def __init__(self, signal: Signal, tuning: Tuning | None = None, code: Callable[[Array], Array] = bt1886_code) -> None:
+    def __init__(self, signal: Signal, tuning: Tuning | None = None) -> None:
         tuning = tuning or Tuning()
         most = _HLG_MOST if signal.transfer == HLG else 1.0
         scale = (_SIGNAL_STEPS - 1) / most
@@ -164,7 +173,7 @@ class HdrToSdr:
         self._luminance = luminance.astype(np.float32)
         self._gains = _gain_table(signal.transfer, tuning)
         self._curve = np.array([tuning.knee, _bend(tuning)], np.float32)
-        self._codes = np.rint(255 * code(_light_steps(_CODE_BITS))).astype(np.uint8)
+        self._codes = np.rint(255 * bt1886_code(_light_steps(_CODE_BITS))).astype(np.uint8)
         self._codes[0] = 0
         self._threads: ThreadPoolExecutor | None = None
 
@@ -198,12 +207,6 @@ class HdrToSdr:
         return out
 
 
-def picture_to_sdr(pixels: Array, transfer: int, primaries: int) -> Image:
-    """Convert an HDR still, BGR uint16 (h, w, 3) in full range of 16 bits, to sRGB, BGR uint8. `transfer` is `PQ` or `HLG`."""
-    converter = HdrToSdr(Signal(transfer, RGB, primaries, full_range=True, bits=16), code=srgb_code)
-    return converter.convert(pixels[:, :, 1], pixels[:, :, 0], pixels[:, :, 2])
-
-
 def _shift(whole: int, part: int) -> int:
     return 0 if part == whole else 1
 
@@ -212,6 +215,11 @@ def _bands(height: int) -> list[tuple[int, int]]:
     """Return the first row and the end of each band; bands begin with a new row of chroma."""
     rows = max(-(-height // _BANDS) + 1 & ~1, _LEAST_BAND_ROWS)
     return [(top, min(top + rows, height)) for top in range(0, height, rows)]
+
+
+def to_bt709(primaries: int) -> Array:
+    """Return the matrix from linear light of these primaries to that of BT.709, float64 (3, 3)."""
+    return np.asarray(np.linalg.solve(rgb_to_xyz(_BT709_PRIMARIES), rgb_to_xyz(primaries)))
 
 
 def _light_matrices(signal: Signal) -> tuple[Array, Array]:
@@ -234,7 +242,7 @@ def _gain_table(transfer: int, tuning: Tuning) -> Floats:
     luminance = _light_steps(_GAIN_BITS)
     if transfer != HLG:
         return np.ones(len(luminance), np.float32)
-    return (luminance ** (_HLG_GAMMA - 1) * _HLG_PEAK_NITS / tuning.white_nits).astype(np.float32)
+    return np.asarray(hlg_ootf(luminance) / tuning.white_nits, np.float32)
 
 
 def _light_steps(bits: int) -> Array:

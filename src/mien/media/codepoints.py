@@ -9,17 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from mien.types import Array, Floats
+from mien import hdr
+from mien.types import Array
 
-_LINEAR, _PQ, _HLG = 8, 16, 18
-_WHITE_NITS = 203.0
-"""Luminance of diffuse white in HDR (ITU-R BT.2408); it becomes the white of the ordinary range."""
-_HLG_PEAK_NITS, _HLG_GAMMA = 1000.0, 1.2
-_TO_709 = {
-    9: ((1.6605, -0.5876, -0.0728), (-0.1246, 1.1329, -0.0083), (-0.0182, -0.1006, 1.1187)),
-    12: ((1.2249, -0.2247, 0.0), (-0.0420, 1.0419, 0.0), (-0.0197, -0.0786, 1.0979)),
-}
-"""Linear RGB of BT.2020 and of Display P3 as linear RGB of BT.709 (ITU-R BT.2087, SMPTE EG 432-1)."""
+_LINEAR = 8
+_WHITE_NITS = hdr.Tuning().white_nits
+_WIDE = frozenset({9, 12})
+"""Primaries of H.273 that are wider than those of sRGB: BT.2020 and Display P3."""
 _ROWS = 256
 _CONTAINERS = {b"meta": 12, b"iprp": 8, b"ipco": 8}
 """Boxes that hold the properties, and the length of their heads."""
@@ -34,12 +30,12 @@ class CodePoints:
 
     @property
     def is_hdr(self) -> bool:
-        return self.transfer in {_PQ, _HLG}
+        return self.transfer in {hdr.PQ, hdr.HLG}
 
     @property
     def is_srgb(self) -> bool:
         """Return whether the numbers may be shown as sRGB as they are; what is unknown is taken for it, as viewers do."""
-        return self.transfer not in {_LINEAR, _PQ, _HLG} and self.primaries not in _TO_709
+        return self.transfer not in {_LINEAR, hdr.PQ, hdr.HLG} and self.primaries not in _WIDE
 
     @property
     def note(self) -> str:
@@ -92,37 +88,25 @@ def _boxes(content: bytes, start: int, stop: int) -> Iterator[tuple[bytes, bytes
 
 
 def to_srgb(pixels: Array, points: CodePoints) -> Array:
-    """Convert BGR uint16 (h, w, 3), full range, to the same in sRGB; what is brighter than white is clipped."""
-    matrix = np.array(_TO_709.get(points.primaries, np.eye(3)), np.float32)
+    """Convert BGR uint16 (h, w, 3), full range, to the same in sRGB; light above white is clipped."""
+    matrix = hdr.to_bt709(points.primaries) if points.primaries in _WIDE else np.eye(3)
     converted = np.empty_like(pixels)
     for top in range(0, len(pixels), _ROWS):
         rows = slice(top, top + _ROWS)
-        linear = _linear(pixels[rows, :, ::-1].astype(np.float32) / np.float32(65535), points.transfer) @ matrix.T
-        converted[rows, :, ::-1] = _encoded(np.clip(linear, 0, 1)) * 65535 + 0.5
+        signal = pixels[rows, :, ::-1] / np.float32(65535)
+        converted[rows, :, ::-1] = hdr.srgb_code(_light(signal, points) @ matrix.T) * 65535 + 0.5
     return converted
 
 
-def _linear(rgb: Floats, transfer: int) -> Floats:
-    """Linear light, 1 = white."""
-    if transfer == _LINEAR:
-        return rgb
-    if transfer == _PQ:
-        # SMPTE ST 2084.
-        power = rgb ** (1 / 78.84375)
-        return np.asarray(
-            (np.maximum(power - 0.8359375, 0) / (18.8515625 - 18.6875 * power)) ** (1 / 0.1593017578125)
-            * (10000 / _WHITE_NITS),
-            np.float32,
-        )
-    if transfer == _HLG:
-        # ARIB STD-B67, and the system gamma of BT.2100.
-        scene = np.where(rgb <= 0.5, rgb * rgb / 3, (np.exp((rgb - 0.55991073) / 0.17883277) + 0.28466892) / 12)
-        luminance = scene @ np.array((0.2627, 0.6780, 0.0593), np.float32)
-        shown = scene * np.maximum(luminance, 1e-6)[..., None] ** (_HLG_GAMMA - 1)
-        return np.asarray(shown * (_HLG_PEAK_NITS / _WHITE_NITS), np.float32)
-    return np.asarray(np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4), np.float32)
-
-
-def _encoded(linear: Floats) -> Floats:
-    """The sRGB curve (IEC 61966-2-1)."""
-    return np.asarray(np.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear ** (1 / 2.4) - 0.055), np.float32)
+def _light(signal: Array, points: CodePoints) -> Array:
+    """Linear light, RGB, 1 = white."""
+    match points.transfer:
+        case hdr.PQ:
+            return hdr.pq_nits(signal) / _WHITE_NITS
+        case hdr.HLG:
+            scene = hdr.hlg_light(signal)
+            luminance = scene @ hdr.rgb_to_xyz(points.primaries)[1]
+            return np.asarray(scene * hdr.hlg_ootf(luminance)[..., None] / _WHITE_NITS)
+        case _ if points.transfer == _LINEAR:
+            return signal
+    return hdr.srgb_light(signal)
