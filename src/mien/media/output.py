@@ -10,8 +10,10 @@ from types import TracebackType
 from typing import Self
 
 from mien.errors import OutputError, UsageError
+from mien.media.filenames import windows_fault
 from mien.provenance.receipt import receipt_path
 
+_IS_WINDOWS = os.name == "nt"
 _REMEDIES = {
     errno.ENOSPC: "free some space or write to another disk",
     errno.EDQUOT: "free some space in your quota or write to another disk",
@@ -57,6 +59,9 @@ class OutputFile:
 
     def check(self) -> None:
         """Raise what is already known to be in the way."""
+        fault = windows_fault(str(self.path)) if _IS_WINDOWS else None
+        if fault:
+            raise OutputError(fault, "choose another name for the output")
         for given in self._inputs:
             if _same_file(self.path, given):
                 raise UsageError(f"the output {self.path} is also an input", "choose another name for the output")
