@@ -135,7 +135,8 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 def _write(runs: Sequence[Run]) -> None:
     PAGE.write_text(page(runs, time.strftime("%Y-%m-%d"), f"{platform.system()} {platform.machine()}"), "utf-8")
-    TABLE.write_text(table(runs), "utf-8")
+    if any(run.passed for run in runs):
+        TABLE.write_text(table(runs), "utf-8")
 
 
 def main() -> int:

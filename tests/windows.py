@@ -6,6 +6,7 @@ delete open files. Text files opened without an encoding are errors.
 """
 
 import builtins
+import ctypes
 import os
 import shlex
 import shutil
@@ -13,7 +14,7 @@ import signal
 import sys
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 POSIX_MODULES = frozenset({
@@ -35,7 +36,13 @@ POSIX_SIGNALS = frozenset({
     "pthread_sigmask", "setitimer", "siginterrupt", "sigpending", "sigtimedwait", "sigwait", "sigwaitinfo",
 })  # fmt: skip
 HIDDEN = {"os": POSIX_OS, "signal": POSIX_SIGNALS}
-SHOWN: dict[str, dict[str, Any]] = {"os": {"name": "nt", "O_BINARY": 0}, "sys": {"platform": "win32"}}
+# What is asked of the system's own libraries is answered with success.
+_WINDLL = SimpleNamespace(kernel32=SimpleNamespace(SetDllDirectoryW=lambda path: 1))
+SHOWN: dict[str, dict[str, Any]] = {
+    "ctypes": {"windll": _WINDLL},
+    "os": {"name": "nt", "O_BINARY": 0},
+    "sys": {"platform": "win32"},
+}
 
 
 class _Disguise(ModuleType):
@@ -60,7 +67,7 @@ class _Disguise(ModuleType):
 def deceive() -> None:
     """Let all modules of mien that are imported from now on believe in Windows."""
     real_import = builtins.__import__
-    disguises = {module.__name__: _Disguise(module) for module in (os, sys, signal)}
+    disguises = {module.__name__: _Disguise(module) for module in (ctypes, os, sys, signal)}
 
     def imported(
         name: str,

@@ -55,7 +55,7 @@ class Finding:
 def examine(store: Store) -> list[Finding]:
     """Everything, in the order in which it is read; opens no camera and encodes nothing."""
     return [
-        *_versions(),
+        *versions(),
         *runtime_packages(),
         *_machine(),
         *providers(runtime.available_providers(), lambda device: try_device(device, store.path(MODEL)), processor()),
@@ -78,7 +78,8 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
 
 
-def _versions() -> list[Finding]:
+def versions() -> list[Finding]:
+    """Return the version of Python and of each package that mien uses; those it was never run with are marked."""
     tried = read_tried()
     system = f"{platform.system()} {platform.machine()}"
     packages = (_package(name, tried[name], metadata.version) for name in tried if name not in {PYTHON, *RUNTIME_PACKAGES})

@@ -9,9 +9,11 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from mien.errors import MienError, OutputError, UsageError
+from mien.media.filenames import windows_fault
 from mien.provenance.receipt import receipt_path
 from mien.provenance.temporary import discard, temporary_path
 
+_IS_WINDOWS = os.name == "nt"
 _REMEDIES = {
     errno.ENOSPC: "free some space or write to another disk",
     errno.EDQUOT: "free some space in your quota or write to another disk",
@@ -101,6 +103,9 @@ class OutputFile:
 
     def check(self, *, folder_is_made: bool = False) -> None:
         """Raise what is already known to be in the way; with `folder_is_made` the folder may be missing, its own may not."""
+        fault = windows_fault(str(self.path)) if _IS_WINDOWS else None
+        if fault:
+            raise OutputError(fault, "choose another name for the output")
         for given in self._inputs:
             if same_file(self.path, given):
                 raise UsageError(f"the output {self.path} is also an input", "choose another name for the output")

@@ -34,7 +34,7 @@ def own_certificate(folder: Path, hosts: Iterable[str]) -> tuple[Path, Path]:
         secret, made = _make(names)
         # A file that is there keeps its mode.
         key.unlink(missing_ok=True)
-        descriptor = os.open(key, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        descriptor = os.open(key, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
         with os.fdopen(descriptor, "wb") as file:
             file.write(secret)
         certificate.write_bytes(made)
