@@ -2,14 +2,19 @@
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from mien.errors import MediaError, MienError, UnreadableMedia
+from mien.media.picture import read_picture
+from mien.provenance.fingerprint import fingerprint
+from mien.provenance.ledger import Output
 from mien.settings import Settings
 from mien.studio.verification import MOST_AT_ONCE, Verification, VerifierBusy
+from mien.trust import Signing, open_trust
 from tests.portraits import HOPPER
 
 
@@ -29,6 +34,17 @@ def test_what_cannot_be_opened_is_an_error_with_that_name(tmp_path: Path) -> Non
     with pytest.raises(MediaError, match=r"photo\.jpg is empty") as raised:
         Verification(tmp_path, Settings).examine(upload, "photo.jpg")
     assert raised.value.remedy
+
+
+def test_a_shared_studio_does_not_tell_what_was_made_here(tmp_path: Path) -> None:
+    ledger = open_trust(tmp_path, Signing()).ledger
+    image = read_picture(HOPPER, max_pixels=10**8, max_bytes=10**8).frame.image
+    ledger.record(Output(1, "picture", "earlier.png", datetime.now(UTC), ""), [fingerprint(image)])
+    own = Verification(tmp_path, Settings).examine(HOPPER, "photo.jpg")
+    assert "earlier.png" in own["fingerprint"]["words"]
+    shared = Verification(tmp_path, Settings, with_ledger=False).examine(HOPPER, "photo.jpg")
+    assert "earlier.png" not in str(shared)
+    assert shared["fingerprint"]["state"] == "no-ledger"
 
 
 def test_the_studios_limits_hold(tmp_path: Path) -> None:
