@@ -351,7 +351,7 @@ def _yoloface(family: str, options: Options) -> onnx.ModelProto:
 
 
 _MAKERS: Mapping[str, Callable[[str, Options], onnx.ModelProto]] = {
-    **dict.fromkeys(set(_LOOKS) - {"uniface", "blendswap"}, _swapper),
+    **dict.fromkeys((name for name in _LOOKS if name not in {"uniface", "blendswap"}), _swapper),
     "uniface": _from_picture,
     "blendswap": _from_picture,
     "dfm": _dfm,
