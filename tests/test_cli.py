@@ -176,11 +176,13 @@ def test_no_space(tmp_path: Path, suffix: str) -> None:
         "-o",
         str(out / f"o{suffix}"),
         "--quiet",
+        "--data",
+        str(tmp_path / "data"),
     ]
     code = (
         "import resource,signal,subprocess,sys\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
-        "resource.setrlimit(resource.RLIMIT_FSIZE, (40000, 40000))\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (90000, 90000))\n"
         "from mien.cli import main\n"
         f"sys.exit(main({command[3:]!r}))\n"
     )
@@ -249,10 +251,10 @@ def test_video_requests_that_make_no_sense(tmp_path: Path, flags: list[str], cod
     assert _left_in(tmp_path) == set()
 
 
-def test_a_container_that_cannot_hold_a_stream_is_refused_before_any_work(
+def test_a_codec_that_the_container_cannot_hold_is_refused_before_any_work(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert _swap(COLLINS, CLIP, "-o", tmp_path / "out.webm") == 2
+    assert _swap(COLLINS, CLIP, "-o", tmp_path / "out.webm", "--codec", "h264") == 2
     assert ".mkv" in capsys.readouterr().err
     assert _left_in(tmp_path) == set()
 

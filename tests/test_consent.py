@@ -1,6 +1,7 @@
 """Consents: one statement for each photo, known again when it was saved anew, revocable, shared by all instances."""
 
 import json
+import re
 import sqlite3
 import subprocess
 import sys
@@ -154,6 +155,7 @@ def test_fingerprints_stay_and_tell_scenes_apart() -> None:
     assert fingerprint(np.zeros((96, 96, 3), np.uint8)) == 0
 
 
+_COLOURS = re.compile(rb"\x1b\[[0-9;]*m")
 _AT_A_TERMINAL = "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))"
 """Runs a command at a terminal of its own; in a process of its own, because a process with threads must not fork."""
 
@@ -169,7 +171,8 @@ def test_a_person_at_a_terminal_is_asked(tmp_path: Path, typed: str, code: int) 
         assert process.stdout is not None
         while part := process.stdout.read(4096):
             said += part
-            if said.rstrip().endswith(b":") and typed:
+            # The whole prompt: what ends in a colon before it may be the half of a line, and Ctrl-C then comes too soon.
+            if _COLOURS.sub(b"", said).rstrip().endswith(b"[1/2/3/4]:") and typed:
                 process.stdin.write(typed.encode())
                 typed = ""
     assert process.returncode == code, said.decode()

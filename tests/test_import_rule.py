@@ -11,7 +11,7 @@ PACKAGE = Path(mien.__file__).parent
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("mien", "types", "errors"),
     ("folders",),
-    ("contracts", "settings", "topology", "kernel", "programs", "extras", "tried"),
+    ("contracts", "settings", "topology", "kernel", "programs", "extras", "tried", "printable"),
     ("signature",),
     ("families", "geometry", "facemodel", "colour", "raster", "yuv", "provenance"),
     ("unwrap", "profile", "gaze", "hdr"),

@@ -25,7 +25,8 @@ from rich.table import Table
 from mien import __version__
 from mien.errors import MienError, ModelError, UnreadableMedia, UsageError
 from mien.extras import install_command
-from mien.folders import data_folder, make_private, recordings_folder
+from mien.folders import data_folder, make_private, reachable, recordings_folder
+from mien.printable import printable
 from mien.programs import harden
 from mien.provenance.consent import STATEMENTS
 from mien.provenance.statement import ACCEPTABLE_USE
@@ -262,6 +263,11 @@ def _ask_consent(photo: Path) -> str:
     return keys[int(answer) - 1]
 
 
+def _data(options: argparse.Namespace) -> Path:
+    """The data folder that was named or is known. Raises `ProvenanceError`."""
+    return reachable(options.data) if options.data else data_folder()
+
+
 def _tell_terms_once(data: Path) -> None:
     """The acceptable use, at the first start of this installation."""
     told = data / "terms-told"
@@ -361,7 +367,7 @@ def _add_provenance(commands: Any) -> None:
         help="what a picture or video says of itself: credentials, invisible mark, fingerprint",
         description="Look for signed credentials, the invisible mark, and a fingerprint in this machine's ledger.",
     )
-    verify.add_argument("paths", metavar="FILE|FOLDER", type=Path, nargs="+")
+    verify.add_argument("paths", metavar="FILE|FOLDER", nargs="+")
     verify.add_argument("--json", action="store_true", help="for programs")
     verify.add_argument(
         "--root", metavar="PEM", type=Path, action="append", default=[], help="a root certificate that you trust"
@@ -460,16 +466,16 @@ def _seconds(text: str | None) -> float | None:
 
 def _swap(options: argparse.Namespace) -> int:
     from mien.swapping import Request, run_swap
-    from mien.targets import expand, is_folder_name, named_file
+    from mien.targets import expand, is_folder_name, named_file, named_output
 
     targets = expand(options.targets)
-    data = options.data or data_folder()
+    data = _data(options)
     _tell_terms_once(data)
     request = Request(
         photo=named_file(options.photo),
         also=tuple(named_file(name) for name in options.also),
         targets=targets,
-        output=Path(options.output),
+        output=named_output(options.output),
         into_folder=is_folder_name(options.output, len(targets)),
         overwrite=options.overwrite,
         source_face=options.source_face,
@@ -489,16 +495,16 @@ def _swap(options: argparse.Namespace) -> int:
 def _tell_error(error: MienError) -> None:
     """Print what happened and what to do, a line each, on the error stream."""
     console = Console(stderr=True, highlight=False, soft_wrap=True)
-    console.print(f"[bold red]mien:[/] {escape(_shown(str(error)))}", emoji=False)
+    console.print(f"[bold red]mien:[/] {escape(printable(str(error)))}", emoji=False)
     if error.remedy:
-        console.print(f"      {escape(_shown(error.remedy))}", emoji=False)
+        console.print(f"      {escape(printable(error.remedy))}", emoji=False)
 
 
 def _demo(options: argparse.Namespace) -> int:
     """Run `mien swap` and `mien verify` as a person would type them."""
     from mien.demo import CONSENT, open_demo
 
-    common = ["--data", str(options.data or data_folder())]
+    common = ["--data", str(_data(options))]
     with open_demo(options.output, overwrite=options.overwrite) as demo:
         for target, output in demo.swaps:
             out = [f"--output={output}", "--overwrite"]
@@ -508,7 +514,7 @@ def _demo(options: argparse.Namespace) -> int:
     console = Console(highlight=False, soft_wrap=True, emoji=False)
     console.print("\nThe face of Eileen Collins (NASA) is now worn by Grace Hopper (United States Navy) in")
     for output in demo.outputs:
-        console.print(f"  {escape(_shown(str(output.absolute())))}")
+        console.print(f"  {escape(printable(str(output.absolute())))}")
     return code
 
 
@@ -530,7 +536,7 @@ def _live(options: argparse.Namespace) -> int:
         names=tuple(options.name),
         certificate=options.cert,
         key=options.key,
-        data=options.data or data_folder(),
+        data=_data(options),
         recordings=options.recordings or recordings_folder(),
         photo=options.photo,
         also=tuple(options.also),
@@ -582,7 +588,7 @@ def _consent(options: argparse.Namespace) -> int:
     from mien.provenance.consent import Consents
     from mien.provenance.database import Database
 
-    consents = Consents(Database(options.data or data_folder()))
+    consents = Consents(Database(_data(options)))
     if options.action == "revoke":
         if options.id is None:
             raise UsageError("which statement is to be revoked?", "name its id; `mien consent` lists them")
@@ -616,7 +622,7 @@ def _certificate(options: argparse.Namespace) -> int:
     from mien.provenance.identity import export_root, renew_identity
     from mien.trust import IDENTITY_FOLDER
 
-    folder = (options.data or data_folder()) / IDENTITY_FOLDER
+    folder = (_data(options)) / IDENTITY_FOLDER
     if options.new:
         renew_identity(folder)
     print(export_root(folder).decode("ascii"), end="")
@@ -624,13 +630,14 @@ def _certificate(options: argparse.Namespace) -> int:
 
 
 def _verify(options: argparse.Namespace) -> int:
+    from mien.targets import named_file
     from mien.trust import open_verifier
     from mien.verify import files_in
 
-    verifier = open_verifier(options.data or data_folder(), options.root, Settings(), search=not options.quick)
+    verifier = open_verifier(_data(options), options.root, Settings(), search=not options.quick)
     reports, errors = [], 0
     console = Console(highlight=False, soft_wrap=True, emoji=False)
-    for file in files_in(options.paths):
+    for file in files_in([named_file(name) for name in options.paths]):
         try:
             report = verifier.examine(file).described()
         except MienError as error:
@@ -645,18 +652,12 @@ def _verify(options: argparse.Namespace) -> int:
 
 
 def _print_report(console: Console, report: dict[str, Any]) -> None:
-    console.print(f"[bold]{escape(_shown(report['file']))}[/]")
+    console.print(f"[bold]{escape(printable(report['file']))}[/]")
     if "error" in report:
-        console.print(f"  [red]cannot be examined:[/] {escape(_shown(report['error']))}")
+        console.print(f"  [red]cannot be examined:[/] {escape(printable(report['error']))}")
         return
     for name in ("credentials", "mark", "fingerprint"):
-        console.print(f"  {name:<12} {escape(_shown(report[name]['words']))}")
-
-
-def _shown(text: str) -> str:
-    """One line, without what would move the cursor or cannot be written: names in and of files may hold anything."""
-    line = " ".join(text.splitlines())
-    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in line)
+        console.print(f"  {name:<12} {escape(printable(report[name]['words']))}")
 
 
 def _doctor(options: argparse.Namespace) -> int:
@@ -792,11 +793,11 @@ def _models_import(options: argparse.Namespace) -> int:
     store, console = Store(), Console(stderr=True, highlight=False, soft_wrap=True)
 
     def tell(line: str) -> None:
-        console.print(escape(_shown(line)), emoji=False)
+        console.print(escape(printable(line)), emoji=False)
 
     taken = import_models(options.paths, store, trust=options.trust, family=options.family, report=tell)
     for each in taken:
-        print(f"{each.entry.id}: {_shown(str(each.path))}{'' if each.fresh else ', which was here already'}")
+        print(f"{each.entry.id}: {printable(str(each.path))}{'' if each.fresh else ', which was here already'}")
         terms = f"{each.entry.licence}: {each.entry.terms}" if each.entry.terms else each.entry.licence
         tell(f"  {STANDIN if each.entry.standin else terms}")
     _tell_missing({need for each in taken for need in missing_for(each.entry, store)}, console)
@@ -820,7 +821,7 @@ def _models_verify(options: argparse.Namespace) -> int:
         if options.json:
             continue
         if checked.fault:
-            words = f"{checked.model_id}: {escape(_shown(checked.fault))}\n   {escape(_shown(checked.remedy))}"
+            words = f"{checked.model_id}: {escape(printable(checked.fault))}\n   {escape(printable(checked.remedy))}"
             console.print(f"[bold red]!![/] {words}", emoji=False)
         else:
             console.print(f"[green]ok[/] {checked.model_id}")

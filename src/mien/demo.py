@@ -1,7 +1,7 @@
 """`mien demo`: the examples that ship with mien, and what is made of them."""
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -34,6 +34,7 @@ def open_demo(folder: Path, *, overwrite: bool) -> Iterator[Demo]:
     `UsageError` when this installation lacks the examples.
     """
     outputs = {name: folder / output for name, output in _TARGETS.items()}
+    made = not folder.exists()
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -43,7 +44,13 @@ def open_demo(folder: Path, *, overwrite: bool) -> Iterator[Demo]:
         raise OutputError(f"{existing} exists already", "name another folder with -o, or replace it with --overwrite")
     with ExitStack() as stack:
         examples = {name: stack.enter_context(_example(name)) for name in (_PHOTO, *outputs)}
-        yield Demo(examples[_PHOTO], tuple((examples[name], output) for name, output in outputs.items()))
+        try:
+            yield Demo(examples[_PHOTO], tuple((examples[name], output) for name, output in outputs.items()))
+        finally:
+            if made:
+                with suppress(OSError):
+                    # Only an empty one goes.
+                    folder.rmdir()
 
 
 @contextmanager

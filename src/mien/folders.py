@@ -19,7 +19,22 @@ def data_folder() -> Path:
     Raises `ProvenanceError` when neither is known.
     """
     named = os.environ.get(DATA_VARIABLE)
-    return Path(named) if named else _known(lambda: platformdirs.user_data_dir("mien", appauthor=False))
+    return reachable(Path(named) if named else _known(lambda: platformdirs.user_data_dir("mien", appauthor=False)))
+
+
+def reachable(folder: Path) -> Path:
+    """Return the folder, which need not exist. Raises `ProvenanceError` for one behind a folder that may not be entered."""
+    try:
+        folder.stat()
+    except PermissionError:
+        raise ProvenanceError(
+            f"the folder for the key and the ledger, {folder}, may not be entered",
+            f"nothing leaves mien unrecorded: name a folder that can be written to in {DATA_VARIABLE}",
+        ) from None
+    except OSError:
+        # Missing, or no folder at all: said by what has to be kept in it.
+        pass
+    return folder
 
 
 def models_folder() -> Path:

@@ -9,6 +9,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from mien.batch.job import Progress as Step
+from mien.printable import printable
 
 _LINE_AFTER_S = 60.0
 _TENTH_AFTER_S = 10.0
@@ -52,7 +53,7 @@ class LogLines:
             words = f"{share} %, {step.frames} of {step.total} frames, {rate:.1f} frames a second, {_time(left_s)} left"
         else:
             words = f"{step.frames} frames, {rate:.1f} frames a second"
-        self._console.print(f"{escape(self._what)}: {words}")
+        self._console.print(f"{escape(printable(self._what))}: {words}")
 
 
 def _time(seconds: float) -> str:
@@ -73,7 +74,7 @@ def _bar(console: Console, name: str) -> Iterator[Callable[[Step], None]]:
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=console, refresh_per_second=4) as bar:
-        task = bar.add_task(escape(f"swapping {name}".rstrip()), total=None, rate="–")
+        task = bar.add_task(escape(printable(f"swapping {name}".rstrip())), total=None, rate="–")
 
         def report(step: Step) -> None:
             speed = bar.tasks[0].speed

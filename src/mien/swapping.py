@@ -25,6 +25,7 @@ from mien.media.streamplan import dropped
 from mien.media.videoreader import VideoReader
 from mien.media.videowriter import check_output
 from mien.models.store import Store
+from mien.printable import printable
 from mien.progress import shown_progress
 from mien.provenance.consent import STATEMENTS, Consent
 from mien.provenance.statement import shown_name
@@ -131,6 +132,8 @@ def _swap_all(request: Request, outputs: Outputs, console: Console, quiet: bool,
             except KeyboardInterrupt:
                 raise Cancelled(f"stopped; {done} of {len(request.targets)} files were written") from None
             except MienError as error:
+                if target.name not in str(error):
+                    error.args = (f"{target}: {error}", *error.args[1:])
                 codes.append(error.exit_code)
                 report(error)
     if not quiet:
@@ -148,7 +151,8 @@ def _task(request: Request, target: Path, outputs: Outputs) -> _Task:
     path = outputs.path_for(target, kind)
     if kind is Kind.VIDEO and path.suffix.lower() not in CONTAINERS:
         # What is no video at all is the fault to name, not the output's name.
-        _reader(request, target, path).close()
+        settings = request.settings
+        moving.open_moving(target, max_pixels=settings.max_pixels, max_bytes=settings.max_bytes).close()
     moving.check_name(target, kind, path, request.settings)
     output = _output(request, path)
     output.check(folder_is_made=request.into_folder)
@@ -190,7 +194,7 @@ def _warn(source: SourceFace, models: build.Models, settings: Settings, console:
 
 def _note(console: Console, notes: Iterable[str]) -> None:
     for note in notes:
-        console.print(f"[yellow]note:[/] {escape(note)}")
+        console.print(f"[yellow]note:[/] {escape(printable(note))}")
 
 
 def _print_plan(request: Request, task: _Task, console: Console) -> None:
@@ -286,7 +290,7 @@ def _swap_picture(request: Request, parts: _Parts, task: _Task, console: Console
     _note(console, result.warnings)
     if not quiet:
         faces = f"{result.faces_swapped} face{'s' if result.faces_swapped > 1 else ''}"
-        console.print(f"{escape(str(task.output.path))}: {faces} swapped, {_said(settings)}")
+        console.print(f"{escape(printable(str(task.output.path)))}: {faces} swapped, {_said(settings)}")
 
 
 def _export(request: Request, parts: _Parts, task: _Task, before: Iterable[Sequence[Image]], strength: float) -> Export:
@@ -305,8 +309,8 @@ def _picture_plan(request: Request, task: _Task, picture: Picture) -> str:
     depth = "16" if picture.deep is not None else "8"
     alpha = ", alpha kept" if picture.alpha is not None else ""
     return (
-        f"would swap {task.target}: picture {width} x {height}, {depth} bits a channel{alpha}\n"
-        f"into {task.output.path}: {write_format(task.output.path).lower()}, badge {_badge(request.settings)}"
+        f"would swap {printable(str(task.target))}: picture {width} x {height}, {depth} bits a channel{alpha}\n"
+        f"into {printable(str(task.output.path))}: {write_format(task.output.path).lower()}, badge {_badge(request.settings)}"
     )
 
 
@@ -335,7 +339,7 @@ def _swap_moving(request: Request, parts: _Parts, task: _Task, console: Console,
     if not quiet:
         rate = result.frames / max(result.seconds, 1e-6)
         console.print(
-            f"{escape(str(task.output.path))}: {result.frames} frames, a face in {result.frames_with_faces}, "
+            f"{escape(printable(str(task.output.path)))}: {result.frames} frames, a face in {result.frames_with_faces}, "
             f"{result.seconds:.1f} s ({rate:.0f} frames a second), {_said(settings)}"
         )
 
@@ -358,6 +362,6 @@ def _moving_plan(request: Request, task: _Task, reader: MovingReader) -> str:
     kept = [s for s in reader.copied if ("subtitles" if s.type == "subtitle" else s.type) not in left_out]
     beside = ", ".join(f"{stream.type} {stream.index}" for stream in kept) or "none"
     return (
-        f"would swap {task.target}: {info.codec} {info.width} x {info.height}, {rate}, {length}{turned}\n"
-        f"into {path}: {into}, badge {_badge(request.settings)}{alpha}; other streams: {beside}"
+        f"would swap {printable(str(task.target))}: {info.codec} {info.width} x {info.height}, {rate}, {length}{turned}\n"
+        f"into {printable(str(path))}: {into}, badge {_badge(request.settings)}{alpha}; other streams: {beside}"
     )

@@ -37,14 +37,22 @@ def named_file(name: str) -> Path:
     return Path(name)
 
 
+def named_output(name: str) -> Path:
+    """The output of a name as it was typed; raises `UsageError` for an address."""
+    if "://" in name:
+        raise UsageError(f"{name} is an address, not a file", "name a file; streams go out from `mien live`")
+    return Path(name)
+
+
 def _expanded(name: str) -> list[Path]:
     path = named_file(name)
     if not any(letter in name for letter in _PATTERN) or _exists(name):
         return [path]
-    matches = sorted(glob.glob(name))  # noqa: PTH207 - Path.glob takes no absolute patterns
-    if not matches:
+    matches = [Path(match) for match in sorted(glob.glob(name))]  # noqa: PTH207 - Path.glob takes no absolute patterns
+    files = [match for match in matches if not match.is_dir()]
+    if not files:
         raise UnreadableMedia(f"no file fits {name}", "check the folder and the pattern")
-    return [Path(match) for match in matches]
+    return files
 
 
 def _exists(name: str) -> bool:

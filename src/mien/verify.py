@@ -146,10 +146,17 @@ def files_in(paths: Sequence[Path]) -> list[Path]:
             inside = sorted(each for each in path.rglob("*") if each.is_file() and not each.name.startswith("."))
             found += [each for each in inside if each.suffix != ".c2pa"]
         else:
-            found.append(path)
+            found.append(_spoken_for(path))
+    found = list(dict.fromkeys(found))
     if len(found) > _MOST_FILES:
         raise UsageError(f"these are {len(found)} files", f"name at most {_MOST_FILES} at once")
     return found
+
+
+def _spoken_for(path: Path) -> Path:
+    """The file that a receipt speaks of, if it lies beside it; else the path itself."""
+    file = path.with_suffix("")
+    return file if path.suffix == ".c2pa" and file.is_file() else path
 
 
 def _is_folder(path: Path) -> bool:

@@ -21,7 +21,7 @@ _SILENCE_S = Fraction(1, 2)
 _MOST_SILENCE_S = 6 * 3600  # encoded in about 2 minutes; a hostile file could ask for years
 _LAYOUTS = {1: "mono", 2: "stereo", 3: "3.0", 4: "quad", 5: "5.0", 6: "5.1"}
 """Speakers by their number, as every encoder used here takes them; more are mixed down to 5.1."""
-_MOST_CHANNELS = max(_LAYOUTS)
+MOST_CHANNELS = max(_LAYOUTS)
 PREROLL_S = Fraction(1, 5)
 """Decoders need some packets before the first that is heard."""
 
@@ -56,7 +56,7 @@ class SoundConverter:
     ) -> None:
         self._decoder = source.codec_context
         self._rate = self._decoder.rate if self._decoder.rate in codec.rates else codec.rates[0]
-        self._layout = _LAYOUTS[min(self._decoder.channels, _MOST_CHANNELS)]
+        self._layout = _LAYOUTS[min(self._decoder.channels, MOST_CHANNELS)]
         stream = out.add_stream(codec.encoder, rate=self._rate)
         assert isinstance(stream, AudioStream)
         self.stream: Stream = stream
@@ -153,7 +153,7 @@ def _with_speakers(frame: AudioFrame) -> AudioFrame:
     if "channels" not in frame.layout.name:
         return frame
     samples: Any = frame.to_ndarray()
-    kept = min(channels, _MOST_CHANNELS)
+    kept = min(channels, MOST_CHANNELS)
     if not frame.format.is_planar:
         samples = samples.reshape(-1, channels)[:, :kept].reshape(1, -1)
     named = AudioFrame.from_ndarray(

@@ -16,7 +16,7 @@ from av.video.stream import VideoStream
 
 from mien.errors import UnsupportedMedia
 from mien.media.pyav import readable
-from mien.media.soundconvert import AAC, AC3, OPUS, SoundCodec
+from mien.media.soundconvert import AAC, AC3, MOST_CHANNELS, OPUS, SoundCodec
 from mien.media.subtitles import MOV_TEXT, SUBRIP, WEBVTT, TextCodec
 from mien.settings import Settings
 
@@ -111,7 +111,8 @@ class StreamPlan:
         elif isinstance(stream, AudioStream) and stream.codec_context is not None and stream.codec_context.channels:
             sound = _SOUND[self.container]
             why = "a .avi file cannot time its packets" if untimed else f"{self._kind} cannot hold {codec}"
-            self.notes.append(f"audio stream {stream.index} ({codec}) is converted to {sound.name}: {why}")
+            fewer = f" with {MOST_CHANNELS} channels" if stream.codec_context.channels > MOST_CHANNELS else ""
+            self.notes.append(f"audio stream {stream.index} ({codec}) is converted to {sound.name}{fewer}: {why}")
             yield Planned(stream, How.SOUND, sound=sound)
         else:
             self.notes.append(f"audio stream {stream.index} ({codec}) cannot be decoded: left out")

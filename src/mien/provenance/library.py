@@ -11,8 +11,8 @@ from pathlib import Path
 from types import ModuleType
 
 _PACKAGE = "c2pa"
-_FILES = {"win32": "c2pa_c.dll", "darwin": "libc2pa_c.dylib"}
-_OTHER_FILE = "libc2pa_c.so"
+_FILES = ("libc2pa_c.so", "libc2pa_c.dylib", "c2pa_c.dll")
+"""Names of the library on Linux, macOS and Windows; a package holds that of its own system."""
 
 
 def load_own_library() -> None:
@@ -21,9 +21,10 @@ def load_own_library() -> None:
     if name in sys.modules:
         return
     loader = _loader(name)
-    path = Path(str(loader.__file__)).parent / "libs" / _FILES.get(sys.platform, _OTHER_FILE)
-    if not path.is_file():
-        raise ImportError(f"{_PACKAGE}-python has no library {path.name}", name=_PACKAGE, path=str(path))
+    folder = Path(str(loader.__file__)).parent / "libs"
+    path = next((folder / name for name in _FILES if (folder / name).is_file()), None)
+    if path is None:
+        raise ImportError(f"{_PACKAGE}-python has no library in {folder}", name=_PACKAGE, path=str(folder))
 
     def load(library_name: str | None = None) -> ctypes.CDLL:
         return ctypes.CDLL(str(path))
