@@ -30,6 +30,7 @@ TESTS = (
     "tests/test_raster.py",
     "tests/test_yuv.py",
     "tests/test_picture.py",
+    "tests/test_phone_pictures.py",
     "tests/test_identity.py",
     "tests/test_virtualcamera.py",
     *(f"tests/test_videofile.py::test_a_file_keeps_all_but_its_pixels[{kind}]" for kind in KINDS),
