@@ -47,6 +47,27 @@ def test_without_a_home_a_named_folder_is_enough(homeless: Path) -> None:
     assert sorted(path.name for path in homeless.iterdir()) == ["data", "out.png"]
 
 
+@pytest.mark.parametrize("command", ["swap", "verify", "consent", "certificate"])
+def test_a_data_folder_behind_one_that_may_not_be_entered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    """As `docker run --user 12345` has it with HOME=/root. The superuser may enter everything, so the refusal is made here."""
+    data, real = tmp_path / "data", Path.stat
+
+    def stat(path: Path, *, follow_symlinks: bool = True) -> os.stat_result:
+        if path.is_relative_to(data):
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path, follow_symlinks=follow_symlinks)
+
+    monkeypatch.setenv(folders.DATA_VARIABLE, str(data))
+    monkeypatch.setattr(Path, "stat", stat)
+    files = {"swap": [str(COLLINS), str(HOPPER), "-o", str(tmp_path / "o.png")], "verify": [str(HOPPER)]}.get(command, [])
+    assert main([command, *files]) == 8
+    said = capsys.readouterr().err
+    assert "may not be entered" in said
+    assert "MIEN_DATA" in said
+
+
 def test_the_doctor_reports_a_missing_home(homeless: Path) -> None:
     (finding,) = [each for each in examine(Store()) if each.topic == "trust"]
     assert not finding.fine

@@ -140,6 +140,36 @@ def test_addresses_are_shown_as_they_were_typed(tmp_path: Path, capsys: pytest.C
     assert _names(tmp_path) == []
 
 
+@pytest.mark.parametrize("url", ["https://example.org/a.png", "rtsp://camera/1", "file:///tmp/x.png"])
+def test_an_address_is_no_output(tmp_path: Path, capsys: pytest.CaptureFixture[str], url: str) -> None:
+    assert _swap(COLLINS, HOPPER, "-o", url) == 2
+    assert f"{url} is an address" in capsys.readouterr().err
+
+
+def test_a_pattern_takes_files_only(album: Path) -> None:
+    assert targets.expand([str(album / "*")]) == (album / "notes.txt",)
+
+
+@pytest.mark.posix
+def test_names_cannot_move_the_cursor(album: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    odd = album / "a\x1b]0;owned\x07\nb.jpg"
+    shutil.copy(album / "a" / "me.jpg", odd)
+    assert _swap(COLLINS, odd, album / "missing.jpg", "-o", album / "out") == 4
+    assert _swap(COLLINS, odd, "-o", album / "out", "--dry-run", "--overwrite") == 0
+    said = capsys.readouterr().err
+    assert "owned" in said
+    assert not set(said) & {"\x1b", "\x07"}
+
+
+def test_each_line_of_a_batch_names_its_file(album: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("one.png", "two.png"):
+        Image.new("RGB", (300, 300), "green").save(album / name)
+    assert _swap(COLLINS, album / "one.png", album / "two.png", "-o", album / "out") == 6
+    said = capsys.readouterr().err
+    assert "one.png: no face was found" in said
+    assert "two.png: no face was found" in said
+
+
 @pytest.mark.parametrize("name", ["notes.txt", "paper.pdf", "empty.png", "folder", "missing.webp", "/dev/null"])
 @pytest.mark.parametrize("output", ["out.jpg", "out.mp4", "out.gif", "out.xyz"])
 def test_what_is_no_picture_and_no_video_is_the_fault_to_name(

@@ -213,6 +213,12 @@ def test_files_are_listed_once_and_not_without_end(tmp_path: Path, monkeypatch: 
         files_in([tmp_path])
 
 
+def test_a_receipt_that_is_named_beside_its_file_is_no_file_of_its_own(made: Path) -> None:
+    film = made / "film.mkv"
+    assert files_in([film, receipt_path(film)]) == [film]
+    assert files_in([receipt_path(film)]) == [film]
+
+
 @pytest.mark.parametrize("name", ["picture.jpg", "picture.png", "film.mp4"])
 def test_mutated_files_are_examined_or_refused(made: Path, elsewhere: Verifier, tmp_path: Path, name: str) -> None:
     """The long version of this is scripts/fuzz."""
