@@ -36,7 +36,7 @@ def test_names_that_windows_takes_otherwise_are_found(path: str, word: str) -> N
 @pytest.mark.parametrize(
     "path",
     [
-        r"C:\Users\Grace\out.png", r"\\server\share\out.png", "../out.png", "./a/out.png", "console.png", "com10.png",
+        r"C:\Films\Grace\out.png", r"\\server\share\out.png", "../out.png", "./a/out.png", "console.png", "com10.png",
         "Grüße 1.mp4", ".hidden.png", r"\\?\C:\long\out.png", "out.v1.png",
     ],
 )  # fmt: skip
