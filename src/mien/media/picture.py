@@ -37,6 +37,7 @@ ANIMATED_FORMATS = ("GIF", "WEBP", "PNG", "AVIF")
 _UNWRITTEN = {".heic": "HEIC", ".heif": "HEIF", ".hif": "HEIF", ".avif": "AVIF", ".gif": "GIF", ".jxl": "JPEG XL"}
 """Names that people give to pictures which mien does not write."""
 _BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1", b"avif", b"avis"}
+_SILENT = 0  # cv::utils::logging::LOG_LEVEL_SILENT
 _MAKER_NOTE = 0x927C
 _WEBP_MOST = 16383
 _ROWS = 256
@@ -291,12 +292,14 @@ def _read_deep(path: Path, opened: Image.Image, avif: codepoints.AvifFacts | Non
 @contextmanager
 def _quiet_opencv() -> Iterator[None]:
     """OpenCV writes of damaged files on the error stream; the error that follows says it in our words."""
-    before = cv2.utils.logging.getLogLevel()
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    # OpenCV 4 has these functions in its root, OpenCV 5 in a module.
+    log: Any = getattr(cv2.utils, "logging", cv2)
+    before = log.getLogLevel()
+    log.setLogLevel(_SILENT)
     try:
         yield
     finally:
-        cv2.utils.logging.setLogLevel(before)
+        log.setLogLevel(before)
 
 
 def _read_deep_heif(path: Path) -> Array:
