@@ -18,9 +18,11 @@ from mien import errors
 from mien.media import moving
 from mien.media.animation import AnimationReader
 from mien.media.animationwriter import AnimationWriter
+from mien.media.conversion import conversion_notes
 from mien.media.delays import read_delays
 from mien.media.moving import Kind, open_moving, open_writer
 from mien.media.output import OutputFile
+from mien.media.videoreader import VideoReader
 from mien.provenance.mark import Marker
 from mien.seal import windows_back
 from mien.settings import Settings
@@ -28,6 +30,7 @@ from mien.stages.label import Labeller
 from mien.types import Array, Frame, LabelledFrame
 from mien.windows import find_mark
 from tests.conformance import source_suite
+from tests.portraits import COLLINS, read
 
 SIZE = 96, 64
 COLOURS = ((200, 40, 40), (40, 200, 40), (40, 40, 200), (220, 200, 60))
@@ -73,7 +76,8 @@ def _look(path: Path) -> Shown:
 def _copy(source: Path, target: Path, badge: tuple[int, int, int, int] | None = None, **options: object) -> tuple[str, ...]:
     """Every frame unchanged from file to file; the warnings."""
     output = OutputFile(target, overwrite=False)
-    with _open(source, flatten=not moving.keeps_alpha(source, target, Settings()), **options) as reader, output:
+    flatten = not moving.keeps_alpha(source, target, Settings())
+    with _open(source, flatten=flatten, find_alpha=True, **options) as reader, output:
         with open_writer(reader, output, Settings(quality=100), "mesh") as writer:
             while (frame := reader.read()) is not None:
                 writer.write(LabelledFrame(frame, badge, 0))
@@ -195,7 +199,65 @@ def test_the_badge_is_seen_where_a_frame_is_transparent(tmp_path: Path) -> None:
         assert frame[60:, :, 3].max() == 0
 
 
-def test_transparent_places_are_white_in_a_video(tmp_path: Path) -> None:
+def _stored(path: Path) -> tuple[str, list[Frame]]:
+    """Return the codec and the frames of a video, with their alpha."""
+    with VideoReader(path, max_pixels=10**6, max_bytes=10**8, keep_alpha=True) as reader:
+        return reader.info.codec, list(iter(reader.read, None))
+
+
+@pytest.mark.parametrize("source", [".gif", ".webp", ".png"])
+@pytest.mark.parametrize(("target", "codec"), [(".webm", "vp9"), (".mkv", "vp9"), (".mov", "prores")])
+def test_transparent_places_stay_so_in_a_video(tmp_path: Path, source: str, target: str, codec: str) -> None:
+    path, out = _discs(tmp_path / f"in{source}"), tmp_path / f"out{target}"
+    _copy(path, out, badge=(80, 50, 90, 60))
+    written, frames = _stored(out)
+    assert written == codec
+    for before, after in zip(_look(path).frames, frames, strict=True):
+        assert after.alpha is not None
+        assert after.alpha[50:60, 80:90].min() >= 250, "the badge is opaque"
+        assert np.abs(after.alpha[:48].astype(int) - before[:48, :, 3]).mean() < 3
+
+
+def test_only_a_later_frame_is_transparent(tmp_path: Path) -> None:
+    path, out = tmp_path / "in.webp", tmp_path / "out.webm"
+    clear = Image.new("RGBA", SIZE, (0, 0, 0, 0))
+    _plain(0).convert("RGBA").save(path, save_all=True, append_images=[clear], duration=100, lossless=True)
+    _copy(path, out)
+    opaque, transparent = _stored(out)[1]
+    assert opaque.alpha is not None
+    assert opaque.alpha.min() >= 250
+    assert transparent.alpha is not None
+    assert transparent.alpha.max() <= 5
+    with _open(path, find_alpha=True, end_s=0.1) as reader:
+        assert not reader.info.flattened, "the part is opaque"
+
+
+@pytest.mark.parametrize("source", [".gif", ".webp", ".png"])
+@pytest.mark.parametrize(("target", "codec"), [(".webm", "vp9"), (".mkv", "h264"), (".mov", "h264")])
+def test_an_opaque_animation_is_no_transparent_video(tmp_path: Path, source: str, target: str, codec: str) -> None:
+    path, out = tmp_path / f"in{source}", tmp_path / f"out{target}"
+    # The same picture with a spot that moves: a GIF leaves what stays as it was out, by a transparent colour.
+    frames = [_plain(0) for _ in range(3)]
+    for index, frame in enumerate(frames):
+        frame.paste((0, 0, 0), (10 * index, 10, 10 * index + 8, 20))
+    pictures = frames if source == ".gif" else [frame.convert("RGBA") for frame in frames]
+    pictures[0].save(path, save_all=True, append_images=pictures[1:], duration=100)
+    _copy(path, out)
+    written, stored = _stored(out)
+    assert written == codec
+    assert all(frame.alpha is None for frame in stored)
+
+
+@pytest.mark.parametrize("keep", [False, True])
+def test_a_transparent_animation_that_is_laid_on_white_says_so(tmp_path: Path, keep: bool) -> None:
+    with open_moving(
+        _discs(tmp_path / "in.webp"), max_pixels=10**6, max_bytes=10**8, keep_alpha=keep, find_alpha=True
+    ) as reader:  # fmt: skip
+        assert reader.info.alpha is keep
+        assert any("laid on white" in note for note in conversion_notes(reader.info)) is not keep
+
+
+def test_transparent_places_are_white_in_a_flattened_animation(tmp_path: Path) -> None:
     with _open(_discs(tmp_path / "in.webp")) as reader:
         frame = reader.read()
         assert frame is not None
@@ -315,6 +377,26 @@ def test_the_mark_is_read_back_from_one_frame(tmp_path: Path, suffix: str, size:
         found = find_mark([image])
         assert found is not None
         assert found.mark_id == 0x5EA1ED
+
+
+@pytest.mark.parametrize("codec", ["vp9", "av1"])
+@pytest.mark.parametrize("quality", [60, 80, 95])
+def test_the_mark_of_a_small_dithered_animation_survives_a_webm(tmp_path: Path, codec: str, quality: int) -> None:
+    """Four frames with the grain of a palette, which both codecs smooth away."""
+    photo, path, out = Image.fromarray(read(COLLINS)[:, :, ::-1]).resize((320, 320)), tmp_path / "in.gif", tmp_path / "out.webm"
+    pictures = [photo.crop((3 * index, 3 * index, 256 + 3 * index, 256 + 3 * index)) for index in range(4)]
+    pictures = [each.quantize(256, dither=Image.Dither.FLOYDSTEINBERG, palette=pictures[0].quantize(256)) for each in pictures]
+    pictures[0].save(path, save_all=True, append_images=pictures[1:], duration=100, loop=0)
+    settings = Settings(quality=quality, codec=codec)
+    with _open(path) as reader, OutputFile(out, overwrite=False) as output:
+        strength = moving.mark_strength(Kind.ANIMATION, out, settings, reader.info.content)
+        labeller = Labeller(settings, Marker(0x5EA1ED, strength=strength, headroom=True))
+        with open_writer(reader, output, settings, "mesh") as writer:
+            while (frame := reader.read()) is not None:
+                writer.write(labeller.label(frame))
+        output.commit()
+    found = [find_mark(window) for window in windows_back(out)]
+    assert all(each is not None and each.mark_id == 0x5EA1ED and each.z > 9 for each in found), found
 
 
 def test_only_a_labelled_frame_is_written_and_nothing_stays_of_an_error(tmp_path: Path) -> None:

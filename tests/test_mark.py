@@ -544,6 +544,18 @@ def test_the_strength_falls_with_the_quality_and_has_no_hole(need: MarkNeed) -> 
     assert strengths[0] <= 2.5, "40 dB"
 
 
+@pytest.mark.parametrize(("codec", "usual"), [("vp9", 1.6), ("av1", 1.9), ("h264", 1.0)])
+def test_small_short_files_need_a_stronger_mark(codec: str, usual: float) -> None:
+    strengths = [video_need(codec, scant=True).strength(quality) for quality in range(1, 101)]
+    assert strengths[79] == pytest.approx(usual)
+    assert max(strengths) <= 2.5, "40 dB"
+    assert all(
+        there >= video_need(codec).strength(quality)
+        for quality, there in enumerate(strengths, 1)
+        if quality >= video_need(codec, scant=True).least_quality
+    )
+
+
 def test_what_follows_a_marked_beginning_is_marked_too(small_frames: list[Image]) -> None:
     """1.5 s of an output of ours, joined with 2 s that nobody has marked, and written at the least quality."""
     strength = video_need("h264").strength(50)

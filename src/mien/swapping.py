@@ -220,6 +220,7 @@ def _reader(request: Request, target: Path, output: Path) -> MovingReader:
         end_s=request.end_s,
         keep_fields=request.settings.interlaced == "keep",
         keep_alpha=moving.keeps_alpha(target, output, request.settings),
+        find_alpha=True,
     )
 
 

@@ -29,7 +29,7 @@ LIVE_TIME_BASE = Fraction(1, 1_000_000)
 class Frame:
     """One picture of a source, with the time at which it is shown: `pts * time_base` seconds.
 
-    `alpha` is straight (not premultiplied), None = opaque; only video files that keep it have one.
+    `alpha` is straight (not premultiplied), None = opaque; only videos and animations that keep it have one.
     """
 
     image: Image

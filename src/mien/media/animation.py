@@ -34,8 +34,9 @@ class AnimationReader:
     """A `contracts.FrameSource` of an animation: frames in order, on a clock that begins at 0.
 
     Disposal and blending are composed, so that every frame is whole. With `flatten` transparent places are laid on white;
-    without it `alpha` has them, and only what nobody sees is white. Making it decodes the first wanted frame; `start_s` and
-    `end_s` bound the part. Raises what `VideoReader` raises.
+    without it frames that have such places carry an alpha, and only what nobody sees is white. Making it decodes the first
+    wanted frame; `start_s` and `end_s` bound the part. With `find_alpha`, `info` tells whether any wanted frame is transparent:
+    frames are decoded up to the first that is. Raises what `VideoReader` raises.
     """
 
     def __init__(
@@ -47,10 +48,12 @@ class AnimationReader:
         start_s: float | None = None,
         end_s: float | None = None,
         flatten: bool = True,
+        find_alpha: bool = False,
     ) -> None:
         self.path = path
-        self._flatten = flatten
-        self._alphas: dict[int, Mask] = {}
+        self._flatten, self._find_alpha = flatten, find_alpha
+        self._limits = max_pixels, max_bytes
+        self._part_s = start_s, end_s
         self._read = self._index = 0
         self._next: Frame | None = None
         self._begin = Fraction(str(start_s)) if start_s is not None else Fraction(0)
@@ -105,15 +108,10 @@ class AnimationReader:
             self._next = next(self._frames, None)
         return frame
 
-    def alpha(self, index: int) -> Mask | None:
-        """The opacity of a frame, uint8 (h, w), to be asked once; None where it is opaque, or was laid on white."""
-        return self._alphas.pop(index, None)
-
     def close(self) -> None:
         """Close the file; more than once is allowed."""
         self._next = None
         self._frames.close()
-        self._alphas.clear()
         self._file.close()
 
     def __enter__(self) -> Self:
@@ -156,6 +154,7 @@ class AnimationReader:
         origin = first.pts * self._base
         end = ends[shown[-1]] if shown else None
         duration = end - origin if end is not None else None
+        transparent = self._find_alpha and self._is_transparent(kind)
         return VideoInfo(
             width=first.image.shape[1],
             height=first.image.shape[0],
@@ -171,15 +170,27 @@ class AnimationReader:
             interlaced=False,
             fields=None,
             deep=False,
-            alpha=first.alpha is not None,
-            flattened=False,
+            alpha=transparent and not self._flatten,
+            flattened=transparent and self._flatten,
             dolby_vision=False,
             origin=origin,
             first=origin,
             begin=None,
             end=None,
             stream_end=end,
+            animated=True,
         )
+
+    def _is_transparent(self, kind: str) -> bool:
+        """Return whether any wanted frame is transparent; a GIF's flag also stands for pixels that stay as they were."""
+        if kind != "GIF" and self._file.mode == "RGB" and "transparency" not in self._file.info:
+            return False
+        max_pixels, max_bytes = self._limits
+        start_s, end_s = self._part_s
+        with AnimationReader(
+            self.path, max_pixels=max_pixels, max_bytes=max_bytes, start_s=start_s, end_s=end_s, flatten=False
+        ) as frames:
+            return any(frame.alpha is not None for frame in iter(frames.read, None))
 
     def _is_wanted(self, start: Fraction) -> bool:
         # Half a tick of slack: a person reads rounded times off.
@@ -225,12 +236,12 @@ class AnimationReader:
     def _frame(self, pixels: Bgr, pts: int) -> Frame:
         alpha = pixels[:, :, 3]
         image = np.ascontiguousarray(pixels[:, :, 2::-1])
+        kept = None
         if alpha.min() < 255:
             image = _on_white(image, alpha) if self._flatten else np.where(alpha[:, :, None] == 0, np.uint8(255), image)
-            if not self._flatten:
-                self._alphas[self._index] = np.ascontiguousarray(alpha)
+            kept = None if self._flatten else np.ascontiguousarray(alpha)
         self._index += 1
-        return Frame(image, self._index - 1, pts, self._base)
+        return Frame(image, self._index - 1, pts, self._base, kept)
 
 
 def _on_white(image: Bgr, alpha: Mask) -> Bgr:

@@ -21,6 +21,7 @@ from av.video.stream import VideoStream
 from PIL import Image
 
 from mien.errors import OutputError, UsageError
+from mien.media.alpha import with_opaque
 from mien.media.animation import AnimationReader
 from mien.media.output import OutputFile, output_error
 from mien.media.picture import png_statement
@@ -82,12 +83,7 @@ class AnimationWriter:
         if not isinstance(labelled, LabelledFrame):
             raise TypeError("only a LabelledFrame leaves mien")
         frame = labelled.frame
-        alpha = self._reader.alpha(frame.index)
-        if alpha is not None and labelled.badge_xyxy is not None:
-            # A badge on what is transparent would not be seen.
-            left, top, right, bottom = labelled.badge_xyxy
-            alpha = alpha.copy()
-            alpha[top:bottom, left:right] = 255
+        alpha = None if frame.alpha is None else with_opaque(frame.alpha, labelled.badge_xyxy)
         picture = self._paletted(frame.image, alpha) if self._kind == "gif" else self._coloured(frame.image, alpha)
         picture.pts, picture.time_base = self._ticks(frame.pts * frame.time_base - self._info.origin), self._base
         # A frame waits for the next one, whose time says how long it is shown.

@@ -45,10 +45,15 @@ class Encoder:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """Properties of a video that few encoders keep: alpha, and the field order ("tff", "bff") of interlaced frames."""
+    """Properties of a video that encoders depend on.
+
+    Few encoders keep `alpha` and `fields`, the order ("tff", "bff") of interlaced frames. `scant`: a small animation, or a
+    small file of few frames, in which VP9 and AV1 need a stronger mark.
+    """
 
     alpha: bool = False
     fields: str | None = None
+    scant: bool = False
 
 
 def keeps_alpha(path: Path, settings: Settings) -> bool:
@@ -85,7 +90,7 @@ def candidates(
     codec: str, width: int, height: int, settings: Settings, content: Content = Content()
 ) -> tuple[Encoder, ...]:  # fmt: skip
     """Encoders in the order in which they are tried; the last, which runs on the processor, is always there."""
-    quality = video_need(codec).quality(settings.quality)
+    quality = video_need(codec, scant=content.scant).quality(settings.quality)
     # Hardware encoders differ in whether they can write fields.
     wanted = _HARDWARE.get(codec, ()) if settings.encoder == "hardware" and content.fields is None else ()
     names = [name for name in wanted if name in av.codecs_available]

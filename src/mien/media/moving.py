@@ -45,14 +45,23 @@ def open_moving(
     end_s: float | None = None,
     keep_alpha: bool = False,
     keep_fields: bool = False,
+    find_alpha: bool = False,
 ) -> MovingReader:
     """Open a video or an animation; without `keep_alpha` it is opaque, `keep_fields` as in `VideoReader`.
+
+    `info` of an animation tells of transparency only with `find_alpha`, which may decode every frame; videos always tell.
 
     Raises what the readers raise.
     """
     if is_animation(path):
         return AnimationReader(
-            path, max_pixels=max_pixels, max_bytes=max_bytes, start_s=start_s, end_s=end_s, flatten=not keep_alpha
+            path,
+            max_pixels=max_pixels,
+            max_bytes=max_bytes,
+            start_s=start_s,
+            end_s=end_s,
+            flatten=not keep_alpha,
+            find_alpha=find_alpha,
         )
     return VideoReader(
         path,
@@ -74,8 +83,8 @@ def open_writer(reader: MovingReader, output: OutputFile, settings: Settings, en
 
 def keeps_alpha(target: Path, output: Path, settings: Settings) -> bool:
     """Return whether an output of this name may be as transparent as its target."""
-    if is_animation(target):
-        return output.suffix.lower() in ANIMATIONS
+    if is_animation(target) and output.suffix.lower() in ANIMATIONS:
+        return True
     return encoders.keeps_alpha(output, settings)
 
 
@@ -87,7 +96,7 @@ def mark_strength(kind: Kind, output: Path, settings: Settings, content: Content
     elif kind is Kind.ANIMATION and suffix in ANIMATIONS:
         need = picture_need(suffix[1:].upper())
     else:
-        need = video_need(plan_codec(output, settings, content)[1])
+        need = video_need(plan_codec(output, settings, content)[1], scant=content.scant)
     return need.strength(settings.quality)
 
 

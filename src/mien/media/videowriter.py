@@ -76,7 +76,7 @@ class VideoWriter:
             self.encoder = self._open_first(candidates(codec, info.width, info.height, settings, info.content), engine)
             if settings.encoder == "hardware" and not self.encoder.hardware:
                 self._notes.append(f"no hardware encoder for {codec} could be opened; the processor encodes")
-            if (least := video_need(codec).least_quality) > settings.quality:
+            if (least := video_need(codec, scant=info.content.scant).least_quality) > settings.quality:
                 self._notes.append(f"quality {settings.quality} would lose the invisible mark in {codec}: written with {least}")
             if self.encoder.pixel_format == "yuv444p":
                 self._notes.append("the size is odd: written with full colour resolution (4:4:4), which some players refuse")

@@ -175,6 +175,7 @@ class FileJobs:
             max_bytes=settings.max_bytes,
             keep_fields=settings.interlaced == "keep",
             keep_alpha=moving.keeps_alpha(current.file, output.path, settings),
+            find_alpha=True,
         ) as reader:
             current.total = reader.info.frame_count
             pipeline = build.open_pipeline(settings, self._models, current.source)
