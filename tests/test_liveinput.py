@@ -614,7 +614,7 @@ def test_a_microphone_is_read_through_alsa(alsa: np.ndarray, rate: int, channels
         assert sound.rate == rate
         assert sound.samples.shape[1] == channels
         assert 0.02 * rate <= len(sound.samples) < 0.04 * rate
-        assert abs(sound.time_s - begin_s) < 1
+        assert abs(sound.time_s - begin_s) < 10, "one clock"
     first, second = sounds[0], sounds[1]
     assert first is not None
     assert second is not None
@@ -709,7 +709,7 @@ def _entered(url: str) -> Iterator[NetworkStream]:
     with ExitStack() as open_streams:
         while True:
             try:
-                source = open_streams.enter_context(NetworkStream(url, silence_s=3))
+                source = open_streams.enter_context(NetworkStream(url, silence_s=20))
             except SourceLost:
                 if time.monotonic() > until_s:
                     raise
@@ -742,9 +742,9 @@ def _watch(source: NetworkStream, sender: "subprocess.Popen[bytes]") -> str:
 @pytest.mark.parametrize("codec", [_H264, _LATE_H264], ids=["no b frames", "b frames"])
 def test_udp(codec: Sequence[str]) -> None:
     url = f"udp://127.0.0.1:{_free_port(socket.SOCK_DGRAM)}"
-    with _sending("-f", "mpegts", f"{url}?pkt_size=1316", codec=codec) as sender, NetworkStream(url, silence_s=1) as source:
+    with _sending("-f", "mpegts", f"{url}?pkt_size=1316", codec=codec) as sender, NetworkStream(url, silence_s=4) as source:
         # Nothing tells that nobody sends any more.
-        assert _watch(source, sender) == f"the stream {url} has given nothing for 1 s"
+        assert _watch(source, sender) == f"the stream {url} has given nothing for 4 s"
 
 
 def test_tcp_and_its_end() -> None:

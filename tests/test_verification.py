@@ -4,11 +4,10 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from mien.errors import MediaError, MienError, UnreadableMedia
+from mien.errors import MediaError, UnreadableMedia
 from mien.media.picture import read_picture
 from mien.provenance.fingerprint import fingerprint
 from mien.provenance.ledger import Output
@@ -59,18 +58,14 @@ def test_a_file_that_takes_too_long_is_given_up(tmp_path: Path) -> None:
 
 def test_one_file_too_many_is_refused_and_can_come_again(tmp_path: Path) -> None:
     verification = Verification(tmp_path, Settings)
-    together = threading.Barrier(MOST_AT_ONCE + 1)
-
-    def examine(_: int) -> dict[str, Any] | MienError:
-        together.wait()
-        try:
-            return verification.examine(HOPPER, "photo.jpg")
-        except MienError as error:
-            return error
-
-    with ThreadPoolExecutor(MOST_AT_ONCE + 1) as threads:
-        answers = list(threads.map(examine, range(MOST_AT_ONCE + 1)))
-    assert [type(each) for each in answers if isinstance(each, MienError)] == [VerifierBusy]
+    pause = threading.Event()
+    with ThreadPoolExecutor(MOST_AT_ONCE) as threads:
+        others = [threads.submit(verification.examine, HOPPER, "photo.jpg") for _ in range(MOST_AT_ONCE)]
+        while verification.count < MOST_AT_ONCE and not any(other.done() for other in others):
+            pause.wait(0.001)
+        with pytest.raises(VerifierBusy):
+            verification.examine(HOPPER, "photo.jpg")
+        assert [other.result()["credentials"]["state"] for other in others] == ["none"] * MOST_AT_ONCE
     assert verification.examine(HOPPER, "photo.jpg")["credentials"]["state"] == "none"
 
 
