@@ -32,6 +32,10 @@ def dynamic_metadata(frame: VideoFrame) -> int | None:
 
 def check_base_layer(frame: VideoFrame, what: str) -> bool:
     """Return True for Dolby Vision with a usable base layer, False for none; raise `UnsupportedMedia` for profile 5."""
+    if frame.format.components[0].bits <= 8:
+        # No profile without a base layer has 8 bits. Reading side data ties a frame into a reference cycle, and the pixels of a
+        # camera's frame lie in the driver's memory: freed after the device is closed, they end the process.
+        return False
     profile = dynamic_metadata(frame)
     if profile == 0:
         raise UnsupportedMedia(
