@@ -8,7 +8,6 @@ import numpy as np
 
 from mien.build import Models
 from mien.contracts import Recogniser
-from mien.stages.turned import TurnedLook
 from mien.types import Floats, Image
 
 Verdict: TypeAlias = Literal["wearer", "cannot tell", "other"]
@@ -51,7 +50,7 @@ class People:
 
 @dataclass(frozen=True, slots=True)
 class Checker:
-    """Finds and describes faces at any roll in still pictures, with a finer detector than the live tracker's."""
+    """Finds and describes upright faces in still pictures, with a finer detector than the live tracker's."""
 
     models: Models
     recogniser: Recogniser
@@ -59,7 +58,7 @@ class Checker:
     def faces(self, image: Image) -> list[Any]:
         """Landmarks of every face in a BGR uint8 picture that the mesh confirms."""
         found = []
-        for detection in TurnedLook(self.models.photo_detector).detect(image):
+        for detection in self.models.photo_detector.detect(image):
             landmarks = self.models.landmarker.fit(image, detection.points)
             landmarks = self.models.landmarker.fit(image, landmarks.points)
             if landmarks.presence > 0.5:
