@@ -36,7 +36,7 @@ def kernel(function: _Kernel) -> _Kernel:
     compile_it: Any = numba.njit
     compiled = None
     if _has_place(function):
-        # Neither the package nor the cache folder may be writable: then every start compiles anew, in seconds.
+        # Neither the package nor the cache folder may be writable: then each start compiles again, which takes seconds.
         with suppress(RuntimeError):
             compiled = compile_it(cache=True, **options)(function)
             _save_if_there_is_room(compiled._cache)

@@ -35,7 +35,7 @@ class FileMark:
         found = [_checked(find_mark(window)) for window in before]
         kept = next((each.mark_id for each in found if each is not None and each.mark_id is not None), None)
         self.first_id = new_mark_id() if kept is None else kept
-        """What the credentials name."""
+        """The mark id that the credentials name."""
         self._current = self.first_id
         self._ids = {self.first_id}
         self._steps = _STEPS

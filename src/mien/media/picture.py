@@ -46,7 +46,7 @@ _JPEG_MOST = 65500
 
 DAMAGE = (OSError, SyntaxError, ValueError, EOFError, TypeError, LookupError, ArithmeticError, AttributeError, MemoryError,
            RuntimeError, cv2.error, struct.error, zlib.error, tifffile.TiffFileError)  # fmt: skip
-"""What Pillow, libheif and OpenCV raise over damaged files; found by feeding them mutated ones."""
+"""Errors of Pillow, libheif and OpenCV on damaged files; found by feeding them mutated ones."""
 
 pi_heif.register_heif_opener(thumbnails=False, depth_images=False, aux_images=False)
 

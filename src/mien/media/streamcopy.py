@@ -98,7 +98,7 @@ class StreamCopier:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What is not taken over as it is; complete when all has been written."""
+        """Notes on streams that change or are left out; complete when all has been written."""
         damaged = sum(carrier.damaged for carrier in self._carriers.values())
         return (
             *self._plan.notes,

@@ -21,7 +21,7 @@ from mien.media.subtitles import MOV_TEXT, SUBRIP, WEBVTT, TextCodec
 from mien.settings import Settings
 
 _SOUND = {"mp4": AAC, "mov": AAC, "matroska": AAC, "webm": OPUS, "avi": AC3}
-"""What sound becomes that a container cannot hold. AC-3 is 5 ms late in AVI, which cannot say so; AAC would be 21 ms."""
+"""Codec, by container, for sound that it cannot hold. AC-3 is 5 ms late in AVI, which cannot say so; AAC would be 21 ms."""
 _TEXT = {"mp4": MOV_TEXT, "mov": MOV_TEXT, "matroska": SUBRIP, "webm": WEBVTT}
 _HOLDS_COVERS = {"mp4", "mov"}
 _COVERS = {"mjpeg", "png"}

@@ -53,7 +53,7 @@ class _Line:
     second: int
     shown_until: int | None = None
     all_shown: bool = True
-    """Whether all packets since the last jump say when they are shown."""
+    """True while all packets since the last jump have a presentation time."""
     heard_until_s: Fraction | None = None
 
     @property
@@ -116,7 +116,7 @@ class Mender(Generic[T]):
     _held_bytes: int = 0
     _pushed: int = 0
     _now: tuple[int, Fraction] = (0, Fraction(1))
-    """Where the newest packet was moved to: ticks and their length."""
+    """Time of the newest packet after its move: ticks and their length."""
 
     def push(self, item: T, stamp: Stamp) -> list[tuple[T, int]]:
         """Take one packet; return those that are ready, each with the ticks by which it moves."""

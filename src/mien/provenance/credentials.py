@@ -26,7 +26,7 @@ from mien.errors import CertificateUnusable, MienError, OutputError, SigningFail
 from mien.provenance import claim as claims
 from mien.provenance.claim import Claim
 from mien.provenance.identity import PURPOSES, Identity
-from mien.provenance.library import load_own_library
+from mien.provenance.native_library import load_own_library
 from mien.provenance.receipt import receipt_path
 from mien.provenance.temporary import temporary_path
 
