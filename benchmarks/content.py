@@ -21,15 +21,16 @@ from pathlib import Path
 import av
 import numpy as np
 
-from mien import bench, build
+from mien.assembly import factory
 from mien.contracts import ContentClassifier
 from mien.errors import ContentRefused
+from mien.lab import bench
 from mien.live.content import LiveContent
 from mien.live.inspector import Inspector
-from mien.media.picture import read_picture
-from mien.models.store import Store
+from mien.media.files.picture import read_picture
+from mien.models.library.store import Store
+from mien.safety.content_check import THRESHOLD, FileContentCheck
 from mien.settings import Settings
-from mien.stages.content import THRESHOLD, FileContentCheck
 from mien.types import LIVE_TIME_BASE, Frame, Image
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
@@ -83,8 +84,8 @@ def verdict(noting: Noting, frames: Iterator[Frame]) -> str:
 
 def print_scores(folder: Path) -> None:
     store, settings = Store(), Settings()
-    classifier, models = build.open_classifier(store), build.open_models(settings, store)
-    source = build.open_source(_read(PHOTO), models)
+    classifier, models = factory.open_classifier(store), factory.open_models(settings, store)
+    source = factory.open_source(_read(PHOTO), models)
     paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in PICTURES | CLIPS)
     rows: list[tuple[str, str, list[float], str]] = []
     stills: dict[tuple[str, str], tuple[list[float], list[str]]] = {}
@@ -92,10 +93,10 @@ def print_scores(folder: Path) -> None:
         still = path.suffix.lower() in PICTURES
         for kind in ("raw", "swapped"):
             if still:
-                pipeline = build.open_picture_pipeline(settings, models, source)
+                pipeline = factory.open_picture_pipeline(settings, models, source)
                 frames = iter([Frame(_read(path), 0, 0, Fraction(1))])
             else:
-                pipeline = build.open_pipeline(settings, models, source)
+                pipeline = factory.open_pipeline(settings, models, source)
                 frames = decoded(path)
             if kind == "swapped":
                 frames = (pipeline.swap_frame(frame).frame for frame in frames)
@@ -121,7 +122,7 @@ def print_scores(folder: Path) -> None:
 def print_live(seconds: float) -> None:
     """Offers frames as the swapping thread does, at 30 a second."""
     for width, height in ((1280, 720), (1920, 1080)):
-        noting, inspector = Noting(build.open_classifier(Store())), Inspector()
+        noting, inspector = Noting(factory.open_classifier(Store())), Inspector()
         content = LiveContent(noting, inspector)
         image = np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
         pause, paid_ms = threading.Event(), list[float]()
@@ -148,9 +149,9 @@ def print_live(seconds: float) -> None:
 
 def print_file() -> None:
     settings, store = Settings(), Store()
-    models = build.open_models(settings, store)
-    pipeline = build.open_pipeline(settings, models, build.open_source(_read(PHOTO), models))
-    noting = Noting(build.open_classifier(store))
+    models = factory.open_models(settings, store)
+    pipeline = factory.open_pipeline(settings, models, factory.open_source(_read(PHOTO), models))
+    noting = Noting(factory.open_classifier(store))
     check = FileContentCheck(noting)
     scenes = bench.moving_portrait(_read(PORTRAIT), models)
     swap_s, see_s = list[float](), list[float]()

@@ -27,7 +27,7 @@ import numpy as np
 
 from mien.provenance.claim import Claim
 from mien.provenance.credentials import read_credentials, sign_file
-from mien.provenance.identity import Identity, open_identity
+from mien.provenance.signing.identity import Identity, open_identity
 from mien.types import Image
 
 SECONDS, RATE, WIDTH, HEIGHT = 30, 30, 1280, 720

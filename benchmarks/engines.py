@@ -30,20 +30,21 @@ import onnxruntime
 from tests.standins.full import make_inswapper
 from tests.standins.store import install
 
-from mien import bench, build
-from mien.fakes import NullSink, PacedCamera
+from mien.assembly import factory
+from mien.lab import bench
 from mien.live.loop import LiveLoop
 from mien.live.snapshot import Snapshot
-from mien.media.picture import read_picture
-from mien.models import runtime
-from mien.models.halving import face_inputs
-from mien.models.importing import import_models
-from mien.models.runtime import OnnxSession
-from mien.models.store import ModelEntry, Store
-from mien.pipeline import dress
-from mien.provenance.mark import Marker, new_mark_id
+from mien.media.files.picture import read_picture
+from mien.models.library.importing import import_models
+from mien.models.library.store import ModelEntry, Store
+from mien.models.runtime import onnx_session
+from mien.models.runtime.half_precision import face_inputs
+from mien.models.runtime.onnx_session import OnnxSession
+from mien.provenance.label import Labeller
+from mien.provenance.mark.pattern import Marker, new_mark_id
 from mien.settings import Settings
-from mien.stages.label import Labeller
+from mien.swap.pipeline import dress
+from mien.testing import NullSink, PacedCamera
 from mien.types import Array, Frame, Image
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
@@ -110,7 +111,7 @@ def bare(entry: ModelEntry, store: Store, provider: str, **options: Any) -> Bare
     for name, value in options.items():
         setattr(chosen, name, value)
     providers = list(dict.fromkeys([provider, "CPUExecutionProvider"]))
-    runtime.preload()
+    onnx_session.preload()
     session = onnxruntime.InferenceSession(store.read(entry.id), chosen, providers=providers, enable_fallback=0)
     assert session.get_providers()[0] == provider, session.get_providers()
     plain = OnnxSession.__new__(OnnxSession)
@@ -120,8 +121,8 @@ def bare(entry: ModelEntry, store: Store, provider: str, **options: Any) -> Bare
 
 def bench_frames(settings: Settings, store: Store, count: int) -> dict[str, Any]:
     """Whole frames one after the other on one thread, and runs of the bare network between them."""
-    models = build.open_models(settings, store)
-    pipeline = build.open_pipeline(settings, models, build.open_source(_read(PHOTO), models))
+    models = factory.open_models(settings, store)
+    pipeline = factory.open_pipeline(settings, models, factory.open_source(_read(PHOTO), models))
     labeller = Labeller(settings, Marker(new_mark_id()))
     scenes = bench.moving_portrait(_read(PORTRAIT), models)
     entry = store.entry(settings.engine)
@@ -145,7 +146,7 @@ def bench_frames(settings: Settings, store: Store, count: int) -> dict[str, Any]
     return {
         "engine": settings.engine,
         "provider": network.provider,
-        "onnxruntime": runtime.version(),
+        "onnxruntime": onnx_session.version(),
         "faces_swapped": swapped,
         "ms": {name: spread(times) for name, times in wall.items()},
         "processor_ms": {name: round(statistics.median(times), 1) for name, times in spent.items()},
@@ -159,7 +160,7 @@ def bench_frames(settings: Settings, store: Store, count: int) -> dict[str, Any]
 
 def bench_threads(entry: ModelEntry, store: Store, count: int) -> dict[str, Any]:
     """The bare network on the processor with one thread and several, waiting idle and spinning."""
-    many = runtime.threads()
+    many = onnx_session.threads()
     kinds = {"1 thread": (1, False), f"{many} threads": (many, False), f"{many} threads that spin": (many, True)}
     sessions = {
         name: bare(entry, store, "CPUExecutionProvider", intra_op_num_threads=number, inter_op_num_threads=1, spin=spin)
@@ -179,12 +180,12 @@ def bench_threads(entry: ModelEntry, store: Store, count: int) -> dict[str, Any]
 
 def bench_live(settings: Settings, store: Store, rate: float, seconds: float) -> dict[str, Any]:
     """Camera in memory to a sink that throws away: tracking overlaps swapping, as in the studio."""
-    models = build.open_models(settings, store)
-    source = build.open_source(_read(PHOTO), models)
-    persona = dress(build.open_engine(settings, models.shelf), source, models.retouch_for(settings))
+    models = factory.open_models(settings, store)
+    source = factory.open_source(_read(PHOTO), models)
+    persona = dress(factory.open_engine(settings, models.shelf), source, models.retouch_for(settings))
     scenes = bench.moving_portrait(_read(PORTRAIT), models)
     wearing = Snapshot(settings, persona, "bench")
-    loop = LiveLoop(lambda wanted: build.open_tracking(wanted, models.shelf), build.open_classifier(store), wearing)
+    loop = LiveLoop(lambda wanted: factory.open_tracking(wanted, models.shelf), factory.open_classifier(store), wearing)
     sink = NullSink()
     loop.start()
     try:

@@ -30,16 +30,17 @@ import cv2
 import numpy as np
 import psutil
 
-from mien import bench, build
-from mien.fakes import NullSink, PacedCamera
-from mien.faults import run_faults
+from mien.assembly import factory
+from mien.lab import bench
+from mien.lab.faults import run_faults
+from mien.lab.sightings import Checker, farthest
 from mien.live.loop import LiveLoop
 from mien.live.snapshot import Snapshot
-from mien.media.picture import read_picture
-from mien.models.store import Store
-from mien.pipeline import dress
+from mien.media.files.picture import read_picture
+from mien.models.library.store import Store
 from mien.settings import Settings
-from mien.sightings import Checker, farthest
+from mien.swap.pipeline import dress
+from mien.testing import NullSink, PacedCamera
 from mien.types import Image
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
@@ -138,15 +139,15 @@ def counted(scenes: list[Image]) -> list[Image]:
 def bench_loop(rate: float, height: int, seconds: float) -> dict[str, Any]:
     """Camera to sink without a browser."""
     settings, store = Settings(), Store()
-    models = build.open_models(settings, store)
-    persona = dress(build.open_engine(settings, models.shelf), build.open_source(_read(PHOTO), models))
+    models = factory.open_models(settings, store)
+    persona = dress(factory.open_engine(settings, models.shelf), factory.open_source(_read(PHOTO), models))
     scenes = bench.moving_portrait(_read(PORTRAIT), models)
     if height != bench.HEIGHT:
         size_wh = round(height * bench.WIDTH / bench.HEIGHT), height
         scenes = [np.asarray(cv2.resize(scene, size_wh), np.uint8) for scene in scenes]
     order = _Order()
     wearing = Snapshot(settings, persona, "bench")
-    loop = LiveLoop(lambda wanted: build.open_tracking(wanted, models.shelf), build.open_classifier(store), wearing)
+    loop = LiveLoop(lambda wanted: factory.open_tracking(wanted, models.shelf), factory.open_classifier(store), wearing)
     process = psutil.Process()
     loop.start()
     try:
@@ -187,9 +188,9 @@ def bench_loop(rate: float, height: int, seconds: float) -> dict[str, Any]:
 def bench_faults(person: Path, photos: list[Path], seconds: float, keep: Path | None) -> dict[str, Any]:
     """Everything goes wrong, and the checker looks for the person in every frame that left."""
     settings, store = Settings(), Store()
-    models = build.open_models(settings, store)
+    models = factory.open_models(settings, store)
     portrait = _read(person)
-    worn = [_read(photo) for photo in photos] or _far_sources(portrait, Checker(models, build.open_recogniser(store)))
+    worn = [_read(photo) for photo in photos] or _far_sources(portrait, Checker(models, factory.open_recogniser(store)))
     if keep is not None:
         keep.mkdir(parents=True, exist_ok=True)
     return asdict(run_faults(bench.moving_portrait(portrait, models), worn, settings, store, seconds, keep=keep))
@@ -224,7 +225,7 @@ def bench_browser(source: str, seconds: float) -> dict[str, Any]:
     from playwright.sync_api import sync_playwright
 
     settings = Settings()
-    scenes = counted(bench.moving_portrait(_read(PORTRAIT), build.open_models(settings, Store())))
+    scenes = counted(bench.moving_portrait(_read(PORTRAIT), factory.open_models(settings, Store())))
     with tempfile.TemporaryDirectory(prefix="mien-bench-") as folder:
         clip = Path(folder) / "clip.mp4"
         write_clip(clip, scenes)
@@ -300,7 +301,7 @@ def write_clip(path: Path, pictures: list[Image], rate: int = 30) -> None:
 @contextmanager
 def running(folder: Path, wanted: list[str]) -> Iterator[tuple[str, int]]:
     """`mien live` as a process; its address and process number."""
-    command = [sys.executable, "-m", "mien.cli", "live", "--no-browser", "--port", "0", "--photo", str(PHOTO)]
+    command = [sys.executable, "-m", "mien.commands.main", "live", "--no-browser", "--port", "0", "--photo", str(PHOTO)]
     command += ["--consent", "public-domain", "--data", str(folder / "data"), "--recordings", str(folder / "rec"), *wanted]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"}) as process:
         assert process.stdout is not None

@@ -20,15 +20,16 @@ from typing import Any
 
 from tests.standins import install, make_inswapper
 
-from mien import bench, build
-from mien.fakes import NullSink, PacedCamera
-from mien.folders import MODELS_VARIABLE
-from mien.media.picture import read_picture
-from mien.models.importing import import_models
-from mien.models.store import Store
+from mien.assembly import factory
+from mien.lab import bench
+from mien.media.files.picture import read_picture
+from mien.models.library.importing import import_models
+from mien.models.library.store import Store
+from mien.provenance.trust import Signing, open_trust
 from mien.settings import Settings
-from mien.studio.session import StudioSession
-from mien.trust import Signing, open_trust
+from mien.studio.session.session import StudioSession
+from mien.system.folders import MODELS_VARIABLE
+from mien.testing import NullSink, PacedCamera
 from mien.types import Image, LabelledFrame
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
@@ -67,7 +68,7 @@ def bench_switching(folder: Path, rate: float) -> dict[str, Any]:
     (folder / "uploads").mkdir()
     trust = open_trust(folder / "data", Signing())
     session = StudioSession(Settings(), trust, folder / "data", folder / "recordings", folder / "uploads", shared=False)
-    scenes = bench.moving_portrait(_read(PORTRAIT), build.open_models(Settings(), Store()))
+    scenes = bench.moving_portrait(_read(PORTRAIT), factory.open_models(Settings(), Store()))
     session.start()
     sink, pause = Times(), threading.Event()
     try:

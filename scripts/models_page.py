@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
 
-from mien.models.inventory import needed_by, shown_size, way_to
-from mien.models.store import ModelEntry, Store
+from mien.models.library.inventory import needed_by, shown_size, way_to
+from mien.models.library.store import ModelEntry, Store
 
 PAGE = Path(__file__).parent.parent / "MODELS.md"
 _INTRODUCTION = """\

@@ -22,19 +22,8 @@ from mien.contracts import (
     Segmenter,
     Session,
 )
-from mien.geometry import TEMPLATES
-from mien.types import (
-    LANDMARK_COUNT,
-    Array,
-    FacePatch,
-    Floats,
-    Frame,
-    Image,
-    LabelledFrame,
-    Landmarks,
-    SourceFace,
-    TrackedFace,
-)
+from mien.imaging.geometry import TEMPLATES
+from mien.types import LANDMARK_COUNT, Array, FacePatch, Floats, Frame, Image, LabelledFrame, Landmarks, SourceFace, TrackedFace
 
 _MOST_FRAMES = 24
 """So many frames are read of a source that may be endless."""

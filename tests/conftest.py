@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from mien.folders import DATA_VARIABLE, MODELS_VARIABLE
-from mien.models.pull import MIRROR_VARIABLE
+from mien.models.library.download import MIRROR_VARIABLE
+from mien.system.folders import DATA_VARIABLE, MODELS_VARIABLE
 
 pytest.register_assert_rewrite("tests.conformance")
 

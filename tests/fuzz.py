@@ -27,12 +27,12 @@ from pathlib import Path
 from typing import TypeAlias
 
 from mien.errors import MienError
-from mien.models.graph import check_safe, read_graph
+from mien.models.format.onnx_graph import check_safe, read_graph
 from mien.provenance.credentials import read_credentials
+from mien.provenance.verify import Verifier
 from mien.settings import Setting, Settings, from_mapping, read_file, table
-from mien.studio.database import StudioDatabase
-from mien.studio.presets import Presets, checked, values_of
-from mien.verify import Verifier
+from mien.studio.session.database import StudioDatabase
+from mien.studio.session.presets import Presets, checked, values_of
 from tests import signed
 from tests.standins import all_families, make_small
 

@@ -17,14 +17,14 @@ import psutil
 from cryptography.hazmat.primitives.asymmetric import ec
 from PIL import Image as Pictures
 
-from mien import raster
 from mien.errors import KeyUnavailable
-from mien.media import devices
-from mien.models import runtime
-from mien.models.device import DEVICES
-from mien.models.probe import try_device
+from mien.imaging import raster
+from mien.media.capture import devices
+from mien.models.runtime import onnx_session
+from mien.models.runtime.devices import DEVICES
+from mien.models.runtime.probe import try_device
 from mien.provenance.credentials import read_credentials
-from mien.provenance.keystore import KeyStore
+from mien.provenance.signing.keystore import KeyStore
 
 
 def use_libraries(model: Path) -> None:
@@ -34,7 +34,7 @@ def use_libraries(model: Path) -> None:
     ec.generate_private_key(ec.SECP256R1())
     psutil.cpu_percent()
     read_credentials(Path(__file__))
-    with runtime.OnnxSession("yunet", model) as session:
+    with onnx_session.OnnxSession("yunet", model) as session:
         (name,) = session.inputs
         session.run({name: np.zeros((1, 3, 64, 64), np.float32)})
     raster.blend(picture, picture.copy(), picture[:, :, 0].copy(), 0, 0, 0)

@@ -7,9 +7,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from mien import build
-from mien.models.faceid import FaceId
-from mien.models.store import Store
+from mien.assembly import factory
+from mien.models.library.store import Store
+from mien.models.networks.recognisers.face_id import FaceId
 from mien.settings import Settings
 from mien.types import Affine, Floats, Image, Landmarks
 
@@ -28,13 +28,13 @@ class Portrait:
 
 
 @cache
-def models() -> build.Models:
-    return build.open_models(Settings(), Store())
+def models() -> factory.Models:
+    return factory.open_models(Settings(), Store())
 
 
 @cache
 def recogniser() -> FaceId:
-    return build.open_recogniser(Store())
+    return factory.open_recogniser(Store())
 
 
 @cache

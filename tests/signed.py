@@ -10,7 +10,7 @@ import numpy as np
 
 from mien.provenance.claim import Claim
 from mien.provenance.credentials import sign_file
-from mien.provenance.identity import Identity, open_identity
+from mien.provenance.signing.identity import Identity, open_identity
 from mien.types import Image
 
 MARK_ID = 0xABCDEF

@@ -11,12 +11,12 @@ from typing import Any
 
 import httpx
 
+from mien.provenance.trust import Signing, open_trust
 from mien.settings import Settings
-from mien.studio.access import Access
-from mien.studio.app import make_app
-from mien.studio.serve import StudioServer
-from mien.studio.session import StudioSession
-from mien.trust import Signing, open_trust
+from mien.studio.server.access import Access
+from mien.studio.server.app import make_app
+from mien.studio.server.serve import StudioServer
+from mien.studio.session.session import StudioSession
 
 DEADLINE_S = 20.0
 

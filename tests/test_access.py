@@ -2,8 +2,8 @@
 
 import pytest
 
-from mien.studio.access import Access
-from mien.studio.guesses import ADDRESS_GUESSES, ADDRESS_WINDOW_S, ALL_GUESSES, ALL_WINDOW_S
+from mien.studio.server.access import Access
+from mien.studio.server.guesses import ADDRESS_GUESSES, ADDRESS_WINDOW_S, ALL_GUESSES, ALL_WINDOW_S
 
 PASSWORD = "a long password"
 

@@ -15,20 +15,20 @@ import pytest
 from PIL import Image
 
 from mien import errors
-from mien.media import moving
-from mien.media.animation import AnimationReader
-from mien.media.animationwriter import AnimationWriter
-from mien.media.conversion import conversion_notes
-from mien.media.delays import read_delays
-from mien.media.moving import Kind, open_moving, open_writer
-from mien.media.output import OutputFile
-from mien.media.videoreader import VideoReader
-from mien.provenance.mark import Marker
-from mien.seal import windows_back
+from mien.media.files import moving
+from mien.media.files.animation_reader import AnimationReader
+from mien.media.files.animation_writer import AnimationWriter
+from mien.media.files.conversion import conversion_notes
+from mien.media.files.frame_delays import read_delays
+from mien.media.files.moving import Kind, open_moving, open_writer
+from mien.media.files.output_file import OutputFile
+from mien.media.files.video_reader import VideoReader
+from mien.provenance.label import Labeller
+from mien.provenance.mark.pattern import Marker
+from mien.provenance.mark.windows import find_mark
+from mien.provenance.seal import windows_back
 from mien.settings import Settings
-from mien.stages.label import Labeller
 from mien.types import Array, Frame, LabelledFrame
-from mien.windows import find_mark
 from tests.conformance import source_suite
 from tests.portraits import COLLINS, read
 
@@ -315,7 +315,7 @@ def test_limits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         _open(path, max_pixels=6143)
     with pytest.raises(errors.MediaTooLarge, match="bytes"):
         _open(path, max_bytes=100)
-    monkeypatch.setattr("mien.media.animation._MOST_FRAMES", 3)
+    monkeypatch.setattr("mien.media.files.animation_reader._MOST_FRAMES", 3)
     with pytest.raises(errors.MediaTooLarge, match="4 frames"):
         _open(path)
 

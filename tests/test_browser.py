@@ -13,14 +13,15 @@ import cv2
 import numpy as np
 import pytest
 
-from mien import bench, build
-from mien.fakes import FakeClassifier
-from mien.folders import MODELS_VARIABLE
-from mien.media.picture import read_picture
-from mien.models.store import Store
+from mien.assembly import factory
+from mien.lab import bench
+from mien.media.files.picture import read_picture
+from mien.models.library.store import Store
 from mien.provenance.consent import Consents
-from mien.provenance.database import Database
 from mien.settings import Settings
+from mien.system.database import Database
+from mien.system.folders import MODELS_VARIABLE
+from mien.testing import FakeClassifier
 from mien.types import Floats, Image
 from tests.standins import install
 from tests.studio import Studio, running_studio
@@ -133,8 +134,8 @@ class Checker:
 
     def __init__(self) -> None:
         store = Store()
-        self.models = build.open_models(Settings(), store)
-        self.recogniser = build.open_recogniser(store)
+        self.models = factory.open_models(Settings(), store)
+        self.recogniser = factory.open_recogniser(store)
 
     def sees_a_face(self, image: Image) -> bool:
         return bool(self.models.photo_detector.detect(image))
@@ -516,7 +517,7 @@ def test_findings_are_told_in_german(person: Person, examples: Path, tmp_path: P
 
 
 def test_a_refused_picture_is_explained(chromium: Any, examples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(build, "open_classifier", lambda store: FakeClassifier(0.99))
+    monkeypatch.setattr(factory, "open_classifier", lambda store: FakeClassifier(0.99))
     with running_studio(tmp_path) as studio, visiting(chromium, studio) as person:
         person.add_face(examples / "eileen_collins.png")
         person.start_browser_camera()

@@ -8,9 +8,9 @@ from urllib.parse import urlsplit
 import pytest
 from scripts import models_page
 
-from mien.families import families
-from mien.models.inventory import needed_by, way_to
-from mien.models.store import ModelEntry, Store
+from mien.models.format.families import families
+from mien.models.library.inventory import needed_by, way_to
+from mien.models.library.store import ModelEntry, Store
 
 ENTRIES = Store().entries()
 OTHERS = [entry for entry in ENTRIES if not entry.bundled]

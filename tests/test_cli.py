@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import pytest
 
-from mien.cli import main
+from mien.commands.main import main
 from tests.portraits import COLLINS, EXAMPLES, HOPPER
 
 CLIP = EXAMPLES / "clip.mp4"
@@ -167,7 +167,7 @@ def test_no_space(tmp_path: Path, suffix: str) -> None:
     command = [
         sys.executable,
         "-m",
-        "mien.cli",
+        "mien.commands.main",
         "swap",
         "--consent",
         "public-domain",
@@ -183,7 +183,7 @@ def test_no_space(tmp_path: Path, suffix: str) -> None:
         "import resource,signal,subprocess,sys\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (90000, 90000))\n"
-        "from mien.cli import main\n"
+        "from mien.commands.main import main\n"
         f"sys.exit(main({command[3:]!r}))\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
@@ -305,7 +305,7 @@ def test_stopping_leaves_nothing(tmp_path: Path, signal_number: signal.Signals) 
     long_clip, folder = tmp_path / "long.mkv", tmp_path / "out"
     folder.mkdir()
     _repeat(CLIP, long_clip, 12)
-    command = [sys.executable, "-m", "mien.cli", "swap", str(COLLINS), str(long_clip), "-o", str(folder / "out.mp4")]
+    command = [sys.executable, "-m", "mien.commands.main", "swap", str(COLLINS), str(long_clip), "-o", str(folder / "out.mp4")]
     command += ["--consent", "public-domain"]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 60
@@ -364,7 +364,7 @@ def test_all_models_are_listed_in_80_columns_without_breaking_a_word(
 def test_a_damaged_model_is_refused(
     tmp_path: Path, out: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from mien.models import store
+    from mien.models.library import store
 
     weights = Path(store.__file__).parent / "weights"
     shutil.copytree(weights, tmp_path / "weights")

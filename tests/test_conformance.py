@@ -8,19 +8,19 @@ import av
 import numpy as np
 import pytest
 
-from mien.engines.mesh import MeshEngine
-from mien.media.output import OutputFile
-from mien.media.videoreader import VideoReader
-from mien.media.videowriter import VideoWriter
-from mien.models.faceid import FaceId
-from mien.models.facemesh import FaceMesh
-from mien.models.opennsfw import OpenNsfw
-from mien.models.runtime import OnnxSession
-from mien.models.store import Store
-from mien.models.yunet import YuNet
-from mien.provenance.mark import Marker
+from mien.media.files.output_file import OutputFile
+from mien.media.files.video_reader import VideoReader
+from mien.media.files.video_writer import VideoWriter
+from mien.models.library.store import Store
+from mien.models.networks.detectors.yunet import YuNet
+from mien.models.networks.face_mesh import FaceMesh
+from mien.models.networks.nsfw import OpenNsfw
+from mien.models.networks.recognisers.face_id import FaceId
+from mien.models.runtime.onnx_session import OnnxSession
+from mien.provenance.label import Labeller
+from mien.provenance.mark.pattern import Marker
 from mien.settings import Settings
-from mien.stages.label import Labeller
+from mien.swap.engines.mesh.engine import MeshEngine
 from mien.types import Array, Frame, Image, LabelledFrame, TrackedFace
 from tests import conformance
 from tests.portraits import COLLINS, EXAMPLES, HOPPER, models, portrait
@@ -66,7 +66,7 @@ def test_the_content_classifier(path: Path) -> None:
 
 @pytest.mark.parametrize("settings", [Settings(), Settings(resolution=128), Settings(light=0.0, eyes="target")])
 def test_the_mesh_engine(settings: Settings) -> None:
-    from mien.build import open_source
+    from mien.assembly.factory import open_source
 
     source = open_source(portrait(HOPPER).image, models())
     target = portrait(COLLINS)

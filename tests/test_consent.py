@@ -11,21 +11,21 @@ import cv2
 import numpy as np
 import pytest
 
-from mien import build
-from mien.cli import main
+from mien.assembly import factory
+from mien.commands.main import main
 from mien.errors import ProvenanceError, UsageError
-from mien.models.store import Store
+from mien.models.library.store import Store
 from mien.provenance.consent import Consents
-from mien.provenance.database import Database
 from mien.provenance.fingerprint import distance, fingerprint
 from mien.settings import Settings
+from mien.system.database import Database
 from mien.types import Image, SourceFace
 from tests.portraits import COLLINS, HOPPER
 
 
 @pytest.fixture(scope="module")
-def models() -> build.Models:
-    return build.open_models(Settings(), Store())
+def models() -> factory.Models:
+    return factory.open_models(Settings(), Store())
 
 
 @pytest.fixture
@@ -43,18 +43,18 @@ def saved_again(image: Image, scale: float, quality: int) -> Image:
     return np.asarray(cv2.imdecode(content, cv2.IMREAD_COLOR), np.uint8)
 
 
-def face_of(image: Image, models: build.Models) -> SourceFace:
-    return build.open_source(image, models)
+def face_of(image: Image, models: factory.Models) -> SourceFace:
+    return factory.open_source(image, models)
 
 
-def test_nothing_is_known_at_first(consents: Consents, models: build.Models) -> None:
+def test_nothing_is_known_at_first(consents: Consents, models: factory.Models) -> None:
     assert consents.all() == []
     assert consents.find(face_of(read(COLLINS), models)) is None
 
 
 @pytest.mark.parametrize(("scale", "quality"), [(1.0, 95), (0.6, 80), (0.9, 40), (1.4, 70)])
 def test_a_photo_is_known_again_when_it_was_saved_anew(
-    consents: Consents, models: build.Models, scale: float, quality: int
+    consents: Consents, models: factory.Models, scale: float, quality: int
 ) -> None:
     given = consents.record(face_of(read(COLLINS), models), "public-domain", "collins.png")
     found = consents.find(face_of(saved_again(read(COLLINS), scale, quality), models))
@@ -64,7 +64,7 @@ def test_a_photo_is_known_again_when_it_was_saved_anew(
     assert consents.find(face_of(read(HOPPER), models)) is None, "another person"
 
 
-def test_the_same_statement_is_kept_once_and_another_one_takes_its_place(consents: Consents, models: build.Models) -> None:
+def test_the_same_statement_is_kept_once_and_another_one_takes_its_place(consents: Consents, models: factory.Models) -> None:
     face = face_of(read(COLLINS), models)
     first = consents.record(face, "public-domain", "a.png")
     assert consents.record(face, "public-domain", "b.png").id == first.id
@@ -75,7 +75,7 @@ def test_the_same_statement_is_kept_once_and_another_one_takes_its_place(consent
     assert [each.revoked_at is None for each in consents.all()] == [False, True]
 
 
-def test_a_revoked_statement_holds_no_more_until_a_new_one_is_given(consents: Consents, models: build.Models) -> None:
+def test_a_revoked_statement_holds_no_more_until_a_new_one_is_given(consents: Consents, models: factory.Models) -> None:
     face = face_of(read(COLLINS), models)
     given = consents.record(face, "self", "a.png")
     assert consents.revoke(given.id).revoked_at is not None
@@ -84,7 +84,7 @@ def test_a_revoked_statement_holds_no_more_until_a_new_one_is_given(consents: Co
     assert consents.find(face) is not None
 
 
-def test_what_is_no_statement_is_refused(consents: Consents, models: build.Models) -> None:
+def test_what_is_no_statement_is_refused(consents: Consents, models: factory.Models) -> None:
     with pytest.raises(UsageError, match="nobody has said"):
         consents.record(face_of(read(COLLINS), models), "finders keepers", "a.png")
     with pytest.raises(UsageError, match="no consent"):
@@ -92,7 +92,7 @@ def test_what_is_no_statement_is_refused(consents: Consents, models: build.Model
     assert consents.all() == []
 
 
-def test_the_photo_is_not_kept(consents: Consents, models: build.Models, tmp_path: Path) -> None:
+def test_the_photo_is_not_kept(consents: Consents, models: factory.Models, tmp_path: Path) -> None:
     consents.record(face_of(read(COLLINS), models), "self", "a.png")
     kept = [path for path in (tmp_path / "data").iterdir() if path.is_file()]
     assert [path.name for path in kept] == ["ledger.sqlite"]
@@ -117,7 +117,7 @@ def test_a_damaged_or_newer_ledger_is_refused_and_left_alone(consents: Consents,
 def test_many_processes_at_once_lose_nothing(tmp_path: Path) -> None:
     code = (
         "import sys\nfrom datetime import UTC, datetime\nfrom pathlib import Path\n"
-        "from mien.provenance.database import Database\nfrom mien.provenance.ledger import Ledger, Output\n"
+        "from mien.system.database import Database\nfrom mien.provenance.ledger import Ledger, Output\n"
         "ledger = Ledger(Database(Path(sys.argv[1])))\n"
         "for n in range(25): ledger.record(Output(int(sys.argv[2]), 'picture', f'{n}', datetime.now(UTC)), [n])\n"
     )
@@ -164,7 +164,7 @@ _AT_A_TERMINAL = "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.sp
 @pytest.mark.parametrize(("typed", "code"), [("4\n", 0), ("9\nno\n1\n", 0), ("\x03", 130), ("\x04", 2)])
 def test_a_person_at_a_terminal_is_asked(tmp_path: Path, typed: str, code: int) -> None:
     files = [str(COLLINS), str(HOPPER), "-o", str(tmp_path / "o.png"), "--data", str(tmp_path / "data")]
-    command = [sys.executable, "-c", _AT_A_TERMINAL, sys.executable, "-m", "mien.cli", "swap", *files]
+    command = [sys.executable, "-c", _AT_A_TERMINAL, sys.executable, "-m", "mien.commands.main", "swap", *files]
     said = b""
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0) as process:
         assert process.stdin is not None

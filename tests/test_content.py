@@ -9,12 +9,12 @@ import cv2
 import numpy as np
 import pytest
 
-from mien import build
+from mien.assembly import factory
 from mien.contracts import ContentClassifier
 from mien.errors import ContentRefused
-from mien.fakes import FakeClassifier
-from mien.models.store import Store
-from mien.stages.content import THRESHOLD, ContentWatch, FileContentCheck, is_due
+from mien.models.library.store import Store
+from mien.safety.content_check import THRESHOLD, ContentWatch, FileContentCheck, is_due
+from mien.testing import FakeClassifier
 from mien.types import Frame, Image
 from tests.portraits import COLLINS, HOPPER, read
 
@@ -149,14 +149,14 @@ def test_a_classifier_that_fails_fails_the_file() -> None:
 
 @pytest.mark.parametrize("path", [COLLINS, HOPPER], ids=lambda path: path.stem)
 def test_the_portraits_are_harmless(path: Path) -> None:
-    classifier = build.open_classifier(Store())
+    classifier = factory.open_classifier(Store())
     assert classifier.score(read(path)) < 0.3
     check_file(classifier, [Frame(read(path), 0, 0, Fraction(1))])
 
 
 @pytest.mark.slow
 def test_there_is_no_false_alarm_on_real_faces_and_clips(media: Path) -> None:
-    classifier = build.open_classifier(Store())
+    classifier = factory.open_classifier(Store())
     faces = sorted(media.glob("faces/*/*.jpg"))
     clips = sorted(path for path in media.glob("clips/*") if path.suffix in {".mp4", ".mkv"})
     assert faces
@@ -175,7 +175,7 @@ def _decoded(path: Path) -> Iterable[Frame]:
 
 
 def test_the_score_hardly_depends_on_the_size_of_the_picture() -> None:
-    classifier, image = build.open_classifier(Store()), read(COLLINS)
+    classifier, image = factory.open_classifier(Store()), read(COLLINS)
     scores = []
     for side in (400, 700, 1100, 2100):
         resized = np.asarray(cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA), np.uint8)

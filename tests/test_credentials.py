@@ -26,12 +26,12 @@ from cryptography.x509.oid import ObjectIdentifier
 
 import mien
 from mien.errors import CertificateUnusable, MienError, OutputError, SigningFailed, UnreadableMedia
+from mien.media.files.receipt import receipt_path
+from mien.media.files.statement import DIGITAL_SOURCE_TYPE
 from mien.provenance import credentials
 from mien.provenance.claim import DISCLOSURE, MARK_ALGORITHM
 from mien.provenance.credentials import can_embed, read_credentials, sign_file
-from mien.provenance.identity import Identity, command_identity, given_identity, open_identity
-from mien.provenance.receipt import receipt_path
-from mien.provenance.statement import DIGITAL_SOURCE_TYPE
+from mien.provenance.signing.identity import Identity, command_identity, given_identity, open_identity
 from tests import fuzz
 from tests.authority import Authority
 from tests.signed import EMBEDDED_KINDS, KINDS, MARK_ID, a_claim, signed_files, write_media

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mien.stages.cut import SceneCuts
+from mien.swap.tracking.scene_cut import SceneCuts
 from mien.types import Array, Image
 from tests.portraits import COLLINS, HOPPER, read
 

@@ -10,24 +10,24 @@ import onnx
 import pytest
 from onnx import helper
 
-from mien import build
-from mien.cli import main
+from mien.assembly import factory
+from mien.commands.main import main
 from mien.contracts import Detector
 from mien.errors import ModelMismatch
-from mien.fakes import FakeDetector, FakeSession
-from mien.geometry import box_of
-from mien.models.candidates import Candidates
-from mien.models.letterbox import letterbox
-from mien.models.pyramid import Pyramid
-from mien.models.runtime import OnnxSession
-from mien.models.scrfd import Scrfd
-from mien.models.shelf import Shelf
-from mien.models.store import Store
-from mien.models.yoloface import YoloFace
-from mien.models.yunet import YuNet
+from mien.imaging.geometry import box_of
+from mien.models.format.ports import Shape
+from mien.models.library.store import Store
+from mien.models.networks.detectors.candidates import Candidates
+from mien.models.networks.detectors.letterbox import letterbox
+from mien.models.networks.detectors.pyramid import Pyramid
+from mien.models.networks.detectors.scrfd import Scrfd
+from mien.models.networks.detectors.yoloface import YoloFace
+from mien.models.networks.detectors.yunet import YuNet
+from mien.models.runtime.onnx_session import OnnxSession
+from mien.models.runtime.session_cache import Shelf
 from mien.settings import Settings
-from mien.signature import Shape
-from mien.stages.look import SharedLook
+from mien.swap.tracking.shared_detector import SharedLook
+from mien.testing import FakeDetector, FakeSession
 from mien.types import Array, Detection, Frame, Image
 from tests import conformance
 from tests.portraits import COLLINS, HOPPER, models, portrait, read
@@ -306,7 +306,7 @@ def test_live_another_detector_finds_and_covers_but_yunet_confirms() -> None:
 def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
     """Two detectors and a segmenter are installed, for the command line, too."""
     made = standin_store(tmp_path, "scrfd", "yoloface", "xseg")
-    monkeypatch.setattr("mien.swapping.Store", lambda: made)
+    monkeypatch.setattr("mien.commands.swapping.Store", lambda: made)
     return made
 
 
@@ -339,7 +339,7 @@ def test_a_name_that_is_no_detector_is_refused_in_one_line(
 @pytest.mark.parametrize("detector", ["standin_scrfd", "standin_yoloface"])
 def test_live_tracking_with_another_detector(detector: str, store: Store) -> None:
     settings = Settings(detector=detector)
-    parts = build.open_tracking(settings, Shelf(store))
+    parts = factory.open_tracking(settings, Shelf(store))
     image = portrait(HOPPER).image.copy()
     for index in range(3):
         faces = parts.tracker.update(Frame(image.copy() if index == 1 else image, index, 33_333 * index, Fraction(1, 10**6)))
@@ -349,7 +349,7 @@ def test_live_tracking_with_another_detector(detector: str, store: Store) -> Non
 
 
 def test_the_session_is_shared_by_photos_videos_and_the_camera(store: Store) -> None:
-    models = build.open_models(Settings(detector="standin_scrfd"), store)
+    models = factory.open_models(Settings(detector="standin_scrfd"), store)
     image = portrait(COLLINS).image.copy()
     photo, video = models.photo_detector.detect(image), models.detector.detect(image)
     assert len(photo) == len(video) == 1

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from av.device import DeviceInfo
 
-from mien.media.devices import (
+from mien.media.capture.devices import (
     CameraDevice,
     CameraMode,
     MicrophoneDevice,

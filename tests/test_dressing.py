@@ -7,7 +7,7 @@ import pytest
 
 from mien.errors import ModelMissing
 from mien.settings import Value
-from mien.studio.dressing import Dressing, DressingState
+from mien.studio.session.pending_change import Dressing, DressingState
 
 DEADLINE_S = 10.0
 

@@ -8,10 +8,10 @@ import av
 import cv2
 import numpy as np
 import pytest
-
-from mien.cli import main
 from mien.evaluate import landmark_error, pose_error
-from mien.stages.reshape import reach
+
+from mien.commands.main import main
+from mien.swap.stages.reshape import reach
 from mien.types import Array, Image
 from tests.portraits import COLLINS, EXAMPLES, HOPPER, locate, portrait, recogniser
 

@@ -10,34 +10,35 @@ import cv2
 import numpy as np
 import pytest
 
-from mien import geometry, openers
-from mien.cli import main
+from mien.assembly import registry
+from mien.commands.main import main
 from mien.contracts import Converter, Embedder, Session
-from mien.crop import cut
-from mien.engines.alphaface import alphaface
-from mien.engines.cover import box_mask, outline_mask
-from mien.engines.embedded import EmbeddedEngine
-from mien.engines.ghost import ghost
-from mien.engines.hififace import hififace
-from mien.engines.hyperswap import hyperswap
-from mien.engines.identity import embedding_of
-from mien.engines.inswapper import inswapper
-from mien.engines.simswap import simswap
-from mien.engines.tone import matched
 from mien.errors import ModelError, ModelMismatch, ModelMissing
-from mien.families import families
-from mien.models.arcface import ArcFace
-from mien.models.crossface import Crossface
-from mien.models.importing import import_models
-from mien.models.inventory import missing_for, partners
-from mien.models.runtime import OnnxSession
-from mien.models.shelf import Shelf
-from mien.models.store import ModelEntry, Store
+from mien.face.aligned_crop import cut
+from mien.face.texels import SIDE
+from mien.imaging import geometry
+from mien.models.format.families import families
+from mien.models.format.ports import Shape
+from mien.models.library.importing import import_models
+from mien.models.library.inventory import missing_for, partners
+from mien.models.library.store import ModelEntry, Store
+from mien.models.networks.recognisers.arcface import ArcFace
+from mien.models.networks.recognisers.crossface import Crossface
+from mien.models.runtime.onnx_session import OnnxSession
+from mien.models.runtime.session_cache import Shelf
 from mien.settings import Settings
-from mien.signature import Shape
-from mien.stages.compose import compose
+from mien.swap.engines.alphaface import alphaface
+from mien.swap.engines.embedded import EmbeddedEngine
+from mien.swap.engines.embedding import embedding_of
+from mien.swap.engines.ghost import ghost
+from mien.swap.engines.hififace import hififace
+from mien.swap.engines.hyperswap import hyperswap
+from mien.swap.engines.inswapper import inswapper
+from mien.swap.engines.outline import box_mask, outline_mask
+from mien.swap.engines.simswap import simswap
+from mien.swap.engines.tone import matched
+from mien.swap.stages.compose import compose
 from mien.types import Affine, Array, FacePatch, Floats, Frame, Image, KnownFace, Landmarks, SourceFace, TrackedFace
-from mien.unwrap import SIDE
 from tests import conformance
 from tests.portraits import COLLINS, HOPPER, Portrait, locate, models, moved, portrait, read
 from tests.standins import emap, make_small
@@ -792,7 +793,7 @@ class ClosedShelf(Shelf):
 def test_a_missing_recogniser_is_named_before_anything_is_opened(store: Store, tmp_path: Path, family: str) -> None:
     _import(store, tmp_path, (family, f"standin_{family}.onnx"))
     settings, shelf = Settings(engine=f"standin_{family}"), ClosedShelf(store)
-    for ask in (openers.open_engine, openers.check_names):
+    for ask in (registry.open_engine, registry.check_names):
         with pytest.raises(ModelMissing, match="w600k_r50") as caught:
             ask(settings, shelf)
         assert "mien models pull arcface_w600k_r50" in caught.value.remedy
@@ -801,7 +802,7 @@ def test_a_missing_recogniser_is_named_before_anything_is_opened(store: Store, t
 def test_a_missing_converter_is_named(store: Store, tmp_path: Path) -> None:
     _import(store, tmp_path, ("ghost", "standin_ghost.onnx"), ("arcface", "standin_w600k_r50.onnx"))
     with pytest.raises(ModelMissing, match="crossface_ghost") as caught:
-        openers.open_engine(Settings(engine="standin_ghost"), ClosedShelf(store))
+        registry.open_engine(Settings(engine="standin_ghost"), ClosedShelf(store))
     assert "mien models import --trust" in caught.value.remedy
 
 
@@ -815,7 +816,7 @@ def test_a_missing_converter_is_named(store: Store, tmp_path: Path) -> None:
 )
 def test_how_a_model_that_is_not_here_can_come_is_said_and_no_other_way(store: Store, name: str, way: str) -> None:
     with pytest.raises(ModelMissing, match="not installed") as caught:
-        openers.check_names(Settings(engine=name), ClosedShelf(store))
+        registry.check_names(Settings(engine=name), ClosedShelf(store))
     assert way in caught.value.remedy
     assert ("pull" in caught.value.remedy) == ("pull" in way)
 
@@ -823,7 +824,7 @@ def test_how_a_model_that_is_not_here_can_come_is_said_and_no_other_way(store: S
 def test_a_model_for_another_job_is_named_by_its_job(store: Store, tmp_path: Path) -> None:
     _import(store, tmp_path, ("codeformer", "standin_codeformer.onnx"))
     with pytest.raises(ModelMismatch, match="is an enhancer, not a swapper or an identity"):
-        openers.check_names(Settings(engine="standin_codeformer"), ClosedShelf(store))
+        registry.check_names(Settings(engine="standin_codeformer"), ClosedShelf(store))
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -831,8 +832,8 @@ def test_installed_stand_ins_open_by_their_family(store: Store, tmp_path: Path, 
     needed = (("arcface", "standin_w600k_r50.onnx"), ("crossface", "standin_crossface.onnx"))
     _import(store, tmp_path, (family, f"standin_{family}.onnx"), *needed)
     settings, shelf = Settings(engine=f"standin_{family}"), Shelf(store)
-    openers.check_names(settings, shelf)
-    engine = openers.open_engine(settings, shelf)
+    registry.check_names(settings, shelf)
+    engine = registry.open_engine(settings, shelf)
     assert engine.name == f"standin_{family}"
     assert not engine.bends
     assert engine.prepare(_source()).shape == (1, 512)

@@ -13,15 +13,17 @@ import cv2
 import numpy as np
 import pytest
 
-from mien import build, geometry, topology
+from mien.assembly import factory
 from mien.contracts import Enhancer
-from mien.engines.mesh import MeshEngine
-from mien.pipeline import Memory, Persona, Pipeline, Retouch, dress, swap_faces
+from mien.face import landmark_sets
+from mien.imaging import geometry
 from mien.settings import Settings
-from mien.stages.compose import compose, in_frame
-from mien.stages.enhance import Enhancement
-from mien.stages.film import as_filmed
-from mien.stages.track import Tracker
+from mien.swap.engines.mesh.engine import MeshEngine
+from mien.swap.pipeline import Memory, Persona, Pipeline, Retouch, dress, swap_faces
+from mien.swap.stages.compose import compose, in_frame
+from mien.swap.stages.enhance.stage import Enhancement
+from mien.swap.stages.match_grain import as_filmed
+from mien.swap.tracking.tracker import Tracker
 from mien.types import Affine, Array, FacePatch, Floats, Focus, Frame, Image, KnownFace, Landmarks, Mask, TrackedFace
 from tests.portraits import COLLINS, models, portrait
 
@@ -226,7 +228,7 @@ def test_an_expression_that_jumps_shows_nothing_stale(live: Enhancement) -> None
     painter = Painter(slow)
     points = points_of(START)
     _, _, start = _until_shown(live, painter, points)
-    mouth = points[list(topology.INNER_LIPS), :2].mean(0)
+    mouth = points[list(landmark_sets.INNER_LIPS), :2].mean(0)
     cheek = points[50, :2]
     for index in range(start, start + 30):
         before, after = once(live, painter, points, index, enhance_every=0)
@@ -521,7 +523,7 @@ def test_an_enhancer_that_is_not_worn_any_more_is_let_go(live: Enhancement) -> N
 def test_detail_stays_while_a_slider_moves_and_goes_with_the_face() -> None:
     seen, memory, painter = portrait(COLLINS), Memory(), Painter(sharper)
     settings = Settings(enhance_every=60)
-    source = build.open_source(seen.image, models())
+    source = factory.open_source(seen.image, models())
     persona = dress(MeshEngine(settings), source, Retouch(enhancer=painter))
 
     def wear(persona: Persona, index: int) -> int:
@@ -586,7 +588,7 @@ def test_an_enhanced_face_keeps_its_detail_when_it_is_filmed() -> None:
 
 def test_the_whole_path_wears_an_enhanced_face() -> None:
     seen = portrait(COLLINS)
-    source = build.open_source(seen.image, models())
+    source = factory.open_source(seen.image, models())
     settings = Settings(enhance_blend=1.0, grain=0.0)
 
     def swapped(enhancer: Enhancer | None) -> Image:

@@ -9,13 +9,14 @@ import cv2
 import numpy as np
 import pytest
 
-from mien import bench, build
-from mien.cli import main
-from mien.doctor import examine
-from mien.evaluate import measures, stills
-from mien.evaluate.lab import Lab
-from mien.evaluate.portraits import Portrait, choose_pairs
-from mien.models.store import Store
+from mien.assembly import factory
+from mien.commands.doctor import examine
+from mien.commands.main import main
+from mien.lab import bench
+from mien.lab.evaluate import measures, stills
+from mien.lab.evaluate.lab import Lab
+from mien.lab.evaluate.portraits import Portrait, choose_pairs
+from mien.models.library.store import Store
 from mien.settings import Settings
 from mien.types import Floats
 from tests.portraits import COLLINS, HOPPER, models, portrait, recogniser
@@ -129,4 +130,4 @@ def test_the_doctor_finds_a_missing_model(tmp_path: Path) -> None:
 
 
 def test_a_picture_is_computed_at_its_own_size() -> None:
-    assert Settings().resolution < build.PICTURE_RESOLUTION
+    assert Settings().resolution < factory.PICTURE_RESOLUTION

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from mien.errors import UsageError
-from mien.evaluate import measures, occlusion, parts, report, stills
-from mien.evaluate.figures import Figure, Plot, Section, Sheet, as_json, mean
-from mien.evaluate.plots import svg
-from mien.evaluate.scenes import Shot
-from mien.evaluate.turning import frames_to_return
-from mien.facemodel import face_model
+from mien.face.mean_face import face_model
+from mien.lab.evaluate import measures, occlusion, parts, report, stills
+from mien.lab.evaluate.figures import Figure, Plot, Section, Sheet, as_json, mean
+from mien.lab.evaluate.plots import svg
+from mien.lab.evaluate.scenes import Shot
+from mien.lab.evaluate.turning import frames_to_return
 from mien.types import Floats, Frame, FrameResult, Image, Landmarks, TrackedFace
 from tests.portraits import COLLINS, HOPPER, portrait
 

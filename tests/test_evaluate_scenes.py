@@ -4,9 +4,9 @@ import cv2
 import numpy as np
 import pytest
 
-from mien.evaluate import lights, measures, occluders, scenes
-from mien.evaluate.portraits import Portrait
-from mien.evaluate.scenes import Scene
+from mien.lab.evaluate import lights, measures, occluders, scenes
+from mien.lab.evaluate.portraits import Portrait
+from mien.lab.evaluate.scenes import Scene
 from mien.types import Floats
 from tests.portraits import COLLINS, HOPPER, locate, portrait
 

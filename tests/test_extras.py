@@ -6,7 +6,7 @@ from importlib import metadata
 
 import pytest
 
-from mien.extras import install_command
+from mien.system.extras import install_command
 
 
 def test_an_extra_is_installed_by_its_packages_with_this_python(monkeypatch: pytest.MonkeyPatch) -> None:

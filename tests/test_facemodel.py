@@ -7,8 +7,8 @@ import cv2
 import numpy as np
 import pytest
 
-from mien import topology
-from mien.facemodel import expressions, face_model, head_pose, neutral, without_expression
+from mien.face import landmark_sets
+from mien.face.mean_face import expressions, face_model, head_pose, neutral, without_expression
 from mien.types import Array, Floats
 from tests.portraits import locate
 
@@ -26,19 +26,19 @@ def test_the_mean_face_is_symmetric_and_mirrors_are_mutual() -> None:
     assert np.array_equal(model.mirror[model.mirror], np.arange(478))
     assert np.allclose(model.shape[model.mirror] * [-1, 1, 1], model.shape, atol=2e-5)
     assert np.allclose(1 - model.uv[model.mirror, 0], model.uv[:, 0], atol=2e-5)
-    right, left = topology.EYE_CORNERS
+    right, left = landmark_sets.EYE_CORNERS
     assert np.linalg.norm(model.shape[left] - model.shape[right]) == pytest.approx(1, abs=1e-3)
-    assert model.shape[left, 0] > 0 > model.shape[topology.FACE_OVAL[0], 1]
+    assert model.shape[left, 0] > 0 > model.shape[landmark_sets.FACE_OVAL[0], 1]
 
 
 def test_no_triangle_of_the_texture_is_folded_over() -> None:
     uv = face_model().uv
     everything = np.concatenate(
         [
-            topology.skin_triangles(),
-            topology.fan(topology.RIGHT_EYE, topology.RIGHT_IRIS),
-            topology.fan(topology.LEFT_EYE, topology.LEFT_IRIS),
-            topology.strip(topology.INNER_LIPS),
+            landmark_sets.skin_triangles(),
+            landmark_sets.fan(landmark_sets.RIGHT_EYE, landmark_sets.RIGHT_IRIS),
+            landmark_sets.fan(landmark_sets.LEFT_EYE, landmark_sets.LEFT_IRIS),
+            landmark_sets.strip(landmark_sets.INNER_LIPS),
         ]
     )
     a, b, c = (uv[everything[:, corner]] for corner in range(3))

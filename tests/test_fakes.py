@@ -7,7 +7,10 @@ import pytest
 
 from mien.contracts import FrameSink
 from mien.errors import SourceLost
-from mien.fakes import (
+from mien.provenance.label import Labeller
+from mien.provenance.mark.pattern import Marker
+from mien.settings import Settings
+from mien.testing import (
     CollectingSink,
     FakeClassifier,
     FakeDetector,
@@ -19,9 +22,6 @@ from mien.fakes import (
     SyntheticCamera,
     pattern,
 )
-from mien.provenance.mark import Marker
-from mien.settings import Settings
-from mien.stages.label import Labeller
 from mien.types import LANDMARK_COUNT, Detection, Frame, LabelledFrame, Landmarks, SourceFace, TrackedFace
 from tests import conformance
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from mien.errors import OutputError
-from mien.media.filenames import windows_fault
-from mien.media.output import OutputFile
+from mien.media.files.file_names import windows_fault
+from mien.media.files.output_file import OutputFile
 
 
 @pytest.mark.parametrize(
@@ -47,6 +47,6 @@ def test_names_that_windows_takes_as_they_are_pass(path: str) -> None:
 def test_an_output_is_refused_on_windows_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     output = OutputFile(tmp_path / "aux.png", overwrite=False)
     output.check()
-    monkeypatch.setattr("mien.media.output._IS_WINDOWS", os.sep == "/")
+    monkeypatch.setattr("mien.media.files.output_file._IS_WINDOWS", os.sep == "/")
     with pytest.raises(OutputError, match="device"):
         output.check()

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from mien.stages.film import as_filmed
+from mien.swap.stages.match_grain import as_filmed
 from mien.types import FacePatch, Focus, Frame, Grain, Image, KnownFace, Landmarks, TrackedFace
 from tests.portraits import COLLINS, portrait
 

@@ -8,17 +8,17 @@ import cv2
 import numpy as np
 import pytest
 
-from mien import build
-from mien.cli import main
+from mien.assembly import factory
+from mien.commands.main import main
 from mien.contracts import Finisher
-from mien.engines.mesh import MeshEngine
 from mien.errors import ModelMismatch
-from mien.models.finish import FinishNet
-from mien.models.runtime import OnnxSession
-from mien.models.store import Store
+from mien.models.library.store import Store
+from mien.models.networks.finish_net import FinishNet
+from mien.models.runtime.onnx_session import OnnxSession
 from mien.settings import Settings
-from mien.stages.compose import compose
-from mien.stages.finish import GRID, finish, view
+from mien.swap.engines.mesh.engine import MeshEngine
+from mien.swap.stages.compose import compose
+from mien.swap.stages.harmonise import GRID, finish, view
 from mien.types import FacePatch, Floats, Frame, Landmarks, TrackedFace
 from tests.portraits import COLLINS, HOPPER, models, moved, portrait, recogniser
 from tests.test_models import FakeSession
@@ -42,7 +42,7 @@ def _swap(scale: float = 1.0, shift: tuple[float, float] = (0.0, 0.0)) -> tuple[
     image, landmarks = moved(portrait(COLLINS), np.array([[scale, 0, shift[0]], [0, scale, shift[1]]]), 512, 512)
     frame, face = Frame(image, 0, 0, Fraction(1)), TrackedFace(1, landmarks, 1)
     engine = MeshEngine(Settings())
-    (patch,) = engine.swap(frame, [face], engine.prepare(build.open_source(portrait(HOPPER).image, models())))
+    (patch,) = engine.swap(frame, [face], engine.prepare(factory.open_source(portrait(HOPPER).image, models())))
     assert patch is not None
     return frame, face, patch
 
@@ -158,7 +158,7 @@ def test_the_bundled_net_leads_the_face_towards_a_light_from_the_side() -> None:
     shown = (image * ramp).astype(np.uint8)
     frame, face = Frame(shown, 0, 0, Fraction(1)), TrackedFace(1, landmarks, 1)
     engine = MeshEngine(Settings())
-    (patch,) = engine.swap(frame, [face], engine.prepare(build.open_source(portrait(HOPPER).image, models())))
+    (patch,) = engine.swap(frame, [face], engine.prepare(factory.open_source(portrait(HOPPER).image, models())))
     assert patch is not None
     finished = finish(frame, face, patch, _net())
     left, top = (round(value) for value in patch.crop_to_frame[:, 2])
@@ -178,8 +178,8 @@ def test_the_bundled_net_keeps_whose_face_it_is() -> None:
     source, target = portrait(HOPPER), portrait(COLLINS)
     distances = []
     for setting in ("off", "on"):
-        face = build.open_source(source.image, models())
-        pipeline = build.open_picture_pipeline(Settings(finish=setting), models(), face)
+        face = factory.open_source(source.image, models())
+        pipeline = factory.open_picture_pipeline(Settings(finish=setting), models(), face)
         made = pipeline.swap_frame(Frame(target.image.copy(), 0, 0, Fraction(1))).frame.image
         distances.append(float(np.linalg.norm(recogniser().describe(made, target.landmarks) - source.descriptor)))
     assert distances[1] < recogniser().same_person_below
@@ -215,7 +215,7 @@ def _torch() -> None:
 
 
 def _sitters() -> tuple[object, ...]:
-    from mien.training.sitters import sitter
+    from mien.lab.training.sitters import sitter
 
     found = []
     for path in (COLLINS, HOPPER):
@@ -225,7 +225,7 @@ def _sitters() -> tuple[object, ...]:
 
 
 def test_normals_of_a_face_look_out_of_it() -> None:
-    from mien.training.sitters import SIDE, Sitter
+    from mien.lab.training.sitters import SIDE, Sitter
 
     for each in _sitters():
         assert isinstance(each, Sitter)
@@ -239,8 +239,8 @@ def test_normals_of_a_face_look_out_of_it() -> None:
 
 
 def test_a_lamp_lights_its_own_side() -> None:
-    from mien.training.lamps import Light, lit, shading
-    from mien.training.sitters import Sitter
+    from mien.lab.training.lamps import Light, lit, shading
+    from mien.lab.training.sitters import Sitter
 
     each = _sitters()[0]
     assert isinstance(each, Sitter)
@@ -258,9 +258,9 @@ def test_a_lamp_lights_its_own_side() -> None:
 
 
 def test_examples_are_the_same_at_every_run_and_true_where_nothing_differs() -> None:
-    from mien.training.lamps import Light
-    from mien.training.pairs import example, random_example
-    from mien.training.sitters import Sitter
+    from mien.lab.training.lamps import Light
+    from mien.lab.training.pairs import example, random_example
+    from mien.lab.training.sitters import Sitter
 
     sitters = [each for each in _sitters() if isinstance(each, Sitter)]
     first, second = (random_example(sitters, np.random.default_rng(7)) for _ in range(2))
@@ -277,8 +277,8 @@ def test_examples_are_the_same_at_every_run_and_true_where_nothing_differs() -> 
 
 def test_no_person_is_both_learnt_from_and_checked_on() -> None:
     _torch()
-    from mien.training.learn import split
-    from mien.training.sitters import Sitter
+    from mien.lab.training.learn import split
+    from mien.lab.training.sitters import Sitter
 
     sitters = [replace(each, person=name) for each in _sitters() if isinstance(each, Sitter) for name in "abcdef"]
     learning, checking = split(sitters)
@@ -292,9 +292,9 @@ def test_training_goes_on_where_it_stopped_and_its_file_runs_like_it(tmp_path: P
     _torch()
     import torch
 
-    from mien.training import learn
-    from mien.training.net import colours, fresh_weights, multiply_adds, to_onnx
-    from mien.training.sitters import Sitter
+    from mien.lab.training import learn
+    from mien.lab.training.net import colours, fresh_weights, multiply_adds, to_onnx
+    from mien.lab.training.sitters import Sitter
 
     assert multiply_adds() < 100_000_000
     sitters = [each for each in _sitters() if isinstance(each, Sitter)]

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from mien.focus import FocusMeter, blur_of, face_focus, focus_of
+from mien.face.sharpness import FocusMeter, blur_of, face_focus, focus_of
 from mien.types import Floats, Image
 from tests.portraits import COLLINS, HOPPER, moved, portrait
 

@@ -10,11 +10,12 @@ from pathlib import Path
 import platformdirs
 import pytest
 
-from mien import folders, kernel
-from mien.cli import main
-from mien.doctor import examine
+from mien.commands.doctor import examine
+from mien.commands.main import main
 from mien.errors import ProvenanceError
-from mien.models.store import Store
+from mien.imaging import kernels
+from mien.models.library.store import Store
+from mien.system import folders
 from tests.portraits import COLLINS, HOPPER
 
 
@@ -98,7 +99,7 @@ def test_kernels_make_no_cache_in_the_current_folder(homeless: Path, monkeypatch
     def double(values: "list[int]") -> None:
         values[0] *= 2
 
-    compiled = kernel.kernel(double)
+    compiled = kernels.kernel(double)
     # Without a cache numba gives the function a null one, whose path is not set.
     assert compiled._cache.cache_path is None  # type: ignore[attr-defined]
     assert list(homeless.iterdir()) == []
@@ -107,7 +108,7 @@ def test_kernels_make_no_cache_in_the_current_folder(homeless: Path, monkeypatch
 def test_a_deleted_current_folder(tmp_path: Path) -> None:
     gone = tmp_path / "gone"
     gone.mkdir()
-    code = "import os, sys; os.rmdir(os.getcwd()); from mien.cli import main; sys.exit(main(['models']))"
+    code = "import os, sys; os.rmdir(os.getcwd()); from mien.commands.main import main; sys.exit(main(['models']))"
     done = subprocess.run([sys.executable, "-c", code], cwd=gone, capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert done.stderr.startswith("mien: the current folder")
@@ -118,7 +119,16 @@ def test_a_deleted_current_folder(tmp_path: Path) -> None:
     sys.platform == "win32" or shutil.which("setpriv") is None or os.geteuid() != 0, reason="needs root and setpriv"
 )
 def test_a_user_id_without_an_entry() -> None:
-    drop = ["setpriv", "--reuid=12345", "--regid=12345", "--clear-groups", sys.executable, "-m", "mien.cli", "certificate"]
+    drop = [
+        "setpriv",
+        "--reuid=12345",
+        "--regid=12345",
+        "--clear-groups",
+        sys.executable,
+        "-m",
+        "mien.commands.main",
+        "certificate",
+    ]
     # A folder of pytest's own may be entered by its maker only.
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o777)

@@ -17,10 +17,10 @@ import pytest
 from starlette.types import Receive, Scope, Send
 from websockets.sync.client import connect
 
-from mien.studio.access import Access, Doorkeeper
-from mien.studio.certificate import own_certificate
-from mien.studio.gate import Gate, Limits, Visit
-from mien.studio.serve import StudioServer
+from mien.studio.server.access import Access, Doorkeeper
+from mien.studio.server.certificate import own_certificate
+from mien.studio.server.gate import Gate, Limits, Visit
+from mien.studio.server.serve import StudioServer
 
 _PATIENCE_S = 60.0
 _CROWD = 310

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from mien.facemodel import face_model
-from mien.gaze import into_the_camera
+from mien.face.gaze import into_the_camera
+from mien.face.mean_face import face_model
 from mien.types import Floats
 from tests.portraits import COLLINS, portrait
 from tests.test_facemodel import turned

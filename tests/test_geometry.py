@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from mien import geometry
+from mien.imaging import geometry
 from mien.types import Affine, Array
 
 POINTS = np.random.default_rng(1).uniform(-100, 100, (30, 2))

@@ -17,12 +17,12 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from mien.errors import MienError, ModelDamaged, ModelMismatch, ModelMissing, ModelRefused
-from mien.models import graph
-from mien.models.emap import SUFFIX, load_matrix
-from mien.models.graph import Graph, check_safe, find_matrix, read_graph
-from mien.models.runtime import OnnxSession
-from mien.models.store import ModelEntry, Store
-from mien.models.trusted import Trusted, write_trusted
+from mien.models.format import onnx_graph
+from mien.models.format.onnx_graph import Graph, check_safe, find_matrix, read_graph
+from mien.models.library.inswapper_matrix import SUFFIX, load_matrix
+from mien.models.library.store import ModelEntry, Store
+from mien.models.library.trusted import Trusted, write_trusted
+from mien.models.runtime.onnx_session import OnnxSession
 from mien.types import Array, Floats
 from tests.standins import all_families, emap, install, make_small, standin_store
 
@@ -239,13 +239,13 @@ def test_files_that_cannot_be_read_are_missing(tmp_path: Path) -> None:
 def test_a_file_that_becomes_shorter_while_it_is_read_is_damaged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "m.onnx"
     path.write_bytes(_bytes(_model([helper.make_node("Neg", ["x"], ["y"])] * 20_000)))
-    whole = graph._Walk._recognise
+    whole = onnx_graph._Walk._recognise
 
     def shortened(walk: Any) -> None:
         whole(walk)
         os.truncate(path, 100)
 
-    monkeypatch.setattr(graph._Walk, "_recognise", shortened)
+    monkeypatch.setattr(onnx_graph._Walk, "_recognise", shortened)
     with pytest.raises(ModelDamaged, match="became shorter"):
         read_graph(path)
 

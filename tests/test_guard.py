@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from mien.stages.cover import card, cover, veil
-from mien.stages.guard import Guard, Verdict
+from mien.safety.guard import Guard, Verdict
+from mien.safety.veil import card, cover, veil
 from mien.types import Detection, Floats, Image, Landmarks, TrackedFace
 
 _STEP_S = 1 / 30

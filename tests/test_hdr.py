@@ -12,16 +12,16 @@ import numpy as np
 import pytest
 from av.sidedata.sidedata import Type
 
-from mien import hdr
 from mien.errors import UnsupportedMedia
-from mien.media import dolbyvision
-from mien.media.colourspace import ColourSpace, ToBgr, space_of
-from mien.media.conversion import conversion_notes
-from mien.media.liveinput import LiveInput, Opening
-from mien.media.looped import LoopedMedia
-from mien.media.output import OutputFile
-from mien.media.videoreader import VideoReader
-from mien.media.videowriter import VideoWriter
+from mien.imaging import hdr
+from mien.media.capture.live_input import LiveInput, Opening
+from mien.media.capture.looped import LoopedMedia
+from mien.media.files.conversion import conversion_notes
+from mien.media.files.output_file import OutputFile
+from mien.media.files.video_reader import VideoReader
+from mien.media.files.video_writer import VideoWriter
+from mien.media.frames import dolby_vision
+from mien.media.frames.colour_space import ColourSpace, ToBgr, space_of
 from mien.settings import Settings
 from mien.types import Array, Frame, Image, LabelledFrame
 
@@ -408,7 +408,7 @@ def test_dolby_vision_without_a_base_layer_is_refused(tmp_path: Path) -> None:
 )
 def test_metadata_that_is_short_or_odd(data: dict[Type, bytes], profile: int | None) -> None:
     frame: Any = SimpleNamespace(side_data=data)
-    assert dolbyvision.dynamic_metadata(frame) == profile
+    assert dolby_vision.dynamic_metadata(frame) == profile
 
 
 def test_planes_that_do_not_belong_together_are_refused() -> None:

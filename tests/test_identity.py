@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from mien.errors import CertificateUnusable, KeyUnavailable, OutputError, ProvenanceError, SigningFailed
-from mien.provenance.identity import (
+from mien.provenance.signing.identity import (
     command_identity,
     export_root,
     given_identity,
@@ -26,7 +26,7 @@ from mien.provenance.identity import (
     open_identity,
     renew_identity,
 )
-from mien.provenance.keystore import KeyStore
+from mien.provenance.signing.keystore import KeyStore
 from tests.authority import Authority
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)

@@ -16,16 +16,16 @@ import numpy as np
 import onnx
 import pytest
 
-from mien.cli import main
+from mien.commands.main import main
 from mien.errors import MienError, ModelDamaged, ModelError, ModelMismatch, ModelMissing, ModelRefused, UsageError
-from mien.folders import MODELS_VARIABLE
-from mien.models import importing
-from mien.models.emap import SUFFIX, load_matrix
-from mien.models.importing import import_models, remove
-from mien.models.shelf import Shelf
-from mien.models.store import ModelEntry, Store
-from mien.models.trusted import LIST, read_trusted, write_trusted
-from mien.models.turn import turn
+from mien.models.library import importing
+from mien.models.library.importing import import_models, remove
+from mien.models.library.inswapper_matrix import SUFFIX, load_matrix
+from mien.models.library.lock import turn
+from mien.models.library.store import ModelEntry, Store
+from mien.models.library.trusted import LIST, read_trusted, write_trusted
+from mien.models.runtime.session_cache import Shelf
+from mien.system.folders import MODELS_VARIABLE
 from tests.standins import all_families, make_small
 
 ALIKE = {"hyperswap", "simswap_256", "ghost", "hififace", "alphaface"}
@@ -488,8 +488,8 @@ def test_processes_that_import_at_once_wait_for_each_other(store: Store, here: P
     names = ["arcface", "xseg", "bisenet", "dfm"]
     files = [lay(here, f"{name}.{'dfm' if name == 'dfm' else 'onnx'}", content(name)) for name in names]
     program = (
-        "import sys; from pathlib import Path; from mien.models.importing import import_models as take; "
-        "from mien.models.store import Store; take([Path(sys.argv[2])], Store(installed=Path(sys.argv[1])), trust=True)"
+        "import sys; from pathlib import Path; from mien.models.library.importing import import_models as take; "
+        "from mien.models.library.store import Store; take([Path(sys.argv[2])], Store(installed=Path(sys.argv[1])), trust=True)"
     )
     with turn(store.folder):
         running = [
@@ -789,7 +789,7 @@ def test_a_terminal_that_knows_few_letters_is_told_all_the_same(store: Store, he
     path = store.path(done.entry.id)
     path.write_bytes(path.read_bytes()[:-1] + b"!")
     environment = os.environ | {MODELS_VARIABLE: str(store.folder), "PYTHONIOENCODING": "ascii"}
-    command = [sys.executable, "-m", "mien.cli", "models", "verify", done.entry.id]
+    command = [sys.executable, "-m", "mien.commands.main", "models", "verify", done.entry.id]
     told = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
     assert told.returncode == 7
     assert "it should be" in told.stdout

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 
 from mien.contracts import ContentClassifier
-from mien.fakes import FakeClassifier
-from mien.live.changing import FaceChanger, Shown, TrackedFrame
 from mien.live.content import LiveContent
+from mien.live.frame_swapper import FaceChanger, Shown, TrackedFrame
 from mien.live.inspector import Inspector, Look
 from mien.live.loop import LiveLoop
 from mien.live.marking import LiveMark
-from mien.stages.cover import card
+from mien.safety.veil import card
+from mien.testing import FakeClassifier
 from mien.types import Frame, Image, TrackedFace
 from tests.test_live import Inline, Keeping, camera, detection, landmarks, parts, person, snapshot, wait_until
 

@@ -10,13 +10,13 @@ import pytest
 from av.codec.context import Flags
 
 from mien.errors import UsageError
-from mien.media.conversion import conversion_notes
-from mien.media.interlace import Deinterlacer, FieldFlags, shown_order, stream_order
-from mien.media.liveinput import LiveInput, Opening
-from mien.media.looped import LoopedMedia
-from mien.media.output import OutputFile
-from mien.media.videoreader import VideoReader
-from mien.media.videowriter import VideoWriter, check_output
+from mien.media.capture.live_input import LiveInput, Opening
+from mien.media.capture.looped import LoopedMedia
+from mien.media.files.conversion import conversion_notes
+from mien.media.files.output_file import OutputFile
+from mien.media.files.video_reader import VideoReader
+from mien.media.files.video_writer import VideoWriter, check_output
+from mien.media.frames.interlace import Deinterlacer, FieldFlags, shown_order, stream_order
 from mien.settings import Settings
 from mien.types import Array, Image, LabelledFrame
 

@@ -12,17 +12,17 @@ import cv2
 import numpy as np
 import pytest
 
-from mien import build
+from mien.assembly import factory
 from mien.batch.job import JobResult, Progress, run_picture, run_video
 from mien.errors import Cancelled, NoFaceFound, OutputError
-from mien.media.output import OutputFile
-from mien.media.picture import read_picture
-from mien.media.videoreader import VideoReader
-from mien.media.videowriter import VideoWriter
-from mien.pipeline import Pipeline, SeenFrame
-from mien.provenance.mark import Marker
+from mien.media.files.output_file import OutputFile
+from mien.media.files.picture import read_picture
+from mien.media.files.video_reader import VideoReader
+from mien.media.files.video_writer import VideoWriter
+from mien.provenance.label import Labeller
+from mien.provenance.mark.pattern import Marker
 from mien.settings import Settings
-from mien.stages.label import Labeller
+from mien.swap.pipeline import Pipeline, SeenFrame
 from mien.types import Frame, FrameResult, Image, LabelledFrame, Landmarks, TrackedFace
 from tests.clips import Clip, look, make, number, picture
 from tests.portraits import CLIP, COLLINS, models, portrait
@@ -178,10 +178,10 @@ def test_an_error_in_the_tracker_ends_all(clip: Path, tmp_path: Path) -> None:
 
 
 def test_what_overlaps_is_bit_for_bit_what_one_thread_makes(tmp_path: Path) -> None:
-    settings, source = Settings(), build.open_source(portrait(COLLINS).image, models())
+    settings, source = Settings(), factory.open_source(portrait(COLLINS).image, models())
 
     def swapped() -> Pipeline:
-        return build.open_pipeline(settings, models(), source)
+        return factory.open_pipeline(settings, models(), source)
 
     overlapped: list[Image] = []
 

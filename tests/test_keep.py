@@ -8,20 +8,21 @@ import cv2
 import numpy as np
 import pytest
 
-from mien import geometry, topology
-from mien.build import open_source
-from mien.engines.mesh import MeshEngine
-from mien.fakes import FakeEngine, fake_persona
-from mien.pipeline import Memory, dress, swap_faces
+from mien.assembly.factory import open_source
+from mien.face import landmark_sets
+from mien.imaging import geometry
 from mien.settings import Settings, from_mapping
-from mien.stages.keep import keep_own
+from mien.swap.engines.mesh.engine import MeshEngine
+from mien.swap.pipeline import Memory, dress, swap_faces
+from mien.swap.stages.own_parts import keep_own
+from mien.testing import FakeEngine, fake_persona
 from mien.types import Affine, Array, FacePatch, Floats, Frame, Image, Landmarks, TrackedFace
 from tests.portraits import COLLINS, HOPPER, models, portrait
 
 _PARTS = {
-    "keep_mouth": (topology.OUTER_LIPS,),
-    "keep_eyes": (topology.RIGHT_EYE, topology.LEFT_EYE),
-    "keep_brows": (topology.RIGHT_BROW, topology.LEFT_BROW),
+    "keep_mouth": (landmark_sets.OUTER_LIPS,),
+    "keep_eyes": (landmark_sets.RIGHT_EYE, landmark_sets.LEFT_EYE),
+    "keep_brows": (landmark_sets.RIGHT_BROW, landmark_sets.LEFT_BROW),
 }
 
 
@@ -55,7 +56,7 @@ def _inside(shape: tuple[int, ...], points: Floats, grown: float = 0.0) -> Array
 
 
 def _eye_distance(face: TrackedFace, patch: FacePatch) -> float:
-    right, left = (face.landmarks.points[corner] for corner in topology.EYE_CORNERS)
+    right, left = (face.landmarks.points[corner] for corner in landmark_sets.EYE_CORNERS)
     return float(np.linalg.norm(right - left)) / geometry.scale_of(patch.crop_to_frame)
 
 
@@ -114,7 +115,7 @@ def test_every_engine_gives_way() -> None:
     persona = fake_persona(FakeEngine((0, 200, 0)))
     settings = Settings(keep_mouth=True, shape=0.0, grain=0.0)
     swap_faces(Frame(image, 0, 0, Fraction(1, 30)), (face,), persona, settings, Memory())
-    x, y = (round(float(value)) for value in face.landmarks.points[list(topology.OUTER_LIPS), :2].mean(0))
+    x, y = (round(float(value)) for value in face.landmarks.points[list(landmark_sets.OUTER_LIPS), :2].mean(0))
     assert np.array_equal(image[y, x], before[y, x])
     x, y = (round(float(value)) for value in face.landmarks.points[4, :2])
     assert (image[y, x] == (0, 200, 0)).all()

@@ -9,10 +9,10 @@ import pytest
 
 import mien
 from mien.errors import MarkImpossible
-from mien.provenance.mark import Marker
-from mien.provenance.markreader import MarkReader
+from mien.provenance.label import Labeller, draw_badge
+from mien.provenance.mark.decoder import MarkReader
+from mien.provenance.mark.pattern import Marker
 from mien.settings import Settings
-from mien.stages.label import Labeller, draw_badge
 from mien.types import Frame, Image, LabelledFrame
 
 UNSEEN = Marker(0, strength=0)
@@ -134,4 +134,4 @@ def test_only_label_py_makes_labelled_frames() -> None:
             or (isinstance(node.func, ast.Attribute) and node.func.attr == "LabelledFrame")
         )
     }
-    assert makers == {"stages/label.py"}
+    assert makers == {"provenance/label.py"}

@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mien.cli import main
+from mien.commands.main import main
 from mien.errors import ProvenanceError
-from mien.provenance import database as database_module
+from mien.media.files.temporary_files import Temporaries, temporary_path
 from mien.provenance.consent import Consent, Consents
-from mien.provenance.database import Database
 from mien.provenance.ledger import Ledger, Output
-from mien.provenance.temporary import Temporaries, temporary_path
+from mien.system import database as database_module
+from mien.system.database import Database
 from mien.types import Landmarks, SourceFace
 from tests.portraits import COLLINS, HOPPER
 

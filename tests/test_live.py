@@ -12,9 +12,23 @@ from typing import Any, Self
 import numpy as np
 import pytest
 
+from mien.assembly.warm_up import warm_up
 from mien.contracts import FrameSink
 from mien.errors import DeviceFull, OutputError, SourceLost
-from mien.fakes import (
+from mien.live.content import LiveContent
+from mien.live.frame_swapper import FaceChanger, TrackedFrame, Trouble
+from mien.live.inspector import Inspector, Look
+from mien.live.loop import LiveLoop, TrackingParts
+from mien.live.mailbox import Mailbox
+from mien.live.marking import LiveMark
+from mien.live.meter import Meter, prometheus
+from mien.live.snapshot import Snapshot
+from mien.safety.confirmation import Confirmation
+from mien.settings import Settings
+from mien.swap.pipeline import Retouch
+from mien.swap.tracking.shared_detector import SharedLook
+from mien.swap.tracking.tracker import Tracker
+from mien.testing import (
     CollectingSink,
     FakeClassifier,
     FakeDetector,
@@ -24,21 +38,7 @@ from mien.fakes import (
     PacedCamera,
     fake_persona,
 )
-from mien.live.changing import FaceChanger, TrackedFrame, Trouble
-from mien.live.content import LiveContent
-from mien.live.inspector import Inspector, Look
-from mien.live.loop import LiveLoop, TrackingParts
-from mien.live.mailbox import Mailbox
-from mien.live.marking import LiveMark
-from mien.live.meter import Meter, prometheus
-from mien.live.snapshot import Snapshot
-from mien.pipeline import Retouch
-from mien.settings import Settings
-from mien.stages.confirm import Confirmation
-from mien.stages.look import SharedLook
-from mien.stages.track import Tracker
 from mien.types import LIVE_TIME_BASE, Detection, FacePatch, Frame, Image, LabelledFrame, Landmarks, Sound, TrackedFace
-from mien.warmup import warm_up
 
 _DEADLINE_S = 10.0
 GREEN = (0, 200, 0)

@@ -20,7 +20,7 @@ from urllib.error import HTTPError
 import av
 import pytest
 
-from mien.studio.folder import session_folder
+from mien.studio.session.folder import session_folder
 
 _PATIENCE_S = 60
 EXAMPLES = Path(__file__).parent.parent / "examples"
@@ -29,7 +29,7 @@ PASSWORD = "correct horse battery"
 
 def command(tmp_path: Path, *arguments: str) -> list[str]:
     folders = ["--data", str(tmp_path / "data"), "--recordings", str(tmp_path / "recordings")]
-    return [sys.executable, "-m", "mien.cli", "live", "--no-browser", *folders, *arguments]
+    return [sys.executable, "-m", "mien.commands.main", "live", "--no-browser", *folders, *arguments]
 
 
 def refused(tmp_path: Path, *arguments: str, **environment: str) -> str:
@@ -178,10 +178,14 @@ def test_uploads_of_a_session_that_was_cut_off_go_at_the_next_start(
 
 def test_devices_are_listed_for_people_and_programs() -> None:
     run = subprocess.run(
-        [sys.executable, "-m", "mien.cli", "devices", "--json"], capture_output=True, text=True, timeout=_PATIENCE_S, check=True
+        [sys.executable, "-m", "mien.commands.main", "devices", "--json"],
+        capture_output=True,
+        text=True,
+        timeout=_PATIENCE_S,
+        check=True,
     )
     assert set(json.loads(run.stdout)) == {"cameras", "microphones", "screens", "virtual_cameras"}
     plain = subprocess.run(
-        [sys.executable, "-m", "mien.cli", "devices"], capture_output=True, text=True, timeout=_PATIENCE_S, check=True
+        [sys.executable, "-m", "mien.commands.main", "devices"], capture_output=True, text=True, timeout=_PATIENCE_S, check=True
     )
     assert "microphones" in plain.stdout

@@ -25,13 +25,13 @@ from av.container import InputContainer
 
 from mien.contracts import SoundSource
 from mien.errors import Cancelled, MediaTooLarge, SourceLost, UnsupportedMedia, UsageError
-from mien.media import liveinput
-from mien.media.camera import Camera, ranked
-from mien.media.devices import CameraMode, list_screens
-from mien.media.liveinput import SILENCE_S, LiveInput, Opening
-from mien.media.microphone import Microphone, SoundClock
-from mien.media.network import NetworkStream
-from mien.media.screen import ScreenRegion
+from mien.media.capture import live_input
+from mien.media.capture.camera import Camera, ranked
+from mien.media.capture.devices import CameraMode, list_screens
+from mien.media.capture.live_input import SILENCE_S, LiveInput, Opening
+from mien.media.capture.microphone import Microphone, SoundClock
+from mien.media.capture.network import NetworkStream
+from mien.media.capture.screen import ScreenRegion
 from mien.types import LIVE_TIME_BASE
 from tests.clips import Clip, make, number
 from tests.conformance import source_suite
@@ -251,7 +251,7 @@ class _Refusal:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, number: int = errno.EINVAL) -> None:
         self.openings: list[Opening] = []
         self._number = number
-        monkeypatch.setattr(liveinput, "open_live", self)
+        monkeypatch.setattr(live_input, "open_live", self)
 
     def __call__(self, opening: Opening, silence_s: float) -> InputContainer:
         self.openings.append(opening)

@@ -14,8 +14,8 @@ import pytest
 
 from mien.contracts import FrameSource, SoundSource
 from mien.errors import MediaTooLarge, UnreadableMedia, UsageError
-from mien.media.fitting import fitted
-from mien.media.looped import LoopedMedia
+from mien.media.capture.looped import LoopedMedia
+from mien.media.frames.fitting import fitted
 from mien.types import Frame, Sound
 from tests.clips import Clip, make, number
 from tests.conformance import source_suite

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from mien.live.marking import LiveMark
-from mien.provenance.mark import Marker
-from mien.provenance.markreader import MarkFound, MarkReader
+from mien.provenance.mark.decoder import MarkFound, MarkReader
+from mien.provenance.mark.pattern import Marker
 from mien.types import Frame, Image
 from tests.portraits import HOPPER
 from tests.test_live import Inline

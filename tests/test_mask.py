@@ -7,12 +7,12 @@ import cv2
 import numpy as np
 import pytest
 
-from mien.build import open_source
-from mien.engines.mesh import MeshEngine
+from mien.assembly.factory import open_source
+from mien.face.texels import unwrap, wrap
 from mien.settings import Settings
-from mien.stages.mask import keep_occluders, refined
+from mien.swap.engines.mesh.engine import MeshEngine
+from mien.swap.stages.occluders import keep_occluders, refined
 from mien.types import Array, FacePatch, Frame, Image, KnownFace, Mask, TrackedFace
-from mien.unwrap import unwrap, wrap
 from tests.portraits import COLLINS, HOPPER, models, portrait
 
 _BLUE = 200, 90, 30

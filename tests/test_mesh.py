@@ -6,12 +6,12 @@ import cv2
 import numpy as np
 import pytest
 
-from mien.build import open_source
+from mien.assembly.factory import open_source
 from mien.contracts import Engine
-from mien.engines.mesh import MeshEngine
-from mien.evaluate import landmark_error, pose_error
+from mien.lab.evaluate.measures import landmark_error, pose_error
 from mien.settings import Settings
-from mien.stages.compose import compose
+from mien.swap.engines.mesh.engine import MeshEngine
+from mien.swap.stages.compose import compose
 from mien.types import FacePatch, Frame, Image, Landmarks, TrackedFace
 from tests.portraits import COLLINS, HOPPER, locate, models, moved, portrait, recogniser
 

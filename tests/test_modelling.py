@@ -15,15 +15,15 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from mien.cli import main
-from mien.doctor import examine
+from mien.commands.doctor import examine
+from mien.commands.main import main
+from mien.commands.modelling import check_models, pull_models
 from mien.errors import MienError, UsageError
-from mien.folders import MODELS_VARIABLE
-from mien.modelling import check_models, pull_models
-from mien.models import inventory
-from mien.models.pull import MIRROR_VARIABLE
-from mien.models.store import ModelEntry, Store
-from mien.studio.certificate import own_certificate
+from mien.models.library import inventory
+from mien.models.library.download import MIRROR_VARIABLE
+from mien.models.library.store import ModelEntry, Store
+from mien.studio.server.certificate import own_certificate
+from mien.system.folders import MODELS_VARIABLE
 from tests.standins import install, make_small
 
 ID = "crossface_made"

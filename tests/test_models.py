@@ -14,15 +14,16 @@ import cv2
 import numpy as np
 import pytest
 
-from mien import contracts, geometry
+from mien import contracts
 from mien.errors import ModelDamaged, ModelMismatch, ModelMissing
-from mien.models.faceid import FaceId, chip_of
-from mien.models.facemesh import FaceMesh
-from mien.models.opennsfw import OpenNsfw
-from mien.models.runtime import OnnxSession, available_providers, version
-from mien.models.store import Store
-from mien.models.yunet import STRIDES, YuNet
-from mien.signature import Shape, expect
+from mien.imaging import geometry
+from mien.models.format.ports import Shape, expect
+from mien.models.library.store import Store
+from mien.models.networks.detectors.yunet import STRIDES, YuNet
+from mien.models.networks.face_mesh import FaceMesh
+from mien.models.networks.nsfw import OpenNsfw
+from mien.models.networks.recognisers.face_id import FaceId, chip_of
+from mien.models.runtime.onnx_session import OnnxSession, available_providers, version
 from mien.types import Affine, Array, Detection, Floats, Image, Landmarks
 from tests.portraits import COLLINS, HOPPER, models, moved, portrait, recogniser
 
@@ -451,8 +452,8 @@ def test_pictures_that_are_views_are_read_rightly() -> None:
 def test_the_runtime_reports_to_nobody(tmp_path: Path) -> None:
     """The official builds keep an identifier and an upload queue in the home folder, unless they were told to be silent."""
     code = (
-        "from mien.models.runtime import OnnxSession\n"
-        "from mien.models.store import Store\n"
+        "from mien.models.runtime.onnx_session import OnnxSession\n"
+        "from mien.models.library.store import Store\n"
         "import numpy as np\n"
         "session = OnnxSession('yunet', Store().read('yunet'))\n"
         "session.run({'input': np.zeros((1, 3, 192, 320), np.float32)})\n"

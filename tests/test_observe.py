@@ -5,7 +5,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from mien.stages.observe import Observer
+from mien.swap.memory.observer import Observer
 from mien.types import Array, Floats, Frame, Image, KnownFace, Landmarks, TrackedFace
 from tests.portraits import COLLINS, moved, portrait
 

@@ -6,11 +6,11 @@ import cv2
 import numpy as np
 import pytest
 
-from mien.facemodel import face_model
-from mien.stages.occluder import Occlusion, alien, fitted_light, within
-from mien.topology import INNER_LIPS, LEFT_EYE, RIGHT_EYE
+from mien.face.landmark_sets import INNER_LIPS, LEFT_EYE, RIGHT_EYE
+from mien.face.mean_face import face_model
+from mien.face.texels import SIDE, facing, texel_map, unwrap
+from mien.swap.memory.occlusion import Occlusion, alien, fitted_light, within
 from mien.types import Array, Floats, Image, Mask
-from mien.unwrap import SIDE, facing, texel_map, unwrap
 from tests.portraits import COLLINS, HOPPER, portrait
 
 _ONES = np.ones((SIDE, SIDE), np.float32)
@@ -152,7 +152,7 @@ def test_a_face_never_seen_before_tells_nothing() -> None:
 
 
 def test_what_stays_for_long_becomes_the_face(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mien.stages.occluder._PATIENCE", 20)
+    monkeypatch.setattr("mien.swap.memory.occlusion._PATIENCE", 20)
     occlusion = _warmed()
     shown, area = _block(_texture(), (40, 140, 90))
     mean = _texture().astype(np.float32)

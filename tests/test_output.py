@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mien.errors import OutputError, UsageError
-from mien.media.output import OutputFile, output_error
+from mien.media.files.output_file import OutputFile, output_error
 
 
 def _names(folder: Path) -> set[str]:

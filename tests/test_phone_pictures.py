@@ -10,9 +10,10 @@ import pytest
 from PIL import ExifTags, Image
 
 from mien import errors
-from mien.media import codepoints, moving, picture
-from mien.media.moving import Kind
-from mien.media.picture import Picture, read_picture, write_format
+from mien.media.files import moving, picture
+from mien.media.files.moving import Kind
+from mien.media.files.picture import Picture, read_picture, write_format
+from mien.media.frames import code_points
 from mien.types import Array
 
 DATA = Path(__file__).parent / "data"
@@ -78,8 +79,8 @@ def test_an_avif_is_turned_once(tmp_path: Path, orientation: int) -> None:
 
 def test_a_profile_wins_over_code_points() -> None:
     info = {"icc_profile": b"profile", "nclx_profile": {"color_primaries": 12, "transfer_characteristics": 16}}
-    assert codepoints.of_heif(info) is None
-    assert codepoints.of_heif({"nclx_profile": info["nclx_profile"]}) == codepoints.CodePoints(12, 16)
+    assert code_points.of_heif(info) is None
+    assert code_points.of_heif({"nclx_profile": info["nclx_profile"]}) == code_points.CodePoints(12, 16)
 
 
 def test_the_profile_of_a_heic_goes_into_the_output(tmp_path: Path) -> None:

@@ -14,11 +14,11 @@ import tifffile
 from PIL import ExifTags, Image, ImageCms
 
 from mien import errors
-from mien.media.output import OutputFile
-from mien.media.picture import Picture, is_picture, read_picture, write_picture
-from mien.provenance.mark import Marker
+from mien.media.files.output_file import OutputFile
+from mien.media.files.picture import Picture, is_picture, read_picture, write_picture
+from mien.provenance.label import Labeller
+from mien.provenance.mark.pattern import Marker
 from mien.settings import Settings
-from mien.stages.label import Labeller
 from mien.types import Array, Frame
 
 WIDTH, HEIGHT = 60, 40

@@ -10,26 +10,27 @@ import cv2
 import numpy as np
 import pytest
 
-from mien import build, geometry
+from mien.assembly import factory
 from mien.contracts import Engine, Session
-from mien.engines import dfm
-from mien.engines.blendswap import blendswap
-from mien.engines.dfm import DfmEngine, KnownToShow
-from mien.engines.pictured import PhotoFeed, PictureEngine, best_photo
-from mien.engines.uniface import uniface
 from mien.errors import ModelError, ModelMismatch, SourceFaceStranger
-from mien.facemodel import face_model
+from mien.face.mean_face import face_model
+from mien.face.texels import SIDE
+from mien.imaging import geometry
 from mien.live.snapshot import Snapshot
-from mien.models.example import example_face
-from mien.models.importing import import_models
-from mien.models.runtime import OnnxSession
-from mien.models.shelf import Shelf
-from mien.models.store import Store
-from mien.pipeline import dress
+from mien.models.format.ports import Shape
+from mien.models.library.importing import import_models
+from mien.models.library.store import Store
+from mien.models.runtime.example_face import example_face
+from mien.models.runtime.onnx_session import OnnxSession
+from mien.models.runtime.session_cache import Shelf
 from mien.settings import Settings
-from mien.signature import Shape
+from mien.swap.engines import dfm
+from mien.swap.engines.blendswap import blendswap
+from mien.swap.engines.dfm import DfmEngine, KnownToShow
+from mien.swap.engines.pictured import PhotoFeed, PictureEngine, best_photo
+from mien.swap.engines.uniface import uniface
+from mien.swap.pipeline import dress
 from mien.types import Affine, Array, FacePatch, Floats, Frame, Image, KnownFace, Landmarks, Mask, SourceFace, TrackedFace
-from mien.unwrap import SIDE
 from tests import conformance
 from tests.portraits import COLLINS, HOPPER, models, portrait, read, recogniser
 from tests.standins import make_small
@@ -130,7 +131,7 @@ def frame_of(image: Image) -> Frame:
 
 
 def source_of(path: Path) -> SourceFace:
-    return build.open_source(portrait(path).image, models())
+    return factory.open_source(portrait(path).image, models())
 
 
 def slow_planes(crop: Image, mean: float, std: float) -> Array:
@@ -498,7 +499,7 @@ def test_an_imported_model_swaps_a_picture(family: str, shelf: Shelf) -> None:
     settings = replace(PLAIN, engine=entry.id)
     target = portrait(COLLINS)
     frame = frame_of(target.image.copy())
-    result = build.open_picture_pipeline(settings, replace(models(), shelf=shelf), source_of(HOPPER)).swap_frame(frame)
+    result = factory.open_picture_pipeline(settings, replace(models(), shelf=shelf), source_of(HOPPER)).swap_frame(frame)
     assert result.swapped == 1
     x1, y1, x2, y2 = (round(value) for value in geometry.box_of(target.landmarks.points))
     changed = np.abs(frame.image.astype(int) - target.image).max(axis=2)
@@ -508,7 +509,7 @@ def test_an_imported_model_swaps_a_picture(family: str, shelf: Shelf) -> None:
 
 def test_an_imported_dfm_is_asked_whose_face_it_shows(shelf: Shelf) -> None:
     entry = next(entry for entry in shelf.store.entries() if entry.family == "dfm")
-    engine = build.open_engine(Settings(engine=entry.id), shelf)
+    engine = factory.open_engine(Settings(engine=entry.id), shelf)
     assert engine.name == entry.id
     # The stand-in softens and tints the picture: whose face it is stays to be seen.
     known = engine.prepare(source_of(COLLINS))
@@ -518,14 +519,14 @@ def test_an_imported_dfm_is_asked_whose_face_it_shows(shelf: Shelf) -> None:
 
 def test_a_dfm_that_is_open_reads_no_file_for_another_setting(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
     entry = next(entry for entry in shelf.store.entries() if entry.family == "dfm")
-    build.open_engine(Settings(engine=entry.id), shelf)
+    factory.open_engine(Settings(engine=entry.id), shelf)
 
     def read(store: Store, model_id: str) -> None:
         raise AssertionError(f"{model_id} is read again")
 
     for name in ("read", "verified"):
         monkeypatch.setattr(Store, name, read)
-    assert build.open_engine(Settings(engine=entry.id, sharpness=0.5), shelf).name == entry.id
+    assert factory.open_engine(Settings(engine=entry.id, sharpness=0.5), shelf).name == entry.id
 
 
 def live_colour(settings: Settings, *, morph: bool) -> Array:
@@ -552,8 +553,8 @@ def test_a_dfm_runs_live_with_and_without_a_morph_value() -> None:
 
 def test_people_are_told_from_each_other_by_the_models_that_paint_them(media: Path) -> None:
     folder = media / "faces" / "london"
-    resting = [build.open_source(read(path), models()) for path in sorted(folder.glob("*_neutral.*"))[:12]]
-    smiling = [build.open_source(read(path), models()) for path in sorted(folder.glob("*_smiling.*"))[:12]]
+    resting = [factory.open_source(read(path), models()) for path in sorted(folder.glob("*_neutral.*"))[:12]]
+    smiling = [factory.open_source(read(path), models()) for path in sorted(folder.glob("*_smiling.*"))[:12]]
     refused = 0
     for number, own in enumerate(resting):
         mask = hull_mask(own, 224) / np.float32(255)

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from mien.contracts import Engine
-from mien.fakes import FakeDetector, FakeEngine, FakeLandmarker, fake_persona
-from mien.pipeline import Pipeline
 from mien.settings import Settings
-from mien.stages.select import wearers
-from mien.stages.track import Tracker
+from mien.swap.pipeline import Pipeline
+from mien.swap.stages.select import wearers
+from mien.swap.tracking.tracker import Tracker
+from mien.testing import FakeDetector, FakeEngine, FakeLandmarker, fake_persona
 from mien.types import FacePatch, Frame, Landmarks, TrackedFace
 from tests.portraits import COLLINS, models, portrait
 

@@ -19,12 +19,12 @@ from pathlib import Path
 import pytest
 
 import mien
-from mien import programs
-from mien.cli import main
+from mien.commands.main import main
 from mien.errors import SigningFailed
-from mien.media.network import NetworkStream
-from mien.models.store import Store
-from mien.provenance import identity
+from mien.media.capture.network import NetworkStream
+from mien.models.library.store import Store
+from mien.provenance.signing import identity
+from mien.system import programs
 
 _NATIVES = Path(__file__).with_name("natives.py")
 _PATIENCE_S = 300

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 import mien
-from mien.cli import main
-from mien.demo import open_demo
+from mien.commands.demo import open_demo
+from mien.commands.main import main
 from mien.errors import OutputError
 from tests import windows
 from tests.portraits import COLLINS, EXAMPLES, HOPPER
@@ -156,7 +156,7 @@ def test_the_doctor_and_the_studio_run_as_if_on_windows(tmp_path: Path) -> None:
 def test_the_demo_makes_what_it_says(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("mien.demo._TARGETS", {"grace_hopper.jpg": "picture.png"})
+    monkeypatch.setattr("mien.commands.demo._TARGETS", {"grace_hopper.jpg": "picture.png"})
     assert main(["demo", "-o", str(tmp_path / "-new" / "folder")]) == 0
     picture = tmp_path / "-new" / "folder" / "picture.png"
     said = capsys.readouterr().out

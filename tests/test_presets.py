@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from mien.errors import OutputError, UsageError
-from mien.studio.database import StudioDatabase
-from mien.studio.faces import Gallery
-from mien.studio.presets import MOST_PRESETS, Presets
+from mien.studio.session.database import StudioDatabase
+from mien.studio.session.faces import Gallery
+from mien.studio.session.presets import MOST_PRESETS, Presets
 
 _PATIENCE_S = 120.0
 

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from mien.folders import make_private
-from mien.models.turn import turn
-from mien.provenance.database import Database
-from mien.provenance.identity import open_identity
-from mien.studio.certificate import fingerprint, own_certificate
-from mien.studio.database import StudioDatabase
-from mien.studio.folder import session_folder
+from mien.models.library.lock import turn
+from mien.provenance.signing.identity import open_identity
+from mien.studio.server.certificate import fingerprint, own_certificate
+from mien.studio.session.database import StudioDatabase
+from mien.studio.session.folder import session_folder
+from mien.system.database import Database
+from mien.system.folders import make_private
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows keeps a person's folders private by other means")
 

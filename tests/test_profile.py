@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from mien.facemodel import face_model, head_pose
-from mien.profile import combined_yaw, far_side_opacity, yaw_of_mesh, yaw_of_points
+from mien.face.head_pose import combined_yaw, far_side_opacity, yaw_of_mesh, yaw_of_points
+from mien.face.mean_face import face_model, head_pose
 from mien.types import Floats
 from tests.test_facemodel import turned
 

@@ -17,9 +17,9 @@ from types import SimpleNamespace
 import pytest
 
 from mien.errors import DownloadFailed, ModelError, UsageError
-from mien.models import pull as pulling
-from mien.models.pull import Progress, addresses, check_address, open_url, pull
-from mien.models.store import ModelEntry, Store
+from mien.models.library import download as pulling
+from mien.models.library.download import Progress, addresses, check_address, open_url, pull
+from mien.models.library.store import ModelEntry, Store
 
 CONTENT = bytes(range(256)) * 4096
 """A megabyte, four of the chunks in which it is read."""

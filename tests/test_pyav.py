@@ -9,7 +9,7 @@ import av
 import pytest
 from av import VideoFrame
 
-from mien.media.pyav import display_matrix, fraction, known_fraction, readable, readable_tags
+from mien.media.frames.pyav import display_matrix, fraction, known_fraction, readable, readable_tags
 
 
 @dataclass(frozen=True)

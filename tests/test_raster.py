@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mien.raster import blend, draw_mesh, relight
+from mien.imaging.raster import blend, draw_mesh, relight
 from mien.types import Array
 
 SIZE = 16

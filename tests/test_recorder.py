@@ -14,13 +14,13 @@ import pytest
 from av.audio.frame import AudioFrame
 
 from mien.errors import MienError, OutputError, UsageError
-from mien.media.fitting import fitted
-from mien.media.livemuxer import SoundLine
-from mien.media.recorder import Recorder
-from mien.provenance import statement
-from mien.provenance.mark import Marker
+from mien.media.broadcast.live_muxer import SoundLine
+from mien.media.broadcast.recorder import Recorder
+from mien.media.files import statement
+from mien.media.frames.fitting import fitted
+from mien.provenance.label import Labeller
+from mien.provenance.mark.pattern import Marker
 from mien.settings import Settings
-from mien.stages.label import Labeller
 from mien.types import LIVE_TIME_BASE, Frame, Image, LabelledFrame, Sound
 from tests.conformance import SinkUnderTest, sink_suite
 

@@ -10,15 +10,15 @@ import psutil
 import pytest
 
 from mien.errors import OutputError
+from mien.media.files.receipt import receipt_path
 from mien.provenance.consent import Consents
 from mien.provenance.credentials import read_credentials
-from mien.provenance.database import Database
-from mien.provenance.identity import known_root
 from mien.provenance.ledger import Ledger
-from mien.provenance.receipt import receipt_path
+from mien.provenance.signing.identity import known_root
+from mien.provenance.trust import IDENTITY_FOLDER, Signing, open_trust, open_verifier
 from mien.settings import Settings
-from mien.studio.inputs import input_of_text
-from mien.trust import IDENTITY_FOLDER, Signing, open_trust, open_verifier
+from mien.studio.session.inputs import input_of_text
+from mien.system.database import Database
 from tests.portraits import CLIP, COLLINS
 from tests.studio import Studio, running_studio
 
@@ -83,7 +83,9 @@ def test_a_recording_that_was_cut_off_is_signed_at_the_next_start(tmp_path: Path
     wanted = ["--photo", str(COLLINS), "--consent", "public-domain", "--input", str(CLIP), "--output", container]
     places = ["--recordings", str(recordings), "--data", str(data), "--port", "0", "--no-browser"]
     process = subprocess.Popen(
-        [sys.executable, "-m", "mien.cli", "live", *wanted, *places], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        [sys.executable, "-m", "mien.commands.main", "live", *wanted, *places],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
     try:
         deadline = time.monotonic() + 60

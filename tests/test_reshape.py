@@ -6,13 +6,14 @@ import cv2
 import numpy as np
 import pytest
 
-from mien import geometry, topology
-from mien.facemodel import face_model, head_pose, neutral
-from mien.stages.reshape import reach, reshape
+from mien.face import landmark_sets
+from mien.face.mean_face import face_model, head_pose, neutral
+from mien.imaging import geometry
+from mien.swap.stages.reshape import reach, reshape
 from mien.types import Array, Floats, Image, KnownFace, Landmarks, TrackedFace
 from tests.portraits import COLLINS, HOPPER, locate, portrait
 
-_LIDS = [*topology.RIGHT_EYE, *topology.LEFT_EYE, *topology.INNER_LIPS]
+_LIDS = [*landmark_sets.RIGHT_EYE, *landmark_sets.LEFT_EYE, *landmark_sets.INNER_LIPS]
 
 
 def _face(points: Floats, presence: float = 1.0) -> TrackedFace:
@@ -20,7 +21,7 @@ def _face(points: Floats, presence: float = 1.0) -> TrackedFace:
 
 
 def _eye_distance(points: Floats) -> float:
-    right, left = topology.EYE_CORNERS
+    right, left = landmark_sets.EYE_CORNERS
     return float(np.linalg.norm(points[right] - points[left]))
 
 
@@ -61,7 +62,7 @@ def test_the_face_takes_the_proportions_of_the_source() -> None:
     after = neutral(face.landmarks.points)
 
     def apart(a: Floats) -> float:
-        return float(np.linalg.norm((a - wanted)[: topology.SKIN_POINTS, :2], axis=1).mean())
+        return float(np.linalg.norm((a - wanted)[: landmark_sets.SKIN_POINTS, :2], axis=1).mean())
 
     assert apart(after) < 0.5 * apart(before)
 
@@ -80,7 +81,7 @@ def test_what_was_under_a_held_landmark_is_under_it_afterwards() -> None:
     before = _noise()
     image, points = before.copy(), _placed(0)
     (face,) = reshape(image, (_face(points),), _wider(), 1.0)
-    held = [*topology.FACE_OVAL, *_LIDS]
+    held = [*landmark_sets.FACE_OVAL, *_LIDS]
     assert np.linalg.norm((face.landmarks.points - points)[held, :2], axis=1).max() > 4
 
     difference = np.abs(_at(before, points[held]) - _at(image, face.landmarks.points[held]))

@@ -8,23 +8,23 @@ import cv2
 import numpy as np
 import pytest
 
-from mien import openers
+from mien.assembly import registry
 from mien.contracts import Session
 from mien.errors import ModelError, ModelMismatch
-from mien.fakes import FakeSession
-from mien.families import families
-from mien.models.arcface import ArcFace
-from mien.models.bisenet import BiSeNet
-from mien.models.codeformer import CodeFormer
-from mien.models.crossface import Crossface
-from mien.models.restorer import TEMPLATES, Restorer
-from mien.models.runtime import OnnxSession
-from mien.models.shelf import Shelf
-from mien.models.store import ModelEntry, Store
-from mien.models.xseg import XSeg
-from mien.models.yoloface import YoloFace
+from mien.models.format.families import families
+from mien.models.format.tensors import HALF, Scale, blob, pictures
+from mien.models.library.store import ModelEntry, Store
+from mien.models.networks.detectors.yoloface import YoloFace
+from mien.models.networks.masks.bisenet import BiSeNet
+from mien.models.networks.masks.xseg import XSeg
+from mien.models.networks.recognisers.arcface import ArcFace
+from mien.models.networks.recognisers.crossface import Crossface
+from mien.models.networks.restorers.codeformer import CodeFormer
+from mien.models.networks.restorers.restorer import TEMPLATES, Restorer
+from mien.models.runtime.onnx_session import OnnxSession
+from mien.models.runtime.session_cache import Shelf
 from mien.settings import Settings
-from mien.tensor import HALF, Scale, blob, pictures
+from mien.testing import FakeSession
 from mien.types import Array, Floats, Image
 from tests.conformance import enhancer_suite
 from tests.portraits import HOPPER, portrait
@@ -136,8 +136,8 @@ def test_every_family_opens_by_its_entry_and_sharpens(family: str, tmp_path: Pat
     side = families()[family].inputs[0].shape[-1]
     assert isinstance(side, int)
     shelf = _Shelf(make_small(family), tmp_path)
-    monkeypatch.setattr(openers, "installed", lambda name, roles, shelf: _entry(family))
-    enhancer = openers.open_enhancer(Settings(enhancer="standin", fidelity=0.5), shelf)
+    monkeypatch.setattr(registry, "installed", lambda name, roles, shelf: _entry(family))
+    enhancer = registry.open_enhancer(Settings(enhancer="standin", fidelity=0.5), shelf)
     assert enhancer is not None
     assert (enhancer.side, enhancer.template) == (side, TEMPLATES[family])
     crop = np.asarray(cv2.GaussianBlur(_crop(7, 64), (0, 0), 1.0), np.uint8)

@@ -9,15 +9,16 @@ import cv2
 import numpy as np
 import pytest
 
-from mien import build, geometry
-from mien.geometry import between_rolls, roll_of
+from mien.assembly import factory
+from mien.imaging import geometry
+from mien.imaging.geometry import between_rolls, roll_of
+from mien.safety.confirmation import Confirmation
+from mien.safety.guard import Guard
 from mien.settings import Settings
-from mien.stages.confirm import Confirmation
-from mien.stages.cut import Motion
-from mien.stages.guard import Guard
-from mien.stages.place import Place
-from mien.stages.track import FILE_PACE, LIVE_PACE, Pace, Tracker
-from mien.stages.turned import QUARTER_TURNS, TURNS, TURNS_AT_ONCE, TurnedSearch, detect_turned
+from mien.swap.tracking.box import Place
+from mien.swap.tracking.rotated_detector import QUARTER_TURNS, TURNS, TURNS_AT_ONCE, TurnedSearch, detect_turned
+from mien.swap.tracking.scene_cut import Motion
+from mien.swap.tracking.tracker import FILE_PACE, LIVE_PACE, Pace, Tracker
 from mien.types import Affine, Detection, Floats, Frame, Image, TrackedFace
 from tests.portraits import HOPPER, models, moved, portrait
 from tests.test_track import Person, Scene
@@ -118,7 +119,7 @@ class _Shown:
     wears: bool = True
 
     def __post_init__(self) -> None:
-        parts = build.open_tracking(Settings(), models().shelf)
+        parts = factory.open_tracking(Settings(), models().shelf)
         self.tracker, self.look = parts.tracker, parts.look
         self.guard, self.confirmation, self.number = Guard(), Confirmation(), 0
 

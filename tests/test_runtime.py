@@ -16,10 +16,12 @@ import numpy as np
 import onnxruntime
 import pytest
 
-from mien import contracts, doctor
+from mien import contracts
+from mien.commands import doctor
 from mien.errors import DeviceFull, DeviceUnavailable, ModelDamaged, ModelError
-from mien.models import halving, probe, runtime
-from mien.models.device import (
+from mien.models.library.store import CACHE, Store
+from mien.models.runtime import half_precision, onnx_session, probe
+from mien.models.runtime.devices import (
     CPU,
     DEVICES,
     Ailment,
@@ -33,11 +35,10 @@ from mien.models.device import (
     usable_cores,
     worth_openvino,
 )
-from mien.models.halving import Memory, Trial, best, face_inputs
-from mien.models.probe import Choice, answers_right, try_device, verdict
-from mien.models.runtime import OnnxSession
-from mien.models.shelf import TRIALS, Shelf
-from mien.models.store import CACHE, Store
+from mien.models.runtime.half_precision import Memory, Trial, best, face_inputs
+from mien.models.runtime.onnx_session import OnnxSession
+from mien.models.runtime.probe import Choice, answers_right, try_device, verdict
+from mien.models.runtime.session_cache import TRIALS, Shelf
 from mien.settings import table
 from mien.types import Array
 from tests import conformance
@@ -197,7 +198,7 @@ def test_half_is_asked_for_where_it_exists(tmp_path: Path) -> None:
 )
 def test_threads_are_the_physical_cores_that_are_ours(allowed: int, logical: int, physical: int, threads: int) -> None:
     assert usable_cores(allowed, logical, physical) == threads
-    assert 1 <= runtime.threads() <= doctor.cores()
+    assert 1 <= onnx_session.threads() <= doctor.cores()
 
 
 @pytest.mark.parametrize(
@@ -251,7 +252,7 @@ def test_the_processor_needs_no_trial(tmp_path: Path) -> None:
 
 
 def test_a_device_that_this_build_lacks_is_found_out_in_a_process_of_its_own() -> None:
-    if "CUDAExecutionProvider" in runtime.available_providers():
+    if "CUDAExecutionProvider" in onnx_session.available_providers():
         pytest.skip("this onnxruntime is built for CUDA")
     ailment = try_device(CUDA, Store().path(probe.MODEL))
     assert ailment is not None
@@ -511,7 +512,7 @@ def test_a_device_that_cannot_do_half_stays_with_single(swapper: bytes) -> None:
         return OnnxSession("m", swapper)
 
     session, trial = best(open_session, Counter())
-    assert trial == halving.FAILED
+    assert trial == half_precision.FAILED
     assert session.run(_feeds(session))
 
 
@@ -582,7 +583,7 @@ def test_one_session_serves_all_who_ask_at_once(tmp_path: Path) -> None:
     with ThreadPoolExecutor(4) as pool:
         assert len({id(each) for each in pool.map(ask, range(4))}) == 1
     session = here.session(entry)
-    assert session.provider in runtime.available_providers()
+    assert session.provider in onnx_session.available_providers()
     assert session.inputs["source"] == (1, 512)
 
 
@@ -675,7 +676,7 @@ def test_two_builds_at_once_are_a_fault_with_the_commands_that_mend_it() -> None
     assert one.fine
     assert (one.name, one.state) == ("onnxruntime-gpu", "1.31.1")
     (none,) = doctor.runtime_packages(_packages())
-    assert runtime.version() in none.state
+    assert onnx_session.version() in none.state
     assert mending(["onnxruntime"], "python")[1].endswith(" onnxruntime")
 
 

@@ -12,23 +12,23 @@ import cv2
 import numpy as np
 import pytest
 
-from mien import seal as seal_module
 from mien.batch.export import Export
-from mien.cli import main
+from mien.commands.main import main
 from mien.errors import ContentRefused, MarkImpossible, ProvenanceError, SealBroken, UsageError
-from mien.fakes import FakeClassifier
-from mien.media.output import OutputFile
+from mien.media.files.output_file import OutputFile
+from mien.media.files.receipt import receipt_path
 from mien.provenance import credentials
+from mien.provenance import seal as seal_module
 from mien.provenance.claim import Claim
 from mien.provenance.consent import Consent
 from mien.provenance.credentials import read_credentials
-from mien.provenance.identity import Identity
-from mien.provenance.mark import Marker
-from mien.provenance.markreader import MarkReader
-from mien.provenance.receipt import receipt_path
+from mien.provenance.mark.decoder import MarkReader
+from mien.provenance.mark.pattern import Marker
+from mien.provenance.signing.identity import Identity
+from mien.provenance.trust import Signing, Trust, open_trust
+from mien.safety.content_check import FileContentCheck
 from mien.settings import Settings
-from mien.stages.content import FileContentCheck
-from mien.trust import Signing, Trust, open_trust
+from mien.testing import FakeClassifier
 from mien.types import Frame, Image, Landmarks, SourceFace
 from tests.portraits import COLLINS, HOPPER
 

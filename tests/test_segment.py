@@ -10,27 +10,27 @@ import cv2
 import numpy as np
 import pytest
 
-from mien import geometry
-from mien.build import open_picture_pipeline, open_source
+from mien.assembly.factory import open_picture_pipeline, open_source
+from mien.assembly.registry import open_segmenters
+from mien.assembly.warm_up import try_on
 from mien.contracts import Segmenter
-from mien.crop import cut
 from mien.errors import ModelError, ModelMismatch
-from mien.evaluate import portraits, scenes
-from mien.fakes import FakeDetector, FakeEngine, FakeLandmarker, fake_persona
+from mien.face.aligned_crop import cut
+from mien.face.texels import SIDE, facing, texel_map, unwrap_mask
+from mien.imaging import geometry
+from mien.lab.evaluate import portraits, scenes
 from mien.live.snapshot import Snapshot
-from mien.models.bisenet import BiSeNet
-from mien.models.shelf import Shelf
-from mien.models.xseg import XSeg
-from mien.openers import open_segmenters
-from mien.pipeline import Memory, Persona, Pipeline, Retouch
+from mien.models.networks.masks.bisenet import BiSeNet
+from mien.models.networks.masks.xseg import XSeg
+from mien.models.runtime.session_cache import Shelf
 from mien.settings import Settings
-from mien.stages.mask import keep_occluders
-from mien.stages.observe import Observer
-from mien.stages.segment import Segmentation
-from mien.stages.track import Tracker
+from mien.swap.memory.observer import Observer
+from mien.swap.memory.segmentation import Segmentation
+from mien.swap.pipeline import Memory, Persona, Pipeline, Retouch
+from mien.swap.stages.occluders import keep_occluders
+from mien.swap.tracking.tracker import Tracker
+from mien.testing import FakeDetector, FakeEngine, FakeLandmarker, fake_persona
 from mien.types import Array, FacePatch, Floats, Frame, Image, Mask, TrackedFace
-from mien.unwrap import SIDE, facing, texel_map, unwrap_mask
-from mien.warmup import try_on
 from tests.conformance import segmenter_suite
 from tests.portraits import COLLINS, HOPPER, models, moved, portrait
 from tests.standins.store import install, standin_store

@@ -9,10 +9,10 @@ import pytest
 from cryptography import x509
 
 from mien.errors import UsageError
+from mien.provenance.trust import Signing
 from mien.settings import Settings
-from mien.studio import serve
-from mien.studio.serve import Options
-from mien.trust import Signing
+from mien.studio.server import serve
+from mien.studio.server.serve import Options
 
 LOCAL = Options(
     host=None,

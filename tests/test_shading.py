@@ -4,10 +4,10 @@ import cv2
 import numpy as np
 import pytest
 
-from mien.facemodel import face_model
-from mien.shading import SIDE, gains, lasting_light, light_of, skin_prior
+from mien.face.lighting import SIDE, gains, lasting_light, light_of, skin_prior
+from mien.face.mean_face import face_model
+from mien.face.texels import texel_map
 from mien.types import Array, Floats, Image
-from mien.unwrap import texel_map
 
 TEXELS = 128
 ALL = texel_map(TEXELS).inside.astype(np.float32)

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from mien.errors import ModelDamaged
-from mien.models import shelf as module
-from mien.models.runtime import OnnxSession
-from mien.models.shelf import Shelf
-from mien.models.store import Store
+from mien.models.library.store import Store
+from mien.models.runtime import session_cache as module
+from mien.models.runtime.onnx_session import OnnxSession
+from mien.models.runtime.session_cache import Shelf
 from tests.standins import standin_store
 
 DEADLINE_S = 10.0

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from mien import topology
-from mien.stages.smooth import LandmarkFilter
+from mien.face import landmark_sets
+from mien.swap.tracking.smoothing import LandmarkFilter
 from mien.types import Floats
 from tests.portraits import COLLINS, portrait
 
@@ -103,8 +103,8 @@ def _opening(points: Floats, above: int, below: int) -> Floats:
 @pytest.mark.parametrize(
     ("loop", "above", "below", "course"),
     [
-        (topology.RIGHT_EYE, 159, 145, [0.3, 0.9, 0.4, 0.0]),
-        (topology.INNER_LIPS, 13, 14, [-1.0, -3.0, -4.0, -3.0, -1.0, 0.0]),
+        (landmark_sets.RIGHT_EYE, 159, 145, [0.3, 0.9, 0.4, 0.0]),
+        (landmark_sets.INNER_LIPS, 13, 14, [-1.0, -3.0, -4.0, -3.0, -1.0, 0.0]),
     ],
 )
 def test_blinks_and_words_keep_their_height_and_their_time(

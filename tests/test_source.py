@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from mien import errors
-from mien.source import GLASSES, MOST_PHOTOS, TURNED, load_more, load_source, numbered_picture, search, together
+from mien.swap.source.load import GLASSES, MOST_PHOTOS, TURNED, load_more, load_source, numbered_picture, search, together
 from mien.types import Image, SourceFace
 from tests.portraits import COLLINS, HOPPER, models, portrait, recogniser
 

@@ -9,11 +9,11 @@ import pytest
 from onnx import numpy_helper
 
 from mien.errors import ModelMismatch
-from mien.families import families
-from mien.models.importing import import_models
-from mien.models.runtime import OnnxSession
-from mien.models.store import Store
-from mien.signature import Bound, bind
+from mien.models.format.families import families
+from mien.models.format.ports import Bound, bind
+from mien.models.library.importing import import_models
+from mien.models.library.store import Store
+from mien.models.runtime.onnx_session import OnnxSession
 from mien.types import Array
 from tests.standins import MARK, PRODUCER, REGIONS_RGB, all_families, emap, make_inswapper, make_small, standin_store
 from tests.standins.__main__ import write_all

@@ -3,7 +3,7 @@
 from xml.etree import ElementTree
 
 import mien
-from mien.provenance import statement
+from mien.media.files import statement
 
 
 def test_the_sentence_names_tool_version_and_engine() -> None:

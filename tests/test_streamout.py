@@ -15,9 +15,9 @@ import numpy as np
 import pytest
 
 from mien.errors import OutputError, UsageError
-from mien.media import streamout
 from mien.media.address import masked
-from mien.media.streamout import StreamOut
+from mien.media.broadcast import streamer
+from mien.media.broadcast.streamer import StreamOut
 from mien.settings import Settings
 from mien.types import LabelledFrame
 from tests.conformance import SinkUnderTest, sink_suite
@@ -246,7 +246,7 @@ def test_a_receiver_that_hangs_up_is_told_soon() -> None:
 
 
 def test_a_receiver_that_takes_nothing_loses_frames_and_then_the_stream(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(streamout, "_SILENCE_S", 0.7)
+    monkeypatch.setattr(streamer, "_SILENCE_S", 0.7)
     with socket.socket() as server:
         server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         server.bind((HERE, 0))
@@ -295,7 +295,7 @@ def test_where_nobody_listens_over_srt_it_is_told_in_time() -> None:
 
 @pytest.mark.parametrize("scheme", ["rtmp", "rtsp"])
 def test_a_server_that_says_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch, scheme: str) -> None:
-    monkeypatch.setattr(streamout, "_OPENING_S", 1.0)
+    monkeypatch.setattr(streamer, "_OPENING_S", 1.0)
     ticks: list[float] = []
     done = threading.Event()
 

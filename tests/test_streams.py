@@ -13,10 +13,10 @@ from av.error import FFmpegError
 from av.stream import Disposition
 
 from mien.errors import UnreadableMedia, UnsupportedMedia, UsageError
-from mien.media.packets import PacketReader
-from mien.media.streamcopy import StreamCopier
-from mien.media.subtitles import MOV_TEXT, SUBRIP, WEBVTT, TextCodec, spoken
-from mien.media.videowriter import check_output
+from mien.media.files.packets import PacketReader
+from mien.media.files.stream_copy import StreamCopier
+from mien.media.files.subtitles import MOV_TEXT, SUBRIP, WEBVTT, TextCodec, spoken
+from mien.media.files.video_writer import check_output
 from mien.settings import Settings
 from mien.types import Floats
 from tests.clips import Clip, look, make, number

@@ -26,11 +26,11 @@ from websockets.sync.client import ClientConnection, connect
 
 from mien import studio as page
 from mien.provenance.consent import Consents
-from mien.provenance.database import Database
 from mien.settings import table
-from mien.studio.browsercamera import HEADER, JPEG, jpeg_size
-from mien.studio.certificate import fingerprint, own_certificate
-from mien.studio.preview import HEADER as PREVIEW_HEADER
+from mien.studio.server.certificate import fingerprint, own_certificate
+from mien.studio.session.browser_camera import HEADER, JPEG, jpeg_size
+from mien.studio.session.preview import HEADER as PREVIEW_HEADER
+from mien.system.database import Database
 from mien.types import LIVE_TIME_BASE, FacePatch, Frame, Image, TrackedFace
 from tests.studio import DEADLINE_S, Studio, running_studio
 

@@ -8,17 +8,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mien import build, openers
+from mien.assembly import factory, registry
 from mien.contracts import Engine
 from mien.errors import ModelDamaged, ModelMissing, SourceFaceStranger
-from mien.folders import MODELS_VARIABLE
-from mien.models.shelf import Shelf
-from mien.models.store import Store
-from mien.models.trusted import LIST, read_trusted, write_trusted
-from mien.pipeline import Persona
+from mien.models.library.store import Store
+from mien.models.library.trusted import LIST, read_trusted, write_trusted
+from mien.models.runtime.session_cache import Shelf
+from mien.provenance.trust import Signing, open_trust
 from mien.settings import Settings
-from mien.studio.session import StudioSession
-from mien.trust import Signing, open_trust
+from mien.studio.session.session import StudioSession
+from mien.swap.pipeline import Persona
+from mien.system.folders import MODELS_VARIABLE
 from tests.standins import install
 from tests.studio import DEADLINE_S, Studio, running_studio
 from tests.test_studio import loop_the_clip, metrics_when
@@ -59,8 +59,8 @@ class Gate:
     def __init__(self, patch: pytest.MonkeyPatch) -> None:
         self.asked, self.open = threading.Event(), threading.Event()
         self.error: Exception | None = None
-        self._inside = build.open_engine
-        patch.setattr(build, "open_engine", self)
+        self._inside = factory.open_engine
+        patch.setattr(factory, "open_engine", self)
 
     def __call__(self, settings: Settings, shelf: Shelf) -> Engine:
         if settings.engine != "mesh":
@@ -231,7 +231,7 @@ def test_the_engine_gives_what_its_network_gives(studio: Studio) -> None:
     """Not the mesh under another name: the same frame comes out otherwise."""
     persona = studio.session.loop.snapshot.persona
     assert persona is not None
-    engine = openers.open_engine(Settings(engine=ENGINE), Shelf(Store()))
+    engine = registry.open_engine(Settings(engine=ENGINE), Shelf(Store()))
     assert engine.name == ENGINE
     assert not engine.bends
     latent = engine.prepare(persona.source)

@@ -9,11 +9,12 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
-from mien import build, progress, swapping, targets
+from mien.assembly import factory
 from mien.batch.job import Progress
-from mien.cli import main
+from mien.commands import progress, swapping, targets
+from mien.commands.main import main
 from mien.errors import UnreadableMedia
-from mien.media.moving import Kind
+from mien.media.files.moving import Kind
 from mien.types import SourceFace
 from tests.portraits import COLLINS, HOPPER
 
@@ -47,7 +48,7 @@ def test_several_targets_go_into_a_folder_and_one_that_fails_stops_no_other(
     prepared = []
     original = swapping._source
 
-    def counted(request: swapping.Request, models: build.Models) -> SourceFace:
+    def counted(request: swapping.Request, models: factory.Models) -> SourceFace:
         prepared.append(request)
         return original(request, models)
 

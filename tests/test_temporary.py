@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from mien.media.output import OutputFile
-from mien.provenance.database import Database
-from mien.provenance.receipt import receipt_path
-from mien.provenance.temporary import Temporaries, is_temporary, temporary_path
-from mien.trust import Signing, open_trust
+from mien.media.files.output_file import OutputFile
+from mien.media.files.receipt import receipt_path
+from mien.media.files.temporary_files import Temporaries, is_temporary, temporary_path
+from mien.provenance.trust import Signing, open_trust
+from mien.system.database import Database
 
 
 @pytest.fixture
@@ -73,8 +73,9 @@ def killed(database: Database, path: Path) -> Path:
     """A temporary file of a process that was killed, with its receipt and a half-signed draft."""
     code = (
         "import os, signal, sys\nfrom pathlib import Path\n"
-        "from mien.media.output import OutputFile\nfrom mien.provenance.database import Database\n"
-        "from mien.provenance.receipt import receipt_path\nfrom mien.provenance.temporary import Temporaries, temporary_path\n"
+        "from mien.media.files.output_file import OutputFile\nfrom mien.system.database import Database\n"
+        "from mien.media.files.receipt import receipt_path\n"
+        "from mien.media.files.temporary_files import Temporaries, temporary_path\n"
         "journal = Temporaries(Database(Path(sys.argv[1])))\n"
         "with OutputFile(Path(sys.argv[2]), overwrite=True, journal=journal) as output:\n"
         "    for each in (output.temporary, receipt_path(output.temporary), temporary_path(output.temporary)):\n"

@@ -9,14 +9,14 @@ import cv2
 import numpy as np
 import pytest
 
-from mien.build import open_source
-from mien.facemodel import face_model, head_pose, texture_points
-from mien.photo.glasses import shows_glasses
-from mien.photo.regions import GRID, regions
-from mien.photo.view import LARGEST, View, size_for, unwrapped, view_of
-from mien.raster import mix_textures
-from mien.source import GLASSES, together
-from mien.texture import border_opacity, chain, completed, merged, textures_of
+from mien.assembly.factory import open_source
+from mien.face.mean_face import face_model, head_pose, texture_points
+from mien.imaging.raster import mix_textures
+from mien.swap.engines.mesh.texture import border_opacity, chain, completed, merged, textures_of
+from mien.swap.source.glasses import shows_glasses
+from mien.swap.source.load import GLASSES, together
+from mien.swap.source.regions import GRID, regions
+from mien.swap.source.view import LARGEST, View, size_for, unwrapped, view_of
 from mien.types import Array, Floats, Image, Landmarks, SourceFace
 from tests.portraits import COLLINS, HOPPER, models, portrait
 

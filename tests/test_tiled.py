@@ -6,10 +6,10 @@ import cv2
 import numpy as np
 import pytest
 
-from mien import build
-from mien.models.store import Store
+from mien.assembly import factory
+from mien.models.library.store import Store
 from mien.settings import Settings
-from mien.stages.tiled import TiledLook, tiles
+from mien.swap.tracking.tiled_detector import TiledLook, tiles
 from mien.types import Detection, Image
 from tests.portraits import HOPPER
 
@@ -77,7 +77,7 @@ def test_people_side_by_side_are_all_found() -> None:
 
 def test_a_small_face_in_a_panorama() -> None:
     """60 pixels of face in 6000 x 800: seen by the network in a tile, and in the picture as a whole not at all."""
-    models = build.open_models(Settings(), Store())
+    models = factory.open_models(Settings(), Store())
     portrait = cv2.imread(str(HOPPER))
     assert portrait is not None
     small = cv2.resize(portrait, (128, 150), interpolation=cv2.INTER_AREA)

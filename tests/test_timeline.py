@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from mien.media.timeline import Mender, Role, Stamp
+from mien.media.files.timeline import Mender, Role, Stamp
 
 _TICK = Fraction(1, 90_000)
 _PICTURE, _SOUND, _TEXT = 0, 1, 2

@@ -10,10 +10,10 @@ import av
 import numpy as np
 import pytest
 
-from mien import geometry
-from mien.facemodel import face_model
+from mien.face.mean_face import face_model
+from mien.imaging import geometry
 from mien.settings import Settings
-from mien.stages.track import Tracker
+from mien.swap.tracking.tracker import Tracker
 from mien.types import Detection, Floats, Frame, Image, Landmarks, TrackedFace
 from tests.portraits import COLLINS, EXAMPLES, HOPPER, models, read
 from tests.test_facemodel import turned

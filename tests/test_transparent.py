@@ -9,16 +9,16 @@ import numpy as np
 import pytest
 from av.video.reformatter import VideoReformatter
 
-from mien.media.alpha import alpha_of, over_white, with_opaque
-from mien.media.conversion import conversion_notes
-from mien.media.encoders import keeps_alpha
-from mien.media.looped import LoopedMedia
-from mien.media.output import OutputFile
-from mien.media.videoreader import VideoReader
-from mien.media.videowriter import VideoWriter, check_output
-from mien.provenance.mark import Marker
+from mien.media.capture.looped import LoopedMedia
+from mien.media.files.conversion import conversion_notes
+from mien.media.files.encoders import keeps_alpha
+from mien.media.files.output_file import OutputFile
+from mien.media.files.video_reader import VideoReader
+from mien.media.files.video_writer import VideoWriter, check_output
+from mien.media.frames.alpha import alpha_of, over_white, with_opaque
+from mien.provenance.label import Labeller
+from mien.provenance.mark.pattern import Marker
 from mien.settings import Settings
-from mien.stages.label import Labeller
 from mien.types import Frame, Image, Mask
 
 SIZE = (160, 128)

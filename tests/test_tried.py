@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from mien import doctor
-from mien.tried import PYTHON, Tried, numbers, read_tried
+from mien.commands import doctor
+from mien.system.tried_versions import PYTHON, Tried, numbers, read_tried
 
 PROJECT = tomllib.loads((Path(__file__).parent.parent / "pyproject.toml").read_text("utf-8"))["project"]
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mien.stages.turned import TurnedLook
+from mien.swap.tracking.rotated_detector import TurnedLook
 from mien.types import Detection, Floats, Image
 from tests.portraits import COLLINS, models, portrait
 

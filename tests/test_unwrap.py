@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from mien.facemodel import face_model
+from mien.face.mean_face import face_model
+from mien.face.texels import SIDE, facing, texel_map, unwrap
 from mien.types import Floats, Image
-from mien.unwrap import SIDE, facing, texel_map, unwrap
 from tests.test_facemodel import turned
 
 

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from mien.errors import MediaError, UnreadableMedia
-from mien.media.picture import read_picture
+from mien.media.files.picture import read_picture
 from mien.provenance.fingerprint import fingerprint
 from mien.provenance.ledger import Output
+from mien.provenance.trust import Signing, open_trust
 from mien.settings import Settings
-from mien.studio.verification import MOST_AT_ONCE, Verification, VerifierBusy
-from mien.trust import Signing, open_trust
+from mien.studio.session.verification import MOST_AT_ONCE, Verification, VerifierBusy
 from tests.portraits import HOPPER
 
 

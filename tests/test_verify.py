@@ -12,15 +12,15 @@ import cv2
 import numpy as np
 import pytest
 
-from mien.cli import main
+from mien.commands.main import main
 from mien.errors import UnreadableMedia, UsageError
+from mien.media.files.receipt import receipt_path
 from mien.provenance.consent import Consents
-from mien.provenance.database import Database
-from mien.provenance.receipt import receipt_path
+from mien.provenance.trust import open_verifier
+from mien.provenance.verify import Verifier, files_in
 from mien.settings import Settings
-from mien.trust import open_verifier
+from mien.system.database import Database
 from mien.types import Image
-from mien.verify import Verifier, files_in
 from tests.portraits import CLIP, COLLINS, HOPPER
 
 
@@ -208,7 +208,7 @@ def test_files_are_listed_once_and_not_without_end(tmp_path: Path, monkeypatch: 
     for name in ("b.png", "a.png", "a.mkv.c2pa"):
         (tmp_path / name).touch()
     assert [path.name for path in files_in([tmp_path])] == ["a.png", "b.png"]
-    monkeypatch.setattr("mien.verify._MOST_FILES", 1)
+    monkeypatch.setattr("mien.provenance.verify._MOST_FILES", 1)
     with pytest.raises(UsageError, match="2 files"):
         files_in([tmp_path])
 

@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 
 from mien.errors import MediaTooLarge, UnreadableMedia, UsageError
-from mien.media.markneed import video_need
-from mien.media.output import OutputFile
-from mien.media.videoreader import VideoReader
-from mien.media.videowriter import VideoWriter, check_output
-from mien.provenance import statement
+from mien.media.files import statement
+from mien.media.files.mark_strength import video_need
+from mien.media.files.output_file import OutputFile
+from mien.media.files.video_reader import VideoReader
+from mien.media.files.video_writer import VideoWriter, check_output
 from mien.settings import Settings
 from mien.types import Frame, LabelledFrame
 from tests.clips import Clip, Seen, look, make, number, picture

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from mien.errors import OutputError, UsageError
-from mien.extras import install_command
-from mien.media.virtualcamera import VirtualCamera
+from mien.media.broadcast.virtual_camera import VirtualCamera
+from mien.system.extras import install_command
 from mien.types import LIVE_TIME_BASE, Frame, Image, LabelledFrame
 from tests.conformance import SinkUnderTest, sink_suite
 

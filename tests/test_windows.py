@@ -10,12 +10,12 @@ import pytest
 
 from mien.errors import MediaError, SealBroken, UnreadableMedia
 from mien.provenance.claim import Claim
-from mien.provenance.mark import Marker
+from mien.provenance.mark.pattern import Marker
+from mien.provenance.mark.windows import MOST_WINDOWS, WINDOW_FRAMES, readable, windows_of
+from mien.provenance.trust import Signing, open_trust
+from mien.provenance.verify import Verifier
 from mien.settings import Settings
-from mien.trust import Signing, open_trust
 from mien.types import Image
-from mien.verify import Verifier
-from mien.windows import MOST_WINDOWS, WINDOW_FRAMES, readable, windows_of
 from tests.portraits import HOPPER, read
 
 LIMITS = {"max_pixels": 2**31, "max_bytes": 2**50}

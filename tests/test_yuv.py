@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from mien import yuv
+from mien.imaging import yuv
 from mien.types import Array, Image
 from tests.portraits import COLLINS, read
 

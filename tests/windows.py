@@ -114,7 +114,7 @@ def is_open(path: Any) -> bool:
 def main(lines: Sequence[str]) -> int:
     """Run one command line after the other up to the first failure; returns its exit code."""
     deceive()
-    from mien.cli import main as mien
+    from mien.commands.main import main as mien
 
     for line in lines:
         code = mien(shlex.split(line))

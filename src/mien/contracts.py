@@ -1,4 +1,4 @@
-"""The Protocols between the parts, one sentence a promise. Fakes that keep them are in `mien.fakes`."""
+"""The Protocols between the parts, one sentence a promise. Fakes that keep them are in `mien.testing`."""
 
 from collections.abc import Mapping, Sequence
 from types import TracebackType

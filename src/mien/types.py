@@ -115,7 +115,7 @@ class Focus:
 
 @dataclass(frozen=True, slots=True)
 class KnownFace:
-    """What the frames so far, this one included, tell of a tracked face; textures as in `mien.unwrap`.
+    """What the frames so far, this one included, tell of a tracked face; textures as in `mien.face.texels`.
 
     `neutral` is float32 (478, 3), the face's own proportions in the head frame. `occluder` is uint8 (side, side): 255 =
     something stands before the face there; None = nothing is known. `light` is float32 (64, 64, 3), BGR: the face's colour
@@ -197,7 +197,7 @@ class FrameResult:
 class LabelledFrame:
     """A frame that carries the invisible mark `mark_id`, and the badge unless the person has switched it off for a file.
 
-    Only `stages/label.py` builds it; sinks take nothing else. `badge_xyxy` is None without a badge.
+    Only `provenance/label.py` builds it; sinks take nothing else. `badge_xyxy` is None without a badge.
     """
 
     frame: Frame

@@ -13,8 +13,8 @@ import numpy as np
 import onnx
 from onnx import helper
 
-from mien.families import families
-from mien.models.store import Store
+from mien.models.format.families import families
+from mien.models.library.store import Store
 from mien.types import Array
 from tests.standins.graph import Graph, Shape
 

@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from mien.models.importing import import_models
-from mien.models.store import ModelEntry, Store
+from mien.models.library.importing import import_models
+from mien.models.library.store import ModelEntry, Store
 from tests.standins.small import file_name, make_small
 
 

@@ -1,1 +1,1 @@
-"""Work on files, as fast as the machine allows and without losing a frame."""
+"""File jobs: as fast as the machine allows, without losing a frame."""

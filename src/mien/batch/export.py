@@ -5,15 +5,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from mien.batch.marking import FileMark
-from mien.media.output import OutputFile
+from mien.media.files.output_file import OutputFile
+from mien.media.files.statement import shown_name
 from mien.provenance.claim import Claim
 from mien.provenance.consent import Consent
 from mien.provenance.fingerprint import fingerprint
-from mien.provenance.statement import shown_name
-from mien.seal import Notary
+from mien.provenance.label import Labeller
+from mien.provenance.seal import Notary
+from mien.safety.content_check import FileContentCheck
 from mien.settings import Settings
-from mien.stages.content import FileContentCheck
-from mien.stages.label import Labeller
 from mien.types import Frame, Image, LabelledFrame
 
 _LOOK_EVERY_S = 1.0
@@ -22,7 +22,7 @@ _LOOK_EVERY_S = 1.0
 class Export:
     """One output. `target` is the file that is changed, `before` windows of it: a mark that they carry is kept.
 
-    `strength` is that of the mark, as the output's format and quality need it (`media/markneed.py`). `title` and `target_title`
+    `strength` is that of the mark, as the output's format and quality need it (`mark_strength`). `title` and `target_title`
     are the names that the credentials give (default: those of the files).
     """
 

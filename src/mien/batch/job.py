@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from mien.errors import Cancelled, NoFaceFound
-from mien.media.moving import MovingReader, MovingWriter
-from mien.media.output import OutputFile, spoken_of
-from mien.media.picture import Picture, write_picture
-from mien.pipeline import SeenFrame
+from mien.media.files.moving import MovingReader, MovingWriter
+from mien.media.files.output_file import OutputFile, spoken_of
+from mien.media.files.picture import Picture, write_picture
+from mien.swap.pipeline import SeenFrame
 from mien.types import Frame, FrameResult, LabelledFrame
 
 SwapFrame = Callable[[Frame], FrameResult]

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Sequence
 from math import ceil, isfinite
 
 from mien.errors import MarkImpossible
-from mien.provenance.mark import Marker, new_mark_id
-from mien.provenance.markreader import MarkFound
+from mien.provenance.mark.decoder import MarkFound
+from mien.provenance.mark.pattern import Marker, new_mark_id
+from mien.provenance.mark.windows import WINDOW_FRAMES, find_mark
 from mien.types import Image
-from mien.windows import WINDOW_FRAMES, find_mark
 
 _LOOK_EVERY_FRAMES = WINDOW_FRAMES // 3
 """Two thirds of a window are right even where the target's mark ends in it; a look takes 7 ms at 720p."""

@@ -1,1 +1,1 @@
-"""The live loop: what runs side by side between a camera and the places the picture goes to."""
+"""The live loop: threads between a camera and the sinks."""

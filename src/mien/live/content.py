@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from mien.contracts import ContentClassifier
 from mien.live.inspector import Inspector, Look
-from mien.stages.content import ContentWatch
+from mien.safety.content_check import ContentWatch
 from mien.types import Frame, Image
 
 

@@ -13,18 +13,18 @@ from dataclasses import dataclass
 from mien.contracts import ContentClassifier, SoundSource
 from mien.errors import MienError
 from mien.live.capture import Capture, InputState, MakeSource, interrupt
-from mien.live.changing import FaceChanger, Shown, TrackedFrame, Trouble
 from mien.live.content import ContentState, LiveContent
+from mien.live.frame_swapper import FaceChanger, Shown, TrackedFrame, Trouble
 from mien.live.inspector import Inspector
 from mien.live.mailbox import Mailbox
 from mien.live.marking import LiveMark
 from mien.live.meter import Meter
 from mien.live.outlet import MakeSink, Outlet, OutletState
 from mien.live.snapshot import Snapshot
-from mien.provenance.mark import MARK_LEAST_SIDE
+from mien.provenance.mark.pattern import MARK_LEAST_SIDE
 from mien.settings import Settings, table
-from mien.stages.look import SharedLook
-from mien.stages.track import Tracker
+from mien.swap.tracking.shared_detector import SharedLook
+from mien.swap.tracking.tracker import Tracker
 from mien.types import LIVE_TIME_BASE, Frame
 
 _POLL_S = 0.1

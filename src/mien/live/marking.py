@@ -7,10 +7,10 @@ import numpy as np
 
 from mien.live.inspector import Inspector, Look
 from mien.provenance.fingerprint import fingerprint
-from mien.provenance.mark import Marker, new_mark_id
-from mien.provenance.markreader import MarkFound
+from mien.provenance.mark.decoder import MarkFound
+from mien.provenance.mark.pattern import Marker, new_mark_id
+from mien.provenance.mark.windows import find_mark
 from mien.types import Frame, Image
-from mien.windows import find_mark
 
 _GONE_AFTER = 5
 """Looks without the mark of the input, one a second, after which it is taken for another input."""

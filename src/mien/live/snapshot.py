@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from mien.pipeline import Persona
 from mien.settings import Settings
+from mien.swap.pipeline import Persona
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,1 +1,1 @@
-"""Model files: what there is, where it lies, how it is run and how it is fed."""
+"""Model files: their formats, the networks, the runtime and the library of installed files."""

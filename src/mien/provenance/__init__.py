@@ -1,1 +1,1 @@
-"""Statements about what was altered, written into every file that leaves."""
+"""Statements about what was altered, written into every file that leaves, and their verification."""

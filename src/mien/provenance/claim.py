@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from mien import __version__
-from mien.provenance.statement import DIGITAL_SOURCE_TYPE, MARKER
+from mien.media.files.statement import DIGITAL_SOURCE_TYPE, MARKER
 
 GENERATOR = "mien"
 DISCLOSURE = "io.github.mien.disclosure"

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from mien.errors import UsageError
-from mien.provenance import rows
-from mien.provenance.database import Database
 from mien.provenance.fingerprint import FACE_FREQUENCIES, distance, fingerprint
+from mien.system import rows
+from mien.system.database import Database
 from mien.types import SourceFace
 
 STATEMENTS = {

@@ -23,12 +23,12 @@ from urllib.parse import urlsplit
 from cryptography import x509
 
 from mien.errors import CertificateUnusable, MienError, OutputError, SigningFailed, UnreadableMedia
+from mien.media.files.receipt import receipt_path
+from mien.media.files.temporary_files import temporary_path
 from mien.provenance import claim as claims
+from mien.provenance.c2pa_library import load_own_library
 from mien.provenance.claim import Claim
-from mien.provenance.identity import PURPOSES, Identity
-from mien.provenance.native_library import load_own_library
-from mien.provenance.receipt import receipt_path
-from mien.provenance.temporary import temporary_path
+from mien.provenance.signing.identity import PURPOSES, Identity
 
 load_own_library()
 

@@ -15,8 +15,8 @@ import numpy as np
 import psutil
 
 from mien.errors import OutputError
-from mien.provenance import rows
-from mien.provenance.database import Database
+from mien.system import rows
+from mien.system.database import Database
 from mien.types import Array
 
 ALIKE_BELOW = 9

@@ -1,0 +1,1 @@
+"""Construction of concrete objects out of settings: models, pipelines, engines."""

@@ -1,0 +1,63 @@
+"""Has the pixel kernels compiled and loaded before the first frame comes."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import cv2
+import numpy as np
+
+from mien.contracts import Engine
+from mien.face.mean_face import face_model
+from mien.face.texels import SIDE
+from mien.settings import Settings
+from mien.swap.memory.observer import Observer
+from mien.swap.memory.segmentation import Segmentation
+from mien.swap.pipeline import Memory, Persona, Retouch, dress, swap_faces
+from mien.types import LIVE_TIME_BASE, Focus, Frame, Grain, Image, Landmarks, SourceFace, TrackedFace
+
+_FRAMES = 7
+_TRAIL = 9
+_SIDE = 160
+
+
+class _Echo:
+    """A `contracts.Enhancer` that adds nothing."""
+
+    template, side = "ffhq_512", 128
+
+    def enhance(self, crops: Sequence[Image]) -> list[Image]:
+        return list(crops)
+
+
+def warm_up(engine: Engine, settings: Settings) -> None:
+    """Run the main path on noise with a face in it that moves, is grainy and has something before it."""
+    draw = np.random.default_rng(0)
+    noise = draw.integers(60, 190, (_SIDE, _SIDE, 3), np.uint8)
+    picture = np.asarray(cv2.blur(noise, (_TRAIL, 1)), np.uint8)
+    points = (face_model().shape * np.float32(40) + np.array([80, 70, 0], np.float32)).astype(np.float32)
+    face = TrackedFace(0, Landmarks(points, 1.0), 1)
+    wide = Landmarks((points * np.array([1.1, 1, 1], np.float32)).astype(np.float32), 1.0)
+    observer, persona = Observer(), dress(engine, SourceFace(noise, wide, "warm-up"), Retouch(enhancer=_Echo()))
+    memory = Memory()
+    occluder = np.zeros((SIDE, SIDE), np.uint8)
+    occluder[SIDE // 2 :] = 255
+    for index in range(_FRAMES):
+        frame = Frame(picture.copy(), index, index, LIVE_TIME_BASE)
+        (seen,) = observer.observe(frame, (face,))
+        assert seen.known is not None
+        known = replace(
+            seen.known, occluder=occluder, motion_xy=(_TRAIL, 0.0), grain=Grain(3.0, 2.0, 1.0, True), focus=Focus(2.0, 0.5)
+        )
+        swap_faces(frame, (replace(seen, known=known),), persona, settings, memory)
+
+
+def try_on(persona: Persona) -> None:
+    """Have a persona's networks run once, on the photo that it wears: the first run of a network is slower than the others."""
+    source = persona.source
+    frame = Frame(source.image.copy(), 0, 0, LIVE_TIME_BASE)
+    face = TrackedFace(0, source.landmarks, 1)
+    persona.engine.swap(frame, [face], persona.prepared)
+    Segmentation().update(frame, (face,), persona.retouch.segmenters)
+    enhancer = persona.retouch.enhancer
+    if enhancer is not None:
+        enhancer.enhance([np.asarray(cv2.resize(source.image, (enhancer.side, enhancer.side)), np.uint8)])

@@ -1,0 +1,115 @@
+"""Several targets of one request: their names expanded, and a name of its own for each output."""
+
+import contextlib
+import glob
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from mien.errors import UnreadableMedia, UsageError
+from mien.media.files.animation_writer import ANIMATIONS
+from mien.media.files.encoders import CONTAINERS
+from mien.media.files.moving import Kind, suffix_for
+from mien.media.files.output_file import output_error, same_file
+from mien.media.files.picture import WRITE_FORMATS
+
+_PATTERN = "*?["
+
+
+def expand(names: Iterable[str]) -> tuple[Path, ...]:
+    """Files of the names, each once, patterns expanded where a shell has not done so (Windows).
+
+    Raises `UnreadableMedia` for an address and for a pattern that fits nothing.
+    """
+    found: dict[Path, Path] = {}
+    for name in names:
+        for path in _expanded(name):
+            found.setdefault(path.absolute(), path)
+    return tuple(found.values())
+
+
+def named_file(name: str) -> Path:
+    """The file of a name as it was typed; raises `UnreadableMedia` for an address, which a path would garble."""
+    if "://" in name and not _exists(name):
+        raise UnreadableMedia(f"{name} is an address, not a file", "download it first, then name the file")
+    return Path(name)
+
+
+def named_output(name: str) -> Path:
+    """The output of a name as it was typed; raises `UsageError` for an address."""
+    if "://" in name:
+        raise UsageError(f"{name} is an address, not a file", "name a file; streams go out from `mien live`")
+    return Path(name)
+
+
+def _expanded(name: str) -> list[Path]:
+    path = named_file(name)
+    if not any(letter in name for letter in _PATTERN) or _exists(name):
+        return [path]
+    matches = [Path(match) for match in sorted(glob.glob(name))]  # noqa: PTH207 - Path.glob takes no absolute patterns
+    files = [match for match in matches if not match.is_dir()]
+    if not files:
+        raise UnreadableMedia(f"no file fits {name}", "check the folder and the pattern")
+    return files
+
+
+def _exists(name: str) -> bool:
+    return os.path.exists(name)  # noqa: PTH110 - False for impossible names, for which Path raises
+
+
+class Outputs:
+    """Places for the results of a request: one file, or a folder, which is made when it is entered.
+
+    In a folder an output has the name of its target, with the ending of a format that is written. No two outputs of one
+    request get the same name, and none that of an input. A folder that was made and stays empty goes again.
+    """
+
+    def __init__(self, place: Path, *, into_folder: bool, inputs: tuple[Path, ...]) -> None:
+        self._place = place
+        self._into_folder = into_folder
+        self._inputs = inputs
+        self._taken: set[str] = set()
+        self._made = False
+
+    def check(self) -> None:
+        """Raise `UsageError` for a name that cannot be that of a folder, where one is needed."""
+        if not self._into_folder or self._place.is_dir():
+            return
+        if self._place.exists() or self._place.suffix.lower() in {*WRITE_FORMATS, *ANIMATIONS, *CONTAINERS}:
+            raise UsageError(f"several targets go into a folder, and {self._place} names a file", "name a folder: -o FOLDER/")
+
+    def path_for(self, target: Path, kind: Kind) -> Path:
+        """The output of this target; each call takes a name. Raises `UnreadableMedia`."""
+        if not self._into_folder:
+            return self._place
+        suffix = suffix_for(target, kind)
+        path = self._place / f"{target.stem}{suffix}"
+        if any(same_file(path, given) for given in self._inputs):
+            path = path.with_stem(f"{target.stem}-mien")
+        stem, number = path.stem, 2
+        while path.name.casefold() in self._taken:
+            path = path.with_stem(f"{stem}-{number}")
+            number += 1
+        self._taken.add(path.name.casefold())
+        return path
+
+    def __enter__(self) -> Self:
+        if self._into_folder and not self._place.is_dir():
+            try:
+                self._place.mkdir()
+            except OSError as error:
+                raise output_error(error, self._place) from error
+            self._made = True
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self._made:
+            with contextlib.suppress(OSError):
+                self._place.rmdir()
+
+
+def is_folder_name(name: str, targets: int) -> bool:
+    """Return whether `-o NAME` means a folder: it is one, ends like one, or has to hold several files."""
+    return targets > 1 or name.endswith(("/", os.sep)) or os.path.isdir(name)  # noqa: PTH112 - False for impossible names

@@ -1,0 +1,120 @@
+"""The mean face: its shape in the head frame, its texture coordinates, and which landmarks mirror each other.
+
+Head frame: x to the person's left (right in the picture), y down, z away from the camera; the outer eye corners are 1
+apart and the mean of the rigid points is the origin.
+"""
+
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+
+import numpy as np
+import numpy.typing as npt
+
+from mien.face import landmark_sets
+from mien.types import Array, Floats
+
+_LEAST_SCALE = 1e-3
+"""Pixels between the eyes."""
+
+
+@dataclass(frozen=True, slots=True)
+class FaceModel:
+    """`shape` float32 (478, 3); `uv` float32 (478, 2), 0..1 from the top left; `mirror` int32 (478,)."""
+
+    shape: Floats
+    uv: Floats
+    mirror: npt.NDArray[np.int32]
+
+
+@cache
+def face_model() -> FaceModel:
+    """The model; its arrays are shared and read-only."""
+    text = resources.files("mien").joinpath("assets/face_model.csv").read_text("utf-8")
+    rows = np.array([line.split(",") for line in text.splitlines() if not line.startswith("#")], np.float64)
+    model = FaceModel(rows[:, :3].astype(np.float32), rows[:, 3:5].astype(np.float32), rows[:, 5].astype(np.int32))
+    for array in (model.shape, model.uv, model.mirror):
+        array.flags.writeable = False
+    return model
+
+
+def texture_points(size: int) -> Floats:
+    """Where the landmarks lie in a square texture of `size` texels, the first one's centre at (0, 0); float32 (478, 2)."""
+    return face_model().uv * np.float32(size) - np.float32(0.5)
+
+
+@cache
+def texture_per_eye_distance() -> float:
+    """The share of a texture's side that one eye distance takes in the middle of the face, where texels are scarcest."""
+    model = face_model()
+    across = float(np.linalg.norm(model.uv[33] - model.uv[263]))
+    down = float(np.linalg.norm(model.uv[168] - model.uv[152]) / np.linalg.norm(model.shape[168] - model.shape[152]))
+    return min(across, down)
+
+
+@dataclass(frozen=True, slots=True)
+class Expressions:
+    """How faces move: `modes` float32 (16, 1434) of flattened shapes; `reader` float32 (16, 1434) finds how much of each."""
+
+    modes: Floats
+    reader: Floats
+
+
+@cache
+def expressions() -> Expressions:
+    """The modes; their arrays are shared and read-only."""
+    with resources.files("mien").joinpath("assets/face_expressions.npz").open("rb") as file:
+        stored = np.load(file)
+        found = Expressions(stored["modes"].astype(np.float32), stored["reader"].astype(np.float32))
+    for array in (found.modes, found.reader):
+        array.flags.writeable = False
+    return found
+
+
+def neutral(points: Floats) -> Floats:
+    """The proportions of a face without its expression, float32 (478, 3) in the head frame, from landmarks (478, 3)."""
+    return without_expression(head_pose(points).unplace(points))
+
+
+def without_expression(shape: Floats) -> Floats:
+    """A shape of the head frame, float32 (478, 3), at rest: what the expression modes explain of it is taken away.
+
+    Identity and expression are told apart by a joint fit of both with Gaussian priors (`mien.lab.training.facemodel`).
+    """
+    known = expressions()
+    amounts = known.reader @ (shape - face_model().shape).ravel()
+    rest: Floats = (shape - (amounts @ known.modes).reshape(shape.shape)).astype(np.float32)
+    return rest
+
+
+@dataclass(frozen=True, slots=True)
+class HeadPose:
+    """Where a head is: `points = origin + scale * (shape @ rotation.T)`; scale in pixels for each eye distance."""
+
+    rotation: Array
+    scale: float
+    origin: Array
+
+    def place(self, shape: Array) -> Floats:
+        """A shape of the head frame (n, 3), in picture coordinates, float32."""
+        placed: Floats = (self.origin + self.scale * (np.asarray(shape, np.float64) @ self.rotation.T)).astype(np.float32)
+        return placed
+
+    def unplace(self, points: Array) -> Floats:
+        """Picture coordinates (n, 3) in the head frame, float32."""
+        shape: Floats = ((np.asarray(points, np.float64) - self.origin) @ self.rotation / self.scale).astype(np.float32)
+        return shape
+
+
+def head_pose(points: Floats) -> HeadPose:
+    """The pose of landmarks (478, 3): the mean face's rigid points, turned, scaled and moved onto theirs (Umeyama 1991)."""
+    rigid = list(landmark_sets.RIGID_POINTS)
+    wanted = np.asarray(points[rigid], np.float64)
+    model = face_model().shape[rigid].astype(np.float64)
+    a, b = model - model.mean(0), wanted - wanted.mean(0)
+    u, singular, vt = np.linalg.svd(a.T @ b)
+    sign = np.array([1.0, 1.0, np.sign(np.linalg.det(u @ vt))])
+    rotation = vt.T @ np.diag(sign) @ u.T
+    # Landmarks that all lie on one spot have no size; nothing is to be divided by 0 for them.
+    scale = max(float((singular * sign).sum() / (a * a).sum()), _LEAST_SCALE)
+    return HeadPose(rotation, scale, wanted.mean(0) - scale * (rotation @ model.mean(0)))

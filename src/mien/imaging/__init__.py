@@ -1,0 +1,1 @@
+"""Pixel operations without faces: geometry, colour, grain, YUV, HDR, drawing. Pure functions, no state."""

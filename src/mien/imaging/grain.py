@@ -1,0 +1,235 @@
+"""The noise of a picture: how strong and how coarse it is, and more of the same kind. Pictures are BGR uint8."""
+
+import math
+from dataclasses import dataclass
+from functools import cache
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from mien.imaging.kernels import kernel
+from mien.types import Array, Floats, Grain, Image, Mask
+
+SIDE = 512
+"""Pixels of a side of a tile of noise."""
+_UNIT = 32
+"""What one standard deviation is in a tile."""
+_SIZES = (0.0, 0.45, 0.55, 0.7, 0.9, 1.2, 1.7)
+_BLOCK = 8
+_ROWS = 256
+"""About as many rows of pixels are looked at, in stripes."""
+_MIDDLE = 20.0, 235.0
+"""Levels between which noise is not cut off."""
+_FLATTEST = 25
+"""Percentile of the blocks' variances that stands for noise alone: the rest moves or has texture of its own."""
+_UNBIASED = 1.15
+"""What that percentile is too small by, where all blocks hold nothing but noise."""
+_FASTEST = 3.0
+"""Motion in pixels a frame beyond which two frames are not compared."""
+_EVERY = 4
+"""Frames between two looks."""
+_MEMORY = 0.8
+_LAPLACIAN = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32) / 6
+"""Blind to slopes and curves, of unit gain for white noise (Immerkaer 1996)."""
+_SEED = 5
+
+
+@dataclass(slots=True)
+class GrainMeter:
+    """Measures the noise that comes and goes, on one face; give it every frame in which the face is seen, in order."""
+
+    _before: Image | None = None
+    _corner: tuple[int, int] = (0, 0)
+    _known: Grain | None = None
+    _countdown: int = 0
+
+    def measure(
+        self, image: Image, box_xyxy: tuple[float, float, float, float], motion_xy: tuple[float, float]
+    ) -> Grain | None:
+        """The noise in the box of the face, which has moved by `motion_xy` pixels; None = not known yet."""
+        if self._before is not None:
+            found = self._compared(image, motion_xy)
+            self._before = None
+            if found is not None:
+                self._known = found if self._known is None else _between(self._known, found)
+                self._countdown = _EVERY
+        if self._countdown <= 0:
+            left, top = max(0, round(box_xyxy[0])), max(0, round(box_xyxy[1]))
+            crop = image[top : max(top, round(box_xyxy[3])), left : max(left, round(box_xyxy[2]))]
+            if min(crop.shape[:2]) >= 4 * _BLOCK:
+                self._before, self._corner = crop.copy(), (left, top)
+        self._countdown -= 1
+        return self._known
+
+    def _compared(self, image: Image, motion_xy: tuple[float, float]) -> Grain | None:
+        assert self._before is not None
+        x, y = round(motion_xy[0]), round(motion_xy[1])
+        left, top = self._corner[0] + x, self._corner[1] + y
+        height, width = self._before.shape[:2]
+        inside = left >= 0 and top >= 0 and left + width <= image.shape[1] and top + height <= image.shape[0]
+        if not inside or max(abs(motion_xy[0]), abs(motion_xy[1])) > _FASTEST:
+            return None
+        return difference_grain(self._before, image[top : top + height, left : left + width])
+
+
+def difference_grain(before: Image, now: Image) -> Grain | None:
+    """The noise in which two pictures of the same thing differ; None when too little of them is lit well enough."""
+    step = max(1, before.shape[0] // _ROWS)
+    blocks = np.empty((-(-(before.shape[0] // _BLOCK) // step), before.shape[1] // _BLOCK, 4), np.float32)
+    _compare(before, now, step, blocks)
+    middle, luma, beside, colour = (np.ascontiguousarray(each) for each in blocks.reshape(-1, 4).T)
+    lit = (middle > _MIDDLE[0]) & (middle < _MIDDLE[1])
+    if lit.sum() < 8:
+        return None
+    luma, beside, colour = luma[lit], beside[lit], colour[lit]
+    flat = luma <= np.percentile(luma, _FLATTEST + 5)
+    alike = float(beside[flat].sum()) / (float(luma[flat].sum()) + 1e-6)
+    correlations, kept = _calibration()
+    nearest = int(np.argmin(np.abs(correlations - alike)))
+    # The mean of a block, which is taken off, holds some of a coarse noise.
+    lift = np.float32(_UNBIASED / float(kept[nearest]))
+    return _grain(np.asarray(lift * luma, np.float32), np.asarray(lift * colour, np.float32), _SIZES[nearest], fresh=True)
+
+
+def still_grain(image: Image, mask: Mask | None = None) -> Grain | None:
+    """The noise of a single picture where it has least texture; it holds the finest texture, too. None = too small.
+
+    With a mask (uint8, as the picture) only blocks wholly inside it count.
+    """
+    if min(image.shape[:2]) < 2 * _BLOCK:
+        return None
+    rough = cv2.filter2D(image, cv2.CV_32F, _LAPLACIAN, borderType=cv2.BORDER_REFLECT)
+    blocks, middle = _blocks(_stripes(rough)), _blocks(_stripes(image)).mean((1, 2))
+    lit = ((middle > _MIDDLE[0]) & (middle < _MIDDLE[1])).all(axis=1)
+    if mask is not None:
+        lit &= (_blocks(_stripes(mask[:, :, None])) > 0).all(axis=(1, 2, 3))
+    if lit.sum() < 8:
+        return None
+    blocks = blocks[lit]
+    luma = 0.114 * blocks[..., 0] + 0.587 * blocks[..., 1] + 0.299 * blocks[..., 2]
+    colour = (np.square(blocks[..., 0]) + np.square(blocks[..., 2])) / 2
+    lift = np.float32(_UNBIASED)
+    return _grain(lift * np.square(luma).mean((1, 2)), lift * colour.mean((1, 2)), _SIZES[1], fresh=False)
+
+
+def _grain(luma: Floats, colour: Floats, size: float, *, fresh: bool) -> Grain:
+    """Of the variances of each block in luma, and in blue and red, the latter with the luma that they share."""
+    grey, coloured = (max(0.0, float(np.percentile(each, _FLATTEST))) for each in (luma, colour))
+    return Grain(math.sqrt(grey), math.sqrt(max(0.0, coloured - grey)), size, fresh)
+
+
+def in_green(grain: Grain | None) -> float:
+    """The standard deviation of the noise in the green channel alone."""
+    return 0.0 if grain is None else math.sqrt(grain.luma**2 + 0.3 * grain.chroma**2)
+
+
+def more_of(grain: Grain) -> npt.NDArray[np.int8]:
+    """A tile of noise as coarse as `grain`, for `raster.speckle`; shared and read-only."""
+    return _tiles()[int(np.argmin([abs(size - grain.size) for size in _SIZES]))]
+
+
+def place_of(frame_index: int, track_id: int) -> tuple[int, int]:
+    """Where in the tile the noise of this face in this frame begins: x, y."""
+    mixed = (frame_index * 2654435761 + track_id * 2246822519) & 0xFFFFFFFF
+    mixed = ((mixed ^ (mixed >> 15)) * 2246822519) & 0xFFFFFFFF
+    mixed ^= mixed >> 13
+    return mixed % SIDE, (mixed >> 16) % SIDE
+
+
+def _between(old: Grain, new: Grain) -> Grain:
+    return Grain(
+        old.luma + (1 - _MEMORY) * (new.luma - old.luma),
+        old.chroma + (1 - _MEMORY) * (new.chroma - old.chroma),
+        old.size + (1 - _MEMORY) * (new.size - old.size),
+        new.fresh,
+    )
+
+
+def _stripes(picture: Array) -> Array:
+    """Every nth stripe of a block's height."""
+    count = picture.shape[0] // _BLOCK
+    step = max(1, picture.shape[0] // _ROWS)
+    width = picture.shape[1] // _BLOCK * _BLOCK
+    return picture[: count * _BLOCK, :width].reshape(count, _BLOCK, width, picture.shape[2])[::step]
+
+
+def _blocks(stripes: Array) -> Array:
+    """(n, 8, 8, channels) of stripes (m, 8, width, channels)."""
+    count, _, width, channels = stripes.shape
+    shaped = stripes.reshape(count, _BLOCK, width // _BLOCK, _BLOCK, channels).transpose(0, 2, 1, 3, 4)
+    return shaped.reshape(-1, _BLOCK, _BLOCK, channels)
+
+
+@cache
+def _tiles() -> tuple[npt.NDArray[np.int8], ...]:
+    draw = np.random.default_rng(_SEED)
+    white = draw.standard_normal((SIDE, SIDE, 3)).astype(np.float32)
+    tiles = []
+    for size in _SIZES:
+        noise = white if size == 0 else _wrapped_blur(white, size)
+        tile = np.clip(noise / noise.std((0, 1)) * _UNIT, -127, 127).round().astype(np.int8)
+        tile.flags.writeable = False
+        tiles.append(tile)
+    return tuple(tiles)
+
+
+def _wrapped_blur(picture: Floats, sigma: float) -> Floats:
+    margin = 8
+    wide = np.pad(picture, ((margin, margin), (margin, margin), (0, 0)), mode="wrap")
+    return np.asarray(cv2.GaussianBlur(wide, (0, 0), sigma)[margin:-margin, margin:-margin], np.float32)
+
+
+@cache
+def _calibration() -> tuple[Floats, Floats]:
+    """For each tile, as `_compare` sees it: how alike neighbours are, and the share of the variance that is left; float32."""
+    alike, kept = [], []
+    for tile in _tiles():
+        noise = np.clip(tile[:256, :256, :1].astype(np.int16) + 128, 0, 255).astype(np.uint8)
+        grey = np.ascontiguousarray(np.repeat(noise, 3, axis=2))
+        blocks = np.empty((32, 32, 4), np.float32)
+        _compare(np.full_like(grey, 128), grey, 1, blocks)
+        alike.append(float(blocks[:, :, 2].sum() / blocks[:, :, 1].sum()))
+        kept.append(float(2 * blocks[:, :, 1].mean() / noise.var()))
+    return np.array(alike, np.float32), np.array(kept, np.float32)
+
+
+@kernel
+def _compare(before: Array, now: Array, step: int, blocks: Array) -> None:
+    """What each block of 8 x 8 pixels of two pictures, uint8 (h, w, 3), tells of their difference.
+
+    `blocks` float32 (m, n, 4) takes every `step`th row of blocks: mean level, half the variance of the difference in luma,
+    the part of it that neighbours share, and half the variance of the difference in blue and red.
+    """
+    line = np.empty((8, 8), np.float32)
+    for m in range(blocks.shape[0]):
+        for n in range(blocks.shape[1]):
+            level, luma, beside, colour = np.float32(0), np.float32(0), np.float32(0), np.float32(0)
+            mean_luma, mean_blue, mean_red = np.float32(0), np.float32(0), np.float32(0)
+            for i in range(8):
+                for j in range(8):
+                    y, x = m * step * 8 + i, n * 8 + j
+                    blue = np.float32(now[y, x, 0]) - np.float32(before[y, x, 0])
+                    green = np.float32(now[y, x, 1]) - np.float32(before[y, x, 1])
+                    red = np.float32(now[y, x, 2]) - np.float32(before[y, x, 2])
+                    grey = np.float32(0.114) * blue + np.float32(0.587) * green + np.float32(0.299) * red
+                    line[i, j] = grey
+                    level += np.float32(now[y, x, 1])
+                    mean_luma += grey
+                    mean_blue += blue
+                    mean_red += red
+                    colour += blue * blue + red * red
+            mean_luma /= np.float32(64)
+            for i in range(8):
+                for j in range(8):
+                    line[i, j] -= mean_luma
+                    luma += line[i, j] * line[i, j]
+                    if j > 0:
+                        beside += line[i, j] * line[i, j - 1]
+                    if i > 0:
+                        beside += line[i, j] * line[i - 1, j]
+            blocks[m, n, 0] = level / np.float32(64)
+            blocks[m, n, 1] = luma / np.float32(128)
+            blocks[m, n, 2] = beside / np.float32(2 * 112)
+            colour -= (mean_blue * mean_blue + mean_red * mean_red) / np.float32(64)
+            blocks[m, n, 3] = colour / np.float32(256)

@@ -1,0 +1,1 @@
+"""Measurement and training; only commands and tests import it."""

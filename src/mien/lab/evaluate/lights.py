@@ -1,0 +1,102 @@
+"""Moving lights over a portrait, with the shading known: Lambert's law on the depth of the face's own mesh."""
+
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+
+from mien.face import landmark_sets
+from mien.imaging import geometry
+from mien.imaging.raster import draw_mesh
+from mien.lab.evaluate.portraits import Portrait, placed
+from mien.lab.evaluate.scenes import SIZE_WH, Scene, Shot, noisy, to_frame_of
+from mien.types import Floats
+
+_AMBIENT = 0.38
+_DIRECT = 0.68
+_ELEVATION = np.radians(20)
+_HEIGHT = 300.0
+"""Of the face, in pixels."""
+_NOISE = 1.5
+
+Lamp = Callable[[int], tuple[Floats, Floats, Floats]]
+"""Of a frame: direction towards the lamp (3,), its BGR strength (3,), and the BGR ambient light (3,)."""
+
+
+def circling(length: int) -> Lamp:
+    """A white lamp that goes round the head once."""
+    white = np.ones(3, np.float32)
+    return lambda index: (_direction(2 * np.pi * index / length), _DIRECT * white, _AMBIENT * white)
+
+
+def coloured(length: int) -> Lamp:
+    """A warm lamp that goes round the head in a room of blue light."""
+    warm, blue = np.array([0.55, 0.85, 1.15], np.float32), np.array([1.3, 1.0, 0.75], np.float32)
+    return lambda index: (_direction(2 * np.pi * index / length), _DIRECT * warm, _AMBIENT * blue)
+
+
+def flashing(length: int) -> Lamp:
+    """A dim room in which a lamp at the side flashes for two frames of every twelve."""
+    white = np.ones(3, np.float32)
+
+    def lamp(index: int) -> tuple[Floats, Floats, Floats]:
+        side = np.radians(50 if index // 12 % 2 else -50)
+        return _direction(side), (1.1 if index % 12 in (6, 7) else 0.15) * white, _AMBIENT * white
+
+    return lamp
+
+
+def relit(portrait: Portrait, length: int, lamp: Lamp, name: str) -> Scene:
+    """The portrait at rest while the lamp moves."""
+    image, points = placed(portrait, to_frame_of(portrait, (SIZE_WH[0] / 2, SIZE_WH[1] / 2), _HEIGHT), SIZE_WH)
+    normal = normals(points, (SIZE_WH[1], SIZE_WH[0]))
+
+    def draw(index: int) -> Shot:
+        towards, direct, ambient = lamp(index)
+        facing = np.maximum(normal @ towards, 0)[:, :, None]
+        lit = np.clip(image * (ambient + direct * facing), 0, 255).astype(np.uint8)
+        return Shot(noisy(lit, _NOISE, index), points)
+
+    return Scene(name, length, draw)
+
+
+def normals(points: Floats, shape_hw: tuple[int, int]) -> Floats:
+    """Unit normals of the face's surface, towards the camera; float32 (h, w, 3).
+
+    Beside the face they run on and turn softly to the front.
+    """
+    height, width = shape_hw
+    triangles = [
+        landmark_sets.skin_triangles(),
+        landmark_sets.fan(landmark_sets.RIGHT_EYE, landmark_sets.RIGHT_IRIS),
+        landmark_sets.fan(landmark_sets.LEFT_EYE, landmark_sets.LEFT_IRIS),
+        landmark_sets.strip(landmark_sets.INNER_LIPS),
+    ]
+    crop, mask = np.zeros((height, width, 3), np.uint8), np.zeros(shape_hw, np.uint8)
+    depth = np.empty(shape_hw, np.float32)
+    draw_mesh(
+        np.ascontiguousarray(np.concatenate(triangles)), np.ascontiguousarray(points, np.float32),
+        np.zeros((len(points), 2), np.float32), np.zeros((4, 4, 4), np.uint8), np.zeros(len(points), np.float32),
+        crop, mask, depth,
+    )  # fmt: skip
+    inside = (mask > 0).astype(np.float32)
+    x1, _, x2, _ = geometry.box_of(points)
+    sigma = 0.04 * (x2 - x1)
+    weight = np.maximum(cv2.GaussianBlur(inside, (0, 0), sigma), 1e-4)
+    surface = cv2.GaussianBlur(np.where(mask > 0, depth, 0).astype(np.float32), (0, 0), sigma) / weight
+    slope_x, slope_y = (cv2.Sobel(surface, cv2.CV_32F, *axis, ksize=3, scale=1 / 8) for axis in ((1, 0), (0, 1)))
+    inner = cv2.erode(inside, np.ones((3, 3), np.uint8), iterations=max(1, round(sigma)))
+    normal = np.dstack([slope_x, slope_y, -np.ones(shape_hw, np.float32)]).astype(np.float32) * inner[:, :, None]
+    wide = 0.1 * (x2 - x1)
+    front = np.array([0, 0, -0.03], np.float32)
+    spread = (cv2.GaussianBlur(normal, (0, 0), wide) + front) / (cv2.GaussianBlur(inner, (0, 0), wide) + 0.03)[:, :, None]
+    soft = cv2.GaussianBlur(inner, (0, 0), sigma)[:, :, None]
+    spread = soft * np.where(inner[:, :, None] > 0, normal, spread) + (1 - soft) * spread
+    spread[:, :, 2] = np.minimum(spread[:, :, 2], -0.3)
+    return np.asarray(spread / np.linalg.norm(spread, axis=2, keepdims=True), np.float32)
+
+
+def _direction(angle: float) -> Floats:
+    """Towards a lamp that stands `angle` to the side of the camera, a little above."""
+    level = np.cos(_ELEVATION)
+    return np.array([level * np.sin(angle), -np.sin(_ELEVATION), -level * np.cos(angle)], np.float32)

@@ -1,0 +1,227 @@
+"""Examples for the finishing net: a swap under two random lights, and what it should have looked like.
+
+Everybody is photographed in flat light. The target gets one light, the source another; the engine swaps. The truth is the
+swap of the two flat pictures, its tone led over to the target's skin along the border, under the target's light: what the
+net sees of the target's face helps it to learn that light, and never to paint that face.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+
+from mien.face import landmark_sets
+from mien.imaging import geometry
+from mien.imaging.colour import light_map, soften
+from mien.imaging.raster import draw_mesh, relight
+from mien.lab.training.lamps import Light, lit, random_light, shading
+from mien.lab.training.sitters import Sitter, whole_triangles
+from mien.swap.engines.mesh.texture import Texture, border_opacity
+from mien.swap.stages.harmonise import REACH
+from mien.types import Affine, Array, Floats, Image, Mask
+
+SCENE = 2 / 3
+"""Side of the square in which an example is made, in sides of a sitter's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """All BGR uint8 (side, side, 3), `mask` uint8 (side, side): the target, the engine's patch, its mask and the true
+    patch; `points` float32 (478, 3) are the face's; `sitter` is the person of the target and `source` whose face is worn.
+    """
+
+    target: Image
+    patch: Image
+    mask: Mask
+    truth: Image
+    points: Floats
+    sitter: Sitter
+    source: Sitter
+
+
+def random_example(sitters: Sequence[Sitter], draw: np.random.Generator, *, plain: bool = False) -> Example:
+    """One example out of the sitters; `plain` = as the engine makes it of a photo, with nothing before the face."""
+    target, source = sitters[int(draw.integers(len(sitters)))], sitters[int(draw.integers(len(sitters)))]
+    strength = 1.0 if plain or draw.random() < 0.8 else float(draw.uniform(0, 1))
+    scene_light = random_light(draw, float(draw.choice([0.1, 0.6, 1.0, 1.0])))
+    texture = 0 if draw.random() < 0.4 else int(draw.integers(len(source.textures)))
+    made = example(target, source, texture, scene_light, _placed(target, draw), strength, draw, plain=plain)
+    if not plain and draw.random() < 0.35:
+        # In a video the engine has light of its own from the face's past: then less is left to do, or nothing.
+        share = float(draw.uniform(0.3, 1.0))
+        patch = cv2.addWeighted(made.patch, 1 - share, made.truth, share, 0)
+        made = replace(made, patch=np.asarray(patch, np.uint8))
+    return made
+
+
+def example(
+    target: Sitter,
+    source: Sitter,
+    texture: int,
+    scene_light: Light,
+    to_scene: Affine,
+    strength: float,
+    draw: np.random.Generator,
+    *,
+    plain: bool,
+) -> Example:
+    """The source, photographed for one of its textures, on the target under its light; `strength` is the engine's `light`."""
+    side = scene_side(target)
+    flat = np.asarray(_moved(target.image, to_scene, side), np.uint8)
+    normals = _turned(_moved(target.normals, to_scene, side), to_scene)
+    points = np.empty_like(target.points)
+    points[:, :2] = geometry.apply(to_scene, target.points[:, :2])
+    points[:, 2] = target.points[:, 2] * geometry.scale_of(to_scene)
+    fallen = shading(scene_light, normals, float(np.exp(draw.normal(-0.1, 0.35))))
+    worn = flat if plain else _adorned(flat, points, draw)
+    shown, free = lit(worn, fallen, scene_light), None
+    if not plain:
+        shown, free = _obstructed(shown, draw)
+    drawn_flat, mask = _drawn(source.textures[0], points, side)
+    patch, _ = _drawn(source.textures[texture], points, side)
+    if strength > 0 and mask.any():
+        relight(patch, mask, light_map(patch, mask, shown, strength))
+        patch = soften(patch, mask, shown)
+    truth = lit(_toned(drawn_flat, mask, flat), fallen, scene_light)
+    if free is not None:
+        mask = np.where(mask > 0, np.maximum(cv2.multiply(mask, free, scale=1 / 255), 1), 0).astype(np.uint8)
+    return Example(shown, patch, mask, truth, points, target, source)
+
+
+def scene_side(target: Sitter) -> int:
+    """Pixels of the square in which an example is made."""
+    side: int = target.image.shape[0]
+    return round(SCENE * side)
+
+
+def _adorned(flat: Image, points: Floats, draw: np.random.Generator) -> Image:
+    """At times the target has a beard, glasses, dark lids or a tan of its own, which is neither light nor the source's."""
+    side, kind = flat.shape[0], draw.random()
+    if kind > 0.45:
+        return flat
+    flat_points = points[:, :2].round().astype(np.int32)
+    cover = np.zeros(flat.shape[:2], np.uint8)
+    if kind < 0.25:
+        cv2.fillPoly(cover, [flat_points[list(_BEARD)]], 255)
+        if draw.random() < 0.7:
+            cv2.fillConvexPoly(cover, cv2.convexHull(flat_points[list(_LIPS)]), 0)
+        spread, depth = float(draw.uniform(0.008, 0.02)), float(draw.uniform(0.4, 0.95))
+    elif kind < 0.37:
+        width = max(1, round(float(draw.uniform(0.006, 0.02)) * side))
+        for eye in (landmark_sets.RIGHT_EYE, landmark_sets.LEFT_EYE):
+            x, y, wide, high = cv2.boundingRect(flat_points[list(eye)])
+            axes = round(0.85 * wide), round(max(0.65 * wide, 0.8 * high))
+            filled = -1 if kind < 0.28 else width
+            cv2.ellipse(cover, (x + wide // 2, y + high // 2), axes, 0.0, 0.0, 360.0, 255, filled)
+        spread, depth = 0.004, float(draw.uniform(0.5, 1.0))
+    else:
+        middle = flat_points[int(draw.integers(landmark_sets.SKIN_POINTS))]
+        axes = round(float(draw.uniform(0.04, 0.12)) * side), round(float(draw.uniform(0.03, 0.08)) * side)
+        cv2.ellipse(cover, (int(middle[0]), int(middle[1])), axes, float(draw.uniform(0, 180)), 0.0, 360.0, 255, -1)
+        spread, depth = 0.02, float(draw.uniform(0.15, 0.5))
+    share = cv2.GaussianBlur(cover, (0, 0), spread * side)[:, :, None] * (depth / 255)
+    share = share * np.clip(1 + 0.35 * draw.normal(0, 1, flat.shape[:2]), 0, 1.2)[:, :, None]
+    colour = np.array([30.0, 40.0, 55.0]) * draw.uniform(0.3, 1.8) + draw.normal(0, 8, 3)
+    return np.clip(flat + (colour - flat) * np.clip(share, 0, 1), 0, 255).astype(np.uint8)
+
+
+_BEARD = (234, 93, 132, 58, 172, 136, 150, 149, 176, 148, 152, 377, 400, 378, 379, 365, 397, 288, 361, 323, 454,
+          411, 426, 423, 327, 2, 98, 203, 206, 187)  # fmt: skip
+_LIPS = (61, 37, 0, 267, 291, 314, 17, 84)
+
+
+def _obstructed(shown: Image, draw: np.random.Generator) -> tuple[Image, Mask | None]:
+    """At times something stands before the face, or the frame ends: the picture, and where the face stays free."""
+    kind, side = draw.random(), shown.shape[0]
+    if kind < 0.15:
+        middle = draw.uniform(0.25, 0.75, 2) * side
+        axes = draw.uniform(0.05, 0.25, 2) * side
+        thing = np.zeros(shown.shape[:2], np.uint8)
+        cv2.ellipse(
+            thing, (round(middle[0]), round(middle[1])), (round(axes[0]), round(axes[1])),
+            float(draw.uniform(0, 180)), 0.0, 360.0, 255, -1,
+        )  # fmt: skip
+        soft = cv2.GaussianBlur(thing, (0, 0), 0.01 * side)
+        colour = np.clip(draw.normal(0, 40, 3) + shown[thing > 0].mean(0) if thing.any() else 0, 0, 255)
+        covered = shown + (colour - shown) * (soft / 255.0)[:, :, None]
+        return covered.astype(np.uint8), (255 - soft).astype(np.uint8)
+    if kind < 0.23:
+        free = np.full(shown.shape[:2], 255, np.uint8)
+        picture, turns = shown.copy(), int(draw.integers(4))
+        turned, cut = np.rot90(picture, turns), round(float(draw.uniform(0.05, 0.35)) * side)
+        turned[:cut] = turned[cut]
+        np.rot90(free, turns)[:cut] = 0
+        return picture, free
+    return shown, None
+
+
+def _placed(target: Sitter, draw: np.random.Generator) -> Affine:
+    """Where the sitter's square comes to lie in the scene: about the net's own window, turned and shifted a little."""
+    x1, y1, x2, y2 = geometry.box_of(target.points)
+    side = scene_side(target)
+    scale = side / (REACH * max(x2 - x1, y2 - y1)) * float(np.exp(draw.normal(0, 0.03)))
+    turn = float(draw.normal(0, 0.15))
+    linear = scale * np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
+    middle = np.array([(x1 + x2) / 2, (y1 + y2) / 2])
+    shift = side / 2 + draw.normal(0, 0.01 * side, 2) - linear @ middle
+    return np.hstack([linear, shift[:, None]])
+
+
+def _opacity() -> Floats:
+    """The engine's: nothing at the border, and the target's irises and inner lips."""
+    opacity = border_opacity()
+    opacity[[landmark_sets.RIGHT_IRIS, landmark_sets.LEFT_IRIS, *landmark_sets.INNER_LIPS]] = 0
+    return opacity
+
+
+def _moved(picture: Array, to_scene: Affine, side: int) -> Array:
+    return np.asarray(cv2.warpAffine(picture, to_scene, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE))
+
+
+def _turned(normals: Array, to_scene: Affine) -> Floats:
+    rotation = (to_scene[:, :2] / geometry.scale_of(to_scene)).astype(np.float32)
+    turned = normals.astype(np.float32)
+    turned[:, :, :2] = turned[:, :, :2] @ rotation.T
+    return turned
+
+
+def _drawn(texture: Texture, points: Floats, side: int) -> tuple[Image, Mask]:
+    """A texture on the target's points: patch and mask, 0 outside."""
+    crop, mask = np.empty((side, side, 3), np.uint8), np.zeros((side, side), np.uint8)
+    depth = np.empty((side, side), np.float32)
+    draw_mesh(_TRIANGLES, points, texture.points, texture.image, _OPACITY, crop, mask, depth)
+    crop[mask == 0] = 0
+    return crop, mask
+
+
+_TRIANGLES = whole_triangles()
+_OPACITY = _opacity()
+_RING = (16, 160)
+"""Masks between these values are the border where both pictures must meet."""
+_SMALL = 64
+_HAIR = 45.0
+"""Levels; a larger difference between the two is hair or collar, not tone."""
+
+
+def _toned(patch: Image, mask: Mask, target: Image) -> Image:
+    """A flat patch in the tone of the flat target: the engine's means, then the rest of the border's step led inwards."""
+    toned = patch.copy()
+    if not mask.any():
+        return toned
+    relight(toned, mask, light_map(toned, mask, target, 1.0))
+    toned = soften(toned, mask, target)
+    side = mask.shape[0]
+    half = _SMALL
+    cover = cv2.resize((mask > 0).astype(np.float32), (half, half), interpolation=cv2.INTER_AREA)
+    small = cv2.resize(toned, (half, half), interpolation=cv2.INTER_AREA) / np.maximum(cover, 0.05)[:, :, None]
+    small_mask = cv2.resize(mask, (half, half), interpolation=cv2.INTER_AREA)
+    step = (cv2.resize(target, (half, half), interpolation=cv2.INTER_AREA) - small).astype(np.float32)
+    ring = (cover > 0.95) & (small_mask > _RING[0]) & (small_mask < _RING[1]) & (np.abs(step).max(axis=2) < _HAIR)
+    weight = cv2.GaussianBlur(ring.astype(np.float32), (0, 0), 4.0)
+    led = cv2.GaussianBlur(step * ring[:, :, None], (0, 0), 4.0) / np.maximum(weight, 1e-3)[:, :, None]
+    reach = np.clip(weight * 6, 0, 1)
+    correction = cv2.resize(led * reach[:, :, None], (side, side), interpolation=cv2.INTER_LINEAR)
+    moved = np.clip(toned + correction + 0.5, 0, 255).astype(np.uint8)
+    moved[mask == 0] = 0
+    return np.asarray(moved, np.uint8)

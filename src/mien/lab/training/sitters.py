@@ -1,0 +1,141 @@
+"""Portraits as training material: upright squares round the face, with landmarks, surface normals and the face's opacity."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from mien.assembly import factory
+from mien.errors import UsageError
+from mien.face import landmark_sets
+from mien.imaging import geometry
+from mien.imaging.raster import draw_mesh
+from mien.lab.training.lamps import lit, random_light, shading
+from mien.models.library.store import Store
+from mien.settings import Settings
+from mien.swap.engines.mesh.texture import Texture, textures_of
+from mien.types import Array, Floats, Image, Landmarks, SourceFace
+
+SIDE = 192
+"""Pixels of a sitter's square in training; measurements take larger ones."""
+_REACH = 2.1
+"""Side of the square, in heights of the face."""
+_STRENGTHS = (0.5, 0.7, 1.0, 1.0)
+"""Of the random lights under which a sitter is photographed to be worn."""
+_PICTURES = {".jpg", ".jpeg", ".png"}
+
+
+@dataclass(frozen=True, slots=True)
+class Sitter:
+    """One portrait: `image` BGR uint8 (side, side, 3), `points` float32 (478, 3) in its pixels, `normals` float32
+    (side, side, 3), unit length, x right, y down, z towards the camera; `textures` are what the mesh
+    engine would wear of this person: the first from the portrait as it is, the others from the portrait under random light.
+    Two sitters with the same `person` show the same person.
+    """
+
+    name: str
+    person: str
+    image: Image
+    points: Floats
+    normals: Floats
+    textures: tuple[Texture, ...]
+
+
+def read_sitters(folder: Path, progress: Callable[[int, int], None], side: int = SIDE) -> tuple[Sitter, ...]:
+    """Every portrait below `folder`; NAME_expression.jpg shows the person NAME. Raises `UsageError` below two people."""
+    models = factory.open_models(Settings(), Store())
+    paths = [path for path in sorted(folder.glob("**/*")) if path.suffix.lower() in _PICTURES]
+    found = []
+    for number, path in enumerate(paths, 1):
+        content = cv2.imread(str(path))
+        faces = models.photo_detector.detect(np.asarray(content, np.uint8)) if content is not None else []
+        if faces:
+            image = np.asarray(content, np.uint8)
+            landmarks = models.landmarker.fit(image, faces[0].points)
+            for _ in range(3):
+                landmarks = models.landmarker.fit(image, landmarks.points)
+            person = f"{path.parent.name}/{path.stem.split('_')[0]}"
+            found.append(sitter(f"{path.parent.name}/{path.name}", person, image, landmarks, side))
+        progress(number, len(paths))
+    if len({each.person for each in found}) < 2:
+        raise UsageError(f"{folder} holds portraits of fewer than two people", "name a folder with .jpg or .png portraits")
+    return tuple(found)
+
+
+def sitter(name: str, person: str, image: Image, landmarks: Landmarks, side: int = SIDE) -> Sitter:
+    """One portrait, BGR uint8, cut and scaled round its face."""
+    x1, y1, x2, y2 = geometry.box_of(landmarks.points)
+    scale = side / (_REACH * (y2 - y1))
+    shrink = min(1.0, 2 * scale)
+    if shrink < 1:
+        # Linear interpolation alone would alias a picture that becomes much smaller.
+        image = np.asarray(cv2.resize(image, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA), np.uint8)
+    middle = np.array([(x1 + x2) / 2, (y1 + y2) / 2])
+    to_square = np.hstack([np.eye(2) * scale, (side / 2 - scale * middle)[:, None]])
+    from_image = to_square @ np.diag([1 / shrink, 1 / shrink, 1.0])
+    square = cv2.warpAffine(image, from_image, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    points = np.empty_like(landmarks.points)
+    points[:, :2] = geometry.apply(to_square, landmarks.points[:, :2])
+    points[:, 2] = landmarks.points[:, 2] * scale
+    cut = np.asarray(square, np.uint8)
+    normals = normals_of(points, side)
+    draw = np.random.default_rng(list(name.encode()))
+    photos = [cut]
+    for strength in _STRENGTHS:
+        light = random_light(draw, strength)
+        photos.append(lit(cut, shading(light, normals, float(np.exp(draw.normal(0, 0.2)))), light))
+    found = Landmarks(points, landmarks.presence)
+    textures = tuple(textures_of(SourceFace(photo, found, name))[0] for photo in photos)
+    return Sitter(name, person, cut, points, normals, textures)
+
+
+def whole_triangles() -> Array:
+    """The mesh with eyes and mouth closed, int32 (n, 3)."""
+    return np.ascontiguousarray(
+        np.concatenate(
+            [
+                landmark_sets.skin_triangles(),
+                landmark_sets.fan(landmark_sets.RIGHT_EYE, landmark_sets.RIGHT_IRIS),
+                landmark_sets.fan(landmark_sets.LEFT_EYE, landmark_sets.LEFT_IRIS),
+                landmark_sets.strip(landmark_sets.INNER_LIPS),
+            ]
+        )
+    )
+
+
+def normals_of(points: Floats, side: int) -> Floats:
+    """Unit normals float32 (side, side, 3) of the face at `points`; beyond its border they go on as the border's do."""
+    triangles = whole_triangles()
+    a, b, c = (points[triangles[:, corner]] for corner in range(3))
+    normal = np.cross(c - a, b - a)
+    total = np.zeros((len(points), 3), np.float32)
+    for corner in range(3):
+        np.add.at(total, triangles[:, corner], normal)
+    total /= np.maximum(np.linalg.norm(total, axis=1, keepdims=True), 1e-9)
+    if total[:, 2].mean() > 0:
+        total = -total
+    total[:, 2] *= -1
+    drawn = np.empty((side, side, 3), np.float32)
+    blank = np.full((4, 4, 4), 255, np.uint8)
+    anywhere = np.ones((len(points), 2), np.float32)
+    inside = np.zeros((side, side), np.float32)
+    for axis in range(3):
+        mask, crop = np.zeros((side, side), np.uint8), np.empty((side, side, 3), np.uint8)
+        opacity = (total[:, axis] * 0.49 + 0.5).astype(np.float32)
+        draw_mesh(triangles, points, anywhere, blank, opacity, crop, mask, np.empty((side, side), np.float32))
+        drawn[:, :, axis] = (mask / 255.0 - 0.5) / 0.49
+        inside = (mask > 0).astype(np.float32)
+    drawn *= inside[:, :, None]
+    filled, weight = drawn.copy(), inside.copy()
+    for sigma in (0.02 * side, 0.06 * side, 0.16 * side, 0.35 * side):
+        # Ever wider means fill what narrower ones do not reach.
+        spread = cv2.GaussianBlur(inside, (0, 0), sigma)
+        mean = cv2.GaussianBlur(drawn, (0, 0), sigma) / np.maximum(spread, 1e-4)[:, :, None]
+        share = np.clip(spread * 12, 0, 1) * (1 - weight)
+        filled += mean * share[:, :, None]
+        weight += share
+    smooth = cv2.GaussianBlur(filled, (0, 0), 0.012 * side)
+    length = np.maximum(np.linalg.norm(smooth, axis=2, keepdims=True), 1e-6)
+    return np.asarray(smooth / length, np.float32)

@@ -1,0 +1,190 @@
+"""From a tracked frame to a labelled one that never shows the wearer."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mien.errors import MienError
+from mien.imaging import geometry
+from mien.live.content import PENDING, ContentState, LiveContent
+from mien.live.marking import LiveMark
+from mien.live.snapshot import Snapshot
+from mien.provenance.label import Labeller
+from mien.provenance.mark.pattern import Marker
+from mien.safety.confirmation import Confirmation
+from mien.safety.guard import Guard, Verdict
+from mien.safety.veil import card, cover, veil
+from mien.settings import Settings
+from mien.swap.pipeline import Memory, Retouch, swap_faces
+from mien.types import LIVE_TIME_BASE, Detection, Frame, Image, LabelledFrame, TrackedFace
+
+_HOLD_S = 1.0
+"""So long the last picture of a lost face is held; then it is covered."""
+_FAILURES_SAID = 5
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class TrackedFrame:
+    """A frame, the faces in it, what else may be one, and the number of its scene. `before` is a copy when wanted.
+
+    `confirming` are those of the doubts that may confirm a face.
+    """
+
+    frame: Frame
+    faces: tuple[TrackedFace, ...]
+    doubts: Sequence[Detection]
+    confirming: Sequence[Detection]
+    scene: int
+    before: Image | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Why faces are covered: what went wrong in a network, and what can be done."""
+
+    message: str
+    remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What goes to the sinks, and what is seen of the faces: swapped, clear (nobody there), covered, held,
+    veiled, passed (the raw picture, on request), none (no picture), or why the card stands in: refused (the content check
+    takes the picture for nudity) or unchecked (it does not answer)."""
+
+    labelled: LabelledFrame
+    what: str
+    before: Image | None = None
+
+
+class FaceChanger:
+    """Give it every tracked frame, in order, each with the snapshot it is to be made with."""
+
+    def __init__(self, content: LiveContent, mark: LiveMark) -> None:
+        self._content = content
+        self._mark = mark
+        self._guard = Guard()
+        self._confirmation = Confirmation()
+        self._memory = Memory(live=True)
+        self._labellers: tuple[tuple[Settings, Marker, Labeller], ...] = ()
+        self._last_good: Image | None = None
+        self._last_good_s = 0.0
+        self._failures = 0
+        self.trouble: Trouble | None = None
+        """What has gone wrong since a face was worn last."""
+
+    def reset(self) -> None:
+        """Another input: nothing that was known holds."""
+        self._guard.reset()
+        self._memory.reset()
+        self._last_good = None
+
+    def close(self) -> None:
+        """Nothing more comes: end what works beside the frames."""
+        if not self._memory.close():
+            _log.warning("the enhancer does not let go; it is left behind")
+
+    def change(self, tracked: TrackedFrame, snapshot: Snapshot) -> Shown:
+        """The labelled frame; the picture of the tracked frame is used up. Never raises because of a network."""
+        frame, image = tracked.frame, tracked.frame.image
+        self._mark.arriving(frame)
+        trusted = self._confirmation.trusted(tracked.faces, tracked.confirming, frame.time_s)
+        worn = self._swap(frame, trusted, snapshot)
+        verdict = self._judge(tracked, worn, image)
+        what = self._hide(image, frame.time_s, verdict, snapshot, bool(worn))
+        content = self._content.see(frame)
+        if content.state != "clear":
+            return self._withheld(frame, content, snapshot)
+        if what in {"swapped", "clear"} and snapshot.settings.on_lost in {"hold", "freeze"}:
+            self._last_good, self._last_good_s = image.copy(), frame.time_s
+        labelled = self._label(frame, snapshot.settings, hidden=what == "veiled")
+        self._mark.leaving(frame)
+        return Shown(labelled, what, tracked.before)
+
+    def closed(self, frame: Frame, snapshot: Snapshot) -> Shown:
+        """A frame of which nothing is known: all of it is hidden."""
+        veil(frame.image)
+        return Shown(self._label(frame, snapshot.settings, hidden=True), "veiled")
+
+    def _withheld(self, frame: Frame, content: ContentState, snapshot: Snapshot) -> Shown:
+        """Not even the page's "before" sees this frame."""
+        self._last_good = None
+        if content is PENDING:
+            return self.closed(frame, snapshot)
+        height, width = frame.image.shape[:2]
+        frame.image[:] = card(width, height)
+        return Shown(self._label(frame, snapshot.settings, hidden=True), content.state)
+
+    def absent(self, width: int, height: int, pts: int, snapshot: Snapshot) -> Shown:
+        """The card that stands in while the input gives nothing."""
+        frame = Frame(card(width, height), 0, pts, LIVE_TIME_BASE)
+        return Shown(self._label(frame, snapshot.settings, hidden=True), "none")
+
+    def _swap(self, frame: Frame, faces: tuple[TrackedFace, ...], snapshot: Snapshot) -> tuple[TrackedFace, ...]:
+        """The faces that now wear the source; none after an error of a network, which is said in the log."""
+        persona = snapshot.persona
+        try:
+            retouch = Retouch() if persona is None else persona.retouch
+            known = self._memory.see(frame, faces, retouch, snapshot.settings)
+            worn = () if persona is None else swap_faces(frame, known, persona, snapshot.settings, self._memory)
+        except Exception as error:  # noqa: BLE001 - whatever a network does, the picture must stay closed and go on
+            self._failures += 1
+            self.trouble = Trouble(str(error), error.remedy if isinstance(error, MienError) else "choose another engine")
+            if self._failures <= _FAILURES_SAID:
+                _log.warning("a face could not be swapped, it is covered: %s", error)
+            return ()
+        if worn or persona is None:
+            self._failures, self.trouble = 0, None
+        return worn
+
+    def _judge(self, tracked: TrackedFrame, worn: tuple[TrackedFace, ...], image: Image) -> Verdict:
+        time_s = tracked.frame.time_s
+        ids = {face.track_id for face in worn}
+        bare = tuple(geometry.box_of(face.landmarks.points) for face in tracked.faces if face.track_id not in ids)
+        if bare:
+            self._guard.distrust(bare, time_s)
+        return self._guard.judge(image, time_s, worn, tracked.doubts, tracked.scene)
+
+    def _hide(self, image: Image, time_s: float, verdict: Verdict, snapshot: Snapshot, worn: bool) -> str:
+        settings = snapshot.settings
+        if settings.on_lost == "pass":
+            return "swapped" if worn else "passed"
+        if snapshot.persona is None:
+            veil(image)
+            return "veiled"
+        if verdict.clear:
+            return "swapped" if worn else "clear"
+        if self._repeat(image, time_s, verdict, settings.on_lost):
+            return "held"
+        if verdict.veil:
+            veil(image)
+            return "veiled"
+        for box in verdict.boxes:
+            cover(image, box)
+        return "covered"
+
+    def _repeat(self, image: Image, time_s: float, verdict: Verdict, on_lost: str) -> bool:
+        """Show again what was last seen with the face on: all of it (freeze), or the hidden places for a while (hold)."""
+        last = self._last_good
+        if last is None or last.shape != image.shape:
+            return False
+        if on_lost == "freeze":
+            image[:] = last
+            return True
+        if on_lost != "hold" or verdict.veil or time_s - self._last_good_s > _HOLD_S:
+            return False
+        for x1, y1, x2, y2 in verdict.boxes:
+            rows, columns = slice(int(y1), int(y2) + 1), slice(int(x1), int(x2) + 1)
+            image[rows, columns] = last[rows, columns]
+        return True
+
+    def _label(self, frame: Frame, settings: Settings, *, hidden: bool) -> LabelledFrame:
+        marker = self._mark.marker(hidden=hidden)
+        for known, of_marker, labeller in self._labellers:
+            if known is settings and of_marker is marker:
+                return labeller.label(frame)
+        # At most two are in use: for frames that show the input, and for hidden ones.
+        made = settings, marker, Labeller(settings, marker, live=True)
+        self._labellers = (made, *self._labellers[:1])
+        return made[2].label(frame)

@@ -1,0 +1,1 @@
+"""Live outputs: recordings, network streams, virtual cameras."""

@@ -1,0 +1,205 @@
+"""Records what is seen and heard live, so that a crash or a full disk costs a second at the most."""
+
+import contextlib
+import errno
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from av.error import FFmpegError
+
+from mien.errors import OutputError, UsageError
+from mien.media.broadcast.live_muxer import LEAST_SIDE, LiveFormat, LiveMuxer
+from mien.media.files import statement
+from mien.media.files.encoders import candidates
+from mien.media.files.output_file import output_error
+from mien.settings import Settings
+from mien.types import LabelledFrame, Sound
+
+_CANNOT_SYNC = {errno.EINVAL, errno.ENOTSUP}
+
+
+class Recorder:
+    """A `contracts.FrameSink` and `SoundSink` into a .mp4 or .mkv that can be played at any moment, cut off as it may be.
+
+    Pieces of `keyframe_s` seconds go to the disk as soon as they are complete. The recording stays however the `with`
+    is left; one without a single frame is removed. `sound` is (samples a second, channels). Raises `UsageError` for
+    another extension, `OutputError` when the name is taken, the folder is missing or the disk is full.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        width: int,
+        height: int,
+        settings: Settings,
+        *,
+        sound: tuple[int, int] | None = None,
+        keyframe_s: float = 1.0,
+    ) -> None:
+        if min(width, height) < LEAST_SIDE:
+            raise UsageError(f"{width}x{height} is too small for a video", f"{LEAST_SIDE} pixels a side is the least")
+        self._path, self._width, self._height, self._sound, self._keyframe_s = path, width, height, sound, keyframe_s
+        self._format = _format_of(path, width, height, settings, keyframe_s)
+        self._lock = threading.Lock()
+        self._failure: OutputError | None = None
+        self._muxer: LiveMuxer | None = None
+
+    def write(self, labelled: LabelledFrame) -> None:
+        """Record one frame; raises `OutputError`."""
+        with self._lock, self._watched():
+            self._opened().write(labelled)
+            self._disk.complete()
+
+    def write_sound(self, sound: Sound) -> None:
+        """Record one stretch of sound; raises `OutputError`."""
+        with self._lock, self._watched():
+            self._opened().write_sound(sound)
+            self._disk.complete()
+
+    def __enter__(self) -> Self:
+        try:
+            self._disk = _Disk(self._path)
+        except FileExistsError:
+            raise OutputError(f"{self._path} exists already", "choose another name for the recording") from None
+        except OSError as error:
+            raise output_error(error, self._path) from error
+        try:
+            with self._watched():
+                self._muxer = LiveMuxer(
+                    self._disk, self._format, self._width, self._height, sound=self._sound, keyframe_s=self._keyframe_s
+                )
+                self._disk.complete()
+        except BaseException:
+            self._disk.close()
+            self._path.unlink(missing_ok=True)
+            raise
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        with self._lock:
+            muxer, self._muxer = self._opened(), None
+            try:
+                self._finish(muxer)
+            except (FFmpegError, OSError) as problem:
+                # A failure that was told before needs no second telling, and none may hide the error of the `with`.
+                if kind is None and self._failure is None:
+                    raise self._translated(problem) from problem
+            finally:
+                if not muxer.frames:
+                    self._path.unlink(missing_ok=True)
+
+    def _finish(self, muxer: LiveMuxer) -> None:
+        try:
+            muxer.close()
+            self._disk.complete()
+        finally:
+            self._disk.close()
+
+    def _opened(self) -> LiveMuxer:
+        if self._muxer is None:
+            raise RuntimeError("the recorder is used outside its `with`")
+        return self._muxer
+
+    @contextlib.contextmanager
+    def _watched(self) -> Iterator[None]:
+        """Turn what goes wrong into an `OutputError`; nothing more is recorded after one."""
+        if self._failure is not None:
+            raise self._failure
+        try:
+            yield
+        except (FFmpegError, OSError) as error:
+            self._failure = self._translated(error)
+            raise self._failure from error
+
+    def _translated(self, error: FFmpegError | OSError) -> OutputError:
+        number = getattr(error, "errno", None)
+        if isinstance(number, int) and number in errno.errorcode:
+            return output_error(OSError(number, os.strerror(number)), self._path)
+        return OutputError(f"cannot record {self._path}: {error}", "record into another place")
+
+
+class _Disk:
+    """A new file that takes its bytes in whole pieces; a thread sees to it that they survive a power cut.
+
+    The first failure takes away the piece that is not whole; what is written after it goes nowhere.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("xb", buffering=0)
+        self._pending = bytearray()
+        self._whole = 0
+        self._failure: OSError | None = None
+        self._due, self.closed = threading.Event(), False
+        self._thread = threading.Thread(target=self._sync, name="mien-recorder-sync", daemon=True)
+        self._thread.start()
+
+    def write(self, data: bytes, /) -> int:
+        if self._failure is None:
+            self._pending += data
+        return len(data)
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        self._put_down()
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._file.tell() + len(self._pending)
+
+    def complete(self) -> None:
+        """What has been written so far is a whole piece. Raises `OSError`, the first one again and again."""
+        if self._pending:
+            self._put_down()
+            self._whole = max(self._whole, self._file.tell())
+            self._due.set()
+        if self._failure is not None:
+            raise self._failure
+
+    def close(self) -> None:
+        """Close the file; raises nothing, because `complete` has told what there is to tell."""
+        self.closed = True
+        self._due.set()
+        self._thread.join()
+        with contextlib.suppress(OSError):
+            os.fsync(self._file.fileno())
+        with contextlib.suppress(OSError):
+            self._file.close()
+
+    def _put_down(self) -> None:
+        left = memoryview(bytes(self._pending))
+        self._pending.clear()
+        try:
+            while left:
+                left = left[self._file.write(left) :]
+        except OSError as error:
+            self._failure = error
+            with contextlib.suppress(OSError):
+                self._file.truncate(self._whole)
+            raise
+
+    def _sync(self) -> None:
+        """Waiting for the disk takes long at times; the frames do not wait for it."""
+        while self._due.wait() and not self.closed:
+            self._due.clear()
+            try:
+                os.fsync(self._file.fileno())
+            except OSError as error:
+                if error.errno not in _CANNOT_SYNC:
+                    self._failure = error
+
+
+def _format_of(path: Path, width: int, height: int, settings: Settings, keyframe_s: float) -> LiveFormat:
+    video = candidates("h264", width - width % 2, height - height % 2, settings)[-1].options
+    tags = {"comment": statement.sentence(settings.engine)}
+    # A stream that falls silent must not hold back the other.
+    common = {"max_interleave_delta": "1000000"}
+    milliseconds = max(1, round(keyframe_s * 1000))
+    if path.suffix.lower() == ".mp4":
+        fragments = {"movflags": "+frag_keyframe+empty_moov+default_base_moof", "frag_duration": str(2000 * milliseconds)}
+        return LiveFormat("mp4", {**common, **fragments}, video, tags)
+    if path.suffix.lower() == ".mkv":
+        return LiveFormat("matroska", {**common, "cluster_time_limit": str(milliseconds)}, video, tags)
+    raise UsageError(f"{path.name!r} is no name for a recording", "end it in .mp4 or .mkv")

@@ -1,0 +1,1 @@
+"""Live inputs: cameras, screens, network streams, looped files, microphones."""

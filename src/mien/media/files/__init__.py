@@ -1,0 +1,1 @@
+"""Pictures, videos and animations on disk: readers, writers, streams, atomic outputs."""

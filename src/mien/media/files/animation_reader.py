@@ -1,0 +1,278 @@
+"""Reads animated pictures (GIF, WebP, APNG, AVIF) as a video is read: upright BGR frames with their own times."""
+
+import warnings
+from collections.abc import Generator
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import accumulate
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+from av.stream import Disposition
+from PIL import Image
+
+from mien.errors import MediaTooLarge, UnreadableMedia, UsageError
+from mien.media.files.frame_delays import read_delays
+from mien.media.files.picture import ANIMATED_FORMATS, DAMAGE, check_file
+from mien.media.files.video_reader import VideoInfo
+from mien.media.frames.colour_space import ColourSpace
+from mien.types import Frame, Mask
+from mien.types import Image as Bgr
+
+_TIME_BASES = {"GIF": Fraction(1, 100), "WEBP": Fraction(1, 1000), "PNG": Fraction(1, 90_000), "AVIF": Fraction(1, 1000)}
+_MOST_FRAMES = 20_000
+_MOST_PIXELS_TIMES = 1000
+"""All frames together may have so many times the pixels that one picture may have; a minute of 4K at 30 a second has 150."""
+_SRGB = ColourSpace(1, 1, 13, full_range=False, tagged=True)
+"""Tags of a video made of it: the matrix and primaries of BT.709, the transfer of sRGB."""
+_ENDLESS = 0
+
+
+class AnimationReader:
+    """A `contracts.FrameSource` of an animation: frames in order, on a clock that begins at 0.
+
+    Disposal and blending are composed, so that every frame is whole. With `flatten` transparent places are laid on white;
+    without it frames that have such places carry an alpha, and only what nobody sees is white. Making it decodes the first
+    wanted frame; `start_s` and `end_s` bound the part. With `find_alpha`, `info` tells whether any wanted frame is transparent:
+    frames are decoded up to the first that is. Raises what `VideoReader` raises.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        max_pixels: int,
+        max_bytes: int,
+        start_s: float | None = None,
+        end_s: float | None = None,
+        flatten: bool = True,
+        find_alpha: bool = False,
+    ) -> None:
+        self.path = path
+        self._flatten, self._find_alpha = flatten, find_alpha
+        self._limits = max_pixels, max_bytes
+        self._part_s = start_s, end_s
+        self._read = self._index = 0
+        self._next: Frame | None = None
+        self._begin = Fraction(str(start_s)) if start_s is not None else Fraction(0)
+        self._until = None if end_s is None else Fraction(str(end_s))
+        size = check_file(path)
+        if size > max_bytes:
+            raise MediaTooLarge(
+                f"{path} has {size:,} bytes, the limit is {max_bytes:,}", "use a smaller file or raise --max-bytes"
+            )
+        if self._until is not None and self._until <= self._begin:
+            raise UsageError(f"the part from {start_s or 0:g} s to {end_s:g} s is empty", "end after the start")
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                self._file = Image.open(path, formats=ANIMATED_FORMATS)
+        except Image.DecompressionBombError:
+            raise MediaTooLarge(f"{path} announces an absurd number of pixels", "use a smaller animation") from None
+        except DAMAGE as error:
+            raise UnreadableMedia(f"{path} is damaged or cut short: {error}", "fetch or save the file again") from None
+        try:
+            self._open(max_pixels)
+        except BaseException:
+            self._file.close()
+            raise
+
+    @property
+    def info(self) -> VideoInfo:
+        return self._info
+
+    @property
+    def loops(self) -> int:
+        """Number of times that it is shown, 0 = without end."""
+        return self._loops
+
+    @property
+    def copied(self) -> tuple[()]:
+        """There are no other streams."""
+        return ()
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Sentences for the user; complete when the last frame has been read."""
+        missing = self._announced - self._read
+        if missing <= 0 or self._next is not None:
+            return ()
+        return (f"{self.path.name} is damaged: {missing} of its {self._announced} frames could not be read",)
+
+    def read(self) -> Frame | None:
+        """The next frame, None at the end."""
+        frame = self._next
+        if frame is not None:
+            self._next = next(self._frames, None)
+        return frame
+
+    def close(self) -> None:
+        """Close the file; more than once is allowed."""
+        self._next = None
+        self._frames.close()
+        self._file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def _open(self, max_pixels: int) -> None:
+        width, height = self._canvas = self._file.size
+        kind = str(self._file.format)
+        self._first = 1 if self._file.info.get("default_image") else 0
+        self._announced = int(getattr(self._file, "n_frames", 1)) - self._first
+        if width * height > max_pixels:
+            raise MediaTooLarge(
+                f"{self.path} has {width} x {height} pixels, the limit is {max_pixels:,}",
+                "use a smaller picture or raise --max-pixels",
+            )
+        if self._announced > _MOST_FRAMES or self._announced * width * height > _MOST_PIXELS_TIMES * max_pixels:
+            raise MediaTooLarge(
+                f"{self.path} has {self._announced:,} frames of {width} x {height} pixels, which is too much for an animation",
+                "cut it, or make a video of it",
+            )
+        self._base = _TIME_BASES[kind]
+        self._loops = _loops(self._file, kind)
+        # The time of an AVIF's picture is known when it is decoded.
+        self._delays = [] if kind == "AVIF" else read_delays(self.path, kind)
+        self._frames = self._wanted()
+        self._next = first = next(self._frames, None)
+        if first is None:
+            if self._read:
+                raise UsageError(f"no frame of {self.path} lies in the chosen part", "choose another --start or --end")
+            raise UnreadableMedia(f"no frame of {self.path} can be decoded", "check the file, or fetch or save it again")
+        self._info = self._describe(kind, first)
+
+    def _describe(self, kind: str, first: Frame) -> VideoInfo:
+        ends = list(accumulate(self._delays))
+        starts = [Fraction(0), *ends[:-1]] if ends else []
+        shown = [number for number, start in enumerate(starts) if self._is_wanted(start)]
+        origin = first.pts * self._base
+        end = ends[shown[-1]] if shown else None
+        duration = end - origin if end is not None else None
+        transparent = self._find_alpha and self._is_transparent(kind)
+        return VideoInfo(
+            width=first.image.shape[1],
+            height=first.image.shape[0],
+            time_base=self._base,
+            rate=Fraction(len(shown) / duration).limit_denominator(1000) if duration else None,
+            frame_count=len(shown) or self._announced,
+            duration_s=None if duration is None else float(duration),
+            codec=kind.lower(),
+            stream_index=0,
+            space=_SRGB,
+            rotation=0,
+            pixel_aspect=Fraction(1),
+            interlaced=False,
+            fields=None,
+            deep=False,
+            alpha=transparent and not self._flatten,
+            flattened=transparent and self._flatten,
+            dolby_vision=False,
+            origin=origin,
+            first=origin,
+            begin=None,
+            end=None,
+            stream_end=end,
+            animated=True,
+        )
+
+    def _is_transparent(self, kind: str) -> bool:
+        """Return whether any wanted frame is transparent; a GIF's flag also stands for pixels that stay as they were."""
+        if kind != "GIF" and self._file.mode == "RGB" and "transparency" not in self._file.info:
+            return False
+        max_pixels, max_bytes = self._limits
+        start_s, end_s = self._part_s
+        with AnimationReader(
+            self.path, max_pixels=max_pixels, max_bytes=max_bytes, start_s=start_s, end_s=end_s, flatten=False
+        ) as frames:
+            return any(frame.alpha is not None for frame in iter(frames.read, None))
+
+    def _is_wanted(self, start: Fraction) -> bool:
+        # Half a tick of slack: a person reads rounded times off.
+        slack = self._base / 2
+        return start >= self._begin - slack and (self._until is None or start < self._until - slack)
+
+    def _wanted(self) -> Generator[Frame, None, None]:
+        time = Fraction(0)
+        for number in range(self._announced):
+            if self._until is not None and time >= self._until - self._base / 2:
+                self._read = self._announced
+                return
+            try:
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")
+                    pixels = self._decoded(number + self._first)
+                    delay = self._delay(number)
+            except (*DAMAGE, Image.DecompressionBombError):
+                return
+            self._read += 1
+            if self._is_wanted(time):
+                yield self._frame(pixels, round(time / self._base))
+            time += delay
+
+    def _decoded(self, number: int) -> Bgr:
+        """RGBA of a frame; a damaged one may reach beyond the canvas, and be cut to it."""
+        width, height = self._canvas
+        self._file.seek(number)
+        if self._file.size[0] * self._file.size[1] > 4 * width * height:
+            raise ValueError("a frame reaches far beyond the canvas")
+        self._file.load()
+        pixels = np.asarray(self._file.convert("RGBA"))[:height, :width]
+        if pixels.shape[:2] != (height, width):
+            raise ValueError("a frame is smaller than the canvas")
+        return pixels
+
+    def _delay(self, number: int) -> Fraction:
+        if number < len(self._delays):
+            return self._delays[number]
+        shown_ms = float(self._file.info.get("duration") or 100)
+        return Fraction(round(shown_ms), 1000)
+
+    def _frame(self, pixels: Bgr, pts: int) -> Frame:
+        alpha = pixels[:, :, 3]
+        image = np.ascontiguousarray(pixels[:, :, 2::-1])
+        kept = None
+        if alpha.min() < 255:
+            image = _on_white(image, alpha) if self._flatten else np.where(alpha[:, :, None] == 0, np.uint8(255), image)
+            kept = None if self._flatten else np.ascontiguousarray(alpha)
+        self._index += 1
+        return Frame(image, self._index - 1, pts, self._base, kept)
+
+
+def _on_white(image: Bgr, alpha: Mask) -> Bgr:
+    share = alpha[:, :, None].astype(np.float32) / 255
+    return np.asarray(image * share + 255 * (1 - share) + 0.5, np.uint8)
+
+
+def _loops(file: Image.Image, kind: str) -> int:
+    """A GIF that says nothing of loops is shown once; the others always say it."""
+    return int(file.info.get("loop", 1 if kind == "GIF" else _ENDLESS))
+
+
+class NoStreams:
+    """An empty stand-in for the `StreamCopier` of `VideoWriter`: an animation has no other streams."""
+
+    def __init__(self) -> None:
+        self.warnings: list[str] = []
+        self.metadata: dict[str, str] = {}
+        self.copies_cover = False
+        self.video_stream = _NoStream({}, Disposition(0))
+
+    def add_streams(self, out: object) -> None: ...
+
+    def advance(self, time: Fraction, out: object) -> None: ...
+
+    def finish(self, out: object) -> None: ...
+
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _NoStream:
+    metadata: dict[str, str]
+    disposition: Disposition

@@ -1,0 +1,317 @@
+"""Writes animated pictures: labelled frames as GIF, WebP or APNG, each shown as long as in the input, with the statement."""
+
+import contextlib
+import errno
+import io
+import os
+import struct
+import zlib
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Any, BinaryIO, Self
+
+import av
+import numpy as np
+from av import VideoFrame
+from av.error import FFmpegError
+from av.packet import Packet
+from av.video.stream import VideoStream
+from PIL import Image
+
+from mien.errors import OutputError, UsageError
+from mien.media.files import statement
+from mien.media.files.animation_reader import AnimationReader
+from mien.media.files.output_file import OutputFile, output_error
+from mien.media.files.picture import png_statement
+from mien.media.frames.alpha import with_opaque
+from mien.settings import Settings
+from mien.types import Array, LabelledFrame, Mask
+from mien.types import Image as Bgr
+
+ANIMATIONS = {".gif": "gif", ".webp": "webp", ".png": "apng", ".apng": "apng"}
+"""Endings of names, with the names of FFmpeg's muxers."""
+_ENCODERS = {"gif": ("gif", "pal8"), "webp": ("libwebp_anim", "bgra"), "apng": ("apng", "rgba")}
+_TIME_BASES = {"gif": Fraction(1, 100), "webp": Fraction(1, 1000), "apng": Fraction(1, 90_000)}
+_ONCE_GIF = -1
+_MOST_SIDE = {"gif": 65535, "webp": 16383, "apng": 65535}
+_COLOURS = 256
+_OPAQUE_FROM = 128
+"""GIF knows no half transparency: alpha from here on is opaque."""
+_XMP_FLAG = 0x04
+_COPY_BYTES = 1 << 20
+
+
+class AnimationWriter:
+    """A `contracts.FrameSink` into `output.temporary`; the caller commits the output after leaving without an error.
+
+    Frames are encoded one by one. Making it opens the encoder; raises `UsageError` or `OutputError`.
+    """
+
+    def __init__(self, reader: AnimationReader, output: OutputFile, settings: Settings, engine: str) -> None:
+        self._reader, self._output, self._engine = reader, output, engine
+        self._kind = ANIMATIONS[output.path.suffix.lower()]
+        self._info = info = reader.info
+        self._base = _TIME_BASES[self._kind]
+        self._waiting: VideoFrame | None = None
+        self._last_pts = -1
+        self._rounded = self._hardened = self._finished = False
+        if max(info.width, info.height) > _MOST_SIDE[self._kind]:
+            raise UsageError(f"a {output.path.suffix} holds at most {_MOST_SIDE[self._kind]} pixels a side", "write a .mp4")
+        try:
+            self._open(settings)
+        except (FFmpegError, OSError, ValueError) as error:
+            raise self._failure(error) from error
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Sentences for the user; complete when the last frame has been written."""
+        found = []
+        if self._rounded:
+            found.append(
+                f"{self._output.path.name} counts in steps of 10 ms: times were rounded to them; .webp and .png keep them"
+            )
+        if self._hardened:
+            found.append(
+                f"{self._output.path.name} knows no half transparency: every pixel is clear or opaque; .webp and .png keep it"
+            )
+        return tuple(found)
+
+    def write(self, labelled: LabelledFrame) -> None:
+        """Encode one frame; raises `OutputError`."""
+        if not isinstance(labelled, LabelledFrame):
+            raise TypeError("only a LabelledFrame leaves mien")
+        frame = labelled.frame
+        alpha = None if frame.alpha is None else with_opaque(frame.alpha, labelled.badge_xyxy)
+        picture = self._paletted(frame.image, alpha) if self._kind == "gif" else self._coloured(frame.image, alpha)
+        picture.pts, picture.time_base = self._ticks(frame.pts * frame.time_base - self._info.origin), self._base
+        # A frame waits for the next one, whose time says how long it is shown.
+        self._encode_waiting(until=picture.pts)
+        self._waiting = picture
+
+    def finish(self) -> None:
+        """Write what the encoder still holds, the file's tail and the statement, once."""
+        if self._finished:
+            return
+        self._finished = True
+        shown = self._encode_waiting(until=None)
+        try:
+            self._mux(self._video.encode(None), shown)
+            self._container.close()
+            _STATED[self._kind](self._output.temporary, self._engine, shown * self._base)
+        except (FFmpegError, OSError, ValueError) as error:
+            raise self._failure(error) from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if kind is not None:
+            self._abandon()
+            return
+        try:
+            self.finish()
+        except BaseException:
+            self._abandon()
+            raise
+
+    def _open(self, settings: Settings) -> None:
+        info = self._info
+        codec, pixel_format = _ENCODERS[self._kind]
+        self._container = av.open(
+            str(self._output.temporary.absolute()), "w", format=self._kind, options=self._container_options()
+        )
+        options = {
+            "gif": {"global_palette": "0"},
+            "webp": {"quality": str(min(100, 50 + settings.quality // 2)), "lossless": str(int(settings.quality == 100))},
+            "apng": {"pred": "mixed"},
+        }[self._kind]
+        video = self._container.add_stream(codec, rate=info.rate or 10, options=options, time_base=self._base)
+        assert isinstance(video, VideoStream)
+        video.width, video.height, video.pix_fmt = info.width, info.height, pixel_format
+        self._video = video
+        self._container.start_encoding()
+
+    def _container_options(self) -> dict[str, str]:
+        loops = self._reader.loops
+        if self._kind == "gif":
+            # What is shown once has no block of loops; FFmpeg writes none for -1.
+            return {"loop": str(_ONCE_GIF if loops == 1 else min(loops, 65535))}
+        if self._kind == "webp":
+            return {"loop": str(min(loops, 65535))}
+        return {"plays": str(min(loops, 65535))}
+
+    def _paletted(self, image: Bgr, alpha: Mask | None) -> VideoFrame:
+        """The frame in its own 256 colours; errors are spread (Floyd and Steinberg), so that the mean of the mark stays."""
+        clear = None if alpha is None else alpha < _OPAQUE_FROM
+        self._hardened |= alpha is not None and bool(((alpha > 0) & (alpha < 255)).any())
+        count = _COLOURS if clear is None else _COLOURS - 1
+        rgb = Image.fromarray(np.ascontiguousarray(image[:, :, ::-1]))
+        palette = rgb.quantize(count, method=Image.Quantize.MEDIANCUT)
+        numbers = np.array(rgb.quantize(count, palette=palette, dither=Image.Dither.FLOYDSTEINBERG))
+        colours = np.frombuffer(bytes(palette.getpalette("RGB") or b""), np.uint8).reshape(-1, 3)[:count]
+        bgra = np.full((_COLOURS, 4), (0, 0, 0, 255), np.uint8)
+        bgra[: len(colours), :3] = colours[:, ::-1]
+        if clear is not None:
+            bgra[count] = 0
+            numbers[clear] = count
+        frame = VideoFrame(self._info.width, self._info.height, "pal8")
+        _fill(frame, numbers)
+        frame.planes[1].update(bgra.tobytes())
+        return frame
+
+    def _coloured(self, image: Bgr, alpha: Mask | None) -> VideoFrame:
+        opaque = np.full(image.shape[:2], 255, np.uint8) if alpha is None else alpha
+        order = [2, 1, 0] if self._kind == "apng" else [0, 1, 2]
+        frame = VideoFrame(self._info.width, self._info.height, _ENCODERS[self._kind][1])
+        _fill(frame, np.dstack([image[:, :, order], opaque]).reshape(len(image), -1))
+        return frame
+
+    def _ticks(self, time: Fraction) -> int:
+        """The time in ticks of the output, later than the frame before."""
+        exact = time / self._base
+        ticks = max(round(exact), self._last_pts + 1)
+        self._rounded |= self._kind == "gif" and ticks != exact
+        self._last_pts = ticks
+        return ticks
+
+    def _encode_waiting(self, until: int | None) -> int:
+        """Encode the frame that waits; the ticks that it is shown for."""
+        picture = self._waiting
+        if picture is None or picture.pts is None:
+            return 0
+        shown = until - picture.pts if until is not None else self._last_shown(picture.pts)
+        picture.duration = shown
+        self._waiting = None
+        try:
+            self._mux(self._video.encode(picture), shown)
+        except (FFmpegError, OSError, ValueError) as error:
+            raise self._failure(error) from error
+        return shown
+
+    def _last_shown(self, pts: int) -> int:
+        if self._info.stream_end is not None:
+            left = round((self._info.stream_end - self._info.origin) / self._base) - pts
+            if left > 0:
+                return left
+        return max(1, round(1 / ((self._info.rate or 10) * self._base)))
+
+    def _mux(self, packets: "Sequence[Packet[VideoStream]]", shown: int) -> None:
+        for packet in packets:
+            if not packet.duration:
+                packet.duration = shown
+            self._container.mux_one(packet)
+
+    def _failure(self, error: Exception) -> OutputError:
+        number: int = getattr(error, "errno", None) or 0
+        if number in errno.errorcode:
+            return output_error(OSError(number, os.strerror(number)), self._output.path)
+        return OutputError(f"cannot write {self._output.path}: {getattr(error, 'strerror', None) or error}", "write a .mp4")
+
+    def _abandon(self) -> None:
+        self._finished = True
+        with contextlib.suppress(OSError):
+            self._output.temporary.unlink()
+        with contextlib.suppress(FFmpegError, OSError, ValueError):
+            self._container.close()
+
+
+def _fill(frame: VideoFrame, rows: Array) -> None:
+    """Copy uint8 (h, bytes) into the first plane, whose lines may be longer."""
+    plane = frame.planes[0]
+    padded = np.zeros((len(rows), plane.line_size), np.uint8)
+    padded[:, : rows.shape[1]] = rows
+    plane.update(padded.tobytes())
+
+
+# The statement, which FFmpeg's muxers have no field for.
+
+
+def _state_gif(path: Path, engine: str, shown: Fraction) -> None:
+    """A comment and an XMP packet before the first picture."""
+    with path.open("rb") as file:
+        head = file.read(13)
+    at = 13 + (3 << ((head[10] & 7) + 1) if head[10] & 0x80 else 0)
+    # The packet is text without zeros; the 256 bytes behind it lead a reader of blocks to the end from wherever it is.
+    magic = b"\x01" + bytes(range(255, -1, -1)) + b"\0"
+    packet = b"!\xff\x0bXMP DataXMP" + statement.xmp(engine) + magic
+    _insert(path, at, b"!\xfe" + _blocks(statement.sentence(engine).encode("ascii", "replace")) + packet)
+
+
+def _blocks(data: bytes) -> bytes:
+    pieces = [data[at : at + 255] for at in range(0, len(data), 255)]
+    return b"".join(bytes([len(piece)]) + piece for piece in pieces) + b"\0"
+
+
+def _state_png(path: Path, engine: str, shown: Fraction) -> None:
+    _insert(path, 33, png_statement(engine))
+    _show_last_apng(path, shown)
+
+
+def _insert(path: Path, at: int, data: bytes) -> None:
+    """Put `data` into the file; what lies behind is moved in pieces, from the end on."""
+    with path.open("r+b") as file:
+        end = file.seek(0, io.SEEK_END)
+        while end > at:
+            start = max(at, end - _COPY_BYTES)
+            _write_at(file, start + len(data), _at(file, start, end - start))
+            end = start
+        _write_at(file, at, data)
+
+
+def _show_last_apng(path: Path, shown: Fraction) -> None:
+    """Set the time of the last picture, for which the muxer repeats that of the one before."""
+    with path.open("r+b") as file:
+        last, at = None, 8
+        while len(head := _at(file, at, 8)) == 8:
+            size, kind = struct.unpack(">I4s", head)
+            if kind == b"fcTL":
+                last = at
+            at += 12 + size
+        if last is None:
+            return
+        body = bytearray(_at(file, last + 8, 26))
+        struct.pack_into(">HH", body, 20, *_sixteen_bits(shown))
+        file.seek(last + 8)
+        file.write(bytes(body) + struct.pack(">I", zlib.crc32(b"fcTL" + body)))
+
+
+def _sixteen_bits(shown: Fraction) -> tuple[int, int]:
+    """Numerator and denominator, both below 65536."""
+    near = shown.limit_denominator(65535)
+    if near.numerator > 65535:
+        near = Fraction(min(round(shown), 65535))
+    return near.numerator, near.denominator
+
+
+def _state_webp(path: Path, engine: str, shown: Fraction) -> None:
+    """An XMP chunk at the end, and how long the last picture is shown, which the encoder guesses."""
+    xmp = statement.xmp(engine)
+    with path.open("r+b") as file:
+        last, at = None, 12
+        while len(head := _at(file, at, 8)) == 8:
+            kind, size = struct.unpack("<4sI", head)
+            if kind == b"VP8X":
+                flags = _at(file, at + 8, 1)[0] | _XMP_FLAG
+                _write_at(file, at + 8, bytes([flags]))
+            if kind == b"ANMF":
+                last = at
+            at += 8 + size + size % 2
+        if last is not None:
+            _write_at(file, last + 8 + 12, min(round(shown * 1000), 0xFFFFFF).to_bytes(3, "little"))
+        _write_at(file, at, b"XMP " + struct.pack("<I", len(xmp)) + xmp + b"\0" * (len(xmp) % 2))
+        _write_at(file, 4, struct.pack("<I", file.seek(0, io.SEEK_END) - 8))
+
+
+def _at(file: BinaryIO, at: int, size: int) -> bytes:
+    file.seek(at)
+    return file.read(size)
+
+
+def _write_at(file: BinaryIO, at: int, data: bytes) -> None:
+    file.seek(at)
+    file.write(data)
+
+
+_STATED: dict[str, Any] = {"gif": _state_gif, "webp": _state_webp, "apng": _state_png}

@@ -1,0 +1,154 @@
+"""Which encoder makes which video, and how its quality is set."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import av
+
+from mien.errors import UsageError
+from mien.media.files.mark_strength import video_need
+from mien.settings import Settings
+
+CONTAINERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm", ".avi": "avi"}
+"""What the name of a file asks for, in FFmpeg's words."""
+_CODECS = {
+    "mp4": ("h264", "hevc", "av1", "vp9", "mpeg4"),
+    "mov": ("h264", "hevc", "prores", "mpeg4"),
+    "matroska": ("h264", "hevc", "vp9", "av1", "prores", "mpeg4"),
+    "webm": ("vp9", "av1"),
+    "avi": ("h264", "mpeg4"),
+}
+"""What each container holds; the first is what `auto` takes."""
+_TRANSPARENT = {"mov": "prores", "matroska": "vp9", "webm": "vp9"}
+"""Codec that `auto` selects for input with alpha."""
+_KEEPS_ALPHA = {"prores", "vp9"}
+_KEEPS_FIELDS = {"h264", "mpeg4"}
+_SOFTWARE = {"h264": "libx264", "hevc": "libx265", "vp9": "libvpx-vp9", "av1": "libsvtav1", "prores": "prores_ks",
+             "mpeg4": "mpeg4"}  # fmt: skip
+_HARDWARE = {
+    "h264": ("h264_nvenc", "h264_qsv", "h264_amf", "h264_videotoolbox"),
+    "hevc": ("hevc_nvenc", "hevc_qsv", "hevc_amf", "hevc_videotoolbox"),
+    "av1": ("av1_nvenc", "av1_qsv", "av1_amf"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Encoder:
+    """One of FFmpeg's encoders, set up: `pixel_format` is what it is fed with."""
+
+    name: str
+    codec: str
+    pixel_format: str
+    options: dict[str, str]
+    hardware: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """Properties of a video that encoders depend on.
+
+    Few encoders keep `alpha` and `fields`, the order ("tff", "bff") of interlaced frames. `scant`: a small animation, or a
+    small file of few frames, in which VP9 and AV1 need a stronger mark.
+    """
+
+    alpha: bool = False
+    fields: str | None = None
+    scant: bool = False
+
+
+def keeps_alpha(path: Path, settings: Settings) -> bool:
+    """Return True if a video of this name can keep the alpha of its input."""
+    return plan_codec(path, settings, Content(alpha=True))[1] in _KEEPS_ALPHA
+
+
+def plan_codec(path: Path, settings: Settings, content: Content = Content()) -> tuple[str, str]:
+    """Container and codec for a name; raises `UsageError` for what does not go together."""
+    container = CONTAINERS.get(path.suffix.lower())
+    if container is None:
+        raise UsageError(f"{path.name!r} names no video format that mien writes", f"end the name in {', '.join(CONTAINERS)}")
+    allowed = _CODECS[container]
+    usual = _TRANSPARENT.get(container, allowed[0]) if content.alpha else allowed[0]
+    codec = usual if settings.codec == "auto" else settings.codec
+    if codec not in allowed:
+        raise UsageError(f"a {path.suffix} file does not hold {codec}", f"use --codec {' or '.join(allowed)}, or a .mkv")
+    if content.fields is not None and codec not in _KEEPS_FIELDS:
+        raise UsageError(
+            f"{codec} cannot be written interlaced",
+            f"use --interlaced deinterlace, or --codec {' or '.join(name for name in allowed if name in _KEEPS_FIELDS)}"
+            if _KEEPS_FIELDS & set(allowed)
+            else "use --interlaced deinterlace, or write a .mp4, .mov or .mkv",
+        )
+    return container, codec
+
+
+def other_codec(container: str, codec: str) -> str:
+    """The remedy where `codec` cannot be written to `container`."""
+    return f"choose another --codec: {', '.join(other for other in _CODECS[container] if other != codec)}"
+
+
+def candidates(
+    codec: str, width: int, height: int, settings: Settings, content: Content = Content()
+) -> tuple[Encoder, ...]:  # fmt: skip
+    """Encoders in the order in which they are tried; the last, which runs on the processor, is always there."""
+    quality = video_need(codec, scant=content.scant).quality(settings.quality)
+    # Hardware encoders differ in whether they can write fields.
+    wanted = _HARDWARE.get(codec, ()) if settings.encoder == "hardware" and content.fields is None else ()
+    names = [name for name in wanted if name in av.codecs_available]
+    hardware = tuple(
+        Encoder(name, codec, "nv12" if name.endswith("_qsv") else "yuv420p", _hardware_options(name, quality), True)
+        for name in names
+    )
+    software = _SOFTWARE[codec]
+    # x264 and x265 cannot halve the chroma of an odd side; the other encoders round up.
+    odd = (width % 2 or height % 2) and codec in {"h264", "hevc"}
+    pixel_format = "yuv444p" if odd else "yuv420p"
+    if codec == "prores":
+        pixel_format = "yuva444p10le" if content.alpha else "yuv444p10le"
+    elif codec == "vp9" and content.alpha:
+        pixel_format = "yuva420p"
+    options = _software_options(software, quality)
+    if software == "libx264" and content.fields is not None:
+        options["x264-params"] = f"{content.fields}=1"
+    if pixel_format == "yuva420p":
+        # Frames that are never shown cannot have an alpha of their own.
+        options["auto-alt-ref"] = "0"
+    return (*hardware, Encoder(software, codec, pixel_format, options, False))
+
+
+def _crf(quality: int) -> float:
+    """On the scale of x264: 20 at 80, 12 at 100, never beyond 51."""
+    return min(52 - 0.4 * quality, 51.0)
+
+
+def _software_options(name: str, quality: int) -> dict[str, str]:
+    """Presets chosen for speed; every codec has a scale of its own for the same quality."""
+    crf = _crf(quality)
+    if name == "libx264":
+        return {"preset": "veryfast", "crf": f"{crf:.1f}"}
+    if name == "libx265":
+        return {"preset": "superfast", "crf": f"{min(crf + 2, 51):.1f}", "x265-params": "log-level=error"}
+    if name == "libvpx-vp9":
+        speed = {"deadline": "realtime", "cpu-used": "6", "row-mt": "1", "tile-columns": "2"}
+        return {**speed, "crf": str(min(round(1.25 * crf + 4), 63))}
+    if name == "prores_ks":
+        return {"profile": "4444", "vendor": "apl0", "alpha_bits": "8"}
+    if name == "libsvtav1":
+        return {"preset": "9", "crf": str(min(round(1.25 * crf + 5), 63))}
+    quantiser = str(_quantiser(quality))
+    return {"qmin": quantiser, "qmax": quantiser}
+
+
+def _quantiser(quality: int) -> int:
+    """On the scale of MPEG-4: 3 at 80, 2 at 100, 31 at the least."""
+    return round(3 - (quality - 80) / 20 if quality >= 80 else 3 + (80 - quality) * 28 / 79)
+
+
+def _hardware_options(name: str, quality: int) -> dict[str, str]:
+    level = str(round(_crf(quality)))
+    if name.endswith("_nvenc"):
+        return {"preset": "p4", "rc": "vbr", "cq": level}
+    if name.endswith("_amf"):
+        return {"rc": "cqp", "qp_i": level, "qp_p": level}
+    if name.endswith("_qsv"):
+        return {"global_quality": level}
+    return {"q:v": str(quality)}

@@ -1,0 +1,1 @@
+"""Decoded frames: colour space, interlacing, orientation, alpha, fitting, differences between PyAV versions."""

@@ -1,0 +1,59 @@
+"""Transparency of video frames."""
+
+import numpy as np
+from av import VideoFrame
+from av.codec import CodecContext
+from av.video.codeccontext import VideoCodecContext
+from av.video.reformatter import VideoReformatter
+from av.video.stream import VideoStream
+
+from mien.media.frames.planes import plane
+from mien.types import Image, Mask
+
+_BESIDE = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
+"""Decoders for codecs that carry alpha as a second stream in each packet, which FFmpeg's own decoders drop."""
+
+
+def alpha_decoder(stream: VideoStream) -> VideoCodecContext | None:
+    """Return a decoder that keeps the alpha of VP8 and VP9, None for streams whose usual decoder is enough."""
+    name = _BESIDE.get(stream.codec_context.codec.canonical_name)
+    said_alpha = any(key.lower() == "alpha_mode" and value == "1" for key, value in stream.metadata.items())
+    if name is None or not said_alpha:
+        return None
+    decoder = CodecContext.create(name, "r")
+    assert isinstance(decoder, VideoCodecContext)
+    said = stream.codec_context
+    decoder.thread_type = said.thread_type
+    decoder.color_range, decoder.colorspace = said.color_range, said.colorspace
+    decoder.color_primaries, decoder.color_trc = said.color_primaries, said.color_trc
+    return decoder
+
+
+def has_alpha(frame: VideoFrame) -> bool:
+    """Return True if the pixel format of the frame stores alpha."""
+    return any(component.is_alpha for component in frame.format.components)
+
+
+def alpha_of(frame: VideoFrame, width: int, height: int) -> Mask:
+    """Return the alpha of a frame, uint8 (height, width), 255 = opaque, scaled to the given size."""
+    if frame.format.name in {"yuva420p", "yuva422p", "yuva444p"} and (frame.width, frame.height) == (width, height):
+        return plane(frame, 3).copy()
+    packed = VideoReformatter().reformat(frame, width=width, height=height, format="bgra", threads=1)
+    return np.ascontiguousarray(packed.to_ndarray()[:, :, 3], np.uint8)
+
+
+def over_white(image: Image, alpha: Mask) -> Image:
+    """Composite BGR uint8 (h, w, 3) with straight alpha over white, as for still pictures."""
+    share = alpha[:, :, None].astype(np.uint16)
+    mixed = image * share + np.uint16(255) * (255 - share)
+    return np.asarray((mixed + 127) // 255, np.uint8)
+
+
+def with_opaque(alpha: Mask, box_xyxy: tuple[int, int, int, int] | None) -> Mask:
+    """Return the alpha with the box made opaque: a badge on a transparent area would not be seen."""
+    if box_xyxy is None:
+        return alpha
+    left, top, right, bottom = box_xyxy
+    changed = alpha.copy()
+    changed[top:bottom, left:right] = 255
+    return changed

@@ -1,0 +1,1 @@
+"""Known and installed model files: catalogue, verified store, import and download."""

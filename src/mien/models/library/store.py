@@ -1,0 +1,228 @@
+"""Where model files lie, and the proof that they are the ones of the catalogue."""
+
+import hashlib
+import tomllib
+from collections.abc import Container, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from importlib import resources
+from itertools import chain, count
+from pathlib import Path
+
+from mien.errors import ModelDamaged, ModelError, ModelMissing, ModelRefused
+from mien.models.format.families import families
+from mien.models.format.onnx_graph import Graph, check_safe, read_graph
+from mien.models.library.trusted import Trusted, read_trusted
+from mien.system.folders import models_folder
+
+CACHE = "cache"
+"""The folder beside the installed models where devices keep what they build; it may be deleted at any time."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelEntry:
+    """One row of the catalogue, or a file that somebody trusts; `feed` says how the model wants its input.
+
+    `family` is one of `families.families()`, empty for embedded models. An empty `sha256` = nobody has published one, `bytes`
+    0 = the size is not known. `terms` is the licence in plain words, `urls` are where `pull` looks. `standin` = random
+    weights with a real model's contract, for tests and measurements.
+    """
+
+    id: str
+    role: str
+    file: str
+    bundled: bool
+    bytes: int
+    sha256: str
+    licence: str
+    credit: str
+    origin: str
+    feed: str
+    family: str = ""
+    terms: str = ""
+    urls: tuple[str, ...] = ()
+    standin: bool = False
+
+
+class Store:
+    """Reads the catalogue and the list of trusted files, and hands out verified bytes.
+
+    `folder` holds the embedded files (default: those of the package), `installed` the others (default: the person's).
+    The list is read whenever it is needed, so that what is imported meanwhile is seen.
+    """
+
+    def __init__(self, folder: Path | None = None, installed: Path | None = None) -> None:
+        package = resources.files("mien.models")
+        self._embedded = folder if folder is not None else Path(str(package / "weights"))
+        self._named = installed
+        rows = tomllib.loads((package / "catalogue.toml").read_text("utf-8"))
+        self._entries = {name: ModelEntry(id=name, **row) for name, row in rows.items()}
+
+    @property
+    def folder(self) -> Path:
+        """Where installed models lie; it need not exist. Raises `ProvenanceError` when this user has no place for it."""
+        return self._named if self._named is not None else models_folder()
+
+    def entries(self) -> tuple[ModelEntry, ...]:
+        """All rows, in the order of the catalogue, then what is trusted; raises `ModelDamaged` for the list of these."""
+        return tuple(self._all().values())
+
+    def entry(self, model_id: str) -> ModelEntry:
+        """One row; raises `ModelMissing` for an unknown name, `ModelDamaged` when it may be in a list that is damaged."""
+        known = self._entries.get(model_id)
+        if known is not None and (known.bundled or known.sha256):
+            return known
+        try:
+            return self._all()[model_id]
+        except KeyError:
+            raise ModelMissing(f"no model is called {model_id!r}", "`mien models` lists the names") from None
+
+    def path(self, model_id: str) -> Path:
+        """Where the file is or would be; it need not exist."""
+        return self._path(self.entry(model_id))
+
+    def installed(self, role: str) -> tuple[ModelEntry, ...]:
+        """The models with this role whose file is there, in the order of `entries`; their content is not looked at."""
+        return tuple(entry for entry in self.entries() if entry.role == role and self._path(entry).is_file())
+
+    def read(self, model_id: str) -> bytes:
+        """The file's content, its sha256 checked on the very bytes that are handed out; safe to open.
+
+        Raises `ModelMissing`, `ModelDamaged`, `ModelRefused`, or `ModelError` when it does not fit into the memory.
+        """
+        entry = self.entry(model_id)
+        with self._readable(entry) as path:
+            size = path.stat().st_size
+            try:
+                content = path.read_bytes()
+            except MemoryError as error:
+                raise ModelError(
+                    f"there is not enough memory for {entry.id}: its file has {size / 1e9:.1f} GB",
+                    "close other programs, or choose a smaller model",
+                ) from error
+            _check_content(entry, path, hashlib.sha256(content).hexdigest())
+            if not entry.bundled:
+                self._check_graph(entry, read_graph(content, entry.id))
+        return content
+
+    @contextmanager
+    def verified(self, model_id: str) -> Iterator[Path]:
+        """The file, checked like by `read`, to be opened by its path while the `with` lasts; large ones need no memory here.
+
+        Raises what `read` raises, at the end `ModelDamaged` when the file was touched meanwhile: what was opened is then not
+        to be used.
+        """
+        entry = self.entry(model_id)
+        with self._readable(entry) as path:
+            before = _identity(path)
+            with path.open("rb") as file:
+                _check_content(entry, path, hashlib.file_digest(file, "sha256").hexdigest())
+            if not entry.bundled:
+                self._check_graph(entry, read_graph(path, entry.id))
+        yield path
+        with self._readable(entry):
+            if _identity(path) != before:
+                raise ModelDamaged(f"the model {entry.id} ({path}) was changed while it was opened", remedies(entry)[1])
+
+    @contextmanager
+    def _readable(self, entry: ModelEntry) -> Iterator[Path]:
+        """The file, if there is one of the right size; failing to read it is an error that says what to do."""
+        path = self._path(entry)
+        missing, changed = remedies(entry)
+        try:
+            # Before it is opened: a pipe would be waited for, and a file that has grown could fill the memory.
+            if not path.is_file():
+                raise ModelMissing(f"the model {entry.id} ({path}) is not there", missing)
+            if not entry.sha256:
+                raise ModelRefused(
+                    f"nobody has published the sha256 of {entry.id}, and you have not yet said that you trust your file",
+                    missing,
+                )
+            size = path.stat().st_size
+            if entry.bytes and size != entry.bytes:
+                raise ModelDamaged(f"the model {entry.id} ({path}) has {size:,} bytes, not {entry.bytes:,}", changed)
+            yield path
+        except OSError as error:
+            raise ModelMissing(f"cannot read the model {entry.id} ({path}): {error.strerror}", missing) from error
+
+    def _check_graph(self, entry: ModelEntry, graph: Graph) -> None:
+        """A right hash says who made a file, not that it does no harm; and the list of trusted files may have been changed."""
+        check_safe(entry.id, graph)
+        known = self._entries.get(entry.id)
+        if graph.standin and not entry.standin and (known is None or known.sha256 != entry.sha256):
+            raise ModelRefused(
+                f"the file of {entry.id} is a stand-in with random weights, and the list of the models that you trust hides it",
+                f"`mien models remove {entry.id}`; who has changed that list may have changed more of it",
+            )
+
+    def _path(self, entry: ModelEntry) -> Path:
+        return (self._embedded if entry.bundled else self.folder) / entry.file
+
+    def _all(self) -> dict[str, ModelEntry]:
+        entries = dict(self._entries)
+        for row in read_trusted(self.folder):
+            known = entries.get(row.id)
+            if known is None or known.file != row.file:
+                # A later catalogue may have taken the name.
+                name = free_id(row.id, entries)
+                entries[name] = _trusted_entry(name, row)
+            elif not known.sha256:
+                entries[row.id] = replace(known, sha256=row.sha256, bytes=row.bytes)
+        return entries
+
+
+def _check_content(entry: ModelEntry, path: Path, found: str) -> None:
+    if found != entry.sha256:
+        raise ModelDamaged(
+            f"the model {entry.id} ({path}) has sha256 {found[:12]}…, it should be {entry.sha256[:12]}…",
+            f"the file was damaged or exchanged: {remedies(entry)[1]}",
+        )
+
+
+def _identity(path: Path) -> tuple[int, ...]:
+    """What changes when a file is written to or put in the place of another."""
+    facts = path.stat()
+    return facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns
+
+
+def remedies(entry: ModelEntry) -> tuple[str, str]:
+    """What to do when the file is not there, and when it is another one."""
+    if entry.bundled:
+        return ("install mien again: the file ships with it",) * 2
+    if not entry.sha256:
+        return (f"`mien models import --trust {entry.file}`, if you know where it comes from",) * 2
+    again = f"`mien models pull {entry.id}`, or " if entry.urls else ""
+    return (
+        f"{again}`mien models import` its file",
+        f"{again}`mien models import` a good copy in its place, or `mien models remove {entry.id}`",
+    )
+
+
+def built_of(entry: ModelEntry) -> str:
+    """How the names of all folders in `CACHE` begin that hold what a device has built of this very file."""
+    return f"{(entry.sha256 or entry.id)[:16]}-"
+
+
+def free_id(wanted: str, taken: Container[str]) -> str:
+    """The id, or the first of id-2, id-3... that is not taken."""
+    names = chain([wanted], (f"{wanted}-{number}" for number in count(2)))
+    return next(name for name in names if name not in taken)
+
+
+def _trusted_entry(name: str, row: Trusted) -> ModelEntry:
+    family = families()[row.family]
+    return ModelEntry(
+        id=name,
+        role=row.role,
+        file=row.file,
+        bundled=False,
+        bytes=row.bytes,
+        sha256=row.sha256,
+        licence="none: random weights" if row.standin else "unknown: you have said that you may use it",
+        credit="unknown",
+        origin="a file of yours, which you trust",
+        feed=family.note,
+        family=row.family,
+        terms="Nobody has told mien what this file may be used for; that is yours to know.",
+        standin=row.standin,
+    )

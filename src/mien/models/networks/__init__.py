@@ -1,0 +1,1 @@
+"""Network adapters: each turns pictures into tensors and outputs into values of `types`."""

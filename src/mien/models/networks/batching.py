@@ -1,0 +1,34 @@
+"""Runs a network of one picture in, one array out, over several pictures: in one batch where the graph allows it."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from mien.contracts import Session
+from mien.errors import ModelMismatch
+from mien.models.format.ports import Bound, fits, said
+from mien.types import Array, Floats
+
+
+def feed(
+    model_id: str, session: Session, bound: Bound, blob: Array, most: int, further: Mapping[str, Array] | None = None
+) -> Floats:
+    """What the first output says of `blob` (n, ...), float32 (n, ...); `most` pictures at a time, one where n is fixed to 1.
+
+    `further` inputs, by name, are the same for all pictures. Raises `ModelMismatch` for another shape than that of the slot:
+    what a network gives need not be what it has announced, and nothing after this looks at it once more.
+    """
+    taken, given = bound.taken(0), bound.given(0)
+    step = 1 if isinstance(taken.shape[0], int) or isinstance(given.shape[0], int) else most
+    typed = blob.astype(taken.dtype, copy=False)
+    rest = {} if further is None else further
+    parts = [session.run({taken.name: typed[i : i + step], **rest})[given.name] for i in range(0, len(typed), step)]
+    for number, part in enumerate(parts):
+        wanted = (len(typed[number * step : (number + 1) * step]), *given.shape[1:])
+        if not fits(part.shape, wanted):
+            raise ModelMismatch(
+                f"{model_id} gave {said(part.shape)}, expected is {said(wanted)}", "use the file of the catalogue"
+            )
+    # What a large network gives for one picture is not copied.
+    result = parts[0] if len(parts) == 1 else np.concatenate(parts)
+    return result.astype(np.float32, copy=False)

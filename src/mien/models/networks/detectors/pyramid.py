@@ -1,0 +1,34 @@
+"""A detector at several sizes, for photos."""
+
+from collections.abc import Sequence
+
+from mien.contracts import Detector
+from mien.imaging.geometry import covered
+from mien.types import Detection, Image
+
+_SAME_FACE = 0.4
+
+
+class Pyramid:
+    """A `contracts.Detector` for photos: searches several sizes, for a close-up as well as for a group far away.
+
+    Each of the `steps` is a detector with the longer side in pixels of the picture that it looks at; sizes much larger than the
+    picture are left out, but for the smallest.
+    """
+
+    def __init__(self, steps: Sequence[tuple[int, Detector]]) -> None:
+        self._steps = sorted(steps, key=lambda step: step[0])
+
+    def detect(self, image: Image) -> list[Detection]:
+        longest = max(image.shape[:2])
+        found: list[Detection] = []
+        for number, (side, detector) in enumerate(self._steps):
+            if number == 0 or side < 2 * longest:
+                found += detector.detect(image)
+        found.sort(key=lambda detection: -detection.score)
+        kept: list[Detection] = []
+        for detection in found:
+            # At a size too large for it, a close-up falls into parts that look like small faces.
+            if all(covered(detection.box_xyxy, other.box_xyxy) < _SAME_FACE for other in kept):
+                kept.append(detection)
+        return kept

@@ -1,0 +1,47 @@
+"""YuNet (Wu et al. 2023): face boxes and five points, anchor-free, one anchor a cell at strides 8, 16 and 32."""
+
+import numpy as np
+
+from mien.contracts import Session
+from mien.models.format.ports import expect
+from mien.models.networks.detectors.candidates import Candidates, together
+from mien.models.networks.detectors.letterbox import letterbox
+from mien.types import Array, Detection, Image
+
+STRIDES = (8, 16, 32)
+_MULTIPLE = 32
+_OUTPUTS = {"cls": 1, "obj": 1, "bbox": 4, "kps": 10}
+
+
+class YuNet:
+    """A `contracts.Detector`; `longer_side` is the size in pixels to which pictures are brought before they are searched."""
+
+    def __init__(
+        self, session: Session, *, longer_side: int = 320, least_score: float = 0.6, most_overlap: float = 0.3
+    ) -> None:
+        expect("yunet", session.inputs, {"input": (1, 3, "height", "width")}, "input")
+        names = {f"{kind}_{stride}": (1, None, size) for stride in STRIDES for kind, size in _OUTPUTS.items()}
+        expect("yunet", session.outputs, names, "output")
+        self._session = session
+        self._longer_side = longer_side
+        self._least_score = least_score
+        self._most_overlap = most_overlap
+
+    def detect(self, image: Image) -> list[Detection]:
+        canvas, back = letterbox(image, self._longer_side, _MULTIPLE)
+        outputs = self._session.run({"input": canvas.transpose(2, 0, 1)[None].astype(np.float32)})
+        columns = canvas.shape[1]
+        found = together([self._decode(outputs, stride, columns // stride) for stride in STRIDES])
+        return found.best(back, self._most_overlap)
+
+    def _decode(self, outputs: dict[str, Array], stride: int, columns: int) -> Candidates:
+        """What reaches the least score at this stride."""
+        cls, obj = outputs[f"cls_{stride}"][0, :, 0], outputs[f"obj_{stride}"][0, :, 0]
+        score = np.sqrt(np.clip(cls, 0, 1) * np.clip(obj, 0, 1))
+        index = np.flatnonzero(score >= self._least_score)
+        cell = np.stack([index % columns, index // columns], axis=1).astype(np.float32)
+        box, points = outputs[f"bbox_{stride}"][0, index], outputs[f"kps_{stride}"][0, index]
+        centre = (cell + box[:, :2]) * stride
+        half = np.exp(box[:, 2:]) * (stride / 2)
+        spots = (cell[:, None, :] + points.reshape(-1, 5, 2)) * stride
+        return Candidates(np.concatenate([centre - half, centre + half], axis=1), spots, score[index])

@@ -1,0 +1,1 @@
+"""Occlusion and region masks."""

@@ -1,0 +1,1 @@
+"""Face recognisers: identity embeddings."""

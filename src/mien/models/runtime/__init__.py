@@ -1,0 +1,1 @@
+"""Inference sessions: the only door to onnxruntime, devices, precision, session cache."""

@@ -1,0 +1,152 @@
+"""Whether a network may reckon in half precision on a device: tried once against single on a face, and remembered.
+
+The face is given to networks of any family as it is, in 0..1; what comes out is compared, not looked at.
+"""
+
+import json
+import logging
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from mien.errors import DeviceFull, ModelError
+from mien.models.format.ports import Shape
+from mien.models.runtime.example_face import example_picture
+from mien.models.runtime.onnx_session import OnnxSession
+from mien.types import Array
+
+LEAST_PSNR = 40.0
+"""dB; below it the difference begins to be seen as grain."""
+MOST_TIME = 0.9
+"""Of the time in single; what gains less is not worth another result."""
+_RUNS = 3
+_LONG_S = 0.3
+"""A run that takes so long is not repeated: a machine's hiccups are short beside it."""
+_FREE_SIDE = 256
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What came of it: `psnr` in dB of the worst output against single, `time` as a share of the time in single."""
+
+    psnr: float
+    time: float
+
+    @property
+    def half(self) -> bool:
+        return self.psnr >= LEAST_PSNR and self.time <= MOST_TIME
+
+    def words(self) -> str:
+        taken = "half precision" if self.half else "single precision"
+        return f"{taken}: half takes {self.time:.0%} of the time, and differs by {self.psnr:.0f} dB"
+
+
+FAILED = Trial(0.0, 1.0)
+"""The device cannot open or run the network in half."""
+
+
+class Memory:
+    """Trials by key in a small JSON file; a file that cannot be read or written only means that they are done again."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def all(self) -> dict[str, Trial]:
+        """What is remembered, in the order in which it was tried; rows that make no sense are left out."""
+        try:
+            rows = json.loads(self._path.read_text("utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return {key: trial for key, row in rows.items() if (trial := _trial(row))} if isinstance(rows, dict) else {}
+
+    def get(self, key: str) -> Trial | None:
+        return self.all().get(key)
+
+    def put(self, key: str, trial: Trial) -> None:
+        rows = {name: asdict(each) for name, each in {**self.all(), key: trial}.items()}
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.NamedTemporaryFile("w", dir=self._path.parent, encoding="utf-8", delete=False) as draft:
+                json.dump(rows, draft, indent=1)
+            Path(draft.name).replace(self._path)
+        except OSError as error:
+            _log.warning("what half precision does could not be noted in %s: %s", self._path, error.strerror)
+
+
+def _trial(row: object) -> Trial | None:
+    try:
+        return Trial(float(row["psnr"]), float(row["time"]))  # type: ignore[index]
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def best(open_session: Callable[[bool], OnnxSession], clock: Callable[[], float]) -> tuple[OnnxSession, Trial]:
+    """The session that is worth keeping, and the trial; `open_session` takes whether it is to be in half.
+
+    One session is open at a time, for the sake of the memory. Raises a `ModelError`
+    when the network does not even open in single.
+    """
+    session = open_session(False)
+    feeds = face_inputs(session.inputs, session.dtypes)
+    wanted, seconds = _timed(session, feeds, clock)
+    session.close()
+    try:
+        session = open_session(True)
+        found, fewer = _timed(session, feeds, clock)
+        trial = Trial(min(_psnr(wanted[name], found[name]) for name in wanted), fewer / max(seconds, 1e-9))
+    except DeviceFull:
+        raise
+    except ModelError as error:
+        _log.info("half precision: %s", error)
+        trial = FAILED
+    if not trial.half:
+        session.close()
+        session = open_session(False)
+    return session, trial
+
+
+def face_inputs(shapes: Mapping[str, Shape], dtypes: Mapping[str, str]) -> dict[str, Array]:
+    """A face for every input that is a picture, RGB 0..1, a unit vector for every other with several values, else 0.5."""
+    return {name: _face_input(shape).astype(dtypes[name]) for name, shape in shapes.items()}
+
+
+def _face_input(shape: Shape) -> Array:
+    sizes = [size if isinstance(size, int) else 1 if number == 0 else _FREE_SIDE for number, size in enumerate(shape)]
+    if len(sizes) == 4 and 3 in (sizes[1], sizes[3]):
+        first = sizes[1] == 3
+        height, width = sizes[2:] if first else sizes[1:3]
+        small = cv2.resize(example_picture(), (width, height), interpolation=cv2.INTER_AREA)
+        picture = small.astype(np.float32)[:, :, ::-1] / 255
+        return np.broadcast_to(picture.transpose(2, 0, 1) if first else picture, sizes).copy()
+    if int(np.prod(sizes)) <= 1:
+        return np.full(sizes, 0.5, np.float32)
+    values = np.random.default_rng(0).standard_normal(sizes, np.float32)
+    return np.asarray(values / np.linalg.norm(values), np.float32)
+
+
+def _timed(session: OnnxSession, feeds: Mapping[str, Array], clock: Callable[[], float]) -> tuple[dict[str, Array], float]:
+    """The outputs, and the seconds of the quickest of a few runs after a first one."""
+    times: list[float] = []
+    outputs = session.run(feeds)
+    while len(times) < _RUNS and (not times or times[-1] < _LONG_S):
+        start = clock()
+        session.run(feeds)
+        times.append(clock() - start)
+    return outputs, min(times)
+
+
+def _psnr(wanted: Array, found: Array) -> float:
+    """dB, by the range of what is wanted; what is no number is as bad as can be."""
+    wide, other = wanted.astype(np.float64), found.astype(np.float64)
+    if not np.isfinite(other).all():
+        return 0.0
+    error = float(np.sqrt(np.mean((wide - other) ** 2)))
+    span = float(np.ptp(wide)) if wide.size else 0.0
+    if error == 0:
+        return 200.0
+    return 20 * float(np.log10(max(span, 1e-9) / error))

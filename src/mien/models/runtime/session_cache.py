@@ -1,0 +1,157 @@
+"""Opened models: one session of each, shared by all who use it, on the fastest device that works."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Container
+from copy import copy
+from pathlib import Path
+
+from mien.contracts import Session
+from mien.errors import DeviceUnavailable
+from mien.models.library.store import CACHE, ModelEntry, Store, built_of
+from mien.models.runtime import half_precision, onnx_session
+from mien.models.runtime.devices import Device
+from mien.models.runtime.onnx_session import OnnxSession
+from mien.models.runtime.probe import MODEL, Choice, Probe, try_device
+
+_log = logging.getLogger(__name__)
+TRIALS = "precision.json"
+"""The file in it that says which models may reckon in half precision."""
+
+
+class Shelf:
+    """Opens a model at its first use and keeps it; safe to use from several threads.
+
+    `device` and `precision` are as in the settings; a device is tried when the first model is opened. Opening runs the model a
+    few times and may take minutes on a device that builds a program of its own out of it, so it is no work for a live loop.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        device: str = "auto",
+        precision: str = "auto",
+        *,
+        probe: Probe | None = None,
+        providers: list[str] | None = None,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self._store = store
+        self._device = device
+        self._precision = precision
+        self._clock = clock
+        self._probe = probe or (lambda each: try_device(each, store.path(MODEL)))
+        self._providers = onnx_session.available_providers() if providers is None else providers
+        self._kept = _Kept()
+
+    def on(self, device: str, precision: str) -> "Shelf":
+        """The same shelf for another device or precision: what is opened by one is there for the other."""
+        if (device, precision) == (self._device, self._precision):
+            return self
+        other = copy(self)
+        other._device, other._precision = device, precision
+        return other
+
+    def _choice(self) -> Choice:
+        """The trial of the devices, made once for each wish."""
+        with self._kept.lock:
+            if self._device not in self._kept.choices:
+                self._kept.choices[self._device] = Choice(self._device, self._probe, _log.warning, self._providers)
+            return self._kept.choices[self._device]
+
+    @property
+    def store(self) -> Store:
+        return self._store
+
+    def session(self, entry: ModelEntry) -> Session:
+        """The session of a model, opened again if it has been closed; raises a `ModelError`."""
+        with self._kept.turn(entry.id):
+            key = entry.id, self._device, self._precision
+            session = self._kept.sessions.get(key)
+            if session is None or session.closed:
+                with self._store.verified(entry.id) as path:
+                    session = self._open(entry, path)
+                self._kept.sessions[key] = session
+            return session
+
+    def keep(self, model_ids: Container[str]) -> None:
+        """Let go of all other models; whoever still uses one keeps it until he is done."""
+        with self._kept.lock:
+            for key in [key for key in self._kept.sessions if key[0] not in model_ids]:
+                del self._kept.sessions[key]
+
+    def _open(self, entry: ModelEntry, path: Path) -> OnnxSession:
+        refused: DeviceUnavailable | None = None
+        for device in self._choice().working():
+            try:
+                return self._open_on(device, entry, path)
+            except DeviceUnavailable as error:
+                refused = error
+                if self._device == "auto":
+                    _log.warning("%s; the next device is taken", error)
+        assert refused is not None, "without a working device `working` raises"
+        raise refused
+
+    def _open_on(self, device: Device, entry: ModelEntry, path: Path) -> OnnxSession:
+        key = f"{entry.id} {entry.sha256[:16]}:{device.title}:onnxruntime {onnx_session.version()}"
+
+        def open_session(half: bool) -> OnnxSession:
+            kept = self._cache(device, entry, half)
+            return OnnxSession(
+                entry.id,
+                path,
+                threads=onnx_session.threads(),
+                device=device,
+                half=half,
+                cache=kept,
+                warm=True,
+                remedy=f"its file is what it should be: `mien models remove {entry.id}`, and import another one",
+            )
+
+        if not device.halves:
+            if self._precision == "half":
+                _log.warning("%s runs in its own precision: %s has no half of its own", entry.id, device.title)
+            return open_session(False)
+        if self._precision != "auto":
+            return open_session(self._precision == "half")
+        memory = half_precision.Memory(self._store.folder / CACHE / TRIALS)
+        known = memory.get(key)
+        if known is not None:
+            return open_session(known.half)
+        session, trial = half_precision.best(open_session, self._clock)
+        _log.info("%s on %s, %s", entry.id, device.title, trial.words())
+        memory.put(key, trial)
+        return session
+
+    def _cache(self, device: Device, entry: ModelEntry, half: bool) -> Path | None:
+        """An existing folder for what the device builds of this very file; None when there can be none."""
+        if device.name not in _BUILDERS:
+            return None
+        name = f"{built_of(entry)}{device.name}-{'half' if half else 'single'}-{onnx_session.version()}"
+        folder = self._store.folder / CACHE / name
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            _log.warning("%s is built anew at each start: no folder %s (%s)", entry.id, folder, error.strerror)
+            return None
+        return folder
+
+
+class _Kept:
+    """What is open; a model is opened by one thread at a time, and those that are open do not wait for it."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.sessions: dict[tuple[str, str, str], OnnxSession] = {}
+        self.choices: dict[str, Choice] = {}
+        self._turns: dict[str, threading.Lock] = {}
+
+    def turn(self, model_id: str) -> threading.Lock:
+        """Held while a model is looked for or opened."""
+        with self.lock:
+            return self._turns.setdefault(model_id, threading.Lock())
+
+
+_BUILDERS = {"tensorrt", "migraphx", "coreml", "openvino"}
+"""Devices that can keep what they build."""

@@ -1,0 +1,1 @@
+"""The watermark: its pattern, its decoder, and the windows in which files are searched."""

@@ -1,0 +1,1 @@
+"""Signing keys, certificates and the key store."""

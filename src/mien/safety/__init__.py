@@ -1,0 +1,1 @@
+"""Decisions about what may be shown: content check, guard, confirmation, veil."""

@@ -1,0 +1,1 @@
+"""The web server: routes, access control, limits, certificates."""

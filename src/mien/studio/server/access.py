@@ -1,0 +1,224 @@
+"""Who may talk to the studio: the token of this run or the password, the right Host, the right Origin.
+
+A page of somebody else in the same browser can send requests here, and with a name of its own that points to this
+machine (DNS rebinding) even read the answers. So the Host must be one of ours, whatever changes something or opens a
+WebSocket must come from our own page, and all but the login needs the cookie.
+"""
+
+import hmac
+import ipaddress
+import re
+import secrets
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Self
+from urllib.parse import parse_qs
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from mien.studio.server.address import network_of
+from mien.studio.server.gate import VISIT, Visit
+from mien.studio.server.guesses import Guesses
+
+_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(self), microphone=(self), display-capture=(self), geolocation=()",
+    "Cache-Control": "no-store",
+}
+_SAFE = {"GET", "HEAD", "OPTIONS"}
+_OPEN = {"/login", "/static/style.css", "/static/favicon.svg"}
+_HTTP_PORT, _HTTPS_PORT = 80, 443
+"""Browsers leave these out of Host and Origin."""
+_AUTHORITY = re.compile(r"(\[[0-9A-Za-z:.%_~-]+\]|[0-9A-Za-z._-]+)(?::([0-9]{0,5}))?", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Authority:
+    """A Host header in parts: the name in lower case, without brackets and final dot, and the port when it is given."""
+
+    name: str
+    port: int | None
+
+    @classmethod
+    def parse(cls, text: str) -> Self | None:
+        """Return None for anything else, also for user names and paths, which no Host has."""
+        found = _AUTHORITY.fullmatch(text)
+        if found is None:
+            return None
+        return cls(found[1].strip("[]").lower().rstrip("."), int(found[2]) if found[2] else None)
+
+
+class Access:
+    """The secrets of this run. `password` replaces the token when the studio is shared."""
+
+    def __init__(
+        self,
+        port: int,
+        *,
+        password: str | None = None,
+        tls: bool = False,
+        names: Iterable[str] = (),
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.token = secrets.token_urlsafe(24)
+        self.cookie_name = f"mien-{port}"
+        self.tls = tls
+        self.shared = password is not None
+        self._cookie = secrets.token_urlsafe(32)
+        self._password = password
+        self._port = port
+        self._default_port = _HTTPS_PORT if tls else _HTTP_PORT
+        self._names = {"localhost", *(name.lower().rstrip(".") for name in names)}
+        self._guesses = Guesses(clock)
+        self._once: str | None = secrets.token_urlsafe(24)
+        self._lock = threading.Lock()
+
+    def set_cookie(self, response: Response) -> None:
+        response.set_cookie(self.cookie_name, self._cookie, httponly=True, samesite="strict", secure=self.tls, path="/")
+
+    def is_password(self, given: str, address: str) -> bool | None:
+        """Return whether it is the password; None after too many wrong ones from this address or in all (`Guesses`)."""
+        return self._guesses.check(network_of(address), lambda: self._password is not None and _is_same(given, self._password))
+
+    @property
+    def once(self) -> str:
+        """A token that is good for one visit: the command that opens the browser can be read by all users of a machine."""
+        return self._once or ""
+
+    def is_visit(self, given: str) -> bool:
+        """Whether this token lets a page in: the one of the run, or the one for a single visit, which it uses up."""
+        with self._lock:
+            if self._once is not None and not self.shared and _is_same(given, self._once):
+                self._once = None
+                return True
+        return self.is_token(given)
+
+    def is_token(self, given: str) -> bool:
+        return not self.shared and _is_same(given, self.token)
+
+    def is_host(self, host: str) -> bool:
+        """Return whether a Host header names this studio: localhost, an address of ours, or a name that was given."""
+        authority = Authority.parse(host)
+        if authority is None or self._port_of(authority) != self._port:
+            return False
+        if authority.name in self._names:
+            return True
+        try:
+            address = ipaddress.ip_address(authority.name)
+        except ValueError:
+            return False
+        return self.shared or address.is_loopback
+
+    def is_origin(self, origin: str, host: str) -> bool:
+        """Return whether a page of this origin was loaded from this Host."""
+        scheme, _, rest = origin.partition("://")
+        ours, theirs = Authority.parse(host), Authority.parse(rest)
+        if ours is None or theirs is None or scheme != ("https" if self.tls else "http"):
+            return False
+        return (ours.name, self._port_of(ours)) == (theirs.name, self._port_of(theirs))
+
+    def content_policy(self, host: str) -> str:
+        """Return the Content-Security-Policy for a page that was asked for under this Host.
+
+        Safari before 15.4 does not take WebSockets for a part of 'self'. IPv6 addresses cannot be named in a policy.
+        """
+        sockets = f" {'wss' if self.tls else 'ws'}://{host}" if self.is_host(host) and not host.startswith("[") else ""
+        return (
+            "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; "
+            f"connect-src 'self'{sockets}; font-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; "
+            "frame-ancestors 'none'"
+        )
+
+    def _port_of(self, authority: Authority) -> int:
+        return self._default_port if authority.port is None else authority.port
+
+    def has_cookie(self, headers: Headers) -> bool:
+        # By hand: other programs on this host share the header, and odd cookies of theirs must not hide ours.
+        pairs = (each.strip().partition("=") for each in headers.get("cookie", "").split(";"))
+        values = [value for name, _, value in pairs if name == self.cookie_name]
+        return any(_is_same(value, self._cookie) for value in values)
+
+    def has_bearer(self, headers: Headers) -> bool:
+        kind, _, given = headers.get("authorization", "").partition(" ")
+        return kind.lower() == "bearer" and self.is_token(given.strip())
+
+
+class Doorkeeper:
+    """ASGI middleware: lets requests through that may pass, and puts the security headers on every answer."""
+
+    def __init__(self, app: ASGIApp, access: Access) -> None:
+        self._app = app
+        self._access = access
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in {"http", "websocket"}:
+            await self._app(scope, receive, send)
+            return
+        host = Headers(scope=scope).get("host", "")
+        refusal, greet = self._judge(scope, host)
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] in {"http.response.start", "websocket.http.response.start"}:
+                headers = MutableHeaders(scope=message)
+                headers["Content-Security-Policy"] = self._access.content_policy(host)
+                for name, value in _HEADERS.items():
+                    headers[name] = value
+                if greet:
+                    cookie = Response()
+                    self._access.set_cookie(cookie)
+                    headers.append("set-cookie", cookie.headers["set-cookie"])
+            await send(message)
+
+        if refusal is None:
+            await self._app(scope, receive, send_with_headers)
+        elif scope["type"] == "websocket":
+            await receive()
+            await send({"type": "websocket.close", "code": 4401 if refusal.status_code == 401 else 4403})
+        else:
+            await refusal(scope, receive, send_with_headers)
+
+    def _judge(self, scope: Scope, host: str) -> tuple[Response | None, bool]:
+        """Return why the request may not pass, if so, and whether it brought the token and gets the cookie."""
+        access, headers, path = self._access, Headers(scope=scope), str(scope["path"])
+        if not access.is_host(host):
+            return PlainTextResponse("this name does not belong to the studio", 421), False
+        origin = headers.get("origin")
+        changes = scope["type"] == "websocket" or scope["method"] not in _SAFE
+        if changes and not access.has_bearer(headers) and (origin is None or not access.is_origin(origin, host)):
+            return _refusal(403, "the request does not come from the studio's page", "use the page, or a bearer token"), False
+        if access.has_cookie(headers) or access.has_bearer(headers):
+            _trust(scope)
+            return None, False
+        if path in _OPEN:
+            return None, False
+        given = parse_qs(scope.get("query_string", b"").decode("latin-1")).get("token", [""])[-1]
+        if path == "/" and given and access.is_visit(given):
+            _trust(scope)
+            return None, True
+        if access.shared and path == "/":
+            return RedirectResponse("/login", 303), False
+        return _refusal(401, "this is not the session of this page", "open the address that `mien live` printed"), False
+
+
+def _trust(scope: Scope) -> None:
+    """Tell the gate, where there is one, that the connection of this request belongs to the owner."""
+    visit = scope.get("state", {}).get(VISIT)
+    if isinstance(visit, Visit):
+        visit.trusted = True
+
+
+def _is_same(given: str, secret: str) -> bool:
+    # A lone surrogate cannot be encoded otherwise.
+    return hmac.compare_digest(given.encode("utf-8", "surrogatepass"), secret.encode())
+
+
+def _refusal(status: int, error: str, remedy: str) -> JSONResponse:
+    return JSONResponse({"error": error, "remedy": remedy, "code": "refused"}, status)

@@ -1,0 +1,300 @@
+"""Runs the studio: makes the session, binds the port, serves until it is stopped."""
+
+import contextlib
+import errno
+import getpass
+import logging
+import os
+import signal
+import socket
+import ssl
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from mien.errors import UsageError
+from mien.provenance.trust import Signing, open_trust
+from mien.settings import Settings
+from mien.studio.server.access import Access
+from mien.studio.server.address import in_url, is_loopback, is_unspecified
+from mien.studio.server.app import make_app
+from mien.studio.server.certificate import fingerprint, own_certificate
+from mien.studio.server.gate import Gate, entrances
+from mien.studio.session.browser_camera import MOST_MESSAGE_BYTES
+from mien.studio.session.database import StudioDatabase
+from mien.studio.session.folder import session_folder
+from mien.studio.session.inputs import input_of_text
+from mien.studio.session.session import StudioSession
+
+PASSWORD_VARIABLE = "MIEN_PASSWORD"
+_LEAST_PASSWORD = 10
+_LOCAL_HOST, _SHARED_HOST = "127.0.0.1", "0.0.0.0"
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+_NO_SUCH_ADDRESS = {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """Arguments of the command line; `host` is None if it names none."""
+
+    host: str | None
+    port: int
+    share: bool
+    names: tuple[str, ...]
+    certificate: Path | None
+    key: Path | None
+    data: Path
+    recordings: Path
+    photo: Path | None
+    also: tuple[Path, ...]
+    consent: str | None
+    input: str | None
+    outputs: tuple[str, ...]
+    settings: Settings
+    signing: Signing
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What the person is told when the studio is up."""
+
+    url: str
+    note: str
+    once: str
+    """The same address with a token that is good for one visit, for the command that opens the browser."""
+
+
+def run_studio(options: Options, ready: Callable[[Opened], None]) -> None:
+    """Serve until Ctrl-C; raises a `MienError` before anything is served when something is in the way."""
+    host, names = _host(options), _names(options)
+    password = _password() if options.share else None
+    with _listening(host, options.port, share=options.share) as listener, session_folder() as uploads:
+        port = int(listener.getsockname()[1])
+        tls = _tls(options, host, names) if options.share else None
+        access = _access(options, host, port, password)
+        trust = open_trust(options.data, options.signing)
+        session = StudioSession(options.settings, trust, options.data, options.recordings, uploads, shared=options.share)
+        try:
+            session.start()
+            _begin(session, options)
+            opened = _opened(access, names[0] if names else "", host, port, tls)
+            server = StudioServer(make_app(session, access), None if tls is None else tls.context, lambda: ready(opened))
+            server.run([listener])
+        finally:
+            with _unhurried():
+                session.close()
+
+
+class StudioServer(uvicorn.Server):
+    """Serves an application on a socket that listens already; `ready` is called when it does.
+
+    Ends in order, however often it is told to: a second Ctrl-C must not cut off what the first has begun.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        tls: ssl.SSLContext | None = None,
+        ready: Callable[[], None] = lambda: None,
+        gate: Gate | None = None,
+    ) -> None:
+        self._gate = gate or Gate()
+        self._ready = ready
+        config = uvicorn.Config(
+            app,
+            # Both deterministic, whatever else is installed: the gate knows these.
+            loop="asyncio",
+            http=entrances(self._gate, tls),  # type: ignore[arg-type]
+            log_level="error",
+            access_log=False,
+            server_header=False,
+            # Anybody on this machine could choose the address that guesses are counted for.
+            proxy_headers=False,
+            # Deflate would cost milliseconds for each picture and win nothing on JPEG.
+            ws_per_message_deflate=False,
+            ws_max_size=MOST_MESSAGE_BYTES,
+            ws_ping_interval=20,
+            timeout_graceful_shutdown=2,
+            limit_concurrency=self._gate.limits.connections,
+            backlog=self._gate.limits.burst,
+        )
+        # After the configuration, which sets up the logger.
+        logging.getLogger("uvicorn.error").addFilter(_is_no_client_fault)
+        super().__init__(config)
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        for listener in sockets or ():
+            # asyncio takes one number for both; this changes the kernel's only.
+            listener.listen(self._gate.limits.queue)
+        if self.started:
+            self._ready()
+
+    async def on_tick(self, counter: int) -> bool:
+        self._gate.sweep()
+        return await super().on_tick(counter)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._gate.close()
+        await super().shutdown(sockets)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        if not self.should_exit:
+            super().handle_exit(sig, frame)
+
+
+def _is_no_client_fault(record: logging.LogRecord) -> bool:
+    """Return False for the traceback that uvicorn logs of a WebSocket message that is not UTF-8; it closes with 1007."""
+    return record.exc_info is None or not isinstance(record.exc_info[1], UnicodeDecodeError)
+
+
+@contextmanager
+def _unhurried() -> Iterator[None]:
+    """Ctrl-C and `kill` do nothing meanwhile: recordings are being finished."""
+    before = {each: signal.signal(each, signal.SIG_IGN) for each in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+
+
+def _begin(session: StudioSession, options: Options) -> None:
+    """What the command line has chosen already."""
+    if options.photo is not None:
+        session.add_photo(options.photo, options.consent, options.also)
+    if options.input is not None:
+        session.set_input(input_of_text(options.input), trusted=True)
+    for output in options.outputs:
+        session.outputs.add(_output_of_text(output), trusted=True)
+
+
+def _output_of_text(text: str) -> dict[str, str]:
+    if text in {"mp4", "mkv"}:
+        return {"kind": "recording", "container": text}
+    return {"kind": "stream", "url": text} if "://" in text else {"kind": text}
+
+
+def _access(options: Options, host: str, port: int, password: str | None) -> Access:
+    return Access(port, password=password, tls=options.share, names=(socket.gethostname(), host, *_names(options)))
+
+
+def _opened(access: Access, name: str, host: str, port: int, tls: "_Tls | None") -> Opened:
+    shown = in_url((name or socket.gethostname()) if is_unspecified(host) else host)
+    scheme = "http" if tls is None else "https"
+    base = f"{scheme}://{shown}/" if port == _DEFAULT_PORTS[scheme] else f"{scheme}://{shown}:{port}/"
+    if tls is None:
+        return Opened(f"{base}?token={access.token}", "", f"{base}?token={access.once}")
+    return Opened(base, f"certificate SHA-256: {tls.fingerprint}", base)
+
+
+def _host(options: Options) -> str:
+    """Return the address to listen on. Raises `UsageError` for one that other machines reach unless the studio is shared."""
+    if options.host is None:
+        host = _SHARED_HOST if options.share else _LOCAL_HOST
+    else:
+        host = options.host.strip().removeprefix("[").removesuffix("]")
+    if not host:
+        raise UsageError("--host names no address", f"name one, or leave it out to listen on {_LOCAL_HOST}")
+    if options.share:
+        return host
+    if host != "localhost" and not is_loopback(host):
+        raise UsageError(f"{host} can be reached by other machines", "add --share, which asks for a password and encrypts")
+    if options.certificate or options.key:
+        raise UsageError("a certificate is of use only with --share", "add --share or leave --cert and --key out")
+    return host
+
+
+def _names(options: Options) -> tuple[str, ...]:
+    """Return the names as browsers send them, which is Punycode for letters outside ASCII. Raises `UsageError`."""
+    try:
+        return tuple(name.strip().encode("idna").decode() for name in options.names if name.strip())
+    except UnicodeError as error:
+        raise UsageError(f"invalid --name: {error}", "use a host name such as studio.example") from error
+
+
+def _password() -> str:
+    given = os.environ.get(PASSWORD_VARIABLE)
+    if given is None:
+        try:
+            given = getpass.getpass("password for the shared studio: ")
+        except EOFError:
+            given = ""
+    if len(given) < _LEAST_PASSWORD:
+        raise UsageError(
+            f"a shared studio needs a password of at least {_LEAST_PASSWORD} letters",
+            f"type it when asked, or put it into the variable {PASSWORD_VARIABLE}",
+        )
+    return given
+
+
+@dataclass(frozen=True, slots=True)
+class _Tls:
+    context: ssl.SSLContext
+    fingerprint: str
+
+
+def _tls(options: Options, host: str, names: tuple[str, ...]) -> _Tls:
+    """Load the certificate, after making one where none is named. Raises a `MienError`."""
+    if (options.certificate is None) != (options.key is None):
+        raise UsageError("--cert and --key go together", "name both files, or neither to have one made")
+    if options.certificate is not None and options.key is not None:
+        return _loaded(options.certificate, options.key)
+    hosts = names if is_unspecified(host) else (host, *names)
+    # Another studio that starts with other names makes another pair: it waits until this one is loaded.
+    with StudioDatabase(options.data).opened():
+        return _loaded(*own_certificate(options.data / "tls", hosts))
+
+
+def _loaded(certificate: Path, key: Path) -> _Tls:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    try:
+        context.load_cert_chain(certificate, key, password="")
+    except (OSError, ssl.SSLError) as error:
+        raise UsageError(f"the certificate cannot be used: {error}", "name PEM files that belong together") from error
+    return _Tls(context, fingerprint(certificate))
+
+
+@contextmanager
+def _listening(host: str, port: int, *, share: bool) -> Iterator[socket.socket]:
+    """Yield the bound socket; raises `UsageError` when the port is in use or the address is not one of this machine."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    except (OSError, UnicodeError) as error:
+        raise _not_ours(host, str(error)) from error
+    if not share and not is_loopback(str(address[0])):
+        raise UsageError(f"{host} stands for {address[0]} here, which other machines reach", f"use --host {_LOCAL_HOST}")
+    with contextlib.ExitStack() as stack:
+        try:
+            listener = stack.enter_context(contextlib.closing(socket.socket(family, kind, protocol)))
+            if os.name != "nt":
+                listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family == socket.AF_INET6 and is_unspecified(host):
+                # All addresses, IPv4 ones too, on every system: Linux is usually so, Windows is not.
+                listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+            listener.bind(address)
+            listener.listen()
+        except OSError as error:
+            raise _cannot_listen(host, port, error) from error
+        yield listener
+
+
+def _not_ours(host: str, reason: str) -> UsageError:
+    return UsageError(f"{host} is no address of this machine: {reason}", "name another --host, or leave it out")
+
+
+def _cannot_listen(host: str, port: int, error: OSError) -> UsageError:
+    reason = error.strerror or str(error)
+    if error.errno in _NO_SUCH_ADDRESS:
+        return _not_ours(host, reason)
+    if error.errno == errno.EACCES:
+        remedy = "choose a --port above 1023, or let this program open lower ones"
+    else:
+        remedy = "if a studio runs already, use its page; else choose another --port (0 = any free one)"
+    return UsageError(f"port {port} on {host} cannot be opened: {reason}", remedy)

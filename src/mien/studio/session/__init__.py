@@ -1,0 +1,1 @@
+"""The session behind the page: inputs, outputs, faces, jobs, presets."""

@@ -1,0 +1,238 @@
+"""The camera of the person's browser: H.264 or JPEG pictures that come over a WebSocket."""
+
+import queue
+import struct
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+import av
+import cv2
+import numpy as np
+from av.error import FFmpegError
+from av.packet import Packet
+
+from mien.errors import MediaTooLarge, SourceLost
+from mien.media.frames.colour_space import ToBgr, space_of
+from mien.types import LIVE_TIME_BASE, Frame, Image, StreamInfo
+
+HEADER = struct.Struct("<B3xId")
+"""Kind, sequence, capture time in ms since the epoch."""
+H264_KEY, H264_DELTA, JPEG = 1, 2, 3
+MOST_MESSAGE_BYTES = 8_000_000
+_MOST_PIXELS = 3840 * 2160
+_QUEUED = 6
+_FIRST_WAIT_S = 4.0
+_SILENCE_S = 4.0
+_CLOCK_TRUST_S = 1.0
+"""A capture time farther from now than this is of another clock."""
+_POLL_S = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One message of the browser, not yet decoded."""
+
+    kind: int
+    sequence: int
+    capture_ms: float
+    data: bytes
+
+
+class BrowserFeed:
+    """Where the pages leave pictures: one page feeds at a time, the newest page wins."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._feeder: str | None = None
+        self._on_taken: Callable[[int], None] = lambda sequence: None
+        self._on_replaced: Callable[[], None] = lambda: None
+        self._want_key: Callable[[], None] = lambda: None
+        self._pictures: queue.Queue[Picture] = queue.Queue(_QUEUED)
+
+    @property
+    def feeder(self) -> str | None:
+        return self._feeder
+
+    def begin(
+        self, feeder: str, on_taken: Callable[[int], None], on_replaced: Callable[[], None], want_key: Callable[[], None]
+    ) -> None:
+        """A page starts; the one before is told. The callbacks may come from any thread and must not block."""
+        with self._lock:
+            replaced = self._on_replaced if self._feeder is not None else None
+            self._feeder, self._on_taken, self._on_replaced, self._want_key = feeder, on_taken, on_replaced, want_key
+            self._pictures = queue.Queue(_QUEUED)
+        if replaced is not None:
+            replaced()
+
+    def end(self, feeder: str) -> None:
+        """The page is gone; nothing happens when another one feeds already."""
+        with self._lock:
+            if self._feeder == feeder:
+                self._feeder = None
+                self._pictures = queue.Queue(_QUEUED)
+
+    def give(self, feeder: str, picture: Picture) -> None:
+        """A picture of this page; when nobody takes them, it is dropped and a key frame is asked for."""
+        with self._lock:
+            if feeder != self._feeder:
+                return
+            pictures, want_key, on_taken = self._pictures, self._want_key, self._on_taken
+        try:
+            pictures.put_nowait(picture)
+        except queue.Full:
+            want_key()
+            on_taken(picture.sequence)
+
+    def take(self, timeout_s: float) -> tuple[str, Picture] | None:
+        """The next picture and whose it is."""
+        with self._lock:
+            feeder, pictures, on_taken = self._feeder, self._pictures, self._on_taken
+        try:
+            picture = pictures.get(timeout=timeout_s)
+        except queue.Empty:
+            return None
+        on_taken(picture.sequence)
+        return feeder or "", picture
+
+    def forget(self) -> None:
+        """Drop what waits: it is older than the one who is about to take pictures."""
+        with self._lock:
+            self._pictures = queue.Queue(_QUEUED)
+
+    def ask_for_key(self) -> None:
+        self._want_key()
+
+
+class BrowserCamera:
+    """A `contracts.FrameSource` over a feed; frames keep the size of the first. Raises `SourceLost` when nothing comes."""
+
+    def __init__(self, feed: BrowserFeed) -> None:
+        self._feed = feed
+        self._stopped = threading.Event()
+        self._feeder = ""
+        self._decoder: av.VideoCodecContext | None = None
+        self._to_bgr: ToBgr | None = None
+        self._shape: tuple[int, int] | None = None
+        self._first: Frame | None = None
+        self._index = 0
+        self._last_pts = 0
+
+    @property
+    def info(self) -> StreamInfo:
+        height, width = self._shape or (0, 0)
+        return StreamInfo(width, height, LIVE_TIME_BASE)
+
+    def read(self) -> Frame | None:
+        if self._first is not None:
+            first, self._first = self._first, None
+            return first
+        return self._next(_SILENCE_S)
+
+    def stop(self) -> None:
+        """From any thread: a waiting or later read gives None."""
+        self._stopped.set()
+
+    def __enter__(self) -> Self:
+        self._feed.forget()
+        self._feed.ask_for_key()
+        self._first = self._next(_FIRST_WAIT_S)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._stopped.set()
+        self._decoder = None
+
+    def _next(self, most_s: float) -> Frame | None:
+        deadline_s = time.monotonic() + most_s
+        while not self._stopped.is_set():
+            taken = self._feed.take(_POLL_S)
+            image = None if taken is None else self._image(*taken)
+            if taken is not None and image is not None:
+                return self._stamped(image, taken[1].capture_ms)
+            if time.monotonic() > deadline_s:
+                raise SourceLost("no page sends its camera", "allow the camera in the browser, and keep its tab in front")
+        return None
+
+    def _image(self, feeder: str, picture: Picture) -> Image | None:
+        if feeder != self._feeder:
+            self._feeder, self._decoder = feeder, None
+        image = self._from_jpeg(picture.data) if picture.kind == JPEG else self._from_h264(picture)
+        if image is None:
+            return None
+        if self._shape is None:
+            self._shape = image.shape[0], image.shape[1]
+        if image.shape[:2] != self._shape:
+            image = np.asarray(cv2.resize(image, (self._shape[1], self._shape[0]), interpolation=cv2.INTER_AREA), np.uint8)
+        return image
+
+    def _from_jpeg(self, data: bytes) -> Image | None:
+        size = jpeg_size(data)
+        if size is None:
+            return None
+        _check_size(*size)
+        decoded = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+        return None if decoded is None else np.asarray(decoded, np.uint8)
+
+    def _from_h264(self, picture: Picture) -> Image | None:
+        if self._decoder is None:
+            if picture.kind != H264_KEY:
+                self._feed.ask_for_key()
+                return None
+            self._decoder = _decoder()
+        try:
+            frames = self._decoder.decode(Packet(picture.data))
+        except (FFmpegError, ValueError):
+            self._decoder = None
+            self._feed.ask_for_key()
+            return None
+        if not frames:
+            return None
+        frame = frames[-1]
+        _check_size(frame.width, frame.height)
+        if self._to_bgr is None or self._shape != (frame.height, frame.width):
+            self._to_bgr = ToBgr(space_of(frame), frame.width, frame.height)
+        return self._to_bgr.convert(frame)
+
+    def _stamped(self, image: Image, capture_ms: float) -> Frame:
+        now_s = time.monotonic()
+        captured_s = capture_ms / 1000 - (time.time() - now_s)
+        if not now_s - _CLOCK_TRUST_S < captured_s <= now_s:
+            captured_s = now_s
+        self._last_pts = max(self._last_pts + 1, round(captured_s / LIVE_TIME_BASE))
+        self._index += 1
+        return Frame(image, self._index - 1, self._last_pts, LIVE_TIME_BASE)
+
+
+def _check_size(width: int, height: int) -> None:
+    if width * height > _MOST_PIXELS:
+        raise MediaTooLarge(f"the browser's pictures are too large: {width} x {height}", "choose a smaller size")
+
+
+def _decoder() -> av.VideoCodecContext:
+    context = av.CodecContext.create("h264", "r")
+    assert isinstance(context, av.VideoCodecContext)
+    context.thread_count = 1
+    context.options = {"flags": "low_delay"}
+    return context
+
+
+def jpeg_size(data: bytes) -> tuple[int, int] | None:
+    """Width and height out of the header, None for what is no JPEG."""
+    if data[:2] != b"\xff\xd8":
+        return None
+    place = 2
+    while place + 9 < len(data):
+        if data[place] != 0xFF:
+            return None
+        marker, length = data[place + 1], int.from_bytes(data[place + 2 : place + 4], "big")
+        if marker in {0x00, 0x01, 0xFF} or 0xD0 <= marker <= 0xDA or length < 2:
+            # Allowed here and there, but decoders may read on otherwise than we do.
+            return None
+        if 0xC0 <= marker <= 0xCF and marker not in {0xC4, 0xC8, 0xCC}:
+            return int.from_bytes(data[place + 7 : place + 9], "big"), int.from_bytes(data[place + 5 : place + 7], "big")
+        place += 2 + length
+    return None

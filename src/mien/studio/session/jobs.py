@@ -1,0 +1,245 @@
+"""Pictures and videos that are swapped as files, one after the other, by the same code as `mien swap`."""
+
+import queue
+import secrets
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from mien.assembly import factory
+from mien.batch import job
+from mien.batch.export import Export
+from mien.errors import Cancelled, MienError, UsageError
+from mien.media.files import moving
+from mien.media.files.conversion import conversion_notes
+from mien.media.files.moving import Kind
+from mien.media.files.output_file import OutputFile, spoken_of
+from mien.media.files.picture import read_picture
+from mien.media.files.receipt import receipt_path
+from mien.models.library.store import Store
+from mien.provenance.consent import Consent
+from mien.provenance.mark.windows import readable, windows_of
+from mien.provenance.trust import Trust
+from mien.settings import Settings
+from mien.types import Frame, Image, LabelledFrame, SourceFace
+
+_MOST_JOBS = 40
+_PREVIEW_WIDTH = 640
+_PREVIEW_EVERY_S = 0.4
+
+
+@dataclass(slots=True)
+class FileJob:
+    """One file; `result` is there when the state is done."""
+
+    id: str
+    name: str
+    file: Path
+    source: SourceFace
+    consent: Consent
+    settings: Settings
+    state: str = "waiting"
+    frames: int = 0
+    total: int | None = None
+    message: str = ""
+    remedy: str = ""
+    kind: Kind = Kind.VIDEO
+    preview: bytes | None = None
+    result: Path | None = None
+    cancel: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def picture(self) -> bool:
+        """Return whether it is one picture, without frames to count."""
+        return self.kind is Kind.PICTURE
+
+    @property
+    def receipt(self) -> Path | None:
+        """The credentials of a result that cannot hold them."""
+        path = receipt_path(self.result) if self.result is not None else None
+        return path if path is not None and path.is_file() else None
+
+    def described(self) -> dict[str, Any]:
+        names = ("id", "name", "state", "frames", "total", "message", "remedy", "picture")
+        return {**{name: getattr(self, name) for name in names}, "receipt": self.receipt is not None}
+
+
+class FileJobs:
+    """A bounded list of jobs and the one thread that works them off."""
+
+    def __init__(self, models: factory.Models, trust: Trust, folder: Path, changed: Callable[[], None]) -> None:
+        self._models = models
+        self._trust = trust
+        self._folder = folder
+        self._changed = changed
+        self._jobs: dict[str, FileJob] = {}
+        self._queue: queue.Queue[FileJob | None] = queue.Queue()
+        self._thread = threading.Thread(target=self._run, name="mien-jobs", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Cancel everything and wait for the thread."""
+        for each in list(self._jobs.values()):
+            each.cancel.set()
+        self._queue.put(None)
+        self._thread.join()
+
+    def add(self, file: Path, name: str, source: SourceFace, consent: Consent, settings: Settings) -> FileJob:
+        """Queue a file of this session; the job owns it from now on. Raises `UsageError`."""
+        if len(self._jobs) >= _MOST_JOBS:
+            raise UsageError(f"there are {_MOST_JOBS} files already", "remove the finished ones")
+        made = FileJob(secrets.token_hex(6), name, file, source, consent, settings)
+        self._jobs[made.id] = made
+        self._queue.put(made)
+        self._changed()
+        return made
+
+    def get(self, job_id: str) -> FileJob:
+        """Raises `UsageError`."""
+        if job_id not in self._jobs:
+            raise UsageError("there is no such job", "it was removed already")
+        return self._jobs[job_id]
+
+    def remove(self, job_id: str) -> None:
+        """Cancel a job that waits or runs; forget one that has ended, with its files."""
+        found = self.get(job_id)
+        if found.state in {"waiting", "running"}:
+            found.cancel.set()
+            if found.state == "waiting":
+                found.state = "cancelled"
+        else:
+            del self._jobs[job_id]
+            for path in (found.file, found.result, found.receipt):
+                if path is not None:
+                    path.unlink(missing_ok=True)
+        self._changed()
+
+    def described(self) -> list[dict[str, Any]]:
+        return [each.described() for each in list(self._jobs.values())]
+
+    def _run(self) -> None:
+        while (current := self._queue.get()) is not None:
+            if current.cancel.is_set():
+                current.state = "cancelled"
+                self._changed()
+                continue
+            current.state = "running"
+            self._changed()
+            try:
+                with spoken_of(current.file, current.name):
+                    self._work(current)
+                current.state = "done"
+            except Cancelled:
+                current.state = "cancelled"
+            except MienError as error:
+                current.state, current.message, current.remedy = "failed", str(error), error.remedy
+            except Exception as error:  # noqa: BLE001 - thread border: one file must not end the others
+                current.state, current.message = "failed", f"the file could not be swapped: {error}"
+            self._changed()
+
+    def _work(self, current: FileJob) -> None:
+        self._trust.consents.check(current.consent)
+        current.kind = moving.kind_of(current.file)
+        current.result = result = self._folder / f"{current.id}-result{_suffix(current)}"
+        with OutputFile(result, overwrite=True, inputs=(current.file,)) as output:
+            if current.kind is Kind.PICTURE:
+                self._picture(current, output)
+            else:
+                self._moving(current, output)
+
+    def _picture(self, current: FileJob, output: OutputFile) -> None:
+        settings = current.settings
+        picture = read_picture(current.file, max_pixels=settings.max_pixels, max_bytes=settings.max_bytes)
+        current.total = 1
+        pipeline = factory.open_picture_pipeline(settings, self._models, current.source)
+        strength = moving.mark_strength(current.kind, output.path, settings)
+        export = self._export(current, [[picture.frame.image]], "picture", strength)
+        done = job.run_picture(
+            picture, output, pipeline.swap_frame, export, quality=settings.quality, engine=settings.engine
+        )  # fmt: skip
+        current.frames, current.message = 1, "; ".join((*picture.notes, *done.warnings))
+
+    def _moving(self, current: FileJob, output: OutputFile) -> None:
+        settings = current.settings
+        with moving.open_moving(
+            current.file,
+            max_pixels=settings.max_pixels,
+            max_bytes=settings.max_bytes,
+            keep_fields=settings.interlaced == "keep",
+            keep_alpha=moving.keeps_alpha(current.file, output.path, settings),
+            find_alpha=True,
+        ) as reader:
+            current.total = reader.info.frame_count
+            pipeline = factory.open_pipeline(settings, self._models, current.source)
+            before = windows_of(current.file, max_pixels=settings.max_pixels, max_bytes=settings.max_bytes)
+            strength = moving.mark_strength(current.kind, output.path, settings, reader.info.content)
+            export = self._export(current, readable(before), "video", strength)
+
+            def report(progress: job.Progress) -> None:
+                current.frames, current.total = progress.frames, progress.total
+
+            with moving.open_writer(reader, output, settings, settings.engine) as writer:
+                done = job.run_video(reader, writer, output, pipeline, export, report, current.cancel)
+            current.message = "; ".join((*conversion_notes(reader.info), *done.warnings))
+
+    def _export(
+        self, current: FileJob, before: Iterable[Sequence[Image]], kind: str, strength: float
+    ) -> "_Watched":  # fmt: skip
+        content = factory.open_content_check(Store())
+        title, notary = job_title(current), self._trust.notary
+        export = Export(
+            current.file,
+            before,
+            current.settings,
+            current.consent,
+            content,
+            notary,
+            kind,
+            title=title,
+            target_title=current.name,
+            strength=strength,
+        )
+        return _Watched(current, export, self._changed)
+
+
+class _Watched:
+    """An export that keeps a small picture of the newest frame."""
+
+    def __init__(self, current: FileJob, export: Export, changed: Callable[[], None]) -> None:
+        self._job = current
+        self._export = export
+        self._changed = changed
+        self._next_s = 0.0
+
+    def seal(self, output: OutputFile) -> tuple[str, ...]:
+        return self._export.seal(output)
+
+    def label(self, frame: Frame) -> LabelledFrame:
+        labelled = self._export.label(frame)
+        if time.monotonic() >= self._next_s:
+            self._next_s = time.monotonic() + _PREVIEW_EVERY_S
+            image = labelled.frame.image
+            scale = min(1.0, _PREVIEW_WIDTH / image.shape[1])
+            size_wh = max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale))
+            small = np.asarray(cv2.resize(image, size_wh, interpolation=cv2.INTER_AREA), np.uint8)
+            self._job.preview = bytes(cv2.imencode(".jpg", small)[1])
+            self._changed()
+        return labelled
+
+
+def job_title(current: FileJob) -> str:
+    """The name under which the result is downloaded."""
+    return f"{Path(current.name).stem}-mien{_suffix(current)}"
+
+
+def _suffix(current: FileJob) -> str:
+    """The ending of the result: the input's own where it is written too, else a usual one."""
+    return moving.suffix_for(current.file, current.kind, Path(current.name).suffix)

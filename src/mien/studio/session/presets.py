@@ -1,0 +1,81 @@
+"""Settings under a name, kept for good."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from mien.errors import OutputError, UsageError
+from mien.settings import Settings, from_mapping, table
+from mien.studio.session.database import StudioDatabase, objects, to_json
+
+LIMITS = frozenset({"max_pixels", "max_bytes"})
+"""Settings that protect this machine: a page may not move them."""
+MOST_PRESETS = 50
+_MOST_NAME = 40
+
+
+class Presets:
+    """Every change is on the disk when its method returns. Every method raises `OutputError` when that cannot be."""
+
+    def __init__(self, database: StudioDatabase) -> None:
+        self._database = database
+        with database.opened():
+            # Made or taken over where it is missing, so that it can be read.
+            pass
+        self._last = self.all()
+
+    def all(self) -> dict[str, dict[str, Any]]:
+        """Return the settings by name, those kept by other studios on the same folder too."""
+        with self._database.read_only() as connection:
+            rows = connection.execute("SELECT name, settings FROM presets ORDER BY rowid").fetchall()
+        self._last = dict(objects(rows))
+        return self._last
+
+    def known(self) -> dict[str, dict[str, Any]]:
+        """Return all of them, or those last seen where the disk fails: the page goes on, and a change says why."""
+        try:
+            return self.all()
+        except OutputError:
+            return self._last
+
+    def keep(self, presets: Mapping[str, Mapping[str, Any]]) -> None:
+        """Add all of them or none, in place of those with the same names. Raises `UsageError` when there are too many."""
+        rows = [(checked_name(name), to_json(dict(settings))) for name, settings in presets.items()]
+        with self._database.opened() as connection:
+            connection.executemany(
+                "INSERT INTO presets VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET settings = excluded.settings", rows
+            )
+            (count,) = connection.execute("SELECT count(*) FROM presets").fetchone()
+            if count > MOST_PRESETS:
+                raise UsageError(f"more than {MOST_PRESETS} presets cannot be kept", "remove one first")
+
+    def remove(self, name: str) -> None:
+        with self._database.opened() as connection:
+            connection.execute("DELETE FROM presets WHERE name = ?", (name,))
+
+
+def checked(given: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return presets from another machine with every value checked. Raises a `MienError`."""
+    presets: dict[str, dict[str, Any]] = {}
+    for name, values in given.items():
+        if not isinstance(values, dict):
+            raise UsageError(f"the preset {name!r} is no table of settings", "import a file that the studio has exported")
+        presets[checked_name(name)] = portable(values_of(from_mapping({**values_of(Settings()), **portable(values)})))
+    return presets
+
+
+def values_of(settings: Settings) -> dict[str, Any]:
+    """Return all settings by name."""
+    return {row.name: getattr(settings, row.name) for row in table()}
+
+
+def portable(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings that a preset may hold: all but `LIMITS`."""
+    return {name: value for name, value in values.items() if name not in LIMITS}
+
+
+def checked_name(name: str) -> str:
+    """Return the name without spaces around it. Raises `UsageError` for one that is not fit for a preset."""
+    name = name.strip()
+    if not name or len(name) > _MOST_NAME or not name.isprintable() or set(name) & set("/\\") or not name.strip("."):
+        raise UsageError("this is no name for a preset", f"use 1 to {_MOST_NAME} letters, no slashes")
+    return name

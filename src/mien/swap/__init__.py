@@ -1,0 +1,1 @@
+"""The heart: a frame in, a frame out."""

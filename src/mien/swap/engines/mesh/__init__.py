@@ -1,0 +1,1 @@
+"""The embedded mesh engine, which needs no network."""

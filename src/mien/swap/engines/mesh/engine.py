@@ -1,0 +1,138 @@
+"""The embedded engine: the photo's skin, warped through the 478-point mesh and lit like the picture. No weights needed.
+
+The patch is computed in the frame's own pixels, so that nothing is resampled twice; only a face larger than
+`Settings.resolution` is computed smaller and scaled up by the composer.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from mien.face import landmark_sets
+from mien.face.gaze import into_the_camera
+from mien.face.head_pose import far_side_opacity
+from mien.face.lighting import gains
+from mien.face.mean_face import texture_per_eye_distance
+from mien.face.texels import wrap
+from mien.imaging import geometry
+from mien.imaging.colour import light_map, sharpened, soften
+from mien.imaging.raster import draw_mesh, relight, shade
+from mien.settings import Settings
+from mien.swap.engines.mesh.texture import Texture, border_opacity, textures_of
+from mien.types import Affine, Array, FacePatch, Floats, Frame, KnownFace, Mask, SourceFace, TrackedFace
+
+_COVER_STEP = 4
+"""Pixels of the face for one of the map of what stands before it."""
+_LEAST_LEFT = 0.2
+"""Share of a face that must be seen to tell its light."""
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedMesh:
+    """What depends on the source alone. `textures` go from large to small; `opacity` is float32 (478,)."""
+
+    textures: tuple[Texture, ...]
+    opacity: Floats
+    triangles: Array
+
+
+class MeshEngine:
+    """A `contracts.Engine`."""
+
+    name = "mesh"
+    bends = True
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        parts = [landmark_sets.skin_triangles()]
+        if settings.eyes != "target":
+            parts += [
+                landmark_sets.fan(landmark_sets.RIGHT_EYE, landmark_sets.RIGHT_IRIS),
+                landmark_sets.fan(landmark_sets.LEFT_EYE, landmark_sets.LEFT_IRIS),
+            ]
+        if settings.mouth == "source":
+            parts.append(landmark_sets.strip(landmark_sets.INNER_LIPS))
+        self._triangles = np.ascontiguousarray(np.concatenate(parts))
+
+    def prepare(self, source: SourceFace) -> PreparedMesh:
+        opacity = border_opacity()
+        if self._settings.eyes == "blend":
+            opacity[[landmark_sets.RIGHT_IRIS, landmark_sets.LEFT_IRIS]] = 0
+        if self._settings.mouth == "target":
+            # The line between closed lips is the target's; a smile's inner edges do not meet on a closed mouth.
+            opacity[list(landmark_sets.INNER_LIPS)] = 0
+        return PreparedMesh(textures_of(source), opacity, self._triangles)
+
+    def swap(self, frame: Frame, faces: Sequence[TrackedFace], prepared: PreparedMesh) -> list[FacePatch | None]:
+        return [self._patch(frame, face, prepared) for face in faces]
+
+    def _patch(self, frame: Frame, face: TrackedFace, prepared: PreparedMesh) -> FacePatch | None:
+        points = face.landmarks.points
+        if self._settings.eyes == "source" and self._settings.gaze == "camera":
+            points = into_the_camera(points)
+        box = _clipped_box(points, frame.image.shape)
+        if box is None:
+            return None
+        left, top, right, bottom = box
+        target = frame.image[top:bottom, left:right]
+        scale = min(1.0, self._settings.resolution / max(right - left, bottom - top))
+        if scale < 1:
+            size_wh = max(1, round((right - left) * scale)), max(1, round((bottom - top) * scale))
+            target = np.asarray(cv2.resize(target, size_wh, interpolation=cv2.INTER_AREA), np.uint8)
+        height, width = target.shape[:2]
+        crop_to_frame = _crop_to_frame(box, width, height)
+        local = np.empty_like(points)
+        local[:, :2] = geometry.apply(geometry.invert(crop_to_frame), points[:, :2])
+        local[:, 2] = points[:, 2] * scale
+        texture = _texture_for(prepared.textures, local)
+        crop, mask = np.empty((height, width, 3), np.uint8), np.zeros((height, width), np.uint8)
+        depth = np.empty((height, width), np.float32)
+        opacity = prepared.opacity * far_side_opacity(face.yaw)
+        draw_mesh(prepared.triangles, local, texture.points, texture.image, opacity, crop, mask, depth)
+        crop[mask == 0] = 0
+        if self._settings.light > 0 and mask.any():
+            # Lit alike first: what is in shadow on one side only would not be taken for skin.
+            if face.known is not None and face.known.light is not None:
+                shade(crop, mask, gains(face.known.light, local, mask, self._settings.light))
+            relight(crop, mask, light_map(crop, _uncovered(mask, local, face.known), target, self._settings.light))
+            crop = soften(crop, mask, target)
+        if self._settings.sharpness > 0:
+            crop = sharpened(crop, self._settings.sharpness)
+        return FacePatch(crop, mask, crop_to_frame)
+
+
+def _uncovered(mask: Mask, local: Floats, known: KnownFace | None) -> Mask:
+    """The mask without what stands before the face: its light and colours are not the face's."""
+    if known is None or known.occluder is None or not known.occluder.any():
+        return mask
+    height, width = mask.shape
+    size_wh = max(4, width // _COVER_STEP), max(4, height // _COVER_STEP)
+    ratio = np.array([size_wh[0] / width, size_wh[1] / height], np.float32)
+    cover = cv2.dilate(wrap(known.occluder, (local[:, :2] + 0.5) * ratio - 0.5, size_wh), np.ones((3, 3), np.uint8))
+    free = (cv2.resize(cover, (width, height), interpolation=cv2.INTER_NEAREST) < 64).view(np.uint8)
+    left = mask * free
+    return left if np.count_nonzero(left) > _LEAST_LEFT * np.count_nonzero(mask) else mask
+
+
+def _clipped_box(points: Floats, shape: tuple[int, ...]) -> tuple[int, int, int, int] | None:
+    """The whole pixels round the points that lie in the frame, or None if there are fewer than 4 x 4."""
+    x1, y1, x2, y2 = geometry.box_of(points)
+    left, top = max(0, int(np.floor(x1)) - 1), max(0, int(np.floor(y1)) - 1)
+    right, bottom = min(shape[1], int(np.ceil(x2)) + 2), min(shape[0], int(np.ceil(y2)) + 2)
+    return (left, top, right, bottom) if right - left >= 4 and bottom - top >= 4 else None
+
+
+def _crop_to_frame(box: tuple[int, int, int, int], width: int, height: int) -> Affine:
+    left, top, right, bottom = box
+    x, y = (right - left) / width, (bottom - top) / height
+    return np.array([[x, 0, left + (x - 1) / 2], [0, y, top + (y - 1) / 2]], np.float64)
+
+
+def _texture_for(textures: tuple[Texture, ...], points: Floats) -> Texture:
+    """The smallest texture that is at least as fine as the face on the screen."""
+    first, second = landmark_sets.EYE_CORNERS
+    wanted = float(np.linalg.norm(points[first] - points[second])) / texture_per_eye_distance()
+    step = int(np.floor(-2 * np.log2(max(wanted / len(textures[0].image), 1e-6))))
+    return textures[min(max(step, 0), len(textures) - 1)]

@@ -1,0 +1,132 @@
+"""A source's face as a texture: its photos unwrapped to the face model's coordinates, evenly lit, the hidden side completed.
+
+A texture is square; its landmarks lie at `facemodel.texture_points`, and its mirror picture is the texture of the
+mirrored face.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from mien.face import landmark_sets
+from mien.face.mean_face import face_model, texture_points
+from mien.imaging.raster import mix_textures
+from mien.swap.source.light import lit, smooth_skin, tone_towards
+from mien.swap.source.regions import GRID, regions, smoothstep
+from mien.swap.source.view import SMALLEST, View, size_for, view_of
+from mien.types import Floats, Image, SourceFace
+
+_HALF_STEPS = 9
+"""Sizes of a texture, each smaller by the square root of two."""
+_DECIDED = 6
+"""Power of the votes by which several photos share a texel: nearly all goes to the best."""
+_FIRST, _FIRST_MOVING = 3.0, 20.0
+"""How many votes the first photo has on the skin, and where a face moves."""
+_FEATHER, _JAW_FEATHER = 0.45, 0.34
+"""Width of the soft border of the face, in eye distances: above the mouth, and along the jaw, where the target's beard
+would show through."""
+
+
+@dataclass(frozen=True, slots=True)
+class Texture:
+    """BGRA uint8 (n, n, 4), alpha = how surely this is the person's skin; `points` float32 (478, 2), in texels."""
+
+    image: Image
+    points: Floats
+
+
+def textures_of(source: SourceFace) -> tuple[Texture, ...]:
+    """The source's texture and smaller copies of it, from large to small."""
+    photos = (source, *source.others)
+    size = max(size_for(photo.landmarks.points) for photo in photos)
+    return chain(completed(merged([view_of(photo.image, photo.landmarks, size) for photo in photos])))
+
+
+def merged(views: Sequence[View]) -> View:
+    """One view of several of the same person and size: each texel from where it is seen best, in the tone of the first.
+
+    Details are not averaged, because two photos never fit exactly; brows, eyes and mouth, which move, come from one photo.
+    """
+    if len(views) == 1:
+        return views[0]
+    small = [lit(_small(view.own), view.gain) for view in views]
+    sharpness = np.array([_sharpness(view) for view in views])
+    votes = [view.well * np.float32(sharp / sharpness.max()) for view, sharp in zip(views, sharpness, strict=True)]
+    powers = [(vote + np.float32(1e-3)) ** _DECIDED for vote in votes]
+    powers[0] = powers[0] * (_FIRST + (_FIRST_MOVING - _FIRST) * regions().kept)
+    powers = [np.asarray(cv2.GaussianBlur(power, (0, 0), 0.015 * GRID), np.float32) for power in powers]
+    total = np.sum(powers, axis=0)
+    size_wh = views[0].own.shape[1::-1]
+    own = np.zeros(views[0].own.shape, np.float32)
+    for view, picture, power in zip(views, small, powers, strict=True):
+        tone = tone_towards(small[0], picture, views[0].well * view.well * views[0].skin * view.skin)
+        gain = (power / total)[:, :, None] * view.gain * tone
+        own += view.own * cv2.resize(gain, size_wh, interpolation=cv2.INTER_LINEAR)
+    seen, well, skin = (
+        np.max([getattr(view, name) for view in views], axis=0).astype(np.float32) for name in ("seen", "well", "skin")
+    )
+    even = np.ones((GRID, GRID, 3), np.float32)
+    return View(np.clip(own + 0.5, 0, 255).astype(np.uint8), even, even, seen, well, skin)
+
+
+def _sharpness(view: View) -> float:
+    """Fine detail of the texture where it is seen well; photos of one person have more the sharper and larger they are."""
+    grey = cv2.cvtColor(view.own, cv2.COLOR_BGR2GRAY)
+    fine = cv2.absdiff(grey, cv2.GaussianBlur(grey, (0, 0), 0.004 * len(grey)))
+    small = cv2.resize(fine.astype(np.float32), (GRID, GRID), interpolation=cv2.INTER_AREA)
+    return float((small * view.well).sum() / max(float(view.well.sum()), 1e-6)) + 0.05
+
+
+def _small(own: Image) -> Image:
+    return np.asarray(cv2.resize(own, (GRID, GRID), interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def completed(view: View) -> Image:
+    """The whole texture, BGRA uint8 (n, n, 4): what the view does not show is mirrored, or else smooth skin."""
+    shares = _shares(view.seen, view.well)
+    rest = smooth_skin(lit(_small(view.own), view.gain), shares[:, :, 2] * view.skin)
+    out = np.empty((*view.own.shape[:2], 4), np.uint8)
+    mix_textures(view.own, view.gain, view.other_gain, shares, rest, out)
+    return out
+
+
+def chain(full: Image) -> tuple[Texture, ...]:
+    """A texture and smaller copies of it, each by the square root of two."""
+    found: list[Texture] = []
+    for step in range(_HALF_STEPS):
+        size = round(full.shape[0] * 2.0 ** (-step / 2))
+        if size < SMALLEST // 2:
+            break
+        # Two steps are a half: averaging the texture twice as large is the same and much less work.
+        above = found[step - 2].image if step >= 2 else full
+        small = full if step == 0 else cv2.resize(above, (size, size), interpolation=cv2.INTER_AREA)
+        found.append(Texture(np.ascontiguousarray(small, np.uint8), texture_points(size)))
+    return tuple(found)
+
+
+def border_opacity() -> Floats:
+    """0 on the face oval, 1 a feather's width inside; float32 (478,)."""
+    shape = face_model().shape
+    oval = shape[list(landmark_sets.FACE_OVAL)]
+    start, along = oval[:, None, :], (np.roll(oval, -1, axis=0) - oval)[:, None, :]
+    share = np.clip(((shape[None] - start) * along).sum(2) / (along**2).sum(2), 0, 1)
+    distance = np.linalg.norm(shape[None] - start - share[:, :, None] * along, axis=2).min(0)
+    jaw = smoothstep(shape[:, 1] / shape[landmark_sets.INNER_LIPS[0], 1])
+    return smoothstep(distance / (_FEATHER + jaw * (_JAW_FEATHER - _FEATHER)))
+
+
+def _shares(seen: Floats, well: Floats) -> Floats:
+    """How much of texture and mirror picture is taken, and how opaque each texel is; float32 (grid, grid, 3).
+
+    `seen` and `well`, 0..1, say where the photo shows the face at all, and where well.
+    """
+    other = well[:, ::-1]
+    # The mirrored side steps in only where it is seen better.
+    second = (1 - well) * other * smoothstep((other - well) / 0.5)
+    first = well + (1 - well - second) * seen
+    cover = first + second
+    # What is seen badly, but is skin, still has the better grain.
+    whole = smoothstep(cover / 0.3) / np.maximum(cover, 1e-6)
+    return np.ascontiguousarray(np.dstack([first * whole, second * whole, cover]), np.float32)

@@ -1,0 +1,181 @@
+"""What all swapping networks share: the face is cut out upright, goes through the network, and comes back as a patch."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from mien.contracts import Session
+from mien.errors import ModelMismatch
+from mien.face.aligned_crop import Crop, crop_to, cut, is_seen
+from mien.face.texels import wrap
+from mien.imaging import geometry
+from mien.imaging.colour import sharpened
+from mien.models.format.ports import Slot, said
+from mien.models.format.tensors import Scale, blob, check_finite, masks, pictures
+from mien.settings import Settings
+from mien.swap.engines.outline import box_mask, outline_mask
+from mien.swap.engines.tone import matched
+from mien.types import Array, FacePatch, Floats, Frame, Image, KnownFace, Mask, TrackedFace
+
+_MOST_AT_ONCE = 16
+"""Crops that go through a network in one run; more would cost memory and win nothing."""
+_LEAST_OWN = 0.35
+"""Share of the face that a network's own mask must show; one that shows less would hand the wearer's face out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """How a swapping network sees a face: cut by `template` of `geometry.TEMPLATES`, `side` pixels, as `taken` scales it.
+
+    What it gives back is scaled as `given`.
+    """
+
+    template: str
+    side: int
+    taken: Scale
+    given: Scale
+
+
+class Network:
+    """A swapping network between crops and patches.
+
+    `target` is the input that takes crops, `picture` the output that gives them, `own_masks` are outputs 0..1, 1 = the
+    network's face. Crops go in batches where the file leaves their number free. Raises `ModelMismatch` where it is fixed to
+    something else than 1.
+    """
+
+    def __init__(
+        self,
+        model_id: str,
+        session: Session,
+        feed: Feed,
+        settings: Settings,
+        target: Slot,
+        picture: Slot,
+        own_masks: Sequence[Slot] = (),
+    ) -> None:
+        numbers = {shape[0] for shape in session.inputs.values() if len(shape) > 1 and isinstance(shape[0], int)}
+        if numbers - {1}:
+            raise ModelMismatch(
+                f"{model_id} takes {max(numbers)} faces at once, expected is one or any number", "use the file of the catalogue"
+            )
+        self._model_id = model_id
+        self._session = session
+        self._feed = feed
+        self._settings = settings
+        self._target = target
+        self._picture = picture
+        self._own_masks = tuple(own_masks)
+        self._at_once = 1 if numbers else _MOST_AT_ONCE
+
+    def swap(self, frame: Frame, faces: Sequence[TrackedFace], others: Mapping[str, Array]) -> list[FacePatch | None]:
+        """A patch for each face, None where nothing of it is in the picture.
+
+        `others` are the further inputs by name, made for one crop: (1, ...) arrays are repeated for each, single values not.
+        Raises `ModelError` when what the network gives is no picture.
+        """
+        seen = [face for face in faces if is_seen(frame.image, face.landmarks.points)]
+        steps = [self._step(face.landmarks.points) for face in seen]
+        crops = [
+            cut(frame.image, face.landmarks.points, self._feed.template, self._feed.side * step)
+            for face, step in zip(seen, steps, strict=True)
+        ]
+        made = self._run(crops, steps, others)
+        patches = iter([self._patch(face, crop, *each) for face, crop, each in zip(seen, crops, made, strict=True)])
+        return [next(patches) if is_seen(frame.image, face.landmarks.points) else None for face in faces]
+
+    def _step(self, points: Floats) -> int:
+        """How many times finer the network works: as asked for, but no finer than the picture itself is."""
+        scale = geometry.scale_of(crop_to(self._feed.template, self._feed.side, points))
+        return min(self._settings.boost, max(1, math.ceil(1 / scale - 0.05)))
+
+    def _run(self, crops: Sequence[Crop], steps: Sequence[int], others: Mapping[str, Array]) -> list[tuple[Image, list[Mask]]]:
+        """What the network makes of the crops: pictures and masks, both as large as the crops."""
+        if not crops:
+            return []
+        batch = blob([crop.image for crop in crops], self._feed.taken, steps)
+        results = [self._answer(batch[i : i + self._at_once], others) for i in range(0, len(batch), self._at_once)]
+        image, *own = (np.concatenate(part) if len(part) > 1 else part[0] for part in zip(*results, strict=True))
+        own_masks = [masks(each, steps) for each in own]
+        return [
+            (picture, [each[number] for each in own_masks])
+            for number, picture in enumerate(pictures(image, self._feed.given, steps))
+        ]
+
+    def _answer(self, batch: Floats, others: Mapping[str, Array]) -> list[Array]:
+        """One run: the picture and the masks, checked."""
+        count = len(batch)
+        fed = {name: _repeated(value, count) for name, value in others.items()}
+        given = self._session.run({self._target.name: batch.astype(self._target.dtype, copy=False), **fed})
+        side = self._feed.side
+        for slot in (self._picture, *self._own_masks):
+            found, channels = given[slot.name].shape, 3 if slot is self._picture else 1
+            wanted = (count, side, side, channels) if self._feed.given.channels_last else (count, channels, side, side)
+            if found != wanted:
+                raise ModelMismatch(
+                    f"{self._model_id}: output {slot.name!r} came as {said(found)}, expected is {said(wanted)}",
+                    "use the file of the catalogue",
+                )
+        arrays = [given[slot.name] for slot in (self._picture, *self._own_masks)]
+        for array in arrays:
+            check_finite(self._model_id, array)
+        return arrays
+
+    def _patch(self, face: TrackedFace, crop: Crop, image: Image, own: Sequence[Mask]) -> FacePatch:
+        side = len(image)
+        local = geometry.apply(crop.frame_to_crop, face.landmarks.points[:, :2])
+        outline = cv2.min(box_mask(side), outline_mask(local, face.yaw, side))
+        mask = self._with_own(np.asarray(outline, np.uint8), own, local, face.known)
+        return patch_of(image, mask, crop, uncovered(mask, local, face.known), self._settings)
+
+    def _with_own(self, outline: Mask, own: Sequence[Mask], local: Floats, known: KnownFace | None) -> Mask:
+        if self._settings.occlusion == "off" or not own:
+            return outline
+        joined = outline
+        for each in own:
+            joined = np.asarray(cv2.min(joined, each), np.uint8)
+        return joined if shows_enough(uncovered(joined, local, known), outline) else outline
+
+
+def _repeated(value: Array, count: int) -> Array:
+    return np.repeat(value, count, axis=0) if value.ndim > 1 and count > 1 else value
+
+
+def shows_enough(mask: Mask, outline: Mask) -> bool:
+    """Whether a network's own mask shows so much of a face, by its outline, that it can be right.
+
+    What stands before the face by others' word is to be taken out of the mask: one hides this half, another that.
+    """
+    return cv2.sumElems(mask)[0] > _LEAST_OWN * cv2.sumElems(outline)[0]
+
+
+def uncovered(mask: Mask, local: Floats, known: KnownFace | None) -> Mask:
+    """The mask without what stands before the face: its colours are not the face's."""
+    if known is None or known.occluder is None or not known.occluder.any():
+        return mask
+    cover = wrap(known.occluder, local, (mask.shape[1], mask.shape[0]))
+    return np.asarray(cv2.subtract(mask, cover), np.uint8)
+
+
+def patch_of(image: Image, mask: Mask, crop: Crop, seen: Mask, settings: Settings) -> FacePatch:
+    """What a network drew as a patch: in the colours of its crop, judged where the face is `seen`, and as sharp as wanted."""
+    image = matched(image, crop.image, seen, settings.light)
+    if settings.sharpness > 0:
+        image = sharpened(image, settings.sharpness)
+    return _trimmed(FacePatch(image, mask, geometry.invert(crop.frame_to_crop)))
+
+
+def _trimmed(patch: FacePatch) -> FacePatch:
+    """The patch without the rows and columns in which its mask is empty."""
+    left, top, width, height = cv2.boundingRect(patch.mask)
+    if width == 0 or height == 0:
+        return patch
+    rows, columns = slice(top, top + height), slice(left, left + width)
+    crop_to_frame = patch.crop_to_frame.copy()
+    crop_to_frame[:, 2] += crop_to_frame[:, :2] @ (left, top)
+    return FacePatch(
+        np.ascontiguousarray(patch.crop[rows, columns]), np.ascontiguousarray(patch.mask[rows, columns]), crop_to_frame
+    )

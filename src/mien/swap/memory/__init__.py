@@ -1,0 +1,1 @@
+"""Memory of a track: appearance, lighting and occlusion over time."""

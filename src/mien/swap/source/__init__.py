@@ -1,0 +1,1 @@
+"""The source face: loading, checking, and what a photo shows of it."""

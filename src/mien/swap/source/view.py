@@ -1,0 +1,174 @@
+"""What a photo shows of a face, in the texture's coordinates: where the face is seen, where well, and where it is skin."""
+
+import math
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from mien.face import landmark_sets
+from mien.face.mean_face import texture_per_eye_distance, texture_points
+from mien.face.texels import texel_map
+from mien.imaging.colour import skin_confidence
+from mien.imaging.raster import carry_values, draw_mesh
+from mien.swap.source.light import even_light, lit, tint_of, untinted
+from mien.swap.source.regions import GRID, regions, smoothstep
+from mien.types import Floats, Image, Landmarks
+
+LARGEST = 1024
+SMALLEST = 64
+_OVERSAMPLED = 1.25
+"""Texels for each pixel of the photo: resampling at the photo's own density would cost its finest detail."""
+_DARK = 6.0
+_SILHOUETTE_MARGIN = 4
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One photo's face as a texture; the maps are float32 (grid, grid).
+
+    `own` is BGR uint8 (n, n, 3). `gain` (grid, grid, 3) is what it is multiplied with to be lit evenly, `other_gain` the
+    same for its mirror picture. `seen` and `well`, 0..1, say where the photo shows the face at all and where well; `skin`
+    where that is bare skin.
+    """
+
+    own: Image
+    gain: Floats
+    other_gain: Floats
+    seen: Floats
+    well: Floats
+    skin: Floats
+
+
+def view_of(photo: Image, landmarks: Landmarks, size: int) -> View:
+    """What the photo, BGR uint8, shows of the face with these landmarks, as a texture of `size` texels."""
+    photo, points = _bounded(photo, landmarks.points, size)
+    own = unwrapped(photo, points, size)
+    middle = np.asarray(cv2.resize(own, (2 * GRID, 2 * GRID), interpolation=cv2.INTER_AREA), np.uint8)
+    small = np.asarray(cv2.resize(middle, (GRID, GRID), interpolation=cv2.INTER_AREA), np.uint8)
+    tint = tint_of(small)
+    if tint is not None:
+        own, small = untinted(own, tint), untinted(small, tint)
+    seen, well = _weights(points, photo.shape)
+    # Light from the side makes the skin look like many colours: what is skin is judged again without it.
+    gain, other_gain = even_light(small, well * _skin(small, well))
+    skin = _skin(lit(small, gain), well)
+    skin *= 1 - _fringe(middle, skin)
+    # On the outline what is no skin may be background, even where the face is kept whatever it looks like.
+    kept = regions().kept * smoothstep(well / 0.5)
+    face = np.maximum(skin, kept) * (1 - regions().mouth * (1 - _openness(points)))
+    return View(own, gain, other_gain, seen * face, well * face, skin)
+
+
+def size_for(points: Floats) -> int:
+    """The side of the texture that holds all detail of a photo with these landmarks, at most `LARGEST`."""
+    wanted = _OVERSAMPLED * _eye_distance(points) / texture_per_eye_distance()
+    return int(min(max(math.ceil(wanted / 32) * 32, SMALLEST), LARGEST))
+
+
+def unwrapped(photo: Image, points: Floats, size: int) -> Image:
+    """The photo's face in the texture's coordinates; BGR uint8 (size, size, 3). Outside the face it means nothing."""
+    places = np.full((size, size, 2), -1.0, np.float32)
+    carry_values(texel_map(GRID).triangles, texture_points(size), np.ascontiguousarray(points[:, :2]), places)
+    return np.asarray(
+        cv2.remap(photo, places[:, :, 0], places[:, :, 1], cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE), np.uint8
+    )
+
+
+def _weights(points: Floats, photo_shape: tuple[int, ...]) -> tuple[Floats, Floats]:
+    """Whether the photo shows each texel at all, and whether well; float32 (grid, grid) each, 0..1.
+
+    Not at all: from the side, behind the nose, or outside. Not well: from an angle, or on the outline of a turned face.
+    """
+    eye_distance = _eye_distance(points)
+    values = np.ascontiguousarray(np.hstack([points, _facing(points)[:, None]]), np.float32)
+    carried = np.full((GRID, GRID, 4), -1.0, np.float32)
+    carry_values(texel_map(GRID).triangles, texture_points(GRID), values, carried)
+    x, y, z, facing = (carried[:, :, i] for i in range(4))
+    inside = (x >= 0) & (y >= 0) & (x <= photo_shape[1] - 1) & (y <= photo_shape[0] - 1)
+    outline, depth, scale = _silhouette(points)
+    low = points[:, :2].min(0)
+    u, v = (x - low[0]) * scale + _SILHOUETTE_MARGIN, (y - low[1]) * scale + _SILHOUETTE_MARGIN
+    from_outline = cv2.remap(outline, u, v, cv2.INTER_LINEAR) / (scale * eye_distance)
+    nearest = cv2.remap(depth, u, v, cv2.INTER_LINEAR) / scale
+    # The mesh is coarse: only what lies clearly behind is hidden, and its outline is not quite the face's.
+    front = smoothstep((0.2 - (z - nearest) / eye_distance) / 0.1)
+    seen = smoothstep((facing - 0.02) / 0.2) * front * inside
+    well = seen * smoothstep((facing - 0.05) / 0.35) * smoothstep((from_outline - 0.02) / 0.08)
+    blurred = cv2.GaussianBlur(np.dstack([seen, well]), (0, 0), 1.0)
+    return np.asarray(blurred[:, :, 0], np.float32), np.asarray(blurred[:, :, 1], np.float32)
+
+
+def _skin(small: Image, well: Floats) -> Floats:
+    """How surely each texel of a texture BGR uint8 (grid, grid, 3) is bare skin, 0..1; judged by cheeks and nose, seen well."""
+    sample = np.where(well > 0.5, regions().sample, 0).astype(np.uint8)
+    skin = skin_confidence(small, sample, 0.03 * GRID * texture_per_eye_distance()) / np.float32(255)
+    luma = cv2.cvtColor(small, cv2.COLOR_BGR2GRAY).astype(np.float32)
+    usual = float(np.median(luma[sample > 0])) if sample.any() else 255.0
+    shiny = regions().shiny * smoothstep((luma - usual) / (0.2 * usual + 1))
+    return np.asarray(np.maximum(skin, shiny), np.float32)
+
+
+def _fringe(middle: Image, skin: Floats) -> Floats:
+    """Where hair hangs into the forehead of a texture BGR uint8, twice the grid: 0..1, float32 (grid, grid).
+
+    Strands are lines that run downwards, which wrinkles do not; `skin` (grid, grid) says what is skin by its colour.
+    """
+    luma = np.log(cv2.cvtColor(middle, cv2.COLOR_BGR2GRAY).astype(np.float32) + _DARK)
+    dark = cv2.morphologyEx(luma, cv2.MORPH_CLOSE, np.ones((1, 13), np.uint8)) - luma
+    slope = cv2.GaussianBlur(np.abs(cv2.Sobel(luma, cv2.CV_32F, 1, 0, ksize=3)), (0, 0), 0.015 * len(luma))
+    dark, slope = (cv2.resize(each, (GRID, GRID), interpolation=cv2.INTER_AREA) for each in (dark, slope))
+    usual = float(np.median(slope[regions().sample > 0]))
+    lines = np.maximum(smoothstep((dark - 0.2) / 0.15), smoothstep((slope / (usual + 0.01) - 1.5) / 0.7))
+    hair = np.maximum(lines, 1 - skin) * regions().forehead
+    # Hair hangs: above a strand there is more of it, however much it may look like skin.
+    above = np.maximum.accumulate(cv2.GaussianBlur(hair, (0, 0), 1.5)[::-1], axis=0)[::-1]
+    return np.asarray(above * regions().forehead, np.float32)
+
+
+def _bounded(photo: Image, points: Floats, size: int) -> tuple[Image, Floats]:
+    """Photo and landmarks, made smaller if the texture cannot hold their detail, so that no pixel is skipped."""
+    scale = 1.1 * size * texture_per_eye_distance() / _eye_distance(points)
+    if scale >= 1:
+        return photo, points
+    size_wh = max(1, round(photo.shape[1] * scale)), max(1, round(photo.shape[0] * scale))
+    ratio = np.array([size_wh[0] / photo.shape[1], size_wh[1] / photo.shape[0], scale], np.float32)
+    offset = np.array([0.5, 0.5, 0], np.float32)
+    small = cv2.resize(photo, size_wh, interpolation=cv2.INTER_AREA)
+    return np.asarray(small, np.uint8), np.asarray((points + offset) * ratio - offset, np.float32)
+
+
+def _facing(points: Floats) -> Floats:
+    """How far each landmark's surface faces the camera: 1 = from the front, 0 = from the side; float32 (478,)."""
+    triangles = texel_map(GRID).triangles
+    a, b, c = (points[triangles[:, i]] for i in range(3))
+    normal = np.cross(b - a, c - a)
+    total = np.zeros((len(points), 3))
+    for corner in range(3):
+        np.add.at(total, triangles[:, corner], normal)
+    return np.asarray(total[:, 2] / np.maximum(np.linalg.norm(total, axis=1), 1e-9), np.float32)
+
+
+def _silhouette(points: Floats) -> tuple[Floats, Floats, float]:
+    """Small maps of the face in its photo: pixels to the outline, depth of what is in front, and pixels a photo's pixel."""
+    low, high = points[:, :2].min(0), points[:, :2].max(0)
+    side = GRID + 2 * _SILHOUETTE_MARGIN
+    scale = (GRID - 1) / max(float((high - low).max()), 1e-6)
+    local = np.ascontiguousarray((points - np.array([*low, 0])) * scale + np.array([1, 1, 0]) * _SILHOUETTE_MARGIN, np.float32)
+    crop, mask = np.zeros((side, side, 3), np.uint8), np.zeros((side, side), np.uint8)
+    depth = np.empty((side, side), np.float32)
+    blank, flat = np.zeros((2, 2, 4), np.uint8), np.zeros((len(points), 2), np.float32)
+    draw_mesh(texel_map(GRID).triangles, local, flat, blank, np.ones(len(points), np.float32), crop, mask, depth)
+    outline = cv2.distanceTransform(mask, cv2.DIST_L2, 3)
+    return np.asarray(outline, np.float32), np.where(mask > 0, depth, np.float32(local[:, 2].max())), scale
+
+
+def _openness(points: Floats) -> float:
+    """0 = the lips are closed, 1 = teeth or tongue are seen between them."""
+    gap = float(np.linalg.norm(points[13] - points[14])) / _eye_distance(points)
+    return float(smoothstep(np.array((gap - 0.03) / 0.04)))
+
+
+def _eye_distance(points: Floats) -> float:
+    first, second = landmark_sets.EYE_CORNERS
+    return max(float(np.linalg.norm(points[first] - points[second])), 1e-6)

@@ -1,0 +1,1 @@
+"""Enhancement: detail added by a restorer and carried along with the mesh."""

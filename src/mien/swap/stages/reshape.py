@@ -1,0 +1,203 @@
+"""Bends the picture round each face, so that the face takes the proportions of the source.
+
+What a neutral source differs in from the neutral target is carried along the target's pose; the expression stays. The
+picture is bent with the landmarks, so that eyes, teeth, jaw and hair line stay where the landmarks say.
+"""
+
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+
+from mien.face import landmark_sets
+from mien.face.mean_face import HeadPose, head_pose, neutral
+from mien.imaging import geometry
+from mien.imaging.raster import follow, spread
+from mien.types import Floats, Image, Landmarks, TrackedFace
+
+_MARGIN = 0.6
+"""How far the bending reaches beyond the face, in eye distances."""
+_STEP = 0.13
+"""Distance of the coarse field's nodes, in eye distances."""
+_MOST_NODES = 64
+"""Along each side; a sound face takes 30. One landmark gone astray must not cost seconds."""
+_NEAR = 0.06
+"""Below this distance, in eye distances, landmarks average their moves instead of each keeping its own."""
+_MOST = 0.16
+"""No landmark moves farther, in eye distances."""
+_DEPTH = 0.5
+"""How much of a difference in depth is believed; the mesh guesses depth from one view."""
+_FADE_FROM, _FADE_TO = 45.0, 70.0
+"""Degrees of yaw over which the change of shape fades: beyond, a side of the face is a guess."""
+_SURE_FROM, _SURE_TO = 0.3, 0.7
+"""Presence between which it comes in."""
+_BORDER = 0.4
+"""Most of the way to the picture's border that a move may reach: squeezed, but never streaked."""
+_LEAST_MOVE = 0.05
+"""Pixels; a face that would move less is left alone."""
+
+_HELD = (
+    *landmark_sets.FACE_OVAL,
+    *landmark_sets.RIGHT_EYE,
+    *landmark_sets.LEFT_EYE,
+    *landmark_sets.INNER_LIPS,
+    *range(468, 478),
+)
+"""Landmarks at which the target shows through or begins: they move exactly as the picture does."""
+_BROWS = (70, 63, 105, 66, 107, 55, 65, 52, 53, 46, 300, 293, 334, 296, 336, 285, 295, 282, 283, 276)
+_NOSE = (168, 6, 197, 195, 5, 4, 1, 2, 98, 327, 64, 294, 48, 278)
+_LIPS = (61, 40, 37, 0, 267, 270, 291, 321, 314, 17, 84, 91)
+_CHEEKS = (50, 280, 117, 346, 205, 425, 187, 411, 151, 9, 108, 337, 199, 200)
+_LEADING = np.array((*_HELD[:-10], 468, 473, *_BROWS, *_NOSE, *_LIPS, *_CHEEKS))
+"""Landmarks from which the field is made."""
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """`moves` float32 (rows, columns, 2), in pixels: where the content of a cell's middle comes from, relative to it.
+
+    The cells fill the rectangle `box_xyxy` of whole pixels; beyond it nothing moves.
+    """
+
+    moves: Floats
+    box_xyxy: tuple[int, int, int, int]
+
+    @property
+    def step_xy(self) -> tuple[float, float]:
+        """Width and height of a cell in pixels."""
+        left, top, right, bottom = self.box_xyxy
+        return (right - left) / self.moves.shape[1], (bottom - top) / self.moves.shape[0]
+
+    @property
+    def first_xy(self) -> tuple[float, float]:
+        """The middle of the first cell in frame pixels."""
+        return self.box_xyxy[0] + (self.step_xy[0] - 1) / 2, self.box_xyxy[1] + (self.step_xy[1] - 1) / 2
+
+
+def reshape(image: Image, faces: tuple[TrackedFace, ...], shape: Floats, strength: float) -> tuple[TrackedFace, ...]:
+    """The faces with their landmarks where the bent picture has them; `image`, BGR uint8, is changed in place.
+
+    shape is the source's neutral face, float32 (478, 3) in the head frame; strength 0 changes nothing, 1 takes its
+    proportions wholly. Pixels farther than the margin from a face keep their value.
+    """
+    moved = list(faces)
+    for number in range(len(moved)):
+        face = moved[number]
+        wanted = _wanted(face, shape, strength)
+        if wanted is None:
+            continue
+        field = _field(face.landmarks.points, wanted, image.shape[1], image.shape[0])
+        _bend(image, field)
+        for other, neighbour in enumerate(moved):
+            points = neighbour.landmarks.points
+            followed = _followed(points, field)
+            if other == number:
+                followed = _own(points, followed, wanted)
+            moved[other] = replace(neighbour, landmarks=Landmarks(followed, neighbour.landmarks.presence))
+    return tuple(moved)
+
+
+def reach(points: Floats) -> tuple[int, int, int, int]:
+    """The rectangle of whole pixels, `xyxy`, that `reshape` may touch for a face with landmarks (478, 3)."""
+    margin = (_MARGIN + _MOST) * _unit(points)
+    x1, y1, x2, y2 = geometry.box_of(points)
+    return int(x1 - margin) - 1, int(y1 - margin) - 1, int(x2 + margin) + 2, int(y2 + margin) + 2
+
+
+def _unit(points: Floats) -> float:
+    right, left = landmark_sets.EYE_CORNERS
+    return max(float(np.linalg.norm(points[right] - points[left])), 1.0)
+
+
+def _wanted(face: TrackedFace, shape: Floats, strength: float) -> Floats | None:
+    """How the landmarks shall move, float32 (478, 3) in pixels; None when they shall not."""
+    points, presence = face.landmarks.points, face.landmarks.presence
+    pose = head_pose(points)
+    strength *= _faded(pose, face.yaw, presence)
+    if strength <= 0:
+        return None
+    own = face.known.neutral if face.known is not None else neutral(points)
+    change = strength * (shape - own) * np.array([1, 1, _DEPTH], np.float32)
+    size = np.linalg.norm(change, axis=1, keepdims=True)
+    change *= _MOST * np.tanh(size / _MOST) / np.maximum(size, 1e-9)
+    wanted = (pose.scale * (change @ pose.rotation.T)).astype(np.float32)
+    return wanted if np.abs(wanted[:, :2]).max() >= _LEAST_MOVE else None
+
+
+def _faded(pose: HeadPose, tracked_yaw: float, presence: float) -> float:
+    """How much of the change is shown, 0..1; of two opinions on the yaw the larger counts."""
+    _, mesh_yaw, _ = geometry.angles_of(pose.rotation)
+    return _ramp(_FADE_TO - max(abs(mesh_yaw), abs(tracked_yaw)), _FADE_TO - _FADE_FROM) * _ramp(
+        presence - _SURE_FROM, _SURE_TO - _SURE_FROM
+    )
+
+
+def _ramp(value: float, width: float) -> float:
+    x = min(max(value / width, 0.0), 1.0)
+    return x * x * (3 - 2 * x)
+
+
+def _field(points: Floats, wanted: Floats, width: int, height: int) -> Field:
+    """The backward field of a face: smooth, the landmarks' own moves at the landmarks, 0 at its border.
+
+    Nothing is fetched from outside the picture, which is `width` x `height` pixels.
+    """
+    unit = _unit(points)
+    moves = wanted[_LEADING, :2]
+    places = points[_LEADING, :2] + moves
+    x1, y1, x2, y2 = geometry.box_of(places)
+    margin = _MARGIN * unit
+    box = int(x1 - margin), int(y1 - margin), int(np.ceil(x2 + margin)), int(np.ceil(y2 + margin))
+    columns, rows = (min(max(4, round(length / (_STEP * unit))), _MOST_NODES) for length in (box[2] - box[0], box[3] - box[1]))
+    field = Field(np.zeros((rows, columns, 2), np.float32), box)
+    spread(places - np.array(field.first_xy, np.float32), moves, field.step_xy, _NEAR * unit, margin, field.moves)
+    for axis, end in ((0, width - 1), (1, height - 1)):
+        count = field.moves.shape[1 - axis]
+        place = field.first_xy[axis] + field.step_xy[axis] * np.arange(count, dtype=np.float32)
+        place = place[None, :] if axis == 0 else place[:, None]
+        low, high = np.minimum(-_BORDER * place, 0), np.maximum(_BORDER * (end - place), 0)
+        np.clip(field.moves[:, :, axis], low, high, out=field.moves[:, :, axis])
+    return field
+
+
+def _bend(image: Image, field: Field) -> None:
+    x1, y1, x2, y2 = field.box_xyxy
+    left, top, right, bottom = max(0, x1), max(0, y1), min(image.shape[1], x2), min(image.shape[0], y2)
+    if right - left < 2 or bottom - top < 2:
+        return
+    places = _moves_of_pixels(field, (left, top, right, bottom))
+    places[:, :, 0] += np.arange(right - left, dtype=np.float32)
+    places[:, :, 1] += np.arange(bottom - top, dtype=np.float32)[:, None]
+    # With coordinates in 16 + 5 bits OpenCV takes its fast path; 1/32 pixel is finer than the landmarks.
+    whole, share = cv2.convertMaps(places, np.empty(0), cv2.CV_16SC2)
+    part = image[top:bottom, left:right]
+    part[:] = cv2.remap(part, whole, share, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+
+
+def _moves_of_pixels(field: Field, part_xyxy: tuple[int, int, int, int]) -> Floats:
+    """The moves, float32 (h, w, 2), of the whole pixels of a part of the field's box."""
+    left, top, right, bottom = part_xyxy
+    size_wh = right - left, bottom - top
+    if part_xyxy == field.box_xyxy:
+        return np.asarray(cv2.resize(field.moves, size_wh, interpolation=cv2.INTER_LINEAR), np.float32)
+    # The box of a face larger than the picture is many times as large: only what is seen of it is computed.
+    (x, y), (first_x, first_y) = field.step_xy, field.first_xy
+    pixel_to_cell = np.array([[1 / x, 0, (left - first_x) / x], [0, 1 / y, (top - first_y) / y]])
+    flags, border = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, cv2.BORDER_REPLICATE
+    return np.asarray(cv2.warpAffine(field.moves, pixel_to_cell, size_wh, flags=flags, borderMode=border), np.float32)
+
+
+def _followed(points: Floats, field: Field) -> Floats:
+    """Where the picture's content at `points` lies after bending."""
+    first = np.array(field.first_xy, np.float32)
+    places = np.ascontiguousarray(points[:, :2] - first)
+    follow(places, field.moves, field.step_xy)
+    return np.column_stack([places + first, points[:, 2]]).astype(np.float32)
+
+
+def _own(points: Floats, followed: Floats, wanted: Floats) -> Floats:
+    """The face's own landmarks: wholly where they shall be, but with the picture where the target shows."""
+    own = points + wanted
+    held = list(_HELD)
+    own[held, :2] = followed[held, :2]
+    return own

@@ -1,0 +1,311 @@
+"""Fakes that keep the contracts, for tests and for trying a part without models, cameras or files.
+
+Nothing here draws luck, and only `PacedCamera` asks the clock: the same fake does the same every time.
+"""
+
+import math
+import threading
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from fractions import Fraction
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+
+from mien.contracts import Engine
+from mien.errors import SourceLost
+from mien.face.mean_face import face_model
+from mien.swap.pipeline import Persona, dress
+from mien.types import (
+    LIVE_TIME_BASE,
+    Array,
+    Detection,
+    FacePatch,
+    Floats,
+    Frame,
+    Image,
+    LabelledFrame,
+    Landmarks,
+    SourceFace,
+    StreamInfo,
+    TrackedFace,
+)
+
+Shape = tuple[int | str | None, ...]
+
+
+class FakeSession:
+    """A `contracts.Session` that answers every run with the same arrays and remembers what it was fed in `calls`.
+
+    `inputs` gives names and shapes; a run with other names or shapes raises `ValueError`, as a real model would refuse.
+    """
+
+    provider = "FakeExecutionProvider"
+
+    def __init__(self, inputs: Mapping[str, Shape], answers: Mapping[str, Array]) -> None:
+        self.inputs: Mapping[str, Shape] = dict(inputs)
+        self.outputs: Mapping[str, Shape] = {name: tuple(answer.shape) for name, answer in answers.items()}
+        self.dtypes: Mapping[str, str] = {
+            **dict.fromkeys(inputs, "float32"),
+            **{name: str(answer.dtype) for name, answer in answers.items()},
+        }
+        self.calls: list[dict[str, Array]] = []
+        self._answers = dict(answers)
+
+    def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+        if set(inputs) != set(self.inputs):
+            raise ValueError(f"the inputs are {sorted(self.inputs)}, got {sorted(inputs)}")
+        for name, value in inputs.items():
+            if not _fits(value.shape, self.inputs[name]):
+                raise ValueError(f"input {name!r} has shape {self.inputs[name]}, got {value.shape}")
+        self.calls.append({name: value.copy() for name, value in inputs.items()})
+        return {name: answer.copy() for name, answer in self._answers.items()}
+
+
+def _fits(found: tuple[int, ...], wanted: Shape) -> bool:
+    return len(found) == len(wanted) and all(
+        not isinstance(free_or_fixed, int) or free_or_fixed == size for size, free_or_fixed in zip(found, wanted, strict=True)
+    )
+
+
+class SyntheticCamera:
+    """A `contracts.FrameSource`: a moving pattern, or the given pictures over and over, at a steady rate.
+
+    `frames` is the number of exposures, None = endless. Exposures named in `dropped` never arrive, those in `late`
+    carry a time that is later by so many ticks of 1/90000 s. Before exposure `lost_at` the device goes away
+    (`SourceLost`). Reading outside `with` raises `RuntimeError`.
+    """
+
+    time_base = Fraction(1, 90_000)
+
+    def __init__(
+        self,
+        width: int = 320,
+        height: int = 180,
+        *,
+        rate: Fraction = Fraction(30),
+        frames: int | None = None,
+        images: Sequence[Image] = (),
+        dropped: Collection[int] = (),
+        late: Mapping[int, int] | None = None,
+        lost_at: int | None = None,
+    ) -> None:
+        if images:
+            height, width = images[0].shape[:2]
+        self.info = StreamInfo(width, height, self.time_base, rate)
+        self._images = tuple(images)
+        self._rate = rate
+        self._frames = frames
+        self._dropped = frozenset(dropped)
+        self._late = dict(late or {})
+        self._lost_at = lost_at
+        self._exposure = 0
+        self._index = 0
+        self._open = False
+
+    def read(self) -> Frame | None:
+        if not self._open:
+            raise RuntimeError("the camera is read outside its `with`")
+        while self._exposure in self._dropped:
+            self._exposure += 1
+        if self._lost_at is not None and self._exposure >= self._lost_at:
+            raise SourceLost("the synthetic camera went away", "it does so on purpose")
+        if self._frames is not None and self._exposure >= self._frames:
+            return None
+        pts = round(self._exposure / self._rate / self.time_base) + self._late.get(self._exposure, 0)
+        frame = Frame(self._picture(self._exposure), self._index, pts, self.time_base)
+        self._exposure += 1
+        self._index += 1
+        return frame
+
+    def _picture(self, exposure: int) -> Image:
+        if self._images:
+            return self._images[exposure % len(self._images)].copy()
+        return pattern(self.info.width, self.info.height, exposure)
+
+    def __enter__(self) -> Self:
+        self._open = True
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._open = False
+
+
+class PacedCamera:
+    """A `contracts.FrameSource` in real time: exposure n is `picture(n)`, taken n / rate seconds after entering.
+
+    `picture` may raise `SourceLost`. Exposures that nobody was there to read in time are skipped, as a camera skips them.
+    `stop` ends a waiting read.
+    """
+
+    time_base = LIVE_TIME_BASE
+
+    def __init__(self, width: int, height: int, rate: float, picture: Callable[[int], Image]) -> None:
+        self.info = StreamInfo(width, height, LIVE_TIME_BASE, Fraction(rate).limit_denominator(1001))
+        self._rate = rate
+        self._picture = picture
+        self._stopped = threading.Event()
+        self._next = 0
+        self._index = 0
+        self._start_s = 0.0
+
+    def read(self) -> Frame | None:
+        now_s = time.monotonic()
+        self._next = max(self._next, math.ceil((now_s - self._start_s) * self._rate - 0.5))
+        due_s = self._start_s + self._next / self._rate
+        if self._stopped.wait(max(0.0, due_s - now_s)):
+            return None
+        image = self._picture(self._next)
+        frame = Frame(image, self._index, round(time.monotonic() / LIVE_TIME_BASE), LIVE_TIME_BASE)
+        self._next += 1
+        self._index += 1
+        return frame
+
+    def stop(self) -> None:
+        """From any thread: a waiting or later read gives None."""
+        self._stopped.set()
+
+    def __enter__(self) -> Self:
+        self._start_s = time.monotonic()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._stopped.set()
+
+
+def pattern(width: int, height: int, step: int) -> Image:
+    """A colour ramp, BGR uint8 (height, width, 3), that moves by 3 pixels a step to the left and by 2 upwards."""
+    x = (np.arange(width) + 3 * step)[None, :]
+    y = (np.arange(height) + 2 * step)[:, None]
+    return np.stack(np.broadcast_arrays(x % 256, y % 256, (x + y) // 2 % 256), axis=2).astype(np.uint8)
+
+
+class NullSink:
+    """A `contracts.FrameSink` that eats frames and counts them in `written`."""
+
+    def __init__(self) -> None:
+        self.written = 0
+
+    def write(self, labelled: LabelledFrame) -> None:
+        self.written += 1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        return None
+
+
+class CollectingSink:
+    """A `contracts.FrameSink` that keeps copies; they appear in `frames` when it is left without an error."""
+
+    def __init__(self) -> None:
+        self.frames: tuple[Frame, ...] = ()
+        self._taken: list[Frame] = []
+
+    def write(self, labelled: LabelledFrame) -> None:
+        frame = labelled.frame
+        self._taken.append(Frame(frame.image.copy(), frame.index, frame.pts, frame.time_base))
+
+    def __enter__(self) -> Self:
+        self._taken = []
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.frames = () if kind is not None else tuple(self._taken)
+
+
+class FakeDetector:
+    """A `contracts.Detector` that gives the canned answers one after the other and then the last one for ever."""
+
+    def __init__(self, *answers: Sequence[Detection]) -> None:
+        self._answers = answers or ((),)
+        self.calls = 0
+
+    def detect(self, image: Image) -> list[Detection]:
+        answer = self._answers[min(self.calls, len(self._answers) - 1)]
+        self.calls += 1
+        return sorted(answer, key=lambda detection: -detection.score)
+
+
+class FakeLandmarker:
+    """A `contracts.Landmarker` that gives the canned answers one after the other and then the last one for ever.
+
+    What it was asked to look round is in `calls`.
+    """
+
+    def __init__(self, *answers: Landmarks) -> None:
+        if not answers:
+            raise ValueError("a landmarker needs at least one answer")
+        self._answers = answers
+        self.calls: list[Floats] = []
+
+    def fit(self, image: Image, around: Floats) -> Landmarks:
+        if around.shape not in {(478, 3), (5, 2)}:
+            raise ValueError(f"`around` is (478, 3) or (5, 2), got {around.shape}")
+        answer = self._answers[min(len(self.calls), len(self._answers) - 1)]
+        self.calls.append(around.copy())
+        return answer
+
+
+class FakeRecogniser:
+    """A `contracts.Recogniser` that tells people apart by the mean colour of the picture: float32 (3,), 0..1."""
+
+    same_person_below = 0.1
+
+    def describe(self, image: Image, landmarks: Landmarks) -> Floats:
+        mean: Floats = (image.reshape(-1, 3).mean(0) / 255).astype(np.float32)
+        return mean
+
+
+class FakeClassifier:
+    """A `contracts.ContentClassifier` that gives the scores one after the other and then the last one for ever.
+
+    Without scores: always 0.
+    """
+
+    def __init__(self, *scores: float) -> None:
+        self._scores = scores or (0.0,)
+        self.calls = 0
+
+    def score(self, image: Image) -> float:
+        score = self._scores[min(self.calls, len(self._scores) - 1)]
+        self.calls += 1
+        return score
+
+
+class FakeEngine:
+    """A `contracts.Engine` that paints the box round the landmarks in one colour, BGR."""
+
+    name = "fake"
+    bends = True
+
+    def __init__(self, colour: tuple[int, int, int] = (0, 200, 0)) -> None:
+        self._colour = colour
+
+    def prepare(self, source: SourceFace) -> str:
+        """The name of the source's content; there is nothing to compute."""
+        return source.digest
+
+    def swap(self, frame: Frame, faces: Sequence[TrackedFace], prepared: str) -> list[FacePatch | None]:
+        return [self._patch(frame, face) for face in faces]
+
+    def _patch(self, frame: Frame, face: TrackedFace) -> FacePatch | None:
+        height, width = frame.image.shape[:2]
+        points = face.landmarks.points[:, :2]
+        left, top = (max(0, int(value)) for value in np.floor(points.min(0)))
+        right, bottom = (
+            min(limit, int(value) + 1) for limit, value in zip((width, height), np.ceil(points.max(0)), strict=True)
+        )
+        if right <= left or bottom <= top:
+            return None
+        size = bottom - top, right - left
+        crop = np.full((*size, 3), self._colour, np.uint8)
+        return FacePatch(crop, np.full(size, 255, np.uint8), np.array([[1.0, 0, left], [0, 1, top]]))
+
+
+def fake_persona(engine: Engine) -> Persona:
+    """The mean face as a persona for `engine`."""
+    points = 100 + 40 * face_model().shape
+    return dress(engine, SourceFace(np.full((200, 200, 3), 128, np.uint8), Landmarks(points, 1.0), "source"))
