@@ -27,8 +27,8 @@ from typing import Any
 
 import numpy as np
 import onnxruntime
-from tests.standins.full import make_inswapper
-from tests.standins.store import install
+from tests.support.standins.full import make_inswapper
+from tests.support.standins.store import install
 
 from mien.assembly import factory
 from mien.lab import bench

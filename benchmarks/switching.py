@@ -18,7 +18,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from tests.standins import install, make_inswapper
+from tests.support.standins import install, make_inswapper
 
 from mien.assembly import factory
 from mien.lab import bench

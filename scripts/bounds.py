@@ -26,18 +26,18 @@ TOOLS = ("pytest==9.2.0", "httpx==0.28.1", "onnx==1.23.2")
 KINDS = ("mp4 h264 aac", "mkv hevc opus and aac", "avi h264 with b frames", "mp4 opus to webm", "to av1")
 # At least one test for each direct dependency, in the way mien uses it.
 TESTS = (
-    "tests/test_pyav.py",
-    "tests/test_raster.py",
-    "tests/test_yuv.py",
-    "tests/test_picture.py",
-    "tests/test_phone_pictures.py",
-    "tests/test_identity.py",
-    "tests/test_virtualcamera.py",
-    *(f"tests/test_videofile.py::test_a_file_keeps_all_but_its_pixels[{kind}]" for kind in KINDS),
-    "tests/test_videofile.py::test_pictures_are_turned_upright",
-    "tests/test_videofile.py::test_tags_that_are_not_utf8_are_kept_readable",
-    "tests/test_cli.py::test_a_picture_is_swapped",
-    "tests/test_studio.py::test_the_page_has_words_for_every_setting_and_choice_in_both_languages",
+    "tests/media/frames/test_pyav.py",
+    "tests/imaging/test_raster.py",
+    "tests/imaging/test_yuv.py",
+    "tests/media/files/test_picture.py",
+    "tests/media/files/test_phone_pictures.py",
+    "tests/provenance/signing/test_identity.py",
+    "tests/media/broadcast/test_virtual_camera.py",
+    *(f"tests/media/files/test_video_file.py::test_a_file_keeps_all_but_its_pixels[{kind}]" for kind in KINDS),
+    "tests/media/files/test_video_file.py::test_pictures_are_turned_upright",
+    "tests/media/files/test_video_file.py::test_tags_that_are_not_utf8_are_kept_readable",
+    "tests/commands/test_main.py::test_a_picture_is_swapped",
+    "tests/studio/test_studio.py::test_the_page_has_words_for_every_setting_and_choice_in_both_languages",
 )
 STUDIO = "strict_cookie or face_is_added or picture_is_swapped_and"
 
@@ -75,7 +75,7 @@ def try_out(python: str, end: str, folder: Path) -> Run:
     versions = {name: found[name] for name in direct_dependencies() if name in found}
     began = time.monotonic()
     passed, words = True, []
-    for tests in (TESTS, ("tests/test_studio.py", "-k", STUDIO)):
+    for tests in (TESTS, ("tests/studio/test_studio.py", "-k", STUDIO)):
         result = subprocess.run(
             [interpreter, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-m", "not slow", *tests],
             cwd=ROOT, capture_output=True, text=True, encoding="utf-8", errors="replace", check=False,

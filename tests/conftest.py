@@ -12,7 +12,7 @@ import pytest
 from mien.models.library.download import MIRROR_VARIABLE
 from mien.system.folders import DATA_VARIABLE, MODELS_VARIABLE
 
-pytest.register_assert_rewrite("tests.conformance")
+pytest.register_assert_rewrite("tests.support.conformance")
 
 _GRACE_S = 5.0
 """A thread that is just about to end may take so long."""

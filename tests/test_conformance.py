@@ -22,8 +22,9 @@ from mien.provenance.mark.pattern import Marker
 from mien.settings import Settings
 from mien.swap.engines.mesh.engine import MeshEngine
 from mien.types import Array, Frame, Image, LabelledFrame, TrackedFace
-from tests import conformance
-from tests.portraits import COLLINS, EXAMPLES, HOPPER, models, portrait
+from tests.support import conformance
+from tests.support.places import EXAMPLES
+from tests.support.portraits import COLLINS, HOPPER, models, portrait
 
 FEEDS: dict[str, dict[str, Array]] = {
     "yunet": {"input": np.zeros((1, 3, 192, 320), np.float32)},

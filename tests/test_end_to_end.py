@@ -8,12 +8,13 @@ import av
 import cv2
 import numpy as np
 import pytest
-from mien.evaluate import landmark_error, pose_error
 
 from mien.commands.main import main
+from mien.lab.evaluate.measures import landmark_error, pose_error
 from mien.swap.stages.reshape import reach
 from mien.types import Array, Image
-from tests.portraits import COLLINS, EXAMPLES, HOPPER, locate, portrait, recogniser
+from tests.support.places import EXAMPLES
+from tests.support.portraits import COLLINS, HOPPER, locate, portrait, recogniser
 
 CLIP = EXAMPLES / "clip.mp4"
 _SAMPLE = slice(3, None, 12)

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 import mien
+from tests.support.places import ROOT
 
 PACKAGE = Path(mien.__file__).parent
 LAYERS: tuple[tuple[str, ...], ...] = (
@@ -157,3 +158,16 @@ def test_only_the_command_line_prints() -> None:
 def test_nobody_keeps_globals() -> None:
     for module, tree in MODULES.items():
         assert not [node for node in ast.walk(tree) if isinstance(node, ast.Global)], module
+
+
+TESTS = sorted((ROOT / "tests").rglob("*.py"))
+
+
+@pytest.mark.parametrize("path", TESTS, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_tests_share_helpers_through_support_only(path: Path) -> None:
+    imported = {
+        str(node.module)
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.ImportFrom) and str(node.module).split(".")[0] == "tests"
+    }
+    assert {name for name in imported if not name.startswith("tests.support")} == set()

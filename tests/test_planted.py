@@ -25,8 +25,9 @@ from mien.media.capture.network import NetworkStream
 from mien.models.library.store import Store
 from mien.provenance.signing import identity
 from mien.system import programs
+from tests.support.places import ROOT
 
-_NATIVES = Path(__file__).with_name("natives.py")
+_NATIVES = ROOT / "tests" / "support" / "natives.py"
 _PATIENCE_S = 300
 _LIBRARY_FOLDERS = (
     "", "libs", "artifacts", "lib", "lib64", "x86_64-unknown-linux-gnu", "unknown-linux-gnu", "libs/x86_64-unknown-linux-gnu",

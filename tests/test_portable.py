@@ -16,11 +16,11 @@ import mien
 from mien.commands.demo import open_demo
 from mien.commands.main import main
 from mien.errors import OutputError
-from tests import windows
-from tests.portraits import COLLINS, EXAMPLES, HOPPER
+from tests.support import windows
+from tests.support.places import EXAMPLES, ROOT
+from tests.support.portraits import COLLINS, HOPPER
 
 PACKAGE = Path(mien.__file__).parent
-ROOT = Path(__file__).parent.parent
 only_linux = pytest.mark.skipif(sys.platform != "linux", reason="NOT PRETENDED: Windows is simulated on Linux only")
 _BELIEVER = """
 import os, signal, sys
@@ -49,7 +49,7 @@ try:
 except EncodingWarning:
     old.unlink()
 """
-"""What a module of mien believes in the disguise of `tests.windows`."""
+"""What a module of mien believes in the disguise of `tests.support.windows`."""
 
 
 def _guarded(node: ast.AST, parents: dict[ast.AST, ast.AST]) -> bool:
@@ -110,7 +110,7 @@ def _start(lines: Sequence[str], folder: Path) -> "subprocess.Popen[str]":
     """Run command lines as if on Windows, in a C locale, with the terminal of a Western European Windows."""
     variables = {name: value for name, value in os.environ.items() if not name.startswith("LC_")}
     variables |= {"LC_ALL": "C", "PYTHONIOENCODING": "cp1252", "MIEN_DATA": str(folder / "data")}
-    command = [sys.executable, "-X", "utf8=0", "-X", "warn_default_encoding", "-m", "tests.windows", *lines]
+    command = [sys.executable, "-X", "utf8=0", "-X", "warn_default_encoding", "-m", "tests.support.windows", *lines]
     return subprocess.Popen(
         command, cwd=ROOT, env=variables, stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="cp1252",

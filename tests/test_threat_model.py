@@ -2,13 +2,13 @@
 
 import ast
 import re
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
+from tests.support.places import ROOT
+
 _TEXT = (ROOT / "docs" / "threat-model.md").read_text("utf-8")
-_NAMED = re.compile(r"`(test_\w+\.py(?:::\w+)+)`")
+_NAMED = re.compile(r"`((?:\w+/)*test_\w+\.py(?:::\w+)+)`")
 _ROWS = [
     [cell.strip() for cell in line.strip("|").split("|")]
     for section in _TEXT.split("\n## ")

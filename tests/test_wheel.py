@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 import mien
+from tests.support.places import ROOT
 
-ROOT = Path(__file__).parent.parent
 _MOST_BYTES = 60_000_000
 _LEAST_SETUPTOOLS = 77  # the first that takes `license = "Apache-2.0"`
 _NOT_SHIPPED = shutil.ignore_patterns("__pycache__", "*.egg-info", "*.nbi", "*.nbc")

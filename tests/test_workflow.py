@@ -2,9 +2,9 @@
 
 import re
 import tomllib
-from pathlib import Path
 
-ROOT = Path(__file__).parent.parent
+from tests.support.places import ROOT
+
 TEXT = (ROOT / ".github" / "workflows" / "tests.yml").read_text("utf-8")
 
 

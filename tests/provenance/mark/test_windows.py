@@ -1,0 +1,124 @@
+"""Windows of files: where they lie, how many there are, and that what is sealed is what verifies."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import pytest
+
+from mien.errors import MediaError, SealBroken, UnreadableMedia
+from mien.provenance.claim import Claim
+from mien.provenance.mark.pattern import Marker
+from mien.provenance.mark.windows import MOST_WINDOWS, WINDOW_FRAMES, readable, windows_of
+from mien.provenance.trust import Signing, open_trust
+from mien.provenance.verify import Verifier
+from mien.settings import Settings
+from mien.types import Image
+from tests.support.portraits import HOPPER, read
+
+LIMITS = {"max_pixels": 2**31, "max_bytes": 2**50}
+ID = 0xABCDEF
+
+
+def numbered(path: Path, frames: int, *, rate: int = 25, last_s: float = 0.0) -> Path:
+    """A lossless video whose frames tell their number by their luma; the last one may be shown for long."""
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream("libx264", rate=rate, options={"qp": "0", "preset": "ultrafast", "g": "10"})
+        assert isinstance(stream, av.VideoStream)
+        stream.width, stream.height, stream.pix_fmt = 128, 112, "yuv420p"
+        for number in range(frames):
+            planes = np.full((168, 128), 128, np.uint8)
+            planes[:112] = 16 + number
+            picture = av.VideoFrame.from_ndarray(planes, format="yuv420p")
+            picture.pts = number if number < frames - 1 else number + round(last_s * rate)
+            out.mux(stream.encode(picture))
+        out.mux(stream.encode(None))
+    return path
+
+
+def seen(path: Path, **part: float) -> list[tuple[int, int]]:
+    """First and last frame number of each window."""
+    windows = windows_of(path, max_pixels=2**31, max_bytes=2**50, **part)
+    return [(_number(window[0]), _number(window[-1])) for window in windows]
+
+
+def _number(image: Image) -> int:
+    return round(float(image.mean()) * 219 / 255)
+
+
+@pytest.mark.parametrize("frames", [1, 2, 23, 24, 25, 48, 60, 96, 97, 200])
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_windows_reach_from_the_first_to_the_last_frame(tmp_path: Path, frames: int, suffix: str) -> None:
+    windows = seen(numbered(tmp_path / f"in{suffix}", frames))
+    assert windows[0][0] == 0
+    assert windows[-1][1] == pytest.approx(frames - 1, abs=1)
+    assert len(windows) == min(MOST_WINDOWS, -(-frames // WINDOW_FRAMES))
+    assert all(last - first < WINDOW_FRAMES for first, last in windows)
+    assert windows == sorted(windows)
+    if frames <= MOST_WINDOWS * WINDOW_FRAMES:
+        covered = {number for first, last in windows for number in range(first, last + 1)}
+        assert len(covered) >= frames - 2, "short videos are read whole"
+
+
+def test_the_windows_of_a_part_stay_in_it(tmp_path: Path) -> None:
+    windows = seen(numbered(tmp_path / "in.mp4", 200), start_s=2.0, end_s=6.0)
+    assert windows[0][0] == 50
+    assert windows[-1][1] == pytest.approx(149, abs=1)
+
+
+def test_a_last_frame_that_is_shown_for_long_hides_no_other_window(tmp_path: Path) -> None:
+    windows = seen(numbered(tmp_path / "in.mp4", 100, last_s=60))
+    assert windows[0] == (0, 23)
+
+
+def test_a_damaged_part_ends_the_windows_and_a_damaged_file_has_none() -> None:
+    def damaged(after: int) -> list[list[Image]]:
+        def windows() -> object:
+            for _ in range(after):
+                yield [np.zeros((8, 8, 3), np.uint8)]
+            raise UnreadableMedia("damaged", "")
+
+        return list(readable(windows()))  # type: ignore[arg-type]
+
+    assert len(damaged(2)) == 2
+    with pytest.raises(MediaError):
+        damaged(0)
+
+
+def test_a_transparent_picture_is_seen_on_white_first(tmp_path: Path) -> None:
+    picture = np.full((112, 112, 4), 50, np.uint8)
+    picture[:, :56, 3] = 0
+    cv2.imwrite(str(tmp_path / "in.png"), picture)
+    first, second = (window[0] for window in windows_of(tmp_path / "in.png", max_pixels=2**31, max_bytes=2**50))
+    assert (int(first[0, 0, 0]), int(second[0, 0, 0])) == (255, 50)
+
+
+SPOILT = {"beginning": range(24), "middle": range(60, 96), "end": range(66, 90), "nothing": range(0)}
+
+
+@pytest.mark.parametrize("where", SPOILT)
+def test_what_is_sealed_carries_the_mark_in_every_window(tmp_path: Path, where: str) -> None:
+    """A film of 90 frames of which some have lost their mark: nothing of it is sealed; black frames need none."""
+    path, image = tmp_path / "film.mp4", np.asarray(cv2.resize(read(HOPPER), (256, 300)), np.uint8)
+    marked = image.copy()
+    Marker(ID, strength=1.5).mark(marked)
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream("libx264", rate=25, options={"crf": "18", "preset": "ultrafast"})
+        assert isinstance(stream, av.VideoStream)
+        stream.width, stream.height, stream.pix_fmt = 256, 300, "yuv420p"
+        for number in range(90):
+            picture = image if number in SPOILT[where] else marked
+            black = where == "nothing" and number >= 60
+            out.mux(stream.encode(av.VideoFrame.from_ndarray(picture * np.uint8(not black), format="bgr24")))
+        out.mux(stream.encode(None))
+    now = datetime(2026, 1, 2, tzinfo=UTC)
+    notary = open_trust(tmp_path / "data", Signing()).notary
+    claim = Claim(path.name, "mesh", ID, "shown", "", "self", now, now)
+    if where == "nothing":
+        assert notary.seal(path, claim, "video", [], None) == ()
+        assert Verifier([], None, Settings()).examine(path).mark.state == "found"
+        return
+    with pytest.raises(SealBroken, match="mark"):
+        notary.seal(path, claim, "video", [], None)

@@ -1,0 +1,181 @@
+"""Consents: one statement for each photo, known again when it was saved anew, revocable, shared by all instances."""
+
+import json
+import re
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from mien.assembly import factory
+from mien.commands.main import main
+from mien.errors import ProvenanceError, UsageError
+from mien.models.library.store import Store
+from mien.provenance.consent import Consents
+from mien.provenance.fingerprint import distance, fingerprint
+from mien.settings import Settings
+from mien.system.database import Database
+from mien.types import Image, SourceFace
+from tests.support.portraits import COLLINS, HOPPER
+
+
+@pytest.fixture(scope="module")
+def models() -> factory.Models:
+    return factory.open_models(Settings(), Store())
+
+
+@pytest.fixture
+def consents(tmp_path: Path) -> Consents:
+    return Consents(Database(tmp_path / "data"))
+
+
+def read(path: Path) -> Image:
+    return np.asarray(cv2.imread(str(path)), np.uint8)
+
+
+def saved_again(image: Image, scale: float, quality: int) -> Image:
+    small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    _, content = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    return np.asarray(cv2.imdecode(content, cv2.IMREAD_COLOR), np.uint8)
+
+
+def face_of(image: Image, models: factory.Models) -> SourceFace:
+    return factory.open_source(image, models)
+
+
+def test_nothing_is_known_at_first(consents: Consents, models: factory.Models) -> None:
+    assert consents.all() == []
+    assert consents.find(face_of(read(COLLINS), models)) is None
+
+
+@pytest.mark.parametrize(("scale", "quality"), [(1.0, 95), (0.6, 80), (0.9, 40), (1.4, 70)])
+def test_a_photo_is_known_again_when_it_was_saved_anew(
+    consents: Consents, models: factory.Models, scale: float, quality: int
+) -> None:
+    given = consents.record(face_of(read(COLLINS), models), "public-domain", "collins.png")
+    found = consents.find(face_of(saved_again(read(COLLINS), scale, quality), models))
+    assert found is not None
+    assert found.id == given.id
+    assert found.given_at.utcoffset() is not None
+    assert consents.find(face_of(read(HOPPER), models)) is None, "another person"
+
+
+def test_the_same_statement_is_kept_once_and_another_one_takes_its_place(consents: Consents, models: factory.Models) -> None:
+    face = face_of(read(COLLINS), models)
+    first = consents.record(face, "public-domain", "a.png")
+    assert consents.record(face, "public-domain", "b.png").id == first.id
+    second = consents.record(face, "permission", "c.png")
+    found = consents.find(face)
+    assert found is not None
+    assert (found.id, found.statement) == (second.id, "permission")
+    assert [each.revoked_at is None for each in consents.all()] == [False, True]
+
+
+def test_a_revoked_statement_holds_no_more_until_a_new_one_is_given(consents: Consents, models: factory.Models) -> None:
+    face = face_of(read(COLLINS), models)
+    given = consents.record(face, "self", "a.png")
+    assert consents.revoke(given.id).revoked_at is not None
+    assert consents.find(face) is None
+    assert consents.record(face, "self", "a.png").id != given.id
+    assert consents.find(face) is not None
+
+
+def test_what_is_no_statement_is_refused(consents: Consents, models: factory.Models) -> None:
+    with pytest.raises(UsageError, match="nobody has said"):
+        consents.record(face_of(read(COLLINS), models), "finders keepers", "a.png")
+    with pytest.raises(UsageError, match="no consent"):
+        consents.revoke("00000000")
+    assert consents.all() == []
+
+
+def test_the_photo_is_not_kept(consents: Consents, models: factory.Models, tmp_path: Path) -> None:
+    consents.record(face_of(read(COLLINS), models), "self", "a.png")
+    kept = [path for path in (tmp_path / "data").iterdir() if path.is_file()]
+    assert [path.name for path in kept] == ["ledger.sqlite"]
+    assert kept[0].stat().st_mode & 0o077 == 0, "for its owner only"
+    assert kept[0].stat().st_size < 100_000
+
+
+def test_a_damaged_or_newer_ledger_is_refused_and_left_alone(consents: Consents, tmp_path: Path) -> None:
+    consents.all()
+    file = tmp_path / "data" / "ledger.sqlite"
+    with sqlite3.connect(file) as connection:
+        connection.execute("PRAGMA user_version = 99")
+    connection.close()
+    with pytest.raises(ProvenanceError, match="newer mien"):
+        consents.all()
+    file.write_bytes(b"this was a database once" * 100)
+    with pytest.raises(ProvenanceError, match="cannot be used"):
+        consents.all()
+    assert file.read_bytes().startswith(b"this was")
+
+
+def test_many_processes_at_once_lose_nothing(tmp_path: Path) -> None:
+    code = (
+        "import sys\nfrom datetime import UTC, datetime\nfrom pathlib import Path\n"
+        "from mien.system.database import Database\nfrom mien.provenance.ledger import Ledger, Output\n"
+        "ledger = Ledger(Database(Path(sys.argv[1])))\n"
+        "for n in range(25): ledger.record(Output(int(sys.argv[2]), 'picture', f'{n}', datetime.now(UTC)), [n])\n"
+    )
+    processes = [subprocess.Popen([sys.executable, "-c", code, str(tmp_path / "data"), str(n)]) for n in range(4)]
+    assert [process.wait(60) for process in processes] == [0, 0, 0, 0]
+    with sqlite3.connect(tmp_path / "data" / "ledger.sqlite") as connection:
+        assert connection.execute("SELECT COUNT(*) FROM outputs").fetchone() == (100,)
+    connection.close()
+
+
+def test_the_command_lists_and_revokes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = ["--data", str(tmp_path / "data")]
+    swap = ["swap", str(COLLINS), str(HOPPER), *data, "--quiet", "--overwrite", "-o", str(tmp_path / "o.png")]
+    assert main(swap) == 2
+    assert "--consent" in capsys.readouterr().err
+    assert main([*swap, "--consent", "public-domain"]) == 0
+    assert main(swap) == 0, "asked once"
+    assert main(["consent", "--json", *data]) == 0
+    (row,) = json.loads(capsys.readouterr().out)
+    assert (row["statement"], row["photo"], row["revoked_at"]) == ("the photo is in the public domain", COLLINS.name, "")
+    assert main(["consent", *data]) == 0
+    assert row["id"] in capsys.readouterr().out
+    assert main(["consent", "revoke", *data]) == 2
+    assert main(["consent", "revoke", "nonsense", *data]) == 2
+    assert main(["consent", "revoke", row["id"], *data]) == 0
+    assert main(swap) == 2
+    assert main([*swap, "--consent", "public-domain"]) == 0
+
+
+def test_fingerprints_stay_and_tell_scenes_apart() -> None:
+    one, other = read(COLLINS), read(HOPPER)
+    assert fingerprint(one).bit_length() <= 63
+    assert distance(fingerprint(one), fingerprint(saved_again(one, 0.5, 30))) <= 4
+    assert distance(fingerprint(one), fingerprint(other)) >= 15
+    assert fingerprint(np.zeros((96, 96, 3), np.uint8)) == 0
+
+
+_COLOURS = re.compile(rb"\x1b\[[0-9;]*m")
+_AT_A_TERMINAL = "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))"
+"""Runs a command at a terminal of its own; in a process of its own, because a process with threads must not fork."""
+
+
+@pytest.mark.posix
+@pytest.mark.parametrize(("typed", "code"), [("4\n", 0), ("9\nno\n1\n", 0), ("\x03", 130), ("\x04", 2)])
+def test_a_person_at_a_terminal_is_asked(tmp_path: Path, typed: str, code: int) -> None:
+    files = [str(COLLINS), str(HOPPER), "-o", str(tmp_path / "o.png"), "--data", str(tmp_path / "data")]
+    command = [sys.executable, "-c", _AT_A_TERMINAL, sys.executable, "-m", "mien.commands.main", "swap", *files]
+    said = b""
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        while part := process.stdout.read(4096):
+            said += part
+            # The whole prompt: what ends in a colon before it may be the half of a line, and Ctrl-C then comes too soon.
+            if _COLOURS.sub(b"", said).rstrip().endswith(b"[1/2/3/4]:") and typed:
+                process.stdin.write(typed.encode())
+                typed = ""
+    assert process.returncode == code, said.decode()
+    assert (tmp_path / "o.png").exists() == (code == 0)
+    statements = [each.statement for each in Consents(Database(tmp_path / "data")).all()]
+    assert len(statements) == (code == 0)

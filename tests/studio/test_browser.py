@@ -1,0 +1,628 @@
+"""The studio end to end in real Chromium, with its fake camera: what a person does, and what they see."""
+
+import base64
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import av
+import cv2
+import numpy as np
+import pytest
+
+from mien.assembly import factory
+from mien.lab import bench
+from mien.media.files.picture import read_picture
+from mien.models.library.store import Store
+from mien.provenance.consent import Consents
+from mien.settings import Settings
+from mien.system.database import Database
+from mien.system.folders import MODELS_VARIABLE
+from mien.testing import FakeClassifier
+from mien.types import Floats, Image
+from tests.support.running_studio import Studio, running_studio
+from tests.support.standins import install
+
+playwright_api = pytest.importorskip("playwright.sync_api", reason="NOT TESTED in a browser: playwright is not installed")
+
+CHROMIUM = next((Path(name) for name in ("/usr/bin/chromium", "/usr/bin/chromium-browser") if Path(name).exists()), None)
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+         "--disable-component-update", "--disable-sync", "--use-fake-ui-for-media-stream",
+         "--use-fake-device-for-media-stream"]  # fmt: skip
+SHOTS = os.environ.get("MIEN_SCREENSHOTS")
+"""A folder for pictures of every state, to be looked at."""
+DEADLINE_MS = 25_000
+SHOWS = """
+(shown) => fetch('/api/metrics').then((answer) => answer.json())
+  .then((figures) => figures.shown === shown && figures.capture_fps > 5)
+"""
+UNNAMED = """
+() => [...document.querySelectorAll('button, input, select, a[href]')].filter((each) => each.offsetParent &&
+  !each.textContent.trim() && !each.ariaLabel && !each.labels?.length && !each.title).map((each) => each.id)
+"""
+
+pytestmark = [
+    pytest.mark.skipif(CHROMIUM is None, reason="NOT TESTED in a browser: chromium is not installed"),
+    pytest.mark.lasting_server,
+]
+
+
+class Person:
+    """A page and what a person does with it."""
+
+    def __init__(self, page: Any, studio: Studio) -> None:
+        self.page = page
+        self.studio = studio
+        self.troubles: list[str] = []
+        page.set_default_timeout(DEADLINE_MS)
+        page.on("pageerror", lambda error: self.troubles.append(str(error)))
+        page.on("console", lambda message: self._heard(message))
+        page.on("request", lambda request: self._asked(request.url))
+
+    def _heard(self, message: Any) -> None:
+        # A refused request is logged by the browser itself; what the page makes of it is looked at by the tests.
+        if message.type == "error" and "Failed to load resource" not in message.text:
+            self.troubles.append(message.text)
+
+    def _asked(self, url: str) -> None:
+        if not url.startswith((self.studio.base, "data:", "blob:")):
+            self.troubles.append(f"the page asks somebody else: {url}")
+
+    def open(self) -> None:
+        self.page.goto(self.studio.page)
+        self.page.wait_for_selector("#main-settings label")
+
+    def add_face(self, photo: Path, *, asked: bool = True) -> None:
+        """Give a photo; `asked` = this studio has not been told yet why it may be used."""
+        before = self.page.locator("[data-face-id]").count()
+        self.page.set_input_files("#add-face", str(photo))
+        if asked:
+            self.page.check('[data-consent="public-domain"]')
+            self.page.click("#consent-confirm")
+        self.page.wait_for_function("(count) => document.querySelectorAll('[data-face-id]').length > count", arg=before)
+
+    def check(self, *files: Path) -> dict[str, str]:
+        """Look into a file, perhaps with its receipt; the words of each row."""
+        page = self.page
+        if not page.locator("#verify-dialog").is_visible():
+            page.click("#verify")
+        page.set_input_files("#verify-file", str(files[0]))
+        for receipt in files[1:]:
+            page.locator("#verify-progress").wait_for(state="hidden")
+            page.set_input_files("#verify-receipt", str(receipt))
+        page.locator("#verify-progress").wait_for(state="hidden")
+        return {row.get_attribute("data-row"): row.locator("p").inner_text() for row in page.locator(".finding").all()}
+
+    def facts(self, row: str) -> dict[str, str]:
+        """The details of a row of the report, unfolded."""
+        finding = self.page.locator(f'.finding[data-row="{row}"]')
+        finding.locator("summary").click()
+        return dict(zip(finding.locator("dt").all_inner_texts(), finding.locator("dd").all_inner_texts(), strict=True))
+
+    def start_browser_camera(self) -> None:
+        self.page.select_option("#input-kind", "browser")
+        self.page.click("#input-apply")
+        self.page.wait_for_function("() => document.querySelector('#input-state').textContent.includes('×')")
+
+    def see(self, shown: str) -> None:
+        """Wait until the meter says that this is shown."""
+        self.page.wait_for_function(SHOWS, arg=shown, polling=200)
+
+    def picture(self) -> Image:
+        """What the canvas shows, BGR."""
+        address = self.page.evaluate("() => document.querySelector('#preview').toDataURL('image/png')")
+        decoded = cv2.imdecode(np.frombuffer(base64.b64decode(address.partition(",")[2]), np.uint8), cv2.IMREAD_COLOR)
+        assert decoded is not None
+        return np.asarray(decoded, np.uint8)
+
+    def shoot(self, name: str) -> None:
+        if SHOTS:
+            self.page.screenshot(path=str(Path(SHOTS) / f"{name}.png"))
+
+    def until(self, happened: Callable[[], bool], what: str) -> None:
+        deadline = time.monotonic() + DEADLINE_MS / 1000
+        while not happened():
+            assert time.monotonic() < deadline, what
+            self.page.wait_for_timeout(100)
+
+
+class Checker:
+    """Says whose face is in a picture."""
+
+    def __init__(self) -> None:
+        store = Store()
+        self.models = factory.open_models(Settings(), store)
+        self.recogniser = factory.open_recogniser(store)
+
+    def sees_a_face(self, image: Image) -> bool:
+        return bool(self.models.photo_detector.detect(image))
+
+    def describe(self, image: Image) -> Floats:
+        found = self.models.photo_detector.detect(image)
+        assert found, "there is no face in the picture"
+        landmarks = self.models.landmarker.fit(image, found[0].points)
+        landmarks = self.models.landmarker.fit(image, landmarks.points)
+        return self.recogniser.describe(image, landmarks)
+
+
+def _read(path: Path) -> Image:
+    return read_picture(path, max_pixels=10**8, max_bytes=10**9).frame.image
+
+
+@pytest.fixture(scope="module")
+def checker() -> Checker:
+    return Checker()
+
+
+@pytest.fixture(scope="module")
+def camera_file(tmp_path_factory: pytest.TempPathFactory, examples: Path, checker: Checker) -> Path:
+    """What the fake camera sees: a person who sways."""
+    file = tmp_path_factory.mktemp("camera") / "camera.mjpeg"
+    with file.open("wb") as written:
+        for scene in bench.moving_portrait(_read(examples / "grace_hopper.jpg"), checker.models):
+            written.write(cv2.imencode(".jpg", scene, [cv2.IMWRITE_JPEG_QUALITY, 90])[1].tobytes())
+    return file
+
+
+@pytest.fixture(scope="module")
+def chromium(camera_file: Path) -> Iterator[Any]:
+    with playwright_api.sync_playwright() as playwright:
+        flags = [*FLAGS, f"--use-file-for-fake-video-capture={camera_file}"]
+        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=flags)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def lasting_studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
+    """A studio in which stand-ins of a swapper, its recogniser and an enhancer are installed."""
+    folder = tmp_path_factory.mktemp("studio")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(MODELS_VARIABLE, str(folder / "models"))
+        for family in ("inswapper", "arcface", "restorer_512"):
+            install(Store(), family)
+        with running_studio(folder) as studio:
+            yield studio
+
+
+@contextmanager
+def visiting(chromium: Any, studio: Studio, **options: Any) -> Iterator[Person]:
+    """A person at a fresh page of the studio; at the end nothing may have gone wrong in the page."""
+    usual = {"viewport": {"width": 1440, "height": 900}, "permissions": ["camera"], "locale": "en-GB", "color_scheme": "dark"}
+    context = chromium.new_context(**{**usual, **options})
+    made = Person(context.new_page(), studio)
+    made.open()
+    yield made
+    context.close()
+    assert made.troubles == []
+
+
+@pytest.fixture
+def person(chromium: Any, lasting_studio: Studio, request: pytest.FixtureRequest) -> Iterator[Person]:
+    """A person at the studio that keeps what the tests before have done."""
+    with visiting(chromium, lasting_studio, **getattr(request, "param", {})) as made:
+        yield made
+
+
+def test_the_token_leaves_the_address_and_a_reload_goes_on(person: Person) -> None:
+    assert "token" not in person.page.url
+    person.shoot("start")
+    person.page.reload()
+    person.page.wait_for_selector("#main-settings label")
+    assert person.page.locator("#empty-title").inner_text() == "Choose an input"
+
+
+def test_a_face_is_worn_before_the_browsers_camera(person: Person, examples: Path, checker: Checker) -> None:
+    person.page.set_input_files("#add-face", str(examples / "eileen_collins.png"))
+    person.page.wait_for_selector("#consent-dialog[open]")
+    assert person.page.locator("#consent-confirm").is_disabled(), "nothing happens before consent is given"
+    assert "no minors" in person.page.locator("#consent-dialog").inner_text()
+    person.page.wait_for_timeout(200)
+    person.shoot("consent")
+    person.page.keyboard.press("Escape")
+    assert person.page.locator("[data-face-id]").count() == 0
+    person.add_face(examples / "eileen_collins.png")
+    person.start_browser_camera()
+    person.see("swapped")
+    person.page.wait_for_timeout(500)
+    person.shoot("live")
+    seen: list[Image] = []
+
+    def sees_a_face() -> bool:
+        seen.append(person.picture())
+        return checker.sees_a_face(seen[-1])
+
+    person.until(sees_a_face, "a face on the canvas")
+    shown = checker.describe(seen[-1])
+    worn, wearer = (
+        checker.describe(_read(examples / "eileen_collins.png")),
+        checker.describe(_read(examples / "grace_hopper.jpg")),
+    )
+    assert np.linalg.norm(shown - worn) < np.linalg.norm(shown - wearer), "the picture shows the chosen face"
+    _assert_labelled(person.picture())
+    person.until(lambda: person.page.locator("#status").inner_text() == "You wear the face", "the state in words")
+    person.page.wait_for_function("() => /\\d+\\.\\d fps/.test(document.querySelector('#meter').textContent)")
+
+
+def _assert_labelled(image: Image) -> None:
+    """The badge stands in the corner below on the right: light letters on a dark plate."""
+    height, width = image.shape[:2]
+    corner = image[round(0.91 * height) : round(0.985 * height), round(0.93 * width) : round(0.99 * width)]
+    assert corner.max() > 200
+    assert np.percentile(corner, 20) < 60
+
+
+def test_an_engine_is_chosen_and_the_picture_goes_on(person: Person, examples: Path) -> None:
+    page = person.page
+    if not person.studio.state()["face"]:
+        person.add_face(examples / "eileen_collins.png")
+    person.start_browser_camera()
+    person.see("swapped")
+    options = page.locator("#setting-engine option").evaluate_all("(all) => all.map((each) => each.value)")
+    assert options == ["mesh", "standin_inswapper"]
+    page.select_option("#setting-engine", "standin_inswapper")
+    page.wait_for_function("() => document.querySelector('#models-notes').textContent.includes('stand-in')")
+    person.see("swapped")
+    page.locator("#models-state").scroll_into_view_if_needed()
+    page.wait_for_timeout(300)
+    person.shoot("engine")
+    assert page.locator("#setting-engine").input_value() == "standin_inswapper"
+    damaged = Path(os.environ[MODELS_VARIABLE]) / "trusted" / "standin_restorer_512.onnx"
+    damaged.write_bytes(damaged.read_bytes()[:-1])
+    page.locator("#more-settings").evaluate("(fields) => { fields.closest('details').open = true; }")
+    page.select_option("#setting-enhancer", "standin_restorer_512")
+    page.wait_for_function("() => document.querySelector('#models-state').classList.contains('bad')")
+    assert "standin_restorer_512" in page.locator("#models-state").inner_text()
+    page.locator("#models-state").scroll_into_view_if_needed()
+    person.shoot("engine-refused")
+    assert page.locator("#setting-enhancer").input_value() == "none"
+    page.select_option("#setting-engine", "mesh")
+    page.wait_for_function("() => document.querySelector('#models-notes').textContent === ''")
+    person.see("swapped")
+
+
+def test_faces_are_switched_and_sliders_move_the_picture(person: Person, examples: Path) -> None:
+    person.add_face(examples / "grace_hopper.jpg")
+    faces = person.page.locator("[data-face-id] .pick")
+    person.until(lambda: faces.nth(1).get_attribute("aria-pressed") == "true", "the new face is worn")
+    person.page.keyboard.press("1")
+    person.until(lambda: faces.nth(0).get_attribute("aria-pressed") == "true", "a key chooses a face")
+    person.page.locator("#setting-opacity").fill("0.3")
+    person.until(lambda: person.studio.session.settings.opacity == 0.3, "the slider")
+    person.page.select_option("#setting-badge_corner", "top-left")
+    person.until(lambda: person.studio.session.settings.badge_corner == "top-left", "the place of the label")
+    person.page.wait_for_timeout(400)
+    person.shoot("settings")
+    corner = person.picture()[10:60, 10:90]
+    assert corner.max() > 200
+    for name, value in (("opacity", 1.0), ("badge_corner", "bottom-right")):
+        person.studio.session.change_settings({name: value})
+    person.until(lambda: person.page.locator("#setting-opacity").input_value() == "1", "the page follows others")
+
+
+def test_consent_is_asked_once_for_each_photo(person: Person, examples: Path, tmp_path: Path) -> None:
+    smaller = tmp_path / "smaller.jpg"
+    cv2.imwrite(str(smaller), cv2.resize(_read(examples / "grace_hopper.jpg"), None, fx=0.8, fy=0.8))
+    person.add_face(smaller, asked=False)
+    added = person.page.locator("[data-face-id]").last.get_attribute("data-face-id")
+    person.studio.client.delete(f"/api/faces/{added}").raise_for_status()
+    person.page.locator(f'[data-face-id="{added}"]').wait_for(state="detached")
+    person.page.keyboard.press("1")
+    person.until(lambda: person.studio.session.face is not None, "a face is worn again")
+
+
+def test_another_photo_of_a_face_is_added_and_a_stranger_is_not(person: Person, examples: Path, tmp_path: Path) -> None:
+    again = tmp_path / "again.png"
+    cv2.imwrite(str(again), _read(examples / "eileen_collins.png")[:, ::-1])
+    card = person.page.locator("[data-face-id]").first
+    with person.page.expect_file_chooser() as chooser:
+        card.locator(".more").click()
+    chooser.value.set_files(str(again))
+    person.until(lambda: "2 photos" in card.inner_text(), "the second photo is told of")
+    person.shoot("photos")
+    with person.page.expect_file_chooser() as chooser:
+        card.locator(".more").click()
+    chooser.value.set_files(str(examples / "grace_hopper.jpg"))
+    person.page.wait_for_selector("#toast div")
+    assert "another person" in person.page.locator("#toast").inner_text()
+    assert "2 photos" in card.inner_text()
+
+
+def test_of_several_faces_one_is_chosen_before_consent(chromium: Any, examples: Path, tmp_path: Path) -> None:
+    one, two = (_read(examples / name) for name in ("eileen_collins.png", "grace_hopper.jpg"))
+    group = tmp_path / "group.png"
+    cv2.imwrite(str(group), np.hstack([one, cv2.resize(two, (one.shape[1], one.shape[0]))]))
+    with running_studio(tmp_path) as studio, visiting(chromium, studio) as person:
+        person.page.set_input_files("#add-face", str(group))
+        person.page.click('[data-number="2"]')
+        question = person.page.locator("#consent-question")
+        question.wait_for()
+        assert "number 2" in question.inner_text()
+        person.page.wait_for_timeout(200)
+        person.shoot("which")
+        person.page.check('[data-consent="public-domain"]')
+        person.page.click("#consent-confirm")
+        person.page.wait_for_selector("[data-face-id]")
+        consents = Consents(Database(studio.data))
+        consents.revoke(consents.all()[0].id)
+        person.page.keyboard.press("0")
+        person.until(lambda: studio.session.face is None, "nobody is worn")
+        person.page.keyboard.press("1")
+        person.page.wait_for_selector("#toast div")
+        assert "nobody says any more" in person.page.locator("#toast").inner_text()
+        person.shoot("revoked")
+
+
+def test_before_and_after_are_compared(person: Person) -> None:
+    person.start_browser_camera()
+    person.see("swapped")
+    person.page.click("#split")
+    person.until(lambda: person.studio.session.loop.want_before, "the picture before is sent")
+    person.page.focus("#split-line")
+    person.page.keyboard.press("Home")
+    person.page.keyboard.press("PageUp")
+    assert person.page.locator("#split-line").get_attribute("aria-valuenow") == "10"
+    person.page.wait_for_timeout(400)
+    person.shoot("split")
+    person.page.click("#split")
+    person.until(lambda: not person.studio.session.loop.want_before, "the picture before is not sent any more")
+
+
+def test_a_recording_is_made_and_can_be_fetched(person: Person, checker: Checker, examples: Path, tmp_path: Path) -> None:
+    person.start_browser_camera()
+    person.see("swapped")
+    person.page.click("#record")
+    person.until(lambda: any(row["frames"] > 30 for row in person.studio.session.outputs.described()), "frames")
+    person.shoot("recording")
+    person.page.keyboard.press("r")
+    row = person.page.locator('#output-list [data-state="closed"]')
+    link = row.locator(".result")
+    link.wait_for()
+    assert "signed" in row.locator(".state").inner_text()
+    assert row.locator(".receipt").is_hidden(), "an mp4 holds its credentials itself"
+    person.shoot("signed")
+    with person.page.expect_download() as waiting:
+        link.click()
+    file = tmp_path / "recording.mp4"
+    waiting.value.save_as(file)
+    with av.open(str(file), "r") as container:
+        assert "altered" in container.metadata["comment"]
+        images = [np.asarray(frame.to_ndarray(format="bgr24"), np.uint8) for frame in container.decode(video=0)]
+    assert len(images) >= 25
+    _assert_labelled(images[-1])
+    worn, wearer = (
+        checker.describe(_read(examples / "eileen_collins.png")),
+        checker.describe(_read(examples / "grace_hopper.jpg")),
+    )
+    shown = checker.describe(next(image for image in reversed(images) if checker.sees_a_face(image)))
+    assert np.linalg.norm(shown - worn) < np.linalg.norm(shown - wearer)
+
+
+def test_a_picture_is_swapped_as_a_file(person: Person, examples: Path) -> None:
+    person.page.click("#files summary")
+    person.page.set_input_files("#job-file", str(examples / "grace_hopper.jpg"))
+    person.page.wait_for_selector('#job-list [data-state="done"]')
+    with person.page.expect_download() as waiting:
+        person.page.locator("#job-list .result").click()
+    assert waiting.value.suggested_filename == "grace_hopper-mien.jpg"
+    person.page.wait_for_timeout(200)
+    person.shoot("file")
+
+
+def _swapped(person: Person, folder: Path, target: Path) -> list[Path]:
+    """What the studio makes of a file: the result, and its receipt if it has one."""
+    with target.open("rb") as file:
+        answer = person.studio.client.post("/api/jobs", files={"file": (target.name, file)})
+    job_id = answer.raise_for_status().json()["id"]
+
+    def job(state: dict[str, Any]) -> dict[str, Any]:
+        return next(each for each in state["jobs"] if each["id"] == job_id)
+
+    ended = job(person.studio.wait(lambda state: job(state)["state"] in {"done", "failed"}, "the file is swapped"))
+    assert ended["state"] == "done", ended
+    files = [folder / f"result{target.suffix}"]
+    files[0].write_bytes(person.studio.client.get(f"/api/jobs/{job_id}/result").raise_for_status().content)
+    if ended["receipt"]:
+        files.append(folder / f"result{target.suffix}.c2pa")
+        files[1].write_bytes(person.studio.client.get(f"/api/jobs/{job_id}/receipt").raise_for_status().content)
+    return files
+
+
+def test_a_file_of_ours_is_looked_into(person: Person, examples: Path, tmp_path: Path) -> None:
+    (result,) = _swapped(person, tmp_path, examples / "grace_hopper.jpg")
+    words = person.check(result)
+    assert words["credentials"].startswith("Signed by ")
+    assert "unchanged since" in words["credentials"]
+    assert "mien's mark, number" in words["mark"]
+    assert "grace_hopper-mien.jpg" in words["mark"]
+    assert "grace_hopper-mien.jpg" in words["fingerprint"]
+    person.page.wait_for_timeout(200)
+    person.shoot("verify")
+    facts = person.facts("credentials")
+    assert facts["Said of the face"] == "“The photo is in the public domain”"
+    assert facts["What was done"] == "opened, edited, marked"
+    assert facts["Made from"].endswith(".jpg · this was changed · without credentials")
+    assert facts["Visible label"].startswith("shown: bottom right, 0.06")
+    mark = person.facts("mark")
+    assert mark["Number of the mark"] == facts["Number of the mark"]
+    assert "grace_hopper-mien.jpg" in mark["Made here with it"]
+    assert "grace_hopper-mien.jpg" in person.facts("fingerprint")["Looks like"]
+    person.page.locator("#verify-title").scroll_into_view_if_needed()
+    person.shoot("verify-details")
+    text = person.page.locator("#verify-dialog").inner_text().lower()
+    assert not {"real", "fake", "authentic", "genuine"} & set(text.split()), "the page gives no verdict"
+    assert not list(person.studio.uploads.glob("*.c2pa"))
+    assert person.page.evaluate(UNNAMED) == []
+
+
+def test_a_receipt_goes_with_its_file(person: Person, examples: Path, tmp_path: Path) -> None:
+    scene = np.asarray(cv2.resize(_read(examples / "grace_hopper.jpg"), (640, 800)), np.uint8)
+    target = tmp_path / "target.mkv"
+    with av.open(str(target), "w") as container:
+        stream = container.add_stream("libx264", rate=25, options={"crf": "18"})
+        stream.width, stream.height, stream.pix_fmt = 640, 800, "yuv420p"
+        for _ in range(12):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(scene, format="bgr24")))
+        container.mux(stream.encode())
+    result, receipt = _swapped(person, tmp_path, target)
+    assert person.check(result)["credentials"].startswith("No credentials")
+    words = person.check(result, receipt)
+    assert words["credentials"].startswith("Signed by ")
+    assert person.facts("credentials")["Where"] == "in the receipt"
+    person.shoot("verify-receipt")
+    (tmp_path / "other.mkv").write_bytes(target.read_bytes())
+    words = person.check(tmp_path / "other.mkv")
+    assert words["credentials"].startswith("No credentials"), "the receipt went with the file before"
+
+
+def test_files_that_say_nothing_are_looked_into(person: Person, examples: Path, tmp_path: Path) -> None:
+    uploads = set(person.studio.uploads.iterdir())
+    words = person.check(examples / "clip.mp4")
+    assert words["credentials"] == "No credentials. That says nothing about the file."
+    assert words["mark"].startswith("No mark of mien was found. That says nothing")
+    (tmp_path / "letter.txt").write_text("Dear reader")
+    words = person.check(tmp_path / "letter.txt")
+    assert "letter.txt" in words["mark"], "the file is called by its own name"
+    person.page.wait_for_timeout(200)
+    person.shoot("verify-text")
+    (tmp_path / "empty.mp4").write_bytes(b"")
+    assert person.check(tmp_path / "empty.mp4") == {}
+    assert "empty.mp4 is empty" in person.page.locator("#verify-state").inner_text()
+    assert set(person.studio.uploads.iterdir()) == uploads, "nothing is kept"
+    person.page.keyboard.press("Escape")
+    person.page.keyboard.press("v")
+    person.page.wait_for_selector("#verify-dialog[open]")
+
+
+@pytest.mark.parametrize("person", [{"locale": "de-DE", "color_scheme": "light"}], indirect=True, ids=["german"])
+def test_findings_are_told_in_german(person: Person, examples: Path, tmp_path: Path) -> None:
+    (result,) = _swapped(person, tmp_path, examples / "grace_hopper.jpg")
+    words = person.check(result)
+    assert words["credentials"].startswith("Signiert von ")
+    assert words["mark"].startswith("Trägt die Markierung von mien, Nummer ")
+    assert words["fingerprint"].startswith("Sieht aus wie ")
+    facts = person.facts("credentials")
+    assert facts["Zum Gesicht gesagt"] == "„Das Foto ist gemeinfrei“"
+    assert facts["Sichtbares Zeichen"] == "gezeigt: unten rechts, 0,06 der kürzeren Seite, dunkel"
+    person.facts("mark")
+    person.shoot("verify-german")
+    (tmp_path / "brief.txt").write_text("Liebe Leserin")
+    assert person.check(tmp_path / "brief.txt")["mark"] == "Die Bilder der Datei lassen sich nicht lesen."
+    (tmp_path / "leer.mp4").write_bytes(b"")
+    person.check(tmp_path / "leer.mp4")
+    assert person.page.locator("#verify-state").inner_text().startswith("leer.mp4 lässt sich nicht öffnen")
+
+
+def test_a_refused_picture_is_explained(chromium: Any, examples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(factory, "open_classifier", lambda store: FakeClassifier(0.99))
+    with running_studio(tmp_path) as studio, visiting(chromium, studio) as person:
+        person.add_face(examples / "eileen_collins.png")
+        person.start_browser_camera()
+        person.see("refused")
+        title = person.page.locator("#empty-title")
+        person.until(lambda: title.inner_text() == "The content check refuses this picture", "the reason")
+        person.page.wait_for_timeout(300)
+        person.shoot("refused")
+
+
+def test_a_camera_that_goes_is_said_and_comes_back(person: Person, examples: Path) -> None:
+    wanted = {"kind": "camera", "device": "/dev/video77"}
+    person.studio.client.put("/api/input", json=wanted).raise_for_status()
+    person.until(lambda: "/dev/video77" in person.page.locator("#empty-text").inner_text(), "the loss is said")
+    person.shoot("lost")
+    person.page.select_option("#input-kind", "file")
+    person.page.fill("[name=path]", str(examples / "clip.mp4"))
+    person.page.click("#input-apply")
+    person.see("swapped")
+
+
+def test_what_goes_wrong_is_said_with_a_remedy(person: Person, tmp_path: Path) -> None:
+    (tmp_path / "no.jpg").write_bytes(b"this is no picture")
+    person.page.set_input_files("#add-face", str(tmp_path / "no.jpg"))
+    person.page.wait_for_selector("#toast div span")
+    assert "jpeg" in person.page.locator("#toast").inner_text()
+    person.shoot("toast")
+
+
+def test_a_second_page_sees_the_same_and_takes_the_camera(person: Person) -> None:
+    person.start_browser_camera()
+    other = Person(person.page.context.new_page(), person.studio)
+    other.open()
+    other.start_browser_camera()
+    other.see("swapped")
+    person.page.wait_for_selector("#toast div")
+    assert "Another page" in person.page.locator("#toast").inner_text()
+    assert other.troubles == []
+
+
+def test_everything_can_be_reached_with_the_keyboard(person: Person) -> None:
+    reached = set()
+    for _ in range(60):
+        person.page.keyboard.press("Tab")
+        reached.add(person.page.evaluate("() => document.activeElement.id || document.activeElement.className"))
+    assert {"add-face", "take-photo", "compare", "split", "record", "input-kind", "input-apply", "setting-opacity"} <= reached
+    person.page.focus("#split")
+    person.page.keyboard.press("Space")
+    assert person.page.locator("#split").get_attribute("aria-pressed") == "true", "the space bar presses the focused button"
+    person.page.keyboard.press("Space")
+    unnamed = person.page.evaluate(UNNAMED)
+    assert unnamed == [], "every control has a name for screen readers"
+
+
+@pytest.mark.parametrize(
+    "person",
+    [
+        {"viewport": {"width": 390, "height": 844}, "locale": "de-DE", "color_scheme": "light"},
+        {"viewport": {"width": 820, "height": 1180}, "color_scheme": "light"},
+        {"viewport": {"width": 2560, "height": 1080}},
+    ],
+    indirect=True,
+    ids=["phone", "tablet", "wide"],
+)
+def test_it_fits_every_screen(person: Person) -> None:
+    person.page.wait_for_timeout(600)
+    size = person.page.viewport_size
+    person.shoot(f"screen-{size['width']}")
+    assert person.page.evaluate("() => document.documentElement.scrollWidth <= innerWidth"), "nothing sticks out sideways"
+    if size["width"] == 390:
+        assert person.page.locator("#faces-title").inner_text() == "Gesichter"
+
+
+def test_the_clean_page_shows_the_picture_alone(person: Person) -> None:
+    person.page.goto(f"{person.studio.base}/?clean")
+    person.page.wait_for_function("() => window.mien?.shown > 2")
+    assert person.page.locator(".bar").is_hidden()
+    assert person.page.locator("#record").is_hidden()
+    person.shoot("clean")
+
+
+def test_the_page_opens_websockets_to_its_own_studio_only(chromium: Any, lasting_studio: Studio) -> None:
+    context = chromium.new_context()
+    page = context.new_page()
+    page.goto(lasting_studio.page)
+    opened = """
+    (url) => new Promise((done) => {
+      addEventListener('securitypolicyviolation', (event) => done(event.effectiveDirective));
+      const socket = new WebSocket(url);
+      socket.onopen = () => done('open');
+    })
+    """
+    assert page.evaluate(opened, f"{lasting_studio.socket}/ws/events") == "open"
+    assert page.evaluate(opened, "ws://127.0.0.1:9/") == "connect-src"
+    assert page.evaluate(opened, "wss://evil.example/") == "connect-src"
+    context.close()
+
+
+def test_an_old_page_says_that_its_session_is_over(chromium: Any, lasting_studio: Studio) -> None:
+    context = chromium.new_context()
+    page = context.new_page()
+    page.goto(lasting_studio.page)
+    context.clear_cookies()
+    page.evaluate("() => fetch('/api/state')")
+    lasting_studio.session.notify()
+    page.reload()
+    assert "not the session" in page.content()
+    context.close()

@@ -1,0 +1,31 @@
+"""Video files: opened for reading, read whole, converted."""
+
+from pathlib import Path
+
+from mien.media.files.output_file import OutputFile
+from mien.media.files.video_reader import VideoReader
+from mien.media.files.video_writer import VideoWriter
+from mien.settings import Settings
+from mien.types import Frame, LabelledFrame
+
+BOX = (0, 0, 1, 1)
+
+
+def open_reader(path: Path, start_s: float | None = None, end_s: float | None = None) -> VideoReader:
+    return VideoReader(path, max_pixels=10_000_000, max_bytes=10**9, start_s=start_s, end_s=end_s)
+
+
+def read_frames(path: Path, **options: float) -> list[Frame]:
+    with open_reader(path, **options) as reader:
+        return list(iter(reader.read, None))
+
+
+def convert(source: Path, target: Path, settings: Settings | None = None, **options: float) -> tuple[str, ...]:
+    """Every frame unchanged from file to file; gives the warnings."""
+    output = OutputFile(target, overwrite=False, inputs=(source,))
+    with open_reader(source, **options) as reader, output:
+        with VideoWriter(reader, output, settings or Settings(), "mesh") as writer:
+            while (frame := reader.read()) is not None:
+                writer.write(LabelledFrame(frame, BOX, 0))
+        output.commit()
+        return (*reader.warnings, *writer.warnings)

@@ -1,0 +1,172 @@
+"""The embedded engine on the bundled portraits: identity moves, the rest stays."""
+
+from fractions import Fraction
+
+import cv2
+import numpy as np
+import pytest
+
+from mien.assembly.factory import open_source
+from mien.contracts import Engine
+from mien.lab.evaluate.measures import landmark_error, pose_error
+from mien.settings import Settings
+from mien.swap.engines.mesh.engine import MeshEngine
+from mien.swap.stages.compose import compose
+from mien.types import FacePatch, Frame, Image, Landmarks, TrackedFace
+from tests.support.portraits import COLLINS, HOPPER, locate, models, moved, portrait, recogniser
+
+
+def _patch(image: Image, landmarks: Landmarks, settings: Settings | None = None) -> FacePatch | None:
+    engine = MeshEngine(settings or Settings())
+    prepared = engine.prepare(open_source(portrait(HOPPER).image, models()))
+    return engine.swap(Frame(image, 0, 0, Fraction(1)), [TrackedFace(1, landmarks, 1)], prepared)[0]
+
+
+def _swapped(image: Image, landmarks: Landmarks, settings: Settings | None = None) -> Image:
+    patch = _patch(image, landmarks, settings)
+    assert patch is not None
+    result = image.copy()
+    compose(result, patch)
+    return result
+
+
+def test_the_engine_keeps_its_contract() -> None:
+    assert isinstance(MeshEngine(Settings()), Engine)
+
+
+@pytest.mark.parametrize("settings", [Settings(), Settings(eyes="target"), Settings(eyes="source"), Settings(mouth="source")])
+def test_identity_moves_to_the_source_and_the_pose_stays(settings: Settings) -> None:
+    source, target = portrait(HOPPER), portrait(COLLINS)
+    result = _swapped(target.image, target.landmarks, settings)
+    landmarks = locate(result)
+    descriptor = recogniser().describe(result, landmarks)
+    to_source = float(np.linalg.norm(descriptor - source.descriptor))
+    assert to_source < float(np.linalg.norm(descriptor - target.descriptor))
+    assert to_source < recogniser().same_person_below
+    assert pose_error(landmarks.points, target.landmarks.points) < 4
+    assert landmark_error(landmarks.points, target.landmarks.points) < 3
+
+
+def test_outside_the_face_no_pixel_changes() -> None:
+    target = portrait(COLLINS)
+    result = _swapped(target.image, target.landmarks)
+    points = target.landmarks.points[:, :2]
+    hull = np.zeros(target.image.shape[:2], np.uint8)
+    cv2.fillConvexPoly(hull, cv2.convexHull(points.round().astype(np.int32)), 255)
+    outside = cv2.dilate(hull, np.ones((5, 5), np.uint8)) == 0
+    assert np.array_equal(result[outside], target.image[outside])
+    assert (result != target.image).any()
+
+
+def test_the_frame_is_not_changed_by_the_engine() -> None:
+    target = portrait(COLLINS)
+    before = target.image.copy()
+    _patch(target.image, target.landmarks)
+    assert np.array_equal(before, target.image)
+
+
+def test_the_iris_is_the_targets_unless_the_settings_say_otherwise() -> None:
+    target = portrait(COLLINS)
+    with_target_eyes = _patch(target.image, target.landmarks, Settings(eyes="target"))
+    with_blended_eyes = _patch(target.image, target.landmarks)
+    with_source_eyes = _patch(target.image, target.landmarks, Settings(eyes="source"))
+    assert with_target_eyes is not None
+    assert with_source_eyes is not None
+    assert with_blended_eyes is not None
+    x, y = target.landmarks.points[468, :2] - with_target_eyes.crop_to_frame[:, 2]
+    iris = round(float(y)), round(float(x))
+    assert with_target_eyes.mask[iris] == 0
+    assert with_blended_eyes.mask[iris] < 60
+    assert with_source_eyes.mask[iris] > 200
+
+
+@pytest.mark.parametrize(
+    ("name", "shift"),
+    [
+        ("left border", (-130.0, 0.0)),
+        ("right border", (250.0, 0.0)),
+        ("top", (0.0, -60.0)),
+        ("bottom", (0.0, 350.0)),
+        ("corner", (-130.0, -60.0)),
+    ],
+)
+def test_a_face_cut_by_the_border_is_swapped_as_far_as_it_is_seen(name: str, shift: tuple[float, float]) -> None:
+    to_frame = np.array([[1.0, 0, shift[0]], [0, 1.0, shift[1]]])
+    image, landmarks = moved(portrait(COLLINS), to_frame, 512, 512)
+    patch = _patch(image, landmarks)
+    assert patch is not None, name
+    assert patch.mask.any()
+    result = image.copy()
+    compose(result, patch)
+    assert (result != image).any()
+
+
+@pytest.mark.parametrize("shift", [(-4000.0, 0.0), (0.0, 4000.0)])
+def test_a_face_outside_the_picture_gives_no_patch(shift: tuple[float, float]) -> None:
+    image, landmarks = moved(portrait(COLLINS), np.array([[1.0, 0, shift[0]], [0, 1.0, shift[1]]]), 64, 64)
+    assert _patch(image, landmarks) is None
+
+
+@pytest.mark.parametrize("scale", [0.05, 0.15, 0.5, 3.0])
+def test_any_size_of_face(scale: float) -> None:
+    image, landmarks = moved(portrait(COLLINS), np.array([[scale, 0, 20.0], [0, scale, 20.0]]), 900, 700)
+    result = _swapped(image, landmarks)
+    assert (result != image).any()
+
+
+def test_a_face_larger_than_the_resolution_is_computed_smaller_and_lies_at_its_place() -> None:
+    image, landmarks = moved(portrait(COLLINS), np.array([[3.0, 0, -300], [0, 3.0, -100]]), 900, 700)
+    coarse, fine = (
+        _patch(image, landmarks, Settings(resolution=128)),
+        _patch(image, landmarks, Settings(resolution=2048)),
+    )
+    assert coarse is not None
+    assert fine is not None
+    assert max(coarse.mask.shape) == 128
+    assert max(fine.mask.shape) > 300
+    one, other = image.copy(), image.copy()
+    compose(one, coarse)
+    compose(other, fine)
+    assert cv2.absdiff(one, other).mean() < 2
+
+
+def test_a_profile_leaves_no_hole_and_no_streak_outside_the_hull() -> None:
+    target = portrait(COLLINS)
+    points = target.landmarks.points.copy()
+    middle = points.mean(0)
+    turn = np.radians(70)
+    rotation = np.array([[np.cos(turn), 0, np.sin(turn)], [0, 1, 0], [-np.sin(turn), 0, np.cos(turn)]])
+    points = ((points - middle) @ rotation.T + middle).astype(np.float32)
+    patch = _patch(target.image, Landmarks(points, 1.0))
+    assert patch is not None
+    hull = np.zeros(patch.mask.shape, np.uint8)
+    local = points[:, :2] - patch.crop_to_frame[:, 2].astype(np.float32)
+    cv2.fillConvexPoly(hull, cv2.convexHull(local.round().astype(np.int32)), 255)
+    assert not patch.mask[cv2.dilate(hull, np.ones((5, 5), np.uint8)) == 0].any()
+
+
+def test_opacity_of_the_composer() -> None:
+    target = portrait(COLLINS)
+    patch = _patch(target.image, target.landmarks)
+    assert patch is not None
+    results = []
+    for opacity in (0.0, 0.5, 1.0):
+        image = target.image.copy()
+        compose(image, patch, opacity)
+        results.append(image.astype(int))
+    assert np.array_equal(results[0], target.image)
+    assert np.abs(results[1] - (results[0] + results[2]) / 2).max() <= 2
+
+
+@pytest.mark.parametrize("turn", [0.0, 30.0])
+def test_a_turned_patch_is_composed_at_its_place(turn: float) -> None:
+    angle = np.radians(turn)
+    linear = 2 * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    to_frame = np.hstack([linear, [[60.0], [40.0]]])
+    patch = FacePatch(np.full((20, 20, 3), 255, np.uint8), np.full((20, 20), 255, np.uint8), to_frame)
+    image = np.zeros((120, 160, 3), np.uint8)
+    compose(image, patch)
+    centre = to_frame[:, :2] @ [9.5, 9.5] + to_frame[:, 2]
+    ys, xs = np.nonzero(image[:, :, 0] > 127)
+    assert np.abs([xs.mean() - centre[0], ys.mean() - centre[1]]).max() < 0.6
+    assert len(xs) == pytest.approx(1600, rel=0.06)
