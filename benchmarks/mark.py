@@ -28,6 +28,7 @@ from mien.provenance.mark import decoder
 from mien.provenance.mark.decoder import MarkFound, MarkReader
 from mien.provenance.mark.pattern import CODES, GRID, HIGHEST, MARK_LEAST_SIDE, Marker, code_spectra
 from mien.settings import Settings
+from mien.system.scheduling import ordinary_scheduling
 from mien.types import Array, Floats, Image
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
@@ -162,6 +163,8 @@ def encoded(
         stream.width, stream.height, stream.pix_fmt = width, height, pixel_format
         if bit_rate is not None:
             stream.bit_rate = bit_rate
+        with ordinary_scheduling():
+            out.start_encoding()
         for frame in [*frames, None]:
             whole = None if frame is None else np.ascontiguousarray(frame[:height, :width])
             packets = stream.encode(None if whole is None else av.VideoFrame.from_ndarray(whole, format="bgr24"))

@@ -82,3 +82,17 @@ def _no_threads_left(request: pytest.FixtureRequest) -> Iterator[None]:
     alive = sorted(thread.name for thread in left if thread.is_alive())
     if alive:
         pytest.fail(f"threads were left behind: {alive}")
+
+
+@pytest.fixture(autouse=True)
+def _ordinary_scheduling() -> Iterator[None]:
+    """Fail a test that leaves this process in a real-time class: all that comes after it would starve the machine."""
+    if sys.platform != "linux":
+        yield
+        return
+    before = os.sched_getscheduler(0)
+    yield
+    after = os.sched_getscheduler(0)
+    if after != before:
+        os.sched_setscheduler(0, before, os.sched_param(0))
+        pytest.fail(f"the scheduling policy of this process was changed to {after}")

@@ -12,6 +12,7 @@ import numpy as np
 from av.stream import Disposition
 from av.video.reformatter import Interpolation, VideoReformatter
 
+from mien.system.scheduling import ordinary_scheduling
 from mien.types import Image
 
 OPTIONS = {"libx265": {"x265-params": "log-level=error"}, "libsvtav1": {"preset": "12", "svtav1-params": "lp=1"},
@@ -91,7 +92,8 @@ def make(path: Path, clip: Clip) -> Path:
                     for i, (begin, end, title) in enumerate(clip.chapters)
                 ]
             )  # fmt: skip
-        out.start_encoding()
+        with ordinary_scheduling():
+            out.start_encoding()
         if cover is not None:
             out.mux(cover.encode(av.VideoFrame.from_ndarray(picture(3, (32, 32)), format="bgr24")))
             out.mux(cover.encode(None))

@@ -30,6 +30,7 @@ from mien.media.frames.alpha import with_opaque
 from mien.media.frames.colour_space import ColourSpace, FromBgr
 from mien.media.frames.interlace import BOTTOM_FIRST, TOP_FIRST, FieldFlags
 from mien.settings import Settings
+from mien.system.scheduling import ordinary_scheduling
 from mien.types import LabelledFrame
 
 _OF_THE_FILE = {"major_brand", "minor_version", "compatible_brands", "encoder", "software", "duration"}
@@ -214,7 +215,8 @@ class VideoWriter:
         self._video = self._add_video(encoder)
         self._copier.add_streams(self._container)
         self._container.metadata.update(tags)
-        self._container.start_encoding()
+        with ordinary_scheduling():
+            self._container.start_encoding()
 
     def _add_video(self, encoder: Encoder) -> VideoStream:
         info, space = self._info, self._space
