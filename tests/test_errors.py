@@ -45,6 +45,6 @@ def test_exit_codes_tell_the_kinds_apart_and_are_documented() -> None:
     kinds = [entry for entry in CLASSES.values() if entry.__base__ is MienError]
     codes = [kind.exit_code for kind in kinds]
     assert len(set(codes)) == len(codes)
-    readme = (ROOT / "README.md").read_text("utf-8")
-    documented = {int(code) for code in re.findall(r"^\| (\d+) \|", readme, re.MULTILINE)}
+    page = (ROOT / "docs" / "commands.md").read_text("utf-8")
+    documented = {int(code) for code in re.findall(r"^\| (\d+) \|", page, re.MULTILINE)}
     assert documented == {0, *codes}

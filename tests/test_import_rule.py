@@ -19,7 +19,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("safety",),
     ("live", "batch", "testing"),
     ("assembly",),
-    ("studio", "lab"),
+    ("studio", "lab", "api"),
     ("commands",),
     ("__main__",),
 )
@@ -46,6 +46,8 @@ def _modules() -> dict[str, ast.Module]:
         parts = path.relative_to(PACKAGE).with_suffix("").parts
         name = ".".join(part for part in parts if part != "__init__") or "mien"
         found[name] = ast.parse(path.read_text("utf-8"), str(path))
+    # All modules may take the version from the package; what the package offers is loaded at first use (`mien.api`).
+    found["mien"].body = [node for node in found["mien"].body if not isinstance(node, ast.If | ast.FunctionDef)]
     return found
 
 

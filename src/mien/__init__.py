@@ -1,3 +1,60 @@
-"""mien: one-photo face swapping in real time, on the person's own machine, always labelled."""
+"""mien: one-photo face swapping in real time, on your own machine, always labelled.
+
+    import mien
+
+    face = mien.load_face("me.jpg", consent="self")
+    mien.swap_picture(face, "holiday.jpg", "result.png")
+    print(mien.verify("result.png").mark.words)
+
+`mien.api` documents each name. They are loaded at first use, so that `import mien` stays light.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mien.api import (
+        Face,
+        FrameSwapper,
+        LabelledFrame,
+        MienError,
+        Report,
+        Settings,
+        Swapped,
+        load_face,
+        open_pipeline,
+        read_video,
+        swap_picture,
+        swap_video,
+        verify,
+    )
 
 __version__ = "0.1.0"
+__all__ = [
+    "Face",
+    "FrameSwapper",
+    "LabelledFrame",
+    "MienError",
+    "Report",
+    "Settings",
+    "Swapped",
+    "__version__",
+    "load_face",
+    "open_pipeline",
+    "read_video",
+    "swap_picture",
+    "swap_video",
+    "verify",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Load the library at the first use of one of its names."""
+    if name not in __all__:
+        raise AttributeError(f"module 'mien' has no attribute {name!r}")
+    from mien import api
+
+    return getattr(api, name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,133 @@
+"""One file swapped into another: reader, pipeline, export and writer put together."""
+
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event
+
+from mien.assembly import factory
+from mien.batch import job
+from mien.batch.export import Export
+from mien.batch.job import Exporter, JobResult, Progress
+from mien.media.files import moving
+from mien.media.files.conversion import conversion_notes
+from mien.media.files.moving import Kind, MovingReader
+from mien.media.files.output_file import OutputFile
+from mien.media.files.picture import Picture, read_picture
+from mien.models.library.store import Store
+from mien.provenance.consent import Consent
+from mien.provenance.mark.windows import readable, windows_of
+from mien.provenance.seal import Notary
+from mien.settings import Settings
+from mien.types import Image, SourceFace
+
+Watch = Callable[[Exporter], Exporter]
+"""Puts an observer around an exporter, such as one that keeps a preview."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileSwap:
+    """A target, its kind and the face that its faces are to wear.
+
+    `start_s` and `end_s` cut a video or an animation. `title` and `target_title` are the names in the credentials
+    (default: those of the files). `watch` is put around the exporter.
+    """
+
+    target: Path
+    kind: Kind
+    source: SourceFace
+    consent: Consent
+    settings: Settings
+    models: factory.Models
+    notary: Notary
+    start_s: float | None = None
+    end_s: float | None = None
+    title: str | None = None
+    target_title: str | None = None
+    watch: Watch | None = None
+
+    def read_picture(self) -> Picture:
+        """Read the target as a picture. Raises a `MediaError`."""
+        return read_picture(self.target, max_pixels=self.settings.max_pixels, max_bytes=self.settings.max_bytes)
+
+    def open_reader(self, output: Path) -> MovingReader:
+        """Open the target as a video or an animation, for an output of this name. Raises a `MediaError`."""
+        return moving.open_moving(
+            self.target,
+            max_pixels=self.settings.max_pixels,
+            max_bytes=self.settings.max_bytes,
+            start_s=self.start_s,
+            end_s=self.end_s,
+            keep_fields=self.settings.interlaced == "keep",
+            keep_alpha=moving.keeps_alpha(self.target, output, self.settings),
+            find_alpha=True,
+        )
+
+    def swap_picture(self, picture: Picture, output: OutputFile) -> JobResult:
+        """Swap the picture into `output`, which is not entered yet. Raises a `MienError`; then nothing is written."""
+        pipeline = factory.open_picture_pipeline(self.settings, self.models, self.source)
+        strength = moving.mark_strength(self.kind, output.path, self.settings)
+        exporter = self._exporter([[picture.frame.image]], "picture", strength)
+        with output:
+            return job.run_picture(
+                picture, output, pipeline.swap_frame, exporter, quality=self.settings.quality, engine=self.settings.engine
+            )
+
+    def swap_moving(
+        self,
+        reader: MovingReader,
+        output: OutputFile,
+        reporting: AbstractContextManager[Callable[[Progress], None]] | None = None,
+        cancel: Event | None = None,
+    ) -> JobResult:
+        """Swap every frame of `reader` into `output`, which is not entered yet. Raises a `MienError`; then nothing is written.
+
+        `reporting` gives a function that is called after each frame.
+        """
+        settings = self.settings
+        pipeline = factory.open_pipeline(settings, self.models, self.source)
+        before = windows_of(
+            self.target,
+            max_pixels=settings.max_pixels,
+            max_bytes=settings.max_bytes,
+            start_s=self.start_s,
+            end_s=self.end_s,
+        )
+        strength = moving.mark_strength(self.kind, output.path, settings, reader.info.content)
+        exporter = self._exporter(readable(before), "video", strength)
+        with (
+            output,
+            moving.open_writer(reader, output, settings, settings.engine) as writer,
+            reporting or nullcontext(_ignore) as report,
+        ):
+            return job.run_video(reader, writer, output, pipeline, exporter, report, cancel)
+
+    def swap(self, output: OutputFile) -> tuple[JobResult, tuple[str, ...]]:
+        """Swap the target into `output`, which is not entered yet, and return the result and all notes."""
+        if self.kind is Kind.PICTURE:
+            picture = self.read_picture()
+            result = self.swap_picture(picture, output)
+            return result, (*picture.notes, *result.warnings)
+        with self.open_reader(output.path) as reader:
+            result = self.swap_moving(reader, output)
+            return result, (*conversion_notes(reader.info), *result.warnings)
+
+    def _exporter(self, before: Iterable[Sequence[Image]], kind: str, strength: float) -> Exporter:
+        exporter = Export(
+            self.target,
+            before,
+            self.settings,
+            self.consent,
+            factory.open_content_check(Store()),
+            self.notary,
+            kind,
+            title=self.title,
+            target_title=self.target_title,
+            strength=strength,
+        )
+        return exporter if self.watch is None else self.watch(exporter)
+
+
+def _ignore(progress: Progress) -> None:
+    del progress
