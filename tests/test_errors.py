@@ -21,7 +21,7 @@ def _drawn() -> dict[str, str | None]:
     parents: dict[str, str | None] = {}
     above: list[str] = []
     for line in (errors.__doc__ or "").splitlines():
-        match = re.match(r"^((?:│   |    )*(?:├── |└── )?)([A-Z]\w+)", line)
+        match = re.match(r"^((?:│   |    )*(?:├── |└── )?)([A-Z]\w+)", line.removeprefix("    "))
         if match and match[2] in CLASSES:
             depth = len(match[1]) // 4
             above = [*above[:depth], match[2]]

@@ -1,38 +1,40 @@
 """Every error that mien raises on purpose.
 
-MienError
-├── UsageError              the request makes no sense as it stands            exit 2
-├── SourceFaceError         the photo cannot be used as a source face          exit 3
-│   ├── NoSourceFace
-│   ├── SeveralSourceFaces
-│   ├── SourceFaceTooSmall
-│   ├── SourceFaceBlurred
-│   ├── SourceFaceTurned
-│   ├── SourceFaceCovered
-│   └── SourceFaceStranger
-├── MediaError              a picture, video or device cannot be read          exit 4
-│   ├── UnreadableMedia
-│   ├── UnsupportedMedia
-│   ├── MediaTooLarge
-│   └── SourceLost
-├── OutputError             the result cannot be written                       exit 5
-├── NoFaceFound             no face to swap in the whole target                exit 6
-├── Cancelled               stopped because somebody asked                    exit 130
-├── ContentRefused          the content check takes the target for nudity      exit 9
-├── ProvenanceError         an output cannot be marked, signed or noted        exit 8
-│   ├── MarkImpossible
-│   ├── KeyUnavailable
-│   ├── CertificateUnusable
-│   ├── SigningFailed
-│   └── SealBroken
-└── ModelError              a model file is missing, damaged or does not fit   exit 7
-    ├── ModelMissing
-    ├── ModelDamaged
-    ├── ModelMismatch
-    ├── ModelRefused
-    ├── DownloadFailed
-    ├── DeviceUnavailable
-    └── DeviceFull
+::
+
+    MienError
+    ├── UsageError              the request makes no sense as it stands            exit 2
+    ├── SourceFaceError         the photo cannot be used as a source face          exit 3
+    │   ├── NoSourceFace
+    │   ├── SeveralSourceFaces
+    │   ├── SourceFaceTooSmall
+    │   ├── SourceFaceBlurred
+    │   ├── SourceFaceTurned
+    │   ├── SourceFaceCovered
+    │   └── SourceFaceStranger
+    ├── MediaError              a picture, video or device cannot be read          exit 4
+    │   ├── UnreadableMedia
+    │   ├── UnsupportedMedia
+    │   ├── MediaTooLarge
+    │   └── SourceLost
+    ├── OutputError             the result cannot be written                       exit 5
+    ├── NoFaceFound             no face to swap in the whole target                exit 6
+    ├── Cancelled               stopped because somebody asked                    exit 130
+    ├── ContentRefused          the content check takes the target for nudity      exit 9
+    ├── ProvenanceError         an output cannot be marked, signed or noted        exit 8
+    │   ├── MarkImpossible
+    │   ├── KeyUnavailable
+    │   ├── CertificateUnusable
+    │   ├── SigningFailed
+    │   └── SealBroken
+    └── ModelError              a model file is missing, damaged or does not fit   exit 7
+        ├── ModelMissing
+        ├── ModelDamaged
+        ├── ModelMismatch
+        ├── ModelRefused
+        ├── DownloadFailed
+        ├── DeviceUnavailable
+        └── DeviceFull
 
 An error carries what happened (`str(error)`), what the person can do (`remedy`) and the exit code of the command line.
 """
