@@ -13,7 +13,7 @@ from tests.support.places import ROOT
 
 BANNED = re.compile(
     r"\b(?:is said|are said|is told of|are told of|lets? go|stands? before|for so long|so many|from which on|as ever|anew"
-    r"|reckon\w*|whoever|besides|nobody has|is kept of|is no (?:\w+ )?(?:file|folder|picture|video|number|name"
+    r"|reckon\w*|whoever|besides|nobody has|is kept of|(?<!here )is no (?:\w+ )?(?:file|folder|picture|video|number|name"
     r"|address|model|certificate|port|PNG|JSON|TOML))\b",
     re.IGNORECASE,
 )
