@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
+from mien.imaging.blend import speckle
 from mien.imaging.grain import GrainMeter, difference_grain, more_of, place_of, still_grain
-from mien.imaging.raster import speckle
 from mien.types import Floats, Grain, Image
 
 SIDE = 160

@@ -15,8 +15,8 @@ import numpy as np
 from mien.face import landmark_sets
 from mien.face.mean_face import face_model
 from mien.face.texels import texel_map
+from mien.imaging.draw import draw_values
 from mien.imaging.kernels import kernel
-from mien.imaging.raster import draw_values
 from mien.types import Array, Floats, Image, Mask
 
 SIDE = 64
@@ -111,7 +111,7 @@ def lasting_light(mean: Floats, seen: Floats) -> Floats:
 
 
 def gains(light: Floats, points: Floats, mask: Mask, strength: float) -> Floats:
-    """The map for `raster.shade` that puts `light` (SIDE, SIDE, 3) on a crop, relative to where it is brightest.
+    """The map for `blend.shade` that puts `light` (SIDE, SIDE, 3) on a crop, relative to where it is brightest.
 
     `points` float32 (478, 3) are the landmarks in the crop's pixels; `mask` uint8 (h, w) as of the crop. The result is
     float32 (gh, gw, 3), at most 1: the level is `colour.light_map`'s. strength 0 changes nothing.

@@ -11,8 +11,8 @@ import numpy.typing as npt
 from mien.face import landmark_sets
 from mien.face.mean_face import face_model
 from mien.imaging import geometry
+from mien.imaging.draw import draw_mask
 from mien.imaging.kernels import kernel, kernel_part
-from mien.imaging.raster import draw_mask
 from mien.types import Array, Floats, Image, Mask
 
 SIDE = 128

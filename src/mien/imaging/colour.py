@@ -29,7 +29,7 @@ _BLACK = 6.0
 
 
 def light_map(crop: Image, mask: Mask, target: Image, strength: float) -> Floats:
-    """The map that `raster.relight` needs to give `crop` the light of `target`; float32 (gh, gw, 13).
+    """The map that `blend.relight` needs to give `crop` the light of `target`; float32 (gh, gw, 13).
 
     crop and target are the same rectangle, mask (uint8) says where the crop covers it and how surely. strength 0 changes
     nothing, 1 takes the target's light and tone wholly.

@@ -125,7 +125,7 @@ def in_green(grain: Grain | None) -> float:
 
 
 def more_of(grain: Grain) -> npt.NDArray[np.int8]:
-    """A tile of noise as coarse as `grain`, for `raster.speckle`; shared and read-only."""
+    """A tile of noise as coarse as `grain`, for `blend.speckle`; shared and read-only."""
     return _tiles()[int(np.argmin([abs(size - grain.size) for size in _SIZES]))]
 
 

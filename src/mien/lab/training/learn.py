@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from mien.imaging.raster import blend
+from mien.imaging.blend import blend
 from mien.lab.training.net import colours, fresh_weights, to_onnx
 from mien.lab.training.pairs import Example, random_example
 from mien.lab.training.sitters import Sitter

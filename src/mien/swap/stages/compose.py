@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from mien.imaging import geometry
-from mien.imaging.raster import blend
+from mien.imaging.blend import blend
 from mien.types import Affine, FacePatch, Image, Mask
 
 _FINER = 1.5

@@ -11,7 +11,7 @@ import numpy as np
 
 from mien.contracts import Finisher
 from mien.imaging import geometry
-from mien.imaging.raster import blend, recolour
+from mien.imaging.blend import blend, recolour
 from mien.swap.stages.compose import in_frame
 from mien.types import Affine, Array, FacePatch, Floats, Frame, Image, Mask, TrackedFace
 

@@ -7,8 +7,8 @@ import numpy as np
 
 from mien.face.sharpness import blur_of, focus_of
 from mien.imaging import geometry
+from mien.imaging.blend import smear, speckle
 from mien.imaging.grain import in_green, more_of, place_of, still_grain
-from mien.imaging.raster import smear, speckle
 from mien.types import FacePatch, Focus, Frame, Grain, Image, Mask, TrackedFace
 
 _LEAST_BLUR = 0.9

@@ -17,8 +17,9 @@ from mien.face.lighting import gains
 from mien.face.mean_face import texture_per_eye_distance
 from mien.face.texels import wrap
 from mien.imaging import geometry
+from mien.imaging.blend import relight, shade
 from mien.imaging.colour import light_map, sharpened, soften
-from mien.imaging.raster import draw_mesh, relight, shade
+from mien.imaging.draw import draw_mesh
 from mien.settings import Settings
 from mien.swap.engines.mesh.texture import Texture, border_opacity, textures_of
 from mien.types import Affine, Array, FacePatch, Floats, Frame, KnownFace, Mask, SourceFace, TrackedFace

@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 
 from mien.face.texels import texel_map
+from mien.imaging.draw import carry_values
 from mien.imaging.kernels import kernel, kernel_part
-from mien.imaging.raster import carry_values
 from mien.types import Array, Floats, Image, Mask
 
 NODES = 64
