@@ -11,7 +11,8 @@ from typing import Any, Protocol
 from mien.errors import Cancelled, NoFaceFound
 from mien.media.files.moving import MovingReader, MovingWriter
 from mien.media.files.output_file import OutputFile, spoken_of
-from mien.media.files.picture import Picture, write_picture
+from mien.media.files.picture_read import Picture
+from mien.media.files.picture_write import write_picture
 from mien.swap.pipeline import SeenFrame
 from mien.types import Frame, FrameResult, LabelledFrame
 

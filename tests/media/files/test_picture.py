@@ -15,7 +15,9 @@ from PIL import ExifTags, Image, ImageCms
 
 from mien import errors
 from mien.media.files.output_file import OutputFile
-from mien.media.files.picture import Picture, is_picture, read_picture, write_picture
+from mien.media.files.picture_kind import is_picture
+from mien.media.files.picture_read import Picture, read_picture
+from mien.media.files.picture_write import write_picture
 from mien.provenance.label import Labeller
 from mien.provenance.mark.pattern import Marker
 from mien.settings import Settings

@@ -18,8 +18,10 @@ from av.error import FFmpegError
 from av.stream import Stream
 
 from mien.errors import MediaError, UnreadableMedia, UsageError
+from mien.media.files.file_check import check_file
 from mien.media.files.packets import FREE_RUNNING, PacketReader, Survey, open_input
-from mien.media.files.picture import check_file, is_picture, read_picture
+from mien.media.files.picture_kind import is_picture
+from mien.media.files.picture_read import read_picture
 from mien.media.files.video_reader import VideoReader
 from mien.media.frames.fitting import fitted
 from mien.types import LIVE_TIME_BASE, Floats, Frame, Image, Sound, StreamInfo

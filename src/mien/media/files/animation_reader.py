@@ -14,8 +14,9 @@ from av.stream import Disposition
 from PIL import Image
 
 from mien.errors import MediaTooLarge, UnreadableMedia, UsageError
+from mien.media.files.file_check import check_file
 from mien.media.files.frame_delays import read_delays
-from mien.media.files.picture import ANIMATED_FORMATS, DAMAGE, check_file
+from mien.media.files.picture_kind import ANIMATED_FORMATS, DAMAGE
 from mien.media.files.video_reader import VideoInfo
 from mien.media.frames.colour_space import ColourSpace
 from mien.types import Frame, Mask

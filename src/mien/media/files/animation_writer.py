@@ -24,7 +24,7 @@ from mien.errors import OutputError, UsageError
 from mien.media.files import statement
 from mien.media.files.animation_reader import AnimationReader
 from mien.media.files.output_file import OutputFile, output_error
-from mien.media.files.picture import png_statement
+from mien.media.files.picture_metadata import png_statement
 from mien.media.frames.alpha import with_opaque
 from mien.settings import Settings
 from mien.types import Array, LabelledFrame, Mask

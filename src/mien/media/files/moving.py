@@ -11,7 +11,8 @@ from mien.media.files.animation_writer import ANIMATIONS, AnimationWriter
 from mien.media.files.encoders import CONTAINERS, Content, plan_codec
 from mien.media.files.mark_strength import picture_need, video_need
 from mien.media.files.output_file import OutputFile
-from mien.media.files.picture import WRITE_FORMATS, has_alpha, is_animation, is_picture, write_format
+from mien.media.files.picture_kind import has_alpha, is_animation, is_picture
+from mien.media.files.picture_write import WRITE_FORMATS, write_format
 from mien.media.files.video_reader import VideoReader
 from mien.media.files.video_writer import VideoWriter
 from mien.settings import Settings

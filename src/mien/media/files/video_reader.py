@@ -20,8 +20,8 @@ from av.video.stream import VideoStream
 
 from mien.errors import MediaTooLarge, UnreadableMedia, UnsupportedMedia, UsageError
 from mien.media.files.encoders import Content
+from mien.media.files.file_check import check_file
 from mien.media.files.packets import FREE_RUNNING, NO_MOTION, PacketReader, Survey, open_input, survey
-from mien.media.files.picture import check_file
 from mien.media.frames.alpha import alpha_decoder, alpha_of, has_alpha, over_white
 from mien.media.frames.colour_space import ColourSpace, ToBgr, space_of
 from mien.media.frames.dolby_vision import check_base_layer

@@ -20,7 +20,7 @@ from mien.media.files import moving
 from mien.media.files.conversion import conversion_notes
 from mien.media.files.moving import Kind
 from mien.media.files.output_file import OutputFile, spoken_of
-from mien.media.files.picture import read_picture
+from mien.media.files.picture_read import read_picture
 from mien.media.files.receipt import receipt_path
 from mien.models.library.store import Store
 from mien.provenance.consent import Consent

@@ -24,8 +24,8 @@ from mien.live.loop import LiveLoop
 from mien.live.meter import Figures
 from mien.live.snapshot import Snapshot
 from mien.media.capture.devices import list_microphones
+from mien.media.files.file_check import check_file
 from mien.media.files.output_file import spoken_of
-from mien.media.files.picture import check_file
 from mien.media.files.statement import ACCEPTABLE_USE
 from mien.models.library.store import Store
 from mien.provenance.consent import STATEMENTS, Consent
