@@ -3,6 +3,7 @@
 import cv2
 import numpy as np
 
+from mien.imaging.arrays import locked
 from mien.types import Array, Floats, Image, Mask
 
 _GRID = 40
@@ -23,7 +24,8 @@ _CLEAR, _HAZY = 0.58, 0.7
 """The darkest of a face as a share of its middle: 0.15 to 0.6 in clear pictures, 0.65 to 0.8 in hazy ones."""
 _UPPER = 0.6
 """Share of the face's height above the mouth."""
-_LUMA = np.array([0.114, 0.587, 0.299], np.float32)
+LUMA = locked(np.array([0.114, 0.587, 0.299], np.float32))
+"""Weights of blue, green and red in luma (BT.601); float32 (3,), read-only."""
 _BLACK = 6.0
 """Added to both sides of a ratio of brightnesses, so that noise in the dark does not explode."""
 
@@ -46,10 +48,10 @@ def light_map(crop: Image, mask: Mask, target: Image, strength: float) -> Floats
         _skin_base(picture, mean, weight, SKIN_SPREAD * size_wh[0])
         for picture, mean in ((own, own_mean), (wanted, wanted_mean))
     )
-    own_luma, wanted_luma = ((mean @ _LUMA)[:, :, None] + _BLACK for mean in (own_mean, wanted_mean))
+    own_luma, wanted_luma = ((mean @ LUMA)[:, :, None] + _BLACK for mean in (own_mean, wanted_mean))
     ratio = wanted_luma / own_luma
     contrast = _contrast(own - own_mean, wanted - wanted_mean, ratio, inside)
-    veiled = _veiled(own @ _LUMA, wanted @ _LUMA, inside)
+    veiled = _veiled(own @ LUMA, wanted @ LUMA, inside)
     # Shadows are the skin's: they scale with its brightness and have its colour. Highlights are half the lamp's.
     darker = veiled * contrast * np.where(ratio < 1, ratio**0.8, ratio**0.45)
     brighter = veiled * contrast * np.where(ratio < 1, ratio**0.3, ratio**-0.2)
@@ -86,7 +88,7 @@ def _mean(picture: Floats, weight: Floats, norm: Floats, sigma: float) -> Floats
 
 def _skin_base(picture: Floats, mean: Floats, weight: Floats, sigma: float) -> Floats:
     """What the skin itself is lit like: a finer mean in which brows, lips, beard and shine hardly count."""
-    off = ((picture - mean) @ _LUMA) / (mean @ _LUMA + _BLACK)
+    off = ((picture - mean) @ LUMA) / (mean @ LUMA + _BLACK)
     sure = weight / np.square(1 + np.square(off / _UNLIKE))
     total = cv2.GaussianBlur(sure, (0, 0), sigma, borderType=cv2.BORDER_CONSTANT)[:, :, None]
     blurred = cv2.GaussianBlur(picture * sure[:, :, None], (0, 0), sigma, borderType=cv2.BORDER_CONSTANT)

@@ -77,6 +77,12 @@ def invert(transform: Affine) -> Affine:
     return np.hstack([linear, -linear @ transform[:, 2:]])
 
 
+def then(first: Affine, second: Affine) -> Affine:
+    """Return the transform that applies `first`, then `second`."""
+    both: Affine = second @ np.vstack([first, [0, 0, 1]])
+    return both
+
+
 def apply(transform: Affine, points: Array) -> Floats:
     """`points` (n, 2) moved by the transform, float32."""
     moved = np.asarray(points, np.float64) @ transform[:, :2].T + transform[:, 2]
@@ -92,6 +98,19 @@ def box_of(points: Array) -> tuple[float, float, float, float]:
     """The axis-aligned box round points (n, 2 or 3), `xyxy`."""
     low, high = points[:, :2].min(0), points[:, :2].max(0)
     return float(low[0]), float(low[1]), float(high[0]), float(high[1])
+
+
+def clipped_box(
+    box_xyxy: tuple[float, float, float, float], width: int, height: int, before: int = 0, after: int = 0
+) -> tuple[int, int, int, int]:
+    """Return the whole pixels that a box covers in a picture: left and top, then the first column and row behind it.
+
+    The box grows by `before` pixels at left and top and by `after` at right and bottom. Right <= left, or bottom <= top, if it
+    lies outside the picture.
+    """
+    x1, y1, x2, y2 = box_xyxy
+    left, top = max(0, math.floor(x1) - before), max(0, math.floor(y1) - before)
+    return left, top, min(width, math.ceil(x2) + after), min(height, math.ceil(y2) + after)
 
 
 def covered(a_xyxy: tuple[float, float, float, float], b_xyxy: tuple[float, float, float, float]) -> float:

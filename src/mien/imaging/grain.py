@@ -8,6 +8,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from mien.imaging.arrays import locked
+from mien.imaging.colour import LUMA
 from mien.imaging.kernels import kernel
 from mien.types import Array, Floats, Grain, Image, Mask
 
@@ -107,7 +109,7 @@ def still_grain(image: Image, mask: Mask | None = None) -> Grain | None:
     if lit.sum() < 8:
         return None
     blocks = blocks[lit]
-    luma = 0.114 * blocks[..., 0] + 0.587 * blocks[..., 1] + 0.299 * blocks[..., 2]
+    luma = LUMA[0] * blocks[..., 0] + LUMA[1] * blocks[..., 1] + LUMA[2] * blocks[..., 2]
     colour = (np.square(blocks[..., 0]) + np.square(blocks[..., 2])) / 2
     lift = np.float32(_UNBIASED)
     return _grain(lift * np.square(luma).mean((1, 2)), lift * colour.mean((1, 2)), _SIZES[1], fresh=False)
@@ -168,9 +170,7 @@ def _tiles() -> tuple[npt.NDArray[np.int8], ...]:
     tiles = []
     for size in _SIZES:
         noise = white if size == 0 else _wrapped_blur(white, size)
-        tile = np.clip(noise / noise.std((0, 1)) * _UNIT, -127, 127).round().astype(np.int8)
-        tile.flags.writeable = False
-        tiles.append(tile)
+        tiles.append(locked(np.clip(noise / noise.std((0, 1)) * _UNIT, -127, 127).round().astype(np.int8)))
     return tuple(tiles)
 
 
