@@ -2,41 +2,30 @@
 
 import threading
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
-import av
 import numpy as np
-from av.audio.stream import AudioStream
-from av.container import InputContainer
-from av.error import FFmpegError
-from av.stream import Stream
 
 from mien.errors import MediaError, UnreadableMedia, UsageError
 from mien.media.files.file_check import check_file
-from mien.media.files.packets import FREE_RUNNING, PacketReader, Survey, open_input
+from mien.media.files.packets import PacketReader, Survey, open_input
 from mien.media.files.picture_kind import is_picture
 from mien.media.files.picture_read import read_picture
 from mien.media.files.video_reader import VideoReader
 from mien.media.frames.fitting import fitted
-from mien.types import LIVE_TIME_BASE, Floats, Frame, Image, Sound, StreamInfo
+from mien.types import LIVE_TIME_BASE, Frame, Image, StreamInfo
 
 Clock = Callable[[], float]
 Wait = Callable[[float], object]
 
-SOUND_RATE = 48_000
 _PICTURE_S = 3
 _USUAL_STEP_S = 0.04
 _FAR_BEHIND_S = 1.0
-_LATE_SOUND_S = 0.5
-_SEEK_S = 5.0
-_HOLE_S = 0.005
-_SILENCE = SOUND_RATE // 50
 
 
 @dataclass(slots=True)
@@ -89,7 +78,7 @@ class LoopedMedia:
         self._rate = Fraction(rate).limit_denominator(1001)
         self._clock = clock
         self._stopped = threading.Event()
-        self._given_wait, self._wait = wait, wait or self._stopped.wait
+        self._wait = wait or self._stopped.wait
         self._loop = _Loop()
         self._player: _Player | None = None
         self._info = StreamInfo(0, 0, LIVE_TIME_BASE)
@@ -111,12 +100,6 @@ class LoopedMedia:
         pts = self._last_pts = max(round((self._loop.begin_s + due_s) / LIVE_TIME_BASE), self._last_pts + 1)
         self._index += 1
         return Frame(image, self._index - 1, pts, LIVE_TIME_BASE)
-
-    def open_sound(self) -> "LoopedSound | None":
-        """The sound of the video on the same clock, to be entered while this is; None when there is no sound."""
-        if not isinstance(self._player, _Video) or not self._player.channels:
-            return None
-        return LoopedSound(self._path, self._player.channels, self._loop, self._clock, self._given_wait)
 
     def stop(self) -> None:
         """Make a waiting `read` and all later ones give None; may be called from any thread."""
@@ -146,104 +129,6 @@ class LoopedMedia:
         return _Video(self._path, self._loop, self._max_pixels, self._max_bytes)
 
 
-class LoopedSound:
-    """A `contracts.SoundSource`: the sound that goes with a looped video, without gaps, each stretch given when it is over.
-
-    A round lasts as long as the pictures do: longer sound is cut, shorter sound is followed by silence.
-    """
-
-    def __init__(self, path: Path, channels: int, loop: _Loop, clock: Clock, wait: Wait | None) -> None:
-        self.rate, self.channels = SOUND_RATE, min(channels, 2)
-        self._path = path
-        self._loop = loop
-        self._clock = clock
-        self._stopped = threading.Event()
-        self._wait = wait or self._stopped.wait
-        self._stretches: Generator[tuple[float, Floats], None, None] | None = None
-
-    def read(self) -> Sound | None:
-        """The next stretch, None after `stop`; what is over for long is left out."""
-        for position_s, samples in self._stretches or ():
-            due_s = self._loop.begin_s + position_s + len(samples) / self.rate
-            if self._clock() - due_s > _LATE_SOUND_S:
-                continue
-            if not _wait_until(due_s, self._clock, self._wait, self._stopped):
-                return None
-            return Sound(samples, self.rate, self._loop.begin_s + position_s)
-        return None
-
-    def stop(self) -> None:
-        """Make a waiting `read` and all later ones give None; may be called from any thread."""
-        self._stopped.set()
-
-    def __enter__(self) -> Self:
-        self._stretches = self._rounds()
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self.stop()
-        if self._stretches is not None:
-            self._stretches.close()
-            self._stretches = None
-
-    def _rounds(self) -> Generator[tuple[float, Floats], None, None]:
-        """Position in seconds since the beginning and samples, float32 (n, channels), round after round."""
-        number, offset_s = self._loop.round_at(self._clock() - self._loop.begin_s)
-        while not self._stopped.is_set():
-            origin_s = number * self._loop.length_s
-            with open_input(self._path) as container:
-                for begin, samples in self._whole_round(container, offset_s if offset_s > _SEEK_S else 0.0):
-                    yield origin_s + begin / self.rate, samples
-            number, offset_s = number + 1, 0.0
-
-    def _whole_round(self, container: InputContainer, from_s: float) -> Iterator[tuple[int, Floats]]:
-        """Number of the first sample in the round and samples, one stretch after the other until the round is over."""
-        length = round(self._loop.length_s * self.rate)
-        done = round(from_s * self.rate)
-        for begin, samples in self._decoded(container, from_s):
-            hole = begin - done
-            if hole > _HOLE_S * self.rate:
-                yield from self._silence(done, min(begin, length))
-                done = min(begin, length)
-            # Small steps are the rounded times of the file, not holes.
-            kept = samples[max(-hole, 0) if hole < -_HOLE_S * self.rate else 0 :][: length - done]
-            if len(kept):
-                yield done, kept
-                done += len(kept)
-            if done >= length:
-                return
-        yield from self._silence(done, length)
-
-    def _silence(self, begin: int, end: int) -> Iterator[tuple[int, Floats]]:
-        for at in range(begin, end, _SILENCE):
-            yield at, np.zeros((min(_SILENCE, end - at), self.channels), np.float32)
-
-    def _decoded(self, container: InputContainer, from_s: float) -> Iterator[tuple[int, Floats]]:
-        """Stretches from about `from_s` on, each with the number of its first sample by the clock of the pictures."""
-        sound = container.streams.audio[0]
-        if from_s and container.format.name not in FREE_RUNNING:
-            with suppress(FFmpegError):
-                container.seek(round((self._loop.base_s + from_s) * av.time_base))
-        resampler = av.AudioResampler("flt", "mono" if self.channels == 1 else "stereo", self.rate)
-        begin: int | None = None
-        for frame in self._frames(container, sound):
-            if frame.time is not None:
-                begin = round((frame.time - self._loop.base_s) * self.rate)
-            for even in resampler.resample(frame):
-                samples: Floats = even.to_ndarray().astype(np.float32, copy=False).reshape(-1, self.channels)
-                if begin is not None and begin + len(samples) > 0:
-                    yield max(begin, 0), samples[max(-begin, 0) :]
-                begin = None if begin is None else begin + len(samples)
-
-    def _frames(self, container: InputContainer, sound: AudioStream) -> Iterator[av.AudioFrame]:
-        for packet in PacketReader(container, (sound,)):
-            try:
-                yield from sound.decode(packet)
-            except FFmpegError:
-                # A damaged place is heard as silence.
-                continue
-
-
 class _Video:
     """Plays a video file from the start each time it has ended; one that has fallen far behind jumps ahead."""
 
@@ -260,7 +145,6 @@ class _Video:
         self._waiting = self._reader.read()
         loop.base_s = 0.0 if self._waiting is None else self._waiting.time_s
         loop.length_s = max(info.duration_s or _measured(path, info.stream_index) - loop.base_s, self._step_s)
-        self.channels = next((_channels(stream) for stream in self._reader.copied if stream.type == "audio"), 0)
         self.info = StreamInfo(info.width, info.height, LIVE_TIME_BASE, info.rate)
 
     def next(self, position: Clock) -> tuple[Image, float]:
@@ -341,10 +225,6 @@ def _shows(path: Path) -> bool:
         return is_picture(path)
     except MediaError:
         return False
-
-
-def _channels(stream: Stream) -> int:
-    return stream.codec_context.channels if isinstance(stream, AudioStream) and stream.codec_context else 0
 
 
 def _measured(path: Path, stream_index: int) -> float:
