@@ -295,7 +295,7 @@ def test_a_missing_file_and_a_folder(tmp_path: Path) -> None:
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
 def test_a_pipe_does_not_block(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.png")
-    with pytest.raises(errors.UnreadableMedia, match="no ordinary file"):
+    with pytest.raises(errors.UnreadableMedia, match="not an ordinary file"):
         _read(tmp_path / "pipe.png")
 
 

@@ -6,20 +6,20 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import accumulate
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import numpy as np
 from av.stream import Disposition
 from PIL import Image
 
-from mien.errors import MediaTooLarge, UnreadableMedia, UsageError
-from mien.media.files.file_check import check_file
+from mien.errors import MediaTooLarge, UnreadableMedia
+from mien.media.files.file_check import check_size
 from mien.media.files.frame_delays import read_delays
+from mien.media.files.media_file import MediaFileReader, part_bounds
 from mien.media.files.picture_kind import ANIMATED_FORMATS, DAMAGE
-from mien.media.files.video_reader import VideoInfo
+from mien.media.files.video_info import VideoInfo
+from mien.media.frames.alpha import over_white
 from mien.media.frames.colour_space import ColourSpace
-from mien.types import Frame, Mask
+from mien.types import Frame
 from mien.types import Image as Bgr
 
 _TIME_BASES = {"GIF": Fraction(1, 100), "WEBP": Fraction(1, 1000), "PNG": Fraction(1, 90_000), "AVIF": Fraction(1, 1000)}
@@ -31,7 +31,7 @@ _SRGB = ColourSpace(1, 1, 13, full_range=False, tagged=True)
 _ENDLESS = 0
 
 
-class AnimationReader:
+class AnimationReader(MediaFileReader):
     """A `contracts.FrameSource` of an animation: frames in order, on a clock that begins at 0.
 
     Disposal and blending are composed, so that every frame is whole. With `flatten` transparent places are laid on white;
@@ -57,15 +57,9 @@ class AnimationReader:
         self._part_s = start_s, end_s
         self._read = self._index = 0
         self._next: Frame | None = None
-        self._begin = Fraction(str(start_s)) if start_s is not None else Fraction(0)
-        self._until = None if end_s is None else Fraction(str(end_s))
-        size = check_file(path)
-        if size > max_bytes:
-            raise MediaTooLarge(
-                f"{path} has {size:,} bytes, the limit is {max_bytes:,}", "use a smaller file or raise --max-bytes"
-            )
-        if self._until is not None and self._until <= self._begin:
-            raise UsageError(f"the part from {start_s or 0:g} s to {end_s:g} s is empty", "end after the start")
+        check_size(path, max_bytes)
+        begin, self._until = part_bounds(start_s or 0, end_s)
+        self._begin = begin or Fraction(0)
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
@@ -115,12 +109,6 @@ class AnimationReader:
         self._frames.close()
         self._file.close()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self.close()
-
     def _open(self, max_pixels: int) -> None:
         width, height = self._canvas = self._file.size
         kind = str(self._file.format)
@@ -143,9 +131,7 @@ class AnimationReader:
         self._frames = self._wanted()
         self._next = first = next(self._frames, None)
         if first is None:
-            if self._read:
-                raise UsageError(f"no frame of {self.path} lies in the chosen part", "choose another --start or --end")
-            raise UnreadableMedia(f"no frame of {self.path} can be decoded", "check the file, or fetch or save it again")
+            raise self._nothing(decoded_any=self._read > 0)
         self._info = self._describe(kind, first)
 
     def _describe(self, kind: str, first: Frame) -> VideoInfo:
@@ -239,15 +225,10 @@ class AnimationReader:
         image = np.ascontiguousarray(pixels[:, :, 2::-1])
         kept = None
         if alpha.min() < 255:
-            image = _on_white(image, alpha) if self._flatten else np.where(alpha[:, :, None] == 0, np.uint8(255), image)
+            image = over_white(image, alpha) if self._flatten else np.where(alpha[:, :, None] == 0, np.uint8(255), image)
             kept = None if self._flatten else np.ascontiguousarray(alpha)
         self._index += 1
         return Frame(image, self._index - 1, pts, self._base, kept)
-
-
-def _on_white(image: Bgr, alpha: Mask) -> Bgr:
-    share = alpha[:, :, None].astype(np.float32) / 255
-    return np.asarray(image * share + 255 * (1 - share) + 0.5, np.uint8)
 
 
 def _loops(file: Image.Image, kind: str) -> int:

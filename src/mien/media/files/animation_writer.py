@@ -1,6 +1,5 @@
 """Writes animated pictures: labelled frames as GIF, WebP or APNG, each shown as long as in the input, with the statement."""
 
-import contextlib
 import errno
 import io
 import os
@@ -9,8 +8,7 @@ import zlib
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
-from types import TracebackType
-from typing import Any, BinaryIO, Self
+from typing import Any, BinaryIO
 
 import av
 import numpy as np
@@ -23,6 +21,7 @@ from PIL import Image
 from mien.errors import OutputError, UsageError
 from mien.media.files import statement
 from mien.media.files.animation_reader import AnimationReader
+from mien.media.files.media_file import MediaFileWriter
 from mien.media.files.output_file import OutputFile, output_error
 from mien.media.files.picture_metadata import png_statement
 from mien.media.frames.alpha import with_opaque
@@ -43,7 +42,7 @@ _XMP_FLAG = 0x04
 _COPY_BYTES = 1 << 20
 
 
-class AnimationWriter:
+class AnimationWriter(MediaFileWriter):
     """A `contracts.FrameSink` into `output.temporary`; the caller commits the output after leaving without an error.
 
     Frames are encoded one by one. Making it opens the encoder; raises `UsageError` or `OutputError`.
@@ -102,19 +101,6 @@ class AnimationWriter:
             _STATED[self._kind](self._output.temporary, self._engine, shown * self._base)
         except (FFmpegError, OSError, ValueError) as error:
             raise self._failure(error) from error
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        if kind is not None:
-            self._abandon()
-            return
-        try:
-            self.finish()
-        except BaseException:
-            self._abandon()
-            raise
 
     def _open(self, settings: Settings) -> None:
         info = self._info
@@ -208,13 +194,6 @@ class AnimationWriter:
         if number in errno.errorcode:
             return output_error(OSError(number, os.strerror(number)), self._output.path)
         return OutputError(f"cannot write {self._output.path}: {getattr(error, 'strerror', None) or error}", "write a .mp4")
-
-    def _abandon(self) -> None:
-        self._finished = True
-        with contextlib.suppress(OSError):
-            self._output.temporary.unlink()
-        with contextlib.suppress(FFmpegError, OSError, ValueError):
-            self._container.close()
 
 
 def _fill(frame: VideoFrame, rows: Array) -> None:

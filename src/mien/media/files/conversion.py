@@ -1,7 +1,7 @@
 """Notes for the person on properties of a video that are lost on reading."""
 
 from mien.imaging import hdr
-from mien.media.files.video_reader import VideoInfo
+from mien.media.files.video_info import VideoInfo
 
 
 def conversion_notes(info: VideoInfo) -> tuple[str, ...]:

@@ -54,29 +54,28 @@ def _skip_blocks(file: BinaryIO) -> None:
 
 
 def _of_png(file: BinaryIO) -> Iterator[Fraction]:
-    file.seek(8)
-    for _ in range(_MOST_BLOCKS):
-        head = file.read(8)
-        if len(head) < 8:
-            return
-        size, kind = int.from_bytes(head[:4], "big"), head[4:]
-        body = file.read(min(size, 26)) if kind == b"fcTL" else b""
-        if len(body) == 26:
-            yield Fraction(int.from_bytes(body[20:22], "big"), int.from_bytes(body[22:24], "big") or 100) or _UNSET_S
-        file.seek(size - len(body) + 4, 1)
+    for body in _bodies(file, 8, b"fcTL", 26, is_riff=False):
+        yield Fraction(int.from_bytes(body[20:22], "big"), int.from_bytes(body[22:24], "big") or 100) or _UNSET_S
 
 
 def _of_webp(file: BinaryIO) -> Iterator[Fraction]:
-    file.seek(12)
+    for body in _bodies(file, 12, b"ANMF", 16, is_riff=True):
+        yield Fraction(int.from_bytes(body[12:15], "little"), 1000) or _UNSET_S
+
+
+def _bodies(file: BinaryIO, start: int, kind: bytes, length: int, *, is_riff: bool) -> Iterator[bytes]:
+    """Yield the first `length` bytes of each chunk of this kind, in a file of RIFF or PNG chunks from `start` on."""
+    file.seek(start)
     for _ in range(_MOST_BLOCKS):
         head = file.read(8)
         if len(head) < 8:
             return
-        size = int.from_bytes(head[4:], "little")
-        body = file.read(min(size, 16)) if head[:4] == b"ANMF" else b""
-        if len(body) == 16:
-            yield Fraction(int.from_bytes(body[12:15], "little"), 1000) or _UNSET_S
-        file.seek(size + size % 2 - len(body), 1)
+        found, size = (head[:4], int.from_bytes(head[4:], "little")) if is_riff else (head[4:], int.from_bytes(head[:4], "big"))
+        body = file.read(min(size, length)) if found == kind else b""
+        if len(body) == length:
+            yield body
+        # RIFF pads to even sizes; PNG adds a CRC of 4 bytes.
+        file.seek(size - len(body) + (size % 2 if is_riff else 4), 1)
 
 
 _READERS = {"GIF": _of_gif, "PNG": _of_png, "WEBP": _of_webp}

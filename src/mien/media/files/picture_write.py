@@ -20,6 +20,7 @@ from mien.media.files import statement
 from mien.media.files.output_file import OutputFile, output_error
 from mien.media.files.picture_metadata import TIFF_LAYOUT_TAGS, png_chunk, png_statement, with_png_chunks, written_exif
 from mien.media.files.picture_read import Picture
+from mien.media.frames.alpha import over_white, with_opaque
 from mien.types import Array, LabelledFrame
 from mien.types import Image as Bgr
 
@@ -57,7 +58,8 @@ def write_picture(picture: Picture, labelled: LabelledFrame, output: OutputFile,
         raise TypeError("only a LabelledFrame leaves mien")
     kind = write_format(output.path)
     _check_fits(output.path, kind, labelled.frame.image)
-    picture = _with_opaque_badge(picture, labelled)
+    if picture.alpha is not None:
+        picture = replace(picture, alpha=with_opaque(picture.alpha, labelled.badge_xyxy))
     try:
         if picture.deep is not None and kind in {"PNG", "TIFF"}:
             content = _DEEP_WRITERS[kind](picture, _deep_result(picture, labelled.frame.image), engine)
@@ -66,16 +68,6 @@ def write_picture(picture: Picture, labelled: LabelledFrame, output: OutputFile,
         output.temporary.write_bytes(content)
     except OSError as error:
         raise output_error(error, output.path) from error
-
-
-def _with_opaque_badge(picture: Picture, labelled: LabelledFrame) -> Picture:
-    """A badge on what is transparent would not be seen."""
-    if picture.alpha is None or labelled.badge_xyxy is None:
-        return picture
-    left, top, right, bottom = labelled.badge_xyxy
-    alpha = picture.alpha.copy()
-    alpha[top:bottom, left:right] = np.iinfo(alpha.dtype).max
-    return replace(picture, alpha=alpha)
 
 
 def _check_fits(path: Path, kind: str, image: Bgr) -> None:
@@ -94,8 +86,7 @@ def _encode(picture: Picture, image: Bgr, kind: str, quality: int, engine: str) 
     if alpha is not None and alpha.dtype == np.uint16:
         alpha = (alpha >> 8).astype(np.uint8)
     if alpha is not None and kind in {"JPEG", "BMP"}:
-        share = alpha[:, :, None].astype(np.float32) / 255
-        rgb = (rgb * share + 255 * (1 - share) + 0.5).astype(np.uint8)
+        rgb = over_white(np.asarray(rgb, np.uint8), alpha)
         alpha = None
     if picture.grey and kind != "WEBP":
         flat = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)

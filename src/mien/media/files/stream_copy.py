@@ -20,7 +20,7 @@ from mien.media.files.packets import FREE_RUNNING, PacketReader, open_input
 from mien.media.files.sound_conversion import PREROLL_S, SoundConverter
 from mien.media.files.stream_plan import How, Planned, StreamPlan
 from mien.media.files.subtitles import SubtitleConverter
-from mien.media.files.video_reader import VideoInfo
+from mien.media.files.video_info import VideoInfo
 from mien.media.frames.pyav import known_fraction, readable, readable_tags
 
 if TYPE_CHECKING:

@@ -1,13 +1,11 @@
 """Reads a video file: upright BGR frames with their own presentation times."""
 
 from collections.abc import Generator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from itertools import islice
 from math import ceil
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import av
 from av import VideoFrame
@@ -19,69 +17,23 @@ from av.stream import Disposition, Stream
 from av.video.stream import VideoStream
 
 from mien.errors import MediaTooLarge, UnreadableMedia, UnsupportedMedia, UsageError
-from mien.media.files.encoders import Content
-from mien.media.files.file_check import check_file
+from mien.media.files.file_check import check_size
+from mien.media.files.media_file import MediaFileReader, part_bounds
 from mien.media.files.packets import FREE_RUNNING, NO_MOTION, PacketReader, Survey, open_input, survey
+from mien.media.files.video_info import VideoInfo
 from mien.media.frames.alpha import alpha_decoder, alpha_of, has_alpha, over_white
-from mien.media.frames.colour_space import ColourSpace, ToBgr, space_of
+from mien.media.frames.colour_space import ToBgr, space_of
 from mien.media.frames.dolby_vision import check_base_layer
 from mien.media.frames.interlace import Deinterlacer, has_fields, shown_order, stream_order
 from mien.media.frames.orientation import Orientation, orientation_of
 from mien.media.frames.pyav import fraction, known_fraction
-from mien.types import Frame, StreamInfo
+from mien.types import Frame
 
-_SCANT_FRAMES = 24
-"""Frames of a window (`mark/windows.py`); fewer leave less to accumulate. AV1 read a grainy video of 4 frames with z 8.2."""
-_SCANT_PIXELS = 300_000
-"""AV1 at 80 and strength 1 lost the mark of animations at 256 to 440 pixels square (z 2.5 to 9); from 640 on it read with 18.7,
-VP9 with 12.8."""
 _SHORTFALL_S = Fraction(1, 2)
 _SLACK_S = Fraction(1, 2000)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VideoInfo(StreamInfo):
-    """What the writer must keep. Width, height and `pixel_aspect` (width by height of a pixel) are upright, as shown.
-
-    Times are seconds on the clock of the file: `origin` becomes 0 in an output, `first` is that of the first picture;
-    `begin` and `end` bound the wanted part, None = as far as the file goes; `stream_end` is where the video stream says that
-    it ends.
-
-    `interlaced` says that the input is, `fields` which of them is shown first ("tff", "bff") where the frames still hold
-    both. `alpha`: the frames carry one; `flattened`: the input has one, and its frames were laid on white. `animated`: the
-    input is an animated picture.
-    """
-
-    codec: str
-    stream_index: int
-    space: ColourSpace
-    rotation: int
-    pixel_aspect: Fraction
-    interlaced: bool
-    fields: str | None
-    deep: bool
-    alpha: bool
-    flattened: bool
-    dolby_vision: bool
-    origin: Fraction
-    first: Fraction
-    begin: Fraction | None
-    end: Fraction | None
-    stream_end: Fraction | None
-    animated: bool = False
-
-    @property
-    def content(self) -> Content:
-        """Return the properties that encoders depend on."""
-        few = self.animated or (self.frame_count is not None and self.frame_count < _SCANT_FRAMES)
-        return Content(self.alpha, self.fields, scant=few and self.width * self.height < _SCANT_PIXELS)
-
-    @property
-    def is_part(self) -> bool:
-        return self.begin is not None or self.end is not None
-
-
-class VideoReader:
+class VideoReader(MediaFileReader):
     """A `contracts.FrameSource` of a file: frames upright, in order, with the pts and the time base of the file.
 
     Making it opens the file and decodes the first wanted frame; `start_s` and `end_s` are seconds on a player's clock.
@@ -108,14 +60,14 @@ class VideoReader:
         self._interlaced_frames = 0
         self._fields_kept: bool | None = None
         self._max_pixels = max_pixels
-        self._start, self._end = _exact(start_s), _exact(end_s)
         self._notes: dict[str, int] = {}
         self._index = 0
         self._last_pts: int | None = None
         self._reached_end = self._decoded_any = False
         self._next: VideoFrame | None = None
         self.survey = surveyed
-        self._check(max_bytes)
+        check_size(path, max_bytes)
+        self._start, self._end = part_bounds(start_s, end_s)
         self._container = open_input(path)
         try:
             self._open()
@@ -162,24 +114,6 @@ class VideoReader:
         self._frames.close()
         self._container.close()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self.close()
-
-    def _check(self, max_bytes: int) -> None:
-        size = check_file(self.path)
-        if size > max_bytes:
-            raise MediaTooLarge(
-                f"{self.path} has {size:,} bytes, the limit is {max_bytes:,}",
-                "use a smaller file or raise --max-bytes",
-            )
-        if self._start is not None and self._end is not None and self._end <= self._start:
-            raise UsageError(
-                f"the part from {float(self._start):g} s to {float(self._end):g} s is empty", "end after the start"
-            )
-
     def _open(self) -> None:
         self._stream = _moving_stream(self.path, self._container)
         context = self._stream.codec_context
@@ -201,7 +135,7 @@ class VideoReader:
         self._frames = self._wanted()
         first = next(self._frames, None)
         if first is None:
-            raise self._nothing()
+            raise self._nothing(decoded_any=self._decoded_any)
         self._next = first
         self._info = self._describe(first, zero)
 
@@ -389,11 +323,6 @@ class VideoReader:
     def _note(self, text: str) -> None:
         self._notes[text] = self._notes.get(text, 0) + 1
 
-    def _nothing(self) -> UnreadableMedia | UsageError:
-        if self._decoded_any:
-            return UsageError(f"no frame of {self.path} lies in the chosen part", "choose another --start or --end")
-        return UnreadableMedia(f"no frame of {self.path} can be decoded", "check the file, or fetch or save it again")
-
     def _missing_at_the_end(self) -> str | None:
         expected = self._info.stream_end
         if not self._reached_end or expected is None or self._last_pts is None:
@@ -415,10 +344,6 @@ def _moving_stream(path: Path, container: InputContainer) -> VideoStream:
     if stream.codec_context is None:
         raise UnsupportedMedia(f"{path} has a video codec that mien cannot decode", "convert it to H.264 first")
     return stream
-
-
-def _exact(seconds: float | None) -> Fraction | None:
-    return None if seconds is None else Fraction(str(seconds))
 
 
 def _tagged_duration(metadata: dict[str, str]) -> Fraction | None:

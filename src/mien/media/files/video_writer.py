@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import av
 from av import VideoFrame
@@ -22,10 +20,12 @@ from mien.media.files import statement
 from mien.media.files.animation_reader import AnimationReader, NoStreams
 from mien.media.files.encoders import Encoder, candidates, other_codec, plan_codec
 from mien.media.files.mark_strength import video_need
+from mien.media.files.media_file import MediaFileWriter
 from mien.media.files.output_file import OutputFile, is_of_the_place, output_error
 from mien.media.files.stream_copy import StreamCopier, kept_tags
 from mien.media.files.stream_plan import dropped
-from mien.media.files.video_reader import VideoInfo, VideoReader
+from mien.media.files.video_info import VideoInfo
+from mien.media.files.video_reader import VideoReader
 from mien.media.frames.alpha import with_opaque
 from mien.media.frames.colour_space import ColourSpace, FromBgr
 from mien.media.frames.interlace import BOTTOM_FIRST, TOP_FIRST, FieldFlags
@@ -44,7 +44,7 @@ _USUAL_RATE = Fraction(25)
 _X265_LEAST = 10
 
 
-class VideoWriter:
+class VideoWriter(MediaFileWriter):
     """A `contracts.FrameSink` into `output.temporary`; the caller commits the output after leaving without an error.
 
     Making it opens the encoder and writes the file's head, so that what does not go together is refused before any
@@ -134,19 +134,6 @@ class VideoWriter:
             raise self._failure(error) from error
         finally:
             self._copier.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        if kind is not None:
-            self._abandon()
-            return
-        try:
-            self.finish()
-        except BaseException:
-            self._abandon()
-            raise
 
     def _encode_waiting(self, until: int | None) -> None:
         picture = self._waiting
@@ -265,13 +252,8 @@ class VideoWriter:
         )
 
     def _abandon(self) -> None:
-        """Give up: first the file goes, so that closing does not spend time on finishing it."""
-        self._finished = True
         self._copier.close()
-        with contextlib.suppress(OSError):
-            self._output.temporary.unlink()
-        with contextlib.suppress(FFmpegError, OSError, ValueError):
-            self._container.close()
+        super()._abandon()
 
 
 def check_output(reader: VideoReader, path: Path, settings: Settings) -> tuple[str, ...]:

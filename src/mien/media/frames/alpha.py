@@ -8,7 +8,7 @@ from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
 from mien.media.frames.planes import plane
-from mien.types import Image, Mask
+from mien.types import Array, Image, Mask
 
 _BESIDE = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 """Decoders for codecs that carry alpha as a second stream in each packet, which FFmpeg's own decoders drop."""
@@ -49,11 +49,11 @@ def over_white(image: Image, alpha: Mask) -> Image:
     return np.asarray((mixed + 127) // 255, np.uint8)
 
 
-def with_opaque(alpha: Mask, box_xyxy: tuple[int, int, int, int] | None) -> Mask:
-    """Return the alpha with the box made opaque: a badge on a transparent area would not be seen."""
+def with_opaque(alpha: Array, box_xyxy: tuple[int, int, int, int] | None) -> Array:
+    """Return the alpha, uint8 or uint16, with the box made opaque: a badge on a transparent area would not be seen."""
     if box_xyxy is None:
         return alpha
     left, top, right, bottom = box_xyxy
     changed = alpha.copy()
-    changed[top:bottom, left:right] = 255
+    changed[top:bottom, left:right] = np.iinfo(changed.dtype).max
     return changed
