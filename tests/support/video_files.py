@@ -1,5 +1,6 @@
 """Video files: opened for reading, read whole, converted."""
 
+from fractions import Fraction
 from pathlib import Path
 
 from mien.media.files.output_file import OutputFile
@@ -8,6 +9,8 @@ from mien.media.files.video_writer import VideoWriter
 from mien.settings import Settings
 from mien.types import Frame, LabelledFrame
 
+PRIMING_S = Fraction(1, 20)
+"""AAC in MP4 begins before zero; Matroska knows no times below zero, so everything moves by that much together."""
 BOX = (0, 0, 1, 1)
 
 
