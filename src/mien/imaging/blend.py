@@ -26,11 +26,11 @@ def blend(image: Array, crop: Array, mask: Array, left: int, top: int, opacity: 
 
 @kernel
 def relight(crop: Array, mask: Array, light: Array) -> None:
-    """Give `crop` uint8 (h, w, 3) another light, in place where mask > 0.
+    """Relight `crop` uint8 (h, w, 3), in place where mask > 0.
 
     light is float32 (gh, gw, 13), a coarse map that spans the crop and is read bilinearly: the crop's own mean (3), the
-    mean it shall have (3), what a unit of luma below (3) or above (3) the mean adds, and how much of the difference to the
-    mean is kept before that (1).
+    wanted mean (3), the addition for each unit of luma below (3) and above (3) the mean, and the share of the difference to
+    the mean that is kept before that (1).
     """
     height, width = mask.shape
     rows, columns = light.shape[0], light.shape[1]
@@ -68,10 +68,10 @@ def relight(crop: Array, mask: Array, light: Array) -> None:
 
 @kernel
 def recolour(crop: Array, mask: Array, colours: Array, crop_to_grid: Array) -> None:
-    """Multiply and shift the colours of `crop` uint8 (h, w, 3), in place where mask > 0.
+    """Scale and shift the colours of `crop` uint8 (h, w, 3), in place where mask > 0.
 
-    colours is float32 (gh, gw, 6), read bilinearly: the gain of each channel (3), then what is added in levels (3);
-    crop_to_grid float32 (2, 3) leads from crop pixels to grid cells, without rotation.
+    colours is float32 (gh, gw, 6), read bilinearly: the gain of each channel (3), then its offset in levels (3);
+    crop_to_grid float32 (2, 3) maps crop pixels to grid cells, without rotation.
     """
     height, width = mask.shape
     rows, columns = colours.shape[0], colours.shape[1]
@@ -147,9 +147,10 @@ def speckle(crop: Array, mask: Array, tile: Array, left: int, top: int, luma: fl
 
 @kernel
 def smear(crop: Array, mask: Array, x_by: float, y_by: float, result: Array, cover: Array) -> None:
-    """The mean of `crop` uint8 (h, w, c) and `mask` uint8 (h, w) along a line of (x_by, y_by) pixels, its middle at each pixel.
+    """Blur `crop` uint8 (h, w, c) and `mask` uint8 (h, w) along a line of (x_by, y_by) pixels centred on each pixel.
 
-    `result` and `cover` are of the same shapes. Pixels whose mask is 0 hold no colour and do not count in that of others.
+    `result` and `cover` take the means and have the same shapes. Pixels whose mask is 0 hold no colour and do not count in
+    that of others.
     """
     height, width = mask.shape
     taps = int(max(abs(x_by), abs(y_by)) + 1.5)
@@ -173,8 +174,8 @@ def mix_textures(own: Array, own_gain: Array, other_gain: Array, shares: Array, 
     """Blend a texture with its own mirror picture and a smooth rest into `out` BGRA uint8 (h, w, 4), in place.
 
     own uint8 (h, w, 3); the coarse maps are float32 (gh, gw, ...), span the texture and are read bilinearly: own_gain and
-    other_gain (3) multiply the texture and its mirror picture, shares (3) are how much of texture, mirror picture and rest
-    is taken and how opaque the texel is, rest (3) is BGR. The rest takes what the first two shares leave.
+    other_gain (3) multiply the texture and its mirror picture, shares (3) are the share of the texture, that of the
+    mirror picture and the opacity of the texel, rest (3) is BGR. The rest takes what the first two shares leave.
     """
     height, width = out.shape[0], out.shape[1]
     rows, columns = rest.shape[0], rest.shape[1]

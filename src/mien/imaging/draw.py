@@ -10,9 +10,10 @@ from mien.types import Array
 
 @kernel_part
 def _span(points: Array, i: int, j: int, k: int, width: int, height: int, turned: bool) -> tuple[Any, ...]:
-    """Where a triangle lies on the screen: its first corner (x, y), by how much the weights of its second and third corner grow
-    from pixel to pixel along x and y, and the first and last pixel, left, right, top, bottom; none where it has no area or,
-    unless `turned`, is seen from behind.
+    """Return the place of a triangle on the screen.
+
+    First corner (x, y), growth of the weights of the second and third corner from pixel to pixel along x and y, then the first
+    and last pixel: left, right, top, bottom; none if the triangle has no area or, unless `turned`, is seen from behind.
     """
     x0, y0 = points[i, 0], points[i, 1]
     x1, y1 = points[j, 0], points[j, 1]
@@ -45,7 +46,7 @@ def draw_mesh(
     triangles int32 (t, 3); points float32 (n, 3), x and y in crop pixels, z smaller = nearer; texture_points float32
     (n, 2) in pixels of `texture`, BGRA uint8; opacity float32 (n,), 0..1, multiplied with the texture's alpha; crop uint8
     (h, w, 3); mask uint8 (h, w), at least 1 wherever the mesh is drawn; depth float32 (h, w), filled here.
-    Triangles that turn counter-clockwise on the screen (seen from behind) are left out.
+    Triangles that run counter-clockwise on the screen (seen from behind) are skipped.
     """
     height, width = mask.shape
     texture_h, texture_w = texture.shape[0], texture.shape[1]
@@ -97,7 +98,7 @@ def draw_mask(triangles: Array, points: Array, texture_points: Array, texture: A
     """Draw a one-channel texture, uint8 (th, tw), through a mesh into `values`, uint8 (h, w); the larger value stays.
 
     triangles int32 (t, 3); points float32 (n, 2) in pixels of `values`; texture_points float32 (n, 2) in pixels of
-    `texture`. Triangles that turn counter-clockwise on the screen (seen from behind) are left out.
+    `texture`. Triangles that run counter-clockwise on the screen (seen from behind) are skipped.
     """
     height, width = values.shape
     texture_h, texture_w = texture.shape
@@ -127,7 +128,7 @@ def draw_mask(triangles: Array, points: Array, texture_points: Array, texture: A
 
 @kernel
 def draw_values(triangles: Array, points: Array, texture_points: Array, texture: Array, values: Array, depth: Array) -> None:
-    """Draw the numbers of a texture into `values` where the mesh covers it, the nearest triangle in front.
+    """Draw the values of a texture into `values` where the mesh covers it, the nearest triangle in front.
 
     triangles int32 (t, 3); points float32 (n, 3) in pixels of `values`; texture_points float32 (n, 2) in texels; texture
     float32 (side, side, 3); values float32 (h, w, 3), left as it is beside the mesh; depth float32 (h, w), filled here:
@@ -165,7 +166,7 @@ def draw_values(triangles: Array, points: Array, texture_points: Array, texture:
 
 @kernel
 def carry_values(triangles: Array, points: Array, values: Array, out: Array) -> None:
-    """Write what the corners of a flat mesh carry, interpolated, into `out` float32 (h, w, k), in place.
+    """Interpolate the values at the corners of a flat mesh into `out` float32 (h, w, k), in place.
 
     triangles int32 (t, 3), points float32 (n, 2) in pixels of `out`, values float32 (n, k). Pixels outside stay as they
     are; triangles of either winding are drawn, the last one wins.

@@ -8,10 +8,10 @@ from mien.types import Array
 
 @kernel
 def spread(places: Array, moves: Array, step_xy: tuple[float, float], near: float, margin: float, nodes: Array) -> None:
-    """Spread moves of single places over a grid: means weighted by 1 / (distance^2 + near^2)^2 (Shepard 1968), negated.
+    """Spread moves of single places over a grid, negated: means weighted by 1 / (distance^2 + near^2)^2 (Shepard 1968).
 
-    places and moves are float32 (n, 2); nodes float32 (rows, columns, 2), `step_xy` apart from (0, 0), is filled with what
-    takes a node back to where its content comes from. Within `margin` of the grid's border the moves fall smoothly to 0.
+    places and moves are float32 (n, 2); nodes float32 (rows, columns, 2), `step_xy` apart from (0, 0), takes the way
+    from each node back to the origin of its content. Within `margin` of the grid's border the moves fall smoothly to 0.
     """
     rows, columns = nodes.shape[0], nodes.shape[1]
     width, height = (columns - 1) * step_xy[0], (rows - 1) * step_xy[1]

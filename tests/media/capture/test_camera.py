@@ -208,7 +208,7 @@ int ioctl(int descriptor, unsigned long request, ...) {
 _LOOK = """
 import json, sys, time
 from mien.errors import MienError
-from mien.media.camera import Camera
+from mien.media.capture.camera import Camera
 seen = []
 for options in json.loads(sys.argv[1]):
     try:

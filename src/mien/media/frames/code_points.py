@@ -13,7 +13,7 @@ from mien.imaging import hdr
 from mien.types import Array
 
 _LINEAR = 8
-_WHITE_NITS = hdr.Tuning().white_nits
+_WHITE_NITS = hdr.HdrTuning().white_nits
 _WIDE = frozenset({9, 12})
 """Primaries of H.273 that are wider than those of sRGB: BT.2020 and Display P3."""
 _ROWS = 256
