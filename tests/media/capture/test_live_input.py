@@ -212,7 +212,7 @@ def test_a_stream_without_pictures_is_refused(tmp_path: Path, fed: Feed) -> None
             out.mux(sound.encode(heard))
     source = _Piped()
     fed(source, path.read_bytes())
-    with pytest.raises(SourceLost, match="no picture"), source:
+    with pytest.raises(SourceLost, match="no video"), source:
         pass
 
 

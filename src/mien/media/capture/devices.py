@@ -1,4 +1,4 @@
-"""Which cameras, microphones, screens and virtual cameras there are. Listing never raises over one that is busy."""
+"""Lists of cameras, microphones, screens and virtual cameras. Listing never raises for a busy device."""
 
 import ctypes
 import os
@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from enum import IntFlag
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,25 +15,36 @@ from av.device import DeviceInfo
 from av.error import FFmpegError
 
 Ioctl = Callable[[int, int, Any], object]
-"""Takes a file descriptor, the number of the request and a ctypes structure that is filled; raises `OSError`."""
+"""Takes a file descriptor, the number of the request and a ctypes structure to fill; raises `OSError`."""
 Enumerate = Callable[[str], Sequence[DeviceInfo]]
 OpenScreen = Callable[[str], tuple[int, int]]
 
 SYSTEMS = {"darwin": "avfoundation", "win32": "dshow"}
 """FFmpeg's name for cameras and microphones by `sys.platform`; Linux has one for each."""
 _USUAL_SIZES = ((320, 240), (640, 360), (640, 480), (800, 600), (1280, 720), (1920, 1080), (2560, 1440), (3840, 2160))
+"""Sizes that are offered for a camera that states a range."""
 _USUAL_RATES = (60.0, 50.0, 30.0, 25.0, 15.0, 10.0, 5.0)
+"""Rates that are offered for a camera that states a range."""
 _FORMATS = {"MJPG": "mjpeg", "JPEG": "mjpeg", "YUYV": "yuyv", "UYVY": "uyvy422", "NV12": "nv12", "YU12": "yuv420p",
             "422P": "yuv422p", "GREY": "gray", "RGB3": "rgb24", "BGR3": "bgr24", "H264": "h264", "HEVC": "hevc"}  # fmt: skip
-_CAPTURE, _OUTPUT, _MEMORY_TO_MEMORY, _OF_THIS_NODE = 0x1, 0x2, 0xC000, 0x80000000
-_MOST_ANSWERS = 256
-"""A driver that answers for ever is left alone after so many."""
+_MAX_ANSWERS = 256
+"""Answers after which a driver that never ends its list is left alone."""
 _SCREEN_PREFIX = "Capture screen"
+
+
+class _Capabilities(IntFlag):
+    """Bits of a V4L2 node in linux/videodev2.h."""
+
+    CAPTURE = 0x1
+    OUTPUT = 0x2
+    MEMORY_TO_MEMORY = 0xC000
+    DEVICE_CAPS = 0x80000000
+    """The field `device_caps` holds the bits of this node; `capabilities` those of the whole device."""
 
 
 @dataclass(frozen=True, slots=True)
 class CameraMode:
-    """A size that a camera offers, with its frame rates, the highest first; `pixel_format` is mjpeg, yuyv, nv12 ..."""
+    """Size offered by a camera, with its frame rates, the highest first; `pixel_format` is mjpeg, yuyv, nv12 ..."""
 
     width: int
     height: int
@@ -42,7 +54,7 @@ class CameraMode:
 
 @dataclass(frozen=True, slots=True)
 class CameraDevice:
-    """A camera; `id` is what `Camera` takes and stays the same when it is plugged in again, where the system allows it."""
+    """A camera; `id` is what `Camera` takes, and stays the same when it is plugged in again if the system allows it."""
 
     id: str
     name: str
@@ -59,7 +71,7 @@ class MicrophoneDevice:
 
 @dataclass(frozen=True, slots=True)
 class ScreenDevice:
-    """A screen; `id` is what `ScreenRegion` takes as display. Sizes in pixels, None = not known."""
+    """A screen; `id` is what `ScreenRegion` takes as display. Sizes in pixels, None = unknown."""
 
     id: str
     name: str
@@ -69,7 +81,7 @@ class ScreenDevice:
 
 @dataclass(frozen=True, slots=True)
 class VirtualCameraDevice:
-    """A device into which pictures can be written for other programs to see as a camera."""
+    """A device that shows written frames to other programs as a camera."""
 
     id: str
     name: str
@@ -77,7 +89,7 @@ class VirtualCameraDevice:
 
 @dataclass(frozen=True, slots=True)
 class Roots:
-    """Where the system keeps its lists."""
+    """Folders in which the system keeps its lists."""
 
     sys: Path = Path("/sys")
     proc: Path = Path("/proc")
@@ -86,7 +98,7 @@ class Roots:
 
 def _real_ioctl(descriptor: int, request: int, answer: Any) -> None:
     if sys.platform != "win32":
-        # Not on Windows, where this is never called.
+        # Windows never calls this, and has no fcntl.
         import fcntl
 
         fcntl.ioctl(descriptor, request, answer, True)
@@ -99,7 +111,7 @@ def list_cameras(
     platform: str = sys.platform,
     enumerate_inputs: Enumerate = av.enumerate_input_devices,
 ) -> tuple[CameraDevice, ...]:
-    """All cameras with their modes; one that is busy or may not be opened is listed without modes."""
+    """List all cameras with their modes; one that is busy or may not be opened has none."""
     if platform in SYSTEMS:
         return tuple(
             CameraDevice(entry.name, entry.description or entry.name)
@@ -109,8 +121,8 @@ def list_cameras(
     found = []
     for node in _nodes(roots):
         kinds = _abilities(node.path, ioctl)
-        # A node that keeps silent is taken for a camera if it is the first of its device: the others hold metadata.
-        if kinds & _CAPTURE if kinds is not None else node.first:
+        # A node that does not answer counts as a camera if it is the first of its device: the others hold metadata.
+        if kinds & _Capabilities.CAPTURE if kinds is not None else node.first:
             found.append(CameraDevice(_stable_id(node.path, roots), node.name, camera_modes(str(node.path), ioctl=ioctl)))
     return tuple(found)
 
@@ -121,13 +133,13 @@ def list_virtual_cameras(
     ioctl: Ioctl = _real_ioctl,
     platform: str = sys.platform,
 ) -> tuple[VirtualCameraDevice, ...]:
-    """V4L2 devices that take pictures; other systems have no list of them."""
+    """List the V4L2 devices that take pictures; other systems have no such list."""
     if platform in SYSTEMS:
         return ()
     return tuple(
         VirtualCameraDevice(str(node.path), node.name)
         for node in _nodes(roots)
-        if (_abilities(node.path, ioctl) or 0) & _OUTPUT
+        if (_abilities(node.path, ioctl) or 0) & _Capabilities.OUTPUT
     )
 
 
@@ -137,7 +149,7 @@ def list_microphones(
     platform: str = sys.platform,
     enumerate_inputs: Enumerate = av.enumerate_input_devices,
 ) -> tuple[MicrophoneDevice, ...]:
-    """All microphones; on Linux those of ALSA, by the name of their card, which does not change as its number does."""
+    """List all microphones; on Linux those of ALSA, by the name of their card, which is stabler than its number."""
     if platform in SYSTEMS:
         return tuple(
             MicrophoneDevice(entry.name, entry.description or entry.name)
@@ -169,7 +181,7 @@ def list_screens(
     enumerate_inputs: Enumerate = av.enumerate_input_devices,
     size_of: OpenScreen = _x_screen,
 ) -> tuple[ScreenDevice, ...]:
-    """The screens; on Linux the whole of the X display (default: `DISPLAY`), in which Wayland windows cannot be seen."""
+    """List the screens; on Linux the whole X display (default: `DISPLAY`), which does not show Wayland windows."""
     if platform == "darwin":
         return tuple(
             ScreenDevice(entry.name, entry.description)
@@ -186,11 +198,11 @@ def list_screens(
 
 
 def camera_modes(device: str, *, ioctl: Ioctl = _real_ioctl) -> tuple[CameraMode, ...]:
-    """What a V4L2 camera offers, in its own order; empty when it cannot be asked."""
+    """List the modes of a V4L2 camera, in its own order; none if it does not answer."""
     with _Node(Path(device)) as descriptor:
         if descriptor is None:
             return ()
-        ask = _Questions(descriptor, ioctl)
+        ask = _Queries(descriptor, ioctl)
         return tuple(
             CameraMode(width, height, tuple(ask.rates(code, width, height)), _FORMATS.get(name, name.lower()))
             for code, name in ask.formats()
@@ -206,7 +218,7 @@ class _VideoNode:
 
 
 def _nodes(roots: Roots) -> Iterator[_VideoNode]:
-    """The nodes /dev/videoN in the order of N."""
+    """Yield the nodes /dev/videoN in the order of N."""
     with suppress(OSError):
         names = [path.name for path in (roots.sys / "class" / "video4linux").iterdir()]
         for name in sorted((name for name in names if name[5:].isdigit()), key=lambda name: int(name[5:])):
@@ -215,7 +227,7 @@ def _nodes(roots: Roots) -> Iterator[_VideoNode]:
 
 
 def _stable_id(path: Path, roots: Roots) -> str:
-    """The link under by-id that leads to the node, else the node."""
+    """Return the link under by-id that leads to the node, else the node."""
     with suppress(OSError):
         for link in sorted((roots.dev / "v4l" / "by-id").iterdir()):
             if link.resolve() == path.resolve():
@@ -224,7 +236,7 @@ def _stable_id(path: Path, roots: Roots) -> str:
 
 
 def _abilities(path: Path, ioctl: Ioctl) -> int | None:
-    """The capability bits of this node, None when it cannot be asked."""
+    """Return the capability bits of this node, None if it does not answer."""
     with _Node(path) as descriptor:
         if descriptor is None:
             return None
@@ -233,12 +245,12 @@ def _abilities(path: Path, ioctl: Ioctl) -> int | None:
             ioctl(descriptor, _request("R", 0, _Capability), answer)
         except OSError:
             return None
-        bits = int(answer.device_caps if answer.capabilities & _OF_THIS_NODE else answer.capabilities)
-        return 0 if bits & _MEMORY_TO_MEMORY else bits
+        bits = int(answer.device_caps if answer.capabilities & _Capabilities.DEVICE_CAPS else answer.capabilities)
+        return 0 if bits & _Capabilities.MEMORY_TO_MEMORY else bits
 
 
 class _Node:
-    """A device node, open without waiting; None when it cannot be opened."""
+    """Open device node, without blocking; None if it cannot be opened."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -254,7 +266,7 @@ class _Node:
             os.close(self._descriptor)
 
 
-# The structures of linux/videodev2.h that are needed here.
+# Structures of linux/videodev2.h.
 
 _U32 = ctypes.c_uint32
 _Answer = TypeVar("_Answer", bound=ctypes.Structure)
@@ -284,25 +296,25 @@ class _Interval(ctypes.Structure):
 
 
 def _request(direction: str, number: int, structure: type[ctypes.Structure]) -> int:
-    """The number of a request of V4L2, as the macros _IOR and _IOWR of the kernel make it."""
+    """Return the number of a V4L2 request, as the kernel's macros _IOR and _IOWR compute it."""
     bits = {"R": 2, "WR": 3}[direction]
     return bits << 30 | ctypes.sizeof(structure) << 16 | ord("V") << 8 | number
 
 
-class _Questions:
-    """What can be asked of an open V4L2 device."""
+class _Queries:
+    """Queries to an open V4L2 device."""
 
     def __init__(self, descriptor: int, ioctl: Ioctl) -> None:
         self._descriptor, self._ioctl = descriptor, ioctl
 
     def formats(self) -> Iterator[tuple[int, str]]:
-        """Pixel formats: the number and the four letters it stands for."""
+        """Yield pixel formats: the number and its four letters."""
         for answer in self._all(2, lambda index: _Format(index=index, type=1)):
             code = int(answer.pixelformat)
             yield code, (code & 0x7FFFFFFF).to_bytes(4, "little").decode("ascii", "replace").strip()
 
     def sizes(self, code: int) -> Iterator[tuple[int, int]]:
-        """Width and height; of a range, the usual sizes in it and the largest."""
+        """Yield widths and heights; of a range, the usual sizes in it and the largest."""
         for answer in self._all(74, lambda index: _Size(index=index, pixel_format=code)):
             if answer.type == 1:
                 yield answer.numbers[0], answer.numbers[1]
@@ -315,7 +327,7 @@ class _Questions:
             return
 
     def rates(self, code: int, width: int, height: int) -> list[float]:
-        """Frames a second, the highest first; of a range, the usual ones in it."""
+        """Return frames a second, the highest first; of a range, the usual ones in it."""
         found = []
         for answer in self._all(75, lambda index: _Interval(index=index, pixel_format=code, width=width, height=height)):
             numbers = answer.numbers
@@ -329,9 +341,9 @@ class _Questions:
         return sorted(set(found), reverse=True)
 
     def _all(self, number: int, question: Callable[[int], _Answer]) -> Iterator[_Answer]:
-        """The answers to a question put with a rising index, until the driver says that there are no more."""
+        """Yield the answers to a query with an increasing index, until the driver reports the end."""
         with suppress(OSError):
-            for index in range(_MOST_ANSWERS):
+            for index in range(_MAX_ANSWERS):
                 answer = question(index)
                 self._ioctl(self._descriptor, _request("WR", number, type(answer)), answer)
                 yield answer
@@ -352,7 +364,7 @@ def _text(path: Path) -> str:
 
 
 def describe_devices() -> dict[str, list[dict[str, Any]]]:
-    """Everything that frames and sound can come from or go to, as JSON takes it."""
+    """List all sources and targets of frames and sound, in types of JSON."""
     return {
         "cameras": [asdict(each) for each in list_cameras()],
         "microphones": [asdict(each) for each in list_microphones()],

@@ -1,4 +1,4 @@
-"""A video, a picture or a folder of pictures that is shown over and over, as if a camera saw it."""
+"""Live input from a file: a video, a picture or a folder of pictures, repeated as if a camera saw it."""
 
 import threading
 import time
@@ -23,41 +23,41 @@ from mien.types import LIVE_TIME_BASE, Frame, Image, StreamInfo
 Clock = Callable[[], float]
 Wait = Callable[[float], object]
 
-_PICTURE_S = 3
-_USUAL_STEP_S = 0.04
-_FAR_BEHIND_S = 1.0
+_STILL_S = 3  # for each picture of a folder
+_USUAL_STEP_S = 0.04  # between frames of a video that does not state its rate
+_MAX_LAG_S = 1.0  # behind the clock; beyond it a video seeks instead of skipping frame by frame
 
 
 @dataclass(slots=True)
 class _Loop:
-    """When the first round began, where the pictures' clock in the file begins, and how long a round lasts."""
+    """Begin of the first round, first time of the pictures in the file, and length of a round."""
 
     begin_s: float = 0.0
     base_s: float = 0.0
     length_s: float = 1.0
 
     def round_at(self, position_s: float) -> tuple[int, float]:
-        """The number of the round and the second in it, `position_s` after the beginning."""
+        """Return the number of the round and the second in it, `position_s` after the beginning."""
         number, offset_s = divmod(max(position_s, 0.0), self.length_s)
         return int(number), offset_s
 
 
 class _Player(Protocol):
-    """What gives pictures by position: seconds since the beginning, over all rounds."""
+    """Source of pictures by position: seconds since the beginning, over all rounds."""
 
     info: StreamInfo
 
     def next(self, position: Clock) -> tuple[Image, float]:
-        """The next picture that is not over at the position that is called for, and the position at which it is due."""
+        """Return the next picture that is not over at the position, and the position at which it is due."""
         ...
 
     def close(self) -> None: ...
 
 
 class LoopedMedia:
-    """A `contracts.FrameSource` that plays a file for ever: a video at its own pace, a picture or a folder of them at `rate`.
+    """A `contracts.FrameSource` that repeats a file: a video at its own pace, a picture or a folder of them at `rate`.
 
-    Each picture of a folder stays for 3 s and takes the size of the first, with black bars. Frames come when they are due
+    Each picture of a folder is shown for 3 s, fitted to the size of the first, with black bars. Frames come when they are due
     and are stamped with that moment of `clock`; those that are over are skipped. `wait` takes seconds, like `Event.wait`.
     Entering raises `UnreadableMedia`, `UnsupportedMedia` or `MediaTooLarge`; `read` does when the file is damaged later.
     """
@@ -73,7 +73,7 @@ class LoopedMedia:
         wait: Wait | None = None,
     ) -> None:
         if rate <= 0:
-            raise UsageError(f"{rate:g} pictures a second cannot be shown", "choose a rate above 0")
+            raise UsageError(f"invalid rate of {rate:g} pictures a second", "choose a rate above 0")
         self._path, self._max_pixels, self._max_bytes = path, max_pixels, max_bytes
         self._rate = Fraction(rate).limit_denominator(1001)
         self._clock = clock
@@ -91,7 +91,7 @@ class LoopedMedia:
         return self._info
 
     def read(self) -> Frame | None:
-        """The next picture, when it is due; None after `stop`."""
+        """Return the next picture, when it is due; None after `stop`."""
         if self._player is None or self._stopped.is_set():
             return None
         image, due_s = self._player.next(lambda: self._clock() - self._loop.begin_s)
@@ -102,7 +102,7 @@ class LoopedMedia:
         return Frame(image, self._index - 1, pts, LIVE_TIME_BASE)
 
     def stop(self) -> None:
-        """Make a waiting `read` and all later ones give None; may be called from any thread."""
+        """Make a waiting `read` and all later ones return None; may be called from any thread."""
         self._stopped.set()
 
     def __enter__(self) -> Self:
@@ -130,7 +130,7 @@ class LoopedMedia:
 
 
 class _Video:
-    """Plays a video file from the start each time it has ended; one that has fallen far behind jumps ahead."""
+    """Player of a video file, from the start each time it has ended; one that lags far behind seeks ahead."""
 
     def __init__(self, path: Path, loop: _Loop, max_pixels: int, max_bytes: int) -> None:
         self._path, self._loop = path, loop
@@ -160,7 +160,7 @@ class _Video:
             behind_s = position() - due_s
             if behind_s < self._step_s or jumped:
                 return frame.image, due_s
-            if behind_s > _FAR_BEHIND_S:
+            if behind_s > _MAX_LAG_S:
                 self._jump(position())
                 jumped = True
 
@@ -169,7 +169,7 @@ class _Video:
 
     def _begin_again(self) -> None:
         if not self._round:
-            # What a file says of its length is rounded, or wrong where it was cut short or is still being written.
+            # The length in a header is rounded, or wrong if the file was cut short or is still being written.
             self._loop.length_s = self._end_s
         self._round += 1
         self._reader.close()
@@ -181,7 +181,7 @@ class _Video:
         try:
             self._reader = self._read_from(offset_s)
         except UsageError:
-            # Behind the last frame: the next to come is the first of the next round.
+            # After the last frame: the next is the first of the next round.
             self._round += 1
             self._reader = self._read_from(None)
 
@@ -192,7 +192,7 @@ class _Video:
 
 
 class _Stills:
-    """Shows pictures one after the other, each for 3 s; only one is held in memory."""
+    """Player of pictures, one after the other, each for 3 s; it holds one in memory."""
 
     def __init__(self, paths: Sequence[Path], rate: Fraction, max_pixels: int, max_bytes: int) -> None:
         self._paths, self._rate = paths, rate
@@ -206,7 +206,7 @@ class _Stills:
     def next(self, position: Clock) -> tuple[Image, float]:
         number = self._number = max(self._number, int(position() * self._rate))
         self._number += 1
-        wanted = int(number / self._rate / _PICTURE_S) % len(self._paths)
+        wanted = int(number / self._rate / _STILL_S) % len(self._paths)
         if wanted != self._shown:
             self._image = fitted(self._load(wanted), self.info.width, self.info.height)
             self._shown = wanted
@@ -228,7 +228,7 @@ def _shows(path: Path) -> bool:
 
 
 def _measured(path: Path, stream_index: int) -> float:
-    """Where the stream ends, in seconds of the file's clock, found by going through its packets."""
+    """Return the end of the stream in seconds of the file's clock, read from all its packets."""
     with open_input(path) as container:
         stream = container.streams[stream_index]
         ends = (
@@ -239,7 +239,7 @@ def _measured(path: Path, stream_index: int) -> float:
 
 
 def _wait_until(due_s: float, clock: Clock, wait: Wait, stopped: threading.Event) -> bool:
-    """Wait until the clock shows `due_s`; False when stopped."""
+    """Wait until the clock shows `due_s`; return False when stopped."""
     while not stopped.is_set():
         left_s = due_s - clock()
         if left_s <= 0:
