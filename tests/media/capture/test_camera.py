@@ -14,7 +14,7 @@ import pytest
 
 from mien.errors import SourceLost, UsageError
 from mien.media.capture.camera import Camera, ranked
-from mien.media.capture.devices import CameraMode
+from mien.media.capture.v4l2 import CameraMode
 from tests.support.refusal import Refusal
 
 _ERRORS = {

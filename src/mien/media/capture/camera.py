@@ -11,8 +11,8 @@ from av.packet import Packet
 from av.video.stream import VideoStream
 
 from mien.errors import SourceLost, UsageError
-from mien.media.capture.devices import CameraMode, camera_modes
 from mien.media.capture.live_input import LIVE_MAX_PIXELS, NOT_WAITING, LiveInput, Opening
+from mien.media.capture.v4l2 import CameraMode, camera_modes
 from mien.media.frames.colour_space import ColourSpace, space_of
 
 _FFMPEG_NAMES = {"yuyv": "yuyv422"}
