@@ -1,4 +1,4 @@
-"""Video files: opened for reading, read whole, converted."""
+"""Helpers for video files: opened for reading, read whole, converted."""
 
 from fractions import Fraction
 from pathlib import Path
@@ -15,16 +15,18 @@ BOX = (0, 0, 1, 1)
 
 
 def open_reader(path: Path, start_s: float | None = None, end_s: float | None = None) -> VideoReader:
+    """Open a video with limits that no test reaches."""
     return VideoReader(path, max_pixels=10_000_000, max_bytes=10**9, start_s=start_s, end_s=end_s)
 
 
 def read_frames(path: Path, **options: float) -> list[Frame]:
+    """Read all frames."""
     with open_reader(path, **options) as reader:
         return list(iter(reader.read, None))
 
 
 def convert(source: Path, target: Path, settings: Settings | None = None, **options: float) -> tuple[str, ...]:
-    """Every frame unchanged from file to file; gives the warnings."""
+    """Write every frame unchanged to another file; return the warnings."""
     output = OutputFile(target, overwrite=False, inputs=(source,))
     with open_reader(source, **options) as reader, output:
         with VideoWriter(reader, output, settings or Settings(), "mesh") as writer:

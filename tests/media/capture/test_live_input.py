@@ -198,7 +198,7 @@ def test_a_sender_may_start_its_clock_over_again_and_again(tmp_path: Path, fed: 
     fed(source, 6 * _stream(tmp_path))
     with source:
         frames = list(iter(source.read, None))
-    # Each round is 0.48 s long: a clock that steps back by so little is no picture out of turn.
+    # Each round is 0.48 s long: such a small step back of the clock must not count as a frame out of order.
     assert len(frames) + source.dropped == 6 * 12
 
 

@@ -1,4 +1,4 @@
-"""Display times of the pictures of an animation, read from the blocks of the file; no picture is decoded."""
+"""Delays of the pictures of an animation, read from the blocks of the file without decoding a picture."""
 
 from collections.abc import Iterator
 from fractions import Fraction
@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import BinaryIO
 
 _UNSET_S = Fraction(1, 10)
-"""A GIF's delay of 0 is shown so long by every browser."""
-_MOST_BLOCKS = 1_000_000
+"""Delay that browsers use for one of 0."""
+_MAX_BLOCKS = 1_000_000
+"""Bounds the time on a hostile file."""
 
 
 def read_delays(path: Path, kind: str) -> list[Fraction]:
-    """Seconds of each picture of a GIF, PNG or WEBP, as far as the file can be read. Raises `OSError`."""
+    """Return the delay in seconds of each picture of a GIF, PNG or WEBP, as far as it can be read. Raises `OSError`."""
     with path.open("rb") as file:
         return list(_READERS[kind](file))
 
@@ -22,7 +23,7 @@ def _of_gif(file: BinaryIO) -> Iterator[Fraction]:
         return
     _skip_colours(file, head[10])
     delay = Fraction(0)
-    for _ in range(_MOST_BLOCKS):
+    for _ in range(_MAX_BLOCKS):
         kind = file.read(1)
         if kind == b"!":
             label = file.read(1)
@@ -66,7 +67,7 @@ def _of_webp(file: BinaryIO) -> Iterator[Fraction]:
 def _bodies(file: BinaryIO, start: int, kind: bytes, length: int, *, is_riff: bool) -> Iterator[bytes]:
     """Yield the first `length` bytes of each chunk of this kind, in a file of RIFF or PNG chunks from `start` on."""
     file.seek(start)
-    for _ in range(_MOST_BLOCKS):
+    for _ in range(_MAX_BLOCKS):
         head = file.read(8)
         if len(head) < 8:
             return

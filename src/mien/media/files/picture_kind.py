@@ -31,7 +31,7 @@ pi_heif.register_heif_opener(thumbnails=False, depth_images=False, aux_images=Fa
 def is_picture(path: Path) -> bool:
     """Return whether the file begins like a picture that mien reads, animations included.
 
-    Raises `UnreadableMedia` when it cannot be opened.
+    Raises `UnreadableMedia` if it cannot be opened.
     """
     check_file(path)
     try:
@@ -46,14 +46,14 @@ def is_picture(path: Path) -> bool:
 
 
 def _has_picture_brand(path: Path) -> bool:
-    """Return whether the file calls itself HEIC or AVIF: even a damaged one is not a video, though it is laid out like MP4."""
+    """Return whether the file is marked as HEIC or AVIF: even if damaged it is not a video, though laid out like MP4."""
     with path.open("rb") as file:
         head = file.read(12)
     return head[4:8] == b"ftyp" and head[8:12] in _BRANDS
 
 
 def is_animation(path: Path) -> bool:
-    """Return whether the file holds several pictures to be shown one after the other. Raises `UnreadableMedia`."""
+    """Return whether the file holds several pictures to show one after the other. Raises `UnreadableMedia`."""
     check_file(path)
     try:
         with warnings.catch_warnings():
@@ -65,7 +65,7 @@ def is_animation(path: Path) -> bool:
 
 
 def has_alpha(path: Path) -> bool:
-    """Return whether the picture may be transparent in places. Raises `UnreadableMedia`."""
+    """Return whether the picture may have transparent areas. Raises `UnreadableMedia`."""
     check_file(path)
     try:
         with warnings.catch_warnings():

@@ -30,8 +30,8 @@ class Picture:
     """A decoded picture, upright.
 
     `frame` holds BGR uint8. `deep` is the same in uint16 (h, w, 3) when the file had more than 8 bits a channel. `alpha`
-    is uint8 or uint16 (h, w), None when every pixel is opaque. `exif`, `icc` and `dpi` are carried along. `notes` are
-    sentences on what was converted.
+    is uint8 or uint16 (h, w), None if every pixel is opaque. `exif`, `icc` and `dpi` are those of the file. `notes` say what
+    was converted.
     """
 
     frame: Frame
@@ -49,7 +49,7 @@ def read_picture(path: Path, *, max_pixels: int, max_bytes: int) -> Picture:
     """Decode one picture. Raises `UnreadableMedia`, `UnsupportedMedia` or `MediaTooLarge`, the last before decoding."""
     check_size(path, max_bytes)
     with warnings.catch_warnings():
-        # Pillow warns of large and of slightly odd files; the limits above and below decide instead.
+        # Pillow warns of large and slightly odd files; the limits here decide instead.
         warnings.simplefilter("ignore")
         try:
             with Image.open(path, formats=READ_FORMATS) as opened:
@@ -72,7 +72,7 @@ def _check_header(path: Path, opened: Image.Image, max_pixels: int) -> None:
             f"{path} has {width} x {height} pixels, the limit is {max_pixels:,}",
             "use a smaller picture or raise --max-pixels",
         )
-    # A phone's jpeg (MPO) carries depth or brightness maps behind the picture itself, and HEIC names the picture that counts.
+    # A phone's jpeg (MPO) has depth or brightness maps after the picture itself, and HEIC marks its primary picture.
     if opened.format not in {"MPO", "HEIF"} and getattr(opened, "n_frames", 1) > 1:
         raise UnsupportedMedia(
             f"{path} holds {getattr(opened, 'n_frames', 1)} pictures; one is needed here",
@@ -87,7 +87,7 @@ def _decode(path: Path, opened: Image.Image) -> Picture:
     points = code_points.of_heif(opened.info) if avif is None or icc else avif.points
     opened.load()
     deep_pixels = _read_deep(path, opened, avif)
-    # Pillow turns some formats (tiff) while it loads them; OpenCV was told not to.
+    # Pillow rotates some formats (tiff) on loading; OpenCV was told not to.
     orientation = stored if deep_pixels is not None else int(opened.getexif().get(ExifTags.Base.Orientation, 1))
     if opened.mode == "CMYK":
         image, icc = _from_cmyk(opened, icc), None
@@ -113,14 +113,14 @@ def _decode(path: Path, opened: Image.Image) -> Picture:
 
 
 def _eight_bits(image: Image.Image) -> Array:
-    """BGR or BGRA uint8 of any mode that is not deep."""
+    """Return BGR or BGRA uint8 of a picture in any mode of 8 bits."""
     mode = "RGBA" if is_transparent(image) else "RGB"
     pixels = np.asarray(image if image.mode == mode else image.convert(mode))
     return np.ascontiguousarray(pixels[:, :, [2, 1, 0, *range(3, pixels.shape[2])]])
 
 
 def _read_deep(path: Path, opened: Image.Image, avif: code_points.AvifFacts | None) -> Array | None:
-    """BGR(A) uint16 of a file with more than 8 bits a channel, else None. Pillow cannot hold 16-bit colour, OpenCV can."""
+    """Return BGR(A) uint16 of a file with more than 8 bits a channel, else None: OpenCV has 16-bit colour, Pillow has not."""
     if opened.format == "HEIF":
         return _read_deep_heif(path) if opened.info.get("bit_depth", 8) > 8 else None
     if not (_is_deep(path, opened) if avif is None else avif.depth > 8):
@@ -133,7 +133,7 @@ def _read_deep(path: Path, opened: Image.Image, avif: code_points.AvifFacts | No
     if pixels.dtype == np.float32:
         pixels = (np.clip(np.nan_to_num(pixels), 0, 1) * 65535 + 0.5).astype(np.uint16)
     if avif is not None:
-        # OpenCV gives the numbers as they are stored, in 10 or 12 bits.
+        # OpenCV returns the stored values, of 10 or 12 bits.
         pixels = np.asarray(pixels.astype(np.uint32) * 65535 // ((1 << avif.depth) - 1), np.uint16)
     if pixels.ndim == 2:
         pixels = np.repeat(pixels[:, :, None], 3, axis=2)
@@ -142,7 +142,7 @@ def _read_deep(path: Path, opened: Image.Image, avif: code_points.AvifFacts | No
 
 @contextmanager
 def _quiet_opencv() -> Iterator[None]:
-    """OpenCV writes of damaged files on the error stream; the error that follows says it in our words."""
+    """Silence OpenCV, which reports damaged files on the error stream; mien raises an error of its own."""
     # OpenCV 4 has these functions in its root, OpenCV 5 in a module.
     log: Any = getattr(cv2.utils, "logging", cv2)
     before = log.getLogLevel()
@@ -154,9 +154,9 @@ def _quiet_opencv() -> Iterator[None]:
 
 
 def _read_deep_heif(path: Path) -> Array:
-    """BGR(A) uint16, upright."""
+    """Return BGR(A) uint16, upright."""
     opened = pi_heif.open_heif(path, convert_hdr_to_8bit=False, bgr_mode=True)
-    # A copy: the pixels are freed with `opened`, whatever numpy thinks of it.
+    # A copy: the pixels are freed with `opened`, although numpy refers to them.
     pixels = np.array(opened)
     if pixels.dtype != np.uint16:
         raise UnsupportedMedia(f"{path} has an unusual depth", "save it with 8 or 16 bits a channel")
@@ -176,7 +176,7 @@ def _is_deep(path: Path, opened: Image.Image) -> bool:
 
 
 def _from_cmyk(opened: Image.Image, icc: bytes | None) -> Image.Image:
-    """Through the profile when there is a sound one, else by the plain formula."""
+    """Convert to RGB by the profile if it is valid, else by the plain formula."""
     if icc:
         try:
             source, target = ImageCms.ImageCmsProfile(io.BytesIO(icc)), ImageCms.createProfile("sRGB")
@@ -189,7 +189,7 @@ def _from_cmyk(opened: Image.Image, icc: bytes | None) -> Image.Image:
 
 
 def _upright(pixels: Array, orientation: int) -> Array:
-    """Turned and mirrored as EXIF's orientation 2 to 8 asks."""
+    """Return the pixels rotated and mirrored by EXIF's orientation 2 to 8."""
     turns: dict[int, Callable[[Array], Array]] = {
         2: lambda p: p[:, ::-1],
         3: lambda p: p[::-1, ::-1],

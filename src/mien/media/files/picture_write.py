@@ -1,6 +1,6 @@
-"""Still pictures: written with what they carried and with the statement.
+"""Still pictures: written with the metadata of the input and with the statement.
 
-Pixels that were not changed keep their full depth and their alpha.
+Unchanged pixels keep their full depth and their alpha.
 """
 
 import io
@@ -35,7 +35,7 @@ _STRIPE_ROWS = 256  # rows worked on at once, so that large pictures need no lar
 
 
 def write_format(path: Path) -> str:
-    """The format that the name asks for; raises `UsageError` for a name that mien does not write."""
+    """Return the format for a name; raise `UsageError` for one that mien does not write."""
     suffix = path.suffix.lower()
     if suffix in _UNWRITTEN:
         raise UsageError(
@@ -43,7 +43,7 @@ def write_format(path: Path) -> str:
         )
     if suffix not in WRITE_FORMATS:
         raise UsageError(
-            f"{path.name!r} names no picture format that mien writes", f"end the name in {', '.join(WRITE_FORMATS)}"
+            f"{path.name!r} does not end in a picture format that mien writes", f"end the name in {', '.join(WRITE_FORMATS)}"
         )
     return WRITE_FORMATS[suffix]
 
@@ -51,8 +51,8 @@ def write_format(path: Path) -> str:
 def write_picture(picture: Picture, labelled: LabelledFrame, output: OutputFile, *, quality: int, engine: str) -> None:
     """Write the labelled frame into `output.temporary` (the caller commits), with the statement in its metadata.
 
-    Alpha is laid on white where the format has none (jpeg, bmp). XMP of the input is dropped: it may describe the picture
-    that was. Raises `OutputError` or `UsageError`.
+    Transparent pictures are composited over white if the format has no alpha (jpeg, bmp). XMP of the input is dropped: it
+    may describe the old picture. Raises `OutputError` or `UsageError`.
     """
     if not isinstance(labelled, LabelledFrame):
         raise TypeError("only a LabelledFrame leaves mien")
@@ -131,7 +131,7 @@ def _save_tiff(result: Image.Image, buffer: io.BytesIO, options: dict[str, Any],
 
 
 def _save_bmp(result: Image.Image, buffer: io.BytesIO, options: dict[str, Any], quality: int, engine: str) -> None:
-    """BMP has no field for metadata: the XMP packet stands between headers and pixels, where a packet scan finds it."""
+    """Save a BMP, which has no field for metadata: a scan finds the XMP packet between headers and pixels."""
     extra = {"dpi": options["dpi"]} if "dpi" in options else {}
     plain = io.BytesIO()
     result.save(plain, "BMP", **extra)
@@ -148,7 +148,7 @@ _SAVERS = {"JPEG": _save_jpeg, "WEBP": _save_webp, "PNG": _save_png, "TIFF": _sa
 
 
 def _deep_result(picture: Picture, image: Bgr) -> Array:
-    """uint16 RGB(A) or grey(alpha): what the 8-bit result changed is added to the deep pixels, whose finer steps stay."""
+    """Return uint16 RGB(A) or grey(alpha): the changes of the 8-bit result are added to the deep pixels."""
     assert picture.deep is not None
     pixels = picture.deep.copy()
     for top in range(0, len(pixels), _STRIPE_ROWS):
@@ -157,7 +157,7 @@ def _deep_result(picture: Picture, image: Bgr) -> Array:
         pixels[rows] = np.clip(pixels[rows] + change * 257, 0, 65535)
     colour = cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
     if picture.grey:
-        # A grey file stays grey; where the three channels are equal nothing is to be rounded.
+        # A grey file stays grey; equal channels need no rounding.
         equal = (pixels[:, :, :2] == pixels[:, :, 1:]).all(axis=2)
         flat = cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY)
         flat[equal] = pixels[equal][:, 0]
@@ -171,7 +171,7 @@ def _deep_result(picture: Picture, image: Bgr) -> Array:
 def _write_deep_png(picture: Picture, pixels: Array, engine: str) -> bytes:
     order = {1: [0], 2: [0, 1], 3: [2, 1, 0], 4: [2, 1, 0, 3]}[pixels.shape[2]]
     if pixels.shape[2] == 2:
-        # OpenCV writes no grey with alpha.
+        # OpenCV cannot write grey with alpha.
         pixels, order = pixels[:, :, [0, 0, 0, 1]], [0, 1, 2, 3]
     good, content = cv2.imencode(".png", np.ascontiguousarray(pixels[:, :, order]), [cv2.IMWRITE_PNG_COMPRESSION, 4])
     if not good:

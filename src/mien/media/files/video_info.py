@@ -8,7 +8,8 @@ from mien.media.frames.colour_space import ColourSpace
 from mien.types import StreamInfo
 
 _SCANT_FRAMES = 24
-"""Frames of a window (`mark/windows.py`); fewer leave less to accumulate. AV1 read a grainy video of 4 frames with z 8.2."""
+"""Frames of a window (`provenance/mark/windows.py`); fewer give less to accumulate. The mark in AV1 of a grainy video of 4
+frames read with z 8.2."""
 _SCANT_PIXELS = 300_000
 """AV1 at 80 and strength 1 lost the mark of animations at 256 to 440 pixels square (z 2.5 to 9); from 640 on it read with 18.7,
 VP9 with 12.8."""
@@ -16,14 +17,13 @@ VP9 with 12.8."""
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VideoInfo(StreamInfo):
-    """What the writer must keep. Width, height and `pixel_aspect` (width by height of a pixel) are upright, as shown.
+    """Properties that the writer must keep. Width, height and `pixel_aspect` (width by height of a pixel) are upright.
 
     Times are seconds on the clock of the file: `origin` becomes 0 in an output, `first` is that of the first picture;
-    `begin` and `end` bound the wanted part, None = as far as the file goes; `stream_end` is where the video stream says that
-    it ends.
+    `begin` and `end` bound the wanted part, None = unbounded; `stream_end` is the end that the video stream states.
 
-    `interlaced` says that the input is, `fields` which of them is shown first ("tff", "bff") where the frames still hold
-    both. `alpha`: the frames carry one; `flattened`: the input has one, and its frames were laid on white. `animated`: the
+    `interlaced` is true for interlaced input; `fields` is the field shown first ("tff", "bff") if the frames still hold both.
+    `alpha`: the frames have one; `flattened`: the input has one, and its frames were composited over white. `animated`: the
     input is an animated picture.
     """
 
@@ -53,4 +53,5 @@ class VideoInfo(StreamInfo):
 
     @property
     def is_part(self) -> bool:
+        """True if only a part of the file is wanted."""
         return self.begin is not None or self.end is not None

@@ -1,4 +1,4 @@
-"""Reads a video file: upright BGR frames with their own presentation times."""
+"""Reader of a video file: upright BGR frames with their own presentation times."""
 
 from collections.abc import Generator
 from dataclasses import replace
@@ -29,18 +29,18 @@ from mien.media.frames.orientation import Orientation, orientation_of
 from mien.media.frames.pyav import fraction, known_fraction
 from mien.types import Frame
 
-_SHORTFALL_S = Fraction(1, 2)
-_SLACK_S = Fraction(1, 2000)
+_SHORTFALL_S = Fraction(1, 2)  # by which a file may end early without a note
+_SLACK_S = Fraction(1, 2000)  # half a millisecond: clocks of 1/1000 s have already rounded the times that users enter
 
 
 class VideoReader(MediaFileReader):
     """A `contracts.FrameSource` of a file: frames upright, in order, with the pts and the time base of the file.
 
-    Making it opens the file and decodes the first wanted frame; `start_s` and `end_s` are seconds on a player's clock.
+    The constructor opens the file and decodes the first wanted frame; `start_s` and `end_s` are seconds on a player's clock.
     Raises `UnreadableMedia` (missing, a folder, empty, no video, damaged), `UnsupportedMedia`, `MediaTooLarge` (known
-    from the header, before decoding) or `UsageError` (nothing lies between start and end). `surveyed` is the `survey` of an
-    earlier reader of the same file: a transport or program stream is then not read through again.
-    Interlaced frames are made progressive unless `keep_fields`; transparent ones are laid on white unless `keep_alpha`.
+    from the header, before decoding) or `UsageError` (no frame between start and end). `surveyed` is the `survey` of an
+    earlier reader of the same file, which saves a second pass over a transport or program stream.
+    Interlaced frames are de-interlaced unless `keep_fields`; transparent ones are composited over white unless `keep_alpha`.
     """
 
     def __init__(
@@ -77,19 +77,20 @@ class VideoReader(MediaFileReader):
 
     @property
     def info(self) -> VideoInfo:
+        """Properties of the video, known from the start."""
         return self._info
 
     @property
     def copied(self) -> tuple[Stream, ...]:
-        """The streams that an output keeps as they are."""
+        """Streams of sound and subtitles, which an output copies."""
         return tuple(stream for stream in self._container.streams if stream.type in {"audio", "subtitle"})
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What the person should know; complete when the last frame has been read."""
+        """Notes for the user; complete when the last frame has been read."""
         notes = [text.replace("{count}", str(count)) for text, count in self._notes.items()]
         if self._packets.damaged:
-            notes.append(f"{self.path.name} is damaged in {self._packets.damaged} places; what could be read was kept")
+            notes.append(f"{self.path.name} is damaged in {self._packets.damaged} places; the readable parts were used")
         if self._packets.jumps:
             times = "once" if self._packets.jumps == 1 else f"{self._packets.jumps} times"
             notes.append(
@@ -101,7 +102,7 @@ class VideoReader(MediaFileReader):
         return (*notes, early) if early else tuple(notes)
 
     def read(self) -> Frame | None:
-        """The next frame, None at the end. Raises `MediaTooLarge` when the frames grow beyond the limit."""
+        """Return the next frame, None at the end. Raises `MediaTooLarge` if the frames grow beyond the limit."""
         frame = self._next
         if frame is None:
             return None
@@ -127,7 +128,7 @@ class VideoReader(MediaFileReader):
             self.survey = self.survey or survey(self.path, self._stream.index)
             zero = self.survey.start if self.survey else zero
         else:
-            # A player's clock shows 0 for what lies before zero.
+            # A player's clock shows 0 for times before zero.
             zero = max(zero, Fraction(0))
         self._begin = None if self._start is None else self._start + zero
         self._until = None if self._end is None else self._end + zero
@@ -143,15 +144,15 @@ class VideoReader(MediaFileReader):
         self._size = first.width, first.height
         orientation = orientation_of(first)
         if orientation is None:
-            self._note(f"{self.path.name} asks for a turn by {first.rotation} degrees; only quarter turns are made")
+            self._note(f"{self.path.name} asks for a rotation by {first.rotation} degrees; only multiples of 90 are applied")
         self._orientation = orientation or Orientation()
         space = space_of(first)
         if self._orientation.transposed:
-            # Players guess the colours of an untagged video from its size, which is about to change.
+            # Players guess the colours of an untagged video from its size, which the rotation changes.
             space = replace(space, tagged=True)
         kept, alpha = bool(self._fields_kept), has_alpha(first)
         if kept and self._orientation != Orientation():
-            raise UsageError(f"{self.path.name} is interlaced and turned", "use --interlaced deinterlace")
+            raise UsageError(f"{self.path.name} is interlaced and rotated", "use --interlaced deinterlace")
         self._has_alpha = alpha
         self._to_bgr = ToBgr(space, *self._size, by_fields=kept)
         width, height = self._orientation.size(*self._size)
@@ -188,7 +189,7 @@ class VideoReader(MediaFileReader):
         return zero if self._container.format.name in FREE_RUNNING else Fraction(0)
 
     def _length(self, zero: Fraction) -> tuple[int | None, float | None]:
-        """Frames (an estimate where the file does not count them) and seconds of the wanted part."""
+        """Return frames (estimated if the file does not count them) and seconds of the wanted part."""
         announced = self._container.duration
         whole = self._stream_end() or (None if announced is None else zero + Fraction(announced, av.time_base))
         stop = min((time for time in (whole, self._until) if time is not None), default=None)
@@ -203,20 +204,20 @@ class VideoReader(MediaFileReader):
         if self.survey is not None:
             return self.survey.end
         if self._container.format.name == "avi" and self._stream.frames and self._rate:
-            # Its duration is guessed from the size of the file; the count of frames is from the header.
+            # Its duration is guessed from the size of the file; the frame count is from the header.
             return self._stream.frames / self._rate
         if self._stream.duration is not None:
             return ((self._stream.start_time or 0) + self._stream.duration) * self._base
         return _tagged_duration(self._stream.metadata)
 
     def _wanted(self) -> Generator[VideoFrame, None, None]:
-        """Frames from `begin` to `end`, exact to the frame, each with a pts that is later than the one before."""
+        """Yield frames from `begin` to `end`, exact to the frame, each with a later pts than the one before."""
         begin, until = self._ticks(self._begin), self._ticks(self._until)
         for frame in self._from(begin):
             self._decoded_any = True
             pts = self._pts(frame)
             if self._last_pts is not None and pts <= self._last_pts:
-                self._note("{count} frames had no time of their own and were put behind the frame before")
+                self._note("{count} frames had no time of their own and were placed after the frame before")
                 pts = self._last_pts + 1
             frame.pts = self._last_pts = pts
             if until is not None and pts >= until:
@@ -226,7 +227,7 @@ class VideoReader(MediaFileReader):
         self._reached_end = True
 
     def _from(self, begin: int | None) -> Generator[VideoFrame, None, None]:
-        """Decoded frames from the key frame before `begin` on, or from the start when times can only be counted there."""
+        """Yield decoded frames from the key frame before `begin` on, or from the start if times must be counted."""
         if begin is not None and self.survey is not None:
             yield from self._decoded(self.survey.key_before(begin * self._base))
             return
@@ -251,14 +252,14 @@ class VideoReader(MediaFileReader):
         return True
 
     def _decoded(self, first: int = 0) -> Generator[VideoFrame, None, None]:
-        """Progressive frames, unless fields are kept, from the packet number `first` on."""
+        """Yield progressive frames, unless fields are kept, from packet number `first` on."""
         context = self._stream.codec_context
         order = stream_order(context.field_order, context.codec.canonical_name)
         fields = Deinterlacer(order)
         for frame in self._stored(first):
             interlaced = frame.interlaced_frame or order is not None
             if self._fields_kept is None:
-                # Decided once: an output is flagged as interlaced as a whole or not at all.
+                # Decided once: an output is flagged interlaced as a whole or not at all.
                 self._fields_kept = self._keep_fields and (interlaced or has_fields(context.field_order))
             self._interlaced_frames += interlaced
             yield from (frame,) if self._fields_kept else fields.push(frame)
@@ -287,7 +288,7 @@ class VideoReader(MediaFileReader):
         same_size = (frame.width, frame.height) == self._size
         if not same_size:
             self._note("{count} frames had another size and were scaled to that of the first")
-        # Files that were put together change from HDR to SDR, or their matrix, in the middle.
+        # Joined files may change from HDR to SDR, or their matrix, in the middle.
         image, alpha = self._to_bgr.convert(frame, space_of(frame) if same_size else None), None
         if self._has_alpha:
             alpha = alpha_of(frame, *self._size)
@@ -305,17 +306,16 @@ class VideoReader(MediaFileReader):
             )
 
     def _pts(self, frame: VideoFrame) -> int:
-        """The frame's own time; AVI has none: there the time of its packet, or a usual frame after the one before."""
+        """Return the frame's own time; in AVI, which has none, its packet's, or one frame after the one before."""
         if frame.pts is not None:
             return frame.pts
-        # Frames are decoded in another order than they are shown, unless there are none that look ahead.
+        # Frames are decoded in display order only without B-frames.
         if frame.dts is not None and not self._stream.codec_context.has_b_frames:
             return frame.dts
         step = max(1, round(1 / ((self._rate or 25) * self._base)))
         return (self._stream.start_time or 0) if self._last_pts is None else self._last_pts + step
 
     def _ticks(self, time: Fraction | None) -> int | None:
-        # A little slack: clocks such as 1/1000 s have already rounded the times that a person reads off.
         if time is None:
             return None
         return ceil(time / self._base - min(Fraction(1, 2), _SLACK_S / self._base))
@@ -335,7 +335,7 @@ class VideoReader(MediaFileReader):
 
 
 def _moving_stream(path: Path, container: InputContainer) -> VideoStream:
-    """The default video stream, else the first; covers and thumbnails do not count."""
+    """Return the default video stream, else the first; covers and thumbnails do not count."""
     streams = [stream for stream in container.streams.video if not stream.disposition & NO_MOTION]
     if not streams:
         what = "holds only sound" if container.streams.audio else "holds no video stream"
@@ -347,7 +347,7 @@ def _moving_stream(path: Path, container: InputContainer) -> VideoStream:
 
 
 def _tagged_duration(metadata: dict[str, str]) -> Fraction | None:
-    """The duration that Matroska keeps as a tag of the stream, `HH:MM:SS.fraction`."""
+    """Return the duration in Matroska's tag of the stream, `HH:MM:SS.fraction`."""
     text = next((value for name, value in metadata.items() if name.upper().partition("-")[0] == "DURATION"), "")
     try:
         hours, minutes, seconds = text.split(":")
