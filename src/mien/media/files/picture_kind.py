@@ -6,6 +6,7 @@ Importing this module registers libheif with Pillow.
 import struct
 import warnings
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -54,24 +55,22 @@ def _has_picture_brand(path: Path) -> bool:
 
 def is_animation(path: Path) -> bool:
     """Return whether the file holds several pictures to show one after the other. Raises `UnreadableMedia`."""
-    check_file(path)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            with Image.open(path, formats=ANIMATED_FORMATS) as opened:
-                return int(getattr(opened, "n_frames", 1)) > 1
-    except (*DAMAGE, Image.DecompressionBombError):
-        return False
+    return _has(path, ANIMATED_FORMATS, lambda opened: int(getattr(opened, "n_frames", 1)) > 1)
 
 
 def has_alpha(path: Path) -> bool:
     """Return whether the picture may have transparent areas. Raises `UnreadableMedia`."""
+    return _has(path, READ_FORMATS, is_transparent)
+
+
+def _has(path: Path, formats: tuple[str, ...], quality: Callable[[Image.Image], bool]) -> bool:
+    """Return whether the picture, opened in one of the formats, has a quality; False if it is damaged."""
     check_file(path)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            with Image.open(path, formats=READ_FORMATS) as opened:
-                return is_transparent(opened)
+            with Image.open(path, formats=formats) as opened:
+                return quality(opened)
     except (*DAMAGE, Image.DecompressionBombError):
         return False
 
