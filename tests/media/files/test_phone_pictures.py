@@ -137,7 +137,7 @@ def test_what_is_a_picture_and_what_becomes_of_it(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "words"), [("x.heic", "no HEIC"), ("x.AVIF", "no AVIF"), ("x.gif", "no GIF"), ("x.xyz", "no picture")]
+    ("name", "words"), [("x.heic", "no HEIC"), ("x.AVIF", "no AVIF"), ("x.gif", "no GIF"), ("x.xyz", "picture format")]
 )
 def test_names_of_outputs_that_are_not_written(name: str, words: str) -> None:
     with pytest.raises(errors.UsageError, match=words) as caught:
