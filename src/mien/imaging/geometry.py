@@ -103,7 +103,7 @@ def box_of(points: Array) -> tuple[float, float, float, float]:
 def clipped_box(
     box_xyxy: tuple[float, float, float, float], width: int, height: int, before: int = 0, after: int = 0
 ) -> tuple[int, int, int, int]:
-    """Return the whole pixels that a box covers in a picture: left and top, then the first column and row behind it.
+    """Return the whole pixels that a box covers in a picture: left and top, then the first column and row after it.
 
     The box grows by `before` pixels at left and top and by `after` at right and bottom. Right <= left, or bottom <= top, if it
     lies outside the picture.

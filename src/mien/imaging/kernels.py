@@ -65,7 +65,7 @@ def _has_cache_place(function: Callable[..., None]) -> bool:
 
 
 def _tolerate_full_disk(cache: Any) -> None:
-    """Ignore errors of the disk when a kernel is saved: its work must go on, and numba leaves nothing half written."""
+    """Ignore errors of the disk when a kernel is saved: the work must continue, and numba leaves nothing half written."""
     save = cache.save_overload
 
     def save_quietly(signature: Any, data: Any) -> None:

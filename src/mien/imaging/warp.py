@@ -37,7 +37,7 @@ def spread(places: Array, moves: Array, step_xy: tuple[float, float], near: floa
 
 @kernel
 def follow(points: Array, nodes: Array, step_xy: tuple[float, float]) -> None:
-    """Move points float32 (n, 2), in place, to where a picture bent by `nodes` shows what was at them.
+    """Move points float32 (n, 2), in place, along with a picture that is bent by `nodes`.
 
     nodes is the grid of `spread`, read bilinearly; points count from its first node. The backward field is inverted by
     fixed point iteration.

@@ -84,7 +84,7 @@ class VirtualCamera:
             self._camera = self._open_camera(self._width, self._height, self._rate, self._device)
         except (RuntimeError, OSError) as error:
             named = f"the virtual camera {self._device}" if self._device else "a virtual camera"
-            remedy = _DRIVER_REMEDIES.get(sys.platform, "pyvirtualcam knows no driver for this system")
+            remedy = _DRIVER_REMEDIES.get(sys.platform, "pyvirtualcam has no driver for this system")
             raise OutputError(f"cannot open {named}: {error}", remedy) from error
         return self
 

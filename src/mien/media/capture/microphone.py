@@ -119,7 +119,7 @@ class Microphone:
             self._container = container = open_live(self._opening(), SILENCE_S)
             sound = next(iter(container.streams.audio), None)
             if sound is None:
-                raise SourceLost(f"{self._what} gives no sound", "choose another device")
+                raise SourceLost(f"{self._what} has no sound", "choose another device")
             self._discard_start(container, sound)
         except (FFmpegError, OSError, ValueError) as error:
             self._close()

@@ -115,7 +115,7 @@ class NetworkStream(LiveInput):
 
     def _lost(self, error: Exception) -> SourceLost:
         if self._child is not None:
-            return SourceLost(f"{self._what} gives no answer", "check the address, the passphrase and that it is sending")
+            return SourceLost(f"{self._what} does not answer", "check the address, the passphrase and that it is sending")
         if getattr(error, "errno", None) == errno.EIO:
             return SourceLost(f"{self._what} broke off", "check that it is still being sent")
         return super()._lost(error)

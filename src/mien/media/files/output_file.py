@@ -55,8 +55,8 @@ class Journal(Protocol):
 
 
 @contextmanager
-def spoken_of(path: Path, name: str) -> Iterator[None]:
-    """Name the file in errors that are raised inside as the user knows it."""
+def named_in_errors(path: Path, name: str) -> Iterator[None]:
+    """Rename the file in errors raised inside to the name that the user knows."""
     try:
         yield
     except MienError as error:

@@ -76,7 +76,7 @@ def _check_header(path: Path, opened: Image.Image, max_pixels: int) -> None:
     if opened.format not in {"MPO", "HEIF"} and getattr(opened, "n_frames", 1) > 1:
         raise UnsupportedMedia(
             f"{path} holds {getattr(opened, 'n_frames', 1)} pictures; one is needed here",
-            "save one of them as a file of its own",
+            "save one of them as a separate file",
         )
 
 

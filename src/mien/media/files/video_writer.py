@@ -330,4 +330,4 @@ def _try_out(encoder: Encoder, info: VideoInfo) -> None:
     frame = VideoFrame(info.width, info.height, encoder.pixel_format)
     frame.pts = 0
     if not [*context.encode(frame), *context.encode(None)]:
-        raise ValueError(f"{encoder.name} gives no packet")
+        raise ValueError(f"{encoder.name} returned no packet")
