@@ -27,7 +27,7 @@ from mien.errors import ContentRefused
 from mien.lab import bench
 from mien.live.content import LiveContent
 from mien.live.inspector import Inspector
-from mien.media.files.picture import read_picture
+from mien.media.files.picture_read import read_picture
 from mien.models.library.store import Store
 from mien.safety.content_check import THRESHOLD, FileContentCheck
 from mien.settings import Settings

@@ -34,7 +34,7 @@ from mien.assembly import factory
 from mien.lab import bench
 from mien.live.loop import LiveLoop
 from mien.live.snapshot import Snapshot
-from mien.media.files.picture import read_picture
+from mien.media.files.picture_read import read_picture
 from mien.models.library.importing import import_models
 from mien.models.library.store import ModelEntry, Store
 from mien.models.runtime import onnx_session

@@ -36,7 +36,7 @@ from mien.lab.faults import run_faults
 from mien.lab.sightings import Checker, farthest
 from mien.live.loop import LiveLoop
 from mien.live.snapshot import Snapshot
-from mien.media.files.picture import read_picture
+from mien.media.files.picture_read import read_picture
 from mien.models.library.store import Store
 from mien.settings import Settings
 from mien.swap.pipeline import dress

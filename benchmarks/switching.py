@@ -22,7 +22,7 @@ from tests.support.standins import install, make_inswapper
 
 from mien.assembly import factory
 from mien.lab import bench
-from mien.media.files.picture import read_picture
+from mien.media.files.picture_read import read_picture
 from mien.models.library.importing import import_models
 from mien.models.library.store import Store
 from mien.provenance.trust import Signing, open_trust

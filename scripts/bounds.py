@@ -27,7 +27,7 @@ KINDS = ("mp4 h264 aac", "mkv hevc opus and aac", "avi h264 with b frames", "mp4
 # At least one test for each direct dependency, in the way mien uses it.
 TESTS = (
     "tests/media/frames/test_pyav.py",
-    "tests/imaging/test_raster.py",
+    "tests/imaging/test_draw.py",
     "tests/imaging/test_yuv.py",
     "tests/media/files/test_picture.py",
     "tests/media/files/test_phone_pictures.py",

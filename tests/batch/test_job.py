@@ -16,7 +16,7 @@ from mien.assembly import factory
 from mien.batch.job import JobResult, Progress, run_picture, run_video
 from mien.errors import Cancelled, NoFaceFound, OutputError
 from mien.media.files.output_file import OutputFile
-from mien.media.files.picture import read_picture
+from mien.media.files.picture_read import read_picture
 from mien.media.files.video_reader import VideoReader
 from mien.media.files.video_writer import VideoWriter
 from mien.provenance.label import Labeller

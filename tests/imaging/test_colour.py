@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from mien.imaging.blend import relight
 from mien.imaging.colour import light_map, skin_confidence
-from mien.imaging.raster import relight
 from mien.types import Array, Image
 
 SIDE = 120

@@ -72,8 +72,8 @@ def test_a_box_holds_all_points_and_its_size_is_their_extent() -> None:
 )
 def test_covered_is_the_share_of_the_smaller_box(other: tuple[float, float, float, float], share: float) -> None:
     box = (0.0, 0.0, 10.0, 10.0)
-    assert geometry.covered(box, other) == pytest.approx(share)
-    assert geometry.covered(other, box) == pytest.approx(share)
+    assert geometry.overlap(box, other) == pytest.approx(share)
+    assert geometry.overlap(other, box) == pytest.approx(share)
 
 
 @pytest.mark.parametrize("pose", [(0, 0, 0), (20, 0, 0), (0, 35, 0), (0, 0, -50), (15, -40, 25), (-30, 60, 170)])

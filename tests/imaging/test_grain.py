@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from mien.imaging.grain import GrainMeter, difference_grain, more_of, place_of, still_grain
-from mien.imaging.raster import speckle
+from mien.imaging.blend import speckle
+from mien.imaging.grain import GrainMeter, difference_grain, noise_tile, still_grain, tile_offset
 from mien.types import Floats, Grain, Image
 
 SIDE = 160
@@ -76,8 +76,8 @@ def test_more_noise_is_like_the_noise_that_was_measured(wanted: Grain) -> None:
     shots = []
     for index in range(2):
         crop = np.full((SIDE, SIDE, 3), 120, np.uint8)
-        left, top = place_of(index, 1)
-        speckle(crop, np.full((SIDE, SIDE), 255, np.uint8), more_of(wanted), left, top, wanted.luma, wanted.chroma)
+        left, top = tile_offset(index, 1)
+        speckle(crop, np.full((SIDE, SIDE), 255, np.uint8), noise_tile(wanted), left, top, wanted.luma, wanted.chroma)
         shots.append(crop)
     grain = difference_grain(shots[0], shots[1])
     assert grain is not None
@@ -90,8 +90,8 @@ def test_noise_stays_under_the_mask_and_its_place_changes_with_the_frame() -> No
     crop = np.full((40, 40, 3), 120, np.uint8)
     mask = np.zeros((40, 40), np.uint8)
     mask[:20] = 1
-    speckle(crop, mask, more_of(Grain(5.0, 0.0, 0.0)), 3, 500, 5.0, 0.0)
+    speckle(crop, mask, noise_tile(Grain(5.0, 0.0, 0.0)), 3, 500, 5.0, 0.0)
     assert (crop[20:] == 120).all()
     assert crop[:20].std() > 3
-    assert len({place_of(index, track) for index in range(50) for track in range(4)}) > 195
-    assert place_of(7, 2) == place_of(7, 2)
+    assert len({tile_offset(index, track) for index in range(50) for track in range(4)}) > 195
+    assert tile_offset(7, 2) == tile_offset(7, 2)

@@ -8,7 +8,7 @@ import pytest
 from mien.assembly import factory
 from mien.lab import bench
 from mien.lab.faults import run_faults
-from mien.media.files.picture import read_picture
+from mien.media.files.picture_read import read_picture
 from mien.models.library.store import Store
 from mien.settings import Settings
 from mien.types import Image

@@ -234,8 +234,8 @@ def test_a_face_is_found_at_any_size_and_tilt(path: Path, tall: float, angle: fl
     face = portrait(path)
     image, truth = moved(face, _placement(face.landmarks, tall, angle, (500, 333)), 1001, 667)
     found = models().detector.detect(image)
-    best = max(found, key=lambda each: geometry.covered(each.box_xyxy, geometry.box_of(truth.points)))
-    assert geometry.covered(best.box_xyxy, geometry.box_of(truth.points)) > 0.5
+    best = max(found, key=lambda each: geometry.overlap(each.box_xyxy, geometry.box_of(truth.points)))
+    assert geometry.overlap(best.box_xyxy, geometry.box_of(truth.points)) > 0.5
     off = np.linalg.norm(best.points - _spots(truth.points), axis=1).mean()
     assert off < 0.16 * tall
 
@@ -452,7 +452,7 @@ def test_the_pyramid_finds_a_face_of_any_size_once(height: int) -> None:
     image, landmarks = moved(face, np.array([[scale, 0, 300.0], [0, scale, 200.0]]), 2400, 2400)
     found = models().photo_detector.detect(image)
     assert len(found) == 1
-    assert geometry.covered(found[0].box_xyxy, geometry.box_of(landmarks.points)) > 0.8
+    assert geometry.overlap(found[0].box_xyxy, geometry.box_of(landmarks.points)) > 0.8
 
 
 def test_the_pyramid_finds_a_group() -> None:

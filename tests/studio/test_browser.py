@@ -15,7 +15,7 @@ import pytest
 
 from mien.assembly import factory
 from mien.lab import bench
-from mien.media.files.picture import read_picture
+from mien.media.files.picture_read import read_picture
 from mien.models.library.store import Store
 from mien.provenance.consent import Consents
 from mien.settings import Settings

@@ -17,14 +17,15 @@ from mien.types import Image
 
 OPTIONS = {"libx265": {"x265-params": "log-level=error"}, "libsvtav1": {"preset": "12", "svtav1-params": "lp=1"},
          "mpeg4": {"qmin": "2", "qmax": "2"}}  # fmt: skip
-"""Options that keep encoders from talking, from being slow and from blurring the numbers."""
+"""Options that make encoders silent and fast, and keep the numbers sharp."""
 SOUND_RATE = 48_000
-_FIRST_LEVEL, _STEP = 40, 8
+_FIRST_LEVEL, _LEVEL_STEP = 40, 8
+"""Grey levels by which `picture` encodes the number of a frame."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Clip:
-    """What a test video is made of. `times` are presentation times in ticks of `time_base`, one a picture."""
+    """Properties of a test video. `times` are presentation times in ticks of `time_base`, one a picture."""
 
     codec: str = "libx264"
     frames: int = 12
@@ -53,24 +54,24 @@ class Clip:
 
 
 def picture(index: int, size: tuple[int, int]) -> Image:
-    """BGR of uniform areas: the left half tells the number of the frame, the right half is coloured."""
+    """Return BGR of uniform areas: the left half encodes the number of the frame, the right half is coloured."""
     width, height = size
     image = np.empty((height, width, 3), np.uint8)
-    image[:, : width // 2] = _FIRST_LEVEL + _STEP * (index % 24)
+    image[:, : width // 2] = _FIRST_LEVEL + _LEVEL_STEP * (index % 24)
     image[: height // 2, width // 2 :] = (64, 32, 192)
     image[height // 2 :, width // 2 :] = (160, 120, 60)
     return image
 
 
 def number(image: Image) -> int:
-    """The number of the frame that `picture` drew, modulo 24."""
+    """Return the number of the frame that `picture` drew, modulo 24."""
     height, width = image.shape[:2]
     patch = image[height // 4 : height // 2, width // 8 : width // 4]
-    return round((float(patch.mean()) - _FIRST_LEVEL) / _STEP)
+    return round((float(patch.mean()) - _FIRST_LEVEL) / _LEVEL_STEP)
 
 
 def make(path: Path, clip: Clip) -> Path:
-    """Write the clip; gives the path back."""
+    """Write the clip and return its path."""
     with av.open(str(path), "w", format=clip.format, container_options=clip.container_options) as out:
         out.metadata.update(clip.metadata)
         base = clip.time_base or 1 / clip.rate
@@ -110,7 +111,7 @@ def _configure(video: av.VideoStream, clip: Clip) -> None:
     video.width, video.height, video.pix_fmt = *clip.size, clip.pixel_format
     context = video.codec_context
     if clip.codec == "libx265":
-        # It loses the clock of a few frames that look ahead.
+        # x265 loses the clock of short videos with B-frames.
         context.max_b_frames = 0
     context.colorspace, context.color_primaries, context.color_trc = clip.matrix, clip.primaries, clip.transfer
     if clip.full_range is not None:

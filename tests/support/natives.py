@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from PIL import Image as Pictures
 
 from mien.errors import KeyUnavailable
-from mien.imaging import raster
+from mien.imaging.blend import blend
 from mien.media.capture import devices
 from mien.models.runtime import onnx_session
 from mien.models.runtime.devices import DEVICES
@@ -37,7 +37,7 @@ def use_libraries(model: Path) -> None:
     with onnx_session.OnnxSession("yunet", model) as session:
         (name,) = session.inputs
         session.run({name: np.zeros((1, 3, 64, 64), np.float32)})
-    raster.blend(picture, picture.copy(), picture[:, :, 0].copy(), 0, 0, 0)
+    blend(picture, picture.copy(), picture[:, :, 0].copy(), 0, 0, 0)
     with av.open(io.BytesIO(), "w", format="matroska") as container:
         stream = container.add_stream("libx264", 25)
         stream.width = stream.height = 32

@@ -1,4 +1,4 @@
-"""Frames that carry their number, clicks of sound, and what is read of them in a recording."""
+"""Numbered frames and clicks of sound, and their readers for a recording."""
 
 from pathlib import Path
 
@@ -12,18 +12,16 @@ from mien.settings import Settings
 from mien.types import LIVE_TIME_BASE, Frame, Image, LabelledFrame, Sound
 
 WIDTH, HEIGHT = 320, 180
-
 BITS, BLOCK = 8, 40
-
+"""Bits of a barcode, and pixels of a side of each."""
 START_S = 81_234.567_8
-
+"""Monotonic time of the start of a recording; any number."""
 RATE = 48_000
-
 CLICK_EVERY_S, CLICK_S = 0.5, 0.004
 
 
 def barcode(number: int, width: int = WIDTH, height: int = HEIGHT) -> Image:
-    """A grey picture with the number, 0..255, in white and black blocks along its top."""
+    """Return a grey picture with the number, 0..255, in white and black blocks along its top."""
     image = np.full((height, width, 3), 90, np.uint8)
     for bit in range(BITS):
         image[:BLOCK, bit * BLOCK : (bit + 1) * BLOCK] = 255 * (number >> bit & 1)
@@ -31,7 +29,7 @@ def barcode(number: int, width: int = WIDTH, height: int = HEIGHT) -> Image:
 
 
 def number_of(image: Image) -> int:
-    """What `barcode` wrote."""
+    """Return the number that `barcode` wrote."""
     middles = image[BLOCK // 2, BLOCK // 2 : BITS * BLOCK : BLOCK, 1]
     return sum(1 << bit for bit, value in enumerate(middles) if value > 127)
 
@@ -42,7 +40,7 @@ def labelled(number: int, time_s: float, image: Image | None = None) -> Labelled
 
 
 def clicks(time_s: float, length_s: float, rate: int = RATE, channels: int = 1) -> Sound:
-    """Sound that clicks at every half second after the start of the recording, except at the very start."""
+    """Return sound that clicks every half second after the start of the recording, except at the start itself."""
     at = time_s + np.arange(round(length_s * rate)) / rate
     since = at % CLICK_EVERY_S
     on = (since < CLICK_S) & (at > CLICK_EVERY_S / 2)
@@ -51,7 +49,7 @@ def clicks(time_s: float, length_s: float, rate: int = RATE, channels: int = 1) 
 
 
 def frames_of(path: Path) -> list[tuple[float, int]]:
-    """Time and number of every frame."""
+    """Return time and number of every frame."""
     with av.open(str(path)) as file:
         return [
             (float(frame.time or 0), number_of(frame.to_ndarray(format="bgr24").astype(np.uint8)))
@@ -60,7 +58,7 @@ def frames_of(path: Path) -> list[tuple[float, int]]:
 
 
 def click_times(path: Path) -> list[float]:
-    """When clicks begin, in seconds."""
+    """Return the beginnings of clicks, in seconds."""
     with av.open(str(path)) as file:
         found: list[float] = []
         for frame in file.decode(audio=0):
@@ -80,7 +78,7 @@ def key_times(path: Path) -> list[float]:
 
 
 def noisy(number: int) -> Image:
-    """A barcode over pixels that cannot be compressed."""
+    """Return a barcode over pixels that cannot be compressed."""
     image = np.random.default_rng(number).integers(0, 256, (HEIGHT, WIDTH, 3), np.uint8)
     image[:BLOCK] = barcode(number % 256)[:BLOCK]
     return image

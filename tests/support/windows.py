@@ -1,8 +1,8 @@
 """Run `mien` commands on Linux as if it were Windows: `python -m tests.support.windows LINE...`, one command line an argument.
 
-Only mien is deceived, for its libraries bring builds of their own for Windows: its modules find no POSIX module, a `sys`
-that says win32, and an `os` and a `signal` without the names that Windows lacks. The file system refuses to replace or to
-delete open files. Text files opened without an encoding are errors.
+The disguise covers mien only, since its libraries have builds of their own for Windows: its modules find no POSIX module, a
+`sys` with the platform win32, and an `os` and a `signal` without the names that Windows lacks. The file system refuses to
+replace or delete open files. Text files opened without an encoding are errors.
 """
 
 import builtins
@@ -36,7 +36,7 @@ POSIX_SIGNALS = frozenset({
     "pthread_sigmask", "setitimer", "siginterrupt", "sigpending", "sigtimedwait", "sigwait", "sigwaitinfo",
 })  # fmt: skip
 HIDDEN = {"os": POSIX_OS, "signal": POSIX_SIGNALS}
-# What is asked of the system's own libraries is answered with success.
+# Calls to the system's own libraries succeed.
 _WINDLL = SimpleNamespace(kernel32=SimpleNamespace(SetDllDirectoryW=lambda path: 1))
 SHOWN: dict[str, dict[str, Any]] = {
     "ctypes": {"windll": _WINDLL},
@@ -46,7 +46,7 @@ SHOWN: dict[str, dict[str, Any]] = {
 
 
 class _Disguise(ModuleType):
-    """A module as it is on Windows; everything else is passed through."""
+    """A module as on Windows; everything else is passed through."""
 
     def __init__(self, real: ModuleType) -> None:
         super().__init__(real.__name__)
@@ -64,8 +64,8 @@ class _Disguise(ModuleType):
         setattr(self.__dict__["_real"], name, value)
 
 
-def deceive() -> None:
-    """Let all modules of mien that are imported from now on believe in Windows."""
+def disguise() -> None:
+    """Show Windows to all modules of mien that are imported from now on."""
     real_import = builtins.__import__
     disguises = {module.__name__: _Disguise(module) for module in (ctypes, os, sys, signal)}
 
@@ -113,7 +113,7 @@ def is_open(path: Any) -> bool:
 
 def main(lines: Sequence[str]) -> int:
     """Run one command line after the other up to the first failure; returns its exit code."""
-    deceive()
+    disguise()
     from mien.commands.main import main as mien
 
     for line in lines:

@@ -10,8 +10,9 @@ from typing import Any, Protocol
 
 from mien.errors import Cancelled, NoFaceFound
 from mien.media.files.moving import MovingReader, MovingWriter
-from mien.media.files.output_file import OutputFile, spoken_of
-from mien.media.files.picture import Picture, write_picture
+from mien.media.files.output_file import OutputFile, named_in_errors
+from mien.media.files.picture_read import Picture
+from mien.media.files.picture_write import write_picture
 from mien.swap.pipeline import SeenFrame
 from mien.types import Frame, FrameResult, LabelledFrame
 
@@ -73,7 +74,7 @@ def run_picture(
     result = swap(picture.frame)
     if not result.swapped:
         raise NoFaceFound("no face was found in the picture", "use a picture with a larger or clearer face")
-    with spoken_of(output.temporary, str(output.path)):
+    with named_in_errors(output.temporary, str(output.path)):
         write_picture(picture, exporter.label(result.frame), output, quality=quality, engine=engine)
         warnings = exporter.seal(output)
     output.commit()
@@ -124,7 +125,7 @@ def run_video(
     finally:
         for worker in workers:
             worker.stop()
-    with spoken_of(output.temporary, str(output.path)):
+    with named_in_errors(output.temporary, str(output.path)):
         sealed = exporter.seal(output)
     output.commit()
     warnings = (*reader.warnings, *writer.warnings, *sealed)

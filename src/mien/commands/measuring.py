@@ -27,7 +27,7 @@ from mien.lab.evaluate.figures import Figure, Section, as_json
 from mien.lab.evaluate.lab import Lab
 from mien.lab.evaluate.portraits import portraits
 from mien.media.files.output_file import OutputFile, output_error
-from mien.media.files.picture import read_picture
+from mien.media.files.picture_read import read_picture
 from mien.models.library.store import Store
 from mien.provenance.label import Labeller
 from mien.provenance.mark.pattern import Marker, new_mark_id

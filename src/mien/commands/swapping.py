@@ -22,7 +22,8 @@ from mien.media.files.conversion import conversion_notes
 from mien.media.files.encoders import CONTAINERS, plan_codec
 from mien.media.files.moving import Kind, MovingReader
 from mien.media.files.output_file import OutputFile
-from mien.media.files.picture import Picture, read_picture, write_format
+from mien.media.files.picture_read import Picture, read_picture
+from mien.media.files.picture_write import write_format
 from mien.media.files.statement import shown_name
 from mien.media.files.stream_plan import dropped
 from mien.media.files.temporary_files import Temporaries

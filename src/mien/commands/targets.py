@@ -13,7 +13,7 @@ from mien.media.files.animation_writer import ANIMATIONS
 from mien.media.files.encoders import CONTAINERS
 from mien.media.files.moving import Kind, suffix_for
 from mien.media.files.output_file import output_error, same_file
-from mien.media.files.picture import WRITE_FORMATS
+from mien.media.files.picture_write import WRITE_FORMATS
 
 _PATTERN = "*?["
 

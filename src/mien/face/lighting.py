@@ -15,8 +15,10 @@ import numpy as np
 from mien.face import landmark_sets
 from mien.face.mean_face import face_model
 from mien.face.texels import texel_map
+from mien.imaging.arrays import locked
+from mien.imaging.colour import LUMA
+from mien.imaging.draw import draw_values
 from mien.imaging.kernels import kernel
-from mien.imaging.raster import draw_values
 from mien.types import Array, Floats, Image, Mask
 
 SIDE = 64
@@ -29,7 +31,6 @@ _FINE, _BROAD = 0.9, 4.0
 _MOST_FINE = 2.5
 _MOST = 6.0
 """Bounds of the fine part of the light, and of light as a whole."""
-_LUMA = np.array([0.114, 0.587, 0.299], np.float32)
 _STIFFNESS = (1e-6, 0.03, 0.03, 0.03, 0.15, 0.15, 0.15, 0.15, 0.15)
 """How much each spherical harmonic is held towards nothing."""
 _EVEN = 0.08
@@ -70,8 +71,8 @@ def light_of(now: Image, mean: Floats, seen: Floats) -> Floats:
     broad = cv2.GaussianBlur(skin, (0, 0), _BROAD / 4, borderType=cv2.BORDER_CONSTANT)
     broad = broad + np.float32(0.02) * cv2.GaussianBlur(broad, (0, 0), _BROAD, borderType=cv2.BORDER_CONSTANT)
     colour = cv2.resize(_ratio(broad), (SIDE, SIDE), interpolation=cv2.INTER_LINEAR)
-    tone = colour @ _LUMA
-    grey = (fine[:, :, :3] @ _LUMA + _BLACK * fine[:, :, 6]) / (fine[:, :, 3:6] @ _LUMA + _BLACK * fine[:, :, 6] + 1e-6)
+    tone = colour @ LUMA
+    grey = (fine[:, :, :3] @ LUMA + _BLACK * fine[:, :, 6]) / (fine[:, :, 3:6] @ LUMA + _BLACK * fine[:, :, 6] + 1e-6)
     detail = np.clip(grey / tone, 1 / _MOST_FINE, _MOST_FINE)
     trust = _steady() * np.clip(2 * fine[:, :, 6] - 0.2, 0, 1)
     light: Floats = np.clip(colour * (1 + trust * (detail - 1))[:, :, None], 1 / _MOST, _MOST).astype(np.float32)
@@ -86,7 +87,7 @@ def lasting_light(mean: Floats, seen: Floats) -> Floats:
     """
     basis = _basis()
     size_wh = _FIT_SIDE, _FIT_SIDE
-    grey = cv2.resize(mean @ _LUMA, size_wh, interpolation=cv2.INTER_AREA).ravel()[basis.fitted]
+    grey = cv2.resize(mean @ LUMA, size_wh, interpolation=cv2.INTER_AREA).ravel()[basis.fitted]
     weight = cv2.resize(seen, size_wh, interpolation=cv2.INTER_AREA).ravel()[basis.fitted]
     total = float((weight * basis.skin).sum())
     if total < 0.1 * float(basis.skin.sum()):
@@ -111,7 +112,7 @@ def lasting_light(mean: Floats, seen: Floats) -> Floats:
 
 
 def gains(light: Floats, points: Floats, mask: Mask, strength: float) -> Floats:
-    """The map for `raster.shade` that puts `light` (SIDE, SIDE, 3) on a crop, relative to where it is brightest.
+    """The map for `blend.shade` that puts `light` (SIDE, SIDE, 3) on a crop, relative to where it is brightest.
 
     `points` float32 (478, 3) are the landmarks in the crop's pixels; `mask` uint8 (h, w) as of the crop. The result is
     float32 (gh, gw, 3), at most 1: the level is `colour.light_map`'s. strength 0 changes nothing.
@@ -162,9 +163,7 @@ def _gather(now: Array, mean: Array, seen: Array, small: Array) -> None:
 def skin_prior() -> Floats:
     """Skin in even light, people in the mean: float32 (SIDE, SIDE, 3), 1 = a person's mean colour; shared, read-only."""
     content = np.frombuffer(resources.files("mien").joinpath("assets/skin_prior.png").read_bytes(), np.uint8)
-    prior = np.asarray(cv2.imdecode(content, cv2.IMREAD_COLOR), np.float32) / np.float32(128)
-    prior.flags.writeable = False
-    return prior
+    return locked(np.asarray(cv2.imdecode(content, cv2.IMREAD_COLOR), np.float32) / np.float32(128))
 
 
 @cache
@@ -172,9 +171,7 @@ def _skin() -> Floats:
     """float32 (SIDE, SIDE), 1 on skin, 0 on eyes, mouth and beside the face."""
     triangle = texel_map(SIDE).triangle
     skin = ((triangle >= 0) & (triangle < len(landmark_sets.skin_triangles()))).astype(np.float32)
-    eroded: Floats = np.asarray(cv2.erode(skin, np.ones((3, 3), np.uint8), borderValue=1), np.float32)
-    eroded.flags.writeable = False
-    return eroded
+    return locked(np.asarray(cv2.erode(skin, np.ones((3, 3), np.uint8), borderValue=1), np.float32))
 
 
 @cache
@@ -185,9 +182,7 @@ def _steady() -> Floats:
         part = np.zeros((SIDE, SIDE), np.uint8)
         cv2.fillConvexPoly(part, cv2.convexHull((_texel_points()[list(loop)]).round().astype(np.int32)), 255)
         steady = np.minimum(steady, np.where(cv2.dilate(part, np.ones((3, 3), np.uint8)) > 0, least, 1))
-    smooth: Floats = np.asarray(cv2.GaussianBlur(steady.astype(np.float32), (0, 0), 1.0), np.float32)
-    smooth.flags.writeable = False
-    return smooth
+    return locked(np.asarray(cv2.GaussianBlur(steady.astype(np.float32), (0, 0), 1.0), np.float32))
 
 
 @cache
@@ -216,7 +211,7 @@ def _basis() -> _Basis:
     # Towards the rim the mean face is made of hair and ears, too.
     plain *= np.abs(each[:, :, 2]) > _LEAST_FACING
     fitted = np.flatnonzero(cv2.resize(plain, size_wh, interpolation=cv2.INTER_AREA) > 0.9)
-    skin = cv2.resize(skin_prior() @ _LUMA, size_wh, interpolation=cv2.INTER_AREA).ravel()[fitted]
+    skin = cv2.resize(skin_prior() @ LUMA, size_wh, interpolation=cv2.INTER_AREA).ravel()[fitted]
     small = cv2.resize(harmonics, size_wh, interpolation=cv2.INTER_AREA).reshape(-1, 9)[fitted]
     return _Basis(harmonics.reshape(-1, 9), fitted, skin.astype(np.float32), small.astype(np.float32))
 

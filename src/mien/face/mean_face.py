@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mien.face import landmark_sets
+from mien.imaging.arrays import locked
 from mien.types import Array, Floats
 
 _LEAST_SCALE = 1e-3
@@ -34,7 +35,7 @@ def face_model() -> FaceModel:
     rows = np.array([line.split(",") for line in text.splitlines() if not line.startswith("#")], np.float64)
     model = FaceModel(rows[:, :3].astype(np.float32), rows[:, 3:5].astype(np.float32), rows[:, 5].astype(np.int32))
     for array in (model.shape, model.uv, model.mirror):
-        array.flags.writeable = False
+        locked(array)
     return model
 
 
@@ -67,7 +68,7 @@ def expressions() -> Expressions:
         stored = np.load(file)
         found = Expressions(stored["modes"].astype(np.float32), stored["reader"].astype(np.float32))
     for array in (found.modes, found.reader):
-        array.flags.writeable = False
+        locked(array)
     return found
 
 

@@ -11,8 +11,9 @@ import numpy.typing as npt
 from mien.face import landmark_sets
 from mien.face.mean_face import face_model
 from mien.imaging import geometry
+from mien.imaging.arrays import locked
+from mien.imaging.draw import draw_mask
 from mien.imaging.kernels import kernel, kernel_part
-from mien.imaging.raster import draw_mask
 from mien.types import Array, Floats, Image, Mask
 
 SIDE = 128
@@ -57,7 +58,7 @@ def texel_map(side: int = SIDE) -> TexelMap:
     _fill(triangles, points, corners, weights, number)
     made = TexelMap(corners, weights, number, triangles)
     for array in (corners, weights, number, triangles):
-        array.flags.writeable = False
+        locked(array)
     return made
 
 

@@ -1,61 +1,65 @@
 """Light and tone: pure functions of pictures. Pictures are BGR uint8, coarse maps float32."""
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 
+from mien.imaging.arrays import locked
 from mien.types import Array, Floats, Image, Mask
 
-_GRID = 40
-"""Cells along the longer side of the coarse maps."""
-_SPREAD = 0.25
-"""Sigma of the mean, as a share of the map's width: wide enough to leave a nose or a brow to the source."""
-SKIN_SPREAD = 0.07
-"""Sigma of the skin's own lightness, in the same unit: shading as fine as a cheekbone's is the target's."""
-_UNLIKE = 0.12
-"""A share by which skin seldom differs from its surroundings; brows, lips, beards and shine differ more."""
-_WHITE = 0.6
-"""How white highlights are between the colour of the skin, 0, and that of the lamp, 1."""
-_FINE = 0.025
-"""Sigma that parts fine from coarse detail, as a share of the width."""
-_TOWARDS_TARGET = 0.7
-"""How far fine detail follows the target, 0 = not at all, 1 = wholly."""
-_CLEAR, _HAZY = 0.58, 0.7
-"""The darkest of a face as a share of its middle: 0.15 to 0.6 in clear pictures, 0.65 to 0.8 in hazy ones."""
-_UPPER = 0.6
-"""Share of the face's height above the mouth."""
-_LUMA = np.array([0.114, 0.587, 0.299], np.float32)
-_BLACK = 6.0
-"""Added to both sides of a ratio of brightnesses, so that noise in the dark does not explode."""
+LUMA = locked(np.array([0.114, 0.587, 0.299], np.float32))
+"""Weights of blue, green and red in luma (BT.601); float32 (3,), read-only."""
 
 
-def light_map(crop: Image, mask: Mask, target: Image, strength: float) -> Floats:
-    """The map that `raster.relight` needs to give `crop` the light of `target`; float32 (gh, gw, 13).
+@dataclass(frozen=True, slots=True)
+class ToneTuning:
+    """Numbers of relighting and softening; sigmas are shares of the width of the map or picture."""
 
-    crop and target are the same rectangle, mask (uint8) says where the crop covers it and how surely. strength 0 changes
-    nothing, 1 takes the target's light and tone wholly.
+    map_cells: int = 40  # along the longer side of the coarse maps; chosen by eye
+    mean_sigma: float = 0.25  # wide enough to leave a nose or a brow to the source
+    skin_sigma: float = 0.07  # of the skin's own lightness: shading as fine as a cheekbone's is the target's
+    unlike_share: float = 0.12  # skin seldom differs more from its surroundings; brows, lips, beards and shine do
+    highlight_white: float = 0.6  # colour of highlights: 0 = the skin's, 1 = the lamp's
+    black_level: float = 6.0  # added to both sides of a ratio of brightnesses, so that noise in the dark does not explode
+    clear_floor: float = 0.58  # the darkest of a face as a share of its middle: 0.15 to 0.6 in clear pictures
+    hazy_floor: float = 0.7  # the same in hazy pictures: 0.65 to 0.8
+    upper_face: float = 0.6  # share of the face's height above the mouth
+    fine_sigma: float = 0.025  # parts fine from coarse detail
+    towards_target: float = 0.7  # share by which fine detail follows the target
+
+
+_DEFAULT = ToneTuning()
+
+
+def light_map(crop: Image, mask: Mask, target: Image, strength: float, tuning: ToneTuning = _DEFAULT) -> Floats:
+    """Return the map with which `blend.relight` gives `crop` the light of `target`; float32 (gh, gw, 13).
+
+    crop and target are the same rectangle; mask (uint8) is the opacity of the crop. strength 0 changes nothing, 1 takes the
+    target's light and tone wholly.
     """
     height, width = mask.shape
-    cells = _GRID / max(height, width)
+    black = tuning.black_level
+    cells = tuning.map_cells / max(height, width)
     size_wh = max(4, round(width * cells)), max(4, round(height * cells))
     weight, inside = _weights(mask, size_wh)
     own, wanted = _shrunk(crop, size_wh), _shrunk(target, size_wh)
-    sigma = _SPREAD * size_wh[0]
+    sigma = tuning.mean_sigma * size_wh[0]
     norm = 1.0 / (cv2.GaussianBlur(weight, (0, 0), sigma, borderType=cv2.BORDER_CONSTANT) + 1e-6)
     own_mean, wanted_mean = (_mean(picture, weight, norm, sigma) for picture in (own, wanted))
     own_mean, wanted_mean = (
-        _skin_base(picture, mean, weight, SKIN_SPREAD * size_wh[0])
-        for picture, mean in ((own, own_mean), (wanted, wanted_mean))
+        _skin_base(picture, mean, weight, size_wh[0], tuning) for picture, mean in ((own, own_mean), (wanted, wanted_mean))
     )
-    own_luma, wanted_luma = ((mean @ _LUMA)[:, :, None] + _BLACK for mean in (own_mean, wanted_mean))
+    own_luma, wanted_luma = ((mean @ LUMA)[:, :, None] + black for mean in (own_mean, wanted_mean))
     ratio = wanted_luma / own_luma
     contrast = _contrast(own - own_mean, wanted - wanted_mean, ratio, inside)
-    veiled = _veiled(own @ _LUMA, wanted @ _LUMA, inside)
+    clear = _clearness(own @ LUMA, wanted @ LUMA, inside, tuning)
     # Shadows are the skin's: they scale with its brightness and have its colour. Highlights are half the lamp's.
-    darker = veiled * contrast * np.where(ratio < 1, ratio**0.8, ratio**0.45)
-    brighter = veiled * contrast * np.where(ratio < 1, ratio**0.3, ratio**-0.2)
-    tint = veiled * np.clip(ratio**0.75, 0.35, 1.0)
-    own_tone, wanted_tone = (own_mean + _BLACK) / own_luma, (wanted_mean + _BLACK) / wanted_luma
-    own_shine, wanted_shine = (tone + _WHITE * (1 - tone) for tone in (own_tone, wanted_tone))
+    darker = clear * contrast * np.where(ratio < 1, ratio**0.8, ratio**0.45)
+    brighter = clear * contrast * np.where(ratio < 1, ratio**0.3, ratio**-0.2)
+    tint = clear * np.clip(ratio**0.75, 0.35, 1.0)
+    own_tone, wanted_tone = (own_mean + black) / own_luma, (wanted_mean + black) / wanted_luma
+    own_shine, wanted_shine = (tone + tuning.highlight_white * (1 - tone) for tone in (own_tone, wanted_tone))
     light = np.empty((size_wh[1], size_wh[0], 13), np.float32)
     light[:, :, 0:3] = own_mean
     light[:, :, 3:6] = own_mean + strength * (wanted_mean - own_mean)
@@ -66,7 +70,7 @@ def light_map(crop: Image, mask: Mask, target: Image, strength: float) -> Floats
 
 
 def _weights(mask: Mask, size_wh: tuple[int, int]) -> tuple[Floats, Array]:
-    """How much each cell counts in the mean, and which cells lie wholly inside."""
+    """Return the weight of each cell in the mean, and the cells that lie wholly inside."""
     cover = cv2.resize((mask > 0).view(np.uint8) * np.uint8(255), size_wh, interpolation=cv2.INTER_AREA)
     sure = cv2.resize(mask, size_wh, interpolation=cv2.INTER_AREA).astype(np.float32)
     inside = cover >= 250
@@ -84,17 +88,18 @@ def _mean(picture: Floats, weight: Floats, norm: Floats, sigma: float) -> Floats
     return np.asarray(blurred * norm[:, :, None], np.float32)
 
 
-def _skin_base(picture: Floats, mean: Floats, weight: Floats, sigma: float) -> Floats:
-    """What the skin itself is lit like: a finer mean in which brows, lips, beard and shine hardly count."""
-    off = ((picture - mean) @ _LUMA) / (mean @ _LUMA + _BLACK)
-    sure = weight / np.square(1 + np.square(off / _UNLIKE))
+def _skin_base(picture: Floats, mean: Floats, weight: Floats, columns: int, tuning: ToneTuning) -> Floats:
+    """Return the light on the skin itself: a finer mean in which brows, lips, beard and shine hardly count."""
+    sigma = tuning.skin_sigma * columns
+    off = ((picture - mean) @ LUMA) / (mean @ LUMA + tuning.black_level)
+    sure = weight / np.square(1 + np.square(off / tuning.unlike_share))
     total = cv2.GaussianBlur(sure, (0, 0), sigma, borderType=cv2.BORDER_CONSTANT)[:, :, None]
     blurred = cv2.GaussianBlur(picture * sure[:, :, None], (0, 0), sigma, borderType=cv2.BORDER_CONSTANT)
     return np.asarray((blurred + 0.05 * mean) / (total + 0.05), np.float32)
 
 
 def _contrast(own_detail: Floats, wanted_detail: Floats, ratio: Floats, inside: Array) -> float:
-    """Half of the way, in proportion, to the target's contrast, within bounds: the source's features must stay its own."""
+    """Return the gain half way, in proportion, to the target's contrast, bounded: the source's features must stay its own."""
     if not inside.any():
         return 1.0
     own = float(np.square((own_detail * np.minimum(ratio, 1.0))[inside]).mean())
@@ -102,35 +107,36 @@ def _contrast(own_detail: Floats, wanted_detail: Floats, ratio: Floats, inside: 
     return float(np.clip(np.sqrt((wanted + 1) / (own + 1)), 0.75, 1.25) ** 0.5)
 
 
-def _veiled(own: Floats, wanted: Floats, inside: Array) -> float:
-    """What is left of the contrast where haze or a flat exposure lies over the picture, 0..1: there nothing is dark."""
+def _clearness(own: Floats, wanted: Floats, inside: Array, tuning: ToneTuning) -> float:
+    """Return the share of contrast that haze or a flat exposure leaves in the target, 0..1: there nothing is dark."""
     # An open mouth is dark in every haze; brows, lashes and nostrils tell.
     upper = inside.copy()
-    upper[round(_UPPER * len(upper)) :] = False
+    upper[round(tuning.upper_face * len(upper)) :] = False
     if not upper.any():
         return 1.0
-    (own_dark, own_middle), (dark, middle) = (np.percentile(luma[upper], (1, 50)) + _BLACK for luma in (own, wanted))
+    black = tuning.black_level
+    (own_dark, own_middle), (dark, middle) = (np.percentile(luma[upper], (1, 50)) + black for luma in (own, wanted))
     floor, own_floor = dark / middle, own_dark / own_middle
-    veil = min(max((floor - _CLEAR) / (_HAZY - _CLEAR), 0.0), 1.0)
-    return float(1 - veil * (1 - min(1.0, (1 - floor) / max(1 - own_floor, 1e-3))))
+    haze = min(max((floor - tuning.clear_floor) / (tuning.hazy_floor - tuning.clear_floor), 0.0), 1.0)
+    return float(1 - haze * (1 - min(1.0, (1 - floor) / max(1 - own_floor, 1e-3))))
 
 
-def soften(crop: Image, mask: Mask, target: Image) -> Image:
-    """`crop` with its fine detail brought down towards the target's; never up, for what is not there cannot be sharpened.
+def soften(crop: Image, mask: Mask, target: Image, tuning: ToneTuning = _DEFAULT) -> Image:
+    """Return `crop` with its fine detail lowered towards the target's, never raised: missing detail cannot be sharpened.
 
     Both are the same rectangle, BGR uint8; the crop is already lit like the target. A photo that was sharpened or lit
-    harshly would otherwise stand out of a soft picture.
+    harshly would otherwise stand out in a soft picture.
     """
     half_wh = max(1, crop.shape[1] // 2), max(1, crop.shape[0] // 2)
     inside = cv2.resize(mask, half_wh, interpolation=cv2.INTER_NEAREST) > 200
     if not inside.any():
         return crop
-    sigma = max(0.8, _FINE * half_wh[0])
+    sigma = max(0.8, tuning.fine_sigma * half_wh[0])
     small, other = (cv2.resize(picture, half_wh, interpolation=cv2.INTER_AREA) for picture in (crop, target))
     smooth = cv2.GaussianBlur(small, (0, 0), sigma)
     own = float(cv2.absdiff(small, smooth)[inside].mean())
     wanted = float(cv2.absdiff(other, cv2.GaussianBlur(other, (0, 0), sigma))[inside].mean())
-    keep = float(np.clip((wanted + 0.5) / (own + 0.5), 0.3, 1.0)) ** _TOWARDS_TARGET
+    keep = float(np.clip((wanted + 0.5) / (own + 0.5), 0.3, 1.0)) ** tuning.towards_target
     if keep > 0.97:
         return crop
     coarse = cv2.resize(smooth, (crop.shape[1], crop.shape[0]), interpolation=cv2.INTER_LINEAR)
@@ -138,13 +144,13 @@ def soften(crop: Image, mask: Mask, target: Image) -> Image:
 
 
 def sharpened(crop: Image, strength: float) -> Image:
-    """`crop`, BGR uint8, with its fine detail lifted by the share `strength`."""
+    """Return `crop`, BGR uint8, with its fine detail raised by the share `strength`."""
     soft = cv2.GaussianBlur(crop, (0, 0), max(0.8, 0.006 * max(crop.shape[:2])))
     return np.asarray(cv2.addWeighted(crop, 1 + strength, soft, -strength, 0), np.uint8)
 
 
 def skin_confidence(image: Image, sample: Mask, spread: float) -> Mask:
-    """How much each pixel looks like the skin under `sample`; uint8 (h, w), 255 = surely, 0 = surely hair or background.
+    """Return the likeness of each pixel to the skin under `sample`; uint8 (h, w), 255 = skin, 0 = hair or background.
 
     The distance is Mahalanobis' in CIE Lab; `spread` is the sigma in pixels of the smoothing.
     """

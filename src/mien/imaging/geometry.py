@@ -1,4 +1,4 @@
-"""Fits, boxes and head pose: pure functions of arrays. Points are (n, 2) or (n, 3), transforms float64 (2, 3)."""
+"""Transforms, boxes and rotations: pure functions of arrays. Points are (n, 2) or (n, 3), transforms float64 (2, 3)."""
 
 import math
 
@@ -33,13 +33,13 @@ _FIVE_POINTS = {
     ],
 }  # fmt: skip
 TEMPLATES = {name: np.array(numbers).reshape(5, 2) for name, numbers in _FIVE_POINTS.items()}
-"""Where five points lie in aligned crops, as shares of the crop's side (5, 2): the eye, nose and mouth corners that public
-networks were trained with, from left to right in the picture as in `five_points`. Published by InsightFace (arcface), the
-FFHQ data set, DeepFaceLab and FaceFusion."""
+"""Five points in aligned crops, as shares of the crop's side (5, 2): the eyes, tip of the nose and corners of the mouth with
+which public networks were trained, in the order of `five_points`. Published by InsightFace (arcface), the FFHQ data set,
+DeepFaceLab and FaceFusion."""
 
 
 def five_points(points: Array) -> Floats:
-    """Where a detector sees eyes, tip of the nose and corners of the mouth, (5, 2), out of landmarks (478, 2 or 3).
+    """Return eyes, tip of the nose and corners of the mouth as a detector sees them, (5, 2), for landmarks (478, 2 or 3).
 
     Detectors see an eye above the middle of its rim and the tip of the nose below the mesh's. Chosen so that the mean offset
     to YuNet's points is least on 146 portraits: 0.01 eye distances (each point scatters by 0.035 to 0.05).
@@ -58,7 +58,7 @@ _FIVE_PARTS = (
 
 
 def similarity(from_points: Array, to_points: Array) -> Affine:
-    """The rotation, uniform scale and shift that takes `from_points` to `to_points` with least squares (Umeyama 1991)."""
+    """Return the rotation, uniform scale and shift from `from_points` to `to_points` by least squares (Umeyama 1991)."""
     source, target = np.asarray(from_points, np.float64), np.asarray(to_points, np.float64)
     source_mean, target_mean = source.mean(0), target.mean(0)
     a, b = source - source_mean, target - target_mean
@@ -72,30 +72,49 @@ def similarity(from_points: Array, to_points: Array) -> Affine:
 
 
 def invert(transform: Affine) -> Affine:
-    """The transform that leads back."""
+    """Return the inverse transform."""
     linear = np.linalg.inv(transform[:, :2])
     return np.hstack([linear, -linear @ transform[:, 2:]])
 
 
+def then(first: Affine, second: Affine) -> Affine:
+    """Return the transform that applies `first`, then `second`."""
+    both: Affine = second @ np.vstack([first, [0, 0, 1]])
+    return both
+
+
 def apply(transform: Affine, points: Array) -> Floats:
-    """`points` (n, 2) moved by the transform, float32."""
+    """Return `points` (n, 2) moved by the transform, float32."""
     moved = np.asarray(points, np.float64) @ transform[:, :2].T + transform[:, 2]
     return moved.astype(np.float32)
 
 
 def scale_of(transform: Affine) -> float:
-    """How much longer a line becomes (mean of both axes)."""
+    """Return the factor by which a transform scales lengths (geometric mean of both axes)."""
     return math.sqrt(abs(float(np.linalg.det(transform[:, :2]))))
 
 
 def box_of(points: Array) -> tuple[float, float, float, float]:
-    """The axis-aligned box round points (n, 2 or 3), `xyxy`."""
+    """Return the axis-aligned box of points (n, 2 or 3), `xyxy`."""
     low, high = points[:, :2].min(0), points[:, :2].max(0)
     return float(low[0]), float(low[1]), float(high[0]), float(high[1])
 
 
-def covered(a_xyxy: tuple[float, float, float, float], b_xyxy: tuple[float, float, float, float]) -> float:
-    """The part that two boxes share, as a share of the smaller one, 0..1."""
+def clipped_box(
+    box_xyxy: tuple[float, float, float, float], width: int, height: int, before: int = 0, after: int = 0
+) -> tuple[int, int, int, int]:
+    """Return the whole pixels that a box covers in a picture: left and top, then the first column and row after it.
+
+    The box grows by `before` pixels at left and top and by `after` at right and bottom. Right <= left, or bottom <= top, if it
+    lies outside the picture.
+    """
+    x1, y1, x2, y2 = box_xyxy
+    left, top = max(0, math.floor(x1) - before), max(0, math.floor(y1) - before)
+    return left, top, min(width, math.ceil(x2) + after), min(height, math.ceil(y2) + after)
+
+
+def overlap(a_xyxy: tuple[float, float, float, float], b_xyxy: tuple[float, float, float, float]) -> float:
+    """Return the area that two boxes share, as a share of the smaller one, 0..1."""
     width = min(a_xyxy[2], b_xyxy[2]) - max(a_xyxy[0], b_xyxy[0])
     height = min(a_xyxy[3], b_xyxy[3]) - max(a_xyxy[1], b_xyxy[1])
     smaller = min((b[2] - b[0]) * (b[3] - b[1]) for b in (a_xyxy, b_xyxy))
@@ -103,7 +122,7 @@ def covered(a_xyxy: tuple[float, float, float, float], b_xyxy: tuple[float, floa
 
 
 def rotation_between(from_points: Array, to_points: Array) -> Array:
-    """The rotation matrix (3, 3) that best turns centred `from_points` (n, 3) to `to_points` (Kabsch 1976)."""
+    """Return the rotation matrix (3, 3) that best turns centred `from_points` (n, 3) to `to_points` (Kabsch 1976)."""
     a = np.asarray(from_points, np.float64)
     b = np.asarray(to_points, np.float64)
     u, _, vt = np.linalg.svd((a - a.mean(0)).T @ (b - b.mean(0)))
@@ -113,7 +132,7 @@ def rotation_between(from_points: Array, to_points: Array) -> Array:
 
 
 def angles_of(rotation: Array) -> tuple[float, float, float]:
-    """Pitch, yaw and roll in degrees of a rotation (3, 3) in picture axes (x right, y down, z away from the camera)."""
+    """Return pitch, yaw and roll in degrees of a rotation (3, 3) in picture axes (x right, y down, z away from the camera)."""
     yaw = math.asin(max(-1.0, min(1.0, float(-rotation[2, 0]))))
     pitch = math.atan2(float(rotation[2, 1]), float(rotation[2, 2]))
     roll = math.atan2(float(rotation[1, 0]), float(rotation[0, 0]))
@@ -132,6 +151,6 @@ def between_rolls(a: float, b: float) -> float:
 
 
 def size_of(points: Array) -> float:
-    """One number for how large a face is: the square root of the area of the box round points (n, 2 or 3)."""
+    """Return the size of a face: the square root of the area of the box of its points (n, 2 or 3), at least 0.001."""
     x1, y1, x2, y2 = box_of(points)
     return max(math.sqrt((x2 - x1) * (y2 - y1)), 1e-3)

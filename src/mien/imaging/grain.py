@@ -1,4 +1,4 @@
-"""The noise of a picture: how strong and how coarse it is, and more of the same kind. Pictures are BGR uint8."""
+"""Noise of a picture: measurement of its strength and coarseness, and tiles of the same kind. Pictures are BGR uint8."""
 
 import math
 from dataclasses import dataclass
@@ -8,37 +8,47 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from mien.imaging.arrays import locked
+from mien.imaging.colour import LUMA
 from mien.imaging.kernels import kernel
 from mien.types import Array, Floats, Grain, Image, Mask
 
-SIDE = 512
-"""Pixels of a side of a tile of noise."""
-_UNIT = 32
-"""What one standard deviation is in a tile."""
-_SIZES = (0.0, 0.45, 0.55, 0.7, 0.9, 1.2, 1.7)
-_BLOCK = 8
-_ROWS = 256
-"""About as many rows of pixels are looked at, in stripes."""
-_MIDDLE = 20.0, 235.0
-"""Levels between which noise is not cut off."""
-_FLATTEST = 25
-"""Percentile of the blocks' variances that stands for noise alone: the rest moves or has texture of its own."""
-_UNBIASED = 1.15
-"""What that percentile is too small by, where all blocks hold nothing but noise."""
-_FASTEST = 3.0
-"""Motion in pixels a frame beyond which two frames are not compared."""
-_EVERY = 4
-"""Frames between two looks."""
-_MEMORY = 0.8
+TILE_SIDE_PIXELS = 512
+"""Side of a tile of noise; a power of two, which `blend.speckle` needs."""
+_TILE_LEVELS_PER_SIGMA = 32
+"""Value of one standard deviation in a tile; `blend.speckle` divides by it."""
+_TILE_BLURS_PIXELS = (0.0, 0.45, 0.55, 0.7, 0.9, 1.2, 1.7)
+"""Sigma of the blur of each tile, from white noise to the coarsest; chosen by eye, not measured."""
+_BLOCK_PIXELS = 8
+"""Side of the blocks whose variance is measured; `_compare` is written for it."""
+_TILE_SEED = 5
+"""Any number: the same noise in every run."""
 _LAPLACIAN = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32) / 6
 """Blind to slopes and curves, of unit gain for white noise (Immerkaer 1996)."""
-_SEED = 5
+
+
+@dataclass(frozen=True, slots=True)
+class GrainTuning:
+    """Numbers of the measurement of noise; levels are those of uint8."""
+
+    sampled_rows: int = 256  # about as many rows of pixels are measured, in stripes; bounds the time on large faces
+    min_level: float = 20.0  # noise of darker blocks is cut off at black
+    max_level: float = 235.0  # noise of brighter blocks is cut off at white
+    flat_percentile: int = 25  # of the blocks' variances, stands for noise alone: the rest moves or has texture of its own
+    percentile_bias: float = 1.15  # by which that percentile is too small where all blocks hold nothing but noise
+    max_motion_pixels: float = 3.0  # a frame; two frames of a faster face are not compared
+    interval_frames: int = 4  # between two measurements of a face
+    memory: float = 0.8  # weight of earlier measurements; chosen by eye
+
+
+_DEFAULT = GrainTuning()
 
 
 @dataclass(slots=True)
 class GrainMeter:
-    """Measures the noise that comes and goes, on one face; give it every frame in which the face is seen, in order."""
+    """Meter of the noise that changes from frame to frame, on one face; it takes every frame with the face, in order."""
 
+    tuning: GrainTuning = _DEFAULT
     _before: Image | None = None
     _corner: tuple[int, int] = (0, 0)
     _known: Grain | None = None
@@ -47,17 +57,17 @@ class GrainMeter:
     def measure(
         self, image: Image, box_xyxy: tuple[float, float, float, float], motion_xy: tuple[float, float]
     ) -> Grain | None:
-        """The noise in the box of the face, which has moved by `motion_xy` pixels; None = not known yet."""
+        """Return the noise in the box of the face, which has moved by `motion_xy` pixels; None = not known yet."""
         if self._before is not None:
             found = self._compared(image, motion_xy)
             self._before = None
             if found is not None:
-                self._known = found if self._known is None else _between(self._known, found)
-                self._countdown = _EVERY
+                self._known = found if self._known is None else _between(self._known, found, self.tuning.memory)
+                self._countdown = self.tuning.interval_frames
         if self._countdown <= 0:
             left, top = max(0, round(box_xyxy[0])), max(0, round(box_xyxy[1]))
             crop = image[top : max(top, round(box_xyxy[3])), left : max(left, round(box_xyxy[2]))]
-            if min(crop.shape[:2]) >= 4 * _BLOCK:
+            if min(crop.shape[:2]) >= 4 * _BLOCK_PIXELS:
                 self._before, self._corner = crop.copy(), (left, top)
         self._countdown -= 1
         return self._known
@@ -68,109 +78,111 @@ class GrainMeter:
         left, top = self._corner[0] + x, self._corner[1] + y
         height, width = self._before.shape[:2]
         inside = left >= 0 and top >= 0 and left + width <= image.shape[1] and top + height <= image.shape[0]
-        if not inside or max(abs(motion_xy[0]), abs(motion_xy[1])) > _FASTEST:
+        if not inside or max(abs(motion_xy[0]), abs(motion_xy[1])) > self.tuning.max_motion_pixels:
             return None
-        return difference_grain(self._before, image[top : top + height, left : left + width])
+        return difference_grain(self._before, image[top : top + height, left : left + width], self.tuning)
 
 
-def difference_grain(before: Image, now: Image) -> Grain | None:
-    """The noise in which two pictures of the same thing differ; None when too little of them is lit well enough."""
-    step = max(1, before.shape[0] // _ROWS)
-    blocks = np.empty((-(-(before.shape[0] // _BLOCK) // step), before.shape[1] // _BLOCK, 4), np.float32)
+def difference_grain(before: Image, now: Image, tuning: GrainTuning = _DEFAULT) -> Grain | None:
+    """Return the noise in which two pictures of the same thing differ; None when too little of them is lit well enough."""
+    step = max(1, before.shape[0] // tuning.sampled_rows)
+    blocks = np.empty((-(-(before.shape[0] // _BLOCK_PIXELS) // step), before.shape[1] // _BLOCK_PIXELS, 4), np.float32)
     _compare(before, now, step, blocks)
     middle, luma, beside, colour = (np.ascontiguousarray(each) for each in blocks.reshape(-1, 4).T)
-    lit = (middle > _MIDDLE[0]) & (middle < _MIDDLE[1])
+    lit = (middle > tuning.min_level) & (middle < tuning.max_level)
     if lit.sum() < 8:
         return None
     luma, beside, colour = luma[lit], beside[lit], colour[lit]
-    flat = luma <= np.percentile(luma, _FLATTEST + 5)
+    flat = luma <= np.percentile(luma, tuning.flat_percentile + 5)
     alike = float(beside[flat].sum()) / (float(luma[flat].sum()) + 1e-6)
     correlations, kept = _calibration()
     nearest = int(np.argmin(np.abs(correlations - alike)))
     # The mean of a block, which is taken off, holds some of a coarse noise.
-    lift = np.float32(_UNBIASED / float(kept[nearest]))
-    return _grain(np.asarray(lift * luma, np.float32), np.asarray(lift * colour, np.float32), _SIZES[nearest], fresh=True)
+    lift = np.float32(tuning.percentile_bias / float(kept[nearest]))
+    luma, colour = np.asarray(lift * luma, np.float32), np.asarray(lift * colour, np.float32)
+    return _grain(luma, colour, _TILE_BLURS_PIXELS[nearest], tuning.flat_percentile, fresh=True)
 
 
-def still_grain(image: Image, mask: Mask | None = None) -> Grain | None:
-    """The noise of a single picture where it has least texture; it holds the finest texture, too. None = too small.
+def still_grain(image: Image, mask: Mask | None = None, tuning: GrainTuning = _DEFAULT) -> Grain | None:
+    """Return the noise of a single picture where it has least texture; it holds the finest texture, too. None = too small.
 
     With a mask (uint8, as the picture) only blocks wholly inside it count.
     """
-    if min(image.shape[:2]) < 2 * _BLOCK:
+    if min(image.shape[:2]) < 2 * _BLOCK_PIXELS:
         return None
     rough = cv2.filter2D(image, cv2.CV_32F, _LAPLACIAN, borderType=cv2.BORDER_REFLECT)
-    blocks, middle = _blocks(_stripes(rough)), _blocks(_stripes(image)).mean((1, 2))
-    lit = ((middle > _MIDDLE[0]) & (middle < _MIDDLE[1])).all(axis=1)
+    rows = tuning.sampled_rows
+    blocks, middle = _blocks(_stripes(rough, rows)), _blocks(_stripes(image, rows)).mean((1, 2))
+    lit = ((middle > tuning.min_level) & (middle < tuning.max_level)).all(axis=1)
     if mask is not None:
-        lit &= (_blocks(_stripes(mask[:, :, None])) > 0).all(axis=(1, 2, 3))
+        lit &= (_blocks(_stripes(mask[:, :, None], rows)) > 0).all(axis=(1, 2, 3))
     if lit.sum() < 8:
         return None
     blocks = blocks[lit]
-    luma = 0.114 * blocks[..., 0] + 0.587 * blocks[..., 1] + 0.299 * blocks[..., 2]
+    luma = LUMA[0] * blocks[..., 0] + LUMA[1] * blocks[..., 1] + LUMA[2] * blocks[..., 2]
     colour = (np.square(blocks[..., 0]) + np.square(blocks[..., 2])) / 2
-    lift = np.float32(_UNBIASED)
-    return _grain(lift * np.square(luma).mean((1, 2)), lift * colour.mean((1, 2)), _SIZES[1], fresh=False)
+    lift = np.float32(tuning.percentile_bias)
+    luma, colour = lift * np.square(luma).mean((1, 2)), lift * colour.mean((1, 2))
+    return _grain(luma, colour, _TILE_BLURS_PIXELS[1], tuning.flat_percentile, fresh=False)
 
 
-def _grain(luma: Floats, colour: Floats, size: float, *, fresh: bool) -> Grain:
-    """Of the variances of each block in luma, and in blue and red, the latter with the luma that they share."""
-    grey, coloured = (max(0.0, float(np.percentile(each, _FLATTEST))) for each in (luma, colour))
+def _grain(luma: Floats, colour: Floats, size: float, percentile: int, *, fresh: bool) -> Grain:
+    """Return the noise for the variances of each block in luma, and in blue and red with the luma that they share."""
+    grey, coloured = (max(0.0, float(np.percentile(each, percentile))) for each in (luma, colour))
     return Grain(math.sqrt(grey), math.sqrt(max(0.0, coloured - grey)), size, fresh)
 
 
-def in_green(grain: Grain | None) -> float:
-    """The standard deviation of the noise in the green channel alone."""
+def green_sigma(grain: Grain | None) -> float:
+    """Return the standard deviation of the noise in the green channel alone."""
     return 0.0 if grain is None else math.sqrt(grain.luma**2 + 0.3 * grain.chroma**2)
 
 
-def more_of(grain: Grain) -> npt.NDArray[np.int8]:
-    """A tile of noise as coarse as `grain`, for `raster.speckle`; shared and read-only."""
-    return _tiles()[int(np.argmin([abs(size - grain.size) for size in _SIZES]))]
+def noise_tile(grain: Grain) -> npt.NDArray[np.int8]:
+    """Return a tile of noise as coarse as `grain`, for `blend.speckle`; shared and read-only."""
+    return _tiles()[int(np.argmin([abs(size - grain.size) for size in _TILE_BLURS_PIXELS]))]
 
 
-def place_of(frame_index: int, track_id: int) -> tuple[int, int]:
-    """Where in the tile the noise of this face in this frame begins: x, y."""
+def tile_offset(frame_index: int, track_id: int) -> tuple[int, int]:
+    """Return x and y in the tile at which the noise of this face in this frame begins."""
     mixed = (frame_index * 2654435761 + track_id * 2246822519) & 0xFFFFFFFF
     mixed = ((mixed ^ (mixed >> 15)) * 2246822519) & 0xFFFFFFFF
     mixed ^= mixed >> 13
-    return mixed % SIDE, (mixed >> 16) % SIDE
+    return mixed % TILE_SIDE_PIXELS, (mixed >> 16) % TILE_SIDE_PIXELS
 
 
-def _between(old: Grain, new: Grain) -> Grain:
+def _between(old: Grain, new: Grain, memory: float) -> Grain:
     return Grain(
-        old.luma + (1 - _MEMORY) * (new.luma - old.luma),
-        old.chroma + (1 - _MEMORY) * (new.chroma - old.chroma),
-        old.size + (1 - _MEMORY) * (new.size - old.size),
+        old.luma + (1 - memory) * (new.luma - old.luma),
+        old.chroma + (1 - memory) * (new.chroma - old.chroma),
+        old.size + (1 - memory) * (new.size - old.size),
         new.fresh,
     )
 
 
-def _stripes(picture: Array) -> Array:
-    """Every nth stripe of a block's height."""
-    count = picture.shape[0] // _BLOCK
-    step = max(1, picture.shape[0] // _ROWS)
-    width = picture.shape[1] // _BLOCK * _BLOCK
-    return picture[: count * _BLOCK, :width].reshape(count, _BLOCK, width, picture.shape[2])[::step]
+def _stripes(picture: Array, rows: int) -> Array:
+    """Return every nth stripe of a block's height, in all about this number of rows."""
+    side = _BLOCK_PIXELS
+    count = picture.shape[0] // side
+    step = max(1, picture.shape[0] // rows)
+    width = picture.shape[1] // side * side
+    return picture[: count * side, :width].reshape(count, side, width, picture.shape[2])[::step]
 
 
 def _blocks(stripes: Array) -> Array:
-    """(n, 8, 8, channels) of stripes (m, 8, width, channels)."""
+    """Return the blocks (n, 8, 8, channels) of stripes (m, 8, width, channels)."""
     count, _, width, channels = stripes.shape
-    shaped = stripes.reshape(count, _BLOCK, width // _BLOCK, _BLOCK, channels).transpose(0, 2, 1, 3, 4)
-    return shaped.reshape(-1, _BLOCK, _BLOCK, channels)
+    shaped = stripes.reshape(count, _BLOCK_PIXELS, width // _BLOCK_PIXELS, _BLOCK_PIXELS, channels).transpose(0, 2, 1, 3, 4)
+    return shaped.reshape(-1, _BLOCK_PIXELS, _BLOCK_PIXELS, channels)
 
 
 @cache
 def _tiles() -> tuple[npt.NDArray[np.int8], ...]:
-    draw = np.random.default_rng(_SEED)
-    white = draw.standard_normal((SIDE, SIDE, 3)).astype(np.float32)
+    draw = np.random.default_rng(_TILE_SEED)
+    white = draw.standard_normal((TILE_SIDE_PIXELS, TILE_SIDE_PIXELS, 3)).astype(np.float32)
     tiles = []
-    for size in _SIZES:
+    for size in _TILE_BLURS_PIXELS:
         noise = white if size == 0 else _wrapped_blur(white, size)
-        tile = np.clip(noise / noise.std((0, 1)) * _UNIT, -127, 127).round().astype(np.int8)
-        tile.flags.writeable = False
-        tiles.append(tile)
+        tiles.append(locked(np.clip(noise / noise.std((0, 1)) * _TILE_LEVELS_PER_SIGMA, -127, 127).round().astype(np.int8)))
     return tuple(tiles)
 
 
@@ -182,7 +194,7 @@ def _wrapped_blur(picture: Floats, sigma: float) -> Floats:
 
 @cache
 def _calibration() -> tuple[Floats, Floats]:
-    """For each tile, as `_compare` sees it: how alike neighbours are, and the share of the variance that is left; float32."""
+    """Return what `_compare` measures on each tile: likeness of neighbours, and share of the variance left; float32."""
     alike, kept = [], []
     for tile in _tiles():
         noise = np.clip(tile[:256, :256, :1].astype(np.int16) + 128, 0, 255).astype(np.uint8)
@@ -196,7 +208,7 @@ def _calibration() -> tuple[Floats, Floats]:
 
 @kernel
 def _compare(before: Array, now: Array, step: int, blocks: Array) -> None:
-    """What each block of 8 x 8 pixels of two pictures, uint8 (h, w, 3), tells of their difference.
+    """Measure the difference of two pictures, uint8 (h, w, 3), in each block of 8 x 8 pixels.
 
     `blocks` float32 (m, n, 4) takes every `step`th row of blocks: mean level, half the variance of the difference in luma,
     the part of it that neighbours share, and half the variance of the difference in blue and red.

@@ -1,9 +1,9 @@
-"""HDR to SDR conversion: HLG and PQ signals (ITU-R BT.2100) to 8-bit BT.709, with tables from the formulas and numba kernels.
+"""Conversion of HDR, HLG and PQ signals of ITU-R BT.2100, to SDR, 8-bit BT.709, by tables of the formulas and a numba kernel.
 
 A pixel takes these steps: YCbCr, ICtCp or RGB codes -> nonlinear components -> linear light (inverse OETF of HLG, EOTF of
 PQ) -> for HLG the OOTF of a 1000 nit display, applied to luminance as BT.2100 specifies -> BT.709 primaries -> tone curve
 -> the inverse of BT.1886. SDR white is 203 nits, the HDR reference white of ITU-R BT.2408. The tone curve is the identity up
-to `Tuning.knee`, then a hyperbola that reaches white at `Tuning.peak_nits`. It scales all three components by the same
+to `HdrTuning.knee`, then a hyperbola that reaches white at `HdrTuning.peak_nits`. It scales all three components by the same
 factor, so that bright colours keep their hue.
 """
 
@@ -25,6 +25,7 @@ RGB = 0
 BT2020 = 9
 """Colour primaries, and the matrix coefficients that belong to them, of H.273."""
 _BT709_PRIMARIES = 1
+"""Colour primaries of BT.709 in H.273."""
 
 _CHROMATICITIES = {
     1: ((0.640, 0.330), (0.300, 0.600), (0.150, 0.060)),
@@ -33,6 +34,7 @@ _CHROMATICITIES = {
 }
 """x and y of red, green and blue: BT.709, BT.2020 and Display P3 as H.273 numbers them; all have the white D65."""
 _D65 = (0.3127, 0.3290)
+"""x and y of the white point D65."""
 
 # BT.2100: R, G and B of BT.2020 to L, M and S, and the nonlinear L, M and S to ICtCp, for each transfer.
 _TO_LMS = np.array([[1688, 2146, 262], [683, 2951, 462], [99, 309, 3688]]) / 4096
@@ -40,16 +42,34 @@ _TO_ICTCP = {
     PQ: np.array([[2048, 2048, 0], [6610, -13613, 7003], [17933, -17390, -543]]) / 4096,
     HLG: np.array([[2048, 2048, 0], [3625, -7465, 3840], [9500, -9212, -288]]) / 4096,
 }
-_HLG_A = 0.17883277
-_HLG_B = 1 - 4 * _HLG_A
-_HLG_C = 0.5 - _HLG_A * np.log(4 * _HLG_A)
-_PQ_M1, _PQ_M2 = 2610 / 16384, 2523 / 4096 * 128
-_PQ_C1, _PQ_C2, _PQ_C3 = 3424 / 4096, 2413 / 4096 * 32, 2392 / 4096 * 32
-_HLG_GAMMA = 1.2  # BT.2100, nominal peak of 1000 nits
-_HLG_PEAK_NITS = 1000.0
-_HLG_MOST = 1.09  # code 1019 of 10 bits: the headroom above the nominal peak
 
-_SIGNAL_STEPS = 16_384
+
+@dataclass(frozen=True, slots=True)
+class _HlgCurve:
+    """Numbers of HLG in BT.2100, for a display of nominally 1000 nits."""
+
+    a: float = 0.17883277
+    b: float = 1 - 4 * a
+    c: float = 0.5 - a * np.log(4 * a)
+    gamma: float = 1.2  # of the OOTF
+    peak_nits: float = 1000.0
+    max_signal: float = 1.09  # code 1019 of 10 bits: the headroom above the nominal peak
+
+
+@dataclass(frozen=True, slots=True)
+class _PqCurve:
+    """Numbers of PQ in BT.2100."""
+
+    m1: float = 2610 / 16384
+    m2: float = 2523 / 4096 * 128
+    c1: float = 3424 / 4096
+    c2: float = 2413 / 4096 * 32
+    c3: float = 2392 / 4096 * 32
+
+
+_HLG_CURVE, _PQ_CURVE = _HlgCurve(), _PqCurve()
+
+_SIGNAL_TABLE_ENTRIES = 16_384
 """Entries of the table from signal to light; with 4096, dark saturated colours are up to 10 levels off."""
 _OCTAVES_BELOW, _OCTAVES = 24, 26
 """Octaves of the tables over linear light, which are indexed by the bits of a float32: from 2^-24 (black) to 4."""
@@ -57,34 +77,37 @@ _GAIN_BITS, _CODE_BITS = 6, 8
 """Bits of the mantissa in these tables; the largest errors, at white, are 0.16 and 0.21 of an 8-bit level."""
 _BANDS = 4
 """Bands of a picture that are converted in parallel."""
-_LEAST_BAND_ROWS = 64
+_MIN_BAND_ROWS = 64
+"""Rows of the smallest band, so that small pictures take fewer threads."""
 
 
 @dataclass(frozen=True, slots=True)
-class Tuning:
+class HdrTuning:
     """Numbers of the tone curve; light is relative to white."""
 
     white_nits: float = 203.0  # BT.2408, table 1
     peak_nits: float = 1000.0  # nominal peak of HLG, and the most common mastering peak of PQ
-    knee: float = 0.75  # exact below; reference white becomes 241 of 255, with 14 levels left for 2.3 stops
+    knee: float = 0.75  # exact below; reference white becomes 241 of 255, which leaves 14 levels for 2.3 stops
 
 
 def hlg_light(signal: Array) -> Array:
     """Return the scene light, 0..1, of an HLG signal, 0..1: the inverse OETF of BT.2100."""
     signal = np.maximum(signal, 0)
-    upper = (np.exp((np.maximum(signal, 0.5) - _HLG_C) / _HLG_A) + _HLG_B) / 12
+    upper = (np.exp((np.maximum(signal, 0.5) - _HLG_CURVE.c) / _HLG_CURVE.a) + _HLG_CURVE.b) / 12
     return np.asarray(np.where(signal <= 0.5, signal**2 / 3, upper))
 
 
 def pq_nits(signal: Array) -> Array:
     """Return the display light, 0 to 10,000 nits, of a PQ signal, 0..1: the EOTF of BT.2100."""
-    power = np.clip(signal, 0, 1) ** (1 / _PQ_M2)
-    return np.asarray(10_000 * (np.maximum(power - _PQ_C1, 0) / (_PQ_C2 - _PQ_C3 * power)) ** (1 / _PQ_M1))
+    power = np.clip(signal, 0, 1) ** (1 / _PQ_CURVE.m2)
+    return np.asarray(
+        10_000 * (np.maximum(power - _PQ_CURVE.c1, 0) / (_PQ_CURVE.c2 - _PQ_CURVE.c3 * power)) ** (1 / _PQ_CURVE.m1)
+    )
 
 
 def hlg_ootf(luminance: Array) -> Array:
     """Return the nits of display light per unit of scene light, at a scene luminance of 0..1: the OOTF of BT.2100."""
-    return np.asarray(luminance ** (_HLG_GAMMA - 1) * _HLG_PEAK_NITS)
+    return np.asarray(luminance ** (_HLG_CURVE.gamma - 1) * _HLG_CURVE.peak_nits)
 
 
 def bt1886_code(light: Array) -> Array:
@@ -103,13 +126,13 @@ def srgb_light(signal: Array) -> Array:
     return np.asarray(np.where(signal <= 0.04045, signal / 12.92, ((signal + 0.055) / 1.055) ** 2.4))
 
 
-def tone_curve(light: Array, tuning: Tuning) -> Array:
+def tone_curve(light: Array, tuning: HdrTuning) -> Array:
     """Map light relative to white to 0..1: the identity up to the knee, then knee + over / (1 + bend * over)."""
     over = np.maximum(light - tuning.knee, 0)
     return np.asarray(np.where(over > 0, np.minimum(tuning.knee + over / (1 + _bend(tuning) * over), 1), light))
 
 
-def _bend(tuning: Tuning) -> float:
+def _bend(tuning: HdrTuning) -> float:
     return 1 / (1 - tuning.knee) - 1 / (tuning.peak_nits / tuning.white_nits - tuning.knee)
 
 
@@ -160,10 +183,10 @@ def _range(signal: Signal, *, chroma: bool) -> tuple[float, float]:
 class HdrToSdr:
     """Converter of planes with one coding to BGR uint8; it computes its tables once. Not thread-safe."""
 
-    def __init__(self, signal: Signal, tuning: Tuning | None = None) -> None:
-        tuning = tuning or Tuning()
-        most = _HLG_MOST if signal.transfer == HLG else 1.0
-        scale = (_SIGNAL_STEPS - 1) / most
+    def __init__(self, signal: Signal, tuning: HdrTuning | None = None) -> None:
+        tuning = tuning or HdrTuning()
+        most = _HLG_CURVE.max_signal if signal.transfer == HLG else 1.0
+        scale = (_SIGNAL_TABLE_ENTRIES - 1) / most
         offsets, matrix = component_weights(signal)
         self._offsets = offsets.astype(np.float32)
         self._to_components = (matrix * scale).astype(np.float32)
@@ -213,7 +236,7 @@ def _shift(whole: int, part: int) -> int:
 
 def _bands(height: int) -> list[tuple[int, int]]:
     """Return the first row and the end of each band; bands begin with a new row of chroma."""
-    rows = max(-(-height // _BANDS) + 1 & ~1, _LEAST_BAND_ROWS)
+    rows = max(-(-height // _BANDS) + 1 & ~1, _MIN_BAND_ROWS)
     return [(top, min(top + rows, height)) for top in range(0, height, rows)]
 
 
@@ -230,14 +253,14 @@ def _light_matrices(signal: Signal) -> tuple[Array, Array]:
     return np.linalg.solve(rgb_to_xyz(_BT709_PRIMARIES), to_xyz), to_xyz[1]
 
 
-def _light_table(transfer: int, most: float, tuning: Tuning) -> Floats:
+def _light_table(transfer: int, most: float, tuning: HdrTuning) -> Floats:
     """Return the light of every signal step: scene light for HLG, display light relative to white for PQ."""
-    signal = np.linspace(0, most, _SIGNAL_STEPS)
+    signal = np.linspace(0, most, _SIGNAL_TABLE_ENTRIES)
     light = hlg_light(signal) if transfer == HLG else pq_nits(signal) / tuning.white_nits
     return light.astype(np.float32)
 
 
-def _gain_table(transfer: int, tuning: Tuning) -> Floats:
+def _gain_table(transfer: int, tuning: HdrTuning) -> Floats:
     """Return the gain for every step of luminance: the OOTF of HLG; 1 for PQ, whose light is the display's already."""
     luminance = _light_steps(_GAIN_BITS)
     if transfer != HLG:

@@ -1,7 +1,7 @@
-"""YUV 4:2:0 to BGR and back, 4:2:2 (what USB cameras send) to BGR, 8 bits, compiled by numba.
+"""YUV 4:2:0 to BGR and back, and 4:2:2 (the format of USB cameras) to BGR, 8 bits, compiled by numba.
 
-Written for one reason: the common converter rounds down and darkens a picture by two levels on each way. These kernels
-round to nearest; a second round trip changes one value in a thousand. Coefficients follow ITU-T H.273.
+The common converter, swscale, rounds down and darkens a picture by two levels each way. These kernels round to nearest; a
+second round trip changes one value in a thousand. Coefficients follow ITU-T H.273.
 """
 
 import numpy as np
@@ -9,25 +9,26 @@ import numpy as np
 from mien.imaging.kernels import kernel
 from mien.types import Array
 
-_ONE = 1 << 16
+_FIXED_POINT_ONE = 1 << 16
+"""1 in the fixed point of the weights."""
 
 KR_KB = {1: (0.2126, 0.0722), 4: (0.30, 0.11), 5: (0.299, 0.114), 6: (0.299, 0.114), 7: (0.212, 0.087), 9: (0.2627, 0.0593),
          10: (0.2627, 0.0593)}  # fmt: skip
-"""Weights of red and blue in luma for the matrix numbers of H.273."""
+"""Weights of red and blue in luma, for the matrix numbers of H.273."""
 
 
 def decoding_weights(matrix: int, full_range: bool) -> Array:
-    """int32 (6,): luma offset and gain, red of V, green of U and of V, blue of U; gains times 65536."""
+    """Return int32 (6,): luma offset and gain, red of V, green of U and of V, blue of U; gains times 65536."""
     kr, kb = KR_KB[matrix]
     kg = 1 - kr - kb
     luma, chroma = (1.0, 1.0) if full_range else (219 / 255, 224 / 255)
     gains = (1 / luma, 2 * (1 - kr) / chroma, 2 * (1 - kb) * kb / kg / chroma, 2 * (1 - kr) * kr / kg / chroma,
              2 * (1 - kb) / chroma)  # fmt: skip
-    return np.array([0 if full_range else 16, *(round(gain * _ONE) for gain in gains)], np.int32)
+    return np.array([0 if full_range else 16, *(round(gain * _FIXED_POINT_ONE) for gain in gains)], np.int32)
 
 
 def encoding_weights(matrix: int, full_range: bool) -> Array:
-    """int32 (10,): luma offset, then luma, U and V of red, green and blue; all times 65536."""
+    """Return int32 (10,): luma offset, then luma, U and V of red, green and blue; all times 65536."""
     kr, kb = KR_KB[matrix]
     kg = 1 - kr - kb
     luma, chroma = (1.0, 1.0) if full_range else (219 / 255, 224 / 255)
@@ -36,12 +37,12 @@ def encoding_weights(matrix: int, full_range: bool) -> Array:
         *(gain * chroma for gain in (-kr / 2 / (1 - kb), -kg / 2 / (1 - kb), 0.5)),
         *(gain * chroma for gain in (0.5, -kg / 2 / (1 - kr), -kb / 2 / (1 - kr))),
     )
-    return np.array([0 if full_range else 16 * _ONE, *(round(gain * _ONE) for gain in rows)], np.int32)
+    return np.array([0 if full_range else 16 * _FIXED_POINT_ONE, *(round(gain * _FIXED_POINT_ONE) for gain in rows)], np.int32)
 
 
 @kernel
 def to_bgr(y: Array, u: Array, v: Array, weights: Array, out: Array) -> None:
-    """y uint8 (h, w), u and v uint8 (h/2, w/2) or (h, w/2), h and w even; out BGR uint8 (h, w, 3)."""
+    """Convert y uint8 (h, w), u and v uint8 (h/2, w/2) or (h, w/2), h and w even, to `out`, BGR uint8 (h, w, 3)."""
     halved = 1 if u.shape[0] < y.shape[0] else 0
     offset, gain = weights[0], weights[1]
     red_v, green_u, green_v, blue_u = weights[2], weights[3], weights[4], weights[5]
@@ -61,7 +62,7 @@ def to_bgr(y: Array, u: Array, v: Array, weights: Array, out: Array) -> None:
 
 @kernel
 def from_bgr(picture: Array, weights: Array, y: Array, u: Array, v: Array) -> None:
-    """picture BGR uint8 (h, w, 3), h and w even; y uint8 (h, w), u and v uint8 (h/2, w/2), the mean of four pixels."""
+    """Convert BGR uint8 (h, w, 3), h and w even, to y uint8 (h, w), u and v uint8 (h/2, w/2), means of four pixels."""
     offset = weights[0] + 32768
     yr, yg, yb = weights[1], weights[2], weights[3]
     ur, ug, ub = weights[4], weights[5], weights[6]

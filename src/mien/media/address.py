@@ -1,10 +1,10 @@
-"""Addresses of streams: as they may be shown, and what FFmpeg makes of their options."""
+"""Addresses of streams: their form for display, and the options that FFmpeg reads from them."""
 
 from urllib.parse import unquote
 
 HIDDEN = "***"
 _SIZES = frozenset({"recv_buffer_size", "send_buffer_size", "timeout"})
-_HARMLESS = {
+_SAFE_OPTIONS = {
     "tcp": _SIZES | {"tcp_nodelay", "tcp_keepalive", "tcp_mss"},
     "udp": frozenset({"pkt_size", "ttl", "buffer_size", "bitrate", "burst_bits", "connect", "dscp", "broadcast"}),
     "srt": _SIZES
@@ -13,12 +13,12 @@ _HARMLESS = {
     | {"connect_timeout", "pkt_size", "payload_size", "mss", "ffs", "sndbuf", "rcvbuf", "maxbw", "inputbw", "oheadbw"}
     | {"minversion", "smoother", "messageapi", "transtype", "linger", "ipttl", "iptos"},
 }
-"""Options of protocols that can listen by an option of their address; no other one is let through where no port may open."""
-_SRT_CALLS = ("srt", "mode", "caller")
+"""Options allowed where no port may open, for protocols that an option of the address can make listen."""
+_SRT_CALLER = ("srt", "mode", "caller")
 
 
 def masked(url: str) -> str:
-    """The address without what must not be seen: user, password, the last part of the path (the stream key) and the query."""
+    """Return the address without its secrets: user, password, the last part of the path (the stream key) and the query."""
     scheme, found, rest = url.partition("://")
     if not found:
         return HIDDEN
@@ -28,7 +28,7 @@ def masked(url: str) -> str:
     address, tail = (rest, "") if end is None else (rest[:end], rest[end:])
     place, _, path = address.partition("/")
     if "@" in path or "@" in tail:
-        # A password with a slash or a question mark in it: where it begins and ends cannot be told.
+        # A password with a slash or question mark in it: its bounds are unknown.
         return f"{scheme}://{HIDDEN}"
     if "@" in place:
         place = f"{HIDDEN}@{place.rpartition('@')[2]}"
@@ -40,20 +40,20 @@ def masked(url: str) -> str:
 def options_of(url: str) -> list[tuple[str, str]]:
     """Return the options of an address as FFmpeg reads them, names and values decoded.
 
-    They begin at the first question mark, wherever it stands. FFmpeg 8 decodes percent signs in names, too.
+    They begin at the first question mark in the address. FFmpeg 8 decodes percent signs in names, too.
     """
     pairs = (pair.partition("=") for pair in url.partition("?")[2].split("&"))
     return [(unquote(name), unquote(value)) for name, _, value in pairs]
 
 
 def opens_port(url: str, *, receives: bool) -> bool:
-    """Return whether this machine may listen on a port for the address. Options that are not known count as ones that do."""
+    """Return whether this machine may listen on a port for the address. Unknown options count as opening one."""
     scheme = url.partition("://")[0].lower()
     if receives and scheme == "udp":
         return True
     options = [pair for pair in options_of(url) if pair[0]]
-    harmless = _HARMLESS.get(scheme)
+    harmless = _SAFE_OPTIONS.get(scheme)
     if harmless is None:
-        # The server gets the options of these; FFmpeg keeps none, but mien itself knows `listen`.
+        # FFmpeg passes the options of these to the server, but mien itself reads `listen`.
         return any("listen" in name.lower() for name, _ in options)
-    return any(pair[0] not in harmless and (scheme, *pair) != _SRT_CALLS for pair in options)
+    return any(pair[0] not in harmless and (scheme, *pair) != _SRT_CALLER for pair in options)

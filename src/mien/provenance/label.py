@@ -9,7 +9,7 @@ from typing import Protocol
 import cv2
 import numpy as np
 
-from mien.imaging.raster import blend
+from mien.imaging.blend import blend
 from mien.settings import Settings
 from mien.types import Array, Frame, Image, LabelledFrame, Mask
 

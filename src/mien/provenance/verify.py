@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from mien.errors import MediaError, MienError, ProvenanceError, UsageError
-from mien.media.files.picture import check_file
+from mien.media.files.file_check import check_file
 from mien.provenance.credentials import read_credentials
 from mien.provenance.fingerprint import fingerprint
 from mien.provenance.ledger import Ledger, Likeness, Output

@@ -3,6 +3,7 @@
 import cv2
 import numpy as np
 
+from mien.imaging import geometry
 from mien.types import Image
 
 _CELLS = 5
@@ -14,9 +15,7 @@ _VEIL_DARKENING = 0.6
 def cover(image: Image, box_xyxy: tuple[float, float, float, float]) -> None:
     """Replace the box of `image`, BGR uint8, by a few blurred tiles, in place."""
     height, width = image.shape[:2]
-    x1, y1, x2, y2 = box_xyxy
-    left, top = max(0, int(np.floor(x1))), max(0, int(np.floor(y1)))
-    right, bottom = min(width, int(np.ceil(x2))), min(height, int(np.ceil(y2)))
+    left, top, right, bottom = geometry.clipped_box(box_xyxy, width, height)
     if right <= left or bottom <= top:
         return
     part = image[top:bottom, left:right]

@@ -208,7 +208,7 @@ CHILD = """
 import sys
 from pathlib import Path
 from mien.errors import OutputError
-from mien.media.recorder import Recorder
+from mien.media.broadcast.recorder import Recorder
 from mien.settings import Settings
 from tests.support.recorded import HEIGHT, RATE, WIDTH, clicks, labelled, noisy
 

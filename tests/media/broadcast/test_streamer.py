@@ -1,4 +1,4 @@
-"""Streams to receivers on this machine: what arrives can be decoded, and who does not answer is told of in time."""
+"""Streams to receivers on this machine: what arrives can be decoded, and silence is reported in time."""
 
 import contextlib
 import os
@@ -16,8 +16,7 @@ import pytest
 
 from mien.errors import OutputError, UsageError
 from mien.media.address import masked
-from mien.media.broadcast import streamer
-from mien.media.broadcast.streamer import StreamOut
+from mien.media.broadcast.streamer import StreamLimits, StreamOut
 from mien.settings import Settings
 from mien.types import LabelledFrame
 from tests.support.conformance import SinkUnderTest, sink_suite
@@ -51,7 +50,7 @@ def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
 
 
 def send(stream: StreamOut, first: int = 0, count: int = FRAMES, *, paced: bool = False) -> None:
-    """Frames and sound of so many thirtieths of a second, faster than they would come or `paced` as they would."""
+    """Send `count` frames of 1/30 s with their sound, as fast as possible or `paced` as live ones."""
     pause, start = threading.Event(), time.monotonic()
     for number in range(first, first + count):
         pause.wait(max(0.0, start + number / 30 - time.monotonic()) if paced else 0)
@@ -245,14 +244,13 @@ def test_a_receiver_that_hangs_up_is_told_soon() -> None:
         assert "broke off" in str(broken_off(stream))
 
 
-def test_a_receiver_that_takes_nothing_loses_frames_and_then_the_stream(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(streamer, "_SILENCE_S", 0.7)
+def test_a_receiver_that_takes_nothing_loses_frames_and_then_the_stream() -> None:
     with socket.socket() as server:
         server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         server.bind((HERE, 0))
         server.listen()
         url = f"tcp://{HERE}:{server.getsockname()[1]}?send_buffer_size=4096"
-        with StreamOut(url, WIDTH, HEIGHT, Settings(), bitrate=500_000) as stream:
+        with StreamOut(url, WIDTH, HEIGHT, Settings(), bitrate=500_000, limits=StreamLimits(silence_s=0.7)) as stream:
             peer, _ = server.accept()
             numbers = iter(range(100_000))
 
@@ -294,8 +292,7 @@ def test_where_nobody_listens_over_srt_it_is_told_in_time() -> None:
 
 
 @pytest.mark.parametrize("scheme", ["rtmp", "rtsp"])
-def test_a_server_that_says_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch, scheme: str) -> None:
-    monkeypatch.setattr(streamer, "_OPENING_S", 1.0)
+def test_a_server_that_says_nothing_is_given_up(scheme: str) -> None:
     ticks: list[float] = []
     done = threading.Event()
 
@@ -309,7 +306,8 @@ def test_a_server_that_says_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch,
     try:
         with Listener() as listener:
             url = f"{scheme}://{HERE}:{listener.port}/app/{SECRET}"
-            with pytest.raises(OutputError, match="no answer"), StreamOut(url, WIDTH, HEIGHT, Settings()):
+            stream = StreamOut(url, WIDTH, HEIGHT, Settings(), limits=StreamLimits(opening_s=1.0))
+            with pytest.raises(OutputError, match="no answer"), stream:
                 pass
     finally:
         done.set()

@@ -14,17 +14,15 @@ from av.device import DeviceInfo
 
 from mien.media.capture.devices import (
     CameraDevice,
-    CameraMode,
     MicrophoneDevice,
-    Roots,
     ScreenDevice,
     VirtualCameraDevice,
-    camera_modes,
     list_cameras,
     list_microphones,
     list_screens,
     list_virtual_cameras,
 )
+from mien.media.capture.v4l2 import CameraMode, Roots, camera_modes
 
 _CAPTURE, _OUTPUT, _METADATA, _CODEC, _OF_THIS_NODE = 0x1, 0x2, 0x00800000, 0x8000, 0x80000000
 _QUERYCAP, _ENUM_FMT, _ENUM_FRAMESIZES, _ENUM_FRAMEINTERVALS = 0x80685600, 0xC0405602, 0xC02C564A, 0xC034564B

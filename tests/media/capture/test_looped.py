@@ -1,4 +1,4 @@
-"""Files shown as if live: paced by their own times, endless, never late, with sound on the same clock."""
+"""Files shown as if live: paced by their own times, endless, never late."""
 
 import shutil
 import threading
@@ -12,11 +12,11 @@ import cv2
 import numpy as np
 import pytest
 
-from mien.contracts import FrameSource, SoundSource
+from mien.contracts import FrameSource
 from mien.errors import MediaTooLarge, UnreadableMedia, UsageError
 from mien.media.capture.looped import LoopedMedia
 from mien.media.frames.fitting import fitted
-from mien.types import Frame, Sound
+from mien.types import Frame
 from tests.support.clips import Clip, make, number
 from tests.support.conformance import source_suite
 
@@ -97,15 +97,8 @@ def test_a_file_of_joined_streams_is_shown_whole_round_after_round(tmp_path: Pat
     (tmp_path / "in.ts").write_bytes(piece + piece)
     with _looped(tmp_path / "in.ts", fake) as source:
         frames = _frames(source, 48)
-        opened = source.open_sound()
-        fake.now_s = _BEGIN_S
-        assert opened is not None
-        with opened as sound:
-            heard = _sounds(sound, _BEGIN_S + 1.5)
     assert [number(frame.image) for frame in frames] == 4 * list(range(12))
     assert set(_steps_ms(frames)) == {40}
-    silent = [stretch for stretch in heard if not stretch.samples.any()]
-    assert sum(len(stretch.samples) for stretch in silent) / sound.rate < 0.1, "both parts are heard"
 
 
 def test_a_video_that_is_cut_short_goes_on_from_the_start_at_once(tmp_path: Path, fake: _FakeTime) -> None:
@@ -162,7 +155,6 @@ def test_a_picture_is_repeated_at_the_rate(tmp_path: Path, fake: _FakeTime) -> N
         frames = _frames(source, 10)
         fake.now_s += 10
         (after,) = _frames(source, 1)
-        assert source.open_sound() is None
         assert (source.info.width, source.info.height) == (63, 47)
         assert source.info.rate == 25
     assert set(_steps_ms(frames)) == {40}
@@ -195,87 +187,10 @@ def test_a_fitted_picture_has_the_size_and_is_all_there(width: int, height: int)
     assert abs((ys.min() + ys.max()) / 2 - 23.5) <= 1
 
 
-def _sounds(source: SoundSource, until_s: float) -> list[Sound]:
-    found: list[Sound] = []
-    while not found or found[-1].time_s < until_s:
-        sound = source.read()
-        assert sound is not None
-        found.append(sound)
-    return found
-
-
-def _end_s(sound: Sound) -> float:
-    return sound.time_s + len(sound.samples) / sound.rate
-
-
-@pytest.mark.parametrize(
-    ("name", "clip"),
-    {
-        "aac in mp4": ("in.mp4", Clip(frames=24)),
-        "transport stream": ("in.ts", Clip(frames=24, format="mpegts")),
-        "sound longer than the pictures": ("in.mkv", Clip(frames=24, sound_s=2.0, sounds=("libopus",))),
-        "sound shorter than the pictures": ("in.mkv", Clip(frames=24, sound_s=0.5, sounds=("pcm_s16le",))),
-    }.values(),
-)
-def test_sound_has_no_gap_and_is_given_when_it_has_been_heard(tmp_path: Path, fake: _FakeTime, name: str, clip: Clip) -> None:
-    with _looped(make(tmp_path / name, clip), fake) as source:
-        opened = source.open_sound()
-        assert opened is not None
-        with opened as sound:
-            assert isinstance(sound, SoundSource)
-            found = []
-            for _ in range(60):
-                heard = sound.read()
-                assert heard is not None
-                assert fake.now_s >= _end_s(heard) - 1e-6
-                found.append(heard)
-    assert found[0].time_s == pytest.approx(_BEGIN_S, abs=1e-3)
-    assert all(abs(b.time_s - _end_s(a)) < 0.022 for a, b in pairwise(found))
-    total_s = sum(len(heard.samples) for heard in found) / sound.rate
-    assert _end_s(found[-1]) - _BEGIN_S == pytest.approx(total_s, abs=0.04)
-    assert {heard.samples.shape[1] for heard in found} == {sound.channels}
-
-
-def test_pictures_and_sound_begin_each_round_together(tmp_path: Path, fake: _FakeTime) -> None:
-    path = make(tmp_path / "in.mkv", Clip(frames=24, sound_s=0.5, sounds=("pcm_s16le",)))
-    with _looped(path, fake) as source:
-        frames = _frames(source, 70)
-        opened = source.open_sound()
-        fake.now_s = _BEGIN_S
-        assert opened is not None
-        with opened as sound:
-            found = _sounds(sound, _BEGIN_S + 2.5)
-    starts = [frame.time_s for frame in frames if number(frame.image) == 0]
-    onsets = [
-        heard.time_s
-        for before, heard in zip([None, *found], found, strict=False)
-        if heard.samples.any() and (before is None or not before.samples.any())
-    ]
-    assert starts == pytest.approx(onsets, abs=0.002)
-    assert len(starts) == 3
-
-
-def test_sound_that_is_opened_later_begins_with_the_present(examples: Path, fake: _FakeTime) -> None:
-    with _looped(examples / "clip.mp4", fake) as source:
-        fake.now_s += 9.5
-        opened = source.open_sound()
-        assert opened is not None
-        with opened as sound:
-            first = sound.read()
-    assert first is not None
-    assert fake.now_s - 0.6 <= first.time_s <= fake.now_s
-
-
 def test_a_long_file_is_not_gone_through_to_find_the_present(tmp_path: Path, fake: _FakeTime) -> None:
     with _looped(make(tmp_path / "in.mkv", Clip(frames=500, sounds=("pcm_s16le",))), fake) as source:
         fake.now_s += 15
-        opened = source.open_sound()
-        assert opened is not None
-        with opened as sound:
-            first = sound.read()
-            (frame,) = _frames(source, 1)
-    assert first is not None
-    assert fake.now_s - 0.6 <= first.time_s <= fake.now_s
+        (frame,) = _frames(source, 1)
     assert abs(frame.time_s - fake.now_s) < 0.05
     assert number(frame.image) == round((frame.time_s - _BEGIN_S) * 25) % 24
 
@@ -296,18 +211,12 @@ def test_stop_ends_a_waiting_read(tmp_path: Path) -> None:
 def test_it_keeps_time_with_the_real_clock(tmp_path: Path) -> None:
     path = make(tmp_path / "in.mp4", Clip(frames=12))
     with LoopedMedia(path, max_pixels=10**6, max_bytes=10**8) as source:
-        opened = source.open_sound()
-        assert opened is not None
-        with opened as sound:
-            begin_s = time.monotonic()
-            frames = _frames(source, 25)
-            late_s = time.monotonic() - frames[-1].time_s
-            heard = sound.read()
+        begin_s = time.monotonic()
+        frames = _frames(source, 25)
+        late_s = time.monotonic() - frames[-1].time_s
     assert time.monotonic() - begin_s < 2
     assert 0 <= late_s < 0.1
     assert sum(_steps_ms(frames)) >= 24 * 40
-    assert heard is not None
-    assert 0 <= time.monotonic() - _end_s(heard) < 1
 
 
 _WRONG: dict[str, tuple[Callable[[Path], Path], type[Exception]]] = {

@@ -254,7 +254,7 @@ def test_a_transparent_animation_that_is_laid_on_white_says_so(tmp_path: Path, k
         _discs(tmp_path / "in.webp"), max_pixels=10**6, max_bytes=10**8, keep_alpha=keep, find_alpha=True
     ) as reader:  # fmt: skip
         assert reader.info.alpha is keep
-        assert any("laid on white" in note for note in conversion_notes(reader.info)) is not keep
+        assert any("composited over white" in note for note in conversion_notes(reader.info)) is not keep
 
 
 def test_transparent_places_are_white_in_a_flattened_animation(tmp_path: Path) -> None:
@@ -315,7 +315,7 @@ def test_limits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         _open(path, max_pixels=6143)
     with pytest.raises(errors.MediaTooLarge, match="bytes"):
         _open(path, max_bytes=100)
-    monkeypatch.setattr("mien.media.files.animation_reader._MOST_FRAMES", 3)
+    monkeypatch.setattr("mien.media.files.animation_reader._MAX_FRAMES", 3)
     with pytest.raises(errors.MediaTooLarge, match="4 frames"):
         _open(path)
 

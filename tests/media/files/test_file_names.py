@@ -24,7 +24,7 @@ from mien.media.files.output_file import OutputFile
         ("what?.png", "'?'"),
         ("out.png.", "dot"),
         ("folder /out.png", "dot"),
-        ("tab\t.png", "holds"),
+        ("tab\t.png", "contains"),
     ],
 )
 def test_names_that_windows_takes_otherwise_are_found(path: str, word: str) -> None:

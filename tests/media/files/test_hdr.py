@@ -146,7 +146,7 @@ def test_greys_stay_grey_and_keep_their_order(kind: str) -> None:
 
 
 def test_the_tone_curve_is_exact_below_the_knee_and_smooth_above() -> None:
-    tuning = hdr.Tuning()
+    tuning = hdr.HdrTuning()
     light = np.linspace(0, tuning.peak_nits / tuning.white_nits, 10_001)
     bent = hdr.tone_curve(light, tuning)
     assert np.array_equal(bent[light <= tuning.knee], light[light <= tuning.knee])

@@ -10,9 +10,10 @@ import pytest
 from PIL import ExifTags, Image
 
 from mien import errors
-from mien.media.files import moving, picture
+from mien.media.files import moving, picture_read
 from mien.media.files.moving import Kind
-from mien.media.files.picture import Picture, read_picture, write_format
+from mien.media.files.picture_read import Picture, read_picture
+from mien.media.files.picture_write import write_format
 from mien.media.frames import code_points
 from mien.types import Array
 from tests.support.places import DATA
@@ -96,7 +97,7 @@ def test_limits_hold_before_anything_is_decoded(name: str, monkeypatch: pytest.M
     def decode(*_: object) -> None:
         raise AssertionError("the picture was decoded")
 
-    monkeypatch.setattr(picture, "_decode", decode)
+    monkeypatch.setattr(picture_read, "_decode", decode)
     with pytest.raises(errors.MediaTooLarge, match="96 x 64"):
         _read(DATA / name, max_pixels=6143)
 
@@ -136,7 +137,7 @@ def test_what_is_a_picture_and_what_becomes_of_it(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "words"), [("x.heic", "no HEIC"), ("x.AVIF", "no AVIF"), ("x.gif", "no GIF"), ("x.xyz", "no picture")]
+    ("name", "words"), [("x.heic", "no HEIC"), ("x.AVIF", "no AVIF"), ("x.gif", "no GIF"), ("x.xyz", "picture format")]
 )
 def test_names_of_outputs_that_are_not_written(name: str, words: str) -> None:
     with pytest.raises(errors.UsageError, match=words) as caught:

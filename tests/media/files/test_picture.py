@@ -15,7 +15,9 @@ from PIL import ExifTags, Image, ImageCms
 
 from mien import errors
 from mien.media.files.output_file import OutputFile
-from mien.media.files.picture import Picture, is_picture, read_picture, write_picture
+from mien.media.files.picture_kind import is_picture
+from mien.media.files.picture_read import Picture, read_picture
+from mien.media.files.picture_write import write_picture
 from mien.provenance.label import Labeller
 from mien.provenance.mark.pattern import Marker
 from mien.settings import Settings
@@ -293,7 +295,7 @@ def test_a_missing_file_and_a_folder(tmp_path: Path) -> None:
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
 def test_a_pipe_does_not_block(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.png")
-    with pytest.raises(errors.UnreadableMedia, match="no ordinary file"):
+    with pytest.raises(errors.UnreadableMedia, match="not an ordinary file"):
         _read(tmp_path / "pipe.png")
 
 

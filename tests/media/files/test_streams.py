@@ -15,7 +15,7 @@ from av.stream import Disposition
 from mien.errors import UnreadableMedia, UnsupportedMedia, UsageError
 from mien.media.files.packets import PacketReader
 from mien.media.files.stream_copy import StreamCopier
-from mien.media.files.subtitles import MOV_TEXT, SUBRIP, WEBVTT, TextCodec, spoken
+from mien.media.files.subtitles import MOV_TEXT, SUBRIP, WEBVTT, TextCodec, plain_text
 from mien.media.files.video_writer import check_output
 from mien.settings import Settings
 from mien.types import Floats
@@ -365,7 +365,7 @@ def test_subtitles_of_a_part_are_converted_and_moved(tmp_path: Path) -> None:
     ],
 )
 def test_the_text_of_a_line(line: str, codec: TextCodec, text: str) -> None:
-    assert spoken(line, codec) == text
+    assert plain_text(line, codec) == text
 
 
 def test_a_text_too_long_for_mp4_is_cut_between_letters() -> None:

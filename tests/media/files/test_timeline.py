@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from mien.media.files.timeline import Mender, Role, Stamp
+from mien.media.files.timeline import ClockRepair, Role, Stamp
 
 _TICK = Fraction(1, 90_000)
 _PICTURE, _SOUND, _TEXT = 0, 1, 2
@@ -33,10 +33,10 @@ def _piece(begin: int, seconds: float, *, streams: Iterable[int] = (_PICTURE, _S
 
 def _mended(stamps: Iterable[Stamp], *, free_running: bool = True) -> Times:
     """Times after mending, for each stream."""
-    return _walk(Mender(free_running=free_running), stamps)
+    return _walk(ClockRepair(free_running=free_running), stamps)
 
 
-def _walk(mender: Mender[Stamp], stamps: Iterable[Stamp]) -> Times:
+def _walk(mender: ClockRepair[Stamp], stamps: Iterable[Stamp]) -> Times:
     def ready() -> Iterator[tuple[Stamp, int]]:
         for stamp in stamps:
             yield from mender.push(stamp, stamp)
@@ -57,7 +57,7 @@ def _steps(times: list[int]) -> set[int]:
 @pytest.mark.parametrize("lag", [0, 20_000, 60_000])
 def test_pieces_follow_each_other(begins: tuple[int, ...], lag: int) -> None:
     stamps = [stamp for begin in begins for stamp in _piece(begin, 2.0, lag=lag)]
-    mender: Mender[Stamp] = Mender(free_running=True)
+    mender: ClockRepair[Stamp] = ClockRepair(free_running=True)
     times = _walk(mender, stamps)
     assert times[_PICTURE] == [begins[0] + 3600 * index for index in range(50 * len(begins))]
     assert min(_steps(times[_SOUND])) >= 1920 // 2
@@ -138,14 +138,14 @@ def test_formats_with_a_clock_of_their_own_keep_all_but_large_steps_back() -> No
 
 
 def test_packets_without_a_time_pass() -> None:
-    mender: Mender[int] = Mender(free_running=True)
+    mender: ClockRepair[int] = ClockRepair(free_running=True)
     assert mender.push(1, _stamp(_PICTURE, None)) == [(1, 0)]
     assert mender.push(2, _stamp(_TEXT, None)) == [(2, 0)]
     assert mender.flush() == []
 
 
 def test_what_is_held_is_bounded() -> None:
-    mender: Mender[int] = Mender(free_running=True)
+    mender: ClockRepair[int] = ClockRepair(free_running=True)
     stamps = [*_piece(90_000, 1.0), *_piece(0, 20.0, streams=[_PICTURE])]
     stamps += [_stamp(_SOUND, 180_000 + 1920 * index) for index in range(40)]
     out = 0

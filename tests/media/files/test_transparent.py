@@ -152,7 +152,7 @@ def test_an_output_that_cannot_keep_it_is_laid_on_white_and_says_so(
     name: str, codec: str, clip: Path, tmp_path: Path
 ) -> None:  # fmt: skip
     notes = _convert(clip, tmp_path / name, Settings(codec=codec, quality=100))
-    assert any("laid on white" in note for note in notes)
+    assert any("composited over white" in note for note in notes)
     with av.open(str(tmp_path / name)) as file:
         assert "alpha_mode" not in {key.lower() for key in file.streams.video[0].metadata}
     shown = _frames(tmp_path / name)[1]

@@ -11,21 +11,17 @@ import av
 import numpy as np
 import pytest
 
-from mien.errors import MediaTooLarge, UnreadableMedia, UsageError
+from mien.errors import UsageError
 from mien.media.files import statement
 from mien.media.files.mark_strength import video_need
 from mien.media.files.output_file import OutputFile
-from mien.media.files.video_reader import VideoReader
 from mien.media.files.video_writer import VideoWriter, check_output
 from mien.settings import Settings
 from mien.types import LabelledFrame
 from tests.support.clips import Clip, Seen, look, make, number, picture
 from tests.support.conformance import source_suite
 from tests.support.places import ROOT
-from tests.support.video_files import BOX, convert, open_reader, read_frames
-
-_PRIMING_S = Fraction(1, 20)
-"""AAC in MP4 begins before zero; Matroska knows no times below zero, so everything moves by that much together."""
+from tests.support.video_files import BOX, PRIMING_S, convert, open_reader, read_frames
 
 
 def _names(folder: Path) -> list[str]:
@@ -35,7 +31,7 @@ def _names(folder: Path) -> list[str]:
 def _same_times(before: list[Fraction], after: list[Fraction], tolerance: Fraction = Fraction(1, 900)) -> None:
     assert len(before) == len(after)
     shift = after[0] - before[0]
-    assert 0 <= shift <= _PRIMING_S
+    assert 0 <= shift <= PRIMING_S
     assert max(abs(b + shift - a) for b, a in zip(before, after, strict=True)) <= tolerance
 
 
@@ -322,94 +318,6 @@ def test_without_hardware_the_processor_encodes(tmp_path: Path) -> None:
     assert len(warnings) <= 1
 
 
-_PARTS: dict[str, tuple[dict[str, float], range]] = {
-    "middle": ({"start_s": 0.6, "end_s": 1.4}, range(15, 35)),
-    "between two frames": ({"start_s": 0.59, "end_s": 1.401}, range(15, 36)),
-    "from the start": ({"end_s": 0.2}, range(5)),
-    "to the end": ({"start_s": 2.2}, range(55, 60)),
-    "one frame": ({"start_s": 1.0, "end_s": 1.04}, range(25, 26)),
-    "beyond the end": ({"start_s": 2.0, "end_s": 100.0}, range(50, 60)),
-    "from zero": ({"start_s": 0.0}, range(60)),
-}
-
-
-@pytest.mark.parametrize("kind", _PARTS)
-@pytest.mark.parametrize("suffix", ["mp4", "mkv", "avi"])
-def test_parts_are_exact_to_the_frame(kind: str, suffix: str, tmp_path: Path) -> None:
-    options, kept = _PARTS[kind]
-    sounds = ("pcm_s16le",) if suffix == "avi" else ("aac",)
-    codec = "mpeg4" if suffix == "avi" else "libx264"
-    clip = Clip(frames=60, codec=codec, sounds=sounds, options={"g": "12"}, chapters=[(0, 1, "one"), (1, 2.4, "two")])
-    source = make(tmp_path / f"in.{suffix}", replace(clip, chapters=()) if suffix == "avi" else clip)
-    convert(source, tmp_path / f"out.{suffix}", None, **options)
-    before, after = look(source), look(tmp_path / f"out.{suffix}")
-    assert [number(image) for image in after.images] == [index % 24 for index in kept]
-    assert after.times[0] <= _PRIMING_S
-    assert after.times[-1] - after.times[0] == (len(kept) - 1) * Fraction(1, 25)
-    _check_sound_of_part(before, after, kept.start * Fraction(1, 25))
-
-
-_FAR_KEYS = {
-    "x265 open": ("a.mkv", Clip(codec="libx265", options={"x265-params": "log-level=error:keyint=12:open-gop=1:scenecut=0"})),
-    "x264 open": ("a.mp4", Clip(options={"x264-params": "keyint=12:open-gop=1:bframes=3:b-pyramid=normal:scenecut=0"})),
-    "x264 sparse": ("a.mkv", Clip(options={"x264-params": "keyint=250:scenecut=0"})),
-    "vp9": ("a.webm", Clip(codec="libvpx-vp9", options={"g": "12", "auto-alt-ref": "1", "lag-in-frames": "16"})),
-    "avi without times": ("a.avi", Clip(options={"g": "12", "bf": "3"})),
-    "stream": ("a.ts", Clip(format="mpegts", options={"g": "12", "bf": "3"}, times=[100 + index for index in range(60)])),
-}
-
-
-@pytest.mark.parametrize(("name", "clip"), _FAR_KEYS.values(), ids=_FAR_KEYS)
-def test_parts_begin_between_key_frames(name: str, clip: Clip, tmp_path: Path) -> None:
-    source = make(tmp_path / name, replace(clip, frames=60, sounds=()))
-    for start, end in ((0.48, 0.56), (0.6, 1.04), (1.36, 1.4), (2.0, 9.0)):
-        found = [number(frame.image) for frame in read_frames(source, start_s=start, end_s=end)]
-        assert found == [index % 24 for index in range(round(start * 25), min(round(end * 25), 60))]
-
-
-def _check_sound_of_part(before: Seen, after: Seen, start: Fraction) -> None:
-    """Every packet is one of the input's, none is missing between, each as far from the pictures as it was."""
-    first = before.payloads["audio0"].index(after.payloads["audio0"][0])
-    count = len(after.payloads["audio0"])
-    assert after.payloads["audio0"] == before.payloads["audio0"][first : first + count]
-    lag = after.times[0]
-    gaps = [
-        a - lag - (b - start) for a, b in zip(after.packet_times["audio0"], before.packet_times["audio0"][first:], strict=False)
-    ]
-    assert max(map(abs, gaps)) <= Fraction(2, 1000)
-
-
-def test_chapters_and_subtitles_of_a_part_move_with_it(tmp_path: Path) -> None:
-    clip = Clip(
-        frames=60, options={"g": "12"}, subtitles="subrip", chapters=[(0, 0.08, "gone"), (0.08, 1, "one"), (1, 2.4, "two")]
-    )
-    source = make(tmp_path / "in.mkv", clip)
-    convert(source, tmp_path / "out.mkv", start_s=0.12, end_s=1.2)
-    after = look(tmp_path / "out.mkv")
-    shift = float(after.times[0])
-    assert [chapter[2] for chapter in after.chapters] == ["one", "two"]
-    assert after.chapters[0][0] == 0
-    assert after.chapters[1][0] == pytest.approx(0.88)
-    assert after.chapters[1][1] == pytest.approx(1.08)
-    assert len(after.payloads["subtitle0"]) == 2
-    assert [float(t) - shift for t in after.packet_times["subtitle0"]] == pytest.approx([0.0, 0.08], abs=0.002)
-
-
-_EMPTY_PARTS: dict[str, dict[str, float]] = {
-    "behind the end": {"start_s": 5.0},
-    "no length": {"start_s": 0.3, "end_s": 0.3},
-    "backwards": {"start_s": 0.3, "end_s": 0.1},
-    "ends at once": {"end_s": 0.0},
-    "between two frames": {"start_s": 0.05, "end_s": 0.06},
-}
-
-
-@pytest.mark.parametrize("options", _EMPTY_PARTS.values(), ids=_EMPTY_PARTS)
-def test_empty_parts_are_refused(options: dict[str, float], tmp_path: Path) -> None:
-    with pytest.raises(UsageError):
-        read_frames(make(tmp_path / "in.mp4", Clip()), **options)
-
-
 @pytest.mark.parametrize("codec", ["h264", "hevc", "vp9", "av1", "mpeg4"])
 def test_better_quality_is_larger(codec: str, tmp_path: Path) -> None:
     draw = np.random.default_rng(0)
@@ -453,156 +361,6 @@ def test_what_a_reader_says_of_itself(tmp_path: Path) -> None:
     assert all(frame.image.flags.writeable and frame.image.flags.c_contiguous for frame in frames)
 
 
-def _garbage(path: Path) -> Path:
-    path.write_bytes(np.random.default_rng(0).bytes(100_000))
-    return path
-
-
-def _cut(path: Path, share: float) -> Path:
-    content = path.read_bytes()
-    path.write_bytes(content[: int(len(content) * share)])
-    return path
-
-
-def _only_sound(path: Path) -> Path:
-    with av.open(str(path), "w") as out:
-        sound = out.add_stream("aac", rate=48_000)
-        frame = av.AudioFrame.from_ndarray(np.zeros((2, 1024), np.float32), format="fltp", layout="stereo")
-        frame.sample_rate = 48_000
-        out.mux(sound.encode(frame))
-        out.mux(sound.encode(None))
-    return path
-
-
-def _playlist(path: Path) -> Path:
-    make(path.with_name("other.ts"), Clip(format="mpegts"))
-    path.write_text("#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nother.ts\n#EXT-X-ENDLIST\n", "utf-8")
-    return path
-
-
-def _folder(path: Path) -> Path:
-    path.mkdir()
-    return path
-
-
-def _empty(path: Path) -> Path:
-    path.touch()
-    return path
-
-
-def _nothing_decodes(path: Path) -> Path:
-    make(path, Clip(sounds=()))
-    content = bytearray(path.read_bytes())
-    at = content.index(b"mdat") + 4
-    content[at : content.index(b"moov") - 4] = bytes(content.index(b"moov") - 4 - at)
-    path.write_bytes(content)
-    return path
-
-
-_BAD: dict[str, Callable[[Path], Path]] = {
-    "missing": lambda path: path,
-    "folder": _folder,
-    "empty": _empty,
-    "garbage": _garbage,
-    "text": lambda path: (path.write_text("not a video"), path)[1],
-    "index missing": lambda path: _cut(make(path, Clip()), 0.7),
-    "only sound": _only_sound,
-    "playlist": _playlist,
-    "no frame decodes": _nothing_decodes,
-}
-
-
-@pytest.mark.parametrize("kind", _BAD)
-def test_bad_files_are_refused(kind: str, tmp_path: Path) -> None:
-    with pytest.raises(UnreadableMedia) as caught:
-        open_reader(_BAD[kind](tmp_path / "in.mp4"))
-    assert "in.mp4" in str(caught.value)
-    assert caught.value.remedy
-
-
-def test_a_cover_alone_is_no_video(tmp_path: Path) -> None:
-    path = tmp_path / "song.mp4"
-    with av.open(str(path), "w") as out:
-        sound, cover = out.add_stream("aac", rate=48_000), out.add_stream("png", rate=1)
-        assert isinstance(cover, av.VideoStream)
-        cover.width, cover.height, cover.pix_fmt = 32, 32, "rgb24"
-        cover.disposition = av.stream.Disposition.attached_pic
-        out.start_encoding()
-        out.mux(cover.encode(av.VideoFrame.from_ndarray(picture(0, (32, 32)), format="bgr24")))
-        out.mux(cover.encode(None))
-        frame = av.AudioFrame.from_ndarray(np.zeros((2, 1024), np.float32), format="fltp", layout="stereo")
-        frame.sample_rate = 48_000
-        out.mux(sound.encode(frame))
-        out.mux(sound.encode(None))
-    with pytest.raises(UnreadableMedia, match="only sound"):
-        open_reader(path)
-
-
-def test_a_wrong_name_does_not_matter(tmp_path: Path) -> None:
-    source = make(tmp_path / "in.mp4", Clip())
-    assert len(read_frames(source.rename(tmp_path / "in.jpg"))) == 12
-
-
-def test_limits_hold_before_decoding(tmp_path: Path) -> None:
-    source = make(tmp_path / "in.mp4", Clip())
-    with pytest.raises(MediaTooLarge, match="160x120"):
-        VideoReader(source, max_pixels=160 * 120 - 1, max_bytes=10**9)
-    with pytest.raises(MediaTooLarge, match="bytes"):
-        VideoReader(source, max_pixels=10**9, max_bytes=100)
-
-
-@pytest.mark.parametrize("suffix", ["mkv", "avi"])
-def test_a_file_that_ends_early_is_read_and_told(suffix: str, tmp_path: Path) -> None:
-    codec, sounds = ("mpeg4", ("pcm_s16le",)) if suffix == "avi" else ("libx264", ("aac",))
-    source = _cut(make(tmp_path / f"in.{suffix}", Clip(frames=100, codec=codec, sounds=sounds, options={"g": "10"})), 0.4)
-    warnings = convert(source, tmp_path / f"out.{suffix}")
-    assert any("ends early" in warning for warning in warnings)
-    assert 5 < len(look(tmp_path / f"out.{suffix}").images) < 95
-
-
-def test_a_faststart_file_cut_short_is_told(tmp_path: Path) -> None:
-    clip = Clip(frames=100, options={"g": "10"}, container_options={"movflags": "faststart"})
-    source = _cut(make(tmp_path / "in.mp4", clip), 0.6)
-    warnings = convert(source, tmp_path / "out.mp4")
-    assert any("ends early" in warning for warning in warnings)
-
-
-@pytest.mark.parametrize("suffix", ["mp4", "mkv"])
-def test_damage_in_the_middle_is_survived_and_told(suffix: str, tmp_path: Path) -> None:
-    clip = Clip(frames=60, options={"g": "6"}, container_options={"movflags": "faststart"} if suffix == "mp4" else {})
-    source = make(tmp_path / f"in.{suffix}", clip)
-    content = bytearray(source.read_bytes())
-    middle = len(content) // 2
-    content[middle : middle + 800] = np.random.default_rng(1).bytes(800)
-    source.write_bytes(content)
-    warnings = convert(source, tmp_path / f"out.{suffix}")
-    # A Matroska demuxer steps over broken places without a word.
-    assert warnings or suffix == "mkv"
-    assert len(look(tmp_path / f"out.{suffix}").images) > 30
-
-
-def test_frames_that_change_their_size_are_scaled(tmp_path: Path) -> None:
-    first, second = (
-        make(tmp_path / "a.ts", Clip(format="mpegts")),
-        make(tmp_path / "b.ts", Clip(format="mpegts", size=(320, 240))),
-    )
-    joined = tmp_path / "in.ts"
-    joined.write_bytes(first.read_bytes() + second.read_bytes())
-    with open_reader(joined) as reader:
-        frames = list(iter(reader.read, None))
-        assert {frame.image.shape for frame in frames} == {(120, 160, 3)}
-        assert any("another size" in warning for warning in reader.warnings)
-    with pytest.raises(MediaTooLarge), VideoReader(joined, max_pixels=30_000, max_bytes=10**9) as reader:
-        list(iter(reader.read, None))
-
-
-def test_a_clock_that_starts_anywhere_is_set_to_zero(tmp_path: Path) -> None:
-    source = make(tmp_path / "in.ts", Clip(format="mpegts", times=[50 + index for index in range(12)], sounds=()))
-    convert(source, tmp_path / "out.mp4")
-    assert look(source).times[0] > 1
-    assert look(tmp_path / "out.mp4").times[0] < _PRIMING_S
-
-
 def test_only_labelled_frames_are_taken(tmp_path: Path) -> None:
     source = make(tmp_path / "in.mp4", Clip(frames=2))
     output = OutputFile(tmp_path / "out.mp4", overwrite=False, inputs=())
@@ -640,7 +398,7 @@ _FULL_DISK = """
 import resource, sys
 from pathlib import Path
 from mien.errors import OutputError
-from tests.support.video_files import convert
+from tests.support.video_files import PRIMING_S, convert
 resource.setrlimit(resource.RLIMIT_FSIZE, (6000, 6000))
 try:
     convert(Path(sys.argv[1]), Path(sys.argv[2]))

@@ -208,7 +208,7 @@ def test_progressive_frames_pass_untouched(tmp_path: Path) -> None:
 
 
 def test_progressive_pictures_that_are_flagged_are_hardly_harmed(tmp_path: Path) -> None:
-    """Film in an interlaced stream (PsF): every other row is drawn anew from its neighbours in place and time."""
+    """Film in an interlaced stream (PsF): every other row is recomputed from its neighbours in place and time."""
     path = _make(tmp_path / "film.ts", [_scene(2 * index) for index in range(FRAMES)], "tff")
     images, _ = _read(path)
     assert max(_error(image, _scene(2 * index)) for index, image in enumerate(images)) < 3

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mien.errors import MediaError, UnreadableMedia
-from mien.media.files.picture import read_picture
+from mien.media.files.picture_read import read_picture
 from mien.provenance.fingerprint import fingerprint
 from mien.provenance.ledger import Output
 from mien.provenance.trust import Signing, open_trust

@@ -11,7 +11,7 @@ import pytest
 
 from mien.assembly.factory import open_source
 from mien.face.mean_face import face_model, head_pose, texture_points
-from mien.imaging.raster import mix_textures
+from mien.imaging.blend import mix_textures
 from mien.swap.engines.mesh.texture import border_opacity, chain, completed, merged, textures_of
 from mien.swap.source.glasses import shows_glasses
 from mien.swap.source.load import GLASSES, together

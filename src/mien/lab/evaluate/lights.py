@@ -7,7 +7,7 @@ import numpy as np
 
 from mien.face import landmark_sets
 from mien.imaging import geometry
-from mien.imaging.raster import draw_mesh
+from mien.imaging.draw import draw_mesh
 from mien.lab.evaluate.portraits import Portrait, placed
 from mien.lab.evaluate.scenes import SIZE_WH, Scene, Shot, noisy, to_frame_of
 from mien.types import Floats

@@ -11,6 +11,7 @@ import numpy as np
 from mien.assembly.factory import Models
 from mien.contracts import Recogniser
 from mien.errors import UsageError
+from mien.imaging.arrays import locked
 from mien.types import Affine, Floats, Image, Landmarks
 
 _SEED = 20
@@ -55,7 +56,7 @@ def portraits(folder: Path, models: Models, recogniser: Recogniser) -> list[Port
         landmarks = settled(image, faces[0].points, models)
         person = f"{path.parent.name}/{path.stem.split('_')[0]}"
         name = f"{path.parent.name}/{path.name}"
-        image.setflags(write=False)
+        locked(image)
         found.append(Portrait(name, person, image, landmarks, recogniser.describe(image, landmarks)))
     if len({portrait.person for portrait in found}) < 2:
         raise UsageError(f"{folder} shows fewer than two people", "name the folder `faces` of the media")

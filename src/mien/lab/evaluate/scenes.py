@@ -11,7 +11,7 @@ import numpy as np
 
 from mien.face import landmark_sets
 from mien.imaging import geometry
-from mien.imaging.raster import draw_mesh
+from mien.imaging.draw import draw_mesh
 from mien.lab.evaluate.portraits import Portrait, moved_points, placed
 from mien.types import Affine, Floats, Image
 

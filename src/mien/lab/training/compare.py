@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from mien.contracts import Finisher, Recogniser
+from mien.imaging.colour import LUMA
 from mien.lab.training.pairs import Example, random_example
 from mien.lab.training.sitters import Sitter
 from mien.swap.stages.compose import compose
@@ -18,7 +19,6 @@ from mien.types import Array, FacePatch, Floats, Frame, Image, Landmarks, Mask, 
 
 _SEED = 11
 _HERE = np.array([[1.0, 0, 0], [0, 1, 0]])
-_LUMA = np.array([0.114, 0.587, 0.299], np.float32)
 _CELLS = 24
 """Coarse luminance is read on so many cells a side of the picture."""
 
@@ -71,7 +71,7 @@ def _means(rows: Sequence[Measured]) -> dict[str, float]:
 
 def coarse_luminance(picture: Image) -> Floats:
     """Brightness without detail, float32 (24, 24)."""
-    return np.asarray(cv2.resize(picture, (_CELLS, _CELLS), interpolation=cv2.INTER_AREA) @ _LUMA, np.float32)
+    return np.asarray(cv2.resize(picture, (_CELLS, _CELLS), interpolation=cv2.INTER_AREA) @ LUMA, np.float32)
 
 
 def light_correlation(picture: Image, wanted: Image, mask: Mask) -> float:

@@ -16,7 +16,7 @@ from mien.errors import UsageError
 from mien.face import landmark_sets
 from mien.face.mean_face import head_pose
 from mien.imaging import geometry
-from mien.media.files.picture import read_picture
+from mien.media.files.picture_read import read_picture
 from mien.media.files.video_reader import VideoReader
 from mien.models.library.store import Store
 from mien.settings import Settings

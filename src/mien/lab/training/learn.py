@@ -12,7 +12,8 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from mien.imaging.raster import blend
+from mien.imaging.blend import blend
+from mien.imaging.colour import LUMA
 from mien.lab.training.net import colours, fresh_weights, to_onnx
 from mien.lab.training.pairs import Example, random_example
 from mien.lab.training.sitters import Sitter
@@ -251,7 +252,7 @@ def _error(made: torch.Tensor, truth: torch.Tensor, weight: torch.Tensor) -> flo
 def _light(made: torch.Tensor, truth: torch.Tensor, mask: torch.Tensor) -> float:
     """Correlation of coarse luminance inside the face."""
     inside = functional.avg_pool2d(mask, 4)[0, 0].numpy() > 0.9
-    luma = torch.tensor([0.114, 0.587, 0.299])[None, :, None, None]
+    luma = torch.tensor(LUMA)[None, :, None, None]
     first, second = (functional.avg_pool2d((x * luma).sum(1, keepdim=True), 4)[0, 0].numpy()[inside] for x in (made, truth))
     return float(np.corrcoef(first, second)[0, 1])
 

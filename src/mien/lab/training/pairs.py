@@ -13,8 +13,9 @@ import numpy as np
 
 from mien.face import landmark_sets
 from mien.imaging import geometry
+from mien.imaging.blend import relight
 from mien.imaging.colour import light_map, soften
-from mien.imaging.raster import draw_mesh, relight
+from mien.imaging.draw import draw_mesh
 from mien.lab.training.lamps import Light, lit, random_light, shading
 from mien.lab.training.sitters import Sitter, whole_triangles
 from mien.swap.engines.mesh.texture import Texture, border_opacity

@@ -11,7 +11,7 @@ from mien.assembly import factory
 from mien.errors import UsageError
 from mien.face import landmark_sets
 from mien.imaging import geometry
-from mien.imaging.raster import draw_mesh
+from mien.imaging.draw import draw_mesh
 from mien.lab.training.lamps import lit, random_light, shading
 from mien.models.library.store import Store
 from mien.settings import Settings

@@ -1,4 +1,4 @@
-"""Live pictures and sound in one container: H.264 and AAC, both timed by the moment of capture."""
+"""Muxer of live frames and sound: H.264 and AAC in one container, both timed by the moment of capture."""
 
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
@@ -22,35 +22,50 @@ from mien.types import Floats, LabelledFrame, Sound
 _BT709 = ColourSpace(matrix=1, primaries=1, transfer=1, full_range=False, tagged=True)
 _TICK = Fraction(1, 90_000)
 _USUAL_RATE = Fraction(30)
-_AAC_RATES = {96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350}
-_AAC_RATE = 48_000
-_AAC_BLOCK = 1024
-_AAC_BITS_A_CHANNEL = 96_000
-_TOLERANCE_S = 0.03
-"""Sound that is further off than this was lost or came twice; less than this is the jitter and drift of two clocks."""
-_SETTLING_S = 2.0
-"""How fast the drift is measured and made good."""
-_MOST_STRETCH = 0.003
-"""A change of pitch that nobody hears."""
-_PATIENCE_S = 0.5
-"""Sound may arrive so much later than the frames it goes with before silence takes its place."""
-_LONG_S = 10.0
-"""A longer pause is left out of the track instead of being filled."""
-_MOST_WAITING = 1000
+MIN_SIDE_PIXELS = 16
+"""Smallest side of a live video: one macroblock of H.264."""
+_MAX_WAITING_SOUNDS = 1000
+"""Stretches of sound that wait for the first frame; bounds memory: 20 s in stretches of 20 ms."""
 
-LEAST_SIDE = 16
-"""Pixels of the smaller side of a video."""
+
+@dataclass(frozen=True, slots=True)
+class _Aac:
+    """Numbers of FFmpeg's AAC encoder."""
+
+    rates: frozenset[int] = frozenset({96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350})
+    usual_rate: int = 48_000  # for sound of another rate
+    block_samples: int = 1024
+    channel_bits_per_s: int = 96_000  # as in files (`sound_conversion.AAC`)
+
+
+_AAC = _Aac()
+
+
+@dataclass(frozen=True, slots=True)
+class SoundTuning:
+    """Numbers by which live sound is kept in step with the frames."""
+
+    tolerance_s: float = 0.03  # sound further off was lost or came twice; less is jitter and drift of two clocks
+    settling_s: float = 2.0  # in which the drift is measured and corrected
+    max_stretch: float = 0.003  # share of the length; a change of pitch that nobody hears
+    patience_s: float = 0.5  # by which sound may arrive after its frames before silence takes its place
+    max_filled_s: float = 10.0  # longer pauses are left out of the track instead of filled
+
+
+_DEFAULT = SoundTuning()
 
 
 class Written(Protocol):
-    """What a container is written to: a file object, with `seek` and `tell` where the container may look back."""
+    """Target of a container: a file object, with `seek` and `tell` where the container may look back."""
 
-    def write(self, data: bytes, /) -> int: ...
+    def write(self, data: bytes, /) -> int:
+        """Take bytes; return their number."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
 class LiveFormat:
-    """A container in FFmpeg's words with its options, the options of the H.264 encoder and the tags of the container."""
+    """A container by FFmpeg's name with its options, the options of the H.264 encoder and the tags of the container."""
 
     container: str
     container_options: Mapping[str, str]
@@ -59,11 +74,11 @@ class LiveFormat:
 
 
 class LiveMuxer:
-    """Encodes frames and sound as they come; the first frame is at second 0. Not for several threads: the owner locks.
+    """Encoder of frames and sound as they come; the first frame is at second 0. Not thread-safe: the owner locks.
 
     `sound` is (samples a second, channels), `deliver` takes the packets instead of the container, which then has its
-    head only. Sides are rounded down to even numbers. Making it writes the head. Every call may raise what FFmpeg and
-    `file` raise: `av.FFmpegError`, `OSError`. `frames` counts what was written.
+    head only. Sides are rounded down to even numbers. The constructor writes the head. Every call may raise the errors of
+    FFmpeg and of `file`: `av.FFmpegError`, `OSError`. `frames` counts the written frames.
     """
 
     def __init__(
@@ -84,7 +99,7 @@ class LiveMuxer:
         self._shown = round(1 / _USUAL_RATE / _TICK)
         self._key_number = -1
         self.frames = 0
-        self._waiting: deque[Sound] = deque(maxlen=_MOST_WAITING)
+        self._waiting: deque[Sound] = deque(maxlen=_MAX_WAITING_SOUNDS)
         self._convert = FromBgr(_BT709, "yuv420p")
         self._container = av.open(file, "w", format=live.container, container_options=dict(live.container_options))
         self._deliver = deliver or self._container.mux_one
@@ -104,7 +119,7 @@ class LiveMuxer:
         exact = time - self._origin
         pts = round(exact / _TICK)
         if self.frames:
-            # Muxers refuse a time that does not rise.
+            # Muxers refuse a time that does not increase.
             pts = max(pts, self._last + 1)
             self._shown = pts - self._last
         picture = self._convert.convert(fitted(frame.image, self._width, self._height))
@@ -119,7 +134,7 @@ class LiveMuxer:
         self._write_waiting()
 
     def write_sound(self, sound: Sound) -> None:
-        """Encode what of the sound is not before the first frame; without a track for it, nothing happens."""
+        """Encode the part of the sound that is not before the first frame; without a sound track, do nothing."""
         if not isinstance(sound, Sound):
             raise TypeError(f"a Sound is written, not a {type(sound).__name__}")
         if self._sound is None:
@@ -128,7 +143,7 @@ class LiveMuxer:
         self._write_waiting()
 
     def close(self) -> None:
-        """Write what the encoders still hold and the container's tail, once; to be called after an error, too."""
+        """Flush the encoders and write the container's end, once; also to be called after an error."""
         try:
             for packet in self._sound.finish() if self._sound else ():
                 self._deliver(packet)
@@ -138,19 +153,19 @@ class LiveMuxer:
             self._container.close()
 
     def _write_waiting(self) -> None:
-        """Sound is captured before it is known where the first frame lies, so it waits for it."""
+        """Encode the waiting sound once the time of the first frame is known."""
         if self._sound is None or self._origin is None:
             return
         while self._waiting:
             sound = self._waiting.popleft()
             for packet in self._sound.encode(sound, sound.time_s - float(self._origin)):
                 self._deliver(packet)
-        for packet in self._sound.keep_up(float(self._last * _TICK) - _PATIENCE_S):
+        for packet in self._sound.keep_up(float(self._last * _TICK) - _DEFAULT.patience_s):
             self._deliver(packet)
 
     def _add_video(self, options: Mapping[str, str]) -> VideoStream:
         live = {"preset": "veryfast", "tune": "zerolatency", "bf": "0", "sc_threshold": "0", "forced-idr": "1", "g": "36000"}
-        # The tuning takes frames for evenly spaced, which live frames are not.
+        # The tuning assumes evenly spaced frames, which live frames are not.
         timed = {"x264-params": "force-cfr=0"}
         video = self._container.add_stream("libx264", rate=_USUAL_RATE, options={**live, **timed, **options}, time_base=_TICK)
         assert isinstance(video, VideoStream)
@@ -165,29 +180,29 @@ class LiveMuxer:
         stream = self._container.add_stream("aac", rate=rate, time_base=Fraction(1, rate))
         assert isinstance(stream, AudioStream)
         stream.layout = "stereo" if channels == 2 else "mono"
-        stream.bit_rate = _AAC_BITS_A_CHANNEL * channels
+        stream.bit_rate = _AAC.channel_bits_per_s * channels
         return stream
 
 
 class SoundLine:
-    """Lays stretches of sound one after the other, each where its time says, without holes and without overlaps.
+    """Timeline of stretches of sound, each at its own time, without gaps and without overlaps.
 
-    What was lost becomes silence, what comes twice is cut off, and the drift of the sound card's clock against the
-    machine's is made good by a stretch too small to be heard.
+    Lost sound becomes silence, repeated sound is cut off, and the drift of the sound card's clock against the machine's is
+    corrected by a stretch too small to be heard.
     """
 
-    def __init__(self, rate: int, channels: int) -> None:
-        self._rate, self._channels = rate, channels
+    def __init__(self, rate: int, channels: int, tuning: SoundTuning = _DEFAULT) -> None:
+        self._rate, self._channels, self._tuning = rate, channels, tuning
         self._drift = 0.0
         self.position = 0
-        """The next sample, counted from second 0."""
+        """Number of the next sample, from second 0."""
 
     def place(self, sound: Sound, time_s: float) -> Iterator[Floats]:
-        """What follows on the line, float32 (n, channels); `time_s` is when the sound begins."""
+        """Yield the samples that continue the line, float32 (n, channels), for sound that begins at `time_s`."""
         samples = self._mixed(sound.samples)
         length = round(len(samples) * self._rate / sound.rate)
         error = round(time_s * self._rate) - self.position
-        limit = 0 if self.position == 0 else round(_TOLERANCE_S * self._rate)
+        limit = 0 if self.position == 0 else round(self._tuning.tolerance_s * self._rate)
         if abs(error) > limit:
             self._drift = 0.0
             if error > 0:
@@ -201,8 +216,8 @@ class SoundLine:
             yield self._moved(_resampled(samples, length))
 
     def silence(self, count: int) -> Iterator[Floats]:
-        """So many samples of nothing, in pieces; a long pause is jumped over."""
-        if count > _LONG_S * self._rate:
+        """Yield `count` samples of silence, in pieces; skip a long pause."""
+        if count > self._tuning.max_filled_s * self._rate:
             self.position += count
             return
         while count > 0:
@@ -211,10 +226,10 @@ class SoundLine:
             yield self._moved(np.zeros((piece, self._channels), np.float32))
 
     def _stretch(self, error: int, length: int) -> int:
-        """By how many samples a stretch of `length` is made longer, so that the mean error goes to 0."""
-        share = min(1.0, length / self._rate / _SETTLING_S)
+        """Return the number of samples by which to lengthen a stretch of `length`, so that the mean error goes to 0."""
+        share = min(1.0, length / self._rate / self._tuning.settling_s)
         self._drift += (error - self._drift) * share
-        most = _MOST_STRETCH * length
+        most = self._tuning.max_stretch * length
         change = round(min(max(self._drift * share, -most), most))
         self._drift -= change
         return change
@@ -225,7 +240,7 @@ class SoundLine:
                 samples = samples.mean(1, keepdims=True, dtype=np.float32)
             else:
                 samples = np.repeat(samples, 2, 1) if samples.shape[1] == 1 else samples[:, : self._channels]
-        # Drivers hand out broken numbers at times; the encoder would stop at the first.
+        # Some drivers deliver NaN or infinity; the encoder would stop at the first.
         return np.clip(np.nan_to_num(samples, posinf=0, neginf=0), -1, 1)
 
     def _moved(self, samples: Floats) -> Floats:
@@ -234,10 +249,10 @@ class SoundLine:
 
 
 class _SoundEncoder:
-    """A line of sound cut into the blocks of AAC."""
+    """Encoder of a line of sound in blocks of AAC."""
 
     def __init__(self, rate: int, channels: int, add_stream: Callable[[int, int], AudioStream]) -> None:
-        self._rate = rate if rate in _AAC_RATES else _AAC_RATE
+        self._rate = rate if rate in _AAC.rates else _AAC.usual_rate
         self._channels = min(channels, 2)
         self._stream = add_stream(self._rate, self._channels)
         self._line = SoundLine(self._rate, self._channels)
@@ -248,7 +263,7 @@ class _SoundEncoder:
         yield from self._blocks(self._line.place(sound, time_s))
 
     def keep_up(self, time_s: float) -> "Iterator[Packet[AudioStream]]":
-        """Silence up to this time, unless there was sound."""
+        """Fill with silence up to this time, unless there was sound."""
         missing = round(time_s * self._rate) - self._line.position
         if missing > 0:
             yield from self._blocks(self._line.silence(missing))
@@ -265,8 +280,8 @@ class _SoundEncoder:
                 yield from self._fill_up()
                 self._next = start
             self._rest = np.concatenate((self._rest, piece))
-            while len(self._rest) >= _AAC_BLOCK:
-                block, self._rest = self._rest[:_AAC_BLOCK], self._rest[_AAC_BLOCK:]
+            while len(self._rest) >= _AAC.block_samples:
+                block, self._rest = self._rest[: _AAC.block_samples], self._rest[_AAC.block_samples :]
                 yield from self._encode(block)
             before = self._line.position
         if self._line.position > before:
@@ -275,7 +290,7 @@ class _SoundEncoder:
 
     def _fill_up(self) -> "Iterator[Packet[AudioStream]]":
         if len(self._rest):
-            block = np.zeros((_AAC_BLOCK, self._channels), np.float32)
+            block = np.zeros((_AAC.block_samples, self._channels), np.float32)
             block[: len(self._rest)] = self._rest
             self._rest = self._rest[:0]
             yield from self._encode(block)
@@ -284,13 +299,13 @@ class _SoundEncoder:
         layout = "stereo" if self._channels == 2 else "mono"
         frame = AudioFrame.from_ndarray(np.ascontiguousarray(block.T), format="fltp", layout=layout)
         frame.sample_rate, frame.time_base, frame.pts = self._rate, Fraction(1, self._rate), self._next
-        self._next += _AAC_BLOCK
-        # AAC starts with a block of nothing before second 0, for which containers would shift all other times.
+        self._next += _AAC.block_samples
+        # AAC starts with an empty block before second 0, for which containers would shift all other times.
         return [packet for packet in self._stream.encode(frame) if packet.pts is None or packet.pts >= 0]
 
 
 def _resampled(samples: Floats, length: int) -> Floats:
-    """Samples float32 (n, channels) in another number, straight lines between them."""
+    """Return samples float32 (n, channels) interpolated linearly to another number."""
     if length == len(samples):
         return samples
     at = np.arange(length) * (len(samples) / length)

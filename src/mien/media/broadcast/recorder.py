@@ -1,4 +1,4 @@
-"""Records what is seen and heard live, so that a crash or a full disk costs a second at the most."""
+"""Recording of live frames and sound; a crash or a full disk costs at most a second of it."""
 
 import contextlib
 import errno
@@ -12,7 +12,7 @@ from typing import Self
 from av.error import FFmpegError
 
 from mien.errors import OutputError, UsageError
-from mien.media.broadcast.live_muxer import LEAST_SIDE, LiveFormat, LiveMuxer
+from mien.media.broadcast.live_muxer import MIN_SIDE_PIXELS, LiveFormat, LiveMuxer
 from mien.media.files import statement
 from mien.media.files.encoders import candidates
 from mien.media.files.output_file import output_error
@@ -23,11 +23,11 @@ _CANNOT_SYNC = {errno.EINVAL, errno.ENOTSUP}
 
 
 class Recorder:
-    """A `contracts.FrameSink` and `SoundSink` into a .mp4 or .mkv that can be played at any moment, cut off as it may be.
+    """A `contracts.FrameSink` and `SoundSink` into a .mp4 or .mkv that can be played at any moment, even if it is cut off.
 
-    Pieces of `keyframe_s` seconds go to the disk as soon as they are complete. The recording stays however the `with`
-    is left; one without a single frame is removed. `sound` is (samples a second, channels). Raises `UsageError` for
-    another extension, `OutputError` when the name is taken, the folder is missing or the disk is full.
+    Pieces of `keyframe_s` seconds go to the disk as soon as they are complete. The recording remains even if the `with` is
+    left by an error; one without a single frame is removed. `sound` is (samples a second, channels). Raises `UsageError` for
+    any other extension, `OutputError` when the name is taken, the folder is missing or the disk is full.
     """
 
     def __init__(
@@ -40,8 +40,8 @@ class Recorder:
         sound: tuple[int, int] | None = None,
         keyframe_s: float = 1.0,
     ) -> None:
-        if min(width, height) < LEAST_SIDE:
-            raise UsageError(f"{width}x{height} is too small for a video", f"{LEAST_SIDE} pixels a side is the least")
+        if min(width, height) < MIN_SIDE_PIXELS:
+            raise UsageError(f"{width}x{height} is too small for a video", f"use at least {MIN_SIDE_PIXELS} pixels a side")
         self._path, self._width, self._height, self._sound, self._keyframe_s = path, width, height, sound, keyframe_s
         self._format = _format_of(path, width, height, settings, keyframe_s)
         self._lock = threading.Lock()
@@ -85,7 +85,7 @@ class Recorder:
             try:
                 self._finish(muxer)
             except (FFmpegError, OSError) as problem:
-                # A failure that was told before needs no second telling, and none may hide the error of the `with`.
+                # A failure is reported once, and must not hide the error of the `with`.
                 if kind is None and self._failure is None:
                     raise self._translated(problem) from problem
             finally:
@@ -106,7 +106,7 @@ class Recorder:
 
     @contextlib.contextmanager
     def _watched(self) -> Iterator[None]:
-        """Turn what goes wrong into an `OutputError`; nothing more is recorded after one."""
+        """Translate errors to an `OutputError`; after one, nothing more is recorded."""
         if self._failure is not None:
             raise self._failure
         try:
@@ -123,9 +123,9 @@ class Recorder:
 
 
 class _Disk:
-    """A new file that takes its bytes in whole pieces; a thread sees to it that they survive a power cut.
+    """New file that takes its bytes in whole pieces; a thread flushes them to the disk, so that they survive a power cut.
 
-    The first failure takes away the piece that is not whole; what is written after it goes nowhere.
+    The first failure removes the incomplete piece; later writes are ignored.
     """
 
     def __init__(self, path: Path) -> None:
@@ -143,23 +143,23 @@ class _Disk:
         return len(data)
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        self._put_down()
+        self._write_pending()
         return self._file.seek(offset, whence)
 
     def tell(self) -> int:
         return self._file.tell() + len(self._pending)
 
     def complete(self) -> None:
-        """What has been written so far is a whole piece. Raises `OSError`, the first one again and again."""
+        """End a piece: all that was written so far. Raises the first `OSError`, at every call."""
         if self._pending:
-            self._put_down()
+            self._write_pending()
             self._whole = max(self._whole, self._file.tell())
             self._due.set()
         if self._failure is not None:
             raise self._failure
 
     def close(self) -> None:
-        """Close the file; raises nothing, because `complete` has told what there is to tell."""
+        """Close the file; raises nothing, because `complete` has reported any failure."""
         self.closed = True
         self._due.set()
         self._thread.join()
@@ -168,7 +168,7 @@ class _Disk:
         with contextlib.suppress(OSError):
             self._file.close()
 
-    def _put_down(self) -> None:
+    def _write_pending(self) -> None:
         left = memoryview(bytes(self._pending))
         self._pending.clear()
         try:
@@ -181,7 +181,7 @@ class _Disk:
             raise
 
     def _sync(self) -> None:
-        """Waiting for the disk takes long at times; the frames do not wait for it."""
+        """Flush pieces to the disk, which can take long; the frames do not wait for it."""
         while self._due.wait() and not self.closed:
             self._due.clear()
             try:
@@ -194,7 +194,7 @@ class _Disk:
 def _format_of(path: Path, width: int, height: int, settings: Settings, keyframe_s: float) -> LiveFormat:
     video = candidates("h264", width - width % 2, height - height % 2, settings)[-1].options
     tags = {"comment": statement.sentence(settings.engine)}
-    # A stream that falls silent must not hold back the other.
+    # Silence in one stream must not hold back the other.
     common = {"max_interleave_delta": "1000000"}
     milliseconds = max(1, round(keyframe_s * 1000))
     if path.suffix.lower() == ".mp4":
@@ -202,4 +202,4 @@ def _format_of(path: Path, width: int, height: int, settings: Settings, keyframe
         return LiveFormat("mp4", {**common, **fragments}, video, tags)
     if path.suffix.lower() == ".mkv":
         return LiveFormat("matroska", {**common, "cluster_time_limit": str(milliseconds)}, video, tags)
-    raise UsageError(f"{path.name!r} is no name for a recording", "end it in .mp4 or .mkv")
+    raise UsageError(f"{path.name!r} does not name a recording", "end it in .mp4 or .mkv")

@@ -1,4 +1,4 @@
-"""Shows the frames as a camera that other programs can choose."""
+"""Virtual camera: frames shown as a camera that other programs can choose."""
 
 import importlib
 import sys
@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from mien.errors import OutputError, UsageError
-from mien.media.broadcast.live_muxer import LEAST_SIDE
+from mien.media.broadcast.live_muxer import MIN_SIDE_PIXELS
 from mien.media.frames.fitting import fitted
 from mien.system.extras import install_command
 from mien.types import Image, LabelledFrame
@@ -22,16 +22,20 @@ _DRIVER_REMEDIES = {
 
 
 class Camera(Protocol):
-    """What `pyvirtualcam.Camera` promises, as far as it is used."""
+    """The part of `pyvirtualcam.Camera` that is used."""
 
     @property
-    def device(self) -> str: ...
+    def device(self) -> str:
+        """Name of the device."""
+        ...
 
     def send(self, frame: Image) -> None:
         """Show BGR uint8 (height, width, 3)."""
         ...
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Close the device."""
+        ...
 
 
 OpenCamera = Callable[[int, int, float, str | None], Camera]
@@ -41,7 +45,7 @@ OpenCamera = Callable[[int, int, float, str | None], Camera]
 class VirtualCamera:
     """A `contracts.FrameSink` into a camera driver: v4l2loopback on Linux, OBS or UnityCapture elsewhere.
 
-    Frames are shown as they come, `rate` only tells the driver how many a second to expect. `device` is a name such as
+    Frames are shown as they come; `rate` only tells the driver how many a second to expect. `device` is a name such as
     /dev/video9, None = the first that is free. Sides are rounded down to even numbers. Raises `OutputError` when the
     package pyvirtualcam or the driver is missing, or the camera goes away.
     """
@@ -49,7 +53,7 @@ class VirtualCamera:
     def __init__(
         self, width: int, height: int, rate: float, *, device: str | None = None, open_camera: OpenCamera | None = None
     ) -> None:
-        if min(width, height) < LEAST_SIDE or not rate > 0:
+        if min(width, height) < MIN_SIDE_PIXELS or not rate > 0:
             raise UsageError(f"a camera of {width}x{height} pixels and {rate:g} frames a second is too small", "ask for more")
         self._width, self._height = width - width % 2, height - height % 2
         self._rate, self._device = rate, device
@@ -59,7 +63,7 @@ class VirtualCamera:
 
     @property
     def device_name(self) -> str:
-        """Under which name other programs find the camera."""
+        """Name under which other programs find the camera."""
         return self._opened().device
 
     def write(self, labelled: LabelledFrame) -> None:
@@ -70,7 +74,7 @@ class VirtualCamera:
         with self._lock:
             camera = self._opened()
             try:
-                # The driver's own format is made of BGR in one step, by the package.
+                # The package converts BGR to the driver's own format in one step.
                 camera.send(picture)
             except (RuntimeError, OSError) as error:
                 raise OutputError(f"the virtual camera went away: {error}", "start it again") from error
@@ -80,7 +84,7 @@ class VirtualCamera:
             self._camera = self._open_camera(self._width, self._height, self._rate, self._device)
         except (RuntimeError, OSError) as error:
             named = f"the virtual camera {self._device}" if self._device else "a virtual camera"
-            remedy = _DRIVER_REMEDIES.get(sys.platform, "pyvirtualcam knows no driver for this system")
+            remedy = _DRIVER_REMEDIES.get(sys.platform, "pyvirtualcam has no driver for this system")
             raise OutputError(f"cannot open {named}: {error}", remedy) from error
         return self
 
@@ -99,7 +103,7 @@ def _open_pyvirtualcam(width: int, height: int, rate: float, device: str | None)
     try:
         pyvirtualcam = importlib.import_module("pyvirtualcam")
     except ImportError as error:
-        # An extra that most installations do without.
+        # An optional package that most installations lack.
         reason = "a virtual camera needs the package pyvirtualcam, which is not installed"
         raise OutputError(reason, f"install it with: {install_command('camera')}") from error
     camera: Camera = pyvirtualcam.Camera(width, height, rate, fmt=pyvirtualcam.PixelFormat.BGR, device=device)

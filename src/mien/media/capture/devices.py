@@ -1,48 +1,40 @@
-"""Which cameras, microphones, screens and virtual cameras there are. Listing never raises over one that is busy."""
+"""Lists of cameras, microphones, screens and virtual cameras. Listing never raises for a busy device."""
 
-import ctypes
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import av
 from av.device import DeviceInfo
 from av.error import FFmpegError
 
-Ioctl = Callable[[int, int, Any], object]
-"""Takes a file descriptor, the number of the request and a ctypes structure that is filled; raises `OSError`."""
+from mien.media.capture.v4l2 import (
+    SYSTEM_ROOTS,
+    CameraMode,
+    Capabilities,
+    Ioctl,
+    Roots,
+    camera_modes,
+    capabilities_of,
+    real_ioctl,
+    stable_id,
+    text_of,
+    video_nodes,
+)
+
 Enumerate = Callable[[str], Sequence[DeviceInfo]]
 OpenScreen = Callable[[str], tuple[int, int]]
 
 SYSTEMS = {"darwin": "avfoundation", "win32": "dshow"}
 """FFmpeg's name for cameras and microphones by `sys.platform`; Linux has one for each."""
-_USUAL_SIZES = ((320, 240), (640, 360), (640, 480), (800, 600), (1280, 720), (1920, 1080), (2560, 1440), (3840, 2160))
-_USUAL_RATES = (60.0, 50.0, 30.0, 25.0, 15.0, 10.0, 5.0)
-_FORMATS = {"MJPG": "mjpeg", "JPEG": "mjpeg", "YUYV": "yuyv", "UYVY": "uyvy422", "NV12": "nv12", "YU12": "yuv420p",
-            "422P": "yuv422p", "GREY": "gray", "RGB3": "rgb24", "BGR3": "bgr24", "H264": "h264", "HEVC": "hevc"}  # fmt: skip
-_CAPTURE, _OUTPUT, _MEMORY_TO_MEMORY, _OF_THIS_NODE = 0x1, 0x2, 0xC000, 0x80000000
-_MOST_ANSWERS = 256
-"""A driver that answers for ever is left alone after so many."""
 _SCREEN_PREFIX = "Capture screen"
 
 
 @dataclass(frozen=True, slots=True)
-class CameraMode:
-    """A size that a camera offers, with its frame rates, the highest first; `pixel_format` is mjpeg, yuyv, nv12 ..."""
-
-    width: int
-    height: int
-    rates: tuple[float, ...]
-    pixel_format: str
-
-
-@dataclass(frozen=True, slots=True)
 class CameraDevice:
-    """A camera; `id` is what `Camera` takes and stays the same when it is plugged in again, where the system allows it."""
+    """A camera; `id` is what `Camera` takes, and stays the same when it is plugged in again if the system allows it."""
 
     id: str
     name: str
@@ -59,7 +51,7 @@ class MicrophoneDevice:
 
 @dataclass(frozen=True, slots=True)
 class ScreenDevice:
-    """A screen; `id` is what `ScreenRegion` takes as display. Sizes in pixels, None = not known."""
+    """A screen; `id` is what `ScreenRegion` takes as display. Sizes in pixels, None = unknown."""
 
     id: str
     name: str
@@ -69,37 +61,20 @@ class ScreenDevice:
 
 @dataclass(frozen=True, slots=True)
 class VirtualCameraDevice:
-    """A device into which pictures can be written for other programs to see as a camera."""
+    """A device that shows written frames to other programs as a camera."""
 
     id: str
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Roots:
-    """Where the system keeps its lists."""
-
-    sys: Path = Path("/sys")
-    proc: Path = Path("/proc")
-    dev: Path = Path("/dev")
-
-
-def _real_ioctl(descriptor: int, request: int, answer: Any) -> None:
-    if sys.platform != "win32":
-        # Not on Windows, where this is never called.
-        import fcntl
-
-        fcntl.ioctl(descriptor, request, answer, True)
-
-
 def list_cameras(
     *,
-    roots: Roots = Roots(),
-    ioctl: Ioctl = _real_ioctl,
+    roots: Roots = SYSTEM_ROOTS,
+    ioctl: Ioctl = real_ioctl,
     platform: str = sys.platform,
     enumerate_inputs: Enumerate = av.enumerate_input_devices,
 ) -> tuple[CameraDevice, ...]:
-    """All cameras with their modes; one that is busy or may not be opened is listed without modes."""
+    """List all cameras with their modes; one that is busy or may not be opened has none."""
     if platform in SYSTEMS:
         return tuple(
             CameraDevice(entry.name, entry.description or entry.name)
@@ -107,37 +82,37 @@ def list_cameras(
             if not entry.description.startswith(_SCREEN_PREFIX)
         )
     found = []
-    for node in _nodes(roots):
-        kinds = _abilities(node.path, ioctl)
-        # A node that keeps silent is taken for a camera if it is the first of its device: the others hold metadata.
-        if kinds & _CAPTURE if kinds is not None else node.first:
-            found.append(CameraDevice(_stable_id(node.path, roots), node.name, camera_modes(str(node.path), ioctl=ioctl)))
+    for node in video_nodes(roots):
+        kinds = capabilities_of(node.path, ioctl)
+        # A node that does not answer counts as a camera if it is the first of its device: the others hold metadata.
+        if kinds & Capabilities.CAPTURE if kinds is not None else node.first:
+            found.append(CameraDevice(stable_id(node.path, roots), node.name, camera_modes(str(node.path), ioctl=ioctl)))
     return tuple(found)
 
 
 def list_virtual_cameras(
     *,
-    roots: Roots = Roots(),
-    ioctl: Ioctl = _real_ioctl,
+    roots: Roots = SYSTEM_ROOTS,
+    ioctl: Ioctl = real_ioctl,
     platform: str = sys.platform,
 ) -> tuple[VirtualCameraDevice, ...]:
-    """V4L2 devices that take pictures; other systems have no list of them."""
+    """List the V4L2 devices that take pictures; other systems have no such list."""
     if platform in SYSTEMS:
         return ()
     return tuple(
         VirtualCameraDevice(str(node.path), node.name)
-        for node in _nodes(roots)
-        if (_abilities(node.path, ioctl) or 0) & _OUTPUT
+        for node in video_nodes(roots)
+        if (capabilities_of(node.path, ioctl) or 0) & Capabilities.OUTPUT
     )
 
 
 def list_microphones(
     *,
-    roots: Roots = Roots(),
+    roots: Roots = SYSTEM_ROOTS,
     platform: str = sys.platform,
     enumerate_inputs: Enumerate = av.enumerate_input_devices,
 ) -> tuple[MicrophoneDevice, ...]:
-    """All microphones; on Linux those of ALSA, by the name of their card, which does not change as its number does."""
+    """List all microphones; on Linux those of ALSA, by the name of their card, which is stabler than its number."""
     if platform in SYSTEMS:
         return tuple(
             MicrophoneDevice(entry.name, entry.description or entry.name)
@@ -145,13 +120,13 @@ def list_microphones(
         )
     folder = roots.proc / "asound"
     found = []
-    for line in _text(folder / "pcm").splitlines():
+    for line in text_of(folder / "pcm").splitlines():
         # 01-00: USB Audio : USB Audio : playback 1 : capture 1
         numbers, _, rest = line.partition(":")
         card, _, device = numbers.strip().partition("-")
         parts = [part.strip() for part in rest.split(":")]
         if card.isdigit() and device.isdigit() and any(part.startswith("capture") for part in parts):
-            name = _text(folder / f"card{int(card)}" / "id") or str(int(card))
+            name = text_of(folder / f"card{int(card)}" / "id") or str(int(card))
             found.append(MicrophoneDevice(f"plughw:CARD={name},DEV={int(device)}", f"{name}: {parts[0]}"))
     return tuple(found)
 
@@ -169,7 +144,7 @@ def list_screens(
     enumerate_inputs: Enumerate = av.enumerate_input_devices,
     size_of: OpenScreen = _x_screen,
 ) -> tuple[ScreenDevice, ...]:
-    """The screens; on Linux the whole of the X display (default: `DISPLAY`), in which Wayland windows cannot be seen."""
+    """List the screens; on Linux the whole X display (default: `DISPLAY`), which does not show Wayland windows."""
     if platform == "darwin":
         return tuple(
             ScreenDevice(entry.name, entry.description)
@@ -185,158 +160,6 @@ def list_screens(
         return ()
 
 
-def camera_modes(device: str, *, ioctl: Ioctl = _real_ioctl) -> tuple[CameraMode, ...]:
-    """What a V4L2 camera offers, in its own order; empty when it cannot be asked."""
-    with _Node(Path(device)) as descriptor:
-        if descriptor is None:
-            return ()
-        ask = _Questions(descriptor, ioctl)
-        return tuple(
-            CameraMode(width, height, tuple(ask.rates(code, width, height)), _FORMATS.get(name, name.lower()))
-            for code, name in ask.formats()
-            for width, height in ask.sizes(code)
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class _VideoNode:
-    path: Path
-    name: str
-    first: bool
-
-
-def _nodes(roots: Roots) -> Iterator[_VideoNode]:
-    """The nodes /dev/videoN in the order of N."""
-    with suppress(OSError):
-        names = [path.name for path in (roots.sys / "class" / "video4linux").iterdir()]
-        for name in sorted((name for name in names if name[5:].isdigit()), key=lambda name: int(name[5:])):
-            folder = roots.sys / "class" / "video4linux" / name
-            yield _VideoNode(roots.dev / name, _text(folder / "name") or name, _text(folder / "index") in {"", "0"})
-
-
-def _stable_id(path: Path, roots: Roots) -> str:
-    """The link under by-id that leads to the node, else the node."""
-    with suppress(OSError):
-        for link in sorted((roots.dev / "v4l" / "by-id").iterdir()):
-            if link.resolve() == path.resolve():
-                return str(link)
-    return str(path)
-
-
-def _abilities(path: Path, ioctl: Ioctl) -> int | None:
-    """The capability bits of this node, None when it cannot be asked."""
-    with _Node(path) as descriptor:
-        if descriptor is None:
-            return None
-        answer = _Capability()
-        try:
-            ioctl(descriptor, _request("R", 0, _Capability), answer)
-        except OSError:
-            return None
-        bits = int(answer.device_caps if answer.capabilities & _OF_THIS_NODE else answer.capabilities)
-        return 0 if bits & _MEMORY_TO_MEMORY else bits
-
-
-class _Node:
-    """A device node, open without waiting; None when it cannot be opened."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._descriptor: int | None = None
-
-    def __enter__(self) -> int | None:
-        with suppress(OSError):
-            self._descriptor = os.open(self._path, os.O_RDWR | getattr(os, "O_NONBLOCK", 0))
-        return self._descriptor
-
-    def __exit__(self, *_: object) -> None:
-        if self._descriptor is not None:
-            os.close(self._descriptor)
-
-
-# The structures of linux/videodev2.h that are needed here.
-
-_U32 = ctypes.c_uint32
-_Answer = TypeVar("_Answer", bound=ctypes.Structure)
-
-
-class _Capability(ctypes.Structure):
-    _fields_ = (("driver", ctypes.c_char * 16), ("card", ctypes.c_char * 32), ("bus_info", ctypes.c_char * 32),
-                ("version", _U32), ("capabilities", _U32), ("device_caps", _U32), ("reserved", _U32 * 3))  # fmt: skip
-
-
-class _Format(ctypes.Structure):
-    _fields_ = (("index", _U32), ("type", _U32), ("flags", _U32), ("description", ctypes.c_char * 32),
-                ("pixelformat", _U32), ("mbus_code", _U32), ("reserved", _U32 * 3))  # fmt: skip
-
-
-class _Size(ctypes.Structure):
-    """`numbers`: width and height, or least, most and step of each."""
-
-    _fields_ = (("index", _U32), ("pixel_format", _U32), ("type", _U32), ("numbers", _U32 * 6), ("reserved", _U32 * 2))
-
-
-class _Interval(ctypes.Structure):
-    """`numbers`: one fraction of a second, or the shortest, the longest and the step."""
-
-    _fields_ = (("index", _U32), ("pixel_format", _U32), ("width", _U32), ("height", _U32), ("type", _U32),
-                ("numbers", _U32 * 6), ("reserved", _U32 * 2))  # fmt: skip
-
-
-def _request(direction: str, number: int, structure: type[ctypes.Structure]) -> int:
-    """The number of a request of V4L2, as the macros _IOR and _IOWR of the kernel make it."""
-    bits = {"R": 2, "WR": 3}[direction]
-    return bits << 30 | ctypes.sizeof(structure) << 16 | ord("V") << 8 | number
-
-
-class _Questions:
-    """What can be asked of an open V4L2 device."""
-
-    def __init__(self, descriptor: int, ioctl: Ioctl) -> None:
-        self._descriptor, self._ioctl = descriptor, ioctl
-
-    def formats(self) -> Iterator[tuple[int, str]]:
-        """Pixel formats: the number and the four letters it stands for."""
-        for answer in self._all(2, lambda index: _Format(index=index, type=1)):
-            code = int(answer.pixelformat)
-            yield code, (code & 0x7FFFFFFF).to_bytes(4, "little").decode("ascii", "replace").strip()
-
-    def sizes(self, code: int) -> Iterator[tuple[int, int]]:
-        """Width and height; of a range, the usual sizes in it and the largest."""
-        for answer in self._all(74, lambda index: _Size(index=index, pixel_format=code)):
-            if answer.type == 1:
-                yield answer.numbers[0], answer.numbers[1]
-                continue
-            low_w, high_w, step_w, low_h, high_h, step_h = answer.numbers
-            for width, height in sorted({*_USUAL_SIZES, (high_w, high_h)}):
-                fits = low_w <= width <= high_w and low_h <= height <= high_h
-                if fits and not (width - low_w) % max(step_w, 1) and not (height - low_h) % max(step_h, 1):
-                    yield width, height
-            return
-
-    def rates(self, code: int, width: int, height: int) -> list[float]:
-        """Frames a second, the highest first; of a range, the usual ones in it."""
-        found = []
-        for answer in self._all(75, lambda index: _Interval(index=index, pixel_format=code, width=width, height=height)):
-            numbers = answer.numbers
-            if answer.type == 1:
-                if numbers[0]:
-                    found.append(round(numbers[1] / numbers[0], 3))
-                continue
-            shortest, longest = numbers[0] / max(numbers[1], 1), numbers[2] / max(numbers[3], 1)
-            found += [rate for rate in _USUAL_RATES if shortest <= 1 / rate <= longest]
-            break
-        return sorted(set(found), reverse=True)
-
-    def _all(self, number: int, question: Callable[[int], _Answer]) -> Iterator[_Answer]:
-        """The answers to a question put with a rising index, until the driver says that there are no more."""
-        with suppress(OSError):
-            for index in range(_MOST_ANSWERS):
-                answer = question(index)
-                self._ioctl(self._descriptor, _request("WR", number, type(answer)), answer)
-                yield answer
-
-
 def _enumerated(enumerate_inputs: Enumerate, system: str, kind: str) -> list[DeviceInfo]:
     try:
         return [entry for entry in enumerate_inputs(system) if kind in entry.media_types]
@@ -344,15 +167,8 @@ def _enumerated(enumerate_inputs: Enumerate, system: str, kind: str) -> list[Dev
         return []
 
 
-def _text(path: Path) -> str:
-    try:
-        return path.read_text("utf-8", errors="replace").strip()
-    except OSError:
-        return ""
-
-
 def describe_devices() -> dict[str, list[dict[str, Any]]]:
-    """Everything that frames and sound can come from or go to, as JSON takes it."""
+    """List all sources and targets of frames and sound, in types of JSON."""
     return {
         "cameras": [asdict(each) for each in list_cameras()],
         "microphones": [asdict(each) for each in list_microphones()],

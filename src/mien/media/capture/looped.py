@@ -1,72 +1,63 @@
-"""A video, a picture or a folder of pictures that is shown over and over, as if a camera saw it."""
+"""Live input from a file: a video, a picture or a folder of pictures, repeated as if a camera saw it."""
 
 import threading
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
-import av
 import numpy as np
-from av.audio.stream import AudioStream
-from av.container import InputContainer
-from av.error import FFmpegError
-from av.stream import Stream
 
 from mien.errors import MediaError, UnreadableMedia, UsageError
-from mien.media.files.packets import FREE_RUNNING, PacketReader, Survey, open_input
-from mien.media.files.picture import check_file, is_picture, read_picture
+from mien.media.files.file_check import check_file
+from mien.media.files.packets import PacketReader, Survey, open_input
+from mien.media.files.picture_kind import is_picture
+from mien.media.files.picture_read import read_picture
 from mien.media.files.video_reader import VideoReader
 from mien.media.frames.fitting import fitted
-from mien.types import LIVE_TIME_BASE, Floats, Frame, Image, Sound, StreamInfo
+from mien.types import LIVE_TIME_BASE, Frame, Image, StreamInfo
 
 Clock = Callable[[], float]
 Wait = Callable[[float], object]
 
-SOUND_RATE = 48_000
-_PICTURE_S = 3
-_USUAL_STEP_S = 0.04
-_FAR_BEHIND_S = 1.0
-_LATE_SOUND_S = 0.5
-_SEEK_S = 5.0
-_HOLE_S = 0.005
-_SILENCE = SOUND_RATE // 50
+_STILL_S = 3  # for each picture of a folder
+_USUAL_STEP_S = 0.04  # between frames of a video that does not state its rate
+_MAX_LAG_S = 1.0  # behind the clock; beyond it a video seeks instead of skipping frame by frame
 
 
 @dataclass(slots=True)
 class _Loop:
-    """When the first round began, where the pictures' clock in the file begins, and how long a round lasts."""
+    """Begin of the first round, first time of the pictures in the file, and length of a round."""
 
     begin_s: float = 0.0
     base_s: float = 0.0
     length_s: float = 1.0
 
     def round_at(self, position_s: float) -> tuple[int, float]:
-        """The number of the round and the second in it, `position_s` after the beginning."""
+        """Return the number of the round and the second in it, `position_s` after the beginning."""
         number, offset_s = divmod(max(position_s, 0.0), self.length_s)
         return int(number), offset_s
 
 
 class _Player(Protocol):
-    """What gives pictures by position: seconds since the beginning, over all rounds."""
+    """Source of pictures by position: seconds since the beginning, over all rounds."""
 
     info: StreamInfo
 
     def next(self, position: Clock) -> tuple[Image, float]:
-        """The next picture that is not over at the position that is called for, and the position at which it is due."""
+        """Return the next picture that is not over at the position, and the position at which it is due."""
         ...
 
     def close(self) -> None: ...
 
 
 class LoopedMedia:
-    """A `contracts.FrameSource` that plays a file for ever: a video at its own pace, a picture or a folder of them at `rate`.
+    """A `contracts.FrameSource` that repeats a file: a video at its own pace, a picture or a folder of them at `rate`.
 
-    Each picture of a folder stays for 3 s and takes the size of the first, with black bars. Frames come when they are due
+    Each picture of a folder is shown for 3 s, fitted to the size of the first, with black bars. Frames come when they are due
     and are stamped with that moment of `clock`; those that are over are skipped. `wait` takes seconds, like `Event.wait`.
     Entering raises `UnreadableMedia`, `UnsupportedMedia` or `MediaTooLarge`; `read` does when the file is damaged later.
     """
@@ -82,12 +73,12 @@ class LoopedMedia:
         wait: Wait | None = None,
     ) -> None:
         if rate <= 0:
-            raise UsageError(f"{rate:g} pictures a second cannot be shown", "choose a rate above 0")
+            raise UsageError(f"invalid rate of {rate:g} pictures a second", "choose a rate above 0")
         self._path, self._max_pixels, self._max_bytes = path, max_pixels, max_bytes
         self._rate = Fraction(rate).limit_denominator(1001)
         self._clock = clock
         self._stopped = threading.Event()
-        self._given_wait, self._wait = wait, wait or self._stopped.wait
+        self._wait = wait or self._stopped.wait
         self._loop = _Loop()
         self._player: _Player | None = None
         self._info = StreamInfo(0, 0, LIVE_TIME_BASE)
@@ -100,7 +91,7 @@ class LoopedMedia:
         return self._info
 
     def read(self) -> Frame | None:
-        """The next picture, when it is due; None after `stop`."""
+        """Return the next picture, when it is due; None after `stop`."""
         if self._player is None or self._stopped.is_set():
             return None
         image, due_s = self._player.next(lambda: self._clock() - self._loop.begin_s)
@@ -110,14 +101,8 @@ class LoopedMedia:
         self._index += 1
         return Frame(image, self._index - 1, pts, LIVE_TIME_BASE)
 
-    def open_sound(self) -> "LoopedSound | None":
-        """The sound of the video on the same clock, to be entered while this is; None when there is no sound."""
-        if not isinstance(self._player, _Video) or not self._player.channels:
-            return None
-        return LoopedSound(self._path, self._player.channels, self._loop, self._clock, self._given_wait)
-
     def stop(self) -> None:
-        """Make a waiting `read` and all later ones give None; may be called from any thread."""
+        """Make a waiting `read` and all later ones return None; may be called from any thread."""
         self._stopped.set()
 
     def __enter__(self) -> Self:
@@ -144,106 +129,8 @@ class LoopedMedia:
         return _Video(self._path, self._loop, self._max_pixels, self._max_bytes)
 
 
-class LoopedSound:
-    """A `contracts.SoundSource`: the sound that goes with a looped video, without gaps, each stretch given when it is over.
-
-    A round lasts as long as the pictures do: longer sound is cut, shorter sound is followed by silence.
-    """
-
-    def __init__(self, path: Path, channels: int, loop: _Loop, clock: Clock, wait: Wait | None) -> None:
-        self.rate, self.channels = SOUND_RATE, min(channels, 2)
-        self._path = path
-        self._loop = loop
-        self._clock = clock
-        self._stopped = threading.Event()
-        self._wait = wait or self._stopped.wait
-        self._stretches: Generator[tuple[float, Floats], None, None] | None = None
-
-    def read(self) -> Sound | None:
-        """The next stretch, None after `stop`; what is over for long is left out."""
-        for position_s, samples in self._stretches or ():
-            due_s = self._loop.begin_s + position_s + len(samples) / self.rate
-            if self._clock() - due_s > _LATE_SOUND_S:
-                continue
-            if not _wait_until(due_s, self._clock, self._wait, self._stopped):
-                return None
-            return Sound(samples, self.rate, self._loop.begin_s + position_s)
-        return None
-
-    def stop(self) -> None:
-        """Make a waiting `read` and all later ones give None; may be called from any thread."""
-        self._stopped.set()
-
-    def __enter__(self) -> Self:
-        self._stretches = self._rounds()
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self.stop()
-        if self._stretches is not None:
-            self._stretches.close()
-            self._stretches = None
-
-    def _rounds(self) -> Generator[tuple[float, Floats], None, None]:
-        """Position in seconds since the beginning and samples, float32 (n, channels), round after round."""
-        number, offset_s = self._loop.round_at(self._clock() - self._loop.begin_s)
-        while not self._stopped.is_set():
-            origin_s = number * self._loop.length_s
-            with open_input(self._path) as container:
-                for begin, samples in self._whole_round(container, offset_s if offset_s > _SEEK_S else 0.0):
-                    yield origin_s + begin / self.rate, samples
-            number, offset_s = number + 1, 0.0
-
-    def _whole_round(self, container: InputContainer, from_s: float) -> Iterator[tuple[int, Floats]]:
-        """Number of the first sample in the round and samples, one stretch after the other until the round is over."""
-        length = round(self._loop.length_s * self.rate)
-        done = round(from_s * self.rate)
-        for begin, samples in self._decoded(container, from_s):
-            hole = begin - done
-            if hole > _HOLE_S * self.rate:
-                yield from self._silence(done, min(begin, length))
-                done = min(begin, length)
-            # Small steps are the rounded times of the file, not holes.
-            kept = samples[max(-hole, 0) if hole < -_HOLE_S * self.rate else 0 :][: length - done]
-            if len(kept):
-                yield done, kept
-                done += len(kept)
-            if done >= length:
-                return
-        yield from self._silence(done, length)
-
-    def _silence(self, begin: int, end: int) -> Iterator[tuple[int, Floats]]:
-        for at in range(begin, end, _SILENCE):
-            yield at, np.zeros((min(_SILENCE, end - at), self.channels), np.float32)
-
-    def _decoded(self, container: InputContainer, from_s: float) -> Iterator[tuple[int, Floats]]:
-        """Stretches from about `from_s` on, each with the number of its first sample by the clock of the pictures."""
-        sound = container.streams.audio[0]
-        if from_s and container.format.name not in FREE_RUNNING:
-            with suppress(FFmpegError):
-                container.seek(round((self._loop.base_s + from_s) * av.time_base))
-        resampler = av.AudioResampler("flt", "mono" if self.channels == 1 else "stereo", self.rate)
-        begin: int | None = None
-        for frame in self._frames(container, sound):
-            if frame.time is not None:
-                begin = round((frame.time - self._loop.base_s) * self.rate)
-            for even in resampler.resample(frame):
-                samples: Floats = even.to_ndarray().astype(np.float32, copy=False).reshape(-1, self.channels)
-                if begin is not None and begin + len(samples) > 0:
-                    yield max(begin, 0), samples[max(-begin, 0) :]
-                begin = None if begin is None else begin + len(samples)
-
-    def _frames(self, container: InputContainer, sound: AudioStream) -> Iterator[av.AudioFrame]:
-        for packet in PacketReader(container, (sound,)):
-            try:
-                yield from sound.decode(packet)
-            except FFmpegError:
-                # A damaged place is heard as silence.
-                continue
-
-
 class _Video:
-    """Plays a video file from the start each time it has ended; one that has fallen far behind jumps ahead."""
+    """Player of a video file, from the start each time it has ended; one that lags far behind seeks ahead."""
 
     def __init__(self, path: Path, loop: _Loop, max_pixels: int, max_bytes: int) -> None:
         self._path, self._loop = path, loop
@@ -258,7 +145,6 @@ class _Video:
         self._waiting = self._reader.read()
         loop.base_s = 0.0 if self._waiting is None else self._waiting.time_s
         loop.length_s = max(info.duration_s or _measured(path, info.stream_index) - loop.base_s, self._step_s)
-        self.channels = next((_channels(stream) for stream in self._reader.copied if stream.type == "audio"), 0)
         self.info = StreamInfo(info.width, info.height, LIVE_TIME_BASE, info.rate)
 
     def next(self, position: Clock) -> tuple[Image, float]:
@@ -274,7 +160,7 @@ class _Video:
             behind_s = position() - due_s
             if behind_s < self._step_s or jumped:
                 return frame.image, due_s
-            if behind_s > _FAR_BEHIND_S:
+            if behind_s > _MAX_LAG_S:
                 self._jump(position())
                 jumped = True
 
@@ -283,7 +169,7 @@ class _Video:
 
     def _begin_again(self) -> None:
         if not self._round:
-            # What a file says of its length is rounded, or wrong where it was cut short or is still being written.
+            # The length in a header is rounded, or wrong if the file was cut short or is still being written.
             self._loop.length_s = self._end_s
         self._round += 1
         self._reader.close()
@@ -295,7 +181,7 @@ class _Video:
         try:
             self._reader = self._read_from(offset_s)
         except UsageError:
-            # Behind the last frame: the next to come is the first of the next round.
+            # After the last frame: the next is the first of the next round.
             self._round += 1
             self._reader = self._read_from(None)
 
@@ -306,7 +192,7 @@ class _Video:
 
 
 class _Stills:
-    """Shows pictures one after the other, each for 3 s; only one is held in memory."""
+    """Player of pictures, one after the other, each for 3 s; it holds one in memory."""
 
     def __init__(self, paths: Sequence[Path], rate: Fraction, max_pixels: int, max_bytes: int) -> None:
         self._paths, self._rate = paths, rate
@@ -320,7 +206,7 @@ class _Stills:
     def next(self, position: Clock) -> tuple[Image, float]:
         number = self._number = max(self._number, int(position() * self._rate))
         self._number += 1
-        wanted = int(number / self._rate / _PICTURE_S) % len(self._paths)
+        wanted = int(number / self._rate / _STILL_S) % len(self._paths)
         if wanted != self._shown:
             self._image = fitted(self._load(wanted), self.info.width, self.info.height)
             self._shown = wanted
@@ -341,12 +227,8 @@ def _shows(path: Path) -> bool:
         return False
 
 
-def _channels(stream: Stream) -> int:
-    return stream.codec_context.channels if isinstance(stream, AudioStream) and stream.codec_context else 0
-
-
 def _measured(path: Path, stream_index: int) -> float:
-    """Where the stream ends, in seconds of the file's clock, found by going through its packets."""
+    """Return the end of the stream in seconds of the file's clock, read from all its packets."""
     with open_input(path) as container:
         stream = container.streams[stream_index]
         ends = (
@@ -357,7 +239,7 @@ def _measured(path: Path, stream_index: int) -> float:
 
 
 def _wait_until(due_s: float, clock: Clock, wait: Wait, stopped: threading.Event) -> bool:
-    """Wait until the clock shows `due_s`; False when stopped."""
+    """Wait until the clock shows `due_s`; return False when stopped."""
     while not stopped.is_set():
         left_s = due_s - clock()
         if left_s <= 0:

@@ -1,4 +1,4 @@
-"""Sound of a microphone."""
+"""Live sound from a microphone."""
 
 import errno
 import os
@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
@@ -18,35 +19,45 @@ from av.error import FFmpegError
 
 from mien.errors import SourceLost, UsageError
 from mien.media.capture.devices import SYSTEMS
-from mien.media.capture.live_input import NOT_WAITING, SILENCE_S, Opening, explained, gone, open_live, silent
+from mien.media.capture.live_input import NOT_WAITING, SILENCE_S, Opening, gone_error, open_live, silence_error, translated
 from mien.types import Floats, Sound
 
-_CHUNK_S = 0.02
-_MOST_OPENING_S = 0.05
-_POLL_S = 0.004
-_GAP_S = 0.25
-_GAIN = 0.02
-_MOST_SLIP = 0.005
 _ALSA_CONFIG = "/usr/share/alsa/alsa.conf"
 
 
-class SoundClock:
-    """Gives stretches of sound their times: one after the other, as they follow the true clock slowly.
+@dataclass(frozen=True, slots=True)
+class MicrophoneTuning:
+    """Times of a microphone; chosen, not measured."""
 
-    A stretch begins where the last one ended, moved by at most 0.5 % of its length towards what its arrival says; after a
-    gap of more than 0.25 s the arrival decides alone.
+    chunk_s: float = 0.02  # length of a stretch of sound
+    max_discard_s: float = 0.05  # time spent on discarding sound from before the opening
+    poll_s: float = 0.004  # between two questions to a device that has nothing yet
+    gap_s: float = 0.25  # after a longer gap the arrival alone decides the time
+    gain: float = 0.02  # share of the difference to the arrival that one stretch corrects
+    max_slip: float = 0.005  # the same at most, as a share of the stretch
+
+
+_DEFAULT = MicrophoneTuning()
+
+
+class SoundClock:
+    """Clock that gives stretches of sound their times, one after the other, and follows their arrival slowly.
+
+    A stretch begins at the end of the last one, moved by at most 0.5 % of its length towards its arrival; after a gap of more
+    than 0.25 s the arrival alone decides.
     """
 
-    def __init__(self, rate: int) -> None:
-        self._rate = rate
+    def __init__(self, rate: int, tuning: MicrophoneTuning = _DEFAULT) -> None:
+        self._rate, self._tuning = rate, tuning
         self._end_s: float | None = None
 
     def stamp(self, arrival_s: float, samples: int) -> float:
-        """When the first of the samples was heard, if the last one was heard at `arrival_s`."""
+        """Return the time of the first sample, for a last one heard at `arrival_s`."""
         length_s = samples / self._rate
         begin_s = arrival_s - length_s
-        if self._end_s is not None and abs(begin_s - self._end_s) <= _GAP_S:
-            slip = min(max(_GAIN * (begin_s - self._end_s), -_MOST_SLIP * length_s), _MOST_SLIP * length_s)
+        if self._end_s is not None and abs(begin_s - self._end_s) <= self._tuning.gap_s:
+            max_slip_s = self._tuning.max_slip * length_s
+            slip = min(max(self._tuning.gain * (begin_s - self._end_s), -max_slip_s), max_slip_s)
             begin_s = self._end_s + slip
         self._end_s = begin_s + length_s
         return begin_s
@@ -56,8 +67,7 @@ class Microphone:
     """A `contracts.SoundSource` of a microphone: ALSA on Linux, AVFoundation on macOS, DirectShow on Windows.
 
     `device` is a `MicrophoneDevice.id`. Sound comes in stretches of about 20 ms in the wanted rate and channels (1 or 2).
-    Entering and `read` raise `SourceLost` (missing, busy, gone, silent for 5 s: a microphone that is muted still gives
-    zeros).
+    Entering and `read` raise `SourceLost` (missing, busy, gone, silent for 5 s; a muted microphone still sends zeros).
     """
 
     def __init__(
@@ -70,7 +80,9 @@ class Microphone:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         if channels not in {1, 2} or not 8_000 <= rate <= 192_000:
-            raise UsageError(f"{channels} channels at {rate} Hz are not recorded", "choose 1 or 2 channels at 8 to 192 kHz")
+            raise UsageError(
+                f"invalid sound format: {channels} channels at {rate} Hz", "choose 1 or 2 channels at 8 to 192 kHz"
+            )
         self.rate, self.channels = rate, channels
         self._device = device
         self._what = f"the microphone {device}"
@@ -82,9 +94,9 @@ class Microphone:
         self._pieces: Iterator[Floats] = iter(())
 
     def read(self) -> Sound | None:
-        """The next stretch of sound; None after `stop`."""
+        """Return the next stretch of sound; None after `stop`."""
         pieces: list[Floats] = []
-        while sum(map(len, pieces)) < _CHUNK_S * self.rate:
+        while sum(map(len, pieces)) < _DEFAULT.chunk_s * self.rate:
             try:
                 piece = next(self._pieces, None)
             except (FFmpegError, OSError) as error:
@@ -96,19 +108,19 @@ class Microphone:
         return Sound(samples, self.rate, self._stamps.stamp(self._clock(), len(samples)))
 
     def stop(self) -> None:
-        """Make a waiting `read` and all later ones give None; may be called from any thread."""
+        """Make a waiting `read` and all later ones return None; may be called from any thread."""
         self._stopped.set()
 
     def __enter__(self) -> Self:
         if self._platform.startswith("linux"):
-            # PyAV's own ALSA looks for its configuration where it was built.
+            # The ALSA in PyAV looks for its configuration where it was built.
             os.environ.setdefault("ALSA_CONFIG_PATH", _ALSA_CONFIG)
         try:
             self._container = container = open_live(self._opening(), SILENCE_S)
             sound = next(iter(container.streams.audio), None)
             if sound is None:
-                raise SourceLost(f"{self._what} gives no sound", "choose another device")
-            self._forget_the_start(container, sound)
+                raise SourceLost(f"{self._what} has no sound", "choose another device")
+            self._discard_start(container, sound)
         except (FFmpegError, OSError, ValueError) as error:
             self._close()
             raise self._lost(error) from None
@@ -130,16 +142,16 @@ class Microphone:
         layout = "mono" if self.channels == 1 else "stereo"
         return Opening(self._device, "alsa", plain | {"sample_rate": str(self.rate), "ch_layout": layout})
 
-    def _forget_the_start(self, container: InputContainer, sound: AudioStream) -> None:
-        """Drop what was heard while the device was opened: its age is not known."""
-        until_s = self._clock() + _MOST_OPENING_S
+    def _discard_start(self, container: InputContainer, sound: AudioStream) -> None:
+        """Discard the sound from before the opening: its age is unknown."""
+        until_s = self._clock() + _DEFAULT.max_discard_s
         with suppress(BlockingIOError):
             for _ in container.demux(sound):
                 if self._clock() > until_s:
                     return
 
     def _heard(self, container: InputContainer, sound: AudioStream) -> Iterator[Floats]:
-        """Samples, float32 (n, channels), as they arrive."""
+        """Yield samples, float32 (n, channels), as they arrive."""
         resampler = av.AudioResampler("flt", "mono" if self.channels == 1 else "stereo", self.rate)
         heard_s = self._clock()
         while not self._stopped.is_set():
@@ -151,20 +163,20 @@ class Microphone:
                     for frame in packet.decode() if packet.size else ():
                         for even in resampler.resample(frame):
                             yield even.to_ndarray().astype(np.float32, copy=False).reshape(-1, self.channels)
-                raise gone(self._what)
+                raise gone_error(self._what)
             except BlockingIOError:
                 if self._clock() - heard_s > SILENCE_S:
-                    raise silent(self._what, SILENCE_S) from None
-                self._stopped.wait(_POLL_S)
+                    raise silence_error(self._what, SILENCE_S) from None
+                self._stopped.wait(_DEFAULT.poll_s)
 
     def _lost(self, error: Exception) -> SourceLost:
         if getattr(error, "errno", None) == errno.EIO:
-            # ALSA's and DirectShow's answer to all that can be wrong.
+            # The error of ALSA and DirectShow for every cause.
             return SourceLost(
                 f"{self._what} cannot be opened: it is not there, or is used by another program",
                 "plug it in, close the other program, or choose another device",
             )
-        return explained(self._what, error, SILENCE_S)
+        return translated(self._what, error, SILENCE_S)
 
     def _close(self) -> None:
         self.stop()

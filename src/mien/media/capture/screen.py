@@ -1,4 +1,4 @@
-"""Pictures of a part of the screen."""
+"""Live input from a part of the screen."""
 
 import errno
 import os
@@ -9,7 +9,7 @@ import numpy as np
 from av import VideoFrame
 
 from mien.errors import SourceLost, UsageError
-from mien.media.capture.live_input import LIVE_MOST_PIXELS, LiveInput, Opening
+from mien.media.capture.live_input import LIVE_MAX_PIXELS, LiveInput, Opening
 from mien.types import Image
 
 
@@ -28,12 +28,12 @@ class ScreenRegion(LiveInput):
         rate: float = 30,
         display: str | None = None,
         *,
-        max_pixels: int = LIVE_MOST_PIXELS,
+        max_pixels: int = LIVE_MAX_PIXELS,
         platform: str = sys.platform,
     ) -> None:
         if width < 1 or height < 1 or rate <= 0 or (min(left, top) < 0 and platform != "win32"):
             raise UsageError(
-                f"a region of {width}x{height} at ({left}, {top}), {rate:g} times a second, is none",
+                f"invalid region {width}x{height} at ({left}, {top}), {rate:g} times a second",
                 "give left and top from 0 up, width and height from 1 up",
             )
         super().__init__(f"the screen {display or ''}".rstrip(), max_pixels=max_pixels)
@@ -46,14 +46,14 @@ class ScreenRegion(LiveInput):
         plain = {"framerate": f"{self._rate:g}", "fflags": "nobuffer"}
         region = plain | {"video_size": "{}x{}".format(*self._size)}
         if self._platform == "darwin":
-            # The whole screen comes; the region is cut out here.
+            # The whole screen is captured; `_picture` cuts the region out.
             return [Opening(f"{self._display or 'Capture screen 0'}:none", "avfoundation", plain | {"capture_cursor": "1"})]
         if self._platform == "win32":
             place = {"offset_x": str(left), "offset_y": str(top)}
             return [Opening(self._display or "desktop", "gdigrab", region | place)]
         display = self._display or os.environ.get("DISPLAY", "")
         if not display:
-            raise SourceLost("there is no X display whose screen could be read", "start mien from a desktop, or set DISPLAY")
+            raise SourceLost("no X display to read the screen from", "start mien from a desktop, or set DISPLAY")
         return [Opening(f"{display}+{left},{top}", "x11grab", region)]
 
     def _picture(self, frame: VideoFrame) -> Image:

@@ -1,4 +1,4 @@
-"""Reads animated pictures (GIF, WebP, APNG, AVIF) as a video is read: upright BGR frames with their own times."""
+"""Reader of animated pictures (GIF, WebP, APNG, AVIF): upright BGR frames with their own times, as of a video."""
 
 import warnings
 from collections.abc import Generator
@@ -6,37 +6,39 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import accumulate
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import numpy as np
 from av.stream import Disposition
 from PIL import Image
 
-from mien.errors import MediaTooLarge, UnreadableMedia, UsageError
+from mien.errors import MediaTooLarge, UnreadableMedia
+from mien.media.files.file_check import check_size
 from mien.media.files.frame_delays import read_delays
-from mien.media.files.picture import ANIMATED_FORMATS, DAMAGE, check_file
-from mien.media.files.video_reader import VideoInfo
+from mien.media.files.media_file import MediaFileReader, part_bounds
+from mien.media.files.picture_kind import ANIMATED_FORMATS, DAMAGE
+from mien.media.files.video_info import VideoInfo
+from mien.media.frames.alpha import over_white
 from mien.media.frames.colour_space import ColourSpace
-from mien.types import Frame, Mask
+from mien.types import Frame
 from mien.types import Image as Bgr
 
 _TIME_BASES = {"GIF": Fraction(1, 100), "WEBP": Fraction(1, 1000), "PNG": Fraction(1, 90_000), "AVIF": Fraction(1, 1000)}
-_MOST_FRAMES = 20_000
-_MOST_PIXELS_TIMES = 1000
-"""All frames together may have so many times the pixels that one picture may have; a minute of 4K at 30 a second has 150."""
+_MAX_FRAMES = 20_000
+"""Bounds the time on a hostile file: 11 min at 30 frames a second."""
+_MAX_TOTAL_PIXELS_RATIO = 1000
+"""Pixels of all frames together, relative to `max_pixels`; a minute of 4K at 30 frames a second has 150."""
 _SRGB = ColourSpace(1, 1, 13, full_range=False, tagged=True)
-"""Tags of a video made of it: the matrix and primaries of BT.709, the transfer of sRGB."""
-_ENDLESS = 0
+"""Tags of a video made from it: the matrix and primaries of BT.709, the transfer of sRGB."""
+_ENDLESS = 0  # number of loops in WebP and APNG that never end
 
 
-class AnimationReader:
+class AnimationReader(MediaFileReader):
     """A `contracts.FrameSource` of an animation: frames in order, on a clock that begins at 0.
 
-    Disposal and blending are composed, so that every frame is whole. With `flatten` transparent places are laid on white;
-    without it frames that have such places carry an alpha, and only what nobody sees is white. Making it decodes the first
-    wanted frame; `start_s` and `end_s` bound the part. With `find_alpha`, `info` tells whether any wanted frame is transparent:
-    frames are decoded up to the first that is. Raises what `VideoReader` raises.
+    Disposal and blending are applied, so that every frame is whole. With `flatten`, transparent areas are composited over
+    white; without it, frames with such areas carry an alpha, and only invisible pixels are white. The constructor decodes the
+    first wanted frame; `start_s` and `end_s` bound the part. With `find_alpha`, `info` also covers transparency: frames are
+    decoded up to the first transparent one. Raises as `VideoReader`.
     """
 
     def __init__(
@@ -56,15 +58,9 @@ class AnimationReader:
         self._part_s = start_s, end_s
         self._read = self._index = 0
         self._next: Frame | None = None
-        self._begin = Fraction(str(start_s)) if start_s is not None else Fraction(0)
-        self._until = None if end_s is None else Fraction(str(end_s))
-        size = check_file(path)
-        if size > max_bytes:
-            raise MediaTooLarge(
-                f"{path} has {size:,} bytes, the limit is {max_bytes:,}", "use a smaller file or raise --max-bytes"
-            )
-        if self._until is not None and self._until <= self._begin:
-            raise UsageError(f"the part from {start_s or 0:g} s to {end_s:g} s is empty", "end after the start")
+        check_size(path, max_bytes)
+        begin, self._until = part_bounds(start_s or 0, end_s)
+        self._begin = begin or Fraction(0)
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
@@ -81,28 +77,29 @@ class AnimationReader:
 
     @property
     def info(self) -> VideoInfo:
+        """Properties of the animation, known from the start."""
         return self._info
 
     @property
     def loops(self) -> int:
-        """Number of times that it is shown, 0 = without end."""
+        """Number of loops, 0 = endless."""
         return self._loops
 
     @property
     def copied(self) -> tuple[()]:
-        """There are no other streams."""
+        """No other streams."""
         return ()
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """Sentences for the user; complete when the last frame has been read."""
+        """Notes for the user; complete when the last frame has been read."""
         missing = self._announced - self._read
         if missing <= 0 or self._next is not None:
             return ()
         return (f"{self.path.name} is damaged: {missing} of its {self._announced} frames could not be read",)
 
     def read(self) -> Frame | None:
-        """The next frame, None at the end."""
+        """Return the next frame, None at the end."""
         frame = self._next
         if frame is not None:
             self._next = next(self._frames, None)
@@ -114,12 +111,6 @@ class AnimationReader:
         self._frames.close()
         self._file.close()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self.close()
-
     def _open(self, max_pixels: int) -> None:
         width, height = self._canvas = self._file.size
         kind = str(self._file.format)
@@ -130,21 +121,19 @@ class AnimationReader:
                 f"{self.path} has {width} x {height} pixels, the limit is {max_pixels:,}",
                 "use a smaller picture or raise --max-pixels",
             )
-        if self._announced > _MOST_FRAMES or self._announced * width * height > _MOST_PIXELS_TIMES * max_pixels:
+        if self._announced > _MAX_FRAMES or self._announced * width * height > _MAX_TOTAL_PIXELS_RATIO * max_pixels:
             raise MediaTooLarge(
-                f"{self.path} has {self._announced:,} frames of {width} x {height} pixels, which is too much for an animation",
-                "cut it, or make a video of it",
+                f"{self.path} has {self._announced:,} frames of {width} x {height} pixels, too many for an animation",
+                "cut it, or convert it to a video first",
             )
         self._base = _TIME_BASES[kind]
         self._loops = _loops(self._file, kind)
-        # The time of an AVIF's picture is known when it is decoded.
+        # The delay of an AVIF frame is known once it is decoded.
         self._delays = [] if kind == "AVIF" else read_delays(self.path, kind)
         self._frames = self._wanted()
         self._next = first = next(self._frames, None)
         if first is None:
-            if self._read:
-                raise UsageError(f"no frame of {self.path} lies in the chosen part", "choose another --start or --end")
-            raise UnreadableMedia(f"no frame of {self.path} can be decoded", "check the file, or fetch or save it again")
+            raise self._nothing(decoded_any=self._read > 0)
         self._info = self._describe(kind, first)
 
     def _describe(self, kind: str, first: Frame) -> VideoInfo:
@@ -182,7 +171,7 @@ class AnimationReader:
         )
 
     def _is_transparent(self, kind: str) -> bool:
-        """Return whether any wanted frame is transparent; a GIF's flag also stands for pixels that stay as they were."""
+        """Return whether any wanted frame is transparent; a GIF's flag may also mean unchanged pixels."""
         if kind != "GIF" and self._file.mode == "RGB" and "transparency" not in self._file.info:
             return False
         max_pixels, max_bytes = self._limits
@@ -193,7 +182,7 @@ class AnimationReader:
             return any(frame.alpha is not None for frame in iter(frames.read, None))
 
     def _is_wanted(self, start: Fraction) -> bool:
-        # Half a tick of slack: a person reads rounded times off.
+        # Half a tick of slack: users enter rounded times.
         slack = self._base / 2
         return start >= self._begin - slack and (self._until is None or start < self._until - slack)
 
@@ -216,7 +205,7 @@ class AnimationReader:
             time += delay
 
     def _decoded(self, number: int) -> Bgr:
-        """RGBA of a frame; a damaged one may reach beyond the canvas, and be cut to it."""
+        """Return RGBA of a frame; a damaged one may exceed the canvas, and is cropped to it."""
         width, height = self._canvas
         self._file.seek(number)
         if self._file.size[0] * self._file.size[1] > 4 * width * height:
@@ -238,19 +227,14 @@ class AnimationReader:
         image = np.ascontiguousarray(pixels[:, :, 2::-1])
         kept = None
         if alpha.min() < 255:
-            image = _on_white(image, alpha) if self._flatten else np.where(alpha[:, :, None] == 0, np.uint8(255), image)
+            image = over_white(image, alpha) if self._flatten else np.where(alpha[:, :, None] == 0, np.uint8(255), image)
             kept = None if self._flatten else np.ascontiguousarray(alpha)
         self._index += 1
         return Frame(image, self._index - 1, pts, self._base, kept)
 
 
-def _on_white(image: Bgr, alpha: Mask) -> Bgr:
-    share = alpha[:, :, None].astype(np.float32) / 255
-    return np.asarray(image * share + 255 * (1 - share) + 0.5, np.uint8)
-
-
 def _loops(file: Image.Image, kind: str) -> int:
-    """A GIF that says nothing of loops is shown once; the others always say it."""
+    """Return the number of loops; a GIF without one is shown once, the other formats always have one."""
     return int(file.info.get("loop", 1 if kind == "GIF" else _ENDLESS))
 
 
@@ -263,13 +247,17 @@ class NoStreams:
         self.copies_cover = False
         self.video_stream = _NoStream({}, Disposition(0))
 
-    def add_streams(self, out: object) -> None: ...
+    def add_streams(self, out: object) -> None:
+        """Do nothing."""
 
-    def advance(self, time: Fraction, out: object) -> None: ...
+    def advance(self, time: Fraction, out: object) -> None:
+        """Do nothing."""
 
-    def finish(self, out: object) -> None: ...
+    def finish(self, out: object) -> None:
+        """Do nothing."""
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Do nothing."""
 
 
 @dataclass(frozen=True, slots=True)

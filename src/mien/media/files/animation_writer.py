@@ -1,6 +1,5 @@
-"""Writes animated pictures: labelled frames as GIF, WebP or APNG, each shown as long as in the input, with the statement."""
+"""Writer of animated pictures: labelled frames as GIF, WebP or APNG, with the delays of the input and the statement."""
 
-import contextlib
 import errno
 import io
 import os
@@ -9,8 +8,7 @@ import zlib
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
-from types import TracebackType
-from typing import Any, BinaryIO, Self
+from typing import Any, BinaryIO
 
 import av
 import numpy as np
@@ -23,30 +21,34 @@ from PIL import Image
 from mien.errors import OutputError, UsageError
 from mien.media.files import statement
 from mien.media.files.animation_reader import AnimationReader
+from mien.media.files.media_file import MediaFileWriter
 from mien.media.files.output_file import OutputFile, output_error
-from mien.media.files.picture import png_statement
+from mien.media.files.picture_metadata import png_statement
 from mien.media.frames.alpha import with_opaque
 from mien.settings import Settings
 from mien.types import Array, LabelledFrame, Mask
 from mien.types import Image as Bgr
 
 ANIMATIONS = {".gif": "gif", ".webp": "webp", ".png": "apng", ".apng": "apng"}
-"""Endings of names, with the names of FFmpeg's muxers."""
+"""FFmpeg's muxers by the ending of the name."""
 _ENCODERS = {"gif": ("gif", "pal8"), "webp": ("libwebp_anim", "bgra"), "apng": ("apng", "rgba")}
 _TIME_BASES = {"gif": Fraction(1, 100), "webp": Fraction(1, 1000), "apng": Fraction(1, 90_000)}
-_ONCE_GIF = -1
-_MOST_SIDE = {"gif": 65535, "webp": 16383, "apng": 65535}
-_COLOURS = 256
-_OPAQUE_FROM = 128
-"""GIF knows no half transparency: alpha from here on is opaque."""
-_XMP_FLAG = 0x04
+_GIF_ONCE = -1  # value of FFmpeg's option `loop` that writes no block of loops
+_MAX_SIDE_PIXELS = {"gif": 65535, "webp": 16383, "apng": 65535}
+_GIF_COLOURS = 256
+"""Colours of a palette."""
+_GIF_OPAQUE_ALPHA = 128
+"""Smallest alpha that becomes opaque: GIF has no half transparency."""
+_WEBP_XMP_FLAG = 0x04
+"""Flag in the chunk VP8X: the file has an XMP chunk."""
 _COPY_BYTES = 1 << 20
+"""Size of the pieces in which the end of a file is moved; bounds memory."""
 
 
-class AnimationWriter:
+class AnimationWriter(MediaFileWriter):
     """A `contracts.FrameSink` into `output.temporary`; the caller commits the output after leaving without an error.
 
-    Frames are encoded one by one. Making it opens the encoder; raises `UsageError` or `OutputError`.
+    Frames are encoded one by one. The constructor opens the encoder; it raises `UsageError` or `OutputError`.
     """
 
     def __init__(self, reader: AnimationReader, output: OutputFile, settings: Settings, engine: str) -> None:
@@ -57,8 +59,10 @@ class AnimationWriter:
         self._waiting: VideoFrame | None = None
         self._last_pts = -1
         self._rounded = self._hardened = self._finished = False
-        if max(info.width, info.height) > _MOST_SIDE[self._kind]:
-            raise UsageError(f"a {output.path.suffix} holds at most {_MOST_SIDE[self._kind]} pixels a side", "write a .mp4")
+        if max(info.width, info.height) > _MAX_SIDE_PIXELS[self._kind]:
+            raise UsageError(
+                f"a {output.path.suffix} holds at most {_MAX_SIDE_PIXELS[self._kind]} pixels a side", "write a .mp4"
+            )
         try:
             self._open(settings)
         except (FFmpegError, OSError, ValueError) as error:
@@ -66,15 +70,15 @@ class AnimationWriter:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """Sentences for the user; complete when the last frame has been written."""
+        """Notes for the user; complete when the last frame has been written."""
         found = []
         if self._rounded:
             found.append(
-                f"{self._output.path.name} counts in steps of 10 ms: times were rounded to them; .webp and .png keep them"
+                f"{self._output.path.name} has times in steps of 10 ms: they were rounded; .webp and .png preserve them"
             )
         if self._hardened:
             found.append(
-                f"{self._output.path.name} knows no half transparency: every pixel is clear or opaque; .webp and .png keep it"
+                f"{self._output.path.name} has no half transparency: every pixel is clear or opaque; .webp and .png preserve it"
             )
         return tuple(found)
 
@@ -86,12 +90,12 @@ class AnimationWriter:
         alpha = None if frame.alpha is None else with_opaque(frame.alpha, labelled.badge_xyxy)
         picture = self._paletted(frame.image, alpha) if self._kind == "gif" else self._coloured(frame.image, alpha)
         picture.pts, picture.time_base = self._ticks(frame.pts * frame.time_base - self._info.origin), self._base
-        # A frame waits for the next one, whose time says how long it is shown.
+        # A frame waits for the next one, whose time ends it.
         self._encode_waiting(until=picture.pts)
         self._waiting = picture
 
     def finish(self) -> None:
-        """Write what the encoder still holds, the file's tail and the statement, once."""
+        """Flush the encoder, write the end of the file and the statement, once."""
         if self._finished:
             return
         self._finished = True
@@ -102,19 +106,6 @@ class AnimationWriter:
             _STATED[self._kind](self._output.temporary, self._engine, shown * self._base)
         except (FFmpegError, OSError, ValueError) as error:
             raise self._failure(error) from error
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        if kind is not None:
-            self._abandon()
-            return
-        try:
-            self.finish()
-        except BaseException:
-            self._abandon()
-            raise
 
     def _open(self, settings: Settings) -> None:
         info = self._info
@@ -136,22 +127,22 @@ class AnimationWriter:
     def _container_options(self) -> dict[str, str]:
         loops = self._reader.loops
         if self._kind == "gif":
-            # What is shown once has no block of loops; FFmpeg writes none for -1.
-            return {"loop": str(_ONCE_GIF if loops == 1 else min(loops, 65535))}
+            # A GIF that is shown once has no block of loops; FFmpeg writes none for -1.
+            return {"loop": str(_GIF_ONCE if loops == 1 else min(loops, 65535))}
         if self._kind == "webp":
             return {"loop": str(min(loops, 65535))}
         return {"plays": str(min(loops, 65535))}
 
     def _paletted(self, image: Bgr, alpha: Mask | None) -> VideoFrame:
-        """The frame in its own 256 colours; errors are spread (Floyd and Steinberg), so that the mean of the mark stays."""
-        clear = None if alpha is None else alpha < _OPAQUE_FROM
+        """Return the frame in its own 256 colours, dithered (Floyd and Steinberg), which preserves the mean of the mark."""
+        clear = None if alpha is None else alpha < _GIF_OPAQUE_ALPHA
         self._hardened |= alpha is not None and bool(((alpha > 0) & (alpha < 255)).any())
-        count = _COLOURS if clear is None else _COLOURS - 1
+        count = _GIF_COLOURS if clear is None else _GIF_COLOURS - 1
         rgb = Image.fromarray(np.ascontiguousarray(image[:, :, ::-1]))
         palette = rgb.quantize(count, method=Image.Quantize.MEDIANCUT)
         numbers = np.array(rgb.quantize(count, palette=palette, dither=Image.Dither.FLOYDSTEINBERG))
         colours = np.frombuffer(bytes(palette.getpalette("RGB") or b""), np.uint8).reshape(-1, 3)[:count]
-        bgra = np.full((_COLOURS, 4), (0, 0, 0, 255), np.uint8)
+        bgra = np.full((_GIF_COLOURS, 4), (0, 0, 0, 255), np.uint8)
         bgra[: len(colours), :3] = colours[:, ::-1]
         if clear is not None:
             bgra[count] = 0
@@ -169,7 +160,7 @@ class AnimationWriter:
         return frame
 
     def _ticks(self, time: Fraction) -> int:
-        """The time in ticks of the output, later than the frame before."""
+        """Return the time in ticks of the output, later than the frame before."""
         exact = time / self._base
         ticks = max(round(exact), self._last_pts + 1)
         self._rounded |= self._kind == "gif" and ticks != exact
@@ -177,7 +168,7 @@ class AnimationWriter:
         return ticks
 
     def _encode_waiting(self, until: int | None) -> int:
-        """Encode the frame that waits; the ticks that it is shown for."""
+        """Encode the waiting frame; return its duration in ticks."""
         picture = self._waiting
         if picture is None or picture.pts is None:
             return 0
@@ -209,13 +200,6 @@ class AnimationWriter:
             return output_error(OSError(number, os.strerror(number)), self._output.path)
         return OutputError(f"cannot write {self._output.path}: {getattr(error, 'strerror', None) or error}", "write a .mp4")
 
-    def _abandon(self) -> None:
-        self._finished = True
-        with contextlib.suppress(OSError):
-            self._output.temporary.unlink()
-        with contextlib.suppress(FFmpegError, OSError, ValueError):
-            self._container.close()
-
 
 def _fill(frame: VideoFrame, rows: Array) -> None:
     """Copy uint8 (h, bytes) into the first plane, whose lines may be longer."""
@@ -225,15 +209,15 @@ def _fill(frame: VideoFrame, rows: Array) -> None:
     plane.update(padded.tobytes())
 
 
-# The statement, which FFmpeg's muxers have no field for.
+# The statement, for which FFmpeg's muxers have no field.
 
 
 def _state_gif(path: Path, engine: str, shown: Fraction) -> None:
-    """A comment and an XMP packet before the first picture."""
+    """Insert a comment and an XMP packet before the first picture."""
     with path.open("rb") as file:
         head = file.read(13)
     at = 13 + (3 << ((head[10] & 7) + 1) if head[10] & 0x80 else 0)
-    # The packet is text without zeros; the 256 bytes behind it lead a reader of blocks to the end from wherever it is.
+    # The packet is text without zeros; from anywhere in it, the 256 bytes after it lead a reader of blocks to the end.
     magic = b"\x01" + bytes(range(255, -1, -1)) + b"\0"
     packet = b"!\xff\x0bXMP DataXMP" + statement.xmp(engine) + magic
     _insert(path, at, b"!\xfe" + _blocks(statement.sentence(engine).encode("ascii", "replace")) + packet)
@@ -250,7 +234,7 @@ def _state_png(path: Path, engine: str, shown: Fraction) -> None:
 
 
 def _insert(path: Path, at: int, data: bytes) -> None:
-    """Put `data` into the file; what lies behind is moved in pieces, from the end on."""
+    """Insert `data` into the file; the rest is moved in pieces, from the end on."""
     with path.open("r+b") as file:
         end = file.seek(0, io.SEEK_END)
         while end > at:
@@ -261,7 +245,7 @@ def _insert(path: Path, at: int, data: bytes) -> None:
 
 
 def _show_last_apng(path: Path, shown: Fraction) -> None:
-    """Set the time of the last picture, for which the muxer repeats that of the one before."""
+    """Set the delay of the last picture, for which the muxer repeats that of the one before."""
     with path.open("r+b") as file:
         last, at = None, 8
         while len(head := _at(file, at, 8)) == 8:
@@ -278,7 +262,7 @@ def _show_last_apng(path: Path, shown: Fraction) -> None:
 
 
 def _sixteen_bits(shown: Fraction) -> tuple[int, int]:
-    """Numerator and denominator, both below 65536."""
+    """Return numerator and denominator, both below 65536."""
     near = shown.limit_denominator(65535)
     if near.numerator > 65535:
         near = Fraction(min(round(shown), 65535))
@@ -286,14 +270,14 @@ def _sixteen_bits(shown: Fraction) -> tuple[int, int]:
 
 
 def _state_webp(path: Path, engine: str, shown: Fraction) -> None:
-    """An XMP chunk at the end, and how long the last picture is shown, which the encoder guesses."""
+    """Append an XMP chunk, and set the delay of the last picture, which the encoder guesses."""
     xmp = statement.xmp(engine)
     with path.open("r+b") as file:
         last, at = None, 12
         while len(head := _at(file, at, 8)) == 8:
             kind, size = struct.unpack("<4sI", head)
             if kind == b"VP8X":
-                flags = _at(file, at + 8, 1)[0] | _XMP_FLAG
+                flags = _at(file, at + 8, 1)[0] | _WEBP_XMP_FLAG
                 _write_at(file, at + 8, bytes([flags]))
             if kind == b"ANMF":
                 last = at

@@ -1,7 +1,7 @@
-"""Notes for the person on properties of a video that are lost on reading."""
+"""Notes for the user on properties of a video that are lost on reading."""
 
 from mien.imaging import hdr
-from mien.media.files.video_reader import VideoInfo
+from mien.media.files.video_info import VideoInfo
 
 
 def conversion_notes(info: VideoInfo) -> tuple[str, ...]:
@@ -13,11 +13,13 @@ def conversion_notes(info: VideoInfo) -> tuple[str, ...]:
     elif info.deep:
         notes.append("the input has more than 8 bits a channel; the output has 8")
     if info.dolby_vision:
-        notes.append("the input is Dolby Vision; its base layer is read, without the dynamic metadata")
+        notes.append("the input is Dolby Vision; its base layer is used, without the dynamic metadata")
     if info.fields is not None:
         notes.append(f"the input is interlaced; its fields are kept ({info.fields})")
     elif info.interlaced:
         notes.append("the input is interlaced; it is de-interlaced at the same frame rate (--interlaced keep keeps the fields)")
     if info.flattened:
-        notes.append("the input is transparent, which this output cannot be: it is laid on white; a .mov or .webm keeps it")
+        notes.append(
+            "the input is transparent, which this output cannot be: it is composited over white; a .mov or .webm preserves it"
+        )
     return tuple(notes)

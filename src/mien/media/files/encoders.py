@@ -1,4 +1,4 @@
-"""Which encoder makes which video, and how its quality is set."""
+"""Encoders of video: the codecs of each container, the encoders of each codec, and their quality."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +10,7 @@ from mien.media.files.mark_strength import video_need
 from mien.settings import Settings
 
 CONTAINERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm", ".avi": "avi"}
-"""What the name of a file asks for, in FFmpeg's words."""
+"""FFmpeg's containers by the ending of the name."""
 _CODECS = {
     "mp4": ("h264", "hevc", "av1", "vp9", "mpeg4"),
     "mov": ("h264", "hevc", "prores", "mpeg4"),
@@ -18,7 +18,7 @@ _CODECS = {
     "webm": ("vp9", "av1"),
     "avi": ("h264", "mpeg4"),
 }
-"""What each container holds; the first is what `auto` takes."""
+"""Codecs of each container; `auto` takes the first."""
 _TRANSPARENT = {"mov": "prores", "matroska": "vp9", "webm": "vp9"}
 """Codec that `auto` selects for input with alpha."""
 _KEEPS_ALPHA = {"prores", "vp9"}
@@ -34,7 +34,7 @@ _HARDWARE = {
 
 @dataclass(frozen=True, slots=True)
 class Encoder:
-    """One of FFmpeg's encoders, set up: `pixel_format` is what it is fed with."""
+    """One of FFmpeg's encoders with its options; `pixel_format` is that of its input."""
 
     name: str
     codec: str
@@ -62,7 +62,7 @@ def keeps_alpha(path: Path, settings: Settings) -> bool:
 
 
 def plan_codec(path: Path, settings: Settings, content: Content = Content()) -> tuple[str, str]:
-    """Container and codec for a name; raises `UsageError` for what does not go together."""
+    """Return container and codec for a name; raise `UsageError` for a combination that does not work."""
     container = CONTAINERS.get(path.suffix.lower())
     if container is None:
         raise UsageError(f"{path.name!r} names no video format that mien writes", f"end the name in {', '.join(CONTAINERS)}")
@@ -82,14 +82,14 @@ def plan_codec(path: Path, settings: Settings, content: Content = Content()) -> 
 
 
 def other_codec(container: str, codec: str) -> str:
-    """The remedy where `codec` cannot be written to `container`."""
+    """Return the remedy if `codec` cannot be written to `container`."""
     return f"choose another --codec: {', '.join(other for other in _CODECS[container] if other != codec)}"
 
 
 def candidates(
     codec: str, width: int, height: int, settings: Settings, content: Content = Content()
 ) -> tuple[Encoder, ...]:  # fmt: skip
-    """Encoders in the order in which they are tried; the last, which runs on the processor, is always there."""
+    """Return encoders in the order in which to try them; the last runs on the processor and is always available."""
     quality = video_need(codec, scant=content.scant).quality(settings.quality)
     # Hardware encoders differ in whether they can write fields.
     wanted = _HARDWARE.get(codec, ()) if settings.encoder == "hardware" and content.fields is None else ()
@@ -116,12 +116,12 @@ def candidates(
 
 
 def _crf(quality: int) -> float:
-    """On the scale of x264: 20 at 80, 12 at 100, never beyond 51."""
+    """Return the quality on the scale of x264: 20 at 80, 12 at 100, at most 51."""
     return min(52 - 0.4 * quality, 51.0)
 
 
 def _software_options(name: str, quality: int) -> dict[str, str]:
-    """Presets chosen for speed; every codec has a scale of its own for the same quality."""
+    """Return presets chosen for speed; every codec has its own scale for the same quality."""
     crf = _crf(quality)
     if name == "libx264":
         return {"preset": "veryfast", "crf": f"{crf:.1f}"}
@@ -139,7 +139,7 @@ def _software_options(name: str, quality: int) -> dict[str, str]:
 
 
 def _quantiser(quality: int) -> int:
-    """On the scale of MPEG-4: 3 at 80, 2 at 100, 31 at the least."""
+    """Return the quality on the scale of MPEG-4: 3 at 80, 2 at 100, 31 at 1."""
     return round(3 - (quality - 80) / 20 if quality >= 80 else 3 + (80 - quality) * 28 / 79)
 
 

@@ -1,4 +1,4 @@
-"""Display times of the pictures of an animation, read from the blocks of the file; no picture is decoded."""
+"""Delays of the pictures of an animation, read from the blocks of the file without decoding a picture."""
 
 from collections.abc import Iterator
 from fractions import Fraction
@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import BinaryIO
 
 _UNSET_S = Fraction(1, 10)
-"""A GIF's delay of 0 is shown so long by every browser."""
-_MOST_BLOCKS = 1_000_000
+"""Delay that browsers use for one of 0."""
+_MAX_BLOCKS = 1_000_000
+"""Bounds the time on a hostile file."""
 
 
 def read_delays(path: Path, kind: str) -> list[Fraction]:
-    """Seconds of each picture of a GIF, PNG or WEBP, as far as the file can be read. Raises `OSError`."""
+    """Return the delay in seconds of each picture of a GIF, PNG or WEBP, as far as it can be read. Raises `OSError`."""
     with path.open("rb") as file:
         return list(_READERS[kind](file))
 
@@ -22,7 +23,7 @@ def _of_gif(file: BinaryIO) -> Iterator[Fraction]:
         return
     _skip_colours(file, head[10])
     delay = Fraction(0)
-    for _ in range(_MOST_BLOCKS):
+    for _ in range(_MAX_BLOCKS):
         kind = file.read(1)
         if kind == b"!":
             label = file.read(1)
@@ -54,29 +55,28 @@ def _skip_blocks(file: BinaryIO) -> None:
 
 
 def _of_png(file: BinaryIO) -> Iterator[Fraction]:
-    file.seek(8)
-    for _ in range(_MOST_BLOCKS):
-        head = file.read(8)
-        if len(head) < 8:
-            return
-        size, kind = int.from_bytes(head[:4], "big"), head[4:]
-        body = file.read(min(size, 26)) if kind == b"fcTL" else b""
-        if len(body) == 26:
-            yield Fraction(int.from_bytes(body[20:22], "big"), int.from_bytes(body[22:24], "big") or 100) or _UNSET_S
-        file.seek(size - len(body) + 4, 1)
+    for body in _bodies(file, 8, b"fcTL", 26, is_riff=False):
+        yield Fraction(int.from_bytes(body[20:22], "big"), int.from_bytes(body[22:24], "big") or 100) or _UNSET_S
 
 
 def _of_webp(file: BinaryIO) -> Iterator[Fraction]:
-    file.seek(12)
-    for _ in range(_MOST_BLOCKS):
+    for body in _bodies(file, 12, b"ANMF", 16, is_riff=True):
+        yield Fraction(int.from_bytes(body[12:15], "little"), 1000) or _UNSET_S
+
+
+def _bodies(file: BinaryIO, start: int, kind: bytes, length: int, *, is_riff: bool) -> Iterator[bytes]:
+    """Yield the first `length` bytes of each chunk of this kind, in a file of RIFF or PNG chunks from `start` on."""
+    file.seek(start)
+    for _ in range(_MAX_BLOCKS):
         head = file.read(8)
         if len(head) < 8:
             return
-        size = int.from_bytes(head[4:], "little")
-        body = file.read(min(size, 16)) if head[:4] == b"ANMF" else b""
-        if len(body) == 16:
-            yield Fraction(int.from_bytes(body[12:15], "little"), 1000) or _UNSET_S
-        file.seek(size + size % 2 - len(body), 1)
+        found, size = (head[:4], int.from_bytes(head[4:], "little")) if is_riff else (head[4:], int.from_bytes(head[:4], "big"))
+        body = file.read(min(size, length)) if found == kind else b""
+        if len(body) == length:
+            yield body
+        # RIFF pads to even sizes; PNG adds a CRC of 4 bytes.
+        file.seek(size - len(body) + (size % 2 if is_riff else 4), 1)
 
 
 _READERS = {"GIF": _of_gif, "PNG": _of_png, "WEBP": _of_webp}

@@ -1,7 +1,7 @@
-"""The strength of the invisible mark and the least quality that each output format needs for it.
+"""Strength of the invisible mark, and the lowest quality that each output format needs for it.
 
-Encoders remove faint texture first, so the mark grows as the quality falls, down to a quality below which no mark that stays
-invisible would survive.
+Encoders remove faint texture first, so the mark grows as the quality falls, down to a quality below which no invisible mark
+would survive.
 """
 
 from dataclasses import dataclass
@@ -19,11 +19,11 @@ class MarkNeed:
     plain_quality: int
 
     def quality(self, asked: int) -> int:
-        """Return the quality that is really encoded."""
+        """Return the quality that is encoded."""
         return max(asked, self.least_quality)
 
     def strength(self, asked: int) -> float:
-        """Return the strength of the mark at the quality that is really encoded."""
+        """Return the strength of the mark at the quality that is encoded."""
         missing = max(self.plain_quality - self.quality(asked), 0) / (self.plain_quality - self.least_quality)
         return 1 + (self.strength_at_least - 1) * missing
 

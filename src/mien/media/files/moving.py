@@ -1,4 +1,4 @@
-"""Videos and animations behind one interface: the kind of a file, its reader, and the writer of an output."""
+"""Videos and animations behind one interface: kind of a file, reader of it, writer of an output."""
 
 from enum import Enum
 from pathlib import Path
@@ -11,7 +11,8 @@ from mien.media.files.animation_writer import ANIMATIONS, AnimationWriter
 from mien.media.files.encoders import CONTAINERS, Content, plan_codec
 from mien.media.files.mark_strength import picture_need, video_need
 from mien.media.files.output_file import OutputFile
-from mien.media.files.picture import WRITE_FORMATS, has_alpha, is_animation, is_picture, write_format
+from mien.media.files.picture_kind import has_alpha, is_animation, is_picture
+from mien.media.files.picture_write import WRITE_FORMATS, write_format
 from mien.media.files.video_reader import VideoReader
 from mien.media.files.video_writer import VideoWriter
 from mien.settings import Settings
@@ -22,7 +23,7 @@ _BY_DEFAULT = {"picture": ".jpg", "animation": ".webp", "video": ".mp4"}
 
 
 class Kind(Enum):
-    """Kind of a target. Everything that does not begin like a picture is taken for a video, until it is opened."""
+    """Kind of a target. Files that do not begin like a picture count as videos until they are opened."""
 
     PICTURE = "picture"
     ANIMATION = "animation"
@@ -30,7 +31,7 @@ class Kind(Enum):
 
 
 def kind_of(path: Path) -> Kind:
-    """The kind by the content, not the name. Raises `UnreadableMedia`."""
+    """Return the kind by the content, not the name. Raises `UnreadableMedia`."""
     if is_animation(path):
         return Kind.ANIMATION
     return Kind.PICTURE if is_picture(path) else Kind.VIDEO
@@ -49,9 +50,8 @@ def open_moving(
 ) -> MovingReader:
     """Open a video or an animation; without `keep_alpha` it is opaque, `keep_fields` as in `VideoReader`.
 
-    `info` of an animation tells of transparency only with `find_alpha`, which may decode every frame; videos always tell.
-
-    Raises what the readers raise.
+    `info` of an animation covers transparency only with `find_alpha`, which may decode every frame; that of a video always
+    does. Raises as the readers.
     """
     if is_animation(path):
         return AnimationReader(
@@ -75,14 +75,14 @@ def open_moving(
 
 
 def open_writer(reader: MovingReader, output: OutputFile, settings: Settings, engine: str) -> MovingWriter:
-    """Open what writes `output`, by its name. Raises what the writers raise."""
+    """Open the writer of `output`, by its name. Raises as the writers."""
     if isinstance(reader, AnimationReader) and output.path.suffix.lower() in ANIMATIONS:
         return AnimationWriter(reader, output, settings, engine)
     return VideoWriter(reader, output, settings, engine)
 
 
 def keeps_alpha(target: Path, output: Path, settings: Settings) -> bool:
-    """Return whether an output of this name may be as transparent as its target."""
+    """Return whether an output of this name can keep the transparency of its target."""
     if is_animation(target) and output.suffix.lower() in ANIMATIONS:
         return True
     return encoders.keeps_alpha(output, settings)
@@ -101,9 +101,9 @@ def mark_strength(kind: Kind, output: Path, settings: Settings, content: Content
 
 
 def suffix_for(target: Path, kind: Kind, named: str | None = None) -> str:
-    """The ending of an output of this target: that of its own name where it is written, too, else a usual one.
+    """Return the ending for an output of this target: its own if mien writes it, else a usual one.
 
-    `named` is the ending of the name that the user knows, where that is not the file's.
+    `named` is the ending of the name that the user knows, if that is not the file's.
     """
     suffix = (target.suffix if named is None else named).lower()
     written = {Kind.PICTURE: set(WRITE_FORMATS), Kind.ANIMATION: {*ANIMATIONS, *CONTAINERS}, Kind.VIDEO: set(CONTAINERS)}[kind]
@@ -114,12 +114,12 @@ def suffix_for(target: Path, kind: Kind, named: str | None = None) -> str:
 
 
 def check_name(target: Path, kind: Kind, output: Path, settings: Settings) -> None:
-    """Raise `UsageError` or, for a still picture that is to become a video, `UnsupportedMedia`."""
+    """Raise `UsageError` for a name that does not fit, `UnsupportedMedia` for a video of a still picture."""
     suffix = output.suffix.lower()
     if kind is Kind.PICTURE:
         if suffix in CONTAINERS:
             raise UnsupportedMedia(
-                f"{target} is a still picture: no video can be made of it",
+                f"{target} is a still picture and cannot become a video",
                 f"end the output's name in {', '.join(WRITE_FORMATS)}, or name a video or an animation as the target",
             )
         write_format(output)

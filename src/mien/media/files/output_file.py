@@ -1,4 +1,4 @@
-"""A file that is either written whole or not at all."""
+"""Output file that is written whole or not at all."""
 
 import errno
 import os
@@ -26,37 +26,37 @@ _REMEDIES = {
 }
 
 
-_OF_THE_CONTENT = {errno.EINVAL, errno.ERANGE, errno.EDOM, errno.ENOSYS, errno.EAGAIN, errno.ENOMEM}
-"""Numbers with which FFmpeg refuses what it is given, wherever that is written."""
+_CONTENT_ERRORS = {errno.EINVAL, errno.ERANGE, errno.EDOM, errno.ENOSYS, errno.EAGAIN, errno.ENOMEM}
+"""Numbers by which FFmpeg rejects its input, wherever the output goes."""
 
 
 def is_of_the_place(error: Exception) -> bool:
-    """Tell errors of FFmpeg or the system that come from the disk or folder from those of what is written."""
+    """Return whether an error of FFmpeg or the system comes from the disk or folder, not from the content."""
     number = getattr(error, "errno", None)
-    return number in errno.errorcode and number not in _OF_THE_CONTENT
+    return number in errno.errorcode and number not in _CONTENT_ERRORS
 
 
 def output_error(error: OSError, path: Path) -> OutputError:
-    """What went wrong while `path` was written, and what to do."""
+    """Translate an error of writing `path`, with its remedy."""
     reason = os.strerror(error.errno) if error.errno else str(error)
     return OutputError(f"cannot write {path}: {reason}", _REMEDIES.get(error.errno or 0, "choose another place"))
 
 
 class Journal(Protocol):
-    """Remembers temporary files across runs."""
+    """Memory of temporary files across runs."""
 
     def begin(self, path: Path) -> None:
-        """Note a file before it is made."""
+        """Record a file before it is created."""
         ...
 
     def end(self, path: Path) -> None:
-        """Forget a file that is gone."""
+        """Forget a file that was removed."""
         ...
 
 
 @contextmanager
-def spoken_of(path: Path, name: str) -> Iterator[None]:
-    """Errors that are raised inside speak of the file by the name that the user knows."""
+def named_in_errors(path: Path, name: str) -> Iterator[None]:
+    """Rename the file in errors raised inside to the name that the user knows."""
     try:
         yield
     except MienError as error:
@@ -66,13 +66,13 @@ def spoken_of(path: Path, name: str) -> Iterator[None]:
 
 
 class OutputFile:
-    """Gives a temporary name beside `path` and renames it on `commit`; left without a commit, nothing remains.
+    """Temporary file beside `path`, renamed on `commit`; without a commit, nothing remains.
 
-    A receipt that was made beside the temporary file goes with it.
+    A receipt beside the temporary file is renamed or removed with it.
 
     Entering raises `OutputError` or `UsageError` before any work is done: folder missing or read-only, path is a folder, is
     one of the `inputs`, or exists and `overwrite` is off. It leaves no file behind, so that an interruption between entering
-    and the body of the `with` leaves none either; `journal` notes the name before a file can have it.
+    and the body of the `with` leaves none either; `journal` records the name before a file can have it.
     """
 
     def __init__(
@@ -92,7 +92,7 @@ class OutputFile:
         return self
 
     def _try_folder(self) -> None:
-        """Make a file and remove it at once, which shows whether the folder can be written to."""
+        """Create a file and remove it at once, to find out whether the folder is writable."""
         try:
             try:
                 self.temporary.touch(mode=0o666, exist_ok=False)
@@ -102,7 +102,7 @@ class OutputFile:
             raise output_error(error, self.path) from error
 
     def check(self, *, folder_is_made: bool = False) -> None:
-        """Raise what is already known to be in the way; with `folder_is_made` the folder may be missing, its own may not."""
+        """Raise known obstacles; with `folder_is_made` the folder may be missing, but its own folder may not."""
         fault = windows_fault(str(self.path)) if _IS_WINDOWS else None
         if fault:
             raise OutputError(fault, "choose another name for the output")
@@ -123,7 +123,7 @@ class OutputFile:
             raise output_error(error, self.path) from error
 
     def commit(self) -> None:
-        """Make the file appear under its name, flushed to the disk."""
+        """Flush the file to the disk and give it its name."""
         try:
             receipt, place = receipt_path(self.temporary), receipt_path(self.path)
             has_receipt = receipt.exists()
@@ -131,16 +131,16 @@ class OutputFile:
                 with path.open("rb+") as written:
                     os.fsync(written.fileno())
             if has_receipt:
-                # First, so that at no moment there is a file without it.
+                # First, so that the file never exists without it.
                 receipt.replace(place)
             elif self._overwrite:
-                # The receipt of the file that is replaced says nothing of this one.
+                # The receipt of the replaced file does not describe this one.
                 place.unlink(missing_ok=True)
             try:
                 if self._overwrite:
                     self.temporary.replace(self.path)
                 else:
-                    self._appear()
+                    self._rename_to_new()
             except BaseException:
                 if has_receipt:
                     place.unlink(missing_ok=True)
@@ -148,17 +148,17 @@ class OutputFile:
         except OSError as error:
             raise output_error(error, self.path) from error
 
-    def _appear(self) -> None:
-        """Rename without replacing a file that has come into being meanwhile."""
+    def _rename_to_new(self) -> None:
+        """Rename without replacing a file that appeared meanwhile."""
         try:
             os.link(self.temporary, self.path)
         except FileExistsError:
             raise OutputError(
-                f"{self.path} has appeared while the result was made",
+                f"{self.path} appeared while the result was made",
                 "choose another name, or replace it with --overwrite",
             ) from None
         except OSError:
-            # Some file systems (FAT, network shares) have no hard links; there the check is all that can be had.
+            # Some file systems (FAT, network shares) have no hard links; there the check has to do.
             self.check()
             self.temporary.replace(self.path)
 
@@ -168,7 +168,7 @@ class OutputFile:
 
 
 def same_file(path: Path, given: Path) -> bool:
-    """Return whether two names mean one file, by link or by name."""
+    """Return whether two paths lead to one file, by link or by name."""
     try:
         return path.samefile(given)
     except OSError:

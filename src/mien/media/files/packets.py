@@ -1,4 +1,4 @@
-"""Opening a video file, and its packets past damaged places, on one steady clock."""
+"""Video files opened for reading: their packets past damaged places, on one steady clock."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,26 +12,27 @@ from av.packet import Packet
 from av.stream import Disposition, Stream
 
 from mien.errors import UnreadableMedia
-from mien.media.files.timeline import Mender, Role, Stamp
+from mien.media.files.timeline import ClockRepair, Role, Stamp
 from mien.media.frames.pyav import open_reading
 
 # Playlists and other formats that make the demuxer open further files are left out: a target is one untrusted file.
 _FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,flv,asf,ogg,mxf"
-_MOST_FAILURES_IN_A_ROW = 50
+_MAX_CONSECUTIVE_FAILURES = 50
+"""Errors after which the demuxer counts as stuck; chosen, not measured."""
 FREE_RUNNING = ("mpegts", "mpeg")
-"""Formats whose clock starts anywhere and may start over; the others keep their times as they are."""
+"""Formats whose clock starts anywhere and may start over; the times of the others are used as they are."""
 NO_MOTION = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
-_MOST_AHEAD_S = 10  # pictures are shown up to 16 frames after the time at which they are decoded
-_MOST_AHEAD_FRAMES = 32
+_MAX_REORDER_S = 10  # between decoding and presentation; a later presentation time is damaged
+_MAX_REORDER_FRAMES = 32  # pictures are shown up to 16 frames after they are decoded
 
 
 def open_input(path: Path) -> InputContainer:
-    """The file, opened and probed. Raises `UnreadableMedia`."""
+    """Open and probe the file. Raises `UnreadableMedia`."""
     try:
         return open_reading(
-            # An absolute path cannot be taken for a protocol, whatever the name holds.
+            # An absolute path is never taken for a protocol, whatever the name holds.
             str(path.absolute()),
-            # Times made up from the packets behind (genpts) would put H.264 in AVI a frame too late.
+            # Times guessed from later packets (genpts) would put H.264 in AVI a frame too late.
             options={"format_whitelist": _FORMATS, "protocol_whitelist": "file", "fflags": "-genpts"},
         )
     except (FFmpegError, OSError, ValueError) as error:
@@ -43,9 +44,9 @@ def open_input(path: Path) -> InputContainer:
 
 
 class PacketReader:
-    """Iterates over the packets of some streams in file order, without the empty ones; counts what is damaged.
+    """Iterable over the packets of some streams in file order, without the empty ones; it counts damaged places.
 
-    Their times are mended (`timeline.Mender`), by the packets of all streams: two readers of one file agree.
+    Times are repaired (`timeline.ClockRepair`) from the packets of all streams, so that two readers of one file agree.
     """
 
     def __init__(self, container: InputContainer, streams: Sequence[Stream]) -> None:
@@ -56,18 +57,18 @@ class PacketReader:
         """Jumps of the file's clock so far."""
 
     def __iter__(self) -> "Iterator[Packet[Stream]]":
-        mender: Mender[Packet[Stream]] = Mender(free_running=self._container.format.name in FREE_RUNNING)
+        repair: ClockRepair[Packet[Stream]] = ClockRepair(free_running=self._container.format.name in FREE_RUNNING)
         roles = {stream.index: (_role(stream), stream.time_base) for stream in self._container.streams}
         for packet in self._packets():
             if packet.stream_index not in roles:
-                # Transport streams may bring new streams at any time; an output cannot.
+                # A transport stream may gain streams at any time; an output cannot.
                 continue
             role, base = roles[packet.stream_index]
-            ready = mender.push(packet, _stamp(packet, role, base or packet.time_base))
+            ready = repair.push(packet, _stamp(packet, role, base or packet.time_base))
             yield from self._moved(ready)
-            self.jumps = mender.jumps
-        yield from self._moved(mender.flush())
-        self.jumps = mender.jumps
+            self.jumps = repair.jumps
+        yield from self._moved(repair.flush())
+        self.jumps = repair.jumps
 
     def _moved(self, ready: "list[tuple[Packet[Stream], int]]") -> "Iterator[Packet[Stream]]":
         for packet, ticks in ready:
@@ -80,17 +81,17 @@ class PacketReader:
 
     def _packets(self) -> "Iterator[Packet[Stream]]":
         failures = 0
-        while failures < _MOST_FAILURES_IN_A_ROW:
+        while failures < _MAX_CONSECUTIVE_FAILURES:
             try:
                 for packet in self._container.demux():
                     failures = 0
                     if packet.size:
                         yield packet
             except (EndOfFile, IndexError):
-                # PyAV stumbles at the end over streams that have come into being while it was reading.
+                # At the end PyAV fails on streams that appeared during reading.
                 return
             except FFmpegError:
-                # The demuxer can often go on behind a damaged place.
+                # The demuxer can often continue after a damaged place.
                 self.damaged += 1
                 failures += 1
             else:
@@ -104,12 +105,12 @@ def _role(stream: Stream) -> Role:
 
 
 def _stamp(packet: "Packet[Stream]", role: Role, base: Fraction) -> Stamp:
-    """Return the packet's times; a presentation time that cannot be true is taken from it."""
+    """Return the packet's times; remove a presentation time that cannot be true."""
     dts, pts, duration = packet.dts, packet.pts, packet.duration or 0
     if role is Role.PICTURE and dts is not None and pts is not None:
         ahead = pts - dts
-        if ahead * base > _MOST_AHEAD_S and ahead > _MOST_AHEAD_FRAMES * duration:
-            # One damaged time would push all later pictures behind it.
+        if ahead * base > _MAX_REORDER_S and ahead > _MAX_REORDER_FRAMES * duration:
+            # One damaged time would delay all later pictures.
             packet.pts = None
     time = dts if dts is not None or role is Role.PICTURE else pts
     return Stamp(packet.stream_index, role, base, time, packet.pts, duration, packet.size)
@@ -117,10 +118,10 @@ def _stamp(packet: "Packet[Stream]", role: Role, base: Fraction) -> Stamp:
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """Result of a pass over all packets of a file for one of its streams, in seconds of the mended clock.
+    """Result of a pass over all packets of a file for one of its streams, in seconds of the repaired clock.
 
-    `start` is the first time of any picture or sound, `end` where the last picture of the stream ends, `keys` are the
-    number of the packet and the time of each key frame.
+    `start` is the first time of any picture or sound, `end` the end of the last picture of the stream, `keys` the packet
+    number and time of each key frame.
     """
 
     start: Fraction
@@ -129,12 +130,12 @@ class Survey:
     keys: tuple[tuple[int, Fraction], ...]
 
     def key_before(self, time: Fraction) -> int:
-        """The number of the packet to begin with, so that the frame at `time` can be decoded."""
+        """Return the number of the packet from which the frame at `time` can be decoded."""
         return max((number for number, at in self.keys if at <= time), default=0)
 
 
 def survey(path: Path, stream_index: int) -> Survey | None:
-    """Read all packets of a file; None when none of the stream has a time. Raises `UnreadableMedia`."""
+    """Read all packets of a file; return None if none of the stream has a time. Raises `UnreadableMedia`."""
     with open_input(path) as container:
         timed = [s for s in container.streams if _role(s) is not Role.OTHER]
         first: dict[int, Fraction] = {}

@@ -1,4 +1,4 @@
-"""Encoding sound again for a container that cannot hold it as it is, in step with the pictures."""
+"""Conversion of sound for a container that cannot hold its codec, in step with the pictures."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,19 +16,19 @@ from av.stream import Stream
 
 from mien.types import Floats
 
-_SLACK_S = Fraction(1, 50)  # rounded times of Matroska and AVI wander by a millisecond; 20 ms are not yet seen as out of step
-_SILENCE_S = Fraction(1, 2)
-_MOST_SILENCE_S = 6 * 3600  # encoded in about 2 minutes; a hostile file could ask for years
+_SLACK_S = Fraction(1, 50)  # rounded times of Matroska and AVI wander by a millisecond; 20 ms do not look out of step
+_SILENCE_PIECE_S = Fraction(1, 2)
+_MAX_SILENCE_S = 6 * 3600  # encoded in about 2 minutes; a hostile file could ask for years
 _LAYOUTS = {1: "mono", 2: "stereo", 3: "3.0", 4: "quad", 5: "5.0", 6: "5.1"}
-"""Speakers by their number, as every encoder used here takes them; more are mixed down to 5.1."""
-MOST_CHANNELS = max(_LAYOUTS)
+"""Layout of speakers by their number, which every encoder used here accepts; more are mixed down to 5.1."""
+MAX_CHANNELS = max(_LAYOUTS)
 PREROLL_S = Fraction(1, 5)
-"""Decoders need some packets before the first that is heard."""
+"""Decoders need some packets before the first audible one."""
 
 
 @dataclass(frozen=True, slots=True)
 class SoundCodec:
-    """An encoder of FFmpeg's: its sample rates, the usual one first, and bits a second for each channel."""
+    """An encoder of FFmpeg: its sample rates, the usual one first, and bits a second for each channel."""
 
     encoder: str
     name: str
@@ -44,11 +44,11 @@ AC3 = SoundCodec("ac3", "AC-3", (48_000, 44_100, 32_000), 96_000)
 
 
 class SoundConverter:
-    """Decodes packets on the clock of the output and encodes them into a new stream of `out`.
+    """Converter of packets on the clock of the output into a new stream of `out`.
 
-    Gaps become silence and overlaps are cut, so that the sound stays beside the pictures. Left out is what lies before zero,
-    behind `end_s`, or behind a gap of more than 6 h. `from_zero`: the container has no times of its own, so that the sound
-    begins at zero.
+    Gaps become silence and overlaps are cut, so that the sound stays in step with the pictures. Sound before zero, after
+    `end_s`, or after a gap of more than 6 h is left out. `from_zero`: the container has no times of its own, so the sound
+    must begin at zero.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class SoundConverter:
     ) -> None:
         self._decoder = source.codec_context
         self._rate = self._decoder.rate if self._decoder.rate in codec.rates else codec.rates[0]
-        self._layout = _LAYOUTS[min(self._decoder.channels, MOST_CHANNELS)]
+        self._layout = _LAYOUTS[min(self._decoder.channels, MAX_CHANNELS)]
         stream = out.add_stream(codec.encoder, rate=self._rate)
         assert isinstance(stream, AudioStream)
         self.stream: Stream = stream
@@ -73,7 +73,7 @@ class SoundConverter:
         self.damaged = 0
 
     def take(self, packet: "Packet[Stream]") -> "Iterator[Packet[Stream]]":
-        """Encode one packet of the source; raises `FFmpegError` where the encoder fails."""
+        """Encode one packet of the source; raises `FFmpegError` if the encoder fails."""
         for frame in self._decode(packet):
             at = None if frame.pts is None or frame.time_base is None else round(frame.pts * frame.time_base * self._rate)
             for samples in self._even(frame):
@@ -81,7 +81,7 @@ class SoundConverter:
                 at = None
 
     def finish(self) -> "Iterator[Packet[Stream]]":
-        """Encode what the decoder and the encoder still hold."""
+        """Flush the decoder and the encoder."""
         for frame in self._decode(None):
             for samples in self._even(frame):
                 yield from self._put(None, samples)
@@ -100,7 +100,7 @@ class SoundConverter:
             return []
 
     def _even(self, frame: AudioFrame) -> Iterator[Floats]:
-        """The samples in the format, rate and speakers of the output, float32 (channels, n)."""
+        """Yield the samples in the format, rate and layout of the output, float32 (channels, n)."""
         frame = _with_speakers(frame)
         now = frame.format.name, frame.layout.name, frame.sample_rate
         if self._resampler is None or now != self._from:
@@ -110,12 +110,12 @@ class SoundConverter:
         yield from map(_floats, self._resampler.resample(frame))
 
     def _put(self, at: int | None, samples: Floats) -> "Iterator[Packet[Stream]]":
-        """Encode the samples where they belong, at number `at` of the output, or behind those before."""
+        """Encode the samples at number `at` of the output, or after the last ones."""
         if not self._started and not self._from_zero:
             self._done = max(at or 0, 0)
         slack = round(_SLACK_S * self._rate) if self._started else 0
         hole = 0 if at is None else at - self._done
-        if hole > _MOST_SILENCE_S * self._rate:
+        if hole > _MAX_SILENCE_S * self._rate:
             self.damaged += 1
             return
         self._started = self._started or samples.shape[1] > -hole
@@ -129,7 +129,7 @@ class SoundConverter:
         if self._end is not None:
             end = min(end, self._end)
         while self._done < end:
-            count = min(end - self._done, round(_SILENCE_S * self._rate))
+            count = min(end - self._done, round(_SILENCE_PIECE_S * self._rate))
             yield from self._encode(np.zeros((self._channels, count), np.float32))
 
     def _encode(self, samples: Floats) -> "Iterator[Packet[Stream]]":
@@ -148,12 +148,12 @@ def _floats(frame: AudioFrame) -> Floats:
 
 
 def _with_speakers(frame: AudioFrame) -> AudioFrame:
-    """The frame itself, or where the file does not say which speakers its channels are for, with the usual ones."""
+    """Return the frame itself, or with the usual layout if the file does not state one."""
     channels = len(frame.layout.channels)
     if "channels" not in frame.layout.name:
         return frame
     samples: Any = frame.to_ndarray()
-    kept = min(channels, MOST_CHANNELS)
+    kept = min(channels, MAX_CHANNELS)
     if not frame.format.is_planar:
         samples = samples.reshape(-1, channels)[:, :kept].reshape(1, -1)
     named = AudioFrame.from_ndarray(

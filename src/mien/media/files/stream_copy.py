@@ -1,4 +1,4 @@
-"""Carries all that is not the video from one file to the other: packets as they are where the container holds them."""
+"""Copy of all streams but the video from one file to another, converted only if the container cannot hold them."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -18,20 +18,18 @@ from mien.errors import UnreadableMedia
 from mien.media.files.output_file import is_of_the_place
 from mien.media.files.packets import FREE_RUNNING, PacketReader, open_input
 from mien.media.files.sound_conversion import PREROLL_S, SoundConverter
-from mien.media.files.stream_plan import How, Planned, StreamPlan
+from mien.media.files.stream_plan import Planned, StreamPlan, Treatment
 from mien.media.files.subtitles import SubtitleConverter
-from mien.media.files.video_reader import VideoInfo
+from mien.media.files.video_info import VideoInfo
 from mien.media.frames.pyav import known_fraction, readable, readable_tags
 
 if TYPE_CHECKING:
     # Known to the type checker alone: at run time a chapter is a plain dict.
     from av.container.core import Chapter
 
-# Subtitles stay on the screen for long: those shown at the start of a part begin before it.
-_LOOK_BACK_S = 10
-# How far the packets of one file may be out of order.
-_DISORDER_S = 5
-_LEAD_IN_S = Fraction(1, 10)  # codecs are led in for up to 80 ms (Opus); edit lists hide longer sound, which was cut away
+_LOOK_BACK_S = 10  # subtitles on the screen at the start of a part begin before it
+_MAX_DISORDER_S = 5  # between the packets of one file
+_LEAD_IN_S = Fraction(1, 10)  # codecs need up to 80 ms (Opus); edit lists hide longer sound, which was cut away
 _MAY_REPEAT_TIMES = {"matroska", "webm"}
 _MEASURED = ("BPS", "DURATION", "NUMBER_OF_FRAMES", "NUMBER_OF_BYTES", "_STATISTICS")
 """Tags that Matroska writers compute from a stream; they are wrong for another or a shorter one."""
@@ -42,7 +40,7 @@ _QUICKTIME_LANGUAGES = {
     "kat": "geo", "isl": "ice", "mkd": "mac", "msa": "may", "fas": "per", "bod": "tib", "cym": "wel", "fre": "fra",
     "cze": "ces", "slo": "slk", "rum": "ron",
 }  # fmt: skip
-"""Languages with two codes in ISO 639-2: the one that FFmpeg does not write into a .mov, and the one that it does."""
+"""Languages with two codes in ISO 639-2: the one that FFmpeg cannot write into a .mov, and the one that it can."""
 
 
 class Carrier(Protocol):
@@ -51,13 +49,17 @@ class Carrier(Protocol):
     stream: Stream
     damaged: int
 
-    def take(self, packet: "Packet[Stream]") -> "Iterable[Packet[Stream]]": ...
+    def take(self, packet: "Packet[Stream]") -> "Iterable[Packet[Stream]]":
+        """Return the packets that follow from one packet of the input."""
+        ...
 
-    def finish(self) -> "Iterable[Packet[Stream]]": ...
+    def finish(self) -> "Iterable[Packet[Stream]]":
+        """Return the remaining packets at the end."""
+        ...
 
 
 class _Copy:
-    """The packets themselves."""
+    """Carrier that passes packets on unchanged."""
 
     def __init__(self, source: Stream, out: OutputContainer) -> None:
         self.stream = out.add_stream_from_template(source, opaque=True)
@@ -72,10 +74,10 @@ class _Copy:
 
 
 class StreamCopier:
-    """Opens `path` a second time and hands over the packets that belong beside the video, in step with it.
+    """Copier that opens `path` a second time and writes the packets that belong beside the video, in step with it.
 
     `add_streams` first, then `advance` with the time that the video has reached, `finish` at the end, `close` always.
-    `drop` as in `StreamPlan`. Making it raises `UnsupportedMedia` as that does.
+    `drop` as in `StreamPlan`. The constructor raises `UnsupportedMedia` as that does.
     """
 
     def __init__(self, path: Path, info: VideoInfo, container: str, name: str, drop: frozenset[str] = frozenset()) -> None:
@@ -98,7 +100,7 @@ class StreamCopier:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """Notes on streams that change or are left out; complete when all has been written."""
+        """Notes on streams that change or are left out; complete when everything has been written."""
         damaged = sum(carrier.damaged for carrier in self._carriers.values())
         return (
             *self._plan.notes,
@@ -107,15 +109,17 @@ class StreamCopier:
 
     @property
     def metadata(self) -> dict[str, str]:
+        """Tags of the container, readable."""
         return readable_tags(self._file.metadata)
 
     @property
     def copies_cover(self) -> bool:
+        """True if a cover picture is copied as a stream."""
         return self._plan.copies_cover
 
     @property
     def video_stream(self) -> Stream:
-        """The original of the stream that is encoded anew."""
+        """The original of the stream that is encoded again."""
         return self._file.streams[self._info.stream_index]
 
     def add_streams(self, out: OutputContainer) -> None:
@@ -123,7 +127,7 @@ class StreamCopier:
         self._carriers.clear()
         for planned in self._plan.planned:
             stream = planned.stream
-            if planned.how is How.ATTACH_COVER:
+            if planned.treatment is Treatment.ATTACH_COVER:
                 self._attach_cover(stream, out)
             elif isinstance(stream, AttachmentStream):
                 out.add_attachment(
@@ -131,7 +135,7 @@ class StreamCopier:
                 )
             else:
                 self._carriers[stream.index] = carrier = self._carrier(planned, out)
-                copied = planned.how is How.COPY and not self._info.is_part
+                copied = planned.treatment is Treatment.COPY and not self._info.is_part
                 carrier.stream.metadata.update(self._tags(stream, measured=copied))
                 carrier.stream.disposition = stream.disposition
         self._add_chapters(out)
@@ -147,7 +151,7 @@ class StreamCopier:
             self._carry(packet, out)
 
     def finish(self, out: OutputContainer) -> None:
-        """Write what is left."""
+        """Write the rest."""
         while (packet := self._waiting or next(self._packets, None)) is not None:
             self._waiting = None
             self._carry(packet, out)
@@ -171,11 +175,11 @@ class StreamCopier:
 
     @contextmanager
     def _explaining(self, source: Stream) -> Iterator[None]:
-        """Blame a packet that the output does not take on the input; a full disk is not its fault."""
+        """Blame the input for a packet that the output rejects, but not for a full disk."""
         try:
             yield
         except InvalidDataError:
-            # A damaged packet; the muxer reads it to write it in another way, such as AAC of transport streams in MP4.
+            # A damaged packet; some muxers rewrite packets, such as AAC of transport streams in MP4.
             self._carriers[source.index].damaged += 1
         except FFmpegError as error:
             if is_of_the_place(error):
@@ -192,7 +196,7 @@ class StreamCopier:
         if packet.dts is not None and last is not None:
             least = last if self._container_name in _MAY_REPEAT_TIMES else last + 1
             if packet.dts < least:
-                # Broken files repeat times or step back; the muxer would refuse to go on.
+                # Times in broken files repeat or step back, which the muxer would reject.
                 packet.dts = least
         if packet.dts is not None and packet.pts is not None:
             packet.pts = max(packet.pts, packet.dts)
@@ -233,7 +237,7 @@ class StreamCopier:
         out.set_chapters(kept)
 
     def _in_range(self) -> "Iterator[Packet[Stream]]":
-        """Packets of the copied streams that belong to the wanted part, times on the clock of the output."""
+        """Yield packets of the copied streams in the wanted part, times on the clock of the output."""
         info = self._info
         streams = [stream for stream in self._file.streams if stream.index in self._carriers]
         if not streams:
@@ -244,12 +248,12 @@ class StreamCopier:
         for packet in PacketReader(self._file, streams):
             covers = bool(packet.stream.disposition & Disposition.attached_pic)
             if packet.pts is None and packet.dts is None and not covers:
-                # Without a time of its own it follows the one before.
+                # A packet without a time follows the one before.
                 packet.pts = packet.dts = follows.get(packet.stream_index)
                 if packet.pts is None:
                     continue
             follows[packet.stream_index] = round(_time(packet) / packet.time_base) + (packet.duration or 0)
-            if info.end is not None and not covers and _time(packet) >= info.end + _DISORDER_S:
+            if info.end is not None and not covers and _time(packet) >= info.end + _MAX_DISORDER_S:
                 return
             if covers or self._fit(packet):
                 yield packet
@@ -262,7 +266,7 @@ class StreamCopier:
             return
 
     def _fit(self, packet: "Packet[Stream]") -> bool:
-        """Move the packet to the clock of the output; False when it lies outside the part."""
+        """Shift the packet to the clock of the output; return False if it lies outside the part."""
         info, base = self._info, packet.time_base
         time, duration = _time(packet), (packet.duration or 0) * base
         if info.end is not None and time >= info.end:
@@ -274,7 +278,7 @@ class StreamCopier:
                 return self._shift(packet)
             if packet.stream.type != "subtitle" or time + duration <= info.origin:
                 return False
-            # A subtitle that is already on the screen: it stays for the rest of its time.
+            # A subtitle that is already on the screen stays for the rest of its time.
             late = round((info.origin - time) / base)
             packet.pts = packet.dts = (packet.pts or 0) + late
             packet.duration = max((packet.duration or 0) - late, 1)
@@ -289,7 +293,7 @@ class StreamCopier:
 
 
 def kept_tags(tags: dict[str, str], *, measured: bool) -> dict[str, str]:
-    """Tags of a stream without those on how it was stored, and unless `measured` without what was counted."""
+    """Return the tags of a stream without those on its storage, and unless `measured` without statistics."""
     return {
         key: value
         for key, value in readable_tags(tags).items()

@@ -1,4 +1,4 @@
-"""Deciding what becomes of each stream beside the video: copied, converted or left out, with a note."""
+"""Plan for each stream beside the video: copied, converted or left out, with a note."""
 
 import io
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from av.subtitles.stream import SubtitleStream
 from av.video.stream import VideoStream
 
 from mien.errors import UnsupportedMedia
-from mien.media.files.sound_conversion import AAC, AC3, MOST_CHANNELS, OPUS, SoundCodec
+from mien.media.files.sound_conversion import AAC, AC3, MAX_CHANNELS, OPUS, SoundCodec
 from mien.media.files.subtitles import MOV_TEXT, SUBRIP, WEBVTT, TextCodec
 from mien.media.frames.pyav import readable
 from mien.settings import Settings
@@ -28,7 +28,7 @@ _COVERS = {"mjpeg", "png"}
 _HOLDS_CHAPTERS = {"mp4", "mov", "matroska", "webm"}
 
 
-class How(Enum):
+class Treatment(Enum):
     """Treatment of a stream."""
 
     COPY = auto()
@@ -40,20 +40,20 @@ class How(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A stream that the output gets, and how; `sound` or `text` is the new codec of one that is converted."""
+    """A stream of the output and its treatment; `sound` or `text` is the new codec of a converted one."""
 
     stream: Stream
-    how: How
+    treatment: Treatment
     sound: SoundCodec | None = None
     text: TextCodec | None = None
 
 
 @dataclass(slots=True)
 class StreamPlan:
-    """Plan of what an output of `container` named `name` takes over from a file, in the order of its streams.
+    """Plan of the streams that an output of `container` named `name` takes from a file, in the order of its streams.
 
-    `drop` names kinds that are left out on request: subtitles, audio, data (covers, attachments and timed data).
-    Raises `UnsupportedMedia` when no sound would be left of a file that has some.
+    `drop` names kinds to leave out: subtitles, audio, data (covers, attachments and timed data). Raises `UnsupportedMedia`
+    if a file with sound would lose all of it.
     """
 
     file: InputContainer
@@ -70,16 +70,18 @@ class StreamPlan:
         self._note_data()
         videos = [s for s in self.file.streams.video if not s.disposition & Disposition.attached_pic]
         if len(videos) > 1:
-            self.notes.append("the input holds several videos; the output has the one that was swapped")
+            self.notes.append("the input has several videos; the output has the one that was swapped")
         if self.file.chapters() and self.container not in _HOLDS_CHAPTERS:
             self.notes.append(f"{self.name} cannot hold the chapters: left out")
 
     @property
     def copies_cover(self) -> bool:
-        return any(isinstance(planned.stream, VideoStream) and planned.how is How.COPY for planned in self.planned)
+        """True if a cover picture is copied as a stream."""
+        return any(isinstance(planned.stream, VideoStream) and planned.treatment is Treatment.COPY for planned in self.planned)
 
     @property
     def keeps_chapters(self) -> bool:
+        """True if the file has chapters and the container can hold them."""
         return bool(self.file.chapters()) and self.container in _HOLDS_CHAPTERS
 
     def _for(self, stream: Stream) -> Iterator[Planned]:
@@ -96,7 +98,7 @@ class StreamPlan:
                 yield from self._cover(stream)
         elif isinstance(stream, AttachmentStream):
             if self.container == "matroska":
-                yield Planned(stream, How.ATTACH)
+                yield Planned(stream, Treatment.ATTACH)
             else:
                 self.notes.append(
                     f"{self.name} cannot hold the attachment {readable(stream.name or str(stream.index))}: left out"
@@ -107,13 +109,13 @@ class StreamPlan:
         # AVI counts packets instead of timing them: only those that were counted already stay in step.
         untimed = self.container == "avi" and self.file.format.name != "avi"
         if not untimed and holds(stream, self.container):
-            yield Planned(stream, How.COPY)
+            yield Planned(stream, Treatment.COPY)
         elif isinstance(stream, AudioStream) and stream.codec_context is not None and stream.codec_context.channels:
             sound = _SOUND[self.container]
             why = "a .avi file cannot time its packets" if untimed else f"{self._kind} cannot hold {codec}"
-            fewer = f" with {MOST_CHANNELS} channels" if stream.codec_context.channels > MOST_CHANNELS else ""
+            fewer = f" with {MAX_CHANNELS} channels" if stream.codec_context.channels > MAX_CHANNELS else ""
             self.notes.append(f"audio stream {stream.index} ({codec}) is converted to {sound.name}{fewer}: {why}")
-            yield Planned(stream, How.SOUND, sound=sound)
+            yield Planned(stream, Treatment.SOUND, sound=sound)
         else:
             self.notes.append(f"audio stream {stream.index} ({codec}) cannot be decoded: left out")
 
@@ -131,15 +133,15 @@ class StreamPlan:
         codec, text = _codec(stream), _TEXT.get(self.container)
         described = None if stream.codec_context is None else stream.codec_context.codec
         if holds(stream, self.container):
-            yield Planned(stream, How.COPY)
+            yield Planned(stream, Treatment.COPY)
         elif text is not None and isinstance(stream, SubtitleStream) and described is not None and described.text_sub:
             self.notes.append(
                 f"subtitle stream {stream.index} ({codec}) is converted to {text.name}: {self._kind} cannot hold {codec}"
             )
-            yield Planned(stream, How.TEXT, text=text)
+            yield Planned(stream, Treatment.TEXT, text=text)
         elif described is not None and described.bitmap_sub:
             self.notes.append(
-                f"subtitle stream {stream.index} ({codec}) is made of pictures, which {self._kind} cannot hold: left out"
+                f"subtitle stream {stream.index} ({codec}) consists of pictures, which {self._kind} cannot hold: left out"
             )
         else:
             self.notes.append(f"{self._kind} cannot hold the subtitle stream {stream.index} ({codec}): left out")
@@ -147,16 +149,16 @@ class StreamPlan:
     def _cover(self, stream: VideoStream) -> Iterator[Planned]:
         fits = _codec(stream) in _COVERS
         if self.container in _HOLDS_COVERS and fits:
-            yield Planned(stream, How.COPY)
+            yield Planned(stream, Treatment.COPY)
         elif self.container == "matroska" and fits:
-            yield Planned(stream, How.ATTACH_COVER)
+            yield Planned(stream, Treatment.ATTACH_COVER)
         else:
             self.notes.append(f"{self.name} cannot hold the cover picture: left out")
 
     def _note_data(self) -> None:
-        """Timed metadata of cameras says where and how a video was taken, frame by frame: it belongs to the old pictures."""
+        """Note that timed data is left out: cameras store place and settings of each old frame in it."""
         data = [stream for stream in self.file.streams if stream.type == "data"]
-        # Chapters of MP4 are a stream of data as well as chapters.
+        # Chapters of MP4 appear as a stream of data, too.
         if "data" in self.drop or not data or self.file.chapters():
             return
         names = ", ".join(f"{stream.index} ({readable(stream.name or 'data')})" for stream in data)
@@ -168,12 +170,12 @@ class StreamPlan:
 
 
 def dropped(settings: Settings) -> frozenset[str]:
-    """The kinds of streams that the settings leave out."""
+    """Return the kinds of streams that the settings leave out."""
     return frozenset(settings.drop.split(",")) - {"none"}
 
 
 def holds(stream: Stream, container: str) -> bool:
-    """Try in memory whether the container takes the stream as it is."""
+    """Return whether the container takes the stream unchanged; tried in memory."""
     if stream.codec_context is None:
         return False
     try:

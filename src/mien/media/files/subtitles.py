@@ -1,4 +1,4 @@
-"""Writing text subtitles in the format that a container holds."""
+"""Conversion of text subtitles to the format that a container holds."""
 
 import html
 import re
@@ -16,10 +16,10 @@ from av.subtitles.subtitle import AssSubtitle
 _TICK = Fraction(1, 1000)
 _UNKNOWN_LENGTH_MS = 4000  # two lines of 40 letters are read in 4 s
 _FIELDS = 8  # before the text of a line of ASS: number, layer, style, name, three margins, effect
-_BRACE = r"\{{}"  # how FFmpeg writes a brace that is text
+_BRACE = r"\{{}"  # a brace of the text, as FFmpeg escapes it
 _BLOCK = re.compile(r"\{([^}]*)\}")
 _TAG = re.compile(r"\\(?:([ibu])([01])(?![0-9a-zA-Z])|p([0-9]+)|(r)(?![a-z]))")
-_MOV_TEXT_MOST_BYTES = 0xFFFF
+_MOV_TEXT_MAX_BYTES = 0xFFFF  # its length has 16 bits
 _STYLE = (
     "[Script Info]\nScriptType: v4.00+\n\n[V4+ Styles]\n"
     "Format: Name, Fontname, Fontsize, PrimaryColour, SecondaryColour, OutlineColour, BackColour, Bold, Italic, Underline, "
@@ -27,7 +27,7 @@ _STYLE = (
     "Style: Default,Arial,16,&Hffffff,&Hffffff,&H0,&H0,0,0,0,0,100,100,0,0,1,1,0,2,10,10,10,0\n\n"
     "[Events]\nFormat: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text\n"
 )
-"""From this FFmpeg makes the sample description without which players show no mov_text."""
+"""Source of the sample description without which players show no mov_text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Cue:
 
 @dataclass(frozen=True, slots=True)
 class TextCodec:
-    """A format of text subtitles: whether it knows bold and italics, escapes its text, shows several cues at once."""
+    """A format of text subtitles: `tags` for bold and italics, `escapes` of its text, `overlaps` of cues in time."""
 
     codec: str
     name: str
@@ -50,10 +50,10 @@ class TextCodec:
     overlaps: bool
 
     def payload(self, text: str) -> bytes:
-        """The packet of a text from which `spoken` has taken the markup."""
+        """Return the packet of a text from which `plain_text` has removed the markup."""
         if self.codec != "mov_text":
             return text.encode()
-        content = text.encode()[:_MOV_TEXT_MOST_BYTES].decode(errors="ignore").encode()
+        content = text.encode()[:_MOV_TEXT_MAX_BYTES].decode(errors="ignore").encode()
         return len(content).to_bytes(2, "big") + content
 
 
@@ -62,8 +62,8 @@ WEBVTT = TextCodec("webvtt", "WebVTT", tags=True, escapes=True, overlaps=True)
 MOV_TEXT = TextCodec("mov_text", "mov_text", tags=False, escapes=False, overlaps=False)
 
 
-def spoken(line: str, codec: TextCodec) -> str:
-    """The text of a line of ASS as FFmpeg decodes it, with the tags that `codec` knows; drawings are left out."""
+def plain_text(line: str, codec: TextCodec) -> str:
+    """Return the text of a line of ASS, with the tags that `codec` has and without drawings."""
     text = line.split(",", _FIELDS)[-1].replace(_BRACE, "\0")
     opened: list[str] = []
     shown, drawing, at = "", False, 0
@@ -94,7 +94,7 @@ def spoken(line: str, codec: TextCodec) -> str:
 
 @dataclass(slots=True)
 class _Layers:
-    """Cues that lie over each other, as cues that follow each other; they begin in order."""
+    """Overlapping cues, in the order of their beginning, made into cues that follow each other."""
 
     _shown: list[Cue] = field(default_factory=list)
     _at: int = 0
@@ -106,7 +106,7 @@ class _Layers:
             self._shown.append(cue)
 
     def until(self, time: int | None) -> Iterator[Cue]:
-        """Cues up to `time`, or all that are left."""
+        """Yield the cues up to `time`, or all the rest."""
         while self._shown and (time is None or self._at < time):
             stop = min(cue.end for cue in self._shown)
             stop = stop if time is None else min(stop, time)
@@ -117,7 +117,7 @@ class _Layers:
 
 
 class SubtitleConverter:
-    """Turns packets of text subtitles on the clock of the output into those of another format, in a new stream of `out`."""
+    """Converter of text subtitles on the clock of the output to another format, in a new stream of `out`."""
 
     def __init__(self, source: SubtitleStream, out: OutputContainer, codec: TextCodec) -> None:
         self._source, self._codec = source, codec
@@ -133,7 +133,7 @@ class SubtitleConverter:
         self.stream.time_base = _TICK
 
     def take(self, packet: "Packet[Stream]") -> "Iterator[Packet[Stream]]":
-        """Convert one packet; those without text, which fill gaps in MP4, give nothing."""
+        """Convert one packet; those without text, which fill gaps in MP4, yield nothing."""
         stamp = packet.pts if packet.pts is not None else packet.dts
         if stamp is None:
             return
@@ -147,7 +147,7 @@ class SubtitleConverter:
             yield self._packet(shown)
 
     def finish(self) -> "Iterator[Packet[Stream]]":
-        """Convert what is still on the screen at the end."""
+        """Convert the cues that are still on the screen at the end."""
         for cue in self._layers.until(None):
             yield self._packet(cue)
 
@@ -158,7 +158,7 @@ class SubtitleConverter:
             self.damaged += 1
             return ""
         lines = (rect.ass or rect.text for rect in found or () if isinstance(rect, AssSubtitle))
-        return "\n".join(filter(None, (spoken(line.decode(errors="replace"), self._codec) for line in lines)))
+        return "\n".join(filter(None, (plain_text(line.decode(errors="replace"), self._codec) for line in lines)))
 
     def _packet(self, cue: Cue) -> "Packet[Stream]":
         packet: Packet[Stream] = Packet(self._codec.payload(cue.text))

@@ -1,4 +1,4 @@
-"""Mending the clock of a file: where packet times jump, every stream goes on, all of them still in step."""
+"""Repair of a file's clock: where packet times jump, every stream continues, all still in step."""
 
 from collections import deque
 from dataclasses import dataclass, field
@@ -8,19 +8,27 @@ from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
-_FREE_BACK_S = 0.1  # FFmpeg's command-line tool takes the same for clocks that start anywhere
-_BACK_S = 1  # other formats hold increasing times: a smaller step back is rounding or interleaving
-_AHEAD_S = 10  # FFmpeg's dts_delta_threshold; a shorter gap is a gap in the recording and stays
-_ASTRAY_S = 1  # a stream this close to its old clock has not changed clocks
-_HELD_PACKETS = 512  # about 7 s of pictures and one sound track; streams are interleaved within 1 s
-_HELD_BYTES = 64 * 2**20
-_SETTLED_PACKETS = 8  # bursts of damaged times are shorter
-_IDLE_PACKETS = 256  # a stream without a packet for this long has ended
-_RECENT_CLOCKS = 4
+
+@dataclass(frozen=True, slots=True)
+class ClockTuning:
+    """Numbers by which a jump of the clock is told from rounding, interleaving, gaps and damage."""
+
+    free_back_s: float = 0.1  # FFmpeg's command-line tool has the same for clocks that start anywhere
+    back_s: float = 1  # other formats hold increasing times: a smaller step back is rounding or interleaving
+    ahead_s: float = 10  # FFmpeg's dts_delta_threshold; a shorter gap is a gap in the recording and stays
+    astray_s: float = 1  # a stream this close to its old clock has not changed clocks
+    held_packets: int = 512  # about 7 s of pictures and one sound track; streams are interleaved within 1 s
+    held_bytes: int = 64 * 2**20  # bounds memory
+    settled_packets: int = 8  # bursts of damaged times are shorter
+    idle_packets: int = 256  # of other streams; a stream without a packet for this long has ended
+    recent_clocks: int = 4  # on which a packet without a clock of its own may lie
+
+
+_DEFAULT = ClockTuning()
 
 
 class Role(IntEnum):
-    """Part that a stream plays for the clock: pictures set it, sound confirms it, all others follow."""
+    """Role of a stream for the clock: pictures set it, sound confirms it, all others follow."""
 
     PICTURE = 0
     SOUND = 1
@@ -29,7 +37,7 @@ class Role(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """Times at which one packet is decoded and shown, in ticks of `base`; None where the file does not say."""
+    """Decoding and presentation time of a packet, in ticks of `base`; None if the file does not state it."""
 
     stream: int
     role: Role
@@ -41,8 +49,8 @@ class Stamp:
 
 
 @dataclass(slots=True)
-class _Line:
-    """One stream: its newest time and usual step in ticks of `base`, `second` of which are a second; and its clock."""
+class _StreamState:
+    """State of a stream: newest time and usual step in ticks of `base`, `second` of them a second, and its clock."""
 
     role: Role
     base: Fraction
@@ -74,7 +82,7 @@ class _Line:
 
 @dataclass(slots=True)
 class _Jump:
-    """A stream that has left its clock: the time it should have had, the one it had, and what has come since."""
+    """A stream that has left its clock: the time expected, the time found, and the packets since."""
 
     expected: int
     first: int
@@ -88,38 +96,40 @@ class _Held(Generic[T]):
     item: T
     stamp: Stamp
     clock: int | None
-    """None for a packet behind an open jump, and for one of a stream that only follows."""
+    """None for a packet after an open jump, and for one of a stream that only follows."""
     led_to: int | None = None
-    """The time to give to a packet whose own was damaged."""
+    """New time of a packet whose own was damaged."""
 
 
 @dataclass(slots=True)
-class Mender(Generic[T]):
-    """Moves packets so that each stream goes on where it was when the file's clock starts over or leaps ahead.
+class ClockRepair(Generic[T]):
+    """Shifter of packets, so that each stream continues when the file's clock starts over or leaps ahead.
 
     Push all packets in file order; they come back in that order, each with the ticks to add to its times. Around a jump
-    packets are held until the other streams have jumped as well. The pictures decide where the new clock is laid, so that
-    they stay evenly spaced; sound that would lie over earlier sound is dropped. A stream that returns to its old clock had
-    damaged times: those packets are led on, and nothing else moves. `free_running` is for formats whose clock may have any
-    value (transport and program streams): there, leaps ahead are jumps, too, unless another stream has filled the time.
+    packets are held until the other streams have jumped as well. The pictures decide the offset of the new clock, so that
+    they stay evenly spaced; sound that would overlap earlier sound is dropped. A stream that returns to its old clock had
+    damaged times: those packets get the times that continue it, and nothing else moves. `free_running` is for formats whose
+    clock may have any value (transport and program streams): there, leaps ahead are jumps, too, unless another stream has
+    filled the time.
     """
 
     free_running: bool
+    tuning: ClockTuning = _DEFAULT
     jumps: int = 0
     """Changes of the clock so far."""
     _shifts: list[Fraction] = field(default_factory=lambda: [Fraction(0)])
-    _lines: dict[int, _Line] = field(default_factory=dict)
+    _lines: dict[int, _StreamState] = field(default_factory=dict)
     _open: dict[int, _Jump] = field(default_factory=dict)
     _new: dict[int, Fraction] = field(default_factory=dict)
-    """Streams that have begun while a jump is open, and their first time in seconds."""
+    """Streams that began during an open jump, and their first time in seconds."""
     _held: deque[_Held[T]] = field(default_factory=deque)
     _held_bytes: int = 0
     _pushed: int = 0
     _now: tuple[int, Fraction] = (0, Fraction(1))
-    """Time of the newest packet after its move: ticks and their length."""
+    """Time of the newest packet after its shift: ticks and their length."""
 
     def push(self, item: T, stamp: Stamp) -> list[tuple[T, int]]:
-        """Take one packet; return those that are ready, each with the ticks by which it moves."""
+        """Take one packet; return those that are ready, each with the ticks to add to its times."""
         self._pushed += 1
         line, time = self._lines.get(stamp.stream), stamp.time
         ready: list[tuple[T, int]] = []
@@ -128,7 +138,7 @@ class Mender(Generic[T]):
         elif stamp.role is not Role.OTHER and time is not None:
             clock = self._nearest(time * stamp.base)
             second = max(round(1 / stamp.base), 1)
-            self._lines[stamp.stream] = _Line(stamp.role, stamp.base, clock, time, stamp.duration, self._pushed, second)
+            self._lines[stamp.stream] = _StreamState(stamp.role, stamp.base, clock, time, stamp.duration, self._pushed, second)
             if self._open:
                 self._new[stamp.stream] = time * stamp.base
         jump = self._open.get(stamp.stream)
@@ -145,11 +155,11 @@ class Mender(Generic[T]):
         return ready
 
     def flush(self) -> list[tuple[T, int]]:
-        """Return what is still held, at the end of the file."""
+        """Return the packets that are still held, at the end of the file."""
         return self._release()
 
-    def _watch(self, line: _Line, stream: int, time: int) -> list[tuple[T, int]]:
-        """Note that the stream leaves its clock or returns to it; the packets that a second jump sets free."""
+    def _watch(self, line: _StreamState, stream: int, time: int) -> list[tuple[T, int]]:
+        """Note that the stream leaves its clock or returns to it; return the packets that a second jump releases."""
         jump = self._open.get(stream)
         if jump is not None and self._returns(jump, line, time):
             self._forgive(stream, jump)
@@ -160,24 +170,24 @@ class Mender(Generic[T]):
             return ready
         return []
 
-    def _leaps(self, line: _Line, time: int) -> bool:
-        if time < line.last - line.second * (_FREE_BACK_S if self.free_running else _BACK_S):
+    def _leaps(self, line: _StreamState, time: int) -> bool:
+        if time < line.last - line.second * (self.tuning.free_back_s if self.free_running else self.tuning.back_s):
             return True
-        if not self.free_running or time <= line.next + line.second * _AHEAD_S:
+        if not self.free_running or time <= line.next + line.second * self.tuning.ahead_s:
             return False
         time_s = time * line.base
         others = (self._lines[stream] for stream in self._lines.keys() - self._open.keys())
         return not any(
-            other is not line and other.clock == line.clock and abs(other.last * other.base - time_s) < _AHEAD_S
+            other is not line and other.clock == line.clock and abs(other.last * other.base - time_s) < self.tuning.ahead_s
             for other in others
         )
 
-    def _returns(self, jump: _Jump, line: _Line, time: int) -> bool:
+    def _returns(self, jump: _Jump, line: _StreamState, time: int) -> bool:
         from_old = abs(time - jump.expected - jump.elapsed)
-        return from_old < line.second * _ASTRAY_S and from_old < abs(time - line.next)
+        return from_old < line.second * self.tuning.astray_s and from_old < abs(time - line.next)
 
     def _forgive(self, stream: int, jump: _Jump) -> None:
-        """The stream has not changed its clock: lead its packets since on from where it was."""
+        """Close a jump of a stream that has returned to its clock: its packets since then continue from the old time."""
         del self._open[stream]
         line, at = self._lines[stream], jump.expected
         line.shown_until, line.all_shown = jump.shown_until, jump.shown_until is not None
@@ -187,11 +197,11 @@ class Mender(Generic[T]):
                 at += held.stamp.duration or line.step
 
     def _settled(self) -> bool:
-        if len(self._held) >= _HELD_PACKETS or self._held_bytes >= _HELD_BYTES:
+        if len(self._held) >= self.tuning.held_packets or self._held_bytes >= self.tuning.held_bytes:
             return True
-        live = (stream for stream, line in self._lines.items() if self._pushed - line.seen < _IDLE_PACKETS)
+        live = (stream for stream, line in self._lines.items() if self._pushed - line.seen < self.tuning.idle_packets)
         return all(stream in self._open for stream in live) and all(
-            jump.packets >= _SETTLED_PACKETS for jump in self._open.values()
+            jump.packets >= self.tuning.settled_packets for jump in self._open.values()
         )
 
     def _release(self) -> list[tuple[T, int]]:
@@ -207,20 +217,20 @@ class Mender(Generic[T]):
         return ready
 
     def _step(self, stream: int, jump: _Jump) -> tuple[int, int]:
-        """The time with which the stream goes on, and the one that it should have instead."""
+        """Return the time with which the stream continues, and the one that it should have instead."""
         shown = [held.stamp.shown for held in self._held if held.stamp.stream == stream and held.clock is None]
         known = [time for time in shown if time is not None]
         if self._lines[stream].role is not Role.PICTURE or jump.shown_until is None or len(known) < len(shown):
             return jump.first, jump.expected
-        # Behind a joint, Matroska and FLV have no true decoding times.
+        # After a joint, decoding times are wrong in Matroska and FLV.
         return min(known), jump.shown_until
 
-    def _settle(self, line: _Line, first: int, expected: int) -> None:
-        """Put the stream on a newer clock that fits, else on one of its own that leads it on without a gap."""
+    def _settle(self, line: _StreamState, first: int, expected: int) -> None:
+        """Put the stream on a newer clock that fits, else on a new one that continues it without a gap."""
         first_s = first * line.base
         expected_s = expected * line.base + self._shifts[line.clock]
         for clock in range(len(self._shifts) - 1, line.clock, -1):
-            if abs(first_s + self._shifts[clock] - expected_s) < _AHEAD_S:
+            if abs(first_s + self._shifts[clock] - expected_s) < self.tuning.ahead_s:
                 line.clock, line.heard_until_s = clock, expected_s
                 return
         self.jumps += 1
@@ -228,7 +238,7 @@ class Mender(Generic[T]):
         line.clock = len(self._shifts) - 1
 
     def _moved(self, held: _Held[T]) -> int | None:
-        """The ticks by which the packet moves; None when it is dropped."""
+        """Return the ticks to add to the times of the packet; None if it is dropped."""
         stamp = held.stamp
         if stamp.role is Role.OTHER:
             clock = 0 if stamp.time is None else self._nearest(stamp.time * stamp.base)
@@ -248,8 +258,8 @@ class Mender(Generic[T]):
         return moved
 
     def _nearest(self, time_s: Fraction) -> int:
-        """The recent clock on which a packet of this time lies nearest to the present."""
-        recent = range(max(len(self._shifts) - _RECENT_CLOCKS, 0), len(self._shifts))
+        """Return the recent clock on which a packet of this time is nearest to the present."""
+        recent = range(max(len(self._shifts) - self.tuning.recent_clocks, 0), len(self._shifts))
         now_s = self._now[0] * self._now[1]
         return min(recent, key=lambda clock: (abs(time_s + self._shifts[clock] - now_s), -clock))
 

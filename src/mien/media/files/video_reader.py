@@ -1,13 +1,11 @@
-"""Reads a video file: upright BGR frames with their own presentation times."""
+"""Reader of a video file: upright BGR frames with their own presentation times."""
 
 from collections.abc import Generator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from itertools import islice
 from math import ceil
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import av
 from av import VideoFrame
@@ -19,76 +17,30 @@ from av.stream import Disposition, Stream
 from av.video.stream import VideoStream
 
 from mien.errors import MediaTooLarge, UnreadableMedia, UnsupportedMedia, UsageError
-from mien.media.files.encoders import Content
+from mien.media.files.file_check import check_size
+from mien.media.files.media_file import MediaFileReader, part_bounds
 from mien.media.files.packets import FREE_RUNNING, NO_MOTION, PacketReader, Survey, open_input, survey
-from mien.media.files.picture import check_file
+from mien.media.files.video_info import VideoInfo
 from mien.media.frames.alpha import alpha_decoder, alpha_of, has_alpha, over_white
-from mien.media.frames.colour_space import ColourSpace, ToBgr, space_of
+from mien.media.frames.colour_space import ToBgr, space_of
 from mien.media.frames.dolby_vision import check_base_layer
 from mien.media.frames.interlace import Deinterlacer, has_fields, shown_order, stream_order
 from mien.media.frames.orientation import Orientation, orientation_of
 from mien.media.frames.pyav import fraction, known_fraction
-from mien.types import Frame, StreamInfo
+from mien.types import Frame
 
-_SCANT_FRAMES = 24
-"""Frames of a window (`mark/windows.py`); fewer leave less to accumulate. AV1 read a grainy video of 4 frames with z 8.2."""
-_SCANT_PIXELS = 300_000
-"""AV1 at 80 and strength 1 lost the mark of animations at 256 to 440 pixels square (z 2.5 to 9); from 640 on it read with 18.7,
-VP9 with 12.8."""
-_SHORTFALL_S = Fraction(1, 2)
-_SLACK_S = Fraction(1, 2000)
+_SHORTFALL_S = Fraction(1, 2)  # by which a file may end early without a note
+_SLACK_S = Fraction(1, 2000)  # half a millisecond: clocks of 1/1000 s have already rounded the times that users enter
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VideoInfo(StreamInfo):
-    """What the writer must keep. Width, height and `pixel_aspect` (width by height of a pixel) are upright, as shown.
-
-    Times are seconds on the clock of the file: `origin` becomes 0 in an output, `first` is that of the first picture;
-    `begin` and `end` bound the wanted part, None = as far as the file goes; `stream_end` is where the video stream says that
-    it ends.
-
-    `interlaced` says that the input is, `fields` which of them is shown first ("tff", "bff") where the frames still hold
-    both. `alpha`: the frames carry one; `flattened`: the input has one, and its frames were laid on white. `animated`: the
-    input is an animated picture.
-    """
-
-    codec: str
-    stream_index: int
-    space: ColourSpace
-    rotation: int
-    pixel_aspect: Fraction
-    interlaced: bool
-    fields: str | None
-    deep: bool
-    alpha: bool
-    flattened: bool
-    dolby_vision: bool
-    origin: Fraction
-    first: Fraction
-    begin: Fraction | None
-    end: Fraction | None
-    stream_end: Fraction | None
-    animated: bool = False
-
-    @property
-    def content(self) -> Content:
-        """Return the properties that encoders depend on."""
-        few = self.animated or (self.frame_count is not None and self.frame_count < _SCANT_FRAMES)
-        return Content(self.alpha, self.fields, scant=few and self.width * self.height < _SCANT_PIXELS)
-
-    @property
-    def is_part(self) -> bool:
-        return self.begin is not None or self.end is not None
-
-
-class VideoReader:
+class VideoReader(MediaFileReader):
     """A `contracts.FrameSource` of a file: frames upright, in order, with the pts and the time base of the file.
 
-    Making it opens the file and decodes the first wanted frame; `start_s` and `end_s` are seconds on a player's clock.
+    The constructor opens the file and decodes the first wanted frame; `start_s` and `end_s` are seconds on a player's clock.
     Raises `UnreadableMedia` (missing, a folder, empty, no video, damaged), `UnsupportedMedia`, `MediaTooLarge` (known
-    from the header, before decoding) or `UsageError` (nothing lies between start and end). `surveyed` is the `survey` of an
-    earlier reader of the same file: a transport or program stream is then not read through again.
-    Interlaced frames are made progressive unless `keep_fields`; transparent ones are laid on white unless `keep_alpha`.
+    from the header, before decoding) or `UsageError` (no frame between start and end). `surveyed` is the `survey` of an
+    earlier reader of the same file, which saves a second pass over a transport or program stream.
+    Interlaced frames are de-interlaced unless `keep_fields`; transparent ones are composited over white unless `keep_alpha`.
     """
 
     def __init__(
@@ -108,14 +60,14 @@ class VideoReader:
         self._interlaced_frames = 0
         self._fields_kept: bool | None = None
         self._max_pixels = max_pixels
-        self._start, self._end = _exact(start_s), _exact(end_s)
         self._notes: dict[str, int] = {}
         self._index = 0
         self._last_pts: int | None = None
         self._reached_end = self._decoded_any = False
         self._next: VideoFrame | None = None
         self.survey = surveyed
-        self._check(max_bytes)
+        check_size(path, max_bytes)
+        self._start, self._end = part_bounds(start_s, end_s)
         self._container = open_input(path)
         try:
             self._open()
@@ -125,19 +77,20 @@ class VideoReader:
 
     @property
     def info(self) -> VideoInfo:
+        """Properties of the video, known from the start."""
         return self._info
 
     @property
     def copied(self) -> tuple[Stream, ...]:
-        """The streams that an output keeps as they are."""
+        """Streams of sound and subtitles, which an output copies."""
         return tuple(stream for stream in self._container.streams if stream.type in {"audio", "subtitle"})
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What the person should know; complete when the last frame has been read."""
+        """Notes for the user; complete when the last frame has been read."""
         notes = [text.replace("{count}", str(count)) for text, count in self._notes.items()]
         if self._packets.damaged:
-            notes.append(f"{self.path.name} is damaged in {self._packets.damaged} places; what could be read was kept")
+            notes.append(f"{self.path.name} is damaged in {self._packets.damaged} places; the readable parts were used")
         if self._packets.jumps:
             times = "once" if self._packets.jumps == 1 else f"{self._packets.jumps} times"
             notes.append(
@@ -149,7 +102,7 @@ class VideoReader:
         return (*notes, early) if early else tuple(notes)
 
     def read(self) -> Frame | None:
-        """The next frame, None at the end. Raises `MediaTooLarge` when the frames grow beyond the limit."""
+        """Return the next frame, None at the end. Raises `MediaTooLarge` if the frames grow beyond the limit."""
         frame = self._next
         if frame is None:
             return None
@@ -161,24 +114,6 @@ class VideoReader:
         self._next = None
         self._frames.close()
         self._container.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self.close()
-
-    def _check(self, max_bytes: int) -> None:
-        size = check_file(self.path)
-        if size > max_bytes:
-            raise MediaTooLarge(
-                f"{self.path} has {size:,} bytes, the limit is {max_bytes:,}",
-                "use a smaller file or raise --max-bytes",
-            )
-        if self._start is not None and self._end is not None and self._end <= self._start:
-            raise UsageError(
-                f"the part from {float(self._start):g} s to {float(self._end):g} s is empty", "end after the start"
-            )
 
     def _open(self) -> None:
         self._stream = _moving_stream(self.path, self._container)
@@ -193,7 +128,7 @@ class VideoReader:
             self.survey = self.survey or survey(self.path, self._stream.index)
             zero = self.survey.start if self.survey else zero
         else:
-            # A player's clock shows 0 for what lies before zero.
+            # A player's clock shows 0 for times before zero.
             zero = max(zero, Fraction(0))
         self._begin = None if self._start is None else self._start + zero
         self._until = None if self._end is None else self._end + zero
@@ -201,7 +136,7 @@ class VideoReader:
         self._frames = self._wanted()
         first = next(self._frames, None)
         if first is None:
-            raise self._nothing()
+            raise self._nothing(decoded_any=self._decoded_any)
         self._next = first
         self._info = self._describe(first, zero)
 
@@ -209,15 +144,15 @@ class VideoReader:
         self._size = first.width, first.height
         orientation = orientation_of(first)
         if orientation is None:
-            self._note(f"{self.path.name} asks for a turn by {first.rotation} degrees; only quarter turns are made")
+            self._note(f"{self.path.name} asks for a rotation by {first.rotation} degrees; only multiples of 90 are applied")
         self._orientation = orientation or Orientation()
         space = space_of(first)
         if self._orientation.transposed:
-            # Players guess the colours of an untagged video from its size, which is about to change.
+            # Players guess the colours of an untagged video from its size, which the rotation changes.
             space = replace(space, tagged=True)
         kept, alpha = bool(self._fields_kept), has_alpha(first)
         if kept and self._orientation != Orientation():
-            raise UsageError(f"{self.path.name} is interlaced and turned", "use --interlaced deinterlace")
+            raise UsageError(f"{self.path.name} is interlaced and rotated", "use --interlaced deinterlace")
         self._has_alpha = alpha
         self._to_bgr = ToBgr(space, *self._size, by_fields=kept)
         width, height = self._orientation.size(*self._size)
@@ -254,7 +189,7 @@ class VideoReader:
         return zero if self._container.format.name in FREE_RUNNING else Fraction(0)
 
     def _length(self, zero: Fraction) -> tuple[int | None, float | None]:
-        """Frames (an estimate where the file does not count them) and seconds of the wanted part."""
+        """Return frames (estimated if the file does not count them) and seconds of the wanted part."""
         announced = self._container.duration
         whole = self._stream_end() or (None if announced is None else zero + Fraction(announced, av.time_base))
         stop = min((time for time in (whole, self._until) if time is not None), default=None)
@@ -269,20 +204,20 @@ class VideoReader:
         if self.survey is not None:
             return self.survey.end
         if self._container.format.name == "avi" and self._stream.frames and self._rate:
-            # Its duration is guessed from the size of the file; the count of frames is from the header.
+            # Its duration is guessed from the size of the file; the frame count is from the header.
             return self._stream.frames / self._rate
         if self._stream.duration is not None:
             return ((self._stream.start_time or 0) + self._stream.duration) * self._base
         return _tagged_duration(self._stream.metadata)
 
     def _wanted(self) -> Generator[VideoFrame, None, None]:
-        """Frames from `begin` to `end`, exact to the frame, each with a pts that is later than the one before."""
+        """Yield frames from `begin` to `end`, exact to the frame, each with a later pts than the one before."""
         begin, until = self._ticks(self._begin), self._ticks(self._until)
         for frame in self._from(begin):
             self._decoded_any = True
             pts = self._pts(frame)
             if self._last_pts is not None and pts <= self._last_pts:
-                self._note("{count} frames had no time of their own and were put behind the frame before")
+                self._note("{count} frames had no time of their own and were placed after the frame before")
                 pts = self._last_pts + 1
             frame.pts = self._last_pts = pts
             if until is not None and pts >= until:
@@ -292,7 +227,7 @@ class VideoReader:
         self._reached_end = True
 
     def _from(self, begin: int | None) -> Generator[VideoFrame, None, None]:
-        """Decoded frames from the key frame before `begin` on, or from the start when times can only be counted there."""
+        """Yield decoded frames from the key frame before `begin` on, or from the start if times must be counted."""
         if begin is not None and self.survey is not None:
             yield from self._decoded(self.survey.key_before(begin * self._base))
             return
@@ -317,14 +252,14 @@ class VideoReader:
         return True
 
     def _decoded(self, first: int = 0) -> Generator[VideoFrame, None, None]:
-        """Progressive frames, unless fields are kept, from the packet number `first` on."""
+        """Yield progressive frames, unless fields are kept, from packet number `first` on."""
         context = self._stream.codec_context
         order = stream_order(context.field_order, context.codec.canonical_name)
         fields = Deinterlacer(order)
         for frame in self._stored(first):
             interlaced = frame.interlaced_frame or order is not None
             if self._fields_kept is None:
-                # Decided once: an output is flagged as interlaced as a whole or not at all.
+                # Decided once: an output is flagged interlaced as a whole or not at all.
                 self._fields_kept = self._keep_fields and (interlaced or has_fields(context.field_order))
             self._interlaced_frames += interlaced
             yield from (frame,) if self._fields_kept else fields.push(frame)
@@ -353,7 +288,7 @@ class VideoReader:
         same_size = (frame.width, frame.height) == self._size
         if not same_size:
             self._note("{count} frames had another size and were scaled to that of the first")
-        # Files that were put together change from HDR to SDR, or their matrix, in the middle.
+        # Joined files may change from HDR to SDR, or their matrix, in the middle.
         image, alpha = self._to_bgr.convert(frame, space_of(frame) if same_size else None), None
         if self._has_alpha:
             alpha = alpha_of(frame, *self._size)
@@ -371,28 +306,22 @@ class VideoReader:
             )
 
     def _pts(self, frame: VideoFrame) -> int:
-        """The frame's own time; AVI has none: there the time of its packet, or a usual frame after the one before."""
+        """Return the frame's own time; in AVI, which has none, its packet's, or one frame after the one before."""
         if frame.pts is not None:
             return frame.pts
-        # Frames are decoded in another order than they are shown, unless there are none that look ahead.
+        # Frames are decoded in display order only without B-frames.
         if frame.dts is not None and not self._stream.codec_context.has_b_frames:
             return frame.dts
         step = max(1, round(1 / ((self._rate or 25) * self._base)))
         return (self._stream.start_time or 0) if self._last_pts is None else self._last_pts + step
 
     def _ticks(self, time: Fraction | None) -> int | None:
-        # A little slack: clocks such as 1/1000 s have already rounded the times that a person reads off.
         if time is None:
             return None
         return ceil(time / self._base - min(Fraction(1, 2), _SLACK_S / self._base))
 
     def _note(self, text: str) -> None:
         self._notes[text] = self._notes.get(text, 0) + 1
-
-    def _nothing(self) -> UnreadableMedia | UsageError:
-        if self._decoded_any:
-            return UsageError(f"no frame of {self.path} lies in the chosen part", "choose another --start or --end")
-        return UnreadableMedia(f"no frame of {self.path} can be decoded", "check the file, or fetch or save it again")
 
     def _missing_at_the_end(self) -> str | None:
         expected = self._info.stream_end
@@ -406,7 +335,7 @@ class VideoReader:
 
 
 def _moving_stream(path: Path, container: InputContainer) -> VideoStream:
-    """The default video stream, else the first; covers and thumbnails do not count."""
+    """Return the default video stream, else the first; covers and thumbnails do not count."""
     streams = [stream for stream in container.streams.video if not stream.disposition & NO_MOTION]
     if not streams:
         what = "holds only sound" if container.streams.audio else "holds no video stream"
@@ -417,12 +346,8 @@ def _moving_stream(path: Path, container: InputContainer) -> VideoStream:
     return stream
 
 
-def _exact(seconds: float | None) -> Fraction | None:
-    return None if seconds is None else Fraction(str(seconds))
-
-
 def _tagged_duration(metadata: dict[str, str]) -> Fraction | None:
-    """The duration that Matroska keeps as a tag of the stream, `HH:MM:SS.fraction`."""
+    """Return the duration in Matroska's tag of the stream, `HH:MM:SS.fraction`."""
     text = next((value for name, value in metadata.items() if name.upper().partition("-")[0] == "DURATION"), "")
     try:
         hours, minutes, seconds = text.split(":")

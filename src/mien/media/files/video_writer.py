@@ -1,4 +1,4 @@
-"""Writes video files: labelled frames encoded with the input's times and colours, all else copied beside them."""
+"""Writer of video files: labelled frames encoded with the input's times and colours, all other streams copied."""
 
 import contextlib
 import os
@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import av
 from av import VideoFrame
@@ -22,10 +20,12 @@ from mien.media.files import statement
 from mien.media.files.animation_reader import AnimationReader, NoStreams
 from mien.media.files.encoders import Encoder, candidates, other_codec, plan_codec
 from mien.media.files.mark_strength import video_need
+from mien.media.files.media_file import MediaFileWriter
 from mien.media.files.output_file import OutputFile, is_of_the_place, output_error
 from mien.media.files.stream_copy import StreamCopier, kept_tags
 from mien.media.files.stream_plan import dropped
-from mien.media.files.video_reader import VideoInfo, VideoReader
+from mien.media.files.video_info import VideoInfo
+from mien.media.files.video_reader import VideoReader
 from mien.media.frames.alpha import with_opaque
 from mien.media.frames.colour_space import ColourSpace, FromBgr
 from mien.media.frames.interlace import BOTTOM_FIRST, TOP_FIRST, FieldFlags
@@ -33,23 +33,24 @@ from mien.settings import Settings
 from mien.system.scheduling import ordinary_scheduling
 from mien.types import LabelledFrame
 
-_OF_THE_FILE = {"major_brand", "minor_version", "compatible_brands", "encoder", "software", "duration"}
+_FILE_TAGS = {"major_brand", "minor_version", "compatible_brands", "encoder", "software", "duration"}
 """Metadata that describes the old file, not its content."""
-_ITUNES = {"title", "artist", "album_artist", "composer", "album", "date", "comment", "genre", "copyright", "grouping",
+_CLASSIC_TAGS = {"title", "artist", "album_artist", "composer", "album", "date", "comment", "genre", "copyright", "grouping",
            "lyrics", "description", "synopsis", "show", "episode_id", "network", "keywords", "creation_time",
            "timecode", "location"}  # fmt: skip
-"""What MP4 and MOV keep in their classic form; other names need the newer one."""
-_MPEG4_MOST_TICKS = 65535
-_NO_PIXEL_SHAPE = {"vp9", "av1"}
+"""Tags that MP4 and MOV hold in their classic form; other names need the newer one."""
+_MPEG4_MAX_TICKS_PER_S = 65535  # 16 bits in its header
+_SQUARE_PIXEL_CODECS = {"vp9", "av1"}
 _USUAL_RATE = Fraction(25)
-_X265_LEAST = 10
+_X265_SHORT_FRAMES = 10
+"""Videos of at most this many frames get no B-frames in x265, which loses their clock; an upper bound, not measured exactly."""
 
 
-class VideoWriter:
+class VideoWriter(MediaFileWriter):
     """A `contracts.FrameSink` into `output.temporary`; the caller commits the output after leaving without an error.
 
-    Making it opens the encoder and writes the file's head, so that what does not go together is refused before any
-    work: raises `UsageError` or `OutputError`. What had to be done otherwise than asked is told in `warnings`.
+    The constructor opens the encoder and writes the head of the file, so that impossible combinations are refused before any
+    work: raises `UsageError` or `OutputError`. Deviations from the settings are noted in `warnings`.
     """
 
     def __init__(self, reader: VideoReader | AnimationReader, output: OutputFile, settings: Settings, engine: str) -> None:
@@ -89,8 +90,8 @@ class VideoWriter:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What the person should know; complete when the last frame has been written."""
-        late = f"{self._output.path.name} has a constant frame rate: times were rounded to it; .mp4 and .mkv keep them"
+        """Notes for the user; complete when the last frame has been written."""
+        late = f"{self._output.path.name} has a constant frame rate: times were rounded to it; .mp4 and .mkv preserve them"
         crowded = f"{self._crowded} frames closer together than the frame rate of {self._output.path.name} were left out"
         return (
             *self._notes,
@@ -113,12 +114,12 @@ class VideoWriter:
         if self._flags is not None:
             picture = self._flags.set(picture)
         picture.pts, picture.time_base = ticks, self._time_base
-        # A frame waits for the next one, whose time says how long it is shown.
+        # A frame waits for the next one, whose time ends it.
         self._encode_waiting(until=picture.pts)
         self._waiting = picture
 
     def finish(self) -> None:
-        """Write what the encoder still holds, the rest of the other streams and the file's tail, once."""
+        """Flush the encoder, write the rest of the other streams and the end of the file, once."""
         if self._finished:
             return
         self._finished = True
@@ -126,7 +127,7 @@ class VideoWriter:
         try:
             rest = self._video.encode(None)
             if rest:
-                # MP4 ends its track with the packet coded last, which is often not the frame shown last.
+                # MP4 ends its track with the packet coded last, often not the frame shown last.
                 rest[-1].duration = self._shown
             self._mux(rest)
             self._copier.finish(self._container)
@@ -135,19 +136,6 @@ class VideoWriter:
             raise self._failure(error) from error
         finally:
             self._copier.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        if kind is not None:
-            self._abandon()
-            return
-        try:
-            self.finish()
-        except BaseException:
-            self._abandon()
-            raise
 
     def _encode_waiting(self, until: int | None) -> None:
         picture = self._waiting
@@ -168,12 +156,12 @@ class VideoWriter:
             self._container.mux_one(packet)
 
     def _ticks(self, time: Fraction) -> int | None:
-        """The time in ticks of the output, later than the frame before; None where AVI has no place left for the frame."""
+        """Return the time in ticks of the output, later than the frame before; None if AVI has no place for the frame."""
         exact = time / self._time_base
         ticks = round(exact)
         if self._last_pts is not None:
             if self._container_name == "avi" and self._last_pts + 1 - exact > 1:
-                # Its frames cannot be closer: the sound would run ahead of the pictures.
+                # AVI frames cannot be closer: the sound would run ahead of the pictures.
                 return None
             ticks = max(ticks, self._last_pts + 1)
         self._rounded |= self._container_name == "avi" and abs(ticks - exact) > Fraction(1, 4)
@@ -181,7 +169,7 @@ class VideoWriter:
         return ticks
 
     def _last_duration(self, pts: int) -> int:
-        """As long as the stream lasts in the input, or as a usual frame."""
+        """Return the ticks up to the end of the stream in the input, or those of a usual frame."""
         usual = max(1, round(1 / ((self._info.rate or _USUAL_RATE) * self._time_base)))
         if self._info.stream_end is None or self._info.end is not None:
             return usual
@@ -202,13 +190,13 @@ class VideoWriter:
 
     def _open(self, encoder: Encoder, engine: str) -> None:
         if encoder.name == "libsvtav1":
-            # The library talks on the error stream unless told not to, and listens to nothing else.
+            # The library logs to the error stream unless this variable is set.
             os.environ.setdefault("SVT_LOG", "1")
         tags = _container_tags(self._copier.metadata, engine)
         options = {}
         if self._container_name in {"mp4", "mov"}:
-            # A cover fits the classic form only.
-            classic = self._copier.copies_cover or {name.lower() for name in tags} <= _ITUNES
+            # A cover needs the classic form.
+            classic = self._copier.copies_cover or {name.lower() for name in tags} <= _CLASSIC_TAGS
             options["movflags"] = "+faststart" if classic else "+faststart+use_metadata_tags"
         temporary = str(self._output.temporary.absolute())
         self._container = av.open(temporary, "w", format=self._container_name, container_options=options)
@@ -234,9 +222,10 @@ class VideoWriter:
             context.colorspace = space.matrix
         context.color_primaries, context.color_trc = space.primaries, space.transfer
         animated = isinstance(self._copier, NoStreams)
-        if self._container_name == "avi" or animated or (encoder.name == "libx265" and (info.frame_count or 0) <= _X265_LEAST):
-            # AVI has one clock only, in coding order; x265 loses the clock of a few frames that look ahead; and MP4 ends with
-            # the frame coded last, which matters where each frame has a time of its own.
+        short = encoder.name == "libx265" and (info.frame_count or 0) <= _X265_SHORT_FRAMES
+        if self._container_name == "avi" or animated or short:
+            # AVI has one clock, in coding order; x265 loses the clock of short videos with B-frames; and MP4 ends with the
+            # frame coded last, which matters if each frame has its own time.
             context.max_b_frames = 0
         if encoder.codec == "hevc" and self._container_name in {"mp4", "mov"}:
             context.codec_tag = "hvc1"
@@ -267,23 +256,18 @@ class VideoWriter:
         )
 
     def _abandon(self) -> None:
-        """Give up: first the file goes, so that closing does not spend time on finishing it."""
-        self._finished = True
         self._copier.close()
-        with contextlib.suppress(OSError):
-            self._output.temporary.unlink()
-        with contextlib.suppress(FFmpegError, OSError, ValueError):
-            self._container.close()
+        super()._abandon()
 
 
 def check_output(reader: VideoReader, path: Path, settings: Settings) -> tuple[str, ...]:
-    """What a `VideoWriter` would refuse or warn of, known without writing anything. Raises `UsageError`."""
+    """Return the warnings of a `VideoWriter` without writing anything. Raises `UsageError` as it would."""
     container, codec = plan_codec(path, settings, reader.info.content)
     _check_pixel_shape(reader.info, codec, container, path)
     _check_fields(reader.info)
     copier = StreamCopier(reader.path, reader.info, container, path.name, dropped(settings))
     try:
-        # The file is not touched before the first packet.
+        # No file is opened before the first packet.
         copier.add_streams(av.open(os.devnull, "w", format=container))
     finally:
         copier.close()
@@ -291,7 +275,7 @@ def check_output(reader: VideoReader, path: Path, settings: Settings) -> tuple[s
 
 
 def _check_pixel_shape(info: VideoInfo, codec: str, container: str, path: Path) -> None:
-    if codec in _NO_PIXEL_SHAPE and container not in {"mp4", "mov"} and info.pixel_aspect != 1:
+    if codec in _SQUARE_PIXEL_CODECS and container not in {"mp4", "mov"} and info.pixel_aspect != 1:
         raise UsageError(
             f"{codec} in a {path.suffix} cannot say that the pixels of the input are not square",
             "write a .mp4, or a .mkv with --codec h264",
@@ -307,7 +291,7 @@ def _check_fields(info: VideoInfo) -> None:
 
 
 def _space_for(info: VideoInfo, codec: str) -> ColourSpace:
-    """The colour space to write: the input's, but what MPEG-4 cannot say must be what players take for granted."""
+    """Return the colour space to write: the input's, but limited range in MPEG-4, which cannot state the range."""
     space = info.space.for_output()
     if codec == "mpeg4":
         return ColourSpace(space.matrix, space.primaries, space.transfer, full_range=False, tagged=space.tagged)
@@ -315,7 +299,7 @@ def _space_for(info: VideoInfo, codec: str) -> ColourSpace:
 
 
 def _on_grid(info: VideoInfo) -> VideoInfo:
-    """AVI shows a picture at each step of its rate: move everything, so that the first is shown on a step."""
+    """Shift the origin so that the first picture is on a step of the rate: AVI shows one picture each step."""
     rate = info.rate or _USUAL_RATE
     steps = max(int((info.first - info.origin) * rate), 0)
     return replace(info, origin=info.first - steps / rate)
@@ -324,14 +308,14 @@ def _on_grid(info: VideoInfo) -> VideoInfo:
 def _encoder_time_base(info: VideoInfo, codec: str, container: str) -> Fraction:
     if container == "avi":
         return 1 / (info.rate or _USUAL_RATE)
-    if codec == "mpeg4" and info.time_base.denominator > _MPEG4_MOST_TICKS:
+    if codec == "mpeg4" and info.time_base.denominator > _MPEG4_MAX_TICKS_PER_S:
         return Fraction(1, 60_000)
     return info.time_base
 
 
 def _container_tags(metadata: dict[str, str], engine: str) -> dict[str, str]:
-    """The input's metadata with the statement added to its comment."""
-    tags = {key: value for key, value in metadata.items() if key.lower() not in _OF_THE_FILE}
+    """Return the input's metadata with the statement added to its comment."""
+    tags = {key: value for key, value in metadata.items() if key.lower() not in _FILE_TAGS}
     before = " ".join(tags.pop(key).strip() for key in list(tags) if key.lower() == "comment")
     said = statement.sentence(engine)
     tags["comment"] = before if said in before else f"{before} {said}".strip()
@@ -339,7 +323,7 @@ def _container_tags(metadata: dict[str, str], engine: str) -> dict[str, str]:
 
 
 def _try_out(encoder: Encoder, info: VideoInfo) -> None:
-    """Encode one grey frame: many encoders are compiled in, but only the device tells whether one works."""
+    """Encode one frame: many encoders are compiled in, but only a trial shows whether the device works."""
     context = av.CodecContext.create(encoder.name, "w")
     assert isinstance(context, av.VideoCodecContext)
     context.width, context.height, context.pix_fmt = info.width, info.height, encoder.pixel_format
@@ -348,4 +332,4 @@ def _try_out(encoder: Encoder, info: VideoInfo) -> None:
     frame = VideoFrame(info.width, info.height, encoder.pixel_format)
     frame.pts = 0
     if not [*context.encode(frame), *context.encode(None)]:
-        raise ValueError(f"{encoder.name} gives no packet")
+        raise ValueError(f"{encoder.name} returned no packet")

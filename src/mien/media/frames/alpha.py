@@ -8,24 +8,24 @@ from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
 from mien.media.frames.planes import plane
-from mien.types import Image, Mask
+from mien.types import Array, Image, Mask
 
-_BESIDE = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
-"""Decoders for codecs that carry alpha as a second stream in each packet, which FFmpeg's own decoders drop."""
+_ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
+"""Decoders for codecs with alpha in a second stream of each packet, which FFmpeg's own decoders drop."""
 
 
 def alpha_decoder(stream: VideoStream) -> VideoCodecContext | None:
     """Return a decoder that keeps the alpha of VP8 and VP9, None for streams whose usual decoder is enough."""
-    name = _BESIDE.get(stream.codec_context.codec.canonical_name)
-    said_alpha = any(key.lower() == "alpha_mode" and value == "1" for key, value in stream.metadata.items())
-    if name is None or not said_alpha:
+    name = _ALPHA_DECODERS.get(stream.codec_context.codec.canonical_name)
+    tagged = any(key.lower() == "alpha_mode" and value == "1" for key, value in stream.metadata.items())
+    if name is None or not tagged:
         return None
     decoder = CodecContext.create(name, "r")
     assert isinstance(decoder, VideoCodecContext)
-    said = stream.codec_context
-    decoder.thread_type = said.thread_type
-    decoder.color_range, decoder.colorspace = said.color_range, said.colorspace
-    decoder.color_primaries, decoder.color_trc = said.color_primaries, said.color_trc
+    tags = stream.codec_context
+    decoder.thread_type = tags.thread_type
+    decoder.color_range, decoder.colorspace = tags.color_range, tags.colorspace
+    decoder.color_primaries, decoder.color_trc = tags.color_primaries, tags.color_trc
     return decoder
 
 
@@ -49,11 +49,11 @@ def over_white(image: Image, alpha: Mask) -> Image:
     return np.asarray((mixed + 127) // 255, np.uint8)
 
 
-def with_opaque(alpha: Mask, box_xyxy: tuple[int, int, int, int] | None) -> Mask:
-    """Return the alpha with the box made opaque: a badge on a transparent area would not be seen."""
+def with_opaque(alpha: Array, box_xyxy: tuple[int, int, int, int] | None) -> Array:
+    """Return the alpha, uint8 or uint16, with the box made opaque: a badge on a transparent area would not be seen."""
     if box_xyxy is None:
         return alpha
     left, top, right, bottom = box_xyxy
     changed = alpha.copy()
-    changed[top:bottom, left:right] = 255
+    changed[top:bottom, left:right] = np.iinfo(changed.dtype).max
     return changed

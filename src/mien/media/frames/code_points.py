@@ -1,6 +1,6 @@
-"""Pictures whose colours are given by code points (ITU-T H.273, "nclx") in place of a profile: HEIC and AVIF.
+"""Colours of HEIC and AVIF, given by code points (ITU-T H.273, "nclx") in place of a profile.
 
-Wide gamuts and HDR become sRGB, because no format that is written carries code points.
+Wide gamuts and HDR become sRGB, because no written format has code points.
 """
 
 from collections.abc import Iterator, Mapping
@@ -13,10 +13,11 @@ from mien.imaging import hdr
 from mien.types import Array
 
 _LINEAR = 8
-_WHITE_NITS = hdr.Tuning().white_nits
+"""Transfer characteristics of linear light in H.273."""
+_WHITE_NITS = hdr.HdrTuning().white_nits
 _WIDE = frozenset({9, 12})
 """Primaries of H.273 that are wider than those of sRGB: BT.2020 and Display P3."""
-_ROWS = 256
+_STRIPE_ROWS = 256  # converted at once, so that large pictures need no large intermediates
 _CONTAINERS = {b"meta": 12, b"iprp": 8, b"ipco": 8}
 """Boxes that hold the properties, and the length of their heads."""
 
@@ -30,16 +31,17 @@ class CodePoints:
 
     @property
     def is_hdr(self) -> bool:
+        """True for PQ and HLG."""
         return self.transfer in {hdr.PQ, hdr.HLG}
 
     @property
     def is_srgb(self) -> bool:
-        """Return whether the numbers may be shown as sRGB as they are; what is unknown is taken for it, as viewers do."""
+        """Return whether the values are sRGB; unknown code points count as sRGB, as in viewers."""
         return self.transfer not in {_LINEAR, hdr.PQ, hdr.HLG} and self.primaries not in _WIDE
 
     @property
     def note(self) -> str:
-        """One sentence for the user on what `to_srgb` has done."""
+        """Note for the user on the conversion by `to_srgb`."""
         if self.is_hdr:
             return "the picture is HDR; it was converted to ordinary range (SDR, sRGB)"
         return "the picture has wide colours without a profile; they were converted to sRGB"
@@ -54,7 +56,7 @@ class AvifFacts:
 
 
 def of_heif(info: Mapping[Any, Any]) -> CodePoints | None:
-    """The code points in Pillow's `info` of a HEIC picture; None when there are none, or a profile wins over them."""
+    """Return the code points in Pillow's `info` of a HEIC picture; None without any, or if a profile replaces them."""
     found = info.get("nclx_profile")
     if info.get("icc_profile") or not isinstance(found, dict):
         return None
@@ -62,7 +64,7 @@ def of_heif(info: Mapping[Any, Any]) -> CodePoints | None:
 
 
 def of_avif(content: bytes) -> AvifFacts:
-    """Bits a channel and code points of the first picture in an AVIF file."""
+    """Return bits a channel and code points of the first picture in an AVIF file."""
     depth, points = 8, None
     for kind, body in _boxes(content, 0, len(content)):
         if kind == b"av1C" and len(body) >= 3 and depth == 8:
@@ -73,11 +75,11 @@ def of_avif(content: bytes) -> AvifFacts:
 
 
 def _boxes(content: bytes, start: int, stop: int) -> Iterator[tuple[bytes, bytes]]:
-    """The kind and the first 16 bytes of each box of the properties."""
+    """Yield the kind and the first 16 bytes of each box of the properties."""
     while start + 8 <= stop:
         size, kind = int.from_bytes(content[start : start + 4], "big"), content[start + 4 : start + 8]
         if size < 8:
-            # Of a box that reaches to the end, or has a 64-bit size: such ones hold pixels.
+            # A box that reaches to the end, or has a 64-bit size: it holds pixels.
             return
         end = min(start + size, stop)
         if kind in _CONTAINERS:
@@ -91,15 +93,15 @@ def to_srgb(pixels: Array, points: CodePoints) -> Array:
     """Convert BGR uint16 (h, w, 3), full range, to the same in sRGB; light above white is clipped."""
     matrix = hdr.to_bt709(points.primaries) if points.primaries in _WIDE else np.eye(3)
     converted = np.empty_like(pixels)
-    for top in range(0, len(pixels), _ROWS):
-        rows = slice(top, top + _ROWS)
+    for top in range(0, len(pixels), _STRIPE_ROWS):
+        rows = slice(top, top + _STRIPE_ROWS)
         signal = pixels[rows, :, ::-1] / np.float32(65535)
         converted[rows, :, ::-1] = hdr.srgb_code(_light(signal, points) @ matrix.T) * 65535 + 0.5
     return converted
 
 
 def _light(signal: Array, points: CodePoints) -> Array:
-    """Linear light, RGB, 1 = white."""
+    """Return linear light, RGB, 1 = white."""
     match points.transfer:
         case hdr.PQ:
             return hdr.pq_nits(signal) / _WHITE_NITS

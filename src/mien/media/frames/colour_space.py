@@ -1,4 +1,4 @@
-"""How the numbers of a video stand for colours, and the way from decoded frames to BGR and back."""
+"""Colour spaces of video, and conversion of decoded frames to BGR and back."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +15,7 @@ from mien.types import Array, Image, Mask
 _SWSCALE = {1: Colorspace.ITU709, 4: Colorspace.FCC, 5: Colorspace.ITU601, 6: Colorspace.ITU601, 7: Colorspace.SMPTE240M,
             9: Colorspace.BT2020, 10: Colorspace.BT2020}  # fmt: skip
 _EXACT_FORMATS = {"yuv420p", "yuvj420p", "yuva420p", "yuv422p", "yuvj422p", "yuva422p"}
-_SD_MOST_WIDTH, _SD_MOST_HEIGHT = 1024, 576
+_SD_MAX_WIDTH, _SD_MAX_HEIGHT = 1024, 576  # pixels; larger untagged video is BT.709 in players
 _EXACT = Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
 
 _WIDENED = np.clip(np.rint((np.arange(256) - 16) * 255 / 219), 0, 255).astype(np.uint8)
@@ -24,7 +24,7 @@ _WIDENED = np.clip(np.rint((np.arange(256) - 16) * 255 / 219), 0, 255).astype(np
 
 @dataclass(frozen=True, slots=True)
 class ColourSpace:
-    """Numbers of ITU-T H.273; `tagged` is False where the file did not say the matrix and the size decided it."""
+    """Code points of ITU-T H.273; `tagged` is False if the file does not state the matrix and the size decided it."""
 
     matrix: int
     primaries: int
@@ -34,34 +34,34 @@ class ColourSpace:
 
     @property
     def is_hdr(self) -> bool:
-        """PQ or HLG: the numbers are not meant for an ordinary screen."""
+        """True for PQ and HLG, which need conversion for an ordinary screen."""
         return self.transfer in (hdr.PQ, hdr.HLG)
 
     def for_output(self) -> "ColourSpace":
-        """The space the output is written in: the same, but HDR becomes BT.709."""
+        """Return the space of the output: the same, but BT.709 for HDR."""
         if not self.is_hdr:
             return self
         return ColourSpace(1, int(ColorPrimaries.BT709), int(ColorTrc.BT709), full_range=False, tagged=True)
 
 
 def space_of(frame: VideoFrame) -> ColourSpace:
-    """The space of a decoded frame; an untagged one is BT.601 up to 1024x576 and BT.709 above, as players take it."""
+    """Return the space of a decoded frame; an untagged one is BT.601 up to 1024x576 and BT.709 above, as in players."""
     matrix, transfer = int(frame.colorspace), int(frame.color_trc)
     tagged = matrix in _SWSCALE
     if transfer in (hdr.PQ, hdr.HLG):
-        # A tagged matrix counts as it is; without one, HDR is BT.2020 at every size.
+        # A tagged matrix is used; without one, HDR is BT.2020 at every size.
         tagged, matrix = True, matrix if tagged or matrix == hdr.ICTCP else hdr.BT2020
     elif not tagged:
-        small = frame.width <= _SD_MOST_WIDTH and frame.height <= _SD_MOST_HEIGHT
+        small = frame.width <= _SD_MAX_WIDTH and frame.height <= _SD_MAX_HEIGHT
         matrix = 6 if small else 1
     full = int(frame.color_range) == ColorRange.JPEG or frame.format.name.startswith("yuvj")
     return ColourSpace(matrix, int(frame.color_primaries), transfer, full, tagged)
 
 
 class ToBgr:
-    """Turns decoded frames into BGR of one size; HDR becomes SDR. Keeps one converter, which is costly to set up for HDR.
+    """Converter of decoded frames to BGR of one size; HDR becomes SDR. It keeps its tables, which are costly for HDR.
 
-    `by_fields` is for interlaced frames, whose rows of chroma belong to the fields by turns.
+    `by_fields` is for interlaced frames, whose rows of chroma alternate between the fields.
     """
 
     def __init__(self, space: ColourSpace, width: int, height: int, *, by_fields: bool = False) -> None:
@@ -78,7 +78,7 @@ class ToBgr:
             self._weights = yuv.decoding_weights(space.matrix, space.full_range)
 
     def convert(self, frame: VideoFrame, space: ColourSpace | None = None) -> Image:
-        """BGR uint8 (h, w, 3), writable, of the size of the first frame; `space` is that of this frame, None = as before."""
+        """Return BGR uint8 (h, w, 3), writable, of the size of the first frame; `space` is this frame's, None = as before."""
         if space is not None and space != self._space:
             self._take(space)
         same_size = (frame.width, frame.height) == (self._width, self._height)
@@ -108,7 +108,7 @@ class ToBgr:
         )
         image = np.array(bgr.to_ndarray(), np.uint8)
         if frame.format.name.startswith("gray") and int(frame.color_range) == ColorRange.MPEG:
-            # The converter takes every grey for full range.
+            # The converter treats every grey as full range.
             return np.asarray(cv2.LUT(image, _WIDENED), np.uint8)
         return image
 
@@ -130,7 +130,7 @@ class ToBgr:
         return self._hdr[1].convert(*planes[:3])
 
     def _deep_planes(self, frame: VideoFrame) -> VideoFrame:
-        """The same colours in planes of 16 bits, in the size of the first frame."""
+        """Return the same colours in planes of 16 bits, in the size of the first frame."""
         is_rgb = frame.format.is_rgb
         same: dict[str, Any] = {}
         if not is_rgb:
@@ -149,7 +149,7 @@ class ToBgr:
 
 
 class FromBgr:
-    """Turns BGR frames into what an encoder takes, `pixel_format`, in the given space; `by_fields` as for `ToBgr`."""
+    """Converter of BGR frames to the `pixel_format` of an encoder, in the given space; `by_fields` as for `ToBgr`."""
 
     def __init__(self, space: ColourSpace, pixel_format: str, *, by_fields: bool = False) -> None:
         self._space, self._format = space, pixel_format
@@ -158,7 +158,7 @@ class FromBgr:
         self._reformatter = VideoReformatter()
 
     def convert(self, image: Image, alpha: Mask | None = None) -> VideoFrame:
-        """A new frame; `image` is BGR uint8 (h, w, 3) and may change afterwards. `alpha` is for formats that have one."""
+        """Return a new frame; `image` is BGR uint8 (h, w, 3) and may change afterwards. `alpha` is for formats with one."""
         height, width = image.shape[:2]
         if self._format not in {"yuv420p", "yuva420p"} or width % 2 or height % 2:
             return self._by_swscale(image, alpha)
@@ -186,10 +186,10 @@ class FromBgr:
 
 
 def _fields(apart: bool) -> tuple[slice, ...]:
-    """Rows that are converted together: all of them, or those of each field."""
+    """Return the rows to convert together: all of them, or those of each field."""
     return (slice(0, None, 2), slice(1, None, 2)) if apart else (slice(None),)
 
 
 def _planes(frame: VideoFrame) -> tuple[Array, Array, Array]:
-    """Views of the three planes, uint8, without the padding at the ends of the lines."""
+    """Return views of the three planes, uint8, without the padding at the ends of the rows."""
     return plane(frame, 0), plane(frame, 1), plane(frame, 2)

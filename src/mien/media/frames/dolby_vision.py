@@ -9,7 +9,7 @@ from av.sidedata.sidedata import Type
 from mien.errors import UnsupportedMedia
 from mien.media.frames.pyav import side_data
 
-_RPU_PREFIX = 0x19
+_RPU_PREFIX = 0x19  # first byte of a Dolby Vision RPU
 _PROFILE_BIT = 8 + 6 + 11
 """Bits of an RPU before `vdr_rpu_profile`: prefix, type and format."""
 _HEADER_PROFILE = 4

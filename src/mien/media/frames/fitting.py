@@ -1,4 +1,4 @@
-"""Pictures brought to a fixed size."""
+"""Pictures fitted to a size."""
 
 import cv2
 import numpy as np
@@ -7,9 +7,9 @@ from mien.types import Image
 
 
 def fitted(image: Image, width: int, height: int) -> Image:
-    """The picture in this size, BGR uint8 (height, width, 3), C-contiguous: scaled as a whole, with black bars.
+    """Return the picture in this size, BGR uint8 (height, width, 3), C-contiguous: scaled as a whole, with black bars.
 
-    A line too much, which even sizes leave over, is cut off.
+    One row or column too many, which rounding to even sizes leaves over, is cut off.
     """
     tall, wide = image.shape[:2]
     if 0 <= tall - height <= 1 and 0 <= wide - width <= 1:

@@ -14,20 +14,22 @@ from mien.media.frames.pyav import fraction
 TOP_FIRST, BOTTOM_FIRST = 2, 3
 """FFmpeg's AVFieldOrder for fields that are coded in display order."""
 _TOP_SHOWN_FIRST, _BOTTOM_SHOWN_FIRST = (TOP_FIRST, 5), (BOTTOM_FIRST, 4)
-_SAID_BY_STREAM_ALONE = {"mjpeg", "ffv1", "huffyuv", "ffvhuff", "utvideo", "magicyuv", "png", "qtrle", "jpeg2000"}
+"""AVFieldOrder by display order, whatever the coding order."""
+_FLAGLESS_CODECS = {"mjpeg", "ffv1", "huffyuv", "ffvhuff", "utvideo", "magicyuv", "png", "qtrle", "jpeg2000"}
 """Codecs without an interlaced flag in each frame: the field order of the container applies."""
 _DEINTERLACE = ("bwdif", "mode=send_frame:deint={which}")
-_THREADS = 2
+_FILTER_THREADS = 2
+"""Threads of a filter graph; chosen, not measured."""
 
 
 def has_fields(field_order: int) -> bool:
-    """Return True if a stream is said to be interlaced."""
+    """Return True if the field order of a stream is interlaced."""
     return field_order in (*_TOP_SHOWN_FIRST, *_BOTTOM_SHOWN_FIRST)
 
 
 def stream_order(field_order: int, codec: str) -> str | None:
     """Return the field order of a stream whose frames carry no flags, "tff" or "bff"; None if they do, or it is progressive."""
-    if codec not in _SAID_BY_STREAM_ALONE:
+    if codec not in _FLAGLESS_CODECS:
         return None
     return "tff" if field_order in _TOP_SHOWN_FIRST else "bff" if field_order in _BOTTOM_SHOWN_FIRST else None
 
@@ -43,7 +45,7 @@ class _Filter:
     def __init__(self, frame: VideoFrame, *filters: tuple[str, str]) -> None:
         self.shape = frame.width, frame.height, frame.format.name
         self._graph = Graph()
-        self._graph.threads = _THREADS
+        self._graph.threads = _FILTER_THREADS
         source = self._graph.add_buffer(
             width=frame.width, height=frame.height, format=VideoFormat(frame.format.name), time_base=Fraction(1, 1000)
         )

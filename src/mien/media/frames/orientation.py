@@ -1,4 +1,4 @@
-"""Which way up a video is stored, and how its pictures are turned upright."""
+"""Orientation of a stored video, and rotation of its frames to upright."""
 
 from dataclasses import dataclass
 
@@ -19,11 +19,11 @@ class Orientation:
     flipped: bool = False
 
     def size(self, width: int, height: int) -> tuple[int, int]:
-        """Width and height after turning."""
+        """Return width and height after the rotation."""
         return (height, width) if self.transposed else (width, height)
 
     def turn(self, image: Image) -> Image:
-        """The picture upright, contiguous; the same array where nothing is to be done."""
+        """Return the picture upright, contiguous; the same array if it already is."""
         turned: Array = cv2.transpose(image) if self.transposed else image
         if self.mirrored and self.flipped:
             turned = cv2.flip(turned, -1)
@@ -33,11 +33,11 @@ class Orientation:
 
 
 def orientation_of(frame: VideoFrame) -> Orientation | None:
-    """What the display matrix of a decoded frame asks for; None for an angle that is no multiple of 90 degrees."""
+    """Return the orientation in the display matrix of a decoded frame; None if it is not a multiple of 90 degrees."""
     try:
         matrix = display_matrix(frame)
     except ValueError:
-        # Side data of a kind that PyAV has no name for, beside which the matrix cannot be read.
+        # Side data of a kind unknown to PyAV, which then cannot read the matrix either.
         return Orientation() if not frame.rotation else None
     return Orientation() if matrix is None else _from_matrix(np.frombuffer(matrix, np.int32)[:9].reshape(3, 3))
 

@@ -1,4 +1,4 @@
-"""Points at which PyAV 18 and PyAV 19 differ, with one answer for both."""
+"""One interface for the differences between PyAV 18 and PyAV 19."""
 
 from collections.abc import Mapping
 from fractions import Fraction
@@ -17,9 +17,14 @@ class Ratio(Protocol):
     """A rational number of FFmpeg: `fractions.Fraction` in PyAV 18, `av.rational.AVRational` in PyAV 19."""
 
     @property
-    def numerator(self) -> int: ...
+    def numerator(self) -> int:
+        """Numerator, 0 if unknown."""
+        ...
+
     @property
-    def denominator(self) -> int: ...
+    def denominator(self) -> int:
+        """Denominator, 0 if unknown."""
+        ...
 
 
 def open_reading(
@@ -29,7 +34,7 @@ def open_reading(
     options: Mapping[str, str],
     timeout: tuple[float, float] | None = None,
 ) -> InputContainer:
-    """Open `file`, a name or an object with `read`; tags that are not UTF-8 are no error. Raises what PyAV raises."""
+    """Open `file`, a name or an object with `read`, tolerating tags that are not UTF-8. Raises the errors of PyAV."""
     container: InputContainer = av.open(file, "r", format=format, options=dict(options), timeout=timeout, **_LENIENT)
     return container
 
@@ -62,7 +67,7 @@ def display_matrix(frame: VideoFrame) -> bytes | None:
 
 
 def side_data(frame: VideoFrame, kind: Type) -> bytes | None:
-    """Return what a decoded frame carries beside its pixels, None if it has nothing of this kind."""
-    # Iterating gives the data itself in PyAV 18 and its types in PyAV 19; asking for a type is the same in both.
+    """Return the side data of this kind of a decoded frame, None if it has none."""
+    # Iteration yields the data in PyAV 18 and its types in PyAV 19; `get` is the same in both.
     found = cast("Mapping[Type, SideData]", frame.side_data).get(kind)
     return None if found is None else bytes(found)

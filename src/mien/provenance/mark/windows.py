@@ -13,7 +13,7 @@ import numpy as np
 
 from mien.errors import MediaError, UsageError
 from mien.media.files.moving import Kind, MovingReader, kind_of, open_moving
-from mien.media.files.picture import Picture, read_picture
+from mien.media.files.picture_read import Picture, read_picture
 from mien.provenance.mark.decoder import MarkFound, MarkReader
 from mien.types import Image
 

@@ -29,7 +29,7 @@ from mien.errors import (
 )
 from mien.live.meter import prometheus
 from mien.media.capture.devices import describe_devices
-from mien.media.files.output_file import output_error, spoken_of
+from mien.media.files.output_file import named_in_errors, output_error
 from mien.media.files.receipt import receipt_path
 from mien.studio.server.access import Access, Doorkeeper
 from mien.studio.session import browser_camera
@@ -187,7 +187,7 @@ def _add_faces(app: FastAPI, session: StudioSession) -> None:
     ) -> dict[str, str]:
         kept = _keep(session, photo)
         try:
-            with spoken_of(kept, Path(photo.filename or "the photo").name):
+            with named_in_errors(kept, Path(photo.filename or "the photo").name):
                 face = gallery.add(kept, name or Path(photo.filename or "photo").stem, consent, number)
             # What the engine needs is made now, so that choosing the face takes effect at once.
             session.prepare_face(face.id)
@@ -201,7 +201,7 @@ def _add_faces(app: FastAPI, session: StudioSession) -> None:
     def add_photo(face_id: str, photo: Annotated[UploadFile, File()]) -> dict[str, int]:
         kept = _keep(session, photo)
         try:
-            with spoken_of(kept, Path(photo.filename or "the photo").name):
+            with named_in_errors(kept, Path(photo.filename or "the photo").name):
                 session.add_to_face(face_id, kept)
         except BaseException:
             kept.unlink(missing_ok=True)

@@ -16,7 +16,7 @@ from mien.assembly import factory
 from mien.contracts import Engine, Recogniser
 from mien.errors import OutputError, SeveralSourceFaces, UsageError
 from mien.media.files.output_file import output_error
-from mien.media.files.picture import read_picture
+from mien.media.files.picture_read import read_picture
 from mien.provenance.consent import STATEMENTS, Consent, Consents
 from mien.settings import Settings
 from mien.studio.session.database import StudioDatabase, from_json, objects, to_json

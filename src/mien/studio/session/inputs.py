@@ -10,7 +10,7 @@ from mien.errors import UsageError
 from mien.live.capture import MakeSource
 from mien.media.address import masked, opens_port
 from mien.media.capture.camera import Camera
-from mien.media.capture.live_input import LIVE_MOST_PIXELS
+from mien.media.capture.live_input import LIVE_MAX_PIXELS
 from mien.media.capture.looped import LoopedMedia
 from mien.media.capture.microphone import Microphone
 from mien.media.capture.network import NetworkStream
@@ -109,7 +109,7 @@ def _file(
         raise UsageError("a shared studio opens no files of its machine", "upload the file instead")
 
     def make() -> FrameSource:
-        return LoopedMedia(path, max_pixels=min(settings.max_pixels, LIVE_MOST_PIXELS), max_bytes=settings.max_bytes)
+        return LoopedMedia(path, max_pixels=min(settings.max_pixels, LIVE_MAX_PIXELS), max_bytes=settings.max_bytes)
 
     return InputChoice("file", spec, make)
 

@@ -19,8 +19,8 @@ from mien.errors import Cancelled, MienError, UsageError
 from mien.media.files import moving
 from mien.media.files.conversion import conversion_notes
 from mien.media.files.moving import Kind
-from mien.media.files.output_file import OutputFile, spoken_of
-from mien.media.files.picture import read_picture
+from mien.media.files.output_file import OutputFile, named_in_errors
+from mien.media.files.picture_read import read_picture
 from mien.media.files.receipt import receipt_path
 from mien.models.library.store import Store
 from mien.provenance.consent import Consent
@@ -134,7 +134,7 @@ class FileJobs:
             current.state = "running"
             self._changed()
             try:
-                with spoken_of(current.file, current.name):
+                with named_in_errors(current.file, current.name):
                     self._work(current)
                 current.state = "done"
             except Cancelled:

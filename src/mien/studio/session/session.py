@@ -24,8 +24,8 @@ from mien.live.loop import LiveLoop
 from mien.live.meter import Figures
 from mien.live.snapshot import Snapshot
 from mien.media.capture.devices import list_microphones
-from mien.media.files.output_file import spoken_of
-from mien.media.files.picture import check_file
+from mien.media.files.file_check import check_file
+from mien.media.files.output_file import named_in_errors
 from mien.media.files.statement import ACCEPTABLE_USE
 from mien.models.library.store import Store
 from mien.provenance.consent import STATEMENTS, Consent
@@ -157,7 +157,7 @@ class StudioSession:
         except ConsentNeeded as error:
             raise UsageError(str(error), f"add --consent {'|'.join(STATEMENTS)}") from error
         for other in also:
-            with spoken_of(kept := self._kept(other), other.name):
+            with named_in_errors(kept := self._kept(other), other.name):
                 self.gallery.add_photo(face.id, kept)
         self.select_face(face.id)
 

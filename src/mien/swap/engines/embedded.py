@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from mien.contracts import Session
+from mien.imaging.arrays import locked
 from mien.models.format.families import families
 from mien.models.format.ports import bind
 from mien.settings import Settings
@@ -39,9 +40,7 @@ class EmbeddedEngine:
 
     def prepare(self, source: SourceFace) -> Array:
         """The network's vector, (1, 512) in its own type, read-only; raises `ModelError`."""
-        prepared = self._latent(source)[None].astype(self._source.dtype)
-        prepared.flags.writeable = False
-        return np.asarray(prepared)
+        return locked(np.asarray(self._latent(source)[None].astype(self._source.dtype)))
 
     def swap(self, frame: Frame, faces: Sequence[TrackedFace], prepared: Array) -> list[FacePatch | None]:
         return self._network.swap(frame, faces, {self._source.name: prepared})

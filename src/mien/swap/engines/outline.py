@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from mien.face.head_pose import far_side_opacity
+from mien.imaging.arrays import locked
 from mien.types import Array, Floats, Mask
 
 _BLUR = 0.3
@@ -31,9 +32,7 @@ def box_mask(side: int) -> Mask:
     mask[rim : side - rim, rim : side - rim] = 255
     blurred = cv2.GaussianBlur(mask, (0, 0), max(blur * 0.25, 0.5), borderType=cv2.BORDER_CONSTANT).astype(np.float32)
     edge = blurred[0].max()
-    soft = (np.clip((blurred - edge) / (255 - edge), 0, 1) * 255 + 0.5).astype(np.uint8)
-    soft.flags.writeable = False
-    return np.asarray(soft, np.uint8)
+    return locked(np.asarray(np.clip((blurred - edge) / (255 - edge), 0, 1) * 255 + 0.5).astype(np.uint8))
 
 
 def outline_mask(points: Floats, yaw: float, side: int) -> Mask:

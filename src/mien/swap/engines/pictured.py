@@ -7,6 +7,7 @@ from mien.contracts import Session
 from mien.face.aligned_crop import crop_to, cut
 from mien.face.mean_face import head_pose
 from mien.imaging import geometry
+from mien.imaging.arrays import locked
 from mien.models.format.families import families
 from mien.models.format.ports import bind
 from mien.models.format.tensors import Scale, blob
@@ -43,9 +44,7 @@ class PictureEngine:
         """The crop of the photo, (1, 3, side, side) in the network's own type, read-only."""
         best = best_photo(source, self._photo)
         crop = cut(best.image, best.landmarks.points, self._photo.template, self._photo.side)
-        prepared = blob([crop.image], Scale()).astype(self._source.dtype, copy=False)
-        prepared.flags.writeable = False
-        return prepared
+        return locked(blob([crop.image], Scale()).astype(self._source.dtype, copy=False))
 
     def swap(self, frame: Frame, faces: Sequence[TrackedFace], prepared: Array) -> list[FacePatch | None]:
         return self._network.swap(frame, faces, {self._source.name: prepared})

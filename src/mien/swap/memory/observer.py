@@ -13,7 +13,7 @@ from mien.face.mean_face import neutral
 from mien.face.sharpness import FocusMeter
 from mien.face.texels import facing, unwrap
 from mien.imaging import geometry
-from mien.imaging.grain import GrainMeter, in_green
+from mien.imaging.grain import GrainMeter, green_sigma
 from mien.imaging.kernels import kernel
 from mien.swap.memory.occlusion import Occlusion
 from mien.types import Array, Floats, Frame, Grain, Image, KnownFace, Mask, TrackedFace
@@ -148,7 +148,7 @@ class Observer:
         motion_xy = _motion(memory.points, points)
         memory.points, memory.unseen = points, 0
         grain: Grain | None = memory.grain.measure(frame.image, geometry.box_of(points), motion_xy)
-        focus = memory.focus.measure(frame.image, points, in_green(grain))
+        focus = memory.focus.measure(frame.image, points, green_sigma(grain))
         return KnownFace(memory.neutral, occluder, memory.light, motion_xy, grain, focus)
 
     def _adopted(self, now: Image, points: Floats, present: frozenset[int]) -> _Memory | None:

@@ -6,6 +6,7 @@ from importlib import resources
 import cv2
 import numpy as np
 
+from mien.imaging.colour import LUMA
 from mien.swap.source.regions import GRID, regions
 from mien.types import Array, Floats, Image
 
@@ -21,7 +22,6 @@ _MOST_LIGHT, _MOST_COLOUR = 1.1, 0.15
 """The most, as logarithms, that two sides of a face are taken to differ in brightness and in colour."""
 _SPREADS = (0.05, 1.0), (0.12, 0.02), (0.3, 0.0004)
 """Sigmas of the smoothing, as a share of the side, and what they count: wide ones only where narrow ones see nothing."""
-_LUMA = np.array([0.114, 0.587, 0.299], np.float32)
 _BLUE_OF_SKIN, _RED_OF_SKIN = (0.68, 0.93), (1.10, 1.31)
 """Blue and red of cheeks as a share of their luma: 104 portraits of 52 people in white light have 0.66..0.92 and 1.10..1.31."""
 _MOST_BLUE = 0.78
@@ -36,22 +36,22 @@ def tint_of(small: Image) -> Array | None:
     In strongly coloured light the weakest channel holds hardly anything, and what it holds would be blown up.
     """
     blue, green, red = np.median(small[regions().sample > 0].astype(np.float64), axis=0)
-    luma = float(_LUMA @ (blue, green, red)) + 1e-6
+    luma = float(LUMA @ (blue, green, red)) + 1e-6
     shift_blue, shift_red = (
         min(max(value / luma, low), high) - value / luma for value, (low, high) in ((blue, _BLUE_OF_SKIN), (red, _RED_OF_SKIN))
     )
     if shift_blue == 0 == shift_red:
         return None
-    shift = np.array([shift_blue, -(_LUMA[0] * shift_blue + _LUMA[2] * shift_red) / _LUMA[1], shift_red])
+    shift = np.array([shift_blue, -(LUMA[0] * shift_blue + LUMA[2] * shift_red) / LUMA[1], shift_red])
     # In proportion to the brightness, not to the channel: black hair must stay black.
-    return np.asarray(np.eye(3) + shift[:, None] * _LUMA[None])
+    return np.asarray(np.eye(3) + shift[:, None] * LUMA[None])
 
 
 def untinted(picture: Image, tint: Array) -> Image:
     """A texture BGR uint8 without its tint. Brows and shadows, which are bluer than skin in warm light, keep to its tone."""
     even = np.asarray(cv2.transform(picture, tint), np.uint8)
     if tint[0, 2] > 0:
-        most = cv2.transform(even, (_MOST_BLUE * _LUMA)[None])
+        most = cv2.transform(even, (_MOST_BLUE * LUMA)[None])
         even[:, :, 0] = np.minimum(even[:, :, 0], most)
     return even
 
@@ -96,7 +96,7 @@ def _spread(coarse: Floats) -> Floats:
 def _sides(picture: Floats, skin: Floats) -> Floats:
     """Low frequencies of how much brighter each texel is than its mirror image: logarithms, BGR float32 (h, w, 3)."""
     tone = np.log(picture + _DARK)
-    luma = np.log(picture @ _LUMA + _DARK)[:, :, None]
+    luma = np.log(picture @ LUMA + _DARK)[:, :, None]
     both = skin * skin[:, ::-1]
     light = _smooth(luma - luma[:, ::-1], both)
     colour = _smooth(tone - luma - (tone - luma)[:, ::-1], both)
@@ -105,7 +105,7 @@ def _sides(picture: Floats, skin: Floats) -> Floats:
 
 def _shade(picture: Floats, skin: Floats) -> Floats:
     """How much brighter both sides together are than a face lit from the front: logarithms, float32 (h, w, 1)."""
-    luma = np.log(picture @ _LUMA + _DARK)
+    luma = np.log(picture @ LUMA + _DARK)
     weight = 0.5 * (skin + skin[:, ::-1])
     both = (skin * luma + (skin * luma)[:, ::-1]) / np.maximum(2 * weight, 1e-6)
     usual = cv2.resize(_mean_shade(), luma.shape, interpolation=cv2.INTER_LINEAR)

@@ -270,8 +270,8 @@ def _cut(photo: Image, landmarks: Landmarks) -> SourceFace:
     """The face with a margin, at most 2048 pixels a side, and its landmarks in the cut's pixels."""
     x1, y1, x2, y2 = geometry.box_of(landmarks.points)
     margin = _MARGIN * (y2 - y1)
-    left, top = max(0, math.floor(x1 - margin)), max(0, math.floor(y1 - margin))
-    right, bottom = min(photo.shape[1], math.ceil(x2 + margin)), min(photo.shape[0], math.ceil(y2 + margin))
+    grown_xyxy = x1 - margin, y1 - margin, x2 + margin, y2 + margin
+    left, top, right, bottom = geometry.clipped_box(grown_xyxy, photo.shape[1], photo.shape[0])
     crop = photo[top:bottom, left:right]
     points = landmarks.points - np.array([left, top, 0], np.float32)
     scale = min(1.0, _LARGEST_CROP / max(crop.shape[:2]))

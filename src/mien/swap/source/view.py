@@ -10,7 +10,7 @@ from mien.face import landmark_sets
 from mien.face.mean_face import texture_per_eye_distance, texture_points
 from mien.face.texels import texel_map
 from mien.imaging.colour import skin_confidence
-from mien.imaging.raster import carry_values, draw_mesh
+from mien.imaging.draw import carry_values, draw_mesh
 from mien.swap.source.light import even_light, lit, tint_of, untinted
 from mien.swap.source.regions import GRID, regions, smoothstep
 from mien.types import Floats, Image, Landmarks

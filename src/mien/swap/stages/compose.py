@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from mien.imaging import geometry
-from mien.imaging.raster import blend
+from mien.imaging.blend import blend
 from mien.types import Affine, FacePatch, Image, Mask
 
 _FINER = 1.5
@@ -36,8 +36,8 @@ def in_frame(patch: FacePatch, width: int, height: int) -> FacePatch | None:
     shift = np.array([[1.0, 0.0, left], [0.0, 1.0, top]])
     if np.allclose(patch.crop_to_frame, shift, atol=1e-6):
         return FacePatch(patch.crop, patch.mask, shift)
-    left, top = max(0, int(np.floor(x1))), max(0, int(np.floor(y1)))
-    size_wh = min(width, int(np.ceil(x2)) + 1) - left, min(height, int(np.ceil(y2)) + 1) - top
+    left, top, right, bottom = geometry.clipped_box((x1, y1, x2, y2), width, height, after=1)
+    size_wh = right - left, bottom - top
     if min(size_wh) <= 0:
         return None
     to_rectangle = patch.crop_to_frame - np.array([[0, 0, left], [0, 0, top]])

@@ -11,7 +11,7 @@ import numpy as np
 
 from mien.contracts import Finisher
 from mien.imaging import geometry
-from mien.imaging.raster import blend, recolour
+from mien.imaging.blend import blend, recolour
 from mien.swap.stages.compose import in_frame
 from mien.types import Affine, Array, FacePatch, Floats, Frame, Image, Mask, TrackedFace
 
@@ -44,14 +44,14 @@ def finish(frame: Frame, face: TrackedFace, patch: FacePatch, finisher: Finisher
     if not patch.mask.any():
         return patch
     frame_to_seen = _to_square(face.landmarks.points, _SEEN)
-    patch_to_seen = _after(frame_to_seen, patch.crop_to_frame)
+    patch_to_seen = geometry.then(patch.crop_to_frame, frame_to_seen)
     target = _drawn(frame.image, frame_to_seen, cv2.BORDER_REPLICATE)
     mask = _drawn(patch.mask, patch_to_seen, cv2.BORDER_CONSTANT)
     composed = target.copy()
     blend(composed, _drawn(patch.crop, patch_to_seen, cv2.BORDER_REPLICATE), mask, 0, 0, 256)
     colours = finisher.colours(view(target, composed, mask))
     crop = patch.crop.copy()
-    patch_to_grid = _after(_to_square(face.landmarks.points, GRID), patch.crop_to_frame)
+    patch_to_grid = geometry.then(patch.crop_to_frame, _to_square(face.landmarks.points, GRID))
     recolour(crop, patch.mask, colours, patch_to_grid.astype(np.float32))
     return replace(patch, crop=crop)
 
@@ -66,11 +66,6 @@ def _to_square(points: Floats, side: int) -> Affine:
     scale = side / max(1.0, REACH * max(x2 - x1, y2 - y1))
     middle = np.array([x1 + x2, y1 + y2]) / 2
     return np.hstack([np.eye(2) * scale, ((side - 1) / 2 - scale * middle)[:, None]])
-
-
-def _after(second: Affine, first: Affine) -> Affine:
-    both: Affine = second @ np.vstack([first, [0, 0, 1]])
-    return both
 
 
 def _drawn(picture: Array, to_seen: Affine, border: int) -> Array:

@@ -7,8 +7,8 @@ import numpy as np
 
 from mien.face.sharpness import blur_of, focus_of
 from mien.imaging import geometry
-from mien.imaging.grain import in_green, more_of, place_of, still_grain
-from mien.imaging.raster import smear, speckle
+from mien.imaging.blend import smear, speckle
+from mien.imaging.grain import green_sigma, noise_tile, still_grain, tile_offset
 from mien.types import FacePatch, Focus, Frame, Grain, Image, Mask, TrackedFace
 
 _LEAST_BLUR = 0.9
@@ -40,14 +40,14 @@ def as_filmed(frame: Frame, face: TrackedFace, patch: FacePatch, grain: float, f
     scale = geometry.scale_of(patch.crop_to_frame)
     target = _target(frame.image, patch)
     motion_xy = known.motion_xy[0] / scale, known.motion_xy[1] / scale
-    crop, mask = _trailing(patch.crop, patch.mask, target, motion_xy, in_green(known.grain))
+    crop, mask = _trailing(patch.crop, patch.mask, target, motion_xy, green_sigma(known.grain))
     if known.focus is not None and focus > 0:
         crop = _focused(crop, mask, target, Focus(known.focus.blur / scale, known.focus.detail), focus)
     wanted = _missing(known.grain, crop, mask, target) if grain > 0 else None
     if wanted is not None and max(wanted.luma, wanted.chroma) * grain > _LEAST_NOISE:
         crop = crop.copy() if crop is patch.crop else crop
-        tile = more_of(Grain(wanted.luma, wanted.chroma, wanted.size / scale, wanted.fresh))
-        left, top = place_of(frame.index, face.track_id)
+        tile = noise_tile(Grain(wanted.luma, wanted.chroma, wanted.size / scale, wanted.fresh))
+        left, top = tile_offset(frame.index, face.track_id)
         share = grain * _OWN_SHARE
         speckle(crop, mask, tile, left, top, share * wanted.luma, share * wanted.chroma)
     return FacePatch(crop, mask, patch.crop_to_frame)

@@ -82,9 +82,7 @@ def _guided(colour: Floats, opacity: Floats, radius: int) -> Floats:
 
 def _scaled(transform: Affine, x: float, y: float) -> Affine:
     """The transform into a picture that is resized by x and y: its corners stay, not the centres of its corner pixels."""
-    resize = np.array([[x, 0, (x - 1) / 2], [0, y, (y - 1) / 2], [0, 0, 1]])
-    scaled: Affine = np.asarray(resize @ np.vstack([transform, [0, 0, 1]]), np.float64)[:2]
-    return scaled
+    return geometry.then(transform, np.array([[x, 0, (x - 1) / 2], [0, y, (y - 1) / 2]]))
 
 
 def _under(image: Image, frame_to_small: Affine, size_wh: tuple[int, int]) -> Image:

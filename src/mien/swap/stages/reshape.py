@@ -12,7 +12,7 @@ import numpy as np
 from mien.face import landmark_sets
 from mien.face.mean_face import HeadPose, head_pose, neutral
 from mien.imaging import geometry
-from mien.imaging.raster import follow, spread
+from mien.imaging.warp import follow, spread
 from mien.types import Floats, Image, Landmarks, TrackedFace
 
 _MARGIN = 0.6

@@ -13,7 +13,7 @@ import numpy as np
 from mien.contracts import Detector
 from mien.face.aligned_crop import cut_by
 from mien.imaging import geometry
-from mien.imaging.geometry import between_rolls, covered, roll_of
+from mien.imaging.geometry import between_rolls, overlap, roll_of
 from mien.swap.tracking.box import Place
 from mien.types import Affine, Detection, Image
 
@@ -51,7 +51,7 @@ class TurnedLook:
             ranked += [(found.score, found) for found in detect_turned(self._detector, image, turn, max(image.shape[:2]))]
         kept: list[Detection] = []
         for _, found in sorted(ranked, key=lambda each: -each[0]):
-            if all(covered(found.box_xyxy, other.box_xyxy) < _SAME_FACE for other in kept):
+            if all(overlap(found.box_xyxy, other.box_xyxy) < _SAME_FACE for other in kept):
                 kept.append(found)
         return sorted(kept, key=lambda found: -found.score)
 

@@ -6,7 +6,7 @@ from math import ceil, sqrt
 import numpy as np
 
 from mien.contracts import Detector
-from mien.imaging.geometry import covered
+from mien.imaging.geometry import overlap
 from mien.types import Detection, Image
 
 WHOLE_SIDE = 5120
@@ -40,7 +40,7 @@ class TiledLook:
             found += [_moved(each, left, top) for each in self._detector.detect(tile) if not _is_cut(each, tile, inner)]
         kept: list[Detection] = []
         for each in sorted(found, key=lambda detection: -detection.score):
-            if all(covered(each.box_xyxy, other.box_xyxy) < _SAME_FACE for other in kept):
+            if all(overlap(each.box_xyxy, other.box_xyxy) < _SAME_FACE for other in kept):
                 kept.append(each)
         return kept
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from mien.contracts import Detector
-from mien.imaging.geometry import covered
+from mien.imaging.geometry import overlap
 from mien.types import Detection, Image
 
 _SAME_FACE = 0.4
@@ -29,6 +29,6 @@ class Pyramid:
         kept: list[Detection] = []
         for detection in found:
             # At a size too large for it, a close-up falls into parts that look like small faces.
-            if all(covered(detection.box_xyxy, other.box_xyxy) < _SAME_FACE for other in kept):
+            if all(overlap(detection.box_xyxy, other.box_xyxy) < _SAME_FACE for other in kept):
                 kept.append(detection)
         return kept

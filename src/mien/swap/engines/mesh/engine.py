@@ -17,8 +17,9 @@ from mien.face.lighting import gains
 from mien.face.mean_face import texture_per_eye_distance
 from mien.face.texels import wrap
 from mien.imaging import geometry
+from mien.imaging.blend import relight, shade
 from mien.imaging.colour import light_map, sharpened, soften
-from mien.imaging.raster import draw_mesh, relight, shade
+from mien.imaging.draw import draw_mesh
 from mien.settings import Settings
 from mien.swap.engines.mesh.texture import Texture, border_opacity, textures_of
 from mien.types import Affine, Array, FacePatch, Floats, Frame, KnownFace, Mask, SourceFace, TrackedFace
@@ -118,9 +119,7 @@ def _uncovered(mask: Mask, local: Floats, known: KnownFace | None) -> Mask:
 
 def _clipped_box(points: Floats, shape: tuple[int, ...]) -> tuple[int, int, int, int] | None:
     """The whole pixels round the points that lie in the frame, or None if there are fewer than 4 x 4."""
-    x1, y1, x2, y2 = geometry.box_of(points)
-    left, top = max(0, int(np.floor(x1)) - 1), max(0, int(np.floor(y1)) - 1)
-    right, bottom = min(shape[1], int(np.ceil(x2)) + 2), min(shape[0], int(np.ceil(y2)) + 2)
+    left, top, right, bottom = geometry.clipped_box(geometry.box_of(points), shape[1], shape[0], before=1, after=2)
     return (left, top, right, bottom) if right - left >= 4 and bottom - top >= 4 else None
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from mien.face import landmark_sets
 from mien.face.mean_face import face_model, texture_points
-from mien.imaging.raster import mix_textures
+from mien.imaging.blend import mix_textures
 from mien.swap.source.light import lit, smooth_skin, tone_towards
 from mien.swap.source.regions import GRID, regions, smoothstep
 from mien.swap.source.view import SMALLEST, View, size_for, view_of

@@ -11,8 +11,9 @@ import cv2
 import numpy as np
 
 from mien.face.texels import texel_map
+from mien.imaging.arrays import locked
+from mien.imaging.draw import carry_values
 from mien.imaging.kernels import kernel, kernel_part
-from mien.imaging.raster import carry_values
 from mien.types import Array, Floats, Image, Mask
 
 NODES = 64
@@ -69,8 +70,7 @@ def _nowhere() -> Floats:
     """A face that has not moved; read-only."""
     made = np.zeros((NODES, NODES, 3), np.float32)
     made[:, :, 2] = 1
-    made.flags.writeable = False
-    return made
+    return locked(made)
 
 
 def added(before: Image, after: Image, cover: Mask) -> Array:
@@ -88,9 +88,7 @@ def _border(side: int) -> Floats:
     """1 in the middle of a line of so many pixels, falling smoothly to 0 at both ends."""
     place = (np.arange(side, dtype=np.float32) + np.float32(0.5)) / np.float32(side)
     x = np.clip(np.minimum(place, 1 - place) / _BORDER, 0, 1)
-    border: Floats = (x * x * (3 - 2 * x)).astype(np.float32)
-    border.flags.writeable = False
-    return border
+    return locked((x * x * (3 - 2 * x)).astype(np.float32))
 
 
 @kernel

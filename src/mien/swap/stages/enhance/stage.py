@@ -209,7 +209,7 @@ class Enhancement:
         if strength == 0:
             return fine
         crop = fine.crop.copy(order="C")
-        to_square = (view.frame_to_square @ np.vstack([fine.crop_to_frame, [0, 0, 1]])).astype(np.float32)
+        to_square = geometry.then(fine.crop_to_frame, view.frame_to_square).astype(np.float32)
         way = drift(then.points, view.points, view.unit)
         add_detail(crop, np.ascontiguousarray(fine.mask), known.shown, way, to_square, strength)
         return replace(fine, crop=crop)
@@ -275,10 +275,10 @@ def _question(frame: Frame, patch: FacePatch, view: _View, track_id: int, side: 
     right, bottom = max(left + 2, min(int(x2) + 3, width)), max(top + 2, min(int(y2) + 3, height))
     part = frame.image[top:bottom, left:right].copy()
     compose(part, replace(patch, crop_to_frame=patch.crop_to_frame - np.array([[0, 0, left], [0, 0, top]])))
-    part_to_square = view.frame_to_square @ np.array([[1.0, 0, left], [0, 1.0, top], [0, 0, 1]])
+    part_to_square = geometry.then(np.array([[1.0, 0, left], [0, 1.0, top]]), view.frame_to_square)
     square = cut_by(part, _in_pixels(part_to_square, side), side).image
     seen = _seen_side(view, side)
-    patch_to_square = view.frame_to_square @ np.vstack([patch.crop_to_frame, [0, 0, 1]])
+    patch_to_square = geometry.then(patch.crop_to_frame, view.frame_to_square)
     cover = cv2.warpAffine(patch.mask, _in_pixels(patch_to_square, seen), (seen, seen), flags=cv2.INTER_LINEAR)
     return _Question(track_id, view, square, np.asarray(cover, np.uint8))
 

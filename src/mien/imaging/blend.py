@@ -1,0 +1,206 @@
+"""Pixel kernels that blend, relight and grain a crop, compiled by numba; they release the GIL."""
+
+import numpy as np
+
+from mien.imaging.kernels import kernel
+from mien.types import Array
+
+
+@kernel
+def blend(image: Array, crop: Array, mask: Array, left: int, top: int, opacity: int) -> None:
+    """Lay `crop` over `image` in place, its top left pixel at (left, top), clipped to the image.
+
+    `mask` uint8 and `opacity` 0..256 multiply; the arithmetic is exact at both ends: mask 0 leaves the pixel as it is.
+    """
+    height, width = image.shape[0], image.shape[1]
+    for y in range(max(0, -top), min(mask.shape[0], height - top)):
+        for x in range(max(0, -left), min(mask.shape[1], width - left)):
+            m = (mask[y, x] * opacity + 128) >> 8
+            if m == 0:
+                continue
+            m += m >> 7
+            for c in range(3):
+                old = image[top + y, left + x, c]
+                image[top + y, left + x, c] = (old * (256 - m) + crop[y, x, c] * m + 128) >> 8
+
+
+@kernel
+def relight(crop: Array, mask: Array, light: Array) -> None:
+    """Relight `crop` uint8 (h, w, 3), in place where mask > 0.
+
+    light is float32 (gh, gw, 13), a coarse map that spans the crop and is read bilinearly: the crop's own mean (3), the
+    wanted mean (3), the addition for each unit of luma below (3) and above (3) the mean, and the share of the difference to
+    the mean that is kept before that (1).
+    """
+    height, width = mask.shape
+    rows, columns = light.shape[0], light.shape[1]
+    scale_y, scale_x = np.float32(rows / height), np.float32(columns / width)
+    line = np.empty((columns, 13), np.float32)
+    for y in range(height):
+        gy = min(max((y + np.float32(0.5)) * scale_y - np.float32(0.5), np.float32(0.0)), np.float32(rows - 1))
+        i = min(int(gy), rows - 2)
+        fy = gy - np.float32(i)
+        for k in range(columns):
+            for c in range(13):
+                line[k, c] = light[i, k, c] + (light[i + 1, k, c] - light[i, k, c]) * fy
+        for x in range(width):
+            if mask[y, x] == 0:
+                continue
+            gx = min(max((x + np.float32(0.5)) * scale_x - np.float32(0.5), np.float32(0.0)), np.float32(columns - 1))
+            j = min(int(gx), columns - 2)
+            fx = gx - np.float32(j)
+            db = crop[y, x, 0] - (line[j, 0] + (line[j + 1, 0] - line[j, 0]) * fx)
+            dg = crop[y, x, 1] - (line[j, 1] + (line[j + 1, 1] - line[j, 1]) * fx)
+            dr = crop[y, x, 2] - (line[j, 2] + (line[j + 1, 2] - line[j, 2]) * fx)
+            luma = np.float32(0.114) * db + np.float32(0.587) * dg + np.float32(0.299) * dr
+            side = 6 if luma < 0 else 9
+            keep = line[j, 12] + (line[j + 1, 12] - line[j, 12]) * fx
+            add_b = line[j, side] + (line[j + 1, side] - line[j, side]) * fx
+            add_g = line[j, side + 1] + (line[j + 1, side + 1] - line[j, side + 1]) * fx
+            add_r = line[j, side + 2] + (line[j + 1, side + 2] - line[j, side + 2]) * fx
+            b = line[j, 3] + (line[j + 1, 3] - line[j, 3]) * fx + db * keep + luma * add_b + np.float32(0.5)
+            g = line[j, 4] + (line[j + 1, 4] - line[j, 4]) * fx + dg * keep + luma * add_g + np.float32(0.5)
+            r = line[j, 5] + (line[j + 1, 5] - line[j, 5]) * fx + dr * keep + luma * add_r + np.float32(0.5)
+            crop[y, x, 0] = int(min(max(b, np.float32(0.0)), np.float32(255.0)))
+            crop[y, x, 1] = int(min(max(g, np.float32(0.0)), np.float32(255.0)))
+            crop[y, x, 2] = int(min(max(r, np.float32(0.0)), np.float32(255.0)))
+
+
+@kernel
+def recolour(crop: Array, mask: Array, colours: Array, crop_to_grid: Array) -> None:
+    """Scale and shift the colours of `crop` uint8 (h, w, 3), in place where mask > 0.
+
+    colours is float32 (gh, gw, 6), read bilinearly: the gain of each channel (3), then its offset in levels (3);
+    crop_to_grid float32 (2, 3) maps crop pixels to grid cells, without rotation.
+    """
+    height, width = mask.shape
+    rows, columns = colours.shape[0], colours.shape[1]
+    line = np.empty((columns, 6), np.float32)
+    for y in range(height):
+        gy = min(max(crop_to_grid[1, 1] * y + crop_to_grid[1, 2], np.float32(0.0)), np.float32(rows - 1))
+        i = min(int(gy), rows - 2)
+        fy = gy - np.float32(i)
+        for k in range(columns):
+            for c in range(6):
+                line[k, c] = colours[i, k, c] + (colours[i + 1, k, c] - colours[i, k, c]) * fy
+        for x in range(width):
+            if mask[y, x] == 0:
+                continue
+            gx = min(max(crop_to_grid[0, 0] * x + crop_to_grid[0, 2], np.float32(0.0)), np.float32(columns - 1))
+            j = min(int(gx), columns - 2)
+            fx = gx - np.float32(j)
+            for c in range(3):
+                gain = line[j, c] + (line[j + 1, c] - line[j, c]) * fx
+                added = line[j, c + 3] + (line[j + 1, c + 3] - line[j, c + 3]) * fx
+                value = crop[y, x, c] * gain + added + np.float32(0.5)
+                crop[y, x, c] = int(min(max(value, np.float32(0.0)), np.float32(255.0)))
+
+
+@kernel
+def shade(crop: Array, mask: Array, gain: Array) -> None:
+    """Multiply `crop` uint8 (h, w, 3) by `gain` float32 (gh, gw, 3), read bilinearly over the whole crop, where mask > 0."""
+    height, width = mask.shape
+    rows, columns = gain.shape[0], gain.shape[1]
+    scale_y, scale_x = np.float32(rows / height), np.float32(columns / width)
+    line = np.empty((columns, 3), np.float32)
+    for y in range(height):
+        gy = min(max((y + np.float32(0.5)) * scale_y - np.float32(0.5), np.float32(0.0)), np.float32(rows - 1))
+        i = min(int(gy), rows - 2)
+        fy = gy - np.float32(i)
+        for k in range(columns):
+            for c in range(3):
+                line[k, c] = gain[i, k, c] + (gain[i + 1, k, c] - gain[i, k, c]) * fy
+        for x in range(width):
+            if mask[y, x] == 0:
+                continue
+            gx = min(max((x + np.float32(0.5)) * scale_x - np.float32(0.5), np.float32(0.0)), np.float32(columns - 1))
+            j = min(int(gx), columns - 2)
+            fx = gx - np.float32(j)
+            for c in range(3):
+                value = crop[y, x, c] * (line[j, c] + (line[j + 1, c] - line[j, c]) * fx) + np.float32(0.5)
+                crop[y, x, c] = int(min(max(value, np.float32(0.0)), np.float32(255.0)))
+
+
+@kernel
+def speckle(crop: Array, mask: Array, tile: Array, left: int, top: int, luma: float, chroma: float) -> None:
+    """Add noise to `crop` uint8 (h, w, 3), in place where mask > 0.
+
+    tile is int8 (side, side, 3), side a power of two: 32 = one standard deviation of luma, of blue and of red against luma;
+    it is laid with its pixel (left, top) on the crop's corner and repeats. luma, chroma: standard deviations in levels.
+    """
+    height, width = mask.shape
+    wrap = tile.shape[0] - 1
+    strong, weak = np.float32(luma / 32), np.float32(chroma / 32)
+    for y in range(height):
+        row = (y + top) & wrap
+        for x in range(width):
+            if mask[y, x] == 0:
+                continue
+            column = (x + left) & wrap
+            grey = tile[row, column, 0] * strong + np.float32(0.5)
+            blue, red = tile[row, column, 1] * weak, tile[row, column, 2] * weak
+            green = np.float32(-0.194) * blue - np.float32(0.509) * red
+            crop[y, x, 0] = int(min(max(crop[y, x, 0] + grey + blue, np.float32(0.0)), np.float32(255.0)))
+            crop[y, x, 1] = int(min(max(crop[y, x, 1] + grey + green, np.float32(0.0)), np.float32(255.0)))
+            crop[y, x, 2] = int(min(max(crop[y, x, 2] + grey + red, np.float32(0.0)), np.float32(255.0)))
+
+
+@kernel
+def smear(crop: Array, mask: Array, x_by: float, y_by: float, result: Array, cover: Array) -> None:
+    """Blur `crop` uint8 (h, w, c) and `mask` uint8 (h, w) along a line of (x_by, y_by) pixels centred on each pixel.
+
+    `result` and `cover` take the means and have the same shapes. Pixels whose mask is 0 hold no colour and do not count in
+    that of others.
+    """
+    height, width = mask.shape
+    taps = int(max(abs(x_by), abs(y_by)) + 1.5)
+    for y in range(height):
+        for x in range(width):
+            for c in range(crop.shape[2]):
+                count, total, opacity = 0, 0, 0
+                for t in range(taps):
+                    share = (t + 0.5) / taps - 0.5
+                    i, j = int(np.floor(y + share * y_by + 0.5)), int(np.floor(x + share * x_by + 0.5))
+                    if 0 <= i < height and 0 <= j < width and mask[i, j] > 0:
+                        total += crop[i, j, c]
+                        opacity += mask[i, j]
+                        count += 1
+                cover[y, x] = opacity // taps
+                result[y, x, c] = (total + count // 2) // max(count, 1)
+
+
+@kernel
+def mix_textures(own: Array, own_gain: Array, other_gain: Array, shares: Array, rest: Array, out: Array) -> None:
+    """Blend a texture with its own mirror picture and a smooth rest into `out` BGRA uint8 (h, w, 4), in place.
+
+    own uint8 (h, w, 3); the coarse maps are float32 (gh, gw, ...), span the texture and are read bilinearly: own_gain and
+    other_gain (3) multiply the texture and its mirror picture, shares (3) are the share of the texture, that of the
+    mirror picture and the opacity of the texel, rest (3) is BGR. The rest takes what the first two shares leave.
+    """
+    height, width = out.shape[0], out.shape[1]
+    rows, columns = rest.shape[0], rest.shape[1]
+    scale_y, scale_x = np.float32(rows / height), np.float32(columns / width)
+    line = np.empty((columns, 12), np.float32)
+    for y in range(height):
+        gy = min(max((y + np.float32(0.5)) * scale_y - np.float32(0.5), np.float32(0.0)), np.float32(rows - 1))
+        i = min(int(gy), rows - 2)
+        fy = gy - np.float32(i)
+        for k in range(columns):
+            for c in range(3):
+                line[k, c] = own_gain[i, k, c] + (own_gain[i + 1, k, c] - own_gain[i, k, c]) * fy
+                line[k, 3 + c] = other_gain[i, k, c] + (other_gain[i + 1, k, c] - other_gain[i, k, c]) * fy
+                line[k, 6 + c] = shares[i, k, c] + (shares[i + 1, k, c] - shares[i, k, c]) * fy
+                line[k, 9 + c] = rest[i, k, c] + (rest[i + 1, k, c] - rest[i, k, c]) * fy
+        for x in range(width):
+            gx = min(max((x + np.float32(0.5)) * scale_x - np.float32(0.5), np.float32(0.0)), np.float32(columns - 1))
+            j = min(int(gx), columns - 2)
+            fx = gx - np.float32(j)
+            first = line[j, 6] + (line[j + 1, 6] - line[j, 6]) * fx
+            second = line[j, 7] + (line[j + 1, 7] - line[j, 7]) * fx
+            cover = line[j, 8] + (line[j + 1, 8] - line[j, 8]) * fx
+            for c in range(3):
+                value = first * own[y, x, c] * (line[j, c] + (line[j + 1, c] - line[j, c]) * fx)
+                value += second * own[y, width - 1 - x, c] * (line[j, 3 + c] + (line[j + 1, 3 + c] - line[j, 3 + c]) * fx)
+                value += (1 - first - second) * (line[j, 9 + c] + (line[j + 1, 9 + c] - line[j, 9 + c]) * fx)
+                out[y, x, c] = int(min(max(value + np.float32(0.5), np.float32(0.0)), np.float32(255.0)))
+            out[y, x, 3] = int(min(max(cover * 255 + np.float32(0.5), np.float32(0.0)), np.float32(255.0)))

@@ -1,0 +1,188 @@
+"""Triangle rasteriser, compiled by numba; the kernels release the GIL and allocate nothing."""
+
+from typing import Any
+
+import numpy as np
+
+from mien.imaging.kernels import kernel, kernel_part
+from mien.types import Array
+
+
+@kernel_part
+def _span(points: Array, i: int, j: int, k: int, width: int, height: int, turned: bool) -> tuple[Any, ...]:
+    """Return the place of a triangle on the screen.
+
+    First corner (x, y), growth of the weights of the second and third corner from pixel to pixel along x and y, then the first
+    and last pixel: left, right, top, bottom; none if the triangle has no area or, unless `turned`, is seen from behind.
+    """
+    x0, y0 = points[i, 0], points[i, 1]
+    x1, y1 = points[j, 0], points[j, 1]
+    x2, y2 = points[k, 0], points[k, 1]
+    area = (x1 - x0) * (y2 - y0) - (x2 - x0) * (y1 - y0)
+    seen = abs(area) >= 1e-6 if turned else area >= 1e-6
+    inverse = np.float32(1.0) / area if seen else np.float32(0.0)
+    left = max(0, int(np.ceil(min(x0, x1, x2))))
+    right = min(width - 1, int(np.floor(max(x0, x1, x2))))
+    top = max(0, int(np.ceil(min(y0, y1, y2))))
+    bottom = min(height - 1, int(np.floor(max(y0, y1, y2)))) if seen else top - 1
+    return (
+        x0, y0, (y2 - y0) * inverse, -(x2 - x0) * inverse, -(y1 - y0) * inverse, (x1 - x0) * inverse, left, right, top, bottom
+    )  # fmt: skip
+
+
+@kernel
+def draw_mesh(
+    triangles: Array,
+    points: Array,
+    texture_points: Array,
+    texture: Array,
+    opacity: Array,
+    crop: Array,
+    mask: Array,
+    depth: Array,
+) -> None:
+    """Draw a textured mesh into `crop` and its opacity into `mask`.
+
+    triangles int32 (t, 3); points float32 (n, 3), x and y in crop pixels, z smaller = nearer; texture_points float32
+    (n, 2) in pixels of `texture`, BGRA uint8; opacity float32 (n,), 0..1, multiplied with the texture's alpha; crop uint8
+    (h, w, 3); mask uint8 (h, w), at least 1 wherever the mesh is drawn; depth float32 (h, w), filled here.
+    Triangles that run counter-clockwise on the screen (seen from behind) are skipped.
+    """
+    height, width = mask.shape
+    texture_h, texture_w = texture.shape[0], texture.shape[1]
+    depth[:, :] = np.float32(3e38)
+    for t in range(triangles.shape[0]):
+        i, j, k = triangles[t, 0], triangles[t, 1], triangles[t, 2]
+        x0, y0, a1, b1, a2, b2, left, right, top, bottom = _span(points, i, j, k, width, height, False)
+        for y in range(top, bottom + 1):
+            dy = np.float32(y) - y0
+            for x in range(left, right + 1):
+                dx = np.float32(x) - x0
+                w1 = a1 * dx + b1 * dy
+                w2 = a2 * dx + b2 * dy
+                w0 = np.float32(1.0) - w1 - w2
+                if w0 < -1e-5 or w1 < -1e-5 or w2 < -1e-5:
+                    continue
+                z = w0 * points[i, 2] + w1 * points[j, 2] + w2 * points[k, 2]
+                if z >= depth[y, x]:
+                    continue
+                depth[y, x] = z
+                u = w0 * texture_points[i, 0] + w1 * texture_points[j, 0] + w2 * texture_points[k, 0]
+                v = w0 * texture_points[i, 1] + w1 * texture_points[j, 1] + w2 * texture_points[k, 1]
+                u = min(max(u, np.float32(0.0)), np.float32(texture_w - 1.001))
+                v = min(max(v, np.float32(0.0)), np.float32(texture_h - 1.001))
+                ui, vi = int(u), int(v)
+                fu, fv = int((u - ui) * 256 + np.float32(0.5)), int((v - vi) * 256 + np.float32(0.5))
+                w_tl, w_tr = (256 - fu) * (256 - fv), fu * (256 - fv)
+                w_bl, w_br = (256 - fu) * fv, fu * fv
+                for c in range(3):
+                    value = (
+                        texture[vi, ui, c] * w_tl
+                        + texture[vi, ui + 1, c] * w_tr
+                        + texture[vi + 1, ui, c] * w_bl
+                        + texture[vi + 1, ui + 1, c] * w_br
+                    )
+                    crop[y, x, c] = (value + 32768) >> 16
+                alpha = (
+                    texture[vi, ui, 3] * w_tl
+                    + texture[vi, ui + 1, 3] * w_tr
+                    + texture[vi + 1, ui, 3] * w_bl
+                    + texture[vi + 1, ui + 1, 3] * w_br
+                ) * np.float32(1 / 65536)
+                cover = (w0 * opacity[i] + w1 * opacity[j] + w2 * opacity[k]) * alpha
+                mask[y, x] = int(min(max(cover, np.float32(1.0)), np.float32(255.0)) + np.float32(0.5))
+
+
+@kernel
+def draw_mask(triangles: Array, points: Array, texture_points: Array, texture: Array, values: Array) -> None:
+    """Draw a one-channel texture, uint8 (th, tw), through a mesh into `values`, uint8 (h, w); the larger value stays.
+
+    triangles int32 (t, 3); points float32 (n, 2) in pixels of `values`; texture_points float32 (n, 2) in pixels of
+    `texture`. Triangles that run counter-clockwise on the screen (seen from behind) are skipped.
+    """
+    height, width = values.shape
+    texture_h, texture_w = texture.shape
+    for t in range(triangles.shape[0]):
+        i, j, k = triangles[t, 0], triangles[t, 1], triangles[t, 2]
+        x0, y0, a1, b1, a2, b2, left, right, top, bottom = _span(points, i, j, k, width, height, False)
+        for y in range(top, bottom + 1):
+            dy = np.float32(y) - y0
+            for x in range(left, right + 1):
+                dx = np.float32(x) - x0
+                w1 = a1 * dx + b1 * dy
+                w2 = a2 * dx + b2 * dy
+                w0 = np.float32(1.0) - w1 - w2
+                if w0 < -1e-5 or w1 < -1e-5 or w2 < -1e-5:
+                    continue
+                u = w0 * texture_points[i, 0] + w1 * texture_points[j, 0] + w2 * texture_points[k, 0]
+                v = w0 * texture_points[i, 1] + w1 * texture_points[j, 1] + w2 * texture_points[k, 1]
+                u = min(max(u, np.float32(0.0)), np.float32(texture_w - 1.001))
+                v = min(max(v, np.float32(0.0)), np.float32(texture_h - 1.001))
+                ui, vi = int(u), int(v)
+                fu, fv = u - np.float32(ui), v - np.float32(vi)
+                above = texture[vi, ui] + (np.float32(texture[vi, ui + 1]) - texture[vi, ui]) * fu
+                below = texture[vi + 1, ui] + (np.float32(texture[vi + 1, ui + 1]) - texture[vi + 1, ui]) * fu
+                value = int(above + (below - above) * fv + np.float32(0.5))
+                values[y, x] = max(values[y, x], value)
+
+
+@kernel
+def draw_values(triangles: Array, points: Array, texture_points: Array, texture: Array, values: Array, depth: Array) -> None:
+    """Draw the values of a texture into `values` where the mesh covers it, the nearest triangle in front.
+
+    triangles int32 (t, 3); points float32 (n, 3) in pixels of `values`; texture_points float32 (n, 2) in texels; texture
+    float32 (side, side, 3); values float32 (h, w, 3), left as it is beside the mesh; depth float32 (h, w), filled here:
+    above 1e38 where nothing was drawn.
+    """
+    height, width = depth.shape
+    last_x, last_y = np.float32(texture.shape[1] - 1.001), np.float32(texture.shape[0] - 1.001)
+    depth[:, :] = np.float32(3e38)
+    for t in range(triangles.shape[0]):
+        i, j, k = triangles[t, 0], triangles[t, 1], triangles[t, 2]
+        x0, y0, a1, b1, a2, b2, left, right, top, bottom = _span(points, i, j, k, width, height, False)
+        for y in range(top, bottom + 1):
+            dy = np.float32(y) - y0
+            for x in range(left, right + 1):
+                dx = np.float32(x) - x0
+                w1 = a1 * dx + b1 * dy
+                w2 = a2 * dx + b2 * dy
+                w0 = np.float32(1.0) - w1 - w2
+                if w0 < -1e-5 or w1 < -1e-5 or w2 < -1e-5:
+                    continue
+                z = w0 * points[i, 2] + w1 * points[j, 2] + w2 * points[k, 2]
+                if z >= depth[y, x]:
+                    continue
+                depth[y, x] = z
+                u = w0 * texture_points[i, 0] + w1 * texture_points[j, 0] + w2 * texture_points[k, 0]
+                v = w0 * texture_points[i, 1] + w1 * texture_points[j, 1] + w2 * texture_points[k, 1]
+                u, v = min(max(u, np.float32(0)), last_x), min(max(v, np.float32(0)), last_y)
+                ui, vi = int(u), int(v)
+                fu, fv = u - np.float32(ui), v - np.float32(vi)
+                for c in range(3):
+                    above = texture[vi, ui, c] + (texture[vi, ui + 1, c] - texture[vi, ui, c]) * fu
+                    below = texture[vi + 1, ui, c] + (texture[vi + 1, ui + 1, c] - texture[vi + 1, ui, c]) * fu
+                    values[y, x, c] = above + (below - above) * fv
+
+
+@kernel
+def carry_values(triangles: Array, points: Array, values: Array, out: Array) -> None:
+    """Interpolate the values at the corners of a flat mesh into `out` float32 (h, w, k), in place.
+
+    triangles int32 (t, 3), points float32 (n, 2) in pixels of `out`, values float32 (n, k). Pixels outside stay as they
+    are; triangles of either winding are drawn, the last one wins.
+    """
+    height, width, count = out.shape
+    for t in range(triangles.shape[0]):
+        i, j, k = triangles[t, 0], triangles[t, 1], triangles[t, 2]
+        x0, y0, a1, b1, a2, b2, left, right, top, bottom = _span(points, i, j, k, width, height, True)
+        for y in range(top, bottom + 1):
+            dy = np.float32(y) - y0
+            for x in range(left, right + 1):
+                dx = np.float32(x) - x0
+                w1 = a1 * dx + b1 * dy
+                w2 = a2 * dx + b2 * dy
+                w0 = np.float32(1.0) - w1 - w2
+                if w0 < -1e-5 or w1 < -1e-5 or w2 < -1e-5:
+                    continue
+                for c in range(count):
+                    out[y, x, c] = w0 * values[i, c] + w1 * values[j, c] + w2 * values[k, c]
