@@ -17,7 +17,7 @@ from mien.contracts import ContentClassifier
 from mien.errors import ContentRefused, MienError, SourceFaceError, UsageError
 from mien.media.files import moving
 from mien.media.files.output_file import OutputFile
-from mien.media.files.picture import read_picture
+from mien.media.files.picture_read import read_picture
 from mien.media.files.statement import shown_name
 from mien.models.library.store import Store
 from mien.provenance.consent import Consent

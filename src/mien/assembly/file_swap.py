@@ -14,7 +14,7 @@ from mien.media.files import moving
 from mien.media.files.conversion import conversion_notes
 from mien.media.files.moving import Kind, MovingReader
 from mien.media.files.output_file import OutputFile
-from mien.media.files.picture import Picture, read_picture
+from mien.media.files.picture_read import Picture, read_picture
 from mien.models.library.store import Store
 from mien.provenance.consent import Consent
 from mien.provenance.mark.windows import readable, windows_of
