@@ -24,7 +24,7 @@ import cv2
 import numpy as np
 
 from mien.media.files.encoders import candidates
-from mien.provenance.mark import decoder
+from mien.provenance.mark import correlation
 from mien.provenance.mark.decoder import MarkFound, MarkReader
 from mien.provenance.mark.pattern import CODES, GRID, HIGHEST, MARK_LEAST_SIDE, Marker, code_spectra
 from mien.settings import Settings
@@ -502,7 +502,10 @@ def bench_chance(given: argparse.Namespace) -> dict[str, Any]:
     whole, searched = (np.concatenate(values) for values in zip(*chance(tiles, given.false_positives), strict=True))
     found = {name: reader.read(search=True) for name, reader in readers.items()}
     result: dict[str, Any] = {"trials": len(whole), "tiles": len(tiles), "alarms": {n: str(f) for n, f in found.items() if f}}
-    for name, values, threshold in (("whole", whole, decoder.FOUND_FROM), ("searched", searched, decoder.SEARCHED_FROM)):
+    for name, values, threshold in (
+        ("whole", whole, correlation.FOUND_FROM),
+        ("searched", searched, correlation.SEARCHED_FROM),
+    ):
         shares = (50, 90, 99, 99.9, 99.99, 99.999)
         result[name] = {
             "mean": float(values.mean()), "deviation": float(values.std()), "most": float(values.max()),
@@ -519,10 +522,10 @@ def chance(tiles: Sequence[Floats], trials: int) -> Iterator[tuple[Array, Array]
     half, draws = half_band(), np.random.default_rng(0)
     circle = np.exp(2j * np.pi * np.arange(65536) / 65536).astype(np.complex64)
     for start in range(0, trials, _BATCH):
-        spectrum = decoder.flattened(tiles[start // _BATCH % len(tiles)]).astype(np.complex64)
+        spectrum = correlation.flattened(tiles[start // _BATCH % len(tiles)]).astype(np.complex64)
         count = min(_BATCH, trials - start), CODES, int(half.sum())
-        heights = decoder.statistic(keyed_maps(spectrum, circle[draws.integers(0, 65536, count, np.uint16)]))
-        yield decoder.at_neighbours(heights), heights.max((1, 2))
+        heights = correlation.statistic(keyed_maps(spectrum, circle[draws.integers(0, 65536, count, np.uint16)]))
+        yield correlation.at_neighbours(heights), heights.max((1, 2))
 
 
 def half_band() -> Array:
@@ -534,7 +537,7 @@ def half_band() -> Array:
 
 
 def keyed_maps(spectrum: Array, phases: Array) -> Array:
-    """What `markreader.correlate` gives for codes that have these phases (n, 5, m) at `half_band`, by half the work."""
+    """What `correlation.correlate` gives for codes that have these phases (n, 5, m) at `half_band`, by half the work."""
     half = half_band()
     weights = spectrum[:, : half.shape[1]][half]
     product = np.zeros((*phases.shape[:2], *half.shape), np.complex64)

@@ -20,8 +20,9 @@ from mien.batch.marking import FileMark
 from mien.errors import MarkImpossible
 from mien.media.files.encoders import candidates
 from mien.media.files.mark_strength import MarkNeed, picture_need, video_need
-from mien.provenance.mark import decoder
-from mien.provenance.mark.decoder import FOUND_FROM, SEARCHED_FROM, MarkFound, MarkReader
+from mien.provenance.mark import correlation
+from mien.provenance.mark.correlation import FOUND_FROM, SEARCHED_FROM
+from mien.provenance.mark.decoder import MarkFound, MarkReader
 from mien.provenance.mark.pattern import (
     CODES,
     GRID,
@@ -466,7 +467,7 @@ def test_100000_random_keys_find_nothing(benchmark: ModuleType, frames: list[Ima
     whole, searched = (np.concatenate(heights) for heights in zip(*benchmark.chance(tiles, 100_000), strict=True))
     assert len(whole) == len(searched) == 100_000
     # z counts deviations from the mean of chance.
-    z, searched_z = decoder.whole_z(whole), decoder.searched_z(searched)
+    z, searched_z = correlation.whole_z(whole), correlation.searched_z(searched)
     assert abs(z.mean()) < 0.05
     assert z.std() == pytest.approx(1, abs=0.03)
     assert abs(searched_z.mean()) < 0.05
@@ -480,8 +481,8 @@ def test_random_keys_are_tried_as_the_reader_tries_its_own(benchmark: ModuleType
     reader.add(marked_frames[0])
     tile, codes = reader.tiles()[0.5, False], np.conj(code_spectra())
     half = benchmark.half_band()
-    fast = benchmark.keyed_maps(decoder.flattened(tile), codes[None][..., : half.shape[1]][..., half])[0]
-    np.testing.assert_allclose(fast, decoder.correlate(tile, codes), atol=1e-3)
+    fast = benchmark.keyed_maps(correlation.flattened(tile), codes[None][..., : half.shape[1]][..., half])[0]
+    np.testing.assert_allclose(fast, correlation.correlate(tile, codes), atol=1e-3)
     # The anchor of a marked picture stands at the corner.
     assert fast[0].argmax() == 0
 
