@@ -25,9 +25,11 @@ import av
 import cv2
 import numpy as np
 
-from mien.provenance.claim import Claim
-from mien.provenance.credentials import read_credentials, sign_file
-from mien.provenance.signing.identity import Identity, open_identity
+from mien.provenance.credentials.claim import Claim
+from mien.provenance.credentials.read import read_credentials
+from mien.provenance.credentials.sign import sign_file
+from mien.provenance.signing.installation import open_identity
+from mien.provenance.signing.signer import Identity
 from mien.types import Image
 
 SECONDS, RATE, WIDTH, HEIGHT = 30, 30, 1280, 720

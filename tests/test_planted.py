@@ -23,7 +23,7 @@ from mien.commands.main import main
 from mien.errors import SigningFailed
 from mien.media.capture.network import NetworkStream
 from mien.models.library.store import Store
-from mien.provenance.signing import identity
+from mien.provenance.signing import given
 from mien.system import programs
 from tests.support.places import ROOT
 
@@ -195,11 +195,11 @@ def test_programs_come_from_absolute_folders_of_the_path(folders: tuple[Path, Pa
     assert programs.find_program("no-such-program") is None
     assert programs.resolved(["sign", "-x"]) == [str(proper / "sign"), "-x"]
     assert programs.resolved(["./sign", "-x"]) == ["./sign", "-x"], "a folder in the name is the person's wish"
-    assert identity._run(["sign"], b"", 10) == b"proper\n"
+    assert given._run(["sign"], b"", 10) == b"proper\n"
     monkeypatch.setenv("PATH", ":.")
     assert programs.find_program("ffmpeg") is None
     with pytest.raises(SigningFailed, match="No such file"):
-        identity._run(["sign"], b"", 10)
+        given._run(["sign"], b"", 10)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="the scripts of this test need a POSIX shell")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mien.models.library.lock import turn
-from mien.provenance.signing.identity import open_identity
+from mien.provenance.signing.installation import open_identity
 from mien.studio.server.certificate import fingerprint, own_certificate
 from mien.studio.session.database import StudioDatabase
 from mien.studio.session.folder import session_folder

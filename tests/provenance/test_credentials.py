@@ -28,10 +28,14 @@ import mien
 from mien.errors import CertificateUnusable, MienError, OutputError, SigningFailed, UnreadableMedia
 from mien.media.files.receipt import receipt_path
 from mien.media.files.statement import DIGITAL_SOURCE_TYPE
-from mien.provenance import credentials
-from mien.provenance.claim import DISCLOSURE, MARK_ALGORITHM
-from mien.provenance.credentials import can_embed, read_credentials, sign_file
-from mien.provenance.signing.identity import Identity, command_identity, given_identity, open_identity
+from mien.provenance.credentials import library, sign
+from mien.provenance.credentials.claim import DISCLOSURE, MARK_ALGORITHM
+from mien.provenance.credentials.found import INACCESSIBLE
+from mien.provenance.credentials.read import read_credentials
+from mien.provenance.credentials.sign import sign_file
+from mien.provenance.signing.given import command_identity, given_identity
+from mien.provenance.signing.installation import open_identity
+from mien.provenance.signing.signer import Identity
 from tests.support import fuzz
 from tests.support.authority import Authority
 from tests.support.signed import EMBEDDED_KINDS, KINDS, MARK_ID, a_claim, signed_files, write_media
@@ -61,7 +65,7 @@ def _anchors(identity: Identity) -> list[bytes]:
 def _copy(signed: Path, kind: str, folder: Path) -> Path:
     path = folder / f"out{kind}"
     shutil.copy(signed / path.name, path)
-    if not can_embed(path):
+    if kind not in EMBEDDED_KINDS:
         shutil.copy(receipt_path(signed / path.name), receipt_path(path))
     return path
 
@@ -151,8 +155,8 @@ def test_videos_are_signed_however_they_are_laid_out(
     tmp_path: Path, identity: Identity, monkeypatch: pytest.MonkeyPatch, flags: str, large: bool
 ) -> None:
     if large:
-        monkeypatch.setattr(credentials, "_LARGE_BYTES", 0)
-        monkeypatch.setattr(credentials, "_BLOCK_KB", 1)
+        monkeypatch.setattr(sign, "_LARGE_BYTES", 0)
+        monkeypatch.setattr(library, "_BLOCK_KB", 1)
     options = {"movflags": flags} if flags not in {"", "64 bits"} else None
     path = write_media(tmp_path / "out.mp4", frames=30, options=options)
     if flags == "64 bits":
@@ -517,7 +521,7 @@ def test_manifests_on_the_network_are_not_fetched(tmp_path: Path, identity: Iden
         found = read_credentials(path, anchors=_anchors(identity))
         made = sign_file(write_media(tmp_path / "out.jpg"), a_claim(), identity, parent=path)
         assert connections == []
-    assert (found.state, found.problems) == ("none", (credentials.INACCESSIBLE,))
+    assert (found.state, found.problems) == ("none", (INACCESSIBLE,))
     assert "network" in found.words
     assert "not fetched" in made.warnings[0]
 

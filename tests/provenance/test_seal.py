@@ -17,14 +17,14 @@ from mien.commands.main import main
 from mien.errors import ContentRefused, MarkImpossible, ProvenanceError, SealBroken, UsageError
 from mien.media.files.output_file import OutputFile
 from mien.media.files.receipt import receipt_path
-from mien.provenance import credentials
 from mien.provenance import seal as seal_module
-from mien.provenance.claim import Claim
 from mien.provenance.consent import Consent
-from mien.provenance.credentials import read_credentials
+from mien.provenance.credentials import sign
+from mien.provenance.credentials.claim import Claim
+from mien.provenance.credentials.read import read_credentials
 from mien.provenance.mark.decoder import MarkReader
 from mien.provenance.mark.pattern import Marker
-from mien.provenance.signing.identity import Identity
+from mien.provenance.signing.signer import Identity
 from mien.provenance.trust import Signing, Trust, open_trust
 from mien.safety.content_check import FileContentCheck
 from mien.settings import Settings
@@ -213,7 +213,7 @@ def test_a_dry_run_states_nothing_and_makes_no_key(tmp_path: Path) -> None:
 def test_credentials_that_cannot_be_read_back_break_the_seal(
     trust: Trust, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sign_file: Any = credentials.sign_file
+    sign_file: Any = sign.sign_file
 
     def signed_and_spoilt(path: Path, *arguments: Any, **more: Any) -> Any:
         signed = sign_file(path, *arguments, **more)

@@ -28,7 +28,7 @@ from typing import TypeAlias
 
 from mien.errors import MienError
 from mien.models.format.onnx_graph import check_safe, read_graph
-from mien.provenance.credentials import read_credentials
+from mien.provenance.credentials.read import read_credentials
 from mien.provenance.verify import Verifier
 from mien.settings import Setting, Settings, from_mapping, read_file, table
 from mien.studio.session.database import StudioDatabase

@@ -7,8 +7,8 @@ from pathlib import Path
 from mien.batch.marking import FileMark
 from mien.media.files.output_file import OutputFile
 from mien.media.files.statement import shown_name
-from mien.provenance.claim import Claim
 from mien.provenance.consent import Consent
+from mien.provenance.credentials.claim import Claim
 from mien.provenance.fingerprint import fingerprint
 from mien.provenance.label import Labeller
 from mien.provenance.seal import Notary

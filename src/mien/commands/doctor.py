@@ -22,7 +22,7 @@ from mien.models.runtime.devices import CPU, DEVICES, RUNTIME_PACKAGES, UNUSED, 
 from mien.models.runtime.half_precision import Memory
 from mien.models.runtime.probe import MODEL, Probe, try_device
 from mien.models.runtime.session_cache import TRIALS
-from mien.provenance.signing.identity import known_root
+from mien.provenance.signing.installation import known_root
 from mien.provenance.trust import IDENTITY_FOLDER
 from mien.system.folders import data_folder
 from mien.system.tried_versions import PYTHON, Tried, read_tried

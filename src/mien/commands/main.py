@@ -619,7 +619,7 @@ def _described_consent(consent: "Consent") -> dict[str, str]:
 
 
 def _certificate(options: argparse.Namespace) -> int:
-    from mien.provenance.signing.identity import export_root, renew_identity
+    from mien.provenance.signing.installation import export_root, renew_identity
     from mien.provenance.trust import IDENTITY_FOLDER
 
     folder = (_data(options)) / IDENTITY_FOLDER

@@ -7,13 +7,14 @@ from pathlib import Path
 
 from mien.errors import MediaError, SealBroken
 from mien.media.files.moving import Kind, kind_of
-from mien.provenance.claim import Claim
 from mien.provenance.consent import Consents
-from mien.provenance.credentials import read_credentials, sign_file
+from mien.provenance.credentials.claim import Claim
+from mien.provenance.credentials.read import read_credentials
+from mien.provenance.credentials.sign import sign_file
 from mien.provenance.ledger import Ledger, Output
 from mien.provenance.mark.decoder import MarkFound
 from mien.provenance.mark.windows import find_mark, is_flat, windows_of
-from mien.provenance.signing.identity import Identity
+from mien.provenance.signing.signer import Identity
 from mien.types import Image
 
 _MOST_PIXELS = 2**31

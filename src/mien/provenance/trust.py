@@ -11,7 +11,9 @@ from mien.media.files.temporary_files import Temporaries
 from mien.provenance.consent import Consents
 from mien.provenance.ledger import Ledger
 from mien.provenance.seal import Notary
-from mien.provenance.signing.identity import Identity, command_identity, given_identity, known_roots, open_identity
+from mien.provenance.signing.given import command_identity, given_identity
+from mien.provenance.signing.installation import known_roots, open_identity
+from mien.provenance.signing.signer import Identity
 from mien.provenance.verify import Verifier
 from mien.settings import Settings
 from mien.system.database import Database

@@ -13,7 +13,7 @@ import numpy as np
 
 from mien.errors import MediaError, MienError, ProvenanceError, UsageError
 from mien.media.files.picture import check_file
-from mien.provenance.credentials import read_credentials
+from mien.provenance.credentials.read import read_credentials
 from mien.provenance.fingerprint import fingerprint
 from mien.provenance.ledger import Ledger, Likeness, Output
 from mien.provenance.mark.decoder import MarkFound, MarkReader

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from mien.errors import MediaError, SealBroken, UnreadableMedia
-from mien.provenance.claim import Claim
+from mien.provenance.credentials.claim import Claim
 from mien.provenance.mark.pattern import Marker
 from mien.provenance.mark.windows import MOST_WINDOWS, WINDOW_FRAMES, readable, windows_of
 from mien.provenance.trust import Signing, open_trust

@@ -17,15 +17,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from mien.errors import CertificateUnusable, KeyUnavailable, OutputError, ProvenanceError, SigningFailed
-from mien.provenance.signing.identity import (
-    command_identity,
-    export_root,
-    given_identity,
-    known_root,
-    known_roots,
-    open_identity,
-    renew_identity,
-)
+from mien.provenance.signing.given import command_identity, given_identity
+from mien.provenance.signing.installation import export_root, known_root, known_roots, open_identity, renew_identity
 from mien.provenance.signing.keystore import KeyStore
 from tests.support.authority import Authority
 

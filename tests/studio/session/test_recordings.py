@@ -12,9 +12,9 @@ import pytest
 from mien.errors import OutputError
 from mien.media.files.receipt import receipt_path
 from mien.provenance.consent import Consents
-from mien.provenance.credentials import read_credentials
+from mien.provenance.credentials.read import read_credentials
 from mien.provenance.ledger import Ledger
-from mien.provenance.signing.identity import known_root
+from mien.provenance.signing.installation import known_root
 from mien.provenance.trust import IDENTITY_FOLDER, Signing, open_trust, open_verifier
 from mien.settings import Settings
 from mien.studio.session.inputs import input_of_text

@@ -12,8 +12,8 @@ from typing import Any
 from mien.batch.export import label_note
 from mien.errors import MienError, SealBroken
 from mien.media.files.temporary_files import discard_drafts
-from mien.provenance.claim import Claim
 from mien.provenance.consent import Consent
+from mien.provenance.credentials.claim import Claim
 from mien.provenance.fingerprint import fingerprint
 from mien.provenance.mark.windows import find_mark
 from mien.provenance.seal import Notary, windows_back
