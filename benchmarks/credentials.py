@@ -28,8 +28,8 @@ import numpy as np
 from mien.provenance.credentials.claim import Claim
 from mien.provenance.credentials.read import read_credentials
 from mien.provenance.credentials.sign import sign_file
-from mien.provenance.signing.installation import open_identity
-from mien.provenance.signing.signer import Identity
+from mien.provenance.signing.installation import open_signer
+from mien.provenance.signing.signer import Signer
 from mien.types import Image
 
 SECONDS, RATE, WIDTH, HEIGHT = 30, 30, 1280, 720
@@ -60,12 +60,12 @@ def _claim(path: Path) -> Claim:
     return Claim(path.name, "mesh", 0x123456, "shown", "bottom right", "self", now, now)
 
 
-def _anchors(identity: Identity) -> list[bytes]:
-    return [identity.root] if identity.root else []
+def _anchors(signer: Signer) -> list[bytes]:
+    return [signer.root] if signer.root else []
 
 
 def speed(folder: Path, rounds: int) -> None:
-    identity = open_identity(folder / "identity")
+    signer = open_signer(folder / "identity")
     files = [_video(folder / "30s.mp4", SECONDS)]
     for kind in (".jpg", ".png", ".webp", ".tif"):
         files.append(folder / f"photo{kind}")
@@ -88,10 +88,10 @@ def speed(folder: Path, rounds: int) -> None:
         for _ in range(rounds):
             path.write_bytes(plain)
             started = time.perf_counter()
-            signed = sign_file(path, _claim(path), identity, parent=parent)
+            signed = sign_file(path, _claim(path), signer, parent=parent)
             signing.append((time.perf_counter() - started) * 1000)
             started = time.perf_counter()
-            found = read_credentials(path, anchors=_anchors(identity))
+            found = read_credentials(path, anchors=_anchors(signer))
             reading.append((time.perf_counter() - started) * 1000)
             assert found.state == "trusted", found
         added = (signed.sidecar.stat().st_size if signed.sidecar else path.stat().st_size - len(plain)) / 1000
@@ -102,7 +102,7 @@ def speed(folder: Path, rounds: int) -> None:
 
 
 def memory(folder: Path, megabytes: int) -> None:
-    identity = open_identity(folder / "identity")
+    signer = open_signer(folder / "identity")
     path = folder / "large.mp4"
     _stretch(_video(folder / "short.mp4", 2), path, megabytes * 1_000_000)
     for verb in ("nothing", "sign", "read"):
@@ -111,16 +111,16 @@ def memory(folder: Path, megabytes: int) -> None:
             capture_output=True, text=True, check=True,
         )  # fmt: skip
         print(done.stdout.strip())
-    assert read_credentials(path, anchors=_anchors(identity)).state == "trusted"
+    assert read_credentials(path, anchors=_anchors(signer)).state == "trusted"
 
 
 def one(verb: str, path: Path, folder: Path) -> None:
-    identity = open_identity(folder)
+    signer = open_signer(folder)
     started = time.perf_counter()
     if verb == "sign":
-        sign_file(path, _claim(path), identity, parent=None)
+        sign_file(path, _claim(path), signer, parent=None)
     elif verb == "read":
-        read_credentials(path, anchors=_anchors(identity))
+        read_credentials(path, anchors=_anchors(signer))
     took_s = time.perf_counter() - started
     print(f"{verb}: {path.stat().st_size / 1e6:.0f} MB, {took_s:.1f} s, at most {_most_held_mb():.0f} MB held")
 
@@ -148,11 +148,11 @@ def _stretch(source: Path, path: Path, size: int) -> None:
 
 
 def flips(folder: Path, count: int) -> None:
-    identity = open_identity(folder / "identity")
+    signer = open_signer(folder / "identity")
     photo = folder / "photo.jpg"
     cv2.imwrite(str(photo), _picture())
     for path in (_video(folder / "clip.mp4", 5), photo):
-        sign_file(path, _claim(path), identity, parent=None)
+        sign_file(path, _claim(path), signer, parent=None)
         sound = path.read_bytes()
         chance = random.Random(1)
         states: Counter[str] = Counter()
@@ -161,7 +161,7 @@ def flips(folder: Path, count: int) -> None:
             data, place = bytearray(sound), chance.randrange(len(sound))
             data[place] ^= 1 << chance.randrange(8)
             path.write_bytes(data)
-            state = read_credentials(path, anchors=_anchors(identity)).state
+            state = read_credentials(path, anchors=_anchors(signer)).state
             states[state] += 1
             if state not in {"changed", "damaged", "none"}:
                 untold.append(place)

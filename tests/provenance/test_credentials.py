@@ -21,21 +21,22 @@ import av
 import cv2
 import numpy as np
 import pytest
-from c2pa import Builder, C2paSigningAlg, Context, Reader, Settings, Signer
+from c2pa import Builder, C2paSigningAlg, Context, Reader, Settings
+from c2pa import Signer as C2paSigner
 from cryptography.x509.oid import ObjectIdentifier
 
 import mien
 from mien.errors import CertificateUnusable, MienError, OutputError, SigningFailed, UnreadableMedia
 from mien.media.files.receipt import receipt_path
 from mien.media.files.statement import DIGITAL_SOURCE_TYPE
-from mien.provenance.credentials import library, sign
 from mien.provenance.credentials.claim import DISCLOSURE, MARK_ALGORITHM
 from mien.provenance.credentials.found import INACCESSIBLE
+from mien.provenance.credentials.library import HashBlocks
 from mien.provenance.credentials.read import read_credentials
 from mien.provenance.credentials.sign import sign_file
-from mien.provenance.signing.given import command_identity, given_identity
-from mien.provenance.signing.installation import open_identity
-from mien.provenance.signing.signer import Identity
+from mien.provenance.signing.given import command_signer, given_signer
+from mien.provenance.signing.installation import open_signer
+from mien.provenance.signing.signer import Signer
 from tests.support import fuzz
 from tests.support.authority import Authority
 from tests.support.signed import EMBEDDED_KINDS, KINDS, MARK_ID, a_claim, signed_files, write_media
@@ -45,21 +46,21 @@ _CREATED = {"action": "c2pa.created", "digitalSourceType": "x"}
 
 
 @pytest.fixture(scope="module")
-def identity(tmp_path_factory: pytest.TempPathFactory) -> Identity:
-    return open_identity(tmp_path_factory.mktemp("signer"))
+def signer(tmp_path_factory: pytest.TempPathFactory) -> Signer:
+    return open_signer(tmp_path_factory.mktemp("signer"))
 
 
 @pytest.fixture(scope="module")
-def signed(tmp_path_factory: pytest.TempPathFactory, identity: Identity) -> Path:
+def signed(tmp_path_factory: pytest.TempPathFactory, signer: Signer) -> Path:
     """A folder with out.jpg, out.mp4 and so on, signed."""
     folder = tmp_path_factory.mktemp("signed")
-    signed_files(folder, identity)
+    signed_files(folder, signer)
     return folder
 
 
-def _anchors(identity: Identity) -> list[bytes]:
-    assert identity.root is not None
-    return [identity.root]
+def _anchors(signer: Signer) -> list[bytes]:
+    assert signer.root is not None
+    return [signer.root]
 
 
 def _copy(signed: Path, kind: str, folder: Path) -> Path:
@@ -98,13 +99,13 @@ def _manifest(path: Path) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_signed_file_says_what_was_claimed(signed: Path, identity: Identity, kind: str) -> None:
-    found = read_credentials(signed / f"out{kind}", anchors=_anchors(identity))
+def test_a_signed_file_says_what_was_claimed(signed: Path, signer: Signer, kind: str) -> None:
+    found = read_credentials(signed / f"out{kind}", anchors=_anchors(signer))
     claim = a_claim(f"out{kind}")
     assert found.state == "trusted"
     assert found.where == ("embedded" if kind in EMBEDDED_KINDS else "sidecar")
-    assert found.signer == identity.name
-    assert found.signed_at is None, "nobody has stamped the time"
+    assert found.signer == signer.name
+    assert found.signed_at is None, "the time is not stamped"
     assert found.generator == f"mien {mien.__version__}"
     for name in ("title", "engine", "mark_id", "label", "label_note", "consent", "consent_at", "made_at"):
         assert getattr(found, name) == getattr(claim, name), name
@@ -116,10 +117,10 @@ def test_a_signed_file_says_what_was_claimed(signed: Path, identity: Identity, k
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_signing_changes_no_pixel(identity: Identity, tmp_path: Path, kind: str) -> None:
+def test_signing_changes_no_pixel(signer: Signer, tmp_path: Path, kind: str) -> None:
     path = write_media(tmp_path / f"out{kind}")
     pixels = _pixels(path)
-    sign_file(path, a_claim(), identity, parent=None)
+    sign_file(path, a_claim(), signer, parent=None)
     assert pixels
     assert _same(_pixels(path), pixels)
 
@@ -140,10 +141,10 @@ def test_no_thumbnail_is_kept(signed: Path) -> None:
         assert b"c2pa.thumbnail" not in (signed / f"out{kind}").read_bytes()
 
 
-def test_without_a_parent_it_was_created(tmp_path: Path, identity: Identity) -> None:
+def test_without_a_parent_it_was_created(tmp_path: Path, signer: Signer) -> None:
     path = write_media(tmp_path / "live.mp4")
-    sign_file(path, a_claim(), identity, parent=None)
-    found = read_credentials(path, anchors=_anchors(identity))
+    sign_file(path, a_claim(), signer, parent=None)
+    found = read_credentials(path, anchors=_anchors(signer))
     assert found.state == "trusted"
     assert found.actions == ("c2pa.created", "c2pa.edited", "c2pa.watermarked.bound")
     assert found.ingredients == ()
@@ -151,25 +152,21 @@ def test_without_a_parent_it_was_created(tmp_path: Path, identity: Identity) -> 
 
 @pytest.mark.parametrize("flags", ["", "64 bits", "faststart", "frag_keyframe", "frag_keyframe+empty_moov"])
 @pytest.mark.parametrize("large", [False, True])
-def test_videos_are_signed_however_they_are_laid_out(
-    tmp_path: Path, identity: Identity, monkeypatch: pytest.MonkeyPatch, flags: str, large: bool
-) -> None:
-    if large:
-        monkeypatch.setattr(sign, "_LARGE_BYTES", 0)
-        monkeypatch.setattr(library, "_BLOCK_KB", 1)
+def test_videos_are_signed_however_they_are_laid_out(tmp_path: Path, signer: Signer, flags: str, large: bool) -> None:
+    blocks = HashBlocks(from_bytes=0, block_kb=1) if large else HashBlocks()
     options = {"movflags": flags} if flags not in {"", "64 bits"} else None
     path = write_media(tmp_path / "out.mp4", frames=30, options=options)
     if flags == "64 bits":
         _lengthen_header(path)
     pixels = _pixels(path)
     assert len(pixels) == 30
-    sign_file(path, a_claim(), identity, parent=None)
-    assert read_credentials(path, anchors=_anchors(identity)).state == "trusted"
+    sign_file(path, a_claim(), signer, parent=None, blocks=blocks)
+    assert read_credentials(path, anchors=_anchors(signer)).state == "trusted"
     assert _same(_pixels(path), pixels)
     data = bytearray(path.read_bytes())
     data[data.rindex(b"mdat") + 500] ^= 1
     path.write_bytes(data)
-    assert read_credentials(path, anchors=_anchors(identity)).state == "changed"
+    assert read_credentials(path, anchors=_anchors(signer)).state == "changed"
 
 
 @pytest.mark.parametrize("key", ["es384", "ed25519", "ps256"])
@@ -177,7 +174,7 @@ def test_certificates_of_others_sign_too(tmp_path: Path, key: str) -> None:
     authority = Authority()
     certificate, key_path = authority.write(tmp_path, Authority.key(key), name="A Newsroom")
     path = write_media(tmp_path / "out.jpg")
-    sign_file(path, a_claim(), given_identity(certificate, key_path), parent=None)
+    sign_file(path, a_claim(), given_signer(certificate, key_path), parent=None)
     assert read_credentials(path).state == "unknown-signer"
     found = read_credentials(path, anchors=[authority.root_pem])
     assert (found.state, found.signer) == ("trusted", "A Newsroom")
@@ -188,69 +185,69 @@ def test_certificates_for_documents_and_claims_sign_too(tmp_path: Path, purpose:
     authority = Authority()
     certificate, key = authority.write(tmp_path, purpose=ObjectIdentifier(purpose))
     path = write_media(tmp_path / "out.jpg")
-    sign_file(path, a_claim(), given_identity(certificate, key), parent=None)
+    sign_file(path, a_claim(), given_signer(certificate, key), parent=None)
     assert read_credentials(path, anchors=[authority.root_pem]).state == "trusted"
 
 
 # The file that was changed, and what it carries.
 
 
-def test_the_parents_credentials_are_kept(tmp_path: Path, identity: Identity) -> None:
+def test_the_parents_credentials_are_kept(tmp_path: Path, signer: Signer) -> None:
     authority = Authority()
-    camera = given_identity(*authority.write(tmp_path, name="A Camera"))
+    camera = given_signer(*authority.write(tmp_path, name="A Camera"))
     parent, path = write_media(tmp_path / "photo.jpg"), write_media(tmp_path / "out.png")
     sign_file(parent, a_claim("photo.jpg"), camera, parent=None)
-    made = sign_file(path, a_claim("out.png"), identity, parent=parent)
+    made = sign_file(path, a_claim("out.png"), signer, parent=parent)
     assert made.warnings == ()
-    found = read_credentials(path, anchors=_anchors(identity))
+    found = read_credentials(path, anchors=_anchors(signer))
     assert found.state == "trusted"
     (ingredient,) = found.ingredients
     assert (ingredient.title, ingredient.state) == ("photo.jpg", "unknown-signer")
     assert b"A Camera" in path.read_bytes()
 
 
-def test_a_parents_receipt_is_kept(tmp_path: Path, identity: Identity) -> None:
+def test_a_parents_receipt_is_kept(tmp_path: Path, signer: Signer) -> None:
     parent, path = write_media(tmp_path / "photo.mkv"), write_media(tmp_path / "out.mp4")
-    sign_file(parent, a_claim("photo.mkv"), given_identity(*Authority().write(tmp_path, name="A Camera")), parent=None)
-    assert sign_file(path, a_claim(), identity, parent=parent).warnings == ()
+    sign_file(parent, a_claim("photo.mkv"), given_signer(*Authority().write(tmp_path, name="A Camera")), parent=None)
+    assert sign_file(path, a_claim(), signer, parent=parent).warnings == ()
     (ingredient,) = read_credentials(path).ingredients
     assert (ingredient.title, ingredient.state) == ("photo.mkv", "unknown-signer")
     assert b"A Camera" in path.read_bytes()
 
 
-def test_a_changed_parent_is_kept_and_said(tmp_path: Path, identity: Identity) -> None:
+def test_a_changed_parent_is_kept_and_said(tmp_path: Path, signer: Signer) -> None:
     parent, path = write_media(tmp_path / "photo.png"), write_media(tmp_path / "out.png")
-    sign_file(parent, a_claim("photo.png"), identity, parent=None)
+    sign_file(parent, a_claim("photo.png"), signer, parent=None)
     data = bytearray(parent.read_bytes())
     data[data.rindex(b"IDAT") + 20] ^= 1
     parent.write_bytes(data)
-    (warning,) = sign_file(path, a_claim("out.png"), identity, parent=parent).warnings
+    (warning,) = sign_file(path, a_claim("out.png"), signer, parent=parent).warnings
     assert "photo.png are kept" in warning
-    found = read_credentials(path, anchors=_anchors(identity))
+    found = read_credentials(path, anchors=_anchors(signer))
     assert found.state == "trusted"
     assert [each.state for each in found.ingredients] == ["changed"]
 
 
 @pytest.mark.parametrize("harm", ["claim", "truncated"])
-def test_a_parents_damaged_credentials_are_said(tmp_path: Path, identity: Identity, harm: str) -> None:
+def test_a_parents_damaged_credentials_are_said(tmp_path: Path, signer: Signer, harm: str) -> None:
     parent, path = write_media(tmp_path / "photo.jpg"), write_media(tmp_path / "out.png")
-    sign_file(parent, a_claim("photo.jpg"), identity, parent=None)
+    sign_file(parent, a_claim("photo.jpg"), signer, parent=None)
     data = bytearray(parent.read_bytes())
     start = data.index(b"c2pa.claim.v2") + 30
     data[start : start + 60] = b"\xff" * 60
     parent.write_bytes(data if harm == "claim" else data[:9000])
-    (warning,) = sign_file(path, a_claim("out.png"), identity, parent=parent).warnings
+    (warning,) = sign_file(path, a_claim("out.png"), signer, parent=parent).warnings
     assert "damaged" in warning
-    found = read_credentials(path, anchors=_anchors(identity))
+    found = read_credentials(path, anchors=_anchors(signer))
     assert (found.state, found.ingredients[0].title) == ("trusted", "photo.jpg")
     assert b"could not be kept" in path.read_bytes()
 
 
-def test_credentials_that_the_file_has_already_are_kept(tmp_path: Path, identity: Identity) -> None:
+def test_credentials_that_the_file_has_already_are_kept(tmp_path: Path, signer: Signer) -> None:
     path = write_media(tmp_path / "out.jpg")
-    sign_file(path, a_claim("first.jpg"), identity, parent=None)
-    sign_file(path, a_claim("second.jpg"), identity, parent=None)
-    found = read_credentials(path, anchors=_anchors(identity))
+    sign_file(path, a_claim("first.jpg"), signer, parent=None)
+    sign_file(path, a_claim("second.jpg"), signer, parent=None)
+    found = read_credentials(path, anchors=_anchors(signer))
     assert (found.state, found.title, len(found.ingredients)) == ("trusted", "second.jpg", 1)
 
 
@@ -280,9 +277,9 @@ def test_words_never_judge_what_is_true(signed: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", [".mp4", ".jpg"])
-def test_every_flipped_bit_is_told_or_harmless(identity: Identity, tmp_path: Path, kind: str) -> None:
+def test_every_flipped_bit_is_told_or_harmless(signer: Signer, tmp_path: Path, kind: str) -> None:
     path = write_media(tmp_path / f"out{kind}", 24, 640, 480)
-    sign_file(path, a_claim(path.name), identity, parent=None)
+    sign_file(path, a_claim(path.name), signer, parent=None)
     sound, pixels = path.read_bytes(), _pixels(path)
     chance = random.Random(4)
     told = 0
@@ -290,7 +287,7 @@ def test_every_flipped_bit_is_told_or_harmless(identity: Identity, tmp_path: Pat
         data = bytearray(sound)
         data[chance.randrange(len(data))] ^= 1 << chance.randrange(8)
         path.write_bytes(data)
-        state = read_credentials(path, anchors=_anchors(identity)).state
+        state = read_credentials(path, anchors=_anchors(signer)).state
         if state in {"changed", "damaged", "none"}:
             told += 1
         else:
@@ -301,7 +298,7 @@ def test_every_flipped_bit_is_told_or_harmless(identity: Identity, tmp_path: Pat
     assert told >= 0.9 * FLIPS
 
 
-def test_every_flipped_bit_of_a_receipt_or_its_file_is_told(signed: Path, identity: Identity, tmp_path: Path) -> None:
+def test_every_flipped_bit_of_a_receipt_or_its_file_is_told(signed: Path, signer: Signer, tmp_path: Path) -> None:
     path = _copy(signed, ".mkv", tmp_path)
     chance = random.Random(5)
     for victim in (path, receipt_path(path)):
@@ -311,27 +308,27 @@ def test_every_flipped_bit_of_a_receipt_or_its_file_is_told(signed: Path, identi
             place = chance.randrange(len(data))
             data[place] ^= 1 << chance.randrange(8)
             victim.write_bytes(data)
-            found = read_credentials(path, anchors=_anchors(identity))
+            found = read_credentials(path, anchors=_anchors(signer))
             assert found.state in {"changed", "damaged"} or (victim != path and sound[place] == 0), found
         victim.write_bytes(sound)
 
 
-def test_a_receipt_of_another_file_is_told(signed: Path, identity: Identity, tmp_path: Path) -> None:
+def test_a_receipt_of_another_file_is_told(signed: Path, signer: Signer, tmp_path: Path) -> None:
     path = write_media(tmp_path / "other.mkv", frames=3)
     shutil.copy(receipt_path(signed / "out.mkv"), receipt_path(path))
-    found = read_credentials(path, anchors=_anchors(identity))
+    found = read_credentials(path, anchors=_anchors(signer))
     assert (found.state, found.where) == ("changed", "sidecar")
     assert "does not belong" in found.words
 
 
-def test_a_forged_receipt_is_no_known_signers(tmp_path: Path, identity: Identity) -> None:
+def test_a_forged_receipt_is_no_known_signers(tmp_path: Path, signer: Signer) -> None:
     path = write_media(tmp_path / "out.mkv")
-    forger = replace(open_identity(tmp_path / "forger"), root=None)
+    forger = replace(open_signer(tmp_path / "forger"), root=None)
     sign_file(path, a_claim(), forger, parent=None)
-    assert read_credentials(path, anchors=_anchors(identity)).state == "unknown-signer"
+    assert read_credentials(path, anchors=_anchors(signer)).state == "unknown-signer"
     # The certificates of the one with the key of the other: a signature, but not the one that belongs to them.
-    sign_file(path, a_claim(), replace(identity, sign=forger.sign), parent=None)
-    assert read_credentials(path, anchors=_anchors(identity)).state in {"changed", "damaged"}
+    sign_file(path, a_claim(), replace(signer, sign=forger.sign), parent=None)
+    assert read_credentials(path, anchors=_anchors(signer)).state in {"changed", "damaged"}
 
 
 @pytest.mark.parametrize("receipt", [b"", b"\0", b"junk" * 99, b"\0\0\0\x20jumb\0\0\0\x18jumd"])
@@ -347,7 +344,7 @@ def test_credentials_outlive_their_certificate_only_as_expired(tmp_path: Path) -
     end = datetime.now(UTC) + timedelta(seconds=3)
     brief = authority.write(tmp_path, start=start, life=end - start)
     path = write_media(tmp_path / "out.jpg")
-    sign_file(path, a_claim(), given_identity(*brief), parent=None)
+    sign_file(path, a_claim(), given_signer(*brief), parent=None)
     # Certificates count whole seconds.
     while datetime.now(UTC) < end + timedelta(seconds=1.2):
         time.sleep(0.1)
@@ -374,10 +371,10 @@ def test_saving_anew_loses_them(signed: Path, tmp_path: Path) -> None:
     assert read_credentials(tmp_path / "again.jpg").state == "none"
 
 
-def test_the_name_does_not_matter(signed: Path, identity: Identity, tmp_path: Path) -> None:
+def test_the_name_does_not_matter(signed: Path, signer: Signer, tmp_path: Path) -> None:
     path = tmp_path / "film.txt"
     shutil.copy(signed / "out.mp4", path)
-    assert read_credentials(path, anchors=_anchors(identity)).state == "trusted"
+    assert read_credentials(path, anchors=_anchors(signer)).state == "trusted"
 
 
 # Fail closed.
@@ -388,18 +385,18 @@ def _failing(data: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("kind", [".jpg", ".mkv"])
-def test_what_cannot_be_signed_stays_as_it_was(tmp_path: Path, identity: Identity, kind: str) -> None:
+def test_what_cannot_be_signed_stays_as_it_was(tmp_path: Path, signer: Signer, kind: str) -> None:
     path = write_media(tmp_path / f"out{kind}")
     before = {each.name: each.read_bytes() for each in tmp_path.iterdir()}
     with pytest.raises(SigningFailed, match="not plugged in"):
-        sign_file(path, a_claim(), replace(identity, sign=_failing), parent=None)
+        sign_file(path, a_claim(), replace(signer, sign=_failing), parent=None)
     assert {each.name: each.read_bytes() for each in tmp_path.iterdir()} == before
 
 
 def test_a_certificate_that_has_run_out_meanwhile_signs_nothing(tmp_path: Path) -> None:
     authority = Authority()
     old = authority.write(tmp_path, start=datetime.now(UTC) - timedelta(days=9), life=timedelta(days=3))
-    late = given_identity(*old, now=datetime.now(UTC) - timedelta(days=8))
+    late = given_signer(*old, now=datetime.now(UTC) - timedelta(days=8))
     path = write_media(tmp_path / "out.jpg")
     before = path.read_bytes()
     with pytest.raises(SigningFailed, match=r"out\.mp4 cannot be signed"):
@@ -407,25 +404,25 @@ def test_a_certificate_that_has_run_out_meanwhile_signs_nothing(tmp_path: Path) 
     assert path.read_bytes() == before
 
 
-def test_a_file_that_is_not_what_its_name_says_is_not_signed(tmp_path: Path, identity: Identity) -> None:
+def test_a_file_that_is_not_what_its_name_says_is_not_signed(tmp_path: Path, signer: Signer) -> None:
     path = tmp_path / "out.jpg"
     path.write_bytes(b"no picture at all")
     with pytest.raises(SigningFailed):
-        sign_file(path, a_claim(), identity, parent=None)
+        sign_file(path, a_claim(), signer, parent=None)
     assert [each.name for each in tmp_path.iterdir()] == ["out.jpg"]
 
 
-def test_a_missing_file_is_told(tmp_path: Path, identity: Identity) -> None:
+def test_a_missing_file_is_told(tmp_path: Path, signer: Signer) -> None:
     with pytest.raises(MienError):
-        sign_file(tmp_path / "none.jpg", a_claim(), identity, parent=None)
+        sign_file(tmp_path / "none.jpg", a_claim(), signer, parent=None)
     path = write_media(tmp_path / "out.jpg")
     with pytest.raises(MienError):
-        sign_file(path, a_claim(), identity, parent=tmp_path / "none.jpg")
+        sign_file(path, a_claim(), signer, parent=tmp_path / "none.jpg")
     assert [each.name for each in tmp_path.iterdir()] == ["out.jpg"]
 
 
 @pytest.mark.parametrize("kind", [".jpg", ".mp4", ".mkv"])
-def test_a_full_disk_is_told(tmp_path: Path, identity: Identity, kind: str) -> None:
+def test_a_full_disk_is_told(tmp_path: Path, signer: Signer, kind: str) -> None:
     resource = pytest.importorskip("resource", reason="this system has no limits for files")
     path = write_media(tmp_path / f"out{kind}")
     before = path.read_bytes()
@@ -433,7 +430,7 @@ def test_a_full_disk_is_told(tmp_path: Path, identity: Identity, kind: str) -> N
     resource.setrlimit(resource.RLIMIT_FSIZE, (5000, limits[1]))
     try:
         with pytest.raises(OutputError, match="File too large"):
-            sign_file(path, a_claim(), identity, parent=None)
+            sign_file(path, a_claim(), signer, parent=None)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert path.read_bytes() == before
@@ -441,23 +438,23 @@ def test_a_full_disk_is_told(tmp_path: Path, identity: Identity, kind: str) -> N
 
 
 @pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="nothing is read-only for this user")
-def test_a_folder_that_is_read_only_is_told(tmp_path: Path, identity: Identity) -> None:
+def test_a_folder_that_is_read_only_is_told(tmp_path: Path, signer: Signer) -> None:
     path = write_media(tmp_path / "out.jpg")
     before = path.read_bytes()
     tmp_path.chmod(0o500)
     try:
         with pytest.raises(OutputError, match="cannot be written"):
-            sign_file(path, a_claim(), identity, parent=None)
+            sign_file(path, a_claim(), signer, parent=None)
     finally:
         tmp_path.chmod(0o700)
     assert path.read_bytes() == before
 
 
 @pytest.mark.posix
-def test_the_mode_of_the_file_stays(tmp_path: Path, identity: Identity) -> None:
+def test_the_mode_of_the_file_stays(tmp_path: Path, signer: Signer) -> None:
     path = write_media(tmp_path / "out.jpg")
     path.chmod(0o640)
-    sign_file(path, a_claim(), identity, parent=None)
+    sign_file(path, a_claim(), signer, parent=None)
     assert os.name == "nt" or stat.S_IMODE(path.stat().st_mode) == 0o640
 
 
@@ -484,9 +481,9 @@ def test_an_anchor_that_is_no_certificate_is_told(signed: Path) -> None:
 
 def test_texts_of_a_manifest_cannot_move_the_cursor(tmp_path: Path) -> None:
     name = "Evil \u202e\x1b[2J\nSigner" + "x" * 20
-    signer = given_identity(*Authority().write(tmp_path, name=name))
+    other = given_signer(*Authority().write(tmp_path, name=name))
     path = write_media(tmp_path / "out.jpg")
-    sign_file(path, a_claim("\x1b]0;title\x07" + "t" * 5000, label_note="a\u202eb"), signer, parent=None)
+    sign_file(path, a_claim("\x1b]0;title\x07" + "t" * 5000, label_note="a\u202eb"), other, parent=None)
     found = read_credentials(path)
     assert found.signer is not None
     assert found.signer.startswith("Evil [2JSigner")
@@ -497,7 +494,7 @@ def test_texts_of_a_manifest_cannot_move_the_cursor(tmp_path: Path) -> None:
     assert found.words.isprintable()
 
 
-def test_assertions_of_other_shapes_are_borne(tmp_path: Path, identity: Identity) -> None:
+def test_assertions_of_other_shapes_are_borne(tmp_path: Path, signer: Signer) -> None:
     odd: list[dict[str, Any]] = [
         {
             "label": "c2pa.actions.v2",
@@ -507,35 +504,35 @@ def test_assertions_of_other_shapes_are_borne(tmp_path: Path, identity: Identity
         {"label": "c2pa.soft-binding", "data": {"alg": MARK_ALGORITHM, "blocks": [{"scope": {}, "value": "0xZZ"}]}},
     ]
     path = tmp_path / "odd.jpg"
-    _sign_freely(write_media(tmp_path / "plain.jpg"), path, identity, odd)
-    found = read_credentials(path, anchors=_anchors(identity))
+    _sign_freely(write_media(tmp_path / "plain.jpg"), path, signer, odd)
+    found = read_credentials(path, anchors=_anchors(signer))
     assert found.state == "trusted"
     assert (found.engine, found.label, found.consent, found.mark_id, found.made_at) == (None, None, None, None, None)
 
 
-def test_manifests_on_the_network_are_not_fetched(tmp_path: Path, identity: Identity) -> None:
+def test_manifests_on_the_network_are_not_fetched(tmp_path: Path, signer: Signer) -> None:
     path = tmp_path / "elsewhere.jpg"
     with _listening() as (port, connections):
-        _sign_freely(write_media(tmp_path / "plain.jpg"), path, identity, None, f"http://127.0.0.1:{port}/manifest.c2pa")
+        _sign_freely(write_media(tmp_path / "plain.jpg"), path, signer, None, f"http://127.0.0.1:{port}/manifest.c2pa")
         assert b"/manifest.c2pa" in path.read_bytes()
-        found = read_credentials(path, anchors=_anchors(identity))
-        made = sign_file(write_media(tmp_path / "out.jpg"), a_claim(), identity, parent=path)
+        found = read_credentials(path, anchors=_anchors(signer))
+        made = sign_file(write_media(tmp_path / "out.jpg"), a_claim(), signer, parent=path)
         assert connections == []
     assert (found.state, found.problems) == ("none", (INACCESSIBLE,))
     assert "network" in found.words
     assert "not fetched" in made.warnings[0]
 
 
-def test_a_time_stamp_is_asked_for_only_where_one_is_named(tmp_path: Path, identity: Identity) -> None:
+def test_a_time_stamp_is_asked_for_only_where_one_is_named(tmp_path: Path, signer: Signer) -> None:
     path = write_media(tmp_path / "out.jpg")
     before = path.read_bytes()
     with _refusing() as (url, asked):
         with pytest.raises(SigningFailed) as told:
-            sign_file(path, a_claim(), identity, parent=None, timestamp_url=url)
+            sign_file(path, a_claim(), signer, parent=None, timestamp_url=url)
         assert asked == ["/stamp"]
         assert url in told.value.remedy
         assert path.read_bytes() == before
-        sign_file(path, a_claim(), identity, parent=None)
+        sign_file(path, a_claim(), signer, parent=None)
         assert asked == ["/stamp"]
 
 
@@ -557,7 +554,7 @@ def test_a_program_that_signs_is_enough(tmp_path: Path) -> None:
     if shutil.which("openssl") is None:
         pytest.skip("NOT TESTED with openssl: it is not here")
     path = write_media(tmp_path / "out.mp4")
-    sign_file(path, a_claim(), command_identity(certificate, ["openssl", "dgst", "-sha256", "-sign", str(key)]), parent=None)
+    sign_file(path, a_claim(), command_signer(certificate, ["openssl", "dgst", "-sha256", "-sign", str(key)]), parent=None)
     assert read_credentials(path, anchors=[authority.root_pem]).state == "trusted"
 
 
@@ -571,14 +568,14 @@ def _lengthen_header(path: Path) -> None:
 
 
 def _sign_freely(
-    source: Path, path: Path, identity: Identity, assertions: list[dict[str, Any]] | None, elsewhere: str | None = None
+    source: Path, path: Path, signer: Signer, assertions: list[dict[str, Any]] | None, elsewhere: str | None = None
 ) -> None:
     """Sign as somebody else would who follows no rules of ours."""
     off = {"enabled": False}
     settings = Settings.from_dict({"builder": {"thumbnail": off, "actions": {"auto_created_action": off}}})
-    signer = Signer.from_callback(identity.sign, C2paSigningAlg.ES256, identity.certificates.decode())
+    c2pa_signer = C2paSigner.from_callback(signer.sign, C2paSigningAlg.ES256, signer.certificates.decode())
     created = {"label": "c2pa.actions.v2", "data": {"actions": [_CREATED]}}
-    with Builder({"assertions": assertions or [created]}, Context(settings, signer)) as builder:
+    with Builder({"assertions": assertions or [created]}, Context(settings, c2pa_signer)) as builder:
         if elsewhere:
             builder.set_no_embed()
             builder.set_remote_url(elsewhere)

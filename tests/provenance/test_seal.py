@@ -24,7 +24,7 @@ from mien.provenance.credentials.claim import Claim
 from mien.provenance.credentials.read import read_credentials
 from mien.provenance.mark.decoder import MarkReader
 from mien.provenance.mark.pattern import Marker
-from mien.provenance.signing.signer import Identity
+from mien.provenance.signing.signer import Signer
 from mien.provenance.trust import Signing, Trust, open_trust
 from mien.safety.content_check import FileContentCheck
 from mien.settings import Settings
@@ -70,8 +70,8 @@ def test_a_sealed_file_carries_both_and_is_in_the_ledger(trust: Trust, tmp_path:
         output.commit()
     mark_id = mark_of(read(path))
     assert mark_id is not None
-    assert trust.notary.identity.root is not None
-    found = read_credentials(path, anchors=[trust.notary.identity.root])
+    assert trust.notary.signer.root is not None
+    found = read_credentials(path, anchors=[trust.notary.signer.root])
     assert (found.state, found.mark_id, found.consent, found.label) == ("trusted", mark_id, "public-domain", "shown")
     assert found.consent_at == CONSENT.given_at
     (noted,) = trust.ledger.with_mark(mark_id)
@@ -197,8 +197,8 @@ def test_ctrl_c_while_a_program_signs_stops(trust: Trust, tmp_path: Path) -> Non
     def interrupted(data: bytes) -> bytes:
         raise KeyboardInterrupt
 
-    identity = replace(trust.notary.identity, sign=interrupted)
-    broken = replace(trust, notary=replace(trust.notary, identity=identity))
+    signer = replace(trust.notary.signer, sign=interrupted)
+    broken = replace(trust, notary=replace(trust.notary, signer=signer))
     with OutputFile(tmp_path / "out.png", overwrite=False) as output, pytest.raises(KeyboardInterrupt):
         write(export(broken, read(HOPPER)), output, read(HOPPER))
     assert [path.name for path in tmp_path.iterdir()] == ["data"]
@@ -229,8 +229,8 @@ def test_credentials_that_cannot_be_read_back_break_the_seal(
 
 
 def test_a_key_that_signs_wrongly_makes_no_file(trust: Trust, tmp_path: Path) -> None:
-    identity: Identity = replace(trust.notary.identity, sign=lambda data: bytes(64))
-    broken = replace(trust, notary=replace(trust.notary, identity=identity))
+    signer: Signer = replace(trust.notary.signer, sign=lambda data: bytes(64))
+    broken = replace(trust, notary=replace(trust.notary, signer=signer))
     with pytest.raises(ProvenanceError), OutputFile(tmp_path / "out.png", overwrite=False) as output:
         write(export(broken, read(HOPPER)), output, read(HOPPER))
     assert [path.name for path in tmp_path.iterdir()] == ["data"]

@@ -1,4 +1,4 @@
-"""Small files, signed by an identity made for tests."""
+"""Small files, signed by a signer made for tests."""
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -10,8 +10,8 @@ import numpy as np
 
 from mien.provenance.credentials.claim import Claim
 from mien.provenance.credentials.sign import sign_file
-from mien.provenance.signing.installation import open_identity
-from mien.provenance.signing.signer import Identity
+from mien.provenance.signing.installation import open_signer
+from mien.provenance.signing.signer import Signer
 from mien.types import Image
 
 MARK_ID = 0xABCDEF
@@ -55,12 +55,12 @@ def a_claim(title: str = "out.mp4", **changes: object) -> Claim:
     return make(**(said | changes))
 
 
-def signed_files(folder: Path, identity: Identity | None = None, kinds: Sequence[str] = KINDS) -> list[Path]:
+def signed_files(folder: Path, signer: Signer | None = None, kinds: Sequence[str] = KINDS) -> list[Path]:
     """One of each kind, with another one as its parent."""
-    signer = identity or open_identity(folder / "identity")
+    used = signer or open_signer(folder / "identity")
     files = []
     for kind in kinds:
         target, path = write_media(folder / f"target{kind}"), write_media(folder / f"out{kind}")
-        sign_file(path, a_claim(path.name), signer, parent=target)
+        sign_file(path, a_claim(path.name), used, parent=target)
         files.append(path)
     return files

@@ -559,7 +559,7 @@ def test_small_short_files_need_a_stronger_mark(codec: str, usual: float) -> Non
 
 
 def test_what_follows_a_marked_beginning_is_marked_too(small_frames: list[Image]) -> None:
-    """1.5 s of an output of ours, joined with 2 s that nobody has marked, and written at the least quality."""
+    """1.5 s of an output of ours, joined with 2 s without a mark, and written at the least quality."""
     strength = video_need("h264").strength(50)
     beginning = _written([marked(frame, strength=strength) for frame in small_frames[:37]], "h264", 50)
     target = [*beginning, *small_frames]

@@ -1,4 +1,4 @@
-"""Who signs: one chain for an installation, and certificates and programs that are given."""
+"""Signers: the chain of an installation, and certificates and programs that the user gives."""
 
 import importlib.util
 import os
@@ -17,8 +17,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from mien.errors import CertificateUnusable, KeyUnavailable, OutputError, ProvenanceError, SigningFailed
-from mien.provenance.signing.given import command_identity, given_identity
-from mien.provenance.signing.installation import export_root, known_root, known_roots, open_identity, renew_identity
+from mien.provenance.signing.given import command_signer, given_signer
+from mien.provenance.signing.installation import export_root, known_root, known_roots, open_signer, renew_signer
 from mien.provenance.signing.keystore import KeyStore
 from tests.support.authority import Authority
 
@@ -65,8 +65,8 @@ def _root_of(folder: str) -> bytes:
 
 
 def test_the_chain_is_made_once_and_found_again(tmp_path: Path) -> None:
-    first = open_identity(tmp_path / "identity", keystore=_NoStore())
-    again = open_identity(tmp_path / "identity", keystore=_NoStore())
+    first = open_signer(tmp_path / "identity", keystore=_NoStore())
+    again = open_signer(tmp_path / "identity", keystore=_NoStore())
     assert first.certificates == again.certificates
     assert first.root == again.root == export_root(tmp_path / "identity")
     assert first.algorithm == "es256"
@@ -80,14 +80,14 @@ def test_the_chain_is_made_once_and_found_again(tmp_path: Path) -> None:
 
 
 def test_what_it_signs_belongs_to_its_certificate(tmp_path: Path) -> None:
-    identity = open_identity(tmp_path, keystore=_NoStore())
-    signature = identity.sign(b"data")
+    signer = open_signer(tmp_path, keystore=_NoStore())
+    signature = signer.sign(b"data")
     assert len(signature) == 64
-    Authority.check(_leaf(identity.certificates), b"data", signature)
+    Authority.check(_leaf(signer.certificates), b"data", signature)
 
 
 def test_it_names_neither_person_nor_machine(tmp_path: Path) -> None:
-    one, other = (open_identity(tmp_path / name, keystore=_NoStore()) for name in ("one", "other"))
+    one, other = (open_signer(tmp_path / name, keystore=_NoStore()) for name in ("one", "other"))
     assert one.name.startswith("mien installation ")
     assert one.name != other.name
     assert os.uname().nodename not in one.name if hasattr(os, "uname") else True
@@ -95,20 +95,20 @@ def test_it_names_neither_person_nor_machine(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such modes")
 def test_only_the_owner_can_read_the_key_and_a_wider_mode_is_mended(tmp_path: Path) -> None:
-    open_identity(tmp_path / "identity", keystore=_NoStore())
+    open_signer(tmp_path / "identity", keystore=_NoStore())
     chain = tmp_path / "identity" / "chain"
     key = chain / "key.pem"
     assert stat.S_IMODE(key.stat().st_mode) == 0o600
     assert stat.S_IMODE(chain.stat().st_mode) == 0o700
     key.chmod(0o644)
-    (warning,) = open_identity(tmp_path / "identity", keystore=_NoStore()).warnings
+    (warning,) = open_signer(tmp_path / "identity", keystore=_NoStore()).warnings
     assert "could read the key" in warning
     assert stat.S_IMODE(key.stat().st_mode) == 0o600
 
 
 def test_the_root_key_is_kept_nowhere(tmp_path: Path) -> None:
-    identity = open_identity(tmp_path, keystore=_NoStore())
-    root = _leaf(identity.root or b"")
+    signer = open_signer(tmp_path, keystore=_NoStore())
+    root = _leaf(signer.root or b"")
     secret = (tmp_path / "chain" / "key.pem").read_bytes()
     keys = [serialization.load_pem_private_key(b"-----BEGIN" + each, None) for each in secret.split(b"-----BEGIN")[1:]]
     assert len(keys) == 2
@@ -123,34 +123,34 @@ def test_several_processes_at_once_end_with_one_chain(tmp_path: Path) -> None:
 
 
 def test_the_leaf_is_renewed_before_it_runs_out_and_the_root_stays(tmp_path: Path) -> None:
-    first = open_identity(tmp_path, now=NOW, keystore=_NoStore())
-    same = open_identity(tmp_path, now=NOW + 1.5 * YEAR, keystore=_NoStore())
-    later = open_identity(tmp_path, now=NOW + 1.9 * YEAR, keystore=_NoStore())
-    much_later = open_identity(tmp_path, now=NOW + 9 * YEAR, keystore=_NoStore())
+    first = open_signer(tmp_path, now=NOW, keystore=_NoStore())
+    same = open_signer(tmp_path, now=NOW + 1.5 * YEAR, keystore=_NoStore())
+    later = open_signer(tmp_path, now=NOW + 1.9 * YEAR, keystore=_NoStore())
+    much_later = open_signer(tmp_path, now=NOW + 9 * YEAR, keystore=_NoStore())
     assert same.certificates == first.certificates
     assert later.certificates != first.certificates
     assert _leaf(much_later.certificates).not_valid_after_utc > NOW + 10 * YEAR
     assert later.root == much_later.root == first.root
     assert later.name == first.name
-    assert open_identity(tmp_path, now=NOW + 9 * YEAR, keystore=_NoStore()).certificates == much_later.certificates
+    assert open_signer(tmp_path, now=NOW + 9 * YEAR, keystore=_NoStore()).certificates == much_later.certificates
 
 
 def test_a_clock_before_the_chain_is_told(tmp_path: Path) -> None:
-    open_identity(tmp_path, now=NOW, keystore=_NoStore())
+    open_signer(tmp_path, now=NOW, keystore=_NoStore())
     with pytest.raises(CertificateUnusable, match="clock says 2026-05-20") as told:
-        open_identity(tmp_path, now=NOW - timedelta(days=12), keystore=_NoStore())
+        open_signer(tmp_path, now=NOW - timedelta(days=12), keystore=_NoStore())
     assert "set the clock if it is wrong now" in told.value.remedy
     assert "mien certificate --new" in told.value.remedy
 
 
 @pytest.mark.parametrize(("made", "used", "words"), [(5, 0, "ahead then, or is behind now"), (0, 31, "expired on")])
 def test_an_identity_of_another_time_is_replaced_on_request(tmp_path: Path, made: int, used: int, words: str) -> None:
-    old = open_identity(tmp_path, now=NOW + made * YEAR, keystore=_NoStore())
+    old = open_signer(tmp_path, now=NOW + made * YEAR, keystore=_NoStore())
     with pytest.raises(CertificateUnusable, match=words) as told:
-        open_identity(tmp_path, now=NOW + used * YEAR, keystore=_NoStore())
+        open_signer(tmp_path, now=NOW + used * YEAR, keystore=_NoStore())
     assert "mien certificate --new" in told.value.remedy
-    new = renew_identity(tmp_path, now=NOW + used * YEAR, keystore=_NoStore())
-    assert open_identity(tmp_path, now=NOW + used * YEAR, keystore=_NoStore()).certificates == new.certificates
+    new = renew_signer(tmp_path, now=NOW + used * YEAR, keystore=_NoStore())
+    assert open_signer(tmp_path, now=NOW + used * YEAR, keystore=_NoStore()).certificates == new.certificates
     assert known_root(tmp_path) == new.root != old.root
     assert known_roots(tmp_path) == [new.root, old.root], "old outputs stay known"
 
@@ -161,27 +161,27 @@ def test_drafts_of_killed_runs_go_when_they_are_old(tmp_path: Path) -> None:
         draft.mkdir()
         (draft / "key.pem").write_text("secret")
     os.utime(drafts[0], (0, 0))
-    open_identity(tmp_path, now=NOW, keystore=_NoStore())
+    open_signer(tmp_path, now=NOW, keystore=_NoStore())
     assert [draft.exists() for draft in drafts] == [False, True]
 
 
 def test_a_clock_that_ran_ahead_does_no_lasting_harm(tmp_path: Path) -> None:
-    open_identity(tmp_path, now=NOW, keystore=_NoStore())
-    open_identity(tmp_path, now=NOW + 20 * YEAR, keystore=_NoStore())
-    leaf = _leaf(open_identity(tmp_path, now=NOW, keystore=_NoStore()).certificates)
+    open_signer(tmp_path, now=NOW, keystore=_NoStore())
+    open_signer(tmp_path, now=NOW + 20 * YEAR, keystore=_NoStore())
+    leaf = _leaf(open_signer(tmp_path, now=NOW, keystore=_NoStore()).certificates)
     assert leaf.not_valid_before_utc < NOW < leaf.not_valid_after_utc
 
 
 def test_the_end_of_the_chain_is_told(tmp_path: Path) -> None:
-    open_identity(tmp_path, now=NOW, keystore=_NoStore())
+    open_signer(tmp_path, now=NOW, keystore=_NoStore())
     with pytest.raises(CertificateUnusable, match="expired on"):
-        open_identity(tmp_path, now=NOW + 31 * YEAR, keystore=_NoStore())
+        open_signer(tmp_path, now=NOW + 31 * YEAR, keystore=_NoStore())
 
 
 @pytest.mark.parametrize("harm", ["lost key", "empty key", "torn key", "other key", "lost certificates", "torn certificates"])
 def test_a_harmed_chain_is_told_and_never_replaced(tmp_path: Path, harm: str) -> None:
-    open_identity(tmp_path / "one", keystore=_NoStore())
-    open_identity(tmp_path / "other", keystore=_NoStore())
+    open_signer(tmp_path / "one", keystore=_NoStore())
+    open_signer(tmp_path / "other", keystore=_NoStore())
     chain, other = tmp_path / "one" / "chain", tmp_path / "other" / "chain"
     certificates = (chain / "certificates.pem").read_bytes()
     match harm:
@@ -199,7 +199,7 @@ def test_a_harmed_chain_is_told_and_never_replaced(tmp_path: Path, harm: str) ->
             (chain / "certificates.pem").write_bytes(certificates[:-100])
     before = {path.name: path.read_bytes() for path in chain.iterdir()}
     with pytest.raises((ProvenanceError, OutputError)) as told:
-        open_identity(tmp_path / "one", keystore=_NoStore())
+        open_signer(tmp_path / "one", keystore=_NoStore())
     assert told.value.remedy
     assert {path.name: path.read_bytes() for path in chain.iterdir()} == before
 
@@ -207,7 +207,7 @@ def test_a_harmed_chain_is_told_and_never_replaced(tmp_path: Path, harm: str) ->
 def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(OutputError, match="cannot keep the signing certificates"):
-        open_identity(tmp_path / "file" / "identity", keystore=_NoStore())
+        open_signer(tmp_path / "file" / "identity", keystore=_NoStore())
 
 
 # The key store.
@@ -215,13 +215,13 @@ def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
 
 def test_the_key_store_keeps_the_key_when_there_is_one(tmp_path: Path) -> None:
     store = _Memory()
-    first = open_identity(tmp_path, keystore=store)
+    first = open_signer(tmp_path, keystore=store)
     assert [path.name for path in (tmp_path / "chain").iterdir()] == ["certificates.pem"]
     assert len(store.kept) == 1
-    again = open_identity(tmp_path, keystore=store)
+    again = open_signer(tmp_path, keystore=store)
     Authority.check(_leaf(first.certificates), b"data", again.sign(b"data"))
     with pytest.raises(KeyUnavailable, match="lost"):
-        open_identity(tmp_path, keystore=_Memory())
+        open_signer(tmp_path, keystore=_Memory())
 
 
 def test_the_one_that_comes_second_leaves_nothing_in_the_store(tmp_path: Path) -> None:
@@ -229,12 +229,12 @@ def test_the_one_that_comes_second_leaves_nothing_in_the_store(tmp_path: Path) -
     class Late(_Memory):
         def keep(self, name: str, secret: str) -> bool:
             if not self.kept:
-                open_identity(tmp_path, keystore=_NoStore())
+                open_signer(tmp_path, keystore=_NoStore())
             return _Memory.keep(self, name, secret)
 
     store = Late()
-    late = open_identity(tmp_path, keystore=store)
-    assert late.root == open_identity(tmp_path, keystore=_NoStore()).root
+    late = open_signer(tmp_path, keystore=store)
+    assert late.root == open_signer(tmp_path, keystore=_NoStore()).root
     assert store.kept == {}
 
 
@@ -242,7 +242,7 @@ def test_a_store_that_does_not_answer_holds_nobody_up(tmp_path: Path, monkeypatc
     (tmp_path / "keyring.py").write_text("import time\ntime.sleep(60)\n")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: object())
-    store = KeyStore(answer_s=0.3)
+    store = KeyStore(timeout_s=0.3)
     assert not store.keep("name", "secret")
     with pytest.raises(KeyUnavailable, match="does not answer"):
         store.secret("name")
@@ -260,12 +260,12 @@ def test_the_package_keyring_is_asked_through_its_command(tmp_path: Path, monkey
     )
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: object())
-    identity = open_identity(tmp_path / "identity")
+    signer = open_signer(tmp_path / "identity")
     assert not (tmp_path / "identity" / "chain" / "key.pem").exists()
-    assert open_identity(tmp_path / "identity").certificates == identity.certificates
-    KeyStore().forget(_leaf(identity.root or b"").fingerprint(hashes.SHA256()).hex())
+    assert open_signer(tmp_path / "identity").certificates == signer.certificates
+    KeyStore().forget(_leaf(signer.root or b"").fingerprint(hashes.SHA256()).hex())
     with pytest.raises(KeyUnavailable, match="lost"):
-        open_identity(tmp_path / "identity")
+        open_signer(tmp_path / "identity")
 
 
 # Certificates that are given.
@@ -274,11 +274,11 @@ def test_the_package_keyring_is_asked_through_its_command(tmp_path: Path, monkey
 @pytest.mark.parametrize("algorithm", ["es256", "es384", "es512", "ed25519", "ps256"])
 def test_given_certificates_sign_with_their_own_algorithm(tmp_path: Path, algorithm: str) -> None:
     certificate, key_path = Authority().write(tmp_path, Authority.key(algorithm))
-    identity = given_identity(certificate, key_path)
-    assert identity.algorithm == algorithm
-    assert identity.root is None
-    assert len(x509.load_pem_x509_certificates(identity.certificates)) == 1, "a root does not travel with the file"
-    Authority.check(_leaf(identity.certificates), b"data", identity.sign(b"data"))
+    signer = given_signer(certificate, key_path)
+    assert signer.algorithm == algorithm
+    assert signer.root is None
+    assert len(x509.load_pem_x509_certificates(signer.certificates)) == 1, "a root does not travel with the file"
+    Authority.check(_leaf(signer.certificates), b"data", signer.sign(b"data"))
 
 
 def test_the_certificates_may_come_in_any_order(tmp_path: Path) -> None:
@@ -288,16 +288,16 @@ def test_the_certificates_may_come_in_any_order(tmp_path: Path) -> None:
         for each in reversed(x509.load_pem_x509_certificates(certificate.read_bytes()))
     )
     certificate.write_bytes(backwards)
-    assert given_identity(certificate, key).name == "A Signer"
+    assert given_signer(certificate, key).name == "A Signer"
 
 
 def test_an_encrypted_key_needs_its_password(tmp_path: Path) -> None:
     certificate, key = Authority().write(tmp_path, password=b"secret")
-    assert given_identity(certificate, key, password=b"secret").name == "A Signer"
+    assert given_signer(certificate, key, password=b"secret").name == "A Signer"
     with pytest.raises(KeyUnavailable, match="encrypted"):
-        given_identity(certificate, key)
+        given_signer(certificate, key)
     with pytest.raises(KeyUnavailable, match="cannot be read"):
-        given_identity(certificate, key, password=b"wrong")
+        given_signer(certificate, key, password=b"wrong")
 
 
 def test_wrong_certificates_are_told(tmp_path: Path) -> None:
@@ -306,31 +306,31 @@ def test_wrong_certificates_are_told(tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
     _, other_key = authority.write(tmp_path / "other")
     with pytest.raises(CertificateUnusable, match="does not belong"):
-        given_identity(certificate, other_key)
-    with pytest.raises(CertificateUnusable, match="ran out"):
-        given_identity(certificate, key, now=datetime.now(UTC) + 9 * YEAR)
-    with pytest.raises(CertificateUnusable, match="begins only"):
-        given_identity(certificate, key, now=datetime.now(UTC) - 9 * YEAR)
+        given_signer(certificate, other_key)
+    with pytest.raises(CertificateUnusable, match="expired on"):
+        given_signer(certificate, key, now=datetime.now(UTC) + 9 * YEAR)
+    with pytest.raises(CertificateUnusable, match="not valid before"):
+        given_signer(certificate, key, now=datetime.now(UTC) - 9 * YEAR)
     with pytest.raises(CertificateUnusable, match="cannot be read"):
-        given_identity(tmp_path / "none.pem", key)
+        given_signer(tmp_path / "none.pem", key)
     with pytest.raises(CertificateUnusable, match="holds no certificate"):
-        given_identity(key, key)
+        given_signer(key, key)
     with pytest.raises(KeyUnavailable, match="cannot be read"):
-        given_identity(certificate, certificate)
+        given_signer(certificate, certificate)
     with pytest.raises(KeyUnavailable, match="cannot be read"):
-        given_identity(certificate, tmp_path / "none.pem")
+        given_signer(certificate, tmp_path / "none.pem")
 
 
 def test_a_certificate_for_something_else_is_refused(tmp_path: Path) -> None:
     certificate, key = Authority().write(tmp_path, purpose=ExtendedKeyUsageOID.SERVER_AUTH)
     with pytest.raises(CertificateUnusable, match="not made for signing files"):
-        given_identity(certificate, key)
+        given_signer(certificate, key)
 
 
 def test_a_certificate_that_signs_itself_is_refused(tmp_path: Path) -> None:
     certificate, key = Authority().write_root(tmp_path)
-    with pytest.raises(CertificateUnusable, match="signed by itself"):
-        given_identity(certificate, key)
+    with pytest.raises(CertificateUnusable, match="self-signed"):
+        given_signer(certificate, key)
 
 
 # Programs that sign.
@@ -346,38 +346,38 @@ sys.stdout.buffer.write(key.sign(sys.stdin.buffer.read(), ec.ECDSA(hashes.SHA256
 
 def test_a_program_may_sign(tmp_path: Path) -> None:
     certificate, key = Authority().write(tmp_path)
-    identity = command_identity(certificate, [sys.executable, "-c", _SIGN, str(key)])
-    signature = identity.sign(b"data")
+    signer = command_signer(certificate, [sys.executable, "-c", _SIGN, str(key)])
+    signature = signer.sign(b"data")
     assert len(signature) == 64
-    Authority.check(_leaf(identity.certificates), b"data", signature)
+    Authority.check(_leaf(signer.certificates), b"data", signature)
 
 
 @pytest.mark.parametrize(
     ("program", "words"),
     [
         (_SIGN.replace("sys.stdin.buffer.read()", "b'other'"), "does not belong"),
-        ("print('no signature')", "none"),
+        ("print('no signature')", "no valid signature"),
         ("pass", "0 bytes"),
         ("import sys; sys.exit('the token is not plugged in')", "the token is not plugged in"),
-        ("import time; time.sleep(60)", "no answer in 2 s"),
+        ("import time; time.sleep(60)", "did not answer within 2 s"),
         ("import sys; sys.stdout.write('x' * 100000)", "100000 bytes"),
     ],
 )
 def test_a_program_that_fails_is_told(tmp_path: Path, program: str, words: str) -> None:
     certificate, key = Authority().write(tmp_path)
-    identity = command_identity(
-        certificate, [sys.executable, "-c", program, str(key)], answer_s=2.0 if "sleep" in program else 30.0
+    signer = command_signer(
+        certificate, [sys.executable, "-c", program, str(key)], timeout_s=2.0 if "sleep" in program else 30.0
     )
     with pytest.raises(SigningFailed, match=words):
-        identity.sign(b"data")
+        signer.sign(b"data")
 
 
 def test_a_program_that_is_missing_is_told(tmp_path: Path) -> None:
     certificate, _ = Authority().write(tmp_path)
     with pytest.raises(SigningFailed, match="cannot be run"):
-        command_identity(certificate, [str(tmp_path / "none")]).sign(b"data")
+        command_signer(certificate, [str(tmp_path / "none")]).sign(b"data")
     with pytest.raises(SigningFailed, match="empty"):
-        command_identity(certificate, [])
+        command_signer(certificate, [])
 
 
 def test_openssl_signs_as_the_documentation_says(tmp_path: Path) -> None:
@@ -386,5 +386,5 @@ def test_openssl_signs_as_the_documentation_says(tmp_path: Path) -> None:
         subprocess.run(["openssl", "version"], capture_output=True, check=True)
     except OSError:
         pytest.skip("NOT TESTED with openssl: it is not here")
-    identity = command_identity(certificate, ["openssl", "dgst", "-sha256", "-sign", str(key)])
-    Authority.check(_leaf(identity.certificates), b"data", identity.sign(b"data"))
+    signer = command_signer(certificate, ["openssl", "dgst", "-sha256", "-sign", str(key)])
+    Authority.check(_leaf(signer.certificates), b"data", signer.sign(b"data"))

@@ -1,4 +1,4 @@
-"""Formats of files: which of them hold their credentials themselves, and what a file is by its first bytes."""
+"""Formats of files: which of them hold their own credentials, and what a file is by its first bytes."""
 
 import struct
 from pathlib import Path
@@ -10,11 +10,12 @@ EMBEDDING = {
     ".tif": "image/tiff", ".tiff": "image/tiff",
     ".gif": "image/gif", ".mp4": "video/mp4", ".m4v": "video/x-m4v", ".mov": "video/quicktime",
 }  # fmt: skip
+"""MIME type by suffix of the files that hold their own credentials."""
 _BRANDS = {b"qt  ": "video/quicktime", b"avif": "image/avif", b"heic": "image/heic", b"mif1": "image/heif"}
 
 
 def format_of(start: bytes) -> str:
-    """The format by the first 16 bytes, not by the name."""
+    """Return the MIME type of a file by its first 16 bytes, not by its name; `PLAIN` for all that hold no credentials."""
     if start.startswith(b"\xff\xd8"):
         return "image/jpeg"
     if start.startswith(b"\x89PNG"):
@@ -31,7 +32,7 @@ def format_of(start: bytes) -> str:
 
 
 def is_fragmented(path: Path) -> bool:
-    """Whether a video is laid out in fragments (`moof`), of which the library hashes no blocks that it can check later."""
+    """Return whether a video is laid out in fragments (`moof`); hashes of its blocks could not be checked by the library."""
     with path.open("rb") as file:
         at = 0
         while len(header := file.read(16)) >= 8:

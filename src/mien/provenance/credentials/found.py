@@ -5,13 +5,15 @@ from datetime import datetime
 from typing import Literal, TypeAlias
 
 State: TypeAlias = Literal["trusted", "unknown-signer", "expired", "changed", "damaged", "none"]
-"""Unchanged and signed by one of the anchors; by somebody else; with a certificate that was out of date or withdrawn;
+"""Unchanged and signed by one of the anchors; by another signer; with a certificate that had expired or was revoked;
 changed after signing, or a receipt of another file; not readable as credentials; no credentials."""
+INACCESSIBLE = "manifest.inaccessible"
+"""Problem: the file names a manifest on the network, which was not fetched."""
 
 
 @dataclass(frozen=True, slots=True)
 class IngredientFound:
-    """A file that went into another. `state` is what the signer found when it was taken in, not what holds now."""
+    """File that went into another. `state` is the signer's finding when it was taken in, not the state now."""
 
     title: str
     relationship: str
@@ -20,10 +22,10 @@ class IngredientFound:
 
 @dataclass(frozen=True, slots=True)
 class CredentialsFound:
-    """What a file's credentials say, as found: only as good as `state`.
+    """Statements of a file's credentials, as found: only as good as `state`.
 
     `where` is "embedded", "sidecar" or None. `signed_at` comes from a time stamp; without one it is None, and `made_at`
-    is no more than what the signer says. Texts are shortened and hold no control characters. `problems` are C2PA's codes.
+    is a mere statement of the signer. Texts are shortened and hold no control characters. `problems` are C2PA's codes.
     """
 
     state: State
@@ -47,14 +49,14 @@ class CredentialsFound:
     @property
     def words(self) -> str:
         """One sentence for people."""
-        signer = f"who goes by “{self.signer}”" if self.signer else "who gives no name"
+        signer = f"named “{self.signer}”" if self.signer else "without a name"
         match self.state:
             case "trusted":
                 return f"Signed by {self.signer}, a signer whom this machine knows, and unchanged since."
             case "unknown-signer":
-                return f"Signed by a signer whom this machine does not know, {signer}, and unchanged since."
+                return f"Signed by a signer {signer}, whom this machine does not know, and unchanged since."
             case "expired":
-                return f"Signed by one {signer} with a certificate that is out of date or withdrawn; unchanged since."
+                return f"Signed by a signer {signer} with a certificate that has expired or was revoked; unchanged since."
             case "changed" if self.where == "sidecar":
                 return "The receipt beside the file does not belong to it, or the file was changed after signing."
             case "changed":
@@ -63,9 +65,5 @@ class CredentialsFound:
                 return "The credentials, or the file around them, are damaged and say nothing."
             case "none":
                 if INACCESSIBLE in self.problems:
-                    return "No credentials in the file; it names a place on the network where some may be, not looked up."
+                    return "No credentials in the file; it names an address on the network, which was not looked up."
                 return "No credentials. That says nothing about the file."
-
-
-INACCESSIBLE = "manifest.inaccessible"
-"""The file names a manifest on the network, which was not fetched."""

@@ -1,4 +1,4 @@
-"""A manifest store as the library reports it, and what it says."""
+"""Interpretation of the library's report on a manifest store."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from typing import Any, Literal
 from mien.provenance.credentials import claim as claims
 from mien.provenance.credentials.found import CredentialsFound, IngredientFound, State
 
-_MOST_TEXT = 200
+_MAX_TEXT_LETTERS = 200  # a report stays readable, whatever a manifest holds
 _UNKNOWN_SIGNER = {"signingCredential.untrusted", "signingCredential.invalid"}
 _OUT_OF_DATE = {"signingCredential.expired", "signingCredential.revoked", "claimSignature.outsideValidity"}
 _CHANGED = {
@@ -19,7 +19,10 @@ _CHANGED = {
 
 @dataclass(frozen=True, slots=True)
 class ManifestStore:
-    """A manifest store as the library reports it; `report` None = there is none, or `problem` says why it is unreadable."""
+    """Manifest store as the library reports it.
+
+    `report` None = there is none, or `problem` says why it is unreadable. `receipt` is the content of the receipt read.
+    """
 
     where: Literal["embedded", "sidecar"] | None
     mime: str
@@ -29,6 +32,7 @@ class ManifestStore:
 
 
 def findings(store: ManifestStore) -> CredentialsFound:
+    """Return what a manifest store says. A manifest may hold anything anywhere; nothing in it raises."""
     if store.report is None:
         why = () if store.problem is None else (store.problem,)
         return CredentialsFound("none" if store.where is None else "damaged", store.where, problems=why)
@@ -70,7 +74,7 @@ def findings(store: ManifestStore) -> CredentialsFound:
 
 
 def _state(verdict: object, problems: Sequence[str], successes: Sequence[str]) -> State:
-    """The library's verdict (Trusted, Valid, Invalid) and C2PA's status codes, as one of our words."""
+    """Return the state for the library's verdict (Trusted, Valid, Invalid) and C2PA's status codes."""
     found = set(problems)
     if verdict == "Trusted":
         return "trusted"
@@ -102,9 +106,6 @@ def _codes(results: dict[str, Any], kind: str) -> list[str]:
     return [text for each in _list(results.get(kind)) if (text := printable(_dict(each).get("code")))]
 
 
-# A manifest may hold anything anywhere.
-
-
 def _dict(value: object) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
@@ -114,10 +115,10 @@ def _list(value: object) -> list[Any]:
 
 
 def printable(value: object) -> str | None:
-    """Short, and without what could move the cursor or turn the direction of writing."""
+    """Return a text shortened, without characters that move the cursor or turn the direction of writing; None for no text."""
     if not isinstance(value, str):
         return None
-    return "".join(each for each in value[:_MOST_TEXT] if each.isprintable()).strip() or None
+    return "".join(each for each in value[:_MAX_TEXT_LETTERS] if each.isprintable()).strip() or None
 
 
 def _moment(value: object) -> datetime | None:

@@ -25,25 +25,25 @@ from mien.provenance.credentials.found import INACCESSIBLE
 from mien.provenance.credentials.library import (
     Builder,
     C2paError,
+    C2paSigner,
     C2paSigningAlg,
     Context,
+    HashBlocks,
     Settings,
-    Signer,
     library_settings,
 )
 from mien.provenance.credentials.read import read_credentials, read_store
 from mien.provenance.credentials.report import findings, printable
 from mien.provenance.credentials.streams import ChunkedFile, NullFile
-from mien.provenance.signing.signer import Identity
+from mien.provenance.signing.signer import Signer
 
 _PARENT_RESOURCE = "parent.c2pa"
-_LARGE_BYTES = 256 << 20
-"""Larger videos are hashed in blocks, because one hash over all of it makes the library hold 512 MB; not those in fragments."""
+_HASH_BLOCKS = HashBlocks()
 
 
 @dataclass(frozen=True, slots=True)
 class Signed:
-    """`manifest_sha256` is hexadecimal; `sidecar` is the receipt when the file cannot hold its credentials."""
+    """Result of signing: `manifest_sha256` is hexadecimal; `sidecar` is the receipt of a file that cannot hold credentials."""
 
     manifest_sha256: str
     sidecar: Path | None
@@ -51,28 +51,29 @@ class Signed:
 
 
 def sign_file(
-    path: Path, claim: Claim, identity: Identity, *, parent: Path | None, timestamp_url: str | None = None,
-    parent_title: str | None = None,
+    path: Path, claim: Claim, signer: Signer, *, parent: Path | None, timestamp_url: str | None = None,
+    parent_title: str | None = None, blocks: HashBlocks = _HASH_BLOCKS,
 ) -> Signed:  # fmt: skip
-    """Sign `path` where it lies, or put a receipt beside it when its format holds no credentials.
+    """Sign `path` in place, or put a receipt beside it when its format holds no credentials.
 
     `parent` is the file that was changed to make this one, known to people as `parent_title` (default: its name): its own
     credentials are kept with it. Without a parent, those that `path` has already are kept. A file appears whole or not at
     all. It is not read back: `read_credentials` does that. `timestamp_url` names an RFC 3161 authority.
-    Raises `SigningFailed`, what `identity.sign` raises, or `OutputError`.
+    Raises `SigningFailed`, what `signer.sign` raises, or `OutputError`.
     """
     mime = EMBEDDING.get(path.suffix.lower())
     target = path if mime else receipt_path(path)
-    warnings = list(identity.warnings)
+    warnings = list(signer.warnings)
     failures: list[BaseException] = []
     try:
         if parent is None and read_credentials(path).state != "none":
             parent = path
-        large = path.stat().st_size > _LARGE_BYTES and not is_fragmented(path)
+        in_blocks = path.stat().st_size > blocks.from_bytes and not is_fragmented(path)
+        settings = library_settings((), timestamp_url=timestamp_url, block_kb=blocks.block_kb if in_blocks else None)
         with (
             _explained(claim, failures, timestamp_url),
-            _signer(identity, failures, timestamp_url) as signer,
-            Context(Settings.from_dict(library_settings((), timestamp_url=timestamp_url, large=large)), signer) as context,
+            _c2pa_signer(signer, failures, timestamp_url) as c2pa_signer,
+            Context(Settings.from_dict(settings), c2pa_signer) as context,
             Builder(_definition(claim, mime or PLAIN, opened=parent is not None), context) as builder,
         ):
             if parent is not None:
@@ -107,18 +108,18 @@ def _definition(claim: Claim, mime: str, *, opened: bool) -> dict[str, Any]:
 
 
 def _add_parent(builder: Builder, parent: Path, title: str) -> list[str]:
-    """Take in the file that was changed, with its credentials as they are; what the person should know of them."""
+    """Add the file that was changed, with its credentials as they are, as an ingredient; return warnings about them."""
     store = read_store(parent, ())
     found = findings(store)
     about: dict[str, Any] = {"title": title, "relationship": "parentOf", "instance_id": claims.PARENT_ID}
     mime, warnings = store.mime, []
     if found.state == "damaged":
-        # The library takes no ingredient that it cannot read; without a format it does not look.
+        # The library refuses an ingredient that it cannot read; without a format it does not try.
         mime = PLAIN
         about["description"] = "Its credentials were damaged and could not be kept."
         warnings = [f"the credentials of {title} are damaged and could not be kept; the new ones say so"]
     elif found.state in {"changed", "expired"}:
-        warnings = [f"the credentials of {title} are kept, but say of themselves: {found.words}"]
+        warnings = [f"the credentials of {title} are kept, but their state is: {found.words}"]
     elif INACCESSIBLE in found.problems:
         warnings = [f"the credentials of {title} lie on the network and were not fetched"]
     if store.where == "sidecar" and store.report is not None:
@@ -132,22 +133,23 @@ def _add_parent(builder: Builder, parent: Path, title: str) -> list[str]:
 
 
 @contextmanager
-def _signer(identity: Identity, failures: list[BaseException], timestamp_url: str | None) -> Iterator[Signer]:
+def _c2pa_signer(signer: Signer, failures: list[BaseException], timestamp_url: str | None) -> Iterator[C2paSigner]:
     def sign(data: bytes) -> bytes:
-        # An exception cannot pass through the C library: it is kept and raised behind it.
+        # An exception cannot pass through the C library: it is kept and raised after the call.
         try:
-            return identity.sign(data)
+            return signer.sign(data)
         except (MienError, KeyboardInterrupt) as error:
             failures.append(error)
             return b""
 
-    algorithm = C2paSigningAlg[identity.algorithm.upper()]
-    with Signer.from_callback(sign, algorithm, identity.certificates.decode("ascii"), timestamp_url) as signer:
-        yield signer
+    algorithm = C2paSigningAlg[signer.algorithm.upper()]
+    with C2paSigner.from_callback(sign, algorithm, signer.certificates.decode("ascii"), timestamp_url) as c2pa_signer:
+        yield c2pa_signer
 
 
 @contextmanager
 def _explained(claim: Claim, failures: Sequence[BaseException], timestamp_url: str | None) -> Iterator[None]:
+    """Raise the first failure, or `SigningFailed` for an error of the library."""
     try:
         yield
         if failures:
@@ -163,7 +165,7 @@ def _explained(claim: Claim, failures: Sequence[BaseException], timestamp_url: s
 
 @contextmanager
 def _replacing(path: Path) -> Iterator[Path]:
-    """A new file beside `path` that takes its place at the end, or goes when something fails."""
+    """Yield a new file beside `path` that takes its place at the end, or is removed when something fails."""
     temporary = temporary_path(path)
     try:
         temporary.touch(exist_ok=False)

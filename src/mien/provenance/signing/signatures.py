@@ -18,23 +18,25 @@ _CURVES: dict[str, tuple[str, hashes.HashAlgorithm]] = {
     "secp384r1": ("es384", hashes.SHA384()),
     "secp521r1": ("es512", hashes.SHA512()),
 }
-_LEAST_RSA_BITS = 2048
+_MIN_RSA_BITS = 2048  # the least that C2PA allows for PS256
 _PSS = padding.PSS(padding.MGF1(hashes.SHA256()), hashes.SHA256().digest_size)
 
 
 def algorithm_of(key: PublicKey) -> str:
+    """Return C2PA's name of the algorithm of a key. Raises `CertificateUnusable` for a curve or key size that C2PA excludes."""
     if isinstance(key, ec.EllipticCurvePublicKey):
         if key.curve.name not in _CURVES:
             raise CertificateUnusable(f"C2PA does not know the curve {key.curve.name}", "use P-256, P-384 or P-521")
         return _CURVES[key.curve.name][0]
     if isinstance(key, rsa.RSAPublicKey):
-        if key.key_size < _LEAST_RSA_BITS:
-            raise CertificateUnusable(f"an RSA key of {key.key_size} bits is too weak", f"use {_LEAST_RSA_BITS} bits or more")
+        if key.key_size < _MIN_RSA_BITS:
+            raise CertificateUnusable(f"an RSA key of {key.key_size} bits is too weak", f"use {_MIN_RSA_BITS} bits or more")
         return "ps256"
     return "ed25519"
 
 
 def signature_function(key: PrivateKey) -> Callable[[bytes], bytes]:
+    """Return the function that signs bytes with a key, in COSE's form."""
     if isinstance(key, ec.EllipticCurvePrivateKey):
         public = key.public_key()
         return lambda data: raw_signature(key.sign(data, ec.ECDSA(_CURVES[public.curve.name][1])), public)
@@ -44,7 +46,10 @@ def signature_function(key: PrivateKey) -> Callable[[bytes], bytes]:
 
 
 def raw_signature(signature: bytes, key: ec.EllipticCurvePublicKey) -> bytes:
-    """r and s, each as long as the curve's order (RFC 9053, section 2.1), of a signature that is so already or DER."""
+    """Return r and s, each as long as the curve's order (RFC 9053, section 2.1), of a signature in that form or in DER.
+
+    Raises `SigningFailed` for other bytes.
+    """
     length = (key.curve.key_size + 7) // 8
     if len(signature) == 2 * length:
         return signature
@@ -52,10 +57,11 @@ def raw_signature(signature: bytes, key: ec.EllipticCurvePublicKey) -> bytes:
         r, s = decode_dss_signature(signature)
         return r.to_bytes(length, "big") + s.to_bytes(length, "big")
     except (ValueError, OverflowError) as error:
-        raise SigningFailed("what was given as a signature is none", "check the signing command") from error
+        raise SigningFailed("the signing command returned no valid signature", "check the signing command") from error
 
 
 def check_signature(key: PublicKey, data: bytes, signature: bytes, program: str) -> None:
+    """Raise `SigningFailed` unless `signature`, made by `program`, is that of `data` by the owner of `key`."""
     try:
         if isinstance(key, ec.EllipticCurvePublicKey):
             half = len(signature) // 2
@@ -67,6 +73,6 @@ def check_signature(key: PublicKey, data: bytes, signature: bytes, program: str)
             key.verify(signature, data)
     except InvalidSignature:
         raise SigningFailed(
-            f"the signature that {program} gave does not belong to the certificate",
+            f"the signature that {program} returned does not belong to the certificate",
             "let it sign with the key of the certificate, and hash as docs/credentials.md says",
         ) from None

@@ -1,16 +1,16 @@
-"""The signer of credentials: a certificate chain and what makes signatures with its key."""
+"""Signer of credentials: a certificate chain and the function that signs with its key."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
-class Identity:
-    """One that signs.
+class Signer:
+    """Certificate chain and the function that signs with its key.
 
-    `certificates` is PEM, the leaf first, without a root; `root` is the PEM of the root when it is ours. `algorithm` is
-    C2PA's name, such as es256. `sign` gives the signature of bytes in COSE's form (ECDSA: r and s, fixed length) and
-    raises `SigningFailed`. `name` is the signer's common name; `warnings` is what the person should know.
+    `certificates` is PEM, the leaf first, without the root; `root` is the root's PEM when this installation issued it.
+    `algorithm` is C2PA's name, such as es256. `sign` returns the signature of bytes in COSE's form (ECDSA: r and s, fixed
+    length) and raises `SigningFailed`. `name` is the common name of the leaf; `warnings` are for the user.
     """
 
     certificates: bytes
