@@ -26,7 +26,7 @@ import numpy as np
 from mien.media.files.encoders import candidates
 from mien.provenance.mark import correlation
 from mien.provenance.mark.decoder import MarkFound, MarkReader
-from mien.provenance.mark.pattern import CODES, GRID, HIGHEST, MARK_LEAST_SIDE, Marker, code_spectra
+from mien.provenance.mark.pattern import CODES, GRID, HIGHEST, MARK_MIN_SIDE_PIXELS, Marker, code_spectra
 from mien.settings import Settings
 from mien.types import Array, Floats, Image
 
@@ -459,11 +459,11 @@ def bench_stills(given: argparse.Namespace) -> dict[str, str]:
     }  # fmt: skip
     result = {}
     print(f"{'longer side':12}" + "".join(f"{name:>14}" for name in savers) + f"{'video, 24':>14}")
-    for side in (MARK_LEAST_SIDE, 128, 160, 192, 224, 256, 320, 400, 640, 800, 1280, 2000):
+    for side in (MARK_MIN_SIDE_PIXELS, 128, 160, 192, 224, 256, 320, 400, 640, 800, 1280, 2000):
         counts, videos, most = dict.fromkeys(savers, 0), 0, 0
         for path in paths:
             image = _upright(path, side)
-            if min(image.shape[:2]) < MARK_LEAST_SIDE:
+            if min(image.shape[:2]) < MARK_MIN_SIDE_PIXELS:
                 continue
             most += 1
             laid = marked([image])[0]
@@ -503,8 +503,8 @@ def bench_chance(given: argparse.Namespace) -> dict[str, Any]:
     found = {name: reader.read(search=True) for name, reader in readers.items()}
     result: dict[str, Any] = {"trials": len(whole), "tiles": len(tiles), "alarms": {n: str(f) for n, f in found.items() if f}}
     for name, values, threshold in (
-        ("whole", whole, correlation.FOUND_FROM),
-        ("searched", searched, correlation.SEARCHED_FROM),
+        ("whole", whole, correlation.MIN_WHOLE_Z),
+        ("searched", searched, correlation.MIN_SEARCHED_Z),
     ):
         shares = (50, 90, 99, 99.9, 99.99, 99.999)
         result[name] = {

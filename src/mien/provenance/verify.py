@@ -20,9 +20,6 @@ from mien.provenance.mark.decoder import MarkFound, MarkReader
 from mien.provenance.mark.windows import is_flat, readable, windows_of
 from mien.settings import Settings
 
-_FINGERPRINT_EVERY_FRAMES = 3  # the ledger has one fingerprint a second, and a lively picture changes a lot meanwhile
-_MIN_ALIKE_SHARE = 0.5  # of the windows; chosen, not measured
-_MAX_ALIKE_SHOWN = 5  # a report stays short
 _MAX_FILES = 10_000  # bounds the list of a folder that was named by mistake
 
 
@@ -49,10 +46,34 @@ class Report:
         return asdict(self)
 
 
+@dataclass(frozen=True, slots=True)
+class VerifyTuning:
+    """Numbers of the comparison with the ledger."""
+
+    fingerprint_every_frames: int = 3
+    """The ledger has one fingerprint a second, and a lively picture changes a lot meanwhile."""
+    min_alike_share: float = 0.5
+    """Share of the windows of a file that must look like an output; chosen, not measured."""
+    max_alike_shown: int = 5
+    """A report stays short."""
+
+
+_TUNING = VerifyTuning()
+
+
 class Verifier:
     """Examines files; `anchors` are PEM roots that the user trusts, `ledger` None = none on this machine."""
 
-    def __init__(self, anchors: Sequence[bytes], ledger: Ledger | None, settings: Settings, *, search: bool = True) -> None:
+    def __init__(
+        self,
+        anchors: Sequence[bytes],
+        ledger: Ledger | None,
+        settings: Settings,
+        *,
+        search: bool = True,
+        tuning: VerifyTuning = _TUNING,
+    ) -> None:
+        self._tuning = tuning
         self._anchors = anchors
         self._ledger = ledger
         self._settings = settings
@@ -109,7 +130,7 @@ class Verifier:
             mirrored = self._ledger.alike([window.mirrored_prints for window in windows])
         except ProvenanceError as error:
             return Row("no-ledger", f"The ledger of this machine cannot be read: {error}.")
-        near = [each for each in sorted((*upright, *mirrored), key=_nearness) if each.share >= _MIN_ALIKE_SHARE]
+        near = [each for each in sorted((*upright, *mirrored), key=_nearness) if each.share >= self._tuning.min_alike_share]
         if not near:
             return Row("none", "It looks like nothing that was made on this machine.")
         output = near[0].output
@@ -117,7 +138,7 @@ class Verifier:
             f"It looks like {output.title}, made on this machine on {_day(output.made_at)}; "
             "what that was made from looks much the same."
         )
-        return Row("alike", words, {"outputs": [_plain(asdict(each)) for each in near[:_MAX_ALIKE_SHOWN]]})
+        return Row("alike", words, {"outputs": [_plain(asdict(each)) for each in near[: self._tuning.max_alike_shown]]})
 
     def _windows(self, path: Path) -> Iterator["_Window"]:
         limits = {"max_pixels": self._settings.max_pixels, "max_bytes": self._settings.max_bytes}
@@ -125,7 +146,8 @@ class Verifier:
             marks = MarkReader()
             for image in images:
                 marks.add(image)
-            shown = [image for image in images[::_FINGERPRINT_EVERY_FRAMES] if self._ledger is not None and not is_flat(image)]
+            sampled = images[:: self._tuning.fingerprint_every_frames]
+            shown = [image for image in sampled if self._ledger is not None and not is_flat(image)]
             mirrored = [fingerprint(np.ascontiguousarray(image[:, ::-1])) for image in shown]
             yield _Window(marks, [fingerprint(image) for image in shown], mirrored)
 

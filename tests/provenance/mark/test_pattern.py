@@ -21,12 +21,12 @@ from mien.errors import MarkImpossible
 from mien.media.files.encoders import candidates
 from mien.media.files.mark_strength import MarkNeed, picture_need, video_need
 from mien.provenance.mark import correlation
-from mien.provenance.mark.correlation import FOUND_FROM, SEARCHED_FROM
+from mien.provenance.mark.correlation import MIN_SEARCHED_Z, MIN_WHOLE_Z
 from mien.provenance.mark.decoder import MarkFound, MarkReader
 from mien.provenance.mark.pattern import (
     CODES,
     GRID,
-    MARK_LEAST_SIDE,
+    MARK_MIN_SIDE_PIXELS,
     Marker,
     code_spectra,
     crc8,
@@ -271,7 +271,7 @@ def _encoded(frames: list[Image], codec: str, options: dict[str, str]) -> list[I
 
 
 @pytest.mark.parametrize("path", [COLLINS, HOPPER], ids=lambda path: path.stem)
-@pytest.mark.parametrize("side", [MARK_LEAST_SIDE, 200, 500, 1100])
+@pytest.mark.parametrize("side", [MARK_MIN_SIDE_PIXELS, 200, 500, 1100])
 def test_stills_of_every_size(path: Path, side: int) -> None:
     image = read(path)
     scale = side / min(image.shape[:2])
@@ -294,7 +294,7 @@ def test_a_panorama_of_smooth_noise(size_wh: tuple[int, int]) -> None:
 
 
 def test_the_least_video_is_read_after_the_default_quality() -> None:
-    frame = marked(resized(read(COLLINS), MARK_LEAST_SIDE, MARK_LEAST_SIDE))
+    frame = marked(resized(read(COLLINS), MARK_MIN_SIDE_PIXELS, MARK_MIN_SIDE_PIXELS))
     assert id_of(*_encoded([frame] * 24, "libx264", {"preset": "veryfast", "crf": "20"})) == ID
 
 
@@ -349,12 +349,12 @@ def test_two_marks_are_found_and_none_is_believed(frames: list[Image], first: in
 # What is refused, and arrays of all kinds
 
 
-@pytest.mark.parametrize("size_wh", [(MARK_LEAST_SIDE - 1, 500), (500, MARK_LEAST_SIDE - 1), (1, 1), (4000, 1)])
+@pytest.mark.parametrize("size_wh", [(MARK_MIN_SIDE_PIXELS - 1, 500), (500, MARK_MIN_SIDE_PIXELS - 1), (1, 1), (4000, 1)])
 def test_small_pictures_are_refused(size_wh: tuple[int, int]) -> None:
     image = np.zeros((size_wh[1], size_wh[0], 3), np.uint8)
     with pytest.raises(MarkImpossible, match="too few") as caught:
         Marker(ID).mark(image)
-    assert str(MARK_LEAST_SIDE) in caught.value.remedy
+    assert str(MARK_MIN_SIDE_PIXELS) in caught.value.remedy
     assert not image.any()
 
 
@@ -472,8 +472,8 @@ def test_100000_random_keys_find_nothing(benchmark: ModuleType, frames: list[Ima
     assert z.std() == pytest.approx(1, abs=0.03)
     assert abs(searched_z.mean()) < 0.05
     assert searched_z.std() == pytest.approx(1, abs=0.03)
-    assert z.max() < FOUND_FROM
-    assert searched_z.max() < SEARCHED_FROM
+    assert z.max() < MIN_WHOLE_Z
+    assert searched_z.max() < MIN_SEARCHED_Z
 
 
 def test_random_keys_are_tried_as_the_reader_tries_its_own(benchmark: ModuleType, marked_frames: list[Image]) -> None:

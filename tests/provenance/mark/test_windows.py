@@ -11,7 +11,7 @@ import pytest
 from mien.errors import MediaError, SealBroken, UnreadableMedia
 from mien.provenance.credentials.claim import Claim
 from mien.provenance.mark.pattern import Marker
-from mien.provenance.mark.windows import MOST_WINDOWS, WINDOW_FRAMES, readable, windows_of
+from mien.provenance.mark.windows import MAX_WINDOWS, WINDOW_FRAMES, readable, windows_of
 from mien.provenance.trust import Signing, open_trust
 from mien.provenance.verify import Verifier
 from mien.settings import Settings
@@ -54,10 +54,10 @@ def test_windows_reach_from_the_first_to_the_last_frame(tmp_path: Path, frames: 
     windows = seen(numbered(tmp_path / f"in{suffix}", frames))
     assert windows[0][0] == 0
     assert windows[-1][1] == pytest.approx(frames - 1, abs=1)
-    assert len(windows) == min(MOST_WINDOWS, -(-frames // WINDOW_FRAMES))
+    assert len(windows) == min(MAX_WINDOWS, -(-frames // WINDOW_FRAMES))
     assert all(last - first < WINDOW_FRAMES for first, last in windows)
     assert windows == sorted(windows)
-    if frames <= MOST_WINDOWS * WINDOW_FRAMES:
+    if frames <= MAX_WINDOWS * WINDOW_FRAMES:
         covered = {number for first, last in windows for number in range(first, last + 1)}
         assert len(covered) >= frames - 2, "short videos are read whole"
 

@@ -1,9 +1,9 @@
-"""Finds and reads the invisible mark: in whole pictures at once, in pieces, zoomed, turned or mirrored ones by a search.
+"""Decoder of the mark: whole pictures are read directly; pieces, zoomed, turned and mirrored ones after a search.
 
-Pictures are whitened (local mean removed, less weight where much goes on), summed over the frames, folded to one tile, whose
-spectrum is flattened and correlated with the five patterns. The statistic is the sum of the anchor's correlation and of each
-byte's best one, so that all of the mark's energy counts. The geometry of a piece shows without the key: a repeated tile leaves
-a lattice of sharp lines in the spectrum of the whole picture.
+Pictures are whitened (local mean removed, less weight where the picture is busy), summed over the frames and folded to one
+tile, whose spectrum is flattened and correlated with the five patterns. The statistic is the sum of the anchor's correlation
+and of each byte's best one, so that all of the mark's energy counts. The geometry of a piece shows without the key: a repeated
+tile leaves a lattice of sharp lines in the spectrum of the whole picture.
 """
 
 from collections.abc import Iterator
@@ -14,9 +14,9 @@ import cv2
 import numpy as np
 
 from mien.provenance.mark.correlation import (
-    FOUND_FROM,
+    MIN_SEARCHED_Z,
+    MIN_WHOLE_Z,
     NEIGHBOURS,
-    SEARCHED_FROM,
     at_neighbours,
     correlate,
     read_id,
@@ -25,30 +25,23 @@ from mien.provenance.mark.correlation import (
     whole_z,
 )
 from mien.provenance.mark.lattice import (
-    LEAST_PERIOD,
-    MOST_PERIOD,
-    PERIOD_STEP,
-    TURN_STEP_DEG,
     Geometry,
+    SearchTuning,
     lattices,
     straightened,
 )
 from mien.provenance.mark.pattern import GRID, KEY, TILES, code_spectra, gain, nominal_tile, pattern, tile_pixels
 from mien.types import Array, Floats, Image
 
-_SEARCH_SIDE = 1280
-_MOST_KEPT = 48
-"""Frames that a search looks at."""
-_BLUR = 9
-_USUAL_SIDES = (480, 640, 720, 768, 800, 854, 960, 1024, 1080, 1280, 1366, 1440, 1600, 1920, 2560, 3840)
-"""Longer sides that whole pictures usually have; a piece at its own size has the tile of one of them."""
+_SEARCH = SearchTuning()
+_BLUR = 9  # side of the neighbourhood of whitening; docs/mark.md gives it to those who write readers
 
 
 @dataclass(frozen=True, slots=True)
 class MarkFound:
-    """`mark_id` is None when the mark is there and its id cannot be read for certain.
+    """Mark as it was found; `mark_id` is None when its id cannot be read for certain.
 
-    `z` is how far the evidence lies over chance; `scale` the size of the pattern against that of a whole picture of this
+    `z` is the evidence, in deviations over chance; `scale` the size of the pattern against that of a whole picture of this
     size; `strength` the amplitude against that of a fresh mark, nan unless the picture is whole.
     """
 
@@ -62,9 +55,10 @@ class MarkFound:
 
 
 class MarkReader:
-    """Takes pictures of one video, all of the same size, or a single one; reads what they carry together."""
+    """Takes a picture, or pictures of one video, all of the same size; reads the mark that they carry together."""
 
-    def __init__(self, key: bytes = KEY) -> None:
+    def __init__(self, key: bytes = KEY, tuning: SearchTuning = _SEARCH) -> None:
+        self._tuning = tuning
         self._codes = np.conj(code_spectra(key)).astype(np.complex64)
         self._sums: dict[float, Floats] = {}
         self._weights: dict[float, Floats] = {}
@@ -76,20 +70,20 @@ class MarkReader:
         """Take one picture, BGR uint8 (h, w, 3). Raises `ValueError` for one of another size than the first."""
         height, width = image.shape[:2]
         if self._size_wh not in {None, (width, height)}:
-            raise ValueError(f"pictures read together are of one size, got {self._size_wh} and {(width, height)}")
+            raise ValueError(f"pictures read together must be of one size, got {self._size_wh} and {(width, height)}")
         self._size_wh = width, height
-        # Grey first: shrinking one channel costs a third.
-        grey = _reduced(np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), np.uint8))
+        # Grey first: shrinking one channel takes a third of the time.
+        grey = _reduced(np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), np.uint8), self._tuning.side)
         for factor in self._factors():
             whitened, weight = _whitened(_sized(grey, round(width * factor), round(height * factor)))
             self._sums[factor] = self._sums.get(factor, np.float32(0)) + whitened
             self._weights[factor] = self._weights.get(factor, np.float32(0)) + weight
-        if len(self._greys) < _MOST_KEPT:
+        if len(self._greys) < self._tuning.max_frames:
             self._greys.append(np.asarray(grey, np.uint8))
         self._frames += 1
 
     def read(self, *, search: bool = False) -> MarkFound | None:
-        """What was found; None when nothing is surely there. `search` also tries pieces, zooms, turns and reflections."""
+        """Return the mark; None without one of sufficient z. `search` also tries pieces, zooms, turns and reflections."""
         if self._size_wh is None:
             return None
         found = self._at_full_size()
@@ -100,7 +94,7 @@ class MarkReader:
         return found
 
     def tiles(self) -> dict[tuple[float, bool], Floats]:
-        """What `read` correlates, float32 (64, 64), by the factor to the size as marked and whether it is mirrored."""
+        """Return the tiles to correlate, float32 (64, 64), by the factor to the size as marked and whether it is mirrored."""
         return {
             (factor, mirrored): _folded(whole[:, ::-1] if mirrored else whole)
             for factor, whole in self._sums.items()
@@ -108,10 +102,10 @@ class MarkReader:
         }
 
     def _factors(self) -> tuple[float, ...]:
-        """From the picture to one whose tiles have GRID samples: as marked at this size, or as shrunk to it."""
+        """Return factors to pictures whose tiles have GRID samples: as marked at this size, and as shrunk to it."""
         assert self._size_wh is not None
-        made_so, shrunk = GRID / tile_pixels(*self._size_wh), GRID * TILES / max(self._size_wh)
-        return (made_so,) if made_so == shrunk else (made_so, shrunk)
+        marked, shrunk = GRID / tile_pixels(*self._size_wh), GRID * TILES / max(self._size_wh)
+        return (marked,) if marked == shrunk else (marked, shrunk)
 
     def _at_full_size(self) -> MarkFound | None:
         best: tuple[float, float, bool, Array] | None = None
@@ -124,7 +118,7 @@ class MarkReader:
         assert best is not None
         height, factor, mirrored, maps = best
         z = float(whole_z(np.asarray(height)))
-        if z < FOUND_FROM:
+        if z < MIN_WHOLE_Z:
             return None
         there = statistic(maps)
         corner = max(product(NEIGHBOURS, NEIGHBOURS), key=lambda shift: float(there[shift]))
@@ -133,7 +127,7 @@ class MarkReader:
         return MarkFound(mark_id, z, 1.0, 0.0, mirrored, strength, self._frames)
 
     def _strength(self, factor: float, mark_id: int) -> float:
-        """The amplitude that fits best, by least squares with the weights of the whitening."""
+        """Return the amplitude that fits best, by least squares with the weights of the whitening."""
         whole, weight = self._sums[factor], self._weights[factor]
         assert self._size_wh is not None
         height, width = whole.shape
@@ -142,7 +136,7 @@ class MarkReader:
         return float((whole * expected).sum() / max(float((weight * expected**2).sum()), 1e-9))
 
     def _searched(self) -> MarkFound | None:
-        whole = sum((_whitened(grey.astype(np.float32), blur=15)[0] for grey in self._greys), np.float32(0))
+        whole = sum((_whitened(grey.astype(np.float32), blur=self._tuning.blur)[0] for grey in self._greys), np.float32(0))
         assert isinstance(whole, np.ndarray)
         sides = {False: whole, True: np.ascontiguousarray(whole[:, ::-1])}
         best: tuple[float, Geometry, Array] | None = None
@@ -155,7 +149,7 @@ class MarkReader:
         best = self._refined(sides[best[1].mirrored], best)
         height, geometry, maps = best
         z = float(searched_z(np.asarray(height)))
-        if z < SEARCHED_FROM:
+        if z < MIN_SEARCHED_Z:
             return None
         flat = int(statistic(maps).argmax())
         mark_id = read_id(maps, (flat // GRID, flat % GRID))
@@ -168,10 +162,10 @@ class MarkReader:
         whole = sides[False]
         assert self._size_wh is not None
         reduced = max(whole.shape) / max(self._size_wh)
-        periods = [(period, 0.0) for period in (side * reduced / TILES for side in _USUAL_SIDES)]
-        periods += [(period, angle) for period, angle in lattices(whole)]
+        periods = [(period, 0.0) for period in (side * reduced / TILES for side in self._tuning.usual_sides)]
+        periods += [(period, angle) for period, angle in lattices(whole, self._tuning)]
         for period, angle in periods:
-            if LEAST_PERIOD <= period <= MOST_PERIOD:
+            if self._tuning.min_period <= period <= self._tuning.max_period:
                 yield Geometry(period, angle, mirrored=False)
                 yield Geometry(period, -angle, mirrored=True)
 
@@ -180,9 +174,9 @@ class MarkReader:
         return float(statistic(maps).max()), maps
 
     def _refined(self, whole: Floats, best: tuple[float, Geometry, Array]) -> tuple[float, Geometry, Array]:
-        """Climb from the best geometry to the top of its hill."""
-        step, turn = PERIOD_STEP, TURN_STEP_DEG / 2
-        for _ in range(5):
+        """Return the geometry at the local maximum of the statistic near the best one, by hill climbing."""
+        step, turn = self._tuning.period_step, self._tuning.turn_step_deg / 2
+        for _ in range(self._tuning.refinements):
             _, middle, _ = best
             for grow, angle in ((step, 0.0), (-step, 0.0), (0.0, turn), (0.0, -turn)):
                 near = replace(middle, period=middle.period * (1 + grow), angle_deg=middle.angle_deg + angle)
@@ -194,10 +188,9 @@ class MarkReader:
         return best
 
 
-def _reduced(image: Image) -> Image:
-    """At most _SEARCH_SIDE pixels a side: more is never needed, and float copies of large pictures cost much."""
+def _reduced(image: Image, max_side: int) -> Image:
     height, width = image.shape[:2]
-    scale = min(1.0, _SEARCH_SIDE / max(width, height))
+    scale = min(1.0, max_side / max(width, height))
     return image if scale == 1.0 else np.asarray(_sized(image, round(width * scale), round(height * scale)), np.uint8)
 
 
@@ -210,7 +203,7 @@ def _sized(picture: Array, width: int, height: int) -> Array:
 
 
 def _whitened(grey: Array, blur: int = _BLUR) -> tuple[Floats, Floats]:
-    """Grey levels without their local mean, and the weight that they were given, less where much goes on."""
+    """Return grey levels without their local mean, weighted, and the weights, which are lower where the picture is busy."""
     detail = grey.astype(np.float32)
     detail -= cv2.blur(detail, (blur, blur))
     weight = np.asarray(cv2.blur(detail * detail, (blur, blur)), np.float32)
@@ -223,7 +216,7 @@ def _whitened(grey: Array, blur: int = _BLUR) -> tuple[Floats, Floats]:
 
 
 def _folded(whole: Floats) -> Floats:
-    """float32 (64, 64): the sum of all tiles."""
+    """Return float32 (64, 64): the sum of all tiles."""
     height, width = whole.shape
     down, across = -(-height // GRID), -(-width // GRID)
     padded = np.zeros((down * GRID, across * GRID), np.float32)

@@ -10,17 +10,42 @@ from mien.imaging.kernels import kernel
 from mien.provenance.mark.pattern import GRID, HIGHEST, LOWEST
 from mien.types import Array, Floats
 
-LEAST_PERIOD, MOST_PERIOD = 36.0, 420.0
-PERIOD_STEP = 0.003
-_MOST_TURN_DEG, TURN_STEP_DEG = 6.0, 0.25
-_STEP_BINS = 0.35
-"""Steps of the search at the finest wave of the smallest tile; pictures of 320 pixels and more take the steps above."""
-_CANDIDATES = 10
+
+@dataclass(frozen=True, slots=True)
+class SearchTuning:
+    """Numbers of the search for a geometry; lengths are pixels of the picture that is searched, at most `side`."""
+
+    side: int = 1280
+    """More is never needed, because a tile is a tenth of the longer side, and float copies of large pictures cost much."""
+    max_frames: int = 48
+    """Frames that a search reads, two windows; bounds memory."""
+    blur: int = 15
+    """Side of the neighbourhood of whitening; docs/mark.md gives it to those who write readers."""
+    spectrum_blur: int = 15
+    """Side, in bins, of the neighbourhood that a line of the lattice is compared with."""
+    max_power: float = 8.0
+    """Limit of a bin's power, in means of its neighbourhood: lines of the picture itself must not outweigh the lattice.
+    Chosen, not measured."""
+    min_period: float = 36.0
+    max_period: float = 420.0
+    """Periods that are searched lie between these; chosen, not measured."""
+    period_step: float = 0.003
+    max_turn_deg: float = 6.0
+    """Larger turns are not searched for; each degree costs time."""
+    turn_step_deg: float = 0.25
+    step_bins: float = 0.35
+    """Steps of the search at the finest wave of the smallest tile; pictures of 320 pixels and more take the steps above."""
+    candidates: int = 10
+    """Geometries of the lattice that are straightened and read, upright and mirrored."""
+    refinements: int = 5
+    """Rounds in which the best geometry is refined, by a period step and half a turn step at first."""
+    usual_sides: tuple[int, ...] = (480, 640, 720, 768, 800, 854, 960, 1024, 1080, 1280, 1366, 1440, 1600, 1920, 2560, 3840)
+    """Longer sides that whole pictures usually have; a piece at its own size has the tile of one of them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Geometry:
-    """Where the tiles lie: `period` in pixels of the searched picture, turned by `angle_deg` after flipping."""
+    """Position of the tiles: `period` in pixels of the searched picture, turned by `angle_deg` after mirroring."""
 
     period: float
     angle_deg: float
@@ -28,7 +53,7 @@ class Geometry:
 
 
 def straightened(whole: Floats, geometry: Geometry) -> Floats:
-    """Turned and scaled so that the tiles have GRID samples and stand upright; outside of the picture 0."""
+    """Return a picture turned and scaled so that the tiles have GRID samples and stand upright; 0 outside the picture."""
     height, width = whole.shape
     scale, angle = GRID / geometry.period, radians(geometry.angle_deg)
     c, s = scale * cos(angle), scale * sin(angle)
@@ -36,31 +61,32 @@ def straightened(whole: Floats, geometry: Geometry) -> Floats:
     low, high = corners.min(0), corners.max(0)
     to_straight = np.array([[c, s, -low[0]], [-s, c, -low[1]]])
     size_wh = tuple(int(side) + 1 for side in high - low)
-    # Shrinking by much: neighbours are averaged first, or the pattern's finest waves would alias.
+    # Average neighbours before shrinking by much, or the pattern's finest waves would alias.
     source = cv2.blur(whole, (2, 2)) if scale < 0.4 else whole
     return np.asarray(cv2.warpAffine(source, to_straight, size_wh, flags=cv2.INTER_LINEAR), np.float32)
 
 
-def lattices(whole: Floats) -> list[tuple[float, float]]:
-    """Periods and angles at which the spectrum has a lattice, the clearest first."""
+def lattices(whole: Floats, tuning: SearchTuning) -> list[tuple[float, float]]:
+    """Return periods, and angles in degrees, at which the spectrum has a lattice, the clearest first."""
     height, width = whole.shape
     if min(height, width) < 32:
         return []
     window = np.outer(np.hanning(height), np.hanning(width)).astype(np.float32)
     spectrum = np.abs(np.fft.rfft2(whole * window)) ** 2
     spectrum = np.concatenate([spectrum[height // 2 + height % 2 :], spectrum[: height // 2 + height % 2]]).astype(np.float32)
-    around = cv2.blur(spectrum, (15, 15)) + 1e-9
-    power = np.minimum(spectrum / around, 8.0)
+    around = cv2.blur(spectrum, (tuning.spectrum_blur, tuning.spectrum_blur)) + 1e-9
+    power = np.minimum(spectrum / around, tuning.max_power)
     # Small pictures have coarse spectra: there, finer steps find the same frequencies again.
-    coarse = _STEP_BINS * LEAST_PERIOD / (HIGHEST * max(height, width))
-    growth, turn = max(PERIOD_STEP, coarse), max(TURN_STEP_DEG, degrees(coarse))
-    periods = LEAST_PERIOD * np.exp(np.arange(0, log(MOST_PERIOD / LEAST_PERIOD), growth))
-    angles = turn * np.arange(-floor(_MOST_TURN_DEG / turn), floor(_MOST_TURN_DEG / turn) + 1)
+    coarse = tuning.step_bins * tuning.min_period / (HIGHEST * max(height, width))
+    growth, turn = max(tuning.period_step, coarse), max(tuning.turn_step_deg, degrees(coarse))
+    periods = tuning.min_period * np.exp(np.arange(0, log(tuning.max_period / tuning.min_period), growth))
+    steps = floor(tuning.max_turn_deg / turn)
+    angles = turn * np.arange(-steps, steps + 1)
     points = _points()
     scores = np.zeros((len(periods), len(angles)), np.float32)
     _score(np.ascontiguousarray(power), width, periods, np.radians(angles), points, scores)
     found = []
-    for _ in range(_CANDIDATES):
+    for _ in range(tuning.candidates):
         row, column = np.unravel_index(int(scores.argmax()), scores.shape)
         found.append((float(periods[row]), float(angles[column])))
         scores[max(row - 3, 0) : row + 4, max(column - 2, 0) : column + 3] = -np.inf
@@ -68,7 +94,7 @@ def lattices(whole: Floats) -> list[tuple[float, float]]:
 
 
 def _points() -> Floats:
-    """float32 (n, 2): the frequencies (x, y) of the pattern's band, one of each pair of opposite ones."""
+    """Return float32 (n, 2): the frequencies (x, y) of the pattern's band, one of each pair of opposite ones."""
     frequency = np.arange(-int(HIGHEST), int(HIGHEST) + 1)
     y, x = np.meshgrid(frequency, frequency, indexing="ij")
     radius = np.hypot(x, y)
@@ -78,7 +104,7 @@ def _points() -> Floats:
 
 @kernel
 def _score(power: Floats, width: int, periods: Array, angles: Array, points: Floats, scores: Floats) -> None:
-    """scores (n, m): the mean power over chance at the lattice's points, in deviations. power (h, w//2+1), row h//2 is 0."""
+    """Fill scores (n, m): mean power over chance at the lattice's points, in deviations. power (h, w//2+1), row h//2 is 0."""
     height = power.shape[0]
     for i in range(periods.shape[0]):
         for j in range(angles.shape[0]):
