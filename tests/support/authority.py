@@ -116,3 +116,8 @@ def _usage(*, signs: bool, issues: bool) -> x509.KeyUsage:
         digital_signature=signs, content_commitment=False, key_encipherment=False, data_encipherment=False,
         key_agreement=False, key_cert_sign=issues, crl_sign=issues, encipher_only=False, decipher_only=False,
     )  # fmt: skip
+
+
+def leaf_of(pem: bytes) -> x509.Certificate:
+    """Return the first certificate of a PEM text."""
+    return x509.load_pem_x509_certificates(pem)[0]

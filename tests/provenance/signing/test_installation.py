@@ -1,10 +1,8 @@
-"""Signers: the chain of an installation, and certificates and programs that the user gives."""
+"""Signer of the installation: its chain, made once and renewed, its keys, and the system's key store."""
 
 import importlib.util
 import os
 import stat
-import subprocess
-import sys
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -14,13 +12,11 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from mien.errors import CertificateUnusable, KeyUnavailable, OutputError, ProvenanceError, SigningFailed
-from mien.provenance.signing.given import command_signer, given_signer
+from mien.errors import CertificateUnusable, KeyUnavailable, OutputError, ProvenanceError
 from mien.provenance.signing.installation import export_root, known_root, known_roots, open_signer, renew_signer
 from mien.provenance.signing.keystore import KeyStore
-from tests.support.authority import Authority
+from tests.support.authority import Authority, leaf_of
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 YEAR = timedelta(days=365)
@@ -53,15 +49,8 @@ class _Memory(KeyStore):
         self.kept.pop(name, None)
 
 
-def _leaf(pem: bytes) -> x509.Certificate:
-    return x509.load_pem_x509_certificates(pem)[0]
-
-
 def _root_of(folder: str) -> bytes:
     return export_root(Path(folder))
-
-
-# The chain of an installation.
 
 
 def test_the_chain_is_made_once_and_found_again(tmp_path: Path) -> None:
@@ -72,7 +61,7 @@ def test_the_chain_is_made_once_and_found_again(tmp_path: Path) -> None:
     assert first.algorithm == "es256"
     assert first.warnings == ()
     leaf, intermediate = x509.load_pem_x509_certificates(first.certificates)
-    root = _leaf(first.root or b"")
+    root = leaf_of(first.root or b"")
     leaf.verify_directly_issued_by(intermediate)
     intermediate.verify_directly_issued_by(root)
     assert timedelta(days=365) <= leaf.not_valid_after_utc - leaf.not_valid_before_utc <= 2 * YEAR + timedelta(days=2)
@@ -83,7 +72,7 @@ def test_what_it_signs_belongs_to_its_certificate(tmp_path: Path) -> None:
     signer = open_signer(tmp_path, keystore=_NoStore())
     signature = signer.sign(b"data")
     assert len(signature) == 64
-    Authority.check(_leaf(signer.certificates), b"data", signature)
+    Authority.check(leaf_of(signer.certificates), b"data", signature)
 
 
 def test_it_names_neither_person_nor_machine(tmp_path: Path) -> None:
@@ -108,7 +97,7 @@ def test_only_the_owner_can_read_the_key_and_a_wider_mode_is_mended(tmp_path: Pa
 
 def test_the_root_key_is_kept_nowhere(tmp_path: Path) -> None:
     signer = open_signer(tmp_path, keystore=_NoStore())
-    root = _leaf(signer.root or b"")
+    root = leaf_of(signer.root or b"")
     secret = (tmp_path / "chain" / "key.pem").read_bytes()
     keys = [serialization.load_pem_private_key(b"-----BEGIN" + each, None) for each in secret.split(b"-----BEGIN")[1:]]
     assert len(keys) == 2
@@ -129,7 +118,7 @@ def test_the_leaf_is_renewed_before_it_runs_out_and_the_root_stays(tmp_path: Pat
     much_later = open_signer(tmp_path, now=NOW + 9 * YEAR, keystore=_NoStore())
     assert same.certificates == first.certificates
     assert later.certificates != first.certificates
-    assert _leaf(much_later.certificates).not_valid_after_utc > NOW + 10 * YEAR
+    assert leaf_of(much_later.certificates).not_valid_after_utc > NOW + 10 * YEAR
     assert later.root == much_later.root == first.root
     assert later.name == first.name
     assert open_signer(tmp_path, now=NOW + 9 * YEAR, keystore=_NoStore()).certificates == much_later.certificates
@@ -168,7 +157,7 @@ def test_drafts_of_killed_runs_go_when_they_are_old(tmp_path: Path) -> None:
 def test_a_clock_that_ran_ahead_does_no_lasting_harm(tmp_path: Path) -> None:
     open_signer(tmp_path, now=NOW, keystore=_NoStore())
     open_signer(tmp_path, now=NOW + 20 * YEAR, keystore=_NoStore())
-    leaf = _leaf(open_signer(tmp_path, now=NOW, keystore=_NoStore()).certificates)
+    leaf = leaf_of(open_signer(tmp_path, now=NOW, keystore=_NoStore()).certificates)
     assert leaf.not_valid_before_utc < NOW < leaf.not_valid_after_utc
 
 
@@ -210,16 +199,13 @@ def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
         open_signer(tmp_path / "file" / "identity", keystore=_NoStore())
 
 
-# The key store.
-
-
 def test_the_key_store_keeps_the_key_when_there_is_one(tmp_path: Path) -> None:
     store = _Memory()
     first = open_signer(tmp_path, keystore=store)
     assert [path.name for path in (tmp_path / "chain").iterdir()] == ["certificates.pem"]
     assert len(store.kept) == 1
     again = open_signer(tmp_path, keystore=store)
-    Authority.check(_leaf(first.certificates), b"data", again.sign(b"data"))
+    Authority.check(leaf_of(first.certificates), b"data", again.sign(b"data"))
     with pytest.raises(KeyUnavailable, match="lost"):
         open_signer(tmp_path, keystore=_Memory())
 
@@ -263,128 +249,6 @@ def test_the_package_keyring_is_asked_through_its_command(tmp_path: Path, monkey
     signer = open_signer(tmp_path / "identity")
     assert not (tmp_path / "identity" / "chain" / "key.pem").exists()
     assert open_signer(tmp_path / "identity").certificates == signer.certificates
-    KeyStore().forget(_leaf(signer.root or b"").fingerprint(hashes.SHA256()).hex())
+    KeyStore().forget(leaf_of(signer.root or b"").fingerprint(hashes.SHA256()).hex())
     with pytest.raises(KeyUnavailable, match="lost"):
         open_signer(tmp_path / "identity")
-
-
-# Certificates that are given.
-
-
-@pytest.mark.parametrize("algorithm", ["es256", "es384", "es512", "ed25519", "ps256"])
-def test_given_certificates_sign_with_their_own_algorithm(tmp_path: Path, algorithm: str) -> None:
-    certificate, key_path = Authority().write(tmp_path, Authority.key(algorithm))
-    signer = given_signer(certificate, key_path)
-    assert signer.algorithm == algorithm
-    assert signer.root is None
-    assert len(x509.load_pem_x509_certificates(signer.certificates)) == 1, "a root does not travel with the file"
-    Authority.check(_leaf(signer.certificates), b"data", signer.sign(b"data"))
-
-
-def test_the_certificates_may_come_in_any_order(tmp_path: Path) -> None:
-    certificate, key = Authority().write(tmp_path)
-    backwards = b"".join(
-        each.public_bytes(serialization.Encoding.PEM)
-        for each in reversed(x509.load_pem_x509_certificates(certificate.read_bytes()))
-    )
-    certificate.write_bytes(backwards)
-    assert given_signer(certificate, key).name == "A Signer"
-
-
-def test_an_encrypted_key_needs_its_password(tmp_path: Path) -> None:
-    certificate, key = Authority().write(tmp_path, password=b"secret")
-    assert given_signer(certificate, key, password=b"secret").name == "A Signer"
-    with pytest.raises(KeyUnavailable, match="encrypted"):
-        given_signer(certificate, key)
-    with pytest.raises(KeyUnavailable, match="cannot be read"):
-        given_signer(certificate, key, password=b"wrong")
-
-
-def test_wrong_certificates_are_told(tmp_path: Path) -> None:
-    authority = Authority()
-    certificate, key = authority.write(tmp_path)
-    (tmp_path / "other").mkdir()
-    _, other_key = authority.write(tmp_path / "other")
-    with pytest.raises(CertificateUnusable, match="does not belong"):
-        given_signer(certificate, other_key)
-    with pytest.raises(CertificateUnusable, match="expired on"):
-        given_signer(certificate, key, now=datetime.now(UTC) + 9 * YEAR)
-    with pytest.raises(CertificateUnusable, match="not valid before"):
-        given_signer(certificate, key, now=datetime.now(UTC) - 9 * YEAR)
-    with pytest.raises(CertificateUnusable, match="cannot be read"):
-        given_signer(tmp_path / "none.pem", key)
-    with pytest.raises(CertificateUnusable, match="holds no certificate"):
-        given_signer(key, key)
-    with pytest.raises(KeyUnavailable, match="cannot be read"):
-        given_signer(certificate, certificate)
-    with pytest.raises(KeyUnavailable, match="cannot be read"):
-        given_signer(certificate, tmp_path / "none.pem")
-
-
-def test_a_certificate_for_something_else_is_refused(tmp_path: Path) -> None:
-    certificate, key = Authority().write(tmp_path, purpose=ExtendedKeyUsageOID.SERVER_AUTH)
-    with pytest.raises(CertificateUnusable, match="not made for signing files"):
-        given_signer(certificate, key)
-
-
-def test_a_certificate_that_signs_itself_is_refused(tmp_path: Path) -> None:
-    certificate, key = Authority().write_root(tmp_path)
-    with pytest.raises(CertificateUnusable, match="self-signed"):
-        given_signer(certificate, key)
-
-
-# Programs that sign.
-
-_SIGN = """
-import sys
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-key = serialization.load_pem_private_key(open(sys.argv[1], "rb").read(), None)
-sys.stdout.buffer.write(key.sign(sys.stdin.buffer.read(), ec.ECDSA(hashes.SHA256())))
-"""
-
-
-def test_a_program_may_sign(tmp_path: Path) -> None:
-    certificate, key = Authority().write(tmp_path)
-    signer = command_signer(certificate, [sys.executable, "-c", _SIGN, str(key)])
-    signature = signer.sign(b"data")
-    assert len(signature) == 64
-    Authority.check(_leaf(signer.certificates), b"data", signature)
-
-
-@pytest.mark.parametrize(
-    ("program", "words"),
-    [
-        (_SIGN.replace("sys.stdin.buffer.read()", "b'other'"), "does not belong"),
-        ("print('no signature')", "no valid signature"),
-        ("pass", "0 bytes"),
-        ("import sys; sys.exit('the token is not plugged in')", "the token is not plugged in"),
-        ("import time; time.sleep(60)", "did not answer within 2 s"),
-        ("import sys; sys.stdout.write('x' * 100000)", "100000 bytes"),
-    ],
-)
-def test_a_program_that_fails_is_told(tmp_path: Path, program: str, words: str) -> None:
-    certificate, key = Authority().write(tmp_path)
-    signer = command_signer(
-        certificate, [sys.executable, "-c", program, str(key)], timeout_s=2.0 if "sleep" in program else 30.0
-    )
-    with pytest.raises(SigningFailed, match=words):
-        signer.sign(b"data")
-
-
-def test_a_program_that_is_missing_is_told(tmp_path: Path) -> None:
-    certificate, _ = Authority().write(tmp_path)
-    with pytest.raises(SigningFailed, match="cannot be run"):
-        command_signer(certificate, [str(tmp_path / "none")]).sign(b"data")
-    with pytest.raises(SigningFailed, match="empty"):
-        command_signer(certificate, [])
-
-
-def test_openssl_signs_as_the_documentation_says(tmp_path: Path) -> None:
-    certificate, key = Authority().write(tmp_path)
-    try:
-        subprocess.run(["openssl", "version"], capture_output=True, check=True)
-    except OSError:
-        pytest.skip("NOT TESTED with openssl: it is not here")
-    signer = command_signer(certificate, ["openssl", "dgst", "-sha256", "-sign", str(key)])
-    Authority.check(_leaf(signer.certificates), b"data", signer.sign(b"data"))
