@@ -52,7 +52,7 @@ class Attack:
 
 @dataclass(slots=True)
 class Row:
-    """Windows and single frames with the right id, and their totals; `wrong` counts ids that were read and are not the one laid."""
+    """Windows and single frames with the right id, and their totals; `wrong` counts ids that are not the one laid."""
 
     windows: int = 0
     windows_read: int = 0
