@@ -262,7 +262,7 @@ class TestCommand:
         key.unlink()
         assert swap() == 8
         said = capsys.readouterr().err
-        assert "bring the key file back" in said
+        assert "restore the key file" in said
         assert not (tmp_path / "o.png").exists()
 
     def test_a_data_folder_that_cannot_be_made(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

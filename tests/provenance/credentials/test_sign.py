@@ -1,4 +1,4 @@
-"""Signing: what is written, what is kept of the file that was changed, and failures that leave the file as it was."""
+"""Signing: content of the manifest, credentials of the file that was changed, and failures that leave the file as it was."""
 
 import json
 import os
