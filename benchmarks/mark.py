@@ -1,4 +1,4 @@
-"""The invisible mark in numbers: what it survives, what it costs, and how chance looks to its reader. A command, never a test.
+"""Benchmark of the mark: what it survives, what it costs, and its false positives. A command, never a test.
 
     .venv/bin/python benchmarks/mark.py --media FOLDER
     .venv/bin/python benchmarks/mark.py --media FOLDER --quick --only "H.264"
@@ -153,7 +153,7 @@ def each(change: Callable[[Image], Image]) -> Callable[[Frames], Frames]:
 def encoded(
     frames: Frames, codec: str, options: dict[str, str], bit_rate: int | None = None, pixel_format: str = "yuv420p"
 ) -> tuple[Frames, int]:
-    """The frames after the codec, and the bytes of its packets."""
+    """Return the frames after the codec, and the bytes of its packets."""
     buffer, size = io.BytesIO(), 0
     height, width = (side - side % 2 for side in frames[0].shape[:2])
     with av.open(buffer, "w", format="matroska") as out:
@@ -178,7 +178,7 @@ def x264(crf: int, preset: str = "medium") -> Callable[[Frames], Frames]:
 
 
 def own_encoder(codec: str) -> Callable[[Frames], Frames]:
-    """The project's own settings at its default quality."""
+    """Return mien's own encoder settings at the default quality."""
     return lambda frames: encode_as_the_project(frames, codec)[0]
 
 
@@ -273,7 +273,7 @@ def blurred(image: Image) -> Image:
 
 
 def overlaid(image: Image) -> Image:
-    """A plate over an eighth of the picture, and a line of text across it."""
+    """Lay a plate over an eighth of the picture, and a line of text across it."""
     covered = image.copy()
     height, width = image.shape[:2]
     cv2.rectangle(covered, (0, 0), (width // 2, height // 4), (30, 30, 30), -1)
@@ -518,7 +518,7 @@ def bench_chance(given: argparse.Namespace) -> dict[str, Any]:
 
 
 def chance(tiles: Sequence[Floats], trials: int) -> Iterator[tuple[Array, Array]]:
-    """The statistic under random keys, batch by batch: at the corner and its neighbours, and at the best of all shifts."""
+    """Yield the statistic under random keys, batch by batch: around the corner, and the best of all shifts."""
     half, draws = half_band(), np.random.default_rng(0)
     circle = np.exp(2j * np.pi * np.arange(65536) / 65536).astype(np.complex64)
     for start in range(0, trials, _BATCH):
@@ -537,7 +537,7 @@ def half_band() -> Array:
 
 
 def keyed_maps(spectrum: Array, phases: Array) -> Array:
-    """What `correlation.correlate` gives for codes that have these phases (n, 5, m) at `half_band`, by half the work."""
+    """Return `correlation.correlate` for codes that have these phases (n, 5, m) at `half_band`, by half the work."""
     half = half_band()
     weights = spectrum[:, : half.shape[1]][half]
     product = np.zeros((*phases.shape[:2], *half.shape), np.complex64)

@@ -1,4 +1,4 @@
-"""What other users of the machine can read of what mien keeps."""
+"""Privacy of the data folder against other users of the machine."""
 
 import os
 import stat

@@ -243,7 +243,7 @@ def test_a_hit_of_the_content_check_makes_no_file(trust: Trust, tmp_path: Path) 
 
 
 class TestCommand:
-    """What a person meets at `mien swap`."""
+    """Seal and signer as `mien swap` shows them to the user."""
 
     @pytest.fixture
     def swap(self, tmp_path: Path) -> Callable[..., int]:

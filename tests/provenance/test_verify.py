@@ -1,4 +1,4 @@
-"""The verifier: three rows that speak for themselves, on whole, cut, turned, copied and broken files."""
+"""Verifier: three independent rows, on whole, cut, turned, copied and broken files."""
 
 import json
 import os
@@ -26,7 +26,7 @@ from tests.support.portraits import CLIP, COLLINS, HOPPER
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with outputs of one installation, whose data folder is in it."""
+    """Folder with outputs of one installation, whose data folder is in it."""
     folder = tmp_path_factory.mktemp("made")
     for target, name in ((HOPPER, "picture.png"), (HOPPER, "picture.jpg"), (CLIP, "film.mp4"), (CLIP, "film.mkv")):
         end = ["--end", "1.5"] if target == CLIP else []

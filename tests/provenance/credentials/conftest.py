@@ -16,7 +16,7 @@ def signer(tmp_path_factory: pytest.TempPathFactory) -> Signer:
 
 @pytest.fixture(scope="module")
 def signed(tmp_path_factory: pytest.TempPathFactory, signer: Signer) -> Path:
-    """A folder with out.jpg, out.mp4 and so on, signed."""
+    """Folder with out.jpg, out.mp4 and so on, signed."""
     folder = tmp_path_factory.mktemp("signed")
     signed_files(folder, signer)
     return folder

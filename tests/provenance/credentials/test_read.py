@@ -244,7 +244,7 @@ def test_broken_files_are_told_and_nothing_more(tmp_path: Path) -> None:
 def _sign_freely(
     source: Path, path: Path, signer: Signer, assertions: list[dict[str, Any]] | None, elsewhere: str | None = None
 ) -> None:
-    """Sign as somebody else would who follows no rules of ours."""
+    """Sign as a program would that follows none of mien's rules."""
     off = {"enabled": False}
     settings = Settings.from_dict({"builder": {"thumbnail": off, "actions": {"auto_created_action": off}}})
     c2pa_signer = C2paSigner.from_callback(signer.sign, C2paSigningAlg.ES256, signer.certificates.decode())
@@ -259,7 +259,7 @@ def _sign_freely(
 
 @contextmanager
 def _listening() -> Iterator[tuple[int, list[Any]]]:
-    """A port of this machine, and who has called it."""
+    """Yield a port of this machine and the addresses that connected to it."""
     connections: list[Any] = []
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.settimeout(0.05)

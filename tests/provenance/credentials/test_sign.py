@@ -41,7 +41,7 @@ from tests.support.signed import (
 
 
 def _manifest(path: Path) -> dict[str, Any]:
-    """The active manifest as the library shows it to anybody."""
+    """Return the active manifest as the library shows it."""
     with path.open("rb") as file, Reader("image/jpeg" if path.suffix == ".jpg" else "video/mp4", file) as reader:
         report = json.loads(reader.json())
     manifest: dict[str, Any] = report["manifests"][report["active_manifest"]]
@@ -310,7 +310,7 @@ def _lengthen_header(path: Path) -> None:
 
 @contextmanager
 def _refusing() -> Iterator[tuple[str, list[str]]]:
-    """A time-stamp authority that stamps nothing, and what it was asked for."""
+    """Yield the address of a time-stamp authority that stamps nothing, and the requests it received."""
     asked: list[str] = []
 
     class Handler(BaseHTTPRequestHandler):

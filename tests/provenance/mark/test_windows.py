@@ -23,7 +23,7 @@ ID = 0xABCDEF
 
 
 def numbered(path: Path, frames: int, *, rate: int = 25, last_s: float = 0.0) -> Path:
-    """A lossless video whose frames tell their number by their luma; the last one may be shown for long."""
+    """Write a lossless video whose frames show their number by their luma; the last one may be shown for a long time."""
     with av.open(str(path), "w") as out:
         stream = out.add_stream("libx264", rate=rate, options={"qp": "0", "preset": "ultrafast", "g": "10"})
         assert isinstance(stream, av.VideoStream)
@@ -100,7 +100,7 @@ SPOILT = {"beginning": range(24), "middle": range(60, 96), "end": range(66, 90),
 
 @pytest.mark.parametrize("where", SPOILT)
 def test_what_is_sealed_carries_the_mark_in_every_window(tmp_path: Path, where: str) -> None:
-    """A film of 90 frames of which some have lost their mark: nothing of it is sealed; black frames need none."""
+    """A video of 90 frames of which some have lost their mark is not sealed; black frames need no mark."""
     path, image = tmp_path / "film.mp4", np.asarray(cv2.resize(read(HOPPER), (256, 300)), np.uint8)
     marked = image.copy()
     Marker(ID, strength=1.5).mark(marked)

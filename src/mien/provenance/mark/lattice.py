@@ -30,6 +30,7 @@ class SearchTuning:
     max_period: float = 420.0
     """Periods that are searched lie between these; chosen, not measured."""
     period_step: float = 0.003
+    """Ratio of neighbouring periods, less 1."""
     max_turn_deg: float = 6.0
     """Larger turns are not searched for; each degree costs time."""
     turn_step_deg: float = 0.25

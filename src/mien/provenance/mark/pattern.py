@@ -45,9 +45,9 @@ class MarkTuning:
     """Longer by shorter side up to which the usual strength is enough. At 8 (12000 x 1500, JPEG at 90) strength 1 gave z 8.3 on
     portraits side by side and nothing on smooth noise, strength 2 gives 15.9 and 8.0."""
     max_gain: float = 2.6
-    """Keeps the mark 39 dB below full scale at least, beyond which it shows as grain."""
+    """Keeps the mark at least 39 dB below full scale."""
     headroom_levels: float = 2.0
-    """Grey levels between the ends of the scale and black or white; the mark stays within them in 95 of 100 pixels."""
+    """Grey levels between the ends of the scale and black or white, at strength 1; the mark stays within in 95 % of pixels."""
     sampling: int = 16
     """Step, in pixels, of the samples that are searched for the ends of the scale."""
     min_ends_share: float = 0.05
