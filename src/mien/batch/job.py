@@ -1,4 +1,4 @@
-"""One file from start to end: decode, track, swap and encode side by side, in order, nothing dropped, nothing half written."""
+"""Job of one file: decode, track, swap and encode side by side, in order, nothing dropped, nothing half written."""
 
 import contextlib
 import queue
