@@ -66,14 +66,14 @@ class Notary:
             )
 
 
-def windows_back(path: Path) -> Iterator[list[Image]]:
+def written_windows(path: Path) -> Iterator[list[Image]]:
     """Yield the windows of a file that mien has written itself, whatever its size. Raises `MediaError`."""
     return windows_of(path, max_pixels=_MAX_PIXELS, max_bytes=_MAX_BYTES)
 
 
 def _check_mark(path: Path, title: str, ids: set[int]) -> None:
     """Raise `SealBroken` unless every window that is not flat carries one of the marks, and one window does."""
-    windows = windows_back(path)
+    windows = written_windows(path)
     if kind_of(path) is Kind.PICTURE:
         # The picture as it is seen: where it is transparent, there is no mark.
         windows = islice(windows, 1)
