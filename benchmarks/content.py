@@ -1,4 +1,4 @@
-"""The content check: scores of harmless pictures, and what the check costs. A command, never a test.
+"""Benchmark of the content check: scores of harmless pictures, and its cost. A command, never a test.
 
     .venv/bin/python benchmarks/content.py scores MEDIA
     .venv/bin/python benchmarks/content.py live --seconds 30
@@ -54,8 +54,8 @@ def main() -> None:
     given.run(given)
 
 
-class Noting:
-    """A `contracts.ContentClassifier` that keeps its scores and the processor time of the thread that asks."""
+class RecordingClassifier:
+    """`contracts.ContentClassifier` that keeps its scores and the processor time of the calling thread."""
 
     def __init__(self, classifier: ContentClassifier) -> None:
         self._classifier = classifier
@@ -70,9 +70,9 @@ class Noting:
         return score
 
 
-def verdict(noting: Noting, frames: Iterator[Frame]) -> str:
-    """The decision of the rule; the scores are in `noting`."""
-    check = FileContentCheck(noting)
+def verdict(recording: RecordingClassifier, frames: Iterator[Frame]) -> str:
+    """Return the decision of the rule; the scores are in `recording`."""
+    check = FileContentCheck(recording)
     try:
         for frame in frames:
             check.see(frame)
@@ -100,14 +100,14 @@ def print_scores(folder: Path) -> None:
                 frames = decoded(path)
             if kind == "swapped":
                 frames = (pipeline.swap_frame(frame).frame for frame in frames)
-            noting = Noting(classifier)
-            found = verdict(noting, frames)
+            recording = RecordingClassifier(classifier)
+            found = verdict(recording, frames)
             if still:
                 scores, verdicts = stills.setdefault((str(path.parent.relative_to(folder)), kind), ([], []))
-                scores += noting.scores
+                scores += recording.scores
                 verdicts.append(found)
             else:
-                rows.append((path.name, kind, noting.scores, found))
+                rows.append((path.name, kind, recording.scores, found))
     for (name, kind), (scores, verdicts) in stills.items():
         rows.append((f"{name}: {len(scores)} pictures", kind, scores, f"{verdicts.count('REFUSED')} refused"))
     print(f"{'what':34} {'':8} {'checks':>6} {'mean':>6} {'max':>6} {'hits':>5}  rule")
@@ -120,12 +120,12 @@ def print_scores(folder: Path) -> None:
 
 
 def print_live(seconds: float) -> None:
-    """Offers frames as the swapping thread does, at 30 a second."""
+    """Offer frames as the swapping thread does, at 30 a second."""
     for width, height in ((1280, 720), (1920, 1080)):
-        noting, inspector = Noting(factory.open_classifier(Store())), Inspector()
-        content = LiveContent(noting, inspector)
+        recording, inspector = RecordingClassifier(factory.open_classifier(Store())), Inspector()
+        content = LiveContent(recording, inspector)
         image = np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
-        pause, paid_ms = threading.Event(), list[float]()
+        pause, taken_ms = threading.Event(), list[float]()
         inspector.start()
         start_s = time.monotonic()
         try:
@@ -134,25 +134,25 @@ def print_live(seconds: float) -> None:
                 frame = Frame(image, number, round(time.monotonic() / LIVE_TIME_BASE), LIVE_TIME_BASE)
                 before_s = time.thread_time()
                 content.see(frame)
-                paid_ms.append(1000 * (time.thread_time() - before_s))
+                taken_ms.append(1000 * (time.thread_time() - before_s))
         finally:
             inspector.stop()
-        checks, elapsed = len(noting.scores), time.monotonic() - start_s
-        dear = sorted(paid_ms)[-checks:]
+        checks, elapsed = len(recording.scores), time.monotonic() - start_s
+        slowest = sorted(taken_ms)[-checks:]
         print(
-            f"{width}x{height}: {checks} checks in {elapsed:.1f} s, {1000 * float(np.median(noting.cost_s)):.1f} ms each, ",
+            f"{width}x{height}: {checks} checks in {elapsed:.1f} s, {1000 * float(np.median(recording.cost_s)):.1f} ms each, ",
             end="",
         )
-        print(f"{100 * sum(noting.cost_s) / elapsed:.2f} % of a core; ", end="")
-        print(f"the {checks} dearest frames pay {float(np.median(dear)):.2f} ms (the first {paid_ms[0]:.2f})")
+        print(f"{100 * sum(recording.cost_s) / elapsed:.2f} % of a core; ", end="")
+        print(f"the {checks} most expensive frames take {float(np.median(slowest)):.2f} ms (the first {taken_ms[0]:.2f})")
 
 
 def print_file() -> None:
     settings, store = Settings(), Store()
     models = factory.open_models(settings, store)
     pipeline = factory.open_pipeline(settings, models, factory.open_source(_read(PHOTO), models))
-    noting = Noting(factory.open_classifier(store))
-    check = FileContentCheck(noting)
+    recording = RecordingClassifier(factory.open_classifier(store))
+    check = FileContentCheck(recording)
     scenes = bench.moving_portrait(_read(PORTRAIT), models)
     swap_s, see_s = list[float](), list[float]()
     for number in range(10 * RATE):
@@ -168,7 +168,7 @@ def print_file() -> None:
     print(
         f"a second of 720p video: {swap_ms:.0f} ms of swapping, {see_ms:.2f} ms of it for handing the check its copy, ", end=""
     )
-    print(f"and {1000 * float(np.median(noting.cost_s)):.1f} ms of the check in a thread of its own")
+    print(f"and {1000 * float(np.median(recording.cost_s)):.1f} ms of the check in a thread of its own")
 
 
 def decoded(path: Path) -> Iterator[Frame]:

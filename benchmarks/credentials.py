@@ -1,11 +1,11 @@
-"""Signed credentials in numbers: time, size, memory, and flipped bits. A command, never a test.
+"""Benchmark of credentials: time, size, memory, and flipped bits. A command, never a test.
 
     .venv/bin/python benchmarks/credentials.py speed
     .venv/bin/python benchmarks/credentials.py memory --megabytes 2000
     .venv/bin/python benchmarks/credentials.py flips --count 200
 
 `speed` signs 30 s of 1280x720 at 30 frames/s with a parent, and pictures; `memory` signs and reads a video of that size, each
-in a process of its own, and tells the most that each held.
+in a process of its own, and prints the peak memory of each.
 """
 
 import argparse
@@ -25,9 +25,11 @@ import av
 import cv2
 import numpy as np
 
-from mien.provenance.claim import Claim
-from mien.provenance.credentials import read_credentials, sign_file
-from mien.provenance.signing.identity import Identity, open_identity
+from mien.provenance.credentials.claim import Claim
+from mien.provenance.credentials.read import read_credentials
+from mien.provenance.credentials.sign import sign_file
+from mien.provenance.signing.installation import open_signer
+from mien.provenance.signing.signer import Signer
 from mien.types import Image
 
 SECONDS, RATE, WIDTH, HEIGHT = 30, 30, 1280, 720
@@ -35,7 +37,7 @@ CRF = "20"
 
 
 def _picture(shift: int = 0) -> Image:
-    """A soft pattern that moves, with a little noise that stands."""
+    """Return a soft pattern that moves, with a little noise that stands still."""
     x, y = np.meshgrid(np.arange(WIDTH) + shift * 3, np.arange(HEIGHT))
     slope = np.dstack([128 + 100 * np.sin(x / 90), 128 + 100 * np.cos(y / 70), 128 + 100 * np.sin((x + y) / 150)])
     return np.clip(slope + np.random.default_rng(1).normal(0, 2, slope.shape), 0, 255).astype(np.uint8)
@@ -58,12 +60,12 @@ def _claim(path: Path) -> Claim:
     return Claim(path.name, "mesh", 0x123456, "shown", "bottom right", "self", now, now)
 
 
-def _anchors(identity: Identity) -> list[bytes]:
-    return [identity.root] if identity.root else []
+def _anchors(signer: Signer) -> list[bytes]:
+    return [signer.root] if signer.root else []
 
 
 def speed(folder: Path, rounds: int) -> None:
-    identity = open_identity(folder / "identity")
+    signer = open_signer(folder / "identity")
     files = [_video(folder / "30s.mp4", SECONDS)]
     for kind in (".jpg", ".png", ".webp", ".tif"):
         files.append(folder / f"photo{kind}")
@@ -76,7 +78,7 @@ def speed(folder: Path, rounds: int) -> None:
                 if packet.dts is not None:
                     packet.stream = stream
                     target.mux(packet)
-    print("| file | size | signed: median, most | read: median, most | added |")
+    print("| file | size | signed: median, max | read: median, max | added |")
     print("|---|---|---|---|---|")
     for path in files:
         plain = path.read_bytes()
@@ -86,10 +88,10 @@ def speed(folder: Path, rounds: int) -> None:
         for _ in range(rounds):
             path.write_bytes(plain)
             started = time.perf_counter()
-            signed = sign_file(path, _claim(path), identity, parent=parent)
+            signed = sign_file(path, _claim(path), signer, parent=parent)
             signing.append((time.perf_counter() - started) * 1000)
             started = time.perf_counter()
-            found = read_credentials(path, anchors=_anchors(identity))
+            found = read_credentials(path, anchors=_anchors(signer))
             reading.append((time.perf_counter() - started) * 1000)
             assert found.state == "trusted", found
         added = (signed.sidecar.stat().st_size if signed.sidecar else path.stat().st_size - len(plain)) / 1000
@@ -100,7 +102,7 @@ def speed(folder: Path, rounds: int) -> None:
 
 
 def memory(folder: Path, megabytes: int) -> None:
-    identity = open_identity(folder / "identity")
+    signer = open_signer(folder / "identity")
     path = folder / "large.mp4"
     _stretch(_video(folder / "short.mp4", 2), path, megabytes * 1_000_000)
     for verb in ("nothing", "sign", "read"):
@@ -109,22 +111,22 @@ def memory(folder: Path, megabytes: int) -> None:
             capture_output=True, text=True, check=True,
         )  # fmt: skip
         print(done.stdout.strip())
-    assert read_credentials(path, anchors=_anchors(identity)).state == "trusted"
+    assert read_credentials(path, anchors=_anchors(signer)).state == "trusted"
 
 
 def one(verb: str, path: Path, folder: Path) -> None:
-    identity = open_identity(folder)
+    signer = open_signer(folder)
     started = time.perf_counter()
     if verb == "sign":
-        sign_file(path, _claim(path), identity, parent=None)
+        sign_file(path, _claim(path), signer, parent=None)
     elif verb == "read":
-        read_credentials(path, anchors=_anchors(identity))
+        read_credentials(path, anchors=_anchors(signer))
     took_s = time.perf_counter() - started
-    print(f"{verb}: {path.stat().st_size / 1e6:.0f} MB, {took_s:.1f} s, at most {_most_held_mb():.0f} MB held")
+    print(f"{verb}: {path.stat().st_size / 1e6:.0f} MB, {took_s:.1f} s, peak {_peak_mb():.0f} MB")
 
 
-def _most_held_mb() -> float:
-    """The most memory that this process has held; Linux adds that of the parent to what `getrusage` tells."""
+def _peak_mb() -> float:
+    """Return the peak memory of this process; on Linux `getrusage` adds that of the parent."""
     status = Path("/proc/self/status")
     if status.exists():
         return int(status.read_text().partition("VmHWM:")[2].split()[0]) / 1000
@@ -134,7 +136,7 @@ def _most_held_mb() -> float:
 
 
 def _stretch(source: Path, path: Path, size: int) -> None:
-    """The same video with `mdat` so much longer that the file has `size` bytes; what is added are zeros without a block."""
+    """Write the same video with a longer `mdat`, so that the file has `size` bytes; the new bytes are a hole of zeros."""
     content = source.read_bytes()
     start = content.index(b"mdat") - 4
     (length,) = struct.unpack_from(">I", content, start)
@@ -146,24 +148,24 @@ def _stretch(source: Path, path: Path, size: int) -> None:
 
 
 def flips(folder: Path, count: int) -> None:
-    identity = open_identity(folder / "identity")
+    signer = open_signer(folder / "identity")
     photo = folder / "photo.jpg"
     cv2.imwrite(str(photo), _picture())
     for path in (_video(folder / "clip.mp4", 5), photo):
-        sign_file(path, _claim(path), identity, parent=None)
+        sign_file(path, _claim(path), signer, parent=None)
         sound = path.read_bytes()
         chance = random.Random(1)
         states: Counter[str] = Counter()
-        untold = []
+        unreported = []
         for _ in range(count):
             data, place = bytearray(sound), chance.randrange(len(sound))
             data[place] ^= 1 << chance.randrange(8)
             path.write_bytes(data)
-            state = read_credentials(path, anchors=_anchors(identity)).state
+            state = read_credentials(path, anchors=_anchors(signer)).state
             states[state] += 1
             if state not in {"changed", "damaged", "none"}:
-                untold.append(place)
-        print(f"{path.name}, {len(sound)} bytes, {count} flips: {dict(states)}; untold at {sorted(untold)}")
+                unreported.append(place)
+        print(f"{path.name}, {len(sound)} bytes, {count} flips: {dict(states)}; unreported at {sorted(unreported)}")
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -1,4 +1,4 @@
-"""The invisible mark in numbers: what it survives, what it costs, and how chance looks to its reader. A command, never a test.
+"""Benchmark of the mark: what it survives, what it costs, and its false positives. A command, never a test.
 
     .venv/bin/python benchmarks/mark.py --media FOLDER
     .venv/bin/python benchmarks/mark.py --media FOLDER --quick --only "H.264"
@@ -24,9 +24,9 @@ import cv2
 import numpy as np
 
 from mien.media.files.encoders import candidates
-from mien.provenance.mark import decoder
+from mien.provenance.mark import correlation
 from mien.provenance.mark.decoder import MarkFound, MarkReader
-from mien.provenance.mark.pattern import CODES, GRID, HIGHEST, MARK_LEAST_SIDE, Marker, code_spectra
+from mien.provenance.mark.pattern import CODES, GRID, HIGHEST, MARK_MIN_SIDE_PIXELS, Marker, code_spectra
 from mien.settings import Settings
 from mien.system.scheduling import ordinary_scheduling
 from mien.types import Array, Floats, Image
@@ -53,7 +53,7 @@ class Attack:
 
 @dataclass(slots=True)
 class Row:
-    """Windows and single frames with the right id, of so many; `wrong` counts ids that were read and are not the one laid."""
+    """Windows and single frames with the right id, and their totals; `wrong` counts ids that are not the one laid."""
 
     windows: int = 0
     windows_read: int = 0
@@ -154,7 +154,7 @@ def each(change: Callable[[Image], Image]) -> Callable[[Frames], Frames]:
 def encoded(
     frames: Frames, codec: str, options: dict[str, str], bit_rate: int | None = None, pixel_format: str = "yuv420p"
 ) -> tuple[Frames, int]:
-    """The frames after the codec, and the bytes of its packets."""
+    """Return the frames after the codec, and the bytes of its packets."""
     buffer, size = io.BytesIO(), 0
     height, width = (side - side % 2 for side in frames[0].shape[:2])
     with av.open(buffer, "w", format="matroska") as out:
@@ -181,7 +181,7 @@ def x264(crf: int, preset: str = "medium") -> Callable[[Frames], Frames]:
 
 
 def own_encoder(codec: str) -> Callable[[Frames], Frames]:
-    """The project's own settings at its default quality."""
+    """Return mien's own encoder settings at the default quality."""
     return lambda frames: encode_as_the_project(frames, codec)[0]
 
 
@@ -276,7 +276,7 @@ def blurred(image: Image) -> Image:
 
 
 def overlaid(image: Image) -> Image:
-    """A plate over an eighth of the picture, and a line of text across it."""
+    """Lay a plate over an eighth of the picture, and a line of text across it."""
     covered = image.copy()
     height, width = image.shape[:2]
     cv2.rectangle(covered, (0, 0), (width // 2, height // 4), (30, 30, 30), -1)
@@ -462,11 +462,11 @@ def bench_stills(given: argparse.Namespace) -> dict[str, str]:
     }  # fmt: skip
     result = {}
     print(f"{'longer side':12}" + "".join(f"{name:>14}" for name in savers) + f"{'video, 24':>14}")
-    for side in (MARK_LEAST_SIDE, 128, 160, 192, 224, 256, 320, 400, 640, 800, 1280, 2000):
+    for side in (MARK_MIN_SIDE_PIXELS, 128, 160, 192, 224, 256, 320, 400, 640, 800, 1280, 2000):
         counts, videos, most = dict.fromkeys(savers, 0), 0, 0
         for path in paths:
             image = _upright(path, side)
-            if min(image.shape[:2]) < MARK_LEAST_SIDE:
+            if min(image.shape[:2]) < MARK_MIN_SIDE_PIXELS:
                 continue
             most += 1
             laid = marked([image])[0]
@@ -505,7 +505,10 @@ def bench_chance(given: argparse.Namespace) -> dict[str, Any]:
     whole, searched = (np.concatenate(values) for values in zip(*chance(tiles, given.false_positives), strict=True))
     found = {name: reader.read(search=True) for name, reader in readers.items()}
     result: dict[str, Any] = {"trials": len(whole), "tiles": len(tiles), "alarms": {n: str(f) for n, f in found.items() if f}}
-    for name, values, threshold in (("whole", whole, decoder.FOUND_FROM), ("searched", searched, decoder.SEARCHED_FROM)):
+    for name, values, threshold in (
+        ("whole", whole, correlation.MIN_WHOLE_Z),
+        ("searched", searched, correlation.MIN_SEARCHED_Z),
+    ):
         shares = (50, 90, 99, 99.9, 99.99, 99.999)
         result[name] = {
             "mean": float(values.mean()), "deviation": float(values.std()), "most": float(values.max()),
@@ -518,14 +521,14 @@ def bench_chance(given: argparse.Namespace) -> dict[str, Any]:
 
 
 def chance(tiles: Sequence[Floats], trials: int) -> Iterator[tuple[Array, Array]]:
-    """The statistic under random keys, batch by batch: at the corner and its neighbours, and at the best of all shifts."""
+    """Yield the statistic under random keys, batch by batch: around the corner, and the best of all shifts."""
     half, draws = half_band(), np.random.default_rng(0)
     circle = np.exp(2j * np.pi * np.arange(65536) / 65536).astype(np.complex64)
     for start in range(0, trials, _BATCH):
-        spectrum = decoder.flattened(tiles[start // _BATCH % len(tiles)]).astype(np.complex64)
+        spectrum = correlation.flattened(tiles[start // _BATCH % len(tiles)]).astype(np.complex64)
         count = min(_BATCH, trials - start), CODES, int(half.sum())
-        heights = decoder.statistic(keyed_maps(spectrum, circle[draws.integers(0, 65536, count, np.uint16)]))
-        yield decoder.at_neighbours(heights), heights.max((1, 2))
+        heights = correlation.statistic(keyed_maps(spectrum, circle[draws.integers(0, 65536, count, np.uint16)]))
+        yield correlation.at_neighbours(heights), heights.max((1, 2))
 
 
 def half_band() -> Array:
@@ -537,7 +540,7 @@ def half_band() -> Array:
 
 
 def keyed_maps(spectrum: Array, phases: Array) -> Array:
-    """What `markreader.correlate` gives for codes that have these phases (n, 5, m) at `half_band`, by half the work."""
+    """Return `correlation.correlate` for codes that have these phases (n, 5, m) at `half_band`, by half the work."""
     half = half_band()
     weights = spectrum[:, : half.shape[1]][half]
     product = np.zeros((*phases.shape[:2], *half.shape), np.complex64)

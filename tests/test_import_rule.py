@@ -37,7 +37,7 @@ ONLY_FORMATS = "swap", "batch"
 MEASURING = {"commands", "lab", "__main__"}
 """Rooms that may import `lab` or `testing`."""
 PRINTING = {"commands.main"}
-DOORS = {"onnxruntime": "models.runtime.onnx_session", "c2pa": "provenance.credentials"}
+DOORS = {"onnxruntime": "models.runtime.onnx_session", "c2pa": "provenance.credentials.library"}
 
 
 def _modules() -> dict[str, ast.Module]:

@@ -23,7 +23,7 @@ from mien.commands.main import main
 from mien.errors import SigningFailed
 from mien.media.capture.network import NetworkStream
 from mien.models.library.store import Store
-from mien.provenance.signing import identity
+from mien.provenance.signing import given
 from mien.system import programs
 from tests.support.places import ROOT
 
@@ -37,7 +37,7 @@ _NEVER_ASKED_HERE = (
     "libc2pa_c.so", "planted.so", "libsvml.so", "libtbb.so.12", "libiomp5.so", "libOpenCL.so", "libOpenCL.so.1", "libcuda.so.1",
     "libportaudio.so.2", "libv4l2.so.0", "libcamera.so", "libnvinfer.so.10", "libcudnn.so.9", "libopenblas.so",
 )  # fmt: skip
-"""What machines with other hardware, packages or a variable of c2pa's look for."""
+"""Names that machines with other hardware, packages or a variable of c2pa search for."""
 _STUB = """\
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -58,7 +58,7 @@ _linux = pytest.mark.skipif(sys.platform != "linux", reason="NOT TESTED: the loa
 
 @dataclass(frozen=True)
 class Ground:
-    """A folder full of stubs, the file in which they record that they were run, and folders that are not hostile."""
+    """Return a folder full of stubs, the file in which they record that they were run, and folders that are not hostile."""
 
     hostile: Path
     record: Path
@@ -124,7 +124,7 @@ def _plant(folder: Path, record: Path, libraries: Iterable[str], modules: Iterab
 
 
 def _build(stub: Path, record: Path) -> None:
-    """A library that records its name when it is loaded; without a compiler one that fails to load, which fails the run."""
+    """Build a library that records its name when it is loaded; without a compiler, one whose loading fails the run."""
     compiler = shutil.which("cc") or shutil.which("gcc")
     if compiler is None:
         stub.write_bytes(b"no library")
@@ -135,7 +135,7 @@ def _build(stub: Path, record: Path) -> None:
 
 @_linux
 def test_the_stubs_record_that_they_are_run(ground: Ground) -> None:
-    """The control: what is loaded and imported on purpose is seen."""
+    """Control: libraries and modules that are loaded on purpose are recorded."""
     load = "import ctypes, sys; ctypes.CDLL('./libs/libc2pa_c.so'); sys.path.insert(0, '.'); import keyring"
     ground.run([sys.executable, "-P", "-c", load])
     assert [Path(name).name for name in ground.executed()] == ["libc2pa_c.so", "keyring.py"]
@@ -176,7 +176,7 @@ def test_the_module_mien_is_run_without_the_current_folder(
 
 @pytest.fixture
 def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path]:
-    """A hostile current folder and one that the PATH names after it; both hold `sign` and `ffmpeg`."""
+    """Return a hostile current folder and one that the PATH names after it; both hold `sign` and `ffmpeg`."""
     hostile, proper = tmp_path / "downloads", tmp_path / "bin"
     for folder, words in ((hostile, "planted"), (proper, "proper")):
         folder.mkdir()
@@ -195,11 +195,11 @@ def test_programs_come_from_absolute_folders_of_the_path(folders: tuple[Path, Pa
     assert programs.find_program("no-such-program") is None
     assert programs.resolved(["sign", "-x"]) == [str(proper / "sign"), "-x"]
     assert programs.resolved(["./sign", "-x"]) == ["./sign", "-x"], "a folder in the name is the person's wish"
-    assert identity._run(["sign"], b"", 10) == b"proper\n"
+    assert given._run(["sign"], b"", 10) == b"proper\n"
     monkeypatch.setenv("PATH", ":.")
     assert programs.find_program("ffmpeg") is None
     with pytest.raises(SigningFailed, match="No such file"):
-        identity._run(["sign"], b"", 10)
+        given._run(["sign"], b"", 10)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="the scripts of this test need a POSIX shell")
@@ -235,7 +235,7 @@ def test_children_inherit_absolute_folders_only(inherited: str, kept: str | None
 
 @pytest.mark.skipif(os.name == "nt", reason="the folders are those of POSIX")
 def test_the_command_line_hardens_its_own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What opens the browser takes its program from there."""
+    """The program that opens the browser comes from the PATH."""
     monkeypatch.setenv("PATH", ".::/usr/bin:bin")
     monkeypatch.setenv("LD_LIBRARY_PATH", ":")
     monkeypatch.setenv("DYLD_LIBRARY_PATH", "/opt/lib:")

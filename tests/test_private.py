@@ -1,4 +1,4 @@
-"""What other users of the machine can read of what mien keeps."""
+"""Privacy of the data folder against other users of the machine."""
 
 import os
 import stat
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mien.models.library.lock import turn
-from mien.provenance.signing.identity import open_identity
+from mien.provenance.signing.installation import open_signer
 from mien.studio.server.certificate import fingerprint, own_certificate
 from mien.studio.session.database import StudioDatabase
 from mien.studio.session.folder import session_folder
@@ -42,7 +42,7 @@ def test_the_data_folder_is_private_whatever_makes_it(tmp_path: Path, first: str
         case "certificate":
             own_certificate(data / "tls", ())
         case "identity":
-            open_identity(data / "identity")
+            open_signer(data / "identity")
         case "ledger":
             with Database(data).opened():
                 pass

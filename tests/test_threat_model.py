@@ -1,4 +1,4 @@
-"""The threat model names tests; they exist, and every row names one or admits that there is none."""
+"""Threat model: the tests that it names exist, and every row names one or admits that there is none."""
 
 import ast
 import re

@@ -1,4 +1,4 @@
-"""The job of one file: in order, complete, and nothing left behind whatever goes wrong."""
+"""Job of one file: in order, complete, and without remains after any error."""
 
 import os
 import signal
@@ -43,7 +43,7 @@ def _nobody(frame: Frame) -> FrameResult:
 
 
 class _Swapper:
-    """A swapper out of two functions, in the place of a pipeline."""
+    """Swapper made of two functions, in place of a pipeline."""
 
     def __init__(self, swap: _Swap, track: Callable[[Frame], SeenFrame]) -> None:
         self.track = track
@@ -54,7 +54,7 @@ class _Swapper:
 
 
 class _Unsealed:
-    """An exporter that does without a seal."""
+    """Exporter that does not seal."""
 
     def __init__(self, label: Callable[[Frame], LabelledFrame] | None = None) -> None:
         self.label = label or Labeller(Settings(), Marker(0xABCDEF)).label

@@ -1,4 +1,4 @@
-"""Consents: one statement for each photo, known again when it was saved anew, revocable, shared by all instances."""
+"""Consents: one statement for each photo, recognised when it was saved again, revocable, shared by all instances."""
 
 import json
 import re
@@ -85,7 +85,7 @@ def test_a_revoked_statement_holds_no_more_until_a_new_one_is_given(consents: Co
 
 
 def test_what_is_no_statement_is_refused(consents: Consents, models: factory.Models) -> None:
-    with pytest.raises(UsageError, match="nobody has said"):
+    with pytest.raises(UsageError, match="no valid consent"):
         consents.record(face_of(read(COLLINS), models), "finders keepers", "a.png")
     with pytest.raises(UsageError, match="no consent"):
         consents.revoke("00000000")

@@ -1,4 +1,4 @@
-"""The badge, and that nobody else makes a LabelledFrame."""
+"""Badge and mark of a frame, and the single maker of a LabelledFrame."""
 
 import ast
 from fractions import Fraction

@@ -1,4 +1,4 @@
-"""Odd ledgers: whatever the file holds, its readers work or raise one clear `ProvenanceError` with the right remedy."""
+"""Damaged ledgers: whatever the file holds, its readers work or raise one `ProvenanceError` with the right remedy."""
 
 import shutil
 import sqlite3
@@ -27,7 +27,7 @@ NOW = datetime(2026, 1, 2, tzinfo=UTC)
 
 @pytest.fixture(scope="module")
 def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A ledger with a row in each table, whose columns take any type."""
+    """Make a ledger with a row in each table, whose columns take any type."""
     folder = tmp_path_factory.mktemp("filled")
     database = Database(folder)
     Consents(database).record(FACE, "self", "me.png")

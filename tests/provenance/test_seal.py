@@ -17,14 +17,14 @@ from mien.commands.main import main
 from mien.errors import ContentRefused, MarkImpossible, ProvenanceError, SealBroken, UsageError
 from mien.media.files.output_file import OutputFile
 from mien.media.files.receipt import receipt_path
-from mien.provenance import credentials
 from mien.provenance import seal as seal_module
-from mien.provenance.claim import Claim
 from mien.provenance.consent import Consent
-from mien.provenance.credentials import read_credentials
+from mien.provenance.credentials import sign
+from mien.provenance.credentials.claim import Claim
+from mien.provenance.credentials.read import read_credentials
 from mien.provenance.mark.decoder import MarkReader
 from mien.provenance.mark.pattern import Marker
-from mien.provenance.signing.identity import Identity
+from mien.provenance.signing.signer import Signer
 from mien.provenance.trust import Signing, Trust, open_trust
 from mien.safety.content_check import FileContentCheck
 from mien.settings import Settings
@@ -70,8 +70,8 @@ def test_a_sealed_file_carries_both_and_is_in_the_ledger(trust: Trust, tmp_path:
         output.commit()
     mark_id = mark_of(read(path))
     assert mark_id is not None
-    assert trust.notary.identity.root is not None
-    found = read_credentials(path, anchors=[trust.notary.identity.root])
+    assert trust.notary.signer.root is not None
+    found = read_credentials(path, anchors=[trust.notary.signer.root])
     assert (found.state, found.mark_id, found.consent, found.label) == ("trusted", mark_id, "public-domain", "shown")
     assert found.consent_at == CONSENT.given_at
     (noted,) = trust.ledger.with_mark(mark_id)
@@ -197,8 +197,8 @@ def test_ctrl_c_while_a_program_signs_stops(trust: Trust, tmp_path: Path) -> Non
     def interrupted(data: bytes) -> bytes:
         raise KeyboardInterrupt
 
-    identity = replace(trust.notary.identity, sign=interrupted)
-    broken = replace(trust, notary=replace(trust.notary, identity=identity))
+    signer = replace(trust.notary.signer, sign=interrupted)
+    broken = replace(trust, notary=replace(trust.notary, signer=signer))
     with OutputFile(tmp_path / "out.png", overwrite=False) as output, pytest.raises(KeyboardInterrupt):
         write(export(broken, read(HOPPER)), output, read(HOPPER))
     assert [path.name for path in tmp_path.iterdir()] == ["data"]
@@ -213,7 +213,7 @@ def test_a_dry_run_states_nothing_and_makes_no_key(tmp_path: Path) -> None:
 def test_credentials_that_cannot_be_read_back_break_the_seal(
     trust: Trust, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sign_file: Any = credentials.sign_file
+    sign_file: Any = sign.sign_file
 
     def signed_and_spoilt(path: Path, *arguments: Any, **more: Any) -> Any:
         signed = sign_file(path, *arguments, **more)
@@ -229,8 +229,8 @@ def test_credentials_that_cannot_be_read_back_break_the_seal(
 
 
 def test_a_key_that_signs_wrongly_makes_no_file(trust: Trust, tmp_path: Path) -> None:
-    identity: Identity = replace(trust.notary.identity, sign=lambda data: bytes(64))
-    broken = replace(trust, notary=replace(trust.notary, identity=identity))
+    signer: Signer = replace(trust.notary.signer, sign=lambda data: bytes(64))
+    broken = replace(trust, notary=replace(trust.notary, signer=signer))
     with pytest.raises(ProvenanceError), OutputFile(tmp_path / "out.png", overwrite=False) as output:
         write(export(broken, read(HOPPER)), output, read(HOPPER))
     assert [path.name for path in tmp_path.iterdir()] == ["data"]
@@ -243,7 +243,7 @@ def test_a_hit_of_the_content_check_makes_no_file(trust: Trust, tmp_path: Path) 
 
 
 class TestCommand:
-    """What a person meets at `mien swap`."""
+    """Seal and signer as `mien swap` shows them to the user."""
 
     @pytest.fixture
     def swap(self, tmp_path: Path) -> Callable[..., int]:
@@ -262,7 +262,7 @@ class TestCommand:
         key.unlink()
         assert swap() == 8
         said = capsys.readouterr().err
-        assert "bring the key file back" in said
+        assert "restore the key file" in said
         assert not (tmp_path / "o.png").exists()
 
     def test_a_data_folder_that_cannot_be_made(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,4 +1,4 @@
-"""An authority for tests, which issues signing certificates."""
+"""Certificate authority for tests."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,7 +18,7 @@ _HASHES: dict[str, hashes.HashAlgorithm] = {
 
 
 class Authority:
-    """A root that issues leaves."""
+    """Root that issues leaves."""
 
     Key: TypeAlias = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey
 
@@ -36,6 +36,7 @@ class Authority:
 
     @property
     def root_pem(self) -> bytes:
+        """PEM of the root."""
         return self.root.public_bytes(serialization.Encoding.PEM)
 
     def write(
@@ -43,7 +44,7 @@ class Authority:
         purpose: x509.ObjectIdentifier = ExtendedKeyUsageOID.EMAIL_PROTECTION, life: timedelta = timedelta(days=365),
         start: datetime | None = None,
     ) -> tuple[Path, Path]:  # fmt: skip
-        """A chain of leaf and root, and the leaf's key, as PEM files."""
+        """Write a chain of leaf and root, and the leaf's key, as PEM files; return their paths."""
         secret = key or ec.generate_private_key(ec.SECP256R1())
         begin = start or datetime.now(UTC) - timedelta(days=1)
         leaf = (
@@ -56,12 +57,12 @@ class Authority:
         return _write(folder, leaf.public_bytes(serialization.Encoding.PEM) + self.root_pem, secret, password)
 
     def write_root(self, folder: Path) -> tuple[Path, Path]:
-        """The root itself and its key."""
+        """Write the root itself and its key as PEM files; return their paths."""
         return _write(folder, self.root_pem, self._key, None)
 
     @staticmethod
     def key(algorithm: str) -> Key:
-        """A new key for one of C2PA's algorithms."""
+        """Return a new key for one of C2PA's algorithms."""
         curves: dict[str, ec.EllipticCurve] = {"es256": ec.SECP256R1(), "es384": ec.SECP384R1(), "es512": ec.SECP521R1()}
         if algorithm in curves:
             return ec.generate_private_key(curves[algorithm])
@@ -116,3 +117,8 @@ def _usage(*, signs: bool, issues: bool) -> x509.KeyUsage:
         digital_signature=signs, content_commitment=False, key_encipherment=False, data_encipherment=False,
         key_agreement=False, key_cert_sign=issues, crl_sign=issues, encipher_only=False, decipher_only=False,
     )  # fmt: skip
+
+
+def leaf_of(pem: bytes) -> x509.Certificate:
+    """Return the first certificate of a PEM text."""
+    return x509.load_pem_x509_certificates(pem)[0]

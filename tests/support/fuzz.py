@@ -28,7 +28,7 @@ from typing import TypeAlias
 
 from mien.errors import MienError
 from mien.models.format.onnx_graph import check_safe, read_graph
-from mien.provenance.credentials import read_credentials
+from mien.provenance.credentials.read import read_credentials
 from mien.provenance.verify import Verifier
 from mien.settings import Setting, Settings, from_mapping, read_file, table
 from mien.studio.session.database import StudioDatabase
@@ -44,8 +44,8 @@ def _model(path: Path) -> None:
 
 
 def _verified(path: Path) -> None:
-    """The whole verifier. Its search for crops and turns takes ten times as long as the rest: one case in ten runs it."""
-    search = zlib.crc32(path.read_bytes()) % _SEARCHED_SHARE == 0
+    """Run the whole verifier. Its search takes ten times as long as the rest: one case in ten runs it."""
+    search = zlib.crc32(path.read_bytes()) % _SEARCH_EVERY_CASES == 0
     Verifier([], None, Settings(), search=search).examine(path)
 
 
@@ -54,7 +54,7 @@ def _configured(path: Path) -> None:
 
 
 def _presets(path: Path) -> None:
-    """Presets as an earlier version kept them, as another machine exported them, or in a damaged database."""
+    """Read presets as an earlier version kept them, as another machine exported them, or in a damaged database."""
     with tempfile.TemporaryDirectory() as folder:
         shutil.copyfile(path, Path(folder) / ("presets.json" if path.suffix == ".json" else StudioDatabase.FILE))
         kept = Presets(StudioDatabase(Path(folder))).all()
@@ -69,12 +69,12 @@ TARGETS: dict[str, Target] = {
     "settings": _configured,
     "presets": _presets,
 }
-"""What can be fuzzed, by name."""
-_SEARCHED_SHARE = 10
+"""Targets by name."""
+_SEARCH_EVERY_CASES = 10
 _RECEIPT_SHARE = 0.8
-"""Of the files with a receipt, those whose receipt is damaged instead of the file."""
-_HANG_S = 20.0
-_MEMORY_BYTES = 4 << 30
+"""Share of the files with a receipt whose receipt is damaged instead of the file."""
+_HANG_S = 20.0  # chosen, not measured
+_MAX_MEMORY_BYTES = 4 << 30
 _STARTS = (
     b"\xff\xd8\xff\xe0", b"\x89PNG\r\n\x1a\n", b"RIFF\x40\0\0\0WEBPVP8 ", b"II*\0\x08\0\0\0", b"MM\0*\0\0\0\x08",
     b"II+\0\x08\0\0\0", b"\0\0\0\x18ftypisom\0\0\0\0", b"\0\0\0\x14ftypqt  ", b"\0\0\0\x18ftypavif", b"",
@@ -84,7 +84,7 @@ _NUMBERS = (0, 1, 7, 8, 0x7F, 0x80, 0xFF, 0x7FFF, 0xFFFF, 0x7FFFFFFF, 0x80000000
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A sound file: its bytes, its name's end, and the receipt beside it if it has one."""
+    """Sound file: its bytes, its suffix, and the receipt beside it if it has one."""
 
     content: bytes
     suffix: str
@@ -92,7 +92,7 @@ class Sample:
 
 
 def samples(name: str, folder: Path) -> list[Sample]:
-    """What the target reads when nothing is broken: models, settings, or signed files made in `folder`."""
+    """Return sound files for a target: models, settings, or signed files made in `folder`."""
     match name:
         case "model":
             return [Sample(make_small(family), ".onnx") for family in all_families()]
@@ -115,7 +115,7 @@ def _signed(folder: Path, kinds: Sequence[str]) -> list[Sample]:
 
 
 def _sheets() -> list[list[Setting]]:
-    """All settings, and each alone."""
+    """Return all settings together, and each alone."""
     rows = list(table())
     return [rows, *([row] for row in rows)]
 
@@ -129,12 +129,12 @@ def _preset_files(folder: Path) -> Iterator[Sample]:
 
 
 def _line(row: Setting) -> str:
-    """A setting in TOML, which spells numbers, text and truth as JSON does."""
+    """Return a setting in TOML, which writes numbers, text and booleans as JSON does."""
     return f"{row.name} = {json.dumps(row.default)}\n"
 
 
 def broken(chance: random.Random, sounds: Sequence[Sample]) -> Sample:
-    """One of the samples, damaged in one of several ways."""
+    """Return one of the samples, damaged in one of several ways."""
     sample = chance.choice(sounds)
     if chance.random() < 0.05:
         return Sample(chance.choice(_STARTS) + chance.randbytes(chance.randrange(4096)), sample.suffix)
@@ -177,7 +177,7 @@ def _damage(chance: random.Random, content: bytes, other: bytes) -> bytes:
 
 
 def _place(chance: random.Random, data: bytearray) -> int:
-    """Half of the time within the manifest, if one can be seen, else anywhere."""
+    """Return a position: half of the time within the manifest, if there is one, else anywhere."""
     start = data.find(b"jumb")
     if start < 0 or chance.random() < 0.5:
         return chance.randrange(len(data))
@@ -197,7 +197,7 @@ def lay(sample: Sample, folder: Path) -> Path:
 
 @dataclass(frozen=True, slots=True)
 class Stripe:
-    """The cases of one worker: every `step`-th of a seed's, from `first` on."""
+    """Cases of one worker: every `step`-th of a seed, from `first` on."""
 
     seed: int
     first: int
@@ -207,7 +207,7 @@ class Stripe:
 def _work(name: str, stripe: Stripe, folder: Path, sounds: Sequence[Sample], done: "Synchronized[int]") -> None:
     import resource  # Not on Windows, where the tests need the rest of this file.
 
-    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_BYTES, _MEMORY_BYTES))
+    resource.setrlimit(resource.RLIMIT_AS, (_MAX_MEMORY_BYTES, _MAX_MEMORY_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     number = stripe.first
     while True:
@@ -219,7 +219,7 @@ def _work(name: str, stripe: Stripe, folder: Path, sounds: Sequence[Sample], don
 
 
 def fuzz(name: str, seconds: float, seed: int, keep: Path, jobs: int = 1) -> tuple[int, list[str]]:
-    """Run one target in `jobs` processes; the number of cases, and the findings, one line each."""
+    """Run one target in `jobs` processes; return the number of cases and the findings, one line each."""
     end = time.monotonic() + seconds
     with tempfile.TemporaryDirectory() as where, ThreadPoolExecutor(jobs) as pool:
         sounds = samples(name, Path(where))
@@ -267,6 +267,7 @@ def _watch(worker: "multiprocessing.process.BaseProcess", done: "Synchronized[in
 
 
 def main(arguments: Sequence[str]) -> int:
+    """Run the command; return its exit status."""
     parser = argparse.ArgumentParser(prog="scripts/fuzz", description=__doc__)
     parser.add_argument("targets", nargs="*", metavar="TARGET", help=f"of {', '.join(TARGETS)}; default: all")
     parser.add_argument("--seconds", type=float, default=60.0, help="for each target (%(default)s)")

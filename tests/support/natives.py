@@ -23,7 +23,7 @@ from mien.media.capture import devices
 from mien.models.runtime import onnx_session
 from mien.models.runtime.devices import DEVICES
 from mien.models.runtime.probe import try_device
-from mien.provenance.credentials import read_credentials
+from mien.provenance.credentials.read import read_credentials
 from mien.provenance.signing.keystore import KeyStore
 
 

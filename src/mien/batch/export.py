@@ -1,4 +1,4 @@
-"""What one output file goes through beside its swap: content check, badge, mark, fingerprints, and the seal at the end."""
+"""Export of one output file: content check, badge, mark and fingerprints of each frame, and the seal at the end."""
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
@@ -7,8 +7,8 @@ from pathlib import Path
 from mien.batch.marking import FileMark
 from mien.media.files.output_file import OutputFile
 from mien.media.files.statement import shown_name
-from mien.provenance.claim import Claim
 from mien.provenance.consent import Consent
+from mien.provenance.credentials.claim import Claim
 from mien.provenance.fingerprint import fingerprint
 from mien.provenance.label import Labeller
 from mien.provenance.seal import Notary
@@ -16,11 +16,11 @@ from mien.safety.content_check import FileContentCheck
 from mien.settings import Settings
 from mien.types import Frame, Image, LabelledFrame
 
-_LOOK_EVERY_S = 1.0
+_FINGERPRINT_EVERY_S = 1.0  # as the verifier expects; see FRAME_FREQUENCIES
 
 
 class Export:
-    """One output. `target` is the file that is changed, `before` windows of it: a mark that they carry is kept.
+    """One output. `target` is the file that is changed, `before` are windows of it: a mark that they carry is kept.
 
     `strength` is that of the mark, as the output's format and quality need it (`mark_strength`). `title` and `target_title`
     are the names that the credentials give (default: those of the files).
@@ -54,18 +54,18 @@ class Export:
         self._next_s = float("-inf")
 
     def label(self, frame: Frame) -> LabelledFrame:
-        """The frame as it may leave. Raises `ContentRefused` or `ProvenanceError`."""
+        """Return the frame as it may leave. Raises `ContentRefused` or `ProvenanceError`."""
         self._content.see(frame)
         due = frame.time_s >= self._next_s
         if due:
-            self._next_s = frame.time_s + _LOOK_EVERY_S
+            self._next_s = frame.time_s + _FINGERPRINT_EVERY_S
         labelled = self._labeller.label(frame)
         if due:
             self._fingerprints.append(fingerprint(labelled.frame.image))
         return labelled
 
     def seal(self, output: OutputFile) -> tuple[str, ...]:
-        """Sign what lies in `output.temporary`, read it back and note it; warnings for the person.
+        """Sign what lies in `output.temporary`, read it back and record it; return warnings for the user.
 
         Raises `ContentRefused` or `ProvenanceError`; then the output must not be committed.
         """
@@ -93,7 +93,7 @@ class Export:
 
 
 def label_note(settings: Settings) -> str:
-    """Where the badge stands, or why it is switched off."""
+    """Return the place and size of the badge, or the reason why it is switched off."""
     if settings.badge != "shown":
         return f"switched off for {settings.badge.removeprefix('off-')}"
     return f"{settings.badge_corner}, {settings.badge_size:g} of the shorter side, {settings.badge_style}"

@@ -1,4 +1,4 @@
-"""One file from start to end: decode, track, swap and encode side by side, in order, nothing dropped, nothing half written."""
+"""Job of one file: decode, track, swap and encode side by side, in order, nothing dropped, nothing half written."""
 
 import contextlib
 import queue
@@ -17,16 +17,16 @@ from mien.swap.pipeline import SeenFrame
 from mien.types import Frame, FrameResult, LabelledFrame
 
 SwapFrame = Callable[[Frame], FrameResult]
-_QUEUED_FRAMES = 4
-_TRACKED_AHEAD = 2
-_POLL_S = 0.1
+_QUEUED_FRAMES = 4  # bounds memory: 100 MB of 4K frames a queue
+_TRACKED_AHEAD_FRAMES = 2  # bounds memory; chosen, not measured
+_POLL_S = 0.1  # delay until a thread notices an error or a stop
 
 
 class Swapper(Protocol):
-    """What swaps the frames of a video; each of its two steps takes every frame, in order, in a thread of its own."""
+    """Swapper of the frames of a video; each of its two steps takes every frame, in order, in a thread of its own."""
 
     def track(self, frame: Frame) -> SeenFrame:
-        """Find the faces; the picture is not changed."""
+        """Track the faces; the picture is not changed."""
         ...
 
     def swap(self, seen: SeenFrame) -> FrameResult:
@@ -35,20 +35,20 @@ class Swapper(Protocol):
 
 
 class Exporter(Protocol):
-    """What makes a swapped frame one that may leave, and a written file one that may stay."""
+    """Exporter: labels swapped frames, so that they may leave, and seals the written file, so that it may stay."""
 
     def label(self, frame: Frame) -> LabelledFrame:
-        """The frame with badge and mark; raises `ContentRefused` or `ProvenanceError`."""
+        """Return the frame with badge and mark; raises `ContentRefused` or `ProvenanceError`."""
         ...
 
     def seal(self, output: OutputFile) -> tuple[str, ...]:
-        """Sign and read back what lies in `output.temporary`; warnings. Raises `ContentRefused` or `ProvenanceError`."""
+        """Sign and read back what lies in `output.temporary`; return warnings. Raises `ContentRefused` or `ProvenanceError`."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a job is; `total` is an estimate, None when the file does not say."""
+    """Progress of a job; `total` is an estimate, None when the file gives no length."""
 
     frames: int
     total: int | None
@@ -57,7 +57,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class JobResult:
-    """What came of a job."""
+    """Counts, duration and warnings of a finished job."""
 
     frames: int
     frames_with_faces: int
@@ -98,7 +98,7 @@ def run_video(
     """
     start = time.monotonic()
     decode = _Worker("mien-decode", lambda worker: _decode(reader, worker))
-    track = _Worker("mien-track", lambda worker: _track(decode, swapper, worker), _TRACKED_AHEAD)
+    track = _Worker("mien-track", lambda worker: _track(decode, swapper, worker), _TRACKED_AHEAD_FRAMES)
     encode = _Worker("mien-encode", lambda worker: _encode(writer, worker))
     workers = (decode, track, encode)
     frames = with_faces = swapped = 0
@@ -133,35 +133,36 @@ def run_video(
 
 
 class _Worker:
-    """A thread with a bounded queue; its error is raised in the thread that uses it."""
+    """Thread with a bounded queue; its error is raised in the thread that uses it."""
 
-    def __init__(self, name: str, work: Callable[["_Worker"], None], room: int = _QUEUED_FRAMES) -> None:
-        self._queue: queue.Queue[Any] = queue.Queue(room)
+    def __init__(self, name: str, work: Callable[["_Worker"], None], size: int = _QUEUED_FRAMES) -> None:
+        self._queue: queue.Queue[Any] = queue.Queue(size)
         self._stopped = threading.Event()
         self._work = work
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._error: BaseException | None = None
 
     def start(self) -> None:
+        """Start the thread."""
         self._thread.start()
 
     def stop(self) -> None:
-        """End the thread wherever it waits, and wait for it."""
+        """End the thread, even if it is waiting, and join it."""
         self._stopped.set()
         while self._thread.is_alive():
-            # A second Ctrl-C must not close files under the hands of the thread that uses them.
+            # A second Ctrl-C must not close files while the thread still uses them.
             with contextlib.suppress(KeyboardInterrupt):
                 self._thread.join()
 
     def join(self, watched: tuple["_Worker", ...]) -> None:
-        """Wait until the work is done; raises the error of any watched worker."""
+        """Wait until the work is done; raise the error of any watched worker."""
         while self._thread.is_alive():
             self._thread.join(_POLL_S)
             _raise_errors(watched)
         _raise_errors(watched)
 
     def give(self, item: Any, watched: tuple["_Worker", ...] = ()) -> bool:
-        """Put an item into the queue, waiting for room; False when the worker was stopped meanwhile."""
+        """Put an item into the queue, waiting for room; return False when the worker was stopped meanwhile."""
         while not self._stopped.is_set():
             _raise_errors(watched)
             try:
@@ -172,7 +173,7 @@ class _Worker:
         return False
 
     def take(self, watched: tuple["_Worker", ...] = ()) -> Any:
-        """The next item, waiting for it; None at the end or when the worker was stopped."""
+        """Return the next item, waiting for it; None at the end or when the worker was stopped."""
         while not self._stopped.is_set():
             _raise_errors(watched)
             try:
@@ -188,6 +189,7 @@ class _Worker:
             self._error = error
 
     def raise_error(self) -> None:
+        """Raise the error that ended the thread, if any."""
         if self._error is not None:
             raise self._error
 

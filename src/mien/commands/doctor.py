@@ -22,8 +22,8 @@ from mien.models.runtime.devices import CPU, DEVICES, RUNTIME_PACKAGES, UNUSED, 
 from mien.models.runtime.half_precision import Memory
 from mien.models.runtime.probe import MODEL, Probe, try_device
 from mien.models.runtime.session_cache import TRIALS
-from mien.provenance.signing.identity import known_root
-from mien.provenance.trust import IDENTITY_FOLDER
+from mien.provenance.signing.installation import known_root
+from mien.provenance.trust import SIGNER_FOLDER
 from mien.system.folders import data_folder
 from mien.system.tried_versions import PYTHON, Tried, read_tried
 
@@ -192,7 +192,7 @@ def _trust() -> list[Finding]:
     known = next((each for each in (folder, *folder.parents) if each.exists()), folder)
     writable = os.access(known, os.W_OK) and known.is_dir()
     state = str(folder) if writable else f"{folder} may not be written to: without it nothing can be made"
-    root = known_root(folder / IDENTITY_FOLDER)
+    root = known_root(folder / SIGNER_FOLDER)
     key = "made at first use" if root is None else x509.load_pem_x509_certificate(root).subject.rfc4514_string()
     return [Finding("trust", "data folder", state, writable), Finding("trust", "signs as", key)]
 

@@ -619,12 +619,12 @@ def _described_consent(consent: "Consent") -> dict[str, str]:
 
 
 def _certificate(options: argparse.Namespace) -> int:
-    from mien.provenance.signing.identity import export_root, renew_identity
-    from mien.provenance.trust import IDENTITY_FOLDER
+    from mien.provenance.signing.installation import export_root, renew_signer
+    from mien.provenance.trust import SIGNER_FOLDER
 
-    folder = (_data(options)) / IDENTITY_FOLDER
+    folder = (_data(options)) / SIGNER_FOLDER
     if options.new:
-        renew_identity(folder)
+        renew_signer(folder)
     print(export_root(folder).decode("ascii"), end="")
     return 0
 

@@ -21,7 +21,7 @@ from mien.live.marking import LiveMark
 from mien.live.meter import Meter
 from mien.live.outlet import MakeSink, Outlet, OutletState
 from mien.live.snapshot import Snapshot
-from mien.provenance.mark.pattern import MARK_LEAST_SIDE
+from mien.provenance.mark.pattern import MARK_MIN_SIDE_PIXELS
 from mien.settings import Settings, table
 from mien.swap.tracking.shared_detector import SharedLook
 from mien.swap.tracking.tracker import Tracker
@@ -244,7 +244,7 @@ class LiveLoop:
         last_pts = 0
         while not self._stopping.is_set():
             tracked = self._tracked.take(_POLL_S)
-            if tracked is not None and min(tracked.frame.image.shape[:2]) < MARK_LEAST_SIDE:
+            if tracked is not None and min(tracked.frame.image.shape[:2]) < MARK_MIN_SIDE_PIXELS:
                 # A picture that cannot carry the mark cannot leave: it counts as none.
                 tracked = None
             snapshot = self.snapshot

@@ -1,8 +1,8 @@
-"""Why a face may be worn: one recorded statement for each photo, kept on this machine, revocable.
+"""Consents: one recorded statement for each photo why its face may be worn, kept on this machine, revocable.
 
-A statement for a photo holds for further photos that are worn with it, because they must show the same person by the
-recogniser. The photo itself is not kept; a perceptual hash of the face in its crop recognises it, also when it was scaled or
-saved again.
+A statement for a photo holds for further photos that are worn with it, because the recogniser must find the same person in
+them. The photo itself is not kept; a fingerprint of the face in its crop recognises it, even when the photo was scaled or saved
+again.
 """
 
 import secrets
@@ -22,14 +22,14 @@ STATEMENTS = {
     "synthetic": "this person does not exist",
     "public-domain": "the photo is in the public domain",
 }
-"""What can be stated, and in which words."""
-_SAME_PHOTO_BELOW = 36
-"""Bits of 255. Measured on 120 portraits: the same photo scaled and saved again at most 18, different persons at least 54."""
+"""Possible statements, and their wording."""
+_SAME_PHOTO_BELOW_BITS = 36
+"""Of 255. On 120 portraits, the same photo scaled and saved again differs in at most 18, different persons in at least 54."""
 
 
 @dataclass(frozen=True, slots=True)
 class Consent:
-    """One statement. `photo` is the name of the file that it was given for, for people; times are UTC."""
+    """One statement. `photo` is the name of the file that it was given for, to show; times are UTC."""
 
     id: str
     fingerprint: int
@@ -54,37 +54,39 @@ _CONSENTS = rows.Table(
 
 
 class Consents:
-    """The statements of this installation. Every method raises `ProvenanceError` when they cannot be read or kept."""
+    """Statements of this installation. Every method raises `ProvenanceError` when the database cannot be read or written."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def all(self) -> list[Consent]:
-        """Every statement, the oldest first, the revoked ones too."""
+        """Return every statement, the oldest first, including the revoked ones."""
         with self._database.opened() as connection:
             return _read(connection)
 
     def find(self, face: SourceFace) -> Consent | None:
-        """The statement that holds for this face; None when there is none or it was revoked."""
+        """Return the statement that holds for this face; None when there is none or it was revoked."""
         with self._database.opened() as connection:
             return _nearest(connection, _hash(face))
 
     def is_revoked(self, consent: Consent) -> bool:
-        """Whether the statement was taken back since it was found."""
+        """Return whether the statement was revoked since it was found."""
         with self._database.read_only() as connection:
             return any(each.revoked_at is not None for each in _CONSENTS.rows(connection, "WHERE id = ?", (consent.id,)))
 
     def check(self, consent: Consent) -> None:
-        """Raises `UsageError` when the statement was taken back."""
+        """Raise `UsageError` when the statement was revoked."""
         if self.is_revoked(consent):
             raise UsageError(
-                f"the consent for {consent.photo} was revoked", "its face is not worn any more; `mien consent` lists them"
+                f"the consent for {consent.photo} was revoked", "its face can no longer be worn; `mien consent` lists them"
             )
 
     def record(self, face: SourceFace, statement: str, photo: str) -> Consent:
-        """Keep a statement; it takes the place of what was stated before. Raises `UsageError` for an unknown one."""
+        """Record a statement, which replaces an earlier one for this face. Raises `UsageError` for an unknown statement."""
         if statement not in STATEMENTS:
-            raise UsageError("nobody has said why this face may be used", f"consent is one of: {', '.join(STATEMENTS)}")
+            raise UsageError(
+                f"no valid consent is given for this face: {statement!r}", f"consent is one of: {', '.join(STATEMENTS)}"
+            )
         now = datetime.now(UTC)
         made = Consent(secrets.token_hex(4), _hash(face), statement, photo, now)
         with self._database.opened() as connection:
@@ -97,7 +99,7 @@ class Consents:
         return made
 
     def revoke(self, consent_id: str) -> Consent:
-        """From now on the face does not load. Raises `UsageError` for an id that does not exist."""
+        """Revoke a statement: from now on the face does not load. Raises `UsageError` for an unknown id."""
         with self._database.opened() as connection:
             found = [each for each in _read(connection) if each.id == consent_id]
             if not found:
@@ -122,7 +124,7 @@ def _nearest(connection: sqlite3.Connection, hashed: int) -> Consent | None:
         if each.revoked_at is None and each.statement in STATEMENTS
     ]
     best = min(near, key=lambda pair: pair[0], default=None)
-    return best[1] if best is not None and best[0] < _SAME_PHOTO_BELOW else None
+    return best[1] if best is not None and best[0] < _SAME_PHOTO_BELOW_BITS else None
 
 
 def _revoke(connection: sqlite3.Connection, consent_id: str, now: datetime) -> None:

@@ -1,9 +1,9 @@
-"""The visible badge and the invisible mark, and the only place where a `LabelledFrame` is made.
+"""Label: the visible badge and the invisible mark. Only this module makes a `LabelledFrame`.
 
-The badge comes first; the mark last, on the final pixels.
+The badge is drawn first; the mark is laid last, on the final pixels.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import cv2
@@ -13,31 +13,45 @@ from mien.imaging.blend import blend
 from mien.settings import Settings
 from mien.types import Array, Frame, Image, LabelledFrame, Mask
 
-_LEAST_HEIGHT = 12
-_OVERSAMPLING = 8
-_ASPECT = 1.55
-_MARGIN = 0.35
-_LIGHT = (235, 235, 235)
-_DARK = (24, 24, 24)
-_PLATE_OPACITY = 190
-_OUTLINE = 2.4
-"""Width of the dark line round letters without a plate, against the letters' own."""
-# Strokes in units of the plate's height, from its left top corner: a capital A and a capital I.
-_STROKES = (
-    ((0.33, 0.76), (0.58, 0.24)),
-    ((0.58, 0.24), (0.83, 0.76)),
-    ((0.425, 0.58), (0.735, 0.58)),
-    ((1.10, 0.25), (1.10, 0.75)),
-)
-_STROKE = 0.105
+
+@dataclass(frozen=True, slots=True)
+class BadgeShape:
+    """Shape and colours of the badge, chosen by eye; lengths are in units of its height, colours BGR."""
+
+    min_height_pixels: int = 12
+    """Also when `badge_size` asks for less, as long as the picture is that high."""
+    aspect: float = 1.55
+    """Width of the plate."""
+    margin: float = 0.35
+    """Distance to the edges of the picture."""
+    light: tuple[int, int, int] = (235, 235, 235)
+    dark: tuple[int, int, int] = (24, 24, 24)
+    plate_opacity: int = 190
+    """Of 255."""
+    outline: float = 2.4
+    """Width of the dark line round letters without a plate, in widths of a stroke."""
+    strokes: tuple[tuple[tuple[float, float], tuple[float, float]], ...] = (
+        ((0.33, 0.76), (0.58, 0.24)),
+        ((0.58, 0.24), (0.83, 0.76)),
+        ((0.425, 0.58), (0.735, 0.58)),
+        ((1.10, 0.25), (1.10, 0.75)),
+    )
+    """Ends of the strokes of a capital A and a capital I, (x, y) from the left top corner of the plate."""
+    stroke: float = 0.105
+    """Width of a stroke."""
+    oversampling: int = 8
+    """Pixels drawn for a pixel of the badge, which is then reduced, for smooth edges."""
+
+
+_BADGE = BadgeShape()
 
 
 class Marking(Protocol):
-    """Lays the invisible mark over a picture."""
+    """Marker of pictures, as the labeller needs it."""
 
     @property
     def mark_id(self) -> int:
-        """The id that was laid last."""
+        """Id that was laid last."""
         ...
 
     def mark(self, image: Image) -> None:
@@ -46,9 +60,9 @@ class Marking(Protocol):
 
 
 class Labeller:
-    """Draws the badge that says that the picture was altered, and lays the mark over all.
+    """Draws the badge, which tells that the picture was altered, and lays the mark over all.
 
-    Keeps the drawing for the next frame of the same size. `live` frames show the badge whatever the settings say.
+    Keeps the drawn badge for the next frame of the same size. `live` frames show the badge whatever the settings say.
     """
 
     def __init__(self, settings: Settings, marker: Marking, *, live: bool = False) -> None:
@@ -60,7 +74,7 @@ class Labeller:
         self._drawn: tuple[tuple[int, int], Image, Mask] | None = None
 
     def label(self, frame: Frame) -> LabelledFrame:
-        """The frame with badge and mark. A writable picture is changed in place, a read-only one is copied first.
+        """Return the frame with badge and mark. A writable picture is changed in place, a read-only one is copied first.
 
         Raises `ProvenanceError` for a picture too small to carry the mark.
         """
@@ -79,52 +93,52 @@ class Labeller:
 
     def _badge(self, width: int, height: int) -> tuple[Image, Mask]:
         if self._drawn is None or self._drawn[0] != (width, height):
-            badge_height = max(round(self._size * min(width, height)), _LEAST_HEIGHT)
-            badge_height = max(1, min(badge_height, height, int(width / _ASPECT)))
+            badge_height = max(round(self._size * min(width, height)), _BADGE.min_height_pixels)
+            badge_height = max(1, min(badge_height, height, int(width / _BADGE.aspect)))
             plate, mask = draw_badge(badge_height, self._style)
             self._drawn = (width, height), plate[:, :width], mask[:, :width]
         return self._drawn[1], self._drawn[2]
 
     def _place(self, width: int, height: int, badge_width: int, badge_height: int) -> tuple[int, int]:
-        margin = min(round(_MARGIN * badge_height), (width - badge_width) // 2, (height - badge_height) // 2)
+        margin = min(round(_BADGE.margin * badge_height), (width - badge_width) // 2, (height - badge_height) // 2)
         vertical, horizontal = self._corner.split("-")
         left = margin if horizontal == "left" else width - badge_width - margin
         top = margin if vertical == "top" else height - badge_height - margin
         return left, top
 
 
-def draw_badge(height: int, style: str) -> tuple[Image, Mask]:
-    """The letters AI on a plate, or with an outline: BGR uint8 (height, w, 3) and their opacity uint8 (height, w)."""
-    tall = height * _OVERSAMPLING
-    wide = max(1, round(height * _ASPECT)) * _OVERSAMPLING
-    ink, ground = (_DARK, _LIGHT) if style == "light" else (_LIGHT, _DARK)
+def draw_badge(height: int, style: str, shape: BadgeShape = _BADGE) -> tuple[Image, Mask]:
+    """Return the letters AI on a plate, or with an outline: BGR uint8 (height, w, 3), and opacity uint8 (height, w)."""
+    tall = height * shape.oversampling
+    wide = max(1, round(height * shape.aspect)) * shape.oversampling
+    ink, ground = (shape.dark, shape.light) if style == "light" else (shape.light, shape.dark)
     badge = np.full((tall, wide, 3), ground, np.uint8)
-    opacity = _letters(wide, tall, _OUTLINE) if style == "letters" else _plate(wide, tall)
-    letters = _letters(wide, tall, 1.0)
+    opacity = _letters(wide, tall, shape.outline, shape) if style == "letters" else _plate(wide, tall, shape.plate_opacity)
+    letters = _letters(wide, tall, 1.0, shape)
     badge[letters > 0] = ink
-    return _shrunk(badge, height), _shrunk(np.maximum(opacity, letters), height)
+    return _shrunk(badge, height, shape.oversampling), _shrunk(np.maximum(opacity, letters), height, shape.oversampling)
 
 
-def _plate(wide: int, tall: int) -> Mask:
-    opacity = np.zeros((tall, wide), np.uint8)
+def _plate(wide: int, tall: int, opacity: int) -> Mask:
+    drawn = np.zeros((tall, wide), np.uint8)
     radius = tall // 4
     for box in (((radius, 0), (wide - radius - 1, tall - 1)), ((0, radius), (wide - 1, tall - radius - 1))):
-        cv2.rectangle(opacity, *box, _PLATE_OPACITY, -1)
+        cv2.rectangle(drawn, *box, opacity, -1)
     for x in (radius, wide - radius - 1):
         for y in (radius, tall - radius - 1):
-            cv2.circle(opacity, (x, y), radius, _PLATE_OPACITY, -1)
-    return opacity
-
-
-def _letters(wide: int, tall: int, thickness: float) -> Mask:
-    drawn = np.zeros((tall, wide), np.uint8)
-    shift = (wide / tall - (0.33 + 1.10)) / 2
-    for start, end in _STROKES:
-        ends = [tuple(round(value * tall) for value in (x + shift, y)) for x, y in (start, end)]
-        cv2.line(drawn, ends[0], ends[1], 255, max(1, round(thickness * _STROKE * tall)))
+            cv2.circle(drawn, (x, y), radius, opacity, -1)
     return drawn
 
 
-def _shrunk(picture: Array, height: int) -> Array:
-    size_wh = picture.shape[1] // _OVERSAMPLING, height
+def _letters(wide: int, tall: int, thickness: float, shape: BadgeShape) -> Mask:
+    drawn = np.zeros((tall, wide), np.uint8)
+    shift = (wide / tall - (0.33 + 1.10)) / 2
+    for start, end in shape.strokes:
+        ends = [tuple(round(value * tall) for value in (x + shift, y)) for x, y in (start, end)]
+        cv2.line(drawn, ends[0], ends[1], 255, max(1, round(thickness * shape.stroke * tall)))
+    return drawn
+
+
+def _shrunk(picture: Array, height: int, oversampling: int) -> Array:
+    size_wh = picture.shape[1] // oversampling, height
     return np.asarray(cv2.resize(picture, size_wh, interpolation=cv2.INTER_AREA), np.uint8)

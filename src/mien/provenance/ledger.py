@@ -1,6 +1,6 @@
-"""What this installation has made: for each output the id of its mark, its manifest's hash and its fingerprints.
+"""Ledger of the outputs of this installation: the id of the mark, the manifest's hash and the fingerprints of each.
 
-The verifier looks here, on this machine only. Recordings are noted when they begin, so that one that was cut off is found
+The verifier reads it, on this machine only. Recordings are entered when they begin, so that one that was cut off is found
 and signed at the next start.
 """
 
@@ -19,13 +19,12 @@ from mien.system import rows
 from mien.system.database import Database
 from mien.types import Array
 
-ALIKE_BELOW = 9
-"""Bits of 63: a heavily compressed copy differs in at most 4, another scene in at least 22."""
+_ALIKE_BELOW_BITS = 9  # of 63; a heavily compressed copy differs in 4 at most, another scene in 22 at least
 
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """One thing that left mien. `kind` is picture, video, recording or live; `manifest_sha256` is empty for live output."""
+    """One output of mien. `kind` is picture, video, recording or live; `manifest_sha256` is empty for live output."""
 
     mark_id: int
     kind: str
@@ -36,7 +35,7 @@ class Output:
 
 @dataclass(frozen=True, slots=True)
 class Likeness:
-    """An output that looks like what was asked about: `share` of the places asked about have one of its pictures."""
+    """Output that looks like a file: `share` of the file's windows show it, the nearest picture `distance` bits away."""
 
     output: Output
     share: float
@@ -64,37 +63,35 @@ _RECORDINGS: rows.Table[tuple[str, int, float, str]] = rows.Table(
 
 
 class Ledger:
-    """Every method raises `ProvenanceError` when the ledger cannot be read or written."""
+    """Record of this machine of the outputs it made.
+
+    Every method raises `ProvenanceError` when the ledger cannot be read or written.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._prints: Array | None = None
 
-    def record(self, output: Output, fingerprints: Iterable[int]) -> int:
-        """Note an output; the number under which further fingerprints can be added."""
+    def record(self, output: Output, fingerprints: Iterable[int]) -> None:
+        """Record an output with the fingerprints of its pictures."""
         with self._database.opened() as connection:
             cursor = connection.execute(
                 "INSERT INTO outputs (mark_id, kind, title, made_at, manifest_sha256) VALUES (?, ?, ?, ?, ?)",
                 (output.mark_id, output.kind, output.title, output.made_at.isoformat(), output.manifest_sha256),
             )
             number = int(cursor.lastrowid or 0)
-            _add(connection, number, fingerprints)
-        return number
-
-    def add_fingerprints(self, number: int, fingerprints: Iterable[int]) -> None:
-        with self._database.opened() as connection:
-            _add(connection, number, fingerprints)
+            connection.executemany("INSERT INTO fingerprints VALUES (?, ?)", [(number, each) for each in fingerprints])
 
     def with_mark(self, mark_id: int) -> list[Output]:
-        """Outputs whose mark has this id, the newest first."""
+        """Return the outputs whose mark has this id, the newest first."""
         with self._database.read_only() as connection:
             return _OUTPUTS.rows(connection, "WHERE mark_id = ? ORDER BY id DESC", (mark_id,))
 
     def alike(self, groups: Sequence[Sequence[int]]) -> list[Likeness]:
-        """Outputs that look like these pictures, the most alike first, then the newest.
+        """Return the outputs that look like these pictures, the most alike first, then the newest.
 
-        Each group holds the fingerprints of pictures from one place of a file; one that is known is enough for the place.
-        The ledger's fingerprints are read once, at the first question.
+        Each group holds the fingerprints of the pictures of one window of a file; one that is known is enough for the window.
+        The ledger's fingerprints are read once, at the first call.
         """
         with self._database.read_only() as connection:
             if self._prints is None:
@@ -104,9 +101,9 @@ class Ledger:
                 return []
             near = [_distances(hashes, group) for group in groups]
             found = []
-            for number in np.unique(numbers[np.any([row < ALIKE_BELOW for row in near], axis=0)])[::-1]:
+            for number in np.unique(numbers[np.any([row < _ALIKE_BELOW_BITS for row in near], axis=0)])[::-1]:
                 nearest = [int(row[numbers == number].min()) for row in near]
-                share = sum(each < ALIKE_BELOW for each in nearest) / len(nearest)
+                share = sum(each < _ALIKE_BELOW_BITS for each in nearest) / len(nearest)
                 found += [
                     Likeness(output, share, min(nearest))
                     for output in _OUTPUTS.rows(connection, "WHERE id = ?", (int(number),))
@@ -114,7 +111,7 @@ class Ledger:
         return sorted(found, key=lambda each: (-each.share, each.distance))
 
     def begin_recording(self, path: Path, claim: str) -> None:
-        """Note a recording that is being written by this process, with what is to be said of it when it is signed.
+        """Enter a recording that this process is writing, with the claim to sign it with.
 
         Raises `OutputError` while another process writes to the same path.
         """
@@ -126,18 +123,18 @@ class Ledger:
             connection.execute("INSERT OR REPLACE INTO recordings VALUES (?, ?, ?, ?)", (place, process, began, claim))
 
     def end_recording(self, path: Path) -> None:
-        """The recording is signed, or there is none."""
+        """Remove a recording that is signed, or of which nothing was written."""
         with self._database.opened() as connection:
             connection.execute("DELETE FROM recordings WHERE path = ?", (str(path.absolute()),))
 
     def cut_off(self) -> list[tuple[Path, str]]:
-        """Recordings whose process has ended without signing them, with what was to be said of them."""
+        """Return the recordings whose process has ended without signing them, with their claims."""
         with self._database.opened() as connection:
             noted = _RECORDINGS.rows(connection)
         return [(Path(path), claim) for path, process, began, claim in noted if not _runs(process, began)]
 
     def adopt(self, path: Path) -> bool:
-        """Make a recording that was cut off this process's own; False when another process was quicker."""
+        """Take over a recording that was cut off; return False when another process was quicker."""
         place = str(path.absolute())
         with self._database.opened() as connection:
             writer = connection.execute("SELECT process, process_began FROM recordings WHERE path = ?", (place,)).fetchone()
@@ -147,12 +144,8 @@ class Ledger:
         return True
 
 
-def _add(connection: sqlite3.Connection, number: int, fingerprints: Iterable[int]) -> None:
-    connection.executemany("INSERT INTO fingerprints VALUES (?, ?)", [(number, each) for each in fingerprints])
-
-
 def _read_fingerprints(connection: sqlite3.Connection) -> Array:
-    """Return int64 (n, 2): output and hash; those of outputs that are not there say nothing and are left out.
+    """Return int64 (n, 2): output and hash; hashes of missing outputs are left out.
 
     There is one for each second of each output, so the types are checked by SQLite, not row by row.
     """
@@ -162,8 +155,8 @@ def _read_fingerprints(connection: sqlite3.Connection) -> Array:
 
 
 def _distances(hashes: Array, group: Sequence[int]) -> Array:
-    """Of each hash to the nearest one of the group."""
-    each = [np.bitwise_count(hashes ^ np.int64(asked)) for asked in group]
+    """Return the distance of each hash to the nearest one of the group."""
+    each = [np.bitwise_count(hashes ^ np.int64(wanted)) for wanted in group]
     return np.min(each, axis=0) if each else np.full(len(hashes), 64)
 
 
@@ -175,5 +168,5 @@ def _runs(process: int, began: float) -> bool:
     try:
         return abs(psutil.Process(process).create_time() - began) < 1
     except (psutil.Error, OverflowError):
-        # A number that this system does not have.
+        # The number of a process of another system.
         return False

@@ -1,4 +1,4 @@
-"""The last step of every file: signed, read back from the disk, and noted in the ledger; or there is no file."""
+"""Seal of a finished file: sign it, read mark and credentials back from the disk, record it in the ledger."""
 
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -7,25 +7,26 @@ from pathlib import Path
 
 from mien.errors import MediaError, SealBroken
 from mien.media.files.moving import Kind, kind_of
-from mien.provenance.claim import Claim
 from mien.provenance.consent import Consents
-from mien.provenance.credentials import read_credentials, sign_file
+from mien.provenance.credentials.claim import Claim
+from mien.provenance.credentials.read import read_credentials
+from mien.provenance.credentials.sign import sign_file
 from mien.provenance.ledger import Ledger, Output
 from mien.provenance.mark.decoder import MarkFound
 from mien.provenance.mark.windows import find_mark, is_flat, windows_of
-from mien.provenance.signing.identity import Identity
+from mien.provenance.signing.signer import Signer
 from mien.types import Image
 
-_MOST_PIXELS = 2**31
-_MOST_BYTES = 2**50
-_REMEDY = "raise --quality; where that does not help, cut the target by some pixels or use a larger one"
+_MAX_PIXELS = 2**31  # no limit in effect: mien has just written the file itself
+_MAX_BYTES = 2**50  # likewise
+_REMEDY = "raise --quality; if that does not help, crop the target by some pixels or use a larger one"
 
 
 @dataclass(frozen=True, slots=True)
 class Notary:
-    """Seals files with the identity of this installation; `timestamp_url` is a time-stamp authority (RFC 3161), if any."""
+    """Seals files with a signer; `timestamp_url` is a time-stamp authority (RFC 3161), if any."""
 
-    identity: Identity
+    signer: Signer
     ledger: Ledger
     consents: Consents
     timestamp_url: str | None = None
@@ -42,24 +43,22 @@ class Notary:
     ) -> tuple[str, ...]:
         """Sign `path`, read it back and record it; return warnings. `parent` is the file that was changed.
 
-        `mark_ids` are further ids that parts of a film carry. Formats that hold no credentials get a receipt beside them.
+        `mark_ids` are further ids that parts of a video carry. Formats that hold no credentials get a receipt beside them.
         Raises `ProvenanceError`; then the file must not be used.
         """
-        # Before it is signed: what does not carry the mark is not to bear credentials either.
-        numbers = {claim.mark_id, *mark_ids}
-        _check_mark(path, claim.title, numbers)
-        signed = sign_file(
-            path, claim, self.identity, parent=parent, timestamp_url=self.timestamp_url, parent_title=parent_title
-        )
+        # The mark first: a file without it must not carry credentials either.
+        ids = {claim.mark_id, *mark_ids}
+        _check_mark(path, claim.title, ids)
+        signed = sign_file(path, claim, self.signer, parent=parent, timestamp_url=self.timestamp_url, parent_title=parent_title)
         self._check_credentials(path, claim)
         output = Output(claim.mark_id, kind, claim.title, claim.made_at, signed.manifest_sha256)
         self.ledger.record(output, fingerprints)
-        for other in sorted(numbers - {claim.mark_id}):
+        for other in sorted(ids - {claim.mark_id}):
             self.ledger.record(replace(output, mark_id=other), ())
         return signed.warnings
 
     def _check_credentials(self, path: Path, claim: Claim) -> None:
-        anchors = [self.identity.root] if self.identity.root is not None else []
+        anchors = [self.signer.root] if self.signer.root is not None else []
         found = read_credentials(path, anchors=anchors)
         if found.state not in {"trusted", "unknown-signer"} or found.mark_id != claim.mark_id:
             raise SealBroken(
@@ -67,21 +66,21 @@ class Notary:
             )
 
 
-def windows_back(path: Path) -> Iterator[list[Image]]:
+def written_windows(path: Path) -> Iterator[list[Image]]:
     """Yield the windows of a file that mien has written itself, whatever its size. Raises `MediaError`."""
-    return windows_of(path, max_pixels=_MOST_PIXELS, max_bytes=_MOST_BYTES)
+    return windows_of(path, max_pixels=_MAX_PIXELS, max_bytes=_MAX_BYTES)
 
 
-def _check_mark(path: Path, title: str, numbers: set[int]) -> None:
-    """Raise `SealBroken` unless every window carries one of the marks; flat ones need not, but not all can be flat."""
-    windows = windows_back(path)
+def _check_mark(path: Path, title: str, ids: set[int]) -> None:
+    """Raise `SealBroken` unless every window that is not flat carries one of the marks, and one window does."""
+    windows = written_windows(path)
     if kind_of(path) is Kind.PICTURE:
-        # As it is seen: where it is transparent, the mark is not.
+        # The picture as it is seen: where it is transparent, there is no mark.
         windows = islice(windows, 1)
     carried = False
     try:
         for window in windows:
-            if _carries(find_mark(window), numbers):
+            if _carries(find_mark(window), ids):
                 carried = True
             elif not all(is_flat(image) for image in window):
                 raise SealBroken(f"the invisible mark of {title} cannot be read back everywhere", _REMEDY)
@@ -91,6 +90,6 @@ def _check_mark(path: Path, title: str, numbers: set[int]) -> None:
         raise SealBroken(f"the invisible mark of {title} cannot be read back", _REMEDY)
 
 
-def _carries(found: MarkFound | None, numbers: set[int]) -> bool:
-    """Return whether a window carries one of the marks; one that lies across the border of two parts shows no single id."""
-    return found is not None and (found.mark_id in numbers or (found.mark_id is None and len(numbers) > 1))
+def _carries(found: MarkFound | None, ids: set[int]) -> bool:
+    """Return whether a window carries one of the marks; a window across the border of two parts shows no single id."""
+    return found is not None and (found.mark_id in ids or (found.mark_id is None and len(ids) > 1))

@@ -1,4 +1,4 @@
-"""What stands behind an output of this installation: the identity that signs, the consents, the ledger."""
+"""Trust behind the outputs of this installation: signer, consents and ledger, opened from the data folder."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,18 +11,20 @@ from mien.media.files.temporary_files import Temporaries
 from mien.provenance.consent import Consents
 from mien.provenance.ledger import Ledger
 from mien.provenance.seal import Notary
-from mien.provenance.signing.identity import Identity, command_identity, given_identity, known_roots, open_identity
+from mien.provenance.signing.given import command_signer, given_signer
+from mien.provenance.signing.installation import known_roots, open_signer
+from mien.provenance.signing.signer import Signer
 from mien.provenance.verify import Verifier
 from mien.settings import Settings
 from mien.system.database import Database
 
-IDENTITY_FOLDER = "identity"
-"""In the data folder: certificates, and the key where the system has no store for keys."""
+SIGNER_FOLDER = "identity"
+"""Folder in the data folder with the certificates, and with the key where the system has no key store."""
 
 
 @dataclass(frozen=True, slots=True)
 class Signing:
-    """Who signs, as asked for; nothing = the key of this installation. `timestamp_url` is an RFC 3161 authority."""
+    """Choice of a signer; empty = the chain of this installation. `timestamp_url` is an RFC 3161 authority."""
 
     certificate: Path | None = None
     key: Path | None = None
@@ -33,7 +35,7 @@ class Signing:
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """Opened once a run; every part may be used from several threads."""
+    """Signer, consents and ledger; opened once a run; every part may be used from several threads."""
 
     consents: Consents
     notary: Notary
@@ -41,38 +43,39 @@ class Trust:
 
     @property
     def ledger(self) -> Ledger:
+        """Ledger in which the notary records outputs."""
         return self.notary.ledger
 
 
 def open_trust(data: Path, signing: Signing) -> Trust:
-    """Open what lies in the data folder, made at first use. Raises `ProvenanceError` or `UsageError`."""
+    """Open what is in the data folder, made at first use. Raises `ProvenanceError` or `UsageError`."""
     database = Database(data)
     consents, ledger = Consents(database), Ledger(database)
-    # Before any work: without a ledger and a key there will be no output.
+    # Fail before any work: without a ledger and a key there will be no output.
     consents.all()
     temporaries = Temporaries(database)
     temporaries.tidy()
-    return Trust(consents, Notary(_identity(data, signing), ledger, consents, signing.timestamp_url), temporaries)
+    return Trust(consents, Notary(_open_signer(data, signing), ledger, consents, signing.timestamp_url), temporaries)
 
 
-def _identity(data: Path, signing: Signing) -> Identity:
+def _open_signer(data: Path, signing: Signing) -> Signer:
     if signing.certificate is None:
         if signing.key is not None or signing.command:
             raise UsageError("a key needs its certificate", "add --signing-cert with the PEM file of the certificate")
-        return open_identity(data / IDENTITY_FOLDER)
+        return open_signer(data / SIGNER_FOLDER)
     if (signing.key is None) == (not signing.command):
-        raise UsageError("a certificate needs one that signs", "add either --signing-key or --signing-command")
+        raise UsageError("a certificate needs a key or a command that signs", "add either --signing-key or --signing-command")
     if signing.key is not None:
-        return given_identity(signing.certificate, signing.key, password=signing.password)
-    return command_identity(signing.certificate, signing.command)
+        return given_signer(signing.certificate, signing.key, password=signing.password)
+    return command_signer(signing.certificate, signing.command)
 
 
 def open_verifier(
     data: Path, roots: Sequence[Path], settings: Settings, *, search: bool = True, with_ledger: bool = True
 ) -> Verifier:
-    """What looks into files; trusts this installation's own root and the ones named (PEM). Raises `UsageError`.
+    """Open a verifier that trusts this installation's own root and the ones named (PEM). Raises `UsageError`.
 
-    Nothing is made here: without a data folder there is just no ledger and no root of one's own.
+    Nothing is made: without a data folder, the verifier has neither a ledger nor a root of this installation.
     """
     anchors = []
     for root in roots:
@@ -82,6 +85,6 @@ def open_verifier(
         except (OSError, ValueError) as error:
             raise UsageError(f"the root certificate {root} cannot be read: {error}", "name a PEM file") from error
         anchors.append(pem)
-    anchors += known_roots(data / IDENTITY_FOLDER)
+    anchors += known_roots(data / SIGNER_FOLDER)
     database = Database(data)
     return Verifier(anchors, Ledger(database) if with_ledger and database.exists() else None, settings, search=search)

@@ -1,4 +1,4 @@
-"""What a file says of itself, in three independent rows: signed credentials, invisible mark, fingerprint in the ledger.
+"""Verification: three independent rows on what a file says of itself: credentials, mark, fingerprint in the ledger.
 
 No row speaks for another, and none says what is genuine: a mark is a label, credentials say who signed, and a file
 without either says nothing.
@@ -13,22 +13,19 @@ import numpy as np
 
 from mien.errors import MediaError, MienError, ProvenanceError, UsageError
 from mien.media.files.file_check import check_file
-from mien.provenance.credentials import read_credentials
+from mien.provenance.credentials.read import read_credentials
 from mien.provenance.fingerprint import fingerprint
 from mien.provenance.ledger import Ledger, Likeness, Output
 from mien.provenance.mark.decoder import MarkFound, MarkReader
 from mien.provenance.mark.windows import is_flat, readable, windows_of
 from mien.settings import Settings
 
-_LOOKED_AT = 3
-"""Every third picture: the ledger has one of each second, and a lively picture changes a lot meanwhile."""
-_ALIKE_SHARE = 0.5
-_MOST_FILES = 10_000
+_MAX_FILES = 10_000  # bounds the list of a folder that was named by mistake
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """`state` is for programs, `words` for people, `details` for both."""
+    """One finding: `state` is for programs, `words` for people, `details` for both."""
 
     state: str
     words: str
@@ -37,7 +34,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What was found in one file."""
+    """Findings on one file."""
 
     file: str
     credentials: Row
@@ -45,20 +42,45 @@ class Report:
     fingerprint: Row
 
     def described(self) -> dict[str, Any]:
+        """Return the report as plain values, for JSON."""
         return asdict(self)
 
 
-class Verifier:
-    """Looks into files; `anchors` are PEM roots that the person trusts, `ledger` None = none on this machine."""
+@dataclass(frozen=True, slots=True)
+class VerifyTuning:
+    """Numbers of the comparison with the ledger."""
 
-    def __init__(self, anchors: Sequence[bytes], ledger: Ledger | None, settings: Settings, *, search: bool = True) -> None:
+    fingerprint_every_frames: int = 3
+    """The ledger has one fingerprint a second, and a lively picture changes a lot meanwhile."""
+    min_alike_share: float = 0.5
+    """Share of the windows of a file that must look like an output; chosen, not measured."""
+    max_alike_shown: int = 5
+    """A report stays short."""
+
+
+_TUNING = VerifyTuning()
+
+
+class Verifier:
+    """Examines files; `anchors` are PEM roots that the user trusts, `ledger` None = none on this machine."""
+
+    def __init__(
+        self,
+        anchors: Sequence[bytes],
+        ledger: Ledger | None,
+        settings: Settings,
+        *,
+        search: bool = True,
+        tuning: VerifyTuning = _TUNING,
+    ) -> None:
+        self._tuning = tuning
         self._anchors = anchors
         self._ledger = ledger
         self._settings = settings
         self._search = search
 
     def examine(self, path: Path) -> Report:
-        """All three rows of one file. Raises a `MienError` only when the file itself cannot be opened."""
+        """Return all three rows of one file. Raises a `MienError` only when the file itself cannot be opened."""
         check_file(path)
         credentials = self._credentials(path)
         try:
@@ -80,7 +102,7 @@ class Verifier:
         if self._search and (found is None or found.mark_id is None):
             found = _best((found, *(window.marks.read(search=True) for window in windows)))
         if found is None:
-            return Row("none", "No mark of mien was found. That says nothing: marks get lost, and others leave none.")
+            return Row("none", "No mark of mien was found. That says nothing: marks get lost, and other programs leave none.")
         here = self._made_here(found.mark_id)
         return Row("found" if found.mark_id is not None else "no-id", _mark_words(found, here), {
             "id": None if found.mark_id is None else f"{found.mark_id:06x}",
@@ -92,7 +114,7 @@ class Verifier:
         })  # fmt: skip
 
     def _made_here(self, mark_id: int | None) -> list[Output] | None:
-        """What the ledger knows; None when it cannot be asked."""
+        """Return the outputs of the ledger with this mark; None when the ledger cannot be read or there is no id."""
         if self._ledger is None or mark_id is None:
             return None
         try:
@@ -108,7 +130,7 @@ class Verifier:
             mirrored = self._ledger.alike([window.mirrored_prints for window in windows])
         except ProvenanceError as error:
             return Row("no-ledger", f"The ledger of this machine cannot be read: {error}.")
-        near = [each for each in sorted((*upright, *mirrored), key=_nearness) if each.share >= _ALIKE_SHARE]
+        near = [each for each in sorted((*upright, *mirrored), key=_nearness) if each.share >= self._tuning.min_alike_share]
         if not near:
             return Row("none", "It looks like nothing that was made on this machine.")
         output = near[0].output
@@ -116,7 +138,7 @@ class Verifier:
             f"It looks like {output.title}, made on this machine on {_day(output.made_at)}; "
             "what that was made from looks much the same."
         )
-        return Row("alike", words, {"outputs": [_plain(asdict(each)) for each in near[:5]]})
+        return Row("alike", words, {"outputs": [_plain(asdict(each)) for each in near[: self._tuning.max_alike_shown]]})
 
     def _windows(self, path: Path) -> Iterator["_Window"]:
         limits = {"max_pixels": self._settings.max_pixels, "max_bytes": self._settings.max_bytes}
@@ -124,37 +146,41 @@ class Verifier:
             marks = MarkReader()
             for image in images:
                 marks.add(image)
-            shown = [image for image in images[::_LOOKED_AT] if self._ledger is not None and not is_flat(image)]
+            sampled = images[:: self._tuning.fingerprint_every_frames]
+            shown = [image for image in sampled if self._ledger is not None and not is_flat(image)]
             mirrored = [fingerprint(np.ascontiguousarray(image[:, ::-1])) for image in shown]
             yield _Window(marks, [fingerprint(image) for image in shown], mirrored)
 
 
 @dataclass(frozen=True, slots=True)
 class _Window:
-    """What is kept of a window when its pictures have gone."""
+    """Evidence of a window, kept when its pictures are gone: marks, and fingerprints both ways round."""
 
     marks: MarkReader
     prints: list[int]
     mirrored_prints: list[int]
 
 
-def files_in(paths: Sequence[Path]) -> list[Path]:
-    """The files named, and those in folders named, in order, hidden ones and receipts left out. Raises `UsageError`."""
+def files_in(paths: Sequence[Path], *, max_files: int = _MAX_FILES) -> list[Path]:
+    """Return the files named and those in the folders named, in order, without hidden files and receipts.
+
+    Raises `UsageError` for too many.
+    """
     found: list[Path] = []
     for path in paths:
         if _is_folder(path):
             inside = sorted(each for each in path.rglob("*") if each.is_file() and not each.name.startswith("."))
             found += [each for each in inside if each.suffix != ".c2pa"]
         else:
-            found.append(_spoken_for(path))
+            found.append(_file_of(path))
     found = list(dict.fromkeys(found))
-    if len(found) > _MOST_FILES:
-        raise UsageError(f"these are {len(found)} files", f"name at most {_MOST_FILES} at once")
+    if len(found) > max_files:
+        raise UsageError(f"these are {len(found)} files", f"name at most {max_files} at once")
     return found
 
 
-def _spoken_for(path: Path) -> Path:
-    """The file that a receipt speaks of, if it lies beside it; else the path itself."""
+def _file_of(path: Path) -> Path:
+    """Return the file that a receipt belongs to, if it lies beside it; else the path itself."""
     file = path.with_suffix("")
     return file if path.suffix == ".c2pa" and file.is_file() else path
 
@@ -163,12 +189,12 @@ def _is_folder(path: Path) -> bool:
     try:
         return path.is_dir()
     except OSError:
-        # Who cannot be asked is told of when it is opened.
+        # Opening it will raise the error with its remedy.
         return False
 
 
 def _best(found: Iterator[MarkFound | None] | tuple[MarkFound | None, ...]) -> MarkFound | None:
-    """The surest one, one whose id can be read before one whose id cannot."""
+    """Return the mark with the highest z, those with a readable id before those without."""
     return max((each for each in found if each is not None), key=lambda each: (each.mark_id is not None, each.z), default=None)
 
 
@@ -192,7 +218,7 @@ def _day(moment: Any) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """For JSON."""
+    """Return a value in types that JSON knows."""
     if isinstance(value, dict):
         return {key: _plain(each) for key, each in value.items()}
     if isinstance(value, list | tuple):

@@ -26,7 +26,7 @@ from mien.media.files.video_reader import VideoReader
 from mien.provenance.label import Labeller
 from mien.provenance.mark.pattern import Marker
 from mien.provenance.mark.windows import find_mark
-from mien.provenance.seal import windows_back
+from mien.provenance.seal import written_windows
 from mien.settings import Settings
 from mien.types import Array, Frame, LabelledFrame
 from tests.support.conformance import source_suite
@@ -373,7 +373,7 @@ def test_the_mark_is_read_back_from_one_frame(tmp_path: Path, suffix: str, size:
             while (frame := reader.read()) is not None:
                 writer.write(labeller.label(frame))
         output.commit()
-    for image in (image for window in windows_back(out) for image in window):
+    for image in (image for window in written_windows(out) for image in window):
         found = find_mark([image])
         assert found is not None
         assert found.mark_id == 0x5EA1ED
@@ -395,7 +395,7 @@ def test_the_mark_of_a_small_dithered_animation_survives_a_webm(tmp_path: Path, 
             while (frame := reader.read()) is not None:
                 writer.write(labeller.label(frame))
         output.commit()
-    found = [find_mark(window) for window in windows_back(out)]
+    found = [find_mark(window) for window in written_windows(out)]
     assert all(each is not None and each.mark_id == 0x5EA1ED and each.z > 9 for each in found), found
 
 

@@ -1,4 +1,4 @@
-"""What outputs say of themselves."""
+"""Statement of outputs in their metadata."""
 
 from xml.etree import ElementTree
 

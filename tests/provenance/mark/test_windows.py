@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from mien.errors import MediaError, SealBroken, UnreadableMedia
-from mien.provenance.claim import Claim
+from mien.provenance.credentials.claim import Claim
 from mien.provenance.mark.pattern import Marker
-from mien.provenance.mark.windows import MOST_WINDOWS, WINDOW_FRAMES, readable, windows_of
+from mien.provenance.mark.windows import MAX_WINDOWS, WINDOW_FRAMES, readable, windows_of
 from mien.provenance.trust import Signing, open_trust
 from mien.provenance.verify import Verifier
 from mien.settings import Settings
@@ -23,7 +23,7 @@ ID = 0xABCDEF
 
 
 def numbered(path: Path, frames: int, *, rate: int = 25, last_s: float = 0.0) -> Path:
-    """A lossless video whose frames tell their number by their luma; the last one may be shown for long."""
+    """Write a lossless video whose frames show their number by their luma; the last one may be shown for a long time."""
     with av.open(str(path), "w") as out:
         stream = out.add_stream("libx264", rate=rate, options={"qp": "0", "preset": "ultrafast", "g": "10"})
         assert isinstance(stream, av.VideoStream)
@@ -54,10 +54,10 @@ def test_windows_reach_from_the_first_to_the_last_frame(tmp_path: Path, frames: 
     windows = seen(numbered(tmp_path / f"in{suffix}", frames))
     assert windows[0][0] == 0
     assert windows[-1][1] == pytest.approx(frames - 1, abs=1)
-    assert len(windows) == min(MOST_WINDOWS, -(-frames // WINDOW_FRAMES))
+    assert len(windows) == min(MAX_WINDOWS, -(-frames // WINDOW_FRAMES))
     assert all(last - first < WINDOW_FRAMES for first, last in windows)
     assert windows == sorted(windows)
-    if frames <= MOST_WINDOWS * WINDOW_FRAMES:
+    if frames <= MAX_WINDOWS * WINDOW_FRAMES:
         covered = {number for first, last in windows for number in range(first, last + 1)}
         assert len(covered) >= frames - 2, "short videos are read whole"
 
@@ -100,7 +100,7 @@ SPOILT = {"beginning": range(24), "middle": range(60, 96), "end": range(66, 90),
 
 @pytest.mark.parametrize("where", SPOILT)
 def test_what_is_sealed_carries_the_mark_in_every_window(tmp_path: Path, where: str) -> None:
-    """A film of 90 frames of which some have lost their mark: nothing of it is sealed; black frames need none."""
+    """A video of 90 frames of which some have lost their mark is not sealed; black frames need no mark."""
     path, image = tmp_path / "film.mp4", np.asarray(cv2.resize(read(HOPPER), (256, 300)), np.uint8)
     marked = image.copy()
     Marker(ID, strength=1.5).mark(marked)

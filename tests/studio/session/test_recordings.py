@@ -12,10 +12,10 @@ import pytest
 from mien.errors import OutputError
 from mien.media.files.receipt import receipt_path
 from mien.provenance.consent import Consents
-from mien.provenance.credentials import read_credentials
+from mien.provenance.credentials.read import read_credentials
 from mien.provenance.ledger import Ledger
-from mien.provenance.signing.identity import known_root
-from mien.provenance.trust import IDENTITY_FOLDER, Signing, open_trust, open_verifier
+from mien.provenance.signing.installation import known_root
+from mien.provenance.trust import SIGNER_FOLDER, Signing, open_trust, open_verifier
 from mien.settings import Settings
 from mien.studio.session.inputs import input_of_text
 from mien.system.database import Database
@@ -32,7 +32,7 @@ def record(studio: Studio, container: str, frames: int = 75) -> str:
 
 
 def anchors(data: Path) -> list[bytes]:
-    root = known_root(data / IDENTITY_FOLDER)
+    root = known_root(data / SIGNER_FOLDER)
     assert root is not None
     return [root]
 

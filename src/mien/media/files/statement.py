@@ -1,4 +1,4 @@
-"""What an output file says of itself in its metadata.
+"""Statement of an output file in its own metadata: that its faces were altered.
 
 The vocabulary is the IPTC's digital source type, which viewers and platforms already read
 (https://cv.iptc.org/newscodes/digitalsourcetype/).
@@ -11,7 +11,7 @@ from mien import __version__
 
 DIGITAL_SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
 MARKER = "altered by mien"
-"""The words by which a person or a program finds the statement."""
+"""Words by which a person or a program finds the statement."""
 
 ACCEPTABLE_USE = """\
 Wear only faces that you may use: your own, those whose owners have agreed, synthetic ones, or in the public domain.
@@ -20,22 +20,22 @@ Labels, marks and credentials stay on what you pass on."""
 
 
 def shown_name(path: Path) -> str:
-    """The file's name as text; what is no text in it is replaced."""
+    """Return the file's name as text; bytes that are not text are replaced."""
     return path.name.encode("utf-8", "replace").decode()
 
 
 def sentence(engine: str) -> str:
-    """One line for comment fields, such as `Faces in this media were altered by mien 0.1.0 (AI face swap, engine mesh).`"""
+    """Return one line for comment fields: `Faces in this media were altered by mien 0.1.0 (AI face swap, engine mesh).`"""
     return f"Faces in this media were {MARKER} {__version__} (AI face swap, engine {engine})."
 
 
 def software() -> str:
-    """The name for `software` and `CreatorTool` fields."""
+    """Return the name for `software` and `CreatorTool` fields."""
     return f"mien {__version__}"
 
 
 def xmp(engine: str) -> bytes:
-    """An XMP packet, UTF-8, with the sentence, the digital source type and the tool."""
+    """Return an XMP packet, UTF-8, with the sentence, the digital source type and the tool."""
     return f"""<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
 <x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
 <rdf:Description rdf:about="" xmlns:dc="http://purl.org/dc/elements/1.1/" xmlns:xmp="http://ns.adobe.com/xap/1.0/"

@@ -1,4 +1,4 @@
-"""Temporary files beside outputs: their names, and the journal by which those of a killed run are removed at the next start."""
+"""Temporary files beside outputs: their names, and a journal by which those of a killed run are removed at the next start."""
 
 import contextlib
 import os
@@ -16,23 +16,22 @@ from mien.system import rows
 from mien.system.database import Database
 
 _NAME = re.compile(r"\..*\.mien-[0-9a-f]{16}\.part(\.[^.]*)?", re.DOTALL)
-_KEPT_LETTERS = 40
-"""Of the output's name, so that the temporary one is never too long."""
+_MAX_STEM_LETTERS = 40  # of the output's name; file systems limit a name to 255 bytes, and a letter has up to 4
 
 
 def temporary_path(path: Path) -> Path:
-    """Return a new name beside `path`: hidden, unmistakably ours, with the extension, from which muxers guess the format."""
-    stem = path.stem if is_temporary(path) else path.stem[:_KEPT_LETTERS]
+    """Return a new name beside `path`: hidden, unmistakably ours, with the extension from which muxers guess the format."""
+    stem = path.stem if is_temporary(path) else path.stem[:_MAX_STEM_LETTERS]
     return path.with_name(f".{stem}.mien-{secrets.token_hex(8)}.part{path.suffix}")
 
 
 def is_temporary(path: Path) -> bool:
-    """Return whether a name is one of `temporary_path`."""
+    """Return whether `temporary_path` made this name."""
     return _NAME.fullmatch(path.name) is not None
 
 
 def discard(path: Path) -> bool:
-    """Remove a temporary file and its receipt; False when one of them is still there."""
+    """Remove a temporary file and its receipt; return False when one of them is still there."""
     gone = True
     for each in (path, receipt_path(path)):
         try:
@@ -43,12 +42,12 @@ def discard(path: Path) -> bool:
 
 
 def discard_drafts(path: Path) -> None:
-    """Remove temporary files named after `path`, which a run that was killed while it signed the file leaves beside it."""
-    for of in (path, receipt_path(path)):
-        start = "." + (of.stem if is_temporary(of) else of.stem[:_KEPT_LETTERS])
+    """Remove temporary files named after `path`: a run that was killed while it signed the file leaves them beside it."""
+    for output in (path, receipt_path(path)):
+        start = "." + (output.stem if is_temporary(output) else output.stem[:_MAX_STEM_LETTERS])
         with contextlib.suppress(OSError):
-            for each in list(of.parent.iterdir()):
-                if each.suffix == of.suffix and is_temporary(each) and each.name.rpartition(".mien-")[0] == start:
+            for each in list(output.parent.iterdir()):
+                if each.suffix == output.suffix and is_temporary(each) and each.name.rpartition(".mien-")[0] == start:
                     each.unlink(missing_ok=True)
 
 
@@ -70,7 +69,7 @@ class Temporaries:
         self._mine: dict[Path, None] = {}
 
     def begin(self, path: Path) -> None:
-        """Note a temporary file before it is made."""
+        """Enter a temporary file before it is made."""
         path = path.absolute()
         self._mine[path] = None
         with self._database.opened() as connection:
@@ -88,7 +87,7 @@ class Temporaries:
 
     @contextmanager
     def cleaned(self) -> Iterator[None]:
-        """Remove at the end what an interruption at an unlucky moment has left of this run's files."""
+        """Remove at the end the temporary files of this run that an interruption has left."""
         try:
             yield
         finally:
@@ -98,11 +97,11 @@ class Temporaries:
                     self.end(path)
 
     def tidy(self) -> None:
-        """Remove the files of runs that have ended without doing so: noted here, named as ours, their process gone."""
+        """Remove the files that ended runs have left: entered here, named as ours, their process gone."""
         with self._database.opened() as connection:
-            all_noted = _TEMPORARIES.rows(connection)
-        for noted, machine, process, began in all_noted:
-            path = Path(os.fsdecode(noted))
+            entries = _TEMPORARIES.rows(connection)
+        for name, machine, process, began in entries:
+            path = Path(os.fsdecode(name))
             if machine != _machine() or _may_run(process, began):
                 continue
             if not (path.is_absolute() and is_temporary(path)):
@@ -122,7 +121,7 @@ def _is_folder(path: Path) -> bool:
 
 
 def _machine() -> str:
-    """Return what process numbers belong to: this machine and, on Linux, this container."""
+    """Return the scope of process numbers: this machine and, on Linux, this container."""
     try:
         space = Path("/proc/self/ns/pid").stat().st_ino
     except OSError:
@@ -131,7 +130,7 @@ def _machine() -> str:
 
 
 def _may_run(process: int, began: float) -> bool:
-    """Return whether the process may still run. A number used again counts as running: times move when the clock is set."""
+    """Return whether the process may still run. A reused number counts as running: start times move when the clock is set."""
     if process == os.getpid():
         return abs(psutil.Process().create_time() - began) < 1
     try:

@@ -1,10 +1,10 @@
-"""The invisible mark: a faint keyed pattern over the whole picture that says "made with mien" and carries 24 bits.
+"""Pattern of the mark: faint, keyed, over the whole picture; it says "made with mien" and carries 24 bits.
 
 A spread-spectrum mark of one tile, repeated (the family is that of T. Kalker et al., "A video watermarking system for
 broadcast monitoring", 1999; the code is ours). Five keyed patterns lie over each other, one that never moves and four whose
 cyclic shifts are the bytes of the id and of its check. docs/mark.md describes it for those who write readers.
 
-It is a label, not a lock: the key is public, so that anybody can look for the mark, and whoever wants to can destroy it.
+It is a label, not a lock: the key is public, so that anybody can look for the mark, and anybody can destroy it.
 """
 
 import hashlib
@@ -19,48 +19,55 @@ from mien.errors import MarkImpossible
 from mien.types import Array, Floats, Image
 
 KEY = b"mien mark 1"
-CODES = 5
-"""The first pattern is the anchor; the others carry a byte each."""
-GRID = 64
-"""Samples a side of a tile as readers see it; the tile repeats after so many."""
-SHIFT = 4
-"""A byte's high and low half shift its pattern down and to the right, in steps of so many samples."""
-LOWEST, HIGHEST = 2.56, 12.8
-"""Band of the pattern in cycles a tile: below, pictures are too strong; above, codecs save their bits."""
-TILES = 10
-"""Tiles along the longer side of a picture."""
-_SMALL_TILE, _LEAST_TILE = 64, 48
-"""Pixels of a tile in small pictures, which have fewer of them, and in those that would have fewer than four."""
-MARK_LEAST_SIDE = 112
-RMS = 1.0
-"""Strength in grey levels: 48 dB below full scale."""
-_SMALL_PIXELS = 80_000
-"""Smaller pictures are marked more strongly, so that the whole energy stays, up to `_MOST_GAIN` times."""
-_USUAL_ASPECT = 2.0
-"""Longer by shorter side up to which the usual strength is enough. At 8 (12000 x 1500, jpeg at 90) strength 1 gave z 8.3 on
-portraits side by side and nothing on smooth noise, strength 2 gives 15.9 and 8.0."""
-_MOST_GAIN = 2.6
-_HEADROOM = 2.0
-"""Grey levels between the ends of the scale and black or white, a strength; the mark stays within them in 95 of 100 pixels."""
-_SAMPLED_EVERY = 16
-_ENDS_SHARE = 0.05
-"""Share of samples at the ends of the scale from which there is something to gain; ordinary pictures cost nothing."""
-_NOMINAL = 128
-_ID_BYTES = 3
-_CRC_POLYNOMIAL = 0x07
-_CRC_START = 0xFF
-_KEPT_PIXELS = 9_000_000
-"""Up to this size the drawn pattern is kept for the next frame; it takes six bytes a pixel."""
-_ROWS = 512
+CODES = 5  # patterns; the first is the anchor, the others carry a byte each
+GRID = 64  # samples a side of a tile as readers see it, after which it repeats
+SHIFT = 4  # samples a step: a byte's high and low half shift its pattern down and to the right
+LOWEST = 2.56  # band of the pattern, cycles a tile: below, pictures are too strong
+HIGHEST = 12.8  # above, codecs save their bits
+TILES = 10  # along the longer side of a picture
+MARK_MIN_SIDE_PIXELS = 112  # 146 photographs are read back at this size after JPEG 90 and H.264; docs/mark.md
+RMS = 1.0  # strength in grey levels: 48 dB below full scale
+_NOMINAL = 128  # samples a side of a tile as it is laid, at a longer side of 1280
+_ID_BYTES = 3  # 24 bits
+
+
+@dataclass(frozen=True, slots=True)
+class MarkTuning:
+    """Numbers of laying the mark; docs/mark.md describes them for those who write readers."""
+
+    small_tile_pixels: int = 64
+    """Side of a tile in small pictures, which have fewer of them."""
+    min_tile_pixels: int = 48
+    """Side of a tile in pictures that would have fewer than four of the small ones."""
+    small_picture_pixels: int = 80_000
+    """Smaller pictures are marked more strongly, so that the whole energy stays, up to `max_gain` times."""
+    usual_aspect: float = 2.0
+    """Longer by shorter side up to which the usual strength is enough. At 8 (12000 x 1500, JPEG at 90) strength 1 gave z 8.3 on
+    portraits side by side and nothing on smooth noise, strength 2 gives 15.9 and 8.0."""
+    max_gain: float = 2.6
+    """Keeps the mark at least 39 dB below full scale."""
+    headroom_levels: float = 2.0
+    """Grey levels between the ends of the scale and black or white, at strength 1; the mark stays within in 95 % of pixels."""
+    sampling: int = 16
+    """Step, in pixels, of the samples that are searched for the ends of the scale."""
+    min_ends_share: float = 0.05
+    """Share of samples at the ends of the scale from which headroom is made; ordinary pictures cost nothing."""
+    max_kept_pixels: int = 9_000_000
+    """Up to this size (4K) the drawn pattern is kept for the next frame; it takes six bytes a pixel."""
+    strip_rows: int = 512
+    """Larger pictures are marked in strips of this height; bounds memory."""
+
+
+_TUNING = MarkTuning()
 
 
 def new_mark_id() -> int:
-    """24 random bits."""
+    """Return 24 random bits."""
     return secrets.randbelow(1 << (8 * _ID_BYTES))
 
 
 def payload(mark_id: int) -> tuple[int, int, int, int]:
-    """The four bytes that the patterns carry: the id, high byte first, and its CRC-8."""
+    """Return the four bytes that the patterns carry: the id, high byte first, and its CRC-8."""
     if not 0 <= mark_id < 1 << (8 * _ID_BYTES):
         raise ValueError(f"an id has {8 * _ID_BYTES} bits, got {mark_id}")
     high, middle, low = mark_id.to_bytes(_ID_BYTES, "big")
@@ -68,30 +75,31 @@ def payload(mark_id: int) -> tuple[int, int, int, int]:
 
 
 def crc8(data: bytes) -> int:
-    """CRC-8 with the polynomial x⁸ + x² + x + 1, beginning at 0xFF, nothing reflected."""
-    remainder = _CRC_START
+    """Return the CRC-8 with the polynomial x⁸ + x² + x + 1 (0x07), starting at 0xFF, nothing reflected."""
+    remainder = 0xFF
     for byte in data:
         remainder ^= byte
         for _ in range(8):
-            remainder = (remainder << 1) ^ (_CRC_POLYNOMIAL if remainder & 0x80 else 0)
+            remainder = (remainder << 1) ^ (0x07 if remainder & 0x80 else 0)
             remainder &= 0xFF
     return remainder
 
 
-def tile_pixels(width: int, height: int) -> float:
-    """Side of a tile in a picture of this size."""
+def tile_pixels(width: int, height: int, tuning: MarkTuning = _TUNING) -> float:
+    """Return the side of a tile in a picture of this size."""
     longer = max(width, height)
-    return max(longer / TILES, min(longer / 4, _SMALL_TILE), _LEAST_TILE)
+    return max(longer / TILES, min(longer / 4, tuning.small_tile_pixels), tuning.min_tile_pixels)
 
 
-def gain(width: int, height: int) -> float:
-    """By how much a picture of this size is marked more strongly than with `RMS`: small and elongated ones have few tiles."""
+def gain(width: int, height: int, tuning: MarkTuning = _TUNING) -> float:
+    """Return the strength for a picture of this size against `RMS`: small and elongated ones have few tiles."""
     aspect = max(width, height) / min(width, height)
-    return min(max(sqrt(_SMALL_PIXELS / (width * height)), sqrt(aspect / _USUAL_ASPECT), 1.0), _MOST_GAIN)
+    by_size, by_aspect = sqrt(tuning.small_picture_pixels / (width * height)), sqrt(aspect / tuning.usual_aspect)
+    return min(max(by_size, by_aspect, 1.0), tuning.max_gain)
 
 
 def code_spectra(key: bytes = KEY) -> Array:
-    """complex128 (5, 64, 64): the spectra of the patterns. All magnitudes in the band are 1, phases come from SHA-256."""
+    """Return complex128 (5, 64, 64): the spectra of the patterns. Magnitudes in the band are 1, phases come from SHA-256."""
     frequency = np.fft.fftfreq(GRID, 1 / GRID).astype(int)
     rows, columns = np.meshgrid(frequency, frequency, indexing="ij")
     radius = np.hypot(rows, columns)
@@ -106,7 +114,7 @@ def code_spectra(key: bytes = KEY) -> Array:
 
 
 def tile_spectrum(mark_id: int, spectra: Array) -> Array:
-    """complex128 (64, 64): the spectrum of the tile of one id."""
+    """Return complex128 (64, 64): the spectrum of the tile of one id."""
     tile: Array = spectra[0].copy()
     turns = np.exp(-2j * np.pi * SHIFT * np.fft.fftfreq(GRID))
     for spectrum, byte in zip(spectra[1:], payload(mark_id), strict=True):
@@ -115,7 +123,7 @@ def tile_spectrum(mark_id: int, spectra: Array) -> Array:
 
 
 def nominal_tile(mark_id: int) -> Floats:
-    """float32 (128, 128): the tile as it lies in a picture whose longer side is 1280, in grey levels, rms 1."""
+    """Return float32 (128, 128): the tile as it lies in a picture whose longer side is 1280, in grey levels, rms 1."""
     spectrum = np.fft.fftshift(tile_spectrum(mark_id, code_spectra()))
     margin = (_NOMINAL - GRID) // 2
     tile = np.fft.ifft2(np.fft.ifftshift(np.pad(spectrum, margin))).real
@@ -123,7 +131,7 @@ def nominal_tile(mark_id: int) -> Floats:
 
 
 def pattern(tile: Floats, period: float, width: int, rows: slice) -> Floats:
-    """float32 (n, width): the tile, repeated every `period` pixels from the corner of a picture on, for some rows of it."""
+    """Return float32 (n, width): some rows of the tile, repeated every `period` pixels from the corner of a picture."""
     scale = _NOMINAL / period
     laid = np.pad(tile, ((0, _rest(rows.stop * scale)), (0, _rest(width * scale))), mode="wrap")
     # The picture's corner is the tile's corner, not the middle of their first pixels.
@@ -135,76 +143,79 @@ def pattern(tile: Floats, period: float, width: int, rows: slice) -> Floats:
 
 
 def _rest(length: float) -> int:
-    """What a row of tiles needs beside its first one to be as long, in whole tiles."""
+    """Return the samples to append to one tile for a row of this length, in whole tiles."""
     return _NOMINAL * int(length // _NOMINAL)
 
 
 @dataclass(frozen=True, slots=True)
 class _Drawn:
-    """What is added and what is taken away, uint8 (n, width, 3), because pixels can be neither negative nor over 255."""
+    """Pattern to add and to subtract, uint8 (n, width, 3): two parts, because pixels stop at 0 and 255."""
 
     size_wh: tuple[int, int]
     added: Image
-    taken: Image
+    subtracted: Image
 
 
 class Marker:
-    """Lays the mark of one id over pictures; keeps the drawing for the next picture of the same size.
+    """Lays the mark of one id over pictures; keeps the drawn pattern for the next picture of the same size.
 
-    `strength` 1 is the usual one; less tops up a mark that is there already. `headroom` keeps black and white pixels so far
-    from the ends of the scale that nothing of the mark is cut off there: video encoders wipe out the half that is left.
+    `strength` 1 is the usual one; less tops up a mark that is there already. `headroom` moves black and white pixels away from
+    the ends of the scale, so that the mark is not clipped there: video encoders wipe out the half that is left.
     """
 
-    def __init__(self, mark_id: int, *, strength: float = 1.0, headroom: bool = False) -> None:
+    def __init__(self, mark_id: int, *, strength: float = 1.0, headroom: bool = False, tuning: MarkTuning = _TUNING) -> None:
         if not 0 <= strength <= 4:
-            raise ValueError(f"strength is 0..4, got {strength}")
+            raise ValueError(f"strength must be 0..4, got {strength}")
         self.mark_id = mark_id
         self._tile = nominal_tile(mark_id) * np.float32(strength)
-        self._headroom = _HEADROOM * strength if headroom else 0.0
+        self._tuning = tuning
+        self._headroom = tuning.headroom_levels * strength if headroom else 0.0
         self._drawn: _Drawn | None = None
 
     def mark(self, image: Image) -> None:
         """Mark a picture in place, BGR uint8 (h, w, 3). Raises `MarkImpossible` for one that is too small."""
         height, width = image.shape[:2]
-        if min(width, height) < MARK_LEAST_SIDE:
+        if min(width, height) < MARK_MIN_SIDE_PIXELS:
             raise MarkImpossible(
                 f"{width} x {height} pixels are too few for the invisible mark",
-                f"use a picture of at least {MARK_LEAST_SIDE} pixels a side",
+                f"use a picture of at least {MARK_MIN_SIDE_PIXELS} pixels a side",
             )
         if self._headroom:
-            _make_room(image, ceil(self._headroom * gain(width, height)))
-        if width * height <= _KEPT_PIXELS:
+            _make_room(image, ceil(self._headroom * gain(width, height, self._tuning)), self._tuning)
+        if width * height <= self._tuning.max_kept_pixels:
             if self._drawn is None or self._drawn.size_wh != (width, height):
                 self._drawn = self._draw(width, height, slice(0, height))
             _lay(image, self._drawn)
             return
-        for top in range(0, height, _ROWS):
-            rows = slice(top, min(top + _ROWS, height))
+        for top in range(0, height, self._tuning.strip_rows):
+            rows = slice(top, min(top + self._tuning.strip_rows, height))
             _lay(image[rows], self._draw(width, height, rows))
 
     def _draw(self, width: int, height: int, rows: slice) -> _Drawn:
-        tile = self._tile * np.float32(gain(width, height))
-        levels = np.rint(pattern(tile, tile_pixels(width, height), width, rows)).astype(np.int8)
-        added, taken = (np.repeat(np.maximum(side, 0).astype(np.uint8)[:, :, None], 3, axis=2) for side in (levels, -levels))
-        return _Drawn((width, height), added, taken)
+        tile = self._tile * np.float32(gain(width, height, self._tuning))
+        levels = np.rint(pattern(tile, tile_pixels(width, height, self._tuning), width, rows)).astype(np.int8)
+        added, subtracted = (
+            np.repeat(np.maximum(side, 0).astype(np.uint8)[:, :, None], 3, axis=2) for side in (levels, -levels)
+        )
+        return _Drawn((width, height), added, subtracted)
 
 
-def _make_room(image: Image, levels: int) -> None:
-    """Move the ends of the scale inwards in a picture of which a noticeable share lies there."""
-    sample = image[::_SAMPLED_EVERY, ::_SAMPLED_EVERY]
-    if np.count_nonzero((sample < levels) | (sample > 255 - levels)) > _ENDS_SHARE * sample.size:
+def _make_room(image: Image, levels: int, tuning: MarkTuning) -> None:
+    """Move the ends of the scale inwards by grey levels in a picture of which a noticeable share lies there."""
+    sample = image[:: tuning.sampling, :: tuning.sampling]
+    if np.count_nonzero((sample < levels) | (sample > 255 - levels)) > tuning.min_ends_share * sample.size:
         np.clip(image, levels, 255 - levels, out=image)
 
 
 def _lay(image: Image, drawn: _Drawn) -> None:
     if image.flags.c_contiguous:
         cv2.add(image, drawn.added, dst=image)
-        cv2.subtract(image, drawn.taken, dst=image)
+        cv2.subtract(image, drawn.subtracted, dst=image)
     else:
-        image[:] = cv2.subtract(cv2.add(image, drawn.added), drawn.taken)
+        image[:] = cv2.subtract(cv2.add(image, drawn.added), drawn.subtracted)
 
 
 def _stream(key: bytes, count: int) -> bytes:
-    """SHA-256 of the key and a counter (four bytes, high byte first), one block after the other."""
+    """Return SHA-256 of the key and a counter (four bytes, high byte first), one block after the other."""
     blocks = (hashlib.sha256(key + number.to_bytes(4, "big")).digest() for number in range(-(-count // 32)))
     return b"".join(blocks)[:count]

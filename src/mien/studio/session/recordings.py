@@ -12,11 +12,11 @@ from typing import Any
 from mien.batch.export import label_note
 from mien.errors import MienError, SealBroken
 from mien.media.files.temporary_files import discard_drafts
-from mien.provenance.claim import Claim
 from mien.provenance.consent import Consent
+from mien.provenance.credentials.claim import Claim
 from mien.provenance.fingerprint import fingerprint
 from mien.provenance.mark.windows import find_mark
-from mien.provenance.seal import Notary, windows_back
+from mien.provenance.seal import Notary, written_windows
 from mien.settings import Settings
 
 _KIND = "recording"
@@ -184,7 +184,7 @@ def _carried(path: Path) -> tuple[list[int], int]:
     """Return the ids of the marks that a recording carries, in order, and the fingerprint of its first frame."""
     mark_ids: list[int] = []
     first: int | None = None
-    for window in windows_back(path):
+    for window in written_windows(path):
         first = fingerprint(window[0]) if first is None else first
         found = find_mark(window)
         if found is not None and found.mark_id is not None and found.mark_id not in mark_ids:

@@ -1,7 +1,7 @@
-"""The native library of c2pa-python: loaded from the package's own folder, from nowhere else.
+"""Native library of c2pa-python: loaded from the package's own folder, from nowhere else.
 
-The package searches the current folder, its `libs` and `artifacts`, and takes other names and folders from the environment;
-one of them comes before its own copy.
+By itself, the package searches the current folder with its `libs` and `artifacts`, and folders that the environment names;
+some of these come before its own copy.
 """
 
 import ctypes

@@ -1,4 +1,4 @@
-"""What mien says of one output, and how its manifest words it (C2PA specification 2.2, sections 18 and 19).
+"""Claim: the statements on one output, and their form in its manifest (C2PA specification 2.2, sections 18 and 19).
 
 Everything that the manifest holds is listed in docs/credentials.md.
 """
@@ -13,19 +13,19 @@ from mien.media.files.statement import DIGITAL_SOURCE_TYPE, MARKER
 
 GENERATOR = "mien"
 DISCLOSURE = "io.github.mien.disclosure"
-"""Our own assertion: label and consent."""
+"""Label of our own assertion, which holds label and consent."""
 MARK_ALGORITHM = "io.github.mien.mark"
-"""The invisible mark, as the soft binding names it; its value is the id as six hexadecimal digits."""
+"""Name of the mark in the soft binding; its value is the id as six hexadecimal digits."""
 PARENT_ID = "parent"
 """Ties the action `c2pa.opened` to the ingredient that was opened."""
-_MARK_BITS = 24
+_MARK_BITS = 24  # three of the four bytes of the mark; the fourth is their check
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What mien says of one output. `mark_id` is the 24-bit id of the invisible mark; times are aware, UTC.
+    """Statements on one output. `mark_id` is the 24-bit id of the mark; times are aware, UTC.
 
-    `label` is "shown" or "off"; `label_note` says where it stands and how large, or why it is off. `consent` is self,
+    `label` is "shown" or "off", for the badge; `label_note` gives its place and size, or why it is off. `consent` is self,
     permission, synthetic or public-domain.
     """
 
@@ -42,16 +42,16 @@ class Claim:
         if not 0 <= self.mark_id < 1 << _MARK_BITS:
             raise ValueError(f"a mark has {_MARK_BITS} bits, got {self.mark_id}")
         if self.consent_at.tzinfo is None or self.made_at.tzinfo is None:
-            raise ValueError("times are aware")
+            raise ValueError("times must be aware")
 
 
 def generator() -> dict[str, str]:
-    """The program, as `claim_generator_info`."""
+    """Return the program, as `claim_generator_info`."""
     return {"name": GENERATOR, "version": __version__}
 
 
 def assertions(claim: Claim, *, opened: bool) -> list[dict[str, Any]]:
-    """Actions, soft binding and disclosure, in the form of c2pa's manifest definition.
+    """Return actions, soft binding and disclosure, in the form of c2pa's manifest definition.
 
     `opened` = the manifest has an ingredient with the instance id `PARENT_ID`, the file that was changed.
     """
@@ -79,7 +79,7 @@ def assertions(claim: Claim, *, opened: bool) -> list[dict[str, Any]]:
 
 
 def disclosure(claim: Claim) -> dict[str, Any]:
-    """Label, consent and engine, as plain JSON."""
+    """Return label, consent and engine, as plain JSON."""
     return {
         "engine": claim.engine,
         "label": {"state": claim.label, "note": claim.label_note},
@@ -88,15 +88,15 @@ def disclosure(claim: Claim) -> dict[str, Any]:
 
 
 def mark_hex(mark_id: int) -> str:
-    """The mark's id as people and manifests write it."""
+    """Return the mark's id as people and manifests write it."""
     return f"{mark_id:06x}"
 
 
 def mark_number(text: str) -> int | None:
-    """The id of `mark_hex`; None when that is none."""
+    """Return the id of a text of `mark_hex`; None for other texts."""
     return int(text, 16) if re.fullmatch("[0-9a-f]{6}", text) else None
 
 
 def stamp(moment: datetime) -> str:
-    """ISO 8601 in UTC, to the second."""
+    """Return a time in ISO 8601, UTC, to the second."""
     return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
