@@ -14,7 +14,9 @@ from pathlib import Path
 
 from mien.errors import ModelDamaged, ModelError, ModelMismatch, ModelMissing, ModelRefused, UsageError
 from mien.models.format.families import Family, families
-from mien.models.format.onnx_graph import Graph, check_safe, read_graph
+from mien.models.format.onnx_graph import Graph
+from mien.models.format.onnx_policy import check_safe
+from mien.models.format.onnx_walk import read_graph
 from mien.models.format.ports import match_ports
 from mien.models.library.inswapper_matrix import SUFFIX as EMAP_SUFFIX
 from mien.models.library.lock import turn

@@ -11,7 +11,9 @@ from pathlib import Path
 
 from mien.errors import ModelDamaged, ModelError, ModelMissing, ModelRefused
 from mien.models.format.families import families
-from mien.models.format.onnx_graph import Graph, check_safe, read_graph
+from mien.models.format.onnx_graph import Graph
+from mien.models.format.onnx_policy import check_safe
+from mien.models.format.onnx_walk import read_graph
 from mien.models.library.trusted import Trusted, read_trusted
 from mien.system.folders import models_folder
 

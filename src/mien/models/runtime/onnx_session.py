@@ -22,7 +22,7 @@ import onnxruntime
 import psutil
 
 from mien.errors import DeviceFull, DeviceUnavailable, ModelDamaged, ModelError, ModelMismatch
-from mien.models.format.onnx_graph import read_graph
+from mien.models.format.onnx_walk import read_graph
 from mien.models.format.ports import Shape
 from mien.models.runtime.devices import CPU, Device, captures, diagnose, option_sets, says_full, usable_cores
 from mien.types import Array
