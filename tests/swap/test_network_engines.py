@@ -12,13 +12,14 @@ import pytest
 
 from mien.assembly import registry
 from mien.commands.main import main
-from mien.contracts import Converter, Embedder, Session
+from mien.contracts import Embedder, Session
 from mien.errors import ModelError, ModelMismatch, ModelMissing
 from mien.face.aligned_crop import cut
 from mien.face.texels import SIDE
 from mien.imaging import geometry
 from mien.models.format.families import families
 from mien.models.format.ports import Shape
+from mien.models.format.swappers import SWAPPERS
 from mien.models.library.importing import import_models
 from mien.models.library.inventory import missing_for, partners
 from mien.models.library.store import ModelEntry, Store
@@ -27,15 +28,11 @@ from mien.models.networks.recognisers.crossface import Crossface
 from mien.models.runtime.onnx_session import OnnxSession
 from mien.models.runtime.session_cache import Shelf
 from mien.settings import Settings
-from mien.swap.engines.alphaface import alphaface
 from mien.swap.engines.embedded import EmbeddedEngine
 from mien.swap.engines.embedding import embedding_of
-from mien.swap.engines.ghost import ghost
-from mien.swap.engines.hififace import hififace
-from mien.swap.engines.hyperswap import hyperswap
-from mien.swap.engines.inswapper import inswapper
 from mien.swap.engines.outline import box_mask, outline_mask
-from mien.swap.engines.simswap import simswap
+from mien.swap.engines.pictured import PictureEngine
+from mien.swap.engines.swappers import Partners, open_swapper
 from mien.swap.engines.tone import matched
 from mien.swap.stages.compose import compose
 from mien.types import Affine, Array, FacePatch, Floats, Frame, Image, KnownFace, Landmarks, SourceFace, TrackedFace
@@ -146,20 +143,10 @@ FAMILIES = list(CASES)
 def _engine(
     family: str, session: Session, settings: Settings = PLAIN, embedder: Embedder | None = None, matrix: Array = MATRIX
 ) -> EmbeddedEngine:
-    recogniser = FixedEmbedder() if embedder is None else embedder
-    converter: Converter = FixedConverter()
-    match family:
-        case "inswapper":
-            return inswapper(family, session, recogniser, matrix, settings)
-        case "hyperswap":
-            return hyperswap(family, session, recogniser, settings)
-        case "simswap_256" | "simswap_512":
-            return simswap(family, session, family, recogniser, converter, settings)
-        case "ghost":
-            return ghost(family, session, recogniser, converter, settings)
-        case "hififace":
-            return hififace(family, session, recogniser, converter, settings)
-    return alphaface(family, session, recogniser, settings)
+    partners = Partners(FixedEmbedder() if embedder is None else embedder, FixedConverter(), matrix)
+    engine = open_swapper(family, session, SWAPPERS[family], settings, partners)
+    assert isinstance(engine, EmbeddedEngine)
+    return engine
 
 
 def _source() -> SourceFace:
@@ -735,23 +722,12 @@ def _opened(family: str, **options: Any) -> OnnxSession:
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_every_family_keeps_the_contract_of_an_engine(family: str) -> None:
-    session, recogniser = _opened(family), ArcFace("w600k_r50", _opened("arcface"))
-    converter = Crossface("crossface", _opened("crossface"))
-    settings = Settings()
+    session = _opened(family)
+    recogniser, converter = ArcFace("w600k_r50", _opened("arcface")), Crossface("crossface", _opened("crossface"))
+    partners = Partners(recogniser, converter, np.asarray(emap(), np.float32))
 
-    def make() -> EmbeddedEngine:
-        match family:
-            case "inswapper":
-                return inswapper(family, session, recogniser, np.asarray(emap(), np.float32), settings)
-            case "simswap_256" | "simswap_512":
-                return simswap(family, session, family, recogniser, converter, settings)
-            case "ghost":
-                return ghost(family, session, recogniser, converter, settings)
-            case "hififace":
-                return hififace(family, session, recogniser, converter, settings)
-            case "hyperswap":
-                return hyperswap(family, session, recogniser, settings)
-        return alphaface(family, session, recogniser, settings)
+    def make() -> EmbeddedEngine | PictureEngine:
+        return open_swapper(family, session, SWAPPERS[family], Settings(), partners)
 
     image, landmarks = _placed(portrait(COLLINS), 1.0)
     conformance.engine_suite(make, _source(), _frame(image), TrackedFace(1, landmarks, 1))

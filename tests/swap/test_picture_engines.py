@@ -18,6 +18,7 @@ from mien.face.texels import SIDE
 from mien.imaging import geometry
 from mien.live.snapshot import Snapshot
 from mien.models.format.ports import Shape
+from mien.models.format.swappers import SWAPPERS, PhotoFeed
 from mien.models.library.importing import import_models
 from mien.models.library.store import Store
 from mien.models.runtime.example_face import example_face
@@ -25,10 +26,9 @@ from mien.models.runtime.onnx_session import OnnxSession
 from mien.models.runtime.session_cache import Shelf
 from mien.settings import Settings
 from mien.swap.engines import dfm
-from mien.swap.engines.blendswap import blendswap
 from mien.swap.engines.dfm import DfmEngine, KnownToShow
-from mien.swap.engines.pictured import PhotoFeed, PictureEngine, best_photo
-from mien.swap.engines.uniface import uniface
+from mien.swap.engines.pictured import PictureEngine, best_photo
+from mien.swap.engines.swappers import open_swapper
 from mien.swap.pipeline import dress
 from mien.types import Affine, Array, FacePatch, Floats, Frame, Image, KnownFace, Landmarks, Mask, SourceFace, TrackedFace
 from tests.support import conformance
@@ -94,6 +94,18 @@ def dfm_session(
         inputs["morph_value:0"] = (1,)
     outputs: dict[str, Shape] = {name: (batch, side, side, channels) for name, channels in zip(names, (1, 3, 1), strict=True)}
     return Recording(inputs, outputs, answer)
+
+
+def uniface(name: str, session: Session, settings: Settings) -> PictureEngine:
+    engine = open_swapper(name, session, SWAPPERS["uniface"], settings)
+    assert isinstance(engine, PictureEngine)
+    return engine
+
+
+def blendswap(name: str, session: Session, settings: Settings) -> PictureEngine:
+    engine = open_swapper(name, session, SWAPPERS["blendswap"], settings)
+    assert isinstance(engine, PictureEngine)
+    return engine
 
 
 class Anybody:

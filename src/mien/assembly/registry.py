@@ -3,10 +3,11 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
-from mien.contracts import Converter, Detector, Embedder, Engine, Enhancer, Segmenter
+from mien.contracts import Detector, Engine, Enhancer, Segmenter
 from mien.errors import ModelMismatch, ModelMissing
 from mien.models.format.families import families
 from mien.models.format.ports import bind
+from mien.models.format.swappers import SWAPPERS, EmbeddingFeed
 from mien.models.library.inswapper_matrix import load_matrix
 from mien.models.library.inventory import check_partners, partners
 from mien.models.library.store import ModelEntry, remedies
@@ -24,15 +25,8 @@ from mien.models.networks.restorers.restorer import Restorer
 from mien.models.runtime.example_face import example_face
 from mien.models.runtime.session_cache import Shelf
 from mien.settings import Settings
-from mien.swap.engines.alphaface import alphaface
-from mien.swap.engines.blendswap import blendswap
 from mien.swap.engines.dfm import DfmEngine
-from mien.swap.engines.ghost import ghost
-from mien.swap.engines.hififace import hififace
-from mien.swap.engines.hyperswap import hyperswap
-from mien.swap.engines.inswapper import inswapper
-from mien.swap.engines.simswap import simswap
-from mien.swap.engines.uniface import uniface
+from mien.swap.engines.swappers import Partners, open_swapper
 from mien.types import SourceFace
 
 OpenEngine = Callable[[ModelEntry, Settings, Shelf], Engine]
@@ -44,14 +38,6 @@ OpenDetector = Callable[[ModelEntry, Settings, Shelf, Sequence[int]], Detector]
 
 SWAPPING = "swapper", "identity"
 """The roles of models that can be an engine."""
-
-
-def _uniface(entry: ModelEntry, settings: Settings, shelf: Shelf) -> Engine:
-    return uniface(entry.id, shelf.session(entry), settings)
-
-
-def _blendswap(entry: ModelEntry, settings: Settings, shelf: Shelf) -> Engine:
-    return blendswap(entry.id, shelf.session(entry), settings)
 
 
 def _dfm(entry: ModelEntry, settings: Settings, shelf: Shelf) -> Engine:
@@ -92,67 +78,22 @@ def _yoloface(entry: ModelEntry, settings: Settings, shelf: Shelf, sides: Sequen
     return YoloFace(entry.id, shelf.session(entry), least_score=settings.detect_score)
 
 
-def _recogniser(entry: ModelEntry, shelf: Shelf) -> Embedder:
-    """The recogniser that the swapper works with."""
-    partner = _partner(entry, 0, shelf)
-    return ArcFace(partner.id, shelf.session(partner))
+def _swapper(entry: ModelEntry, settings: Settings, shelf: Shelf) -> Engine:
+    swapper = SWAPPERS[entry.family]
+    found = _partners(entry, swapper.source, shelf) if isinstance(swapper.source, EmbeddingFeed) else None
+    return open_swapper(entry.id, shelf.session(entry), swapper, settings, found)
 
 
-def _converter(entry: ModelEntry, shelf: Shelf) -> Converter:
-    """The converter that the swapper works with."""
-    partner = _partner(entry, 1, shelf)
-    return Crossface(partner.id, shelf.session(partner))
-
-
-def _partner(entry: ModelEntry, number: int, shelf: Shelf) -> ModelEntry:
+def _partners(entry: ModelEntry, feed: EmbeddingFeed, shelf: Shelf) -> Partners:
+    """Open the models that a swapper works with; raises a `ModelError`."""
     check_partners(entry, shelf.store)
-    partner = partners(entry, shelf.store)[number]
-    assert partner is not None
-    return partner
+    recogniser, *converters = (partner for partner in partners(entry, shelf.store) if partner is not None)
+    embedder = ArcFace(recogniser.id, shelf.session(recogniser))
+    converter = Crossface(converters[0].id, shelf.session(converters[0])) if converters else None
+    return Partners(embedder, converter, load_matrix(shelf.store, entry) if feed.own_matrix else None)
 
 
-def _inswapper(entry: ModelEntry, settings: Settings, shelf: Shelf) -> Engine:
-    recogniser, matrix = _recogniser(entry, shelf), load_matrix(shelf.store, entry)
-    return inswapper(entry.id, shelf.session(entry), recogniser, matrix, settings)
-
-
-def _hyperswap(entry: ModelEntry, settings: Settings, shelf: Shelf) -> Engine:
-    recogniser = _recogniser(entry, shelf)
-    return hyperswap(entry.id, shelf.session(entry), recogniser, settings)
-
-
-def _simswap(entry: ModelEntry, settings: Settings, shelf: Shelf) -> Engine:
-    recogniser, converter = _recogniser(entry, shelf), _converter(entry, shelf)
-    return simswap(entry.id, shelf.session(entry), entry.family, recogniser, converter, settings)
-
-
-def _ghost(entry: ModelEntry, settings: Settings, shelf: Shelf) -> Engine:
-    recogniser, converter = _recogniser(entry, shelf), _converter(entry, shelf)
-    return ghost(entry.id, shelf.session(entry), recogniser, converter, settings)
-
-
-def _hififace(entry: ModelEntry, settings: Settings, shelf: Shelf) -> Engine:
-    recogniser, converter = _recogniser(entry, shelf), _converter(entry, shelf)
-    return hififace(entry.id, shelf.session(entry), recogniser, converter, settings)
-
-
-def _alphaface(entry: ModelEntry, settings: Settings, shelf: Shelf) -> Engine:
-    recogniser = _recogniser(entry, shelf)
-    return alphaface(entry.id, shelf.session(entry), recogniser, settings)
-
-
-_ENGINES: Mapping[str, OpenEngine] = {
-    "inswapper": _inswapper,
-    "hyperswap": _hyperswap,
-    "simswap_256": _simswap,
-    "simswap_512": _simswap,
-    "ghost": _ghost,
-    "hififace": _hififace,
-    "alphaface": _alphaface,
-    "uniface": _uniface,
-    "blendswap": _blendswap,
-    "dfm": _dfm,
-}
+_ENGINES: Mapping[str, OpenEngine] = {**dict.fromkeys(SWAPPERS, _swapper), "dfm": _dfm}
 _SEGMENTERS: Mapping[str, OpenSegmenter] = {"xseg": _open_xseg, "bisenet": _open_bisenet}
 _ENHANCERS: Mapping[str, OpenEnhancer] = {
     **dict.fromkeys(("gpen_256", "restorer_512", "gpen_1024", "gpen_2048"), _restorer),

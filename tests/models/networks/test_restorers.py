@@ -12,7 +12,8 @@ from mien.assembly import registry
 from mien.contracts import Session
 from mien.errors import ModelError, ModelMismatch
 from mien.models.format.families import families
-from mien.models.format.tensors import HALF, Scale, blob, pictures
+from mien.models.format.scale import HALF, Scale
+from mien.models.format.tensors import blob, pictures
 from mien.models.library.store import ModelEntry, Store
 from mien.models.networks.detectors.yoloface import YoloFace
 from mien.models.networks.masks.bisenet import BiSeNet

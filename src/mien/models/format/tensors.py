@@ -2,33 +2,13 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from mien.errors import ModelError
 from mien.imaging.kernels import kernel
+from mien.models.format.scale import Scale
 from mien.types import Array, Floats, Image, Mask
-
-Triple = tuple[float, float, float]
-ZERO: Triple = (0.0, 0.0, 0.0)
-HALF: Triple = (0.5, 0.5, 0.5)
-ONE: Triple = (1.0, 1.0, 1.0)
-IMAGENET_MEAN: Triple = (0.485, 0.456, 0.406)
-IMAGENET_STD: Triple = (0.229, 0.224, 0.225)
-
-
-@dataclass(frozen=True, slots=True)
-class Scale:
-    """How levels become numbers: (level / 255 - mean) / std, a value a channel in the network's order.
-
-    `rgb` = red comes first, else blue does; `channels_last` = (n, h, w, 3) instead of (n, 3, h, w).
-    """
-
-    mean: Triple = ZERO
-    std: Triple = ONE
-    rgb: bool = True
-    channels_last: bool = False
 
 
 def blob(images: Sequence[Image], scale: Scale, steps: Sequence[int] | None = None) -> Floats:

@@ -1,11 +1,11 @@
 """What is known and what is installed: one row a model, and what a model cannot do without."""
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from mien.errors import ModelError, ModelMissing, UsageError
+from mien.models.format.swappers import SWAPPERS
 from mien.models.library.store import ModelEntry, Store, remedies
 
 EMBEDDED, INSTALLED, ABSENT, DAMAGED = "embedded", "installed", "not installed", "damaged"
@@ -73,22 +73,10 @@ def shown_size(entry: ModelEntry) -> str:
     return f"{entry.bytes / 1e6:.1f} MB" if entry.bytes else "not known"
 
 
-_RECOGNISER = ("w600k_r50", "arcface_w600k_r50")
-_NEEDS: Mapping[str, tuple[tuple[str, ...], ...]] = {
-    "inswapper": (_RECOGNISER,),
-    "hyperswap": (_RECOGNISER,),
-    "alphaface": (_RECOGNISER,),
-    "simswap_256": (_RECOGNISER, ("crossface_simswap",)),
-    "simswap_512": (_RECOGNISER, ("crossface_simswap",)),
-    "ghost": (_RECOGNISER, ("crossface_ghost",)),
-    "hififace": (_RECOGNISER, ("crossface_hififace",)),
-}
-"""What a family works with: one of each group."""
-
-
 def needed_by(entry: ModelEntry) -> tuple[tuple[str, ...], ...]:
-    """The models without which this one does not work, one of each group is enough."""
-    return _NEEDS.get(entry.family, ())
+    """Return groups of model ids; the model works with one of each group."""
+    swapper = SWAPPERS.get(entry.family)
+    return () if swapper is None else swapper.source.needs
 
 
 def partners(entry: ModelEntry, store: Store) -> tuple[ModelEntry | None, ...]:

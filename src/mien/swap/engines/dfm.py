@@ -20,13 +20,13 @@ from mien.face.aligned_crop import Crop, cut_by, is_seen
 from mien.imaging import geometry
 from mien.models.format.families import families
 from mien.models.format.ports import Shape, bind, said
-from mien.models.format.tensors import Scale, blob, check_finite, masks, pictures
+from mien.models.format.scale import BGR_LAST
+from mien.models.format.tensors import blob, check_finite, masks, pictures
 from mien.settings import Settings
 from mien.swap.engines.network import patch_of, shows_enough, uncovered
 from mien.swap.engines.outline import box_mask, outline_mask
 from mien.types import Affine, Array, FacePatch, Floats, Frame, Image, Landmarks, Mask, SourceFace, TrackedFace
 
-_SCALE = Scale(rgb=False, channels_last=True)
 _MOST_AT_ONCE = 16
 _LEAST_SIDE, _MOST_SIDE = 64, 1024
 _COVERAGE = 2 * (0.4 * math.sqrt(2) + 0.5)
@@ -159,7 +159,7 @@ class DfmEngine:
 
     def _answer(self, crops: Sequence[Image], morph: float) -> list[_Made]:
         """One run, its results checked; raises a `ModelError`."""
-        fed: dict[str, Array] = {self._picture.name: blob(crops, _SCALE)}
+        fed: dict[str, Array] = {self._picture.name: blob(crops, BGR_LAST)}
         if self._morph is not None:
             fed[self._morph.name] = np.array([morph], np.float32)
         given = self._session.run(fed)
@@ -172,7 +172,7 @@ class DfmEngine:
                 )
             check_finite(self.name, given[name])
         target, face, mask = (given[name] for name in self._outputs)
-        return [_Made(*each) for each in zip(pictures(face, _SCALE), masks(target), masks(mask), strict=True)]
+        return [_Made(*each) for each in zip(pictures(face, BGR_LAST), masks(target), masks(mask), strict=True)]
 
     def _patch(self, face: TrackedFace, crop: Crop, made: _Made) -> FacePatch:
         local = geometry.apply(crop.frame_to_crop, face.landmarks.points[:, :2])

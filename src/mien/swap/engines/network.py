@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -14,7 +13,8 @@ from mien.face.texels import wrap
 from mien.imaging import geometry
 from mien.imaging.colour import sharpened
 from mien.models.format.ports import Slot, said
-from mien.models.format.tensors import Scale, blob, check_finite, masks, pictures
+from mien.models.format.swappers import Feed
+from mien.models.format.tensors import blob, check_finite, masks, pictures
 from mien.settings import Settings
 from mien.swap.engines.outline import box_mask, outline_mask
 from mien.swap.engines.tone import matched
@@ -24,19 +24,6 @@ _MOST_AT_ONCE = 16
 """Crops that go through a network in one run; more would cost memory and win nothing."""
 _LEAST_OWN = 0.35
 """Share of the face that a network's own mask must show; one that shows less would hand the wearer's face out."""
-
-
-@dataclass(frozen=True, slots=True)
-class Feed:
-    """How a swapping network sees a face: cut by `template` of `geometry.TEMPLATES`, `side` pixels, as `taken` scales it.
-
-    What it gives back is scaled as `given`.
-    """
-
-    template: str
-    side: int
-    taken: Scale
-    given: Scale
 
 
 class Network:

@@ -1,7 +1,6 @@
 """A swapping network that takes a crop of the target and a crop of the source's photo."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from mien.contracts import Session
 from mien.face.aligned_crop import crop_to, cut
@@ -9,18 +8,12 @@ from mien.face.mean_face import head_pose
 from mien.imaging import geometry
 from mien.models.format.families import families
 from mien.models.format.ports import bind
-from mien.models.format.tensors import Scale, blob
+from mien.models.format.scale import PLAIN
+from mien.models.format.swappers import Feed, PhotoFeed
+from mien.models.format.tensors import blob
 from mien.settings import Settings
-from mien.swap.engines.network import Feed, Network
+from mien.swap.engines.network import Network
 from mien.types import Array, FacePatch, Frame, SourceFace, TrackedFace
-
-
-@dataclass(frozen=True, slots=True)
-class PhotoFeed:
-    """How a network sees the source's photo: cut by `template` of `geometry.TEMPLATES`, `side` pixels, RGB 0..1."""
-
-    template: str
-    side: int
 
 
 class PictureEngine:
@@ -43,7 +36,7 @@ class PictureEngine:
         """The crop of the photo, (1, 3, side, side) in the network's own type, read-only."""
         best = best_photo(source, self._photo)
         crop = cut(best.image, best.landmarks.points, self._photo.template, self._photo.side)
-        prepared = blob([crop.image], Scale()).astype(self._source.dtype, copy=False)
+        prepared = blob([crop.image], PLAIN).astype(self._source.dtype, copy=False)
         prepared.flags.writeable = False
         return prepared
 

@@ -7,7 +7,8 @@ import numpy as np
 from mien.contracts import Session
 from mien.models.format.families import families
 from mien.models.format.ports import bind
-from mien.models.format.tensors import IMAGENET_MEAN, IMAGENET_STD, Scale, blob, check_finite
+from mien.models.format.scale import IMAGENET
+from mien.models.format.tensors import blob, check_finite
 from mien.models.networks.batching import feed
 from mien.types import Floats, Image, Mask
 
@@ -17,7 +18,6 @@ _FACE = 1, 2, 3, 4, 5, 10, 11, 12, 13
 """Skin, brows, eyes, nose, mouth and lips, by the order of CelebAMask-HQ."""
 _OTHER = 0, 6, 7, 8, 9, 14, 15, 16, 17, 18
 """Background, glasses, ears and their rings, neck, necklace, cloth, hair and hat: what lies before the mesh stays in front."""
-_SCALE = Scale(IMAGENET_MEAN, IMAGENET_STD)
 _FAMILY = families()["bisenet"]
 
 
@@ -35,7 +35,7 @@ class BiSeNet:
     def visible(self, crops: Sequence[Image]) -> list[Mask]:
         masks: list[Mask] = []
         for first in range(0, len(crops), _AT_ONCE):
-            numbers = blob(crops[first : first + _AT_ONCE], _SCALE)
+            numbers = blob(crops[first : first + _AT_ONCE], IMAGENET)
             masks += [self._face(each) for each in feed(self._model_id, self._session, self._bound, numbers, _AT_ONCE)]
         return masks
 

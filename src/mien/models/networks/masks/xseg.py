@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from mien.contracts import Session
 from mien.models.format.families import families
 from mien.models.format.ports import bind
-from mien.models.format.tensors import Scale, blob, check_finite, masks
+from mien.models.format.scale import BGR_LAST
+from mien.models.format.tensors import blob, check_finite, masks
 from mien.models.networks.batching import feed
 from mien.types import Image, Mask
 
 _AT_ONCE = 8
-_SCALE = Scale(rgb=False, channels_last=True)
 _FAMILY = families()["xseg"]
 
 
@@ -32,6 +32,6 @@ class XSeg:
     def visible(self, crops: Sequence[Image]) -> list[Mask]:
         if not crops:
             return []
-        seen = feed(self._model_id, self._session, self._bound, blob(crops, _SCALE), _AT_ONCE)
+        seen = feed(self._model_id, self._session, self._bound, blob(crops, BGR_LAST), _AT_ONCE)
         check_finite(self._model_id, seen)
         return masks(seen)

@@ -10,7 +10,8 @@ import numpy as np
 from mien.contracts import Session
 from mien.models.format.families import families
 from mien.models.format.ports import bind
-from mien.models.format.tensors import HALF, Scale, blob, check_finite, pictures
+from mien.models.format.scale import SIGNED
+from mien.models.format.tensors import blob, check_finite, pictures
 from mien.models.networks.batching import feed
 from mien.types import Image
 
@@ -22,7 +23,6 @@ TEMPLATES = {
     "codeformer": "ffhq_512",
 }
 """By which template the crops of a family are aligned."""
-_SCALE = Scale(HALF, HALF)
 _MOST_PIXELS = 8 * 512 * 512
 """In one run; these networks take much memory for each crop."""
 
@@ -50,6 +50,6 @@ class Restorer:
         if not crops:
             return []
         most = max(1, _MOST_PIXELS // self.side**2)
-        restored = feed(self._model_id, self._session, self._bound, blob(crops, _SCALE), most, self._further)
+        restored = feed(self._model_id, self._session, self._bound, blob(crops, SIGNED), most, self._further)
         check_finite(self._model_id, restored)
-        return pictures(restored, _SCALE)
+        return pictures(restored, SIGNED)
