@@ -26,7 +26,7 @@ from mien.models.library.store import ModelEntry, Store
 from mien.models.networks.recognisers.arcface import ArcFace
 from mien.models.networks.recognisers.crossface import Crossface
 from mien.models.runtime.onnx_session import OnnxSession
-from mien.models.runtime.session_cache import Shelf
+from mien.models.runtime.session_cache import SessionCache
 from mien.settings import Settings
 from mien.swap.engines.embedded import EmbeddedEngine
 from mien.swap.engines.embedding import embedding_of
@@ -758,8 +758,8 @@ def store(tmp_path: Path) -> Store:
     return Store(installed=tmp_path / "models")
 
 
-class ClosedShelf(Shelf):
-    """A shelf that opens nothing."""
+class ClosedCache(SessionCache):
+    """A cache that opens nothing."""
 
     def session(self, entry: ModelEntry, example: Mapping[str, Array] | None = None) -> Session:
         raise AssertionError("a session is opened before all is there")
@@ -768,17 +768,17 @@ class ClosedShelf(Shelf):
 @pytest.mark.parametrize("family", FAMILIES)
 def test_a_missing_recogniser_is_named_before_anything_is_opened(store: Store, tmp_path: Path, family: str) -> None:
     _import(store, tmp_path, (family, f"standin_{family}.onnx"))
-    settings, shelf = Settings(engine=f"standin_{family}"), ClosedShelf(store)
+    settings, sessions = Settings(engine=f"standin_{family}"), ClosedCache(store)
     for ask in (registry.open_engine, registry.check_names):
         with pytest.raises(ModelMissing, match="w600k_r50") as caught:
-            ask(settings, shelf)
+            ask(settings, sessions)
         assert "mien models pull arcface_w600k_r50" in caught.value.remedy
 
 
 def test_a_missing_converter_is_named(store: Store, tmp_path: Path) -> None:
     _import(store, tmp_path, ("ghost", "standin_ghost.onnx"), ("arcface", "standin_w600k_r50.onnx"))
     with pytest.raises(ModelMissing, match="crossface_ghost") as caught:
-        registry.open_engine(Settings(engine="standin_ghost"), ClosedShelf(store))
+        registry.open_engine(Settings(engine="standin_ghost"), ClosedCache(store))
     assert "mien models import --trust" in caught.value.remedy
 
 
@@ -792,7 +792,7 @@ def test_a_missing_converter_is_named(store: Store, tmp_path: Path) -> None:
 )
 def test_how_a_model_that_is_not_here_can_come_is_said_and_no_other_way(store: Store, name: str, way: str) -> None:
     with pytest.raises(ModelMissing, match="not installed") as caught:
-        registry.check_names(Settings(engine=name), ClosedShelf(store))
+        registry.check_names(Settings(engine=name), ClosedCache(store))
     assert way in caught.value.remedy
     assert ("pull" in caught.value.remedy) == ("pull" in way)
 
@@ -800,16 +800,16 @@ def test_how_a_model_that_is_not_here_can_come_is_said_and_no_other_way(store: S
 def test_a_model_for_another_job_is_named_by_its_job(store: Store, tmp_path: Path) -> None:
     _import(store, tmp_path, ("codeformer", "standin_codeformer.onnx"))
     with pytest.raises(ModelMismatch, match="is an enhancer, not a swapper or an identity"):
-        registry.check_names(Settings(engine="standin_codeformer"), ClosedShelf(store))
+        registry.check_names(Settings(engine="standin_codeformer"), ClosedCache(store))
 
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_installed_stand_ins_open_by_their_family(store: Store, tmp_path: Path, family: str) -> None:
     needed = (("arcface", "standin_w600k_r50.onnx"), ("crossface", "standin_crossface.onnx"))
     _import(store, tmp_path, (family, f"standin_{family}.onnx"), *needed)
-    settings, shelf = Settings(engine=f"standin_{family}"), Shelf(store)
-    registry.check_names(settings, shelf)
-    engine = registry.open_engine(settings, shelf)
+    settings, sessions = Settings(engine=f"standin_{family}"), SessionCache(store)
+    registry.check_names(settings, sessions)
+    engine = registry.open_engine(settings, sessions)
     assert engine.name == f"standin_{family}"
     assert not engine.bends
     assert engine.prepare(_source()).shape == (1, 512)

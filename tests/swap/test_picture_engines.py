@@ -23,7 +23,7 @@ from mien.models.library.importing import import_models
 from mien.models.library.store import Store
 from mien.models.runtime.example_face import example_face
 from mien.models.runtime.onnx_session import OnnxSession
-from mien.models.runtime.session_cache import Shelf
+from mien.models.runtime.session_cache import SessionCache
 from mien.settings import Settings
 from mien.swap.engines import dfm
 from mien.swap.engines.dfm import DfmEngine, KnownToShow
@@ -494,7 +494,7 @@ def test_the_photo_does_not_answer_for_a_model_that_shows_nothing(masks: tuple[f
 
 
 @pytest.fixture
-def shelf(tmp_path: Path) -> Shelf:
+def sessions(tmp_path: Path) -> SessionCache:
     """A store that holds the stand-ins of these families."""
     store = Store(installed=tmp_path / "installed")
     given = tmp_path / "given"
@@ -502,16 +502,16 @@ def shelf(tmp_path: Path) -> Shelf:
     for family in ("uniface", "blendswap", "dfm"):
         make_small(family, given / f"standin_{family}.{'dfm' if family == 'dfm' else 'onnx'}")
     import_models([given], store, trust=True)
-    return Shelf(store)
+    return SessionCache(store)
 
 
 @pytest.mark.parametrize("family", ["uniface", "blendswap"])
-def test_an_imported_model_swaps_a_picture(family: str, shelf: Shelf) -> None:
-    entry = next(entry for entry in shelf.store.entries() if entry.family == family and entry.standin)
+def test_an_imported_model_swaps_a_picture(family: str, sessions: SessionCache) -> None:
+    entry = next(entry for entry in sessions.store.entries() if entry.family == family and entry.standin)
     settings = replace(PLAIN, engine=entry.id)
     target = portrait(COLLINS)
     frame = frame_of(target.image.copy())
-    result = factory.open_picture_pipeline(settings, replace(models(), shelf=shelf), source_of(HOPPER)).swap_frame(frame)
+    result = factory.open_picture_pipeline(settings, replace(models(), sessions=sessions), source_of(HOPPER)).swap_frame(frame)
     assert result.swapped == 1
     x1, y1, x2, y2 = (round(value) for value in geometry.box_of(target.landmarks.points))
     changed = np.abs(frame.image.astype(int) - target.image).max(axis=2)
@@ -519,9 +519,9 @@ def test_an_imported_model_swaps_a_picture(family: str, shelf: Shelf) -> None:
     assert not changed[:, x2 + (x2 - x1) // 2 :].any(), "beside the face nothing is touched"
 
 
-def test_an_imported_dfm_is_asked_whose_face_it_shows(shelf: Shelf) -> None:
-    entry = next(entry for entry in shelf.store.entries() if entry.family == "dfm")
-    engine = factory.open_engine(Settings(engine=entry.id), shelf)
+def test_an_imported_dfm_is_asked_whose_face_it_shows(sessions: SessionCache) -> None:
+    entry = next(entry for entry in sessions.store.entries() if entry.family == "dfm")
+    engine = factory.open_engine(Settings(engine=entry.id), sessions)
     assert engine.name == entry.id
     # The stand-in softens and tints the picture: whose face it is stays to be seen.
     known = engine.prepare(source_of(COLLINS))
@@ -529,16 +529,16 @@ def test_an_imported_dfm_is_asked_whose_face_it_shows(shelf: Shelf) -> None:
     assert 0 < known.distance < recogniser().same_person_below
 
 
-def test_a_dfm_that_is_open_reads_no_file_for_another_setting(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
-    entry = next(entry for entry in shelf.store.entries() if entry.family == "dfm")
-    factory.open_engine(Settings(engine=entry.id), shelf)
+def test_a_dfm_that_is_open_reads_no_file_for_another_setting(sessions: SessionCache, monkeypatch: pytest.MonkeyPatch) -> None:
+    entry = next(entry for entry in sessions.store.entries() if entry.family == "dfm")
+    factory.open_engine(Settings(engine=entry.id), sessions)
 
     def read(store: Store, model_id: str) -> None:
         raise AssertionError(f"{model_id} is read again")
 
     for name in ("read", "verified"):
         monkeypatch.setattr(Store, name, read)
-    assert factory.open_engine(Settings(engine=entry.id, sharpness=0.5), shelf).name == entry.id
+    assert factory.open_engine(Settings(engine=entry.id, sharpness=0.5), sessions).name == entry.id
 
 
 def live_colour(settings: Settings, *, morph: bool) -> Array:

@@ -13,11 +13,10 @@ from mien.models.networks.finish_net import FinishNet
 from mien.models.networks.nsfw import OpenNsfw
 from mien.models.networks.recognisers.face_id import FaceId
 from mien.models.runtime.onnx_session import OnnxSession
-from mien.models.runtime.session_cache import Shelf
+from mien.models.runtime.session_cache import SessionCache
 from mien.safety.content_check import FileContentCheck
 from mien.safety.guard import DOUBT
 from mien.settings import Settings
-from mien.swap.engines.mesh.engine import MeshEngine
 from mien.swap.pipeline import Pipeline, Retouch, dress
 from mien.swap.source.load import load_more, load_source, together
 from mien.swap.tracking.rotated_detector import FAR_SIDE, SWEEP_SIDE, TurnedLook, TurnedSearch
@@ -42,54 +41,54 @@ class Models:
     turned: TurnedSearch
     landmarker: Landmarker
     finisher: Finisher
-    shelf: Shelf
+    sessions: SessionCache
 
     def retouch_for(self, settings: Settings) -> Retouch:
         """The networks beside the engine that the settings name; raises a `ModelError`."""
         return Retouch(
             self.finisher if settings.finish == "on" else None,
-            registry.open_segmenters(settings, self.shelf),
-            registry.open_enhancer(settings, self.shelf),
+            registry.open_segmenters(settings, self.sessions),
+            registry.open_enhancer(settings, self.sessions),
         )
 
 
 def open_models(settings: Settings, store: Store) -> Models:
     """Open the embedded models; raises a `ModelError`."""
-    shelf = Shelf(store, settings.device, settings.precision)
+    sessions = SessionCache(store, settings.device, settings.precision)
     yunet = OnnxSession("yunet", store.read("yunet"))
-    photo_detector, detector = _open_detectors(settings, shelf, yunet)
+    photo_detector, detector = _open_detectors(settings, sessions, yunet)
     return Models(
         photo_detector,
         detector,
         TurnedSearch(YuNet(yunet, longer_side=SWEEP_SIDE, least_score=DOUBT)),
         FaceMesh(OnnxSession("face_mesh_478", store.read("face_mesh_478"))),
         FinishNet(OnnxSession("finish", store.read("finish"))),
-        shelf,
+        sessions,
     )
 
 
-def _open_detectors(settings: Settings, shelf: Shelf, yunet: OnnxSession) -> tuple[Detector, Detector]:
-    """What finds faces in photos, and what in videos."""
-    if settings.detector != "yunet":
-        sides = PHOTO_DETECT_SIZES, (settings.detect_size,)
-        photo, video = (registry.open_detector(settings, shelf, each) for each in sides)
+def _open_detectors(settings: Settings, sessions: SessionCache, yunet: OnnxSession) -> tuple[Detector, Detector]:
+    """Open the detector for photos and the one for videos."""
+    photo = registry.open_detector(settings, sessions, PHOTO_DETECT_SIZES)
+    video = registry.open_detector(settings, sessions, (settings.detect_size,))
+    if photo is not None and video is not None:
         return photo, video
     least = settings.detect_score
     steps = [(side, YuNet(yunet, longer_side=side, least_score=least)) for side in PHOTO_DETECT_SIZES]
     return Pyramid(steps), YuNet(yunet, longer_side=settings.detect_size, least_score=least)
 
 
-def open_tracking(settings: Settings, shelf: Shelf) -> TrackingParts:
+def open_tracking(settings: Settings, sessions: SessionCache) -> TrackingParts:
     """What follows faces in live frames: the detector looks at every frame, down to what is only doubtful.
 
     Another detector than YuNet finds faces beside it: what is doubtful, and what confirms a face, is known of YuNet only.
     """
-    store = shelf.store
+    store = sessions.store
     session = OnnxSession("yunet", store.read("yunet"))
     least = min(DOUBT, settings.detect_score)
     sides = sorted({settings.detect_size, *(side for side in LIVE_DETECT_SIZES if side > settings.detect_size)})
     looks = [(side, YuNet(session, longer_side=side, least_score=least)) for side in sides]
-    finder = None if settings.detector == "yunet" else registry.open_detector(settings, shelf, (settings.detect_size,))
+    finder = registry.open_detector(settings, sessions, (settings.detect_size,))
     look = SharedLook(looks, settings.detect_score, finder)
     landmarker = FaceMesh(OnnxSession("face_mesh_478", store.read("face_mesh_478")))
     near, far = (YuNet(session, longer_side=side, least_score=least) for side in (SWEEP_SIDE, FAR_SIDE))
@@ -112,9 +111,9 @@ def open_content_check(store: Store) -> FileContentCheck:
     return FileContentCheck(open_classifier(store))
 
 
-def open_engine(settings: Settings, shelf: Shelf) -> Engine:
-    """The engine that the settings name; raises a `ModelError`."""
-    return MeshEngine(settings) if settings.engine == "mesh" else registry.open_engine(settings, shelf)
+def open_engine(settings: Settings, sessions: SessionCache) -> Engine:
+    """Open the engine that the settings name; raises a `ModelError`."""
+    return registry.open_engine(settings, sessions)
 
 
 def open_source(photo: Image, models: Models, number: int | None = None) -> SourceFace:
@@ -130,11 +129,11 @@ def add_photo(first: SourceFace, photo: Image, models: Models, recogniser: Recog
 def open_pipeline(settings: Settings, models: Models, source: SourceFace) -> Pipeline:
     """The main path for one video."""
     tracker = Tracker(models.detector, models.landmarker, settings, models.turned)
-    return Pipeline(tracker, dress(open_engine(settings, models.shelf), source, models.retouch_for(settings)), settings)
+    return Pipeline(tracker, dress(open_engine(settings, models.sessions), source, models.retouch_for(settings)), settings)
 
 
 def open_picture_pipeline(settings: Settings, models: Models, source: SourceFace) -> Pipeline:
     """The main path for a single picture: searched finer, any way up, computed at its own resolution, nothing smoothed."""
     settings = replace(settings, resolution=max(PICTURE_RESOLUTION, settings.resolution), smoothing=0.0)
     tracker = Tracker(TurnedLook(TiledLook(models.photo_detector)), models.landmarker, settings, models.turned)
-    return Pipeline(tracker, dress(open_engine(settings, models.shelf), source, models.retouch_for(settings)), settings)
+    return Pipeline(tracker, dress(open_engine(settings, models.sessions), source, models.retouch_for(settings)), settings)

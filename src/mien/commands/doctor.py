@@ -19,7 +19,7 @@ from mien.models.library.inventory import ABSENT, DAMAGED, EMBEDDED, INSTALLED, 
 from mien.models.library.store import CACHE, Store
 from mien.models.runtime import onnx_session
 from mien.models.runtime.devices import CPU, DEVICES, RUNTIME_PACKAGES, UNUSED, devices_named, mending, worth_openvino
-from mien.models.runtime.half_precision import Memory
+from mien.models.runtime.half_precision import TrialFile
 from mien.models.runtime.probe import MODEL, Probe, try_device
 from mien.models.runtime.session_cache import TRIALS
 from mien.provenance.signing.identity import known_root
@@ -167,7 +167,7 @@ def processor() -> str:
 
 
 def _precisions(store: Store) -> list[Finding]:
-    trials = Memory(store.folder / CACHE / TRIALS).all()
+    trials = TrialFile(store.folder / CACHE / TRIALS).all()
     return [Finding("precision", key.replace(":", ", "), trial.words()) for key, trial in trials.items()]
 
 

@@ -13,7 +13,7 @@ from mien.errors import MienError, UsageError
 from mien.models.library import download
 from mien.models.library.inventory import ABSENT, list_models, look_at
 from mien.models.library.store import ModelEntry, Store
-from mien.models.runtime.session_cache import Shelf
+from mien.models.runtime.session_cache import SessionCache
 
 
 def pull_models(
@@ -57,15 +57,15 @@ def check_models(ids: Sequence[str], store: Store) -> Iterator[Checked]:
     rows = [look_at(store.entry(name), store) for name in ids] if ids else [
         row for row in list_models(store) if row.state != ABSENT
     ]  # fmt: skip
-    shelf = Shelf(store, device="cpu")
+    sessions = SessionCache(store, device="cpu")
     for row in rows:
         try:
-            registry.open_as_used(row.entry, shelf)
+            registry.open_as_used(row.entry, sessions)
         except MienError as error:
             yield Checked(row.entry.id, str(error), error.remedy)
         else:
             yield Checked(row.entry.id, "")
-        shelf.keep(())
+        sessions.keep(())
 
 
 @contextmanager

@@ -24,7 +24,7 @@ from mien.models.library.inswapper_matrix import SUFFIX, load_matrix
 from mien.models.library.lock import turn
 from mien.models.library.store import ModelEntry, Store
 from mien.models.library.trusted import LIST, read_trusted, write_trusted
-from mien.models.runtime.session_cache import Shelf
+from mien.models.runtime.session_cache import SessionCache
 from mien.system.folders import MODELS_VARIABLE
 from tests.support.standins import all_families, make_small
 
@@ -187,7 +187,7 @@ def test_every_family_can_be_trusted_and_read(family: str, store: Store, here: P
     assert Store(installed=store.folder).entry(done.entry.id) == done.entry
     assert "random" in done.entry.licence
     assert done.entry in store.installed(done.entry.role)
-    Shelf(store).session(done.entry)
+    SessionCache(store).session(done.entry)
 
 
 def test_alike_families_must_be_named_and_must_fit(store: Store, here: Path) -> None:
@@ -380,7 +380,7 @@ def test_hostile_files_are_refused_at_the_door_and_when_they_are_opened(tmp_path
     # Even with the right hash nothing of it reaches the runtime.
     lay(store.folder, "swap.onnx", data)
     with pytest.raises(ModelRefused, match="evil"):
-        Shelf(store).session(store.entry("swap"))
+        SessionCache(store).session(store.entry("swap"))
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no pipes with a name, and links need a right")
@@ -645,7 +645,7 @@ def test_a_list_that_hides_a_stand_in_does_not_make_a_real_model_of_it(store: St
     import_models([lay(here, "w600k_r50.onnx", content("arcface"))], store, trust=True)
     (row,) = read_trusted(store.folder)
     write_trusted(store.folder, [replace(row, id="my_w600k_r50", standin=False)])
-    for ask in (store.read, lambda name: Shelf(store).session(store.entry(name))):
+    for ask in (store.read, lambda name: SessionCache(store).session(store.entry(name))):
         with pytest.raises(ModelRefused, match="stand-in"):
             ask("my_w600k_r50")
 

@@ -23,7 +23,7 @@ from mien.models.networks.recognisers.crossface import Crossface
 from mien.models.networks.restorers.codeformer import CodeFormer
 from mien.models.networks.restorers.restorer import TEMPLATES, Restorer
 from mien.models.runtime.onnx_session import OnnxSession
-from mien.models.runtime.session_cache import Shelf
+from mien.models.runtime.session_cache import SessionCache
 from mien.settings import Settings
 from mien.testing import FakeSession
 from mien.types import Array, Floats, Image
@@ -117,7 +117,7 @@ def test_a_session_that_gives_another_shape_than_it_says_is_refused() -> None:
         Restorer("gpen", "gpen_256", session).enhance([_crop(1)])
 
 
-class _Shelf(Shelf):
+class _OneGraph(SessionCache):
     """Holds one opened graph."""
 
     def __init__(self, content: bytes, folder: Path) -> None:
@@ -136,9 +136,9 @@ def _entry(family: str) -> ModelEntry:
 def test_every_family_opens_by_its_entry_and_sharpens(family: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     side = families()[family].inputs[0].shape[-1]
     assert isinstance(side, int)
-    shelf = _Shelf(make_small(family), tmp_path)
-    monkeypatch.setattr(registry, "installed", lambda name, roles, shelf: _entry(family))
-    enhancer = registry.open_enhancer(Settings(enhancer="standin", fidelity=0.5), shelf)
+    sessions = _OneGraph(make_small(family), tmp_path)
+    monkeypatch.setattr(registry, "installed", lambda name, roles, store: _entry(family))
+    enhancer = registry.open_enhancer(Settings(enhancer="standin", fidelity=0.5), sessions)
     assert enhancer is not None
     assert (enhancer.side, enhancer.template) == (side, TEMPLATES[family])
     crop = np.asarray(cv2.GaussianBlur(_crop(7, 64), (0, 0), 1.0), np.uint8)

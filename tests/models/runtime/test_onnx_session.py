@@ -35,10 +35,11 @@ from mien.models.runtime.devices import (
     usable_cores,
     worth_openvino,
 )
-from mien.models.runtime.half_precision import Memory, Trial, best, face_inputs
+from mien.models.runtime.example_face import example_picture
+from mien.models.runtime.half_precision import Trial, TrialFile, best, face_inputs
 from mien.models.runtime.onnx_session import OnnxSession
 from mien.models.runtime.probe import Choice, answers_right, try_device, verdict
-from mien.models.runtime.session_cache import TRIALS, Shelf
+from mien.models.runtime.session_cache import TRIALS, SessionCache
 from mien.settings import table
 from mien.types import Array
 from tests.support import conformance
@@ -497,7 +498,7 @@ def test_half_is_taken_when_it_is_faster_and_as_good(
     swapper: bytes, worse: float, seconds: dict[bool, float], half: bool
 ) -> None:
     open_session, clock = _sessions(swapper, worse, seconds)
-    session, trial = best(open_session, clock)
+    session, trial = best(open_session, example_picture(), clock)
     assert trial.half == half
     assert session.half == half  # type: ignore[attr-defined]
     assert not session.closed
@@ -511,7 +512,7 @@ def test_a_device_that_cannot_do_half_stays_with_single(swapper: bytes) -> None:
             raise DeviceUnavailable("no bfloat16 here")
         return OnnxSession("m", swapper)
 
-    session, trial = best(open_session, Counter())
+    session, trial = best(open_session, example_picture(), Counter())
     assert trial == half_precision.FAILED
     assert session.run(_feeds(session))
 
@@ -530,12 +531,12 @@ class Counter:
 @pytest.mark.parametrize("family", all_families())
 def test_a_face_can_be_fed_to_every_family(family: str) -> None:
     session = OnnxSession(family, make_small(family))
-    outputs = session.run(face_inputs(session.inputs, session.dtypes))
+    outputs = session.run(face_inputs(session.inputs, session.dtypes, example_picture()))
     assert all(np.isfinite(value).all() for value in outputs.values() if value.dtype.kind == "f")
 
 
 def test_the_bundled_face_is_a_face() -> None:
-    face = face_inputs({"x": (1, 3, 128, 128)}, {"x": "float32"})["x"]
+    face = face_inputs({"x": (1, 3, 128, 128)}, {"x": "float32"}, example_picture())["x"]
     assert 0 <= face.min() < 0.2
     assert 0.8 < face.max() <= 1
     middle = face[0, :, 50:80, 40:90].mean(axis=(1, 2))
@@ -544,11 +545,11 @@ def test_the_bundled_face_is_a_face() -> None:
 
 def test_trials_are_remembered_and_damage_means_only_another_trial(tmp_path: Path) -> None:
     path = tmp_path / "new" / "trials.json"
-    memory = Memory(path)
+    memory = TrialFile(path)
     assert memory.get("a") is None
     memory.put("a", Trial(44.0, 0.5))
     memory.put("b", Trial(20.0, 0.5))
-    assert Memory(path).get("a") == Trial(44.0, 0.5)
+    assert TrialFile(path).get("a") == Trial(44.0, 0.5)
     assert list(memory.all()) == ["a", "b"]
     for damage in ("", "[]", '{"a": 3, "b": {"psnr": "x"}}', "\x00"):
         path.write_text(damage, "utf-8")
@@ -560,11 +561,11 @@ def test_trials_are_remembered_and_damage_means_only_another_trial(tmp_path: Pat
 
 def test_a_folder_that_takes_nothing_is_told_of(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     (tmp_path / "file").write_bytes(b"")
-    Memory(tmp_path / "file" / "trials.json").put("a", Trial(1.0, 1.0))
+    TrialFile(tmp_path / "file" / "trials.json").put("a", Trial(1.0, 1.0))
     assert "could not be noted" in caplog.text
 
 
-# The shelf
+# The session cache
 
 
 def _works(*names: str) -> probe.Probe:
@@ -573,7 +574,7 @@ def _works(*names: str) -> probe.Probe:
 
 def test_one_session_serves_all_who_ask_at_once(tmp_path: Path) -> None:
     store = standin_store(tmp_path, "inswapper")
-    here, entry = Shelf(store), store.installed("swapper")[0]
+    here, entry = SessionCache(store), store.installed("swapper")[0]
     together = threading.Barrier(4)
 
     def ask(_: int) -> contracts.Session:
@@ -589,7 +590,7 @@ def test_one_session_serves_all_who_ask_at_once(tmp_path: Path) -> None:
 
 def test_a_closed_session_is_opened_again(tmp_path: Path) -> None:
     store = standin_store(tmp_path, "inswapper")
-    here, entry = Shelf(store, "cpu"), store.installed("swapper")[0]
+    here, entry = SessionCache(store, "cpu"), store.installed("swapper")[0]
     first = here.session(entry)
     assert isinstance(first, OnnxSession)
     first.close()
@@ -602,19 +603,19 @@ def test_auto_goes_on_to_the_next_device_and_says_so(
     fake.refuse = lambda provider, options: "op not supported" if provider == "DmlExecutionProvider" else ""
     store = standin_store(tmp_path, "inswapper")
     entry = store.installed("swapper")[0]
-    session = Shelf(store, probe=_works("directml"), providers=EVERY).session(entry)
+    session = SessionCache(store, probe=_works("directml"), providers=EVERY).session(entry)
     assert session.provider == CPU.provider
     assert "cuda (NVIDIA card, CUDA) is not used: the library libcudnn.so.9 is missing" in caplog.text
     assert "does not open on graphics card, DirectML: op not supported; the next device is taken" in caplog.text
     with pytest.raises(DeviceUnavailable, match="does not open on graphics card"):
-        Shelf(store, "directml", probe=_works("directml"), providers=EVERY).session(entry)
+        SessionCache(store, "directml", probe=_works("directml"), providers=EVERY).session(entry)
 
 
 def test_a_model_that_does_not_fit_is_not_moved_to_a_slower_device(tmp_path: Path, fake: FakeLibrary) -> None:
     fake.refuse = lambda provider, options: "out of memory" if provider == CUDA.provider else ""
     store = standin_store(tmp_path, "inswapper")
     with pytest.raises(DeviceFull):
-        Shelf(store, probe=_works("cuda"), providers=EVERY).session(store.installed("swapper")[0])
+        SessionCache(store, probe=_works("cuda"), providers=EVERY).session(store.installed("swapper")[0])
 
 
 def test_precision_is_tried_once_and_remembered_with_the_cache(tmp_path: Path, fake: FakeLibrary) -> None:
@@ -623,7 +624,7 @@ def test_precision_is_tried_once_and_remembered_with_the_cache(tmp_path: Path, f
 
     def opened(precision: str) -> list[str]:
         fake.opened.clear()
-        Shelf(store, "openvino", precision, probe=_works("openvino"), providers=EVERY, clock=Counter()).session(entry)
+        SessionCache(store, "openvino", precision, probe=_works("openvino"), providers=EVERY, clock=Counter()).session(entry)
         return [json.loads(options["load_config"])["GPU"]["INFERENCE_PRECISION_HINT"] for _, options in fake.opened]
 
     assert opened("half") == ["f16"]
@@ -639,7 +640,7 @@ def test_precision_is_tried_once_and_remembered_with_the_cache(tmp_path: Path, f
 
 def test_half_on_a_device_without_it_is_told_of(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     store = standin_store(tmp_path, "inswapper")
-    assert Shelf(store, "cpu", "half").session(store.installed("swapper")[0]).provider == CPU.provider
+    assert SessionCache(store, "cpu", "half").session(store.installed("swapper")[0]).provider == CPU.provider
     assert "has no half of its own" in caplog.text
 
 
@@ -648,7 +649,7 @@ def test_a_cache_that_cannot_be_made_is_done_without(
 ) -> None:
     store = standin_store(tmp_path, "inswapper")
     (store.folder / CACHE).write_bytes(b"in the way")
-    Shelf(store, "openvino", "single", probe=_works("openvino"), providers=EVERY).session(store.installed("swapper")[0])
+    SessionCache(store, "openvino", "single", probe=_works("openvino"), providers=EVERY).session(store.installed("swapper")[0])
     assert "cache_dir" not in fake.opened[0][1]
     assert "is built anew at each start" in caplog.text
 
@@ -706,7 +707,7 @@ def test_a_processor_with_bfloat16_is_worth_openvino() -> None:
 
 def test_trials_are_reported(tmp_path: Path) -> None:
     store = standin_store(tmp_path)
-    Memory(store.folder / CACHE / TRIALS).put("m 1234:the processor, OpenVINO:onnxruntime 1.24.1", Trial(43.2, 0.48))
+    TrialFile(store.folder / CACHE / TRIALS).put("m 1234:the processor, OpenVINO:onnxruntime 1.24.1", Trial(43.2, 0.48))
     (found,) = [each for each in doctor.examine(store) if each.topic == "precision"]
     assert found.name == "m 1234, the processor, OpenVINO, onnxruntime 1.24.1"
     assert found.state == "half precision: half takes 48% of the time, and differs by 43 dB"

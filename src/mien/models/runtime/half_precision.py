@@ -15,9 +15,8 @@ import numpy as np
 
 from mien.errors import DeviceFull, ModelError
 from mien.models.format.ports import Shape
-from mien.models.runtime.example_face import example_picture
 from mien.models.runtime.onnx_session import OnnxSession
-from mien.types import Array
+from mien.types import Array, Image
 
 LEAST_PSNR = 40.0
 """dB; below it the difference begins to be seen as grain."""
@@ -50,7 +49,7 @@ FAILED = Trial(0.0, 1.0)
 """The device cannot open or run the network in half."""
 
 
-class Memory:
+class TrialFile:
     """Trials by key in a small JSON file; a file that cannot be read or written only means that they are done again."""
 
     def __init__(self, path: Path) -> None:
@@ -85,14 +84,14 @@ def _trial(row: object) -> Trial | None:
         return None
 
 
-def best(open_session: Callable[[bool], OnnxSession], clock: Callable[[], float]) -> tuple[OnnxSession, Trial]:
+def best(open_session: Callable[[bool], OnnxSession], picture: Image, clock: Callable[[], float]) -> tuple[OnnxSession, Trial]:
     """The session that is worth keeping, and the trial; `open_session` takes whether it is to be in half.
 
     One session is open at a time, for the sake of the memory. Raises a `ModelError`
     when the network does not even open in single.
     """
     session = open_session(False)
-    feeds = face_inputs(session.inputs, session.dtypes)
+    feeds = face_inputs(session.inputs, session.dtypes, picture)
     wanted, seconds = _timed(session, feeds, clock)
     session.close()
     try:
@@ -110,19 +109,19 @@ def best(open_session: Callable[[bool], OnnxSession], clock: Callable[[], float]
     return session, trial
 
 
-def face_inputs(shapes: Mapping[str, Shape], dtypes: Mapping[str, str]) -> dict[str, Array]:
+def face_inputs(shapes: Mapping[str, Shape], dtypes: Mapping[str, str], picture: Image) -> dict[str, Array]:
     """A face for every input that is a picture, RGB 0..1, a unit vector for every other with several values, else 0.5."""
-    return {name: _face_input(shape).astype(dtypes[name]) for name, shape in shapes.items()}
+    return {name: _face_input(shape, picture).astype(dtypes[name]) for name, shape in shapes.items()}
 
 
-def _face_input(shape: Shape) -> Array:
+def _face_input(shape: Shape, picture: Image) -> Array:
     sizes = [size if isinstance(size, int) else 1 if number == 0 else _FREE_SIDE for number, size in enumerate(shape)]
     if len(sizes) == 4 and 3 in (sizes[1], sizes[3]):
         first = sizes[1] == 3
         height, width = sizes[2:] if first else sizes[1:3]
-        small = cv2.resize(example_picture(), (width, height), interpolation=cv2.INTER_AREA)
-        picture = small.astype(np.float32)[:, :, ::-1] / 255
-        return np.broadcast_to(picture.transpose(2, 0, 1) if first else picture, sizes).copy()
+        small = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
+        rgb = small.astype(np.float32)[:, :, ::-1] / 255
+        return np.broadcast_to(rgb.transpose(2, 0, 1) if first else rgb, sizes).copy()
     if int(np.prod(sizes)) <= 1:
         return np.full(sizes, 0.5, np.float32)
     values = np.random.default_rng(0).standard_normal(sizes, np.float32)

@@ -12,6 +12,7 @@ from mien.errors import DeviceUnavailable
 from mien.models.library.store import CACHE, ModelEntry, Store, built_of
 from mien.models.runtime import half_precision, onnx_session
 from mien.models.runtime.devices import Device
+from mien.models.runtime.example_face import example_picture
 from mien.models.runtime.onnx_session import OnnxSession
 from mien.models.runtime.probe import MODEL, Choice, Probe, try_device
 
@@ -20,7 +21,7 @@ TRIALS = "precision.json"
 """The file in it that says which models may reckon in half precision."""
 
 
-class Shelf:
+class SessionCache:
     """Opens a model at its first use and keeps it; safe to use from several threads.
 
     `device` and `precision` are as in the settings; a device is tried when the first model is opened. Opening runs the model a
@@ -45,8 +46,8 @@ class Shelf:
         self._providers = onnx_session.available_providers() if providers is None else providers
         self._kept = _Kept()
 
-    def on(self, device: str, precision: str) -> "Shelf":
-        """The same shelf for another device or precision: what is opened by one is there for the other."""
+    def on(self, device: str, precision: str) -> "SessionCache":
+        """Return the same cache for another device or precision: a session opened through one is there for the other."""
         if (device, precision) == (self._device, self._precision):
             return self
         other = copy(self)
@@ -115,13 +116,13 @@ class Shelf:
             return open_session(False)
         if self._precision != "auto":
             return open_session(self._precision == "half")
-        memory = half_precision.Memory(self._store.folder / CACHE / TRIALS)
-        known = memory.get(key)
+        trials = half_precision.TrialFile(self._store.folder / CACHE / TRIALS)
+        known = trials.get(key)
         if known is not None:
             return open_session(known.half)
-        session, trial = half_precision.best(open_session, self._clock)
+        session, trial = half_precision.best(open_session, example_picture(), self._clock)
         _log.info("%s on %s, %s", entry.id, device.title, trial.words())
-        memory.put(key, trial)
+        trials.put(key, trial)
         return session
 
     def _cache(self, device: Device, entry: ModelEntry, half: bool) -> Path | None:
