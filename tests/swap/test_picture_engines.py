@@ -392,7 +392,7 @@ def test_the_mask_of_a_dfm_is_where_both_masks_are_eroded_and_softened() -> None
         frame_of(noise(360, 340)), [face], KnownToShow("", 0.0)
     )  # fmt: skip
     assert without is not None
-    assert without.mask.astype(int).sum() > patch.mask.astype(int).sum(), "what stands before the face is painted over"
+    assert without.mask.astype(int).sum() > patch.mask.astype(int).sum(), "an occluder is painted over"
 
 
 def test_a_mask_is_softened_in_proportion_to_its_side() -> None:
@@ -448,7 +448,7 @@ def test_what_a_dfm_gives_back_unchanged_leaves_the_picture() -> None:
 
 
 def painting(face: SourceFace, side: int) -> Callable[[Array, float], Array]:
-    """A model that paints this face, whoever comes, as far as it is morphed."""
+    """A model that paints this face over any other, as far as it is morphed."""
     to_crop: Affine = dfm.whole_face(face.landmarks.points, side)
     painted = cv2.warpAffine(face.image, to_crop, (side, side), borderMode=cv2.BORDER_REPLICATE) / 255
 

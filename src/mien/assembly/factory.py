@@ -1,4 +1,4 @@
-"""Makes concrete objects out of settings: models from the store, and the pipeline for one stream of frames."""
+"""Construction of models and pipelines out of settings."""
 
 from dataclasses import dataclass, replace
 
@@ -26,15 +26,15 @@ from mien.swap.tracking.tracker import LIVE_PACE, Tracker
 from mien.types import Image, SourceFace
 
 PHOTO_DETECT_SIZES = (320, 640, 1280)
-"""A photo is searched once and may hold a close-up or a group far away."""
+"""Longer sides in pixels: a photo is searched once and may hold a close-up or a group far away."""
 LIVE_DETECT_SIZES = (640, 1280)
-"""Beside the setting: for faces far away, and so as not to take them for an empty room."""
-PICTURE_RESOLUTION = 2048
+"""Longer sides in pixels, in addition to the setting: for faces far away, which must not pass for an empty room."""
+PICTURE_RESOLUTION = 2048  # pixels of a face that the mesh engine computes at full size; time does not matter here
 
 
 @dataclass(frozen=True, slots=True)
 class Models:
-    """The opened models that every run needs."""
+    """Opened models that every run needs; `sessions` opens the installed ones."""
 
     photo_detector: Detector
     detector: Detector
@@ -44,7 +44,7 @@ class Models:
     sessions: SessionCache
 
     def retouch_for(self, settings: Settings) -> Retouch:
-        """The networks beside the engine that the settings name; raises a `ModelError`."""
+        """Open the networks that the settings name in addition to the engine; raises a `ModelError`."""
         return Retouch(
             self.finisher if settings.finish == "on" else None,
             registry.open_segmenters(settings, self.sessions),
@@ -60,7 +60,7 @@ def open_models(settings: Settings, store: Store) -> Models:
     return Models(
         photo_detector,
         detector,
-        TurnedSearch(YuNet(yunet, longer_side=SWEEP_SIDE, least_score=DOUBT)),
+        TurnedSearch(YuNet(yunet, longer_side=SWEEP_SIDE, min_score=DOUBT)),
         FaceMesh(OnnxSession("face_mesh_478", store.read("face_mesh_478"))),
         FinishNet(OnnxSession("finish", store.read("finish"))),
         sessions,
@@ -74,24 +74,24 @@ def _open_detectors(settings: Settings, sessions: SessionCache, yunet: OnnxSessi
     if photo is not None and video is not None:
         return photo, video
     least = settings.detect_score
-    steps = [(side, YuNet(yunet, longer_side=side, least_score=least)) for side in PHOTO_DETECT_SIZES]
-    return Pyramid(steps), YuNet(yunet, longer_side=settings.detect_size, least_score=least)
+    steps = [(side, YuNet(yunet, longer_side=side, min_score=least)) for side in PHOTO_DETECT_SIZES]
+    return Pyramid(steps), YuNet(yunet, longer_side=settings.detect_size, min_score=least)
 
 
 def open_tracking(settings: Settings, sessions: SessionCache) -> TrackingParts:
-    """What follows faces in live frames: the detector looks at every frame, down to what is only doubtful.
+    """Open the tracker for live frames: the detector runs on every frame and reports low-confidence detections, too.
 
-    Another detector than YuNet finds faces beside it: what is doubtful, and what confirms a face, is known of YuNet only.
+    Another detector than YuNet finds faces in addition to it: the scores that confirm a face are known for YuNet only.
     """
     store = sessions.store
     session = OnnxSession("yunet", store.read("yunet"))
     least = min(DOUBT, settings.detect_score)
     sides = sorted({settings.detect_size, *(side for side in LIVE_DETECT_SIZES if side > settings.detect_size)})
-    looks = [(side, YuNet(session, longer_side=side, least_score=least)) for side in sides]
+    looks = [(side, YuNet(session, longer_side=side, min_score=least)) for side in sides]
     finder = registry.open_detector(settings, sessions, (settings.detect_size,))
     look = SharedLook(looks, settings.detect_score, finder)
     landmarker = FaceMesh(OnnxSession("face_mesh_478", store.read("face_mesh_478")))
-    near, far = (YuNet(session, longer_side=side, least_score=least) for side in (SWEEP_SIDE, FAR_SIDE))
+    near, far = (YuNet(session, longer_side=side, min_score=least) for side in (SWEEP_SIDE, FAR_SIDE))
     tracker = Tracker(look, landmarker, replace(settings, detect_every=1), TurnedSearch(near, far), LIVE_PACE)
     return TrackingParts(tracker, look)
 
@@ -107,7 +107,7 @@ def open_classifier(store: Store) -> ContentClassifier:
 
 
 def open_content_check(store: Store) -> FileContentCheck:
-    """The content check of one file; raises a `ModelError`."""
+    """Open the content check of one file; raises a `ModelError`."""
     return FileContentCheck(open_classifier(store))
 
 
@@ -117,23 +117,23 @@ def open_engine(settings: Settings, sessions: SessionCache) -> Engine:
 
 
 def open_source(photo: Image, models: Models, number: int | None = None) -> SourceFace:
-    """The face to wear, out of a photo, BGR uint8; raises a `SourceFaceError`."""
+    """Load the source face of a photo, BGR uint8; raises a `SourceFaceError`."""
     return load_source(photo, models.photo_detector, models.landmarker, number=number)
 
 
 def add_photo(first: SourceFace, photo: Image, models: Models, recogniser: Recogniser) -> SourceFace:
-    """The face with a further photo of the same person, BGR uint8; raises a `SourceFaceError`."""
+    """Add a photo of the same person, BGR uint8, to a source face; raises a `SourceFaceError`."""
     return together(first, load_more(photo, first, models.photo_detector, models.landmarker, recogniser))
 
 
 def open_pipeline(settings: Settings, models: Models, source: SourceFace) -> Pipeline:
-    """The main path for one video."""
+    """Open the main path for one video."""
     tracker = Tracker(models.detector, models.landmarker, settings, models.turned)
     return Pipeline(tracker, dress(open_engine(settings, models.sessions), source, models.retouch_for(settings)), settings)
 
 
 def open_picture_pipeline(settings: Settings, models: Models, source: SourceFace) -> Pipeline:
-    """The main path for a single picture: searched finer, any way up, computed at its own resolution, nothing smoothed."""
+    """Open the main path for one picture: a finer search in all rotations, full resolution, no smoothing."""
     settings = replace(settings, resolution=max(PICTURE_RESOLUTION, settings.resolution), smoothing=0.0)
     tracker = Tracker(TurnedLook(TiledLook(models.photo_detector)), models.landmarker, settings, models.turned)
     return Pipeline(tracker, dress(open_engine(settings, models.sessions), source, models.retouch_for(settings)), settings)

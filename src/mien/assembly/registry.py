@@ -54,7 +54,7 @@ class Chosen:
 
     @property
     def entries(self) -> tuple[ModelEntry, ...]:
-        """All of them, in this order."""
+        """All entries, in the order of the fields."""
         found = (self.engine, *self.segmenters, self.enhancer, self.detector)
         return tuple(entry for entry in found if entry is not None)
 
@@ -90,10 +90,10 @@ def _dfm(entry: ModelEntry, settings: Settings, sessions: SessionCache) -> Engin
     sure = sessions.on("cpu", "single")
     recogniser = FaceId(sure.session(sessions.store.entry("face_id_128")))
 
-    def somebody() -> SourceFace:
+    def stranger() -> SourceFace:
         return example_face(FaceMesh(sure.session(sessions.store.entry("face_mesh_478"))))
 
-    return DfmEngine(entry.id, sessions.session(entry), recogniser, settings, somebody)
+    return DfmEngine(entry.id, sessions.session(entry), recogniser, settings, stranger)
 
 
 def _open_xseg(entry: ModelEntry, settings: Settings, sessions: SessionCache) -> Segmenter:
@@ -114,13 +114,13 @@ def _codeformer(entry: ModelEntry, settings: Settings, sessions: SessionCache) -
 
 def _scrfd(entry: ModelEntry, settings: Settings, sessions: SessionCache, sides: Sequence[int]) -> Detector:
     session, least = sessions.session(entry), settings.detect_score
-    steps = [(side, Scrfd(entry.id, session, longer_side=side, least_score=least)) for side in sides]
+    steps = [(side, Scrfd(entry.id, session, longer_side=side, min_score=least)) for side in sides]
     return steps[0][1] if len(steps) == 1 else Pyramid(steps)
 
 
 def _yoloface(entry: ModelEntry, settings: Settings, sessions: SessionCache, sides: Sequence[int]) -> Detector:
     """Open a detector of one size, whatever the `sides`: its files are made for it."""
-    return YoloFace(entry.id, sessions.session(entry), least_score=settings.detect_score)
+    return YoloFace(entry.id, sessions.session(entry), min_score=settings.detect_score)
 
 
 def _swapper(entry: ModelEntry, settings: Settings, sessions: SessionCache) -> Engine:

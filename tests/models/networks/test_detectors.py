@@ -156,7 +156,7 @@ def _as_rows(found: list[Detection]) -> Array:
 
 def test_scrfd_does_what_the_slow_reference_does() -> None:
     session, image = _scrfd_session(), _picture(75, 110)
-    found = Scrfd("scrfd", session, longer_side=640, least_score=0.5).detect(image)
+    found = Scrfd("scrfd", session, longer_side=640, min_score=0.5).detect(image)
     blob = _slow_scrfd_blob(image)
     assert np.abs(session.fed - blob).max() < 1e-4
     wanted = _slow_best(_slow_scrfd_rows(session.gave, blob.shape[2], blob.shape[3], 0.5), 0.4)
@@ -166,7 +166,7 @@ def test_scrfd_does_what_the_slow_reference_does() -> None:
 
 def test_yoloface_does_what_the_slow_reference_does() -> None:
     session, image = _yolo_session(), _picture(60, 90)
-    found = YoloFace("yoloface", session, least_score=0.5).detect(image)
+    found = YoloFace("yoloface", session, min_score=0.5).detect(image)
     blob = np.zeros((1, 3, 640, 640))
     for y in range(60):
         for x in range(90):
@@ -180,7 +180,7 @@ def test_yoloface_does_what_the_slow_reference_does() -> None:
 
 def test_a_large_picture_is_made_smaller_and_what_is_found_is_brought_back() -> None:
     session = _scrfd_session()
-    found = Scrfd("scrfd", session, longer_side=320, least_score=0.9).detect(_picture(400, 1000))
+    found = Scrfd("scrfd", session, longer_side=320, min_score=0.9).detect(_picture(400, 1000))
     assert session.fed.shape == (1, 3, 128, 320)
     wanted = np.array(_slow_best(_slow_scrfd_rows(session.gave, 128, 320, 0.9), 0.4))
     wanted[:, :14] *= 1000 / 320

@@ -89,7 +89,7 @@ def test_a_network_that_changes_nothing_gives_the_same_picture() -> None:
 def test_numbers_that_are_none_are_an_error(number: float) -> None:
     answer = _answer(5)
     answer[0, 1, 7, 9] = number
-    with pytest.raises(ModelError, match="gpen gave numbers that are no picture") as raised:
+    with pytest.raises(ModelError, match="gpen gave numbers that are not a picture") as raised:
         _restorer(answer).enhance([_crop(1)])
     assert raised.value.remedy
 
@@ -219,7 +219,7 @@ def test_the_shape_is_looked_at_even_where_none_was_announced(
 
 
 def test_the_kernel_is_not_let_loose_on_what_is_no_picture() -> None:
-    with pytest.raises(ValueError, match="are no pictures"):
+    with pytest.raises(ValueError, match="is not a shape of pictures"):
         pictures(np.zeros((1, 3, 400, 1), np.float32), Scale(HALF, HALF))
 
 

@@ -1,4 +1,4 @@
-"""The runtime: what is said to a device, how one is tried and refused, half precision, and one session for all.
+"""The runtime: options of devices, their trial and refusal, half precision, and one session for all.
 
 Devices that this machine lacks are played by a stand-in for onnxruntime that does their work on the processor.
 """
@@ -29,9 +29,9 @@ from mien.models.runtime.devices import (
     captures,
     devices_named,
     diagnose,
+    is_out_of_memory,
     mending,
     option_sets,
-    says_full,
     usable_cores,
     worth_openvino,
 )
@@ -241,8 +241,8 @@ def test_what_libraries_complain_of_is_put_into_words(words: str, reason: str, a
     ],
 )
 def test_full_memory_is_known_by_its_words(words: str) -> None:
-    assert says_full(words)
-    assert not says_full("Invalid rank for input: target")
+    assert is_out_of_memory(words)
+    assert not is_out_of_memory("Invalid rank for input: target")
 
 
 # Trying a device
@@ -257,14 +257,14 @@ def test_a_device_that_this_build_lacks_is_found_out_in_a_process_of_its_own() -
         pytest.skip("this onnxruntime is built for CUDA")
     ailment = try_device(CUDA, Store().path(probe.MODEL))
     assert ailment is not None
-    assert "gone to CPUExecutionProvider" in ailment.reason
+    assert "fallen back to CPUExecutionProvider" in ailment.reason
 
 
 @pytest.mark.parametrize(
     ("status", "said", "complained", "reason"),
     [
         (0, 'chatter\n{"works": true, "reason": ""}\nmore of it', "a warning", None),
-        (0, '{"works": false, "reason": "gone to CPU"}', "libcuda.so.1: cannot open shared object file", "libcuda.so.1"),
+        (0, '{"works": false, "reason": "fallen back to CPU"}', "libcuda.so.1: cannot open shared object file", "libcuda.so.1"),
         (0, '{"works": false, "reason": "it answers wrongly (12% off)"}', "W: chatter", "12% off"),
         (0, "", "", "crashed"),
         (-11, "", "Segmentation fault", "crashed"),
@@ -331,7 +331,7 @@ def test_a_named_device_that_does_not_work_is_an_error_and_never_another(provide
 
 
 def test_a_silent_fallback_to_the_processor_is_an_error(swapper: bytes) -> None:
-    with pytest.raises(DeviceUnavailable, match="gone to CPUExecutionProvider"):
+    with pytest.raises(DeviceUnavailable, match="fallen back to CPUExecutionProvider"):
         OnnxSession("m", swapper, device=CUDA, library=FakeLibrary(silent=CUDA.provider))
 
 
@@ -562,7 +562,7 @@ def test_trials_are_remembered_and_damage_means_only_another_trial(tmp_path: Pat
 def test_a_folder_that_takes_nothing_is_told_of(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     (tmp_path / "file").write_bytes(b"")
     TrialFile(tmp_path / "file" / "trials.json").put("a", Trial(1.0, 1.0))
-    assert "could not be noted" in caplog.text
+    assert "cannot record the trial" in caplog.text
 
 
 # The session cache
@@ -606,7 +606,7 @@ def test_auto_goes_on_to_the_next_device_and_says_so(
     session = SessionCache(store, probe=_works("directml"), providers=EVERY).session(entry)
     assert session.provider == CPU.provider
     assert "cuda (NVIDIA card, CUDA) is not used: the library libcudnn.so.9 is missing" in caplog.text
-    assert "does not open on graphics card, DirectML: op not supported; the next device is taken" in caplog.text
+    assert "does not open on graphics card, DirectML: op not supported; trying the next device" in caplog.text
     with pytest.raises(DeviceUnavailable, match="does not open on graphics card"):
         SessionCache(store, "directml", probe=_works("directml"), providers=EVERY).session(entry)
 
@@ -641,7 +641,7 @@ def test_precision_is_tried_once_and_remembered_with_the_cache(tmp_path: Path, f
 def test_half_on_a_device_without_it_is_told_of(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     store = standin_store(tmp_path, "inswapper")
     assert SessionCache(store, "cpu", "half").session(store.installed("swapper")[0]).provider == CPU.provider
-    assert "has no half of its own" in caplog.text
+    assert "cannot convert it to half" in caplog.text
 
 
 def test_a_cache_that_cannot_be_made_is_done_without(
@@ -651,7 +651,7 @@ def test_a_cache_that_cannot_be_made_is_done_without(
     (store.folder / CACHE).write_bytes(b"in the way")
     SessionCache(store, "openvino", "single", probe=_works("openvino"), providers=EVERY).session(store.installed("swapper")[0])
     assert "cache_dir" not in fake.opened[0][1]
-    assert "is built anew at each start" in caplog.text
+    assert "is built again at each start" in caplog.text
 
 
 # What the doctor says

@@ -1,4 +1,4 @@
-"""Opened models are shared, opened one beside another, and let go when nobody wears them any more."""
+"""Opened models are shared, opened in parallel, and dropped when they are not worn any more."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor

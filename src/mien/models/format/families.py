@@ -1,4 +1,4 @@
-"""The public model families and the tensors by which a file of each is known; who feeds them is in `engines/` and `models/`."""
+"""Public model families, and the tensors by which a file of each is recognised."""
 
 from dataclasses import dataclass
 
@@ -12,9 +12,9 @@ EMBEDDING_SIZE = 512  # numbers of an embedding: ArcFace's choice, which all its
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """What all files of one family share; `note` says in one line what tells them from their neighbours.
+    """Properties that all files of one family share; `note` is one line that tells it from similar families.
 
-    `role` is what they do: swapper, identity (a swapper that holds its face itself), enhancer, segmenter, recogniser,
+    `role` is one of swapper, identity (a swapper that holds its face itself), enhancer, segmenter, recogniser,
     converter or detector.
     """
 
@@ -124,5 +124,5 @@ _FAMILIES = (
 
 
 def families() -> dict[str, Family]:
-    """All families, by name."""
+    """Return all families, by name."""
     return {family.name: family for family in _FAMILIES}

@@ -19,7 +19,7 @@ DTYPES = {
 
 @dataclass(frozen=True, slots=True)
 class Tensor:
-    """Weights in the file: bytes `start` to `stop`, written as `kind` (`raw`, `float`, `int32`...), `size` bytes in all.
+    """Weights in the file: bytes `start` to `stop`, stored as `kind` (`raw`, `float`, `int32`...), `size` bytes in all.
 
     `start` and `stop` are those of the last piece; they hold everything when they are `size` apart.
     """
@@ -59,5 +59,5 @@ class Graph:
 
     @property
     def standin(self) -> bool:
-        """Whether it says of itself that its weights are random."""
+        """True for a file that declares its weights to be random."""
         return self.producer == STANDIN_PRODUCER or any(key == STANDIN_KEY for key, _ in self.metadata)

@@ -11,11 +11,10 @@ from mien.types import Floats
 
 
 def find_matrix(content: Path | bytes, side: int = 512, name: str = "buff2fs", model: str = "the model") -> Floats:
-    """The square matrix among the weights of an ONNX file, float32 (side, side): the one called `name`, else the last.
+    """Return a square matrix from the weights of an ONNX file, float32 (side, side): the one called `name`, else the last.
 
-    Of a file no more than the matrix is read. `model` is what errors call it.
-
-    The identity matrix of inswapper is one. Raises `ModelMismatch` when there is none, and what `read_graph` raises.
+    inswapper keeps its embedding matrix this way. Only the matrix is read from the file; `model` is the name in errors.
+    Raises `ModelMismatch` when there is none, and what `read_graph` raises.
     """
     square = [each for each in read_graph(content).initializers if each.dims == (side, side)]
     named = [each for each in square if each.name == name] or square[-1:]
@@ -26,7 +25,7 @@ def find_matrix(content: Path | bytes, side: int = 512, name: str = "buff2fs", m
 
 
 def _values(content: Path | bytes, tensor: Tensor) -> Floats | None:
-    """The values of a float tensor, flat; None when they are not all in one piece, or of another type."""
+    """Return the values of a float tensor, flat; None when they are not in one piece, or of another type."""
     if tensor.external or tensor.stop - tensor.start != tensor.size:
         return None
     data = _piece(content, tensor.start, tensor.stop)
@@ -51,7 +50,7 @@ def _piece(content: Path | bytes, start: int, stop: int) -> bytes:
 
 
 def _varints(data: bytes) -> np.ndarray[tuple[int, ...], np.dtype[np.uint32]]:
-    """Packed varints of at most 21 bits: what ONNX makes of float16 that is not raw."""
+    """Decode packed varints of at most 21 bits: the form of float16 values that are not raw."""
     raw = np.frombuffer(data, np.uint8)
     ends = np.flatnonzero(raw < 0x80)
     starts = np.concatenate([[0], ends[:-1] + 1]) if len(ends) else ends

@@ -16,17 +16,14 @@ _FUSED = (
     "QLinearSigmoid QLinearSoftmax QLinearWhere QuantizeLinear QuickGelu SimplifiedLayerNormalization SkipGroupNorm "
     "SkipLayerNormalization SkipSimplifiedLayerNormalization TransposeMatMul"
 )
-"""What onnxruntime's own optimiser and quantiser write; EPContext, PythonOp and others load programs from files."""
+"""Operators that onnxruntime's own optimiser and quantiser write; EPContext, PythonOp and others load programs from files."""
 _SIZES = dict(DTYPES.values())
 _MAX_VALUES = 2**31  # of one tensor: 8 GB in single precision, far above the largest weights in use
 _MAX_PORTS = 64  # inputs or outputs of a model; the largest family has 9
 
 
 def check_safe(model_id: str, graph: Graph) -> None:
-    """Refuse what no public model needs and what could read files, run foreign code or eat the memory.
-
-    Raises `ModelRefused` that says what was found.
-    """
+    """Raise `ModelRefused` for what no public model needs: reading files, foreign code, unbounded time or memory."""
     for why in _dangers(graph):
         raise ModelRefused(f"{model_id} is refused: {why}", "use the file of the catalogue, or one that its maker vouches for")
 
@@ -35,10 +32,10 @@ def _dangers(graph: Graph) -> Iterator[str]:
     fused = frozenset(_FUSED.split())
     for domain, operator in sorted(graph.operators):
         if domain not in _DOMAINS and (domain != _MICROSOFT or operator not in fused):
-            yield f"it uses the operator {operator!r} of {domain!r}, which is not one of ONNX"
+            yield f"it uses the operator {operator!r} of {domain!r}, which is not part of ONNX"
         elif operator == "Loop":
-            # onnxruntime lets nobody interrupt it.
-            yield "it uses the operator 'Loop', which need not come to an end"
+            # onnxruntime cannot be interrupted in it.
+            yield "it uses the operator 'Loop', which may never end"
     if graph.functions:
         yield f"it defines {graph.functions} operators of its own"
     if graph.sparse:
@@ -55,7 +52,7 @@ def _dangers(graph: Graph) -> Iterator[str]:
         count = math.prod(tensor.dims)
         if any(size < 0 for size in tensor.dims) or count > _MAX_VALUES:
             yield f"the weights {tensor.name!r} have the absurd shape {list(tensor.dims)}"
-        # Not raw, a value takes a byte at least.
+        # A value that is not raw takes at least one byte.
         least = math.ceil(count * _SIZES.get(tensor.dtype, 1)) if tensor.kind == "raw" else count
         if least > tensor.size:
             yield f"the weights {tensor.name!r} have the shape {list(tensor.dims)}, but only {tensor.size} bytes in the file"

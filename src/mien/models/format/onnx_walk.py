@@ -27,9 +27,9 @@ _FOREIGN = (
 
 
 def read_graph(content: Path | str | bytes, name: str = "", limits: WalkLimits = DEFAULT_LIMITS) -> Graph:
-    """Walk over a file or its bytes; `name` is what errors call it.
+    """Return the graph of a file or its bytes; `name` is its name in errors.
 
-    Raises `ModelMissing` (cannot be read), `ModelDamaged` (cut short, or no ONNX at all) or `ModelRefused` (too much of
+    Raises `ModelMissing` (cannot be read), `ModelDamaged` (cut short, or not ONNX) or `ModelRefused` (too much of
     something to be read with bounded time and memory).
     """
     if isinstance(content, bytes):
@@ -80,7 +80,7 @@ class _Walk(FieldReader):
                     functions += 1
                     self._function(field)
         if version <= 0 or body is None or not opsets:
-            raise self._damaged("it holds no graph, or ends before its time")
+            raise self._damaged("it holds no graph, or is cut short")
         names = {tensor.name for tensor in body.initializers}
         return Graph(
             version,
@@ -104,9 +104,9 @@ class _Walk(FieldReader):
         head = self._data[:64]
         for start, what, remedy in _FOREIGN:
             if head.startswith(start):
-                raise ModelDamaged(f"{self._name} is no ONNX file but {what}", remedy)
+                raise ModelDamaged(f"{self._name} is not an ONNX file but {what}", remedy)
         if head[4:8] == b"ORTM":
-            # onnxruntime would take it for its own format, whatever else it looks like, and this walk would have seen nothing.
+            # onnxruntime would open it as its own format, whatever else it looks like, and this walk would have seen nothing.
             raise ModelRefused(f"{self._name} is in a format of onnxruntime's own", "use the model's ONNX file")
 
     def _graph(self, whole: Field, depth: int) -> _Body:
@@ -204,7 +204,7 @@ class _Walk(FieldReader):
         return Slot(name, shape, dtype)
 
     def _type(self, whole: Field) -> tuple[Shape, str]:
-        """Shape and type of a tensor; what is no tensor has the type `other`."""
+        """Return shape and type of a tensor; anything else has the type `other`."""
         found: tuple[Shape, str] | None = None
         for field in self._inside(whole):
             if field.number == 1:

@@ -1,4 +1,4 @@
-"""What a model takes and gives, and whether an opened session keeps to it.
+"""Inputs and outputs of a family, and the check of an opened session against them.
 
 Exports of one model differ in the names of their tensors, so a port is found by any of its names, else by its place.
 """
@@ -17,7 +17,7 @@ _REMEDY = "use the file of the catalogue"
 class Port:
     """One input or output of a family: the names that exports give it, its shape, and the types it may have.
 
-    A dimension that is no number is free. An `optional` port may be absent.
+    A dimension without a number is free. An `optional` port may be absent.
     """
 
     names: tuple[str, ...]
@@ -28,9 +28,7 @@ class Port:
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """Where a port was found in a session: `name` and `dtype` are the session's own, and so is `shape`; what that leaves free
-    is as the port has it.
-    """
+    """A port as it was found in a session: `name`, `dtype` and `shape` are the session's; free dimensions are the port's."""
 
     name: str
     shape: Shape
@@ -45,20 +43,20 @@ class Bound:
     outputs: tuple[Slot | None, ...]
 
     def taken(self, number: int) -> Slot:
-        """The slot of an input that is not optional."""
+        """Return the slot of an input that is not optional."""
         slot = self.inputs[number]
         assert slot is not None
         return slot
 
     def given(self, number: int) -> Slot:
-        """The slot of an output that is not optional."""
+        """Return the slot of an output that is not optional."""
         slot = self.outputs[number]
         assert slot is not None
         return slot
 
 
 def bind(model_id: str, session: Session, inputs: Sequence[Port], outputs: Sequence[Port]) -> Bound:
-    """Find every port; raises `ModelMismatch` that names what was expected and what was found.
+    """Find every port; raises `ModelMismatch`, with the expected and the found one.
 
     Inputs must all be known, outputs beyond the ports are left alone.
     """
@@ -72,7 +70,7 @@ def bind(model_id: str, session: Session, inputs: Sequence[Port], outputs: Seque
 def match_ports(
     model_id: str, what: str, found: Mapping[str, Shape], dtypes: Mapping[str, str], ports: Sequence[Port]
 ) -> tuple[Slot | None, ...]:
-    """The slots of `found`, in the order of the ports, by name or else by place; raises `ModelMismatch`."""
+    """Return the slots of `found` in the order of the ports, by name or else by place; raises `ModelMismatch`."""
     free = [name for name in found if not any(name in port.names for port in ports)]
     slots: list[Slot | None] = []
     for port in ports:
@@ -107,12 +105,12 @@ def expect(model_id: str, found: Mapping[str, Shape], wanted: Mapping[str, Shape
 
 
 def fits(found: Shape, wanted: Shape) -> bool:
-    """Whether two shapes can be the same; a dimension that is no number fits any."""
+    """Return True for shapes that can be the same; a free dimension fits any."""
     return len(found) == len(wanted) and all(
         not isinstance(a, int) or not isinstance(b, int) or a == b for a, b in zip(wanted, found, strict=True)
     )
 
 
 def said(shape: Shape) -> str:
-    """A shape in words, such as `1 x 3 x ? x 128`."""
+    """Return a shape in words, such as `1 x 3 x ? x 128`."""
     return " x ".join(str(size) if isinstance(size, int) else "?" for size in shape) or "a single value"

@@ -82,6 +82,7 @@ class Pieces:
 
 @contextmanager
 def opened(path: Path, name: str) -> Iterator[Pieces]:
+    """Open a file for reading in pieces; `name` is its name in errors. Raises `ModelMissing` or `ModelDamaged`."""
     try:
         # Before it is opened: opening a pipe would wait for its other end.
         if not path.is_file():
@@ -126,7 +127,7 @@ class FieldReader:
             else:
                 raise self._damaged(f"there is no field of the kind {wire}")
             if at > end:
-                raise self._damaged("something in it is longer than the rest of the file")
+                raise self._damaged("a part of it is longer than the rest of the file")
             if not 0 < number < 1 << 29:
                 raise self._damaged(f"there is no field with the number {number}")
             yield Field(number, wire, start, at, value)
@@ -144,7 +145,7 @@ class FieldReader:
 
     def _whole(self, field: Field) -> int:
         if field.wire != _VARINT:
-            raise self._damaged("something in it should be a number")
+            raise self._damaged("a number is missing in it")
         return _signed(field.value)
 
     def _wholes(self, field: Field) -> list[int]:
@@ -161,7 +162,7 @@ class FieldReader:
 
     def _bytes(self, field: Field) -> None:
         if field.wire != _BYTES:
-            raise self._damaged("a number stands where parts should be")
+            raise self._damaged("it has a number in the place of parts")
 
     def _text(self, field: Field) -> str:
         self._bytes(field)
@@ -169,11 +170,11 @@ class FieldReader:
         try:
             return self._data[field.start : field.stop].decode("utf-8")
         except UnicodeDecodeError:
-            raise self._damaged("a name in it is no text") from None
+            raise self._damaged("a name in it is not text") from None
 
     def _once(self, before: object) -> None:
         if before is not None:
-            raise self._damaged("it says something twice that can be said once only")
+            raise self._damaged("a part of it occurs twice that may occur once")
 
     def _check_count(self, count: int, limit: int, what: str) -> None:
         """Refuse another one when there are `count` already."""
@@ -184,7 +185,7 @@ class FieldReader:
         return ModelRefused(f"{self._name} has {limit:,} {what} or more", "no known model is like that: " + FRESH_COPY)
 
     def _damaged(self, why: str) -> ModelDamaged:
-        return ModelDamaged(f"{self._name} is damaged, or no ONNX file: {why}", FRESH_COPY)
+        return ModelDamaged(f"{self._name} is damaged, or not an ONNX file: {why}", FRESH_COPY)
 
 
 def _signed(value: int) -> int:

@@ -1,4 +1,4 @@
-"""Fetches a model of the catalogue: resumed where it stopped, checked, and put in its place in one step."""
+"""Download of a model of the catalogue: resumed, checked, and renamed when it is whole."""
 
 import hashlib
 import http.client
@@ -21,48 +21,58 @@ from urllib.parse import quote, urlsplit
 
 from mien import __version__
 from mien.errors import DownloadFailed, ModelError, UsageError
-from mien.models.library.lock import turn
+from mien.models.library.lock import locked
 from mien.models.library.store import ModelEntry, Store
 from mien.system.folders import make_private
 
 MIRROR_VARIABLE = "MIEN_MIRROR"
-TRIES = 4
-"""Of each address, one after another."""
-TIMEOUT_S = 30.0
-"""That a server may be silent."""
-LARGEST = 4 * 1024**3
-"""Bytes of a model whose size nobody has published."""
-SPARE = 64 * 1024**2
-"""Bytes that stay free on the disk."""
-_CHUNK = 1 << 18
-_MOST_LETTERS = 200
-"""Of what a server says, which may be no words at all."""
+TIMEOUT_S = 30.0  # without a byte from the server
+_CHUNK_BYTES = 1 << 18  # 256 KiB: small enough for a steady progress bar
 _LOCAL = {"localhost", "127.0.0.1", "::1"}
-_PASSING = {408, 425, 429, 500, 502, 503, 504}
+_PASSING = {408, 425, 429, 500, 502, 503, 504}  # statuses after which a later try may succeed
 _RANGE = re.compile(r"bytes (?:(\d{1,18})-\d+|\*)/(\d{1,18}|\*)")
 _LENGTH = re.compile(r"\d{1,18}")
 _CARRY = "`mien models import FILE` takes a copy that you have, or that you bring from another machine"
 
 
+@dataclass(frozen=True, slots=True)
+class DownloadLimits:
+    """Bounds of one download."""
+
+    tries: int = 4  # of each address: pauses of 1, 2 and 4 s bridge a short interruption
+    unknown_bytes: int = 4 * 1024**3  # of a model without a published size; bounds what a server can fill
+    spare_bytes: int = 64 * 1024**2  # stay free on the disk for other programs
+    reason_letters: int = 200  # of a server's answer, which may be anything
+
+
+LIMITS = DownloadLimits()
+
+
 class Reply(Protocol):
-    """What a server answers; `status` is 200 (from the start), 206 (from where it was asked) or 416 (nothing there)."""
+    """Answer of a server."""
 
     @property
-    def status(self) -> int: ...
+    def status(self) -> int:
+        """200 (from the start), 206 (from the byte that was asked for) or 416 (no such byte)."""
+        ...
 
     @property
-    def headers(self) -> Message: ...
+    def headers(self) -> Message:
+        """Header fields."""
+        ...
 
-    def read1(self, n: int = -1, /) -> bytes: ...
+    def read1(self, n: int = -1, /) -> bytes:
+        """Return the next bytes of the body, empty at its end."""
+        ...
 
 
 Fetch = Callable[[str, int], AbstractContextManager[Reply]]
-"""Opens an address from a byte on; raises `Refused` or an `OSError`."""
+"""Function that opens an address, starting at a byte; raises `Refused` or an `OSError`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a model is; `total` is None while nobody has said it. `doing` is "pulling" or "checking"."""
+    """Progress of one model in bytes; `total` is None while it is unknown. `doing` is "pulling" or "checking"."""
 
     model_id: str
     doing: str
@@ -74,7 +84,7 @@ Report = Callable[[Progress], None]
 
 
 class Refused(Exception):
-    """A server's answer that cannot be used; `passing` = asking again may help."""
+    """Unusable answer of a server; `passing` = a later try may succeed."""
 
     def __init__(self, reason: str, *, passing: bool = False) -> None:
         super().__init__(reason)
@@ -89,15 +99,15 @@ def pull(
     mirror: str | None = None,
     pause: Callable[[float], None] = time.sleep,
 ) -> Path:
-    """Fetch the model into the store's folder and return its path; one that is there and right is left alone.
+    """Download the model into the store's folder and return its path; a file that is there and right is left alone.
 
-    What has arrived stays beside it as `.FILE.part`, for the next time, unless its sha256 is wrong. Raises `DownloadFailed`,
-    which tells what each address said, or `ModelError` when it cannot be written.
+    A part that has arrived stays beside it as `.FILE.part`, for the next time, unless its sha256 is wrong. Raises
+    `DownloadFailed`, with the reason of each address, or `ModelError` when it cannot be written.
     """
     urls = addresses(entry, mirror)
     place = store.path(entry.id)
     part = place.with_name(f".{place.name}.part")
-    with turn(store.folder):
+    with locked(store.folder):
         with _writing(place):
             make_private(place.parent)
             if place.is_file() and _is_right(place, entry, report):
@@ -107,7 +117,7 @@ def pull(
             try:
                 _fetch_from(url, part, entry, fetch, report, pause)
             except Refused as refused:
-                reasons.append(f"{urlsplit(url).hostname}: {str(refused)[:_MOST_LETTERS]}")
+                reasons.append(f"{urlsplit(url).hostname}: {str(refused)[: LIMITS.reason_letters]}")
                 continue
             with _writing(place):
                 part.replace(place)
@@ -117,7 +127,7 @@ def pull(
 
 
 def addresses(entry: ModelEntry, mirror: str | None = None) -> tuple[str, ...]:
-    """Where to ask for the model, in this order; a mirror stands in for all others, and has the catalogue's file names.
+    """Return the addresses of the model, in order; a mirror replaces all others, and has the catalogue's file names.
 
     Raises `DownloadFailed` for a model that cannot be pulled.
     """
@@ -125,7 +135,7 @@ def addresses(entry: ModelEntry, mirror: str | None = None) -> tuple[str, ...]:
         raise DownloadFailed(f"{entry.id} ships with mien: there is nothing to pull", "install mien again if it is damaged")
     if not entry.sha256:
         raise DownloadFailed(
-            f"{entry.id} cannot be pulled: nobody has published its sha256, so it could not be checked",
+            f"{entry.id} cannot be pulled: no sha256 is published for it, so it could not be checked",
             "`mien models import FILE --trust` takes a copy that you have",
         )
     if mirror:
@@ -136,14 +146,14 @@ def addresses(entry: ModelEntry, mirror: str | None = None) -> tuple[str, ...]:
 
 
 def check_address(url: str) -> None:
-    """Raise `UsageError` for what is no https address; plain http is for this machine only."""
+    """Raise `UsageError` for anything but an https address; plain http is for this machine only."""
     if not _may_be_asked(url, plain=True) or not urlsplit(url).hostname:
         raise UsageError(f"{url!r} is not an https address", "a mirror begins with https://")
 
 
 @contextmanager
 def open_url(url: str, start: int, *, plain: bool = False, timeout_s: float = TIMEOUT_S) -> Iterator[Reply]:
-    """A `Fetch` over https, through the proxy that the environment names; `plain` allows http to this machine, for tests."""
+    """Open an address over https, through the environment's proxy; `plain` allows http to this machine, for tests."""
     if not _may_be_asked(url, plain=plain):
         raise Refused("not an https address")
     request = urllib.request.Request(url, headers={"User-Agent": f"mien/{__version__}", "Accept-Encoding": "identity"})
@@ -164,8 +174,8 @@ def open_url(url: str, start: int, *, plain: bool = False, timeout_s: float = TI
             raise Refused(f"its certificate is not trusted: {error.reason.verify_message}") from error
         raise error.reason if isinstance(error.reason, OSError) else OSError(str(error.reason)) from error
     except ValueError as error:
-        # Of a redirect's address, too: a name that is too long, letters that no address has, half a bracket.
-        raise Refused(f"its address makes no sense: {error}") from error
+        # From the address of a redirect, too: a name that is too long, invalid letters, half a bracket.
+        raise Refused(f"its address is invalid: {error}") from error
     with reply:
         yield reply
 
@@ -195,7 +205,7 @@ class _SafeRedirects(urllib.request.HTTPRedirectHandler):
         self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: http.client.HTTPMessage, newurl: str
     ) -> urllib.request.Request | None:
         if not _may_be_asked(newurl, plain=self._plain):
-            raise Refused(f"it leads on to {urlsplit(newurl).scheme}://, which is not https")
+            raise Refused(f"it redirects to {urlsplit(newurl).scheme}://, which is not https")
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
@@ -211,30 +221,33 @@ def _fetch_from(
     url: str, part: Path, entry: ModelEntry, fetch: Fetch, report: Report, pause: Callable[[float], None]
 ) -> None:  # fmt: skip
     """Complete the part from one address and check it; raises `Refused` with the last reason."""
-    for attempt in range(TRIES):
+    for attempt in range(LIMITS.tries):
         try:
             fresh = _transfer(url, part, entry, fetch, report)
             with _writing(part):
                 if _is_right(part, entry, report):
                     return
                 part.unlink()
-            # Of a part that was begun elsewhere or another day, the old half may be to blame: once more, from the start.
-            raise Refused("what it sends has another sha256 than the catalogue: it was thrown away", passing=not fresh)
+            # A part that was begun elsewhere or another day may be to blame: try once more, from the start.
+            raise Refused("its file has another sha256 than the catalogue: it was thrown away", passing=not fresh)
         except Refused as refused:
-            if not refused.passing or attempt == TRIES - 1:
+            if not refused.passing or attempt == LIMITS.tries - 1:
                 raise
         except (OSError, http.client.HTTPException) as error:
-            if attempt == TRIES - 1:
-                raise Refused(_said(error)) from error
+            if attempt == LIMITS.tries - 1:
+                raise Refused(_reason(error)) from error
         pause(2.0**attempt)
 
 
 def _transfer(url: str, part: Path, entry: ModelEntry, fetch: Fetch, report: Report) -> bool:
-    """Append to the part what is missing; whether all of it came now. Raises `Refused`, `ModelError` or an `OSError`."""
+    """Append the missing bytes to the part; return True when all of it came now.
+
+    Raises `Refused`, `ModelError` or an `OSError`.
+    """
     have = _size(part)
     if entry.bytes and have >= entry.bytes:
         return False
-    limit = entry.bytes or LARGEST
+    limit = entry.bytes or LIMITS.unknown_bytes
     with fetch(url, have) as reply:
         start, total = _where(reply, have)
         if entry.bytes and total is not None and total != entry.bytes:
@@ -260,7 +273,7 @@ def _transfer(url: str, part: Path, entry: ModelEntry, fetch: Fetch, report: Rep
 
 
 def _where(reply: Reply, have: int) -> tuple[int, int | None]:
-    """The byte at which the answer begins, and how long the whole file is, if it says so."""
+    """Return the byte at which the answer begins, and the size of the whole file, if it is known."""
     found = _RANGE.fullmatch(reply.headers.get("Content-Range") or "")
     total = int(found[2]) if found and found[2] != "*" else None
     if reply.status == HTTPStatus.OK:
@@ -274,16 +287,16 @@ def _where(reply: Reply, have: int) -> tuple[int, int | None]:
 
 
 def _append(reply: Reply, part: Path, start: int, limit: int, arrived: Callable[[int], None]) -> int:
-    """Write what comes from `start` on; the size that the part has then, at most a chunk above the limit."""
+    """Write the body at byte `start`; return the size of the part, at most a chunk above the limit."""
     with _writing(part):
         descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o600)
     done = start
-    # Unbuffered, so that nothing is left to be written, and to fail, while the file is closed.
+    # Unbuffered, so that no write is left to fail while the file is closed.
     with os.fdopen(descriptor, "wb", buffering=0) as file:
         with _writing(part):
             file.truncate(start)
             file.seek(start)
-        while done <= limit and (chunk := reply.read1(_CHUNK)):
+        while done <= limit and (chunk := reply.read1(_CHUNK_BYTES)):
             with _writing(part):
                 rest = memoryview(chunk)
                 while rest:
@@ -296,13 +309,13 @@ def _append(reply: Reply, part: Path, start: int, limit: int, arrived: Callable[
 
 
 def _is_right(path: Path, entry: ModelEntry, report: Report) -> bool:
-    """Whether the file is the one of the catalogue."""
+    """Return True for the file of the catalogue, by size and sha256."""
     size = path.stat().st_size
     if entry.bytes and size != entry.bytes:
         return False
     digest, done = hashlib.sha256(), 0
     with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
+        while chunk := file.read(_CHUNK_BYTES):
             digest.update(chunk)
             done += len(chunk)
             report(Progress(entry.id, "checking", done, size))
@@ -312,9 +325,9 @@ def _is_right(path: Path, entry: ModelEntry, report: Report) -> bool:
 def _check_room(part: Path, missing: int) -> None:
     with _writing(part):
         free = shutil.disk_usage(part.parent).free
-    if missing + SPARE > free:
+    if missing + LIMITS.spare_bytes > free:
         raise ModelError(
-            f"{part.parent} has {free / 1e6:.0f} MB free, {(missing + SPARE) / 1e6:.0f} MB are needed",
+            f"{part.parent} has {free / 1e6:.0f} MB free, {(missing + LIMITS.spare_bytes) / 1e6:.0f} MB are needed",
             "free some space, or name another folder with MIEN_MODELS",
         )
 
@@ -328,7 +341,7 @@ def _size(path: Path) -> int:
 
 @contextmanager
 def _writing(path: Path) -> Iterator[None]:
-    """What the disk refuses is a `ModelError`, apart from what the network refuses."""
+    """Turn errors of the disk into `ModelError`, apart from those of the network."""
     try:
         yield
     except OSError as error:
@@ -339,7 +352,7 @@ def _writing(path: Path) -> Iterator[None]:
 
 
 def _flush_folder(folder: Path) -> None:
-    # So that the new name outlives a power cut; not all systems can open a folder.
+    # The new name survives a power cut; not all systems can open a folder.
     with suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)
         try:
@@ -348,7 +361,7 @@ def _flush_folder(folder: Path) -> None:
             os.close(descriptor)
 
 
-def _said(error: OSError | http.client.HTTPException) -> str:
+def _reason(error: OSError | http.client.HTTPException) -> str:
     if isinstance(error, TimeoutError):
         return "it did not answer in time"
     return getattr(error, "strerror", None) or str(error) or type(error).__name__

@@ -1,4 +1,4 @@
-"""Takes model files that a person already has into mien's own folder: known by their hash, or trusted by that person."""
+"""Import of model files that the user already has: known by their hash, or trusted by the user."""
 
 import contextlib
 import errno
@@ -19,7 +19,7 @@ from mien.models.format.onnx_policy import check_safe
 from mien.models.format.onnx_walk import read_graph
 from mien.models.format.ports import match_ports
 from mien.models.library.inswapper_matrix import SUFFIX as EMAP_SUFFIX
-from mien.models.library.lock import turn
+from mien.models.library.lock import locked
 from mien.models.library.store import CACHE, ModelEntry, Store, built_of, free_id
 from mien.models.library.trusted import FOLDER as TRUSTED_FOLDER
 from mien.models.library.trusted import Trusted, read_trusted, write_trusted
@@ -30,17 +30,25 @@ Report = Callable[[str], None]
 _SUFFIXES = frozenset({".onnx", ".dfm"})
 _PICKLES = frozenset({".pth", ".pt", ".ckpt", ".pkl", ".bin", ".safetensors", ".h5", ".npy"})
 _ARCHIVES = frozenset({".zip", ".7z", ".rar", ".gz", ".tar"})
-_CHUNK = 4 << 20
-_SPARE_BYTES = 64 << 20
-"""So much of a disk is left free."""
-_MOST_FILES = 50_000
-_MOST_DEPTH = 12
-_MAX_ID = 60
+_CHUNK_BYTES = 4 << 20  # 4 MiB: large enough for full disk speed, small in memory
+_MAX_ID_LETTERS = 60  # of an id made out of a file's name; rows of tables stay readable
 _DRAFT = ".copy"
-"""How the name of a file ends that is being copied."""
+"""Suffix of a file that is being copied."""
 _RESERVED = frozenset({"mesh", "none", "auto", "off"})
-"""What settings that name a model mean by these is no file."""
+"""Ids that settings use for something else than a file."""
 _ROOM = "free some space, or let MIEN_MODELS name a folder on another disk"
+
+
+@dataclass(frozen=True, slots=True)
+class ImportLimits:
+    """Bounds of one import."""
+
+    files: int = 50_000  # in a folder: more is a home folder or a whole disk, named by mistake
+    depth: int = 12  # of folders; bounds the walk over a tree named by mistake
+    spare_bytes: int = 64 << 20  # stay free on the disk for other programs
+
+
+LIMITS = ImportLimits()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +62,7 @@ class Imported:
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """What is to become of a file; `row` is what the list of trusted files will say of it, None for a file of the catalogue."""
+    """Decision on one file; `row` is its future row in the list of trusted files, None for a file of the catalogue."""
 
     path: Path
     sha256: str
@@ -73,15 +81,15 @@ def import_models(
 ) -> list[Imported]:
     """Copy the model files at these paths, or anywhere in these folders, into the store's folder.
 
-    All are looked at before the first is copied. A file that was named and cannot be taken is an error; one that was only
-    found in a folder is told of through `report`. With `trust` a file that the catalogue does not know is taken when its
-    graph fits one family, or the `family` that is named. Originals stay as they are.
+    All are checked before the first is copied. A named file that cannot be taken is an error; one that was only found in a
+    folder is reported. With `trust` a file that the catalogue does not know is taken when its graph fits one family, or the
+    named `family`. Originals stay as they are.
 
     Raises `UsageError` or a `ModelError`; nothing is left half copied.
     """
     if family is not None and family not in families():
         raise UsageError(f"no family of models is called {family!r}", f"choose one of: {', '.join(families())}")
-    with turn(store.folder):
+    with locked(store.folder):
         _sweep(store.folder)
         planner = _Planner(store, trust, family)
         plans: dict[str, _Plan] = {}
@@ -90,20 +98,20 @@ def import_models(
                 plans.setdefault(plan.sha256, plan)
         if not plans:
             raise ModelMissing(
-                "no file that mien knows is there", "name the file itself; `--trust` takes one that the catalogue does not know"
+                "no known model file found", "name the file itself; `--trust` takes one that the catalogue does not know"
             )
         return [_take(plan, store, report) for plan in plans.values()]
 
 
 def _sweep(folder: Path) -> None:
-    """Delete what an import has left that was killed."""
+    """Delete the drafts of an import that was killed."""
     for each in (*folder.glob(f".*{_DRAFT}"), *(folder / TRUSTED_FOLDER).glob(f".*{_DRAFT}")):
         with contextlib.suppress(OSError):
             each.unlink()
 
 
 def remove(model_id: str, store: Store) -> None:
-    """Delete a model's file, what was kept beside it or built of it, and its row in the list of trusted files.
+    """Delete a model's file, all that was cached or built out of it, and its row in the list of trusted files.
 
     Raises `UsageError` for an embedded model, `ModelMissing` when there is nothing to delete, `ModelError` when it cannot.
     """
@@ -111,8 +119,8 @@ def remove(model_id: str, store: Store) -> None:
     if entry.bundled:
         raise UsageError(f"{model_id} is part of mien and cannot be removed", "only models that were installed can be")
     path = store.path(model_id)
-    part = path.with_name(f".{path.name}.part")  # what a pull has left that was stopped
-    with turn(store.folder):
+    part = path.with_name(f".{path.name}.part")  # left by a download that was stopped
+    with locked(store.folder):
         rows = read_trusted(store.folder)
         others = [row for row in rows if row.file != entry.file]
         if len(others) == len(rows) and not path.exists() and not part.exists():
@@ -129,7 +137,7 @@ def remove(model_id: str, store: Store) -> None:
 
 
 class _Planner:
-    """Looks at files and says what they are; copies nothing."""
+    """Classifier of files; copies nothing."""
 
     def __init__(self, store: Store, trust: bool, family: str | None) -> None:
         self._trust = trust
@@ -143,11 +151,11 @@ class _Planner:
         self._taken = _RESERVED | {entry.id for entry in entries}
 
     def interesting(self, path: Path) -> bool:
-        """Whether a file found in a folder is worth being read; raises `ModelError`."""
+        """Return True for a file of a folder that is worth reading; raises `ModelError`."""
         return self._trust or _plain(path.stem) in self._names or _size(path) in self._sizes
 
     def plan(self, path: Path) -> _Plan:
-        """What becomes of the file; raises a `ModelError` when it is not taken."""
+        """Return the plan for a file; raises a `ModelError` when it is not taken."""
         size = _size(path)
         _refuse_by_name(path)
         graph = read_graph(path)
@@ -185,7 +193,7 @@ class _Planner:
         return Trusted(name, family.role, family.name, file, size, sha256, graph.standin)
 
     def _nameless_entry(self, path: Path, size: int, graph: Graph) -> ModelEntry | None:
-        """The entry of the catalogue that this file says it is, where nobody has published a hash; never for a stand-in."""
+        """Return the entry without a published hash that has this file's name; never for a stand-in."""
         if graph.standin:
             return None
         return next(
@@ -215,22 +223,22 @@ def _model_files(folder: Path, report: Report) -> Iterator[Path]:
     for where, folders, files in os.walk(folder, onerror=lambda error: report(f"left alone: {error}")):
         deep = len(Path(where).relative_to(folder).parts)
         seen += len(files) + len(folders)
-        folders[:] = sorted(folders) if deep < _MOST_DEPTH else []
-        if seen > _MOST_FILES:
-            raise UsageError(f"{folder} holds more than {_MOST_FILES:,} files", "name the folder in which the models lie")
+        folders[:] = sorted(folders) if deep < LIMITS.depth else []
+        if seen > LIMITS.files:
+            raise UsageError(f"{folder} holds more than {LIMITS.files:,} files", "name the folder in which the models lie")
         yield from (Path(where) / name for name in sorted(files) if Path(name).suffix.lower() in _SUFFIXES)
 
 
 def _size(path: Path) -> int:
-    """The bytes of a plain file, or of the one that a link leads to."""
+    """Return the size of a plain file, or of the target of a link."""
     try:
         state = path.stat()
     except (OSError, ValueError) as error:
-        raise ModelMissing(f"cannot read {path}: {_why(error)}", "check the name") from error
+        raise ModelMissing(f"cannot read {path}: {_reason(error)}", "check the name") from error
     if not stat.S_ISREG(state.st_mode):
-        raise ModelRefused(f"{path} is no plain file", "name a file or a folder with models")
+        raise ModelRefused(f"{path} is not a plain file", "name a file or a folder with models")
     if state.st_size == 0:
-        raise ModelDamaged(f"{path} is empty", "get the file anew from where it came from")
+        raise ModelDamaged(f"{path} is empty", "get the file again from its source")
     return state.st_size
 
 
@@ -250,11 +258,11 @@ def _hash(path: Path) -> str:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        raise ModelMissing(f"cannot read {path}: {_why(error)}", "check who may read it") from error
+        raise ModelMissing(f"cannot read {path}: {_reason(error)}", "check who may read it") from error
 
 
 def _families_for(path: Path) -> list[Family]:
-    """What a file may be by its name: a .dfm is one thing only."""
+    """Return the families that a file may have by its name: a .dfm has one only."""
     return [each for each in families().values() if path.suffix.lower() != ".dfm" or each.name == "dfm"]
 
 
@@ -267,7 +275,7 @@ def _fits(graph: Graph, family: Family) -> bool:
 
 
 def _check_family(name: str, graph: Graph, family: Family) -> None:
-    """What `signature.bind` asks of an opened session, asked of the file; raises `ModelMismatch`."""
+    """Check a file as `ports.bind` checks an opened session; raises `ModelMismatch`."""
     dtypes = {port.name: port.dtype for port in (*graph.inputs, *graph.outputs)}
     inputs = {port.name: port.shape for port in graph.inputs}
     found = match_ports(name, "input", inputs, dtypes, family.inputs)
@@ -277,7 +285,7 @@ def _check_family(name: str, graph: Graph, family: Family) -> None:
 
 
 def _choose(path: Path, graph: Graph, fitting: Sequence[Family], named: str | None) -> Family:
-    """The only family that fits, or the one that was named if it does; raises `ModelMismatch` or `ModelRefused`."""
+    """Return the only family that fits, or the named one if it does; raises `ModelMismatch` or `ModelRefused`."""
     if named is not None:
         family = families()[named]
         _check_family(str(path), graph, family)
@@ -294,7 +302,7 @@ def _choose(path: Path, graph: Graph, fitting: Sequence[Family], named: str | No
 
 
 def _plain(stem: str) -> str:
-    """What is left of a name without signs and capitals: GPEN-BFR-512 and gpen_bfr_512 are one."""
+    """Return a name in lower case without signs: GPEN-BFR-512 and gpen_bfr_512 are one."""
     return re.sub(r"[^a-z0-9]", "", stem.lower())
 
 
@@ -302,11 +310,11 @@ def _safe_id(stem: str, standin: bool) -> str:
     plain = re.sub(r"[^a-z0-9_-]+", "-", stem.lower()).strip("-_") or "model"
     if standin and "standin" not in plain.replace("-", "").replace("_", ""):
         plain = f"standin-{plain}"
-    return plain[:_MAX_ID].rstrip("-_")
+    return plain[:_MAX_ID_LETTERS].rstrip("-_")
 
 
 def _take(plan: _Plan, store: Store, report: Report) -> Imported:
-    """Copy the file and note it; a file without a row in the list, or a row without a file, can be imported again."""
+    """Copy the file and record it; a file without a row in the list, or a row without a file, can be imported again."""
     target = store.folder / plan.row.file if plan.row is not None else store.path(plan.id)
     fresh = not _holds(target, plan)
     if fresh and plan.row is None and store.entry(plan.id).bundled:
@@ -333,13 +341,13 @@ def _holds(target: Path, plan: _Plan) -> bool:
 
 
 def _copy(plan: _Plan, target: Path) -> None:
-    """Copy under another name, check what was copied, and rename; whatever happens, nothing half is left."""
+    """Copy under another name, check the copy, and rename it; any error removes it."""
     folder = target.parent
     temporary: Path | None = None
     try:
         make_private(folder)
         free = shutil.disk_usage(folder).free
-        if free < plan.bytes + _SPARE_BYTES:
+        if free < plan.bytes + LIMITS.spare_bytes:
             raise ModelError(
                 f"{folder} has {free / 1e6:,.0f} MB free, and {plan.path.name} needs {plan.bytes / 1e6:,.0f} MB", _ROOM
             )
@@ -347,7 +355,7 @@ def _copy(plan: _Plan, target: Path) -> None:
         temporary = Path(name)
         with os.fdopen(descriptor, "wb") as out, plan.path.open("rb") as source:
             found = hashlib.sha256()
-            while chunk := source.read(_CHUNK):
+            while chunk := source.read(_CHUNK_BYTES):
                 found.update(chunk)
                 out.write(chunk)
             out.flush()
@@ -356,18 +364,18 @@ def _copy(plan: _Plan, target: Path) -> None:
             raise ModelDamaged(f"{plan.path} changed while it was copied", "import it again when nothing writes to it")
         temporary.replace(target)
         temporary = None
-        _settle(folder)
+        _sync_folder(folder)
     except OSError as error:
         remedy = _ROOM if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG} else f"check who may write to {folder}"
-        raise ModelError(f"cannot copy {plan.path} to {folder}: {_why(error)}", remedy) from error
+        raise ModelError(f"cannot copy {plan.path} to {folder}: {_reason(error)}", remedy) from error
     finally:
         if temporary is not None:
             with contextlib.suppress(OSError):
                 temporary.unlink()
 
 
-def _settle(folder: Path) -> None:
-    """Write the new name to the disk, too, where a folder can be synced."""
+def _sync_folder(folder: Path) -> None:
+    """Write the new name to the disk, too, where folders can be synced."""
     with contextlib.suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)
         try:
@@ -376,5 +384,5 @@ def _settle(folder: Path) -> None:
             os.close(descriptor)
 
 
-def _why(error: OSError | ValueError) -> str:
+def _reason(error: OSError | ValueError) -> str:
     return getattr(error, "strerror", None) or str(error)

@@ -1,4 +1,4 @@
-"""What is known and what is installed: one row a model, and what a model cannot do without."""
+"""Known and installed models, one row each, and the partners that a model works with."""
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,7 +14,7 @@ STANDIN = "a stand-in with random weights, no real model"
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """One row of `mien models`. `state` is one of the four above; `note` says more of it, such as what is damaged."""
+    """One row of `mien models`. `state` is one of the four above; `note` explains it, such as what is damaged."""
 
     entry: ModelEntry
     path: Path
@@ -22,14 +22,14 @@ class Listed:
     note: str = ""
 
     def described(self) -> dict[str, Any]:
-        """All that is known, for programs."""
+        """Return the row as a mapping, for programs."""
         return {**asdict(self.entry), "path": str(self.path), "state": self.state, "note": self.note, "way": way_to(self.entry)}
 
 
 def list_models(store: Store, role: str | None = None) -> tuple[Listed, ...]:
-    """All models, or those of a role, in the order of the catalogue; raises `UsageError` for a role that nobody has.
+    """Return all models, or those of a role, in the order of the catalogue; raises `UsageError` for an unknown role.
 
-    The sha256 of embedded models is checked, of the others, which are large, only the size; `modelling.check_models` does more.
+    The sha256 of embedded models is checked; of the others, which are large, only the size.
     """
     entries = store.entries()
     roles = sorted({entry.role for entry in entries})
@@ -39,7 +39,7 @@ def list_models(store: Store, role: str | None = None) -> tuple[Listed, ...]:
 
 
 def look_at(entry: ModelEntry, store: Store) -> Listed:
-    """The state of one model, without reading more of it than of an embedded one."""
+    """Return the state of one model; of an installed one only the size is checked."""
     path = store.path(entry.id)
     standin = STANDIN if entry.standin else ""
     if entry.bundled:
@@ -60,7 +60,7 @@ def look_at(entry: ModelEntry, store: Store) -> Listed:
 
 
 def way_to(entry: ModelEntry) -> str:
-    """How the model comes to this machine: "pull", "import", "import --trust", or nothing for an embedded one."""
+    """Return the way to install a model: "pull", "import", "import --trust", or nothing for an embedded one."""
     if entry.bundled:
         return ""
     if not entry.sha256:
@@ -69,7 +69,7 @@ def way_to(entry: ModelEntry) -> str:
 
 
 def shown_size(entry: ModelEntry) -> str:
-    """The size for people."""
+    """Return the size for people."""
     return f"{entry.bytes / 1e6:.1f} MB" if entry.bytes else "not known"
 
 
@@ -80,10 +80,10 @@ def needed_by(entry: ModelEntry) -> tuple[tuple[str, ...], ...]:
 
 
 def partners(entry: ModelEntry, store: Store) -> tuple[ModelEntry | None, ...]:
-    """One installed model for each group of `needed_by`, None where there is none.
+    """Return one installed model for each group of `needed_by`, None where there is none.
 
-    First the catalogue's, then a trusted file that bears its name; a file that nobody trusts is none. Another recogniser of
-    the same shape would do in silence what is wrong, so it is not taken; a stand-in only serves a stand-in.
+    The catalogue's comes first, then a trusted file with its name. Another recogniser of the same shape would be silently
+    wrong, so it does not count; a stand-in only serves a stand-in.
     """
     return tuple(_partner(entry, group, store) for group in needed_by(entry))
 
@@ -104,13 +104,13 @@ def _partner(entry: ModelEntry, group: tuple[str, ...], store: Store) -> ModelEn
 
 
 def missing_for(entry: ModelEntry, store: Store) -> tuple[str, ...]:
-    """Those of `needed_by` of which none is installed, in words such as `a or b`."""
+    """Return the groups of `needed_by` of which none is installed, in words such as `a or b`."""
     found = partners(entry, store)
     return tuple(" or ".join(group) for group, partner in zip(needed_by(entry), found, strict=True) if partner is None)
 
 
 def check_partners(entry: ModelEntry, store: Store) -> None:
-    """Raise `ModelMissing` that names what `entry` cannot do without and is not installed."""
+    """Raise `ModelMissing` for the first partner of `entry` that is not installed."""
     for group, partner in zip(needed_by(entry), partners(entry, store), strict=True):
         if partner is None:
             offered = next((name for name in group if store.entry(name).urls), group[0])

@@ -39,10 +39,11 @@ class EmbeddedEngine:
         self._network = Network(model_id, session, feed, settings, bound.taken(1), bound.given(0), own_masks)
 
     def prepare(self, source: SourceFace) -> Array:
-        """The network's vector, (1, 512) in its own type, read-only; raises `ModelError`."""
+        """Return the network's vector, (1, 512) in its own type, read-only; raises `ModelError`."""
         prepared = self._vector(source)[None].astype(self._source.dtype)
         prepared.flags.writeable = False
         return np.asarray(prepared)
 
     def swap(self, frame: Frame, faces: Sequence[TrackedFace], prepared: Array) -> list[FacePatch | None]:
+        """Return a patch for each face, None where nothing of it is in the picture."""
         return self._network.swap(frame, faces, {self._source.name: prepared})

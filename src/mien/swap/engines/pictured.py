@@ -19,7 +19,7 @@ from mien.types import Array, FacePatch, Frame, SourceFace, TrackedFace
 class PictureEngine:
     """A `contracts.Engine`. Raises `ModelMismatch` when the session is not of the family.
 
-    Pictures cannot be averaged as embeddings can: of several photos it takes one, see `best_photo`.
+    Pictures cannot be averaged as embeddings can: one of several photos is taken, see `best_photo`.
     """
 
     bends = False
@@ -33,7 +33,7 @@ class PictureEngine:
         self._network = Network(model_id, session, feed, settings, bound.taken(1), bound.given(0))
 
     def prepare(self, source: SourceFace) -> Array:
-        """The crop of the photo, (1, 3, side, side) in the network's own type, read-only."""
+        """Return the crop of the photo, (1, 3, side, side) in the network's own type, read-only."""
         best = best_photo(source, self._photo)
         crop = cut(best.image, best.landmarks.points, self._photo.template, self._photo.side)
         prepared = blob([crop.image], PLAIN).astype(self._source.dtype, copy=False)
@@ -41,11 +41,12 @@ class PictureEngine:
         return prepared
 
     def swap(self, frame: Frame, faces: Sequence[TrackedFace], prepared: Array) -> list[FacePatch | None]:
+        """Return a patch for each face, None where nothing of it is in the picture."""
         return self._network.swap(frame, faces, {self._source.name: prepared})
 
 
 def best_photo(source: SourceFace, feed: PhotoFeed) -> SourceFace:
-    """The photo whose face is most frontal and largest; more pixels than the network takes do not count."""
+    """Return the photo whose face is most frontal and largest; more pixels than the network takes do not count."""
 
     def worth(photo: SourceFace) -> float:
         points = photo.landmarks.points

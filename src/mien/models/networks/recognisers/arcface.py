@@ -11,7 +11,7 @@ from mien.models.format.tensors import blob, check_finite
 from mien.models.networks.batching import feed
 from mien.types import Floats, Image, Landmarks
 
-SIDE = 112
+SIDE = 112  # pixels of the crop that the network takes
 TEMPLATE = "arcface_112_v2"
 
 
@@ -25,6 +25,7 @@ class ArcFace:
         self._session = session
 
     def embed(self, image: Image, landmarks: Landmarks) -> Floats:
+        """Return the raw embedding, float32 (512,)."""
         crop = cut(image, landmarks.points, TEMPLATE, SIDE)
         found = feed(self._model_id, self._session, self._bound, blob([crop.image], SIGNED), 1)
         check_finite(self._model_id, found)

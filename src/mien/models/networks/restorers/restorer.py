@@ -1,4 +1,4 @@
-"""Networks that restore a face: GFPGAN, GPEN, RestoreFormer++ and, with a weight beside the crop, CodeFormer.
+"""Face restorers: GFPGAN, GPEN, RestoreFormer++ and, with a weight beside the crop, CodeFormer.
 
 All take an aligned crop as RGB, -1..1, batch x 3 x side x side, and give the same back.
 """
@@ -22,9 +22,8 @@ TEMPLATES = {
     "gpen_2048": "ffhq_512",
     "codeformer": "ffhq_512",
 }
-"""By which template the crops of a family are aligned."""
-_MOST_PIXELS = 8 * 512 * 512
-"""In one run; these networks take much memory for each crop."""
+"""Templates by which the crops of each family are aligned."""
+_MAX_PIXELS = 8 * 512 * 512  # in one run: these networks take much memory a crop
 
 
 class Restorer:
@@ -46,10 +45,10 @@ class Restorer:
         self._further = {slot.name: np.array([weight], slot.dtype) for slot, weight in zip(further, weights, strict=True)}
 
     def enhance(self, crops: Sequence[Image]) -> list[Image]:
-        """The restored crops; raises `ModelError` when the network gives no numbers."""
+        """Return the restored crops; raises `ModelError` for outputs that are not finite."""
         if not crops:
             return []
-        most = max(1, _MOST_PIXELS // self.side**2)
+        most = max(1, _MAX_PIXELS // self.side**2)
         restored = feed(self._model_id, self._session, self._bound, blob(crops, SIGNED), most, self._further)
         check_finite(self._model_id, restored)
         return pictures(restored, SIGNED)
