@@ -10,7 +10,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColum
 
 from mien.assembly import registry
 from mien.errors import MienError, UsageError
-from mien.models.library import download
+from mien.models.library import download, https
 from mien.models.library.inventory import ABSENT, list_models, look_at
 from mien.models.library.store import ModelEntry, Store
 from mien.models.runtime.session_cache import SessionCache
@@ -22,7 +22,7 @@ def pull_models(
     agree: Callable[[ModelEntry], bool],
     console: Console,
     mirror: str | None = None,
-    fetch: download.Fetch = download.open_url,
+    fetch: https.Fetch = https.open_url,
 ) -> tuple[Path, ...]:
     """Pull models one after another, whose licences are all agreed to before the first byte; raises a `MienError`.
 
@@ -30,7 +30,7 @@ def pull_models(
     """
     entries = [store.entry(model_id) for model_id in dict.fromkeys(ids)]
     if mirror:
-        download.check_address(mirror)
+        https.check_address(mirror)
     for entry in entries:
         download.addresses(entry, mirror)
     for entry in entries:

@@ -18,7 +18,8 @@ import pytest
 
 from mien.errors import DownloadFailed, ModelError, UsageError
 from mien.models.library import download as pulling
-from mien.models.library.download import Progress, addresses, check_address, open_url, pull
+from mien.models.library.download import Progress, addresses, pull
+from mien.models.library.https import Refused, check_address, open_url
 from mien.models.library.store import ModelEntry, Store
 
 CONTENT = bytes(range(256)) * 4096
@@ -316,7 +317,7 @@ def test_plain_http_is_for_tests_only(server: Server, store: Store) -> None:
     with pytest.raises(DownloadFailed, match="not an https address"):
         pull(entry, store, open_url, lambda progress: None)
     assert not server.asked
-    with pytest.raises(pulling.Refused), open_url("http://example.com/a", 0, plain=True):
+    with pytest.raises(Refused), open_url("http://example.com/a", 0, plain=True):
         pass
 
 

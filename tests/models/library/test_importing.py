@@ -18,7 +18,7 @@ import pytest
 
 from mien.commands.main import main
 from mien.errors import MienError, ModelDamaged, ModelError, ModelMismatch, ModelMissing, ModelRefused, UsageError
-from mien.models.library import importing
+from mien.models.library import import_plan, importing
 from mien.models.library.importing import import_models, remove
 from mien.models.library.inswapper_matrix import SUFFIX, load_matrix
 from mien.models.library.lock import locked
@@ -131,13 +131,13 @@ def test_in_a_folder_only_files_that_may_be_known_are_read(tmp_path: Path, here:
     lay(here, "other.onnx", content("ghost"))
     lay(here, "notes.txt", b"hello")
     read: list[str] = []
-    whole = importing._hash
+    whole = import_plan.hash_of
 
     def noted(path: Path) -> str:
         read.append(path.name)
         return whole(path)
 
-    monkeypatch.setattr(importing, "_hash", noted)
+    monkeypatch.setattr(import_plan, "hash_of", noted)
     lines: list[str] = []
     import_models([here], store, report=lines.append)
     assert "other.onnx" not in read
@@ -403,7 +403,7 @@ def test_folders_pipes_and_links(store: Store, here: Path) -> None:
 
 
 def test_a_folder_with_far_too_much_in_it_is_not_searched(store: Store, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(importing, "LIMITS", importing.ImportLimits(files=5))
+    monkeypatch.setattr(import_plan, "LIMITS", import_plan.SearchLimits(files=5))
     for number in range(6):
         lay(here, f"{number}.txt", b"")
     with pytest.raises(UsageError, match="more than 5 files"):
@@ -512,7 +512,7 @@ def test_processes_that_import_at_once_wait_for_each_other(store: Store, here: P
 
 def test_a_file_that_changes_while_it_is_copied_is_refused(store: Store, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = lay(here, "a.dfm", content("dfm"))
-    monkeypatch.setattr(importing, "_hash", lambda _: "0" * 64)
+    monkeypatch.setattr(import_plan, "hash_of", lambda _: "0" * 64)
     with pytest.raises(ModelDamaged, match="changed while"):
         import_models([path], store, trust=True)
     assert everything(store) == set()

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from mien.models.format.onnx_matrix import find_matrix
+from mien.models.library.files import replace_file
 from mien.models.library.store import ModelEntry, Store
-from mien.models.library.trusted import replace_file
 from mien.types import Floats
 
 SUFFIX = ".emap.npy"

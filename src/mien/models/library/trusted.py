@@ -1,18 +1,15 @@
 """Trusted models: files that the catalogue does not know by their hash, in a list beside them."""
 
-import contextlib
 import json
-import os
 import re
 import stat
-import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from mien.errors import ModelDamaged, ModelError
 from mien.models.format.families import families
-from mien.system.folders import make_private
+from mien.models.library.files import replace_file
 
 LIST = "trusted.json"
 FOLDER = "trusted"
@@ -94,19 +91,3 @@ def write_trusted(folder: Path, rows: Sequence[Trusted]) -> None:
         raise ModelError(
             f"cannot write {folder / LIST}: {error.strerror}", "free some space, or name another folder"
         ) from error
-
-
-def replace_file(path: Path, content: bytes) -> None:
-    """Write a small private file under another name and rename it, so that it is whole or unchanged; raises `OSError`."""
-    make_private(path.parent)
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".new", dir=path.parent)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            Path(name).unlink()
-        raise
