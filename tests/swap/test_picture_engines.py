@@ -582,7 +582,7 @@ def test_people_are_told_from_each_other_by_the_models_that_paint_them(media: Pa
 def test_a_model_that_leaves_faces_as_they_are_passes_for_nobody() -> None:
     somebody = example_face(models().landmarker)
     engine = DfmEngine("mirror", dfm_session(side=224), recogniser(), Settings(), lambda: somebody)
-    with pytest.raises(SourceFaceStranger, match="mirror does not make the person of the photo out of another face"):
+    with pytest.raises(SourceFaceStranger, match="mirror does not turn another face into the person of the photo"):
         engine.prepare(source_of(HOPPER))
 
 
