@@ -54,7 +54,7 @@ class Chosen:
 
     @property
     def entries(self) -> tuple[ModelEntry, ...]:
-        """All entries, in the order of the fields."""
+        """Entries in the order of the fields."""
         found = (self.engine, *self.segmenters, self.enhancer, self.detector)
         return tuple(entry for entry in found if entry is not None)
 

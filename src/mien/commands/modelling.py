@@ -11,7 +11,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColum
 from mien.assembly import registry
 from mien.errors import MienError, UsageError
 from mien.models.library import download, https
-from mien.models.library.inventory import ABSENT, list_models, look_at
+from mien.models.library.inventory import ABSENT, list_models, state_of
 from mien.models.library.store import ModelEntry, Store
 from mien.models.runtime.session_cache import SessionCache
 
@@ -54,7 +54,7 @@ def check_models(ids: Sequence[str], store: Store) -> Iterator[Checked]:
 
     Raises `ModelMissing` for a name that nobody knows.
     """
-    rows = [look_at(store.entry(name), store) for name in ids] if ids else [
+    rows = [state_of(store.entry(name), store) for name in ids] if ids else [
         row for row in list_models(store) if row.state != ABSENT
     ]  # fmt: skip
     sessions = SessionCache(store, device="cpu")

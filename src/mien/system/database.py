@@ -104,7 +104,7 @@ class Database:
 
     @contextmanager
     def read_only(self) -> Iterator[sqlite3.Connection]:
-        """Yield a connection that only reads and blocks nobody. Raises `ProvenanceError`, also when there is no ledger."""
+        """Yield a connection that only reads and blocks no writer. Raises `ProvenanceError`, also when there is no ledger."""
         path = self.folder / self.FILE
         try:
             address = f"{path.absolute().as_uri()}?mode=ro"

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from mien.models.format.ports import Slot
+from mien.models.format.ports import TensorInfo
 
 STANDIN_KEY = "mien.standin"
 """Metadata key of a file with random weights that stands in for a real model."""
@@ -47,8 +47,8 @@ class Graph:
     producer: str
     opsets: tuple[tuple[str, int], ...]
     metadata: tuple[tuple[str, str], ...]
-    inputs: tuple[Slot, ...]
-    outputs: tuple[Slot, ...]
+    inputs: tuple[TensorInfo, ...]
+    outputs: tuple[TensorInfo, ...]
     nodes: int
     operators: frozenset[tuple[str, str]]
     initializers: tuple[Tensor, ...]

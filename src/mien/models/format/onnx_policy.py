@@ -48,7 +48,7 @@ def _dangers(graph: Graph) -> Iterator[str]:
             yield f"{port.name!r} has the absurd shape {sizes}"
     for tensor in (*graph.initializers, *graph.constants):
         if tensor.external:
-            yield f"the weights {tensor.name!r} lie in another file"
+            yield f"the weights {tensor.name!r} are in another file"
         count = math.prod(tensor.dims)
         if any(size < 0 for size in tensor.dims) or count > _MAX_VALUES:
             yield f"the weights {tensor.name!r} have the absurd shape {list(tensor.dims)}"

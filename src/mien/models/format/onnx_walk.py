@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from mien.errors import ModelDamaged, ModelRefused
 from mien.models.format.onnx_graph import DTYPES, Graph, Tensor
-from mien.models.format.ports import Shape, Slot
+from mien.models.format.ports import Shape, TensorInfo
 from mien.models.format.protobuf import DEFAULT_LIMITS, FRESH_COPY, Content, Field, FieldReader, WalkLimits, opened
 
 _DATA_FIELDS = {4: "float", 5: "int32", 6: "string", 7: "int64", 9: "raw", 10: "double", 11: "uint64"}
@@ -39,8 +39,8 @@ def read_graph(content: Path | str | bytes, name: str = "", limits: WalkLimits =
 
 
 class _Body(NamedTuple):
-    inputs: tuple[Slot, ...]
-    outputs: tuple[Slot, ...]
+    inputs: tuple[TensorInfo, ...]
+    outputs: tuple[TensorInfo, ...]
     initializers: tuple[Tensor, ...]
 
 
@@ -111,8 +111,8 @@ class _Walk(FieldReader):
 
     def _graph(self, whole: Field, depth: int) -> _Body:
         self._check_count(depth, self._limits.depth + 1, "graphs within graphs")
-        inputs: list[Slot] = []
-        outputs: list[Slot] = []
+        inputs: list[TensorInfo] = []
+        outputs: list[TensorInfo] = []
         initializers: list[Tensor] = []
         for field in self._inside(whole):
             match field.number:
@@ -125,7 +125,7 @@ class _Walk(FieldReader):
                     # Old files list all weights among the inputs.
                     limit = self._limits.tensors if field.number == 11 else self._limits.values
                     self._check_count(len(values), limit, "inputs or outputs")
-                    values.append(self._slot(field))
+                    values.append(self._tensor_info(field))
                 case 15:
                     self._sparse = True
         return _Body(tuple(inputs), tuple(outputs), tuple(initializers))
@@ -192,7 +192,7 @@ class _Walk(FieldReader):
                     external |= self._whole(field) != 0
         return Tensor(name, tuple(dims), self._dtype(code), kind, start, stop, size, external)
 
-    def _slot(self, whole: Field) -> Slot:
+    def _tensor_info(self, whole: Field) -> TensorInfo:
         name, kind = "", None
         for field in self._inside(whole):
             if field.number == 1:
@@ -201,7 +201,7 @@ class _Walk(FieldReader):
                 self._once(kind)
                 kind = self._type(field)
         shape, dtype = kind or ((), "nothing")
-        return Slot(name, shape, dtype)
+        return TensorInfo(name, shape, dtype)
 
     def _type(self, whole: Field) -> tuple[Shape, str]:
         """Return shape and type of a tensor; anything else has the type `other`."""

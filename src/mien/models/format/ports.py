@@ -27,7 +27,7 @@ class Port:
 
 
 @dataclass(frozen=True, slots=True)
-class Slot:
+class TensorInfo:
     """A port as it was found in a session: `name`, `dtype` and `shape` are the session's; free dimensions are the port's."""
 
     name: str
@@ -37,22 +37,22 @@ class Slot:
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """The slots of a session in the order of the ports; None for an optional port that is absent."""
+    """The tensors of a session in the order of the ports; None for an optional port that is absent."""
 
-    inputs: tuple[Slot | None, ...]
-    outputs: tuple[Slot | None, ...]
+    inputs: tuple[TensorInfo | None, ...]
+    outputs: tuple[TensorInfo | None, ...]
 
-    def taken(self, number: int) -> Slot:
-        """Return the slot of an input that is not optional."""
-        slot = self.inputs[number]
-        assert slot is not None
-        return slot
+    def taken(self, number: int) -> TensorInfo:
+        """Return the tensor of an input that is not optional."""
+        tensor = self.inputs[number]
+        assert tensor is not None
+        return tensor
 
-    def given(self, number: int) -> Slot:
-        """Return the slot of an output that is not optional."""
-        slot = self.outputs[number]
-        assert slot is not None
-        return slot
+    def given(self, number: int) -> TensorInfo:
+        """Return the tensor of an output that is not optional."""
+        tensor = self.outputs[number]
+        assert tensor is not None
+        return tensor
 
 
 def bind(model_id: str, session: Session, inputs: Sequence[Port], outputs: Sequence[Port]) -> Bound:
@@ -61,7 +61,7 @@ def bind(model_id: str, session: Session, inputs: Sequence[Port], outputs: Seque
     Inputs must all be known, outputs beyond the ports are left alone.
     """
     taken = match_ports(model_id, "input", session.inputs, session.dtypes, inputs)
-    surplus = set(session.inputs) - {slot.name for slot in taken if slot is not None}
+    surplus = set(session.inputs) - {tensor.name for tensor in taken if tensor is not None}
     if surplus:
         raise ModelMismatch(f"{model_id} wants an input {min(surplus)!r} that its family does not have", _REMEDY)
     return Bound(taken, match_ports(model_id, "output", session.outputs, session.dtypes, outputs))
@@ -69,10 +69,10 @@ def bind(model_id: str, session: Session, inputs: Sequence[Port], outputs: Seque
 
 def match_ports(
     model_id: str, what: str, found: Mapping[str, Shape], dtypes: Mapping[str, str], ports: Sequence[Port]
-) -> tuple[Slot | None, ...]:
-    """Return the slots of `found` in the order of the ports, by name or else by place; raises `ModelMismatch`."""
+) -> tuple[TensorInfo | None, ...]:
+    """Return the tensors of `found` in the order of the ports, by name or else by place; raises `ModelMismatch`."""
     free = [name for name in found if not any(name in port.names for port in ports)]
-    slots: list[Slot | None] = []
+    tensors: list[TensorInfo | None] = []
     for port in ports:
         name = next((each for each in port.names if each in found), None)
         if name is None and free and not (port.optional and not fits(found[free[0]], port.shape)):
@@ -80,19 +80,20 @@ def match_ports(
         if name is None:
             if not port.optional:
                 raise ModelMismatch(f"{model_id} has no {what} {port.names[0]!r}, only {sorted(found)}", _REMEDY)
-            slots.append(None)
+            tensors.append(None)
             continue
         if not fits(found[name], port.shape):
             raise ModelMismatch(
-                f"{model_id}: {what} {name!r} has shape {said(found[name])}, expected is {said(port.shape)}", _REMEDY
+                f"{model_id}: {what} {name!r} has shape {shape_text(found[name])}, expected is {shape_text(port.shape)}",
+                _REMEDY,
             )
         if dtypes[name] not in port.dtypes:
             raise ModelMismatch(
                 f"{model_id}: {what} {name!r} holds {dtypes[name]}, expected is {' or '.join(port.dtypes)}", _REMEDY
             )
         shape = tuple(own if isinstance(own, int) else wanted for own, wanted in zip(found[name], port.shape, strict=True))
-        slots.append(Slot(name, shape, dtypes[name]))
-    return tuple(slots)
+        tensors.append(TensorInfo(name, shape, dtypes[name]))
+    return tuple(tensors)
 
 
 def expect(model_id: str, found: Mapping[str, Shape], wanted: Mapping[str, Shape], what: str) -> None:
@@ -101,7 +102,9 @@ def expect(model_id: str, found: Mapping[str, Shape], wanted: Mapping[str, Shape
         if name not in found:
             raise ModelMismatch(f"{model_id} has no {what} {name!r}, only {sorted(found)}", _REMEDY)
         if not fits(found[name], shape):
-            raise ModelMismatch(f"{model_id}: {what} {name!r} has shape {said(found[name])}, not {said(shape)}", _REMEDY)
+            raise ModelMismatch(
+                f"{model_id}: {what} {name!r} has shape {shape_text(found[name])}, not {shape_text(shape)}", _REMEDY
+            )
 
 
 def fits(found: Shape, wanted: Shape) -> bool:
@@ -111,6 +114,6 @@ def fits(found: Shape, wanted: Shape) -> bool:
     )
 
 
-def said(shape: Shape) -> str:
+def shape_text(shape: Shape) -> str:
     """Return a shape in words, such as `1 x 3 x ? x 128`."""
     return " x ".join(str(size) if isinstance(size, int) else "?" for size in shape) or "a single value"

@@ -14,7 +14,7 @@ from mien.errors import ModelDamaged, ModelMissing, ModelRefused
 
 # Read in pieces: a mapping of the file would end the whole program when another one makes the file shorter meanwhile.
 Content: TypeAlias = "bytes | Pieces"
-_PIECE_BYTES = 1 << 16  # 64 KiB: names and shapes lie close together, weights are stepped over
+_PIECE_BYTES = 1 << 16  # 64 KiB: names and shapes are close together, weights are skipped
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5  # wire types of the format
 FRESH_COPY = "get the file again from its source"
 

@@ -171,7 +171,7 @@ def _where(reply: Reply, have: int) -> tuple[int, int | None]:
         length = reply.headers.get("Content-Length") or ""
         return 0, int(length) if _LENGTH.fullmatch(length) else None
     if reply.status == HTTPStatus.PARTIAL_CONTENT and (not found or found[1] != str(have)):
-        raise Refused("it sends another part than the one that was asked for")
+        raise Refused("it sends another part than the requested one")
     if reply.status not in {HTTPStatus.PARTIAL_CONTENT, HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE}:
         raise Refused(f"it answered {reply.status}")
     return have, total

@@ -26,7 +26,7 @@ class Reply(Protocol):
 
     @property
     def status(self) -> int:
-        """200 (from the start), 206 (from the byte that was asked for) or 416 (no such byte)."""
+        """200 (from the start), 206 (from the requested byte) or 416 (no such byte)."""
         ...
 
     @property

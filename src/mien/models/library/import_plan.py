@@ -122,6 +122,7 @@ class Planner:
 
 
 def plans_of_folder(folder: Path, planner: Planner, report: Report) -> Iterator[Plan]:
+    """Yield plans for the models in a folder; files that are left alone are reported."""
     for path in _model_files(folder, report):
         try:
             if planner.interesting(path):
@@ -169,6 +170,7 @@ def _refuse_by_name(path: Path) -> None:
 
 
 def hash_of(path: Path) -> str:
+    """Return the sha256 of a file; raises `ModelMissing`."""
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
@@ -194,7 +196,7 @@ def _check_family(name: str, graph: Graph, family: Family) -> None:
     dtypes = {port.name: port.dtype for port in (*graph.inputs, *graph.outputs)}
     inputs = {port.name: port.shape for port in graph.inputs}
     found = match_ports(name, "input", inputs, dtypes, family.inputs)
-    if surplus := set(inputs) - {slot.name for slot in found if slot is not None}:
+    if surplus := set(inputs) - {tensor.name for tensor in found if tensor is not None}:
         raise ModelMismatch(f"{name} wants an input {min(surplus)!r} that {family.name} does not have", "name another family")
     match_ports(name, "output", {port.name: port.shape for port in graph.outputs}, dtypes, family.outputs)
 

@@ -35,10 +35,10 @@ def list_models(store: Store, role: str | None = None) -> tuple[Listed, ...]:
     roles = sorted({entry.role for entry in entries})
     if role is not None and role not in roles:
         raise UsageError(f"no model is a {role!r}", f"choose one of: {', '.join(roles)}")
-    return tuple(look_at(entry, store) for entry in entries if role in (None, entry.role))
+    return tuple(state_of(entry, store) for entry in entries if role in (None, entry.role))
 
 
-def look_at(entry: ModelEntry, store: Store) -> Listed:
+def state_of(entry: ModelEntry, store: Store) -> Listed:
     """Return the state of one model; of an installed one only the size is checked."""
     path = store.path(entry.id)
     standin = STANDIN if entry.standin else ""

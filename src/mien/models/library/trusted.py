@@ -13,7 +13,7 @@ from mien.models.library.files import replace_file
 
 LIST = "trusted.json"
 FOLDER = "trusted"
-"""Below the models folder: trusted files lie apart, where no name of the catalogue can be theirs."""
+"""Folder of trusted files below the models folder, apart from the names of the catalogue."""
 
 _VERSION = 1  # of the format of the list
 _MAX_BYTES = 4 << 20  # 4 MiB, over 10,000 rows: bounds what is read into memory

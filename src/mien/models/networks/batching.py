@@ -6,7 +6,7 @@ import numpy as np
 
 from mien.contracts import Session
 from mien.errors import ModelMismatch
-from mien.models.format.ports import Bound, fits, said
+from mien.models.format.ports import Bound, fits, shape_text
 from mien.types import Array, Floats
 
 
@@ -15,7 +15,7 @@ def feed(
 ) -> Floats:
     """Return the first output for `blob` (n, ...), float32 (n, ...); `most` pictures a run, one where n is fixed to 1.
 
-    `further` inputs, by name, are the same for all pictures. Raises `ModelMismatch` for another shape than that of the slot:
+    `further` inputs, by name, are the same for all pictures. Raises `ModelMismatch` for another shape than that of the tensor:
     an output need not have the declared shape, and it is not checked again.
     """
     taken, given = bound.taken(0), bound.given(0)
@@ -27,7 +27,7 @@ def feed(
         wanted = (len(typed[number * step : (number + 1) * step]), *given.shape[1:])
         if not fits(part.shape, wanted):
             raise ModelMismatch(
-                f"{model_id} gave {said(part.shape)}, expected is {said(wanted)}", "use the file of the catalogue"
+                f"{model_id} gave {shape_text(part.shape)}, expected is {shape_text(wanted)}", "use the file of the catalogue"
             )
     # One large output is not copied.
     result = parts[0] if len(parts) == 1 else np.concatenate(parts)

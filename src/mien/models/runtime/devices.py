@@ -190,7 +190,7 @@ _KNOWN_ERRORS = (
 )
 _ABSENT = (
     (r"no CUDA-capable device|CUDA_ERROR_NO_DEVICE|no CUDA device", "there is no NVIDIA card"),
-    (r"[Dd]evice .?GPU.* not (available|registered|found)|GPU is not available", "there is no Intel card that it knows"),
+    (r"[Dd]evice .?GPU.* not (available|registered|found)|GPU is not available", "there is no supported Intel card"),
 )
 
 

@@ -295,7 +295,7 @@ def _one(size: int | str | None) -> int:
 def _is_fixed(content: bytes | Path, model_id: str) -> bool:
     """Return True for a model without free dimensions, the batch included: only then can a graph be captured."""
     graph = read_graph(content, model_id)
-    return all(isinstance(size, int) for slot in (*graph.inputs, *graph.outputs) for size in slot.shape)
+    return all(isinstance(size, int) for tensor in (*graph.inputs, *graph.outputs) for size in tensor.shape)
 
 
 def preload(library: Any = onnxruntime) -> None:

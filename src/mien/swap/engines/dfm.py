@@ -19,7 +19,7 @@ from mien.errors import ModelMismatch, SourceFaceStranger
 from mien.face.aligned_crop import Crop, cut_by, is_seen
 from mien.imaging import geometry
 from mien.models.format.families import families
-from mien.models.format.ports import Shape, bind, said
+from mien.models.format.ports import Shape, bind, shape_text
 from mien.models.format.scale import BGR_LAST
 from mien.models.format.tensors import blob, check_finite, masks, pictures
 from mien.settings import Settings
@@ -176,7 +176,7 @@ class DfmEngine:
             wanted = len(crops), self._side, self._side, channels
             if given[name].shape != wanted:
                 raise ModelMismatch(
-                    f"{self.name}: output {name!r} came as {said(given[name].shape)}, expected is {said(wanted)}",
+                    f"{self.name}: output {name!r} came as {shape_text(given[name].shape)}, expected is {shape_text(wanted)}",
                     "export the model once more with DeepFaceLab",
                 )
             check_finite(self.name, given[name])
@@ -222,12 +222,12 @@ def _side_of(model_id: str, shape: Shape) -> int:
     height, width = shape[1:3]
     if not isinstance(height, int) or not isinstance(width, int):
         raise ModelMismatch(
-            f"{model_id} leaves the size of its picture free ({said(shape)}), so that its training size is unknown",
+            f"{model_id} leaves the size of its picture free ({shape_text(shape)}), so that its training size is unknown",
             "export the model once more with DeepFaceLab, which writes its resolution",
         )
     if height != width or not TUNING.min_side <= height <= TUNING.max_side:
         raise ModelMismatch(
-            f"{model_id} takes a picture of {said(shape)}, "
+            f"{model_id} takes a picture of {shape_text(shape)}, "
             f"expected is a square of {TUNING.min_side} to {TUNING.max_side} pixels",
             "choose another model",
         )

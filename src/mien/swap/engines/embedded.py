@@ -32,7 +32,7 @@ class EmbeddedEngine:
     ) -> None:
         ports = families()[family]
         bound = bind(model_id, session, ports.inputs, ports.outputs)
-        own_masks = [slot for slot in bound.outputs[1:] if slot is not None]
+        own_masks = [tensor for tensor in bound.outputs[1:] if tensor is not None]
         self.name = model_id
         self._vector = vector
         self._source = bound.taken(0)

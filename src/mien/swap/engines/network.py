@@ -12,7 +12,7 @@ from mien.face.aligned_crop import Crop, crop_to, cut, is_seen
 from mien.face.texels import wrap
 from mien.imaging import geometry
 from mien.imaging.colour import sharpened
-from mien.models.format.ports import Slot, said
+from mien.models.format.ports import TensorInfo, shape_text
 from mien.models.format.swappers import Feed
 from mien.models.format.tensors import blob, check_finite, masks, pictures
 from mien.settings import Settings
@@ -37,9 +37,9 @@ class Network:
         session: Session,
         feed: Feed,
         settings: Settings,
-        target: Slot,
-        picture: Slot,
-        own_masks: Sequence[Slot] = (),
+        target: TensorInfo,
+        picture: TensorInfo,
+        own_masks: Sequence[TensorInfo] = (),
     ) -> None:
         numbers = {shape[0] for shape in session.inputs.values() if len(shape) > 1 and isinstance(shape[0], int)}
         if numbers - {1}:
@@ -95,15 +95,15 @@ class Network:
         fed = {name: _repeated(value, count) for name, value in others.items()}
         given = self._session.run({self._target.name: batch.astype(self._target.dtype, copy=False), **fed})
         side = self._feed.side
-        for slot in (self._picture, *self._own_masks):
-            found, channels = given[slot.name].shape, 3 if slot is self._picture else 1
+        for tensor in (self._picture, *self._own_masks):
+            found, channels = given[tensor.name].shape, 3 if tensor is self._picture else 1
             wanted = (count, side, side, channels) if self._feed.given.channels_last else (count, channels, side, side)
             if found != wanted:
                 raise ModelMismatch(
-                    f"{self._model_id}: output {slot.name!r} came as {said(found)}, expected is {said(wanted)}",
+                    f"{self._model_id}: output {tensor.name!r} came as {shape_text(found)}, expected is {shape_text(wanted)}",
                     "use the file of the catalogue",
                 )
-        arrays = [given[slot.name] for slot in (self._picture, *self._own_masks)]
+        arrays = [given[tensor.name] for tensor in (self._picture, *self._own_masks)]
         for array in arrays:
             check_finite(self._model_id, array)
         return arrays

@@ -5,7 +5,7 @@ import numpy as np
 from mien.contracts import Session
 from mien.errors import ModelMismatch
 from mien.models.format.families import families
-from mien.models.format.ports import bind, said
+from mien.models.format.ports import bind, shape_text
 from mien.models.networks.detectors.candidates import Candidates, together
 from mien.models.networks.detectors.letterbox import letterbox
 from mien.types import Array, Detection, Floats, Image
@@ -57,8 +57,9 @@ class Scrfd:
             scores, boxes, points = (outputs[name] for name in names)
             rows = (height // stride) * (width // stride) * _ANCHORS
             if (scores.shape, boxes.shape, points.shape) != ((rows, 1), (rows, 4), (rows, 10)):
+                found = [shape_text(each.shape) for each in (scores, boxes, points)]
                 raise ModelMismatch(
-                    f"{self._model_id} gives {said(scores.shape)} scores, {said(boxes.shape)} boxes and {said(points.shape)} "
+                    f"{self._model_id} gives {found[0]} scores, {found[1]} boxes and {found[2]} "
                     f"points at stride {stride} for {width} x {height} pixels, expected are {rows}",
                     _REMEDY,
                 )

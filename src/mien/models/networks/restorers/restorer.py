@@ -42,7 +42,7 @@ class Restorer:
         self._model_id = model_id
         self._session = session
         further = [self._bound.taken(number) for number in range(1, len(ports.inputs))]
-        self._further = {slot.name: np.array([weight], slot.dtype) for slot, weight in zip(further, weights, strict=True)}
+        self._further = {tensor.name: np.array([weight], tensor.dtype) for tensor, weight in zip(further, weights, strict=True)}
 
     def enhance(self, crops: Sequence[Image]) -> list[Image]:
         """Return the restored crops; raises `ModelError` for outputs that are not finite."""
