@@ -38,6 +38,7 @@ from mien.media.files.picture_read import read_picture
 from mien.models.library.importing import import_models
 from mien.models.library.store import ModelEntry, Store
 from mien.models.runtime import onnx_session
+from mien.models.runtime.example_face import example_picture
 from mien.models.runtime.half_precision import face_inputs
 from mien.models.runtime.onnx_session import OnnxSession
 from mien.provenance.label import Labeller
@@ -116,7 +117,7 @@ def bare(entry: ModelEntry, store: Store, provider: str, **options: Any) -> Bare
     assert session.get_providers()[0] == provider, session.get_providers()
     plain = OnnxSession.__new__(OnnxSession)
     plain._describe(session)
-    return Bare(session, face_inputs(plain.inputs, plain.dtypes))
+    return Bare(session, face_inputs(plain.inputs, plain.dtypes, example_picture()))
 
 
 def bench_frames(settings: Settings, store: Store, count: int) -> dict[str, Any]:
@@ -126,7 +127,7 @@ def bench_frames(settings: Settings, store: Store, count: int) -> dict[str, Any]
     labeller = Labeller(settings, Marker(new_mark_id()))
     scenes = bench.moving_portrait(_read(PORTRAIT), models)
     entry = store.entry(settings.engine)
-    network = models.shelf.session(entry)
+    network = models.sessions.session(entry)
     alone = bare(entry, store, network.provider)
     swapped = 0
 
@@ -182,10 +183,10 @@ def bench_live(settings: Settings, store: Store, rate: float, seconds: float) ->
     """Camera in memory to a sink that throws away: tracking overlaps swapping, as in the studio."""
     models = factory.open_models(settings, store)
     source = factory.open_source(_read(PHOTO), models)
-    persona = dress(factory.open_engine(settings, models.shelf), source, models.retouch_for(settings))
+    persona = dress(factory.open_engine(settings, models.sessions), source, models.retouch_for(settings))
     scenes = bench.moving_portrait(_read(PORTRAIT), models)
     wearing = Snapshot(settings, persona, "bench")
-    loop = LiveLoop(lambda wanted: factory.open_tracking(wanted, models.shelf), factory.open_classifier(store), wearing)
+    loop = LiveLoop(lambda wanted: factory.open_tracking(wanted, models.sessions), factory.open_classifier(store), wearing)
     sink = NullSink()
     loop.start()
     try:
@@ -199,7 +200,7 @@ def bench_live(settings: Settings, store: Store, rate: float, seconds: float) ->
         figures = loop.meter.read(time.monotonic())
         return {
             "engine": settings.engine,
-            "provider": models.shelf.session(store.entry(settings.engine)).provider,
+            "provider": models.sessions.session(store.entry(settings.engine)).provider,
             "fps": figures.fps,
             "latency_median_ms": figures.latency_median_ms,
             "latency_p95_ms": figures.latency_p95_ms,

@@ -140,14 +140,14 @@ def bench_loop(rate: float, height: int, seconds: float) -> dict[str, Any]:
     """Camera to sink without a browser."""
     settings, store = Settings(), Store()
     models = factory.open_models(settings, store)
-    persona = dress(factory.open_engine(settings, models.shelf), factory.open_source(_read(PHOTO), models))
+    persona = dress(factory.open_engine(settings, models.sessions), factory.open_source(_read(PHOTO), models))
     scenes = bench.moving_portrait(_read(PORTRAIT), models)
     if height != bench.HEIGHT:
         size_wh = round(height * bench.WIDTH / bench.HEIGHT), height
         scenes = [np.asarray(cv2.resize(scene, size_wh), np.uint8) for scene in scenes]
     order = _Order()
     wearing = Snapshot(settings, persona, "bench")
-    loop = LiveLoop(lambda wanted: factory.open_tracking(wanted, models.shelf), factory.open_classifier(store), wearing)
+    loop = LiveLoop(lambda wanted: factory.open_tracking(wanted, models.sessions), factory.open_classifier(store), wearing)
     process = psutil.Process()
     loop.start()
     try:

@@ -1,4 +1,4 @@
-"""Writes MODELS.md out of the catalogue: `.venv/bin/python scripts/models_page.py`. A test holds that it is up to date."""
+"""Write MODELS.md out of the catalogue: `.venv/bin/python scripts/models_page.py`. A test holds that it is up to date."""
 
 from collections.abc import Sequence
 from itertools import groupby
@@ -13,27 +13,27 @@ _INTRODUCTION = """\
 
 Made from `src/mien/models/catalogue.toml` by `scripts/models_page.py`; not edited by hand.
 
-The embedded models ship with mien. All others are weights of other people, each under its own terms, and none of them does:
+The embedded models ship with mien. All others are third-party weights, each under its own terms, and none of them ships:
 `mien models pull` fetches one after it has shown you the licence, `mien models import` takes over a file that you have.
-[docs/models.md](docs/models.md) tells how, and what is refused. Of one model there may be several rows: exports with
-other bytes.
+[docs/models.md](docs/models.md) describes both, and what is refused. A model may have several rows: exports with different
+bytes.
 
 In the column "how": *pull* = it has an address; *import* = its sha256 is known, but it lies in an archive or has no address
-of its own; *import --trust* = nobody has published its sha256, so you have to say that you trust your file.
+of its own; *import --trust* = no sha256 is published, so you have to say that you trust your file.
 """
 _TITLES = {
     "swapper": "Swappers",
     "enhancer": "Enhancers",
-    "segmenter": "Segmenters: what stands before a face, and the regions of a face",
-    "recogniser": "Recognisers: what most swappers know a face by",
-    "converter": "Converters of what a recogniser says into what a swapper understands",
+    "segmenter": "Segmenters: occluders, and the regions of a face",
+    "recogniser": "Recognisers: embeddings for most swappers",
+    "converter": "Converters: from one recogniser's embeddings to another's",
     "detector": "Detectors",
 }
 _COLUMNS = "model", "what it is", "size", "licence", "in plain words", "how", "how it is fed"
 
 
 def page(entries: Sequence[ModelEntry]) -> str:
-    """The whole of MODELS.md."""
+    """Return the text of MODELS.md."""
     embedded = [entry for entry in entries if entry.bundled]
     others = [entry for entry in entries if not entry.bundled]
     parts = [_INTRODUCTION, "## Embedded\n", _table(("model", "role", "size", "licence", "by", "how it is fed"), [

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mien.models.library.lock import turn
+from mien.models.library.lock import locked
 from mien.provenance.signing.installation import open_signer
 from mien.studio.server.certificate import fingerprint, own_certificate
 from mien.studio.session.database import StudioDatabase
@@ -34,7 +34,7 @@ def test_the_data_folder_is_private_whatever_makes_it(tmp_path: Path, first: str
     data = tmp_path / "share" / "mien"
     match first:
         case "models":
-            with turn(data / "models"):
+            with locked(data / "models"):
                 pass
         case "presets":
             with StudioDatabase(data).opened():

@@ -63,7 +63,9 @@ def test_every_family_has_a_small_marked_file_that_always_answers_the_same(famil
     assert model.producer_name == PRODUCER
     assert {entry.key: entry.value for entry in model.metadata_props} == {MARK: "1"}
     session, bound = _opened(family)
-    assert all(slot is not None or port.optional for slot, port in zip(bound.inputs, families()[family].inputs, strict=True))
+    assert all(
+        tensor is not None or port.optional for tensor, port in zip(bound.inputs, families()[family].inputs, strict=True)
+    )
     if family == "gpen_2048":
         return  # it is the same graph as the others, and too large to be quick
     first, again = session.run(_feed(session)), session.run(_feed(session))
@@ -76,7 +78,7 @@ def test_variations(what: str) -> None:
     session, bound = _opened(family, **options)
     found = session.run(_feed(session))
     assert {name: str(value.dtype) for name, value in found.items()} == {name: session.dtypes[name] for name in found}
-    assert all(slot is None or slot.name in session.inputs for slot in bound.inputs)
+    assert all(tensor is None or tensor.name in session.inputs for tensor in bound.inputs)
 
 
 def test_any_number_of_faces() -> None:
@@ -179,7 +181,7 @@ def test_recogniser_and_converter() -> None:
 
 def test_detectors_have_a_row_for_every_place() -> None:
     session, bound = _opened("scrfd", names="insightface")
-    assert [slot.name for slot in bound.outputs if slot is not None] == list(SCRFD_NAMES)
+    assert [tensor.name for tensor in bound.outputs if tensor is not None] == list(SCRFD_NAMES)
     found = session.run({"input.1": np.zeros((1, 3, 96, 160), np.float32)})
     for number, stride in enumerate((8, 16, 32)):
         rows = 2 * (96 // stride) * (160 // stride)

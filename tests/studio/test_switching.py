@@ -13,7 +13,7 @@ from mien.contracts import Engine
 from mien.errors import ModelDamaged, ModelMissing, SourceFaceStranger
 from mien.models.library.store import Store
 from mien.models.library.trusted import LIST, read_trusted, write_trusted
-from mien.models.runtime.session_cache import Shelf
+from mien.models.runtime.session_cache import SessionCache
 from mien.provenance.trust import Signing, open_trust
 from mien.settings import Settings
 from mien.studio.session.session import StudioSession
@@ -61,13 +61,13 @@ class Gate:
         self._inside = factory.open_engine
         patch.setattr(factory, "open_engine", self)
 
-    def __call__(self, settings: Settings, shelf: Shelf) -> Engine:
+    def __call__(self, settings: Settings, sessions: SessionCache) -> Engine:
         if settings.engine != "mesh":
             self.asked.set()
             assert self.open.wait(DEADLINE_S)
             if self.error is not None:
                 raise self.error
-        return self._inside(settings, shelf)
+        return self._inside(settings, sessions)
 
 
 @pytest.fixture
@@ -230,7 +230,7 @@ def test_the_engine_gives_what_its_network_gives(studio: Studio) -> None:
     """Not the mesh under another name: the same frame comes out otherwise."""
     persona = studio.session.loop.snapshot.persona
     assert persona is not None
-    engine = registry.open_engine(Settings(engine=ENGINE), Shelf(Store()))
+    engine = registry.open_engine(Settings(engine=ENGINE), SessionCache(Store()))
     assert engine.name == ENGINE
     assert not engine.bends
     latent = engine.prepare(persona.source)

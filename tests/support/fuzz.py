@@ -27,7 +27,8 @@ from pathlib import Path
 from typing import TypeAlias
 
 from mien.errors import MienError
-from mien.models.format.onnx_graph import check_safe, read_graph
+from mien.models.format.onnx_policy import check_safe
+from mien.models.format.onnx_walk import read_graph
 from mien.provenance.credentials.read import read_credentials
 from mien.provenance.verify import Verifier
 from mien.settings import Setting, Settings, from_mapping, read_file, table

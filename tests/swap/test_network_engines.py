@@ -10,33 +10,21 @@ import cv2
 import numpy as np
 import pytest
 
-from mien.assembly import registry
-from mien.commands.main import main
-from mien.contracts import Converter, Embedder, Session
-from mien.errors import ModelError, ModelMismatch, ModelMissing
+from mien.contracts import Embedder, Session
+from mien.errors import ModelError, ModelMismatch
 from mien.face.aligned_crop import cut
 from mien.face.texels import SIDE
 from mien.imaging import geometry
-from mien.models.format.families import families
 from mien.models.format.ports import Shape
-from mien.models.library.importing import import_models
-from mien.models.library.inventory import missing_for, partners
-from mien.models.library.store import ModelEntry, Store
+from mien.models.format.swappers import SWAPPERS
 from mien.models.networks.recognisers.arcface import ArcFace
 from mien.models.networks.recognisers.crossface import Crossface
 from mien.models.runtime.onnx_session import OnnxSession
-from mien.models.runtime.session_cache import Shelf
 from mien.settings import Settings
-from mien.swap.engines.alphaface import alphaface
 from mien.swap.engines.embedded import EmbeddedEngine
 from mien.swap.engines.embedding import embedding_of
-from mien.swap.engines.ghost import ghost
-from mien.swap.engines.hififace import hififace
-from mien.swap.engines.hyperswap import hyperswap
-from mien.swap.engines.inswapper import inswapper
-from mien.swap.engines.outline import box_mask, outline_mask
-from mien.swap.engines.simswap import simswap
-from mien.swap.engines.tone import matched
+from mien.swap.engines.pictured import PictureEngine
+from mien.swap.engines.swappers import Partners, open_swapper
 from mien.swap.stages.compose import compose
 from mien.types import Affine, Array, FacePatch, Floats, Frame, Image, KnownFace, Landmarks, SourceFace, TrackedFace
 from tests.support import conformance
@@ -146,20 +134,10 @@ FAMILIES = list(CASES)
 def _engine(
     family: str, session: Session, settings: Settings = PLAIN, embedder: Embedder | None = None, matrix: Array = MATRIX
 ) -> EmbeddedEngine:
-    recogniser = FixedEmbedder() if embedder is None else embedder
-    converter: Converter = FixedConverter()
-    match family:
-        case "inswapper":
-            return inswapper(family, session, recogniser, matrix, settings)
-        case "hyperswap":
-            return hyperswap(family, session, recogniser, settings)
-        case "simswap_256" | "simswap_512":
-            return simswap(family, session, family, recogniser, converter, settings)
-        case "ghost":
-            return ghost(family, session, recogniser, converter, settings)
-        case "hififace":
-            return hififace(family, session, recogniser, converter, settings)
-    return alphaface(family, session, recogniser, settings)
+    partners = Partners(FixedEmbedder() if embedder is None else embedder, FixedConverter(), matrix)
+    engine = open_swapper(family, session, SWAPPERS[family], settings, partners)
+    assert isinstance(engine, EmbeddedEngine)
+    return engine
 
 
 def _source() -> SourceFace:
@@ -568,81 +546,7 @@ def test_five_points_on_many_portraits_are_the_detectors_in_the_mean(media: Path
     assert np.linalg.norm(np.mean(offsets, axis=0), axis=1).max() < 0.05
 
 
-# The mask
-
-
-def test_the_box_falls_to_nothing_at_the_border() -> None:
-    mask = box_mask(128)
-    assert not mask[0].any()
-    assert not mask[:, -1].any()
-    assert (mask[32:96, 32:96] == 255).all()
-    assert np.array_equal(mask, mask[::-1])
-    assert np.array_equal(mask, mask.T)
-    assert np.array_equal(mask, box_mask(128))
-    with pytest.raises(ValueError, match="read-only"):
-        mask[0, 0] = 1
-
-
-@pytest.mark.parametrize("side", [128, 256, 512])
-def test_the_outline_is_soft_inwards_and_nothing_beside_the_face(side: int) -> None:
-    face = portrait(COLLINS)
-    crop = cut(face.image, face.landmarks.points, "arcface_128", side)
-    points = geometry.apply(crop.frame_to_crop, face.landmarks.points[:, :2])
-    mask = outline_mask(points, 0.0, side)
-    hull = np.zeros((side, side), np.uint8)
-    cv2.fillConvexPoly(hull, cv2.convexHull(points.round().astype(np.int32)), 255)
-    reach = max(3, side // 40)
-    outside = cv2.dilate(hull, np.ones((reach, reach), np.uint8)) == 0
-    assert mask[outside].max() < 8
-    inside = cv2.erode(hull, np.ones((side // 8, side // 8), np.uint8)) > 0
-    assert (mask[inside] > 250).all()
-
-
-@pytest.mark.parametrize("yaw", [65.0, -65.0])
-def test_what_a_turned_head_hides_is_not_drawn(yaw: float) -> None:
-    face = portrait(COLLINS)
-    crop = cut(face.image, face.landmarks.points, "arcface_128", 128)
-    points = geometry.apply(crop.frame_to_crop, face.landmarks.points[:, :2])
-    front, turned = (outline_mask(points, angle, 128).astype(int).sum(0) for angle in (0.0, yaw))
-    nose = round(float(points[4, 0]))
-    far, near = (slice(0, nose - 8), slice(nose + 8, 128)) if yaw > 0 else (slice(nose + 8, 128), slice(0, nose - 8))
-    assert turned[far].sum() < 0.1 * front[far].sum()
-    assert turned[near].sum() > 0.75 * front[near].sum()
-
-
 # The colours
-
-
-def _skin(level: tuple[int, int, int], seed: int = 1) -> Image:
-    noise = np.random.default_rng(seed).normal(0, 12, (128, 128, 1))
-    return np.asarray(np.clip(np.array(level) + noise, 0, 255), np.uint8)
-
-
-def test_colours_are_led_over_to_the_pictures() -> None:
-    target, own = _skin((90, 110, 150)), _skin((100, 125, 140), 2)
-    where = np.full((128, 128), 255, np.uint8)
-    led = matched(own, target, where, 1.0)
-    assert np.abs(led.mean((0, 1)) - target.mean((0, 1))).max() < 0.6
-    half = matched(own, target, where, 0.5)
-    assert np.abs(half.mean((0, 1)) - (own.mean((0, 1)) + target.mean((0, 1))) / 2).max() < 0.8
-    assert matched(own, target, where, 0.0) is own
-    assert np.array_equal(matched(own, own, where, 1.0), own)
-
-
-def test_colours_move_no_farther_than_light_does() -> None:
-    where = np.full((128, 128), 255, np.uint8)
-    led = matched(_skin((30, 30, 30)), _skin((200, 200, 200)), where, 1.0)
-    assert np.abs(led.mean((0, 1)) - 30).max() < 34
-
-
-@pytest.mark.parametrize("level", [20, 240])
-def test_a_thing_that_nobody_has_told_of_does_not_colour_the_face(level: int) -> None:
-    """Live, things before the face are painted over: the face must not grow dark while a telephone passes."""
-    target, own = _skin((90, 110, 150)), _skin((100, 125, 140), 2)
-    where = np.full((128, 128), 255, np.uint8)
-    free = matched(own, target, where, 1.0)
-    target[:, 40:90] = level
-    assert np.abs(matched(own, target, where, 1.0).astype(int) - free).max() <= 2
 
 
 def test_what_stands_before_the_face_does_not_colour_it() -> None:
@@ -700,7 +604,7 @@ def _spoiled(value: float) -> Answer:
 def test_numbers_that_are_none_are_an_error_and_never_a_face(value: float, dtype: str) -> None:
     image, landmarks = _placed(portrait(COLLINS), 1.0)
     engine = _engine("inswapper", Recording("inswapper", answer=_spoiled(value), dtype=dtype))
-    with pytest.raises(ModelError, match="no picture") as caught:
+    with pytest.raises(ModelError, match="not a picture") as caught:
         _swap(engine, image, landmarks)
     assert "precision" in caught.value.remedy
 
@@ -708,7 +612,7 @@ def test_numbers_that_are_none_are_an_error_and_never_a_face(value: float, dtype
 def test_a_mask_of_no_numbers_is_an_error() -> None:
     image, landmarks = _placed(portrait(COLLINS), 1.0)
     session = Recording("hyperswap", mask=lambda target: np.full((len(target), 1, 256, 256), np.nan))
-    with pytest.raises(ModelError, match="no picture"):
+    with pytest.raises(ModelError, match="not a picture"):
         _swap(_engine("hyperswap", session), image, landmarks)
 
 
@@ -735,23 +639,12 @@ def _opened(family: str, **options: Any) -> OnnxSession:
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_every_family_keeps_the_contract_of_an_engine(family: str) -> None:
-    session, recogniser = _opened(family), ArcFace("w600k_r50", _opened("arcface"))
-    converter = Crossface("crossface", _opened("crossface"))
-    settings = Settings()
+    session = _opened(family)
+    recogniser, converter = ArcFace("w600k_r50", _opened("arcface")), Crossface("crossface", _opened("crossface"))
+    partners = Partners(recogniser, converter, np.asarray(emap(), np.float32))
 
-    def make() -> EmbeddedEngine:
-        match family:
-            case "inswapper":
-                return inswapper(family, session, recogniser, np.asarray(emap(), np.float32), settings)
-            case "simswap_256" | "simswap_512":
-                return simswap(family, session, family, recogniser, converter, settings)
-            case "ghost":
-                return ghost(family, session, recogniser, converter, settings)
-            case "hififace":
-                return hififace(family, session, recogniser, converter, settings)
-            case "hyperswap":
-                return hyperswap(family, session, recogniser, settings)
-        return alphaface(family, session, recogniser, settings)
+    def make() -> EmbeddedEngine | PictureEngine:
+        return open_swapper(family, session, SWAPPERS[family], Settings(), partners)
 
     image, landmarks = _placed(portrait(COLLINS), 1.0)
     conformance.engine_suite(make, _source(), _frame(image), TrackedFace(1, landmarks, 1))
@@ -765,105 +658,3 @@ def test_other_exports_of_inswapper_give_the_same_face(options: dict[str, Any]) 
         _swap(_engine("inswapper", _opened("inswapper", **each), settings), image, landmarks) for each in ({}, options)
     )
     assert np.abs(usual.crop.astype(int) - other.crop).max() <= 2
-
-
-# Opening
-
-
-def _import(store: Store, folder: Path, *families_named: tuple[str, str]) -> None:
-    for family, name in families_named:
-        path = folder / name
-        make_small(family, path)
-        import_models([path], store, trust=True, family=family, report=lambda text: None)
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store(installed=tmp_path / "models")
-
-
-class ClosedShelf(Shelf):
-    """A shelf that opens nothing."""
-
-    def session(self, entry: ModelEntry, example: Mapping[str, Array] | None = None) -> Session:
-        raise AssertionError("a session is opened before all is there")
-
-
-@pytest.mark.parametrize("family", FAMILIES)
-def test_a_missing_recogniser_is_named_before_anything_is_opened(store: Store, tmp_path: Path, family: str) -> None:
-    _import(store, tmp_path, (family, f"standin_{family}.onnx"))
-    settings, shelf = Settings(engine=f"standin_{family}"), ClosedShelf(store)
-    for ask in (registry.open_engine, registry.check_names):
-        with pytest.raises(ModelMissing, match="w600k_r50") as caught:
-            ask(settings, shelf)
-        assert "mien models pull arcface_w600k_r50" in caught.value.remedy
-
-
-def test_a_missing_converter_is_named(store: Store, tmp_path: Path) -> None:
-    _import(store, tmp_path, ("ghost", "standin_ghost.onnx"), ("arcface", "standin_w600k_r50.onnx"))
-    with pytest.raises(ModelMissing, match="crossface_ghost") as caught:
-        registry.open_engine(Settings(engine="standin_ghost"), ClosedShelf(store))
-    assert "mien models import --trust" in caught.value.remedy
-
-
-@pytest.mark.parametrize(
-    ("name", "way"),
-    [
-        ("hyperswap_1a_256", "mien models pull hyperswap_1a_256"),
-        ("inswapper_128_facefusion_2", "mien models import"),
-        ("ghost_1_256", "mien models import --trust ghost_1_256.onnx"),
-    ],
-)
-def test_how_a_model_that_is_not_here_can_come_is_said_and_no_other_way(store: Store, name: str, way: str) -> None:
-    with pytest.raises(ModelMissing, match="not installed") as caught:
-        registry.check_names(Settings(engine=name), ClosedShelf(store))
-    assert way in caught.value.remedy
-    assert ("pull" in caught.value.remedy) == ("pull" in way)
-
-
-def test_a_model_for_another_job_is_named_by_its_job(store: Store, tmp_path: Path) -> None:
-    _import(store, tmp_path, ("codeformer", "standin_codeformer.onnx"))
-    with pytest.raises(ModelMismatch, match="is an enhancer, not a swapper or an identity"):
-        registry.check_names(Settings(engine="standin_codeformer"), ClosedShelf(store))
-
-
-@pytest.mark.parametrize("family", FAMILIES)
-def test_installed_stand_ins_open_by_their_family(store: Store, tmp_path: Path, family: str) -> None:
-    needed = (("arcface", "standin_w600k_r50.onnx"), ("crossface", "standin_crossface.onnx"))
-    _import(store, tmp_path, (family, f"standin_{family}.onnx"), *needed)
-    settings, shelf = Settings(engine=f"standin_{family}"), Shelf(store)
-    registry.check_names(settings, shelf)
-    engine = registry.open_engine(settings, shelf)
-    assert engine.name == f"standin_{family}"
-    assert not engine.bends
-    assert engine.prepare(_source()).shape == (1, 512)
-    assert families()[family].role == "swapper"
-
-
-def test_a_stand_in_never_serves_a_real_model_and_another_recogniser_neither(store: Store, tmp_path: Path) -> None:
-    _import(store, tmp_path, ("arcface", "standin_w600k_r50.onnx"), ("crossface", "standin_crossface_simswap.onnx"))
-    _import(store, tmp_path, ("simswap_256", "standin_simswap_256.onnx"), ("crossface", "standin_crossface_ghost.onnx"))
-    assert partners(store.entry("simswap_256"), store) == (None, None)
-    assert missing_for(store.entry("simswap_256"), store) == ("w600k_r50 or arcface_w600k_r50", "crossface_simswap")
-    recogniser, converter = partners(store.entry("standin_simswap_256"), store)
-    assert recogniser is not None
-    assert converter is not None
-    assert converter.id == "standin_crossface_simswap"
-
-
-def test_a_picture_is_swapped_by_a_stand_in_labelled_and_told_of(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setenv("MIEN_MODELS", str(tmp_path / "models"))
-    _import(Store(), tmp_path, ("inswapper", "standin_inswapper.onnx"), ("arcface", "standin_w600k_r50.onnx"))
-    out = tmp_path / "out.png"
-    arguments = ["swap", str(HOPPER), str(COLLINS), "-o", str(out), "--consent", "public-domain", "--quiet"]
-    assert main([*arguments, "--engine", "standin_inswapper"]) == 0
-    said = capsys.readouterr().err
-    assert "standin_inswapper is a stand-in" in said
-    assert "standin_w600k_r50 is a stand-in" in said
-    assert b"altered by mien" in out.read_bytes()
-    result, target = cv2.imread(str(out)), portrait(COLLINS).image
-    assert result is not None
-    x1, y1, x2, y2 = (int(value) for value in geometry.box_of(portrait(COLLINS).landmarks.points))
-    assert np.abs(result[y1:y2, x1:x2].astype(int) - target[y1:y2, x1:x2]).mean() > 3

@@ -18,17 +18,17 @@ from mien.face.texels import SIDE
 from mien.imaging import geometry
 from mien.live.snapshot import Snapshot
 from mien.models.format.ports import Shape
+from mien.models.format.swappers import SWAPPERS, PhotoFeed
 from mien.models.library.importing import import_models
 from mien.models.library.store import Store
 from mien.models.runtime.example_face import example_face
 from mien.models.runtime.onnx_session import OnnxSession
-from mien.models.runtime.session_cache import Shelf
+from mien.models.runtime.session_cache import SessionCache
 from mien.settings import Settings
 from mien.swap.engines import dfm
-from mien.swap.engines.blendswap import blendswap
 from mien.swap.engines.dfm import DfmEngine, KnownToShow
-from mien.swap.engines.pictured import PhotoFeed, PictureEngine, best_photo
-from mien.swap.engines.uniface import uniface
+from mien.swap.engines.pictured import PictureEngine, best_photo
+from mien.swap.engines.swappers import open_swapper
 from mien.swap.pipeline import dress
 from mien.types import Affine, Array, FacePatch, Floats, Frame, Image, KnownFace, Landmarks, Mask, SourceFace, TrackedFace
 from tests.support import conformance
@@ -94,6 +94,18 @@ def dfm_session(
         inputs["morph_value:0"] = (1,)
     outputs: dict[str, Shape] = {name: (batch, side, side, channels) for name, channels in zip(names, (1, 3, 1), strict=True)}
     return Recording(inputs, outputs, answer)
+
+
+def uniface(name: str, session: Session, settings: Settings) -> PictureEngine:
+    engine = open_swapper(name, session, SWAPPERS["uniface"], settings)
+    assert isinstance(engine, PictureEngine)
+    return engine
+
+
+def blendswap(name: str, session: Session, settings: Settings) -> PictureEngine:
+    engine = open_swapper(name, session, SWAPPERS["blendswap"], settings)
+    assert isinstance(engine, PictureEngine)
+    return engine
 
 
 class Anybody:
@@ -380,7 +392,7 @@ def test_the_mask_of_a_dfm_is_where_both_masks_are_eroded_and_softened() -> None
         frame_of(noise(360, 340)), [face], KnownToShow("", 0.0)
     )  # fmt: skip
     assert without is not None
-    assert without.mask.astype(int).sum() > patch.mask.astype(int).sum(), "what stands before the face is painted over"
+    assert without.mask.astype(int).sum() > patch.mask.astype(int).sum(), "an occluder is painted over"
 
 
 def test_a_mask_is_softened_in_proportion_to_its_side() -> None:
@@ -436,7 +448,7 @@ def test_what_a_dfm_gives_back_unchanged_leaves_the_picture() -> None:
 
 
 def painting(face: SourceFace, side: int) -> Callable[[Array, float], Array]:
-    """A model that paints this face, whoever comes, as far as it is morphed."""
+    """A model that paints this face over any other, as far as it is morphed."""
     to_crop: Affine = dfm.whole_face(face.landmarks.points, side)
     painted = cv2.warpAffine(face.image, to_crop, (side, side), borderMode=cv2.BORDER_REPLICATE) / 255
 
@@ -482,7 +494,7 @@ def test_the_photo_does_not_answer_for_a_model_that_shows_nothing(masks: tuple[f
 
 
 @pytest.fixture
-def shelf(tmp_path: Path) -> Shelf:
+def sessions(tmp_path: Path) -> SessionCache:
     """A store that holds the stand-ins of these families."""
     store = Store(installed=tmp_path / "installed")
     given = tmp_path / "given"
@@ -490,16 +502,16 @@ def shelf(tmp_path: Path) -> Shelf:
     for family in ("uniface", "blendswap", "dfm"):
         make_small(family, given / f"standin_{family}.{'dfm' if family == 'dfm' else 'onnx'}")
     import_models([given], store, trust=True)
-    return Shelf(store)
+    return SessionCache(store)
 
 
 @pytest.mark.parametrize("family", ["uniface", "blendswap"])
-def test_an_imported_model_swaps_a_picture(family: str, shelf: Shelf) -> None:
-    entry = next(entry for entry in shelf.store.entries() if entry.family == family and entry.standin)
+def test_an_imported_model_swaps_a_picture(family: str, sessions: SessionCache) -> None:
+    entry = next(entry for entry in sessions.store.entries() if entry.family == family and entry.standin)
     settings = replace(PLAIN, engine=entry.id)
     target = portrait(COLLINS)
     frame = frame_of(target.image.copy())
-    result = factory.open_picture_pipeline(settings, replace(models(), shelf=shelf), source_of(HOPPER)).swap_frame(frame)
+    result = factory.open_picture_pipeline(settings, replace(models(), sessions=sessions), source_of(HOPPER)).swap_frame(frame)
     assert result.swapped == 1
     x1, y1, x2, y2 = (round(value) for value in geometry.box_of(target.landmarks.points))
     changed = np.abs(frame.image.astype(int) - target.image).max(axis=2)
@@ -507,9 +519,9 @@ def test_an_imported_model_swaps_a_picture(family: str, shelf: Shelf) -> None:
     assert not changed[:, x2 + (x2 - x1) // 2 :].any(), "beside the face nothing is touched"
 
 
-def test_an_imported_dfm_is_asked_whose_face_it_shows(shelf: Shelf) -> None:
-    entry = next(entry for entry in shelf.store.entries() if entry.family == "dfm")
-    engine = factory.open_engine(Settings(engine=entry.id), shelf)
+def test_an_imported_dfm_is_asked_whose_face_it_shows(sessions: SessionCache) -> None:
+    entry = next(entry for entry in sessions.store.entries() if entry.family == "dfm")
+    engine = factory.open_engine(Settings(engine=entry.id), sessions)
     assert engine.name == entry.id
     # The stand-in softens and tints the picture: whose face it is stays to be seen.
     known = engine.prepare(source_of(COLLINS))
@@ -517,16 +529,16 @@ def test_an_imported_dfm_is_asked_whose_face_it_shows(shelf: Shelf) -> None:
     assert 0 < known.distance < recogniser().same_person_below
 
 
-def test_a_dfm_that_is_open_reads_no_file_for_another_setting(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
-    entry = next(entry for entry in shelf.store.entries() if entry.family == "dfm")
-    factory.open_engine(Settings(engine=entry.id), shelf)
+def test_a_dfm_that_is_open_reads_no_file_for_another_setting(sessions: SessionCache, monkeypatch: pytest.MonkeyPatch) -> None:
+    entry = next(entry for entry in sessions.store.entries() if entry.family == "dfm")
+    factory.open_engine(Settings(engine=entry.id), sessions)
 
     def read(store: Store, model_id: str) -> None:
         raise AssertionError(f"{model_id} is read again")
 
     for name in ("read", "verified"):
         monkeypatch.setattr(Store, name, read)
-    assert factory.open_engine(Settings(engine=entry.id, sharpness=0.5), shelf).name == entry.id
+    assert factory.open_engine(Settings(engine=entry.id, sharpness=0.5), sessions).name == entry.id
 
 
 def live_colour(settings: Settings, *, morph: bool) -> Array:
@@ -570,7 +582,7 @@ def test_people_are_told_from_each_other_by_the_models_that_paint_them(media: Pa
 def test_a_model_that_leaves_faces_as_they_are_passes_for_nobody() -> None:
     somebody = example_face(models().landmarker)
     engine = DfmEngine("mirror", dfm_session(side=224), recogniser(), Settings(), lambda: somebody)
-    with pytest.raises(SourceFaceStranger, match="mirror does not make the person of the photo out of another face"):
+    with pytest.raises(SourceFaceStranger, match="mirror does not turn another face into the person of the photo"):
         engine.prepare(source_of(HOPPER))
 
 

@@ -1,4 +1,4 @@
-"""Makes concrete objects out of settings: models from the store, and the pipeline for one stream of frames."""
+"""Construction of models and pipelines out of settings."""
 
 from dataclasses import dataclass, replace
 
@@ -13,11 +13,10 @@ from mien.models.networks.finish_net import FinishNet
 from mien.models.networks.nsfw import OpenNsfw
 from mien.models.networks.recognisers.face_id import FaceId
 from mien.models.runtime.onnx_session import OnnxSession
-from mien.models.runtime.session_cache import Shelf
+from mien.models.runtime.session_cache import SessionCache
 from mien.safety.content_check import FileContentCheck
 from mien.safety.guard import DOUBT
 from mien.settings import Settings
-from mien.swap.engines.mesh.engine import MeshEngine
 from mien.swap.pipeline import Pipeline, Retouch, dress
 from mien.swap.source.load import load_more, load_source, together
 from mien.swap.tracking.rotated_detector import FAR_SIDE, SWEEP_SIDE, TurnedLook, TurnedSearch
@@ -27,72 +26,72 @@ from mien.swap.tracking.tracker import LIVE_PACE, Tracker
 from mien.types import Image, SourceFace
 
 PHOTO_DETECT_SIZES = (320, 640, 1280)
-"""A photo is searched once and may hold a close-up or a group far away."""
+"""Longer sides in pixels: a photo is searched once and may hold a close-up or a group far away."""
 LIVE_DETECT_SIZES = (640, 1280)
-"""Beside the setting: for faces far away, and so as not to take them for an empty room."""
-PICTURE_RESOLUTION = 2048
+"""Longer sides in pixels, in addition to the setting: for faces far away, which must not pass for an empty room."""
+PICTURE_RESOLUTION = 2048  # pixels of a face that the mesh engine computes at full size; time does not matter here
 
 
 @dataclass(frozen=True, slots=True)
 class Models:
-    """The opened models that every run needs."""
+    """Opened models that every run needs; `sessions` opens the installed ones."""
 
     photo_detector: Detector
     detector: Detector
     turned: TurnedSearch
     landmarker: Landmarker
     finisher: Finisher
-    shelf: Shelf
+    sessions: SessionCache
 
     def retouch_for(self, settings: Settings) -> Retouch:
-        """The networks beside the engine that the settings name; raises a `ModelError`."""
+        """Open the networks that the settings name in addition to the engine; raises a `ModelError`."""
         return Retouch(
             self.finisher if settings.finish == "on" else None,
-            registry.open_segmenters(settings, self.shelf),
-            registry.open_enhancer(settings, self.shelf),
+            registry.open_segmenters(settings, self.sessions),
+            registry.open_enhancer(settings, self.sessions),
         )
 
 
 def open_models(settings: Settings, store: Store) -> Models:
     """Open the embedded models; raises a `ModelError`."""
-    shelf = Shelf(store, settings.device, settings.precision)
+    sessions = SessionCache(store, settings.device, settings.precision)
     yunet = OnnxSession("yunet", store.read("yunet"))
-    photo_detector, detector = _open_detectors(settings, shelf, yunet)
+    photo_detector, detector = _open_detectors(settings, sessions, yunet)
     return Models(
         photo_detector,
         detector,
-        TurnedSearch(YuNet(yunet, longer_side=SWEEP_SIDE, least_score=DOUBT)),
+        TurnedSearch(YuNet(yunet, longer_side=SWEEP_SIDE, min_score=DOUBT)),
         FaceMesh(OnnxSession("face_mesh_478", store.read("face_mesh_478"))),
         FinishNet(OnnxSession("finish", store.read("finish"))),
-        shelf,
+        sessions,
     )
 
 
-def _open_detectors(settings: Settings, shelf: Shelf, yunet: OnnxSession) -> tuple[Detector, Detector]:
-    """What finds faces in photos, and what in videos."""
-    if settings.detector != "yunet":
-        sides = PHOTO_DETECT_SIZES, (settings.detect_size,)
-        photo, video = (registry.open_detector(settings, shelf, each) for each in sides)
+def _open_detectors(settings: Settings, sessions: SessionCache, yunet: OnnxSession) -> tuple[Detector, Detector]:
+    """Open the detector for photos and the one for videos."""
+    photo = registry.open_detector(settings, sessions, PHOTO_DETECT_SIZES)
+    video = registry.open_detector(settings, sessions, (settings.detect_size,))
+    if photo is not None and video is not None:
         return photo, video
     least = settings.detect_score
-    steps = [(side, YuNet(yunet, longer_side=side, least_score=least)) for side in PHOTO_DETECT_SIZES]
-    return Pyramid(steps), YuNet(yunet, longer_side=settings.detect_size, least_score=least)
+    steps = [(side, YuNet(yunet, longer_side=side, min_score=least)) for side in PHOTO_DETECT_SIZES]
+    return Pyramid(steps), YuNet(yunet, longer_side=settings.detect_size, min_score=least)
 
 
-def open_tracking(settings: Settings, shelf: Shelf) -> TrackingParts:
-    """What follows faces in live frames: the detector looks at every frame, down to what is only doubtful.
+def open_tracking(settings: Settings, sessions: SessionCache) -> TrackingParts:
+    """Open the tracker for live frames: the detector runs on every frame and reports low-confidence detections, too.
 
-    Another detector than YuNet finds faces beside it: what is doubtful, and what confirms a face, is known of YuNet only.
+    Another detector than YuNet finds faces in addition to it: the scores that confirm a face are known for YuNet only.
     """
-    store = shelf.store
+    store = sessions.store
     session = OnnxSession("yunet", store.read("yunet"))
     least = min(DOUBT, settings.detect_score)
     sides = sorted({settings.detect_size, *(side for side in LIVE_DETECT_SIZES if side > settings.detect_size)})
-    looks = [(side, YuNet(session, longer_side=side, least_score=least)) for side in sides]
-    finder = None if settings.detector == "yunet" else registry.open_detector(settings, shelf, (settings.detect_size,))
+    looks = [(side, YuNet(session, longer_side=side, min_score=least)) for side in sides]
+    finder = registry.open_detector(settings, sessions, (settings.detect_size,))
     look = SharedLook(looks, settings.detect_score, finder)
     landmarker = FaceMesh(OnnxSession("face_mesh_478", store.read("face_mesh_478")))
-    near, far = (YuNet(session, longer_side=side, least_score=least) for side in (SWEEP_SIDE, FAR_SIDE))
+    near, far = (YuNet(session, longer_side=side, min_score=least) for side in (SWEEP_SIDE, FAR_SIDE))
     tracker = Tracker(look, landmarker, replace(settings, detect_every=1), TurnedSearch(near, far), LIVE_PACE)
     return TrackingParts(tracker, look)
 
@@ -108,33 +107,33 @@ def open_classifier(store: Store) -> ContentClassifier:
 
 
 def open_content_check(store: Store) -> FileContentCheck:
-    """The content check of one file; raises a `ModelError`."""
+    """Open the content check of one file; raises a `ModelError`."""
     return FileContentCheck(open_classifier(store))
 
 
-def open_engine(settings: Settings, shelf: Shelf) -> Engine:
-    """The engine that the settings name; raises a `ModelError`."""
-    return MeshEngine(settings) if settings.engine == "mesh" else registry.open_engine(settings, shelf)
+def open_engine(settings: Settings, sessions: SessionCache) -> Engine:
+    """Open the engine that the settings name; raises a `ModelError`."""
+    return registry.open_engine(settings, sessions)
 
 
 def open_source(photo: Image, models: Models, number: int | None = None) -> SourceFace:
-    """The face to wear, out of a photo, BGR uint8; raises a `SourceFaceError`."""
+    """Load the source face of a photo, BGR uint8; raises a `SourceFaceError`."""
     return load_source(photo, models.photo_detector, models.landmarker, number=number)
 
 
 def add_photo(first: SourceFace, photo: Image, models: Models, recogniser: Recogniser) -> SourceFace:
-    """The face with a further photo of the same person, BGR uint8; raises a `SourceFaceError`."""
+    """Add a photo of the same person, BGR uint8, to a source face; raises a `SourceFaceError`."""
     return together(first, load_more(photo, first, models.photo_detector, models.landmarker, recogniser))
 
 
 def open_pipeline(settings: Settings, models: Models, source: SourceFace) -> Pipeline:
-    """The main path for one video."""
+    """Open the main path for one video."""
     tracker = Tracker(models.detector, models.landmarker, settings, models.turned)
-    return Pipeline(tracker, dress(open_engine(settings, models.shelf), source, models.retouch_for(settings)), settings)
+    return Pipeline(tracker, dress(open_engine(settings, models.sessions), source, models.retouch_for(settings)), settings)
 
 
 def open_picture_pipeline(settings: Settings, models: Models, source: SourceFace) -> Pipeline:
-    """The main path for a single picture: searched finer, any way up, computed at its own resolution, nothing smoothed."""
+    """Open the main path for one picture: a finer search in all rotations, full resolution, no smoothing."""
     settings = replace(settings, resolution=max(PICTURE_RESOLUTION, settings.resolution), smoothing=0.0)
     tracker = Tracker(TurnedLook(TiledLook(models.photo_detector)), models.landmarker, settings, models.turned)
-    return Pipeline(tracker, dress(open_engine(settings, models.shelf), source, models.retouch_for(settings)), settings)
+    return Pipeline(tracker, dress(open_engine(settings, models.sessions), source, models.retouch_for(settings)), settings)

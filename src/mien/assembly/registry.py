@@ -1,15 +1,17 @@
-"""Opens installed models by their family, as engines, segmenters, enhancers and detectors."""
+"""Choice of the models that settings name, and their opening: engines, segmenters, enhancers, detectors."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TypeVar
 
-from mien.contracts import Converter, Detector, Embedder, Engine, Enhancer, Segmenter
+from mien.contracts import Detector, Engine, Enhancer, Segmenter
 from mien.errors import ModelMismatch, ModelMissing
 from mien.models.format.families import families
 from mien.models.format.ports import bind
+from mien.models.format.swappers import SWAPPERS, EmbeddingFeed
 from mien.models.library.inswapper_matrix import load_matrix
 from mien.models.library.inventory import check_partners, partners
-from mien.models.library.store import ModelEntry, remedies
+from mien.models.library.store import ModelEntry, Store, remedies
 from mien.models.networks.detectors.pyramid import Pyramid
 from mien.models.networks.detectors.scrfd import Scrfd
 from mien.models.networks.detectors.yoloface import YoloFace
@@ -22,137 +24,121 @@ from mien.models.networks.recognisers.face_id import FaceId
 from mien.models.networks.restorers.codeformer import CodeFormer
 from mien.models.networks.restorers.restorer import Restorer
 from mien.models.runtime.example_face import example_face
-from mien.models.runtime.session_cache import Shelf
+from mien.models.runtime.session_cache import SessionCache
 from mien.settings import Settings
-from mien.swap.engines.alphaface import alphaface
-from mien.swap.engines.blendswap import blendswap
 from mien.swap.engines.dfm import DfmEngine
-from mien.swap.engines.ghost import ghost
-from mien.swap.engines.hififace import hififace
-from mien.swap.engines.hyperswap import hyperswap
-from mien.swap.engines.inswapper import inswapper
-from mien.swap.engines.simswap import simswap
-from mien.swap.engines.uniface import uniface
+from mien.swap.engines.mesh.engine import MeshEngine
+from mien.swap.engines.swappers import Partners, open_swapper
 from mien.types import SourceFace
 
-OpenEngine = Callable[[ModelEntry, Settings, Shelf], Engine]
-OpenSegmenter = Callable[[ModelEntry, Settings, Shelf], Segmenter]
-OpenEnhancer = Callable[[ModelEntry, Settings, Shelf], Enhancer]
-OpenDetector = Callable[[ModelEntry, Settings, Shelf, Sequence[int]], Detector]
-"""The last are the longer sides, in pixels, at which pictures are searched."""
-
-
+OpenEngine = Callable[[ModelEntry, Settings, SessionCache], Engine]
+OpenSegmenter = Callable[[ModelEntry, Settings, SessionCache], Segmenter]
+OpenEnhancer = Callable[[ModelEntry, Settings, SessionCache], Enhancer]
+OpenDetector = Callable[[ModelEntry, Settings, SessionCache, Sequence[int]], Detector]
+"""The last argument: longer sides, in pixels, at which pictures are searched."""
 SWAPPING = "swapper", "identity"
-"""The roles of models that can be an engine."""
+"""Roles of models that can be an engine."""
+PARTS = "engine", "segmenter", "enhancer", "detector"
+"""Settings that name models."""
+_OFF = {"", "none"}
 
 
-def _uniface(entry: ModelEntry, settings: Settings, shelf: Shelf) -> Engine:
-    return uniface(entry.id, shelf.session(entry), settings)
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """Installed models that settings name; None or empty for what is embedded or off."""
+
+    engine: ModelEntry | None
+    segmenters: tuple[ModelEntry, ...]
+    enhancer: ModelEntry | None
+    detector: ModelEntry | None
+
+    @property
+    def entries(self) -> tuple[ModelEntry, ...]:
+        """Entries in the order of the fields."""
+        found = (self.engine, *self.segmenters, self.enhancer, self.detector)
+        return tuple(entry for entry in found if entry is not None)
 
 
-def _blendswap(entry: ModelEntry, settings: Settings, shelf: Shelf) -> Engine:
-    return blendswap(entry.id, shelf.session(entry), settings)
+def choose(settings: Settings, store: Store, parts: Collection[str] = PARTS) -> Chosen:
+    """Look up the models that these parts of the settings name, and check that they are installed; opens none.
+
+    Raises `ModelMissing`, for the partners of an engine, too, or `ModelMismatch`.
+    """
+
+    def find(name: str, *roles: str) -> ModelEntry:
+        entry = installed(name, roles, store)
+        if roles == SWAPPING:
+            check_partners(entry, store)
+        return entry
+
+    return _resolve(settings, parts, find)
 
 
-def _dfm(entry: ModelEntry, settings: Settings, shelf: Shelf) -> Engine:
-    # On the processor, as ever: whose face it is must not hang on a device.
-    sure = shelf.on("cpu", "single")
-    recogniser = FaceId(sure.session(shelf.store.entry("face_id_128")))
-
-    def somebody() -> SourceFace:
-        return example_face(FaceMesh(sure.session(shelf.store.entry("face_mesh_478"))))
-
-    return DfmEngine(entry.id, shelf.session(entry), recogniser, settings, somebody)
-
-
-def _open_xseg(entry: ModelEntry, settings: Settings, shelf: Shelf) -> Segmenter:
-    return XSeg(entry.id, shelf.session(entry))
+def _resolve(settings: Settings, parts: Collection[str], find: Callable[..., ModelEntry]) -> Chosen:
+    segmenters = [name.strip() for name in settings.segmenter.split(",")] if "segmenter" in parts else []
+    enhancer = settings.enhancer.strip() if "enhancer" in parts else "none"
+    return Chosen(
+        find(settings.engine, *SWAPPING) if "engine" in parts and settings.engine != "mesh" else None,
+        tuple(find(name, "segmenter") for name in segmenters if name not in _OFF),
+        find(enhancer, "enhancer") if enhancer not in _OFF else None,
+        find(settings.detector, "detector") if "detector" in parts and settings.detector != "yunet" else None,
+    )
 
 
-def _open_bisenet(entry: ModelEntry, settings: Settings, shelf: Shelf) -> Segmenter:
-    return BiSeNet(entry.id, shelf.session(entry))
+def _dfm(entry: ModelEntry, settings: Settings, sessions: SessionCache) -> Engine:
+    # Always on the processor: the answer must not depend on a device.
+    sure = sessions.on("cpu", "single")
+    recogniser = FaceId(sure.session(sessions.store.entry("face_id_128")))
+
+    def stranger() -> SourceFace:
+        return example_face(FaceMesh(sure.session(sessions.store.entry("face_mesh_478"))))
+
+    return DfmEngine(entry.id, sessions.session(entry), recogniser, settings, stranger)
 
 
-def _restorer(entry: ModelEntry, settings: Settings, shelf: Shelf) -> Enhancer:
-    return Restorer(entry.id, entry.family, shelf.session(entry))
+def _open_xseg(entry: ModelEntry, settings: Settings, sessions: SessionCache) -> Segmenter:
+    return XSeg(entry.id, sessions.session(entry))
 
 
-def _codeformer(entry: ModelEntry, settings: Settings, shelf: Shelf) -> Enhancer:
-    return CodeFormer(entry.id, shelf.session(entry), settings.fidelity)
+def _open_bisenet(entry: ModelEntry, settings: Settings, sessions: SessionCache) -> Segmenter:
+    return BiSeNet(entry.id, sessions.session(entry))
 
 
-def _scrfd(entry: ModelEntry, settings: Settings, shelf: Shelf, sides: Sequence[int]) -> Detector:
-    session, least = shelf.session(entry), settings.detect_score
-    steps = [(side, Scrfd(entry.id, session, longer_side=side, least_score=least)) for side in sides]
+def _restorer(entry: ModelEntry, settings: Settings, sessions: SessionCache) -> Enhancer:
+    return Restorer(entry.id, entry.family, sessions.session(entry))
+
+
+def _codeformer(entry: ModelEntry, settings: Settings, sessions: SessionCache) -> Enhancer:
+    return CodeFormer(entry.id, sessions.session(entry), settings.fidelity)
+
+
+def _scrfd(entry: ModelEntry, settings: Settings, sessions: SessionCache, sides: Sequence[int]) -> Detector:
+    session, least = sessions.session(entry), settings.detect_score
+    steps = [(side, Scrfd(entry.id, session, longer_side=side, min_score=least)) for side in sides]
     return steps[0][1] if len(steps) == 1 else Pyramid(steps)
 
 
-def _yoloface(entry: ModelEntry, settings: Settings, shelf: Shelf, sides: Sequence[int]) -> Detector:
-    """Looks at one size whatever the `sides`: its files are made for it."""
-    return YoloFace(entry.id, shelf.session(entry), least_score=settings.detect_score)
+def _yoloface(entry: ModelEntry, settings: Settings, sessions: SessionCache, sides: Sequence[int]) -> Detector:
+    """Open a detector of one size, whatever the `sides`: its files are made for it."""
+    return YoloFace(entry.id, sessions.session(entry), min_score=settings.detect_score)
 
 
-def _recogniser(entry: ModelEntry, shelf: Shelf) -> Embedder:
-    """The recogniser that the swapper works with."""
-    partner = _partner(entry, 0, shelf)
-    return ArcFace(partner.id, shelf.session(partner))
+def _swapper(entry: ModelEntry, settings: Settings, sessions: SessionCache) -> Engine:
+    swapper = SWAPPERS[entry.family]
+    found = _partners(entry, swapper.source, sessions) if isinstance(swapper.source, EmbeddingFeed) else None
+    return open_swapper(entry.id, sessions.session(entry), swapper, settings, found)
 
 
-def _converter(entry: ModelEntry, shelf: Shelf) -> Converter:
-    """The converter that the swapper works with."""
-    partner = _partner(entry, 1, shelf)
-    return Crossface(partner.id, shelf.session(partner))
+def _partners(entry: ModelEntry, feed: EmbeddingFeed, sessions: SessionCache) -> Partners:
+    """Open the models that a swapper works with; raises a `ModelError`."""
+    check_partners(entry, sessions.store)
+    recogniser, *converters = (partner for partner in partners(entry, sessions.store) if partner is not None)
+    embedder = ArcFace(recogniser.id, sessions.session(recogniser))
+    converter = Crossface(converters[0].id, sessions.session(converters[0])) if converters else None
+    return Partners(embedder, converter, load_matrix(sessions.store, entry) if feed.own_matrix else None)
 
 
-def _partner(entry: ModelEntry, number: int, shelf: Shelf) -> ModelEntry:
-    check_partners(entry, shelf.store)
-    partner = partners(entry, shelf.store)[number]
-    assert partner is not None
-    return partner
-
-
-def _inswapper(entry: ModelEntry, settings: Settings, shelf: Shelf) -> Engine:
-    recogniser, matrix = _recogniser(entry, shelf), load_matrix(shelf.store, entry)
-    return inswapper(entry.id, shelf.session(entry), recogniser, matrix, settings)
-
-
-def _hyperswap(entry: ModelEntry, settings: Settings, shelf: Shelf) -> Engine:
-    recogniser = _recogniser(entry, shelf)
-    return hyperswap(entry.id, shelf.session(entry), recogniser, settings)
-
-
-def _simswap(entry: ModelEntry, settings: Settings, shelf: Shelf) -> Engine:
-    recogniser, converter = _recogniser(entry, shelf), _converter(entry, shelf)
-    return simswap(entry.id, shelf.session(entry), entry.family, recogniser, converter, settings)
-
-
-def _ghost(entry: ModelEntry, settings: Settings, shelf: Shelf) -> Engine:
-    recogniser, converter = _recogniser(entry, shelf), _converter(entry, shelf)
-    return ghost(entry.id, shelf.session(entry), recogniser, converter, settings)
-
-
-def _hififace(entry: ModelEntry, settings: Settings, shelf: Shelf) -> Engine:
-    recogniser, converter = _recogniser(entry, shelf), _converter(entry, shelf)
-    return hififace(entry.id, shelf.session(entry), recogniser, converter, settings)
-
-
-def _alphaface(entry: ModelEntry, settings: Settings, shelf: Shelf) -> Engine:
-    recogniser = _recogniser(entry, shelf)
-    return alphaface(entry.id, shelf.session(entry), recogniser, settings)
-
-
-_ENGINES: Mapping[str, OpenEngine] = {
-    "inswapper": _inswapper,
-    "hyperswap": _hyperswap,
-    "simswap_256": _simswap,
-    "simswap_512": _simswap,
-    "ghost": _ghost,
-    "hififace": _hififace,
-    "alphaface": _alphaface,
-    "uniface": _uniface,
-    "blendswap": _blendswap,
-    "dfm": _dfm,
-}
+_ENGINES: Mapping[str, OpenEngine] = {**dict.fromkeys(SWAPPERS, _swapper), "dfm": _dfm}
 _SEGMENTERS: Mapping[str, OpenSegmenter] = {"xseg": _open_xseg, "bisenet": _open_bisenet}
 _ENHANCERS: Mapping[str, OpenEnhancer] = {
     **dict.fromkeys(("gpen_256", "restorer_512", "gpen_1024", "gpen_2048"), _restorer),
@@ -161,104 +147,93 @@ _ENHANCERS: Mapping[str, OpenEnhancer] = {
 _DETECTORS: Mapping[str, OpenDetector] = {"scrfd": _scrfd, "yoloface": _yoloface}
 
 
-def check_names(settings: Settings, shelf: Shelf) -> None:
-    """Whether all models that the settings name are there; raises a `ModelError`. Opens none."""
-    if settings.engine != "mesh":
-        check_partners(installed(settings.engine, SWAPPING, shelf), shelf.store)
-    for name in _names(settings.segmenter):
-        installed(name, ("segmenter",), shelf)
-    for name in _names(settings.enhancer):
-        installed(name, ("enhancer",), shelf)
-    if settings.detector != "yunet":
-        installed(settings.detector, ("detector",), shelf)
+def check_names(settings: Settings, sessions: SessionCache) -> None:
+    """Check that all models that the settings name are installed; raises a `ModelError`. Opens none."""
+    choose(settings, sessions.store)
 
 
-def notes(settings: Settings, shelf: Shelf) -> tuple[str, ...]:
-    """What a person should know of the models that the settings name, which are all installed."""
+def notes(settings: Settings, sessions: SessionCache) -> tuple[str, ...]:
+    """Return remarks for people on the models that the settings name."""
     return tuple(
         f"{entry.id} is a stand-in with random weights: what it makes is no real swap"
-        for entry in used(settings, shelf)
+        for entry in used(settings, sessions)
         if entry.standin
     )
 
 
-def used(settings: Settings, shelf: Shelf) -> tuple[ModelEntry, ...]:
-    """The installed models that the settings name, and those that these work with."""
-    named = [settings.engine, *_names(settings.segmenter), *_names(settings.enhancer), settings.detector]
-    entries = [shelf.store.entry(name) for name in named if name not in {"mesh", "yunet"}]
-    return (*entries, *(each for entry in entries for each in partners(entry, shelf.store) if each is not None))
+def used(settings: Settings, sessions: SessionCache) -> tuple[ModelEntry, ...]:
+    """Return the models that the settings name, and their partners; that they are still installed is not checked."""
+    entries = _resolve(settings, PARTS, lambda name, *_: sessions.store.entry(name)).entries
+    return (*entries, *(each for entry in entries for each in partners(entry, sessions.store) if each is not None))
 
 
-def open_engine(settings: Settings, shelf: Shelf) -> Engine:
-    """The installed swapper that the settings name; raises a `ModelError`."""
-    shelf = shelf.on(settings.device, settings.precision)
-    entry = installed(settings.engine, SWAPPING, shelf)
-    return _opener(_ENGINES, entry)(entry, settings, shelf)
+def open_engine(settings: Settings, sessions: SessionCache) -> Engine:
+    """Open the engine that the settings name; raises a `ModelError`."""
+    sessions = sessions.on(settings.device, settings.precision)
+    entry = choose(settings, sessions.store, ("engine",)).engine
+    return MeshEngine(settings) if entry is None else _opener(_ENGINES, entry)(entry, settings, sessions)
 
 
-def open_segmenters(settings: Settings, shelf: Shelf) -> tuple[Segmenter, ...]:
-    """The installed segmenters that the settings name; raises a `ModelError`."""
-    shelf = shelf.on(settings.device, settings.precision)
-    entries = [installed(name, ("segmenter",), shelf) for name in _names(settings.segmenter)]
-    return tuple(_opener(_SEGMENTERS, entry)(entry, settings, shelf) for entry in entries)
+def open_segmenters(settings: Settings, sessions: SessionCache) -> tuple[Segmenter, ...]:
+    """Open the segmenters that the settings name; raises a `ModelError`."""
+    sessions = sessions.on(settings.device, settings.precision)
+    entries = choose(settings, sessions.store, ("segmenter",)).segmenters
+    return tuple(_opener(_SEGMENTERS, entry)(entry, settings, sessions) for entry in entries)
 
 
-def open_enhancer(settings: Settings, shelf: Shelf) -> Enhancer | None:
-    """The installed enhancer that the settings name, None for none; raises a `ModelError`."""
-    shelf = shelf.on(settings.device, settings.precision)
-    if not _names(settings.enhancer):
-        return None
-    entry = installed(settings.enhancer, ("enhancer",), shelf)
-    return _opener(_ENHANCERS, entry)(entry, settings, shelf)
+def open_enhancer(settings: Settings, sessions: SessionCache) -> Enhancer | None:
+    """Open the enhancer that the settings name, None for none; raises a `ModelError`."""
+    sessions = sessions.on(settings.device, settings.precision)
+    entry = choose(settings, sessions.store, ("enhancer",)).enhancer
+    return None if entry is None else _opener(_ENHANCERS, entry)(entry, settings, sessions)
 
 
-def open_detector(settings: Settings, shelf: Shelf, sides: Sequence[int]) -> Detector:
-    """The installed detector that the settings name, searching pictures at these sizes; raises a `ModelError`."""
-    shelf = shelf.on(settings.device, settings.precision)
-    entry = installed(settings.detector, ("detector",), shelf)
-    return _opener(_DETECTORS, entry)(entry, settings, shelf, sides)
+def open_detector(settings: Settings, sessions: SessionCache, sides: Sequence[int]) -> Detector | None:
+    """Open the installed detector that the settings name, None for the embedded one; raises a `ModelError`.
+
+    It searches pictures at these longer `sides`, in pixels.
+    """
+    sessions = sessions.on(settings.device, settings.precision)
+    entry = choose(settings, sessions.store, ("detector",)).detector
+    return None if entry is None else _opener(_DETECTORS, entry)(entry, settings, sessions, sides)
 
 
-def open_as_used(entry: ModelEntry, shelf: Shelf) -> None:
-    """Open a model as it is opened for use, to see whether it can be; raises a `ModelError`.
+def open_as_used(entry: ModelEntry, sessions: SessionCache) -> None:
+    """Open a model in the way that its use opens it; raises a `ModelError`.
 
     An engine whose partners are not installed is only bound to its family.
     """
-    settings, session = Settings(), shelf.session(entry)
+    settings, session = Settings(), sessions.session(entry)
     if entry.family:
         family = families()[entry.family]
         bind(entry.id, session, family.inputs, family.outputs)
-    if entry.family in _ENGINES and all(partner is not None for partner in partners(entry, shelf.store)):
-        _ENGINES[entry.family](entry, settings, shelf)
+    if entry.family in _ENGINES and all(partner is not None for partner in partners(entry, sessions.store)):
+        _ENGINES[entry.family](entry, settings, sessions)
     elif entry.family in _SEGMENTERS:
-        _SEGMENTERS[entry.family](entry, settings, shelf)
+        _SEGMENTERS[entry.family](entry, settings, sessions)
     elif entry.family in _ENHANCERS:
-        _ENHANCERS[entry.family](entry, settings, shelf)
+        _ENHANCERS[entry.family](entry, settings, sessions)
     elif entry.family in _DETECTORS:
-        _DETECTORS[entry.family](entry, settings, shelf, (settings.detect_size,))
+        _DETECTORS[entry.family](entry, settings, sessions, (settings.detect_size,))
     elif entry.family == "arcface":
         ArcFace(entry.id, session)
     elif entry.family == "crossface":
         Crossface(entry.id, session)
 
 
-def installed(name: str, roles: tuple[str, ...], shelf: Shelf) -> ModelEntry:
-    """The entry of an installed model with one of the roles; raises `ModelMissing` or `ModelMismatch`."""
-    entry = shelf.store.entry(name)
+def installed(name: str, roles: tuple[str, ...], store: Store) -> ModelEntry:
+    """Return the entry of an installed model with one of the roles; raises `ModelMissing` or `ModelMismatch`."""
+    entry = store.entry(name)
     if entry.role not in roles:
         wanted = " or ".join(_one(role) for role in roles)
         raise ModelMismatch(f"{name} is {_one(entry.role)}, not {wanted}", "`mien models` lists what each model does")
-    if not shelf.store.path(name).is_file():
+    if not store.path(name).is_file():
         raise ModelMissing(f"the model {name} is not installed", remedies(entry)[0])
     return entry
 
 
 def _one(role: str) -> str:
     return f"{'an' if role[0] in 'aeiou' else 'a'} {role}"
-
-
-def _names(listed: str) -> list[str]:
-    return [name.strip() for name in listed.split(",") if name.strip() not in {"", "none"}]
 
 
 _Opener = TypeVar("_Opener")

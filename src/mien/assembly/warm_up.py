@@ -1,4 +1,4 @@
-"""Has the pixel kernels compiled and loaded before the first frame comes."""
+"""Compilation of the pixel kernels before the first frame."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -15,9 +15,9 @@ from mien.swap.memory.segmentation import Segmentation
 from mien.swap.pipeline import Memory, Persona, Retouch, dress, swap_faces
 from mien.types import LIVE_TIME_BASE, Focus, Frame, Grain, Image, Landmarks, SourceFace, TrackedFace
 
-_FRAMES = 7
-_TRAIL = 9
-_SIDE = 160
+_FRAMES = 7  # until the memory of a track has used all of its kernels
+_TRAIL_PIXELS = 9  # of motion blur, so that its kernel runs
+_SIDE = 160  # pixels; a small picture compiles the same kernels
 
 
 class _Echo:
@@ -30,10 +30,10 @@ class _Echo:
 
 
 def warm_up(engine: Engine, settings: Settings) -> None:
-    """Run the main path on noise with a face in it that moves, is grainy and has something before it."""
+    """Run the main path on noise with a face that moves, is grainy and has an occluder."""
     draw = np.random.default_rng(0)
     noise = draw.integers(60, 190, (_SIDE, _SIDE, 3), np.uint8)
-    picture = np.asarray(cv2.blur(noise, (_TRAIL, 1)), np.uint8)
+    picture = np.asarray(cv2.blur(noise, (_TRAIL_PIXELS, 1)), np.uint8)
     points = (face_model().shape * np.float32(40) + np.array([80, 70, 0], np.float32)).astype(np.float32)
     face = TrackedFace(0, Landmarks(points, 1.0), 1)
     wide = Landmarks((points * np.array([1.1, 1, 1], np.float32)).astype(np.float32), 1.0)
@@ -46,13 +46,17 @@ def warm_up(engine: Engine, settings: Settings) -> None:
         (seen,) = observer.observe(frame, (face,))
         assert seen.known is not None
         known = replace(
-            seen.known, occluder=occluder, motion_xy=(_TRAIL, 0.0), grain=Grain(3.0, 2.0, 1.0, True), focus=Focus(2.0, 0.5)
+            seen.known,
+            occluder=occluder,
+            motion_xy=(_TRAIL_PIXELS, 0.0),
+            grain=Grain(3.0, 2.0, 1.0, True),
+            focus=Focus(2.0, 0.5),
         )
         swap_faces(frame, (replace(seen, known=known),), persona, settings, memory)
 
 
 def try_on(persona: Persona) -> None:
-    """Have a persona's networks run once, on the photo that it wears: the first run of a network is slower than the others."""
+    """Run the networks of a persona once, on its own photo: the first run of a network is slower than the others."""
     source = persona.source
     frame = Frame(source.image.copy(), 0, 0, LIVE_TIME_BASE)
     face = TrackedFace(0, source.landmarks, 1)

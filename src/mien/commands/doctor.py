@@ -15,11 +15,11 @@ from cryptography import x509
 from mien import __version__
 from mien.errors import ModelError, ProvenanceError
 from mien.media.capture import devices
-from mien.models.library.inventory import ABSENT, DAMAGED, EMBEDDED, INSTALLED, Listed, look_at
+from mien.models.library.inventory import ABSENT, DAMAGED, EMBEDDED, INSTALLED, Listed, state_of
 from mien.models.library.store import CACHE, Store
 from mien.models.runtime import onnx_session
 from mien.models.runtime.devices import CPU, DEVICES, RUNTIME_PACKAGES, UNUSED, devices_named, mending, worth_openvino
-from mien.models.runtime.half_precision import Memory
+from mien.models.runtime.half_precision import TrialFile
 from mien.models.runtime.probe import MODEL, Probe, try_device
 from mien.models.runtime.session_cache import TRIALS
 from mien.provenance.signing.installation import known_root
@@ -167,14 +167,14 @@ def processor() -> str:
 
 
 def _precisions(store: Store) -> list[Finding]:
-    trials = Memory(store.folder / CACHE / TRIALS).all()
+    trials = TrialFile(store.folder / CACHE / TRIALS).all()
     return [Finding("precision", key.replace(":", ", "), trial.words()) for key, trial in trials.items()]
 
 
 def _models(store: Store) -> list[Finding]:
     """Embedded models are read whole; of the others, which may be gigabytes, only the size is looked at."""
     try:
-        rows = [look_at(entry, store) for entry in store.entries()]
+        rows = [state_of(entry, store) for entry in store.entries()]
     except ModelError as error:
         return [Finding("model", "installed models", f"{error}; {error.remedy}", fine=False)]
     return [Finding("model", row.entry.id, _state(row), row.state != DAMAGED) for row in rows if row.state != ABSENT]

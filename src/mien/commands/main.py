@@ -716,12 +716,12 @@ def _state(row: "Listed") -> str:
 
 def _models_info(options: argparse.Namespace) -> int:
     from mien.models.format.families import families
-    from mien.models.library.inventory import look_at, needed_by, shown_size
+    from mien.models.library.inventory import needed_by, shown_size, state_of
     from mien.models.library.store import Store
 
     store = Store()
     entry = store.entry(options.id)
-    row = look_at(entry, store)
+    row = state_of(entry, store)
     if options.json:
         _print_json(row.described())
         return 0

@@ -10,10 +10,10 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColum
 
 from mien.assembly import registry
 from mien.errors import MienError, UsageError
-from mien.models.library import download
-from mien.models.library.inventory import ABSENT, list_models, look_at
+from mien.models.library import download, https
+from mien.models.library.inventory import ABSENT, list_models, state_of
 from mien.models.library.store import ModelEntry, Store
-from mien.models.runtime.session_cache import Shelf
+from mien.models.runtime.session_cache import SessionCache
 
 
 def pull_models(
@@ -22,7 +22,7 @@ def pull_models(
     agree: Callable[[ModelEntry], bool],
     console: Console,
     mirror: str | None = None,
-    fetch: download.Fetch = download.open_url,
+    fetch: https.Fetch = https.open_url,
 ) -> tuple[Path, ...]:
     """Pull models one after another, whose licences are all agreed to before the first byte; raises a `MienError`.
 
@@ -30,7 +30,7 @@ def pull_models(
     """
     entries = [store.entry(model_id) for model_id in dict.fromkeys(ids)]
     if mirror:
-        download.check_address(mirror)
+        https.check_address(mirror)
     for entry in entries:
         download.addresses(entry, mirror)
     for entry in entries:
@@ -54,18 +54,18 @@ def check_models(ids: Sequence[str], store: Store) -> Iterator[Checked]:
 
     Raises `ModelMissing` for a name that nobody knows.
     """
-    rows = [look_at(store.entry(name), store) for name in ids] if ids else [
+    rows = [state_of(store.entry(name), store) for name in ids] if ids else [
         row for row in list_models(store) if row.state != ABSENT
     ]  # fmt: skip
-    shelf = Shelf(store, device="cpu")
+    sessions = SessionCache(store, device="cpu")
     for row in rows:
         try:
-            registry.open_as_used(row.entry, shelf)
+            registry.open_as_used(row.entry, sessions)
         except MienError as error:
             yield Checked(row.entry.id, str(error), error.remedy)
         else:
             yield Checked(row.entry.id, "")
-        shelf.keep(())
+        sessions.keep(())
 
 
 @contextmanager

@@ -185,12 +185,12 @@ def _output(request: Request, path: Path, journal: Temporaries | None = None) ->
 def _models(settings: Settings) -> factory.Models:
     """The embedded models, and whether the others that the settings name are there."""
     models = factory.open_models(settings, Store())
-    registry.check_names(settings, models.shelf)
+    registry.check_names(settings, models.sessions)
     return models
 
 
 def _warn(source: SourceFace, models: factory.Models, settings: Settings, console: Console) -> None:
-    _note(console, (*source.warnings, *registry.notes(settings, models.shelf)))
+    _note(console, (*source.warnings, *registry.notes(settings, models.sessions)))
 
 
 def _note(console: Console, notes: Iterable[str]) -> None:

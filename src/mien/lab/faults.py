@@ -165,11 +165,11 @@ def run_faults(
     boxes = [_box(checker, scene) for scene in scenes]
     script = _Script(scenes, boxes, events, event_s)
     engine = _FailingEngine(
-        factory.open_engine(settings, models.shelf), lambda: script.event(time.monotonic() - started_s)[0] == "engine"
+        factory.open_engine(settings, models.sessions), lambda: script.event(time.monotonic() - started_s)[0] == "engine"
     )
     worn = [dress(engine, factory.open_source(photo, models)) for photo in photos]
     wearing = Snapshot(settings, worn[0], "0")
-    loop = LiveLoop(lambda wanted: factory.open_tracking(wanted, models.shelf), factory.open_classifier(store), wearing)
+    loop = LiveLoop(lambda wanted: factory.open_tracking(wanted, models.sessions), factory.open_classifier(store), wearing)
     with tempfile.TemporaryDirectory(prefix="mien-faults-") as folder:
         recorder = _Recorder(Path(folder))
         started_s = time.monotonic()

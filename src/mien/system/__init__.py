@@ -1,1 +1,1 @@
-"""What the machine provides: folders, child processes, a database, optional packages."""
+"""The machine: folders, child processes, a database, optional packages."""

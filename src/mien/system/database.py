@@ -1,4 +1,4 @@
-"""The one small database of this installation: consents, outputs and their fingerprints. It never leaves the machine."""
+"""The database of this installation: consents, outputs and their fingerprints. It never leaves the machine."""
 
 import contextlib
 import os
@@ -11,8 +11,7 @@ from typing import ClassVar
 from mien.errors import MienError, ProvenanceError
 from mien.system.folders import make_private
 
-_WAIT_S = 10.0
-"""So long one instance waits while another one writes."""
+_WAIT_S = 10.0  # for another instance that writes; a write takes milliseconds
 _LEDGER_SCHEMAS = (
     """
 CREATE TABLE consents (
@@ -70,26 +69,27 @@ class NewerSchema(ValueError):
 class Database:
     """One SQLite file in the data folder, shared by threads and by several running instances of mien.
 
-    Each piece of work opens it for itself. A subclass names another file, with schemas of its own.
+    Each operation opens its own connection. A subclass names another file, with its own schemas.
     """
 
     FILE: ClassVar[str] = "ledger.sqlite"
     SCHEMAS: ClassVar[tuple[str, ...]] = _LEDGER_SCHEMAS
-    """The commands that lead from each version to the next one."""
+    """Commands from each version to the next one."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def exists(self) -> bool:
+        """Return True when the file is there."""
         return (self.folder / self.FILE).is_file()
 
     @contextmanager
     def opened(self) -> Iterator[sqlite3.Connection]:
-        """A connection whose changes are kept together or not at all. Raises `ProvenanceError`."""
+        """Yield a connection whose changes are committed together or not at all. Raises `ProvenanceError`."""
         path = self.folder / self.FILE
         try:
             self._make(path)
-            # Autocommit: the transaction is begun here, in the one way that keeps two writers apart.
+            # Autocommit: the transaction begins here, in the one mode that keeps two writers apart.
             with contextlib.closing(sqlite3.connect(path, timeout=_WAIT_S, isolation_level=None)) as connection:
                 connection.execute("BEGIN IMMEDIATE")
                 self._prepare(connection)
@@ -104,7 +104,7 @@ class Database:
 
     @contextmanager
     def read_only(self) -> Iterator[sqlite3.Connection]:
-        """A connection that changes nothing and holds up nobody. Raises `ProvenanceError`, also when there is no ledger."""
+        """Yield a connection that only reads and blocks no writer. Raises `ProvenanceError`, also when there is no ledger."""
         path = self.folder / self.FILE
         try:
             address = f"{path.absolute().as_uri()}?mode=ro"
@@ -137,7 +137,7 @@ class Database:
         return version
 
     def _fill(self, connection: sqlite3.Connection) -> None:
-        """Take over what earlier versions kept elsewhere, in the transaction that makes the tables."""
+        """Import what earlier versions stored elsewhere, in the transaction that makes the tables."""
 
     def _unusable(self, path: Path, error: Exception) -> MienError:
         lost = "a new one is made, and consents have to be stated again"
@@ -147,11 +147,11 @@ class Database:
 
 
 def remedy(error: Exception, lost: str) -> str:
-    """Return what helps, by what SQLite or the system says; `lost` is what moving a damaged file away costs."""
+    """Return the remedy for an error of SQLite or the system; `lost` is the cost of moving a damaged file away."""
     if isinstance(error, NewerSchema):
         return "use the newer mien, or name another folder in MIEN_DATA"
     if isinstance(error, OSError):
         return "make the folder writable, or name another one in MIEN_DATA"
-    # The low byte is the kind; the rest tells cases of it apart.
+    # The low byte is the kind, the rest a case of it.
     kind = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
     return _REMEDIES.get(kind, f"bring the file back from a backup, or move it away: {lost}")

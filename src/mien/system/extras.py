@@ -11,7 +11,7 @@ _EXTRA = re.compile(r"""extra\s*==\s*["']([\w-]+)["']""")
 def install_command(extra: str) -> str:
     """Return the command that installs what an extra of mien names, for the Python that is running.
 
-    It names the packages themselves: an index may not have mien, or another one.
+    It names the packages themselves: an index may lack mien, or have another one of that name.
     """
     packages = " ".join(f'"{package}"' for package in _packages(extra))
     # Environments that uv makes have no pip.

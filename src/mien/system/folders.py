@@ -1,4 +1,4 @@
-"""Where mien keeps things on this machine."""
+"""Folders of mien on this machine."""
 
 import os
 import sys
@@ -14,7 +14,7 @@ MODELS_VARIABLE = "MIEN_MODELS"
 
 
 def data_folder() -> Path:
-    """The user's folder for the key, the ledger, saved faces and presets: MIEN_DATA, or the place this system has for it.
+    """Return the user's folder for key, ledger, saved faces and presets: MIEN_DATA, or the system's place for it.
 
     Raises `ProvenanceError` when neither is known.
     """
@@ -32,25 +32,25 @@ def reachable(folder: Path) -> Path:
             f"nothing leaves mien unrecorded: name a folder that can be written to in {DATA_VARIABLE}",
         ) from None
     except OSError:
-        # Missing, or no folder at all: said by what has to be kept in it.
+        # Missing, or not a folder: reported by the first write into it.
         pass
     return folder
 
 
 def models_folder() -> Path:
-    """The folder of installed models: MIEN_MODELS, or one beside the user's other data. Raises `ProvenanceError`."""
+    """Return the folder of installed models: MIEN_MODELS, or one in the data folder. Raises `ProvenanceError`."""
     named = os.environ.get(MODELS_VARIABLE)
     return Path(named) if named else data_folder() / "models"
 
 
 def make_private(folder: Path) -> None:
-    """Make a folder and its missing parents, all for their owner alone; `Path.mkdir` opens the parents to everybody."""
+    """Make a folder and its missing parents, private to their owner; `Path.mkdir` opens the parents to everybody."""
     for each in reversed((folder, *folder.parents)):
         each.mkdir(mode=0o700, exist_ok=True)
 
 
 def recordings_folder() -> Path:
-    """The folder for recordings unless another one is named. Raises `ProvenanceError`."""
+    """Return the default folder for recordings. Raises `ProvenanceError`."""
     return _known(platformdirs.user_videos_dir) / "mien"
 
 
@@ -66,7 +66,7 @@ def has_cache_folder() -> bool:
 
 
 def _known(find: Callable[[], str]) -> Path:
-    """The folder, absolute: a relative one would depend on the current folder."""
+    """Return an absolute folder: a relative one would depend on the current folder."""
     try:
         folder = Path(find())
     except RuntimeError:

@@ -1,4 +1,4 @@
-"""Typed rows: everything that is read from the database passes here, because a file on a disk may hold anything."""
+"""Typed rows: all that is read from the database is checked here, because a file on a disk may hold anything."""
 
 import math
 import re
@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 
 Made = TypeVar("Made")
 Read = Callable[[object], Any]
-"""Returns the value of a column; raises `ValueError` with what it should be."""
+"""Function that returns the value of a column; raises `ValueError` with the expected kind."""
 
 
 class DamagedRow(ValueError):
@@ -19,7 +19,7 @@ class DamagedRow(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Table(Generic[Made]):
-    """How the rows of a table are read: `make` gets the columns in order."""
+    """Reader of the rows of a table; `make` gets the columns in order."""
 
     name: str
     columns: Mapping[str, Read]
@@ -39,18 +39,21 @@ class Table(Generic[Made]):
 
 
 def text(value: object) -> str:
+    """Read text."""
     if not isinstance(value, str):
         raise ValueError("text")
     return value
 
 
 def blob(value: object) -> bytes:
+    """Read bytes."""
     if not isinstance(value, bytes):
         raise ValueError("bytes")
     return value
 
 
 def real(value: object) -> float:
+    """Read a finite number."""
     if not isinstance(value, int | float) or not math.isfinite(value):
         raise ValueError("a number")
     return float(value)

@@ -17,8 +17,11 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from mien.errors import MienError, ModelDamaged, ModelMismatch, ModelMissing, ModelRefused
-from mien.models.format import onnx_graph
-from mien.models.format.onnx_graph import Graph, check_safe, find_matrix, read_graph
+from mien.models.format import onnx_walk
+from mien.models.format.onnx_graph import Graph
+from mien.models.format.onnx_matrix import find_matrix
+from mien.models.format.onnx_policy import check_safe
+from mien.models.format.onnx_walk import read_graph
 from mien.models.library.inswapper_matrix import SUFFIX, load_matrix
 from mien.models.library.store import ModelEntry, Store
 from mien.models.library.trusted import Trusted, write_trusted
@@ -189,8 +192,8 @@ def test_a_file_that_ends_anywhere_before_its_end_is_damaged(family: str) -> Non
         (b"\x80\x02}q\x00.", "pickle"),
         (b"<!DOCTYPE html><html>", "web page"),
         (b"version https://git-lfs.github.com/spec/v1\n", "pointer"),
-        (b"\x89PNG\r\n\x1a\n" + bytes(100), "no ONNX file"),
-        (bytes(range(256)) * 8, "no ONNX file"),
+        (b"\x89PNG\r\n\x1a\n" + bytes(100), "not an ONNX file"),
+        (bytes(range(256)) * 8, "not an ONNX file"),
         (b"\x08\x08", "no graph"),
         (b"\x08" + b"\xff" * 11, "does not end"),
         (b"\x3a\xff\xff\xff\xff\x7f", "longer than the rest"),
@@ -239,13 +242,13 @@ def test_files_that_cannot_be_read_are_missing(tmp_path: Path) -> None:
 def test_a_file_that_becomes_shorter_while_it_is_read_is_damaged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "m.onnx"
     path.write_bytes(_bytes(_model([helper.make_node("Neg", ["x"], ["y"])] * 20_000)))
-    whole = onnx_graph._Walk._recognise
+    whole = onnx_walk._Walk._recognise
 
     def shortened(walk: Any) -> None:
         whole(walk)
         os.truncate(path, 100)
 
-    monkeypatch.setattr(onnx_graph._Walk, "_recognise", shortened)
+    monkeypatch.setattr(onnx_walk._Walk, "_recognise", shortened)
     with pytest.raises(ModelDamaged, match="became shorter"):
         read_graph(path)
 

@@ -18,7 +18,8 @@ import pytest
 
 from mien.errors import DownloadFailed, ModelError, UsageError
 from mien.models.library import download as pulling
-from mien.models.library.download import Progress, addresses, check_address, open_url, pull
+from mien.models.library.download import Progress, addresses, pull
+from mien.models.library.https import Refused, check_address, open_url
 from mien.models.library.store import ModelEntry, Store
 
 CONTENT = bytes(range(256)) * 4096
@@ -235,11 +236,11 @@ def test_no_length_at_all(server: Server, store: Store) -> None:
         ("endless", "sends more than 1048576 bytes"),
         ("silent", "did not answer in time"),
         ("another part", "another part"),
-        ("http://example.com/x", "leads on to http://"),
-        ("ftp://127.0.0.1/x", "leads on to ftp://"),
+        ("http://example.com/x", "redirects to http://"),
+        ("ftp://127.0.0.1/x", "redirects to ftp://"),
         ("file:///etc/passwd", "file:///etc/passwd"),
-        ("https://[::1/x", "makes no sense"),
-        (f"https://{'a' * 70}.example/x", "makes no sense"),
+        ("https://[::1/x", "is invalid"),
+        (f"https://{'a' * 70}.example/x", "is invalid"),
         ("absurd length", "stopped after 0 of"),
         ("no http", "127.0.0.1: "),
     ],
@@ -279,7 +280,7 @@ def test_a_redirect_that_stays_is_followed(server: Server, store: Store) -> None
 
 @pytest.mark.parametrize("mirror", [f"https://{'a' * 70}.example", "https://127.0.0.1:1/é"])
 def test_an_address_that_nobody_can_have_is_no_crash(store: Store, mirror: str) -> None:
-    with pytest.raises(DownloadFailed, match="makes no sense"):
+    with pytest.raises(DownloadFailed, match="is invalid"):
         pull(ENTRY, store, open_url, lambda progress: None, mirror, pause=lambda seconds: None)
 
 
@@ -316,7 +317,7 @@ def test_plain_http_is_for_tests_only(server: Server, store: Store) -> None:
     with pytest.raises(DownloadFailed, match="not an https address"):
         pull(entry, store, open_url, lambda progress: None)
     assert not server.asked
-    with pytest.raises(pulling.Refused), open_url("http://example.com/a", 0, plain=True):
+    with pytest.raises(Refused), open_url("http://example.com/a", 0, plain=True):
         pass
 
 
@@ -339,7 +340,7 @@ def test_a_mirror_is_https(address: str) -> None:
 @pytest.mark.parametrize(
     ("entry", "said"),
     [
-        (replace(ENTRY, sha256=""), "nobody has published its sha256"),
+        (replace(ENTRY, sha256=""), "no sha256 is published"),
         (replace(ENTRY, bundled=True), "ships with mien"),
         (ENTRY, "no address of its own"),
     ],

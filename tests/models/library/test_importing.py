@@ -18,13 +18,13 @@ import pytest
 
 from mien.commands.main import main
 from mien.errors import MienError, ModelDamaged, ModelError, ModelMismatch, ModelMissing, ModelRefused, UsageError
-from mien.models.library import importing
+from mien.models.library import import_plan, importing
 from mien.models.library.importing import import_models, remove
 from mien.models.library.inswapper_matrix import SUFFIX, load_matrix
-from mien.models.library.lock import turn
+from mien.models.library.lock import locked
 from mien.models.library.store import ModelEntry, Store
 from mien.models.library.trusted import LIST, read_trusted, write_trusted
-from mien.models.runtime.session_cache import Shelf
+from mien.models.runtime.session_cache import SessionCache
 from mien.system.folders import MODELS_VARIABLE
 from tests.support.standins import all_families, make_small
 
@@ -58,7 +58,7 @@ class Catalogue(Store):
 
 
 def row(model_id: str, family: str, data: bytes, *, known: bool = True, file: str = "") -> ModelEntry:
-    """A row of a catalogue; without `known` nobody has published the hash."""
+    """A row of a catalogue; without `known` its hash is not published."""
     return ModelEntry(
         model_id, "swapper", file or f"{model_id}.onnx", False, len(data), _sha256(data) if known else "", "Apache-2.0",
         "somebody", "somewhere", "somehow", family,
@@ -131,13 +131,13 @@ def test_in_a_folder_only_files_that_may_be_known_are_read(tmp_path: Path, here:
     lay(here, "other.onnx", content("ghost"))
     lay(here, "notes.txt", b"hello")
     read: list[str] = []
-    whole = importing._hash
+    whole = import_plan.hash_of
 
     def noted(path: Path) -> str:
         read.append(path.name)
         return whole(path)
 
-    monkeypatch.setattr(importing, "_hash", noted)
+    monkeypatch.setattr(import_plan, "hash_of", noted)
     lines: list[str] = []
     import_models([here], store, report=lines.append)
     assert "other.onnx" not in read
@@ -187,7 +187,7 @@ def test_every_family_can_be_trusted_and_read(family: str, store: Store, here: P
     assert Store(installed=store.folder).entry(done.entry.id) == done.entry
     assert "random" in done.entry.licence
     assert done.entry in store.installed(done.entry.role)
-    Shelf(store).session(done.entry)
+    SessionCache(store).session(done.entry)
 
 
 def test_alike_families_must_be_named_and_must_fit(store: Store, here: Path) -> None:
@@ -272,7 +272,7 @@ def test_a_file_without_a_published_hash_takes_its_place_in_the_catalogue(tmp_pa
         import_models([path], store)
     # It may lie there already, and is not opened all the same.
     shutil.copy(path, lay(store.folder, "ghost_9_256.onnx", b""))
-    with pytest.raises(ModelRefused, match="nobody has published"):
+    with pytest.raises(ModelRefused, match="no sha256 is published"):
         store.read("ghost_9_256")
     (done,) = import_models([path], store, trust=True)
     assert (done.entry.id, done.entry.licence, done.entry.sha256) == ("ghost_9_256", "Apache-2.0", _sha256(data))
@@ -312,7 +312,7 @@ def test_a_later_catalogue_may_take_a_name_or_know_the_file(tmp_path: Path, here
     assert [each.id for each in known.entries() if each.id.startswith("new")] == ["new"]
 
 
-# What is no model
+# Files that are not models
 
 
 @pytest.mark.parametrize(
@@ -327,8 +327,8 @@ def test_a_later_catalogue_may_take_a_name_or_know_the_file(tmp_path: Path, here
         ("x.onnx", b"\x80\x02}q\x00.", "pickle"),
         ("x.onnx", b"<html>", "web page"),
         ("x.onnx", b"", "empty"),
-        ("x.onnx", b"\x89PNG\r\n\x1a\n" + bytes(99), "no ONNX"),
-        ("x.dfm", bytes(4096), "no ONNX"),
+        ("x.onnx", b"\x89PNG\r\n\x1a\n" + bytes(99), "not an ONNX"),
+        ("x.dfm", bytes(4096), "not an ONNX"),
     ],
 )
 def test_what_is_no_model_is_said_to_be_none(name: str, data: bytes, said: str, store: Store, here: Path) -> None:
@@ -380,7 +380,7 @@ def test_hostile_files_are_refused_at_the_door_and_when_they_are_opened(tmp_path
     # Even with the right hash nothing of it reaches the runtime.
     lay(store.folder, "swap.onnx", data)
     with pytest.raises(ModelRefused, match="evil"):
-        Shelf(store).session(store.entry("swap"))
+        SessionCache(store).session(store.entry("swap"))
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no pipes with a name, and links need a right")
@@ -398,12 +398,12 @@ def test_folders_pipes_and_links(store: Store, here: Path) -> None:
         with pytest.raises(kind):
             import_models([here / name], store, trust=True)
     (here / "folder.onnx").mkdir()
-    with pytest.raises(ModelMissing, match="no file that mien knows"):
+    with pytest.raises(ModelMissing, match="no known model file"):
         import_models([here / "folder.onnx"], store)
 
 
 def test_a_folder_with_far_too_much_in_it_is_not_searched(store: Store, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(importing, "_MOST_FILES", 5)
+    monkeypatch.setattr(import_plan, "LIMITS", import_plan.SearchLimits(files=5))
     for number in range(6):
         lay(here, f"{number}.txt", b"")
     with pytest.raises(UsageError, match="more than 5 files"):
@@ -491,7 +491,7 @@ def test_processes_that_import_at_once_wait_for_each_other(store: Store, here: P
         "import sys; from pathlib import Path; from mien.models.library.importing import import_models as take; "
         "from mien.models.library.store import Store; take([Path(sys.argv[2])], Store(installed=Path(sys.argv[1])), trust=True)"
     )
-    with turn(store.folder):
+    with locked(store.folder):
         running = [
             subprocess.Popen([sys.executable, "-c", program, store.folder, path], stderr=subprocess.PIPE, text=True)
             for path in files
@@ -512,7 +512,7 @@ def test_processes_that_import_at_once_wait_for_each_other(store: Store, here: P
 
 def test_a_file_that_changes_while_it_is_copied_is_refused(store: Store, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = lay(here, "a.dfm", content("dfm"))
-    monkeypatch.setattr(importing, "_hash", lambda _: "0" * 64)
+    monkeypatch.setattr(import_plan, "hash_of", lambda _: "0" * 64)
     with pytest.raises(ModelDamaged, match="changed while"):
         import_models([path], store, trust=True)
     assert everything(store) == set()
@@ -521,7 +521,7 @@ def test_a_file_that_changes_while_it_is_copied_is_refused(store: Store, here: P
 def test_a_folder_that_may_not_be_written_to_is_named(here: Path, tmp_path: Path) -> None:
     lay(tmp_path, "models", b"a file where the folder should be")
     for folder in (tmp_path / "models", tmp_path / "models" / "below"):
-        with pytest.raises(ModelError, match="is no folder") as caught:
+        with pytest.raises(ModelError, match="is not a folder") as caught:
             import_models([lay(here, "a.dfm", content("dfm"))], Store(installed=folder), trust=True)
         assert "MIEN_MODELS" in caught.value.remedy
 
@@ -557,7 +557,7 @@ def test_the_list_is_private_and_says_what_was_trusted(trusting: Store) -> None:
         "id": "someone", "role": "identity", "family": "dfm", "file": "trusted/someone.dfm",
         "bytes": len(unmarked("dfm")), "sha256": _sha256(unmarked("dfm")), "standin": False,
     }  # fmt: skip
-    assert "you have said" in trusting.entry("someone").licence
+    assert "you have declared" in trusting.entry("someone").licence
 
 
 @pytest.mark.parametrize(
@@ -620,7 +620,7 @@ def test_a_list_that_is_no_plain_file_is_damaged(trusting: Store) -> None:
     path = trusting.folder / LIST
     path.unlink()
     path.symlink_to("/dev/zero")
-    with pytest.raises(ModelDamaged, match="no plain file"):
+    with pytest.raises(ModelDamaged, match="not a plain file"):
         trusting.entries()
 
 
@@ -645,7 +645,7 @@ def test_a_list_that_hides_a_stand_in_does_not_make_a_real_model_of_it(store: St
     import_models([lay(here, "w600k_r50.onnx", content("arcface"))], store, trust=True)
     (row,) = read_trusted(store.folder)
     write_trusted(store.folder, [replace(row, id="my_w600k_r50", standin=False)])
-    for ask in (store.read, lambda name: Shelf(store).session(store.entry(name))):
+    for ask in (store.read, lambda name: SessionCache(store).session(store.entry(name))):
         with pytest.raises(ModelRefused, match="stand-in"):
             ask("my_w600k_r50")
 

@@ -24,7 +24,7 @@ from mien.models.networks.detectors.scrfd import Scrfd
 from mien.models.networks.detectors.yoloface import YoloFace
 from mien.models.networks.detectors.yunet import YuNet
 from mien.models.runtime.onnx_session import OnnxSession
-from mien.models.runtime.session_cache import Shelf
+from mien.models.runtime.session_cache import SessionCache
 from mien.settings import Settings
 from mien.swap.tracking.shared_detector import SharedLook
 from mien.testing import FakeDetector, FakeSession
@@ -156,7 +156,7 @@ def _as_rows(found: list[Detection]) -> Array:
 
 def test_scrfd_does_what_the_slow_reference_does() -> None:
     session, image = _scrfd_session(), _picture(75, 110)
-    found = Scrfd("scrfd", session, longer_side=640, least_score=0.5).detect(image)
+    found = Scrfd("scrfd", session, longer_side=640, min_score=0.5).detect(image)
     blob = _slow_scrfd_blob(image)
     assert np.abs(session.fed - blob).max() < 1e-4
     wanted = _slow_best(_slow_scrfd_rows(session.gave, blob.shape[2], blob.shape[3], 0.5), 0.4)
@@ -166,7 +166,7 @@ def test_scrfd_does_what_the_slow_reference_does() -> None:
 
 def test_yoloface_does_what_the_slow_reference_does() -> None:
     session, image = _yolo_session(), _picture(60, 90)
-    found = YoloFace("yoloface", session, least_score=0.5).detect(image)
+    found = YoloFace("yoloface", session, min_score=0.5).detect(image)
     blob = np.zeros((1, 3, 640, 640))
     for y in range(60):
         for x in range(90):
@@ -180,7 +180,7 @@ def test_yoloface_does_what_the_slow_reference_does() -> None:
 
 def test_a_large_picture_is_made_smaller_and_what_is_found_is_brought_back() -> None:
     session = _scrfd_session()
-    found = Scrfd("scrfd", session, longer_side=320, least_score=0.9).detect(_picture(400, 1000))
+    found = Scrfd("scrfd", session, longer_side=320, min_score=0.9).detect(_picture(400, 1000))
     assert session.fed.shape == (1, 3, 128, 320)
     wanted = np.array(_slow_best(_slow_scrfd_rows(session.gave, 128, 320, 0.9), 0.4))
     wanted[:, :14] *= 1000 / 320
@@ -259,7 +259,7 @@ def test_stand_ins_find_what_yunet_finds(what: str, path: Path | None, faces: in
     image = np.zeros((300, 200, 3), np.uint8) if path is None else portrait(path).image.copy()
     conformance.detector_suite(lambda: _standin(family, **options), image, faces)
     found = _standin(family, **options).detect(image)
-    session = OnnxSession("yunet", models().shelf.store.read("yunet"))
+    session = OnnxSession("yunet", models().sessions.store.read("yunet"))
     for ours, theirs in zip(found, YuNet(session, longer_side=640).detect(image), strict=True):
         # Not quite: a canvas of other borders, and YuNet is fed whole numbers.
         assert np.abs(ours.points - theirs.points).max() < 0.02 * np.ptp(theirs.points, axis=0).max()
@@ -339,7 +339,7 @@ def test_a_name_that_is_no_detector_is_refused_in_one_line(
 @pytest.mark.parametrize("detector", ["standin_scrfd", "standin_yoloface"])
 def test_live_tracking_with_another_detector(detector: str, store: Store) -> None:
     settings = Settings(detector=detector)
-    parts = factory.open_tracking(settings, Shelf(store))
+    parts = factory.open_tracking(settings, SessionCache(store))
     image = portrait(HOPPER).image.copy()
     for index in range(3):
         faces = parts.tracker.update(Frame(image.copy() if index == 1 else image, index, 33_333 * index, Fraction(1, 10**6)))
@@ -354,4 +354,4 @@ def test_the_session_is_shared_by_photos_videos_and_the_camera(store: Store) -> 
     photo, video = models.photo_detector.detect(image), models.detector.detect(image)
     assert len(photo) == len(video) == 1
     entry = store.entry("standin_scrfd")
-    assert models.shelf.session(entry) is models.shelf.session(entry)
+    assert models.sessions.session(entry) is models.sessions.session(entry)

@@ -12,7 +12,8 @@ from mien.assembly import registry
 from mien.contracts import Session
 from mien.errors import ModelError, ModelMismatch
 from mien.models.format.families import families
-from mien.models.format.tensors import HALF, Scale, blob, pictures
+from mien.models.format.scale import HALF, Scale
+from mien.models.format.tensors import blob, pictures
 from mien.models.library.store import ModelEntry, Store
 from mien.models.networks.detectors.yoloface import YoloFace
 from mien.models.networks.masks.bisenet import BiSeNet
@@ -22,7 +23,7 @@ from mien.models.networks.recognisers.crossface import Crossface
 from mien.models.networks.restorers.codeformer import CodeFormer
 from mien.models.networks.restorers.restorer import TEMPLATES, Restorer
 from mien.models.runtime.onnx_session import OnnxSession
-from mien.models.runtime.session_cache import Shelf
+from mien.models.runtime.session_cache import SessionCache
 from mien.settings import Settings
 from mien.testing import FakeSession
 from mien.types import Array, Floats, Image
@@ -88,7 +89,7 @@ def test_a_network_that_changes_nothing_gives_the_same_picture() -> None:
 def test_numbers_that_are_none_are_an_error(number: float) -> None:
     answer = _answer(5)
     answer[0, 1, 7, 9] = number
-    with pytest.raises(ModelError, match="gpen gave numbers that are no picture") as raised:
+    with pytest.raises(ModelError, match="gpen gave numbers that are not a picture") as raised:
         _restorer(answer).enhance([_crop(1)])
     assert raised.value.remedy
 
@@ -116,7 +117,7 @@ def test_a_session_that_gives_another_shape_than_it_says_is_refused() -> None:
         Restorer("gpen", "gpen_256", session).enhance([_crop(1)])
 
 
-class _Shelf(Shelf):
+class _OneGraph(SessionCache):
     """Holds one opened graph."""
 
     def __init__(self, content: bytes, folder: Path) -> None:
@@ -135,9 +136,9 @@ def _entry(family: str) -> ModelEntry:
 def test_every_family_opens_by_its_entry_and_sharpens(family: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     side = families()[family].inputs[0].shape[-1]
     assert isinstance(side, int)
-    shelf = _Shelf(make_small(family), tmp_path)
-    monkeypatch.setattr(registry, "installed", lambda name, roles, shelf: _entry(family))
-    enhancer = registry.open_enhancer(Settings(enhancer="standin", fidelity=0.5), shelf)
+    sessions = _OneGraph(make_small(family), tmp_path)
+    monkeypatch.setattr(registry, "installed", lambda name, roles, store: _entry(family))
+    enhancer = registry.open_enhancer(Settings(enhancer="standin", fidelity=0.5), sessions)
     assert enhancer is not None
     assert (enhancer.side, enhancer.template) == (side, TEMPLATES[family])
     crop = np.asarray(cv2.GaussianBlur(_crop(7, 64), (0, 0), 1.0), np.uint8)
@@ -218,7 +219,7 @@ def test_the_shape_is_looked_at_even_where_none_was_announced(
 
 
 def test_the_kernel_is_not_let_loose_on_what_is_no_picture() -> None:
-    with pytest.raises(ValueError, match="are no pictures"):
+    with pytest.raises(ValueError, match="is not a shape of pictures"):
         pictures(np.zeros((1, 3, 400, 1), np.float32), Scale(HALF, HALF))
 
 

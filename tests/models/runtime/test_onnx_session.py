@@ -1,4 +1,4 @@
-"""The runtime: what is said to a device, how one is tried and refused, half precision, and one session for all.
+"""The runtime: options of devices, their trial and refusal, half precision, and one session for all.
 
 Devices that this machine lacks are played by a stand-in for onnxruntime that does their work on the processor.
 """
@@ -27,19 +27,14 @@ from mien.models.runtime.devices import (
     Ailment,
     Device,
     captures,
-    devices_named,
-    diagnose,
     mending,
-    option_sets,
-    says_full,
-    usable_cores,
     worth_openvino,
 )
-from mien.models.runtime.half_precision import Memory, Trial, best, face_inputs
+from mien.models.runtime.example_face import example_picture
+from mien.models.runtime.half_precision import Trial, TrialFile, best, face_inputs
 from mien.models.runtime.onnx_session import OnnxSession
 from mien.models.runtime.probe import Choice, answers_right, try_device, verdict
-from mien.models.runtime.session_cache import TRIALS, Shelf
-from mien.settings import table
+from mien.models.runtime.session_cache import TRIALS, SessionCache
 from mien.types import Array
 from tests.support import conformance
 from tests.support.standins import all_families, make_small
@@ -52,11 +47,11 @@ BROKEN = Ailment("the library libcudnn.so.9 is missing", "install it")
 
 
 Refuse = Callable[[str, Mapping[str, str]], str]
-"""Why a provider with these options cannot be opened, empty = it can."""
+"""Function that returns the reason why a provider with these options cannot be opened, "" when it can."""
 
 
 class FakeLibrary:
-    """Stands for onnxruntime built for every device: works on the processor, and fails as it is told to."""
+    """Fake onnxruntime built for every device: works on the processor, and fails on request."""
 
     __version__ = "9.9"
     SessionOptions = onnxruntime.SessionOptions
@@ -150,100 +145,6 @@ def _feeds(session: contracts.Session, seed: int = 0, batch: int = 1) -> dict[st
     return {name: draw.random(shape).astype(session.dtypes[name]) for name, shape in shapes.items()}
 
 
-# Tables
-
-
-def test_the_order_is_fastest_first_and_ends_on_the_processor() -> None:
-    assert [each.name for each in DEVICES] == [
-        "tensorrt", "cuda", "migraphx", "rocm", "coreml", "openvino", "openvino", "directml", "cpu",
-    ]  # fmt: skip
-    choices = next(row.choices for row in table() if row.name == "device")
-    assert set(choices) == {"auto", *(each.name for each in DEVICES)}
-
-
-def test_auto_means_what_the_build_knows_and_a_name_only_its_own_rows() -> None:
-    assert devices_named("auto", ["CPUExecutionProvider", "CUDAExecutionProvider"]) == (CUDA, CPU)
-    assert {each.name for each in devices_named("openvino", EVERY)} == {"openvino"}
-    assert devices_named("cuda", ["CPUExecutionProvider"]) == ()
-
-
-@pytest.mark.parametrize("device", DEVICES, ids=lambda device: device.title)
-@pytest.mark.parametrize("half", [False, True])
-def test_options_are_words_for_onnxruntime(device: Device, half: bool, tmp_path: Path) -> None:
-    sets = list(option_sets(device, half=half, cache=tmp_path, threads=2, graph=True))
-    assert sets
-    for options in sets:
-        assert all(isinstance(value, str) for value in options.values())
-        assert device.base.items() <= options.items()
-    assert captures(sets[0]) == (device.name in {"cuda", "tensorrt"})
-    assert half or sets[-1] == device.base, "a driver of another year may not know our options"
-
-
-def test_half_is_asked_for_where_it_exists(tmp_path: Path) -> None:
-    def told(device: Device, half: bool) -> dict[str, str]:
-        return next(option_sets(device, half=half, cache=tmp_path, threads=3, graph=False))
-
-    assert told(TENSORRT, True)["trt_fp16_enable"] == "True"
-    assert told(TENSORRT, False)["trt_fp16_enable"] == "False"
-    assert str(tmp_path) == told(TENSORRT, True)["trt_engine_cache_path"] == told(TENSORRT, True)["trt_timing_cache_path"]
-    assert json.loads(told(OPENVINO, True)["load_config"]) == {"CPU": {"INFERENCE_PRECISION_HINT": "bf16"}}
-    assert json.loads(told(OPENVINO, False)["load_config"]) == {"CPU": {"INFERENCE_PRECISION_HINT": "f32"}}
-    assert told(OPENVINO, False)["num_of_threads"] == "3"
-    assert told(CUDA, True) == told(CUDA, False), "CUDA runs a file as it is"
-
-
-@pytest.mark.parametrize(
-    ("allowed", "logical", "physical", "threads"),
-    [(2, 2, 2, 2), (16, 16, 8, 8), (4, 16, 8, 2), (1, 16, 8, 1), (8, 8, 0, 1)],
-)
-def test_threads_are_the_physical_cores_that_are_ours(allowed: int, logical: int, physical: int, threads: int) -> None:
-    assert usable_cores(allowed, logical, physical) == threads
-    assert 1 <= onnx_session.threads() <= doctor.cores()
-
-
-@pytest.mark.parametrize(
-    ("words", "reason", "absent"),
-    [
-        (
-            "[ONNXRuntimeError] : 1 : FAIL : Failed to load library /x/libonnxruntime_providers_cuda.so with error: "
-            "libcudnn.so.9: cannot open shared object file: No such file or directory",
-            "the library libcudnn.so.9 is missing",
-            False,
-        ),
-        ("libnvinfer.so.10: cannot open shared object file", "the library libnvinfer.so.10 is missing", True),
-        ('Error loading "x.dll" which depends on "cublasLt64_12.dll" which is missing', "cublasLt64_12.dll is missing", False),
-        ("CUDA failure 35: CUDA driver version is insufficient for CUDA runtime version", "driver is too old", False),
-        ("CUDA failure 100: no CUDA-capable device is detected", "there is no NVIDIA card", True),
-        ("[ERROR] [OpenVINO] Device GPU is not available\n", "no Intel card", True),
-        ("CUDA failure 2: out of memory", "its memory is full", False),
-        ("\x1b[31mfirst\x1b[m\nsomething new \n\n", "something new", False),
-        ("", "it gave no reason", False),
-    ],
-)
-def test_what_libraries_complain_of_is_put_into_words(words: str, reason: str, absent: bool) -> None:
-    ailment = diagnose(words)
-    assert reason in ailment.reason
-    assert ailment.remedy
-    assert ailment.absent == absent
-
-
-@pytest.mark.parametrize(
-    "words",
-    [
-        "CUDA failure 2: out of memory ; GPU=0",
-        "BFCArena::AllocateRawInternal Failed to allocate memory for requested buffer of size 134217728",
-        "Available memory of 12 is smaller than requested bytes of 20",
-        "CUDNN failure 4: CUDNN_STATUS_ALLOC_FAILED",
-        "std::bad_alloc",
-        "clEnqueueNDRangeKernel CL_OUT_OF_MEMORY",
-        "DXGI E_OUTOFMEMORY",
-    ],
-)
-def test_full_memory_is_known_by_its_words(words: str) -> None:
-    assert says_full(words)
-    assert not says_full("Invalid rank for input: target")
-
-
 # Trying a device
 
 
@@ -256,14 +157,14 @@ def test_a_device_that_this_build_lacks_is_found_out_in_a_process_of_its_own() -
         pytest.skip("this onnxruntime is built for CUDA")
     ailment = try_device(CUDA, Store().path(probe.MODEL))
     assert ailment is not None
-    assert "gone to CPUExecutionProvider" in ailment.reason
+    assert "fallen back to CPUExecutionProvider" in ailment.reason
 
 
 @pytest.mark.parametrize(
     ("status", "said", "complained", "reason"),
     [
         (0, 'chatter\n{"works": true, "reason": ""}\nmore of it', "a warning", None),
-        (0, '{"works": false, "reason": "gone to CPU"}', "libcuda.so.1: cannot open shared object file", "libcuda.so.1"),
+        (0, '{"works": false, "reason": "fallen back to CPU"}', "libcuda.so.1: cannot open shared object file", "libcuda.so.1"),
         (0, '{"works": false, "reason": "it answers wrongly (12% off)"}', "W: chatter", "12% off"),
         (0, "", "", "crashed"),
         (-11, "", "Segmentation fault", "crashed"),
@@ -330,7 +231,7 @@ def test_a_named_device_that_does_not_work_is_an_error_and_never_another(provide
 
 
 def test_a_silent_fallback_to_the_processor_is_an_error(swapper: bytes) -> None:
-    with pytest.raises(DeviceUnavailable, match="gone to CPUExecutionProvider"):
+    with pytest.raises(DeviceUnavailable, match="fallen back to CPUExecutionProvider"):
         OnnxSession("m", swapper, device=CUDA, library=FakeLibrary(silent=CUDA.provider))
 
 
@@ -497,7 +398,7 @@ def test_half_is_taken_when_it_is_faster_and_as_good(
     swapper: bytes, worse: float, seconds: dict[bool, float], half: bool
 ) -> None:
     open_session, clock = _sessions(swapper, worse, seconds)
-    session, trial = best(open_session, clock)
+    session, trial = best(open_session, example_picture(), clock)
     assert trial.half == half
     assert session.half == half  # type: ignore[attr-defined]
     assert not session.closed
@@ -511,7 +412,7 @@ def test_a_device_that_cannot_do_half_stays_with_single(swapper: bytes) -> None:
             raise DeviceUnavailable("no bfloat16 here")
         return OnnxSession("m", swapper)
 
-    session, trial = best(open_session, Counter())
+    session, trial = best(open_session, example_picture(), Counter())
     assert trial == half_precision.FAILED
     assert session.run(_feeds(session))
 
@@ -530,12 +431,12 @@ class Counter:
 @pytest.mark.parametrize("family", all_families())
 def test_a_face_can_be_fed_to_every_family(family: str) -> None:
     session = OnnxSession(family, make_small(family))
-    outputs = session.run(face_inputs(session.inputs, session.dtypes))
+    outputs = session.run(face_inputs(session.inputs, session.dtypes, example_picture()))
     assert all(np.isfinite(value).all() for value in outputs.values() if value.dtype.kind == "f")
 
 
 def test_the_bundled_face_is_a_face() -> None:
-    face = face_inputs({"x": (1, 3, 128, 128)}, {"x": "float32"})["x"]
+    face = face_inputs({"x": (1, 3, 128, 128)}, {"x": "float32"}, example_picture())["x"]
     assert 0 <= face.min() < 0.2
     assert 0.8 < face.max() <= 1
     middle = face[0, :, 50:80, 40:90].mean(axis=(1, 2))
@@ -544,11 +445,11 @@ def test_the_bundled_face_is_a_face() -> None:
 
 def test_trials_are_remembered_and_damage_means_only_another_trial(tmp_path: Path) -> None:
     path = tmp_path / "new" / "trials.json"
-    memory = Memory(path)
+    memory = TrialFile(path)
     assert memory.get("a") is None
     memory.put("a", Trial(44.0, 0.5))
     memory.put("b", Trial(20.0, 0.5))
-    assert Memory(path).get("a") == Trial(44.0, 0.5)
+    assert TrialFile(path).get("a") == Trial(44.0, 0.5)
     assert list(memory.all()) == ["a", "b"]
     for damage in ("", "[]", '{"a": 3, "b": {"psnr": "x"}}', "\x00"):
         path.write_text(damage, "utf-8")
@@ -560,11 +461,11 @@ def test_trials_are_remembered_and_damage_means_only_another_trial(tmp_path: Pat
 
 def test_a_folder_that_takes_nothing_is_told_of(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     (tmp_path / "file").write_bytes(b"")
-    Memory(tmp_path / "file" / "trials.json").put("a", Trial(1.0, 1.0))
-    assert "could not be noted" in caplog.text
+    TrialFile(tmp_path / "file" / "trials.json").put("a", Trial(1.0, 1.0))
+    assert "cannot record the trial" in caplog.text
 
 
-# The shelf
+# The session cache
 
 
 def _works(*names: str) -> probe.Probe:
@@ -573,7 +474,7 @@ def _works(*names: str) -> probe.Probe:
 
 def test_one_session_serves_all_who_ask_at_once(tmp_path: Path) -> None:
     store = standin_store(tmp_path, "inswapper")
-    here, entry = Shelf(store), store.installed("swapper")[0]
+    here, entry = SessionCache(store), store.installed("swapper")[0]
     together = threading.Barrier(4)
 
     def ask(_: int) -> contracts.Session:
@@ -589,7 +490,7 @@ def test_one_session_serves_all_who_ask_at_once(tmp_path: Path) -> None:
 
 def test_a_closed_session_is_opened_again(tmp_path: Path) -> None:
     store = standin_store(tmp_path, "inswapper")
-    here, entry = Shelf(store, "cpu"), store.installed("swapper")[0]
+    here, entry = SessionCache(store, "cpu"), store.installed("swapper")[0]
     first = here.session(entry)
     assert isinstance(first, OnnxSession)
     first.close()
@@ -602,19 +503,19 @@ def test_auto_goes_on_to_the_next_device_and_says_so(
     fake.refuse = lambda provider, options: "op not supported" if provider == "DmlExecutionProvider" else ""
     store = standin_store(tmp_path, "inswapper")
     entry = store.installed("swapper")[0]
-    session = Shelf(store, probe=_works("directml"), providers=EVERY).session(entry)
+    session = SessionCache(store, probe=_works("directml"), providers=EVERY).session(entry)
     assert session.provider == CPU.provider
     assert "cuda (NVIDIA card, CUDA) is not used: the library libcudnn.so.9 is missing" in caplog.text
-    assert "does not open on graphics card, DirectML: op not supported; the next device is taken" in caplog.text
+    assert "does not open on graphics card, DirectML: op not supported; trying the next device" in caplog.text
     with pytest.raises(DeviceUnavailable, match="does not open on graphics card"):
-        Shelf(store, "directml", probe=_works("directml"), providers=EVERY).session(entry)
+        SessionCache(store, "directml", probe=_works("directml"), providers=EVERY).session(entry)
 
 
 def test_a_model_that_does_not_fit_is_not_moved_to_a_slower_device(tmp_path: Path, fake: FakeLibrary) -> None:
     fake.refuse = lambda provider, options: "out of memory" if provider == CUDA.provider else ""
     store = standin_store(tmp_path, "inswapper")
     with pytest.raises(DeviceFull):
-        Shelf(store, probe=_works("cuda"), providers=EVERY).session(store.installed("swapper")[0])
+        SessionCache(store, probe=_works("cuda"), providers=EVERY).session(store.installed("swapper")[0])
 
 
 def test_precision_is_tried_once_and_remembered_with_the_cache(tmp_path: Path, fake: FakeLibrary) -> None:
@@ -623,7 +524,7 @@ def test_precision_is_tried_once_and_remembered_with_the_cache(tmp_path: Path, f
 
     def opened(precision: str) -> list[str]:
         fake.opened.clear()
-        Shelf(store, "openvino", precision, probe=_works("openvino"), providers=EVERY, clock=Counter()).session(entry)
+        SessionCache(store, "openvino", precision, probe=_works("openvino"), providers=EVERY, clock=Counter()).session(entry)
         return [json.loads(options["load_config"])["GPU"]["INFERENCE_PRECISION_HINT"] for _, options in fake.opened]
 
     assert opened("half") == ["f16"]
@@ -639,8 +540,8 @@ def test_precision_is_tried_once_and_remembered_with_the_cache(tmp_path: Path, f
 
 def test_half_on_a_device_without_it_is_told_of(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     store = standin_store(tmp_path, "inswapper")
-    assert Shelf(store, "cpu", "half").session(store.installed("swapper")[0]).provider == CPU.provider
-    assert "has no half of its own" in caplog.text
+    assert SessionCache(store, "cpu", "half").session(store.installed("swapper")[0]).provider == CPU.provider
+    assert "cannot convert it to half" in caplog.text
 
 
 def test_a_cache_that_cannot_be_made_is_done_without(
@@ -648,9 +549,9 @@ def test_a_cache_that_cannot_be_made_is_done_without(
 ) -> None:
     store = standin_store(tmp_path, "inswapper")
     (store.folder / CACHE).write_bytes(b"in the way")
-    Shelf(store, "openvino", "single", probe=_works("openvino"), providers=EVERY).session(store.installed("swapper")[0])
+    SessionCache(store, "openvino", "single", probe=_works("openvino"), providers=EVERY).session(store.installed("swapper")[0])
     assert "cache_dir" not in fake.opened[0][1]
-    assert "is built anew at each start" in caplog.text
+    assert "is built again at each start" in caplog.text
 
 
 # What the doctor says
@@ -706,7 +607,7 @@ def test_a_processor_with_bfloat16_is_worth_openvino() -> None:
 
 def test_trials_are_reported(tmp_path: Path) -> None:
     store = standin_store(tmp_path)
-    Memory(store.folder / CACHE / TRIALS).put("m 1234:the processor, OpenVINO:onnxruntime 1.24.1", Trial(43.2, 0.48))
+    TrialFile(store.folder / CACHE / TRIALS).put("m 1234:the processor, OpenVINO:onnxruntime 1.24.1", Trial(43.2, 0.48))
     (found,) = [each for each in doctor.examine(store) if each.topic == "precision"]
     assert found.name == "m 1234, the processor, OpenVINO, onnxruntime 1.24.1"
     assert found.state == "half precision: half takes 48% of the time, and differs by 43 dB"

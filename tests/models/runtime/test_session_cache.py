@@ -1,4 +1,4 @@
-"""Opened models are shared, opened one beside another, and let go when nobody wears them any more."""
+"""Opened models are shared, opened in parallel, and dropped when they are not worn any more."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -10,7 +10,7 @@ from mien.errors import ModelDamaged
 from mien.models.library.store import Store
 from mien.models.runtime import session_cache as module
 from mien.models.runtime.onnx_session import OnnxSession
-from mien.models.runtime.session_cache import Shelf
+from mien.models.runtime.session_cache import SessionCache
 from tests.support.standins import standin_store
 
 DEADLINE_S = 10.0
@@ -30,16 +30,16 @@ def test_a_model_is_opened_once_also_by_many_threads(store: Store, monkeypatch: 
             super().__init__(model_id, content, **options)  # type: ignore[arg-type]
 
     monkeypatch.setattr(module, "OnnxSession", Counted)
-    shelf, entry = Shelf(store, "cpu"), store.entry("standin_arcface")
+    cache, entry = SessionCache(store, "cpu"), store.entry("standin_arcface")
     with ThreadPoolExecutor(8) as threads:
-        sessions = list(threads.map(lambda _: shelf.session(entry), range(16)))
+        sessions = list(threads.map(lambda _: cache.session(entry), range(16)))
     assert opened == ["standin_arcface"]
     assert all(session is sessions[0] for session in sessions)
 
 
 def test_who_needs_an_open_model_does_not_wait_for_another_to_open(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    shelf = Shelf(store, "cpu")
-    here = shelf.session(store.entry("standin_arcface"))
+    cache = SessionCache(store, "cpu")
+    here = cache.session(store.entry("standin_arcface"))
     asked, go_on = threading.Event(), threading.Event()
 
     class Slow(OnnxSession):
@@ -50,29 +50,29 @@ def test_who_needs_an_open_model_does_not_wait_for_another_to_open(store: Store,
 
     monkeypatch.setattr(module, "OnnxSession", Slow)
     with ThreadPoolExecutor(1) as beside:
-        slow = beside.submit(shelf.session, store.entry("standin_xseg"))
+        slow = beside.submit(cache.session, store.entry("standin_xseg"))
         assert asked.wait(DEADLINE_S)
-        assert shelf.session(store.entry("standin_arcface")) is here
+        assert cache.session(store.entry("standin_arcface")) is here
         assert not slow.done()
         go_on.set()
         assert slow.result(DEADLINE_S).provider == "CPUExecutionProvider"
 
 
-def test_another_precision_is_another_session_and_the_same_shelf(store: Store) -> None:
-    shelf, entry = Shelf(store, "cpu"), store.entry("standin_arcface")
-    single = shelf.on("cpu", "single")
-    assert single.session(entry) is not shelf.session(entry)
-    assert shelf.on("cpu", "single").session(entry) is single.session(entry)
-    assert shelf.on("cpu", "auto") is shelf
+def test_another_precision_is_another_session_and_the_same_cache(store: Store) -> None:
+    cache, entry = SessionCache(store, "cpu"), store.entry("standin_arcface")
+    single = cache.on("cpu", "single")
+    assert single.session(entry) is not cache.session(entry)
+    assert cache.on("cpu", "single").session(entry) is single.session(entry)
+    assert cache.on("cpu", "auto") is cache
 
 
 def test_what_is_not_kept_is_let_go_and_opened_again_when_needed(store: Store) -> None:
-    shelf = Shelf(store, "cpu")
+    cache = SessionCache(store, "cpu")
     recogniser, segmenter = store.entry("standin_arcface"), store.entry("standin_xseg")
-    before, other = shelf.session(recogniser), shelf.session(segmenter)
-    shelf.keep({"standin_xseg"})
-    assert shelf.session(segmenter) is other
-    assert shelf.session(recogniser) is not before
+    before, other = cache.session(recogniser), cache.session(segmenter)
+    cache.keep({"standin_xseg"})
+    assert cache.session(segmenter) is other
+    assert cache.session(recogniser) is not before
 
 
 def _touch(path: Path, how: str) -> None:

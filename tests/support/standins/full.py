@@ -77,7 +77,7 @@ def layers(width: int = WIDTH) -> tuple[Layer, ...]:
 
 
 def make_inswapper(path: Path, *, half: str = "", free_batch: bool = False, width: int = WIDTH, seed: int = 1) -> None:
-    """Write the file. `half`: `weights` stores them as float16, `all` reckons in float16, too; in and out stay float32."""
+    """Write the file. `half`: `weights` stores them as float16, `all` computes in float16, too; in and out stay float32."""
     assert half in {"", "weights", "all"}
     writer = _Writer(half)
     batch: int | str = "batch" if free_batch else 1
@@ -124,7 +124,7 @@ class _Writer:
         return first
 
     def narrow(self, name: str) -> str:
-        """A float32 value in the type that the network reckons in."""
+        """Return a float32 value in the type of the network's arithmetic."""
         return self.add("Cast", name, to=TensorProto.FLOAT16) if self._half == "all" else name
 
     def number(self, name: str, value: float) -> str:

@@ -10,7 +10,7 @@ from onnx import TensorProto, helper, numpy_helper
 from mien.types import Array
 
 MARK = "mien.standin"
-"""The key in a file's metadata that says that it is no real model."""
+"""Metadata key of files that are not real models."""
 PRODUCER = "mien-standin"
 Shape = Sequence[int | str]
 _TYPES = {"float32": TensorProto.FLOAT, "float16": TensorProto.FLOAT16, "float64": TensorProto.DOUBLE}
@@ -47,7 +47,7 @@ class Graph:
         return result
 
     def weight(self, value: float | Array, name: str = "") -> str:
-        """A constant; what is no whole number becomes float32."""
+        """Add a constant; any but whole numbers become float32."""
         array = np.asarray(value)
         name = name or f"weight_{len(self.weights)}"
         if array.dtype.kind != "f":

@@ -226,7 +226,7 @@ def _restorer(family: str, options: Options) -> onnx.ModelProto:
 
 
 def _xseg(family: str, options: Options) -> onnx.ModelProto:
-    """Blue things stand before the face."""
+    """Take blue things for occluders."""
     graph, batch = Graph(half_weights=options.half_weights), _batch(family, options)
     taken, given = ("in_face:0", "out_mask:0") if options.names == "deepfacelab" else ("input", "output")
     picture = graph.add("Transpose", graph.take(taken, (batch, 256, 256, 3), options.dtype), perm=[0, 3, 1, 2])

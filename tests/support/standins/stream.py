@@ -32,7 +32,7 @@ class Weight:
         return prod(self.shape) * (2 if self.half else 4)
 
     def head(self) -> bytes:
-        """What stands before its numbers."""
+        """Bytes of the file before its numbers."""
         kind = onnx.TensorProto.FLOAT16 if self.half else onnx.TensorProto.FLOAT
         said = onnx.TensorProto(dims=self.shape, data_type=kind, name=self.name).SerializeToString()
         return bytes(said) + bytes([_RAW_DATA if self.raw else _FLOAT_DATA]) + _number(self.size)

@@ -22,7 +22,7 @@ from mien.lab.evaluate import portraits, scenes
 from mien.live.snapshot import Snapshot
 from mien.models.networks.masks.bisenet import BiSeNet
 from mien.models.networks.masks.xseg import XSeg
-from mien.models.runtime.session_cache import Shelf
+from mien.models.runtime.session_cache import SessionCache
 from mien.settings import Settings
 from mien.swap.memory.observer import Observer
 from mien.swap.memory.segmentation import Segmentation
@@ -208,22 +208,22 @@ def test_the_crop_shows_all_of_the_face(segmenter: type[XSeg] | type[BiSeNet]) -
 def test_installed_stand_ins_keep_the_contract(family: str, options: dict[str, Any], tmp_path: Path) -> None:
     store = standin_store(tmp_path)
     entry = install(store, family, **options)
-    (segmenter,) = open_segmenters(Settings(segmenter=entry.id), Shelf(store))
+    (segmenter,) = open_segmenters(Settings(segmenter=entry.id), SessionCache(store))
     crop = cut(_with_disc()[0], portrait(COLLINS).landmarks.points, segmenter.template, segmenter.side).image
     segmenter_suite(lambda: segmenter, [crop, np.ascontiguousarray(crop[:, ::-1]), np.full_like(crop, 90)])
 
 
 def test_several_segmenters_are_opened_in_their_order(tmp_path: Path) -> None:
     store = standin_store(tmp_path, "xseg", "bisenet")
-    opened = open_segmenters(Settings(segmenter="standin_bisenet, standin_xseg"), Shelf(store))
+    opened = open_segmenters(Settings(segmenter="standin_bisenet, standin_xseg"), SessionCache(store))
     assert [type(each) for each in opened] == [BiSeNet, XSeg]
-    assert open_segmenters(Settings(), Shelf(store)) == ()
+    assert open_segmenters(Settings(), SessionCache(store)) == ()
 
 
 def test_an_installed_stand_in_keeps_a_blue_disc_before_the_face(tmp_path: Path) -> None:
     covered, disc = _with_disc(0.16)
     _, face = _face()
-    opened = open_segmenters(Settings(segmenter="standin_xseg"), Shelf(standin_store(tmp_path, "xseg")))
+    opened = open_segmenters(Settings(segmenter="standin_xseg"), SessionCache(standin_store(tmp_path, "xseg")))
     kept, on_face = _kept(covered, face, Segmentation().update(_frame(covered), (face,), opened)[1])
     assert float(kept[disc & on_face].mean()) >= 0.95
 
@@ -231,7 +231,7 @@ def test_an_installed_stand_in_keeps_a_blue_disc_before_the_face(tmp_path: Path)
 def test_a_picture_is_swapped_round_what_a_stand_in_sees(tmp_path: Path) -> None:
     """In the whole main path: the reshaped picture has the disc where it was, to a pixel or two."""
     covered, disc = _with_disc(0.16)
-    opened = replace(models(), shelf=Shelf(standin_store(tmp_path, "xseg")))
+    opened = replace(models(), sessions=SessionCache(standin_store(tmp_path, "xseg")))
     source = open_source(portrait(HOPPER).image, opened)
     shown = {}
     for name in ("none", "standin_xseg"):

@@ -119,7 +119,7 @@ class _Shown:
     wears: bool = True
 
     def __post_init__(self) -> None:
-        parts = factory.open_tracking(Settings(), models().shelf)
+        parts = factory.open_tracking(Settings(), models().sessions)
         self.tracker, self.look = parts.tracker, parts.look
         self.guard, self.confirmation, self.number = Guard(), Confirmation(), 0
 

@@ -1,18 +1,20 @@
-"""The public model families and the tensors by which a file of each is known; who feeds them is in `engines/` and `models/`."""
+"""Public model families, and the tensors by which a file of each is recognised."""
 
 from dataclasses import dataclass
 
 from mien.models.format.ports import Port
+from mien.models.format.swappers import SWAPPERS, PhotoFeed, Swapper
 
 _IMAGES = "float32", "float16"
 _N = None
+EMBEDDING_SIZE = 512  # numbers of an embedding: ArcFace's choice, which all its successors share
 
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """What all files of one family share; `note` says in one line what tells them from their neighbours.
+    """Properties that all files of one family share; `note` is one line that tells it from similar families.
 
-    `role` is what they do: swapper, identity (a swapper that holds its face itself), enhancer, segmenter, recogniser,
+    `role` is one of swapper, identity (a swapper that holds its face itself), enhancer, segmenter, recogniser,
     converter or detector.
     """
 
@@ -27,17 +29,13 @@ def _image(name: str, side: int | None) -> Port:
     return Port((name,), (_N, 3, side, side), _IMAGES)
 
 
-_VECTOR = Port(("source",), (_N, 512), _IMAGES)
-
-
-def _swapper(name: str, side: int, note: str, *further: Port) -> Family:
-    outputs = (Port(("output",), (_N, 3, side, side), _IMAGES), *further)
-    return Family(name, "swapper", (_VECTOR, _image("target", side)), outputs, note)
-
-
-def _from_picture(name: str, source_side: int, note: str) -> Family:
-    inputs = _image("source", source_side), _image("target", 256)
-    return Family(name, "swapper", inputs, (Port(("output",), (_N, 3, 256, 256), _IMAGES),), note)
+def _swapper(row: Swapper) -> Family:
+    side = row.target.side
+    vector = Port(("source",), (_N, EMBEDDING_SIZE), _IMAGES)
+    source = _image("source", row.source.side) if isinstance(row.source, PhotoFeed) else vector
+    masks = (_mask(side, optional=True),) if row.own_mask else ()
+    outputs = (Port(("output",), (_N, 3, side, side), _IMAGES), *masks)
+    return Family(row.family, "swapper", (source, _image("target", side)), outputs, row.note)
 
 
 def _mask(side: int, *, optional: bool) -> Port:
@@ -48,18 +46,10 @@ def _restorer(name: str, side: int, note: str, *further: Port) -> Family:
     return Family(name, "enhancer", (_image("input", side), *further), (Port(("output",), (_N, 3, side, side), _IMAGES),), note)
 
 
-_STRIDES = 8, 16, 32
+_STRIDES = 8, 16, 32  # pixels between the cells of each of SCRFD's three grids
 _ROWS = None
 _FAMILIES = (
-    _swapper("inswapper", 128, "arcface_128, RGB 0..1; unit embedding times the file's own matrix; gives 0..1"),
-    _swapper("hyperswap", 256, "arcface_128, RGB -1..1; unit embedding; gives -1..1 and a mask", _mask(256, optional=True)),
-    _swapper("simswap_256", 256, "arcface_112_v1, RGB by ImageNet; unit converted embedding; gives 0..1"),
-    _swapper("simswap_512", 512, "arcface_112_v1, RGB 0..1; unit converted embedding; gives 0..1"),
-    _swapper("ghost", 256, "arcface_112_v1, RGB -1..1; raw converted embedding; gives -1..1"),
-    _swapper("hififace", 256, "mtcnn_512, RGB -1..1; unit converted embedding; gives -1..1", _mask(256, optional=True)),
-    _swapper("alphaface", 256, "arcface_128, RGB 0..1; raw embedding; gives 0..1"),
-    _from_picture("uniface", 256, "ffhq_512, target RGB -1..1, source picture RGB 0..1 by ffhq_512; gives -1..1"),
-    _from_picture("blendswap", 112, "ffhq_512, RGB 0..1, source picture RGB 0..1 by arcface_112_v2; gives 0..1"),
+    *(_swapper(row) for row in SWAPPERS.values()),
     Family(
         "dfm",
         "identity",
@@ -102,14 +92,14 @@ _FAMILIES = (
         "arcface",
         "recogniser",
         (Port(("input", "input.1", "data"), (_N, 3, 112, 112), _IMAGES),),
-        (Port(("output", "683", "embedding"), (_N, 512), _IMAGES),),
+        (Port(("output", "683", "embedding"), (_N, EMBEDDING_SIZE), _IMAGES),),
         "arcface_112_v2, RGB -1..1; gives a raw embedding",
     ),
     Family(
         "crossface",
         "converter",
-        (Port(("input",), (_N, 512), _IMAGES),),
-        (Port(("output",), (_N, 512), _IMAGES),),
+        (Port(("input",), (_N, EMBEDDING_SIZE), _IMAGES),),
+        (Port(("output",), (_N, EMBEDDING_SIZE), _IMAGES),),
         "raw embedding of w600k_r50; gives the embedding of another recogniser",
     ),
     Family(
@@ -134,5 +124,5 @@ _FAMILIES = (
 
 
 def families() -> dict[str, Family]:
-    """All families, by name."""
+    """Return all families, by name."""
     return {family.name: family for family in _FAMILIES}

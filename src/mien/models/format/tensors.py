@@ -1,38 +1,18 @@
-"""Pictures as networks take and give them: planes of numbers."""
+"""Conversion between pictures and the arrays of networks."""
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from mien.errors import ModelError
 from mien.imaging.kernels import kernel
+from mien.models.format.scale import Scale
 from mien.types import Array, Floats, Image, Mask
-
-Triple = tuple[float, float, float]
-ZERO: Triple = (0.0, 0.0, 0.0)
-HALF: Triple = (0.5, 0.5, 0.5)
-ONE: Triple = (1.0, 1.0, 1.0)
-IMAGENET_MEAN: Triple = (0.485, 0.456, 0.406)
-IMAGENET_STD: Triple = (0.229, 0.224, 0.225)
-
-
-@dataclass(frozen=True, slots=True)
-class Scale:
-    """How levels become numbers: (level / 255 - mean) / std, a value a channel in the network's order.
-
-    `rgb` = red comes first, else blue does; `channels_last` = (n, h, w, 3) instead of (n, 3, h, w).
-    """
-
-    mean: Triple = ZERO
-    std: Triple = ONE
-    rgb: bool = True
-    channels_last: bool = False
 
 
 def blob(images: Sequence[Image], scale: Scale, steps: Sequence[int] | None = None) -> Floats:
-    """Pictures, BGR uint8 (side, side, 3), as one float32 array, (n, 3, side, side) or channels last, in one pass.
+    """Return pictures, BGR uint8 (side, side, 3), as one float32 array, (n, 3, side, side) or channels last.
 
     A picture with a step k > 1, k times as large, is split into k * k phases: phase a * k + b holds every k-th pixel from row
     a and column b on, a whole face each (FaceFusion's pixel boost).
@@ -52,16 +32,16 @@ def blob(images: Sequence[Image], scale: Scale, steps: Sequence[int] | None = No
 
 
 def pictures(numbers: Array, scale: Scale, steps: Sequence[int] | None = None) -> list[Image]:
-    """The other way round: what a network gave, as BGR uint8 pictures, rounded and clipped. `numbers` are all finite.
+    """Return the output of a network as BGR uint8 pictures, rounded and clipped; the `numbers` have to be finite.
 
-    They are (n, 3, side, side) or (n, side, side, 3); raises `ValueError` for others, because the kernel looks at no index.
+    Raises `ValueError` for shapes other than (n, 3, side, side) and (n, side, side, 3): the kernel checks no index.
     """
     steps = [1] * len(numbers) if steps is None else steps
     single = np.asarray(numbers, np.float32)
     planes = single.transpose(0, 3, 1, 2) if scale.channels_last else np.ascontiguousarray(single)
     side = planes.shape[2]
     if planes.shape != (sum(step * step for step in steps), 3, side, side):
-        raise ValueError(f"{numbers.shape} are no pictures")
+        raise ValueError(f"{numbers.shape} is not a shape of pictures")
     gain = (255 * np.asarray(scale.std)).astype(np.float32)
     shift = (255 * np.asarray(scale.mean) + 0.5).astype(np.float32)
     made: list[Image] = []
@@ -75,7 +55,7 @@ def pictures(numbers: Array, scale: Scale, steps: Sequence[int] | None = None) -
 
 
 def masks(numbers: Array, steps: Sequence[int] | None = None) -> list[Mask]:
-    """What a network gave as 0..1, (n, 1, side, side) or (n, side, side, 1), as uint8 (side, side), clipped."""
+    """Return outputs 0..1, (n, 1, side, side) or (n, side, side, 1), as uint8 (side, side), clipped."""
     count, side = numbers.shape[0], max(numbers.shape[1:])
     steps = [1] * count if steps is None else steps
     levels = (np.clip(numbers.reshape(count, side, side).astype(np.float32), 0, 1) * 255 + np.float32(0.5)).astype(np.uint8)
@@ -89,12 +69,12 @@ def masks(numbers: Array, steps: Sequence[int] | None = None) -> list[Mask]:
 
 
 def check_finite(model_id: str, numbers: Array) -> None:
-    """Raise `ModelError` if any number is none: what a broken model, or half precision, gives must not be shown."""
+    """Raise `ModelError` for numbers that are not finite, as broken models and half precision give them."""
     with np.errstate(over="ignore", invalid="ignore"):
         total = float(numbers.sum(dtype=np.float32))
     if not math.isfinite(total):
         raise ModelError(
-            f"{model_id} gave numbers that are no picture (not a number, or infinite)",
+            f"{model_id} gave numbers that are not a picture (not a number, or infinite)",
             f"`mien models verify {model_id}`; if the file is whole, set precision = single",
         )
 

@@ -1,4 +1,4 @@
-"""The identity matrix of an inswapper file, kept beside it: taking it out of half a gigabyte takes seconds."""
+"""The embedding matrix of an inswapper file, cached beside it: reading it from half a gigabyte takes seconds."""
 
 import contextlib
 import hashlib
@@ -7,37 +7,39 @@ from pathlib import Path
 
 import numpy as np
 
-from mien.models.format.onnx_graph import find_matrix
+from mien.models.format.onnx_matrix import find_matrix
+from mien.models.library.files import replace_file
 from mien.models.library.store import ModelEntry, Store
-from mien.models.library.trusted import replace_file
 from mien.types import Floats
 
 SUFFIX = ".emap.npy"
-"""What is added to the name of the model's file."""
+"""Suffix of the cache file, after the name of the model's file."""
 
-_SIDE = 512
+_SIDE = 512  # numbers of an embedding
 _ROW = np.dtype([("model", "S64"), ("digest", "S64"), ("matrix", "<f4", (_SIDE, _SIDE))])
-_MAX_BYTES = _ROW.itemsize + 4096
+_MAX_BYTES = _ROW.itemsize + 4096  # the row and the header of the npy format
 
 
 def load_matrix(store: Store, entry: ModelEntry) -> Floats:
-    """float32 (512, 512): a unit embedding of the recogniser, as a row, times this is what inswapper takes, up to its length.
+    """Return the matrix that maps a unit embedding of the recogniser, as a row, to the input of inswapper; float32 (512, 512).
 
-    Kept with the sha256 of the model and of itself; made anew when either is another. A folder that cannot be written to
-    costs time at each start and is no error. Raises what `Store.read` raises, and `ModelMismatch` when there is none.
+    The cache holds the sha256 of the model and of the matrix; it is rebuilt when either differs. A folder that cannot be
+    written to costs time at each start and is not an error.
+
+    Raises what `Store.read` raises, and `ModelMismatch` when there is none.
     """
     path = store.path(entry.id)
     path = path.with_name(path.name + SUFFIX)
-    matrix = _kept(path, entry.sha256)
+    matrix = _cached(path, entry.sha256)
     if matrix is None:
         with store.verified(entry.id) as file:
             matrix = find_matrix(file, _SIDE, model=entry.id)
         with contextlib.suppress(OSError):
-            _keep(path, entry.sha256, matrix)
+            _cache(path, entry.sha256, matrix)
     return matrix
 
 
-def _kept(path: Path, sha256: str) -> Floats | None:
+def _cached(path: Path, sha256: str) -> Floats | None:
     try:
         if not path.is_file() or path.stat().st_size > _MAX_BYTES:
             return None
@@ -51,7 +53,7 @@ def _kept(path: Path, sha256: str) -> Floats | None:
     return matrix if right else None
 
 
-def _keep(path: Path, sha256: str, matrix: Floats) -> None:
+def _cache(path: Path, sha256: str, matrix: Floats) -> None:
     row = np.zeros((), _ROW)
     row["model"], row["digest"], row["matrix"] = sha256.encode("ascii"), _digest(matrix), matrix
     content = io.BytesIO()

@@ -1,11 +1,11 @@
-"""What is known and what is installed: one row a model, and what a model cannot do without."""
+"""Known and installed models, one row each, and the partners that a model works with."""
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from mien.errors import ModelError, ModelMissing, UsageError
+from mien.models.format.swappers import SWAPPERS
 from mien.models.library.store import ModelEntry, Store, remedies
 
 EMBEDDED, INSTALLED, ABSENT, DAMAGED = "embedded", "installed", "not installed", "damaged"
@@ -14,7 +14,7 @@ STANDIN = "a stand-in with random weights, no real model"
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """One row of `mien models`. `state` is one of the four above; `note` says more of it, such as what is damaged."""
+    """One row of `mien models`. `state` is one of the four above; `note` explains it, such as what is damaged."""
 
     entry: ModelEntry
     path: Path
@@ -22,24 +22,24 @@ class Listed:
     note: str = ""
 
     def described(self) -> dict[str, Any]:
-        """All that is known, for programs."""
+        """Return the row as a mapping, for programs."""
         return {**asdict(self.entry), "path": str(self.path), "state": self.state, "note": self.note, "way": way_to(self.entry)}
 
 
 def list_models(store: Store, role: str | None = None) -> tuple[Listed, ...]:
-    """All models, or those of a role, in the order of the catalogue; raises `UsageError` for a role that nobody has.
+    """Return all models, or those of a role, in the order of the catalogue; raises `UsageError` for an unknown role.
 
-    The sha256 of embedded models is checked, of the others, which are large, only the size; `modelling.check_models` does more.
+    The sha256 of embedded models is checked; of the others, which are large, only the size.
     """
     entries = store.entries()
     roles = sorted({entry.role for entry in entries})
     if role is not None and role not in roles:
         raise UsageError(f"no model is a {role!r}", f"choose one of: {', '.join(roles)}")
-    return tuple(look_at(entry, store) for entry in entries if role in (None, entry.role))
+    return tuple(state_of(entry, store) for entry in entries if role in (None, entry.role))
 
 
-def look_at(entry: ModelEntry, store: Store) -> Listed:
-    """The state of one model, without reading more of it than of an embedded one."""
+def state_of(entry: ModelEntry, store: Store) -> Listed:
+    """Return the state of one model; of an installed one only the size is checked."""
     path = store.path(entry.id)
     standin = STANDIN if entry.standin else ""
     if entry.bundled:
@@ -60,7 +60,7 @@ def look_at(entry: ModelEntry, store: Store) -> Listed:
 
 
 def way_to(entry: ModelEntry) -> str:
-    """How the model comes to this machine: "pull", "import", "import --trust", or nothing for an embedded one."""
+    """Return the way to install a model: "pull", "import", "import --trust", or nothing for an embedded one."""
     if entry.bundled:
         return ""
     if not entry.sha256:
@@ -69,33 +69,21 @@ def way_to(entry: ModelEntry) -> str:
 
 
 def shown_size(entry: ModelEntry) -> str:
-    """The size for people."""
+    """Return the size for people."""
     return f"{entry.bytes / 1e6:.1f} MB" if entry.bytes else "not known"
 
 
-_RECOGNISER = ("w600k_r50", "arcface_w600k_r50")
-_NEEDS: Mapping[str, tuple[tuple[str, ...], ...]] = {
-    "inswapper": (_RECOGNISER,),
-    "hyperswap": (_RECOGNISER,),
-    "alphaface": (_RECOGNISER,),
-    "simswap_256": (_RECOGNISER, ("crossface_simswap",)),
-    "simswap_512": (_RECOGNISER, ("crossface_simswap",)),
-    "ghost": (_RECOGNISER, ("crossface_ghost",)),
-    "hififace": (_RECOGNISER, ("crossface_hififace",)),
-}
-"""What a family works with: one of each group."""
-
-
 def needed_by(entry: ModelEntry) -> tuple[tuple[str, ...], ...]:
-    """The models without which this one does not work, one of each group is enough."""
-    return _NEEDS.get(entry.family, ())
+    """Return groups of model ids; the model works with one of each group."""
+    swapper = SWAPPERS.get(entry.family)
+    return () if swapper is None else swapper.source.needs
 
 
 def partners(entry: ModelEntry, store: Store) -> tuple[ModelEntry | None, ...]:
-    """One installed model for each group of `needed_by`, None where there is none.
+    """Return one installed model for each group of `needed_by`, None where there is none.
 
-    First the catalogue's, then a trusted file that bears its name; a file that nobody trusts is none. Another recogniser of
-    the same shape would do in silence what is wrong, so it is not taken; a stand-in only serves a stand-in.
+    The catalogue's comes first, then a trusted file with its name. Another recogniser of the same shape would be silently
+    wrong, so it does not count; a stand-in only serves a stand-in.
     """
     return tuple(_partner(entry, group, store) for group in needed_by(entry))
 
@@ -116,13 +104,13 @@ def _partner(entry: ModelEntry, group: tuple[str, ...], store: Store) -> ModelEn
 
 
 def missing_for(entry: ModelEntry, store: Store) -> tuple[str, ...]:
-    """Those of `needed_by` of which none is installed, in words such as `a or b`."""
+    """Return the groups of `needed_by` of which none is installed, in words such as `a or b`."""
     found = partners(entry, store)
     return tuple(" or ".join(group) for group, partner in zip(needed_by(entry), found, strict=True) if partner is None)
 
 
 def check_partners(entry: ModelEntry, store: Store) -> None:
-    """Raise `ModelMissing` that names what `entry` cannot do without and is not installed."""
+    """Raise `ModelMissing` for the first partner of `entry` that is not installed."""
     for group, partner in zip(needed_by(entry), partners(entry, store), strict=True):
         if partner is None:
             offered = next((name for name in group if store.entry(name).urls), group[0])

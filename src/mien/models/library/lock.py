@@ -1,4 +1,4 @@
-"""One process at a time changes a models folder."""
+"""A lock, so that one process at a time changes a models folder."""
 
 import logging
 import os
@@ -11,32 +11,32 @@ from pathlib import Path
 from mien.system.folders import make_private
 
 _log = logging.getLogger(__name__)
-_LOOK_S = 0.1
+_RETRY_S = 0.1  # between two attempts: short to a person, and no load
 
 
 @contextmanager
-def turn(folder: Path) -> Iterator[None]:
-    """Hold the folder, which is made if need be, while models come into it or go; waits for another process that does so.
+def locked(folder: Path) -> Iterator[None]:
+    """Lock the folder, which is made if it is missing, while models are added or removed; waits for another process.
 
-    A folder that cannot be held, or cannot be made, is no error here: who writes into it will say what is wrong.
+    A folder that cannot be locked or made is not an error here: the write that follows reports what is wrong.
     """
     descriptor = -1
     with suppress(OSError):
         make_private(folder)
         descriptor = os.open(folder, os.O_RDONLY)
     try:
-        if descriptor >= 0 and not _held(descriptor):
-            _log.warning("waiting for another mien, which brings models into %s or removes them", folder)
-            while not _held(descriptor):
-                time.sleep(_LOOK_S)
+        if descriptor >= 0 and not _lock(descriptor):
+            _log.warning("waiting for another mien, which adds models to %s or removes them", folder)
+            while not _lock(descriptor):
+                time.sleep(_RETRY_S)
         yield
     finally:
         if descriptor >= 0:
             os.close(descriptor)
 
 
-def _held(descriptor: int) -> bool:
-    """Whether the folder is ours now; True, too, where nothing can be held. It is let go when it is closed."""
+def _lock(descriptor: int) -> bool:
+    """Return True once the folder is locked, or cannot be locked at all; closing the descriptor unlocks it."""
     if sys.platform == "win32":
         return True
     import fcntl

@@ -1,4 +1,4 @@
-"""Where model files lie, and the proof that they are the ones of the catalogue."""
+"""The folders of model files, and the check of each file against the catalogue."""
 
 import hashlib
 import tomllib
@@ -11,20 +11,22 @@ from pathlib import Path
 
 from mien.errors import ModelDamaged, ModelError, ModelMissing, ModelRefused
 from mien.models.format.families import families
-from mien.models.format.onnx_graph import Graph, check_safe, read_graph
+from mien.models.format.onnx_graph import Graph
+from mien.models.format.onnx_policy import check_safe
+from mien.models.format.onnx_walk import read_graph
 from mien.models.library.trusted import Trusted, read_trusted
 from mien.system.folders import models_folder
 
 CACHE = "cache"
-"""The folder beside the installed models where devices keep what they build; it may be deleted at any time."""
+"""Folder beside the installed models for what devices build out of them; it may be deleted at any time."""
 
 
 @dataclass(frozen=True, slots=True)
 class ModelEntry:
-    """One row of the catalogue, or a file that somebody trusts; `feed` says how the model wants its input.
+    """One row of the catalogue, or a trusted file; `feed` describes the input that the model expects.
 
-    `family` is one of `families.families()`, empty for embedded models. An empty `sha256` = nobody has published one, `bytes`
-    0 = the size is not known. `terms` is the licence in plain words, `urls` are where `pull` looks. `standin` = random
+    `family` is one of `families.families()`, empty for embedded models. `sha256` is empty when none is published, `bytes` 0
+    when the size is not known. `terms` is the licence in plain words, `urls` are the addresses for `pull`. `standin` = random
     weights with a real model's contract, for tests and measurements.
     """
 
@@ -45,10 +47,10 @@ class ModelEntry:
 
 
 class Store:
-    """Reads the catalogue and the list of trusted files, and hands out verified bytes.
+    """Catalogue and trusted files, with verified access to their bytes.
 
-    `folder` holds the embedded files (default: those of the package), `installed` the others (default: the person's).
-    The list is read whenever it is needed, so that what is imported meanwhile is seen.
+    `folder` holds the embedded files (default: those of the package), `installed` the others (default: the user's). The list
+    of trusted files is read at each use, so that later imports are seen.
     """
 
     def __init__(self, folder: Path | None = None, installed: Path | None = None) -> None:
@@ -60,15 +62,15 @@ class Store:
 
     @property
     def folder(self) -> Path:
-        """Where installed models lie; it need not exist. Raises `ProvenanceError` when this user has no place for it."""
+        """Folder of the installed models, which need not exist. Raises `ProvenanceError` when this user has no place for it."""
         return self._named if self._named is not None else models_folder()
 
     def entries(self) -> tuple[ModelEntry, ...]:
-        """All rows, in the order of the catalogue, then what is trusted; raises `ModelDamaged` for the list of these."""
+        """Return all rows in the order of the catalogue, then the trusted ones; raises `ModelDamaged` for the list of these."""
         return tuple(self._all().values())
 
     def entry(self, model_id: str) -> ModelEntry:
-        """One row; raises `ModelMissing` for an unknown name, `ModelDamaged` when it may be in a list that is damaged."""
+        """Return one row; raises `ModelMissing` for an unknown name, `ModelDamaged` when it may be in a damaged list."""
         known = self._entries.get(model_id)
         if known is not None and (known.bundled or known.sha256):
             return known
@@ -78,17 +80,17 @@ class Store:
             raise ModelMissing(f"no model is called {model_id!r}", "`mien models` lists the names") from None
 
     def path(self, model_id: str) -> Path:
-        """Where the file is or would be; it need not exist."""
+        """Return the path of the file, which need not exist."""
         return self._path(self.entry(model_id))
 
     def installed(self, role: str) -> tuple[ModelEntry, ...]:
-        """The models with this role whose file is there, in the order of `entries`; their content is not looked at."""
+        """Return the models with this role whose file exists, in the order of `entries`; their content is not checked."""
         return tuple(entry for entry in self.entries() if entry.role == role and self._path(entry).is_file())
 
     def read(self, model_id: str) -> bytes:
-        """The file's content, its sha256 checked on the very bytes that are handed out; safe to open.
+        """Return the content of the file, its sha256 checked on the very bytes that are returned; safe to open.
 
-        Raises `ModelMissing`, `ModelDamaged`, `ModelRefused`, or `ModelError` when it does not fit into the memory.
+        Raises `ModelMissing`, `ModelDamaged`, `ModelRefused`, or `ModelError` when it does not fit into memory.
         """
         entry = self.entry(model_id)
         with self._readable(entry) as path:
@@ -107,35 +109,35 @@ class Store:
 
     @contextmanager
     def verified(self, model_id: str) -> Iterator[Path]:
-        """The file, checked like by `read`, to be opened by its path while the `with` lasts; large ones need no memory here.
+        """Yield the path of the file, checked as `read` does, to be opened within the `with`; it is not read into memory.
 
-        Raises what `read` raises, at the end `ModelDamaged` when the file was touched meanwhile: what was opened is then not
-        to be used.
+        Raises what `read` raises; at the end `ModelDamaged` when the file was touched meanwhile, and what was opened must not
+        be used.
         """
         entry = self.entry(model_id)
         with self._readable(entry) as path:
-            before = _identity(path)
+            before = _file_state(path)
             with path.open("rb") as file:
                 _check_content(entry, path, hashlib.file_digest(file, "sha256").hexdigest())
             if not entry.bundled:
                 self._check_graph(entry, read_graph(path, entry.id))
         yield path
         with self._readable(entry):
-            if _identity(path) != before:
+            if _file_state(path) != before:
                 raise ModelDamaged(f"the model {entry.id} ({path}) was changed while it was opened", remedies(entry)[1])
 
     @contextmanager
     def _readable(self, entry: ModelEntry) -> Iterator[Path]:
-        """The file, if there is one of the right size; failing to read it is an error that says what to do."""
+        """Yield the path of a file of the right size; a file that cannot be read is an error with a remedy."""
         path = self._path(entry)
         missing, changed = remedies(entry)
         try:
-            # Before it is opened: a pipe would be waited for, and a file that has grown could fill the memory.
+            # Before it is opened: a pipe would block, and a file that has grown could fill the memory.
             if not path.is_file():
                 raise ModelMissing(f"the model {entry.id} ({path}) is not there", missing)
             if not entry.sha256:
                 raise ModelRefused(
-                    f"nobody has published the sha256 of {entry.id}, and you have not yet said that you trust your file",
+                    f"no sha256 is published for {entry.id}, and you have not yet said that you trust your file",
                     missing,
                 )
             size = path.stat().st_size
@@ -146,13 +148,13 @@ class Store:
             raise ModelMissing(f"cannot read the model {entry.id} ({path}): {error.strerror}", missing) from error
 
     def _check_graph(self, entry: ModelEntry, graph: Graph) -> None:
-        """A right hash says who made a file, not that it does no harm; and the list of trusted files may have been changed."""
+        """Refuse a harmful graph: a right hash only proves the origin of a file, and the trusted list can be forged."""
         check_safe(entry.id, graph)
         known = self._entries.get(entry.id)
         if graph.standin and not entry.standin and (known is None or known.sha256 != entry.sha256):
             raise ModelRefused(
-                f"the file of {entry.id} is a stand-in with random weights, and the list of the models that you trust hides it",
-                f"`mien models remove {entry.id}`; who has changed that list may have changed more of it",
+                f"the file of {entry.id} is a stand-in with random weights, and the list of trusted models hides it",
+                f"`mien models remove {entry.id}`; other rows of that list may have been changed, too",
             )
 
     def _path(self, entry: ModelEntry) -> Path:
@@ -175,18 +177,18 @@ def _check_content(entry: ModelEntry, path: Path, found: str) -> None:
     if found != entry.sha256:
         raise ModelDamaged(
             f"the model {entry.id} ({path}) has sha256 {found[:12]}…, it should be {entry.sha256[:12]}…",
-            f"the file was damaged or exchanged: {remedies(entry)[1]}",
+            f"the file was damaged or replaced: {remedies(entry)[1]}",
         )
 
 
-def _identity(path: Path) -> tuple[int, ...]:
-    """What changes when a file is written to or put in the place of another."""
+def _file_state(path: Path) -> tuple[int, ...]:
+    """Return values that change when the file is written to or replaced."""
     facts = path.stat()
     return facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns
 
 
 def remedies(entry: ModelEntry) -> tuple[str, str]:
-    """What to do when the file is not there, and when it is another one."""
+    """Return the remedies for a missing file and for a wrong one."""
     if entry.bundled:
         return ("install mien again: the file ships with it",) * 2
     if not entry.sha256:
@@ -199,12 +201,12 @@ def remedies(entry: ModelEntry) -> tuple[str, str]:
 
 
 def built_of(entry: ModelEntry) -> str:
-    """How the names of all folders in `CACHE` begin that hold what a device has built of this very file."""
+    """Return the prefix of all folders in `CACHE` for what devices have built out of this very file."""
     return f"{(entry.sha256 or entry.id)[:16]}-"
 
 
 def free_id(wanted: str, taken: Container[str]) -> str:
-    """The id, or the first of id-2, id-3... that is not taken."""
+    """Return the id, or the first of id-2, id-3... that is not taken."""
     names = chain([wanted], (f"{wanted}-{number}" for number in count(2)))
     return next(name for name in names if name not in taken)
 
@@ -218,11 +220,11 @@ def _trusted_entry(name: str, row: Trusted) -> ModelEntry:
         bundled=False,
         bytes=row.bytes,
         sha256=row.sha256,
-        licence="none: random weights" if row.standin else "unknown: you have said that you may use it",
+        licence="none: random weights" if row.standin else "unknown: you have declared that you may use it",
         credit="unknown",
         origin="a file of yours, which you trust",
         feed=family.note,
         family=row.family,
-        terms="Nobody has told mien what this file may be used for; that is yours to know.",
+        terms="The licence of this file is not known to mien; check it with its source.",
         standin=row.standin,
     )

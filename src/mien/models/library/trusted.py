@@ -1,25 +1,22 @@
-"""The models for which a person vouches: files that no catalogue knows by their hash, kept in one list beside them."""
+"""Trusted models: files that the catalogue does not know by their hash, in a list beside them."""
 
-import contextlib
 import json
-import os
 import re
 import stat
-import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from mien.errors import ModelDamaged, ModelError
 from mien.models.format.families import families
-from mien.system.folders import make_private
+from mien.models.library.files import replace_file
 
 LIST = "trusted.json"
 FOLDER = "trusted"
-"""Below the models folder: trusted files lie apart, where no name of the catalogue can be theirs."""
+"""Folder of trusted files below the models folder, apart from the names of the catalogue."""
 
-_VERSION = 1
-_MAX_BYTES = 4 << 20
+_VERSION = 1  # of the format of the list
+_MAX_BYTES = 4 << 20  # 4 MiB, over 10,000 rows: bounds what is read into memory
 _ID = re.compile(r"[a-z0-9][a-z0-9_.-]{0,99}")
 _FILE = re.compile(rf"({FOLDER}/)?[A-Za-z0-9][A-Za-z0-9_.-]{{0,99}}\.(onnx|dfm)")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -27,7 +24,7 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 @dataclass(frozen=True, slots=True)
 class Trusted:
-    """One file: its id, the family that its graph fits, `file` below the models folder, and what it was when it was trusted."""
+    """One file: its id, the family of its graph, `file` below the models folder, its size and hash when it was trusted."""
 
     id: str
     role: str
@@ -48,18 +45,18 @@ class Trusted:
             raise ValueError(f"no family of the role {self.role!r} is called {self.family!r}")
         for text, form in ((self.id, _ID), (self.file, _FILE), (self.sha256, _SHA256)):
             if not form.fullmatch(text):
-                raise ValueError(f"{text!r} cannot be")
+                raise ValueError(f"invalid text {text!r}")
         if self.bytes <= 0:
             raise ValueError(f"bytes = {self.bytes}")
 
 
 def read_trusted(folder: Path) -> tuple[Trusted, ...]:
-    """The list of a models folder, empty when there is none yet; raises `ModelDamaged` or another `ModelError`."""
+    """Return the list of a models folder, empty when there is none yet; raises `ModelDamaged` or another `ModelError`."""
     path = folder / LIST
     try:
         state = path.stat()
         if not stat.S_ISREG(state.st_mode) or state.st_size > _MAX_BYTES:
-            raise ValueError("it is no plain file, or too large")
+            raise ValueError("it is not a plain file, or too large")
         content = json.loads(path.read_bytes())
         version = content["version"]
         if type(version) is int and version > _VERSION:
@@ -73,7 +70,7 @@ def read_trusted(folder: Path) -> tuple[Trusted, ...]:
         return ()
     except NotADirectoryError as error:
         raise ModelError(
-            f"the models folder {folder} is no folder", "let MIEN_MODELS name a folder, or move the file away"
+            f"the models folder {folder} is not a folder", "let MIEN_MODELS name a folder, or move the file away"
         ) from error
     except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
         raise ModelDamaged(
@@ -94,19 +91,3 @@ def write_trusted(folder: Path, rows: Sequence[Trusted]) -> None:
         raise ModelError(
             f"cannot write {folder / LIST}: {error.strerror}", "free some space, or name another folder"
         ) from error
-
-
-def replace_file(path: Path, content: bytes) -> None:
-    """Write a small private file under another name and rename it, so that it is whole or as before; raises `OSError`."""
-    make_private(path.parent)
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".new", dir=path.parent)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            Path(name).unlink()
-        raise

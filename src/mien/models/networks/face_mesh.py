@@ -9,10 +9,10 @@ from mien.contracts import Session
 from mien.models.format.ports import expect
 from mien.types import Affine, Array, Floats, Image, Landmarks
 
-SIDE = 192
+SIDE = 192  # pixels of the crop that the network takes
 _ROI_SCALE = 1.5
 """Side of the crop as a multiple of the longer side of the box of all landmarks, as MediaPipe does it."""
-_EYE_CORNERS = (33, 263)
+_EYE_CORNERS = (33, 263)  # outer corners, right and left: the line that is turned level
 
 
 class FaceMesh:
@@ -24,6 +24,7 @@ class FaceMesh:
         self._session = session
 
     def fit(self, image: Image, around: Floats) -> Landmarks:
+        """Return the landmarks in pixels of `image`."""
         crop_to_frame = _roi_of_points(around) if len(around) == 5 else _roi_of_landmarks(around)
         flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
         crop = cv2.warpAffine(image, crop_to_frame, (SIDE, SIDE), flags=flags, borderMode=cv2.BORDER_REPLICATE)
@@ -36,14 +37,14 @@ class FaceMesh:
 def _to_frame(points: Array, crop_to_frame: Affine) -> Floats:
     scale = math.hypot(crop_to_frame[0, 0], crop_to_frame[1, 0])
     moved = np.empty((len(points), 3), np.float32)
-    # The model counts from the corner of the first pixel, mien from its centre.
+    # The network counts from the corner of the first pixel, mien from its centre.
     moved[:, :2] = (points[:, :2] - 0.5) @ crop_to_frame[:, :2].T + crop_to_frame[:, 2]
     moved[:, 2] = points[:, 2] * scale
     return moved
 
 
 def _square(centre: Array, side: float, right: Array) -> Affine:
-    """The transform from a SIDE x SIDE crop to the frame: a square round `centre` whose x axis points along `right`."""
+    """Return the transform from a SIDE x SIDE crop to the frame: a square around `centre`, its x axis along `right`."""
     axis = right / max(float(np.hypot(*right)), 1e-6) * (max(side, 1.0) / SIDE)
     linear = np.array([[axis[0], -axis[1]], [axis[1], axis[0]]], np.float64)
     middle = (SIDE - 1) / 2
@@ -57,7 +58,7 @@ def _roi_of_landmarks(points: Floats) -> Affine:
 
 
 def _roi_of_points(points: Floats) -> Affine:
-    """From a detector's points: the face is about 2.2 eye-to-mouth heights tall, its middle a little above the nose tip."""
+    """Return the crop of a detection: a face is about 2.2 eye-to-mouth heights tall, its middle just above the nose tip."""
     eyes, mouth = points[:2].mean(0), points[3:].mean(0)
     right = points[1] - points[0]
     height = max(float(np.hypot(*(mouth - eyes))), 0.9 * float(np.hypot(*right)))

@@ -1,4 +1,4 @@
-"""The finishing net of mien: 64 x 64 pixels of a composed face in, a coarse map of colour gains and offsets out."""
+"""The harmonising network of mien: 64 x 64 pixels of a composed face in, a coarse map of colour gains and offsets out."""
 
 import numpy as np
 
@@ -16,4 +16,5 @@ class FinishNet:
         self._session = session
 
     def colours(self, view: Floats) -> Floats:
+        """Return gains and offsets, float32 (16, 16, 6)."""
         return np.ascontiguousarray(self._session.run({"view": view})["colours"][0].transpose(1, 2, 0))

@@ -1,6 +1,6 @@
-"""Whether a network may reckon in half precision on a device: tried once against single on a face, and remembered.
+"""Trial of half precision: a network runs once in half and once in single on a face, and the result is remembered.
 
-The face is given to networks of any family as it is, in 0..1; what comes out is compared, not looked at.
+Networks of any family get the same face, 0..1; the outputs are compared with each other only.
 """
 
 import json
@@ -15,49 +15,56 @@ import numpy as np
 
 from mien.errors import DeviceFull, ModelError
 from mien.models.format.ports import Shape
-from mien.models.runtime.example_face import example_picture
 from mien.models.runtime.onnx_session import OnnxSession
-from mien.types import Array
+from mien.types import Array, Image
 
-LEAST_PSNR = 40.0
-"""dB; below it the difference begins to be seen as grain."""
-MOST_TIME = 0.9
-"""Of the time in single; what gains less is not worth another result."""
-_RUNS = 3
-_LONG_S = 0.3
-"""A run that takes so long is not repeated: a machine's hiccups are short beside it."""
-_FREE_SIDE = 256
+
+@dataclass(frozen=True, slots=True)
+class TrialTuning:
+    """Limits by which half precision is taken, and the runs that are timed."""
+
+    min_psnr_db: float = 40.0  # below it the difference begins to be seen as grain
+    max_time: float = 0.9  # share of the time in single; a smaller gain is not worth another result
+    runs: int = 3  # after a first one; the quickest counts
+    long_run_s: float = 0.3  # is not repeated: interruptions by the system are short beside it
+    free_side: int = 256  # pixels of the picture where a network leaves its size free
+
+
+TUNING = TrialTuning()
+_IDENTICAL_PSNR_DB = 200.0  # stands for infinity, which JSON cannot hold
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What came of it: `psnr` in dB of the worst output against single, `time` as a share of the time in single."""
+    """Result of a trial: `psnr` in dB of the worst output against single, `time` as a share of the time in single."""
 
     psnr: float
     time: float
 
     @property
     def half(self) -> bool:
-        return self.psnr >= LEAST_PSNR and self.time <= MOST_TIME
+        """True when half precision is accurate and fast enough."""
+        return self.psnr >= TUNING.min_psnr_db and self.time <= TUNING.max_time
 
     def words(self) -> str:
+        """Return the result in words."""
         taken = "half precision" if self.half else "single precision"
         return f"{taken}: half takes {self.time:.0%} of the time, and differs by {self.psnr:.0f} dB"
 
 
 FAILED = Trial(0.0, 1.0)
-"""The device cannot open or run the network in half."""
+"""Result of a device that cannot open or run the network in half."""
 
 
-class Memory:
-    """Trials by key in a small JSON file; a file that cannot be read or written only means that they are done again."""
+class TrialFile:
+    """Trials by key in a small JSON file; if it cannot be read or written, trials are repeated."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
     def all(self) -> dict[str, Trial]:
-        """What is remembered, in the order in which it was tried; rows that make no sense are left out."""
+        """Return all trials, in the order in which they were made; invalid rows are left out."""
         try:
             rows = json.loads(self._path.read_text("utf-8"))
         except (OSError, ValueError):
@@ -65,9 +72,11 @@ class Memory:
         return {key: trial for key, row in rows.items() if (trial := _trial(row))} if isinstance(rows, dict) else {}
 
     def get(self, key: str) -> Trial | None:
+        """Return one trial, None when there is none."""
         return self.all().get(key)
 
     def put(self, key: str, trial: Trial) -> None:
+        """Add or replace a trial; logs a failure."""
         rows = {name: asdict(each) for name, each in {**self.all(), key: trial}.items()}
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -75,7 +84,7 @@ class Memory:
                 json.dump(rows, draft, indent=1)
             Path(draft.name).replace(self._path)
         except OSError as error:
-            _log.warning("what half precision does could not be noted in %s: %s", self._path, error.strerror)
+            _log.warning("cannot record the trial of half precision in %s: %s", self._path, error.strerror)
 
 
 def _trial(row: object) -> Trial | None:
@@ -85,14 +94,14 @@ def _trial(row: object) -> Trial | None:
         return None
 
 
-def best(open_session: Callable[[bool], OnnxSession], clock: Callable[[], float]) -> tuple[OnnxSession, Trial]:
-    """The session that is worth keeping, and the trial; `open_session` takes whether it is to be in half.
+def best(open_session: Callable[[bool], OnnxSession], picture: Image, clock: Callable[[], float]) -> tuple[OnnxSession, Trial]:
+    """Return the better session, and the trial; `open_session` opens in half for True.
 
-    One session is open at a time, for the sake of the memory. Raises a `ModelError`
-    when the network does not even open in single.
+    One session is open at a time, to save memory. `picture` is BGR uint8, of a face. Raises a `ModelError` when the network
+    does not even open in single.
     """
     session = open_session(False)
-    feeds = face_inputs(session.inputs, session.dtypes)
+    feeds = face_inputs(session.inputs, session.dtypes, picture)
     wanted, seconds = _timed(session, feeds, clock)
     session.close()
     try:
@@ -110,19 +119,19 @@ def best(open_session: Callable[[bool], OnnxSession], clock: Callable[[], float]
     return session, trial
 
 
-def face_inputs(shapes: Mapping[str, Shape], dtypes: Mapping[str, str]) -> dict[str, Array]:
-    """A face for every input that is a picture, RGB 0..1, a unit vector for every other with several values, else 0.5."""
-    return {name: _face_input(shape).astype(dtypes[name]) for name, shape in shapes.items()}
+def face_inputs(shapes: Mapping[str, Shape], dtypes: Mapping[str, str], picture: Image) -> dict[str, Array]:
+    """Return inputs: the face for pictures, RGB 0..1, a unit vector for others with several values, else 0.5."""
+    return {name: _face_input(shape, picture).astype(dtypes[name]) for name, shape in shapes.items()}
 
 
-def _face_input(shape: Shape) -> Array:
-    sizes = [size if isinstance(size, int) else 1 if number == 0 else _FREE_SIDE for number, size in enumerate(shape)]
+def _face_input(shape: Shape, picture: Image) -> Array:
+    sizes = [size if isinstance(size, int) else 1 if number == 0 else TUNING.free_side for number, size in enumerate(shape)]
     if len(sizes) == 4 and 3 in (sizes[1], sizes[3]):
         first = sizes[1] == 3
         height, width = sizes[2:] if first else sizes[1:3]
-        small = cv2.resize(example_picture(), (width, height), interpolation=cv2.INTER_AREA)
-        picture = small.astype(np.float32)[:, :, ::-1] / 255
-        return np.broadcast_to(picture.transpose(2, 0, 1) if first else picture, sizes).copy()
+        small = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
+        rgb = small.astype(np.float32)[:, :, ::-1] / 255
+        return np.broadcast_to(rgb.transpose(2, 0, 1) if first else rgb, sizes).copy()
     if int(np.prod(sizes)) <= 1:
         return np.full(sizes, 0.5, np.float32)
     values = np.random.default_rng(0).standard_normal(sizes, np.float32)
@@ -130,10 +139,10 @@ def _face_input(shape: Shape) -> Array:
 
 
 def _timed(session: OnnxSession, feeds: Mapping[str, Array], clock: Callable[[], float]) -> tuple[dict[str, Array], float]:
-    """The outputs, and the seconds of the quickest of a few runs after a first one."""
+    """Return the outputs, and the seconds of the quickest of a few runs after a first one."""
     times: list[float] = []
     outputs = session.run(feeds)
-    while len(times) < _RUNS and (not times or times[-1] < _LONG_S):
+    while len(times) < TUNING.runs and (not times or times[-1] < TUNING.long_run_s):
         start = clock()
         session.run(feeds)
         times.append(clock() - start)
@@ -141,12 +150,12 @@ def _timed(session: OnnxSession, feeds: Mapping[str, Array], clock: Callable[[],
 
 
 def _psnr(wanted: Array, found: Array) -> float:
-    """dB, by the range of what is wanted; what is no number is as bad as can be."""
+    """Return the PSNR in dB over the range of `wanted`; 0 for values that are not finite."""
     wide, other = wanted.astype(np.float64), found.astype(np.float64)
     if not np.isfinite(other).all():
         return 0.0
     error = float(np.sqrt(np.mean((wide - other) ** 2)))
     span = float(np.ptp(wide)) if wide.size else 0.0
     if error == 0:
-        return 200.0
+        return _IDENTICAL_PSNR_DB
     return 20 * float(np.log10(max(span, 1e-9) / error))

@@ -1,7 +1,7 @@
 """The only door to onnxruntime.
 
-Its official builds report their use to their maker unless told not to, and decide so while they are imported; nothing that
-mien does leaves the machine.
+Its official builds send usage data to their vendor unless this is switched off before they are imported; nothing that mien
+does leaves the machine.
 """
 
 import contextlib
@@ -22,9 +22,9 @@ import onnxruntime
 import psutil
 
 from mien.errors import DeviceFull, DeviceUnavailable, ModelDamaged, ModelError, ModelMismatch
-from mien.models.format.onnx_graph import read_graph
+from mien.models.format.onnx_walk import read_graph
 from mien.models.format.ports import Shape
-from mien.models.runtime.devices import CPU, Device, captures, diagnose, option_sets, says_full, usable_cores
+from mien.models.runtime.devices import CPU, Device, captures, diagnose, is_out_of_memory, option_sets, usable_cores
 from mien.types import Array
 
 onnxruntime.disable_telemetry_events()
@@ -39,17 +39,15 @@ _NUMPY_NAMES = {
     "tensor(uint8)": "uint8",
     "tensor(bool)": "bool",
 }
-_WARM_RUNS = 3
-"""On a card the first run plans memory and picks kernels, and a graph of kernels is captured later; elsewhere one is enough."""
-_FATAL_ONLY = 4
-"""What onnxruntime would write to the terminal by itself; errors come as exceptions, and are told in our words."""
+_WARM_RUNS = 3  # on a card: the first plans memory and picks kernels, a later one captures the graph; elsewhere 1 is enough
+_FATAL_ONLY = 4  # severity of onnxruntime's own output; its errors arrive as exceptions
 
 
 class OnnxSession:
-    """A `contracts.Session` on onnxruntime, on one device; it never goes over to another by itself.
+    """A `contracts.Session` on onnxruntime, on one device; it never falls back to another.
 
-    One thread of the processor by default: mien runs stages side by side, and the embedded models are too small to gain from
-    more. Memory that runs out closes the session.
+    One thread of the processor by default: mien runs stages in parallel, and the embedded models are too small to gain from
+    more. Exhausted memory closes the session.
     """
 
     def __init__(
@@ -65,8 +63,8 @@ class OnnxSession:
         remedy: str = "install mien again",
         library: Any = onnxruntime,
     ) -> None:
-        """Open a model; `half` = reckon in half precision, `cache` = where the device may keep what it builds, `warm` = run it
-        before it is used. Raises `ModelDamaged`, `DeviceUnavailable` or `DeviceFull`.
+        """Open a model; `half` = compute in half precision, `cache` = folder for what the device builds, `warm` = run it before
+        it is used. Raises `ModelDamaged`, `DeviceUnavailable` or `DeviceFull`.
         """
         self._model_id, self._device = model_id, device
         self._session: Any = None
@@ -93,7 +91,7 @@ class OnnxSession:
                 session = self._new(content, options, threads, library)
                 break
             except Exception as error:
-                if number == len(sets) or says_full(_words(error)):
+                if number == len(sets) or is_out_of_memory(_words(error)):
                     raise
                 given_up = "a captured graph" if captures(options) else "options of its own"
                 _log.info("%s opens on %s without %s: %s", self._model_id, self._device.title, given_up, error)
@@ -102,31 +100,30 @@ class OnnxSession:
         self._call = _Bound(library, session, self._outputs) if self._device.binds else _Plain(session, self._device)
 
     def _new(self, content: bytes | Path, options: Mapping[str, str], threads: int, library: Any) -> Any:
-        """An opened session of onnxruntime; one that has silently gone to another provider is refused."""
+        """Return an opened session of onnxruntime; one that has silently fallen back to another provider is refused."""
         device = self._device
         settings = library.SessionOptions()
         settings.intra_op_num_threads = threads
         settings.inter_op_num_threads = 1
         settings.log_severity_level = _FATAL_ONLY
         settings.graph_optimization_level = library.GraphOptimizationLevel.ORT_ENABLE_ALL
-        # A spinning pool would burn the second core while the frame is decoded or encoded, and is no faster (BENCHMARKS.md).
+        # A spinning pool would occupy the second core while the frame is decoded or encoded, and is no faster (BENCHMARKS.md).
         settings.add_session_config_entry("session.intra_op.allow_spinning", "0")
         if device.name == "directml":
             settings.enable_mem_pattern = False
-        # TensorRT leaves to CUDA what it cannot do, and every device leaves the reckoning of shapes to the processor.
+        # TensorRT leaves to CUDA what it cannot do, and every device leaves the computation of shapes to the processor.
         further = [("CUDAExecutionProvider", {"device_id": "0"})] if device.name == "tensorrt" else []
         providers = [(device.provider, dict(options)), *further, *([(CPU.provider, {})] if device is not CPU else [])]
-        # A file that onnxruntime reads by itself does not hold up the other threads; handed over in memory it does, for as long
-        # as half a gigabyte takes to be parsed.
+        # A file that onnxruntime reads by itself does not block the other threads; bytes in memory do while they are parsed.
         given = content if isinstance(content, bytes) else str(content)
         session = library.InferenceSession(given, settings, providers=providers, enable_fallback=0)
         found = str(session.get_providers()[0])
         if found != device.provider:
             raise DeviceUnavailable(
-                f"{self._model_id} was to run on {device.title}, but onnxruntime has gone to {found}",
+                f"{self._model_id} was to run on {device.title}, but onnxruntime has fallen back to {found}",
                 "`mien doctor` says why; `device = cpu` runs everywhere",
             )
-        # Else it would go over to the processor when a run fails; and it keeps the file's bytes for that.
+        # Otherwise a failed run would fall back to the processor; it keeps the bytes of the file for that.
         session.disable_fallback()
         session._model_bytes = None
         return session
@@ -138,7 +135,7 @@ class OnnxSession:
         self._dtypes = {entry.name: _NUMPY_NAMES.get(entry.type, entry.type) for entry in (*taken, *given)}
 
     def _warm_up(self) -> None:
-        """A few runs on zeros, so that no live frame waits; a free first dimension is taken as one, others are left alone."""
+        """Run on zeros, so that no live frame waits; a free first dimension counts as one, other free ones prevent the run."""
         shapes = {
             name: tuple(_one(size) if n == 0 else size for n, size in enumerate(shape)) for name, shape in self._inputs.items()
         }
@@ -150,7 +147,7 @@ class OnnxSession:
 
     def _opening_failed(self, text: str, remedy: str) -> ModelError:
         ailment = diagnose(text)
-        if says_full(text):
+        if is_out_of_memory(text):
             return DeviceFull(f"{self._model_id} does not fit: {self._device.title} has too little memory left", ailment.remedy)
         if self._device is CPU:
             return ModelDamaged(f"onnxruntime cannot open {self._model_id}: {ailment.reason}", remedy)
@@ -161,27 +158,31 @@ class OnnxSession:
 
     @property
     def provider(self) -> str:
+        """Name of the provider, such as `CPUExecutionProvider`."""
         return self._device.provider
 
     @property
     def closed(self) -> bool:
-        """Whether the session has given everything back, because it was closed or its memory ran out."""
+        """True once the session has released its memory, because it was closed or memory ran out."""
         return self._session is None
 
     @property
     def inputs(self) -> Mapping[str, Shape]:
+        """Names and shapes of the inputs."""
         return self._inputs
 
     @property
     def outputs(self) -> Mapping[str, Shape]:
+        """Names and shapes of the outputs."""
         return self._outputs
 
     @property
     def dtypes(self) -> Mapping[str, str]:
+        """Type of every input and output, by name, as numpy calls it."""
         return self._dtypes
 
     def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
-        """One pass through the model; raises a `ModelError`, and closes the session when memory has run out."""
+        """Run the model once; raises a `ModelError`, and closes the session when memory has run out."""
         call = self._call
         if call is None:
             raise ModelError(f"{self._model_id} is closed", "open it again")
@@ -194,19 +195,19 @@ class OnnxSession:
 
     def _running_failed(self, error: Exception) -> ModelError:
         text = _words(error)
-        if says_full(text):
+        if is_out_of_memory(text):
             self.close()
             return DeviceFull(
                 f"{self._model_id}: {self._device.title} has no memory left; the model was closed", diagnose(text).remedy
             )
         if type(error).__name__ == "InvalidArgument":
             return ModelMismatch(
-                f"{self._model_id} was fed with what it does not take: {text}", "use the file of the catalogue"
+                f"{self._model_id} got an input that it does not take: {text}", "use the file of the catalogue"
             )
         return ModelError(f"{self._model_id} failed on {self._device.title}: {diagnose(text).reason}", "choose another device")
 
     def close(self) -> None:
-        """Give the device's memory back; later runs raise a `ModelError`."""
+        """Release the device's memory; later runs raise a `ModelError`."""
         self._session = None
         self._call = None
 
@@ -218,7 +219,7 @@ class OnnxSession:
 
 
 class _Plain:
-    """Calls a session with arrays of the processor's memory; onnxruntime carries them to the device and back."""
+    """Session that is called with arrays in main memory; onnxruntime copies them to the device and back."""
 
     def __init__(self, session: Any, device: Device) -> None:
         self._session = session
@@ -233,9 +234,9 @@ class _Plain:
 
 
 class _Bound:
-    """Calls a session whose inputs and outputs stay on the device, in buffers that are used again; one call at a time.
+    """Session whose inputs and outputs stay on the device, in buffers that are reused; one call at a time.
 
-    Outputs with a free dimension are made anew in every run. A captured graph of kernels needs the same buffers each time.
+    Outputs with a free dimension are allocated in every run. A captured graph of kernels needs the same buffers each time.
     """
 
     def __init__(self, library: Any, session: Any, outputs: Mapping[str, Shape], place: str = "cuda") -> None:
@@ -266,7 +267,7 @@ class _Bound:
             for name in self._free:
                 self._io.bind_output(name, self._place, 0)
             self._session.run_with_iobinding(self._io)
-            # What lies in the processor's own memory is not copied out, and would change with the next run.
+            # Values in main memory are views, and would change with the next run.
             values = zip((*self._fixed, *self._free), self._io.get_outputs(), strict=True)
             return {name: np.array(value.numpy(), copy=value.device_name() == "cpu" or None) for name, value in values}
 
@@ -292,16 +293,16 @@ def _one(size: int | str | None) -> int:
 
 
 def _is_fixed(content: bytes | Path, model_id: str) -> bool:
-    """Whether no dimension of any input or output is free, the batch included: only then can a graph be captured."""
+    """Return True for a model without free dimensions, the batch included: only then can a graph be captured."""
     graph = read_graph(content, model_id)
-    return all(isinstance(size, int) for slot in (*graph.inputs, *graph.outputs) for size in slot.shape)
+    return all(isinstance(size, int) for tensor in (*graph.inputs, *graph.outputs) for size in tensor.shape)
 
 
 def preload(library: Any = onnxruntime) -> None:
-    """Have the libraries of NVIDIA's Python packages found, before a device that needs them is opened."""
+    """Load the libraries of NVIDIA's Python packages, before a device that needs them is opened."""
     if CPU.provider == library.get_available_providers()[0] or not hasattr(library, "preload_dlls"):
         return
-    # It prints what it cannot find; whether that matters is told by the device that fails.
+    # It prints what it cannot find; if that matters, opening the device fails.
     with contextlib.redirect_stdout(None):
         library.preload_dlls()
     found = importlib.util.find_spec("tensorrt_libs")
@@ -312,17 +313,17 @@ def preload(library: Any = onnxruntime) -> None:
 
 
 def threads() -> int:
-    """How many threads a network gets on this machine: the physical cores that this process may use."""
+    """Return the number of threads for a network: the physical cores that this process may use."""
     logical = psutil.cpu_count() or 1
     allowed = len(os.sched_getaffinity(0)) if sys.platform == "linux" else logical
     return usable_cores(allowed, logical, psutil.cpu_count(logical=False) or logical)
 
 
 def available_providers(library: Any = onnxruntime) -> list[str]:
-    """What the installed onnxruntime was built for, best first; a name here is not yet a working device."""
+    """Return the providers in the installed build of onnxruntime, best first; they need not work."""
     return list(library.get_available_providers())
 
 
 def version(library: Any = onnxruntime) -> str:
-    """The version of onnxruntime."""
+    """Return the version of onnxruntime."""
     return str(library.__version__)

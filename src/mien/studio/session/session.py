@@ -69,7 +69,7 @@ class StudioSession:
         with ThreadPoolExecutor(1, thread_name_prefix="mien-open") as beside:
             classifier = beside.submit(factory.open_classifier, self._store)
             self._models = factory.open_models(settings, self._store)
-        registry.check_names(settings, self._models.shelf)
+        registry.check_names(settings, self._models.sessions)
         self._lock = threading.RLock()
         self._devices = threading.Lock()
         """Held while a device is exchanged, which may take seconds; the state can be read meanwhile."""
@@ -84,7 +84,7 @@ class StudioSession:
         self._process.cpu_percent()
         self.gallery = Gallery(self._models, trust.consents, database, lambda: factory.open_recogniser(self._store))
         self.loop = LiveLoop(
-            lambda wanted: factory.open_tracking(wanted, self._models.shelf),
+            lambda wanted: factory.open_tracking(wanted, self._models.sessions),
             classifier.result(),
             Snapshot(settings),
             self._changed,
@@ -148,7 +148,7 @@ class StudioSession:
 
     def prepare_face(self, face_id: str) -> None:
         """Make what the engine needs of the face, so that selecting it takes effect at once. Raises a `MienError`."""
-        self.gallery.persona(face_id, factory.open_engine(self._settings, self._models.shelf), self._settings)
+        self.gallery.persona(face_id, factory.open_engine(self._settings, self._models.sessions), self._settings)
 
     def add_photo(self, photo: Path, consent: str | None, also: Sequence[Path] = ()) -> None:
         """Take in and wear a photo of this machine, and others of the same person. Raises a `MienError`."""
@@ -178,13 +178,13 @@ class StudioSession:
 
     def _warm_up(self) -> None:
         """Have everything compiled and loaded before the first frame comes."""
-        tracking = factory.open_tracking(self._settings, self._models.shelf)
+        tracking = factory.open_tracking(self._settings, self._models.sessions)
         frame = Frame(card(320, 180), 0, 0, LIVE_TIME_BASE)
         tracking.tracker.update(frame)
         blank = np.zeros((LANDMARK_COUNT, 3), np.float32)
         blank[:, :2] = 90 + 40 * np.random.default_rng(0).random((LANDMARK_COUNT, 2))
         tracking.tracker.landmarker.fit(frame.image, blank)
-        warm_up(factory.open_engine(replace(self._settings, engine="mesh"), self._models.shelf), self._settings)
+        warm_up(factory.open_engine(replace(self._settings, engine="mesh"), self._models.sessions), self._settings)
         Labeller(self._settings, Marker(0), live=True).label(frame)
 
     def remove_face(self, face_id: str) -> None:
@@ -202,7 +202,7 @@ class StudioSession:
             raise UsageError(f"{locked[0]} is set when the studio is started", f"start it with --{locked[0].replace('_', '-')}")
         with self._lock:
             wanted = from_mapping({**values_of(self._settings), **dict(self._dressing.state.wanted), **values})
-            registry.check_names(wanted, self._models.shelf)
+            registry.check_names(wanted, self._models.sessions)
             if not _OPENING.isdisjoint(values):
                 if any(getattr(wanted, name) != getattr(self._settings, name) for name in _OPENING):
                     self._dressing.want({name: getattr(wanted, name) for name in (*_OPENING, *values)})
@@ -216,8 +216,8 @@ class StudioSession:
     def _dress(self, values: Mapping[str, Value]) -> None:
         """Open what the settings name, have it run once, and only then wear it. Raises a `MienError`."""
         settings = from_mapping({**values_of(self._settings), **values})
-        factory.open_tracking(settings, self._models.shelf)
-        engine = factory.open_engine(settings, self._models.shelf)
+        factory.open_tracking(settings, self._models.sessions)
+        engine = factory.open_engine(settings, self._models.sessions)
         face = self._face
         if face is not None:
             try_on(self.gallery.persona(face, engine, settings))
@@ -228,7 +228,7 @@ class StudioSession:
                 self._settings = settings
                 # What is not worn any more would fill the memory; a job that uses it keeps it until it is done.
                 self.gallery.keep_engine(settings.engine)
-                self._models.shelf.keep({entry.id for entry in registry.used(settings, self._models.shelf)})
+                self._models.sessions.keep({entry.id for entry in registry.used(settings, self._models.sessions)})
 
     def set_input(self, wanted: Mapping[str, Any], *, trusted: bool = False) -> None:
         """Choose where frames come from. Raises `UsageError`."""
@@ -321,7 +321,7 @@ class StudioSession:
     def _notes(self) -> tuple[str, ...]:
         """What there is to know of the models that are worn, which other programs may remove meanwhile."""
         try:
-            return registry.notes(self._settings, self._models.shelf)
+            return registry.notes(self._settings, self._models.sessions)
         except ModelError as error:
             return (f"{error}: {error.remedy}",)
 
@@ -360,7 +360,7 @@ class StudioSession:
             self._recordings.wear(None)
             self.loop.snapshot = Snapshot(settings)
             return
-        engine = factory.open_engine(settings, self._models.shelf)
+        engine = factory.open_engine(settings, self._models.sessions)
         # An engine may refuse a face: until it has not, what is said of the outputs is the consent of the face before.
         persona, consent = self.gallery.persona(face_id, engine, settings), self.gallery.allowed(face_id)[1]
         self._consent = consent

@@ -1,8 +1,8 @@
-"""DeepFaceLab models (SAEHD and AMP, `.dfm`): a network a person, the face is in its weights.
+"""DeepFaceLab models (SAEHD and AMP, `.dfm`): one network for each person, whose face is in its weights.
 
 BGR 0..1, height x width x 3, in and out. The crop is aligned as in training, by DeepFaceLab's own rule for `whole_face`: a
 similarity that fits brows, eyes, nose and the corners of the mouth to its mean face, and a square of 2.131 times that face's
-frame (2 * (0.4 * sqrt(2) + 0.5)) whose middle lies 0.07 above. DeepFaceLive's cut (2.2 and 0.08) is the same within 3 %; the
+frame (2 * (0.4 * sqrt(2) + 0.5)) whose middle is 0.07 above. DeepFaceLive's cut (2.2 and 0.08) is the same within 3 %; the
 five points that others call dfl_whole_face show the face 13 % too large, measured on a dozen portraits, so that the network
 sees less forehead and chin than it was trained with.
 """
@@ -19,24 +19,32 @@ from mien.errors import ModelMismatch, SourceFaceStranger
 from mien.face.aligned_crop import Crop, cut_by, is_seen
 from mien.imaging import geometry
 from mien.models.format.families import families
-from mien.models.format.ports import Shape, bind, said
-from mien.models.format.tensors import Scale, blob, check_finite, masks, pictures
+from mien.models.format.ports import Shape, bind, shape_text
+from mien.models.format.scale import BGR_LAST
+from mien.models.format.tensors import blob, check_finite, masks, pictures
 from mien.settings import Settings
-from mien.swap.engines.network import patch_of, shows_enough, uncovered
+from mien.swap.engines.network import patch_of, shows_enough, without_occluder
 from mien.swap.engines.outline import box_mask, outline_mask
 from mien.types import Affine, Array, FacePatch, Floats, Frame, Image, Landmarks, Mask, SourceFace, TrackedFace
 
-_SCALE = Scale(rgb=False, channels_last=True)
-_MOST_AT_ONCE = 16
-_LEAST_SIDE, _MOST_SIDE = 64, 1024
-_COVERAGE = 2 * (0.4 * math.sqrt(2) + 0.5)
-_MIDDLE = 0.5, 0.43
-_REFERENCE = 256
-"""The side for which the numbers of the mask hold."""
-_ERODED, _SOFT = 2, 6.25
-"""Rounds of a 3 x 3 ellipse, and the sigma of the blur that follows, at the reference."""
-_GREY = 128
-"""Stands where the model shows nothing when it is asked whose face it has, so that nothing of the photo answers for it."""
+_GREY = 128  # level outside the masks when the model is compared with the photo, so that no pixel of the photo counts
+
+
+@dataclass(frozen=True, slots=True)
+class DfmTuning:
+    """Limits and masks of DeepFaceLab models."""
+
+    batch: int = 16  # crops a run; bounds memory, not measured
+    min_side: int = 64  # pixels; DeepFaceLab trains 64 to 640
+    max_side: int = 1024  # pixels; bounds memory, above all that DeepFaceLab trains
+    coverage: float = 2 * (0.4 * math.sqrt(2) + 0.5)  # side of the crop in mean faces: DeepFaceLab's rule for whole_face
+    middle_xy: tuple[float, float] = (0.5, 0.43)  # of the crop in the frame of the mean face, 0.07 above its middle
+    mask_side: int = 256  # pixels for which the next two hold
+    mask_erosions: int = 2  # rounds of a 3 x 3 ellipse: FaceFusion's
+    mask_sigma: float = 6.25  # pixels of the blur that follows: FaceFusion's
+
+
+TUNING = DfmTuning()
 _MEAN_FACE = (
     (70, 0.000213, 0.106454), (63, 0.075262, 0.038915), (105, 0.181130, 0.018748), (66, 0.290770, 0.034489),
     (107, 0.393397, 0.077391), (336, 0.586856, 0.077391), (296, 0.689483, 0.034489), (334, 0.799124, 0.018748),
@@ -48,22 +56,22 @@ _MEAN_FACE = (
     (263, 0.858516, 0.216423), (373, 0.797510, 0.244077), (380, 0.719335, 0.245099), (61, 0.254149, 0.780233),
     (291, 0.726104, 0.780233),
 )  # fmt: skip
-"""Landmarks of the mesh that stand where those of the 68-point set do that DeepFaceLab aligns by (17 to 48, and 54), and
-where these lie in the frame of its mean face."""
+"""Landmarks of the mesh at the places of those of the 68-point set by which DeepFaceLab aligns (17 to 48, and 54), and
+their x and y in the frame of its mean face."""
 
 
 @dataclass(frozen=True, slots=True)
 class KnownToShow:
-    """That the model shows the person of the photo `digest`, as far apart as a recogniser says."""
+    """Proof that the model shows the person of the photo `digest`; `distance` is the recogniser's."""
 
     digest: str
     distance: float
 
 
 @dataclass(frozen=True, slots=True)
-class _Made:
-    """What the network makes of one crop: `face` BGR uint8 (side, side, 3); `target_mask` is where the crop's own face is
-    seen, `mask` where the new one is, uint8 (side, side).
+class _Output:
+    """Output for one crop: `face` BGR uint8 (side, side, 3); `target_mask` covers the visible face of the crop, `mask` the
+    new face, uint8 (side, side).
     """
 
     face: Image
@@ -74,7 +82,7 @@ class _Made:
 class DfmEngine:
     """A `contracts.Engine` for one model. Raises `ModelMismatch` when the session is none.
 
-    `recogniser` tells whether a photo shows the person of the model, `somebody` is another face, on which the model is tried.
+    `recogniser` compares the photo with the person of the model, `stranger` is another face, on which the model is tried.
     """
 
     bends = False
@@ -85,24 +93,24 @@ class DfmEngine:
         session: Session,
         recogniser: Recogniser,
         settings: Settings,
-        somebody: Callable[[], SourceFace] | None = None,
+        stranger: Callable[[], SourceFace] | None = None,
     ) -> None:
         ports = families()["dfm"]
         bound = bind(model_id, session, ports.inputs, ports.outputs)
         self.name = model_id
         self._session = session
         self._recogniser = recogniser
-        self._somebody = somebody
+        self._stranger = stranger
         self._settings = settings
         self._picture, self._morph = bound.taken(0), bound.inputs[1]
         self._outputs = tuple(bound.given(number).name for number in range(3))
         self._side = _side_of(model_id, self._picture.shape)
-        self._at_once = _at_once(model_id, self._picture.shape)
+        self._batch = _batch_of(model_id, self._picture.shape)
 
     def prepare(self, source: SourceFace) -> KnownToShow:
-        """Put the model's face on the photo, and tell whether that still is the person of the photo.
+        """Put the model's face on the photo, and check that it still is the person of the photo.
 
-        The face is in the weights, but the consent is given for the photo: of another person, raises `SourceFaceStranger`.
+        The face is in the weights, but the consent is given for the photo: raises `SourceFaceStranger` for another person.
         """
         person = self._recogniser.describe(source.image, source.landmarks)
         distance = float(np.linalg.norm(self._drawn_on(source) - person))
@@ -116,7 +124,7 @@ class DfmEngine:
         return KnownToShow(source.digest, distance)
 
     def _drawn_on(self, photo: SourceFace) -> Floats:
-        """The descriptor of what the model makes of a photo."""
+        """Return the descriptor of the model's output for a photo."""
         crop = cut_by(photo.image, whole_face(photo.landmarks.points, self._side), self._side)
         (made,) = self._run([crop.image], morph=1.0)
         opacity = cv2.min(made.mask, made.target_mask)[:, :, None] / np.float32(255)
@@ -126,24 +134,25 @@ class DfmEngine:
         return self._recogniser.describe(shown, Landmarks(points, photo.landmarks.presence))
 
     def _check_others(self, person: Floats) -> None:
-        """A model that leaves every face as it is would pass for anybody's: of somebody else it has to make this person.
+        """Check that the model turns a stranger into this person: one that changes no face would match every photo.
 
         Raises `SourceFaceStranger`.
         """
-        if self._somebody is None:
+        if self._stranger is None:
             return
-        somebody = self._somebody()
-        own = self._recogniser.describe(somebody.image, somebody.landmarks)
+        stranger = self._stranger()
+        own = self._recogniser.describe(stranger.image, stranger.landmarks)
         if float(np.linalg.norm(own - person)) < self._recogniser.same_person_below:
             return
-        drawn = self._drawn_on(somebody)
+        drawn = self._drawn_on(stranger)
         if not float(np.linalg.norm(drawn - person)) < float(np.linalg.norm(drawn - own)):
             raise SourceFaceStranger(
-                f"the model {self.name} does not make the person of the photo out of another face: it leaves faces as they are",
-                "choose another model; this one would show whoever is before the camera",
+                f"the model {self.name} does not turn another face into the person of the photo: it leaves faces as they are",
+                "choose another model; this one would show the person in front of the camera",
             )
 
     def swap(self, frame: Frame, faces: Sequence[TrackedFace], prepared: KnownToShow) -> list[FacePatch | None]:
+        """Return a patch for each face, None where nothing of it is in the picture."""
         seen = [is_seen(frame.image, face.landmarks.points) for face in faces]
         worn = [face for face, there in zip(faces, seen, strict=True) if there]
         crops = [cut_by(frame.image, whole_face(face.landmarks.points, self._side), self._side) for face in worn]
@@ -151,15 +160,15 @@ class DfmEngine:
         patches = iter([self._patch(*each) for each in zip(worn, crops, made, strict=True)])
         return [next(patches) if there else None for there in seen]
 
-    def _run(self, crops: Sequence[Image], morph: float) -> list[_Made]:
-        made: list[_Made] = []
-        for first in range(0, len(crops), self._at_once):
-            made += self._answer(crops[first : first + self._at_once], morph)
+    def _run(self, crops: Sequence[Image], morph: float) -> list[_Output]:
+        made: list[_Output] = []
+        for first in range(0, len(crops), self._batch):
+            made += self._checked_run(crops[first : first + self._batch], morph)
         return made
 
-    def _answer(self, crops: Sequence[Image], morph: float) -> list[_Made]:
-        """One run, its results checked; raises a `ModelError`."""
-        fed: dict[str, Array] = {self._picture.name: blob(crops, _SCALE)}
+    def _checked_run(self, crops: Sequence[Image], morph: float) -> list[_Output]:
+        """Run the model once and check its outputs; raises a `ModelError`."""
+        fed: dict[str, Array] = {self._picture.name: blob(crops, BGR_LAST)}
         if self._morph is not None:
             fed[self._morph.name] = np.array([morph], np.float32)
         given = self._session.run(fed)
@@ -167,66 +176,68 @@ class DfmEngine:
             wanted = len(crops), self._side, self._side, channels
             if given[name].shape != wanted:
                 raise ModelMismatch(
-                    f"{self.name}: output {name!r} came as {said(given[name].shape)}, expected is {said(wanted)}",
+                    f"{self.name}: output {name!r} came as {shape_text(given[name].shape)}, expected is {shape_text(wanted)}",
                     "export the model once more with DeepFaceLab",
                 )
             check_finite(self.name, given[name])
         target, face, mask = (given[name] for name in self._outputs)
-        return [_Made(*each) for each in zip(pictures(face, _SCALE), masks(target), masks(mask), strict=True)]
+        return [_Output(*each) for each in zip(pictures(face, BGR_LAST), masks(target), masks(mask), strict=True)]
 
-    def _patch(self, face: TrackedFace, crop: Crop, made: _Made) -> FacePatch:
+    def _patch(self, face: TrackedFace, crop: Crop, made: _Output) -> FacePatch:
         local = geometry.apply(crop.frame_to_crop, face.landmarks.points[:, :2])
         outline = np.asarray(cv2.min(box_mask(self._side), outline_mask(local, face.yaw, self._side)), np.uint8)
         mask = self._mask(made)
-        # Masks that show so little are wrong.
-        if not shows_enough(uncovered(np.asarray(cv2.min(mask, outline), np.uint8), local, face.known), outline):
+        # A mask that shows too little is wrong.
+        if not shows_enough(without_occluder(np.asarray(cv2.min(mask, outline), np.uint8), local, face.known), outline):
             mask = outline
-        return patch_of(made.face, mask, crop, uncovered(mask, local, face.known), self._settings)
+        return patch_of(made.face, mask, crop, without_occluder(mask, local, face.known), self._settings)
 
-    def _mask(self, made: _Made) -> Mask:
-        """Where the new face shows: inside both masks."""
+    def _mask(self, made: _Output) -> Mask:
+        """Return the mask of the new face: the inside of both masks."""
         own = made.mask if self._settings.occlusion == "off" else cv2.min(made.mask, made.target_mask)
         return np.asarray(cv2.min(softened(np.asarray(own, np.uint8)), box_mask(self._side)), np.uint8)
 
 
 def whole_face(points: Floats, side: int) -> Affine:
-    """From the picture to the crop in which DeepFaceLab has trained `whole_face`, for landmarks (478, 3)."""
+    """Return the transform from the picture to DeepFaceLab's `whole_face` crop, for landmarks (478, 3)."""
     marks = np.array([entry[0] for entry in _MEAN_FACE])
     places = np.array([entry[1:] for entry in _MEAN_FACE])
-    return geometry.similarity(points[marks, :2], ((places - _MIDDLE) / _COVERAGE + 0.5) * side)
+    return geometry.similarity(points[marks, :2], ((places - TUNING.middle_xy) / TUNING.coverage + 0.5) * side)
 
 
 def softened(mask: Mask) -> Mask:
-    """FaceFusion's shrinking and softening of a mask, uint8 (side, side), in proportion to the side."""
+    """Shrink and soften a mask, uint8 (side, side), in proportion to the side, as FaceFusion does."""
     side = len(mask)
-    small = mask if side <= _REFERENCE else cv2.resize(mask, (_REFERENCE, _REFERENCE), interpolation=cv2.INTER_AREA)
-    share = len(small) / _REFERENCE
+    reference = TUNING.mask_side
+    small = mask if side <= reference else cv2.resize(mask, (reference, reference), interpolation=cv2.INTER_AREA)
+    share = len(small) / reference
     ellipse = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (3, 3))
-    eroded = cv2.erode(small, ellipse, iterations=max(1, round(_ERODED * share)))
-    soft = cv2.GaussianBlur(eroded, (0, 0), _SOFT * share)
-    return np.asarray(soft if side <= _REFERENCE else cv2.resize(soft, (side, side)), np.uint8)
+    eroded = cv2.erode(small, ellipse, iterations=max(1, round(TUNING.mask_erosions * share)))
+    soft = cv2.GaussianBlur(eroded, (0, 0), TUNING.mask_sigma * share)
+    return np.asarray(soft if side <= reference else cv2.resize(soft, (side, side)), np.uint8)
 
 
 def _side_of(model_id: str, shape: Shape) -> int:
-    """The side of the crops; raises `ModelMismatch` for what is free, no square, or no size of a face."""
+    """Return the side of the crops; raises `ModelMismatch` unless it is a fixed square of a usable size."""
     height, width = shape[1:3]
     if not isinstance(height, int) or not isinstance(width, int):
         raise ModelMismatch(
-            f"{model_id} leaves the size of its picture free ({said(shape)}), so that nobody can tell what it was trained with",
+            f"{model_id} leaves the size of its picture free ({shape_text(shape)}), so that its training size is unknown",
             "export the model once more with DeepFaceLab, which writes its resolution",
         )
-    if height != width or not _LEAST_SIDE <= height <= _MOST_SIDE:
+    if height != width or not TUNING.min_side <= height <= TUNING.max_side:
         raise ModelMismatch(
-            f"{model_id} takes a picture of {said(shape)}, expected is a square of {_LEAST_SIDE} to {_MOST_SIDE} pixels",
+            f"{model_id} takes a picture of {shape_text(shape)}, "
+            f"expected is a square of {TUNING.min_side} to {TUNING.max_side} pixels",
             "choose another model",
         )
     return height
 
 
-def _at_once(model_id: str, shape: Shape) -> int:
-    """How many crops go through in one run; raises `ModelMismatch` for a fixed number of them."""
+def _batch_of(model_id: str, shape: Shape) -> int:
+    """Return the number of crops a run; raises `ModelMismatch` for one that is fixed to more than 1."""
     if not isinstance(shape[0], int):
-        return _MOST_AT_ONCE
+        return TUNING.batch
     if shape[0] != 1:
         raise ModelMismatch(f"{model_id} takes {shape[0]} faces at once, expected is one or any number", "choose another model")
     return 1

@@ -1,4 +1,4 @@
-"""Whose face it is, as numbers: one embedding out of one or several photos."""
+"""The embedding of a source: one out of one or several photos."""
 
 import numpy as np
 
@@ -8,9 +8,9 @@ from mien.types import Floats, SourceFace
 
 
 def embedding_of(source: SourceFace, embedder: Embedder) -> Floats:
-    """The raw embedding, float32 (512,): of several photos the mean direction, as long as theirs are in the mean.
+    """Return the raw embedding, float32 (512,): for several photos their mean direction, with their mean length.
 
-    Raises `ModelError` when the recogniser sees nothing in a photo.
+    Raises `ModelError` for an embedding without a direction.
     """
     found = [embedder.embed(photo.image, photo.landmarks) for photo in (source, *source.others)]
     length = float(np.mean([np.linalg.norm(each) for each in found]))
@@ -18,7 +18,7 @@ def embedding_of(source: SourceFace, embedder: Embedder) -> Floats:
 
 
 def unit(vector: Floats) -> Floats:
-    """The vector at length 1; raises `ModelError` for one that has no direction."""
+    """Return the vector at length 1; raises `ModelError` for one without a direction."""
     length = float(np.linalg.norm(vector))
     if not np.isfinite(length) or length < 1e-6:
         raise ModelError(

@@ -1,8 +1,7 @@
-"""What all swapping networks share: the face is cut out upright, goes through the network, and comes back as a patch."""
+"""Common part of all swapping networks: an upright crop goes through the network and comes back as a patch."""
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -13,38 +12,23 @@ from mien.face.aligned_crop import Crop, crop_to, cut, is_seen
 from mien.face.texels import wrap
 from mien.imaging import geometry
 from mien.imaging.colour import sharpened
-from mien.models.format.ports import Slot, said
-from mien.models.format.tensors import Scale, blob, check_finite, masks, pictures
+from mien.models.format.ports import TensorInfo, shape_text
+from mien.models.format.swappers import Feed
+from mien.models.format.tensors import blob, check_finite, masks, pictures
 from mien.settings import Settings
 from mien.swap.engines.outline import box_mask, outline_mask
 from mien.swap.engines.tone import matched
 from mien.types import Array, FacePatch, Floats, Frame, Image, KnownFace, Mask, TrackedFace
 
-_MOST_AT_ONCE = 16
-"""Crops that go through a network in one run; more would cost memory and win nothing."""
-_LEAST_OWN = 0.35
-"""Share of the face that a network's own mask must show; one that shows less would hand the wearer's face out."""
-
-
-@dataclass(frozen=True, slots=True)
-class Feed:
-    """How a swapping network sees a face: cut by `template` of `geometry.TEMPLATES`, `side` pixels, as `taken` scales it.
-
-    What it gives back is scaled as `given`.
-    """
-
-    template: str
-    side: int
-    taken: Scale
-    given: Scale
+_BATCH = 16  # crops a run; more would cost memory and gain nothing
+_MIN_OWN_MASK = 0.35  # share of the face that a network's own mask must show; less would expose the wearer's face
 
 
 class Network:
     """A swapping network between crops and patches.
 
-    `target` is the input that takes crops, `picture` the output that gives them, `own_masks` are outputs 0..1, 1 = the
-    network's face. Crops go in batches where the file leaves their number free. Raises `ModelMismatch` where it is fixed to
-    something else than 1.
+    `target` is the input for crops, `picture` the output of crops, `own_masks` are outputs 0..1, 1 = the network's face. Crops
+    are batched where the file leaves their number free. Raises `ModelMismatch` where it is fixed to more than 1.
     """
 
     def __init__(
@@ -53,9 +37,9 @@ class Network:
         session: Session,
         feed: Feed,
         settings: Settings,
-        target: Slot,
-        picture: Slot,
-        own_masks: Sequence[Slot] = (),
+        target: TensorInfo,
+        picture: TensorInfo,
+        own_masks: Sequence[TensorInfo] = (),
     ) -> None:
         numbers = {shape[0] for shape in session.inputs.values() if len(shape) > 1 and isinstance(shape[0], int)}
         if numbers - {1}:
@@ -69,13 +53,13 @@ class Network:
         self._target = target
         self._picture = picture
         self._own_masks = tuple(own_masks)
-        self._at_once = 1 if numbers else _MOST_AT_ONCE
+        self._batch = 1 if numbers else _BATCH
 
     def swap(self, frame: Frame, faces: Sequence[TrackedFace], others: Mapping[str, Array]) -> list[FacePatch | None]:
-        """A patch for each face, None where nothing of it is in the picture.
+        """Return a patch for each face, None where nothing of it is in the picture.
 
-        `others` are the further inputs by name, made for one crop: (1, ...) arrays are repeated for each, single values not.
-        Raises `ModelError` when what the network gives is no picture.
+        `others` are the further inputs by name, for one crop: (1, ...) arrays are repeated for each, single values are not.
+        Raises `ModelError` when the output is not a picture.
         """
         seen = [face for face in faces if is_seen(frame.image, face.landmarks.points)]
         steps = [self._step(face.landmarks.points) for face in seen]
@@ -88,16 +72,16 @@ class Network:
         return [next(patches) if is_seen(frame.image, face.landmarks.points) else None for face in faces]
 
     def _step(self, points: Floats) -> int:
-        """How many times finer the network works: as asked for, but no finer than the picture itself is."""
+        """Return the factor by which the network works finer: `boost`, limited by the pixels of the picture."""
         scale = geometry.scale_of(crop_to(self._feed.template, self._feed.side, points))
         return min(self._settings.boost, max(1, math.ceil(1 / scale - 0.05)))
 
     def _run(self, crops: Sequence[Crop], steps: Sequence[int], others: Mapping[str, Array]) -> list[tuple[Image, list[Mask]]]:
-        """What the network makes of the crops: pictures and masks, both as large as the crops."""
+        """Return pictures and masks for the crops, both as large as the crops."""
         if not crops:
             return []
         batch = blob([crop.image for crop in crops], self._feed.taken, steps)
-        results = [self._answer(batch[i : i + self._at_once], others) for i in range(0, len(batch), self._at_once)]
+        results = [self._checked_run(batch[i : i + self._batch], others) for i in range(0, len(batch), self._batch)]
         image, *own = (np.concatenate(part) if len(part) > 1 else part[0] for part in zip(*results, strict=True))
         own_masks = [masks(each, steps) for each in own]
         return [
@@ -105,21 +89,21 @@ class Network:
             for number, picture in enumerate(pictures(image, self._feed.given, steps))
         ]
 
-    def _answer(self, batch: Floats, others: Mapping[str, Array]) -> list[Array]:
-        """One run: the picture and the masks, checked."""
+    def _checked_run(self, batch: Floats, others: Mapping[str, Array]) -> list[Array]:
+        """Run the network once; return the pictures and the masks, checked."""
         count = len(batch)
         fed = {name: _repeated(value, count) for name, value in others.items()}
         given = self._session.run({self._target.name: batch.astype(self._target.dtype, copy=False), **fed})
         side = self._feed.side
-        for slot in (self._picture, *self._own_masks):
-            found, channels = given[slot.name].shape, 3 if slot is self._picture else 1
+        for tensor in (self._picture, *self._own_masks):
+            found, channels = given[tensor.name].shape, 3 if tensor is self._picture else 1
             wanted = (count, side, side, channels) if self._feed.given.channels_last else (count, channels, side, side)
             if found != wanted:
                 raise ModelMismatch(
-                    f"{self._model_id}: output {slot.name!r} came as {said(found)}, expected is {said(wanted)}",
+                    f"{self._model_id}: output {tensor.name!r} came as {shape_text(found)}, expected is {shape_text(wanted)}",
                     "use the file of the catalogue",
                 )
-        arrays = [given[slot.name] for slot in (self._picture, *self._own_masks)]
+        arrays = [given[tensor.name] for tensor in (self._picture, *self._own_masks)]
         for array in arrays:
             check_finite(self._model_id, array)
         return arrays
@@ -129,7 +113,7 @@ class Network:
         local = geometry.apply(crop.frame_to_crop, face.landmarks.points[:, :2])
         outline = cv2.min(box_mask(side), outline_mask(local, face.yaw, side))
         mask = self._with_own(np.asarray(outline, np.uint8), own, local, face.known)
-        return patch_of(image, mask, crop, uncovered(mask, local, face.known), self._settings)
+        return patch_of(image, mask, crop, without_occluder(mask, local, face.known), self._settings)
 
     def _with_own(self, outline: Mask, own: Sequence[Mask], local: Floats, known: KnownFace | None) -> Mask:
         if self._settings.occlusion == "off" or not own:
@@ -137,7 +121,7 @@ class Network:
         joined = outline
         for each in own:
             joined = np.asarray(cv2.min(joined, each), np.uint8)
-        return joined if shows_enough(uncovered(joined, local, known), outline) else outline
+        return joined if shows_enough(without_occluder(joined, local, known), outline) else outline
 
 
 def _repeated(value: Array, count: int) -> Array:
@@ -145,23 +129,23 @@ def _repeated(value: Array, count: int) -> Array:
 
 
 def shows_enough(mask: Mask, outline: Mask) -> bool:
-    """Whether a network's own mask shows so much of a face, by its outline, that it can be right.
+    """Return True for a mask of a network that shows enough of the face's outline to be right.
 
-    What stands before the face by others' word is to be taken out of the mask: one hides this half, another that.
+    Known occluders have to be taken out of the mask first: they and it may hide different halves.
     """
-    return cv2.sumElems(mask)[0] > _LEAST_OWN * cv2.sumElems(outline)[0]
+    return cv2.sumElems(mask)[0] > _MIN_OWN_MASK * cv2.sumElems(outline)[0]
 
 
-def uncovered(mask: Mask, local: Floats, known: KnownFace | None) -> Mask:
-    """The mask without what stands before the face: its colours are not the face's."""
+def without_occluder(mask: Mask, local: Floats, known: KnownFace | None) -> Mask:
+    """Return the mask without the occluder, whose colours are not the face's."""
     if known is None or known.occluder is None or not known.occluder.any():
         return mask
-    cover = wrap(known.occluder, local, (mask.shape[1], mask.shape[0]))
-    return np.asarray(cv2.subtract(mask, cover), np.uint8)
+    occluder = wrap(known.occluder, local, (mask.shape[1], mask.shape[0]))
+    return np.asarray(cv2.subtract(mask, occluder), np.uint8)
 
 
 def patch_of(image: Image, mask: Mask, crop: Crop, seen: Mask, settings: Settings) -> FacePatch:
-    """What a network drew as a patch: in the colours of its crop, judged where the face is `seen`, and as sharp as wanted."""
+    """Return a patch of a network's picture: with the tone of its crop where the face is `seen`, sharpened by the settings."""
     image = matched(image, crop.image, seen, settings.light)
     if settings.sharpness > 0:
         image = sharpened(image, settings.sharpness)
@@ -169,7 +153,7 @@ def patch_of(image: Image, mask: Mask, crop: Crop, seen: Mask, settings: Setting
 
 
 def _trimmed(patch: FacePatch) -> FacePatch:
-    """The patch without the rows and columns in which its mask is empty."""
+    """Return the patch without the rows and columns in which its mask is empty."""
     left, top, width, height = cv2.boundingRect(patch.mask)
     if width == 0 or height == 0:
         return patch

@@ -1,7 +1,6 @@
 """A swapping network that takes a crop of the target and a crop of the source's photo."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from mien.contracts import Session
 from mien.face.aligned_crop import crop_to, cut
@@ -10,24 +9,18 @@ from mien.imaging import geometry
 from mien.imaging.arrays import locked
 from mien.models.format.families import families
 from mien.models.format.ports import bind
-from mien.models.format.tensors import Scale, blob
+from mien.models.format.scale import PLAIN
+from mien.models.format.swappers import Feed, PhotoFeed
+from mien.models.format.tensors import blob
 from mien.settings import Settings
-from mien.swap.engines.network import Feed, Network
+from mien.swap.engines.network import Network
 from mien.types import Array, FacePatch, Frame, SourceFace, TrackedFace
-
-
-@dataclass(frozen=True, slots=True)
-class PhotoFeed:
-    """How a network sees the source's photo: cut by `template` of `geometry.TEMPLATES`, `side` pixels, RGB 0..1."""
-
-    template: str
-    side: int
 
 
 class PictureEngine:
     """A `contracts.Engine`. Raises `ModelMismatch` when the session is not of the family.
 
-    Pictures cannot be averaged as embeddings can: of several photos it takes one, see `best_photo`.
+    Pictures cannot be averaged as embeddings can: one of several photos is taken, see `best_photo`.
     """
 
     bends = False
@@ -41,17 +34,18 @@ class PictureEngine:
         self._network = Network(model_id, session, feed, settings, bound.taken(1), bound.given(0))
 
     def prepare(self, source: SourceFace) -> Array:
-        """The crop of the photo, (1, 3, side, side) in the network's own type, read-only."""
+        """Return the crop of the photo, (1, 3, side, side) in the network's own type, read-only."""
         best = best_photo(source, self._photo)
         crop = cut(best.image, best.landmarks.points, self._photo.template, self._photo.side)
-        return locked(blob([crop.image], Scale()).astype(self._source.dtype, copy=False))
+        return locked(blob([crop.image], PLAIN).astype(self._source.dtype, copy=False))
 
     def swap(self, frame: Frame, faces: Sequence[TrackedFace], prepared: Array) -> list[FacePatch | None]:
+        """Return a patch for each face, None where nothing of it is in the picture."""
         return self._network.swap(frame, faces, {self._source.name: prepared})
 
 
 def best_photo(source: SourceFace, feed: PhotoFeed) -> SourceFace:
-    """The photo whose face is most frontal and largest; more pixels than the network takes do not count."""
+    """Return the photo whose face is most frontal and largest; more pixels than the network takes do not count."""
 
     def worth(photo: SourceFace) -> float:
         points = photo.landmarks.points

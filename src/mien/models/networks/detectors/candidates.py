@@ -1,4 +1,4 @@
-"""What a detector's network proposes, before overlaps are removed."""
+"""Detections before overlaps are removed."""
 
 from dataclasses import dataclass
 
@@ -10,16 +10,16 @@ from mien.types import Detection, Floats
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """`boxes_xyxy` (n, 4), `points` (n, 5, 2) in the order of `Detection`, and `scores` (n), in the canvas's pixels."""
+    """Boxes `boxes_xyxy` (n, 4), `points` (n, 5, 2) in the order of `Detection`, and `scores` (n), in the canvas's pixels."""
 
     boxes_xyxy: Floats
     points: Floats
     scores: Floats
 
-    def best(self, back: Floats, most_overlap: float) -> list[Detection]:
-        """Those that no better one overlaps by more than `most_overlap` (intersection over union), best first.
+    def best(self, back: Floats, max_overlap: float) -> list[Detection]:
+        """Return those that no better one overlaps by more than `max_overlap` (intersection over union), best first.
 
-        `back` (2,) are the factors to the pixels of the picture. What is not finite or has no area is left out.
+        `back` (2,) are the factors to the pixels of the picture. Rows that are not finite or have no area are left out.
         """
         rows = np.concatenate([self.boxes_xyxy, self.points.reshape(-1, 10), self.scores[:, None]], axis=1)
         sound = np.isfinite(rows).all(axis=1) & (self.boxes_xyxy[:, 2:] > self.boxes_xyxy[:, :2]).all(axis=1)
@@ -27,12 +27,12 @@ class Candidates:
         if not len(rows):
             return []
         boxes_xywh = np.concatenate([rows[:, 0:2], rows[:, 2:4] - rows[:, 0:2]], axis=1)
-        kept = cv2.dnn.NMSBoxes(boxes_xywh.tolist(), rows[:, 14].tolist(), 0.0, most_overlap)
+        kept = cv2.dnn.NMSBoxes(boxes_xywh.tolist(), rows[:, 14].tolist(), 0.0, max_overlap)
         return [_detection(rows[int(number)], back) for number in kept]
 
 
 def together(parts: list[Candidates]) -> Candidates:
-    """All of them."""
+    """Join candidates."""
     return Candidates(
         np.concatenate([part.boxes_xyxy for part in parts]),
         np.concatenate([part.points for part in parts]),

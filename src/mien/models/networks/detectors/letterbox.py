@@ -1,4 +1,4 @@
-"""A picture as detectors take it: made smaller where it is too large, never larger, at the top left of a black canvas."""
+"""The canvas of detectors: a picture, reduced where it is too large, at the top left of black."""
 
 import cv2
 import numpy as np
@@ -7,7 +7,10 @@ from mien.types import Floats, Image
 
 
 def letterbox(image: Image, longer_side: int, multiple: int) -> tuple[Image, Floats]:
-    """The canvas, BGR uint8, its sides multiples of `multiple`, and the factors (2,) from its x and y to those of `image`."""
+    """Return the canvas, BGR uint8, and the factors (2,) from its x and y to those of `image`.
+
+    The sides of the canvas are multiples of `multiple`; pictures are never enlarged.
+    """
     height, width = image.shape[:2]
     scale = min(1.0, longer_side / max(height, width))
     small_w, small_h = max(1, round(width * scale)), max(1, round(height * scale))

@@ -6,20 +6,21 @@ from mien.contracts import Detector
 from mien.imaging.geometry import overlap
 from mien.types import Detection, Image
 
-_SAME_FACE = 0.4
+_SAME_FACE = 0.4  # share of a box inside a better one from which both are one face; chosen by eye
 
 
 class Pyramid:
-    """A `contracts.Detector` for photos: searches several sizes, for a close-up as well as for a group far away.
+    """A `contracts.Detector` for photos at several sizes, for close-ups as well as groups far away.
 
-    Each of the `steps` is a detector with the longer side in pixels of the picture that it looks at; sizes much larger than the
-    picture are left out, but for the smallest.
+    Each of the `steps` is a detector with the longer side, in pixels, at which it searches; sizes much larger than the picture
+    are left out, except for the smallest.
     """
 
     def __init__(self, steps: Sequence[tuple[int, Detector]]) -> None:
         self._steps = sorted(steps, key=lambda step: step[0])
 
     def detect(self, image: Image) -> list[Detection]:
+        """Return the faces of all sizes, best first."""
         longest = max(image.shape[:2])
         found: list[Detection] = []
         for number, (side, detector) in enumerate(self._steps):

@@ -5,29 +5,26 @@ import numpy as np
 from mien.contracts import Session
 from mien.errors import ModelMismatch
 from mien.models.format.families import families
-from mien.models.format.ports import bind, said
+from mien.models.format.ports import bind, shape_text
 from mien.models.networks.detectors.candidates import Candidates, together
 from mien.models.networks.detectors.letterbox import letterbox
 from mien.types import Array, Detection, Floats, Image
 
-_STRIDES = 8, 16, 32
-_ANCHORS = 2
-"""Rows a cell, one after the other; both stand at the cell's top left corner."""
-_MULTIPLE = 32
-_MOST_OVERLAP = 0.4
-_PROBE = 64
-"""Side in pixels of the black picture at which a file's rows are counted when it is opened."""
+_STRIDES = 8, 16, 32  # pixels between the cells of each grid
+_ANCHORS = 2  # rows a cell, one after the other; both at its top left corner
+_MAX_OVERLAP = 0.4  # intersection over union; InsightFace's default
+_PROBE_SIDE = 64  # pixels of the black picture on which a file's rows are counted when it is opened
 _REMEDY = "use a SCRFD or RetinaFace file of the catalogue, with five points and two anchors a cell"
 
 
 class Scrfd:
-    """A `contracts.Detector`; `longer_side` is the size in pixels to which pictures are brought before they are searched.
+    """A `contracts.Detector`; pictures are searched at `longer_side` pixels.
 
     Raises `ModelMismatch` for a file with other outputs, such as those without points.
     """
 
     def __init__(
-        self, model_id: str, session: Session, *, longer_side: int = 640, least_score: float = 0.6
+        self, model_id: str, session: Session, *, longer_side: int = 640, min_score: float = 0.6
     ) -> None:  # fmt: skip
         family = families()["scrfd"]
         if len(session.outputs) != len(family.outputs):
@@ -36,7 +33,7 @@ class Scrfd:
                 "at three strides",
                 _REMEDY,
             )
-        # Public files call their outputs by numbers; then they are known by their place: scores, boxes, points.
+        # Public files name their outputs by numbers; these are bound by their place: scores, boxes, points.
         bound = bind(model_id, session, family.inputs, family.outputs)
         self._model_id = model_id
         self._session = session
@@ -44,12 +41,13 @@ class Scrfd:
         names = [bound.given(number).name for number in range(len(family.outputs))]
         self._names = list(zip(_STRIDES, names[0:3], names[3:6], names[6:9], strict=True))
         self._longer_side = longer_side
-        self._least_score = least_score
-        self._propose(np.zeros((_PROBE, _PROBE, 3), np.uint8))
+        self._min_score = min_score
+        self._propose(np.zeros((_PROBE_SIDE, _PROBE_SIDE, 3), np.uint8))
 
     def detect(self, image: Image) -> list[Detection]:
-        canvas, back = letterbox(image, self._longer_side, _MULTIPLE)
-        return self._propose(canvas).best(back, _MOST_OVERLAP)
+        """Return the faces, best first."""
+        canvas, back = letterbox(image, self._longer_side, max(_STRIDES))
+        return self._propose(canvas).best(back, _MAX_OVERLAP)
 
     def _propose(self, canvas: Image) -> Candidates:
         outputs = self._session.run({self._input: blob(canvas)})
@@ -59,8 +57,9 @@ class Scrfd:
             scores, boxes, points = (outputs[name] for name in names)
             rows = (height // stride) * (width // stride) * _ANCHORS
             if (scores.shape, boxes.shape, points.shape) != ((rows, 1), (rows, 4), (rows, 10)):
+                found = [shape_text(each.shape) for each in (scores, boxes, points)]
                 raise ModelMismatch(
-                    f"{self._model_id} gives {said(scores.shape)} scores, {said(boxes.shape)} boxes and {said(points.shape)} "
+                    f"{self._model_id} gives {found[0]} scores, {found[1]} boxes and {found[2]} "
                     f"points at stride {stride} for {width} x {height} pixels, expected are {rows}",
                     _REMEDY,
                 )
@@ -68,9 +67,9 @@ class Scrfd:
         return together(parts)
 
     def _decode(self, scores: Array, boxes: Array, points: Array, stride: int, columns: int) -> Candidates:
-        """What reaches the least score; sides and points are told from the anchor, in strides."""
+        """Return candidates above the lowest score; sides and points are relative to the anchor, in strides."""
         score = np.clip(scores[:, 0], 0, 1)
-        index = np.flatnonzero(score >= self._least_score)
+        index = np.flatnonzero(score >= self._min_score)
         cell = index // _ANCHORS
         anchor = np.stack([cell % columns, cell // columns], axis=1).astype(np.float32) * stride
         left_top, right_bottom = boxes[index, :2] * stride, boxes[index, 2:] * stride
@@ -79,6 +78,6 @@ class Scrfd:
 
 
 def blob(canvas: Image) -> Floats:
-    """A BGR picture as the network takes it: RGB, (x - 127.5) / 128, (1, 3, height, width)."""
+    """Return a BGR picture as the network's input: RGB, (x - 127.5) / 128, (1, 3, height, width)."""
     pixels = canvas[:, :, ::-1].transpose(2, 0, 1)[None].astype(np.float32)
     return (pixels - np.float32(127.5)) * np.float32(1 / 128)

@@ -10,33 +10,34 @@ from mien.models.networks.detectors.candidates import Candidates
 from mien.models.networks.detectors.letterbox import letterbox
 from mien.types import Detection, Floats, Image
 
-_SIDE = 640
-_MOST_OVERLAP = 0.4
+_SIDE = 640  # pixels; the only size of the public files
+_MAX_OVERLAP = 0.4  # intersection over union; chosen as SCRFD's, not measured
 
 
 class YoloFace:
-    """A `contracts.Detector`; the network looks at 640 x 640 pixels, whatever the picture's size. Raises `ModelMismatch`."""
+    """A `contracts.Detector`; the network sees 640 x 640 pixels, whatever the size of the picture. Raises `ModelMismatch`."""
 
-    def __init__(self, model_id: str, session: Session, *, least_score: float = 0.6) -> None:
+    def __init__(self, model_id: str, session: Session, *, min_score: float = 0.6) -> None:
         family = families()["yoloface"]
         self._model_id = model_id
         self._bound = bind(model_id, session, family.inputs, family.outputs)
         self._session = session
-        self._least_score = least_score
+        self._min_score = min_score
 
     def detect(self, image: Image) -> list[Detection]:
+        """Return the faces, best first."""
         canvas, back = letterbox(image, _SIDE, _SIDE)
         rows = feed(self._model_id, self._session, self._bound, blob(canvas), 1)[0].T
-        return self._decode(rows).best(back, _MOST_OVERLAP)
+        return self._decode(rows).best(back, _MAX_OVERLAP)
 
     def _decode(self, rows: Floats) -> Candidates:
-        """What reaches the least score, of rows of middle, size, score and five times x, y and whether it is seen."""
-        rows = rows[rows[:, 4] >= self._least_score]
+        """Return candidates above the lowest score, of rows of middle, size, score, and five times x, y and visibility."""
+        rows = rows[rows[:, 4] >= self._min_score]
         middle, half = rows[:, 0:2], rows[:, 2:4] / 2
         points = rows[:, 5:20].reshape(-1, 5, 3)[:, :, :2]
         return Candidates(np.concatenate([middle - half, middle + half], axis=1), points, np.clip(rows[:, 4], 0, 1))
 
 
 def blob(canvas: Image) -> Floats:
-    """A BGR picture as the network takes it: BGR 0..1, (1, 3, 640, 640)."""
+    """Return a BGR picture as the network's input: BGR 0..1, (1, 3, 640, 640)."""
     return canvas.transpose(2, 0, 1)[None].astype(np.float32) * np.float32(1 / 255)

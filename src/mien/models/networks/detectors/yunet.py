@@ -8,37 +8,35 @@ from mien.models.networks.detectors.candidates import Candidates, together
 from mien.models.networks.detectors.letterbox import letterbox
 from mien.types import Array, Detection, Image
 
-STRIDES = (8, 16, 32)
-_MULTIPLE = 32
+STRIDES = (8, 16, 32)  # pixels between the cells of each grid
 _OUTPUTS = {"cls": 1, "obj": 1, "bbox": 4, "kps": 10}
 
 
 class YuNet:
-    """A `contracts.Detector`; `longer_side` is the size in pixels to which pictures are brought before they are searched."""
+    """A `contracts.Detector`; pictures are searched at `longer_side` pixels."""
 
-    def __init__(
-        self, session: Session, *, longer_side: int = 320, least_score: float = 0.6, most_overlap: float = 0.3
-    ) -> None:
+    def __init__(self, session: Session, *, longer_side: int = 320, min_score: float = 0.6, max_overlap: float = 0.3) -> None:
         expect("yunet", session.inputs, {"input": (1, 3, "height", "width")}, "input")
         names = {f"{kind}_{stride}": (1, None, size) for stride in STRIDES for kind, size in _OUTPUTS.items()}
         expect("yunet", session.outputs, names, "output")
         self._session = session
         self._longer_side = longer_side
-        self._least_score = least_score
-        self._most_overlap = most_overlap
+        self._min_score = min_score
+        self._max_overlap = max_overlap
 
     def detect(self, image: Image) -> list[Detection]:
-        canvas, back = letterbox(image, self._longer_side, _MULTIPLE)
+        """Return the faces, best first."""
+        canvas, back = letterbox(image, self._longer_side, max(STRIDES))
         outputs = self._session.run({"input": canvas.transpose(2, 0, 1)[None].astype(np.float32)})
         columns = canvas.shape[1]
         found = together([self._decode(outputs, stride, columns // stride) for stride in STRIDES])
-        return found.best(back, self._most_overlap)
+        return found.best(back, self._max_overlap)
 
     def _decode(self, outputs: dict[str, Array], stride: int, columns: int) -> Candidates:
-        """What reaches the least score at this stride."""
+        """Return candidates above the lowest score at this stride."""
         cls, obj = outputs[f"cls_{stride}"][0, :, 0], outputs[f"obj_{stride}"][0, :, 0]
         score = np.sqrt(np.clip(cls, 0, 1) * np.clip(obj, 0, 1))
-        index = np.flatnonzero(score >= self._least_score)
+        index = np.flatnonzero(score >= self._min_score)
         cell = np.stack([index % columns, index // columns], axis=1).astype(np.float32)
         box, points = outputs[f"bbox_{stride}"][0, index], outputs[f"kps_{stride}"][0, index]
         centre = (cell + box[:, :2]) * stride

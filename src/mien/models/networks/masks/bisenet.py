@@ -7,17 +7,16 @@ import numpy as np
 from mien.contracts import Session
 from mien.models.format.families import families
 from mien.models.format.ports import bind
-from mien.models.format.tensors import IMAGENET_MEAN, IMAGENET_STD, Scale, blob, check_finite
+from mien.models.format.scale import IMAGENET
+from mien.models.format.tensors import blob, check_finite
 from mien.models.networks.batching import feed
 from mien.types import Floats, Image, Mask
 
-_AT_ONCE = 2
-"""19 planes of 512 x 512 are 20 MB."""
+_BATCH = 2  # crops a run: 19 planes of 512 x 512 are 20 MB
 _FACE = 1, 2, 3, 4, 5, 10, 11, 12, 13
 """Skin, brows, eyes, nose, mouth and lips, by the order of CelebAMask-HQ."""
 _OTHER = 0, 6, 7, 8, 9, 14, 15, 16, 17, 18
-"""Background, glasses, ears and their rings, neck, necklace, cloth, hair and hat: what lies before the mesh stays in front."""
-_SCALE = Scale(IMAGENET_MEAN, IMAGENET_STD)
+"""Background, glasses, ears and their rings, neck, necklace, cloth, hair and hat: occluders where they cover the mesh."""
 _FAMILY = families()["bisenet"]
 
 
@@ -33,14 +32,15 @@ class BiSeNet:
         self._bound = bind(model_id, session, _FAMILY.inputs, _FAMILY.outputs)
 
     def visible(self, crops: Sequence[Image]) -> list[Mask]:
+        """Return masks, 255 where the face is visible."""
         masks: list[Mask] = []
-        for first in range(0, len(crops), _AT_ONCE):
-            numbers = blob(crops[first : first + _AT_ONCE], _SCALE)
-            masks += [self._face(each) for each in feed(self._model_id, self._session, self._bound, numbers, _AT_ONCE)]
+        for first in range(0, len(crops), _BATCH):
+            numbers = blob(crops[first : first + _BATCH], IMAGENET)
+            masks += [self._face(each) for each in feed(self._model_id, self._session, self._bound, numbers, _BATCH)]
         return masks
 
     def _face(self, scores: Floats) -> Mask:
-        """255 where the class with the highest score, of float32 (19, h, w), belongs to the face."""
+        """Return 255 where the class with the highest score, of float32 (19, h, w), belongs to the face."""
         face, other = _highest(scores, _FACE), _highest(scores, _OTHER)
         for highest in (face, other):
             check_finite(self._model_id, highest)

@@ -1,1 +1,1 @@
-"""Face recognisers: identity embeddings."""
+"""Face recognisers: embeddings and descriptors."""

@@ -6,13 +6,13 @@ from mien.contracts import Session
 from mien.face.aligned_crop import cut
 from mien.models.format.families import families
 from mien.models.format.ports import bind
-from mien.models.format.tensors import HALF, Scale, blob, check_finite
+from mien.models.format.scale import SIGNED
+from mien.models.format.tensors import blob, check_finite
 from mien.models.networks.batching import feed
 from mien.types import Floats, Image, Landmarks
 
-SIDE = 112
+SIDE = 112  # pixels of the crop that the network takes
 TEMPLATE = "arcface_112_v2"
-_SCALE = Scale(HALF, HALF)
 
 
 class ArcFace:
@@ -25,7 +25,8 @@ class ArcFace:
         self._session = session
 
     def embed(self, image: Image, landmarks: Landmarks) -> Floats:
+        """Return the raw embedding, float32 (512,)."""
         crop = cut(image, landmarks.points, TEMPLATE, SIDE)
-        found = feed(self._model_id, self._session, self._bound, blob([crop.image], _SCALE), 1)
+        found = feed(self._model_id, self._session, self._bound, blob([crop.image], SIGNED), 1)
         check_finite(self._model_id, found)
         return np.asarray(found[0], np.float32)

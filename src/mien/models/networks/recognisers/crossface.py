@@ -20,6 +20,7 @@ class Crossface:
         self._session = session
 
     def convert(self, embedding: Floats) -> Floats:
+        """Return the converted embedding, float32 (512,)."""
         found = feed(self._model_id, self._session, self._bound, embedding[None], 1)
         check_finite(self._model_id, found)
         return np.asarray(found[0], np.float32)

@@ -8,10 +8,10 @@ from mien.imaging.geometry import DLIB_CHIP_POINTS, similarity
 from mien.models.format.ports import expect
 from mien.types import Floats, Image, Landmarks
 
-SIDE = 150
-_PADDING = 0.25
+SIDE = 150  # pixels of the crop that the network takes
+_PADDING = 0.25  # around the face, as a share of it; dlib's default in training
 _CHIP_LANDMARKS = (33, 133, 362, 263, 2)
-"""Landmarks of the mesh that stand where dlib's five points do."""
+"""Landmarks of the mesh at the places of dlib's five points."""
 
 
 class FaceId:
@@ -25,16 +25,17 @@ class FaceId:
         self._session = session
 
     def describe(self, image: Image, landmarks: Landmarks) -> Floats:
+        """Return the descriptor, float32 (128,)."""
         chip = chip_of(image, landmarks)
         outputs = self._session.run({"image": chip[None, :, :, ::-1].astype(np.float32)})
         return np.asarray(outputs["descriptor"][0], np.float32)
 
 
 def chip_of(image: Image, landmarks: Landmarks) -> Image:
-    """The upright 150 x 150 BGR crop that the network was trained on."""
+    """Return the upright 150 x 150 BGR crop that the network was trained on."""
     wanted = (DLIB_CHIP_POINTS + _PADDING) / (2 * _PADDING + 1) * SIDE
     frame_to_chip = similarity(landmarks.points[list(_CHIP_LANDMARKS), :2], wanted)
-    # Shrinking far in one bilinear step would alias; the descriptor is sensitive to that.
+    # A large reduction in one bilinear step would alias; the descriptor is sensitive to that.
     shrink = float(np.hypot(frame_to_chip[0, 0], frame_to_chip[1, 0]))
     while shrink < 0.5:
         image = np.asarray(cv2.pyrDown(image), np.uint8)

@@ -1,4 +1,4 @@
-"""Networks that restore a face: GFPGAN, GPEN, RestoreFormer++ and, with a weight beside the crop, CodeFormer.
+"""Face restorers: GFPGAN, GPEN, RestoreFormer++ and, with a weight beside the crop, CodeFormer.
 
 All take an aligned crop as RGB, -1..1, batch x 3 x side x side, and give the same back.
 """
@@ -10,7 +10,8 @@ import numpy as np
 from mien.contracts import Session
 from mien.models.format.families import families
 from mien.models.format.ports import bind
-from mien.models.format.tensors import HALF, Scale, blob, check_finite, pictures
+from mien.models.format.scale import SIGNED
+from mien.models.format.tensors import blob, check_finite, pictures
 from mien.models.networks.batching import feed
 from mien.types import Image
 
@@ -21,10 +22,8 @@ TEMPLATES = {
     "gpen_2048": "ffhq_512",
     "codeformer": "ffhq_512",
 }
-"""By which template the crops of a family are aligned."""
-_SCALE = Scale(HALF, HALF)
-_MOST_PIXELS = 8 * 512 * 512
-"""In one run; these networks take much memory for each crop."""
+"""Templates by which the crops of each family are aligned."""
+_MAX_PIXELS = 8 * 512 * 512  # in one run: these networks take much memory a crop
 
 
 class Restorer:
@@ -43,13 +42,13 @@ class Restorer:
         self._model_id = model_id
         self._session = session
         further = [self._bound.taken(number) for number in range(1, len(ports.inputs))]
-        self._further = {slot.name: np.array([weight], slot.dtype) for slot, weight in zip(further, weights, strict=True)}
+        self._further = {tensor.name: np.array([weight], tensor.dtype) for tensor, weight in zip(further, weights, strict=True)}
 
     def enhance(self, crops: Sequence[Image]) -> list[Image]:
-        """The restored crops; raises `ModelError` when the network gives no numbers."""
+        """Return the restored crops; raises `ModelError` for outputs that are not finite."""
         if not crops:
             return []
-        most = max(1, _MOST_PIXELS // self.side**2)
-        restored = feed(self._model_id, self._session, self._bound, blob(crops, _SCALE), most, self._further)
+        most = max(1, _MAX_PIXELS // self.side**2)
+        restored = feed(self._model_id, self._session, self._bound, blob(crops, SIGNED), most, self._further)
         check_finite(self._model_id, restored)
-        return pictures(restored, _SCALE)
+        return pictures(restored, SIGNED)

@@ -1,7 +1,7 @@
-"""The embedded engine: the photo's skin, warped through the 478-point mesh and lit like the picture. No weights needed.
+"""The embedded engine: the skin of the photo, warped through the 478-point mesh and relit like the picture, without weights.
 
-The patch is computed in the frame's own pixels, so that nothing is resampled twice; only a face larger than
-`Settings.resolution` is computed smaller and scaled up by the composer.
+The patch is computed in the frame's own pixels, so that no pixel is resampled twice; only a face larger than
+`Settings.resolution` is computed smaller and scaled up by the compose stage.
 """
 
 from collections.abc import Sequence
@@ -24,15 +24,13 @@ from mien.settings import Settings
 from mien.swap.engines.mesh.texture import Texture, border_opacity, textures_of
 from mien.types import Affine, Array, FacePatch, Floats, Frame, KnownFace, Mask, SourceFace, TrackedFace
 
-_COVER_STEP = 4
-"""Pixels of the face for one of the map of what stands before it."""
-_LEAST_LEFT = 0.2
-"""Share of a face that must be seen to tell its light."""
+_OCCLUDER_STEP = 4  # pixels of the face for one of the coarse occlusion mask
+_MIN_VISIBLE = 0.2  # share of a face from which its light can be estimated; chosen by eye
 
 
 @dataclass(frozen=True, slots=True)
 class PreparedMesh:
-    """What depends on the source alone. `textures` go from large to small; `opacity` is float32 (478,)."""
+    """Values that depend on the source alone; `textures` go from large to small, `opacity` is float32 (478,)."""
 
     textures: tuple[Texture, ...]
     opacity: Floats
@@ -58,6 +56,7 @@ class MeshEngine:
         self._triangles = np.ascontiguousarray(np.concatenate(parts))
 
     def prepare(self, source: SourceFace) -> PreparedMesh:
+        """Return textures, opacity and triangles for a source."""
         opacity = border_opacity()
         if self._settings.eyes == "blend":
             opacity[[landmark_sets.RIGHT_IRIS, landmark_sets.LEFT_IRIS]] = 0
@@ -67,6 +66,7 @@ class MeshEngine:
         return PreparedMesh(textures_of(source), opacity, self._triangles)
 
     def swap(self, frame: Frame, faces: Sequence[TrackedFace], prepared: PreparedMesh) -> list[FacePatch | None]:
+        """Return a patch for each face, None where nothing of it is in the picture."""
         return [self._patch(frame, face, prepared) for face in faces]
 
     def _patch(self, frame: Frame, face: TrackedFace, prepared: PreparedMesh) -> FacePatch | None:
@@ -94,31 +94,31 @@ class MeshEngine:
         draw_mesh(prepared.triangles, local, texture.points, texture.image, opacity, crop, mask, depth)
         crop[mask == 0] = 0
         if self._settings.light > 0 and mask.any():
-            # Lit alike first: what is in shadow on one side only would not be taken for skin.
+            # Shaded alike first: skin in shadow on one side only would not be recognised as skin.
             if face.known is not None and face.known.light is not None:
                 shade(crop, mask, gains(face.known.light, local, mask, self._settings.light))
-            relight(crop, mask, light_map(crop, _uncovered(mask, local, face.known), target, self._settings.light))
+            relight(crop, mask, light_map(crop, _without_occluder(mask, local, face.known), target, self._settings.light))
             crop = soften(crop, mask, target)
         if self._settings.sharpness > 0:
             crop = sharpened(crop, self._settings.sharpness)
         return FacePatch(crop, mask, crop_to_frame)
 
 
-def _uncovered(mask: Mask, local: Floats, known: KnownFace | None) -> Mask:
-    """The mask without what stands before the face: its light and colours are not the face's."""
+def _without_occluder(mask: Mask, local: Floats, known: KnownFace | None) -> Mask:
+    """Return the mask without the occluder, whose light and colours are not the face's."""
     if known is None or known.occluder is None or not known.occluder.any():
         return mask
     height, width = mask.shape
-    size_wh = max(4, width // _COVER_STEP), max(4, height // _COVER_STEP)
+    size_wh = max(4, width // _OCCLUDER_STEP), max(4, height // _OCCLUDER_STEP)
     ratio = np.array([size_wh[0] / width, size_wh[1] / height], np.float32)
-    cover = cv2.dilate(wrap(known.occluder, (local[:, :2] + 0.5) * ratio - 0.5, size_wh), np.ones((3, 3), np.uint8))
-    free = (cv2.resize(cover, (width, height), interpolation=cv2.INTER_NEAREST) < 64).view(np.uint8)
-    left = mask * free
-    return left if np.count_nonzero(left) > _LEAST_LEFT * np.count_nonzero(mask) else mask
+    occluder = cv2.dilate(wrap(known.occluder, (local[:, :2] + 0.5) * ratio - 0.5, size_wh), np.ones((3, 3), np.uint8))
+    free = (cv2.resize(occluder, (width, height), interpolation=cv2.INTER_NEAREST) < 64).view(np.uint8)
+    visible = mask * free
+    return visible if np.count_nonzero(visible) > _MIN_VISIBLE * np.count_nonzero(mask) else mask
 
 
 def _clipped_box(points: Floats, shape: tuple[int, ...]) -> tuple[int, int, int, int] | None:
-    """The whole pixels round the points that lie in the frame, or None if there are fewer than 4 x 4."""
+    """Return the whole pixels of the frame around the points, None for fewer than 4 x 4."""
     left, top, right, bottom = geometry.clipped_box(geometry.box_of(points), shape[1], shape[0], before=1, after=2)
     return (left, top, right, bottom) if right - left >= 4 and bottom - top >= 4 else None
 
@@ -130,7 +130,7 @@ def _crop_to_frame(box: tuple[int, int, int, int], width: int, height: int) -> A
 
 
 def _texture_for(textures: tuple[Texture, ...], points: Floats) -> Texture:
-    """The smallest texture that is at least as fine as the face on the screen."""
+    """Return the smallest texture that is at least as fine as the face in the frame."""
     first, second = landmark_sets.EYE_CORNERS
     wanted = float(np.linalg.norm(points[first] - points[second])) / texture_per_eye_distance()
     step = int(np.floor(-2 * np.log2(max(wanted / len(textures[0].image), 1e-6))))

@@ -1,7 +1,7 @@
-"""A source's face as a texture: its photos unwrapped to the face model's coordinates, evenly lit, the hidden side completed.
+"""The face of a source as a texture: its photos unwrapped to the mean face, evenly lit, the hidden side completed.
 
-A texture is square; its landmarks lie at `facemodel.texture_points`, and its mirror picture is the texture of the
-mirrored face.
+A texture is square; its landmarks are at `mean_face.texture_points`, and its mirror image is the texture of the mirrored
+face.
 """
 
 from collections.abc import Sequence
@@ -18,34 +18,39 @@ from mien.swap.source.regions import GRID, regions, smoothstep
 from mien.swap.source.view import SMALLEST, View, size_for, view_of
 from mien.types import Floats, Image, SourceFace
 
-_HALF_STEPS = 9
-"""Sizes of a texture, each smaller by the square root of two."""
-_DECIDED = 6
-"""Power of the votes by which several photos share a texel: nearly all goes to the best."""
-_FIRST, _FIRST_MOVING = 3.0, 20.0
-"""How many votes the first photo has on the skin, and where a face moves."""
-_FEATHER, _JAW_FEATHER = 0.45, 0.34
-"""Width of the soft border of the face, in eye distances: above the mouth, and along the jaw, where the target's beard
-would show through."""
+
+@dataclass(frozen=True, slots=True)
+class TextureTuning:
+    """Sizes, votes and borders of a texture; chosen by eye unless a field says otherwise."""
+
+    sizes: int = 9  # each smaller by the square root of two
+    vote_power: int = 6  # by which several photos share a texel: nearly all goes to the best
+    first_votes: float = 3.0  # of the first photo on the skin
+    first_moving_votes: float = 20.0  # of the first photo where a face moves
+    feather: float = 0.45  # eye distances of the soft border above the mouth
+    jaw_feather: float = 0.34  # along the jaw, where the target's beard would show through
+
+
+TUNING = TextureTuning()
 
 
 @dataclass(frozen=True, slots=True)
 class Texture:
-    """BGRA uint8 (n, n, 4), alpha = how surely this is the person's skin; `points` float32 (478, 2), in texels."""
+    """One size: `image` BGRA uint8 (n, n, 4), alpha = certainty of skin; `points` float32 (478, 2), in texels."""
 
     image: Image
     points: Floats
 
 
 def textures_of(source: SourceFace) -> tuple[Texture, ...]:
-    """The source's texture and smaller copies of it, from large to small."""
+    """Return the texture of a source and smaller copies of it, from large to small."""
     photos = (source, *source.others)
     size = max(size_for(photo.landmarks.points) for photo in photos)
     return chain(completed(merged([view_of(photo.image, photo.landmarks, size) for photo in photos])))
 
 
 def merged(views: Sequence[View]) -> View:
-    """One view of several of the same person and size: each texel from where it is seen best, in the tone of the first.
+    """Merge views of one person and size: each texel from the view that shows it best, in the tone of the first.
 
     Details are not averaged, because two photos never fit exactly; brows, eyes and mouth, which move, come from one photo.
     """
@@ -54,8 +59,8 @@ def merged(views: Sequence[View]) -> View:
     small = [lit(_small(view.own), view.gain) for view in views]
     sharpness = np.array([_sharpness(view) for view in views])
     votes = [view.well * np.float32(sharp / sharpness.max()) for view, sharp in zip(views, sharpness, strict=True)]
-    powers = [(vote + np.float32(1e-3)) ** _DECIDED for vote in votes]
-    powers[0] = powers[0] * (_FIRST + (_FIRST_MOVING - _FIRST) * regions().kept)
+    powers = [(vote + np.float32(1e-3)) ** TUNING.vote_power for vote in votes]
+    powers[0] = powers[0] * (TUNING.first_votes + (TUNING.first_moving_votes - TUNING.first_votes) * regions().kept)
     powers = [np.asarray(cv2.GaussianBlur(power, (0, 0), 0.015 * GRID), np.float32) for power in powers]
     total = np.sum(powers, axis=0)
     size_wh = views[0].own.shape[1::-1]
@@ -72,7 +77,7 @@ def merged(views: Sequence[View]) -> View:
 
 
 def _sharpness(view: View) -> float:
-    """Fine detail of the texture where it is seen well; photos of one person have more the sharper and larger they are."""
+    """Return the fine detail of the texture where it is seen well: sharper and larger photos of one person have more."""
     grey = cv2.cvtColor(view.own, cv2.COLOR_BGR2GRAY)
     fine = cv2.absdiff(grey, cv2.GaussianBlur(grey, (0, 0), 0.004 * len(grey)))
     small = cv2.resize(fine.astype(np.float32), (GRID, GRID), interpolation=cv2.INTER_AREA)
@@ -84,7 +89,7 @@ def _small(own: Image) -> Image:
 
 
 def completed(view: View) -> Image:
-    """The whole texture, BGRA uint8 (n, n, 4): what the view does not show is mirrored, or else smooth skin."""
+    """Return the whole texture, BGRA uint8 (n, n, 4): hidden parts are mirrored, or else smooth skin."""
     shares = _shares(view.seen, view.well)
     rest = smooth_skin(lit(_small(view.own), view.gain), shares[:, :, 2] * view.skin)
     out = np.empty((*view.own.shape[:2], 4), np.uint8)
@@ -93,9 +98,9 @@ def completed(view: View) -> Image:
 
 
 def chain(full: Image) -> tuple[Texture, ...]:
-    """A texture and smaller copies of it, each by the square root of two."""
+    """Return a texture and smaller copies of it, each by the square root of two."""
     found: list[Texture] = []
-    for step in range(_HALF_STEPS):
+    for step in range(TUNING.sizes):
         size = round(full.shape[0] * 2.0 ** (-step / 2))
         if size < SMALLEST // 2:
             break
@@ -107,26 +112,26 @@ def chain(full: Image) -> tuple[Texture, ...]:
 
 
 def border_opacity() -> Floats:
-    """0 on the face oval, 1 a feather's width inside; float32 (478,)."""
+    """Return 0 on the face oval, 1 a feather's width inside; float32 (478,)."""
     shape = face_model().shape
     oval = shape[list(landmark_sets.FACE_OVAL)]
     start, along = oval[:, None, :], (np.roll(oval, -1, axis=0) - oval)[:, None, :]
     share = np.clip(((shape[None] - start) * along).sum(2) / (along**2).sum(2), 0, 1)
     distance = np.linalg.norm(shape[None] - start - share[:, :, None] * along, axis=2).min(0)
     jaw = smoothstep(shape[:, 1] / shape[landmark_sets.INNER_LIPS[0], 1])
-    return smoothstep(distance / (_FEATHER + jaw * (_JAW_FEATHER - _FEATHER)))
+    return smoothstep(distance / (TUNING.feather + jaw * (TUNING.jaw_feather - TUNING.feather)))
 
 
 def _shares(seen: Floats, well: Floats) -> Floats:
-    """How much of texture and mirror picture is taken, and how opaque each texel is; float32 (grid, grid, 3).
+    """Return the shares of texture and mirror image, and the opacity, of each texel; float32 (grid, grid, 3).
 
-    `seen` and `well`, 0..1, say where the photo shows the face at all, and where well.
+    `seen` and `well`, 0..1, are where the photo shows the face at all, and where well.
     """
     other = well[:, ::-1]
     # The mirrored side steps in only where it is seen better.
     second = (1 - well) * other * smoothstep((other - well) / 0.5)
     first = well + (1 - well - second) * seen
-    cover = first + second
-    # What is seen badly, but is skin, still has the better grain.
-    whole = smoothstep(cover / 0.3) / np.maximum(cover, 1e-6)
-    return np.ascontiguousarray(np.dstack([first * whole, second * whole, cover]), np.float32)
+    total = first + second
+    # Skin that is seen badly still has the better grain.
+    whole = smoothstep(total / 0.3) / np.maximum(total, 1e-6)
+    return np.ascontiguousarray(np.dstack([first * whole, second * whole, total]), np.float32)
