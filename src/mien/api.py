@@ -94,7 +94,7 @@ def load_face(
     """
     trust = open_trust(data_folder() if data is None else data, Signing())
     models = factory.open_models(settings, Store())
-    registry.check_names(settings, models.shelf)
+    registry.check_names(settings, models.sessions)
     with _naming(photo):
         source = factory.open_source(_read(photo, settings), models, number)
     recogniser = factory.open_recogniser(Store()) if also else None
