@@ -17,7 +17,7 @@ from mien.provenance.ledger import Ledger
 from mien.provenance.signing.identity import known_root
 from mien.provenance.trust import IDENTITY_FOLDER, Signing, open_trust, open_verifier
 from mien.settings import Settings
-from mien.studio.session.inputs import input_of_text
+from mien.studio.session.requests import input_of_text
 from mien.system.database import Database
 from tests.support.portraits import CLIP, COLLINS
 from tests.support.running_studio import Studio, running_studio

@@ -28,7 +28,7 @@ from mien.studio.server.gate import Gate, entrances
 from mien.studio.session.browser_camera import MOST_MESSAGE_BYTES
 from mien.studio.session.database import StudioDatabase
 from mien.studio.session.folder import session_folder
-from mien.studio.session.inputs import input_of_text
+from mien.studio.session.requests import input_of_text, output_of_text
 from mien.studio.session.session import StudioSession
 
 PASSWORD_VARIABLE = "MIEN_PASSWORD"
@@ -171,13 +171,7 @@ def _begin(session: StudioSession, options: Options) -> None:
     if options.input is not None:
         session.set_input(input_of_text(options.input), trusted=True)
     for output in options.outputs:
-        session.outputs.add(_output_of_text(output), trusted=True)
-
-
-def _output_of_text(text: str) -> dict[str, str]:
-    if text in {"mp4", "mkv"}:
-        return {"kind": "recording", "container": text}
-    return {"kind": "stream", "url": text} if "://" in text else {"kind": text}
+        session.outputs.add(output_of_text(output), trusted=True)
 
 
 def _access(options: Options, host: str, port: int, password: str | None) -> Access:

@@ -19,14 +19,11 @@ from mien.media.files.mark_strength import video_need
 from mien.media.files.receipt import receipt_path
 from mien.settings import Settings
 from mien.studio.session.folder import make_folder
-from mien.studio.session.inputs import checked_word
 from mien.studio.session.recordings import Recordings
+from mien.studio.session.requests import OutputRequest, RecordingRequest, StreamRequest
 
-KINDS = ("recording", "stream", "virtual-camera")
-_CONTAINERS = ("mp4", "mkv")
 _MOST_OUTPUTS = 12
 _SOUND = (48_000, 1)
-_SCHEMES = ("rtmp://", "rtmps://", "udp://", "tcp://", "rtsp://", "srt://")
 _CAMERA_RATE = 30.0
 _LEAST_QUALITY = video_need("h264").plain_quality
 """Live frames carry the mark at its usual strength, whatever becomes of them; below this, a recording would lose it."""
@@ -69,44 +66,37 @@ class Outputs:
         self._with_sound = with_sound
         self._rows: dict[str, OutputRow] = {}
 
-    def add(self, wanted: dict[str, Any], *, trusted: bool = False) -> str:
+    def add(self, wanted: OutputRequest, *, trusted: bool = False) -> str:
         """Start an output and return its id; `trusted` if asked for on the command line.
 
-        Raises `UsageError` or `OutputError`; what shows later is in its state.
+        Raises `UsageError` or `OutputError`; what fails later is in its state.
         """
         if len(self._rows) >= _MOST_OUTPUTS:
             raise UsageError(f"there are {_MOST_OUTPUTS} outputs already", "remove one first")
-        kind = wanted.get("kind")
         output_id, url = secrets.token_hex(4), ""
         settings, sound = self._settings(), _SOUND if self._with_sound() else None
         make: MakeSink
         file: Path | None = None
-        if kind == "recording":
-            file = self._new_file(wanted.get("container", "mp4"))
+        if isinstance(wanted, RecordingRequest):
+            file = self._new_file(wanted.container)
             make, target = self._recording(file, settings, sound), file.name
-        elif kind == "stream":
-            url = str(wanted.get("url", "")).strip()
-            if not url.lower().startswith(_SCHEMES):
-                raise UsageError("this is no address to stream to", f"it begins with one of: {', '.join(_SCHEMES)}")
-            checked_word(url, "address")
+        elif isinstance(wanted, StreamRequest):
+            url = wanted.url
             if self._shared and not trusted and opens_port(url, receives=False):
                 raise UsageError(
                     f"{masked(url)} would open a port, and a shared studio opens none of its machine",
                     "let it connect to the receiver, or start it with --output",
                 )
             make, target = _stream(url, settings, sound), masked(url)
-        elif kind == "virtual-camera":
-            device = wanted.get("device")
-            url = checked_word(device, "device") if isinstance(device, str) else ""
-            make, target = _virtual_camera(url or None), url
         else:
-            raise UsageError(f"there is no output {kind!r}", f"choose one of: {', '.join(KINDS)}")
-        if kind != "recording" and any(
-            (row.kind, row.address) == (kind, url) and row.last is None for row in self._rows.values()
+            url = wanted.device
+            make, target = _virtual_camera(url or None), url
+        if wanted.kind != "recording" and any(
+            (row.kind, row.address) == (wanted.kind, url) and row.last is None for row in self._rows.values()
         ):
-            raise UsageError(f"this output runs already: {target or kind}", "stop it first")
-        self._rows[output_id] = OutputRow(output_id, str(kind), target, file, url)
-        self._loop.add_sink(output_id, make, again=kind == "stream")
+            raise UsageError(f"this output runs already: {target or wanted.kind}", "stop it first")
+        self._rows[output_id] = OutputRow(output_id, wanted.kind, target, file, url)
+        self._loop.add_sink(output_id, make, again=wanted.kind == "stream")
         return output_id
 
     def remove(self, output_id: str) -> None:
@@ -184,9 +174,7 @@ class Outputs:
             raise UsageError("there is no such output", "it was removed already")
         return self._rows[output_id]
 
-    def _new_file(self, container: object) -> Path:
-        if container not in _CONTAINERS:
-            raise UsageError(f"a recording is no {container!r}", f"choose one of: {', '.join(_CONTAINERS)}")
+    def _new_file(self, container: str) -> Path:
         make_folder(self._folder)
         stem = time.strftime("mien-%Y%m%d-%H%M%S")
         for number in range(1, 1000):

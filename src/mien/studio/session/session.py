@@ -24,6 +24,7 @@ from mien.live.loop import LiveLoop
 from mien.live.meter import Figures
 from mien.live.snapshot import Snapshot
 from mien.media.capture.devices import list_microphones
+from mien.media.capture.microphone import Microphone
 from mien.media.files.output_file import spoken_of
 from mien.media.files.picture import check_file
 from mien.media.files.statement import ACCEPTABLE_USE
@@ -38,13 +39,14 @@ from mien.settings import Settings, Value, from_mapping, table
 from mien.studio.session.browser_camera import BrowserFeed
 from mien.studio.session.database import StudioDatabase
 from mien.studio.session.faces import PREPARED_BY, ConsentNeeded, Gallery
-from mien.studio.session.inputs import InputChoice, choose_input, choose_sound
+from mien.studio.session.inputs import InputChoice, choose_input
 from mien.studio.session.jobs import FileJobs
 from mien.studio.session.outputs import Outputs
 from mien.studio.session.pending_change import Dressing
 from mien.studio.session.presets import LIMITS, Presets, checked, portable, values_of
 from mien.studio.session.preview import HubSink, PreviewHub
 from mien.studio.session.recordings import Recordings
+from mien.studio.session.requests import InputRequest
 from mien.studio.session.verification import Verification
 from mien.types import LANDMARK_COUNT, LIVE_TIME_BASE, Frame
 
@@ -230,7 +232,7 @@ class StudioSession:
                 self.gallery.keep_engine(settings.engine)
                 self._models.shelf.keep({entry.id for entry in registry.used(settings, self._models.shelf)})
 
-    def set_input(self, wanted: Mapping[str, Any], *, trusted: bool = False) -> None:
+    def set_input(self, wanted: InputRequest, *, trusted: bool = False) -> None:
         """Choose where frames come from. Raises `UsageError`."""
         choice = choose_input(wanted, self._settings, self.feed, self._clip, paths_allowed=trusted or not self.shared)
         with self._lock:
@@ -246,7 +248,7 @@ class StudioSession:
             raise UsageError(f"there is no microphone {device!r}", "choose one of the list")
         with self._devices:
             self._sound_device = device
-            self.loop.set_sound(None if device is None else choose_sound(device))
+            self.loop.set_sound(None if device is None else lambda: Microphone(device))
 
     def add_clip(self, file: Path, name: str) -> str:
         """A file of this session that can be looped as input."""

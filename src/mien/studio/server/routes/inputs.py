@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, File, UploadFile
 
 from mien.media.capture.devices import describe_devices
-from mien.studio.server.body import Fields
+from mien.studio.server.body import InputBody, SoundBody
 from mien.studio.server.uploads import MAX_MEDIA_BYTES, store
 from mien.studio.session.session import StudioSession
 
@@ -20,7 +20,7 @@ def inputs_router(session: StudioSession) -> APIRouter:
         return describe_devices()
 
     @router.put("/input")
-    def choose_input(wanted: Fields) -> dict[str, Any]:
+    def choose_input(wanted: InputBody) -> dict[str, Any]:
         session.set_input(wanted)
         return dict(session.state()["input"])
 
@@ -30,9 +30,8 @@ def inputs_router(session: StudioSession) -> APIRouter:
         return {"id": session.add_clip(store(session, clip), name), "name": name}
 
     @router.put("/sound")
-    def choose_sound(wanted: Fields) -> dict[str, Any]:
-        device = wanted.get("device")
-        session.set_sound(None if device is None else str(device))
+    def choose_sound(wanted: SoundBody) -> dict[str, Any]:
+        session.set_sound(wanted.device)
         return dict(session.state()["sound"])
 
     return router

@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 from fastapi.responses import FileResponse
 
-from mien.studio.server.body import Fields
+from mien.studio.server.body import OutputBody
 from mien.studio.session.session import StudioSession
 
 
@@ -12,7 +12,7 @@ def outputs_router(session: StudioSession) -> APIRouter:
     router, outputs = APIRouter(prefix="/api/outputs"), session.outputs
 
     @router.post("", status_code=201)
-    def add_output(wanted: Fields) -> dict[str, str]:
+    def add_output(wanted: OutputBody) -> dict[str, str]:
         output_id = outputs.add(wanted)
         session.notify()
         return {"id": output_id}

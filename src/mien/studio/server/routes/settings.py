@@ -6,7 +6,7 @@ from typing import Any
 from fastapi import APIRouter
 from fastapi.responses import Response
 
-from mien.studio.server.body import Fields
+from mien.studio.server.body import PresetsBody, SettingsBody
 from mien.studio.session.session import StudioSession
 
 
@@ -15,7 +15,7 @@ def settings_router(session: StudioSession) -> APIRouter:
     router = APIRouter(prefix="/api")
 
     @router.patch("/settings")
-    def change(values: Fields) -> dict[str, Any]:
+    def change(values: SettingsBody) -> dict[str, Any]:
         session.change_settings(values)
         return {"settings": session.state()["settings"]}
 
@@ -26,7 +26,7 @@ def settings_router(session: StudioSession) -> APIRouter:
         return Response(text, media_type="application/json", headers=headers)
 
     @router.post("/presets.json")
-    def import_(values: Fields) -> dict[str, Any]:
+    def import_(values: PresetsBody) -> dict[str, Any]:
         session.import_presets(values)
         return session.presets()
 
