@@ -291,15 +291,15 @@ def test_faces_are_switched_and_sliders_move_the_picture(person: Person, example
     person.page.keyboard.press("1")
     person.until(lambda: faces.nth(0).get_attribute("aria-pressed") == "true", "a key chooses a face")
     person.page.locator("#setting-opacity").fill("0.3")
-    person.until(lambda: person.studio.session.settings.opacity == 0.3, "the slider")
+    person.until(lambda: person.studio.session.wardrobe.settings.opacity == 0.3, "the slider")
     person.page.select_option("#setting-badge_corner", "top-left")
-    person.until(lambda: person.studio.session.settings.badge_corner == "top-left", "the place of the label")
+    person.until(lambda: person.studio.session.wardrobe.settings.badge_corner == "top-left", "the place of the label")
     person.page.wait_for_timeout(400)
     person.shoot("settings")
     corner = person.picture()[10:60, 10:90]
     assert corner.max() > 200
     for name, value in (("opacity", 1.0), ("badge_corner", "bottom-right")):
-        person.studio.session.change_settings({name: value})
+        person.studio.session.wardrobe.change_settings({name: value})
     person.until(lambda: person.page.locator("#setting-opacity").input_value() == "1", "the page follows others")
 
 
@@ -311,7 +311,7 @@ def test_consent_is_asked_once_for_each_photo(person: Person, examples: Path, tm
     person.studio.client.delete(f"/api/faces/{added}").raise_for_status()
     person.page.locator(f'[data-face-id="{added}"]').wait_for(state="detached")
     person.page.keyboard.press("1")
-    person.until(lambda: person.studio.session.face is not None, "a face is worn again")
+    person.until(lambda: person.studio.session.wardrobe.face is not None, "a face is worn again")
 
 
 def test_another_photo_of_a_face_is_added_and_a_stranger_is_not(person: Person, examples: Path, tmp_path: Path) -> None:
@@ -349,7 +349,7 @@ def test_of_several_faces_one_is_chosen_before_consent(chromium: Any, examples: 
         consents = Consents(Database(studio.data))
         consents.revoke(consents.all()[0].id)
         person.page.keyboard.press("0")
-        person.until(lambda: studio.session.face is None, "nobody is worn")
+        person.until(lambda: studio.session.wardrobe.face is None, "nobody is worn")
         person.page.keyboard.press("1")
         person.page.wait_for_selector("#toast div")
         assert "nobody says any more" in person.page.locator("#toast").inner_text()
@@ -360,7 +360,7 @@ def test_before_and_after_are_compared(person: Person) -> None:
     person.start_browser_camera()
     person.see("swapped")
     person.page.click("#split")
-    person.until(lambda: person.studio.session.loop.want_before, "the picture before is sent")
+    person.until(lambda: person.studio.session.hub.wants_before, "the picture before is sent")
     person.page.focus("#split-line")
     person.page.keyboard.press("Home")
     person.page.keyboard.press("PageUp")
@@ -368,7 +368,7 @@ def test_before_and_after_are_compared(person: Person) -> None:
     person.page.wait_for_timeout(400)
     person.shoot("split")
     person.page.click("#split")
-    person.until(lambda: not person.studio.session.loop.want_before, "the picture before is not sent any more")
+    person.until(lambda: not person.studio.session.hub.wants_before, "the picture before is not sent any more")
 
 
 def test_a_recording_is_made_and_can_be_fetched(person: Person, checker: Checker, examples: Path, tmp_path: Path) -> None:

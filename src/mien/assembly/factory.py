@@ -15,7 +15,7 @@ from mien.models.networks.recognisers.face_id import FaceId
 from mien.models.runtime.onnx_session import OnnxSession
 from mien.models.runtime.session_cache import Shelf
 from mien.safety.content_check import FileContentCheck
-from mien.safety.guard import DOUBT
+from mien.safety.guard import LOW_CONFIDENCE_SCORE
 from mien.settings import Settings
 from mien.swap.engines.mesh.engine import MeshEngine
 from mien.swap.pipeline import Pipeline, Retouch, dress
@@ -61,7 +61,7 @@ def open_models(settings: Settings, store: Store) -> Models:
     return Models(
         photo_detector,
         detector,
-        TurnedSearch(YuNet(yunet, longer_side=SWEEP_SIDE, least_score=DOUBT)),
+        TurnedSearch(YuNet(yunet, longer_side=SWEEP_SIDE, least_score=LOW_CONFIDENCE_SCORE)),
         FaceMesh(OnnxSession("face_mesh_478", store.read("face_mesh_478"))),
         FinishNet(OnnxSession("finish", store.read("finish"))),
         shelf,
@@ -86,7 +86,7 @@ def open_tracking(settings: Settings, shelf: Shelf) -> TrackingParts:
     """
     store = shelf.store
     session = OnnxSession("yunet", store.read("yunet"))
-    least = min(DOUBT, settings.detect_score)
+    least = min(LOW_CONFIDENCE_SCORE, settings.detect_score)
     sides = sorted({settings.detect_size, *(side for side in LIVE_DETECT_SIZES if side > settings.detect_size)})
     looks = [(side, YuNet(session, longer_side=side, least_score=least)) for side in sides]
     finder = None if settings.detector == "yunet" else registry.open_detector(settings, shelf, (settings.detect_size,))

@@ -41,7 +41,7 @@ def anchors(data: Path) -> list[bytes]:
 def test_a_recording_is_signed_when_it_ends(tmp_path: Path, container: str) -> None:
     with running_studio(tmp_path) as studio:
         studio.wear(COLLINS)
-        studio.session.set_input(input_of_text(str(CLIP)), trusted=True)
+        studio.session.inputs.set_input(input_of_text(str(CLIP)), trusted=True)
         output_id = record(studio, container)
         studio.client.delete(f"/api/outputs/{output_id}")
         state = studio.wait(lambda state: state["outputs"][0]["seal"] == "signed", "the signature")
@@ -61,7 +61,7 @@ def test_a_recording_is_signed_when_it_ends(tmp_path: Path, container: str) -> N
 def test_a_revoked_consent_takes_the_face_off(tmp_path: Path) -> None:
     with running_studio(tmp_path) as studio:
         studio.wear(COLLINS)
-        studio.session.set_input(input_of_text(str(CLIP)), trusted=True)
+        studio.session.inputs.set_input(input_of_text(str(CLIP)), trusted=True)
         record(studio, "mp4", frames=10)
         consents = Consents(Database(studio.data))
         consents.revoke(consents.all()[0].id)
@@ -71,7 +71,7 @@ def test_a_revoked_consent_takes_the_face_off(tmp_path: Path) -> None:
 def test_the_end_of_the_studio_ends_and_signs_a_recording(tmp_path: Path) -> None:
     with running_studio(tmp_path) as studio:
         studio.wear(COLLINS)
-        studio.session.set_input(input_of_text(str(CLIP)), trusted=True)
+        studio.session.inputs.set_input(input_of_text(str(CLIP)), trusted=True)
         record(studio, "mp4")
     (file,) = studio.recordings.glob("*.mp4")
     assert read_credentials(file, anchors=anchors(studio.data)).state == "trusted"

@@ -167,9 +167,9 @@ def _unhurried() -> Iterator[None]:
 def _begin(session: StudioSession, options: Options) -> None:
     """What the command line has chosen already."""
     if options.photo is not None:
-        session.add_photo(options.photo, options.consent, options.also)
+        session.wardrobe.wear_photo(options.photo, options.consent, options.also)
     if options.input is not None:
-        session.set_input(input_of_text(options.input), trusted=True)
+        session.inputs.set_input(input_of_text(options.input), trusted=True)
     for output in options.outputs:
         session.outputs.add(output_of_text(output), trusted=True)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mien.contracts import FrameSource
+from mien.contracts import LiveSource
 from mien.errors import UsageError
 from mien.live.capture import MakeSource
 from mien.media.address import masked, opens_port
@@ -70,7 +70,7 @@ def choose_input(
 
 
 def _camera(wanted: CameraInput) -> InputChoice:
-    def make() -> FrameSource:
+    def make() -> LiveSource:
         return Camera(
             wanted.device, width=wanted.width, height=wanted.height, rate=wanted.rate, pixel_format=wanted.pixel_format
         )
@@ -79,7 +79,7 @@ def _camera(wanted: CameraInput) -> InputChoice:
 
 
 def _screen(wanted: ScreenInput) -> InputChoice:
-    def make() -> FrameSource:
+    def make() -> LiveSource:
         return ScreenRegion(wanted.left, wanted.top, wanted.width, wanted.height, rate=wanted.rate)
 
     return InputChoice("screen", wanted.model_dump(exclude={"kind"}), make)
@@ -98,7 +98,7 @@ def _network(wanted: NetworkInput, listening_allowed: bool) -> InputChoice:
 
 
 def _file(path: Path, spec: dict[str, Any], settings: Settings) -> InputChoice:
-    def make() -> FrameSource:
+    def make() -> LiveSource:
         return LoopedMedia(path, max_pixels=min(settings.max_pixels, LIVE_MOST_PIXELS), max_bytes=settings.max_bytes)
 
     return InputChoice("file", spec, make)

@@ -55,7 +55,7 @@ class Events:
             if running.time() >= next_figures:
                 next_figures = running.time() + _METRICS_PERIOD_S
                 if self._pages:
-                    self._send({"type": "metrics", "metrics": await asyncio.to_thread(self._session.metrics)})
+                    self._send({"type": "metrics", "metrics": await asyncio.to_thread(self._session.figures.described)})
 
     def _send(self, message: dict[str, Any]) -> None:
         text = json.dumps(message)

@@ -16,7 +16,7 @@ _MAX_PHOTO_BODY_BYTES = MOST_PHOTO_BYTES + MULTIPART_OVERHEAD_BYTES  # a photo a
 
 def faces_router(session: StudioSession) -> APIRouter:
     """Make the router of the gallery."""
-    router, gallery = APIRouter(prefix="/api/faces"), session.gallery
+    router, gallery, wardrobe = APIRouter(prefix="/api/faces"), session.gallery, session.wardrobe
 
     @router.post("", status_code=201, max_body_size=_MAX_PHOTO_BODY_BYTES)
     def add_face(
@@ -30,7 +30,7 @@ def faces_router(session: StudioSession) -> APIRouter:
             with spoken_of(stored, Path(photo.filename or "the photo").name):
                 face = gallery.add(stored, name or Path(photo.filename or "photo").stem, consent, number)
             # What the engine needs is made now, so that choosing the face takes effect at once.
-            session.prepare_face(face.id)
+            wardrobe.prepare(face.id)
         except BaseException:
             stored.unlink(missing_ok=True)
             raise
@@ -42,7 +42,7 @@ def faces_router(session: StudioSession) -> APIRouter:
         stored = store(session, photo)
         try:
             with spoken_of(stored, Path(photo.filename or "the photo").name):
-                session.add_to_face(face_id, stored)
+                wardrobe.add_photo(face_id, stored)
         except BaseException:
             stored.unlink(missing_ok=True)
             raise
@@ -54,8 +54,8 @@ def faces_router(session: StudioSession) -> APIRouter:
 
     @router.post("/{face_id}/select")
     def select(face_id: str) -> dict[str, str | None]:
-        session.select_face(None if face_id == "none" else face_id)
-        return {"face": session.face}
+        wardrobe.select(None if face_id == "none" else face_id)
+        return {"face": wardrobe.face}
 
     @router.post("/{face_id}/save")
     def save(face_id: str) -> dict[str, bool]:
@@ -65,6 +65,6 @@ def faces_router(session: StudioSession) -> APIRouter:
 
     @router.delete("/{face_id}", status_code=204)
     def remove(face_id: str) -> None:
-        session.remove_face(face_id)
+        wardrobe.remove(face_id)
 
     return router

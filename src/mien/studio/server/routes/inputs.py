@@ -21,17 +21,17 @@ def inputs_router(session: StudioSession) -> APIRouter:
 
     @router.put("/input")
     def choose_input(wanted: InputBody) -> dict[str, Any]:
-        session.set_input(wanted)
+        session.inputs.set_input(wanted)
         return dict(session.state()["input"])
 
     @router.post("/clips", status_code=201, max_body_size=MAX_MEDIA_BYTES)
     def add_clip(clip: Annotated[UploadFile, File()]) -> dict[str, str]:
         name = Path(clip.filename or "clip").name
-        return {"id": session.add_clip(store(session, clip), name), "name": name}
+        return {"id": session.inputs.add_clip(store(session, clip), name), "name": name}
 
     @router.put("/sound")
     def choose_sound(wanted: SoundBody) -> dict[str, Any]:
-        session.set_sound(wanted.device)
+        session.inputs.set_microphone(wanted.device)
         return dict(session.state()["sound"])
 
     return router

@@ -34,7 +34,7 @@ def jobs_router(session: StudioSession) -> APIRouter:
     @router.get("/{job_id}/result")
     def result(job_id: str) -> Response:
         found = jobs.get(job_id)
-        if found.state != "done" or found.result is None:
+        if found.status.state != "done" or found.result is None:
             raise UsageError("this file is not finished", "wait until it is")
         return FileResponse(found.result, filename=job_title(found))
 

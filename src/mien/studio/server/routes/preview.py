@@ -46,4 +46,3 @@ def _answer(session: StudioSession, viewer: Viewer, text: str) -> None:
     if isinstance(message.get("want"), dict):
         viewer.width = min(max(int(message["want"].get("width", viewer.width)), 0), _MAX_WIDTH_PIXELS)
         viewer.before = bool(message["want"].get("before", False))
-        session.hub.wishes_changed()

@@ -16,7 +16,7 @@ def settings_router(session: StudioSession) -> APIRouter:
 
     @router.patch("/settings")
     def change(values: SettingsBody) -> dict[str, Any]:
-        session.change_settings(values)
+        session.wardrobe.change_settings(values)
         return {"settings": session.state()["settings"]}
 
     @router.get("/presets.json")

@@ -19,11 +19,11 @@ def state_router(session: StudioSession) -> APIRouter:
 
     @router.get("/api/metrics")
     def metrics() -> dict[str, Any]:
-        return session.metrics()
+        return session.figures.described()
 
     @router.get("/metrics")
     def exposition() -> PlainTextResponse:
-        text = prometheus(session.figures(), *session.load())
+        text = prometheus(session.figures.read(), *session.figures.load())
         return PlainTextResponse(text, media_type="text/plain; version=0.0.4; charset=utf-8")
 
     return router
