@@ -10,13 +10,13 @@ from fastapi.staticfiles import StaticFiles
 
 from mien.studio.server.access import Access, Doorkeeper
 from mien.studio.server.answers import add_error_answers
+from mien.studio.server.pages import STATIC, pages_router
 from mien.studio.server.routes.camera import camera_router
 from mien.studio.server.routes.events import Events, events_router
 from mien.studio.server.routes.faces import faces_router
 from mien.studio.server.routes.inputs import inputs_router
 from mien.studio.server.routes.jobs import jobs_router
 from mien.studio.server.routes.outputs import outputs_router
-from mien.studio.server.routes.pages import STATIC, pages_router
 from mien.studio.server.routes.preview import preview_router
 from mien.studio.server.routes.settings import settings_router
 from mien.studio.server.routes.state import state_router

@@ -7,7 +7,7 @@ from typing import Any
 
 from fastapi import APIRouter, WebSocket
 
-from mien.studio.server.websockets import run_until_closed
+from mien.studio.server.routes.websockets import run_until_closed
 from mien.studio.session import browser_camera
 from mien.studio.session.browser_camera import Picture
 from mien.studio.session.session import StudioSession

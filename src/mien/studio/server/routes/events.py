@@ -7,7 +7,7 @@ from typing import Any
 
 from fastapi import APIRouter, WebSocket
 
-from mien.studio.server.websockets import run_until_closed
+from mien.studio.server.routes.websockets import run_until_closed
 from mien.studio.session.session import StudioSession
 
 _STATE_PERIOD_S = 0.1  # a slider that moves changes the state far more often

@@ -7,7 +7,7 @@ from fastapi import APIRouter, File, Form, UploadFile
 from fastapi.responses import Response
 
 from mien.media.files.output_file import spoken_of
-from mien.studio.server.uploads import MULTIPART_OVERHEAD_BYTES, store
+from mien.studio.server.routes.uploads import MULTIPART_OVERHEAD_BYTES, store
 from mien.studio.session.faces import MOST_PHOTO_BYTES
 from mien.studio.session.session import StudioSession
 

@@ -6,8 +6,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, File, UploadFile
 
 from mien.media.capture.devices import describe_devices
-from mien.studio.server.body import InputBody, SoundBody
-from mien.studio.server.uploads import MAX_MEDIA_BYTES, store
+from mien.studio.server.routes.body import InputBody, SoundBody
+from mien.studio.server.routes.uploads import MAX_MEDIA_BYTES, store
 from mien.studio.session.session import StudioSession
 
 

@@ -8,7 +8,7 @@ from fastapi.responses import FileResponse, Response
 
 from mien.errors import UsageError
 from mien.media.files.receipt import receipt_path
-from mien.studio.server.uploads import MAX_MEDIA_BYTES, store
+from mien.studio.server.routes.uploads import MAX_MEDIA_BYTES, store
 from mien.studio.session.jobs import job_title
 from mien.studio.session.session import StudioSession
 

@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 from fastapi.responses import FileResponse
 
-from mien.studio.server.body import OutputBody
+from mien.studio.server.routes.body import OutputBody
 from mien.studio.session.session import StudioSession
 
 

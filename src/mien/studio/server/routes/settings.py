@@ -6,7 +6,7 @@ from typing import Any
 from fastapi import APIRouter
 from fastapi.responses import Response
 
-from mien.studio.server.body import PresetsBody, SettingsBody
+from mien.studio.server.routes.body import PresetsBody, SettingsBody
 from mien.studio.session.session import StudioSession
 
 

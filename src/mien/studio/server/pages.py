@@ -8,7 +8,7 @@ from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse, Resp
 
 from mien.studio.server.access import Access
 
-STATIC = Path(__file__).parents[2] / "static"
+STATIC = Path(__file__).parent.parent / "static"
 
 
 def pages_router(access: Access) -> APIRouter:
