@@ -17,6 +17,7 @@ from mien.live.marking import LiveMark
 from mien.safety.veil import card
 from mien.testing import FakeClassifier
 from mien.types import Frame, Image, TrackedFace
+from tests.support.deadline import DEADLINE_S
 from tests.support.live_loop import Inline, Keeping, camera, detection, landmarks, parts, person, snapshot, wait_until
 
 HIT, CLEAN = 0.97, 0.02
@@ -149,7 +150,7 @@ def test_offering_never_waits_and_the_inspection_has_a_picture_of_its_own() -> N
         frame = frame_at(0)
         wanted = frame.image.copy()
         inspector.offer(inspection, frame)
-        assert waiting.asked.wait(10)
+        assert waiting.asked.wait(DEADLINE_S)
         frame.image[:] = 0
         assert not inspection.due(3.0), "one at a time"
         assert not inspection.silent(5.0)
@@ -212,7 +213,7 @@ def test_an_inspector_that_hangs_is_abandoned() -> None:
     inspector, inspection = Inspector(), Inspection("slow", work)
     inspector.start()
     inspector.offer(inspection, frame_at(0))
-    assert waiting.asked.wait(10)
+    assert waiting.asked.wait(DEADLINE_S)
     assert not inspector.stop(0.05)
     waiting.let_go.set()
     assert inspector.stop()

@@ -38,8 +38,8 @@ from mien.testing import (
     fake_persona,
 )
 from mien.types import LIVE_TIME_BASE, Detection, FacePatch, Frame, Image, LabelledFrame, Landmarks, Sound, TrackedFace
+from tests.support.deadline import DEADLINE_S
 from tests.support.live_loop import (
-    DEADLINE_S,
     GREEN,
     Inline,
     Keeping,

@@ -23,6 +23,7 @@ from mien.system.database import Database
 from mien.system.folders import MODELS_VARIABLE
 from mien.testing import FakeClassifier
 from mien.types import Floats, Image
+from tests.support.deadline import DEADLINE_S
 from tests.support.running_studio import Studio, running_studio
 from tests.support.standins import install
 
@@ -34,7 +35,6 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "-
          "--use-fake-device-for-media-stream"]  # fmt: skip
 SHOTS = os.environ.get("MIEN_SCREENSHOTS")
 """A folder for pictures of every state, to be looked at."""
-DEADLINE_MS = 25_000
 SHOWS = """
 (shown) => fetch('/api/metrics').then((answer) => answer.json())
   .then((figures) => figures.shown === shown && figures.capture_fps > 5)
@@ -57,7 +57,7 @@ class Person:
         self.page = page
         self.studio = studio
         self.troubles: list[str] = []
-        page.set_default_timeout(DEADLINE_MS)
+        page.set_default_timeout(1000 * DEADLINE_S)
         page.on("pageerror", lambda error: self.troubles.append(str(error)))
         page.on("console", lambda message: self._heard(message))
         page.on("request", lambda request: self._asked(request.url))
@@ -123,7 +123,7 @@ class Person:
             self.page.screenshot(path=str(Path(SHOTS) / f"{name}.png"))
 
     def until(self, happened: Callable[[], bool], what: str) -> None:
-        deadline = time.monotonic() + DEADLINE_MS / 1000
+        deadline = time.monotonic() + DEADLINE_S
         while not happened():
             assert time.monotonic() < deadline, what
             self.page.wait_for_timeout(100)
@@ -442,14 +442,14 @@ def test_a_file_of_ours_is_looked_into(person: Person, examples: Path, tmp_path:
     person.page.wait_for_timeout(200)
     person.shoot("verify")
     facts = person.facts("credentials")
-    assert facts["Said of the face"] == "“The photo is in the public domain”"
-    assert facts["What was done"] == "opened, edited, marked"
-    assert facts["Made from"].endswith(".jpg · this was changed · without credentials")
-    assert facts["Visible label"].startswith("shown: bottom right, 0.06")
+    assert facts["Consent"] == "“The photo is in the public domain”"
+    assert facts["Actions"] == "opened, edited, marked"
+    assert facts["Made from"].endswith(".jpg · edited from this · without credentials")
+    assert facts["Badge"].startswith("shown: bottom right, 0.06")
     mark = person.facts("mark")
-    assert mark["Number of the mark"] == facts["Number of the mark"]
-    assert "grace_hopper-mien.jpg" in mark["Made here with it"]
-    assert "grace_hopper-mien.jpg" in person.facts("fingerprint")["Looks like"]
+    assert mark["Mark number"] == facts["Mark number"]
+    assert "grace_hopper-mien.jpg" in mark["Made here with this mark"]
+    assert "grace_hopper-mien.jpg" in person.facts("fingerprint")["Similar to"]
     person.page.locator("#verify-title").scroll_into_view_if_needed()
     person.shoot("verify-details")
     text = person.page.locator("#verify-dialog").inner_text().lower()
@@ -502,11 +502,11 @@ def test_findings_are_told_in_german(person: Person, examples: Path, tmp_path: P
     (result,) = _swapped(person, tmp_path, examples / "grace_hopper.jpg")
     words = person.check(result)
     assert words["credentials"].startswith("Signiert von ")
-    assert words["mark"].startswith("Trägt die Markierung von mien, Nummer ")
+    assert words["mark"].startswith("Trägt die Markierung von mien mit der Nummer ")
     assert words["fingerprint"].startswith("Sieht aus wie ")
     facts = person.facts("credentials")
-    assert facts["Zum Gesicht gesagt"] == "„Das Foto ist gemeinfrei“"
-    assert facts["Sichtbares Zeichen"] == "gezeigt: unten rechts, 0,06 der kürzeren Seite, dunkel"
+    assert facts["Einwilligung"] == "„Das Foto ist gemeinfrei“"
+    assert facts["KI-Hinweis"] == "sichtbar: unten rechts, 0,06 der kürzeren Seite, dunkel"
     person.facts("mark")
     person.shoot("verify-german")
     (tmp_path / "brief.txt").write_text("Liebe Leserin")

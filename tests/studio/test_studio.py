@@ -31,7 +31,8 @@ from mien.studio.session.browser_camera import HEADER, JPEG, jpeg_size
 from mien.studio.session.preview import HEADER as PREVIEW_HEADER
 from mien.system.database import Database
 from mien.types import LIVE_TIME_BASE, FacePatch, Frame, Image, TrackedFace
-from tests.support.running_studio import DEADLINE_S, Studio, loop_the_clip, metrics_when, running_studio
+from tests.support.deadline import DEADLINE_S
+from tests.support.running_studio import Studio, loop_the_clip, metrics_when, running_studio
 
 
 @pytest.fixture
@@ -139,7 +140,7 @@ class TestAccess:
             with pytest.raises((InvalidStatus, ConnectionClosed)), connect(
                 studio.socket + path, origin=origin, proxy=None  # type: ignore[arg-type]
             ) as socket:  # fmt: skip
-                socket.recv(timeout=5)
+                socket.recv(timeout=DEADLINE_S)
 
     def test_a_shared_studio_asks_for_the_password(self, tmp_path: Path) -> None:
         with running_studio(tmp_path, password="correct horse") as studio:
@@ -686,8 +687,9 @@ def _answer(socket: ClientConnection, name: str) -> Any:
 
 
 def test_the_page_has_words_for_every_setting_and_choice_in_both_languages() -> None:
-    words = (Path(page.__file__).parent / "static/strings.js").read_text("utf-8")
-    for row in (row for row in table() if row.group != "limits"):
-        assert words.count(f" set_{row.name}:") == 2, row.name
-    for name in ("on", "off"):
-        assert words.count(f" choice_{name}:") == 2, name
+    for language in ("en", "de"):
+        words = (Path(page.__file__).parent / f"static/strings/{language}.js").read_text("utf-8")
+        for row in (row for row in table() if row.group != "limits"):
+            assert words.count(f"\n  set_{row.name}:") == 1, row.name
+        for name in ("on", "off"):
+            assert words.count(f"\n  choice_{name}:") == 1, name

@@ -19,7 +19,8 @@ from mien.settings import Settings
 from mien.studio.session.session import StudioSession
 from mien.swap.pipeline import Persona
 from mien.system.folders import MODELS_VARIABLE
-from tests.support.running_studio import DEADLINE_S, Studio, loop_the_clip, metrics_when, running_studio
+from tests.support.deadline import DEADLINE_S
+from tests.support.running_studio import Studio, loop_the_clip, metrics_when, running_studio
 from tests.support.standins import install
 
 pytestmark = pytest.mark.lasting_server

@@ -24,8 +24,7 @@ from mien.testing import (
     fake_persona,
 )
 from mien.types import Detection, Frame, Image, LabelledFrame, Landmarks
-
-DEADLINE_S = 90.0  # generous: tests pass with eight busy processes beside them
+from tests.support.deadline import DEADLINE_S
 
 GREEN = (0, 200, 0)
 

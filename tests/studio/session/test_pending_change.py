@@ -8,7 +8,7 @@ import pytest
 from mien.errors import ModelMissing
 from mien.settings import Value
 from mien.studio.session.pending_change import READY, PendingChange, PendingStatus
-from tests.support.live_loop import DEADLINE_S
+from tests.support.deadline import DEADLINE_S
 
 
 class Maker:

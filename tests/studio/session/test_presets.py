@@ -15,10 +15,9 @@ from mien.errors import OutputError, UsageError
 from mien.studio.session.database import StudioDatabase
 from mien.studio.session.faces import Gallery
 from mien.studio.session.presets import MOST_PRESETS
+from tests.support.deadline import DEADLINE_S
 from tests.support.places import ROOT
 from tests.support.preset_writer import open_presets, write_for_a_while
-
-_PATIENCE_S = 120.0
 
 
 def _expected(confirmed: list[dict[str, dict[str, Any] | None]]) -> dict[str, dict[str, Any]]:
@@ -37,7 +36,7 @@ def test_what_parallel_threads_were_told_is_kept_is_kept(tmp_path: Path, seed: i
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(_PATIENCE_S)
+        thread.join(DEADLINE_S)
     assert len(confirmed) == len(threads)
     assert open_presets(tmp_path).all() == _expected(confirmed)
 
@@ -71,7 +70,7 @@ def test_two_studios_on_one_folder_lose_nothing(tmp_path: Path) -> None:
         assert process.stdin is not None
         process.stdin.write("go\n")
         process.stdin.flush()
-    confirmed = [json.loads(process.communicate(timeout=_PATIENCE_S)[0]) for process in processes]
+    confirmed = [json.loads(process.communicate(timeout=DEADLINE_S)[0]) for process in processes]
     assert open_presets(tmp_path).all() == _expected(confirmed)
 
 

@@ -32,7 +32,7 @@ export class BrowserCamera {
       const wanted = { width: { ideal: width }, height: { ideal: height }, frameRate: { ideal: 30 } };
       const stream = await navigator.mediaDevices.getUserMedia({ video: wanted, audio: false });
       if (mine !== this.starts) {
-        // It was stopped, or started anew, while the browser asked the person.
+        // It was stopped, or started again, while the browser asked for permission.
         stream.getTracks().forEach((each) => each.stop());
         return;
       }

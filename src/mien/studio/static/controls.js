@@ -36,7 +36,7 @@ export class Controls {
     }
   }
 
-  /** Makes all controls anew, as after a change of the language. @param {State} state */
+  /** Rebuilds all controls, as after a change of the language. @param {State} state */
   build(state) {
     this.made.clear();
     this.shape = shapeOf(state);

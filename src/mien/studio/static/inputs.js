@@ -112,7 +112,7 @@ export class Inputs {
     return [device, size, format, choice('rate', t('rate'), (rates.length ? rates : RATES).map((rate) => [String(rate), String(rate)]), last.rate ?? '30')];
   }
 
-  /** Shows the fields anew with what stands in them. @param {string} kind @param {HTMLElement} changed keeps the focus @param {object} [more] */
+  /** Rebuilds the fields and preserves their values. @param {string} kind @param {HTMLElement} changed keeps the focus @param {object} [more] */
   again(kind, changed, more = {}) {
     const name = changed.querySelector('select')?.name;
     this.last[kind] = { ...this.read(), ...more };
