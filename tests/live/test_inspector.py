@@ -58,7 +58,7 @@ def is_card(frame: Frame) -> bool:
 
 
 class Waiting:
-    """A classifier that answers when it is let go."""
+    """A classifier that answers when it is released."""
 
     def __init__(self) -> None:
         self.let_go = threading.Event()

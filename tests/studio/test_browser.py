@@ -321,7 +321,7 @@ def test_another_photo_of_a_face_is_added_and_a_stranger_is_not(person: Person, 
     with person.page.expect_file_chooser() as chooser:
         card.locator(".more").click()
     chooser.value.set_files(str(again))
-    person.until(lambda: "2 photos" in card.inner_text(), "the second photo is told of")
+    person.until(lambda: "2 photos" in card.inner_text(), "the second photo is counted")
     person.shoot("photos")
     with person.page.expect_file_chooser() as chooser:
         card.locator(".more").click()
@@ -352,7 +352,7 @@ def test_of_several_faces_one_is_chosen_before_consent(chromium: Any, examples: 
         person.until(lambda: studio.session.wardrobe.face is None, "nobody is worn")
         person.page.keyboard.press("1")
         person.page.wait_for_selector("#toast div")
-        assert "nobody says any more" in person.page.locator("#toast").inner_text()
+        assert "no longer recorded" in person.page.locator("#toast").inner_text()
         person.shoot("revoked")
 
 
@@ -531,7 +531,7 @@ def test_a_refused_picture_is_explained(chromium: Any, examples: Path, tmp_path:
 def test_a_camera_that_goes_is_said_and_comes_back(person: Person, examples: Path) -> None:
     wanted = {"kind": "camera", "device": "/dev/video77"}
     person.studio.client.put("/api/input", json=wanted).raise_for_status()
-    person.until(lambda: "/dev/video77" in person.page.locator("#empty-text").inner_text(), "the loss is said")
+    person.until(lambda: "/dev/video77" in person.page.locator("#empty-text").inner_text(), "the loss is reported")
     person.shoot("lost")
     person.page.select_option("#input-kind", "file")
     person.page.fill("[name=path]", str(examples / "clip.mp4"))
@@ -540,7 +540,7 @@ def test_a_camera_that_goes_is_said_and_comes_back(person: Person, examples: Pat
 
 
 def test_what_goes_wrong_is_said_with_a_remedy(person: Person, tmp_path: Path) -> None:
-    (tmp_path / "no.jpg").write_bytes(b"this is no picture")
+    (tmp_path / "no.jpg").write_bytes(b"not a picture")
     person.page.set_input_files("#add-face", str(tmp_path / "no.jpg"))
     person.page.wait_for_selector("#toast div span")
     assert "jpeg" in person.page.locator("#toast").inner_text()

@@ -238,7 +238,7 @@ class TestFaces:
         consents.revoke(kept.id)
         refused = studio.client.post(f"/api/faces/{first}/select")
         assert refused.status_code == 422
-        assert "nobody says any more" in refused.json()["error"]
+        assert "no longer recorded" in refused.json()["error"]
         assert studio.client.post("/api/faces", files=photo).json()["code"] == "consent-needed"
 
     def test_a_face_is_added_shown_worn_and_removed(self, studio: Studio, examples: Path) -> None:
@@ -308,7 +308,7 @@ class TestFaces:
         ("name", "content", "status"),
         [
             ("empty.jpg", b"", 400),
-            ("text.jpg", b"this is no picture at all", 400),
+            ("text.jpg", b"not a picture at all", 400),
             ("cut.png", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", 400),
             ("../../etc/passwd", b"nor is this", 400),
         ],
@@ -396,7 +396,7 @@ class TestLive:
             sockets = [stack.enter_context(open_socket(studio, "/ws/preview")) for _ in range(10)]
             for socket in sockets:
                 next_bytes(socket)
-            sockets[0].send("this is no JSON")
+            sockets[0].send("not JSON")
             with pytest.raises(ConnectionClosed):
                 drain(sockets[0])
             sockets[1].send(json.dumps({"ack": 1}))

@@ -19,6 +19,7 @@ from mien.provenance.trust import IDENTITY_FOLDER, Signing, open_trust, open_ver
 from mien.settings import Settings
 from mien.studio.session.requests import input_of_text
 from mien.system.database import Database
+from tests.support.deadline import DEADLINE_S
 from tests.support.portraits import CLIP, COLLINS
 from tests.support.running_studio import Studio, running_studio
 
@@ -88,7 +89,7 @@ def test_a_recording_that_was_cut_off_is_signed_at_the_next_start(tmp_path: Path
         stderr=subprocess.DEVNULL,
     )
     try:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + DEADLINE_S
         while sum(path.stat().st_size for path in recordings.glob("*")) < 300_000:
             assert time.monotonic() < deadline, "nothing is recorded"
             assert process.poll() is None

@@ -31,7 +31,7 @@ from mien.settings import Settings
 from mien.types import Frame, Image, LabelledFrame, SourceFace
 
 _MAX_JOBS = 40  # bounds disk use: each holds an upload of up to 8 GB
-_PREVIEW_WIDTH_PIXELS = 640
+_PREVIEW_WIDTH_PIXELS = 640  # chosen, sharp in the column of the page
 _PREVIEW_PERIOD_S = 0.4  # each preview costs the job an encoding
 JobStatus = Status[Literal["waiting", "running", "done", "failed", "cancelled"]]
 _WAITING: JobStatus = Status("waiting")

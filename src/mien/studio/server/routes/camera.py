@@ -59,7 +59,7 @@ def camera_router(session: StudioSession) -> APIRouter:
 
 def _feed(session: StudioSession, feeder: str, data: bytes) -> None:
     header = browser_camera.HEADER
-    if not header.size < len(data) <= browser_camera.MOST_MESSAGE_BYTES:
+    if not header.size < len(data) <= browser_camera.MAX_MESSAGE_BYTES:
         raise ValueError(f"a message of {len(data)} bytes holds no picture")
     kind, sequence, capture_ms = header.unpack_from(data)
     session.feed.give(feeder, Picture(kind, sequence, capture_ms, data[header.size :]))

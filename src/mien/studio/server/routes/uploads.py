@@ -25,7 +25,7 @@ def store(session: StudioSession, upload: UploadFile) -> Path:
 
 
 def copy_to(upload: UploadFile, path: Path) -> None:
-    """Write the upload to a new file. Raises `OutputError`; then there is no file."""
+    """Write the upload to a new file. Raises `OutputError`, and leaves no file then."""
     try:
         with path.open("xb") as stored:
             shutil.copyfileobj(upload.file, stored, _COPY_CHUNK_BYTES)
