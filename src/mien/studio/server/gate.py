@@ -27,7 +27,7 @@ VISIT = "visit"
 """Name in the `state` of a request under which its connection is found."""
 _OWN_FILES = 60  # a busy studio has about 30 files open, and holds a burst of connections for a moment
 _OWNERS_CONNECTIONS = 100  # a page uses 3 to 9
-_MIN_STRANGERS = 64
+_MIN_STRANGERS = 64  # also where the number of files is low
 _MAX_STRANGERS = 512  # chosen: each costs a file and a few kB
 
 
@@ -159,14 +159,17 @@ class GuardedProtocol(H11Protocol):
         return reading or self.flow.write_paused
 
     def handle_websocket_upgrade(self, event: h11.Request) -> None:
+        """Note the upgrade, then do as uvicorn does."""
         self._upgraded = True
         super().handle_websocket_upgrade(event)
 
     def data_received(self, data: bytes) -> None:
+        """Note that the client has sent, then do as uvicorn does."""
         self._visit.active_s = self._clock()
         super().data_received(data)
 
     def resume_writing(self) -> None:
+        """Note that the client has read, then do as uvicorn does."""
         self._visit.active_s = self._clock()
         super().resume_writing()
 
@@ -188,6 +191,7 @@ class Entrance(asyncio.Protocol):
         self._visit: Visit
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Pass the gate, then begin TLS or HTTP."""
         assert isinstance(transport, asyncio.Transport)
         host, _ = get_remote_addr(transport) or ("", 0)
         self._visit = self._gate.admit(transport, host)

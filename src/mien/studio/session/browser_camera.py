@@ -21,13 +21,22 @@ from mien.types import LIVE_TIME_BASE, Frame, Image, StreamInfo
 
 HEADER = struct.Struct("<B3xId")
 """Kind, sequence, capture time in ms since the epoch."""
-H264_KEY, H264_DELTA, JPEG = 1, 2, 3
+H264_KEY, H264_DELTA, JPEG = 1, 2, 3  # kinds of pictures
 MAX_MESSAGE_BYTES = 8_000_000  # chosen, above a JPEG of 4K
 _MAX_PIXELS = 3840 * 2160  # 4K
-_MAX_QUEUED_PICTURES = 6  # the page has two in flight; more than that piled up elsewhere
-_SILENCE_S = 4.0  # without a picture for this long, the source is lost
-_MAX_AGE_S = 1.0  # a capture time further from now is of another clock
-_POLL_S = 0.2  # time within which `stop` is noticed
+
+
+@dataclass(frozen=True, slots=True)
+class CameraTuning:
+    """Numbers of a browser's camera."""
+
+    max_queued_pictures: int = 6  # the page has two in flight; more than that piled up elsewhere
+    silence_s: float = 4.0  # without a picture for this long, the source is lost
+    max_age_s: float = 1.0  # a capture time further from now is of another clock
+    poll_s: float = 0.2  # time within which `stop` is noticed
+
+
+DEFAULT_TUNING = CameraTuning()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +52,14 @@ class Picture:
 class BrowserFeed:
     """Queue of pictures from the pages: one page feeds at a time, the newest page wins."""
 
-    def __init__(self) -> None:
+    def __init__(self, tuning: CameraTuning = DEFAULT_TUNING) -> None:
+        self._tuning = tuning
         self._lock = threading.Lock()
         self._feeder: str | None = None
         self._on_taken: Callable[[int], None] = lambda sequence: None
         self._on_replaced: Callable[[], None] = lambda: None
         self._want_key: Callable[[], None] = lambda: None
-        self._pictures: queue.Queue[Picture] = queue.Queue(_MAX_QUEUED_PICTURES)
+        self._pictures: queue.Queue[Picture] = queue.Queue(self._tuning.max_queued_pictures)
 
     @property
     def feeder(self) -> str | None:
@@ -63,7 +73,7 @@ class BrowserFeed:
         with self._lock:
             replaced = self._on_replaced if self._feeder is not None else None
             self._feeder, self._on_taken, self._on_replaced, self._want_key = feeder, on_taken, on_replaced, want_key
-            self._pictures = queue.Queue(_MAX_QUEUED_PICTURES)
+            self._pictures = queue.Queue(self._tuning.max_queued_pictures)
         if replaced is not None:
             replaced()
 
@@ -72,7 +82,7 @@ class BrowserFeed:
         with self._lock:
             if self._feeder == feeder:
                 self._feeder = None
-                self._pictures = queue.Queue(_MAX_QUEUED_PICTURES)
+                self._pictures = queue.Queue(self._tuning.max_queued_pictures)
 
     def give(self, feeder: str, picture: Picture) -> None:
         """Queue a picture of this page; when the queue is full, drop it and request a key frame."""
@@ -100,7 +110,7 @@ class BrowserFeed:
     def forget(self) -> None:
         """Drop the queued pictures: they are older than the camera that is about to take some."""
         with self._lock:
-            self._pictures = queue.Queue(_MAX_QUEUED_PICTURES)
+            self._pictures = queue.Queue(self._tuning.max_queued_pictures)
 
     def request_key(self) -> None:
         """Request a key frame from the page."""
@@ -110,7 +120,8 @@ class BrowserFeed:
 class BrowserCamera:
     """A `contracts.LiveSource` over a feed; all frames have the size of the first. Raises `SourceLost` in silence."""
 
-    def __init__(self, feed: BrowserFeed) -> None:
+    def __init__(self, feed: BrowserFeed, tuning: CameraTuning = DEFAULT_TUNING) -> None:
+        self._tuning = tuning
         self._feed = feed
         self._stopped = threading.Event()
         self._feeder = ""
@@ -132,7 +143,7 @@ class BrowserCamera:
         if self._first is not None:
             first, self._first = self._first, None
             return first
-        return self._next(_SILENCE_S)
+        return self._next(self._tuning.silence_s)
 
     def stop(self) -> None:
         """Make a waiting or later `read` return None; for any thread."""
@@ -141,7 +152,7 @@ class BrowserCamera:
     def __enter__(self) -> Self:
         self._feed.forget()
         self._feed.request_key()
-        self._first = self._next(_SILENCE_S)
+        self._first = self._next(self._tuning.silence_s)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -151,7 +162,7 @@ class BrowserCamera:
     def _next(self, timeout_s: float) -> Frame | None:
         deadline_s = time.monotonic() + timeout_s
         while not self._stopped.is_set():
-            taken = self._feed.take(_POLL_S)
+            taken = self._feed.take(self._tuning.poll_s)
             image = None if taken is None else self._image(*taken)
             if taken is not None and image is not None:
                 return self._stamped(image, taken[1].capture_ms)
@@ -202,7 +213,7 @@ class BrowserCamera:
     def _stamped(self, image: Image, capture_ms: float) -> Frame:
         now_s = time.monotonic()
         captured_s = capture_ms / 1000 - (time.time() - now_s)
-        if not now_s - _MAX_AGE_S < captured_s <= now_s:
+        if not now_s - self._tuning.max_age_s < captured_s <= now_s:
             captured_s = now_s
         self._last_pts = max(self._last_pts + 1, round(captured_s / LIVE_TIME_BASE))
         self._index += 1

@@ -25,17 +25,26 @@ from mien.swap.source.load import numbered_picture, search
 from mien.system.folders import make_private
 from mien.types import Image, SourceFace
 
-MAX_FACES = 60  # a page shows all of them
-MAX_PHOTO_BYTES = 64_000_000  # chosen, above the photos of phones
-MAX_PHOTO_PIXELS = 60_000_000  # bounds memory: 180 MB once decoded
-_MAX_PERSONAS = 4  # bounds memory; with installed models each holds an engine
 _JPEG_QUALITY = 85  # chosen by eye
 _NUMBERED_SIDE_PIXELS = 1280  # of the picture in which several faces are numbered
 PREPARED_BY = "boost", "morph", "segmenter", "enhancer", "fidelity", "device", "precision"
 """Settings of installed models that a persona depends on, beside its engine."""
 _DRAWN_BY = "eyes", "mouth", "finish", *PREPARED_BY
 _THUMB_SIDE_PIXELS = 192  # chosen, sharp on dense displays
-_MAX_NAME_LETTERS = 80  # longer names are cut
+
+
+@dataclass(frozen=True, slots=True)
+class GalleryLimits:
+    """Limits of the gallery."""
+
+    faces: int = 60  # a page shows all of them
+    photo_bytes: int = 64_000_000  # chosen, above the photos of phones
+    photo_pixels: int = 60_000_000  # bounds memory: 180 MB once decoded
+    personas: int = 4  # bounds memory; with installed models each holds an engine
+    name_letters: int = 80  # longer names are cut
+
+
+GALLERY_LIMITS = GalleryLimits()
 
 
 class SeveralFaces(SeveralSourceFaces):
@@ -115,11 +124,11 @@ class Gallery:
 
         Raises `ConsentNeeded` when there is none, `SeveralFaces`, or another `MienError`.
         """
-        name = name[:_MAX_NAME_LETTERS] or "photo"
+        name = name[: GALLERY_LIMITS.name_letters] or "photo"
         if consent is not None and consent not in STATEMENTS:
             raise ConsentNeeded(name)
-        if len(self._faces) >= MAX_FACES:
-            raise UsageError(f"the gallery holds {MAX_FACES} faces already", "remove one first")
+        if len(self._faces) >= GALLERY_LIMITS.faces:
+            raise UsageError(f"the gallery holds {GALLERY_LIMITS.faces} faces already", "remove one first")
         with self._decoding:
             image = _read(photo)
             try:
@@ -240,7 +249,7 @@ class Gallery:
         made = dress(engine, source, self._models.retouch_for(settings))
         with self._lock:
             self._personas[key] = made
-            while len(self._personas) > _MAX_PERSONAS:
+            while len(self._personas) > GALLERY_LIMITS.personas:
                 self._personas.popitem(last=False)
         return made
 
@@ -272,11 +281,11 @@ class Gallery:
             number = facts.get("number")
             if facts.get("consent") not in STATEMENTS or photo.parent != folder or not photo.is_file():
                 continue
-            if not face_id.isalnum() or not thumb.is_file() or len(self._faces) >= MAX_FACES:
+            if not face_id.isalnum() or not thumb.is_file() or len(self._faces) >= GALLERY_LIMITS.faces:
                 continue
             self._faces[face_id] = GalleryFace(
                 face_id,
-                str(facts.get("name", "photo"))[:_MAX_NAME_LETTERS],
+                str(facts.get("name", "photo"))[: GALLERY_LIMITS.name_letters],
                 str(facts["consent"]),
                 photo,
                 number if isinstance(number, int) else None,
@@ -303,7 +312,7 @@ def _further(folder: Path, names: object) -> Iterator[Path]:
 
 
 def _read(photo: Path) -> Image:
-    return read_picture(photo, max_pixels=MAX_PHOTO_PIXELS, max_bytes=MAX_PHOTO_BYTES).frame.image
+    return read_picture(photo, max_pixels=GALLERY_LIMITS.photo_pixels, max_bytes=GALLERY_LIMITS.photo_bytes).frame.image
 
 
 def _thumb(source: SourceFace) -> bytes:

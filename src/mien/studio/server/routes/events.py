@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+from dataclasses import dataclass
 from typing import Any
 
 from fastapi import APIRouter, WebSocket
@@ -10,16 +11,25 @@ from fastapi import APIRouter, WebSocket
 from mien.studio.server.routes.websockets import run_until_closed
 from mien.studio.session.session import StudioSession
 
-_STATE_PERIOD_S = 0.1  # a slider that moves changes the state far more often
-_METRICS_PERIOD_S = 1.0  # figures that change faster cannot be read
-_MIN_WAIT_S = 0.01  # keeps a late loop from spinning
-_PAGE_MESSAGES = 2  # one of each kind; a page that does not read gets the newest when it does
+
+@dataclass(frozen=True, slots=True)
+class EventTuning:
+    """Numbers of the events."""
+
+    state_period_s: float = 0.1  # a slider that moves changes the state far more often
+    metrics_period_s: float = 1.0  # figures that change faster cannot be read
+    min_wait_s: float = 0.01  # keeps a late loop from spinning
+    page_messages: int = 2  # one of each kind; a page that does not read gets the newest when it does
+
+
+DEFAULT_TUNING = EventTuning()
 
 
 class Events:
     """Sends every page the state when it has changed, at most ten times a second, and the figures once a second."""
 
-    def __init__(self, session: StudioSession) -> None:
+    def __init__(self, session: StudioSession, tuning: EventTuning = DEFAULT_TUNING) -> None:
+        self._tuning = tuning
         self._session = session
         self._pages: set[asyncio.Queue[str]] = set()
         self._woken = asyncio.Event()
@@ -31,7 +41,7 @@ class Events:
     async def join(self) -> asyncio.Queue[str]:
         """Add a page and return its queue, which holds the current state."""
         state = await asyncio.to_thread(self._session.state)
-        page: asyncio.Queue[str] = asyncio.Queue(_PAGE_MESSAGES)
+        page: asyncio.Queue[str] = asyncio.Queue(self._tuning.page_messages)
         page.put_nowait(json.dumps({"type": "state", "state": state}))
         self._pages.add(page)
         return page
@@ -46,14 +56,14 @@ class Events:
         next_figures = running.time()
         while True:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._woken.wait(), max(_MIN_WAIT_S, next_figures - running.time()))
+                await asyncio.wait_for(self._woken.wait(), max(self._tuning.min_wait_s, next_figures - running.time()))
             if self._woken.is_set():
                 self._woken.clear()
                 state = await asyncio.to_thread(self._session.state)
                 self._send({"type": "state", "state": state})
-                await asyncio.sleep(_STATE_PERIOD_S)
+                await asyncio.sleep(self._tuning.state_period_s)
             if running.time() >= next_figures:
-                next_figures = running.time() + _METRICS_PERIOD_S
+                next_figures = running.time() + self._tuning.metrics_period_s
                 if self._pages:
                     self._send({"type": "metrics", "metrics": await asyncio.to_thread(self._session.figures.described)})
 

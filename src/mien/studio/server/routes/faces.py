@@ -8,10 +8,10 @@ from fastapi.responses import Response
 
 from mien.media.files.output_file import spoken_of
 from mien.studio.server.routes.uploads import MULTIPART_OVERHEAD_BYTES, store
-from mien.studio.session.faces import MAX_PHOTO_BYTES
+from mien.studio.session.faces import GALLERY_LIMITS
 from mien.studio.session.session import StudioSession
 
-_MAX_PHOTO_BODY_BYTES = MAX_PHOTO_BYTES + MULTIPART_OVERHEAD_BYTES  # a photo and the fields of its form
+_MAX_PHOTO_BODY_BYTES = GALLERY_LIMITS.photo_bytes + MULTIPART_OVERHEAD_BYTES  # a photo and the fields of its form
 
 
 def faces_router(session: StudioSession) -> APIRouter:
