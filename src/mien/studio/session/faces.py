@@ -9,9 +9,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import cv2
-import numpy as np
-
 from mien.assembly import factory
 from mien.contracts import Engine, Recogniser
 from mien.errors import OutputError, SeveralSourceFaces, UsageError
@@ -20,6 +17,7 @@ from mien.media.files.picture import read_picture
 from mien.provenance.consent import STATEMENTS, Consent, Consents
 from mien.settings import Settings
 from mien.studio.session.database import StudioDatabase, from_json, objects, to_json
+from mien.studio.session.pictures import jpeg, scaled_down
 from mien.swap.pipeline import Persona, dress
 from mien.swap.source.load import numbered_picture, search
 from mien.system.folders import make_private
@@ -135,7 +133,7 @@ class Gallery:
                 source = factory.open_source(image, self._models, number)
             except SeveralSourceFaces:
                 found = search(image, self._models.photo_detector)
-                raise SeveralFaces(len(found.faces), _jpeg(_fitted(numbered_picture(found), _NUMBERED_SIDE_PIXELS))) from None
+                raise SeveralFaces(len(found.faces), _fitted(numbered_picture(found), _NUMBERED_SIDE_PIXELS)) from None
             del image
         stated = self._consents.find(source) if consent is None else self._consents.record(source, consent, name)
         if stated is None:
@@ -319,14 +317,9 @@ def _thumb(source: SourceFace) -> bytes:
     image = source.image
     side = min(image.shape[:2])
     top, left = (image.shape[0] - side) // 2, (image.shape[1] - side) // 2
-    return _jpeg(_fitted(image[top : top + side, left : left + side], _THUMB_SIDE_PIXELS))
+    return _fitted(image[top : top + side, left : left + side], _THUMB_SIDE_PIXELS)
 
 
-def _fitted(image: Image, max_side: int) -> Image:
-    scale = min(1.0, max_side / max(image.shape[:2]))
-    size_wh = max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale))
-    return np.asarray(cv2.resize(image, size_wh, interpolation=cv2.INTER_AREA), np.uint8)
-
-
-def _jpeg(image: Image) -> bytes:
-    return bytes(cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])[1])
+def _fitted(image: Image, max_side: int) -> bytes:
+    """Return the picture as JPEG of at most this side."""
+    return jpeg(scaled_down(image, max_side / max(image.shape[:2])), _JPEG_QUALITY)

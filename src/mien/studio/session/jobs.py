@@ -9,9 +9,6 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-import cv2
-import numpy as np
-
 from mien.assembly import factory
 from mien.batch import job
 from mien.batch.export import Export
@@ -28,10 +25,12 @@ from mien.provenance.consent import Consent
 from mien.provenance.mark.windows import readable, windows_of
 from mien.provenance.trust import Trust
 from mien.settings import Settings
+from mien.studio.session.pictures import jpeg, scaled_down
 from mien.types import Frame, Image, LabelledFrame, SourceFace
 
 _MAX_JOBS = 40  # bounds disk use: each holds an upload of up to 8 GB
 _PREVIEW_WIDTH_PIXELS = 640  # chosen, sharp in the column of the page
+_PREVIEW_QUALITY = 95  # of the JPEG; OpenCV's own choice
 _PREVIEW_PERIOD_S = 0.4  # each preview costs the job an encoding
 JobStatus = Status[Literal["waiting", "running", "done", "failed", "cancelled"]]
 _WAITING: JobStatus = Status("waiting")
@@ -233,10 +232,7 @@ class _PreviewedExport:
         if time.monotonic() >= self._next_s:
             self._next_s = time.monotonic() + _PREVIEW_PERIOD_S
             image = labelled.frame.image
-            scale = min(1.0, _PREVIEW_WIDTH_PIXELS / image.shape[1])
-            size_wh = max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale))
-            small = np.asarray(cv2.resize(image, size_wh, interpolation=cv2.INTER_AREA), np.uint8)
-            self._job.preview = bytes(cv2.imencode(".jpg", small)[1])
+            self._job.preview = jpeg(scaled_down(image, _PREVIEW_WIDTH_PIXELS / image.shape[1]), _PREVIEW_QUALITY)
             self._changed()
         return labelled
 

@@ -10,6 +10,7 @@ from typing import Self
 import cv2
 import numpy as np
 
+from mien.studio.session.pictures import jpeg
 from mien.types import Image, LabelledFrame
 
 HEADER = struct.Struct("<IIdII")
@@ -143,4 +144,4 @@ def _jpeg(image: Image, width: int) -> bytes:
     if width < image.shape[1]:
         height = max(1, round(image.shape[0] * width / image.shape[1]))
         image = np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
-    return bytes(cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])[1])
+    return jpeg(image, _JPEG_QUALITY)
