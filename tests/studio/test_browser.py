@@ -624,5 +624,5 @@ def test_an_old_page_says_that_its_session_is_over(chromium: Any, lasting_studio
     page.evaluate("() => fetch('/api/state')")
     lasting_studio.session.notify()
     page.reload()
-    assert "not the session" in page.content()
+    assert "does not belong to this session" in page.content()
     context.close()

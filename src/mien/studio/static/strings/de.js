@@ -40,7 +40,7 @@ export default {
   more: 'Weitere Einstellungen',
   none: 'Keine Quelle',
   camera: 'Kamera an diesem Rechner',
-  browser: 'Kamera in diesem Browser',
+  browser: 'Browserkamera',
   file: 'Datei in Endlosschleife',
   screen: 'Bildschirmausschnitt',
   network: 'Netzwerkstream',
