@@ -29,7 +29,7 @@ from mien.live.content import LiveContent
 from mien.live.inspector import Inspector
 from mien.media.files.picture_read import read_picture
 from mien.models.library.store import Store
-from mien.safety.content_check import THRESHOLD, FileContentCheck
+from mien.safety.content_check import DEFAULT_TUNING, FileContentCheck
 from mien.settings import Settings
 from mien.types import LIVE_TIME_BASE, Frame, Image
 
@@ -112,10 +112,12 @@ def print_scores(folder: Path) -> None:
         rows.append((f"{name}: {len(scores)} pictures", kind, scores, f"{verdicts.count('REFUSED')} refused"))
     print(f"{'what':34} {'':8} {'checks':>6} {'mean':>6} {'max':>6} {'hits':>5}  rule")
     for name, kind, scores, found in rows:
-        hits = sum(score >= THRESHOLD for score in scores)
+        hits = sum(score >= DEFAULT_TUNING.hit_score for score in scores)
         print(f"{name:34} {kind:8} {len(scores):6d} {np.mean(scores):6.3f} {max(scores):6.3f} {hits:5d}  {found}")
     refused = sum(found not in {"passes", "0 refused"} for *_, found in rows)
-    print(f"{sum(len(scores) for _, _, scores, _ in rows)} checks, threshold {THRESHOLD}, {refused} rows refused")
+    print(
+        f"{sum(len(scores) for _, _, scores, _ in rows)} checks, threshold {DEFAULT_TUNING.hit_score}, {refused} rows refused"
+    )
     sys.exit(1 if refused else 0)
 
 

@@ -72,7 +72,7 @@ def bench_switching(folder: Path, rate: float) -> dict[str, Any]:
     session.start()
     sink, pause = Times(), threading.Event()
     try:
-        session.add_photo(PHOTO, "public-domain")
+        session.wardrobe.wear_photo(PHOTO, "public-domain")
         session.loop.add_sink("times", lambda width, height: sink)
         height, width = scenes[0].shape[:2]
         session.loop.set_input(lambda: PacedCamera(width, height, rate, lambda number: scenes[number % len(scenes)].copy()))
@@ -93,7 +93,7 @@ def bench_switching(folder: Path, rate: float) -> dict[str, Any]:
 
 def _switched(session: StudioSession, sink: Times, engine: str, rate: float) -> dict[str, float]:
     begin_s = time.monotonic()
-    session.change_settings({"engine": engine})
+    session.wardrobe.change_settings({"engine": engine})
     pause = threading.Event()
     while (persona := session.loop.snapshot.persona) is None or persona.engine.name != engine:
         pause.wait(0.005)

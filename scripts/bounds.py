@@ -38,8 +38,9 @@ TESTS = (
     "tests/media/files/test_video_file.py::test_pictures_are_turned_upright",
     "tests/media/files/test_video_file.py::test_tags_that_are_not_utf8_are_kept_readable",
     "tests/commands/test_main.py::test_a_picture_is_swapped",
-    "tests/studio/test_studio.py::test_the_page_has_words_for_every_setting_and_choice_in_both_languages",
+    "tests/studio/test_live_page.py::test_the_page_has_words_for_every_setting_and_choice_in_both_languages",
 )
+STUDIO_TESTS = tuple(f"tests/studio/test_{name}.py" for name in ("page_access", "gallery", "file_jobs"))
 STUDIO = "strict_cookie or face_is_added or picture_is_swapped_and"
 
 
@@ -76,7 +77,7 @@ def try_out(python: str, end: str, folder: Path) -> Run:
     versions = {name: found[name] for name in direct_dependencies() if name in found}
     began = time.monotonic()
     passed, words = True, []
-    for tests in (TESTS, ("tests/studio/test_studio.py", "-k", STUDIO)):
+    for tests in (TESTS, (*STUDIO_TESTS, "-k", STUDIO)):
         result = subprocess.run(
             [interpreter, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-m", "not slow", *tests],
             cwd=ROOT, capture_output=True, text=True, encoding="utf-8", errors="replace", check=False,

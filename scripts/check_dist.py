@@ -18,6 +18,7 @@ NEEDED = (
     r"mien/models/weights/[\w]+\.onnx",
     r"mien/py\.typed",
     r"mien/studio/static/index\.html",
+    r"mien/studio/static/strings/en\.js",
     r"LICENSE",
     r"NOTICE",
 )

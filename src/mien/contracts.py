@@ -43,6 +43,15 @@ class FrameSource(Protocol):
 
 
 @runtime_checkable
+class LiveSource(FrameSource, Protocol):
+    """A source without an end that can be interrupted, as a camera."""
+
+    def stop(self) -> None:
+        """Make a waiting or later `read` return None soon; called from another thread."""
+        ...
+
+
+@runtime_checkable
 class FrameSink(Protocol):
     """Where labelled frames go; a context manager that keeps its result only when it is left without an error."""
 
@@ -65,6 +74,10 @@ class SoundSource(Protocol):
 
     def read(self) -> Sound | None:
         """The next stretch, None at the end. Raises `SourceLost` when the device went away."""
+        ...
+
+    def stop(self) -> None:
+        """Make a waiting or later `read` return None soon; called from another thread."""
         ...
 
     def __enter__(self) -> Self: ...

@@ -10,13 +10,14 @@ import pytest
 
 from mien.contracts import ContentClassifier
 from mien.live.content import LiveContent
-from mien.live.frame_swapper import FaceChanger, Shown, TrackedFrame
-from mien.live.inspector import Inspector, Look
-from mien.live.loop import LiveLoop
+from mien.live.frame_swapper import FrameSwapper, Shown, TrackedFrame
+from mien.live.inspector import Inspection, InspectionTuning, Inspector
+from mien.live.loop import LiveLoop, LoopListener, LoopTuning
 from mien.live.marking import LiveMark
 from mien.safety.veil import card
 from mien.testing import FakeClassifier
 from mien.types import Frame, Image, TrackedFace
+from tests.support.deadline import DEADLINE_S
 from tests.support.live_loop import Inline, Keeping, camera, detection, landmarks, parts, person, snapshot, wait_until
 
 HIT, CLEAN = 0.97, 0.02
@@ -32,7 +33,7 @@ class Script:
 
     def __init__(self, classifier: ContentClassifier, inspector: Inspector | None = None, **values: str) -> None:
         self.content = LiveContent(classifier, inspector or Inline())
-        self._changer = FaceChanger(self.content, LiveMark(Inline(), lambda fingerprint: None))
+        self._swapper = FrameSwapper(self.content, LiveMark(Inline(), lambda fingerprint: None))
         self._snapshot = snapshot(**values)
         self._number = 0
 
@@ -40,7 +41,7 @@ class Script:
         frame = frame_at(self._number)
         self._number += 1
         face = TrackedFace(1, landmarks(), 1)
-        return self._changer.change(
+        return self._swapper.swap(
             TrackedFrame(frame, (face,), [detection()], [detection()], 0, frame.image.copy()), self._snapshot
         )
 
@@ -57,7 +58,7 @@ def is_card(frame: Frame) -> bool:
 
 
 class Waiting:
-    """A classifier that answers when it is let go."""
+    """A classifier that answers when it is released."""
 
     def __init__(self) -> None:
         self.let_go = threading.Event()
@@ -107,16 +108,16 @@ def test_nothing_of_a_refused_picture_is_seen_whatever_the_settings_say(on_lost:
         assert shown.before is None
         assert is_card(shown.labelled.frame)
         assert shown.labelled.frame.image.shape == (180, 320, 3)
-    assert script.content.state.message
-    assert script.content.state.remedy
+    assert script.content.status.message
+    assert script.content.status.remedy
 
 
 def test_a_classifier_that_raises_closes_the_picture_until_it_answers_again() -> None:
     failing = Failing()
     script = Script(failing)
     assert set(script.run(5)[1:]) == {"unchecked"}
-    assert script.content.state.state == "unchecked"
-    assert "does not answer" in script.content.state.message
+    assert script.content.status.state == "unchecked"
+    assert "does not answer" in script.content.status.message
     failing.healed = True
     assert script.run(2)[-1] == "swapped"
 
@@ -125,56 +126,56 @@ def test_a_classifier_that_hangs_closes_the_picture_after_five_seconds_of_frames
     class Deaf(Inline):
         """Answers once, then never."""
 
-        def offer(self, look: Look, frame: Frame) -> None:
+        def offer(self, inspection: Inspection, frame: Frame) -> None:
             if frame.index == 0:
-                super().offer(look, frame)
-            elif look.due(frame.time_s):
-                look.take(frame)
+                super().offer(inspection, frame)
+            elif inspection.due(frame.time_s):
+                inspection.take(frame)
 
     what = Script(FakeClassifier(CLEAN), Deaf()).run(10)
-    assert what.index("unchecked") / RATE == pytest.approx(6, abs=0.1), "the second look is due after one second"
+    assert what.index("unchecked") / RATE == pytest.approx(6, abs=0.1), "the second inspection is due after one second"
     assert set(what[what.index("unchecked") :]) == {"unchecked"}
 
 
-def test_offering_never_waits_and_the_look_has_a_picture_of_its_own() -> None:
+def test_offering_never_waits_and_the_inspection_has_a_picture_of_its_own() -> None:
     waiting, seen = Waiting(), list[Image]()
 
     def work(image: Image, time_s: float) -> None:
         waiting.score(image)
         seen.append(image.copy())
 
-    inspector, look = Inspector(), Look("slow", work)
+    inspector, inspection = Inspector(), Inspection("slow", work)
     inspector.start()
     try:
         frame = frame_at(0)
         wanted = frame.image.copy()
-        inspector.offer(look, frame)
-        assert waiting.asked.wait(10)
+        inspector.offer(inspection, frame)
+        assert waiting.asked.wait(DEADLINE_S)
         frame.image[:] = 0
-        assert not look.due(3.0), "one at a time"
-        assert not look.silent(5.0)
-        assert look.silent(5.1)
+        assert not inspection.due(3.0), "one at a time"
+        assert not inspection.silent(5.0)
+        assert inspection.silent(5.1)
         waiting.let_go.set()
-        wait_until(lambda: look.due(10.0), "the answer")
-        assert not look.silent(100.0)
-        assert not look.due(0.9), "once a second"
+        wait_until(lambda: inspection.due(10.0), "the answer")
+        assert not inspection.silent(100.0)
+        assert not inspection.due(0.9), "once a second"
         np.testing.assert_array_equal(seen[0], wanted)
     finally:
         assert inspector.stop()
 
 
-def test_looks_share_the_thread_and_their_errors_stay_apart() -> None:
+def test_inspections_share_the_thread_and_their_errors_stay_apart() -> None:
     seen: list[tuple[str, float, str]] = []
 
     def work(name: str) -> Callable[[Image, float], None]:
-        def look(image: Image, time_s: float) -> None:
+        def note(image: Image, time_s: float) -> None:
             seen.append((name, time_s, threading.current_thread().name))
             if name == "bad":
                 raise ValueError("on purpose")
 
-        return look
+        return note
 
-    good, bad = Look("good", work("good")), Look("bad", work("bad"))
+    good, bad = Inspection("good", work("good")), Inspection("bad", work("bad"))
     inspector = Inspector()
     inspector.start()
     try:
@@ -190,51 +191,55 @@ def test_looks_share_the_thread_and_their_errors_stay_apart() -> None:
     assert not good.failing
 
 
-def test_a_look_that_costs_much_comes_less_often() -> None:
+def test_an_inspection_that_costs_much_comes_less_often() -> None:
     def work(image: Image, time_s: float) -> None:
         end_s = time.thread_time() + 0.05
         while time.thread_time() < end_s:
             pass
 
-    look = Look("heavy", work)
-    look.take(frame_at(0))
-    look.run()
-    assert not look.due(2.0), "50 ms are two percent of two and a half seconds"
-    assert look.due(3.0), "but never less often than every three seconds"
+    inspection = Inspection("heavy", work)
+    inspection.take(frame_at(0))
+    inspection.run()
+    assert not inspection.due(2.0), "50 ms are two percent of two and a half seconds"
+    assert inspection.due(3.0), "but never less often than every three seconds"
 
 
-def test_an_inspector_that_hangs_is_left_behind() -> None:
+def test_an_inspector_that_hangs_is_abandoned() -> None:
     waiting = Waiting()
 
     def work(image: Image, time_s: float) -> None:
         waiting.score(image)
 
-    inspector, look = Inspector(), Look("slow", work)
+    inspector, inspection = Inspector(), Inspection("slow", work)
     inspector.start()
-    inspector.offer(look, frame_at(0))
-    assert waiting.asked.wait(10)
+    inspector.offer(inspection, frame_at(0))
+    assert waiting.asked.wait(DEADLINE_S)
     assert not inspector.stop(0.05)
     waiting.let_go.set()
     assert inspector.stop()
     assert Inspector().stop(), "one that was never started"
 
 
-def test_the_loop_shows_the_card_to_every_sink_says_why_and_opens_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mien.live.inspector._PERIOD_S", 0.05)
-    monkeypatch.setattr("mien.live.inspector._SHARE", 10.0)
+def test_the_loop_shows_the_card_to_every_sink_says_why_and_opens_again() -> None:
     changes: list[str] = []
     sinks = Keeping(), Keeping()
     classifier = FakeClassifier(*[CLEAN] * 4, *[HIT] * 3, CLEAN)
-    loop = LiveLoop(parts, classifier, snapshot(), lambda: changes.append(loop.content_state.state))
-    assert loop.content_state.state == "pending"
+
+    class Noting(LoopListener):
+        def changed(self) -> None:
+            changes.append(loop.content_status.state)
+
+    tuning = LoopTuning(inspection=InspectionTuning(period_s=0.05, max_core_share=10.0))
+    loop = LiveLoop(parts, classifier, snapshot(), Noting(), tuning)
+    assert loop.content_status.state == "pending"
     loop.start()
     try:
         for name, sink in zip("ab", sinks, strict=True):
             loop.add_sink(name, lambda width, height, sink=sink: sink)  # type: ignore[misc]
         loop.set_input(lambda: camera(rate=60))
-        wait_until(lambda: loop.content_state.state == "clear", "the first score")
-        wait_until(lambda: loop.content_state.state == "refused", "the refusal")
-        wait_until(lambda: loop.content_state.state == "clear" and classifier.calls > 16, "the way back")
+        wait_until(lambda: loop.content_status.state == "clear", "the first score")
+        wait_until(lambda: loop.content_status.state == "refused", "the refusal")
+        wait_until(lambda: loop.content_status.state == "clear" and classifier.calls > 16, "the way back")
         shown = loop.meter.read(0).shown
     finally:
         loop.stop()

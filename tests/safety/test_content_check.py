@@ -13,7 +13,7 @@ from mien.assembly import factory
 from mien.contracts import ContentClassifier
 from mien.errors import ContentRefused
 from mien.models.library.store import Store
-from mien.safety.content_check import THRESHOLD, ContentWatch, FileContentCheck, is_due
+from mien.safety.content_check import DEFAULT_TUNING, ContentWatch, FileContentCheck, is_due
 from mien.testing import FakeClassifier
 from mien.types import Frame, Image
 from tests.support.portraits import COLLINS, HOPPER, read
@@ -52,8 +52,8 @@ def check_file(classifier: ContentClassifier, pictures: Iterable[Frame]) -> int:
         ([HIT] * 3, True),
         ([HIT, CLEAN, CLEAN, CLEAN, HIT, CLEAN, CLEAN, CLEAN, CLEAN, CLEAN, HIT], True),
         ([HIT, CLEAN, CLEAN, CLEAN, HIT, CLEAN, CLEAN, CLEAN, CLEAN, CLEAN, CLEAN, HIT], False),
-        ([THRESHOLD] * 3, True),
-        ([np.nextafter(THRESHOLD, 0)] * 100, False),
+        ([DEFAULT_TUNING.hit_score] * 3, True),
+        ([np.nextafter(DEFAULT_TUNING.hit_score, 0)] * 100, False),
         ([float("nan")] * 3, True),
     ],
 )

@@ -23,6 +23,7 @@ from mien.system.database import Database
 from mien.system.folders import MODELS_VARIABLE
 from mien.testing import FakeClassifier
 from mien.types import Floats, Image
+from tests.support.deadline import DEADLINE_S
 from tests.support.running_studio import Studio, running_studio
 from tests.support.standins import install
 
@@ -34,7 +35,6 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "-
          "--use-fake-device-for-media-stream"]  # fmt: skip
 SHOTS = os.environ.get("MIEN_SCREENSHOTS")
 """A folder for pictures of every state, to be looked at."""
-DEADLINE_MS = 25_000
 SHOWS = """
 (shown) => fetch('/api/metrics').then((answer) => answer.json())
   .then((figures) => figures.shown === shown && figures.capture_fps > 5)
@@ -57,7 +57,7 @@ class Person:
         self.page = page
         self.studio = studio
         self.troubles: list[str] = []
-        page.set_default_timeout(DEADLINE_MS)
+        page.set_default_timeout(1000 * DEADLINE_S)
         page.on("pageerror", lambda error: self.troubles.append(str(error)))
         page.on("console", lambda message: self._heard(message))
         page.on("request", lambda request: self._asked(request.url))
@@ -123,7 +123,7 @@ class Person:
             self.page.screenshot(path=str(Path(SHOTS) / f"{name}.png"))
 
     def until(self, happened: Callable[[], bool], what: str) -> None:
-        deadline = time.monotonic() + DEADLINE_MS / 1000
+        deadline = time.monotonic() + DEADLINE_S
         while not happened():
             assert time.monotonic() < deadline, what
             self.page.wait_for_timeout(100)
@@ -291,15 +291,15 @@ def test_faces_are_switched_and_sliders_move_the_picture(person: Person, example
     person.page.keyboard.press("1")
     person.until(lambda: faces.nth(0).get_attribute("aria-pressed") == "true", "a key chooses a face")
     person.page.locator("#setting-opacity").fill("0.3")
-    person.until(lambda: person.studio.session.settings.opacity == 0.3, "the slider")
+    person.until(lambda: person.studio.session.wardrobe.settings.opacity == 0.3, "the slider")
     person.page.select_option("#setting-badge_corner", "top-left")
-    person.until(lambda: person.studio.session.settings.badge_corner == "top-left", "the place of the label")
+    person.until(lambda: person.studio.session.wardrobe.settings.badge_corner == "top-left", "the place of the label")
     person.page.wait_for_timeout(400)
     person.shoot("settings")
     corner = person.picture()[10:60, 10:90]
     assert corner.max() > 200
     for name, value in (("opacity", 1.0), ("badge_corner", "bottom-right")):
-        person.studio.session.change_settings({name: value})
+        person.studio.session.wardrobe.change_settings({name: value})
     person.until(lambda: person.page.locator("#setting-opacity").input_value() == "1", "the page follows others")
 
 
@@ -311,7 +311,7 @@ def test_consent_is_asked_once_for_each_photo(person: Person, examples: Path, tm
     person.studio.client.delete(f"/api/faces/{added}").raise_for_status()
     person.page.locator(f'[data-face-id="{added}"]').wait_for(state="detached")
     person.page.keyboard.press("1")
-    person.until(lambda: person.studio.session.face is not None, "a face is worn again")
+    person.until(lambda: person.studio.session.wardrobe.face is not None, "a face is worn again")
 
 
 def test_another_photo_of_a_face_is_added_and_a_stranger_is_not(person: Person, examples: Path, tmp_path: Path) -> None:
@@ -321,7 +321,7 @@ def test_another_photo_of_a_face_is_added_and_a_stranger_is_not(person: Person, 
     with person.page.expect_file_chooser() as chooser:
         card.locator(".more").click()
     chooser.value.set_files(str(again))
-    person.until(lambda: "2 photos" in card.inner_text(), "the second photo is told of")
+    person.until(lambda: "2 photos" in card.inner_text(), "the second photo is counted")
     person.shoot("photos")
     with person.page.expect_file_chooser() as chooser:
         card.locator(".more").click()
@@ -349,10 +349,10 @@ def test_of_several_faces_one_is_chosen_before_consent(chromium: Any, examples: 
         consents = Consents(Database(studio.data))
         consents.revoke(consents.all()[0].id)
         person.page.keyboard.press("0")
-        person.until(lambda: studio.session.face is None, "nobody is worn")
+        person.until(lambda: studio.session.wardrobe.face is None, "nobody is worn")
         person.page.keyboard.press("1")
         person.page.wait_for_selector("#toast div")
-        assert "nobody says any more" in person.page.locator("#toast").inner_text()
+        assert "no longer recorded" in person.page.locator("#toast").inner_text()
         person.shoot("revoked")
 
 
@@ -360,7 +360,7 @@ def test_before_and_after_are_compared(person: Person) -> None:
     person.start_browser_camera()
     person.see("swapped")
     person.page.click("#split")
-    person.until(lambda: person.studio.session.loop.want_before, "the picture before is sent")
+    person.until(lambda: person.studio.session.hub.wants_before, "the picture before is sent")
     person.page.focus("#split-line")
     person.page.keyboard.press("Home")
     person.page.keyboard.press("PageUp")
@@ -368,7 +368,7 @@ def test_before_and_after_are_compared(person: Person) -> None:
     person.page.wait_for_timeout(400)
     person.shoot("split")
     person.page.click("#split")
-    person.until(lambda: not person.studio.session.loop.want_before, "the picture before is not sent any more")
+    person.until(lambda: not person.studio.session.hub.wants_before, "the picture before is not sent any more")
 
 
 def test_a_recording_is_made_and_can_be_fetched(person: Person, checker: Checker, examples: Path, tmp_path: Path) -> None:
@@ -442,14 +442,14 @@ def test_a_file_of_ours_is_looked_into(person: Person, examples: Path, tmp_path:
     person.page.wait_for_timeout(200)
     person.shoot("verify")
     facts = person.facts("credentials")
-    assert facts["Said of the face"] == "“The photo is in the public domain”"
-    assert facts["What was done"] == "opened, edited, marked"
-    assert facts["Made from"].endswith(".jpg · this was changed · without credentials")
-    assert facts["Visible label"].startswith("shown: bottom right, 0.06")
+    assert facts["Consent"] == "“The photo is in the public domain”"
+    assert facts["Actions"] == "opened, edited, marked"
+    assert facts["Made from"].endswith(".jpg · edited from this · without credentials")
+    assert facts["Badge"].startswith("shown: bottom right, 0.06")
     mark = person.facts("mark")
-    assert mark["Number of the mark"] == facts["Number of the mark"]
-    assert "grace_hopper-mien.jpg" in mark["Made here with it"]
-    assert "grace_hopper-mien.jpg" in person.facts("fingerprint")["Looks like"]
+    assert mark["Mark number"] == facts["Mark number"]
+    assert "grace_hopper-mien.jpg" in mark["Made here with this mark"]
+    assert "grace_hopper-mien.jpg" in person.facts("fingerprint")["Similar to"]
     person.page.locator("#verify-title").scroll_into_view_if_needed()
     person.shoot("verify-details")
     text = person.page.locator("#verify-dialog").inner_text().lower()
@@ -502,11 +502,11 @@ def test_findings_are_told_in_german(person: Person, examples: Path, tmp_path: P
     (result,) = _swapped(person, tmp_path, examples / "grace_hopper.jpg")
     words = person.check(result)
     assert words["credentials"].startswith("Signiert von ")
-    assert words["mark"].startswith("Trägt die Markierung von mien, Nummer ")
+    assert words["mark"].startswith("Trägt die Markierung von mien mit der Nummer ")
     assert words["fingerprint"].startswith("Sieht aus wie ")
     facts = person.facts("credentials")
-    assert facts["Zum Gesicht gesagt"] == "„Das Foto ist gemeinfrei“"
-    assert facts["Sichtbares Zeichen"] == "gezeigt: unten rechts, 0,06 der kürzeren Seite, dunkel"
+    assert facts["Einwilligung"] == "„Das Foto ist gemeinfrei“"
+    assert facts["KI-Hinweis"] == "sichtbar: unten rechts, 0,06 der kürzeren Seite, dunkel"
     person.facts("mark")
     person.shoot("verify-german")
     (tmp_path / "brief.txt").write_text("Liebe Leserin")
@@ -531,7 +531,7 @@ def test_a_refused_picture_is_explained(chromium: Any, examples: Path, tmp_path:
 def test_a_camera_that_goes_is_said_and_comes_back(person: Person, examples: Path) -> None:
     wanted = {"kind": "camera", "device": "/dev/video77"}
     person.studio.client.put("/api/input", json=wanted).raise_for_status()
-    person.until(lambda: "/dev/video77" in person.page.locator("#empty-text").inner_text(), "the loss is said")
+    person.until(lambda: "/dev/video77" in person.page.locator("#empty-text").inner_text(), "the loss is reported")
     person.shoot("lost")
     person.page.select_option("#input-kind", "file")
     person.page.fill("[name=path]", str(examples / "clip.mp4"))
@@ -540,7 +540,7 @@ def test_a_camera_that_goes_is_said_and_comes_back(person: Person, examples: Pat
 
 
 def test_what_goes_wrong_is_said_with_a_remedy(person: Person, tmp_path: Path) -> None:
-    (tmp_path / "no.jpg").write_bytes(b"this is no picture")
+    (tmp_path / "no.jpg").write_bytes(b"not a picture")
     person.page.set_input_files("#add-face", str(tmp_path / "no.jpg"))
     person.page.wait_for_selector("#toast div span")
     assert "jpeg" in person.page.locator("#toast").inner_text()
@@ -624,5 +624,5 @@ def test_an_old_page_says_that_its_session_is_over(chromium: Any, lasting_studio
     page.evaluate("() => fetch('/api/state')")
     lasting_studio.session.notify()
     page.reload()
-    assert "not the session" in page.content()
+    assert "does not belong to this session" in page.content()
     context.close()

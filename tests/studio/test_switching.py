@@ -19,7 +19,8 @@ from mien.settings import Settings
 from mien.studio.session.session import StudioSession
 from mien.swap.pipeline import Persona
 from mien.system.folders import MODELS_VARIABLE
-from tests.support.running_studio import DEADLINE_S, Studio, loop_the_clip, metrics_when, running_studio
+from tests.support.deadline import DEADLINE_S
+from tests.support.running_studio import Studio, loop_the_clip, metrics_when, running_studio
 from tests.support.standins import install
 
 pytestmark = pytest.mark.lasting_server
@@ -192,7 +193,7 @@ def test_a_face_that_the_engine_refuses_at_the_last_moment_lends_nothing_its_con
 ) -> None:
     """The engine may change between the trial of a face and its being worn."""
     session = studio.session
-    worn, consent = session.loop.snapshot, session._consent
+    worn, consent = session.loop.snapshot, session.wardrobe.consent
     other = str(studio.add_face(examples / "grace_hopper.jpg").raise_for_status().json()["id"])
     inside, asked = session.gallery.persona, iter([False, True])
 
@@ -203,9 +204,9 @@ def test_a_face_that_the_engine_refuses_at_the_last_moment_lends_nothing_its_con
 
     monkeypatch.setattr(session.gallery, "persona", persona)
     with pytest.raises(SourceFaceStranger):
-        session.select_face(other)
+        session.wardrobe.select(other)
     assert session.loop.snapshot is worn
-    assert session._consent is consent
+    assert session.wardrobe.consent is consent
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ from typing import Any, Self
 
 import numpy as np
 
-from mien.live.inspector import Inspector, Look
-from mien.live.loop import LiveLoop, TrackingParts
+from mien.live.inspector import Inspection, Inspector
+from mien.live.loop import DEFAULT_TUNING, LiveLoop, LoopTuning, TrackingParts
 from mien.live.snapshot import Snapshot
 from mien.settings import Settings
 from mien.swap.tracking.shared_detector import SharedLook
@@ -24,8 +24,7 @@ from mien.testing import (
     fake_persona,
 )
 from mien.types import Detection, Frame, Image, LabelledFrame, Landmarks
-
-DEADLINE_S = 10.0
+from tests.support.deadline import DEADLINE_S
 
 GREEN = (0, 200, 0)
 
@@ -75,7 +74,7 @@ def snapshot(**values: Any) -> Snapshot:
 
 
 def shows_red(image: Image) -> bool:
-    """Whether a pixel of the person's own face is left."""
+    """Return True when a pixel of the person's own face is left."""
     return bool(((image[:, :, 2] > 200) & (image[:, :, 0] < 80) & (image[:, :, 1] < 80)).any())
 
 
@@ -84,19 +83,24 @@ def camera(rate: float = 60, picture: Callable[[int], Image] = person) -> PacedC
 
 
 class Inline(Inspector):
-    """Looks at once, in the caller's thread."""
+    """Inspects at once, in the caller's thread."""
 
-    def offer(self, look: Look, frame: Frame) -> None:
-        if look.due(frame.time_s):
-            look.take(frame)
-            look.run()
+    def offer(self, inspection: Inspection, frame: Frame) -> None:
+        if inspection.due(frame.time_s):
+            inspection.take(frame)
+            inspection.run()
 
 
 class Running:
     """A started loop with a sink that keeps what it gets; stopped at the end of the `with`."""
 
-    def __init__(self, start_with: Snapshot | None = None, make: Callable[[Settings], TrackingParts] = parts) -> None:
-        self.loop = LiveLoop(make, FakeClassifier(), start_with or snapshot())
+    def __init__(
+        self,
+        start_with: Snapshot | None = None,
+        make: Callable[[Settings], TrackingParts] = parts,
+        tuning: LoopTuning = DEFAULT_TUNING,
+    ) -> None:
+        self.loop = LiveLoop(make, FakeClassifier(), start_with or snapshot(), tuning=tuning)
         self.sink = Keeping()
 
     def __enter__(self) -> Self:

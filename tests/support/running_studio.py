@@ -17,8 +17,7 @@ from mien.studio.server.access import Access
 from mien.studio.server.app import make_app
 from mien.studio.server.serve import StudioServer
 from mien.studio.session.session import StudioSession
-
-DEADLINE_S = 20.0
+from tests.support.deadline import DEADLINE_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +34,12 @@ class Studio:
 
     @property
     def page(self) -> str:
+        """Return the address of the page, with the token."""
         return f"{self.base}/?token={self.access.token}"
 
     @property
     def socket(self) -> str:
+        """Return the base of the WebSockets' addresses."""
         return self.base.replace("http", "ws")
 
     def state(self) -> dict[str, Any]:
@@ -46,7 +47,7 @@ class Studio:
         return answer
 
     def wait(self, happened: Callable[[dict[str, Any]], bool], what: str) -> dict[str, Any]:
-        """The state in which it has happened."""
+        """Wait until it has happened and return that state."""
         deadline, pause = time.monotonic() + DEADLINE_S, threading.Event()
         while not happened(state := self.state()):
             assert time.monotonic() < deadline, f"not within {DEADLINE_S:.0f} s: {what}; {state['input']} {state['outputs']}"
@@ -82,7 +83,7 @@ def running_studio(folder: Path, *, password: str | None = None, data: Path | No
             assert started.wait(DEADLINE_S), "the server does not start"
             base = f"http://127.0.0.1:{port}"
             headers = {"Authorization": f"Bearer {access.token}"}
-            with httpx.Client(base_url=base, headers=headers, timeout=30, trust_env=False) as client:
+            with httpx.Client(base_url=base, headers=headers, timeout=DEADLINE_S, trust_env=False) as client:
                 yield Studio(session, access, base, client, recordings, uploads, data)
         finally:
             server.should_exit = True

@@ -15,7 +15,7 @@ from mien.models.networks.recognisers.face_id import FaceId
 from mien.models.runtime.onnx_session import OnnxSession
 from mien.models.runtime.session_cache import SessionCache
 from mien.safety.content_check import FileContentCheck
-from mien.safety.guard import DOUBT
+from mien.safety.guard import LOW_CONFIDENCE_SCORE
 from mien.settings import Settings
 from mien.swap.pipeline import Pipeline, Retouch, dress
 from mien.swap.source.load import load_more, load_source, together
@@ -60,7 +60,7 @@ def open_models(settings: Settings, store: Store) -> Models:
     return Models(
         photo_detector,
         detector,
-        TurnedSearch(YuNet(yunet, longer_side=SWEEP_SIDE, min_score=DOUBT)),
+        TurnedSearch(YuNet(yunet, longer_side=SWEEP_SIDE, min_score=LOW_CONFIDENCE_SCORE)),
         FaceMesh(OnnxSession("face_mesh_478", store.read("face_mesh_478"))),
         FinishNet(OnnxSession("finish", store.read("finish"))),
         sessions,
@@ -85,7 +85,7 @@ def open_tracking(settings: Settings, sessions: SessionCache) -> TrackingParts:
     """
     store = sessions.store
     session = OnnxSession("yunet", store.read("yunet"))
-    least = min(DOUBT, settings.detect_score)
+    least = min(LOW_CONFIDENCE_SCORE, settings.detect_score)
     sides = sorted({settings.detect_size, *(side for side in LIVE_DETECT_SIZES if side > settings.detect_size)})
     looks = [(side, YuNet(session, longer_side=side, min_score=least)) for side in sides]
     finder = registry.open_detector(settings, sessions, (settings.detect_size,))

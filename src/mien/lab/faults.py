@@ -22,7 +22,7 @@ import cv2
 import numpy as np
 
 from mien.assembly import factory
-from mien.contracts import Engine, FrameSource
+from mien.contracts import Engine, LiveSource
 from mien.errors import OutputError, SourceLost
 from mien.lab.sightings import Checker, People, Sighting
 from mien.live.loop import LiveLoop
@@ -182,7 +182,7 @@ def run_faults(
             while time.monotonic() - started_s < seconds:
                 pause.wait(_SWITCH_EVERY_S)
                 switches += 1
-                loop.snapshot = Snapshot(settings, worn[switches % len(worn)], str(switches))
+                loop.wear(Snapshot(settings, worn[switches % len(worn)], str(switches)))
         finally:
             loop.stop()
         what = loop.meter.read(time.monotonic()).shown
@@ -209,7 +209,7 @@ def run_faults(
     )
 
 
-def _camera(script: _Script, started_s: float) -> FrameSource:
+def _camera(script: _Script, started_s: float) -> LiveSource:
     """The camera after it was opened (again); the script goes on meanwhile."""
     offset = round((time.monotonic() - started_s) * _RATE)
     height, width = script.scenes[0].shape[:2]

@@ -1,91 +1,112 @@
-"""Reads one input in a thread of its own, and opens it again whenever it goes away."""
+"""Capture: reads one input in a thread and reopens it whenever it is lost."""
 
 import logging
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
-from mien.contracts import FrameSource
+from mien.contracts import LiveSource
 from mien.errors import MienError
 from mien.live.mailbox import Mailbox
 from mien.live.meter import Meter
+from mien.live.status import Status
 from mien.types import Frame
 
-_FIRST_PAUSE_S = 0.5
-_LONGEST_PAUSE_S = 4.0
 _log = logging.getLogger(__name__)
 
-MakeSource = Callable[[], FrameSource]
+MakeSource = Callable[[], LiveSource]
+InputStage = Literal["closed", "opening", "live", "lost"]
 
 
 @dataclass(frozen=True, slots=True)
-class InputState:
-    """What the input is doing: closed, opening, live, lost (is tried again) or failed (is not)."""
+class InputStatus(Status[InputStage]):
+    """Status of an input, and its size while it is live. A lost input is reopened."""
 
-    state: str
-    message: str = ""
-    remedy: str = ""
     width: int = 0
     height: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureTuning:
+    """Pauses before a lost input is reopened: the first, doubled after each failure up to the longest."""
+
+    first_pause_s: float = 0.5
+    longest_pause_s: float = 4.0
+    settled_s: float = 8.0  # an input that lasted longer starts with the first pause again
+
+
+DEFAULT_TUNING = CaptureTuning()
 
 
 class Capture:
     """One input. After `stop` nothing of it reaches the mailbox any more, even if its device hangs for ever."""
 
-    def __init__(self, make_source: MakeSource, frames: Mailbox[Frame], meter: Meter, changed: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        make_source: MakeSource,
+        frames: Mailbox[Frame],
+        meter: Meter,
+        changed: Callable[[], None],
+        tuning: CaptureTuning = DEFAULT_TUNING,
+    ) -> None:
+        self._tuning = tuning
         self._make_source = make_source
         self._frames = frames
         self._meter = meter
         self._changed = changed
         self._stopping = threading.Event()
         self._lock = threading.Lock()
-        self._source: FrameSource | None = None
-        self._state = InputState("opening")
+        self._source: LiveSource | None = None
+        self._status = InputStatus("opening")
         self._last_sign_s = time.monotonic()
         self._thread = threading.Thread(target=self._run, name="mien-capture", daemon=True)
 
     @property
-    def state(self) -> InputState:
-        return self._state
+    def status(self) -> InputStatus:
+        """Return the status of the moment."""
+        return self._status
 
     @property
     def silent_s(self) -> float:
-        """How long the device has neither given a frame nor failed."""
+        """Return the seconds since the device last gave a frame or failed."""
         return time.monotonic() - self._last_sign_s
 
     def start(self) -> None:
+        """Start the thread."""
         self._thread.start()
 
     def stop(self, timeout_s: float = 2.0) -> bool:
-        """End the thread; False when the device holds it still: it is left behind, cut off, and ends when it is let go."""
+        """End the thread; return False when the device still holds it: it is abandoned and ends when the device returns."""
         with self._lock:
             self._stopping.set()
             source = self._source
-        interrupt(source)
+        if source is not None:
+            source.stop()
         self._thread.join(timeout_s)
         return not self._thread.is_alive()
 
     def _run(self) -> None:
-        pause_s = _FIRST_PAUSE_S
+        pause_s = self._tuning.first_pause_s
         while not self._stopping.is_set():
             started_s = time.monotonic()
             try:
                 self._read_all()
-                self._say(InputState("lost", "the input has ended", "it is opened again"))
+                self._report(InputStatus("lost", "the input has ended", "it is opened again"))
             except MienError as error:
-                self._say(InputState("lost", str(error), error.remedy))
+                self._report(InputStatus("lost", str(error), error.remedy))
             except Exception as error:  # noqa: BLE001 - thread border: a device must not end the loop
                 _log.warning("the input failed: %r", error)
-                self._say(InputState("lost", f"the input failed: {error}", "it is opened again"))
-            if time.monotonic() - started_s > 2 * _LONGEST_PAUSE_S:
-                pause_s = _FIRST_PAUSE_S
+                self._report(InputStatus("lost", f"the input failed: {error}", "it is opened again"))
+            if time.monotonic() - started_s > self._tuning.settled_s:
+                pause_s = self._tuning.first_pause_s
             self._last_sign_s = time.monotonic() + pause_s
             self._stopping.wait(pause_s)
-            pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+            pause_s = min(2 * pause_s, self._tuning.longest_pause_s)
 
     def _read_all(self) -> None:
-        self._say(InputState("opening"))
+        self._report(InputStatus("opening"))
         source = self._make_source()
         with self._lock:
             if self._stopping.is_set():
@@ -98,8 +119,8 @@ class Capture:
                     self._last_sign_s = time.monotonic()
                     if not self._deliver(frame):
                         return
-                    if self._state.state != "live":
-                        self._say(InputState("live", width=info.width, height=info.height))
+                    if self._status.state != "live":
+                        self._report(InputStatus("live", width=info.width, height=info.height))
         finally:
             with self._lock:
                 self._source = None
@@ -114,16 +135,9 @@ class Capture:
         self._meter.dropped("capture", self._frames.dropped)
         return True
 
-    def _say(self, state: InputState) -> None:
+    def _report(self, status: InputStatus) -> None:
         if self._stopping.is_set():
             return
         self._last_sign_s = time.monotonic()
-        self._state = state
+        self._status = status
         self._changed()
-
-
-def interrupt(source: object) -> None:
-    """Ask a blocked source to return soon, when it knows how to."""
-    stop = getattr(source, "stop", None)
-    if callable(stop):
-        stop()

@@ -1,53 +1,48 @@
-"""What the live loop knows of the content of its picture, and whether it may be seen."""
+"""Content check of the live picture: closed until the first score, and while the check refuses or does not answer."""
 
-from dataclasses import dataclass
+from typing import Literal
 
 from mien.contracts import ContentClassifier
-from mien.live.inspector import Inspector, Look
+from mien.live.inspector import DEFAULT_TUNING, Inspection, InspectionTuning, Inspector
+from mien.live.status import Status
 from mien.safety.content_check import ContentWatch
 from mien.types import Frame, Image
 
+ContentStage = Literal["pending", "clear", "refused", "unchecked"]
+"""`pending`: no score yet; `unchecked`: the classifier fails or hangs."""
+ContentStatus = Status[ContentStage]
 
-@dataclass(frozen=True, slots=True)
-class ContentState:
-    """What the content check says: pending (nothing yet), clear, refused or unchecked (it does not answer)."""
-
-    state: str
-    message: str = ""
-    remedy: str = ""
-
-
-PENDING = ContentState("pending")
-CLEAR = ContentState("clear")
-REFUSED = ContentState(
+PENDING: ContentStatus = Status("pending")
+CLEAR: ContentStatus = Status("clear")
+REFUSED: ContentStatus = Status(
     "refused",
     "the content check takes the picture for nudity",
-    "the picture comes back about ten seconds after the check sees none any more",
+    "the picture returns about ten seconds after the check last saw any",
 )
-UNCHECKED = ContentState(
-    "unchecked", "the content check does not answer", "nothing is shown without it; if it stays so, start mien again"
+UNCHECKED: ContentStatus = Status(
+    "unchecked", "the content check does not answer", "nothing is shown without it; if this lasts, restart mien"
 )
 
 
 class LiveContent:
-    """Closed until the first score; closed while the watch refuses, and while the classifier fails or hangs."""
+    """Checks the frames of a live run about once a second, beside the loop."""
 
-    def __init__(self, classifier: ContentClassifier, inspector: Inspector) -> None:
+    def __init__(self, classifier: ContentClassifier, inspector: Inspector, tuning: InspectionTuning = DEFAULT_TUNING) -> None:
         self._classifier = classifier
         self._inspector = inspector
         self._watch = ContentWatch()
         self._scored = False
-        self._look = Look("content", self._score)
-        self.state = PENDING
+        self._inspection = Inspection("content", self._score, tuning)
+        self.status = PENDING
 
-    def see(self, frame: Frame) -> ContentState:
-        """Offer a frame, not yet labelled, and say whether it may be seen; takes no longer than a copy of the picture."""
-        self.state = self._judged(frame.time_s)
-        self._inspector.offer(self._look, frame)
-        return self.state
+    def see(self, frame: Frame) -> ContentStatus:
+        """Offer a frame, not yet labelled, and return whether it may be seen; costs a copy of the picture at most."""
+        self.status = self._judged(frame.time_s)
+        self._inspector.offer(self._inspection, frame)
+        return self.status
 
-    def _judged(self, time_s: float) -> ContentState:
-        if self._look.failing or self._look.silent(time_s):
+    def _judged(self, time_s: float) -> ContentStatus:
+        if self._inspection.failing or self._inspection.silent(time_s):
             return UNCHECKED
         if not self._scored:
             return PENDING

@@ -3,37 +3,37 @@
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from mien.errors import MienError
 from mien.imaging import geometry
-from mien.live.content import PENDING, ContentState, LiveContent
+from mien.live.content import ContentStatus, LiveContent
 from mien.live.marking import LiveMark
 from mien.live.snapshot import Snapshot
 from mien.provenance.label import Labeller
 from mien.provenance.mark.pattern import Marker
 from mien.safety.confirmation import Confirmation
 from mien.safety.guard import Guard, Verdict
-from mien.safety.veil import card, cover, veil
+from mien.safety.veil import card, veil_picture, veil_region
 from mien.settings import Settings
 from mien.swap.pipeline import Memory, Retouch, swap_faces
 from mien.types import LIVE_TIME_BASE, Detection, Frame, Image, LabelledFrame, TrackedFace
 
-_HOLD_S = 1.0
-"""So long the last picture of a lost face is held; then it is covered."""
-_FAILURES_SAID = 5
+_HOLD_S = 1.0  # "hold" shows the last picture of a lost face this long, then a veil
+_MAX_LOGGED_FAILURES = 5  # in a row; the log is not flooded
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class TrackedFrame:
-    """A frame, the faces in it, what else may be one, and the number of its scene. `before` is a copy when wanted.
+    """A frame, its tracked faces, all detections, and the number of its scene; `before` is a copy when it is wanted.
 
-    `confirming` are those of the doubts that may confirm a face.
+    `confirming` are the detections that may confirm a face.
     """
 
     frame: Frame
     faces: tuple[TrackedFace, ...]
-    doubts: Sequence[Detection]
+    detections: Sequence[Detection]
     confirming: Sequence[Detection]
     scene: int
     before: Image | None = None
@@ -41,25 +41,29 @@ class TrackedFrame:
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """Why faces are covered: what went wrong in a network, and what can be done."""
+    """Reason why faces are veiled: what went wrong in a network, and what can be done."""
 
     message: str
     remedy: str = ""
 
 
+Showing = Literal["swapped", "clear", "covered", "held", "veiled", "passed", "none", "refused", "unchecked"]
+"""How faces appear: `clear`: nobody is there; `covered`: regions are veiled; `held`: the last worn picture is repeated;
+`veiled`: all is veiled; `passed`: the raw picture, on request; `none`: the card, for want of a picture; `refused` and
+`unchecked`: the card, because the content check takes the picture for nudity or does not answer."""
+
+
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What goes to the sinks, and what is seen of the faces: swapped, clear (nobody there), covered, held,
-    veiled, passed (the raw picture, on request), none (no picture), or why the card stands in: refused (the content check
-    takes the picture for nudity) or unchecked (it does not answer)."""
+    """A frame for the sinks, and how faces appear in it; `before` is the picture as it was, when it is wanted."""
 
     labelled: LabelledFrame
-    what: str
+    what: Showing
     before: Image | None = None
 
 
-class FaceChanger:
-    """Give it every tracked frame, in order, each with the snapshot it is to be made with."""
+class FrameSwapper:
+    """Swaps tracked frames, in order, each with the snapshot that holds for it."""
 
     def __init__(self, content: LiveContent, mark: LiveMark) -> None:
         self._content = content
@@ -72,27 +76,27 @@ class FaceChanger:
         self._last_good_s = 0.0
         self._failures = 0
         self.trouble: Trouble | None = None
-        """What has gone wrong since a face was worn last."""
+        """What went wrong since a face was last worn."""
 
     def reset(self) -> None:
-        """Another input: nothing that was known holds."""
+        """Forget everything: another input follows."""
         self._guard.reset()
         self._memory.reset()
         self._last_good = None
 
     def close(self) -> None:
-        """Nothing more comes: end what works beside the frames."""
+        """End the work beside the frames."""
         if not self._memory.close():
-            _log.warning("the enhancer does not let go; it is left behind")
+            _log.warning("the enhancer did not stop in time; abandoning it")
 
-    def change(self, tracked: TrackedFrame, snapshot: Snapshot) -> Shown:
-        """The labelled frame; the picture of the tracked frame is used up. Never raises because of a network."""
+    def swap(self, tracked: TrackedFrame, snapshot: Snapshot) -> Shown:
+        """Return the labelled frame, drawn into the picture of the tracked one. Never raises because of a network."""
         frame, image = tracked.frame, tracked.frame.image
         self._mark.arriving(frame)
         trusted = self._confirmation.trusted(tracked.faces, tracked.confirming, frame.time_s)
         worn = self._swap(frame, trusted, snapshot)
         verdict = self._judge(tracked, worn, image)
-        what = self._hide(image, frame.time_s, verdict, snapshot, bool(worn))
+        what: Showing = self._hide(image, frame.time_s, verdict, snapshot, bool(worn))
         content = self._content.see(frame)
         if content.state != "clear":
             return self._withheld(frame, content, snapshot)
@@ -103,26 +107,26 @@ class FaceChanger:
         return Shown(labelled, what, tracked.before)
 
     def closed(self, frame: Frame, snapshot: Snapshot) -> Shown:
-        """A frame of which nothing is known: all of it is hidden."""
-        veil(frame.image)
+        """Return the frame with all of it veiled."""
+        veil_picture(frame.image)
         return Shown(self._label(frame, snapshot.settings, hidden=True), "veiled")
 
-    def _withheld(self, frame: Frame, content: ContentState, snapshot: Snapshot) -> Shown:
-        """Not even the page's "before" sees this frame."""
+    def _withheld(self, frame: Frame, content: ContentStatus, snapshot: Snapshot) -> Shown:
+        """Return a veil or the card; not even the page's "before" shows this frame."""
         self._last_good = None
-        if content is PENDING:
+        if content.state != "refused" and content.state != "unchecked":
             return self.closed(frame, snapshot)
         height, width = frame.image.shape[:2]
         frame.image[:] = card(width, height)
         return Shown(self._label(frame, snapshot.settings, hidden=True), content.state)
 
     def absent(self, width: int, height: int, pts: int, snapshot: Snapshot) -> Shown:
-        """The card that stands in while the input gives nothing."""
+        """Return the card that stands in while the input gives nothing."""
         frame = Frame(card(width, height), 0, pts, LIVE_TIME_BASE)
         return Shown(self._label(frame, snapshot.settings, hidden=True), "none")
 
     def _swap(self, frame: Frame, faces: tuple[TrackedFace, ...], snapshot: Snapshot) -> tuple[TrackedFace, ...]:
-        """The faces that now wear the source; none after an error of a network, which is said in the log."""
+        """Return the faces that now wear the source; none after an error of a network, which is logged."""
         persona = snapshot.persona
         try:
             retouch = Retouch() if persona is None else persona.retouch
@@ -131,8 +135,8 @@ class FaceChanger:
         except Exception as error:  # noqa: BLE001 - whatever a network does, the picture must stay closed and go on
             self._failures += 1
             self.trouble = Trouble(str(error), error.remedy if isinstance(error, MienError) else "choose another engine")
-            if self._failures <= _FAILURES_SAID:
-                _log.warning("a face could not be swapped, it is covered: %s", error)
+            if self._failures <= _MAX_LOGGED_FAILURES:
+                _log.warning("a face could not be swapped and is veiled: %s", error)
             return ()
         if worn or persona is None:
             self._failures, self.trouble = 0, None
@@ -144,35 +148,35 @@ class FaceChanger:
         bare = tuple(geometry.box_of(face.landmarks.points) for face in tracked.faces if face.track_id not in ids)
         if bare:
             self._guard.distrust(bare, time_s)
-        return self._guard.judge(image, time_s, worn, tracked.doubts, tracked.scene)
+        return self._guard.judge(image, time_s, worn, tracked.detections, tracked.scene)
 
-    def _hide(self, image: Image, time_s: float, verdict: Verdict, snapshot: Snapshot, worn: bool) -> str:
+    def _hide(self, image: Image, time_s: float, verdict: Verdict, snapshot: Snapshot, worn: bool) -> Showing:
         settings = snapshot.settings
         if settings.on_lost == "pass":
             return "swapped" if worn else "passed"
         if snapshot.persona is None:
-            veil(image)
+            veil_picture(image)
             return "veiled"
         if verdict.clear:
             return "swapped" if worn else "clear"
         if self._repeat(image, time_s, verdict, settings.on_lost):
             return "held"
-        if verdict.veil:
-            veil(image)
+        if verdict.whole:
+            veil_picture(image)
             return "veiled"
         for box in verdict.boxes:
-            cover(image, box)
+            veil_region(image, box)
         return "covered"
 
     def _repeat(self, image: Image, time_s: float, verdict: Verdict, on_lost: str) -> bool:
-        """Show again what was last seen with the face on: all of it (freeze), or the hidden places for a while (hold)."""
+        """Repeat the last picture with the face worn: all of it (freeze), or the veiled regions for a while (hold)."""
         last = self._last_good
         if last is None or last.shape != image.shape:
             return False
         if on_lost == "freeze":
             image[:] = last
             return True
-        if on_lost != "hold" or verdict.veil or time_s - self._last_good_s > _HOLD_S:
+        if on_lost != "hold" or verdict.whole or time_s - self._last_good_s > _HOLD_S:
             return False
         for x1, y1, x2, y2 in verdict.boxes:
             rows, columns = slice(int(y1), int(y2) + 1), slice(int(x1), int(x2) + 1)

@@ -1,4 +1,4 @@
-"""One slot between two threads: the newest wins, what it replaces is counted."""
+"""Latest-wins slot between two threads, with a count of replaced items."""
 
 import threading
 from typing import Generic, TypeVar
@@ -7,7 +7,7 @@ T = TypeVar("T")
 
 
 class Mailbox(Generic[T]):
-    """Never holds more than one item, so that no delay can build up."""
+    """Slot of at most one item, so that no delay can build up."""
 
     def __init__(self) -> None:
         self._item: T | None = None
@@ -17,15 +17,11 @@ class Mailbox(Generic[T]):
 
     @property
     def dropped(self) -> int:
-        """Items that were replaced before anybody took them."""
+        """Return the number of items that were replaced before they were taken."""
         return self._dropped
 
-    @property
-    def closed(self) -> bool:
-        return self._closed
-
     def put(self, item: T) -> None:
-        """Never blocks; ignored once the box is closed."""
+        """Replace the item, without blocking; ignored once the mailbox is closed."""
         with self._changed:
             if self._closed:
                 return
@@ -35,14 +31,14 @@ class Mailbox(Generic[T]):
             self._changed.notify()
 
     def take(self, timeout_s: float) -> T | None:
-        """The newest item, waiting for it so long; None when there is none in time or the box is closed."""
+        """Wait for the newest item; return None when none comes in time or the mailbox is closed."""
         with self._changed:
             self._changed.wait_for(lambda: self._item is not None or self._closed, timeout_s)
             item, self._item = self._item, None
             return None if self._closed else item
 
     def close(self) -> None:
-        """Wake whoever waits; nothing passes any more."""
+        """Wake all that wait; nothing passes any more."""
         with self._changed:
             self._closed = True
             self._item = None

@@ -1,4 +1,4 @@
-"""Counts and times of a live run: what the page, `/api/metrics` and Prometheus show."""
+"""Counts and times of a live run, for the page, `/api/metrics` and Prometheus."""
 
 import threading
 from collections import deque
@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-_KEPT = 600
-_RATE_WINDOW_S = 2.0
+_MAX_SAMPLES = 600  # 10 s at 60 fps; bounds memory
+_RATE_WINDOW_S = 2.0  # rates are those of the last 2 s
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """A reading of the meter; latencies are from capture until the sinks have taken the frame, milliseconds."""
+    """Reading of the meter; latencies are from capture until the sinks have taken the frame, in milliseconds."""
 
     fps: float
     capture_fps: float
@@ -27,9 +27,9 @@ class Figures:
 
 @dataclass(slots=True)
 class _Rate:
-    """Events of the last seconds."""
+    """Events of the last seconds, and the count of all."""
 
-    times: deque[float] = field(default_factory=lambda: deque(maxlen=_KEPT))
+    times: deque[float] = field(default_factory=lambda: deque(maxlen=_MAX_SAMPLES))
     count: int = 0
 
     def note(self, time_s: float) -> None:
@@ -44,48 +44,51 @@ class _Rate:
 
 
 class Meter:
-    """Written by every thread of the loop, read by anybody; bounded, whatever the length of the run."""
+    """Counters written by every thread of the loop, readable from any; bounded, whatever the length of the run."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self.reset()
 
     def reset(self) -> None:
-        """Start anew, as if nothing had been counted."""
+        """Forget all counts and times."""
         with self._lock:
             self._captured, self._finished = _Rate(), _Rate()
-            self._latencies: deque[float] = deque(maxlen=_KEPT)
+            self._latencies: deque[float] = deque(maxlen=_MAX_SAMPLES)
             self._stages: dict[str, deque[float]] = {}
             self._dropped: dict[str, int] = {}
             self._shown: dict[str, int] = {}
             self._last_shown = "none"
 
     def captured(self, time_s: float) -> None:
+        """Count a frame of the input."""
         with self._lock:
             self._captured.note(time_s)
 
     def finished(self, time_s: float, shown: str) -> None:
-        """A frame is ready for the sinks; `shown` says what became of the faces in it."""
+        """Count a frame for the sinks; `shown` is how faces appear in it."""
         with self._lock:
             self._finished.note(time_s)
             self._shown[shown] = self._shown.get(shown, 0) + 1
             self._last_shown = shown
 
     def delivered(self, latency_s: float) -> None:
-        """A sink has taken a frame so long after its capture."""
+        """Note the time from capture until a sink has taken the frame."""
         with self._lock:
             self._latencies.append(1000 * latency_s)
 
     def stage(self, name: str, seconds: float) -> None:
+        """Note the time that a stage took for a frame."""
         with self._lock:
-            self._stages.setdefault(name, deque(maxlen=_KEPT)).append(1000 * seconds)
+            self._stages.setdefault(name, deque(maxlen=_MAX_SAMPLES)).append(1000 * seconds)
 
     def dropped(self, where: str, total: int) -> None:
-        """So many frames were replaced by newer ones at this place so far."""
+        """Note the total of frames that newer ones replaced at this place."""
         with self._lock:
             self._dropped[where] = total
 
     def read(self, now_s: float) -> Figures:
+        """Return the figures of this moment."""
         with self._lock:
             latencies = np.array(self._latencies)
             return Figures(
@@ -102,7 +105,7 @@ class Meter:
 
 
 def prometheus(figures: Figures, cpu_percent: float, memory_bytes: int) -> str:
-    """The figures in Prometheus' text format, version 0.0.4."""
+    """Return the figures in Prometheus' text format, version 0.0.4."""
     lines: list[str] = []
 
     def metric(name: str, kind: str, text: str, *samples: tuple[str, float]) -> None:

@@ -1,4 +1,4 @@
-"""What a live frame is made with; changed only as a whole, between two frames."""
+"""Snapshot of settings and persona for a live frame; replaced only as a whole, between two frames."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from mien.swap.pipeline import Persona
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Settings and the face to wear; `persona` is None when no face was chosen."""
+    """Settings and the persona to wear; `persona` is None when no face is chosen."""
 
     settings: Settings
     persona: Persona | None = None

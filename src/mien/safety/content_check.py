@@ -1,118 +1,126 @@
-"""Decides, from scores of single pictures, whether a stream or a file shows nudity."""
+"""Content check of a stream or a file, from the scores of single pictures."""
 
 import threading
 from collections import deque
 from concurrent.futures import Future
+from dataclasses import dataclass
 
 from mien.contracts import ContentClassifier
 from mien.errors import ContentRefused
 from mien.types import Frame, Image
 
-THRESHOLD = 0.85
-"""A score from here on is a hit. 458 harmless pictures score 0.57 at the most."""
-_PERIOD_S = 1.0
-_WINDOW_S = 10.0
-_HITS = 3
-_CLEAN_CHECKS = 10
-"""So many checks in a row without a hit, about 10 s, end a refusal."""
+
+@dataclass(frozen=True, slots=True)
+class ContentTuning:
+    """Numbers of the content check; docs/content-check.md has the measurements."""
+
+    hit_score: float = 0.85  # a score from here on is a hit; 458 harmless pictures score 0.57 at most
+    period_s: float = 1.0
+    window_s: float = 10.0  # hits within it count together
+    hits: int = 3  # within the window, or in a row, for a refusal
+    clean_checks: int = 10  # in a row, about 10 s, end a refusal
 
 
-def is_due(time_s: float, last_s: float | None) -> bool:
-    """Whether a picture of this time should be looked at: once a second, and after times that run backwards."""
-    return last_s is None or not 0 <= time_s - last_s < _PERIOD_S
+DEFAULT_TUNING = ContentTuning()
+
+
+def is_due(time_s: float, last_s: float | None, tuning: ContentTuning = DEFAULT_TUNING) -> bool:
+    """Return True when a picture of this time is to be checked: once a second, and after times that run backwards."""
+    return last_s is None or not 0 <= time_s - last_s < tuning.period_s
 
 
 class ContentWatch:
     """Refuses after 3 hits within 10 s, or 3 in a row however far apart, and until 10 checks in a row were clean.
 
-    Times are those of the pictures, seconds.
+    Times are those of the pictures, in seconds.
     """
 
-    def __init__(self, threshold: float = THRESHOLD) -> None:
-        self._threshold = threshold
-        self._hits: deque[float] = deque(maxlen=_HITS)
+    def __init__(self, tuning: ContentTuning = DEFAULT_TUNING) -> None:
+        self._tuning = tuning
+        self._hits: deque[float] = deque(maxlen=tuning.hits)
         self._clean = 0
         self._in_a_row = 0
         self._checks = 0
         self.refused = False
 
     def observe(self, score: float, time_s: float) -> None:
-        """The score, 0..1, of the picture of this time."""
+        """Take the score, 0..1, of the picture of this time."""
+        tuning = self._tuning
         self._checks += 1
-        # Written so that a score that is no number is a hit.
-        if score < self._threshold:
+        # Written so that NaN is a hit.
+        if score < tuning.hit_score:
             self._clean += 1
-            self.refused = self.refused and self._clean < _CLEAN_CHECKS
+            self.refused = self.refused and self._clean < tuning.clean_checks
             return
         self._in_a_row = 1 if self._clean else self._in_a_row + 1
         self._clean = 0
         self._hits.append(time_s)
-        soon = len(self._hits) == _HITS and abs(time_s - self._hits[0]) <= _WINDOW_S
-        self.refused = self.refused or soon or self._in_a_row >= _HITS
+        soon = len(self._hits) == tuning.hits and abs(time_s - self._hits[0]) <= tuning.window_s
+        self.refused = self.refused or soon or self._in_a_row >= tuning.hits
 
     @property
     def refused_as_a_whole(self) -> bool:
-        """The verdict when nothing more comes: what was too short for 3 checks is refused when all of them were hits."""
-        return self.refused or 0 < self._checks == len(self._hits) < _HITS
+        """Return the verdict on the whole: a file too short for 3 checks is refused when all of them were hits."""
+        return self.refused or 0 < self._checks == len(self._hits) < self._tuning.hits
 
 
 class FileContentCheck:
-    """Give it every frame of a file, in order, before the badge is drawn, and call `finish` before the file is kept.
+    """Checks every frame of a file, in order, before the badge is drawn; call `finish` before the file gets its name.
 
-    A look runs beside the swapping of the frames that follow; its answer is awaited when the next one is due.
+    A check runs beside the swapping of the frames that follow; its score is awaited when the next one is due.
     """
 
     def __init__(self, classifier: ContentClassifier) -> None:
         self._classifier = classifier
         self._watch = ContentWatch()
-        self._asked_s: float | None = None
-        self._look: _Look | None = None
+        self._checked_s: float | None = None
+        self._running: _Check | None = None
 
     def see(self, frame: Frame) -> None:
-        """Look at a copy of the frame when a second has passed; raises `ContentRefused` as soon as that is the verdict.
+        """Check a copy of the frame when a second has passed. Raises `ContentRefused` as soon as that is the verdict.
 
         An error of the classifier is raised here or by `finish`.
         """
-        if not is_due(frame.time_s, self._asked_s):
+        if not is_due(frame.time_s, self._checked_s):
             return
-        self._await_answer()
-        self._asked_s = frame.time_s
-        self._look = _Look(self._classifier, frame.image.copy(), frame.time_s)
-        self._look.start()
+        self._await_score()
+        self._checked_s = frame.time_s
+        self._running = _Check(self._classifier, frame.image.copy(), frame.time_s)
+        self._running.start()
 
     def finish(self) -> None:
-        """Wait for the last answer; the verdict on a still or a clip of a second or two, too. Raises `ContentRefused`."""
-        self._await_answer()
+        """Wait for the last score, and judge a still or a clip of a second or two. Raises `ContentRefused`."""
+        self._await_score()
         if self._watch.refused_as_a_whole:
             raise _refusal()
 
-    def _await_answer(self) -> None:
-        look, self._look = self._look, None
-        if look is not None:
-            self._watch.observe(look.answer(), look.time_s)
+    def _await_score(self) -> None:
+        running, self._running = self._running, None
+        if running is not None:
+            self._watch.observe(running.score(), running.time_s)
         if self._watch.refused:
             raise _refusal()
 
 
-class _Look(threading.Thread):
-    """One score in a thread that ends with it, so that a job that fails has nothing to clear away."""
+class _Check(threading.Thread):
+    """One score, in a thread that ends with it, so that a job that fails has nothing to clear away."""
 
     def __init__(self, classifier: ContentClassifier, image: Image, time_s: float) -> None:
         super().__init__(name="mien-content")
         self.time_s = time_s
-        self._answer: Future[float] = Future()
+        self._score: Future[float] = Future()
         self._classifier = classifier
         self._image = image
 
     def run(self) -> None:
         try:
-            self._answer.set_result(self._classifier.score(self._image))
-        except BaseException as error:  # noqa: BLE001 - carried to the thread that waits for the answer
-            self._answer.set_exception(error)
+            self._score.set_result(self._classifier.score(self._image))
+        except BaseException as error:  # noqa: BLE001 - carried to the thread that waits for the score
+            self._score.set_exception(error)
 
-    def answer(self) -> float:
-        """The score, waiting for it; raises the error of the classifier."""
-        return self._answer.result()
+    def score(self) -> float:
+        """Wait for the score and return it; raises the error of the classifier."""
+        return self._score.result()
 
 
 def _refusal() -> ContentRefused:

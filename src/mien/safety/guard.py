@@ -1,10 +1,10 @@
-"""Decides what of a live frame may not be seen, because the wearer's own face may be there.
+"""Guard of the live picture: decides which regions are veiled, because the wearer's own face may be there.
 
-The picture is closed until proven open: at the start, after a cut and after an error everything is covered until a face
-is worn or nobody has been there for a while. A face that gets lost leaves a growing region that stays covered until a
-face is found in it, or until it is quiet and still: the detector sees nothing in it, not even something unlikely, nothing
-moves, and there is light enough to tell. What the detector doubts elsewhere (often a hand) is covered while it does and
-a little longer. Time comes with the frames.
+The picture is closed until proven open: at the start, after a scene cut and after an error all of it is veiled until a
+face is worn or the room has been empty for a while. A lost face leaves a growing region that stays veiled until a face is
+found in it, or until it is quiet and still: no detection in it, not even one of low confidence, no motion, and enough
+light to tell. A low-confidence detection elsewhere (often a hand) is veiled while it lasts and a little longer. Time
+comes with the frames.
 """
 
 from collections.abc import Sequence
@@ -19,125 +19,139 @@ from mien.types import Array, Detection, Image, TrackedFace
 
 Box = tuple[float, float, float, float]
 
-DOUBT = 0.35
-"""Detector scores from here on may be a face."""
-_DOUBT_BESIDE = 0.5
-"""The same while the wearer is seen with the new face on: most doubts are the wearer's hands then."""
-_AROUND = 1.7
-"""A covered region measures so many face boxes at first."""
-_AROUND_MOST = 3.2
-_GROWTH_PER_S = 1.5
-_AROUND_DOUBT = 1.4
-_DOUBT_S = 0.3
-_LIKELY_S = 1.0
-"""For so long what was a doubt stays covered, and what was likely a face."""
-_LIKELY = 0.6
-_QUIET_S = 1.5
-"""For so long the whole picture must be quiet at the start before it opens without a face."""
-_STILL_S = 3.0
-"""For so long a region must be quiet and still after its face got lost."""
-_QUIET_MOST_S = 30.0
-"""A region where only something else moves opens after this."""
-_LEAST_LIGHT = 24.0
-"""Mean grey level under which nobody can tell whether a face is there."""
-_MOTION = 3.0
-"""Mean change of grey levels of a thumbnail, over `_STILL_STEP_S`, that sensor noise does not reach."""
-_STILL_STEP_S = 0.3
-_THUMB_WH = 12, 12
-_VEIL_SHARE = 0.55
-"""When so much of the picture is covered, all of it is."""
+LOW_CONFIDENCE_SCORE = 0.35
+"""Detections with this score and more may be faces; detectors are opened so that they report them."""
+
+
+@dataclass(frozen=True, slots=True)
+class GuardTuning:
+    """Numbers of the guard; those without a reason beside them were chosen by eye on live runs."""
+
+    min_score: float = LOW_CONFIDENCE_SCORE
+    min_score_beside_worn: float = 0.5  # while the wearer is worn, most low-confidence detections are the wearer's hands
+    likely_score: float = 0.6  # a detection from here on is likely a face
+    low_confidence_hold_s: float = 0.3  # a veil over a low-confidence detection lasts this long after it
+    likely_hold_s: float = 1.0  # and this long over a likely face
+    same_place_distance: float = 0.6  # of a detection from a worn face, in face sizes: it is that face
+    same_place_growth: float = 2.0  # and the ratio of their sizes
+    lost_box_scale: float = 1.7  # a veil over a lost face, in boxes of that face, at first
+    lost_box_max_scale: float = 3.2  # and at most
+    lost_box_growth_per_s: float = 1.5  # boxes a second; the wearer moves on unseen
+    detection_box_scale: float = 1.4  # a veil over a detection, in its boxes
+    open_quiet_s: float = 1.5  # at the start, the whole picture must be quiet this long to open without a face
+    still_s: float = 3.0  # a region must be quiet and still this long after its face was lost
+    restless_max_s: float = 30.0  # a region where only something else moves opens after this
+    min_grey_level: float = 24.0  # mean; in a darker region a face cannot be told from none
+    motion_levels: float = 3.0  # mean change of a thumbnail over `motion_step_s`; sensor noise stays below
+    motion_step_s: float = 0.3
+    thumbnail_side: int = 12  # pixels
+    veil_all_share: float = 0.55  # when this share of the picture is veiled, all of it is
+
+
+DEFAULT_TUNING = GuardTuning()
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What must be covered: everything (`veil`), or `boxes`, xyxy in frame pixels, inside the frame."""
+    """Regions to veil: all of the picture (`whole`), or `boxes`, xyxy in frame pixels, inside the frame."""
 
-    veil: bool
+    whole: bool
     boxes: tuple[Box, ...]
 
     @property
     def clear(self) -> bool:
-        return not self.veil and not self.boxes
+        """Return True when nothing is veiled."""
+        return not self.whole and not self.boxes
 
 
 @dataclass(slots=True)
 class _Region:
-    """Where a face got lost, or may be (then it lasts `life_s`); `sign_s` is the time of the last sign of it."""
+    """A region where a face was lost, or may be (then it lasts `life_s`); `sign_s` is the time of the last sign of it."""
 
     box: Box
     since_s: float
     sign_s: float
     life_s: float | None = None
     others: frozenset[int] = frozenset()
-    """Faces that were seen elsewhere when this one got lost: they cannot be it."""
+    """Tracks that were seen elsewhere when this face was lost: they cannot be it."""
     thumb: Array | None = None
     thumb_s: float = 0.0
     moved_s: float = 0.0
 
-    def grown(self, time_s: float, width: int, height: int) -> Box:
-        factor = _AROUND_DOUBT
+    def grown(self, time_s: float, width: int, height: int, tuning: GuardTuning) -> Box:
+        factor = tuning.detection_box_scale
         if self.life_s is None:
-            factor = min(_AROUND + _GROWTH_PER_S * max(0.0, time_s - self.since_s), _AROUND_MOST)
+            grown = tuning.lost_box_scale + tuning.lost_box_growth_per_s * max(0.0, time_s - self.since_s)
+            factor = min(grown, tuning.lost_box_max_scale)
         return _clipped(_scaled(self.box, factor), width, height)
 
 
 @dataclass(slots=True)
 class Guard:
-    """Give it every frame, in order."""
+    """Judges every frame, in order."""
 
+    tuning: GuardTuning = DEFAULT_TUNING
     _closed: bool = True
     _closed_s: float | None = None
-    """Since when the whole closed picture is quiet; None before the first frame."""
+    """Time since which the closed picture is quiet; None before the first frame."""
     _scene: int = 0
     _regions: list[_Region] = field(default_factory=list)
-    _followed: dict[int, Box] = field(default_factory=dict)
+    _tracked: dict[int, Box] = field(default_factory=dict)
 
     def reset(self) -> None:
-        """Close the picture: what was known of it no longer holds."""
+        """Close the picture and forget all regions."""
         self._closed, self._closed_s = True, None
-        self._regions, self._followed = [], {}
+        self._regions, self._tracked = [], {}
 
     def judge(
-        self, image: Image, time_s: float, faces: tuple[TrackedFace, ...], doubts: Sequence[Detection], scene: int
+        self, image: Image, time_s: float, faces: tuple[TrackedFace, ...], detections: Sequence[Detection], scene: int
     ) -> Verdict:
-        """`faces` are those about to be swapped, `doubts` all that the detector reports; a new `scene` closes the picture."""
+        """Return the regions to veil; `faces` are worn, `detections` are all, and a new `scene` closes the picture."""
         if scene != self._scene:
             self.reset()
             self._scene = scene
         boxes = {face.track_id: geometry.box_of(face.landmarks.points) for face in faces}
         self._note_lost(boxes, time_s)
-        self._note_doubts(doubts, faces, time_s)
+        self._note_detections(detections, faces, time_s)
         self._regions = [region for region in self._regions if not self._is_over(region, boxes, image, time_s)]
-        self._followed = boxes
+        self._tracked = boxes
         if self._closed:
-            self._open_if_sure(image, time_s, bool(faces), bool(doubts) or bool(self._regions))
+            self._open_if_sure(image, time_s, bool(faces), bool(detections) or bool(self._regions))
         return self._verdict(image, time_s)
 
     def distrust(self, boxes: tuple[Box, ...], time_s: float) -> None:
-        """These faces could not be swapped: they count as lost."""
+        """Count these faces as lost: they could not be swapped."""
         for box in boxes:
             self._mark(box, time_s)
 
     def _note_lost(self, boxes: dict[int, Box], time_s: float) -> None:
-        for track_id, box in self._followed.items():
+        for track_id, box in self._tracked.items():
             if track_id not in boxes:
                 self._mark(box, time_s, others=frozenset(boxes))
 
-    def _note_doubts(self, doubts: Sequence[Detection], faces: tuple[TrackedFace, ...], time_s: float) -> None:
+    def _note_detections(self, detections: Sequence[Detection], faces: tuple[TrackedFace, ...], time_s: float) -> None:
         places = [Place.of_points(face.landmarks.points) for face in faces]
         seen = bool(faces) and all(region.life_s is not None for region in self._regions)
-        least = _DOUBT_BESIDE if seen else DOUBT
-        for doubt in doubts:
-            if doubt.score < least:
+        tuning = self.tuning
+        min_score = tuning.min_score_beside_worn if seen else tuning.min_score
+        for detection in detections:
+            if detection.score < min_score:
                 continue
-            place = Place.of_detection(doubt)
-            if not any(known.distance(place) < 0.6 and known.growth(place) < 2 for known in places):
-                self._mark(doubt.box_xyxy, time_s, _LIKELY_S if doubt.score >= _LIKELY else _DOUBT_S)
+            place = Place.of_detection(detection)
+            if not any(
+                known.distance(place) < tuning.same_place_distance and known.growth(place) < tuning.same_place_growth
+                for known in places
+            ):
+                is_likely = detection.score >= tuning.likely_score
+                self._mark(detection.box_xyxy, time_s, tuning.likely_hold_s if is_likely else tuning.low_confidence_hold_s)
 
     def _mark(self, box: Box, time_s: float, life_s: float | None = None, others: frozenset[int] = frozenset()) -> None:
-        """A sign of a face: renews the region it lies in, or makes one. A lost face is not taken back by a doubt."""
+        """Renew the region in which this sign of a face lies, or make one.
+
+        A low-confidence detection does not end a region of a lost face.
+        """
         for region in self._regions:
-            if _centre_inside(box, _scaled(region.box, _AROUND)):
+            if _centre_inside(box, _scaled(region.box, self.tuning.lost_box_scale)):
                 region.box, region.since_s, region.sign_s, region.moved_s = box, time_s, time_s, time_s
                 region.others |= others
                 if region.life_s is not None:
@@ -147,41 +161,51 @@ class Guard:
 
     def _is_over(self, region: _Region, boxes: dict[int, Box], image: Image, time_s: float) -> bool:
         height, width = image.shape[:2]
-        area = region.grown(time_s, width, height)
+        area = region.grown(time_s, width, height, self.tuning)
         if any(_centre_inside(box, area) for track_id, box in boxes.items() if track_id not in region.others):
             return True
         if region.life_s is not None:
             return time_s - region.sign_s > region.life_s
         self._watch(region, area, image, time_s)
         quiet = time_s - region.sign_s
-        return quiet > _QUIET_MOST_S or min(quiet, time_s - region.moved_s) > _STILL_S
+        return quiet > self.tuning.restless_max_s or min(quiet, time_s - region.moved_s) > self.tuning.still_s
 
     def _watch(self, region: _Region, area: Box, image: Image, time_s: float) -> None:
         """Note motion in the region; darkness counts as a sign, because it hides everything."""
-        if region.thumb is not None and 0 <= time_s - region.thumb_s < _STILL_STEP_S:
+        if region.thumb is not None and 0 <= time_s - region.thumb_s < self.tuning.motion_step_s:
             return
-        thumb = _thumbnail(image, area)
-        if float(thumb.mean()) < _LEAST_LIGHT:
+        thumb = self._thumbnail(image, area)
+        if float(thumb.mean()) < self.tuning.min_grey_level:
             region.sign_s = region.moved_s = time_s
-        if region.thumb is not None and float(np.abs(thumb - region.thumb).mean()) > _MOTION:
+        if region.thumb is not None and float(np.abs(thumb - region.thumb).mean()) > self.tuning.motion_levels:
             region.moved_s = time_s
         region.thumb, region.thumb_s = thumb, time_s
 
-    def _open_if_sure(self, image: Image, time_s: float, worn: bool, doubted: bool) -> None:
+    def _open_if_sure(self, image: Image, time_s: float, worn: bool, detected: bool) -> None:
         if worn:
             self._closed = False
             return
-        dark = float(_thumbnail(image, (0, 0, image.shape[1], image.shape[0])).mean()) < _LEAST_LIGHT
-        if self._closed_s is None or doubted or dark or time_s < self._closed_s:
+        thumb = self._thumbnail(image, (0, 0, image.shape[1], image.shape[0]))
+        dark = float(thumb.mean()) < self.tuning.min_grey_level
+        if self._closed_s is None or detected or dark or time_s < self._closed_s:
             self._closed_s = time_s
-        elif time_s - self._closed_s > _QUIET_S:
+        elif time_s - self._closed_s > self.tuning.open_quiet_s:
             self._closed = False
 
     def _verdict(self, image: Image, time_s: float) -> Verdict:
         height, width = image.shape[:2]
-        boxes = tuple(region.grown(time_s, width, height) for region in self._regions)
-        covered = sum((x2 - x1) * (y2 - y1) for x1, y1, x2, y2 in boxes)
-        return Verdict(self._closed or covered > _VEIL_SHARE * width * height, boxes)
+        boxes = tuple(region.grown(time_s, width, height, self.tuning) for region in self._regions)
+        veiled = sum((x2 - x1) * (y2 - y1) for x1, y1, x2, y2 in boxes)
+        return Verdict(self._closed or veiled > self.tuning.veil_all_share * width * height, boxes)
+
+    def _thumbnail(self, image: Image, area: Box) -> Array:
+        """Return the box as a small grey picture, float32 (12, 12); all dark for a box outside the picture."""
+        side = self.tuning.thumbnail_side
+        x1, y1, x2, y2 = (round(value) for value in area)
+        part = image[y1:y2:2, x1:x2:2, 1]
+        if part.size == 0:
+            return np.zeros((side, side), np.float32)
+        return np.asarray(cv2.resize(np.ascontiguousarray(part), (side, side), interpolation=cv2.INTER_AREA), np.float32)
 
 
 def _scaled(box: Box, factor: float) -> Box:
@@ -199,12 +223,3 @@ def _clipped(box: Box, width: int, height: int) -> Box:
 def _centre_inside(box: Box, area: Box) -> bool:
     x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
     return area[0] <= x <= area[2] and area[1] <= y <= area[3]
-
-
-def _thumbnail(image: Image, area: Box) -> Array:
-    """Grey, float32 (12, 12); of a box outside the picture, all dark."""
-    x1, y1, x2, y2 = (round(value) for value in area)
-    part = image[y1:y2:2, x1:x2:2, 1]
-    if part.size == 0:
-        return np.zeros(_THUMB_WH[::-1], np.float32)
-    return np.asarray(cv2.resize(np.ascontiguousarray(part), _THUMB_WH, interpolation=cv2.INTER_AREA), np.float32)

@@ -3,7 +3,7 @@
 import pytest
 
 from mien.studio.server.access import Access
-from mien.studio.server.guesses import ADDRESS_GUESSES, ADDRESS_WINDOW_S, ALL_GUESSES, ALL_WINDOW_S
+from mien.studio.server.guesses import DEFAULT_LIMITS
 
 PASSWORD = "a long password"
 
@@ -93,19 +93,19 @@ def test_an_address_has_six_guesses_a_minute() -> None:
     clock = _Clock()
     access = Access(1, password=PASSWORD, clock=clock)
     assert access.is_password(PASSWORD, "192.0.2.1") is True
-    assert [access.is_password(f"guess {number}", "192.0.2.1") for number in range(ADDRESS_GUESSES)] == [
+    assert [access.is_password(f"guess {number}", "192.0.2.1") for number in range(DEFAULT_LIMITS.network_guesses)] == [
         False
-    ] * ADDRESS_GUESSES
+    ] * DEFAULT_LIMITS.network_guesses
     assert access.is_password(PASSWORD, "192.0.2.1") is None
     assert access.is_password(PASSWORD, "192.0.2.2") is True, "nobody locks the others out"
-    clock.now_s += ADDRESS_WINDOW_S
+    clock.now_s += DEFAULT_LIMITS.network_window_s
     assert access.is_password(PASSWORD, "192.0.2.1") is True
     assert not access.is_token(access.token)
 
 
 def test_one_ipv6_network_is_one_address() -> None:
     access = Access(1, password=PASSWORD)
-    for number in range(ADDRESS_GUESSES):
+    for number in range(DEFAULT_LIMITS.network_guesses):
         assert access.is_password("wrong", f"2001:db8::{number}") is False
     assert access.is_password(PASSWORD, "2001:db8::ffff") is None
     assert access.is_password(PASSWORD, "2001:db8:0:1::1") is True
@@ -115,16 +115,16 @@ def test_all_addresses_together_have_sixty_guesses_in_ten_minutes() -> None:
     clock = _Clock()
     access = Access(1, password=PASSWORD, clock=clock)
     tried = [access.is_password("wrong", f"198.51.{number // 250}.{number % 250}") for number in range(1000)]
-    assert tried == [False] * ALL_GUESSES + [None] * (1000 - ALL_GUESSES)
+    assert tried == [False] * DEFAULT_LIMITS.all_guesses + [None] * (1000 - DEFAULT_LIMITS.all_guesses)
     assert access.is_password(PASSWORD, "203.0.113.1") is None
-    clock.now_s += ALL_WINDOW_S
+    clock.now_s += DEFAULT_LIMITS.all_window_s
     assert access.is_password(PASSWORD, "203.0.113.1") is True
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "::1", "::ffff:127.0.0.1"])
 def test_the_owner_at_the_machine_is_not_locked_out_from_elsewhere(address: str) -> None:
     access = Access(1, password=PASSWORD)
-    for number in range(ALL_GUESSES):
+    for number in range(DEFAULT_LIMITS.all_guesses):
         access.is_password("wrong", f"198.51.100.{number}")
     assert access.is_password(PASSWORD, "203.0.113.1") is None
     assert access.is_password("wrong", address) is False

@@ -21,8 +21,8 @@ from mien.studio.server.access import Access, Doorkeeper
 from mien.studio.server.certificate import own_certificate
 from mien.studio.server.gate import Gate, Limits, Visit
 from mien.studio.server.serve import StudioServer
+from tests.support.deadline import DEADLINE_S
 
-_PATIENCE_S = 60.0
 _CROWD = 310
 """More than uvicorn's limit was when 300 connections locked everybody out."""
 
@@ -72,15 +72,15 @@ class _Server:
 
     def opened(self, stack: ExitStack) -> socket.socket:
         """A connection that the server has taken in, before any TLS."""
-        opened = stack.enter_context(socket.create_connection(("127.0.0.1", self.port), _PATIENCE_S))
-        self.gate.admitted.get(timeout=_PATIENCE_S)
+        opened = stack.enter_context(socket.create_connection(("127.0.0.1", self.port), DEADLINE_S))
+        self.gate.admitted.get(timeout=DEADLINE_S)
         return opened
 
     def secured(self, stack: ExitStack) -> socket.socket:
         plain = self.opened(stack)
         return plain if self.tls is None else stack.enter_context(self.tls.wrap_socket(plain, server_hostname="localhost"))
 
-    def request(self, path: str = "/api/state", timeout: float = _PATIENCE_S) -> int:
+    def request(self, path: str = "/api/state", timeout: float = DEADLINE_S) -> int:
         """The answer to the owner's request, on a connection of its own."""
         verify: ssl.SSLContext | bool = True if self.tls is None else self.tls
         with httpx.Client(verify=verify, trust_env=False, timeout=timeout) as client:
@@ -112,12 +112,12 @@ def _serving(
         thread = threading.Thread(target=server.run, args=([listener],), name="test-gate")
         thread.start()
         try:
-            assert started.wait(_PATIENCE_S)
+            assert started.wait(DEADLINE_S)
             yield served
         finally:
             served.answer.set()
             server.should_exit = True
-            thread.join(_PATIENCE_S)
+            thread.join(DEADLINE_S)
 
 
 async def _application(served: _Server, scope: Scope, receive: Receive, send: Send) -> None:
@@ -135,7 +135,7 @@ async def _application(served: _Server, scope: Scope, receive: Receive, send: Se
     served.clients.append(scope["client"][0])
     if scope["path"] == "/slow":
         served.answering.set()
-        await asyncio.to_thread(served.answer.wait, _PATIENCE_S)
+        await asyncio.to_thread(served.answer.wait, DEADLINE_S)
     more = True
     while more:
         message = await receive()
@@ -241,32 +241,32 @@ def test_what_the_owner_has_open_stays_in_a_crowd_and_in_time(tmp_path: Path, tl
     with _serving(tmp_path, tls=tls) as server, ExitStack() as stack:
         url = f"{server.base.replace('http', 'ws')}/ws/x"
         page = stack.enter_context(connect(url, additional_headers=server.bearer, ssl=server.tls, proxy=None))
-        server.gate.admitted.get(timeout=_PATIENCE_S)
+        server.gate.admitted.get(timeout=DEADLINE_S)
         page.send("first")
-        assert page.recv(timeout=_PATIENCE_S) == "first"
+        assert page.recv(timeout=DEADLINE_S) == "first"
         upload = server.secured(stack)
         bearer = f"Authorization: {server.bearer['Authorization']}"
         upload.sendall(_head(server, "POST", "/api/x", bearer, "Content-Length: 4") + b"\r\n12")
         slow = threading.Thread(target=server.request, args=("/slow",))
         slow.start()
-        assert server.answering.wait(_PATIENCE_S)
-        server.gate.admitted.get(timeout=_PATIENCE_S)
+        assert server.answering.wait(DEADLINE_S)
+        server.gate.admitted.get(timeout=DEADLINE_S)
         crowd = [_silent(server, stack) for _ in range(70)]
         _until_closed(crowd[0])
         # Long after the time of strangers; a request that is being answered may take as long as it takes.
         server.clock.now_s += server.gate.limits.stalled_s - 1
         _until_closed(crowd[-1])
         page.send("second")
-        assert page.recv(timeout=_PATIENCE_S) == "second"
+        assert page.recv(timeout=DEADLINE_S) == "second"
         upload.sendall(b"34")
         assert upload.recv(12) == b"HTTP/1.1 200"
         server.clock.now_s += 10 * server.gate.limits.stalled_s
         assert server.request() == 200
         assert slow.is_alive()
         server.answer.set()
-        slow.join(_PATIENCE_S)
+        slow.join(DEADLINE_S)
         page.send("third")
-        assert page.recv(timeout=_PATIENCE_S) == "third"
+        assert page.recv(timeout=DEADLINE_S) == "third"
 
 
 def test_an_upload_of_the_owner_that_stalls_for_a_minute_ends(tmp_path: Path) -> None:

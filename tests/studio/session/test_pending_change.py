@@ -7,9 +7,8 @@ import pytest
 
 from mien.errors import ModelMissing
 from mien.settings import Value
-from mien.studio.session.pending_change import Dressing, DressingState
-
-DEADLINE_S = 10.0
+from mien.studio.session.pending_change import READY, PendingChange, PendingStatus
+from tests.support.deadline import DEADLINE_S
 
 
 class Maker:
@@ -29,20 +28,20 @@ class Maker:
 
 
 class Watched:
-    """A dressing whose changes of state can be awaited."""
+    """A pending change whose changes of status can be awaited."""
 
     def __init__(self, maker: Maker) -> None:
         self.changes = threading.Condition()
-        self.dressing = Dressing(maker.make, self._changed)
+        self.change = PendingChange(maker.make, self._changed)
 
     def _changed(self) -> None:
         with self.changes:
             self.changes.notify_all()
 
-    def wait(self, state: str) -> DressingState:
+    def wait(self, state: str) -> PendingStatus:
         with self.changes:
-            assert self.changes.wait_for(lambda: self.dressing.state.state == state, DEADLINE_S), self.dressing.state
-        return self.dressing.state
+            assert self.changes.wait_for(lambda: self.change.status.state == state, DEADLINE_S), self.change.status
+        return self.change.status
 
 
 @pytest.fixture
@@ -53,27 +52,27 @@ def maker() -> Maker:
 @pytest.fixture
 def watched(maker: Maker) -> Iterator[Watched]:
     watched = Watched(maker)
-    watched.dressing.start()
+    watched.change.start()
     yield watched
     maker.go_on.release()
-    watched.dressing.stop()
+    watched.change.stop()
 
 
 def test_a_change_is_made_beside_and_shown_while_it_waits(maker: Maker, watched: Watched) -> None:
-    watched.dressing.want({"engine": "x"})
-    assert watched.dressing.state == DressingState("opening", (("engine", "x"),))
+    watched.change.request({"engine": "x"})
+    assert watched.change.status == PendingStatus("opening", wanted=(("engine", "x"),))
     assert maker.begun.acquire(timeout=DEADLINE_S)
-    assert watched.dressing.wants({"engine": "x"})
+    assert watched.change.is_requested({"engine": "x"})
     maker.go_on.release()
-    assert watched.wait("ready") == DressingState()
+    assert watched.wait("ready") == READY
     assert maker.made == [{"engine": "x"}]
 
 
 def test_what_is_asked_for_meanwhile_is_made_with_the_next_round(maker: Maker, watched: Watched) -> None:
-    watched.dressing.want({"engine": "x"})
+    watched.change.request({"engine": "x"})
     assert maker.begun.acquire(timeout=DEADLINE_S)
-    watched.dressing.want({"engine": "y", "boost": 2})
-    assert not watched.dressing.wants({"engine": "x"}), "the first change is overtaken"
+    watched.change.request({"engine": "y", "boost": 2})
+    assert not watched.change.is_requested({"engine": "x"}), "the first change is overtaken"
     maker.go_on.release()
     assert maker.begun.acquire(timeout=DEADLINE_S)
     maker.go_on.release()
@@ -83,14 +82,14 @@ def test_what_is_asked_for_meanwhile_is_made_with_the_next_round(maker: Maker, w
 
 def test_a_failure_is_said_and_nothing_waits_any_more(maker: Maker, watched: Watched) -> None:
     maker.fails = ModelMissing("it is not there", "fetch it")
-    watched.dressing.want({"engine": "x"})
+    watched.change.request({"engine": "x"})
     maker.go_on.release()
-    assert watched.wait("failed") == DressingState("failed", (), "it is not there", "fetch it")
+    assert watched.wait("failed") == PendingStatus("failed", "it is not there", "fetch it")
 
 
 def test_an_error_that_nobody_foresaw_is_said_too(maker: Maker, watched: Watched) -> None:
     maker.fails = ZeroDivisionError("on purpose")
-    watched.dressing.want({"engine": "x"})
+    watched.change.request({"engine": "x"})
     maker.go_on.release()
     state = watched.wait("failed")
     assert "on purpose" in state.message
@@ -98,16 +97,16 @@ def test_an_error_that_nobody_foresaw_is_said_too(maker: Maker, watched: Watched
 
 
 def test_a_change_that_is_taken_back_is_not_wanted(maker: Maker, watched: Watched) -> None:
-    watched.dressing.want({"engine": "x"})
+    watched.change.request({"engine": "x"})
     assert maker.begun.acquire(timeout=DEADLINE_S)
-    watched.dressing.forget()
-    assert not watched.dressing.wants({"engine": "x"})
-    assert watched.dressing.state == DressingState()
+    watched.change.cancel()
+    assert not watched.change.is_requested({"engine": "x"})
+    assert watched.change.status == READY
     maker.go_on.release()
 
 
 def test_it_ends_while_it_waits(maker: Maker) -> None:
-    dressing = Dressing(maker.make, lambda: None)
-    dressing.start()
-    dressing.stop()
-    dressing.stop()
+    change = PendingChange(maker.make, lambda: None)
+    change.start()
+    change.stop()
+    change.stop()

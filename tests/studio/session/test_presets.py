@@ -14,11 +14,10 @@ import pytest
 from mien.errors import OutputError, UsageError
 from mien.studio.session.database import StudioDatabase
 from mien.studio.session.faces import Gallery
-from mien.studio.session.presets import MOST_PRESETS
+from mien.studio.session.presets import MAX_PRESETS
+from tests.support.deadline import DEADLINE_S
 from tests.support.places import ROOT
 from tests.support.preset_writer import open_presets, write_for_a_while
-
-_PATIENCE_S = 120.0
 
 
 def _expected(confirmed: list[dict[str, dict[str, Any] | None]]) -> dict[str, dict[str, Any]]:
@@ -37,7 +36,7 @@ def test_what_parallel_threads_were_told_is_kept_is_kept(tmp_path: Path, seed: i
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(_PATIENCE_S)
+        thread.join(DEADLINE_S)
     assert len(confirmed) == len(threads)
     assert open_presets(tmp_path).all() == _expected(confirmed)
 
@@ -71,7 +70,7 @@ def test_two_studios_on_one_folder_lose_nothing(tmp_path: Path) -> None:
         assert process.stdin is not None
         process.stdin.write("go\n")
         process.stdin.flush()
-    confirmed = [json.loads(process.communicate(timeout=_PATIENCE_S)[0]) for process in processes]
+    confirmed = [json.loads(process.communicate(timeout=DEADLINE_S)[0]) for process in processes]
     assert open_presets(tmp_path).all() == _expected(confirmed)
 
 
@@ -86,10 +85,10 @@ def test_a_preset_of_another_studio_is_seen_at_once(tmp_path: Path) -> None:
 
 def test_an_import_that_is_too_large_adds_nothing(tmp_path: Path) -> None:
     presets = open_presets(tmp_path)
-    presets.keep({str(number): {} for number in range(MOST_PRESETS - 1)})
-    with pytest.raises(UsageError, match=str(MOST_PRESETS)):
+    presets.keep({str(number): {} for number in range(MAX_PRESETS - 1)})
+    with pytest.raises(UsageError, match=str(MAX_PRESETS)):
         presets.keep({"a": {}, "b": {}})
-    assert len(presets.all()) == MOST_PRESETS - 1
+    assert len(presets.all()) == MAX_PRESETS - 1
     presets.keep({"0": {"opacity": 0.1}, "a": {}})
     assert presets.all()["0"] == {"opacity": 0.1}
 
@@ -138,7 +137,7 @@ def test_photos_that_two_studios_add_to_a_saved_face_are_both_kept(tmp_path: Pat
     for gallery in (one, two):
         (tmp_path / "upload.png").write_bytes(b"y")
         face = gallery.get("abc")
-        gallery._note_more(face, gallery._keep_more(face, tmp_path / "upload.png"))
+        gallery._note_more(face, gallery._store_more(face, tmp_path / "upload.png"))
     assert len(set(_gallery(tmp_path).get("abc").more)) == 2
     two.remove("abc")
     with pytest.raises(UsageError, match="removed by another studio"):

@@ -17,8 +17,9 @@ from mien.provenance.ledger import Ledger
 from mien.provenance.signing.installation import known_root
 from mien.provenance.trust import SIGNER_FOLDER, Signing, open_trust, open_verifier
 from mien.settings import Settings
-from mien.studio.session.inputs import input_of_text
+from mien.studio.session.requests import input_of_text
 from mien.system.database import Database
+from tests.support.deadline import DEADLINE_S
 from tests.support.portraits import CLIP, COLLINS
 from tests.support.running_studio import Studio, running_studio
 
@@ -41,7 +42,7 @@ def anchors(data: Path) -> list[bytes]:
 def test_a_recording_is_signed_when_it_ends(tmp_path: Path, container: str) -> None:
     with running_studio(tmp_path) as studio:
         studio.wear(COLLINS)
-        studio.session.set_input(input_of_text(str(CLIP)), trusted=True)
+        studio.session.inputs.set_input(input_of_text(str(CLIP)), trusted=True)
         output_id = record(studio, container)
         studio.client.delete(f"/api/outputs/{output_id}")
         state = studio.wait(lambda state: state["outputs"][0]["seal"] == "signed", "the signature")
@@ -61,7 +62,7 @@ def test_a_recording_is_signed_when_it_ends(tmp_path: Path, container: str) -> N
 def test_a_revoked_consent_takes_the_face_off(tmp_path: Path) -> None:
     with running_studio(tmp_path) as studio:
         studio.wear(COLLINS)
-        studio.session.set_input(input_of_text(str(CLIP)), trusted=True)
+        studio.session.inputs.set_input(input_of_text(str(CLIP)), trusted=True)
         record(studio, "mp4", frames=10)
         consents = Consents(Database(studio.data))
         consents.revoke(consents.all()[0].id)
@@ -71,7 +72,7 @@ def test_a_revoked_consent_takes_the_face_off(tmp_path: Path) -> None:
 def test_the_end_of_the_studio_ends_and_signs_a_recording(tmp_path: Path) -> None:
     with running_studio(tmp_path) as studio:
         studio.wear(COLLINS)
-        studio.session.set_input(input_of_text(str(CLIP)), trusted=True)
+        studio.session.inputs.set_input(input_of_text(str(CLIP)), trusted=True)
         record(studio, "mp4")
     (file,) = studio.recordings.glob("*.mp4")
     assert read_credentials(file, anchors=anchors(studio.data)).state == "trusted"
@@ -88,7 +89,7 @@ def test_a_recording_that_was_cut_off_is_signed_at_the_next_start(tmp_path: Path
         stderr=subprocess.DEVNULL,
     )
     try:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + DEADLINE_S
         while sum(path.stat().st_size for path in recordings.glob("*")) < 300_000:
             assert time.monotonic() < deadline, "nothing is recorded"
             assert process.poll() is None

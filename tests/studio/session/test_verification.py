@@ -13,13 +13,13 @@ from mien.provenance.fingerprint import fingerprint
 from mien.provenance.ledger import Output
 from mien.provenance.trust import Signing, open_trust
 from mien.settings import Settings
-from mien.studio.session.verification import MOST_AT_ONCE, Verification, VerifierBusy
+from mien.studio.session.verification import MAX_RUNNING, Verification, VerifierBusy
 from tests.support.portraits import HOPPER
 
 
 def test_the_report_speaks_of_the_file_by_the_name_that_was_given(tmp_path: Path) -> None:
     upload = tmp_path / "0123456789abcdef.mp4"
-    upload.write_text("this is no video")
+    upload.write_text("not a video")
     report = Verification(tmp_path, Settings).examine(upload, 'a "strange" näme.mp4')
     assert report["file"] == 'a "strange" näme.mp4'
     assert report["mark"]["state"] == report["fingerprint"]["state"] == "unreadable"
@@ -51,21 +51,21 @@ def test_the_studios_limits_hold(tmp_path: Path) -> None:
     assert report["mark"]["state"] == "unreadable"
 
 
-def test_a_file_that_takes_too_long_is_given_up(tmp_path: Path) -> None:
+def test_a_file_that_takes_too_long_is_abandoned(tmp_path: Path) -> None:
     with pytest.raises(MediaError, match="within 0 seconds"):
-        Verification(tmp_path, Settings, most_s=0.05).examine(HOPPER, "photo.jpg")
+        Verification(tmp_path, Settings, timeout_s=0.05).examine(HOPPER, "photo.jpg")
 
 
 def test_one_file_too_many_is_refused_and_can_come_again(tmp_path: Path) -> None:
     verification = Verification(tmp_path, Settings)
     pause = threading.Event()
-    with ThreadPoolExecutor(MOST_AT_ONCE) as threads:
-        others = [threads.submit(verification.examine, HOPPER, "photo.jpg") for _ in range(MOST_AT_ONCE)]
-        while verification.count < MOST_AT_ONCE and not any(other.done() for other in others):
+    with ThreadPoolExecutor(MAX_RUNNING) as threads:
+        others = [threads.submit(verification.examine, HOPPER, "photo.jpg") for _ in range(MAX_RUNNING)]
+        while verification.count < MAX_RUNNING and not any(other.done() for other in others):
             pause.wait(0.001)
         with pytest.raises(VerifierBusy):
             verification.examine(HOPPER, "photo.jpg")
-        assert [other.result()["credentials"]["state"] for other in others] == ["none"] * MOST_AT_ONCE
+        assert [other.result()["credentials"]["state"] for other in others] == ["none"] * MAX_RUNNING
     assert verification.examine(HOPPER, "photo.jpg")["credentials"]["state"] == "none"
 
 
@@ -76,7 +76,7 @@ def test_closing_ends_what_runs_and_refuses_the_rest(tmp_path: Path) -> None:
         while not verification.count:
             threading.Event().wait(0.01)
         verification.close()
-        with pytest.raises(UnreadableMedia, match="broke off"):
+        with pytest.raises(UnreadableMedia, match="crashed"):
             running.result()
     with pytest.raises(VerifierBusy):
         verification.examine(HOPPER, "photo.jpg")

@@ -140,7 +140,7 @@ class _Shown:
         self.verdict = verdict = self.guard.judge(image, frame.time_s, worn, doubts, self.tracker.scene)
         self.worn = any(_far_off(face, points) < 0.08 for face in worn)
         x, y = points[:, :2].mean(0).tolist()
-        hidden = verdict.veil or any(x1 <= x <= x2 and y1 <= y <= y2 for x1, y1, x2, y2 in verdict.boxes)
+        hidden = verdict.whole or any(x1 <= x <= x2 and y1 <= y <= y2 for x1, y1, x2, y2 in verdict.boxes)
         return not (hidden or self.worn)
 
 

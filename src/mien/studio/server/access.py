@@ -1,8 +1,8 @@
-"""Who may talk to the studio: the token of this run or the password, the right Host, the right Origin.
+"""Access to the studio: the token of this run or the password, the right Host, the right Origin.
 
-A page of somebody else in the same browser can send requests here, and with a name of its own that points to this
-machine (DNS rebinding) even read the answers. So the Host must be one of ours, whatever changes something or opens a
-WebSocket must come from our own page, and all but the login needs the cookie.
+A foreign page in the same browser can send requests here, and with a name that points to this machine (DNS rebinding)
+even read the answers. So the Host must be one of this studio, requests that change something and WebSockets must come
+from the studio's own page, and everything except the login needs the cookie.
 """
 
 import hmac
@@ -36,20 +36,20 @@ _HEADERS = {
 _SAFE = {"GET", "HEAD", "OPTIONS"}
 _OPEN = {"/login", "/static/style.css", "/static/favicon.svg"}
 _HTTP_PORT, _HTTPS_PORT = 80, 443
-"""Browsers leave these out of Host and Origin."""
+"""Browsers omit these in Host and Origin."""
 _AUTHORITY = re.compile(r"(\[[0-9A-Za-z:.%_~-]+\]|[0-9A-Za-z._-]+)(?::([0-9]{0,5}))?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class Authority:
-    """A Host header in parts: the name in lower case, without brackets and final dot, and the port when it is given."""
+    """Host header in parts: the name in lower case, without brackets and final dot, and the port when it is given."""
 
     name: str
     port: int | None
 
     @classmethod
     def parse(cls, text: str) -> Self | None:
-        """Return None for anything else, also for user names and paths, which no Host has."""
+        """Parse the header; return None for anything else, such as user names and paths, which no Host has."""
         found = _AUTHORITY.fullmatch(text)
         if found is None:
             return None
@@ -57,7 +57,7 @@ class Authority:
 
 
 class Access:
-    """The secrets of this run. `password` replaces the token when the studio is shared."""
+    """Secrets of this run. `password` replaces the token when the studio is shared."""
 
     def __init__(
         self,
@@ -82,19 +82,20 @@ class Access:
         self._lock = threading.Lock()
 
     def set_cookie(self, response: Response) -> None:
+        """Give the browser the cookie of this run."""
         response.set_cookie(self.cookie_name, self._cookie, httponly=True, samesite="strict", secure=self.tls, path="/")
 
     def is_password(self, given: str, address: str) -> bool | None:
-        """Return whether it is the password; None after too many wrong ones from this address or in all (`Guesses`)."""
+        """Return whether it is the password; None after too many wrong ones from this address or in total (`Guesses`)."""
         return self._guesses.check(network_of(address), lambda: self._password is not None and _is_same(given, self._password))
 
     @property
     def once(self) -> str:
-        """A token that is good for one visit: the command that opens the browser can be read by all users of a machine."""
+        """Return a token for a single visit: all users of a machine can read the command that opens the browser."""
         return self._once or ""
 
     def is_visit(self, given: str) -> bool:
-        """Whether this token lets a page in: the one of the run, or the one for a single visit, which it uses up."""
+        """Return True for the token of the run, and once for the token of a single visit."""
         with self._lock:
             if self._once is not None and not self.shared and _is_same(given, self._once):
                 self._once = None
@@ -102,10 +103,11 @@ class Access:
         return self.is_token(given)
 
     def is_token(self, given: str) -> bool:
+        """Return True for the token of the run."""
         return not self.shared and _is_same(given, self.token)
 
     def is_host(self, host: str) -> bool:
-        """Return whether a Host header names this studio: localhost, an address of ours, or a name that was given."""
+        """Return True when a Host header names this studio: localhost, an address of this machine, or a configured name."""
         authority = Authority.parse(host)
         if authority is None or self._port_of(authority) != self._port:
             return False
@@ -118,7 +120,7 @@ class Access:
         return self.shared or address.is_loopback
 
     def is_origin(self, origin: str, host: str) -> bool:
-        """Return whether a page of this origin was loaded from this Host."""
+        """Return True when a page of this origin was loaded from this Host."""
         scheme, _, rest = origin.partition("://")
         ours, theirs = Authority.parse(host), Authority.parse(rest)
         if ours is None or theirs is None or scheme != ("https" if self.tls else "http"):
@@ -126,9 +128,9 @@ class Access:
         return (ours.name, self._port_of(ours)) == (theirs.name, self._port_of(theirs))
 
     def content_policy(self, host: str) -> str:
-        """Return the Content-Security-Policy for a page that was asked for under this Host.
+        """Return the Content-Security-Policy for a page that was requested under this Host.
 
-        Safari before 15.4 does not take WebSockets for a part of 'self'. IPv6 addresses cannot be named in a policy.
+        Safari before 15.4 does not count WebSockets as 'self'. IPv6 addresses cannot be named in a policy.
         """
         sockets = f" {'wss' if self.tls else 'ws'}://{host}" if self.is_host(host) and not host.startswith("[") else ""
         return (
@@ -141,18 +143,20 @@ class Access:
         return self._default_port if authority.port is None else authority.port
 
     def has_cookie(self, headers: Headers) -> bool:
-        # By hand: other programs on this host share the header, and odd cookies of theirs must not hide ours.
+        """Return True when the request carries the cookie of this run."""
+        # By hand: other programs on this host share the header, and malformed cookies of theirs must not hide ours.
         pairs = (each.strip().partition("=") for each in headers.get("cookie", "").split(";"))
         values = [value for name, _, value in pairs if name == self.cookie_name]
         return any(_is_same(value, self._cookie) for value in values)
 
     def has_bearer(self, headers: Headers) -> bool:
+        """Return True when the request carries the token as bearer."""
         kind, _, given = headers.get("authorization", "").partition(" ")
         return kind.lower() == "bearer" and self.is_token(given.strip())
 
 
 class Doorkeeper:
-    """ASGI middleware: lets requests through that may pass, and puts the security headers on every answer."""
+    """ASGI middleware that passes permitted requests and puts the security headers on every answer."""
 
     def __init__(self, app: ASGIApp, access: Access) -> None:
         self._app = app
@@ -186,7 +190,7 @@ class Doorkeeper:
             await refusal(scope, receive, send_with_headers)
 
     def _judge(self, scope: Scope, host: str) -> tuple[Response | None, bool]:
-        """Return why the request may not pass, if so, and whether it brought the token and gets the cookie."""
+        """Return the refusal, if the request may not pass, and whether it brought the token and gets the cookie."""
         access, headers, path = self._access, Headers(scope=scope), str(scope["path"])
         if not access.is_host(host):
             return PlainTextResponse("this name does not belong to the studio", 421), False
@@ -205,11 +209,11 @@ class Doorkeeper:
             return None, True
         if access.shared and path == "/":
             return RedirectResponse("/login", 303), False
-        return _refusal(401, "this is not the session of this page", "open the address that `mien live` printed"), False
+        return _refusal(401, "the page does not belong to this session", "open the address that `mien live` printed"), False
 
 
 def _trust(scope: Scope) -> None:
-    """Tell the gate, where there is one, that the connection of this request belongs to the owner."""
+    """Tell the gate, if there is one, that the connection of this request belongs to the owner."""
     visit = scope.get("state", {}).get(VISIT)
     if isinstance(visit, Visit):
         visit.trusted = True

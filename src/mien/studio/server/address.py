@@ -1,10 +1,10 @@
-"""Network addresses: which of them count as one client, and how one is written in a URL."""
+"""Network addresses: those that count as one client, and their form in a URL."""
 
 import ipaddress
 
 LOOPBACK = "this machine"
 _IPV6_PREFIX = 64
-"""Bits. A single host usually gets a whole /64, so limits for each IPv6 address would limit nothing."""
+"""Bits. A single host usually gets a whole /64, so a limit for each IPv6 address would have no effect."""
 
 
 def network_of(address: str) -> str:
@@ -19,17 +19,18 @@ def network_of(address: str) -> str:
     if found.is_loopback:
         return LOOPBACK
     if isinstance(found, ipaddress.IPv6Address):
-        # The zone of a link-local address is no part of a network.
+        # The zone of a link-local address is not part of its network.
         return str(ipaddress.IPv6Network((int(found), _IPV6_PREFIX), strict=False))
     return str(found)
 
 
 def is_loopback(address: str) -> bool:
+    """Return True for an address that only this machine reaches."""
     return network_of(address) == LOOPBACK
 
 
 def is_unspecified(address: str) -> bool:
-    """Return whether the address stands for all addresses of this machine: 0.0.0.0 and ::."""
+    """Return True for 0.0.0.0 and ::, which stand for all addresses of this machine."""
     try:
         return ipaddress.ip_address(address).is_unspecified
     except ValueError:

@@ -1,4 +1,4 @@
-"""A certificate of our own for a studio that is shared: encrypts, but browsers warn because nobody vouches for it."""
+"""Self-signed certificate of a shared studio: it encrypts, but browsers warn because no authority vouches for it."""
 
 import datetime
 import ipaddress
@@ -21,7 +21,7 @@ _RENEW_BEFORE = datetime.timedelta(days=14)
 
 
 def own_certificate(folder: Path, hosts: Iterable[str]) -> tuple[Path, Path]:
-    """Return certificate and key in `folder`, made when they are missing, expire soon, lack a host or are open to others.
+    """Return certificate and key in `folder`; make them when they are missing, expire soon, lack a host or are not private.
 
     Raises `OutputError`.
     """
@@ -32,7 +32,7 @@ def own_certificate(folder: Path, hosts: Iterable[str]) -> tuple[Path, Path]:
     try:
         make_private(folder)
         secret, made = _make(names)
-        # A file that is there keeps its mode.
+        # An existing file would keep its mode.
         key.unlink(missing_ok=True)
         descriptor = os.open(key, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
         with os.fdopen(descriptor, "wb") as file:
@@ -44,11 +44,11 @@ def own_certificate(folder: Path, hosts: Iterable[str]) -> tuple[Path, Path]:
 
 
 def fingerprint(certificate: Path) -> str:
-    """SHA-256 of the certificate as browsers show it. Raises `OutputError` when it cannot be read."""
+    """Return the SHA-256 of the certificate as browsers show it. Raises `OutputError` when it cannot be read."""
     try:
         loaded = x509.load_pem_x509_certificate(certificate.read_bytes())
     except (OSError, ValueError) as error:
-        raise OutputError(f"{certificate} is no certificate: {error}", "name a PEM file with --cert") from error
+        raise OutputError(f"invalid certificate {certificate}: {error}", "name a PEM file with --cert") from error
     return ":".join(f"{byte:02X}" for byte in loaded.fingerprint(hashes.SHA256()))
 
 
@@ -61,12 +61,12 @@ def _fits(certificate: Path, key: Path, names: list[str]) -> bool:
     except (OSError, ValueError, x509.ExtensionNotFound):
         return False
     known = {str(name.value) for name in alternatives}
-    late = datetime.datetime.now(datetime.UTC) + _RENEW_BEFORE > loaded.not_valid_after_utc
-    return is_private and not late and known >= set(names) and secret.public_key() == loaded.public_key()
+    expires = datetime.datetime.now(datetime.UTC) + _RENEW_BEFORE > loaded.not_valid_after_utc
+    return is_private and not expires and known >= set(names) and secret.public_key() == loaded.public_key()
 
 
 def _make(names: list[str]) -> tuple[bytes, bytes]:
-    """A new private key and a certificate that it signs itself, both PEM."""
+    """Make a private key and a certificate that it signs itself, both PEM."""
     key = ec.generate_private_key(ec.SECP256R1())
     now = datetime.datetime.now(datetime.UTC)
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "mien studio")])

@@ -1,9 +1,9 @@
-"""Limits on connections, from the moment the system accepts them: how many there are, for how long, and which go first.
+"""Limits on connections, from the moment the system accepts them: number, duration, and order of eviction.
 
 A connection is a stranger's until a request on it shows the cookie or the token. Strangers get little room and little
 time, whatever they do with it: an unfinished TLS handshake, a header that comes byte by byte, an endless body, an answer
-that nobody reads. When their room is full the oldest makes way for the newest, so the owner's page always gets in, also
-where the attacker sits on the same machine.
+that is never read. When their room is full, the newest evicts the oldest, so the owner's page always gets in, even when
+the attacker is on the same machine.
 """
 
 import asyncio
@@ -25,30 +25,29 @@ from mien.studio.server.address import network_of
 
 VISIT = "visit"
 """Name in the `state` of a request under which its connection is found."""
-
-
-_OWN_FILES, _OWNERS_CONNECTIONS = 60, 100
-"""A busy studio has about 30 files open and keeps a burst of connections for a moment; a page uses 3 to 9 connections."""
-_LEAST_STRANGERS, _MOST_STRANGERS = 64, 512
+_OWN_FILES = 60  # a busy studio has about 30 files open, and holds a burst of connections for a moment
+_OWNERS_CONNECTIONS = 100  # a page uses 3 to 9
+_MIN_STRANGERS = 64  # also where the number of files is low
+_MAX_STRANGERS = 512  # chosen: each costs a file and a few kB
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Numbers of connections, and seconds of life.
+    """Numbers of connections, and their seconds of life.
 
-    Between taking a connection in and reading from it the event loop accepts two bursts of others, and a TLS handshake
-    takes longer; the more a network may hold, the faster a flood has to be to push out an owner of the same address.
+    Between accepting a connection and reading from it, the event loop accepts two bursts of others, and a TLS handshake
+    takes longer; the more a network may hold, the faster a flood has to be to evict an owner of the same address.
     """
 
-    strangers: int = _MOST_STRANGERS
+    strangers: int = _MAX_STRANGERS
     stranger_s: float = 10.0  # a TLS handshake and a login take under 1 s on a phone
     stalled_s: float = 60.0  # a Wi-Fi that drops out comes back in 10 to 30 s
-    burst: int = 16
-    queue: int = 256  # what waits in the kernel; a longer flood costs the owner a second, when TCP tries again
+    burst: int = 16  # connections accepted at once
+    queue: int = 256  # connections that wait in the kernel; a longer flood costs the owner a second, when TCP retries
 
     @classmethod
     def of_this_process(cls) -> Self:
-        """Return as much as the number of files allows that this process may open: 256 on macOS, 1024 on most Linux."""
+        """Return limits within the number of files that this process may open: 256 on macOS, 1024 on most Linux."""
         if sys.platform == "win32":
             return cls()
         import resource
@@ -56,20 +55,21 @@ class Limits:
         files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
         if files == resource.RLIM_INFINITY:
             return cls()
-        return cls(min(max(files - _OWN_FILES - _OWNERS_CONNECTIONS, _LEAST_STRANGERS), _MOST_STRANGERS))
+        return cls(min(max(files - _OWN_FILES - _OWNERS_CONNECTIONS, _MIN_STRANGERS), _MAX_STRANGERS))
 
     @property
     def strangers_a_network(self) -> int:
+        """Return the number of strangers that one network may hold: two thirds."""
         return max(1, 2 * self.strangers // 3)
 
     @property
     def connections(self) -> int:
-        """All of them; the owner's are refused with 503 from there on."""
+        """Return the number of all connections; from there on, the owner's are refused with 503."""
         return self.strangers + _OWNERS_CONNECTIONS
 
 
 class Visit:
-    """One connection. `trusted` is set by whoever checks its requests."""
+    """One connection. The doorkeeper sets `trusted` when a request shows the cookie or the token."""
 
     def __init__(self, transport: asyncio.Transport, network: str, now: float) -> None:
         self.trusted = False
@@ -80,17 +80,17 @@ class Visit:
 
     @property
     def is_open(self) -> bool:
-        """False once the socket is closed, not yet while something waits to be sent."""
+        """Return False once the socket is closed; True while data waits to be sent."""
         socket = self._transport.get_extra_info("socket")
         return socket is not None and socket.fileno() != -1
 
     def end(self) -> None:
-        """Close at once, without waiting for the other side to take what was sent."""
+        """Close at once, without waiting for the other side to read."""
         self._transport.abort()
 
 
 class Gate:
-    """All connections of a server. To be used from its event loop."""
+    """All connections of a server. For its event loop's thread."""
 
     def __init__(self, limits: Limits | None = None, clock: Callable[[], float] = time.monotonic) -> None:
         self.limits = limits or Limits.of_this_process()
@@ -98,7 +98,7 @@ class Gate:
         self._visits: list[Visit] = []
 
     def admit(self, transport: asyncio.Transport, address: str) -> Visit:
-        """Take in a new connection; when strangers have no room left, the oldest of the largest crowd goes."""
+        """Admit a new connection; when strangers have no room left, evict the oldest of the largest network."""
         visit = Visit(transport, network_of(address), self.clock())
         strangers = self._strangers()
         crowds = Counter(each.network for each in strangers)
@@ -110,7 +110,7 @@ class Gate:
         return visit
 
     def sweep(self) -> None:
-        """End what has lasted too long."""
+        """End connections that have lasted too long."""
         now = self.clock()
         for visit in self._open():
             late = now - visit.began_s > self.limits.stranger_s
@@ -119,7 +119,7 @@ class Gate:
                 self._end(visit)
 
     def close(self) -> None:
-        """End all strangers; what the owner has begun is ended in order by the server."""
+        """End all strangers; the server ends the owner's requests in order."""
         for visit in self._strangers():
             self._end(visit)
 
@@ -128,7 +128,7 @@ class Gate:
         return self._visits
 
     def _strangers(self) -> list[Visit]:
-        """Open connections that have shown nothing, the oldest first."""
+        """Return the open connections of strangers, oldest first."""
         return [visit for visit in self._open() if not visit.trusted]
 
     def _end(self, visit: Visit) -> None:
@@ -137,7 +137,7 @@ class Gate:
 
 
 class GuardedProtocol(H11Protocol):
-    """uvicorn's HTTP/1.1 that notes when the client did something, and whose turn it is."""
+    """uvicorn's HTTP/1.1, with the time of the client's last activity."""
 
     def __init__(
         self, visit: Visit, clock: Callable[[], float], config: Config, server_state: ServerState, app_state: dict[str, Any]
@@ -149,7 +149,7 @@ class GuardedProtocol(H11Protocol):
 
     @property
     def waits_for_client(self) -> bool:
-        """True while a request is incomplete or an answer is not taken; False while the studio works on one.
+        """Return True while a request is incomplete or an answer is not read; False while the studio works on one.
 
         False for a WebSocket, too, which uvicorn closes when a ping stays unanswered.
         """
@@ -159,22 +159,25 @@ class GuardedProtocol(H11Protocol):
         return reading or self.flow.write_paused
 
     def handle_websocket_upgrade(self, event: h11.Request) -> None:
+        """Note the upgrade, then do as uvicorn does."""
         self._upgraded = True
         super().handle_websocket_upgrade(event)
 
     def data_received(self, data: bytes) -> None:
+        """Note that the client has sent, then do as uvicorn does."""
         self._visit.active_s = self._clock()
         super().data_received(data)
 
     def resume_writing(self) -> None:
+        """Note that the client has read, then do as uvicorn does."""
         self._visit.active_s = self._clock()
         super().resume_writing()
 
 
 class Entrance(asyncio.Protocol):
-    """First protocol of a connection: through the gate, then the TLS handshake, then HTTP.
+    """First protocol of a connection: the gate, then the TLS handshake, then HTTP.
 
-    TLS begins here and not in the listening socket, because asyncio tells nobody of a connection whose handshake is
+    TLS begins here and not in the listening socket, because asyncio does not report a connection whose handshake is
     unfinished.
     """
 
@@ -188,6 +191,7 @@ class Entrance(asyncio.Protocol):
         self._visit: Visit
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Pass the gate, then begin TLS or HTTP."""
         assert isinstance(transport, asyncio.Transport)
         host, _ = get_remote_addr(transport) or ("", 0)
         self._visit = self._gate.admit(transport, host)
@@ -198,7 +202,7 @@ class Entrance(asyncio.Protocol):
         self._handshake = asyncio.get_running_loop().create_task(self._shake_hands(transport, self._tls))
 
     def data_received(self, data: bytes) -> None:
-        # What came in one piece with the end of the handshake.
+        # Data that arrived together with the end of the handshake.
         self._early += data
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -208,7 +212,7 @@ class Entrance(asyncio.Protocol):
         try:
             secure = await asyncio.get_running_loop().start_tls(transport, self, tls, server_side=True)
         except OSError:
-            # It speaks no TLS, does not like the certificate, or has gone.
+            # The client does not speak TLS, rejects the certificate, or has gone.
             return
         if secure is not None and not self._lost:
             self._hand_over(secure)
@@ -222,7 +226,7 @@ class Entrance(asyncio.Protocol):
 
 
 def entrances(gate: Gate, tls: ssl.SSLContext | None) -> Callable[..., asyncio.Protocol]:
-    """Return what uvicorn makes a protocol with for each connection (`Config.http`)."""
+    """Return the factory of uvicorn's protocols, one a connection (`Config.http`)."""
 
     def make(
         config: Config,

@@ -1,4 +1,4 @@
-"""Runs the studio: makes the session, binds the port, serves until it is stopped."""
+"""Run the studio: make the session, bind the port, serve until it is stopped."""
 
 import contextlib
 import errno
@@ -25,14 +25,16 @@ from mien.studio.server.address import in_url, is_loopback, is_unspecified
 from mien.studio.server.app import make_app
 from mien.studio.server.certificate import fingerprint, own_certificate
 from mien.studio.server.gate import Gate, entrances
-from mien.studio.session.browser_camera import MOST_MESSAGE_BYTES
+from mien.studio.session.browser_camera import MAX_MESSAGE_BYTES
 from mien.studio.session.database import StudioDatabase
 from mien.studio.session.folder import session_folder
-from mien.studio.session.inputs import input_of_text
+from mien.studio.session.requests import input_of_text, output_of_text
 from mien.studio.session.session import StudioSession
 
 PASSWORD_VARIABLE = "MIEN_PASSWORD"
-_LEAST_PASSWORD = 10
+_MIN_PASSWORD_LETTERS = 10  # with `Guesses`, random letters take longer than a life to guess
+_PING_PERIOD_S = 20  # of WebSockets; a page that has gone is noticed after one more
+_SHUTDOWN_S = 2  # requests that run longer at the end are cut off
 _LOCAL_HOST, _SHARED_HOST = "127.0.0.1", "0.0.0.0"
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _NO_SUCH_ADDRESS = {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}
@@ -40,7 +42,7 @@ _NO_SUCH_ADDRESS = {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """Arguments of the command line; `host` is None if it names none."""
+    """Arguments of the command line; `host` is None when it names none."""
 
     host: str | None
     port: int
@@ -61,16 +63,16 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """What the person is told when the studio is up."""
+    """Addresses of a running studio, for the person."""
 
     url: str
     note: str
     once: str
-    """The same address with a token that is good for one visit, for the command that opens the browser."""
+    """The same address with a token for a single visit, for the command that opens the browser."""
 
 
 def run_studio(options: Options, ready: Callable[[Opened], None]) -> None:
-    """Serve until Ctrl-C; raises a `MienError` before anything is served when something is in the way."""
+    """Serve until Ctrl-C. Raises a `MienError` before anything is served."""
     host, names = _host(options), _names(options)
     password = _password() if options.share else None
     with _listening(host, options.port, share=options.share) as listener, session_folder() as uploads:
@@ -81,19 +83,19 @@ def run_studio(options: Options, ready: Callable[[Opened], None]) -> None:
         session = StudioSession(options.settings, trust, options.data, options.recordings, uploads, shared=options.share)
         try:
             session.start()
-            _begin(session, options)
+            _apply(session, options)
             opened = _opened(access, names[0] if names else "", host, port, tls)
             server = StudioServer(make_app(session, access), None if tls is None else tls.context, lambda: ready(opened))
             server.run([listener])
         finally:
-            with _unhurried():
+            with _signals_ignored():
                 session.close()
 
 
 class StudioServer(uvicorn.Server):
-    """Serves an application on a socket that listens already; `ready` is called when it does.
+    """Server of an application on a socket that already listens; `ready` is called when it serves.
 
-    Ends in order, however often it is told to: a second Ctrl-C must not cut off what the first has begun.
+    It ends in order, however often it is asked to: a second Ctrl-C must not cut off what the first has begun.
     """
 
     def __init__(
@@ -107,19 +109,19 @@ class StudioServer(uvicorn.Server):
         self._ready = ready
         config = uvicorn.Config(
             app,
-            # Both deterministic, whatever else is installed: the gate knows these.
+            # Both fixed, whatever else is installed: the gate depends on them.
             loop="asyncio",
             http=entrances(self._gate, tls),  # type: ignore[arg-type]
             log_level="error",
             access_log=False,
             server_header=False,
-            # Anybody on this machine could choose the address that guesses are counted for.
+            # Any program on this machine could choose the address for which guesses are counted.
             proxy_headers=False,
-            # Deflate would cost milliseconds for each picture and win nothing on JPEG.
+            # Deflate would cost milliseconds for each picture and gain nothing on JPEG.
             ws_per_message_deflate=False,
-            ws_max_size=MOST_MESSAGE_BYTES,
-            ws_ping_interval=20,
-            timeout_graceful_shutdown=2,
+            ws_max_size=MAX_MESSAGE_BYTES,
+            ws_ping_interval=_PING_PERIOD_S,
+            timeout_graceful_shutdown=_SHUTDOWN_S,
             limit_concurrency=self._gate.limits.connections,
             backlog=self._gate.limits.burst,
         )
@@ -128,6 +130,7 @@ class StudioServer(uvicorn.Server):
         super().__init__(config)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start serving, with a longer queue in the kernel, and call `ready`."""
         await super().startup(sockets)
         for listener in sockets or ():
             # asyncio takes one number for both; this changes the kernel's only.
@@ -136,14 +139,17 @@ class StudioServer(uvicorn.Server):
             self._ready()
 
     async def on_tick(self, counter: int) -> bool:
+        """Sweep the gate; called ten times a second."""
         self._gate.sweep()
         return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End strangers at once, then the owner's connections in order."""
         self._gate.close()
         await super().shutdown(sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Take the first signal; ignore the others."""
         if not self.should_exit:
             super().handle_exit(sig, frame)
 
@@ -154,8 +160,8 @@ def _is_no_client_fault(record: logging.LogRecord) -> bool:
 
 
 @contextmanager
-def _unhurried() -> Iterator[None]:
-    """Ctrl-C and `kill` do nothing meanwhile: recordings are being finished."""
+def _signals_ignored() -> Iterator[None]:
+    """Ignore Ctrl-C and `kill` meanwhile: recordings are being finished."""
     before = {each: signal.signal(each, signal.SIG_IGN) for each in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
@@ -164,20 +170,14 @@ def _unhurried() -> Iterator[None]:
             signal.signal(each, handler)
 
 
-def _begin(session: StudioSession, options: Options) -> None:
-    """What the command line has chosen already."""
+def _apply(session: StudioSession, options: Options) -> None:
+    """Choose face, input and outputs that the command line names."""
     if options.photo is not None:
-        session.add_photo(options.photo, options.consent, options.also)
+        session.wardrobe.wear_photo(options.photo, options.consent, options.also)
     if options.input is not None:
-        session.set_input(input_of_text(options.input), trusted=True)
+        session.inputs.set_input(input_of_text(options.input), trusted=True)
     for output in options.outputs:
-        session.outputs.add(_output_of_text(output), trusted=True)
-
-
-def _output_of_text(text: str) -> dict[str, str]:
-    if text in {"mp4", "mkv"}:
-        return {"kind": "recording", "container": text}
-    return {"kind": "stream", "url": text} if "://" in text else {"kind": text}
+        session.outputs.add(output_of_text(output), trusted=True)
 
 
 def _access(options: Options, host: str, port: int, password: str | None) -> Access:
@@ -194,19 +194,19 @@ def _opened(access: Access, name: str, host: str, port: int, tls: "_Tls | None")
 
 
 def _host(options: Options) -> str:
-    """Return the address to listen on. Raises `UsageError` for one that other machines reach unless the studio is shared."""
+    """Return the address to listen on. Raises `UsageError` where other machines reach one of a studio that is not shared."""
     if options.host is None:
         host = _SHARED_HOST if options.share else _LOCAL_HOST
     else:
         host = options.host.strip().removeprefix("[").removesuffix("]")
     if not host:
-        raise UsageError("--host names no address", f"name one, or leave it out to listen on {_LOCAL_HOST}")
+        raise UsageError("--host is empty", f"name an address, or omit it to listen on {_LOCAL_HOST}")
     if options.share:
         return host
     if host != "localhost" and not is_loopback(host):
         raise UsageError(f"{host} can be reached by other machines", "add --share, which asks for a password and encrypts")
     if options.certificate or options.key:
-        raise UsageError("a certificate is of use only with --share", "add --share or leave --cert and --key out")
+        raise UsageError("a certificate is only used with --share", "add --share, or omit --cert and --key")
     return host
 
 
@@ -225,9 +225,9 @@ def _password() -> str:
             given = getpass.getpass("password for the shared studio: ")
         except EOFError:
             given = ""
-    if len(given) < _LEAST_PASSWORD:
+    if len(given) < _MIN_PASSWORD_LETTERS:
         raise UsageError(
-            f"a shared studio needs a password of at least {_LEAST_PASSWORD} letters",
+            f"a shared studio needs a password of at least {_MIN_PASSWORD_LETTERS} letters",
             f"type it when asked, or put it into the variable {PASSWORD_VARIABLE}",
         )
     return given
@@ -240,13 +240,13 @@ class _Tls:
 
 
 def _tls(options: Options, host: str, names: tuple[str, ...]) -> _Tls:
-    """Load the certificate, after making one where none is named. Raises a `MienError`."""
+    """Load the named certificate, or one that is made. Raises a `MienError`."""
     if (options.certificate is None) != (options.key is None):
         raise UsageError("--cert and --key go together", "name both files, or neither to have one made")
     if options.certificate is not None and options.key is not None:
         return _loaded(options.certificate, options.key)
     hosts = names if is_unspecified(host) else (host, *names)
-    # Another studio that starts with other names makes another pair: it waits until this one is loaded.
+    # Another studio that starts with other names makes another pair: it has to wait until this one is loaded.
     with StudioDatabase(options.data).opened():
         return _loaded(*own_certificate(options.data / "tls", hosts))
 
@@ -263,7 +263,7 @@ def _loaded(certificate: Path, key: Path) -> _Tls:
 
 @contextmanager
 def _listening(host: str, port: int, *, share: bool) -> Iterator[socket.socket]:
-    """Yield the bound socket; raises `UsageError` when the port is in use or the address is not one of this machine."""
+    """Yield the bound socket. Raises `UsageError` when the port is in use or the address is not of this machine."""
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     except (OSError, UnicodeError) as error:
@@ -276,7 +276,7 @@ def _listening(host: str, port: int, *, share: bool) -> Iterator[socket.socket]:
             if os.name != "nt":
                 listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             if family == socket.AF_INET6 and is_unspecified(host):
-                # All addresses, IPv4 ones too, on every system: Linux is usually so, Windows is not.
+                # All addresses, including IPv4, on every system: the default of most Linux, but not of Windows.
                 listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
             listener.bind(address)
             listener.listen()
@@ -286,7 +286,7 @@ def _listening(host: str, port: int, *, share: bool) -> Iterator[socket.socket]:
 
 
 def _not_ours(host: str, reason: str) -> UsageError:
-    return UsageError(f"{host} is no address of this machine: {reason}", "name another --host, or leave it out")
+    return UsageError(f"{host} is not an address of this machine: {reason}", "name another --host, or omit it")
 
 
 def _cannot_listen(host: str, port: int, error: OSError) -> UsageError:
@@ -296,5 +296,5 @@ def _cannot_listen(host: str, port: int, error: OSError) -> UsageError:
     if error.errno == errno.EACCES:
         remedy = "choose a --port above 1023, or let this program open lower ones"
     else:
-        remedy = "if a studio runs already, use its page; else choose another --port (0 = any free one)"
+        remedy = "if a studio is already running, use its page; else choose another --port (0 = any free one)"
     return UsageError(f"port {port} on {host} cannot be opened: {reason}", remedy)

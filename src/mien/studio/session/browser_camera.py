@@ -1,4 +1,4 @@
-"""The camera of the person's browser: H.264 or JPEG pictures that come over a WebSocket."""
+"""Camera of the person's browser: H.264 or JPEG pictures over a WebSocket."""
 
 import queue
 import struct
@@ -21,20 +21,27 @@ from mien.types import LIVE_TIME_BASE, Frame, Image, StreamInfo
 
 HEADER = struct.Struct("<B3xId")
 """Kind, sequence, capture time in ms since the epoch."""
-H264_KEY, H264_DELTA, JPEG = 1, 2, 3
-MOST_MESSAGE_BYTES = 8_000_000
-_MOST_PIXELS = 3840 * 2160
-_QUEUED = 6
-_FIRST_WAIT_S = 4.0
-_SILENCE_S = 4.0
-_CLOCK_TRUST_S = 1.0
-"""A capture time farther from now than this is of another clock."""
-_POLL_S = 0.2
+H264_KEY, H264_DELTA, JPEG = 1, 2, 3  # kinds of pictures
+MAX_MESSAGE_BYTES = 8_000_000  # chosen, above a JPEG of 4K
+_MAX_PIXELS = 3840 * 2160  # 4K
+
+
+@dataclass(frozen=True, slots=True)
+class CameraTuning:
+    """Numbers of a browser's camera."""
+
+    max_queued_pictures: int = 6  # the page has two in flight; more than that piled up elsewhere
+    silence_s: float = 4.0  # without a picture for this long, the source is lost
+    max_age_s: float = 1.0  # a capture time further from now is of another clock
+    poll_s: float = 0.2  # time within which `stop` is noticed
+
+
+DEFAULT_TUNING = CameraTuning()
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """One message of the browser, not yet decoded."""
+    """Message of the browser, not yet decoded."""
 
     kind: int
     sequence: int
@@ -43,40 +50,42 @@ class Picture:
 
 
 class BrowserFeed:
-    """Where the pages leave pictures: one page feeds at a time, the newest page wins."""
+    """Queue of pictures from the pages: one page feeds at a time, the newest page wins."""
 
-    def __init__(self) -> None:
+    def __init__(self, tuning: CameraTuning = DEFAULT_TUNING) -> None:
+        self._tuning = tuning
         self._lock = threading.Lock()
         self._feeder: str | None = None
         self._on_taken: Callable[[int], None] = lambda sequence: None
         self._on_replaced: Callable[[], None] = lambda: None
         self._want_key: Callable[[], None] = lambda: None
-        self._pictures: queue.Queue[Picture] = queue.Queue(_QUEUED)
+        self._pictures: queue.Queue[Picture] = queue.Queue(self._tuning.max_queued_pictures)
 
     @property
     def feeder(self) -> str | None:
+        """Return the id of the page that feeds."""
         return self._feeder
 
     def begin(
         self, feeder: str, on_taken: Callable[[int], None], on_replaced: Callable[[], None], want_key: Callable[[], None]
     ) -> None:
-        """A page starts; the one before is told. The callbacks may come from any thread and must not block."""
+        """Start a page, and notify the one it replaces. The callbacks come from any thread and must not block."""
         with self._lock:
             replaced = self._on_replaced if self._feeder is not None else None
             self._feeder, self._on_taken, self._on_replaced, self._want_key = feeder, on_taken, on_replaced, want_key
-            self._pictures = queue.Queue(_QUEUED)
+            self._pictures = queue.Queue(self._tuning.max_queued_pictures)
         if replaced is not None:
             replaced()
 
     def end(self, feeder: str) -> None:
-        """The page is gone; nothing happens when another one feeds already."""
+        """Remove the page, unless another one already feeds."""
         with self._lock:
             if self._feeder == feeder:
                 self._feeder = None
-                self._pictures = queue.Queue(_QUEUED)
+                self._pictures = queue.Queue(self._tuning.max_queued_pictures)
 
     def give(self, feeder: str, picture: Picture) -> None:
-        """A picture of this page; when nobody takes them, it is dropped and a key frame is asked for."""
+        """Queue a picture of this page; when the queue is full, drop it and request a key frame."""
         with self._lock:
             if feeder != self._feeder:
                 return
@@ -88,7 +97,7 @@ class BrowserFeed:
             on_taken(picture.sequence)
 
     def take(self, timeout_s: float) -> tuple[str, Picture] | None:
-        """The next picture and whose it is."""
+        """Wait for the next picture; return it with the id of its page, or None."""
         with self._lock:
             feeder, pictures, on_taken = self._feeder, self._pictures, self._on_taken
         try:
@@ -99,18 +108,20 @@ class BrowserFeed:
         return feeder or "", picture
 
     def forget(self) -> None:
-        """Drop what waits: it is older than the one who is about to take pictures."""
+        """Drop the queued pictures: they are older than the camera that is about to take some."""
         with self._lock:
-            self._pictures = queue.Queue(_QUEUED)
+            self._pictures = queue.Queue(self._tuning.max_queued_pictures)
 
-    def ask_for_key(self) -> None:
+    def request_key(self) -> None:
+        """Request a key frame from the page."""
         self._want_key()
 
 
 class BrowserCamera:
-    """A `contracts.FrameSource` over a feed; frames keep the size of the first. Raises `SourceLost` when nothing comes."""
+    """A `contracts.LiveSource` over a feed; all frames have the size of the first. Raises `SourceLost` in silence."""
 
-    def __init__(self, feed: BrowserFeed) -> None:
+    def __init__(self, feed: BrowserFeed, tuning: CameraTuning = DEFAULT_TUNING) -> None:
+        self._tuning = tuning
         self._feed = feed
         self._stopped = threading.Event()
         self._feeder = ""
@@ -123,33 +134,35 @@ class BrowserCamera:
 
     @property
     def info(self) -> StreamInfo:
+        """Return the size of the frames; zero before the first."""
         height, width = self._shape or (0, 0)
         return StreamInfo(width, height, LIVE_TIME_BASE)
 
     def read(self) -> Frame | None:
+        """Return the next frame, None after `stop`. Raises `SourceLost`."""
         if self._first is not None:
             first, self._first = self._first, None
             return first
-        return self._next(_SILENCE_S)
+        return self._next(self._tuning.silence_s)
 
     def stop(self) -> None:
-        """From any thread: a waiting or later read gives None."""
+        """Make a waiting or later `read` return None; for any thread."""
         self._stopped.set()
 
     def __enter__(self) -> Self:
         self._feed.forget()
-        self._feed.ask_for_key()
-        self._first = self._next(_FIRST_WAIT_S)
+        self._feed.request_key()
+        self._first = self._next(self._tuning.silence_s)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._stopped.set()
         self._decoder = None
 
-    def _next(self, most_s: float) -> Frame | None:
-        deadline_s = time.monotonic() + most_s
+    def _next(self, timeout_s: float) -> Frame | None:
+        deadline_s = time.monotonic() + timeout_s
         while not self._stopped.is_set():
-            taken = self._feed.take(_POLL_S)
+            taken = self._feed.take(self._tuning.poll_s)
             image = None if taken is None else self._image(*taken)
             if taken is not None and image is not None:
                 return self._stamped(image, taken[1].capture_ms)
@@ -180,14 +193,14 @@ class BrowserCamera:
     def _from_h264(self, picture: Picture) -> Image | None:
         if self._decoder is None:
             if picture.kind != H264_KEY:
-                self._feed.ask_for_key()
+                self._feed.request_key()
                 return None
             self._decoder = _decoder()
         try:
             frames = self._decoder.decode(Packet(picture.data))
         except (FFmpegError, ValueError):
             self._decoder = None
-            self._feed.ask_for_key()
+            self._feed.request_key()
             return None
         if not frames:
             return None
@@ -200,7 +213,7 @@ class BrowserCamera:
     def _stamped(self, image: Image, capture_ms: float) -> Frame:
         now_s = time.monotonic()
         captured_s = capture_ms / 1000 - (time.time() - now_s)
-        if not now_s - _CLOCK_TRUST_S < captured_s <= now_s:
+        if not now_s - self._tuning.max_age_s < captured_s <= now_s:
             captured_s = now_s
         self._last_pts = max(self._last_pts + 1, round(captured_s / LIVE_TIME_BASE))
         self._index += 1
@@ -208,7 +221,7 @@ class BrowserCamera:
 
 
 def _check_size(width: int, height: int) -> None:
-    if width * height > _MOST_PIXELS:
+    if width * height > _MAX_PIXELS:
         raise MediaTooLarge(f"the browser's pictures are too large: {width} x {height}", "choose a smaller size")
 
 
@@ -221,7 +234,7 @@ def _decoder() -> av.VideoCodecContext:
 
 
 def jpeg_size(data: bytes) -> tuple[int, int] | None:
-    """Width and height out of the header, None for what is no JPEG."""
+    """Return width and height from the header, None for anything but a JPEG."""
     if data[:2] != b"\xff\xd8":
         return None
     place = 2
@@ -230,7 +243,7 @@ def jpeg_size(data: bytes) -> tuple[int, int] | None:
             return None
         marker, length = data[place + 1], int.from_bytes(data[place + 2 : place + 4], "big")
         if marker in {0x00, 0x01, 0xFF} or 0xD0 <= marker <= 0xDA or length < 2:
-            # Allowed here and there, but decoders may read on otherwise than we do.
+            # Allowed in places, but decoders may continue differently.
             return None
         if 0xC0 <= marker <= 0xCF and marker not in {0xC4, 0xC8, 0xCC}:
             return int.from_bytes(data[place + 7 : place + 9], "big"), int.from_bytes(data[place + 5 : place + 7], "big")

@@ -1,4 +1,4 @@
-"""Storage for presets and saved faces. Safe for several threads and for several studios on one folder."""
+"""Storage of presets and saved faces. Safe for several threads and for several studios on one folder."""
 
 import json
 import logging
@@ -14,10 +14,10 @@ _log = logging.getLogger(__name__)
 
 
 class StudioDatabase(Database):
-    """Every method of its users raises `OutputError` when the file cannot be read or written.
+    """Database of the studio; users get an `OutputError` when the file cannot be read or written.
 
-    What earlier versions kept in `presets.json` and `faces/*/face.json` is taken over once, when the file is made. The
-    old files stay.
+    `presets.json` and `faces/*/face.json` of earlier versions are imported once, when the file is created. The old files
+    stay.
     """
 
     FILE: ClassVar[str] = "studio.sqlite"
@@ -39,7 +39,7 @@ CREATE TABLE faces (
             if isinstance(settings, dict):
                 connection.execute("INSERT INTO presets VALUES (?, ?)", (name, to_json(settings)))
             else:
-                _log.warning("the preset %r in %s is damaged and is not taken over", name, self.folder / "presets.json")
+                _log.warning("the preset %r in %s is damaged and was not imported", name, self.folder / "presets.json")
         for path in sorted(self.folder.glob("faces/*/face.json")):
             if facts := _old_object(path):
                 connection.execute("INSERT INTO faces VALUES (?, ?)", (path.parent.name, to_json(facts)))
@@ -47,16 +47,17 @@ CREATE TABLE faces (
     def _unusable(self, path: Path, error: Exception) -> MienError:
         return OutputError(
             f"presets and saved faces in {path} cannot be used: {error}",
-            remedy(error, "the studio begins without any"),
+            remedy(error, "the studio starts without any"),
         )
 
 
 def to_json(value: dict[str, Any]) -> str:
+    """Return the object as JSON text."""
     return json.dumps(value)
 
 
 def from_json(text: object) -> dict[str, Any] | None:
-    """Return the object, or None for anything else and for text that no page can be sent (`is_text`)."""
+    """Return the object, or None for anything else and for text that cannot be sent to a page (`is_text`)."""
     try:
         value = json.loads(text) if isinstance(text, str) else None
     except (ValueError, RecursionError):
@@ -67,7 +68,7 @@ def from_json(text: object) -> dict[str, Any] | None:
 
 
 def is_text(value: object) -> bool:
-    """Return False where JSON holds half of a surrogate pair, which UTF-8 has no bytes for, or a number such as NaN."""
+    """Return False for JSON with half of a surrogate pair, which UTF-8 cannot encode, or a number such as NaN."""
     try:
         json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
     except (ValueError, RecursionError):
@@ -76,7 +77,7 @@ def is_text(value: object) -> bool:
 
 
 def objects(rows: list[tuple[object, object]]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield the key and the object of each row, leaving out what something else has put there."""
+    """Yield the key and the object of each row; skip rows that hold anything else."""
     for key, text in rows:
         value = from_json(text)
         if isinstance(key, str) and value is not None:
@@ -92,5 +93,5 @@ def _old_object(path: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         value, reason = None, str(error)
     if value is None:
-        _log.warning("%s cannot be taken over (%s); it stays as it is", path, reason)
+        _log.warning("%s cannot be imported (%s); it stays as it is", path, reason)
     return value or {}

@@ -1,4 +1,4 @@
-"""The gallery: photos whose faces may be worn, each with the consent that was given for it."""
+"""Gallery: photos whose faces may be worn, each with its statement of consent."""
 
 import secrets
 import shutil
@@ -9,9 +9,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import cv2
-import numpy as np
-
 from mien.assembly import factory
 from mien.contracts import Engine, Recogniser
 from mien.errors import OutputError, SeveralSourceFaces, UsageError
@@ -20,20 +17,32 @@ from mien.media.files.picture_read import read_picture
 from mien.provenance.consent import STATEMENTS, Consent, Consents
 from mien.settings import Settings
 from mien.studio.session.database import StudioDatabase, from_json, objects, to_json
+from mien.studio.session.pictures import jpeg, scaled_down
 from mien.swap.pipeline import Persona, dress
 from mien.swap.source.load import numbered_picture, search
 from mien.system.folders import make_private
 from mien.types import Image, SourceFace
 
-MOST_FACES = 60
-MOST_PHOTO_BYTES = 64_000_000
-MOST_PHOTO_PIXELS = 60_000_000
-_PERSONAS_KEPT = 4
+_JPEG_QUALITY = 85  # chosen by eye
+_NUMBERED_SIDE_PIXELS = 1280  # of the picture in which several faces are numbered
 PREPARED_BY = "boost", "morph", "segmenter", "enhancer", "fidelity", "device", "precision"
 """Settings of installed models that a persona depends on, beside its engine."""
 _DRAWN_BY = "eyes", "mouth", "finish", *PREPARED_BY
-_THUMB = 192
-_MOST_NAME = 80
+_THUMB_SIDE_PIXELS = 192  # chosen, sharp on dense displays
+
+
+@dataclass(frozen=True, slots=True)
+class GalleryLimits:
+    """Limits of the gallery."""
+
+    faces: int = 60  # a page shows all of them
+    photo_bytes: int = 64_000_000  # chosen, above the photos of phones
+    photo_pixels: int = 60_000_000  # bounds memory: 180 MB once decoded
+    personas: int = 4  # bounds memory; with installed models each holds an engine
+    name_letters: int = 80  # longer names are cut
+
+
+GALLERY_LIMITS = GalleryLimits()
 
 
 class SeveralFaces(SeveralSourceFaces):
@@ -46,15 +55,15 @@ class SeveralFaces(SeveralSourceFaces):
 
 
 class ConsentNeeded(UsageError):
-    """Nothing has been stated for this photo."""
+    """No consent has been stated for this photo."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"nobody has said why the face in {name!r} may be used", f"state the consent: {', '.join(STATEMENTS)}")
+        super().__init__(f"no consent is stated for the face in {name!r}", f"state the consent: {', '.join(STATEMENTS)}")
 
 
 @dataclass(slots=True)
 class GalleryFace:
-    """One face; `source` is None until a saved photo is needed. `more` are further photos of the same person."""
+    """One face; `source` is None until a saved photo is opened. `more` are further photos of the same person."""
 
     id: str
     name: str
@@ -67,6 +76,7 @@ class GalleryFace:
     more: tuple[Path, ...] = ()
 
     def described(self) -> dict[str, Any]:
+        """Return the face for the page."""
         return {
             "id": self.id,
             "name": self.name,
@@ -78,7 +88,7 @@ class GalleryFace:
 
 
 class Gallery:
-    """The faces of this session and the saved ones; safe to use from several threads."""
+    """Faces of this session and saved ones. Safe to use from several threads."""
 
     def __init__(
         self, models: factory.Models, consents: Consents, database: StudioDatabase, recogniser: Callable[[], Recogniser]
@@ -96,33 +106,34 @@ class Gallery:
         self._load_saved()
 
     def all(self) -> list[GalleryFace]:
+        """Return all faces, oldest first."""
         with self._lock:
             return list(self._faces.values())
 
     def get(self, face_id: str) -> GalleryFace:
-        """Raises `UsageError`."""
+        """Return the face of this id. Raises `UsageError`."""
         with self._lock:
             if face_id not in self._faces:
                 raise UsageError("this face is not in the gallery any more", "add the photo again")
             return self._faces[face_id]
 
     def add(self, photo: Path, name: str, consent: str | None, number: int | None = None) -> GalleryFace:
-        """Take in a photo, which lies in a file of this session; without `consent`, what was stated for it before holds.
+        """Add a photo, a file of this session; without `consent`, an earlier statement for the photo holds.
 
-        Raises `ConsentNeeded` when nothing was stated, `SeveralFaces`, another `MienError`.
+        Raises `ConsentNeeded` when there is none, `SeveralFaces`, or another `MienError`.
         """
-        name = name[:_MOST_NAME] or "photo"
+        name = name[: GALLERY_LIMITS.name_letters] or "photo"
         if consent is not None and consent not in STATEMENTS:
             raise ConsentNeeded(name)
-        if len(self._faces) >= MOST_FACES:
-            raise UsageError(f"the gallery holds {MOST_FACES} faces already", "remove one first")
+        if len(self._faces) >= GALLERY_LIMITS.faces:
+            raise UsageError(f"the gallery holds {GALLERY_LIMITS.faces} faces already", "remove one first")
         with self._decoding:
             image = _read(photo)
             try:
                 source = factory.open_source(image, self._models, number)
             except SeveralSourceFaces:
                 found = search(image, self._models.photo_detector)
-                raise SeveralFaces(len(found.faces), _jpeg(_fitted(numbered_picture(found), 1280))) from None
+                raise SeveralFaces(len(found.faces), _fitted(numbered_picture(found), _NUMBERED_SIDE_PIXELS)) from None
             del image
         stated = self._consents.find(source) if consent is None else self._consents.record(source, consent, name)
         if stated is None:
@@ -133,9 +144,9 @@ class Gallery:
         return face
 
     def add_photo(self, face_id: str, photo: Path) -> None:
-        """Take in a further photo of the same person, which lies in a file of this session. Raises a `MienError`.
+        """Add a further photo of the same person, a file of this session. Raises a `MienError`.
 
-        What was stated for the first photo holds for it, because the recogniser finds the same person in it.
+        The statement for the first photo holds for it, because the recogniser finds the same person in it.
         """
         source = self.allowed(face_id)[0]
         with self._decoding:
@@ -145,13 +156,13 @@ class Gallery:
             self._forget_personas(face)
             kept = photo
             if face.saved:
-                kept = self._keep_more(face, photo)
+                kept = self._store_more(face, photo)
                 self._note_more(face, kept)
                 photo.unlink(missing_ok=True)
             face.source, face.more = whole, (*face.more, kept)
 
     def remove(self, face_id: str) -> None:
-        """Forget a face, saved or not. Raises `OutputError`; then it is still there."""
+        """Remove a face, saved or not. Raises `OutputError`; then it is still there."""
         with self._lock:
             face = self.get(face_id)
             if face.saved:
@@ -165,7 +176,7 @@ class Gallery:
             photo.unlink(missing_ok=True)
 
     def save(self, face_id: str) -> None:
-        """Keep the photo after the session, readable by its owner only. Raises `OutputError`."""
+        """Store the photo for later sessions, readable by its owner only. Raises `OutputError`."""
         face = self.get(face_id)
         if face.saved:
             return
@@ -173,7 +184,7 @@ class Gallery:
         try:
             make_private(folder)
             kept = _copy(face.photo, folder / f"photo{face.photo.suffix}")
-            more = tuple(self._keep_more(face, photo) for photo in face.more)
+            more = tuple(self._store_more(face, photo) for photo in face.more)
             (folder / "thumb.jpg").write_bytes(face.thumb)
             self._note(replace(face, photo=kept, more=more))
         except OSError as error:
@@ -187,8 +198,8 @@ class Gallery:
         for photo in uploads:
             photo.unlink(missing_ok=True)
 
-    def _keep_more(self, face: GalleryFace, photo: Path) -> Path:
-        """Copy a further photo beside the saved face, under a name that no other studio takes. Raises `OutputError`."""
+    def _store_more(self, face: GalleryFace, photo: Path) -> Path:
+        """Copy a further photo beside the saved face, under a unique name. Raises `OutputError`."""
         kept = self._saved / face.id / f"more-{secrets.token_hex(4)}{photo.suffix}"
         try:
             return _copy(photo, kept)
@@ -202,7 +213,7 @@ class Gallery:
             connection.execute("INSERT INTO faces VALUES (?, ?)", (face.id, text))
 
     def _note_more(self, face: GalleryFace, photo: Path) -> None:
-        """Add a photo to those noted of a saved face, also to ones noted by another studio. Raises a `MienError`."""
+        """Add a photo to the stored ones of a saved face, also of one stored by another studio. Raises a `MienError`."""
         with self._database.opened() as connection:
             row = connection.execute("SELECT facts FROM faces WHERE id = ?", (face.id,)).fetchone()
             facts = from_json(row[0]) if row else None
@@ -219,36 +230,37 @@ class Gallery:
             del self._personas[key]
 
     def keep_engine(self, name: str) -> None:
-        """Forget what was prepared for other engines, and with it their models."""
+        """Drop personas of other engines, and with them their models."""
         with self._lock:
             for key in [key for key in self._personas if key[1] != name]:
                 del self._personas[key]
 
     def persona(self, face_id: str, engine: Engine, settings: Settings) -> Persona:
-        """This face, ready for the engine; made once. Raises a `MienError` when a saved photo is gone."""
+        """Return the face prepared for the engine; prepare it once. Raises a `MienError`."""
         source = self.allowed(face_id)[0]
         key = (source.digest, engine.name, *(str(getattr(settings, name)) for name in _DRAWN_BY))
         with self._lock:
             if key in self._personas:
                 self._personas.move_to_end(key)
-                # What the photo gives is kept; the engine knows the settings of now.
+                # The preparation depends on the photo alone; the engine has the current settings.
                 return replace(self._personas[key], engine=engine)
         made = dress(engine, source, self._models.retouch_for(settings))
         with self._lock:
             self._personas[key] = made
-            while len(self._personas) > _PERSONAS_KEPT:
+            while len(self._personas) > GALLERY_LIMITS.personas:
                 self._personas.popitem(last=False)
         return made
 
     def allowed(self, face_id: str) -> tuple[SourceFace, Consent]:
-        """The face and the statement that allows to wear it. Raises a `MienError`, also when the statement was revoked."""
+        """Return the face and the statement that permits wearing it. Raises a `MienError`, also for a revoked statement."""
         face = self.get(face_id)
         if face.source is None:
             face.source = self._opened(face)
         consent = self._consents.find(face.source)
         if consent is None:
             raise UsageError(
-                f"nobody says any more why the face {face.name!r} may be used", "remove it, or add its photo again and say why"
+                f"the consent for the face {face.name!r} is no longer recorded",
+                "remove it, or add its photo again and state the consent",
             )
         return face.source, consent
 
@@ -267,11 +279,11 @@ class Gallery:
             number = facts.get("number")
             if facts.get("consent") not in STATEMENTS or photo.parent != folder or not photo.is_file():
                 continue
-            if not face_id.isalnum() or not thumb.is_file() or len(self._faces) >= MOST_FACES:
+            if not face_id.isalnum() or not thumb.is_file() or len(self._faces) >= GALLERY_LIMITS.faces:
                 continue
             self._faces[face_id] = GalleryFace(
                 face_id,
-                str(facts.get("name", "photo"))[:_MOST_NAME],
+                str(facts.get("name", "photo"))[: GALLERY_LIMITS.name_letters],
                 str(facts["consent"]),
                 photo,
                 number if isinstance(number, int) else None,
@@ -283,14 +295,14 @@ class Gallery:
 
 
 def _copy(photo: Path, kept: Path) -> Path:
-    """A copy that only its owner may read."""
+    """Copy the photo to a file that only its owner may read."""
     shutil.copyfile(photo, kept)
     kept.chmod(0o600)
     return kept
 
 
 def _further(folder: Path, names: object) -> Iterator[Path]:
-    """The further photos that a saved face names and that lie in its folder."""
+    """Yield the further photos that a saved face names and that are in its folder."""
     for name in names if isinstance(names, list) else []:
         photo = folder / str(name)
         if photo.parent == folder and photo.is_file():
@@ -298,21 +310,16 @@ def _further(folder: Path, names: object) -> Iterator[Path]:
 
 
 def _read(photo: Path) -> Image:
-    return read_picture(photo, max_pixels=MOST_PHOTO_PIXELS, max_bytes=MOST_PHOTO_BYTES).frame.image
+    return read_picture(photo, max_pixels=GALLERY_LIMITS.photo_pixels, max_bytes=GALLERY_LIMITS.photo_bytes).frame.image
 
 
 def _thumb(source: SourceFace) -> bytes:
     image = source.image
     side = min(image.shape[:2])
     top, left = (image.shape[0] - side) // 2, (image.shape[1] - side) // 2
-    return _jpeg(_fitted(image[top : top + side, left : left + side], _THUMB))
+    return _fitted(image[top : top + side, left : left + side], _THUMB_SIDE_PIXELS)
 
 
-def _fitted(image: Image, most: int) -> Image:
-    scale = min(1.0, most / max(image.shape[:2]))
-    size_wh = max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale))
-    return np.asarray(cv2.resize(image, size_wh, interpolation=cv2.INTER_AREA), np.uint8)
-
-
-def _jpeg(image: Image, quality: int = 85) -> bytes:
-    return bytes(cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])[1])
+def _fitted(image: Image, max_side: int) -> bytes:
+    """Return the picture as JPEG of at most this side."""
+    return jpeg(scaled_down(image, max_side / max(image.shape[:2])), _JPEG_QUALITY)

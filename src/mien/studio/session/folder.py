@@ -1,4 +1,4 @@
-"""Folders of the studio: for uploads, which go with the session, and for recordings."""
+"""Folders of the studio: for uploads, which are deleted with the session, and for recordings."""
 
 import os
 import re
@@ -18,7 +18,7 @@ _PREFIX = "mien-studio-"
 
 @contextmanager
 def session_folder() -> Iterator[Path]:
-    """A folder for uploads that goes with the session; what sessions left that were cut off goes at once."""
+    """Yield a folder for uploads that is deleted afterwards; delete those of sessions that crashed."""
     parent = Path(tempfile.gettempdir())
     for old in parent.glob(f"{_PREFIX}*"):
         owner = re.match(rf"{_PREFIX}(\d+)-", old.name)
@@ -29,10 +29,10 @@ def session_folder() -> Iterator[Path]:
 
 
 def make_folder(path: Path) -> None:
-    """Make it when it is missing; raises `OutputError`."""
+    """Create the folder when it is missing. Raises `OutputError`, also when it cannot be written to."""
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise output_error(error, path) from error
     if not os.access(path, os.W_OK):
-        raise OutputError(f"the folder {path} may not be written to", "choose another one")
+        raise OutputError(f"no permission to write to the folder {path}", "choose another one")

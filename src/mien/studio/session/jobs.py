@@ -1,21 +1,19 @@
-"""Pictures and videos that are swapped as files, one after the other, by the same code as `mien swap`."""
+"""File jobs: pictures and videos swapped one after the other, by the same code as `mien swap`."""
 
 import queue
 import secrets
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
-
-import cv2
-import numpy as np
+from typing import Any, Literal
 
 from mien.assembly import factory
 from mien.batch import job
 from mien.batch.export import Export
 from mien.errors import Cancelled, MienError, UsageError
+from mien.live.status import Status
 from mien.media.files import moving
 from mien.media.files.conversion import conversion_notes
 from mien.media.files.moving import Kind
@@ -27,16 +25,21 @@ from mien.provenance.consent import Consent
 from mien.provenance.mark.windows import readable, windows_of
 from mien.provenance.trust import Trust
 from mien.settings import Settings
+from mien.studio.session.pictures import jpeg, scaled_down
 from mien.types import Frame, Image, LabelledFrame, SourceFace
 
-_MOST_JOBS = 40
-_PREVIEW_WIDTH = 640
-_PREVIEW_EVERY_S = 0.4
+_MAX_JOBS = 40  # bounds disk use: each holds an upload of up to 8 GB
+_PREVIEW_WIDTH_PIXELS = 640  # chosen, sharp in the column of the page
+_PREVIEW_QUALITY = 95  # of the JPEG; OpenCV's own choice
+_PREVIEW_PERIOD_S = 0.4  # each preview costs the job an encoding
+JobStatus = Status[Literal["waiting", "running", "done", "failed", "cancelled"]]
+_WAITING: JobStatus = Status("waiting")
+_CANCELLED: JobStatus = Status("cancelled")
 
 
 @dataclass(slots=True)
 class FileJob:
-    """One file; `result` is there when the state is done."""
+    """One file; `result` is set when the state is done."""
 
     id: str
     name: str
@@ -44,11 +47,9 @@ class FileJob:
     source: SourceFace
     consent: Consent
     settings: Settings
-    state: str = "waiting"
+    status: JobStatus = _WAITING
     frames: int = 0
     total: int | None = None
-    message: str = ""
-    remedy: str = ""
     kind: Kind = Kind.VIDEO
     preview: bytes | None = None
     result: Path | None = None
@@ -56,22 +57,23 @@ class FileJob:
 
     @property
     def picture(self) -> bool:
-        """Return whether it is one picture, without frames to count."""
+        """Return True for a picture, which has no frames to count."""
         return self.kind is Kind.PICTURE
 
     @property
     def receipt(self) -> Path | None:
-        """The credentials of a result that cannot hold them."""
+        """Return the receipt: the credentials of a result that cannot hold them."""
         path = receipt_path(self.result) if self.result is not None else None
         return path if path is not None and path.is_file() else None
 
     def described(self) -> dict[str, Any]:
-        names = ("id", "name", "state", "frames", "total", "message", "remedy", "picture")
-        return {**{name: getattr(self, name) for name in names}, "receipt": self.receipt is not None}
+        """Return the job for the page."""
+        values = {name: getattr(self, name) for name in ("id", "name", "frames", "total", "picture")}
+        return {**values, **asdict(self.status), "receipt": self.receipt is not None}
 
 
 class FileJobs:
-    """A bounded list of jobs and the one thread that works them off."""
+    """Bounded list of jobs and the one thread that does them."""
 
     def __init__(self, models: factory.Models, trust: Trust, folder: Path, changed: Callable[[], None]) -> None:
         self._models = models
@@ -83,6 +85,7 @@ class FileJobs:
         self._thread = threading.Thread(target=self._run, name="mien-jobs", daemon=True)
 
     def start(self) -> None:
+        """Start the thread."""
         self._thread.start()
 
     def stop(self) -> None:
@@ -94,8 +97,8 @@ class FileJobs:
 
     def add(self, file: Path, name: str, source: SourceFace, consent: Consent, settings: Settings) -> FileJob:
         """Queue a file of this session; the job owns it from now on. Raises `UsageError`."""
-        if len(self._jobs) >= _MOST_JOBS:
-            raise UsageError(f"there are {_MOST_JOBS} files already", "remove the finished ones")
+        if len(self._jobs) >= _MAX_JOBS:
+            raise UsageError(f"there are already {_MAX_JOBS} files", "remove the finished ones")
         made = FileJob(secrets.token_hex(6), name, file, source, consent, settings)
         self._jobs[made.id] = made
         self._queue.put(made)
@@ -103,7 +106,7 @@ class FileJobs:
         return made
 
     def get(self, job_id: str) -> FileJob:
-        """Raises `UsageError`."""
+        """Return the job of this id. Raises `UsageError`."""
         if job_id not in self._jobs:
             raise UsageError("there is no such job", "it was removed already")
         return self._jobs[job_id]
@@ -111,10 +114,10 @@ class FileJobs:
     def remove(self, job_id: str) -> None:
         """Cancel a job that waits or runs; forget one that has ended, with its files."""
         found = self.get(job_id)
-        if found.state in {"waiting", "running"}:
+        if found.status.state in {"waiting", "running"}:
             found.cancel.set()
-            if found.state == "waiting":
-                found.state = "cancelled"
+            if found.status is _WAITING:
+                found.status = _CANCELLED
         else:
             del self._jobs[job_id]
             for path in (found.file, found.result, found.receipt):
@@ -123,39 +126,40 @@ class FileJobs:
         self._changed()
 
     def described(self) -> list[dict[str, Any]]:
+        """Return all jobs for the page."""
         return [each.described() for each in list(self._jobs.values())]
 
     def _run(self) -> None:
         while (current := self._queue.get()) is not None:
             if current.cancel.is_set():
-                current.state = "cancelled"
+                current.status = _CANCELLED
                 self._changed()
                 continue
-            current.state = "running"
+            current.status = Status("running")
             self._changed()
             try:
                 with named_in_errors(current.file, current.name):
-                    self._work(current)
-                current.state = "done"
+                    notes = self._swap(current)
+                current.status = Status("done", "; ".join(notes))
             except Cancelled:
-                current.state = "cancelled"
+                current.status = _CANCELLED
             except MienError as error:
-                current.state, current.message, current.remedy = "failed", str(error), error.remedy
+                current.status = Status("failed", str(error), error.remedy)
             except Exception as error:  # noqa: BLE001 - thread border: one file must not end the others
-                current.state, current.message = "failed", f"the file could not be swapped: {error}"
+                current.status = Status("failed", f"the file could not be swapped: {error}")
             self._changed()
 
-    def _work(self, current: FileJob) -> None:
+    def _swap(self, current: FileJob) -> tuple[str, ...]:
+        """Swap the file and return what the person has to know of the result. Raises a `MienError`."""
         self._trust.consents.check(current.consent)
         current.kind = moving.kind_of(current.file)
         current.result = result = self._folder / f"{current.id}-result{_suffix(current)}"
         with OutputFile(result, overwrite=True, inputs=(current.file,)) as output:
             if current.kind is Kind.PICTURE:
-                self._picture(current, output)
-            else:
-                self._moving(current, output)
+                return self._swap_picture(current, output)
+            return self._swap_moving(current, output)
 
-    def _picture(self, current: FileJob, output: OutputFile) -> None:
+    def _swap_picture(self, current: FileJob, output: OutputFile) -> tuple[str, ...]:
         settings = current.settings
         picture = read_picture(current.file, max_pixels=settings.max_pixels, max_bytes=settings.max_bytes)
         current.total = 1
@@ -165,9 +169,10 @@ class FileJobs:
         done = job.run_picture(
             picture, output, pipeline.swap_frame, export, quality=settings.quality, engine=settings.engine
         )  # fmt: skip
-        current.frames, current.message = 1, "; ".join((*picture.notes, *done.warnings))
+        current.frames = 1
+        return (*picture.notes, *done.warnings)
 
-    def _moving(self, current: FileJob, output: OutputFile) -> None:
+    def _swap_moving(self, current: FileJob, output: OutputFile) -> tuple[str, ...]:
         settings = current.settings
         with moving.open_moving(
             current.file,
@@ -188,11 +193,11 @@ class FileJobs:
 
             with moving.open_writer(reader, output, settings, settings.engine) as writer:
                 done = job.run_video(reader, writer, output, pipeline, export, report, current.cancel)
-            current.message = "; ".join((*conversion_notes(reader.info), *done.warnings))
+            return (*conversion_notes(reader.info), *done.warnings)
 
     def _export(
         self, current: FileJob, before: Iterable[Sequence[Image]], kind: str, strength: float
-    ) -> "_Watched":  # fmt: skip
+    ) -> "_PreviewedExport":  # fmt: skip
         content = factory.open_content_check(Store())
         title, notary = job_title(current), self._trust.notary
         export = Export(
@@ -207,11 +212,11 @@ class FileJobs:
             target_title=current.name,
             strength=strength,
         )
-        return _Watched(current, export, self._changed)
+        return _PreviewedExport(current, export, self._changed)
 
 
-class _Watched:
-    """An export that keeps a small picture of the newest frame."""
+class _PreviewedExport:
+    """An export that gives the job a small picture of the newest frame."""
 
     def __init__(self, current: FileJob, export: Export, changed: Callable[[], None]) -> None:
         self._job = current
@@ -225,21 +230,18 @@ class _Watched:
     def label(self, frame: Frame) -> LabelledFrame:
         labelled = self._export.label(frame)
         if time.monotonic() >= self._next_s:
-            self._next_s = time.monotonic() + _PREVIEW_EVERY_S
+            self._next_s = time.monotonic() + _PREVIEW_PERIOD_S
             image = labelled.frame.image
-            scale = min(1.0, _PREVIEW_WIDTH / image.shape[1])
-            size_wh = max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale))
-            small = np.asarray(cv2.resize(image, size_wh, interpolation=cv2.INTER_AREA), np.uint8)
-            self._job.preview = bytes(cv2.imencode(".jpg", small)[1])
+            self._job.preview = jpeg(scaled_down(image, _PREVIEW_WIDTH_PIXELS / image.shape[1]), _PREVIEW_QUALITY)
             self._changed()
         return labelled
 
 
 def job_title(current: FileJob) -> str:
-    """The name under which the result is downloaded."""
+    """Return the name under which the result is downloaded."""
     return f"{Path(current.name).stem}-mien{_suffix(current)}"
 
 
 def _suffix(current: FileJob) -> str:
-    """The ending of the result: the input's own where it is written too, else a usual one."""
+    """Return the suffix of the result: the input's own where it can be written, else a usual one."""
     return moving.suffix_for(current.file, current.kind, Path(current.name).suffix)

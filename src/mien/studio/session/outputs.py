@@ -1,4 +1,4 @@
-"""The places the live picture goes to, beside the page: one row each, running or finished."""
+"""Outputs of the live picture: recordings, streams, the virtual camera."""
 
 import secrets
 import time
@@ -10,7 +10,7 @@ from typing import Any
 from mien.contracts import FrameSink
 from mien.errors import OutputError, UsageError
 from mien.live.loop import LiveLoop
-from mien.live.outlet import MakeSink, OutletState
+from mien.live.outlet import MakeSink, OutletStatus
 from mien.media.address import masked, opens_port
 from mien.media.broadcast.recorder import Recorder
 from mien.media.broadcast.streamer import StreamOut
@@ -19,24 +19,22 @@ from mien.media.files.mark_strength import video_need
 from mien.media.files.receipt import receipt_path
 from mien.settings import Settings
 from mien.studio.session.folder import make_folder
-from mien.studio.session.inputs import checked_word
 from mien.studio.session.recordings import Recordings
+from mien.studio.session.requests import OutputRequest, RecordingRequest, StreamRequest
 
-KINDS = ("recording", "stream", "virtual-camera")
-_CONTAINERS = ("mp4", "mkv")
-_MOST_OUTPUTS = 12
-_SOUND = (48_000, 1)
-_SCHEMES = ("rtmp://", "rtmps://", "udp://", "tcp://", "rtsp://", "srt://")
-_CAMERA_RATE = 30.0
-_LEAST_QUALITY = video_need("h264").plain_quality
-"""Live frames carry the mark at its usual strength, whatever becomes of them; below this, a recording would lose it."""
+_MAX_OUTPUTS = 12  # chosen; each has a thread and an encoder
+_SOUND_FORMAT = (48_000, 1)  # samples a second and channels of every microphone input
+_CAMERA_RATE = 30.0  # frames a second that the virtual camera announces
+_MIN_QUALITY = video_need("h264").plain_quality
+"""Live frames carry the mark at its usual strength; at a lower quality a recording would lose it."""
+_MAX_NAMES = 1000  # recordings that start in the same second
 
 
 @dataclass(slots=True)
 class OutputRow:
-    """One output; `target` may be shown. `last` is its state once it has been stopped.
+    """One output; `target` may be shown, `address` may hold a key. `last` is its status once it has been stopped.
 
-    `recovered` is a recording that an earlier run has left unsigned.
+    `recovered` is a recording that an earlier run left unsigned.
     """
 
     id: str
@@ -44,7 +42,7 @@ class OutputRow:
     target: str
     file: Path | None
     address: str
-    last: OutletState | None = None
+    last: OutletStatus | None = None
     recovered: bool = False
 
 
@@ -69,95 +67,89 @@ class Outputs:
         self._with_sound = with_sound
         self._rows: dict[str, OutputRow] = {}
 
-    def add(self, wanted: dict[str, Any], *, trusted: bool = False) -> str:
+    def add(self, wanted: OutputRequest, *, trusted: bool = False) -> str:
         """Start an output and return its id; `trusted` if asked for on the command line.
 
-        Raises `UsageError` or `OutputError`; what shows later is in its state.
+        Raises `UsageError` or `OutputError`; what fails later is in its state.
         """
-        if len(self._rows) >= _MOST_OUTPUTS:
-            raise UsageError(f"there are {_MOST_OUTPUTS} outputs already", "remove one first")
-        kind = wanted.get("kind")
+        if len(self._rows) >= _MAX_OUTPUTS:
+            raise UsageError(f"there are already {_MAX_OUTPUTS} outputs", "remove one first")
         output_id, url = secrets.token_hex(4), ""
-        settings, sound = self._settings(), _SOUND if self._with_sound() else None
+        settings, sound = self._settings(), _SOUND_FORMAT if self._with_sound() else None
         make: MakeSink
         file: Path | None = None
-        if kind == "recording":
-            file = self._new_file(wanted.get("container", "mp4"))
+        if isinstance(wanted, RecordingRequest):
+            file = self._new_file(wanted.container)
             make, target = self._recording(file, settings, sound), file.name
-        elif kind == "stream":
-            url = str(wanted.get("url", "")).strip()
-            if not url.lower().startswith(_SCHEMES):
-                raise UsageError("this is no address to stream to", f"it begins with one of: {', '.join(_SCHEMES)}")
-            checked_word(url, "address")
+        elif isinstance(wanted, StreamRequest):
+            url = wanted.url
             if self._shared and not trusted and opens_port(url, receives=False):
                 raise UsageError(
                     f"{masked(url)} would open a port, and a shared studio opens none of its machine",
                     "let it connect to the receiver, or start it with --output",
                 )
             make, target = _stream(url, settings, sound), masked(url)
-        elif kind == "virtual-camera":
-            device = wanted.get("device")
-            url = checked_word(device, "device") if isinstance(device, str) else ""
-            make, target = _virtual_camera(url or None), url
         else:
-            raise UsageError(f"there is no output {kind!r}", f"choose one of: {', '.join(KINDS)}")
-        if kind != "recording" and any(
-            (row.kind, row.address) == (kind, url) and row.last is None for row in self._rows.values()
+            url = wanted.device
+            make, target = _virtual_camera(url or None), url
+        if wanted.kind != "recording" and any(
+            (row.kind, row.address) == (wanted.kind, url) and row.last is None for row in self._rows.values()
         ):
-            raise UsageError(f"this output runs already: {target or kind}", "stop it first")
-        self._rows[output_id] = OutputRow(output_id, str(kind), target, file, url)
-        self._loop.add_sink(output_id, make, again=kind == "stream")
+            raise UsageError(f"this output is already running: {target or wanted.kind}", "stop it first")
+        self._rows[output_id] = OutputRow(output_id, wanted.kind, target, file, url)
+        self._loop.add_sink(output_id, make, reopens=wanted.kind == "stream")
         return output_id
 
     def remove(self, output_id: str) -> None:
         """Stop an output; a stopped one leaves the list."""
         row = self._row(output_id)
         if row.last is None:
-            row.last = self._loop.remove_sink(output_id) or OutletState("closed")
+            row.last = self._loop.remove_sink(output_id) or OutletStatus("closed")
             if row.file is not None:
                 self._recordings.finish(row.file)
         else:
             del self._rows[output_id]
 
     def file_of(self, output_id: str) -> Path:
-        """The recording of a stopped output; raises `UsageError`."""
+        """Return the recording of a stopped output. Raises `UsageError`."""
         row = self._row(output_id)
         if not self._is_finished(row) or row.file is None:
             raise UsageError("there is no finished recording here", "stop the recording first, and let it be signed")
         return row.file
 
     def receipt_of(self, output_id: str) -> Path:
-        """The receipt of a finished recording; raises `UsageError`."""
+        """Return the receipt of a finished recording. Raises `UsageError`."""
         receipt = receipt_path(self.file_of(output_id))
         if not receipt.is_file():
             raise UsageError("this recording has no receipt", "its credentials are in the file")
         return receipt
 
     def recover(self) -> None:
-        """Sign what an earlier run has left unsigned, and list it."""
+        """Sign recordings that an earlier run left unsigned, and list them."""
         for path in self._recordings.recover():
-            closed = OutletState("closed")
+            closed = OutletStatus("closed")
             row = OutputRow(secrets.token_hex(4), "recording", path.name, path, "", closed, recovered=True)
             self._rows[row.id] = row
 
     def described(self) -> list[dict[str, Any]]:
-        states = self._loop.sink_states()
+        """Return all outputs with their status, for the page."""
+        statuses = self._loop.sink_statuses()
         rows = []
         for row in list(self._rows.values()):
-            state = row.last or states.get(row.id) or OutletState("closed")
-            seal = self._recordings.state(row.file) if row.file is not None else None
+            status = row.last or statuses.get(row.id) or OutletStatus("closed")
+            seal = self._recordings.status(row.file) if row.file is not None else None
             rows.append(
                 {
                     "id": row.id,
                     "kind": row.kind,
                     "target": row.target,
-                    "state": state.state,
-                    "message": (seal.message if seal else "") or state.message,
-                    "remedy": (seal.remedy if seal else "") or state.remedy,
+                    "state": status.state,
+                    "message": (seal.message if seal else "") or status.message,
+                    "remedy": (seal.remedy if seal else "") or status.remedy,
                     "seal": seal.state if seal else "",
                     "recovered": row.recovered,
-                    "frames": state.frames,
-                    "seconds": round(state.seconds, 1),
+                    "frames": status.frames,
+                    "seconds": round(status.seconds, 1),
                     "result": self._is_finished(row),
                     "receipt": row.file is not None and self._is_finished(row) and receipt_path(row.file).is_file(),
                 }
@@ -167,15 +159,15 @@ class Outputs:
     def _is_finished(self, row: OutputRow) -> bool:
         if row.last is None or row.file is None:
             return False
-        seal = self._recordings.state(row.file)
+        seal = self._recordings.status(row.file)
         return seal is not None and seal.state != "signing" and row.file.is_file()
 
     def _recording(self, file: Path, settings: Settings, sound: tuple[int, int] | None) -> MakeSink:
-        kept = replace(settings, quality=max(settings.quality, _LEAST_QUALITY))
+        raised = replace(settings, quality=max(settings.quality, _MIN_QUALITY))
 
         def make(width: int, height: int) -> FrameSink:
             self._recordings.begin(file)
-            return Recorder(file, width, height, kept, sound=sound)
+            return Recorder(file, width, height, raised, sound=sound)
 
         return make
 
@@ -184,12 +176,10 @@ class Outputs:
             raise UsageError("there is no such output", "it was removed already")
         return self._rows[output_id]
 
-    def _new_file(self, container: object) -> Path:
-        if container not in _CONTAINERS:
-            raise UsageError(f"a recording is no {container!r}", f"choose one of: {', '.join(_CONTAINERS)}")
+    def _new_file(self, container: str) -> Path:
         make_folder(self._folder)
         stem = time.strftime("mien-%Y%m%d-%H%M%S")
-        for number in range(1, 1000):
+        for number in range(1, _MAX_NAMES):
             path = self._folder / f"{stem}{f'-{number}' if number > 1 else ''}.{container}"
             if not path.exists() and all(row.file != path for row in self._rows.values()):
                 return path

@@ -1,4 +1,4 @@
-"""Settings under a name, kept for good."""
+"""Presets: settings stored under a name."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,47 +8,48 @@ from mien.settings import Settings, from_mapping, table
 from mien.studio.session.database import StudioDatabase, objects, to_json
 
 LIMITS = frozenset({"max_pixels", "max_bytes"})
-"""Settings that protect this machine: a page may not move them."""
-MOST_PRESETS = 50
-_MOST_NAME = 40
+"""Settings that protect this machine: a page may not change them."""
+MAX_PRESETS = 50  # the state that every page gets holds all of them
+_MAX_NAME_LETTERS = 40  # a line of the page
 
 
 class Presets:
-    """Every change is on the disk when its method returns. Every method raises `OutputError` when that cannot be."""
+    """Stored presets. A change is on the disk when its method returns; every method raises `OutputError` when it fails."""
 
     def __init__(self, database: StudioDatabase) -> None:
         self._database = database
         with database.opened():
-            # Made or taken over where it is missing, so that it can be read.
+            # Creates the file, or takes over an earlier version's, so that it can be read.
             pass
         self._last = self.all()
 
     def all(self) -> dict[str, dict[str, Any]]:
-        """Return the settings by name, those kept by other studios on the same folder too."""
+        """Return the settings by name, including those that other studios on the same folder stored."""
         with self._database.read_only() as connection:
             rows = connection.execute("SELECT name, settings FROM presets ORDER BY rowid").fetchall()
         self._last = dict(objects(rows))
         return self._last
 
     def known(self) -> dict[str, dict[str, Any]]:
-        """Return all of them, or those last seen where the disk fails: the page goes on, and a change says why."""
+        """Return all presets, or those last seen when the disk fails: the page continues, and a change reports why."""
         try:
             return self.all()
         except OutputError:
             return self._last
 
     def keep(self, presets: Mapping[str, Mapping[str, Any]]) -> None:
-        """Add all of them or none, in place of those with the same names. Raises `UsageError` when there are too many."""
+        """Store all of them or none, replacing those with the same names. Raises `UsageError` for too many."""
         rows = [(checked_name(name), to_json(dict(settings))) for name, settings in presets.items()]
         with self._database.opened() as connection:
             connection.executemany(
                 "INSERT INTO presets VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET settings = excluded.settings", rows
             )
             (count,) = connection.execute("SELECT count(*) FROM presets").fetchone()
-            if count > MOST_PRESETS:
-                raise UsageError(f"more than {MOST_PRESETS} presets cannot be kept", "remove one first")
+            if count > MAX_PRESETS:
+                raise UsageError(f"more than {MAX_PRESETS} presets cannot be stored", "remove one first")
 
     def remove(self, name: str) -> None:
+        """Delete a preset; a missing one is ignored."""
         with self._database.opened() as connection:
             connection.execute("DELETE FROM presets WHERE name = ?", (name,))
 
@@ -58,7 +59,7 @@ def checked(given: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     presets: dict[str, dict[str, Any]] = {}
     for name, values in given.items():
         if not isinstance(values, dict):
-            raise UsageError(f"the preset {name!r} is no table of settings", "import a file that the studio has exported")
+            raise UsageError(f"the preset {name!r} does not hold settings", "import a file that the studio has exported")
         presets[checked_name(name)] = portable(values_of(from_mapping({**values_of(Settings()), **portable(values)})))
     return presets
 
@@ -74,8 +75,8 @@ def portable(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def checked_name(name: str) -> str:
-    """Return the name without spaces around it. Raises `UsageError` for one that is not fit for a preset."""
+    """Return the name without surrounding spaces. Raises `UsageError` for an invalid one."""
     name = name.strip()
-    if not name or len(name) > _MOST_NAME or not name.isprintable() or set(name) & set("/\\") or not name.strip("."):
-        raise UsageError("this is no name for a preset", f"use 1 to {_MOST_NAME} letters, no slashes")
+    if not name or len(name) > _MAX_NAME_LETTERS or not name.isprintable() or set(name) & set("/\\") or not name.strip("."):
+        raise UsageError("invalid name for a preset", f"use 1 to {_MAX_NAME_LETTERS} letters, no slashes")
     return name

@@ -1,31 +1,34 @@
-"""Sends the labelled picture to the pages that watch: JPEG over WebSockets, two frames in flight for each."""
+"""Preview: the labelled picture for the pages that watch, JPEG over WebSockets, two frames in flight for each."""
 
 import asyncio
 import struct
 import threading
 import time
-from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
 import cv2
 import numpy as np
 
+from mien.studio.session.pictures import jpeg
 from mien.types import Image, LabelledFrame
 
 HEADER = struct.Struct("<IIdII")
 """Sequence, flags, capture time in ms since the epoch, bytes of the picture after, bytes of the picture before."""
-IN_FLIGHT = 2
-_QUALITY = 80
-
-_BEFORE_KEPT = 4  # on a busy machine the page's thread is one to two frames behind
+IN_FLIGHT = 2  # one is decoded while the next is on its way; more would add delay
+_JPEG_QUALITY = 80  # chosen by eye
+_MAX_ORIGINALS = 4  # on a busy machine the preview's thread is one to two frames behind
+_FIRST_WIDTH_PIXELS = 1280  # until the page says how wide it is
 
 
 class Viewer:
-    """One page. Made and used on the event loop; `HubSink` only reads what it wants and hands it messages."""
+    """One page. Made and used on the event loop; `HubSink` only reads its wishes and hands it messages.
+
+    `width` 0 wants no picture; `before` wants the picture as it was, too.
+    """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self.width = 1280
+        self.width = _FIRST_WIDTH_PIXELS
         self.before = False
         self._loop = loop
         self._messages: asyncio.Queue[bytes] = asyncio.Queue()
@@ -34,10 +37,11 @@ class Viewer:
 
     @property
     def ready(self) -> bool:
+        """Return True when the page takes another frame."""
         return self.width > 0 and len(self._pending) < IN_FLIGHT
 
     def offer(self, capture_ms: float, after: bytes, before: bytes) -> None:
-        """Called by the sink's thread, only when `ready`."""
+        """Send a frame; for the sink's thread, and only when `ready`."""
         self._sequence += 1
         self._pending.add(self._sequence)
         message = HEADER.pack(self._sequence, 0, capture_ms, len(after), len(before)) + after + before
@@ -49,59 +53,66 @@ class Viewer:
             self._messages.put_nowait(message)
 
     def acknowledged(self, sequence: int) -> None:
+        """Note that the page has drawn a frame."""
         self._pending.discard(sequence)
 
     async def next(self) -> bytes:
+        """Wait for the next message to the page."""
         return await self._messages.get()
 
 
 class PreviewHub:
-    """All pages that watch. `want_before` is told whether anybody looks at the picture as it was."""
+    """All pages that watch, and the last pictures as they were."""
 
-    def __init__(self, want_before: Callable[[bool], None]) -> None:
-        self._want_before = want_before
+    def __init__(self) -> None:
         self._viewers: set[Viewer] = set()
         self._lock = threading.Lock()
         self._before: dict[int, Image] = {}
 
     def join(self, viewer: Viewer) -> None:
+        """Add a page."""
         with self._lock:
             self._viewers.add(viewer)
-        self.wishes_changed()
 
     def leave(self, viewer: Viewer) -> None:
+        """Remove a page."""
         with self._lock:
             self._viewers.discard(viewer)
-        self.wishes_changed()
 
     @property
     def count(self) -> int:
+        """Return the number of pages that watch."""
         return len(self._viewers)
 
-    def wishes_changed(self) -> None:
+    @property
+    def wants_before(self) -> bool:
+        """Return True when a page shows the picture as it was."""
         with self._lock:
-            self._want_before(any(viewer.before and viewer.width > 0 for viewer in self._viewers))
+            return any(viewer.before and viewer.width > 0 for viewer in self._viewers)
 
     def note_before(self, pts: int, image: Image | None) -> None:
-        """The picture as it was, for the frame of this time; shown on the page only, beside the labelled one."""
+        """Keep the picture as it was for the frame of this time; the page alone shows it, beside the labelled one."""
         kept = {} if image is None else {**self._before, pts: image}
-        self._before = dict(list(kept.items())[-_BEFORE_KEPT:])
+        self._before = dict(list(kept.items())[-_MAX_ORIGINALS:])
 
     def ready(self) -> list[Viewer]:
+        """Return the pages that take another frame."""
         with self._lock:
             return [viewer for viewer in self._viewers if viewer.ready]
 
     def before_of(self, pts: int) -> Image | None:
+        """Return the picture as it was for the frame of this time, if it is kept."""
         return self._before.get(pts)
 
 
 class HubSink:
-    """A `contracts.FrameSink` that encodes a frame once for each size that is wanted, and not at all when nobody is ready."""
+    """A `contracts.FrameSink` that encodes a frame once for each wanted size, and not at all when no page is ready."""
 
     def __init__(self, hub: PreviewHub) -> None:
         self._hub = hub
 
     def write(self, labelled: LabelledFrame) -> None:
+        """Send the frame to all pages that are ready."""
         viewers = self._hub.ready()
         if not viewers:
             return
@@ -110,7 +121,7 @@ class HubSink:
         encoded: dict[tuple[int, bool], bytes] = {}
         original = self._hub.before_of(frame.pts)
         for viewer in viewers:
-            # Read once: the page may change its mind at any time.
+            # Read once: the page may change it at any time.
             width = min(viewer.width, frame.image.shape[1])
             if width <= 0:
                 continue
@@ -133,4 +144,4 @@ def _jpeg(image: Image, width: int) -> bytes:
     if width < image.shape[1]:
         height = max(1, round(image.shape[0] * width / image.shape[1]))
         image = np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
-    return bytes(cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])[1])
+    return jpeg(image, _JPEG_QUALITY)

@@ -1,4 +1,4 @@
-"""Recordings from their first frame to their seal; one that was cut off is sealed at the next start."""
+"""Recordings from their first frame to their seal; an interrupted one is sealed at the next start."""
 
 import json
 import logging
@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from mien.batch.export import label_note
 from mien.errors import MienError, SealBroken
+from mien.live.status import Status
 from mien.media.files.temporary_files import discard_drafts
 from mien.provenance.consent import Consent
 from mien.provenance.credentials.claim import Claim
@@ -26,7 +27,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class _Running:
-    """What is known of a recording while it is written."""
+    """A recording while it is written: consents of the faces worn so far, and a fingerprint a second."""
 
     path: Path
     began_at: datetime
@@ -34,17 +35,12 @@ class _Running:
     fingerprints: list[int] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
-class SealState:
-    """signing, signed or unsigned, with why."""
-
-    state: str
-    message: str = ""
-    remedy: str = ""
+SealStatus = Status[Literal["signing", "signed", "unsigned"]]
+_SIGNING: SealStatus = Status("signing")
 
 
 class Recordings:
-    """Notes recordings in the ledger when they begin and seals them, each in a thread of its own, when they end."""
+    """Notes recordings in the ledger when they begin, and seals them, a thread each, when they end."""
 
     def __init__(
         self, notary: Notary, settings: Callable[[], Settings], mark_id: Callable[[], int], changed: Callable[[], None]
@@ -56,11 +52,11 @@ class Recordings:
         self._lock = threading.Lock()
         self._worn: Consent | None = None
         self._running: dict[Path, _Running] = {}
-        self._states: dict[Path, SealState] = {}
+        self._statuses: dict[Path, SealStatus] = {}
         self._threads: list[threading.Thread] = []
 
     def wear(self, consent: Consent | None) -> None:
-        """From now on the face with this consent is worn; running recordings show it, too."""
+        """Note that the face with this consent is worn from now on; running recordings show it, too."""
         with self._lock:
             self._worn = consent
             running = list(self._running.values()) if consent is not None else []
@@ -70,7 +66,7 @@ class Recordings:
             self._note(each)
 
     def begin(self, path: Path) -> None:
-        """A recording is about to be written. Raises `ProvenanceError`, or `UsageError` when the consent was revoked."""
+        """Note a recording before its first frame. Raises `ProvenanceError`, or `UsageError` for a revoked consent."""
         if self._worn is not None:
             self._notary.consents.check(self._worn)
         made = _Running(path, datetime.now(UTC))
@@ -81,26 +77,26 @@ class Recordings:
             self._running[path] = made
 
     def see(self, hashed: int) -> None:
-        """The fingerprint of a frame that goes into all running recordings."""
+        """Add the fingerprint of a frame to all running recordings."""
         with self._lock:
             for each in self._running.values():
                 each.fingerprints.append(hashed)
 
     def finish(self, path: Path) -> None:
-        """The recording is closed: sign it, in a thread. One without a frame is forgotten."""
+        """Seal the closed recording, in a thread; forget one without a frame."""
         with self._lock:
             ended = self._running.pop(path, None)
         if ended is None:
             return
         self._seal_beside(path, self._claim(ended), ended.fingerprints)
 
-    def state(self, path: Path) -> SealState | None:
-        """None while it is written."""
-        return self._states.get(path)
+    def status(self, path: Path) -> SealStatus | None:
+        """Return how far the seal is; None while the recording is written."""
+        return self._statuses.get(path)
 
     def recover(self) -> list[Path]:
-        """Seal what was cut off, in threads; the paths."""
-        cut_off = []
+        """Seal interrupted recordings, in threads, and return their paths."""
+        interrupted = []
         for path, text in self._notary.ledger.cut_off():
             if not self._notary.ledger.adopt(path):
                 # Another studio that has just started signs it.
@@ -113,14 +109,14 @@ class Recordings:
             try:
                 claim = _from_json(text)
             except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
-                self._states[path] = SealState("unsigned", f"what was noted of it is damaged: {error}", "it stays as it is")
+                self._statuses[path] = Status("unsigned", f"its entry in the ledger is damaged: {error}", "it stays as it is")
                 self._notary.ledger.end_recording(path)
-                cut_off.append(path)
+                interrupted.append(path)
                 continue
             discard_drafts(path)
             self._seal_beside(path, claim, ())
-            cut_off.append(path)
-        return cut_off
+            interrupted.append(path)
+        return interrupted
 
     def close(self) -> None:
         """Seal what still runs and wait for every seal."""
@@ -130,7 +126,7 @@ class Recordings:
             thread.join()
 
     def _seal_beside(self, path: Path, claim: Claim, fingerprints: Iterable[int]) -> None:
-        self._states[path] = SealState("signing")
+        self._statuses[path] = _SIGNING
         thread = threading.Thread(target=self._seal, args=(path, claim, fingerprints), name="mien-seal")
         self._threads.append(thread)
         thread.start()
@@ -138,25 +134,25 @@ class Recordings:
     def _seal(self, path: Path, claim: Claim, fingerprints: Iterable[int]) -> None:
         try:
             if path.is_file():
-                # A mark that came with the input was kept: the file knows best which ones it carries.
+                # The mark of the input was preserved: the file itself says which numbers it carries.
                 mark_ids, first = _carried(path)
                 claim = replace(claim, mark_id=mark_ids[0]) if mark_ids else claim
-                # One that was short, or cut off, has none of its time.
+                # A short or interrupted recording has no fingerprints of its time.
                 noted = list(fingerprints) or [first]
                 warnings = self._notary.seal(path, claim, _KIND, noted, None, mark_ids=mark_ids)
-                self._states[path] = SealState("signed", "; ".join(warnings))
+                self._statuses[path] = Status("signed", "; ".join(warnings))
             else:
-                self._states[path] = SealState("unsigned", "nothing was recorded")
+                self._statuses[path] = Status("unsigned", "nothing was recorded")
             self._notary.ledger.end_recording(path)
         except SealBroken as error:
-            # Trying again would not help; unsigned and still labelled it stays, because it cannot be recorded again.
-            self._states[path] = SealState("unsigned", str(error), "record with a higher quality")
+            # A retry would not help; it stays, unsigned but labelled, because it cannot be recorded again.
+            self._statuses[path] = Status("unsigned", str(error), "record with a higher quality")
             self._notary.ledger.end_recording(path)
         except MienError as error:
-            self._states[path] = SealState("unsigned", str(error), error.remedy or "the next start tries again")
-        except Exception as error:  # noqa: BLE001 - thread border: the recording itself is whole and stays
+            self._statuses[path] = Status("unsigned", str(error), error.remedy or "the next start retries")
+        except Exception as error:  # noqa: BLE001 - thread border: the recording itself is complete and stays
             _log.warning("the recording %s could not be signed: %r", path.name, error)
-            self._states[path] = SealState("unsigned", str(error), "the next start tries again")
+            self._statuses[path] = Status("unsigned", str(error), "the next start retries")
         self._changed()
 
     def _add_consent(self, running: _Running) -> None:

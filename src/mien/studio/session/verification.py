@@ -1,6 +1,6 @@
-"""Looks into files for the page, each in a process of its own.
+"""Verification of files for the page, a process each.
 
-There a file that nobody can read in time, or that breaks the reader, ends neither the studio nor takes frames from it.
+A file that takes too long, or that crashes the reader, then neither ends the studio nor costs it frames.
 """
 
 import json
@@ -21,45 +21,44 @@ from mien.provenance.trust import open_verifier
 from mien.settings import Settings
 from mien.system.programs import environment, python_module
 
-MOST_AT_ONCE = 2
-MOST_S = 180.0
-"""A signed file of 8 GB, the largest that the studio takes, was looked through in 12 s."""
-_NICE = 10
+MAX_RUNNING = 2  # each takes a core; the live picture needs the others
+TIMEOUT_S = 180.0  # a signed file of 8 GB, the largest that the studio takes, was verified in 12 s
+_NICENESS = 10  # the live picture comes first
 
 
 class VerifierBusy(UsageError):
-    """As many files as may be are being looked into."""
+    """The maximum number of files is being verified."""
 
     def __init__(self) -> None:
-        super().__init__(f"{MOST_AT_ONCE} files are being looked into already", "try again when they are done")
+        super().__init__(f"{MAX_RUNNING} files are already being verified", "try again when they are done")
 
 
 class Verification:
-    """Starts the processes and ends them; safe to use from several threads.
+    """Starts and ends the processes. Safe to use from several threads.
 
-    Without `with_ledger` nobody learns what this machine made at other times: for studios that others use.
+    Without `with_ledger` the report does not reveal what this machine made earlier: for studios that others use.
     """
 
     def __init__(
-        self, data: Path, settings: Callable[[], Settings], *, with_ledger: bool = True, most_s: float = MOST_S
+        self, data: Path, settings: Callable[[], Settings], *, with_ledger: bool = True, timeout_s: float = TIMEOUT_S
     ) -> None:
         self._data = data
         self._with_ledger = with_ledger
         self._settings = settings
-        self._most_s = most_s
+        self._timeout_s = timeout_s
         self._lock = threading.Lock()
         self._children: set[subprocess.Popen[bytes]] = set()
         self._is_closed = False
 
     @property
     def count(self) -> int:
-        """Files that are being looked into."""
+        """Return the number of files that are being verified."""
         return len(self._children)
 
     def examine(self, path: Path, name: str) -> dict[str, Any]:
-        """The described report on the file, which is spoken of as `name`; waits for it.
+        """Wait for the report on the file, in which it is called `name`, and return it as JSON values.
 
-        Raises `VerifierBusy`, or `MediaError` when the file cannot be opened or takes longer than `most_s` seconds.
+        Raises `VerifierBusy`, or `MediaError` when the file cannot be opened or takes longer than `timeout_s`.
         """
         settings = self._settings()
         order = {
@@ -72,20 +71,20 @@ class Verification:
         }
         with self._running() as child:
             try:
-                answer, _ = child.communicate(json.dumps(order).encode(), self._most_s)
+                answer, _ = child.communicate(json.dumps(order).encode(), self._timeout_s)
             except subprocess.TimeoutExpired:
                 raise MediaError(
-                    f"{name} was not looked through within {self._most_s:.0f} seconds", "it may be damaged; try a piece of it"
+                    f"{name} was not verified within {self._timeout_s:.0f} seconds", "it may be damaged; try a part of it"
                 ) from None
         if child.returncode:
-            raise UnreadableMedia(f"{name} cannot be looked into: the reader broke off", "it may be damaged; save it anew")
+            raise UnreadableMedia(f"{name} cannot be verified: the reader crashed", "it may be damaged; save it again")
         found: dict[str, Any] = json.loads(answer)
         if "error" in found:
             raise MediaError(found["error"], found["remedy"])
         return found
 
     def close(self) -> None:
-        """End what still runs; later requests are refused."""
+        """End running processes; refuse later requests."""
         with self._lock:
             self._is_closed = True
             for child in self._children:
@@ -96,9 +95,9 @@ class Verification:
         command, clean = python_module(__name__), environment()
         pipe, nowhere = subprocess.PIPE, subprocess.DEVNULL
         with self._lock:
-            if self._is_closed or len(self._children) >= MOST_AT_ONCE:
+            if self._is_closed or len(self._children) >= MAX_RUNNING:
                 raise VerifierBusy
-            # In a session of its own, Ctrl-C reaches the studio alone, which ends the child.
+            # In a session of its own: Ctrl-C reaches the studio alone, which ends the child.
             child = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=nowhere, env=clean, start_new_session=True)
             self._children.add(child)
         try:
@@ -113,8 +112,8 @@ class Verification:
 
 
 def main() -> None:
-    """The child: takes an order on its input, gives the report on its output."""
-    _step_back()
+    """Run the child: read an order from the input, write the report to the output."""
+    _lower_priority()
     order = json.loads(sys.stdin.buffer.read())
     path, name = Path(order["path"]), str(order["name"])
     settings = replace(Settings(), max_pixels=order["max_pixels"], max_bytes=order["max_bytes"])
@@ -123,7 +122,7 @@ def main() -> None:
         answer = verifier.examine(path).described()
     except MienError as error:
         answer = {"error": str(error), "remedy": error.remedy}
-    # The upload lies under a name that the person does not know.
+    # The upload has a random name that the person does not know.
     sys.stdout.write(json.dumps(answer).replace(_inside_json(str(path)), _inside_json(name)))
 
 
@@ -131,12 +130,12 @@ def _inside_json(text: str) -> str:
     return json.dumps(text)[1:-1]
 
 
-def _step_back() -> None:
-    """The live picture goes first."""
+def _lower_priority() -> None:
+    """Leave the processor to the live picture first."""
     if sys.platform == "win32":
         psutil.Process().nice(psutil.BELOW_NORMAL_PRIORITY_CLASS)
     else:
-        os.nice(_NICE)
+        os.nice(_NICENESS)
 
 
 if __name__ == "__main__":

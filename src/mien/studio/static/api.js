@@ -1,8 +1,8 @@
-/** Requests to the server, and what goes wrong with them, in words. */
+/** Requests to the server and their errors. */
 import { byId, make } from './dom.js';
 import { t } from './strings.js';
 
-/** An answer that is not fine; `answer` is what the server said. */
+/** An answer that reports an error; `answer` is its JSON. */
 export class ApiError extends Error {
   /** @param {number} status @param {Record<string, any>} answer */
   constructor(status, answer) {
@@ -52,7 +52,7 @@ export function complain(error) {
   setTimeout(() => said.remove(), 9000);
 }
 
-/** Does something that may fail and says so if it does. @template T @param {() => Promise<T>} work @returns {Promise<T | undefined>} */
+/** Does the work and shows its error, if it fails. @template T @param {() => Promise<T>} work @returns {Promise<T | undefined>} */
 export async function attempt(work) {
   try {
     return await work();

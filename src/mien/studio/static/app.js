@@ -1,4 +1,4 @@
-/** The page: puts the parts together and tells them what the server says. */
+/** The page: joins the parts and passes on what the server sends. */
 import { ApiError, call } from './api.js';
 import { Controls } from './controls.js';
 import { byId, make, remember, remembered, say } from './dom.js';
@@ -125,7 +125,7 @@ class App {
     this.showEmpty();
   }
 
-  /** Says in words why there is nothing to see, when there is nothing to see. */
+  /** Explains why there is nothing to see, when that is so. */
   showEmpty() {
     const { state, metrics } = this;
     if (!state) return;
@@ -143,14 +143,14 @@ class App {
     byId('badge-live').hidden = !state.outputs.some((output) => output.state === 'live');
   }
 
-  /** Words over the preview; none to take them away. @param {string} title @param {string} text */
+  /** Shows a text over the preview; an empty one removes it. @param {string} title @param {string} text */
   explain(title, text) {
     byId('empty').hidden = !title;
     say('empty-title', title);
     say('empty-text', text);
   }
 
-  /** The events have stopped. A socket that is refused does not say why, so a request asks: another run, or nobody there? */
+  /** Finds out why the events stopped: a refused socket does not say, but a request does. */
   async down() {
     this.isDown = true;
     const answer = await call('GET', '/api/state').catch((error) => error);
@@ -161,7 +161,7 @@ class App {
   }
 }
 
-/** The picture and nothing else, for window capture and browser sources: no words, no camera, never the picture before. */
+/** Shows the picture alone, for window capture and browser sources: no text, no camera, never the picture before. */
 function showPictureAlone() {
   const preview = new Preview({ isAlone: true });
   new Shortcuts([{ keys: ['f'], shown: 'F', words: 'key_fullscreen', down: () => preview.toggleFullscreen() }]);

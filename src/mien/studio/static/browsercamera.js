@@ -8,7 +8,7 @@ const HEADER_BYTES = 16;
 const [H264_KEY, H264_DELTA, JPEG] = [1, 2, 3];
 
 export class BrowserCamera {
-  /** @param {(error: Error | null) => void} ended told when it stops by itself */
+  /** @param {(error: Error | null) => void} ended called when it stops by itself */
   constructor(ended) {
     this.ended = ended;
     this.isRunning = false;
@@ -32,7 +32,7 @@ export class BrowserCamera {
       const wanted = { width: { ideal: width }, height: { ideal: height }, frameRate: { ideal: 30 } };
       const stream = await navigator.mediaDevices.getUserMedia({ video: wanted, audio: false });
       if (mine !== this.starts) {
-        // It was stopped, or started anew, while the browser asked the person.
+        // It was stopped, or started again, while the browser asked for permission.
         stream.getTracks().forEach((each) => each.stop());
         return;
       }
@@ -84,7 +84,7 @@ export class BrowserCamera {
     this.encoder.configure(config);
   }
 
-  /** JPEG from now on; what the encoder has swallowed never comes and must not count as being on its way. */
+  /** Falls back to JPEG; frames that the encoder has taken never come and must not count as in flight. */
   encoderFailed() {
     this.encoder = undefined;
     this.captures.clear();
@@ -198,7 +198,7 @@ export class BrowserCamera {
   }
 }
 
-/** What the browser says of its camera, in the words of the page. @param {unknown} error */
+/** Describes the browser's camera error in the words of the page. @param {unknown} error */
 export function cameraError(error) {
   const name = error instanceof Error ? error.name : '';
   const what = { NotFoundError: 'camera_missing', OverconstrainedError: 'camera_missing', NotReadableError: 'camera_busy', AbortError: 'camera_busy' }[name] ?? 'camera_denied';

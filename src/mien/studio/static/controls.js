@@ -7,7 +7,7 @@ import { t } from './strings.js';
 const MAIN = ['opacity', 'shape', 'sharpness', 'mouth', 'eyes', 'occlusion', 'on_lost', 'badge_corner', 'engine', 'resolution'];
 const SEND_AFTER_MS = 60;
 
-/** What decides which controls there are: models may be installed while the page is open. @param {State} state */
+/** A key of the controls that exist: models may be installed while the page is open. @param {State} state */
 const shapeOf = (state) => JSON.stringify(state.table.map((row) => [row.name, row.choices]));
 
 export class Controls {
@@ -16,7 +16,7 @@ export class Controls {
     this.made = new Map();
     /** @type {Record<string, any>} */
     this.pending = {};
-    /** @type {Record<string, any>} what is on its way to the server */
+    /** @type {Record<string, any>} being sent to the server */
     this.sent = {};
     this.isSending = false;
   }
@@ -36,7 +36,7 @@ export class Controls {
     }
   }
 
-  /** Makes all controls anew, as after a change of the language. @param {State} state */
+  /** Rebuilds all controls, as after a change of the language. @param {State} state */
   build(state) {
     this.made.clear();
     this.shape = shapeOf(state);
@@ -95,7 +95,7 @@ export class Controls {
     if (!this.isSending) void this.send();
   }
 
-  /** Gathers what a moving slider says and sends it a few times a second, one request after another: the last one counts. */
+  /** Gathers changes of a moving slider and sends them a few times a second, one request after another: the last one counts. */
   async send() {
     this.isSending = true;
     while (Object.keys(this.pending).length) {

@@ -1,4 +1,4 @@
-/** Small helpers round the document. */
+/** Small helpers for the document. */
 
 /**
  * The element of this id; a missing one is a mistake in index.html.
@@ -57,7 +57,7 @@ export function reconcile(list, items, keyOf, build, update) {
   });
 }
 
-/** Changes the words of an element only when they are others, so that a live region does not say them again. @param {string} id @param {string} words */
+/** Changes the text of an element only when it differs, so that a live region does not repeat it. @param {string} id @param {string} words */
 export function say(id, words) {
   const element = byId(id);
   if (element.textContent !== words) element.textContent = words;

@@ -1,4 +1,4 @@
-/** The gallery: add, choose, keep and remove faces, with consent asked once for each photo. */
+/** The gallery: add, choose, save and remove faces, with consent asked once for each photo. */
 import { ApiError, attempt, call, complain } from './api.js';
 import { cameraError } from './browsercamera.js';
 import { byId, make, reconcile, say } from './dom.js';
@@ -80,7 +80,7 @@ export class Faces {
     return make('li', { className: 'face', 'data-face-id': face.id }, pick, acts, make('span', { className: 'name', title: face.name }, face.name));
   }
 
-  /** Another photo of the same person; the server refuses a stranger. @param {string} id */
+  /** Asks for another photo of the same person; the server refuses a stranger. @param {string} id */
   chooseMore(id) {
     const input = make('input', { type: 'file', accept: byId('add-face', HTMLInputElement).accept });
     input.addEventListener('change', () => input.files?.[0] && void this.addMore(id, input.files[0]));
@@ -101,7 +101,7 @@ export class Faces {
     return attempt(() => call('POST', `/api/faces/${id}/select`));
   }
 
-  /** Wears the face of this place in the gallery, counted from one; zero is nobody. @param {number} place */
+  /** Wears the face at this place in the gallery, counted from one; zero for no face. @param {number} place */
   selectPlace(place) {
     const face = place === 0 ? NOBODY : this.state?.faces[place - 1];
     if (face) void this.select(face.id);
@@ -112,13 +112,13 @@ export class Faces {
     for (const file of files) void this.add(file, file.name);
   }
 
-  /** One after another: a question is about one photo. @param {Blob} photo @param {string} fileName */
+  /** Adds photos one after another: a question is about one photo. @param {Blob} photo @param {string} fileName */
   add(photo, fileName) {
     this.done = this.done.then(() => this.addOne(photo, fileName));
     return this.done;
   }
 
-  /** Asks what the server wants to know: which of several faces, and why it may be used. @param {Blob} photo @param {string} fileName */
+  /** Adds a photo; asks which of several faces, and for the consent, when the server needs it. @param {Blob} photo @param {string} fileName */
   async addOne(photo, fileName) {
     /** @type {Record<string, string>} */
     const answers = {};

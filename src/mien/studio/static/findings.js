@@ -1,4 +1,4 @@
-/** What was found in a file, in words and facts: three rows, none of which speaks for another. */
+/** Findings in a file, in words and facts: three independent rows. */
 import { make } from './dom.js';
 import { currentLanguage, t } from './strings.js';
 /** @typedef {import('./types').Report} Report @typedef {import('./types').Finding} Finding @typedef {[string, string | null | undefined][]} Facts */
@@ -75,7 +75,7 @@ function ingredient(found) {
   return [found.title || t('nameless'), t(`relationship_${found.relationship}`, {}, found.relationship), t(`then_${found.state}`, {}, found.state)].filter(Boolean).join(' · ');
 }
 
-/** Where the label stands, or why it is off, piece by piece. @param {string | null} text */
+/** Translates where the badge is, or why it is off, piece by piece. @param {string | null} text */
 function note(text) {
   return (text ?? '').split(', ').map((piece) => {
     const key = piece.replace(/^[\d.]+/, 'n');

@@ -1,4 +1,4 @@
-/** Where the picture comes from: the choice, its fields, and the browser's own camera. */
+/** The input: its choice, its fields, and the browser's own camera. */
 import { attempt, call, complain } from './api.js';
 import { BrowserCamera } from './browsercamera.js';
 import { byId, make, remember, remembered } from './dom.js';
@@ -31,7 +31,7 @@ export class Inputs {
     byId('input-apply').addEventListener('click', () => void this.apply());
   }
 
-  /** Asks for the devices again: they come and go. */
+  /** Requests the devices again: they come and go. */
   async refresh() {
     const found = await attempt(() => call('GET', '/api/devices'));
     if (!found) return;
@@ -58,7 +58,7 @@ export class Inputs {
     if (!this.isUploading) note.textContent = this.words(state);
   }
 
-  /** What stands in the choice until somebody chooses. @param {State} state @returns {string} */
+  /** The preselected kind of input. @param {State} state @returns {string} */
   usual(state) {
     return state.input.kind !== 'none' ? state.input.kind : remembered('input-kind', this.devices.cameras.length ? 'camera' : 'browser');
   }
@@ -71,7 +71,7 @@ export class Inputs {
     return [message || t(`state_${what}`), remedy].filter(Boolean).join(' – ');
   }
 
-  /** Puts the words in again, after a change of the language. */
+  /** Fills in the words again, after a change of the language. */
   translate() {
     const chosen = this.kind.value;
     this.kind.replaceChildren(...KINDS.map((kind) => make('option', { value: kind }, t(kind))));
@@ -112,7 +112,7 @@ export class Inputs {
     return [device, size, format, choice('rate', t('rate'), (rates.length ? rates : RATES).map((rate) => [String(rate), String(rate)]), last.rate ?? '30')];
   }
 
-  /** Shows the fields anew with what stands in them. @param {string} kind @param {HTMLElement} changed keeps the focus @param {object} [more] */
+  /** Rebuilds the fields and preserves their values. @param {string} kind @param {HTMLElement} changed keeps the focus @param {object} [more] */
   again(kind, changed, more = {}) {
     const name = changed.querySelector('select')?.name;
     this.last[kind] = { ...this.read(), ...more };

@@ -1,4 +1,4 @@
-/** Where the picture goes, beside the page: recordings, streams, the virtual camera, and the sound that goes with them. */
+/** Outputs: recordings, streams, the virtual camera, and their sound. */
 import { attempt, call } from './api.js';
 import { byId, make, offer, reconcile } from './dom.js';
 import { t } from './strings.js';
@@ -80,7 +80,7 @@ export class Outputs {
     state.classList.toggle('bad', ['failed', 'retrying'].includes(output.state) || output.seal === 'unsigned');
     const said = [output.message, output.remedy].filter(Boolean).join(' – ');
     const seal = [output.recovered && t('recovered'), output.seal && t(`seal_${output.seal}`)].filter(Boolean).join(' · ');
-    // A recording of an earlier run was not counted.
+    // Frames of a recording of an earlier run were not counted.
     const counted = output.frames ? [clock(output.seconds), ...(said || seal ? [] : [t('frames', { n: output.frames })])] : [];
     state.textContent = [t(`state_${output.state}`), ...counted, seal, said].filter(Boolean).join(' · ');
     element.dataset.state = output.state;

@@ -1,4 +1,4 @@
-/** Sets of settings under a name. */
+/** Presets: settings stored under a name. */
 import { attempt, call, complain } from './api.js';
 import { byId, make, reconcile } from './dom.js';
 import { t } from './strings.js';

@@ -1,4 +1,4 @@
-/** The picture in the middle: frames over a WebSocket, drawn as they come, newest first, at most two in flight. */
+/** The preview: frames over a WebSocket, drawn as they arrive, latest wins, at most two in flight. */
 import { byId, remember, remembered } from './dom.js';
 import { LastingSocket } from './sockets.js';
 
@@ -7,7 +7,7 @@ const KEPT_LATENCIES = 300;
 const WIDEST = 1920;
 
 export class Preview {
-  /** @param {{ isAlone?: boolean }} [options] alone: as it is sent on, neither split nor mirrored */
+  /** @param {{ isAlone?: boolean }} [options] alone: neither split nor mirrored */
   constructor({ isAlone = false } = {}) {
     this.canvas = byId('preview', HTMLCanvasElement);
     this.context = /** @type {CanvasRenderingContext2D} */ (this.canvas.getContext('2d', { alpha: false }));
@@ -31,7 +31,7 @@ export class Preview {
     byId('fullscreen').hidden = !document.fullscreenEnabled;
   }
 
-  /** Says what is wanted: how wide, and whether the picture as it was is needed too. */
+  /** Tells the server the wanted width, and whether the picture before is needed, too. */
   wish() {
     const pixels = Math.min(WIDEST, Math.max(320, Math.ceil((this.frame.clientWidth * devicePixelRatio) / 160) * 160));
     this.socket.send({ want: { before: this.isSplit || this.isComparing, width: document.hidden ? 0 : pixels } });
@@ -144,7 +144,7 @@ export class Preview {
     this.placeLine();
   }
 
-  /** Where the picture lies in its frame: it is fitted whole, with bars beside or above. */
+  /** The place of the picture in its frame: it is fitted whole, with bars at the sides or above and below. */
   pictureBox() {
     const [width, height] = [this.frame.clientWidth, this.frame.clientHeight];
     const scale = Math.min(width / this.canvas.width, height / this.canvas.height);

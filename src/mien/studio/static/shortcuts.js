@@ -1,4 +1,4 @@
-/** What the keyboard does, and the list of it in the help. */
+/** Keyboard shortcuts, and their list in the help. */
 import { byId, make } from './dom.js';
 import { t } from './strings.js';
 

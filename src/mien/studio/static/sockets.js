@@ -1,4 +1,4 @@
-/** A WebSocket that comes back: opened anew, with growing pauses, whenever it is closed. */
+/** A WebSocket that reopens, with growing pauses, whenever it is closed. */
 
 const FIRST_PAUSE = 400;
 const LONGEST_PAUSE = 8000;

@@ -1,4 +1,4 @@
-/** What the server tells; the same names as in its answers. */
+/** The server's answers, with the same names. */
 export interface Row { name: string; default: unknown; help: string; group: string; low: number | null; high: number | null; choices: string[]; kind: 'bool' | 'int' | 'float' | 'str' }
 export interface Face { id: string; name: string; consent: string; saved: boolean; photos: number; warnings: string[] }
 export interface Input { kind: string; spec: Record<string, any>; state: string; message: string; remedy: string; width: number; height: number }

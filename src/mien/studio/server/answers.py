@@ -1,0 +1,74 @@
+"""Answers to requests that fail: status, one line on what happened, one on what to do."""
+
+import base64
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from mien.errors import (
+    MediaTooLarge,
+    MienError,
+    ModelError,
+    ModelMismatch,
+    ModelMissing,
+    OutputError,
+    SourceFaceError,
+    UsageError,
+)
+from mien.studio.session.faces import SeveralFaces
+from mien.studio.session.verification import VerifierBusy
+
+_STATUS: tuple[tuple[type[MienError], int], ...] = (
+    (SeveralFaces, 409),
+    (VerifierBusy, 503),
+    (MediaTooLarge, 413),
+    (SourceFaceError, 422),
+    (OutputError, 507),
+    (ModelMissing, 422),
+    (ModelMismatch, 422),
+    (ModelError, 500),
+    (UsageError, 422),
+)
+"""The first row that fits an error gives its status; 400 for all others."""
+_USUAL_ERRORS = {
+    400: ("the request could not be read", "free some disk space if the disk is full, and try again"),
+    404: ("there is nothing here", "reload the page"),
+    413: ("the upload is too large", "use a smaller file"),
+}
+
+
+def add_error_answers(app: FastAPI) -> None:
+    """Answer errors of mien, refused requests and invalid requests in JSON: `error`, `remedy`, `code`."""
+
+    @app.exception_handler(MienError)
+    async def failed(request: Request, error: MienError) -> JSONResponse:
+        status = next((status for kind, status in _STATUS if isinstance(error, kind)), 400)
+        answer: dict[str, Any] = {"error": str(error), "remedy": error.remedy, "code": _code(error)}
+        if isinstance(error, SeveralFaces):
+            picture = base64.b64encode(error.picture).decode()
+            answer |= {"count": error.count, "picture": f"data:image/jpeg;base64,{picture}"}
+        if isinstance(error, MediaTooLarge):
+            answer["remedy"] = "use a smaller one"
+        return JSONResponse(answer, status)
+
+    @app.exception_handler(HTTPException)
+    async def refused(request: Request, error: HTTPException) -> JSONResponse:
+        what, remedy = _USUAL_ERRORS.get(error.status_code, (str(error.detail), "reload the page"))
+        return JSONResponse({"error": what, "remedy": remedy, "code": "request"}, error.status_code)
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
+        places = ", ".join(str(each["loc"][-1]) for each in error.errors())
+        answer = {"error": f"the request is incomplete: {places}", "remedy": "reload the page", "code": "request"}
+        return JSONResponse(answer, 422)
+
+
+def _code(error: MienError) -> str:
+    """Return the name of the error's class in words with hyphens, by which the page knows it."""
+    if isinstance(error, SeveralFaces):
+        return "several"
+    name = type(error).__name__
+    return "".join(f"-{letter.lower()}" if letter.isupper() else letter for letter in name).lstrip("-")

@@ -1,0 +1,1 @@
+"""Routes between the page and the session, one router a subject."""

@@ -1,0 +1,70 @@
+"""The gallery: add, show, select, save and remove faces."""
+
+from pathlib import Path
+from typing import Annotated
+
+from fastapi import APIRouter, File, Form, UploadFile
+from fastapi.responses import Response
+
+from mien.media.files.output_file import named_in_errors
+from mien.studio.server.routes.uploads import MULTIPART_OVERHEAD_BYTES, store
+from mien.studio.session.faces import GALLERY_LIMITS
+from mien.studio.session.session import StudioSession
+
+_MAX_PHOTO_BODY_BYTES = GALLERY_LIMITS.photo_bytes + MULTIPART_OVERHEAD_BYTES  # a photo and the fields of its form
+
+
+def faces_router(session: StudioSession) -> APIRouter:
+    """Make the router of the gallery."""
+    router, gallery, wardrobe = APIRouter(prefix="/api/faces"), session.gallery, session.wardrobe
+
+    @router.post("", status_code=201, max_body_size=_MAX_PHOTO_BODY_BYTES)
+    def add_face(
+        photo: Annotated[UploadFile, File()],
+        consent: Annotated[str | None, Form()] = None,
+        name: Annotated[str, Form()] = "",
+        number: Annotated[int | None, Form()] = None,
+    ) -> dict[str, str]:
+        stored = store(session, photo)
+        try:
+            with named_in_errors(stored, Path(photo.filename or "the photo").name):
+                face = gallery.add(stored, name or Path(photo.filename or "photo").stem, consent, number)
+            # What the engine needs is made now, so that choosing the face takes effect at once.
+            wardrobe.prepare(face.id)
+        except BaseException:
+            stored.unlink(missing_ok=True)
+            raise
+        session.notify()
+        return {"id": face.id}
+
+    @router.post("/{face_id}/photos", status_code=201, max_body_size=_MAX_PHOTO_BODY_BYTES)
+    def add_photo(face_id: str, photo: Annotated[UploadFile, File()]) -> dict[str, int]:
+        stored = store(session, photo)
+        try:
+            with named_in_errors(stored, Path(photo.filename or "the photo").name):
+                wardrobe.add_photo(face_id, stored)
+        except BaseException:
+            stored.unlink(missing_ok=True)
+            raise
+        return {"photos": 1 + len(gallery.get(face_id).more)}
+
+    @router.get("/{face_id}/thumb.jpg")
+    def thumb(face_id: str) -> Response:
+        return Response(gallery.get(face_id).thumb, media_type="image/jpeg")
+
+    @router.post("/{face_id}/select")
+    def select(face_id: str) -> dict[str, str | None]:
+        wardrobe.select(None if face_id == "none" else face_id)
+        return {"face": wardrobe.face}
+
+    @router.post("/{face_id}/save")
+    def save(face_id: str) -> dict[str, bool]:
+        gallery.save(face_id)
+        session.notify()
+        return {"saved": True}
+
+    @router.delete("/{face_id}", status_code=204)
+    def remove(face_id: str) -> None:
+        wardrobe.remove(face_id)
+
+    return router

@@ -1,0 +1,37 @@
+"""Inputs of the live picture: devices, clips, the microphone."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from fastapi import APIRouter, File, UploadFile
+
+from mien.media.capture.devices import describe_devices
+from mien.studio.server.routes.body import InputBody, SoundBody
+from mien.studio.server.routes.uploads import MAX_MEDIA_BYTES, store
+from mien.studio.session.session import StudioSession
+
+
+def inputs_router(session: StudioSession) -> APIRouter:
+    """Make the router of inputs and sound."""
+    router = APIRouter(prefix="/api")
+
+    @router.get("/devices")
+    def list_devices() -> dict[str, Any]:
+        return describe_devices()
+
+    @router.put("/input")
+    def choose_input(wanted: InputBody) -> dict[str, Any]:
+        session.inputs.set_input(wanted)
+        return dict(session.state()["input"])
+
+    @router.post("/clips", status_code=201, max_body_size=MAX_MEDIA_BYTES)
+    def add_clip(clip: Annotated[UploadFile, File()]) -> dict[str, str]:
+        name = Path(clip.filename or "clip").name
+        return {"id": session.inputs.add_clip(store(session, clip), name), "name": name}
+
+    @router.put("/sound")
+    def choose_sound(wanted: SoundBody) -> dict[str, Any]:
+        session.inputs.set_microphone(wanted.device)
+        return dict(session.state()["sound"])
+
+    return router

@@ -1,0 +1,52 @@
+"""File jobs: queue, watch, download, cancel."""
+
+from pathlib import Path
+from typing import Annotated
+
+from fastapi import APIRouter, File, Form, UploadFile
+from fastapi.responses import FileResponse, Response
+
+from mien.errors import UsageError
+from mien.media.files.receipt import receipt_path
+from mien.studio.server.routes.uploads import MAX_MEDIA_BYTES, store
+from mien.studio.session.jobs import job_title
+from mien.studio.session.session import StudioSession
+
+
+def jobs_router(session: StudioSession) -> APIRouter:
+    """Make the router of file jobs."""
+    router, jobs = APIRouter(prefix="/api/jobs"), session.jobs
+
+    @router.post("", status_code=201, max_body_size=MAX_MEDIA_BYTES)
+    def add_job(file: Annotated[UploadFile, File()], face: Annotated[str | None, Form()] = None) -> dict[str, str]:
+        stored = store(session, file)
+        try:
+            return {"id": session.add_job(stored, Path(file.filename or "file").name, face)}
+        except BaseException:
+            stored.unlink(missing_ok=True)
+            raise
+
+    @router.get("/{job_id}/preview.jpg")
+    def preview(job_id: str) -> Response:
+        picture = jobs.get(job_id).preview
+        return Response(status_code=404) if picture is None else Response(picture, media_type="image/jpeg")
+
+    @router.get("/{job_id}/result")
+    def result(job_id: str) -> Response:
+        found = jobs.get(job_id)
+        if found.status.state != "done" or found.result is None:
+            raise UsageError("this file is not finished", "wait until it is")
+        return FileResponse(found.result, filename=job_title(found))
+
+    @router.get("/{job_id}/receipt")
+    def job_receipt(job_id: str) -> Response:
+        found = jobs.get(job_id)
+        if found.receipt is None or found.result is None:
+            raise UsageError("this file has no receipt", "its credentials are in the file")
+        return FileResponse(found.receipt, filename=receipt_path(Path(job_title(found))).name)
+
+    @router.delete("/{job_id}", status_code=204)
+    def remove(job_id: str) -> None:
+        jobs.remove(job_id)
+
+    return router

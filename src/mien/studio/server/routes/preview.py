@@ -1,0 +1,48 @@
+"""The live picture for the page, over a WebSocket."""
+
+import asyncio
+import json
+
+from fastapi import APIRouter, WebSocket
+
+from mien.studio.server.routes.websockets import run_until_closed
+from mien.studio.session.preview import Viewer
+from mien.studio.session.session import StudioSession
+
+_MAX_VIEWERS = 24  # each costs an encoding for its size; chosen, not measured
+_MAX_WIDTH_PIXELS = 7680  # 8K, the widest picture that is captured
+
+
+def preview_router(session: StudioSession) -> APIRouter:
+    """Make the router of the preview."""
+    router = APIRouter()
+
+    @router.websocket("/ws/preview")
+    async def preview(socket: WebSocket) -> None:
+        await socket.accept()
+        if session.hub.count >= _MAX_VIEWERS:
+            await socket.close(1013, "too many pages watch")
+            return
+        viewer = Viewer(asyncio.get_running_loop())
+
+        async def send() -> None:
+            while True:
+                await socket.send_bytes(await viewer.next())
+
+        session.hub.join(viewer)
+        try:
+            await run_until_closed(socket, send(), lambda text: _answer(session, viewer, text))
+        finally:
+            session.hub.leave(viewer)
+
+    return router
+
+
+def _answer(session: StudioSession, viewer: Viewer, text: str) -> None:
+    """Take an acknowledgement or a wish of the page: `{"ack": 3}`, `{"want": {"width": 640, "before": true}}`."""
+    message = json.loads(text)
+    if "ack" in message:
+        viewer.acknowledged(int(message["ack"]))
+    if isinstance(message.get("want"), dict):
+        viewer.width = min(max(int(message["want"].get("width", viewer.width)), 0), _MAX_WIDTH_PIXELS)
+        viewer.before = bool(message["want"].get("before", False))

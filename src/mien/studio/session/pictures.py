@@ -1,0 +1,18 @@
+"""Pictures for the page: scaled down and encoded."""
+
+import cv2
+import numpy as np
+
+from mien.types import Image
+
+
+def scaled_down(image: Image, scale: float) -> Image:
+    """Return BGR uint8 with both sides times `scale`, at least one pixel; a scale above 1 leaves the size."""
+    scale = min(1.0, scale)
+    size_wh = max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale))
+    return np.asarray(cv2.resize(image, size_wh, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def jpeg(image: Image, quality: int) -> bytes:
+    """Encode BGR uint8 as JPEG of a quality of 1 to 100."""
+    return bytes(cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])[1])

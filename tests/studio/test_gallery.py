@@ -1,0 +1,149 @@
+"""The gallery of a running studio."""
+
+import struct
+import zlib
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import cv2
+import httpx
+import numpy as np
+import pytest
+
+from mien.provenance.consent import Consents
+from mien.system.database import Database
+from tests.support.running_studio import Studio, running_studio
+from tests.support.studio_clients import decoded
+
+
+class TestFaces:
+    """The gallery."""
+
+    def test_a_face_needs_consent(self, studio: Studio, examples: Path) -> None:
+        answer = studio.add_face(examples / "eileen_collins.png", consent="finders keepers")
+        assert answer.status_code == 422
+        assert "consent" in answer.json()["remedy"]
+        silent = studio.client.post("/api/faces", files={"photo": ("a.png", (examples / "eileen_collins.png").read_bytes())})
+        assert silent.status_code == 422
+        assert silent.json()["code"] == "consent-needed"
+        assert studio.state()["faces"] == []
+        assert not list(studio.uploads.iterdir())
+
+    def test_a_statement_is_asked_for_once_and_holds_until_it_is_revoked(self, studio: Studio, examples: Path) -> None:
+        photo = {"photo": ("a.png", (examples / "eileen_collins.png").read_bytes())}
+        first = studio.wear(examples / "eileen_collins.png")
+        again = studio.client.post("/api/faces", files=photo)
+        assert again.status_code == 201, "the photo is known"
+        consents = Consents(Database(studio.data))
+        (kept,) = consents.all()
+        assert (kept.statement, kept.photo) == ("public-domain", "eileen_collins")
+        consents.revoke(kept.id)
+        refused = studio.client.post(f"/api/faces/{first}/select")
+        assert refused.status_code == 422
+        assert "no longer recorded" in refused.json()["error"]
+        assert studio.client.post("/api/faces", files=photo).json()["code"] == "consent-needed"
+
+    def test_a_face_is_added_shown_worn_and_removed(self, studio: Studio, examples: Path) -> None:
+        face_id = studio.wear(examples / "eileen_collins.png")
+        state = studio.state()
+        assert state["face"] == face_id
+        described = {"id": face_id, "name": "eileen_collins", "consent": "public-domain", "saved": False}
+        assert state["faces"] == [{**described, "photos": 1, "warnings": []}]
+        thumb = studio.client.get(f"/api/faces/{face_id}/thumb.jpg")
+        height, width = decoded(thumb.content).shape[:2]
+        assert 100 < height == width <= 192
+        assert studio.client.delete(f"/api/faces/{face_id}").status_code == 204
+        assert studio.state()["face"] is None
+        assert not list(studio.uploads.iterdir()), "a removed photo leaves nothing behind"
+
+    def test_a_saved_face_is_there_next_time_and_others_are_not(self, tmp_path: Path, examples: Path) -> None:
+        for folder in ("first", "second"):
+            (tmp_path / folder).mkdir()
+        with running_studio(tmp_path / "first") as studio:
+            kept = studio.wear(examples / "eileen_collins.png")
+            studio.add_face(examples / "grace_hopper.jpg")
+            assert studio.client.post(f"/api/faces/{kept}/save").status_code == 200
+            (tmp_path / "first" / "data").rename(tmp_path / "second" / "data")
+        with running_studio(tmp_path / "second") as studio:
+            assert [face["id"] for face in studio.state()["faces"]] == [kept]
+            assert studio.client.post(f"/api/faces/{kept}/select").json() == {"face": kept}
+            studio.client.delete(f"/api/faces/{kept}")
+            assert not list((tmp_path / "second" / "data" / "faces").iterdir())
+
+    def test_further_photos_of_the_same_person_are_taken_and_kept(self, tmp_path: Path, examples: Path) -> None:
+        for folder in ("first", "second"):
+            (tmp_path / folder).mkdir()
+        photo = np.asarray(cv2.imread(str(examples / "eileen_collins.png")), np.uint8)
+        brighter = bytes(cv2.imencode(".png", cv2.convertScaleAbs(photo, alpha=1.1, beta=4))[1])
+        stranger = (examples / "grace_hopper.jpg").read_bytes()
+        with running_studio(tmp_path / "first") as studio:
+            face_id = studio.wear(examples / "eileen_collins.png")
+            address = f"/api/faces/{face_id}/photos"
+            refused = studio.client.post(address, files={"photo": ("b.jpg", stranger)})
+            assert refused.status_code == 422
+            assert "another person" in refused.json()["error"]
+            assert studio.client.post(address, files={"photo": ("c.png", brighter)}).json() == {"photos": 2}
+            assert studio.client.post(f"/api/faces/{face_id}/save").status_code == 200
+            assert studio.client.post(address, files={"photo": ("d.png", brighter)}).json() == {"photos": 3}
+            (tmp_path / "first" / "data").rename(tmp_path / "second" / "data")
+        with running_studio(tmp_path / "second") as studio:
+            assert [face["photos"] for face in studio.state()["faces"]] == [3]
+            assert studio.client.post(f"/api/faces/{face_id}/select").json() == {"face": face_id}
+            studio.client.delete(f"/api/faces/{face_id}")
+            assert not list((tmp_path / "second" / "data" / "faces").iterdir())
+
+    def test_several_faces_are_shown_with_numbers(self, studio: Studio, examples: Path, tmp_path: Path) -> None:
+        one = cv2.imread(str(examples / "eileen_collins.png"))
+        two = cv2.imread(str(examples / "grace_hopper.jpg"))
+        assert one is not None
+        assert two is not None
+        two = cv2.resize(two, (one.shape[1], one.shape[0]))
+        cv2.imwrite(str(tmp_path / "group.png"), np.hstack([one, two]))
+        answer = studio.add_face(tmp_path / "group.png")
+        assert answer.status_code == 409
+        assert answer.json()["code"] == "several"
+        assert answer.json()["count"] == 2
+        assert answer.json()["picture"].startswith("data:image/jpeg;base64,")
+        assert studio.add_face(tmp_path / "group.png", number=2).status_code == 201
+
+    @pytest.mark.parametrize(
+        ("name", "content", "status"),
+        [
+            ("empty.jpg", b"", 400),
+            ("text.jpg", b"not a picture at all", 400),
+            ("cut.png", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", 400),
+            ("../../etc/passwd", b"nor is this", 400),
+        ],
+    )
+    def test_what_is_no_picture_is_refused_with_a_reason(
+        self, studio: Studio, name: str, content: bytes, status: int
+    ) -> None:  # fmt: skip
+        answer = studio.client.post("/api/faces", files={"photo": (name, content)}, data={"consent": "self"})
+        assert answer.status_code == status
+        assert answer.json()["error"]
+        assert answer.json()["remedy"]
+        assert str(studio.uploads) not in answer.text
+        assert not list(studio.uploads.iterdir())
+
+    def test_a_picture_of_200_megapixels_is_refused_before_it_is_decoded(self, studio: Studio) -> None:
+        header = struct.pack(">II5B", 20_000, 10_000, 8, 2, 0, 0, 0)
+        chunk = b"IHDR" + header
+        bomb = b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + chunk + struct.pack(">I", zlib.crc32(chunk))
+        bomb += struct.pack(">I", 60) + b"IDAT"
+        answer = studio.client.post("/api/faces", files={"photo": ("big.png", bomb + bytes(64))}, data={"consent": "self"})
+        assert answer.status_code == 413
+        assert "pixels" in answer.json()["error"]
+
+    def test_an_upload_that_is_too_large_ends_before_it_is_stored(self, studio: Studio) -> None:
+
+        def endless() -> Iterator[bytes]:
+            yield b'--x\r\nContent-Disposition: form-data; name="photo"; filename="a.jpg"\r\n\r\n'
+            for _ in range(300):
+                yield bytes(1_000_000)
+
+        headers = {"Content-Type": "multipart/form-data; boundary=x"}
+        # The server may close the connection while we still send.
+        with suppress(httpx.TransportError):
+            assert studio.client.post("/api/faces", content=endless(), headers=headers).status_code == 413
+        assert not list(studio.uploads.iterdir())
