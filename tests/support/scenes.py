@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from mien.face import landmark_sets
 from mien.face.mean_face import face_model
 from mien.imaging import geometry
 from mien.types import Detection, Floats, Image, Landmarks
@@ -12,8 +13,6 @@ from tests.support.heads import turned
 SHAPE = face_model().shape - (face_model().shape.min(0) + face_model().shape.max(0)) / 2
 
 TEMPLATE = (SHAPE / np.ptp(SHAPE, axis=0).max()).astype(np.float32)
-
-DETECTOR_PAIRS = ((33, 133), (362, 263), (4, 4), (61, 61), (291, 291))
 
 REACH = 0.45
 
@@ -75,5 +74,5 @@ class Scene:
 def detection(person: Person) -> Detection:
     points = person.points()
     seen = person.detected()
-    spots = np.array([seen[list(pair), :2].mean(0) for pair in DETECTOR_PAIRS], np.float32)
+    spots = np.array([seen[list(pair), :2].mean(0) for pair in landmark_sets.DETECTED_PAIRS], np.float32)
     return Detection(geometry.box_of(points), spots, person.score)

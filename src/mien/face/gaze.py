@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from mien.face import landmark_sets
 from mien.face.mean_face import face_model, head_pose
 from mien.types import Floats
 
@@ -9,8 +10,10 @@ _EYEBALL = 0.13
 """Radius in eye distances: an eyeball of 12 mm, outer eye corners 90 mm apart."""
 _MOST = 0.055
 """How far an iris may go from the middle of its eye, in eye distances; farther it would reach under the lids."""
-_EYES = (((33, 133), 468), ((263, 362), 473))
-"""Corners and the middle of the iris of each eye."""
+_EYES = (
+    (landmark_sets.RIGHT_EYE_CORNERS, landmark_sets.RIGHT_IRIS),
+    (landmark_sets.LEFT_EYE_CORNERS, landmark_sets.LEFT_IRIS),
+)
 
 
 def into_the_camera(points: Floats) -> Floats:

@@ -4,6 +4,7 @@ from functools import cache
 
 import numpy as np
 
+from mien.face import landmark_sets
 from mien.face.mean_face import face_model, head_pose
 from mien.imaging import geometry
 from mien.types import Array, Floats
@@ -18,8 +19,6 @@ _WIDEST = 0.8
 """Half the width of the mesh, in eye distances."""
 _SOFT = 0.3
 """Width of the fading border, in eye distances."""
-_DETECTED = ((33, 133), (362, 263), (4, 4), (61, 61), (291, 291))
-"""Pairs of landmarks in whose middle the five points of a detection lie."""
 _STEPS = 12
 _STILL = 0.003
 """Radians; a smaller step ends the fit."""
@@ -90,7 +89,7 @@ def _quarter_roll(goal: Array) -> Array:
 @cache
 def _mean_points() -> Array:
     """The five points on the mean face, float64 (5, 3), their mean at the origin."""
-    points = np.array([face_model().shape[list(pair)].mean(0) for pair in _DETECTED], np.float64)
+    points = np.array([face_model().shape[list(pair)].mean(0) for pair in landmark_sets.DETECTED_PAIRS], np.float64)
     return np.asarray(points - points.mean(0))
 
 

@@ -181,7 +181,13 @@ def _skin() -> Floats:
 def _steady() -> Floats:
     """float32 (SIDE, SIDE), how far fine light is believed: less at rims, where the mesh may sit a little wrong."""
     steady = _skin().copy()
-    for loop, least in ((_LIPS, 0.35), (_RIGHT_BROW, 0.5), (_LEFT_BROW, 0.5), (_NOSTRILS, 0.5)):
+    parts = (
+        (landmark_sets.OUTER_LIPS, 0.35),
+        (landmark_sets.RIGHT_BROW, 0.5),
+        (landmark_sets.LEFT_BROW, 0.5),
+        (landmark_sets.NOSE_UNDERSIDE, 0.5),
+    )
+    for loop, least in parts:
         part = np.zeros((SIDE, SIDE), np.uint8)
         cv2.fillConvexPoly(part, cv2.convexHull((_texel_points()[list(loop)]).round().astype(np.int32)), 255)
         steady = np.minimum(steady, np.where(cv2.dilate(part, np.ones((3, 3), np.uint8)) > 0, least, 1))
@@ -226,9 +232,3 @@ def _harmonics(normals: Floats) -> Floats:
     x, y, z = np.moveaxis(normals, -1, 0)
     rows = [np.ones_like(x), x, y, z, x * y, y * z, x * z, x * x - y * y, 3 * z * z - 1]
     return np.stack(rows, axis=-1).astype(np.float32)
-
-
-_LIPS = (61, 185, 40, 39, 37, 0, 267, 269, 270, 409, 291, 375, 321, 405, 314, 17, 84, 181, 91, 146)
-_RIGHT_BROW = (70, 63, 105, 66, 107, 55, 65, 52, 53, 46)
-_LEFT_BROW = (300, 293, 334, 296, 336, 285, 295, 282, 283, 276)
-_NOSTRILS = (98, 97, 2, 326, 327, 4)

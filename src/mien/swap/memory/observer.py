@@ -15,7 +15,7 @@ from mien.face.texels import facing, unwrap
 from mien.imaging import geometry
 from mien.imaging.grain import GrainMeter, in_green
 from mien.imaging.kernels import kernel
-from mien.swap.memory.occlusion import Occlusion
+from mien.swap.memory.occlusion.track import TrackOcclusion
 from mien.types import Array, Floats, Frame, Grain, Image, KnownFace, Mask, TrackedFace
 
 _FORGET_AFTER = 60
@@ -64,7 +64,7 @@ class _Memory:
     points: Floats
     grain: GrainMeter
     focus: FocusMeter
-    occlusion: Occlusion = field(default_factory=Occlusion)
+    occlusion: TrackOcclusion = field(default_factory=TrackOcclusion)
     light: Floats | None = None
     unseen: int = 0
     agreed: int = 0
@@ -90,7 +90,7 @@ class _Memory:
         """Nothing is known of the texture but this frame."""
         self.mesh = shape
         self.texture, self.weight = now.astype(np.float32), np.zeros_like(self.weight)
-        self.occlusion, self.light = Occlusion(), None
+        self.occlusion, self.light = TrackOcclusion(), None
         self.agreed = self.against = 0
 
 

@@ -13,7 +13,7 @@ from mien.face import landmark_sets
 from mien.face.mean_face import HeadPose, head_pose, neutral
 from mien.imaging import geometry
 from mien.imaging.raster import follow, spread
-from mien.types import Floats, Image, Landmarks, TrackedFace
+from mien.types import LANDMARK_COUNT, Floats, Image, Landmarks, TrackedFace
 
 _MARGIN = 0.6
 """How far the bending reaches beyond the face, in eye distances."""
@@ -41,14 +41,20 @@ _HELD = (
     *landmark_sets.RIGHT_EYE,
     *landmark_sets.LEFT_EYE,
     *landmark_sets.INNER_LIPS,
-    *range(468, 478),
+    *range(landmark_sets.SKIN_POINTS, LANDMARK_COUNT),
 )
 """Landmarks at which the target shows through or begins: they move exactly as the picture does."""
-_BROWS = (70, 63, 105, 66, 107, 55, 65, 52, 53, 46, 300, 293, 334, 296, 336, 285, 295, 282, 283, 276)
-_NOSE = (168, 6, 197, 195, 5, 4, 1, 2, 98, 327, 64, 294, 48, 278)
-_LIPS = (61, 40, 37, 0, 267, 270, 291, 321, 314, 17, 84, 91)
-_CHEEKS = (50, 280, 117, 346, 205, 425, 187, 411, 151, 9, 108, 337, 199, 200)
-_LEADING = np.array((*_HELD[:-10], 468, 473, *_BROWS, *_NOSE, *_LIPS, *_CHEEKS))
+_LEADING = np.array(
+    (
+        *_HELD[:-10],
+        landmark_sets.RIGHT_IRIS,
+        landmark_sets.LEFT_IRIS,
+        *landmark_sets.SHAPE_BROWS,
+        *landmark_sets.SHAPE_NOSE,
+        *landmark_sets.SHAPE_LIPS,
+        *landmark_sets.SHAPE_CHEEKS,
+    )
+)
 """Landmarks from which the field is made."""
 
 

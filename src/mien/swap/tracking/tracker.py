@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from mien.contracts import Detector, Landmarker
+from mien.face import landmark_sets
 from mien.face.head_pose import LARGEST_YAW, combined_yaw, yaw_of_mesh, yaw_of_points
 from mien.imaging import geometry
 from mien.imaging.geometry import between_rolls, roll_of
@@ -52,8 +53,6 @@ _SAME = 0.5
 """Faces whose middles are nearer than this share of the smaller one's size are one face."""
 _DISAGREE = 0.3
 """Mean distance, in face sizes, of the detector's points from the mesh: farther, the mesh sits wrong."""
-_DETECTOR_POINTS = ((33, 133), (362, 263), (4, 4), (61, 61), (291, 291))
-"""Pairs of landmarks in whose middle the five points of a detection lie."""
 _TURNED = 30.0
 """Degrees of yaw from which the detector looks at every frame: the mesh alone cannot tell a profile."""
 _RETURN_YAW = LARGEST_YAW - 6
@@ -497,5 +496,5 @@ def disagreement(detection: Detection, points: Floats, place: Place) -> float:
 
 def _five(points: Floats) -> Floats:
     """The five points of a detection, (5, 2), on landmarks (478, 3)."""
-    five: Floats = points[np.array(_DETECTOR_POINTS), :2].mean(1)
+    five: Floats = points[np.array(landmark_sets.DETECTED_PAIRS), :2].mean(1)
     return five
