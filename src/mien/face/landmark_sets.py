@@ -39,19 +39,21 @@ NOSE_UNDERSIDE = (98, 97, 2, 326, 327, 4)
 """The underside of the nose from wing to wing up to its tip: the mesh is least exact there, and its shading moves."""
 NOSE_BASE = (98, 97, 2, 326, 327, 94)
 """The strip from wing to wing where the nose meets the lip, with the dark lower rims of the nostrils."""
-RIGHT_CHEEK = (118, 101, 205, 187, 123, 117)
-LEFT_CHEEK = (347, 330, 425, 411, 352, 346)
-NOSE_BRIDGE = (6, 197, 195, 5, 51, 281)
-"""Skin that hair and beards seldom hide."""
-BARE_SKIN = (RIGHT_CHEEK, LEFT_CHEEK, NOSE_BRIDGE)
-"""Cheeks and bridge of the nose: the skin by which the rest of a face is judged."""
+BARE_SKIN = (
+    (118, 101, 205, 187, 123, 117),
+    (347, 330, 425, 411, 352, 346),
+    (6, 197, 195, 5, 51, 281),
+)
+"""Right cheek, left cheek and bridge of the nose, which hair and beards seldom hide: the rest of a face is judged by them."""
 GLABELLA = (108, 337, 9)
 """The skin between the brows and above them."""
 BEARD = (61, 291, 58, 288, 172, 397, 136, 365, 150, 379, 149, 378, 176, 400, 148, 377, 152, 2, 98, 327, 57, 287)
 """Upper lip, jaw and chin: where beards grow."""
-RIGHT_BROW_AND_EYE = (70, 63, 105, 66, 107, 55, 193, 245, 128, 232, 230, 228, 31, 226, 46, 53)
-LEFT_BROW_AND_EYE = (300, 293, 334, 296, 336, 285, 417, 465, 357, 452, 450, 448, 261, 446, 276, 283)
-"""An eyebrow and the eye below it, with the lids."""
+BROWS_WITH_EYES = (
+    (70, 63, 105, 66, 107, 55, 193, 245, 128, 232, 230, 228, 31, 226, 46, 53),
+    (300, 293, 334, 296, 336, 285, 417, 465, 357, 452, 450, 448, 261, 446, 276, 283),
+)
+"""Right and left: an eyebrow and the eye below it, with the lids."""
 LOWER_FACE = (6, 50, 280, 123, 352, 147, 376, 213, 433, 192, 416, 135, 364, 169, 394, 170, 395, 140, 369, 171, 396, 175)
 """The middle of the face below the eyes, without its outermost ring: along the jaw a turned head shows the background."""
 SHINY_FOREHEAD = (103, 67, 109, 10, 338, 297, 332, 296, 336, 9, 107, 66)
@@ -76,9 +78,11 @@ RIGID_POINTS = (10, 338, 109, 297, 67, 151, 9, 8, 168, 6, 197, 195, 5, 4, 1, 33,
 SHAPE_BROWS = (*RIGHT_BROW, 300, 293, 334, 296, 336, 285, 295, 282, 283, 276)
 """Both eyebrows, the left one as the mirror image of the right one, point by point."""
 SHAPE_NOSE = (168, 6, 197, 195, 5, 4, 1, 2, 98, 327, 64, 294, 48, 278)
+"""Bridge, tip and wings of the nose."""
 SHAPE_LIPS = (61, 40, 37, 0, 267, 270, 291, 321, 314, 17, 84, 91)
+"""Points around the lips, about every other one."""
 SHAPE_CHEEKS = (50, 280, 117, 346, 205, 425, 187, 411, 151, 9, 108, 337, 199, 200)
-"""Nose, every other point of the lips, and cheeks with forehead and chin."""
+"""Cheeks, forehead and chin."""
 
 
 def skin_triangles() -> Indices:

@@ -8,7 +8,6 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from mien.contracts import ContentClassifier, SoundSource
 from mien.errors import MienError
@@ -23,8 +22,7 @@ from mien.live.outlet import MakeSink, Outlet, OutletState
 from mien.live.snapshot import Snapshot
 from mien.provenance.mark.pattern import MARK_LEAST_SIDE
 from mien.settings import Settings, table
-from mien.swap.tracking.shared_detector import SharedLook
-from mien.swap.tracking.tracker import Tracker
+from mien.swap.tracking.parts import TrackingParts
 from mien.types import LIVE_TIME_BASE, Frame
 
 _POLL_S = 0.1
@@ -38,15 +36,6 @@ _ABSENT_AFTER_S = 0.5
 _ABSENT_EVERY_S = 0.2
 _NO_INPUT_WH = 1280, 720
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class TrackingParts:
-    """A tracker and the look that it shares with the guard."""
-
-    tracker: Tracker
-    look: SharedLook
-
 
 MakeTracking = Callable[[Settings], TrackingParts]
 
@@ -225,10 +214,10 @@ class LiveLoop:
 
     def _tracked_frame(self, parts: TrackingParts, frame: Frame) -> TrackedFrame:
         faces = parts.tracker.update(frame)
-        doubts = [*parts.look.doubts(frame.image), *parts.tracker.tilted_finds]
-        confirming = [*parts.look.confirming(frame.image), *parts.tracker.readings]
-        parts.look.forget()
-        parts.look.follow(faces, frame.image)
+        doubts = [*parts.detector.low_confidence(frame.image), *parts.tracker.tilted_finds]
+        confirming = [*parts.detector.confirming(frame.image), *parts.tracker.readings]
+        parts.detector.release_picture()
+        parts.detector.note_tracked(faces, frame.image)
         before = frame.image.copy() if self.want_before else None
         return TrackedFrame(frame, faces, doubts, confirming, (self._generation << 32) + parts.tracker.scene, before)
 

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from mien.swap.tracking.box import Place
-from mien.swap.tracking.tracker import disagreement
+from mien.swap.tracking.box import FaceBox
+from mien.swap.tracking.track import mesh_distance
 from mien.types import Detection, TrackedFace
 
 _GRACE_S = 0.25
@@ -13,8 +13,9 @@ _LEAST_TIMES = 2
 """A new face is trusted when it has been confirmed in so many frames: one look may err."""
 _CLEAR = 0.75, 0.2
 _CLOSE = 0.5, 0.09
-"""Least score and most disagreement: what the detector sees clearly, or hardly sees but just where the mesh is. Upright
-faces of 12 clips disagree by 0.13 at the most, faces tilted by 40 degrees by 0.15; beyond 50 degrees by 0.2 and more."""
+"""Least score and largest distance from the mesh: what the detector sees clearly, or hardly sees but just where the mesh is.
+Upright faces of 12 clips disagree by 0.13 at the most, faces tilted by 40 degrees by 0.15; beyond 50 degrees by 0.2 and
+more."""
 
 
 @dataclass(slots=True)
@@ -43,5 +44,5 @@ class Confirmation:
 
 def _confirms(doubt: Detection, face: TrackedFace) -> bool:
     points = face.landmarks.points
-    apart = disagreement(doubt, points, Place.of_points(points))
+    apart = mesh_distance(doubt, points, FaceBox.of_points(points))
     return any(doubt.score >= score and apart <= most for score, most in (_CLEAR, _CLOSE))

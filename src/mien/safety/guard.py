@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from mien.imaging import geometry
-from mien.swap.tracking.box import Place
+from mien.swap.tracking.box import FaceBox
 from mien.types import Array, Detection, Image, TrackedFace
 
 Box = tuple[float, float, float, float]
@@ -124,13 +124,13 @@ class Guard:
                 self._mark(box, time_s, others=frozenset(boxes))
 
     def _note_doubts(self, doubts: Sequence[Detection], faces: tuple[TrackedFace, ...], time_s: float) -> None:
-        places = [Place.of_points(face.landmarks.points) for face in faces]
+        places = [FaceBox.of_points(face.landmarks.points) for face in faces]
         seen = bool(faces) and all(region.life_s is not None for region in self._regions)
         least = _DOUBT_BESIDE if seen else DOUBT
         for doubt in doubts:
             if doubt.score < least:
                 continue
-            place = Place.of_detection(doubt)
+            place = FaceBox.of_detection(doubt)
             if not any(known.distance(place) < 0.6 and known.growth(place) < 2 for known in places):
                 self._mark(doubt.box_xyxy, time_s, _LIKELY_S if doubt.score >= _LIKELY else _DOUBT_S)
 

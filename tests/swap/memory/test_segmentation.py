@@ -26,8 +26,9 @@ from mien.models.runtime.session_cache import Shelf
 from mien.settings import Settings
 from mien.swap.memory.observer import Observer
 from mien.swap.memory.segmentation import Segmentation
-from mien.swap.pipeline import Memory, Persona, Pipeline, Retouch
-from mien.swap.stages.occluders import keep_occluders
+from mien.swap.persona import Persona, Retouch
+from mien.swap.pipeline import Pipeline, StreamMemory
+from mien.swap.stages.occluders import cut_occluders
 from mien.swap.tracking.tracker import Tracker
 from mien.testing import FakeDetector, FakeEngine, FakeLandmarker, fake_persona
 from mien.types import Array, FacePatch, Floats, Frame, Image, Mask, TrackedFace
@@ -449,14 +450,14 @@ def test_the_memory_is_bounded() -> None:
 
 def _kept(image: Image, face: TrackedFace, before: Mask) -> tuple[Array, Array]:
     """Where a patch over the whole picture gives way to `before`, and where the face is, bool (h, w)."""
-    seen = Observer().observe(_frame(image), (face,), in_front=False, told={face.track_id: before})[0]
+    seen = Observer().observe(_frame(image), (face,), by_appearance=False, predicted={face.track_id: before})[0]
     height, width = image.shape[:2]
     x1, y1, x2, y2 = (round(value) for value in geometry.box_of(face.landmarks.points))
     left, top, right, bottom = max(0, x1), max(0, y1), min(width, x2), min(height, y2)
     size = bottom - top, right - left
     patch = FacePatch(np.zeros((*size, 3), np.uint8), np.full(size, 255, np.uint8), np.array([[1.0, 0, left], [0, 1, top]]))
     kept = np.zeros((height, width), np.bool_)
-    kept[top:bottom, left:right] = keep_occluders(_frame(image), seen, patch).mask < 128
+    kept[top:bottom, left:right] = cut_occluders(_frame(image), seen, patch).mask < 128
     hull = np.zeros((height, width), np.uint8)
     cv2.fillConvexPoly(hull, cv2.convexHull(face.landmarks.points[:, :2].round().astype(np.int32)), 255)
     return kept, hull > 0
@@ -486,8 +487,8 @@ def test_the_observer_joins_what_it_is_told_and_reads_no_light_there() -> None:
     def light(image: Image, told: Mapping[int, Mask]) -> Floats:
         observer = Observer()
         for index in range(4):
-            observer.observe(_frame(free, index), (face,), in_front=False)
-        (seen,) = observer.observe(_frame(image, 4), (face,), in_front=False, told=told)
+            observer.observe(_frame(free, index), (face,), by_appearance=False)
+        (seen,) = observer.observe(_frame(image, 4), (face,), by_appearance=False, predicted=told)
         assert seen.known is not None
         assert seen.known.light is not None
         assert (seen.known.occluder is not None) == bool(told)
@@ -495,7 +496,7 @@ def test_the_observer_joins_what_it_is_told_and_reads_no_light_there() -> None:
 
     clean = light(free, {})
     assert np.abs(light(covered, before) - clean).mean() < 0.25 * np.abs(light(covered, {}) - clean).mean()
-    (joined,) = Observer().observe(_frame(covered), (face,), in_front=True, told=before)
+    (joined,) = Observer().observe(_frame(covered), (face,), by_appearance=True, predicted=before)
     assert joined.known is not None
     assert joined.known.occluder is not None
     assert (joined.known.occluder >= before[1]).all()
@@ -509,8 +510,8 @@ def test_a_chosen_network_works_live_too_unless_nothing_is_to_be_kept(occlusion:
     image, _ = _with_disc()
     _, face = _face()
     network = Blue()
-    memory = Memory(live=live)
-    (seen,) = memory.see(_frame(image), (face,), Retouch(segmenters=(network,)), Settings(occlusion=occlusion))
+    memory = StreamMemory(live=live)
+    (seen,) = memory.observe(_frame(image), (face,), Retouch(segmenters=(network,)), Settings(occlusion=occlusion))
     assert len(network.shown) == looks
     assert seen.known is not None
     assert (seen.known.occluder is not None) == (looks > 0)

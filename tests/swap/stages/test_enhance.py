@@ -19,10 +19,11 @@ from mien.face import landmark_sets
 from mien.imaging import geometry
 from mien.settings import Settings
 from mien.swap.engines.mesh.engine import MeshEngine
-from mien.swap.pipeline import Memory, Persona, Pipeline, Retouch, dress, swap_faces
+from mien.swap.persona import Persona, Retouch, open_persona
+from mien.swap.pipeline import Pipeline, StreamMemory, swap_faces
 from mien.swap.stages.compose import compose, in_frame
 from mien.swap.stages.enhance.stage import Enhancement
-from mien.swap.stages.match_grain import as_filmed
+from mien.swap.stages.match_grain import match_grain
 from mien.swap.tracking.tracker import Tracker
 from mien.types import Affine, Array, FacePatch, Floats, Focus, Frame, Image, KnownFace, Landmarks, Mask, TrackedFace
 from tests.support.portraits import COLLINS, models, portrait
@@ -435,7 +436,7 @@ def test_live_a_failing_enhancer_is_said_a_few_times_and_the_face_goes_on(
         assert after is before
         index += 1
         time.sleep(0.002)
-    said = [record for record in caplog.records if "the enhancer failed" in record.getMessage()]
+    said = [record for record in caplog.records if "enhancer failed" in record.getMessage()]
     assert len(painter.seen) >= 12
     assert len(said) == 5
 
@@ -521,10 +522,10 @@ def test_an_enhancer_that_is_not_worn_any_more_is_let_go(live: Enhancement) -> N
 
 
 def test_detail_stays_while_a_slider_moves_and_goes_with_the_face() -> None:
-    seen, memory, painter = portrait(COLLINS), Memory(), Painter(sharper)
+    seen, memory, painter = portrait(COLLINS), StreamMemory(), Painter(sharper)
     settings = Settings(enhance_every=60)
     source = factory.open_source(seen.image, models())
-    persona = dress(MeshEngine(settings), source, Retouch(enhancer=painter))
+    persona = open_persona(MeshEngine(settings), source, Retouch(enhancer=painter))
 
     def wear(persona: Persona, index: int) -> int:
         swap_faces(
@@ -535,7 +536,7 @@ def test_detail_stays_while_a_slider_moves_and_goes_with_the_face() -> None:
 
     assert wear(persona, 0) == 1
     assert wear(replace(persona, engine=MeshEngine(Settings(light=0.5))), 1) == 1, "the studio does so for a slider"
-    assert wear(dress(MeshEngine(settings), source, persona.retouch), 2) == 2
+    assert wear(open_persona(MeshEngine(settings), source, persona.retouch), 2) == 2
 
 
 def test_what_flickers_is_calmed_and_what_stays_is_not_weakened() -> None:
@@ -578,7 +579,7 @@ def test_an_enhanced_face_keeps_its_detail_when_it_is_filmed() -> None:
     inside = cv2.erode(mask, np.ones((9, 9), np.uint8)) > 0
 
     def fine(focus: float) -> float:
-        made = as_filmed(frame, face, patch, 0.0, focus).crop
+        made = match_grain(frame, face, patch, 0.0, focus).crop
         return float(cv2.absdiff(made, cv2.GaussianBlur(made, (0, 0), 1.0))[inside].mean())
 
     own = float(cv2.absdiff(crop, cv2.GaussianBlur(crop, (0, 0), 1.0))[inside].mean())
@@ -593,7 +594,7 @@ def test_the_whole_path_wears_an_enhanced_face() -> None:
 
     def swapped(enhancer: Enhancer | None) -> Image:
         tracker = Tracker(models().photo_detector, models().landmarker, settings)
-        pipeline = Pipeline(tracker, dress(MeshEngine(settings), source, Retouch(enhancer=enhancer)), settings)
+        pipeline = Pipeline(tracker, open_persona(MeshEngine(settings), source, Retouch(enhancer=enhancer)), settings)
         frame = Frame(seen.image.copy(), 0, 0, Fraction(1, 30))
         assert pipeline.swap_frame(frame).swapped == 1
         return frame.image

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mien.swap.tracking.rotated_detector import TurnedLook
+from mien.swap.tracking.rotated_detector import RotatedDetector
 from mien.types import Detection, Floats, Image
 from tests.support.portraits import COLLINS, models, portrait
 
@@ -19,7 +19,7 @@ def test_a_turned_head_is_found_where_it_is(quarters: int) -> None:
     image = portrait(COLLINS).image
     (upright,) = models().photo_detector.detect(image)
     turned = np.ascontiguousarray(np.rot90(image, quarters))
-    (found,) = TurnedLook(models().photo_detector).detect(turned)
+    (found,) = RotatedDetector(models().photo_detector).detect(turned)
     assert abs((_roll(found.points) + 90 * quarters + 180) % 360 - 180) < 15
     # A quarter counter-clockwise takes (x, y) to (y, width - 1 - x).
     points, width, height = upright.points, image.shape[1], image.shape[0]
@@ -47,6 +47,6 @@ class _Counting:
 @pytest.mark.parametrize(("score", "looks"), [(0.95, 1), (0.7, 4)])
 def test_only_in_doubt_is_the_picture_turned_and_among_equals_upright_wins(score: float, looks: int) -> None:
     detector = _Counting(score)
-    (found,) = TurnedLook(detector).detect(np.zeros((101, 101, 3), np.uint8))
+    (found,) = RotatedDetector(detector).detect(np.zeros((101, 101, 3), np.uint8))
     assert detector.looks == looks
     assert _roll(found.points) == 0

@@ -20,7 +20,7 @@ from mien.media.files.picture import read_picture
 from mien.provenance.consent import STATEMENTS, Consent, Consents
 from mien.settings import Settings
 from mien.studio.session.database import StudioDatabase, from_json, objects, to_json
-from mien.swap.pipeline import Persona, dress
+from mien.swap.persona import Persona, open_persona
 from mien.swap.source.load import numbered_picture, search
 from mien.system.folders import make_private
 from mien.types import Image, SourceFace
@@ -233,7 +233,7 @@ class Gallery:
                 self._personas.move_to_end(key)
                 # What the photo gives is kept; the engine knows the settings of now.
                 return replace(self._personas[key], engine=engine)
-        made = dress(engine, source, self._models.retouch_for(settings))
+        made = open_persona(engine, source, self._models.retouch_for(settings))
         with self._lock:
             self._personas[key] = made
             while len(self._personas) > _PERSONAS_KEPT:

@@ -77,7 +77,7 @@ class DfmEngine:
     `recogniser` tells whether a photo shows the person of the model, `somebody` is another face, on which the model is tried.
     """
 
-    bends = False
+    wants_reshape = False
 
     def __init__(
         self,

@@ -29,7 +29,7 @@ class PictureEngine:
     Pictures cannot be averaged as embeddings can: of several photos it takes one, see `best_photo`.
     """
 
-    bends = False
+    wants_reshape = False
 
     def __init__(self, model_id: str, session: Session, family: str, feed: Feed, photo: PhotoFeed, settings: Settings) -> None:
         ports = families()[family]

@@ -1,4 +1,4 @@
-"""Parts of the texture that are judged apart: where skin is surely skin, what is kept whatever it looks like, the forehead."""
+"""Parts of the texture that are judged apart: sure skin, parts kept whatever their colour, the forehead."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -10,20 +10,19 @@ from mien.face import landmark_sets
 from mien.face.mean_face import texture_per_eye_distance, texture_points
 from mien.types import Array, Floats, Mask
 
-GRID = 128
-"""Side of the maps in which faces are judged."""
+GRID = 128  # texels on a side of the maps in which source faces are judged
 
 
-KEPT_PARTS = (landmark_sets.RIGHT_BROW_AND_EYE, landmark_sets.LEFT_BROW_AND_EYE, landmark_sets.LOWER_FACE)
+KEPT_PARTS = (*landmark_sets.BROWS_WITH_EYES, landmark_sets.LOWER_FACE)
 """Parts that belong to the face whatever their colour."""
 
 
 @dataclass(frozen=True, slots=True)
 class Regions:
-    """Parts of the texture, (grid, grid) each: where skin is surely skin (uint8), what is kept whatever it looks like, the
-    forehead above the brows, the opening of the mouth, and where what is brighter than skin is a highlight (0..1).
+    """Parts of the texture, (grid, grid) each: `sample` uint8 is surely skin, the others are float32, 0..1.
 
-    Kept are brows, eyes and the middle below the nose: a beard belongs to the face.
+    `kept` belongs to the face whatever its colour: brows, eyes and the middle below the nose, because a beard is part of the
+    face. `forehead` lies above the brows, `mouth` is its opening; in `shiny` highlights are brighter than skin.
     """
 
     sample: Mask
@@ -35,7 +34,7 @@ class Regions:
 
 @cache
 def regions() -> Regions:
-    """The regions; their arrays are shared."""
+    """Return the regions; their arrays are shared."""
     kept = cv2.GaussianBlur(_filled(KEPT_PARTS), (0, 0), 0.04 * GRID * texture_per_eye_distance()) / np.float32(255)
     brows = float(texture_points(GRID)[list(landmark_sets.BROW_TOPS), 1].min())
     above = smoothstep((brows - np.arange(GRID)) / (0.03 * GRID))[:, None]
@@ -53,6 +52,6 @@ def _filled(parts: tuple[tuple[int, ...], ...]) -> Mask:
 
 
 def smoothstep(value: Array) -> Floats:
-    """0 up to 0, 1 from 1 on, smooth between; float32."""
+    """Return 0 up to 0, 1 from 1 on, smooth between; float32."""
     x = np.clip(value, 0, 1)
     return np.asarray(x * x * (3 - 2 * x), np.float32)
