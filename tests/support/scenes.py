@@ -19,7 +19,7 @@ REACH = 0.45
 
 @dataclass
 class Person:
-    """Somebody in the scene: middle and size in pixels, and how the models see them."""
+    """A person in the scene: middle and size in pixels, and the results of the models."""
 
     x: float
     y: float = 360.0
@@ -27,7 +27,7 @@ class Person:
     score: float = 0.95
     presence: float = 1.0
     yaw: float = 0.0
-    """As the detector sees it; the mesh never sees more than 45 degrees."""
+    """In degrees, as the detector sees it; the mesh never sees more than 45."""
     first_presence: float | None = None
     seen: bool = True
 
@@ -45,15 +45,15 @@ class Person:
 
 @dataclass
 class Scene:
-    """A detector and a landmarker that know who is where; both count their calls."""
+    """A detector and a landmarker that know where everyone is; both count their calls."""
 
     people: list[Person]
-    looks: int = 0
+    detections: int = 0
     starts: list[Floats] = field(default_factory=list)
     broken: Landmarks | None = None
 
     def detect(self, image: Image) -> list[Detection]:
-        self.looks += 1
+        self.detections += 1
         return [detection(person) for person in self.people if person.seen]
 
     def fit(self, image: Image, around: Floats) -> Landmarks:

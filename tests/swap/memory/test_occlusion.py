@@ -1,4 +1,4 @@
-"""What stands before a face is told from the face: textures made from the bundled portrait."""
+"""Occluders are told from the face: textures made from the bundled portrait."""
 
 from pathlib import Path
 
@@ -148,7 +148,7 @@ def test_an_open_mouth_and_closed_eyes_make_no_thing() -> None:
     assert _share(mask, _INSIDE) < 0.02
 
 
-def test_a_face_never_seen_before_tells_nothing() -> None:
+def test_a_face_never_seen_before_gives_no_evidence() -> None:
     shown, _ = _hand(_texture())
     mask = TrackOcclusion().update(shown, _texture().astype(np.float32), np.zeros_like(_ONES), _visible())
     assert _share(mask, _INSIDE) < 0.02
@@ -164,7 +164,7 @@ def test_what_stays_for_long_becomes_the_face() -> None:
 
 
 @pytest.mark.parametrize("path", [HOPPER, COLLINS])
-def test_skin_and_features_are_not_alien_but_hair_may_be(path: Path) -> None:
+def test_skin_and_features_are_skin_but_hair_may_not_be(path: Path) -> None:
     found = non_skin(_texture(path), _visible(path), np.zeros((64, 64), np.uint8))
     assert float(found[24:].mean()) < 0.01
 

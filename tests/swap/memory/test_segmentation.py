@@ -1,4 +1,4 @@
-"""What stands before a face, as networks say it: how they are fed, how often, and where it lands."""
+"""Occlusion masks of segmenters: their input, their pace, and the position of their masks."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -64,7 +64,7 @@ class Computing:
 
 
 class Blue:
-    """A `contracts.Segmenter` that takes all that is blue for something before the face; counts what it is shown."""
+    """A `contracts.Segmenter` that takes everything blue for an occluder; counts the crops that it gets."""
 
     template = "dfl_whole_face"
 
@@ -325,7 +325,7 @@ def test_in_between_the_mask_goes_with_the_mesh() -> None:
     assert float(kept[there & face_there].mean()) > 0.95
 
 
-def test_what_comes_is_kept_at_once_and_what_goes_leaves_within_two_looks() -> None:
+def test_an_occluder_is_kept_at_once_and_leaves_within_two_runs() -> None:
     covered, _ = _with_disc()
     free, face = _face()
     segmentation, network = Segmentation(), Blue()
@@ -411,14 +411,14 @@ def test_a_face_mostly_outside_of_the_picture_costs_nothing() -> None:
     assert not Segmentation().update(_frame(image), (face,), [Blue()])[1].any()
 
 
-def test_a_new_track_begins_anew_and_the_old_one_is_forgotten() -> None:
+def test_a_new_track_starts_afresh_and_the_old_one_is_forgotten() -> None:
     covered, _ = _with_disc()
     free, face = _face(1)
     segmentation, network = Segmentation(), Blue()
     segmentation.update(_frame(covered), (face,), [network])
-    told = segmentation.update(_frame(free, 1), (replace(face, track_id=2),), [network])
-    assert list(told) == [2]
-    assert not told[2].any()
+    masks = segmentation.update(_frame(free, 1), (replace(face, track_id=2),), [network])
+    assert list(masks) == [2]
+    assert not masks[2].any()
     assert network.shown == [1, 1]
 
 
@@ -431,7 +431,7 @@ def test_a_face_that_was_lost_is_looked_at_as_soon_as_it_is_back() -> None:
     assert not segmentation.update(_frame(free, 2), (face,), [network])[1].any()
 
 
-def test_another_input_begins_anew() -> None:
+def test_another_input_starts_afresh() -> None:
     image, face = _face()
     segmentation, network = Segmentation(), Blue()
     segmentation.update(_frame(image), (face,), [network])
@@ -444,8 +444,8 @@ def test_the_memory_is_bounded() -> None:
     image, face = _face()
     segmentation = Segmentation()
     for index in range(200):
-        told = segmentation.update(_frame(image, index), (replace(face, track_id=index),), [Blue(64)])
-        assert list(told) == [index]
+        masks = segmentation.update(_frame(image, index), (replace(face, track_id=index),), [Blue(64)])
+        assert list(masks) == [index]
 
 
 def _kept(image: Image, face: TrackedFace, before: Mask) -> tuple[Array, Array]:
@@ -484,14 +484,14 @@ def test_the_observer_joins_what_it_is_told_and_reads_no_light_there() -> None:
     free, face = _face()
     before = Segmentation().update(_frame(covered), (face,), [Blue()])
 
-    def light(image: Image, told: Mapping[int, Mask]) -> Floats:
+    def light(image: Image, masks: Mapping[int, Mask]) -> Floats:
         observer = Observer()
         for index in range(4):
             observer.observe(_frame(free, index), (face,), by_appearance=False)
-        (seen,) = observer.observe(_frame(image, 4), (face,), by_appearance=False, predicted=told)
+        (seen,) = observer.observe(_frame(image, 4), (face,), by_appearance=False, predicted=masks)
         assert seen.known is not None
         assert seen.known.light is not None
-        assert (seen.known.occluder is not None) == bool(told)
+        assert (seen.known.occluder is not None) == bool(masks)
         return seen.known.light
 
     clean = light(free, {})
@@ -503,18 +503,18 @@ def test_the_observer_joins_what_it_is_told_and_reads_no_light_there() -> None:
 
 
 @pytest.mark.parametrize(
-    ("occlusion", "live", "looks"),
+    ("occlusion", "live", "runs"),
     [("files", False, 1), ("files", True, 1), ("on", True, 1), ("off", False, 0), ("off", True, 0)],
 )
-def test_a_chosen_network_works_live_too_unless_nothing_is_to_be_kept(occlusion: str, live: bool, looks: int) -> None:
+def test_a_chosen_network_works_live_too_unless_nothing_is_to_be_kept(occlusion: str, live: bool, runs: int) -> None:
     image, _ = _with_disc()
     _, face = _face()
     network = Blue()
     memory = StreamMemory(live=live)
     (seen,) = memory.observe(_frame(image), (face,), Retouch(segmenters=(network,)), Settings(occlusion=occlusion))
-    assert len(network.shown) == looks
+    assert len(network.shown) == runs
     assert seen.known is not None
-    assert (seen.known.occluder is not None) == (looks > 0)
+    assert (seen.known.occluder is not None) == (runs > 0)
 
 
 def _persona(network: Segmenter) -> Persona:

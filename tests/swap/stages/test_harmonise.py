@@ -145,7 +145,7 @@ def test_a_net_of_another_shape_is_refused() -> None:
         FinishNet(FakeSession({"view": (1, 7, 64, 64)}, {"colours": (1, 6, 32, 32)}))
 
 
-def test_the_setting_decides_whether_the_net_looks() -> None:
+def test_the_setting_turns_the_harmoniser_on() -> None:
     assert models().retouch_for(Settings(finish="on")).harmoniser is models().finisher
     assert models().retouch_for(Settings(finish="off")).harmoniser is None
 

@@ -1,4 +1,4 @@
-"""What stands before a face stays in front: the mask is lowered there, up to the edges of the picture."""
+"""Occluders stay in front of the face: the mask is lowered there, up to the edges of the picture."""
 
 from dataclasses import replace
 from fractions import Fraction
@@ -31,7 +31,7 @@ def _covered() -> tuple[Image, Mask]:
 
 
 def _face(disc: Mask, grown: int = 0) -> TrackedFace:
-    """The face, which knows of the disc, grown by so many texels."""
+    """The face, with the disc as its occluder, grown by a number of texels."""
     landmarks = portrait(COLLINS).landmarks
     occluder = unwrap(np.repeat(disc[:, :, None], 3, axis=2), landmarks.points)[:, :, 0]
     if grown:

@@ -28,7 +28,7 @@ _PARTS = {
 
 
 def _face(turned: float = 0.0) -> TrackedFace:
-    """The portrait's face, its head turned aside by so many degrees."""
+    """The portrait's face, its head turned by a yaw in degrees."""
     points = portrait(COLLINS).landmarks.points
     turn = np.radians(turned)
     rotation = np.array([[np.cos(turn), 0, -np.sin(turn)], [0, 1, 0], [np.sin(turn), 0, np.cos(turn)]])

@@ -1,4 +1,4 @@
-"""Heads at any roll in streams: found, followed the right way up, and never seen bare live."""
+"""Heads at any roll in streams: found, tracked the right way up, and never seen bare live."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -115,30 +115,30 @@ def _only(tracker: Tracker) -> TrackedFace:
 
 @dataclass
 class _Shown:
-    """What the live guard lets be seen, frame by frame, when every face that is trusted is worn."""
+    """The view past the live guard, frame by frame, when every trusted face is worn."""
 
     wears: bool = True
 
     def __post_init__(self) -> None:
         parts = factory.open_tracking(Settings(), models().shelf)
-        self.tracker, self.look = parts.tracker, parts.detector
+        self.tracker, self.detector = parts.tracker, parts.detector
         self.guard, self.confirmation, self.number = Guard(), Confirmation(), 0
 
     def bare(self, image: Image, points: Floats) -> bool:
-        """Whether the middle of the face can be seen, and wears nothing."""
+        """Return True when the middle of the face is visible and wears nothing."""
         self.number += 1
         frame = Frame(image, self.number, self.number, Fraction(1, 30))
         faces = self.tracker.update(frame)
-        doubts = [*self.look.low_confidence(image), *self.tracker.tilted_finds]
-        confirming = [*self.look.confirming(image), *self.tracker.readings]
-        self.look.release_picture()
-        self.look.note_tracked(faces, image)
+        low_confidence = [*self.detector.low_confidence(image), *self.tracker.tilted_finds]
+        confirming = [*self.detector.confirming(image), *self.tracker.readings]
+        self.detector.release_picture()
+        self.detector.note_tracked(faces, image)
         worn = self.confirmation.trusted(faces, confirming, frame.time_s) if self.wears else ()
         ids = {face.track_id for face in worn}
         left = tuple(geometry.box_of(face.landmarks.points) for face in faces if face.track_id not in ids)
         if left:
             self.guard.distrust(left, frame.time_s)
-        self.verdict = verdict = self.guard.judge(image, frame.time_s, worn, doubts, self.tracker.scene)
+        self.verdict = verdict = self.guard.judge(image, frame.time_s, worn, low_confidence, self.tracker.scene)
         self.worn = any(_far_off(face, points) < 0.08 for face in worn)
         x, y = points[:, :2].mean(0).tolist()
         hidden = verdict.veil or any(x1 <= x <= x2 and y1 <= y <= y2 for x1, y1, x2, y2 in verdict.boxes)
@@ -204,8 +204,8 @@ def test_every_way_up_is_read_and_the_right_one_wins(roll: float) -> None:
 
 
 @dataclass
-class _Turning(RotatedSearch):
-    """Counts what is searched; sees nothing."""
+class _Counting(RotatedSearch):
+    """Counts the turns that are searched; sees nothing."""
 
     def __init__(self) -> None:
         self.turns: list[float] = []
@@ -223,8 +223,8 @@ class _Turning(RotatedSearch):
         return None
 
 
-def _swept(people: list[Person], pace: SearchPace, images: list[Image]) -> _Turning:
-    scene, turning = Scene(people), _Turning()
+def _swept(people: list[Person], pace: SearchPace, images: list[Image]) -> _Counting:
+    scene, turning = Scene(people), _Counting()
     tracker = Tracker(scene, scene, Settings(smoothing=0, detect_every=1), turning, pace)
     for _ in _followed(tracker, images):
         pass

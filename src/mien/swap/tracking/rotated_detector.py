@@ -18,9 +18,9 @@ from mien.imaging.geometry import between_rolls, covered, roll_of
 from mien.swap.tracking.box import FaceBox
 from mien.types import Affine, Detection, Image
 
-QUARTER_TURNS = (90.0, 270.0, 180.0)
+QUARTER_TURNS = (90.0, 270.0, 180.0)  # rolls in degrees at which tilted heads are sought first
 BETWEEN_TURNS = (45.0, 315.0, 135.0, 225.0)
-"""Rolls in degrees at which tilted heads are sought."""
+"""Rolls between them."""
 TURNS = tuple(turn for between in BETWEEN_TURNS for turn in (*QUARTER_TURNS, between))
 """Order of a search that takes one turn at a time: heads that lie on a side are more frequent than those between."""
 TURNS_AT_ONCE = (*QUARTER_TURNS, *BETWEEN_TURNS)
