@@ -58,7 +58,7 @@ class ObserverTuning:
     """Mean difference in shape from the face whose texture was taken, beyond which the mesh sits elsewhere on the skin. One
     face differs from itself by 0.03 at most."""
     bend_degrees: float = 30.0
-    """Yaw beyond which the bend says nothing."""
+    """Yaw beyond which the bend means nothing."""
     light_noise: float = 0.06
     """Relative changes of light from frame to frame that count as real."""
     min_light_step: float = 0.3

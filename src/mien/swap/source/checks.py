@@ -1,4 +1,4 @@
-"""Checks of a source face: large, frontal, inside the photo, sharp and free of occluders, or an error that says what to do."""
+"""Checks of a source face: large, frontal, inside the photo, sharp and free of occluders, or an error with a remedy."""
 
 import math
 from dataclasses import dataclass

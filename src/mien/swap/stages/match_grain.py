@@ -28,7 +28,7 @@ class GrainTuning:
     trail_factor: float = 1.7 * math.sqrt(12)
     """Length of a line as a multiple of the blur that is measured of it."""
     rim: int = 5
-    """Pixels beside the patch's holes that say nothing of its edges."""
+    """Pixels beside the patch's holes that are left out of the measurement."""
     noise_share: float = 0.85
     """Share of the picture's noise that is added; a drawn face that moves changes a little by itself."""
     min_noise: float = 0.4

@@ -23,7 +23,7 @@ class SceneTuning:
     min_change: float = 0.1
     """Change that motion in a scene at rest hardly reaches."""
     noise_variance: float = 50.0
-    """Variance of grey levels that noise alone may make: correlation below it says little."""
+    """Variance of grey levels that noise alone may make: correlation below it means little."""
     jump: float = 4.0
     """A cut changes this many times more than the frames before it."""
     change_per_level: float = 0.002

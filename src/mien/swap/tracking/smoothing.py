@@ -34,7 +34,7 @@ class SmoothingTuning:
     trend_noise: float = 0.35
     """Share of the noise that is left in a trend."""
     longest_step_s: float = 0.25
-    """After a longer gap the past says nothing."""
+    """After a longer gap the smoothing starts afresh."""
     shortest_step_s: float = 1e-3
     """Bounds the speed of two frames with one time."""
 

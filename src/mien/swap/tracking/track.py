@@ -147,7 +147,7 @@ def is_among(found: Detection, others: Iterable[Detection]) -> bool:
 
 
 def is_plausible(landmarks: Landmarks, box: FaceBox, track: Track, image: Image) -> bool:
-    """Return True when the face of a track can get there and look so within one frame, and is in the picture."""
+    """Return True when the face of a track can reach this box and shape within one frame, and is in the picture."""
     inside = 0 <= box.x < image.shape[1] and 0 <= box.y < image.shape[0]
     if not inside or not np.isfinite(landmarks.points).all() or track.box.growth(box) > TUNING.max_growth:
         return False

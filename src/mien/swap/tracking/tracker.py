@@ -45,7 +45,7 @@ class TrackerTuning:
     max_mesh_distance: float = 0.3
     """Mean distance of the detector's points from the mesh beyond which the mesh sits wrong."""
     turned_degrees: float = 30.0
-    """Yaw from which the detector runs on every frame: the mesh alone cannot tell a profile."""
+    """Yaw from which the detector runs on every frame: the mesh alone cannot measure a profile."""
     return_yaw_degrees: float = LARGEST_YAW - 6
     """Yaw below which a head that had turned away is tracked again."""
     missed_detections: int = 3

@@ -11,7 +11,7 @@ from mien.face.texels import SIDE, texel_map
 from mien.types import Array, Floats, Mask
 
 SMALL = 64
-"""Texels on a side of the small texture in which occluders are told from skin by colour."""
+"""Texels on a side of the small texture in which occluders are separated from skin by colour."""
 
 
 @cache

@@ -19,7 +19,7 @@ from mien.swap.memory.occlusion.regions import (
 from mien.types import Array, Floats, Image
 
 _SHADE_STEPS = np.array([0.2, 0.06, 0.09], np.float32)
-"""Steps of brightness and colour, in natural logarithms, of the histograms that tell an occluder from the face behind it."""
+"""Steps of brightness and colour, in natural logarithms, of the histograms that separate an occluder from the face behind it."""
 _LINEAR_STIFFNESS = np.diag([4, 120, 120]).astype(np.float32)
 
 
@@ -40,7 +40,7 @@ class SkinTuning:
     """Where a chin brighter than the cheeks becomes suspect, and by which steps."""
     gloss: float = 0.05
     gloss_gain: float = 3.0
-    """Brighter than a cheek by this much, skin begins to shine; its colour says less then."""
+    """Brighter than a cheek by this much, skin begins to shine; its colour means less then."""
 
 
 @dataclass(frozen=True, slots=True)

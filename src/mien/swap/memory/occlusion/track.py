@@ -1,6 +1,6 @@
 """Occluders of one tracked face, texel by texel: from the face's usual appearance and from the colours of skin.
 
-What changes is compared with the usual appearance (`change`). What was there from the first frame is told from skin by its
+What changes is compared with the usual appearance (`change`). An occluder that was there from the first frame is found by its
 colour alone (`skin`), and only where it clearly is not skin. Both are overruled where the usual appearance turns out to have
 been the occluder, or where only the light has changed (`appearance`).
 """
