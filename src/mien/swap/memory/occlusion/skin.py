@@ -19,7 +19,7 @@ from mien.swap.memory.occlusion.regions import (
 from mien.types import Array, Floats, Image
 
 _SHADE_STEPS = np.array([0.2, 0.06, 0.09], np.float32)
-"""Steps of brightness and colour, in natural logarithms, of the histograms that separate an occluder from the face behind it."""
+"""Steps of brightness and colour, in natural logarithms, of the histograms of an occluder and of the face behind it."""
 _LINEAR_STIFFNESS = np.diag([4, 120, 120]).astype(np.float32)
 
 
