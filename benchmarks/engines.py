@@ -44,7 +44,7 @@ from mien.models.runtime.onnx_session import OnnxSession
 from mien.provenance.label import Labeller
 from mien.provenance.mark.pattern import Marker, new_mark_id
 from mien.settings import Settings
-from mien.swap.pipeline import dress
+from mien.swap.persona import open_persona
 from mien.testing import NullSink, PacedCamera
 from mien.types import Array, Frame, Image
 
@@ -183,7 +183,7 @@ def bench_live(settings: Settings, store: Store, rate: float, seconds: float) ->
     """Camera in memory to a sink that throws away: tracking overlaps swapping, as in the studio."""
     models = factory.open_models(settings, store)
     source = factory.open_source(_read(PHOTO), models)
-    persona = dress(factory.open_engine(settings, models.sessions), source, models.retouch_for(settings))
+    persona = open_persona(factory.open_engine(settings, models.sessions), source, models.retouch_for(settings))
     scenes = bench.moving_portrait(_read(PORTRAIT), models)
     wearing = Snapshot(settings, persona, "bench")
     loop = LiveLoop(lambda wanted: factory.open_tracking(wanted, models.sessions), factory.open_classifier(store), wearing)

@@ -39,7 +39,7 @@ from mien.live.snapshot import Snapshot
 from mien.media.files.picture_read import read_picture
 from mien.models.library.store import Store
 from mien.settings import Settings
-from mien.swap.pipeline import dress
+from mien.swap.persona import open_persona
 from mien.testing import NullSink, PacedCamera
 from mien.types import Image
 
@@ -140,7 +140,7 @@ def bench_loop(rate: float, height: int, seconds: float) -> dict[str, Any]:
     """Camera to sink without a browser."""
     settings, store = Settings(), Store()
     models = factory.open_models(settings, store)
-    persona = dress(factory.open_engine(settings, models.sessions), factory.open_source(_read(PHOTO), models))
+    persona = open_persona(factory.open_engine(settings, models.sessions), factory.open_source(_read(PHOTO), models))
     scenes = bench.moving_portrait(_read(PORTRAIT), models)
     if height != bench.HEIGHT:
         size_wh = round(height * bench.WIDTH / bench.HEIGHT), height

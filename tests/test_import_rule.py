@@ -27,7 +27,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
 ROOMS: dict[str, tuple[tuple[str, ...], ...]] = {
     "models": (("format",), ("library", "networks"), ("runtime",)),
     "media": (("address", "frames"), ("files",), ("capture", "broadcast")),
-    "swap": (("source", "tracking", "memory", "stages"), ("engines",), ("pipeline",)),
+    "swap": (("source", "tracking", "memory", "stages"), ("engines", "persona"), ("pipeline",)),
     "studio": (("session",), ("server",)),
     "lab": (("sightings",), ("bench", "evaluate", "faults", "training")),
 }

@@ -23,11 +23,11 @@ from mien.types import (
 
 @runtime_checkable
 class FrameSource(Protocol):
-    """Where frames come from; a context manager, and nothing is read after it is left."""
+    """Source of frames: a context manager; nothing is read after it is left."""
 
     @property
     def info(self) -> StreamInfo:
-        """What is known before the first frame."""
+        """Properties known before the first frame."""
         ...
 
     def read(self) -> Frame | None:
@@ -53,7 +53,7 @@ class LiveSource(FrameSource, Protocol):
 
 @runtime_checkable
 class FrameSink(Protocol):
-    """Where labelled frames go; a context manager that keeps its result only when it is left without an error."""
+    """Sink of labelled frames: a context manager that keeps its result only when it is left without an error."""
 
     def write(self, labelled: LabelledFrame) -> None:
         """Take one frame; the array may change as soon as this returns. Raises `OutputError`."""
@@ -66,7 +66,7 @@ class FrameSink(Protocol):
 
 @runtime_checkable
 class SoundSource(Protocol):
-    """Where live sound comes from; a context manager, and nothing is read after it is left."""
+    """Source of live sound: a context manager; nothing is read after it is left."""
 
     rate: int
     """Samples a second."""
@@ -87,7 +87,7 @@ class SoundSource(Protocol):
 
 @runtime_checkable
 class SoundSink(Protocol):
-    """A sink of frames that takes the sound that goes with them, too."""
+    """Sink of frames that also takes their sound."""
 
     def write_sound(self, sound: Sound) -> None:
         """Take one stretch; may be called from another thread than `write`. Raises `OutputError`."""
@@ -100,7 +100,7 @@ class Session(Protocol):
 
     @property
     def provider(self) -> str:
-        """What the model runs on, such as `CPUExecutionProvider`."""
+        """The execution provider, such as `CPUExecutionProvider`."""
         ...
 
     @property
@@ -115,7 +115,7 @@ class Session(Protocol):
 
     @property
     def dtypes(self) -> Mapping[str, str]:
-        """The type of every input and output, by name, as numpy calls it: `float32`."""
+        """The numpy type of every input and output, by name: `float32`."""
         ...
 
     def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
@@ -125,19 +125,19 @@ class Session(Protocol):
 
 @runtime_checkable
 class Detector(Protocol):
-    """Finds faces without knowing where to look."""
+    """Detector of faces anywhere in a picture."""
 
     def detect(self, image: Image) -> list[Detection]:
-        """Faces in a BGR picture, best score first, overlaps removed; an empty list when there is nobody."""
+        """Faces in a BGR picture, best score first, overlaps removed; an empty list without faces."""
         ...
 
 
 @runtime_checkable
 class Landmarker(Protocol):
-    """Fits the mesh to one face."""
+    """Network that fits the mesh to one face."""
 
     def fit(self, image: Image, around: Floats) -> Landmarks:
-        """Landmarks of the face round the given points.
+        """Landmarks of the face around the given points.
 
         `around` is float32 (478, 3), the landmarks of the frame before, or (5, 2), the points of a detection.
         """
@@ -146,35 +146,35 @@ class Landmarker(Protocol):
 
 @runtime_checkable
 class Recogniser(Protocol):
-    """Describes whose face it is."""
+    """Network that tells people apart."""
 
     same_person_below: float
     """Distances under this mean the same person."""
 
     def describe(self, image: Image, landmarks: Landmarks) -> Floats:
-        """A descriptor, float32 (n,); the Euclidean distance of two tells how alike the faces are."""
+        """A descriptor, float32 (n,); the smaller the Euclidean distance of two, the more alike the faces."""
         ...
 
 
 @runtime_checkable
 class ContentClassifier(Protocol):
-    """Says how likely a picture shows nudity."""
+    """Classifier of nudity."""
 
     def score(self, image: Image) -> float:
-        """0..1 for a BGR picture of any size, 1 = surely; the picture is not changed."""
+        """The likelihood of nudity, 0..1, in a BGR picture of any size; the picture is not changed."""
         ...
 
 
 @runtime_checkable
 class Engine(Protocol):
-    """Puts a source face onto a tracked face."""
+    """Engine that makes patches of a source face for tracked faces."""
 
     name: str
-    bends: bool
-    """Whether the picture is to be bent towards the source's proportions first; networks draw a shape of their own."""
+    wants_reshape: bool
+    """True when the picture is first reshaped towards the source's proportions; networks draw a shape of their own."""
 
     def prepare(self, source: SourceFace) -> Any:
-        """All that depends on the source alone, immutable; handed back to `swap`."""
+        """Everything that depends on the source alone, immutable; it is passed to `swap`."""
         ...
 
     def swap(self, frame: Frame, faces: Sequence[TrackedFace], prepared: Any) -> list[FacePatch | None]:
@@ -187,7 +187,7 @@ class Engine(Protocol):
 
 @runtime_checkable
 class Embedder(Protocol):
-    """Describes a face in the numbers that swapping networks take."""
+    """Network that makes the embedding that swapping networks take."""
 
     def embed(self, image: Image, landmarks: Landmarks) -> Floats:
         """The raw embedding, float32 (512,), as the network gives it, not normalised. `image` is BGR uint8."""
@@ -196,7 +196,7 @@ class Embedder(Protocol):
 
 @runtime_checkable
 class Converter(Protocol):
-    """Makes of one recogniser's embedding that of another, which a swapping network was trained with."""
+    """Converter of one recogniser's embedding to that of another, which a swapping network was trained with."""
 
     def convert(self, embedding: Floats) -> Floats:
         """A raw embedding, float32 (512,), for a raw embedding, float32 (512,)."""
@@ -205,36 +205,36 @@ class Converter(Protocol):
 
 @runtime_checkable
 class Segmenter(Protocol):
-    """Says what of an aligned crop is the face itself, and what is something before it."""
+    """Segmenter of an aligned crop into the face and occluders."""
 
     template: str
-    """The name in `geometry.TEMPLATES` by which the crop is to be aligned."""
+    """The name in `geometry.TEMPLATES` of the crop's alignment."""
     side: int
     """Pixels of a side of the crop."""
 
     def visible(self, crops: Sequence[Image]) -> list[Mask]:
-        """A mask for each crop, BGR uint8 (side, side, 3): uint8 (side, side), 255 = the face is seen there."""
+        """A mask for each crop, BGR uint8 (side, side, 3): uint8 (side, side), 255 = the face is visible."""
         ...
 
 
 @runtime_checkable
 class Enhancer(Protocol):
-    """Adds detail to an aligned crop of a face."""
+    """Restorer that adds detail to an aligned crop of a face."""
 
     template: str
-    """The name in `geometry.TEMPLATES` by which the crop is to be aligned."""
+    """The name in `geometry.TEMPLATES` of the crop's alignment."""
     side: int
     """Pixels of a side of the crop."""
 
     def enhance(self, crops: Sequence[Image]) -> list[Image]:
-        """A crop for each crop, BGR uint8 (side, side, 3), of the same face at the same place."""
+        """A crop for each crop, BGR uint8 (side, side, 3), of the same face at the same position."""
         ...
 
 
 @runtime_checkable
-class Finisher(Protocol):
-    """Says how the colours of a composed face must bend to belong to its picture."""
+class Harmoniser(Protocol):
+    """Network that matches the colours of a composed face to its picture."""
 
     def colours(self, view: Floats) -> Floats:
-        """Gains (3) and offsets in levels (3), BGR, float32 (16, 16, 6), for what `stages.finish.view` shows."""
+        """Gains (3) and offsets in levels (3), BGR, float32 (16, 16, 6), for the input made by `stages.harmonise.view`."""
         ...

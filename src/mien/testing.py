@@ -16,7 +16,7 @@ import numpy as np
 from mien.contracts import Engine
 from mien.errors import SourceLost
 from mien.face.mean_face import face_model
-from mien.swap.pipeline import Persona, dress
+from mien.swap.persona import Persona, open_persona
 from mien.types import (
     LIVE_TIME_BASE,
     Array,
@@ -279,7 +279,7 @@ class FakeEngine:
     """A `contracts.Engine` that paints the box round the landmarks in one colour, BGR."""
 
     name = "fake"
-    bends = True
+    wants_reshape = True
 
     def __init__(self, colour: tuple[int, int, int] = (0, 200, 0)) -> None:
         self._colour = colour
@@ -308,4 +308,4 @@ class FakeEngine:
 def fake_persona(engine: Engine) -> Persona:
     """The mean face as a persona for `engine`."""
     points = 100 + 40 * face_model().shape
-    return dress(engine, SourceFace(np.full((200, 200, 3), 128, np.uint8), Landmarks(points, 1.0), "source"))
+    return open_persona(engine, SourceFace(np.full((200, 200, 3), 128, np.uint8), Landmarks(points, 1.0), "source"))

@@ -1,4 +1,4 @@
-"""The values that cross a border between stages: small, frozen, checked once where they enter.
+"""Values that cross a border between stages: small, frozen, checked once where they enter.
 
 Pictures are BGR uint8 (height, width, 3). Points are (x, y) in pixels; the centre of the top left pixel is (0, 0).
 Boxes are `xyxy` in the same unit. Transforms are float64 (2, 3) and named `from_to_to`: `to_xy = A @ [from_x, from_y, 1]`.
@@ -20,16 +20,16 @@ Affine: TypeAlias = npt.NDArray[np.float64]
 """float64 (2, 3)."""
 Array: TypeAlias = npt.NDArray[Any]
 
-LANDMARK_COUNT = 478
+LANDMARK_COUNT = 478  # 468 points of skin and 10 of the irises
 LIVE_TIME_BASE = Fraction(1, 1_000_000)
 """Live frames count microseconds of the machine's monotonic clock at the moment of capture."""
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One picture of a source, with the time at which it is shown: `pts * time_base` seconds.
+    """One picture of a source and its presentation time, `pts * time_base` seconds.
 
-    `alpha` is straight (not premultiplied), None = opaque; only videos and animations that keep it have one.
+    `alpha` is straight (not premultiplied), None = opaque; only videos and animations with transparency have one.
     """
 
     image: Image
@@ -46,12 +46,13 @@ class Frame:
 
     @property
     def time_s(self) -> float:
+        """The presentation time in seconds."""
         return float(self.pts * self.time_base)
 
 
 @dataclass(frozen=True, slots=True)
 class StreamInfo:
-    """What a source says of itself before the first frame; `None` = the source does not know."""
+    """Properties of a source before its first frame; `None` = unknown."""
 
     width: int
     height: int
@@ -78,7 +79,7 @@ class Landmarks:
     """The 478-point mesh of one face.
 
     `points` is float32 (478, 3): x and y in frame pixels, z in the same unit and smaller towards the camera.
-    `presence` is the model's belief, 0..1, that a face is there.
+    `presence` is the model's confidence, 0..1, that a face is there.
     """
 
     points: Floats
@@ -93,8 +94,8 @@ class Landmarks:
 class Grain:
     """The noise of a picture, standard deviations in levels: of `luma`, and of blue and red against it, `chroma`.
 
-    `size` is the sigma in pixels of the blur that makes white noise as coarse as this one; `fresh` noise is another in each
-    frame, other noise was told from a single picture.
+    `size` is the sigma in pixels of the blur that makes white noise as coarse as this one. `fresh` noise differs in each frame;
+    other noise was measured in a single picture.
     """
 
     luma: float
@@ -105,8 +106,8 @@ class Grain:
 
 @dataclass(frozen=True, slots=True)
 class Focus:
-    """How sharp a face is seen: `blur`, the sigma in pixels that its edges show, and `detail`, the mean of its finest
-    detail in levels, noise taken off.
+    """Sharpness of a face: `blur`, the sigma of its edges in pixels, and `detail`, the mean of its finest detail in levels,
+    without noise.
     """
 
     blur: float
@@ -115,12 +116,12 @@ class Focus:
 
 @dataclass(frozen=True, slots=True)
 class KnownFace:
-    """What the frames so far, this one included, tell of a tracked face; textures as in `mien.face.texels`.
+    """Knowledge of a tracked face from the frames so far, this one included; textures as in `mien.face.texels`.
 
-    `neutral` is float32 (478, 3), the face's own proportions in the head frame. `occluder` is uint8 (side, side): 255 =
-    something stands before the face there; None = nothing is known. `light` is float32 (64, 64, 3), BGR: the face's colour
-    now as a multiple of what it is in even light; None = nothing is known. `motion_xy` is how far the face has moved since
-    the frame before, in pixels. `grain` is the picture's noise, `focus` how sharp the face is; None = nothing is known.
+    `neutral` is float32 (478, 3), the face's own proportions in the head frame. `occluder` is the occlusion mask, uint8
+    (side, side), 255 = an occluder. `light` is float32 (64, 64, 3), BGR: the face's colour now as a multiple of its colour in
+    even light. `motion_xy` is the motion since the frame before, in pixels. `grain` is the picture's noise, `focus` the
+    sharpness of the face. None = unknown.
     """
 
     neutral: Floats
@@ -133,9 +134,9 @@ class KnownFace:
 
 @dataclass(frozen=True, slots=True)
 class TrackedFace:
-    """A face that keeps its `track_id` from frame to frame; `age` counts the frames it has been seen.
+    """A face with the same `track_id` from frame to frame; `age` counts the frames it has been seen in.
 
-    `yaw` is how far the head is turned aside, in degrees, positive when the nose points to the left of the picture.
+    `yaw` is in degrees, positive when the nose points to the left of the picture.
     `known` is None until an `Observer` has seen the face.
     """
 
@@ -151,7 +152,7 @@ class SourceFace:
     """A face that may be worn: a crop of the photo, BGR uint8, and the landmarks in the crop's pixels.
 
     `digest` names the content, so that what engines prepare from it can be cached. `others` are more photos of the same
-    person. `warnings` are sentences on what makes the photo less good than it could be.
+    person. `warnings` are sentences on faults of the photo.
     """
 
     image: Image
@@ -163,7 +164,7 @@ class SourceFace:
 
 @dataclass(frozen=True, slots=True)
 class FacePatch:
-    """What an engine gives back: `crop` BGR uint8 (h, w, 3), `mask` uint8 (h, w), and where the crop lies in the frame."""
+    """New pixels of one face: `crop` BGR uint8 (h, w, 3), `mask` uint8 (h, w), and the position of the crop in the frame."""
 
     crop: Image
     mask: Mask
@@ -180,7 +181,7 @@ class FacePatch:
 class FrameResult:
     """A frame after the pipeline, not yet labelled.
 
-    `faces` are those that were found; `worn` are those that were replaced, with the landmarks they were drawn with.
+    `faces` are those that were found; `worn` are those that were replaced, with the landmarks of their patches.
     """
 
     frame: Frame
@@ -189,13 +190,13 @@ class FrameResult:
 
     @property
     def swapped(self) -> int:
-        """How many faces were replaced."""
+        """The number of faces that were replaced."""
         return len(self.worn)
 
 
 @dataclass(frozen=True, slots=True)
 class LabelledFrame:
-    """A frame that carries the invisible mark `mark_id`, and the badge unless the person has switched it off for a file.
+    """A frame that carries the invisible mark `mark_id`, and the badge unless it was switched off for a file.
 
     Only `provenance/label.py` builds it; sinks take nothing else. `badge_xyxy` is None without a badge.
     """
@@ -207,7 +208,7 @@ class LabelledFrame:
 
 @dataclass(frozen=True, slots=True)
 class Sound:
-    """A stretch of sound: `samples` float32 (n, channels), -1..1, `rate` a second; the first was heard at `time_s`.
+    """A stretch of sound: `samples` float32 (n, channels), -1..1, `rate` a second; the first was captured at `time_s`.
 
     `time_s` is on the clock of the frames that go with it, the monotonic clock for live sound.
     """

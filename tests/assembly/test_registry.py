@@ -96,7 +96,7 @@ def test_installed_stand_ins_open_by_their_family(store: Store, tmp_path: Path, 
     registry.check_names(settings, sessions)
     engine = registry.open_engine(settings, sessions)
     assert engine.name == f"standin_{family}"
-    assert not engine.bends
+    assert not engine.wants_reshape
     assert engine.prepare(_source()).shape == (1, 512)
     assert families()[family].role == "swapper"
 

@@ -1,4 +1,4 @@
-"""Light told from the texture of a face whose light is known."""
+"""Light estimated from the texture of a face whose light is known."""
 
 import cv2
 import numpy as np
@@ -112,8 +112,8 @@ def test_black_and_unseen_faces_give_finite_light(seen: float) -> None:
 @pytest.mark.parametrize("x", [-1.5, -0.7, 0.7, 1.5])
 def test_a_lamp_to_the_side_is_told_from_one_picture(x: float) -> None:
     truth = _lamp(x)
-    told = lasting_light(_face(130) * truth[:, :, None], ALL)
-    assert _alike(told, _small(truth)) > 0.97
+    estimated = lasting_light(_face(130) * truth[:, :, None], ALL)
+    assert _alike(estimated, _small(truth)) > 0.97
 
 
 def test_even_light_is_even_and_a_beard_is_no_light() -> None:

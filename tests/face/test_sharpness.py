@@ -1,4 +1,4 @@
-"""Blur that is known is measured, whoever the face belongs to."""
+"""Known blur is measured, on any person's face."""
 
 from pathlib import Path
 
@@ -54,12 +54,12 @@ def test_noise_that_is_known_does_not_count() -> None:
     image, points = _face(COLLINS)
     soft = _blurred(image, 1.5)
     noisy = np.clip(soft + np.random.default_rng(1).normal(0, 5, soft.shape), 0, 255).astype(np.uint8)
-    clean, told, fooled = face_focus(soft, points, 0.0), face_focus(noisy, points, 5.0), face_focus(noisy, points, 0.0)
+    clean, corrected, fooled = face_focus(soft, points, 0.0), face_focus(noisy, points, 5.0), face_focus(noisy, points, 0.0)
     assert clean is not None
-    assert told is not None
+    assert corrected is not None
     assert fooled is not None
-    assert told.blur == pytest.approx(clean.blur, rel=0.2)
-    assert told.detail == pytest.approx(clean.detail, abs=0.7)
+    assert corrected.blur == pytest.approx(clean.blur, rel=0.2)
+    assert corrected.detail == pytest.approx(clean.detail, abs=0.7)
     assert fooled.detail > 2 * clean.detail
 
 

@@ -17,7 +17,7 @@ from mien.contracts import FrameSink
 from mien.errors import DeviceFull, OutputError, SourceLost
 from mien.live.content import LiveContent
 from mien.live.frame_swapper import FrameSwapper, TrackedFrame, Trouble
-from mien.live.loop import LiveLoop, LoopTuning, TrackingParts
+from mien.live.loop import LiveLoop, LoopTuning
 from mien.live.mailbox import Mailbox
 from mien.live.marking import LiveMark
 from mien.live.meter import Meter, prometheus
@@ -25,8 +25,9 @@ from mien.live.outlet import OutletTuning
 from mien.live.snapshot import Snapshot
 from mien.safety.confirmation import Confirmation
 from mien.settings import Settings
-from mien.swap.pipeline import Retouch
-from mien.swap.tracking.shared_detector import SharedLook
+from mien.swap.persona import Retouch
+from mien.swap.tracking.parts import TrackingParts
+from mien.swap.tracking.shared_detector import SharedDetector
 from mien.swap.tracking.tracker import Tracker
 from mien.testing import (
     FakeClassifier,
@@ -382,7 +383,7 @@ def test_a_tracker_that_raises_costs_frames_and_nothing_else() -> None:
             return super().detect(image)
 
     def make(settings: Settings) -> TrackingParts:
-        look = SharedLook([(320, Raising((detection(),)))], 0.6)
+        look = SharedDetector([(320, Raising((detection(),)))], 0.6)
         return TrackingParts(Tracker(look, FakeLandmarker(landmarks()), settings), look)
 
     with Running(make=make) as running:
@@ -414,20 +415,20 @@ def test_a_mesh_that_the_detector_does_not_confirm_is_covered() -> None:
 
 def test_the_look_is_as_fine_as_the_smallest_face_needs() -> None:
     detectors = [FakeDetector((detection(),)) for _ in range(3)]
-    look = SharedLook(list(zip((320, 640, 1280), detectors, strict=True)), 0.6)
+    look = SharedDetector(list(zip((320, 640, 1280), detectors, strict=True)), 0.6)
 
     def looks() -> list[int]:
-        look.doubts(person())
+        look.low_confidence(person())
         return [detector.calls for detector in detectors]
 
     assert looks() == [0, 0, 1], "the first look is the finest"
     assert looks() == [0, 1, 1]
-    look.follow((TrackedFace(1, landmarks(), 1),), person())
+    look.note_tracked((TrackedFace(1, landmarks(), 1),), person())
     assert looks() == [1, 1, 1]
     small = Landmarks(landmarks().points * np.float32(0.15), 1.0)
-    look.follow((TrackedFace(1, small, 1),), person())
+    look.note_tracked((TrackedFace(1, small, 1),), person())
     assert looks() == [1, 1, 2]
-    look.follow((), person())
+    look.note_tracked((), person())
     for _ in range(25):
         looks()
     assert detectors[2].calls == 5

@@ -17,7 +17,7 @@ from mien.models.runtime.session_cache import SessionCache
 from mien.provenance.trust import Signing, open_trust
 from mien.settings import Settings
 from mien.studio.session.session import StudioSession
-from mien.swap.pipeline import Persona
+from mien.swap.persona import Persona
 from mien.system.folders import MODELS_VARIABLE
 from tests.support.deadline import DEADLINE_S
 from tests.support.running_studio import Studio, loop_the_clip, metrics_when, running_studio
@@ -233,7 +233,7 @@ def test_the_engine_gives_what_its_network_gives(studio: Studio) -> None:
     assert persona is not None
     engine = registry.open_engine(Settings(engine=ENGINE), SessionCache(Store()))
     assert engine.name == ENGINE
-    assert not engine.bends
+    assert not engine.wants_reshape
     latent = engine.prepare(persona.source)
     assert np.isfinite(np.asarray(next(iter(latent.values())) if isinstance(latent, dict) else latent, np.float32)).all()
 

@@ -26,7 +26,7 @@ from mien.imaging.geometry import TEMPLATES
 from mien.types import LANDMARK_COUNT, Array, FacePatch, Floats, Frame, Image, LabelledFrame, Landmarks, SourceFace, TrackedFace
 
 _MOST_FRAMES = 24
-"""So many frames are read of a source that may be endless."""
+"""Frames that are read of a source that may be endless."""
 
 
 class _InterruptionError(Exception):
@@ -179,7 +179,7 @@ def _fits(found: tuple[int, ...], announced: Sequence[int | str | None]) -> bool
 
 
 def detector_suite(make_detector: Callable[[], Detector], image: Image, faces: int) -> None:
-    """Checks of a `Detector`; `image` shows so many `faces`."""
+    """Checks of a `Detector`; `faces` is the number of faces in `image`."""
     assert isinstance(make_detector(), Detector)
     before = image.copy()
     found = make_detector().detect(image)

@@ -9,10 +9,11 @@ from typing import Any, Self
 import numpy as np
 
 from mien.live.inspector import Inspection, Inspector
-from mien.live.loop import DEFAULT_TUNING, LiveLoop, LoopTuning, TrackingParts
+from mien.live.loop import DEFAULT_TUNING, LiveLoop, LoopTuning
 from mien.live.snapshot import Snapshot
 from mien.settings import Settings
-from mien.swap.tracking.shared_detector import SharedLook
+from mien.swap.tracking.parts import TrackingParts
+from mien.swap.tracking.shared_detector import SharedDetector
 from mien.swap.tracking.tracker import Tracker
 from mien.testing import (
     CollectingSink,
@@ -65,7 +66,7 @@ def detection() -> Detection:
 
 
 def parts(settings: Settings) -> TrackingParts:
-    look = SharedLook([(320, FakeDetector((detection(),)))], 0.6)
+    look = SharedDetector([(320, FakeDetector((detection(),)))], 0.6)
     return TrackingParts(Tracker(look, FakeLandmarker(landmarks()), settings), look)
 
 

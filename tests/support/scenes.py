@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from mien.face import landmark_sets
 from mien.face.mean_face import face_model
 from mien.imaging import geometry
 from mien.types import Detection, Floats, Image, Landmarks
@@ -13,14 +14,12 @@ SHAPE = face_model().shape - (face_model().shape.min(0) + face_model().shape.max
 
 TEMPLATE = (SHAPE / np.ptp(SHAPE, axis=0).max()).astype(np.float32)
 
-DETECTOR_PAIRS = ((33, 133), (362, 263), (4, 4), (61, 61), (291, 291))
-
 REACH = 0.45
 
 
 @dataclass
 class Person:
-    """Somebody in the scene: middle and size in pixels, and how the models see them."""
+    """A person in the scene: middle and size in pixels, and the results of the models."""
 
     x: float
     y: float = 360.0
@@ -28,7 +27,7 @@ class Person:
     score: float = 0.95
     presence: float = 1.0
     yaw: float = 0.0
-    """As the detector sees it; the mesh never sees more than 45 degrees."""
+    """In degrees, as the detector sees it; the mesh never sees more than 45."""
     first_presence: float | None = None
     seen: bool = True
 
@@ -46,15 +45,15 @@ class Person:
 
 @dataclass
 class Scene:
-    """A detector and a landmarker that know who is where; both count their calls."""
+    """A detector and a landmarker that know where everyone is; both count their calls."""
 
     people: list[Person]
-    looks: int = 0
+    detections: int = 0
     starts: list[Floats] = field(default_factory=list)
     broken: Landmarks | None = None
 
     def detect(self, image: Image) -> list[Detection]:
-        self.looks += 1
+        self.detections += 1
         return [detection(person) for person in self.people if person.seen]
 
     def fit(self, image: Image, around: Floats) -> Landmarks:
@@ -75,5 +74,5 @@ class Scene:
 def detection(person: Person) -> Detection:
     points = person.points()
     seen = person.detected()
-    spots = np.array([seen[list(pair), :2].mean(0) for pair in DETECTOR_PAIRS], np.float32)
+    spots = np.array([seen[list(pair), :2].mean(0) for pair in landmark_sets.DETECTED_PAIRS], np.float32)
     return Detection(geometry.box_of(points), spots, person.score)

@@ -29,7 +29,7 @@ from mien.swap.engines import dfm
 from mien.swap.engines.dfm import DfmEngine, KnownToShow
 from mien.swap.engines.pictured import PictureEngine, best_photo
 from mien.swap.engines.swappers import open_swapper
-from mien.swap.pipeline import dress
+from mien.swap.persona import open_persona
 from mien.types import Affine, Array, FacePatch, Floats, Frame, Image, KnownFace, Landmarks, Mask, SourceFace, TrackedFace
 from tests.support import conformance
 from tests.support.live_loop import Running, camera, wait_until
@@ -544,7 +544,7 @@ def test_a_dfm_that_is_open_reads_no_file_for_another_setting(sessions: SessionC
 def live_colour(settings: Settings, *, morph: bool) -> Array:
     """The mean colour of the middle of the face in a live picture that a stand-in swaps."""
     session = OnnxSession("dfm", make_small("dfm", morph=morph))
-    persona = dress(DfmEngine("somebody", session, Anybody(), settings), source_of(COLLINS))
+    persona = open_persona(DfmEngine("somebody", session, Anybody(), settings), source_of(COLLINS))
     with Running(Snapshot(settings, persona, "face")) as running:
         running.loop.set_input(camera)
         wait_until(lambda: running.loop.meter.read(0).last_shown == "swapped", "a swapped frame")

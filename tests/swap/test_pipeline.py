@@ -9,7 +9,7 @@ import pytest
 from mien.contracts import Engine
 from mien.settings import Settings
 from mien.swap.pipeline import Pipeline
-from mien.swap.stages.select import wearers
+from mien.swap.stages.make_patches import far_to_near
 from mien.swap.tracking.tracker import Tracker
 from mien.testing import FakeDetector, FakeEngine, FakeLandmarker, fake_persona
 from mien.types import FacePatch, Frame, Landmarks, TrackedFace
@@ -80,5 +80,5 @@ def test_a_failing_engine_is_heard() -> None:
 
 def test_the_nearer_face_lies_on_top() -> None:
     far, near = _face(1, 0.5), _face(2, 1.0)
-    assert wearers((near, far)) == (far, near)
-    assert wearers(()) == ()
+    assert far_to_near((near, far)) == (far, near)
+    assert far_to_near(()) == ()

@@ -3,8 +3,7 @@
 from dataclasses import dataclass, replace
 
 from mien.assembly import registry
-from mien.contracts import ContentClassifier, Detector, Engine, Finisher, Landmarker, Recogniser
-from mien.live.loop import TrackingParts
+from mien.contracts import ContentClassifier, Detector, Engine, Harmoniser, Landmarker, Recogniser
 from mien.models.library.store import Store
 from mien.models.networks.detectors.pyramid import Pyramid
 from mien.models.networks.detectors.yunet import YuNet
@@ -17,12 +16,15 @@ from mien.models.runtime.session_cache import SessionCache
 from mien.safety.content_check import FileContentCheck
 from mien.safety.guard import LOW_CONFIDENCE_SCORE
 from mien.settings import Settings
-from mien.swap.pipeline import Pipeline, Retouch, dress
+from mien.swap.persona import Retouch, open_persona
+from mien.swap.pipeline import Pipeline
 from mien.swap.source.load import load_more, load_source, together
-from mien.swap.tracking.rotated_detector import FAR_SIDE, SWEEP_SIDE, TurnedLook, TurnedSearch
-from mien.swap.tracking.shared_detector import SharedLook
-from mien.swap.tracking.tiled_detector import TiledLook
-from mien.swap.tracking.tracker import LIVE_PACE, Tracker
+from mien.swap.tracking.parts import TrackingParts
+from mien.swap.tracking.rotated_detector import FAR_SIDE, SWEEP_SIDE, RotatedDetector, RotatedSearch
+from mien.swap.tracking.shared_detector import SharedDetector
+from mien.swap.tracking.tiled_detector import TiledDetector
+from mien.swap.tracking.tilted_heads import LIVE_PACE
+from mien.swap.tracking.tracker import Tracker
 from mien.types import Image, SourceFace
 
 PHOTO_DETECT_SIZES = (320, 640, 1280)
@@ -38,9 +40,9 @@ class Models:
 
     photo_detector: Detector
     detector: Detector
-    turned: TurnedSearch
+    turned: RotatedSearch
     landmarker: Landmarker
-    finisher: Finisher
+    finisher: Harmoniser
     sessions: SessionCache
 
     def retouch_for(self, settings: Settings) -> Retouch:
@@ -60,7 +62,7 @@ def open_models(settings: Settings, store: Store) -> Models:
     return Models(
         photo_detector,
         detector,
-        TurnedSearch(YuNet(yunet, longer_side=SWEEP_SIDE, min_score=LOW_CONFIDENCE_SCORE)),
+        RotatedSearch(YuNet(yunet, longer_side=SWEEP_SIDE, min_score=LOW_CONFIDENCE_SCORE)),
         FaceMesh(OnnxSession("face_mesh_478", store.read("face_mesh_478"))),
         FinishNet(OnnxSession("finish", store.read("finish"))),
         sessions,
@@ -89,11 +91,11 @@ def open_tracking(settings: Settings, sessions: SessionCache) -> TrackingParts:
     sides = sorted({settings.detect_size, *(side for side in LIVE_DETECT_SIZES if side > settings.detect_size)})
     looks = [(side, YuNet(session, longer_side=side, min_score=least)) for side in sides]
     finder = registry.open_detector(settings, sessions, (settings.detect_size,))
-    look = SharedLook(looks, settings.detect_score, finder)
+    detector = SharedDetector(looks, settings.detect_score, finder)
     landmarker = FaceMesh(OnnxSession("face_mesh_478", store.read("face_mesh_478")))
     near, far = (YuNet(session, longer_side=side, min_score=least) for side in (SWEEP_SIDE, FAR_SIDE))
-    tracker = Tracker(look, landmarker, replace(settings, detect_every=1), TurnedSearch(near, far), LIVE_PACE)
-    return TrackingParts(tracker, look)
+    tracker = Tracker(detector, landmarker, replace(settings, detect_every=1), RotatedSearch(near, far), LIVE_PACE)
+    return TrackingParts(tracker, detector)
 
 
 def open_recogniser(store: Store) -> FaceId:
@@ -129,11 +131,13 @@ def add_photo(first: SourceFace, photo: Image, models: Models, recogniser: Recog
 def open_pipeline(settings: Settings, models: Models, source: SourceFace) -> Pipeline:
     """Open the main path for one video."""
     tracker = Tracker(models.detector, models.landmarker, settings, models.turned)
-    return Pipeline(tracker, dress(open_engine(settings, models.sessions), source, models.retouch_for(settings)), settings)
+    persona = open_persona(open_engine(settings, models.sessions), source, models.retouch_for(settings))
+    return Pipeline(tracker, persona, settings)
 
 
 def open_picture_pipeline(settings: Settings, models: Models, source: SourceFace) -> Pipeline:
     """Open the main path for one picture: a finer search in all rotations, full resolution, no smoothing."""
     settings = replace(settings, resolution=max(PICTURE_RESOLUTION, settings.resolution), smoothing=0.0)
-    tracker = Tracker(TurnedLook(TiledLook(models.photo_detector)), models.landmarker, settings, models.turned)
-    return Pipeline(tracker, dress(open_engine(settings, models.sessions), source, models.retouch_for(settings)), settings)
+    tracker = Tracker(RotatedDetector(TiledDetector(models.photo_detector)), models.landmarker, settings, models.turned)
+    persona = open_persona(open_engine(settings, models.sessions), source, models.retouch_for(settings))
+    return Pipeline(tracker, persona, settings)

@@ -12,7 +12,8 @@ from mien.face.texels import SIDE
 from mien.settings import Settings
 from mien.swap.memory.observer import Observer
 from mien.swap.memory.segmentation import Segmentation
-from mien.swap.pipeline import Memory, Persona, Retouch, dress, swap_faces
+from mien.swap.persona import Persona, Retouch, open_persona
+from mien.swap.pipeline import StreamMemory, swap_faces
 from mien.types import LIVE_TIME_BASE, Focus, Frame, Grain, Image, Landmarks, SourceFace, TrackedFace
 
 _FRAMES = 7  # until the memory of a track has used all of its kernels
@@ -37,8 +38,8 @@ def warm_up(engine: Engine, settings: Settings) -> None:
     points = (face_model().shape * np.float32(40) + np.array([80, 70, 0], np.float32)).astype(np.float32)
     face = TrackedFace(0, Landmarks(points, 1.0), 1)
     wide = Landmarks((points * np.array([1.1, 1, 1], np.float32)).astype(np.float32), 1.0)
-    observer, persona = Observer(), dress(engine, SourceFace(noise, wide, "warm-up"), Retouch(enhancer=_Echo()))
-    memory = Memory()
+    observer, persona = Observer(), open_persona(engine, SourceFace(noise, wide, "warm-up"), Retouch(enhancer=_Echo()))
+    memory = StreamMemory()
     occluder = np.zeros((SIDE, SIDE), np.uint8)
     occluder[SIDE // 2 :] = 255
     for index in range(_FRAMES):

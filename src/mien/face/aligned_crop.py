@@ -1,4 +1,4 @@
-"""The upright square cut round a face that public networks are fed."""
+"""The upright square crop of a face that public networks take."""
 
 import math
 from dataclasses import dataclass
@@ -9,10 +9,8 @@ import numpy as np
 from mien.imaging import geometry
 from mien.types import Affine, Floats, Image
 
-_LEAST_SEEN = 4
-"""Pixels a side of a face's box that must lie in the picture."""
-_HALF = 0.5
-"""Shrinking farther than this in one bilinear step would skip pixels, and the face would flicker."""
+MIN_SEEN_PIXELS = 4  # of each side of a face's box that must lie in the picture
+MIN_BILINEAR_SCALE = 0.5  # shrinking farther in one bilinear step would skip pixels, and the face would flicker
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,30 +22,30 @@ class Crop:
 
 
 def is_seen(image: Image, points: Floats) -> bool:
-    """Whether anything of the face with landmarks (478, 3) lies in the picture, BGR uint8."""
+    """Return True when a part of the face with landmarks (478, 3) lies in the picture, BGR uint8."""
     x1, y1, x2, y2 = geometry.box_of(points)
     width, height = min(x2, image.shape[1]) - max(x1, 0), min(y2, image.shape[0]) - max(y1, 0)
-    return bool(width >= _LEAST_SEEN and height >= _LEAST_SEEN)
+    return bool(width >= MIN_SEEN_PIXELS and height >= MIN_SEEN_PIXELS)
 
 
 def crop_to(template: str, side: int, points: Floats) -> Affine:
-    """From the picture to the crop: the similarity that takes the five points of landmarks (478, 3) to the template."""
+    """Return the similarity from picture to crop that takes the five points of landmarks (478, 3) to the template."""
     return geometry.similarity(geometry.five_points(points), geometry.TEMPLATES[template] * side)
 
 
 def cut(image: Image, points: Floats, template: str, side: int) -> Crop:
-    """The face with landmarks (478, 3) as `template` of `geometry.TEMPLATES` wants it, `side` pixels a side.
+    """Cut the face with landmarks (478, 3) aligned to `template` of `geometry.TEMPLATES`, `side` pixels a side.
 
-    Sampled bilinearly; beside the picture its border goes on. A face more than twice as large as the crop is brought down
+    Sampled bilinearly; beyond the picture its border is replicated. A face more than twice as large as the crop is brought down
     by whole means of 2 x 2, 4 x 4, ... pixels first.
     """
     return cut_by(image, crop_to(template, side, points), side)
 
 
 def cut_by(image: Image, frame_to_crop: Affine, side: int) -> Crop:
-    """The square that a similarity cuts, `side` pixels a side, sampled as in `cut`."""
+    """Cut the square of a similarity, `side` pixels a side, sampled as in `cut`."""
     scale = geometry.scale_of(frame_to_crop)
-    if scale >= _HALF:
+    if scale >= MIN_BILINEAR_SCALE:
         return Crop(_warped(image, frame_to_crop, side), frame_to_crop)
     step = 2 ** math.floor(math.log2(min(1 / scale, *image.shape[:2])))
     part, left, top = _under(image, frame_to_crop, side, step)
@@ -64,7 +62,7 @@ def _warped(image: Image, to_crop: Affine, side: int) -> Image:
 
 
 def _under(image: Image, frame_to_crop: Affine, side: int, step: int) -> tuple[Image, int, int]:
-    """The part of the picture under the crop, its sides multiples of `step`, and its left and top."""
+    """Return the part of the picture under the crop, its sides multiples of `step`, and its left and top."""
     corners = np.array([[0, 0], [side, 0], [side, side], [0, side]], np.float64)
     box = geometry.box_of(geometry.apply(geometry.invert(frame_to_crop), corners))
     spans = []

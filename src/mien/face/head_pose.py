@@ -1,81 +1,104 @@
-"""Heads that turn away: how far, and what of a face is still to be seen."""
+"""Yaw and pitch of heads, by mesh, detector or axes of the face, and the part of a turned face that is still seen."""
 
+import math
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
 
+from mien.face import landmark_sets
 from mien.face.mean_face import face_model, head_pose
 from mien.imaging import geometry
 from mien.types import Array, Floats
 
-LARGEST_YAW = 76.0
-"""Degrees beyond which nothing of a face is worn: what the mesh says of a profile is guessed."""
-_FADE_FROM, _FADE_TO = 38.0, 58.0
-"""Yaw in degrees between which the far half goes."""
-_MESH_HOLDS = 35.0
-"""Up to here the mesh tells the yaw; it hardly turns farther, and says 37 for 50 and 46 for 72."""
-_WIDEST = 0.8
-"""Half the width of the mesh, in eye distances."""
-_SOFT = 0.3
-"""Width of the fading border, in eye distances."""
-_DETECTED = ((33, 133), (362, 263), (4, 4), (61, 61), (291, 291))
-"""Pairs of landmarks in whose middle the five points of a detection lie."""
-_STEPS = 12
-_STILL = 0.003
-"""Radians; a smaller step ends the fit."""
-_STIFF = 0.02
-"""Damping of the fit of the pose, for five points that lie almost in a plane."""
+LARGEST_YAW = 76.0  # degrees; beyond, nothing of a face is worn: the mesh of a profile is guessed
+
+
+@dataclass(frozen=True, slots=True)
+class PoseTuning:
+    """Yaw of turned heads."""
+
+    fade_from_degrees: float = 38.0
+    fade_to_degrees: float = 58.0
+    """Yaw between which the far half of the face fades out."""
+    half_width: float = 0.8
+    """Half the width of the mesh, in eye distances."""
+    border: float = 0.3
+    """Width of the fading border, in eye distances."""
+    mesh_holds_degrees: float = 35.0
+    """Yaw up to which the mesh is right; it hardly turns farther, and gives 37 for 50 and 46 for 72."""
+    fit_steps: int = 12
+    """Steps of the fit to five points, at most; three or four are usual."""
+    rest_radians: float = 0.003
+    """A smaller step ends the fit."""
+    damping: float = 0.02
+    """For five points that lie almost in a plane."""
+
+
+TUNING = PoseTuning()
 
 
 def far_side_opacity(yaw: float) -> Floats:
-    """What a head turned by `yaw` degrees still shows: 0..1 for each landmark, float32 (478,).
+    """Return the opacity of each landmark of a head turned by `yaw` degrees, 0..1, float32 (478,).
 
     All is 1 up to 38 degrees; at 58 the half beyond the nose is gone: there the landmarks are guessed, and would be
     painted beside the head.
     """
     # A positive yaw turns the nose to the left of the picture and hides what lies to the left of it.
     far = face_model().shape[:, 0] * np.float32(-np.sign(yaw))
-    gone = min(max((abs(yaw) - _FADE_FROM) / (_FADE_TO - _FADE_FROM), 0.0), 1.0)
-    border = (1 - gone) * (_WIDEST + _SOFT)
-    share = np.clip((border - far) / _SOFT, 0, 1)
+    gone = min(max((abs(yaw) - TUNING.fade_from_degrees) / (TUNING.fade_to_degrees - TUNING.fade_from_degrees), 0.0), 1.0)
+    border = (1 - gone) * (TUNING.half_width + TUNING.border)
+    share = np.clip((border - far) / TUNING.border, 0, 1)
     smooth: Floats = (share * share * (3 - 2 * share)).astype(np.float32)
     return smooth
 
 
 def yaw_of_mesh(points: Floats) -> float:
     """Yaw in degrees of landmarks (478, 3)."""
-    return geometry.angles_of(head_pose(points).rotation)[1]
+    return head_pose(points).yaw
+
+
+def pitch_yaw_of_axes(points: Floats) -> tuple[float, float]:
+    """Pitch and yaw in degrees, 0 = into the camera, from the axes of the face: eye to eye and forehead to chin.
+
+    Not the pose of the mean face: the axes are this person's own, as the photo has them.
+    """
+    across = points[list(landmark_sets.LEFT_EYE)].mean(0) - points[list(landmark_sets.RIGHT_EYE)].mean(0)
+    down = points[152] - points[10]
+    yaw = math.degrees(math.atan2(float(across[2]), float(np.hypot(across[0], across[1]))))
+    pitch = math.degrees(math.atan2(float(down[2]), float(np.hypot(down[0], down[1]))))
+    return pitch, yaw
 
 
 def combined_yaw(of_mesh: float, of_detection: float) -> float:
-    """The better one of two opinions in degrees: the mesh's while the head is seen from the front, else the detector's."""
-    share = min(max((abs(of_detection) - _MESH_HOLDS) / 10, 0.0), 1.0)
+    """Return the better of two estimates in degrees: the mesh's while the head is seen from the front, else the detector's."""
+    share = min(max((abs(of_detection) - TUNING.mesh_holds_degrees) / 10, 0.0), 1.0)
     return of_mesh + share * (of_detection - of_mesh)
 
 
 def yaw_of_points(five: Floats) -> float:
     """Yaw in degrees of a detection's five points (5, 2): the mean face under scaled orthography, by Gauss and Newton.
 
-    A profile, which the mesh takes for a half turn, is told here up to about 80 degrees.
+    Right up to about 80 degrees, also for a profile, which the mesh takes for a half turn.
     """
     shape = _mean_points()
     goal = np.asarray(five, np.float64) - np.mean(five, axis=0)
     # The fit finds rolls within 45 degrees of its start.
     rotation: Array = _quarter_roll(goal)
     slope = np.zeros((10, 4))
-    for _ in range(_STEPS):
+    for _ in range(TUNING.fit_steps):
         turned = shape @ rotation.T
         flat = turned[:, :2]
         scale = float((flat * goal).sum()) / max(float((flat * flat).sum()), 1e-9)
-        # How the picture of the points moves when the head turns about x, y and z, and when it grows.
+        # Motion of the points in the picture when the head turns about x, y and z, and when it grows.
         slope[1::2, 0] = -scale * turned[:, 2]
         slope[0::2, 1] = scale * turned[:, 2]
         slope[0::2, 2], slope[1::2, 2] = -scale * turned[:, 1], scale * turned[:, 0]
         slope[:, 3] = flat.ravel()
-        stiff = _STIFF * scale * scale + 1e-9
+        stiff = TUNING.damping * scale * scale + 1e-9
         step = np.linalg.solve(slope.T @ slope + np.diag((stiff, stiff, stiff, 1e-6)), slope.T @ (goal - scale * flat).ravel())
         rotation = _turn_by(step[:3]) @ rotation
-        if max(abs(step[:3])) < _STILL:
+        if max(abs(step[:3])) < TUNING.rest_radians:
             break
     return geometry.angles_of(rotation)[1]
 
@@ -90,7 +113,7 @@ def _quarter_roll(goal: Array) -> Array:
 @cache
 def _mean_points() -> Array:
     """The five points on the mean face, float64 (5, 3), their mean at the origin."""
-    points = np.array([face_model().shape[list(pair)].mean(0) for pair in _DETECTED], np.float64)
+    points = np.array([face_model().shape[list(pair)].mean(0) for pair in landmark_sets.DETECTED_PAIRS], np.float64)
     return np.asarray(points - points.mean(0))
 
 

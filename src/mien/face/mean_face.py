@@ -12,11 +12,11 @@ import numpy as np
 import numpy.typing as npt
 
 from mien.face import landmark_sets
+from mien.imaging import geometry
 from mien.imaging.arrays import locked
 from mien.types import Array, Floats
 
-_LEAST_SCALE = 1e-3
-"""Pixels between the eyes."""
+MIN_SCALE = 1e-3  # pixels between the eyes; landmarks that all lie on one spot have no size to divide by
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ def face_model() -> FaceModel:
 
 
 def texture_points(size: int) -> Floats:
-    """Where the landmarks lie in a square texture of `size` texels, the first one's centre at (0, 0); float32 (478, 2)."""
+    """Positions of the landmarks in a square texture of `size` texels, the first one's centre at (0, 0); float32 (478, 2)."""
     return face_model().uv * np.float32(size) - np.float32(0.5)
 
 
@@ -55,7 +55,7 @@ def texture_per_eye_distance() -> float:
 
 @dataclass(frozen=True, slots=True)
 class Expressions:
-    """How faces move: `modes` float32 (16, 1434) of flattened shapes; `reader` float32 (16, 1434) finds how much of each."""
+    """Motion of faces: `modes` float32 (16, 1434) of flattened shapes; `reader` float32 (16, 1434) finds the amount of each."""
 
     modes: Floats
     reader: Floats
@@ -78,9 +78,9 @@ def neutral(points: Floats) -> Floats:
 
 
 def without_expression(shape: Floats) -> Floats:
-    """A shape of the head frame, float32 (478, 3), at rest: what the expression modes explain of it is taken away.
+    """Subtract what the expression modes explain of a shape of the head frame, float32 (478, 3).
 
-    Identity and expression are told apart by a joint fit of both with Gaussian priors (`mien.lab.training.facemodel`).
+    Identity and expression are separated by a joint fit of both with Gaussian priors (`mien.lab.training.facemodel`).
     """
     known = expressions()
     amounts = known.reader @ (shape - face_model().shape).ravel()
@@ -90,19 +90,24 @@ def without_expression(shape: Floats) -> Floats:
 
 @dataclass(frozen=True, slots=True)
 class HeadPose:
-    """Where a head is: `points = origin + scale * (shape @ rotation.T)`; scale in pixels for each eye distance."""
+    """Pose of a head: `points = origin + scale * (shape @ rotation.T)`; scale in pixels for each eye distance."""
 
     rotation: Array
     scale: float
     origin: Array
 
+    @property
+    def yaw(self) -> float:
+        """Yaw in degrees, positive when the nose points to the left of the picture."""
+        return geometry.angles_of(self.rotation)[1]
+
     def place(self, shape: Array) -> Floats:
-        """A shape of the head frame (n, 3), in picture coordinates, float32."""
+        """Bring a shape of the head frame (n, 3) to picture coordinates, float32."""
         placed: Floats = (self.origin + self.scale * (np.asarray(shape, np.float64) @ self.rotation.T)).astype(np.float32)
         return placed
 
     def unplace(self, points: Array) -> Floats:
-        """Picture coordinates (n, 3) in the head frame, float32."""
+        """Bring picture coordinates (n, 3) to the head frame, float32."""
         shape: Floats = ((np.asarray(points, np.float64) - self.origin) @ self.rotation / self.scale).astype(np.float32)
         return shape
 
@@ -116,6 +121,5 @@ def head_pose(points: Floats) -> HeadPose:
     u, singular, vt = np.linalg.svd(a.T @ b)
     sign = np.array([1.0, 1.0, np.sign(np.linalg.det(u @ vt))])
     rotation = vt.T @ np.diag(sign) @ u.T
-    # Landmarks that all lie on one spot have no size; nothing is to be divided by 0 for them.
-    scale = max(float((singular * sign).sum() / (a * a).sum()), _LEAST_SCALE)
+    scale = max(float((singular * sign).sum() / (a * a).sum()), MIN_SCALE)
     return HeadPose(rotation, scale, wanted.mean(0) - scale * (rotation @ model.mean(0)))

@@ -1,4 +1,4 @@
-"""From a picture of a face to its texture: every texel knows its place on the mesh, once and for all."""
+"""Texels: a face unwrapped from a picture to a square texture, and textures wrapped onto a face."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -16,16 +16,15 @@ from mien.imaging.draw import draw_mask
 from mien.imaging.kernels import kernel, kernel_part
 from mien.types import Array, Floats, Image, Mask
 
-SIDE = 128
-"""Texels of a side of the textures in which a target's face is remembered."""
+SIDE = 128  # texels on a side of the textures of a tracked face
 
 
 @dataclass(frozen=True, slots=True)
 class TexelMap:
-    """Where the texels of a square texture lie on the mesh.
+    """Positions of the texels of a square texture on the mesh.
 
     `corners` int32 (side, side, 3): the landmarks of the triangle that holds the texel; `weights` float32 (side, side, 3):
-    how much each counts, all 0 where there is no face. `triangle` int32 (side, side): its number, -1 for none.
+    their weights, all 0 beside the face. `triangle` int32 (side, side): its number, -1 for none.
     `triangles` int32 (t, 3): skin, eyes and inner mouth.
     """
 
@@ -63,9 +62,9 @@ def texel_map(side: int = SIDE) -> TexelMap:
 
 
 def unwrap(image: Image, points: Floats, side: int = SIDE) -> Image:
-    """The texture of the face with landmarks `points` (478, 3), BGR uint8 (side, side, 3), black beside the face.
+    """Return the texture of the face with landmarks `points` (478, 3), BGR uint8 (side, side, 3), black beside the face.
 
-    What lies outside the picture takes the colour of its border. The picture is scaled down first when the face is much
+    Texels outside the picture take the colour of its border. The picture is scaled down first when the face is much
     larger than the texture, so that no pixel is skipped.
     """
     texels = texel_map(side)
@@ -86,7 +85,7 @@ def unwrap(image: Image, points: Floats, side: int = SIDE) -> Image:
 
 
 def unwrap_mask(mask: Mask, points: Floats, side: int = SIDE) -> Mask:
-    """The texture, uint8 (side, side), of a picture of one channel, uint8 (h, w).
+    """Return the texture, uint8 (side, side), of a picture of one channel, uint8 (h, w).
 
     `points` (478, 2 or 3) are the landmarks in its pixels. 0 beside the face and where the picture shows nothing of it.
     """
@@ -98,9 +97,9 @@ def unwrap_mask(mask: Mask, points: Floats, side: int = SIDE) -> Mask:
 
 
 def wrap(values: Mask, points: Floats, size_wh: tuple[int, int]) -> Mask:
-    """A texture of one channel, uint8 (side, side), laid on the face with landmarks `points` (478, 2 or 3).
+    """Lay a texture of one channel, uint8 (side, side), on the face with landmarks `points` (478, 2 or 3).
 
-    uint8 (h, w) for a picture of that size, 0 beside the face; of two layers of skin the larger value counts.
+    Return uint8 (h, w) for a picture of that size, 0 beside the face; of two layers of skin the larger value counts.
     """
     side = values.shape[0]
     texels = texel_map(side)
@@ -113,7 +112,7 @@ def wrap(values: Mask, points: Floats, size_wh: tuple[int, int]) -> Mask:
 
 
 def facing(points: Floats, side: int = SIDE) -> Floats:
-    """How far each texel's skin is turned to the camera: 1 = straight, 0 = from the side or away; float32 (side, side)."""
+    """Return the facing of each texel's skin: 1 = towards the camera, 0 = from the side or away; float32 (side, side)."""
     texels = texel_map(side)
     a, b, c = (points[texels.triangles[:, corner]] for corner in range(3))
     normal = np.cross(b - a, c - a)
@@ -147,7 +146,7 @@ def _fill(triangles: Array, points: Array, corners: Array, weights: Array, numbe
 
 @kernel_part
 def _place(points: Array, corners: Array, weights: Array, v: int, u: int) -> tuple[Any, Any]:
-    """Where a texel lies among the points of its triangle."""
+    """Return the position of a texel among the points of its triangle."""
     x = np.float32(0.0)
     y = np.float32(0.0)
     for k in range(3):

@@ -29,7 +29,7 @@ from mien.live.loop import LiveLoop
 from mien.live.snapshot import Snapshot
 from mien.models.library.store import Store
 from mien.settings import Settings
-from mien.swap.pipeline import dress
+from mien.swap.persona import open_persona
 from mien.testing import PacedCamera
 from mien.types import LIVE_TIME_BASE, FacePatch, Frame, Image, LabelledFrame, SourceFace, TrackedFace
 
@@ -133,7 +133,7 @@ class _FailingEngine:
     name = "failing"
 
     def __init__(self, inside: Engine, failing: Callable[[], bool]) -> None:
-        self.bends = inside.bends
+        self.wants_reshape = inside.wants_reshape
         self._inside = inside
         self._failing = failing
 
@@ -167,7 +167,7 @@ def run_faults(
     engine = _FailingEngine(
         factory.open_engine(settings, models.sessions), lambda: script.event(time.monotonic() - started_s)[0] == "engine"
     )
-    worn = [dress(engine, factory.open_source(photo, models)) for photo in photos]
+    worn = [open_persona(engine, factory.open_source(photo, models)) for photo in photos]
     wearing = Snapshot(settings, worn[0], "0")
     loop = LiveLoop(lambda wanted: factory.open_tracking(wanted, models.sessions), factory.open_classifier(store), wearing)
     with tempfile.TemporaryDirectory(prefix="mien-faults-") as folder:

@@ -16,7 +16,8 @@ from mien.safety.confirmation import Confirmation
 from mien.safety.guard import Guard, Verdict
 from mien.safety.veil import card, veil_picture, veil_region
 from mien.settings import Settings
-from mien.swap.pipeline import Memory, Retouch, swap_faces
+from mien.swap.persona import Retouch
+from mien.swap.pipeline import StreamMemory, swap_faces
 from mien.types import LIVE_TIME_BASE, Detection, Frame, Image, LabelledFrame, TrackedFace
 
 _HOLD_S = 1.0  # "hold" shows the last picture of a lost face this long, then a veil
@@ -70,7 +71,7 @@ class FrameSwapper:
         self._mark = mark
         self._guard = Guard()
         self._confirmation = Confirmation()
-        self._memory = Memory(live=True)
+        self._memory = StreamMemory(live=True)
         self._labellers: tuple[tuple[Settings, Marker, Labeller], ...] = ()
         self._last_good: Image | None = None
         self._last_good_s = 0.0
@@ -130,7 +131,7 @@ class FrameSwapper:
         persona = snapshot.persona
         try:
             retouch = Retouch() if persona is None else persona.retouch
-            known = self._memory.see(frame, faces, retouch, snapshot.settings)
+            known = self._memory.observe(frame, faces, retouch, snapshot.settings)
             worn = () if persona is None else swap_faces(frame, known, persona, snapshot.settings, self._memory)
         except Exception as error:  # noqa: BLE001 - whatever a network does, the picture must stay closed and go on
             self._failures += 1

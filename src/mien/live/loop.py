@@ -24,20 +24,10 @@ from mien.live.snapshot import Snapshot
 from mien.live.sound import MakeSound, SoundPump
 from mien.provenance.mark.pattern import MARK_MIN_SIDE_PIXELS
 from mien.settings import Settings, table
-from mien.swap.tracking.shared_detector import SharedLook
-from mien.swap.tracking.tracker import Tracker
+from mien.swap.tracking.parts import TrackingParts
 from mien.types import LIVE_TIME_BASE, Frame
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class TrackingParts:
-    """A tracker and the look that it shares with the guard."""
-
-    tracker: Tracker
-    look: SharedLook
-
 
 MakeTracking = Callable[[Settings], TrackingParts]
 
@@ -282,12 +272,12 @@ class LiveLoop:
 
     def _tracked_frame(self, parts: TrackingParts, frame: Frame) -> TrackedFrame:
         faces = parts.tracker.update(frame)
-        doubts = [*parts.look.doubts(frame.image), *parts.tracker.tilted_finds]
-        confirming = [*parts.look.confirming(frame.image), *parts.tracker.readings]
-        parts.look.forget()
-        parts.look.follow(faces, frame.image)
+        low_confidence = [*parts.detector.low_confidence(frame.image), *parts.tracker.tilted_finds]
+        confirming = [*parts.detector.confirming(frame.image), *parts.tracker.readings]
+        parts.detector.release_picture()
+        parts.detector.note_tracked(faces, frame.image)
         before = frame.image.copy() if self._listener.wants_before else None
-        return TrackedFrame(frame, faces, doubts, confirming, (self._generation << 32) + parts.tracker.scene, before)
+        return TrackedFrame(frame, faces, low_confidence, confirming, (self._generation << 32) + parts.tracker.scene, before)
 
     def _swap(self) -> None:
         swapper = FrameSwapper(self._content, self._mark)

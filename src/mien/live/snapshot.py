@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from mien.settings import Settings
-from mien.swap.pipeline import Persona
+from mien.swap.persona import Persona
 
 
 @dataclass(frozen=True, slots=True)

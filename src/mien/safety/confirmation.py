@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from mien.swap.tracking.box import Place
-from mien.swap.tracking.tracker import disagreement
+from mien.swap.tracking.box import FaceBox
+from mien.swap.tracking.track import mesh_distance
 from mien.types import Detection, TrackedFace
 
 
@@ -52,7 +52,7 @@ class Confirmation:
 
     def _confirms(self, detection: Detection, face: TrackedFace) -> bool:
         points, tuning = face.landmarks.points, self.tuning
-        apart = disagreement(detection, points, Place.of_points(points))
+        apart = mesh_distance(detection, points, FaceBox.of_points(points))
         if detection.score >= tuning.high_score and apart <= tuning.high_score_max_disagreement:
             return True
         return detection.score >= tuning.low_score and apart <= tuning.low_score_max_disagreement

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from mien.imaging import geometry
-from mien.swap.tracking.box import Place
+from mien.swap.tracking.box import FaceBox
 from mien.types import Array, Detection, Image, TrackedFace
 
 Box = tuple[float, float, float, float]
@@ -130,14 +130,14 @@ class Guard:
                 self._mark(box, time_s, others=frozenset(boxes))
 
     def _note_detections(self, detections: Sequence[Detection], faces: tuple[TrackedFace, ...], time_s: float) -> None:
-        places = [Place.of_points(face.landmarks.points) for face in faces]
+        places = [FaceBox.of_points(face.landmarks.points) for face in faces]
         seen = bool(faces) and all(region.life_s is not None for region in self._regions)
         tuning = self.tuning
         min_score = tuning.min_score_beside_worn if seen else tuning.min_score
         for detection in detections:
             if detection.score < min_score:
                 continue
-            place = Place.of_detection(detection)
+            place = FaceBox.of_detection(detection)
             if not any(
                 known.distance(place) < tuning.same_place_distance and known.growth(place) < tuning.same_place_growth
                 for known in places

@@ -26,7 +26,7 @@ from mien.models.networks.detectors.yunet import YuNet
 from mien.models.runtime.onnx_session import OnnxSession
 from mien.models.runtime.session_cache import SessionCache
 from mien.settings import Settings
-from mien.swap.tracking.shared_detector import SharedLook
+from mien.swap.tracking.shared_detector import SharedDetector
 from mien.testing import FakeDetector, FakeSession
 from mien.types import Array, Detection, Frame, Image
 from tests.support import conformance
@@ -294,12 +294,12 @@ def test_the_pyramid_keeps_one_of_each_face() -> None:
 
 def test_live_another_detector_finds_and_covers_but_yunet_confirms() -> None:
     unlikely, missed, also = _detection(10, 0.4), _detection(100, 0.8), _detection(200, 0.9)
-    look = SharedLook([(320, FakeDetector((also, unlikely)))], 0.6, FakeDetector((missed,)))
+    look = SharedDetector([(320, FakeDetector((also, unlikely)))], 0.6, FakeDetector((missed,)))
     picture = np.zeros((200, 300, 3), np.uint8)
     assert look.detect(picture) == [missed], "what is found"
-    assert look.doubts(picture) == [also, unlikely, missed], "what is covered unless it is explained"
+    assert look.low_confidence(picture) == [also, unlikely, missed], "what is covered unless it is explained"
     assert look.confirming(picture) == [also, unlikely], "what may be trusted"
-    assert SharedLook([(320, FakeDetector((also, unlikely)))], 0.6).detect(picture) == [also]
+    assert SharedDetector([(320, FakeDetector((also, unlikely)))], 0.6).detect(picture) == [also]
 
 
 @pytest.fixture
@@ -344,8 +344,8 @@ def test_live_tracking_with_another_detector(detector: str, store: Store) -> Non
     for index in range(3):
         faces = parts.tracker.update(Frame(image.copy() if index == 1 else image, index, 33_333 * index, Fraction(1, 10**6)))
     assert len(faces) == 1
-    assert parts.look.confirming(image), "YuNet has seen it, too"
-    assert len(parts.look.doubts(image)) > len(parts.look.confirming(image))
+    assert parts.detector.confirming(image), "YuNet has seen it, too"
+    assert len(parts.detector.low_confidence(image)) > len(parts.detector.confirming(image))
 
 
 def test_the_session_is_shared_by_photos_videos_and_the_camera(store: Store) -> None:

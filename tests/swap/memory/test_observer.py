@@ -113,7 +113,7 @@ def test_a_face_half_out_of_the_picture_is_observed() -> None:
 
 
 @pytest.mark.parametrize(("dark", "light"), [(False, 0.5), (True, 1.0)])
-def test_a_track_that_begins_anew_in_the_same_place_is_known(dark: bool, light: float) -> None:
+def test_a_new_track_in_the_place_of_a_lost_one_is_known(dark: bool, light: float) -> None:
     observer, (image, landmarks) = Observer(), _shot()
     for index in range(5):
         known = _see(observer, image, landmarks, index)

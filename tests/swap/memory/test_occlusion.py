@@ -1,4 +1,4 @@
-"""What stands before a face is told from the face: textures made from the bundled portrait."""
+"""Occluders are told from the face: textures made from the bundled portrait."""
 
 from pathlib import Path
 
@@ -9,7 +9,10 @@ import pytest
 from mien.face.landmark_sets import INNER_LIPS, LEFT_EYE, RIGHT_EYE
 from mien.face.mean_face import face_model
 from mien.face.texels import SIDE, facing, texel_map, unwrap
-from mien.swap.memory.occlusion import Occlusion, alien, fitted_light, within
+from mien.swap.memory.occlusion.change import without_limb
+from mien.swap.memory.occlusion.light_fit import fitted_light
+from mien.swap.memory.occlusion.skin import non_skin
+from mien.swap.memory.occlusion.track import TUNING, OcclusionTuning, TrackOcclusion
 from mien.types import Array, Floats, Image, Mask
 from tests.support.portraits import COLLINS, HOPPER, portrait
 
@@ -57,16 +60,16 @@ def _block(texture: Image, colour: tuple[int, int, int]) -> tuple[Image, Array]:
     return shown, area & _INSIDE
 
 
-def _run(occlusion: Occlusion, frames: list[Image], path: Path = HOPPER) -> Mask:
+def _run(occlusion: TrackOcclusion, frames: list[Image], path: Path = HOPPER) -> Mask:
     mean, mask = _texture(path).astype(np.float32), np.zeros((SIDE, SIDE), np.uint8)
     for now in frames:
         mask = occlusion.update(now, mean, _KNOWN, _visible(path))
     return mask
 
 
-def _warmed(path: Path = HOPPER) -> Occlusion:
+def _warmed(path: Path = HOPPER, tuning: OcclusionTuning = TUNING) -> TrackOcclusion:
     """A track that has shown its free face for a while."""
-    occlusion = Occlusion()
+    occlusion = TrackOcclusion(tuning)
     _run(occlusion, [_noisy(_texture(path), seed) for seed in range(8)], path)
     return occlusion
 
@@ -145,15 +148,14 @@ def test_an_open_mouth_and_closed_eyes_make_no_thing() -> None:
     assert _share(mask, _INSIDE) < 0.02
 
 
-def test_a_face_never_seen_before_tells_nothing() -> None:
+def test_a_face_never_seen_before_gives_no_evidence() -> None:
     shown, _ = _hand(_texture())
-    mask = Occlusion().update(shown, _texture().astype(np.float32), np.zeros_like(_ONES), _visible())
+    mask = TrackOcclusion().update(shown, _texture().astype(np.float32), np.zeros_like(_ONES), _visible())
     assert _share(mask, _INSIDE) < 0.02
 
 
-def test_what_stays_for_long_becomes_the_face(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mien.swap.memory.occlusion._PATIENCE", 20)
-    occlusion = _warmed()
+def test_what_stays_for_long_becomes_the_face() -> None:
+    occlusion = _warmed(tuning=OcclusionTuning(patience_frames=20))
     shown, area = _block(_texture(), (40, 140, 90))
     mean = _texture().astype(np.float32)
     masks = [occlusion.update(shown, mean, _KNOWN, np.minimum(_visible(), 0.85)) for _ in range(30)]
@@ -162,15 +164,15 @@ def test_what_stays_for_long_becomes_the_face(monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.mark.parametrize("path", [HOPPER, COLLINS])
-def test_skin_and_features_are_not_alien_but_hair_may_be(path: Path) -> None:
-    found = alien(_texture(path), _visible(path), np.zeros((64, 64), np.uint8))
+def test_skin_and_features_are_skin_but_hair_may_not_be(path: Path) -> None:
+    found = non_skin(_texture(path), _visible(path), np.zeros((64, 64), np.uint8))
     assert float(found[24:].mean()) < 0.01
 
 
 @pytest.mark.parametrize("colour", [(36, 34, 32), (60, 130, 60), (170, 70, 30)])
 def test_a_thing_that_is_there_from_the_first_frame_is_kept(colour: tuple[int, int, int]) -> None:
     shown, area = _block(_texture(), colour)
-    mask = Occlusion().update(shown, shown.astype(np.float32), np.zeros_like(_ONES), _visible())
+    mask = TrackOcclusion().update(shown, shown.astype(np.float32), np.zeros_like(_ONES), _visible())
     assert _share(mask, area) > 0.8
     assert _share(mask, _INSIDE & (cv2.dilate(area.astype(np.uint8), np.ones((9, 9))) == 0)) < 0.05
 
@@ -194,7 +196,7 @@ def test_what_changes_most_of_the_face_gives_nothing_back() -> None:
 
 def test_a_thing_that_was_taken_for_the_face_is_unlearned_when_it_goes() -> None:
     shown, area = _block(_texture(), (60, 75, 100))
-    occlusion, mean = Occlusion(), shown.astype(np.float32)
+    occlusion, mean = TrackOcclusion(), shown.astype(np.float32)
     for seed in range(6):
         occlusion.update(_noisy(shown, seed), mean, _KNOWN, _visible())
     for seed in range(3):
@@ -226,14 +228,14 @@ def test_a_thing_of_two_colours_is_followed_over_the_mouth() -> None:
     shown = _texture()
     shown[area] = (196, 206, 210)
     shown[98:112][area[98:112]] = (50, 50, 190)
-    mask = Occlusion().update(shown, shown.astype(np.float32), np.zeros_like(_ONES), _visible())
+    mask = TrackOcclusion().update(shown, shown.astype(np.float32), np.zeros_like(_ONES), _visible())
     assert _share(mask, area) > 0.92
     assert _share(mask, _INSIDE & (cv2.dilate(area.astype(np.uint8), np.ones((9, 9))) == 0)) < 0.03
 
 
 def test_the_limb_of_a_turned_head_tells_nothing() -> None:
-    assert np.array_equal(within(_visible()), _visible())
+    assert np.array_equal(without_limb(_visible()), _visible())
     turned = np.asarray((np.arange(SIDE)[None, :] < 70) & _INSIDE, np.float32)
-    seen = within(turned)
+    seen = without_limb(turned)
     assert np.array_equal(seen[:, :64], turned[:, :64])
     assert float(seen[:, 66:].max()) == 0.0

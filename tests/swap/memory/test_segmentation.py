@@ -1,4 +1,4 @@
-"""What stands before a face, as networks say it: how they are fed, how often, and where it lands."""
+"""Occlusion masks of segmenters: their input, their pace, and the position of their masks."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -26,8 +26,9 @@ from mien.models.runtime.session_cache import SessionCache
 from mien.settings import Settings
 from mien.swap.memory.observer import Observer
 from mien.swap.memory.segmentation import Segmentation
-from mien.swap.pipeline import Memory, Persona, Pipeline, Retouch
-from mien.swap.stages.occluders import keep_occluders
+from mien.swap.persona import Persona, Retouch
+from mien.swap.pipeline import Pipeline, StreamMemory
+from mien.swap.stages.occluders import cut_occluders
 from mien.swap.tracking.tracker import Tracker
 from mien.testing import FakeDetector, FakeEngine, FakeLandmarker, fake_persona
 from mien.types import Array, FacePatch, Floats, Frame, Image, Mask, TrackedFace
@@ -63,7 +64,7 @@ class Computing:
 
 
 class Blue:
-    """A `contracts.Segmenter` that takes all that is blue for something before the face; counts what it is shown."""
+    """A `contracts.Segmenter` that takes everything blue for an occluder; counts the crops that it gets."""
 
     template = "dfl_whole_face"
 
@@ -324,7 +325,7 @@ def test_in_between_the_mask_goes_with_the_mesh() -> None:
     assert float(kept[there & face_there].mean()) > 0.95
 
 
-def test_what_comes_is_kept_at_once_and_what_goes_leaves_within_two_looks() -> None:
+def test_an_occluder_is_kept_at_once_and_leaves_within_two_runs() -> None:
     covered, _ = _with_disc()
     free, face = _face()
     segmentation, network = Segmentation(), Blue()
@@ -410,14 +411,14 @@ def test_a_face_mostly_outside_of_the_picture_costs_nothing() -> None:
     assert not Segmentation().update(_frame(image), (face,), [Blue()])[1].any()
 
 
-def test_a_new_track_begins_anew_and_the_old_one_is_forgotten() -> None:
+def test_a_new_track_starts_afresh_and_the_old_one_is_forgotten() -> None:
     covered, _ = _with_disc()
     free, face = _face(1)
     segmentation, network = Segmentation(), Blue()
     segmentation.update(_frame(covered), (face,), [network])
-    told = segmentation.update(_frame(free, 1), (replace(face, track_id=2),), [network])
-    assert list(told) == [2]
-    assert not told[2].any()
+    masks = segmentation.update(_frame(free, 1), (replace(face, track_id=2),), [network])
+    assert list(masks) == [2]
+    assert not masks[2].any()
     assert network.shown == [1, 1]
 
 
@@ -430,7 +431,7 @@ def test_a_face_that_was_lost_is_looked_at_as_soon_as_it_is_back() -> None:
     assert not segmentation.update(_frame(free, 2), (face,), [network])[1].any()
 
 
-def test_another_input_begins_anew() -> None:
+def test_another_input_starts_afresh() -> None:
     image, face = _face()
     segmentation, network = Segmentation(), Blue()
     segmentation.update(_frame(image), (face,), [network])
@@ -443,20 +444,20 @@ def test_the_memory_is_bounded() -> None:
     image, face = _face()
     segmentation = Segmentation()
     for index in range(200):
-        told = segmentation.update(_frame(image, index), (replace(face, track_id=index),), [Blue(64)])
-        assert list(told) == [index]
+        masks = segmentation.update(_frame(image, index), (replace(face, track_id=index),), [Blue(64)])
+        assert list(masks) == [index]
 
 
 def _kept(image: Image, face: TrackedFace, before: Mask) -> tuple[Array, Array]:
     """Where a patch over the whole picture gives way to `before`, and where the face is, bool (h, w)."""
-    seen = Observer().observe(_frame(image), (face,), in_front=False, told={face.track_id: before})[0]
+    seen = Observer().observe(_frame(image), (face,), by_appearance=False, predicted={face.track_id: before})[0]
     height, width = image.shape[:2]
     x1, y1, x2, y2 = (round(value) for value in geometry.box_of(face.landmarks.points))
     left, top, right, bottom = max(0, x1), max(0, y1), min(width, x2), min(height, y2)
     size = bottom - top, right - left
     patch = FacePatch(np.zeros((*size, 3), np.uint8), np.full(size, 255, np.uint8), np.array([[1.0, 0, left], [0, 1, top]]))
     kept = np.zeros((height, width), np.bool_)
-    kept[top:bottom, left:right] = keep_occluders(_frame(image), seen, patch).mask < 128
+    kept[top:bottom, left:right] = cut_occluders(_frame(image), seen, patch).mask < 128
     hull = np.zeros((height, width), np.uint8)
     cv2.fillConvexPoly(hull, cv2.convexHull(face.landmarks.points[:, :2].round().astype(np.int32)), 255)
     return kept, hull > 0
@@ -483,37 +484,37 @@ def test_the_observer_joins_what_it_is_told_and_reads_no_light_there() -> None:
     free, face = _face()
     before = Segmentation().update(_frame(covered), (face,), [Blue()])
 
-    def light(image: Image, told: Mapping[int, Mask]) -> Floats:
+    def light(image: Image, masks: Mapping[int, Mask]) -> Floats:
         observer = Observer()
         for index in range(4):
-            observer.observe(_frame(free, index), (face,), in_front=False)
-        (seen,) = observer.observe(_frame(image, 4), (face,), in_front=False, told=told)
+            observer.observe(_frame(free, index), (face,), by_appearance=False)
+        (seen,) = observer.observe(_frame(image, 4), (face,), by_appearance=False, predicted=masks)
         assert seen.known is not None
         assert seen.known.light is not None
-        assert (seen.known.occluder is not None) == bool(told)
+        assert (seen.known.occluder is not None) == bool(masks)
         return seen.known.light
 
     clean = light(free, {})
     assert np.abs(light(covered, before) - clean).mean() < 0.25 * np.abs(light(covered, {}) - clean).mean()
-    (joined,) = Observer().observe(_frame(covered), (face,), in_front=True, told=before)
+    (joined,) = Observer().observe(_frame(covered), (face,), by_appearance=True, predicted=before)
     assert joined.known is not None
     assert joined.known.occluder is not None
     assert (joined.known.occluder >= before[1]).all()
 
 
 @pytest.mark.parametrize(
-    ("occlusion", "live", "looks"),
+    ("occlusion", "live", "runs"),
     [("files", False, 1), ("files", True, 1), ("on", True, 1), ("off", False, 0), ("off", True, 0)],
 )
-def test_a_chosen_network_works_live_too_unless_nothing_is_to_be_kept(occlusion: str, live: bool, looks: int) -> None:
+def test_a_chosen_network_works_live_too_unless_nothing_is_to_be_kept(occlusion: str, live: bool, runs: int) -> None:
     image, _ = _with_disc()
     _, face = _face()
     network = Blue()
-    memory = Memory(live=live)
-    (seen,) = memory.see(_frame(image), (face,), Retouch(segmenters=(network,)), Settings(occlusion=occlusion))
-    assert len(network.shown) == looks
+    memory = StreamMemory(live=live)
+    (seen,) = memory.observe(_frame(image), (face,), Retouch(segmenters=(network,)), Settings(occlusion=occlusion))
+    assert len(network.shown) == runs
     assert seen.known is not None
-    assert (seen.known.occluder is not None) == (looks > 0)
+    assert (seen.known.occluder is not None) == (runs > 0)
 
 
 def _persona(network: Segmenter) -> Persona:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from mien import errors
-from mien.swap.source.load import GLASSES, MOST_PHOTOS, TURNED, load_more, load_source, numbered_picture, search, together
+from mien.swap.source.load import GLASSES, MAX_PHOTOS, TURNED, load_more, load_source, numbered_picture, search, together
 from mien.types import Image, SourceFace
 from tests.support.portraits import COLLINS, HOPPER, models, portrait, recogniser
 
@@ -138,7 +138,7 @@ def test_a_further_photo_without_a_face(photo: Image) -> None:
 
 def test_photos_are_not_taken_without_end(photo: Image) -> None:
     face = first = _load(photo)
-    for _ in range(MOST_PHOTOS - 1):
+    for _ in range(MAX_PHOTOS - 1):
         face = together(face, first)
     with pytest.raises(errors.UsageError, match="enough"):
         together(face, first)

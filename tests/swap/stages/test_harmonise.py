@@ -10,7 +10,7 @@ import pytest
 
 from mien.assembly import factory
 from mien.commands.main import main
-from mien.contracts import Finisher
+from mien.contracts import Harmoniser
 from mien.errors import ModelMismatch
 from mien.models.library.store import Store
 from mien.models.networks.finish_net import FinishNet
@@ -18,7 +18,7 @@ from mien.models.runtime.onnx_session import OnnxSession
 from mien.settings import Settings
 from mien.swap.engines.mesh.engine import MeshEngine
 from mien.swap.stages.compose import compose
-from mien.swap.stages.harmonise import GRID, finish, view
+from mien.swap.stages.harmonise import GRID, harmonise, view
 from mien.types import FacePatch, Floats, Frame, Landmarks, TrackedFace
 from tests.support.portraits import COLLINS, HOPPER, models, moved, portrait, recogniser
 from tests.support.sessions import FakeSession
@@ -54,8 +54,8 @@ def _net() -> FinishNet:
 def test_an_answer_that_changes_nothing_changes_nothing() -> None:
     frame, face, patch = _swap()
     painter = Painter(1.0, 0.0)
-    assert isinstance(painter, Finisher)
-    finished = finish(frame, face, patch, painter)
+    assert isinstance(painter, Harmoniser)
+    finished = harmonise(frame, face, patch, painter)
     assert np.array_equal(finished.crop, patch.crop)
     assert finished.mask is patch.mask
 
@@ -64,7 +64,7 @@ def test_an_answer_that_changes_nothing_changes_nothing() -> None:
 def test_gains_and_offsets_are_applied_inside_the_mask_and_nowhere_else(gain: float, offset: float) -> None:
     frame, face, patch = _swap()
     before, crop = frame.image.copy(), patch.crop.copy()
-    finished = finish(frame, face, patch, Painter(gain, offset))
+    finished = harmonise(frame, face, patch, Painter(gain, offset))
     wanted = np.clip(patch.crop.astype(np.float32) * gain + offset, 0, 255)
     inside = patch.mask > 0
     assert np.abs(finished.crop.astype(np.float32) - wanted)[inside].max() <= 0.51
@@ -82,7 +82,7 @@ def test_a_map_lands_where_the_net_has_seen_its_place() -> None:
 
     for scale, shift in ((1.0, (0.0, 0.0)), (0.5, (40.0, 60.0)), (2.0, (-250.0, -100.0))):
         frame, face, patch = _swap(scale, shift)
-        finished = finish(frame, face, patch, Marking(1.0, 0.0))
+        finished = harmonise(frame, face, patch, Marking(1.0, 0.0))
         brighter = (finished.crop.astype(int) - patch.crop).max(axis=2)
         points = face.landmarks.points
         middle = (points[:, 0].min() + points[:, 0].max()) / 2 - patch.crop_to_frame[0, 2]
@@ -100,7 +100,7 @@ def test_a_map_lands_where_the_net_has_seen_its_place() -> None:
 def test_the_view_shows_face_target_and_mask(scale: float, shift: tuple[float, float]) -> None:
     frame, face, patch = _swap(scale, shift)
     painter = Painter(1.0, 0.0)
-    finish(frame, face, patch, painter)
+    harmonise(frame, face, patch, painter)
     (seen,) = painter.seen
     assert seen.shape == (1, 7, 64, 64)
     assert seen.dtype == np.float32
@@ -123,7 +123,7 @@ def test_a_turned_patch_is_finished_in_the_frames_own_pixels() -> None:
     middle = patch.crop_to_frame @ np.array([patch.mask.shape[1] / 2, patch.mask.shape[0] / 2, 1])
     turn = cv2.getRotationMatrix2D((float(middle[0]), float(middle[1])), 20, 1.0)
     turned = replace(patch, crop_to_frame=turn @ np.vstack([patch.crop_to_frame, [0, 0, 1]]))
-    finished = finish(frame, face, turned, Painter(1.0, 20.0))
+    finished = harmonise(frame, face, turned, Painter(1.0, 20.0))
     assert np.array_equal(finished.crop_to_frame[:, :2], np.eye(2))
     plain, painted = frame.image.copy(), frame.image.copy()
     compose(plain, turned)
@@ -135,7 +135,7 @@ def test_a_turned_patch_is_finished_in_the_frames_own_pixels() -> None:
 def test_an_empty_patch_comes_back_as_it_is() -> None:
     frame, face, patch = _swap()
     empty = replace(patch, mask=np.zeros_like(patch.mask))
-    assert finish(frame, face, empty, Painter(2.0, 0.0)) is empty
+    assert harmonise(frame, face, empty, Painter(2.0, 0.0)) is empty
 
 
 def test_a_net_of_another_shape_is_refused() -> None:
@@ -145,9 +145,9 @@ def test_a_net_of_another_shape_is_refused() -> None:
         FinishNet(FakeSession({"view": (1, 7, 64, 64)}, {"colours": (1, 6, 32, 32)}))
 
 
-def test_the_setting_decides_whether_the_net_looks() -> None:
-    assert models().retouch_for(Settings(finish="on")).finisher is models().finisher
-    assert models().retouch_for(Settings(finish="off")).finisher is None
+def test_the_setting_turns_the_harmoniser_on() -> None:
+    assert models().retouch_for(Settings(finish="on")).harmoniser is models().finisher
+    assert models().retouch_for(Settings(finish="off")).harmoniser is None
 
 
 def test_the_bundled_net_leads_the_face_towards_a_light_from_the_side() -> None:
@@ -160,7 +160,7 @@ def test_the_bundled_net_leads_the_face_towards_a_light_from_the_side() -> None:
     engine = MeshEngine(Settings())
     (patch,) = engine.swap(frame, [face], engine.prepare(factory.open_source(portrait(HOPPER).image, models())))
     assert patch is not None
-    finished = finish(frame, face, patch, _net())
+    finished = harmonise(frame, face, patch, _net())
     left, top = (round(value) for value in patch.crop_to_frame[:, 2])
     height, wide = patch.mask.shape
     target = shown[top : top + height, left : left + wide]
@@ -192,7 +192,7 @@ def test_noise_moves_the_answer_less_than_itself() -> None:
     made = []
     for _ in range(4):
         noisy = np.clip(frame.image + draw.normal(0, 4, frame.image.shape), 0, 255).astype(np.uint8)
-        made.append(finish(replace(frame, image=noisy), face, patch, _net()).crop.astype(np.float32))
+        made.append(harmonise(replace(frame, image=noisy), face, patch, _net()).crop.astype(np.float32))
     inside = patch.mask > 200
     assert max(float(np.abs(each - made[0])[inside].mean()) for each in made[1:]) < 0.6
 
@@ -325,4 +325,4 @@ def test_training_goes_on_where_it_stopped_and_its_file_runs_like_it(tmp_path: P
 def test_landmarks_far_outside_are_harmless() -> None:
     frame, face, patch = _swap()
     far = TrackedFace(1, Landmarks(face.landmarks.points + np.float32(9000), 1.0), 1)
-    finish(frame, far, patch, _net())
+    harmonise(frame, far, patch, _net())

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from mien.swap.stages.match_grain import as_filmed
+from mien.swap.stages.match_grain import match_grain
 from mien.types import FacePatch, Focus, Frame, Grain, Image, KnownFace, Landmarks, TrackedFace
 from tests.support.portraits import COLLINS, portrait
 
@@ -46,7 +46,7 @@ def _fine(crop: Image, mask: Image) -> float:
 
 def test_a_patch_as_sharp_as_its_picture_stays_as_it_is() -> None:
     patch = _patch(_crop())
-    made = as_filmed(_frame(_crop()), _known(Grain(0.1, 0.1, 0.0), Focus(9.0, 99.0)), patch, 1.0)
+    made = match_grain(_frame(_crop()), _known(Grain(0.1, 0.1, 0.0), Focus(9.0, 99.0)), patch, 1.0)
     assert np.array_equal(made.crop, patch.crop)
     assert np.array_equal(made.mask, patch.mask)
 
@@ -54,12 +54,12 @@ def test_a_patch_as_sharp_as_its_picture_stays_as_it_is() -> None:
 def test_nothing_known_changes_nothing() -> None:
     patch = _patch(_crop())
     face = TrackedFace(1, Landmarks(np.zeros((478, 3), np.float32), 1.0), 1)
-    assert as_filmed(_frame(_crop()), face, patch, 1.0) is patch
+    assert match_grain(_frame(_crop()), face, patch, 1.0) is patch
 
 
 def test_noise_comes_and_goes_with_the_frame_and_not_with_the_run() -> None:
     patch, face = _patch(_crop()), _known(Grain(4.0, 2.0, 0.0), Focus(1.0, 99.0))
-    first, again, second = (as_filmed(_frame(_crop(), index), face, patch, 1.0) for index in (1, 1, 2))
+    first, again, second = (match_grain(_frame(_crop(), index), face, patch, 1.0) for index in (1, 1, 2))
     assert np.array_equal(first.crop, again.crop)
     inside = patch.mask > 0
     change = (first.crop.astype(float) - second.crop)[inside][:, 1]
@@ -69,7 +69,7 @@ def test_noise_comes_and_goes_with_the_frame_and_not_with_the_run() -> None:
 
 def test_the_setting_scales_the_noise() -> None:
     patch, face = _patch(_crop()), _known(Grain(4.0, 2.0, 0.0), Focus(1.0, 99.0))
-    none, half, full = (as_filmed(_frame(_crop()), face, patch, grain).crop.astype(float) for grain in (0.0, 0.5, 1.0))
+    none, half, full = (match_grain(_frame(_crop()), face, patch, grain).crop.astype(float) for grain in (0.0, 0.5, 1.0))
     assert np.array_equal(none, patch.crop)
     assert np.abs(half - none).mean() == pytest.approx(np.abs(full - none).mean() / 2, rel=0.15)
 
@@ -78,7 +78,7 @@ def test_the_patch_of_a_soft_picture_gets_soft() -> None:
     soft = np.asarray(cv2.GaussianBlur(_crop(), (0, 0), 1.8), np.uint8)
     patch = _patch(_crop())
     from_picture = _fine(soft, patch.mask)
-    made = as_filmed(_frame(soft), _known(Grain(0.0, 0.0, 0.0), Focus(2.6, from_picture)), patch, 1.0)
+    made = match_grain(_frame(soft), _known(Grain(0.0, 0.0, 0.0), Focus(2.6, from_picture)), patch, 1.0)
     assert _fine(made.crop, patch.mask) < 0.6 * _fine(patch.crop, patch.mask)
     rim = (cv2.dilate(cv2.bitwise_not(patch.mask), np.ones((3, 3), np.uint8)) > 0) & (patch.mask > 0)
     assert made.crop[rim].mean() > 0.8 * patch.crop[rim].mean(), "the black beside the patch has run into it"
@@ -93,11 +93,11 @@ def test_a_moving_face_trails_like_its_picture(angle: float) -> None:
     cv2.line(line, ends[0], ends[1], 1.0)
     trailing = np.asarray(cv2.filter2D(_crop(), -1, line / line.sum()), np.uint8)
     patch, face = _patch(_crop()), _known(Grain(0.0, 0.0, 0.0), Focus(1.0, 99.0), (x, y))
-    made = as_filmed(_frame(trailing), face, patch, 1.0)
+    made = match_grain(_frame(trailing), face, patch, 1.0)
     inside = cv2.erode(patch.mask, np.ones((17, 17), np.uint8)) > 0
     missed = [cv2.absdiff(trailing, each)[inside].mean() for each in (patch.crop, made.crop)]
     assert missed[1] < 0.5 * missed[0]
-    sharp = as_filmed(_frame(_crop()), face, patch, 1.0)
+    sharp = match_grain(_frame(_crop()), face, patch, 1.0)
     assert np.array_equal(sharp.crop, patch.crop), "a short exposure leaves no trail"
 
 
@@ -105,11 +105,11 @@ def test_a_still_picture_gets_the_noise_that_the_crop_lacks() -> None:
     crop = _crop()
     noisy = np.clip(crop + np.random.default_rng(1).normal(0, 8, crop.shape), 0, 255).astype(np.uint8)
     patch, face = _patch(crop), _known(None, Focus(1.0, 99.0))
-    made = as_filmed(_frame(noisy), face, patch, 1.0)
+    made = match_grain(_frame(noisy), face, patch, 1.0)
     inside = patch.mask > 0
     added = (made.crop.astype(float) - patch.crop)[inside].std()
     assert 4 < added < 10
-    own = as_filmed(_frame(crop), face, patch, 1.0)
+    own = match_grain(_frame(crop), face, patch, 1.0)
     assert (own.crop.astype(float) - patch.crop)[inside].std() < 1.5
 
 
@@ -118,6 +118,6 @@ def test_a_patch_of_another_size_is_filmed_at_its_own() -> None:
     half = np.asarray(cv2.resize(crop, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA), np.uint8)
     mask = np.full(half.shape[:2], 255, np.uint8)
     patch = FacePatch(half, mask, np.array([[2.0, 0, BOX[2] + 0.5], [0, 2.0, BOX[0] + 0.5]]))
-    made = as_filmed(_frame(crop), _known(Grain(3.0, 1.0, 0.0), Focus(1.0, 99.0), (8.0, 0.0)), patch, 1.0)
+    made = match_grain(_frame(crop), _known(Grain(3.0, 1.0, 0.0), Focus(1.0, 99.0), (8.0, 0.0)), patch, 1.0)
     assert made.crop.shape == half.shape
     assert 1 < np.abs(made.crop.astype(float) - half).mean() < 6

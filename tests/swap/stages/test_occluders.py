@@ -1,4 +1,4 @@
-"""What stands before a face stays in front: the mask is lowered there, up to the edges of the picture."""
+"""Occluders stay in front of the face: the mask is lowered there, up to the edges of the picture."""
 
 from dataclasses import replace
 from fractions import Fraction
@@ -11,7 +11,7 @@ from mien.assembly.factory import open_source
 from mien.face.texels import unwrap, wrap
 from mien.settings import Settings
 from mien.swap.engines.mesh.engine import MeshEngine
-from mien.swap.stages.occluders import keep_occluders, refined
+from mien.swap.stages.occluders import cut_occluders, refined
 from mien.types import Array, FacePatch, Frame, Image, KnownFace, Mask, TrackedFace
 from tests.support.portraits import COLLINS, HOPPER, models, portrait
 
@@ -31,7 +31,7 @@ def _covered() -> tuple[Image, Mask]:
 
 
 def _face(disc: Mask, grown: int = 0) -> TrackedFace:
-    """The face, which knows of the disc, grown by so many texels."""
+    """The face, with the disc as its occluder, grown by a number of texels."""
     landmarks = portrait(COLLINS).landmarks
     occluder = unwrap(np.repeat(disc[:, :, None], 3, axis=2), landmarks.points)[:, :, 0]
     if grown:
@@ -63,7 +63,7 @@ def _under(disc: Mask, patch: FacePatch) -> Array:
 def test_the_mask_is_lowered_under_the_thing_and_nowhere_else(grown: int, resolution: int) -> None:
     image, disc = _covered()
     patch = _patch(image, Settings(resolution=resolution))
-    kept = keep_occluders(_frame(image), _face(disc, grown), patch)
+    kept = cut_occluders(_frame(image), _face(disc, grown), patch)
     worn = patch.mask > 127
     lowered = kept.mask.astype(float) / np.maximum(patch.mask, 1) < 0.5
     inside = _under(disc, patch)
@@ -76,7 +76,7 @@ def test_the_image_and_the_patch_stay_as_they_are() -> None:
     image, disc = _covered()
     patch, before = _patch(image), image.copy()
     mask = patch.mask.copy()
-    keep_occluders(_frame(image), _face(disc), patch)
+    cut_occluders(_frame(image), _face(disc), patch)
     assert np.array_equal(image, before)
     assert np.array_equal(patch.mask, mask)
 
@@ -86,7 +86,7 @@ def test_without_a_thing_the_patch_is_handed_on(known: bool) -> None:
     image, disc = _covered()
     face = _face(np.zeros_like(disc))
     patch = _patch(image)
-    assert keep_occluders(_frame(image), face if known else replace(face, known=None), patch) is patch
+    assert cut_occluders(_frame(image), face if known else replace(face, known=None), patch) is patch
 
 
 def test_a_rough_mask_moves_to_the_edge() -> None:

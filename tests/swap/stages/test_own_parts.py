@@ -13,8 +13,9 @@ from mien.face import landmark_sets
 from mien.imaging import geometry
 from mien.settings import Settings, from_mapping
 from mien.swap.engines.mesh.engine import MeshEngine
-from mien.swap.pipeline import Memory, dress, swap_faces
-from mien.swap.stages.own_parts import keep_own
+from mien.swap.persona import open_persona
+from mien.swap.pipeline import StreamMemory, swap_faces
+from mien.swap.stages.own_parts import preserve_own_parts
 from mien.testing import FakeEngine, fake_persona
 from mien.types import Affine, Array, FacePatch, Floats, Frame, Image, Landmarks, TrackedFace
 from tests.support.portraits import COLLINS, HOPPER, models, portrait
@@ -27,7 +28,7 @@ _PARTS = {
 
 
 def _face(turned: float = 0.0) -> TrackedFace:
-    """The portrait's face, its head turned aside by so many degrees."""
+    """The portrait's face, its head turned by a yaw in degrees."""
     points = portrait(COLLINS).landmarks.points
     turn = np.radians(turned)
     rotation = np.array([[np.cos(turn), 0, -np.sin(turn)], [0, 1, 0], [np.sin(turn), 0, np.cos(turn)]])
@@ -66,7 +67,7 @@ def _eye_distance(face: TrackedFace, patch: FacePatch) -> float:
 def test_what_is_kept_is_taken_out_of_the_mask_with_a_soft_edge(name: str, turned: float, aligned: bool) -> None:
     face = _face(turned)
     patch = _patch(face, _aligned(face) if aligned else None)
-    kept = keep_own(face, patch, from_mapping({name: True}))
+    kept = preserve_own_parts(face, patch, from_mapping({name: True}))
     points = geometry.apply(geometry.invert(patch.crop_to_frame), face.landmarks.points[:, :2])
     eyes = _eye_distance(face, patch)
     inner = np.logical_or.reduce([_inside(patch.mask.shape, points[list(loop)]) for loop in _PARTS[name]])
@@ -81,20 +82,20 @@ def test_what_is_kept_is_taken_out_of_the_mask_with_a_soft_edge(name: str, turne
 def test_nothing_is_kept_without_being_asked() -> None:
     face = _face()
     patch = _patch(face)
-    assert keep_own(face, patch, Settings()) is patch
+    assert preserve_own_parts(face, patch, Settings()) is patch
 
 
 def test_the_patch_that_was_given_stays_as_it_is() -> None:
     face = _face()
     patch = _patch(face)
-    keep_own(face, patch, Settings(keep_mouth=True))
+    preserve_own_parts(face, patch, Settings(keep_mouth=True))
     assert (patch.mask == 255).all()
 
 
 def test_a_mask_that_is_low_already_is_not_raised() -> None:
     face = _face()
     patch = replace(_patch(face), mask=np.full(_patch(face).mask.shape, 100, np.uint8))
-    kept = keep_own(face, patch, Settings(keep_mouth=True, keep_eyes=True, keep_brows=True))
+    kept = preserve_own_parts(face, patch, Settings(keep_mouth=True, keep_eyes=True, keep_brows=True))
     assert int(kept.mask.max()) == 100
     assert int(kept.mask.min()) == 0
 
@@ -104,7 +105,9 @@ def test_a_face_at_the_border_or_beyond(shift: tuple[float, float]) -> None:
     face = _face()
     points = face.landmarks.points.copy()
     points[:, :2] += np.array(shift, np.float32) - points[61, :2] * (shift[0] == -20.0)
-    kept = keep_own(replace(face, landmarks=Landmarks(points, 1.0)), _patch(face), Settings(keep_mouth=True, keep_eyes=True))
+    kept = preserve_own_parts(
+        replace(face, landmarks=Landmarks(points, 1.0)), _patch(face), Settings(keep_mouth=True, keep_eyes=True)
+    )
     assert (kept.mask[:, 250:] == 255).all()
 
 
@@ -114,7 +117,7 @@ def test_every_engine_gives_way() -> None:
     face = _face()
     persona = fake_persona(FakeEngine((0, 200, 0)))
     settings = Settings(keep_mouth=True, shape=0.0, grain=0.0)
-    swap_faces(Frame(image, 0, 0, Fraction(1, 30)), (face,), persona, settings, Memory())
+    swap_faces(Frame(image, 0, 0, Fraction(1, 30)), (face,), persona, settings, StreamMemory())
     x, y = (round(float(value)) for value in face.landmarks.points[list(landmark_sets.OUTER_LIPS), :2].mean(0))
     assert np.array_equal(image[y, x], before[y, x])
     x, y = (round(float(value)) for value in face.landmarks.points[4, :2])
@@ -125,8 +128,8 @@ def _worn(**kept: bool) -> tuple[Image, Image]:
     """The portrait before and after it wears the other one."""
     image = portrait(COLLINS).image.copy()
     settings = Settings(shape=0.0, grain=0.0, resolution=1024, **kept)  # type: ignore[arg-type]
-    persona = dress(MeshEngine(settings), open_source(portrait(HOPPER).image, models()))
-    swap_faces(Frame(image, 0, 0, Fraction(1, 30)), (_face(),), persona, settings, Memory())
+    persona = open_persona(MeshEngine(settings), open_source(portrait(HOPPER).image, models()))
+    swap_faces(Frame(image, 0, 0, Fraction(1, 30)), (_face(),), persona, settings, StreamMemory())
     return portrait(COLLINS).image, image
 
 

@@ -1,4 +1,4 @@
-"""Heads at any roll in streams: found, followed the right way up, and never seen bare live."""
+"""Heads at any roll in streams: found, tracked the right way up, and never seen bare live."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -15,10 +15,11 @@ from mien.imaging.geometry import between_rolls, roll_of
 from mien.safety.confirmation import Confirmation
 from mien.safety.guard import Guard
 from mien.settings import Settings
-from mien.swap.tracking.box import Place
-from mien.swap.tracking.rotated_detector import QUARTER_TURNS, TURNS, TURNS_AT_ONCE, TurnedSearch, detect_turned
+from mien.swap.tracking.box import FaceBox
+from mien.swap.tracking.rotated_detector import QUARTER_TURNS, TURNS, TURNS_AT_ONCE, RotatedSearch, detect_rotated
 from mien.swap.tracking.scene_cut import Motion
-from mien.swap.tracking.tracker import FILE_PACE, LIVE_PACE, Pace, Tracker
+from mien.swap.tracking.tilted_heads import FILE_PACE, LIVE_PACE, SearchPace
+from mien.swap.tracking.tracker import Tracker
 from mien.types import Affine, Detection, Floats, Frame, Image, TrackedFace
 from tests.support.portraits import HOPPER, models, moved, portrait
 from tests.support.scenes import Person, Scene
@@ -114,30 +115,30 @@ def _only(tracker: Tracker) -> TrackedFace:
 
 @dataclass
 class _Shown:
-    """What the live guard lets be seen, frame by frame, when every face that is trusted is worn."""
+    """The view past the live guard, frame by frame, when every trusted face is worn."""
 
     wears: bool = True
 
     def __post_init__(self) -> None:
         parts = factory.open_tracking(Settings(), models().sessions)
-        self.tracker, self.look = parts.tracker, parts.look
+        self.tracker, self.detector = parts.tracker, parts.detector
         self.guard, self.confirmation, self.number = Guard(), Confirmation(), 0
 
     def bare(self, image: Image, points: Floats) -> bool:
-        """Whether the middle of the face can be seen, and wears nothing."""
+        """Return True when the middle of the face is visible and wears nothing."""
         self.number += 1
         frame = Frame(image, self.number, self.number, Fraction(1, 30))
         faces = self.tracker.update(frame)
-        doubts = [*self.look.doubts(image), *self.tracker.tilted_finds]
-        confirming = [*self.look.confirming(image), *self.tracker.readings]
-        self.look.forget()
-        self.look.follow(faces, image)
+        low_confidence = [*self.detector.low_confidence(image), *self.tracker.tilted_finds]
+        confirming = [*self.detector.confirming(image), *self.tracker.readings]
+        self.detector.release_picture()
+        self.detector.note_tracked(faces, image)
         worn = self.confirmation.trusted(faces, confirming, frame.time_s) if self.wears else ()
         ids = {face.track_id for face in worn}
         left = tuple(geometry.box_of(face.landmarks.points) for face in faces if face.track_id not in ids)
         if left:
             self.guard.distrust(left, frame.time_s)
-        self.verdict = verdict = self.guard.judge(image, frame.time_s, worn, doubts, self.tracker.scene)
+        self.verdict = verdict = self.guard.judge(image, frame.time_s, worn, low_confidence, self.tracker.scene)
         self.worn = any(_far_off(face, points) < 0.08 for face in worn)
         x, y = points[:, :2].mean(0).tolist()
         hidden = verdict.whole or any(x1 <= x <= x2 and y1 <= y <= y2 for x1, y1, x2, y2 in verdict.boxes)
@@ -184,17 +185,17 @@ def test_a_lying_head_that_comes_into_an_empty_picture_is_covered_at_once(roll: 
 def test_a_find_in_a_turned_picture_lies_where_the_face_is(turn: float) -> None:
     image, points = _rolled(turn, x=SIDE / 2 + 40)
     wide = np.ascontiguousarray(image[30:290])
-    found = max(detect_turned(models().detector, wide, turn, 320), key=lambda each: each.score)
+    found = max(detect_rotated(models().detector, wide, turn, 320), key=lambda each: each.score)
     assert between_rolls(roll_of(found.points), turn) < 12
-    place = Place.of_points(points - np.array([0, 30, 0], np.float32))
-    assert place.distance(Place.of_detection(found)) < 0.15
-    assert place.growth(Place.of_detection(found)) < 1.25
+    place = FaceBox.of_points(points - np.array([0, 30, 0], np.float32))
+    assert place.distance(FaceBox.of_detection(found)) < 0.15
+    assert place.growth(FaceBox.of_detection(found)) < 1.25
 
 
 @pytest.mark.parametrize("roll", [0.0, *ROLLS])
 def test_every_way_up_is_read_and_the_right_one_wins(roll: float) -> None:
     image, points = _rolled(roll)
-    place = Place.of_points(points)
+    place = FaceBox.of_points(points)
     wrong = models().turned.read(image, place, roll + 180)
     if wrong is not None:
         best = models().turned.right_way_up(image, wrong)
@@ -203,8 +204,8 @@ def test_every_way_up_is_read_and_the_right_one_wins(roll: float) -> None:
 
 
 @dataclass
-class _Turning(TurnedSearch):
-    """Counts what is searched; sees nothing."""
+class _Counting(RotatedSearch):
+    """Counts the turns that are searched; sees nothing."""
 
     def __init__(self) -> None:
         self.turns: list[float] = []
@@ -218,12 +219,12 @@ class _Turning(TurnedSearch):
         self.far += 1
         return []
 
-    def read(self, image: Image, place: Place, roll: float) -> Detection | None:
+    def read(self, image: Image, place: FaceBox, roll: float) -> Detection | None:
         return None
 
 
-def _swept(people: list[Person], pace: Pace, images: list[Image]) -> _Turning:
-    scene, turning = Scene(people), _Turning()
+def _swept(people: list[Person], pace: SearchPace, images: list[Image]) -> _Counting:
+    scene, turning = Scene(people), _Counting()
     tracker = Tracker(scene, scene, Settings(smoothing=0, detect_every=1), turning, pace)
     for _ in _followed(tracker, images):
         pass

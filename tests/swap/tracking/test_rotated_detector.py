@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mien.swap.tracking.rotated_detector import TurnedLook
+from mien.swap.tracking.rotated_detector import RotatedDetector
 from mien.types import Detection, Floats, Image
 from tests.support.portraits import COLLINS, models, portrait
 
@@ -19,7 +19,7 @@ def test_a_turned_head_is_found_where_it_is(quarters: int) -> None:
     image = portrait(COLLINS).image
     (upright,) = models().photo_detector.detect(image)
     turned = np.ascontiguousarray(np.rot90(image, quarters))
-    (found,) = TurnedLook(models().photo_detector).detect(turned)
+    (found,) = RotatedDetector(models().photo_detector).detect(turned)
     assert abs((_roll(found.points) + 90 * quarters + 180) % 360 - 180) < 15
     # A quarter counter-clockwise takes (x, y) to (y, width - 1 - x).
     points, width, height = upright.points, image.shape[1], image.shape[0]
@@ -36,17 +36,17 @@ class _Counting:
     """A detector that sees one upright face of a given score, however the picture is turned."""
 
     def __init__(self, score: float) -> None:
-        self.score, self.looks = score, 0
+        self.score, self.runs = score, 0
 
     def detect(self, image: Image) -> list[Detection]:
-        self.looks += 1
+        self.runs += 1
         points = np.array([[40, 40], [60, 40], [50, 50], [42, 60], [58, 60]], np.float32)
         return [Detection((30.0, 30.0, 70.0, 70.0), points, self.score)]
 
 
-@pytest.mark.parametrize(("score", "looks"), [(0.95, 1), (0.7, 4)])
-def test_only_in_doubt_is_the_picture_turned_and_among_equals_upright_wins(score: float, looks: int) -> None:
+@pytest.mark.parametrize(("score", "runs"), [(0.95, 1), (0.7, 4)])
+def test_only_unsure_faces_rotate_the_picture_and_among_equals_upright_wins(score: float, runs: int) -> None:
     detector = _Counting(score)
-    (found,) = TurnedLook(detector).detect(np.zeros((101, 101, 3), np.uint8))
-    assert detector.looks == looks
+    (found,) = RotatedDetector(detector).detect(np.zeros((101, 101, 3), np.uint8))
+    assert detector.runs == runs
     assert _roll(found.points) == 0

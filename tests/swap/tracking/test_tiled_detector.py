@@ -9,7 +9,7 @@ import pytest
 from mien.assembly import factory
 from mien.models.library.store import Store
 from mien.settings import Settings
-from mien.swap.tracking.tiled_detector import TiledLook, tiles
+from mien.swap.tracking.tiled_detector import TiledDetector, tiles
 from mien.types import Detection, Image
 from tests.support.portraits import HOPPER
 
@@ -60,7 +60,7 @@ def test_a_face_is_found_once_wherever_it_is(side: int) -> None:
     for x in sorted(place for place in places if 0 <= place <= width - side):
         image = np.zeros((height, width, 3), np.uint8)
         image[100 : 100 + side, x : x + side] = 255
-        (found,) = TiledLook(_Squares()).detect(image)
+        (found,) = TiledDetector(_Squares()).detect(image)
         assert found.box_xyxy == (x, 100, x + side, 100 + side)
         assert found.points[0].tolist() == [x, 100]
 
@@ -70,7 +70,7 @@ def test_people_side_by_side_are_all_found() -> None:
     for x in range(10, 5900, 120):
         image[400:490, x : x + 90] = 255
     detector = _Squares()
-    found = TiledLook(detector).detect(image)
+    found = TiledDetector(detector).detect(image)
     assert sorted(int(each.box_xyxy[0]) for each in found) == list(range(10, 5900, 120))
     assert detector.pictures == 1 + len(tiles(6000, 900))
 
@@ -85,7 +85,7 @@ def test_a_small_face_in_a_panorama() -> None:
     left = tiles(6000, 800)[3][0] - 64
     image[300:450, left : left + 128] = small
     assert models.photo_detector.detect(image) == []
-    (found,) = TiledLook(models.photo_detector).detect(image)
+    (found,) = TiledDetector(models.photo_detector).detect(image)
     x1, y1, x2, y2 = found.box_xyxy
     assert left < x1 < x2 < left + 128
     assert 300 < y1 < y2 < 450

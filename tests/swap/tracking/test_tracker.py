@@ -54,10 +54,10 @@ def _film(*people: Person, **settings: object) -> Film:
     return Film(Scene(list(people)), Settings(**values))  # type: ignore[arg-type]
 
 
-def test_the_detector_rests_between_its_looks() -> None:
+def test_the_detector_rests_between_its_runs() -> None:
     film = _film(Person(300), Person(900), detect_every=10)
     film.next(31)
-    assert film.scene.looks == 4
+    assert film.scene.detections == 4
     assert len(film.scene.starts) == 2 * 2 + 2 * 30
 
 
@@ -84,7 +84,7 @@ def test_fast_motion_is_foreseen() -> None:
     for _ in range(25):
         film.scene.people[0].x += 40
         assert _ids(film.next()) == [1]
-    assert film.scene.looks == 2
+    assert film.scene.detections == 2
     assert np.ptp(film.scene.starts[-1][:, 0]) > 0
     assert abs(film.scene.starts[-1][:, 0].mean() - film.scene.people[0].points()[:, 0].mean()) < 1
 
@@ -139,12 +139,12 @@ def test_a_jump_out_of_reach_is_bridged_by_the_detector_in_the_same_frame() -> N
 def test_an_empty_scene_is_searched_in_every_frame() -> None:
     film = _film()
     film.next(7)
-    assert film.scene.looks == 7
+    assert film.scene.detections == 7
     film.scene.people.append(Person(300))
     assert _ids(film.next()) == [1]
 
 
-def test_a_second_face_is_found_at_the_next_look() -> None:
+def test_a_second_face_is_found_at_the_next_redetection() -> None:
     film = _film(Person(300), detect_every=5)
     film.next(2)
     film.scene.people.append(Person(900))
@@ -154,10 +154,10 @@ def test_a_second_face_is_found_at_the_next_look() -> None:
 def test_a_cut_starts_anew() -> None:
     film = _film(Person(300))
     film.next(4)
-    looks, film.image = film.scene.looks, _picture(2)
+    detections, film.image = film.scene.detections, _picture(2)
     (face,) = film.next()
     assert (face.track_id, face.age) == (2, 1)
-    assert film.scene.looks == looks + 1
+    assert film.scene.detections == detections + 1
 
 
 def test_a_flash_keeps_the_numbers() -> None:

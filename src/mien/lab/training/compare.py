@@ -9,12 +9,12 @@ from typing import Any
 import cv2
 import numpy as np
 
-from mien.contracts import Finisher, Recogniser
+from mien.contracts import Harmoniser, Recogniser
 from mien.imaging.colour import LUMA
 from mien.lab.training.pairs import Example, random_example
 from mien.lab.training.sitters import Sitter
 from mien.swap.stages.compose import compose
-from mien.swap.stages.harmonise import finish
+from mien.swap.stages.harmonise import harmonise
 from mien.types import Array, FacePatch, Floats, Frame, Image, Landmarks, Mask, TrackedFace
 
 _SEED = 11
@@ -39,7 +39,7 @@ class Measured:
 
 
 def compare(
-    sitters: Sequence[Sitter], finisher: Finisher, recogniser: Recogniser, count: int, progress: Callable[[int, int], None]
+    sitters: Sequence[Sitter], finisher: Harmoniser, recogniser: Recogniser, count: int, progress: Callable[[int, int], None]
 ) -> dict[str, Any]:
     """Means over the same `count` swaps without and with the net and of the truth, and milliseconds for each face."""
     draw = np.random.default_rng(_SEED)
@@ -50,7 +50,7 @@ def compare(
         frame, face = Frame(example.target, 0, 0, Fraction(1)), TrackedFace(1, Landmarks(example.points, 1.0), 1)
         patch = FacePatch(example.patch, example.mask, _HERE)
         started = time.perf_counter()
-        finished = finish(frame, face, patch, finisher)
+        finished = harmonise(frame, face, patch, finisher)
         took.append(time.perf_counter() - started)
         whose = [recogniser.describe(each.image, Landmarks(each.points, 1.0)) for each in (example.source, example.sitter)]
         truth = FacePatch(example.truth, example.mask, _HERE)

@@ -8,7 +8,7 @@ from mien.types import Floats
 
 
 class FinishNet:
-    """A `contracts.Finisher`."""
+    """A `contracts.Harmoniser`."""
 
     def __init__(self, session: Session) -> None:
         expect("finish", session.inputs, {"view": (1, 7, 64, 64)}, "input")

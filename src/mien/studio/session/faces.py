@@ -18,7 +18,7 @@ from mien.provenance.consent import STATEMENTS, Consent, Consents
 from mien.settings import Settings
 from mien.studio.session.database import StudioDatabase, from_json, objects, to_json
 from mien.studio.session.pictures import jpeg, scaled_down
-from mien.swap.pipeline import Persona, dress
+from mien.swap.persona import Persona, open_persona
 from mien.swap.source.load import numbered_picture, search
 from mien.system.folders import make_private
 from mien.types import Image, SourceFace
@@ -244,7 +244,7 @@ class Gallery:
                 self._personas.move_to_end(key)
                 # The preparation depends on the photo alone; the engine has the current settings.
                 return replace(self._personas[key], engine=engine)
-        made = dress(engine, source, self._models.retouch_for(settings))
+        made = open_persona(engine, source, self._models.retouch_for(settings))
         with self._lock:
             self._personas[key] = made
             while len(self._personas) > GALLERY_LIMITS.personas:

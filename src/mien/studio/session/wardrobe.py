@@ -11,8 +11,8 @@ from mien.assembly.warm_up import try_on
 from mien.errors import ModelError, UsageError
 from mien.live.loop import LiveLoop
 from mien.live.snapshot import Snapshot
+from mien.media.files.file_check import check_file
 from mien.media.files.output_file import named_in_errors
-from mien.media.files.picture_read import check_file
 from mien.provenance.consent import STATEMENTS, Consent, Consents
 from mien.settings import Settings, Value, from_mapping
 from mien.studio.session.faces import PREPARED_BY, ConsentNeeded, Gallery

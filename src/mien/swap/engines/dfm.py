@@ -85,7 +85,7 @@ class DfmEngine:
     `recogniser` compares the photo with the person of the model, `stranger` is another face, on which the model is tried.
     """
 
-    bends = False
+    wants_reshape = False
 
     def __init__(
         self,

@@ -20,7 +20,7 @@ class EmbeddedEngine:
     Raises `ModelMismatch` when the session is not of the family.
     """
 
-    bends = False
+    wants_reshape = False
 
     def __init__(
         self,

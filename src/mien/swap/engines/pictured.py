@@ -23,7 +23,7 @@ class PictureEngine:
     Pictures cannot be averaged as embeddings can: one of several photos is taken, see `best_photo`.
     """
 
-    bends = False
+    wants_reshape = False
 
     def __init__(self, model_id: str, session: Session, family: str, feed: Feed, photo: PhotoFeed, settings: Settings) -> None:
         ports = families()[family]

@@ -1,6 +1,6 @@
-"""What segmenting networks say of things before a face, carried along with the mesh.
+"""Occlusion masks of segmenters, carried along with the mesh.
 
-A network looks at every other frame of a face; in between, what it has said moves with the landmarks.
+A segmenter runs on every other frame of a face; in between, its mask moves with the landmarks.
 """
 
 from collections.abc import Sequence
@@ -15,56 +15,65 @@ from mien.face.texels import facing, unwrap_mask
 from mien.imaging import geometry
 from mien.types import Affine, Array, Frame, Image, Mask, TrackedFace
 
-_EVERY = 2
-"""Frames from one look at a face to the next."""
-_FINE = 256
-"""Pixels of a crop's side from which on its mask is finer than a texture."""
-_SOFT = 0.8
-"""Sigma in texels of the blur against steps and trembling edges.
 
-Public tools blur by four texels, and double what is hidden. The mask is moved to the picture's own edges later, for which a
-near edge is the better start: true masks so softened kept 98 % of things and gave 0.2 % of free skin back, with four texels
-96 % and 1.6 %.
-"""
-_GAIN = 2.0
-"""Of what is hidden after the blur, at most 1: else what is as thin as hair would be lost in it."""
-_FALL = 0.7
-"""Share of the way down in one look, where something has gone. Up it is the whole way."""
-_TOO_MUCH, _TOO_MUCH_LIVE = 0.7, 0.5
-"""Share of what is turned to the camera from which on a network is not believed: it would show the whole wearer if it errs.
+@dataclass(frozen=True, slots=True)
+class SegmentationTuning:
+    """Occlusion masks of networks over time."""
 
-A network that errs, as in the dark, often errs by degrees. At six tenths the recogniser found the wearer in live pictures.
-"""
+    every_frames: int = 2
+    """Frames between two runs on one face; a face moves little in one frame, and its mask moves with the mesh."""
+    fine_side: int = 256
+    """Pixels of a crop's side above which its mask is finer than a texture."""
+    blur_texels: float = 0.8
+    """Sigma of the blur against steps and trembling edges.
+
+    Public tools blur by four texels, and double the mask. The mask is moved to the picture's own edges later, for which a near
+    edge is the better start: true masks so softened kept 98 % of occluders and gave 0.2 % of free skin back, with four texels
+    96 % and 1.6 %.
+    """
+    gain: float = 2.0
+    """Factor on the blurred mask, at most 1 after it: an occluder as thin as hair would be lost in the blur."""
+    fall: float = 0.7
+    """Share of the way down in one run, where an occluder has gone. Up it is the whole way."""
+    max_share: float = 0.7
+    """Share of the frontal part of a face beyond which a network is not believed: if it errs, it shows the wearer."""
+    max_share_live: float = 0.5
+    """The same live. A network that errs, as in the dark, often errs by degrees: at six tenths the recogniser found the wearer
+    in live pictures."""
+
+
+TUNING = SegmentationTuning()
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
-    """One face: what stands `before` it, uint8 (128, 128), the number of the frame it was looked at, and whose turn it has."""
+class _FaceMask:
+    """The occlusion `mask` of one face, uint8 (128, 128), the frame of its last run, and the phase of its runs."""
 
-    before: Mask
-    looked: int
-    turn: int
+    mask: Mask
+    run_frame: int
+    phase: int
 
 
 class Segmentation:
-    """The memory of one stream of frames; give it every frame, in order. A face that is lost for a frame begins anew.
+    """Occlusion masks of one stream of frames; give it every frame, in order. A face that is lost for a frame starts afresh.
 
-    `live`: less is believed, because the wearer must not be seen.
+    `live`: the segmenters are believed less, because the wearer must not be seen.
     """
 
     def __init__(self, *, live: bool = False) -> None:
-        self._most = _TOO_MUCH_LIVE if live else _TOO_MUCH
-        self._faces: dict[int, _Seen] = {}
+        self._max_share = TUNING.max_share_live if live else TUNING.max_share
+        self._faces: dict[int, _FaceMask] = {}
         self._frame = 0
 
     def reset(self) -> None:
-        """Another stream: nothing that was known holds."""
+        """Forget everything: another stream begins."""
         self._faces = {}
 
     def update(self, frame: Frame, faces: tuple[TrackedFace, ...], segmenters: Sequence[Segmenter]) -> dict[int, Mask]:
-        """What stands before each face, by its `track_id`: uint8 (128, 128) as in `KnownFace.occluder`; empty without networks.
+        """Return the occlusion mask of each face by its `track_id`, uint8 (128, 128) as in `KnownFace.occluder`.
 
-        The picture is not changed. What a network raises passes through, and nothing is remembered of that frame.
+        Empty without segmenters. The picture is not changed. Errors of a segmenter pass through, and nothing is remembered of
+        that frame.
         """
         if not segmenters:
             self._faces = {}
@@ -72,37 +81,39 @@ class Segmentation:
         self._frame += 1
         known = {face.track_id: self._faces[face.track_id] for face in faces if face.track_id in self._faces}
         due = [face for face in faces if self._is_due(known.get(face.track_id))]
-        for face, before in zip(due, _before(frame.image, due, segmenters, self._most), strict=True):
+        for face, mask in zip(due, _occlusion(frame.image, due, segmenters, self._max_share), strict=True):
             seen = known.get(face.track_id)
-            turn = self._free_turn(known) if seen is None else seen.turn
-            known[face.track_id] = _Seen(before if seen is None else _followed(seen.before, before), self._frame, turn)
+            phase = self._free_phase(known) if seen is None else seen.phase
+            known[face.track_id] = _FaceMask(mask if seen is None else _followed(seen.mask, mask), self._frame, phase)
         self._faces = known
-        return {number: seen.before for number, seen in known.items()}
+        return {number: seen.mask for number, seen in known.items()}
 
-    def _is_due(self, seen: _Seen | None) -> bool:
-        return seen is None or self._frame - seen.looked >= _EVERY or self._frame % _EVERY == seen.turn
+    def _is_due(self, seen: _FaceMask | None) -> bool:
+        every = TUNING.every_frames
+        return seen is None or self._frame - seen.run_frame >= every or self._frame % every == seen.phase
 
-    def _free_turn(self, known: dict[int, _Seen]) -> int:
-        """Faces take turns, so that the work of frames is even; the first one has its next turn as late as it can."""
-        taken = [sum(seen.turn == turn for seen in known.values()) for turn in range(_EVERY)]
-        return min(range(_EVERY), key=lambda turn: (taken[turn], turn != self._frame % _EVERY))
+    def _free_phase(self, known: dict[int, _FaceMask]) -> int:
+        """Choose the phase with the fewest faces, so that the work of frames is even; the first face runs again last."""
+        every = TUNING.every_frames
+        taken = [sum(seen.phase == phase for seen in known.values()) for phase in range(every)]
+        return min(range(every), key=lambda phase: (taken[phase], phase != self._frame % every))
 
 
 def _followed(old: Mask, new: Mask) -> Mask:
-    """What comes is kept at once, what goes leaves within two looks: what lingers shows the wearer."""
-    falling = cv2.addWeighted(old, 1 - _FALL, new, _FALL, 0)
+    """Take an occluder that comes at once, drop one that goes within two runs: a lingering mask shows the wearer."""
+    falling = cv2.addWeighted(old, 1 - TUNING.fall, new, TUNING.fall, 0)
     return np.asarray(np.maximum(new, falling), np.uint8)
 
 
-def _before(image: Image, faces: Sequence[TrackedFace], segmenters: Sequence[Segmenter], most: float) -> list[Mask]:
-    """What stands before each face, uint8 (128, 128): the smallest of what the networks see of it, turned round.
+def _occlusion(image: Image, faces: Sequence[TrackedFace], segmenters: Sequence[Segmenter], max_share: float) -> list[Mask]:
+    """Return the occlusion mask of each face, uint8 (128, 128): the union of the segmenters' masks.
 
-    `most` is the share of a face that they are believed to hide.
+    `max_share` is the share of a face beyond which they are not believed.
     """
     if not faces:
         return []
-    hidden = [_hidden(image, faces, segmenter) for segmenter in segmenters]
-    return [_softened(np.maximum.reduce(each), face, most) for each, face in zip(zip(*hidden, strict=True), faces, strict=True)]
+    hidden = zip(*(_hidden(image, faces, segmenter) for segmenter in segmenters), strict=True)
+    return [_softened(np.maximum.reduce(each), face, max_share) for each, face in zip(hidden, faces, strict=True)]
 
 
 def _hidden(image: Image, faces: Sequence[TrackedFace], segmenter: Segmenter) -> list[Mask]:
@@ -115,11 +126,11 @@ def _hidden(image: Image, faces: Sequence[TrackedFace], segmenter: Segmenter) ->
 
 
 def _unwrapped(image: Image, to_crop: Affine, hidden: Mask, face: TrackedFace) -> Mask:
-    """The mask of a crop as a texture; what lies outside of the picture is not hidden."""
+    """Return the mask of a crop as a texture; nothing is hidden outside the picture."""
     side = hidden.shape[0]
-    if side > _FINE:
-        hidden = np.asarray(cv2.resize(hidden, (_FINE, _FINE), interpolation=cv2.INTER_AREA), np.uint8)
-        share = _FINE / side
+    if side > TUNING.fine_side:
+        hidden = np.asarray(cv2.resize(hidden, (TUNING.fine_side, TUNING.fine_side), interpolation=cv2.INTER_AREA), np.uint8)
+        share = TUNING.fine_side / side
         to_crop = share * to_crop + np.array([[0, 0, (share - 1) / 2], [0, 0, (share - 1) / 2]])
     hidden = hidden * _in_picture(geometry.invert(to_crop), len(hidden), image)
     return unwrap_mask(hidden, geometry.apply(to_crop, face.landmarks.points[:, :2]))
@@ -134,9 +145,10 @@ def _in_picture(to_frame: Affine, side: int, image: Image) -> Mask:
     return inside.astype(np.uint8)
 
 
-def _softened(hidden: Mask, face: TrackedFace, most: float) -> Mask:
-    """The texture with soft edges, 0 where the face is turned away; all of it 0 when more than `most` of a face is hidden."""
+def _softened(hidden: Mask, face: TrackedFace, max_share: float) -> Mask:
+    """Return the texture with soft edges, 0 where the face is turned away; all 0 when more than `max_share` is hidden."""
     judged: Array = facing(face.landmarks.points) > 0
-    soft = cv2.convertScaleAbs(cv2.GaussianBlur(hidden * judged, (0, 0), _SOFT), alpha=_GAIN) * judged
-    believed = np.count_nonzero(soft > 127) <= most * np.count_nonzero(judged)
+    blurred = cv2.GaussianBlur(hidden * judged, (0, 0), TUNING.blur_texels)
+    soft = cv2.convertScaleAbs(blurred, alpha=TUNING.gain) * judged
+    believed = np.count_nonzero(soft > 127) <= max_share * np.count_nonzero(judged)
     return np.asarray(soft, np.uint8) if believed else np.zeros_like(hidden)

@@ -1,4 +1,4 @@
-"""What a photo shows of a face, in the texture's coordinates: where the face is seen, where well, and where it is skin."""
+"""Texture of a photo's face, with maps of what is seen, what is seen well, and what is skin."""
 
 import math
 from dataclasses import dataclass
@@ -11,25 +11,21 @@ from mien.face.mean_face import texture_per_eye_distance, texture_points
 from mien.face.texels import texel_map
 from mien.imaging.colour import skin_confidence
 from mien.imaging.draw import carry_values, draw_mesh
-from mien.swap.source.light import even_light, lit, tint_of, untinted
+from mien.swap.source.light import DARK, even_light, lit, tint_of, untinted
 from mien.swap.source.regions import GRID, regions, smoothstep
 from mien.types import Floats, Image, Landmarks
 
-LARGEST = 1024
-SMALLEST = 64
-_OVERSAMPLED = 1.25
-"""Texels for each pixel of the photo: resampling at the photo's own density would cost its finest detail."""
-_DARK = 6.0
-_SILHOUETTE_MARGIN = 4
+LARGEST, SMALLEST = 1024, 64  # texels on a side; bounds memory: 3 MB a texture
+OVERSAMPLING = 1.25  # texels for each pixel of the photo: at the photo's own density its finest detail would be lost
+SILHOUETTE_MARGIN = 4  # texels around the silhouette, so that its outline is closed
 
 
 @dataclass(frozen=True, slots=True)
 class View:
     """One photo's face as a texture; the maps are float32 (grid, grid).
 
-    `own` is BGR uint8 (n, n, 3). `gain` (grid, grid, 3) is what it is multiplied with to be lit evenly, `other_gain` the
-    same for its mirror picture. `seen` and `well`, 0..1, say where the photo shows the face at all and where well; `skin`
-    where that is bare skin.
+    `own` is BGR uint8 (n, n, 3). `gain` (grid, grid, 3) lights it evenly, `other_gain` its mirror picture. `seen` and `well`,
+    0..1, are how surely the photo shows the face at all and shows it well, `skin` how surely that is bare skin.
     """
 
     own: Image
@@ -41,7 +37,7 @@ class View:
 
 
 def view_of(photo: Image, landmarks: Landmarks, size: int) -> View:
-    """What the photo, BGR uint8, shows of the face with these landmarks, as a texture of `size` texels."""
+    """Return the face with these landmarks in the photo, BGR uint8, as a texture of `size` texels."""
     photo, points = _bounded(photo, landmarks.points, size)
     own = unwrapped(photo, points, size)
     middle = np.asarray(cv2.resize(own, (2 * GRID, 2 * GRID), interpolation=cv2.INTER_AREA), np.uint8)
@@ -50,24 +46,24 @@ def view_of(photo: Image, landmarks: Landmarks, size: int) -> View:
     if tint is not None:
         own, small = untinted(own, tint), untinted(small, tint)
     seen, well = _weights(points, photo.shape)
-    # Light from the side makes the skin look like many colours: what is skin is judged again without it.
+    # Light from the side makes the skin look like many colours: skin is judged again without it.
     gain, other_gain = even_light(small, well * _skin(small, well))
     skin = _skin(lit(small, gain), well)
     skin *= 1 - _fringe(middle, skin)
-    # On the outline what is no skin may be background, even where the face is kept whatever it looks like.
+    # On the outline a colour unlike skin may be background, even in the parts that are kept whatever their colour.
     kept = regions().kept * smoothstep(well / 0.5)
     face = np.maximum(skin, kept) * (1 - regions().mouth * (1 - _openness(points)))
     return View(own, gain, other_gain, seen * face, well * face, skin)
 
 
 def size_for(points: Floats) -> int:
-    """The side of the texture that holds all detail of a photo with these landmarks, at most `LARGEST`."""
-    wanted = _OVERSAMPLED * _eye_distance(points) / texture_per_eye_distance()
+    """Return the side of the texture that holds all detail of a photo with these landmarks, at most `LARGEST`."""
+    wanted = OVERSAMPLING * _eye_distance(points) / texture_per_eye_distance()
     return int(min(max(math.ceil(wanted / 32) * 32, SMALLEST), LARGEST))
 
 
 def unwrapped(photo: Image, points: Floats, size: int) -> Image:
-    """The photo's face in the texture's coordinates; BGR uint8 (size, size, 3). Outside the face it means nothing."""
+    """Return the photo's face in texture coordinates; BGR uint8 (size, size, 3), undefined outside the face."""
     places = np.full((size, size, 2), -1.0, np.float32)
     carry_values(texel_map(GRID).triangles, texture_points(size), np.ascontiguousarray(points[:, :2]), places)
     return np.asarray(
@@ -76,7 +72,7 @@ def unwrapped(photo: Image, points: Floats, size: int) -> Image:
 
 
 def _weights(points: Floats, photo_shape: tuple[int, ...]) -> tuple[Floats, Floats]:
-    """Whether the photo shows each texel at all, and whether well; float32 (grid, grid) each, 0..1.
+    """Return how surely the photo shows each texel at all, and shows it well; float32 (grid, grid) each, 0..1.
 
     Not at all: from the side, behind the nose, or outside. Not well: from an angle, or on the outline of a turned face.
     """
@@ -88,10 +84,10 @@ def _weights(points: Floats, photo_shape: tuple[int, ...]) -> tuple[Floats, Floa
     inside = (x >= 0) & (y >= 0) & (x <= photo_shape[1] - 1) & (y <= photo_shape[0] - 1)
     outline, depth, scale = _silhouette(points)
     low = points[:, :2].min(0)
-    u, v = (x - low[0]) * scale + _SILHOUETTE_MARGIN, (y - low[1]) * scale + _SILHOUETTE_MARGIN
+    u, v = (x - low[0]) * scale + SILHOUETTE_MARGIN, (y - low[1]) * scale + SILHOUETTE_MARGIN
     from_outline = cv2.remap(outline, u, v, cv2.INTER_LINEAR) / (scale * eye_distance)
     nearest = cv2.remap(depth, u, v, cv2.INTER_LINEAR) / scale
-    # The mesh is coarse: only what lies clearly behind is hidden, and its outline is not quite the face's.
+    # The mesh is coarse: only texels clearly behind it are hidden, and its outline is not quite the face's.
     front = smoothstep((0.2 - (z - nearest) / eye_distance) / 0.1)
     seen = smoothstep((facing - 0.02) / 0.2) * front * inside
     well = seen * smoothstep((facing - 0.05) / 0.35) * smoothstep((from_outline - 0.02) / 0.08)
@@ -100,7 +96,7 @@ def _weights(points: Floats, photo_shape: tuple[int, ...]) -> tuple[Floats, Floa
 
 
 def _skin(small: Image, well: Floats) -> Floats:
-    """How surely each texel of a texture BGR uint8 (grid, grid, 3) is bare skin, 0..1; judged by cheeks and nose, seen well."""
+    """Return how surely each texel of a texture BGR uint8 (grid, grid, 3) is bare skin, 0..1, judged by cheeks and nose."""
     sample = np.where(well > 0.5, regions().sample, 0).astype(np.uint8)
     skin = skin_confidence(small, sample, 0.03 * GRID * texture_per_eye_distance()) / np.float32(255)
     luma = cv2.cvtColor(small, cv2.COLOR_BGR2GRAY).astype(np.float32)
@@ -110,11 +106,11 @@ def _skin(small: Image, well: Floats) -> Floats:
 
 
 def _fringe(middle: Image, skin: Floats) -> Floats:
-    """Where hair hangs into the forehead of a texture BGR uint8, twice the grid: 0..1, float32 (grid, grid).
+    """Find hair that hangs into the forehead of a texture BGR uint8, twice the grid: 0..1, float32 (grid, grid).
 
-    Strands are lines that run downwards, which wrinkles do not; `skin` (grid, grid) says what is skin by its colour.
+    Strands are lines that run downwards, which wrinkles do not; `skin` (grid, grid) is skin by its colour.
     """
-    luma = np.log(cv2.cvtColor(middle, cv2.COLOR_BGR2GRAY).astype(np.float32) + _DARK)
+    luma = np.log(cv2.cvtColor(middle, cv2.COLOR_BGR2GRAY).astype(np.float32) + DARK)
     dark = cv2.morphologyEx(luma, cv2.MORPH_CLOSE, np.ones((1, 13), np.uint8)) - luma
     slope = cv2.GaussianBlur(np.abs(cv2.Sobel(luma, cv2.CV_32F, 1, 0, ksize=3)), (0, 0), 0.015 * len(luma))
     dark, slope = (cv2.resize(each, (GRID, GRID), interpolation=cv2.INTER_AREA) for each in (dark, slope))
@@ -127,7 +123,7 @@ def _fringe(middle: Image, skin: Floats) -> Floats:
 
 
 def _bounded(photo: Image, points: Floats, size: int) -> tuple[Image, Floats]:
-    """Photo and landmarks, made smaller if the texture cannot hold their detail, so that no pixel is skipped."""
+    """Scale photo and landmarks down if the texture cannot hold their detail, so that no pixel is skipped."""
     scale = 1.1 * size * texture_per_eye_distance() / _eye_distance(points)
     if scale >= 1:
         return photo, points
@@ -139,7 +135,7 @@ def _bounded(photo: Image, points: Floats, size: int) -> tuple[Image, Floats]:
 
 
 def _facing(points: Floats) -> Floats:
-    """How far each landmark's surface faces the camera: 1 = from the front, 0 = from the side; float32 (478,)."""
+    """Return the facing of each landmark's surface: 1 = towards the camera, 0 = from the side; float32 (478,)."""
     triangles = texel_map(GRID).triangles
     a, b, c = (points[triangles[:, i]] for i in range(3))
     normal = np.cross(b - a, c - a)
@@ -150,11 +146,11 @@ def _facing(points: Floats) -> Floats:
 
 
 def _silhouette(points: Floats) -> tuple[Floats, Floats, float]:
-    """Small maps of the face in its photo: pixels to the outline, depth of what is in front, and pixels a photo's pixel."""
+    """Return small maps of the face: pixels to the outline, depth of the frontmost surface, and pixels for one of the photo."""
     low, high = points[:, :2].min(0), points[:, :2].max(0)
-    side = GRID + 2 * _SILHOUETTE_MARGIN
+    side = GRID + 2 * SILHOUETTE_MARGIN
     scale = (GRID - 1) / max(float((high - low).max()), 1e-6)
-    local = np.ascontiguousarray((points - np.array([*low, 0])) * scale + np.array([1, 1, 0]) * _SILHOUETTE_MARGIN, np.float32)
+    local = np.ascontiguousarray((points - np.array([*low, 0])) * scale + np.array([1, 1, 0]) * SILHOUETTE_MARGIN, np.float32)
     crop, mask = np.zeros((side, side, 3), np.uint8), np.zeros((side, side), np.uint8)
     depth = np.empty((side, side), np.float32)
     blank, flat = np.zeros((2, 2, 4), np.uint8), np.zeros((len(points), 2), np.float32)
@@ -164,7 +160,7 @@ def _silhouette(points: Floats) -> tuple[Floats, Floats, float]:
 
 
 def _openness(points: Floats) -> float:
-    """0 = the lips are closed, 1 = teeth or tongue are seen between them."""
+    """Return 0 for closed lips, 1 when teeth or tongue are seen between them."""
     gap = float(np.linalg.norm(points[13] - points[14])) / _eye_distance(points)
     return float(smoothstep(np.array((gap - 0.03) / 0.04)))
 

@@ -1,4 +1,4 @@
-"""Lays a patch over the frame; touches the face's rectangle and nothing else."""
+"""Lay a patch over the frame; only the patch's rectangle is touched."""
 
 import math
 
@@ -9,11 +9,9 @@ from mien.imaging import geometry
 from mien.imaging.blend import blend
 from mien.types import Affine, FacePatch, Image, Mask
 
-_FINER = 1.5
-"""How much finer than the frame a crop is made that is then laid linearly."""
-_MOST_TIMES = 6
-_COARSER = 0.6
-"""Down to here a cubic warp, which looks at four pixels, skips none that matters."""
+OVERSAMPLING = 1.5  # an enlarged crop is made this much finer than the frame and then warped linearly
+MAX_ENLARGEMENT = 6  # bounds memory: 36 pixels for each of the crop
+MIN_CUBIC_SCALE = 0.6  # down to here a cubic warp, which reads four pixels, skips none that matters
 
 
 def compose(image: Image, patch: FacePatch, opacity: float = 1.0) -> None:
@@ -25,9 +23,9 @@ def compose(image: Image, patch: FacePatch, opacity: float = 1.0) -> None:
 
 
 def in_frame(patch: FacePatch, width: int, height: int) -> FacePatch | None:
-    """The patch in the very pixels of a frame of this size, so that only a shift by whole pixels is left.
+    """Return the patch in the pixels of a frame of this size, so that only a shift by whole pixels is left.
 
-    None when nothing of it is in the frame. A patch that lies so already comes back as it is, also where it sticks out.
+    None when nothing of it is in the frame. A patch in frame pixels comes back as it is, also where it sticks out.
     """
     rows, columns = patch.mask.shape
     corners = np.array([[-0.5, -0.5], [columns - 0.5, -0.5], [columns - 0.5, rows - 0.5], [-0.5, rows - 0.5]])
@@ -46,18 +44,18 @@ def in_frame(patch: FacePatch, width: int, height: int) -> FacePatch | None:
 
 
 def _drawn(crop: Image, mask: Mask, to_rectangle: Affine, size_wh: tuple[int, int]) -> tuple[Image, Mask]:
-    """Crop and mask as the frame shows them.
+    """Return crop and mask as the frame shows them.
 
     Growing is a cubic resize and then a linear warp, a third of a cubic warp's time; shrinking far goes by whole means first,
     so that no pixel is skipped and the face does not flicker.
     """
     scale, flags = geometry.scale_of(to_rectangle), cv2.INTER_CUBIC
     if scale > 1:
-        times = min(math.ceil(scale * _FINER), _MOST_TIMES)
+        times = min(math.ceil(scale * OVERSAMPLING), MAX_ENLARGEMENT)
         size = crop.shape[1] * times, crop.shape[0] * times
         crop, flags = np.asarray(cv2.resize(crop, size, interpolation=cv2.INTER_CUBIC), np.uint8), cv2.INTER_LINEAR
-    elif scale < _COARSER / 2:
-        step = 2 ** math.floor(math.log2(_COARSER / scale))
+    elif scale < MIN_CUBIC_SCALE / 2:
+        step = 2 ** math.floor(math.log2(MIN_CUBIC_SCALE / scale))
         size = math.ceil(crop.shape[1] / step), math.ceil(crop.shape[0] / step)
         crop = np.asarray(cv2.resize(crop, size, interpolation=cv2.INTER_AREA), np.uint8)
     border, to_crop = cv2.BORDER_REPLICATE, _resized(to_rectangle, crop, mask)
@@ -66,7 +64,7 @@ def _drawn(crop: Image, mask: Mask, to_rectangle: Affine, size_wh: tuple[int, in
 
 
 def _resized(to_rectangle: Affine, crop: Image, mask: Mask) -> Affine:
-    """The transform from the pixels of `crop`, which had the size of `mask` and was resized."""
+    """Return the transform from the pixels of `crop`, which had the size of `mask` and was resized."""
     ratio = np.array([mask.shape[1] / crop.shape[1], mask.shape[0] / crop.shape[0]])
     resized = to_rectangle.copy()
     resized[:, 2] += to_rectangle[:, :2] @ ((ratio - 1) / 2)

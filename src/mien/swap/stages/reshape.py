@@ -1,7 +1,7 @@
-"""Bends the picture round each face, so that the face takes the proportions of the source.
+"""Reshape faces: warp the picture around each face so that it takes the proportions of the source.
 
-What a neutral source differs in from the neutral target is carried along the target's pose; the expression stays. The
-picture is bent with the landmarks, so that eyes, teeth, jaw and hair line stay where the landmarks say.
+The difference between the neutral source and the neutral target is carried along the target's pose; the expression stays. The
+picture is warped with the landmarks, so that eyes, teeth, jaw and hair line stay at the landmarks.
 """
 
 from dataclasses import dataclass, replace
@@ -13,48 +13,64 @@ from mien.face import landmark_sets
 from mien.face.mean_face import HeadPose, head_pose, neutral
 from mien.imaging import geometry
 from mien.imaging.warp import follow, spread
-from mien.types import Floats, Image, Landmarks, TrackedFace
+from mien.types import LANDMARK_COUNT, Floats, Image, Landmarks, TrackedFace
 
-_MARGIN = 0.6
-"""How far the bending reaches beyond the face, in eye distances."""
-_STEP = 0.13
-"""Distance of the coarse field's nodes, in eye distances."""
-_MOST_NODES = 64
-"""Along each side; a sound face takes 30. One landmark gone astray must not cost seconds."""
-_NEAR = 0.06
-"""Below this distance, in eye distances, landmarks average their moves instead of each keeping its own."""
-_MOST = 0.16
-"""No landmark moves farther, in eye distances."""
-_DEPTH = 0.5
-"""How much of a difference in depth is believed; the mesh guesses depth from one view."""
-_FADE_FROM, _FADE_TO = 45.0, 70.0
-"""Degrees of yaw over which the change of shape fades: beyond, a side of the face is a guess."""
-_SURE_FROM, _SURE_TO = 0.3, 0.7
-"""Presence between which it comes in."""
-_BORDER = 0.4
-"""Most of the way to the picture's border that a move may reach: squeezed, but never streaked."""
-_LEAST_MOVE = 0.05
-"""Pixels; a face that would move less is left alone."""
+
+@dataclass(frozen=True, slots=True)
+class ReshapeTuning:
+    """The warp of a face; lengths are in eye distances."""
+
+    margin: float = 0.6
+    """Reach of the warp beyond the face."""
+    step: float = 0.13
+    """Distance of the coarse field's nodes."""
+    max_nodes: int = 64
+    """Nodes along each side; a sound face takes 30. One stray landmark must not cost seconds."""
+    near: float = 0.06
+    """Distance below which landmarks average their moves instead of each keeping its own."""
+    max_move: float = 0.16
+    """The farthest that a landmark moves."""
+    depth: float = 0.5
+    """Share of a difference in depth that is believed; the mesh guesses depth from one view."""
+    fade_from_degrees: float = 45.0
+    fade_to_degrees: float = 70.0
+    """Yaw over which the change of shape fades out: beyond, a side of the face is a guess."""
+    sure_from: float = 0.3
+    sure_to: float = 0.7
+    """Presence over which it fades in."""
+    border_share: float = 0.4
+    """Most of the way to the picture's border that a move may reach: squeezed, but never streaked."""
+    min_move_pixels: float = 0.05
+    """A face that would move less is left alone."""
+
+
+TUNING = ReshapeTuning()
 
 _HELD = (
     *landmark_sets.FACE_OVAL,
     *landmark_sets.RIGHT_EYE,
     *landmark_sets.LEFT_EYE,
     *landmark_sets.INNER_LIPS,
-    *range(468, 478),
+    *range(landmark_sets.SKIN_POINTS, LANDMARK_COUNT),
 )
-"""Landmarks at which the target shows through or begins: they move exactly as the picture does."""
-_BROWS = (70, 63, 105, 66, 107, 55, 65, 52, 53, 46, 300, 293, 334, 296, 336, 285, 295, 282, 283, 276)
-_NOSE = (168, 6, 197, 195, 5, 4, 1, 2, 98, 327, 64, 294, 48, 278)
-_LIPS = (61, 40, 37, 0, 267, 270, 291, 321, 314, 17, 84, 91)
-_CHEEKS = (50, 280, 117, 346, 205, 425, 187, 411, 151, 9, 108, 337, 199, 200)
-_LEADING = np.array((*_HELD[:-10], 468, 473, *_BROWS, *_NOSE, *_LIPS, *_CHEEKS))
+"""Landmarks at which the target shows through or starts: they move exactly as the picture does."""
+_LEADING = np.array(
+    (
+        *_HELD[:-10],
+        landmark_sets.RIGHT_IRIS,
+        landmark_sets.LEFT_IRIS,
+        *landmark_sets.SHAPE_BROWS,
+        *landmark_sets.SHAPE_NOSE,
+        *landmark_sets.SHAPE_LIPS,
+        *landmark_sets.SHAPE_CHEEKS,
+    )
+)
 """Landmarks from which the field is made."""
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """`moves` float32 (rows, columns, 2), in pixels: where the content of a cell's middle comes from, relative to it.
+    """`moves` float32 (rows, columns, 2), in pixels: the offset from a cell's middle to where its content comes from.
 
     The cells fill the rectangle `box_xyxy` of whole pixels; beyond it nothing moves.
     """
@@ -74,12 +90,14 @@ class Field:
         return self.box_xyxy[0] + (self.step_xy[0] - 1) / 2, self.box_xyxy[1] + (self.step_xy[1] - 1) / 2
 
 
-def reshape(image: Image, faces: tuple[TrackedFace, ...], shape: Floats, strength: float) -> tuple[TrackedFace, ...]:
-    """The faces with their landmarks where the bent picture has them; `image`, BGR uint8, is changed in place.
+def reshape(image: Image, faces: tuple[TrackedFace, ...], shape: Floats | None, strength: float) -> tuple[TrackedFace, ...]:
+    """Warp `image`, BGR uint8, in place; return the faces with their landmarks in the warped picture.
 
-    shape is the source's neutral face, float32 (478, 3) in the head frame; strength 0 changes nothing, 1 takes its
-    proportions wholly. Pixels farther than the margin from a face keep their value.
+    `shape` is the source's neutral face, float32 (478, 3) in the head frame; None changes nothing. `strength` 0 changes
+    nothing, 1 takes its proportions wholly. Pixels farther than the margin from a face keep their value.
     """
+    if shape is None:
+        return faces
     moved = list(faces)
     for number in range(len(moved)):
         face = moved[number]
@@ -87,7 +105,7 @@ def reshape(image: Image, faces: tuple[TrackedFace, ...], shape: Floats, strengt
         if wanted is None:
             continue
         field = _field(face.landmarks.points, wanted, image.shape[1], image.shape[0])
-        _bend(image, field)
+        _warp(image, field)
         for other, neighbour in enumerate(moved):
             points = neighbour.landmarks.points
             followed = _followed(points, field)
@@ -98,8 +116,8 @@ def reshape(image: Image, faces: tuple[TrackedFace, ...], shape: Floats, strengt
 
 
 def reach(points: Floats) -> tuple[int, int, int, int]:
-    """The rectangle of whole pixels, `xyxy`, that `reshape` may touch for a face with landmarks (478, 3)."""
-    margin = (_MARGIN + _MOST) * _unit(points)
+    """Return the rectangle of whole pixels, `xyxy`, that `reshape` may touch for a face with landmarks (478, 3)."""
+    margin = (TUNING.margin + TUNING.max_move) * _unit(points)
     x1, y1, x2, y2 = geometry.box_of(points)
     return int(x1 - margin) - 1, int(y1 - margin) - 1, int(x2 + margin) + 2, int(y2 + margin) + 2
 
@@ -110,26 +128,25 @@ def _unit(points: Floats) -> float:
 
 
 def _wanted(face: TrackedFace, shape: Floats, strength: float) -> Floats | None:
-    """How the landmarks shall move, float32 (478, 3) in pixels; None when they shall not."""
+    """Return the wanted moves of the landmarks, float32 (478, 3) in pixels; None for a face that stays as it is."""
     points, presence = face.landmarks.points, face.landmarks.presence
     pose = head_pose(points)
     strength *= _faded(pose, face.yaw, presence)
     if strength <= 0:
         return None
     own = face.known.neutral if face.known is not None else neutral(points)
-    change = strength * (shape - own) * np.array([1, 1, _DEPTH], np.float32)
+    change = strength * (shape - own) * np.array([1, 1, TUNING.depth], np.float32)
     size = np.linalg.norm(change, axis=1, keepdims=True)
-    change *= _MOST * np.tanh(size / _MOST) / np.maximum(size, 1e-9)
+    change *= TUNING.max_move * np.tanh(size / TUNING.max_move) / np.maximum(size, 1e-9)
     wanted = (pose.scale * (change @ pose.rotation.T)).astype(np.float32)
-    return wanted if np.abs(wanted[:, :2]).max() >= _LEAST_MOVE else None
+    return wanted if np.abs(wanted[:, :2]).max() >= TUNING.min_move_pixels else None
 
 
 def _faded(pose: HeadPose, tracked_yaw: float, presence: float) -> float:
-    """How much of the change is shown, 0..1; of two opinions on the yaw the larger counts."""
-    _, mesh_yaw, _ = geometry.angles_of(pose.rotation)
-    return _ramp(_FADE_TO - max(abs(mesh_yaw), abs(tracked_yaw)), _FADE_TO - _FADE_FROM) * _ramp(
-        presence - _SURE_FROM, _SURE_TO - _SURE_FROM
-    )
+    """Return the share of the change that is shown, 0..1; of two estimates of the yaw the larger counts."""
+    turned = TUNING.fade_to_degrees - max(abs(pose.yaw), abs(tracked_yaw))
+    frontal = _ramp(turned, TUNING.fade_to_degrees - TUNING.fade_from_degrees)
+    return frontal * _ramp(presence - TUNING.sure_from, TUNING.sure_to - TUNING.sure_from)
 
 
 def _ramp(value: float, width: float) -> float:
@@ -138,7 +155,7 @@ def _ramp(value: float, width: float) -> float:
 
 
 def _field(points: Floats, wanted: Floats, width: int, height: int) -> Field:
-    """The backward field of a face: smooth, the landmarks' own moves at the landmarks, 0 at its border.
+    """Return the backward field of a face: smooth, the landmarks' own moves at the landmarks, 0 at its border.
 
     Nothing is fetched from outside the picture, which is `width` x `height` pixels.
     """
@@ -146,21 +163,22 @@ def _field(points: Floats, wanted: Floats, width: int, height: int) -> Field:
     moves = wanted[_LEADING, :2]
     places = points[_LEADING, :2] + moves
     x1, y1, x2, y2 = geometry.box_of(places)
-    margin = _MARGIN * unit
+    margin = TUNING.margin * unit
     box = int(x1 - margin), int(y1 - margin), int(np.ceil(x2 + margin)), int(np.ceil(y2 + margin))
-    columns, rows = (min(max(4, round(length / (_STEP * unit))), _MOST_NODES) for length in (box[2] - box[0], box[3] - box[1]))
+    lengths = box[2] - box[0], box[3] - box[1]
+    columns, rows = (min(max(4, round(length / (TUNING.step * unit))), TUNING.max_nodes) for length in lengths)
     field = Field(np.zeros((rows, columns, 2), np.float32), box)
-    spread(places - np.array(field.first_xy, np.float32), moves, field.step_xy, _NEAR * unit, margin, field.moves)
+    spread(places - np.array(field.first_xy, np.float32), moves, field.step_xy, TUNING.near * unit, margin, field.moves)
     for axis, end in ((0, width - 1), (1, height - 1)):
         count = field.moves.shape[1 - axis]
         place = field.first_xy[axis] + field.step_xy[axis] * np.arange(count, dtype=np.float32)
         place = place[None, :] if axis == 0 else place[:, None]
-        low, high = np.minimum(-_BORDER * place, 0), np.maximum(_BORDER * (end - place), 0)
+        low, high = np.minimum(-TUNING.border_share * place, 0), np.maximum(TUNING.border_share * (end - place), 0)
         np.clip(field.moves[:, :, axis], low, high, out=field.moves[:, :, axis])
     return field
 
 
-def _bend(image: Image, field: Field) -> None:
+def _warp(image: Image, field: Field) -> None:
     x1, y1, x2, y2 = field.box_xyxy
     left, top, right, bottom = max(0, x1), max(0, y1), min(image.shape[1], x2), min(image.shape[0], y2)
     if right - left < 2 or bottom - top < 2:
@@ -175,12 +193,12 @@ def _bend(image: Image, field: Field) -> None:
 
 
 def _moves_of_pixels(field: Field, part_xyxy: tuple[int, int, int, int]) -> Floats:
-    """The moves, float32 (h, w, 2), of the whole pixels of a part of the field's box."""
+    """Return the moves, float32 (h, w, 2), of the whole pixels of a part of the field's box."""
     left, top, right, bottom = part_xyxy
     size_wh = right - left, bottom - top
     if part_xyxy == field.box_xyxy:
         return np.asarray(cv2.resize(field.moves, size_wh, interpolation=cv2.INTER_LINEAR), np.float32)
-    # The box of a face larger than the picture is many times as large: only what is seen of it is computed.
+    # The box of a face larger than the picture is many times as large: only its visible part is computed.
     (x, y), (first_x, first_y) = field.step_xy, field.first_xy
     pixel_to_cell = np.array([[1 / x, 0, (left - first_x) / x], [0, 1 / y, (top - first_y) / y]])
     flags, border = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, cv2.BORDER_REPLICATE
@@ -188,7 +206,7 @@ def _moves_of_pixels(field: Field, part_xyxy: tuple[int, int, int, int]) -> Floa
 
 
 def _followed(points: Floats, field: Field) -> Floats:
-    """Where the picture's content at `points` lies after bending."""
+    """Return the positions of the picture's content at `points` after the warp."""
     first = np.array(field.first_xy, np.float32)
     places = np.ascontiguousarray(points[:, :2] - first)
     follow(places, field.moves, field.step_xy)
@@ -196,7 +214,7 @@ def _followed(points: Floats, field: Field) -> Floats:
 
 
 def _own(points: Floats, followed: Floats, wanted: Floats) -> Floats:
-    """The face's own landmarks: wholly where they shall be, but with the picture where the target shows."""
+    """Return the face's own landmarks: moved as wanted, but with the picture where the target shows."""
     own = points + wanted
     held = list(_HELD)
     own[held, :2] = followed[held, :2]

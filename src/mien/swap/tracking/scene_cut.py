@@ -1,32 +1,44 @@
-"""Tells when a video jumps to another scene."""
+"""Scene cuts and motion, from thumbnails of the frames."""
 
 import math
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
 from mien.types import Array, Image
 
-_THUMB_WH = 64, 36
-_MARGIN_XY = 12, 7
-"""How far, in pixels of the thumbnail, a pan may move the picture in one frame."""
-_SAMPLED_ROWS = 144
-_BLANK = 3.0
-"""A thumbnail whose grey values spread less shows nothing: a blown flash, a black frame, a covered lens."""
-_LEAST_CHANGE = 0.1
-"""Unlikeness (1 - correlation) of two frames that motion in a scene at rest hardly reaches."""
-_GRAIN = 50.0
-"""Variance of grey values that noise alone may make: correlation below it says little."""
-_JUMP = 4.0
-"""A cut changes this many times more than the frames before it."""
-_LIGHT = 0.002
-"""Unlikeness that each grey value of difference in brightness excuses: a flash is not a cut."""
-_MEMORY = 0.8
-LEAST_MOTION = 6.0  # grey levels in one of 64 x 36 cells; sensor noise of 4 levels makes less than 5
+
+@dataclass(frozen=True, slots=True)
+class SceneTuning:
+    """Thumbnails and their differences; `change` is 1 - correlation of two of them."""
+
+    thumbnail_wh: tuple[int, int] = (64, 36)
+    pan_xy: tuple[int, int] = (12, 7)
+    """Pixels of the thumbnail by which a pan may move the picture in one frame."""
+    sampled_rows: int = 144
+    """Rows of the picture that are read for the thumbnail: cheap, and sensor noise averages out."""
+    blank_spread: float = 3.0
+    """Standard deviation of grey levels below which a thumbnail shows nothing: a flash, a black frame, a covered lens."""
+    min_change: float = 0.1
+    """Change that motion in a scene at rest hardly reaches."""
+    noise_variance: float = 50.0
+    """Variance of grey levels that noise alone may make: correlation below it means little."""
+    jump: float = 4.0
+    """A cut changes this many times more than the frames before it."""
+    change_per_level: float = 0.002
+    """Change that each grey level of difference in brightness excuses: a flash is not a cut."""
+    memory: float = 0.8
+    """Share of the usual change that stays from frame to frame."""
+    min_motion_levels: float = 6.0
+    """Grey levels in one of 64 x 36 cells; sensor noise of 4 levels makes less than 5."""
+
+
+TUNING = SceneTuning()
 
 
 class SceneCuts:
-    """Looks at one frame after the other; deterministic, no clock."""
+    """Detector of scene cuts; give it every frame, in order. Deterministic, no clock."""
 
     def __init__(self) -> None:
         self._before: Array | None = None
@@ -39,46 +51,46 @@ class SceneCuts:
         Frames that show nothing are no cut; what follows them is compared with what was before them.
         """
         thumb = _thumbnail(image)
-        if float(thumb.std()) < _BLANK:
+        if float(thumb.std()) < TUNING.blank_spread:
             return False
         before, self._before = self._before, thumb
         shape, self._shape = self._shape, image.shape
         if before is None:
             return False
-        change = _unlikeness(before, thumb)
-        light = _LIGHT * abs(float(thumb.mean() - before.mean()))
-        cut = shape != image.shape or change > max(_LEAST_CHANGE + light, _JUMP * self._usual)
-        self._usual = 0.0 if cut else _MEMORY * self._usual + (1 - _MEMORY) * change
+        change = _change(before, thumb)
+        light = TUNING.change_per_level * abs(float(thumb.mean() - before.mean()))
+        cut = shape != image.shape or change > max(TUNING.min_change + light, TUNING.jump * self._usual)
+        self._usual = 0.0 if cut else TUNING.memory * self._usual + (1 - TUNING.memory) * change
         return cut
 
 
 class Motion:
-    """Tells frames in which something moves from frames of a scene at rest."""
+    """Detector of frames in which something moves."""
 
     def __init__(self) -> None:
         self._before: Array | None = None
 
     def seen(self, image: Image) -> bool:
-        """Return whether any cell of the thumbnail, BGR uint8 in, differs from the frame before; True for the first."""
+        """Return True when a cell of the thumbnail differs from the frame before, and for the first; `image` is BGR uint8."""
         thumb = _thumbnail(image)
         before, self._before = self._before, thumb
-        return before is None or float(np.abs(thumb - before).max()) > LEAST_MOTION
+        return before is None or float(np.abs(thumb - before).max()) > TUNING.min_motion_levels
 
 
 def _thumbnail(image: Image) -> Array:
-    # The green channel stands for the light. A thin grid is averaged: cheap, and sensor noise does not count.
-    step = max(1, min(image.shape[:2]) // _SAMPLED_ROWS)
+    # The green channel stands for the light.
+    step = max(1, min(image.shape[:2]) // TUNING.sampled_rows)
     thin = np.ascontiguousarray(image[::step, ::step, 1])
-    return np.asarray(cv2.resize(thin, _THUMB_WH, interpolation=cv2.INTER_AREA), np.float32)
+    return np.asarray(cv2.resize(thin, TUNING.thumbnail_wh, interpolation=cv2.INTER_AREA), np.float32)
 
 
-def _unlikeness(before: Array, thumb: Array) -> float:
-    """0 for the same picture in whatever light or shifted by a pan, 1 for pictures that have nothing in common."""
+def _change(before: Array, thumb: Array) -> float:
+    """Return 0 for the same picture in any light or shifted by a pan, 1 for pictures that have nothing in common."""
     a, b = thumb - thumb.mean(), before - before.mean()
     spread = math.sqrt(float(np.vdot(a, a)) * float(np.vdot(b, b))) / a.size
-    change: float = 1 - (float(np.vdot(a, b)) / a.size + _GRAIN) / (spread + _GRAIN)
-    if change < _LEAST_CHANGE:
+    change: float = 1 - (float(np.vdot(a, b)) / a.size + TUNING.noise_variance) / (spread + TUNING.noise_variance)
+    if change < TUNING.min_change:
         return change
-    x, y = _MARGIN_XY
+    x, y = TUNING.pan_xy
     middle = np.ascontiguousarray(before[y:-y, x:-x])
     return min(change, 1.0 - float(cv2.matchTemplate(thumb, middle, cv2.TM_CCOEFF_NORMED).max()))

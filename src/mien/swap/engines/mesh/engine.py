@@ -41,7 +41,7 @@ class MeshEngine:
     """A `contracts.Engine`."""
 
     name = "mesh"
-    bends = True
+    wants_reshape = True
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings

@@ -1,9 +1,10 @@
-"""What a network has added to a face, kept apart from the face: it can be carried along with the mesh, or fade.
+"""Detail that a network has added to a face, stored apart from the face: it is carried along with the mesh, or fades.
 
 It lives in a square that is aligned with the face, int16 (side, side, 3), BGR, in 1/64 levels. Places in the square are
 shares of its side, 0..1 from edge to edge, so that squares of different sides mean the same.
 """
 
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -16,22 +17,30 @@ from mien.imaging.draw import carry_values
 from mien.imaging.kernels import kernel, kernel_part
 from mien.types import Array, Floats, Image, Mask
 
-NODES = 64
-"""Cells along each side of the map that says how a face has moved in its square."""
-_AGREES, _DIFFERS = 0.05, 0.12
-"""Moves in the square, in eye distances, up to which detail counts fully, and from which it is not shown any more."""
-_STALE_SHARE = 95
-"""Percentile of the landmarks' moves by which a whole face is judged: a blink moves 7 of 100 landmarks."""
-_SPREAD = 9
-"""Cells over which the map is led on beyond the mesh."""
-_BORDER = 0.06
-"""Share of the square over which detail fades towards its edges."""
-_KNOT = 8
-"""Pixels from one place of a row where the map is looked up to the next."""
+NODES = 64  # cells along each side of the map of a face's motion in its square
+KNOT = 8  # pixels of a row from one place where the map is read to the next; it changes slowly
+
+
+@dataclass(frozen=True, slots=True)
+class DetailTuning:
+    """Motion of a face in its square."""
+
+    agrees: float = 0.05
+    differs: float = 0.12
+    """Moves, in eye distances, up to which detail counts fully, and from which it is no longer shown."""
+    stale_percentile: float = 95
+    """Percentile of the landmarks' moves by which a whole face is judged: a blink moves 7 of 100 landmarks."""
+    spread_cells: int = 9
+    """Cells over which the map is extended beyond the mesh."""
+    border: float = 0.06
+    """Share of the square over which detail fades towards its edges."""
+
+
+TUNING = DetailTuning()
 
 
 def drift(then: Floats, now: Floats, eye_distance: float) -> Floats:
-    """Where in the square the face's content was, and how far it may still be the same; float32 (64, 64, 3).
+    """Return the way back to the face's former content, and how far it may still be the same; float32 (64, 64, 3).
 
     `then` and `now` are landmarks (478, 2) in the square, `eye_distance` a share of its side. A cell holds the way back from
     now to then, x and y, and a weight, 0..1.
@@ -47,7 +56,7 @@ def drift(then: Floats, now: Floats, eye_distance: float) -> Floats:
     triangles = np.ascontiguousarray(triangles[np.argsort(-weight[triangles].min(axis=1), kind="stable")])
     carry_values(triangles, np.ascontiguousarray(now * np.float32(NODES) - np.float32(0.5)), values, drawn)
     # Beside the mesh the nearest of it counts, and far from it the face as a whole, which rests in the square.
-    near = cv2.blur(drawn, (_SPREAD, _SPREAD), borderType=cv2.BORDER_REPLICATE)
+    near = cv2.blur(drawn, (TUNING.spread_cells, TUNING.spread_cells), borderType=cv2.BORDER_REPLICATE)
     share = near[:, :, 3:]
     rest = np.array([0, 0, weight.mean()], np.float32)
     beside = np.where(share > 0, near[:, :, :3] / np.maximum(share, 1e-6), rest)
@@ -55,12 +64,12 @@ def drift(then: Floats, now: Floats, eye_distance: float) -> Floats:
 
 
 def is_stale(then: Floats, now: Floats, eye_distance: float) -> bool:
-    """Whether so much of the face has moved in its square that its detail needs another look."""
-    return float(np.percentile(np.linalg.norm(then - now, axis=1), _STALE_SHARE)) > _AGREES * eye_distance
+    """Return True when so much of the face has moved in its square that the network must run again."""
+    return float(np.percentile(np.linalg.norm(then - now, axis=1), TUNING.stale_percentile)) > TUNING.agrees * eye_distance
 
 
 def _weight(moves: Floats, eye_distance: float) -> Floats:
-    x = np.clip((_DIFFERS - np.linalg.norm(moves, axis=1) / eye_distance) / (_DIFFERS - _AGREES), 0, 1)
+    x = np.clip((TUNING.differs - np.linalg.norm(moves, axis=1) / eye_distance) / (TUNING.differs - TUNING.agrees), 0, 1)
     weight: Floats = (x * x * (3 - 2 * x)).astype(np.float32)
     return weight
 
@@ -73,33 +82,33 @@ def _nowhere() -> Floats:
     return locked(made)
 
 
-def added(before: Image, after: Image, cover: Mask) -> Array:
-    """The detail that leads from one square to the other, where `cover` is not 0: int16 (side, side, 3).
+def added(before: Image, after: Image, worn: Mask) -> Array:
+    """Return the detail that leads from one square to the other, where `worn` is not 0: int16 (side, side, 3).
 
-    All are uint8 of one side. It fades towards the square's edges and where little is covered.
+    All are uint8 of one side. It fades towards the square's edges and where little is worn.
     """
     detail = np.zeros(before.shape, np.int16)
-    _difference(before, after, cover, _border(before.shape[0]), detail)
+    _difference(before, after, worn, _border(before.shape[0]), detail)
     return detail
 
 
 @cache
 def _border(side: int) -> Floats:
-    """1 in the middle of a line of so many pixels, falling smoothly to 0 at both ends."""
+    """1 in the middle of a line of `side` pixels, falling smoothly to 0 at both ends."""
     place = (np.arange(side, dtype=np.float32) + np.float32(0.5)) / np.float32(side)
-    x = np.clip(np.minimum(place, 1 - place) / _BORDER, 0, 1)
+    x = np.clip(np.minimum(place, 1 - place) / TUNING.border, 0, 1)
     return locked((x * x * (3 - 2 * x)).astype(np.float32))
 
 
 @kernel
-def _difference(before: Array, after: Array, cover: Array, border: Array, detail: Array) -> None:
-    side = cover.shape[0]
+def _difference(before: Array, after: Array, worn: Array, border: Array, detail: Array) -> None:
+    side = worn.shape[0]
     for y in range(side):
         for x in range(side):
-            if cover[y, x] == 0:
+            if worn[y, x] == 0:
                 continue
             # A quarter of opacity is enough: the patch's own mask weighs the detail once more.
-            share = min(np.float32(cover[y, x]) * np.float32(4 / 255), np.float32(1.0)) * border[y] * border[x]
+            share = min(np.float32(worn[y, x]) * np.float32(4 / 255), np.float32(1.0)) * border[y] * border[x]
             for c in range(3):
                 detail[y, x, c] = np.int16(
                     (np.float32(after[y, x, c]) - np.float32(before[y, x, c])) * share * np.float32(64.0)
@@ -108,7 +117,7 @@ def _difference(before: Array, after: Array, cover: Array, border: Array, detail
 
 @kernel_part
 def _between(a: Any, b: Any, c: Any, d: Any, x: Any, y: Any) -> Any:
-    """What lies between four neighbours, float32: above left and right, below left and right."""
+    """Interpolate between four neighbours, float32: above left and right, below left and right."""
     above = a + (b - a) * x
     below = c + (d - c) * x
     return above + (below - above) * y
@@ -116,13 +125,14 @@ def _between(a: Any, b: Any, c: Any, d: Any, x: Any, y: Any) -> Any:
 
 @kernel_part
 def _look_up(way: Array, to_square: Array, y: int, side: float, line: Array) -> None:
-    """Fill `line` float32 (n, 3): where detail comes from, in pixels of its square, and its weight, at every eighth pixel of a
-    row; what lies between is interpolated, the way changes slowly.
+    """Fill `line` float32 (n, 3) with the origin of detail, in pixels of its square, and its weight, at every eighth pixel.
+
+    The pixels between are interpolated: the way changes slowly.
     """
     cells, end = np.float32(way.shape[0]), np.float32(way.shape[0] - 1.001)
     half, none = np.float32(0.5), np.float32(0.0)
     for k in range(line.shape[0]):
-        x_here, y_here = np.float32(k * _KNOT), np.float32(y)
+        x_here, y_here = np.float32(k * KNOT), np.float32(y)
         u = to_square[0, 0] * x_here + to_square[0, 1] * y_here + to_square[0, 2]
         v = to_square[1, 0] * x_here + to_square[1, 1] * y_here + to_square[1, 2]
         gx, gy = min(max(u * cells - half, none), end), min(max(v * cells - half, none), end)
@@ -136,25 +146,25 @@ def _look_up(way: Array, to_square: Array, y: int, side: float, line: Array) -> 
 
 @kernel
 def follow_detail(shown: Array, way: Array, keep: float, fresh: Array, out: Array) -> None:
-    """Lead what is `shown`, int16 (k, k, 3), over to `fresh`, int16 (n, n, 3), into `out` of its shape.
+    """Fade the detail `shown`, int16 (k, k, 3), over to `fresh`, int16 (n, n, 3), into `out` of its shape.
 
-    `way` as in `drift`. `keep` 0..1 is how much of the shown detail stays where it is still the same; out = fresh elsewhere
-    and where nothing is fresh.
+    `way` as in `drift`. `keep` 0..1 is the share of the shown detail that stays where it is still the same; out = fresh
+    elsewhere and where nothing is fresh.
     """
     side = fresh.shape[0]
     last, none = np.float32(shown.shape[0] - 1.001), np.float32(0.0)
     to_square = np.zeros((2, 3), np.float32)
     to_square[0, 0] = to_square[1, 1] = np.float32(1 / side)
     to_square[0, 2] = to_square[1, 2] = np.float32(0.5 / side)
-    line = np.empty(((side + _KNOT - 2) // _KNOT + 1, 3), np.float32)
+    line = np.empty(((side + KNOT - 2) // KNOT + 1, 3), np.float32)
     for y in range(side):
         _look_up(way, to_square, y, shown.shape[0], line)
         for x in range(side):
             out[y, x, 0], out[y, x, 1], out[y, x, 2] = fresh[y, x, 0], fresh[y, x, 1], fresh[y, x, 2]
             if fresh[y, x, 0] == 0 and fresh[y, x, 1] == 0 and fresh[y, x, 2] == 0:
                 continue
-            k = x // _KNOT
-            t = np.float32(x - k * _KNOT) * np.float32(1 / _KNOT)
+            k = x // KNOT
+            t = np.float32(x - k * KNOT) * np.float32(1 / KNOT)
             px = min(max(line[k, 0] + (line[k + 1, 0] - line[k, 0]) * t, none), last)
             py = min(max(line[k, 1] + (line[k + 1, 1] - line[k, 1]) * t, none), last)
             weight = np.float32(keep) * (line[k, 2] + (line[k + 1, 2] - line[k, 2]) * t)
@@ -181,14 +191,14 @@ def add_detail(crop: Array, mask: Array, detail: Array, way: Array, crop_to_squa
     last = np.float32(detail.shape[0] - 1.001)
     half, none, most = np.float32(0.5), np.float32(0.0), np.float32(255.0)
     gain = np.float32(strength / 64)
-    line = np.empty(((width + _KNOT - 2) // _KNOT + 1, 3), np.float32)
+    line = np.empty(((width + KNOT - 2) // KNOT + 1, 3), np.float32)
     for y in range(height):
         _look_up(way, crop_to_square, y, detail.shape[0], line)
         for x in range(width):
             if mask[y, x] == 0:
                 continue
-            k = x // _KNOT
-            t = np.float32(x - k * _KNOT) * np.float32(1 / _KNOT)
+            k = x // KNOT
+            t = np.float32(x - k * KNOT) * np.float32(1 / KNOT)
             px = line[k, 0] + (line[k + 1, 0] - line[k, 0]) * t
             py = line[k, 1] + (line[k + 1, 1] - line[k, 1]) * t
             if px < none or py < none or px > last or py > last:

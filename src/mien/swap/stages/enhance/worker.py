@@ -1,20 +1,20 @@
-"""A thread that answers the newest question, so that whoever asks never waits."""
+"""Background worker with a one-slot, latest-wins request, so that the caller never waits."""
 
 import threading
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-Question = TypeVar("Question")
-Answer = TypeVar("Answer")
+Request = TypeVar("Request")
+Result = TypeVar("Result")
 
 
-class Worker(Generic[Question, Answer]):
-    """One slot for the next question, one for the last answer. `work` runs in the thread and must not raise."""
+class Worker(Generic[Request, Result]):
+    """Worker with one slot for the next request and one for the last result; `work` runs in its thread and must not raise."""
 
-    def __init__(self, name: str, work: Callable[[Question], Answer]) -> None:
+    def __init__(self, name: str, work: Callable[[Request], Result]) -> None:
         self._work = work
-        self._question: Question | None = None
-        self._answer: Answer | None = None
+        self._request: Request | None = None
+        self._result: Result | None = None
         self._busy = False
         self._stopping = False
         self._changed = threading.Condition()
@@ -23,23 +23,23 @@ class Worker(Generic[Question, Answer]):
 
     @property
     def idle(self) -> bool:
-        """Whether no question waits for its answer."""
+        """True while no request is waiting or being worked on."""
         return not self._busy
 
-    def ask(self, question: Question) -> None:
-        """Never blocks; replaces a question that nobody has begun with."""
+    def submit(self, request: Request) -> None:
+        """Submit a request without blocking; it replaces one that is still waiting."""
         with self._changed:
-            self._question, self._busy = question, True
+            self._request, self._busy = request, True
             self._changed.notify()
 
-    def answer(self) -> Answer | None:
-        """What has been answered since the last call, None for nothing."""
+    def take_result(self) -> Result | None:
+        """Return the result since the last call, None without one."""
         with self._changed:
-            answer, self._answer = self._answer, None
-            return answer
+            result, self._result = self._result, None
+            return result
 
     def stop(self, timeout_s: float = 2.0) -> bool:
-        """End the thread; False when the work holds it still: it is left behind and ends when it is let go."""
+        """End the thread; False when the work still holds it: it is abandoned and ends after that work."""
         with self._changed:
             self._stopping = True
             self._changed.notify()
@@ -47,17 +47,17 @@ class Worker(Generic[Question, Answer]):
         return not self._thread.is_alive()
 
     def _run(self) -> None:
-        while self._answers_one():
+        while self._serve_one():
             pass
 
-    def _answers_one(self) -> bool:
-        """Wait for a question and answer it; False at the end. What it was about is not held while the next one is awaited."""
+    def _serve_one(self) -> bool:
+        """Wait for a request and serve it; False at the end. The request is not held while the next one is awaited."""
         with self._changed:
-            self._changed.wait_for(lambda: self._question is not None or self._stopping)
-            question, self._question = self._question, None
-            if self._stopping or question is None:
+            self._changed.wait_for(lambda: self._request is not None or self._stopping)
+            request, self._request = self._request, None
+            if self._stopping or request is None:
                 return False
-        answer = self._work(question)
+        result = self._work(request)
         with self._changed:
-            self._answer, self._busy = answer, self._question is not None
+            self._result, self._busy = result, self._request is not None
         return True

@@ -1,0 +1,113 @@
+"""Occluders of one tracked face, texel by texel: from the face's usual appearance and from the colours of skin.
+
+What changes is compared with the usual appearance (`change`). An occluder that was there from the first frame is found by its
+colour alone (`skin`), and only where it clearly is not skin. Both are overruled where the usual appearance turns out to have
+been the occluder, or where only the light has changed (`appearance`).
+"""
+
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+
+from mien.face.texels import SIDE, texel_map
+from mien.swap.memory.occlusion.appearance import explain
+from mien.swap.memory.occlusion.change import CHANGE, evidence_of_change, limb_kernel, objects, without_limb
+from mien.swap.memory.occlusion.light_fit import fitted_light, tones
+from mien.swap.memory.occlusion.regions import SMALL, forehead
+from mien.swap.memory.occlusion.skin import non_skin
+from mien.types import Array, Floats, Image, Mask
+
+
+@dataclass(frozen=True, slots=True)
+class OcclusionTuning:
+    """Occlusion over time."""
+
+    max_share: float = 0.6
+    """Share of the face beyond which a change is not understood rather than an occluder: nothing is given back."""
+    rise: float = 0.7
+    fall: float = 0.7
+    """Share of the way to the newest evidence in one frame."""
+    learning: float = 0.05
+    """Share of the newest evidence in what texels show without an occluder."""
+    patience_frames: int = 600
+    """Frames after which an occluder counts as the new appearance: painting over an object is safer than showing a person."""
+    skin_every: int = 3
+    """Frames between two searches for non-skin while there is none: it was there before, or comes as a change."""
+
+
+TUNING = OcclusionTuning()
+
+
+@dataclass(slots=True)
+class TrackOcclusion:
+    """Occluders of one track; give it every frame, in order."""
+
+    tuning: OcclusionTuning = TUNING
+    stale: Array = field(default_factory=lambda: np.zeros((SIDE, SIDE), np.bool_))
+    """bool (SIDE, SIDE): where the last frame has shown that the usual appearance was an occluder, and now is the face."""
+    _level: Floats = field(default_factory=lambda: np.zeros((SIDE, SIDE), np.float32))
+    """Opacity of the occluders, 0..1, smoothed over time."""
+    _usual: Floats = field(default_factory=lambda: np.zeros((SIDE, SIDE), np.float32))
+    """Evidence that the texels show without an occluder."""
+    _held: Floats = field(default_factory=lambda: np.zeros((SIDE, SIDE), np.float32))
+    """Frames for which an occluder has been at each texel."""
+    _light: Floats = field(default_factory=lambda: np.zeros((6, 3), np.float32))
+    _frames: int = 0
+    _non_skin: Array = field(default_factory=lambda: np.zeros((SMALL, SMALL), np.uint8))
+    """Result of the last search for non-skin."""
+
+    def update(self, now: Image, mean: Floats, weight: Floats, visible: Floats) -> Mask:
+        """Return the occlusion mask of this frame, uint8 (SIDE, SIDE), 255 = an occluder.
+
+        `now` is the texture of this frame, BGR uint8, `mean` the usual one, float32; `weight` counts the frames that made it,
+        `visible` 0..1 is how well each texel is seen now.
+        """
+        visible = without_limb(visible)
+        evidence = self.evidence(now, mean, weight, visible)
+        found = self._explained(objects(evidence, self._level), now, mean, weight, visible)
+        patience = self.tuning.patience_frames
+        self._held = np.where(found > 0, np.minimum(self._held + 1, np.float32(patience + 1)), 0).astype(np.float32)
+        found = np.where(self._held > patience, np.float32(0), found)
+        step = np.where(found > self._level, np.float32(self.tuning.rise), np.float32(self.tuning.fall))
+        self._level += step * (found - self._level)
+        self._usual += np.float32(self.tuning.learning) * (np.minimum(evidence, 1) * (found < 0.5) - self._usual)
+        self._frames += 1
+        return self._mask(visible)
+
+    def _explained(self, found: Floats, now: Image, mean: Floats, weight: Floats, visible: Floats) -> Floats:
+        """Return the objects that are occluders, and update the search for non-skin; `stale` is set."""
+        # Hair over a forehead stays; other non-skin moves.
+        if self._frames % self.tuning.skin_every == 0 or (self._non_skin > forehead()).any():
+            self._non_skin = non_skin(now, visible, self._non_skin)
+        known = cv2.resize(weight, (SMALL, SMALL), interpolation=cv2.INTER_NEAREST) >= CHANGE.least_weight
+        self.stale, lit = explain(found, self._non_skin * known, now, mean, visible)
+        self._non_skin = self._non_skin * ~(lit & known)
+        wide = cv2.resize(lit.astype(np.uint8), found.shape[::-1], interpolation=cv2.INTER_NEAREST) > 0
+        found[self.stale | wide] = 0
+        self._level[self.stale] = 0
+        return found
+
+    def _mask(self, visible: Floats) -> Mask:
+        """Return the occlusion mask of the present levels and of what is not skin."""
+        mask = np.clip(self._level * 383 - 64, 0, 255).astype(np.uint8)
+        if self._non_skin.any():
+            coarse = self._non_skin * np.uint8(255)
+            mask = np.maximum(mask, cv2.resize(coarse, (SIDE, SIDE), interpolation=cv2.INTER_LINEAR))
+        if float((mask[visible > 0.5] > 127).sum()) > self.tuning.max_share * np.count_nonzero(visible > 0.5):
+            mask[:] = 0
+        if mask.any():
+            # Texels that are turned away show nothing; an occluder that reaches there goes on.
+            mask = np.where(visible > 0, mask, cv2.dilate(mask, limb_kernel()))
+        return np.asarray(mask, np.uint8)
+
+    def evidence(self, now: Image, mean: Floats, weight: Floats, visible: Floats) -> Floats:
+        """Return how unusual each texel is, in spreads, and follow the light; float32 (SIDE, SIDE)."""
+        sure = np.where((weight >= CHANGE.least_weight) & texel_map().inside, visible, 0).astype(np.float32)
+        seen, usual = tones(now), tones(np.clip(mean + 0.5, 0, 255).astype(np.uint8))
+        self._light = fitted_light(
+            seen - usual,
+            sure * (1 - self._level) * (1 - cv2.resize(self._non_skin, (SIDE, SIDE), interpolation=cv2.INTER_NEAREST)),
+            self._light,
+        )
+        return evidence_of_change(seen, usual, self._light, weight, self._usual, sure)
