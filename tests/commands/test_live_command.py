@@ -84,7 +84,7 @@ def test_a_port_in_use_is_said(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("--port", "99999"), "no port"),
+        (("--port", "99999"), "invalid port"),
         (("--host", "0.0.0.0"), "--share"),
         (("--host", "no.such.host.example"), "--share"),
         (("--host", ""), "no address"),

@@ -367,7 +367,7 @@ def test_a_damaged_model_is_refused(
 ) -> None:
     from mien.models.library import store
 
-    weights = Path(store.__file__).parent / "weights"
+    weights = Path(store.__file__).parent.parent / "weights"
     shutil.copytree(weights, tmp_path / "weights")
     damaged = tmp_path / "weights" / "face_mesh_478.onnx"
     content = bytearray(damaged.read_bytes())

@@ -15,9 +15,10 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from mien.commands.doctor import examine
+from mien.commands.findings import examine
 from mien.commands.main import main
-from mien.commands.modelling import check_models, pull_models
+from mien.commands.models_pull import pull_models
+from mien.commands.models_verify import check_models
 from mien.errors import MienError, UsageError
 from mien.models.library import inventory
 from mien.models.library.download import MIRROR_VARIABLE
@@ -182,7 +183,7 @@ def test_a_certificate_that_nobody_trusts(
         (["pull", ID], 2, "--accept-licence"),
         (["pull", ID, "--accept-licence"], 7, "no address of its own"),
         (["pull", ID, "--accept-licence", "--mirror", "http://mirror.example"], 2, "not an https address"),
-        (["pull", "ghost_1_256", "--accept-licence"], 7, "nobody has published its sha256"),
+        (["pull", "ghost_1_256", "--accept-licence"], 7, "sha256"),
         (["pull", "w600k_r50", "--accept-licence"], 7, "buffalo_l"),
         (["pull", "yunet", "--accept-licence"], 7, "ships with mien"),
     ],

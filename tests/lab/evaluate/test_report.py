@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from mien.assembly import factory
-from mien.commands.doctor import examine
+from mien.commands.findings import examine
 from mien.commands.main import main
 from mien.lab import bench
 from mien.lab.evaluate import measures, stills

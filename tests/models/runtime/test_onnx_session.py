@@ -17,7 +17,7 @@ import onnxruntime
 import pytest
 
 from mien import contracts
-from mien.commands import doctor
+from mien.commands import findings as doctor
 from mien.errors import DeviceFull, DeviceUnavailable, ModelDamaged, ModelError
 from mien.models.library.store import CACHE, Store
 from mien.models.runtime import half_precision, onnx_session, probe
@@ -40,6 +40,7 @@ from mien.models.runtime.onnx_session import OnnxSession
 from mien.models.runtime.probe import Choice, answers_right, try_device, verdict
 from mien.models.runtime.session_cache import TRIALS, Shelf
 from mien.settings import table
+from mien.system.processor import available_cores
 from mien.types import Array
 from tests.support import conformance
 from tests.support.standins import all_families, make_small
@@ -198,7 +199,7 @@ def test_half_is_asked_for_where_it_exists(tmp_path: Path) -> None:
 )
 def test_threads_are_the_physical_cores_that_are_ours(allowed: int, logical: int, physical: int, threads: int) -> None:
     assert usable_cores(allowed, logical, physical) == threads
-    assert 1 <= onnx_session.threads() <= doctor.cores()
+    assert 1 <= onnx_session.threads() <= available_cores()
 
 
 @pytest.mark.parametrize(
