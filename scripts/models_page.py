@@ -1,4 +1,4 @@
-"""Writes MODELS.md out of the catalogue: `.venv/bin/python scripts/models_page.py`. A test holds that it is up to date."""
+"""Write MODELS.md from the catalogue: `.venv/bin/python scripts/models_page.py`. A test holds it up to date."""
 
 from collections.abc import Sequence
 from itertools import groupby
@@ -11,32 +11,31 @@ PAGE = Path(__file__).parent.parent / "MODELS.md"
 _INTRODUCTION = """\
 # Models
 
-Made from `src/mien/models/catalogue.toml` by `scripts/models_page.py`; not edited by hand.
+Generated from `src/mien/models/catalogue.toml` by `scripts/models_page.py`; do not edit.
 
-The embedded models ship with mien. All others are weights of other people, each under its own terms, and none of them does:
-`mien models pull` fetches one after it has shown you the licence, `mien models import` takes over a file that you have.
-[docs/models.md](docs/models.md) tells how, and what is refused. Of one model there may be several rows: exports with
-other bytes.
+Only the embedded models ship with mien. All others are third-party weights, each under its own terms: `mien models pull`
+downloads one after it has shown you the licence, `mien models import` copies in a file that you have.
+[docs/models.md](docs/models.md) explains how, and what is refused. A model has a row for each export with other bytes.
 
-In the column "how": *pull* = it has an address; *import* = its sha256 is known, but it lies in an archive or has no address
-of its own; *import --trust* = nobody has published its sha256, so you have to say that you trust your file.
+The column "how": *pull* = it has an address; *import* = its sha256 is known, but it is in an archive or has no address of its
+own; *import --trust* = no sha256 is published, so you have to state that you trust your file.
 """
 _TITLES = {
     "swapper": "Swappers",
     "enhancer": "Enhancers",
-    "segmenter": "Segmenters: what stands before a face, and the regions of a face",
-    "recogniser": "Recognisers: what most swappers know a face by",
-    "converter": "Converters of what a recogniser says into what a swapper understands",
+    "segmenter": "Segmenters: occlusion masks, and the regions of a face",
+    "recogniser": "Recognisers: embeddings, the input of most swappers",
+    "converter": "Converters of a recogniser's embeddings into those of a swapper",
     "detector": "Detectors",
 }
-_COLUMNS = "model", "what it is", "size", "licence", "in plain words", "how", "how it is fed"
+_COLUMNS = "model", "what it is", "size", "licence", "in plain words", "how", "input"
 
 
 def page(entries: Sequence[ModelEntry]) -> str:
-    """The whole of MODELS.md."""
+    """Return MODELS.md."""
     embedded = [entry for entry in entries if entry.bundled]
     others = [entry for entry in entries if not entry.bundled]
-    parts = [_INTRODUCTION, "## Embedded\n", _table(("model", "role", "size", "licence", "by", "how it is fed"), [
+    parts = [_INTRODUCTION, "## Embedded\n", _table(("model", "role", "size", "licence", "by", "input"), [
         (f"`{entry.id}`", entry.role, shown_size(entry), entry.licence, entry.credit, entry.feed) for entry in embedded
     ])]  # fmt: skip
     for role, group in groupby(others, key=lambda entry: entry.role):

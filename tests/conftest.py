@@ -19,7 +19,7 @@ _GRACE_S = 5.0
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip, aloud, what Windows cannot do."""
+    """Skip the tests that need POSIX on Windows, with a reason that shows."""
     skip = pytest.mark.skip(reason="NOT TESTED on Windows: needs signals, pipes, modes or limits of POSIX")
     if sys.platform == "win32":
         for item in items:
@@ -29,7 +29,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def _own_data_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Key, ledger, consents and models of the tests lie apart from those of whoever runs them, in child processes too."""
+    """Keep key, ledger, consents and models of the tests apart from those of the user, in child processes too."""
     with pytest.MonkeyPatch.context() as patch:
         for name in (MODELS_VARIABLE, MIRROR_VARIABLE):
             patch.delenv(name, raising=False)

@@ -119,7 +119,7 @@ def _start(lines: Sequence[str], folder: Path) -> "subprocess.Popen[str]":
 
 @only_linux
 def test_the_disguise_holds(tmp_path: Path) -> None:
-    code = f"from tests import windows; import os; os.chdir({str(tmp_path)!r}); windows.deceive()\n"
+    code = f"from tests.support import windows; import os; os.chdir({str(tmp_path)!r}); windows.deceive()\n"
     code += f"exec(compile({_BELIEVER!r}, 'believer', 'exec'), {{'__name__': 'mien.believer'}})"
     subprocess.run([sys.executable, "-X", "warn_default_encoding", "-c", code], cwd=ROOT, check=True, timeout=60)
     assert not list(tmp_path.iterdir())

@@ -111,7 +111,7 @@ def test_the_install_script_takes_hashed_files_only_and_builds_without_fetching(
     packages, itself = (call.split() for call in calls if " install " in call)
     assert {"--require-hashes", "--only-binary"} <= set(packages)
     assert [word for word in packages if word.endswith(".lock")] == locks
-    assert not [word for word in packages if "==" in word], "nothing besides the lock files"
+    assert not [word for word in packages if "==" in word], "nothing but the lock files"
     assert {"--no-deps", "--no-build-isolation"} <= set(itself)
 
 

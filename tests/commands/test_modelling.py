@@ -222,7 +222,7 @@ def test_all_licences_are_agreed_to_before_the_first_byte(known: ModelEntry, mir
         asked.append(entry.id)
         return entry.id == ID
 
-    with pytest.raises(UsageError, match="not agreed"):
+    with pytest.raises(UsageError, match="not accepted"):
         pull_models([ID, ID, "xseg_1"], Store(), agree, Console(stderr=True), mirror)
     assert asked == [ID, "xseg_1"]
     assert not installed.exists()

@@ -31,7 +31,7 @@ def _names(folder: Path) -> list[str]:
 
 @pytest.fixture
 def album(tmp_path: Path) -> Path:
-    """Two small pictures of somebody in different folders with the same name, and something that is no picture."""
+    """Two small pictures of somebody in different folders with the same name, and a text file."""
     for place in ("a", "b"):
         (tmp_path / place).mkdir()
     with Image.open(HOPPER) as opened:
@@ -206,7 +206,7 @@ def test_no_two_outputs_get_one_name(tmp_path: Path) -> None:
 
 
 def _lines(steps: list[tuple[float, int]], total: int | None) -> list[str]:
-    """What a log gets of a job that has swapped so many frames at these times."""
+    """Return the log of a job whose progress is (time, frames) in each of `steps`."""
     written, now = io.StringIO(), [0.0]
     console = Console(file=written, width=200)
     with progress.shown_progress(console, "clip.mp4", quiet=False, clock=lambda: now[0]) as report:

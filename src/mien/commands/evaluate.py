@@ -18,7 +18,7 @@ def add(commands: Commands) -> None:
     evaluate = commands.add_parser(
         "evaluate",
         help="measure the quality of the swap on portraits, clips and synthetic scenes; write a report",
-        description="Measure the quality of the swap; write figures.json and report.html to OUT and print figures and targets.",
+        description="Measure the quality of the swap; write figures.json and report.html to OUT and print figures and goals.",
     )
     evaluate.add_argument(
         "faces", metavar="FACES", type=Path, nargs="?",
@@ -50,7 +50,7 @@ def _run(options: argparse.Namespace) -> int:
         raise UsageError("no folder of portraits was named", f"name one, or set {_MEDIA_VARIABLE}")
     plan = EvaluationPlan(faces, clips, options.only, options.pairs, options.flicker_frames, options.quick)
     sections = run_evaluation(plan, options.output, settings_of(options))
-    table = new_table("figure", "measured", "target", "")
+    table = new_table("figure", "measured", "goal", "")
     for section in sections:
         table.add_row(f"[bold]{escape(section.title)}[/]")
         for figure in section.figures:

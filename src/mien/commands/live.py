@@ -11,7 +11,7 @@ from mien.media.files.statement import ACCEPTABLE_USE
 from mien.system.folders import recordings_folder
 from mien.system.programs import harden
 
-_PORT = 7421  # of the studio; not registered with IANA
+_PORT = 7421  # of the studio; chosen freely
 
 
 def add(commands: Commands) -> None:

@@ -143,7 +143,7 @@ def test_the_report_holds_everything_and_needs_nothing() -> None:
 
     page = report.page("Title", ["a fact"], [section], jpeg)
     assert seen == [(8, 8, 3)]
-    assert "0 of 1 bars are reached" in page
+    assert "0 of 1 goals are reached" in page
     assert "MISSED" in page
     assert "&lt;this&gt;" in page
     assert "<script" not in page

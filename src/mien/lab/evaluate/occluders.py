@@ -1,4 +1,4 @@
-"""Things that come before a face, drawn with their exact opacity: a hand, hair, a microphone, a cup, sunglasses, a bar."""
+"""Occluders drawn with their exact opacity: a hand, hair, a microphone, a cup, sunglasses, a bar."""
 
 from dataclasses import dataclass
 
@@ -9,18 +9,17 @@ from mien.lab.evaluate.portraits import Portrait
 from mien.lab.evaluate.scenes import Scene, Shot, swaying
 from mien.types import Floats
 
-_SIDE = 512
-_FINE = 2
-"""Things are drawn so many times larger, and shrunk."""
-_SEED = 11
+_SIDE = 512  # pixels of a drawn occluder
+_OVERSAMPLING = 2  # drawn larger by this factor and shrunk, for smooth borders
+_SEED = 11  # any; the same drawing in every run
 
 
 @dataclass(frozen=True, slots=True)
 class Thing:
-    """A drawn thing: `colour` BGR float32 (512, 512, 3), `alpha` float32 (512, 512), 0..1.
+    """A drawn occluder: `colour` BGR float32 (512, 512, 3), `alpha` float32 (512, 512), 0..1.
 
-    The picture is `width` eye distances wide. It comes from `start` to rest at `goal`, both in eye distances from the middle
-    between the eyes, and sways there.
+    The drawing is `width` eye distances wide. It moves from `start` to `goal`, both in eye distances from the middle between
+    the eyes, and sways there.
     """
 
     name: str
@@ -32,7 +31,7 @@ class Thing:
 
 
 def things(skin_bgr: Floats) -> list[Thing]:
-    """All of them; the hand has the given colour of skin."""
+    """Return all occluders; the hand has the given colour of skin."""
     return [
         Thing("hand", *_hand(skin_bgr), 2.6, (-3.2, 3.0), (-0.35, 0.9)),
         Thing("hair", *_hair(), 2.2, (-0.2, -3.4), (0.1, -0.15)),
@@ -44,16 +43,16 @@ def things(skin_bgr: Floats) -> list[Thing]:
 
 
 def cheek_colour(portrait: Portrait) -> Floats:
-    """The median colour of somebody's cheeks, BGR float32 (3,)."""
+    """Return the median colour of the cheeks, BGR float32 (3,)."""
     points = np.round(portrait.landmarks.points[[50, 205, 280, 425], :2]).astype(int)
     patches = [portrait.image[y - 4 : y + 5, x - 4 : x + 5].reshape(-1, 3) for x, y in points]
     return np.asarray(np.median(np.concatenate(patches), axis=0), np.float32)
 
 
 def occluded(portrait: Portrait, thing: Thing, length: int, enters_at: int) -> Scene:
-    """The swaying portrait; the thing comes in at frame `enters_at`, or is there from the first when that is 0.
+    """Return the scene of a swaying portrait whose occluder comes in at frame `enters_at`; 0 = present from the first.
 
-    In the last sixth it goes out again.
+    It leaves in the last sixth.
     """
     base = swaying(portrait, length)
 
@@ -65,7 +64,7 @@ def occluded(portrait: Portrait, thing: Thing, length: int, enters_at: int) -> S
 
 
 def _near(index: int, length: int, enters_at: int) -> float:
-    """How near the thing is to its goal, 0 = out of the picture, 1 = there."""
+    """Return the nearness of the occluder to its goal, 0 = out of the picture, 1 = there."""
     coming = 1.0 if enters_at == 0 else np.clip((index - enters_at) / (length / 5), 0, 1)
     leaving = np.clip((length - 2 - index) / max(1, length / 6), 0, 1)
     value = float(min(coming, leaving))
@@ -73,7 +72,7 @@ def _near(index: int, length: int, enters_at: int) -> float:
 
 
 def before(shot: Shot, thing: Thing, near: float, index: int) -> Shot:
-    """The shot with the thing laid over it; its own picture becomes the clean one."""
+    """Return the shot with the occluder drawn over it; the picture without it becomes the clean one."""
     points = shot.points
     eyes = float(np.linalg.norm(points[33, :2] - points[263, :2]))
     middle = points[[33, 263], :2].mean(0)
@@ -97,7 +96,7 @@ def before(shot: Shot, thing: Thing, near: float, index: int) -> Shot:
 
 
 _Drawing = tuple[Floats, Floats]
-_LARGE = _SIDE * _FINE
+_LARGE = _SIDE * _OVERSAMPLING
 
 
 def _shrunk(colour: Floats, alpha: Floats) -> _Drawing:
@@ -106,7 +105,7 @@ def _shrunk(colour: Floats, alpha: Floats) -> _Drawing:
 
 
 def _texture(grain: float, strength: float, seed: int) -> Floats:
-    """Smooth noise round 1; float32 (1024, 1024)."""
+    """Return smooth noise around 1; float32 (1024, 1024)."""
     noise = np.random.default_rng((_SEED, seed)).standard_normal((_LARGE // 4, _LARGE // 4)).astype(np.float32)
     smooth = cv2.GaussianBlur(noise, (0, 0), grain)
     even = np.asarray(smooth / max(float(smooth.std()), 1e-6), np.float32)
@@ -114,7 +113,7 @@ def _texture(grain: float, strength: float, seed: int) -> Floats:
 
 
 def _roundness(alpha: Floats, depth: float) -> Floats:
-    """Shading of a puffed-up shape: darker towards its border; 0..1."""
+    """Return the shading of a rounded shape, darker towards its border; 0..1."""
     inner = cv2.distanceTransform((alpha > 0.5).astype(np.uint8), cv2.DIST_L2, 5)
     return np.asarray(0.62 + 0.38 * np.sqrt(np.clip(inner / depth, 0, 1)), np.float32)
 
