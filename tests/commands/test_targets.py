@@ -1,4 +1,4 @@
-"""Several targets of one request, names as people and shells give them, and progress in a log."""
+"""Several targets of one request, names as typed or expanded, and progress in a log."""
 
 import io
 import os
@@ -31,7 +31,7 @@ def _names(folder: Path) -> list[str]:
 
 @pytest.fixture
 def album(tmp_path: Path) -> Path:
-    """Two small pictures of somebody in different folders with the same name, and a text file."""
+    """Write two small portraits of the same name to different folders, and a text file."""
     for place in ("a", "b"):
         (tmp_path / place).mkdir()
     with Image.open(HOPPER) as opened:

@@ -1,4 +1,4 @@
-"""The measures: nothing for equal pictures, and the known amount for a known change."""
+"""The measures: zero for equal pictures, the known amount for a known change."""
 
 import json
 import math

@@ -1,4 +1,4 @@
-"""The measuring tools: what they report is what is there."""
+"""Benchmark, evaluation and doctor report what is there."""
 
 import json
 import shutil

@@ -78,9 +78,9 @@ def _run(
         shots.append((shot.image, image, shot.points))
         if result.swapped and index % _DESCRIBE_INTERVAL_FRAMES == _DESCRIBE_INTERVAL_FRAMES - 1:
             points = nearest(drawn_points(result), shot.points)
-            descriptor = lab.recogniser.describe(image, Landmarks(points, 1.0))
-            to_source.append(float(np.linalg.norm(descriptor - source.descriptor)))
-            to_target.append(float(np.linalg.norm(descriptor - target.descriptor)))
+            embedding = lab.recogniser.describe(image, Landmarks(points, 1.0))
+            to_source.append(float(np.linalg.norm(embedding - source.embedding)))
+            to_target.append(float(np.linalg.norm(embedding - target.embedding)))
     return swapped, to_source, to_target, shots
 
 

@@ -95,16 +95,16 @@ def measure(lab: Lab, progress: Progress) -> Section:
     """Measure every occluder as it comes in, from the first frame, and in a still."""
     bare = replace(lab, settings=replace(lab.settings, occlusion="off"))
     found = _Found()
-    for number in range(len(occluders.things(np.zeros(3, np.float32)))):
+    for number in range(len(occluders.all_occluders(np.zeros(3, np.float32)))):
         source, target = lab.cast(number)
         # A hand of the target's own skin is the hardest case.
-        thing = occluders.things(occluders.cheek_colour(target))[number]
-        _measure_moving(lab, bare, source, target, thing, found, progress)
-        one, tile = _still(lab, bare, source, target, thing)
-        two, _ = _still(lab, bare, source, lab.cast(number + 1)[1], thing)
+        occluder = occluders.all_occluders(occluders.cheek_colour(target))[number]
+        _measure_moving(lab, bare, source, target, occluder, found, progress)
+        one, tile = _still(lab, bare, source, target, occluder)
+        two, _ = _still(lab, bare, source, lab.cast(number + 1)[1], occluder)
         one.add(two)
         found.tallies["still"].add(one)
-        found.details[f"{thing.name}, still"] = _detail(one)
+        found.details[f"{occluder.name}, still"] = _detail(one)
         found.stills.append(tile)
         progress()
     sheet = Sheet("Stills: the target with the occluder, and the result.", grid(found.stills, 3))
@@ -115,7 +115,7 @@ def measure(lab: Lab, progress: Progress) -> Section:
 
 
 def _measure_moving(
-    lab: Lab, bare: Lab, source: Portrait, target: Portrait, thing: occluders.Thing, found: _Found, progress: Progress
+    lab: Lab, bare: Lab, source: Portrait, target: Portrait, occluder: occluders.Occluder, found: _Found, progress: Progress
 ) -> None:
     """Measure an occluder in two scenes: it comes in after a third, or is there from the first frame."""
     length = lab.length(_SCENE_FRAMES)
@@ -123,7 +123,7 @@ def _measure_moving(
     shape = lab.shape_of(source)
     progress()
     for kind, at in (("comes in", length // 3), ("from the first frame", 0)):
-        scene = occluders.occluded(target, thing, length, at)
+        scene = occluders.occluded(target, occluder, length, at)
         total, lost, back, frames = Tally(), [], [], []
         runs = zip(lab.run(scene, source), bare.run(scene, source), strict=True)
         for index, ((shot, result), (_, unmasked)) in enumerate(runs):
@@ -134,12 +134,12 @@ def _measure_moving(
             if at:
                 frames.append(beside(shot.image, result.frame.image)[::2, ::2].copy())
         found.tallies[kind].add(total)
-        found.by_occluder.setdefault(thing.name, Tally()).add(total)
+        found.by_occluder.setdefault(occluder.name, Tally()).add(total)
         found.swapped_shares.append(total.swapped / total.frames)
-        found.details[f"{thing.name}, {kind}: {source.name} on {target.name}"] = _detail(total)
-        found.plots.append(Plot(f"{thing.name}, {kind}", "frame", "%", {"painted over": lost, "given back": back}))
+        found.details[f"{occluder.name}, {kind}: {source.name} on {target.name}"] = _detail(total)
+        found.plots.append(Plot(f"{occluder.name}, {kind}", "frame", "%", {"painted over": lost, "given back": back}))
         if frames:
-            found.clips.append(Clip(f"occlusion-{thing.name}", f"{thing.name}, {kind}", tuple(frames), 30))
+            found.clips.append(Clip(f"occlusion-{occluder.name}", f"{occluder.name}, {kind}", tuple(frames), 30))
         progress()
 
 
@@ -219,8 +219,8 @@ def _clean_run(lab: Lab, source: Portrait, target: Portrait, length: int) -> lis
     return [result.frame.image for _, result in lab.run(swaying(target, length), source)]
 
 
-def _still(lab: Lab, bare: Lab, source: Portrait, target: Portrait, thing: occluders.Thing) -> tuple[Tally, Image]:
-    shot = occluders.before(swaying(target, 1).draw(0), thing, 1.0, 0)
+def _still(lab: Lab, bare: Lab, source: Portrait, target: Portrait, occluder: occluders.Occluder) -> tuple[Tally, Image]:
+    shot = occluders.occlude(swaying(target, 1).draw(0), occluder, 1.0, 0)
     assert shot.clean is not None
     result = lab.picture_pipeline(source).swap_frame(frame_of(shot.image, 0))
     clean = lab.picture_pipeline(source).swap_frame(frame_of(shot.clean, 0)).frame.image

@@ -25,7 +25,7 @@ class Portrait:
     person: str
     image: Image
     landmarks: Landmarks
-    descriptor: Floats
+    embedding: Floats
 
     @property
     def group(self) -> str:

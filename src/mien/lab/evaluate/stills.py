@@ -90,7 +90,7 @@ class Gallery:
 
     names: tuple[str, ...]
     people: tuple[str, ...]
-    descriptors: Array
+    embeddings: Array
     centre: Array
 
     def cosine(self, a: Floats, b: Floats) -> float:
@@ -98,18 +98,18 @@ class Gallery:
         x, y = a - self.centre, b - self.centre
         return float(x @ y / max(float(np.linalg.norm(x) * np.linalg.norm(y)), 1e-9))
 
-    def nearest(self, descriptor: Floats, without: str = "") -> str:
+    def nearest(self, embedding: Floats, without: str = "") -> str:
         """Return the person of the nearest portrait other than the one named `without`."""
-        distance = np.linalg.norm(self.descriptors - descriptor, axis=1)
+        distance = np.linalg.norm(self.embeddings - embedding, axis=1)
         distance[[index for index, name in enumerate(self.names) if name == without]] = np.inf
         return self.people[int(distance.argmin())]
 
 
 def gallery(people: Sequence[Portrait]) -> Gallery:
     """Return the gallery of the portraits."""
-    descriptors = np.stack([portrait.descriptor for portrait in people]).astype(np.float64)
+    embeddings = np.stack([portrait.embedding for portrait in people]).astype(np.float64)
     names, persons = tuple(p.name for p in people), tuple(p.person for p in people)
-    return Gallery(names, persons, descriptors, descriptors.mean(0))
+    return Gallery(names, persons, embeddings, embeddings.mean(0))
 
 
 def evaluate_pair(lab: Lab, source: Portrait, target: Portrait, known: Gallery) -> tuple[PairResult, Image]:
@@ -123,7 +123,7 @@ def evaluate_pair(lab: Lab, source: Portrait, target: Portrait, known: Gallery) 
     points = landmarks.points
     # What the settled fit sees in the target, moved as the drawing was moved: noise of the tracker's one fit stays out.
     worn = own + (drawn - tracked)
-    descriptor = lab.recogniser.describe(image, landmarks)
+    embedding = lab.recogniser.describe(image, landmarks)
     ways, lengths = shape_ways(points, own, source.landmarks.points)
     seen, wanted = (measures.expressions(face).values() for face in (points, worn))
     whole, worst = measures.seam(image, worn, target.image, own)
@@ -132,11 +132,11 @@ def evaluate_pair(lab: Lab, source: Portrait, target: Portrait, known: Gallery) 
         PairResult(
             source=source.name,
             target=target.name,
-            to_source=float(np.linalg.norm(descriptor - source.descriptor)),
-            to_target=float(np.linalg.norm(descriptor - target.descriptor)),
-            cosine=known.cosine(descriptor, source.descriptor),
-            retrieved=known.nearest(descriptor) == source.person,
-            retrieved_by_another=None if alone else known.nearest(descriptor, source.name) == source.person,
+            to_source=float(np.linalg.norm(embedding - source.embedding)),
+            to_target=float(np.linalg.norm(embedding - target.embedding)),
+            cosine=known.cosine(embedding, source.embedding),
+            retrieved=known.nearest(embedding) == source.person,
+            retrieved_by_another=None if alone else known.nearest(embedding, source.name) == source.person,
             pose_degrees=measures.pose_error(points, own),
             pose_axes=measures.pose_axes(points, own),
             landmark_percent=measures.landmark_error(points, own),
@@ -307,7 +307,7 @@ def calibrate(people: Sequence[Portrait], known: Gallery) -> dict[str, Any]:
     same, other, cosine_same, cosine_other, smiles = [], [], [], [], []
     for number, a in enumerate(people):
         for b in people[number + 1 :]:
-            distance, cosine = float(np.linalg.norm(a.descriptor - b.descriptor)), known.cosine(a.descriptor, b.descriptor)
+            distance, cosine = float(np.linalg.norm(a.embedding - b.embedding)), known.cosine(a.embedding, b.embedding)
             if a.person == b.person:
                 same.append(distance)
                 cosine_same.append(cosine)

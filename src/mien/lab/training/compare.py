@@ -100,12 +100,12 @@ def _measured(example: Example, patch: FacePatch, whose: Sequence[Floats], recog
     made, truth = example.target.copy(), example.target.copy()
     compose(made, patch)
     compose(truth, FacePatch(example.truth, example.mask, _HERE))
-    descriptor = recogniser.describe(made, Landmarks(example.points, 1.0))
+    embedding = recogniser.describe(made, Landmarks(example.points, 1.0))
     share = example.mask[:, :, None] / 255.0
     difference = np.abs(made.astype(np.float32) - truth) * share
     return Measured(
-        float(np.linalg.norm(descriptor - whose[0])),
-        float(np.linalg.norm(descriptor - whose[1])),
+        float(np.linalg.norm(embedding - whose[0])),
+        float(np.linalg.norm(embedding - whose[1])),
         light_correlation(made, example.target, example.mask),
         light_correlation(made, truth, example.mask),
         float(seam_ratio(made, example.target, example.mask)),
