@@ -92,7 +92,9 @@ def _row(
 class Settings:
     """Immutable values of all settings."""
 
-    engine: str = _row("mesh", "engine: mesh (built in), or an installed swapper (`mien models`)", "face", role="swapper")
+    engine: str = _row(
+        "mesh", "swapping engine: mesh (built in), or an installed swapper (`mien models`)", "face", role="swapper"
+    )
     opacity: float = _row(1.0, "opacity of the new face, 0 to 1; below 1 the wearer shows through", "face", 0.0, 1.0)
     eyes: str = _row(
         "blend",
@@ -197,7 +199,7 @@ class Settings:
         choices=("deinterlace", "keep"),
     )
     encoder: str = _row(
-        "software", "encoder: software, or hardware where present", "output",
+        "software", "video encoder: software, or hardware where present", "output",
         choices=("software", "hardware"),
     )  # fmt: skip
     quality: int = _row(

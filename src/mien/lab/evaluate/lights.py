@@ -5,11 +5,11 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
-from mien.face import landmark_sets
 from mien.imaging import geometry
 from mien.imaging.raster import draw_mesh
 from mien.lab.evaluate.portraits import Portrait, placed
 from mien.lab.evaluate.scenes import SIZE_WH, Scene, Shot, noisy, to_frame_of
+from mien.lab.meshes import whole_triangles
 from mien.types import Floats
 
 _AMBIENT, _DIRECT = 0.38, 0.68  # strengths; a surface that faces the lamp gets 1.06 of the portrait's light, chosen by eye
@@ -64,16 +64,10 @@ def normals(points: Floats, shape_hw: tuple[int, int]) -> Floats:
     Beside the face they continue and turn smoothly to the front.
     """
     height, width = shape_hw
-    triangles = [
-        landmark_sets.skin_triangles(),
-        landmark_sets.fan(landmark_sets.RIGHT_EYE, landmark_sets.RIGHT_IRIS),
-        landmark_sets.fan(landmark_sets.LEFT_EYE, landmark_sets.LEFT_IRIS),
-        landmark_sets.strip(landmark_sets.INNER_LIPS),
-    ]
     crop, mask = np.zeros((height, width, 3), np.uint8), np.zeros(shape_hw, np.uint8)
     depth = np.empty(shape_hw, np.float32)
     draw_mesh(
-        np.ascontiguousarray(np.concatenate(triangles)), np.ascontiguousarray(points, np.float32),
+        whole_triangles(), np.ascontiguousarray(points, np.float32),
         np.zeros((len(points), 2), np.float32), np.zeros((4, 4, 4), np.uint8), np.zeros(len(points), np.float32),
         crop, mask, depth,
     )  # fmt: skip

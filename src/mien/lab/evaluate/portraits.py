@@ -11,6 +11,7 @@ import numpy as np
 from mien.assembly.factory import Models
 from mien.contracts import Recogniser
 from mien.errors import UsageError
+from mien.lab.meshes import settled
 from mien.types import Affine, Floats, Image, Landmarks
 
 _SEED = 20  # any; figures of the documentation are those of these pairs
@@ -60,14 +61,6 @@ def portraits(folder: Path, models: Models, recogniser: Recogniser) -> list[Port
     if len({portrait.person for portrait in found}) < 2:
         raise UsageError(f"{folder} shows fewer than two people", "name the folder `faces` of the media")
     return found
-
-
-def settled(image: Image, around: Floats, models: Models) -> Landmarks:
-    """Return landmarks fitted until they settle."""
-    landmarks = models.landmarker.fit(image, around)
-    for _ in range(3):
-        landmarks = models.landmarker.fit(image, landmarks.points)
-    return landmarks
 
 
 def choose_pairs(people: Sequence[Portrait], count: int, seed: int = _SEED) -> list[tuple[Portrait, Portrait]]:

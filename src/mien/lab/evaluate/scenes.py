@@ -13,6 +13,7 @@ from mien.face import landmark_sets
 from mien.imaging import geometry
 from mien.imaging.raster import draw_mesh
 from mien.lab.evaluate.portraits import Portrait, moved_points, placed
+from mien.lab.meshes import whole_triangles
 from mien.types import Affine, Floats, Image
 
 SIZE_WH = (640, 480)  # pixels of a scene; small, for speed
@@ -146,12 +147,7 @@ def turning(portrait: Portrait, length: int, most: float) -> Scene:
 def _with_skull(points: Floats, eyes: float) -> tuple[Floats, np.ndarray[tuple[int, ...], np.dtype[np.int32]]]:
     oval = points[list(landmark_sets.FACE_OVAL)]
     middle = oval.mean(0)
-    rings, triangles = [], [
-        landmark_sets.skin_triangles(),
-        landmark_sets.fan(landmark_sets.RIGHT_EYE, landmark_sets.RIGHT_IRIS),
-        landmark_sets.fan(landmark_sets.LEFT_EYE, landmark_sets.LEFT_IRIS),
-        landmark_sets.strip(landmark_sets.INNER_LIPS),
-    ]  # fmt: skip
+    rings, triangles = [], [whole_triangles()]
     inner, count = list(landmark_sets.FACE_OVAL), len(oval)
     for number, (size, behind) in enumerate(_SKULL_RINGS):
         ring = middle + size * (oval - middle)

@@ -11,7 +11,8 @@ from mien.lab.evaluate import measures
 from mien.lab.evaluate.figures import Figure, Section, Sheet, mean
 from mien.lab.evaluate.lab import Lab, Progress, drawn_points, frame_of, nearest
 from mien.lab.evaluate.plots import face_crop, grid
-from mien.lab.evaluate.portraits import Portrait, choose_pairs, settled
+from mien.lab.evaluate.portraits import Portrait, choose_pairs
+from mien.lab.meshes import settled
 from mien.swap.stages.reshape import reach
 from mien.types import Array, Floats, Image
 

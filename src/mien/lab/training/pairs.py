@@ -15,8 +15,9 @@ from mien.face import landmark_sets
 from mien.imaging import geometry
 from mien.imaging.colour import light_map, soften
 from mien.imaging.raster import draw_mesh, relight
+from mien.lab.meshes import whole_triangles
 from mien.lab.training.lamps import Light, lit, random_light, shading
-from mien.lab.training.sitters import Sitter, whole_triangles
+from mien.lab.training.sitters import Sitter
 from mien.swap.engines.mesh.texture import Texture, border_opacity
 from mien.swap.stages.harmonise import REACH
 from mien.types import Affine, Array, Floats, Image, Mask

@@ -9,14 +9,14 @@ import numpy as np
 
 from mien.assembly import factory
 from mien.errors import UsageError
-from mien.face import landmark_sets
 from mien.imaging import geometry
 from mien.imaging.raster import draw_mesh
+from mien.lab.meshes import settled, whole_triangles
 from mien.lab.training.lamps import lit, random_light, shading
 from mien.models.library.store import Store
 from mien.settings import Settings
 from mien.swap.engines.mesh.texture import Texture, textures_of
-from mien.types import Array, Floats, Image, Landmarks, SourceFace
+from mien.types import Floats, Image, Landmarks, SourceFace
 
 SIDE = 192  # pixels of a sitter's square in training; measurements take larger ones
 _SQUARE_FACE_HEIGHTS = 2.1  # side of the square
@@ -52,9 +52,7 @@ def read_sitters(folder: Path, progress: Callable[[int, int], None], side: int =
         faces = models.photo_detector.detect(np.asarray(content, np.uint8)) if content is not None else []
         if faces:
             image = np.asarray(content, np.uint8)
-            landmarks = models.landmarker.fit(image, faces[0].points)
-            for _ in range(3):
-                landmarks = models.landmarker.fit(image, landmarks.points)
+            landmarks = settled(image, faces[0].points, models)
             person = f"{path.parent.name}/{path.stem.split('_')[0]}"
             found.append(sitter(f"{path.parent.name}/{path.name}", person, image, landmarks, side))
         progress(number, len(paths))
@@ -88,20 +86,6 @@ def sitter(name: str, person: str, image: Image, landmarks: Landmarks, side: int
     found = Landmarks(points, landmarks.presence)
     textures = tuple(textures_of(SourceFace(photo, found, name))[0] for photo in photos)
     return Sitter(name, person, cut, points, normals, textures)
-
-
-def whole_triangles() -> Array:
-    """Return the triangles of the mesh with eyes and mouth filled, int32 (n, 3)."""
-    return np.ascontiguousarray(
-        np.concatenate(
-            [
-                landmark_sets.skin_triangles(),
-                landmark_sets.fan(landmark_sets.RIGHT_EYE, landmark_sets.RIGHT_IRIS),
-                landmark_sets.fan(landmark_sets.LEFT_EYE, landmark_sets.LEFT_IRIS),
-                landmark_sets.strip(landmark_sets.INNER_LIPS),
-            ]
-        )
-    )
 
 
 def normals_of(points: Floats, side: int) -> Floats:

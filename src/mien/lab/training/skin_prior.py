@@ -6,6 +6,7 @@ import numpy as np
 
 from mien.assembly import factory
 from mien.face.texels import texel_map, unwrap
+from mien.lab.meshes import settled
 from mien.types import Array, Floats, Image
 
 SIDE = 64  # texels a side; light and skin vary slowly
@@ -29,8 +30,5 @@ def _texture(portrait: Image, models: factory.Models) -> Floats | None:
     faces = models.photo_detector.detect(portrait)
     if not faces:
         return None
-    points = models.landmarker.fit(portrait, faces[0].points).points
-    for _ in range(3):
-        points = models.landmarker.fit(portrait, points).points
-    texture: Array = unwrap(portrait, points, SIDE).astype(np.float32)
+    texture: Array = unwrap(portrait, settled(portrait, faces[0].points, models).points, SIDE).astype(np.float32)
     return texture
