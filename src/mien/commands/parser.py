@@ -1,6 +1,6 @@
 """The parser of the command line, made of the parsers of the commands.
 
-A command's file holds its options beside its work; what is slow to import is imported when the command runs.
+A command's file holds its options beside its work; slow modules are imported when the command runs.
 """
 
 import argparse

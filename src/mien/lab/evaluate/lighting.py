@@ -50,7 +50,7 @@ def measure(lab: Lab, progress: Progress) -> Section:
         Figure("worst of the scenes, over time", min(over_time)),
         Figure("seam under the moving light", mean(seams), at_most=1.1),
     )
-    return Section("light", "Light: a lamp goes round the head", figures, details, (), tuple(plots), tuple(clips))
+    return Section("light", "Light: a lamp circles the head", figures, details, (), tuple(plots), tuple(clips))
 
 
 def _follow(lab: Lab, scene: Scene, source: Portrait, keep: bool) -> tuple[list[float], float, float, tuple[Image, ...]]:

@@ -1,4 +1,4 @@
-"""Portraits as training material: upright squares round the face, with landmarks, surface normals and the face's opacity."""
+"""Portraits as training material: squares around the face, with landmarks, surface normals and textures."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
