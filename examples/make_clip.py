@@ -1,9 +1,8 @@
-"""Makes a short clip out of one portrait: the head moves, tilts, turns and comes nearer, and the light changes.
+"""Make a short clip from one portrait: the head moves, tilts, turns and comes nearer, and the light changes.
 
     python examples/make_clip.py PORTRAIT CLIP [--seconds 4] [--face X,Y,HEIGHT]
 
-The same portrait always gives the same clip, and its end fits its beginning. A soft chime is laid under it, so that a
-copied sound track can be heard.
+The clip is deterministic and loops. A soft chime makes a copied sound track audible.
 """
 
 import argparse
@@ -27,15 +26,14 @@ Array: TypeAlias = npt.NDArray[Any]
 WIDTH, HEIGHT, RATE = 1280, 720, 30
 SAMPLE_RATE = 48_000
 FACE_HEIGHT = HEIGHT / 3
-PADDING = 400
-"""How far the portrait is continued on each side, in its own pixels, so that the frame never shows a border."""
-FOCAL_LENGTH = 1600.0
+PADDING = 400  # pixels by which the portrait is extended on each side, so that the frame never shows a border
+FOCAL_LENGTH = 1600.0  # pixels; 44 degrees across the frame
 FACE_IN_FRAME = (WIDTH / 2, HEIGHT * 0.45)
 
 
 @dataclass(frozen=True, slots=True)
 class Pose:
-    """How the portrait stands: a shift in frame pixels, angles in degrees, and a zoom on top of the usual size."""
+    """Pose of the portrait: shift in frame pixels, angles in degrees, zoom on top of the usual size."""
 
     x: float
     y: float
@@ -47,7 +45,7 @@ class Pose:
 
 @dataclass(frozen=True, slots=True)
 class Light:
-    """Brightness as a factor, warmth from -1 (blue) to 1 (amber), and where the lamp stands, as shares of the frame."""
+    """Brightness as a factor, warmth from -1 (blue) to 1 (amber), place of the lamp in shares of the frame."""
 
     brightness: float
     warmth: float
@@ -56,7 +54,7 @@ class Light:
 
 
 def pose_at(turn: float) -> Pose:
-    """The pose at a share 0..1 of the clip. Whole numbers of waves bring every value back to where it began."""
+    """Return the pose at a share 0..1 of the clip; whole numbers of waves close the loop."""
     wave = 2 * np.pi * turn
     return Pose(
         x=110 * np.sin(wave),
@@ -69,7 +67,7 @@ def pose_at(turn: float) -> Pose:
 
 
 def light_at(turn: float) -> Light:
-    """The light at a share 0..1 of the clip."""
+    """Return the light at a share 0..1 of the clip."""
     wave = 2 * np.pi * turn
     return Light(
         brightness=0.86 + 0.13 * np.sin(wave + 2.0),
@@ -79,8 +77,8 @@ def light_at(turn: float) -> Light:
     )
 
 
-def continued(portrait: Array) -> Array:
-    """The portrait, BGR uint8, with `PADDING` more pixels all round: its border drawn out, softer with the distance."""
+def extended(portrait: Array) -> Array:
+    """Return the portrait, BGR uint8, extended by `PADDING` pixels all round: its border repeated and blurred."""
     sides = (PADDING,) * 4
     wide = cv2.copyMakeBorder(portrait, *sides, cv2.BORDER_REPLICATE)
     soft = cv2.GaussianBlur(wide, (0, 0), 18)
@@ -92,7 +90,7 @@ def continued(portrait: Array) -> Array:
 
 @dataclass(frozen=True, slots=True)
 class Face:
-    """Where the face is in the portrait: its middle and its height, in pixels."""
+    """Middle and height of the face in the portrait, in pixels."""
 
     x: float
     y: float
@@ -100,7 +98,7 @@ class Face:
 
 
 def plane_to_frame(pose: Pose, face: Face) -> Array:
-    """The homography, float64 (3, 3), that shows the portrait as a picture turned in space about its face."""
+    """Return the homography, float64 (3, 3), of the portrait turned in space about its face."""
     roll, yaw, pitch = np.radians((pose.roll, pose.yaw, pose.pitch))
     about_y = np.array([[np.cos(yaw), 0, np.sin(yaw)], [0, 1, 0], [-np.sin(yaw), 0, np.cos(yaw)]])
     about_x = np.array([[1, 0, 0], [0, np.cos(pitch), -np.sin(pitch)], [0, np.sin(pitch), np.cos(pitch)]])
@@ -108,7 +106,7 @@ def plane_to_frame(pose: Pose, face: Face) -> Array:
     turned = about_z @ about_y @ about_x
     size = FACE_HEIGHT / face.height * pose.zoom
     from_face = np.array([[size, 0, -size * face.x], [0, size, -size * face.y], [0, 0, 1]])
-    # A plane has no third coordinate, so its column makes room for the distance of the camera.
+    # A plane has no third coordinate; its column holds the distance of the camera.
     seen = np.column_stack([turned[:, 0], turned[:, 1], (0, 0, FOCAL_LENGTH)])
     x, y = FACE_IN_FRAME[0] + pose.x, FACE_IN_FRAME[1] + pose.y
     lens = np.array([[FOCAL_LENGTH, 0, x], [0, FOCAL_LENGTH, y], [0, 0, 1]])
@@ -117,7 +115,7 @@ def plane_to_frame(pose: Pose, face: Face) -> Array:
 
 
 def lit(image: Array, light: Light) -> Array:
-    """The frame, BGR uint8, under the light: overall brightness, warmth, and one soft lamp."""
+    """Return the frame, BGR uint8, under the light: overall brightness, warmth, one soft lamp."""
     x = np.linspace(0, 1, WIDTH, dtype=np.float32)[None, :] - light.lamp_x
     y = np.linspace(0, 1, HEIGHT, dtype=np.float32)[:, None] - light.lamp_y
     lamp = 0.8 + 0.32 * np.exp(-(x * x * 5 + y * y * 3))
@@ -127,8 +125,8 @@ def lit(image: Array, light: Light) -> Array:
 
 
 def frames(portrait: Array, face: Face, count: int) -> Iterator[Array]:
-    """The pictures of the clip, BGR uint8 (720, 1280, 3)."""
-    plate = continued(portrait)
+    """Yield the frames of the clip, BGR uint8 (720, 1280, 3)."""
+    plate = extended(portrait)
     face_on_plate = Face(face.x + PADDING, face.y + PADDING, face.height)
     for index in range(count):
         turn = index / count
@@ -138,7 +136,7 @@ def frames(portrait: Array, face: Face, count: int) -> Iterator[Array]:
 
 
 def chime(seconds: float) -> Array:
-    """A few soft bells on a pentatonic scale: float32 (1, samples), -1..1."""
+    """Return a few soft bells: float32 (1, samples), -1..1."""
     clock = np.arange(round(seconds * SAMPLE_RATE)) / SAMPLE_RATE
     sound = np.zeros_like(clock)
     for number, pitch_hz in enumerate((392.0, 493.9, 587.3, 784.0, 659.3, 493.9, 440.0, 392.0)):
@@ -152,7 +150,7 @@ def chime(seconds: float) -> Array:
 
 
 def write_clip(path: Path, pictures: Iterator[Array], sound: Array) -> None:
-    """H.264 and AAC in an MP4 file. One encoder thread, because the bits would depend on their number."""
+    """Write H.264 and AAC to an MP4 file; one encoder thread, because the bits depend on their number."""
     with av.open(str(path), "w", options={"movflags": "+faststart", "fflags": "+bitexact"}) as container:
         video = _video_stream(container)
         audio = container.add_stream("aac", rate=SAMPLE_RATE, layout="mono")
@@ -186,7 +184,7 @@ def _mux_sound(container: OutputContainer, audio: AudioStream, sound: Array) -> 
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Make a short clip out of one portrait.")
+    parser = argparse.ArgumentParser(description="Make a short clip from one portrait.")
     parser.add_argument("portrait", type=Path)
     parser.add_argument("clip", type=Path)
     parser.add_argument("--seconds", type=float, default=4.0)

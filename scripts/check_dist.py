@@ -1,4 +1,4 @@
-"""Check built distributions, `python scripts/check_dist.py dist`: contents, licences and size. Needs nothing but Python."""
+"""Check built distributions, `python scripts/check_dist.py dist`: contents, licences and size. Needs only Python."""
 
 import re
 import sys
@@ -7,7 +7,7 @@ import zipfile
 from collections.abc import Set
 from pathlib import Path
 
-MOST_BYTES = 60_000_000
+MAX_BYTES = 60_000_000  # of a wheel or sdist; PyPI takes 100 MB
 NEEDED = (
     r"mien/__main__\.py",
     r"mien/assets/demo/clip\.mp4",
@@ -35,19 +35,19 @@ def names_in(distribution: Path) -> Set[str]:
 
 
 def faults(distribution: Path) -> list[str]:
-    """Return what is wrong with a wheel or an sdist, empty when all is well."""
+    """Return the faults of a wheel or an sdist."""
     names = names_in(distribution)
     found = [f"lacks {needed}" for needed in NEEDED if not any(re.search(rf"(^|/){needed}$", name) for name in names)]
     found += [f"holds {name}" for name in sorted(names) if re.search(UNWANTED, name)]
     size = distribution.stat().st_size
-    return [*found, f"has {size:,} bytes, the limit is {MOST_BYTES:,}"] if size >= MOST_BYTES else found
+    return [*found, f"has {size:,} bytes, the limit is {MAX_BYTES:,}"] if size >= MAX_BYTES else found
 
 
 def main() -> int:
     folder = Path(sys.argv[1] if len(sys.argv) > 1 else "dist")
     built = sorted([*folder.glob("*.whl"), *folder.glob("*.tar.gz")])
     if len(built) != 2:
-        print(f"{folder} holds {len(built)} distributions; there should be one wheel and one sdist", file=sys.stderr)
+        print(f"{folder} holds {len(built)} distributions; build one wheel and one sdist", file=sys.stderr)
         return 1
     wrong = 0
     for distribution in built:

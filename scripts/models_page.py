@@ -11,7 +11,7 @@ PAGE = Path(__file__).parent.parent / "MODELS.md"
 _INTRODUCTION = """\
 # Models
 
-Made from `src/mien/models/catalogue.toml` by `scripts/models_page.py`; not edited by hand.
+Generated from `src/mien/models/catalogue.toml` by `scripts/models_page.py`; do not edit.
 
 The embedded models ship with mien. All others are third-party weights, each under its own terms, and none of them ships:
 `mien models pull` fetches one after it has shown you the licence, `mien models import` takes over a file that you have.
@@ -29,14 +29,14 @@ _TITLES = {
     "converter": "Converters: from one recogniser's embeddings to another's",
     "detector": "Detectors",
 }
-_COLUMNS = "model", "what it is", "size", "licence", "in plain words", "how", "how it is fed"
+_COLUMNS = "model", "what it is", "size", "licence", "in plain words", "how", "input"
 
 
 def page(entries: Sequence[ModelEntry]) -> str:
     """Return the text of MODELS.md."""
     embedded = [entry for entry in entries if entry.bundled]
     others = [entry for entry in entries if not entry.bundled]
-    parts = [_INTRODUCTION, "## Embedded\n", _table(("model", "role", "size", "licence", "by", "how it is fed"), [
+    parts = [_INTRODUCTION, "## Embedded\n", _table(("model", "role", "size", "licence", "by", "input"), [
         (f"`{entry.id}`", entry.role, shown_size(entry), entry.licence, entry.credit, entry.feed) for entry in embedded
     ])]  # fmt: skip
     for role, group in groupby(others, key=lambda entry: entry.role):

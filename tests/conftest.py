@@ -1,4 +1,4 @@
-"""Fixtures for all tests, and two rules that every test is held to: no logged errors, no threads left behind."""
+"""Fixtures for all tests, and two rules for every test: no logged errors, no threads left behind."""
 
 import logging
 import os
@@ -14,12 +14,11 @@ from mien.system.folders import DATA_VARIABLE, MODELS_VARIABLE
 
 pytest.register_assert_rewrite("tests.support.conformance")
 
-_GRACE_S = 5.0
-"""A thread that is just about to end may take so long."""
+_THREAD_END_S = 5.0  # a thread that is about to end gets this long, also on a busy machine
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip, aloud, what Windows cannot do."""
+    """Skip the tests that need POSIX on Windows, with a reason that shows."""
     skip = pytest.mark.skip(reason="NOT TESTED on Windows: needs signals, pipes, modes or limits of POSIX")
     if sys.platform == "win32":
         for item in items:
@@ -29,7 +28,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def _own_data_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Key, ledger, consents and models of the tests lie apart from those of whoever runs them, in child processes too."""
+    """Keep key, ledger, consents and models of the tests apart from those of the user, in child processes too."""
     with pytest.MonkeyPatch.context() as patch:
         for name in (MODELS_VARIABLE, MIRROR_VARIABLE):
             patch.delenv(name, raising=False)
@@ -39,13 +38,13 @@ def _own_data_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
 
 @pytest.fixture(scope="session")
 def examples() -> Path:
-    """The folder of the bundled pictures and the clip."""
+    """Return the folder of the bundled pictures and clip."""
     return Path(__file__).parent.parent / "examples"
 
 
 @pytest.fixture(scope="session")
 def media() -> Path:
-    """The folder with faces/ and clips/ that MIEN_MEDIA names; without it the test is skipped."""
+    """Return the folder with faces/ and clips/ named by MIEN_MEDIA; skip the test without it."""
     named = os.environ.get("MIEN_MEDIA")
     if not named:
         pytest.skip("NOT MEASURED on real faces and clips: set MIEN_MEDIA to a folder that holds faces/ and clips/")
@@ -78,7 +77,7 @@ def _no_threads_left(request: pytest.FixtureRequest) -> Iterator[None]:
         return
     left = [thread for thread in threading.enumerate() if thread not in before]
     for thread in left:
-        thread.join(_GRACE_S)
+        thread.join(_THREAD_END_S)
     alive = sorted(thread.name for thread in left if thread.is_alive())
     if alive:
         pytest.fail(f"threads were left behind: {alive}")

@@ -1,4 +1,4 @@
-"""The main job on the bundled examples, judged by what is in the file that comes out."""
+"""The main job on the bundled examples, judged by the output file."""
 
 from dataclasses import dataclass
 from fractions import Fraction
@@ -22,7 +22,7 @@ _SAMPLE = slice(3, None, 12)
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """A file taken apart: BGR frames, their times, and the packets of the sound."""
+    """Content of a file: BGR frames, their times, and the packets of the sound."""
 
     frames: list[Image]
     times: list[Fraction]
@@ -103,7 +103,7 @@ def test_the_sound_is_the_same_packets(before: Decoded, after: Decoded) -> None:
 
 
 def test_times_are_kept_and_sound_and_picture_stay_together(before: Decoded, after: Decoded) -> None:
-    """Matroska knows no time before 0, so that a codec's lead-in moves picture and sound alike."""
+    """Matroska has no time before 0, so a codec's lead-in moves picture and sound alike."""
     pictures = [b - a for a, b in zip(before.times, after.times, strict=True)]
     sounds = [b - a for (a, _), (b, _) in zip(before.sound, after.sound, strict=True)]
     assert max(pictures + sounds) - min(pictures + sounds) <= Fraction(1, 500)
@@ -174,7 +174,7 @@ def test_pictures(tmp_path: Path, name: str) -> None:
 
 
 def _background(image: Image) -> Array:
-    """bool (h, w): neither what the change of shape may reach nor the badge, nor anything near them."""
+    """Return bool (h, w): True outside the reach of the reshape and the badge, and away from both."""
     height, width = image.shape[:2]
     x1, y1, x2, y2 = reach(locate(image).points)
     elsewhere = np.ones((height, width), bool)

@@ -1,4 +1,4 @@
-"""The error tree: what is drawn is what there is, and exit codes tell the kinds apart."""
+"""The error tree matches its drawing, and each kind has its own exit code."""
 
 import inspect
 import re
@@ -17,7 +17,7 @@ CLASSES = {
 
 
 def _drawn() -> dict[str, str | None]:
-    """Each class of the drawing with the class it hangs on."""
+    """Return each class of the drawing with its parent."""
     parents: dict[str, str | None] = {}
     above: list[str] = []
     for line in (errors.__doc__ or "").splitlines():

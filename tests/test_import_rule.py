@@ -29,14 +29,14 @@ ROOMS: dict[str, tuple[tuple[str, ...], ...]] = {
     "media": (("address", "frames"), ("files",), ("capture", "broadcast")),
     "swap": (("source", "tracking", "memory", "stages"), ("engines", "persona"), ("pipeline",)),
     "studio": (("session",), ("server",)),
-    "lab": (("sightings",), ("bench", "evaluate", "faults", "training")),
+    "lab": (("sightings", "fault_script", "meshes"), ("bench", "evaluate", "faults", "training")),
 }
 """The same rule inside a room."""
 ONLY_FORMATS = "swap", "batch"
 """Rooms that see `models.format` and no other part of `models`: they know Protocols, not networks."""
 MEASURING = {"commands", "lab", "__main__"}
 """Rooms that may import `lab` or `testing`."""
-PRINTING = {"commands.main"}
+PRINTING = {f"commands.{name}" for name in ("bench", "certificate", "consent", "evaluate", "live", "models", "tables")}
 DOORS = {"onnxruntime": "models.runtime.onnx_session", "c2pa": "provenance.credentials.library"}
 
 

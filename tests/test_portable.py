@@ -1,4 +1,4 @@
-"""What systems other than Linux lack is not needed: modules, names of `os` and `signal`, UTF-8, free use of open files."""
+"""mien needs nothing that only Linux has: modules, names of `os` and `signal`, UTF-8, free use of open files."""
 
 import ast
 import os
@@ -49,7 +49,7 @@ try:
 except EncodingWarning:
     old.unlink()
 """
-"""What a module of mien believes in the disguise of `tests.support.windows`."""
+"""Checks of the disguise of `tests.support.windows`, run as a module of mien."""
 
 
 def _guarded(node: ast.AST, parents: dict[ast.AST, ast.AST]) -> bool:
@@ -73,7 +73,7 @@ def _asks_for_the_system(test: ast.expr) -> bool:
 
 
 def _needs(path: Path) -> list[str]:
-    """Names that Windows lacks, used in a module without asking for the system first."""
+    """Return names that Windows lacks and a module uses without asking for the system first."""
     tree = ast.parse(path.read_text("utf-8"), str(path))
     parents = {child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
     found: list[tuple[ast.AST, str]] = []

@@ -1,4 +1,4 @@
-"""The table of settings: every row's bounds, and the ways in."""
+"""The table of settings: the bounds of every row, and values from files and flags."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What mien is installed from: locked, hashed, licensed, named."""
+"""The packages of an installation: locked, hashed, licensed, named."""
 
 import re
 import shutil
@@ -23,7 +23,7 @@ _PIN = re.compile(
 
 
 def pins(lock: str) -> dict[str, list[Version]]:
-    """Versions by canonical name; a package that differs between systems has several."""
+    """Return versions by canonical name; a package that differs between systems has several."""
     found: dict[str, list[Version]] = {}
     for pin in _PIN.finditer((ROOT / lock).read_text("utf-8")):
         found.setdefault(canonicalize_name(pin["name"]), []).append(Version(pin["version"]))
@@ -31,7 +31,7 @@ def pins(lock: str) -> dict[str, list[Version]]:
 
 
 def _packages() -> dict[str, str]:
-    """Packages that are installed as requirements.lock has them: canonical name to the name of the distribution."""
+    """Return the installed packages of requirements.lock: canonical name to name of the distribution."""
     locked = pins("requirements.lock")
     installed: dict[str, metadata.Distribution] = {canonicalize_name(each.name): each for each in metadata.distributions()}
     return {
@@ -97,7 +97,7 @@ def test_the_build_back_end_is_pinned() -> None:
 def test_the_install_script_takes_hashed_files_only_and_builds_without_fetching(
     tmp_path: Path, arguments: list[str], locks: list[str]
 ) -> None:
-    """A Python that only writes down how it was called shows what the script asks of pip."""
+    """A fake Python records its calls, and with them the requests of the script to pip."""
     (tmp_path / "scripts").mkdir()
     (tmp_path / ".venv" / "bin").mkdir(parents=True)
     shutil.copy(ROOT / "scripts" / "install", tmp_path / "scripts")
@@ -111,12 +111,12 @@ def test_the_install_script_takes_hashed_files_only_and_builds_without_fetching(
     packages, itself = (call.split() for call in calls if " install " in call)
     assert {"--require-hashes", "--only-binary"} <= set(packages)
     assert [word for word in packages if word.endswith(".lock")] == locks
-    assert not [word for word in packages if "==" in word], "nothing besides the lock files"
+    assert not [word for word in packages if "==" in word], "nothing but the lock files"
     assert {"--no-deps", "--no-build-isolation"} <= set(itself)
 
 
 def _licences(tmp_path: Path, *lines: str) -> "subprocess.CompletedProcess[str]":
-    """Run the check with one package more, whose metadata holds these lines."""
+    """Run the check with an extra package whose metadata holds these lines."""
     made = tmp_path / "site" / "odd_package-1.0.dist-info"
     made.mkdir(parents=True)
     (made / "METADATA").write_text("\n".join(("Metadata-Version: 2.4", "Name: odd-package", "Version: 1.0", *lines, "")))

@@ -1,4 +1,4 @@
-"""The fakes keep the contracts that they stand in for."""
+"""The fakes keep their contracts."""
 
 from fractions import Fraction
 

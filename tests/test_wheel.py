@@ -13,14 +13,14 @@ import pytest
 import mien
 from tests.support.places import ROOT
 
-_MOST_BYTES = 60_000_000
-_LEAST_SETUPTOOLS = 77  # the first that takes `license = "Apache-2.0"`
+_MAX_BYTES = 60_000_000
+_MIN_SETUPTOOLS = 77  # the first that takes `license = "Apache-2.0"`
 _NOT_SHIPPED = shutil.ignore_patterns("__pycache__", "*.egg-info", "*.nbi", "*.nbc")
 
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    if int(metadata.version("setuptools").partition(".")[0]) < _LEAST_SETUPTOOLS:
+    if int(metadata.version("setuptools").partition(".")[0]) < _MIN_SETUPTOOLS:
         pytest.fail("the locked setuptools is missing: run scripts/install --dev")
     copy, out = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("wheel")
     for name in ("pyproject.toml", "README.md", "LICENSE", "NOTICE"):
@@ -47,7 +47,7 @@ def test_the_wheel_holds_the_package_byte_for_byte(wheel: Path) -> None:
 
 
 def test_the_wheel_names_its_licence_command_and_python(wheel: Path) -> None:
-    assert wheel.stat().st_size < _MOST_BYTES
+    assert wheel.stat().st_size < _MAX_BYTES
     assert wheel.name == f"mien-{mien.__version__}-py3-none-any.whl"
     info = f"mien-{mien.__version__}.dist-info"
     with zipfile.ZipFile(wheel) as archive:

@@ -3,7 +3,7 @@
 ::
 
     MienError
-    ├── UsageError              the request makes no sense as it stands            exit 2
+    ├── UsageError              the request is invalid                             exit 2
     ├── SourceFaceError         the photo cannot be used as a source face          exit 3
     │   ├── NoSourceFace
     │   ├── SeveralSourceFaces
@@ -19,9 +19,9 @@
     │   └── SourceLost
     ├── OutputError             the result cannot be written                       exit 5
     ├── NoFaceFound             no face to swap in the whole target                exit 6
-    ├── Cancelled               stopped because somebody asked                    exit 130
-    ├── ContentRefused          the content check takes the target for nudity      exit 9
-    ├── ProvenanceError         an output cannot be marked, signed or noted        exit 8
+    ├── Cancelled               stopped on request                                exit 130
+    ├── ContentRefused          the content check classifies it as nudity          exit 9
+    ├── ProvenanceError         an output cannot be marked, signed or recorded     exit 8
     │   ├── MarkImpossible
     │   ├── KeyUnavailable
     │   ├── CertificateUnusable
@@ -36,14 +36,14 @@
         ├── DeviceUnavailable
         └── DeviceFull
 
-An error carries what happened (`str(error)`), what the person can do (`remedy`) and the exit code of the command line.
+An error carries what happened (`str(error)`), what to do (`remedy`) and the exit code of the command line.
 """
 
 from typing import ClassVar
 
 
 class MienError(Exception):
-    """The root: one clear line on what happened, one on what to do."""
+    """Root of the tree: one line on what happened, one on what to do."""
 
     exit_code: ClassVar[int] = 1
 
@@ -65,11 +65,11 @@ class SourceFaceError(MienError):
 
 
 class NoSourceFace(SourceFaceError):
-    """The detector found nobody in the photo."""
+    """The detector found no face in the photo."""
 
 
 class SeveralSourceFaces(SourceFaceError):
-    """More than one face, and nobody said which."""
+    """The photo shows several faces, and none was chosen."""
 
 
 class SourceFaceTooSmall(SourceFaceError):
@@ -77,15 +77,15 @@ class SourceFaceTooSmall(SourceFaceError):
 
 
 class SourceFaceBlurred(SourceFaceError):
-    """The face has too little detail."""
+    """The face is out of focus or smeared by motion."""
 
 
 class SourceFaceTurned(SourceFaceError):
-    """The face looks too far away from the camera."""
+    """The face is turned too far from the camera."""
 
 
 class SourceFaceCovered(SourceFaceError):
-    """Something hides part of the face, or the face is cut by the border."""
+    """An occluder hides part of the face, or the border cuts it."""
 
 
 class SourceFaceStranger(SourceFaceError):
@@ -127,7 +127,7 @@ class NoFaceFound(MienError):
 
 
 class ContentRefused(MienError):
-    """The content check takes what would be written for nudity."""
+    """The content check classifies the output as nudity."""
 
     exit_code = 9
 
@@ -149,7 +149,7 @@ class ModelMissing(ModelError):
 
 
 class ModelDamaged(ModelError):
-    """The file's sha256 is not the one of the catalogue, or the file is no whole ONNX file."""
+    """The file's sha256 is not the one of the catalogue, or the file is not a complete ONNX file."""
 
 
 class ModelMismatch(ModelError):
@@ -157,15 +157,15 @@ class ModelMismatch(ModelError):
 
 
 class ModelRefused(ModelError):
-    """The file holds what could do harm, or nobody vouches for it."""
+    """The file holds something harmful, or has no trusted origin."""
 
 
 class DownloadFailed(ModelError):
-    """No address gave the model, or it cannot be pulled at all."""
+    """No address served the model, or the model cannot be pulled."""
 
 
 class DeviceUnavailable(ModelError):
-    """What models were to run on does not work on this machine, or not with this model."""
+    """The device does not work on this machine, or not with this model."""
 
 
 class DeviceFull(ModelError):
@@ -173,7 +173,7 @@ class DeviceFull(ModelError):
 
 
 class ProvenanceError(MienError):
-    """An output cannot be marked, signed or noted in the ledger; then there is no output."""
+    """An output cannot be marked, signed or recorded in the ledger; nothing is written."""
 
     exit_code = 8
 
@@ -183,7 +183,7 @@ class MarkImpossible(ProvenanceError):
 
 
 class SealBroken(ProvenanceError):
-    """What was written does not carry, when it is read back, what it has to."""
+    """The written file, read back, lacks its mark or credentials."""
 
 
 class KeyUnavailable(ProvenanceError):
@@ -191,8 +191,8 @@ class KeyUnavailable(ProvenanceError):
 
 
 class CertificateUnusable(ProvenanceError):
-    """The signer's certificate is damaged, out of date, made for something else, or not that of the key."""
+    """The signer's certificate is damaged, out of date, for another purpose, or not for the key."""
 
 
 class SigningFailed(ProvenanceError):
-    """The signature was refused or came out wrong."""
+    """The signature was refused or does not verify."""

@@ -1,6 +1,6 @@
 """Fakes that keep the contracts, for tests and for trying a part without models, cameras or files.
 
-Nothing here draws luck, and only `PacedCamera` asks the clock: the same fake does the same every time.
+All are deterministic; only `PacedCamera` reads the clock.
 """
 
 import math
@@ -36,9 +36,9 @@ Shape = tuple[int | str | None, ...]
 
 
 class FakeSession:
-    """A `contracts.Session` that answers every run with the same arrays and remembers what it was fed in `calls`.
+    """A `contracts.Session` that answers every run with the same arrays and records its inputs in `calls`.
 
-    `inputs` gives names and shapes; a run with other names or shapes raises `ValueError`, as a real model would refuse.
+    `inputs` gives names and shapes; a run with other names or shapes raises `ValueError`, as a real model does.
     """
 
     provider = "FakeExecutionProvider"
@@ -54,6 +54,7 @@ class FakeSession:
         self._answers = dict(answers)
 
     def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+        """Return copies of the canned arrays."""
         if set(inputs) != set(self.inputs):
             raise ValueError(f"the inputs are {sorted(self.inputs)}, got {sorted(inputs)}")
         for name, value in inputs.items():
@@ -72,9 +73,9 @@ def _fits(found: tuple[int, ...], wanted: Shape) -> bool:
 class SyntheticCamera:
     """A `contracts.FrameSource`: a moving pattern, or the given pictures over and over, at a steady rate.
 
-    `frames` is the number of exposures, None = endless. Exposures named in `dropped` never arrive, those in `late`
-    carry a time that is later by so many ticks of 1/90000 s. Before exposure `lost_at` the device goes away
-    (`SourceLost`). Reading outside `with` raises `RuntimeError`.
+    `frames` is the number of exposures, None = endless. Exposures in `dropped` never arrive; those in `late` carry a time
+    later by the given ticks of 1/90000 s. Before exposure `lost_at` the device is lost (`SourceLost`). Reading outside
+    `with` raises `RuntimeError`.
     """
 
     time_base = Fraction(1, 90_000)
@@ -105,12 +106,13 @@ class SyntheticCamera:
         self._open = False
 
     def read(self) -> Frame | None:
+        """Return the next exposure that arrives, None after the last."""
         if not self._open:
-            raise RuntimeError("the camera is read outside its `with`")
+            raise RuntimeError("the camera was read outside its `with`")
         while self._exposure in self._dropped:
             self._exposure += 1
         if self._lost_at is not None and self._exposure >= self._lost_at:
-            raise SourceLost("the synthetic camera went away", "it does so on purpose")
+            raise SourceLost("the synthetic camera was lost", "it is a scripted fault")
         if self._frames is not None and self._exposure >= self._frames:
             return None
         pts = round(self._exposure / self._rate / self.time_base) + self._late.get(self._exposure, 0)
@@ -135,8 +137,7 @@ class SyntheticCamera:
 class PacedCamera:
     """A `contracts.FrameSource` in real time: exposure n is `picture(n)`, taken n / rate seconds after entering.
 
-    `picture` may raise `SourceLost`. Exposures that nobody was there to read in time are skipped, as a camera skips them.
-    `stop` ends a waiting read.
+    `picture` may raise `SourceLost`. Exposures not read in time are skipped, as by a camera. `stop` ends a waiting read.
     """
 
     time_base = LIVE_TIME_BASE
@@ -151,6 +152,7 @@ class PacedCamera:
         self._start_s = 0.0
 
     def read(self) -> Frame | None:
+        """Wait for the next exposure and return it, None after `stop`."""
         now_s = time.monotonic()
         self._next = max(self._next, math.ceil((now_s - self._start_s) * self._rate - 0.5))
         due_s = self._start_s + self._next / self._rate
@@ -163,7 +165,7 @@ class PacedCamera:
         return frame
 
     def stop(self) -> None:
-        """From any thread: a waiting or later read gives None."""
+        """Make a waiting or later read return None; callable from any thread."""
         self._stopped.set()
 
     def __enter__(self) -> Self:
@@ -175,19 +177,20 @@ class PacedCamera:
 
 
 def pattern(width: int, height: int, step: int) -> Image:
-    """A colour ramp, BGR uint8 (height, width, 3), that moves by 3 pixels a step to the left and by 2 upwards."""
+    """Return a colour ramp, BGR uint8 (height, width, 3), moved by 3 pixels a step to the left and by 2 upwards."""
     x = (np.arange(width) + 3 * step)[None, :]
     y = (np.arange(height) + 2 * step)[:, None]
     return np.stack(np.broadcast_arrays(x % 256, y % 256, (x + y) // 2 % 256), axis=2).astype(np.uint8)
 
 
 class NullSink:
-    """A `contracts.FrameSink` that eats frames and counts them in `written`."""
+    """A `contracts.FrameSink` that discards frames and counts them in `written`."""
 
     def __init__(self) -> None:
         self.written = 0
 
     def write(self, labelled: LabelledFrame) -> None:
+        """Count the frame."""
         self.written += 1
 
     def __enter__(self) -> Self:
@@ -198,13 +201,14 @@ class NullSink:
 
 
 class CollectingSink:
-    """A `contracts.FrameSink` that keeps copies; they appear in `frames` when it is left without an error."""
+    """A `contracts.FrameSink` that copies frames; they appear in `frames` after a `with` that ends without an error."""
 
     def __init__(self) -> None:
         self.frames: tuple[Frame, ...] = ()
         self._taken: list[Frame] = []
 
     def write(self, labelled: LabelledFrame) -> None:
+        """Copy the frame."""
         frame = labelled.frame
         self._taken.append(Frame(frame.image.copy(), frame.index, frame.pts, frame.time_base))
 
@@ -217,22 +221,23 @@ class CollectingSink:
 
 
 class FakeDetector:
-    """A `contracts.Detector` that gives the canned answers one after the other and then the last one for ever."""
+    """A `contracts.Detector` that returns the canned answers in turn, then repeats the last."""
 
     def __init__(self, *answers: Sequence[Detection]) -> None:
         self._answers = answers or ((),)
         self.calls = 0
 
     def detect(self, image: Image) -> list[Detection]:
+        """Return the next answer, the best score first."""
         answer = self._answers[min(self.calls, len(self._answers) - 1)]
         self.calls += 1
         return sorted(answer, key=lambda detection: -detection.score)
 
 
 class FakeLandmarker:
-    """A `contracts.Landmarker` that gives the canned answers one after the other and then the last one for ever.
+    """A `contracts.Landmarker` that returns the canned answers in turn, then repeats the last.
 
-    What it was asked to look round is in `calls`.
+    `calls` records the points it was asked to fit around.
     """
 
     def __init__(self, *answers: Landmarks) -> None:
@@ -242,6 +247,7 @@ class FakeLandmarker:
         self.calls: list[Floats] = []
 
     def fit(self, image: Image, around: Floats) -> Landmarks:
+        """Return the next answer; raises `ValueError` for points of another shape."""
         if around.shape not in {(478, 3), (5, 2)}:
             raise ValueError(f"`around` is (478, 3) or (5, 2), got {around.shape}")
         answer = self._answers[min(len(self.calls), len(self._answers) - 1)]
@@ -250,33 +256,32 @@ class FakeLandmarker:
 
 
 class FakeRecogniser:
-    """A `contracts.Recogniser` that tells people apart by the mean colour of the picture: float32 (3,), 0..1."""
+    """A `contracts.Recogniser` whose embedding is the mean colour of the picture: float32 (3,), 0..1."""
 
     same_person_below = 0.1
 
     def describe(self, image: Image, landmarks: Landmarks) -> Floats:
+        """Return the mean colour."""
         mean: Floats = (image.reshape(-1, 3).mean(0) / 255).astype(np.float32)
         return mean
 
 
 class FakeClassifier:
-    """A `contracts.ContentClassifier` that gives the scores one after the other and then the last one for ever.
-
-    Without scores: always 0.
-    """
+    """A `contracts.ContentClassifier` that returns the scores in turn, then repeats the last; without scores always 0."""
 
     def __init__(self, *scores: float) -> None:
         self._scores = scores or (0.0,)
         self.calls = 0
 
     def score(self, image: Image) -> float:
+        """Return the next score."""
         score = self._scores[min(self.calls, len(self._scores) - 1)]
         self.calls += 1
         return score
 
 
 class FakeEngine:
-    """A `contracts.Engine` that paints the box round the landmarks in one colour, BGR."""
+    """A `contracts.Engine` that fills the box of the landmarks with one colour, BGR."""
 
     name = "fake"
     wants_reshape = True
@@ -285,10 +290,11 @@ class FakeEngine:
         self._colour = colour
 
     def prepare(self, source: SourceFace) -> str:
-        """The name of the source's content; there is nothing to compute."""
+        """Return the digest of the source; there is nothing to compute."""
         return source.digest
 
     def swap(self, frame: Frame, faces: Sequence[TrackedFace], prepared: str) -> list[FacePatch | None]:
+        """Return a filled patch for each face, None for a face outside the frame."""
         return [self._patch(frame, face) for face in faces]
 
     def _patch(self, frame: Frame, face: TrackedFace) -> FacePatch | None:
@@ -306,6 +312,6 @@ class FakeEngine:
 
 
 def fake_persona(engine: Engine) -> Persona:
-    """The mean face as a persona for `engine`."""
+    """Return the mean face as a persona for `engine`."""
     points = 100 + 40 * face_model().shape
     return open_persona(engine, SourceFace(np.full((200, 200, 3), 128, np.uint8), Landmarks(points, 1.0), "source"))

@@ -23,7 +23,7 @@ import pytest
 from mien.studio.session.folder import session_folder
 from tests.support.places import EXAMPLES
 
-_PATIENCE_S = 60
+_DEADLINE_S = 60  # of a child process on a busy machine
 PASSWORD = "correct horse battery"
 
 
@@ -33,12 +33,12 @@ def command(tmp_path: Path, *arguments: str) -> list[str]:
 
 
 def refused(tmp_path: Path, *arguments: str, **environment: str) -> str:
-    """What a start that must fail says; it ends with exit code 2 and nothing else."""
+    """Return the error output of a start that must fail with exit code 2."""
     run = subprocess.run(
         command(tmp_path, *arguments),
         capture_output=True,
         text=True,
-        timeout=_PATIENCE_S,
+        timeout=_DEADLINE_S,
         stdin=subprocess.DEVNULL,
         env={**os.environ, **environment},
         check=False,
@@ -50,7 +50,7 @@ def refused(tmp_path: Path, *arguments: str, **environment: str) -> str:
 
 @contextmanager
 def started(tmp_path: Path, *arguments: str, **environment: str) -> Iterator[tuple["subprocess.Popen[str]", str]]:
-    """A running studio and its address."""
+    """Start a studio and yield it with its address."""
     temporary = tmp_path / "temporary"
     temporary.mkdir(exist_ok=True)
     variables = {**os.environ, "PYTHONUNBUFFERED": "1", "TMPDIR": str(temporary), **environment}
@@ -69,12 +69,12 @@ def started(tmp_path: Path, *arguments: str, **environment: str) -> Iterator[tup
 
 def ended(process: "subprocess.Popen[str]", how: signal.Signals) -> str:
     process.send_signal(how)
-    _, said = process.communicate(timeout=_PATIENCE_S)
+    _, said = process.communicate(timeout=_DEADLINE_S)
     assert process.returncode in {0, 130}, said
     return str(said)
 
 
-def test_a_port_in_use_is_said(tmp_path: Path) -> None:
+def test_a_port_in_use_is_reported(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         said = refused(tmp_path, "--port", str(taken.getsockname()[1]))
     assert "cannot be opened" in said
@@ -84,7 +84,7 @@ def test_a_port_in_use_is_said(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("--port", "99999"), "no port"),
+        (("--port", "99999"), "invalid port"),
         (("--host", "0.0.0.0"), "--share"),
         (("--host", "no.such.host.example"), "--share"),
         (("--host", ""), "no address"),
@@ -96,7 +96,7 @@ def test_a_port_in_use_is_said(tmp_path: Path) -> None:
         (("--opacity", "7"), "opacity"),
     ],
 )
-def test_starts_that_make_no_sense_are_refused(tmp_path: Path, arguments: tuple[str, ...], words: str) -> None:
+def test_invalid_starts_are_refused(tmp_path: Path, arguments: tuple[str, ...], words: str) -> None:
     assert words in refused(tmp_path, *([] if "--port" in arguments else ["--port", "0"]), *arguments)
 
 
@@ -121,7 +121,7 @@ def test_it_ends_in_order_and_leaves_nothing_uploaded(tmp_path: Path, examples: 
     with started(tmp_path, *wanted) as (process, url):
         base, token = url.split("/?token=")
         assert any((tmp_path / "temporary").glob("mien-studio-*/*.png")), "the photo is in the session's folder"
-        deadline, pause = time.monotonic() + _PATIENCE_S, threading.Event()
+        deadline, pause = time.monotonic() + _DEADLINE_S, threading.Event()
         while _state(base, token)["outputs"][0]["frames"] < 15:
             assert time.monotonic() < deadline
             pause.wait(0.05)
@@ -181,11 +181,11 @@ def test_devices_are_listed_for_people_and_programs() -> None:
         [sys.executable, "-m", "mien.commands.main", "devices", "--json"],
         capture_output=True,
         text=True,
-        timeout=_PATIENCE_S,
+        timeout=_DEADLINE_S,
         check=True,
     )
     assert set(json.loads(run.stdout)) == {"cameras", "microphones", "screens", "virtual_cameras"}
     plain = subprocess.run(
-        [sys.executable, "-m", "mien.commands.main", "devices"], capture_output=True, text=True, timeout=_PATIENCE_S, check=True
+        [sys.executable, "-m", "mien.commands.main", "devices"], capture_output=True, text=True, timeout=_DEADLINE_S, check=True
     )
     assert "microphones" in plain.stdout

@@ -30,7 +30,7 @@ def _swap(*arguments: object) -> int:
 
 @pytest.fixture
 def inputs(tmp_path: Path) -> Path:
-    """A folder of its own for inputs, so that what appears beside the output is seen."""
+    """Return a folder for inputs, so that files left beside the output are noticed."""
     folder = tmp_path / "inputs"
     folder.mkdir()
     return folder
@@ -104,18 +104,18 @@ def test_targets_that_cannot_be_read(
 
 
 @pytest.mark.parametrize("what", ["photo", "target"])
-def test_a_folder_where_a_file_is_meant(tmp_path: Path, out: Path, what: str) -> None:
+def test_a_folder_instead_of_a_file(tmp_path: Path, out: Path, what: str) -> None:
     photo, target = (tmp_path, HOPPER) if what == "photo" else (COLLINS, tmp_path)
     assert _swap(photo, target, "-o", out) == 4
 
 
-def test_a_wrongly_named_picture_is_taken_for_what_it_is(inputs: Path, out: Path) -> None:
+def test_a_wrongly_named_picture_is_recognised(inputs: Path, out: Path) -> None:
     target = inputs / "really_a_jpeg.png"
     shutil.copy(HOPPER, target)
     assert _swap(COLLINS, target, "-o", out) == 0
 
 
-def test_a_wrongly_named_video_is_taken_for_what_it_is(inputs: Path, out: Path) -> None:
+def test_a_wrongly_named_video_is_recognised(inputs: Path, out: Path) -> None:
     target = inputs / "really_a_video.jpg"
     shutil.copy(CLIP, target)
     assert _swap(COLLINS, target, "-o", out.with_suffix(".mp4"), "--end", "0.1") == 0
@@ -161,7 +161,7 @@ def test_a_folder_without_permission(tmp_path: Path) -> None:
 @pytest.mark.posix
 @pytest.mark.parametrize("suffix", [".png", ".mp4"])
 def test_no_space(tmp_path: Path, suffix: str) -> None:
-    """A limit on the file's size stands for a full disk: the same error comes out of the same call."""
+    """A limit on the file size simulates a full disk: the same call fails with the same error."""
     target = HOPPER if suffix == ".png" else CLIP
     out = tmp_path / "out"
     out.mkdir()
@@ -230,7 +230,7 @@ def test_a_picture_without_a_face(tmp_path: Path, out: Path) -> None:
         (["--source-face", "7"], 2),
     ],
 )
-def test_requests_that_make_no_sense(out: Path, flags: list[str], code: int) -> None:
+def test_invalid_requests(out: Path, flags: list[str], code: int) -> None:
     assert _swap(COLLINS, HOPPER, "-o", out, *flags) == code
     assert _left_in(out.parent) == set()
 
@@ -245,7 +245,7 @@ def test_requests_that_make_no_sense(out: Path, flags: list[str], code: int) -> 
         (["--codec", "h264", "-o", "X.webm"], 2),
     ],
 )
-def test_video_requests_that_make_no_sense(tmp_path: Path, flags: list[str], code: int) -> None:
+def test_invalid_video_requests(tmp_path: Path, flags: list[str], code: int) -> None:
     flags = [str(tmp_path / flag) if flag.startswith("X.") else flag for flag in flags]
     where = [] if "-o" in flags else ["-o", str(tmp_path / "out.mp4")]
     assert _swap(COLLINS, CLIP, *where, *flags) == code
@@ -322,7 +322,7 @@ def test_stopping_leaves_nothing(tmp_path: Path, signal_number: signal.Signals) 
 
 
 def _repeat(clip: Path, path: Path, times: int) -> None:
-    """The clip's video packets, several times one after the other."""
+    """Write the clip's video packets several times in a row."""
     import av
 
     with av.open(str(path), "w") as target:
@@ -367,7 +367,7 @@ def test_a_damaged_model_is_refused(
 ) -> None:
     from mien.models.library import store
 
-    weights = Path(store.__file__).parent / "weights"
+    weights = Path(store.__file__).parent.parent / "weights"
     shutil.copytree(weights, tmp_path / "weights")
     damaged = tmp_path / "weights" / "face_mesh_478.onnx"
     content = bytearray(damaged.read_bytes())

@@ -1,4 +1,4 @@
-"""Several targets of one request, names as people and shells give them, and progress in a log."""
+"""Several targets of one request, names as typed or expanded, and progress in a log."""
 
 import io
 import os
@@ -11,8 +11,9 @@ from rich.console import Console
 
 from mien.assembly import factory
 from mien.batch.job import Progress
-from mien.commands import progress, swapping, targets
+from mien.commands import progress, swap_run, swap_source, targets
 from mien.commands.main import main
+from mien.commands.swap_request import Request, Task
 from mien.errors import UnreadableMedia
 from mien.media.files.moving import Kind
 from mien.types import SourceFace
@@ -30,7 +31,7 @@ def _names(folder: Path) -> list[str]:
 
 @pytest.fixture
 def album(tmp_path: Path) -> Path:
-    """Two small pictures of somebody in different folders with the same name, and something that is no picture."""
+    """Write two small portraits of the same name to different folders, and a text file."""
     for place in ("a", "b"):
         (tmp_path / place).mkdir()
     with Image.open(HOPPER) as opened:
@@ -45,13 +46,13 @@ def test_several_targets_go_into_a_folder_and_one_that_fails_stops_no_other(
     album: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     prepared = []
-    original = swapping._source
+    original = swap_source.open_source
 
-    def counted(request: swapping.Request, models: factory.Models) -> SourceFace:
+    def counted(request: Request, models: factory.Models) -> SourceFace:
         prepared.append(request)
         return original(request, models)
 
-    monkeypatch.setattr(swapping, "_source", counted)
+    monkeypatch.setattr(swap_run, "open_source", counted)
     names = [album / "a" / "me.jpg", album / "notes.txt", album / "missing.jpg", album / "b" / "me.avif"]
     assert _swap(COLLINS, *names, "-o", f"{album / 'out'}{os.sep}") == 4
     assert _names(album / "out") == ["me-2.jpg", "me.jpg"]
@@ -106,14 +107,14 @@ def test_folders_that_cannot_be(album: Path, place: str, code: int) -> None:
 def test_ctrl_c_keeps_what_is_done_and_says_so(
     album: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    original = swapping._swap_one
+    original = swap_run._swap_one
 
-    def interrupted(request: swapping.Request, parts: object, task: swapping._Task, *rest: object) -> None:
+    def interrupted(request: Request, parts: object, task: Task, *rest: object) -> None:
         if task.target.suffix == ".avif":
             raise KeyboardInterrupt
         original(request, parts, task, *rest)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(swapping, "_swap_one", interrupted)
+    monkeypatch.setattr(swap_run, "_swap_one", interrupted)
     assert _swap(COLLINS, album / "a" / "me.jpg", album / "b" / "me.avif", "-o", album / "out") == 130
     assert "stopped; 1 of 2 files were written" in capsys.readouterr().err
     assert _names(album / "out") == ["me.jpg"]
@@ -123,7 +124,7 @@ def test_patterns_are_expanded_where_no_shell_has_done_so(album: Path) -> None:
     pattern = str(album / "*" / "me.*")
     assert targets.expand([pattern]) == (album / "a" / "me.jpg", album / "b" / "me.avif")
     assert targets.expand([pattern, str(album / "a" / "me.jpg")]) == (album / "a" / "me.jpg", album / "b" / "me.avif")
-    with pytest.raises(UnreadableMedia, match=r"no file fits .*\*\.png"):
+    with pytest.raises(UnreadableMedia, match=r"no file matches .*\*\.png"):
         targets.expand([str(album / "*.png")])
     odd = album / "what[1].jpg"
     shutil.copy(album / "a" / "me.jpg", odd)
@@ -205,7 +206,7 @@ def test_no_two_outputs_get_one_name(tmp_path: Path) -> None:
 
 
 def _lines(steps: list[tuple[float, int]], total: int | None) -> list[str]:
-    """What a log gets of a job that has swapped so many frames at these times."""
+    """Return the log of a job whose progress is (time, frames) in each of `steps`."""
     written, now = io.StringIO(), [0.0]
     console = Console(file=written, width=200)
     with progress.shown_progress(console, "clip.mp4", quiet=False, clock=lambda: now[0]) as report:

@@ -1,4 +1,4 @@
-"""The fault run, short: everything goes wrong and nobody sees the wearer. The long one is a benchmark."""
+"""The fault run, short: everything goes wrong and the wearer is never seen. The long run is a benchmark."""
 
 from pathlib import Path
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import platformdirs
 import pytest
 
-from mien.commands.doctor import examine
+from mien.commands.findings import examine
 from mien.commands.main import main
 from mien.errors import ProvenanceError
 from mien.imaging import kernels

@@ -6,7 +6,7 @@ from importlib import metadata
 
 import pytest
 
-from mien.commands import doctor
+from mien.commands import findings
 from mien.system.tried_versions import PYTHON, Tried, numbers, read_tried
 from tests.support.places import ROOT
 
@@ -56,7 +56,7 @@ def test_every_release_of_a_tried_python_is_covered() -> None:
 
 def test_the_doctor_names_a_version_that_was_never_tried(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(metadata, "version", lambda name: "99.0" if name == "av" else read_tried()[name].newest)
-    found = {finding.name: finding for finding in doctor.versions()}
+    found = {finding.name: finding for finding in findings.versions()}
     assert found["av"].untried
     assert found["av"].fine, "it may well work"
     assert found["av"].state.startswith("99.0, never tried with mien")

@@ -1,219 +1,33 @@
-"""What runs where: versions, providers, codecs, cameras and the state of the model files."""
+"""`mien doctor`: report what works on this machine, and what does not."""
 
-import contextlib
-import os
-import platform
-import sys
-from collections.abc import Callable
-from dataclasses import dataclass
-from importlib import metadata
-from pathlib import Path
+import argparse
+from dataclasses import asdict
 
-import av
-from cryptography import x509
+from rich.markup import escape
 
-from mien import __version__
-from mien.errors import ModelError, ProvenanceError
-from mien.media.capture import devices
-from mien.models.library.inventory import ABSENT, DAMAGED, EMBEDDED, INSTALLED, Listed, state_of
-from mien.models.library.store import CACHE, Store
-from mien.models.runtime import onnx_session
-from mien.models.runtime.devices import CPU, DEVICES, RUNTIME_PACKAGES, UNUSED, devices_named, mending, worth_openvino
-from mien.models.runtime.half_precision import TrialFile
-from mien.models.runtime.probe import MODEL, Probe, try_device
-from mien.models.runtime.session_cache import TRIALS
-from mien.provenance.signing.installation import known_root
-from mien.provenance.trust import SIGNER_FOLDER
-from mien.system.folders import data_folder
-from mien.system.tried_versions import PYTHON, Tried, read_tried
-
-_ENCODERS = {
-    "H.264": ("libx264", "h264_nvenc", "h264_qsv", "h264_amf", "h264_videotoolbox"),
-    "HEVC": ("libx265", "hevc_nvenc", "hevc_qsv", "hevc_amf", "hevc_videotoolbox"),
-    "VP9": ("libvpx-vp9",),
-    "AV1": ("libsvtav1", "av1_nvenc", "av1_qsv", "av1_amf"),
-    "MPEG-4": ("mpeg4",),
-}
-_DECODERS = {"H.264": "h264", "HEVC": "hevc", "VP9": "vp9", "AV1": "libdav1d", "MPEG-4": "mpeg4"}
+from mien.commands.options import Commands, add_json
+from mien.commands.tables import new_table, print_json, print_table
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One line of the report.
-
-    `fine` is False where something keeps mien from working; `untried` marks a version that mien was never run with.
-    """
-
-    topic: str
-    name: str
-    state: str
-    fine: bool = True
-    untried: bool = False
+def add(commands: Commands) -> None:
+    """Add the command's parser."""
+    text = "report what works on this machine: versions, devices, cameras, codecs, models"
+    doctor = commands.add_parser("doctor", help=text, description=text)
+    add_json(doctor)
+    doctor.set_defaults(run=_run)
 
 
-def examine(store: Store) -> list[Finding]:
-    """Everything, in the order in which it is read; opens no camera and encodes nothing."""
-    return [
-        *versions(),
-        *runtime_packages(),
-        *_machine(),
-        *providers(onnx_session.available_providers(), lambda device: try_device(device, store.path(MODEL)), processor()),
-        *_kept(store),
-        *_codecs(),
-        *_cameras(),
-    ]
+def _run(options: argparse.Namespace) -> int:
+    from mien.commands.findings import examine
+    from mien.models.library.store import Store
 
-
-def _kept(store: Store) -> list[Finding]:
-    """Findings on this user's folders."""
-    try:
-        return [*_precisions(store), *_models(store), *_trust()]
-    except ProvenanceError as error:
-        return [Finding("trust", "data folder", f"{error}; {error.remedy}", fine=False)]
-
-
-def cores() -> int:
-    """Processor cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
-
-
-def versions() -> list[Finding]:
-    """Return the version of Python and of each package that mien uses; those it was never run with are marked."""
-    tried = read_tried()
-    system = f"{platform.system()} {platform.machine()}"
-    packages = (_package(name, tried[name], metadata.version) for name in tried if name not in {PYTHON, *RUNTIME_PACKAGES})
-    return [
-        Finding("version", "mien", __version__),
-        _version(PYTHON, platform.python_version(), tried[PYTHON], f" ({system})", sys.version_info >= (3, 11)),
-        *(found for found in packages if found is not None),
-    ]
-
-
-def _package(name: str, tried: Tried, version_of: Callable[[str], str]) -> Finding | None:
-    """Return the line of a package, None for an optional one that is not installed."""
-    try:
-        return _version(name, version_of(name), tried)
-    except metadata.PackageNotFoundError:
-        return None if tried.optional else Finding("version", name, "not installed", fine=False)
-
-
-def _version(name: str, version: str, tried: Tried, more: str = "", fine: bool = True) -> Finding:
-    if tried.covers(version):
-        return Finding("version", name, f"{version}{more}", fine)
-    state = f"{version}{more}, never tried with mien {__version__}: {tried.lowest} to {tried.newest} were"
-    return Finding("version", name, state, fine, untried=True)
-
-
-def _machine() -> list[Finding]:
-    return [Finding("machine", "processor cores", str(cores()))]
-
-
-def runtime_packages(version_of: Callable[[str], str] = metadata.version) -> list[Finding]:
-    """Which build of onnxruntime there is; several at once are a fault, for they overwrite each other's files."""
-    found = {}
-    for package in RUNTIME_PACKAGES:
-        with contextlib.suppress(metadata.PackageNotFoundError):
-            found[package] = version_of(package)
-    if not found:
-        return [Finding("version", "onnxruntime", f"{onnx_session.version()}, not installed by pip")]
-    if len(found) == 1:
-        tried = read_tried()
-        return [
-            _version(name, version, tried[name]) if name in tried else Finding("version", name, version)
-            for name, version in found.items()
-        ]
-    listed = " and ".join(f"{name} {version}" for name, version in found.items())
-    commands = "; then: ".join(mending(list(found), sys.executable))
-    state = f"{listed} are installed, whose files lie in one folder and overwrite each other. Run: {commands}"
-    return [Finding("version", "onnxruntime", state, fine=False)]
-
-
-def providers(build: list[str], probe: Probe, about_processor: str) -> list[Finding]:
-    """A line for each device that the build of onnxruntime with these providers knows: what is used, and why not the others."""
-    tried = [(device, probe(device)) for device in devices_named("auto", build)]
-    best = next((device for device, ailment in tried if ailment is None), CPU)
-    found = []
-    for device, ailment in tried:
-        if ailment is not None:
-            # Hardware that is not there is no fault, nor is what stands behind a device that works.
-            fine = ailment.absent or best is not CPU
-            found.append(Finding("device", device.name, f"{device.title}: {ailment.reason}; {ailment.remedy}", fine))
-            continue
-        use = (
-            "installed models run here" if device is best else f"works; installed models run here with `device = {device.name}`"
-        )
-        embedded = "; the embedded models always do" if device is CPU else ""
-        found.append(Finding("device", device.name, f"{device.title}: {use}{embedded}"))
-    known = {device.provider for device in DEVICES}
-    strange = [provider for provider in build if provider not in known]
-    found += [Finding("device", provider, UNUSED.get(provider, "not used by mien")) for provider in strange]
-    if best is CPU and "OpenVINOExecutionProvider" not in build and worth_openvino(about_processor, platform.machine()):
-        found.append(Finding("device", "openvino", _WORTH_OPENVINO))
-    return found
-
-
-_WORTH_OPENVINO = (
-    "not in this build of onnxruntime. This processor reckons in bfloat16: with `scripts/install --runtime openvino` and "
-    "`precision = half` large networks run about twice as fast (docs/runtime.md)"
-)
-
-
-def processor() -> str:
-    """What Linux tells of the processor, empty elsewhere."""
-    try:
-        return Path("/proc/cpuinfo").read_text("utf-8", "replace")
-    except OSError:
-        return ""
-
-
-def _precisions(store: Store) -> list[Finding]:
-    trials = TrialFile(store.folder / CACHE / TRIALS).all()
-    return [Finding("precision", key.replace(":", ", "), trial.words()) for key, trial in trials.items()]
-
-
-def _models(store: Store) -> list[Finding]:
-    """Embedded models are read whole; of the others, which may be gigabytes, only the size is looked at."""
-    try:
-        rows = [state_of(entry, store) for entry in store.entries()]
-    except ModelError as error:
-        return [Finding("model", "installed models", f"{error}; {error.remedy}", fine=False)]
-    return [Finding("model", row.entry.id, _state(row), row.state != DAMAGED) for row in rows if row.state != ABSENT]
-
-
-def _state(row: Listed) -> str:
-    if row.state == EMBEDDED:
-        return "present, sha256 right"
-    words = "installed, size as expected" if row.state == INSTALLED and row.entry.bytes else row.state
-    return f"{words}: {row.note}" if row.note else words
-
-
-def _trust() -> list[Finding]:
-    folder = data_folder()
-    known = next((each for each in (folder, *folder.parents) if each.exists()), folder)
-    writable = os.access(known, os.W_OK) and known.is_dir()
-    state = str(folder) if writable else f"{folder} may not be written to: without it nothing can be made"
-    root = known_root(folder / SIGNER_FOLDER)
-    key = "made at first use" if root is None else x509.load_pem_x509_certificate(root).subject.rfc4514_string()
-    return [Finding("trust", "data folder", state, writable), Finding("trust", "signs as", key)]
-
-
-def _codecs() -> list[Finding]:
-    found = []
-    for codec, encoders in _ENCODERS.items():
-        built_in = [name for name in encoders if name in av.codecs_available]
-        reads = "read" if _DECODERS[codec] in av.codecs_available else "not read"
-        writes = f"written by {', '.join(built_in)}" if built_in else "not written"
-        found.append(Finding("codec", codec, f"{reads}; {writes}"))
-    return [
-        *found,
-        Finding("codec", "hardware encoders", "built in is not yet present: a device is tried when asked for"),
-    ]
-
-
-def _cameras() -> list[Finding]:
-    names = [Finding("camera", each.id, each.name) for each in devices.list_cameras()]
-    virtual = [Finding("virtual camera", each.id, each.name) for each in devices.list_virtual_cameras()]
-    return [
-        *(names or [Finding("camera", "cameras", "none found")]),
-        *(virtual or [Finding("virtual camera", "virtual cameras", "none found")]),
-    ]
+    findings = examine(Store())
+    if options.json:
+        print_json([asdict(finding) for finding in findings])
+    else:
+        table = new_table("", "topic", "what", "state")
+        for finding in findings:
+            sign = "[bold red]!![/]" if not finding.fine else "[yellow]??[/]" if finding.untried else "[green]ok[/]"
+            table.add_row(sign, finding.topic, escape(finding.name), escape(finding.state))
+        print_table(table)
+    return 0 if all(finding.fine for finding in findings) else 1

@@ -1,4 +1,4 @@
-"""Progress of a long job: a bar on a terminal, now and then a line in a log."""
+"""Progress of a long job: a bar on a terminal, a line at intervals in a log."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -11,16 +11,15 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from mien.batch.job import Progress as Step
 from mien.system.printable import printable
 
-_LINE_AFTER_S = 60.0
-_TENTH_AFTER_S = 10.0
-"""Lines in a log are so far apart at least, also when the tenths go by faster."""
+_MAX_LINE_INTERVAL_S = 60.0  # a log shows that the job is alive; not measured
+_MIN_LINE_INTERVAL_S = 10.0  # also when tenths pass faster: a short job writes no line
 
 
 @contextmanager
 def shown_progress(
     console: Console, name: str, *, quiet: bool, clock: Callable[[], float] = time.monotonic
 ) -> Iterator[Callable[[Step], None]]:
-    """Give a function that is told how far the job of `name` is (empty: the only one)."""
+    """Yield a function that takes the progress of the job `name`; an empty name = the only job."""
     if quiet:
         yield lambda step: None
     elif not console.is_terminal or console.is_dumb_terminal:
@@ -31,22 +30,23 @@ def shown_progress(
 
 
 class LogLines:
-    """One line at each tenth and at least every minute, without any control characters."""
+    """Writer of a line at each tenth and at least every minute, without control characters."""
 
     def __init__(self, console: Console, name: str, clock: Callable[[], float]) -> None:
         self._console, self._clock = console, clock
         self._what = f"swapping {name}" if name else "swapping"
-        self._began = self._said_at = clock()
+        self._started_s = self._written_s = clock()
         self._tenth = 0
 
     def report(self, step: Step) -> None:
+        """Write a line when one is due."""
         now = self._clock()
         tenth = min(10 * step.frames // step.total, 10) if step.total else 0
-        since = now - self._said_at
-        if since < _TENTH_AFTER_S or (tenth <= self._tenth and since < _LINE_AFTER_S):
+        since = now - self._written_s
+        if since < _MIN_LINE_INTERVAL_S or (tenth <= self._tenth and since < _MAX_LINE_INTERVAL_S):
             return
-        self._tenth, self._said_at = tenth, now
-        rate = step.frames / max(now - self._began, 1e-6)
+        self._tenth, self._written_s = tenth, now
+        rate = step.frames / max(now - self._started_s, 1e-6)
         if step.total:
             left_s = max(step.total - step.frames, 0) / max(rate, 1e-6)
             share = min(100 * step.frames // step.total, 100)
@@ -79,5 +79,18 @@ def _bar(console: Console, name: str) -> Iterator[Callable[[Step], None]]:
         def report(step: Step) -> None:
             speed = bar.tasks[0].speed
             bar.update(task, completed=step.frames, total=step.total, rate=f"{speed:.0f}" if speed else "–")
+
+        yield report
+
+
+@contextmanager
+def counted_steps(name: str, total: int) -> Iterator[Callable[[int], None]]:
+    """Show a bar on the error stream and yield a function that takes the number of steps done."""
+    columns = (TextColumn(name), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(name, total=total)
+
+        def report(done: int) -> None:
+            bar.update(task, completed=done)
 
         yield report

@@ -1,4 +1,4 @@
-"""Several targets of one request: their names expanded, and a name of its own for each output."""
+"""Targets of one request: expanded patterns, and a name for each output."""
 
 import contextlib
 import glob
@@ -19,9 +19,9 @@ _PATTERN = "*?["
 
 
 def expand(names: Iterable[str]) -> tuple[Path, ...]:
-    """Files of the names, each once, patterns expanded where a shell has not done so (Windows).
+    """Return the files of the names, each once, with patterns expanded where the shell does not do so (Windows).
 
-    Raises `UnreadableMedia` for an address and for a pattern that fits nothing.
+    Raises `UnreadableMedia` for an address and for a pattern without a match.
     """
     found: dict[Path, Path] = {}
     for name in names:
@@ -31,14 +31,14 @@ def expand(names: Iterable[str]) -> tuple[Path, ...]:
 
 
 def named_file(name: str) -> Path:
-    """The file of a name as it was typed; raises `UnreadableMedia` for an address, which a path would garble."""
+    """Return the path of a typed name; raises `UnreadableMedia` for an address, which a path would garble."""
     if "://" in name and not _exists(name):
         raise UnreadableMedia(f"{name} is an address, not a file", "download it first, then name the file")
     return Path(name)
 
 
 def named_output(name: str) -> Path:
-    """The output of a name as it was typed; raises `UsageError` for an address."""
+    """Return the path of a typed output; raises `UsageError` for an address."""
     if "://" in name:
         raise UsageError(f"{name} is an address, not a file", "name a file; streams go out from `mien live`")
     return Path(name)
@@ -51,7 +51,7 @@ def _expanded(name: str) -> list[Path]:
     matches = [Path(match) for match in sorted(glob.glob(name))]  # noqa: PTH207 - Path.glob takes no absolute patterns
     files = [match for match in matches if not match.is_dir()]
     if not files:
-        raise UnreadableMedia(f"no file fits {name}", "check the folder and the pattern")
+        raise UnreadableMedia(f"no file matches {name}", "check the folder and the pattern")
     return files
 
 
@@ -60,10 +60,10 @@ def _exists(name: str) -> bool:
 
 
 class Outputs:
-    """Places for the results of a request: one file, or a folder, which is made when it is entered.
+    """Names of the outputs of a request: one file, or a folder, which is made on entering.
 
-    In a folder an output has the name of its target, with the ending of a format that is written. No two outputs of one
-    request get the same name, and none that of an input. A folder that was made and stays empty goes again.
+    In a folder an output takes the name of its target with the suffix of a format that mien writes. No two outputs of one
+    request share a name, and none takes that of an input. A folder that was made and stays empty is removed.
     """
 
     def __init__(self, place: Path, *, into_folder: bool, inputs: tuple[Path, ...]) -> None:
@@ -74,14 +74,14 @@ class Outputs:
         self._made = False
 
     def check(self) -> None:
-        """Raise `UsageError` for a name that cannot be that of a folder, where one is needed."""
+        """Raise `UsageError` where a folder is needed and the name is that of a file."""
         if not self._into_folder or self._place.is_dir():
             return
         if self._place.exists() or self._place.suffix.lower() in {*WRITE_FORMATS, *ANIMATIONS, *CONTAINERS}:
-            raise UsageError(f"several targets go into a folder, and {self._place} names a file", "name a folder: -o FOLDER/")
+            raise UsageError(f"several targets need a folder, but {self._place} names a file", "name a folder: -o FOLDER/")
 
     def path_for(self, target: Path, kind: Kind) -> Path:
-        """The output of this target; each call takes a name. Raises `UnreadableMedia`."""
+        """Return a new output for this target. Raises `UnreadableMedia`."""
         if not self._into_folder:
             return self._place
         suffix = suffix_for(target, kind)
@@ -111,5 +111,5 @@ class Outputs:
 
 
 def is_folder_name(name: str, targets: int) -> bool:
-    """Return whether `-o NAME` means a folder: it is one, ends like one, or has to hold several files."""
+    """Return True where `-o NAME` means a folder: it is one, ends like one, or has to hold several files."""
     return targets > 1 or name.endswith(("/", os.sep)) or os.path.isdir(name)  # noqa: PTH112 - False for impossible names

@@ -1,4 +1,4 @@
-"""Speed and memory of the main path, measured on pictures made from one portrait. A command, never a test."""
+"""Speed and memory of the main path, measured on pictures made from one portrait. Run by a command, not by tests."""
 
 import statistics
 import subprocess
@@ -21,12 +21,15 @@ from mien.settings import Settings
 from mien.system.programs import environment, python_module
 from mien.types import Frame, Image
 
-WIDTH, HEIGHT = 1280, 720
-_SCENES = 60
+WIDTH, HEIGHT = 1280, 720  # 720p, the usual size of a webcam
+_SCENES = 60  # frames of the loop: one second at 60 fps
 
 
 def moving_portrait(portrait: Image, models: factory.Models, count: int = _SCENES) -> list[Image]:
-    """`count` frames 1280x720 that loop without a jump: the portrait sways, turns and zooms, its face 240 pixels tall."""
+    """Return `count` frames 1280 x 720 that loop without a jump: the portrait sways, turns and zooms, its face 240 pixels tall.
+
+    Raises `UsageError` for a portrait without a face.
+    """
     faces = models.photo_detector.detect(portrait)
     if not faces:
         raise UsageError("the portrait shows no face", "name a picture with one face")
@@ -52,7 +55,7 @@ def moving_portrait(portrait: Image, models: factory.Models, count: int = _SCENE
 
 
 def bench_stream(portrait: Image, photo: Image, settings: Settings, store: Store, frames: int) -> dict[str, Any]:
-    """Track, swap, compose and label, one frame after the other on one thread; milliseconds a frame."""
+    """Track, swap, compose and label frame by frame on one thread; return milliseconds a frame and frames a second."""
     models = factory.open_models(settings, store)
     source = factory.open_source(photo, models)
     pipeline = factory.open_pipeline(settings, models, source)
@@ -78,7 +81,7 @@ def bench_stream(portrait: Image, photo: Image, settings: Settings, store: Store
 
 
 def bench_file(photo: Path, clip: Path, output: Path, frames: int, consent: str) -> dict[str, Any]:
-    """`mien swap` of a video as a new process, start-up included; memory is the most that process held."""
+    """Run `mien swap` on a video in a new process; return the time, start-up included, and its peak memory."""
     start = time.perf_counter()
     subprocess.run(_swap_command(photo, clip, output, consent), check=True, stdin=subprocess.DEVNULL, env=environment())
     seconds = time.perf_counter() - start
@@ -86,7 +89,7 @@ def bench_file(photo: Path, clip: Path, output: Path, frames: int, consent: str)
 
 
 def bench_picture(photo: Path, target: Path, output: Path, runs: int, consent: str) -> dict[str, Any]:
-    """`mien swap` of one picture as a new process, from start to exit; the first run may fill numba's cache."""
+    """Run `mien swap` on a picture in new processes; return seconds from start to exit. The first may fill numba's cache."""
     times = []
     for _ in range(runs + 1):
         start = time.perf_counter()
@@ -107,6 +110,6 @@ def peak_memory_of_children_mb() -> float | None:
 
 
 def _swap_command(photo: Path, target: Path, output: Path, consent: str) -> list[str]:
-    # With a key and a ledger of its own, beside the output: measurements are no outputs of this installation.
+    # With its own key and ledger beside the output: measurements do not belong in the ledger of this installation.
     files = [str(photo), str(target), "-o", str(output), "--data", str(output.parent / "data")]
     return python_module("mien.commands.main", "swap", *files, "--consent", consent, "--overwrite", "--quiet")

@@ -1,4 +1,4 @@
-"""The measures: nothing for equal pictures, and the known amount for a known change."""
+"""The measures: zero for equal pictures, the known amount for a known change."""
 
 import json
 import math
@@ -143,7 +143,7 @@ def test_the_report_holds_everything_and_needs_nothing() -> None:
 
     page = report.page("Title", ["a fact"], [section], jpeg)
     assert seen == [(8, 8, 3)]
-    assert "0 of 1 bars are reached" in page
+    assert "0 of 1 goals are reached" in page
     assert "MISSED" in page
     assert "&lt;this&gt;" in page
     assert "<script" not in page
@@ -156,5 +156,5 @@ def test_the_report_holds_everything_and_needs_nothing() -> None:
 def test_parts_are_chosen_by_name() -> None:
     assert parts.chosen(None) == parts.NAMES
     assert parts.chosen("speed, stills") == ("stills", "speed")
-    with pytest.raises(UsageError, match="no part 'beauty'"):
+    with pytest.raises(UsageError, match="unknown part 'beauty'"):
         parts.chosen("stills,beauty")

@@ -1,4 +1,4 @@
-"""The measuring tools: what they report is what is there."""
+"""Benchmark, evaluation and doctor report what is there."""
 
 import json
 import shutil
@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from mien.assembly import factory
-from mien.commands.doctor import examine
+from mien.commands.findings import examine
 from mien.commands.main import main
 from mien.lab import bench
 from mien.lab.evaluate import measures, stills

@@ -1,4 +1,4 @@
-"""The made scenes: what they say of themselves is true, and they are the same at every run."""
+"""The synthetic scenes: their truth is true, and they are deterministic."""
 
 import cv2
 import numpy as np
@@ -17,7 +17,7 @@ def _person(path: object = COLLINS) -> Portrait:
 
 
 def _distance(a: Floats, b: Floats) -> float:
-    """Mean distance in eye distances."""
+    """Return the mean distance in eye distances."""
     return float(np.linalg.norm(a[:468, :2] - b[:468, :2], axis=1).mean() / np.linalg.norm(b[33, :2] - b[263, :2]))
 
 
@@ -87,14 +87,14 @@ def test_the_lamp_lights_the_side_it_stands_on() -> None:
     assert grey[mask & (x > middle)].mean() > 1.3 * grey[mask & (x < middle)].mean()
 
 
-THINGS = [thing.name for thing in occluders.things(np.zeros(3, np.float32))]
+OCCLUDERS = [occluder.name for occluder in occluders.all_occluders(np.zeros(3, np.float32))]
 
 
-@pytest.mark.parametrize("number", range(len(THINGS)), ids=THINGS)
-def test_a_thing_changes_the_picture_exactly_where_its_alpha_is(number: int) -> None:
+@pytest.mark.parametrize("number", range(len(OCCLUDERS)), ids=OCCLUDERS)
+def test_an_occluder_changes_the_picture_exactly_where_its_alpha_is(number: int) -> None:
     person = _person(HOPPER)
-    thing = occluders.things(occluders.cheek_colour(person))[number]
-    shot = occluders.occluded(person, thing, 30, 0).draw(3)
+    occluder = occluders.all_occluders(occluders.cheek_colour(person))[number]
+    shot = occluders.occluded(person, occluder, 30, 0).draw(3)
     assert shot.alpha is not None
     assert shot.clean is not None
     changed = (shot.image != shot.clean).any(axis=2)
@@ -104,9 +104,9 @@ def test_a_thing_changes_the_picture_exactly_where_its_alpha_is(number: int) -> 
     assert 0.05 < (shot.alpha[face] > 0.9).mean() < 0.7
 
 
-def test_a_thing_comes_in_and_goes_out() -> None:
+def test_an_occluder_comes_in_and_goes_out() -> None:
     person = _person()
-    scene = occluders.occluded(person, occluders.things(occluders.cheek_colour(person))[0], 60, 20)
+    scene = occluders.occluded(person, occluders.all_occluders(occluders.cheek_colour(person))[0], 60, 20)
 
     def covered(index: int) -> float:
         shot = scene.draw(index)

@@ -306,7 +306,7 @@ def test_live_another_detector_finds_and_covers_but_yunet_confirms() -> None:
 def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
     """Two detectors and a segmenter are installed, for the command line, too."""
     made = standin_store(tmp_path, "scrfd", "yoloface", "xseg")
-    monkeypatch.setattr("mien.commands.swapping.Store", lambda: made)
+    monkeypatch.setattr("mien.commands.swap_run.Store", lambda: made)
     return made
 
 

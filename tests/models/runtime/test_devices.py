@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from mien.commands import doctor
 from mien.models.runtime import onnx_session
 from mien.models.runtime.devices import (
     CPU,
@@ -19,6 +18,7 @@ from mien.models.runtime.devices import (
     usable_cores,
 )
 from mien.settings import table
+from mien.system.processor import available_cores
 
 CUDA, TENSORRT = (next(each for each in DEVICES if each.name == name) for name in ("cuda", "tensorrt"))
 OPENVINO = next(each for each in DEVICES if each.base.get("device_type") == "CPU")
@@ -70,7 +70,7 @@ def test_half_is_asked_for_where_it_exists(tmp_path: Path) -> None:
 )
 def test_threads_are_the_physical_cores_that_are_ours(allowed: int, logical: int, physical: int, threads: int) -> None:
     assert usable_cores(allowed, logical, physical) == threads
-    assert 1 <= onnx_session.threads() <= doctor.cores()
+    assert 1 <= onnx_session.threads() <= available_cores()
 
 
 @pytest.mark.parametrize(

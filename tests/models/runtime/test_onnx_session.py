@@ -17,7 +17,7 @@ import onnxruntime
 import pytest
 
 from mien import contracts
-from mien.commands import doctor
+from mien.commands import findings as doctor
 from mien.errors import DeviceFull, DeviceUnavailable, ModelDamaged, ModelError
 from mien.models.library.store import CACHE, Store
 from mien.models.runtime import half_precision, onnx_session, probe

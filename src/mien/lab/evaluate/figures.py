@@ -1,4 +1,4 @@
-"""What an evaluation finds: figures with the bar that is asked for, and the pictures, plots and clips beside them."""
+"""Results of an evaluation: figures with their goals, and the pictures, plots and clips beside them."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,7 @@ from mien.types import Image
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One measured number; at most one of the bars is set, none = it is only reported. NaN = it could not be measured."""
+    """One measured number with at most one goal; NaN = not measurable."""
 
     name: str
     value: float
@@ -20,23 +20,26 @@ class Figure:
 
     @property
     def reached(self) -> bool | None:
-        """Whether the bar is met, None without a bar or without a value."""
+        """True where the goal is met, None without a goal or without a value."""
         if math.isnan(self.value) or (self.at_most is None and self.at_least is None):
             return None
         return self.value <= self.at_most if self.at_most is not None else self.value >= (self.at_least or 0.0)
 
     @property
     def bar(self) -> str:
+        """The goal in words, empty without one."""
         if self.at_most is not None:
             return f"at most {self.at_most:g}"
         return f"at least {self.at_least:g}" if self.at_least is not None else ""
 
     @property
     def shown(self) -> str:
+        """The value with its unit."""
         return "not measured" if math.isnan(self.value) else f"{self.value:.4g} {self.unit}".rstrip()
 
     @property
     def verdict(self) -> str:
+        """ "reached", "MISSED" or "NOT MEASURED"; empty without a goal."""
         if self.bar and math.isnan(self.value):
             return "NOT MEASURED"
         return {True: "reached", False: "MISSED", None: ""}[self.reached]
@@ -44,7 +47,7 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """A picture for the report, BGR uint8; it is labelled before it is written."""
+    """Picture for the report, BGR uint8; labelled before it is written."""
 
     caption: str
     image: Image
@@ -52,7 +55,7 @@ class Sheet:
 
 @dataclass(frozen=True, slots=True)
 class Plot:
-    """Lines over a common axis; a value that is NaN leaves a gap."""
+    """Lines over a common axis; NaN leaves a gap."""
 
     caption: str
     across: str
@@ -62,7 +65,7 @@ class Plot:
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """Frames for a small video beside the report, BGR uint8 of one size; each is labelled before it is written."""
+    """Frames for a small video beside the report, BGR uint8 of one size; labelled before they are written."""
 
     name: str
     caption: str
@@ -72,7 +75,7 @@ class Clip:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """One part of the evaluation. `details` goes into figures.json as it is; `notes` say what was left out and why."""
+    """Results of one part. `details` go into figures.json unchanged; `notes` say what was omitted and why."""
 
     name: str
     title: str
@@ -86,7 +89,7 @@ class Section:
 
 
 def as_json(sections: Sequence[Section]) -> dict[str, Any]:
-    """The figures by section and name, ready for `json.dumps`; NaN becomes null."""
+    """Return the figures by section and name for `json.dumps`; NaN becomes null."""
     return {
         section.name: {
             "figures": {
@@ -107,12 +110,12 @@ def as_json(sections: Sequence[Section]) -> dict[str, Any]:
 
 
 def mean(values: Sequence[float]) -> float:
-    """The mean, NaN of nothing."""
+    """Return the mean, NaN for no values."""
     return float(sum(values) / len(values)) if len(values) else math.nan
 
 
 def _clean(value: Any) -> Any:
-    """Numbers of numpy as Python's own, NaN as None, all the way down."""
+    """Convert numpy numbers to Python's and NaN to None, at every level."""
     if isinstance(value, Mapping):
         return {str(key): _clean(entry) for key, entry in value.items()}
     if isinstance(value, (list, tuple)):

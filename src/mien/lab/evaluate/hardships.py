@@ -1,4 +1,4 @@
-"""The hard list: made sequences in which a swap may get worse, but must not fail."""
+"""The hard list: synthetic sequences in which a swap may get worse, but must not fail."""
 
 from collections.abc import Callable
 
@@ -13,16 +13,16 @@ from mien.lab.evaluate.portraits import Portrait
 from mien.lab.evaluate.scenes import Scene
 from mien.types import Floats, Image, Landmarks
 
-_LENGTH = 30
-_LOOK_EVERY = 6
-_TILE_WIDTH = 300
-_TILES = 4
+_SCENE_FRAMES = 30  # 1 s at 30 fps; not tuned
+_DESCRIBE_INTERVAL_FRAMES = 6  # saves runs of the recogniser
+_TILE_WIDTH, _TILES = 300, 4  # of the contact sheet, pixels and number
 _WHOLE = ("ten faces", "larger than the frame")
 """Scenes that are shown as whole frames."""
 
 
 def measure(lab: Lab, progress: Progress) -> Section:
-    length = lab.length(_LENGTH)
+    """Swap every hard scene; an error in one is a figure, not the end."""
+    length = lab.length(_SCENE_FRAMES)
     figures, details, sheets, clips, notes = [], {}, [], [], []
     failures = 0
     for number, (name, make) in enumerate(_scenes(lab).items()):
@@ -70,17 +70,17 @@ def _scenes(lab: Lab) -> dict[str, Callable[[Portrait, int], Scene]]:
 def _run(
     lab: Lab, scene: Scene, source: Portrait, target: Portrait
 ) -> tuple[list[int], list[float], list[float], list[tuple[Image, Image, Floats]]]:
-    """Faces swapped in each frame, distances to source and target every few frames, and pictures with the face's place."""
+    """Return faces swapped by frame, distances to source and target every few frames, and pictures with landmarks."""
     swapped, to_source, to_target, shots = [], [], [], []
     for index, (shot, result) in enumerate(lab.run(scene, source)):
         image = result.frame.image
         swapped.append(result.swapped)
         shots.append((shot.image, image, shot.points))
-        if result.swapped and index % _LOOK_EVERY == _LOOK_EVERY - 1:
+        if result.swapped and index % _DESCRIBE_INTERVAL_FRAMES == _DESCRIBE_INTERVAL_FRAMES - 1:
             points = nearest(drawn_points(result), shot.points)
-            descriptor = lab.recogniser.describe(image, Landmarks(points, 1.0))
-            to_source.append(float(np.linalg.norm(descriptor - source.descriptor)))
-            to_target.append(float(np.linalg.norm(descriptor - target.descriptor)))
+            embedding = lab.recogniser.describe(image, Landmarks(points, 1.0))
+            to_source.append(float(np.linalg.norm(embedding - source.embedding)))
+            to_target.append(float(np.linalg.norm(embedding - target.embedding)))
     return swapped, to_source, to_target, shots
 
 

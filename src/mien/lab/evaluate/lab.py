@@ -1,4 +1,4 @@
-"""What every part of the evaluation works with: the opened models, the settings, the people."""
+"""Common inputs of the parts: opened models, settings, portraits and runs of the pipeline."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -19,7 +19,7 @@ from mien.swap.pipeline import Pipeline
 from mien.swap.stages.reshape import reshape
 from mien.types import Floats, Frame, FrameResult, Image, SourceFace
 
-_RATE = 30
+_RATE_HZ = 30  # of synthetic frames
 _CAST = (
     ("london/030_neutral.jpg", "london/124_neutral.jpg"),
     ("london/132_neutral.jpg", "london/008_neutral.jpg"),
@@ -28,15 +28,15 @@ _CAST = (
     ("london/108_neutral.jpg", "london/042_neutral.jpg"),
     ("london/134_neutral.jpg", "omi/067.jpg"),
 )
-"""Who plays in the made scenes: source and target."""
+"""Source and target of the synthetic scenes."""
 
 Progress = Callable[[], None]
-"""Called once a step."""
+"""Called after each step."""
 
 
 @dataclass(frozen=True, slots=True)
 class Lab:
-    """`quick` makes all runs a quarter as long, to try something out; its figures are rough."""
+    """Inputs of an evaluation; `quick` makes all runs a quarter as long, for rough figures."""
 
     settings: Settings
     store: Store
@@ -49,11 +49,11 @@ class Lab:
     quick: bool = False
 
     def length(self, frames: int) -> int:
-        """How many frames, or pairs, of so many are run."""
+        """Return the number of frames, or pairs, to run of `frames`."""
         return max(8, frames // 4) if self.quick else frames
 
     def cast(self, number: int) -> tuple[Portrait, Portrait]:
-        """Source and target of made scene `number`; other people where those of the table are absent."""
+        """Return source and target of synthetic scene `number`; random people where those of the table are absent."""
         source, target = (self.find(name) for name in _CAST[number % len(_CAST)])
         if source is not None and target is not None:
             return source, target
@@ -61,18 +61,19 @@ class Lab:
         return chosen[number % len(chosen)]
 
     def find(self, name: str) -> Portrait | None:
+        """Return the portrait of this name, None when it is absent."""
         return next((person for person in self.people if person.name == name), None)
 
     def pipeline(self, source: Portrait) -> Pipeline:
-        """The main path for one video. Raises `UsageError` when the portrait is no source."""
+        """Open the main path for a video. Raises `UsageError` when the portrait cannot be a source."""
         return factory.open_pipeline(self.settings, self.models, open_face(source, self.models))
 
     def picture_pipeline(self, source: Portrait) -> Pipeline:
-        """The main path for one picture. Raises `UsageError` when the portrait is no source."""
+        """Open the main path for a picture. Raises `UsageError` when the portrait cannot be a source."""
         return factory.open_picture_pipeline(self.settings, self.models, open_face(source, self.models))
 
     def bent(self, shot: Shot, result: FrameResult, shape: Floats) -> Shot:
-        """The shot with the change of shape that the result went through, and no swap: what the result is to be held against.
+        """Return the shot reshaped like the result but not swapped: the reference for the result.
 
         `shape` is the source's, from `shape_of`.
         """
@@ -97,11 +98,11 @@ class Lab:
         )
 
     def shape_of(self, source: Portrait) -> Floats:
-        """The source's proportions at rest, float32 (478, 3) in the head frame."""
+        """Return the source's proportions at rest, float32 (478, 3) in the head frame."""
         return neutral(open_face(source, self.models).landmarks.points)
 
     def run(self, scene: Scene, source: Portrait) -> Iterator[tuple[Shot, FrameResult]]:
-        """Every shot of a scene and what the pipeline makes of it; the shot's picture is left as it is."""
+        """Yield every shot of a scene with its swap; the shot's picture is not changed."""
         pipeline = self.pipeline(source)
         for index in range(scene.length):
             shot = scene.draw(index)
@@ -109,7 +110,7 @@ class Lab:
 
 
 def open_face(source: Portrait, models: factory.Models) -> SourceFace:
-    """The portrait as a face to wear; raises `UsageError`."""
+    """Return the portrait as a source face; raises `UsageError`."""
     try:
         return factory.open_source(source.image, models)
     except MienError as error:
@@ -117,16 +118,16 @@ def open_face(source: Portrait, models: factory.Models) -> SourceFace:
 
 
 def frame_of(image: Image, index: int) -> Frame:
-    """A copy of the picture as frame `index` of 30 a second."""
-    return Frame(image.copy(), index, index, Fraction(1, _RATE))
+    """Return a copy of the picture as frame `index` at 30 frames a second."""
+    return Frame(image.copy(), index, index, Fraction(1, _RATE_HZ))
 
 
 def drawn_points(result: FrameResult) -> list[Floats]:
-    """The landmarks of the faces as they were drawn."""
+    """Return the landmarks of the faces as drawn."""
     return [face.landmarks.points for face in result.worn]
 
 
 def nearest(faces: Sequence[Floats], points: Floats) -> Floats:
-    """The landmarks that lie nearest to `points`; these themselves when there are none."""
+    """Return the landmarks nearest to `points`, or `points` without any."""
     middle = points[:, :2].mean(0)
     return min(faces, key=lambda face: float(np.linalg.norm(face[:, :2].mean(0) - middle)), default=points)

@@ -1,4 +1,4 @@
-"""Does the face follow the light? Portraits under a moving lamp whose shading is known."""
+"""Relighting: portraits under a moving lamp of known shading; the face must follow it."""
 
 import numpy as np
 
@@ -11,16 +11,15 @@ from mien.lab.evaluate.portraits import Portrait
 from mien.lab.evaluate.scenes import Scene
 from mien.types import Array, Image
 
-_LENGTH = 90
-_SIGMA = 0.1
-"""Of the luminance that counts as light, in face widths."""
-_SHRINK = 0.08
-_LEAST = 0.03
-"""Grey levels, as a share of white, under which the pattern is not divided."""
+_SCENE_FRAMES = 90  # one turn of the lamp in 3 s
+_LIGHT_SIGMA = 0.1  # of the blur that leaves light and removes detail, in face widths
+_OVAL_SHRINK = 0.08  # as a share; keeps the faded border of the face out
+_MIN_LUMINANCE = 0.03  # share of white; a darker pattern is not divided by its mean
 
 
 def measure(lab: Lab, progress: Progress) -> Section:
-    length = lab.length(_LENGTH)
+    """Measure three kinds of lamp on two pairs each."""
+    length = lab.length(_SCENE_FRAMES)
     kinds = {
         "white lamp": lights.circling(length),
         "coloured lamp": lights.coloured(length),
@@ -51,11 +50,11 @@ def measure(lab: Lab, progress: Progress) -> Section:
         Figure("worst of the scenes, over time", min(over_time)),
         Figure("seam under the moving light", mean(seams), at_most=1.1),
     )
-    return Section("light", "Light: a lamp goes round the head", figures, details, (), tuple(plots), tuple(clips))
+    return Section("light", "Light: a lamp circles the head", figures, details, (), tuple(plots), tuple(clips))
 
 
 def _follow(lab: Lab, scene: Scene, source: Portrait, keep: bool) -> tuple[list[float], float, float, tuple[Image, ...]]:
-    """Correlation of every frame, of the change over time, the mean seam, and the frames side by side if they are kept."""
+    """Return the correlation by frame and over time, the mean seam, and frames side by side with `keep`."""
     theirs, ours, each, seams, frames = [], [], [], [], []
     shape = lab.shape_of(source)
     inside: Array | None = None
@@ -63,10 +62,10 @@ def _follow(lab: Lab, scene: Scene, source: Portrait, keep: bool) -> tuple[list[
         image = result.frame.image
         bent = lab.bent(shot, result, shape)
         x1, _, x2, _ = geometry.box_of(bent.points)
-        mask = measures.face_mask(bent.points, image.shape, _SHRINK)
-        wanted, found = (measures.coarse_luminance(picture, mask, _SIGMA * (x2 - x1)) for picture in (bent.image, image))
+        mask = measures.face_mask(bent.points, image.shape, _OVAL_SHRINK)
+        wanted, found = (measures.coarse_luminance(picture, mask, _LIGHT_SIGMA * (x2 - x1)) for picture in (bent.image, image))
         # One set of pixels for all frames: the change over time needs it.
-        inside = measures.face_mask(bent.points, image.shape, 1.5 * _SHRINK) > 0 if inside is None else inside
+        inside = measures.face_mask(bent.points, image.shape, 1.5 * _OVAL_SHRINK) > 0 if inside is None else inside
         theirs.append(wanted[inside][::4] / 255)
         ours.append(found[inside][::4] / 255)
         each.append(measures.correlation(theirs[-1], ours[-1]))
@@ -74,7 +73,7 @@ def _follow(lab: Lab, scene: Scene, source: Portrait, keep: bool) -> tuple[list[
         seams.append(measures.seam(image, drawn[0] if drawn else shot.points, shot.image, shot.points)[0])
         if keep:
             frames.append(beside(shot.image, image)[::2, ::2].copy())
-    relative = [np.array(rows) / np.maximum(np.mean(rows, axis=0), _LEAST) - 1 for rows in (theirs, ours)]
+    relative = [np.array(rows) / np.maximum(np.mean(rows, axis=0), _MIN_LUMINANCE) - 1 for rows in (theirs, ours)]
     return each, _uncentred(*relative), mean(seams), tuple(frames)
 
 

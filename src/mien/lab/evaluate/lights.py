@@ -1,42 +1,40 @@
-"""Moving lights over a portrait, with the shading known: Lambert's law on the depth of the face's own mesh."""
+"""Moving lamps over a portrait with known shading: Lambert's law on the depth of the face's mesh."""
 
 from collections.abc import Callable
 
 import cv2
 import numpy as np
 
-from mien.face import landmark_sets
 from mien.imaging import geometry
 from mien.imaging.draw import draw_mesh
 from mien.lab.evaluate.portraits import Portrait, placed
 from mien.lab.evaluate.scenes import SIZE_WH, Scene, Shot, noisy, to_frame_of
+from mien.lab.meshes import whole_triangles
 from mien.types import Floats
 
-_AMBIENT = 0.38
-_DIRECT = 0.68
+_AMBIENT, _DIRECT = 0.38, 0.68  # strengths; a surface that faces the lamp gets 1.06 of the portrait's light, chosen by eye
 _ELEVATION = np.radians(20)
-_HEIGHT = 300.0
-"""Of the face, in pixels."""
-_NOISE = 1.5
+_FACE_HEIGHT_PIXELS = 300.0  # most of a scene's 480, for a fine pattern of light
+_NOISE_LEVELS = 1.5  # standard deviation; chosen by eye
 
 Lamp = Callable[[int], tuple[Floats, Floats, Floats]]
-"""Of a frame: direction towards the lamp (3,), its BGR strength (3,), and the BGR ambient light (3,)."""
+"""Light of a frame: direction towards the lamp (3,), its BGR strength (3,), the BGR ambient light (3,)."""
 
 
 def circling(length: int) -> Lamp:
-    """A white lamp that goes round the head once."""
+    """Return a white lamp that circles the head once."""
     white = np.ones(3, np.float32)
     return lambda index: (_direction(2 * np.pi * index / length), _DIRECT * white, _AMBIENT * white)
 
 
 def coloured(length: int) -> Lamp:
-    """A warm lamp that goes round the head in a room of blue light."""
+    """Return a warm lamp that circles the head in a room of blue light."""
     warm, blue = np.array([0.55, 0.85, 1.15], np.float32), np.array([1.3, 1.0, 0.75], np.float32)
     return lambda index: (_direction(2 * np.pi * index / length), _DIRECT * warm, _AMBIENT * blue)
 
 
 def flashing(length: int) -> Lamp:
-    """A dim room in which a lamp at the side flashes for two frames of every twelve."""
+    """Return a dim room in which a lamp at the side flashes for two frames of every twelve."""
     white = np.ones(3, np.float32)
 
     def lamp(index: int) -> tuple[Floats, Floats, Floats]:
@@ -47,35 +45,29 @@ def flashing(length: int) -> Lamp:
 
 
 def relit(portrait: Portrait, length: int, lamp: Lamp, name: str) -> Scene:
-    """The portrait at rest while the lamp moves."""
-    image, points = placed(portrait, to_frame_of(portrait, (SIZE_WH[0] / 2, SIZE_WH[1] / 2), _HEIGHT), SIZE_WH)
+    """Return the scene of a portrait at rest under a moving lamp."""
+    image, points = placed(portrait, to_frame_of(portrait, (SIZE_WH[0] / 2, SIZE_WH[1] / 2), _FACE_HEIGHT_PIXELS), SIZE_WH)
     normal = normals(points, (SIZE_WH[1], SIZE_WH[0]))
 
     def draw(index: int) -> Shot:
         towards, direct, ambient = lamp(index)
         facing = np.maximum(normal @ towards, 0)[:, :, None]
         lit = np.clip(image * (ambient + direct * facing), 0, 255).astype(np.uint8)
-        return Shot(noisy(lit, _NOISE, index), points)
+        return Shot(noisy(lit, _NOISE_LEVELS, index), points)
 
     return Scene(name, length, draw)
 
 
 def normals(points: Floats, shape_hw: tuple[int, int]) -> Floats:
-    """Unit normals of the face's surface, towards the camera; float32 (h, w, 3).
+    """Return unit normals of the face's surface, towards the camera; float32 (h, w, 3).
 
-    Beside the face they run on and turn softly to the front.
+    Beside the face they continue and turn smoothly to the front.
     """
     height, width = shape_hw
-    triangles = [
-        landmark_sets.skin_triangles(),
-        landmark_sets.fan(landmark_sets.RIGHT_EYE, landmark_sets.RIGHT_IRIS),
-        landmark_sets.fan(landmark_sets.LEFT_EYE, landmark_sets.LEFT_IRIS),
-        landmark_sets.strip(landmark_sets.INNER_LIPS),
-    ]
     crop, mask = np.zeros((height, width, 3), np.uint8), np.zeros(shape_hw, np.uint8)
     depth = np.empty(shape_hw, np.float32)
     draw_mesh(
-        np.ascontiguousarray(np.concatenate(triangles)), np.ascontiguousarray(points, np.float32),
+        whole_triangles(), np.ascontiguousarray(points, np.float32),
         np.zeros((len(points), 2), np.float32), np.zeros((4, 4, 4), np.uint8), np.zeros(len(points), np.float32),
         crop, mask, depth,
     )  # fmt: skip
@@ -97,6 +89,6 @@ def normals(points: Floats, shape_hw: tuple[int, int]) -> Floats:
 
 
 def _direction(angle: float) -> Floats:
-    """Towards a lamp that stands `angle` to the side of the camera, a little above."""
+    """Return the direction towards a lamp `angle` to the side of the camera and 20 degrees above it."""
     level = np.cos(_ELEVATION)
     return np.array([level * np.sin(angle), -np.sin(_ELEVATION), -level * np.cos(angle)], np.float32)

@@ -1,7 +1,9 @@
-"""The measures themselves: pure functions of pictures and landmarks; docs/evaluate.md has their formulas.
+"""Measures: pure functions of pictures and landmarks; docs/evaluate.md has their formulas.
 
 Pictures are BGR uint8, landmarks float32 (478, 3) in picture pixels.
 """
+
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -11,18 +13,21 @@ from mien.face.mean_face import head_pose
 from mien.imaging import geometry
 from mien.types import Array, Floats, Image, Mask
 
-_SAMPLES = 360
-"""Points along the oval at which its seam is looked at."""
-_RING = 3
-"""Pixels either side of the seam."""
-_DEPTHS = (0.0, 0.05, 0.1)
-"""How far inside the oval a seam may lie, in eye distances: the engine fades in over 0.1."""
-_SECTORS = 8
-_STRETCHES = 24
-_INSIDE = 0.16
-"""Where the face is certainly drawn in full, in eye distances inside the oval."""
-_LEAST_STEP = 0.5
-"""Grey levels a pixel added to both sides of the seam's ratio, so that a smooth target does not blow it up."""
+
+@dataclass(frozen=True, slots=True)
+class SeamTuning:
+    """Geometry of the seam measures; lengths in eye distances unless they are pixels."""
+
+    samples: int = 360  # points along the oval
+    ring_pixels: int = 3  # either side of the seam
+    depths: tuple[float, ...] = (0.0, 0.05, 0.1)  # inside the oval; the engine fades in over 0.1
+    sectors: int = 8  # parts of the oval of which the worst is reported
+    stretches: int = 24  # parts of the oval along which texture averages out
+    inside: float = 0.16  # inside the oval; the face is drawn in full there
+    min_step_levels: float = 0.5  # added to both sides of a ratio, so that a smooth target does not inflate it
+
+
+SEAM = SeamTuning()
 
 _MOBILE = tuple(
     sorted(
@@ -32,7 +37,7 @@ _MOBILE = tuple(
         | {152, 148, 377, 176, 400}
     )
 )
-"""Lips, lids, brows and chin: what an expression moves."""
+"""Landmarks that an expression moves: lips, lids, brows and chin."""
 _EXPRESSIONS = {
     "mouth open": ((13, 14),),
     "mouth width": ((61, 291),),
@@ -46,7 +51,7 @@ _EXPRESSIONS = {
     "jaw down": ((1, 152),),
     "lips thick": ((0, 13), (14, 17)),
 }
-"""Distances of landmarks, summed, whose changes are expressions."""
+"""Sums of landmark distances whose changes are expressions."""
 _PROPORTIONS = {
     "jaw width": ((172, 397),),
     "cheek width": ((234, 454),),
@@ -62,25 +67,25 @@ _PROPORTIONS = {
     "brow height": ((105, 159), (334, 386)),
     "face height": ((10, 152),),
 }
-"""Distances of landmarks in the head frame that make somebody's proportions."""
+"""Sums of landmark distances in the head frame that make the proportions of a face."""
 
 
 def pose_error(points: Floats, wanted: Floats) -> float:
-    """Degrees between the head poses of two sets of landmarks."""
+    """Return the degrees between the head poses of two sets of landmarks."""
     rigid = list(landmark_sets.RIGID_POINTS)
     rotation = geometry.rotation_between(wanted[rigid], points[rigid])
     return float(np.degrees(np.arccos(np.clip((np.trace(rotation) - 1) / 2, -1, 1))))
 
 
 def pose_axes(points: Floats, wanted: Floats) -> tuple[float, float, float]:
-    """Degrees that pitch, yaw and roll differ, signed; each pose is read against the mean face."""
+    """Return the signed differences of pitch, yaw and roll in degrees; each pose is relative to the mean face."""
     own, other = (geometry.angles_of(head_pose(face).rotation) for face in (points, wanted))
     pitch, yaw, roll = ((a - b + 180) % 360 - 180 for a, b in zip(own, other, strict=True))
     return pitch, yaw, roll
 
 
 def landmark_error(points: Floats, wanted: Floats) -> float:
-    """Mean distance of the skin's landmarks in percent of the distance between the outer eye corners."""
+    """Return the mean distance of the skin's landmarks in percent of the distance between the outer eye corners."""
     right, left = landmark_sets.EYE_CORNERS
     skin = slice(0, landmark_sets.SKIN_POINTS)
     distance = np.linalg.norm(points[skin, :2] - wanted[skin, :2], axis=1).mean()
@@ -88,23 +93,23 @@ def landmark_error(points: Floats, wanted: Floats) -> float:
 
 
 def expression_error(points: Floats, wanted: Floats) -> float:
-    """Root mean square distance of lips, lids, brows and chin in the head frame, percent of the eye distance."""
+    """Return the root mean square distance of lips, lids, brows and chin in the head frame, percent of the eye distance."""
     own, other = (head_pose(face).unplace(face)[list(_MOBILE), :2] for face in (points, wanted))
     return float(100 * np.sqrt(np.square(own - other).sum(1).mean()))
 
 
 def expressions(points: Floats) -> dict[str, float]:
-    """How far mouth, lids, brows and jaw are apart in the head frame, in eye distances."""
+    """Return the openings of mouth, lids, brows and jaw in the head frame, in eye distances."""
     return _distances(points, _EXPRESSIONS)
 
 
 def proportions(points: Floats) -> dict[str, float]:
-    """Lengths and widths of the face in the head frame, in eye distances."""
+    """Return lengths and widths of the face in the head frame, in eye distances."""
     return _distances(points, _PROPORTIONS)
 
 
 def gaze_error(points: Floats, wanted: Floats) -> float:
-    """Mean distance of the iris centres, each relative to its eye corners, percent of the eye distance."""
+    """Return the mean distance of the iris centres, each relative to its eye corners, percent of the eye distance."""
     offsets = []
     for face in (points, wanted):
         flat = face[:, :2]
@@ -123,55 +128,57 @@ def _distances(points: Floats, pairs: dict[str, tuple[tuple[int, int], ...]]) ->
 
 
 def seam(result: Image, worn: Floats, target: Image, own: Floats) -> tuple[float, float]:
-    """How much steeper the result is across the face's border than the target is there: all round, and in the worst eighth.
+    """Return how much steeper the result is across the face's border than the target: all round, and in the worst eighth.
 
     `worn` are the landmarks as drawn, `own` the target's. Of three rings, 0, 0.05 and 0.1 eye distances inside the oval, the
     steepest counts.
     """
     ratios = []
-    for depth in _DEPTHS:
+    for depth in SEAM.depths:
         new, old = _across(result, worn, depth), _across(target, own, depth)
         sectors = [
-            float((a.mean() + _LEAST_STEP) / (b.mean() + _LEAST_STEP))
-            for a, b in zip(np.array_split(new, _SECTORS), np.array_split(old, _SECTORS), strict=True)
+            float((a.mean() + SEAM.min_step_levels) / (b.mean() + SEAM.min_step_levels))
+            for a, b in zip(np.array_split(new, SEAM.sectors), np.array_split(old, SEAM.sectors), strict=True)
         ]
         ratios.append((float(new.mean() / max(old.mean(), 1e-6)), max(sectors)))
     return max(whole for whole, _ in ratios), max(worst for _, worst in ratios)
 
 
 def seam_step(result: Image, worn: Floats, target: Image, own: Floats) -> float:
-    """Grey levels by which the face stands out of what is round it: how much more the result is changed inside the border
-    than outside, in the mean over 24 stretches of the oval; texture averages out along a stretch.
+    """Return the step in tone at the border, in grey levels.
+
+    It is the change of the result inside the border minus that outside, in the mean over stretches of the oval; texture
+    averages out along a stretch.
     """
     changes = []
-    for depth in (_INSIDE, 0.0):
+    for depth in (SEAM.inside, 0.0):
         new, old = (_ribbon(*face, depth) for face in ((result, worn), (target, own)))
         # Inside, the ring itself; outside, the half of it that lies beyond the oval.
-        change = (new - old)[:, _RING + 1 :] if depth == 0 else new - old
-        changes.append([float(part.mean()) for part in np.array_split(change, _STRETCHES)])
+        change = (new - old)[:, SEAM.ring_pixels + 1 :] if depth == 0 else new - old
+        changes.append([float(part.mean()) for part in np.array_split(change, SEAM.stretches)])
     inside, outside = (np.array(change) for change in changes)
     return float(np.abs(inside - outside).mean())
 
 
 def _across(image: Image, points: Floats, depth: float) -> Floats:
-    """Mean size of the luminance's step from pixel to pixel across the oval, at points along it; float32 (360,)."""
+    """Return the mean luminance step from pixel to pixel across the oval, at points along it; float32 (360,)."""
     return np.asarray(np.abs(np.diff(_ribbon(image, points, depth), axis=1)).mean(1), np.float32)
 
 
 def _ribbon(image: Image, points: Floats, depth: float) -> Floats:
-    """Luminance along the oval, `depth` eye distances inside it, and 3 pixels either side, outwards; float32 (360, 7)."""
+    """Return luminance along the oval, `depth` eye distances inside it, 3 pixels either side, outwards; float32 (360, 7)."""
     oval = points[list(landmark_sets.FACE_OVAL), :2].astype(np.float64)
     right, left = landmark_sets.EYE_CORNERS
     eyes = float(np.linalg.norm(points[right] - points[left]))
     closed = np.vstack([oval, oval[:1]])
     along = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(closed, axis=0), axis=1))])
-    at = np.linspace(0, along[-1], _SAMPLES, endpoint=False)
+    at = np.linspace(0, along[-1], SEAM.samples, endpoint=False)
     line = np.stack([np.interp(at, along, closed[:, axis]) for axis in (0, 1)], axis=1)
     tangent = np.roll(line, -6, axis=0) - np.roll(line, 6, axis=0)
     normal = np.stack([tangent[:, 1], -tangent[:, 0]], axis=1)
     normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-9)
     # The oval runs clockwise in the picture, so that this normal points outwards.
-    offsets = np.arange(-_RING, _RING + 1) - depth * eyes
+    offsets = np.arange(-SEAM.ring_pixels, SEAM.ring_pixels + 1) - depth * eyes
     grid = (line[:, None, :] + offsets[None, :, None] * normal[:, None, :]).astype(np.float32)
     grey = cv2.GaussianBlur(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY).astype(np.float32), (0, 0), 1.0)
     values = cv2.remap(grey, grid[:, :, 0], grid[:, :, 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
@@ -179,7 +186,7 @@ def _ribbon(image: Image, points: Floats, depth: float) -> Floats:
 
 
 def face_mask(points: Floats, shape: tuple[int, ...], shrink: float = 0.0) -> Mask:
-    """The face's oval, filled; uint8 (h, w), 255 inside. `shrink` pulls it towards its middle, as a share."""
+    """Return the face's oval, filled; uint8 (h, w), 255 inside. `shrink` scales it down, as a share."""
     oval = points[list(landmark_sets.FACE_OVAL), :2]
     middle = oval.mean(0)
     mask = np.zeros(shape[:2], np.uint8)
@@ -188,7 +195,7 @@ def face_mask(points: Floats, shape: tuple[int, ...], shrink: float = 0.0) -> Ma
 
 
 def coarse_luminance(image: Image, mask: Mask, sigma: float) -> Floats:
-    """Luminance inside the mask, smoothed with nothing from outside; float32 (h, w), 0 outside."""
+    """Return luminance inside the mask, smoothed from inside only; float32 (h, w), 0 outside."""
     inside = (mask > 0).astype(np.float32)
     grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY).astype(np.float32) * inside
     weight = cv2.GaussianBlur(inside, (0, 0), sigma, borderType=cv2.BORDER_CONSTANT)
@@ -197,16 +204,16 @@ def coarse_luminance(image: Image, mask: Mask, sigma: float) -> Floats:
 
 
 def correlation(a: Array, b: Array) -> float:
-    """Pearson's correlation of two arrays of the same size; 0 when one of them is flat."""
+    """Return Pearson's correlation of two arrays of one size; 0 when one of them is flat."""
     a, b = a.ravel().astype(np.float64) - float(a.mean()), b.ravel().astype(np.float64) - float(b.mean())
     norm = float(np.sqrt((a * a).sum() * (b * b).sum()))
     return float((a * b).sum()) / norm if norm > 1e-9 else 0.0
 
 
 def shift_between(image: Image, reference: Image, mask: Mask) -> tuple[float, float]:
-    """Pixels (x, y) that the masked part of `image` lies away from where it is in `reference`.
+    """Return the shift (x, y), in pixels, of the masked part of `image` against `reference`.
 
-    One step of Lucas and Kanade's least squares after another (1981); right for shifts of a few pixels.
+    Iterates the least squares of Lucas and Kanade (1981); valid for shifts of a few pixels.
     """
     weight = cv2.GaussianBlur((mask > 0).astype(np.float32), (0, 0), 3.0)
     fixed, moving = (

@@ -1,4 +1,4 @@
-"""Things that come before a face, drawn with their exact opacity: a hand, hair, a microphone, a cup, sunglasses, a bar."""
+"""Occluders drawn with their exact opacity: a hand, hair, a microphone, a cup, sunglasses, a bar."""
 
 from dataclasses import dataclass
 
@@ -9,18 +9,17 @@ from mien.lab.evaluate.portraits import Portrait
 from mien.lab.evaluate.scenes import Scene, Shot, swaying
 from mien.types import Floats
 
-_SIDE = 512
-_FINE = 2
-"""Things are drawn so many times larger, and shrunk."""
-_SEED = 11
+_SIDE = 512  # pixels of a drawn occluder
+_OVERSAMPLING = 2  # drawn larger by this factor and shrunk, for smooth borders
+_SEED = 11  # any; the same drawing in every run
 
 
 @dataclass(frozen=True, slots=True)
-class Thing:
-    """A drawn thing: `colour` BGR float32 (512, 512, 3), `alpha` float32 (512, 512), 0..1.
+class Occluder:
+    """A drawn occluder: `colour` BGR float32 (512, 512, 3), `alpha` float32 (512, 512), 0..1.
 
-    The picture is `width` eye distances wide. It comes from `start` to rest at `goal`, both in eye distances from the middle
-    between the eyes, and sways there.
+    The drawing is `width` eye distances wide. It moves from `start` to `goal`, both in eye distances from the middle between
+    the eyes, and sways there.
     """
 
     name: str
@@ -31,60 +30,64 @@ class Thing:
     goal_xy: tuple[float, float]
 
 
-def things(skin_bgr: Floats) -> list[Thing]:
-    """All of them; the hand has the given colour of skin."""
+def all_occluders(skin_bgr: Floats) -> list[Occluder]:
+    """Return all occluders; the hand has the given colour of skin."""
     return [
-        Thing("hand", *_hand(skin_bgr), 2.6, (-3.2, 3.0), (-0.35, 0.9)),
-        Thing("hair", *_hair(), 2.2, (-0.2, -3.4), (0.1, -0.15)),
-        Thing("microphone", *_microphone(), 2.0, (1.6, 4.2), (0.2, 1.25)),
-        Thing("cup", *_cup(), 1.9, (-2.6, 3.4), (-0.1, 1.15)),
-        Thing("sunglasses", *_sunglasses(), 1.75, (0.0, -3.2), (0.0, 0.08)),
-        Thing("bar", *_bar(), 4.4, (4.6, 0.4), (0.25, 0.4)),
+        Occluder("hand", *_hand(skin_bgr), 2.6, (-3.2, 3.0), (-0.35, 0.9)),
+        Occluder("hair", *_hair(), 2.2, (-0.2, -3.4), (0.1, -0.15)),
+        Occluder("microphone", *_microphone(), 2.0, (1.6, 4.2), (0.2, 1.25)),
+        Occluder("cup", *_cup(), 1.9, (-2.6, 3.4), (-0.1, 1.15)),
+        Occluder("sunglasses", *_sunglasses(), 1.75, (0.0, -3.2), (0.0, 0.08)),
+        Occluder("bar", *_bar(), 4.4, (4.6, 0.4), (0.25, 0.4)),
     ]
 
 
 def cheek_colour(portrait: Portrait) -> Floats:
-    """The median colour of somebody's cheeks, BGR float32 (3,)."""
+    """Return the median colour of the cheeks, BGR float32 (3,)."""
     points = np.round(portrait.landmarks.points[[50, 205, 280, 425], :2]).astype(int)
     patches = [portrait.image[y - 4 : y + 5, x - 4 : x + 5].reshape(-1, 3) for x, y in points]
     return np.asarray(np.median(np.concatenate(patches), axis=0), np.float32)
 
 
-def occluded(portrait: Portrait, thing: Thing, length: int, enters_at: int) -> Scene:
-    """The swaying portrait; the thing comes in at frame `enters_at`, or is there from the first when that is 0.
+def occluded(portrait: Portrait, occluder: Occluder, length: int, enters_at: int) -> Scene:
+    """Return the scene of a swaying portrait whose occluder comes in at frame `enters_at`; 0 = present from the first.
 
-    In the last sixth it goes out again.
+    It leaves in the last sixth.
     """
     base = swaying(portrait, length)
 
     def draw(index: int) -> Shot:
         shot = base.draw(index)
-        return before(shot, thing, _near(index, length, enters_at), index)
+        return occlude(shot, occluder, _nearness(index, length, enters_at), index)
 
-    return Scene(f"{thing.name}, {'there from the first frame' if enters_at == 0 else 'comes in'}", length, draw)
+    return Scene(f"{occluder.name}, {'there from the first frame' if enters_at == 0 else 'comes in'}", length, draw)
 
 
-def _near(index: int, length: int, enters_at: int) -> float:
-    """How near the thing is to its goal, 0 = out of the picture, 1 = there."""
+def _nearness(index: int, length: int, enters_at: int) -> float:
+    """Return the nearness of the occluder to its goal, 0 = out of the picture, 1 = there."""
     coming = 1.0 if enters_at == 0 else np.clip((index - enters_at) / (length / 5), 0, 1)
     leaving = np.clip((length - 2 - index) / max(1, length / 6), 0, 1)
     value = float(min(coming, leaving))
     return value * value * (3 - 2 * value)
 
 
-def before(shot: Shot, thing: Thing, near: float, index: int) -> Shot:
-    """The shot with the thing laid over it; its own picture becomes the clean one."""
+def occlude(shot: Shot, occluder: Occluder, nearness: float, index: int) -> Shot:
+    """Return the shot with the occluder drawn over it; the picture without it becomes the clean one."""
     points = shot.points
     eyes = float(np.linalg.norm(points[33, :2] - points[263, :2]))
     middle = points[[33, 263], :2].mean(0)
-    sway = 0.1 * near * np.array([np.sin(2 * np.pi * index / 24), 0.6 * np.cos(2 * np.pi * index / 31)])
-    place = (1 - near) * np.array(thing.start_xy) + near * np.array(thing.goal_xy) + sway * (thing.name != "sunglasses")
-    scale = thing.width * eyes / _SIDE
-    turn = np.radians(4 * np.sin(index / 9)) * (thing.name != "sunglasses")
+    sway = 0.1 * nearness * np.array([np.sin(2 * np.pi * index / 24), 0.6 * np.cos(2 * np.pi * index / 31)])
+    place = (
+        (1 - nearness) * np.array(occluder.start_xy)
+        + nearness * np.array(occluder.goal_xy)
+        + sway * (occluder.name != "sunglasses")
+    )
+    scale = occluder.width * eyes / _SIDE
+    turn = np.radians(4 * np.sin(index / 9)) * (occluder.name != "sunglasses")
     linear = scale * np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
     offset = middle + eyes * place - linear @ [_SIDE / 2, _SIDE / 2]
     matrix = np.hstack([linear, offset[:, None]])
-    sprite: Floats = np.dstack([thing.colour * thing.alpha[:, :, None], thing.alpha])
+    sprite: Floats = np.dstack([occluder.colour * occluder.alpha[:, :, None], occluder.alpha])
     while scale < 0.6:
         sprite = np.asarray(cv2.pyrDown(sprite), np.float32)
         matrix[:, :2] *= 2
@@ -97,7 +100,7 @@ def before(shot: Shot, thing: Thing, near: float, index: int) -> Shot:
 
 
 _Drawing = tuple[Floats, Floats]
-_LARGE = _SIDE * _FINE
+_LARGE = _SIDE * _OVERSAMPLING
 
 
 def _shrunk(colour: Floats, alpha: Floats) -> _Drawing:
@@ -106,7 +109,7 @@ def _shrunk(colour: Floats, alpha: Floats) -> _Drawing:
 
 
 def _texture(grain: float, strength: float, seed: int) -> Floats:
-    """Smooth noise round 1; float32 (1024, 1024)."""
+    """Return smooth noise around 1; float32 (1024, 1024)."""
     noise = np.random.default_rng((_SEED, seed)).standard_normal((_LARGE // 4, _LARGE // 4)).astype(np.float32)
     smooth = cv2.GaussianBlur(noise, (0, 0), grain)
     even = np.asarray(smooth / max(float(smooth.std()), 1e-6), np.float32)
@@ -114,7 +117,7 @@ def _texture(grain: float, strength: float, seed: int) -> Floats:
 
 
 def _roundness(alpha: Floats, depth: float) -> Floats:
-    """Shading of a puffed-up shape: darker towards its border; 0..1."""
+    """Return the shading of a rounded shape, darker towards its border; 0..1."""
     inner = cv2.distanceTransform((alpha > 0.5).astype(np.uint8), cv2.DIST_L2, 5)
     return np.asarray(0.62 + 0.38 * np.sqrt(np.clip(inner / depth, 0, 1)), np.float32)
 

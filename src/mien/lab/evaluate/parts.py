@@ -1,4 +1,4 @@
-"""The parts of an evaluation by name, and how many steps each takes for the progress bar."""
+"""Parts of an evaluation by name, with their number of steps for the progress bar."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -12,7 +12,7 @@ from mien.lab.evaluate.lab import Lab, Progress
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """`steps` is how many steps of progress are to be expected of a lab, at most."""
+    """One part; `steps` returns the largest number of steps for a lab."""
 
     run: Callable[[Lab, Progress], Section]
     steps: Callable[[Lab], int]
@@ -28,23 +28,23 @@ PARTS: Mapping[str, Part] = {
     "hardships": Part(hardships.measure, lambda lab: 9),
 }
 SPEED = "speed"
-"""Measured beside these, by `mien.lab.bench`."""
+"""The other part, measured by `mien.lab.bench`."""
 NAMES = (*PARTS, SPEED)
 
 
 def chosen(only: str | None) -> tuple[str, ...]:
-    """The parts that a comma-separated list names, all of them without one; raises `UsageError`."""
+    """Return the parts of a comma-separated list, all without one; raises `UsageError`."""
     if not only:
         return NAMES
     names = tuple(name.strip() for name in only.split(",") if name.strip())
     for name in names:
         if name not in NAMES:
-            raise UsageError(f"there is no part {name!r} of the evaluation", f"choose from {', '.join(NAMES)}")
+            raise UsageError(f"unknown part {name!r} of the evaluation", f"choose from {', '.join(NAMES)}")
     return tuple(name for name in NAMES if name in names)
 
 
 def run(name: str, lab: Lab, progress: Progress) -> Section:
-    """One part, with the time it took."""
+    """Run one part and time it."""
     start = time.perf_counter()
     section = PARTS[name].run(lab, progress)
     return replace(section, seconds=time.perf_counter() - start)

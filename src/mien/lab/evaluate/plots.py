@@ -1,4 +1,4 @@
-"""Line plots as inline SVG, and pictures put together: a few lines instead of a library."""
+"""Line plots as inline SVG, and contact sheets: a few lines instead of a library."""
 
 import html
 import math
@@ -11,17 +11,17 @@ from mien.imaging import geometry
 from mien.lab.evaluate.figures import Plot
 from mien.types import Floats, Image
 
-_WIDTH, _HEIGHT, _LEFT, _BOTTOM = 640, 220, 52, 34
+_WIDTH, _HEIGHT, _LEFT, _BOTTOM = 640, 220, 52, 34  # SVG units: the plot, and margins for its labels
 _COLOURS = ("#0b62a4", "#c4521c", "#2c8a3d", "#7a4fa3", "#8a6d1a", "#555")
 
 
 def svg(plot: Plot) -> str:
-    """The plot as one <svg> element."""
+    """Return the plot as one <svg> element, empty without values."""
     values = [value for line in plot.lines.values() for value in line if not math.isnan(value)]
     if not values:
         return ""
     low, high = min(values), max(values)
-    # From zero, unless all of it happens far above.
+    # The axis starts at zero unless all values lie far above.
     low = low if low < 0 or low > 0.5 * high else 0.0
     high = high if high > low else low + 1
     count = max(len(line) for line in plot.lines.values())
@@ -60,7 +60,7 @@ def svg(plot: Plot) -> str:
 
 
 def face_crop(image: Image, points: Floats, side: int, margin: float = 1.6) -> Image:
-    """A square round a face, `margin` faces tall, `side` pixels wide; BGR uint8."""
+    """Return a square around a face, `margin` faces tall, `side` pixels wide; BGR uint8."""
     x1, y1, x2, y2 = geometry.box_of(points)
     scale = side / (margin * max(y2 - y1, x2 - x1, 1))
     x, y = (x1 + x2) / 2, (y1 + y2) / 2 - 0.08 * (y2 - y1)
@@ -74,18 +74,18 @@ def face_crop(image: Image, points: Floats, side: int, margin: float = 1.6) -> I
 
 
 def fitted(image: Image, width: int) -> Image:
-    """The picture at another width, its proportions kept."""
+    """Return the picture at another width and the same aspect ratio."""
     height = max(1, round(image.shape[0] * width / image.shape[1]))
     return np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def grid(tiles: Sequence[Image], columns: int) -> Image:
-    """Tiles of one size in rows of `columns`, the last row filled with black."""
+    """Return tiles of one size in rows of `columns`; black fills the last row."""
     tiles = [*tiles, *[np.zeros_like(tiles[0])] * (-len(tiles) % columns)]
     return np.vstack([np.hstack(tiles[i : i + columns]) for i in range(0, len(tiles), columns)])
 
 
 def beside(*pictures: Image) -> Image:
-    """Pictures of one height, side by side; an odd pixel is cut so that every codec takes it."""
+    """Return pictures of one height side by side, cropped to even sizes for every codec."""
     row = np.hstack(pictures)
     return np.ascontiguousarray(row[: row.shape[0] // 2 * 2, : row.shape[1] // 2 * 2])

@@ -1,4 +1,4 @@
-"""The people an evaluation is made with, and which pairs of them."""
+"""Portraits of an evaluation, and the pairs made of them."""
 
 import random
 from collections.abc import Sequence
@@ -12,35 +12,36 @@ from mien.assembly.factory import Models
 from mien.contracts import Recogniser
 from mien.errors import UsageError
 from mien.imaging.arrays import locked
+from mien.lab.meshes import settled
 from mien.types import Affine, Floats, Image, Landmarks
 
-_SEED = 20
+_SEED = 20  # any; figures of the documentation are those of these pairs
 _HELD_OUT_ENDINGS = ("2", "7")
 
 
 @dataclass(frozen=True, slots=True)
 class Portrait:
-    """One picture of the set; two portraits with the same `person` show the same person."""
+    """One portrait with landmarks and embedding; two with the same `person` show the same person."""
 
     name: str
     person: str
     image: Image
     landmarks: Landmarks
-    descriptor: Floats
+    embedding: Floats
 
     @property
     def group(self) -> str:
-        """The folder that the picture lies in."""
+        """Folder of the picture."""
         return self.name.split("/")[0]
 
     @property
     def held_out(self) -> bool:
-        """Whether nothing may be trained or tuned on this person: those whose number ends in 2 or 7."""
+        """True for a person whose number ends in 2 or 7: nothing may be trained or tuned on them."""
         return self.person.endswith(_HELD_OUT_ENDINGS)
 
 
 def portraits(folder: Path, models: Models, recogniser: Recogniser) -> list[Portrait]:
-    """Every jpeg below `folder`; files named NAME_expression.jpg show the person NAME. Raises `UsageError`."""
+    """Return every jpeg below `folder` that shows a face; NAME_expression.jpg shows NAME. Raises `UsageError`."""
     paths = sorted(folder.glob("**/*.jpg"))
     if len(paths) < 2:
         raise UsageError(f"{folder} holds fewer than two portraits (.jpg)", "name the folder `faces` of the media")
@@ -63,16 +64,8 @@ def portraits(folder: Path, models: Models, recogniser: Recogniser) -> list[Port
     return found
 
 
-def settled(image: Image, around: Floats, models: Models) -> Landmarks:
-    """Landmarks fitted until they stay where they are."""
-    landmarks = models.landmarker.fit(image, around)
-    for _ in range(3):
-        landmarks = models.landmarker.fit(image, landmarks.points)
-    return landmarks
-
-
 def choose_pairs(people: Sequence[Portrait], count: int, seed: int = _SEED) -> list[tuple[Portrait, Portrait]]:
-    """The same `count` random pairs (source, target) of different people at every run."""
+    """Return `count` random pairs (source, target) of different people, the same in every run."""
     draw = random.Random(seed)
     pairs: list[tuple[Portrait, Portrait]] = []
     seen: set[tuple[str, str]] = set()
@@ -86,7 +79,7 @@ def choose_pairs(people: Sequence[Portrait], count: int, seed: int = _SEED) -> l
 
 
 def placed(portrait: Portrait, to_frame: Affine, size_wh: tuple[int, int]) -> tuple[Image, Floats]:
-    """The portrait drawn into a new picture by a similarity, and where its landmarks are then, float32 (478, 3)."""
+    """Draw the portrait into a new picture by a similarity; return it and its landmarks there, float32 (478, 3)."""
     image, matrix = portrait.image, to_frame.copy()
     shrink = float(np.hypot(matrix[0, 0], matrix[1, 0]))
     while shrink < 0.5:
@@ -99,7 +92,7 @@ def placed(portrait: Portrait, to_frame: Affine, size_wh: tuple[int, int]) -> tu
 
 
 def moved_points(points: Floats, to_frame: Affine) -> Floats:
-    """Landmarks (478, 3) taken along by a similarity; z scales with it."""
+    """Return landmarks (478, 3) moved by a similarity; z scales with it."""
     moved = np.empty_like(points)
     moved[:, :2] = points[:, :2] @ to_frame[:, :2].T + to_frame[:, 2]
     moved[:, 2] = points[:, 2] * float(np.hypot(to_frame[0, 0], to_frame[1, 0]))

@@ -1,4 +1,4 @@
-"""The evaluation as one page of HTML that works offline: no script, no style sheet, no picture from anywhere else."""
+"""Report of an evaluation: one page of HTML without scripts or outside resources."""
 
 import base64
 import html
@@ -26,7 +26,7 @@ Jpeg = Callable[[Image], bytes]
 
 
 def page(heading: str, facts: Sequence[str], sections: Sequence[Section], jpeg: Jpeg) -> str:
-    """The whole page; clips are expected in `clips/NAME.mp4` beside it."""
+    """Return the page; it expects clips in `clips/NAME.mp4` beside it."""
     judged = [figure for section in sections for figure in section.figures if figure.bar]
     missed = [figure for figure in judged if figure.verdict != "reached"]
     parts = [
@@ -34,7 +34,7 @@ def page(heading: str, facts: Sequence[str], sections: Sequence[Section], jpeg: 
         "<meta name='viewport' content='width=device-width, initial-scale=1'>",
         f"<title>{html.escape(heading)}</title><style>{_STYLE}</style><h1>{html.escape(heading)}</h1>",
         *(f"<p>{html.escape(fact)}</p>" for fact in facts),
-        f"<p>{len(judged) - len(missed)} of {len(judged)} bars are reached.</p>",
+        f"<p>{len(judged) - len(missed)} of {len(judged)} goals are reached.</p>",
         "<nav>",
         " · ".join(f"<a href='#{section.name}'>{html.escape(section.title)}</a>" for section in sections),
         "</nav>",
@@ -69,7 +69,7 @@ def _section(section: Section, jpeg: Jpeg) -> list[str]:
 
 
 def _table(figures: Sequence[Figure]) -> str:
-    rows = ["<table><tr><th>figure<th>measured<th>asked for<th></tr>"]
+    rows = ["<table><tr><th>figure<th>measured<th>goal<th></tr>"]
     for figure in figures:
         kind = {"reached": "reached", "": ""}.get(figure.verdict, "missed")
         rows.append(

@@ -1,6 +1,6 @@
-"""Made scenes with known truth: portraits moved, turned, blurred, darkened. Every one is the same at every run.
+"""Synthetic scenes with known truth: portraits moved, turned, blurred, darkened. All are deterministic.
 
-A scene draws any of its shots by number; what is random in it comes from a generator seeded with that number.
+A scene draws any of its shots by number, with randomness seeded by that number.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,20 +13,30 @@ from mien.face import landmark_sets
 from mien.imaging import geometry
 from mien.imaging.draw import draw_mesh
 from mien.lab.evaluate.portraits import Portrait, moved_points, placed
+from mien.lab.meshes import whole_triangles
 from mien.types import Affine, Floats, Image
 
-SIZE_WH = (640, 480)
-FACE_HEIGHT = 240.0
-_SEED = 7
+SIZE_WH = (640, 480)  # pixels of a scene; small, for speed
+FACE_HEIGHT = 240.0  # pixels, half the height of a scene
+_SEED = 7  # any; figures of the documentation are those of these scenes
+_MAKE_UP = {
+    "forehead": (109, 10, 338, 297, 334, 296, 9, 66, 105, 67),
+    "right shadow": (226, 247, 30, 29, 27, 28, 56, 190, 55, 65, 52, 53, 46),
+    "left shadow": (446, 467, 260, 259, 257, 258, 286, 414, 285, 295, 282, 283, 276),
+    "right cheek": (117, 50, 205, 187, 147, 123),
+    "left cheek": (346, 280, 425, 411, 376, 352),
+    "upper lip": (61, 40, 37, 0, 267, 270, 291, 310, 312, 13, 82, 80),
+    "lower lip": (61, 91, 84, 17, 314, 321, 291, 318, 317, 14, 87, 88),
+}
+"""Landmarks around the painted regions."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shot:
     """One picture of a scene and its truth.
 
-    `clean` is the picture without what stands before the face; `alpha` float32 (h, w) says how much stands there, 0..1;
-    `points` are the landmarks of the (first) face; `shift_xy` is how far the face has moved from its first place;
-    `yaw` is the head's turn in degrees.
+    `clean` is the picture without the occluder, `alpha` float32 (h, w) its opacity, 0..1; `points` are the landmarks of the
+    (first) face; `shift_xy` is the shift of the face since the first shot in pixels; `yaw` is in degrees.
     """
 
     image: Image
@@ -39,6 +49,8 @@ class Shot:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
+    """A number of shots; `draw` draws any of them."""
+
     name: str
     length: int
     draw: Callable[[int], Shot]
@@ -50,7 +62,7 @@ def to_frame_of(
     face_height: float = FACE_HEIGHT,
     angle: float = 0.0,
 ) -> Affine:
-    """The similarity that puts the middle of the portrait's face at `centre`, turned by `angle` degrees."""
+    """Return the similarity that moves the middle of the portrait's face to `centre` and turns it by `angle` degrees."""
     x1, y1, x2, y2 = geometry.box_of(portrait.landmarks.points)
     scale, turn = face_height / (y2 - y1), np.radians(angle)
     linear = scale * np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
@@ -58,19 +70,19 @@ def to_frame_of(
 
 
 def noisy(image: Image, sigma: float, index: int) -> Image:
-    """The picture with Gaussian sensor noise of `sigma` grey levels."""
+    """Return the picture with Gaussian sensor noise of `sigma` grey levels."""
     noise = np.random.default_rng((_SEED, index)).standard_normal(image.shape, np.float32)
     return np.asarray(np.clip(image + sigma * noise + 0.5, 0, 255), np.uint8)
 
 
 def still(portrait: Portrait, length: int, sigma: float = 2.0) -> Scene:
-    """A portrait at rest under sensor noise."""
+    """Return a portrait at rest under sensor noise."""
     image, points = placed(portrait, to_frame_of(portrait, _middle()), SIZE_WH)
     return Scene("still", length, lambda index: Shot(noisy(image, sigma, index), points))
 
 
 def moving(portrait: Portrait, length: int, sigma: float = 2.0, first: int = 12) -> Scene:
-    """After `first` frames at rest, a smooth path with speeds up to about 6 pixels a frame, whole pixels nowhere."""
+    """Return a portrait that rests for `first` frames, then moves smoothly by fractions of up to about 6 pixels a frame."""
     centre = _middle()
 
     def draw(index: int) -> Shot:
@@ -86,7 +98,7 @@ def moving(portrait: Portrait, length: int, sigma: float = 2.0, first: int = 12)
 
 
 def swaying(portrait: Portrait, length: int, sigma: float = 2.0) -> Scene:
-    """Somebody who sits before a camera: a few pixels to and fro."""
+    """Return a person who sits at a camera and sways by a few pixels."""
 
     def draw(index: int) -> Shot:
         phase = 2 * np.pi * index / 60
@@ -97,13 +109,12 @@ def swaying(portrait: Portrait, length: int, sigma: float = 2.0) -> Scene:
     return Scene("swaying", length, draw)
 
 
-_RINGS = (1.08, 1.2, 1.36, 1.6)
-_RING_DEPTHS = (0.12, 0.45, 0.85, 1.25)
-"""How far the rings round the face lie behind the oval, in eye distances: a rough skull."""
+_SKULL_RINGS = ((1.08, 0.12), (1.2, 0.45), (1.36, 0.85), (1.6, 1.25))
+"""Size, in ovals of the face, and depth behind it, in eye distances, of the rings of a rough skull; set by eye."""
 
 
 def turning(portrait: Portrait, length: int, most: float) -> Scene:
-    """A rendering: the portrait's mesh, with a rough skull of four rings round it, turns from 0 to `most` degrees and back."""
+    """Return a rendering of the portrait's mesh with a rough skull that turns from 0 to `most` degrees and back."""
     points = portrait.landmarks.points.astype(np.float32)
     right, left = landmark_sets.EYE_CORNERS
     eyes = float(np.linalg.norm(points[right] - points[left]))
@@ -136,14 +147,9 @@ def turning(portrait: Portrait, length: int, most: float) -> Scene:
 def _with_skull(points: Floats, eyes: float) -> tuple[Floats, np.ndarray[tuple[int, ...], np.dtype[np.int32]]]:
     oval = points[list(landmark_sets.FACE_OVAL)]
     middle = oval.mean(0)
-    rings, triangles = [], [
-        landmark_sets.skin_triangles(),
-        landmark_sets.fan(landmark_sets.RIGHT_EYE, landmark_sets.RIGHT_IRIS),
-        landmark_sets.fan(landmark_sets.LEFT_EYE, landmark_sets.LEFT_IRIS),
-        landmark_sets.strip(landmark_sets.INNER_LIPS),
-    ]  # fmt: skip
+    rings, triangles = [], [whole_triangles()]
     inner, count = list(landmark_sets.FACE_OVAL), len(oval)
-    for number, (size, behind) in enumerate(zip(_RINGS, _RING_DEPTHS, strict=True)):
+    for number, (size, behind) in enumerate(_SKULL_RINGS):
         ring = middle + size * (oval - middle)
         ring[:, 2] = oval[:, 2] + behind * eyes
         rings.append(ring)
@@ -158,7 +164,7 @@ def _with_skull(points: Floats, eyes: float) -> tuple[Floats, np.ndarray[tuple[i
 
 
 def fast(portrait: Portrait, length: int, blur: bool) -> Scene:
-    """Up to about 45 pixels a frame to and fro; with `blur`, as a shutter of half a frame sees it."""
+    """Return a portrait that moves by up to about 45 pixels a frame; `blur` adds the motion blur of a shutter half open."""
 
     def place(time: float) -> tuple[float, float]:
         return _middle()[0] + 130 * np.sin(2 * np.pi * time / 18), _middle()[1] + 25 * np.sin(2 * np.pi * time / 11)
@@ -174,7 +180,7 @@ def fast(portrait: Portrait, length: int, blur: bool) -> Scene:
 
 
 def dark(portrait: Portrait, length: int, light: float = 0.06) -> Scene:
-    """A room with hardly any light: `light` of the picture's, shot noise of 400 electrons at white, gain on top."""
+    """Return a dark room: `light` of the picture's light, shot noise (4,000 electrons at white), read noise and gain."""
     base = swaying(portrait, length, sigma=0)
 
     def draw(index: int) -> Shot:
@@ -189,7 +195,7 @@ def dark(portrait: Portrait, length: int, light: float = 0.06) -> Scene:
 
 
 def backlit(portrait: Portrait, length: int) -> Scene:
-    """A window behind the head: the face at a quarter of its light, the rest blown out, with glare."""
+    """Return a window behind the head: the face at a quarter of its light, the rest blown out, with glare."""
     base = swaying(portrait, length, sigma=0)
 
     def draw(index: int) -> Shot:
@@ -211,24 +217,24 @@ def backlit(portrait: Portrait, length: int) -> Scene:
 
 
 def made_up(portrait: Portrait, length: int) -> Scene:
-    """Heavy make-up, painted through the landmarks: dark eyes, red lips and cheeks, a white forehead, black lines."""
+    """Return a face with heavy make-up: dark eyes, red lips and cheeks, a white forehead, black lines."""
     face = portrait.landmarks.points[:, :2]
     image = portrait.image.astype(np.float32)
     eyes = float(np.linalg.norm(face[33] - face[263]))
 
-    def paint(loop: Sequence[int], colour_bgr: tuple[int, int, int], strength: float, soft: float) -> None:
+    def paint(region: str, colour_bgr: tuple[int, int, int], strength: float, soft: float) -> None:
         mask = np.zeros(image.shape[:2], np.uint8)
-        cv2.fillPoly(mask, [np.round(face[list(loop)]).astype(np.int32)], 255)
+        cv2.fillPoly(mask, [np.round(face[list(_MAKE_UP[region])]).astype(np.int32)], 255)
         share = cv2.GaussianBlur(mask, (0, 0), max(0.6, soft * eyes)).astype(np.float32)[:, :, None] / 255 * strength
         image[:] = image * (1 - share) + np.array(colour_bgr, np.float32) * share
 
-    paint(_FOREHEAD, (235, 235, 235), 0.75, 0.04)
-    paint(_RIGHT_SHADOW, (120, 20, 60), 0.8, 0.02)
-    paint(_LEFT_SHADOW, (120, 20, 60), 0.8, 0.02)
-    paint(_RIGHT_CHEEK, (70, 60, 210), 0.6, 0.06)
-    paint(_LEFT_CHEEK, (70, 60, 210), 0.6, 0.06)
-    paint(_UPPER_LIP, (20, 10, 150), 0.85, 0.008)
-    paint(_LOWER_LIP, (20, 10, 150), 0.85, 0.008)
+    paint("forehead", (235, 235, 235), 0.75, 0.04)
+    paint("right shadow", (120, 20, 60), 0.8, 0.02)
+    paint("left shadow", (120, 20, 60), 0.8, 0.02)
+    paint("right cheek", (70, 60, 210), 0.6, 0.06)
+    paint("left cheek", (70, 60, 210), 0.6, 0.06)
+    paint("upper lip", (20, 10, 150), 0.85, 0.008)
+    paint("lower lip", (20, 10, 150), 0.85, 0.008)
     for line in ((226, 34, 127), (446, 264, 356), (118, 50, 205), (347, 280, 425)):
         cv2.polylines(image, [np.round(face[list(line)]).astype(np.int32)], False, (15, 15, 15), max(2, round(0.03 * eyes)))
     painted = replace(portrait, image=np.clip(image, 0, 255).astype(np.uint8))
@@ -236,7 +242,7 @@ def made_up(portrait: Portrait, length: int) -> Scene:
 
 
 def crowd(people: Sequence[Portrait], length: int) -> Scene:
-    """Ten people at once in 1280x720, two rows, each face 130 pixels tall."""
+    """Return ten people at once in 1280 x 720, two rows, each face 130 pixels tall."""
 
     def draw(index: int) -> Shot:
         image = np.zeros((720, 1280, 3), np.uint8)
@@ -256,7 +262,7 @@ def crowd(people: Sequence[Portrait], length: int) -> Scene:
 
 
 def sized(portrait: Portrait, length: int, face_height: float, name: str) -> Scene:
-    """A face of another height in pixels, swaying a little."""
+    """Return a slightly swaying face of the given height in pixels."""
 
     def draw(index: int) -> Shot:
         phase = 2 * np.pi * index / 40
@@ -268,7 +274,7 @@ def sized(portrait: Portrait, length: int, face_height: float, name: str) -> Sce
 
 
 def compressed(portrait: Portrait, length: int) -> Scene:
-    """A bad call: half the size, JPEG of quality 15, scaled up again."""
+    """Return a bad video call: half the size, JPEG of quality 15, scaled up again."""
     base = swaying(portrait, length)
 
     def draw(index: int) -> Shot:
@@ -284,12 +290,3 @@ def compressed(portrait: Portrait, length: int) -> Scene:
 
 def _middle() -> tuple[float, float]:
     return SIZE_WH[0] / 2, SIZE_WH[1] / 2
-
-
-_FOREHEAD = (109, 10, 338, 297, 334, 296, 9, 66, 105, 67)
-_RIGHT_SHADOW = (226, 247, 30, 29, 27, 28, 56, 190, 55, 65, 52, 53, 46)
-_LEFT_SHADOW = (446, 467, 260, 259, 257, 258, 286, 414, 285, 295, 282, 283, 276)
-_RIGHT_CHEEK = (117, 50, 205, 187, 147, 123)
-_LEFT_CHEEK = (346, 280, 425, 411, 376, 352)
-_UPPER_LIP = (61, 40, 37, 0, 267, 270, 291, 310, 312, 13, 82, 80)
-_LOWER_LIP = (61, 91, 84, 17, 314, 321, 291, 318, 317, 14, 87, 88)

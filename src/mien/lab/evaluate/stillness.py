@@ -1,5 +1,6 @@
-"""Does the face keep still when its picture does, and go with it without lag when it moves?"""
+"""Stillness and motion: a face at rest must not flicker, a moving one must follow without lag."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +17,23 @@ from mien.lab.evaluate.portraits import Portrait, placed
 from mien.media.files.video_reader import VideoReader
 from mien.types import Array, Floats, Image
 
-_MOVING = 110
-_AT_REST = 12
-_CLIP_FRAMES = 75
-_NOISE = 4.0
-_CONSISTENT = 1.0
-"""Pixels by which flow there and back may disagree; elsewhere something is hidden."""
+
+@dataclass(frozen=True, slots=True)
+class StillnessTuning:
+    """Lengths of the runs, and bounds for their measures."""
+
+    moving_frames: int = 110  # 1.65 periods of the slowest part of the path
+    rest_frames: int = 12  # before the motion, for the tracker to settle; not measured
+    clip_frames: int = 75  # of each real clip, 3 s at 25 fps
+    noise_levels: float = 4.0  # standard deviation; chosen by eye
+    consistent_pixels: float = 1.0  # most disagreement of the flow there and back; elsewhere something is hidden
+
+
+TUNING = StillnessTuning()
 
 
 def measure(lab: Lab, progress: Progress) -> Section:
+    """Measure flicker at rest, two known motions and every real clip."""
     source, target = lab.cast(0)
     quiet = flicker(lab, target, source, lab.length(lab.flicker_frames))
     progress()
@@ -70,14 +79,14 @@ def measure(lab: Lab, progress: Progress) -> Section:
 
 
 def flicker(lab: Lab, portrait: Portrait, source: Portrait, frames: int) -> dict[str, float]:
-    """Mean change from frame to frame inside the face, output against input, on a still 720p picture with sensor noise."""
+    """Return the mean change from frame to frame inside the face, output against input, on a still 720p picture with noise."""
     pipeline = lab.pipeline(source)
     still, _ = placed(portrait, scenes.to_frame_of(portrait, (640, 360), 240), (1280, 720))
     inner = slice(360 - 90, 360 + 90), slice(640 - 70, 640 + 70)
     before: tuple[Image, Image] | None = None
     total = np.zeros(2)
     for index in range(frames):
-        seen = scenes.noisy(still, _NOISE, index)
+        seen = scenes.noisy(still, TUNING.noise_levels, index)
         made = pipeline.swap_frame(frame_of(seen, index)).frame.image[inner].copy()
         now = seen[inner].copy(), made
         if before is not None:
@@ -88,11 +97,11 @@ def flicker(lab: Lab, portrait: Portrait, source: Portrait, frames: int) -> dict
 
 
 def follow(lab: Lab, portrait: Portrait, source: Portrait) -> tuple[list[float], float, float, tuple[Image, ...]]:
-    """Distance of the drawn face from the truth in pixels, frame by frame; lag in frames; swimming against the input's.
+    """Return the distance of the drawn face from the truth in pixels by frame, the lag in frames, the swimming ratio, frames.
 
-    The known motion is undone first; what is left is measured against the mean of the frames at rest.
+    The known motion is undone first; the rest is measured against the mean of the frames at rest.
     """
-    scene = scenes.moving(portrait, lab.length(_MOVING) + _AT_REST, first=_AT_REST)
+    scene = scenes.moving(portrait, lab.length(TUNING.moving_frames) + TUNING.rest_frames, first=TUNING.rest_frames)
     rest: list[Image] = []
     reference: Image | None = None
     mask = np.zeros((1, 1), np.uint8)
@@ -101,7 +110,7 @@ def follow(lab: Lab, portrait: Portrait, source: Portrait) -> tuple[list[float],
     for index, (shot, result) in enumerate(lab.run(scene, source)):
         image = result.frame.image
         frames.append(beside(shot.image, image)[::2, ::2].copy())
-        if index < _AT_REST:
+        if index < TUNING.rest_frames:
             rest = [*rest, image][-6:]
             mask = measures.face_mask(shot.points, image.shape, 0.12)
             continue
@@ -116,13 +125,13 @@ def follow(lab: Lab, portrait: Portrait, source: Portrait) -> tuple[list[float],
             changes += [float(cv2.absdiff(a, b)[mask > 0].mean()) for a, b in zip(undone, before, strict=True)]
         before = undone
     wrong, speed = np.array(errors), np.array(velocities)
-    # A face that comes late lies behind by its speed times its lag.
+    # A late face lies behind by its speed times its lag.
     lag = -float((wrong * speed).sum() / max(float((speed * speed).sum()), 1e-9))
     return [float(value) for value in np.linalg.norm(wrong, axis=1)], lag, float(changes[1] / changes[0]), tuple(frames)
 
 
 def of_clip(lab: Lab, path: Path, source: Portrait) -> tuple[Clip, dict[str, float]]:
-    """Warping error inside the faces: mean |I_t - warp(I_t-1)| where the flow holds, of the result and of the target.
+    """Return the warping error inside the faces, mean |I_t - warp(I_t-1)| where the flow holds, of result and target.
 
     The flow is Farneback's (2003) on the target, used for both (after Lai et al. 2018). Raises a `MienError`.
     """
@@ -131,7 +140,7 @@ def of_clip(lab: Lab, path: Path, source: Portrait) -> tuple[Clip, dict[str, flo
     before: tuple[Image, Image] | None = None
     errors, frames, swapped, seen = [], [], 0, 0
     with VideoReader(path, max_pixels=settings.max_pixels, max_bytes=settings.max_bytes) as reader:
-        for _ in range(lab.length(_CLIP_FRAMES)):
+        for _ in range(lab.length(TUNING.clip_frames)):
             frame = reader.read()
             if frame is None:
                 break
@@ -169,7 +178,7 @@ def _warping(before: tuple[Image, Image], now: tuple[Image, Image], points: Floa
     rows, columns = np.mgrid[0 : bottom - top, 0 : right - left].astype(np.float32)
     x, y = columns + back[:, :, 0], rows + back[:, :, 1]
     returned = cv2.remap(forth, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=(1e3, 1e3))
-    valid = np.linalg.norm(back + returned, axis=2) < _CONSISTENT
+    valid = np.linalg.norm(back + returned, axis=2) < TUNING.consistent_pixels
     valid &= measures.face_mask(points - np.array([left, top, 0], np.float32), valid.shape) > 0
     if valid.sum() < 100:
         return None

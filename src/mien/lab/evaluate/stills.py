@@ -1,4 +1,4 @@
-"""Pairs of portraits: whose face is it now, with whose pose, expression and proportions, and does its border show."""
+"""Pairs of portraits: identity, pose, expression and proportions of the swapped face, and the seam at its border."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -11,15 +11,14 @@ from mien.lab.evaluate import measures
 from mien.lab.evaluate.figures import Figure, Section, Sheet, mean
 from mien.lab.evaluate.lab import Lab, Progress, drawn_points, frame_of, nearest
 from mien.lab.evaluate.plots import face_crop, grid
-from mien.lab.evaluate.portraits import Portrait, choose_pairs, settled
+from mien.lab.evaluate.portraits import Portrait, choose_pairs
+from mien.lab.meshes import settled
 from mien.swap.stages.reshape import reach
 from mien.types import Array, Floats, Image
 
-_SHEET_SIDE = 200
-_SHEET_PAIRS = 60
-_ROW_SIDE = 300
-_FEW = 10
-"""A group with fewer pairs than this is not reported."""
+_SHEET_SIDE, _SHEET_PAIRS = 200, 60  # of the contact sheet: pixels a tile and most pairs; bounds the size of the report
+_ROW_SIDE = 300  # pixels a tile of a hard pair
+_MIN_GROUP_PAIRS = 10  # a smaller group is not reported: its mean says little
 
 HARD_PAIRS: tuple[tuple[str, str, str], ...] = (
     ("smiling source on a closed mouth", "london/120_smiling.jpg", "london/124_neutral.jpg"),
@@ -46,16 +45,16 @@ HARD_PAIRS: tuple[tuple[str, str, str], ...] = (
     ("very different light", "omi/054.jpg", "london/068_neutral.jpg"),
     ("very different light", "omi/035.jpg", "london/032_neutral.jpg"),
 )
-"""What is hard about the pair, source, target; chosen by eye from the media."""
+"""Difficulty, source and target; chosen by eye from the media."""
 
 
 @dataclass(frozen=True, slots=True)
 class PairResult:
-    """One swap: distances of descriptors, degrees, errors in percent of the eye distance (see docs/evaluate.md).
+    """One swap: distances of embeddings, degrees, errors in percent of the eye distance (docs/evaluate.md).
 
-    `shape_ways` and `shape_lengths` are, for each proportion, the way of the result from the target's towards the source's, and
-    how far these are apart; both squared eye distances, so that many pairs add up to one share. `expressions` are the
-    errors of each expression, percent of the eye distance.
+    `shape_ways` and `shape_lengths` are, for each proportion, the way of the result from the target's towards the source's,
+    and the distance between these; both in squared eye distances, so that many pairs add up to one share. `expressions`
+    are the errors of each expression, in percent of the eye distance.
     """
 
     source: str
@@ -82,37 +81,40 @@ class PairResult:
 
     @property
     def pose_l2(self) -> float:
+        """Root of the summed squares of the three angles, in degrees."""
         return float(np.linalg.norm(self.pose_axes))
 
 
 @dataclass(frozen=True, slots=True)
 class Gallery:
-    """All people's descriptors: who is it most like? `centre` is their mean, from which cosines are taken."""
+    """Embeddings of all portraits; `centre` is their mean, from which cosines are taken."""
 
     names: tuple[str, ...]
     people: tuple[str, ...]
-    descriptors: Array
+    embeddings: Array
     centre: Array
 
     def cosine(self, a: Floats, b: Floats) -> float:
+        """Return the cosine of two embeddings about the centre."""
         x, y = a - self.centre, b - self.centre
         return float(x @ y / max(float(np.linalg.norm(x) * np.linalg.norm(y)), 1e-9))
 
-    def nearest(self, descriptor: Floats, without: str = "") -> str:
-        """The person of the nearest portrait, that of the name `without` left out."""
-        distance = np.linalg.norm(self.descriptors - descriptor, axis=1)
+    def nearest(self, embedding: Floats, without: str = "") -> str:
+        """Return the person of the nearest portrait other than the one named `without`."""
+        distance = np.linalg.norm(self.embeddings - embedding, axis=1)
         distance[[index for index, name in enumerate(self.names) if name == without]] = np.inf
         return self.people[int(distance.argmin())]
 
 
 def gallery(people: Sequence[Portrait]) -> Gallery:
-    descriptors = np.stack([portrait.descriptor for portrait in people]).astype(np.float64)
+    """Return the gallery of the portraits."""
+    embeddings = np.stack([portrait.embedding for portrait in people]).astype(np.float64)
     names, persons = tuple(p.name for p in people), tuple(p.person for p in people)
-    return Gallery(names, persons, descriptors, descriptors.mean(0))
+    return Gallery(names, persons, embeddings, embeddings.mean(0))
 
 
 def evaluate_pair(lab: Lab, source: Portrait, target: Portrait, known: Gallery) -> tuple[PairResult, Image]:
-    """Swap a pair through the whole pipeline and measure the picture that comes out, before any label or encoding."""
+    """Swap a pair through the whole pipeline and measure the result before label and encoding."""
     result = lab.picture_pipeline(source).swap_frame(frame_of(target.image, 0))
     image = result.frame.image
     own = target.landmarks.points
@@ -122,7 +124,7 @@ def evaluate_pair(lab: Lab, source: Portrait, target: Portrait, known: Gallery) 
     points = landmarks.points
     # What the settled fit sees in the target, moved as the drawing was moved: noise of the tracker's one fit stays out.
     worn = own + (drawn - tracked)
-    descriptor = lab.recogniser.describe(image, landmarks)
+    embedding = lab.recogniser.describe(image, landmarks)
     ways, lengths = shape_ways(points, own, source.landmarks.points)
     seen, wanted = (measures.expressions(face).values() for face in (points, worn))
     whole, worst = measures.seam(image, worn, target.image, own)
@@ -131,11 +133,11 @@ def evaluate_pair(lab: Lab, source: Portrait, target: Portrait, known: Gallery) 
         PairResult(
             source=source.name,
             target=target.name,
-            to_source=float(np.linalg.norm(descriptor - source.descriptor)),
-            to_target=float(np.linalg.norm(descriptor - target.descriptor)),
-            cosine=known.cosine(descriptor, source.descriptor),
-            retrieved=known.nearest(descriptor) == source.person,
-            retrieved_by_another=None if alone else known.nearest(descriptor, source.name) == source.person,
+            to_source=float(np.linalg.norm(embedding - source.embedding)),
+            to_target=float(np.linalg.norm(embedding - target.embedding)),
+            cosine=known.cosine(embedding, source.embedding),
+            retrieved=known.nearest(embedding) == source.person,
+            retrieved_by_another=None if alone else known.nearest(embedding, source.name) == source.person,
             pose_degrees=measures.pose_error(points, own),
             pose_axes=measures.pose_axes(points, own),
             landmark_percent=measures.landmark_error(points, own),
@@ -156,13 +158,13 @@ def evaluate_pair(lab: Lab, source: Portrait, target: Portrait, known: Gallery) 
 
 
 def shape_ways(result: Floats, target: Floats, source: Floats) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """How far each proportion went towards the source's, (r - t) (s - t), and the whole way, (s - t)^2."""
+    """Return the way of each proportion towards the source's, (r - t) (s - t), and the whole way, (s - t)^2."""
     r, t, s = (np.array(list(measures.proportions(points).values())) for points in (result, target, source))
     return tuple(((r - t) * (s - t)).tolist()), tuple(((s - t) ** 2).tolist())
 
 
 def measure(lab: Lab, progress: Progress) -> Section:
-    """Random pairs, the same at every run; the groups by folder and the people held out apart."""
+    """Measure random pairs, the same in every run; groups by folder and the held-out people are reported apart."""
     known = gallery(lab.people)
     pairs = choose_pairs(lab.people, lab.length(lab.pairs))
     rows = []
@@ -183,7 +185,9 @@ def measure(lab: Lab, progress: Progress) -> Section:
     calibration = calibrate(lab.people, known)
     details = {
         "pairs": len(results),
-        "groups": {name: summary(group, lab) for name, group in groups.items() if len(group) >= min(_FEW, len(results))},
+        "groups": {
+            name: summary(group, lab) for name, group in groups.items() if len(group) >= min(_MIN_GROUP_PAIRS, len(results))
+        },
         "calibration": calibration,
         "worst": [_row(r) for r in sorted(results, key=lambda r: -r.to_source)[:10]],
     }
@@ -203,7 +207,7 @@ def measure(lab: Lab, progress: Progress) -> Section:
 
 
 def measure_hard(lab: Lab, progress: Progress) -> Section:
-    """The named hard pairs one by one."""
+    """Measure the hard pairs one by one."""
     known = gallery(lab.people)
     sheets, details, notes, found = [], {}, [], []
     for what, source_name, target_name in HARD_PAIRS:
@@ -235,7 +239,7 @@ def measure_hard(lab: Lab, progress: Progress) -> Section:
 
 
 def figures_of(results: Sequence[PairResult], calibration: Mapping[str, Any]) -> tuple[Figure, ...]:
-    """The figures with their bars."""
+    """Return the figures with their goals."""
     expression = mean([r.expression_percent for r in results])
     smile = calibration["smile_expression_percent"]
     another = [r.retrieved_by_another for r in results if r.retrieved_by_another is not None]
@@ -262,7 +266,7 @@ def figures_of(results: Sequence[PairResult], calibration: Mapping[str, Any]) ->
 
 
 def summary(results: Sequence[PairResult], lab: Lab) -> dict[str, Any]:
-    """Means and tails of a group of pairs."""
+    """Return means and tails of a group of pairs."""
     below = lab.recogniser.same_person_below
     axes = np.abs(np.array([r.pose_axes for r in results]))
     expressions = np.array([r.expressions for r in results]).mean(0)
@@ -300,11 +304,11 @@ def summary(results: Sequence[PairResult], lab: Lab) -> dict[str, Any]:
 
 
 def calibrate(people: Sequence[Portrait], known: Gallery) -> dict[str, Any]:
-    """What the measures say of untouched pictures: the same person, strangers, and the step from neutral to smiling."""
+    """Return the measures of unchanged pictures: one person, strangers, and the step from neutral to smiling."""
     same, other, cosine_same, cosine_other, smiles = [], [], [], [], []
     for number, a in enumerate(people):
         for b in people[number + 1 :]:
-            distance, cosine = float(np.linalg.norm(a.descriptor - b.descriptor)), known.cosine(a.descriptor, b.descriptor)
+            distance, cosine = float(np.linalg.norm(a.embedding - b.embedding)), known.cosine(a.embedding, b.embedding)
             if a.person == b.person:
                 same.append(distance)
                 cosine_same.append(cosine)
@@ -326,7 +330,7 @@ def calibrate(people: Sequence[Portrait], known: Gallery) -> dict[str, Any]:
 
 
 def contact_sheet(rows: Sequence[tuple[Portrait, Portrait, Image]]) -> Image:
-    """Source, target and result side by side, four pairs a line; BGR uint8."""
+    """Return source, target and result side by side, four pairs a line; BGR uint8."""
     tiles = [
         np.hstack(
             [
@@ -341,7 +345,7 @@ def contact_sheet(rows: Sequence[tuple[Portrait, Portrait, Image]]) -> Image:
 
 
 def changed_outside(image: Image, before: Image, faces: Sequence[Floats]) -> int:
-    """Pixels that differ although they lie outside all rectangles that the change of shape may reach."""
+    """Count the changed pixels outside all rectangles that the reshape may reach."""
     changed = (image != before).any(axis=2)
     for points in faces:
         x1, y1, x2, y2 = reach(points)
@@ -355,7 +359,7 @@ def _share(results: Sequence[PairResult]) -> float:
 
 
 def _shares(results: Sequence[PairResult]) -> dict[str, float]:
-    """The way to the source's by proportion."""
+    """Return the way to the source's by proportion."""
     names = measures.proportions(face_model().shape)
     ways, lengths = (
         np.array(column).sum(0) for column in zip(*((r.shape_ways, r.shape_lengths) for r in results), strict=True)

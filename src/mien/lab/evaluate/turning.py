@@ -1,4 +1,4 @@
-"""How the swap leaves and comes back when a head turns away. The head is a rendering of a portrait's mesh."""
+"""Large angles: loss and return of the swap while a head, rendered from a portrait's mesh, turns away and back."""
 
 import cv2
 import numpy as np
@@ -9,18 +9,18 @@ from mien.lab.evaluate.lab import Lab, Progress
 from mien.lab.evaluate.plots import beside, face_crop, grid
 from mien.types import Image
 
-_LENGTH = 120
-_MOST = 80.0
-_SEEN = 12
-"""Levels by which a pixel must change to count: the bending moves a smooth background by less."""
-_TILES = 8
+_SCENE_FRAMES = 120  # 4 s at 30 fps for the turn and back
+_MAX_YAW_DEGREES = 80.0  # beyond it a rendering shows little of the photo
+_MIN_CHANGE_LEVELS = 12  # of a swapped pixel; the reshape changes a smooth background by less
+_TILES = 8  # of the contact sheet
 
 
 def measure(lab: Lab, progress: Progress) -> Section:
-    length = lab.length(_LENGTH)
+    """Measure a turn to each side."""
+    length = lab.length(_SCENE_FRAMES)
     frontal, oblique, jumps, returns, toggles = [], [], [], [], []
     plots, clips, sheets, details = [], [], [], {}
-    for number, most in enumerate((_MOST, -_MOST)):
+    for number, most in enumerate((_MAX_YAW_DEGREES, -_MAX_YAW_DEGREES)):
         source, target = lab.cast(number)
         scene = scenes.turning(target, length, most)
         yaws, swapped, areas, frames = [], [], [], []
@@ -28,7 +28,7 @@ def measure(lab: Lab, progress: Progress) -> Section:
         whole = 1
         for index, (shot, result) in enumerate(lab.run(scene, source)):
             image = result.frame.image
-            changed = cv2.absdiff(image, shot.image).max(axis=2) > _SEEN
+            changed = cv2.absdiff(image, shot.image).max(axis=2) > _MIN_CHANGE_LEVELS
             if index == 0:
                 whole = max(1, int((measures.face_mask(shot.points, image.shape) > 0).sum()))
             yaws.append(shot.yaw)
@@ -60,12 +60,12 @@ def measure(lab: Lab, progress: Progress) -> Section:
         Figure("changes between swapped and not, a turn", float(max(toggles)), at_most=2),
         Figure("frames until it is worn again", float(max(returns)), "frames", at_most=2),
     )
-    notes = ("The heads are renderings of portraits, with a rough skull: what a photo does not show is smeared there.",)
+    notes = ("The heads are renderings of portraits with a rough skull; what a photo does not show is smeared.",)
     return Section("turning", "Large angles", figures, details, tuple(sheets), tuple(plots), tuple(clips), notes)
 
 
 def frames_to_return(worn: list[bool], yaws: list[float]) -> int:
-    """Frames from the turn back to the angle at which the face was first lost, until it is worn again; 0 = never lost."""
+    """Return the frames from the return to the angle of loss until the face is worn again; 0 = never lost."""
     if all(worn):
         return 0
     lost = worn.index(False)

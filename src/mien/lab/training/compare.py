@@ -1,4 +1,4 @@
-"""The finishing net against the engine without it: swaps of known light, on people that it has not learnt from."""
+"""Comparison of the engine with and without the harmonising network: swaps of known light on held-out people."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -17,17 +17,17 @@ from mien.swap.stages.compose import compose
 from mien.swap.stages.harmonise import harmonise
 from mien.types import Array, FacePatch, Floats, Frame, Image, Landmarks, Mask, TrackedFace
 
-_SEED = 11
+_SEED = 11  # any; the same swaps in every run
 _HERE = np.array([[1.0, 0, 0], [0, 1, 0]])
-_CELLS = 24
-"""Coarse luminance is read on so many cells a side of the picture."""
+_CELLS = 24  # a side of the grid on which coarse luminance is read
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """One swap: descriptor distances to the source and to the target; the correlation of the face's coarse luminance with
-    the target's and with the truth's; how steep the picture is where the mask is soft, 1 = as steep as the target there; the
-    mean difference to the truth in levels.
+    """One swap.
+
+    Embedding distances to source and target; correlation of the face's coarse luminance with the target's and the truth's;
+    steepness where the mask is soft, 1 = as steep as the target; mean difference from the truth in levels.
     """
 
     to_source: float
@@ -41,7 +41,7 @@ class Measured:
 def compare(
     sitters: Sequence[Sitter], finisher: Harmoniser, recogniser: Recogniser, count: int, progress: Callable[[int, int], None]
 ) -> dict[str, Any]:
-    """Means over the same `count` swaps without and with the net and of the truth, and milliseconds for each face."""
+    """Return means over `count` swaps without the network, with it and of the truth, and the milliseconds a face."""
     draw = np.random.default_rng(_SEED)
     rows: dict[str, list[Measured]] = {"without": [], "with": [], "truth": []}
     took = []
@@ -70,12 +70,12 @@ def _means(rows: Sequence[Measured]) -> dict[str, float]:
 
 
 def coarse_luminance(picture: Image) -> Floats:
-    """Brightness without detail, float32 (24, 24)."""
+    """Return luminance without detail, float32 (24, 24)."""
     return np.asarray(cv2.resize(picture, (_CELLS, _CELLS), interpolation=cv2.INTER_AREA) @ LUMA, np.float32)
 
 
 def light_correlation(picture: Image, wanted: Image, mask: Mask) -> float:
-    """How alike two pictures are lit where the mask is full; 1 = alike."""
+    """Return the correlation of the coarse luminance of two pictures where the mask is full."""
     inside = cv2.resize(mask, (_CELLS, _CELLS), interpolation=cv2.INTER_AREA) > 230
     if inside.sum() < 8:
         return float("nan")
@@ -83,7 +83,7 @@ def light_correlation(picture: Image, wanted: Image, mask: Mask) -> float:
 
 
 def seam_ratio(picture: Image, target: Image, mask: Mask) -> float:
-    """Mean steepness of the brightness along the mask's soft border, as a multiple of the target's own there."""
+    """Return the mean steepness along the mask's soft border, as a multiple of the target's."""
     ring = (mask > 8) & (mask < 200)
     if not ring.any():
         return float("nan")
@@ -100,12 +100,12 @@ def _measured(example: Example, patch: FacePatch, whose: Sequence[Floats], recog
     made, truth = example.target.copy(), example.target.copy()
     compose(made, patch)
     compose(truth, FacePatch(example.truth, example.mask, _HERE))
-    descriptor = recogniser.describe(made, Landmarks(example.points, 1.0))
+    embedding = recogniser.describe(made, Landmarks(example.points, 1.0))
     share = example.mask[:, :, None] / 255.0
     difference = np.abs(made.astype(np.float32) - truth) * share
     return Measured(
-        float(np.linalg.norm(descriptor - whose[0])),
-        float(np.linalg.norm(descriptor - whose[1])),
+        float(np.linalg.norm(embedding - whose[0])),
+        float(np.linalg.norm(embedding - whose[1])),
         light_correlation(made, example.target, example.mask),
         light_correlation(made, truth, example.mask),
         float(seam_ratio(made, example.target, example.mask)),

@@ -1,4 +1,4 @@
-"""Makes the face model's assets out of portraits and clips: `python -m mien.lab.training.facemodel FACES CLIPS OUT`.
+"""Assets of the face model from portraits and clips: `python -m mien.lab.training.facemodel FACES CLIPS --out OUT`.
 
 FACES holds NAME_neutral.jpg and NAME_smiling.jpg of the same people; CLIPS holds videos of one speaking face each. Only
 means and common directions of variation are stored.
@@ -22,16 +22,22 @@ from mien.models.library.store import Store
 from mien.settings import Settings
 from mien.types import LANDMARK_COUNT, Array, Floats, Image
 
-_IDENTITIES = 30
-_EXPRESSIONS = 16
-_NOISE = 0.03
-"""How far a landmark may lie from what the modes explain, in eye distances; larger removes less from a face."""
-_ROUNDS = 3
-_SETTLE = 3
-_LEAST_PRESENCE = 0.7
-_CYLINDER = 1.0
-"""Depth of the texture's cylinder axis behind the origin."""
-_TEXTURE_SHARE = 0.96
+
+@dataclass(frozen=True, slots=True)
+class FaceModelTuning:
+    """Numbers behind the committed assets; chosen by eye, not searched for."""
+
+    identities: int = 30  # modes in which people differ
+    expressions: int = 16  # modes in which a face moves; the size of the assets follows from it
+    noise: float = 0.03  # eye distances that the modes leave unexplained; a larger value removes less from a face
+    rounds: int = 3  # of fitting modes and rests in turn
+    settling_fits: int = 3  # fits of the landmarks on a newly found face
+    min_presence: float = 0.7  # of the mesh; the face is found again below it
+    cylinder_depth: float = 1.0  # of the texture's axis behind the origin, in eye distances
+    texture_share: float = 0.96  # of the texture that the face fills; the rest is a margin for interpolation
+
+
+TUNING = FaceModelTuning()
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +50,7 @@ class Samples:
 
 
 def gather(faces: Path, clips: Sequence[Path]) -> Samples:
-    """Landmarks of all portraits and clips; raises a `MienError`."""
+    """Return the landmarks of all portraits and clips; raises a `MienError`."""
     models = factory.open_models(Settings(), Store())
     neutral = sorted(faces.glob("*_neutral.jpg"))
     if len(neutral) < 2:
@@ -68,7 +74,7 @@ def _frames(path: Path) -> Iterator[Image]:
 
 
 def _followed(images: Iterator[Image] | Sequence[Image], models: factory.Models) -> Iterator[Array]:
-    """Landmarks (478, 3), float64, of each picture in which the face is sure."""
+    """Yield the landmarks (478, 3), float64, of each picture with a face of sufficient presence."""
     around: Floats | None = None
     for image in images:
         if around is None:
@@ -76,16 +82,16 @@ def _followed(images: Iterator[Image] | Sequence[Image], models: factory.Models)
             if not found:
                 continue
             around = found[0].points
-            for _ in range(_SETTLE):
+            for _ in range(TUNING.settling_fits):
                 around = models.landmarker.fit(image, around).points
         landmarks = models.landmarker.fit(image, around)
-        around = landmarks.points if landmarks.presence >= _LEAST_PRESENCE else None
+        around = landmarks.points if landmarks.presence >= TUNING.min_presence else None
         if around is not None:
             yield landmarks.points.astype(np.float64)
 
 
 def mean_face(neutral: Array) -> tuple[Array, Array]:
-    """Shape (478, 3) in the head frame and mirror indices (478,) of faces (n, 478, 3)."""
+    """Return the mean shape (478, 3) in the head frame and the mirror indices (478,) of faces (n, 478, 3)."""
     rigid = list(landmark_sets.RIGID_POINTS)
     known = _loop_mirrors()
     left, right = np.array(list(known)), np.array(list(known.values()))
@@ -111,19 +117,19 @@ def mean_face(neutral: Array) -> tuple[Array, Array]:
 
 
 def texture_coordinates(smiling: Array, mean: Array, mirror: Array) -> Array:
-    """(478, 2), 0..1: the mean smile, which holds the lips apart, rolled off a cylinder."""
+    """Return coordinates (478, 2), 0..1: the mean smile, whose lips are apart, unrolled from a cylinder."""
     rigid = list(landmark_sets.RIGID_POINTS)
     smile = np.stack([_aligned(points, mean, rigid) for points in smiling]).mean(0)
     x, y, z = ((smile + smile[mirror] * [-1, 1, 1]) / 2).T
-    angle = np.arctan2(x, _CYLINDER - z)
+    angle = np.arctan2(x, TUNING.cylinder_depth - z)
     skin = slice(0, landmark_sets.SKIN_POINTS)
-    u = 0.5 + _TEXTURE_SHARE / np.ptp(angle[skin]) * angle
-    v = (1 - _TEXTURE_SHARE) / 2 + _TEXTURE_SHARE / np.ptp(y[skin]) * (y - y[skin].min())
+    u = 0.5 + TUNING.texture_share / np.ptp(angle[skin]) * angle
+    v = (1 - TUNING.texture_share) / 2 + TUNING.texture_share / np.ptp(y[skin]) * (y - y[skin].min())
     return np.stack([u, v], axis=1)
 
 
 def expression_modes(samples: Samples, mirror: Array) -> tuple[Array, Array]:
-    """Directions (16, 1434) in which faces move, and a reader (16, 1434) that finds how much of each a face shows.
+    """Return directions (16, 1434) in which faces move, and a reader (16, 1434) of the amount of each in a face.
 
     People differ along identity modes (neutral faces), each of them moves along expression modes (smile against neutral,
     frames against the clip's neutral face); both are fitted to a face together, each as likely as it was found to be
@@ -132,25 +138,25 @@ def expression_modes(samples: Samples, mirror: Array) -> tuple[Array, Array]:
     neutral, smiling = (_doubled(_unplaced(points), mirror) for points in (samples.neutral, samples.smiling))
     clips = [_unplaced(points) for points in samples.clips]
     mean = neutral.mean(0)
-    identity, identity_size = _modes((neutral - mean) / np.sqrt(len(neutral)), _IDENTITIES)
+    identity, identity_size = _modes((neutral - mean) / np.sqrt(len(neutral)), TUNING.identities)
     rests = [clip.reshape(len(clip), -1).mean(0) for clip in clips]
     expression, reader = identity, identity
-    for _ in range(_ROUNDS):
+    for _ in range(TUNING.rounds):
         moves = [(smiling - neutral) / np.sqrt(len(neutral))]
         for clip, rest in zip(clips, rests, strict=True):
             both = _doubled(clip - rest.reshape(-1, 3), mirror)
             moves.append(both / np.sqrt(len(both)))
-        expression, size = _modes(np.concatenate(moves), _EXPRESSIONS)
+        expression, size = _modes(np.concatenate(moves), TUNING.expressions)
         basis = np.concatenate([identity, expression])
-        prior = np.diag(_NOISE**2 / np.concatenate([identity_size, size]) ** 2)
-        reader = np.linalg.solve(basis @ basis.T + prior, basis)[_IDENTITIES:]
+        prior = np.diag(TUNING.noise**2 / np.concatenate([identity_size, size]) ** 2)
+        reader = np.linalg.solve(basis @ basis.T + prior, basis)[TUNING.identities :]
         flat = [clip.reshape(len(clip), -1) for clip in clips]
         rests = [np.median(rows - ((rows - mean) @ reader.T) @ expression, axis=0) for rows in flat]
     return expression, reader
 
 
 def write_assets(samples: Samples, folder: Path) -> None:
-    """face_model.csv and face_expressions.npz in `folder`."""
+    """Write face_model.csv and face_expressions.npz to `folder`."""
     mean, mirror = mean_face(samples.neutral)
     uv = texture_coordinates(samples.smiling, mean, mirror)
     lines = [
@@ -171,7 +177,7 @@ def _unplaced(points: Array) -> Array:
 
 
 def _doubled(shapes: Array, mirror: Array) -> Array:
-    """Rows (2n, 1434): the shapes (n, 478, 3) and their mirror images."""
+    """Return rows (2n, 1434): the shapes (n, 478, 3) and their mirror images."""
     both = np.concatenate([shapes, shapes[:, mirror] * [-1, 1, 1]])
     return both.reshape(len(both), -1)
 
@@ -197,7 +203,7 @@ def _aligned(points: Array, onto: Array, by: list[int]) -> Array:
 
 
 def _loop_mirrors() -> dict[int, int]:
-    """Mirrored landmarks of the loops, whose order tells them."""
+    """Return the mirrored landmarks of the loops, given by their order."""
     oval, right, left, lips = landmark_sets.FACE_OVAL, landmark_sets.RIGHT_EYE, landmark_sets.LEFT_EYE, landmark_sets.INNER_LIPS
     pairs = {oval[i]: oval[-i % len(oval)] for i in range(len(oval))}
     for i in range(len(right)):
@@ -207,7 +213,7 @@ def _loop_mirrors() -> dict[int, int]:
 
 
 def _mirrors(distance: Array, known: dict[int, int]) -> Array:
-    """The nearest landmark of the mirrored face, made mutual: nearest pairs first where two claim the same."""
+    """Return the nearest landmark of the mirrored face, made mutual: nearest pairs first where two claim the same."""
     mirror = distance.argmin(1)
     for one, other in known.items():
         mirror[one] = other
@@ -221,6 +227,7 @@ def _mirrors(distance: Array, known: dict[int, int]) -> Array:
 
 
 def main() -> None:
+    """Read the command line and write the assets."""
     parser = argparse.ArgumentParser(description="Make the assets of the face model.")
     parser.add_argument("faces", type=Path, help="folder of NAME_neutral.jpg and NAME_smiling.jpg")
     parser.add_argument("clips", type=Path, nargs="*", help="videos of one speaking face each")

@@ -1,4 +1,4 @@
-"""Random light for flat portraits: lamps on surface normals, cast shadows, coloured light, and a camera's tone curve."""
+"""Random light for flat portraits: lamps on surface normals, cast shadows, coloured light, a camera's tone curve."""
 
 from dataclasses import dataclass
 
@@ -7,18 +7,20 @@ import numpy as np
 
 from mien.types import Array, Floats, Image
 
-_GAMMA = 2.2
+_GAMMA = 2.2  # approximates the curve of sRGB
 _TO_LINEAR = ((np.arange(256) / 255) ** _GAMMA).astype(np.float32)
-_STEPS = 4096
+_STEPS = 4096  # of the table back to 8 bits; finer than one level everywhere
 _FROM_ROOT = (np.linspace(0, 1, _STEPS + 1) ** (2 / _GAMMA)).astype(np.float32)
-"""Read at the square root of linear light, which keeps the dark apart."""
+"""Table over the square root of linear light, which resolves dark tones."""
 
 
 @dataclass(frozen=True, slots=True)
 class Light:
-    """`ambient` (3,) and `colours` (n, 3) in linear BGR; `directions` (n, 3) towards the lamps; `wraps` (n,) how far a lamp
-    reaches round the head; `edges` (m, 5): direction x and y, place, softness and depth of shadows cast over the picture,
-    in shares of its side; `curve` the exponent of the tone curve, `saturation` 1 = as it was.
+    """Lamps, cast shadows and tone curve.
+
+    `ambient` (3,) and `colours` (n, 3) in linear BGR; `directions` (n, 3) towards the lamps; `wraps` (n,) the reach of a
+    lamp around the head; `edges` (m, 5): direction x and y, place, softness and depth of cast shadows, in shares of the
+    side; `curve` the exponent of the tone curve; `saturation` 1 = unchanged.
     """
 
     ambient: Floats
@@ -31,7 +33,7 @@ class Light:
 
 
 def random_light(draw: np.random.Generator, strength: float = 1.0) -> Light:
-    """Any light from soft and frontal (strength 0) to one hard lamp from the side (1)."""
+    """Return a random light, from soft and frontal (strength 0) to one hard lamp from the side (1)."""
     count = int(draw.integers(1, 4))
     directions = draw.normal(0, 1, (count, 3)) * [1.0, 0.7, 0.4] + [0, -0.25, 0.2]
     directions /= np.linalg.norm(directions, axis=1, keepdims=True)
@@ -63,7 +65,7 @@ def random_light(draw: np.random.Generator, strength: float = 1.0) -> Light:
 
 
 def shading(light: Light, normals: Floats, exposure: float) -> Floats:
-    """How much linear light falls on each pixel, float32 (h, w, 3), its mean over the middle about `exposure`."""
+    """Return the linear light on each pixel, float32 (h, w, 3), with a mean of about `exposure` over the middle."""
     height, width = normals.shape[:2]
     fallen = np.broadcast_to(light.ambient, normals.shape).copy()
     for colour, direction, wrap in zip(light.colours, light.directions, light.wraps, strict=True):
@@ -79,7 +81,7 @@ def shading(light: Light, normals: Floats, exposure: float) -> Floats:
 
 
 def lit(image: Image, fallen: Floats, light: Light) -> Image:
-    """A flat picture, BGR uint8, under the light that falls on it."""
+    """Return a flat picture, BGR uint8, under the light that falls on it."""
     linear = _TO_LINEAR[image] * fallen
     if light.saturation != 1:
         grey = linear @ np.array([0.07, 0.72, 0.21], np.float32)

@@ -1,4 +1,4 @@
-"""Training of the finishing net: self-supervised, on one processor core, resumable."""
+"""Training of the harmonising network: self-supervised, on one processor core, resumable."""
 
 import io
 import math
@@ -20,24 +20,33 @@ from mien.lab.training.sitters import Sitter
 from mien.swap.stages.harmonise import GRID, VIEW, view
 from mien.types import Array, Floats, Image
 
-_SEED = 5
-_BATCH = 16
-_FRESH = 5
-"""New examples a step; the others are drawn again from those kept."""
-_KEPT = 6000
-_RATE = 1.5e-3
-_EMA = 0.998
 _HELD_BACK = ("2", "7")
-"""People whose names end so are kept for validation; `mien evaluate` counts on it that nothing was trained on them."""
-_EVERY = 5
-"""Where nobody or everybody is called so, every fifth person is kept."""
-_SAVE_EVERY = 250
+"""Endings of the names held back for validation; `mien evaluate` counts on it that nothing was trained on them."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingTuning:
+    """Numbers of the training; how the bundled network was trained, not searched for."""
+
+    seed: int = 5
+    batch: int = 16
+    fresh_examples: int = 5  # new a step; the others are drawn again from those kept
+    kept_examples: int = 6000  # 320 MB
+    learning_rate: float = 1.5e-3
+    average_decay: float = 0.998  # of the averaged weights: the last 500 steps
+    held_back_interval: int = 5  # every fifth person, where the names' endings hold back nobody or everybody
+    save_interval_steps: int = 250
+
+
+TUNING = TrainingTuning()
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Over the validation people, without (`before`) and with (`after`) the net: mean error of the face's colours against the
-    truth, in levels; the same where the mask is soft; and the correlation of the face's coarse luminance with the truth's.
+    """Validation without (`before`) and with (`after`) the network.
+
+    Mean error of the face's colours against the truth, in levels; the same where the mask is soft; correlation of the
+    face's coarse luminance with the truth's.
     """
 
     examples: int
@@ -51,7 +60,7 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """`weights` are the averaged ones, `seconds` and `steps` what they took in all runs."""
+    """Averaged weights, with the steps and seconds of all runs."""
 
     weights: dict[str, Array]
     steps: int
@@ -59,11 +68,11 @@ class Trained:
 
 
 def split(sitters: Sequence[Sitter]) -> tuple[tuple[Sitter, ...], tuple[Sitter, ...]]:
-    """Sitters to learn from and sitters to check on; no person is in both."""
+    """Return sitters for training and for validation; no person is in both."""
     people = sorted({each.person for each in sitters})
     back = {person for person in people if person.endswith(_HELD_BACK)}
     if not back or len(back) == len(people):
-        back = set(people[:: max(2, min(_EVERY, len(people)))])
+        back = set(people[:: max(2, min(TUNING.held_back_interval, len(people)))])
     return (
         tuple(each for each in sitters if each.person not in back),
         tuple(each for each in sitters if each.person in back),
@@ -79,11 +88,11 @@ def train(
     *,
     resume: bool = False,
 ) -> Trained:
-    """Learn for `seconds` of `clock`; with `resume` the time that `checkpoint` has already had counts in."""
+    """Train for `seconds` of `clock`; with `resume` the time spent on `checkpoint` counts."""
     torch.set_num_threads(1)
-    weights = {name: value.requires_grad_() for name, value in fresh_weights(_SEED).items()}
+    weights = {name: value.requires_grad_() for name, value in fresh_weights(TUNING.seed).items()}
     average = {name: value.detach().clone() for name, value in weights.items()}
-    optimiser = torch.optim.AdamW(list(weights.values()), lr=_RATE, weight_decay=1e-4)
+    optimiser = torch.optim.AdamW(list(weights.values()), lr=TUNING.learning_rate, weight_decay=1e-4)
     step, spent = 0, 0.0
     if resume and checkpoint.exists():
         state = torch.load(checkpoint, weights_only=True)
@@ -92,13 +101,13 @@ def train(
                 value.copy_(state["weights"][name])
         average, step, spent = state["average"], int(state["step"]), float(state["spent"])
         optimiser.load_state_dict(state["optimiser"])
-    kept = _Kept(_KEPT)
+    kept = _Kept(TUNING.kept_examples)
     started, running = clock() - spent, 0.0
     while spent < seconds:
-        draw = np.random.default_rng([_SEED, step])
-        for _ in range(_FRESH if kept.count else 4 * _BATCH):
+        draw = np.random.default_rng([TUNING.seed, step])
+        for _ in range(TUNING.fresh_examples if kept.count else 4 * TUNING.batch):
             kept.add(packed(random_example(sitters, draw)))
-        batch = _seen_badly(kept.some(_BATCH, draw), draw)
+        batch = _degraded(kept.some(TUNING.batch, draw), draw)
         for group in optimiser.param_groups:
             group["lr"] = _rate(step, spent / seconds)
         loss = _loss(batch, weights)
@@ -107,26 +116,26 @@ def train(
         torch.nn.utils.clip_grad_norm_(list(weights.values()), 1.0)
         optimiser.step()
         step += 1
-        keep = min(_EMA, step / (step + 10))
+        keep = min(TUNING.average_decay, step / (step + 10))
         with torch.no_grad():
             for name, value in weights.items():
                 average[name].mul_(keep).add_(value, alpha=1 - keep)
         running = 0.98 * running + 0.02 * float(loss.detach()) if step > 1 else float(loss.detach())
         spent = clock() - started
-        if step % _SAVE_EVERY == 0 or spent >= seconds:
+        if step % TUNING.save_interval_steps == 0 or spent >= seconds:
             _save(checkpoint, weights, average, optimiser, step, spent)
             progress(f"step {step}, {spent / 60:.1f} of {seconds / 60:.1f} minutes, loss {running:.4f}")
     return Trained({name: value.numpy() for name, value in average.items()}, step, spent)
 
 
 def _rate(step: int, share: float) -> float:
-    """The learning rate: a short rise, then half a cosine over the share of the time that has gone."""
-    return _RATE * min(1.0, (step + 1) / 50) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(1.0, share))))
+    """Return the learning rate: a short rise, then half a cosine over the share of the time spent."""
+    return TUNING.learning_rate * min(1.0, (step + 1) / 50) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(1.0, share))))
 
 
 def validate(sitters: Sequence[Sitter], weights: dict[str, Array], count: int) -> Figures:
-    """The same `count` examples at every run, with the engine's own light on."""
-    draw = np.random.default_rng(_SEED)
+    """Measure `count` examples, the same in every run, with the engine's own relighting."""
+    draw = np.random.default_rng(TUNING.seed)
     tensors = {name: torch.from_numpy(value) for name, value in weights.items()}
     rows = []
     for _ in range(count):
@@ -143,7 +152,7 @@ def validate(sitters: Sequence[Sitter], weights: dict[str, Array], count: int) -
 
 
 def packed(example: Example) -> Array:
-    """An example as the net sees it, uint8 (13, 64, 64): composed, target, mask, truth, patch."""
+    """Return an example as the network sees it, uint8 (13, 64, 64): composed, target, mask, truth, patch."""
     composed, truth = example.target.copy(), example.target.copy()
     blend(composed, example.patch, example.mask, 0, 0, 256)
     blend(truth, example.truth, example.mask, 0, 0, 256)
@@ -155,7 +164,7 @@ def packed(example: Example) -> Array:
 
 
 def exported(trained: Trained, figures: Figures, data: str, *, noncommercial: bool) -> bytes:
-    """The trained net as an ONNX file that says what it was made from."""
+    """Return the trained network as an ONNX file whose metadata names its data."""
     notes = {key: f"{value:.4f}" for key, value in asdict(figures).items()}
     notes |= {"data": data, "steps": str(trained.steps), "use": "non-commercial only" if noncommercial else "any"}
     return to_onnx(trained.weights, notes)
@@ -180,7 +189,7 @@ class _Batch:
 
 
 class _Kept:
-    """The last examples, to be drawn from again."""
+    """Ring buffer of the last examples."""
 
     def __init__(self, most: int) -> None:
         self._rows = np.zeros((most, 13, VIEW, VIEW), np.uint8)
@@ -204,8 +213,8 @@ def _unpacked(rows: Array) -> _Batch:
     return _Batch(values[:, :7], values[:, 7:10], values[:, 10:13], values[:, :3])
 
 
-def _seen_badly(batch: _Batch, draw: np.random.Generator) -> _Batch:
-    """The batch as a noisy or soft camera shows it to the net; what counts is still the clear picture."""
+def _degraded(batch: _Batch, draw: np.random.Generator) -> _Batch:
+    """Return the batch as a noisy or soft camera shows it to the network; the truth stays clear."""
     if draw.random() < 0.3:
         return batch
     seen = batch.view.clone()
@@ -217,7 +226,7 @@ def _seen_badly(batch: _Batch, draw: np.random.Generator) -> _Batch:
 
 
 def _finished(batch: _Batch, answer: torch.Tensor) -> torch.Tensor:
-    """What the composer would lay, at the view's size."""
+    """Return the composed picture at the view's size."""
     maps = functional.interpolate(answer, scale_factor=VIEW // GRID, mode="bilinear", align_corners=False)
     changed = (batch.patch * maps[:, :3] + maps[:, 3:] / 255).clamp(-0.05, 1.05)
     return batch.composed + batch.mask * (changed - batch.patch)
@@ -250,7 +259,7 @@ def _error(made: torch.Tensor, truth: torch.Tensor, weight: torch.Tensor) -> flo
 
 
 def _light(made: torch.Tensor, truth: torch.Tensor, mask: torch.Tensor) -> float:
-    """Correlation of coarse luminance inside the face."""
+    """Return the correlation of coarse luminance inside the face."""
     inside = functional.avg_pool2d(mask, 4)[0, 0].numpy() > 0.9
     luma = torch.tensor(LUMA)[None, :, None, None]
     first, second = (functional.avg_pool2d((x * luma).sum(1, keepdim=True), 4)[0, 0].numpy()[inside] for x in (made, truth))
@@ -280,8 +289,8 @@ def _save(
 
 
 def sheet(sitters: Sequence[Sitter], weights: dict[str, Array], count: int) -> Image:
-    """Target, engine's swap, finished swap and truth of `count` examples, a line each, two a row; BGR uint8."""
-    draw = np.random.default_rng(_SEED + 1)
+    """Return target, swap, harmonised swap and truth of `count` examples, two examples a row; BGR uint8."""
+    draw = np.random.default_rng(TUNING.seed + 1)
     tensors = {name: torch.from_numpy(value) for name, value in weights.items()}
     rows = []
     for _ in range(count):

@@ -1,4 +1,4 @@
-"""The finishing net as a table of convolutions: one table for training (torch) and for the file that runs (ONNX)."""
+"""The harmonising network as a table of convolutions: one table for training (torch) and for the file (ONNX)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,12 +12,9 @@ from torch.nn import functional
 from mien.swap.stages.harmonise import GRID, VIEW
 from mien.types import Array
 
-SLOPE = 0.1
-"""Of the leaky rectifier."""
-MOST_GAIN = 1.0
-"""Natural logarithm of the largest gain."""
-MOST_OFFSET = 40.0
-"""Levels."""
+SLOPE = 0.1  # of the leaky rectifier
+MAX_LOG_GAIN = 1.0  # natural logarithm: gains from 0.37 to 2.7
+MAX_OFFSET_LEVELS = 40.0  # bounds what the network can change: it harmonises, it does not paint
 Weights = Mapping[str, torch.Tensor]
 
 
@@ -45,12 +42,12 @@ STEPS = (
     Step("b3", ("c3", "b2"), 40, grows=True),
     Step("raw", ("b3",), 6),
 )
-"""A small U: 64 x 64 in, down to 4 x 4, and up to the 16 x 16 cells of the answer."""
-_INPUT = 7
+"""A small U-Net: 64 x 64 in, down to 4 x 4, up to the 16 x 16 cells of the output."""
+_INPUT = 7  # channels of the view: composed, target, mask
 
 
 def fresh_weights(seed: int) -> dict[str, torch.Tensor]:
-    """Random weights (He 2015) whose answer is: leave everything as it is."""
+    """Return random weights (He 2015) that predict no change."""
     draw = np.random.default_rng(seed)
     channels = {"view": _INPUT}
     weights: dict[str, torch.Tensor] = {}
@@ -65,7 +62,7 @@ def fresh_weights(seed: int) -> dict[str, torch.Tensor]:
 
 
 def colours(view: torch.Tensor, weights: Weights) -> torch.Tensor:
-    """Gains and offsets (n, 6, 16, 16) for views (n, 7, 64, 64)."""
+    """Return gains and offsets (n, 6, 16, 16) for views (n, 7, 64, 64)."""
     values = {"view": view}
     for step in STEPS:
         parts = [values[name] for name in step.inputs]
@@ -77,11 +74,11 @@ def colours(view: torch.Tensor, weights: Weights) -> torch.Tensor:
         )
         values[step.result] = made if step.result == "raw" else functional.leaky_relu(made, SLOPE)
     bound = torch.tanh(values["raw"])
-    return torch.cat([torch.exp(MOST_GAIN * bound[:, :3]), MOST_OFFSET * bound[:, 3:]], 1)
+    return torch.cat([torch.exp(MAX_LOG_GAIN * bound[:, :3]), MAX_OFFSET_LEVELS * bound[:, 3:]], 1)
 
 
 def multiply_adds() -> int:
-    """How many multiplications one look takes."""
+    """Return the multiplications of one run; a test bounds them."""
     channels, sides, total = {"view": _INPUT}, {"view": VIEW}, 0
     for step in STEPS:
         side = sides[step.inputs[0]] * (2 if step.grows else 1) // step.stride
@@ -91,12 +88,12 @@ def multiply_adds() -> int:
 
 
 def to_onnx(weights: Mapping[str, Array], notes: Mapping[str, str]) -> bytes:
-    """The net as an ONNX file; `notes` become its metadata."""
+    """Return the network as an ONNX file; `notes` become its metadata."""
     nodes, constants = [], [numpy_helper.from_array(array.astype(np.float32), name) for name, array in weights.items()]
     for name, value in (
         ("double", np.array([1, 1, 2, 2], np.float32)),
-        ("most_gain", np.array(MOST_GAIN, np.float32)),
-        ("most_offset", np.array(MOST_OFFSET, np.float32)),
+        ("most_gain", np.array(MAX_LOG_GAIN, np.float32)),
+        ("most_offset", np.array(MAX_OFFSET_LEVELS, np.float32)),
     ):
         constants.append(numpy_helper.from_array(value, name))
     for step in STEPS:

@@ -1,8 +1,8 @@
-"""Examples for the finishing net: a swap under two random lights, and what it should have looked like.
+"""Examples for the harmonising network: a swap under two random lights, and its truth.
 
-Everybody is photographed in flat light. The target gets one light, the source another; the engine swaps. The truth is the
-swap of the two flat pictures, its tone led over to the target's skin along the border, under the target's light: what the
-net sees of the target's face helps it to learn that light, and never to paint that face.
+All portraits are taken in flat light. The target gets one light, the source another; the engine swaps. The truth is the
+swap of the two flat pictures, its tone blended into the target's skin along the border, under the target's light: the view of
+the target's face teaches the network that light, and never to paint that face.
 """
 
 from collections.abc import Sequence
@@ -16,20 +16,22 @@ from mien.imaging import geometry
 from mien.imaging.blend import relight
 from mien.imaging.colour import light_map, soften
 from mien.imaging.draw import draw_mesh
+from mien.lab.meshes import whole_triangles
 from mien.lab.training.lamps import Light, lit, random_light, shading
-from mien.lab.training.sitters import Sitter, whole_triangles
+from mien.lab.training.sitters import Sitter
 from mien.swap.engines.mesh.texture import Texture, border_opacity
 from mien.swap.stages.harmonise import REACH
 from mien.types import Affine, Array, Floats, Image, Mask
 
-SCENE = 2 / 3
-"""Side of the square in which an example is made, in sides of a sitter's."""
+SCENE = 2 / 3  # side of the square of an example, in sides of a sitter's
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """All BGR uint8 (side, side, 3), `mask` uint8 (side, side): the target, the engine's patch, its mask and the true
-    patch; `points` float32 (478, 3) are the face's; `sitter` is the person of the target and `source` whose face is worn.
+    """Target, engine's patch with its mask, and true patch.
+
+    Pictures are BGR uint8 (side, side, 3), `mask` uint8 (side, side), `points` float32 (478, 3) of the face; `sitter` is
+    the person of the target, `source` that of the worn face.
     """
 
     target: Image
@@ -42,14 +44,14 @@ class Example:
 
 
 def random_example(sitters: Sequence[Sitter], draw: np.random.Generator, *, plain: bool = False) -> Example:
-    """One example out of the sitters; `plain` = as the engine makes it of a photo, with nothing before the face."""
+    """Return a random example; `plain` = the engine's swap of a photo without occluders."""
     target, source = sitters[int(draw.integers(len(sitters)))], sitters[int(draw.integers(len(sitters)))]
     strength = 1.0 if plain or draw.random() < 0.8 else float(draw.uniform(0, 1))
     scene_light = random_light(draw, float(draw.choice([0.1, 0.6, 1.0, 1.0])))
     texture = 0 if draw.random() < 0.4 else int(draw.integers(len(source.textures)))
     made = example(target, source, texture, scene_light, _placed(target, draw), strength, draw, plain=plain)
     if not plain and draw.random() < 0.35:
-        # In a video the engine has light of its own from the face's past: then less is left to do, or nothing.
+        # In a video the engine already relights from the track's memory: less is left to do, or nothing.
         share = float(draw.uniform(0.3, 1.0))
         patch = cv2.addWeighted(made.patch, 1 - share, made.truth, share, 0)
         made = replace(made, patch=np.asarray(patch, np.uint8))
@@ -67,7 +69,7 @@ def example(
     *,
     plain: bool,
 ) -> Example:
-    """The source, photographed for one of its textures, on the target under its light; `strength` is the engine's `light`."""
+    """Return the source in one of its textures on the target under its light; `strength` is the setting `light`."""
     side = scene_side(target)
     flat = np.asarray(_moved(target.image, to_scene, side), np.uint8)
     normals = _turned(_moved(target.normals, to_scene, side), to_scene)
@@ -91,13 +93,13 @@ def example(
 
 
 def scene_side(target: Sitter) -> int:
-    """Pixels of the square in which an example is made."""
+    """Return the side of an example, in pixels."""
     side: int = target.image.shape[0]
     return round(SCENE * side)
 
 
 def _adorned(flat: Image, points: Floats, draw: np.random.Generator) -> Image:
-    """At times the target has a beard, glasses, dark lids or a tan of its own, which is neither light nor the source's."""
+    """Give some targets a beard, glasses, dark lids or a spot: neither light nor part of the source."""
     side, kind = flat.shape[0], draw.random()
     if kind > 0.45:
         return flat
@@ -129,11 +131,11 @@ def _adorned(flat: Image, points: Floats, draw: np.random.Generator) -> Image:
 
 _BEARD = (234, 93, 132, 58, 172, 136, 150, 149, 176, 148, 152, 377, 400, 378, 379, 365, 397, 288, 361, 323, 454,
           411, 426, 423, 327, 2, 98, 203, 206, 187)  # fmt: skip
-_LIPS = (61, 37, 0, 267, 291, 314, 17, 84)
+_LIPS = (61, 37, 0, 267, 291, 314, 17, 84)  # landmarks of the outer lips, free of the beard
 
 
 def _obstructed(shown: Image, draw: np.random.Generator) -> tuple[Image, Mask | None]:
-    """At times something stands before the face, or the frame ends: the picture, and where the face stays free."""
+    """Add an occluder or the frame's border to some pictures; return the picture and the free part of the face."""
     kind, side = draw.random(), shown.shape[0]
     if kind < 0.15:
         middle = draw.uniform(0.25, 0.75, 2) * side
@@ -158,7 +160,7 @@ def _obstructed(shown: Image, draw: np.random.Generator) -> tuple[Image, Mask | 
 
 
 def _placed(target: Sitter, draw: np.random.Generator) -> Affine:
-    """Where the sitter's square comes to lie in the scene: about the net's own window, turned and shifted a little."""
+    """Return the place of the sitter's square in the scene: about the network's window, slightly turned and shifted."""
     x1, y1, x2, y2 = geometry.box_of(target.points)
     side = scene_side(target)
     scale = side / (REACH * max(x2 - x1, y2 - y1)) * float(np.exp(draw.normal(0, 0.03)))
@@ -170,7 +172,7 @@ def _placed(target: Sitter, draw: np.random.Generator) -> Affine:
 
 
 def _opacity() -> Floats:
-    """The engine's: nothing at the border, and the target's irises and inner lips."""
+    """Return the engine's opacity: 0 at the border, the irises and the inner lips."""
     opacity = border_opacity()
     opacity[[landmark_sets.RIGHT_IRIS, landmark_sets.LEFT_IRIS, *landmark_sets.INNER_LIPS]] = 0
     return opacity
@@ -188,7 +190,7 @@ def _turned(normals: Array, to_scene: Affine) -> Floats:
 
 
 def _drawn(texture: Texture, points: Floats, side: int) -> tuple[Image, Mask]:
-    """A texture on the target's points: patch and mask, 0 outside."""
+    """Draw a texture at the target's points; return patch and mask, 0 outside."""
     crop, mask = np.empty((side, side, 3), np.uint8), np.zeros((side, side), np.uint8)
     depth = np.empty((side, side), np.float32)
     draw_mesh(_TRIANGLES, points, texture.points, texture.image, _OPACITY, crop, mask, depth)
@@ -198,27 +200,25 @@ def _drawn(texture: Texture, points: Floats, side: int) -> tuple[Image, Mask]:
 
 _TRIANGLES = whole_triangles()
 _OPACITY = _opacity()
-_RING = (16, 160)
-"""Masks between these values are the border where both pictures must meet."""
-_SMALL = 64
-_HAIR = 45.0
-"""Levels; a larger difference between the two is hair or collar, not tone."""
+_RING = (16, 160)  # values of the mask at the border, where both pictures must meet
+_TONE_SIDE = 64  # pixels; tone varies slowly
+_MAX_TONE_LEVELS = 45.0  # a larger difference between the two is hair or collar, not tone; chosen by eye
 
 
 def _toned(patch: Image, mask: Mask, target: Image) -> Image:
-    """A flat patch in the tone of the flat target: the engine's means, then the rest of the border's step led inwards."""
+    """Return a flat patch in the tone of the flat target: the engine's means, then the rest of the step at the border."""
     toned = patch.copy()
     if not mask.any():
         return toned
     relight(toned, mask, light_map(toned, mask, target, 1.0))
     toned = soften(toned, mask, target)
     side = mask.shape[0]
-    half = _SMALL
+    half = _TONE_SIDE
     cover = cv2.resize((mask > 0).astype(np.float32), (half, half), interpolation=cv2.INTER_AREA)
     small = cv2.resize(toned, (half, half), interpolation=cv2.INTER_AREA) / np.maximum(cover, 0.05)[:, :, None]
     small_mask = cv2.resize(mask, (half, half), interpolation=cv2.INTER_AREA)
     step = (cv2.resize(target, (half, half), interpolation=cv2.INTER_AREA) - small).astype(np.float32)
-    ring = (cover > 0.95) & (small_mask > _RING[0]) & (small_mask < _RING[1]) & (np.abs(step).max(axis=2) < _HAIR)
+    ring = (cover > 0.95) & (small_mask > _RING[0]) & (small_mask < _RING[1]) & (np.abs(step).max(axis=2) < _MAX_TONE_LEVELS)
     weight = cv2.GaussianBlur(ring.astype(np.float32), (0, 0), 4.0)
     led = cv2.GaussianBlur(step * ring[:, :, None], (0, 0), 4.0) / np.maximum(weight, 1e-3)[:, :, None]
     reach = np.clip(weight * 6, 0, 1)

@@ -1,4 +1,4 @@
-"""Portraits as training material: upright squares round the face, with landmarks, surface normals and the face's opacity."""
+"""Portraits as training material: squares around the face, with landmarks, surface normals and textures."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,30 +9,29 @@ import numpy as np
 
 from mien.assembly import factory
 from mien.errors import UsageError
-from mien.face import landmark_sets
 from mien.imaging import geometry
 from mien.imaging.draw import draw_mesh
+from mien.lab.meshes import settled, whole_triangles
 from mien.lab.training.lamps import lit, random_light, shading
 from mien.models.library.store import Store
 from mien.settings import Settings
 from mien.swap.engines.mesh.texture import Texture, textures_of
-from mien.types import Array, Floats, Image, Landmarks, SourceFace
+from mien.types import Floats, Image, Landmarks, SourceFace
 
-SIDE = 192
-"""Pixels of a sitter's square in training; measurements take larger ones."""
-_REACH = 2.1
-"""Side of the square, in heights of the face."""
-_STRENGTHS = (0.5, 0.7, 1.0, 1.0)
-"""Of the random lights under which a sitter is photographed to be worn."""
+SIDE = 192  # pixels of a sitter's square in training; measurements take larger ones
+_SQUARE_FACE_HEIGHTS = 2.1  # side of the square
+_LIGHT_STRENGTHS = (0.5, 0.7, 1.0, 1.0)
+"""Strengths of the random lights on the portraits that are worn."""
 _PICTURES = {".jpg", ".jpeg", ".png"}
 
 
 @dataclass(frozen=True, slots=True)
 class Sitter:
-    """One portrait: `image` BGR uint8 (side, side, 3), `points` float32 (478, 3) in its pixels, `normals` float32
-    (side, side, 3), unit length, x right, y down, z towards the camera; `textures` are what the mesh
-    engine would wear of this person: the first from the portrait as it is, the others from the portrait under random light.
-    Two sitters with the same `person` show the same person.
+    """One portrait; two sitters with the same `person` show the same person.
+
+    `image` BGR uint8 (side, side, 3), `points` float32 (478, 3) in its pixels, `normals` float32 (side, side, 3), unit
+    length, x right, y down, z towards the camera. `textures` are the mesh engine's: the first from the unchanged portrait,
+    the others from the portrait under random light.
     """
 
     name: str
@@ -44,7 +43,7 @@ class Sitter:
 
 
 def read_sitters(folder: Path, progress: Callable[[int, int], None], side: int = SIDE) -> tuple[Sitter, ...]:
-    """Every portrait below `folder`; NAME_expression.jpg shows the person NAME. Raises `UsageError` below two people."""
+    """Return every portrait below `folder`; NAME_expression.jpg shows NAME. Raises `UsageError` below two people."""
     models = factory.open_models(Settings(), Store())
     paths = [path for path in sorted(folder.glob("**/*")) if path.suffix.lower() in _PICTURES]
     found = []
@@ -53,9 +52,7 @@ def read_sitters(folder: Path, progress: Callable[[int, int], None], side: int =
         faces = models.photo_detector.detect(np.asarray(content, np.uint8)) if content is not None else []
         if faces:
             image = np.asarray(content, np.uint8)
-            landmarks = models.landmarker.fit(image, faces[0].points)
-            for _ in range(3):
-                landmarks = models.landmarker.fit(image, landmarks.points)
+            landmarks = settled(image, faces[0].points, models)
             person = f"{path.parent.name}/{path.stem.split('_')[0]}"
             found.append(sitter(f"{path.parent.name}/{path.name}", person, image, landmarks, side))
         progress(number, len(paths))
@@ -65,9 +62,9 @@ def read_sitters(folder: Path, progress: Callable[[int, int], None], side: int =
 
 
 def sitter(name: str, person: str, image: Image, landmarks: Landmarks, side: int = SIDE) -> Sitter:
-    """One portrait, BGR uint8, cut and scaled round its face."""
+    """Return a sitter from a portrait, BGR uint8, cropped and scaled around its face."""
     x1, y1, x2, y2 = geometry.box_of(landmarks.points)
-    scale = side / (_REACH * (y2 - y1))
+    scale = side / (_SQUARE_FACE_HEIGHTS * (y2 - y1))
     shrink = min(1.0, 2 * scale)
     if shrink < 1:
         # Linear interpolation alone would alias a picture that becomes much smaller.
@@ -83,7 +80,7 @@ def sitter(name: str, person: str, image: Image, landmarks: Landmarks, side: int
     normals = normals_of(points, side)
     draw = np.random.default_rng(list(name.encode()))
     photos = [cut]
-    for strength in _STRENGTHS:
+    for strength in _LIGHT_STRENGTHS:
         light = random_light(draw, strength)
         photos.append(lit(cut, shading(light, normals, float(np.exp(draw.normal(0, 0.2)))), light))
     found = Landmarks(points, landmarks.presence)
@@ -91,22 +88,8 @@ def sitter(name: str, person: str, image: Image, landmarks: Landmarks, side: int
     return Sitter(name, person, cut, points, normals, textures)
 
 
-def whole_triangles() -> Array:
-    """The mesh with eyes and mouth closed, int32 (n, 3)."""
-    return np.ascontiguousarray(
-        np.concatenate(
-            [
-                landmark_sets.skin_triangles(),
-                landmark_sets.fan(landmark_sets.RIGHT_EYE, landmark_sets.RIGHT_IRIS),
-                landmark_sets.fan(landmark_sets.LEFT_EYE, landmark_sets.LEFT_IRIS),
-                landmark_sets.strip(landmark_sets.INNER_LIPS),
-            ]
-        )
-    )
-
-
 def normals_of(points: Floats, side: int) -> Floats:
-    """Unit normals float32 (side, side, 3) of the face at `points`; beyond its border they go on as the border's do."""
+    """Return unit normals float32 (side, side, 3) of the face at `points`; beyond its border they continue the border's."""
     triangles = whole_triangles()
     a, b, c = (points[triangles[:, corner]] for corner in range(3))
     normal = np.cross(c - a, b - a)
@@ -130,7 +113,7 @@ def normals_of(points: Floats, side: int) -> Floats:
     drawn *= inside[:, :, None]
     filled, weight = drawn.copy(), inside.copy()
     for sigma in (0.02 * side, 0.06 * side, 0.16 * side, 0.35 * side):
-        # Ever wider means fill what narrower ones do not reach.
+        # Wider means fill what narrower ones do not reach.
         spread = cv2.GaussianBlur(inside, (0, 0), sigma)
         mean = cv2.GaussianBlur(drawn, (0, 0), sigma) / np.maximum(spread, 1e-4)[:, :, None]
         share = np.clip(spread * 12, 0, 1) * (1 - weight)

@@ -1,4 +1,4 @@
-"""Makes `assets/skin_prior.png`: the colours of a face in even light, in the mean of many people."""
+"""The asset `skin_prior.png`: the mean colours of many faces in even light."""
 
 from collections.abc import Sequence
 
@@ -6,18 +6,18 @@ import numpy as np
 
 from mien.assembly import factory
 from mien.face.texels import texel_map, unwrap
+from mien.lab.meshes import settled
 from mien.types import Array, Floats, Image
 
-SIDE = 64
-MIDDLE = 128.0
-"""The value that stands for a person's mean colour."""
+SIDE = 64  # texels a side; light and skin vary slowly
+MIDDLE = 128.0  # the value of a person's mean colour
 
 
 def skin_prior(portraits: Sequence[Image], models: factory.Models) -> Image:
-    """The prior, uint8 (SIDE, SIDE, 3): the mean of the portraits' textures, each divided by its person's mean colour.
+    """Return the prior, uint8 (SIDE, SIDE, 3): the mean of the portraits' textures, each divided by its person's mean colour.
 
-    The portraits are BGR uint8, one face each, from the front in even light. The mean is made symmetric, so that what is
-    left of the studio's light has no side; no single person can be made out in it.
+    The portraits are BGR uint8, one face each, from the front in even light. The mean is made symmetric, so that the rest of
+    the studio's light has no side; no single person is recognisable in it.
     """
     inside = texel_map(SIDE).inside
     textures = [texture for each in portraits if (texture := _texture(each, models)) is not None]
@@ -30,8 +30,5 @@ def _texture(portrait: Image, models: factory.Models) -> Floats | None:
     faces = models.photo_detector.detect(portrait)
     if not faces:
         return None
-    points = models.landmarker.fit(portrait, faces[0].points).points
-    for _ in range(3):
-        points = models.landmarker.fit(portrait, points).points
-    texture: Array = unwrap(portrait, points, SIDE).astype(np.float32)
+    texture: Array = unwrap(portrait, settled(portrait, faces[0].points, models).points, SIDE).astype(np.float32)
     return texture

@@ -1,4 +1,4 @@
-"""`mien models` from the command line: what is listed, and models brought in from a server that speaks https."""
+"""`mien models` from the command line: lists, and models pulled from an https server or imported."""
 
 import functools
 import hashlib
@@ -15,9 +15,10 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from mien.commands.doctor import examine
+from mien.commands.findings import examine
 from mien.commands.main import main
-from mien.commands.modelling import check_models, pull_models
+from mien.commands.models_pull import pull_models
+from mien.commands.models_verify import check_models
 from mien.errors import MienError, UsageError
 from mien.models.library import inventory
 from mien.models.library.download import MIRROR_VARIABLE
@@ -32,7 +33,7 @@ FILE = f"{ID}.onnx"
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A converter of a few bytes that opens and fits its family."""
+    """Return a converter of a few bytes that opens and fits its family."""
     path = tmp_path_factory.mktemp("served") / FILE
     make_small("crossface", path)
     return path
@@ -47,7 +48,7 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def known(model: Path, installed: Path, monkeypatch: pytest.MonkeyPatch) -> ModelEntry:
-    """A row of the catalogue for the model."""
+    """Add a row for the model to the catalogue."""
     content = model.read_bytes()
     entry = ModelEntry(
         id=ID, role="converter", family="crossface", file=FILE, bundled=False, bytes=len(content),
@@ -66,7 +67,7 @@ def known(model: Path, installed: Path, monkeypatch: pytest.MonkeyPatch) -> Mode
 
 @pytest.fixture
 def mirror(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """The address of a server on this machine whose certificate is trusted."""
+    """Yield the address of a local server with a trusted certificate."""
 
     class Quiet(http.server.SimpleHTTPRequestHandler):
         def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
@@ -221,7 +222,7 @@ def test_all_licences_are_agreed_to_before_the_first_byte(known: ModelEntry, mir
         asked.append(entry.id)
         return entry.id == ID
 
-    with pytest.raises(UsageError, match="not agreed"):
+    with pytest.raises(UsageError, match="not accepted"):
         pull_models([ID, ID, "xseg_1"], Store(), agree, Console(stderr=True), mirror)
     assert asked == [ID, "xseg_1"]
     assert not installed.exists()
@@ -361,7 +362,7 @@ def test_doctor_says_so_when_the_list_of_trusted_models_is_damaged(installed: Pa
 def test_a_model_that_no_engine_would_take_does_not_pass(
     tmp_path: Path, installed: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Its tensors fit the family; only who uses it sees that its matrix is missing."""
+    """Its tensors fit the family; only the engine that uses it notices that its matrix is missing."""
     store = Store(installed=installed)
     install(store, "inswapper", emap="none")
     install(store, "arcface")

@@ -1,0 +1,110 @@
+"""`mien swap`: its options, and the request they make."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+from rich.prompt import Prompt
+
+from mien.commands.messages import print_error, print_terms_once
+from mien.commands.options import EXIT_CODES, Commands, add_settings, add_trust, data_of, settings_of, signing_of
+from mien.errors import UsageError
+from mien.provenance.consent import STATEMENTS
+
+
+def add(commands: Commands) -> None:
+    """Add the command's parser."""
+    swap = commands.add_parser(
+        "swap",
+        help="put the face of a photo onto the people in pictures and videos",
+        description="Put the face of PHOTO onto the people in each TARGET (a picture, an animation or a video), and write OUT.",
+        epilog=EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    swap.add_argument("photo", metavar="PHOTO", help="photo of the face to wear: jpeg, png, webp, tiff, bmp, gif, heic or avif")
+    swap.add_argument(
+        "targets", metavar="TARGET", nargs="+", help="pictures, animations and videos to swap faces in; * and ? are expanded"
+    )
+    swap.add_argument(
+        "-o", "--output", metavar="OUT", required=True, help="output file, or a folder for it; several targets need a folder"
+    )
+    swap.add_argument("--overwrite", action="store_true", help="replace existing outputs")
+    swap.add_argument(
+        "--also", metavar="PHOTO", action="append", default=[],
+        help="another photo of the same person, for what PHOTO does not show; may be repeated",
+    )  # fmt: skip
+    swap.add_argument("--source-face", metavar="N", type=int, help="which face of PHOTO, counted from the left")
+    swap.add_argument(
+        "--number-faces",
+        metavar="PICTURE",
+        type=Path,
+        help="also write PHOTO with its faces numbered, for --source-face",
+    )
+    swap.add_argument("--start", metavar="TIME", help="start of the part to swap: seconds, MM:SS or HH:MM:SS")
+    swap.add_argument("--end", metavar="TIME", help="end of the part to swap")
+    add_trust(swap)
+    swap.add_argument("--dry-run", action="store_true", help="print what would be done; write nothing")
+    swap.add_argument("--quiet", action="store_true", help="print warnings and errors only")
+    add_settings(swap)
+    swap.set_defaults(run=_run)
+
+
+def _run(options: argparse.Namespace) -> int:
+    from mien.commands.swap_request import Request
+    from mien.commands.swap_run import run_swap
+    from mien.commands.targets import expand, is_folder_name, named_file, named_output
+
+    targets = expand(options.targets)
+    data = data_of(options)
+    print_terms_once(data)
+    request = Request(
+        photo=named_file(options.photo),
+        also=tuple(named_file(name) for name in options.also),
+        targets=targets,
+        output=named_output(options.output),
+        into_folder=is_folder_name(options.output, len(targets)),
+        overwrite=options.overwrite,
+        source_face=options.source_face,
+        number_faces=options.number_faces,
+        start_s=_seconds(options.start),
+        end_s=_seconds(options.end),
+        dry_run=options.dry_run,
+        settings=settings_of(options),
+        data=data,
+        signing=signing_of(options),
+        consent=options.consent,
+        ask=_ask_consent if sys.stdin.isatty() and sys.stderr.isatty() else None,
+    )
+    return run_swap(request, quiet=options.quiet, report=print_error)
+
+
+def _ask_consent(photo: Path) -> str:
+    """Ask at the terminal for the reason; raises `UsageError` at the end of input."""
+    console = Console(stderr=True, highlight=False)
+    console.print(f"Why may the face in {escape(str(photo))} be used?")
+    keys = list(STATEMENTS)
+    for number, key in enumerate(keys, 1):
+        console.print(f"  {number}  {STATEMENTS[key]}")
+    try:
+        answer = Prompt.ask("number", console=console, choices=[str(number) for number in range(1, len(keys) + 1)])
+    except EOFError:
+        raise UsageError("no consent was given for this face", f"add --consent {'|'.join(keys)}") from None
+    return keys[int(answer) - 1]
+
+
+def _seconds(text: str | None) -> float | None:
+    """Return the seconds of `SS`, `MM:SS` or `HH:MM:SS`, fractions allowed; raises `UsageError`."""
+    if text is None:
+        return None
+    try:
+        parts = [float(part) for part in text.split(":")]
+    except ValueError:
+        parts = []
+    if not 1 <= len(parts) <= 3 or any(part < 0 or part != part or part == float("inf") for part in parts):
+        raise UsageError(f"invalid time {text!r}", "write seconds (12.5), MM:SS or HH:MM:SS")
+    total = 0.0
+    for part in parts:
+        total = total * 60 + part
+    return total

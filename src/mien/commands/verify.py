@@ -1,0 +1,62 @@
+"""`mien verify`: report the credentials, mark and fingerprint of files."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+
+from mien.commands.options import Commands, add_data, add_json, data_of
+from mien.commands.tables import print_json
+from mien.errors import MienError, UnreadableMedia
+from mien.settings import Settings
+from mien.system.printable import printable
+
+
+def add(commands: Commands) -> None:
+    """Add the command's parser."""
+    verify = commands.add_parser(
+        "verify",
+        help="report what a picture or video says of itself: credentials, mark, fingerprint",
+        description="Look for signed credentials, the invisible mark, and the fingerprint in this machine's ledger.",
+    )
+    verify.add_argument("paths", metavar="FILE|FOLDER", nargs="+")
+    add_json(verify)
+    verify.add_argument(
+        "--root", metavar="PEM", type=Path, action="append", default=[], help="root certificate to trust; may be repeated"
+    )
+    verify.add_argument("--quick", action="store_true", help="do not search for cropped, zoomed or mirrored marks")
+    add_data(verify)
+    verify.set_defaults(run=_run)
+
+
+def _run(options: argparse.Namespace) -> int:
+    from mien.commands.targets import named_file
+    from mien.provenance.trust import open_verifier
+    from mien.provenance.verify import files_in
+
+    verifier = open_verifier(data_of(options), options.root, Settings(), search=not options.quick)
+    reports, errors = [], 0
+    console = Console(highlight=False, soft_wrap=True, emoji=False)
+    for file in files_in([named_file(name) for name in options.paths]):
+        try:
+            report = verifier.examine(file).described()
+        except MienError as error:
+            errors += 1
+            report = {"file": str(file), "error": str(error)}
+        reports.append(report)
+        if not options.json:
+            _print_report(console, report)
+    if options.json:
+        print_json(reports)
+    return UnreadableMedia.exit_code if errors else 0
+
+
+def _print_report(console: Console, report: dict[str, Any]) -> None:
+    console.print(f"[bold]{escape(printable(report['file']))}[/]")
+    if "error" in report:
+        console.print(f"  [red]cannot be examined:[/] {escape(printable(report['error']))}")
+        return
+    for name in ("credentials", "mark", "fingerprint"):
+        console.print(f"  {name:<12} {escape(printable(report[name]['words']))}")
