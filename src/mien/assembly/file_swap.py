@@ -53,16 +53,7 @@ class FileSwap:
 
     def open_reader(self, output: Path) -> MovingReader:
         """Open the target as a video or an animation, for an output of this name. Raises a `MediaError`."""
-        return moving.open_moving(
-            self.target,
-            max_pixels=self.settings.max_pixels,
-            max_bytes=self.settings.max_bytes,
-            start_s=self.start_s,
-            end_s=self.end_s,
-            keep_fields=self.settings.interlaced == "keep",
-            keep_alpha=moving.keeps_alpha(self.target, output, self.settings),
-            find_alpha=True,
-        )
+        return open_reader(self.target, output, self.settings, self.start_s, self.end_s)
 
     def swap_picture(self, picture: Picture, output: OutputFile) -> JobResult:
         """Swap the picture into `output`, which is not entered yet. Raises a `MienError`; then nothing is written."""
@@ -127,6 +118,22 @@ class FileSwap:
             strength=strength,
         )
         return exporter if self.watch is None else self.watch(exporter)
+
+
+def open_reader(
+    target: Path, output: Path, settings: Settings, start_s: float | None = None, end_s: float | None = None
+) -> MovingReader:
+    """Open a video or an animation the way an output of this name needs it. Raises a `MediaError`."""
+    return moving.open_moving(
+        target,
+        max_pixels=settings.max_pixels,
+        max_bytes=settings.max_bytes,
+        start_s=start_s,
+        end_s=end_s,
+        keep_fields=settings.interlaced == "keep",
+        keep_alpha=moving.keeps_alpha(target, output, settings),
+        find_alpha=True,
+    )
 
 
 def _ignore(progress: Progress) -> None:

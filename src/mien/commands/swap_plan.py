@@ -1,13 +1,12 @@
 """Dry run of `mien swap`: print what would be done, with notes on what the output loses."""
 
 from collections.abc import Iterable
-from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
 
+from mien.assembly.file_swap import open_reader
 from mien.commands.swap_request import Request, Task
-from mien.media.files import moving
 from mien.media.files.animation_reader import AnimationReader
 from mien.media.files.animation_writer import ANIMATIONS
 from mien.media.files.conversion import conversion_notes
@@ -30,7 +29,7 @@ def print_plan(request: Request, task: Task, console: Console) -> None:
         print_notes(console, picture.notes)
         console.print(escape(_picture_plan(request, task, picture)))
         return
-    with open_reader(request, task.target, task.output.path) as reader:
+    with open_reader(task.target, task.output.path, settings, request.start_s, request.end_s) as reader:
         print_notes(console, conversion_notes(reader.info))
         if isinstance(reader, VideoReader):
             print_notes(console, check_output(reader, task.output.path, settings))
@@ -68,20 +67,6 @@ def _moving_plan(request: Request, task: Task, reader: MovingReader) -> str:
 
 def _badge(settings: Settings) -> str:
     return settings.badge_corner if settings.badge == "shown" else settings.badge
-
-
-def open_reader(request: Request, target: Path, output: Path) -> MovingReader:
-    """Open a video or animation for the request; raises a `MediaError`."""
-    return moving.open_moving(
-        target,
-        max_pixels=request.settings.max_pixels,
-        max_bytes=request.settings.max_bytes,
-        start_s=request.start_s,
-        end_s=request.end_s,
-        keep_fields=request.settings.interlaced == "keep",
-        keep_alpha=moving.keeps_alpha(target, output, request.settings),
-        find_alpha=True,
-    )
 
 
 def print_notes(console: Console, notes: Iterable[str]) -> None:

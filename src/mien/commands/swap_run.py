@@ -1,6 +1,6 @@
 """Run of `mien swap`: check the request, run a job for each target, report the results."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -8,10 +8,9 @@ from rich.console import Console
 from rich.markup import escape
 
 from mien.assembly import factory, registry
-from mien.batch import job
-from mien.batch.export import Export
+from mien.assembly.file_swap import FileSwap
 from mien.commands.progress import shown_progress
-from mien.commands.swap_plan import open_reader, print_notes, print_plan
+from mien.commands.swap_plan import print_notes, print_plan
 from mien.commands.swap_request import Request, Task
 from mien.commands.swap_source import consent_for, open_source
 from mien.commands.targets import Outputs
@@ -21,15 +20,13 @@ from mien.media.files.conversion import conversion_notes
 from mien.media.files.encoders import CONTAINERS
 from mien.media.files.moving import Kind
 from mien.media.files.output_file import OutputFile
-from mien.media.files.picture_read import read_picture
 from mien.media.files.temporary_files import Temporaries
 from mien.models.library.store import Store
 from mien.provenance.consent import Consent
-from mien.provenance.mark.windows import readable, windows_of
 from mien.provenance.trust import Trust, open_trust
 from mien.settings import Settings
 from mien.system.printable import printable
-from mien.types import Image, SourceFace
+from mien.types import SourceFace
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,56 +144,43 @@ def _swap_one(request: Request, parts: _Parts, task: Task, console: Console, qui
 
 
 def _swap_picture(request: Request, parts: _Parts, task: Task, console: Console, quiet: bool) -> None:
-    settings = request.settings
-    picture = read_picture(task.target, max_pixels=settings.max_pixels, max_bytes=settings.max_bytes)
+    file_swap = _file_swap(request, parts, task)
+    picture = file_swap.read_picture()
     print_notes(console, picture.notes)
-    pipeline = factory.open_picture_pipeline(settings, parts.models, parts.source)
-    export = _export(request, parts, task, [[picture.frame.image]], moving.mark_strength(task.kind, task.output.path, settings))
-    with task.output as output:
-        result = job.run_picture(
-            picture, output, pipeline.swap_frame, export, quality=settings.quality, engine=settings.engine
-        )  # fmt: skip
+    result = file_swap.swap_picture(picture, task.output)
     print_notes(console, result.warnings)
     if not quiet:
         faces = f"{result.faces_swapped} face{'s' if result.faces_swapped > 1 else ''}"
-        console.print(f"{escape(printable(str(task.output.path)))}: {faces} swapped, {_labels(settings)}")
+        console.print(f"{escape(printable(str(task.output.path)))}: {faces} swapped, {_labels(request.settings)}")
 
 
 def _swap_moving(request: Request, parts: _Parts, task: Task, console: Console, quiet: bool) -> None:
-    settings = request.settings
-    with open_reader(request, task.target, task.output.path) as reader:
+    file_swap = _file_swap(request, parts, task)
+    with file_swap.open_reader(task.output.path) as reader:
         print_notes(console, conversion_notes(reader.info))
-        pipeline = factory.open_pipeline(settings, parts.models, parts.source)
-        before = windows_of(
-            task.target,
-            max_pixels=settings.max_pixels,
-            max_bytes=settings.max_bytes,
-            start_s=request.start_s,
-            end_s=request.end_s,
-        )
-        strength = moving.mark_strength(task.kind, task.output.path, settings, reader.info.content)
-        export = _export(request, parts, task, readable(before), strength)
         name = task.target.name if len(request.targets) > 1 else ""
-        with (
-            task.output as output,
-            moving.open_writer(reader, output, settings, settings.engine) as writer,
-            shown_progress(console, name, quiet=quiet) as report,
-        ):
-            result = job.run_video(reader, writer, output, pipeline, export, report)
+        result = file_swap.swap_moving(reader, task.output, shown_progress(console, name, quiet=quiet))
     print_notes(console, result.warnings)
     if not quiet:
         rate = result.frames / max(result.seconds, 1e-6)
         console.print(
             f"{escape(printable(str(task.output.path)))}: {result.frames} frames, a face in {result.frames_with_faces}, "
-            f"{result.seconds:.1f} s ({rate:.0f} frames a second), {_labels(settings)}"
+            f"{result.seconds:.1f} s ({rate:.0f} frames a second), {_labels(request.settings)}"
         )
 
 
-def _export(request: Request, parts: _Parts, task: Task, before: Iterable[Sequence[Image]], strength: float) -> Export:
-    content = factory.open_content_check(Store())
-    kind = "picture" if task.kind is Kind.PICTURE else "video"
-    notary = parts.trust.notary
-    return Export(task.target, before, request.settings, parts.consent, content, notary, kind, strength=strength)
+def _file_swap(request: Request, parts: _Parts, task: Task) -> FileSwap:
+    return FileSwap(
+        task.target,
+        task.kind,
+        parts.source,
+        parts.consent,
+        request.settings,
+        parts.models,
+        parts.trust.notary,
+        start_s=request.start_s,
+        end_s=request.end_s,
+    )
 
 
 def _labels(settings: Settings) -> str:

@@ -4,29 +4,27 @@ import queue
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from mien.assembly import factory
-from mien.batch import job
-from mien.batch.export import Export
+from mien.assembly.file_swap import FileSwap
+from mien.batch.job import Exporter, Progress
 from mien.errors import Cancelled, MienError, UsageError
 from mien.live.status import Status
 from mien.media.files import moving
 from mien.media.files.conversion import conversion_notes
 from mien.media.files.moving import Kind
 from mien.media.files.output_file import OutputFile, named_in_errors
-from mien.media.files.picture_read import read_picture
 from mien.media.files.receipt import receipt_path
-from mien.models.library.store import Store
 from mien.provenance.consent import Consent
-from mien.provenance.mark.windows import readable, windows_of
 from mien.provenance.trust import Trust
 from mien.settings import Settings
 from mien.studio.session.pictures import jpeg, scaled_down
-from mien.types import Frame, Image, LabelledFrame, SourceFace
+from mien.types import Frame, LabelledFrame, SourceFace
 
 _MAX_JOBS = 40  # bounds disk use: each holds an upload of up to 8 GB
 _PREVIEW_WIDTH_PIXELS = 640  # chosen, sharp in the column of the page
@@ -154,71 +152,46 @@ class FileJobs:
         self._trust.consents.check(current.consent)
         current.kind = moving.kind_of(current.file)
         current.result = result = self._folder / f"{current.id}-result{_suffix(current)}"
-        with OutputFile(result, overwrite=True, inputs=(current.file,)) as output:
-            if current.kind is Kind.PICTURE:
-                return self._swap_picture(current, output)
-            return self._swap_moving(current, output)
-
-    def _swap_picture(self, current: FileJob, output: OutputFile) -> tuple[str, ...]:
-        settings = current.settings
-        picture = read_picture(current.file, max_pixels=settings.max_pixels, max_bytes=settings.max_bytes)
-        current.total = 1
-        pipeline = factory.open_picture_pipeline(settings, self._models, current.source)
-        strength = moving.mark_strength(current.kind, output.path, settings)
-        export = self._export(current, [[picture.frame.image]], "picture", strength)
-        done = job.run_picture(
-            picture, output, pipeline.swap_frame, export, quality=settings.quality, engine=settings.engine
-        )  # fmt: skip
-        current.frames = 1
-        return (*picture.notes, *done.warnings)
-
-    def _swap_moving(self, current: FileJob, output: OutputFile) -> tuple[str, ...]:
-        settings = current.settings
-        with moving.open_moving(
+        output = OutputFile(result, overwrite=True, inputs=(current.file,))
+        file_swap = FileSwap(
             current.file,
-            max_pixels=settings.max_pixels,
-            max_bytes=settings.max_bytes,
-            keep_fields=settings.interlaced == "keep",
-            keep_alpha=moving.keeps_alpha(current.file, output.path, settings),
-            find_alpha=True,
-        ) as reader:
-            current.total = reader.info.frame_count
-            pipeline = factory.open_pipeline(settings, self._models, current.source)
-            before = windows_of(current.file, max_pixels=settings.max_pixels, max_bytes=settings.max_bytes)
-            strength = moving.mark_strength(current.kind, output.path, settings, reader.info.content)
-            export = self._export(current, readable(before), "video", strength)
-
-            def report(progress: job.Progress) -> None:
-                current.frames, current.total = progress.frames, progress.total
-
-            with moving.open_writer(reader, output, settings, settings.engine) as writer:
-                done = job.run_video(reader, writer, output, pipeline, export, report, current.cancel)
-            return (*conversion_notes(reader.info), *done.warnings)
-
-    def _export(
-        self, current: FileJob, before: Iterable[Sequence[Image]], kind: str, strength: float
-    ) -> "_PreviewedExport":  # fmt: skip
-        content = factory.open_content_check(Store())
-        title, notary = job_title(current), self._trust.notary
-        export = Export(
-            current.file,
-            before,
-            current.settings,
+            current.kind,
+            current.source,
             current.consent,
-            content,
-            notary,
-            kind,
-            title=title,
+            current.settings,
+            self._models,
+            self._trust.notary,
+            title=job_title(current),
             target_title=current.name,
-            strength=strength,
+            watch=lambda exporter: _PreviewedExport(current, exporter, self._changed),
         )
-        return _PreviewedExport(current, export, self._changed)
+        if current.kind is Kind.PICTURE:
+            return _swap_picture(current, file_swap, output)
+        return _swap_moving(current, file_swap, output)
+
+
+def _swap_picture(current: FileJob, file_swap: FileSwap, output: OutputFile) -> tuple[str, ...]:
+    picture = file_swap.read_picture()
+    current.total = 1
+    done = file_swap.swap_picture(picture, output)
+    current.frames = 1
+    return (*picture.notes, *done.warnings)
+
+
+def _swap_moving(current: FileJob, file_swap: FileSwap, output: OutputFile) -> tuple[str, ...]:
+    def report(progress: Progress) -> None:
+        current.frames, current.total = progress.frames, progress.total
+
+    with file_swap.open_reader(output.path) as reader:
+        current.total = reader.info.frame_count
+        done = file_swap.swap_moving(reader, output, nullcontext(report), current.cancel)
+        return (*conversion_notes(reader.info), *done.warnings)
 
 
 class _PreviewedExport:
     """An export that gives the job a small picture of the newest frame."""
 
-    def __init__(self, current: FileJob, export: Export, changed: Callable[[], None]) -> None:
+    def __init__(self, current: FileJob, export: Exporter, changed: Callable[[], None]) -> None:
         self._job = current
         self._export = export
         self._changed = changed
