@@ -164,7 +164,7 @@ class FrameSwapper:
         return (self.swap(frame) for frame in frames)
 
     def _check(self, frame: Frame) -> None:
-        """Look once a second, and before anything leaves; revoked consent ends the stream, too."""
+        """Run the content check once a second, before anything leaves; revoked consent ends the stream, too."""
         if is_due(frame.time_s, self._checked_s):
             self._face.trust.consents.check(self._face.consent)
             self._watch.observe(self._classifier.score(frame.image), frame.time_s)

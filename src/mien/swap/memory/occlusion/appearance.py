@@ -7,8 +7,9 @@ import cv2
 import numpy as np
 
 from mien.face.lighting import skin_prior
+from mien.imaging.arrays import locked
 from mien.swap.memory.occlusion.light_fit import basis, fitted_light, tones
-from mien.swap.memory.occlusion.regions import SMALL, inside_small, locked
+from mien.swap.memory.occlusion.regions import SMALL, inside_small
 from mien.types import Array, Floats, Image
 
 PERSON_SPREADS = np.array([0.22, 0.08, 0.12], np.float32)

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from mien.face.texels import SIDE
-from mien.swap.memory.occlusion.regions import locked
+from mien.imaging.arrays import locked
 from mien.types import Array, Floats, Image
 
 TONE_SPREADS = np.array([0.16, 0.05, 0.09], np.float32)

@@ -8,6 +8,7 @@ import numpy as np
 from mien.face import landmark_sets
 from mien.face.mean_face import face_model
 from mien.face.texels import SIDE, texel_map
+from mien.imaging.arrays import locked
 from mien.types import Array, Floats, Mask
 
 SMALL = 64
@@ -95,9 +96,3 @@ def border_small() -> Array:
     """bool (SMALL, SMALL): texels of the face within two of its border."""
     inside = inside_small()
     return locked((inside > 0) & (cv2.erode(inside, np.ones((5, 5), np.uint8), borderValue=0) == 0))
-
-
-def locked(array: Array) -> Array:
-    """Return the array, made read-only."""
-    array.flags.writeable = False
-    return array
