@@ -82,9 +82,9 @@ def test_all_ipv6_addresses_include_ipv4() -> None:
 
 @pytest.mark.parametrize("host", ["192.0.2.1", "no.such.host.invalid", "a" * 70, "256.1.1.1", "2001:db8::1"])
 def test_an_address_of_another_machine_is_said_to_be_one(host: str) -> None:
-    with pytest.raises(UsageError, match="no address of this machine") as told, serve._listening(host, 0, share=True):
+    with pytest.raises(UsageError, match="not an address of this machine") as raised, serve._listening(host, 0, share=True):
         pass
-    assert "--host" in told.value.remedy
+    assert "--host" in raised.value.remedy
 
 
 def test_a_name_that_stands_for_another_address_is_not_local(monkeypatch: pytest.MonkeyPatch) -> None:
