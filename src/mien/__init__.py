@@ -9,8 +9,8 @@
 `mien.api` documents each name. They are loaded at first use, so that `import mien` stays light.
 """
 
-from typing import TYPE_CHECKING, Any
-
+# Not from `typing`: `python -m mien` runs this file while the current folder is still among the places of modules.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from mien.api import (
         Face,
@@ -47,7 +47,7 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     """Load the library at the first use of one of its names."""
     if name not in __all__:
         raise AttributeError(f"module 'mien' has no attribute {name!r}")

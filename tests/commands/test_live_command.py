@@ -87,7 +87,7 @@ def test_a_port_in_use_is_reported(tmp_path: Path) -> None:
         (("--port", "99999"), "invalid port"),
         (("--host", "0.0.0.0"), "--share"),
         (("--host", "no.such.host.example"), "--share"),
-        (("--host", ""), "no address"),
+        (("--host", ""), "--host is empty"),
         (("--cert", "a.pem"), "--share"),
         (("--photo", str(EXAMPLES / "eileen_collins.png")), "--consent"),
         (("--input", "gopher://x"), "gopher"),

@@ -12,6 +12,7 @@ from mien.media.files.encoders import candidates
 from mien.provenance.mark.decoder import MarkFound, MarkReader
 from mien.provenance.mark.pattern import Marker
 from mien.settings import Settings
+from mien.system.scheduling import ordinary_scheduling
 from mien.types import Image
 from tests.support.places import ROOT
 
@@ -59,6 +60,8 @@ def encoded(frames: list[Image], codec: str, options: dict[str, str]) -> list[Im
         stream = out.add_stream(codec, rate=Fraction(30), options=options)
         assert isinstance(stream, av.VideoStream)
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        with ordinary_scheduling():
+            out.start_encoding()
         for frame in frames:
             out.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="bgr24")))
         out.mux(stream.encode(None))

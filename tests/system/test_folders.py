@@ -109,7 +109,7 @@ def test_a_deleted_current_folder(tmp_path: Path) -> None:
     gone = tmp_path / "gone"
     gone.mkdir()
     code = "import os, sys; os.rmdir(os.getcwd()); from mien.commands.main import main; sys.exit(main(['models']))"
-    done = subprocess.run([sys.executable, "-c", code], cwd=gone, capture_output=True, text=True, check=False)
+    done = subprocess.run([sys.executable, "-P", "-c", code], cwd=gone, capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert done.stderr.startswith("mien: the current folder")
     assert "Traceback" not in done.stderr
@@ -133,6 +133,8 @@ def test_a_user_id_without_an_entry() -> None:
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o777)
         done = subprocess.run(drop, cwd=folder, env={"PATH": os.environ["PATH"]}, capture_output=True, text=True, check=False)
+        if done.returncode == 127:
+            pytest.skip("NOT TESTED: another user cannot read this Python")
         assert done.returncode == 8, done.stderr
         assert "MIEN_DATA" in done.stderr
         assert list(Path(folder).iterdir()) == []

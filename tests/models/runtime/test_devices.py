@@ -86,7 +86,7 @@ def test_threads_are_the_physical_cores_that_are_ours(allowed: int, logical: int
         ('Error loading "x.dll" which depends on "cublasLt64_12.dll" which is missing', "cublasLt64_12.dll is missing", False),
         ("CUDA failure 35: CUDA driver version is insufficient for CUDA runtime version", "driver is too old", False),
         ("CUDA failure 100: no CUDA-capable device is detected", "there is no NVIDIA card", True),
-        ("[ERROR] [OpenVINO] Device GPU is not available\n", "no Intel card", True),
+        ("[ERROR] [OpenVINO] Device GPU is not available\n", "no supported Intel card", True),
         ("CUDA failure 2: out of memory", "its memory is full", False),
         ("\x1b[31mfirst\x1b[m\nsomething new \n\n", "something new", False),
         ("", "it gave no reason", False),

@@ -26,14 +26,15 @@ _MAX_REORDER_S = 10  # between decoding and presentation; a later presentation t
 _MAX_REORDER_FRAMES = 32  # pictures are shown up to 16 frames after they are decoded
 
 
-def open_input(path: Path) -> InputContainer:
-    """Open and probe the file. Raises `UnreadableMedia`."""
+def open_input(path: Path, *, edits: bool = True) -> InputContainer:
+    """Open and probe the file, without the edit lists of .mp4 and .mov if told so. Raises `UnreadableMedia`."""
+    ignored = {} if edits else {"ignore_editlist": "1"}
     try:
         return open_reading(
             # An absolute path is never taken for a protocol, whatever the name holds.
             str(path.absolute()),
             # Times guessed from later packets (genpts) would put H.264 in AVI a frame too late.
-            options={"format_whitelist": _FORMATS, "protocol_whitelist": "file", "fflags": "-genpts"},
+            options={"format_whitelist": _FORMATS, "protocol_whitelist": "file", "fflags": "-genpts", **ignored},
         )
     except (FFmpegError, OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)

@@ -58,11 +58,28 @@ class Carrier(Protocol):
         ...
 
 
+@contextmanager
+def _template(source: Stream, path: Path) -> Iterator[Stream]:
+    """Yield the stream of the file with the codec's own delay.
+
+    FFmpeg of PyAV 19 counts sound that an edit list hides as delay of the codec. Matroska stores the delay, and players mute
+    that much: the sound of the whole clip would be lost.
+    """
+    # PyAV 18 has no such property, and no such fault.
+    delay = getattr(source.codec_context, "initial_padding", None) or 0
+    if not isinstance(source, AudioStream) or delay <= _LEAD_IN_S * (source.rate or 1):
+        yield source
+        return
+    with open_input(path, edits=False) as plain:
+        yield plain.streams[source.index]
+
+
 class _Copy:
     """Carrier that passes packets on unchanged."""
 
-    def __init__(self, source: Stream, out: OutputContainer) -> None:
-        self.stream = out.add_stream_from_template(source, opaque=True)
+    def __init__(self, source: Stream, out: OutputContainer, path: Path) -> None:
+        with _template(source, path) as template:
+            self.stream = out.add_stream_from_template(template, opaque=True)
         self.damaged = 0
 
     def take(self, packet: "Packet[Stream]") -> "Iterable[Packet[Stream]]":
@@ -212,7 +229,7 @@ class StreamCopier:
         if planned.text is not None:
             assert isinstance(planned.stream, SubtitleStream)
             return SubtitleConverter(planned.stream, out, planned.text)
-        return _Copy(planned.stream, out)
+        return _Copy(planned.stream, out, self._path)
 
     def _attach_cover(self, stream: Stream, out: OutputContainer) -> None:
         assert stream.codec_context is not None
