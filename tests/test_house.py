@@ -5,8 +5,6 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
 from tests.support.places import ROOT
 
 PACKAGE = ROOT / "src" / "mien"
@@ -49,23 +47,25 @@ def _is_documented(path: Path, tree: ast.Module, number: int, node: ast.stmt) ->
     return any("#" in line for line in here) or lines[node.lineno - 2].lstrip().startswith("#")
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=_named)
-def test_files_and_functions_are_short(path: Path) -> None:
-    lines = path.read_text("utf-8").splitlines()
-    assert len(lines) <= MOST_LINES
-    functions = [node for node in ast.walk(ast.parse("\n".join(lines))) if isinstance(node, _FUNCTIONS)]
-    long = {node.name: (node.end_lineno or 0) - node.lineno + 1 for node in functions}
-    assert {name: length for name, length in long.items() if length > MOST_FUNCTION_LINES} == {}
+def test_files_and_functions_are_short() -> None:
+    long: dict[str, int] = {}
+    for path in SOURCES:
+        text = path.read_text("utf-8")
+        if (lines := text.count("\n")) > MOST_LINES:
+            long[_named(path)] = lines
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, _FUNCTIONS) and (lines := (node.end_lineno or 0) - node.lineno + 1) > MOST_FUNCTION_LINES:
+                long[f"{_named(path)}:{node.name}"] = lines
+    assert long == {}
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=_named)
-def test_every_numeric_constant_has_its_reason(path: Path) -> None:
-    tree = ast.parse(path.read_text("utf-8"))
-    bare = [
-        f"{node.lineno}: {', '.join(names)}"
-        for number, node, names in _constants(tree)
-        if not _is_documented(path, tree, number, node)
-    ]
+def test_every_numeric_constant_has_its_reason() -> None:
+    bare = []
+    for path in SOURCES:
+        tree = ast.parse(path.read_text("utf-8"))
+        for number, node, names in _constants(tree):
+            if not _is_documented(path, tree, number, node):
+                bare.append(f"{_named(path)}:{node.lineno}: {', '.join(names)}")
     assert bare == []
 
 

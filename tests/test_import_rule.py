@@ -84,24 +84,24 @@ def _check(module: str, imported: str, rows: tuple[tuple[str, ...], ...]) -> Non
     assert other_row < row or own == other, f"{module} ({own}) must not import {imported} ({other})"
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_arrows_point_to_the_left(module: str) -> None:
-    for imported in _imports(MODULES[module]):
-        _check(module, imported, LAYERS)
+def test_arrows_point_to_the_left() -> None:
+    for module, tree in MODULES.items():
         room, _, name = module.partition(".")
-        if room in ROOMS and name and imported.startswith(f"{room}."):
-            _check(name, imported.removeprefix(f"{room}."), ROOMS[room])
+        for imported in _imports(tree):
+            _check(module, imported, LAYERS)
+            if room in ROOMS and name and imported.startswith(f"{room}."):
+                _check(name, imported.removeprefix(f"{room}."), ROOMS[room])
 
 
-@pytest.mark.parametrize("module", [name for name in MODULES if name.split(".")[0] in ONLY_FORMATS])
-def test_the_swap_knows_protocols_not_networks(module: str) -> None:
-    for imported in _imports(MODULES[module]):
-        assert not imported.startswith("models.") or imported.startswith("models.format."), imported
+def test_the_swap_knows_protocols_not_networks() -> None:
+    for module in (name for name in MODULES if name.split(".")[0] in ONLY_FORMATS):
+        for imported in _imports(MODULES[module]):
+            assert not imported.startswith("models.") or imported.startswith("models.format."), (module, imported)
 
 
-@pytest.mark.parametrize("module", [name for name in MODULES if name.split(".")[0] not in MEASURING | {"testing"}])
-def test_nothing_that_runs_imports_what_measures(module: str) -> None:
-    assert not {name for name in _imports(MODULES[module]) if name.split(".")[0] in {"lab", "testing"}}
+def test_nothing_that_runs_imports_what_measures() -> None:
+    for module in (name for name in MODULES if name.split(".")[0] not in MEASURING | {"testing"}):
+        assert not {name for name in _imports(MODULES[module]) if name.split(".")[0] in {"lab", "testing"}}, module
 
 
 def test_packages_form_no_cycles() -> None:
@@ -165,11 +165,11 @@ def test_nobody_keeps_globals() -> None:
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
 
 
-@pytest.mark.parametrize("path", TESTS, ids=lambda path: path.relative_to(ROOT).as_posix())
-def test_tests_share_helpers_through_support_only(path: Path) -> None:
+def test_tests_share_helpers_through_support_only() -> None:
     imported = {
-        str(node.module)
+        (path.relative_to(ROOT).as_posix(), str(node.module))
+        for path in TESTS
         for node in ast.walk(ast.parse(path.read_text("utf-8")))
         if isinstance(node, ast.ImportFrom) and str(node.module).split(".")[0] == "tests"
     }
-    assert {name for name in imported if not name.startswith("tests.support")} == set()
+    assert {each for each in imported if not each[1].startswith("tests.support")} == set()

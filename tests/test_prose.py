@@ -7,8 +7,6 @@ import tokenize
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
 from tests.support.places import ROOT
 
 BANNED = re.compile(
@@ -25,6 +23,8 @@ SOURCES = sorted(
 )
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "src").rglob("static/*.js")])
 
+_DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+
 
 def _named(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
@@ -37,27 +37,35 @@ def _words(path: Path) -> Iterator[tuple[int, str]]:
             yield token.start[0], token.string
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=_named)
-def test_comments_and_strings_use_the_terms_of_the_field(path: Path) -> None:
-    if path == Path(__file__):
-        pytest.skip("holds the banned phrases")
-    found = [f"{_named(path)}:{line}: {match[0]}" for line, text in _words(path) for match in BANNED.finditer(text)]
+def test_comments_and_strings_use_the_terms_of_the_field() -> None:
+    checked = [path for path in SOURCES if path != Path(__file__)]
+    found = [
+        f"{_named(path)}:{line}: {match[0]}"
+        for path in checked
+        for line, text in _words(path)
+        for match in BANNED.finditer(text)
+    ]
     assert found == []
 
 
-@pytest.mark.parametrize("path", PAGES, ids=_named)
-def test_pages_use_the_terms_of_the_field(path: Path) -> None:
-    if path.name == "CHANGELOG.md":
-        pytest.skip("a record of what was written at the time")
-    lines = path.read_text("utf-8").splitlines()
-    found = [f"{number}: {match[0]}" for number, line in enumerate(lines, 1) for match in BANNED.finditer(line)]
+def test_pages_use_the_terms_of_the_field() -> None:
+    # The changelog is a record of what was written at the time.
+    checked = [path for path in PAGES if path.name != "CHANGELOG.md"]
+    found = [
+        f"{_named(path)}:{number}: {match[0]}"
+        for path in checked
+        for number, line in enumerate(path.read_text("utf-8").splitlines(), 1)
+        for match in BANNED.finditer(line)
+    ]
     assert found == []
 
 
-@pytest.mark.parametrize("path", [path for path in SOURCES if path.is_relative_to(ROOT / "src")], ids=_named)
-def test_docstrings_open_with_an_imperative_or_a_noun(path: Path) -> None:
-    tree = ast.parse(path.read_text("utf-8"))
-    kinds = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
-    documented = [(getattr(node, "lineno", 1), ast.get_docstring(node)) for node in ast.walk(tree) if isinstance(node, kinds)]
-    found = [f"{_named(path)}:{line}: {text.splitlines()[0]}" for line, text in documented if text and OPENERS.match(text)]
+def test_docstrings_open_with_an_imperative_or_a_noun() -> None:
+    found = [
+        f"{_named(path)}:{getattr(node, 'lineno', 1)}: {text.splitlines()[0]}"
+        for path in SOURCES
+        if path.is_relative_to(ROOT / "src")
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, _DOCUMENTED) and (text := ast.get_docstring(node)) and OPENERS.match(text)
+    ]
     assert found == []
