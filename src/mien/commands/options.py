@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from mien.provenance.trust import Signing
 
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
-"""Where a command adds its parser."""
+"""Parsers of the commands; each command adds its own."""
 EXIT_CODES = """\
 exit codes:
   0  done                               6  no face in the target

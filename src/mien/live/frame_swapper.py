@@ -49,7 +49,7 @@ class Trouble:
 
 
 Showing = Literal["swapped", "clear", "covered", "held", "veiled", "passed", "none", "refused", "unchecked"]
-"""How faces appear: `clear`: nobody is there; `covered`: regions are veiled; `held`: the last worn picture is repeated;
+"""Appearance of the faces: `clear`: nobody is there; `covered`: regions are veiled; `held`: the last worn picture is repeated;
 `veiled`: all is veiled; `passed`: the raw picture, on request; `none`: the card, for want of a picture; `refused` and
 `unchecked`: the card, because the content check takes the picture for nudity or does not answer."""
 
@@ -77,7 +77,7 @@ class FrameSwapper:
         self._last_good_s = 0.0
         self._failures = 0
         self.trouble: Trouble | None = None
-        """What went wrong since a face was last worn."""
+        """Last failure since a face was worn, None without one."""
 
     def reset(self) -> None:
         """Forget everything: another input follows."""

@@ -31,7 +31,7 @@ class WindowTuning:
     flat_below_levels: float = 4.0
     """Standard deviation of grey levels below which a picture has no features; black and plain cards have less than 1."""
     usual_rate_hz: float = 25.0
-    """Where a container gives no frame rate; an error only moves the later windows."""
+    """Frame rate assumed when a container gives none; an error only moves the later windows."""
 
 
 _TUNING = WindowTuning()

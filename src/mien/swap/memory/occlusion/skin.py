@@ -37,7 +37,7 @@ class SkinTuning:
     """Darker than a cheek by this much is still skin."""
     pale_from: float = 0.15
     pale: float = 0.12
-    """Where a chin brighter than the cheeks becomes suspect, and by which steps."""
+    """Excess brightness over the cheeks at which a chin becomes suspect, and its step."""
     gloss: float = 0.05
     gloss_gain: float = 3.0
     """Brighter than a cheek by this much, skin begins to shine; its colour means less then."""
