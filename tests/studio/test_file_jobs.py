@@ -39,7 +39,7 @@ class TestFiles:
         assert all(each["message"] for each in jobs[1:])
 
     def test_pictures_of_phones_and_animations(self, studio: Studio, examples: Path, tmp_path: Path) -> None:
-        """What a person drags in from a phone or a chat: as a face, as a target; the result has an ending that is written."""
+        """Phone pictures and chat animations, as face and as target; the result gets a suffix that mien writes."""
         phone, moving = tmp_path / "IMG_0001.AVIF", tmp_path / "wave.gif"
         with PIL.Image.open(examples / "grace_hopper.jpg") as opened:
             opened.save(phone)

@@ -103,7 +103,7 @@ def patch_of(points: Floats, level: int = 110, shape: tuple[int, ...] = (640, 64
 
 
 def coarse_patch(points: Floats, side: int = 64, level: int = 110) -> FacePatch:
-    """What a network of so few pixels gives: a turned square."""
+    """Return the patch of a low-resolution network: a rotated square."""
     to_crop = geometry.similarity(geometry.five_points(points), geometry.TEMPLATES["arcface_128"] * side)
     mask = np.zeros((side, side), np.uint8)
     cv2.ellipse(mask, (side // 2, side // 2), (side // 3, side * 2 // 5), 0, 0, 360, 255, -1)

@@ -175,19 +175,19 @@ def test_what_flickers_is_calmed_and_what_stays_is_not_weakened() -> None:
     still = points_of(START)
     jitter = np.random.default_rng(6)
 
-    def flicker(anew: bool) -> tuple[float, float]:
+    def flicker(restarted: bool) -> tuple[float, float]:
         enhancement, painter, pictures = Enhancement(), Painter(noisy), []
         for index in range(24):
             points = still + jitter.normal(0, 0.15, still.shape).astype(np.float32)
-            if anew:
+            if restarted:
                 enhancement.reset()
             before, after = once(enhancement, painter, points, index, patch=patch_of(still), enhance_every=1)
             pictures.append(added(before, after)[inner(still)].astype(float))
         changes = [np.abs(b - a).mean() for a, b in pairwise(pictures[8:])]
         return float(np.mean(changes)), float(np.mean(pictures[8:]))
 
-    calm, level = flicker(anew=False)
-    alone, level_alone = flicker(anew=True)
+    calm, level = flicker(restarted=False)
+    alone, level_alone = flicker(restarted=True)
     assert calm < 0.35 * alone
     assert level == pytest.approx(level_alone, abs=1) == pytest.approx(30, abs=2)
 
