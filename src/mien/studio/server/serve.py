@@ -25,6 +25,7 @@ from mien.studio.server.address import in_url, is_loopback, is_unspecified
 from mien.studio.server.app import make_app
 from mien.studio.server.certificate import fingerprint, own_certificate
 from mien.studio.server.gate import Gate, entrances
+from mien.studio.server.websocket import WebSocketProtocol
 from mien.studio.session.browser_camera import MAX_MESSAGE_BYTES
 from mien.studio.session.database import StudioDatabase
 from mien.studio.session.folder import session_folder
@@ -109,9 +110,10 @@ class StudioServer(uvicorn.Server):
         self._ready = ready
         config = uvicorn.Config(
             app,
-            # Both fixed, whatever else is installed: the gate depends on them.
+            # All three fixed, whatever else is installed: the gate depends on them.
             loop="asyncio",
             http=entrances(self._gate, tls),  # type: ignore[arg-type]
+            ws=WebSocketProtocol,
             log_level="error",
             access_log=False,
             server_header=False,

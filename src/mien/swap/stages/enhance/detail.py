@@ -156,7 +156,7 @@ def follow_detail(shown: Array, way: Array, keep: float, fresh: Array, out: Arra
     to_square = np.zeros((2, 3), np.float32)
     to_square[0, 0] = to_square[1, 1] = np.float32(1 / side)
     to_square[0, 2] = to_square[1, 2] = np.float32(0.5 / side)
-    line = np.empty(((side + KNOT - 2) // KNOT + 1, 3), np.float32)
+    line = np.empty(((side + KNOT - 1) // KNOT + 1, 3), np.float32)
     for y in range(side):
         _look_up(way, to_square, y, shown.shape[0], line)
         for x in range(side):
@@ -191,7 +191,7 @@ def add_detail(crop: Array, mask: Array, detail: Array, way: Array, crop_to_squa
     last = np.float32(detail.shape[0] - 1.001)
     half, none, most = np.float32(0.5), np.float32(0.0), np.float32(255.0)
     gain = np.float32(strength / 64)
-    line = np.empty(((width + KNOT - 2) // KNOT + 1, 3), np.float32)
+    line = np.empty(((width + KNOT - 1) // KNOT + 1, 3), np.float32)
     for y in range(height):
         _look_up(way, crop_to_square, y, detail.shape[0], line)
         for x in range(width):
