@@ -11,6 +11,7 @@ import pytest
 
 from mien.models.library.download import MIRROR_VARIABLE
 from mien.system.folders import DATA_VARIABLE, MODELS_VARIABLE
+from tests.support.clips import resized
 
 pytest.register_assert_rewrite("tests.support.conformance")
 
@@ -40,6 +41,12 @@ def _own_data_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
 def examples() -> Path:
     """Return the folder of the bundled pictures and clip."""
     return Path(__file__).parent.parent / "examples"
+
+
+@pytest.fixture(scope="session")
+def small_clip(tmp_path_factory: pytest.TempPathFactory, examples: Path) -> Path:
+    """Return the bundled clip at 640 x 360, with its sound, for what takes place at every size alike."""
+    return resized(examples / "clip.mp4", tmp_path_factory.mktemp("clip") / "small.mp4", 640, 360)
 
 
 @pytest.fixture(scope="session")

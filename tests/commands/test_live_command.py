@@ -1,5 +1,6 @@
 """`mien live` and `mien devices` as a person starts them: real processes, real signals."""
 
+import io
 import json
 import os
 import re
@@ -20,6 +21,7 @@ from urllib.error import HTTPError
 import av
 import pytest
 
+from mien.commands.main import main
 from mien.studio.session.folder import session_folder
 from tests.support.places import EXAMPLES
 
@@ -32,20 +34,26 @@ def command(tmp_path: Path, *arguments: str) -> list[str]:
     return [sys.executable, "-m", "mien.commands.main", "live", "--no-browser", *folders, *arguments]
 
 
-def refused(tmp_path: Path, *arguments: str, **environment: str) -> str:
-    """Return the error output of a start that must fail with exit code 2."""
-    run = subprocess.run(
-        command(tmp_path, *arguments),
-        capture_output=True,
-        text=True,
-        timeout=_DEADLINE_S,
-        stdin=subprocess.DEVNULL,
-        env={**os.environ, **environment},
-        check=False,
-    )
-    assert run.returncode == 2, run.stderr
-    assert "Traceback" not in run.stderr
-    return run.stderr
+class Starts:
+    """Starts in this process that must fail with exit code 2."""
+
+    def __init__(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+        self._tmp_path, self._monkeypatch, self._capsys = tmp_path, monkeypatch, capsys
+        monkeypatch.setattr(sys, "stdin", io.StringIO())
+
+    def refused(self, *arguments: str, **environment: str) -> str:
+        """Return the error output."""
+        for name, value in environment.items():
+            self._monkeypatch.setenv(name, value)
+        assert main(command(self._tmp_path, *arguments)[3:]) == 2
+        said = self._capsys.readouterr().err
+        assert "Traceback" not in said
+        return said
+
+
+@pytest.fixture
+def starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Starts:
+    return Starts(tmp_path, monkeypatch, capsys)
 
 
 @contextmanager
@@ -76,9 +84,12 @@ def ended(process: "subprocess.Popen[str]", how: signal.Signals) -> str:
 
 def test_a_port_in_use_is_reported(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        said = refused(tmp_path, "--port", str(taken.getsockname()[1]))
-    assert "cannot be opened" in said
-    assert "--port" in said
+        wanted = command(tmp_path, "--port", str(taken.getsockname()[1]))
+        run = subprocess.run(wanted, capture_output=True, text=True, timeout=_DEADLINE_S, stdin=subprocess.DEVNULL, check=False)
+    assert run.returncode == 2
+    assert "cannot be opened" in run.stderr
+    assert "--port" in run.stderr
+    assert "Traceback" not in run.stderr
 
 
 @pytest.mark.parametrize(
@@ -96,27 +107,27 @@ def test_a_port_in_use_is_reported(tmp_path: Path) -> None:
         (("--opacity", "7"), "opacity"),
     ],
 )
-def test_invalid_starts_are_refused(tmp_path: Path, arguments: tuple[str, ...], words: str) -> None:
-    assert words in refused(tmp_path, *([] if "--port" in arguments else ["--port", "0"]), *arguments)
+def test_invalid_starts_are_refused(starts: Starts, arguments: tuple[str, ...], words: str) -> None:
+    assert words in starts.refused(*([] if "--port" in arguments else ["--port", "0"]), *arguments)
 
 
 @pytest.mark.parametrize("password", ["", "short"])
-def test_sharing_needs_a_password(tmp_path: Path, password: str) -> None:
-    assert "password" in refused(tmp_path, "--share", "--port", "0", MIEN_PASSWORD=password)
+def test_sharing_needs_a_password(starts: Starts, password: str) -> None:
+    assert "password" in starts.refused("--share", "--port", "0", MIEN_PASSWORD=password)
 
 
-def test_sharing_needs_both_files_of_a_certificate(tmp_path: Path) -> None:
-    assert "--key" in refused(tmp_path, "--share", "--port", "0", "--cert", "a.pem", MIEN_PASSWORD=PASSWORD)
+def test_sharing_needs_both_files_of_a_certificate(starts: Starts, tmp_path: Path) -> None:
+    assert "--key" in starts.refused("--share", "--port", "0", "--cert", "a.pem", MIEN_PASSWORD=PASSWORD)
     broken = tmp_path / "broken.pem"
     broken.write_text("no certificate")
     arguments = ("--share", "--port", "0", "--cert", str(broken), "--key", str(broken))
-    assert "certificate" in refused(tmp_path, *arguments, MIEN_PASSWORD=PASSWORD)
+    assert "certificate" in starts.refused(*arguments, MIEN_PASSWORD=PASSWORD)
 
 
 @pytest.mark.posix
 @pytest.mark.parametrize("how", ["SIGINT", "SIGTERM", "SIGHUP"])
-def test_it_ends_in_order_and_leaves_nothing_uploaded(tmp_path: Path, examples: Path, how: str) -> None:
-    photo, clip = examples / "eileen_collins.png", examples / "clip.mp4"
+def test_it_ends_in_order_and_leaves_nothing_uploaded(tmp_path: Path, examples: Path, small_clip: Path, how: str) -> None:
+    photo, clip = examples / "eileen_collins.png", small_clip
     wanted = ("--photo", str(photo), "--consent", "public-domain", "--input", str(clip), "--output", "mp4")
     with started(tmp_path, *wanted) as (process, url):
         base, token = url.split("/?token=")

@@ -162,7 +162,8 @@ def camera_file(tmp_path_factory: pytest.TempPathFactory, examples: Path, checke
     """What the fake camera sees: a person who sways."""
     file = tmp_path_factory.mktemp("camera") / "camera.mjpeg"
     with file.open("wb") as written:
-        for scene in bench.moving_portrait(_read(examples / "grace_hopper.jpg"), checker.models):
+        for large in bench.moving_portrait(_read(examples / "grace_hopper.jpg"), checker.models):
+            scene = cv2.resize(large, (640, 360), interpolation=cv2.INTER_AREA)
             written.write(cv2.imencode(".jpg", scene, [cv2.IMWRITE_JPEG_QUALITY, 90])[1].tobytes())
     return file
 
@@ -488,9 +489,9 @@ def test_a_receipt_goes_with_its_file(person: Person, examples: Path, tmp_path: 
     assert words["credentials"].startswith("No credentials"), "the receipt went with the file before"
 
 
-def test_files_that_say_nothing_are_looked_into(person: Person, examples: Path, tmp_path: Path) -> None:
+def test_files_that_say_nothing_are_looked_into(person: Person, small_clip: Path, tmp_path: Path) -> None:
     uploads = set(person.studio.uploads.iterdir())
-    words = person.check(examples / "clip.mp4")
+    words = person.check(small_clip)
     assert words["credentials"] == "No credentials. That says nothing about the file."
     assert words["mark"].startswith("No mark of mien was found. That says nothing")
     (tmp_path / "letter.txt").write_text("Dear reader")
@@ -538,13 +539,13 @@ def test_a_refused_picture_is_explained(chromium: Any, examples: Path, tmp_path:
         person.shoot("refused")
 
 
-def test_a_camera_that_goes_is_said_and_comes_back(person: Person, examples: Path) -> None:
+def test_a_camera_that_goes_is_said_and_comes_back(person: Person, small_clip: Path) -> None:
     wanted = {"kind": "camera", "device": "/dev/video77"}
     person.studio.client.put("/api/input", json=wanted).raise_for_status()
     person.until(lambda: "/dev/video77" in person.page.locator("#empty-text").inner_text(), "the loss is reported")
     person.shoot("lost")
     person.page.select_option("#input-kind", "file")
-    person.page.fill("[name=path]", str(examples / "clip.mp4"))
+    person.page.fill("[name=path]", str(small_clip))
     person.page.click("#input-apply")
     person.see("swapped")
 

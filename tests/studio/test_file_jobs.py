@@ -14,9 +14,9 @@ from tests.support.studio_clients import count_frames
 class TestFiles:
     """Pictures and videos as jobs."""
 
-    def test_a_video_is_swapped_watched_and_fetched(self, studio: Studio, examples: Path) -> None:
+    def test_a_video_is_swapped_watched_and_fetched(self, studio: Studio, examples: Path, small_clip: Path) -> None:
         studio.wear(examples / "eileen_collins.png")
-        with (examples / "clip.mp4").open("rb") as file:
+        with small_clip.open("rb") as file:
             job_id = studio.client.post("/api/jobs", files={"file": ("my clip.mp4", file)}).json()["id"]
         state = studio.wait(lambda state: state["jobs"][0]["state"] == "done", "the job")
         assert state["jobs"][0]["frames"] == state["jobs"][0]["total"] > 0
@@ -69,10 +69,10 @@ class TestFiles:
             (offered,) = re.findall(rf'id="{input_id}"[^>]*accept="([^"]+)"', html.read_text("utf-8"))
             assert {".heic", ".heif", ".avif"} <= set(offered.split(","))
 
-    def test_a_job_can_be_cancelled(self, studio: Studio, examples: Path) -> None:
+    def test_a_job_can_be_cancelled(self, studio: Studio, examples: Path, small_clip: Path) -> None:
         studio.wear(examples / "eileen_collins.png")
         for _ in range(2):
-            with (examples / "clip.mp4").open("rb") as file:
+            with small_clip.open("rb") as file:
                 studio.client.post("/api/jobs", files={"file": ("clip.mp4", file)}).raise_for_status()
         jobs = studio.wait(lambda state: state["jobs"][0]["frames"] > 3, "progress")["jobs"]
         for each in jobs:

@@ -18,18 +18,18 @@ from mien.studio.session.browser_camera import HEADER, JPEG, jpeg_size
 from mien.studio.session.preview import HEADER as PREVIEW_HEADER
 from mien.types import LIVE_TIME_BASE, FacePatch, Frame, TrackedFace
 from tests.support.deadline import DEADLINE_S
-from tests.support.running_studio import Studio, loop_the_clip, metrics_when
+from tests.support.running_studio import Studio, loop_clip, metrics_when
 from tests.support.studio_clients import answer_of, count_frames, decoded, drain, next_bytes, open_socket
 
 
 class TestLive:
     """The loop behind the page."""
 
-    def test_a_clip_is_worn_watched_and_recorded(self, studio: Studio, examples: Path) -> None:
+    def test_a_clip_is_worn_watched_and_recorded(self, studio: Studio, examples: Path, small_clip: Path) -> None:
         studio.wear(examples / "eileen_collins.png")
-        loop_the_clip(studio, examples)
+        loop_clip(studio, small_clip)
         with open_socket(studio, "/ws/preview") as socket:
-            socket.send(json.dumps({"want": {"before": True, "width": 640}}))
+            socket.send(json.dumps({"want": {"before": True, "width": 320}}))
             before = seen = 0
             while not before or seen < 20:
                 seen += 1
@@ -41,7 +41,7 @@ class TestLive:
                 socket.send(json.dumps({"ack": sequence}))
             pictures = message[PREVIEW_HEADER.size :]
             shown, raw = decoded(pictures[:after]), decoded(pictures[after:])
-        assert shown.shape == raw.shape == (360, 640, 3)
+        assert shown.shape == raw.shape == (180, 320, 3)
         assert np.abs(shown.astype(int) - raw).mean() > 0.5, "before and after are not the same"
         output_id = studio.client.post("/api/outputs", json={"kind": "recording", "container": "mp4"}).json()["id"]
         studio.wait(lambda state: state["outputs"][0]["frames"] > 30, "frames in the recording")
@@ -56,9 +56,11 @@ class TestLive:
         assert studio.client.delete(f"/api/outputs/{output_id}").status_code == 204
         assert studio.state()["outputs"] == []
 
-    def test_a_client_that_never_reads_gets_two_frames_and_stops_nobody(self, studio: Studio, examples: Path) -> None:
+    def test_a_client_that_never_reads_gets_two_frames_and_stops_nobody(
+        self, studio: Studio, examples: Path, small_clip: Path
+    ) -> None:
         studio.wear(examples / "eileen_collins.png")
-        loop_the_clip(studio, examples)
+        loop_clip(studio, small_clip)
         with open_socket(studio, "/ws/preview") as lazy, open_socket(studio, "/ws/preview") as keen:
             for _ in range(25):
                 keen.send(json.dumps({"ack": PREVIEW_HEADER.unpack_from(next_bytes(keen))[0]}))
@@ -67,8 +69,8 @@ class TestLive:
             with pytest.raises(TimeoutError):
                 lazy.recv(timeout=0.3)
 
-    def test_ten_clients_and_one_that_talks_nonsense(self, studio: Studio, examples: Path) -> None:
-        loop_the_clip(studio, examples)
+    def test_ten_clients_and_one_that_talks_nonsense(self, studio: Studio, small_clip: Path) -> None:
+        loop_clip(studio, small_clip)
         with ExitStack() as stack:
             sockets = [stack.enter_context(open_socket(studio, "/ws/preview")) for _ in range(10)]
             for socket in sockets:
@@ -93,9 +95,9 @@ class TestLive:
             assert "metrics" in kinds
 
     def test_without_a_face_the_picture_is_veiled_and_removing_the_face_veils_it_again(
-        self, studio: Studio, examples: Path
+        self, studio: Studio, examples: Path, small_clip: Path
     ) -> None:
-        loop_the_clip(studio, examples)
+        loop_clip(studio, small_clip)
         metrics_when(studio, "veiled")
         face_id = studio.wear(examples / "eileen_collins.png")
         metrics_when(studio, "swapped")
@@ -198,15 +200,15 @@ class TestLive:
         assert answer.status_code == 400
         assert studio.state()["input"]["kind"] == "none"
 
-    def test_a_camera_that_is_not_there_says_so_and_the_rest_goes_on(self, studio: Studio, examples: Path) -> None:
+    def test_a_camera_that_is_not_there_says_so_and_the_rest_goes_on(self, studio: Studio, small_clip: Path) -> None:
         studio.client.put("/api/input", json={"kind": "camera", "device": "/dev/video77"}).raise_for_status()
         state = studio.wait(lambda state: state["input"]["state"] == "lost", "the message")
         assert "/dev/video77" in state["input"]["message"]
         assert state["input"]["remedy"]
-        loop_the_clip(studio, examples)
+        loop_clip(studio, small_clip)
 
-    def test_an_uploaded_clip_is_looped(self, studio: Studio, examples: Path) -> None:
-        with (examples / "clip.mp4").open("rb") as file:
+    def test_an_uploaded_clip_is_looped(self, studio: Studio, small_clip: Path) -> None:
+        with small_clip.open("rb") as file:
             clip = studio.client.post("/api/clips", files={"clip": ("clip.mp4", file)}).json()
         studio.client.put("/api/input", json={"kind": "file", "clip": clip["id"]}).raise_for_status()
         studio.wait(lambda state: state["input"]["state"] == "live", "the clip")
@@ -225,8 +227,8 @@ class TestLive:
         assert answer.status_code == 422
         assert studio.state()["outputs"] == []
 
-    def test_a_stream_without_a_peer_is_tried_again_and_hides_its_key(self, studio: Studio, examples: Path) -> None:
-        loop_the_clip(studio, examples)
+    def test_a_stream_without_a_peer_is_tried_again_and_hides_its_key(self, studio: Studio, small_clip: Path) -> None:
+        loop_clip(studio, small_clip)
         url = "rtmp://127.0.0.1:1/live/secret-stream-key"
         studio.client.post("/api/outputs", json={"kind": "stream", "url": url}).raise_for_status()
         state = studio.wait(lambda state: state["outputs"][0]["state"] == "retrying", "the retry")
@@ -242,8 +244,8 @@ class TestLive:
         control = {"kind": "stream", "url": "rtmp://127.0.0.1:1/li\x01ve"}
         assert studio.client.post("/api/outputs", json=control).status_code == 422
 
-    def test_the_clip_in_use_outlives_later_uploads_and_keeps_its_name(self, studio: Studio, examples: Path) -> None:
-        with (examples / "clip.mp4").open("rb") as file:
+    def test_the_clip_in_use_outlives_later_uploads_and_keeps_its_name(self, studio: Studio, small_clip: Path) -> None:
+        with small_clip.open("rb") as file:
             used = studio.client.post("/api/clips", files={"clip": ("my clip.mp4", file)}).json()
         studio.client.put("/api/input", json={"kind": "file", "clip": used["id"]}).raise_for_status()
         for number in range(10):
@@ -270,8 +272,8 @@ class TestLive:
                 drain(page)
         assert page.close_code == 1003
 
-    def test_a_virtual_camera_without_a_driver_gives_the_guide(self, studio: Studio, examples: Path) -> None:
-        loop_the_clip(studio, examples)
+    def test_a_virtual_camera_without_a_driver_gives_the_guide(self, studio: Studio, small_clip: Path) -> None:
+        loop_clip(studio, small_clip)
         studio.client.post("/api/outputs", json={"kind": "virtual-camera"}).raise_for_status()
         state = studio.wait(lambda state: state["outputs"][0]["state"] == "failed", "the failure")
         assert state["outputs"][0]["remedy"]

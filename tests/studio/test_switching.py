@@ -20,7 +20,7 @@ from mien.studio.session.session import StudioSession
 from mien.swap.persona import Persona
 from mien.system.folders import MODELS_VARIABLE
 from tests.support.deadline import DEADLINE_S
-from tests.support.running_studio import Studio, loop_the_clip, metrics_when, running_studio
+from tests.support.running_studio import Studio, loop_clip, metrics_when, running_studio
 from tests.support.standins import install
 
 pytestmark = pytest.mark.lasting_server
@@ -31,7 +31,7 @@ CLOSED = {"swapped", "covered", "veiled", "none"}
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory, examples: Path) -> Iterator[Studio]:
+def running(tmp_path_factory: pytest.TempPathFactory, examples: Path, small_clip: Path) -> Iterator[Studio]:
     """A studio that wears a face before the clip, with stand-ins for inswapper and its recogniser installed."""
     folder = tmp_path_factory.mktemp("switching")
     with pytest.MonkeyPatch.context() as patch:
@@ -40,7 +40,7 @@ def running(tmp_path_factory: pytest.TempPathFactory, examples: Path) -> Iterato
             install(Store(), family)
         with running_studio(folder) as studio:
             studio.wear(examples / "eileen_collins.png")
-            loop_the_clip(studio, examples)
+            loop_clip(studio, small_clip)
             yield studio
 
 

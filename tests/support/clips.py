@@ -271,3 +271,23 @@ def _bgr(frame: av.VideoFrame) -> Image:
         interpolation=Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT,
     )  # fmt: skip
     return np.array(shown.to_ndarray(), np.uint8)
+
+
+def resized(source: Path, target: Path, width: int, height: int) -> Path:
+    """Encode the video of `source` anew at another size, copy its sound, and return `target`."""
+    with av.open(str(source)) as given, av.open(str(target), "w") as made:
+        video, sound = given.streams.video[0], given.streams.audio[0]
+        small = made.add_stream("libx264", rate=video.average_rate, options={"crf": "18", "preset": "veryfast"})
+        small.width, small.height, small.pix_fmt, small.time_base = width, height, "yuv420p", video.time_base
+        copied = made.add_stream_from_template(sound)
+        for packet in given.demux(video, sound):
+            if packet.stream_index == sound.index:
+                if packet.dts is not None:
+                    packet.stream = copied
+                    made.mux(packet)
+                continue
+            for frame in packet.decode():
+                assert isinstance(frame, av.VideoFrame)
+                made.mux(small.encode(frame.reformat(width, height)))
+        made.mux(small.encode(None))
+    return target

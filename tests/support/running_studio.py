@@ -91,8 +91,8 @@ def running_studio(folder: Path, *, password: str | None = None, data: Path | No
             session.close()
 
 
-def loop_the_clip(studio: Studio, examples: Path) -> None:
-    studio.client.put("/api/input", json={"kind": "file", "path": str(examples / "clip.mp4")}).raise_for_status()
+def loop_clip(studio: Studio, clip: Path) -> None:
+    studio.client.put("/api/input", json={"kind": "file", "path": str(clip)}).raise_for_status()
     studio.wait(lambda state: state["input"]["state"] == "live", "the clip")
 
 

@@ -20,13 +20,13 @@ from mien.settings import Settings
 from mien.studio.session.requests import input_of_text
 from mien.system.database import Database
 from tests.support.deadline import DEADLINE_S
-from tests.support.portraits import CLIP, COLLINS
+from tests.support.portraits import COLLINS
 from tests.support.running_studio import Studio, running_studio
 
 pytestmark = pytest.mark.slow
 
 
-def record(studio: Studio, container: str, frames: int = 75) -> str:
+def record(studio: Studio, container: str, frames: int = 40) -> str:
     output_id = str(studio.client.post("/api/outputs", json={"kind": "recording", "container": container}).json()["id"])
     studio.wait(lambda state: any(row["frames"] > frames for row in state["outputs"]), "frames in the recording")
     return output_id
@@ -39,10 +39,10 @@ def anchors(data: Path) -> list[bytes]:
 
 
 @pytest.mark.parametrize("container", ["mp4", "mkv"])
-def test_a_recording_is_signed_when_it_ends(tmp_path: Path, container: str) -> None:
+def test_a_recording_is_signed_when_it_ends(tmp_path: Path, small_clip: Path, container: str) -> None:
     with running_studio(tmp_path) as studio:
         studio.wear(COLLINS)
-        studio.session.inputs.set_input(input_of_text(str(CLIP)), trusted=True)
+        studio.session.inputs.set_input(input_of_text(str(small_clip)), trusted=True)
         output_id = record(studio, container)
         studio.client.delete(f"/api/outputs/{output_id}")
         state = studio.wait(lambda state: state["outputs"][0]["seal"] == "signed", "the signature")
@@ -59,29 +59,29 @@ def test_a_recording_is_signed_when_it_ends(tmp_path: Path, container: str) -> N
     assert Ledger(Database(studio.data)).cut_off() == []
 
 
-def test_a_revoked_consent_takes_the_face_off(tmp_path: Path) -> None:
+def test_a_revoked_consent_takes_the_face_off(tmp_path: Path, small_clip: Path) -> None:
     with running_studio(tmp_path) as studio:
         studio.wear(COLLINS)
-        studio.session.inputs.set_input(input_of_text(str(CLIP)), trusted=True)
+        studio.session.inputs.set_input(input_of_text(str(small_clip)), trusted=True)
         record(studio, "mp4", frames=10)
         consents = Consents(Database(studio.data))
         consents.revoke(consents.all()[0].id)
         studio.wait(lambda state: state["face"] is None, "the face is off")
 
 
-def test_the_end_of_the_studio_ends_and_signs_a_recording(tmp_path: Path) -> None:
+def test_the_end_of_the_studio_ends_and_signs_a_recording(tmp_path: Path, small_clip: Path) -> None:
     with running_studio(tmp_path) as studio:
         studio.wear(COLLINS)
-        studio.session.inputs.set_input(input_of_text(str(CLIP)), trusted=True)
+        studio.session.inputs.set_input(input_of_text(str(small_clip)), trusted=True)
         record(studio, "mp4")
     (file,) = studio.recordings.glob("*.mp4")
     assert read_credentials(file, anchors=anchors(studio.data)).state == "trusted"
 
 
 @pytest.mark.parametrize("container", ["mp4", "mkv"])
-def test_a_recording_that_was_cut_off_is_signed_at_the_next_start(tmp_path: Path, container: str) -> None:
+def test_a_recording_that_was_cut_off_is_signed_at_the_next_start(tmp_path: Path, small_clip: Path, container: str) -> None:
     recordings, data = tmp_path / "rec", tmp_path / "data"
-    wanted = ["--photo", str(COLLINS), "--consent", "public-domain", "--input", str(CLIP), "--output", container]
+    wanted = ["--photo", str(COLLINS), "--consent", "public-domain", "--input", str(small_clip), "--output", container]
     places = ["--recordings", str(recordings), "--data", str(data), "--port", "0", "--no-browser"]
     process = subprocess.Popen(
         [sys.executable, "-m", "mien.commands.main", "live", *wanted, *places],
@@ -90,7 +90,7 @@ def test_a_recording_that_was_cut_off_is_signed_at_the_next_start(tmp_path: Path
     )
     try:
         deadline = time.monotonic() + DEADLINE_S
-        while sum(path.stat().st_size for path in recordings.glob("*")) < 300_000:
+        while sum(path.stat().st_size for path in recordings.glob("*")) < 100_000:
             assert time.monotonic() < deadline, "nothing is recorded"
             assert process.poll() is None
             time.sleep(0.1)
