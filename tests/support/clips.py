@@ -274,7 +274,7 @@ def _bgr(frame: av.VideoFrame) -> Image:
 
 
 def resized(source: Path, target: Path, width: int, height: int) -> Path:
-    """Encode the video of `source` anew at another size, copy its sound, and return `target`."""
+    """Re-encode the video of `source` at another size, copy its sound, and return `target`."""
     with av.open(str(source)) as given, av.open(str(target), "w") as made:
         video, sound = given.streams.video[0], given.streams.audio[0]
         small = made.add_stream("libx264", rate=video.average_rate, options={"crf": "18", "preset": "veryfast"})
