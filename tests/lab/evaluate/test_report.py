@@ -1,6 +1,7 @@
 """Benchmark, evaluation and doctor report what is there."""
 
 import json
+import re
 import shutil
 from functools import cache
 from pathlib import Path
@@ -80,7 +81,7 @@ def test_an_evaluation_from_folder_to_files(tmp_path: Path, capsys: pytest.Captu
     page = (out / "report.html").read_text()
     assert page.count("data:image/jpeg;base64,") >= 4
     assert "<svg" in page
-    assert "http" not in page
+    assert "http" not in re.sub("base64,[A-Za-z0-9+/=]+", "", page)
     assert "<script" not in page
     clips = sorted((out / "clips").iterdir())
     assert len(clips) == 2
