@@ -9,6 +9,7 @@ import numpy as np
 from mien.face import landmark_sets
 from mien.face.mean_face import face_model, head_pose
 from mien.imaging import geometry
+from mien.imaging.smoothstep import smoothstep
 from mien.types import Array, Floats
 
 LARGEST_YAW = 76.0  # degrees; beyond, nothing of a face is worn: the mesh of a profile is guessed
@@ -48,9 +49,7 @@ def far_side_opacity(yaw: float) -> Floats:
     far = face_model().shape[:, 0] * np.float32(-np.sign(yaw))
     gone = min(max((abs(yaw) - TUNING.fade_from_degrees) / (TUNING.fade_to_degrees - TUNING.fade_from_degrees), 0.0), 1.0)
     border = (1 - gone) * (TUNING.half_width + TUNING.border)
-    share = np.clip((border - far) / TUNING.border, 0, 1)
-    smooth: Floats = (share * share * (3 - 2 * share)).astype(np.float32)
-    return smooth
+    return smoothstep((border - far) / TUNING.border)
 
 
 def yaw_of_mesh(points: Floats) -> float:

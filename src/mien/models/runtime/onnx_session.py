@@ -9,7 +9,6 @@ import ctypes
 import importlib.util
 import logging
 import os
-import sys
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -25,6 +24,7 @@ from mien.errors import DeviceFull, DeviceUnavailable, ModelDamaged, ModelError,
 from mien.models.format.onnx_walk import read_graph
 from mien.models.format.ports import Shape
 from mien.models.runtime.devices import CPU, Device, captures, diagnose, is_out_of_memory, option_sets, usable_cores
+from mien.system.processor import available_cores
 from mien.types import Array
 
 onnxruntime.disable_telemetry_events()
@@ -315,8 +315,7 @@ def preload(library: Any = onnxruntime) -> None:
 def threads() -> int:
     """Return the number of threads for a network: the physical cores that this process may use."""
     logical = psutil.cpu_count() or 1
-    allowed = len(os.sched_getaffinity(0)) if sys.platform == "linux" else logical
-    return usable_cores(allowed, logical, psutil.cpu_count(logical=False) or logical)
+    return usable_cores(available_cores(), logical, psutil.cpu_count(logical=False) or logical)
 
 
 def available_providers(library: Any = onnxruntime) -> list[str]:

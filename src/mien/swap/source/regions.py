@@ -8,7 +8,8 @@ import numpy as np
 
 from mien.face import landmark_sets
 from mien.face.mean_face import texture_per_eye_distance, texture_points
-from mien.types import Array, Floats, Mask
+from mien.imaging.smoothstep import smoothstep
+from mien.types import Floats, Mask
 
 GRID = 128  # texels on a side of the maps in which source faces are judged
 
@@ -49,9 +50,3 @@ def _filled(parts: tuple[tuple[int, ...], ...]) -> Mask:
     for part in parts:
         cv2.fillConvexPoly(mask, cv2.convexHull(flat[list(part)].round().astype(np.int32)), 255)
     return mask
-
-
-def smoothstep(value: Array) -> Floats:
-    """Return 0 up to 0, 1 from 1 on, smooth between; float32."""
-    x = np.clip(value, 0, 1)
-    return np.asarray(x * x * (3 - 2 * x), np.float32)

@@ -11,8 +11,9 @@ from mien.face.mean_face import texture_per_eye_distance, texture_points
 from mien.face.texels import texel_map
 from mien.imaging.colour import skin_confidence
 from mien.imaging.draw import carry_values, draw_mesh
+from mien.imaging.smoothstep import smoothstep
 from mien.swap.source.light import DARK, even_light, lit, tint_of, untinted
-from mien.swap.source.regions import GRID, regions, smoothstep
+from mien.swap.source.regions import GRID, regions
 from mien.types import Floats, Image, Landmarks
 
 LARGEST, SMALLEST = 1024, 64  # texels on a side; bounds memory: 3 MB a texture

@@ -13,8 +13,9 @@ import numpy as np
 from mien.face import landmark_sets
 from mien.face.mean_face import face_model, texture_points
 from mien.imaging.blend import mix_textures
+from mien.imaging.smoothstep import smoothstep
 from mien.swap.source.light import lit, smooth_skin, tone_towards
-from mien.swap.source.regions import GRID, regions, smoothstep
+from mien.swap.source.regions import GRID, regions
 from mien.swap.source.view import SMALLEST, View, size_for, view_of
 from mien.types import Floats, Image, SourceFace
 

@@ -15,6 +15,7 @@ from mien.face.texels import texel_map
 from mien.imaging.arrays import locked
 from mien.imaging.draw import carry_values
 from mien.imaging.kernels import kernel, kernel_part
+from mien.imaging.smoothstep import smoothstep
 from mien.types import Array, Floats, Image, Mask
 
 NODES = 64  # cells along each side of the map of a face's motion in its square
@@ -69,9 +70,7 @@ def is_stale(then: Floats, now: Floats, eye_distance: float) -> bool:
 
 
 def _weight(moves: Floats, eye_distance: float) -> Floats:
-    x = np.clip((TUNING.differs - np.linalg.norm(moves, axis=1) / eye_distance) / (TUNING.differs - TUNING.agrees), 0, 1)
-    weight: Floats = (x * x * (3 - 2 * x)).astype(np.float32)
-    return weight
+    return smoothstep((TUNING.differs - np.linalg.norm(moves, axis=1) / eye_distance) / (TUNING.differs - TUNING.agrees))
 
 
 @cache
@@ -96,8 +95,7 @@ def added(before: Image, after: Image, worn: Mask) -> Array:
 def _border(side: int) -> Floats:
     """1 in the middle of a line of `side` pixels, falling smoothly to 0 at both ends."""
     place = (np.arange(side, dtype=np.float32) + np.float32(0.5)) / np.float32(side)
-    x = np.clip(np.minimum(place, 1 - place) / TUNING.border, 0, 1)
-    return locked((x * x * (3 - 2 * x)).astype(np.float32))
+    return locked(smoothstep(np.minimum(place, 1 - place) / TUNING.border))
 
 
 @kernel

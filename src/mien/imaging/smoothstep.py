@@ -1,0 +1,11 @@
+"""The cubic ramp by which weights rise and fall."""
+
+import numpy as np
+
+from mien.types import Array, Floats
+
+
+def smoothstep(value: Array) -> Floats:
+    """Return 0 up to 0, 1 from 1 on, and 3 x^2 - 2 x^3 between, whose slope is 0 at both ends; float32."""
+    x = np.clip(value, 0, 1)
+    return np.asarray(x * x * (3 - 2 * x), np.float32)

@@ -1,0 +1,18 @@
+"""The cubic ramp."""
+
+import numpy as np
+
+from mien.imaging.smoothstep import smoothstep
+
+
+def test_it_rises_from_0_to_1_with_level_ends() -> None:
+    x = np.linspace(-0.5, 1.5, 201, dtype=np.float32)
+    y = smoothstep(x)
+    assert y.dtype == np.float32
+    assert (y[x <= 0] == 0).all()
+    assert (y[x >= 1] == 1).all()
+    assert y[100] == 0.5
+    assert (np.diff(y) >= 0).all()
+    slope = np.diff(y) / np.diff(x)
+    assert slope[[50, 149]].max() < 0.05
+    assert slope.max() < 1.51
