@@ -37,6 +37,7 @@ TESTS = (
     *(f"tests/media/files/test_video_file.py::test_a_file_keeps_all_but_its_pixels[{kind}]" for kind in KINDS),
     "tests/media/files/test_video_file.py::test_pictures_are_turned_upright",
     "tests/media/files/test_video_file.py::test_tags_that_are_not_utf8_are_kept_readable",
+    "tests/studio/server/test_websocket.py",
     "tests/commands/test_main.py::test_a_picture_is_swapped",
     "tests/studio/test_live_page.py::test_the_page_has_words_for_every_setting_and_choice_in_both_languages",
 )

@@ -3,8 +3,11 @@
 import re
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import cv2
@@ -13,6 +16,8 @@ import pytest
 
 import mien
 from mien import api
+from mien.api.arguments import models_of
+from mien.api.frames import FrameSwapper
 from mien.assembly import factory
 from mien.errors import ContentRefused, NoSourceFace, OutputError, UsageError
 from mien.provenance.mark.windows import find_mark
@@ -24,6 +29,8 @@ from tests.support.places import EXAMPLES, ROOT
 from tests.support.portraits import CLIP, COLLINS, HOPPER
 
 _FRAMES = 30
+_UNTYPED: Any = mien
+"""The library as a caller sees it who checks no types."""
 
 
 @pytest.fixture(scope="module")
@@ -41,9 +48,9 @@ def test_the_package_offers_what_the_library_has() -> None:
     assert set(mien.__all__) == {*api.__all__, "__version__"}
     for name in api.__all__:
         assert getattr(mien, name) is getattr(api, name)
-        assert getattr(api, name).__doc__
+        assert name == "Statement" or getattr(api, name).__doc__
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
-        mien.nothing  # noqa: B018
+        mien.nothing  # type: ignore[attr-defined] # noqa: B018
 
 
 def test_importing_the_package_loads_nothing_heavy() -> None:
@@ -83,30 +90,118 @@ def test_frames_in_memory_leave_labelled_and_marked(face: mien.Face) -> None:
     assert changed.mean() > 3, "the face is another one"
 
 
-def test_a_read_only_picture_stays_as_it_was(face: mien.Face) -> None:
+def test_the_callers_picture_stays_as_it_was(face: mien.Face) -> None:
     (frame,) = _still(1)
-    frame.image.flags.writeable = False
     before = frame.image.copy()
-    mien.open_pipeline(face).swap(frame)
+    swapped = mien.open_pipeline(face).swap(frame)
     assert np.array_equal(frame.image, before)
+    assert not np.array_equal(swapped.frame.image, before)
 
 
 def test_the_content_check_lets_no_frame_out(face: mien.Face, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(factory, "open_classifier", lambda store: FakeClassifier(1.0))
     pipeline = mien.open_pipeline(face)
     for frame in _still(3):
+        before = frame.image.copy()
         with pytest.raises(ContentRefused):
             pipeline.swap(frame)
+        assert np.array_equal(frame.image, before), "no swapped pixel is left with the caller"
 
 
-def test_a_revoked_consent_ends_the_stream(tmp_path: Path) -> None:
-    own = mien.load_face(COLLINS, consent="self", data=tmp_path)
+def test_a_refused_stream_stays_refused_after_clean_pictures(face: mien.Face, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(factory, "open_classifier", lambda store: FakeClassifier(1.0, 1.0, 1.0, 0.0))
+    pipeline = mien.open_pipeline(face)
+    (still,) = _still(1)
+    for second in range(16):
+        with pytest.raises(ContentRefused):
+            pipeline.swap(replace(still, pts=10 * second))
+
+
+def test_frames_whose_time_stands_still_are_checked_by_the_clock(face: mien.Face) -> None:
+    now_s = [100.0]
+    classifier = FakeClassifier(0.0)
+    opened = mien.open_pipeline(face)
+    pipeline = FrameSwapper(opened._pipeline, opened._labeller, classifier, face, lambda: now_s[0])
+    frames = [replace(frame, pts=0) for frame in _still(3)]
+    pipeline.swap(frames[0])
+    pipeline.swap(frames[1])
+    assert classifier.calls == 1
+    now_s[0] += 1
+    pipeline.swap(frames[2])
+    assert classifier.calls == 2
+
+
+def test_a_picture_too_small_for_the_mark_does_not_leave(face: mien.Face) -> None:
+    small = np.ascontiguousarray(_still(1)[0].image[:100, :120])
+    before = small.copy()
+    with pytest.raises(mien.MienError, match="too few for the invisible mark"):
+        mien.open_pipeline(face).swap(Frame(small, 0, 0, Fraction(1, 25)))
+    assert np.array_equal(small, before)
+
+
+def test_a_revoked_consent_ends_the_stream_and_all_that_comes_after(tmp_path: Path) -> None:
+    own = mien.load_face(COLLINS, consent="self", data=tmp_path / "data")
     pipeline = mien.open_pipeline(own)
     frames = _still(_FRAMES)
     pipeline.swap(frames[0])
     own.trust.consents.revoke(own.consent.id)
     with pytest.raises(UsageError, match="revoked"):
         list(pipeline.swap_all(frames[1:]))
+    with pytest.raises(UsageError, match="revoked"):
+        mien.open_pipeline(own)
+    with pytest.raises(UsageError, match="revoked"):
+        mien.swap_picture(own, HOPPER, tmp_path / "out.png")
+
+
+def test_two_swaps_with_one_face_do_not_disturb_each_other(face: mien.Face, small_clip: Path, tmp_path: Path) -> None:
+    with ThreadPoolExecutor(2) as threads:
+        film = threads.submit(mien.swap_video, face, small_clip, tmp_path / "film.mp4", end_s=1.0)
+        stills = [mien.swap_picture(face, HOPPER, tmp_path / f"{number}.png") for number in range(2)]
+        assert film.result().frames > 20
+    assert all(swapped.path.exists() for swapped in stills)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["0.png", "1.png", "film.mp4"]
+
+
+def test_settings_of_a_call_choose_the_detector(face: mien.Face, tmp_path: Path) -> None:
+    with pytest.raises(mien.MienError, match="nix"):
+        mien.open_pipeline(face, settings=Settings(detector="nix"))
+    with pytest.raises(mien.MienError, match="nix"):
+        mien.swap_picture(face, HOPPER, tmp_path / "out.png", settings=Settings(detector="nix"))
+    finer = models_of(face.models, face.settings, Settings(detect_size=960))
+    assert finer is not face.models
+    assert models_of(face.models, face.settings, Settings(opacity=0.5)) is face.models
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda face, out: _UNTYPED.load_face(None, consent="self"),
+        lambda face, out: _UNTYPED.load_face(np.zeros((9, 9, 3), np.uint8), consent="self"),
+        lambda face, out: _UNTYPED.load_face(COLLINS, consent=["self"]),
+        lambda face, out: _UNTYPED.load_face(COLLINS, consent="because"),
+        lambda face, out: _UNTYPED.load_face(COLLINS, consent="self", also=str(COLLINS)),
+        lambda face, out: _UNTYPED.load_face(COLLINS, consent="self", number="1"),
+        lambda face, out: _UNTYPED.load_face(COLLINS, consent="self", settings={}),
+        lambda face, out: _UNTYPED.swap_picture("me.jpg", HOPPER, out / "a.png"),
+        lambda face, out: _UNTYPED.swap_picture(face, HOPPER, out / "a\0.png"),
+        lambda face, out: _UNTYPED.swap_picture(face, CLIP, out / "a.mp4"),
+        lambda face, out: _UNTYPED.swap_video(face, HOPPER, out / "a.png"),
+        lambda face, out: _UNTYPED.swap_video(face, CLIP, out / "a.mp4", start_s="x"),
+        lambda face, out: _UNTYPED.swap_video(face, CLIP, out / "a.mp4", end_s=float("nan")),
+        lambda face, out: _UNTYPED.read_video(HOPPER),
+        lambda face, out: _UNTYPED.read_video(out / "nix.mp4"),
+        lambda face, out: _UNTYPED.open_pipeline(None),
+        lambda face, out: _UNTYPED.open_pipeline(face).swap(np.zeros((200, 200, 3), np.uint8)),
+        lambda face, out: _UNTYPED.open_pipeline(face).swap(Frame(np.zeros((0, 0, 3), np.uint8), 0, 0, Fraction(1))),
+        lambda face, out: _UNTYPED.verify(None),
+        lambda face, out: _UNTYPED.verify(HOPPER, roots=["no-such.pem"]),
+    ],
+)
+def test_wrong_values_are_errors_with_a_remedy(face: mien.Face, tmp_path: Path, call: Any) -> None:
+    with pytest.raises(mien.MienError) as raised:
+        call(face, tmp_path)
+    assert raised.value.remedy
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_face_needs_a_statement(tmp_path: Path) -> None:

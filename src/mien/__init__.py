@@ -14,11 +14,13 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from mien.api import (
         Face,
+        Frame,
         FrameSwapper,
         LabelledFrame,
         MienError,
         Report,
         Settings,
+        Statement,
         Swapped,
         load_face,
         open_pipeline,
@@ -31,11 +33,13 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 __all__ = [
     "Face",
+    "Frame",
     "FrameSwapper",
     "LabelledFrame",
     "MienError",
     "Report",
     "Settings",
+    "Statement",
     "Swapped",
     "__version__",
     "load_face",
@@ -47,13 +51,15 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> object:
-    """Load the library at the first use of one of its names."""
-    if name not in __all__:
-        raise AttributeError(f"module 'mien' has no attribute {name!r}")
-    from mien import api
+if not TYPE_CHECKING:
 
-    return getattr(api, name)
+    def __getattr__(name: str) -> object:
+        """Load the library at the first use of one of its names."""
+        if name not in __all__:
+            raise AttributeError(f"module 'mien' has no attribute {name!r}")
+        from mien import api
+
+        return getattr(api, name)
 
 
 def __dir__() -> list[str]:

@@ -95,7 +95,7 @@ class Settings:
     engine: str = _row(
         "mesh", "swapping engine: mesh (built in), or an installed swapper (`mien models`)", "face", role="swapper"
     )
-    opacity: float = _row(1.0, "opacity of the new face, 0 to 1; below 1 the wearer shows through", "face", 0.0, 1.0)
+    opacity: float = _row(1.0, "opacity of the new face; below 1 the wearer shows through", "face", 0.0, 1.0)
     eyes: str = _row(
         "blend",
         "whose eyes show: blend (the target's irises between the source's lids), target, source",
@@ -109,9 +109,9 @@ class Settings:
         "target", "whose inner mouth (teeth, tongue) shows: source (needs a photo with teeth), target", "face",
         choices=("source", "target"),
     )  # fmt: skip
-    shape: float = _row(1.0, "strength of the reshape towards the source's proportions, 0 to 1", "face", 0.0, 1.0)
-    light: float = _row(1.0, "strength of relighting and toning to the target, 0 to 1", "face", 0.0, 1.0)
-    grain: float = _row(1.0, "share of the target's noise that the new face gets, 0 to 1", "face", 0.0, 1.0)
+    shape: float = _row(1.0, "strength of the reshape towards the source's proportions", "face", 0.0, 1.0)
+    light: float = _row(1.0, "strength of relighting and toning to the target", "face", 0.0, 1.0)
+    grain: float = _row(1.0, "share of the target's noise that the new face gets", "face", 0.0, 1.0)
     occlusion: str = _row(
         "files",
         "hands and other occluders stay in front of the new face: files (in files only), on (live too; where a hand moves "
@@ -119,7 +119,7 @@ class Settings:
         "face",
         choices=("files", "on", "off"),
     )
-    sharpness: float = _row(0.0, "strength of sharpening of the new face, 0 to 1", "face", 0.0, 1.0)
+    sharpness: float = _row(0.0, "strength of sharpening of the new face", "face", 0.0, 1.0)
     finish: str = _row(
         "off", "harmonise the new face's light and colour by a small network: off, on", "face", choices=("off", "on")
     )  # fmt: skip
@@ -130,7 +130,7 @@ class Settings:
     boost: int = _row(1, "resolution of a swapper network, in multiples of its own", "models", 1, 8)
     morph: float = _row(
         1.0,
-        "morph of a .dfm model towards its own face, 0 to 1; at 0 it draws the wearer",
+        "morph of a .dfm model towards its own face; at 0 it draws the wearer",
         "models",
         0.0,
         1.0,
@@ -142,7 +142,7 @@ class Settings:
         role="segmenter",
     )
     enhancer: str = _row("none", "installed network that adds detail to the new face", "models", role="enhancer")
-    enhance_blend: float = _row(0.8, "opacity of the enhancer's detail, 0 to 1", "models", 0.0, 1.0)
+    enhance_blend: float = _row(0.8, "opacity of the enhancer's detail", "models", 0.0, 1.0)
     enhance_every: int = _row(
         0,
         "frames between two runs of the enhancer; 0 = every frame in files, as often as possible live",
@@ -150,7 +150,7 @@ class Settings:
         0,
         60,
     )
-    fidelity: float = _row(0.5, "fidelity of CodeFormer to its input, 0 to 1", "models", 0.0, 1.0)
+    fidelity: float = _row(0.5, "fidelity of CodeFormer to its input", "models", 0.0, 1.0)
     device: str = _row(
         "auto",
         "device for installed models; auto = the fastest that works",
@@ -165,7 +165,7 @@ class Settings:
     faces: int = _row(16, "largest number of tracked faces, the largest faces first", "tracking", 1, 64)
     detect_every: int = _row(5, "frames between two runs of the detector", "tracking", 1, 300)
     detect_size: int = _row(320, "longer side of the detector's input, in pixels", "tracking", 160, 1920)
-    detect_score: float = _row(0.6, "lowest detection score that starts a track, 0 to 1", "tracking", 0.1, 0.99)
+    detect_score: float = _row(0.6, "lowest detection score that starts a track", "tracking", 0.1, 0.99)
     smoothing: float = _row(1.0, "strength of the jitter filter for a face at rest, 0 = off", "tracking", 0.0, 4.0)
     badge: str = _row(
         "shown",

@@ -43,11 +43,6 @@ def out(tmp_path: Path) -> Path:
     return folder / "result.png"
 
 
-def _write(path: Path, content: bytes) -> Path:
-    path.write_bytes(content)
-    return path
-
-
 def test_a_picture_is_swapped(out: Path) -> None:
     assert _swap(COLLINS, HOPPER, "-o", out) == 0
     assert _left_in(out.parent) == {out.name}

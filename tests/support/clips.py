@@ -278,7 +278,11 @@ def resized(source: Path, target: Path, width: int, height: int) -> Path:
     with av.open(str(source)) as given, av.open(str(target), "w") as made:
         video, sound = given.streams.video[0], given.streams.audio[0]
         small = made.add_stream("libx264", rate=video.average_rate, options={"crf": "18", "preset": "veryfast"})
-        small.width, small.height, small.pix_fmt, small.time_base = width, height, "yuv420p", video.time_base
+        small.width, small.height, small.pix_fmt = width, height, "yuv420p"
+        assert video.time_base is not None
+        small.codec_context.time_base = video.time_base
+        for name in ("color_range", "colorspace", "color_primaries", "color_trc"):
+            setattr(small.codec_context, name, getattr(video.codec_context, name))
         copied = made.add_stream_from_template(sound)
         for packet in given.demux(video, sound):
             if packet.stream_index == sound.index:

@@ -19,8 +19,6 @@ from tests.support.portraits import COLLINS, portrait
 SIDE = 256
 WEARING = object()
 TEMPLATE = geometry.TEMPLATES["ffhq_512"]
-EYES = float(np.linalg.norm(TEMPLATE[1] - TEMPLATE[0])) * SIDE
-"""The eye distance in the square's pixels."""
 SPOTS = ((90, 150), (166, 150), (128, 118), (128, 205))
 """x, y in the square: cheeks, between the eyes, chin."""
 

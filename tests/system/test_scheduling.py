@@ -1,7 +1,9 @@
 """Encoders that put threads into a real-time class must not keep them there."""
 
+import contextlib
 import os
 import sys
+import threading
 from fractions import Fraction
 from pathlib import Path
 
@@ -43,3 +45,25 @@ def test_the_policy_comes_back_after_an_error() -> None:
     with pytest.raises(ValueError, match="within"), ordinary_scheduling():
         _raise_in_real_time()
     assert os.sched_getscheduler(0) == os.SCHED_OTHER
+
+
+def test_a_thread_that_was_in_real_time_before_stays_there() -> None:
+    entered, done = threading.Event(), threading.Event()
+    told: list[int] = []
+
+    def host() -> None:
+        with contextlib.suppress(PermissionError):
+            os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
+        entered.set()
+        done.wait()
+        told.append(os.sched_getscheduler(0))
+
+    thread = threading.Thread(target=host)
+    thread.start()
+    entered.wait()
+    was = os.sched_getscheduler(thread.native_id or 0)
+    with ordinary_scheduling():
+        pass
+    done.set()
+    thread.join()
+    assert told == [was]

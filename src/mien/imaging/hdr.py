@@ -126,13 +126,8 @@ def srgb_light(signal: Array) -> Array:
     return np.asarray(np.where(signal <= 0.04045, signal / 12.92, ((signal + 0.055) / 1.055) ** 2.4))
 
 
-def tone_curve(light: Array, tuning: HdrTuning) -> Array:
-    """Map light relative to white to 0..1: the identity up to the knee, then knee + over / (1 + bend * over)."""
-    over = np.maximum(light - tuning.knee, 0)
-    return np.asarray(np.where(over > 0, np.minimum(tuning.knee + over / (1 + _bend(tuning) * over), 1), light))
-
-
 def _bend(tuning: HdrTuning) -> float:
+    """Return the bend of the tone curve: the identity up to the knee, then knee + over / (1 + bend * over)."""
     return 1 / (1 - tuning.knee) - 1 / (tuning.peak_nits / tuning.white_nits - tuning.knee)
 
 

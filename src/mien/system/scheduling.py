@@ -20,12 +20,23 @@ def ordinary_scheduling() -> Iterator[None]:
     if sys.platform != "linux":
         yield
         return
+    before = _real_time()
     policy, param = os.sched_getscheduler(0), os.sched_getparam(0)
     try:
         yield
     finally:
-        for task in (int(each.name) for each in _TASKS.iterdir()):
-            # A thread may have ended meanwhile.
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                if os.sched_getscheduler(task) in {os.SCHED_FIFO, os.SCHED_RR} and policy not in {os.SCHED_FIFO, os.SCHED_RR}:
+        if policy not in {os.SCHED_FIFO, os.SCHED_RR}:
+            for task in _real_time() - before:
+                with contextlib.suppress(ProcessLookupError, PermissionError):
                     os.sched_setscheduler(task, policy, param)
+
+
+def _real_time() -> set[int]:
+    """Return the threads of this process in a real-time class; those of the program around mien stay there."""
+    found = set()
+    for task in (int(each.name) for each in _TASKS.iterdir()):
+        # A thread may have ended meanwhile.
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            if os.sched_getscheduler(task) in {os.SCHED_FIFO, os.SCHED_RR}:
+                found.add(task)
+    return found

@@ -18,7 +18,6 @@ from mien.settings import Settings
 from mien.types import Image
 from tests.support.portraits import HOPPER, read
 
-LIMITS = {"max_pixels": 2**31, "max_bytes": 2**50}
 ID = 0xABCDEF
 
 

@@ -29,21 +29,27 @@ class _Transport(asyncio.Transport):
     def is_closing(self) -> bool:
         return self.closed
 
+    def pause_reading(self) -> None:
+        pass
+
+    def resume_reading(self) -> None:
+        pass
+
 
 async def _accepts(scope: Scope, receive: Receive, send: Send) -> None:
-    """Accept, then take what comes until the connection ends."""
+    """Accept, then take what comes until the connection ends; a text is answered by closing it."""
     assert (await receive())["type"] == "websocket.connect"
     await send({"type": "websocket.accept"})
     while (await receive())["type"] != "websocket.disconnect":
-        pass
+        await send({"type": "websocket.close", "code": 1003})
 
 
 def _sent(protocol: Protocol) -> bytes:
     return b"".join(protocol.data_to_send())
 
 
-async def _shut_down(*, page_closes: bool) -> tuple[_Transport, int | None]:
-    """Return the transport, and the code with which the page was told to end."""
+async def _shut_down(closes: str) -> tuple[_Transport, int | None]:
+    """Return the transport, and the code with which the page was told to end, when `closes` is closing the connection."""
     state, transport = ServerState(), _Transport()
     protocol = WebSocketProtocol(uvicorn.Config(_accepts, ws_ping_interval=None), state, {})
     protocol.connection_made(transport)
@@ -52,19 +58,24 @@ async def _shut_down(*, page_closes: bool) -> tuple[_Transport, int | None]:
     protocol.data_received(_sent(page))
     while not protocol.handshake_complete:
         await asyncio.sleep(0)
-    if page_closes:
-        page.receive_data(bytes(transport.sent))
-        transport.sent.clear()
+    page.receive_data(bytes(transport.sent))
+    transport.sent.clear()
+    if closes == "page":
         page.send_close(1001)
         protocol.data_received(_sent(page))
+    elif closes == "studio":
+        page.send_text(b"nonsense")
+        protocol.data_received(_sent(page))
+        while not transport.sent:
+            await asyncio.sleep(0)
     protocol.shutdown()
     page.receive_data(bytes(transport.sent))
     await asyncio.gather(*state.tasks)
     return transport, None if page.close_rcvd is None else page.close_rcvd.code
 
 
-@pytest.mark.parametrize(("page_closes", "code"), [(False, 1012), (True, 1001)])
-def test_a_shutdown_ends_a_connection_also_one_that_is_ending(page_closes: bool, code: int) -> None:
-    transport, told = asyncio.run(_shut_down(page_closes=page_closes))
+@pytest.mark.parametrize(("closes", "code"), [("nobody", 1012), ("page", 1001), ("studio", 1003)])
+def test_a_shutdown_ends_a_connection_also_one_that_is_ending(closes: str, code: int) -> None:
+    transport, told = asyncio.run(_shut_down(closes))
     assert transport.closed
     assert told == code

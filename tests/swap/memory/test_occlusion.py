@@ -19,7 +19,6 @@ from tests.support.portraits import COLLINS, HOPPER, portrait
 _ONES = np.ones((SIDE, SIDE), np.float32)
 _KNOWN = np.full((SIDE, SIDE), 30, np.float32)
 _INSIDE = texel_map().inside
-_SKIN_BGR = 120.0, 150.0, 205.0
 
 
 def _texture(path: Path = HOPPER) -> Image:

@@ -15,7 +15,7 @@ DOCUMENT_SIGNING = ObjectIdentifier("1.3.6.1.5.5.7.3.36")
 PURPOSES = (ExtendedKeyUsageOID.EMAIL_PROTECTION, DOCUMENT_SIGNING, CLAIM_SIGNING)
 """Extended key usages of which a signer's certificate must have one."""
 
-RENEWAL_REMEDY = "make a new signing identity with `mien certificate --new`"
+RENEWAL_REMEDY = "make a new signer with `mien certificate --new`"
 CLOCK_TOLERANCE = timedelta(days=1)
 """Certificates are valid from a day before they are issued, for readers whose clocks are behind."""
 _AUTHORITY_LIFE = timedelta(days=30 * 365)
@@ -46,13 +46,13 @@ def issue_leaf(
     first, last = intermediate.not_valid_before_utc, intermediate.not_valid_after_utc
     if now < first:
         raise CertificateUnusable(
-            f"this machine's clock says {now:%Y-%m-%d}, but its signing identity was made when the clock said "
+            f"this machine's clock says {now:%Y-%m-%d}, but its signer was made when the clock said "
             f"{first + CLOCK_TOLERANCE:%Y-%m-%d}: it was ahead then, or is behind now",
             f"set the clock if it is wrong now; if it is right, {RENEWAL_REMEDY}",
         )
     if now >= last:
         raise CertificateUnusable(
-            f"the signing identity of this installation expired on {last:%Y-%m-%d}; the clock says {now:%Y-%m-%d}",
+            f"the signer of this installation expired on {last:%Y-%m-%d}; the clock says {now:%Y-%m-%d}",
             f"set the clock if it is wrong; if it is right, {RENEWAL_REMEDY}",
         )
     tag = intermediate.subject.rfc4514_string().rpartition(" ")[2].partition(",")[0]

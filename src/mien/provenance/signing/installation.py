@@ -100,7 +100,7 @@ def renew_signer(folder: Path, *, now: datetime | None = None, keystore: KeyStor
             place.rename(folder / f"{_RETIRED_PREFIX}{moment:%Y%m%d}-{secrets.token_hex(4)}")
     except OSError as error:
         raise OutputError(
-            f"cannot put the old signing identity {place} aside: {error.strerror or error}", "make the folder writable"
+            f"cannot put the old signer {place} aside: {error.strerror or error}", "make the folder writable"
         ) from error
     return open_signer(folder, now=moment, keystore=keystore)
 

@@ -1,0 +1,93 @@
+"""Source faces with consent."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from mien.api.arguments import number_of, path_of, paths_of, settings_of
+from mien.assembly import factory, registry
+from mien.errors import SourceFaceError, UsageError
+from mien.media.files.picture_read import read_picture
+from mien.media.files.statement import shown_name
+from mien.models.library.store import Store
+from mien.provenance.consent import STATEMENTS, Consent
+from mien.provenance.trust import Signing, Trust, open_trust
+from mien.settings import Settings
+from mien.system.folders import data_folder
+from mien.types import Image, SourceFace
+
+Statement = Literal["self", "permission", "synthetic", "public-domain"]
+"""Why a face may be used; `mien consent` lists the statements of this machine."""
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """A source face with its recorded consent, ready to be worn; made by `load_face`, with these settings."""
+
+    source: SourceFace
+    consent: Consent
+    models: factory.Models
+    trust: Trust
+    settings: Settings
+
+
+def load_face(
+    photo: Path | str,
+    *,
+    consent: Statement | None = None,
+    also: Sequence[Path | str] = (),
+    number: int | None = None,
+    settings: Settings | None = None,
+    data: Path | str | None = None,
+) -> Face:
+    """Load the face of a photo and record why it may be used.
+
+    `consent` None uses the statement recorded for this photo before. `also` are further photos of the same person, `number`
+    counts the faces of a group from the left, from 1. `data` is the folder of key, ledger and consents (default: the user's).
+
+    Raises a `SourceFaceError` for a photo that cannot be worn, `UsageError` without a statement, and what reading a
+    picture, the models and the data folder raise.
+    """
+    path, others = path_of(photo, "photo"), paths_of(also, "also")
+    number, settings = number_of(number), settings_of(settings)
+    if consent is not None and (not isinstance(consent, str) or consent not in STATEMENTS):
+        raise UsageError(f"no valid consent: {consent!r}", f"consent is one of: {', '.join(STATEMENTS)}")
+    trust = open_trust(data_folder() if data is None else path_of(data, "data"), Signing())
+    models = factory.open_models(settings, Store())
+    registry.check_names(settings, models.sessions)
+    with _naming(path):
+        source = factory.open_source(_read(path, settings), models, number)
+    recogniser = factory.open_recogniser(Store()) if others else None
+    for other in others:
+        assert recogniser is not None
+        with _naming(other):
+            source = factory.add_photo(source, _read(other, settings), models, recogniser)
+    if consent is not None:
+        return Face(source, trust.consents.record(source, consent, shown_name(path)), models, trust, settings)
+    found = trust.consents.find(source)
+    if found is None:
+        raise UsageError(f"{path}: no consent is recorded for this face", "name one: consent='self', 'permission', ...")
+    return Face(source, found, models, trust, settings)
+
+
+def face_of(value: object) -> Face:
+    """Return the face that a caller hands over, unless its consent was revoked."""
+    if not isinstance(value, Face):
+        raise UsageError(f"no face is given: {type(value).__name__}", "load one: mien.load_face('me.jpg', consent='self')")
+    value.trust.consents.check(value.consent)
+    return value
+
+
+def _read(path: Path, settings: Settings) -> Image:
+    return read_picture(path, max_pixels=settings.max_pixels, max_bytes=settings.max_bytes).frame.image
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Name the photo in an error about its face."""
+    try:
+        yield
+    except SourceFaceError as error:
+        raise type(error)(f"{path}: {error}", error.remedy) from error
