@@ -1,6 +1,7 @@
 """A studio for tests: the real session and routes, served on a free port in a thread, with an HTTP client."""
 
 import contextlib
+import faulthandler
 import socket
 import threading
 import time
@@ -88,6 +89,9 @@ def running_studio(folder: Path, *, password: str | None = None, data: Path | No
         finally:
             server.should_exit = True
             thread.join(DEADLINE_S)
+            if thread.is_alive():
+                # What it waits for is gone once the session is closed.
+                faulthandler.dump_traceback(all_threads=True)
             session.close()
 
 

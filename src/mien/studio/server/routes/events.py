@@ -55,8 +55,10 @@ class Events:
         running = asyncio.get_running_loop()
         next_figures = running.time()
         while True:
+            # Not `asyncio.wait_for`: before Python 3.12 it loses a cancellation that comes together with the event.
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._woken.wait(), max(self._tuning.min_wait_s, next_figures - running.time()))
+                async with asyncio.timeout(max(self._tuning.min_wait_s, next_figures - running.time())):
+                    await self._woken.wait()
             if self._woken.is_set():
                 self._woken.clear()
                 state = await asyncio.to_thread(self._session.state)
