@@ -39,6 +39,8 @@ def interrupted_at(step: int, work: Callable[[], None]) -> bool:
         return trace
 
     before = sys.gettrace()
+    # Python 3.12 reports opcodes only if a frame asked for them before.
+    sys._getframe().f_trace_opcodes = True
     sys.settrace(trace)
     try:
         work()
