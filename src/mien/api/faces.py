@@ -1,22 +1,21 @@
 """Source faces with consent."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from mien.api.arguments import number_of, path_of, paths_of, settings_of
 from mien.assembly import factory, registry
-from mien.errors import SourceFaceError, UsageError
-from mien.media.files.picture_read import read_picture
+from mien.assembly.source_photos import open_photos, read_photo
+from mien.errors import UsageError
 from mien.media.files.statement import shown_name
 from mien.models.library.store import Store
 from mien.provenance.consent import STATEMENTS, Consent
 from mien.provenance.trust import Signing, Trust, open_trust
 from mien.settings import Settings
 from mien.system.folders import data_folder
-from mien.types import Image, SourceFace
+from mien.types import SourceFace
 
 Statement = Literal["self", "permission", "synthetic", "public-domain"]
 """Why a face may be used; `mien consent` lists the statements of this machine."""
@@ -57,13 +56,7 @@ def load_face(
     trust = open_trust(data_folder() if data is None else path_of(data, "data"), Signing())
     models = factory.open_models(settings, Store())
     registry.check_names(settings, models.sessions)
-    with _naming(path):
-        source = factory.open_source(_read(path, settings), models, number)
-    recogniser = factory.open_recogniser(Store()) if others else None
-    for other in others:
-        assert recogniser is not None
-        with _naming(other):
-            source = factory.add_photo(source, _read(other, settings), models, recogniser)
+    source = open_photos(path, read_photo(path, settings), others, settings, models, number)
     if consent is not None:
         return Face(source, trust.consents.record(source, consent, shown_name(path)), models, trust, settings)
     found = trust.consents.find(source)
@@ -78,16 +71,3 @@ def face_of(value: object) -> Face:
         raise UsageError(f"no face is given: {type(value).__name__}", "load one: mien.load_face('me.jpg', consent='self')")
     value.trust.consents.check(value.consent)
     return value
-
-
-def _read(path: Path, settings: Settings) -> Image:
-    return read_picture(path, max_pixels=settings.max_pixels, max_bytes=settings.max_bytes).frame.image
-
-
-@contextmanager
-def _naming(path: Path) -> Iterator[None]:
-    """Name the photo in an error about its face."""
-    try:
-        yield
-    except SourceFaceError as error:
-        raise type(error)(f"{path}: {error}", error.remedy) from error

@@ -1,53 +1,26 @@
 """Source face of a `mien swap` request, and the consent to use it."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-
 import cv2
 
 from mien.assembly import factory
+from mien.assembly.source_photos import open_photos, read_photo
 from mien.commands.swap_request import Request
-from mien.errors import SourceFaceError, UsageError
+from mien.errors import UsageError
 from mien.media.files.output_file import OutputFile
-from mien.media.files.picture_read import read_picture
 from mien.media.files.picture_write import write_format
 from mien.media.files.statement import shown_name
-from mien.models.library.store import Store
 from mien.provenance.consent import STATEMENTS, Consent
 from mien.provenance.trust import Trust
-from mien.settings import Settings
 from mien.swap.source.load import numbered_picture, search
 from mien.types import Image, SourceFace
 
 
 def open_source(request: Request, models: factory.Models) -> SourceFace:
     """Find the source face in the photo and its further photos; raises a `MienError`."""
-    photo = _photo(request.photo, request.settings)
+    photo = read_photo(request.photo, request.settings)
     if request.number_faces is not None:
         _write_numbered(request, models, photo)
-    with _naming(request.photo):
-        source = factory.open_source(photo, models, request.source_face)
-    if not request.also:
-        return source
-    recogniser = factory.open_recogniser(Store())
-    for path in request.also:
-        with _naming(path):
-            source = factory.add_photo(source, _photo(path, request.settings), models, recogniser)
-    return source
-
-
-def _photo(path: Path, settings: Settings) -> Image:
-    return read_picture(path, max_pixels=settings.max_pixels, max_bytes=settings.max_bytes).frame.image
-
-
-@contextmanager
-def _naming(path: Path) -> Iterator[None]:
-    """Put the photo's name before an error of it."""
-    try:
-        yield
-    except SourceFaceError as error:
-        raise type(error)(f"{path}: {error}", error.remedy) from error
+    return open_photos(request.photo, photo, request.also, request.settings, models, request.source_face)
 
 
 def consent_for(request: Request, trust: Trust, source: SourceFace) -> Consent:
