@@ -11,14 +11,14 @@ from tests.support.deadline import DEADLINE_S
 
 
 class _Session:
-    """What the events ask of a session."""
+    """The part of a session that the events use."""
 
     def state(self) -> dict[str, Any]:
         return {}
 
 
 async def _ends(turns: int) -> bool:
-    """Whether the events end when they are cancelled `turns` turns of the event loop after a change."""
+    """Return True when the events end, cancelled `turns` turns of the event loop after a change."""
     events = Events(cast(StudioSession, _Session()))
     running = asyncio.create_task(events.run())
     for _ in range(5):
