@@ -13,6 +13,7 @@ from mien.contracts import Segmenter
 from mien.face.aligned_crop import cut
 from mien.face.texels import facing, unwrap_mask
 from mien.imaging import geometry
+from mien.swap.memory.look_turns import LookTurns
 from mien.types import Affine, Array, Frame, Image, Mask, TrackedFace
 
 
@@ -45,15 +46,6 @@ class SegmentationTuning:
 TUNING = SegmentationTuning()
 
 
-@dataclass(frozen=True, slots=True)
-class _FaceMask:
-    """The occlusion `mask` of one face, uint8 (128, 128), the frame of its last run, and the phase of its runs."""
-
-    mask: Mask
-    run_frame: int
-    phase: int
-
-
 class Segmentation:
     """Occlusion masks of one stream of frames; give it every frame, in order. A face that is lost for a frame starts afresh.
 
@@ -62,12 +54,13 @@ class Segmentation:
 
     def __init__(self, *, live: bool = False) -> None:
         self._max_share = TUNING.max_share_live if live else TUNING.max_share
-        self._faces: dict[int, _FaceMask] = {}
-        self._frame = 0
+        self._turns = LookTurns(TUNING.every_frames)
+        self._masks: dict[int, Mask] = {}
 
     def reset(self) -> None:
         """Forget everything: another stream begins."""
-        self._faces = {}
+        self._turns.reset()
+        self._masks = {}
 
     def update(self, frame: Frame, faces: tuple[TrackedFace, ...], segmenters: Sequence[Segmenter]) -> dict[int, Mask]:
         """Return the occlusion mask of each face by its `track_id`, uint8 (128, 128) as in `KnownFace.occluder`.
@@ -76,30 +69,21 @@ class Segmentation:
         that frame.
         """
         if not segmenters:
-            self._faces = {}
+            self.reset()
             return {}
-        self._frame += 1
-        known = {face.track_id: self._faces[face.track_id] for face in faces if face.track_id in self._faces}
-        due = [face for face in faces if self._is_due(known.get(face.track_id))]
+        present = {face.track_id: face for face in faces}
+        self._masks = {number: self._masks[number] for number in present if number in self._masks}
+        masks = dict(self._masks)
+        due = [present[number] for number in self._turns.due(present)]
         for face, mask in zip(due, _occlusion(frame.image, due, segmenters, self._max_share), strict=True):
-            seen = known.get(face.track_id)
-            phase = self._free_phase(known) if seen is None else seen.phase
-            known[face.track_id] = _FaceMask(mask if seen is None else _followed(seen.mask, mask), self._frame, phase)
-        self._faces = known
-        return {number: seen.mask for number, seen in known.items()}
-
-    def _is_due(self, seen: _FaceMask | None) -> bool:
-        every = TUNING.every_frames
-        return seen is None or self._frame - seen.run_frame >= every or self._frame % every == seen.phase
-
-    def _free_phase(self, known: dict[int, _FaceMask]) -> int:
-        """Choose the phase with the fewest faces, so that the work of frames is even; the first face runs again last."""
-        every = TUNING.every_frames
-        taken = [sum(seen.phase == phase for seen in known.values()) for phase in range(every)]
-        return min(range(every), key=lambda phase: (taken[phase], phase != self._frame % every))
+            seen = masks.get(face.track_id)
+            masks[face.track_id] = mask if seen is None else followed(seen, mask)
+            self._turns.looked(face.track_id)
+        self._masks = masks
+        return masks.copy()
 
 
-def _followed(old: Mask, new: Mask) -> Mask:
+def followed(old: Mask, new: Mask) -> Mask:
     """Take an occluder that comes at once, drop one that goes within two runs: a lingering mask shows the wearer."""
     falling = cv2.addWeighted(old, 1 - TUNING.fall, new, TUNING.fall, 0)
     return np.asarray(np.maximum(new, falling), np.uint8)
@@ -132,11 +116,11 @@ def _unwrapped(image: Image, to_crop: Affine, hidden: Mask, face: TrackedFace) -
         hidden = np.asarray(cv2.resize(hidden, (TUNING.fine_side, TUNING.fine_side), interpolation=cv2.INTER_AREA), np.uint8)
         share = TUNING.fine_side / side
         to_crop = share * to_crop + np.array([[0, 0, (share - 1) / 2], [0, 0, (share - 1) / 2]])
-    hidden = hidden * _in_picture(geometry.invert(to_crop), len(hidden), image)
+    hidden = hidden * in_picture(geometry.invert(to_crop), len(hidden), image)
     return unwrap_mask(hidden, geometry.apply(to_crop, face.landmarks.points[:, :2]))
 
 
-def _in_picture(to_frame: Affine, side: int, image: Image) -> Mask:
+def in_picture(to_frame: Affine, side: int, image: Image) -> Mask:
     """1 where a pixel of the crop lies in the picture, uint8 (side, side)."""
     height, width = image.shape[:2]
     along = np.arange(side)
