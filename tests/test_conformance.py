@@ -12,6 +12,7 @@ from mien.media.files.output_file import OutputFile
 from mien.media.files.video_reader import VideoReader
 from mien.media.files.video_writer import VideoWriter
 from mien.models.library.store import Store
+from mien.models.networks.age_net import AgeNet
 from mien.models.networks.detectors.yunet import YuNet
 from mien.models.networks.face_mesh import FaceMesh
 from mien.models.networks.nsfw import OpenNsfw
@@ -31,6 +32,7 @@ FEEDS: dict[str, dict[str, Array]] = {
     "face_mesh_478": {"image": np.zeros((1, 192, 192, 3), np.float32)},
     "face_id_128": {"image": np.zeros((2, 150, 150, 3), np.float32)},
     "open_nsfw": {"image": np.zeros((1, 224, 224, 3), np.float32)},
+    "age_112": {"image": np.zeros((6, 112, 112, 3), np.float32)},
 }
 
 
@@ -58,6 +60,11 @@ def test_the_landmarker() -> None:
 def test_the_recogniser() -> None:
     face = portrait(HOPPER)
     conformance.recogniser_suite(lambda: FaceId(_session("face_id_128")), face.image.copy(), face.landmarks)
+
+
+@pytest.mark.parametrize("path", [COLLINS, HOPPER])
+def test_the_age_estimator(path: Path) -> None:
+    conformance.age_suite(lambda: AgeNet(_session("age_112")), portrait(path).image.copy(), portrait(path).landmarks)
 
 
 @pytest.mark.parametrize("path", [COLLINS, HOPPER])

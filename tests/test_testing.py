@@ -12,6 +12,7 @@ from mien.provenance.mark.pattern import Marker
 from mien.settings import Settings
 from mien.testing import (
     CollectingSink,
+    FakeAgeEstimator,
     FakeClassifier,
     FakeDetector,
     FakeEngine,
@@ -150,6 +151,13 @@ def test_the_landmarker_refuses_other_points_and_an_empty_script() -> None:
 
 def test_the_recogniser_keeps_its_contract() -> None:
     conformance.recogniser_suite(FakeRecogniser, pattern(64, 64, 0), _landmarks())
+
+
+def test_the_age_estimator_keeps_its_contract_and_its_script() -> None:
+    conformance.age_suite(FakeAgeEstimator, pattern(64, 64, 0), _landmarks())
+    estimator = FakeAgeEstimator(12.0, 30.0)
+    assert [estimator.age(pattern(8, 8, 0), _landmarks()) for _ in range(3)] == [12.0, 30.0, 30.0]
+    assert estimator.calls == 3
 
 
 def test_the_classifier_keeps_its_contract_and_its_script() -> None:

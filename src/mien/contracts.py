@@ -10,6 +10,7 @@ from mien.types import (
     FacePatch,
     Floats,
     Frame,
+    Hand,
     Image,
     LabelledFrame,
     Landmarks,
@@ -157,6 +158,15 @@ class Recogniser(Protocol):
 
 
 @runtime_checkable
+class AgeEstimator(Protocol):
+    """Network that estimates apparent ages."""
+
+    def age(self, image: Image, landmarks: Landmarks) -> float:
+        """The apparent age, in years, of a face in a BGR picture; the picture is not changed."""
+        ...
+
+
+@runtime_checkable
 class ContentClassifier(Protocol):
     """Classifier of nudity."""
 
@@ -214,6 +224,36 @@ class Segmenter(Protocol):
 
     def visible(self, crops: Sequence[Image]) -> list[Mask]:
         """A mask for each crop, BGR uint8 (side, side, 3): uint8 (side, side), 255 = the face is visible."""
+        ...
+
+
+@runtime_checkable
+class Parser(Protocol):
+    """Parser of an aligned crop into the classes of `models.format.parsing.FaceClass`."""
+
+    template: str
+    """The name in `geometry.TEMPLATES` of the crop's alignment."""
+    side: int
+    """Pixels of a side of the crop."""
+
+    def parse(self, crops: Sequence[Image]) -> list[Array]:
+        """The shares of the classes for each crop, BGR uint8 (side, side, 3).
+
+        uint8 (classes, side, side), 255 = wholly of the class.
+        """
+        ...
+
+
+@runtime_checkable
+class HandFinder(Protocol):
+    """Finder of hands."""
+
+    def search(self, image: Image, middle_xy: tuple[float, float], side: float) -> list[Hand]:
+        """Hands in a square of the picture, BGR uint8, with its middle and its side in pixels; none that are doubtful."""
+        ...
+
+    def follow(self, image: Image, hand: Hand) -> Hand | None:
+        """The hand of the frame before, in this picture; None when it is not there any more."""
         ...
 
 

@@ -4,6 +4,7 @@
 
     MienError
     ├── UsageError              the request is invalid                             exit 2
+    │   └── AdulthoodNeeded
     ├── SourceFaceError         the photo cannot be used as a source face          exit 3
     │   ├── NoSourceFace
     │   ├── SeveralSourceFaces
@@ -11,6 +12,7 @@
     │   ├── SourceFaceBlurred
     │   ├── SourceFaceTurned
     │   ├── SourceFaceCovered
+    │   ├── SourceFaceChild
     │   └── SourceFaceStranger
     ├── MediaError              a picture, video or device cannot be read          exit 4
     │   ├── UnreadableMedia
@@ -58,6 +60,10 @@ class UsageError(MienError):
     exit_code = 2
 
 
+class AdulthoodNeeded(UsageError):
+    """The face looks young, and it was not stated that the person is an adult."""
+
+
 class SourceFaceError(MienError):
     """The photo holds no face that can be worn."""
 
@@ -86,6 +92,10 @@ class SourceFaceTurned(SourceFaceError):
 
 class SourceFaceCovered(SourceFaceError):
     """An occluder hides part of the face, or the border cuts it."""
+
+
+class SourceFaceChild(SourceFaceError):
+    """The face looks like a child's."""
 
 
 class SourceFaceStranger(SourceFaceError):

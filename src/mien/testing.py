@@ -16,6 +16,7 @@ import numpy as np
 from mien.contracts import Engine
 from mien.errors import SourceLost
 from mien.face.mean_face import face_model
+from mien.models.format import parsing
 from mien.swap.persona import Persona, open_persona
 from mien.types import (
     LIVE_TIME_BASE,
@@ -24,6 +25,7 @@ from mien.types import (
     FacePatch,
     Floats,
     Frame,
+    Hand,
     Image,
     LabelledFrame,
     Landmarks,
@@ -266,6 +268,20 @@ class FakeRecogniser:
         return mean
 
 
+class FakeAgeEstimator:
+    """A `contracts.AgeEstimator` that returns the ages in turn, then repeats the last; without ages always 40."""
+
+    def __init__(self, *ages: float) -> None:
+        self._ages = ages or (40.0,)
+        self.calls = 0
+
+    def age(self, image: Image, landmarks: Landmarks) -> float:
+        """Return the next age, in years."""
+        age = self._ages[min(self.calls, len(self._ages) - 1)]
+        self.calls += 1
+        return age
+
+
 class FakeClassifier:
     """A `contracts.ContentClassifier` that returns the scores in turn, then repeats the last; without scores always 0."""
 
@@ -278,6 +294,47 @@ class FakeClassifier:
         score = self._scores[min(self.calls, len(self._scores) - 1)]
         self.calls += 1
         return score
+
+
+class FakeParser:
+    """A `contracts.Parser` that takes everything blue for a thing before the face, and all else for skin."""
+
+    template, side = parsing.TEMPLATE, parsing.SIDE
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    def parse(self, crops: Sequence[Image]) -> list[Array]:
+        """Return the shares of the classes."""
+        self.calls += 1
+        return [self._parsed(crop) for crop in crops]
+
+    def _parsed(self, crop: Image) -> Array:
+        blue = crop[:, :, 0].astype(np.int16) > crop[:, :, 2].astype(np.int16) + 60
+        shares = np.zeros((len(parsing.FaceClass), self.side, self.side), np.uint8)
+        shares[parsing.FaceClass.THING][blue] = 255
+        shares[parsing.FaceClass.SKIN][~blue] = 255
+        return shares
+
+
+class FakeHandFinder:
+    """A `contracts.HandFinder` that finds the given hands wherever it looks; each stays for `stays` more fits."""
+
+    def __init__(self, hands: Sequence[Hand] = (), *, stays: int = 1_000_000) -> None:
+        self._hands = list(hands)
+        self._stays = stays
+        self.searches = 0
+        self.follows = 0
+
+    def search(self, image: Image, middle_xy: tuple[float, float], side: float) -> list[Hand]:
+        """Return the hands."""
+        self.searches += 1
+        return list(self._hands)
+
+    def follow(self, image: Image, hand: Hand) -> Hand | None:
+        """Return the same hand, None when it has gone."""
+        self.follows += 1
+        return hand if self.follows <= self._stays else None
 
 
 class FakeEngine:

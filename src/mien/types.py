@@ -21,6 +21,7 @@ Affine: TypeAlias = npt.NDArray[np.float64]
 Array: TypeAlias = npt.NDArray[Any]
 
 LANDMARK_COUNT = 478  # 468 points of skin and 10 of the irises
+HAND_JOINT_COUNT = 21  # wrist, and four joints of each finger, as MediaPipe has them
 LIVE_TIME_BASE = Fraction(1, 1_000_000)
 """Live frames count microseconds of the machine's monotonic clock at the moment of capture."""
 
@@ -91,6 +92,22 @@ class Landmarks:
 
 
 @dataclass(frozen=True, slots=True)
+class Hand:
+    """The 21 joints of one hand, from the wrist to the tips, thumb first.
+
+    `points` is float32 (21, 3): x and y in frame pixels, z in the same unit and smaller towards the camera, 0 at the wrist.
+    `presence` is the model's confidence, 0..1, that a hand is there.
+    """
+
+    points: Floats
+    presence: float
+
+    def __post_init__(self) -> None:
+        if self.points.shape != (HAND_JOINT_COUNT, 3):
+            raise ValueError(f"a hand has joints ({HAND_JOINT_COUNT}, 3), got {self.points.shape}")
+
+
+@dataclass(frozen=True, slots=True)
 class Grain:
     """The noise of a picture, standard deviations in levels: of `luma`, and of blue and red against it, `chroma`.
 
@@ -115,13 +132,25 @@ class Focus:
 
 
 @dataclass(frozen=True, slots=True)
+class ParsedFace:
+    """Result of the last look of a parser at a face.
+
+    `shares` is uint8 (classes, side, side) of the parser's crop, 255 = wholly of a class (`models.format.parsing.FaceClass`);
+    `points` float32 (478, 2) are the landmarks in that crop: by them, the classes move with the mesh.
+    """
+
+    shares: Array
+    points: Floats
+
+
+@dataclass(frozen=True, slots=True)
 class KnownFace:
     """Knowledge of a tracked face from the frames so far, this one included; textures as in `mien.face.texels`.
 
     `neutral` is float32 (478, 3), the face's own proportions in the head frame. `occluder` is the occlusion mask, uint8
     (side, side), 255 = an occluder. `light` is float32 (64, 64, 3), BGR: the face's colour now as a multiple of its colour in
     even light. `motion_xy` is the motion since the frame before, in pixels. `grain` is the picture's noise, `focus` the
-    sharpness of the face. None = unknown.
+    sharpness of the face. `parsed` is what the parser last saw. None = unknown.
     """
 
     neutral: Floats
@@ -130,6 +159,7 @@ class KnownFace:
     motion_xy: tuple[float, float] = (0.0, 0.0)
     grain: Grain | None = None
     focus: Focus | None = None
+    parsed: ParsedFace | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +182,7 @@ class SourceFace:
     """A face that may be worn: a crop of the photo, BGR uint8, and the landmarks in the crop's pixels.
 
     `digest` names the content, so that what engines prepare from it can be cached. `others` are more photos of the same
-    person. `warnings` are sentences on faults of the photo.
+    person. `warnings` are sentences on faults of the photo. `age` is the lowest apparent age in years, None = not estimated.
     """
 
     image: Image
@@ -160,6 +190,7 @@ class SourceFace:
     digest: str
     others: tuple["SourceFace", ...] = ()
     warnings: tuple[str, ...] = ()
+    age: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

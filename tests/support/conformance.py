@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from mien.contracts import (
+    AgeEstimator,
     ContentClassifier,
     Detector,
     Engine,
@@ -235,6 +236,19 @@ def recogniser_suite(make_recogniser: Callable[[], Recogniser], image: Image, la
     assert first.dtype == np.float32
     assert np.isfinite(first).all()
     assert np.linalg.norm(first - second) < recogniser.same_person_below / 10
+
+
+def age_suite(make_estimator: Callable[[], AgeEstimator], image: Image, landmarks: Landmarks) -> None:
+    """Checks of an `AgeEstimator` on one face."""
+    estimator = make_estimator()
+    assert isinstance(estimator, AgeEstimator)
+    before, points = image.copy(), landmarks.points.copy()
+    age = estimator.age(image, landmarks)
+    assert np.array_equal(image, before), "the picture is not changed"
+    assert np.array_equal(landmarks.points, points)
+    assert isinstance(age, float)
+    assert 0 < age < 120
+    assert make_estimator().age(image.copy(), landmarks) == age
 
 
 def classifier_suite(make_classifier: Callable[[], ContentClassifier], image: Image) -> None:

@@ -31,6 +31,9 @@ _FIVE_POINTS = {
     "mtcnn_512": [
         0.36562865, 0.46733799, 0.63305391, 0.46585885, 0.50019127, 0.61942959, 0.39032951, 0.77598822, 0.61178945, 0.77476328,
     ],
+    "parser": [
+        0.33143606, 0.37678573, 0.64717265, 0.37678573, 0.4845982, 0.54620539, 0.3716518, 0.71562513, 0.61294641, 0.71562513,
+    ],
 }  # fmt: skip
 TEMPLATES = {name: np.array(numbers).reshape(5, 2) for name, numbers in _FIVE_POINTS.items()}
 """Five points in aligned crops, as shares of the crop's side (5, 2): the eyes, tip of the nose and corners of the mouth with

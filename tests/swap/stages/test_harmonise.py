@@ -277,7 +277,7 @@ def test_examples_are_the_same_at_every_run_and_true_where_nothing_differs() -> 
 
 def test_no_person_is_both_learnt_from_and_checked_on() -> None:
     _torch()
-    from mien.lab.training.learn import split
+    from mien.lab.training.people import split
     from mien.lab.training.sitters import Sitter
 
     sitters = [replace(each, person=name) for each in _sitters() if isinstance(each, Sitter) for name in "abcdef"]

@@ -13,6 +13,7 @@ from mien.assembly import factory
 from mien.errors import UsageError
 from mien.lab.training import learn
 from mien.lab.training.compare import compare
+from mien.lab.training.people import split
 from mien.lab.training.sitters import read_sitters
 from mien.models.library.store import Store
 from mien.models.networks.finish_net import FinishNet
@@ -31,7 +32,7 @@ def run_training(
     """
     _check(data)
     sitters = read_sitters(data, lambda done, total: say(f"portrait {done} of {total}") if done % 25 == 0 else None)
-    learning, checking = learn.split(sitters)
+    learning, checking = split(sitters)
     trained = learn.train(learning, 60 * minutes, output.with_suffix(".pt"), time.monotonic, say, resume=resume)
     figures = learn.validate(checking, trained.weights, _VALIDATION_EXAMPLES)
     named = f"{len(learning)} portraits of {len({each.person for each in learning})} people in {data.name}"
@@ -54,7 +55,7 @@ def run_comparison(data: Path, weights: Path | None, count: int, say: Callable[[
     sitters = read_sitters(
         data, lambda done, total: say(f"portrait {done} of {total}") if done % 25 == 0 else None, _RECOGNITION_SIDE
     )
-    _, checking = learn.split(sitters)
+    _, checking = split(sitters)
     return compare(checking, finisher, factory.open_recogniser(store), count, lambda done, total: None)
 
 

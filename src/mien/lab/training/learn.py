@@ -20,9 +20,6 @@ from mien.lab.training.sitters import Sitter
 from mien.swap.stages.harmonise import GRID, VIEW, view
 from mien.types import Array, Floats, Image
 
-_HELD_BACK = ("2", "7")
-"""Endings of the names held back for validation; `mien evaluate` counts on it that nothing was trained on them."""
-
 
 @dataclass(frozen=True, slots=True)
 class TrainingTuning:
@@ -34,7 +31,6 @@ class TrainingTuning:
     kept_examples: int = 6000  # 320 MB
     learning_rate: float = 1.5e-3
     average_decay: float = 0.998  # of the averaged weights: the last 500 steps
-    held_back_interval: int = 5  # every fifth person, where the names' endings hold back nobody or everybody
     save_interval_steps: int = 250
 
 
@@ -65,18 +61,6 @@ class Trained:
     weights: dict[str, Array]
     steps: int
     seconds: float
-
-
-def split(sitters: Sequence[Sitter]) -> tuple[tuple[Sitter, ...], tuple[Sitter, ...]]:
-    """Return sitters for training and for validation; no person is in both."""
-    people = sorted({each.person for each in sitters})
-    back = {person for person in people if person.endswith(_HELD_BACK)}
-    if not back or len(back) == len(people):
-        back = set(people[:: max(2, min(TUNING.held_back_interval, len(people)))])
-    return (
-        tuple(each for each in sitters if each.person not in back),
-        tuple(each for each in sitters if each.person in back),
-    )
 
 
 def train(

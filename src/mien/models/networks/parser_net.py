@@ -1,0 +1,66 @@
+"""The parser of mien: a crop of the whole face in, the share of each class at each pixel out."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from mien.contracts import Session
+from mien.imaging.kernels import kernel
+from mien.models.format.parsing import SIDE, TEMPLATE, FaceClass
+from mien.models.format.ports import expect
+from mien.models.format.scale import PLAIN
+from mien.models.format.tensors import blob, check_finite
+from mien.types import Array, Image
+
+_CELLS = SIDE // 2  # the network answers for cells of 2 x 2 pixels
+
+
+class ParserNet:
+    """A `contracts.Parser`. A network of another shape raises a `ModelMismatch`."""
+
+    template = TEMPLATE
+    side = SIDE
+
+    def __init__(self, session: Session) -> None:
+        expect("parser", session.inputs, {"crop": (None, 3, SIDE, SIDE)}, "input")
+        expect("parser", session.outputs, {"logits": (None, 4 * len(FaceClass), _CELLS, _CELLS)}, "output")
+        self._session = session
+
+    def parse(self, crops: Sequence[Image]) -> list[Array]:
+        """Return the shares of the classes; raises `ModelError` when they are not finite."""
+        if not crops:
+            return []
+        logits = self._session.run({"crop": blob(crops, PLAIN)})["logits"]
+        check_finite("parser", logits)
+        found = [np.empty((len(FaceClass), SIDE, SIDE), np.uint8) for _ in logits]
+        scratch = np.empty(len(FaceClass), np.float32)
+        for each, shares in zip(logits, found, strict=True):
+            _share(np.ascontiguousarray(each, np.float32), scratch, _LEAST_LOGIT, shares)
+        return found
+
+
+_LEAST_LOGIT = -8.0
+"""Logit, against the highest of a pixel, under which a share is below a tenth of a level, and 0."""
+
+
+@kernel
+def _share(logits: Array, scratch: Array, least: float, shares: Array) -> None:
+    """Write the softmax over the classes in levels, uint8 (classes, 2h, 2w).
+
+    `logits` float32 (4 * classes, h, w): plane 4c + 2a + b is class c at rows 2y + a and columns 2x + b.
+    """
+    classes = shares.shape[0]
+    for y in range(shares.shape[1]):
+        for x in range(shares.shape[2]):
+            first, v, u = 2 * (y % 2) + x % 2, y // 2, x // 2
+            top = logits[first, v, u]
+            for c in range(1, classes):
+                top = max(top, logits[4 * c + first, v, u])
+            total = np.float32(0.0)
+            for c in range(classes):
+                lead = logits[4 * c + first, v, u] - top
+                scratch[c] = np.float32(math.exp(lead)) if lead > least else np.float32(0.0)
+                total += scratch[c]
+            for c in range(classes):
+                shares[c, y, x] = np.uint8(np.float32(255.0) * scratch[c] / total + np.float32(0.5))
