@@ -19,11 +19,11 @@ from mien import api
 from mien.api.arguments import models_of
 from mien.api.frames import FrameSwapper
 from mien.assembly import factory
-from mien.errors import ContentRefused, NoSourceFace, OutputError, UsageError
+from mien.errors import AdulthoodNeeded, ContentRefused, NoSourceFace, OutputError, SourceFaceChild, UsageError
 from mien.provenance.mark.windows import find_mark
 from mien.settings import Settings
 from mien.system.programs import environment
-from mien.testing import FakeClassifier
+from mien.testing import FakeAgeEstimator, FakeClassifier
 from mien.types import Frame, LabelledFrame
 from tests.support.places import EXAMPLES, ROOT
 from tests.support.portraits import CLIP, COLLINS, HOPPER
@@ -57,6 +57,25 @@ def test_importing_the_package_loads_nothing_heavy() -> None:
     code = "import sys, mien; print(sorted({'numpy', 'cv2', 'av', 'onnxruntime', 'numba'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True, env=environment())
     assert done.stdout.strip() == "[]"
+
+
+def test_a_face_that_looks_young_loads_when_the_person_is_stated_to_be_an_adult(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(factory, "AgeNet", lambda session: FakeAgeEstimator(16.0))
+    with pytest.raises(AdulthoodNeeded, match="about 16 years") as caught:
+        mien.load_face(COLLINS, consent="public-domain", data=tmp_path)
+    assert "--adult" in caught.value.remedy
+    with pytest.raises(UsageError, match="no consent"):
+        mien.load_face(COLLINS, adult=True, data=tmp_path)
+    with pytest.raises(UsageError, match="invalid adult: 'yes'"):
+        _UNTYPED.load_face(COLLINS, consent="public-domain", adult="yes", data=tmp_path)
+    loaded = mien.load_face(COLLINS, consent="public-domain", adult=True, data=tmp_path)
+    assert (loaded.source.age, loaded.consent.adult_at is None) == (16.0, False)
+    assert mien.load_face(COLLINS, data=tmp_path).consent == loaded.consent, "stated once"
+    monkeypatch.setattr(factory, "AgeNet", lambda session: FakeAgeEstimator(9.0))
+    with pytest.raises(SourceFaceChild):
+        mien.load_face(COLLINS, adult=True, data=tmp_path)
 
 
 def test_a_picture_is_swapped_and_verified(face: mien.Face, tmp_path: Path) -> None:

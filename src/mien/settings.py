@@ -114,10 +114,17 @@ class Settings:
     grain: float = _row(1.0, "share of the target's noise that the new face gets", "face", 0.0, 1.0)
     occlusion: str = _row(
         "files",
-        "hands and other occluders stay in front of the new face: files (in files only), on (live too; where a hand moves "
-        "away, your own skin may show for a moment), off",
+        "hands and other occluders stay in front of the new face: files (in files also what differs from the "
+        "face's usual look), on (that live, too; where a hand moves away, your own skin may show for a moment), off",
         "face",
         choices=("files", "on", "off"),
+    )
+    parser: str = _row(
+        "on",
+        "built-in network that keeps hair, glasses, hands and other things in front of the new face, in files and live: on, "
+        "off; a chosen segmenter takes its place",
+        "face",
+        choices=("on", "off"),
     )
     sharpness: float = _row(0.0, "strength of sharpening of the new face", "face", 0.0, 1.0)
     finish: str = _row(

@@ -5,6 +5,8 @@ import re
 import sqlite3
 import subprocess
 import sys
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import cv2
@@ -13,7 +15,7 @@ import pytest
 
 from mien.assembly import factory
 from mien.commands.main import main
-from mien.errors import ProvenanceError, UsageError
+from mien.errors import AdulthoodNeeded, ProvenanceError, UsageError
 from mien.models.library.store import Store
 from mien.provenance.consent import Consents
 from mien.provenance.fingerprint import distance, fingerprint
@@ -90,6 +92,87 @@ def test_what_is_no_statement_is_refused(consents: Consents, models: factory.Mod
     with pytest.raises(UsageError, match="no consent"):
         consents.revoke("00000000")
     assert consents.all() == []
+
+
+@pytest.fixture(scope="module")
+def young(models: factory.Models) -> SourceFace:
+    """Return a face whose age is estimated as 16."""
+    return replace(face_of(read(COLLINS), models), age=16.0)
+
+
+def test_a_face_that_looks_young_needs_a_statement_of_adulthood(consents: Consents, young: SourceFace) -> None:
+    for ask in (lambda: consents.record(young, "self", "a.png"), lambda: consents.check_adulthood(young)):
+        with pytest.raises(AdulthoodNeeded, match="about 16 years") as caught:
+            ask()
+        assert "--adult" in caught.value.remedy
+        assert caught.value.exit_code == 2
+    assert consents.all() == [], "nothing is recorded by half"
+    assert consents.find(young) is None, "consent is asked first"
+    given = consents.record(young, "self", "a.png", adult=True)
+    assert given.adult_at == given.given_at
+    consents.check_adulthood(young)
+    assert consents.find(young) == given == consents.record(young, "self", "b.png")
+    assert consents.all() == [given]
+
+
+@pytest.mark.parametrize("age", [18.0, 40.0, None])
+def test_others_are_not_asked_and_may_be_stated_adult(consents: Consents, young: SourceFace, age: float | None) -> None:
+    face = replace(young, age=age)
+    consents.check_adulthood(face)
+    assert consents.record(face, "self", "a.png").adult_at is None
+    found = consents.find(face)
+    assert found is not None
+    assert found.adult_at is None
+    stated = consents.record(face, "self", "a.png", adult=True)
+    assert stated.adult_at is not None
+
+
+def test_adulthood_is_added_to_an_earlier_statement_which_stays_the_same(consents: Consents, young: SourceFace) -> None:
+    """The face may be worn on it at this moment; it must not come off."""
+    first, second = (consents.record(replace(young, age=None), "self", name) for name in ("a.png", "a.png"))
+    assert second == first
+    with pytest.raises(AdulthoodNeeded):
+        consents.find(young)
+    with pytest.raises(AdulthoodNeeded):
+        consents.record(young, "permission", "a.png")
+    assert consents.all() == [first], "a refused statement does not revoke the one before"
+    stated = consents.record(young, "self", "a.png", adult=True)
+    assert (stated.id, stated.revoked_at) == (first.id, None)
+    assert consents.find(young, adult=True) == stated, "the first time counts"
+
+
+def test_adulthood_outlives_another_statement_and_ends_with_the_revoked_one(consents: Consents, young: SourceFace) -> None:
+    first = consents.record(young, "self", "a.png", adult=True)
+    second = consents.record(young, "permission", "a.png")
+    assert (second.id != first.id, second.adult_at) == (True, first.adult_at)
+    consents.revoke(second.id)
+    assert consents.find(young, adult=True) is None
+    with pytest.raises(AdulthoodNeeded):
+        consents.check_adulthood(young)
+    with pytest.raises(AdulthoodNeeded):
+        consents.record(young, "permission", "a.png")
+
+
+def test_a_ledger_of_an_earlier_version_keeps_its_statements(consents: Consents, young: SourceFace, tmp_path: Path) -> None:
+    hashed = consents.record(young, "self", "a.png", adult=True).fingerprint
+    file = tmp_path / "data" / "ledger.sqlite"
+    file.unlink()
+    with sqlite3.connect(file) as connection:
+        for commands in Database.SCHEMAS[:2]:
+            connection.executescript(commands)
+        row = "0a1b2c3d", f"{hashed:x}", "self", "me.png", datetime(2025, 1, 2, tzinfo=UTC).isoformat()
+        connection.execute("INSERT INTO consents VALUES (?, ?, ?, ?, ?, NULL)", row)
+        connection.execute("PRAGMA user_version = 2")
+    connection.close()
+    found = consents.find(replace(young, age=30.0))
+    assert found is not None
+    assert (found.id, found.statement, found.adult_at, found.revoked_at) == ("0a1b2c3d", "self", None, None)
+    with pytest.raises(AdulthoodNeeded):
+        consents.find(young)
+    assert not consents.is_revoked(found)
+    stated = consents.find(young, adult=True)
+    assert stated is not None
+    assert (stated.id, stated.adult_at is not None) == ("0a1b2c3d", True)
 
 
 def test_the_photo_is_not_kept(consents: Consents, models: factory.Models, tmp_path: Path) -> None:

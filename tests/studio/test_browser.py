@@ -5,6 +5,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from mien.provenance.consent import Consents
 from mien.settings import Settings
 from mien.system.database import Database
 from mien.system.folders import MODELS_VARIABLE
-from mien.testing import FakeClassifier
+from mien.testing import FakeAgeEstimator, FakeClassifier
 from mien.types import Floats, Image
 from tests.support.deadline import DEADLINE_S
 from tests.support.running_studio import Studio, running_studio
@@ -355,6 +356,48 @@ def test_of_several_faces_one_is_chosen_before_consent(chromium: Any, examples: 
         person.page.wait_for_selector("#toast div")
         assert "no longer recorded" in person.page.locator("#toast").inner_text()
         person.shoot("revoked")
+
+
+def test_adulthood_is_asked_for_a_face_that_looks_young(
+    chromium: Any, examples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(factory, "AgeNet", lambda session: FakeAgeEstimator(16.0))
+    collins = examples / "eileen_collins.png"
+    with running_studio(tmp_path) as studio, visiting(chromium, studio) as person:
+        page, consents = person.page, Consents(Database(studio.data))
+        for stated in (False, True):
+            page.set_input_files("#add-face", str(collins))
+            page.wait_for_selector("#consent-dialog[open]")
+            page.check('[data-consent="public-domain"]')
+            page.click("#consent-confirm")
+            page.wait_for_selector("#adult-dialog[open]")
+            assert page.locator("#adult-confirm").is_disabled(), "nothing happens before the statement"
+            assert "younger than 18" in page.locator("#adult-dialog").inner_text()
+            assert page.evaluate("() => document.querySelector('#adult-photo').naturalWidth") > 100
+            person.shoot("adult")
+            if not stated:
+                page.keyboard.press("Escape")
+                page.wait_for_selector("#adult-dialog", state="hidden")
+                assert consents.all() == []
+        page.check("#adult-stated")
+        page.click("#adult-confirm")
+        person.until(lambda: studio.session.wardrobe.face is not None, "the face is worn")
+        (given,) = consents.all()
+        assert given.adult_at is not None
+
+        # A consent from before ages were estimated: stated when the face is chosen.
+        consents.revoke(given.id)
+        page.keyboard.press("0")
+        person.until(lambda: studio.session.wardrobe.face is None, "nobody is worn")
+        source = studio.session.gallery.all()[0].source
+        assert source is not None
+        consents.record(replace(source, age=None), "public-domain", "a.png")
+        page.keyboard.press("1")
+        page.wait_for_selector("#adult-dialog[open]")
+        page.check("#adult-stated")
+        page.click("#adult-confirm")
+        person.until(lambda: studio.session.wardrobe.face is not None, "the face is worn again")
+        assert consents.all()[-1].adult_at is not None
 
 
 def test_before_and_after_are_compared(person: Person) -> None:

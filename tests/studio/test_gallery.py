@@ -11,8 +11,11 @@ import httpx
 import numpy as np
 import pytest
 
+from mien.assembly import factory
+from mien.errors import AdulthoodNeeded
 from mien.provenance.consent import Consents
 from mien.system.database import Database
+from mien.testing import FakeAgeEstimator
 from tests.support.running_studio import Studio, running_studio
 from tests.support.studio_clients import decoded
 
@@ -147,3 +150,89 @@ class TestFaces:
         with suppress(httpx.TransportError):
             assert studio.client.post("/api/faces", content=endless(), headers=headers).status_code == 413
         assert not list(studio.uploads.iterdir())
+
+
+class TestAges:
+    """Faces that look like a child's or an adolescent's."""
+
+    @staticmethod
+    def looks(monkeypatch: pytest.MonkeyPatch, *ages: float) -> None:
+        """Fix the ages for the studios that start from now on."""
+        monkeypatch.setattr(factory, "AgeNet", lambda session: FakeAgeEstimator(*ages))
+
+    def test_a_child_is_refused(self, tmp_path: Path, examples: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.looks(monkeypatch, 9.0)
+        with running_studio(tmp_path) as studio:
+            answer = studio.add_face(examples / "eileen_collins.png", adult="true")
+            assert (answer.status_code, answer.json()["code"]) == (422, "source-face-child")
+            assert studio.state()["faces"] == []
+            assert not list(studio.uploads.iterdir())
+
+    def test_adulthood_is_asked_after_consent_and_only_once(
+        self, tmp_path: Path, examples: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        self.looks(monkeypatch, 16.0)
+        photo = examples / "eileen_collins.png"
+        files = {"photo": ("a.png", photo.read_bytes())}
+        with running_studio(tmp_path) as studio:
+            assert studio.client.post("/api/faces", files=files).json()["code"] == "consent-needed"
+            answer = studio.add_face(photo)
+            assert (answer.status_code, answer.json()["code"]) == (422, "adulthood-needed")
+            assert "rough estimate" in answer.json()["error"]
+            assert studio.add_face(photo, adult="false").json()["code"] == "adulthood-needed"
+            assert studio.add_face(photo, adult="perhaps").json()["code"] == "request"
+            assert Consents(Database(studio.data)).all() == []
+            assert not list(studio.uploads.iterdir())
+            face_id = studio.add_face(photo, adult="true").json()["id"]
+            assert studio.client.post(f"/api/faces/{face_id}/select").json() == {"face": face_id}
+            assert studio.client.post("/api/faces", files=files).status_code == 201, "the photo is known"
+
+    def test_a_further_photo_that_looks_younger_asks_before_it_is_added(
+        self, tmp_path: Path, examples: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        self.looks(monkeypatch, 30.0, 9.0, 16.0)
+        photo = examples / "eileen_collins.png"
+        files = {"photo": ("a.png", photo.read_bytes())}
+        with running_studio(tmp_path) as studio:
+            face_id = studio.wear(photo)
+            address = f"/api/faces/{face_id}"
+            for code in ("source-face-child", "adulthood-needed"):
+                assert studio.client.post(f"{address}/photos", files=files).json()["code"] == code
+                assert [face["photos"] for face in studio.state()["faces"]] == [1]
+                assert studio.client.post(f"{address}/select").status_code == 200, "the face before is still worn"
+            assert studio.client.post(f"{address}/adult").status_code == 204
+            assert studio.client.post(f"{address}/photos", files=files).json() == {"photos": 2}
+            assert studio.client.post("/api/faces/none/adult").status_code == 422
+
+    def test_a_face_saved_before_ages_were_estimated_is_worn_once_adulthood_is_stated(
+        self, tmp_path: Path, examples: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for folder in ("first", "second"):
+            (tmp_path / folder).mkdir()
+        with running_studio(tmp_path / "first") as studio:
+            face_id = studio.wear(examples / "eileen_collins.png")
+            assert studio.client.post(f"/api/faces/{face_id}/save").status_code == 200
+        self.looks(monkeypatch, 16.0)
+        with running_studio(tmp_path / "second", data=tmp_path / "first" / "data") as studio:
+            address = f"/api/faces/{face_id}"
+            answer = studio.client.post(f"{address}/select")
+            assert (answer.status_code, answer.json()["code"]) == (422, "adulthood-needed")
+            assert studio.state()["face"] is None
+            assert studio.client.post(f"{address}/adult").status_code == 204
+            assert studio.client.post(f"{address}/select").json() == {"face": face_id}
+            consents = Consents(Database(studio.data))
+            consents.revoke(consents.all()[0].id)
+            assert "no longer recorded" in studio.client.post(f"{address}/adult").json()["error"]
+
+    def test_the_command_line_states_adulthood_for_all_photos(
+        self, tmp_path: Path, examples: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        self.looks(monkeypatch, 30.0, 16.0)
+        photo = examples / "eileen_collins.png"
+        with running_studio(tmp_path) as studio:
+            wardrobe = studio.session.wardrobe
+            with pytest.raises(AdulthoodNeeded) as caught:
+                wardrobe.wear_photo(photo, "public-domain", [photo])
+            assert "--adult" in caught.value.remedy
+            wardrobe.wear_photo(photo, None, [photo], adult=True)
+            assert wardrobe.face is not None

@@ -2,8 +2,8 @@
 
 The names here are those of the package: `import mien`, then `mien.load_face(...)`. Everything else may change from one
 version to the next. Colours are BGR, pictures uint8 (h, w, 3). Errors are `MienError`s (`mien.errors` has them all), each with
-a `remedy`. Remedies name the flags of the command line: `--overwrite` is the argument `overwrite`, `--start` is `start_s`,
-`--detect-size` the setting `detect_size`.
+a `remedy`. Remedies name the flags of the command line: `--overwrite` is the argument `overwrite`, `--adult` is `adult=True`,
+`--start` is `start_s`, `--detect-size` the setting `detect_size`.
 """
 
 from mien.api.faces import Face, Statement, load_face

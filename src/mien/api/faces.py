@@ -36,6 +36,7 @@ def load_face(
     photo: Path | str,
     *,
     consent: Statement | None = None,
+    adult: bool = False,
     also: Sequence[Path | str] = (),
     number: int | None = None,
     settings: Settings | None = None,
@@ -43,23 +44,27 @@ def load_face(
 ) -> Face:
     """Load the face of a photo and record why it may be used.
 
-    `consent` None uses the statement recorded for this photo before. `also` are further photos of the same person, `number`
-    counts the faces of a group from the left, from 1. `data` is the folder of key, ledger and consents (default: the user's).
+    `consent` None uses the statement recorded for this photo before. `adult` states that the person is 18 or older, which is
+    needed for a face that looks younger and is recorded, too. `also` are further photos of the same person, `number` counts
+    the faces of a group from the left, from 1. `data` is the folder of key, ledger and consents (default: the user's).
 
-    Raises a `SourceFaceError` for a photo that cannot be worn, `UsageError` without a statement, and what reading a
+    Raises a `SourceFaceError` for a photo that cannot be worn (`SourceFaceChild`: it looks like a child's), `UsageError`
+    without a statement, `AdulthoodNeeded` for a face that looks young and is not stated to be an adult's, and what reading a
     picture, the models and the data folder raise.
     """
     path, others = path_of(photo, "photo"), paths_of(also, "also")
     number, settings = number_of(number), settings_of(settings)
     if consent is not None and (not isinstance(consent, str) or consent not in STATEMENTS):
         raise UsageError(f"no valid consent: {consent!r}", f"consent is one of: {', '.join(STATEMENTS)}")
+    if not isinstance(adult, bool):
+        raise UsageError(f"invalid adult: {adult!r}", "write adult=True for a person of 18 or older, else leave it out")
     trust = open_trust(data_folder() if data is None else path_of(data, "data"), Signing())
     models = factory.open_models(settings, Store())
     registry.check_names(settings, models.sessions)
     source = open_photos(path, read_photo(path, settings), others, settings, models, number)
     if consent is not None:
-        return Face(source, trust.consents.record(source, consent, shown_name(path)), models, trust, settings)
-    found = trust.consents.find(source)
+        return Face(source, trust.consents.record(source, consent, shown_name(path), adult=adult), models, trust, settings)
+    found = trust.consents.find(source, adult=adult)
     if found is None:
         raise UsageError(f"{path}: no consent is recorded for this face", "name one: consent='self', 'permission', ...")
     return Face(source, found, models, trust, settings)

@@ -3,13 +3,28 @@
 from dataclasses import dataclass, replace
 
 from mien.assembly import registry
-from mien.contracts import ContentClassifier, Detector, Engine, Harmoniser, Landmarker, Recogniser
+from mien.contracts import (
+    AgeEstimator,
+    ContentClassifier,
+    Detector,
+    Engine,
+    HandFinder,
+    Harmoniser,
+    Landmarker,
+    Parser,
+    Recogniser,
+)
 from mien.models.library.store import Store
+from mien.models.networks.age_net import AgeNet
 from mien.models.networks.detectors.pyramid import Pyramid
 from mien.models.networks.detectors.yunet import YuNet
 from mien.models.networks.face_mesh import FaceMesh
 from mien.models.networks.finish_net import FinishNet
+from mien.models.networks.hands.finder import HandNets
+from mien.models.networks.hands.hand_joints import HandJoints
+from mien.models.networks.hands.palms import PalmDetector
 from mien.models.networks.nsfw import OpenNsfw
+from mien.models.networks.parser_net import ParserNet
 from mien.models.networks.recognisers.face_id import FaceId
 from mien.models.runtime.onnx_session import OnnxSession
 from mien.models.runtime.session_cache import SessionCache
@@ -18,7 +33,7 @@ from mien.safety.guard import LOW_CONFIDENCE_SCORE
 from mien.settings import Settings
 from mien.swap.persona import Retouch, open_persona
 from mien.swap.pipeline import Pipeline
-from mien.swap.source.load import load_more, load_source, together
+from mien.swap.source.load import Inspection, load_more, load_source, together
 from mien.swap.tracking.parts import TrackingParts
 from mien.swap.tracking.rotated_detector import FAR_SIDE, SWEEP_SIDE, RotatedDetector, RotatedSearch
 from mien.swap.tracking.shared_detector import SharedDetector
@@ -43,7 +58,15 @@ class Models:
     turned: RotatedSearch
     landmarker: Landmarker
     finisher: Harmoniser
+    ages: AgeEstimator
+    parser: Parser
+    hand_finder: HandFinder
     sessions: SessionCache
+
+    @property
+    def inspection(self) -> Inspection:
+        """The networks that find and judge a source face."""
+        return Inspection(self.photo_detector, self.landmarker, self.ages)
 
     def retouch_for(self, settings: Settings) -> Retouch:
         """Open the networks that the settings name in addition to the engine; raises a `ModelError`."""
@@ -51,6 +74,8 @@ class Models:
             self.finisher if settings.finish == "on" else None,
             registry.open_segmenters(settings, self.sessions),
             registry.open_enhancer(settings, self.sessions),
+            self.parser if settings.parser == "on" else None,
+            self.hand_finder if settings.parser == "on" else None,
         )
 
 
@@ -65,6 +90,9 @@ def open_models(settings: Settings, store: Store) -> Models:
         RotatedSearch(YuNet(yunet, longer_side=SWEEP_SIDE, min_score=LOW_CONFIDENCE_SCORE)),
         FaceMesh(OnnxSession("face_mesh_478", store.read("face_mesh_478"))),
         FinishNet(OnnxSession("finish", store.read("finish"))),
+        AgeNet(OnnxSession("age_112", store.read("age_112"))),
+        ParserNet(OnnxSession("parser", store.read("parser"))),
+        open_hand_finder(store),
         sessions,
     )
 
@@ -98,6 +126,12 @@ def open_tracking(settings: Settings, sessions: SessionCache) -> TrackingParts:
     return TrackingParts(tracker, detector)
 
 
+def open_hand_finder(store: Store) -> HandFinder:
+    """Open both networks of hands; raises a `ModelError`."""
+    palms = PalmDetector(OnnxSession("palm_192", store.read("palm_192")))
+    return HandNets(palms, HandJoints(OnnxSession("hand_224", store.read("hand_224"))))
+
+
 def open_recogniser(store: Store) -> FaceId:
     """Open the face descriptor; raises a `ModelError`."""
     return FaceId(OnnxSession("face_id_128", store.read("face_id_128")))
@@ -120,12 +154,12 @@ def open_engine(settings: Settings, sessions: SessionCache) -> Engine:
 
 def open_source(photo: Image, models: Models, number: int | None = None) -> SourceFace:
     """Load the source face of a photo, BGR uint8; raises a `SourceFaceError`."""
-    return load_source(photo, models.photo_detector, models.landmarker, number=number)
+    return load_source(photo, models.inspection, number=number)
 
 
 def add_photo(first: SourceFace, photo: Image, models: Models, recogniser: Recogniser) -> SourceFace:
     """Add a photo of the same person, BGR uint8, to a source face; raises a `SourceFaceError`."""
-    return together(first, load_more(photo, first, models.photo_detector, models.landmarker, recogniser))
+    return together(first, load_more(photo, first, models.inspection, recogniser))
 
 
 def open_pipeline(settings: Settings, models: Models, source: SourceFace) -> Pipeline:

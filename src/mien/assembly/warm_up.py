@@ -10,7 +10,9 @@ from mien.contracts import Engine
 from mien.face.mean_face import face_model
 from mien.face.texels import SIDE
 from mien.settings import Settings
+from mien.swap.memory.hands import Hands
 from mien.swap.memory.observer import Observer
+from mien.swap.memory.parsing import Parsing
 from mien.swap.memory.segmentation import Segmentation
 from mien.swap.persona import Persona, Retouch, open_persona
 from mien.swap.pipeline import StreamMemory, swap_faces
@@ -63,6 +65,8 @@ def try_on(persona: Persona) -> None:
     face = TrackedFace(0, source.landmarks, 1)
     persona.engine.swap(frame, [face], persona.prepared)
     Segmentation().update(frame, (face,), persona.retouch.segmenters)
+    Hands().update(frame, (face,), {}, persona.retouch.hand_finder)
+    Parsing().update(frame, (face,), persona.retouch.parser)
     enhancer = persona.retouch.enhancer
     if enhancer is not None:
         enhancer.enhance([np.asarray(cv2.resize(source.image, (enhancer.side, enhancer.side)), np.uint8)])

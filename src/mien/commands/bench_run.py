@@ -2,6 +2,7 @@
 
 import platform
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,11 @@ from mien.system.processor import available_cores
 from mien.types import Image
 
 
-def run_bench(portrait: Path, photo: Path, frames: int, settings: Settings, consent: str) -> dict[str, Any]:
-    """Measure speed and memory on a stream, a file and a picture, `frames` each; raises a `MienError`."""
+def run_bench(portrait: Path, photo: Path, frames: int, settings: Settings, stated: Sequence[str]) -> dict[str, Any]:
+    """Measure speed and memory on a stream, a file and a picture, `frames` each; raises a `MienError`.
+
+    `stated` are the flags of `mien swap` that state why the face may be used.
+    """
     store = Store()
     wearer, source = _read(portrait, settings), _read(photo, settings)
     with counted_steps("measuring", 4) as done, tempfile.TemporaryDirectory(prefix="mien-bench-") as folder:
@@ -27,9 +31,9 @@ def run_bench(portrait: Path, photo: Path, frames: int, settings: Settings, cons
         clip = Path(folder) / "clip.mp4"
         write_clip(clip, bench.moving_portrait(wearer, factory.open_models(settings, store)), frames)
         done(2)
-        file = bench.bench_file(photo, clip, Path(folder) / "out.mp4", frames, consent)
+        file = bench.bench_file(photo, clip, Path(folder) / "out.mp4", frames, stated)
         done(3)
-        picture = bench.bench_picture(photo, portrait, Path(folder) / "out.png", runs=3, consent=consent)
+        picture = bench.bench_picture(photo, portrait, Path(folder) / "out.png", runs=3, stated=stated)
         done(4)
     return {
         "mien": __version__,

@@ -46,7 +46,7 @@ def _run(options: argparse.Namespace) -> int:
     if not found:
         print("no consent has been recorded yet")
         return 0
-    table = new_table("id", "statement", "photo", "given", "revoked")
+    table = new_table("id", "statement", "photo", "given", "adult", "revoked")
     for each in found:
         table.add_row(*(escape(str(value)) for value in _described(each).values()))
     print_table(table)
@@ -59,5 +59,6 @@ def _described(consent: "Consent") -> dict[str, str]:
         "statement": STATEMENTS.get(consent.statement, consent.statement),
         "photo": consent.photo,
         "given_at": consent.given_at.isoformat(timespec="seconds"),
+        "adult_at": consent.adult_at.isoformat(timespec="seconds") if consent.adult_at else "",
         "revoked_at": consent.revoked_at.isoformat(timespec="seconds") if consent.revoked_at else "",
     }

@@ -63,6 +63,7 @@ def _run(options: argparse.Namespace) -> int:
         photo=options.photo,
         also=tuple(options.also),
         consent=options.consent,
+        adult=options.adult,
         input=options.input,
         outputs=tuple(options.output),
         settings=settings_of(options),

@@ -6,7 +6,7 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from mien.provenance.consent import STATEMENTS
+from mien.provenance.consent import ADULT_STATEMENT, STATEMENTS
 from mien.settings import Settings, from_mapping, read_file, table
 from mien.system.folders import data_folder, reachable
 
@@ -51,8 +51,9 @@ def data_of(options: argparse.Namespace) -> Path:
 
 
 def add_trust(parser: argparse.ArgumentParser) -> None:
-    """Add `--consent`, `--data` and the options of signing; `signing_of` reads the latter."""
+    """Add `--consent`, `--adult`, `--data` and the options of signing; `signing_of` reads the latter."""
     parser.add_argument("--consent", choices=tuple(STATEMENTS), help="why you may use the face; asked once for each photo")
+    parser.add_argument("--adult", action="store_true", help=f"state that {ADULT_STATEMENT}; asked when the face looks younger")
     add_data(parser)
     signing = parser.add_argument_group("signing (default: a key of this installation)")
     signing.add_argument("--signing-cert", metavar="PEM", type=Path, help="your certificate, followed by its issuers")

@@ -6,12 +6,12 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
-from rich.prompt import Prompt
+from rich.prompt import Confirm, Prompt
 
 from mien.commands.messages import print_error, print_terms_once
 from mien.commands.options import EXIT_CODES, Commands, add_settings, add_trust, data_of, settings_of, signing_of
 from mien.errors import UsageError
-from mien.provenance.consent import STATEMENTS
+from mien.provenance.consent import ADULT_STATEMENT, STATEMENTS
 
 
 def add(commands: Commands) -> None:
@@ -59,6 +59,7 @@ def _run(options: argparse.Namespace) -> int:
     targets = expand(options.targets)
     data = data_of(options)
     print_terms_once(data)
+    terminal = sys.stdin.isatty() and sys.stderr.isatty()
     request = Request(
         photo=named_file(options.photo),
         also=tuple(named_file(name) for name in options.also),
@@ -75,7 +76,9 @@ def _run(options: argparse.Namespace) -> int:
         data=data,
         signing=signing_of(options),
         consent=options.consent,
-        ask=_ask_consent if sys.stdin.isatty() and sys.stderr.isatty() else None,
+        adult=options.adult,
+        ask=_ask_consent if terminal else None,
+        ask_adult=_ask_adult if terminal else None,
     )
     return run_swap(request, quiet=options.quiet, report=print_error)
 
@@ -92,6 +95,16 @@ def _ask_consent(photo: Path) -> str:
     except EOFError:
         raise UsageError("no consent was given for this face", f"add --consent {'|'.join(keys)}") from None
     return keys[int(answer) - 1]
+
+
+def _ask_adult(photo: Path, why: str) -> bool:
+    """Ask at the terminal whether the person is an adult; the end of input means no."""
+    console = Console(stderr=True, highlight=False)
+    console.print(f"{escape(str(photo))}: {escape(why)}.")
+    try:
+        return Confirm.ask(f"Do you state that {ADULT_STATEMENT}?", console=console, default=False)
+    except EOFError:
+        return False
 
 
 def _seconds(text: str | None) -> float | None:

@@ -15,8 +15,8 @@ class Request:
     """The checked command line.
 
     `also` are more photos of the person in `photo`. `output` is a folder for the outputs of all `targets` (`into_folder`),
-    else the file of the only one. `consent` is the statement given with the request; `ask` asks for one, None without a
-    terminal.
+    else the file of the only one. `consent` is the statement given with the request, `adult` that the person is an
+    adult; `ask` and `ask_adult` ask for them, None without a terminal.
     """
 
     photo: Path
@@ -34,7 +34,9 @@ class Request:
     data: Path
     signing: Signing
     consent: str | None
+    adult: bool
     ask: Callable[[Path], str] | None
+    ask_adult: Callable[[Path, str], bool] | None
 
     @property
     def inputs(self) -> tuple[Path, ...]:

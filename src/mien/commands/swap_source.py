@@ -5,7 +5,7 @@ import cv2
 from mien.assembly import factory
 from mien.assembly.source_photos import open_photos, read_photo
 from mien.commands.swap_request import Request
-from mien.errors import UsageError
+from mien.errors import AdulthoodNeeded, UsageError
 from mien.media.files.output_file import OutputFile
 from mien.media.files.picture_write import write_format
 from mien.media.files.statement import shown_name
@@ -24,16 +24,32 @@ def open_source(request: Request, models: factory.Models) -> SourceFace:
 
 
 def consent_for(request: Request, trust: Trust, source: SourceFace) -> Consent:
-    """Return the consent recorded for this photo, or record the one given now; raises `UsageError` without any."""
-    stated = request.consent
+    """Return the consent recorded for this photo, or record the one given now.
+
+    Raises `UsageError` without any, `AdulthoodNeeded` for a face that looks young and is not stated to be an adult's.
+    """
+    adult, stated = _is_stated_adult(request, trust, source), request.consent
     if stated is None:
-        found = trust.consents.find(source)
+        found = trust.consents.find(source, adult=adult)
         if found is not None:
             return found
         if request.ask is None:
             raise UsageError(f"{request.photo}: no consent was given for this face", f"add --consent {'|'.join(STATEMENTS)}")
         stated = request.ask(request.photo)
-    return trust.consents.record(source, stated, shown_name(request.photo))
+    return trust.consents.record(source, stated, shown_name(request.photo), adult=adult)
+
+
+def _is_stated_adult(request: Request, trust: Trust, source: SourceFace) -> bool:
+    """Return True when it is stated with this request that the person is an adult."""
+    if request.adult:
+        return True
+    try:
+        trust.consents.check_adulthood(source)
+    except AdulthoodNeeded as error:
+        if request.ask_adult is None or not request.ask_adult(request.photo, str(error)):
+            raise AdulthoodNeeded(f"{request.photo}: {error}", error.remedy) from error
+        return True
+    return False
 
 
 def _write_numbered(request: Request, models: factory.Models, photo: Image) -> None:

@@ -4,6 +4,7 @@ import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -80,20 +81,20 @@ def bench_stream(portrait: Image, photo: Image, settings: Settings, store: Store
     }
 
 
-def bench_file(photo: Path, clip: Path, output: Path, frames: int, consent: str) -> dict[str, Any]:
+def bench_file(photo: Path, clip: Path, output: Path, frames: int, stated: Sequence[str]) -> dict[str, Any]:
     """Run `mien swap` on a video in a new process; return the time, start-up included, and its peak memory."""
     start = time.perf_counter()
-    subprocess.run(_swap_command(photo, clip, output, consent), check=True, stdin=subprocess.DEVNULL, env=environment())
+    subprocess.run(_swap_command(photo, clip, output, stated), check=True, stdin=subprocess.DEVNULL, env=environment())
     seconds = time.perf_counter() - start
     return {"frames": frames, "seconds": seconds, "fps": frames / seconds, "peak_mb": peak_memory_of_children_mb()}
 
 
-def bench_picture(photo: Path, target: Path, output: Path, runs: int, consent: str) -> dict[str, Any]:
+def bench_picture(photo: Path, target: Path, output: Path, runs: int, stated: Sequence[str]) -> dict[str, Any]:
     """Run `mien swap` on a picture in new processes; return seconds from start to exit. The first may fill numba's cache."""
     times = []
     for _ in range(runs + 1):
         start = time.perf_counter()
-        subprocess.run(_swap_command(photo, target, output, consent), check=True, stdin=subprocess.DEVNULL, env=environment())
+        subprocess.run(_swap_command(photo, target, output, stated), check=True, stdin=subprocess.DEVNULL, env=environment())
         times.append(time.perf_counter() - start)
     return {"first_s": times[0], "median_s": statistics.median(times[1:]), "worst_s": max(times[1:])}
 
@@ -109,7 +110,7 @@ def peak_memory_of_children_mb() -> float | None:
     return peak / 1024 if sys.platform != "darwin" else peak / 1024**2
 
 
-def _swap_command(photo: Path, target: Path, output: Path, consent: str) -> list[str]:
+def _swap_command(photo: Path, target: Path, output: Path, stated: Sequence[str]) -> list[str]:
     # With its own key and ledger beside the output: measurements do not belong in the ledger of this installation.
     files = [str(photo), str(target), "-o", str(output), "--data", str(output.parent / "data")]
-    return python_module("mien.commands.main", "swap", *files, "--consent", consent, "--overwrite", "--quiet")
+    return python_module("mien.commands.main", "swap", *files, *stated, "--overwrite", "--quiet")

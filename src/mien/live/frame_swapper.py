@@ -18,6 +18,7 @@ from mien.safety.veil import card, veil_picture, veil_region
 from mien.settings import Settings
 from mien.swap.persona import Retouch
 from mien.swap.pipeline import StreamMemory, swap_faces
+from mien.swap.stages.class_overlay import draw_classes
 from mien.types import LIVE_TIME_BASE, Detection, Frame, Image, LabelledFrame, TrackedFace
 
 _HOLD_S = 1.0  # "hold" shows the last picture of a lost face this long, then a veil
@@ -27,8 +28,9 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class TrackedFrame:
-    """A frame, its tracked faces, all detections, and the number of its scene; `before` is a copy when it is wanted.
+    """A frame, its tracked faces, all detections, and the number of its scene.
 
+    `before` and `classes` are copies of the picture, when they are wanted; the latter to draw the parser's classes into.
     `confirming` are the detections that may confirm a face.
     """
 
@@ -38,6 +40,7 @@ class TrackedFrame:
     confirming: Sequence[Detection]
     scene: int
     before: Image | None = None
+    classes: Image | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +59,15 @@ Showing = Literal["swapped", "clear", "covered", "held", "veiled", "passed", "no
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A frame for the sinks, and how faces appear in it; `before` is the picture as it was, when it is wanted."""
+    """A frame for the sinks, and how faces appear in it.
+
+    `before` is the picture as it was, `classes` the same with the parser's classes over it, when they are wanted.
+    """
 
     labelled: LabelledFrame
     what: Showing
     before: Image | None = None
+    classes: Image | None = None
 
 
 class FrameSwapper:
@@ -95,7 +102,7 @@ class FrameSwapper:
         frame, image = tracked.frame, tracked.frame.image
         self._mark.arriving(frame)
         trusted = self._confirmation.trusted(tracked.faces, tracked.confirming, frame.time_s)
-        worn = self._swap(frame, trusted, snapshot)
+        worn = self._swap(tracked, trusted, snapshot)
         verdict = self._judge(tracked, worn, image)
         what: Showing = self._hide(image, frame.time_s, verdict, snapshot, bool(worn))
         content = self._content.see(frame)
@@ -105,7 +112,7 @@ class FrameSwapper:
             self._last_good, self._last_good_s = image.copy(), frame.time_s
         labelled = self._label(frame, snapshot.settings, hidden=what == "veiled")
         self._mark.leaving(frame)
-        return Shown(labelled, what, tracked.before)
+        return Shown(labelled, what, tracked.before, tracked.classes)
 
     def closed(self, frame: Frame, snapshot: Snapshot) -> Shown:
         """Return the frame with all of it veiled."""
@@ -126,12 +133,14 @@ class FrameSwapper:
         frame = Frame(card(width, height), 0, pts, LIVE_TIME_BASE)
         return Shown(self._label(frame, snapshot.settings, hidden=True), "none")
 
-    def _swap(self, frame: Frame, faces: tuple[TrackedFace, ...], snapshot: Snapshot) -> tuple[TrackedFace, ...]:
+    def _swap(self, tracked: TrackedFrame, faces: tuple[TrackedFace, ...], snapshot: Snapshot) -> tuple[TrackedFace, ...]:
         """Return the faces that now wear the source; none after an error of a network, which is logged."""
-        persona = snapshot.persona
+        frame, persona = tracked.frame, snapshot.persona
         try:
             retouch = Retouch() if persona is None else persona.retouch
             known = self._memory.observe(frame, faces, retouch, snapshot.settings)
+            if tracked.classes is not None:
+                draw_classes(tracked.classes, known)
             worn = () if persona is None else swap_faces(frame, known, persona, snapshot.settings, self._memory)
         except Exception as error:  # noqa: BLE001 - whatever a network does, the picture must stay closed and go on
             self._failures += 1

@@ -40,6 +40,11 @@ class LoopListener:
         """Return True when frames are to carry a copy of the picture as it was."""
         return False
 
+    @property
+    def wants_classes(self) -> bool:
+        """Return True when frames are to carry a copy with the parser's classes drawn over it."""
+        return False
+
     def changed(self) -> None:
         """Note that a status of the loop may have changed."""
 
@@ -277,7 +282,9 @@ class LiveLoop:
         parts.detector.release_picture()
         parts.detector.note_tracked(faces, frame.image)
         before = frame.image.copy() if self._listener.wants_before else None
-        return TrackedFrame(frame, faces, low_confidence, confirming, (self._generation << 32) + parts.tracker.scene, before)
+        classes = frame.image.copy() if self._listener.wants_classes else None
+        scene = (self._generation << 32) + parts.tracker.scene
+        return TrackedFrame(frame, faces, low_confidence, confirming, scene, before, classes)
 
     def _swap(self) -> None:
         swapper = FrameSwapper(self._content, self._mark)

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from mien.contracts import Engine, Enhancer, Harmoniser, Segmenter
+from mien.contracts import Engine, Enhancer, HandFinder, Harmoniser, Parser, Segmenter
 from mien.face.mean_face import neutral
 from mien.types import Floats, SourceFace
 
@@ -17,6 +17,8 @@ class Retouch:
     harmoniser: Harmoniser | None = None
     segmenters: tuple[Segmenter, ...] = ()
     enhancer: Enhancer | None = None
+    parser: Parser | None = None
+    hand_finder: HandFinder | None = None
 
 
 @dataclass(frozen=True, slots=True)

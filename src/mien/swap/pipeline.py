@@ -3,7 +3,10 @@
 from dataclasses import dataclass
 
 from mien.settings import Settings
+from mien.swap.memory.hands import Hands
+from mien.swap.memory.hidden_landmarks import HiddenLandmarks
 from mien.swap.memory.observer import Observer
+from mien.swap.memory.parsing import Parsing
 from mien.swap.memory.segmentation import Segmentation
 from mien.swap.persona import Persona, Retouch
 from mien.swap.stages.compose import compose
@@ -19,18 +22,24 @@ from mien.types import Frame, FrameResult, TrackedFace
 
 
 class StreamMemory:
-    """Memory of the faces of one stream of frames; `live` as in `Enhancement` and `Segmentation`."""
+    """Memory of the faces of one stream of frames; `live` as in `Enhancement`, `Segmentation` and `Parsing`."""
 
     def __init__(self, *, live: bool = False) -> None:
         self._live = live
         self._observer = Observer()
         self._segmentation = Segmentation(live=live)
+        self._parsing = Parsing(live=live)
+        self._hands = Hands()
+        self._hidden = HiddenLandmarks()
         self.enhancement = Enhancement(live=live)
 
     def reset(self) -> None:
         """Forget everything: another stream begins."""
         self._observer.reset()
         self._segmentation.reset()
+        self._parsing.reset()
+        self._hands.reset()
+        self._hidden.reset()
         self.enhancement.reset()
 
     def close(self) -> bool:
@@ -42,13 +51,20 @@ class StreamMemory:
     ) -> tuple[TrackedFace, ...]:
         """Return the faces with what is known of them.
 
-        Occluders are found by the chosen segmenters, in files and live; without segmenters, or in addition to them with
-        `occlusion` = on, by the faces' usual appearance.
+        Occluders are found by the chosen segmenters, else by the parser, in files and live; without segmenters, or in addition
+        to them with `occlusion` = on, by the faces' usual appearance, too.
         """
-        segmenters = () if settings.occlusion == "off" else retouch.segmenters
+        wanted = settings.occlusion != "off"
+        segmenters = retouch.segmenters if wanted else ()
         predicted = self._segmentation.update(frame, faces, segmenters)
+        parser = retouch.parser if wanted and not segmenters else None
+        if parser is not None:
+            faces = self._hidden.held(faces, self._parsing.seen)
+        hands = self._hands.update(frame, faces, self._parsing.seen, None if parser is None else retouch.hand_finder)
+        looks = self._parsing.update(frame, faces, parser, hands)
+        predicted.update({number: look.occluder for number, look in looks.items()})
         by_appearance = settings.occlusion == "on" or (settings.occlusion == "files" and not self._live and not segmenters)
-        return self._observer.observe(frame, faces, by_appearance=by_appearance, predicted=predicted)
+        return self._observer.observe(frame, faces, by_appearance=by_appearance, predicted=predicted, parsed=self._parsing.seen)
 
 
 @dataclass(frozen=True, slots=True)

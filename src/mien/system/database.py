@@ -50,6 +50,7 @@ CREATE TABLE temporaries (
     process_began REAL NOT NULL
 );
 """,
+    "ALTER TABLE consents ADD COLUMN adult_at TEXT",
 )
 _REMEDIES = {
     **dict.fromkeys((sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED), "close the other program that holds the file, and try again"),

@@ -26,6 +26,7 @@ LOCAL = Options(
     photo=None,
     also=(),
     consent=None,
+    adult=False,
     input=None,
     outputs=(),
     settings=Settings(),

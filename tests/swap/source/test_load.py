@@ -1,5 +1,7 @@
 """Photos that can be worn, and refusals that say why."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -11,7 +13,7 @@ from tests.support.portraits import COLLINS, HOPPER, models, portrait, recognise
 
 
 def _load(photo: Image, number: int | None = None) -> SourceFace:
-    return load_source(photo, models().photo_detector, models().landmarker, number=number)
+    return load_source(photo, models().inspection, number=number)
 
 
 @pytest.fixture
@@ -85,7 +87,7 @@ def test_turned_too_far(photo: Image) -> None:
             return type(found)(turned, found.presence)
 
     with pytest.raises(errors.SourceFaceTurned, match="to the side"):
-        load_source(squeezed, models().photo_detector, Turned(), number=1)  # type: ignore[arg-type]
+        load_source(squeezed, replace(models().inspection, landmarker=Turned()), number=1)  # type: ignore[arg-type]
 
 
 def test_cut_by_the_border(photo: Image) -> None:
@@ -112,7 +114,7 @@ def test_numbered_picture_leaves_the_photo_alone(pair: Image) -> None:
 
 
 def _more(photo: Image, same_as: SourceFace) -> SourceFace:
-    return load_more(photo, same_as, models().photo_detector, models().landmarker, recogniser())
+    return load_more(photo, same_as, models().inspection, recogniser())
 
 
 def test_a_further_photo_of_the_same_person_is_found_among_others(photo: Image, pair: Image) -> None:

@@ -56,6 +56,7 @@ class Options:
     photo: Path | None
     also: tuple[Path, ...]
     consent: str | None
+    adult: bool
     input: str | None
     outputs: tuple[str, ...]
     settings: Settings
@@ -175,7 +176,7 @@ def _signals_ignored() -> Iterator[None]:
 def _apply(session: StudioSession, options: Options) -> None:
     """Choose face, input and outputs that the command line names."""
     if options.photo is not None:
-        session.wardrobe.wear_photo(options.photo, options.consent, options.also)
+        session.wardrobe.wear_photo(options.photo, options.consent, options.also, adult=options.adult)
     if options.input is not None:
         session.inputs.set_input(input_of_text(options.input), trusted=True)
     for output in options.outputs:

@@ -27,7 +27,7 @@ _JPEG_QUALITY = 85  # chosen by eye
 _NUMBERED_SIDE_PIXELS = 1280  # of the picture in which several faces are numbered
 PREPARED_BY = "boost", "morph", "segmenter", "enhancer", "fidelity", "device", "precision"
 """Settings of installed models that a persona depends on, beside its engine."""
-_DRAWN_BY = "eyes", "mouth", "finish", *PREPARED_BY
+_DRAWN_BY = "eyes", "mouth", "finish", "parser", *PREPARED_BY
 _THUMB_SIDE_PIXELS = 192  # chosen, sharp on dense displays
 
 
@@ -117,10 +117,13 @@ class Gallery:
                 raise UsageError("this face is not in the gallery any more", "add the photo again")
             return self._faces[face_id]
 
-    def add(self, photo: Path, name: str, consent: str | None, number: int | None = None) -> GalleryFace:
+    def add(
+        self, photo: Path, name: str, consent: str | None, number: int | None = None, *, adult: bool = False
+    ) -> GalleryFace:
         """Add a photo, a file of this session; without `consent`, an earlier statement for the photo holds.
 
-        Raises `ConsentNeeded` when there is none, `SeveralFaces`, or another `MienError`.
+        `adult` states that the person is an adult. Raises `ConsentNeeded` when there is no statement, `AdulthoodNeeded` when
+        that one is missing, `SeveralFaces`, or another `MienError`.
         """
         name = name[: GALLERY_LIMITS.name_letters] or "photo"
         if consent is not None and consent not in STATEMENTS:
@@ -135,7 +138,10 @@ class Gallery:
                 found = search(image, self._models.photo_detector)
                 raise SeveralFaces(len(found.faces), _fitted(numbered_picture(found), _NUMBERED_SIDE_PIXELS)) from None
             del image
-        stated = self._consents.find(source) if consent is None else self._consents.record(source, consent, name)
+        if consent is None:
+            stated = self._consents.find(source, adult=adult)
+        else:
+            stated = self._consents.record(source, consent, name, adult=adult)
         if stated is None:
             raise ConsentNeeded(name)
         face = GalleryFace(secrets.token_hex(6), name, stated.statement, photo, number, _thumb(source), source)
@@ -143,14 +149,21 @@ class Gallery:
             self._faces[face.id] = face
         return face
 
+    def state_adult(self, face_id: str) -> None:
+        """Record that the person of this face is an adult. Raises a `MienError`."""
+        self._stated(self.get(face_id), adult=True)
+
     def add_photo(self, face_id: str, photo: Path) -> None:
         """Add a further photo of the same person, a file of this session. Raises a `MienError`.
 
-        The statement for the first photo holds for it, because the recogniser finds the same person in it.
+        The statement for the first photo holds for it, because the recogniser finds the same person in it. Raises
+        `AdulthoodNeeded` when the person looks young here and is not stated to be an adult.
         """
         source = self.allowed(face_id)[0]
         with self._decoding:
             whole = factory.add_photo(source, _read(photo), self._models, self._recogniser())
+        # Before the photo becomes part of the face, which could not be worn any more.
+        self._consents.check_adulthood(whole)
         with self._lock:
             face = self.get(face_id)
             self._forget_personas(face)
@@ -252,11 +265,16 @@ class Gallery:
         return made
 
     def allowed(self, face_id: str) -> tuple[SourceFace, Consent]:
-        """Return the face and the statement that permits wearing it. Raises a `MienError`, also for a revoked statement."""
-        face = self.get(face_id)
+        """Return the face and the statement that permits wearing it.
+
+        Raises a `MienError`, also for a revoked statement; `AdulthoodNeeded` for a face that was saved before that was asked.
+        """
+        return self._stated(self.get(face_id))
+
+    def _stated(self, face: GalleryFace, *, adult: bool = False) -> tuple[SourceFace, Consent]:
         if face.source is None:
             face.source = self._opened(face)
-        consent = self._consents.find(face.source)
+        consent = self._consents.find(face.source, adult=adult)
         if consent is None:
             raise UsageError(
                 f"the consent for the face {face.name!r} is no longer recorded",

@@ -4,6 +4,7 @@ import asyncio
 import struct
 import threading
 import time
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
@@ -21,15 +22,24 @@ _MAX_ORIGINALS = 4  # on a busy machine the preview's thread is one to two frame
 _FIRST_WIDTH_PIXELS = 1280  # until the page says how wide it is
 
 
+@dataclass(frozen=True, slots=True)
+class Originals:
+    """The picture of one frame as it was, and the same with the parser's classes drawn over it; for the page alone."""
+
+    before: Image | None = None
+    classes: Image | None = None
+
+
 class Viewer:
     """One page. Made and used on the event loop; `HubSink` only reads its wishes and hands it messages.
 
-    `width` 0 wants no picture; `before` wants the picture as it was, too.
+    `width` 0 wants no picture; `before` wants the picture as it was, too, `classes` that with the parser's classes over it.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.width = _FIRST_WIDTH_PIXELS
         self.before = False
+        self.classes = False
         self._loop = loop
         self._messages: asyncio.Queue[bytes] = asyncio.Queue()
         self._pending: set[int] = set()
@@ -67,7 +77,7 @@ class PreviewHub:
     def __init__(self) -> None:
         self._viewers: set[Viewer] = set()
         self._lock = threading.Lock()
-        self._before: dict[int, Image] = {}
+        self._originals: dict[int, Originals] = {}
 
     def join(self, viewer: Viewer) -> None:
         """Add a page."""
@@ -90,19 +100,25 @@ class PreviewHub:
         with self._lock:
             return any(viewer.before and viewer.width > 0 for viewer in self._viewers)
 
-    def note_before(self, pts: int, image: Image | None) -> None:
+    @property
+    def wants_classes(self) -> bool:
+        """Return True when a page shows what the parser sees."""
+        with self._lock:
+            return any(viewer.classes and viewer.width > 0 for viewer in self._viewers)
+
+    def note_originals(self, pts: int, originals: Originals) -> None:
         """Keep the picture as it was for the frame of this time; the page alone shows it, beside the labelled one."""
-        kept = {} if image is None else {**self._before, pts: image}
-        self._before = dict(list(kept.items())[-_MAX_ORIGINALS:])
+        kept = {} if originals.before is None and originals.classes is None else {**self._originals, pts: originals}
+        self._originals = dict(list(kept.items())[-_MAX_ORIGINALS:])
 
     def ready(self) -> list[Viewer]:
         """Return the pages that take another frame."""
         with self._lock:
             return [viewer for viewer in self._viewers if viewer.ready]
 
-    def before_of(self, pts: int) -> Image | None:
-        """Return the picture as it was for the frame of this time, if it is kept."""
-        return self._before.get(pts)
+    def originals_of(self, pts: int) -> Originals:
+        """Return the picture as it was for the frame of this time, as far as it is kept."""
+        return self._originals.get(pts, Originals())
 
 
 class HubSink:
@@ -118,20 +134,25 @@ class HubSink:
             return
         frame = labelled.frame
         captured_ms = 1000 * (frame.time_s + time.time() - time.monotonic())
-        encoded: dict[tuple[int, bool], bytes] = {}
-        original = self._hub.before_of(frame.pts)
+        encoded: dict[tuple[int, str], bytes] = {}
+        originals = self._hub.originals_of(frame.pts)
+
+        def jpeg_of(image: Image, width: int, name: str) -> bytes:
+            if (width, name) not in encoded:
+                encoded[width, name] = _jpeg(image, width)
+            return encoded[width, name]
+
         for viewer in viewers:
             # Read once: the page may change it at any time.
             width = min(viewer.width, frame.image.shape[1])
             if width <= 0:
                 continue
-            key = (width, False)
-            if key not in encoded:
-                encoded[key] = _jpeg(frame.image, width)
             before = b""
-            if viewer.before and original is not None:
-                before = encoded.get((width, True)) or encoded.setdefault((width, True), _jpeg(original, width))
-            viewer.offer(captured_ms, encoded[key], before)
+            if viewer.classes and originals.classes is not None:
+                before = jpeg_of(originals.classes, width, "classes")
+            elif viewer.before and originals.before is not None:
+                before = jpeg_of(originals.before, width, "before")
+            viewer.offer(captured_ms, jpeg_of(frame.image, width, "after"), before)
 
     def __enter__(self) -> Self:
         return self

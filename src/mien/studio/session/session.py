@@ -38,7 +38,7 @@ from mien.studio.session.jobs import FileJobs
 from mien.studio.session.live_inputs import LiveInputs
 from mien.studio.session.outputs import Outputs
 from mien.studio.session.presets import Presets, checked, portable, values_of
-from mien.studio.session.preview import HubSink, PreviewHub
+from mien.studio.session.preview import HubSink, Originals, PreviewHub
 from mien.studio.session.recordings import Recordings
 from mien.studio.session.settings_table import described_table
 from mien.studio.session.verification import Verification
@@ -205,11 +205,15 @@ class _Listener(LoopListener):
     def wants_before(self) -> bool:
         return self._session.hub.wants_before
 
+    @property
+    def wants_classes(self) -> bool:
+        return self._session.hub.wants_classes
+
     def changed(self) -> None:
         self._session.notify()
 
     def shown(self, shown: Shown) -> None:
-        self._session.hub.note_before(shown.labelled.frame.pts, shown.before)
+        self._session.hub.note_originals(shown.labelled.frame.pts, Originals(shown.before, shown.classes))
 
     def fingerprint(self, fingerprint: int) -> None:
         self._session._recordings.see(fingerprint)

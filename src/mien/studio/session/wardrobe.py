@@ -70,10 +70,10 @@ class Wardrobe:
         """Prepare the face for the engine, so that selecting it takes effect at once. Raises a `MienError`."""
         self._gallery.persona(face_id, factory.open_engine(self.settings, self._models.sessions), self.settings)
 
-    def wear_photo(self, photo: Path, consent: str | None, further: Sequence[Path] = ()) -> None:
+    def wear_photo(self, photo: Path, consent: str | None, further: Sequence[Path] = (), *, adult: bool = False) -> None:
         """Take in and wear a photo of this machine, and further ones of the same person. Raises a `MienError`."""
         try:
-            face = self._gallery.add(self._copied(photo), photo.stem, consent)
+            face = self._gallery.add(self._copied(photo), photo.stem, consent, adult=adult)
         except ConsentNeeded as error:
             raise UsageError(str(error), f"add --consent {'|'.join(STATEMENTS)}") from error
         for other in further:

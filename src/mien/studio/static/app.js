@@ -30,6 +30,7 @@ class App {
     this.shortcuts = new Shortcuts([
       { keys: ['c'], shown: 'C', words: 'key_compare', down: () => this.preview.compare(true), up: () => this.preview.compare(false) },
       { keys: ['s'], shown: 'S', words: 'key_split', down: () => this.preview.toggleSplit() },
+      { keys: ['w'], shown: 'W', words: 'classes_hint', down: () => this.preview.toggleClasses() },
       { keys: ['m'], shown: 'M', words: 'key_mirror', down: () => this.preview.toggleMirror() },
       { keys: ['f'], shown: 'F', words: 'key_fullscreen', down: () => this.preview.toggleFullscreen() },
       { keys: ['r'], shown: 'R', words: 'key_record', down: () => void this.outputs.toggleRecording() },
@@ -57,6 +58,7 @@ class App {
     compare.addEventListener('keydown', (event) => ['Enter', ' '].includes(event.key) && this.preview.compare(true));
     compare.addEventListener('keyup', () => this.preview.compare(false));
     byId('split').addEventListener('click', () => this.preview.toggleSplit());
+    byId('classes').addEventListener('click', () => this.preview.toggleClasses());
     byId('mirror').addEventListener('click', () => this.preview.toggleMirror());
     byId('fullscreen').addEventListener('click', () => this.preview.toggleFullscreen());
     byId('help').addEventListener('click', () => this.shortcuts.showHelp());

@@ -92,13 +92,28 @@ export class Faces {
     const form = new FormData();
     form.append('photo', photo, photo.name);
     say('face-sending', t('sending', { name: photo.name }));
-    await attempt(() => call('POST', `/api/faces/${id}/photos`, form));
+    await attempt(() => this.statingAdulthood(id, () => call('POST', `/api/faces/${id}/photos`, form)));
     say('face-sending', '');
   }
 
   /** @param {string} id */
   select(id) {
-    return attempt(() => call('POST', `/api/faces/${id}/select`));
+    return attempt(() => this.statingAdulthood(id, () => call('POST', `/api/faces/${id}/select`)));
+  }
+
+  /** Does something with a face; asks for adulthood when the server needs it. @param {string} id @param {() => Promise<any>} work */
+  async statingAdulthood(id, work) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!(error instanceof ApiError) || error.answer.code !== 'adulthood-needed') throw error;
+    }
+    // One question at a time: photos that are being added may ask, too.
+    const answered = this.done.then(() => this.askAdulthood(`/api/faces/${id}/thumb.jpg`));
+    this.done = answered.then(() => {});
+    if (!(await answered)) return undefined;
+    await call('POST', `/api/faces/${id}/adult`);
+    return work();
   }
 
   /** Wears the face at this place in the gallery, counted from one; zero for no face. @param {number} place */
@@ -118,7 +133,7 @@ export class Faces {
     return this.done;
   }
 
-  /** Adds a photo; asks which of several faces, and for the consent, when the server needs it. @param {Blob} photo @param {string} fileName */
+  /** Adds a photo; asks which of several faces, for the consent and for adulthood, when the server needs it. @param {Blob} photo @param {string} fileName */
   async addOne(photo, fileName) {
     /** @type {Record<string, string>} */
     const answers = {};
@@ -132,9 +147,14 @@ export class Faces {
       } else if (answer instanceof ApiError && answer.answer.code === 'consent-needed' && !answers.consent) {
         answers.consent = await this.askConsent(photo, answers.number, numbered);
         if (!answers.consent) return;
+      } else if (answer instanceof ApiError && answer.answer.code === 'adulthood-needed' && !answers.adult) {
+        const address = URL.createObjectURL(photo);
+        answers.adult = await this.askAdulthood(numbered || address, answers.number);
+        URL.revokeObjectURL(address);
+        if (!answers.adult) return;
       } else {
         if (answer instanceof Error) complain(answer);
-        else await this.select(answer.id);
+        else await attempt(() => call('POST', `/api/faces/${answer.id}/select`));
         return;
       }
     }
@@ -167,6 +187,18 @@ export class Faces {
     URL.revokeObjectURL(address);
     const chosen = /** @type {HTMLInputElement | null} */ (choices.querySelector(':checked'));
     return answer === 'ok' && chosen ? chosen.value : '';
+  }
+
+  /** @param {string} picture its address @param {string} [number] of the face, where the picture shows several @returns {Promise<string>} 'true', or empty when the person goes back */
+  async askAdulthood(picture, number) {
+    const stated = byId('adult-stated', HTMLInputElement), confirm = byId('adult-confirm', HTMLButtonElement);
+    byId('adult-photo', HTMLImageElement).src = picture;
+    byId('adult-which').textContent = number ? t('consent_which', { n: number }) : '';
+    stated.checked = false;
+    confirm.disabled = true;
+    stated.onchange = () => (confirm.disabled = !stated.checked);
+    const answer = await asked(byId('adult-dialog', HTMLDialogElement));
+    return answer === 'ok' && stated.checked ? 'true' : '';
   }
 
   /** @param {number} count @param {string} picture @returns {Promise<string>} empty when the person goes back */

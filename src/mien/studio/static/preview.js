@@ -17,6 +17,7 @@ export class Preview {
     this.isSplit = !isAlone && Boolean(remembered('split', false));
     this.isMirrored = !isAlone && Boolean(remembered('mirror', false));
     this.isComparing = false;
+    this.isExplaining = false;
     /** @type {number[]} */
     this.latencies = [];
     window.mien = { shown: 0, latency: { median: 0, p95: 0, count: 0 } };
@@ -34,7 +35,7 @@ export class Preview {
   /** Tells the server the wanted width, and whether the picture before is needed, too. */
   wish() {
     const pixels = Math.min(WIDEST, Math.max(320, Math.ceil((this.frame.clientWidth * devicePixelRatio) / 160) * 160));
-    this.socket.send({ want: { before: this.isSplit || this.isComparing, width: document.hidden ? 0 : pixels } });
+    this.socket.send({ want: { before: this.isSplit || this.isComparing, classes: this.isExplaining && !this.isComparing, width: document.hidden ? 0 : pixels } });
   }
 
   resized() {
@@ -92,8 +93,9 @@ export class Preview {
     }
     const [width, height] = [after.width, after.height];
     context.setTransform(this.isMirrored ? -1 : 1, 0, 0, 1, this.isMirrored ? width : 0, 0);
-    context.drawImage(this.isComparing && before ? before : after, 0, 0);
-    if (this.isSplit && before && !this.isComparing) {
+    const isBeforeAlone = this.isComparing || this.isExplaining;
+    context.drawImage(isBeforeAlone && before ? before : after, 0, 0);
+    if (this.isSplit && before && !isBeforeAlone) {
       // The picture as it was lies on the left of what is seen, mirrored or not.
       const edge = Math.round(this.splitShare * width);
       const from = this.isMirrored ? width - edge : 0;
@@ -116,6 +118,14 @@ export class Preview {
   compare(on) {
     if (this.isComparing === on) return;
     this.isComparing = on;
+    this.wish();
+  }
+
+  /** Shows, on this page alone, what the parser sees before the face. */
+  toggleClasses() {
+    this.isExplaining = !this.isExplaining;
+    byId('classes').setAttribute('aria-pressed', String(this.isExplaining));
+    byId('class-key').hidden = !this.isExplaining;
     this.wish();
   }
 

@@ -16,7 +16,7 @@ from mien.imaging import geometry
 from mien.imaging.grain import GrainMeter, green_sigma
 from mien.imaging.kernels import kernel
 from mien.swap.memory.occlusion.track import TrackOcclusion
-from mien.types import Array, Floats, Frame, Grain, Image, KnownFace, Mask, TrackedFace
+from mien.types import Array, Floats, Frame, Grain, Image, KnownFace, Mask, ParsedFace, TrackedFace
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,8 @@ class ObserverTuning:
     """Mean distance up to which proportions differ from frame to frame by themselves."""
     shape_haste: float = 0.4
     """Added speed of the neutral shape beyond it."""
+    unlearnt_share: float = 0.3
+    """Hidden share of a face whose neutral shape is no longer learned: landmarks under a hand are guesses."""
     sideways_degrees: float = 45.0
     """Yaw from which the neutral shape is no longer learned: half of the face is a guess."""
     adopt_frames: int = 10
@@ -130,18 +132,21 @@ class Observer:
         *,
         by_appearance: bool = True,
         predicted: Mapping[int, Mask] = MappingProxyType({}),
+        parsed: Mapping[int, ParsedFace] = MappingProxyType({}),
     ) -> tuple[TrackedFace, ...]:
         """Return the same faces with what is known of them; the picture is not changed.
 
         Without `by_appearance` no occluders are sought, which saves a sixth of all work. `predicted` are the occlusion masks of
-        segmenters, by `track_id`, uint8 (128, 128) as in `KnownFace.occluder`; the larger value counts.
+        segmenters or the parser, by `track_id`, uint8 (128, 128) as in `KnownFace.occluder`; the larger value counts. `parsed`
+        is what the parser saw.
         """
         for memory in self._memories.values():
             memory.unseen += 1
         present = frozenset(face.track_id for face in faces)
         seen = tuple(
-            replace(face, known=self._observe_face(frame, face, present, by_appearance, predicted.get(face.track_id)))
+            replace(face, known=replace(known, parsed=parsed.get(face.track_id)))
             for face in faces
+            for known in [self._observe_face(frame, face, present, by_appearance, predicted.get(face.track_id))]
         )
         self._memories = {number: each for number, each in self._memories.items() if each.unseen <= TUNING.forget_frames}
         return seen
@@ -168,7 +173,8 @@ class Observer:
         free = visible if occluder is None else visible * (1 - occluder * np.float32(1 / 255))
         _learn(memory.texture, memory.weight, now, free, TUNING.plain_mean_frames, TUNING.slowest, TUNING.max_surprise_levels)
         frontal = min(max((TUNING.sideways_degrees - abs(face.yaw)) / TUNING.sideways_degrees, 0.0), 1.0)
-        share = (1 - TUNING.shape_memory + TUNING.shape_haste * _oddness(shape, memory.neutral)) * frontal
+        learnt = frontal * (1 - min(_hidden_share(occluder, visible) / TUNING.unlearnt_share, 1.0))
+        share = (1 - TUNING.shape_memory + TUNING.shape_haste * _oddness(shape, memory.neutral)) * learnt
         memory.neutral = (memory.neutral + share * (shape - memory.neutral)).astype(np.float32)
         memory.light = _followed(memory.light, _light(memory, now, free))
         motion_xy = _motion(memory.points, points)
@@ -197,6 +203,14 @@ def _occluder(memory: _TrackMemory, now: Image, visible: Floats, shape: Floats) 
         occluder = memory.occlusion.update(now, memory.texture, memory.weight, visible)
     memory.weight[memory.occlusion.stale] = 0
     return occluder
+
+
+def _hidden_share(occluder: Mask | None, visible: Floats) -> float:
+    """Return the share of the visible face that is occluded, 0..1."""
+    if occluder is None:
+        return 0.0
+    seen = visible > 0.5
+    return float(np.count_nonzero(seen & (occluder > 127))) / max(float(np.count_nonzero(seen)), 1.0)
 
 
 def _joined(found: Mask | None, predicted: Mask | None) -> Mask | None:

@@ -6,9 +6,10 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from mien.contracts import Detector, Landmarker, Recogniser
+from mien.contracts import AgeEstimator, Detector, Landmarker, Recogniser
 from mien.errors import NoSourceFace, SeveralSourceFaces, SourceFaceStranger, UsageError
 from mien.imaging import geometry
+from mien.swap.source.age import checked_age
 from mien.swap.source.checks import check_face
 from mien.swap.source.glasses import shows_glasses
 from mien.types import Detection, Image, Landmarks, SourceFace
@@ -81,24 +82,31 @@ def _score(searched: SearchedPhoto) -> float:
     return max((face.detection.score for face in searched.faces), default=0.0)
 
 
-def load_source(photo: Image, detector: Detector, landmarker: Landmarker, *, number: int | None = None) -> SourceFace:
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """The networks that find and judge a source face."""
+
+    detector: Detector
+    landmarker: Landmarker
+    ages: AgeEstimator
+
+
+def load_source(photo: Image, by: Inspection, *, number: int | None = None) -> SourceFace:
     """Return the face of a photo, BGR uint8; `number` chooses one of several. Raises a `SourceFaceError` or `UsageError`."""
-    searched = search(photo, detector)
-    return _checked(searched, _choose(searched.faces, number), landmarker)
+    searched = search(photo, by.detector)
+    return _checked(searched, _choose(searched.faces, number), by)
 
 
-def load_more(
-    photo: Image, same_as: SourceFace, detector: Detector, landmarker: Landmarker, recogniser: Recogniser
-) -> SourceFace:
+def load_more(photo: Image, same_as: SourceFace, by: Inspection, recogniser: Recogniser) -> SourceFace:
     """Return the face of a further photo, BGR uint8, that shows the person of `same_as`, alone or among others.
 
     Raises a `SourceFaceError`: `SourceFaceStranger` when the recogniser finds another person.
     """
     wanted = recogniser.describe(same_as.image, same_as.landmarks)
-    searched = search(photo, detector)
+    searched = search(photo, by.detector)
     if not searched.faces:
         raise _no_face()
-    found = [_fit(searched.image, face, landmarker) for face in searched.faces]
+    found = [_fit(searched.image, face, by.landmarker) for face in searched.faces]
     distances = [float(np.linalg.norm(recogniser.describe(searched.image, landmarks) - wanted)) for landmarks in found]
     nearest = int(np.argmin(distances))
     if distances[nearest] >= recogniser.same_person_below:
@@ -107,11 +115,13 @@ def load_more(
             f"{recogniser.same_person_below:.2f})",
             "add only photos of the person in the first photo, or leave this one out",
         )
-    return _checked(searched, searched.faces[nearest], landmarker)
+    return _checked(searched, searched.faces[nearest], by)
 
 
 def together(first: SourceFace, more: SourceFace) -> SourceFace:
-    """Add a further photo of the same person to the first face; all but the notes on rotated photos comes from the first.
+    """Add a further photo of the same person to the first face.
+
+    All but the lowest age and the notes on rotated photos comes from the first.
 
     Raises `UsageError` when there are too many.
     """
@@ -119,7 +129,9 @@ def together(first: SourceFace, more: SourceFace) -> SourceFace:
         raise UsageError(f"{MAX_PHOTOS} photos of one person are enough", "leave some of them out")
     digest = hashlib.sha256((first.digest + more.digest).encode()).hexdigest()
     turned = tuple(note for note in more.warnings if note in TURNED.values() and note not in first.warnings)
-    return replace(first, digest=digest, others=(*first.others, more), warnings=(*first.warnings, *turned))
+    ages = [face.age for face in (first, more) if face.age is not None]
+    warnings = *first.warnings, *turned
+    return replace(first, digest=digest, others=(*first.others, more), warnings=warnings, age=min(ages, default=None))
 
 
 def numbered_picture(photo: SearchedPhoto) -> Image:
@@ -155,10 +167,10 @@ def _no_face() -> NoSourceFace:
     return NoSourceFace("no face was found in the photo", "take a photo that shows one face, upright, from the front")
 
 
-def _checked(photo: SearchedPhoto, face: PhotoFace, landmarker: Landmarker) -> SourceFace:
-    landmarks = _fit(photo.image, face, landmarker)
-    check_face(photo.image, landmarks, landmarker)
-    source = _cut(photo.image, landmarks)
+def _checked(photo: SearchedPhoto, face: PhotoFace, by: Inspection) -> SourceFace:
+    landmarks = _fit(photo.image, face, by.landmarker)
+    check_face(photo.image, landmarks, by.landmarker)
+    source = replace(_cut(photo.image, landmarks), age=checked_age(photo.image, landmarks, by.ages))
     return replace(source, warnings=(TURNED[photo.quarters], *source.warnings)) if photo.quarters else source
 
 

@@ -24,11 +24,12 @@ def faces_router(session: StudioSession) -> APIRouter:
         consent: Annotated[str | None, Form()] = None,
         name: Annotated[str, Form()] = "",
         number: Annotated[int | None, Form()] = None,
+        adult: Annotated[bool, Form()] = False,
     ) -> dict[str, str]:
         stored = store(session, photo)
         try:
             with named_in_errors(stored, Path(photo.filename or "the photo").name):
-                face = gallery.add(stored, name or Path(photo.filename or "photo").stem, consent, number)
+                face = gallery.add(stored, name or Path(photo.filename or "photo").stem, consent, number, adult=adult)
             # What the engine needs is made now, so that choosing the face takes effect at once.
             wardrobe.prepare(face.id)
         except BaseException:
@@ -56,6 +57,10 @@ def faces_router(session: StudioSession) -> APIRouter:
     def select(face_id: str) -> dict[str, str | None]:
         wardrobe.select(None if face_id == "none" else face_id)
         return {"face": wardrobe.face}
+
+    @router.post("/{face_id}/adult", status_code=204)
+    def state_adult(face_id: str) -> None:
+        gallery.state_adult(face_id)
 
     @router.post("/{face_id}/save")
     def save(face_id: str) -> dict[str, bool]:

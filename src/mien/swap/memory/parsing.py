@@ -1,0 +1,154 @@
+"""Classes and occluders that the parser sees on each face, over time.
+
+The parser looks at a face in every other frame; in between, what it saw moves with the mesh.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import cv2
+import numpy as np
+
+from mien.contracts import Parser
+from mien.face.aligned_crop import cut
+from mien.face.texels import facing, unwrap_mask
+from mien.imaging import geometry
+from mien.models.format.parsing import BEFORE_THE_FACE
+from mien.swap.memory.look_turns import LookTurns
+from mien.swap.memory.segmentation import followed, in_picture
+from mien.types import Array, Frame, Mask, ParsedFace, TrackedFace
+
+
+@dataclass(frozen=True, slots=True)
+class ParsingTuning:
+    """Occluders found by the parser over time."""
+
+    every_frames: int = 2
+    """Frames between two looks at one face."""
+    blur_texels: float = 0.8
+    """Sigma of the blur against steps and trembling edges."""
+    gain: float = 1.3
+    """Factor on the blurred mask, at most 1 after it; a network's own edges are soft, and need less than a hard mask's."""
+    max_share: float = 0.7
+    """Share of the frontal part of a face beyond which the parser is not believed: if it errs, it shows the wearer."""
+    max_share_live: float = 0.45
+    """The same live, where nothing can be taken back."""
+    reach_texels: int = 9
+    """Side of the square in which a second look has to agree with the first, live: what covers a face may move."""
+
+
+TUNING = ParsingTuning()
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One face so far: what was `parsed` last, and the `occluder`, uint8 (128, 128) as in `KnownFace.occluder`.
+
+    `seen` is the occluder of the last look alone.
+    """
+
+    parsed: ParsedFace
+    occluder: Mask
+    seen: Mask
+
+
+class Parsing:
+    """The parser's memory of one stream of frames; give it every frame, in order. A face lost for a frame starts afresh.
+
+    `live`: it is believed less, and what it sees counts from the second look on, because the wearer must not be seen.
+    """
+
+    def __init__(self, *, live: bool = False) -> None:
+        self._live = live
+        self._turns = LookTurns(TUNING.every_frames)
+        self._looks: dict[int, Look] = {}
+
+    @property
+    def seen(self) -> dict[int, ParsedFace]:
+        """The last result for each face, by its `track_id`."""
+        return {number: look.parsed for number, look in self._looks.items()}
+
+    def reset(self) -> None:
+        """Forget everything: another stream begins."""
+        self._turns.reset()
+        self._looks = {}
+
+    def update(
+        self,
+        frame: Frame,
+        faces: tuple[TrackedFace, ...],
+        parser: Parser | None,
+        hands: Mapping[int, Mask] = MappingProxyType({}),
+    ) -> dict[int, Look]:
+        """Return what is known of each face by its `track_id`; empty without a parser.
+
+        `hands` are textures of the hands before a face that the hand networks found. The picture is not changed. Errors of the
+        parser pass through, and nothing is remembered of that frame.
+        """
+        if parser is None:
+            self.reset()
+            return {}
+        present = {face.track_id: face for face in faces}
+        self._looks = {number: self._looks[number] for number in present if number in self._looks}
+        looks = dict(self._looks)
+        due = [present[number] for number in self._turns.due(present)]
+        for face, parsed in zip(due, _parsed(frame, due, parser), strict=True):
+            looks[face.track_id] = self._look(parsed, frame, face, looks.get(face.track_id), hands.get(face.track_id))
+            self._turns.looked(face.track_id)
+        self._looks = looks
+        return looks.copy()
+
+    def _look(self, parsed: ParsedFace, frame: Frame, face: TrackedFace, before: Look | None, hand: Mask | None) -> Look:
+        seen = before_the_face(parsed, frame, face)
+        if hand is not None:
+            seen = np.maximum(seen, hand)
+        seen = self._believed(seen, face)
+        counted = seen
+        if self._live:
+            reach = np.ones((TUNING.reach_texels, TUNING.reach_texels), np.uint8)
+            last = np.zeros_like(seen) if before is None else cv2.dilate(before.seen, reach)
+            counted = np.minimum(seen, np.asarray(last, np.uint8))
+        return Look(parsed, counted if before is None else followed(before.occluder, counted), seen)
+
+    def _believed(self, seen: Mask, face: TrackedFace) -> Mask:
+        """Return the texture with soft edges, 0 where the face is turned away; all 0 when too much of it is hidden."""
+        judged: Array = facing(face.landmarks.points) > 0
+        blurred = cv2.GaussianBlur(seen * judged, (0, 0), TUNING.blur_texels)
+        soft = cv2.convertScaleAbs(blurred, alpha=TUNING.gain) * judged
+        most = TUNING.max_share_live if self._live else TUNING.max_share
+        believed = np.count_nonzero(soft > 127) <= most * np.count_nonzero(judged)
+        return np.asarray(soft, np.uint8) if believed else np.zeros_like(seen)
+
+
+def _parsed(frame: Frame, faces: list[TrackedFace], parser: Parser) -> list[ParsedFace]:
+    if not faces:
+        return []
+    crops = [cut(frame.image, face.landmarks.points, parser.template, parser.side) for face in faces]
+    shares = parser.parse([crop.image for crop in crops])
+    return [
+        ParsedFace(each, geometry.apply(crop.frame_to_crop, face.landmarks.points[:, :2]))
+        for each, crop, face in zip(shares, crops, faces, strict=True)
+    ]
+
+
+def before_the_face(parsed: ParsedFace, frame: Frame, face: TrackedFace) -> Mask:
+    """Return the share of each texel that lies before the face, uint8 (128, 128); nothing does outside the picture."""
+    before = np.zeros(parsed.shares.shape[1:], np.uint8)
+    for kind in BEFORE_THE_FACE:
+        cv2.add(before, parsed.shares[kind], before)
+    to_crop = geometry.similarity(face.landmarks.points[:, :2], parsed.points)
+    before = before * in_picture(geometry.invert(to_crop), len(before), frame.image)
+    return unwrap_mask(before, parsed.points)
+
+
+def texture_of(parsed: ParsedFace, kind: int) -> Mask:
+    """Return the share of one class at each texel, uint8 (128, 128)."""
+    return unwrap_mask(np.ascontiguousarray(parsed.shares[kind]), parsed.points)
+
+
+def at_landmarks(parsed: ParsedFace, kind: int) -> Array:
+    """Return the share of one class at each landmark, uint8 (478,)."""
+    side = parsed.shares.shape[1]
+    columns, rows = np.clip(parsed.points.round().astype(np.int32), 0, side - 1).T
+    return np.asarray(parsed.shares[kind, rows, columns], np.uint8)

@@ -1,0 +1,66 @@
+"""The preview: which picture a page gets beside the labelled one."""
+
+import asyncio
+from fractions import Fraction
+
+import cv2
+import numpy as np
+
+from mien.provenance.label import Labeller
+from mien.provenance.mark.pattern import Marker
+from mien.settings import Settings
+from mien.studio.session.preview import HEADER, HubSink, Originals, PreviewHub, Viewer
+from mien.types import Frame, Image, LabelledFrame
+
+_SIZE = 240, 320
+
+
+def _plain(level: int) -> Image:
+    return np.full((*_SIZE, 3), level, np.uint8)
+
+
+def _labelled(pts: int) -> LabelledFrame:
+    return Labeller(Settings(), Marker(0)).label(Frame(_plain(40), 0, pts, Fraction(1, 1_000_000)))
+
+
+def _level(message: bytes) -> int | None:
+    """Return the grey of the second picture of a message; None without one."""
+    _, _, _, after, before = HEADER.unpack_from(message)
+    if not before:
+        return None
+    picture = cv2.imdecode(np.frombuffer(message[HEADER.size + after :], np.uint8), cv2.IMREAD_COLOR)
+    assert picture is not None
+    return round(float(picture.mean()))
+
+
+async def _received(hub: PreviewHub, *, before: bool, classes: bool) -> int | None:
+    viewer = Viewer(asyncio.get_running_loop())
+    viewer.before, viewer.classes = before, classes
+    hub.join(viewer)
+    assert (hub.wants_before, hub.wants_classes) == (before, classes)
+    HubSink(hub).write(_labelled(7))
+    message = await viewer.next()
+    hub.leave(viewer)
+    return _level(message)
+
+
+def test_a_page_gets_the_picture_as_it_was_or_with_the_classes_or_none() -> None:
+    hub = PreviewHub()
+    hub.note_originals(7, Originals(_plain(100), _plain(200)))
+    assert asyncio.run(_received(hub, before=False, classes=False)) is None
+    assert asyncio.run(_received(hub, before=True, classes=False)) == 100
+    assert asyncio.run(_received(hub, before=False, classes=True)) == 200
+    assert asyncio.run(_received(hub, before=True, classes=True)) == 200
+
+
+def test_pictures_of_another_frame_are_not_shown() -> None:
+    hub = PreviewHub()
+    hub.note_originals(6, Originals(_plain(100), _plain(200)))
+    assert asyncio.run(_received(hub, before=True, classes=True)) is None
+
+
+def test_a_frame_without_originals_forgets_those_before() -> None:
+    hub = PreviewHub()
+    hub.note_originals(7, Originals(_plain(100)))
+    hub.note_originals(8, Originals())
+    assert asyncio.run(_received(hub, before=True, classes=False)) is None

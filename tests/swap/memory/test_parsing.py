@@ -1,0 +1,157 @@
+"""The parser over time: what it sees stays in front, live from the second look on, and never too much of it."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from fractions import Fraction
+
+import cv2
+import numpy as np
+import pytest
+
+from mien.errors import ModelError
+from mien.face.texels import facing, texel_map
+from mien.models.format.parsing import BEFORE_THE_FACE, FaceClass
+from mien.settings import Settings
+from mien.swap.memory.parsing import TUNING, Parsing, texture_of
+from mien.swap.persona import Retouch
+from mien.swap.pipeline import StreamMemory
+from mien.testing import FakeParser
+from mien.types import Array, Floats, Frame, Image, TrackedFace
+from tests.support.portraits import COLLINS, portrait
+
+_BLUE = 220, 60, 20
+
+
+class Failing(FakeParser):
+    """Fails until it has been asked `failures` times."""
+
+    def __init__(self, failures: int) -> None:
+        super().__init__()
+        self._failures = failures
+
+    def parse(self, crops: Sequence[Image]) -> list[Array]:
+        self._failures -= 1
+        if self._failures >= 0:
+            raise ModelError("the network failed", "on purpose")
+        return super().parse(crops)
+
+
+def _frame(image: Image, index: int = 0) -> Frame:
+    return Frame(image, index, index, Fraction(1, 30))
+
+
+def _face() -> tuple[Image, TrackedFace]:
+    seen = portrait(COLLINS)
+    return seen.image.copy(), TrackedFace(1, seen.landmarks, 1)
+
+
+def _with_disc(radius: float = 0.14, place: int = 50) -> tuple[Image, TrackedFace]:
+    """Return the portrait with a blue disc at a landmark, its radius in face widths."""
+    image, face = _face()
+    points = face.landmarks.points
+    x, y = (int(value) for value in points[place, :2])
+    cv2.circle(image, (x, y), int(radius * np.ptp(points[:, 0])), _BLUE, -1)
+    return image, face
+
+
+def _hidden(texture: Array, face: TrackedFace) -> float:
+    judged = (facing(face.landmarks.points) > 0) & texel_map().inside
+    return float((texture[judged] > 127).mean())
+
+
+def test_what_lies_before_a_face_is_found_at_once_in_a_file() -> None:
+    image, face = _with_disc()
+    look = Parsing().update(_frame(image), (face,), FakeParser())[1]
+    assert 0.03 < _hidden(look.occluder, face) < 0.15
+    assert look.parsed.shares.shape == (len(FaceClass), FakeParser.side, FakeParser.side)
+    assert np.array_equal(texture_of(look.parsed, FaceClass.THING) > 200, look.occluder > 200) or _hidden(
+        texture_of(look.parsed, FaceClass.THING), face
+    ) == pytest.approx(_hidden(look.occluder, face), abs=0.02)
+
+
+def test_live_it_takes_two_looks_that_agree() -> None:
+    (image, face), (bare, _) = _with_disc(), _face()
+    parsing = Parsing(live=True)
+    shares = []
+    for index, picture in enumerate((image, image, image, bare, bare, bare, bare)):
+        shares.append(_hidden(parsing.update(_frame(picture, index), (face,), FakeParser())[1].occluder, face))
+    assert shares[0] == shares[1] == 0
+    assert shares[2] > 0.03
+    assert shares[-1] == 0
+
+
+def test_live_a_single_false_look_opens_nothing() -> None:
+    (image, face), (bare, _) = _with_disc(), _face()
+    parsing, parser = Parsing(live=True), FakeParser()
+    for index in range(12):
+        looks = parsing.update(_frame(image if index == 4 else bare, index), (face,), parser)
+        assert _hidden(looks[1].occluder, face) == 0
+
+
+@pytest.mark.parametrize(("live", "most"), [(False, TUNING.max_share), (True, TUNING.max_share_live)])
+def test_a_face_that_is_covered_almost_wholly_stays_worn(live: bool, most: float) -> None:
+    parsing, parser = Parsing(live=live), FakeParser()
+    for radius, covered in ((0.2, True), (0.9, False)):
+        image, face = _with_disc(radius, 4)
+        for index in range(4):
+            looks = parsing.update(_frame(image, index), (face,), parser)
+        share = _hidden(looks[1].occluder, face)
+        assert (share > 0.05) == covered
+        assert share <= most
+
+
+def test_an_occluder_moves_with_the_face_between_two_looks() -> None:
+    image, face = _with_disc()
+    parsing, parser = Parsing(), FakeParser()
+    first = parsing.update(_frame(image), (face,), parser)[1]
+    moved: Floats = face.landmarks.points + np.array([9, 4, 0], np.float32)
+    shifted = replace(face, landmarks=replace(face.landmarks, points=moved))
+    second = parsing.update(_frame(np.roll(image, (4, 9), (0, 1)), 1), (shifted,), parser)[1]
+    assert parser.calls == 1
+    assert np.array_equal(first.occluder, second.occluder)
+
+
+def test_a_hand_that_the_networks_of_hands_found_stays_in_front() -> None:
+    image, face = _face()
+    hand = np.zeros((128, 128), np.uint8)
+    hand[80:100, 40:80] = 255
+    looks = Parsing().update(_frame(image), (face,), FakeParser(), {1: hand})
+    assert (looks[1].occluder[84:96, 48:72] > 200).all()
+
+
+def test_errors_pass_through_and_nothing_is_remembered_of_that_frame() -> None:
+    image, face = _with_disc()
+    parsing, parser = Parsing(), Failing(1)
+    with pytest.raises(ModelError, match="the network failed"):
+        parsing.update(_frame(image), (face,), parser)
+    assert parsing.seen == {}
+    assert _hidden(parsing.update(_frame(image, 1), (face,), parser)[1].occluder, face) > 0.03
+
+
+def test_without_a_parser_nothing_is_known() -> None:
+    image, face = _with_disc()
+    parsing = Parsing()
+    parsing.update(_frame(image), (face,), FakeParser())
+    assert parsing.update(_frame(image, 1), (face,), None) == {}
+    assert parsing.seen == {}
+
+
+@pytest.mark.parametrize(
+    ("settings", "live", "kept"),
+    [
+        (Settings(), False, True), (Settings(), True, True), (Settings(occlusion="off"), True, False),
+        (Settings(occlusion="on"), True, True),
+    ],
+)  # fmt: skip
+def test_the_parser_works_in_files_and_live_unless_nothing_is_to_be_kept(settings: Settings, live: bool, kept: bool) -> None:
+    image, face = _with_disc()
+    memory = StreamMemory(live=live)
+    for index in range(4):
+        (seen,) = memory.observe(_frame(image, index), (face,), Retouch(parser=FakeParser()), settings)
+    assert seen.known is not None
+    assert (seen.known.parsed is not None) == kept
+    assert (seen.known.occluder is not None and _hidden(seen.known.occluder, face) > 0.03) == kept
+
+
+def test_a_beard_and_clear_lenses_are_part_of_the_face() -> None:
+    assert not {FaceClass.BEARD, FaceClass.LENS, FaceClass.SKIN, FaceClass.BACKGROUND} & set(BEFORE_THE_FACE)
