@@ -20,6 +20,7 @@ from mien.media.files.picture_read import read_picture
 from mien.models.library.store import Store
 from mien.provenance.consent import Consents
 from mien.settings import Settings
+from mien.studio.session.preview import PreviewHub
 from mien.system.database import Database
 from mien.system.folders import MODELS_VARIABLE
 from mien.testing import FakeAgeEstimator, FakeClassifier
@@ -413,6 +414,32 @@ def test_before_and_after_are_compared(person: Person) -> None:
     person.shoot("split")
     person.page.click("#split")
     person.until(lambda: not person.studio.session.hub.wants_before, "the picture before is not sent any more")
+
+
+def _coloured(hub: PreviewHub) -> int:
+    """Return the pixels that differ between the last picture as it was and the same with the classes over it."""
+    last = list(hub._originals.values())[-1:]
+    if not last or last[0].before is None or last[0].classes is None:
+        return 0
+    return int((cv2.absdiff(last[0].before, last[0].classes).max(axis=2) > 8).sum())
+
+
+def test_what_is_in_front_is_shown_on_the_page_alone(person: Person) -> None:
+    person.start_browser_camera()
+    person.see("swapped")
+    page, hub = person.page, person.studio.session.hub
+    assert not page.is_visible("#class-key")
+    page.click("#classes")
+    person.until(lambda: hub.wants_classes, "the picture with the classes is sent")
+    assert page.is_visible("#class-key")
+    assert page.locator("#classes").get_attribute("aria-pressed") == "true"
+    page.click("#split")
+    person.until(lambda: _coloured(hub) > 100, "Hopper's rims and cap are coloured")
+    page.click("#split")
+    person.shoot("classes")
+    page.keyboard.press("w")
+    person.until(lambda: not hub.wants_classes, "the picture with the classes is not sent any more")
+    assert not page.is_visible("#class-key")
 
 
 def test_a_recording_is_made_and_can_be_fetched(person: Person, checker: Checker, examples: Path, tmp_path: Path) -> None:

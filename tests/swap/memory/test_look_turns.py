@@ -34,6 +34,14 @@ def test_a_look_that_failed_is_due_again_in_the_next_frame() -> None:
     assert turns.due([1]) == [1]
 
 
+def test_a_look_in_doubt_is_repeated_in_the_next_frame() -> None:
+    turns = LookTurns(4)
+    for again in (True, True, False):
+        assert turns.due([1]) == [1]
+        turns.looked(1, again=again)
+    assert turns.due([1]) == []
+
+
 def test_a_reset_forgets_the_turns() -> None:
     turns = LookTurns(4)
     _frames(turns, [1], 1)

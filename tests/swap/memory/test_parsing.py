@@ -75,8 +75,8 @@ def test_live_it_takes_two_looks_that_agree() -> None:
     shares = []
     for index, picture in enumerate((image, image, image, bare, bare, bare, bare)):
         shares.append(_hidden(parsing.update(_frame(picture, index), (face,), FakeParser())[1].occluder, face))
-    assert shares[0] == shares[1] == 0
-    assert shares[2] > 0.03
+    assert shares[0] == 0
+    assert shares[1] > 0.03, "something new is looked at again in the next frame"
     assert shares[-1] == 0
 
 

@@ -34,10 +34,11 @@ class LookTurns:
         self._turns = {number: self._turns[number] for number in faces if number in self._turns}
         return [number for number in faces if self._is_due(self._turns.get(number))]
 
-    def looked(self, number: int) -> None:
-        """Note that a face was looked at in this frame."""
+    def looked(self, number: int, *, again: bool = False) -> None:
+        """Note that a face was looked at in this frame; with `again` its next turn is in the next frame."""
         turn = self._turns.get(number)
-        self._turns[number] = _Turn(self._frame, self._free_phase() if turn is None else turn.phase)
+        phase = self._free_phase() if turn is None else turn.phase
+        self._turns[number] = _Turn(self._frame - self._every if again else self._frame, phase)
 
     def _is_due(self, turn: _Turn | None) -> bool:
         return turn is None or self._frame - turn.last_frame >= self._every or self._frame % self._every == turn.phase

@@ -36,6 +36,12 @@ class ObserverTuning:
     """Mean distance up to which proportions differ from frame to frame by themselves."""
     shape_haste: float = 0.4
     """Added speed of the neutral shape beyond it."""
+    agreed_level: int = 20
+    """Level of the parser's mask, of 255, from which an unusual look counts, too.
+
+    In single pictures with six kinds of drawn occluders, 97.7 % was kept and 3.8 % of the free skin given back without that
+    look, 98.8 and 5.6 % with all of it, 98.6 and 4.0 % with what both see.
+    """
     unlearnt_share: float = 0.3
     """Hidden share of a face whose neutral shape is no longer learned: landmarks under a hand are guesses."""
     sideways_degrees: float = 45.0
@@ -137,8 +143,8 @@ class Observer:
         """Return the same faces with what is known of them; the picture is not changed.
 
         Without `by_appearance` no occluders are sought, which saves a sixth of all work. `predicted` are the occlusion masks of
-        segmenters or the parser, by `track_id`, uint8 (128, 128) as in `KnownFace.occluder`; the larger value counts. `parsed`
-        is what the parser saw.
+        segmenters or the parser, by `track_id`, uint8 (128, 128) as in `KnownFace.occluder`; the larger value counts, but the
+        appearance only where the parser does not exclude an occluder. `parsed` is what the parser saw.
         """
         for memory in self._memories.values():
             memory.unseen += 1
@@ -146,13 +152,19 @@ class Observer:
         seen = tuple(
             replace(face, known=replace(known, parsed=parsed.get(face.track_id)))
             for face in faces
-            for known in [self._observe_face(frame, face, present, by_appearance, predicted.get(face.track_id))]
+            for known in [self._observe_face(frame, face, present, by_appearance, predicted.get(face.track_id), parsed)]
         )
         self._memories = {number: each for number, each in self._memories.items() if each.unseen <= TUNING.forget_frames}
         return seen
 
     def _observe_face(
-        self, frame: Frame, face: TrackedFace, present: frozenset[int], by_appearance: bool, predicted: Mask | None
+        self,
+        frame: Frame,
+        face: TrackedFace,
+        present: frozenset[int],
+        by_appearance: bool,
+        predicted: Mask | None,
+        parsed: Mapping[int, ParsedFace],
     ) -> KnownFace:
         points = face.landmarks.points
         now = unwrap(frame.image, points)
@@ -169,7 +181,10 @@ class Observer:
         self._memories[face.track_id] = memory
         if memory.is_bent(shape, face.yaw):
             memory.restart(now, shape)
-        occluder = _joined(_occluder(memory, now, visible, shape) if by_appearance else None, predicted)
+        found = _occluder(memory, now, visible, shape) if by_appearance else None
+        if found is not None and predicted is not None and face.track_id in parsed:
+            found = found * (predicted >= TUNING.agreed_level)
+        occluder = _joined(found, predicted)
         free = visible if occluder is None else visible * (1 - occluder * np.float32(1 / 255))
         _learn(memory.texture, memory.weight, now, free, TUNING.plain_mean_frames, TUNING.slowest, TUNING.max_surprise_levels)
         frontal = min(max((TUNING.sideways_degrees - abs(face.yaw)) / TUNING.sideways_degrees, 0.0), 1.0)
