@@ -34,7 +34,7 @@ class ParserNet:
         logits = self._session.run({"crop": blob(crops, PLAIN)})["logits"]
         check_finite("parser", logits)
         found = [np.empty((len(FaceClass), SIDE, SIDE), np.uint8) for _ in logits]
-        scratch = np.empty(len(FaceClass), np.float32)
+        scratch = np.empty((len(FaceClass) + 2, _CELLS), np.float32)
         for each, shares in zip(logits, found, strict=True):
             _share(np.ascontiguousarray(each, np.float32), scratch, _LEAST_LOGIT, shares)
         return found
@@ -48,19 +48,26 @@ _LEAST_LOGIT = -8.0
 def _share(logits: Array, scratch: Array, least: float, shares: Array) -> None:
     """Write the softmax over the classes in levels, uint8 (classes, 2h, 2w).
 
-    `logits` float32 (4 * classes, h, w): plane 4c + 2a + b is class c at rows 2y + a and columns 2x + b.
+    `logits` float32 (4 * classes, h, w): plane 4c + 2a + b is class c at rows 2y + a and columns 2x + b. `scratch` float32
+    (classes + 2, w) takes the powers of a row, their highest logits and their sums.
     """
-    classes = shares.shape[0]
+    classes, columns = shares.shape[0], logits.shape[2]
     for y in range(shares.shape[1]):
-        for x in range(shares.shape[2]):
-            first, v, u = 2 * (y % 2) + x % 2, y // 2, x // 2
-            top = logits[first, v, u]
+        for b in range(2):
+            first, v = 2 * (y % 2) + b, y // 2
+            for x in range(columns):
+                scratch[classes, x] = logits[first, v, x]
+                scratch[classes + 1, x] = np.float32(0.0)
             for c in range(1, classes):
-                top = max(top, logits[4 * c + first, v, u])
-            total = np.float32(0.0)
+                for x in range(columns):
+                    scratch[classes, x] = max(scratch[classes, x], logits[4 * c + first, v, x])
             for c in range(classes):
-                lead = logits[4 * c + first, v, u] - top
-                scratch[c] = np.float32(math.exp(lead)) if lead > least else np.float32(0.0)
-                total += scratch[c]
+                for x in range(columns):
+                    lead = logits[4 * c + first, v, x] - scratch[classes, x]
+                    power = np.float32(math.exp(lead)) if lead > least else np.float32(0.0)
+                    scratch[c, x] = power
+                    scratch[classes + 1, x] += power
             for c in range(classes):
-                shares[c, y, x] = np.uint8(np.float32(255.0) * scratch[c] / total + np.float32(0.5))
+                for x in range(columns):
+                    share = scratch[c, x] / scratch[classes + 1, x]
+                    shares[c, y, 2 * x + b] = np.uint8(np.float32(255.0) * share + np.float32(0.5))
