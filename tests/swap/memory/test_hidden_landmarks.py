@@ -73,5 +73,5 @@ def test_what_is_seen_again_is_the_mesh_s_and_a_reset_forgets() -> None:
     (seen,) = memory.held((_face(smiling),), {1: _parsed(np.zeros(478, bool))})
     assert np.array_equal(seen.landmarks.points, smiling)
     memory.reset()
-    (anew,) = memory.held((replace(_face(smiling), age=1),), {1: _parsed(_HIDDEN)})
-    assert np.array_equal(anew.landmarks.points, smiling)
+    (after,) = memory.held((replace(_face(smiling), age=1),), {1: _parsed(_HIDDEN)})
+    assert np.array_equal(after.landmarks.points, smiling)
