@@ -19,12 +19,7 @@ _THREAD_END_S = 5.0  # a thread that is about to end gets this long, also on a b
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip the tests that need POSIX on Windows, with a reason that shows; begin with the files that hold slow tests.
-
-    A slow file that comes last keeps one process waiting for the other.
-    """
-    slow = {item.path for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: item.path not in slow)
+    """Skip the tests that need POSIX on Windows, with a reason that shows."""
     skip = pytest.mark.skip(reason="NOT TESTED on Windows: needs signals, pipes, modes or limits of POSIX")
     if sys.platform == "win32":
         for item in items:
