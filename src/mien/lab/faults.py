@@ -142,7 +142,9 @@ def run_faults(
         out_of_order=sum(after <= before for before, after in pairwise(run.recorder.times)),
         examples=tuple(
             f"{event}: {each.verdict}, {each.to_wearer:.2f} to the wearer, {each.to_source:.2f} to the source"
-            for event, each in sorted(suspects, key=lambda pair: pair[1].to_wearer)[:_MAX_EXAMPLES]
+            for event, each in sorted(suspects, key=lambda pair: (pair[1].verdict != "wearer", pair[1].to_wearer))[
+                :_MAX_EXAMPLES
+            ]
         ),
     )
 

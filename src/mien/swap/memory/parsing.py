@@ -156,11 +156,6 @@ def before_the_face(parsed: ParsedFace, frame: Frame, face: TrackedFace) -> Mask
     return unwrap_mask(before, parsed.points)
 
 
-def texture_of(parsed: ParsedFace, kind: int) -> Mask:
-    """Return the share of one class at each texel, uint8 (128, 128)."""
-    return unwrap_mask(np.ascontiguousarray(parsed.shares[kind]), parsed.points)
-
-
 def at_landmarks(parsed: ParsedFace, kind: int) -> Array:
     """Return the share of one class at each landmark, uint8 (478,)."""
     side = parsed.shares.shape[1]
