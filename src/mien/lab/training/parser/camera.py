@@ -64,3 +64,7 @@ def _move(canvas: Canvas, draw: np.random.Generator) -> None:
     shrunk /= max(float(shrunk.sum()), 1e-6)
     for number in range(canvas.truth.shape[2]):
         canvas.truth[:, :, number] = cv2.filter2D(np.ascontiguousarray(canvas.truth[:, :, number]), -1, shrunk)
+    # A pixel that light from an unknown one has reached is unknown, too.
+    path = (shrunk > 0).astype(np.uint8)
+    canvas.known[:] = cv2.erode(canvas.known, path, borderType=cv2.BORDER_REPLICATE)
+    canvas.judged[:] = cv2.erode(canvas.judged, path, borderType=cv2.BORDER_REPLICATE)

@@ -14,6 +14,7 @@ from mien.types import Array, Floats
 
 _FINE = 4  # rims are drawn at this multiple of the canvas: they are thin
 _ROUND = np.linspace(0, 2 * np.pi, 41)[:-1]
+_CLEAR_RIM_SHARE = 0.25  # of the rims; the face shows through them
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ def add_glasses(canvas: Canvas, draw: np.random.Generator) -> None:
     else:
         _clear_lenses(canvas, lenses, draw)
     tone = 1 + draw.uniform(0.05, 0.35) * noise(draw, ((15, 0.6), (5, 0.3)))
-    opacity = rims * (draw.uniform(0.45, 0.85) if draw.random() < 0.15 else 1.0)
+    opacity = rims * (draw.uniform(0.4, 0.85) if draw.random() < _CLEAR_RIM_SHARE else 1.0)
     colours = rim * np.clip(tone, 0.3, 2.2)[:, :, None]
     canvas.lay(FaceClass.RIM, rims, colours, np.asarray(opacity, np.float32))
     canvas.kinds.append("shades" if dark else "glasses")
@@ -62,14 +63,16 @@ def _thickness(draw: np.random.Generator) -> float:
 
 
 def _rim_colour(draw: np.random.Generator) -> Floats:
-    """Return the colour of rims, BGR float32 (3,): half are black or dark."""
+    """Return the colour of rims, BGR float32 (3,): four in ten are black or dark, as many pale."""
     kind = draw.random()
-    if kind < 0.5:
+    if kind < 0.4:
         return draw.uniform(5, 70, 3).astype(np.float32)
     if kind < 0.7:  # gold or silver
         grey = draw.uniform(90, 230)
         return np.array([grey * draw.uniform(0.5, 1.05), grey * draw.uniform(0.85, 1.02), grey], np.float32)
-    if kind < 0.85:  # tortoise, brown
+    if kind < 0.78:  # clear or milky plastic
+        return np.asarray(draw.uniform(150, 235) * draw.uniform(0.9, 1.05, 3), np.float32)
+    if kind < 0.9:  # tortoise, brown
         blue = draw.uniform(10, 60)
         return np.array([blue, blue * 1.6, blue * 2.4], np.float32)
     return draw.uniform(20, 240, 3).astype(np.float32)

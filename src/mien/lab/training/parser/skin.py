@@ -47,7 +47,7 @@ def vary_light(canvas: Canvas, draw: np.random.Generator) -> None:
         _slope(canvas, draw)
     if draw.random() < 0.3:
         _cast_shadow(canvas, draw)
-    if draw.random() < 0.25:
+    if draw.random() < 0.3:
         _hard_edge(canvas, draw)
     if draw.random() < 0.3:
         _shine(canvas, draw)
@@ -152,9 +152,9 @@ def _hard_edge(canvas: Canvas, draw: np.random.Generator) -> None:
     y, x = np.mgrid[-1 : 1 : CANVAS * 1j, -1 : 1 : CANVAS * 1j].astype(np.float32)
     turn, bend = draw.uniform(0, 2 * math.pi), draw.normal(0, 0.6)
     u, v = x * math.cos(turn) + y * math.sin(turn), -x * math.sin(turn) + y * math.cos(turn)
-    edge = (u - draw.uniform(-0.3, 0.5) - bend * v * v + 0.1 * noise(draw, ((25, 1.0),))) / draw.uniform(0.02, 0.2)
+    edge = (u - draw.uniform(-0.3, 0.65) - bend * v * v + 0.1 * noise(draw, ((25, 1.0),))) / draw.uniform(0.02, 0.2)
     part = 1 / (1 + np.exp(-np.clip(edge, -30, 30)))
-    change = draw.uniform(0.3, 1.5) if draw.random() < 0.6 else -draw.uniform(0.2, 0.65)
+    change = draw.uniform(0.3, 1.5) if draw.random() < 0.5 else -draw.uniform(0.2, 0.75)
     brighter = canvas.image * (1 + change * part)[:, :, None]
     canvas.image[:] = np.minimum(brighter, 255 + 0.2 * (brighter - 255))
 
