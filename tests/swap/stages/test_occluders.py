@@ -11,7 +11,7 @@ from mien.assembly.factory import open_source
 from mien.face.texels import unwrap, wrap
 from mien.settings import Settings
 from mien.swap.engines.mesh.engine import MeshEngine
-from mien.swap.stages.occluders import cut_occluders, refined
+from mien.swap.stages.occluders import cut_occluders
 from mien.types import Array, FacePatch, Frame, Image, KnownFace, Mask, TrackedFace
 from tests.support.portraits import COLLINS, HOPPER, models, portrait
 
@@ -87,16 +87,6 @@ def test_without_a_thing_the_patch_is_handed_on(known: bool) -> None:
     face = _face(np.zeros_like(disc))
     patch = _patch(image)
     assert cut_occluders(_frame(image), face if known else replace(face, known=None), patch) is patch
-
-
-def test_a_rough_mask_moves_to_the_edge() -> None:
-    guide = np.full((80, 100, 3), (120, 150, 200), np.uint8)
-    guide[:, 50:] = (60, 60, 60)
-    rough = np.zeros((80, 100), np.uint8)
-    rough[10:70, 46:95] = 255
-    found = refined(rough, guide, 6)
-    assert (found[20:60, 52:90] > 200).all()
-    assert (found[20:60, :48] < 80).all()
 
 
 def test_a_texture_lies_on_the_face_as_it_was_taken() -> None:
