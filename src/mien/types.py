@@ -4,6 +4,7 @@ Pictures are BGR uint8 (height, width, 3). Points are (x, y) in pixels; the cent
 Boxes are `xyxy` in the same unit. Transforms are float64 (2, 3) and named `from_to_to`: `to_xy = A @ [from_x, from_y, 1]`.
 """
 
+import math
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, TypeAlias
@@ -178,11 +179,22 @@ class TrackedFace:
 
 
 @dataclass(frozen=True, slots=True)
+class PhotoFault:
+    """A fault of a source photo that will be seen: its `severity`, 0..1, and a sentence with what to do."""
+
+    name: str
+    severity: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class SourceFace:
     """A face that may be worn: a crop of the photo, BGR uint8, and the landmarks in the crop's pixels.
 
     `digest` names the content, so that what engines prepare from it can be cached. `others` are more photos of the same
-    person. `warnings` are sentences on faults of the photo. `age` is the lowest apparent age in years, None = not estimated.
+    person. `faults` are those of the photo, worst first; `warnings` are sentences for the user, theirs included. `age` is the
+    lowest apparent age in years, None = not estimated. `classes` uint8 (classes, grid, grid) are the shares of the parser's
+    classes in the texture of the face, None = not parsed.
     """
 
     image: Image
@@ -191,6 +203,13 @@ class SourceFace:
     others: tuple["SourceFace", ...] = ()
     warnings: tuple[str, ...] = ()
     age: float | None = None
+    classes: Array | None = None
+    faults: tuple[PhotoFault, ...] = ()
+
+    @property
+    def score(self) -> float:
+        """Quality of the photo: 1 without faults; each takes its severity from the rest."""
+        return math.prod(1 - fault.severity for fault in self.faults)
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,7 +66,7 @@ class Models:
     @property
     def inspection(self) -> Inspection:
         """The networks that find and judge a source face."""
-        return Inspection(self.photo_detector, self.landmarker, self.ages)
+        return Inspection(self.photo_detector, self.landmarker, self.ages, self.parser)
 
     def retouch_for(self, settings: Settings) -> Retouch:
         """Open the networks that the settings name in addition to the engine; raises a `ModelError`."""

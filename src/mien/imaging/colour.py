@@ -19,7 +19,7 @@ class ToneTuning:
     map_cells: int = 40  # along the longer side of the coarse maps; chosen by eye
     mean_sigma: float = 0.25  # wide enough to leave a nose or a brow to the source
     skin_sigma: float = 0.07  # of the skin's own lightness: shading as fine as a cheekbone's is the target's
-    unlike_share: float = 0.12  # skin seldom differs more from its surroundings; brows, lips, beards and shine do
+    unlike_share: float = 0.2  # skin seldom differs more from its surroundings; brows, lips, beards and shine do
     highlight_white: float = 0.6  # colour of highlights: 0 = the skin's, 1 = the lamp's
     black_level: float = 6.0  # added to both sides of a ratio of brightnesses, so that noise in the dark does not explode
     clear_floor: float = 0.58  # the darkest of a face as a share of its middle: 0.15 to 0.6 in clear pictures
@@ -55,7 +55,7 @@ def light_map(crop: Image, mask: Mask, target: Image, strength: float, tuning: T
     contrast = _contrast(own - own_mean, wanted - wanted_mean, ratio, inside)
     clear = _clearness(own @ LUMA, wanted @ LUMA, inside, tuning)
     # Shadows are the skin's: they scale with its brightness and have its colour. Highlights are half the lamp's.
-    darker = clear * contrast * np.where(ratio < 1, ratio**0.8, ratio**0.45)
+    darker = clear * contrast * np.where(ratio < 1, ratio**0.8, ratio**0.85)
     brighter = clear * contrast * np.where(ratio < 1, ratio**0.3, ratio**-0.2)
     tint = clear * np.clip(ratio**0.75, 0.35, 1.0)
     own_tone, wanted_tone = (own_mean + black) / own_luma, (wanted_mean + black) / wanted_luma

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from mien import errors
-from mien.swap.source.load import GLASSES, MAX_PHOTOS, TURNED, load_more, load_source, numbered_picture, search, together
+from mien.swap.source.load import MAX_PHOTOS, TURNED, load_more, load_source, numbered_picture, search, together
 from mien.types import Image, SourceFace
 from tests.support.portraits import COLLINS, HOPPER, models, portrait, recogniser
 
@@ -174,4 +174,3 @@ def test_a_further_photo_on_its_side_is_turned_and_said(photo: Image) -> None:
     more = _more(np.ascontiguousarray(np.rot90(photo, 2)), first)
     assert np.array_equal(more.image, first.image)
     assert together(first, more).warnings == (TURNED[2],)
-    assert GLASSES not in together(first, more).warnings

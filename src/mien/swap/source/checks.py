@@ -110,18 +110,19 @@ def fit_spread(photo: Image, landmarks: Landmarks, landmarker: Landmarker, tunin
 
     A network that sees the whole face finds it again from any crop; hidden parts are guessed differently each time.
     """
-    moved = (_moved(landmarks.points, *probe) for probe in tuning.probes)
-    fits = [landmarks.points] + [landmarker.fit(photo, points).points for points in moved]
+    starts = (moved(landmarks.points, *probe) for probe in tuning.probes)
+    fits = [landmarks.points] + [landmarker.fit(photo, points).points for points in starts]
     stack = np.stack(fits)[:, : landmark_sets.SKIN_POINTS, :2]
     spread = np.linalg.norm(stack - stack.mean(0), axis=2).mean()
     return float(spread) / max(eye_distance(landmarks.points), 1e-6)
 
 
-def _moved(points: Floats, turn: float, scale: float, shift: float) -> Floats:
+def moved(points: Floats, turn: float, scale: float, shift: float) -> Floats:
+    """Return landmarks (478, 3) turned by degrees, scaled, and shifted by a share of the face's height, both ways."""
     angle = math.radians(turn)
     linear = scale * np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
     middle = points[:, :2].mean(0)
     height = float(np.ptp(points[:, 1]))
-    moved = points.copy()
-    moved[:, :2] = (points[:, :2] - middle) @ linear.T + middle + shift * height
-    return moved
+    found = points.copy()
+    found[:, :2] = (points[:, :2] - middle) @ linear.T + middle + shift * height
+    return found

@@ -78,6 +78,14 @@ def even_light(small: Image, skin: Floats) -> tuple[Floats, Floats]:
     return _spread(own), _spread(other)
 
 
+def side_light(small: Image, skin: Floats) -> float:
+    """Return the mean difference in light of both halves of a face, natural logarithm; `small` is BGR uint8 (grid, grid, 3)."""
+    picture = cv2.resize(small, (TUNING.side, TUNING.side), interpolation=cv2.INTER_AREA).astype(np.float32)
+    bare = np.asarray(cv2.resize(skin, (TUNING.side, TUNING.side), interpolation=cv2.INTER_AREA), np.float32)
+    both = bare * bare[:, ::-1]
+    return float((np.abs(_sides(picture, bare) @ LUMA) * both).sum() / max(float(both.sum()), 1e-6))
+
+
 def lit(small: Image, gain: Floats) -> Image:
     """Multiply a texture BGR uint8 (grid, grid, 3) by a gain."""
     return np.asarray(np.clip(small * gain + 0.5, 0, 255), np.uint8)

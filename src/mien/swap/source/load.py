@@ -6,16 +6,16 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from mien.contracts import AgeEstimator, Detector, Landmarker, Recogniser
+from mien.contracts import AgeEstimator, Detector, Landmarker, Parser, Recogniser
 from mien.errors import NoSourceFace, SeveralSourceFaces, SourceFaceStranger, UsageError
 from mien.imaging import geometry
+from mien.swap.source import appraisal
 from mien.swap.source.age import checked_age
 from mien.swap.source.checks import check_face
-from mien.swap.source.glasses import shows_glasses
+from mien.swap.source.classes import classes_of
 from mien.types import Detection, Image, Landmarks, SourceFace
 
 MAX_PHOTOS = 8  # of one person; more add nothing that is seen. Chosen by eye; not measured
-GLASSES = "the photo shows glasses: they are worn in part; a photo without them works better"
 TURNED = {
     1: "a photo lies on its side; it was turned by 90 degrees counter-clockwise",
     2: "a photo is upside down; it was turned by 180 degrees",
@@ -89,6 +89,7 @@ class Inspection:
     detector: Detector
     landmarker: Landmarker
     ages: AgeEstimator
+    parser: Parser
 
 
 def load_source(photo: Image, by: Inspection, *, number: int | None = None) -> SourceFace:
@@ -170,8 +171,12 @@ def _no_face() -> NoSourceFace:
 def _checked(photo: SearchedPhoto, face: PhotoFace, by: Inspection) -> SourceFace:
     landmarks = _fit(photo.image, face, by.landmarker)
     check_face(photo.image, landmarks, by.landmarker)
-    source = replace(_cut(photo.image, landmarks), age=checked_age(photo.image, landmarks, by.ages))
-    return replace(source, warnings=(TURNED[photo.quarters], *source.warnings)) if photo.quarters else source
+    classes = classes_of(photo.image, landmarks, by.parser)
+    age = checked_age(photo.image, landmarks, by.ages)
+    faults = appraisal.appraise(photo.image, landmarks, classes)
+    notes = (TURNED[photo.quarters],) if photo.quarters else ()
+    warnings = *notes, *(fault.text for fault in faults if fault.severity >= appraisal.TUNING.told)
+    return replace(_cut(photo.image, landmarks), age=age, classes=classes, faults=faults, warnings=warnings)
 
 
 def _fit(photo: Image, face: PhotoFace, landmarker: Landmarker) -> Landmarks:
@@ -196,5 +201,4 @@ def _cut(photo: Image, landmarks: Landmarks) -> SourceFace:
         points = points * np.float32(scale)
     crop = np.ascontiguousarray(crop)
     digest = hashlib.sha256(crop.tobytes() + points.tobytes()).hexdigest()
-    found = Landmarks(points.astype(np.float32), landmarks.presence)
-    return SourceFace(crop, found, digest, warnings=(GLASSES,) if shows_glasses(crop, found) else ())
+    return SourceFace(crop, Landmarks(points.astype(np.float32), landmarks.presence), digest)

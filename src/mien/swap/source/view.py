@@ -7,14 +7,17 @@ import cv2
 import numpy as np
 
 from mien.face import landmark_sets
+from mien.face.head_pose import yaw_of_mesh
 from mien.face.mean_face import texture_per_eye_distance, texture_points
 from mien.face.texels import texel_map
 from mien.imaging.colour import skin_confidence
 from mien.imaging.draw import carry_values, draw_mesh
 from mien.imaging.smoothstep import smoothstep
-from mien.swap.source.light import DARK, even_light, lit, tint_of, untinted
+from mien.swap.source.fill import filled
+from mien.swap.source.hidden import hidden_parts
+from mien.swap.source.light import even_light, lit, tint_of, untinted
 from mien.swap.source.regions import GRID, regions
-from mien.types import Floats, Image, Landmarks
+from mien.types import Array, Floats, Image, Landmarks
 
 LARGEST, SMALLEST = 1024, 64  # texels on a side; bounds memory: 3 MB a texture
 OVERSAMPLING = 1.25  # texels for each pixel of the photo: at the photo's own density its finest detail would be lost
@@ -26,7 +29,8 @@ class View:
     """One photo's face as a texture; the maps are float32 (grid, grid).
 
     `own` is BGR uint8 (n, n, 3). `gain` (grid, grid, 3) lights it evenly, `other_gain` its mirror picture. `seen` and `well`,
-    0..1, are how surely the photo shows the face at all and shows it well, `skin` how surely that is bare skin.
+    0..1, are how surely the photo shows the face at all and shows it well, `skin` how surely that is bare skin. `mirrored` is
+    the part that is taken from the mirror picture whatever the photo shows.
     """
 
     own: Image
@@ -35,26 +39,34 @@ class View:
     seen: Floats
     well: Floats
     skin: Floats
+    mirrored: Floats
 
 
-def view_of(photo: Image, landmarks: Landmarks, size: int) -> View:
-    """Return the face with these landmarks in the photo, BGR uint8, as a texture of `size` texels."""
+def view_of(photo: Image, landmarks: Landmarks, size: int, classes: Array | None = None) -> View:
+    """Return the face with these landmarks in the photo, BGR uint8, as a texture of `size` texels.
+
+    `classes` as in `SourceFace`: what they show in front of the face is taken off, as far as the photo shows what it hides.
+    """
     photo, points = _bounded(photo, landmarks.points, size)
     own = unwrapped(photo, points, size)
-    middle = np.asarray(cv2.resize(own, (2 * GRID, 2 * GRID), interpolation=cv2.INTER_AREA), np.uint8)
-    small = np.asarray(cv2.resize(middle, (GRID, GRID), interpolation=cv2.INTER_AREA), np.uint8)
+    seen, well = weights_of(points, photo.shape)
+    hidden = None if classes is None else hidden_parts(own, classes, points, yaw_of_mesh(points), well)
+    if hidden is not None:
+        own = filled(own, hidden.holes, well)
+    small = np.asarray(cv2.resize(own, (GRID, GRID), interpolation=cv2.INTER_AREA), np.uint8)
     tint = tint_of(small)
     if tint is not None:
         own, small = untinted(own, tint), untinted(small, tint)
-    seen, well = _weights(points, photo.shape)
     # Light from the side makes the skin look like many colours: skin is judged again without it.
-    gain, other_gain = even_light(small, well * _skin(small, well))
-    skin = _skin(lit(small, gain), well)
-    skin *= 1 - _fringe(middle, skin)
+    gain, other_gain = even_light(small, well * skin_of(small, well))
+    skin = skin_of(lit(small, gain), well)
     # On the outline a colour unlike skin may be background, even in the parts that are kept whatever their colour.
     kept = regions().kept * smoothstep(well / 0.5)
     face = np.maximum(skin, kept) * (1 - regions().mouth * (1 - _openness(points)))
-    return View(own, gain, other_gain, seen * face, well * face, skin)
+    mirrored = np.zeros((GRID, GRID), np.float32)
+    if hidden is not None:
+        face, mirrored = face * (1 - hidden.unknown), hidden.mirrored
+    return View(own, gain, other_gain, seen * face, well * face, skin, mirrored)
 
 
 def size_for(points: Floats) -> int:
@@ -72,7 +84,7 @@ def unwrapped(photo: Image, points: Floats, size: int) -> Image:
     )
 
 
-def _weights(points: Floats, photo_shape: tuple[int, ...]) -> tuple[Floats, Floats]:
+def weights_of(points: Floats, photo_shape: tuple[int, ...]) -> tuple[Floats, Floats]:
     """Return how surely the photo shows each texel at all, and shows it well; float32 (grid, grid) each, 0..1.
 
     Not at all: from the side, behind the nose, or outside. Not well: from an angle, or on the outline of a turned face.
@@ -89,14 +101,14 @@ def _weights(points: Floats, photo_shape: tuple[int, ...]) -> tuple[Floats, Floa
     from_outline = cv2.remap(outline, u, v, cv2.INTER_LINEAR) / (scale * eye_distance)
     nearest = cv2.remap(depth, u, v, cv2.INTER_LINEAR) / scale
     # The mesh is coarse: only texels clearly behind it are hidden, and its outline is not quite the face's.
-    front = smoothstep((0.2 - (z - nearest) / eye_distance) / 0.1)
+    front = smoothstep((0.1 - (z - nearest) / eye_distance) / 0.06)
     seen = smoothstep((facing - 0.02) / 0.2) * front * inside
     well = seen * smoothstep((facing - 0.05) / 0.35) * smoothstep((from_outline - 0.02) / 0.08)
     blurred = cv2.GaussianBlur(np.dstack([seen, well]), (0, 0), 1.0)
     return np.asarray(blurred[:, :, 0], np.float32), np.asarray(blurred[:, :, 1], np.float32)
 
 
-def _skin(small: Image, well: Floats) -> Floats:
+def skin_of(small: Image, well: Floats) -> Floats:
     """Return how surely each texel of a texture BGR uint8 (grid, grid, 3) is bare skin, 0..1, judged by cheeks and nose."""
     sample = np.where(well > 0.5, regions().sample, 0).astype(np.uint8)
     skin = skin_confidence(small, sample, 0.03 * GRID * texture_per_eye_distance()) / np.float32(255)
@@ -104,23 +116,6 @@ def _skin(small: Image, well: Floats) -> Floats:
     usual = float(np.median(luma[sample > 0])) if sample.any() else 255.0
     shiny = regions().shiny * smoothstep((luma - usual) / (0.2 * usual + 1))
     return np.asarray(np.maximum(skin, shiny), np.float32)
-
-
-def _fringe(middle: Image, skin: Floats) -> Floats:
-    """Find hair that hangs into the forehead of a texture BGR uint8, twice the grid: 0..1, float32 (grid, grid).
-
-    Strands are lines that run downwards, which wrinkles do not; `skin` (grid, grid) is skin by its colour.
-    """
-    luma = np.log(cv2.cvtColor(middle, cv2.COLOR_BGR2GRAY).astype(np.float32) + DARK)
-    dark = cv2.morphologyEx(luma, cv2.MORPH_CLOSE, np.ones((1, 13), np.uint8)) - luma
-    slope = cv2.GaussianBlur(np.abs(cv2.Sobel(luma, cv2.CV_32F, 1, 0, ksize=3)), (0, 0), 0.015 * len(luma))
-    dark, slope = (cv2.resize(each, (GRID, GRID), interpolation=cv2.INTER_AREA) for each in (dark, slope))
-    usual = float(np.median(slope[regions().sample > 0]))
-    lines = np.maximum(smoothstep((dark - 0.2) / 0.15), smoothstep((slope / (usual + 0.01) - 1.5) / 0.7))
-    hair = np.maximum(lines, 1 - skin) * regions().forehead
-    # Hair hangs: above a strand there is more of it, however much it may look like skin.
-    above = np.maximum.accumulate(cv2.GaussianBlur(hair, (0, 0), 1.5)[::-1], axis=0)[::-1]
-    return np.asarray(above * regions().forehead, np.float32)
 
 
 def _bounded(photo: Image, points: Floats, size: int) -> tuple[Image, Floats]:

@@ -47,7 +47,7 @@ def textures_of(source: SourceFace) -> tuple[Texture, ...]:
     """Return the texture of a source and smaller copies of it, from large to small."""
     photos = (source, *source.others)
     size = max(size_for(photo.landmarks.points) for photo in photos)
-    return chain(completed(merged([view_of(photo.image, photo.landmarks, size) for photo in photos])))
+    return chain(completed(merged([view_of(photo.image, photo.landmarks, size, photo.classes) for photo in photos])))
 
 
 def merged(views: Sequence[View]) -> View:
@@ -74,7 +74,8 @@ def merged(views: Sequence[View]) -> View:
         np.max([getattr(view, name) for view in views], axis=0).astype(np.float32) for name in ("seen", "well", "skin")
     )
     even = np.ones((GRID, GRID, 3), np.float32)
-    return View(np.clip(own + 0.5, 0, 255).astype(np.uint8), even, even, seen, well, skin)
+    mirrored = np.min([view.mirrored for view in views], axis=0).astype(np.float32)
+    return View(np.clip(own + 0.5, 0, 255).astype(np.uint8), even, even, seen, well, skin, mirrored)
 
 
 def _sharpness(view: View) -> float:
@@ -91,7 +92,7 @@ def _small(own: Image) -> Image:
 
 def completed(view: View) -> Image:
     """Return the whole texture, BGRA uint8 (n, n, 4): hidden parts are mirrored, or else smooth skin."""
-    shares = _shares(view.seen, view.well)
+    shares = _shares(view)
     rest = smooth_skin(lit(_small(view.own), view.gain), shares[:, :, 2] * view.skin)
     out = np.empty((*view.own.shape[:2], 4), np.uint8)
     mix_textures(view.own, view.gain, view.other_gain, shares, rest, out)
@@ -123,15 +124,15 @@ def border_opacity() -> Floats:
     return smoothstep(distance / (TUNING.feather + jaw * (TUNING.jaw_feather - TUNING.feather)))
 
 
-def _shares(seen: Floats, well: Floats) -> Floats:
-    """Return the shares of texture and mirror image, and the opacity, of each texel; float32 (grid, grid, 3).
-
-    `seen` and `well`, 0..1, are where the photo shows the face at all, and where well.
-    """
+def _shares(view: View) -> Floats:
+    """Return the shares of texture and mirror image, and the opacity, of each texel; float32 (grid, grid, 3)."""
+    seen, well = view.seen, view.well
     other = well[:, ::-1]
     # The mirrored side steps in only where it is seen better.
     second = (1 - well) * other * smoothstep((other - well) / 0.5)
     first = well + (1 - well - second) * seen
+    whole_other = other + (1 - other) * seen[:, ::-1]
+    first, second = first * (1 - view.mirrored), second + (whole_other - second) * view.mirrored
     total = first + second
     # Skin that is seen badly still has the better grain.
     whole = smoothstep(total / 0.3) / np.maximum(total, 1e-6)

@@ -1,0 +1,208 @@
+"""Parts of a photo's face that hair, glasses, hands and things hide, and what each of them becomes."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from mien.face import landmark_sets
+from mien.face.mean_face import texture_per_eye_distance, texture_points
+from mien.imaging.guided_filter import refined
+from mien.imaging.smoothstep import smoothstep
+from mien.models.format.parsing import FaceClass
+from mien.swap.source.fill import HOLE_SIDE
+from mien.swap.source.regions import GRID, regions
+from mien.types import Array, Floats, Image
+
+
+@dataclass(frozen=True, slots=True)
+class HiddenTuning:
+    """Lengths in eye distances; chosen by eye on everyday photos."""
+
+    thin_gain: float = 2.5
+    """Factor on the share of hair: strands thinner than a pixel of the parser never fill one, and filled skin does no harm."""
+    edge: float = 0.04
+    """Radius in which the edge of hair is sought."""
+    hair_margin: float = 0.03
+    rim_share: float = 0.3
+    """Share of rims from which a texel is filled."""
+    glasses_share: float = 0.01
+    """Share of the texture under rims from which the face wears glasses."""
+    rim_margin: float = 0.025
+    """Width around rims that is filled, too: their shadow and their blurred edge."""
+    lens_edge: float = 0.03
+    """Half the width of the edge of a lens that is filled like a rim."""
+    eye_margin: float = 0.03
+    """Width around an opened eye that is never filled."""
+    fill_depth: float = 0.09
+    """Distance from free skin up to which a texel under hair is filled from around; deeper ones are unknown."""
+    brow_shown: float = 0.7
+    """Share of a brow that must be seen, well and bare: a half brow looks like a fault."""
+    whole_brow: float = 0.4
+    """Mean share of the class of brows in the area of a brow that is free, at least: 0.49 to 0.62 in dark ones."""
+    brow_margin: float = 0.05
+    """Width around a brow that goes with it."""
+    closed_lids: float = 0.13
+    """Opening of the lids, as a share of the eye's width, under which the photo shows no eye to wear."""
+    turned_nose_degrees: float = 15.0
+    """Yaw from which the far half of the nose is the mirror image of the near one: its edge lies across the far cheek. With
+    glasses, whose far rim lies across the eye, it is half of the face."""
+    turned_degrees: float = 26.0
+    """The same of any face. From 12 on, the distance to the source would grow by 0.04 to 0.09: no face is symmetric."""
+    nose_margin: float = 0.06
+    """Width around the nose that goes with it."""
+    ridge: float = 0.04
+    """Width of the passage between both halves, along the ridge of the nose."""
+    ridge_from_degrees: float = 22.0
+    ridge_to_degrees: float = 30.0
+    """Yaw between which the ridge of the nose is filled: the mesh takes what lies beyond it for a part of it."""
+    ridge_reach: float = 0.08
+    """Distance from the ridge within which it is filled."""
+    soft: float = 0.03
+    """Sigma of the blur at the border of what is unknown."""
+
+
+TUNING = HiddenTuning()
+_BROWS = landmark_sets.RIGHT_BROW, landmark_sets.LEFT_BROW
+_THICK = FaceClass.SHADE, FaceClass.HAND, FaceClass.THING
+
+
+@dataclass(frozen=True, slots=True)
+class Hidden:
+    """Parts of a texture that the photo does not show bare; float32, 0..1.
+
+    `holes` (256, 256) can be filled from around. `unknown` (grid, grid): nothing is known of the face. `mirrored` (grid, grid)
+    is taken from the other half of the face. `brows` is the number of brows that nothing covers; `closed`: the eyes are closed.
+    """
+
+    holes: Floats
+    unknown: Floats
+    mirrored: Floats
+    brows: int
+    closed: bool
+
+
+def hidden_parts(own: Image, classes: Array, points: Floats, yaw: float, well: Floats, tuning: HiddenTuning = TUNING) -> Hidden:
+    """Return what is hidden in the texture `own`, BGR uint8 (n, n, 3), by its `classes`, uint8 (classes, grid, grid).
+
+    `points` (478, 3) are the landmarks in the photo, `yaw` in degrees is that of `head_pose.yaw_of_mesh`; `well`
+    (grid, grid) is how well the photo shows each texel.
+    """
+    guide = np.asarray(cv2.resize(own, (HOLE_SIDE, HOLE_SIDE), interpolation=cv2.INTER_AREA), np.uint8)
+    eye = HOLE_SIDE * texture_per_eye_distance()
+    hair, thick = classes[FaceClass.HAIR] * np.float32(tuning.thin_gain), classes[list(_THICK)].sum(0, dtype=np.float32)
+    edged = refined(_fine(hair + thick), guide, max(2, round(tuning.edge * eye)))
+    cover = np.asarray(cv2.dilate(edged, _disc(tuning.hair_margin * eye)), np.float32) / np.float32(255)
+    depth = cv2.distanceTransform((cover > 0.5).astype(np.uint8), cv2.DIST_L2, 3) / eye
+    deep = smoothstep((depth - 0.6 * tuning.fill_depth) / (0.4 * tuning.fill_depth)) * cover
+    unknown = _small(deep)
+    # Hair hangs: above a strand on the forehead there is more of it, however much it may look like skin.
+    above = np.maximum.accumulate(unknown[::-1], axis=0)[::-1] * regions().forehead
+    np.maximum(unknown, above, out=unknown)
+    rims = _rims(classes, eye, tuning)
+    mirrored = _far_side(yaw, float(rims.mean()) > tuning.glasses_share, tuning)
+    holes = np.maximum(cover, rims)
+    bare = [_bare_share(loop, _small(cover), _small(rims), classes[FaceClass.BROW], tuning) for loop in _BROWS]
+    shown = [share * _mean_in(_area(loop, 0.0), well) for share, loop in zip(bare, _BROWS, strict=True)]
+    _decide_brows(shown, unknown, mirrored, tuning)
+    closed = _lid_opening(points) < tuning.closed_lids
+    if closed:
+        for loop in (landmark_sets.RIGHT_LIDS, landmark_sets.LEFT_LIDS):
+            np.maximum(unknown, _area(loop, tuning.brow_margin), out=unknown)
+    if mirrored.any():
+        holes = np.maximum(holes, _unseen_ridge(yaw, tuning))
+    soft = tuning.soft * GRID * texture_per_eye_distance()
+    unknown = np.asarray(cv2.GaussianBlur(unknown, (0, 0), soft), np.float32)
+    return Hidden(holes, unknown, mirrored, sum(share >= tuning.brow_shown for share in bare), closed)
+
+
+def _rims(classes: Array, eye: float, tuning: HiddenTuning) -> Floats:
+    """Return the rims of glasses with what they cast around them, float32 (256, 256), without eyes and brows."""
+    rims = (_fine(classes[FaceClass.RIM].astype(np.float32)) > 255 * tuning.rim_share).astype(np.uint8)
+    lenses = (_fine(classes[FaceClass.LENS].astype(np.float32)) > 127).astype(np.uint8)
+    # A pale rim, or the bare edge of a lens, is found by the lens that it bounds.
+    ring = cv2.morphologyEx(lenses, cv2.MORPH_GRADIENT, _disc(tuning.lens_edge * eye))
+    grown = cv2.dilate(np.maximum(rims, ring), _disc(tuning.rim_margin * eye)).astype(np.float32)
+    soft = np.asarray(cv2.GaussianBlur(grown, (0, 0), 0.3 * tuning.rim_margin * eye), np.float32)
+    kept = np.maximum(*(_area(loop, tuning.eye_margin) for loop in (landmark_sets.RIGHT_EYE, landmark_sets.LEFT_EYE)))
+    kept = np.maximum(kept, smoothstep((classes[FaceClass.BROW] / np.float32(255) - 0.5) / 0.3))
+    return np.asarray(soft * (1 - cv2.resize(kept, soft.shape, interpolation=cv2.INTER_LINEAR)), np.float32)
+
+
+def _unseen_ridge(yaw: float, tuning: HiddenTuning) -> Floats:
+    """Return the ridge of a nose that is turned too far to mirror it, float32 (256, 256)."""
+    span = tuning.ridge_to_degrees - tuning.ridge_from_degrees
+    turned = smoothstep(np.array((abs(yaw) - tuning.ridge_from_degrees) / span))
+    nose = texture_points(HOLE_SIDE)[[9, 4], 1]
+    rows, across = np.arange(HOLE_SIDE)[:, None], np.abs(_across(HOLE_SIDE))[None]
+    band = smoothstep(2 * (1 - across / tuning.ridge_reach)) * ((rows > nose[0]) & (rows < nose[1]))
+    return np.asarray(band * turned, np.float32)
+
+
+def _across(side: int) -> Floats:
+    """Return the distance of each column of a texture from its middle in eye distances, positive to the right."""
+    across: Floats = (np.arange(side, dtype=np.float32) - (side - 1) / 2) / np.float32(side * texture_per_eye_distance())
+    return across
+
+
+def _bare_share(loop: tuple[int, ...], cover: Floats, rims: Floats, seen: Array, tuning: HiddenTuning) -> float:
+    """Return the share of a brow that is bare, by what covers it and by how much of it the parser has `seen`."""
+    hair, rim, brow = (_mean_in(_area(loop, 0.0), each) for each in (cover, rims, np.asarray(seen / 255, np.float32)))
+    # Rims beside a brow are filled; only where they lie on it, little of it is seen.
+    return 1 - min(1.0, hair + rim * (1 - min(1.0, brow / tuning.whole_brow)))
+
+
+def _mean_in(area: Floats, values: Floats) -> float:
+    return float((values * area).sum() / area.sum())
+
+
+def _decide_brows(shown: list[float], unknown: Floats, mirrored: Floats, tuning: HiddenTuning) -> None:
+    """Take a brow that is hidden whole from the other half; where both are hidden, neither is worn."""
+    brows = [_area(loop, tuning.brow_margin) for loop in _BROWS]
+    best = int(shown[1] > shown[0])
+    if shown[best] < tuning.brow_shown:
+        np.maximum(unknown, _area(_BROWS[0] + _BROWS[1], tuning.brow_margin), out=unknown)
+    elif shown[1 - best] < tuning.brow_shown:
+        mirrored *= 1 - brows[best]
+        np.maximum(mirrored, brows[1 - best], out=mirrored)
+        unknown *= 1 - brows[1 - best]
+
+
+def _far_side(yaw: float, glasses: bool, tuning: HiddenTuning) -> Floats:
+    """Return the part of the texture that a turned head shows too badly: half of the nose, then half of the face."""
+    if abs(yaw) < tuning.turned_nose_degrees:
+        return np.zeros((GRID, GRID), np.float32)
+    # A positive yaw hides what lies to the left of the nose in the picture.
+    half = np.broadcast_to(smoothstep(0.5 - _across(GRID) * np.sign(yaw) / tuning.ridge), (GRID, GRID))
+    if glasses or abs(yaw) >= tuning.turned_degrees:
+        return np.ascontiguousarray(half, np.float32)
+    return np.asarray(half * _area(landmark_sets.NOSE, tuning.nose_margin), np.float32)
+
+
+def _lid_opening(points: Floats) -> float:
+    """Return the opening of the wider open eye as a share of its width."""
+    eyes = ((159, 145, 33, 133), (386, 374, 263, 362))
+    return max(float(np.linalg.norm(points[a] - points[b]) / np.linalg.norm(points[c] - points[d])) for a, b, c, d in eyes)
+
+
+def _area(loop: tuple[int, ...], margin: float) -> Floats:
+    """Return the hull of landmarks in the texture and a soft margin around it, float32 (grid, grid)."""
+    area = np.zeros((GRID, GRID), np.uint8)
+    cv2.fillConvexPoly(area, cv2.convexHull(texture_points(GRID)[list(loop)].round().astype(np.int32)), 255)
+    width = margin * GRID * texture_per_eye_distance()
+    grown = cv2.dilate(area, _disc(1.5 * width))
+    return np.asarray(cv2.GaussianBlur(grown, (0, 0), max(0.5, 0.5 * width)), np.float32) / np.float32(255)
+
+
+def _small(share: Array) -> Floats:
+    return np.asarray(cv2.resize(share, (GRID, GRID), interpolation=cv2.INTER_AREA), np.float32)
+
+
+def _fine(share: Array) -> Array:
+    levels = np.clip(share, 0, 255).astype(np.uint8)
+    return np.asarray(cv2.resize(levels, (HOLE_SIDE, HOLE_SIDE), interpolation=cv2.INTER_LINEAR), np.uint8)
+
+
+def _disc(radius: float) -> Array:
+    side = 2 * max(1, round(radius)) + 1
+    return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)))

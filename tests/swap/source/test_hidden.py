@@ -1,0 +1,150 @@
+"""What is hidden in a photo's texture, and what becomes of it."""
+
+import cv2
+import numpy as np
+import pytest
+
+from mien.face import landmark_sets
+from mien.face.mean_face import texture_points
+from mien.models.format.parsing import FaceClass
+from mien.swap.source.hidden import Hidden, hidden_parts
+from mien.swap.source.regions import GRID
+from mien.types import Array, Floats, Image
+from tests.support.portraits import COLLINS, portrait
+
+_BROWS = landmark_sets.RIGHT_BROW, landmark_sets.LEFT_BROW
+
+
+def _classes(*shown: tuple[FaceClass, Array]) -> Array:
+    """Shares of a face that is skin, with brows, but for what is `shown`: a class and where."""
+    classes = np.zeros((len(FaceClass), GRID, GRID), np.uint8)
+    classes[FaceClass.SKIN] = 255
+    for kind, where in ((FaceClass.BROW, _hull(*_BROWS[0]) | _hull(*_BROWS[1])), *shown):
+        classes[:, where] = 0
+        classes[kind, where] = 255
+    return classes
+
+
+def _hull(*loop: int) -> Array:
+    area = np.zeros((GRID, GRID), np.uint8)
+    cv2.fillConvexPoly(area, cv2.convexHull(texture_points(GRID)[list(loop)].round().astype(np.int32)), 1)
+    return area > 0
+
+
+def _own(classes: Array) -> Image:
+    """A texture whose hair and rims are dark."""
+    dark = classes[[FaceClass.HAIR, FaceClass.RIM, FaceClass.THING]].max(axis=0) > 127
+    small = np.where(dark[:, :, None], np.uint8(30), np.array([120, 140, 190], np.uint8)).astype(np.uint8)
+    return np.asarray(cv2.resize(small, (2 * GRID, 2 * GRID), interpolation=cv2.INTER_NEAREST), np.uint8)
+
+
+def _hidden(classes: Array, yaw: float = 0.0, points: Floats | None = None) -> Hidden:
+    found = portrait(COLLINS).landmarks.points if points is None else points
+    return hidden_parts(_own(classes), classes, found, yaw, np.ones((GRID, GRID), np.float32))
+
+
+def _over(number: int) -> Array:
+    """Hair from the top of the texture down to the lids, over one brow."""
+    flat = texture_points(GRID)[list(_BROWS[number])]
+    rows, columns = np.mgrid[0:GRID, 0:GRID]
+    between = (columns > flat[:, 0].min() - 4) & (columns < flat[:, 0].max() + 4)
+    return np.asarray((rows < flat[:, 1].max() + 3) & between)
+
+
+def test_a_bare_face_is_worn_as_it_is() -> None:
+    found = _hidden(_classes())
+    assert not found.holes.any()
+    assert not found.unknown.any()
+    assert not found.mirrored.any()
+    assert found.brows == 2
+    assert not found.closed
+
+
+def test_brows_under_a_fringe_are_not_worn() -> None:
+    found = _hidden(_classes((FaceClass.HAIR, _over(0)), (FaceClass.HAIR, _over(1))))
+    assert found.brows == 0
+    for loop in _BROWS:
+        assert float(found.unknown[_hull(*loop)].mean()) > 0.95
+    between = texture_points(GRID)[[9, 8]].mean(0).astype(int)
+    assert found.unknown[between[1], between[0]] > 0.8, "what lies between them goes with them"
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_one_hidden_brow_is_the_mirror_image_of_the_other(number: int) -> None:
+    found = _hidden(_classes((FaceClass.HAIR, _over(number))))
+    assert found.brows == 1
+    assert float(found.mirrored[_hull(*_BROWS[number])].mean()) > 0.95
+    assert float(found.mirrored[_hull(*_BROWS[1 - number])].max()) < 0.1
+    assert float(found.unknown[_hull(*_BROWS[number])].mean()) < 0.3
+
+
+def test_hair_on_the_forehead_hides_what_lies_above_it() -> None:
+    strip = np.zeros((GRID, GRID), bool)
+    strip[16:24, 50:78] = True
+    found = _hidden(_classes((FaceClass.HAIR, strip)))
+    assert float(found.unknown[4:16, 56:72].min()) > 0.5
+    assert found.brows == 2
+
+
+def test_a_thin_strand_on_a_cheek_is_filled() -> None:
+    strand = np.zeros((GRID, GRID), np.uint8)
+    cv2.line(strand, (30, 60), (40, 95), 1, 2)
+    found = _hidden(_classes((FaceClass.HAIR, strand > 0)))
+    assert float(found.holes[cv2.resize(strand, (256, 256), interpolation=cv2.INTER_NEAREST) > 0].mean()) > 0.9
+    assert float(found.unknown.max()) < 0.3
+
+
+def test_rims_are_filled_and_the_eyes_are_kept() -> None:
+    lenses, rims = np.zeros((GRID, GRID), np.uint8), np.zeros((GRID, GRID), np.uint8)
+    for loop in (landmark_sets.RIGHT_EYE, landmark_sets.LEFT_EYE):
+        x, y = texture_points(GRID)[list(loop)].mean(0).round().astype(int).tolist()
+        cv2.ellipse(lenses, (x, y), (17, 11), 0, 0, 360, 1, -1)
+        cv2.ellipse(rims, (x, y), (17, 11), 0, 0, 360, 1, 2)
+    found = _hidden(_classes((FaceClass.LENS, lenses > 0), (FaceClass.RIM, rims > 0)))
+    wide = cv2.resize(rims, (256, 256), interpolation=cv2.INTER_NEAREST) > 0
+    assert float(found.holes[wide].mean()) > 0.85
+    for loop in (landmark_sets.RIGHT_EYE, landmark_sets.LEFT_EYE):
+        eye = cv2.resize(_hull(*loop).astype(np.uint8), (256, 256), interpolation=cv2.INTER_NEAREST) > 0
+        assert float(found.holes[eye].mean()) < 0.15
+    assert float(found.unknown.max()) < 0.05
+
+
+def test_a_pale_rim_is_found_by_its_lens() -> None:
+    lens = np.zeros((GRID, GRID), np.uint8)
+    x, y = texture_points(GRID)[list(landmark_sets.RIGHT_EYE)].mean(0).round().astype(int).tolist()
+    cv2.ellipse(lens, (x, y), (17, 14), 0, 0, 360, 1, -1)
+    found = _hidden(_classes((FaceClass.LENS, lens > 0)))
+    assert float(found.holes[2 * (y + 14), 2 * x]) > 0.8, "its lower edge"
+
+
+@pytest.mark.parametrize(("yaw", "far"), [(30.0, np.s_[:, :50]), (-30.0, np.s_[:, 78:])])
+def test_the_far_half_of_a_turned_face_is_mirrored(yaw: float, far: tuple[slice, slice]) -> None:
+    found = _hidden(_classes(), yaw)
+    assert float(found.mirrored[far].min()) == 1
+    near = found.mirrored[:, ::-1][far]
+    assert float(near.max()) == 0
+    ridge = texture_points(256)[195].round().astype(int)
+    assert float(found.holes[ridge[1], ridge[0]]) > 0.9, "beyond the ridge the mesh finds background"
+
+
+def test_only_half_the_nose_of_a_face_that_is_turned_a_little_is_mirrored() -> None:
+    found = _hidden(_classes(), 18.0)
+    wing, cheek = texture_points(GRID)[[129, 187]].round().astype(int)
+    assert float(found.mirrored[wing[1], wing[0]]) > 0.9
+    assert float(found.mirrored[cheek[1], cheek[0]]) < 0.1
+    assert not _hidden(_classes(), 10.0).mirrored.any()
+
+
+def test_the_near_brow_may_come_from_the_far_side() -> None:
+    found = _hidden(_classes((FaceClass.HAIR, _over(1))), 30.0)
+    assert float(found.mirrored[_hull(*_BROWS[0])].mean()) < 0.1, "the far brow is free"
+    assert float(found.mirrored[_hull(*_BROWS[1])].mean()) > 0.95
+
+
+def test_closed_eyes_are_not_worn() -> None:
+    points = portrait(COLLINS).landmarks.points.copy()
+    for upper, lower in ((159, 145), (386, 374)):
+        points[[upper, lower]] = points[[upper, lower]].mean(0)
+    found = _hidden(_classes(), points=points)
+    assert found.closed
+    assert float(found.unknown[_hull(*landmark_sets.RIGHT_EYE)].min()) > 0.9
