@@ -148,3 +148,28 @@ def test_closed_eyes_are_not_worn() -> None:
     found = _hidden(_classes(), points=points)
     assert found.closed
     assert float(found.unknown[_hull(*landmark_sets.RIGHT_EYE)].min()) > 0.9
+
+
+def _panes(kind: FaceClass) -> tuple[FaceClass, Array]:
+    panes = np.zeros((GRID, GRID), np.uint8)
+    for loop in (landmark_sets.RIGHT_EYE, landmark_sets.LEFT_EYE):
+        x, y = texture_points(GRID)[list(loop)].mean(0).round().astype(int).tolist()
+        cv2.ellipse(panes, (x, y), (18, 13), 0, 0, 360, 1, -1)
+    return kind, panes > 0
+
+
+def test_eyes_behind_dark_glasses_are_not_worn() -> None:
+    found = _hidden(_classes(_panes(FaceClass.SHADE)))
+    assert found.dark
+    for loop in (landmark_sets.RIGHT_EYE, landmark_sets.LEFT_EYE):
+        assert float(found.unknown[_hull(*loop)].min()) > 0.9
+    assert not _hidden(_classes(_panes(FaceClass.LENS))).dark
+
+
+def test_tinted_panes_count_as_dark() -> None:
+    classes = _classes(_panes(FaceClass.LENS))
+    own = _own(classes)
+    pane = cv2.resize(classes[FaceClass.LENS], own.shape[1::-1], interpolation=cv2.INTER_NEAREST) > 0
+    own[pane] = own[pane] // 2
+    found = hidden_parts(own, classes, portrait(COLLINS).landmarks.points, 0.0, np.ones((GRID, GRID), np.float32))
+    assert found.dark

@@ -77,7 +77,7 @@ def _covered(classes: Array, hidden: Hidden, well: Array, tuning: AppraisalTunin
         yield PhotoFault("brows", 0.2, f"{what} one brow: it is the mirror image of the other one; free both brows")
     middle = (regions().kept + regions().sample / np.float32(255)).clip(0, 1) * well
     share = {kind: float((classes[kind] * middle).sum() / (255 * middle.sum())) for kind in FaceClass}
-    if share[FaceClass.SHADE] > tuning.rims:
+    if hidden.dark:
         yield PhotoFault("glasses", 0.5, "dark glasses hide the eyes: those of the face that wears it are kept; take them off")
     elif share[FaceClass.RIM] > tuning.rims:
         text = "the photo shows glasses: they are taken off, and what they hide is guessed; a photo without them works better"

@@ -34,6 +34,14 @@ class HiddenTuning:
     """Half the width of the edge of a lens that is filled like a rim."""
     eye_margin: float = 0.03
     """Width around an opened eye that is never filled."""
+    shade_share: float = 0.3
+    """Share of the panes that hide the eyes from which glasses are dark."""
+    least_panes: float = 80.0
+    """Texels of the panes of a pair, at least."""
+    tinted_share: float = 0.62
+    """Brightness of the skin behind panes, as a share of the cheeks', under which glasses are dark."""
+    dark_margin: float = 0.06
+    """Width around dark glasses that goes with them."""
     fill_depth: float = 0.09
     """Distance from free skin up to which a texel under hair is filled from around; deeper ones are unknown."""
     brow_shown: float = 0.7
@@ -72,7 +80,8 @@ class Hidden:
     """Parts of a texture that the photo does not show bare; float32, 0..1.
 
     `holes` (256, 256) can be filled from around. `unknown` (grid, grid): nothing is known of the face. `mirrored` (grid, grid)
-    is taken from the other half of the face. `brows` is the number of brows that nothing covers; `closed`: the eyes are closed.
+    is taken from the other half of the face. `brows` is the number of brows that nothing covers; `closed`: the eyes are closed;
+    `dark`: they are behind dark glasses.
     """
 
     holes: Floats
@@ -80,6 +89,7 @@ class Hidden:
     mirrored: Floats
     brows: int
     closed: bool
+    dark: bool
 
 
 def hidden_parts(own: Image, classes: Array, points: Floats, yaw: float, well: Floats, tuning: HiddenTuning = TUNING) -> Hidden:
@@ -106,6 +116,8 @@ def hidden_parts(own: Image, classes: Array, points: Floats, yaw: float, well: F
     shown = [share * _mean_in(_area(loop, 0.0), well) for share, loop in zip(bare, _BROWS, strict=True)]
     _decide_brows(shown, unknown, mirrored, tuning)
     closed = _lid_opening(points) < tuning.closed_lids
+    dark = _dark_glasses(classes, guide, tuning)
+    np.maximum(unknown, dark, out=unknown)
     if closed:
         for loop in (landmark_sets.RIGHT_LIDS, landmark_sets.LEFT_LIDS):
             np.maximum(unknown, _area(loop, tuning.brow_margin), out=unknown)
@@ -113,7 +125,8 @@ def hidden_parts(own: Image, classes: Array, points: Floats, yaw: float, well: F
         holes = np.maximum(holes, _unseen_ridge(yaw, tuning))
     soft = tuning.soft * GRID * texture_per_eye_distance()
     unknown = np.asarray(cv2.GaussianBlur(unknown, (0, 0), soft), np.float32)
-    return Hidden(holes, unknown, mirrored, sum(share >= tuning.brow_shown for share in bare), closed)
+    brows = sum(share >= tuning.brow_shown for share in bare)
+    return Hidden(holes, unknown, mirrored, brows, closed, bool(dark.any()))
 
 
 def _rims(classes: Array, eye: float, tuning: HiddenTuning) -> Floats:
@@ -127,6 +140,24 @@ def _rims(classes: Array, eye: float, tuning: HiddenTuning) -> Floats:
     kept = np.maximum(*(_area(loop, tuning.eye_margin) for loop in (landmark_sets.RIGHT_EYE, landmark_sets.LEFT_EYE)))
     kept = np.maximum(kept, smoothstep((classes[FaceClass.BROW] / np.float32(255) - 0.5) / 0.3))
     return np.asarray(soft * (1 - cv2.resize(kept, soft.shape, interpolation=cv2.INTER_LINEAR)), np.float32)
+
+
+def _dark_glasses(classes: Array, guide: Image, tuning: HiddenTuning) -> Floats:
+    """Return the area of dark glasses, float32 (grid, grid), 0 everywhere without any: both eyes are hidden, or none."""
+    shares = classes[[FaceClass.SHADE, FaceClass.LENS, FaceClass.RIM]].astype(np.float32) / np.float32(255)
+    panes = shares[0] + shares[1]
+    grey = cv2.cvtColor(cv2.resize(guide, (GRID, GRID), interpolation=cv2.INTER_AREA), cv2.COLOR_BGR2GRAY)
+    eyes = np.maximum(*(_area(loop, tuning.brow_margin) for loop in (landmark_sets.RIGHT_EYE, landmark_sets.LEFT_EYE)))
+    beside = grey[(panes > 0.5) & (eyes < 0.1)]
+    usual = float(np.median(grey[regions().sample > 0]))
+    tinted = beside.size > 0 and float(np.median(beside)) < tuning.tinted_share * usual
+    if not tinted and float(shares[0].sum()) < tuning.shade_share * max(float(panes.sum()), tuning.least_panes):
+        return np.zeros((GRID, GRID), np.float32)
+    eye = GRID * texture_per_eye_distance()
+    whole = cv2.dilate(np.minimum(shares.sum(0), 1), _disc(tuning.dark_margin * eye))
+    # Between both panes, and where a reflection hides one of them.
+    closed = cv2.morphologyEx(whole, cv2.MORPH_CLOSE, np.ones((3, 2 * round(0.3 * eye) + 1), np.uint8))
+    return np.asarray(np.maximum(closed, np.maximum(closed[:, ::-1], eyes) * (closed.max() > 0.5)), np.float32)
 
 
 def _unseen_ridge(yaw: float, tuning: HiddenTuning) -> Floats:
