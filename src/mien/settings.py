@@ -109,6 +109,12 @@ class Settings:
         "target", "whose inner mouth (teeth, tongue) shows: source (needs a photo with teeth), target", "face",
         choices=("source", "target"),
     )  # fmt: skip
+    beard: str = _row(
+        "auto",
+        "whose beard shows: auto (the target's, whole, where it is full and the source has none), source, target",
+        "face",
+        choices=("auto", "source", "target"),
+    )
     shape: float = _row(1.0, "strength of the reshape towards the source's proportions", "face", 0.0, 1.0)
     light: float = _row(1.0, "strength of relighting and toning to the target", "face", 0.0, 1.0)
     grain: float = _row(1.0, "share of the target's noise that the new face gets", "face", 0.0, 1.0)

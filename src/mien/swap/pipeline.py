@@ -15,6 +15,7 @@ from mien.swap.stages.harmonise import harmonise
 from mien.swap.stages.make_patches import make_patches
 from mien.swap.stages.match_grain import match_grain
 from mien.swap.stages.occluders import cut_occluders
+from mien.swap.stages.own_beard import shows_beard
 from mien.swap.stages.own_parts import preserve_own_parts
 from mien.swap.stages.reshape import reshape
 from mien.swap.tracking.tracker import Tracker
@@ -113,7 +114,8 @@ def swap_faces(
     retouch = persona.retouch
     faces = reshape(frame.image, faces, persona.shape, settings.shape * settings.opacity)
     patches = make_patches(frame, faces, persona.engine, persona.prepared)
-    patches = [(face, cut_occluders(frame, face, patch)) for face, patch in patches]
+    with_beard = keeps_beard(settings, persona)
+    patches = [(face, cut_occluders(frame, face, patch, with_beard=with_beard)) for face, patch in patches]
     patches = [(face, preserve_own_parts(face, patch, settings)) for face, patch in patches]
     patches = [(face, harmonise(frame, face, patch, retouch.harmoniser)) for face, patch in patches]
     # Not the persona: it is a new object whenever a setting changes, and would be held with all its networks.
@@ -127,3 +129,11 @@ def swap_faces(
 def detail_to_match(retouch: Retouch, settings: Settings) -> float:
     """Return how far fine detail gives way to the frame's, 0..1: what an enhancer is asked to add is not taken away again."""
     return 1.0 if retouch.enhancer is None else 1.0 - settings.enhance_blend
+
+
+def keeps_beard(settings: Settings, persona: Persona) -> bool:
+    """Return True when a full beard of the wearer is to stay."""
+    if settings.beard == "auto":
+        # Networks draw beards themselves; the mesh engine can only lay a face between their borders.
+        return persona.engine.wants_reshape and not shows_beard(persona.source)
+    return settings.beard == "target"

@@ -153,3 +153,35 @@ def test_the_parser_works_in_files_and_live_unless_nothing_is_to_be_kept(setting
 
 def test_a_beard_and_clear_lenses_are_part_of_the_face() -> None:
     assert not {FaceClass.BEARD, FaceClass.LENS, FaceClass.SKIN, FaceClass.BACKGROUND} & set(BEFORE_THE_FACE)
+
+
+class _Bearded(FakeParser):
+    """Sees a beard of one level on the lower half of the crop, once for each level."""
+
+    def __init__(self, levels: Sequence[int]) -> None:
+        super().__init__()
+        self._levels = list(levels)
+
+    def parse(self, crops: Sequence[Image]) -> list[Array]:
+        found = super().parse(crops)
+        for shares in found:
+            shares[FaceClass.BEARD, shares.shape[1] * 2 // 3 :] = self._levels[0]
+        self._levels = self._levels[1:] or self._levels
+        return found
+
+
+def test_a_beard_is_the_mean_of_all_looks() -> None:
+    image, face = _face()
+    memory, parser = Parsing(), _Bearded([200, 0])
+    first = memory.update(_frame(image), (face,), parser)[1].parsed.beard
+    assert first is not None
+    assert int(first.max()) == 200
+    later = [memory.update(_frame(image, index), (face,), parser)[1].parsed.beard for index in range(1, 5)]
+    levels = [0 if each is None else int(each.max()) for each in later]
+    assert levels == sorted(levels, reverse=True)
+    assert 100 < levels[-1] < 180, "it fades from look to look"
+
+
+def test_a_face_without_a_beard_has_none() -> None:
+    image, face = _face()
+    assert Parsing().update(_frame(image), (face,), FakeParser())[1].parsed.beard is None

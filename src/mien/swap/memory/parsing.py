@@ -5,7 +5,7 @@ moves with the mesh.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 import cv2
@@ -41,6 +41,10 @@ class ParsingTuning:
     """The same live, where nothing can be taken back."""
     doubtful_texels: int = 24
     """Texels, of about 10,000 of a face, that are seen covered and do not count yet, for a second look in the next frame."""
+    beard_weight: float = 0.15
+    """Weight of a new look in the mean of a beard, which does not change within a recording."""
+    least_beard: float = 0.004
+    """Mean share of a beard in the crop under which there is none."""
     reach_texels: int = 9
     """Side of the square in which a second look has to agree with the first, live: what covers a face may move."""
 
@@ -102,7 +106,9 @@ class Parsing:
         looks = dict(self._looks)
         due = [present[number] for number in self._turns.due(present)]
         for face, parsed in zip(due, _parsed(frame, due, parser), strict=True):
-            look = self._look(parsed, frame, face, looks.get(face.track_id), hands.get(face.track_id))
+            before = looks.get(face.track_id)
+            seen = replace(parsed, beard=_beard(parsed, None if before is None else before.parsed.beard))
+            look = self._look(seen, frame, face, before, hands.get(face.track_id))
             looks[face.track_id] = look
             self._turns.looked(face.track_id, again=self._live and _is_doubtful(look))
         self._looks = looks
@@ -127,6 +133,17 @@ class Parsing:
         most = TUNING.max_share_live if self._live else TUNING.max_share
         believed = np.count_nonzero(soft > 127) <= most * np.count_nonzero(judged)
         return np.asarray(soft, np.uint8) if believed else np.zeros_like(seen)
+
+
+def _beard(parsed: ParsedFace, before: Mask | None) -> Mask | None:
+    """Return the mean of a beard with this look, uint8 (side, side); None without one."""
+    share = parsed.shares[FaceClass.BEARD]
+    if before is None and float(share.mean()) < 255 * TUNING.least_beard:
+        return None
+    now = unwrap_mask(share, parsed.points)
+    if before is None:
+        return now
+    return np.asarray(cv2.addWeighted(now, TUNING.beard_weight, before, 1 - TUNING.beard_weight, 0.5), np.uint8)
 
 
 def _is_doubtful(look: Look) -> bool:

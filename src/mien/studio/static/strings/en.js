@@ -244,6 +244,7 @@ export default {
   set_eyes: 'Eyes',
   set_gaze: 'Gaze',
   set_mouth: 'Mouth',
+  set_beard: 'Beard',
   set_shape: 'Shape',
   set_light: 'Light',
   set_occlusion: 'Occlusion',

@@ -1,0 +1,59 @@
+"""The wearer's own beard: a full one stays whole, because half a beard around a bare face looks like a fault."""
+
+from dataclasses import dataclass
+from functools import cache
+
+import cv2
+import numpy as np
+
+from mien.face import landmark_sets
+from mien.face.mean_face import texture_points
+from mien.face.texels import SIDE
+from mien.imaging.arrays import locked
+from mien.imaging.smoothstep import smoothstep
+from mien.models.format.parsing import FaceClass
+from mien.types import Mask, ParsedFace, SourceFace
+
+
+@dataclass(frozen=True, slots=True)
+class BeardTuning:
+    """Mean shares of the class of beards in the area where beards grow: full beards have 0.41 to 0.60, a day's stubble 0.1."""
+
+    full: tuple[float, float] = (0.3, 0.42)
+    """Share between which a wearer's beard begins to stay."""
+    source: float = 0.25
+    """Share from which the photo shows a beard, which is worn over the wearer's."""
+    gain: float = 1.4
+    """Factor on the shares of a beard that stays: its thin edge never fills a pixel of the parser."""
+
+
+TUNING = BeardTuning()
+
+
+def shows_beard(source: SourceFace) -> bool:
+    """Return True when the photo shows a beard; an unknown face shows one."""
+    return source.classes is None or _share(source.classes[FaceClass.BEARD]) >= TUNING.source
+
+
+def own_beard(parsed: ParsedFace | None) -> Mask | None:
+    """Return the full beard of a face as a texture, uint8 (side, side); None without one."""
+    if parsed is None or parsed.beard is None:
+        return None
+    low, high = TUNING.full
+    certainty = float(smoothstep(np.array((_share(parsed.beard) - low) / (high - low))))
+    return cv2.convertScaleAbs(parsed.beard, alpha=TUNING.gain * certainty).astype(np.uint8) if certainty > 0 else None
+
+
+def _share(beard: Mask) -> float:
+    """Return the mean share of a beard, uint8 (side, side), in the area where beards grow, 0..1."""
+    area = _area()
+    return float(beard[area > 0].mean()) / 255
+
+
+@cache
+def _area() -> Mask:
+    """The area of the texture where beards grow, uint8 (side, side), read-only."""
+    area = np.zeros((SIDE, SIDE), np.uint8)
+    corners = cv2.convexHull(texture_points(SIDE)[list(landmark_sets.BEARD)].round().astype(np.int32))
+    cv2.fillConvexPoly(area, corners, 255)
+    return locked(area)
