@@ -30,12 +30,18 @@ def add(commands: Commands) -> None:
     evaluate.add_argument(
         "-o", "--output", metavar="OUT", type=Path, default=Path("evaluate-output"), help="folder for the results"
     )
-    evaluate.add_argument("--only", metavar="PARTS", help="parts to run, separated by commas: stills, hard-pairs, light, "
-                          "occlusion, stillness, turning, hardships, speed")  # fmt: skip
+    evaluate.add_argument(
+        "--only", metavar="PARTS",
+        help="parts to run, separated by commas: stills, everyday, hard-pairs, light, occlusion, stillness, turning, "
+        "hardships, speed",
+    )  # fmt: skip
     evaluate.add_argument("--pairs", type=int, default=200, help="number of random pairs, the same in every run (default 200)")
     evaluate.add_argument("--flicker-frames", type=int, default=300, help="frames of the flicker run (default 300)")
     evaluate.add_argument(
         "--quick", action="store_true", help="run a quarter of everything: rough figures, for trying something out"
+    )
+    evaluate.add_argument(
+        "--sheet", action="store_true", help="write the everyday pairs of the closing set to OUT/sheet, to judge by eye"
     )
     add_settings(evaluate)
     evaluate.set_defaults(run=_run)
@@ -48,7 +54,7 @@ def _run(options: argparse.Namespace) -> int:
     faces, clips = options.faces or (media and media / "faces"), options.clips or (media and media / "clips")
     if faces is None:
         raise UsageError("no folder of portraits was named", f"name one, or set {_MEDIA_VARIABLE}")
-    plan = EvaluationPlan(faces, clips, options.only, options.pairs, options.flicker_frames, options.quick)
+    plan = EvaluationPlan(faces, clips, options.only, options.pairs, options.flicker_frames, options.quick, options.sheet)
     sections = run_evaluation(plan, options.output, settings_of(options))
     table = new_table("figure", "measured", "goal", "")
     for section in sections:

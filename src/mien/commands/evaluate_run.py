@@ -42,6 +42,7 @@ class EvaluationPlan:
     pairs: int = 200
     flicker_frames: int = 300
     quick: bool = False
+    sheet: bool = False
 
 
 def run_evaluation(plan: EvaluationPlan, output: Path, settings: Settings) -> list[Section]:
@@ -52,7 +53,8 @@ def run_evaluation(plan: EvaluationPlan, output: Path, settings: Settings) -> li
             raise UsageError(f"{folder} is not a folder", "name a folder with portraits (.jpg), and one with clips")
     try:
         # Before the work: a folder that cannot be made would cost minutes.
-        (output / "clips").mkdir(parents=True, exist_ok=True)
+        for name in ("clips", *(["sheet"] if plan.sheet else [])):
+            (output / name).mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise output_error(error, output) from error
     store = Store()
@@ -60,7 +62,7 @@ def run_evaluation(plan: EvaluationPlan, output: Path, settings: Settings) -> li
     people = tuple(portraits(plan.faces, models, recogniser))
     lab = Lab(
         settings, store, models, recogniser, people,
-        clips=plan.clips, pairs=plan.pairs, flicker_frames=plan.flicker_frames, quick=plan.quick,
+        clips=plan.clips, pairs=plan.pairs, flicker_frames=plan.flicker_frames, quick=plan.quick, sheet=plan.sheet,
     )  # fmt: skip
     labeller = Labeller(Settings(), Marker(new_mark_id()))
     sections = []
@@ -73,8 +75,12 @@ def run_evaluation(plan: EvaluationPlan, output: Path, settings: Settings) -> li
         for clip in section.clips:
             if clip.frames:
                 write_clip(output / "clips" / f"{clip.name}.mp4", _labelled(clip.frames, labeller), len(clip.frames), clip.rate)
+        for number, shown in enumerate(section.pages, 1):
+            write_whole(output / "sheet" / f"{section.name}-{number:02d}.jpg", _labelled_jpeg(shown.image, labeller))
         # One frame says that there is a clip; the others would fill memory.
-        sections.append(replace(section, clips=tuple(replace(clip, frames=clip.frames[:1]) for clip in section.clips)))
+        sections.append(
+            replace(section, clips=tuple(replace(clip, frames=clip.frames[:1]) for clip in section.clips), pages=())
+        )
     facts = [
         f"mien {__version__}, engine {settings.engine}, {len(people)} portraits"
         + (", quick: the figures are rough" if plan.quick else ""),

@@ -56,7 +56,7 @@ def light_map(crop: Image, mask: Mask, target: Image, strength: float, tuning: T
     clear = _clearness(own @ LUMA, wanted @ LUMA, inside, tuning)
     # Shadows are the skin's: they scale with its brightness and have its colour. Highlights are half the lamp's.
     darker = clear * contrast * np.where(ratio < 1, ratio**0.8, ratio**0.85)
-    brighter = clear * contrast * np.where(ratio < 1, ratio**0.3, ratio**-0.2)
+    brighter = clear * contrast * np.where(ratio < 1, ratio**0.3, ratio**-0.6)
     tint = clear * np.clip(ratio**0.75, 0.35, 1.0)
     own_tone, wanted_tone = (own_mean + black) / own_luma, (wanted_mean + black) / wanted_luma
     own_shine, wanted_shine = (tone + tuning.highlight_white * (1 - tone) for tone in (own_tone, wanted_tone))

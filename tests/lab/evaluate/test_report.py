@@ -88,6 +88,43 @@ def test_an_evaluation_from_folder_to_files(tmp_path: Path, capsys: pytest.Captu
     assert all(f"clips/{clip.name}" in page and clip.stat().st_size > 10_000 for clip in clips)
 
 
+def test_everyday_pairs_are_measured_and_laid_out_for_the_eye(tmp_path: Path) -> None:
+    faces, out = tmp_path / "faces", tmp_path / "out"
+    (faces / "everyday").mkdir(parents=True)
+    pictures = [cv2.imread(str(path)) for path in (COLLINS, HOPPER)]
+    for number, picture in zip(("101", "103", "102", "105"), pictures * 2, strict=True):
+        assert picture is not None
+        cv2.imwrite(str(faces / "everyday" / f"{number}.jpg"), picture, [cv2.IMWRITE_JPEG_QUALITY, 98])
+    blank = np.full((200, 200, 3), 90, np.uint8)
+    cv2.imwrite(str(faces / "everyday" / "104.jpg"), blank)
+    assert main(["evaluate", str(faces), "-o", str(out), "--only", "everyday", "--quick", "--sheet"]) == 0
+    part = json.loads((out / "figures.json").read_text())["parts"]["everyday"]
+    assert part["details"]["pairs"] == 4, "two of the working people, two of the closing ones"
+    groups = part["details"]["groups"]
+    assert groups["working"]["pairs"] == groups["closing"]["pairs"] == 2
+    assert groups["photos with one"]["pairs"] == 2, "Hopper's, with glasses"
+    assert part["figures"]["pairs whose photo was refused"]["value"] == 0
+    (page,) = sorted((out / "sheet").iterdir())
+    sheet = cv2.imread(str(page))
+    assert sheet is not None
+    assert sheet.shape == (800, 1200, 3), "two pairs, 400 pixels a tile"
+    assert cv2.absdiff(sheet[:400, 400:800], sheet[:400, 800:]).mean() > 3, "the result is not the target"
+
+
+def test_studio_portraits_and_everyday_pictures_are_measured_apart() -> None:
+    face = portrait(COLLINS)
+    people = tuple(
+        Portrait(f"{group}/{name}.jpg", f"{group}/{name}", face.image, face.landmarks, face.descriptor)
+        for group in ("london", "everyday")
+        for name in ("001", "004", "006")
+    )
+    lab = Lab(Settings(), Store(), models(), recogniser(), people)
+    assert {person.group for person in lab.studio} == {"london"}
+    assert [person.name for person in people if person.is_closing and person.is_everyday] == ["everyday/006.jpg"]
+    alone = Lab(Settings(), Store(), models(), recogniser(), people[2:])
+    assert alone.studio == people[2:], "one studio portrait makes no pair"
+
+
 @pytest.mark.parametrize("folder", ["missing", "empty"])
 def test_folders_that_cannot_be_evaluated(tmp_path: Path, folder: str) -> None:
     (tmp_path / "empty").mkdir()

@@ -75,7 +75,10 @@ class Clip:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """Results of one part. `details` go into figures.json unchanged; `notes` say what was omitted and why."""
+    """Results of one part. `details` go into figures.json unchanged; `notes` say what was omitted and why.
+
+    `pages` are pictures for files of their own, to judge by eye.
+    """
 
     name: str
     title: str
@@ -85,6 +88,7 @@ class Section:
     plots: tuple[Plot, ...] = ()
     clips: tuple[Clip, ...] = ()
     notes: tuple[str, ...] = ()
+    pages: tuple[Sheet, ...] = ()
     seconds: float = 0.0
 
 

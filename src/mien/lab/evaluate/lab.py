@@ -36,7 +36,7 @@ Progress = Callable[[], None]
 
 @dataclass(frozen=True, slots=True)
 class Lab:
-    """Inputs of an evaluation; `quick` makes all runs a quarter as long, for rough figures."""
+    """Inputs of an evaluation; `quick` makes all runs a quarter as long, for rough figures; `sheet`: pages to judge by eye."""
 
     settings: Settings
     store: Store
@@ -47,6 +47,13 @@ class Lab:
     pairs: int = 200
     flicker_frames: int = 300
     quick: bool = False
+    sheet: bool = False
+
+    @property
+    def studio(self) -> tuple[Portrait, ...]:
+        """The studio portraits; all people where there are no two of them."""
+        found = tuple(person for person in self.people if not person.is_everyday)
+        return found if len({person.person for person in found}) > 1 else self.people
 
     def length(self, frames: int) -> int:
         """Return the number of frames, or pairs, to run of `frames`."""

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from mien.errors import UsageError
-from mien.lab.evaluate import hardships, lighting, occlusion, stillness, stills, turning
+from mien.lab.evaluate import everyday, hardships, lighting, occlusion, stillness, stills, turning
 from mien.lab.evaluate.figures import Section
 from mien.lab.evaluate.lab import Lab, Progress
 
@@ -20,6 +20,7 @@ class Part:
 
 PARTS: Mapping[str, Part] = {
     "stills": Part(stills.measure, lambda lab: lab.length(lab.pairs) * 6 // 5),
+    "everyday": Part(everyday.measure, lambda lab: lab.length(everyday.PAIRS) + lab.length(everyday.CLOSING_PAIRS)),
     "hard-pairs": Part(stills.measure_hard, lambda lab: len(stills.HARD_PAIRS)),
     "light": Part(lighting.measure, lambda lab: 6),
     "occlusion": Part(occlusion.measure, lambda lab: 24),

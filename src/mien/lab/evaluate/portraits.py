@@ -16,6 +16,8 @@ from mien.lab.meshes import settled
 from mien.types import Affine, Floats, Image, Landmarks
 
 _SEED = 20  # any; figures of the documentation are those of these pairs
+EVERYDAY_GROUPS = ("everyday", "omi")
+"""Folders of pictures like those of phones."""
 _HELD_OUT_ENDINGS = ("2", "7")
 
 
@@ -33,6 +35,16 @@ class Portrait:
     def group(self) -> str:
         """Folder of the picture."""
         return self.name.split("/")[0]
+
+    @property
+    def is_everyday(self) -> bool:
+        """True for a picture like those of phones, False for a studio portrait."""
+        return self.group in EVERYDAY_GROUPS
+
+    @property
+    def is_closing(self) -> bool:
+        """True for a person whose pairs are looked at only when a change is finished: their number is divisible by 3."""
+        return sum(int(sign) for sign in self.person if sign.isdigit()) % 3 == 0
 
     @property
     def held_out(self) -> bool:

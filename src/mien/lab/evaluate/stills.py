@@ -164,22 +164,22 @@ def shape_ways(result: Floats, target: Floats, source: Floats) -> tuple[tuple[fl
 
 
 def measure(lab: Lab, progress: Progress) -> Section:
-    """Measure random pairs, the same in every run; groups by folder and the held-out people are reported apart."""
+    """Measure random pairs of studio portraits, the same in every run; groups by folder and the held-out people apart."""
     known = gallery(lab.people)
-    pairs = choose_pairs(lab.people, lab.length(lab.pairs))
+    pairs = choose_pairs(lab.studio, lab.length(lab.pairs))
     rows = []
     for source, target in pairs:
         rows.append((source, target, *evaluate_pair(lab, source, target, known)))
         progress()
     results = [result for _, _, result, _ in rows]
-    kept = [person for person in lab.people if person.held_out]
+    kept = [person for person in lab.studio if person.held_out]
     extra = choose_pairs(kept, len(pairs) // 5) if len({person.person for person in kept}) > 1 else []
     held = []
     for source, target in extra:
         held.append(evaluate_pair(lab, source, target, known)[0])
         progress()
     groups = {"all": results, "held out": held}
-    for group in sorted({person.group for person in lab.people}):
+    for group in sorted({person.group for person in lab.studio}):
         within = [r for r in results if r.source.startswith(f"{group}/") and r.target.startswith(f"{group}/")]
         groups[f"{group} only"] = within
     calibration = calibrate(lab.people, known)
