@@ -37,6 +37,9 @@ class GrainTuning:
     flat_percentile: int = 25  # of the blocks' variances, stands for noise alone: the rest moves or has texture of its own
     percentile_bias: float = 1.15  # by which that percentile is too small where all blocks hold nothing but noise
     max_motion_pixels: float = 3.0  # a frame; two frames of a faster face are not compared
+    max_bend_pixels: float = 0.6
+    """Mean motion of the landmarks beside their common motion, in pixels a frame; more is a head that turns, whose skin differs
+    from frame to frame: a turn of 1.5 degrees looks like noise of 8 levels."""
     interval_frames: int = 4  # between two measurements of a face
     memory: float = 0.8  # weight of earlier measurements; chosen by eye
 
@@ -55,11 +58,18 @@ class GrainMeter:
     _countdown: int = 0
 
     def measure(
-        self, image: Image, box_xyxy: tuple[float, float, float, float], motion_xy: tuple[float, float]
+        self,
+        image: Image,
+        box_xyxy: tuple[float, float, float, float],
+        motion_xy: tuple[float, float],
+        bend_pixels: float = 0.0,
     ) -> Grain | None:
-        """Return the noise in the box of the face, which has moved by `motion_xy` pixels; None = not known yet."""
+        """Return the noise in the box of the face; None = not known yet.
+
+        The face has moved by `motion_xy` pixels, and its landmarks by `bend_pixels` in the mean beside that.
+        """
         if self._before is not None:
-            found = self._compared(image, motion_xy)
+            found = self._compared(image, motion_xy) if bend_pixels <= self.tuning.max_bend_pixels else None
             self._before = None
             if found is not None:
                 self._known = found if self._known is None else _between(self._known, found, self.tuning.memory)

@@ -2,6 +2,7 @@
 
 from fractions import Fraction
 
+import cv2
 import numpy as np
 import pytest
 
@@ -162,3 +163,19 @@ def test_a_mesh_that_sat_wrong_at_first_leaves_nothing_of_the_face_before_it() -
     fresh = _see(Observer(), image, landmarks).occluder
     seen = [_see(observer, image, landmarks, index).occluder for index in range(40, 45)]
     assert all(np.array_equal(np.asarray(occluder), np.asarray(fresh)) for occluder in seen)
+
+
+def test_the_skin_of_a_head_that_turns_is_no_noise() -> None:
+    """A face that comes back turning must not be speckled."""
+    observer, image, points = Observer(), portrait(COLLINS).image, portrait(COLLINS).landmarks.points
+    middle = points[:, :2].mean(0)
+    for index in range(6):
+        turn = cv2.getRotationMatrix2D((float(middle[0]), float(middle[1])), 1.5 * index, 1.0)
+        turned = cv2.warpAffine(image, turn, image.shape[1::-1], flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+        placed = points.copy()
+        placed[:, :2] = points[:, :2] @ turn[:, :2].T + turn[:, 2]
+        known = _see(observer, np.asarray(turned, np.uint8), Landmarks(placed.astype(np.float32), 1.0), index)
+        assert known.grain is None, "not known, or it would be 8 levels"
+    still = [_see(observer, np.asarray(turned, np.uint8), Landmarks(placed, 1.0), index) for index in range(6, 9)]
+    assert still[-1].grain is not None
+    assert still[-1].grain.luma < 0.5

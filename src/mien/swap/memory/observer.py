@@ -192,9 +192,9 @@ class Observer:
         share = (1 - TUNING.shape_memory + TUNING.shape_haste * _oddness(shape, memory.neutral)) * learnt
         memory.neutral = (memory.neutral + share * (shape - memory.neutral)).astype(np.float32)
         memory.light = _followed(memory.light, _light(memory, now, free))
-        motion_xy = _motion(memory.points, points)
+        motion_xy, bend = _motion(memory.points, points)
         memory.points, memory.unseen = points, 0
-        grain: Grain | None = memory.grain.measure(frame.image, geometry.box_of(points), motion_xy)
+        grain: Grain | None = memory.grain.measure(frame.image, geometry.box_of(points), motion_xy, bend)
         focus = memory.focus.measure(frame.image, points, green_sigma(grain))
         return KnownFace(memory.neutral, occluder, memory.light, motion_xy, grain, focus)
 
@@ -288,9 +288,11 @@ def _followed(before: Floats | None, light: Floats) -> Floats:
     return followed
 
 
-def _motion(before: Floats, points: Floats) -> tuple[float, float]:
-    x, y = (points[:, :2] - before[:, :2]).mean(0)
-    return float(x), float(y)
+def _motion(before: Floats, points: Floats) -> tuple[tuple[float, float], float]:
+    """Return the common motion of the landmarks in pixels, and the mean distance that they moved beside it."""
+    moved = points[:, :2] - before[:, :2]
+    x, y = moved.mean(0)
+    return (float(x), float(y)), float(np.linalg.norm(moved - (x, y), axis=1).mean())
 
 
 @kernel
