@@ -52,7 +52,7 @@ class TestFaces:
         state = studio.state()
         assert state["face"] == face_id
         described = {"id": face_id, "name": "eileen_collins", "consent": "public-domain", "saved": False}
-        assert state["faces"] == [{**described, "photos": 1, "warnings": []}]
+        assert state["faces"] == [{**described, "photos": 1, "warnings": [], "score": 100}]
         thumb = studio.client.get(f"/api/faces/{face_id}/thumb.jpg")
         height, width = decoded(thumb.content).shape[:2]
         assert 100 < height == width <= 192

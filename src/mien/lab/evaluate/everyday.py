@@ -13,6 +13,7 @@ from mien.lab.evaluate.stills import PairResult, contact_sheet, evaluate_pair, g
 from mien.types import Image
 
 PAIRS, CLOSING_PAIRS = 140, 60
+"""Of the people that may be looked at while working, and of those who are kept for the last look."""
 _PAGE_SIDE, _PAGE_PAIRS = 400, 4  # pixels a tile, about 1:1 for faces of 300 pixels, and pairs on a page of the sheet
 _GOOD_PHOTO = 0.8  # score from which the photo counts as one without a plain fault
 

@@ -84,6 +84,7 @@ class GalleryFace:
             "saved": self.saved,
             "photos": 1 + len(self.more),
             "warnings": list(self.source.warnings) if self.source else [],
+            "score": round(100 * self.source.score) if self.source else None,
         }
 
 

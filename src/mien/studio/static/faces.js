@@ -5,7 +5,7 @@ import { byId, make, reconcile, say } from './dom.js';
 import { t } from './strings.js';
 /** @typedef {import('./types').State} State @typedef {import('./types').Face} Face */
 
-const NOBODY = { id: 'none', name: '', consent: '', saved: false, photos: 0, warnings: [] };
+const NOBODY = { id: 'none', name: '', consent: '', saved: false, photos: 0, warnings: [], score: null };
 
 export class Faces {
   constructor() {
@@ -57,7 +57,8 @@ export class Faces {
       const name = /** @type {HTMLElement | null} */ (element.querySelector('.name'));
       if (name) {
         name.textContent = `${face.warnings.length ? '⚠ ' : ''}${face.photos > 1 ? `${t('photos', { n: face.photos })} · ` : ''}${face.name}`;
-        name.title = [face.name, ...face.warnings].join('\n');
+        const score = face.score === null ? [] : [t('photo_score', { n: face.score })];
+        name.title = [face.name, ...score, ...face.warnings].join('\n');
       }
     });
   }

@@ -17,6 +17,7 @@ export default {
   wear: 'Tragen',
   add_more: 'Weiteres Foto derselben Person hinzufügen',
   photos: '{n} Fotos',
+  photo_score: 'Foto: {n} von 100',
   compare: 'Zum Vergleichen halten',
   compare_hint: 'Zeigt dich, wie du bist, solange du hältst',
   split: 'Geteilte Ansicht',

@@ -17,6 +17,7 @@ export default {
   wear: 'Wear',
   add_more: 'Add another photo of the same person',
   photos: '{n} photos',
+  photo_score: 'photo: {n} of 100',
   compare: 'Hold to compare',
   compare_hint: 'Hold to see yourself as you are',
   split: 'Split view',
