@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mien.imaging.blend import relight
-from mien.imaging.colour import light_map, skin_confidence
+from mien.imaging.colour import is_monochrome, light_map, skin_confidence
 from mien.types import Array, Image
 
 SIDE = 120
@@ -81,3 +81,15 @@ def test_hair_is_told_from_skin() -> None:
 
 def test_without_a_sample_all_is_skin() -> None:
     assert (skin_confidence(_skin(100), np.zeros((SIDE, SIDE), np.uint8), 2.0) == 255).all()
+
+
+def test_black_and_white_and_sepia_are_one_tone() -> None:
+    draw = np.random.default_rng(3)
+    luma = draw.uniform(20, 230, (400, 1)).astype(np.float32)
+    noise = draw.normal(0, 0.3, (400, 3)).astype(np.float32)
+    assert is_monochrome(luma * np.array([1, 1, 1], np.float32) + noise)
+    assert is_monochrome(luma * np.array([0.6, 0.85, 1.1], np.float32) + noise)
+    lips = luma * np.array([0.7, 0.9, 1.1], np.float32) + noise
+    lips[:60] *= np.array([1.0, 0.8, 1.1], np.float32)
+    assert not is_monochrome(lips)
+    assert not is_monochrome(luma[:8] * np.ones(3, np.float32)), "too few pixels to tell"

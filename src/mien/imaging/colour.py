@@ -22,6 +22,7 @@ class ToneTuning:
     unlike_share: float = 0.2  # skin seldom differs more from its surroundings; brows, lips, beards and shine do
     highlight_white: float = 0.6  # colour of highlights: 0 = the skin's, 1 = the lamp's
     black_level: float = 6.0  # added to both sides of a ratio of brightnesses, so that noise in the dark does not explode
+    single_tone: float = 1.0  # levels by which colours leave the line of one tone: faces in colour 3.5 and more, sepia 0.5
     clear_floor: float = 0.58  # the darkest of a face as a share of its middle: 0.15 to 0.6 in clear pictures
     hazy_floor: float = 0.7  # the same in hazy pictures: 0.65 to 0.8
     upper_face: float = 0.6  # share of the face's height above the mouth
@@ -57,9 +58,12 @@ def light_map(crop: Image, mask: Mask, target: Image, strength: float, tuning: T
     # Shadows are the skin's: they scale with its brightness and have its colour. Highlights are half the lamp's.
     darker = clear * contrast * np.where(ratio < 1, ratio**0.8, ratio**0.85)
     brighter = clear * contrast * np.where(ratio < 1, ratio**0.3, ratio**-0.6)
-    tint = clear * np.clip(ratio**0.75, 0.35, 1.0)
+    tint, white = clear * np.clip(ratio**0.75, 0.35, 1.0), tuning.highlight_white
+    if is_monochrome(wanted[inside]):
+        # On a black and white picture, or one in sepia, nothing of the source's colours may stay.
+        tint, white = np.zeros_like(ratio), 0.0
     own_tone, wanted_tone = (own_mean + black) / own_luma, (wanted_mean + black) / wanted_luma
-    own_shine, wanted_shine = (tone + tuning.highlight_white * (1 - tone) for tone in (own_tone, wanted_tone))
+    own_shine, wanted_shine = (tone + white * (1 - tone) for tone in (own_tone, wanted_tone))
     light = np.empty((size_wh[1], size_wh[0], 13), np.float32)
     light[:, :, 0:3] = own_mean
     light[:, :, 3:6] = own_mean + strength * (wanted_mean - own_mean)
@@ -67,6 +71,17 @@ def light_map(crop: Image, mask: Mask, target: Image, strength: float, tuning: T
     light[:, :, 9:12] = strength * (brighter * wanted_shine - tint * own_shine)
     light[:, :, 12:] = 1 + strength * (tint - 1)
     return light
+
+
+def is_monochrome(pixels: Array, tuning: ToneTuning = _DEFAULT) -> bool:
+    """Return True when the colours of `pixels` (n, 3), BGR, follow from their brightness: black and white, sepia."""
+    if len(pixels) < 16:
+        return False
+    luma = pixels @ LUMA
+    apart = luma - luma.mean()
+    spread = float(apart @ apart) + 1e-6
+    left = [each - each.mean() - (float(each @ apart) / spread) * apart for each in (pixels[:, 0], pixels[:, 2])]
+    return max(float(rest.std()) for rest in left) < tuning.single_tone
 
 
 def _weights(mask: Mask, size_wh: tuple[int, int]) -> tuple[Floats, Array]:

@@ -170,3 +170,18 @@ def test_a_turned_patch_is_composed_at_its_place(turn: float) -> None:
     ys, xs = np.nonzero(image[:, :, 0] > 127)
     assert np.abs([xs.mean() - centre[0], ys.mean() - centre[1]]).max() < 0.6
     assert len(xs) == pytest.approx(1600, rel=0.06)
+
+
+@pytest.mark.parametrize("tones", [(1.0, 1.0, 1.0), (0.6, 0.85, 1.1)], ids=["grey", "sepia"])
+def test_a_picture_of_one_tone_gets_a_face_of_that_tone(tones: tuple[float, float, float]) -> None:
+    grey = cv2.cvtColor(portrait(HOPPER).image, cv2.COLOR_BGR2GRAY).astype(np.float32)
+    image = np.asarray(np.clip(grey[:, :, None] * np.array(tones), 0, 255), np.uint8)
+    engine = MeshEngine(Settings())
+    prepared = engine.prepare(open_source(portrait(COLLINS).image, models()))
+    (patch,) = engine.swap(Frame(image, 0, 0, Fraction(1, 30)), [TrackedFace(1, portrait(HOPPER).landmarks, 1)], prepared)
+    assert patch is not None
+    drawn = patch.crop[patch.mask > 200].astype(float)
+    drawn = drawn[(drawn > 15).all(axis=1) & (drawn < 240).all(axis=1)]
+    assert len(drawn) > 1000
+    apart = drawn / np.array(tones)
+    assert float(np.percentile(np.ptp(apart, axis=1), 95)) < 12, "in colour it is 60"

@@ -91,3 +91,9 @@ def test_no_calm_portrait_is_said_to_have_a_fault(media: Path) -> None:
 def test_glasses_of_every_kind_are_told(media: Path, name: str) -> None:
     photo = np.asarray(cv2.imread(str(media / "faces" / "everyday" / f"{name}.jpg")), np.uint8)
     assert "glasses" in _names(open_source(photo, models()))
+
+
+def test_a_photo_without_colours_is_told() -> None:
+    grey = cv2.cvtColor(cv2.cvtColor(portrait(COLLINS).image, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR)
+    assert "colourless" in _names(open_source(np.asarray(grey, np.uint8), models()))
+    assert "colourless" not in _names(open_source(portrait(COLLINS).image, models()))

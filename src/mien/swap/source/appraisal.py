@@ -8,6 +8,7 @@ import numpy as np
 
 from mien.face import landmark_sets
 from mien.face.head_pose import pitch_yaw_of_axes, yaw_of_mesh
+from mien.imaging.colour import is_monochrome
 from mien.imaging.smoothstep import smoothstep
 from mien.models.format.parsing import FaceClass
 from mien.swap.source.checks import detail_of, eye_distance
@@ -46,6 +47,7 @@ class AppraisalTuning:
 
 
 TUNING = AppraisalTuning()
+_WELL = 0.5  # how well a texel must be seen for its colour to count
 
 
 def appraise(photo: Image, landmarks: Landmarks, classes: Array, tuning: AppraisalTuning = TUNING) -> tuple[PhotoFault, ...]:
@@ -59,6 +61,8 @@ def appraise(photo: Image, landmarks: Landmarks, classes: Array, tuning: Apprais
     light = side_light(small, well * skin_of(small, well) * (1 - hidden.unknown))
     text = "hard light from one side stays on the face"
     found += _fault("light", light, tuning.side_light, (0.1, 0.5), text, "a photo in even light works better")
+    if is_monochrome(small[well > _WELL].astype(np.float32)):
+        found.append(PhotoFault("colourless", 0.15, "the photo has no colours: lips and eyes stay pale; use one in colour"))
     found += _smile(landmarks, tuning)
     distance, detail = eye_distance(points), detail_of(photo, points)
     small_text = f"the face is small: {distance:.0f} pixels between the eyes"
