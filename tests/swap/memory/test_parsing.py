@@ -185,3 +185,48 @@ def test_a_beard_is_the_mean_of_all_looks() -> None:
 def test_a_face_without_a_beard_has_none() -> None:
     image, face = _face()
     assert Parsing().update(_frame(image), (face,), FakeParser())[1].parsed.beard is None
+
+
+class _Glasses(FakeParser):
+    """Sees a pane over each half of the crop's middle: classes of the left and the right one."""
+
+    def __init__(self, left: FaceClass, right: FaceClass) -> None:
+        super().__init__()
+        self._panes = left, right
+
+    def parse(self, crops: Sequence[Image]) -> list[Array]:
+        found = super().parse(crops)
+        for shares in found:
+            side = shares.shape[1]
+            for kind, columns in zip(
+                self._panes, (slice(side // 6, side // 2 - 6), slice(side // 2 + 6, side * 5 // 6)), strict=True
+            ):
+                shares[:, side * 2 // 5 : side // 2, columns] = 0
+                shares[kind, side * 2 // 5 : side // 2, columns] = 255
+        return found
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "kept"),
+    [
+        (FaceClass.SHADE, FaceClass.SHADE, True),
+        (FaceClass.SHADE, FaceClass.LENS, True),
+        (FaceClass.LENS, FaceClass.LENS, False),
+    ],
+)
+def test_both_panes_of_glasses_stay_or_none(left: FaceClass, right: FaceClass, kept: bool) -> None:
+    image, face = _face()
+    occluder = Parsing().update(_frame(image), (face,), _Glasses(left, right))[1].occluder
+    half = occluder.shape[1] // 2
+    assert [bool((part > 127).any()) for part in (occluder[:, :half], occluder[:, half:])] == [kept, kept]
+
+
+def test_a_reflection_on_one_pane_hides_no_eye() -> None:
+    image, face = _face()
+    memory = Parsing()
+    for index in range(7):
+        memory.update(_frame(image, index), (face,), _Glasses(FaceClass.LENS, FaceClass.LENS))
+    look = memory.update(_frame(image, 7), (face,), _Glasses(FaceClass.LENS, FaceClass.SHADE))[1]
+    look = memory.update(_frame(image, 8), (face,), _Glasses(FaceClass.LENS, FaceClass.SHADE))[1]
+    assert 0 < look.dark < 0.3
+    assert not look.occluder.any()

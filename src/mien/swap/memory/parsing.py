@@ -41,6 +41,13 @@ class ParsingTuning:
     """The same live, where nothing can be taken back."""
     doubtful_texels: int = 24
     """Texels, of about 10,000 of a face, that are seen covered and do not count yet, for a second look in the next frame."""
+    dark_weight: float = 0.25
+    """Weight of a new look in the mean by which a pair of glasses is dark or clear."""
+    dark_share: float = 0.3
+    """Share of the panes that hide the eye from which both do, and under which none does: one eye of the wearer beside one of
+    the source would look like a fault."""
+    least_panes: float = 0.003
+    """Share of the crop under panes that tells anything of a pair of glasses."""
     beard_weight: float = 0.15
     """Weight of a new look in the mean of a beard, which does not change within a recording."""
     least_beard: float = 0.004
@@ -57,12 +64,13 @@ _THIN = FaceClass.HAIR, FaceClass.RIM
 class Look:
     """One face so far: what was `parsed` last, and the `occluder`, uint8 (128, 128) as in `KnownFace.occluder`.
 
-    `seen` is the occluder of the last look alone.
+    `seen` is the occluder of the last look alone. `dark` is the mean share of the panes of glasses that hide the eye.
     """
 
     parsed: ParsedFace
     occluder: Mask
     seen: Mask
+    dark: float = 0.0
 
 
 class Parsing:
@@ -115,7 +123,8 @@ class Parsing:
         return looks.copy()
 
     def _look(self, parsed: ParsedFace, frame: Frame, face: TrackedFace, before: Look | None, hand: Mask | None) -> Look:
-        seen = before_the_face(parsed, frame, face)
+        dark = _darkness(parsed, before)
+        seen = before_the_face(parsed, frame, face, dark=dark > TUNING.dark_share)
         if hand is not None:
             seen = np.maximum(seen, hand)
         seen = self._believed(seen, face)
@@ -124,7 +133,7 @@ class Parsing:
             reach = np.ones((TUNING.reach_texels, TUNING.reach_texels), np.uint8)
             last = np.zeros_like(seen) if before is None else cv2.dilate(before.seen, reach)
             counted = np.minimum(seen, np.asarray(last, np.uint8))
-        return Look(parsed, counted if before is None else followed(before.occluder, counted), seen)
+        return Look(parsed, counted if before is None else followed(before.occluder, counted), seen, dark)
 
     def _believed(self, seen: Mask, face: TrackedFace) -> Mask:
         """Return the texture with soft edges, 0 where the face is turned away; all 0 when too much of it is hidden."""
@@ -162,10 +171,23 @@ def _parsed(frame: Frame, faces: list[TrackedFace], parser: Parser) -> list[Pars
     ]
 
 
-def before_the_face(parsed: ParsedFace, frame: Frame, face: TrackedFace) -> Mask:
-    """Return the share of each texel that lies before the face, uint8 (128, 128); nothing does outside the picture."""
+def _darkness(parsed: ParsedFace, before: Look | None) -> float:
+    """Return the mean share of the panes that hide the eye, with this look."""
+    hiding, clear = (float(parsed.shares[kind].mean()) for kind in (FaceClass.SHADE, FaceClass.LENS))
+    if hiding + clear < 255 * TUNING.least_panes:
+        return 0.0 if before is None else before.dark
+    now = hiding / (hiding + clear)
+    return now if before is None else before.dark + TUNING.dark_weight * (now - before.dark)
+
+
+def before_the_face(parsed: ParsedFace, frame: Frame, face: TrackedFace, *, dark: bool) -> Mask:
+    """Return the share of each texel that lies before the face, uint8 (128, 128); nothing does outside the picture.
+
+    `dark`: all panes of glasses hide the eyes; else none does.
+    """
     before = np.zeros(parsed.shares.shape[1:], np.uint8)
-    for kind in BEFORE_THE_FACE:
+    kinds = [kind for kind in BEFORE_THE_FACE if dark or kind != FaceClass.SHADE]
+    for kind in (*kinds, FaceClass.LENS) if dark else kinds:
         share = parsed.shares[kind]
         cv2.add(before, cv2.convertScaleAbs(share, alpha=TUNING.thin_gain) if kind in _THIN else share, before)
     to_crop = geometry.similarity(face.landmarks.points[:, :2], parsed.points)
