@@ -39,8 +39,8 @@ NOSE_UNDERSIDE = (98, 97, 2, 326, 327, 4)
 """The underside of the nose from wing to wing up to its tip: the mesh is least exact there, and its shading moves."""
 NOSE_BASE = (98, 97, 2, 326, 327, 94)
 """The strip from wing to wing where the nose meets the lip, with the dark lower rims of the nostrils."""
-NOSE = (168, 122, 351, 217, 437, 129, 358, 203, 423, 98, 327, 2)
-"""The whole nose, from the root to the folds beside its wings."""
+NOSE_WINGS = (198, 420, 129, 358, 203, 423, 98, 327, 2, 49, 279)
+"""The lower half of the nose, with the folds beside its wings."""
 BARE_SKIN = (
     (118, 101, 205, 187, 123, 117),
     (347, 330, 425, 411, 352, 346),

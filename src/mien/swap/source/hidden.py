@@ -53,12 +53,12 @@ class HiddenTuning:
     closed_lids: float = 0.13
     """Opening of the lids, as a share of the eye's width, under which the photo shows no eye to wear."""
     turned_nose_degrees: float = 15.0
-    """Yaw from which the far half of the nose is the mirror image of the near one: its edge lies across the far cheek. With
+    """Yaw from which the far wing of the nose is the mirror image of the near one: its edge lies across the far cheek. With
     glasses, whose far rim lies across the eye, it is half of the face."""
     turned_degrees: float = 26.0
     """The same of any face. From 12 on, the distance to the source would grow by 0.04 to 0.09: no face is symmetric."""
     nose_margin: float = 0.06
-    """Width around the nose that goes with it."""
+    """Width around the wing of the nose that goes with it."""
     ridge: float = 0.04
     """Width of the passage between both halves, along the ridge of the nose."""
     ridge_from_degrees: float = 22.0
@@ -200,14 +200,14 @@ def _decide_brows(shown: list[float], unknown: Floats, mirrored: Floats, tuning:
 
 
 def _far_side(yaw: float, glasses: bool, tuning: HiddenTuning) -> Floats:
-    """Return the part of the texture that a turned head shows too badly: half of the nose, then half of the face."""
+    """Return the part of the texture that a turned head shows too badly: a wing of the nose, then half of the face."""
     if abs(yaw) < tuning.turned_nose_degrees:
         return np.zeros((GRID, GRID), np.float32)
     # A positive yaw hides what lies to the left of the nose in the picture.
     half = np.broadcast_to(smoothstep(0.5 - _across(GRID) * np.sign(yaw) / tuning.ridge), (GRID, GRID))
     if glasses or abs(yaw) >= tuning.turned_degrees:
         return np.ascontiguousarray(half, np.float32)
-    return np.asarray(half * _area(landmark_sets.NOSE, tuning.nose_margin), np.float32)
+    return np.asarray(half * _area(landmark_sets.NOSE_WINGS, tuning.nose_margin), np.float32)
 
 
 def _lid_opening(points: Floats) -> float:
