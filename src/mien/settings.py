@@ -111,7 +111,8 @@ class Settings:
     )  # fmt: skip
     beard: str = _row(
         "auto",
-        "whose beard shows: auto (the target's, whole, where it is full and the source has none), source, target",
+        "whose beard shows: auto (the target's, whole, where it is full and the source has none), source, target (where it is "
+        "full); needs the parser",
         "face",
         choices=("auto", "source", "target"),
     )

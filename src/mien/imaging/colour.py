@@ -23,6 +23,7 @@ class ToneTuning:
     highlight_white: float = 0.6  # colour of highlights: 0 = the skin's, 1 = the lamp's
     black_level: float = 6.0  # added to both sides of a ratio of brightnesses, so that noise in the dark does not explode
     single_tone: float = 1.0  # levels by which colours leave the line of one tone: faces in colour 3.5 and more, sepia 0.5
+    plain_luma: float = 100.0  # mean brightness of a face up to which that bound falls with it
     clear_floor: float = 0.58  # the darkest of a face as a share of its middle: 0.15 to 0.6 in clear pictures
     hazy_floor: float = 0.7  # the same in hazy pictures: 0.65 to 0.8
     upper_face: float = 0.6  # share of the face's height above the mouth
@@ -81,7 +82,9 @@ def is_monochrome(pixels: Array, tuning: ToneTuning = _DEFAULT) -> bool:
     apart = luma - luma.mean()
     spread = float(apart @ apart) + 1e-6
     left = [each - each.mean() - (float(each @ apart) / spread) * apart for each in (pixels[:, 0], pixels[:, 2])]
-    return max(float(rest.std()) for rest in left) < tuning.single_tone
+    # In a dim picture colours are as weak as the light.
+    bound = tuning.single_tone * min(1.0, float(luma.mean()) / tuning.plain_luma)
+    return max(float(rest.std()) for rest in left) < bound
 
 
 def _weights(mask: Mask, size_wh: tuple[int, int]) -> tuple[Floats, Array]:

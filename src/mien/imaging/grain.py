@@ -38,8 +38,9 @@ class GrainTuning:
     percentile_bias: float = 1.15  # by which that percentile is too small where all blocks hold nothing but noise
     max_motion_pixels: float = 3.0  # a frame; two frames of a faster face are not compared
     max_bend_pixels: float = 0.6
-    """Mean motion of the landmarks beside their common motion, in pixels a frame; more is a head that turns, whose skin differs
-    from frame to frame: a turn of 1.5 degrees looks like noise of 8 levels."""
+    max_bend_share: float = 0.003
+    """Mean motion of the landmarks beside their common motion, in pixels a frame and as a share of the face's width; the larger
+    bound counts. More is a head that turns, whose skin differs from frame to frame: 1.5 degrees look like noise of 8 levels."""
     interval_frames: int = 4  # between two measurements of a face
     memory: float = 0.8  # weight of earlier measurements; chosen by eye
 
@@ -69,7 +70,9 @@ class GrainMeter:
         The face has moved by `motion_xy` pixels, and its landmarks by `bend_pixels` in the mean beside that.
         """
         if self._before is not None:
-            found = self._compared(image, motion_xy) if bend_pixels <= self.tuning.max_bend_pixels else None
+            width = box_xyxy[2] - box_xyxy[0]
+            turns = bend_pixels > max(self.tuning.max_bend_pixels, self.tuning.max_bend_share * width)
+            found = None if turns else self._compared(image, motion_xy)
             self._before = None
             if found is not None:
                 self._known = found if self._known is None else _between(self._known, found, self.tuning.memory)

@@ -9,13 +9,15 @@ import numpy as np
 import pytest
 
 from mien.assembly.factory import open_source
+from mien.face import landmark_sets
 from mien.face.mean_face import face_model, head_pose, texture_points
 from mien.imaging.blend import mix_textures
+from mien.models.format.parsing import FaceClass
 from mien.swap.engines.mesh.texture import border_opacity, chain, completed, merged, textures_of
 from mien.swap.source.load import together
 from mien.swap.source.regions import GRID, regions
 from mien.swap.source.view import LARGEST, View, size_for, unwrapped, view_of
-from mien.types import Array, Floats, Image, Landmarks, SourceFace
+from mien.types import Array, Floats, Image, Landmarks, PhotoFault, SourceFace
 from tests.support.portraits import COLLINS, models, portrait
 
 
@@ -50,7 +52,7 @@ def _view(shade: float, well: Floats) -> View:
     """A plain grey view that is seen well where `well` says."""
     own = np.full((GRID, GRID, 3), shade, np.uint8)
     even = np.ones((GRID, GRID, 3), np.float32)
-    return View(own, even, even, well, well, well, np.zeros((GRID, GRID), np.float32))
+    return View(own, even, even, well, well, well, np.zeros((GRID, GRID), np.float32), np.zeros((GRID, GRID), np.float32))
 
 
 def _half(left: float, right: float) -> Floats:
@@ -230,3 +232,29 @@ def test_the_kernel_mixes_by_its_shares() -> None:
     mix_textures(own, gain, 2 * gain, shares, rest, out)
     assert out[0, 0].tolist() == [140, 140, 140, 191], "30 of its own, 60 of the mirror picture, 50 of the rest"
     assert out[7, 7].tolist() == [140, 140, 140, 191]
+
+
+def test_a_second_photo_shows_the_brow_that_hair_hides_in_the_first() -> None:
+    face = source()
+    assert face.classes is not None
+    classes = face.classes.copy()
+    brow = texture_points(GRID)[list(landmark_sets.RIGHT_BROW)]
+    (left, _), (right, bottom) = brow.min(0).astype(int) - 5, brow.max(0).astype(int) + 5
+    area = np.s_[: int(bottom), int(left) : int(right)]
+    classes[(slice(None), *area)], classes[(FaceClass.HAIR, *area)] = 0, 255
+    fringed = replace(face, classes=classes)
+    alone, both, clean = (textures_of(each)[0] for each in (fringed, together(fringed, face), face))
+    x, y = clean.points[105].round().astype(int)
+    place = np.s_[int(y) - 4 : int(y) + 5, int(x) - 12 : int(x) + 13, :3]
+    apart = [float(np.abs(each.image[place].astype(int) - clean.image[place]).mean()) for each in (both, alone)]
+    assert apart[0] < 4
+    assert apart[1] > 2 * apart[0], "alone, it is the mirror image of the other brow"
+
+
+def test_faults_that_a_further_photo_mends_are_dropped() -> None:
+    glasses, light = PhotoFault("glasses", 0.25, "glasses"), PhotoFault("light", 0.2, "light")
+    first = replace(source(), faults=(glasses, light), warnings=("glasses", "light"))
+    both = together(first, source())
+    assert both.faults == (light,)
+    assert both.warnings == ("light",)
+    assert together(first, replace(source(), faults=(glasses,))).faults == (glasses, light)

@@ -9,12 +9,14 @@ import numpy as np
 import pytest
 
 from mien.errors import ModelError
-from mien.face.texels import facing, texel_map
+from mien.face.mean_face import texture_points
+from mien.face.texels import SIDE, facing, texel_map
 from mien.models.format.parsing import BEFORE_THE_FACE, FaceClass
 from mien.settings import Settings
 from mien.swap.memory.parsing import TUNING, Parsing
 from mien.swap.persona import Retouch
 from mien.swap.pipeline import StreamMemory
+from mien.swap.stages.own_beard import own_beard
 from mien.testing import FakeParser
 from mien.types import Array, Floats, Frame, Image, TrackedFace
 from tests.support.portraits import COLLINS, portrait
@@ -177,9 +179,35 @@ def test_a_beard_is_the_mean_of_all_looks() -> None:
     assert first is not None
     assert int(first.max()) == 200
     later = [memory.update(_frame(image, index), (face,), parser)[1].parsed.beard for index in range(1, 5)]
-    levels = [0 if each is None else int(each.max()) for each in later]
+    x, y = texture_points(SIDE)[199].round().astype(int)
+    levels = [0 if each is None else int(each[y, x]) for each in later]
     assert levels == sorted(levels, reverse=True)
     assert 100 < levels[-1] < 180, "it fades from look to look"
+
+
+def test_live_a_single_look_shows_no_beard_of_the_wearer() -> None:
+    image, face = _face()
+    memory, parser = Parsing(live=True), _Bearded([200, 0])
+    first = memory.update(_frame(image), (face,), parser)[1].parsed
+    assert first.beard is not None
+    assert int(first.beard.max()) < 40
+    assert own_beard(first) is None
+    steady, known = _Bearded([200]), Parsing(live=True)
+    shown = [own_beard(known.update(_frame(image, index), (face,), steady)[1].parsed) is not None for index in range(40)]
+    assert not any(shown[:6])
+    assert shown[-1], "a beard that stays is kept in the end"
+
+
+def test_a_beard_under_a_hand_is_not_forgotten() -> None:
+    image, face = _face()
+    memory, parser = Parsing(), _Bearded([200, 0])
+    chin = cv2.inRange(np.indices((SIDE, SIDE))[0].astype(np.uint8), 70, 127)
+    memory.update(_frame(image), (face,), parser)
+    for index in range(1, 30):
+        look = memory.update(_frame(image, index), (face,), parser, {1: np.asarray(chin, np.uint8)})[1]
+    x, y = texture_points(SIDE)[199].round().astype(int)
+    assert look.parsed.beard is not None
+    assert int(look.parsed.beard[y, x]) == 200
 
 
 def test_a_face_without_a_beard_has_none() -> None:

@@ -7,8 +7,11 @@ import numpy as np
 import pytest
 
 from mien.assembly.factory import open_source
+from mien.face.mean_face import texture_points
+from mien.models.format.parsing import FaceClass
 from mien.swap.engines.mesh.texture import textures_of
-from mien.swap.source.appraisal import TUNING
+from mien.swap.source.appraisal import TUNING, appraise
+from mien.swap.source.regions import GRID
 from mien.types import Image, SourceFace
 from tests.support.portraits import COLLINS, HOPPER, models, portrait
 
@@ -48,7 +51,7 @@ def test_a_fringe_is_told_first_and_not_worn() -> None:
     clean = open_source(portrait(COLLINS).image, models())
     face = open_source(_with_a_fringe(), models())
     assert face.faults[0].name == "brows"
-    assert "hair hides the brows" in face.warnings[0]
+    assert "hides the brows" in face.warnings[0]
     assert face.score < clean.score - 0.3
     texture, free = (textures_of(each)[0] for each in (face, clean))
     for number in (105, 334):
@@ -97,3 +100,15 @@ def test_a_photo_without_colours_is_told() -> None:
     grey = cv2.cvtColor(cv2.cvtColor(portrait(COLLINS).image, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR)
     assert "colourless" in _names(open_source(np.asarray(grey, np.uint8), models()))
     assert "colourless" not in _names(open_source(portrait(COLLINS).image, models()))
+
+
+@pytest.mark.parametrize(("kind", "words"), [(FaceClass.HAIR, "hair"), (FaceClass.THING, "a thing")])
+def test_the_cover_of_the_brows_is_named(kind: FaceClass, words: str) -> None:
+    face = open_source(portrait(COLLINS).image, models())
+    assert face.classes is not None
+    classes = face.classes.copy()
+    low = int(texture_points(GRID)[[159, 386], 1].min()) - 4
+    classes[:, :low], classes[kind, :low] = 0, 255
+    (first, *_) = appraise(face.image, face.landmarks, classes)
+    assert first.name == "brows"
+    assert first.text.startswith(f"{words} hides the brows")

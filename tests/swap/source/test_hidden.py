@@ -173,3 +173,32 @@ def test_tinted_panes_count_as_dark() -> None:
     own[pane] = own[pane] // 2
     found = hidden_parts(own, classes, portrait(COLLINS).landmarks.points, 0.0, np.ones((GRID, GRID), np.float32))
     assert found.dark
+
+
+def test_a_hand_at_the_chin_leaves_the_forehead() -> None:
+    hand = np.zeros((GRID, GRID), bool)
+    hand[100:128, 40:90] = True
+    found = _hidden(_classes((FaceClass.HAND, hand)))
+    assert float(found.unknown[110:120, 55:75].min()) > 0.9
+    assert float(found.unknown[:40].max()) < 0.05
+
+
+def test_a_reflection_in_one_pane_hides_no_eye_of_the_photo() -> None:
+    kind, panes = _panes(FaceClass.LENS)
+    spot = panes.copy()
+    spot[:, GRID // 2 :] = False
+    spot &= np.cumsum(spot, axis=1) % 5 == 0
+    found = _hidden(_classes((kind, panes), (FaceClass.SHADE, spot)))
+    assert not found.dark
+    for loop in (landmark_sets.RIGHT_EYE, landmark_sets.LEFT_EYE):
+        assert float(found.unknown[_hull(*loop)].max()) < 0.1
+
+
+def test_a_dark_spot_makes_no_dark_glasses() -> None:
+    spot = np.zeros((GRID, GRID), bool)
+    spot[80:82, 30:32] = True
+    classes = _classes((FaceClass.LENS, spot))
+    own = _own(classes)
+    own[160:164, 60:64] = 20
+    found = hidden_parts(own, classes, portrait(COLLINS).landmarks.points, 0.0, np.ones((GRID, GRID), np.float32))
+    assert not found.dark

@@ -51,7 +51,9 @@ def measure(lab: Lab, progress: Progress) -> Section:
         "refused": refused,
         "groups": {name: summary(group, lab) for name, group in {**found, **groups}.items() if group},
     }
-    sheets = tuple(Sheet(f"Pairs of the {name} set.", contact_sheet(shown)) for name, shown in rows.items() if shown)
+    # The closing pairs are shown only when they are asked for.
+    shown = rows["working"]
+    sheets = (Sheet("Pairs of the working set.", contact_sheet(shown)),) if shown else ()
     pages = _pages(rows["closing"]) if lab.sheet else ()
     return Section("everyday", "Everyday photos", _figures(results, len(refused)), details, sheets, pages=pages)
 

@@ -44,7 +44,8 @@ class Portrait:
     @property
     def is_closing(self) -> bool:
         """True for a person whose pairs are looked at only when a change is finished: their number is divisible by 3."""
-        return sum(int(sign) for sign in self.person if sign.isdigit()) % 3 == 0
+        digits = [int(sign) for sign in self.person if sign.isdigit()]
+        return bool(digits) and sum(digits) % 3 == 0
 
     @property
     def held_out(self) -> bool:

@@ -46,6 +46,8 @@ class ParsingTuning:
     dark_share: float = 0.3
     """Share of the panes that hide the eye from which both do, and under which none does: one eye of the wearer beside one of
     the source would look like a fault."""
+    dark_share_live: float = 0.6
+    """The same for the clear pane of a pair live, where it must not show the wearer's eye."""
     least_panes: float = 0.003
     """Share of the crop under panes that tells anything of a pair of glasses."""
     beard_weight: float = 0.15
@@ -57,6 +59,7 @@ class ParsingTuning:
 
 
 TUNING = ParsingTuning()
+_FREE_LEVEL = 64  # of the occlusion mask under which a texel is free
 _THIN = FaceClass.HAIR, FaceClass.RIM
 
 
@@ -114,9 +117,7 @@ class Parsing:
         looks = dict(self._looks)
         due = [present[number] for number in self._turns.due(present)]
         for face, parsed in zip(due, _parsed(frame, due, parser), strict=True):
-            before = looks.get(face.track_id)
-            seen = replace(parsed, beard=_beard(parsed, None if before is None else before.parsed.beard))
-            look = self._look(seen, frame, face, before, hands.get(face.track_id))
+            look = self._look(parsed, frame, face, looks.get(face.track_id), hands.get(face.track_id))
             looks[face.track_id] = look
             self._turns.looked(face.track_id, again=self._live and _is_doubtful(look))
         self._looks = looks
@@ -124,16 +125,34 @@ class Parsing:
 
     def _look(self, parsed: ParsedFace, frame: Frame, face: TrackedFace, before: Look | None, hand: Mask | None) -> Look:
         dark = _darkness(parsed, before)
-        seen = before_the_face(parsed, frame, face, dark=dark > TUNING.dark_share)
+        sure = TUNING.dark_share_live if self._live else TUNING.dark_share
+        seen = before_the_face(parsed, frame, face, shades=dark > TUNING.dark_share, lenses=dark > sure)
         if hand is not None:
             seen = np.maximum(seen, hand)
         seen = self._believed(seen, face)
+        known = replace(parsed, beard=self._beard(parsed, face, seen, None if before is None else before.parsed.beard))
         counted = seen
         if self._live:
             reach = np.ones((TUNING.reach_texels, TUNING.reach_texels), np.uint8)
             last = np.zeros_like(seen) if before is None else cv2.dilate(before.seen, reach)
             counted = np.minimum(seen, np.asarray(last, np.uint8))
-        return Look(parsed, counted if before is None else followed(before.occluder, counted), seen, dark)
+        return Look(known, counted if before is None else followed(before.occluder, counted), seen, dark)
+
+    def _beard(self, parsed: ParsedFace, face: TrackedFace, seen: Mask, before: Mask | None) -> Mask | None:
+        """Return the mean of a beard with this look, uint8 (side, side); None without one.
+
+        What is hidden or turned away is not learnt. Live, it begins with nothing: a single look shows no part of the wearer.
+        """
+        share = parsed.shares[FaceClass.BEARD]
+        if before is None:
+            if float(share.mean()) < 255 * TUNING.least_beard:
+                return None
+            if not self._live:
+                return unwrap_mask(share, parsed.points)
+            before = np.zeros_like(seen)
+        free = (facing(face.landmarks.points) > 0) & (seen < _FREE_LEVEL)
+        step = (unwrap_mask(share, parsed.points).astype(np.float32) - before) * np.float32(TUNING.beard_weight)
+        return np.asarray(np.where(free, np.rint(before + step), before), np.uint8)
 
     def _believed(self, seen: Mask, face: TrackedFace) -> Mask:
         """Return the texture with soft edges, 0 where the face is turned away; all 0 when too much of it is hidden."""
@@ -142,17 +161,6 @@ class Parsing:
         most = TUNING.max_share_live if self._live else TUNING.max_share
         believed = np.count_nonzero(soft > 127) <= most * np.count_nonzero(judged)
         return np.asarray(soft, np.uint8) if believed else np.zeros_like(seen)
-
-
-def _beard(parsed: ParsedFace, before: Mask | None) -> Mask | None:
-    """Return the mean of a beard with this look, uint8 (side, side); None without one."""
-    share = parsed.shares[FaceClass.BEARD]
-    if before is None and float(share.mean()) < 255 * TUNING.least_beard:
-        return None
-    now = unwrap_mask(share, parsed.points)
-    if before is None:
-        return now
-    return np.asarray(cv2.addWeighted(now, TUNING.beard_weight, before, 1 - TUNING.beard_weight, 0.5), np.uint8)
 
 
 def _is_doubtful(look: Look) -> bool:
@@ -175,19 +183,19 @@ def _darkness(parsed: ParsedFace, before: Look | None) -> float:
     """Return the mean share of the panes that hide the eye, with this look."""
     hiding, clear = (float(parsed.shares[kind].mean()) for kind in (FaceClass.SHADE, FaceClass.LENS))
     if hiding + clear < 255 * TUNING.least_panes:
-        return 0.0 if before is None else before.dark
+        return 0.0 if before is None else (1 - TUNING.dark_weight) * before.dark
     now = hiding / (hiding + clear)
     return now if before is None else before.dark + TUNING.dark_weight * (now - before.dark)
 
 
-def before_the_face(parsed: ParsedFace, frame: Frame, face: TrackedFace, *, dark: bool) -> Mask:
+def before_the_face(parsed: ParsedFace, frame: Frame, face: TrackedFace, *, shades: bool, lenses: bool) -> Mask:
     """Return the share of each texel that lies before the face, uint8 (128, 128); nothing does outside the picture.
 
-    `dark`: all panes of glasses hide the eyes; else none does.
+    `shades` and `lenses`: the panes of glasses that hide the eyes, and those that do not, count.
     """
     before = np.zeros(parsed.shares.shape[1:], np.uint8)
-    kinds = [kind for kind in BEFORE_THE_FACE if dark or kind != FaceClass.SHADE]
-    for kind in (*kinds, FaceClass.LENS) if dark else kinds:
+    kinds = [kind for kind in BEFORE_THE_FACE if shades or kind != FaceClass.SHADE]
+    for kind in (*kinds, FaceClass.LENS) if lenses else kinds:
         share = parsed.shares[kind]
         cv2.add(before, cv2.convertScaleAbs(share, alpha=TUNING.thin_gain) if kind in _THIN else share, before)
     to_crop = geometry.similarity(face.landmarks.points[:, :2], parsed.points)

@@ -15,7 +15,7 @@ from mien.swap.source.checks import detail_of, eye_distance
 from mien.swap.source.hidden import Hidden, hidden_parts
 from mien.swap.source.light import side_light
 from mien.swap.source.regions import GRID, regions
-from mien.swap.source.view import SMALLEST, size_for, skin_of, unwrapped, weights_of
+from mien.swap.source.view import SMALLEST, bounded, size_for, skin_of, unwrapped, weights_of
 from mien.types import Array, Image, Landmarks, PhotoFault
 
 
@@ -53,13 +53,14 @@ _WELL = 0.5  # how well a texel must be seen for its colour to count
 def appraise(photo: Image, landmarks: Landmarks, classes: Array, tuning: AppraisalTuning = TUNING) -> tuple[PhotoFault, ...]:
     """Return the faults of a photo, BGR uint8, of a face with `classes` as in `SourceFace`, worst first."""
     points = landmarks.points
-    own = unwrapped(photo, points, min(size_for(points), 4 * SMALLEST))
+    size = min(size_for(points), 4 * SMALLEST)
+    own = unwrapped(*bounded(photo, points, size), size)
     well = weights_of(points, photo.shape)[1]
     hidden = hidden_parts(own, classes, points, yaw_of_mesh(points), well)
     small = np.asarray(cv2.resize(own, (GRID, GRID), interpolation=cv2.INTER_AREA), np.uint8)
     found = [*_covered(classes, hidden, well, tuning), *_turned(landmarks, tuning)]
     light = side_light(small, well * skin_of(small, well) * (1 - hidden.unknown))
-    text = "hard light from one side stays on the face"
+    text = "hard light from one side: what lies in shadow is guessed from the lit half"
     found += _fault("light", light, tuning.side_light, (0.1, 0.5), text, "a photo in even light works better")
     if is_monochrome(small[well > _WELL].astype(np.float32)):
         found.append(PhotoFault("colourless", 0.15, "the photo has no colours: lips and eyes stay pale; use one in colour"))
@@ -72,8 +73,7 @@ def appraise(photo: Image, landmarks: Landmarks, classes: Array, tuning: Apprais
 
 
 def _covered(classes: Array, hidden: Hidden, well: Array, tuning: AppraisalTuning) -> Iterator[PhotoFault]:
-    hair = classes[FaceClass.HAIR].mean() > classes[FaceClass.RIM].mean()
-    what = "hair hides" if hair else "the glasses hide"
+    what = _cover_of_brows(classes)
     if hidden.brows == 0:
         text = f"{what} the brows: the brows of the face that wears it are kept; a photo with both brows free works better"
         yield PhotoFault("brows", 0.5, text)
@@ -92,6 +92,13 @@ def _covered(classes: Array, hidden: Hidden, well: Array, tuning: AppraisalTunin
     if hidden.closed:
         text = "the eyes are closed: those of the face that wears it are kept; use a photo with open eyes"
         yield PhotoFault("eyes", 0.3, text)
+
+
+def _cover_of_brows(classes: Array) -> str:
+    """Return what hides the brows most, with its verb."""
+    area = regions().brows
+    words = {FaceClass.HAIR: "hair hides", FaceClass.RIM: "the glasses hide", FaceClass.THING: "a thing hides"}
+    return max(words.items(), key=lambda each: float((classes[each[0]] * area).sum()))[1]
 
 
 def _turned(landmarks: Landmarks, tuning: AppraisalTuning) -> Iterator[PhotoFault]:

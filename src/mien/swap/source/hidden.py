@@ -72,7 +72,7 @@ class HiddenTuning:
 
 TUNING = HiddenTuning()
 _BROWS = landmark_sets.RIGHT_BROW, landmark_sets.LEFT_BROW
-_THICK = FaceClass.SHADE, FaceClass.HAND, FaceClass.THING
+_THICK = FaceClass.HAND, FaceClass.THING
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +80,8 @@ class Hidden:
     """Parts of a texture that the photo does not show bare; float32, 0..1.
 
     `holes` (256, 256) can be filled from around. `unknown` (grid, grid): nothing is known of the face. `mirrored` (grid, grid)
-    is taken from the other half of the face. `brows` is the number of brows that nothing covers; `closed`: the eyes are closed;
-    `dark`: they are behind dark glasses.
+    is taken from the other half of the face. `brows` is the number of brows that are worn and that nothing covers; `closed`:
+    the eyes are closed; `dark`: they are behind dark glasses.
     """
 
     holes: Floats
@@ -107,7 +107,7 @@ def hidden_parts(own: Image, classes: Array, points: Floats, yaw: float, well: F
     deep = smoothstep((depth - 0.6 * tuning.fill_depth) / (0.4 * tuning.fill_depth)) * cover
     unknown = _small(deep)
     # Hair hangs: above a strand on the forehead there is more of it, however much it may look like skin.
-    above = np.maximum.accumulate(unknown[::-1], axis=0)[::-1] * regions().forehead
+    above = np.maximum.accumulate((unknown * regions().forehead)[::-1], axis=0)[::-1] * regions().forehead
     np.maximum(unknown, above, out=unknown)
     rims = _rims(classes, eye, tuning)
     mirrored = _far_side(yaw, float(rims.mean()) > tuning.glasses_share, tuning)
@@ -115,6 +115,7 @@ def hidden_parts(own: Image, classes: Array, points: Floats, yaw: float, well: F
     bare = [_bare_share(loop, _small(cover), _small(rims), classes[FaceClass.BROW], tuning) for loop in _BROWS]
     shown = [share * _mean_in(_area(loop, 0.0), well) for share, loop in zip(bare, _BROWS, strict=True)]
     _decide_brows(shown, unknown, mirrored, tuning)
+    brows = 0 if max(shown) < tuning.brow_shown else sum(share >= tuning.brow_shown for share in bare)
     closed = _lid_opening(points) < tuning.closed_lids
     dark = _dark_glasses(classes, guide, tuning)
     np.maximum(unknown, dark, out=unknown)
@@ -125,7 +126,6 @@ def hidden_parts(own: Image, classes: Array, points: Floats, yaw: float, well: F
         holes = np.maximum(holes, _unseen_ridge(yaw, tuning))
     soft = tuning.soft * GRID * texture_per_eye_distance()
     unknown = np.asarray(cv2.GaussianBlur(unknown, (0, 0), soft), np.float32)
-    brows = sum(share >= tuning.brow_shown for share in bare)
     return Hidden(holes, unknown, mirrored, brows, closed, bool(dark.any()))
 
 
@@ -150,14 +150,16 @@ def _dark_glasses(classes: Array, guide: Image, tuning: HiddenTuning) -> Floats:
     eyes = np.maximum(*(_area(loop, tuning.brow_margin) for loop in (landmark_sets.RIGHT_EYE, landmark_sets.LEFT_EYE)))
     beside = grey[(panes > 0.5) & (eyes < 0.1)]
     usual = float(np.median(grey[regions().sample > 0]))
-    tinted = beside.size > 0 and float(np.median(beside)) < tuning.tinted_share * usual
+    tinted = beside.size >= tuning.least_panes / 2 and float(np.median(beside)) < tuning.tinted_share * usual
     if not tinted and float(shares[0].sum()) < tuning.shade_share * max(float(panes.sum()), tuning.least_panes):
         return np.zeros((GRID, GRID), np.float32)
     eye = GRID * texture_per_eye_distance()
     whole = cv2.dilate(np.minimum(shares.sum(0), 1), _disc(tuning.dark_margin * eye))
     # Between both panes, and where a reflection hides one of them.
     closed = cv2.morphologyEx(whole, cv2.MORPH_CLOSE, np.ones((3, 2 * round(0.3 * eye) + 1), np.uint8))
-    return np.asarray(np.maximum(closed, np.maximum(closed[:, ::-1], eyes) * (closed.max() > 0.5)), np.float32)
+    if closed.max() <= 0.5:
+        return np.zeros((GRID, GRID), np.float32)
+    return np.asarray(np.maximum(closed, np.maximum(closed[:, ::-1], eyes)), np.float32)
 
 
 def _unseen_ridge(yaw: float, tuning: HiddenTuning) -> Floats:

@@ -16,6 +16,8 @@ from mien.swap.source.classes import classes_of
 from mien.types import Detection, Image, Landmarks, SourceFace
 
 MAX_PHOTOS = 8  # of one person; more add nothing that is seen. Chosen by eye; not measured
+MENDED_BY_ANOTHER = {"brows", "glasses", "eyes", "turned", "tilted", "covered"}
+"""Names of faults that a further photo without them mends: it shows what the first one hides."""
 TURNED = {
     1: "a photo lies on its side; it was turned by 90 degrees counter-clockwise",
     2: "a photo is upside down; it was turned by 180 degrees",
@@ -122,7 +124,8 @@ def load_more(photo: Image, same_as: SourceFace, by: Inspection, recogniser: Rec
 def together(first: SourceFace, more: SourceFace) -> SourceFace:
     """Add a further photo of the same person to the first face.
 
-    All but the lowest age and the notes on rotated photos comes from the first.
+    All but the lowest age and the notes on rotated photos comes from the first. Those of its faults are dropped that the
+    further photo mends.
 
     Raises `UsageError` when there are too many.
     """
@@ -131,8 +134,13 @@ def together(first: SourceFace, more: SourceFace) -> SourceFace:
     digest = hashlib.sha256((first.digest + more.digest).encode()).hexdigest()
     turned = tuple(note for note in more.warnings if note in TURNED.values() and note not in first.warnings)
     ages = [face.age for face in (first, more) if face.age is not None]
-    warnings = *first.warnings, *turned
-    return replace(first, digest=digest, others=(*first.others, more), warnings=warnings, age=min(ages, default=None))
+    shared = {fault.name for fault in more.faults}
+    faults = tuple(fault for fault in first.faults if fault.name in shared or fault.name not in MENDED_BY_ANOTHER)
+    gone = {fault.text for fault in first.faults if fault not in faults}
+    warnings = *(each for each in first.warnings if each not in gone), *turned
+    return replace(
+        first, digest=digest, others=(*first.others, more), warnings=warnings, faults=faults, age=min(ages, default=None)
+    )
 
 
 def numbered_picture(photo: SearchedPhoto) -> Image:

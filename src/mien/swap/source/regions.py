@@ -23,7 +23,8 @@ class Regions:
     """Parts of the texture, (grid, grid) each: `sample` uint8 is surely skin, the others are float32, 0..1.
 
     `kept` belongs to the face whatever its colour: brows, eyes and the middle below the nose, because a beard is part of the
-    face. `forehead` lies above the brows, `mouth` is its opening; in `shiny` highlights are brighter than skin.
+    face. `forehead` lies above the brows, `mouth` is its opening; in `shiny` highlights are brighter than skin. `brows` are
+    both with what lies between them.
     """
 
     sample: Mask
@@ -31,6 +32,7 @@ class Regions:
     forehead: Floats
     mouth: Floats
     shiny: Floats
+    brows: Floats
 
 
 @cache
@@ -41,7 +43,9 @@ def regions() -> Regions:
     above = smoothstep((brows - np.arange(GRID)) / (0.03 * GRID))[:, None]
     forehead, mouth = above * (1 - kept), _filled((landmark_sets.INNER_LIPS,)) / np.float32(255)
     shiny = cv2.GaussianBlur(_filled((landmark_sets.SHINY_FOREHEAD,)), (0, 0), 0.02 * GRID) / np.float32(255)
-    return Regions(_filled(landmark_sets.BARE_SKIN), *(np.asarray(each, np.float32) for each in (kept, forehead, mouth, shiny)))
+    both = _filled((landmark_sets.RIGHT_BROW + landmark_sets.LEFT_BROW,)) / np.float32(255)
+    planes = (np.asarray(each, np.float32) for each in (kept, forehead, mouth, shiny, both))
+    return Regions(_filled(landmark_sets.BARE_SKIN), *planes)
 
 
 def _filled(parts: tuple[tuple[int, ...], ...]) -> Mask:

@@ -15,7 +15,7 @@ from mien.imaging.draw import carry_values, draw_mesh
 from mien.imaging.smoothstep import smoothstep
 from mien.swap.source.fill import filled
 from mien.swap.source.hidden import hidden_parts
-from mien.swap.source.light import even_light, lit, tint_of, untinted
+from mien.swap.source.light import even_light, lit, shaded_half, tint_of, untinted
 from mien.swap.source.regions import GRID, regions
 from mien.types import Array, Floats, Image, Landmarks
 
@@ -30,7 +30,8 @@ class View:
 
     `own` is BGR uint8 (n, n, 3). `gain` (grid, grid, 3) lights it evenly, `other_gain` its mirror picture. `seen` and `well`,
     0..1, are how surely the photo shows the face at all and shows it well, `skin` how surely that is bare skin. `mirrored` is
-    the part that is taken from the mirror picture whatever the photo shows.
+    the part that is taken from the mirror picture whatever the photo shows; `guessed` is that and what was filled: it gives
+    way to another photo.
     """
 
     own: Image
@@ -40,6 +41,7 @@ class View:
     well: Floats
     skin: Floats
     mirrored: Floats
+    guessed: Floats
 
 
 def view_of(photo: Image, landmarks: Landmarks, size: int, classes: Array | None = None) -> View:
@@ -47,7 +49,7 @@ def view_of(photo: Image, landmarks: Landmarks, size: int, classes: Array | None
 
     `classes` as in `SourceFace`: what they show in front of the face is taken off, as far as the photo shows what it hides.
     """
-    photo, points = _bounded(photo, landmarks.points, size)
+    photo, points = bounded(photo, landmarks.points, size)
     own = unwrapped(photo, points, size)
     seen, well = weights_of(points, photo.shape)
     hidden = None if classes is None else hidden_parts(own, classes, points, yaw_of_mesh(points), well)
@@ -63,10 +65,14 @@ def view_of(photo: Image, landmarks: Landmarks, size: int, classes: Array | None
     # On the outline a colour unlike skin may be background, even in the parts that are kept whatever their colour.
     kept = regions().kept * smoothstep(well / 0.5)
     face = np.maximum(skin, kept) * (1 - regions().mouth * (1 - _openness(points)))
-    mirrored = np.zeros((GRID, GRID), np.float32)
+    mirrored = guessed = np.zeros((GRID, GRID), np.float32)
     if hidden is not None:
         face, mirrored = face * (1 - hidden.unknown), hidden.mirrored
-    return View(own, gain, other_gain, seen * face, well * face, skin, mirrored)
+        guessed = np.asarray(cv2.resize(hidden.holes, (GRID, GRID), interpolation=cv2.INTER_AREA), np.float32)
+    shaded = shaded_half(small, well * skin)
+    if shaded is not None:
+        mirrored = np.maximum(mirrored, shaded)
+    return View(own, gain, other_gain, seen * face, well * face, skin, mirrored, np.maximum(guessed, mirrored))
 
 
 def size_for(points: Floats) -> int:
@@ -118,7 +124,7 @@ def skin_of(small: Image, well: Floats) -> Floats:
     return np.asarray(np.maximum(skin, shiny), np.float32)
 
 
-def _bounded(photo: Image, points: Floats, size: int) -> tuple[Image, Floats]:
+def bounded(photo: Image, points: Floats, size: int) -> tuple[Image, Floats]:
     """Scale photo and landmarks down if the texture cannot hold their detail, so that no pixel is skipped."""
     scale = 1.1 * size * texture_per_eye_distance() / _eye_distance(points)
     if scale >= 1:

@@ -23,6 +23,8 @@ class BeardTuning:
     """Share between which a wearer's beard begins to stay."""
     source: float = 0.25
     """Share from which the photo shows a beard, which is worn over the wearer's."""
+    margin: int = 9
+    """Side in texels of the square by which the area where beards grow is widened: whiskers reach beyond it."""
     gain: float = 1.4
     """Factor on the shares of a beard that stays: its thin edge never fills a pixel of the parser."""
 
@@ -41,13 +43,22 @@ def own_beard(parsed: ParsedFace | None) -> Mask | None:
         return None
     low, high = TUNING.full
     certainty = float(smoothstep(np.array((_share(parsed.beard) - low) / (high - low))))
-    return cv2.convertScaleAbs(parsed.beard, alpha=TUNING.gain * certainty).astype(np.uint8) if certainty > 0 else None
+    if certainty <= 0:
+        return None
+    # Where no beard grows none is kept, whatever the parser saw there.
+    return cv2.convertScaleAbs(cv2.bitwise_and(parsed.beard, _reach()), alpha=TUNING.gain * certainty).astype(np.uint8)
 
 
 def _share(beard: Mask) -> float:
     """Return the mean share of a beard, uint8 (side, side), in the area where beards grow, 0..1."""
     area = _area()
     return float(beard[area > 0].mean()) / 255
+
+
+@cache
+def _reach() -> Mask:
+    """The area where beards grow, and a margin around it; uint8 (side, side), read-only."""
+    return locked(np.asarray(cv2.dilate(_area(), np.ones((TUNING.margin, TUNING.margin), np.uint8)), np.uint8))
 
 
 @cache

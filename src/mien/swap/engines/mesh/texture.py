@@ -59,7 +59,10 @@ def merged(views: Sequence[View]) -> View:
         return views[0]
     small = [lit(_small(view.own), view.gain) for view in views]
     sharpness = np.array([_sharpness(view) for view in views])
-    votes = [view.well * np.float32(sharp / sharpness.max()) for view, sharp in zip(views, sharpness, strict=True)]
+    votes = [
+        view.well * (1 - view.guessed) * np.float32(sharp / sharpness.max())
+        for view, sharp in zip(views, sharpness, strict=True)
+    ]
     powers = [(vote + np.float32(1e-3)) ** TUNING.vote_power for vote in votes]
     powers[0] = powers[0] * (TUNING.first_votes + (TUNING.first_moving_votes - TUNING.first_votes) * regions().kept)
     powers = [np.asarray(cv2.GaussianBlur(power, (0, 0), 0.015 * GRID), np.float32) for power in powers]
@@ -67,15 +70,16 @@ def merged(views: Sequence[View]) -> View:
     size_wh = views[0].own.shape[1::-1]
     own = np.zeros(views[0].own.shape, np.float32)
     for view, picture, power in zip(views, small, powers, strict=True):
-        tone = tone_towards(small[0], picture, views[0].well * view.well * views[0].skin * view.skin)
+        both = views[0].well * view.well * views[0].skin * view.skin * (1 - views[0].guessed) * (1 - view.guessed)
+        tone = tone_towards(small[0], picture, both)
         gain = (power / total)[:, :, None] * view.gain * tone
         own += view.own * cv2.resize(gain, size_wh, interpolation=cv2.INTER_LINEAR)
     seen, well, skin = (
         np.max([getattr(view, name) for view in views], axis=0).astype(np.float32) for name in ("seen", "well", "skin")
     )
     even = np.ones((GRID, GRID, 3), np.float32)
-    mirrored = np.min([view.mirrored for view in views], axis=0).astype(np.float32)
-    return View(np.clip(own + 0.5, 0, 255).astype(np.uint8), even, even, seen, well, skin, mirrored)
+    mirrored, guessed = (np.min([getattr(view, name) for view in views], axis=0) for name in ("mirrored", "guessed"))
+    return View(np.clip(own + 0.5, 0, 255).astype(np.uint8), even, even, seen, well, skin, mirrored, guessed)
 
 
 def _sharpness(view: View) -> float:
