@@ -26,7 +26,7 @@ export default {
   classes_hint: 'Auf dieser Seite zeigen, was für Haar, Brille, Hände und andere Dinge gehalten wird',
   classes_key: 'Nur auf dieser Seite:',
   class_hair: 'Haar',
-  class_beard: 'Bart, wird getauscht',
+  class_beard: 'Bart',
   class_rim: 'Brillenrand',
   class_lens: 'klares Glas, wird getauscht',
   class_shade: 'dunkles Glas',

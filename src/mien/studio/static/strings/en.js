@@ -26,7 +26,7 @@ export default {
   classes_hint: 'Show on this page what is taken for hair, glasses, hands and other things',
   classes_key: 'On this page only:',
   class_hair: 'hair',
-  class_beard: 'beard, swapped',
+  class_beard: 'beard',
   class_rim: 'rims',
   class_lens: 'clear lens, swapped',
   class_shade: 'dark lens',
