@@ -1,5 +1,6 @@
 """The command line: run a command, turn every error into an exit code."""
 
+import argparse
 import io
 import logging
 import sys
@@ -25,6 +26,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for library in ("PIL", "tifffile"):
         # They log what is wrong with a damaged file; the error that follows says it in our words.
         logging.getLogger(library).setLevel(logging.CRITICAL)
+    hook = sys.unraisablehook
+    try:
+        return _outcome(options)
+    finally:
+        sys.unraisablehook = hook
+
+
+def _outcome(options: argparse.Namespace) -> int:
+    """Run the chosen command and return its exit code, with every error told."""
     try:
         with terminating_like_interrupting():
             _check_current_folder()
@@ -32,14 +42,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return result
     except MienError as error:
         print_error(error)
+        if error.exit_code == _INTERRUPTED:
+            sys.unraisablehook = _ignored
         return error.exit_code
     except KeyboardInterrupt:
         error_console().print("mien: stopped; nothing was written")
+        sys.unraisablehook = _ignored
         return _INTERRUPTED
     except BrokenPipeError:
         # The reader of our output has gone (`mien models | head`); Python would complain again while it exits.
         sys.stderr.close()
         return 1
+
+
+def _ignored(_: "sys.UnraisableHookArgs") -> None:
+    """Say nothing of objects that the interruption left half made, such as a kernel in compilation."""
 
 
 def _check_current_folder() -> None:
