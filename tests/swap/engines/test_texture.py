@@ -258,3 +258,19 @@ def test_faults_that_a_further_photo_mends_are_dropped() -> None:
     assert both.faults == (light,)
     assert both.warnings == ("light",)
     assert together(first, replace(source(), faults=(glasses,))).faults == (glasses, light)
+
+
+def test_the_dark_half_in_hard_light_is_mirrored_unless_the_lit_one_is_hidden() -> None:
+    face = source()
+    middle = float(face.landmarks.points[[1, 4, 168], 0].mean())
+    dark = face.image.copy()
+    dark[:, : int(middle)] = dark[:, : int(middle)] // 4
+    assert face.classes is not None
+    assert view_of(dark, face.landmarks, 256, face.classes).mirrored[:, :50].min() == 1
+    assert not view_of(face.image, face.landmarks, 256, face.classes).mirrored.any()
+    classes = face.classes.copy()
+    brow = texture_points(GRID)[list(landmark_sets.LEFT_BROW)]
+    area = np.s_[: int(brow[:, 1].max()) + 5, int(brow[:, 0].min()) - 5 : int(brow[:, 0].max()) + 5]
+    classes[(slice(None), *area)], classes[(FaceClass.HAIR, *area)] = 0, 255
+    mirrored = view_of(dark, face.landmarks, 256, classes).mirrored
+    assert float((mirrored * mirrored[:, ::-1]).max()) < 0.3, "of a texel and its mirror image one stays"

@@ -1,4 +1,4 @@
-"""What is hidden in a photo's texture, and what becomes of it."""
+"""Hidden parts of a photo's texture, and what becomes of them."""
 
 import cv2
 import numpy as np

@@ -101,6 +101,8 @@ def shaded_half(small: Image, skin: Floats) -> Floats | None:
         return None
     luma, middle = small @ LUMA, GRID // 2
     both = skin * skin[:, ::-1] > 0.25
+    if not both.any():
+        return None
     left, right = float(luma[:, :middle][both[:, :middle]].mean()), float(luma[:, middle:][both[:, middle:]].mean())
     across = (np.arange(GRID, dtype=np.float32) - (GRID - 1) / 2) / GRID
     half = smoothstep(0.5 + across * (1 if left > right else -1) / TUNING.ridge)

@@ -70,7 +70,8 @@ def view_of(photo: Image, landmarks: Landmarks, size: int, classes: Array | None
         face, mirrored = face * (1 - hidden.unknown), hidden.mirrored
         guessed = np.asarray(cv2.resize(hidden.holes, (GRID, GRID), interpolation=cv2.INTER_AREA), np.float32)
     shaded = shaded_half(small, well * skin)
-    if shaded is not None:
+    # Of a texel and its mirror image one has to stay: what is hidden in the lit half comes from the half in shadow.
+    if shaded is not None and float((mirrored * (1 - shaded)).max()) < 0.5:
         mirrored = np.maximum(mirrored, shaded)
     return View(own, gain, other_gain, seen * face, well * face, skin, mirrored, np.maximum(guessed, mirrored))
 
