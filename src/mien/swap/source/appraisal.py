@@ -6,16 +6,16 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from mien.face import landmark_sets
 from mien.face.head_pose import pitch_yaw_of_axes, yaw_of_mesh
 from mien.imaging.colour import is_monochrome
 from mien.imaging.smoothstep import smoothstep
 from mien.models.format.parsing import FaceClass
 from mien.swap.source.checks import detail_of, eye_distance
+from mien.swap.source.hard_light import mouth_width
 from mien.swap.source.hidden import Hidden, hidden_parts
 from mien.swap.source.light import side_light
 from mien.swap.source.regions import GRID, regions
-from mien.swap.source.view import SMALLEST, bounded, size_for, skin_of, unwrapped, weights_of
+from mien.swap.source.view import SMALLEST, bounded, size_for, skin_of, unwrapped, view_of, weights_of
 from mien.types import Array, Image, Landmarks, PhotoFault
 
 
@@ -34,6 +34,9 @@ class AppraisalTuning:
     """Width of a mouth that shows teeth, in eye distances: 0.50 to 0.66 at rest, 0.56 to 0.83 in smiles."""
     side_light: tuple[float, float] = (0.22, 0.6)
     """Mean difference in light of both halves, natural logarithm: London reaches 0.13, hard side light 0.66."""
+    hardness: tuple[float, float] = (1.4, 2.4)
+    """Mean difference of the skin from even light, as in `hard_light.Unevenness`: London reaches 1.28, a sixth of the everyday
+    pictures has more than 1.4, up to 2.5."""
     eye_distance: tuple[float, float] = (60.0, 25.0)
     """Pixels between the outer eye corners. Chosen by eye; not measured."""
     detail: tuple[float, float] = (0.34, 0.2)
@@ -56,12 +59,16 @@ def appraise(photo: Image, landmarks: Landmarks, classes: Array, tuning: Apprais
     size = min(size_for(points), 4 * SMALLEST)
     own = unwrapped(*bounded(photo, points, size), size)
     well = weights_of(points, photo.shape)[1]
+    view = view_of(photo, landmarks, size, classes)
     hidden = hidden_parts(own, classes, points, yaw_of_mesh(points), well)
     small = np.asarray(cv2.resize(own, (GRID, GRID), interpolation=cv2.INTER_AREA), np.uint8)
     found = [*_covered(classes, hidden, well, tuning), *_turned(landmarks, tuning)]
     light = side_light(small, well * skin_of(small, well) * (1 - hidden.unknown))
+    remedy = "a photo in even light works better"
     text = "hard light from one side: what lies in shadow is guessed from the lit half"
-    found += _fault("light", light, tuning.side_light, (0.1, 0.5), text, "a photo in even light works better")
+    lit = [*_fault("light", light, tuning.side_light, (0.1, 0.5), text, remedy)]
+    text = "hard light: patches of sun and shine are evened out by guess"
+    found += lit or _fault("light", view.hardness, tuning.hardness, (0.1, 0.3), text, remedy)
     if is_monochrome(small[well > _WELL].astype(np.float32)):
         found.append(PhotoFault("colourless", 0.15, "the photo has no colours: lips and eyes stay pale; use one in colour"))
     found += _smile(landmarks, tuning)
@@ -112,10 +119,9 @@ def _turned(landmarks: Landmarks, tuning: AppraisalTuning) -> Iterator[PhotoFaul
 
 def _smile(landmarks: Landmarks, tuning: AppraisalTuning) -> Iterator[PhotoFault]:
     points = landmarks.points
-    first, second = landmark_sets.OUTER_LIPS[0], landmark_sets.OUTER_LIPS[len(landmark_sets.OUTER_LIPS) // 2]
-    width = float(np.linalg.norm(points[first] - points[second])) / eye_distance(points)
+    width = mouth_width(points)
     open_lips = float(np.linalg.norm(points[13] - points[14])) > 0.03 * eye_distance(points)
-    text = "the photo smiles: its folds are worn at rest, too"
+    text = "the photo smiles: its folds are taken off by guess"
     yield from _fault("smile", width if open_lips else 0.0, tuning.mouth_width, (0.1, 0.25), text, "a calm face works better")
 
 

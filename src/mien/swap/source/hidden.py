@@ -11,7 +11,7 @@ from mien.imaging.guided_filter import refined
 from mien.imaging.smoothstep import smoothstep
 from mien.models.format.parsing import FaceClass
 from mien.swap.source.fill import HOLE_SIDE
-from mien.swap.source.regions import GRID, regions
+from mien.swap.source.regions import GRID, area_of, regions
 from mien.types import Array, Floats, Image
 
 
@@ -113,7 +113,7 @@ def hidden_parts(own: Image, classes: Array, points: Floats, yaw: float, well: F
     mirrored = _far_side(yaw, float(rims.mean()) > tuning.glasses_share, tuning)
     holes = np.maximum(cover, rims)
     bare = [_bare_share(loop, _small(cover), _small(rims), classes[FaceClass.BROW], tuning) for loop in _BROWS]
-    shown = [share * _mean_in(_area(loop, 0.0), well) for share, loop in zip(bare, _BROWS, strict=True)]
+    shown = [share * _mean_in(area_of(loop, 0.0), well) for share, loop in zip(bare, _BROWS, strict=True)]
     _decide_brows(shown, unknown, mirrored, tuning)
     brows = 0 if max(shown) < tuning.brow_shown else sum(share >= tuning.brow_shown for share in bare)
     closed = _lid_opening(points) < tuning.closed_lids
@@ -121,7 +121,7 @@ def hidden_parts(own: Image, classes: Array, points: Floats, yaw: float, well: F
     np.maximum(unknown, dark, out=unknown)
     if closed:
         for loop in (landmark_sets.RIGHT_LIDS, landmark_sets.LEFT_LIDS):
-            np.maximum(unknown, _area(loop, tuning.brow_margin), out=unknown)
+            np.maximum(unknown, area_of(loop, tuning.brow_margin), out=unknown)
     if mirrored.any():
         holes = np.maximum(holes, _unseen_ridge(yaw, tuning))
     soft = tuning.soft * GRID * texture_per_eye_distance()
@@ -137,7 +137,7 @@ def _rims(classes: Array, eye: float, tuning: HiddenTuning) -> Floats:
     ring = cv2.morphologyEx(lenses, cv2.MORPH_GRADIENT, _disc(tuning.lens_edge * eye))
     grown = cv2.dilate(np.maximum(rims, ring), _disc(tuning.rim_margin * eye)).astype(np.float32)
     soft = np.asarray(cv2.GaussianBlur(grown, (0, 0), 0.3 * tuning.rim_margin * eye), np.float32)
-    kept = np.maximum(*(_area(loop, tuning.eye_margin) for loop in (landmark_sets.RIGHT_EYE, landmark_sets.LEFT_EYE)))
+    kept = np.maximum(*(area_of(loop, tuning.eye_margin) for loop in (landmark_sets.RIGHT_EYE, landmark_sets.LEFT_EYE)))
     kept = np.maximum(kept, smoothstep((classes[FaceClass.BROW] / np.float32(255) - 0.5) / 0.3))
     return np.asarray(soft * (1 - cv2.resize(kept, soft.shape, interpolation=cv2.INTER_LINEAR)), np.float32)
 
@@ -147,7 +147,7 @@ def _dark_glasses(classes: Array, guide: Image, tuning: HiddenTuning) -> Floats:
     shares = classes[[FaceClass.SHADE, FaceClass.LENS, FaceClass.RIM]].astype(np.float32) / np.float32(255)
     panes = shares[0] + shares[1]
     grey = cv2.cvtColor(cv2.resize(guide, (GRID, GRID), interpolation=cv2.INTER_AREA), cv2.COLOR_BGR2GRAY)
-    eyes = np.maximum(*(_area(loop, tuning.brow_margin) for loop in (landmark_sets.RIGHT_EYE, landmark_sets.LEFT_EYE)))
+    eyes = np.maximum(*(area_of(loop, tuning.brow_margin) for loop in (landmark_sets.RIGHT_EYE, landmark_sets.LEFT_EYE)))
     beside = grey[(panes > 0.5) & (eyes < 0.1)]
     usual = float(np.median(grey[regions().sample > 0]))
     tinted = beside.size >= tuning.least_panes / 2 and float(np.median(beside)) < tuning.tinted_share * usual
@@ -180,7 +180,7 @@ def _across(side: int) -> Floats:
 
 def _bare_share(loop: tuple[int, ...], cover: Floats, rims: Floats, seen: Array, tuning: HiddenTuning) -> float:
     """Return the share of a brow that is bare, by what covers it and by how much of it the parser has `seen`."""
-    hair, rim, brow = (_mean_in(_area(loop, 0.0), each) for each in (cover, rims, np.asarray(seen / 255, np.float32)))
+    hair, rim, brow = (_mean_in(area_of(loop, 0.0), each) for each in (cover, rims, np.asarray(seen / 255, np.float32)))
     # Rims beside a brow are filled; only where they lie on it, little of it is seen.
     return 1 - min(1.0, hair + rim * (1 - min(1.0, brow / tuning.whole_brow)))
 
@@ -191,10 +191,10 @@ def _mean_in(area: Floats, values: Floats) -> float:
 
 def _decide_brows(shown: list[float], unknown: Floats, mirrored: Floats, tuning: HiddenTuning) -> None:
     """Take a brow that is hidden whole from the other half; where both are hidden, neither is worn."""
-    brows = [_area(loop, tuning.brow_margin) for loop in _BROWS]
+    brows = [area_of(loop, tuning.brow_margin) for loop in _BROWS]
     best = int(shown[1] > shown[0])
     if shown[best] < tuning.brow_shown:
-        np.maximum(unknown, _area(_BROWS[0] + _BROWS[1], tuning.brow_margin), out=unknown)
+        np.maximum(unknown, area_of(_BROWS[0] + _BROWS[1], tuning.brow_margin), out=unknown)
     elif shown[1 - best] < tuning.brow_shown:
         mirrored *= 1 - brows[best]
         np.maximum(mirrored, brows[1 - best], out=mirrored)
@@ -209,22 +209,13 @@ def _far_side(yaw: float, glasses: bool, tuning: HiddenTuning) -> Floats:
     half = np.broadcast_to(smoothstep(0.5 - _across(GRID) * np.sign(yaw) / tuning.ridge), (GRID, GRID))
     if glasses or abs(yaw) >= tuning.turned_degrees:
         return np.ascontiguousarray(half, np.float32)
-    return np.asarray(half * _area(landmark_sets.NOSE_WINGS, tuning.nose_margin), np.float32)
+    return np.asarray(half * area_of(landmark_sets.NOSE_WINGS, tuning.nose_margin), np.float32)
 
 
 def _lid_opening(points: Floats) -> float:
     """Return the opening of the wider open eye as a share of its width."""
     eyes = ((159, 145, 33, 133), (386, 374, 263, 362))
     return max(float(np.linalg.norm(points[a] - points[b]) / np.linalg.norm(points[c] - points[d])) for a, b, c, d in eyes)
-
-
-def _area(loop: tuple[int, ...], margin: float) -> Floats:
-    """Return the hull of landmarks in the texture and a soft margin around it, float32 (grid, grid)."""
-    area = np.zeros((GRID, GRID), np.uint8)
-    cv2.fillConvexPoly(area, cv2.convexHull(texture_points(GRID)[list(loop)].round().astype(np.int32)), 255)
-    width = margin * GRID * texture_per_eye_distance()
-    grown = cv2.dilate(area, _disc(1.5 * width))
-    return np.asarray(cv2.GaussianBlur(grown, (0, 0), max(0.5, 0.5 * width)), np.float32) / np.float32(255)
 
 
 def _small(share: Array) -> Floats:

@@ -10,7 +10,7 @@ import numpy as np
 from mien.imaging.colour import LUMA
 from mien.imaging.smoothstep import smoothstep
 from mien.swap.source.regions import GRID, regions
-from mien.types import Array, Floats, Image
+from mien.types import Floats, Image
 
 DARK = 6.0  # levels added before the logarithm, so that noise in the dark does not explode
 
@@ -44,13 +44,23 @@ class LightTuning:
     """Blue and red of cheeks: 104 portraits of 52 people in white light have 0.66..0.92 and 1.10..1.31."""
     max_blue: float = 0.78
     """Blue in a photo whose skin had too little of it."""
+    tint_blur: float = 1.5
+    """Sigma in texels of the blur of the red, whose noise compression makes."""
 
 
 TUNING = LightTuning()
 
 
-def tint_of(small: Image) -> Array | None:
-    """Return a matrix (3, 3) that removes a tint that skin never has; None without one. `small` is BGR uint8 (grid, grid, 3).
+@dataclass(frozen=True, slots=True)
+class Tint:
+    """Tint of a photo's light: `shift_bgr` (3,) takes it off, in shares of the luma; `red` is the skin's share with it."""
+
+    shift_bgr: Floats
+    red: float
+
+
+def tint_of(small: Image) -> Tint | None:
+    """Return a tint that skin never has; None without one. `small` is BGR uint8 (grid, grid, 3).
 
     In strongly coloured light the weakest channel holds hardly anything, and what it holds would be blown up.
     """
@@ -60,15 +70,21 @@ def tint_of(small: Image) -> Array | None:
     shift_blue, shift_red = (min(max(value / luma, low), high) - value / luma for value, (low, high) in bounds)
     if shift_blue == 0 == shift_red:
         return None
-    shift = np.array([shift_blue, -(LUMA[0] * shift_blue + LUMA[2] * shift_red) / LUMA[1], shift_red])
-    # In proportion to the brightness, not to the channel: black hair must stay black.
-    return np.asarray(np.eye(3) + shift[:, None] * LUMA[None])
+    shift = np.array([shift_blue, -(LUMA[0] * shift_blue + LUMA[2] * shift_red) / LUMA[1], shift_red], np.float32)
+    return Tint(shift, red / luma)
 
 
-def untinted(picture: Image, tint: Array) -> Image:
+def untinted(picture: Image, tint: Tint) -> Image:
     """Remove the tint from a texture BGR uint8. Brows and shadows, bluer than skin in warm light, keep to its tone."""
-    even = np.asarray(cv2.transform(picture, tint), np.uint8)
-    if tint[0, 2] > 0:
+    # In proportion to the brightness, not to the channel: black hair must stay black.
+    luma = cv2.transform(picture, LUMA[None]).astype(np.float32)
+    amount = luma
+    if tint.shift_bgr[2] < 0:
+        # A highlight shows the lamp's own colour: what is less red than the skin would turn green.
+        red = cv2.GaussianBlur(picture[:, :, 2].astype(np.float32) / np.maximum(luma, 1), (0, 0), TUNING.tint_blur)
+        amount = luma * np.clip((red - 1) / (tint.red - 1), 0, 1)
+    even = np.asarray(np.clip(picture + amount[:, :, None] * tint.shift_bgr + 0.5, 0, 255), np.uint8)
+    if tint.shift_bgr[0] > 0:
         most = cv2.transform(even, (TUNING.max_blue * LUMA)[None])
         even[:, :, 0] = np.minimum(even[:, :, 0], most)
     return even

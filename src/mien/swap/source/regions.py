@@ -48,6 +48,16 @@ def regions() -> Regions:
     return Regions(_filled(landmark_sets.BARE_SKIN), *planes)
 
 
+def area_of(loop: tuple[int, ...], margin: float) -> Floats:
+    """Return the hull of landmarks in the texture and a soft margin of `margin` eye distances, float32 (grid, grid)."""
+    area = np.zeros((GRID, GRID), np.uint8)
+    cv2.fillConvexPoly(area, cv2.convexHull(texture_points(GRID)[list(loop)].round().astype(np.int32)), 255)
+    width = margin * GRID * texture_per_eye_distance()
+    side = 2 * max(1, round(1.5 * width)) + 1
+    grown = cv2.dilate(area, np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))))
+    return np.asarray(cv2.GaussianBlur(grown, (0, 0), max(0.5, 0.5 * width)), np.float32) / np.float32(255)
+
+
 def _filled(parts: tuple[tuple[int, ...], ...]) -> Mask:
     mask = np.zeros((GRID, GRID), np.uint8)
     flat = texture_points(GRID)

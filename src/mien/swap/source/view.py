@@ -14,6 +14,7 @@ from mien.imaging.colour import skin_confidence
 from mien.imaging.draw import carry_values, draw_mesh
 from mien.imaging.smoothstep import smoothstep
 from mien.swap.source.fill import filled
+from mien.swap.source.hard_light import evened, mouth_width, unevenness
 from mien.swap.source.hidden import hidden_parts
 from mien.swap.source.light import even_light, lit, shaded_half, tint_of, untinted
 from mien.swap.source.regions import GRID, regions
@@ -31,7 +32,7 @@ class View:
     `own` is BGR uint8 (n, n, 3). `gain` (grid, grid, 3) lights it evenly, `other_gain` its mirror picture. `seen` and `well`,
     0..1, are how surely the photo shows the face at all and shows it well, `skin` how surely that is bare skin. `mirrored` is
     the part that is taken from the mirror picture whatever the photo shows; `guessed` is that and what was filled: it gives
-    way to another photo.
+    way to another photo. `hardness` is that of the light, as in `hard_light.Unevenness`.
     """
 
     own: Image
@@ -42,6 +43,7 @@ class View:
     skin: Floats
     mirrored: Floats
     guessed: Floats
+    hardness: float = 0.0
 
 
 def view_of(photo: Image, landmarks: Landmarks, size: int, classes: Array | None = None) -> View:
@@ -73,7 +75,10 @@ def view_of(photo: Image, landmarks: Landmarks, size: int, classes: Array | None
     # Of a texel and its mirror image one has to stay: what is hidden in the lit half comes from the half in shadow.
     if shaded is not None and float((mirrored * (1 - shaded)).max()) < 0.5:
         mirrored = np.maximum(mirrored, shaded)
-    return View(own, gain, other_gain, seen * face, well * face, skin, mirrored, np.maximum(guessed, mirrored))
+    found = unevenness(own, gain, well * face * (1 - mirrored), classes)
+    own = evened(own, gain, well * face, found, mouth_width(points))
+    seen, well, guessed = seen * face, well * face, np.maximum(guessed, mirrored)
+    return View(own, gain, other_gain, seen, well, skin, mirrored, guessed, found.hardness)
 
 
 def size_for(points: Floats) -> int:

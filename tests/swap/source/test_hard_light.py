@@ -1,0 +1,130 @@
+"""Hard light and smiles: patches of light and folds go, the face's own relief, beard and features stay."""
+
+import cv2
+import numpy as np
+import pytest
+
+from mien.face import landmark_sets
+from mien.face.mean_face import texture_points
+from mien.face.texels import texel_map
+from mien.models.format.parsing import FaceClass
+from mien.swap.source.fill import HOLE_SIDE
+from mien.swap.source.hard_light import TUNING, even_face, evened, mouth_width, unevenness
+from mien.swap.source.light import tint_of, untinted
+from mien.swap.source.regions import GRID
+from mien.types import Array, Floats, Image
+from tests.support.portraits import COLLINS, portrait
+
+_EVEN = np.ones((GRID, GRID, 3), np.float32)
+_SEEN = texel_map(GRID).inside.astype(np.float32)
+_CALM, _GRIN = 0.55, 0.85  # widths of the mouth in eye distances
+
+
+def _face() -> Image:
+    """A face in even light with a relief of its own, BGR uint8 (256, 256, 3)."""
+    usual = even_face(HOLE_SIDE)
+    luma, blue, red = (usual.mean[:, :, channel] for channel in range(3))
+    relief = cv2.GaussianBlur(np.random.default_rng(3).normal(size=(HOLE_SIDE, HOLE_SIDE)).astype(np.float32), (0, 0), 8)
+    whole = 110 * np.exp(luma + np.minimum(usual.deviation[:, :, 0], 0.06) * relief / relief.std())
+    picture = np.dstack([whole * 0.8 * np.exp(blue), np.zeros_like(whole), whole * 1.2 * np.exp(red)])
+    picture[:, :, 1] = (whole - 0.114 * picture[:, :, 0] - 0.299 * picture[:, :, 2]) / 0.587
+    return np.asarray(np.clip(picture + 0.5, 0, 255), np.uint8)
+
+
+def _spot(middle: int, radius: float) -> Floats:
+    """A soft disc round a landmark, float32 (256, 256, 1), 0..1."""
+    area = np.zeros((HOLE_SIDE, HOLE_SIDE), np.float32)
+    x, y = texture_points(HOLE_SIDE)[middle].round().astype(int)
+    cv2.circle(area, (int(x), int(y)), round(radius * HOLE_SIDE), 1.0, -1)
+    return np.asarray(cv2.GaussianBlur(area, (0, 0), 2), np.float32)[:, :, None]
+
+
+def _mended(picture: Image, mouth: float = _CALM, classes: Array | None = None) -> Image:
+    return evened(picture, _EVEN, _SEEN, unevenness(picture, _EVEN, _SEEN, classes), mouth)
+
+
+def _shine() -> Floats:
+    """Sun on forehead, nose and one cheek, as a factor."""
+    return np.asarray(1 + 0.9 * np.maximum.reduce([_spot(151, 0.12), _spot(4, 0.08), _spot(50, 0.12), _spot(280, 0.08)]))
+
+
+def _error(picture: Image, wanted: Image, where: Floats) -> float:
+    return float((np.abs(picture.astype(np.float32) - wanted) * where).sum() / (3 * where.sum()))
+
+
+def test_an_evenly_lit_calm_face_stays_as_it_is() -> None:
+    face = _face()
+    assert unevenness(face, _EVEN, _SEEN, None).hardness < 1.0
+    assert np.array_equal(_mended(face), face)
+
+
+def test_patches_of_sun_go() -> None:
+    face, shine = _face(), _shine()
+    sunny = np.asarray(np.clip(face * shine, 0, 255), np.uint8)
+    assert unevenness(sunny, _EVEN, _SEEN, None).hardness > TUNING.hardness[1]
+    where = np.asarray((shine > 1.7).astype(np.float32))
+    before, after = _error(sunny, face, where), _error(_mended(sunny), face, where)
+    assert after < 0.3 * before
+
+
+def test_skin_beside_a_patch_stays() -> None:
+    face, shine = _face(), _shine()
+    mended = _mended(np.asarray(np.clip(face * shine, 0, 255), np.uint8))
+    beside = np.asarray((shine < 1.01) & (even_face(HOLE_SIDE).deviation[:, :, :1] < TUNING.steady), np.float32)
+    # The middle of the skin is sought among all of it, the patches included.
+    assert _error(mended, face, beside) < 4
+
+
+def test_a_beard_stays_dark() -> None:
+    face, shine = _face(), _shine()
+    beard = _spot(152, 0.12)
+    shown = np.asarray(np.clip(face * shine * (1 - 0.6 * beard), 0, 255), np.uint8)
+    classes = np.zeros((len(FaceClass), GRID, GRID), np.uint8)
+    classes[FaceClass.BEARD] = 255 * cv2.resize(beard, (GRID, GRID))
+    where = np.asarray(beard > 0.9, np.float32)
+    assert _error(_mended(shown, classes=classes), shown, where) < 3
+    assert _error(_mended(shown), shown, where) > 10
+
+
+def test_eyes_stay_dark() -> None:
+    face, shine = _face(), _shine()
+    pupil = _spot(landmark_sets.RIGHT_IRIS, 0.02)
+    shown = np.asarray(np.clip(face * shine * (1 - 0.7 * pupil), 0, 255), np.uint8)
+    assert _error(_mended(shown), shown, np.asarray(pupil > 0.9, np.float32)) < 8
+
+
+def test_folds_of_a_smile_go_and_those_of_a_calm_face_stay() -> None:
+    face = _face()
+    fold = np.zeros((HOLE_SIDE, HOLE_SIDE), np.float32)
+    start, end = texture_points(HOLE_SIDE)[[203, 212]].round().astype(int)
+    cv2.line(fold, tuple(map(int, start)), tuple(map(int, end)), 1.0, 4)
+    soft = cv2.GaussianBlur(fold, (0, 0), 1.5)[:, :, None]
+    folded = np.asarray(face * (1 - 0.5 * soft), np.uint8)
+    where = np.asarray(soft > 0.6, np.float32)
+    assert np.array_equal(_mended(folded, _CALM), folded)
+    assert _error(_mended(folded, _GRIN), face, where) < 0.6 * _error(folded, face, where)
+
+
+def test_nothing_is_changed_where_the_face_is_not_seen() -> None:
+    sunny = np.asarray(np.clip(_face() * _shine(), 0, 255), np.uint8)
+    found = unevenness(sunny, _EVEN, np.zeros((GRID, GRID), np.float32), None)
+    assert found.hardness == 0
+    assert np.array_equal(evened(sunny, _EVEN, _SEEN, found, _CALM), sunny)
+
+
+def test_the_width_of_a_mouth_does_not_depend_on_the_size() -> None:
+    points = portrait(COLLINS).landmarks.points
+    assert mouth_width(points * 2) == pytest.approx(mouth_width(points))
+    assert 0.45 < mouth_width(points) < 0.9
+
+
+def test_a_neutral_highlight_on_red_skin_does_not_turn_green() -> None:
+    skin = np.full((GRID, GRID, 3), (45, 70, 150), np.uint8)
+    skin[40:60, 55:75] = 190
+    tint = tint_of(skin)
+    assert tint is not None
+    even = untinted(skin, tint)
+    green, red = (int(value) for value in even[50, 65, 1:])
+    assert green <= red + 2
+    # The skin itself loses its excess of red.
+    assert int(even[100, 64, 2]) < 140
