@@ -67,6 +67,16 @@ def test_patches_of_sun_go() -> None:
     assert after < 0.3 * before
 
 
+def test_light_of_several_colours_is_taken_off() -> None:
+    face = _face()
+    warm = np.maximum.reduce([_spot(50, 0.2), _spot(4, 0.14)])
+    lit = np.asarray(np.clip(face * (1 + warm * np.array([-0.5, 0, 0.25], np.float32)), 0, 255), np.uint8)
+    found = unevenness(lit, _EVEN, _SEEN, None)
+    assert found.hue > TUNING.hue[1]
+    where = np.asarray(warm > 0.5, np.float32)
+    assert _error(_mended(lit), face, where) < 0.6 * _error(lit, face, where)
+
+
 def test_skin_beside_a_patch_stays() -> None:
     face, shine = _face(), _shine()
     mended = _mended(np.asarray(np.clip(face * shine, 0, 255), np.uint8))

@@ -29,12 +29,14 @@ class HardLightTuning:
     hardness: tuple[float, float] = (1.2, 1.55)
     """Mean difference of the skin from where on and up to where it is evened: 100 London portraits reach 1.28, a third of
     everyday photos has more, up to 2.5."""
+    hue: tuple[float, float] = (1.25, 1.9)
+    """The same of the colour, blue or red: London reaches 1.17, a quarter of everyday photos has more, up to 2.3."""
     most: float = 6.0
     """The largest difference that counts in the mean."""
     kept: float = 1.5
     """Difference in brightness that stays. With 1.0 every face loses its own relief, too: 0.006 more distance to the source."""
     kept_colour: float = 0.75
-    """Difference in colour that stays where the brightness is far off."""
+    """Difference in colour that stays where the brightness is far off, or everywhere in light of several colours."""
     off: tuple[float, float] = (1.2, 2.4)
     """Difference in brightness between which colours are evened, too."""
     smile: tuple[float, float] = (0.7, 0.82)
@@ -68,12 +70,13 @@ class EvenFace:
 
 @dataclass(frozen=True, slots=True)
 class Unevenness:
-    """Difference of a photo's skin from even light: `hardness` in standard deviations, 0 where no skin is seen.
+    """Difference of a photo's skin from even light: `hardness` of brightness and `hue` of colours, in standard deviations.
 
-    `apart` float32 (256, 256, 3) is the difference as in `EvenFace`, `hairy` float32 (256, 256) the share of hair.
+    Both are 0 where no skin is seen. `apart` float32 (256, 256, 3) is the difference as in `EvenFace`, `hairy` float32 (256, 256) the share of hair.
     """
 
     hardness: float
+    hue: float
     apart: Floats
     hairy: Floats
 
@@ -91,10 +94,10 @@ def unevenness(own: Image, gain: Floats, skin: Floats, classes: Array | None, tu
     sure = _wide((skin > 0.5) & (hairy < tuning.hair_share) & (_features(tuning.feature_margin) < tuning.hair_share)) > 0.5
     sure &= usual.deviation[:, :, 0] < tuning.steady
     if not sure.any():
-        return Unevenness(0.0, np.zeros_like(apart), _wide(hairy))
-    apart = apart - np.median(apart[sure], axis=0)
-    off = np.abs(apart[:, :, 0]) / usual.deviation[:, :, 0]
-    return Unevenness(float(np.minimum(off[sure], tuning.most).mean()), np.asarray(apart, np.float32), _wide(hairy))
+        return Unevenness(0.0, 0.0, np.zeros_like(apart), _wide(hairy))
+    apart = np.asarray(apart - np.median(apart[sure], axis=0), np.float32)
+    luma, blue, red = np.minimum(np.abs(apart[sure]) / usual.deviation[sure], tuning.most).mean(axis=0)
+    return Unevenness(float(luma), float(max(blue, red)), apart, _wide(hairy))
 
 
 def evened(
@@ -104,10 +107,10 @@ def evened(
 
     `well` (grid, grid) is how well the photo shows each texel; `mouth_width` is in eye distances.
     """
-    light, smile = _way(found.hardness, tuning.hardness), _way(mouth_width, tuning.smile)
-    if light <= 0 and smile <= 0:
+    light, hue, smile = _way(found.hardness, tuning.hardness), _way(found.hue, tuning.hue), _way(mouth_width, tuning.smile)
+    if max(light, hue, smile) <= 0:
         return own
-    change = _change(found, np.maximum(light, smile * _below_the_brows()), _wide(well), tuning)
+    change = _change(found, np.maximum(light, smile * _below_the_brows()), hue, _wide(well), tuning)
     size_wh = own.shape[1::-1]
     gains = cv2.resize(_gains(change, _lit(own, gain), tuning), size_wh, interpolation=cv2.INTER_LINEAR)
     return np.asarray(np.clip(own * gains + 0.5, 0, 255), np.uint8)
@@ -137,16 +140,16 @@ def even_face(side: int) -> EvenFace:
     return EvenFace(mean, deviation)
 
 
-def _change(found: Unevenness, strength: Floats, well: Floats, tuning: HardLightTuning) -> Floats:
+def _change(found: Unevenness, strength: Floats, hue: float, well: Floats, tuning: HardLightTuning) -> Floats:
     """Return the logarithms to take off, as in `EvenFace`, float32 (256, 256, 3)."""
     deviation = even_face(HOLE_SIDE).deviation
     bound = deviation * np.array([tuning.kept, tuning.kept_colour, tuning.kept_colour], np.float32)
     excess = found.apart - np.clip(found.apart, -bound, bound)
     off = np.abs(found.apart[:, :, 0]) / deviation[:, :, 0]
-    excess[:, :, 1:] *= smoothstep((off - tuning.off[0]) / (tuning.off[1] - tuning.off[0]))[:, :, None]
+    coloured = np.maximum(strength * smoothstep((off - tuning.off[0]) / (tuning.off[1] - tuning.off[0])), hue)
     # Beards, brows and hair are dark by themselves.
-    hair = np.minimum(tuning.hair_gain * found.hairy, 1)
-    excess *= (strength * np.where(found.apart[:, :, 0] < 0, 1 - hair, 1))[:, :, None]
+    skin = np.where(found.apart[:, :, 0] < 0, 1 - np.minimum(tuning.hair_gain * found.hairy, 1), 1)
+    excess *= np.dstack([strength * skin, coloured * skin, coloured * skin])
     features = _wide(_features(tuning.feature_margin))
     sure = (well * (1 - features))[:, :, None]
     total = cv2.GaussianBlur(sure, (0, 0), tuning.wide)[:, :, None] + np.float32(0.05)
