@@ -116,6 +116,16 @@ class Settings:
         "face",
         choices=("auto", "source", "target"),
     )
+    glasses: str = _row(
+        "keep",
+        "the target's glasses: keep (in front of the new face), off (clear ones are painted over, dark ones stay); needs the "
+        "parser",
+        "face",
+        choices=("keep", "off"),
+    )
+    source_glasses: str = _row(
+        "off", "glasses of the photo: off (taken off), on (worn; mesh engine only)", "face", choices=("off", "on")
+    )  # fmt: skip
     shape: float = _row(1.0, "strength of the reshape towards the source's proportions", "face", 0.0, 1.0)
     light: float = _row(1.0, "strength of relighting and toning to the target", "face", 0.0, 1.0)
     grain: float = _row(1.0, "share of the target's noise that the new face gets", "face", 0.0, 1.0)

@@ -138,12 +138,14 @@ class ParsedFace:
 
     `shares` is uint8 (classes, side, side) of the parser's crop, 255 = wholly of a class (`models.format.parsing.FaceClass`);
     `points` float32 (478, 2) are the landmarks in that crop: by them, the classes move with the mesh. `beard` uint8
-    (side, side) is the running mean of the share of a beard, in the texture of the face; None = no beard was seen.
+    (side, side) is the running mean of the share of a beard, in the texture of the face; None = no beard was seen. `dark`: the
+    face wears glasses that hide the eyes.
     """
 
     shares: Array
     points: Floats
     beard: Mask | None = None
+    dark: bool = False
 
 
 @dataclass(frozen=True, slots=True)

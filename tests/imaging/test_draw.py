@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mien.imaging.draw import draw_mesh
+from mien.imaging.draw import draw_mesh, mark_steps
 from mien.types import Array
 
 SIZE = 16
@@ -104,3 +104,15 @@ def test_texture_points_outside_the_texture_are_clamped() -> None:
     texture = _texture()
     crop, _ = _draw(triangles, points, np.full((4, 2), 1e6, np.float32), texture)
     assert np.abs(crop[5, 5].astype(int) - texture[-1, -1, :3]).max() <= 1
+
+
+def test_steps_in_depth_are_marked_on_both_sides_and_slopes_and_gaps_are_not() -> None:
+    depth = np.tile(np.arange(SIZE, dtype=np.float32), (SIZE, 1))
+    depth[:, 8:] += 20
+    depth[12:] = 3e38
+    edges = np.full((SIZE, SIZE), 7, np.uint8)
+    mark_steps(depth, 5.0, edges)
+    assert (edges[:11, 7:9] == 255).all()
+    assert not edges[:, :7].any()
+    assert not edges[:, 9:].any()
+    assert not edges[13:].any()

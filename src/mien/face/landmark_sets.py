@@ -41,6 +41,11 @@ NOSE_BASE = (98, 97, 2, 326, 327, 94)
 """The strip from wing to wing where the nose meets the lip, with the dark lower rims of the nostrils."""
 NOSE_WINGS = (198, 420, 129, 358, 203, 423, 98, 327, 2, 49, 279)
 """The lower half of the nose, with the folds beside its wings."""
+SMILE_FOLDS = (
+    (203, 36, 205, 187, 207, 214, 210, 202, 204, 212, 216, 206),
+    (423, 266, 425, 411, 427, 434, 430, 422, 424, 432, 436, 426),
+)
+"""Right and left strip between cheek and mouth, from the wing of the nose to the side of the chin."""
 BARE_SKIN = (
     (118, 101, 205, 187, 123, 117),
     (347, 330, 425, 411, 352, 346),

@@ -94,6 +94,25 @@ def draw_mesh(
 
 
 @kernel
+def mark_steps(depth: Array, step: float, edges: Array) -> None:
+    """Write 255 to `edges`, uint8 (h, w), beside each step in depth of more than `step`, 0 elsewhere.
+
+    depth float32 (h, w) as `draw_mesh` fills it; where nothing was drawn there is no step.
+    """
+    height, width = depth.shape
+    edges[:, :] = 0
+    for y in range(height - 1):
+        for x in range(width - 1):
+            here = depth[y, x]
+            if here > 1e38:
+                continue
+            for other_y, other_x in ((y, x + 1), (y + 1, x)):
+                there = depth[other_y, other_x]
+                if there < 1e38 and abs(here - there) > step:
+                    edges[y, x], edges[other_y, other_x] = 255, 255
+
+
+@kernel
 def draw_mask(triangles: Array, points: Array, texture_points: Array, texture: Array, values: Array) -> None:
     """Draw a one-channel texture, uint8 (th, tw), through a mesh into `values`, uint8 (h, w); the larger value stays.
 

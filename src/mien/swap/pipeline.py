@@ -16,6 +16,7 @@ from mien.swap.stages.make_patches import make_patches
 from mien.swap.stages.match_grain import match_grain
 from mien.swap.stages.occluders import cut_occluders
 from mien.swap.stages.own_beard import shows_beard
+from mien.swap.stages.own_glasses import take_off_glasses
 from mien.swap.stages.own_parts import preserve_own_parts
 from mien.swap.stages.reshape import reshape
 from mien.swap.tracking.tracker import Tracker
@@ -62,7 +63,7 @@ class StreamMemory:
         if parser is not None:
             faces = self._hidden.held(faces, self._parsing.seen)
         hands = self._hands.update(frame, faces, self._parsing.seen, None if parser is None else retouch.hand_finder)
-        looks = self._parsing.update(frame, faces, parser, hands)
+        looks = self._parsing.update(frame, faces, parser, hands, glasses=not takes_glasses_off(settings))
         predicted.update({number: look.occluder for number, look in looks.items()})
         by_appearance = settings.occlusion == "on" or (settings.occlusion == "files" and not self._live and not segmenters)
         return self._observer.observe(frame, faces, by_appearance=by_appearance, predicted=predicted, parsed=self._parsing.seen)
@@ -112,6 +113,8 @@ def swap_faces(
     Every patch is made before the first is laid: an engine that fails leaves every face its own skin, though reshaped.
     """
     retouch = persona.retouch
+    if takes_glasses_off(settings):
+        take_off_glasses(frame.image, faces)
     faces = reshape(frame.image, faces, persona.shape, settings.shape * settings.opacity)
     patches = make_patches(frame, faces, persona.engine, persona.prepared)
     with_beard = keeps_beard(settings, persona)
@@ -129,6 +132,11 @@ def swap_faces(
 def detail_to_match(retouch: Retouch, settings: Settings) -> float:
     """Return how far fine detail gives way to the frame's, 0..1: what an enhancer is asked to add is not taken away again."""
     return 1.0 if retouch.enhancer is None else 1.0 - settings.enhance_blend
+
+
+def takes_glasses_off(settings: Settings) -> bool:
+    """Return True when the wearer's glasses are to go: on request, and where those of the photo come in their place."""
+    return settings.glasses == "off" or settings.source_glasses == "on"
 
 
 def keeps_beard(settings: Settings, persona: Persona) -> bool:

@@ -185,3 +185,39 @@ def test_a_picture_of_one_tone_gets_a_face_of_that_tone(tones: tuple[float, floa
     assert len(drawn) > 1000
     apart = drawn / np.array(tones)
     assert float(np.percentile(np.ptp(apart, axis=1), 95)) < 12, "in colour it is 60"
+
+
+def test_the_outline_of_a_turned_face_is_soft() -> None:
+    target = portrait(COLLINS)
+    turned = _turned(target.landmarks, 35.0)
+    engine = MeshEngine(Settings())
+    prepared = engine.prepare(open_source(portrait(HOPPER).image, models()))
+    patch = engine.swap(Frame(target.image, 0, 0, Fraction(1)), [TrackedFace(1, turned, 1, yaw=35.0)], prepared)[0]
+    assert patch is not None
+    beside = cv2.erode((patch.mask > 0).astype(np.uint8), np.ones((3, 3), np.uint8)) == 0
+    assert patch.mask[beside].max() < 160
+    assert patch.mask[beside].mean() < 40
+    assert patch.mask.max() > 250
+
+
+def _turned(landmarks: Landmarks, degrees: float) -> Landmarks:
+    """Turn the mesh about its upright axis."""
+    points, angle = landmarks.points.astype(np.float64), np.deg2rad(degrees)
+    middle = points.mean(0)
+    about = np.array([[np.cos(angle), 0, np.sin(angle)], [0, 1, 0], [-np.sin(angle), 0, np.cos(angle)]])
+    return Landmarks(((points - middle) @ about.T + middle).astype(np.float32), landmarks.presence)
+
+
+def test_the_photos_glasses_are_worn_whole_on_request() -> None:
+    target = portrait(COLLINS)
+    bare, worn = (_patch(target.image, target.landmarks, Settings(source_glasses=each)) for each in ("off", "on"))
+    assert bare is not None
+    assert worn is not None
+    # Hopper's rims are dark at the outer ends of the brows, where the border of the face is soft.
+    offset = bare.crop_to_frame[:, 2]
+    for number in (46, 276):
+        x, y = (target.landmarks.points[number, :2] - offset).round().astype(int)
+        spot = slice(y - 4, y + 5), slice(x - 4, x + 5)
+        assert worn.crop[spot].mean() < bare.crop[spot].mean() - 15
+    assert int(worn.mask.sum()) > int(bare.mask.sum())
+    assert worn.mask.astype(int).sum() > bare.mask.astype(int).sum()

@@ -153,6 +153,33 @@ def test_the_parser_works_in_files_and_live_unless_nothing_is_to_be_kept(setting
     assert (seen.known.occluder is not None and _hidden(seen.known.occluder, face) > 0.03) == kept
 
 
+class _Panes(FakeParser):
+    """A parser that takes everything blue for the rims of glasses, or for dark panes."""
+
+    def __init__(self, kind: FaceClass) -> None:
+        super().__init__()
+        self._kind = kind
+
+    def _parsed(self, crop: Image) -> Array:
+        shares = super()._parsed(crop)
+        shares[[self._kind, FaceClass.THING]] = shares[[FaceClass.THING, self._kind]]
+        return shares
+
+
+@pytest.mark.parametrize("settings", [Settings(glasses="off"), Settings(source_glasses="on")])
+def test_clear_glasses_that_come_off_are_not_kept_in_front_and_dark_ones_are(settings: Settings) -> None:
+    image, face = _with_disc()
+    for kind, asked, kept in (
+        (FaceClass.RIM, Settings(), True), (FaceClass.RIM, settings, False), (FaceClass.SHADE, settings, True),
+    ):  # fmt: skip
+        memory = StreamMemory()
+        (seen,) = memory.observe(_frame(image), (face,), Retouch(parser=_Panes(kind)), asked)
+        assert seen.known is not None
+        assert seen.known.parsed is not None
+        assert seen.known.parsed.dark == (kind == FaceClass.SHADE)
+        assert (seen.known.occluder is not None and _hidden(seen.known.occluder, face) > 0.03) == kept
+
+
 def test_a_beard_and_clear_lenses_are_part_of_the_face() -> None:
     assert not {FaceClass.BEARD, FaceClass.LENS, FaceClass.SKIN, FaceClass.BACKGROUND} & set(BEFORE_THE_FACE)
 

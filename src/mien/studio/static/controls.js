@@ -4,7 +4,7 @@ import { byId, make, say } from './dom.js';
 import { t } from './strings.js';
 /** @typedef {import('./types').State} State @typedef {import('./types').Row} Row */
 
-const MAIN = ['opacity', 'shape', 'sharpness', 'mouth', 'eyes', 'beard', 'parser', 'occlusion', 'on_lost', 'badge_corner', 'engine', 'resolution'];
+const MAIN = ['opacity', 'shape', 'sharpness', 'mouth', 'eyes', 'beard', 'glasses', 'source_glasses', 'parser', 'occlusion', 'on_lost', 'badge_corner', 'engine', 'resolution'];
 const SEND_AFTER_MS = 60;
 
 /** A key of the controls that exist: models may be installed while the page is open. @param {State} state */

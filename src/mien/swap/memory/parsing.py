@@ -103,11 +103,13 @@ class Parsing:
         faces: tuple[TrackedFace, ...],
         parser: Parser | None,
         hands: Mapping[int, Mask] = MappingProxyType({}),
+        *,
+        glasses: bool = True,
     ) -> dict[int, Look]:
         """Return what is known of each face by its `track_id`; empty without a parser.
 
-        `hands` are textures of the hands before a face that the hand networks found. The picture is not changed. Errors of the
-        parser pass through, and nothing is remembered of that frame.
+        `glasses`: clear ones stay before the face. `hands` are textures of the hands before a face that the hand networks
+        found. The picture is not changed. Errors of the parser pass through, and nothing is remembered of that frame.
         """
         if parser is None:
             self.reset()
@@ -117,20 +119,24 @@ class Parsing:
         looks = dict(self._looks)
         due = [present[number] for number in self._turns.due(present)]
         for face, parsed in zip(due, _parsed(frame, due, parser), strict=True):
-            look = self._look(parsed, frame, face, looks.get(face.track_id), hands.get(face.track_id))
+            look = self._look(parsed, frame, face, looks.get(face.track_id), hands.get(face.track_id), glasses=glasses)
             looks[face.track_id] = look
             self._turns.looked(face.track_id, again=self._live and _is_doubtful(look))
         self._looks = looks
         return looks.copy()
 
-    def _look(self, parsed: ParsedFace, frame: Frame, face: TrackedFace, before: Look | None, hand: Mask | None) -> Look:
+    def _look(
+        self, parsed: ParsedFace, frame: Frame, face: TrackedFace, before: Look | None, hand: Mask | None, *, glasses: bool
+    ) -> Look:
         dark = _darkness(parsed, before)
         sure = TUNING.dark_share_live if self._live else TUNING.dark_share
-        seen = before_the_face(parsed, frame, face, shades=dark > TUNING.dark_share, lenses=dark > sure)
+        shades = dark > TUNING.dark_share
+        seen = before_the_face(parsed, frame, face, rims=glasses or shades, shades=shades, lenses=dark > sure)
         if hand is not None:
             seen = np.maximum(seen, hand)
         seen = self._believed(seen, face)
-        known = replace(parsed, beard=self._beard(parsed, face, seen, None if before is None else before.parsed.beard))
+        beard = self._beard(parsed, face, seen, None if before is None else before.parsed.beard)
+        known = replace(parsed, beard=beard, dark=shades)
         counted = seen
         if self._live:
             reach = np.ones((TUNING.reach_texels, TUNING.reach_texels), np.uint8)
@@ -188,14 +194,18 @@ def _darkness(parsed: ParsedFace, before: Look | None) -> float:
     return now if before is None else before.dark + TUNING.dark_weight * (now - before.dark)
 
 
-def before_the_face(parsed: ParsedFace, frame: Frame, face: TrackedFace, *, shades: bool, lenses: bool) -> Mask:
+def before_the_face(
+    parsed: ParsedFace, frame: Frame, face: TrackedFace, *, rims: bool = True, shades: bool, lenses: bool
+) -> Mask:
     """Return the share of each texel that lies before the face, uint8 (128, 128); nothing does outside the picture.
 
-    `shades` and `lenses`: the panes of glasses that hide the eyes, and those that do not, count.
+    `rims`, `shades` and `lenses`: those of glasses count, the panes that hide the eyes, and those that do not.
     """
     before = np.zeros(parsed.shares.shape[1:], np.uint8)
-    kinds = [kind for kind in BEFORE_THE_FACE if shades or kind != FaceClass.SHADE]
-    for kind in (*kinds, FaceClass.LENS) if lenses else kinds:
+    glasses = {FaceClass.RIM: rims, FaceClass.SHADE: shades, FaceClass.LENS: lenses}
+    for kind in (*BEFORE_THE_FACE, FaceClass.LENS):
+        if not glasses.get(kind, True):
+            continue
         share = parsed.shares[kind]
         cv2.add(before, cv2.convertScaleAbs(share, alpha=TUNING.thin_gain) if kind in _THIN else share, before)
     to_crop = geometry.similarity(face.landmarks.points[:, :2], parsed.points)

@@ -89,9 +89,17 @@ def _covered(classes: Array, hidden: Hidden, well: Array, tuning: AppraisalTunin
     middle = (regions().kept + regions().sample / np.float32(255)).clip(0, 1) * well
     share = {kind: float((classes[kind] * middle).sum() / (255 * middle.sum())) for kind in FaceClass}
     if hidden.dark:
-        yield PhotoFault("glasses", 0.5, "dark glasses hide the eyes: those of the face that wears it are kept; take them off")
+        yield PhotoFault(
+            "glasses",
+            0.5,
+            "dark glasses hide the eyes: those of the face that wears it are kept; take them off, or wear them: "
+            "source_glasses = on",
+        )
     elif share[FaceClass.RIM] > tuning.rims:
-        text = "the photo shows glasses: they are taken off, and what they hide is guessed; a photo without them works better"
+        text = (
+            "the photo shows glasses: they are taken off, and what they hide is guessed; a photo without them works better, or "
+            "wear them: source_glasses = on"
+        )
         yield PhotoFault("glasses", 0.25, text)
     things = share[FaceClass.HAND] + share[FaceClass.THING]
     text = "a hand or a thing covers a part of the face"

@@ -11,12 +11,11 @@ import cv2
 import numpy as np
 
 from mien.face import landmark_sets
-from mien.face.mean_face import texture_points
 from mien.imaging.arrays import locked
 from mien.imaging.colour import LUMA
 from mien.imaging.smoothstep import smoothstep
 from mien.models.format.parsing import FaceClass
-from mien.swap.source.fill import HOLE_SIDE
+from mien.swap.source.fill import HOLE_SIDE, filled
 from mien.swap.source.light import DARK
 from mien.swap.source.regions import GRID, area_of
 from mien.types import Array, Floats, Image
@@ -39,8 +38,16 @@ class HardLightTuning:
     """Difference in colour that stays where the brightness is far off, or everywhere in light of several colours."""
     off: tuple[float, float] = (1.2, 2.4)
     """Difference in brightness between which colours are evened, too."""
-    smile: tuple[float, float] = (0.7, 0.82)
-    """Width of the mouth in eye distances between which folds below the brows are evened: 0.46 to 0.66 at rest, up to 0.83."""
+    smile: tuple[float, float] = (0.62, 0.74)
+    """Width of the mouth in eye distances between which folds beside it are evened: 0.46 to 0.66 at rest, up to 0.83."""
+    kept_fold: float = 0.7
+    """Difference in brightness and colour that stays in such folds."""
+    fold_margin: float = 0.1
+    """Width around the strip of folds that belongs to it, in eye distances."""
+    line: tuple[float, float] = (1.0, 2.0)
+    """Darkness between which a fold becomes a line that is filled from around."""
+    line_side: int = 5
+    """Side in texels of 256 by which such a line is widened."""
     steady: float = 0.12
     """Deviation of brightness, natural logarithm, up to which a texel is the same in all faces: hair, lips and eyes are not."""
     feature_margin: float = 0.05
@@ -72,7 +79,8 @@ class EvenFace:
 class Unevenness:
     """Difference of a photo's skin from even light: `hardness` of brightness and `hue` of colours, in standard deviations.
 
-    Both are 0 where no skin is seen. `apart` float32 (256, 256, 3) is the difference as in `EvenFace`, `hairy` float32 (256, 256) the share of hair.
+    Both are 0 where no skin is seen. `apart` float32 (256, 256, 3) is the difference as in `EvenFace`, `hairy` float32
+    (256, 256) the share of hair.
     """
 
     hardness: float
@@ -110,10 +118,16 @@ def evened(
     light, hue, smile = _way(found.hardness, tuning.hardness), _way(found.hue, tuning.hue), _way(mouth_width, tuning.smile)
     if max(light, hue, smile) <= 0:
         return own
-    change = _change(found, np.maximum(light, smile * _below_the_brows()), hue, _wide(well), tuning)
+    wide, none = _wide(well), np.zeros((HOLE_SIDE, HOLE_SIDE), np.float32)
+    change = _change(found, light + none, hue + none, (tuning.kept, tuning.kept_colour), wide, tuning)
+    if smile > 0:
+        folds = smile * _folds()
+        folded = _change(found, folds, folds, (tuning.kept_fold, tuning.kept_fold), wide, tuning)
+        change = np.where(np.abs(folded) > np.abs(change), folded, change)
     size_wh = own.shape[1::-1]
     gains = cv2.resize(_gains(change, _lit(own, gain), tuning), size_wh, interpolation=cv2.INTER_LINEAR)
-    return np.asarray(np.clip(own * gains + 0.5, 0, 255), np.uint8)
+    even = np.asarray(np.clip(own * gains + 0.5, 0, 255), np.uint8)
+    return filled(even, _lines(found, smile, tuning), well) if smile > 0 else even
 
 
 def mouth_width(points: Floats) -> float:
@@ -140,10 +154,15 @@ def even_face(side: int) -> EvenFace:
     return EvenFace(mean, deviation)
 
 
-def _change(found: Unevenness, strength: Floats, hue: float, well: Floats, tuning: HardLightTuning) -> Floats:
-    """Return the logarithms to take off, as in `EvenFace`, float32 (256, 256, 3)."""
+def _change(
+    found: Unevenness, strength: Floats, hue: Floats, kept: tuple[float, float], well: Floats, tuning: HardLightTuning
+) -> Floats:
+    """Return the logarithms to take off, as in `EvenFace`, float32 (256, 256, 3).
+
+    `strength` and `hue` (256, 256) are the shares of the excess in brightness and in colour; `kept` is what stays of both.
+    """
     deviation = even_face(HOLE_SIDE).deviation
-    bound = deviation * np.array([tuning.kept, tuning.kept_colour, tuning.kept_colour], np.float32)
+    bound = deviation * np.array([kept[0], kept[1], kept[1]], np.float32)
     excess = found.apart - np.clip(found.apart, -bound, bound)
     off = np.abs(found.apart[:, :, 0]) / deviation[:, :, 0]
     coloured = np.maximum(strength * smoothstep((off - tuning.off[0]) / (tuning.off[1] - tuning.off[0])), hue)
@@ -156,6 +175,15 @@ def _change(found: Unevenness, strength: Floats, hue: float, well: Floats, tunin
     around = cv2.GaussianBlur(excess * sure, (0, 0), tuning.wide) / total
     change = excess * sure + around * (well * features)[:, :, None]
     return np.asarray(cv2.GaussianBlur(change, (0, 0), tuning.blur), np.float32)
+
+
+def _lines(found: Unevenness, smile: float, tuning: HardLightTuning) -> Floats:
+    """Return the dark lines of a smile's folds, float32 (256, 256), 0..1: too fine for a gain, they are filled."""
+    off = -found.apart[:, :, 0] / even_face(HOLE_SIDE).deviation[:, :, 0]
+    low, high = tuning.line
+    dark = smoothstep((off - low) / (high - low)) * (1 - np.minimum(2 * tuning.hair_gain * found.hairy, 1))
+    grown = cv2.dilate(dark, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (tuning.line_side, tuning.line_side)))
+    return np.asarray(smile * _folds() * cv2.GaussianBlur(grown, (0, 0), tuning.blur), np.float32)
 
 
 def _gains(change: Floats, picture: Floats, tuning: HardLightTuning) -> Floats:
@@ -194,8 +222,6 @@ def _features(margin: float) -> Floats:
 
 
 @cache
-def _below_the_brows() -> Floats:
-    """Return where a smile makes folds, float32 (256, 256), 0..1, read-only."""
-    brows = float(texture_points(HOLE_SIDE)[list(landmark_sets.BROW_TOPS), 1].mean())
-    rows = smoothstep((np.arange(HOLE_SIDE, dtype=np.float32) - brows) / np.float32(0.1 * HOLE_SIDE))
-    return locked(np.ascontiguousarray(np.broadcast_to(rows[:, None], (HOLE_SIDE, HOLE_SIDE)), np.float32))
+def _folds() -> Floats:
+    """Return where a smile makes folds, between cheeks and mouth, float32 (256, 256), 0..1, read-only."""
+    return locked(_wide(np.maximum(*(area_of(loop, TUNING.fold_margin) for loop in landmark_sets.SMILE_FOLDS))))

@@ -73,6 +73,7 @@ class HiddenTuning:
 TUNING = HiddenTuning()
 _BROWS = landmark_sets.RIGHT_BROW, landmark_sets.LEFT_BROW
 _THICK = FaceClass.HAND, FaceClass.THING
+_GLASSES = FaceClass.RIM, FaceClass.LENS, FaceClass.SHADE
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,7 @@ class Hidden:
 
     `holes` (256, 256) can be filled from around. `unknown` (grid, grid): nothing is known of the face. `mirrored` (grid, grid)
     is taken from the other half of the face. `brows` is the number of brows that are worn and that nothing covers; `closed`:
-    the eyes are closed; `dark`: they are behind dark glasses.
+    the eyes are closed; `dark`: they are behind dark glasses. `glasses` (grid, grid) are worn whatever their colour.
     """
 
     holes: Floats
@@ -90,14 +91,28 @@ class Hidden:
     brows: int
     closed: bool
     dark: bool
+    glasses: Floats
 
 
-def hidden_parts(own: Image, classes: Array, points: Floats, yaw: float, well: Floats, tuning: HiddenTuning = TUNING) -> Hidden:
+def hidden_parts(
+    own: Image,
+    classes: Array,
+    points: Floats,
+    yaw: float,
+    well: Floats,
+    tuning: HiddenTuning = TUNING,
+    *,
+    glasses: bool = False,
+) -> Hidden:
     """Return what is hidden in the texture `own`, BGR uint8 (n, n, 3), by its `classes`, uint8 (classes, grid, grid).
 
     `points` (478, 3) are the landmarks in the photo, `yaw` in degrees is that of `head_pose.yaw_of_mesh`; `well`
-    (grid, grid) is how well the photo shows each texel.
+    (grid, grid) is how well the photo shows each texel. `glasses`: those of the photo are worn, not taken off.
     """
+    worn = _glasses(classes) if glasses else np.zeros((GRID, GRID), np.float32)
+    if glasses:
+        classes = classes.copy()
+        classes[list(_GLASSES)] = 0
     guide = np.asarray(cv2.resize(own, (HOLE_SIDE, HOLE_SIDE), interpolation=cv2.INTER_AREA), np.uint8)
     eye = HOLE_SIDE * texture_per_eye_distance()
     hair, thick = classes[FaceClass.HAIR] * np.float32(tuning.thin_gain), classes[list(_THICK)].sum(0, dtype=np.float32)
@@ -126,7 +141,13 @@ def hidden_parts(own: Image, classes: Array, points: Floats, yaw: float, well: F
         holes = np.maximum(holes, _unseen_ridge(yaw, tuning))
     soft = tuning.soft * GRID * texture_per_eye_distance()
     unknown = np.asarray(cv2.GaussianBlur(unknown, (0, 0), soft), np.float32)
-    return Hidden(holes, unknown, mirrored, brows, closed, bool(dark.any()))
+    return Hidden(holes, unknown, mirrored, brows, closed, bool(dark.any()), worn)
+
+
+def _glasses(classes: Array) -> Floats:
+    """Return rims and dark panes with their edge, float32 (grid, grid), 0..1: behind clear ones lies the face."""
+    shares = np.minimum(classes[[FaceClass.RIM, FaceClass.SHADE]].sum(0, dtype=np.float32) / np.float32(255), 1)
+    return np.asarray(cv2.GaussianBlur(cv2.dilate(shares, np.ones((3, 3), np.uint8)), (0, 0), 0.7), np.float32)
 
 
 def _rims(classes: Array, eye: float, tuning: HiddenTuning) -> Floats:

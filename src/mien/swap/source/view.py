@@ -32,7 +32,7 @@ class View:
     `own` is BGR uint8 (n, n, 3). `gain` (grid, grid, 3) lights it evenly, `other_gain` its mirror picture. `seen` and `well`,
     0..1, are how surely the photo shows the face at all and shows it well, `skin` how surely that is bare skin. `mirrored` is
     the part that is taken from the mirror picture whatever the photo shows; `guessed` is that and what was filled: it gives
-    way to another photo. `hardness` is that of the light, as in `hard_light.Unevenness`.
+    way to another photo. `hardness` is that of the light, as in `hard_light.Unevenness`. `glasses` are those that are worn.
     """
 
     own: Image
@@ -44,17 +44,20 @@ class View:
     mirrored: Floats
     guessed: Floats
     hardness: float = 0.0
+    glasses: Floats | None = None
 
 
-def view_of(photo: Image, landmarks: Landmarks, size: int, classes: Array | None = None) -> View:
+def view_of(photo: Image, landmarks: Landmarks, size: int, classes: Array | None = None, *, glasses: bool = False) -> View:
     """Return the face with these landmarks in the photo, BGR uint8, as a texture of `size` texels.
 
-    `classes` as in `SourceFace`: what they show in front of the face is taken off, as far as the photo shows what it hides.
+    `classes` as in `SourceFace`: what they show in front of the face is taken off, as far as the photo shows what it hides;
+    its glasses only without `glasses`.
     """
     photo, points = bounded(photo, landmarks.points, size)
     own = unwrapped(photo, points, size)
     seen, well = weights_of(points, photo.shape)
-    hidden = None if classes is None else hidden_parts(own, classes, points, yaw_of_mesh(points), well)
+    yaw = yaw_of_mesh(points)
+    hidden = None if classes is None else hidden_parts(own, classes, points, yaw, well, glasses=glasses)
     if hidden is not None:
         own = filled(own, hidden.holes, well)
     small = np.asarray(cv2.resize(own, (GRID, GRID), interpolation=cv2.INTER_AREA), np.uint8)
@@ -69,16 +72,18 @@ def view_of(photo: Image, landmarks: Landmarks, size: int, classes: Array | None
     face = np.maximum(skin, kept) * (1 - regions().mouth * (1 - _openness(points)))
     mirrored = guessed = np.zeros((GRID, GRID), np.float32)
     if hidden is not None:
-        face, mirrored = face * (1 - hidden.unknown), hidden.mirrored
+        face, mirrored = np.maximum(face * (1 - hidden.unknown), hidden.glasses), hidden.mirrored
         guessed = np.asarray(cv2.resize(hidden.holes, (GRID, GRID), interpolation=cv2.INTER_AREA), np.float32)
     shaded = shaded_half(small, well * skin)
     # Of a texel and its mirror image one has to stay: what is hidden in the lit half comes from the half in shadow.
     if shaded is not None and float((mirrored * (1 - shaded)).max()) < 0.5:
         mirrored = np.maximum(mirrored, shaded)
-    found = unevenness(own, gain, well * face * (1 - mirrored), classes)
-    own = evened(own, gain, well * face, found, mouth_width(points))
+    worn = np.zeros((GRID, GRID), np.float32) if hidden is None else hidden.glasses
+    bare = well * face * (1 - worn)
+    found = unevenness(own, gain, bare * (1 - mirrored), classes)
+    own = evened(own, gain, bare, found, mouth_width(points))
     seen, well, guessed = seen * face, well * face, np.maximum(guessed, mirrored)
-    return View(own, gain, other_gain, seen, well, skin, mirrored, guessed, found.hardness)
+    return View(own, gain, other_gain, seen, well, skin, mirrored, guessed, found.hardness, worn)
 
 
 def size_for(points: Floats) -> int:

@@ -19,12 +19,15 @@ from mien.face.texels import wrap
 from mien.imaging import geometry
 from mien.imaging.blend import relight, shade
 from mien.imaging.colour import light_map, sharpened, soften
-from mien.imaging.draw import draw_mesh
+from mien.imaging.draw import draw_mesh, mark_steps
 from mien.settings import Settings
-from mien.swap.engines.mesh.texture import Texture, border_opacity, textures_of
-from mien.types import Affine, Array, FacePatch, Floats, Frame, KnownFace, Mask, SourceFace, TrackedFace
+from mien.swap.engines.mesh.texture import Texture, border_opacity, chain, completed, glasses_opacity, merged_views
+from mien.types import Affine, Array, FacePatch, Floats, Frame, Image, KnownFace, Mask, SourceFace, TrackedFace
 
 _OCCLUDER_STEP = 4  # pixels of the face for one of the coarse occlusion mask
+_OUTLINE, _LEAST_OUTLINE = 0.06, 1.5  # width of the soft outline, in eye distances and at least in pixels; chosen by eye
+_TURNED_DEGREES = 10.0  # yaw from which a part of the face lies before another one
+_STEP = 0.06  # depth in eye distances that is a step; chosen by eye
 _MIN_VISIBLE = 0.2  # share of a face from which its light can be estimated; chosen by eye
 
 
@@ -63,7 +66,10 @@ class MeshEngine:
         if self._settings.mouth == "target":
             # The line between closed lips is the target's; a smile's inner edges do not meet on a closed mouth.
             opacity[list(landmark_sets.INNER_LIPS)] = 0
-        return PreparedMesh(textures_of(source), opacity, self._triangles)
+        view = merged_views(source, glasses=self._settings.source_glasses == "on")
+        if view.glasses is not None:
+            opacity = np.maximum(opacity, glasses_opacity(view.glasses))
+        return PreparedMesh(chain(completed(view)), opacity, self._triangles)
 
     def swap(self, frame: Frame, faces: Sequence[TrackedFace], prepared: PreparedMesh) -> list[FacePatch | None]:
         """Return a patch for each face, None where nothing of it is in the picture."""
@@ -92,7 +98,10 @@ class MeshEngine:
         depth = np.empty((height, width), np.float32)
         opacity = prepared.opacity * far_side_opacity(face.yaw)
         draw_mesh(prepared.triangles, local, texture.points, texture.image, opacity, crop, mask, depth)
+        _soften_outline(mask, local)
         crop[mask == 0] = 0
+        if abs(face.yaw) > _TURNED_DEGREES:
+            _smooth_steps(crop, depth, local)
         if self._settings.light > 0 and mask.any():
             # Shaded alike first: skin in shadow on one side only would not be recognised as skin.
             if face.known is not None and face.known.light is not None:
@@ -102,6 +111,24 @@ class MeshEngine:
         if self._settings.sharpness > 0:
             crop = sharpened(crop, self._settings.sharpness)
         return FacePatch(crop, mask, crop_to_frame)
+
+
+def _soften_outline(mask: Mask, local: Floats) -> None:
+    """Let the opacity rise from 0 at the outline of what was drawn, in place: a turned face ends before the border does."""
+    first, second = landmark_sets.EYE_CORNERS
+    width = max(_LEAST_OUTLINE, _OUTLINE * float(np.linalg.norm(local[first] - local[second])))
+    inside = cv2.distanceTransform((mask > 0).view(np.uint8), cv2.DIST_L2, 3)
+    ramp = np.asarray(cv2.convertScaleAbs(inside, alpha=255 / width), np.uint8)
+    cv2.multiply(mask, ramp, mask, scale=1 / 255)
+
+
+def _smooth_steps(crop: Image, depth: Floats, local: Floats) -> None:
+    """Smooth the outline of a nose before the cheek behind it, in place: triangles are drawn without partial pixels."""
+    first, second = landmark_sets.EYE_CORNERS
+    edges = np.empty(depth.shape, np.uint8)
+    mark_steps(depth, _STEP * float(np.linalg.norm(local[first] - local[second])), edges)
+    if edges.any():
+        cv2.copyTo(cv2.blur(crop, (3, 3)), edges, crop)
 
 
 def _without_occluder(mask: Mask, local: Floats, known: KnownFace | None) -> Mask:

@@ -28,6 +28,8 @@ class TextureTuning:
     vote_power: int = 6  # by which several photos share a texel: nearly all goes to the best
     first_votes: float = 3.0  # of the first photo on the skin
     first_moving_votes: float = 20.0  # of the first photo where a face moves
+    glasses_votes: float = 10.0  # of the first photo's glasses, against at most 1 of another photo
+    glasses_reach: int = 7  # texels of the grid beside glasses that are opaque with them
     feather: float = 0.45  # eye distances of the soft border above the mouth
     jaw_feather: float = 0.34  # along the jaw, where the target's beard would show through
 
@@ -43,11 +45,18 @@ class Texture:
     points: Floats
 
 
-def textures_of(source: SourceFace) -> tuple[Texture, ...]:
-    """Return the texture of a source and smaller copies of it, from large to small."""
+def merged_views(source: SourceFace, *, glasses: bool = False) -> View:
+    """Return all photos of a source as one view; `glasses`: those of the first photo are worn."""
     photos = (source, *source.others)
     size = max(size_for(photo.landmarks.points) for photo in photos)
-    return chain(completed(merged([view_of(photo.image, photo.landmarks, size, photo.classes) for photo in photos])))
+    return merged(
+        [view_of(each.image, each.landmarks, size, each.classes, glasses=glasses and each is source) for each in photos]
+    )
+
+
+def textures_of(source: SourceFace) -> tuple[Texture, ...]:
+    """Return the texture of a source and smaller copies of it, from large to small."""
+    return chain(completed(merged_views(source)))
 
 
 def merged(views: Sequence[View]) -> View:
@@ -64,6 +73,8 @@ def merged(views: Sequence[View]) -> View:
         for view, sharp in zip(views, sharpness, strict=True)
     ]
     powers = [(vote + np.float32(1e-3)) ** TUNING.vote_power for vote in votes]
+    if views[0].glasses is not None:
+        powers[0] = powers[0] + views[0].glasses * np.float32(TUNING.glasses_votes)
     powers[0] = powers[0] * (TUNING.first_votes + (TUNING.first_moving_votes - TUNING.first_votes) * regions().kept)
     powers = [np.asarray(cv2.GaussianBlur(power, (0, 0), 0.015 * GRID), np.float32) for power in powers]
     total = np.sum(powers, axis=0)
@@ -77,9 +88,10 @@ def merged(views: Sequence[View]) -> View:
     seen, well, skin = (
         np.max([getattr(view, name) for view in views], axis=0).astype(np.float32) for name in ("seen", "well", "skin")
     )
-    even = np.ones((GRID, GRID, 3), np.float32)
+    even, glasses = np.ones((GRID, GRID, 3), np.float32), views[0].glasses
     mirrored, guessed = (np.min([getattr(view, name) for view in views], axis=0) for name in ("mirrored", "guessed"))
-    return View(np.clip(own + 0.5, 0, 255).astype(np.uint8), even, even, seen, well, skin, mirrored, guessed)
+    whole = np.clip(own + 0.5, 0, 255).astype(np.uint8)
+    return View(whole, even, even, seen, well, skin, mirrored, guessed, glasses=glasses)
 
 
 def _sharpness(view: View) -> float:
@@ -126,6 +138,13 @@ def border_opacity() -> Floats:
     distance = np.linalg.norm(shape[None] - start - share[:, :, None] * along, axis=2).min(0)
     jaw = smoothstep(shape[:, 1] / shape[landmark_sets.INNER_LIPS[0], 1])
     return smoothstep(distance / (TUNING.feather + jaw * (TUNING.jaw_feather - TUNING.feather)))
+
+
+def glasses_opacity(glasses: Floats) -> Floats:
+    """Return the opacity of each landmark, float32 (478,), at worn glasses: they reach to the oval, where skin is transparent."""
+    places = np.clip(texture_points(GRID).round().astype(np.int32), 0, GRID - 1)
+    wide = cv2.dilate(glasses, np.ones((TUNING.glasses_reach, TUNING.glasses_reach), np.uint8))
+    return np.asarray(wide[places[:, 1], places[:, 0]], np.float32)
 
 
 def _shares(view: View) -> Floats:
