@@ -141,7 +141,7 @@ def border_opacity() -> Floats:
 
 
 def glasses_opacity(glasses: Floats) -> Floats:
-    """Return the opacity of each landmark, float32 (478,), at worn glasses: they reach to the oval, where skin is transparent."""
+    """Return the opacity of each landmark, float32 (478,), at worn glasses: they reach to the oval, unlike skin."""
     places = np.clip(texture_points(GRID).round().astype(np.int32), 0, GRID - 1)
     wide = cv2.dilate(glasses, np.ones((TUNING.glasses_reach, TUNING.glasses_reach), np.uint8))
     return np.asarray(wide[places[:, 1], places[:, 0]], np.float32)
