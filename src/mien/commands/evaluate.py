@@ -32,7 +32,7 @@ def add(commands: Commands) -> None:
     )
     evaluate.add_argument(
         "--only", metavar="PARTS",
-        help="parts to run, separated by commas: stills, everyday, hard-pairs, light, occlusion, stillness, turning, "
+        help="parts to run, separated by commas: stills, everyday, hard-pairs, light, occlusion, covers, stillness, turning, "
         "hardships, speed",
     )  # fmt: skip
     evaluate.add_argument("--pairs", type=int, default=200, help="number of random pairs, the same in every run (default 200)")

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from mien.lab.evaluate import lights, measures, occluders, scenes
+from mien.lab.evaluate import covers, lights, measures, occluders, scenes
 from mien.lab.evaluate.portraits import Portrait
 from mien.lab.evaluate.scenes import Scene
 from mien.types import Floats
@@ -115,3 +115,32 @@ def test_an_occluder_comes_in_and_goes_out() -> None:
 
     assert covered(0) == covered(19) == covered(59) == 0
     assert covered(40) > 0.1
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_drawn_glasses_leave_the_eyes_free_unless_they_are_dark(dark: bool) -> None:
+    person = _person()
+    shot = scenes.still(person, 1).draw(0)
+    worn = occluders.occlude(shot, occluders.glasses(np.random.default_rng(1), dark=dark), 1.0, 0)
+    assert worn.alpha is not None
+    eyes = [worn.alpha[round(float(y)), round(float(x))] for x, y in worn.points[[468, 473], :2]]
+    assert (min(eyes) > 0.9) if dark else (max(eyes) < 0.1)
+    # The arms reach the border of the face on both sides.
+    reach = np.flatnonzero((worn.alpha > 0.5).any(axis=0))
+    assert reach[0] < worn.points[127, 0] + 3
+    assert reach[-1] > worn.points[356, 0] - 3
+
+
+def test_a_drawn_fringe_lies_over_the_forehead_and_not_over_the_mouth() -> None:
+    shot = scenes.still(_person(), 1).draw(0)
+    worn = occluders.occlude(shot, occluders.fringe(np.random.default_rng(2)), 1.0, 0)
+    assert worn.alpha is not None
+    rows = np.flatnonzero((worn.alpha > 0.5).any(axis=1))
+    assert rows[0] < worn.points[151, 1]
+    assert rows[-1] < worn.points[13, 1]
+
+
+def test_one_lens_of_two_is_a_half_pair() -> None:
+    assert covers.is_half((0.9, 0.1))
+    assert not covers.is_half((0.9, 0.8))
+    assert not covers.is_half((0.1, 0.2))

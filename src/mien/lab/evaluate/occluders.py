@@ -11,6 +11,7 @@ from mien.types import Floats
 
 _SIDE = 512  # pixels of a drawn occluder
 _OVERSAMPLING = 2  # drawn larger by this factor and shrunk, for smooth borders
+_WORN = "sunglasses", "glasses", "fringe"  # move with the head
 _SEED = 11  # any; the same drawing in every run
 
 
@@ -40,6 +41,19 @@ def all_occluders(skin_bgr: Floats) -> list[Occluder]:
         Occluder("sunglasses", *_sunglasses(), 1.75, (0.0, -3.2), (0.0, 0.08)),
         Occluder("bar", *_bar(), 4.4, (4.6, 0.4), (0.25, 0.4)),
     ]
+
+
+def glasses(draw: np.random.Generator, *, dark: bool) -> Occluder:
+    """Return a pair of glasses of random shape and colour: rims, bridge and arms; the panes are clear, or `dark`."""
+    return Occluder("sunglasses" if dark else "glasses", *_glasses(draw, dark), 2.0, (0.0, -3.2), (0.0, 0.06))
+
+
+def fringe(draw: np.random.Generator) -> Occluder:
+    """Return a fringe down to the brows or over them, of a random brightness."""
+    colour, alpha = _hair()
+    return Occluder(
+        "fringe", colour * np.float32(draw.uniform(0.6, 2.5)), alpha, 2.4, (0.0, -3.4), (0.0, draw.uniform(-1.0, -0.8))
+    )
 
 
 def cheek_colour(portrait: Portrait) -> Floats:
@@ -76,14 +90,11 @@ def occlude(shot: Shot, occluder: Occluder, nearness: float, index: int) -> Shot
     points = shot.points
     eyes = float(np.linalg.norm(points[33, :2] - points[263, :2]))
     middle = points[[33, 263], :2].mean(0)
+    still = occluder.name not in _WORN
     sway = 0.1 * nearness * np.array([np.sin(2 * np.pi * index / 24), 0.6 * np.cos(2 * np.pi * index / 31)])
-    place = (
-        (1 - nearness) * np.array(occluder.start_xy)
-        + nearness * np.array(occluder.goal_xy)
-        + sway * (occluder.name != "sunglasses")
-    )
+    place = (1 - nearness) * np.array(occluder.start_xy) + nearness * np.array(occluder.goal_xy) + sway * still
     scale = occluder.width * eyes / _SIDE
-    turn = np.radians(4 * np.sin(index / 9)) * (occluder.name != "sunglasses")
+    turn = np.radians(4 * np.sin(index / 9)) * still
     linear = scale * np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
     offset = middle + eyes * place - linear @ [_SIDE / 2, _SIDE / 2]
     matrix = np.hstack([linear, offset[:, None]])
@@ -211,6 +222,26 @@ def _sunglasses() -> _Drawing:
     y, x_map = np.mgrid[0:_LARGE, 0:_LARGE].astype(np.float32) / u
     glint = 80 * np.clip(1 - np.abs((x_map + y) % 46 - 22) / 5, 0, 1) * (np.abs(y - 44) < 8)
     colour = (18 + glint)[:, :, None] * np.array([1.1, 1.0, 0.9], np.float32)
+    return _shrunk(np.asarray(colour, np.float32), alpha)
+
+
+def _glasses(draw: np.random.Generator, dark: bool) -> _Drawing:
+    alpha = np.zeros((_LARGE, _LARGE), np.float32)
+    u = _LARGE / 100
+    wide, high, thick = draw.uniform(15, 19), draw.uniform(10, 15), round(draw.uniform(1.2, 3.0) * u)
+    power = draw.uniform(2, 4)
+    angle = np.linspace(0, 2 * np.pi, 80, endpoint=False)
+    ring = np.stack([np.sign(f(angle)) * np.abs(f(angle)) ** (2 / power) for f in (np.cos, np.sin)], axis=1)
+    for x in (29, 71):
+        loop = [np.round((np.array([x, 50]) + ring * (wide, high)) * u).astype(np.int32)]
+        cv2.polylines(alpha, loop, True, 1.0, thick)
+        if dark:
+            cv2.fillPoly(alpha, loop, 1.0)
+    for start, end in (((29 + wide, 46), (71 - wide, 46)), ((29 - wide, 45), (6, 43)), ((71 + wide, 45), (94, 43))):
+        a, b = ((round(x * u), round(y * u)) for x, y in (start, end))
+        cv2.line(alpha, a, b, 1.0, thick)
+    tone = np.array([1.0, 1.0, 1.0], np.float32) + np.float32(draw.uniform(0, 1)) * np.array([-0.4, -0.1, 0.6], np.float32)
+    colour = np.float32(draw.uniform(20, 60)) * tone[None, None] * _texture(6, 0.1, 6)[:, :, None]
     return _shrunk(np.asarray(colour, np.float32), alpha)
 
 

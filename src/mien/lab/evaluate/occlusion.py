@@ -100,8 +100,8 @@ def measure(lab: Lab, progress: Progress) -> Section:
         # A hand of the target's own skin is the hardest case.
         occluder = occluders.all_occluders(occluders.cheek_colour(target))[number]
         _measure_moving(lab, bare, source, target, occluder, found, progress)
-        one, tile = _still(lab, bare, source, target, occluder)
-        two, _ = _still(lab, bare, source, lab.cast(number + 1)[1], occluder)
+        one, tile = still(lab, bare, source, target, occluder)
+        two, _ = still(lab, bare, source, lab.cast(number + 1)[1], occluder)
         one.add(two)
         found.tallies["still"].add(one)
         found.details[f"{occluder.name}, still"] = _detail(one)
@@ -219,7 +219,8 @@ def _clean_run(lab: Lab, source: Portrait, target: Portrait, length: int) -> lis
     return [result.frame.image for _, result in lab.run(swaying(target, length), source)]
 
 
-def _still(lab: Lab, bare: Lab, source: Portrait, target: Portrait, occluder: occluders.Occluder) -> tuple[Tally, Image]:
+def still(lab: Lab, bare: Lab, source: Portrait, target: Portrait, occluder: occluders.Occluder) -> tuple[Tally, Image]:
+    """Return the counts of one picture with an occluder, and the picture beside its result; `bare` handles no occlusion."""
     shot = occluders.occlude(swaying(target, 1).draw(0), occluder, 1.0, 0)
     assert shot.clean is not None
     result = lab.picture_pipeline(source).swap_frame(frame_of(shot.image, 0))

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from mien.errors import UsageError
-from mien.lab.evaluate import everyday, hardships, lighting, occlusion, stillness, stills, turning
+from mien.lab.evaluate import covers, everyday, hardships, lighting, occlusion, stillness, stills, turning
 from mien.lab.evaluate.figures import Section
 from mien.lab.evaluate.lab import Lab, Progress
 
@@ -24,6 +24,7 @@ PARTS: Mapping[str, Part] = {
     "hard-pairs": Part(stills.measure_hard, lambda lab: len(stills.HARD_PAIRS)),
     "light": Part(lighting.measure, lambda lab: 6),
     "occlusion": Part(occlusion.measure, lambda lab: 24),
+    "covers": Part(covers.measure, lambda lab: lab.length(covers.PAIRS)),
     "stillness": Part(stillness.measure, lambda lab: 3 + (len(list(lab.clips.glob("*.m*"))) if lab.clips else 0)),
     "turning": Part(turning.measure, lambda lab: 2),
     "hardships": Part(hardships.measure, lambda lab: 9),
