@@ -112,3 +112,17 @@ def test_the_cover_of_the_brows_is_named(kind: FaceClass, words: str) -> None:
     (first, *_) = appraise(face.image, face.landmarks, classes)
     assert first.name == "brows"
     assert first.text.startswith(f"{words} hides the brows")
+
+
+def test_face_paint_is_told() -> None:
+    face = portrait(COLLINS)
+    area, eyes = (
+        np.zeros(face.image.shape[:2], np.float32),
+        np.linalg.norm(face.landmarks.points[33] - face.landmarks.points[263]),
+    )
+    for number in (50, 280):
+        x, y = face.landmarks.points[number, :2].round().astype(int)
+        cv2.circle(area, (int(x), int(y)), round(0.2 * float(eyes)), 1.0, -1)
+    painted = np.asarray(face.image * (1 + area[:, :, None] * np.array([0.3, -0.2, -0.5], np.float32)), np.uint8)
+    assert "painted" in _names(open_source(painted, models()))
+    assert "painted" not in _names(open_source(face.image, models()))

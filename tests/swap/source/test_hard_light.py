@@ -40,7 +40,7 @@ def _spot(middle: int, radius: float) -> Floats:
 
 
 def _mended(picture: Image, mouth: float = _CALM, classes: Array | None = None) -> Image:
-    return evened(picture, _EVEN, _SEEN, unevenness(picture, _EVEN, _SEEN, classes), mouth)
+    return evened(picture, _EVEN, _SEEN, unevenness(picture, _EVEN, _SEEN, _SEEN, classes), mouth)
 
 
 def _shine() -> Floats:
@@ -54,14 +54,14 @@ def _error(picture: Image, wanted: Image, where: Floats) -> float:
 
 def test_an_evenly_lit_calm_face_stays_as_it_is() -> None:
     face = _face()
-    assert unevenness(face, _EVEN, _SEEN, None).hardness < 1.0
+    assert unevenness(face, _EVEN, _SEEN, _SEEN, None).hardness < 1.0
     assert np.array_equal(_mended(face), face)
 
 
 def test_patches_of_sun_go() -> None:
     face, shine = _face(), _shine()
     sunny = np.asarray(np.clip(face * shine, 0, 255), np.uint8)
-    assert unevenness(sunny, _EVEN, _SEEN, None).hardness > TUNING.hardness[1]
+    assert unevenness(sunny, _EVEN, _SEEN, _SEEN, None).hardness > TUNING.hardness[1]
     where = np.asarray((shine > 1.7).astype(np.float32))
     before, after = _error(sunny, face, where), _error(_mended(sunny), face, where)
     assert after < 0.3 * before
@@ -71,7 +71,7 @@ def test_light_of_several_colours_is_taken_off() -> None:
     face = _face()
     warm = np.maximum.reduce([_spot(50, 0.2), _spot(4, 0.14)])
     lit = np.asarray(np.clip(face * (1 + warm * np.array([-0.5, 0, 0.25], np.float32)), 0, 255), np.uint8)
-    found = unevenness(lit, _EVEN, _SEEN, None)
+    found = unevenness(lit, _EVEN, _SEEN, _SEEN, None)
     assert found.hue > TUNING.hue[1]
     where = np.asarray(warm > 0.5, np.float32)
     assert _error(_mended(lit), face, where) < 0.6 * _error(lit, face, where)
@@ -130,7 +130,8 @@ def test_a_moustache_in_a_smile_stays() -> None:
 
 def test_nothing_is_changed_where_the_face_is_not_seen() -> None:
     sunny = np.asarray(np.clip(_face() * _shine(), 0, 255), np.uint8)
-    found = unevenness(sunny, _EVEN, np.zeros((GRID, GRID), np.float32), None)
+    nothing = np.zeros((GRID, GRID), np.float32)
+    found = unevenness(sunny, _EVEN, nothing, nothing, None)
     assert found.hardness == 0
     assert np.array_equal(evened(sunny, _EVEN, _SEEN, found, _CALM), sunny)
 
@@ -151,3 +152,11 @@ def test_a_neutral_highlight_on_red_skin_does_not_turn_green() -> None:
     assert green <= red + 2
     # The skin itself loses its excess of red.
     assert int(even[100, 64, 2]) < 140
+
+
+def test_paint_is_told_from_skin() -> None:
+    face = _face()
+    assert unevenness(face, _EVEN, _SEEN, _SEEN, None).painted == 0
+    blue = face.copy()
+    blue[_spot(50, 0.2)[:, :, 0] > 0.5] = (200, 80, 40)
+    assert unevenness(blue, _EVEN, _SEEN, _SEEN, None).painted > 0.05

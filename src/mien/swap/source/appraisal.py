@@ -37,6 +37,8 @@ class AppraisalTuning:
     hardness: tuple[float, float] = (1.4, 2.4)
     """Mean difference of the skin from even light, as in `hard_light.Unevenness`: London reaches 1.28, a sixth of the everyday
     pictures has more than 1.4, up to 2.5."""
+    painted: tuple[float, float] = (0.06, 0.3)
+    """Share of the face with colours that skin never has: everyday photos reach 0.03, drawn face paint has 0.13 and 0.6."""
     eye_distance: tuple[float, float] = (60.0, 25.0)
     """Pixels between the outer eye corners. Chosen by eye; not measured."""
     detail: tuple[float, float] = (0.34, 0.2)
@@ -68,7 +70,13 @@ def appraise(photo: Image, landmarks: Landmarks, classes: Array, tuning: Apprais
     text = "hard light from one side: what lies in shadow is guessed from the lit half"
     lit = [*_fault("light", light, tuning.side_light, (0.1, 0.5), text, remedy)]
     text = "hard light: patches of sun and shine are evened out by guess"
-    found += lit or _fault("light", view.hardness, tuning.hardness, (0.1, 0.3), text, remedy)
+    assert view.uneven is not None
+    found += lit or _fault("light", view.uneven.hardness, tuning.hardness, (0.1, 0.3), text, remedy)
+    text, remedy = (
+        "strong colours lie on the skin, paint or coloured light",
+        "they are worn in part; use a photo of the bare skin",
+    )
+    found += _fault("painted", view.uneven.painted, tuning.painted, (0.2, 0.5), text, remedy)
     if is_monochrome(small[well > _WELL].astype(np.float32)):
         found.append(PhotoFault("colourless", 0.15, "the photo has no colours: lips and eyes stay pale; use one in colour"))
     found += _smile(landmarks, tuning)

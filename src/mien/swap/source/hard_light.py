@@ -30,6 +30,8 @@ class HardLightTuning:
     everyday photos has more, up to 2.5."""
     hue: tuple[float, float] = (1.25, 1.9)
     """The same of the colour, blue or red: London reaches 1.17, a quarter of everyday photos has more, up to 2.3."""
+    paint: float = 0.35
+    """Difference in colour from the middle of the skin, natural logarithm, that skin never has."""
     most: float = 6.0
     """The largest difference that counts in the mean."""
     kept: float = 1.5
@@ -79,33 +81,39 @@ class EvenFace:
 class Unevenness:
     """Difference of a photo's skin from even light: `hardness` of brightness and `hue` of colours, in standard deviations.
 
-    Both are 0 where no skin is seen. `apart` float32 (256, 256, 3) is the difference as in `EvenFace`, `hairy` float32
-    (256, 256) the share of hair.
+    `painted` is the share of the face that has colours which skin never has. All are 0 where no skin is seen. `apart` float32
+    (256, 256, 3) is the difference as in `EvenFace`, `hairy` float32 (256, 256) the share of hair.
     """
 
     hardness: float
     hue: float
+    painted: float
     apart: Floats
     hairy: Floats
 
 
-def unevenness(own: Image, gain: Floats, skin: Floats, classes: Array | None, tuning: HardLightTuning = TUNING) -> Unevenness:
+def unevenness(
+    own: Image, gain: Floats, skin: Floats, well: Floats, classes: Array | None, tuning: HardLightTuning = TUNING
+) -> Unevenness:
     """Return how a texture `own`, BGR uint8 (n, n, 3), lit by `gain` (grid, grid, 3), differs from skin in even light.
 
-    `skin` (grid, grid), 0..1, is where the photo shows skin well; `classes` as in `SourceFace`.
+    `well` (grid, grid), 0..1, is how well the photo shows each texel, `skin` the same where it is skin; `classes` as in
+    `SourceFace`.
     """
     usual = even_face(HOLE_SIDE)
     apart = tones(_lit(own, gain), tuning.blur) - usual.mean
     hairy = np.zeros((GRID, GRID), np.float32)
     if classes is not None:
         hairy = classes[[FaceClass.BEARD, FaceClass.BROW, FaceClass.HAIR]].sum(0) / np.float32(255)
-    sure = _wide((skin > 0.5) & (hairy < tuning.hair_share) & (_features(tuning.feature_margin) < tuning.hair_share)) > 0.5
-    sure &= usual.deviation[:, :, 0] < tuning.steady
+    free = (hairy < tuning.hair_share) & (_features(tuning.feature_margin) < tuning.hair_share)
+    steady = usual.deviation[:, :, 0] < tuning.steady
+    sure, seen = (steady & (_wide((each > 0.5) & free) > 0.5) for each in (skin, well))
     if not sure.any():
-        return Unevenness(0.0, 0.0, np.zeros_like(apart), _wide(hairy))
+        return Unevenness(0.0, 0.0, 0.0, np.zeros_like(apart), _wide(hairy))
     apart = np.asarray(apart - np.median(apart[sure], axis=0), np.float32)
     luma, blue, red = np.minimum(np.abs(apart[sure]) / usual.deviation[sure], tuning.most).mean(axis=0)
-    return Unevenness(float(luma), float(max(blue, red)), apart, _wide(hairy))
+    painted = float((np.abs(apart[seen][:, 1:]).max(axis=1) > tuning.paint).mean()) if seen.any() else 0.0
+    return Unevenness(float(luma), float(max(blue, red)), painted, apart, _wide(hairy))
 
 
 def evened(

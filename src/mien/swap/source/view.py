@@ -14,7 +14,7 @@ from mien.imaging.colour import skin_confidence
 from mien.imaging.draw import carry_values, draw_mesh
 from mien.imaging.smoothstep import smoothstep
 from mien.swap.source.fill import filled
-from mien.swap.source.hard_light import evened, mouth_width, unevenness
+from mien.swap.source.hard_light import Unevenness, evened, mouth_width, unevenness
 from mien.swap.source.hidden import hidden_parts
 from mien.swap.source.light import even_light, lit, shaded_half, tint_of, untinted
 from mien.swap.source.regions import GRID, regions
@@ -32,7 +32,7 @@ class View:
     `own` is BGR uint8 (n, n, 3). `gain` (grid, grid, 3) lights it evenly, `other_gain` its mirror picture. `seen` and `well`,
     0..1, are how surely the photo shows the face at all and shows it well, `skin` how surely that is bare skin. `mirrored` is
     the part that is taken from the mirror picture whatever the photo shows; `guessed` is that and what was filled: it gives
-    way to another photo. `hardness` is that of the light, as in `hard_light.Unevenness`. `glasses` are those that are worn.
+    way to another photo. `glasses` are those that are worn, `uneven` is the light before it was evened.
     """
 
     own: Image
@@ -43,8 +43,8 @@ class View:
     skin: Floats
     mirrored: Floats
     guessed: Floats
-    hardness: float = 0.0
     glasses: Floats | None = None
+    uneven: Unevenness | None = None
 
 
 def view_of(photo: Image, landmarks: Landmarks, size: int, classes: Array | None = None, *, glasses: bool = False) -> View:
@@ -80,10 +80,10 @@ def view_of(photo: Image, landmarks: Landmarks, size: int, classes: Array | None
         mirrored = np.maximum(mirrored, shaded)
     worn = np.zeros((GRID, GRID), np.float32) if hidden is None else hidden.glasses
     bare = well * face * (1 - worn)
-    found = unevenness(own, gain, bare * (1 - mirrored), classes)
+    found = unevenness(own, gain, bare * (1 - mirrored), well, classes)
     own = evened(own, gain, bare, found, mouth_width(points))
-    seen, well, guessed = seen * face, well * face, np.maximum(guessed, mirrored)
-    return View(own, gain, other_gain, seen, well, skin, mirrored, guessed, found.hardness, worn)
+    guessed = np.maximum(guessed, mirrored)
+    return View(own, gain, other_gain, seen * face, well * face, skin, mirrored, guessed, worn, found)
 
 
 def size_for(points: Floats) -> int:
