@@ -97,6 +97,46 @@ def recolour(crop: Array, mask: Array, colours: Array, crop_to_grid: Array) -> N
 
 
 @kernel
+def resurface(image: Array, maps: Array, limit: float) -> None:
+    """Give `image` uint8 (h, w, 3) another surface, in place; pixels whose share is 0 keep their value exactly.
+
+    maps is float32 (gh, gw, 7), spans the image and is read bilinearly: its colour without fine detail (3), the wanted colour
+    (3), and the share 0..1 of the new surface (1). Fine detail goes over in luma alone, and never reaches `limit` levels.
+    """
+    height, width = image.shape[0], image.shape[1]
+    rows, columns = maps.shape[0], maps.shape[1]
+    scale_y, scale_x = np.float32(rows / height), np.float32(columns / width)
+    line = np.empty((columns, 7), np.float32)
+    for y in range(height):
+        gy = min(max((y + np.float32(0.5)) * scale_y - np.float32(0.5), np.float32(0.0)), np.float32(rows - 1))
+        i = min(int(gy), rows - 2)
+        fy = gy - np.float32(i)
+        most = np.float32(0.0)
+        for k in range(columns):
+            for c in range(7):
+                line[k, c] = maps[i, k, c] + (maps[i + 1, k, c] - maps[i, k, c]) * fy
+            most = max(most, line[k, 6])
+        if most <= 0:
+            continue
+        for x in range(width):
+            gx = min(max((x + np.float32(0.5)) * scale_x - np.float32(0.5), np.float32(0.0)), np.float32(columns - 1))
+            j = min(int(gx), columns - 2)
+            fx = gx - np.float32(j)
+            share = line[j, 6] + (line[j + 1, 6] - line[j, 6]) * fx
+            if share <= 0:
+                continue
+            db = image[y, x, 0] - (line[j, 0] + (line[j + 1, 0] - line[j, 0]) * fx)
+            dg = image[y, x, 1] - (line[j, 1] + (line[j + 1, 1] - line[j, 1]) * fx)
+            dr = image[y, x, 2] - (line[j, 2] + (line[j + 1, 2] - line[j, 2]) * fx)
+            fine = np.float32(0.114) * db + np.float32(0.587) * dg + np.float32(0.299) * dr
+            fine = fine * np.float32(limit) / (np.float32(limit) + abs(fine))
+            for c in range(3):
+                wanted = line[j, 3 + c] + (line[j + 1, 3 + c] - line[j, 3 + c]) * fx + fine
+                value = image[y, x, c] + (wanted - image[y, x, c]) * share + np.float32(0.5)
+                image[y, x, c] = int(min(max(value, np.float32(0.0)), np.float32(255.0)))
+
+
+@kernel
 def shade(crop: Array, mask: Array, gain: Array) -> None:
     """Multiply `crop` uint8 (h, w, 3) by `gain` float32 (gh, gw, 3), read bilinearly over the whole crop, where mask > 0."""
     height, width = mask.shape

@@ -19,6 +19,7 @@ from mien.swap.stages.own_beard import shows_beard
 from mien.swap.stages.own_glasses import take_off_glasses
 from mien.swap.stages.own_parts import preserve_own_parts
 from mien.swap.stages.reshape import reshape
+from mien.swap.stages.shave import shave
 from mien.swap.tracking.tracker import Tracker
 from mien.types import Frame, FrameResult, TrackedFace
 
@@ -116,6 +117,8 @@ def swap_faces(
     if takes_glasses_off(settings):
         take_off_glasses(frame.image, faces)
     faces = reshape(frame.image, faces, persona.shape, settings.shape * settings.opacity)
+    if shaves_beard(settings, persona):
+        shave(frame.image, faces, settings.opacity, full=settings.beard == "source")
     patches = make_patches(frame, faces, persona.engine, persona.prepared)
     with_beard = keeps_beard(settings, persona)
     patches = [(face, cut_occluders(frame, face, patch, with_beard=with_beard)) for face, patch in patches]
@@ -145,3 +148,11 @@ def keeps_beard(settings: Settings, persona: Persona) -> bool:
         # Networks draw beards themselves; the mesh engine can only lay a face between their borders.
         return persona.engine.wants_reshape and not shows_beard(persona.source)
     return settings.beard == "target"
+
+
+def shaves_beard(settings: Settings, persona: Persona) -> bool:
+    """Return True when a beard of the wearer is to be shaved: a short one, or any with `beard` = source."""
+    # Networks draw the jaw themselves.
+    if not persona.engine.wants_reshape or settings.beard == "target":
+        return False
+    return settings.beard == "source" or not shows_beard(persona.source)

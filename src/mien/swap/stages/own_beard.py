@@ -21,6 +21,10 @@ class BeardTuning:
 
     full: tuple[float, float] = (0.3, 0.42)
     """Share between which a wearer's beard begins to stay."""
+    some: tuple[float, float] = (0.05, 0.09)
+    """Share between which there begins to be a beard at all: women and shaved men have up to 0.05, one of 90 has 0.07."""
+    turned_degrees: tuple[float, float] = (25.0, 40.0)
+    """Yaw over which a beard is shaved less and less: the outline of a turned jaw is a guess."""
     source: float = 0.25
     """Share from which the photo shows a beard, which is worn over the wearer's."""
     margin: int = 9
@@ -34,22 +38,29 @@ TUNING = BeardTuning()
 
 def shows_beard(source: SourceFace) -> bool:
     """Return True when the photo shows a beard; an unknown face shows one."""
-    return source.classes is None or _share(source.classes[FaceClass.BEARD]) >= TUNING.source
+    return source.classes is None or share_of(source.classes[FaceClass.BEARD]) >= TUNING.source
 
 
 def own_beard(parsed: ParsedFace | None) -> Mask | None:
     """Return the full beard of a face as a texture, uint8 (side, side); None without one."""
     if parsed is None or parsed.beard is None:
         return None
-    low, high = TUNING.full
-    certainty = float(smoothstep(np.array((_share(parsed.beard) - low) / (high - low))))
+    certainty = fullness(parsed)
     if certainty <= 0:
         return None
     # Where no beard grows none is kept, whatever the parser saw there.
     return cv2.convertScaleAbs(cv2.bitwise_and(parsed.beard, _reach()), alpha=TUNING.gain * certainty).astype(np.uint8)
 
 
-def _share(beard: Mask) -> float:
+def fullness(parsed: ParsedFace) -> float:
+    """Return how surely a face has a full beard, 0..1."""
+    if parsed.beard is None:
+        return 0.0
+    low, high = TUNING.full
+    return float(smoothstep(np.array((share_of(parsed.beard) - low) / (high - low))))
+
+
+def share_of(beard: Mask) -> float:
     """Return the mean share of a beard, uint8 (side, side), in the area where beards grow, 0..1."""
     area = _area()
     return float(beard[area > 0].mean()) / 255
