@@ -18,16 +18,16 @@ from mien.imaging.colour import LUMA
 from mien.imaging.draw import carry_values
 from mien.imaging.push_pull import grown
 from mien.imaging.smoothstep import smoothstep
-from mien.types import Array, Floats, Image, Mask
+from mien.types import Affine, Array, Floats, Image, Mask
 
 
 @dataclass(frozen=True, slots=True)
 class BeardTuning:
     """Signs and reach of a beard. Lengths are in eye distances, colours natural logarithms; chosen by eye on 40 bearded men."""
 
-    scale: float = 28.0
+    scale: float = 24.0
     """Pixels of the coarse picture for an eye distance; bounds the time."""
-    beside: tuple[float, float] = (0.09, 0.2)
+    beside: tuple[float, float] = (0.13, 0.2)
     below: tuple[float, float] = (0.4, 0.6)
     """Reach of a short and of a full beard beyond the oval, to the sides and under the chin."""
     margin: float = 0.15
@@ -46,6 +46,8 @@ class BeardTuning:
     """Fine detail that a shaved chin keeps, as a multiple of that of the cheeks."""
     black: float = 8.0
     """Levels added before a logarithm, so that noise in the dark does not explode."""
+    covered: float = 160.0
+    """Level of the occlusion mask, of 255, from which nothing is seen of a beard."""
     neck: float = 0.72
     """Brightness of a neck that is not seen, as a share of the jaw's above it."""
 
@@ -69,7 +71,8 @@ class BeardView:
     """A beard in the rectangle `box_xyxy` of whole pixels of a picture; the maps are coarse and span it.
 
     `seen` float32 (h, w, 3) is the picture without its fine detail, BGR; `skin` float32 (h, w, 3) the same without the beard;
-    `share` float32 (h, w) the opacity of the beard, 0..1. `detail` is the fine detail of bare skin in levels.
+    `share` float32 (h, w) the opacity of the beard, 0..1, whatever lies before it. `detail` is the fine detail of bare skin in
+    levels, `tone` float32 (3,) its colour, and `points` float32 (478, 2) are the landmarks in the picture.
     """
 
     box_xyxy: tuple[int, int, int, int]
@@ -77,6 +80,8 @@ class BeardView:
     skin: Floats
     share: Floats
     detail: float
+    tone: Floats
+    points: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,12 +113,10 @@ def beard_view(
     `beard` and `occluder`, uint8 (side, side), are textures of the face: the share of a beard, and of what lies before it.
     `fullness` 0..1 says how far the beard may reach beyond the oval.
     """
-    box = _box(points, image.shape, TUNING.below[0] + fullness * (TUNING.below[1] - TUNING.below[0]))
-    left, top, right, bottom = box
-    if min(right - left, bottom - top) < TUNING.scale / 4:
+    window = window_of(image, points, fullness)
+    if window is None:
         return None
-    full = image[top:bottom, left:right]
-    part = _part(full, points, box, occluder)
+    part = _part(image, points, window, occluder)
     known = (part.bare > 0.5) & (part.free > 0.8)
     if np.count_nonzero(known) < TUNING.least_bare:
         return None
@@ -123,49 +126,100 @@ def beard_view(
     soft = cv2.GaussianBlur(part.oval, (0, 0), 1.0)[:, :, None]
     share = np.maximum(hair * part.oval, around * (1 - part.oval)) * (1 - part.features)
     share = cv2.morphologyEx(np.asarray(share, np.float32), cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
-    share = cv2.GaussianBlur(share, (0, 0), 1.0) * part.free
-    seen = cv2.GaussianBlur(part.picture, (0, 0), 0.8)
+    share = cv2.GaussianBlur(share, (0, 0), 1.0)
+    seen = smoothed(part.picture)
     detail = float(np.median(part.rough[known])) * (float(np.median(part.picture[known] @ LUMA)) + TUNING.black)
     return BeardView(
-        box, np.asarray(seen, np.float32), np.asarray(inner * soft + outer * (1 - soft), np.float32),
-        np.asarray(np.clip(share, 0, 1), np.float32), TUNING.detail * detail + 0.5,
-    )  # fmt: skip
+        window.box_xyxy,
+        seen,
+        np.asarray(inner * soft + outer * (1 - soft), np.float32),
+        np.asarray(np.clip(share, 0, 1), np.float32),
+        TUNING.detail * detail + 0.5,
+        tone_of(seen, part.points),
+        np.asarray(points[:, :2], np.float32),
+    )
 
 
-def _box(points: Floats, shape: tuple[int, ...], below: float) -> tuple[int, int, int, int]:
-    """Return the whole pixels of the picture around a face and the neck below it."""
-    unit = _unit(points)
-    under = points[list(landmark_sets.FACE_OVAL), :2] + _down(points) * (unit * (below + TUNING.margin))
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The whole pixels `box_xyxy` of a picture around a face and the neck below it, and their size at the coarse scale."""
+
+    box_xyxy: tuple[int, int, int, int]
+    size_wh: tuple[int, int]
+
+    def to_coarse(self) -> Affine:
+        """Return the transform from the picture to the coarse one."""
+        left, top, right, bottom = self.box_xyxy
+        x, y = self.size_wh[0] / (right - left), self.size_wh[1] / (bottom - top)
+        return np.array([[x, 0, (0.5 - left) * x - 0.5], [0, y, (0.5 - top) * y - 0.5]], np.float64)
+
+    def coarse(self, image: Image) -> Floats:
+        """Return the picture within the window at the coarse scale, float32 (h, w, 3)."""
+        left, top, right, bottom = self.box_xyxy
+        small = cv2.resize(image[top:bottom, left:right], self.size_wh, interpolation=cv2.INTER_AREA)
+        return np.asarray(small, np.float32)
+
+
+def window_of(image: Image, points: Floats, fullness: float) -> Window | None:
+    """Return the window of a face with landmarks (478, 3); None when too little of it is in the picture."""
+    unit, down = _unit(points), _down(points)
+    low, high = TUNING.below
+    below = low + fullness * (high - low) + TUNING.margin
+    under = points[list(landmark_sets.FACE_OVAL), :2] + down * (unit * below)
     x1, y1, x2, y2 = geometry.box_of(np.vstack([points[:, :2], under]))
     side = TUNING.margin * unit
-    return geometry.clipped_box((x1 - side, y1, x2 + side, y2), shape[1], shape[0])
+    box = geometry.clipped_box((x1 - side, y1, x2 + side, y2), image.shape[1], image.shape[0])
+    across, along = box[2] - box[0], box[3] - box[1]
+    if min(across, along) < unit / 2 or min(across, along) < 8:
+        return None
+    return Window(box, (max(8, round(across * TUNING.scale / unit)), max(8, round(along * TUNING.scale / unit))))
 
 
-def _part(full: Image, points: Floats, box: tuple[int, int, int, int], occluder: Mask | None) -> _Part:
-    unit = _unit(points)
-    size_wh = max(8, round(full.shape[1] * TUNING.scale / unit)), max(8, round(full.shape[0] * TUNING.scale / unit))
-    ratio = np.array([size_wh[0] / full.shape[1], size_wh[1] / full.shape[0]], np.float32)
-    local = np.ascontiguousarray((points[:, :2] - np.array(box[:2], np.float32) + 0.5) * ratio - 0.5, np.float32)
-    picture = cv2.resize(full, size_wh, interpolation=cv2.INTER_AREA).astype(np.float32)
-    normals = np.zeros((size_wh[1], size_wh[0], 3), np.float32)
+def smoothed(picture: Floats) -> Floats:
+    """Return a coarse picture as `BeardView.seen` has it."""
+    return np.asarray(cv2.GaussianBlur(picture, (0, 0), 0.8), np.float32)
+
+
+def tone_of(picture: Floats, points: Floats) -> Floats:
+    """Return the mean colour of cheeks and nose in a coarse picture with landmarks (478, 2); float32 (3,)."""
+    spots = points[_bare()].round().astype(np.int32)
+    inside = ((spots >= 0) & (spots < picture.shape[1::-1])).all(axis=1)
+    if not inside.any():
+        return np.ones(3, np.float32)
+    return np.asarray(picture[spots[inside, 1], spots[inside, 0]].mean(axis=0), np.float32)
+
+
+@cache
+def _bare() -> Array:
+    return locked(np.array([point for part in landmark_sets.BARE_SKIN for point in part]))
+
+
+def uncovered(local: Floats, size_wh: tuple[int, int], occluder: Mask | None) -> Floats:
+    """Return where nothing lies before the face with landmarks (478, 2) in a coarse picture, 0..1, float32 (h, w)."""
+    if occluder is None or not occluder.any():
+        return np.ones(size_wh[::-1], np.float32)
+    hidden = cv2.GaussianBlur(cv2.dilate(wrap(occluder, local, size_wh), np.ones((5, 5), np.uint8)), (0, 0), 1.0)
+    return np.asarray(1 - np.minimum(hidden.astype(np.float32) / np.float32(TUNING.covered), 1), np.float32)
+
+
+def _part(image: Image, points: Floats, window: Window, occluder: Mask | None) -> _Part:
+    local = geometry.apply(window.to_coarse(), points[:, :2])
+    picture = window.coarse(image)
+    normals = np.zeros((*picture.shape[:2], 3), np.float32)
     carry_values(texel_map().triangles, local, _normals(points), normals)
-    grow = np.ones((5, 5), np.uint8)
-    free = np.ones(normals.shape[:2], np.float32)
-    if occluder is not None and occluder.any():
-        hidden = cv2.GaussianBlur(cv2.dilate(wrap(occluder, local, size_wh), grow), (0, 0), 1.0)
-        free = np.asarray(1 - np.minimum(hidden.astype(np.float32) / np.float32(160), 1), np.float32)
     small = picture.shape[:2]
+    left, top, right, bottom = window.box_xyxy
     return _Part(
         picture,
         local,
         _down(points),
         normals,
         _filled(local[None, list(landmark_sets.FACE_OVAL)], small),
-        np.asarray(cv2.dilate(_filled(_hulls(local, (landmark_sets.BEARD,)), small), grow), np.float32),
+        np.asarray(cv2.dilate(_filled(_hulls(local, (landmark_sets.BEARD,)), small), np.ones((5, 5))), np.float32),
         _filled(_hulls(local, landmark_sets.BARE_SKIN), small),
         _filled(_hulls(local, _FEATURES), small),
-        free,
-        _roughness(full, picture, unit),
+        uncovered(local, window.size_wh, occluder),
+        _roughness(image[top:bottom, left:right], picture, _unit(points)),
     )
 
 
@@ -178,8 +232,8 @@ def _inside(part: _Part, known: Array, hinted: Floats) -> tuple[Floats, Floats]:
     even = part.picture / shade
     usual = np.abs(even @ LUMA / level - 1)
     # A first guess of the skin, from what is surely none of the beard: by it the beard is found.
-    skin = cv2.GaussianBlur(grown(even, _weight(clear * (usual < 0.35))), (0, 0), 2.3) * shade
-    smooth = cv2.GaussianBlur(part.picture, (0, 0), 0.8)
+    skin = np.asarray(cv2.GaussianBlur(grown(even, _weight(clear * (usual < 0.35))), (0, 0), 2.3) * shade, np.float32)
+    smooth = smoothed(part.picture)
     rough = _ramp(part.rough / np.median(part.rough[known]), TUNING.rougher)
     signs = _signs(smooth, skin, rough) * part.area * (1 - part.features)
     hair = np.maximum(signs, np.clip(1.6 * cv2.dilate(hinted, np.ones((3, 3))), 0, 1)) * part.oval
@@ -198,7 +252,8 @@ def _signs(picture: Floats, skin: Floats, rough: Floats) -> Floats:
     greyer = _redness(skin) - _redness(picture)
     darker = _ramp(_darker(picture, skin), TUNING.darker)
     some = np.maximum(rough, smoothstep(greyer / TUNING.greyer[0]))
-    return np.maximum(np.maximum(darker * some, _ramp(greyer, TUNING.greyer)), rough * smoothstep((greyer + 0.02) / 0.06))
+    pale = rough * smoothstep((greyer + 0.02) / 0.06)
+    return np.asarray(np.maximum(np.maximum(darker * some, _ramp(greyer, TUNING.greyer)), pale), np.float32)
 
 
 def _outside(part: _Part, hair: Floats, inner: Floats, fullness: float) -> tuple[Floats, Floats]:
@@ -207,8 +262,8 @@ def _outside(part: _Part, hair: Floats, inner: Floats, fullness: float) -> tuple
     It grows from the jaw outwards as far as the picture looks like this beard.
     """
     inside = part.oval >= 0.5
-    jaw = np.asarray(grown(inner, _weight(part.oval > 0.9)), np.float32)
-    smooth = cv2.GaussianBlur(part.picture, (0, 0), 0.8)
+    jaw = _spread(inner, _weight(part.oval > 0.9), 0.15 * TUNING.scale)
+    smooth = smoothed(part.picture)
     distance, under = _from_jaw(part, inside)
     beside, below = (low + fullness * (high - low) for low, high in (TUNING.beside, TUNING.below))
     reach = beside + under * (below - beside)
@@ -219,7 +274,7 @@ def _outside(part: _Part, hair: Floats, inner: Floats, fullness: float) -> tuple
     rough = _ramp(part.rough / np.median(part.rough[part.bare > 0.5]), TUNING.rougher)
     greyer = _redness(jaw) - _redness(smooth)
     darker = smoothstep((_darker(smooth, jaw) - 0.15) / 0.25) * np.maximum(rough, smoothstep(greyer / TUNING.greyer[0]))
-    like = np.maximum(_ramp(greyer, TUNING.greyer), darker) * _alike(smooth, jaw, own) * zone
+    like = np.maximum(_ramp(greyer, TUNING.greyer), darker) * _alike(smooth, jaw, own, under) * zone
     spread = np.minimum(cv2.dilate(hair * part.oval, np.ones((5, 5))) * (distance < 0.12), like).astype(np.float32)
     for _ in range(round(below * TUNING.scale)):
         spread = np.minimum(cv2.dilate(spread, np.ones((3, 3))), like)
@@ -235,8 +290,11 @@ def _outside(part: _Part, hair: Floats, inner: Floats, fullness: float) -> tuple
     return np.asarray(spread, np.float32), np.asarray(cv2.GaussianBlur(hidden, (0, 0), 0.8), np.float32)
 
 
-def _alike(picture: Floats, jaw: Floats, own: Floats) -> Floats:
-    """Return how surely a colour lies between that of the skin `jaw` and those of the beard, `own` (n, 3); 0..1."""
+def _alike(picture: Floats, jaw: Floats, own: Floats, under: Floats) -> Floats:
+    """Return how surely a colour lies between that of the skin `jaw` and those of the beard, `own` (n, 3); 0..1.
+
+    `under` is 1 below the chin, 0 to the sides.
+    """
     usual = np.median(own, axis=0)
     luma, skin = picture @ LUMA, np.maximum(jaw @ LUMA, 1)
     dark, middle = float(np.percentile(own @ LUMA, 10)), float(np.median(skin))
@@ -247,11 +305,10 @@ def _alike(picture: Floats, jaw: Floats, own: Floats) -> Floats:
     # What is nearly black has no hue.
     black = smoothstep((0.25 - luma / skin) / 0.1) * float(dark < 0.25 * middle)
     lighter = max(1.15, float(usual @ LUMA) / middle + 0.1)
-    floor = min(0.15, 0.4 * dark / middle)
-    return np.asarray(
-        np.maximum(between, black) * smoothstep((lighter - luma / skin) / 0.1) * smoothstep((luma / skin - floor) / 0.05 + 0.5),
-        np.float32,
-    )
+    # Black cloth under the chin is darker than a black beard; to the sides a black background may be taken for one.
+    floor = under * np.float32(min(0.15, 0.4 * dark / middle))
+    within = smoothstep((lighter - luma / skin) / 0.1) * smoothstep((luma / skin - floor) / 0.05 + 0.5)
+    return np.asarray(np.maximum(between, black) * within, np.float32)
 
 
 def _from_jaw(part: _Part, inside: Array) -> tuple[Floats, Floats]:
@@ -278,8 +335,7 @@ def _shade(part: _Part, lit: Array) -> Floats:
     shade = np.clip(found[0] + part.normals @ found[1:], 0.45, 1.35).astype(np.float32)
     # The outermost normals look to the side; beyond them there are none.
     core = cv2.erode(drawn.view(np.uint8), np.ones((3, 3), np.uint8))
-    whole = grown(np.dstack([shade] * 3), _weight(core))[:, :, 0]
-    return np.asarray(cv2.GaussianBlur(np.ascontiguousarray(whole), (0, 0), 1.0), np.float32)
+    return _spread(shade, _weight(core), 1.0 + 0.04 * TUNING.scale)
 
 
 def _normals(points: Floats) -> Floats:
@@ -320,7 +376,9 @@ def _redness(colour: Array) -> Floats:
 
 def _greenness(colour: Array) -> Floats:
     """Return green against blue, natural logarithm."""
-    return np.asarray(np.log((colour[..., 1] + np.float32(TUNING.black)) / (colour[..., 0] + np.float32(TUNING.black))), np.float32)
+    return np.asarray(
+        np.log((colour[..., 1] + np.float32(TUNING.black)) / (colour[..., 0] + np.float32(TUNING.black))), np.float32
+    )
 
 
 def _darker(picture: Floats, skin: Floats) -> Floats:
@@ -331,6 +389,16 @@ def _darker(picture: Floats, skin: Floats) -> Floats:
 
 def _ramp(value: Array, between: tuple[float, float]) -> Floats:
     return smoothstep((value - between[0]) / (between[1] - between[0]))
+
+
+def _spread(picture: Floats, weight: Floats, sigma: float) -> Floats:
+    """Return a smoothed picture (h, w) or (h, w, 3) that goes on where its weight (h, w) is 0; far away it is the mean."""
+    share = weight if picture.ndim == 2 else weight[:, :, None]
+    total = cv2.GaussianBlur(weight, (0, 0), sigma)
+    mean = (picture * share).sum((0, 1)) / max(float(weight.sum()), 1e-6)
+    least = np.float32(1e-3)
+    blurred = cv2.GaussianBlur(np.asarray(picture * share, np.float32), (0, 0), sigma) + least * mean
+    return np.asarray(blurred / ((total if picture.ndim == 2 else total[:, :, None]) + least), np.float32)
 
 
 def _weight(values: Array) -> Floats:

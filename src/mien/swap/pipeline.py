@@ -19,7 +19,7 @@ from mien.swap.stages.own_beard import shows_beard
 from mien.swap.stages.own_glasses import take_off_glasses
 from mien.swap.stages.own_parts import preserve_own_parts
 from mien.swap.stages.reshape import reshape
-from mien.swap.stages.shave import shave
+from mien.swap.stages.shave import Shaving
 from mien.swap.tracking.tracker import Tracker
 from mien.types import Frame, FrameResult, TrackedFace
 
@@ -35,6 +35,7 @@ class StreamMemory:
         self._hands = Hands()
         self._hidden = HiddenLandmarks()
         self.enhancement = Enhancement(live=live)
+        self.shaving = Shaving()
 
     def reset(self) -> None:
         """Forget everything: another stream begins."""
@@ -44,6 +45,7 @@ class StreamMemory:
         self._hands.reset()
         self._hidden.reset()
         self.enhancement.reset()
+        self.shaving.reset()
 
     def close(self) -> bool:
         """End the enhancer's thread; False when the network still holds it."""
@@ -118,7 +120,7 @@ def swap_faces(
         take_off_glasses(frame.image, faces)
     faces = reshape(frame.image, faces, persona.shape, settings.shape * settings.opacity)
     if shaves_beard(settings, persona):
-        shave(frame.image, faces, settings.opacity, full=settings.beard == "source")
+        memory.shaving.shave(frame.image, faces, settings.opacity, full=settings.beard == "source")
     patches = make_patches(frame, faces, persona.engine, persona.prepared)
     with_beard = keeps_beard(settings, persona)
     patches = [(face, cut_occluders(frame, face, patch, with_beard=with_beard)) for face, patch in patches]

@@ -21,10 +21,6 @@ class BeardTuning:
 
     full: tuple[float, float] = (0.3, 0.42)
     """Share between which a wearer's beard begins to stay."""
-    some: tuple[float, float] = (0.05, 0.09)
-    """Share between which there begins to be a beard at all: women and shaved men have up to 0.05, one of 90 has 0.07."""
-    turned_degrees: tuple[float, float] = (25.0, 40.0)
-    """Yaw over which a beard is shaved less and less: the outline of a turned jaw is a guess."""
     source: float = 0.25
     """Share from which the photo shows a beard, which is worn over the wearer's."""
     margin: int = 9
