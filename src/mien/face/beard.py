@@ -287,6 +287,9 @@ def _outside(part: _Part, hair: Floats, inner: Floats, fullness: float) -> tuple
     sure = sure[:, :, None]
     blend = (part.picture * sure + TUNING.neck * jaw * faint) / (sure + faint)
     hidden = grown(np.asarray(blend, np.float32), _weight((sure + faint)[:, :, 0]))
+    # Hair stands on skin: what it covers close to the oval is still the jaw, whose outline the mesh does not quite know.
+    cheek = (spread * (1 - smoothstep((distance / (1 - 0.7 * under) - 0.04) / 0.09)))[:, :, None]
+    hidden += (jaw - hidden) * cheek
     return np.asarray(spread, np.float32), np.asarray(cv2.GaussianBlur(hidden, (0, 0), 0.8), np.float32)
 
 
