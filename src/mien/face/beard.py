@@ -72,7 +72,8 @@ class BeardView:
 
     `seen` float32 (h, w, 3) is the picture without its fine detail, BGR; `skin` float32 (h, w, 3) the same without the beard;
     `share` float32 (h, w) the opacity of the beard, 0..1, whatever lies before it. `detail` is the fine detail of bare skin in
-    levels, `tone` float32 (3,) its colour, and `points` float32 (478, 2) are the landmarks in the picture.
+    levels, `tone` float32 (3,) its colour, and `points` float32 (478, 2) are the landmarks in the picture. `signs` is the mean of
+    what the colours alone say of a beard in the area where beards grow: stubble 0.3 and more, bare faces 0.25 at most.
     """
 
     box_xyxy: tuple[int, int, int, int]
@@ -82,6 +83,7 @@ class BeardView:
     detail: float
     tone: Floats
     points: Floats
+    signs: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +123,7 @@ def beard_view(
     if np.count_nonzero(known) < TUNING.least_bare:
         return None
     hinted = wrap(beard, part.points, (part.picture.shape[1], part.picture.shape[0])).astype(np.float32) / np.float32(255)
-    hair, inner = _inside(part, known, hinted)
+    hair, inner, signs = _inside(part, known, hinted)
     around, outer = _outside(part, hair, inner, fullness)
     soft = cv2.GaussianBlur(part.oval, (0, 0), 1.0)[:, :, None]
     share = np.maximum(hair * part.oval, around * (1 - part.oval)) * (1 - part.features)
@@ -137,6 +139,7 @@ def beard_view(
         TUNING.detail * detail + 0.5,
         tone_of(seen, part.points),
         np.asarray(points[:, :2], np.float32),
+        signs,
     )
 
 
@@ -223,8 +226,8 @@ def _part(image: Image, points: Floats, window: Window, occluder: Mask | None) -
     )
 
 
-def _inside(part: _Part, known: Array, hinted: Floats) -> tuple[Floats, Floats]:
-    """Return the opacity of the beard within the oval, and the skin under it; float32 (h, w) and (h, w, 3)."""
+def _inside(part: _Part, known: Array, hinted: Floats) -> tuple[Floats, Floats, float]:
+    """Return the opacity of the beard within the oval, the skin under it, and the signs of a beard as in `BeardView`."""
     level = np.median(part.picture[known] @ LUMA)
     face = cv2.erode(part.oval, np.ones((3, 3), np.uint8)) * (1 - part.features) * part.free
     clear = face * (1 - cv2.dilate(part.area, np.ones((3, 3), np.uint8))) * (cv2.dilate(hinted, np.ones((5, 5))) < 0.1)
@@ -235,13 +238,15 @@ def _inside(part: _Part, known: Array, hinted: Floats) -> tuple[Floats, Floats]:
     skin = np.asarray(cv2.GaussianBlur(grown(even, _weight(clear * (usual < 0.35))), (0, 0), 2.3) * shade, np.float32)
     smooth = smoothed(part.picture)
     rough = _ramp(part.rough / np.median(part.rough[known]), TUNING.rougher)
-    signs = _signs(smooth, skin, rough) * part.area * (1 - part.features)
+    where = part.area * (1 - part.features)
+    signs = _signs(smooth, skin, rough) * where
     hair = np.maximum(signs, np.clip(1.6 * cv2.dilate(hinted, np.ones((3, 3))), 0, 1)) * part.oval
     hair = cv2.GaussianBlur(cv2.dilate(np.asarray(hair, np.float32), np.ones((3, 3))), (0, 0), 0.8)
     bright = smoothstep((smooth @ LUMA / np.maximum(skin @ LUMA, 1) - 0.82) / 0.12)
     sure = face * (1 - hair) ** 3 * (1 - part.area * (1 - bright)) * (usual < 0.4)
     hidden = cv2.GaussianBlur(grown(even, _weight(sure)), (0, 0), 1.2) * shade
-    return np.asarray(hair, np.float32), np.asarray(hidden, np.float32)
+    mean = float((signs * part.oval).sum() / max(float((where * part.oval).sum()), 1e-6))
+    return np.asarray(hair, np.float32), np.asarray(hidden, np.float32), mean
 
 
 def _signs(picture: Floats, skin: Floats, rough: Floats) -> Floats:

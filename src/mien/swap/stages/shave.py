@@ -21,8 +21,14 @@ from mien.types import Array, Floats, Image, ParsedFace, TrackedFace
 class ShavingTuning:
     """When a beard is shaved, and how it is followed."""
 
-    some: tuple[float, float] = (0.05, 0.09)
-    """Mean share of the class of beards between which there begins to be one: of 90 bare faces one has 0.06, none more."""
+    some: tuple[float, float] = (0.03, 0.06)
+    """Mean share of the parser's class of beards between which there begins to be one."""
+    sure: tuple[float, float] = (0.06, 0.12)
+    """Share between which the parser hardly needs a second witness: of 90 bare faces one has 0.08, one 0.17."""
+    signs: tuple[float, float] = (0.15, 0.3)
+    """`BeardView.signs` between which the colours agree that there is a beard."""
+    few_signs: tuple[float, float] = (0.03, 0.1)
+    """The same where the parser is sure."""
     turned_degrees: tuple[float, float] = (25.0, 40.0)
     """Yaw over which a beard is shaved less and less: the outline of a turned jaw is a guess."""
     every_frames: int = 4
@@ -72,7 +78,7 @@ class Shaving:
             found = self._look(image, face, parsed) if share > 0 else None
             if found is not None:
                 known[face.track_id] = found
-                _lay(image, face, found.view, share)
+                _lay(image, face, found.view, share * agreed(parsed, found.view.signs))
         self._known = known
 
     def _look(self, image: Image, face: TrackedFace, parsed: ParsedFace) -> _Known | None:
@@ -93,7 +99,8 @@ class Shaving:
         new = np.float32(TUNING.new_share)
         skin, share = carried.skin + (now.skin - carried.skin) * new, carried.share + (now.share - carried.share) * new
         detail = carried.detail + (now.detail - carried.detail) * TUNING.new_share
-        return _Known(replace(now, skin=skin, share=share, detail=detail), 0)
+        signs = carried.signs + (now.signs - carried.signs) * TUNING.new_share
+        return _Known(replace(now, skin=skin, share=share, detail=detail, signs=signs), 0)
 
 
 def wanted(parsed: ParsedFace, yaw: float, *, full: bool) -> float:
@@ -102,6 +109,15 @@ def wanted(parsed: ParsedFace, yaw: float, *, full: bool) -> float:
         return 0.0
     some = _ramp(share_of(parsed.beard), TUNING.some)
     return some * (1.0 if full else 1.0 - fullness(parsed)) * (1.0 - _ramp(abs(yaw), TUNING.turned_degrees))
+
+
+def agreed(parsed: ParsedFace, signs: float) -> float:
+    """Return how far the colours of the picture agree with the parser that there is a beard, 0..1."""
+    if parsed.beard is None:
+        return 0.0
+    sure = _ramp(share_of(parsed.beard), TUNING.sure)
+    low, high = ((1 - sure) * most + sure * least for most, least in zip(TUNING.signs, TUNING.few_signs, strict=True))
+    return _ramp(signs, (low, high))
 
 
 def _carried(view: BeardView, image: Image, points: Floats, window: Window) -> BeardView | None:
@@ -120,10 +136,12 @@ def _carried(view: BeardView, image: Image, points: Floats, window: Window) -> B
     gain = np.clip((tone + 1) / (view.tone + 1), 1 / TUNING.brighter, TUNING.brighter).astype(np.float32)
     skin = _warped(view.skin, to_now, window.size_wh, cv2.BORDER_REPLICATE) * gain
     share = _warped(view.share, to_now, window.size_wh, cv2.BORDER_CONSTANT)
-    return BeardView(window.box_xyxy, seen, skin, share, view.detail, tone, np.asarray(points[:, :2], np.float32))
+    return BeardView(window.box_xyxy, seen, skin, share, view.detail, tone, np.asarray(points[:, :2], np.float32), view.signs)
 
 
 def _lay(image: Image, face: TrackedFace, view: BeardView, strength: float) -> None:
+    if strength <= 0:
+        return
     left, top, right, bottom = view.box_xyxy
     size_wh = view.share.shape[1], view.share.shape[0]
     local = geometry.apply(Window(view.box_xyxy, size_wh).to_coarse(), view.points)
