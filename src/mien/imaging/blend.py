@@ -100,23 +100,25 @@ def recolour(crop: Array, mask: Array, colours: Array, crop_to_grid: Array) -> N
 def resurface(image: Array, maps: Array, limit: float) -> None:
     """Give `image` uint8 (h, w, 3) another surface, in place; pixels whose share is 0 keep their value exactly.
 
-    maps is float32 (gh, gw, 7), spans the image and is read bilinearly: its colour without fine detail (3), the wanted colour
-    (3), and the share 0..1 of the new surface (1). Fine detail goes over in luma alone, and never reaches `limit` levels.
+    maps is float32 (gh, gw, 8), spans the image and is read bilinearly: its colour without fine detail (3), the wanted colour
+    (3), the share 0..1 of the new surface (1), and how far that is laid on darker pixels only, 0..1 (1). Fine detail goes over
+    in luma alone, and never reaches `limit` levels.
     """
     height, width = image.shape[0], image.shape[1]
     rows, columns = maps.shape[0], maps.shape[1]
     scale_y, scale_x = np.float32(rows / height), np.float32(columns / width)
-    line = np.empty((columns, 7), np.float32)
+    line = np.empty((columns, 8), np.float32)
+    most = np.float32(limit)
     for y in range(height):
         gy = min(max((y + np.float32(0.5)) * scale_y - np.float32(0.5), np.float32(0.0)), np.float32(rows - 1))
         i = min(int(gy), rows - 2)
         fy = gy - np.float32(i)
-        most = np.float32(0.0)
+        highest = np.float32(0.0)
         for k in range(columns):
-            for c in range(7):
+            for c in range(8):
                 line[k, c] = maps[i, k, c] + (maps[i + 1, k, c] - maps[i, k, c]) * fy
-            most = max(most, line[k, 6])
-        if most <= 0:
+            highest = max(highest, line[k, 6])
+        if highest <= 0:
             continue
         for x in range(width):
             gx = min(max((x + np.float32(0.5)) * scale_x - np.float32(0.5), np.float32(0.0)), np.float32(columns - 1))
@@ -125,15 +127,25 @@ def resurface(image: Array, maps: Array, limit: float) -> None:
             share = line[j, 6] + (line[j + 1, 6] - line[j, 6]) * fx
             if share <= 0:
                 continue
-            db = image[y, x, 0] - (line[j, 0] + (line[j + 1, 0] - line[j, 0]) * fx)
-            dg = image[y, x, 1] - (line[j, 1] + (line[j + 1, 1] - line[j, 1]) * fx)
-            dr = image[y, x, 2] - (line[j, 2] + (line[j + 1, 2] - line[j, 2]) * fx)
-            fine = np.float32(0.114) * db + np.float32(0.587) * dg + np.float32(0.299) * dr
-            fine = fine * np.float32(limit) / (np.float32(limit) + abs(fine))
-            for c in range(3):
-                wanted = line[j, 3 + c] + (line[j + 1, 3 + c] - line[j, 3 + c]) * fx + fine
-                value = image[y, x, c] + (wanted - image[y, x, c]) * share + np.float32(0.5)
-                image[y, x, c] = int(min(max(value, np.float32(0.0)), np.float32(255.0)))
+            b, g, r = np.float32(image[y, x, 0]), np.float32(image[y, x, 1]), np.float32(image[y, x, 2])
+            to_b = line[j, 3] + (line[j + 1, 3] - line[j, 3]) * fx
+            to_g = line[j, 4] + (line[j + 1, 4] - line[j, 4]) * fx
+            to_r = line[j, 5] + (line[j + 1, 5] - line[j, 5]) * fx
+            luma = np.float32(0.114) * b + np.float32(0.587) * g + np.float32(0.299) * r
+            wanted = np.float32(0.114) * to_b + np.float32(0.587) * to_g + np.float32(0.299) * to_r
+            darker = min(max((wanted - luma) / (np.float32(0.12) * wanted + 1), np.float32(0.0)), np.float32(1.0))
+            share *= 1 - (line[j, 7] + (line[j + 1, 7] - line[j, 7]) * fx) * (1 - darker)
+            base_b = line[j, 0] + (line[j + 1, 0] - line[j, 0]) * fx
+            base_g = line[j, 1] + (line[j + 1, 1] - line[j, 1]) * fx
+            base_r = line[j, 2] + (line[j + 1, 2] - line[j, 2]) * fx
+            fine = luma - np.float32(0.114) * base_b - np.float32(0.587) * base_g - np.float32(0.299) * base_r
+            fine = fine * most / (most + abs(fine))
+            b += (to_b + fine - b) * share + np.float32(0.5)
+            g += (to_g + fine - g) * share + np.float32(0.5)
+            r += (to_r + fine - r) * share + np.float32(0.5)
+            image[y, x, 0] = int(min(max(b, np.float32(0.0)), np.float32(255.0)))
+            image[y, x, 1] = int(min(max(g, np.float32(0.0)), np.float32(255.0)))
+            image[y, x, 2] = int(min(max(r, np.float32(0.0)), np.float32(255.0)))
 
 
 @kernel

@@ -9,7 +9,8 @@ import cv2
 import numpy as np
 
 from mien.face import landmark_sets
-from mien.face.beard import BeardView, Window, beard_view, smoothed, tone_of, uncovered, window_of
+from mien.face.beard import BeardView, beard_view, reach_below
+from mien.face.jaw import Window, smoothed, tone_of, uncovered, window_of
 from mien.imaging import geometry
 from mien.imaging.blend import resurface
 from mien.imaging.smoothstep import smoothstep
@@ -35,6 +36,8 @@ class ShavingTuning:
     """Frames between two looks at one beard, which moves with the mesh between them."""
     new_share: float = 0.35
     """Share of a new look in the mean of all: edges that tremble from look to look would be seen."""
+    memory_frames: float = 300.0
+    """Frames in which a beard is forgotten that is seen no longer: within a recording it does not go."""
     bent: float = 0.03
     """Mean distance of the outline from where it was expected, in eye distances, at which it is looked at again."""
     brighter: float = 2.0
@@ -47,9 +50,10 @@ _OUTLINE = np.array(landmark_sets.FACE_OVAL)
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """What is known of one beard, and the number of frames since it was looked at."""
+    """One beard so far, how surely it is one, 0..1, and the number of frames since it was looked at."""
 
     view: BeardView
+    belief: float
     age: int
 
 
@@ -72,52 +76,49 @@ class Shaving:
         known: dict[int, _Known] = {}
         for face in faces:
             parsed = None if face.known is None else face.known.parsed
-            if parsed is None or parsed.beard is None:
-                continue
-            share = strength * wanted(parsed, face.yaw, full=full)
-            found = self._look(image, face, parsed) if share > 0 else None
+            allowed = 0.0 if parsed is None else strength * _allowed(parsed, face.yaw, full=full)
+            found = None if parsed is None or allowed <= 0 else self._look(image, face, parsed)
             if found is not None:
                 known[face.track_id] = found
-                _lay(image, face, found.view, share * agreed(parsed, found.view.signs))
+                _lay(image, face, found.view, allowed * found.belief)
         self._known = known
 
     def _look(self, image: Image, face: TrackedFace, parsed: ParsedFace) -> _Known | None:
-        """Return what is known of a beard in this frame; None where it cannot be seen."""
-        assert parsed.beard is not None
-        assert face.known is not None
-        points, grown = face.landmarks.points, fullness(parsed)
-        window = window_of(image, points, grown)
-        before = self._known.get(face.track_id)
-        if window is None:
+        """Return what is known of a beard in this frame; None where there is none, or it cannot be seen."""
+        before, points, grown = self._known.get(face.track_id), face.landmarks.points, fullness(parsed)
+        left = 0.0 if before is None else before.belief - 1 / TUNING.memory_frames
+        window = window_of(image, points, reach_below(grown))
+        if window is None or parsed.beard is None or (left <= 0 and share_of(parsed.beard) <= TUNING.some[0]):
             return None
         carried = None if before is None else _carried(before.view, image, points, window)
         if before is not None and carried is not None and before.age + 1 < TUNING.every_frames:
-            return _Known(carried, before.age + 1)
-        now = beard_view(image, points, parsed.beard, face.known.occluder, grown)
-        if now is None or carried is None:
-            return None if now is None else _Known(now, 0)
-        new = np.float32(TUNING.new_share)
-        skin, share = carried.skin + (now.skin - carried.skin) * new, carried.share + (now.share - carried.share) * new
-        detail = carried.detail + (now.detail - carried.detail) * TUNING.new_share
-        signs = carried.signs + (now.signs - carried.signs) * TUNING.new_share
-        return _Known(replace(now, skin=skin, share=share, detail=detail, signs=signs), 0)
+            return _Known(carried, max(left, belief(parsed, carried.signs)), before.age + 1)
+        now = beard_view(image, points, parsed.beard, None if face.known is None else face.known.occluder, grown)
+        if now is not None and carried is not None:
+            now = _mixed(carried, now, TUNING.new_share)
+        return None if now is None else _Known(now, max(left, belief(parsed, now.signs)), 0)
 
 
-def wanted(parsed: ParsedFace, yaw: float, *, full: bool) -> float:
-    """Return how far a beard is to be shaved, 0..1, of a head turned by `yaw` degrees."""
+def belief(parsed: ParsedFace, signs: float) -> float:
+    """Return how surely a face has a beard, 0..1, by the parser and by the colours of the picture (`BeardView.signs`)."""
     if parsed.beard is None:
         return 0.0
-    some = _ramp(share_of(parsed.beard), TUNING.some)
-    return some * (1.0 if full else 1.0 - fullness(parsed)) * (1.0 - _ramp(abs(yaw), TUNING.turned_degrees))
-
-
-def agreed(parsed: ParsedFace, signs: float) -> float:
-    """Return how far the colours of the picture agree with the parser that there is a beard, 0..1."""
-    if parsed.beard is None:
-        return 0.0
-    sure = _ramp(share_of(parsed.beard), TUNING.sure)
+    share = share_of(parsed.beard)
+    sure = _ramp(share, TUNING.sure)
     low, high = ((1 - sure) * most + sure * least for most, least in zip(TUNING.signs, TUNING.few_signs, strict=True))
-    return _ramp(signs, (low, high))
+    return _ramp(share, TUNING.some) * _ramp(signs, (low, high))
+
+
+def _allowed(parsed: ParsedFace, yaw: float, *, full: bool) -> float:
+    return (1.0 if full else 1.0 - fullness(parsed)) * (1.0 - _ramp(abs(yaw), TUNING.turned_degrees))
+
+
+def _mixed(before: BeardView, now: BeardView, new: float) -> BeardView:
+    """Return the present beard, its skin and opacity moved only by `new`, 0..1, from those known before."""
+    old, part = 1 - new, np.float32(new)
+    skin, share = before.skin + (now.skin - before.skin) * part, before.share + (now.share - before.share) * part
+    detail, signs = old * before.detail + new * now.detail, old * before.signs + new * now.signs
+    return replace(now, skin=skin, share=share, detail=detail, signs=signs)
 
 
 def _carried(view: BeardView, image: Image, points: Floats, window: Window) -> BeardView | None:
@@ -136,7 +137,10 @@ def _carried(view: BeardView, image: Image, points: Floats, window: Window) -> B
     gain = np.clip((tone + 1) / (view.tone + 1), 1 / TUNING.brighter, TUNING.brighter).astype(np.float32)
     skin = _warped(view.skin, to_now, window.size_wh, cv2.BORDER_REPLICATE) * gain
     share = _warped(view.share, to_now, window.size_wh, cv2.BORDER_CONSTANT)
-    return BeardView(window.box_xyxy, seen, skin, share, view.detail, tone, np.asarray(points[:, :2], np.float32), view.signs)
+    beyond = _warped(view.beyond, to_now, window.size_wh, cv2.BORDER_REPLICATE)
+    return BeardView(
+        window.box_xyxy, seen, skin, share, beyond, view.detail, tone, np.asarray(points[:, :2], np.float32), view.signs
+    )
 
 
 def _lay(image: Image, face: TrackedFace, view: BeardView, strength: float) -> None:
@@ -147,7 +151,7 @@ def _lay(image: Image, face: TrackedFace, view: BeardView, strength: float) -> N
     local = geometry.apply(Window(view.box_xyxy, size_wh).to_coarse(), view.points)
     assert face.known is not None
     share = view.share * uncovered(local, size_wh, face.known.occluder) * np.float32(strength)
-    maps = np.ascontiguousarray(np.dstack([view.seen, view.skin, share]), np.float32)
+    maps = np.ascontiguousarray(np.dstack([view.seen, view.skin, share, view.beyond]), np.float32)
     resurface(image[top:bottom, left:right], maps, view.detail)
 
 
