@@ -50,10 +50,13 @@ def own_beard(parsed: ParsedFace | None) -> Mask | None:
 
 def fullness(parsed: ParsedFace) -> float:
     """Return how surely a face has a full beard, 0..1."""
-    if parsed.beard is None:
-        return 0.0
+    return 0.0 if parsed.beard is None else fullness_of(share_of(parsed.beard))
+
+
+def fullness_of(share: float) -> float:
+    """Return how surely a beard of this mean share is a full one, 0..1."""
     low, high = TUNING.full
-    return float(smoothstep(np.array((share_of(parsed.beard) - low) / (high - low))))
+    return float(smoothstep(np.array((share - low) / (high - low))))
 
 
 def share_of(beard: Mask) -> float:

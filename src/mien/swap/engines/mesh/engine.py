@@ -21,6 +21,7 @@ from mien.imaging.blend import relight, shade
 from mien.imaging.colour import light_map, sharpened, soften
 from mien.imaging.draw import draw_mesh, mark_steps
 from mien.settings import Settings
+from mien.swap.engines.mesh.beard_layer import BeardLayer, beard_layer, lay_under, vertices
 from mien.swap.engines.mesh.texture import Texture, border_opacity, chain, completed, glasses_opacity, merged_views
 from mien.types import Affine, Array, FacePatch, Floats, Frame, Image, KnownFace, Mask, SourceFace, TrackedFace
 
@@ -33,11 +34,15 @@ _MIN_VISIBLE = 0.2  # share of a face from which its light can be estimated; cho
 
 @dataclass(frozen=True, slots=True)
 class PreparedMesh:
-    """Values that depend on the source alone; `textures` go from large to small, `opacity` is float32 (478,)."""
+    """Values that depend on the source alone; `textures` go from large to small, `opacity` is float32 (478,).
+
+    `beard` is the photo's beard, None where it has none or the target's is to show.
+    """
 
     textures: tuple[Texture, ...]
     opacity: Floats
     triangles: Array
+    beard: BeardLayer | None = None
 
 
 class MeshEngine:
@@ -69,7 +74,8 @@ class MeshEngine:
         view = merged_views(source, glasses=self._settings.source_glasses == "on")
         if view.glasses is not None:
             opacity = np.maximum(opacity, glasses_opacity(view.glasses))
-        return PreparedMesh(chain(completed(view)), opacity, self._triangles)
+        beard = None if self._settings.beard == "target" else beard_layer(source)
+        return PreparedMesh(chain(completed(view)), opacity, self._triangles, beard)
 
     def swap(self, frame: Frame, faces: Sequence[TrackedFace], prepared: PreparedMesh) -> list[FacePatch | None]:
         """Return a patch for each face, None where nothing of it is in the picture."""
@@ -79,6 +85,8 @@ class MeshEngine:
         points = face.landmarks.points
         if self._settings.eyes == "source" and self._settings.gaze == "camera":
             points = into_the_camera(points)
+        if prepared.beard is not None:
+            points = vertices(points, prepared.beard.away)
         box = _clipped_box(points, frame.image.shape)
         if box is None:
             return None
@@ -102,11 +110,16 @@ class MeshEngine:
         crop[mask == 0] = 0
         if abs(face.yaw) > _TURNED_DEGREES:
             _smooth_steps(crop, depth, local)
+        skin = mask
+        if prepared.beard is not None:
+            occluder = None if face.known is None else face.known.occluder
+            mask = lay_under(prepared.beard, local, far_side_opacity(face.yaw), occluder, crop, skin)
+            local = np.ascontiguousarray(local[: len(face.landmarks.points)])
         if self._settings.light > 0 and mask.any():
             # Shaded alike first: skin in shadow on one side only would not be recognised as skin.
             if face.known is not None and face.known.light is not None:
                 shade(crop, mask, gains(face.known.light, local, mask, self._settings.light))
-            relight(crop, mask, light_map(crop, _without_occluder(mask, local, face.known), target, self._settings.light))
+            relight(crop, mask, light_map(crop, _without_occluder(skin, local, face.known), target, self._settings.light))
             crop = soften(crop, mask, target)
         if self._settings.sharpness > 0:
             crop = sharpened(crop, self._settings.sharpness)
