@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 
 from mien.face import landmark_sets
+from mien.face.mean_face import face_model
 from mien.face.texels import texel_map, wrap
 from mien.imaging import geometry
 from mien.imaging.arrays import locked
@@ -21,6 +22,8 @@ class JawTuning:
 
     scale: float = 24.0
     """Pixels of the coarse picture for an eye distance; bounds the time."""
+    top: float = -0.2
+    """Height in the mean face from which downwards it is looked at: the brows."""
     margin: float = 0.15
     """Picture beside the oval that is looked at."""
     black: float = 8.0
@@ -84,19 +87,25 @@ class JawPart:
 
 
 def window_of(image: Image, points: Floats, below: float) -> Window | None:
-    """Return the window of a face with landmarks (478, 3) that shows its neck, `below` eye distances under the jaw.
+    """Return the window of a face with landmarks (478, 3) that reaches from its brows to `below` eye distances under its jaw.
 
     None when too little of it is in the picture.
     """
     unit, down = _unit(points), _down(points)
-    under = points[list(landmark_sets.FACE_OVAL), :2] + down * (unit * (below + TUNING.margin))
-    x1, y1, x2, y2 = geometry.box_of(np.vstack([points[:, :2], under]))
+    under = points[[152, *landmark_sets.FACE_OVAL[9:28]], :2] + down * (unit * (below + TUNING.margin))
+    x1, y1, x2, y2 = geometry.box_of(np.vstack([points[_lower(), :2], under]))
     side = TUNING.margin * unit
     box = geometry.clipped_box((x1 - side, y1, x2 + side, y2), image.shape[1], image.shape[0])
     across, along = box[2] - box[0], box[3] - box[1]
     if min(across, along) < unit / 2 or min(across, along) < 8:
         return None
     return Window(box, (max(8, round(across * TUNING.scale / unit)), max(8, round(along * TUNING.scale / unit))))
+
+
+@cache
+def _lower() -> Array:
+    """The landmarks from the brows down."""
+    return locked(np.flatnonzero(face_model().shape[:, 1] > TUNING.top))
 
 
 def smoothed(picture: Floats) -> Floats:

@@ -97,55 +97,55 @@ def recolour(crop: Array, mask: Array, colours: Array, crop_to_grid: Array) -> N
 
 
 @kernel
-def resurface(image: Array, maps: Array, limit: float) -> None:
-    """Give `image` uint8 (h, w, 3) another surface, in place; pixels whose share is 0 keep their value exactly.
+def resurface(image: Array, box_xyxy: tuple[int, int, int, int], maps: Array, limit: float) -> None:
+    """Give a part of `image` uint8 (h, w, 3) another surface, in place; pixels whose share is 0 keep their value exactly.
 
-    maps is float32 (gh, gw, 8), spans the image and is read bilinearly: its colour without fine detail (3), the wanted colour
-    (3), the share 0..1 of the new surface (1), and how far that is laid on darker pixels only, 0..1 (1). Fine detail goes over
-    in luma alone, and never reaches `limit` levels.
+    maps is float32 (gh, gw, 6), spans the whole pixels `box_xyxy` of the image and is read bilinearly: the wanted colour (3),
+    the luma that the image has without its fine detail (1), the share 0..1 of the new surface (1), and how far that is laid
+    on darker pixels only, 0..1 (1). Fine detail goes over in luma alone, and never reaches `limit` levels.
     """
-    height, width = image.shape[0], image.shape[1]
+    left, top, height, width = box_xyxy[0], box_xyxy[1], box_xyxy[3] - box_xyxy[1], box_xyxy[2] - box_xyxy[0]
     rows, columns = maps.shape[0], maps.shape[1]
     scale_y, scale_x = np.float32(rows / height), np.float32(columns / width)
-    line = np.empty((columns, 8), np.float32)
+    line = np.empty((columns, 6), np.float32)
     most = np.float32(limit)
     for y in range(height):
         gy = min(max((y + np.float32(0.5)) * scale_y - np.float32(0.5), np.float32(0.0)), np.float32(rows - 1))
         i = min(int(gy), rows - 2)
         fy = gy - np.float32(i)
-        highest = np.float32(0.0)
+        first, last = columns, -1
         for k in range(columns):
-            for c in range(8):
+            for c in range(6):
                 line[k, c] = maps[i, k, c] + (maps[i + 1, k, c] - maps[i, k, c]) * fy
-            highest = max(highest, line[k, 6])
-        if highest <= 0:
+            if line[k, 4] > 0:
+                first, last = min(first, k), k
+        if last < 0:
             continue
-        for x in range(width):
+        v = top + y
+        for x in range(max(0, int((first - 1) / scale_x)), min(width, int((last + 2) / scale_x) + 1)):
             gx = min(max((x + np.float32(0.5)) * scale_x - np.float32(0.5), np.float32(0.0)), np.float32(columns - 1))
             j = min(int(gx), columns - 2)
             fx = gx - np.float32(j)
-            share = line[j, 6] + (line[j + 1, 6] - line[j, 6]) * fx
-            if share <= 0:
+            share = line[j, 4] + (line[j + 1, 4] - line[j, 4]) * fx
+            if share <= np.float32(0.004):
                 continue
-            b, g, r = np.float32(image[y, x, 0]), np.float32(image[y, x, 1]), np.float32(image[y, x, 2])
-            to_b = line[j, 3] + (line[j + 1, 3] - line[j, 3]) * fx
-            to_g = line[j, 4] + (line[j + 1, 4] - line[j, 4]) * fx
-            to_r = line[j, 5] + (line[j + 1, 5] - line[j, 5]) * fx
+            u = left + x
+            b, g, r = np.float32(image[v, u, 0]), np.float32(image[v, u, 1]), np.float32(image[v, u, 2])
+            to_b = line[j, 0] + (line[j + 1, 0] - line[j, 0]) * fx
+            to_g = line[j, 1] + (line[j + 1, 1] - line[j, 1]) * fx
+            to_r = line[j, 2] + (line[j + 1, 2] - line[j, 2]) * fx
             luma = np.float32(0.114) * b + np.float32(0.587) * g + np.float32(0.299) * r
             wanted = np.float32(0.114) * to_b + np.float32(0.587) * to_g + np.float32(0.299) * to_r
-            darker = min(max((wanted - luma) / (np.float32(0.12) * wanted + 1), np.float32(0.0)), np.float32(1.0))
-            share *= 1 - (line[j, 7] + (line[j + 1, 7] - line[j, 7]) * fx) * (1 - darker)
-            base_b = line[j, 0] + (line[j + 1, 0] - line[j, 0]) * fx
-            base_g = line[j, 1] + (line[j + 1, 1] - line[j, 1]) * fx
-            base_r = line[j, 2] + (line[j + 1, 2] - line[j, 2]) * fx
-            fine = luma - np.float32(0.114) * base_b - np.float32(0.587) * base_g - np.float32(0.299) * base_r
+            darker = min(max((wanted - luma) / (np.float32(0.12) * wanted + np.float32(1)), np.float32(0.0)), np.float32(1.0))
+            share *= 1 - (line[j, 5] + (line[j + 1, 5] - line[j, 5]) * fx) * (1 - darker)
+            fine = luma - (line[j, 3] + (line[j + 1, 3] - line[j, 3]) * fx)
             fine = fine * most / (most + abs(fine))
             b += (to_b + fine - b) * share + np.float32(0.5)
             g += (to_g + fine - g) * share + np.float32(0.5)
             r += (to_r + fine - r) * share + np.float32(0.5)
-            image[y, x, 0] = int(min(max(b, np.float32(0.0)), np.float32(255.0)))
-            image[y, x, 1] = int(min(max(g, np.float32(0.0)), np.float32(255.0)))
-            image[y, x, 2] = int(min(max(r, np.float32(0.0)), np.float32(255.0)))
+            image[v, u, 0] = int(min(max(b, np.float32(0.0)), np.float32(255.0)))
+            image[v, u, 1] = int(min(max(g, np.float32(0.0)), np.float32(255.0)))
+            image[v, u, 2] = int(min(max(r, np.float32(0.0)), np.float32(255.0)))
 
 
 @kernel

@@ -13,6 +13,7 @@ from mien.face.beard import BeardView, beard_view, reach_below
 from mien.face.jaw import Window, smoothed, tone_of, uncovered, window_of
 from mien.imaging import geometry
 from mien.imaging.blend import resurface
+from mien.imaging.colour import LUMA
 from mien.imaging.smoothstep import smoothstep
 from mien.swap.stages.own_beard import fullness, share_of
 from mien.types import Array, Floats, Image, ParsedFace, TrackedFace
@@ -32,7 +33,7 @@ class ShavingTuning:
     """The same where the parser is sure."""
     turned_degrees: tuple[float, float] = (25.0, 40.0)
     """Yaw over which a beard is shaved less and less: the outline of a turned jaw is a guess."""
-    every_frames: int = 4
+    every_frames: int = 6
     """Frames between two looks at one beard, which moves with the mesh between them."""
     new_share: float = 0.35
     """Share of a new look in the mean of all: edges that tremble from look to look would be seen."""
@@ -146,13 +147,12 @@ def _carried(view: BeardView, image: Image, points: Floats, window: Window) -> B
 def _lay(image: Image, face: TrackedFace, view: BeardView, strength: float) -> None:
     if strength <= 0:
         return
-    left, top, right, bottom = view.box_xyxy
     size_wh = view.share.shape[1], view.share.shape[0]
     local = geometry.apply(Window(view.box_xyxy, size_wh).to_coarse(), view.points)
     assert face.known is not None
     share = view.share * uncovered(local, size_wh, face.known.occluder) * np.float32(strength)
-    maps = np.ascontiguousarray(np.dstack([view.seen, view.skin, share, view.beyond]), np.float32)
-    resurface(image[top:bottom, left:right], maps, view.detail)
+    maps = np.ascontiguousarray(np.dstack([view.skin, view.seen @ LUMA, share, view.beyond]), np.float32)
+    resurface(image, view.box_xyxy, maps, view.detail)
 
 
 def _warped(values: Array, to_now: Array, size_wh: tuple[int, int], border: int) -> Floats:
