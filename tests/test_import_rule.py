@@ -29,7 +29,7 @@ ROOMS: dict[str, tuple[tuple[str, ...], ...]] = {
     "media": (("address", "frames"), ("files",), ("capture", "broadcast")),
     "swap": (("source", "tracking", "memory", "stages"), ("engines", "persona"), ("pipeline",)),
     "studio": (("session",), ("server",)),
-    "lab": (("sightings", "fault_script", "meshes"), ("bench", "evaluate", "faults", "training")),
+    "lab": (("sightings", "fault_script", "meshes", "beards"), ("bench", "evaluate", "faults", "training")),
 }
 """The same rule inside a room."""
 ONLY_FORMATS = "swap", "batch"

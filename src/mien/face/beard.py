@@ -33,6 +33,8 @@ class BeardTuning:
     """Fine detail as a multiple of that of the cheeks."""
     unlike: float = 0.18
     """Difference of a colour from those between the skin's and the beard's from which it is something else, as cloth."""
+    gain: float = 1.6
+    """Factor on what is seen of a beard: stubble never fills a pixel, and half a beard is one, too."""
     least_bare: int = 12
     """Pixels of bare skin, of about 300, without which nothing can be said."""
     detail: float = 1.6
@@ -125,7 +127,11 @@ def _inside(part: JawPart, known: Array, hinted: Floats) -> tuple[Floats, Floats
     rough = _ramp(part.rough / np.median(part.rough[known]), TUNING.rougher)
     where = part.area * (1 - part.features)
     signs = _signs(smooth, skin, rough) * where
-    hair = np.maximum(signs, np.clip(1.6 * cv2.dilate(hinted, np.ones((3, 3))), 0, 1)) * part.oval
+    # Near what the parser sees, dark is hair, however smooth.
+    near: Array = np.minimum(3 * cv2.blur(cv2.dilate(hinted, np.ones((5, 5))), (5, 5)), 1)
+    dark = near * _ramp(_darker(smooth, skin), TUNING.darker) * where
+    seen = np.minimum(TUNING.gain * cv2.dilate(hinted, np.ones((3, 3))), 1)
+    hair = np.minimum(TUNING.gain * np.maximum(np.maximum(signs, dark), seen), 1) * part.oval
     hair = cv2.GaussianBlur(cv2.dilate(np.asarray(hair, np.float32), np.ones((3, 3))), (0, 0), 0.8)
     bright = smoothstep((smooth @ LUMA / np.maximum(skin @ LUMA, 1) - 0.82) / 0.12)
     sure = face * (1 - hair) ** 3 * (1 - part.area * (1 - bright)) * (usual < 0.4)
@@ -181,7 +187,9 @@ def _outside(part: JawPart, hair: Floats, inner: Floats, fullness: float) -> tup
     # Hair stands on skin: what it covers close to the oval is still the jaw, whose outline the mesh does not quite know.
     cheek = (spread * (1 - smoothstep((distance / (1 - 0.7 * under) - 0.04) / 0.09)))[:, :, None]
     hidden += (jaw - hidden) * cheek
-    return np.asarray(spread, np.float32), np.asarray(cv2.GaussianBlur(hidden, (0, 0), 0.8), np.float32)
+    return np.asarray(np.minimum(TUNING.gain * spread, 1), np.float32), np.asarray(
+        cv2.GaussianBlur(hidden, (0, 0), 0.8), np.float32
+    )
 
 
 def _alike(picture: Floats, jaw: Floats, own: Floats, under: Floats) -> Floats:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from mien.errors import UsageError
-from mien.lab.evaluate import covers, everyday, hardships, lighting, occlusion, stillness, stills, turning
+from mien.lab.evaluate import beards, covers, everyday, hardships, lighting, occlusion, stillness, stills, turning
 from mien.lab.evaluate.figures import Section
 from mien.lab.evaluate.lab import Lab, Progress
 
@@ -25,6 +25,7 @@ PARTS: Mapping[str, Part] = {
     "light": Part(lighting.measure, lambda lab: 6),
     "occlusion": Part(occlusion.measure, lambda lab: 24),
     "covers": Part(covers.measure, lambda lab: lab.length(covers.PAIRS)),
+    "beards": Part(beards.measure, lambda lab: lab.length(beards.PAIRS)),
     "stillness": Part(stillness.measure, lambda lab: 3 + (len(list(lab.clips.glob("*.m*"))) if lab.clips else 0)),
     "turning": Part(turning.measure, lambda lab: 2),
     "hardships": Part(hardships.measure, lambda lab: 9),
