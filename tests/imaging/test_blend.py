@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mien.imaging.blend import blend, relight
+from mien.imaging.blend import blend, relight, resurface
 
 SIZE = 16
 
@@ -53,3 +53,33 @@ def test_blend_with_half_opacity_meets_in_the_middle() -> None:
     image = np.zeros((4, 4, 3), np.uint8)
     blend(image, np.full((4, 4, 3), 200, np.uint8), np.full((4, 4), 255, np.uint8), 0, 0, 128)
     assert np.abs(image.astype(int) - 100).max() <= 1
+
+
+def test_resurface_lays_the_wanted_colour_and_bounds_the_detail() -> None:
+    image = np.full((20, 20, 3), 100, np.uint8)
+    image[4, 4], image[5, 5] = 20, 104
+    untouched = image.copy()
+    maps = np.zeros((10, 10, 6), np.float32)
+    maps[:, :, 0:3], maps[:, :, 3] = (60, 120, 180), 100
+    resurface(image, (0, 0, 20, 20), maps, 5.0)
+    assert (image == untouched).all(), "no share, no change"
+    maps[:5, :, 4] = 1
+    resurface(image, (0, 0, 20, 20), maps, 5.0)
+    assert (image[2, 2] == (60, 120, 180)).all()
+    assert 55 <= image[4, 4, 0] <= 56, "a hair of 80 levels leaves less than 5"
+    assert 62 <= image[5, 5, 0] <= 63, "fine detail stays"
+    assert (image[12:] == untouched[12:]).all()
+
+
+def test_resurface_beyond_the_oval_takes_only_what_is_darker() -> None:
+    image = np.full((20, 20, 3), 200, np.uint8)
+    image[:, 10:] = 40
+    before = image.copy()
+    maps = np.zeros((5, 5, 6), np.float32)
+    maps[:, :, 0:3], maps[:, :, 3], maps[:, :, 4:6] = 120, 120, 1
+    part = image[2:18, 2:18]
+    resurface(image, (2, 2, 18, 18), maps, 1.0)
+    assert (image[:, :10] == before[:, :10]).all(), "a pale wall stays"
+    assert (abs(part[:, 9:].astype(int) - 120) <= 1).all()
+    assert (image[:2] == before[:2]).all()
+    assert (image[:, 18:] == before[:, 18:]).all()

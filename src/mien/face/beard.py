@@ -31,12 +31,16 @@ class BeardTuning:
     """Difference in redness: hair is greyer than skin, in light and in shadow alike."""
     rougher: tuple[float, float] = (2.0, 4.0)
     """Fine detail as a multiple of that of the cheeks."""
+    least_detail: float = 0.002
+    """Detail of the cheeks, of their brightness, that is believed at least: smooth skin is not free of all."""
     unlike: float = 0.18
     """Difference of a colour from those between the skin's and the beard's from which it is something else, as cloth."""
     gain: float = 1.6
     """Factor on what is seen of a beard: stubble never fills a pixel, and half a beard is one, too."""
     least_bare: int = 12
     """Pixels of bare skin, of about 300, without which nothing can be said."""
+    least_light: float = 8.0
+    """Levels of that skin under which nothing is seen of a beard."""
     detail: float = 1.6
     """Fine detail that a shaved chin keeps, as a multiple of that of the cheeks."""
     neck: float = 0.72
@@ -83,7 +87,7 @@ def beard_view(
         return None
     part = jaw_part(image, points, window, occluder)
     known = (part.bare > 0.5) & (part.free > 0.8)
-    if np.count_nonzero(known) < TUNING.least_bare:
+    if np.count_nonzero(known) < TUNING.least_bare or np.median(part.picture[known] @ LUMA) < TUNING.least_light:
         return None
     hinted = wrap(beard, part.points, (part.picture.shape[1], part.picture.shape[0])).astype(np.float32) / np.float32(255)
     hair, inner, signs = _inside(part, known, hinted)
@@ -124,7 +128,7 @@ def _inside(part: JawPart, known: Array, hinted: Floats) -> tuple[Floats, Floats
     # A first guess of the skin, from what is surely none of the beard: by it the beard is found.
     skin = np.asarray(cv2.GaussianBlur(grown(even, weights(clear * (usual < 0.35))), (0, 0), 2.3) * shade, np.float32)
     smooth = smoothed(part.picture)
-    rough = _ramp(part.rough / np.median(part.rough[known]), TUNING.rougher)
+    rough = _rougher(part, known)
     where = part.area * (1 - part.features)
     signs = _signs(smooth, skin, rough) * where
     # Near what the parser sees, dark is hair, however smooth.
@@ -168,7 +172,7 @@ def _outside(part: JawPart, hair: Floats, inner: Floats, fullness: float) -> tup
     zone = smoothstep((reach - distance) / (0.5 * reach)) * smoothstep((lowness + 0.6) / 0.4)
     edge = inside & (hair > 0.6) & (lowness > -0.3)
     own = smooth[edge] if np.count_nonzero(edge) >= 8 else np.median(jaw, axis=(0, 1))[None] * np.float32(0.35)
-    rough = _ramp(part.rough / np.median(part.rough[part.bare > 0.5]), TUNING.rougher)
+    rough = _rougher(part, part.bare > 0.5)
     greyer = _redness(jaw) - _redness(smooth)
     darker = smoothstep((_darker(smooth, jaw) - 0.15) / 0.25) * np.maximum(rough, smoothstep(greyer / TUNING.greyer[0]))
     like = np.maximum(_ramp(greyer, TUNING.greyer), darker) * _alike(smooth, jaw, own, under) * zone
@@ -237,6 +241,11 @@ def _darker(picture: Floats, skin: Floats) -> Floats:
     """Return the share by which the picture is darker than the skin."""
     luma = skin @ LUMA
     return np.asarray((luma - picture @ LUMA) / (luma + np.float32(4)), np.float32)
+
+
+def _rougher(part: JawPart, bare: Array) -> Floats:
+    """Return how surely each pixel has more fine detail than bare skin, 0..1."""
+    return _ramp(part.rough / max(float(np.median(part.rough[bare])), TUNING.least_detail), TUNING.rougher)
 
 
 def _ramp(value: Array, between: tuple[float, float]) -> Floats:

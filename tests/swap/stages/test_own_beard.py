@@ -3,13 +3,10 @@
 from dataclasses import replace
 from fractions import Fraction
 
-import cv2
 import numpy as np
 import pytest
 
 from mien.assembly import factory
-from mien.face import landmark_sets
-from mien.face.mean_face import texture_points
 from mien.face.texels import SIDE
 from mien.models.format.parsing import FaceClass
 from mien.settings import Settings
@@ -18,15 +15,8 @@ from mien.swap.pipeline import keeps_beard
 from mien.swap.stages.occluders import cut_occluders
 from mien.swap.stages.own_beard import own_beard, shows_beard
 from mien.types import FacePatch, Frame, KnownFace, Mask, ParsedFace, SourceFace, TrackedFace
+from tests.support.beards import beard_texture
 from tests.support.portraits import COLLINS, models, portrait
-
-
-def _beard(level: int) -> Mask:
-    area = np.zeros((SIDE, SIDE), np.uint8)
-    flat = texture_points(SIDE).round().astype(np.int32)
-    cv2.fillConvexPoly(area, cv2.convexHull(flat[list(landmark_sets.BEARD)]), level)
-    cv2.fillConvexPoly(area, cv2.convexHull(flat[list(landmark_sets.OUTER_LIPS)]), 0)
-    return area
 
 
 def _parsed(beard: Mask | None) -> ParsedFace:
@@ -37,22 +27,24 @@ def _source(level: int) -> SourceFace:
     source = factory.open_source(portrait(COLLINS).image, models())
     assert source.classes is not None
     classes = source.classes.copy()
-    classes[FaceClass.BEARD] = _beard(level)
+    classes[FaceClass.BEARD] = beard_texture(level)
     return replace(source, classes=classes)
 
 
 def test_a_full_beard_stays_and_stubble_does_not() -> None:
-    full = own_beard(_parsed(_beard(200)))
+    full = own_beard(_parsed(beard_texture(200)))
     assert full is not None
-    assert full[_beard(1) > 0].min() > 250
-    assert full[_beard(1) == 0].max() == 0
-    assert own_beard(_parsed(_beard(40))) is None
+    assert full[beard_texture(1) > 0].min() > 250
+    assert full[beard_texture(1) == 0].max() == 0
+    assert own_beard(_parsed(beard_texture(40))) is None
     assert own_beard(_parsed(None)) is None
     assert own_beard(None) is None
 
 
 def test_it_comes_and_goes_softly() -> None:
-    levels = [0 if (found := own_beard(_parsed(_beard(level)))) is None else int(found.max()) for level in range(60, 160, 4)]
+    levels = [
+        0 if (found := own_beard(_parsed(beard_texture(level)))) is None else int(found.max()) for level in range(60, 160, 4)
+    ]
     assert levels == sorted(levels)
     assert 0 in levels
     assert max(levels) > 190
@@ -92,7 +84,7 @@ def test_a_photo_that_was_not_parsed_may_show_a_beard() -> None:
 def test_the_patch_is_cut_along_the_beard() -> None:
     landmarks = portrait(COLLINS).landmarks
     image = portrait(COLLINS).image.copy()
-    known = KnownFace(landmarks.points, np.zeros((SIDE, SIDE), np.uint8), parsed=_parsed(_beard(220)))
+    known = KnownFace(landmarks.points, np.zeros((SIDE, SIDE), np.uint8), parsed=_parsed(beard_texture(220)))
     face = TrackedFace(1, landmarks, 1, known=known)
     height, width = image.shape[:2]
     patch = FacePatch(image, np.full((height, width), 255, np.uint8), np.array([[1.0, 0, 0], [0, 1, 0]]))

@@ -19,7 +19,7 @@ from mien.swap.stages.own_beard import share_of
 from mien.swap.stages.reshape import reshape
 from mien.types import Array, Floats, Image, ParsedFace, TrackedFace
 
-PAIRS = 24
+PAIRS = 24  # of a target with a drawn beard and a source
 _SEED = 21  # any; figures of the documentation are those of these beards
 _WHOLE = (3, 4, 5)  # numbers of the shapes that reach along the jaw
 
