@@ -35,13 +35,13 @@ def test_the_skin_under_a_drawn_beard_is_found(kind: str) -> None:
     view, bare = _view(bearded(kind)), _view(BARE, 0)
     assert _at(view, view.share).mean() > 0.8
     hidden, seen, true = (_at(each, plane) @ LUMA for each, plane in ((view, view.skin), (view, view.seen), (bare, bare.seen)))
-    assert np.abs(hidden - true).mean() < 0.6 * np.abs(seen - true).mean()
+    assert np.abs(hidden - true).mean() < 0.75 * np.abs(seen - true).mean()
 
 
 def test_the_colours_tell_a_beard_from_a_bare_face() -> None:
     assert _view(BARE, 0).signs < 0.2
     assert _view(bearded("stubble"), 0).signs > 0.25
-    assert _view(bearded("full"), 0).signs > 0.6
+    assert _view(bearded("full"), 0).signs > 0.4
 
 
 def test_a_bare_face_has_hardly_a_share_of_one() -> None:
@@ -55,7 +55,7 @@ def test_it_reaches_no_farther_than_it_may() -> None:
     _, top, _, bottom = view.box_xyxy
     lowest = top + (rows.max() + 1) * (bottom - top) / view.share.shape[0]
     unit = float(np.linalg.norm(POINTS[33] - POINTS[263]))
-    assert lowest < POINTS[152, 1] + (reach_below(0.0) + 0.15) * unit
+    assert lowest < POINTS[152, 1] + (reach_below(0.0) + 0.2) * unit
     assert top + rows.min() * (bottom - top) / view.share.shape[0] > POINTS[4, 1] - 0.3 * unit
 
 

@@ -22,8 +22,8 @@ from mien.types import Array, Floats, Image, Mask
 class BeardTuning:
     """Signs and reach of a beard. Lengths are in eye distances, colours natural logarithms; chosen by eye on 40 bearded men."""
 
-    beside: tuple[float, float] = (0.13, 0.2)
-    below: tuple[float, float] = (0.4, 0.6)
+    beside: tuple[float, float] = (0.13, 0.3)
+    below: tuple[float, float] = (0.4, 0.7)
     """Reach of a short and of a full beard beyond the oval, to the sides and under the chin."""
     darker: tuple[float, float] = (0.10, 0.30)
     """Share by which hair is darker than the skin beside it: from where it may be a beard, from where it is."""
