@@ -26,6 +26,9 @@ class JawTuning:
     """Height in the mean face from which downwards it is looked at: the brows."""
     margin: float = 0.15
     """Picture beside the oval that is looked at."""
+    reach: float = 0.7
+    """Most of the picture beside the box of the landmarks that is looked at, in eye distances of the picture: nothing may be
+    changed farther away than the reshape reaches, 0.76."""
     black: float = 8.0
     """Levels added before a ratio or a logarithm, so that noise in the dark does not explode."""
     covered: float = 160.0
@@ -95,7 +98,11 @@ def window_of(image: Image, points: Floats, below: float) -> Window | None:
     under = points[[152, *landmark_sets.FACE_OVAL[9:28]], :2] + down * (unit * (below + TUNING.margin))
     x1, y1, x2, y2 = geometry.box_of(np.vstack([points[_lower(), :2], under]))
     side = TUNING.margin * unit
-    box = geometry.clipped_box((x1 - side, y1, x2 + side, y2), image.shape[1], image.shape[0])
+    right, left = landmark_sets.EYE_CORNERS
+    most = TUNING.reach * float(np.linalg.norm(points[right, :2] - points[left, :2]))
+    low_x, low_y, high_x, high_y = geometry.box_of(points)
+    x1, y1, x2, y2 = max(x1 - side, low_x - most), max(y1, low_y - most), min(x2 + side, high_x + most), min(y2, high_y + most)
+    box = geometry.clipped_box((x1, y1, x2, y2), image.shape[1], image.shape[0])
     across, along = box[2] - box[0], box[3] - box[1]
     if min(across, along) < unit / 2 or min(across, along) < 8:
         return None
