@@ -149,7 +149,7 @@ def _signs(picture: Floats, skin: Floats, rough: Floats) -> Floats:
 
     A smooth shadow is none, nor is red skin.
     """
-    greyer = _redness(skin) - _redness(picture)
+    greyer = redness(skin) - redness(picture)
     darker = _ramp(_darker(picture, skin), TUNING.darker)
     some = np.maximum(rough, smoothstep(greyer / TUNING.greyer[0]))
     pale = rough * smoothstep((greyer + 0.02) / 0.06)
@@ -173,7 +173,7 @@ def _outside(part: JawPart, hair: Floats, inner: Floats, fullness: float) -> tup
     edge = inside & (hair > 0.6) & (lowness > -0.3)
     own = smooth[edge] if np.count_nonzero(edge) >= 8 else np.median(jaw, axis=(0, 1))[None] * np.float32(0.35)
     rough = _rougher(part, part.bare > 0.5)
-    greyer = _redness(jaw) - _redness(smooth)
+    greyer = redness(jaw) - redness(smooth)
     darker = smoothstep((_darker(smooth, jaw) - 0.15) / 0.25) * np.maximum(rough, smoothstep(greyer / TUNING.greyer[0]))
     like = np.maximum(_ramp(greyer, TUNING.greyer), darker) * _alike(smooth, jaw, own, under) * zone
     spread = np.minimum(cv2.dilate(hair * part.oval, np.ones((5, 5))) * (distance < 0.12), like).astype(np.float32)
@@ -205,7 +205,7 @@ def _alike(picture: Floats, jaw: Floats, own: Floats, under: Floats) -> Floats:
     luma, skin = picture @ LUMA, np.maximum(jaw @ LUMA, 1)
     dark, middle = float(np.percentile(own @ LUMA, 10)), float(np.median(skin))
     between = np.ones_like(luma)
-    for hue in (_redness, _greenness):
+    for hue in (redness, _greenness):
         found, low, high = hue(picture), np.minimum(hue(usual), hue(jaw)), np.maximum(hue(usual), hue(jaw))
         between *= smoothstep((found - low + TUNING.unlike) / 0.1) * smoothstep((high + TUNING.unlike + 0.1 - found) / 0.1)
     # What is nearly black has no hue.
@@ -226,7 +226,7 @@ def _from_jaw(part: JawPart, inside: Array) -> tuple[Floats, Floats]:
     return np.asarray(distance, np.float32), smoothstep((towards - 0.35) / 0.5)
 
 
-def _redness(colour: Array) -> Floats:
+def redness(colour: Array) -> Floats:
     """Return red against blue and green, natural logarithm: the same in light and in shadow."""
     blue, green, red = (np.log(colour[..., channel] + np.float32(JAW.black)) for channel in range(3))
     return np.asarray(red - (blue + green) / 2, np.float32)

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from mien.face import landmark_sets
-from mien.face.beard import BeardView, beard_view
+from mien.face.beard import BeardView, beard_view, redness
 from mien.face.mean_face import face_model, head_pose
 from mien.face.texels import SIDE
 from mien.imaging.arrays import locked
@@ -40,11 +40,14 @@ class LayerTuning:
     """Way back from the camera for each step outwards: a neck lies behind a jaw."""
     detail: float = 160.0
     """Pixels of the largest picture of the layer for an eye distance; bounds memory."""
-    hair: float = 0.5
-    """Share of the distance of the plainest hairs from the colour of the skin from which a pixel is nothing but hair."""
-    plainest: float = 85.0
-    """Percentile of the distances that tells of the plainest hairs."""
-    darker: float = 0.12
+    darker: float = 0.45
+    greyer: float = 0.35
+    """Share by which a pixel is darker than the skin under it, and difference in redness, from which it is nothing but hair."""
+    least: float = 0.15
+    """Part of that which folds and shadows have, too."""
+    thinnest: float = 0.6
+    """Opacity under which the colour of a hair is no longer told from that of the skin that shines through."""
+    sure_darker: float = 0.12
     """Share by which hair beyond the oval is darker than the skin it covers."""
     border: float = 0.12
     """Way over which the layer fades towards the border of the photo, beyond which nothing is known of a beard."""
@@ -114,14 +117,12 @@ def _matted(photo: Image, view: BeardView, unit: float) -> tuple[Image, Floats]:
     rim = cv2.blur(cv2.dilate(view.beyond, np.ones((5, 5), np.uint8)), (3, 3))
     maps = view.skin, view.share, np.asarray(rim, np.float32)
     skin, share, beyond = (cv2.resize(each, size_wh, interpolation=cv2.INTER_LINEAR) for each in maps)
-    apart = np.linalg.norm(seen - skin, axis=2)
-    sure = share > 0.8
-    plain = float(np.percentile(apart[sure], TUNING.plainest)) if sure.any() else 1.0
-    matte = np.clip(apart / max(TUNING.hair * plain, 1.0), 0, 1)
+    darker = (skin - seen) @ LUMA / (skin @ LUMA + 1)
+    hairy = np.maximum(darker / TUNING.darker, (redness(skin) - redness(seen)) / TUNING.greyer)
+    matte = np.clip((hairy - TUNING.least) / (1 - TUNING.least), 0, 1)
     # Beside the jaw what is paler than skin is background.
-    darker = np.clip((skin - seen) @ LUMA / (TUNING.darker * (skin @ LUMA) + 1), 0, 1)
-    matte *= 1 - beyond * (1 - darker)
-    colour = skin + (seen - skin) / np.maximum(matte, 0.05)[:, :, None]
+    matte *= 1 - beyond * (1 - np.clip(darker / TUNING.sure_darker, 0, 1))
+    colour = skin + (seen - skin) / np.maximum(matte, TUNING.thinnest)[:, :, None]
     height, width = photo.shape[:2]
     x = (np.arange(size_wh[0]) + 0.5) / shrunk + left
     y = (np.arange(size_wh[1]) + 0.5) / shrunk + top
