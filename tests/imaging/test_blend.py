@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mien.imaging.blend import blend, relight, resurface
+from mien.imaging.blend import blend, lay_below, relight, resurface
 
 SIZE = 16
 
@@ -83,3 +83,17 @@ def test_resurface_beyond_the_oval_takes_only_what_is_darker() -> None:
     assert (abs(part[:, 9:].astype(int) - 120) <= 1).all()
     assert (image[:2] == before[:2]).all()
     assert (image[:, 18:] == before[:, 18:]).all()
+
+
+def test_lay_below_shows_where_the_upper_picture_is_transparent() -> None:
+    crop, mask = np.full((6, 6, 3), 200, np.uint8), np.zeros((6, 6), np.uint8)
+    mask[:, :2], mask[:, 2:4] = 255, 102
+    below, opacity = np.full((4, 6, 3), 50, np.uint8), np.full((4, 6), 255, np.uint8)
+    opacity[3] = 1
+    lay_below(crop, mask, below, opacity, 0, 1, np.array([1, 2, 9], np.float32))
+    assert (crop[1:4, :2] == 200).all()
+    assert (mask[1:4] == 255).all()
+    assert (crop[2, 5] == (50, 100, 255)).all()
+    assert (abs(crop[2, 3].astype(int) - (0.4 * 200 + 0.6 * np.array([50, 100, 255]))) <= 1).all()
+    assert (crop[[0, 4, 5]] == 200).all(), "nothing beside it and nothing where it is clear"
+    assert (mask[4] == (255, 255, 102, 102, 0, 0)).all()

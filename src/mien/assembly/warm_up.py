@@ -9,7 +9,7 @@ import numpy as np
 from mien.contracts import Engine
 from mien.face.mean_face import face_model
 from mien.face.texels import SIDE
-from mien.imaging.blend import resurface
+from mien.imaging.blend import lay_below, resurface
 from mien.settings import Settings
 from mien.swap.memory.hands import Hands
 from mien.swap.memory.observer import Observer
@@ -43,8 +43,10 @@ def warm_up(engine: Engine, settings: Settings) -> None:
     wide = Landmarks((points * np.array([1.1, 1, 1], np.float32)).astype(np.float32), 1.0)
     observer, persona = Observer(), open_persona(engine, SourceFace(noise, wide, "warm-up"), Retouch(enhancer=_Echo()))
     memory = StreamMemory()
-    # The face of this run has no beard.
+    # Neither face of this run has a beard.
     resurface(picture.copy(), (0, 0, _SIDE, _SIDE), np.zeros((4, 4, 6), np.float32), 1.0)
+    grey = np.ascontiguousarray(picture[:, :, 0])
+    lay_below(picture.copy(), grey.copy(), picture, grey, 0, 0, np.ones(3, np.float32))
     occluder = np.zeros((SIDE, SIDE), np.uint8)
     occluder[SIDE // 2 :] = 255
     for index in range(_FRAMES):

@@ -97,6 +97,27 @@ def recolour(crop: Array, mask: Array, colours: Array, crop_to_grid: Array) -> N
 
 
 @kernel
+def lay_below(crop: Array, mask: Array, below: Array, opacity: Array, left: int, top: int, tone: Array) -> None:
+    """Lay a picture below a half-transparent one, in place; both have straight colours.
+
+    crop uint8 (h, w, 3) has the opacity mask uint8 (h, w), which becomes that of both. below uint8 (bh, bw, 3), its colours
+    multiplied by `tone` float32 (3,), has the opacity uint8 (bh, bw) and its top left pixel at (left, top), inside the crop;
+    an opacity of 1 counts as none.
+    """
+    for y in range(opacity.shape[0]):
+        for x in range(opacity.shape[1]):
+            m = int(mask[top + y, left + x])
+            under = (int(opacity[y, x]) * (255 - m) + 127) // 255 if opacity[y, x] > 1 else 0
+            if under == 0:
+                continue
+            total = m + under
+            for c in range(3):
+                value = crop[top + y, left + x, c] * m + min(below[y, x, c] * tone[c], np.float32(255)) * under
+                crop[top + y, left + x, c] = int(value / total + np.float32(0.5))
+            mask[top + y, left + x] = total
+
+
+@kernel
 def resurface(image: Array, box_xyxy: tuple[int, int, int, int], maps: Array, limit: float) -> None:
     """Give a part of `image` uint8 (h, w, 3) another surface, in place; pixels whose share is 0 keep their value exactly.
 

@@ -14,11 +14,14 @@ from mien.face import landmark_sets
 from mien.face.beard import BeardView, beard_view, redness
 from mien.face.mean_face import face_model, head_pose
 from mien.face.texels import SIDE
+from mien.imaging import geometry
 from mien.imaging.arrays import locked
+from mien.imaging.blend import lay_below
 from mien.imaging.colour import LUMA
 from mien.imaging.draw import draw_mask, draw_mesh
 from mien.imaging.smoothstep import smoothstep
 from mien.models.format.parsing import FaceClass
+from mien.swap.engines.mesh.texture import border_opacity
 from mien.swap.stages.own_beard import fullness_of, share_of, shows_beard
 from mien.types import Array, Floats, Image, Mask, SourceFace
 
@@ -28,7 +31,7 @@ class LayerTuning:
     """The layer; lengths are in eye distances. Chosen by eye."""
 
     beside: tuple[float, float] = (0.02, 0.1)
-    below: tuple[float, float] = (0.35, 0.6)
+    below: tuple[float, float] = (0.3, 0.5)
     """Reach of a short and of a full beard beyond the oval, to the sides and under the chin."""
     sideways: tuple[float, float] = (0.05, 0.45)
     """Part of the way outwards that leads down, between which the layer comes in: beside the ears there is none."""
@@ -51,6 +54,8 @@ class LayerTuning:
     """Share by which hair beyond the oval is darker than the skin it covers."""
     border: float = 0.12
     """Way over which the layer fades towards the border of the photo, beyond which nothing is known of a beard."""
+    hidden: float = 0.95
+    """Opacity of the face from which the layer below it is not drawn."""
     compared: int = 100
     """Opacity of face and layer, of 255, from which their colours are compared."""
     sizes: int = 6
@@ -145,34 +150,32 @@ def vertices(points: Floats, away: Floats) -> Floats:
     return np.ascontiguousarray(np.concatenate([points, outer]), np.float32)
 
 
-def lay_under(layer: BeardLayer, local: Floats, opacity: Floats, occluder: Mask | None, crop: Image, mask: Mask) -> Mask:
-    """Lay the beard under a face that is drawn in `crop` BGR uint8 (h, w, 3), in place; return the opacity of both.
+def lay_under(layer: BeardLayer, local: Floats, opacity: Floats, occluder: Mask | None, crop: Image, mask: Mask) -> None:
+    """Lay the beard under a face that is drawn in `crop` BGR uint8 (h, w, 3), in place.
 
-    `local` float32 (n, 3) are the vertices in pixels of the crop, `opacity` float32 (478,) that of the landmarks, `mask` uint8
-    (h, w) that of the face. `occluder`, a texture of the face, stays in front; beyond the oval it goes on as it is at the jaw.
+    `mask` uint8 (h, w) is the opacity of the face, and becomes that of both. `local` float32 (n, 3) are the vertices in pixels
+    of the crop, `opacity` float32 (478,) that of the landmarks. `occluder`, a texture of the face, stays in front; beyond the
+    oval it goes on as it is at the jaw.
     """
-    numbers = _texels()
-    drawn, hair = np.zeros_like(crop), np.zeros_like(mask)
-    depth = np.empty(mask.shape, np.float32)
-    image, places = _fitting(layer, local)
-    draw_mesh(_triangles(), local, places, image, np.ascontiguousarray(opacity[numbers] * layer.opacity), drawn, hair, depth)
+    numbers, triangles = _texels(), _triangles()
+    left, top, right, bottom = geometry.clipped_box(geometry.box_of(local[_used()]), mask.shape[1], mask.shape[0], after=1)
+    if right <= left or bottom <= top:
+        return
+    places = np.ascontiguousarray(local - np.array([left, top, 0], np.float32))
+    image, texture_places = _fitting(layer, local)
+    drawn, hair = np.zeros((bottom - top, right - left, 3), np.uint8), np.zeros((bottom - top, right - left), np.uint8)
+    shares = np.ascontiguousarray(opacity[numbers] * layer.opacity, np.float32)
+    draw_mesh(triangles, places, texture_places, image, shares, drawn, hair, np.empty(hair.shape, np.float32))
     if occluder is not None and occluder.any():
-        before = np.zeros_like(mask)
+        before = np.zeros_like(hair)
         uv = np.ascontiguousarray((face_model().uv * np.float32(SIDE) - np.float32(0.5))[numbers])
-        draw_mask(_triangles(), np.ascontiguousarray(local[:, :2]), uv, occluder, before)
+        draw_mask(triangles, np.ascontiguousarray(places[:, :2]), uv, occluder, before)
         hair = np.asarray(cv2.multiply(hair, 255 - before, scale=1 / 255), np.uint8)
-    both = (np.minimum(hair, mask) > TUNING.compared).view(np.uint8)
+    part = crop[top:bottom, left:right]
+    both = cv2.inRange(cv2.min(hair, mask[top:bottom, left:right]), TUNING.compared, 255)
     # The drawn face has lost the photo's light: the layer takes its tone where both show the beard.
-    if both.any():
-        tone = (np.array(cv2.mean(crop, both)[:3]) + 1) / (np.array(cv2.mean(drawn, both)[:3]) + 1)
-        drawn = np.clip(drawn * tone + 0.5, 0, 255).astype(np.uint8)
-    hair[hair <= 1] = 0
-    under = np.asarray(cv2.multiply(hair, 255 - mask, scale=1 / 255), np.uint8)
-    total = cv2.add(mask, under)
-    spots = under > 0
-    share = (under[spots] / total[spots].astype(np.float32))[:, None]
-    crop[spots] = (crop[spots] + (drawn[spots] - crop[spots].astype(np.float32)) * share + 0.5).astype(np.uint8)
-    return np.asarray(total, np.uint8)
+    tone = (np.array(cv2.mean(part, both)[:3]) + 1) / (np.array(cv2.mean(drawn, both)[:3]) + 1)
+    lay_below(crop, mask, drawn, hair, left, top, np.asarray(tone, np.float32))
 
 
 def _fitting(layer: BeardLayer, local: Floats) -> tuple[Image, Floats]:
@@ -215,7 +218,7 @@ def _opacity(fullness: float) -> Floats:
     low, high = TUNING.sideways
     down = smoothstep((_outward()[:, 1] - low) / (high - low))
     opacity[_jaw()] = np.maximum(down, TUNING.full_sideways * fullness)
-    return np.concatenate([opacity, opacity[_jaw()] * np.maximum(down, 0.5 * TUNING.full_sideways * fullness)])
+    return np.concatenate([opacity, opacity[_jaw()] * down])
 
 
 def _away(fullness: float) -> Floats:
@@ -230,7 +233,10 @@ def _away(fullness: float) -> Floats:
 def _triangles() -> Array:
     """The triangles of the lower face and of the ring, int32 (t, 3)."""
     skin = landmark_sets.skin_triangles()
-    low = face_model().shape[skin].mean(axis=1)[:, 1] > face_model().shape[2, 1] - 0.35
+    # Farther in, the face hides the layer.
+    low = (face_model().shape[skin].mean(axis=1)[:, 1] > face_model().shape[2, 1] - 0.35) & (
+        border_opacity()[skin].min(axis=1) < 0.95
+    )
     jaw = _jaw()
     first = len(face_model().shape)
     rows = []
@@ -251,6 +257,12 @@ def _chain(image: Image) -> tuple[Image, ...]:
         size_wh = tuple(max(2, round(side * 2.0 ** (-step / 2))) for side in image.shape[1::-1])
         found.append(np.ascontiguousarray(cv2.resize(image, size_wh, interpolation=cv2.INTER_AREA), np.uint8))
     return tuple(found)
+
+
+@cache
+def _used() -> Array:
+    """The vertices of the triangles."""
+    return locked(np.unique(_triangles()))
 
 
 @cache

@@ -112,8 +112,8 @@ class MeshEngine:
             _smooth_steps(crop, depth, local)
         skin = mask
         if prepared.beard is not None:
-            occluder = None if face.known is None else face.known.occluder
-            mask = lay_under(prepared.beard, local, far_side_opacity(face.yaw), occluder, crop, skin)
+            skin, occluder = mask.copy(), None if face.known is None else face.known.occluder
+            lay_under(prepared.beard, local, far_side_opacity(face.yaw), occluder, crop, mask)
             local = np.ascontiguousarray(local[: len(face.landmarks.points)])
         if self._settings.light > 0 and mask.any():
             # Shaded alike first: skin in shadow on one side only would not be recognised as skin.
