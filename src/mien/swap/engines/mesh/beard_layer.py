@@ -33,9 +33,12 @@ class LayerTuning:
     beside: tuple[float, float] = (0.02, 0.1)
     below: tuple[float, float] = (0.3, 0.5)
     """Reach of a short and of a full beard beyond the oval, to the sides and under the chin."""
+    downwards: float = 4.0
+    """Power of the part of the way outwards that leads down by which the reach grows: at the corners of a jaw a photo shows
+    neck and collar."""
     sideways: tuple[float, float] = (0.05, 0.45)
     """Part of the way outwards that leads down, between which the layer comes in: beside the ears there is none."""
-    full_sideways: float = 0.8
+    full_sideways: float = 0.5
     """Opacity there of a full beard."""
     turned_degrees: float = 8.0
     """Yaw of a photo from which its far side is the mirror image of the near one: there it shows background beside the jaw."""
@@ -48,6 +51,8 @@ class LayerTuning:
     """Share by which a pixel is darker than the skin under it, and difference in redness, from which it is nothing but hair."""
     least: float = 0.15
     """Part of that which folds and shadows have, too."""
+    redder: float = 0.15
+    """Difference in redness by which hair may be redder than the skin under it: ginger beards are, red collars more."""
     thinnest: float = 0.6
     """Opacity under which the colour of a hair is no longer told from that of the skin that shines through."""
     sure_darker: float = 0.12
@@ -123,8 +128,11 @@ def _matted(photo: Image, view: BeardView, unit: float) -> tuple[Image, Floats]:
     maps = view.skin, view.share, np.asarray(rim, np.float32)
     skin, share, beyond = (cv2.resize(each, size_wh, interpolation=cv2.INTER_LINEAR) for each in maps)
     darker = (skin - seen) @ LUMA / (skin @ LUMA + 1)
-    hairy = np.maximum(darker / TUNING.darker, (redness(skin) - redness(seen)) / TUNING.greyer)
+    greyer = redness(skin) - redness(seen)
+    hairy = np.maximum(darker / TUNING.darker, greyer / TUNING.greyer)
     matte = np.clip((hairy - TUNING.least) / (1 - TUNING.least), 0, 1)
+    # What is redder than skin is cloth.
+    matte *= smoothstep(1 + (greyer + TUNING.redder) / 0.1)
     # Beside the jaw what is paler than skin is background.
     matte *= 1 - beyond * (1 - np.clip(darker / TUNING.sure_darker, 0, 1))
     colour = skin + (seen - skin) / np.maximum(matte, TUNING.thinnest)[:, :, None]
@@ -225,7 +233,7 @@ def _away(fullness: float) -> Floats:
     """Return the way outwards from each landmark of the jaw, float32 (n, 3), in the head frame."""
     outward = _outward()
     beside, below = (low + fullness * (high - low) for low, high in (TUNING.beside, TUNING.below))
-    reach = (beside + (below - beside) * np.clip(outward[:, 1], 0, 1) ** 2)[:, None]
+    reach = (beside + (below - beside) * np.clip(outward[:, 1], 0, 1) ** TUNING.downwards)[:, None]
     return np.asarray(np.column_stack([outward * reach, TUNING.behind * reach]), np.float32)
 
 
