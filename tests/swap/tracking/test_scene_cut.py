@@ -44,6 +44,13 @@ def test_light_is_no_cut(scene: Image, gain: float, lift: float) -> None:
     assert not any(_cuts(scene, _lit(scene, gain, lift), scene))
 
 
+@pytest.mark.parametrize("gain", [2.0, 3.5])
+def test_a_flash_from_one_side_is_no_cut(scene: Image, gain: float) -> None:
+    lamp = 1 + (gain - 1) / (1 + np.exp(-(np.arange(scene.shape[1])[None, :, None] - scene.shape[1] / 2) / 40))
+    flash = np.asarray(np.clip(scene * lamp, 0, 255), np.uint8)
+    assert not any(_cuts(scene, scene, flash, flash, scene))
+
+
 def test_behind_a_black_frame_a_new_scene_is_a_cut(scene: Image, other: Image) -> None:
     assert _cuts(scene, _lit(scene, 0, 0), other) == [False, False, True]
 

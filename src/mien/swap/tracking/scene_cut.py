@@ -28,6 +28,17 @@ class SceneTuning:
     """A cut changes this many times more than the frames before it."""
     change_per_level: float = 0.002
     """Change that each grey level of difference in brightness excuses: a flash is not a cut."""
+    near_sigma: float = 2.0
+    """Sigma in pixels of the thumbnail of the surroundings against which details are seen that light leaves as they are."""
+    same_detail: float = 0.6
+    """Correlation of these details from which two thumbnails show one scene; flashes from a side have 0.8 and more, cuts less
+    than 0.3."""
+    detail_noise: float = 0.02
+    """Logarithm of brightness that is noise rather than a detail."""
+    least_level: float = 12.0
+    most_level: float = 240.0
+    seen_share: float = 0.25
+    """Grey levels between which a detail shows, and the share of the picture that must lie there in both."""
     memory: float = 0.8
     """Share of the usual change that stays from frame to frame."""
     min_motion_levels: float = 6.0
@@ -59,9 +70,25 @@ class SceneCuts:
             return False
         change = _change(before, thumb)
         light = TUNING.change_per_level * abs(float(thumb.mean() - before.mean()))
-        cut = shape != image.shape or change > max(TUNING.min_change + light, TUNING.jump * self._usual)
+        changed = change > max(TUNING.min_change + light, TUNING.jump * self._usual)
+        cut = shape != image.shape or (changed and not _is_relit(before, thumb))
         self._usual = 0.0 if cut else TUNING.memory * self._usual + (1 - TUNING.memory) * change
         return cut
+
+
+def _is_relit(before: Array, thumb: Array) -> bool:
+    """Return True when both show the same things in another light, from a side too: a lamp scales what is near it alike."""
+    levels = np.stack([before, thumb])
+    seen = ((levels > TUNING.least_level) & (levels < TUNING.most_level)).all(axis=0)
+    if float(np.count_nonzero(seen)) < TUNING.seen_share * seen.size:
+        return False
+    logs = [np.log(each + np.float32(TUNING.least_level)) for each in levels]
+    a, b = ((each - cv2.GaussianBlur(each, (0, 0), TUNING.near_sigma))[seen] for each in logs)
+    a, b = a - a.mean(), b - b.mean()
+    noise = TUNING.detail_noise**2 * a.size
+    return float(np.vdot(a, b)) > TUNING.same_detail * math.sqrt(
+        (float(np.vdot(a, a)) + noise) * (float(np.vdot(b, b)) + noise)
+    )
 
 
 class Motion:
