@@ -125,11 +125,12 @@ class Grain:
 @dataclass(frozen=True, slots=True)
 class Focus:
     """Sharpness of a face: `blur`, the sigma of its edges in pixels, and `detail`, the mean of its finest detail in levels,
-    without noise.
+    without noise. `trail` is the length in pixels by which its motion has smeared it in this frame.
     """
 
     blur: float
     detail: float
+    trail: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +156,8 @@ class KnownFace:
     `neutral` is float32 (478, 3), the face's own proportions in the head frame. `occluder` is the occlusion mask, uint8
     (side, side), 255 = an occluder. `light` is float32 (64, 64, 3), BGR: the face's colour now as a multiple of its colour in
     even light. `motion_xy` is the motion since the frame before, in pixels. `grain` is the picture's noise, `focus` the
-    sharpness of the face. `parsed` is what the parser last saw. None = unknown.
+    sharpness of the face. `parsed` is what the parser last saw. None = unknown. `behind` holds the `track_id` of each face
+    that is in front of this one. `exposure` is how many times brighter than usual its bright side is.
     """
 
     neutral: Floats
@@ -165,6 +167,8 @@ class KnownFace:
     grain: Grain | None = None
     focus: Focus | None = None
     parsed: ParsedFace | None = None
+    behind: frozenset[int] = frozenset()
+    exposure: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)

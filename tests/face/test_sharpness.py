@@ -6,12 +6,11 @@ import cv2
 import numpy as np
 import pytest
 
-from mien.face.sharpness import FocusMeter, blur_of, face_focus, focus_of
+from mien.face.sharpness import FocusMeter, face_focus
 from mien.types import Floats, Image
 from tests.support.portraits import COLLINS, HOPPER, moved, portrait
 
 WIDTH, HEIGHT = 300, 320
-ALL = np.ones((HEIGHT, WIDTH), np.uint8)
 
 
 def _face(path: Path) -> tuple[Image, Floats]:
@@ -41,15 +40,6 @@ def test_blur_that_was_added_is_found(path: Path, sigma: float) -> None:
     assert soft.detail < 0.8 * sharp.detail
 
 
-def test_blur_of_an_edge_is_its_own() -> None:
-    edge = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
-    edge[:, WIDTH // 2 :] = 200
-    for sigma in (1.0, 2.0):
-        along, across = blur_of(_blurred(edge, sigma), ALL, (1.0, 0.0), 0.0)
-        assert along == pytest.approx(sigma, rel=0.15)
-        assert across == 4.0
-
-
 def test_noise_that_is_known_does_not_count() -> None:
     image, points = _face(COLLINS)
     soft = _blurred(image, 1.5)
@@ -63,13 +53,55 @@ def test_noise_that_is_known_does_not_count() -> None:
     assert fooled.detail > 2 * clean.detail
 
 
-def test_motion_blurs_along_its_way_only() -> None:
+def _smeared(image: Image, length: int, angle: float = 0.0) -> Image:
+    """Return the picture as a shutter sees it that is open for a way of `length` pixels."""
+    x, y = length / 2 * np.cos(np.radians(angle)), length / 2 * np.sin(np.radians(angle))
+    steps = [np.array([[1, 0, x * share], [0, 1, y * share]]) for share in np.linspace(-1, 1, 2 * length + 1)]
+    shifted = [cv2.warpAffine(image, step, (WIDTH, HEIGHT), borderMode=cv2.BORDER_REPLICATE) for step in steps]
+    return np.asarray(np.mean(shifted, axis=0).round(), np.uint8)
+
+
+def _trails(*shots: tuple[Image, tuple[float, float]]) -> list[float]:
+    """Return the trail that a meter sees in each picture of a face that moves so; it has seen the face at rest before."""
+    image, points = _face(COLLINS)
+    meter = FocusMeter()
+    for _ in range(3):
+        meter.measure(image, points, 0.0)
+    found = [meter.measure(shot, points, 0.0, motion) for shot, motion in shots]
+    return [float("nan") if each is None else each.trail for each in found]
+
+
+@pytest.mark.parametrize("angle", [0.0, 40.0, 90.0])
+def test_the_trail_of_an_open_shutter_is_measured(angle: float) -> None:
     image, _ = _face(COLLINS)
-    line = np.full((1, 11), 1 / 11, np.float32)
-    along, across = blur_of(np.asarray(cv2.filter2D(image, -1, line), np.uint8), ALL, (1.0, 0.0), 0.0)
-    before = focus_of(image, ALL, 0.0).blur
-    assert along > 1.6 * before
-    assert across < 1.45 * before
+    motion = 24 * np.cos(np.radians(angle)), 24 * np.sin(np.radians(angle))
+    short, long = _trails((_smeared(image, 8, angle), motion), (_smeared(image, 16, angle), motion))
+    assert 4 < short < 14
+    assert 10 < long < 26
+
+
+@pytest.mark.parametrize("sigma", [0.0, 1.2, 2.0])
+def test_a_way_between_two_frames_is_no_trail(sigma: float) -> None:
+    image, points = _face(COLLINS)
+    soft = _blurred(image, sigma) if sigma else image
+    meter = FocusMeter()
+    trails = [meter.measure(soft, points, 0.0, (30.0, 4.0)) for _ in range(6)]
+    assert all(each is not None and each.trail < 1 for each in trails)
+
+
+def test_a_frame_that_is_blended_of_two_is_not_sharp() -> None:
+    image, _ = _face(COLLINS)
+    away = np.asarray(np.roll(image, 16, axis=1), np.uint8)
+    blended = np.asarray((image.astype(np.uint16) + away) // 2, np.uint8)
+    sharp, soft, again = _trails((image, (16.0, 0.0)), (blended, (8.0, 0.0)), (image, (8.0, 0.0)))
+    assert sharp < 1
+    assert soft > 6
+    assert again < 1
+
+
+def test_a_flash_is_no_trail() -> None:
+    image, _ = _face(COLLINS)
+    assert _trails((np.asarray(image // 3, np.uint8), (20.0, 0.0)))[0] < 1
 
 
 def test_the_meter_rests_and_follows_a_change_of_focus() -> None:
@@ -83,6 +115,8 @@ def test_the_meter_rests_and_follows_a_change_of_focus() -> None:
     assert abs(held.blur - first.blur) < 0.05
     changed = [meter.measure(much, points, 0.0) for _ in range(3)][-1]
     assert changed == face_focus(much, points, 0.0)
+    assert changed is not None
+    assert changed.trail == 0
 
 
 def test_a_tiny_or_flat_face_tells_nothing() -> None:

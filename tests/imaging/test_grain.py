@@ -95,3 +95,33 @@ def test_noise_stays_under_the_mask_and_its_place_changes_with_the_frame() -> No
     assert crop[:20].std() > 3
     assert len({tile_offset(index, track) for index in range(50) for track in range(4)}) > 195
     assert tile_offset(7, 2) == tile_offset(7, 2)
+
+
+def _rest(meter: GrainMeter, luma: float, frames: range, bend: float = 0.0) -> Grain | None:
+    known = None
+    for index in frames:
+        known = meter.measure(_noisy(luma, 0.0, 0.0, index), (0, 0, SIDE, SIDE), (0.0, 0.0), bend)
+    return known
+
+
+def test_a_face_that_comes_back_has_the_noise_that_it_had() -> None:
+    meter = GrainMeter()
+    before = _rest(meter, 2.0, range(10))
+    meter.pause()
+    assert meter.measure(_noisy(2.0, 0.0, 0.0, 50), (0, 0, SIDE, SIDE), (0.0, 0.0)) == before, "before anything is compared"
+    (first,) = [_rest(meter, 6.0, range(60, 61))]
+    assert before is not None
+    assert first is not None
+    assert first.luma < 4.6, "one measurement of a picture that may still turn is not believed wholly"
+    settled = _rest(meter, 6.0, range(61, 100))
+    assert settled is not None
+    assert settled.luma == pytest.approx(6.0, rel=0.15)
+
+
+def test_a_meter_starts_from_the_noise_of_the_camera() -> None:
+    assert GrainMeter(known=Grain(2.0, 1.0, 0.0)).measure(_noisy(2.0, 0.0, 0.0, 1), (0, 0, SIDE, SIDE), (0, 0)) is not None
+
+
+def test_a_head_that_turns_slowly_tells_nothing() -> None:
+    assert _rest(GrainMeter(), 6.0, range(10), bend=0.3) is None
+    assert _rest(GrainMeter(), 6.0, range(10), bend=0.1) is not None

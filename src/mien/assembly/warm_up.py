@@ -58,7 +58,7 @@ def warm_up(engine: Engine, settings: Settings) -> None:
             occluder=occluder,
             motion_xy=(_TRAIL_PIXELS, 0.0),
             grain=Grain(3.0, 2.0, 1.0, True),
-            focus=Focus(2.0, 0.5),
+            focus=Focus(2.0, 0.5, _TRAIL_PIXELS),
         )
         swap_faces(frame, (replace(seen, known=known),), persona, settings, memory)
 

@@ -37,12 +37,16 @@ class GrainTuning:
     flat_percentile: int = 25  # of the blocks' variances, stands for noise alone: the rest moves or has texture of its own
     percentile_bias: float = 1.15  # by which that percentile is too small where all blocks hold nothing but noise
     max_motion_pixels: float = 3.0  # a frame; two frames of a faster face are not compared
-    max_bend_pixels: float = 0.6
-    max_bend_share: float = 0.003
+    max_bend_pixels: float = 0.2
+    max_bend_share: float = 0.0015
     """Mean motion of the landmarks beside their common motion, in pixels a frame and as a share of the face's width; the larger
-    bound counts. More is a head that turns, whose skin differs from frame to frame: 1.5 degrees look like noise of 8 levels."""
+    bound counts. More is a head that turns, whose skin differs from frame to frame: 1.5 degrees look like noise of 8 levels.
+    A talking face stays below in half of its frames."""
     interval_frames: int = 4  # between two measurements of a face
     memory: float = 0.8  # weight of earlier measurements; chosen by eye
+    first_memory: float = 0.5
+    """The same for the first measurement of a face that starts from the noise of another, or comes back: that picture may
+    still turn."""
 
 
 _DEFAULT = GrainTuning()
@@ -50,13 +54,22 @@ _DEFAULT = GrainTuning()
 
 @dataclass(slots=True)
 class GrainMeter:
-    """Meter of the noise that changes from frame to frame, on one face; it takes every frame with the face, in order."""
+    """Meter of the noise that changes from frame to frame, on one face; it takes every frame with the face, in order.
+
+    It may start from `known`, the noise of another face: one camera films both.
+    """
 
     tuning: GrainTuning = _DEFAULT
+    known: Grain | None = None
+    _measured: int = 0
+    """Measurements since the start or the last pause."""
     _before: Image | None = None
     _corner: tuple[int, int] = (0, 0)
-    _known: Grain | None = None
     _countdown: int = 0
+
+    def pause(self) -> None:
+        """Note that the face was away: two frames across the gap are not compared, but the camera's noise is as it was."""
+        self._before, self._measured, self._countdown = None, 0, 0
 
     def measure(
         self,
@@ -75,7 +88,9 @@ class GrainMeter:
             found = None if turns else self._compared(image, motion_xy)
             self._before = None
             if found is not None:
-                self._known = found if self._known is None else _between(self._known, found, self.tuning.memory)
+                memory = min(self.tuning.memory, 1 - (1 - self.tuning.first_memory) / (1 + self._measured))
+                self.known = found if self.known is None else _between(self.known, found, memory)
+                self._measured += 1
                 self._countdown = self.tuning.interval_frames
         if self._countdown <= 0:
             left, top = max(0, round(box_xyxy[0])), max(0, round(box_xyxy[1]))
@@ -83,7 +98,7 @@ class GrainMeter:
             if min(crop.shape[:2]) >= 4 * _BLOCK_PIXELS:
                 self._before, self._corner = crop.copy(), (left, top)
         self._countdown -= 1
-        return self._known
+        return self.known
 
     def _compared(self, image: Image, motion_xy: tuple[float, float]) -> Grain | None:
         assert self._before is not None

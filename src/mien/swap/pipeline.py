@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 
 from mien.settings import Settings
+from mien.swap.memory.brows import Brows
+from mien.swap.memory.crossings import Crossings
 from mien.swap.memory.hands import Hands
 from mien.swap.memory.hidden_landmarks import HiddenLandmarks
 from mien.swap.memory.observer import Observer
@@ -14,6 +16,7 @@ from mien.swap.stages.enhance.stage import Enhancement
 from mien.swap.stages.harmonise import harmonise
 from mien.swap.stages.make_patches import make_patches
 from mien.swap.stages.match_grain import match_grain
+from mien.swap.stages.nearer_faces import cut_nearer
 from mien.swap.stages.occluders import cut_occluders
 from mien.swap.stages.own_beard import shows_beard
 from mien.swap.stages.own_glasses import take_off_glasses
@@ -30,6 +33,8 @@ class StreamMemory:
     def __init__(self, *, live: bool = False) -> None:
         self._live = live
         self._observer = Observer()
+        self._brows = Brows()
+        self._crossings = Crossings()
         self._segmentation = Segmentation(live=live)
         self._parsing = Parsing(live=live)
         self._hands = Hands()
@@ -40,6 +45,8 @@ class StreamMemory:
     def reset(self) -> None:
         """Forget everything: another stream begins."""
         self._observer.reset()
+        self._brows.reset()
+        self._crossings.reset()
         self._segmentation.reset()
         self._parsing.reset()
         self._hands.reset()
@@ -59,17 +66,21 @@ class StreamMemory:
         Occluders are found by the chosen segmenters, else by the parser, in files and live; without segmenters, or in addition
         to them with `occlusion` = on, by the faces' usual appearance, too.
         """
+        faces = self._brows.lengthened(faces)
+        behind = self._crossings.update(faces)
         wanted = settings.occlusion != "off"
         segmenters = retouch.segmenters if wanted else ()
         predicted = self._segmentation.update(frame, faces, segmenters)
         parser = retouch.parser if wanted and not segmenters else None
         if parser is not None:
-            faces = self._hidden.held(faces, self._parsing.seen)
+            faces = self._hidden.held(faces, self._parsing.seen, behind)
         hands = self._hands.update(frame, faces, self._parsing.seen, None if parser is None else retouch.hand_finder)
-        looks = self._parsing.update(frame, faces, parser, hands, glasses=not takes_glasses_off(settings))
+        looks = self._parsing.update(frame, faces, parser, hands, behind, glasses=not takes_glasses_off(settings))
         predicted.update({number: look.occluder for number, look in looks.items()})
         by_appearance = settings.occlusion == "on" or (settings.occlusion == "files" and not self._live and not segmenters)
-        return self._observer.observe(frame, faces, by_appearance=by_appearance, predicted=predicted, parsed=self._parsing.seen)
+        return self._observer.observe(
+            frame, faces, by_appearance=by_appearance, predicted=predicted, parsed=self._parsing.seen, behind=behind
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +132,7 @@ def swap_faces(
     faces = reshape(frame.image, faces, persona.shape, settings.shape * settings.opacity)
     if shaves_beard(settings, persona):
         memory.shaving.shave(frame.image, faces, settings.opacity, full=settings.beard == "source")
-    patches = make_patches(frame, faces, persona.engine, persona.prepared)
+    patches = cut_nearer(make_patches(frame, faces, persona.engine, persona.prepared))
     with_beard = keeps_beard(settings, persona)
     patches = [(face, cut_occluders(frame, face, patch, with_beard=with_beard)) for face, patch in patches]
     patches = [(face, preserve_own_parts(face, patch, settings)) for face, patch in patches]

@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 import pytest
 
-from mien.assembly.factory import open_source
+from mien.assembly.factory import open_pipeline, open_source
 from mien.contracts import Engine
-from mien.lab.evaluate.measures import landmark_error, pose_error
+from mien.lab.evaluate.measures import face_mask, landmark_error, pose_error
 from mien.settings import Settings
 from mien.swap.engines.mesh.engine import MeshEngine
 from mien.swap.stages.compose import compose
@@ -221,3 +221,23 @@ def test_the_photos_glasses_are_worn_whole_on_request() -> None:
         assert worn.crop[spot].mean() < bare.crop[spot].mean() - 15
     assert int(worn.mask.sum()) > int(bare.mask.sum())
     assert worn.mask.astype(int).sum() > bare.mask.astype(int).sum()
+
+
+def _lit(image: Image, gain: float) -> Image:
+    """Return the picture as a camera shows it in `gain` times the light, blown out where that is too much."""
+    return np.asarray(np.clip(np.power(image / 255, 2.2) * gain, 0, 1) ** (1 / 2.2) * 255, np.uint8)
+
+
+def test_in_a_flash_the_face_is_as_bright_and_as_deep_as_in_calm_light() -> None:
+    target = portrait(COLLINS)
+    calm = _lit(target.image, 0.3)
+    pipeline = open_pipeline(Settings(grain=0, smoothing=0), models(), open_source(portrait(HOPPER).image, models()))
+    results = []
+    for index in range(9):
+        image = _lit(calm, 4.0) if index == 8 else calm.copy()
+        results.append(pipeline.swap_frame(Frame(image, index, index, Fraction(1, 30))).frame.image)
+    wanted, made = _lit(results[7], 4.0), results[8]
+    mask = face_mask(target.landmarks.points, made.shape, 0.15) > 0
+    off = made[mask].astype(float) - wanted[mask]
+    assert abs(off.mean()) < 4
+    assert np.abs(off).mean() < 7

@@ -75,3 +75,14 @@ def test_what_is_seen_again_is_the_mesh_s_and_a_reset_forgets() -> None:
     memory.reset()
     (after,) = memory.held((replace(_face(smiling), age=1),), {1: _parsed(_HIDDEN)})
     assert np.array_equal(after.landmarks.points, smiling)
+
+
+def test_of_a_face_behind_another_nothing_is_held_or_learnt() -> None:
+    memory = HiddenLandmarks()
+    for _ in range(5):
+        memory.held((_face(),), {})
+    guessed = (_face().landmarks.points + 6 * _HIDDEN[:, None]).astype(np.float32)
+    (seen,) = memory.held((_face(guessed),), {1: _parsed(_HIDDEN)}, {1})
+    assert np.array_equal(seen.landmarks.points, guessed)
+    (after,) = memory.held((_face(guessed),), {1: _parsed(_HIDDEN)})
+    assert np.array_equal(after.landmarks.points, guessed), "what was guessed behind another face is no memory"

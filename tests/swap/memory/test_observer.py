@@ -179,3 +179,51 @@ def test_the_skin_of_a_head_that_turns_is_no_noise() -> None:
     still = [_see(observer, np.asarray(turned, np.uint8), Landmarks(placed, 1.0), index) for index in range(6, 9)]
     assert still[-1].grain is not None
     assert still[-1].grain.luma < 0.5
+
+
+def test_a_face_that_comes_back_and_a_new_one_have_the_noise_of_the_camera() -> None:
+    observer, (image, landmarks) = Observer(), _shot()
+    draw = np.random.default_rng(2)
+
+    def noisy() -> Array:
+        return np.asarray(image + draw.normal(0, 3, image.shape))
+
+    for index in range(12):
+        before = _see(observer, noisy(), landmarks, index).grain
+    for index in range(12, 15):
+        observer.observe(Frame(image, index, index, Fraction(1, 30)), ())
+    assert _see(observer, noisy(), landmarks, 15).grain == before
+    observer.observe(Frame(image, 16, 16, Fraction(1, 30)), ())
+    assert _see(observer, noisy(), landmarks, 17, track=7).grain == before
+    observer.reset()
+    assert _see(observer, noisy(), landmarks, 18).grain is None
+
+
+def test_under_a_nearer_face_nothing_is_learnt() -> None:
+    near = TrackedFace(2, _shot((70.0, 0.0))[1], 1)
+    image, landmarks = _shot()
+    covered = image.copy()
+    covered[:, int(near.landmarks.points[:, 0].min()) :] = (200, 40, 20)
+    lights = {}
+    for name, behind in (("order", {1: frozenset({2})}), ("none", {})):
+        observer = Observer()
+        for index in range(6):
+            faces = TrackedFace(1, landmarks, index + 1), near
+            observer.observe(Frame(covered, index, index, Fraction(1, 30)), faces, by_appearance=False, behind=behind)
+        known = observer.observe(Frame(image, 6, 6, Fraction(1, 30)), (TrackedFace(1, landmarks, 7),), by_appearance=False)[
+            0
+        ].known
+        assert known is not None
+        assert known.light is not None
+        lights[name] = known.light[16:52, 36:52]
+    assert np.abs(np.log(lights["order"])).mean() < 0.5 * np.abs(np.log(lights["none"])).mean()
+
+
+def test_exposure_tells_a_flash_from_light_that_wanders() -> None:
+    observer, (image, landmarks) = Observer(), _shot()
+    dim = image * 0.45
+    for index in range(10):
+        calm = _see(observer, dim, landmarks, index)
+    assert calm.exposure == pytest.approx(1, abs=0.05)
+    assert _see(observer, image * 0.9, landmarks, 10).exposure == pytest.approx(2, abs=0.2)
+    assert _see(observer, dim, landmarks, 11).exposure == pytest.approx(1, abs=0.1)

@@ -285,3 +285,18 @@ def test_a_reflection_on_one_pane_hides_no_eye() -> None:
     look = memory.update(_frame(image, 8), (face,), _Glasses(FaceClass.LENS, FaceClass.SHADE))[1]
     assert 0 < look.dark < 0.3
     assert not look.occluder.any()
+
+
+def test_a_face_behind_another_is_looked_at_in_every_frame_and_uncovered_at_once() -> None:
+    behind = {1: frozenset({2})}
+    (covered, face), (bare, _) = _with_disc(), _face()
+    shares = {}
+    for name, known in (("alone", {}), ("behind", behind)):
+        parsing, parser = Parsing(), FakeParser()
+        parsing.update(_frame(covered), (face,), parser, {}, known)
+        shares[name] = [
+            float(parsing.update(_frame(bare, index), (face,), parser, {}, known)[1].occluder.max()) for index in (1, 2)
+        ]
+        shares[name].append(parser.calls)
+    assert shares["behind"] == [0, 0, 3]
+    assert max(shares["alone"][:2]) > 50

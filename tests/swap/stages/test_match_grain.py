@@ -92,13 +92,14 @@ def test_a_moving_face_trails_like_its_picture(angle: float) -> None:
     ends = [(round(7 + sign * x / 2), round(7 + sign * y / 2)) for sign in (-1, 1)]
     cv2.line(line, ends[0], ends[1], 1.0)
     trailing = np.asarray(cv2.filter2D(_crop(), -1, line / line.sum()), np.uint8)
-    patch, face = _patch(_crop()), _known(Grain(0.0, 0.0, 0.0), Focus(1.0, 99.0), (x, y))
+    patch, face = _patch(_crop()), _known(Grain(0.0, 0.0, 0.0), Focus(1.0, 99.0, length), (x, y))
     made = match_grain(_frame(trailing), face, patch, 1.0)
     inside = cv2.erode(patch.mask, np.ones((17, 17), np.uint8)) > 0
     missed = [cv2.absdiff(trailing, each)[inside].mean() for each in (patch.crop, made.crop)]
     assert missed[1] < 0.5 * missed[0]
-    sharp = match_grain(_frame(_crop()), face, patch, 1.0)
-    assert np.array_equal(sharp.crop, patch.crop), "a short exposure leaves no trail"
+    for focus, motion in ((Focus(1.0, 99.0), (x, y)), (Focus(1.0, 99.0, length), (0.5, 0.5))):
+        sharp = match_grain(_frame(_crop()), _known(Grain(0.0, 0.0, 0.0), focus, motion), patch, 1.0)
+        assert np.array_equal(sharp.crop, patch.crop), "a short exposure leaves no trail, and none is longer than the way"
 
 
 def test_a_still_picture_gets_the_noise_that_the_crop_lacks() -> None:

@@ -367,3 +367,12 @@ def test_a_profile_is_not_taken_in() -> None:
     assert film.next(12) == ()
     film.scene.people[0].yaw = 50.0
     assert _ids(film.next()) == [1]
+
+
+def test_half_a_face_beside_another_is_no_profile() -> None:
+    film = _film(Person(600, size=110), Person(670, size=100, yaw=73.0), detect_every=2)
+    faces = film.next(3)
+    assert _ids(faces) == [1, 2], "the detector takes half a face for a profile, and it would be left to the wearer"
+    assert all(abs(face.yaw) < 46 for face in faces)
+    film.scene.people[1].x = 900
+    assert len(film.next(4)) == 1

@@ -1,6 +1,6 @@
 """Landmarks under an occluder: the mesh guesses them, so they keep their place on the head until they are seen again."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -48,14 +48,23 @@ class HiddenLandmarks:
         """Forget everything: another stream begins."""
         self._shapes = {}
 
-    def held(self, faces: tuple[TrackedFace, ...], parsed: Mapping[int, ParsedFace]) -> tuple[TrackedFace, ...]:
+    def held(
+        self,
+        faces: tuple[TrackedFace, ...],
+        parsed: Mapping[int, ParsedFace],
+        behind: Container[int] = (),
+    ) -> tuple[TrackedFace, ...]:
         """Return the faces with their hidden landmarks where they were last seen on the head.
 
-        `parsed` is what the parser last saw of each face, by `track_id`.
+        `parsed` is what the parser last saw of each face, by `track_id`. Of faces in `behind`, which have others in front of
+        them, nothing is held or learnt: the parser sees skin where the mesh guesses.
         """
         shapes: dict[int, Floats] = {}
         found = []
         for face in faces:
+            if face.track_id in behind:
+                found.append(face)
+                continue
             shape, covered = self._shapes.get(face.track_id), _covered(parsed.get(face.track_id))
             seen = np.ones((len(face.landmarks.points), 1), np.float32)
             if shape is not None and covered is not None:

@@ -1,6 +1,6 @@
 """Memory of each face of a stream: appearance, light, occluders, noise and sharpness, as known in the present frame."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
@@ -15,6 +15,7 @@ from mien.face.texels import facing, unwrap
 from mien.imaging import geometry
 from mien.imaging.grain import GrainMeter, green_sigma
 from mien.imaging.kernels import kernel
+from mien.swap.memory.crossings import hidden_by
 from mien.swap.memory.occlusion.track import TrackOcclusion
 from mien.types import Array, Floats, Frame, Grain, Image, KnownFace, Mask, ParsedFace, TrackedFace
 
@@ -69,6 +70,8 @@ class ObserverTuning:
     """Yaw beyond which the bend means nothing."""
     light_noise: float = 0.06
     """Relative changes of light from frame to frame that count as real."""
+    bright_percentile: float = 85.0
+    """Percentile of a change of light over a face that stands for its bright side."""
     min_light_step: float = 0.3
     """Share of smaller changes that is taken at once."""
 
@@ -126,10 +129,11 @@ class Observer:
 
     def __init__(self) -> None:
         self._memories: dict[int, _TrackMemory] = {}
+        self._grain: Grain | None = None
 
     def reset(self) -> None:
         """Forget everything: another stream begins."""
-        self._memories = {}
+        self._memories, self._grain = {}, None
 
     def observe(
         self,
@@ -139,23 +143,26 @@ class Observer:
         by_appearance: bool = True,
         predicted: Mapping[int, Mask] = MappingProxyType({}),
         parsed: Mapping[int, ParsedFace] = MappingProxyType({}),
+        behind: Mapping[int, frozenset[int]] = MappingProxyType({}),
     ) -> tuple[TrackedFace, ...]:
         """Return the same faces with what is known of them; the picture is not changed.
 
         Without `by_appearance` no occluders are sought, which saves a sixth of all work. `predicted` are the occlusion masks of
         segmenters or the parser, by `track_id`, uint8 (128, 128) as in `KnownFace.occluder`; the larger value counts, but the
-        appearance only where the parser does not exclude an occluder. `parsed` is what the parser saw.
+        appearance only where the parser does not exclude an occluder. `parsed` is what the parser saw, `behind` is as in
+        `KnownFace`.
         """
         for memory in self._memories.values():
             memory.unseen += 1
         present = frozenset(face.track_id for face in faces)
-        seen = tuple(
-            replace(face, known=replace(known, parsed=parsed.get(face.track_id)))
-            for face in faces
-            for known in [self._observe_face(frame, face, present, by_appearance, predicted.get(face.track_id), parsed)]
-        )
+        seen = []
+        for face in faces:
+            before = behind.get(face.track_id, frozenset())
+            nearer = [other.landmarks.points for other in faces if other.track_id in before]
+            known = self._observe_face(frame, face, present, by_appearance, predicted.get(face.track_id), parsed, nearer)
+            seen.append(replace(face, known=replace(known, parsed=parsed.get(face.track_id), behind=before)))
         self._memories = {number: each for number, each in self._memories.items() if each.unseen <= TUNING.forget_frames}
-        return seen
+        return tuple(seen)
 
     def _observe_face(
         self,
@@ -165,19 +172,27 @@ class Observer:
         by_appearance: bool,
         predicted: Mask | None,
         parsed: Mapping[int, ParsedFace],
+        nearer: Sequence[Floats],
     ) -> KnownFace:
         points = face.landmarks.points
         now = unwrap(frame.image, points)
-        visible: Floats = np.clip((facing(points) - TUNING.edge_on) / (TUNING.plain - TUNING.edge_on), 0, 1).astype(np.float32)
+        visible = _visible(points, nearer)
         shape = neutral(points)
         memory = self._memories.get(face.track_id) or self._adopted(now, points, present)
         if memory is None:
             memory = _TrackMemory(
-                now.astype(np.float32), np.zeros_like(visible), shape, shape, points, GrainMeter(), FocusMeter()
+                now.astype(np.float32),
+                np.zeros_like(visible),
+                shape,
+                shape,
+                points,
+                GrainMeter(known=self._grain),
+                FocusMeter(),
             )
         elif memory.unseen > 1:
             memory.light, memory.points = None, points
-            memory.grain, memory.focus = GrainMeter(), FocusMeter()
+            memory.focus = FocusMeter()
+            memory.grain.pause()
         self._memories[face.track_id] = memory
         if memory.is_bent(shape, face.yaw):
             memory.restart(now, shape)
@@ -191,12 +206,14 @@ class Observer:
         learnt = frontal * (1 - min(_hidden_share(occluder, visible) / TUNING.unlearnt_share, 1.0))
         share = (1 - TUNING.shape_memory + TUNING.shape_haste * _oddness(shape, memory.neutral)) * learnt
         memory.neutral = (memory.neutral + share * (shape - memory.neutral)).astype(np.float32)
-        memory.light = _followed(memory.light, _light(memory, now, free))
+        light, exposure = _light(memory, now, free)
+        memory.light = _followed(memory.light, light)
         motion_xy, bend = _motion(memory.points, points)
         memory.points, memory.unseen = points, 0
         grain: Grain | None = memory.grain.measure(frame.image, geometry.box_of(points), motion_xy, bend)
-        focus = memory.focus.measure(frame.image, points, green_sigma(grain))
-        return KnownFace(memory.neutral, occluder, memory.light, motion_xy, grain, focus)
+        self._grain = grain or self._grain
+        focus = memory.focus.measure(frame.image, points, green_sigma(grain), motion_xy)
+        return KnownFace(memory.neutral, occluder, memory.light, motion_xy, grain, focus, exposure=exposure)
 
     def _adopted(self, now: Image, points: Floats, present: frozenset[int]) -> _TrackMemory | None:
         """Return the memory of a face that was lost here a moment ago: an occluder may make the tracker start a new track."""
@@ -208,6 +225,14 @@ class Observer:
             if gone and apart < TUNING.adopt_distance * size and alike and _is_the_same(now, memory):
                 return self._memories.pop(number)
         return None
+
+
+def _visible(points: Floats, nearer: Sequence[Floats]) -> Floats:
+    """Return how well each texel of a face is seen, 0..1, float32 (side, side); nothing is under the `nearer` faces."""
+    visible: Floats = np.clip((facing(points) - TUNING.edge_on) / (TUNING.plain - TUNING.edge_on), 0, 1).astype(np.float32)
+    if nearer:
+        visible *= 1 - hidden_by(points, nearer)
+    return visible
 
 
 def _occluder(memory: _TrackMemory, now: Image, visible: Floats, shape: Floats) -> Mask:
@@ -272,11 +297,12 @@ def _expected(memory: _TrackMemory, now: Image, visible: Floats) -> Floats:
     return np.asarray(memory.texture * wide[:, :, None], np.float32)
 
 
-def _light(memory: _TrackMemory, now: Image, free: Floats) -> Floats:
-    """The light of this frame against even light; float32 (64, 64, 3)."""
+def _light(memory: _TrackMemory, now: Image, free: Floats) -> tuple[Floats, float]:
+    """Return the light of this frame against even light, float32 (64, 64, 3), and its exposure against the usual one."""
     known = np.minimum(memory.weight, 1)
-    light: Floats = light_of(now, memory.texture, free * known) * lasting_light(memory.texture, known)[:, :, None]
-    return light
+    change = light_of(now, memory.texture, free * known)
+    light: Floats = change * lasting_light(memory.texture, known)[:, :, None]
+    return light, float(np.percentile(change[::4, ::4, 1], TUNING.bright_percentile))
 
 
 def _followed(before: Floats | None, light: Floats) -> Floats:

@@ -1,7 +1,7 @@
 """Classes and occluders that the parser sees on each face, over time.
 
-The parser looks at a face in every other frame, and in the next one when something new came live; in between, what it saw
-moves with the mesh.
+The parser looks at a face in every other frame, and in the next one when something new came live or another face passes in
+front; in between, what it saw moves with the mesh.
 """
 
 from collections.abc import Mapping
@@ -103,13 +103,15 @@ class Parsing:
         faces: tuple[TrackedFace, ...],
         parser: Parser | None,
         hands: Mapping[int, Mask] = MappingProxyType({}),
+        behind: Mapping[int, frozenset[int]] = MappingProxyType({}),
         *,
         glasses: bool = True,
     ) -> dict[int, Look]:
         """Return what is known of each face by its `track_id`; empty without a parser.
 
         `glasses`: clear ones stay before the face. `hands` are textures of the hands before a face that the hand networks
-        found. The picture is not changed. Errors of the parser pass through, and nothing is remembered of that frame.
+        found. Faces in `behind` have others in front of them: what these uncover counts at once. The picture is not changed.
+        Errors of the parser pass through, and nothing is remembered of that frame.
         """
         if parser is None:
             self.reset()
@@ -119,14 +121,23 @@ class Parsing:
         looks = dict(self._looks)
         due = [present[number] for number in self._turns.due(present)]
         for face, parsed in zip(due, _parsed(frame, due, parser), strict=True):
-            look = self._look(parsed, frame, face, looks.get(face.track_id), hands.get(face.track_id), glasses=glasses)
-            looks[face.track_id] = look
-            self._turns.looked(face.track_id, again=self._live and _is_doubtful(look))
+            number = face.track_id
+            before, hand = looks.get(number), hands.get(number)
+            looks[number] = self._look(parsed, frame, face, before, hand, glasses=glasses, uncovered=number in behind)
+            self._turns.looked(number, again=number in behind or (self._live and _is_doubtful(looks[number])))
         self._looks = looks
         return looks.copy()
 
     def _look(
-        self, parsed: ParsedFace, frame: Frame, face: TrackedFace, before: Look | None, hand: Mask | None, *, glasses: bool
+        self,
+        parsed: ParsedFace,
+        frame: Frame,
+        face: TrackedFace,
+        before: Look | None,
+        hand: Mask | None,
+        *,
+        glasses: bool,
+        uncovered: bool,
     ) -> Look:
         dark = _darkness(parsed, before)
         sure = TUNING.dark_share_live if self._live else TUNING.dark_share
@@ -142,7 +153,9 @@ class Parsing:
             reach = np.ones((TUNING.reach_texels, TUNING.reach_texels), np.uint8)
             last = np.zeros_like(seen) if before is None else cv2.dilate(before.seen, reach)
             counted = np.minimum(seen, np.asarray(last, np.uint8))
-        return Look(known, counted if before is None else followed(before.occluder, counted), seen, dark)
+        if before is not None and not uncovered:
+            counted = followed(before.occluder, counted)
+        return Look(known, counted, seen, dark)
 
     def _beard(self, parsed: ParsedFace, face: TrackedFace, seen: Mask, before: Mask | None) -> Mask | None:
         """Return the mean of a beard with this look, uint8 (side, side); None without one.

@@ -1,5 +1,6 @@
 """Patches of all faces of a frame, made by the engine."""
 
+import math
 from typing import Any, TypeAlias
 
 from mien.contracts import Engine
@@ -20,8 +21,16 @@ def make_patches(frame: Frame, faces: tuple[TrackedFace, ...], engine: Engine, p
 
 
 def far_to_near(faces: tuple[TrackedFace, ...]) -> tuple[TrackedFace, ...]:
-    """Sort faces by their height in the picture, smallest first."""
-    return tuple(sorted(faces, key=_height))
+    """Sort faces by their height in the picture, smallest first; one that is known to be behind another comes before it."""
+    heights = {face.track_id: _height(face) for face in faces}
+
+    def depth(face: TrackedFace) -> tuple[float, bool]:
+        before = frozenset() if face.known is None else face.known.behind
+        lowest = min((heights[number] for number in before if number in heights), default=math.inf)
+        own = heights[face.track_id]
+        return min(own, lowest), own <= lowest
+
+    return tuple(sorted(faces, key=depth))
 
 
 def _height(face: TrackedFace) -> float:

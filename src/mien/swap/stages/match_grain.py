@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from mien.face.sharpness import blur_of, focus_of
+from mien.face.sharpness import focus_of
 from mien.imaging import geometry
 from mien.imaging.blend import smear, speckle
-from mien.imaging.grain import green_sigma, noise_tile, still_grain, tile_offset
+from mien.imaging.grain import noise_tile, still_grain, tile_offset
 from mien.types import FacePatch, Focus, Frame, Grain, Image, Mask, TrackedFace
 
 
@@ -25,8 +25,6 @@ class GrainTuning:
     """Share of the way that the finest detail goes to the target's."""
     min_motion: float = 2.0
     """Pixels a frame; slower motion leaves no visible blur."""
-    trail_factor: float = 1.7 * math.sqrt(12)
-    """Length of a line as a multiple of the blur that is measured of it."""
     rim: int = 5
     """Pixels beside the patch's holes that are left out of the measurement."""
     noise_share: float = 0.85
@@ -50,7 +48,8 @@ def match_grain(frame: Frame, face: TrackedFace, patch: FacePatch, grain: float,
     scale = geometry.scale_of(patch.crop_to_frame)
     target = _target(frame.image, patch)
     motion_xy = known.motion_xy[0] / scale, known.motion_xy[1] / scale
-    crop, mask = _trailing(patch.crop, patch.mask, target, motion_xy, green_sigma(known.grain))
+    trail = 0.0 if known.focus is None else known.focus.trail / scale
+    crop, mask = _trailing(patch.crop, patch.mask, motion_xy, trail)
     if known.focus is not None and focus > 0:
         crop = _focused(crop, mask, target, Focus(known.focus.blur / scale, known.focus.detail), focus)
     wanted = _missing(known.grain, crop, mask, target) if grain > 0 else None
@@ -105,20 +104,14 @@ def _focused(crop: Image, mask: Mask, target: Image, wanted: Focus, strength: fl
     return soft if share >= 1 else np.asarray(cv2.addWeighted(soft, share, filled, 1 - share, 0), np.uint8)
 
 
-def _trailing(crop: Image, mask: Mask, target: Image, motion_xy: tuple[float, float], noise: float) -> tuple[Image, Mask]:
-    """Return crop and mask with the motion blur of the target, judged by its sharpness along its motion and across."""
+def _trailing(crop: Image, mask: Mask, motion_xy: tuple[float, float], trail: float) -> tuple[Image, Mask]:
+    """Return crop and mask smeared by `trail` pixels along the motion, at most by the way of one frame."""
     length = math.hypot(*motion_xy)
-    inside = _judged(mask)
-    if length < TUNING.min_motion or not inside.any():
-        return crop, mask
-    unit_xy = motion_xy[0] / length, motion_xy[1] / length
-    own, wanted = blur_of(crop, inside, unit_xy, 0.0), blur_of(target, inside, unit_xy, noise)
-    along, across = (b * b - a * a for a, b in zip(own, wanted, strict=True))
-    trail = min(TUNING.trail_factor * math.sqrt(max(0.0, along - max(across, 0.0))), length)
-    if trail < TUNING.min_motion:
+    trail = min(trail, length)
+    if trail < TUNING.min_motion or not mask.any():
         return crop, mask
     result, cover = np.empty_like(crop), np.empty_like(mask)
-    smear(np.ascontiguousarray(crop), mask, unit_xy[0] * trail, unit_xy[1] * trail, result, cover)
+    smear(np.ascontiguousarray(crop), mask, motion_xy[0] / length * trail, motion_xy[1] / length * trail, result, cover)
     return result, cover
 
 

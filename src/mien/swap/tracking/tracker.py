@@ -55,6 +55,8 @@ class TrackerTuning:
     grace_frames: int = 24
     """Frames for which a lost track can be revived near its last position; 0.8 s at 30 fps. Chosen by eye; not measured."""
     revive_distance: float = 1.0
+    crossed: float = 0.85
+    """Distance of two faces below which one hides much of the other: the detector takes the rest of it for a profile."""
     replace_growth: float = 1.3
     """When all tracks are taken, a face this many times larger replaces the smallest."""
 
@@ -195,7 +197,8 @@ class Tracker:
             track.missed_detections = 0 if seen else track.missed_detections + 1
             if seen:
                 track.least_presence = track.shown.presence
-                track.correct_yaw(seen[0])
+                if not self._is_crossed(track.box, track):
+                    track.correct_yaw(seen[0])
             apart = min((mesh_distance(each, track.points, track.box) for each in seen), default=0.0)
             missed = (
                 track.missed_detections >= self.tuning.missed_detections and track.least_presence < self.tuning.sure_presence
@@ -206,7 +209,8 @@ class Tracker:
 
     def _start(self, detection: Detection, image: Image) -> bool:
         """Start or revive the track of a detection; False when the landmarks do not confirm it."""
-        if abs(yaw_of_points(detection.points)) > self.tuning.return_yaw_degrees:
+        crossed = self._is_crossed(FaceBox.of_detection(detection))
+        if not crossed and abs(yaw_of_points(detection.points)) > self.tuning.return_yaw_degrees:
             return False
         fitted = self._fitted(detection, image)
         if fitted is None:
@@ -219,9 +223,14 @@ class Tracker:
         landmarks, box, known = fitted
         if not is_tracked(box, self._tracks) and self._make_room(box):
             track = self._revived(known, landmarks, box) if known else self._new_track(landmarks, box)
-            track.correct_yaw(detection)
+            if not crossed:
+                track.correct_yaw(detection)
             self._tracks.append(track)
         return True
+
+    def _is_crossed(self, box: FaceBox, own: Track | None = None) -> bool:
+        """Return True when another track lies over a face: its landmarks are sure, its profile is not."""
+        return any(track is not own and track.box.distance(box) < self.tuning.crossed for track in self._tracks)
 
     def _fitted(self, detection: Detection, image: Image) -> tuple[Landmarks, FaceBox, Track | None] | None:
         """The landmarks of a detection, their box and the lost track that came back; None when they do not confirm it."""

@@ -29,6 +29,8 @@ _OCCLUDER_STEP = 4  # pixels of the face for one of the coarse occlusion mask
 _OUTLINE, _LEAST_OUTLINE = 0.06, 1.5  # width of the soft outline, in eye distances and at least in pixels; chosen by eye
 _TURNED_DEGREES = 10.0  # yaw from which a part of the face lies before another one
 _STEP = 0.06  # depth in eye distances that is a step; chosen by eye
+_USUAL_EXPOSURE = 1.1  # times the usual brightness, up to which light only wanders
+_MAX_EXPOSURE = 4.0  # times the usual brightness; bounds a wrong memory
 _MIN_VISIBLE = 0.2  # share of a face from which its light can be estimated; chosen by eye
 
 
@@ -119,6 +121,7 @@ class MeshEngine:
             # Shaded alike first: skin in shadow on one side only would not be recognised as skin.
             if face.known is not None and face.known.light is not None:
                 shade(crop, mask, gains(face.known.light, local, mask, self._settings.light))
+                crop = _exposed(crop, face.known.exposure)
             relight(crop, mask, light_map(crop, _without_occluder(skin, local, face.known), target, self._settings.light))
             crop = soften(crop, mask, target)
         if self._settings.sharpness > 0:
@@ -142,6 +145,15 @@ def _smooth_steps(crop: Image, depth: Floats, local: Floats) -> None:
     mark_steps(depth, _STEP * float(np.linalg.norm(local[first] - local[second])), edges)
     if edges.any():
         cv2.copyTo(cv2.blur(crop, (3, 3)), edges, crop)
+
+
+def _exposed(crop: Image, exposure: float) -> Image:
+    """Return the crop as a camera shows it that is lit this many times more than usual, blown out where the picture is.
+
+    Without it the crop would take the lamp's level for a pale skin's, and lose the depth of its brows and shadows.
+    """
+    flash = min(exposure, _MAX_EXPOSURE) / _USUAL_EXPOSURE
+    return np.asarray(cv2.convertScaleAbs(crop, alpha=flash), np.uint8) if flash > 1 else crop
 
 
 def _without_occluder(mask: Mask, local: Floats, known: KnownFace | None) -> Mask:
