@@ -30,9 +30,9 @@ class SceneTuning:
     """Change that each grey level of difference in brightness excuses: a flash is not a cut."""
     near_sigma: float = 2.0
     """Sigma in pixels of the thumbnail of the surroundings against which details are seen that light leaves as they are."""
-    same_detail: float = 0.6
-    """Correlation of these details from which two thumbnails show one scene; flashes from a side have 0.8 and more, cuts less
-    than 0.3."""
+    same_detail: float = 0.8
+    """Correlation of these details from which two thumbnails show one scene: 99 of 100 flashes from a side, of 2 to 6 times the
+    light, have 0.92 and more, of 2,100 cuts between portraits none has more than 0.75."""
     detail_noise: float = 0.02
     """Logarithm of brightness that is noise rather than a detail."""
     least_level: float = 12.0
