@@ -192,3 +192,13 @@ def test_the_pose_stays() -> None:
     _, face = _bent()
     turn = head_pose(face.landmarks.points).rotation @ head_pose(before).rotation.T
     assert max(abs(angle) for angle in geometry.angles_of(turn)) < 2
+
+
+def test_half_a_face_behind_another_is_not_bent_and_bends_nobody() -> None:
+    near, points = TrackedFace(2, Landmarks(_placed(0) + np.array([60, 0, 0], np.float32), 0.2), 1), _placed(0)
+    before, image = _noise(), _noise()
+    behind = replace(_face(points), known=KnownFace(face_model().shape, behind=frozenset({2})))
+    assert reshape(image, (behind, near), _wider(1.15), 1.0)[0] is behind
+    assert np.array_equal(image, before)
+    free = replace(_face(points), known=KnownFace(face_model().shape))
+    assert reshape(image, (free, near), _wider(1.15), 1.0)[0] is not free

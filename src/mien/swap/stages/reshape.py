@@ -4,6 +4,7 @@ The difference between the neutral source and the neutral target is carried alon
 picture is warped with the landmarks, so that eyes, teeth, jaw and hair line stay at the landmarks.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import cv2
@@ -38,6 +39,8 @@ class ReshapeTuning:
     sure_from: float = 0.3
     sure_to: float = 0.7
     """Presence over which it fades in."""
+    covered_gain: float = 3.0
+    """Multiple of the share of a face's box under nearer faces that is taken off its change."""
     border_share: float = 0.4
     """Most of the way to the picture's border that a move may reach: squeezed, but never streaked."""
     min_move_pixels: float = 0.05
@@ -101,7 +104,7 @@ def reshape(image: Image, faces: tuple[TrackedFace, ...], shape: Floats | None, 
     moved = list(faces)
     for number in range(len(moved)):
         face = moved[number]
-        wanted = _wanted(face, shape, strength)
+        wanted = _wanted(face, shape, strength * _uncovered(face, moved))
         if wanted is None:
             continue
         field = _field(face.landmarks.points, wanted, image.shape[1], image.shape[0])
@@ -140,6 +143,18 @@ def _wanted(face: TrackedFace, shape: Floats, strength: float) -> Floats | None:
     change *= TUNING.max_move * np.tanh(size / TUNING.max_move) / np.maximum(size, 1e-9)
     wanted = (pose.scale * (change @ pose.rotation.T)).astype(np.float32)
     return wanted if np.abs(wanted[:, :2]).max() >= TUNING.min_move_pixels else None
+
+
+def _uncovered(face: TrackedFace, faces: Sequence[TrackedFace]) -> float:
+    """Return the share of the change for a face behind others, 0..1: its mesh is a guess, and would bend the nearer one, too."""
+    before = frozenset() if face.known is None else face.known.behind
+    x1, y1, x2, y2 = geometry.box_of(face.landmarks.points)
+    covered = 0.0
+    for other in faces:
+        if other.track_id in before:
+            left, top, right, bottom = geometry.box_of(other.landmarks.points)
+            covered += max(0.0, min(x2, right) - max(x1, left)) * max(0.0, min(y2, bottom) - max(y1, top))
+    return max(0.0, 1 - TUNING.covered_gain * covered / max((x2 - x1) * (y2 - y1), 1.0))
 
 
 def _faded(pose: HeadPose, tracked_yaw: float, presence: float) -> float:

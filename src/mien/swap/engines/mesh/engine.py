@@ -29,7 +29,8 @@ _OCCLUDER_STEP = 4  # pixels of the face for one of the coarse occlusion mask
 _OUTLINE, _LEAST_OUTLINE = 0.06, 1.5  # width of the soft outline, in eye distances and at least in pixels; chosen by eye
 _TURNED_DEGREES = 10.0  # yaw from which a part of the face lies before another one
 _STEP = 0.06  # depth in eye distances that is a step; chosen by eye
-_USUAL_EXPOSURE = 1.1  # times the usual brightness, up to which light only wanders
+_USUAL_EXPOSURE, _FLASH_EXPOSURE = 1.25, 1.5  # times the usual brightness up to which light wanders, and from which it flashes
+_WANDERS = 1.1  # times the usual brightness that are left to the match of tones even in a flash
 _MAX_EXPOSURE = 4.0  # times the usual brightness; bounds a wrong memory
 _MIN_VISIBLE = 0.2  # share of a face from which its light can be estimated; chosen by eye
 
@@ -152,8 +153,9 @@ def _exposed(crop: Image, exposure: float) -> Image:
 
     Without it the crop would take the lamp's level for a pale skin's, and lose the depth of its brows and shadows.
     """
-    flash = min(exposure, _MAX_EXPOSURE) / _USUAL_EXPOSURE
-    return np.asarray(cv2.convertScaleAbs(crop, alpha=flash), np.uint8) if flash > 1 else crop
+    share = min(max((exposure - _USUAL_EXPOSURE) / (_FLASH_EXPOSURE - _USUAL_EXPOSURE), 0.0), 1.0)
+    gain = 1 + share * (min(exposure, _MAX_EXPOSURE) / _WANDERS - 1)
+    return np.asarray(cv2.convertScaleAbs(crop, alpha=gain), np.uint8) if gain > 1 else crop
 
 
 def _without_occluder(mask: Mask, local: Floats, known: KnownFace | None) -> Mask:
