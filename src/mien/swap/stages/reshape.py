@@ -146,7 +146,7 @@ def _wanted(face: TrackedFace, shape: Floats, strength: float) -> Floats | None:
 
 
 def _uncovered(face: TrackedFace, faces: Sequence[TrackedFace]) -> float:
-    """Return the share of the change for a face behind others, 0..1: its mesh is a guess, and would bend the nearer one, too."""
+    """Return the share of the change for a face behind others, 0..1: its mesh is a guess, and would bend the nearer one."""
     before = frozenset() if face.known is None else face.known.behind
     x1, y1, x2, y2 = geometry.box_of(face.landmarks.points)
     covered = 0.0
