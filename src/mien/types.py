@@ -200,9 +200,10 @@ class SourceFace:
     """A face that may be worn: a crop of the photo, BGR uint8, and the landmarks in the crop's pixels.
 
     `digest` names the content, so that what engines prepare from it can be cached. `others` are more photos of the same
-    person. `faults` are those of the photo, worst first; `warnings` are sentences for the user, theirs included. `age` is the
-    lowest apparent age in years, None = not estimated. `classes` uint8 (classes, grid, grid) are the shares of the parser's
-    classes in the texture of the face, None = not parsed.
+    person; of a clip of the person, `views` are frames from other angles, `expressions` frames from the front with other
+    expressions, the calmest first. `faults` are those of the photo, worst first; `warnings` are sentences for the user, theirs
+    included. `age` is the lowest apparent age in years, None = not estimated. `classes` uint8 (classes, grid, grid) are the
+    shares of the parser's classes in the texture of the face, None = not parsed.
     """
 
     image: Image
@@ -213,6 +214,13 @@ class SourceFace:
     age: float | None = None
     classes: Array | None = None
     faults: tuple[PhotoFault, ...] = ()
+    views: tuple["SourceFace", ...] = ()
+    expressions: tuple["SourceFace", ...] = ()
+
+    @property
+    def photos(self) -> tuple["SourceFace", ...]:
+        """All that show the person as the first photo does, itself first."""
+        return (self, *self.others, *self.views)
 
     @property
     def score(self) -> float:

@@ -7,7 +7,7 @@ from typing import Literal
 
 from mien.api.arguments import number_of, path_of, paths_of, settings_of
 from mien.assembly import factory, registry
-from mien.assembly.source_photos import open_photos, read_photo
+from mien.assembly.source_photos import open_photos
 from mien.errors import UsageError
 from mien.media.files.statement import shown_name
 from mien.models.library.store import Store
@@ -42,11 +42,12 @@ def load_face(
     settings: Settings | None = None,
     data: Path | str | None = None,
 ) -> Face:
-    """Load the face of a photo and record why it may be used.
+    """Load the face of a photo, or of a short clip of one person, and record why it may be used.
 
     `consent` None uses the statement recorded for this photo before. `adult` states that the person is 18 or older, which is
-    needed for a face that looks younger and is recorded, too. `also` are further photos of the same person, `number` counts
-    the faces of a group from the left, from 1. `data` is the folder of key, ledger and consents (default: the user's).
+    needed for a face that looks younger and is recorded, too. `also` are further photos and short clips of the same person;
+    of a clip, the first minute is looked at. `number` counts the faces of a group from the left, from 1. `data` is the folder
+    of key, ledger and consents (default: the user's).
 
     Raises a `SourceFaceError` for a photo that cannot be worn (`SourceFaceChild`: it looks like a child's), `UsageError`
     without a statement, `AdulthoodNeeded` for a face that looks young and is not stated to be an adult's, and what reading a
@@ -61,7 +62,7 @@ def load_face(
     trust = open_trust(data_folder() if data is None else path_of(data, "data"), Signing())
     models = factory.open_models(settings, Store())
     registry.check_names(settings, models.sessions)
-    source = open_photos(path, read_photo(path, settings), others, settings, models, number)
+    source = open_photos(path, others, settings, models, number)
     if consent is not None:
         return Face(source, trust.consents.record(source, consent, shown_name(path), adult=adult), models, trust, settings)
     found = trust.consents.find(source, adult=adult)

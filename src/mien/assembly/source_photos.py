@@ -1,15 +1,26 @@
-"""Source face out of photo files; errors name the photo."""
+"""Source face out of the files of a person, photos and short clips; errors name the file."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from mien.assembly import factory
-from mien.errors import SourceFaceError
+from mien.assembly.source_clip import ClipProgress, add_clip, open_clip
+from mien.errors import SourceFaceError, UsageError
+from mien.media.files.moving import Kind, kind_of
 from mien.media.files.picture_read import read_picture
 from mien.models.library.store import Store
 from mien.settings import Settings
 from mien.types import Image, SourceFace
+
+Watch = Callable[[Path], AbstractContextManager[ClipProgress]]
+"""Maker of the progress of a clip by its path; it is entered while the clip is looked at."""
+
+
+@contextmanager
+def unwatched(path: Path) -> Iterator[ClipProgress]:
+    """Yield a progress that nobody watches."""
+    yield lambda done_s, all_s: None
 
 
 def read_photo(path: Path, settings: Settings) -> Image:
@@ -17,21 +28,41 @@ def read_photo(path: Path, settings: Settings) -> Image:
     return read_picture(path, max_pixels=settings.max_pixels, max_bytes=settings.max_bytes).frame.image
 
 
+def is_clip(path: Path) -> bool:
+    """Return whether the file is a clip and no photo, by its content. Raises `UnreadableMedia`."""
+    return kind_of(path) is not Kind.PICTURE
+
+
 def open_photos(
-    path: Path, photo: Image, also: Sequence[Path], settings: Settings, models: factory.Models, number: int | None = None
+    path: Path,
+    also: Sequence[Path],
+    settings: Settings,
+    models: factory.Models,
+    number: int | None = None,
+    watch: Watch = unwatched,
 ) -> SourceFace:
-    """Find the face of a photo that was read from `path`, and of further files of the same person.
+    """Find the face of a photo, or of a clip of one person alone, and of further files of the same person.
 
     `number` counts the faces of a group from the left, from 1. Raises a `MienError`.
     """
     with _naming(path):
-        source = factory.open_source(photo, models, number)
+        if not is_clip(path):
+            source = factory.open_source(read_photo(path, settings), models, number)
+        elif number is None:
+            with watch(path) as progress:
+                source = open_clip(path, settings, models, factory.open_recogniser(Store()), progress)
+        else:
+            raise UsageError(f"{path} is a clip, whose faces have no numbers", "give a photo first and the clip with --also")
     if not also:
         return source
     recogniser = factory.open_recogniser(Store())
     for other in also:
         with _naming(other):
-            source = factory.add_photo(source, read_photo(other, settings), models, recogniser)
+            if is_clip(other):
+                with watch(other) as progress:
+                    source = add_clip(source, other, settings, models, recogniser, progress)
+            else:
+                source = factory.add_photo(source, read_photo(other, settings), models, recogniser)
     return source
 
 

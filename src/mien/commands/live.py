@@ -23,8 +23,8 @@ def add(commands: Commands) -> None:
     )
     live.add_argument("--photo", metavar="PHOTO", type=Path, help="wear this face from the start; needs --consent")
     live.add_argument(
-        "--also", metavar="PHOTO", type=Path, action="append", default=[],
-        help="another photo of the person in --photo; may be repeated",
+        "--also", metavar="PHOTO|CLIP", type=Path, action="append", default=[],
+        help="another photo, or a short clip, of the person in --photo; may be repeated",
     )  # fmt: skip
     live.add_argument("--input", metavar="INPUT", help="camera (0, /dev/video0), file, folder, URL, screen or browser")
     live.add_argument(

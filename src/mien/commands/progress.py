@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
@@ -81,6 +82,22 @@ def _bar(console: Console, name: str) -> Iterator[Callable[[Step], None]]:
             bar.update(task, completed=step.frames, total=step.total, rate=f"{speed:.0f}" if speed else "–")
 
         yield report
+
+
+@contextmanager
+def clip_progress(console: Console, path: Path, *, quiet: bool) -> Iterator[Callable[[float, float], None]]:
+    """Yield a function that takes the seconds of a source clip that were looked at, and all; a bar, or one line in a log."""
+    words = escape(printable(f"looking at {path.name}"))
+    if quiet:
+        yield lambda done_s, all_s: None
+    elif not console.is_terminal or console.is_dumb_terminal:
+        console.print(words)
+        yield lambda done_s, all_s: None
+    else:
+        columns = TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn()
+        with Progress(*columns, console=console, transient=True) as bar:
+            task = bar.add_task(words, total=None)
+            yield lambda done_s, all_s: bar.update(task, completed=done_s, total=all_s)
 
 
 @contextmanager

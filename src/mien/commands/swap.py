@@ -23,7 +23,11 @@ def add(commands: Commands) -> None:
         epilog=EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    swap.add_argument("photo", metavar="PHOTO", help="photo of the face to wear: jpeg, png, webp, tiff, bmp, gif, heic or avif")
+    swap.add_argument(
+        "photo",
+        metavar="PHOTO",
+        help="photo of the face to wear (jpeg, png, webp, tiff, bmp, gif, heic or avif), or a short clip of one person",
+    )
     swap.add_argument(
         "targets", metavar="TARGET", nargs="+", help="pictures, animations and videos to swap faces in; * and ? are expanded"
     )
@@ -32,8 +36,9 @@ def add(commands: Commands) -> None:
     )
     swap.add_argument("--overwrite", action="store_true", help="replace existing outputs")
     swap.add_argument(
-        "--also", metavar="PHOTO", action="append", default=[],
-        help="another photo of the same person, for what PHOTO does not show; may be repeated",
+        "--also", metavar="PHOTO|CLIP", action="append", default=[],
+        help="another photo of the same person, for what PHOTO does not show, or a clip of some 20 seconds in which the person "
+        "talks, smiles and turns; may be repeated",
     )  # fmt: skip
     swap.add_argument("--source-face", metavar="N", type=int, help="which face of PHOTO, counted from the left")
     swap.add_argument(

@@ -54,21 +54,21 @@ def run_swap(request: Request, *, quiet: bool, report: Callable[[MienError], Non
     task = _task(request, request.targets[0], outputs)
     if request.dry_run:
         models = _models(request.settings)
-        _warn(open_source(request, models), models, request.settings, console)
+        _warn(open_source(request, models, console, quiet=quiet), models, request.settings, console)
         print_plan(request, task, console)
         return 0
     with outputs:
-        _swap_one(request, _parts(request, console), task, console, quiet)
+        _swap_one(request, _parts(request, console, quiet), task, console, quiet)
     return 0
 
 
 def _swap_all(request: Request, outputs: Outputs, console: Console, quiet: bool, report: Callable[[MienError], None]) -> int:
     if request.dry_run:
         models = _models(request.settings)
-        _warn(open_source(request, models), models, request.settings, console)
+        _warn(open_source(request, models, console, quiet=quiet), models, request.settings, console)
         parts = None
     else:
-        parts = _parts(request, console)
+        parts = _parts(request, console, quiet)
     codes: list[int] = []
     done = 0
     with outputs:
@@ -121,10 +121,10 @@ def _models(settings: Settings) -> factory.Models:
     return models
 
 
-def _parts(request: Request, console: Console) -> _Parts:
+def _parts(request: Request, console: Console, quiet: bool) -> _Parts:
     trust = open_trust(request.data, request.signing)
     models = _models(request.settings)
-    source = open_source(request, models)
+    source = open_source(request, models, console, quiet=quiet)
     _warn(source, models, request.settings, console)
     return _Parts(models, trust, source, consent_for(request, trust, source))
 

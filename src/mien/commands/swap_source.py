@@ -1,9 +1,13 @@
 """Source face of a `mien swap` request, and the consent to use it."""
 
+from functools import partial
+
 import cv2
+from rich.console import Console
 
 from mien.assembly import factory
-from mien.assembly.source_photos import open_photos, read_photo
+from mien.assembly.source_photos import is_clip, open_photos, read_photo
+from mien.commands.progress import clip_progress
 from mien.commands.swap_request import Request
 from mien.errors import AdulthoodNeeded, UsageError
 from mien.media.files.output_file import OutputFile
@@ -15,12 +19,14 @@ from mien.swap.source.load import numbered_picture, search
 from mien.types import Image, SourceFace
 
 
-def open_source(request: Request, models: factory.Models) -> SourceFace:
-    """Find the source face in the photo and its further photos; raises a `MienError`."""
-    photo = read_photo(request.photo, request.settings)
+def open_source(request: Request, models: factory.Models, console: Console, *, quiet: bool) -> SourceFace:
+    """Find the source face in the photo and its further photos and clips; raises a `MienError`."""
     if request.number_faces is not None:
-        _write_numbered(request, models, photo)
-    return open_photos(request.photo, photo, request.also, request.settings, models, request.source_face)
+        if is_clip(request.photo):
+            raise UsageError(f"{request.photo} is a clip: only a photo can be numbered", "omit --number-faces")
+        _write_numbered(request, models, read_photo(request.photo, request.settings))
+    watch = partial(clip_progress, console, quiet=quiet)
+    return open_photos(request.photo, request.also, request.settings, models, request.source_face, watch)
 
 
 def consent_for(request: Request, trust: Trust, source: SourceFace) -> Consent:

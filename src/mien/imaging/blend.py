@@ -277,3 +277,20 @@ def mix_textures(own: Array, own_gain: Array, other_gain: Array, shares: Array, 
                 value += (1 - first - second) * (line[j, 9 + c] + (line[j + 1, 9 + c] - line[j, 9 + c]) * fx)
                 out[y, x, c] = int(min(max(value + np.float32(0.5), np.float32(0.0)), np.float32(255.0)))
             out[y, x, 3] = int(min(max(cover * 255 + np.float32(0.5), np.float32(0.0)), np.float32(255.0)))
+
+
+@kernel
+def mix_in(texture: Array, base: Array, part: Array, left: int, top: int, share: int) -> None:
+    """Add `share` 0..256 of the difference between `part` and `base` to `texture`, in place, where the part's alpha is above 0.
+
+    texture and base BGRA uint8 (n, n, 4); part BGRA uint8 (h, w, 4) lies inside, its top left at (left, top). Alpha stays.
+    """
+    for y in range(part.shape[0]):
+        for x in range(part.shape[1]):
+            m = part[y, x, 3] * share
+            if m == 0:
+                continue
+            for c in range(3):
+                change = (int(part[y, x, c]) - int(base[top + y, left + x, c])) * m
+                value = int(texture[top + y, left + x, c]) + (change + 32640) // 65280
+                texture[top + y, left + x, c] = min(max(value, 0), 255)

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from mien.assembly import factory
+from mien.assembly.source_clip import add_clip, open_clip
+from mien.assembly.source_photos import is_clip
 from mien.contracts import Engine, Recogniser
 from mien.errors import OutputError, SeveralSourceFaces, UsageError
 from mien.media.files.output_file import output_error
@@ -37,12 +39,14 @@ class GalleryLimits:
 
     faces: int = 60  # a page shows all of them
     photo_bytes: int = 64_000_000  # chosen, above the photos of phones
+    clip_bytes: int = 250_000_000  # chosen, above 30 seconds of a phone's 4K
     photo_pixels: int = 60_000_000  # bounds memory: 180 MB once decoded
     personas: int = 4  # bounds memory; with installed models each holds an engine
     name_letters: int = 80  # longer names are cut
 
 
 GALLERY_LIMITS = GalleryLimits()
+_CLIP_LIMITS = replace(Settings(), max_pixels=GALLERY_LIMITS.photo_pixels, max_bytes=GALLERY_LIMITS.clip_bytes)
 
 
 class SeveralFaces(SeveralSourceFaces):
@@ -132,13 +136,7 @@ class Gallery:
         if len(self._faces) >= GALLERY_LIMITS.faces:
             raise UsageError(f"the gallery holds {GALLERY_LIMITS.faces} faces already", "remove one first")
         with self._decoding:
-            image = _read(photo)
-            try:
-                source = factory.open_source(image, self._models, number)
-            except SeveralSourceFaces:
-                found = search(image, self._models.photo_detector)
-                raise SeveralFaces(len(found.faces), _fitted(numbered_picture(found), _NUMBERED_SIDE_PIXELS)) from None
-            del image
+            source = self._first(photo, number)
         if consent is None:
             stated = self._consents.find(source, adult=adult)
         else:
@@ -149,6 +147,23 @@ class Gallery:
         with self._lock:
             self._faces[face.id] = face
         return face
+
+    def _first(self, photo: Path, number: int | None) -> SourceFace:
+        """Return the face of a photo, or of a clip of one person alone; raises `SeveralFaces` or another `MienError`."""
+        if is_clip(photo):
+            return open_clip(photo, _CLIP_LIMITS, self._models, self._recogniser())
+        image = _read(photo)
+        try:
+            return factory.open_source(image, self._models, number)
+        except SeveralSourceFaces:
+            found = search(image, self._models.photo_detector)
+            raise SeveralFaces(len(found.faces), _fitted(numbered_picture(found), _NUMBERED_SIDE_PIXELS)) from None
+
+    def _with(self, source: SourceFace, further: Path) -> SourceFace:
+        """Return the face with a further photo or clip of the same person. Raises a `MienError`."""
+        if is_clip(further):
+            return add_clip(source, further, _CLIP_LIMITS, self._models, self._recogniser())
+        return factory.add_photo(source, _read(further), self._models, self._recogniser())
 
     def state_adult(self, face_id: str) -> None:
         """Record that the person of this face is an adult. Raises a `MienError`."""
@@ -162,7 +177,7 @@ class Gallery:
         """
         source = self.allowed(face_id)[0]
         with self._decoding:
-            whole = factory.add_photo(source, _read(photo), self._models, self._recogniser())
+            whole = self._with(source, photo)
         # Before the photo becomes part of the face, which could not be worn any more.
         self._consents.check_adulthood(whole)
         with self._lock:
@@ -284,9 +299,9 @@ class Gallery:
         return face.source, consent
 
     def _opened(self, face: GalleryFace) -> SourceFace:
-        source = factory.open_source(_read(face.photo), self._models, face.number)
+        source = self._first(face.photo, face.number)
         for photo in face.more:
-            source = factory.add_photo(source, _read(photo), self._models, self._recogniser())
+            source = self._with(source, photo)
         return source
 
     def _load_saved(self) -> None:

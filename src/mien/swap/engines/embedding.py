@@ -12,7 +12,7 @@ def embedding_of(source: SourceFace, embedder: Embedder) -> Floats:
 
     Raises `ModelError` for an embedding without a direction.
     """
-    found = [embedder.embed(photo.image, photo.landmarks) for photo in (source, *source.others)]
+    found = [embedder.embed(photo.image, photo.landmarks) for photo in source.photos]
     length = float(np.mean([np.linalg.norm(each) for each in found]))
     return np.asarray(unit(np.mean([unit(each) for each in found], axis=0)) * np.float32(length), np.float32)
 

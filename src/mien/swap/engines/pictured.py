@@ -52,4 +52,4 @@ def best_photo(source: SourceFace, feed: PhotoFeed) -> SourceFace:
         pixels = min(1.0, 1 / geometry.scale_of(crop_to(feed.template, feed.side, points)))
         return float(head_pose(points).rotation[2, 2]) * pixels
 
-    return max((source, *source.others), key=worth)
+    return max(source.photos, key=worth)

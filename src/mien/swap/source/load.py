@@ -1,6 +1,7 @@
 """Source faces out of photos: search, choice by number, more photos of one person."""
 
 import hashlib
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, replace
 
 import cv2
@@ -16,7 +17,7 @@ from mien.swap.source.classes import classes_of
 from mien.types import Detection, Image, Landmarks, SourceFace
 
 MAX_PHOTOS = 8  # of one person; more add nothing that is seen. Chosen by eye; not measured
-MENDED_BY_ANOTHER = {"brows", "glasses", "eyes", "turned", "tilted", "covered"}
+MENDED_BY_ANOTHER = frozenset({"brows", "glasses", "eyes", "turned", "tilted", "covered"})
 """Names of faults that a further photo without them mends: it shows what the first one hides."""
 TURNED = {
     1: "a photo lies on its side; it was turned by 90 degrees counter-clockwise",
@@ -131,16 +132,23 @@ def together(first: SourceFace, more: SourceFace) -> SourceFace:
     """
     if len(first.others) + 1 >= MAX_PHOTOS:
         raise UsageError(f"{MAX_PHOTOS} photos of one person are enough", "leave some of them out")
-    digest = hashlib.sha256((first.digest + more.digest).encode()).hexdigest()
     turned = tuple(note for note in more.warnings if note in TURNED.values() and note not in first.warnings)
-    ages = [face.age for face in (first, more) if face.age is not None]
-    shared = {fault.name for fault in more.faults}
-    faults = tuple(fault for fault in first.faults if fault.name in shared or fault.name not in MENDED_BY_ANOTHER)
+    joint = joined(first, (more,))
+    return replace(joint, others=(*first.others, more), warnings=(*joint.warnings, *turned))
+
+
+def joined(first: SourceFace, more: Sequence[SourceFace], mended: Set[str] = MENDED_BY_ANOTHER) -> SourceFace:
+    """Return the first face with a digest of all of them, the lowest age, and without what one of `more` mends.
+
+    `mended` names the faults that a face without them mends.
+    """
+    digest = hashlib.sha256("".join(face.digest for face in (first, *more)).encode()).hexdigest()
+    ages = [face.age for face in (first, *more) if face.age is not None]
+    shared = set.intersection(*({fault.name for fault in face.faults} for face in more)) if more else mended
+    faults = tuple(fault for fault in first.faults if fault.name in shared or fault.name not in mended)
     gone = {fault.text for fault in first.faults if fault not in faults}
-    warnings = *(each for each in first.warnings if each not in gone), *turned
-    return replace(
-        first, digest=digest, others=(*first.others, more), warnings=warnings, faults=faults, age=min(ages, default=None)
-    )
+    warnings = tuple(each for each in first.warnings if each not in gone)
+    return replace(first, digest=digest, warnings=warnings, faults=faults, age=min(ages, default=None))
 
 
 def numbered_picture(photo: SearchedPhoto) -> Image:
@@ -177,36 +185,49 @@ def _no_face() -> NoSourceFace:
 
 
 def _checked(photo: SearchedPhoto, face: PhotoFace, by: Inspection) -> SourceFace:
-    landmarks = _fit(photo.image, face, by.landmarker)
-    check_face(photo.image, landmarks, by.landmarker)
-    classes = classes_of(photo.image, landmarks, by.parser)
-    age = checked_age(photo.image, landmarks, by.ages)
-    faults = appraisal.appraise(photo.image, landmarks, classes)
-    notes = (TURNED[photo.quarters],) if photo.quarters else ()
-    warnings = *notes, *(fault.text for fault in faults if fault.severity >= appraisal.TUNING.told)
-    return replace(_cut(photo.image, landmarks), age=age, classes=classes, faults=faults, warnings=warnings)
+    judged_face = judged(photo.image, _fit(photo.image, face, by.landmarker), by)
+    if not photo.quarters:
+        return judged_face
+    return replace(judged_face, warnings=(TURNED[photo.quarters], *judged_face.warnings))
+
+
+def judged(photo: Image, landmarks: Landmarks, by: Inspection) -> SourceFace:
+    """Check, parse and appraise the face with these landmarks in a photo, BGR uint8. Raises a `SourceFaceError`."""
+    check_face(photo, landmarks, by.landmarker)
+    classes = classes_of(photo, landmarks, by.parser)
+    age = checked_age(photo, landmarks, by.ages)
+    faults = appraisal.appraise(photo, landmarks, classes)
+    warnings = tuple(fault.text for fault in faults if fault.severity >= appraisal.TUNING.told)
+    crop, landmarks = cut_out(photo, landmarks, TUNING.cut_margin, TUNING.max_cut_side)
+    digest = hashlib.sha256(crop.tobytes() + landmarks.points.tobytes()).hexdigest()
+    return SourceFace(crop, landmarks, digest, age=age, classes=classes, faults=faults, warnings=warnings)
 
 
 def _fit(photo: Image, face: PhotoFace, landmarker: Landmarker) -> Landmarks:
-    landmarks = landmarker.fit(photo, face.detection.points)
+    return settled(photo, landmarker.fit(photo, face.detection.points), landmarker)
+
+
+def settled(photo: Image, landmarks: Landmarks, landmarker: Landmarker) -> Landmarks:
+    """Fit landmarks again, each time from the ones before, until they rest."""
     for _ in range(TUNING.settling_fits):
         landmarks = landmarker.fit(photo, landmarks.points)
     return landmarks
 
 
-def _cut(photo: Image, landmarks: Landmarks) -> SourceFace:
-    """Cut the face with a margin, at most 2048 pixels a side; its landmarks are in the cut's pixels."""
+def cut_out(photo: Image, landmarks: Landmarks, margin_share: float, max_side: int) -> tuple[Image, Landmarks]:
+    """Cut the face out, BGR uint8, at most `max_side` pixels a side; the landmarks returned are in the cut's pixels.
+
+    `margin_share` of the face's height is kept around it.
+    """
     x1, y1, x2, y2 = geometry.box_of(landmarks.points)
-    margin = TUNING.cut_margin * (y2 - y1)
+    margin = margin_share * (y2 - y1)
     grown_xyxy = x1 - margin, y1 - margin, x2 + margin, y2 + margin
     left, top, right, bottom = geometry.clipped_box(grown_xyxy, photo.shape[1], photo.shape[0])
     crop = photo[top:bottom, left:right]
     points = landmarks.points - np.array([left, top, 0], np.float32)
-    scale = min(1.0, TUNING.max_cut_side / max(crop.shape[:2]))
+    scale = min(1.0, max_side / max(crop.shape[:2]))
     if scale < 1:
         size_wh = round(crop.shape[1] * scale), round(crop.shape[0] * scale)
         crop = np.asarray(cv2.resize(crop, size_wh, interpolation=cv2.INTER_AREA), np.uint8)
         points = points * np.float32(scale)
-    crop = np.ascontiguousarray(crop)
-    digest = hashlib.sha256(crop.tobytes() + points.tobytes()).hexdigest()
-    return SourceFace(crop, Landmarks(points.astype(np.float32), landmarks.presence), digest)
+    return np.array(crop, order="C"), Landmarks(points.astype(np.float32), landmarks.presence)

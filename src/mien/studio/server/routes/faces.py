@@ -11,14 +11,14 @@ from mien.studio.server.routes.uploads import MULTIPART_OVERHEAD_BYTES, store
 from mien.studio.session.faces import GALLERY_LIMITS
 from mien.studio.session.session import StudioSession
 
-_MAX_PHOTO_BODY_BYTES = GALLERY_LIMITS.photo_bytes + MULTIPART_OVERHEAD_BYTES  # a photo and the fields of its form
+_MAX_BODY_BYTES = GALLERY_LIMITS.clip_bytes + MULTIPART_OVERHEAD_BYTES  # a photo or a clip, and the fields of its form
 
 
 def faces_router(session: StudioSession) -> APIRouter:
     """Make the router of the gallery."""
     router, gallery, wardrobe = APIRouter(prefix="/api/faces"), session.gallery, session.wardrobe
 
-    @router.post("", status_code=201, max_body_size=_MAX_PHOTO_BODY_BYTES)
+    @router.post("", status_code=201, max_body_size=_MAX_BODY_BYTES)
     def add_face(
         photo: Annotated[UploadFile, File()],
         consent: Annotated[str | None, Form()] = None,
@@ -38,7 +38,7 @@ def faces_router(session: StudioSession) -> APIRouter:
         session.notify()
         return {"id": face.id}
 
-    @router.post("/{face_id}/photos", status_code=201, max_body_size=_MAX_PHOTO_BODY_BYTES)
+    @router.post("/{face_id}/photos", status_code=201, max_body_size=_MAX_BODY_BYTES)
     def add_photo(face_id: str, photo: Annotated[UploadFile, File()]) -> dict[str, int]:
         stored = store(session, photo)
         try:

@@ -22,6 +22,7 @@ from mien.imaging.colour import light_map, sharpened, soften
 from mien.imaging.draw import draw_mesh, mark_steps
 from mien.settings import Settings
 from mien.swap.engines.mesh.beard_layer import BeardLayer, beard_layer, lay_under, vertices
+from mien.swap.engines.mesh.expressions import ExpressionTextures, expression_textures, frames_of
 from mien.swap.engines.mesh.texture import Texture, border_opacity, chain, completed, glasses_opacity, merged_views
 from mien.types import Affine, Array, FacePatch, Floats, Frame, Image, KnownFace, Mask, SourceFace, TrackedFace
 
@@ -39,13 +40,15 @@ _MIN_VISIBLE = 0.2  # share of a face from which its light can be estimated; cho
 class PreparedMesh:
     """Values that depend on the source alone; `textures` go from large to small, `opacity` is float32 (478,).
 
-    `beard` is the photo's beard, None where it has none or the target's is to show.
+    `beard` is the photo's beard, None where it has none or the target's is to show; `expressions` is what a clip shows of the
+    source's expressions, None without a clip.
     """
 
     textures: tuple[Texture, ...]
     opacity: Floats
     triangles: Array
     beard: BeardLayer | None = None
+    expressions: ExpressionTextures | None = None
 
 
 class MeshEngine:
@@ -78,7 +81,14 @@ class MeshEngine:
         if view.glasses is not None:
             opacity = np.maximum(opacity, glasses_opacity(view.glasses))
         beard = None if self._settings.beard == "target" else beard_layer(source)
-        return PreparedMesh(chain(completed(view)), opacity, self._triangles, beard)
+        full = completed(view)
+        textures = chain(full)
+        frames = frames_of(source, view, full)
+        if frames is None:
+            return PreparedMesh(textures, opacity, self._triangles, beard)
+        sizes = [len(texture.image) for texture in textures]
+        expressions = expression_textures(frames, sizes, teeth=self._settings.mouth == "source")
+        return PreparedMesh(textures, opacity, self._triangles, beard, expressions)
 
     def swap(self, frame: Frame, faces: Sequence[TrackedFace], prepared: PreparedMesh) -> list[FacePatch | None]:
         """Return a patch for each face, None where nothing of it is in the picture."""
@@ -104,11 +114,15 @@ class MeshEngine:
         local = np.empty_like(points)
         local[:, :2] = geometry.apply(geometry.invert(crop_to_frame), points[:, :2])
         local[:, 2] = points[:, 2] * scale
-        texture = _texture_for(prepared.textures, local)
+        step = _step_for(prepared.textures, local)
+        texture = prepared.textures[step]
+        image = texture.image
+        if prepared.expressions is not None:
+            image = prepared.expressions.mixed(image, step, face.landmarks.points)
         crop, mask = np.empty((height, width, 3), np.uint8), np.zeros((height, width), np.uint8)
         depth = np.empty((height, width), np.float32)
         opacity = prepared.opacity * far_side_opacity(face.yaw)
-        draw_mesh(prepared.triangles, local, texture.points, texture.image, opacity, crop, mask, depth)
+        draw_mesh(prepared.triangles, local, texture.points, image, opacity, crop, mask, depth)
         _soften_outline(mask, local)
         crop[mask == 0] = 0
         if abs(face.yaw) > _TURNED_DEGREES:
@@ -183,9 +197,9 @@ def _crop_to_frame(box: tuple[int, int, int, int], width: int, height: int) -> A
     return np.array([[x, 0, left + (x - 1) / 2], [0, y, top + (y - 1) / 2]], np.float64)
 
 
-def _texture_for(textures: tuple[Texture, ...], points: Floats) -> Texture:
-    """Return the smallest texture that is at least as fine as the face in the frame."""
+def _step_for(textures: tuple[Texture, ...], points: Floats) -> int:
+    """Return the number of the smallest texture that is at least as fine as the face in the frame."""
     first, second = landmark_sets.EYE_CORNERS
     wanted = float(np.linalg.norm(points[first] - points[second])) / texture_per_eye_distance()
     step = int(np.floor(-2 * np.log2(max(wanted / len(textures[0].image), 1e-6))))
-    return textures[min(max(step, 0), len(textures) - 1)]
+    return min(max(step, 0), len(textures) - 1)

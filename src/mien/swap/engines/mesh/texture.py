@@ -5,13 +5,14 @@ face.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 
 import cv2
 import numpy as np
 
 from mien.face import landmark_sets
-from mien.face.mean_face import face_model, texture_points
+from mien.face.mean_face import face_model, texture_per_eye_distance, texture_points
 from mien.imaging.blend import mix_textures
 from mien.imaging.smoothstep import smoothstep
 from mien.swap.source.light import lit, smooth_skin, tone_towards
@@ -31,6 +32,8 @@ class TextureTuning:
     glasses_votes: float = 10.0  # of the first photo's glasses, against at most 1 of another photo
     glasses_reach: int = 7  # texels of the grid beside glasses that are opaque with them
     feather: float = 0.45  # eye distances of the soft border above the mouth
+    unseen: tuple[float, float] = (0.2, 0.6)  # by which a clip shows a texel better than the photos, for it to count
+    rim: float = 0.25  # eye distances inside the oval in which a clip's views fade in
     jaw_feather: float = 0.34  # along the jaw, where the target's beard would show through
 
 
@@ -45,18 +48,38 @@ class Texture:
     points: Floats
 
 
-def merged_views(source: SourceFace, *, glasses: bool = False) -> View:
-    """Return all photos of a source as one view; `glasses`: those of the first photo are worn."""
-    photos = (source, *source.others)
-    size = max(size_for(photo.landmarks.points) for photo in photos)
-    return merged(
-        [view_of(each.image, each.landmarks, size, each.classes, glasses=glasses and each is source) for each in photos]
-    )
-
-
 def textures_of(source: SourceFace) -> tuple[Texture, ...]:
     """Return the texture of a source and smaller copies of it, from large to small."""
     return chain(completed(merged_views(source)))
+
+
+def merged_views(source: SourceFace, *, glasses: bool = False) -> View:
+    """Return what the photos of a source, and the views of its clip, show together; `glasses`: the first photo's are worn."""
+    size = max(size_for(photo.landmarks.points) for photo in source.photos)
+    views = [
+        view_of(each.image, each.landmarks, size, each.classes, glasses=glasses and each is source) for each in source.photos
+    ]
+    photos = len(views) - len(source.views)
+    shown = np.asarray(np.max([view.well * (1 - view.guessed) for view in views[:photos]], axis=0), np.float32)
+    return merged([*views[:photos], *(_where_unseen(view, shown) for view in views[photos:])])
+
+
+def _where_unseen(view: View, shown: Floats) -> View:
+    """Return a view of a clip with nothing but what it shows clearly better than the photos, which show `shown` (grid, grid).
+
+    A frame is softer than a photo, and on the outline of a turned head the mesh takes in hair and background.
+    """
+    better = smoothstep((view.well - shown - TUNING.unseen[0]) / (TUNING.unseen[1] - TUNING.unseen[0])) * _inside()
+    mirrored, guessed = np.maximum(view.mirrored, 1 - better), np.maximum(view.guessed, 1 - better)
+    return replace(view, seen=view.seen * better, well=view.well * better, mirrored=mirrored, guessed=guessed)
+
+
+@cache
+def _inside() -> Floats:
+    """Return 0 on the oval of the texture, 1 from `TextureTuning.rim` on; float32 (grid, grid)."""
+    area = np.zeros((GRID, GRID), np.uint8)
+    cv2.fillPoly(area, [texture_points(GRID)[list(landmark_sets.FACE_OVAL)].round().astype(np.int32)], 1)
+    return smoothstep(cv2.distanceTransform(area, cv2.DIST_L2, 3) / (TUNING.rim * GRID * texture_per_eye_distance()))
 
 
 def merged(views: Sequence[View]) -> View:

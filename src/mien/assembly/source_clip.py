@@ -1,0 +1,91 @@
+"""Source face out of a short clip: its frames are read within bounds and searched."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from mien.assembly import factory
+from mien.contracts import Recogniser
+from mien.media.files.moving import open_moving
+from mien.settings import Settings
+from mien.swap.source.clip import TUNING, ClipFrames, ClipSearch, with_clip
+from mien.types import SourceFace
+
+MAX_SECONDS = 60.0  # of a clip that are looked at; twenty are enough for a person who talks and turns. Chosen freely
+MAX_FRAMES = 4000  # read, whatever the file says of its times: a minute at 60 frames a second, and some. Chosen freely
+
+ClipProgress = Callable[[float, float], None]
+"""Called with the seconds looked at and all that will be."""
+
+
+def _unwatched(done_s: float, all_s: float) -> None:
+    """Take the progress of a clip that nobody watches."""
+
+
+@dataclass(frozen=True, slots=True)
+class FoundClip:
+    """Frames worth wearing, and notes for the user."""
+
+    frames: ClipFrames
+    notes: tuple[str, ...]
+
+
+def add_clip(
+    first: SourceFace,
+    path: Path,
+    settings: Settings,
+    models: factory.Models,
+    recogniser: Recogniser,
+    progress: ClipProgress = _unwatched,
+) -> SourceFace:
+    """Add a clip of the same person, a file, to a source face. Raises a `MediaError` or a `SourceFaceError`."""
+    found = _search(path, settings, ClipSearch(models.inspection, recogniser, first), progress)
+    whole = with_clip(first, found.frames)
+    return replace(whole, warnings=(*whole.warnings, *found.notes))
+
+
+def open_clip(
+    path: Path,
+    settings: Settings,
+    models: factory.Models,
+    recogniser: Recogniser,
+    progress: ClipProgress = _unwatched,
+) -> SourceFace:
+    """Return the source face of a clip that shows one person alone. Raises a `MediaError` or a `SourceFaceError`."""
+    found = _search(path, settings, ClipSearch(models.inspection, recogniser, None), progress)
+    calm = found.frames.expressions[0]
+    whole = with_clip(calm, found.frames)
+    return replace(whole, warnings=(*whole.warnings, *found.notes))
+
+
+def _search(path: Path, settings: Settings, search: ClipSearch, progress: ClipProgress) -> FoundClip:
+    with open_moving(path, max_pixels=settings.max_pixels, max_bytes=settings.max_bytes) as reader:
+        length = reader.info.duration_s
+        whole = min(length or MAX_SECONDS, MAX_SECONDS)
+        start: float | None = None
+        due = 0.0
+        for _ in range(MAX_FRAMES):
+            frame = reader.read()
+            if frame is None:
+                break
+            start = frame.time_s if start is None else start
+            time_s = frame.time_s - start
+            if time_s >= MAX_SECONDS:
+                break
+            if time_s >= due:
+                search.look(frame.image)
+                due = max(due + 1 / TUNING.looks_per_second, time_s)
+                progress(time_s, whole)
+        else:
+            frame = reader.read()
+    frames = search.frames()
+    notes = []
+    if frame is not None:
+        long = "" if length is None else f" of {length / 60:.0f} minutes"
+        notes.append(
+            f"only the first {MAX_SECONDS:.0f} seconds of {path.name}{long} were looked at; "
+            "a part in which the person talks and turns can be cut out"
+        )
+    if frames.strangers:
+        notes.append(f"{path.name} shows other people, too; they were left out")
+    return FoundClip(frames, tuple(notes))
