@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 from rich.console import Console
+from rich.console import Console
 
 from mien.assembly import factory
 from mien.batch.job import Progress
@@ -48,9 +49,9 @@ def test_several_targets_go_into_a_folder_and_one_that_fails_stops_no_other(
     prepared = []
     original = swap_source.open_source
 
-    def counted(request: Request, models: factory.Models) -> SourceFace:
+    def counted(request: Request, models: factory.Models, console: Console, *, quiet: bool) -> SourceFace:
         prepared.append(request)
-        return original(request, models)
+        return original(request, models, console, quiet=quiet)
 
     monkeypatch.setattr(swap_run, "open_source", counted)
     names = [album / "a" / "me.jpg", album / "notes.txt", album / "missing.jpg", album / "b" / "me.avif"]

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mien.imaging.blend import blend, lay_below, relight, resurface
+from mien.imaging.blend import blend, lay_below, mix_in, relight, resurface
 
 SIZE = 16
 
@@ -97,3 +97,21 @@ def test_lay_below_shows_where_the_upper_picture_is_transparent() -> None:
     assert (abs(crop[2, 3].astype(int) - (0.4 * 200 + 0.6 * np.array([50, 100, 255]))) <= 1).all()
     assert (crop[[0, 4, 5]] == 200).all(), "nothing beside it and nothing where it is clear"
     assert (mask[4] == (255, 255, 102, 102, 0, 0)).all()
+
+
+def test_mix_in_is_exact_at_both_ends_and_halfway() -> None:
+    base = np.full((8, 8, 4), 100, np.uint8)
+    part = np.full((2, 2, 4), 255, np.uint8)
+    part[:, :, :3] = 40
+    part[0, 0, 3] = 0
+    for share, wanted in ((0, 100), (128, 70), (256, 40)):
+        texture = base.copy()
+        mix_in(texture, base, part, 3, 2, share)
+        assert (texture[3, 4, :3] == wanted).all()
+        assert (texture[2, 3] == 100).all(), "where the part does not show nothing changes"
+        assert (texture[:, :, 3] == 100).all()
+        assert (texture[:2] == 100).all()
+    twice = base.copy()
+    for _ in range(2):
+        mix_in(twice, base, part, 3, 2, 128)
+    assert (twice[3, 4, :3] == 40).all(), "shares of the same difference add up"

@@ -32,6 +32,8 @@ class ClipTuning:
     """Size of a second face, as a share of the largest, from which it counts as a person in the clip."""
     lead: float = 0.15
     """Lead of the nearest face in the distance of descriptors; with less, it is in doubt which of two is the person."""
+    sure: float = 0.1
+    """Distance below that of the same person from which a face is surely the person's, among frames of somebody else."""
     stranger: float = 0.15
     """Distance beyond that of the same person from which a face is surely another's. Grimaces of one person differ by up to
     0.43 from the calmest frame; 51 strangers from each of two clips by 0.56 and more, nearly all by more than 0.7."""
@@ -112,6 +114,7 @@ class ClipSearch:
         self._wanted = None if person is None else recogniser.describe(person.image, person.landmarks)
         self._kept: dict[Kind, list[tuple[float, int, _Candidate]]] = {kind: [] for kind in Kind}
         self._followed: Floats | None = None
+        self._distances: list[float] = []
         self._looks = self._with_face = self._doubtful = self._strange = 0
 
     def look(self, image: Image) -> None:
@@ -171,19 +174,19 @@ class ClipSearch:
         return self._person_among(image, faces)
 
     def _may_be(self, image: Image, face: Detection) -> bool:
-        """Return False for a face that is surely another's than the photo's."""
+        """Return whether the only face of a frame may be that of the photo."""
         if self._wanted is None:
             return True
         distance = self._distance(image, self._by.landmarker.fit(image, face.points))
-        if distance < self._recogniser.same_person_below + self._tuning.stranger:
-            return True
-        self._strange += 1
-        return False
+        self._distances.append(distance)
+        self._strange += distance >= self._recogniser.same_person_below + self._tuning.stranger
+        return distance < self._recogniser.same_person_below
 
     def _person_among(self, image: Image, faces: list[Detection]) -> Floats | None:
         found = [self._by.landmarker.fit(image, face.points) for face in faces]
         distances = [self._distance(image, landmarks) for landmarks in found]
         nearest = int(np.argmin(distances))
+        self._distances.append(distances[nearest])
         self._strange += 1
         if distances[nearest] >= self._recogniser.same_person_below:
             return None
@@ -236,16 +239,20 @@ class ClipSearch:
         return [candidate for _, _, candidate in sorted(self._kept[kind], reverse=True, key=lambda each: each[:2])]
 
     def _check_person(self) -> None:
-        """Raise `SourceFaceStranger` unless most frames from the front show the person of the photo.
+        """Raise `SourceFaceStranger` unless most looks found the person of the photo, or some of them surely.
 
-        Of a dozen grimaces of a stranger, one may pass.
+        Of dozens of grimaces of a stranger, one may pass, but not surely.
         """
-        seen = {each.number: each for kind in Kind if kind not in VIEWS for each in self._best(kind)}
-        if self._alone or not seen:
+        distances = np.array(self._distances)
+        if not len(distances):
             return
-        usual = float(np.median([self._distance(each.image, each.landmarks) for each in seen.values()]))
-        if usual >= self._recogniser.same_person_below:
+        near = distances[distances < self._recogniser.same_person_below]
+        usual = float(np.median(distances))
+        if usual < self._recogniser.same_person_below:
+            return
+        if not len(near) or float(np.median(near)) >= self._recogniser.same_person_below - self._tuning.sure:
             raise self._stranger(usual)
+        self._strange += 1
 
     def _stranger(self, distance: float) -> SourceFaceStranger:
         return SourceFaceStranger(

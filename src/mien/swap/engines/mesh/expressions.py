@@ -126,7 +126,7 @@ class ExpressionTextures:
     """The expressions of a source by region; `mixed` lays them over its texture."""
 
     def __init__(self, parts: Sequence[Region], mouths: InnerMouths | None = None) -> None:
-        self._regions, self._mouths = tuple(parts), mouths
+        self.regions, self._mouths = tuple(parts), mouths
 
     def mixed(self, texture: Image, size_index: int, points: Floats) -> Image:
         """Return `texture`, BGRA uint8, the size of this index, as the expression of the landmarks (478, 3) has it.
@@ -134,7 +134,7 @@ class ExpressionTextures:
         The texture itself, when it does not differ.
         """
         motion, own = expression_of(points), texture
-        for region in self._regions:
+        for region in self.regions:
             for share, part in zip(region.shares(motion), region.parts[size_index], strict=True):
                 amount = round(256 * float(share))
                 if amount > 0:
