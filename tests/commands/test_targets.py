@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from PIL import Image
 from rich.console import Console
-from rich.console import Console
 
 from mien.assembly import factory
 from mien.batch.job import Progress
