@@ -30,6 +30,8 @@ class ClipTuning:
     """Least presence of the landmarks of a face that is followed."""
     other_face: float = 0.5
     """Size of a second face, as a share of the largest, from which it counts as a person in the clip."""
+    other_score: float = 0.84
+    """Score above which a second face is one: faces have 0.86 and more, hands up to 0.82 (12 clips)."""
     lead: float = 0.15
     """Lead of the nearest face in the distance of descriptors; with less, it is in doubt which of two is the person."""
     sure: float = 0.1
@@ -163,6 +165,8 @@ class ClipSearch:
     def _found(self, image: Image) -> Floats | None:
         """Return the five points of the person in the frame, float32 (5, 2); None when it is not surely there."""
         faces = self._by.detector.detect(image)
+        # A talking person's hands pass for faces, but not for sure ones.
+        faces = [face for index, face in enumerate(faces) if index == 0 or face.score > self._tuning.other_score]
         sizes = [face.box_xyxy[3] - face.box_xyxy[1] for face in faces]
         faces = [face for face, size in zip(faces, sizes, strict=True) if size > self._tuning.other_face * max(sizes)]
         if not faces:
