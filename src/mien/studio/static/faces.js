@@ -150,7 +150,7 @@ export class Faces {
         if (!answers.consent) return;
       } else if (answer instanceof ApiError && answer.answer.code === 'adulthood-needed' && !answers.adult) {
         const address = URL.createObjectURL(photo);
-        answers.adult = await this.askAdulthood(numbered || address, answers.number);
+        answers.adult = await this.askAdulthood(isClip(photo) ? '' : numbered || address, answers.number);
         URL.revokeObjectURL(address);
         if (!answers.adult) return;
       } else {
@@ -178,7 +178,9 @@ export class Faces {
     const dialog = byId('consent-dialog', HTMLDialogElement);
     const choices = byId('consent-choices');
     const address = URL.createObjectURL(photo);
-    byId('consent-photo', HTMLImageElement).src = numbered || address;
+    const shown = byId('consent-photo', HTMLImageElement);
+    shown.src = numbered || address;
+    shown.hidden = isClip(photo);
     byId('consent-question').textContent = number ? t('consent_which', { n: number }) : t('consent_question');
     const confirm = byId('consent-confirm', HTMLButtonElement);
     confirm.disabled = true;
@@ -190,10 +192,12 @@ export class Faces {
     return answer === 'ok' && chosen ? chosen.value : '';
   }
 
-  /** @param {string} picture its address @param {string} [number] of the face, where the picture shows several @returns {Promise<string>} 'true', or empty when the person goes back */
+  /** @param {string} picture its address, empty without one @param {string} [number] of the face, where the picture shows several @returns {Promise<string>} 'true', or empty when the person goes back */
   async askAdulthood(picture, number) {
     const stated = byId('adult-stated', HTMLInputElement), confirm = byId('adult-confirm', HTMLButtonElement);
-    byId('adult-photo', HTMLImageElement).src = picture;
+    const shown = byId('adult-photo', HTMLImageElement);
+    shown.src = picture;
+    shown.hidden = picture === '';
     byId('adult-which').textContent = number ? t('consent_which', { n: number }) : '';
     stated.checked = false;
     confirm.disabled = true;
@@ -229,6 +233,11 @@ export class Faces {
     if (answer !== 'ok' || !canvas.width) return;
     canvas.toBlob((photo) => photo && void this.add(photo, `${t('photo_taken')}.jpg`), 'image/jpeg', 0.95);
   }
+}
+
+/** Tells whether a source is a clip, which an image element cannot show. @param {Blob} source */
+function isClip(source) {
+  return source.type.startsWith('video/');
 }
 
 /** @param {HTMLDialogElement} dialog @returns {Promise<string>} the value of the button that closed it; empty for Escape */

@@ -47,11 +47,19 @@ class View:
     uneven: Unevenness | None = None
 
 
-def view_of(photo: Image, landmarks: Landmarks, size: int, classes: Array | None = None, *, glasses: bool = False) -> View:
+def view_of(
+    photo: Image,
+    landmarks: Landmarks,
+    size: int,
+    classes: Array | None = None,
+    *,
+    glasses: bool = False,
+    folds: bool = False,
+) -> View:
     """Return the face with these landmarks in the photo, BGR uint8, as a texture of `size` texels.
 
     `classes` as in `SourceFace`: what they show in front of the face is taken off, as far as the photo shows what it hides;
-    its glasses only without `glasses`.
+    its glasses only without `glasses`. With `folds` those of a smile stay.
     """
     photo, points = bounded(photo, landmarks.points, size)
     own = unwrapped(photo, points, size)
@@ -81,7 +89,7 @@ def view_of(photo: Image, landmarks: Landmarks, size: int, classes: Array | None
     worn = np.zeros((GRID, GRID), np.float32) if hidden is None else hidden.glasses
     bare = well * face * (1 - worn)
     found = unevenness(own, gain, bare * (1 - mirrored), well, classes)
-    own = evened(own, gain, bare, found, mouth_width(points))
+    own = evened(own, gain, bare, found, 0.0 if folds else mouth_width(points))
     guessed = np.maximum(guessed, mirrored)
     return View(own, gain, other_gain, seen * face, well * face, skin, mirrored, guessed, worn, found)
 

@@ -15,7 +15,7 @@ export default {
   save: 'Für spätere Sitzungen speichern',
   saved: 'Auf diesem Gerät gespeichert',
   wear: 'Tragen',
-  add_more: 'Weiteres Foto derselben Person hinzufügen',
+  add_more: 'Weiteres Foto oder kurzes Video derselben Person hinzufügen',
   photos: '{n} Fotos',
   photo_score: 'Foto: {n} von 100',
   compare: 'Zum Vergleichen halten',

@@ -15,7 +15,7 @@ export default {
   save: 'Save for later sessions',
   saved: 'Saved on this machine',
   wear: 'Wear',
-  add_more: 'Add another photo of the same person',
+  add_more: 'Add another photo or a short clip of the same person',
   photos: '{n} photos',
   photo_score: 'photo: {n} of 100',
   compare: 'Hold to compare',

@@ -148,13 +148,15 @@ class Frames:
     """The expressions of a clip, the calmest first, as textures of one size.
 
     `views` are the textures as they are, `toned` BGR uint8 those in the tone of the first texture; `motions` (478, 3) are what
-    the expressions move, `rest` is that of the photo.
+    the expressions move, `rest` is that of the photo. `free` (grid, grid) is 0 under worn
+    glasses, which stay the photo's.
     """
 
     views: tuple[View, ...]
     toned: tuple[Image, ...]
     motions: tuple[Floats, ...]
     rest: Floats
+    free: Floats
 
 
 def frames_of(source: SourceFace, base: View, full: Image) -> Frames | None:
@@ -164,11 +166,14 @@ def frames_of(source: SourceFace, base: View, full: Image) -> Frames | None:
     """
     if not source.expressions:
         return None
-    views = [view_of(face.image, face.landmarks, len(full), face.classes) for face in source.expressions]
+    views = [view_of(face.image, face.landmarks, len(full), face.classes, folds=True) for face in source.expressions]
     motions = tuple(expression_of(face.landmarks.points) for face in source.expressions)
     rest = expression_of(source.landmarks.points)
     differing = [_distance(number, motions[0], rest) > 1 for number in range(len(_MOVED))]
-    return Frames(tuple(views), tuple(_toned(views, full, base, _changed(differing))), motions, rest)
+    toned = tuple(_toned(views, full, base, _changed(differing)))
+    worn = np.zeros((GRID, GRID), np.float32) if base.glasses is None else base.glasses
+    free = np.asarray(1 - cv2.dilate(worn, np.ones((3, 3), np.uint8)), np.float32)
+    return Frames(tuple(views), toned, motions, rest, free)
 
 
 def expression_textures(frames: Frames, sizes: Sequence[int], *, teeth: bool) -> ExpressionTextures:
@@ -194,9 +199,10 @@ def expression_textures(frames: Frames, sizes: Sequence[int], *, teeth: bool) ->
 def _area(number: int, frames: Frames, chosen: int) -> Floats:
     """Return the soft area of a region; the eyes themselves belong to it where the expression closes them."""
     lids = (frames.motions[chosen] - frames.rest)[[159, 386, 145, 374], 1]
+    area = _areas()[number] * frames.free
     if _MOVED[number] is _MOVED[1] and float(lids[2:].sum() - lids[:2].sum()) / 2 > -TUNING.closing:
-        return np.asarray(_areas()[number] * (1 - _eyes()), np.float32)
-    return _areas()[number]
+        area = area * (1 - _eyes())
+    return np.asarray(area, np.float32)
 
 
 def _distance(number: int, first: Floats, second: Floats) -> float:
