@@ -285,12 +285,11 @@ def mix_in(texture: Array, base: Array, part: Array, left: int, top: int, share:
 
     texture and base BGRA uint8 (n, n, 4); part BGRA uint8 (h, w, 4) lies inside, its top left at (left, top). Alpha stays.
     """
+    scale = np.float32(share / (255 * 256))
     for y in range(part.shape[0]):
         for x in range(part.shape[1]):
-            m = part[y, x, 3] * share
-            if m == 0:
-                continue
+            m = np.float32(part[y, x, 3]) * scale
             for c in range(3):
-                change = (int(part[y, x, c]) - int(base[top + y, left + x, c])) * m
-                value = int(texture[top + y, left + x, c]) + (change + 32640) // 65280
-                texture[top + y, left + x, c] = min(max(value, 0), 255)
+                change = (np.float32(part[y, x, c]) - np.float32(base[top + y, left + x, c])) * m
+                value = np.float32(texture[top + y, left + x, c]) + change + np.float32(0.5)
+                texture[top + y, left + x, c] = np.uint8(min(max(value, np.float32(0)), np.float32(255)))
