@@ -14,7 +14,7 @@ from mien.commands.main import main
 from mien.provenance.consent import Consents
 from mien.system.database import Database
 from mien.testing import FakeAgeEstimator
-from tests.support.portraits import COLLINS, HOPPER
+from tests.support.portraits import CLIP, COLLINS, HOPPER
 
 Run = Callable[..., int]
 
@@ -47,6 +47,19 @@ def test_a_child_is_refused_whatever_is_stated(
     assert "about 9 years old, which is a rough estimate" in said
     assert not (tmp_path / "o.png").exists()
     assert Consents(Database(tmp_path / "data")).all() == []
+
+
+def test_a_clip_beside_the_photo_is_looked_at_with_a_word(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    wanted = ["-o", str(tmp_path / "o.png"), "--data", str(tmp_path / "data"), "--consent", "public-domain"]
+    assert main(["swap", str(HOPPER), str(COLLINS), *wanted, "--also", str(CLIP)]) == 0
+    assert f"looking at {CLIP.name}" in _said(capsys)
+    assert (tmp_path / "o.png").exists()
+    assert main(["swap", str(COLLINS), str(HOPPER), *wanted, "--also", str(CLIP), "--overwrite"]) == 3
+    assert CLIP.name in _said(capsys)
+    assert main(["swap", str(CLIP), str(COLLINS), *wanted, "--overwrite", "--quiet"]) == 0
+    assert "looking at" not in _said(capsys)
+    assert main(["swap", str(CLIP), str(COLLINS), *wanted, "--overwrite", "--number-faces", str(tmp_path / "n.png")]) == 2
+    assert "only a photo can be numbered" in _said(capsys)
 
 
 def test_a_further_photo_of_a_child_is_refused_by_name(
