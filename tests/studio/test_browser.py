@@ -342,6 +342,21 @@ def test_another_photo_of_a_face_is_added_and_a_stranger_is_not(person: Person, 
     assert "2 photos" in card.inner_text()
 
 
+def test_a_clip_is_recorded_in_place(chromium: Any, examples: Path, tmp_path: Path) -> None:
+    with running_studio(tmp_path) as studio, visiting(chromium, studio) as person:
+        person.add_face(examples / "grace_hopper.jpg")
+        card = person.page.locator("[data-face-id]").first
+        card.locator(".film").click()
+        person.page.locator("#clip-dialog .cancel").click()
+        person.page.locator("#clip-dialog").wait_for(state="hidden")
+        card.locator(".film").click()
+        person.page.locator("#clip-start").click()
+        person.until(lambda: "2/7" in person.page.locator("#clip-prompt").inner_text(), "the next step is said")
+        person.shoot("clip")
+        person.page.locator("#clip-done").click()
+        person.until(lambda: "2 photos" in card.inner_text(), "the clip is counted")
+
+
 def test_of_several_faces_one_is_chosen_before_consent(chromium: Any, examples: Path, tmp_path: Path) -> None:
     one, two = (_read(examples / name) for name in ("eileen_collins.png", "grace_hopper.jpg"))
     group = tmp_path / "group.png"

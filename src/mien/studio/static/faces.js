@@ -2,6 +2,7 @@
 import { ApiError, attempt, call, complain } from './api.js';
 import { cameraError } from './browsercamera.js';
 import { byId, make, reconcile, say } from './dom.js';
+import { recordClip } from './recordclip.js';
 import { t } from './strings.js';
 /** @typedef {import('./types').State} State @typedef {import('./types').Face} Face */
 
@@ -76,6 +77,7 @@ export class Faces {
     pick.append(make('img', { src: `/api/faces/${face.id}/thumb.jpg`, alt: '' }));
     const acts = make('span', { className: 'acts' },
       make('button', { type: 'button', className: 'more', title: t('add_more'), 'aria-label': `${t('add_more')}: ${face.name}`, on: { click: () => this.chooseMore(face.id) } }, '+'),
+      make('button', { type: 'button', className: 'film', title: t('record_clip'), 'aria-label': `${t('record_clip')}: ${face.name}`, on: { click: () => void this.recordMore(face.id) } }, '●'),
       make('button', { type: 'button', className: 'save', on: { click: () => void attempt(() => call('POST', `/api/faces/${face.id}/save`)) } }),
       make('button', { type: 'button', title: t('remove'), 'aria-label': `${t('remove')}: ${face.name}`, on: { click: () => void attempt(() => call('DELETE', `/api/faces/${face.id}`)) } }, '✕'));
     return make('li', { className: 'face', 'data-face-id': face.id }, pick, acts, make('span', { className: 'name', title: face.name }, face.name));
@@ -86,6 +88,12 @@ export class Faces {
     const input = make('input', { type: 'file', accept: byId('add-face', HTMLInputElement).accept });
     input.addEventListener('change', () => input.files?.[0] && void this.addMore(id, input.files[0]));
     input.click();
+  }
+
+  /** Records a clip of the same person with the camera. @param {string} id */
+  async recordMore(id) {
+    const clip = await recordClip();
+    if (clip) await this.addMore(id, clip);
   }
 
   /** @param {string} id @param {File} photo */
