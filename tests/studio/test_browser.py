@@ -351,7 +351,7 @@ def test_a_clip_is_recorded_in_place(chromium: Any, examples: Path, tmp_path: Pa
         person.page.locator("#clip-dialog").wait_for(state="hidden")
         card.locator(".film").click()
         person.page.locator("#clip-start").click()
-        person.until(lambda: "2/7" in person.page.locator("#clip-prompt").inner_text(), "the next step is said")
+        person.until(lambda: "2/7" in person.page.locator("#clip-prompt").inner_text(), "the page names the next step")
         person.shoot("clip")
         person.page.locator("#clip-done").click()
         person.until(lambda: "2 photos" in card.inner_text(), "the clip is counted")
