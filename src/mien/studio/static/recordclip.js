@@ -1,4 +1,4 @@
-/** A short clip of a person from the camera, recorded in place: what to do is said step by step. */
+/** A short clip of a person from the camera, recorded in place, with instructions step by step. */
 import { complain } from './api.js';
 import { cameraError } from './browsercamera.js';
 import { byId } from './dom.js';
@@ -10,7 +10,7 @@ const KINDS = ['video/webm;codecs=vp8', 'video/webm', 'video/mp4'];
 const BITS_PER_SECOND = 8_000_000;
 
 /**
- * Opens the dialog and records until the last step, or until the person says that it is enough.
+ * Opens the dialog and records until the last step, or until the person ends it.
  * @returns {Promise<File | null>} null when the person goes back, or there is no camera
  */
 export async function recordClip() {

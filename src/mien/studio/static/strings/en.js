@@ -17,7 +17,7 @@ export default {
   wear: 'Wear',
   add_more: 'Add another photo or a short clip of the same person',
   record_clip: 'Record a short clip of this person',
-  clip_hint: 'Sit near, in the light of the photo. What to do is then said here: a smile, an open mouth, closed eyes and more make the face move as its own.',
+  clip_hint: 'Sit near, in the light of the photo. Then follow the steps here: a smile, an open mouth, closed eyes and more make the face move as its own.',
   clip_look: 'Look into the camera',
   clip_smile: 'Smile',
   clip_aah: 'Say “aah”',
