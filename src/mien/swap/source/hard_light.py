@@ -40,7 +40,7 @@ class HardLightTuning:
     """Difference in colour that stays where the brightness is far off, or everywhere in light of several colours."""
     off: tuple[float, float] = (1.2, 2.4)
     """Difference in brightness between which colours are evened, too."""
-    smile: tuple[float, float] = (0.62, 0.74)
+    smile: tuple[float, float] = (0.66, 0.78)
     """Width of the mouth in eye distances between which folds beside it are evened: 0.46 to 0.66 at rest, up to 0.83."""
     kept_fold: float = 0.7
     """Difference in brightness and colour that stays in such folds."""

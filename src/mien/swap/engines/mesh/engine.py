@@ -28,7 +28,7 @@ from mien.types import Affine, Array, FacePatch, Floats, Frame, Image, KnownFace
 
 _OCCLUDER_STEP = 4  # pixels of the face for one of the coarse occlusion mask
 _OUTLINE, _LEAST_OUTLINE = 0.06, 1.5  # width of the soft outline, in eye distances and at least in pixels; chosen by eye
-_TURNED_DEGREES = 10.0  # yaw from which a part of the face lies before another one
+_TURNED_DEGREES = 10.0  # yaw from which a face ends before its border, and a part of it may lie before another one
 _STEP = 0.06  # depth in eye distances that is a step; chosen by eye
 _USUAL_EXPOSURE, _FLASH_EXPOSURE = 1.25, 1.5  # times the usual brightness up to which light wanders, and from which it flashes
 _WANDERS = 1.1  # times the usual brightness that are left to the match of tones even in a flash
@@ -123,9 +123,11 @@ class MeshEngine:
         depth = np.empty((height, width), np.float32)
         opacity = prepared.opacity * far_side_opacity(face.yaw)
         draw_mesh(prepared.triangles, local, texture.points, image, opacity, crop, mask, depth)
-        _soften_outline(mask, local)
+        turned = abs(face.yaw) > _TURNED_DEGREES
+        if turned:
+            _soften_outline(mask, local)
         crop[mask == 0] = 0
-        if abs(face.yaw) > _TURNED_DEGREES:
+        if turned:
             _smooth_steps(crop, depth, local)
         skin = mask
         if prepared.beard is not None:
