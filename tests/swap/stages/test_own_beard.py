@@ -43,7 +43,7 @@ def test_a_full_beard_stays_and_stubble_does_not() -> None:
 
 def test_it_comes_and_goes_softly() -> None:
     levels = [
-        0 if (found := own_beard(_parsed(beard_texture(level)))) is None else int(found.max()) for level in range(60, 160, 4)
+        0 if (found := own_beard(_parsed(beard_texture(level)))) is None else int(found.max()) for level in range(30, 160)
     ]
     assert levels == sorted(levels)
     assert 0 in levels

@@ -15,7 +15,7 @@ from mien.imaging import geometry
 from mien.imaging.blend import resurface
 from mien.imaging.colour import LUMA
 from mien.imaging.smoothstep import smoothstep
-from mien.swap.stages.own_beard import fullness, share_of
+from mien.swap.stages.own_beard import fullness, share_of, staying
 from mien.types import Array, Floats, Image, ParsedFace, TrackedFace
 
 
@@ -111,7 +111,7 @@ def belief(parsed: ParsedFace, signs: float) -> float:
 
 
 def _allowed(parsed: ParsedFace, yaw: float, *, full: bool) -> float:
-    return (1.0 if full else 1.0 - fullness(parsed)) * (1.0 - _ramp(abs(yaw), TUNING.turned_degrees))
+    return (1.0 if full else 1.0 - staying(parsed)) * (1.0 - _ramp(abs(yaw), TUNING.turned_degrees))
 
 
 def _mixed(before: BeardView, now: BeardView, new: float) -> BeardView:
