@@ -642,7 +642,9 @@ def test_what_goes_wrong_is_said_with_a_remedy(person: Person, tmp_path: Path) -
     (tmp_path / "no.jpg").write_bytes(b"not a picture")
     person.page.set_input_files("#add-face", str(tmp_path / "no.jpg"))
     person.page.wait_for_selector("#toast div span")
-    assert "jpeg" in person.page.locator("#toast").inner_text()
+    said = person.page.locator("#toast").inner_text()
+    assert "neither a picture nor a video" in said
+    assert "check the file" in said
     person.shoot("toast")
 
 

@@ -63,7 +63,7 @@ def _search(path: Path, settings: Settings, search: ClipSearch, progress: ClipPr
         length = reader.info.duration_s
         whole = min(length or MAX_SECONDS, MAX_SECONDS)
         start: float | None = None
-        due = 0.0
+        due = seen_s = 0.0
         for _ in range(MAX_FRAMES):
             frame = reader.read()
             if frame is None:
@@ -71,7 +71,9 @@ def _search(path: Path, settings: Settings, search: ClipSearch, progress: ClipPr
             start = frame.time_s if start is None else start
             time_s = frame.time_s - start
             if time_s >= MAX_SECONDS:
+                seen_s = MAX_SECONDS
                 break
+            seen_s = time_s
             if time_s >= due:
                 search.look(frame.image)
                 due = max(due + 1 / TUNING.looks_per_second, time_s)
@@ -81,9 +83,10 @@ def _search(path: Path, settings: Settings, search: ClipSearch, progress: ClipPr
     frames = search.frames()
     notes = []
     if frame is not None:
-        long = "" if length is None else f" of {length / 60:.0f} minutes"
+        long = "" if length is None or length < 2 * MAX_SECONDS else f" of {length / 60:.0f} minutes"
+        seen = min(MAX_SECONDS, seen_s)
         notes.append(
-            f"only the first {MAX_SECONDS:.0f} seconds of {path.name}{long} were looked at; "
+            f"only the first {seen:.0f} seconds of {path.name}{long} were looked at; "
             "a part in which the person talks and turns can be cut out"
         )
     if frames.strangers:

@@ -163,3 +163,19 @@ def test_networks_draw_the_jaw_themselves() -> None:
 
     persona = Persona(_Network(), factory.open_source(BARE, models()), None, None, Retouch())  # type: ignore[arg-type]
     assert not shaves_beard(Settings(beard="source"), persona)
+
+
+def test_a_head_that_hangs_keeps_its_beard() -> None:
+    hanging = np.ascontiguousarray(bearded("short")[::-1, ::-1])
+    height, width = hanging.shape[:2]
+    points = POINTS.copy()
+    points[:, :2] = np.array([width - 1, height - 1], np.float32) - points[:, :2]
+    face = wearer(SOME)
+    assert (_shaved(hanging, replace(face, landmarks=Landmarks(points, 1.0))) == hanging).all()
+
+
+def test_shaving_fades_where_its_window_ends() -> None:
+    changed = np.abs(_shaved(bearded("full"), wearer(200), full=True).astype(int) - bearded("full")).max(axis=2)
+    rows, columns = np.nonzero(changed > 0)
+    for line in (changed[:, columns.min()], changed[:, columns.max()], changed[rows.max()]):
+        assert line.max() < 40

@@ -100,13 +100,13 @@ def _covered(classes: Array, hidden: Hidden, well: Array, tuning: AppraisalTunin
         yield PhotoFault(
             "glasses",
             0.5,
-            "dark glasses hide the eyes: those of the face that wears it are kept; take them off, or wear them: "
-            "source_glasses = on",
+            "dark glasses hide the eyes: unless they are worn (source_glasses = on), the eyes of the face that wears it are "
+            "kept; take them off",
         )
     elif share[FaceClass.RIM] > tuning.rims:
         text = (
-            "the photo shows glasses: they are taken off, and what they hide is guessed; a photo without them works better, or "
-            "wear them: source_glasses = on"
+            "the photo shows glasses: unless they are worn (source_glasses = on), they are taken off, and what they hide is "
+            "guessed; a photo without them works better"
         )
         yield PhotoFault("glasses", 0.25, text)
     things = share[FaceClass.HAND] + share[FaceClass.THING]

@@ -33,6 +33,10 @@ class ShavingTuning:
     """The same where the parser is sure."""
     turned_degrees: tuple[float, float] = (25.0, 40.0)
     """Yaw over which a beard is shaved less and less: the outline of a turned jaw is a guess."""
+    hanging_degrees: tuple[float, float] = (100.0, 140.0)
+    """Roll over which it is: upside down, two bearded faces of two came out pale as a whole."""
+    border: float = 4.0
+    """Pixels of the coarse picture from its border in which a beard's share falls to nothing."""
     every_frames: int = 6
     """Frames between two looks at one beard, which moves with the mesh between them."""
     new_share: float = 0.35
@@ -77,7 +81,7 @@ class Shaving:
         known: dict[int, _Known] = {}
         for face in faces:
             parsed = None if face.known is None else face.known.parsed
-            allowed = 0.0 if parsed is None else strength * _allowed(parsed, face.yaw, full=full)
+            allowed = 0.0 if parsed is None else strength * _allowed(parsed, face, full=full)
             found = None if parsed is None or allowed <= 0 else self._look(image, face, parsed)
             if found is not None:
                 known[face.track_id] = found
@@ -110,8 +114,22 @@ def belief(parsed: ParsedFace, signs: float) -> float:
     return _ramp(share, TUNING.some) * _ramp(signs, (low, high))
 
 
-def _allowed(parsed: ParsedFace, yaw: float, *, full: bool) -> float:
-    return (1.0 if full else 1.0 - staying(parsed)) * (1.0 - _ramp(abs(yaw), TUNING.turned_degrees))
+def _allowed(parsed: ParsedFace, face: TrackedFace, *, full: bool) -> float:
+    right, left = (face.landmarks.points[number, :2] for number in landmark_sets.EYE_CORNERS)
+    roll = abs(float(np.degrees(np.arctan2(*(left - right)[::-1]))))
+    upright = (1.0 - _ramp(abs(face.yaw), TUNING.turned_degrees)) * (1.0 - _ramp(roll, TUNING.hanging_degrees))
+    return (1.0 if full else 1.0 - staying(parsed)) * upright
+
+
+def _within(shape: tuple[int, int], image: Image, view: BeardView) -> Floats:
+    """Return 1 inside a window and 0 at those of its borders that are not the picture's, float32 (h, w)."""
+    left, top, right, bottom = view.box_xyxy
+    rows, columns = (np.arange(size, dtype=np.float32) for size in shape)
+    far = np.float32(1e6)
+    across = np.minimum(columns if left > 0 else far, columns[::-1] if right < image.shape[1] else far)
+    along = np.minimum(rows if top > 0 else far, rows[::-1] if bottom < image.shape[0] else far)
+    inside = np.minimum(*np.broadcast_arrays(np.atleast_1d(along)[:, None], np.atleast_1d(across)[None]))
+    return np.asarray(np.clip(np.broadcast_to(inside, shape) / np.float32(TUNING.border), 0, 1), np.float32)
 
 
 def _mixed(before: BeardView, now: BeardView, new: float) -> BeardView:
@@ -151,6 +169,7 @@ def _lay(image: Image, face: TrackedFace, view: BeardView, strength: float) -> N
     local = geometry.apply(Window(view.box_xyxy, size_wh).to_coarse(), view.points)
     assert face.known is not None
     share = view.share * uncovered(local, size_wh, face.known.occluder) * np.float32(strength)
+    share *= _within(share.shape, image, view)
     maps = np.ascontiguousarray(np.dstack([view.skin, view.seen @ LUMA, share, view.beyond]), np.float32)
     resurface(image, view.box_xyxy, maps, view.detail)
 
