@@ -52,6 +52,8 @@ class ParsingTuning:
     """Share of the crop under panes that tells anything of a pair of glasses."""
     beard_weight: float = 0.15
     """Weight of a new look in the mean of a beard, which does not change within a recording."""
+    beard_weight_live: float = 0.03
+    """The same live, where a beard that stays shows a part of the wearer: more than six looks have to agree."""
     least_beard: float = 0.004
     """Mean share of a beard in the crop under which there is none."""
     reach_texels: int = 9
@@ -170,7 +172,9 @@ class Parsing:
                 return unwrap_mask(share, parsed.points)
             before = np.zeros_like(seen)
         free = (facing(face.landmarks.points) > 0) & (seen < _FREE_LEVEL)
-        step = (unwrap_mask(share, parsed.points).astype(np.float32) - before) * np.float32(TUNING.beard_weight)
+        step = (unwrap_mask(share, parsed.points).astype(np.float32) - before) * np.float32(
+            TUNING.beard_weight_live if self._live else TUNING.beard_weight
+        )
         return np.asarray(np.where(free, np.rint(before + step), before), np.uint8)
 
     def _believed(self, seen: Mask, face: TrackedFace) -> Mask:
