@@ -32,7 +32,7 @@ def _moved(points: Floats, mode: int, amount: float) -> Floats:
 
 
 def _opening(mode: int) -> float:
-    """How far a mode opens the lips."""
+    """Return the distance by which a mode opens the lips."""
     motion = expressions().modes[mode].reshape(-1, 3)
     return float(motion[14, 1] - motion[13, 1])
 

@@ -1,4 +1,4 @@
-"""Who comes out from behind somebody is behind, as long as the two meet."""
+"""A face that comes out from behind another is the farther one, as long as the two meet."""
 
 import numpy as np
 import pytest
