@@ -44,6 +44,7 @@ from mien.models.runtime.onnx_session import OnnxSession
 from mien.provenance.label import Labeller
 from mien.provenance.mark.pattern import Marker, new_mark_id
 from mien.settings import Settings
+from mien.swap.cast import everyone
 from mien.swap.persona import open_persona
 from mien.testing import NullSink, PacedCamera
 from mien.types import Array, Frame, Image
@@ -185,7 +186,7 @@ def bench_live(settings: Settings, store: Store, rate: float, seconds: float) ->
     source = factory.open_source(_read(PHOTO), models)
     persona = open_persona(factory.open_engine(settings, models.sessions), source, models.retouch_for(settings))
     scenes = bench.moving_portrait(_read(PORTRAIT), models)
-    wearing = Snapshot(settings, persona, "bench")
+    wearing = Snapshot(settings, everyone(persona), "bench")
     loop = LiveLoop(lambda wanted: factory.open_tracking(wanted, models.sessions), factory.open_classifier(store), wearing)
     sink = NullSink()
     loop.start()

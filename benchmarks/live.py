@@ -39,6 +39,7 @@ from mien.live.snapshot import Snapshot
 from mien.media.files.picture_read import read_picture
 from mien.models.library.store import Store
 from mien.settings import Settings
+from mien.swap.cast import everyone
 from mien.swap.persona import open_persona
 from mien.testing import NullSink, PacedCamera
 from mien.types import Image
@@ -146,7 +147,7 @@ def bench_loop(rate: float, height: int, seconds: float) -> dict[str, Any]:
         size_wh = round(height * bench.WIDTH / bench.HEIGHT), height
         scenes = [np.asarray(cv2.resize(scene, size_wh), np.uint8) for scene in scenes]
     order = _Order()
-    wearing = Snapshot(settings, persona, "bench")
+    wearing = Snapshot(settings, everyone(persona), "bench")
     loop = LiveLoop(lambda wanted: factory.open_tracking(wanted, models.sessions), factory.open_classifier(store), wearing)
     process = psutil.Process()
     loop.start()

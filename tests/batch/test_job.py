@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import cv2
@@ -46,7 +46,7 @@ class _Swapper:
     """Swapper made of two functions, in place of a pipeline."""
 
     def __init__(self, swap: _Swap, track: Callable[[Frame], SeenFrame]) -> None:
-        self.track = track
+        self.track_all: Callable[[Iterable[Frame]], Iterator[SeenFrame]] = lambda frames: map(track, frames)
         self._swap = swap
 
     def swap(self, seen: SeenFrame) -> FrameResult:
@@ -72,7 +72,7 @@ def _reader(source: Path, end_s: float | None = None) -> VideoReader:
 def _run(
     source: Path, target: Path, swap: _Swap = _one_face, report: Callable[[Progress], None] = lambda _: None,
     cancel: threading.Event | None = None, label: Callable[[Frame], LabelledFrame] | None = None,
-    track: Callable[[Frame], SeenFrame] = lambda frame: SeenFrame(frame, ()),
+    track: Callable[[Frame], SeenFrame] = lambda frame: SeenFrame(frame, (), {}),
 ) -> JobResult:  # fmt: skip
     settings = Settings()
     output = OutputFile(target, overwrite=False, inputs=(source,))
@@ -153,7 +153,7 @@ def test_frames_are_tracked_ahead_in_order_before_they_are_swapped(clip: Path, t
         assert (frame.image[:30, :30] != 255).any(), "the picture is still as it was"
         tracked.append(frame.index)
         tracking.add(threading.current_thread().name)
-        return SeenFrame(frame, _WORN)
+        return SeenFrame(frame, _WORN, {})
 
     def swap(frame: Frame) -> FrameResult:
         assert tracked[frame.index] == frame.index
@@ -171,7 +171,7 @@ def test_an_error_in_the_tracker_ends_all(clip: Path, tmp_path: Path) -> None:
     def track(frame: Frame) -> SeenFrame:
         if frame.index == 3:
             raise RuntimeError("in the tracker")
-        return SeenFrame(frame, ())
+        return SeenFrame(frame, (), {})
 
     with pytest.raises(RuntimeError, match="in the tracker"):
         _run(clip, tmp_path / "out.mp4", track=track)

@@ -25,6 +25,7 @@ from mien.live.outlet import OutletTuning
 from mien.live.snapshot import Snapshot
 from mien.safety.confirmation import Confirmation
 from mien.settings import Settings
+from mien.swap.cast import everyone
 from mien.swap.persona import Retouch
 from mien.swap.tracking.parts import TrackingParts
 from mien.swap.tracking.shared_detector import SharedDetector
@@ -133,7 +134,7 @@ def test_a_change_takes_effect_between_two_frames() -> None:
     with Running() as running:
         running.loop.set_input(camera)
         running.frames(5)
-        running.loop.wear(Snapshot(Settings(), fake_persona(FakeEngine((200, 0, 0))), "other"))
+        running.loop.wear(Snapshot(Settings(), everyone(fake_persona(FakeEngine((200, 0, 0)))), "other"))
         # The mark moves every value by a level or two.
         wait_until(lambda: bool(np.allclose(running.sink.kept[-1].image[70, 90], (200, 0, 0), atol=5)), "the new face")
     colours = {tuple(int(value) for value in frame.image[70, 90]) for frame in running.sink.kept if frame.image[70, 90].any()}
@@ -149,7 +150,7 @@ class SlowEngine(FakeEngine):
 
 
 def test_a_slow_engine_shows_few_frames_all_of_them_swapped_and_fresh() -> None:
-    with Running(Snapshot(Settings(), fake_persona(SlowEngine(GREEN)), "face")) as running:
+    with Running(Snapshot(Settings(), everyone(fake_persona(SlowEngine(GREEN))), "face")) as running:
         running.loop.set_input(camera)
         wait_until(lambda: running.loop.meter.read(0).last_shown == "swapped", "a swapped frame")
         frames = running.frames(3)
@@ -173,7 +174,7 @@ def test_what_goes_wrong_in_a_network_is_told_until_a_face_is_worn_again() -> No
                 raise DeviceFull("the card is full", "close other programs")
             return []
 
-    with Running(Snapshot(Settings(), fake_persona(Broken()), "face")) as running:
+    with Running(Snapshot(Settings(), everyone(fake_persona(Broken())), "face")) as running:
         running.loop.set_input(camera)
         wait_until(lambda: running.loop.trouble is not None, "the trouble")
         assert running.loop.trouble == Trouble("the card is full", "close other programs")
@@ -184,7 +185,7 @@ def test_what_goes_wrong_in_a_network_is_told_until_a_face_is_worn_again() -> No
 
 
 def test_an_engine_that_raises_leaves_the_face_covered() -> None:
-    with Running(Snapshot(Settings(), fake_persona(RaisingEngine()), "face")) as running:
+    with Running(Snapshot(Settings(), everyone(fake_persona(RaisingEngine())), "face")) as running:
         running.loop.set_input(camera)
         frames = running.frames(25)
         assert running.loop.meter.read(0).last_shown in {"covered", "veiled"}
@@ -210,7 +211,7 @@ class LateEnhancer:
 def test_an_enhancer_works_beside_the_frames_and_one_that_raises_leaves_the_face_worn(level: int) -> None:
     worn = fake_persona(FakeEngine(GREEN))
     retouched = replace(worn, retouch=Retouch(enhancer=LateEnhancer(level)))
-    with Running(Snapshot(Settings(enhance_blend=1.0), retouched, "face")) as running:
+    with Running(Snapshot(Settings(enhance_blend=1.0), everyone(retouched), "face")) as running:
         running.loop.set_input(camera)
         wait_until(lambda: running.loop.meter.read(0).last_shown == "swapped", "a swapped frame")
         if level:

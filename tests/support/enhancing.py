@@ -132,7 +132,8 @@ def once(
     """One frame with one face: the patch before and after."""
     before = patch_of(points) if patch is None else patch
     chosen = Settings(**{"enhance_blend": 1.0, "enhance_every": 60, **settings})  # type: ignore[arg-type]
-    ((_, after),) = enhancement.enhance(frame_of(index), [(face_of(points), before)], enhancer, chosen, wearing)
+    face = face_of(points)
+    ((_, after),) = enhancement.enhance(frame_of(index), [(face, before)], enhancer, chosen, {face.track_id: wearing})
     return before, after
 
 

@@ -12,6 +12,7 @@ from mien.live.inspector import Inspection, Inspector
 from mien.live.loop import DEFAULT_TUNING, LiveLoop, LoopTuning
 from mien.live.snapshot import Snapshot
 from mien.settings import Settings
+from mien.swap.cast import everyone
 from mien.swap.tracking.parts import TrackingParts
 from mien.swap.tracking.shared_detector import SharedDetector
 from mien.swap.tracking.tracker import Tracker
@@ -71,7 +72,7 @@ def parts(settings: Settings) -> TrackingParts:
 
 
 def snapshot(**values: Any) -> Snapshot:
-    return Snapshot(Settings(**values), fake_persona(FakeEngine(GREEN)), "face")
+    return Snapshot(Settings(**values), everyone(fake_persona(FakeEngine(GREEN))), "face")
 
 
 def shows_red(image: Image) -> bool:

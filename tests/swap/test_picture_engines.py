@@ -25,6 +25,7 @@ from mien.models.runtime.example_face import example_face
 from mien.models.runtime.onnx_session import OnnxSession
 from mien.models.runtime.session_cache import SessionCache
 from mien.settings import Settings
+from mien.swap.cast import everyone
 from mien.swap.engines import dfm
 from mien.swap.engines.dfm import DfmEngine, KnownToShow
 from mien.swap.engines.pictured import PictureEngine, best_photo
@@ -545,7 +546,7 @@ def live_colour(settings: Settings, *, morph: bool) -> Array:
     """The mean colour of the middle of the face in a live picture that a stand-in swaps."""
     session = OnnxSession("dfm", make_small("dfm", morph=morph))
     persona = open_persona(DfmEngine("somebody", session, Anybody(), settings), source_of(COLLINS))
-    with Running(Snapshot(settings, persona, "face")) as running:
+    with Running(Snapshot(settings, everyone(persona), "face")) as running:
         running.loop.set_input(camera)
         wait_until(lambda: running.loop.meter.read(0).last_shown == "swapped", "a swapped frame")
         frames = running.frames(5)

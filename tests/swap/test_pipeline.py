@@ -8,6 +8,7 @@ import pytest
 
 from mien.contracts import Engine
 from mien.settings import Settings
+from mien.swap.cast import everyone
 from mien.swap.pipeline import Pipeline
 from mien.swap.stages.make_patches import far_to_near
 from mien.swap.tracking.tracker import Tracker
@@ -25,7 +26,7 @@ def _pipeline(engine: Engine, settings: Settings, *, face: bool = True) -> Pipel
     seen = portrait(COLLINS)
     found = models().photo_detector.detect(seen.image)
     tracker = Tracker(FakeDetector(found if face else []), FakeLandmarker(seen.landmarks), settings)
-    return Pipeline(tracker, fake_persona(engine), settings)
+    return Pipeline(tracker, everyone(fake_persona(engine)), settings)
 
 
 def _nose() -> tuple[int, int]:

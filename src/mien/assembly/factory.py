@@ -31,6 +31,7 @@ from mien.models.runtime.session_cache import SessionCache
 from mien.safety.content_check import FileContentCheck
 from mien.safety.guard import LOW_CONFIDENCE_SCORE
 from mien.settings import Settings
+from mien.swap.cast import everyone
 from mien.swap.persona import Retouch, open_persona
 from mien.swap.pipeline import Pipeline
 from mien.swap.source.load import Inspection, load_more, load_source, together
@@ -166,7 +167,7 @@ def open_pipeline(settings: Settings, models: Models, source: SourceFace) -> Pip
     """Open the main path for one video."""
     tracker = Tracker(models.detector, models.landmarker, settings, models.turned)
     persona = open_persona(open_engine(settings, models.sessions), source, models.retouch_for(settings))
-    return Pipeline(tracker, persona, settings)
+    return Pipeline(tracker, everyone(persona), settings)
 
 
 def open_picture_pipeline(settings: Settings, models: Models, source: SourceFace) -> Pipeline:
@@ -174,4 +175,4 @@ def open_picture_pipeline(settings: Settings, models: Models, source: SourceFace
     settings = replace(settings, resolution=max(PICTURE_RESOLUTION, settings.resolution), smoothing=0.0)
     tracker = Tracker(RotatedDetector(TiledDetector(models.photo_detector)), models.landmarker, settings, models.turned)
     persona = open_persona(open_engine(settings, models.sessions), source, models.retouch_for(settings))
-    return Pipeline(tracker, persona, settings)
+    return Pipeline(tracker, everyone(persona), settings)

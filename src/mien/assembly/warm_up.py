@@ -60,7 +60,7 @@ def warm_up(engine: Engine, settings: Settings) -> None:
             grain=Grain(3.0, 2.0, 1.0, True),
             focus=Focus(2.0, 0.5, _TRAIL_PIXELS),
         )
-        swap_faces(frame, (replace(seen, known=known),), persona, settings, memory)
+        swap_faces(frame, (replace(seen, known=known),), {0: persona}, persona.retouch, settings, memory)
 
 
 def try_on(persona: Persona) -> None:

@@ -4,7 +4,7 @@ import contextlib
 import queue
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -25,8 +25,8 @@ _POLL_S = 0.1  # delay until a thread notices an error or a stop
 class Swapper(Protocol):
     """Swapper of the frames of a video; each of its two steps takes every frame, in order, in a thread of its own."""
 
-    def track(self, frame: Frame) -> SeenFrame:
-        """Track the faces; the picture is not changed."""
+    def track_all(self, frames: Iterable[Frame]) -> Iterator[SeenFrame]:
+        """Yield every frame with its faces; some frames more may have been taken by then. No picture is changed."""
         ...
 
     def swap(self, seen: SeenFrame) -> FrameResult:
@@ -207,8 +207,8 @@ def _decode(reader: MovingReader, worker: _Worker) -> None:
 
 
 def _track(decode: _Worker, swapper: Swapper, worker: _Worker) -> None:
-    while (frame := decode.take()) is not None:
-        if not worker.give(swapper.track(frame)):
+    for seen in swapper.track_all(iter(decode.take, None)):
+        if not worker.give(seen):
             return
     worker.give(None)
 

@@ -30,6 +30,7 @@ from mien.live.loop import LiveLoop
 from mien.live.snapshot import Snapshot
 from mien.models.library.store import Store
 from mien.settings import Settings
+from mien.swap.cast import everyone
 from mien.swap.persona import open_persona
 from mien.testing import PacedCamera
 from mien.types import LIVE_TIME_BASE, FacePatch, Frame, Image, LabelledFrame, SourceFace, TrackedFace
@@ -173,7 +174,7 @@ def _run_live(
         factory.open_engine(settings, models.sessions), lambda: script.event(time.monotonic() - started_s)[0] == "engine"
     )
     worn = [open_persona(engine, factory.open_source(photo, models)) for photo in photos]
-    first = Snapshot(settings, worn[0], "0")
+    first = Snapshot(settings, everyone(worn[0]), "0")
     loop = LiveLoop(lambda wanted: factory.open_tracking(wanted, models.sessions), factory.open_classifier(store), first)
     started_s = time.monotonic()
     loop.start()
@@ -185,7 +186,7 @@ def _run_live(
         while time.monotonic() - started_s < seconds:
             pause.wait(_SWITCH_INTERVAL_S)
             switches += 1
-            loop.wear(Snapshot(settings, worn[switches % len(worn)], str(switches)))
+            loop.wear(Snapshot(settings, everyone(worn[switches % len(worn)]), str(switches)))
     finally:
         loop.stop()
     return _LiveRun(recorder, started_s, switches, loop.meter.read(time.monotonic()).shown)

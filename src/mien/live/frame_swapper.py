@@ -16,6 +16,7 @@ from mien.safety.confirmation import Confirmation
 from mien.safety.guard import Guard, Verdict
 from mien.safety.veil import card, veil_picture, veil_region
 from mien.settings import Settings
+from mien.swap.cast import personas_of, roles_of
 from mien.swap.persona import Retouch
 from mien.swap.pipeline import StreamMemory, swap_faces
 from mien.swap.stages.class_overlay import draw_classes
@@ -134,21 +135,22 @@ class FrameSwapper:
         return Shown(self._label(frame, snapshot.settings, hidden=True), "none")
 
     def _swap(self, tracked: TrackedFrame, faces: tuple[TrackedFace, ...], snapshot: Snapshot) -> tuple[TrackedFace, ...]:
-        """Return the faces that now wear the source; none after an error of a network, which is logged."""
-        frame, persona = tracked.frame, snapshot.persona
+        """Return the faces that now wear a persona; none after an error of a network, which is logged."""
+        frame, cast = tracked.frame, snapshot.cast
         try:
-            retouch = Retouch() if persona is None else persona.retouch
-            known = self._memory.observe(frame, faces, retouch, snapshot.settings)
+            retouch = Retouch() if cast is None else cast.retouch
+            roles = {} if cast is None else roles_of(cast, faces)
+            known = self._memory.observe(frame, faces, retouch, snapshot.settings, personas_of(roles) if roles else None)
             if tracked.classes is not None:
                 draw_classes(tracked.classes, known)
-            worn = () if persona is None else swap_faces(frame, known, persona, snapshot.settings, self._memory)
+            worn = () if cast is None else swap_faces(frame, known, roles, retouch, snapshot.settings, self._memory)
         except Exception as error:  # noqa: BLE001 - whatever a network does, the picture must stay closed and go on
             self._failures += 1
             self.trouble = Trouble(str(error), error.remedy if isinstance(error, MienError) else "choose another engine")
             if self._failures <= _MAX_LOGGED_FAILURES:
                 _log.warning("a face could not be swapped and is veiled: %s", error)
             return ()
-        if worn or persona is None:
+        if worn or cast is None:
             self._failures, self.trouble = 0, None
         return worn
 
@@ -164,7 +166,7 @@ class FrameSwapper:
         settings = snapshot.settings
         if settings.on_lost == "pass":
             return "swapped" if worn else "passed"
-        if snapshot.persona is None:
+        if snapshot.cast is None:
             veil_picture(image)
             return "veiled"
         if verdict.clear:

@@ -1,15 +1,22 @@
-"""Snapshot of settings and persona for a live frame; replaced only as a whole, between two frames."""
+"""Snapshot of settings and cast for a live frame; replaced only as a whole, between two frames."""
 
 from dataclasses import dataclass
 
 from mien.settings import Settings
+from mien.swap.cast import Cast
 from mien.swap.persona import Persona
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Settings and the persona to wear; `persona` is None when no face is chosen."""
+    """Settings, and who wears what; `cast` is None when no face is chosen."""
 
     settings: Settings
-    persona: Persona | None = None
+    cast: Cast | None = None
     face_id: str | None = None
+
+    @property
+    def persona(self) -> Persona | None:
+        """Return the persona of everyone who has no role of their own; None when they wear nothing."""
+        others = None if self.cast is None else self.cast.others
+        return others if isinstance(others, Persona) else None

@@ -21,7 +21,7 @@ class Retouch:
     hand_finder: HandFinder | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Persona:
     """A face to wear: `prepared` is what `engine` has made of `source`.
 

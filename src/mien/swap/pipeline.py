@@ -1,8 +1,10 @@
 """The main path of a frame, one line a stage; no threads, no files, no clock."""
 
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from mien.settings import Settings
+from mien.swap.cast import Cast, Roles, personas_of, roles_of
 from mien.swap.memory.brows import Brows
 from mien.swap.memory.crossings import Crossings
 from mien.swap.memory.hands import Hands
@@ -21,7 +23,7 @@ from mien.swap.stages.occluders import cut_occluders
 from mien.swap.stages.own_beard import shows_beard
 from mien.swap.stages.own_glasses import take_off_glasses
 from mien.swap.stages.own_parts import preserve_own_parts
-from mien.swap.stages.reshape import reshape
+from mien.swap.stages.reshape import reshape_each
 from mien.swap.stages.shave import Shaving
 from mien.swap.tracking.tracker import Tracker
 from mien.types import Frame, FrameResult, TrackedFace
@@ -59,15 +61,38 @@ class StreamMemory:
         return self.enhancement.close()
 
     def observe(
-        self, frame: Frame, faces: tuple[TrackedFace, ...], retouch: Retouch, settings: Settings
+        self,
+        frame: Frame,
+        faces: tuple[TrackedFace, ...],
+        retouch: Retouch,
+        settings: Settings,
+        worn: Collection[int] | None = None,
     ) -> tuple[TrackedFace, ...]:
         """Return the faces with what is known of them.
+
+        Only faces in `worn`, by `track_id` (None = all), and those in front of these are looked at: the others come back as
+        they are.
 
         Occluders are found by the chosen segmenters, else by the parser, in files and live; without segmenters, or in addition
         to them with `occlusion` = on, by the faces' usual appearance, too.
         """
         faces = self._brows.lengthened(faces)
         behind = self._crossings.update(faces)
+        if worn is None:
+            return self._observe(frame, faces, behind, retouch, settings)
+        concerned = {*worn, *(number for each in worn for number in behind.get(each, ()))}
+        observed = self._observe(frame, tuple(face for face in faces if face.track_id in concerned), behind, retouch, settings)
+        known = {face.track_id: face for face in observed}
+        return tuple(known.get(face.track_id, face) for face in faces)
+
+    def _observe(
+        self,
+        frame: Frame,
+        faces: tuple[TrackedFace, ...],
+        behind: Mapping[int, frozenset[int]],
+        retouch: Retouch,
+        settings: Settings,
+    ) -> tuple[TrackedFace, ...]:
         wanted = settings.occlusion != "off"
         segmenters = retouch.segmenters if wanted else ()
         predicted = self._segmentation.update(frame, faces, segmenters)
@@ -85,10 +110,11 @@ class StreamMemory:
 
 @dataclass(frozen=True, slots=True)
 class SeenFrame:
-    """A frame whose faces are tracked and observed; its picture is not changed yet."""
+    """A frame whose faces are tracked and observed, and have their roles; its picture is not changed yet."""
 
     frame: Frame
     faces: tuple[TrackedFace, ...]
+    roles: Roles
 
 
 class Pipeline:
@@ -98,10 +124,10 @@ class Pipeline:
     the two takes every frame, in order.
     """
 
-    def __init__(self, tracker: Tracker, persona: Persona, settings: Settings) -> None:
+    def __init__(self, tracker: Tracker, cast: Cast, settings: Settings) -> None:
         self._tracker = tracker
         self._memory = StreamMemory()
-        self._persona = persona
+        self._cast = cast
         self._settings = settings
 
     def swap_frame(self, frame: Frame) -> FrameResult:
@@ -110,39 +136,55 @@ class Pipeline:
 
     def track(self, frame: Frame) -> SeenFrame:
         """Return the faces of the frame and what is known of them; the picture is not changed."""
-        faces = self._memory.observe(frame, self._tracker.update(frame), self._persona.retouch, self._settings)
-        return SeenFrame(frame, faces)
+        faces = self._tracker.update(frame)
+        roles = roles_of(self._cast, faces)
+        known = self._memory.observe(frame, faces, self._cast.retouch, self._settings, personas_of(roles))
+        return SeenFrame(frame, known, roles)
+
+    def track_all(self, frames: Iterable[Frame]) -> Iterator[SeenFrame]:
+        """Yield each frame of the stream as `track` returns it."""
+        return map(self.track, frames)
 
     def swap(self, seen: SeenFrame) -> FrameResult:
         """Replace the faces of the frame, in place."""
-        worn = swap_faces(seen.frame, seen.faces, self._persona, self._settings, self._memory)
+        worn = swap_faces(seen.frame, seen.faces, seen.roles, self._cast.retouch, self._settings, self._memory)
         return FrameResult(seen.frame, seen.faces, worn)
 
 
 def swap_faces(
-    frame: Frame, faces: tuple[TrackedFace, ...], persona: Persona, settings: Settings, memory: StreamMemory
+    frame: Frame, faces: tuple[TrackedFace, ...], roles: Roles, retouch: Retouch, settings: Settings, memory: StreamMemory
 ) -> tuple[TrackedFace, ...]:
-    """Replace the faces in the picture of `frame`, in place; return the faces that were replaced.
+    """Give each face of the picture of `frame` its role, in place; return the faces that were replaced.
 
     Every patch is made before the first is laid: an engine that fails leaves every face its own skin, though reshaped.
     """
-    retouch = persona.retouch
+    worn = personas_of(roles)
+    wearers, bare = _parted(faces, worn)
     if takes_glasses_off(settings):
-        take_off_glasses(frame.image, faces)
-    faces = reshape(frame.image, faces, persona.shape, settings.shape * settings.opacity)
-    if shaves_beard(settings, persona):
-        memory.shaving.shave(frame.image, faces, settings.opacity, full=settings.beard == "source")
-    patches = cut_nearer(make_patches(frame, faces, persona.engine, persona.prepared))
-    with_beard = keeps_beard(settings, persona)
-    patches = [(face, cut_occluders(frame, face, patch, with_beard=with_beard)) for face, patch in patches]
+        take_off_glasses(frame.image, wearers)
+    shapes = {number: persona.shape for number, persona in worn.items()}
+    wearers, bare = _parted(reshape_each(frame.image, faces, shapes, settings.shape * settings.opacity), worn)
+    shaved = tuple(face for face in wearers if shaves_beard(settings, worn[face.track_id]))
+    memory.shaving.shave(frame.image, shaved, settings.opacity, full=settings.beard == "source")
+    prepared = {number: (persona.engine, persona.prepared) for number, persona in worn.items()}
+    patches = cut_nearer(make_patches(frame, wearers, prepared), bare)
+    bearded = {number: keeps_beard(settings, persona) for number, persona in worn.items()}
+    patches = [(face, cut_occluders(frame, face, patch, with_beard=bearded[face.track_id])) for face, patch in patches]
     patches = [(face, preserve_own_parts(face, patch, settings)) for face, patch in patches]
     patches = [(face, harmonise(frame, face, patch, retouch.harmoniser)) for face, patch in patches]
-    # Not the persona: it is a new object whenever a setting changes, and would be held with all its networks.
-    patches = memory.enhancement.enhance(frame, patches, retouch.enhancer, settings, persona.prepared)
+    # Not the personas: they are new objects whenever a setting changes, and would be held with all their networks.
+    wearing = {number: persona.prepared for number, persona in worn.items()}
+    patches = memory.enhancement.enhance(frame, patches, retouch.enhancer, settings, wearing)
     focus = detail_to_match(retouch, settings)
     for face, patch in patches:
         compose(frame.image, match_grain(frame, face, patch, settings.grain, focus), settings.opacity)
     return tuple(face for face, _ in patches)
+
+
+def _parted(faces: tuple[TrackedFace, ...], worn: Container[int]) -> tuple[tuple[TrackedFace, ...], tuple[TrackedFace, ...]]:
+    """Return the faces that wear a persona and those that do not."""
+    wearers = tuple(face for face in faces if face.track_id in worn)
+    return wearers, tuple(face for face in faces if face.track_id not in worn)
 
 
 def detail_to_match(retouch: Retouch, settings: Settings) -> float:

@@ -24,6 +24,7 @@ from mien.models.networks.masks.bisenet import BiSeNet
 from mien.models.networks.masks.xseg import XSeg
 from mien.models.runtime.session_cache import SessionCache
 from mien.settings import Settings
+from mien.swap.cast import everyone
 from mien.swap.memory.observer import Observer
 from mien.swap.memory.segmentation import Segmentation
 from mien.swap.persona import Persona, Retouch
@@ -525,14 +526,14 @@ def test_a_failing_network_is_heard_in_files() -> None:
     seen = portrait(COLLINS)
     found = models().photo_detector.detect(seen.image)
     pipeline = Pipeline(
-        Tracker(FakeDetector(found), FakeLandmarker(seen.landmarks), Settings()), _persona(Broken()), Settings()
+        Tracker(FakeDetector(found), FakeLandmarker(seen.landmarks), Settings()), everyone(_persona(Broken())), Settings()
     )
     with pytest.raises(ModelError, match="the network failed"):
         pipeline.swap_frame(_frame(seen.image.copy()))
 
 
 def test_a_failing_network_leaves_the_live_face_covered() -> None:
-    with Running(Snapshot(Settings(), _persona(Broken()), "face")) as running:
+    with Running(Snapshot(Settings(), everyone(_persona(Broken())), "face")) as running:
         running.loop.set_input(camera)
         frames = running.frames(25)
         assert running.loop.meter.read(0).last_shown in {"covered", "veiled"}
@@ -547,7 +548,7 @@ def test_a_network_that_works_again_opens_the_live_picture_again() -> None:
                 raise ModelError("not yet", "on purpose")
             return [np.full((self.side, self.side), 255, np.uint8) for _ in crops]
 
-    with Running(Snapshot(Settings(), _persona(Recovering()), "face")) as running:
+    with Running(Snapshot(Settings(), everyone(_persona(Recovering())), "face")) as running:
         running.loop.set_input(camera)
         frames = running.frames(60)
         assert running.loop.meter.read(0).last_shown == "swapped"

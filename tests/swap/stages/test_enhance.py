@@ -221,7 +221,7 @@ def test_two_faces_are_one_batch_and_each_keeps_its_own() -> None:
     painter = Painter(lambda crop: np.full_like(crop, 220))
     enhancement, settings = Enhancement(), Settings(enhance_blend=1.0, enhance_every=60)
     for index in range(3):
-        made = enhancement.enhance(frame_of(index), pairs, painter, settings, WEARING)
+        made = enhancement.enhance(frame_of(index), pairs, painter, settings, {0: WEARING, 1: WEARING})
     assert [len(crops) for crops in painter.seen] == [2]
     assert [face.track_id for face, _ in made] == [0, 1]
     for (face, patch), (_, before) in zip(made, pairs, strict=True):

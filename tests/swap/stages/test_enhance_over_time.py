@@ -15,6 +15,7 @@ from mien.assembly import factory
 from mien.contracts import Enhancer
 from mien.imaging import geometry
 from mien.settings import Settings
+from mien.swap.cast import everyone
 from mien.swap.engines.mesh.engine import MeshEngine
 from mien.swap.persona import Persona, Retouch, open_persona
 from mien.swap.pipeline import Pipeline, StreamMemory, swap_faces
@@ -127,7 +128,7 @@ def test_what_was_known_is_forgotten(how: str, live: Enhancement) -> None:
     if how == "reset":
         live.reset()
     elif how == "lost":
-        live.enhance(frame_of(index), [], painter, Settings(enhance_every=0), WEARING)
+        live.enhance(frame_of(index), [], painter, Settings(enhance_every=0), {})
     elif how == "blend off":
         once(live, painter, points, index, enhance_blend=0.0)
     else:
@@ -156,7 +157,7 @@ def test_detail_stays_while_a_slider_moves_and_goes_with_the_face() -> None:
     def wear(persona: Persona, index: int) -> int:
         swap_faces(
             Frame(seen.image.copy(), index, index, Fraction(1, 30)),
-            (TrackedFace(1, seen.landmarks, 5),), persona, settings, memory,
+            (TrackedFace(1, seen.landmarks, 5),), {1: persona}, persona.retouch, settings, memory,
         )  # fmt: skip
         return len(painter.seen)
 
@@ -220,7 +221,7 @@ def test_the_whole_path_wears_an_enhanced_face() -> None:
 
     def swapped(enhancer: Enhancer | None) -> Image:
         tracker = Tracker(models().photo_detector, models().landmarker, settings)
-        pipeline = Pipeline(tracker, open_persona(MeshEngine(settings), source, Retouch(enhancer=enhancer)), settings)
+        pipeline = Pipeline(tracker, everyone(open_persona(MeshEngine(settings), source, Retouch(enhancer=enhancer))), settings)
         frame = Frame(seen.image.copy(), 0, 0, Fraction(1, 30))
         assert pipeline.swap_frame(frame).swapped == 1
         return frame.image

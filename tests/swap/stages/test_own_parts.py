@@ -117,7 +117,9 @@ def test_every_engine_gives_way() -> None:
     face = _face()
     persona = fake_persona(FakeEngine((0, 200, 0)))
     settings = Settings(keep_mouth=True, shape=0.0, grain=0.0)
-    swap_faces(Frame(image, 0, 0, Fraction(1, 30)), (face,), persona, settings, StreamMemory())
+    swap_faces(
+        Frame(image, 0, 0, Fraction(1, 30)), (face,), {face.track_id: persona}, persona.retouch, settings, StreamMemory()
+    )
     x, y = (round(float(value)) for value in face.landmarks.points[list(landmark_sets.OUTER_LIPS), :2].mean(0))
     assert np.array_equal(image[y, x], before[y, x])
     x, y = (round(float(value)) for value in face.landmarks.points[4, :2])
@@ -129,7 +131,9 @@ def _worn(**kept: bool) -> tuple[Image, Image]:
     image = portrait(COLLINS).image.copy()
     settings = Settings(shape=0.0, grain=0.0, resolution=1024, **kept)  # type: ignore[arg-type]
     persona = open_persona(MeshEngine(settings), open_source(portrait(HOPPER).image, models()))
-    swap_faces(Frame(image, 0, 0, Fraction(1, 30)), (_face(),), persona, settings, StreamMemory())
+    swap_faces(
+        Frame(image, 0, 0, Fraction(1, 30)), (_face(),), {_face().track_id: persona}, persona.retouch, settings, StreamMemory()
+    )
     return portrait(COLLINS).image, image
 
 

@@ -14,7 +14,6 @@ from mien.lab.evaluate.figures import Figure, Section, Sheet, mean
 from mien.lab.evaluate.lab import Lab, Progress, frame_of
 from mien.lab.evaluate.plots import face_crop, grid
 from mien.lab.evaluate.portraits import Portrait
-from mien.swap.pipeline import SeenFrame
 from mien.swap.stages.own_beard import share_of
 from mien.swap.stages.reshape import reshape
 from mien.types import Array, Floats, Image, ParsedFace, TrackedFace
@@ -128,9 +127,9 @@ def _compare(lab: Lab, source: Portrait, target: Portrait, bearded: Image) -> tu
     worn = reshape(bare, seen.faces, shape, strength)
     reshape(hairy, seen.faces, shape, strength)
     unparsed = tuple(_without_beard(face) for face in seen.faces)
-    truth = second.swap(SeenFrame(frame_of(target.image, 0), unparsed)).frame.image
-    shaved = first.swap(SeenFrame(frame_of(bearded, 0), seen.faces)).frame.image
-    unshaved = second.swap(SeenFrame(frame_of(bearded, 0), unparsed)).frame.image
+    truth = second.swap(replace(seen, frame=frame_of(target.image, 0), faces=unparsed)).frame.image
+    shaved = first.swap(replace(seen, frame=frame_of(bearded, 0))).frame.image
+    unshaved = second.swap(replace(seen, frame=frame_of(bearded, 0), faces=unparsed)).frame.image
     share = max((_beard_share(face) for face in seen.faces), default=0.0)
     points = worn[0].landmarks.points if worn else target.landmarks.points
     area = _judged(bare, hairy, points)

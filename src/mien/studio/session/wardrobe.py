@@ -19,6 +19,7 @@ from mien.studio.session.faces import PREPARED_BY, ConsentNeeded, Gallery
 from mien.studio.session.pending_change import PendingChange
 from mien.studio.session.presets import LIMITS, values_of
 from mien.studio.session.recordings import Recordings
+from mien.swap.cast import everyone
 
 _OPENING = frozenset({"engine", "detector", *PREPARED_BY})
 """Settings whose change opens or prepares something, which may take seconds with installed models."""
@@ -157,7 +158,7 @@ class Wardrobe:
         persona, consent = self._gallery.persona(face_id, engine, settings), self._gallery.allowed(face_id)[1]
         self.consent = consent
         self._recordings.wear(consent)
-        self._loop.wear(Snapshot(settings, persona, face_id))
+        self._loop.wear(Snapshot(settings, everyone(persona), face_id))
 
     def _copied(self, photo: Path) -> Path:
         """Return a copy of the photo in the session's folder, after a check that it is a file."""

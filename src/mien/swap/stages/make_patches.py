@@ -1,6 +1,7 @@
-"""Patches of all faces of a frame, made by the engine."""
+"""Patches of all faces of a frame, made by their engines."""
 
 import math
+from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 from mien.contracts import Engine
@@ -8,16 +9,27 @@ from mien.types import FacePatch, Frame, TrackedFace
 
 Patches: TypeAlias = list[tuple[TrackedFace, FacePatch]]
 """Faces with their patches, in the order in which the patches are laid."""
+Prepared: TypeAlias = tuple[Engine, Any]
+"""An engine, and what it has prepared of a source."""
 
 
-def make_patches(frame: Frame, faces: tuple[TrackedFace, ...], engine: Engine, prepared: Any) -> Patches:
+def make_patches(frame: Frame, faces: tuple[TrackedFace, ...], wearing: Mapping[int, Prepared]) -> Patches:
     """Return the patches of the faces of which something is in the picture; the frame is not changed.
 
-    The farther (smaller) face comes first, so that the nearer one lies on top.
+    `wearing` holds by `track_id` what each face wears; a face without an entry gets no patch. Each source costs one call of
+    its engine. The farther (smaller) face comes first, so that the nearer one lies on top.
     """
-    ordered = far_to_near(faces)
-    patches = engine.swap(frame, ordered, prepared)
-    return [(face, patch) for face, patch in zip(ordered, patches, strict=True) if patch is not None]
+    ordered = [face for face in far_to_near(faces) if face.track_id in wearing]
+    groups: dict[tuple[int, int], list[TrackedFace]] = {}
+    for face in ordered:
+        engine, prepared = wearing[face.track_id]
+        groups.setdefault((id(engine), id(prepared)), []).append(face)
+    made: dict[int, FacePatch | None] = {}
+    for group in groups.values():
+        engine, prepared = wearing[group[0].track_id]
+        patches = engine.swap(frame, group, prepared)
+        made.update({face.track_id: patch for face, patch in zip(group, patches, strict=True)})
+    return [(face, patch) for face in ordered if (patch := made[face.track_id]) is not None]
 
 
 def far_to_near(faces: tuple[TrackedFace, ...]) -> tuple[TrackedFace, ...]:

@@ -1,5 +1,6 @@
 """Cut nearer faces out of the patch of a face behind them, with their hair and ears beside the face."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -24,12 +25,13 @@ class NearerTuning:
 TUNING = NearerTuning()
 
 
-def cut_nearer(patches: Patches) -> Patches:
+def cut_nearer(patches: Patches, bare: Sequence[TrackedFace] = ()) -> Patches:
     """Lower the mask of each patch where a face is that is in front of it, by `KnownFace.behind`.
 
-    The nearer face's own border is soft, and would otherwise show the farther one's patch instead of its own skin.
+    The nearer face's own border is soft, and would otherwise show the farther one's patch instead of its own skin. `bare` are
+    the faces that wear nothing.
     """
-    faces = {face.track_id: face for face, _ in patches}
+    faces = {face.track_id: face for face in (*bare, *(face for face, _ in patches))}
     found: Patches = []
     for face, patch in patches:
         before = frozenset() if face.known is None else face.known.behind

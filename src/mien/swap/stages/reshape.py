@@ -4,7 +4,7 @@ The difference between the neutral source and the neutral target is carried alon
 picture is warped with the landmarks, so that eyes, teeth, jaw and hair line stay at the landmarks.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import cv2
@@ -94,17 +94,24 @@ class Field:
 
 
 def reshape(image: Image, faces: tuple[TrackedFace, ...], shape: Floats | None, strength: float) -> tuple[TrackedFace, ...]:
+    """Warp all faces towards one `shape`, as `reshape_each` does; None changes nothing."""
+    return reshape_each(image, faces, {face.track_id: shape for face in faces}, strength)
+
+
+def reshape_each(
+    image: Image, faces: tuple[TrackedFace, ...], shapes: Mapping[int, Floats | None], strength: float
+) -> tuple[TrackedFace, ...]:
     """Warp `image`, BGR uint8, in place; return the faces with their landmarks in the warped picture.
 
-    `shape` is the source's neutral face, float32 (478, 3) in the head frame; None changes nothing. `strength` 0 changes
-    nothing, 1 takes its proportions wholly. Pixels farther than the margin from a face keep their value.
+    `shapes` holds by `track_id` the neutral face of the source that a face wears, float32 (478, 3) in the head frame; a face
+    with None or without an entry keeps its shape. `strength` 0 changes nothing, 1 takes the proportions wholly. Pixels
+    farther than the margin from a face that is changed keep their value.
     """
-    if shape is None:
-        return faces
     moved = list(faces)
     for number in range(len(moved)):
         face = moved[number]
-        wanted = _wanted(face, shape, strength * _uncovered(face, moved))
+        shape = shapes.get(face.track_id)
+        wanted = None if shape is None else _wanted(face, shape, strength * _uncovered(face, moved))
         if wanted is None:
             continue
         field = _field(face.landmarks.points, wanted, image.shape[1], image.shape[0])

@@ -115,13 +115,13 @@ class Enhancement:
         self._live = live
         self._known: dict[int, _TrackDetail] = {}
         self._since_s: dict[int, float] = {}
-        self._wearing: object = None
+        self._wearing: dict[int, object] = {}
         self._worker: Worker[Batch, Results] | None = None
         self._failures = 0
 
     def reset(self) -> None:
         """Forget all detail, also of the request that is being worked on: another stream begins."""
-        self._known, self._since_s = {}, {}
+        self._known, self._since_s, self._wearing = {}, {}, {}
 
     def close(self) -> bool:
         """End the thread; False when the network still holds it: it is abandoned and ends after that run."""
@@ -129,21 +129,20 @@ class Enhancement:
         return worker is None or worker.stop()
 
     def enhance(
-        self, frame: Frame, worn: Pairs, enhancer: Enhancer | None, settings: Settings, wearing: object
+        self, frame: Frame, worn: Pairs, enhancer: Enhancer | None, settings: Settings, wearing: Mapping[int, object]
     ) -> list[tuple[TrackedFace, FacePatch]]:
         """Return the same faces with finer patches; `frame` is as it was before any patch is laid, and is not changed.
 
-        `wearing` is what the engine has prepared of the persona: when it is another object than in the frame before, all detail
-        is forgotten. Masks stay as they are. Without an enhancer the patches come back as they are. Errors of the enhancer
-        pass through, unless live.
+        `wearing` holds by `track_id` what the engine has prepared of the face's persona: when it is another object than in the
+        frame before, the detail of that face is forgotten. Masks stay as they are. Without an enhancer the patches come back as
+        they are. Errors of the enhancer pass through, unless live.
         """
         if enhancer is None:
             return list(worn)
-        if settings.enhance_blend == 0 or wearing is not self._wearing:
-            self.reset()
-            self._wearing = wearing
         if settings.enhance_blend == 0:
+            self.reset()
             return list(worn)
+        self._forget_changed(wearing)
         views = {face.track_id: _view(face, patch, enhancer, frame.time_s) for face, patch in worn}
         self._known = {number: known for number, known in self._known.items() if number in views}
         for known in self._known.values():
@@ -154,6 +153,14 @@ class Enhancement:
         else:
             self._run(frame, worn, views, enhancer, max(1, settings.enhance_every))
         return [(face, self._finer(frame, face, patch, views[face.track_id], settings.enhance_blend)) for face, patch in worn]
+
+    def _forget_changed(self, wearing: Mapping[int, object]) -> None:
+        """Forget the detail of each face that wears something else than before."""
+        for number, before in self._wearing.items():
+            if wearing.get(number) is not before:
+                self._known.pop(number, None)
+                self._since_s.pop(number, None)
+        self._wearing = dict(wearing)
 
     def _run(self, frame: Frame, worn: Pairs, views: Mapping[int, _View], enhancer: Enhancer, every: int) -> None:
         """Run the network on the faces that are due, as one batch."""
