@@ -11,6 +11,7 @@ from mien.types import (
     Floats,
     Frame,
     Hand,
+    IdentityLimits,
     Image,
     LabelledFrame,
     Landmarks,
@@ -149,8 +150,8 @@ class Landmarker(Protocol):
 class Recogniser(Protocol):
     """Network that tells people apart."""
 
-    same_person_below: float
-    """Distances under this mean the same person."""
+    limits: IdentityLimits
+    """Distances under these mean the same person."""
 
     def describe(self, image: Image, landmarks: Landmarks) -> Floats:
         """A descriptor, float32 (n,); the smaller the Euclidean distance of two, the more alike the faces."""

@@ -26,6 +26,7 @@ from mien.types import (
     Floats,
     Frame,
     Hand,
+    IdentityLimits,
     Image,
     LabelledFrame,
     Landmarks,
@@ -260,7 +261,7 @@ class FakeLandmarker:
 class FakeRecogniser:
     """A `contracts.Recogniser` whose embedding is the mean colour of the picture: float32 (3,), 0..1."""
 
-    same_person_below = 0.1
+    limits = IdentityLimits(photo=0.1, protect=0.09, cluster=0.08)
 
     def describe(self, image: Image, landmarks: Landmarks) -> Floats:
         """Return the mean colour."""

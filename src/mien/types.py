@@ -109,6 +109,24 @@ class Hand:
 
 
 @dataclass(frozen=True, slots=True)
+class IdentityLimits:
+    """Distances of a recogniser's descriptors below which two faces are one person, each for its own question.
+
+    `photo`: a face and a photo show the same person. `protect`: a face may be touched, because it is surely this person's.
+    `cluster`: the templates of two tracks are of one person (`swap.people`). They differ in what an error costs, so that
+    `cluster <= protect <= photo`. `mien evaluate --only people` measures the rates of a recogniser and proposes its limits.
+    """
+
+    photo: float
+    protect: float
+    cluster: float
+
+    def __post_init__(self) -> None:
+        if not 0 < self.cluster <= self.protect <= self.photo:
+            raise ValueError(f"limits are 0 < cluster <= protect <= photo, got {self}")
+
+
+@dataclass(frozen=True, slots=True)
 class Grain:
     """The noise of a picture, standard deviations in levels: of `luma`, and of blue and red against it, `chroma`.
 

@@ -366,12 +366,12 @@ def test_a_person_is_like_herself_in_another_picture() -> None:
         image, truth = moved(face, _placement(face.landmarks, tall, angle, (640, 600)), 1280, 1200)
         lit = np.clip(image.astype(np.float32) * gain, 0, 255).astype(np.uint8)
         distance = np.linalg.norm(recogniser().describe(lit, truth) - face.descriptor)
-        assert distance < recogniser().same_person_below / 1.5, (tall, angle, gain)
+        assert distance < recogniser().limits.cluster, (tall, angle, gain)
 
 
 def test_two_people_are_unlike() -> None:
     distance = np.linalg.norm(portrait(COLLINS).descriptor - portrait(HOPPER).descriptor)
-    assert distance > recogniser().same_person_below
+    assert distance > recogniser().limits.photo
 
 
 def test_shrinking_far_does_not_alias() -> None:

@@ -228,14 +228,14 @@ def recogniser_suite(make_recogniser: Callable[[], Recogniser], image: Image, la
     """Checks of a `Recogniser` on one face."""
     recogniser = make_recogniser()
     assert isinstance(recogniser, Recogniser)
-    assert recogniser.same_person_below > 0
+    assert recogniser.limits.cluster > 0
     before = image.copy()
     first, second = recogniser.describe(image, landmarks), recogniser.describe(image.copy(), landmarks)
     assert np.array_equal(image, before)
     assert first.ndim == 1
     assert first.dtype == np.float32
     assert np.isfinite(first).all()
-    assert np.linalg.norm(first - second) < recogniser.same_person_below / 10
+    assert np.linalg.norm(first - second) < recogniser.limits.cluster / 10
 
 
 def age_suite(make_estimator: Callable[[], AgeEstimator], image: Image, landmarks: Landmarks) -> None:

@@ -37,6 +37,10 @@ def recogniser() -> FaceId:
     return factory.open_recogniser(Store())
 
 
+WORN_BELOW = 0.6
+"""Distance of a worn face from its source, dlib's own threshold: what stays of the target keeps it from that of a photo."""
+
+
 @cache
 def portrait(path: Path) -> Portrait:
     """One of the bundled pictures; treat the arrays as read-only."""

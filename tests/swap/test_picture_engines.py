@@ -31,7 +31,20 @@ from mien.swap.engines.dfm import DfmEngine, KnownToShow
 from mien.swap.engines.pictured import PictureEngine, best_photo
 from mien.swap.engines.swappers import open_swapper
 from mien.swap.persona import open_persona
-from mien.types import Affine, Array, FacePatch, Floats, Frame, Image, KnownFace, Landmarks, Mask, SourceFace, TrackedFace
+from mien.types import (
+    Affine,
+    Array,
+    FacePatch,
+    Floats,
+    Frame,
+    IdentityLimits,
+    Image,
+    KnownFace,
+    Landmarks,
+    Mask,
+    SourceFace,
+    TrackedFace,
+)
 from tests.support import conformance
 from tests.support.live_loop import Running, camera, wait_until
 from tests.support.portraits import COLLINS, HOPPER, models, portrait, read, recogniser
@@ -112,7 +125,7 @@ def blendswap(name: str, session: Session, settings: Settings) -> PictureEngine:
 class Anybody:
     """A `contracts.Recogniser` to whom all faces are the same."""
 
-    same_person_below = 0.1
+    limits = IdentityLimits(photo=0.1, protect=0.09, cluster=0.08)
 
     def describe(self, image: Image, landmarks: Landmarks) -> Floats:
         return np.zeros(1, np.float32)
@@ -527,7 +540,7 @@ def test_an_imported_dfm_is_asked_whose_face_it_shows(sessions: SessionCache) ->
     # The stand-in softens and tints the picture: whose face it is stays to be seen.
     known = engine.prepare(source_of(COLLINS))
     assert isinstance(known, KnownToShow)
-    assert 0 < known.distance < recogniser().same_person_below
+    assert 0 < known.distance < recogniser().limits.photo
 
 
 def test_a_dfm_that_is_open_reads_no_file_for_another_setting(sessions: SessionCache, monkeypatch: pytest.MonkeyPatch) -> None:

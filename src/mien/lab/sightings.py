@@ -15,6 +15,11 @@ Verdict: TypeAlias = Literal["wearer", "cannot tell", "other"]
 CLEAR_MARGIN = 0.1  # embedding distance; the wearer bare and upright: 0.34-0.64, a worn face just after a turn: 0.00-0.02
 
 
+WEARER_BELOW = 0.6
+"""Distance below which a face may be the wearer's. dlib's own threshold, looser than any limit that the product decides by:
+here a missed wearer is the worse error."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sighting:
     """One face in one frame. Distances are Euclidean, between embeddings; smaller = more alike."""
@@ -26,11 +31,10 @@ class Sighting:
 
 @dataclass(frozen=True, slots=True)
 class People:
-    """Reference embeddings of the wearer and the sources, float32 (n, size), and the recogniser's threshold."""
+    """Reference embeddings of the wearer and the sources, float32 (n, size)."""
 
     wearer: Floats
     sources: Floats
-    same_person_below: float
 
     @property
     def apart(self) -> float:
@@ -43,7 +47,7 @@ class People:
         return Sighting(to_wearer, to_source, self._verdict(to_wearer, to_source))
 
     def _verdict(self, to_wearer: float, to_source: float) -> Verdict:
-        if to_wearer >= self.same_person_below or to_wearer - to_source > CLEAR_MARGIN:
+        if to_wearer >= WEARER_BELOW or to_wearer - to_source > CLEAR_MARGIN:
             return "other"
         return "wearer" if to_source - to_wearer > CLEAR_MARGIN else "cannot tell"
 
@@ -74,7 +78,6 @@ class Checker:
         return People(
             np.stack([each for image in wearer for each in self.embeddings(image)]),
             np.stack([each for image in sources for each in self.embeddings(image)]),
-            self.recogniser.same_person_below,
         )
 
     def sightings(self, image: Image, people: People) -> list[Sighting]:

@@ -13,7 +13,7 @@ from mien.settings import Settings
 from mien.swap.engines.mesh.engine import MeshEngine
 from mien.swap.stages.compose import compose
 from mien.types import FacePatch, Frame, Image, Landmarks, TrackedFace
-from tests.support.portraits import COLLINS, HOPPER, locate, models, moved, portrait, recogniser
+from tests.support.portraits import COLLINS, HOPPER, WORN_BELOW, locate, models, moved, portrait, recogniser
 
 
 def _patch(image: Image, landmarks: Landmarks, settings: Settings | None = None) -> FacePatch | None:
@@ -42,7 +42,7 @@ def test_identity_moves_to_the_source_and_the_pose_stays(settings: Settings) -> 
     descriptor = recogniser().describe(result, landmarks)
     to_source = float(np.linalg.norm(descriptor - source.descriptor))
     assert to_source < float(np.linalg.norm(descriptor - target.descriptor))
-    assert to_source < recogniser().same_person_below
+    assert to_source < WORN_BELOW
     assert pose_error(landmarks.points, target.landmarks.points) < 4
     assert landmark_error(landmarks.points, target.landmarks.points) < 3
 

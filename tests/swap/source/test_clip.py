@@ -65,7 +65,7 @@ def test_of_two_people_the_one_of_the_photo_is_taken() -> None:
     frames = _searched([_beside(COLLINS, HOPPER)], photo(COLLINS), times=8).frames()
     assert frames.strangers
     distance = recogniser().describe(frames.expressions[0].image, frames.expressions[0].landmarks)
-    assert float(np.linalg.norm(distance - portrait(COLLINS).descriptor)) < recogniser().same_person_below
+    assert float(np.linalg.norm(distance - portrait(COLLINS).descriptor)) < recogniser().limits.photo
 
 
 def test_of_two_people_one_after_the_other_the_one_of_the_photo_is_taken() -> None:

@@ -182,7 +182,7 @@ def test_the_bundled_net_keeps_whose_face_it_is() -> None:
         pipeline = factory.open_picture_pipeline(Settings(finish=setting), models(), face)
         made = pipeline.swap_frame(Frame(target.image.copy(), 0, 0, Fraction(1))).frame.image
         distances.append(float(np.linalg.norm(recogniser().describe(made, target.landmarks) - source.descriptor)))
-    assert distances[1] < recogniser().same_person_below
+    assert distances[1] < recogniser().limits.photo
     assert distances[1] < distances[0] + 0.03
 
 

@@ -18,6 +18,7 @@ from mien.types import Array, Floats, Image
 
 _SHEET_SIDE, _SHEET_PAIRS = 200, 60  # of the contact sheet: pixels a tile and most pairs; bounds the size of the report
 _ROW_SIDE = 300  # pixels a tile of a hard pair
+SAME_PERSON_BELOW = 0.6  # dlib's own threshold, so that the figure is comparable; what the product decides by is stricter
 _MIN_GROUP_PAIRS = 10  # a smaller group is not reported: its mean says little
 
 HARD_PAIRS: tuple[tuple[str, str, str], ...] = (
@@ -267,7 +268,7 @@ def figures_of(results: Sequence[PairResult], calibration: Mapping[str, Any]) ->
 
 def summary(results: Sequence[PairResult], lab: Lab) -> dict[str, Any]:
     """Return means and tails of a group of pairs."""
-    below = lab.recogniser.same_person_below
+    below = SAME_PERSON_BELOW
     axes = np.abs(np.array([r.pose_axes for r in results]))
     expressions = np.array([r.expressions for r in results]).mean(0)
     by_axis = {

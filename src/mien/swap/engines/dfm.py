@@ -114,10 +114,10 @@ class DfmEngine:
         """
         person = self._recogniser.describe(source.image, source.landmarks)
         distance = float(np.linalg.norm(self._drawn_on(source) - person))
-        if not distance < self._recogniser.same_person_below:
+        if not distance < self._recogniser.limits.photo:
             raise SourceFaceStranger(
                 f"the model {self.name} shows another person than the photo (distance {distance:.2f}, the same person is "
-                f"below {self._recogniser.same_person_below:.2f})",
+                f"below {self._recogniser.limits.photo:.2f})",
                 "choose a photo of the person whose model this is",
             )
         self._check_others(person)
@@ -142,7 +142,7 @@ class DfmEngine:
             return
         stranger = self._stranger()
         own = self._recogniser.describe(stranger.image, stranger.landmarks)
-        if float(np.linalg.norm(own - person)) < self._recogniser.same_person_below:
+        if float(np.linalg.norm(own - person)) < self._recogniser.limits.photo:
             return
         drawn = self._drawn_on(stranger)
         if not float(np.linalg.norm(drawn - person)) < float(np.linalg.norm(drawn - own)):

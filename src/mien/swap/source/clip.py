@@ -34,9 +34,7 @@ class ClipTuning:
     """Score above which a second face is one: faces have 0.86 and more, hands up to 0.82 (12 clips)."""
     lead: float = 0.15
     """Lead of the nearest face in the distance of descriptors; with less, it is in doubt which of two is the person."""
-    sure: float = 0.1
-    """Distance below that of the same person from which a face is surely the person's, among frames of somebody else."""
-    stranger: float = 0.15
+    stranger: float = 0.25
     """Distance beyond that of the same person from which a face is surely another's. Grimaces of one person differ by up to
     0.43 from the calmest frame; 51 strangers from each of two clips by 0.56 and more, nearly all by more than 0.7."""
     kept: int = 4
@@ -111,7 +109,7 @@ class ClipSearch:
     """
 
     def __init__(self, by: Inspection, recogniser: Recogniser, person: SourceFace | None, tuning: ClipTuning = TUNING) -> None:
-        self._by, self._recogniser, self._tuning = by, recogniser, tuning
+        self._by, self._recogniser, self._limits, self._tuning = by, recogniser, recogniser.limits, tuning
         self._alone = person is None
         self._wanted = None if person is None else recogniser.describe(person.image, person.landmarks)
         self._kept: dict[Kind, list[tuple[float, int, _Candidate]]] = {kind: [] for kind in Kind}
@@ -183,8 +181,8 @@ class ClipSearch:
             return True
         distance = self._distance(image, self._by.landmarker.fit(image, face.points))
         self._distances.append(distance)
-        self._strange += distance >= self._recogniser.same_person_below + self._tuning.stranger
-        return distance < self._recogniser.same_person_below
+        self._strange += distance >= self._limits.photo + self._tuning.stranger
+        return distance < self._limits.photo
 
     def _person_among(self, image: Image, faces: list[Detection]) -> Floats | None:
         found = [self._by.landmarker.fit(image, face.points) for face in faces]
@@ -192,7 +190,7 @@ class ClipSearch:
         nearest = int(np.argmin(distances))
         self._distances.append(distances[nearest])
         self._strange += 1
-        if distances[nearest] >= self._recogniser.same_person_below:
+        if distances[nearest] >= self._limits.photo:
             return None
         if sorted(distances)[1] - distances[nearest] < self._tuning.lead:
             self._doubtful += 1
@@ -250,18 +248,18 @@ class ClipSearch:
         distances = np.array(self._distances)
         if not len(distances):
             return
-        near = distances[distances < self._recogniser.same_person_below]
+        near = distances[distances < self._limits.photo]
         usual = float(np.median(distances))
-        if usual < self._recogniser.same_person_below:
+        if usual < self._limits.photo:
             return
-        if not len(near) or float(np.median(near)) >= self._recogniser.same_person_below - self._tuning.sure:
+        if not len(near) or float(np.median(near)) >= self._limits.protect:
             raise self._stranger(usual)
         self._strange += 1
 
     def _stranger(self, distance: float) -> SourceFaceStranger:
         return SourceFaceStranger(
             f"the clip shows another person than the photo (distance {distance:.2f}, the same person is below "
-            f"{self._recogniser.same_person_below:.2f})",
+            f"{self._limits.photo:.2f})",
             "use a clip of the person in the photo, or leave it out",
         )
 
@@ -271,8 +269,8 @@ class ClipSearch:
         if self._wanted is None:
             self._wanted = self._recogniser.describe(candidate.image, landmarks)
         distance = self._distance(candidate.image, landmarks)
-        if distance >= self._recogniser.same_person_below:
-            if self._alone and distance >= self._recogniser.same_person_below + self._tuning.stranger:
+        if distance >= self._limits.photo:
+            if self._alone and distance >= self._limits.photo + self._tuning.stranger:
                 raise _several(2)
             raise self._stranger(distance)
         return judged(candidate.image, landmarks, self._by)

@@ -113,10 +113,10 @@ def load_more(photo: Image, same_as: SourceFace, by: Inspection, recogniser: Rec
     found = [_fit(searched.image, face, by.landmarker) for face in searched.faces]
     distances = [float(np.linalg.norm(recogniser.describe(searched.image, landmarks) - wanted)) for landmarks in found]
     nearest = int(np.argmin(distances))
-    if distances[nearest] >= recogniser.same_person_below:
+    if distances[nearest] >= recogniser.limits.photo:
         raise SourceFaceStranger(
             f"the photo shows another person (distance {distances[nearest]:.2f}, the same person is below "
-            f"{recogniser.same_person_below:.2f})",
+            f"{recogniser.limits.photo:.2f})",
             "add only photos of the person in the first photo, or leave this one out",
         )
     return _checked(searched, searched.faces[nearest], by)

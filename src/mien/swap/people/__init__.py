@@ -1,0 +1,1 @@
+"""Identity of tracks: looks, templates, and the people that they make."""
