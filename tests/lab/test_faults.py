@@ -1,5 +1,6 @@
 """The fault run, short: everything goes wrong and the wearer is never seen. The long run is a benchmark."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import cv2
@@ -31,19 +32,28 @@ HARD = {"leave", "hand", "aside"}
 EVENTS = ("sway", "leave", "hand", "dark", "aside", "unplug", "engine", "cut")
 
 
+def _has_enough(shown: Mapping[str, int]) -> bool:
+    """Return whether the run has shown a worn face often, and covered one: on a busy machine that takes longer."""
+    return shown.get("swapped", 0) > 30 and shown.get("covered", 0) > 0
+
+
+def _is_mostly_swapped(shown: Mapping[str, int]) -> bool:
+    return shown.get("swapped", 0) > max(10, 0.7 * sum(shown.values()))
+
+
 @pytest.mark.slow
 def test_the_wearer_is_never_seen(scenes: list[Image]) -> None:
-    report = run_faults(scenes, [_read(COLLINS)], Settings(), Store(), 14.0, EVENTS, 1.6)
+    report = run_faults(scenes, [_read(COLLINS)], Settings(), Store(), 14.0, EVENTS, 1.6, has_enough=_has_enough)
     assert {event for event, share in report.control.items() if share < 0.2} <= HARD, (
         "the checker must be able to see the wearer"
     )
     assert report.shown_wearer == 0, report.examples
     assert report.out_of_order == 0
-    assert report.frames > 60
-    assert {"swapped", "covered"} <= set(report.what), "the run has seen both"
+    assert _has_enough(report.what), "the run has seen little"
 
 
 @pytest.mark.slow
 def test_the_checker_finds_the_wearer_when_the_raw_picture_is_let_through(scenes: list[Image]) -> None:
-    report = run_faults(scenes, [_read(COLLINS)], Settings(on_lost="pass", opacity=0.0), Store(), 3.0, ("sway",), 3.0)
+    settings = Settings(on_lost="pass", opacity=0.0)
+    report = run_faults(scenes, [_read(COLLINS)], settings, Store(), 3.0, ("sway",), 3.0, has_enough=_is_mostly_swapped)
     assert report.shown_wearer > 0.5 * report.frames

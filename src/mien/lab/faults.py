@@ -11,7 +11,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -39,6 +39,7 @@ EVENT_S = 3.0  # covers the second for which `hold` repeats a picture
 _SWITCH_INTERVAL_S = 5.5  # not a multiple of EVENT_S: switches fall into every part of an event
 _RECORDING_JPEG_QUALITY = 92  # keeps a face recognisable; not measured
 _CONTROL_STEP = 7  # exposures; about 13 pictures of an event of 3 s
+_LONGEST = 10  # times the asked length: a run that has not seen enough by then says so
 _MAX_EXAMPLES = 8  # faces named in a report, those nearest to the wearer first
 
 
@@ -115,16 +116,18 @@ def run_faults(
     events: Sequence[str] = EVENTS,
     event_s: float = EVENT_S,
     keep: Path | None = None,
+    has_enough: Callable[[Mapping[str, int]], bool] = lambda shown: True,
 ) -> FaultReport:
     """Run the script in real time on the swaying wearer of `scenes` with the faces of `photos` in turn, then search.
 
-    Frames that show the wearer, or may, are copied to the folder `keep`, each beside the camera's picture of that time.
+    Frames that show the wearer, or may, are copied to the folder `keep`, each beside the camera's picture of that time. The
+    run goes on beyond `seconds` until `has_enough` of the counts of the frames by what they show, ten times as long at most.
     """
     models = factory.open_models(settings, store)
     checker = Checker(models, factory.open_recogniser(store))
     script = Script(scenes, [_box(checker, scene) for scene in scenes], events, event_s)
     with tempfile.TemporaryDirectory(prefix="mien-faults-") as folder:
-        run = _run_live(script, photos, settings, models, store, seconds, _Recorder(Path(folder)))
+        run = _run_live(script, photos, settings, models, store, seconds, _Recorder(Path(folder)), has_enough)
         people = checker.people(scenes[::6], photos)
         control = _control(script, checker, people)
         found = _searched(run.recorder, script, checker, people, run.started_s, keep)
@@ -132,7 +135,7 @@ def run_faults(
     suspects = [(event, each) for event, each in found if each.verdict != "other"]
     return FaultReport(
         frames=len(run.recorder.times),
-        seconds=seconds,
+        seconds=run.seconds,
         shown_wearer=verdicts["wearer"],
         cannot_tell=verdicts["cannot tell"],
         nearest=min((each.to_wearer for _, each in found), default=float("inf")),
@@ -156,6 +159,7 @@ class _LiveRun:
 
     recorder: _Recorder
     started_s: float
+    seconds: float
     switches: int
     shown: dict[str, int]
 
@@ -168,8 +172,9 @@ def _run_live(
     store: Store,
     seconds: float,
     recorder: _Recorder,
+    has_enough: Callable[[Mapping[str, int]], bool],
 ) -> _LiveRun:
-    """Run the live loop on the script for `seconds`, and switch the source on the way."""
+    """Run the live loop on the script for `seconds` and until `has_enough`, and switch the source on the way."""
     engine = _FailingEngine(
         factory.open_engine(settings, models.sessions), lambda: script.event(time.monotonic() - started_s)[0] == "engine"
     )
@@ -183,13 +188,15 @@ def _run_live(
         loop.add_sink("recorder", lambda width, height: recorder)
         loop.set_input(lambda: _camera(script, started_s))
         pause = threading.Event()
-        while time.monotonic() - started_s < seconds:
+        while (lasts_s := time.monotonic() - started_s) < seconds or (
+            lasts_s < _LONGEST * seconds and not has_enough(loop.meter.read(time.monotonic()).shown)
+        ):
             pause.wait(_SWITCH_INTERVAL_S)
             switches += 1
             loop.wear(Snapshot(settings, everyone(worn[switches % len(worn)]), str(switches)))
     finally:
         loop.stop()
-    return _LiveRun(recorder, started_s, switches, loop.meter.read(time.monotonic()).shown)
+    return _LiveRun(recorder, started_s, lasts_s, switches, loop.meter.read(time.monotonic()).shown)
 
 
 def _camera(script: Script, started_s: float) -> LiveSource:
