@@ -1,0 +1,124 @@
+"""The record of people: written and read back, strict about damage, and aware of films that changed."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mien.errors import UsageError
+from mien.swap.people.roster import LIMITS, Stretch, as_bytes, film_at, read_roster, roster_of
+from tests.support.rosters import roster
+
+
+def test_what_is_written_is_read_back() -> None:
+    made = roster(3, films=2)
+    back = roster_of(as_bytes(made))
+    assert back.films == made.films
+    assert back.unknown == made.unknown == (Stretch(0, 1.0, 2.0),)
+    for before, after in zip(made.people, back.people, strict=True):
+        assert (before.number, before.stretches, before.share, before.size) == (
+            after.number, after.stretches, after.share, after.size,
+        )  # fmt: skip
+        for (film, look), (other_film, other) in zip(before.looks, after.looks, strict=True):
+            assert film == other_film
+            assert np.allclose(look.descriptor, other.descriptor, atol=1e-6)
+            assert (look.size, look.yaw, look.time_s, look.place_xyxy) == (
+                other.size,
+                other.yaw,
+                other.time_s,
+                other.place_xyxy,
+            )
+
+
+def _set(*path: Any, value: Any) -> Callable[[Any], None]:
+    def change(content: Any) -> None:
+        for key in path[:-1]:
+            content = content[key]
+        content[path[-1]] = value
+
+    return change
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        _set("version", value=2),
+        _set("recogniser", value=""),
+        _set("films", value={}),
+        _set("films", 0, "digest", value="short"),
+        _set("films", 0, "size", value=-1),
+        _set("people", 0, "number", value=2),
+        _set("people", 0, "number", value=True),
+        _set("people", 0, "looks", value=[]),
+        _set("people", 0, "looks", 0, "film", value=7),
+        _set("people", 0, "looks", 0, "descriptor", value=[]),
+        _set("people", 0, "looks", 0, "descriptor", value=[0.5]),
+        _set("people", 0, "looks", 0, "descriptor", 0, value="x"),
+        _set("people", 0, "looks", 0, "descriptor", 0, value=1e300),
+        _set("people", 0, "looks", 0, "place", value=[1, 2, 3]),
+        _set("people", 0, "stretches", value=[[0, 2, 1]]),
+        _set("people", 0, "stretches", value=[[0, 1]]),
+        _set("unknown", value=None),
+        _set("people", 0, value=None),
+    ],
+)
+def test_a_damaged_record_is_refused(change: Callable[[Any], None], tmp_path: Path) -> None:
+    content = json.loads(as_bytes(roster(2)))
+    change(content)
+    path = tmp_path / "people.json"
+    path.write_text(json.dumps(content))
+    with pytest.raises(UsageError, match=r"people\.json is damaged"):
+        read_roster(path)
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff", b"[" * 100_000, b'{"version": 1}', b'{"version": NaN}'])
+def test_what_is_no_record_is_refused(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "people.json"
+    path.write_bytes(content)
+    with pytest.raises(UsageError, match="damaged"):
+        read_roster(path)
+
+
+def test_a_missing_and_a_huge_record_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="missing"):
+        read_roster(tmp_path / "people.json")
+    with (tmp_path / "people.json").open("wb") as file:
+        file.truncate(LIMITS.most_bytes + 1)
+    with pytest.raises(UsageError, match="larger"):
+        read_roster(tmp_path / "people.json")
+
+
+def test_a_film_is_found_again_by_its_content(tmp_path: Path) -> None:
+    film = tmp_path / "a.mp4"
+    film.write_bytes(bytes(range(256)) * 20_000)
+    known = replace(roster(1), films=(film_at(film, 3.0),))
+    assert known.film_number(film) == 0
+    moved = film.rename(tmp_path / "b.mp4")
+    assert known.film_number(moved) == 0
+    other = tmp_path / "c.mp4"
+    other.write_bytes(b"another film")
+    assert known.film_number(other) is None
+
+
+@pytest.mark.parametrize("place", [1, 2_560_000, 5_119_999])
+def test_a_changed_film_is_refused(place: int, tmp_path: Path) -> None:
+    film = tmp_path / "a.mp4"
+    content = bytearray(bytes(range(256)) * 20_000)
+    film.write_bytes(content)
+    known = replace(roster(1), films=(film_at(film, 3.0),))
+    content[max(place - 200_000, 0) : place + 1] = bytes(len(content[max(place - 200_000, 0) : place + 1]))
+    film.write_bytes(content)
+    with pytest.raises(UsageError, match="has changed"):
+        known.film_number(film)
+    film.write_bytes(b"")
+    with pytest.raises(UsageError, match="has changed"):
+        known.film_number(film)
+
+
+def test_a_film_that_is_not_there_is_said_so(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="cannot be read"):
+        film_at(tmp_path / "none.mp4", 0)
