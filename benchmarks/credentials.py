@@ -25,7 +25,7 @@ import av
 import cv2
 import numpy as np
 
-from mien.provenance.credentials.claim import Claim
+from mien.provenance.credentials.claim import Claim, ConsentClaim
 from mien.provenance.credentials.read import read_credentials
 from mien.provenance.credentials.sign import sign_file
 from mien.provenance.signing.installation import open_signer
@@ -57,7 +57,7 @@ def _video(path: Path, seconds: int) -> Path:
 
 def _claim(path: Path) -> Claim:
     now = datetime.now(UTC)
-    return Claim(path.name, "mesh", 0x123456, "shown", "bottom right", "self", now, now)
+    return Claim(path.name, "mesh", 0x123456, "shown", "bottom right", (ConsentClaim("self", now),), now)
 
 
 def _anchors(signer: Signer) -> list[bytes]:

@@ -20,7 +20,8 @@ from mien.media.files.receipt import receipt_path
 from mien.provenance import seal as seal_module
 from mien.provenance.consent import Consent
 from mien.provenance.credentials import sign
-from mien.provenance.credentials.claim import Claim
+from mien.provenance.credentials.claim import Claim, ConsentClaim
+from mien.provenance.credentials.found import ConsentFound
 from mien.provenance.credentials.read import read_credentials
 from mien.provenance.mark.decoder import MarkReader
 from mien.provenance.mark.pattern import Marker
@@ -53,7 +54,7 @@ def mark_of(image: Image) -> int | None:
 
 def export(trust: Trust, before: Image, *scores: float, settings: Settings | None = None) -> Export:
     content = FileContentCheck(FakeClassifier(*(scores or (0.0,))))
-    return Export(HOPPER, [[before]], settings or Settings(), CONSENT, content, trust.notary, "picture", strength=1.0)
+    return Export(HOPPER, [[before]], settings or Settings(), (CONSENT,), content, trust.notary, "picture", strength=1.0)
 
 
 def write(made: Export, output: OutputFile, image: Image) -> tuple[str, ...]:
@@ -72,8 +73,8 @@ def test_a_sealed_file_carries_both_and_is_in_the_ledger(trust: Trust, tmp_path:
     assert mark_id is not None
     assert trust.notary.signer.root is not None
     found = read_credentials(path, anchors=[trust.notary.signer.root])
-    assert (found.state, found.mark_id, found.consent, found.label) == ("trusted", mark_id, "public-domain", "shown")
-    assert found.consent_at == CONSENT.given_at
+    assert (found.state, found.mark_id, found.label) == ("trusted", mark_id, "shown")
+    assert found.consents == (ConsentFound("public-domain", CONSENT.given_at),)
     (noted,) = trust.ledger.with_mark(mark_id)
     assert (noted.kind, noted.title) == ("picture", path.name)
     assert receipt_path(path).exists() == (suffix == ".bmp")
@@ -132,7 +133,7 @@ def test_what_carries_no_mark_is_not_signed(trust: Trust, tmp_path: Path) -> Non
     path = tmp_path / "plain.png"
     cv2.imwrite(str(path), read(HOPPER))
     before = path.read_bytes()
-    claim = Claim("plain.png", "mesh", 5, "shown", "", "self", CONSENT.given_at, CONSENT.given_at)
+    claim = Claim("plain.png", "mesh", 5, "shown", "", (ConsentClaim("self", CONSENT.given_at),), CONSENT.given_at)
     with pytest.raises(SealBroken, match="mark"):
         trust.notary.seal(path, claim, "recording", [], None)
     assert path.read_bytes() == before
@@ -142,7 +143,7 @@ def test_a_revoked_consent_makes_no_file(trust: Trust, tmp_path: Path) -> None:
     face = SourceFace(read(COLLINS), Landmarks(np.zeros((478, 3), np.float32), 1.0), "x")
     consent = trust.consents.record(face, "self", "collins.png")
     content = FileContentCheck(FakeClassifier(0.0))
-    made = Export(HOPPER, [[read(HOPPER)]], Settings(), consent, content, trust.notary, "picture", strength=1.0)
+    made = Export(HOPPER, [[read(HOPPER)]], Settings(), (consent,), content, trust.notary, "picture", strength=1.0)
     trust.consents.revoke(consent.id)
     with OutputFile(tmp_path / "out.png", overwrite=False) as output, pytest.raises(UsageError, match="revoked"):
         write(made, output, read(HOPPER))

@@ -75,7 +75,7 @@ def test_what_was_made_here_is_known_here(made: Path, here: Verifier, name: str)
     assert name in report.mark.words
     details = report.credentials.details
     assert details["mark_id"] == int(report.mark.details["id"], 16)
-    assert details["consent"] == "public-domain"
+    assert [each["basis"] for each in details["consents"]] == ["public-domain"]
     assert details["where"] == ("sidecar" if name.endswith("mkv") else "embedded")
 
 

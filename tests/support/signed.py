@@ -9,7 +9,7 @@ import av
 import cv2
 import numpy as np
 
-from mien.provenance.credentials.claim import Claim
+from mien.provenance.credentials.claim import Claim, ConsentClaim
 from mien.provenance.credentials.sign import sign_file
 from mien.provenance.signing.installation import open_signer
 from mien.provenance.signing.signer import Signer
@@ -50,7 +50,8 @@ def a_claim(title: str = "out.mp4", **changes: object) -> Claim:
     """Return a claim on an output."""
     said: dict[str, object] = {
         "title": title, "engine": "mesh", "mark_id": MARK_ID, "label": "shown", "label_note": "bottom right, 5 % of the height",
-        "consent": "self", "consent_at": datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC), "made_at": datetime(2026, 2, 3, tzinfo=UTC),
+        "consents": (ConsentClaim("self", datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)),),
+        "made_at": datetime(2026, 2, 3, tzinfo=UTC),
     }  # fmt: skip
     make: Callable[..., Claim] = Claim
     return make(**(said | changes))

@@ -109,7 +109,7 @@ class FileSwap:
             self.target,
             before,
             self.settings,
-            self.consent,
+            (self.consent,),
             factory.open_content_check(Store()),
             self.notary,
             kind,

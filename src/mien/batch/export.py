@@ -8,7 +8,7 @@ from mien.batch.marking import FileMark
 from mien.media.files.output_file import OutputFile
 from mien.media.files.statement import shown_name
 from mien.provenance.consent import Consent
-from mien.provenance.credentials.claim import Claim
+from mien.provenance.credentials.claim import Claim, ConsentClaim
 from mien.provenance.fingerprint import fingerprint
 from mien.provenance.label import Labeller
 from mien.provenance.seal import Notary
@@ -22,6 +22,7 @@ _FINGERPRINT_EVERY_S = 1.0  # as the verifier expects; see FRAME_FREQUENCIES
 class Export:
     """One output. `target` is the file that is changed, `before` are windows of it: a mark that they carry is kept.
 
+    `consents` are those of all source faces.
     `strength` is that of the mark, as the output's format and quality need it (`mark_strength`). `title` and `target_title`
     are the names that the credentials give (default: those of the files).
     """
@@ -31,7 +32,7 @@ class Export:
         target: Path,
         before: Iterable[Sequence[Image]],
         settings: Settings,
-        consent: Consent,
+        consents: Sequence[Consent],
         content: FileContentCheck,
         notary: Notary,
         kind: str,
@@ -42,7 +43,7 @@ class Export:
     ) -> None:
         self._target = target
         self._settings = settings
-        self._consent = consent
+        self._consents = tuple(consents)
         self._content = content
         self._notary = notary
         self._kind = kind
@@ -70,15 +71,15 @@ class Export:
         Raises `ContentRefused` or `ProvenanceError`; then the output must not be committed.
         """
         self._content.finish()
-        self._notary.consents.check(self._consent)
+        for consent in self._consents:
+            self._notary.consents.check(consent)
         claim = Claim(
             title=self._title or shown_name(output.path),
             engine=self._settings.engine,
             mark_id=self._mark.first_id,
             label="shown" if self._settings.badge == "shown" else "off",
             label_note=label_note(self._settings),
-            consent=self._consent.statement,
-            consent_at=self._consent.given_at,
+            consents=tuple(ConsentClaim(each.statement, each.given_at) for each in self._consents),
             made_at=datetime.now(UTC),
         )
         return self._notary.seal(

@@ -60,3 +60,7 @@ def _print_report(console: Console, report: dict[str, Any]) -> None:
         return
     for name in ("credentials", "mark", "fingerprint"):
         console.print(f"  {name:<12} {escape(printable(report[name]['words']))}")
+        if name == "credentials":
+            for consent in report[name]["details"].get("consents", ()):
+                when = f", {consent['recorded'][:10]}" if consent["recorded"] else ""
+                console.print(f"  {'consent':<12} {escape(printable(consent['basis'] or 'not said'))}{when}")

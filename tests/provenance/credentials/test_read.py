@@ -213,7 +213,7 @@ def test_assertions_of_other_shapes_are_borne(tmp_path: Path, signer: Signer) ->
     _sign_freely(write_media(tmp_path / "plain.jpg"), path, signer, odd)
     found = read_credentials(path, anchors=anchors_of(signer))
     assert found.state == "trusted"
-    assert (found.engine, found.label, found.consent, found.mark_id, found.made_at) == (None, None, None, None, None)
+    assert (found.engine, found.label, found.consents, found.mark_id, found.made_at) == (None, None, (), None, None)
 
 
 def test_manifests_on_the_network_are_not_fetched(tmp_path: Path, signer: Signer) -> None:

@@ -21,7 +21,8 @@ from cryptography.x509.oid import ObjectIdentifier
 import mien
 from mien.errors import MienError, OutputError, SigningFailed
 from mien.media.files.statement import DIGITAL_SOURCE_TYPE
-from mien.provenance.credentials.claim import DISCLOSURE, MARK_ALGORITHM
+from mien.provenance.credentials.claim import DISCLOSURE, MARK_ALGORITHM, ConsentClaim, disclosure
+from mien.provenance.credentials.found import ConsentFound
 from mien.provenance.credentials.library import HashBlocks
 from mien.provenance.credentials.read import read_credentials
 from mien.provenance.credentials.sign import sign_file
@@ -57,13 +58,30 @@ def test_a_signed_file_says_what_was_claimed(signed: Path, signer: Signer, kind:
     assert found.signer == signer.name
     assert found.signed_at is None, "the time is not stamped"
     assert found.generator == f"mien {mien.__version__}"
-    for name in ("title", "engine", "mark_id", "label", "label_note", "consent", "consent_at", "made_at"):
+    for name in ("title", "engine", "mark_id", "label", "label_note", "made_at"):
         assert getattr(found, name) == getattr(claim, name), name
+    assert found.consents == (ConsentFound("self", claim.consents[0].recorded),)
     assert found.actions == ("c2pa.opened", "c2pa.edited", "c2pa.watermarked.bound")
     assert found.digital_source_types == (DIGITAL_SOURCE_TYPE,)
     (parent,) = found.ingredients
     assert (parent.title, parent.relationship, parent.state) == (f"target{kind}", "parentOf", "none")
     assert found.problems == ()
+
+
+def test_each_of_several_consents_is_read_back(signer: Signer, tmp_path: Path) -> None:
+    given = [datetime(2026, 1, day, tzinfo=UTC) for day in (2, 5)]
+    consents = ConsentClaim("self", given[0]), ConsentClaim("permission", given[1])
+    path = write_media(tmp_path / "out.jpg")
+    sign_file(path, a_claim(consents=consents), signer, parent=None)
+    found = read_credentials(path, anchors=anchors_of(signer))
+    assert found.consents == (ConsentFound("self", given[0]), ConsentFound("permission", given[1]))
+    assert "consent" not in disclosure(a_claim(consents=consents)), "an older reader must not take one for all"
+
+
+def test_one_consent_is_written_as_before_there_were_several() -> None:
+    assert disclosure(a_claim())["consent"] == {"basis": "self", "recorded": "2026-01-02T03:04:05Z"}
+    with pytest.raises(ValueError, match="needs a consent"):
+        a_claim(consents=())
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from mien.errors import MediaError, SealBroken, UnreadableMedia
-from mien.provenance.credentials.claim import Claim
+from mien.provenance.credentials.claim import Claim, ConsentClaim
 from mien.provenance.mark.pattern import Marker
 from mien.provenance.mark.windows import MAX_WINDOWS, WINDOW_FRAMES, readable, windows_of
 from mien.provenance.trust import Signing, open_trust
@@ -114,7 +114,7 @@ def test_what_is_sealed_carries_the_mark_in_every_window(tmp_path: Path, where: 
         out.mux(stream.encode(None))
     now = datetime(2026, 1, 2, tzinfo=UTC)
     notary = open_trust(tmp_path / "data", Signing()).notary
-    claim = Claim(path.name, "mesh", ID, "shown", "", "self", now, now)
+    claim = Claim(path.name, "mesh", ID, "shown", "", (ConsentClaim("self", now),), now)
     if where == "nothing":
         assert notary.seal(path, claim, "video", [], None) == ()
         assert Verifier([], None, Settings()).examine(path).mark.state == "found"

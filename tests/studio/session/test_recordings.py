@@ -52,7 +52,7 @@ def test_a_recording_is_signed_when_it_ends(tmp_path: Path, small_clip: Path, co
         mark_id = studio.session.loop.mark_id
     (file,) = studio.recordings.glob(f"*.{container}")
     found = read_credentials(file, anchors=anchors(studio.data))
-    assert (found.state, found.mark_id, found.consent, found.label) == ("trusted", mark_id, "public-domain", "shown")
+    assert (found.state, found.mark_id, found.consents[0].basis, found.label) == ("trusted", mark_id, "public-domain", "shown")
     assert receipt_path(file).exists() is (container == "mkv")
     report = open_verifier(studio.data, [], Settings()).examine(file)
     assert (report.mark.state, report.fingerprint.state) == ("found", "alike")
@@ -106,7 +106,7 @@ def test_a_recording_that_was_cut_off_is_signed_at_the_next_start(tmp_path: Path
         state = studio.wait(lambda state: [row["seal"] for row in state["outputs"]] == ["signed"], "the signature")
         assert state["outputs"][0]["recovered"] is True
     found = read_credentials(file, anchors=anchors(data))
-    assert (found.state, found.consent) == ("trusted", "public-domain")
+    assert (found.state, [each.basis for each in found.consents]) == ("trusted", ["public-domain"])
     assert Ledger(Database(data)).cut_off() == []
     assert open_verifier(data, [], Settings()).examine(file).mark.state == "found"
 

@@ -13,7 +13,7 @@ from mien.media.files.statement import DIGITAL_SOURCE_TYPE, MARKER
 
 GENERATOR = "mien"
 DISCLOSURE = "io.github.mien.disclosure"
-"""Label of our own assertion, which holds label and consent."""
+"""Label of our own assertion, which holds label and consents."""
 MARK_ALGORITHM = "io.github.mien.mark"
 """Name of the mark in the soft binding; its value is the id as six hexadecimal digits."""
 PARENT_ID = "parent"
@@ -22,11 +22,26 @@ _MARK_BITS = 24  # three of the four bytes of the mark; the fourth is their chec
 
 
 @dataclass(frozen=True, slots=True)
+class ConsentClaim:
+    """Consent for one of the faces in an output: `basis` is self, permission, synthetic or public-domain.
+
+    In a recording in which no face was worn it is none. `recorded` is aware, UTC.
+    """
+
+    basis: str
+    recorded: datetime
+
+    def __post_init__(self) -> None:
+        if self.recorded.tzinfo is None:
+            raise ValueError("times must be aware")
+
+
+@dataclass(frozen=True, slots=True)
 class Claim:
     """Statements on one output. `mark_id` is the 24-bit id of the mark; times are aware, UTC.
 
-    `label` is "shown" or "off", for the badge; `label_note` gives its place and size, or why it is off. `consent` is self,
-    permission, synthetic or public-domain.
+    `label` is "shown" or "off", for the badge; `label_note` gives its place and size, or why it is off. `consents` are those of
+    all source faces, one or more.
     """
 
     title: str
@@ -34,15 +49,16 @@ class Claim:
     mark_id: int
     label: str
     label_note: str
-    consent: str
-    consent_at: datetime
+    consents: tuple[ConsentClaim, ...]
     made_at: datetime
 
     def __post_init__(self) -> None:
         if not 0 <= self.mark_id < 1 << _MARK_BITS:
             raise ValueError(f"a mark has {_MARK_BITS} bits, got {self.mark_id}")
-        if self.consent_at.tzinfo is None or self.made_at.tzinfo is None:
+        if self.made_at.tzinfo is None:
             raise ValueError("times must be aware")
+        if not self.consents:
+            raise ValueError("an output needs a consent")
 
 
 def generator() -> dict[str, str]:
@@ -79,12 +95,11 @@ def assertions(claim: Claim, *, opened: bool) -> list[dict[str, Any]]:
 
 
 def disclosure(claim: Claim) -> dict[str, Any]:
-    """Return label, consent and engine, as plain JSON."""
-    return {
-        "engine": claim.engine,
-        "label": {"state": claim.label, "note": claim.label_note},
-        "consent": {"basis": claim.consent, "recorded": stamp(claim.consent_at)},
-    }
+    """Return label, consents and engine, as plain JSON."""
+    consents = [{"basis": each.basis, "recorded": stamp(each.recorded)} for each in claim.consents]
+    # One source is written as it was before there could be several, for readers of that time.
+    named: dict[str, Any] = {"consent": consents[0]} if len(consents) == 1 else {"consents": consents}
+    return {"engine": claim.engine, "label": {"state": claim.label, "note": claim.label_note}, **named}
 
 
 def mark_hex(mark_id: int) -> str:

@@ -21,6 +21,14 @@ class IngredientFound:
 
 
 @dataclass(frozen=True, slots=True)
+class ConsentFound:
+    """Consent for one source face, as its signer states it; None = not said."""
+
+    basis: str | None
+    recorded: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class CredentialsFound:
     """Statements of a file's credentials, as found: only as good as `state`.
 
@@ -38,8 +46,7 @@ class CredentialsFound:
     mark_id: int | None = None
     label: str | None = None
     label_note: str | None = None
-    consent: str | None = None
-    consent_at: datetime | None = None
+    consents: tuple[ConsentFound, ...] = ()
     made_at: datetime | None = None
     actions: tuple[str, ...] = ()
     digital_source_types: tuple[str, ...] = ()

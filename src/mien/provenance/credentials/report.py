@@ -6,9 +6,10 @@ from datetime import datetime
 from typing import Any, Literal
 
 from mien.provenance.credentials import claim as claims
-from mien.provenance.credentials.found import CredentialsFound, IngredientFound, State
+from mien.provenance.credentials.found import ConsentFound, CredentialsFound, IngredientFound, State
 
 _MAX_TEXT_LETTERS = 200  # a report stays readable, whatever a manifest holds
+_MAX_CONSENTS = 64  # likewise
 _UNKNOWN_SIGNER = {"signingCredential.untrusted", "signingCredential.invalid"}
 _OUT_OF_DATE = {"signingCredential.expired", "signingCredential.revoked", "claimSignature.outsideValidity"}
 _CHANGED = {
@@ -46,7 +47,7 @@ def findings(store: ManifestStore) -> CredentialsFound:
     data = {str(each.get("label")): _dict(each.get("data")) for each in assertions}
     actions = [_dict(each) for each in _list(data.get("c2pa.actions.v2", data.get("c2pa.actions", {})).get("actions"))]
     disclosure = data.get(claims.DISCLOSURE, {})
-    label, consent = _dict(disclosure.get("label")), _dict(disclosure.get("consent"))
+    label = _dict(disclosure.get("label"))
     signature = _dict(manifest.get("signature_info"))
     generators = _list(manifest.get("claim_generator_info"))
     generator = _dict(generators[0]) if generators else {}
@@ -61,8 +62,7 @@ def findings(store: ManifestStore) -> CredentialsFound:
         mark_id=_mark_id(data.get("c2pa.soft-binding", {})),
         label=printable(label.get("state")),
         label_note=printable(label.get("note")),
-        consent=printable(consent.get("basis")),
-        consent_at=_moment(consent.get("recorded")),
+        consents=_consents(disclosure),
         made_at=next((_moment(each["when"]) for each in actions if "when" in each), None),
         actions=tuple(filter(None, (printable(each.get("action")) for each in actions))),
         digital_source_types=tuple(
@@ -93,6 +93,15 @@ def _ingredient(ingredient: dict[str, Any]) -> IngredientFound:
     else:
         state = _state("Trusted" if "signingCredential.trusted" in successes and not problems else None, problems, successes)
     return IngredientFound(printable(ingredient.get("title")) or "", printable(ingredient.get("relationship")) or "", state)
+
+
+def _consents(disclosure: dict[str, Any]) -> tuple[ConsentFound, ...]:
+    """Return the consents of a disclosure: a list of them, or the only one."""
+    listed = _list(disclosure.get("consents")) or [disclosure.get("consent")]
+    found = [
+        ConsentFound(printable(each.get("basis")), _moment(each.get("recorded"))) for each in map(_dict, listed[:_MAX_CONSENTS])
+    ]
+    return tuple(each for each in found if each.basis is not None or each.recorded is not None)
 
 
 def _mark_id(binding: dict[str, Any]) -> int | None:

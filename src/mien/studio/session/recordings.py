@@ -4,17 +4,17 @@ import json
 import logging
 import threading
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from mien.batch.export import label_note
 from mien.errors import MienError, SealBroken
 from mien.live.status import Status
 from mien.media.files.temporary_files import discard_drafts
 from mien.provenance.consent import Consent
-from mien.provenance.credentials.claim import Claim
+from mien.provenance.credentials.claim import Claim, ConsentClaim
 from mien.provenance.fingerprint import fingerprint
 from mien.provenance.mark.windows import find_mark
 from mien.provenance.seal import Notary, written_windows
@@ -170,8 +170,8 @@ class Recordings:
             mark_id=self._mark_id(),
             label="shown",
             label_note=label_note(replace(settings, badge="shown")),
-            consent=", ".join(sorted({each.statement for each in consents})) or _NO_FACE,
-            consent_at=max((each.given_at for each in consents), default=running.began_at),
+            consents=tuple(ConsentClaim(each.statement, each.given_at) for each in consents)
+            or (ConsentClaim(_NO_FACE, running.began_at),),
             made_at=running.began_at,
         )
 
@@ -190,14 +190,27 @@ def _carried(path: Path) -> tuple[list[int], int]:
 
 
 def _to_json(claim: Claim) -> str:
-    values: dict[str, Any] = {name: getattr(claim, name) for name in Claim.__dataclass_fields__}
-    return json.dumps({name: value.isoformat() if isinstance(value, datetime) else value for name, value in values.items()})
+    return json.dumps(asdict(claim), default=datetime.isoformat)
 
 
 def _from_json(text: str) -> Claim:
     values = json.loads(text)
-    times = {name: datetime.fromisoformat(values[name]).astimezone(UTC) for name in ("consent_at", "made_at")}
+    # Recordings that were begun before there could be several consents name one.
+    if "consent" in values:
+        values["consents"] = [{"basis": values.pop("consent"), "recorded": values.pop("consent_at")}]
+    consents = tuple(ConsentClaim(_text(each["basis"]), _time(each["recorded"])) for each in values.pop("consents"))
+    made_at = _time(values.pop("made_at"))
     kinds = {name: int if name == "mark_id" else str for name in values}
     if not all(type(value) is kinds[name] for name, value in values.items()):
         raise TypeError("a value has another type than was written")
-    return Claim(**{**values, **times})
+    return Claim(**values, consents=consents, made_at=made_at)
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError("a value has another type than was written")
+    return value
+
+
+def _time(value: object) -> datetime:
+    return datetime.fromisoformat(_text(value)).astimezone(UTC)

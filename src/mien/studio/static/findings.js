@@ -60,14 +60,19 @@ function credentialsFacts(found) {
     ['title', found.title],
     ['generator', [found.generator, found.engine].filter(Boolean).join(', ')],
     ['label', found.label && [t(`label_${found.label}`, {}, found.label), note(found.label_note)].filter(Boolean).join(': ')],
-    ['consent', found.consent && named('basis', found.consent.split(', '))],
-    ['consent_at', moment(found.consent_at)],
+    ['consent', (found.consents ?? []).map(consent).join('\n')],
     ['actions', named('action', found.actions ?? [])],
     ['source_types', named('source', (found.digital_source_types ?? []).map((/** @type {string} */ each) => each.split('/').pop() ?? ''))],
     ['mark_id', typeof found.mark_id === 'number' ? found.mark_id.toString(16).padStart(6, '0') : null],
     ['ingredients', (found.ingredients ?? []).map(ingredient).join('\n')],
     ['problems', (found.problems ?? []).join('\n')],
   ];
+}
+
+/** @param {{ basis: string | null, recorded: string | null }} found */
+function consent(found) {
+  const bases = (found.basis ?? '').split(', ').map((each) => t(`basis_${each}`, {}, each)).join(', ');
+  return [bases, found.recorded && t('consent_given', { when: moment(found.recorded) })].filter(Boolean).join(' · ');
 }
 
 /** @param {{ title: string, relationship: string, state: string }} found */

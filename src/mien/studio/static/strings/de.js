@@ -161,7 +161,7 @@ export default {
   fact_generator: 'Erstellt mit',
   fact_label: 'KI-Hinweis',
   fact_consent: 'Einwilligung',
-  fact_consent_at: 'Einwilligung vom',
+  consent_given: 'erteilt am {when}',
   fact_actions: 'Bearbeitungsschritte',
   fact_source_types: 'Art der Quelle',
   fact_mark_id: 'Nummer der Markierung',

@@ -143,7 +143,7 @@ export default {
   fact_generator: 'Made with',
   fact_label: 'Badge',
   fact_consent: 'Consent',
-  fact_consent_at: 'Consent given on',
+  consent_given: 'given on {when}',
   fact_actions: 'Actions',
   fact_source_types: 'Source type',
   fact_mark_id: 'Mark number',
