@@ -1,8 +1,6 @@
 """Ages of source faces at the command line: children are refused, adulthood is stated once."""
 
 import json
-import re
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +13,7 @@ from mien.provenance.consent import Consents
 from mien.system.database import Database
 from mien.testing import FakeAgeEstimator
 from tests.support.portraits import CLIP, COLLINS, HOPPER
+from tests.support.terminal import answered
 
 Run = Callable[..., int]
 
@@ -111,12 +110,6 @@ def test_an_earlier_consent_does_not_state_adulthood(
     assert (stated.id, stated.adult_at is None) == (given.id, False)
 
 
-_TERMINAL = """
-import os, pty, sys
-os.environ["COLUMNS"] = "200"
-sys.exit(os.waitstatus_to_exitcode(pty.spawn([sys.executable, *sys.argv[1:]])))
-"""
-"""Runs Python at a terminal of its own; in a process of its own, because a process with threads must not fork."""
 _LOOKING_16 = """
 import sys
 from mien.assembly import factory
@@ -131,17 +124,9 @@ sys.exit(main(sys.argv[1:]))
 @pytest.mark.parametrize(("typed", "code"), [("y\n", 0), ("\n", 2), ("perhaps\nn\n", 2), ("\x04", 2)])
 def test_a_person_at_a_terminal_states_adulthood(tmp_path: Path, typed: str, code: int) -> None:
     files = [str(COLLINS), str(HOPPER), "-o", str(tmp_path / "o.png"), "--data", str(tmp_path / "data")]
-    command = [sys.executable, "-c", _TERMINAL, "-c", _LOOKING_16, "swap", *files, "--consent", "self"]
-    said = b""
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        while part := process.stdout.read(4096):
-            said += part
-            if typed and re.sub(rb"\x1b\[[0-9;]*m", b"", said).rstrip().endswith(b"[y/n] (n):"):
-                process.stdin.write(typed.encode())
-                typed = ""
-    assert process.returncode == code, said.decode()
+    command = [sys.executable, "-c", _LOOKING_16, "swap", *files, "--consent", "self"]
+    ended, said = answered(command, "[y/n] (n):", typed)
+    assert ended == code, said.decode()
     assert b"about 16 years old" in said
     assert (tmp_path / "o.png").exists() == (code == 0)
     assert len(Consents(Database(tmp_path / "data")).all()) == (code == 0)

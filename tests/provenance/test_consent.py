@@ -1,7 +1,6 @@
 """Consents: one statement for each photo, recognised when it was saved again, revocable, shared by all instances."""
 
 import json
-import re
 import sqlite3
 import subprocess
 import sys
@@ -23,6 +22,7 @@ from mien.settings import Settings
 from mien.system.database import Database
 from mien.types import Image, SourceFace
 from tests.support.portraits import COLLINS, HOPPER
+from tests.support.terminal import answered
 
 
 @pytest.fixture(scope="module")
@@ -238,27 +238,13 @@ def test_fingerprints_stay_and_tell_scenes_apart() -> None:
     assert fingerprint(np.zeros((96, 96, 3), np.uint8)) == 0
 
 
-_COLOURS = re.compile(rb"\x1b\[[0-9;]*m")
-_AT_A_TERMINAL = "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))"
-"""Runs a command at a terminal of its own; in a process of its own, because a process with threads must not fork."""
-
-
 @pytest.mark.posix
 @pytest.mark.parametrize(("typed", "code"), [("4\n", 0), ("9\nno\n1\n", 0), ("\x03", 130), ("\x04", 2)])
 def test_a_person_at_a_terminal_is_asked(tmp_path: Path, typed: str, code: int) -> None:
     files = [str(COLLINS), str(HOPPER), "-o", str(tmp_path / "o.png"), "--data", str(tmp_path / "data")]
-    command = [sys.executable, "-c", _AT_A_TERMINAL, sys.executable, "-m", "mien.commands.main", "swap", *files]
-    said = b""
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        while part := process.stdout.read(4096):
-            said += part
-            # The whole prompt: what ends in a colon before it may be the half of a line, and Ctrl-C then comes too soon.
-            if _COLOURS.sub(b"", said).rstrip().endswith(b"[1/2/3/4]:") and typed:
-                process.stdin.write(typed.encode())
-                typed = ""
-    assert process.returncode == code, said.decode()
+    command = [sys.executable, "-m", "mien.commands.main", "swap", *files]
+    ended, said = answered(command, "[1/2/3/4]:", typed)
+    assert ended == code, said.decode()
     assert (tmp_path / "o.png").exists() == (code == 0)
     statements = [each.statement for each in Consents(Database(tmp_path / "data")).all()]
     assert len(statements) == (code == 0)
