@@ -83,8 +83,13 @@ def change(studio: Studio, **values: Any) -> dict[str, Any]:
     return answer
 
 
+def metrics(studio: Studio) -> dict[str, Any]:
+    read: dict[str, Any] = studio.client.get("/api/metrics").json()
+    return read
+
+
 def frames(studio: Studio) -> int:
-    return int(studio.client.get("/api/metrics").json()["frames"])
+    return int(metrics(studio)["frames"])
 
 
 def wait_for_frames(studio: Studio, count: int) -> None:
@@ -118,9 +123,8 @@ def test_the_picture_goes_on_while_an_engine_is_opened(studio: Studio, gate: Gat
     studio.wait(lambda state: state["models"]["state"] == "ready", "the engine")
     assert engine_name(studio) == ENGINE
     wait_for_frames(studio, 10)
-    shown = studio.client.get("/api/metrics").json()["shown_frames"]
-    assert set(shown) <= CLOSED, shown
-    assert studio.client.get("/api/metrics").json()["shown"] == "swapped"
+    wait_until(lambda: metrics(studio)["shown"] == "swapped", "a face in the picture")
+    assert set(metrics(studio)["shown_frames"]) <= CLOSED
 
 
 def test_sliders_move_while_an_engine_is_opened_and_stay_where_they_are(studio: Studio, gate: Gate) -> None:
