@@ -28,7 +28,7 @@ def roster(people: int, films: int = 1) -> Roster:
         tuple(
             Person(
                 number,
-                tuple((0, look(number, 10.0 * number + step)) for step in range(3)),
+                tuple(look(number, 10.0 * number + step) for step in range(3)),
                 (Stretch(0, 10.0 * number, 10.0 * number + 3),),
                 0.1,
                 100.0,

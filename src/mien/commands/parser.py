@@ -17,6 +17,7 @@ from mien.commands import (
     evaluate,
     live,
     models,
+    people,
     settings,
     swap,
     train,
@@ -37,7 +38,7 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     swap.add(commands)
     demo.add(commands, _run_line)
-    for command in (live, devices, consent, verify, certificate, doctor, settings, models, bench, evaluate, train):
+    for command in (people, live, devices, consent, verify, certificate, doctor, settings, models, bench, evaluate, train):
         command.add(commands)
     return parser
 

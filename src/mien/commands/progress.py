@@ -18,24 +18,25 @@ _MIN_LINE_INTERVAL_S = 10.0  # also when tenths pass faster: a short job writes 
 
 @contextmanager
 def shown_progress(
-    console: Console, name: str, *, quiet: bool, clock: Callable[[], float] = time.monotonic
+    console: Console, name: str, *, quiet: bool, clock: Callable[[], float] = time.monotonic, doing: str = "swapping"
 ) -> Iterator[Callable[[Step], None]]:
-    """Yield a function that takes the progress of the job `name`; an empty name = the only job."""
+    """Yield a function that takes the progress of the job `name`, what it is `doing`; an empty name = the only job."""
+    what = f"{doing} {name}" if name else doing
     if quiet:
         yield lambda step: None
     elif not console.is_terminal or console.is_dumb_terminal:
-        yield LogLines(console, name, clock).report
+        yield LogLines(console, what, clock).report
     else:
-        with _bar(console, name) as report:
+        with _bar(console, what) as report:
             yield report
 
 
 class LogLines:
     """Writer of a line at each tenth and at least every minute, without control characters."""
 
-    def __init__(self, console: Console, name: str, clock: Callable[[], float]) -> None:
+    def __init__(self, console: Console, what: str, clock: Callable[[], float]) -> None:
         self._console, self._clock = console, clock
-        self._what = f"swapping {name}" if name else "swapping"
+        self._what = what
         self._started_s = self._written_s = clock()
         self._tenth = 0
 
@@ -64,7 +65,7 @@ def _time(seconds: float) -> str:
 
 
 @contextmanager
-def _bar(console: Console, name: str) -> Iterator[Callable[[Step], None]]:
+def _bar(console: Console, what: str) -> Iterator[Callable[[Step], None]]:
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -75,7 +76,7 @@ def _bar(console: Console, name: str) -> Iterator[Callable[[Step], None]]:
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=console, refresh_per_second=4) as bar:
-        task = bar.add_task(escape(printable(f"swapping {name}".rstrip())), total=None, rate="–")
+        task = bar.add_task(escape(printable(what)), total=None, rate="–")
 
         def report(step: Step) -> None:
             speed = bar.tasks[0].speed

@@ -23,8 +23,8 @@ def test_what_is_written_is_read_back() -> None:
         assert (before.number, before.stretches, before.share, before.size) == (
             after.number, after.stretches, after.share, after.size,
         )  # fmt: skip
-        for (film, look), (other_film, other) in zip(before.looks, after.looks, strict=True):
-            assert film == other_film
+        for look, other in zip(before.looks, after.looks, strict=True):
+            assert look.film == other.film
             assert np.allclose(look.descriptor, other.descriptor, atol=1e-6)
             assert (look.size, look.yaw, look.time_s, look.place_xyxy) == (
                 other.size,

@@ -113,33 +113,48 @@ _SKULL_RINGS = ((1.08, 0.12), (1.2, 0.45), (1.36, 0.85), (1.6, 1.25))
 """Size, in ovals of the face, and depth behind it, in eye distances, of the rings of a rough skull; set by eye."""
 
 
+class Head:
+    """A portrait's mesh with a rough skull, drawn turned by any yaw."""
+
+    def __init__(self, portrait: Portrait) -> None:
+        points = portrait.landmarks.points.astype(np.float32)
+        right, left = landmark_sets.EYE_CORNERS
+        eyes = float(np.linalg.norm(points[right] - points[left]))
+        self._shape, self._triangles = _with_skull(points, eyes)
+        self._height = float(np.ptp(points[:, 1]))
+        self._axis = points[list(landmark_sets.FACE_OVAL)].mean(0) + np.array([0, 0, 0.3 * eyes], np.float32)
+        self._texture = np.dstack([portrait.image, np.full(portrait.image.shape[:2], 255, np.uint8)])
+        self._texture_points = np.ascontiguousarray(self._shape[:, :2])
+        self._opacity = np.ones(len(self._shape), np.float32)
+        self._opacity[-len(landmark_sets.FACE_OVAL) :] = 0.0
+
+    def draw(self, background: Image, yaw: float, face_height: float = FACE_HEIGHT) -> tuple[Image, Floats]:
+        """Return the head in the middle of the picture, and its landmarks there, float32 (478, 3)."""
+        tall, wide = background.shape[:2]
+        turn, scale = np.radians(yaw), face_height / self._height
+        rotation = np.array([[np.cos(turn), 0, -np.sin(turn)], [0, 1, 0], [np.sin(turn), 0, np.cos(turn)]])
+        points = (scale * (self._shape - self._axis) @ rotation.T + [wide / 2, tall / 2, 0]).astype(np.float32)
+        crop, mask = np.zeros((tall, wide, 3), np.uint8), np.zeros((tall, wide), np.uint8)
+        depth = np.empty((tall, wide), np.float32)
+        draw_mesh(self._triangles, points, self._texture_points, self._texture, self._opacity, crop, mask, depth)
+        share = cv2.GaussianBlur(mask, (0, 0), 1.0).astype(np.float32)[:, :, None] / 255 * (mask > 0)[:, :, None]
+        return (background * (1 - share) + crop * share).astype(np.uint8), points[:478]
+
+
+def shaded(size_wh: tuple[int, int]) -> Image:
+    """Return a plain wall, lit from one side."""
+    shade = np.linspace(120, 165, size_wh[0], dtype=np.float32)[None, :, None] * np.array([1.0, 0.98, 0.95], np.float32)
+    return np.broadcast_to(shade, (size_wh[1], size_wh[0], 3)).astype(np.uint8)
+
+
 def turning(portrait: Portrait, length: int, most: float) -> Scene:
     """Return a rendering of the portrait's mesh with a rough skull that turns from 0 to `most` degrees and back."""
-    points = portrait.landmarks.points.astype(np.float32)
-    right, left = landmark_sets.EYE_CORNERS
-    eyes = float(np.linalg.norm(points[right] - points[left]))
-    shape, triangles = _with_skull(points, eyes)
-    scale = FACE_HEIGHT / float(np.ptp(points[:, 1]))
-    axis = points[list(landmark_sets.FACE_OVAL)].mean(0) + np.array([0, 0, 0.3 * eyes], np.float32)
-    texture = np.dstack([portrait.image, np.full(portrait.image.shape[:2], 255, np.uint8)])
-    texture_points = np.ascontiguousarray(shape[:, :2])
-    opacity = np.ones(len(shape), np.float32)
-    opacity[-len(landmark_sets.FACE_OVAL) :] = 0.0
-    tall, wide = SIZE_WH[1], SIZE_WH[0]
-    shade = np.linspace(120, 165, wide, dtype=np.float32)[None, :, None] * np.array([1.0, 0.98, 0.95], np.float32)
-    background = np.broadcast_to(shade, (tall, wide, 3)).astype(np.uint8)
+    head, background = Head(portrait), shaded(SIZE_WH)
 
     def draw(index: int) -> Shot:
         yaw = most * np.sin(np.pi * index / max(1, length - 1))
-        turn = np.radians(yaw)
-        rotation = np.array([[np.cos(turn), 0, -np.sin(turn)], [0, 1, 0], [np.sin(turn), 0, np.cos(turn)]])
-        placed_points = (scale * (shape - axis) @ rotation.T + [wide / 2, tall / 2, 0]).astype(np.float32)
-        crop, mask = np.zeros((tall, wide, 3), np.uint8), np.zeros((tall, wide), np.uint8)
-        depth = np.empty((tall, wide), np.float32)
-        draw_mesh(triangles, placed_points, texture_points, texture, opacity, crop, mask, depth)
-        share = cv2.GaussianBlur(mask, (0, 0), 1.0).astype(np.float32)[:, :, None] / 255 * (mask > 0)[:, :, None]
-        image = (background * (1 - share) + crop * share).astype(np.uint8)
-        return Shot(noisy(image, 1.5, index), placed_points[:478], yaw=float(yaw))
+        image, points = head.draw(background, yaw)
+        return Shot(noisy(image, 1.5, index), points, yaw=float(yaw))
 
     return Scene(f"turning {most:+.0f}", length, draw)
 

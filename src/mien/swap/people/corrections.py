@@ -186,7 +186,7 @@ def _known(
 
 def _template(person: Person, not_in: Sequence[Stretch]) -> Template | None:
     """Return the template of the looks that were not struck out."""
-    return template_of([look for film, look in person.looks if not any(each.holds(film, look.time_s) for each in not_in)])
+    return template_of([look for look in person.looks if not any(each.holds(look.film, look.time_s) for each in not_in)])
 
 
 def _name(number: int, entry: Mapping[str, Any]) -> str:

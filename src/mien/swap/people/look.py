@@ -36,7 +36,7 @@ class Look:
     """One look at a face, good enough to say who it is.
 
     `descriptor` is float32 (n,), of the recogniser. `size` is the height of the mesh's box in pixels, `yaw` in degrees,
-    `time_s` the frame's time, `place_xyxy` the mesh's box in frame pixels.
+    `time_s` the frame's time, `place_xyxy` the mesh's box in frame pixels, `film` the number of its film, from 0.
     """
 
     descriptor: Floats
@@ -44,6 +44,7 @@ class Look:
     yaw: float
     time_s: float
     place_xyxy: tuple[float, float, float, float]
+    film: int = 0
 
     @property
     def weight(self) -> float:
@@ -65,13 +66,13 @@ def weight_of_face(face: TrackedFace, size_wh: tuple[int, int]) -> float:
     return weight_of(float(np.ptp(y)), face.yaw) if inside >= TUNING.least_inside else 0.0
 
 
-def look_at(recogniser: Recogniser, image: Image, face: TrackedFace, time_s: float) -> Look | None:
+def look_at(recogniser: Recogniser, image: Image, face: TrackedFace, time_s: float, film: int = 0) -> Look | None:
     """Return a look at a face of a BGR picture, None where it is too small, too turned or cut; takes some 25 ms on one core."""
     if not weight_of_face(face, (image.shape[1], image.shape[0])):
         return None
     points = face.landmarks.points
     descriptor = recogniser.describe(image, face.landmarks)
-    return Look(descriptor, float(np.ptp(points[:, 1])), face.yaw, time_s, geometry.box_of(points))
+    return Look(descriptor, float(np.ptp(points[:, 1])), face.yaw, time_s, geometry.box_of(points), film)
 
 
 def best_of(looks: Sequence[Look], count: int = TUNING.best) -> tuple[Look, ...]:
@@ -79,8 +80,12 @@ def best_of(looks: Sequence[Look], count: int = TUNING.best) -> tuple[Look, ...]
     ranked = sorted(looks, key=lambda look: (-look.weight, look.time_s))
     chosen: list[Look] = []
     for look in ranked:
-        if len(chosen) < count and all(abs(look.time_s - other.time_s) >= TUNING.apart_s for other in chosen):
+        if len(chosen) < count and all(_are_apart(look, other) for other in chosen):
             chosen.append(look)
     rest = [look for look in ranked if not any(look is other for other in chosen)]
     chosen += rest[: count - len(chosen)]
     return tuple(sorted(chosen, key=lambda look: (-look.weight, look.time_s)))
+
+
+def _are_apart(look: Look, other: Look) -> bool:
+    return look.film != other.film or abs(look.time_s - other.time_s) >= TUNING.apart_s

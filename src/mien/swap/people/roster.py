@@ -69,14 +69,14 @@ class Stretch:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """One person of the films: looks as (film, look), best first, and the times in sight.
+    """One person of the films: looks, best first, and the times in sight.
 
-    `share` is the mean share of the picture that the face's box takes while it is in sight, 0..1, `size` the median height of
+    `share` is the mean share of the picture that the face's box takes while it is in sight, 0..1, `size` the mean height of
     the face in pixels.
     """
 
     number: int
-    looks: tuple[tuple[int, Look], ...]
+    looks: tuple[Look, ...]
     stretches: tuple[Stretch, ...]
     share: float
     size: float
@@ -148,7 +148,7 @@ def as_bytes(roster: Roster) -> bytes:
         ],
         "people": [
             {"number": person.number, "share": round(person.share, 6), "size": round(person.size, 1),
-             "stretches": _stretches(person.stretches), "looks": [_look(*each) for each in person.looks]}
+             "stretches": _stretches(person.stretches), "looks": [_look(each) for each in person.looks]}
             for person in roster.people
         ],
         "unknown": _stretches(roster.unknown),
@@ -160,9 +160,9 @@ def _stretches(stretches: Sequence[Stretch]) -> list[list[float]]:
     return [[each.film, round(each.start_s, 3), round(each.end_s, 3)] for each in stretches]
 
 
-def _look(film: int, look: Look) -> dict[str, Any]:
+def _look(look: Look) -> dict[str, Any]:
     return {
-        "film": film, "time_s": round(look.time_s, 3), "size": round(look.size, 1), "yaw": round(look.yaw, 1),
+        "film": look.film, "time_s": round(look.time_s, 3), "size": round(look.size, 1), "yaw": round(look.yaw, 1),
         "place": [round(value, 1) for value in look.place_xyxy],
         "descriptor": [round(float(value), 6) for value in look.descriptor],
     }  # fmt: skip
@@ -195,7 +195,7 @@ def roster_of(content: bytes) -> Roster:
     people = tuple(_person_of(each, len(films)) for each in _list(whole, "people", LIMITS.most_people))
     if [person.number for person in people] != list(range(1, len(people) + 1)):
         raise ValueError("people are not numbered from 1")
-    if len({len(look.descriptor) for person in people for _, look in person.looks}) > 1:
+    if len({len(look.descriptor) for person in people for look in person.looks}) > 1:
         raise ValueError("descriptors differ in size")
     return Roster(recogniser, films, people, _stretches_of(whole, "unknown", len(films)))
 
@@ -223,7 +223,7 @@ def _person_of(value: Any, films: int) -> Person:
     )
 
 
-def _look_of(value: Any, films: int) -> tuple[int, Look]:
+def _look_of(value: Any, films: int) -> Look:
     look = _object(value, "a look")
     place = [_real(each, -1e6, 1e6) for each in _list(look, "place", 4)]
     if len(place) != 4:
@@ -231,12 +231,13 @@ def _look_of(value: Any, films: int) -> tuple[int, Look]:
     numbers = [_real(each, -1e3, 1e3) for each in _list(look, "descriptor", LIMITS.most_numbers)]
     if not numbers:
         raise ValueError("a descriptor is empty")
-    return _whole(look.get("film"), 0, films - 1), Look(
+    return Look(
         np.array(numbers, np.float32),
         _real(look.get("size"), 0, 1e6),
         _real(look.get("yaw"), -180, 180),
         _real(look.get("time_s"), 0, 1e8),
         (place[0], place[1], place[2], place[3]),
+        _whole(look.get("film"), 0, films - 1),
     )
 
 
