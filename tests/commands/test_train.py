@@ -21,6 +21,8 @@ from mien.commands.main import main
         (("parser", "DATA", "--steps", "0"), "invalid number of steps '0'; use 1 or more"),
         (("parser", "DATA", "--steps", "many"), "invalid number of steps 'many'; use 1 or more"),
         (("parser", "DATA", "-o", ""), "empty name"),
+        (("stand-ins", "DATA", "--draws", "0"), "invalid number '0'; use 1 or more"),
+        (("stand-ins", "DATA", "--seed", "x"), "invalid number 'x'; use 1 or more"),
     ],
 )
 def test_a_wrong_request_is_explained(capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], message: str) -> None:
@@ -28,6 +30,12 @@ def test_a_wrong_request_is_explained(capsys: pytest.CaptureFixture[str], argume
         main(["train", *arguments])
     assert raised.value.code == 2
     assert message in capsys.readouterr().err
+
+
+def test_stand_ins_need_portraits(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert main(["train", "stand-ins", str(tmp_path), "-o", str(tmp_path / "made")]) == 2
+    assert "0 even faces named NAME_neutral.jpg, 30 are needed" in " ".join(capsys.readouterr().err.split())
+    assert not (tmp_path / "made").exists()
 
 
 @pytest.mark.parametrize("network", ["finish", "parser"])

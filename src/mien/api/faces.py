@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from mien.api.arguments import number_of, path_of, paths_of, settings_of
-from mien.assembly import factory, registry
+from mien.assembly import factory, registry, stand_ins
 from mien.assembly.source_photos import open_photos
 from mien.errors import UsageError
 from mien.media.files.statement import shown_name
@@ -44,16 +44,17 @@ def load_face(
 ) -> Face:
     """Load the face of a photo, or of a short clip of one person, and record why it may be used.
 
-    `consent` None uses the statement recorded for this photo before. `adult` states that the person is 18 or older, which is
-    needed for a face that looks younger and is recorded, too. `also` are further photos and short clips of the same person;
-    of a clip, the first minute is looked at. `number` counts the faces of a group from the left, from 1. `data` is the folder
-    of key, ledger and consents (default: the user's).
+    The name of a stand-in, `"stand-in-1"` to `"stand-in-16"`, loads a face of no one person that comes with mien; its
+    statement is known. `consent` None uses the statement recorded for this photo before. `adult` states that the person is 18
+    or older, which is needed for a face that looks younger and is recorded, too. `also` are further photos and short clips of
+    the same person; of a clip, the first minute is looked at. `number` counts the faces of a group from the left, from 1.
+    `data` is the folder of key, ledger and consents (default: the user's).
 
     Raises a `SourceFaceError` for a photo that cannot be worn (`SourceFaceChild`: it looks like a child's), `UsageError`
     without a statement, `AdulthoodNeeded` for a face that looks young and is not stated to be an adult's, and what reading a
     picture, the models and the data folder raise.
     """
-    path, others = path_of(photo, "photo"), paths_of(also, "also")
+    path, others = stand_ins.named(path_of(photo, "photo")), paths_of(also, "also")
     number, settings = number_of(number), settings_of(settings)
     if consent is not None and (not isinstance(consent, str) or consent not in STATEMENTS):
         raise UsageError(f"no valid consent: {consent!r}", f"consent is one of: {', '.join(STATEMENTS)}")
@@ -63,8 +64,9 @@ def load_face(
     models = factory.open_models(settings, Store())
     registry.check_names(settings, models.sessions)
     source = open_photos(path, others, settings, models, number)
-    if consent is not None:
-        return Face(source, trust.consents.record(source, consent, shown_name(path), adult=adult), models, trust, settings)
+    stated = stand_ins.statement_for(path) or consent
+    if stated is not None:
+        return Face(source, trust.consents.record(source, stated, shown_name(path), adult=adult), models, trust, settings)
     found = trust.consents.find(source, adult=adult)
     if found is None:
         raise UsageError(f"{path}: no consent is recorded for this face", "name one: consent='self', 'permission', ...")

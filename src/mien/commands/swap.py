@@ -26,7 +26,8 @@ def add(commands: Commands) -> None:
     swap.add_argument(
         "photo",
         metavar="PHOTO",
-        help="photo of the face to wear (jpeg, png, webp, tiff, bmp, gif, heic or avif), or a short clip of one person",
+        help="photo of the face to wear (jpeg, png, webp, tiff, bmp, gif, heic or avif), a short clip of one person, or a face "
+        "of no one person that comes with mien: stand-in-1 to stand-in-16",
     )
     swap.add_argument(
         "targets", metavar="TARGET", nargs="+", help="pictures, animations and videos to swap faces in; * and ? are expanded"
@@ -57,6 +58,7 @@ def add(commands: Commands) -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
+    from mien.assembly import stand_ins
     from mien.commands.swap_request import Request
     from mien.commands.swap_run import run_swap
     from mien.commands.targets import expand, is_folder_name, named_file, named_output
@@ -66,7 +68,7 @@ def _run(options: argparse.Namespace) -> int:
     print_terms_once(data)
     terminal = sys.stdin.isatty() and sys.stderr.isatty()
     request = Request(
-        photo=named_file(options.photo),
+        photo=stand_ins.named(named_file(options.photo)),
         also=tuple(named_file(name) for name in options.also),
         targets=targets,
         output=named_output(options.output),

@@ -5,7 +5,7 @@ from functools import partial
 import cv2
 from rich.console import Console
 
-from mien.assembly import factory
+from mien.assembly import factory, stand_ins
 from mien.assembly.source_photos import is_clip, open_photos, read_photo
 from mien.commands.progress import clip_progress
 from mien.commands.swap_request import Request
@@ -30,11 +30,11 @@ def open_source(request: Request, models: factory.Models, console: Console, *, q
 
 
 def consent_for(request: Request, trust: Trust, source: SourceFace) -> Consent:
-    """Return the consent recorded for this photo, or record the one given now.
+    """Return the consent recorded for this photo, or record the one given now; a stand-in has its own.
 
     Raises `UsageError` without any, `AdulthoodNeeded` for a face that looks young and is not stated to be an adult's.
     """
-    adult, stated = _is_stated_adult(request, trust, source), request.consent
+    adult, stated = _is_stated_adult(request, trust, source), stand_ins.statement_for(request.photo) or request.consent
     if stated is None:
         found = trust.consents.find(source, adult=adult)
         if found is not None:

@@ -1,4 +1,4 @@
-"""`mien train`: train the harmonising network or the parser, or evaluate one."""
+"""`mien train`: train the harmonising network or the parser, or evaluate one; make the stand-ins."""
 
 import argparse
 from pathlib import Path
@@ -24,6 +24,7 @@ def add(commands: Commands) -> None:
     networks = train.add_subparsers(title="networks", metavar="NETWORK", required=True)
     _add_finish(networks)
     _add_parser(networks)
+    _add_stand_ins(networks)
 
 
 def _add_finish(networks: _Networks) -> None:
@@ -57,6 +58,26 @@ def _add_parser(networks: _Networks) -> None:
     parser.set_defaults(run=_run_parser)
 
 
+def _add_stand_ins(networks: _Networks) -> None:
+    stand_ins = networks.add_parser(
+        "stand-ins",
+        help="no network: the faces of no one person (docs/stand-ins.md)",
+        description="Mix stand-ins out of a folder of portraits: faces of no one person (docs/stand-ins.md).",
+    )
+    stand_ins.add_argument("data", metavar="DATA", type=path_of, help="portraits NAME_neutral.jpg in flat light, before grey")
+    stand_ins.add_argument(
+        "-o", "--output", metavar="FOLDER", type=path_of, default=Path("stand-ins"),
+        help="folder for the pictures and their distances, sheet.csv (default stand-ins)",
+    )  # fmt: skip
+    stand_ins.add_argument(
+        "--unlike", metavar="FOLDER", type=path_of, action="append", default=[],
+        help="more portraits that no stand-in may resemble; may be repeated",
+    )  # fmt: skip
+    stand_ins.add_argument("--seed", type=_count, default=11, help="number that decides all draws (default 11)")
+    stand_ins.add_argument("--draws", type=_count, default=200, help="number of mixtures to choose from (default 200)")
+    stand_ins.set_defaults(run=_run_stand_ins)
+
+
 def _add_common(parser: argparse.ArgumentParser, name: str) -> None:
     parser.add_argument("data", metavar="DATA", type=path_of, help="portraits in flat light; NAME_expression.jpg shows NAME")
     parser.add_argument("-o", "--output", metavar="FILE", type=path_of, help=f"the network (default {name})")
@@ -64,6 +85,12 @@ def _add_common(parser: argparse.ArgumentParser, name: str) -> None:
     parser.add_argument(
         "--evaluate", action="store_true", help="do not train: evaluate FILE, or the bundled network without -o"
     )
+
+
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 0 < int(text) < 2**31):
+        raise argparse.ArgumentTypeError(f"invalid number {text!r}; use 1 or more")
+    return int(text)
 
 
 def _steps(text: str) -> int:
@@ -120,6 +147,14 @@ def _run_parser(options: argparse.Namespace) -> int:
         output = options.output or Path("parser.onnx")
         figures = recipe.run_training(options.data, options.clips, output, options.steps, say, resume=options.resume)
     print_json(figures)
+    return 0
+
+
+def _run_stand_ins(options: argparse.Namespace) -> int:
+    from mien.lab.training.stand_ins import recipe
+
+    say = Console(stderr=True, highlight=False).print
+    print_json(recipe.run(options.data, options.unlike, options.output, say, options.seed, options.draws))
     return 0
 
 
