@@ -16,6 +16,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.error import HTTPError
 
 import av
@@ -101,6 +102,7 @@ def test_a_port_in_use_is_reported(tmp_path: Path) -> None:
         (("--host", ""), "--host is empty"),
         (("--cert", "a.pem"), "--share"),
         (("--photo", str(EXAMPLES / "eileen_collins.png")), "--consent"),
+        (("--photo", "stand-in-2", "--also", str(EXAMPLES / "eileen_collins.png")), "leave out --also"),
         (("--input", "gopher://x"), "gopher"),
         (("--input", "/no/such/file.mp4"), "does not exist"),
         (("--output", "teleport"), "teleport"),
@@ -144,10 +146,18 @@ def test_it_ends_in_order_and_leaves_nothing_uploaded(tmp_path: Path, examples: 
         assert sum(1 for _ in container.decode(video=0)) >= 10
 
 
-def _state(base: str, token: str) -> dict[str, list[dict[str, int]]]:
+@pytest.mark.posix
+def test_a_stand_in_is_worn_from_the_start_without_a_statement(tmp_path: Path) -> None:
+    with started(tmp_path, "--photo", "stand-in-2") as (process, url):
+        base, token = url.split("/?token=")
+        assert _state(base, token)["face"] == "stand-in-2"
+        assert "Traceback" not in ended(process, signal.SIGTERM)
+
+
+def _state(base: str, token: str) -> dict[str, Any]:
     request = urllib.request.Request(f"{base}/api/state", headers={"Authorization": f"Bearer {token}"})
     with urllib.request.urlopen(request, timeout=20) as answer:
-        state: dict[str, list[dict[str, int]]] = json.load(answer)
+        state: dict[str, Any] = json.load(answer)
     return state
 
 

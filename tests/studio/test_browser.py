@@ -218,6 +218,28 @@ def test_the_token_leaves_the_address_and_a_reload_goes_on(person: Person) -> No
     assert person.page.locator("#empty-title").inner_text() == "Choose an input"
 
 
+def test_a_stand_in_is_worn_without_a_photo(person: Person) -> None:
+    page = person.page
+    faces = page.locator("[data-stand-in] .pick")
+    assert faces.count() == 16
+    assert page.locator("#stand-ins summary").inner_text() == "Stand-ins: faces of no one person"
+    faces.nth(2).click()
+    person.until(lambda: faces.nth(2).get_attribute("aria-pressed") == "true", "the stand-in is worn")
+    assert not page.locator("#consent-dialog").is_visible(), "no statement is asked for"
+    assert page.locator("[data-stand-in] .acts").count() == 0, "it cannot be saved or removed"
+    person.start_browser_camera()
+    person.see("swapped")
+    person.shoot("stand-in")
+    page.locator("#stand-ins summary").click()
+    page.reload()
+    page.wait_for_selector("#main-settings label")
+    assert not faces.first.is_visible(), "the group stays folded"
+    page.locator("#stand-ins summary").click()
+    faces.nth(2).wait_for(state="visible")
+    page.keyboard.press("0")
+    person.until(lambda: person.studio.session.wardrobe.face is None, "no face is worn")
+
+
 def test_a_face_is_worn_before_the_browsers_camera(person: Person, examples: Path, checker: Checker) -> None:
     person.page.set_input_files("#add-face", str(examples / "eileen_collins.png"))
     person.page.wait_for_selector("#consent-dialog[open]")

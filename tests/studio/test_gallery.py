@@ -11,7 +11,7 @@ import httpx
 import numpy as np
 import pytest
 
-from mien.assembly import factory
+from mien.assembly import factory, stand_ins
 from mien.errors import AdulthoodNeeded
 from mien.provenance.consent import Consents
 from mien.system.database import Database
@@ -248,3 +248,46 @@ class TestAges:
             assert "--adult" in caught.value.remedy
             wardrobe.wear_photo(photo, None, [photo], adult=True)
             assert wardrobe.face is not None
+
+
+class TestStandIns:
+    """The faces of no one person in the gallery."""
+
+    def test_all_lie_ready_in_a_group_of_their_own(self, studio: Studio) -> None:
+        state = studio.state()
+        assert [face["id"] for face in state["stand_ins"]] == list(stand_ins.NAMES)
+        assert {face["consent"] for face in state["stand_ins"]} == {"synthetic"}
+        assert not {face["id"] for face in state["faces"]} & set(stand_ins.NAMES)
+        height, width = decoded(studio.client.get("/api/faces/stand-in-4/thumb.jpg").content).shape[:2]
+        assert height == width == 192
+
+    def test_one_is_worn_without_a_question(self, studio: Studio) -> None:
+        studio.client.post("/api/faces/stand-in-4/select").raise_for_status()
+        assert studio.state()["face"] == "stand-in-4"
+        worn = studio.session.wardrobe.consent
+        assert worn is not None
+        assert (worn.statement, worn.photo) == ("synthetic", "stand-in-4.jpg")
+        assert studio.client.post("/api/faces/none/select").json() == {"face": None}
+
+    def test_a_revoked_statement_takes_it_off_until_it_is_chosen_again(self, studio: Studio) -> None:
+        studio.client.post("/api/faces/stand-in-6/select").raise_for_status()
+        worn = studio.session.wardrobe.consent
+        assert worn is not None
+        Consents(Database(studio.data)).revoke(worn.id)
+        studio.session.wardrobe.check_consent()
+        assert studio.state()["face"] is None
+        studio.client.post("/api/faces/stand-in-6/select").raise_for_status()
+        assert studio.state()["face"] == "stand-in-6"
+
+    def test_it_is_neither_saved_nor_changed_nor_removed(self, studio: Studio, examples: Path) -> None:
+        photo = {"photo": ("a.png", (examples / "eileen_collins.png").read_bytes())}
+        for answer in (
+            studio.client.post("/api/faces/stand-in-2/save"),
+            studio.client.delete("/api/faces/stand-in-2"),
+            studio.client.post("/api/faces/stand-in-2/photos", files=photo),
+        ):
+            assert answer.status_code == 422
+            assert "comes with mien" in answer.json()["error"]
+        assert stand_ins.photo_of("stand-in-2").is_file()
+        assert len(studio.state()["stand_ins"]) == len(stand_ins.NAMES)
+        assert not list(studio.data.glob("faces/*"))

@@ -21,7 +21,10 @@ def add(commands: Commands) -> None:
         help="open the studio: wear a face in front of a camera",
         description="Open the studio, a local web page: choose a photo, see yourself wearing it, send it on.",
     )
-    live.add_argument("--photo", metavar="PHOTO", type=Path, help="wear this face from the start; needs --consent")
+    live.add_argument(
+        "--photo", metavar="PHOTO", type=Path,
+        help="wear this face from the start: a photo, which needs --consent, or a stand-in (stand-in-1 to stand-in-16)",
+    )  # fmt: skip
     live.add_argument(
         "--also", metavar="PHOTO|CLIP", type=Path, action="append", default=[],
         help="another photo, or a short clip, of the person in --photo; may be repeated",

@@ -17,6 +17,7 @@ from types import FrameType
 import uvicorn
 from starlette.types import ASGIApp
 
+from mien.assembly import stand_ins
 from mien.errors import UsageError
 from mien.provenance.trust import Signing, open_trust
 from mien.settings import Settings
@@ -173,10 +174,19 @@ def _signals_ignored() -> Iterator[None]:
             signal.signal(each, handler)
 
 
+def _wear(session: StudioSession, photo: Path, options: Options) -> None:
+    if stand_ins.statement_for(photo) is None:
+        session.wardrobe.wear_photo(photo, options.consent, options.also, adult=options.adult)
+    elif options.also:
+        raise UsageError(f"{photo.stem} shows no one person, so no other photo shows the same", "leave out --also")
+    else:
+        session.wardrobe.select(photo.stem)
+
+
 def _apply(session: StudioSession, options: Options) -> None:
     """Choose face, input and outputs that the command line names."""
     if options.photo is not None:
-        session.wardrobe.wear_photo(options.photo, options.consent, options.also, adult=options.adult)
+        _wear(session, stand_ins.named(options.photo), options)
     if options.input is not None:
         session.inputs.set_input(input_of_text(options.input), trusted=True)
     for output in options.outputs:

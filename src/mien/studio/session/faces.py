@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from mien.assembly import factory
+from mien.assembly import factory, stand_ins
 from mien.assembly.source_clip import add_clip, open_clip
 from mien.assembly.source_photos import is_clip
 from mien.contracts import Engine, Recogniser
@@ -67,7 +67,10 @@ class ConsentNeeded(UsageError):
 
 @dataclass(slots=True)
 class GalleryFace:
-    """One face; `source` is None until a saved photo is opened. `more` are further photos of the same person."""
+    """One face; `source` is None until a saved photo is opened. `more` are further photos of the same person.
+
+    A `stand_in` comes with mien: it is neither saved nor removed, and its statement is known.
+    """
 
     id: str
     name: str
@@ -78,6 +81,7 @@ class GalleryFace:
     source: SourceFace | None
     saved: bool = False
     more: tuple[Path, ...] = ()
+    stand_in: bool = False
 
     def described(self) -> dict[str, Any]:
         """Return the face for the page."""
@@ -108,15 +112,28 @@ class Gallery:
         """Held while a photo is decoded and searched: many large ones at once would fill the memory."""
         self._faces: dict[str, GalleryFace] = {}
         self._personas: OrderedDict[tuple[str, ...], Persona] = OrderedDict()
+        self._stand_ins = {face.id: face for face in map(_stand_in, stand_ins.NAMES)}
         self._load_saved()
 
     def all(self) -> list[GalleryFace]:
-        """Return all faces, oldest first."""
+        """Return all faces of the user, oldest first."""
         with self._lock:
             return list(self._faces.values())
 
+    def stand_ins(self) -> list[GalleryFace]:
+        """Return the faces of no one person that come with mien."""
+        return list(self._stand_ins.values())
+
     def get(self, face_id: str) -> GalleryFace:
         """Return the face of this id. Raises `UsageError`."""
+        if face_id in self._stand_ins:
+            return self._stand_ins[face_id]
+        return self._own(face_id)
+
+    def _own(self, face_id: str) -> GalleryFace:
+        """Return a face of the user. Raises `UsageError`, also for a stand-in."""
+        if face_id in self._stand_ins:
+            raise UsageError(f"{face_id} comes with mien and stays as it is", "only wear it, or add a photo of your own")
         with self._lock:
             if face_id not in self._faces:
                 raise UsageError("this face is not in the gallery any more", "add the photo again")
@@ -175,13 +192,14 @@ class Gallery:
         The statement for the first photo holds for it, because the recogniser finds the same person in it. Raises
         `AdulthoodNeeded` when the person looks young here and is not stated to be an adult.
         """
+        self._own(face_id)
         source = self.allowed(face_id)[0]
         with self._decoding:
             whole = self._with(source, photo)
         # Before the photo becomes part of the face, which could not be worn any more.
         self._consents.check_adulthood(whole)
         with self._lock:
-            face = self.get(face_id)
+            face = self._own(face_id)
             self._forget_personas(face)
             kept = photo
             if face.saved:
@@ -193,7 +211,7 @@ class Gallery:
     def remove(self, face_id: str) -> None:
         """Remove a face, saved or not. Raises `OutputError`; then it is still there."""
         with self._lock:
-            face = self.get(face_id)
+            face = self._own(face_id)
             if face.saved:
                 with self._database.opened() as connection:
                     connection.execute("DELETE FROM faces WHERE id = ?", (face.id,))
@@ -206,7 +224,7 @@ class Gallery:
 
     def save(self, face_id: str) -> None:
         """Store the photo for later sessions, readable by its owner only. Raises `OutputError`."""
-        face = self.get(face_id)
+        face = self._own(face_id)
         if face.saved:
             return
         folder = self._saved / face.id
@@ -290,6 +308,8 @@ class Gallery:
     def _stated(self, face: GalleryFace, *, adult: bool = False) -> tuple[SourceFace, Consent]:
         if face.source is None:
             face.source = self._opened(face)
+        if face.stand_in:
+            return face.source, self._consents.record(face.source, stand_ins.STATEMENT, face.photo.name, adult=adult)
         consent = self._consents.find(face.source, adult=adult)
         if consent is None:
             raise UsageError(
@@ -328,6 +348,11 @@ class Gallery:
             )
 
 
+def _stand_in(name: str) -> GalleryFace:
+    photo = stand_ins.photo_of(name)
+    return GalleryFace(name, name, stand_ins.STATEMENT, photo, None, _square(_read(photo)), None, stand_in=True)
+
+
 def _copy(photo: Path, kept: Path) -> Path:
     """Copy the photo to a file that only its owner may read."""
     shutil.copyfile(photo, kept)
@@ -348,7 +373,11 @@ def _read(photo: Path) -> Image:
 
 
 def _thumb(source: SourceFace) -> bytes:
-    image = source.image
+    return _square(source.image)
+
+
+def _square(image: Image) -> bytes:
+    """Return the middle of a picture as a JPEG for the page."""
     side = min(image.shape[:2])
     top, left = (image.shape[0] - side) // 2, (image.shape[1] - side) // 2
     return _fitted(image[top : top + side, left : left + side], _THUMB_SIDE_PIXELS)

@@ -169,6 +169,7 @@ class StudioSession:
                 "consents": list(STATEMENTS),
                 "terms": ACCEPTABLE_USE,
                 "faces": [face.described() for face in self.gallery.all()],
+                "stand_ins": [face.described() for face in self.gallery.stand_ins()],
                 "face": wardrobe.face,
                 "input": {"kind": choice.kind, "spec": choice.spec, **asdict(self.loop.input_status)},
                 "content": asdict(self.loop.content_status),

@@ -1,7 +1,7 @@
 /** The gallery: add, choose, save and remove faces, with consent asked once for each photo. */
 import { ApiError, attempt, call, complain } from './api.js';
 import { cameraError } from './browsercamera.js';
-import { byId, make, reconcile, say } from './dom.js';
+import { byId, make, reconcile, remember, remembered, say } from './dom.js';
 import { recordClip } from './recordclip.js';
 import { t } from './strings.js';
 /** @typedef {import('./types').State} State @typedef {import('./types').Face} Face */
@@ -11,6 +11,10 @@ const NOBODY = { id: 'none', name: '', consent: '', saved: false, photos: 0, war
 export class Faces {
   constructor() {
     this.list = byId('face-list');
+    this.standIns = byId('stand-in-list');
+    const group = byId('stand-ins', HTMLDetailsElement);
+    group.open = remembered('standIns', true);
+    group.addEventListener('toggle', () => remember('standIns', group.open));
     /** The photos before have been added, or refused. @type {Promise<void>} */
     this.done = Promise.resolve();
     byId('add-face', HTMLInputElement).addEventListener('change', (event) => {
@@ -45,6 +49,8 @@ export class Faces {
   /** @param {State} state */
   show(state) {
     this.state = state;
+    reconcile(this.standIns, state.stand_ins, (face) => face.id, (face) => this.buildStandIn(face), (element, face) =>
+      element.querySelector('.pick')?.setAttribute('aria-pressed', String(state.face === face.id)));
     reconcile(this.list, [...state.faces, NOBODY], (face) => face.id, (face) => this.build(face), (element, face) => {
       const chosen = (state.face ?? 'none') === face.id;
       element.querySelector('.pick')?.setAttribute('aria-pressed', String(chosen));
@@ -73,14 +79,26 @@ export class Faces {
       pick.dataset.t = 'nobody';
       return make('li', { className: 'face' }, pick);
     }
-    pick.setAttribute('aria-label', `${t('wear')}: ${face.name}`);
-    pick.append(make('img', { src: `/api/faces/${face.id}/thumb.jpg`, alt: '' }));
+    this.label(pick, face);
     const acts = make('span', { className: 'acts' },
       make('button', { type: 'button', className: 'more', title: t('add_more'), 'aria-label': `${t('add_more')}: ${face.name}`, on: { click: () => this.chooseMore(face.id) } }, '+'),
       make('button', { type: 'button', className: 'film', title: t('record_clip'), 'aria-label': `${t('record_clip')}: ${face.name}`, on: { click: () => void this.recordMore(face.id) } }, '●'),
       make('button', { type: 'button', className: 'save', on: { click: () => void attempt(() => call('POST', `/api/faces/${face.id}/save`)) } }),
       make('button', { type: 'button', title: t('remove'), 'aria-label': `${t('remove')}: ${face.name}`, on: { click: () => void attempt(() => call('DELETE', `/api/faces/${face.id}`)) } }, '✕'));
     return make('li', { className: 'face', 'data-face-id': face.id }, pick, acts, make('span', { className: 'name', title: face.name }, face.name));
+  }
+
+  /** A face of no one person: it is worn and nothing else. @param {Face} face */
+  buildStandIn(face) {
+    const pick = make('button', { type: 'button', className: 'pick', title: face.name, 'aria-pressed': 'false', on: { click: () => void this.select(face.id) } });
+    this.label(pick, face);
+    return make('li', { className: 'face', 'data-stand-in': face.id }, pick);
+  }
+
+  /** @param {HTMLElement} pick @param {Face} face */
+  label(pick, face) {
+    pick.setAttribute('aria-label', `${t('wear')}: ${face.name}`);
+    pick.append(make('img', { src: `/api/faces/${face.id}/thumb.jpg`, alt: '', loading: 'lazy' }));
   }
 
   /** Asks for another photo of the same person; the server refuses a stranger. @param {string} id */

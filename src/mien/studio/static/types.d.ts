@@ -5,7 +5,7 @@ export interface Input { kind: string; spec: Record<string, any>; state: string;
 export interface Output { id: string; kind: string; target: string; state: string; message: string; remedy: string; frames: number; seconds: number; seal: string; recovered: boolean; result: boolean; receipt: boolean }
 export interface Job { id: string; name: string; state: string; frames: number; total: number | null; message: string; remedy: string; picture: boolean; receipt: boolean }
 export interface State {
-  version: string; shared: boolean; settings: Record<string, any>; table: Row[]; consents: string[]; terms: string; faces: Face[]; face: string | null;
+  version: string; shared: boolean; settings: Record<string, any>; table: Row[]; consents: string[]; terms: string; faces: Face[]; stand_ins: Face[]; face: string | null;
   input: Input; sound: { device: string | null; state: string; message: string }; outputs: Output[]; presets: Record<string, Record<string, any>>; jobs: Job[];
   browser_camera: string | null; content: { state: string; message: string; remedy: string };
   trouble: { message: string; remedy: string } | null;
