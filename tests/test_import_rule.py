@@ -27,7 +27,13 @@ LAYERS: tuple[tuple[str, ...], ...] = (
 ROOMS: dict[str, tuple[tuple[str, ...], ...]] = {
     "models": (("format",), ("library", "networks"), ("runtime",)),
     "media": (("address", "frames"), ("files",), ("capture", "broadcast")),
-    "swap": (("source", "tracking", "memory", "people", "stages"), ("engines", "persona"), ("cast",), ("pipeline",)),
+    "swap": (
+        ("source", "tracking", "memory", "people", "stages"),
+        ("engines", "persona"),
+        ("cast",),
+        ("pipeline",),
+        ("hiding",),
+    ),
     "studio": (("session",), ("server",)),
     "lab": (("sightings", "fault_script", "meshes", "beards"), ("bench", "evaluate", "faults", "training")),
 }

@@ -235,10 +235,10 @@ class Settings:
     )
     drop: str = _row(
         "none",
-        "streams to omit from video files: subtitles, audio, data (covers, attachments, timed metadata); separate several by "
-        "commas",
+        "what to omit from video files: subtitles, audio, data (covers, attachments, timed metadata), tags (titles, places, "
+        "devices); separate several by commas",
         "output",
-        several=("subtitles", "audio", "data"),
+        several=("subtitles", "audio", "data", "tags"),
     )
     max_pixels: int = _row(100_000_000, "largest picture or video frame to open, in pixels", "limits", 4096)
     max_bytes: int = _row(2 * 1024**4, "largest file to open, in bytes", "limits", 1024)

@@ -265,17 +265,24 @@ class FacePatch:
 class FrameResult:
     """A frame after the pipeline, not yet labelled.
 
-    `faces` are those that were found; `worn` are those that were replaced, with the landmarks of their patches.
+    `faces` are those that were found; `worn` are those that were replaced, with the landmarks of their patches. `covered` is
+    the number of heads under a cover.
     """
 
     frame: Frame
     faces: tuple[TrackedFace, ...]
     worn: tuple[TrackedFace, ...]
+    covered: int = 0
 
     @property
     def swapped(self) -> int:
         """The number of faces that were replaced."""
         return len(self.worn)
+
+    @property
+    def changed(self) -> int:
+        """The number of faces that were replaced or covered."""
+        return len(self.worn) + self.covered
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,8 @@ from mien.safety.content_check import FileContentCheck
 from mien.safety.guard import LOW_CONFIDENCE_SCORE
 from mien.settings import Settings
 from mien.swap.cast import everyone
+from mien.swap.hiding.frame_search import FrameSearch, SearchTuning
+from mien.swap.hiding.path_search import PathTuning
 from mien.swap.persona import Retouch, open_persona
 from mien.swap.pipeline import Pipeline
 from mien.swap.source.load import Inspection, load_more, load_source, together
@@ -47,6 +49,8 @@ PHOTO_DETECT_SIZES = (320, 640, 1280)
 """Longer sides in pixels: a photo is searched once and may hold a close-up or a group far away."""
 LIVE_DETECT_SIZES = (640, 1280)
 """Longer sides in pixels, in addition to the setting: for faces far away, which must not pass for an empty room."""
+SEARCH_SIDE = 3840
+"""Longer side in pixels up to which a frame is searched at its own size for faces to hide."""
 PICTURE_RESOLUTION = 2048  # pixels of a face that the mesh engine computes at full size; time does not matter here
 
 
@@ -125,6 +129,21 @@ def open_tracking(settings: Settings, sessions: SessionCache) -> TrackingParts:
     near, far = (YuNet(session, longer_side=side, min_score=least) for side in (SWEEP_SIDE, FAR_SIDE))
     tracker = Tracker(detector, landmarker, replace(settings, detect_every=1), RotatedSearch(near, far), LIVE_PACE)
     return TrackingParts(tracker, detector)
+
+
+def open_frame_search(store: Store) -> FrameSearch:
+    """Open the search for every face of a frame, doubtful ones too; raises a `ModelError`."""
+    yunet = OnnxSession("yunet", store.read("yunet"))
+    search, scores = SearchTuning(), PathTuning()
+    least = scores.birth_score
+    return FrameSearch(
+        YuNet(yunet, longer_side=SEARCH_SIDE, min_score=scores.follow_score),
+        tuple(YuNet(yunet, longer_side=side, min_score=least) for side in search.coarse_sides),
+        YuNet(yunet, longer_side=search.tile, min_score=least),
+        YuNet(yunet, longer_side=search.turned_side, min_score=least),
+        RotatedSearch(YuNet(yunet, longer_side=SWEEP_SIDE, min_score=scores.follow_score)),
+        open_hand_finder(store),
+    )
 
 
 def open_hand_finder(store: Store) -> HandFinder:

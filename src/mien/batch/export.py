@@ -8,7 +8,7 @@ from mien.batch.marking import FileMark
 from mien.media.files.output_file import OutputFile
 from mien.media.files.statement import shown_name
 from mien.provenance.consent import Consent
-from mien.provenance.credentials.claim import Claim, ConsentClaim
+from mien.provenance.credentials.claim import Claim, ConsentClaim, Hidden
 from mien.provenance.fingerprint import fingerprint
 from mien.provenance.label import Labeller
 from mien.provenance.seal import Notary
@@ -24,7 +24,7 @@ class Export:
 
     `consents` are those of all source faces.
     `strength` is that of the mark, as the output's format and quality need it (`mark_strength`). `title` and `target_title`
-    are the names that the credentials give (default: those of the files).
+    are the names that the credentials give (default: those of the files). `hidden` says what was hidden, where no face is worn.
     """
 
     def __init__(
@@ -40,6 +40,7 @@ class Export:
         target_title: str | None = None,
         *,
         strength: float,
+        hidden: Hidden | None = None,
     ) -> None:
         self._target = target
         self._settings = settings
@@ -48,6 +49,7 @@ class Export:
         self._notary = notary
         self._kind = kind
         self._title = title
+        self._hidden = hidden
         self._target_title = target_title
         self._mark = FileMark(before, strength, headroom=kind == "video")
         self._labeller = Labeller(settings, self._mark)
@@ -75,12 +77,13 @@ class Export:
             self._notary.consents.check(consent)
         claim = Claim(
             title=self._title or shown_name(output.path),
-            engine=self._settings.engine,
+            engine=self._settings.engine if self._hidden is None else self._hidden.engine,
             mark_id=self._mark.first_id,
             label="shown" if self._settings.badge == "shown" else "off",
             label_note=label_note(self._settings),
             consents=tuple(ConsentClaim(each.statement, each.given_at) for each in self._consents),
             made_at=datetime.now(UTC),
+            hidden=self._hidden,
         )
         return self._notary.seal(
             output.temporary,

@@ -67,18 +67,28 @@ class JobResult:
 
 
 def run_picture(
-    picture: Picture, output: OutputFile, swap: SwapFrame, exporter: Exporter, *, quality: int, engine: str
+    picture: Picture,
+    output: OutputFile,
+    swap: SwapFrame,
+    exporter: Exporter,
+    *,
+    quality: int,
+    engine: str,
+    needs_face: bool = True,
 ) -> JobResult:
-    """Swap one picture into `output` (entered), seal and commit it. Without a face: raises `NoFaceFound`, writes nothing."""
+    """Swap one picture into `output` (entered), seal and commit it.
+
+    Without a face: raises `NoFaceFound` and writes nothing, unless `needs_face` is False.
+    """
     start = time.monotonic()
     result = swap(picture.frame)
-    if not result.swapped:
+    if needs_face and not result.changed:
         raise NoFaceFound("no face was found in the picture", "use a picture with a larger or clearer face")
     with named_in_errors(output.temporary, str(output.path)):
         write_picture(picture, exporter.label(result.frame), output, quality=quality, engine=engine)
         warnings = exporter.seal(output)
     output.commit()
-    return JobResult(1, 1, result.swapped, time.monotonic() - start, warnings)
+    return JobResult(1, int(result.changed > 0), result.changed, time.monotonic() - start, warnings)
 
 
 def run_video(
@@ -89,12 +99,14 @@ def run_video(
     exporter: Exporter,
     report: Callable[[Progress], None],
     cancel: threading.Event | None = None,
+    *,
+    needs_face: bool = True,
 ) -> JobResult:
     """Swap every frame of `reader` into `writer`, seal `output` and commit it; all three are entered by the caller.
 
     Decoding, tracking and encoding run in threads of their own, swapping and `report` in the caller's. An error or Ctrl-C
     anywhere ends all threads and is raised here, `Cancelled` soon after `cancel` is set. Raises `NoFaceFound` when no
-    frame had a face. In all these cases there is no output.
+    frame had a face, unless `needs_face` is False. In all these cases there is no output.
     """
     start = time.monotonic()
     decode = _Worker("mien-decode", lambda worker: _decode(reader, worker))
@@ -109,14 +121,14 @@ def run_video(
             result = swapper.swap(seen)
             encode.give(exporter.label(result.frame), workers)
             frames += 1
-            with_faces += result.swapped > 0
-            swapped += result.swapped
+            with_faces += result.changed > 0
+            swapped += result.changed
             report(Progress(frames, reader.info.frame_count, with_faces))
             if cancel is not None and cancel.is_set():
                 raise Cancelled(f"stopped after {frames} frames; nothing was written")
         encode.give(None, workers)
         encode.join(workers)
-        if not with_faces:
+        if needs_face and not with_faces:
             raise NoFaceFound(
                 f"no face was found in any of the {frames} frames",
                 "use a video with larger or clearer faces, or --detect-size 640",

@@ -3,6 +3,7 @@
 import argparse
 import os
 import shlex
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -51,9 +52,14 @@ def data_of(options: argparse.Namespace) -> Path:
 
 
 def add_trust(parser: argparse.ArgumentParser) -> None:
-    """Add `--consent`, `--adult`, `--data` and the options of signing; `signing_of` reads the latter."""
+    """Add `--consent`, `--adult` and what `add_signing` adds."""
     parser.add_argument("--consent", choices=tuple(STATEMENTS), help="why you may use the face; asked once for each photo")
     parser.add_argument("--adult", action="store_true", help=f"state that {ADULT_STATEMENT}; asked when the face looks younger")
+    add_signing(parser)
+
+
+def add_signing(parser: argparse.ArgumentParser) -> None:
+    """Add `--data` and the options of signing; `signing_of` reads the latter."""
     add_data(parser)
     signing = parser.add_argument_group("signing (default: a key of this installation)")
     signing.add_argument("--signing-cert", metavar="PEM", type=Path, help="your certificate, followed by its issuers")
@@ -78,11 +84,13 @@ def signing_of(options: argparse.Namespace) -> "Signing":
     )
 
 
-def add_settings(parser: argparse.ArgumentParser) -> None:
-    """Add `--config` and a flag for each setting; `settings_of` reads them."""
+def add_settings(parser: argparse.ArgumentParser, among: Collection[str] | None = None) -> None:
+    """Add `--config` and a flag for each setting, or for those of some groups; `settings_of` reads them."""
     parser.add_argument("--config", metavar="FILE", type=Path, help="TOML file of settings; flags override it")
     groups: dict[str, Any] = {}
     for row in table():
+        if among is not None and row.group not in among:
+            continue
         group = groups.setdefault(row.group, None) or parser.add_argument_group(f"settings: {row.group}")
         groups[row.group] = group
         bounds = f" ({row.low:g} to {row.high:g})" if row.low is not None and row.high is not None else ""
@@ -96,7 +104,7 @@ def settings_of(options: argparse.Namespace) -> Settings:
     """Return the settings: flags over the configuration file over the defaults. Raises `UsageError`."""
     values: dict[str, object] = read_file(options.config) if options.config else {}
     for row in table():
-        given = getattr(options, f"setting_{row.name}")
+        given = getattr(options, f"setting_{row.name}", None)
         if given is not None:
             values[row.name] = given
     return from_mapping(values)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from mien import __version__
 from mien.commands import (
+    anonymise,
     bench,
     certificate,
     consent,
@@ -37,6 +38,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"mien {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     swap.add(commands)
+    anonymise.add(commands)
     demo.add(commands, _run_line)
     for command in (people, live, devices, consent, verify, certificate, doctor, settings, models, bench, evaluate, train):
         command.add(commands)

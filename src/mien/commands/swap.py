@@ -10,6 +10,7 @@ from rich.prompt import Confirm, Prompt
 
 from mien.commands.messages import print_error, print_terms_once
 from mien.commands.options import EXIT_CODES, Commands, add_settings, add_trust, data_of, settings_of, signing_of
+from mien.commands.times import seconds_of
 from mien.errors import UsageError
 from mien.provenance.consent import ADULT_STATEMENT, STATEMENTS
 
@@ -76,8 +77,8 @@ def _run(options: argparse.Namespace) -> int:
         overwrite=options.overwrite,
         source_face=options.source_face,
         number_faces=options.number_faces,
-        start_s=_seconds(options.start),
-        end_s=_seconds(options.end),
+        start_s=seconds_of(options.start),
+        end_s=seconds_of(options.end),
         dry_run=options.dry_run,
         settings=settings_of(options),
         data=data,
@@ -112,19 +113,3 @@ def _ask_adult(photo: Path, why: str) -> bool:
         return Confirm.ask(f"Do you state that {ADULT_STATEMENT}?", console=console, default=False)
     except EOFError:
         return False
-
-
-def _seconds(text: str | None) -> float | None:
-    """Return the seconds of `SS`, `MM:SS` or `HH:MM:SS`, fractions allowed; raises `UsageError`."""
-    if text is None:
-        return None
-    try:
-        parts = [float(part) for part in text.split(":")]
-    except ValueError:
-        parts = []
-    if not 1 <= len(parts) <= 3 or any(part < 0 or part != part or part == float("inf") for part in parts):
-        raise UsageError(f"invalid time {text!r}", "write seconds (12.5), MM:SS or HH:MM:SS")
-    total = 0.0
-    for part in parts:
-        total = total * 60 + part
-    return total

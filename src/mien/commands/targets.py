@@ -30,6 +30,24 @@ def expand(names: Iterable[str]) -> tuple[Path, ...]:
     return tuple(found.values())
 
 
+def files_of(paths: Iterable[Path]) -> tuple[Path, ...]:
+    """Return the files, and the files in the folders, without hidden ones. Raises `UnreadableMedia` for an empty folder."""
+    found: dict[Path, Path] = {}
+    for path in paths:
+        if not path.is_dir():
+            found.setdefault(path.absolute(), path)
+            continue
+        try:
+            inside = sorted(each for each in path.iterdir() if each.is_file() and not each.name.startswith("."))
+        except OSError as error:
+            raise UnreadableMedia(f"{path} cannot be listed: {error.strerror}", "check its rights") from error
+        if not inside:
+            raise UnreadableMedia(f"{path} holds no files", "name the folder that holds the pictures and videos")
+        for each in inside:
+            found.setdefault(each.absolute(), each)
+    return tuple(found.values())
+
+
 def named_file(name: str) -> Path:
     """Return the path of a typed name; raises `UnreadableMedia` for an address, which a path would garble."""
     if "://" in name and not _exists(name):

@@ -5,7 +5,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from mien.errors import UsageError
-from mien.lab.evaluate import beards, clip_source, covers, everyday, hardships, lighting, occlusion, stillness, stills, turning
+from mien.lab.evaluate import (
+    beards,
+    clip_source,
+    covers,
+    everyday,
+    hardships,
+    hiding,
+    lighting,
+    occlusion,
+    stillness,
+    stills,
+    turning,
+)
 from mien.lab.evaluate.figures import Section
 from mien.lab.evaluate.lab import Lab, Progress
 
@@ -29,6 +41,7 @@ PARTS: Mapping[str, Part] = {
     "stillness": Part(stillness.measure, lambda lab: 3 + (len(list(lab.clips.glob("*.m*"))) if lab.clips else 0)),
     "turning": Part(turning.measure, lambda lab: 2),
     "clip-source": Part(clip_source.measure, lambda lab: 6 + (len(list(lab.clips.glob("*.m*"))) if lab.clips else 0)),
+    "anonymise": Part(hiding.measure, lambda lab: len(hiding.KINDS) + (len(list(lab.clips.glob("*.m*"))) if lab.clips else 0)),
     "hardships": Part(hardships.measure, lambda lab: 9),
 }
 SPEED = "speed"

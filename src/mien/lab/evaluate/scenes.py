@@ -130,15 +130,20 @@ class Head:
 
     def draw(self, background: Image, yaw: float, face_height: float = FACE_HEIGHT) -> tuple[Image, Floats]:
         """Return the head in the middle of the picture, and its landmarks there, float32 (478, 3)."""
-        tall, wide = background.shape[:2]
+        crop, share, points = self.layer((background.shape[1], background.shape[0]), yaw, face_height)
+        return (background * (1 - share[:, :, None]) + crop * share[:, :, None]).astype(np.uint8), points
+
+    def layer(self, size_wh: tuple[int, int], yaw: float, face_height: float = FACE_HEIGHT) -> tuple[Image, Floats, Floats]:
+        """Return the head alone in the middle of a picture, its opacity float32 (h, w), 0..1, and its landmarks there."""
+        wide, tall = size_wh
         turn, scale = np.radians(yaw), face_height / self._height
         rotation = np.array([[np.cos(turn), 0, -np.sin(turn)], [0, 1, 0], [np.sin(turn), 0, np.cos(turn)]])
         points = (scale * (self._shape - self._axis) @ rotation.T + [wide / 2, tall / 2, 0]).astype(np.float32)
         crop, mask = np.zeros((tall, wide, 3), np.uint8), np.zeros((tall, wide), np.uint8)
         depth = np.empty((tall, wide), np.float32)
         draw_mesh(self._triangles, points, self._texture_points, self._texture, self._opacity, crop, mask, depth)
-        share = cv2.GaussianBlur(mask, (0, 0), 1.0).astype(np.float32)[:, :, None] / 255 * (mask > 0)[:, :, None]
-        return (background * (1 - share) + crop * share).astype(np.uint8), points[:478]
+        share = cv2.GaussianBlur(mask, (0, 0), 1.0).astype(np.float32) / 255 * (mask > 0)
+        return crop, np.asarray(share, np.float32), points[:478]
 
 
 def shaded(size_wh: tuple[int, int]) -> Image:

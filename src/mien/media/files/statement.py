@@ -10,6 +10,8 @@ from xml.sax.saxutils import escape
 from mien import __version__
 
 DIGITAL_SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
+EDITED = "http://cv.iptc.org/newscodes/digitalsourcetype/humanEdits"
+"""Source type of a file whose faces only lie under covers: a person's edit with a tool that generates nothing."""
 MARKER = "altered by mien"
 """Words by which a person or a program finds the statement."""
 
@@ -24,9 +26,27 @@ def shown_name(path: Path) -> str:
     return path.name.encode("utf-8", "replace").decode()
 
 
+_COVERED = "cover "  # no model has a space in its name
+
+
+def covered(style: str) -> str:
+    """Return the name that stands for the engine of an output whose faces lie under covers of this style."""
+    return f"{_COVERED}{style}"
+
+
+def deed(engine: str) -> str:
+    """Return a few words for what was done: `AI face swap, engine mesh`, or `hidden, cover solid`."""
+    return f"hidden, {engine}" if engine.startswith(_COVERED) else f"AI face swap, engine {engine}"
+
+
+def source_type(engine: str) -> str:
+    """Return the IPTC's digital source type of an output."""
+    return EDITED if engine.startswith(_COVERED) else DIGITAL_SOURCE_TYPE
+
+
 def sentence(engine: str) -> str:
     """Return one line for comment fields: `Faces in this media were altered by mien 0.1.0 (AI face swap, engine mesh).`"""
-    return f"Faces in this media were {MARKER} {__version__} (AI face swap, engine {engine})."
+    return f"Faces in this media were {MARKER} {__version__} ({deed(engine)})."
 
 
 def software() -> str:
@@ -42,6 +62,6 @@ def xmp(engine: str) -> bytes:
  xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/">
 <dc:description><rdf:Alt><rdf:li xml:lang="x-default">{escape(sentence(engine))}</rdf:li></rdf:Alt></dc:description>
 <xmp:CreatorTool>{escape(software())}</xmp:CreatorTool>
-<Iptc4xmpExt:DigitalSourceType>{DIGITAL_SOURCE_TYPE}</Iptc4xmpExt:DigitalSourceType>
+<Iptc4xmpExt:DigitalSourceType>{source_type(engine)}</Iptc4xmpExt:DigitalSourceType>
 </rdf:Description></rdf:RDF></x:xmpmeta>
 <?xpacket end="w"?>""".encode()

@@ -101,6 +101,7 @@ class StreamCopier:
         self._info = info
         self._path, self._name = path, name
         self._container_name = container
+        self._keeps_tags = "tags" not in drop
         self._file: InputContainer = open_input(path)
         self._carriers: dict[int, Carrier] = {}
         self._last_dts: dict[int, int] = {}
@@ -126,8 +127,8 @@ class StreamCopier:
 
     @property
     def metadata(self) -> dict[str, str]:
-        """Tags of the container, readable."""
-        return readable_tags(self._file.metadata)
+        """Tags of the container, readable; none where they are dropped."""
+        return readable_tags(self._file.metadata) if self._keeps_tags else {}
 
     @property
     def copies_cover(self) -> bool:
@@ -179,6 +180,8 @@ class StreamCopier:
 
     def _tags(self, stream: Stream, *, measured: bool) -> dict[str, str]:
         tags = kept_tags(stream.metadata, measured=measured)
+        if not self._keeps_tags:
+            tags = {"language": tags["language"]} if "language" in tags else {}
         language = tags.get("language", "")
         if self._container_name == "mov" and language in _QUICKTIME_LANGUAGES:
             tags["language"] = _QUICKTIME_LANGUAGES[language]

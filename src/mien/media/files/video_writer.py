@@ -58,6 +58,7 @@ class VideoWriter(MediaFileWriter):
         self._container_name, codec = plan_codec(output.path, settings, reader.info.content)
         self._info = info = _on_grid(reader.info) if self._container_name == "avi" else reader.info
         self._input, self._codec = reader.path, codec
+        self._keeps_tags = "tags" not in dropped(settings)
         self._notes: list[str] = []
         self._space = _space_for(info, codec)
         self._time_base = _encoder_time_base(info, codec, self._container_name)
@@ -230,7 +231,8 @@ class VideoWriter(MediaFileWriter):
         if encoder.codec == "hevc" and self._container_name in {"mp4", "mov"}:
             context.codec_tag = "hvc1"
         original = self._copier.video_stream
-        video.metadata.update(kept_tags(original.metadata, measured=False))
+        if self._keeps_tags:
+            video.metadata.update(kept_tags(original.metadata, measured=False))
         if info.is_part:
             video.metadata.pop("timecode", None)
         video.disposition = original.disposition

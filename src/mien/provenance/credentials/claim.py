@@ -4,12 +4,13 @@ Everything that the manifest holds is listed in docs/credentials.md.
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from mien import __version__
-from mien.media.files.statement import DIGITAL_SOURCE_TYPE, MARKER
+from mien.media.files.statement import DIGITAL_SOURCE_TYPE, MARKER, deed, source_type
 
 GENERATOR = "mien"
 DISCLOSURE = "io.github.mien.disclosure"
@@ -37,11 +38,23 @@ class ConsentClaim:
 
 
 @dataclass(frozen=True, slots=True)
+class Hidden:
+    """Hidden faces of an output that shows no source face.
+
+    `engine` is the style of the covers, as `statement.covered` names it.
+    `facts` are counts, settings and hashes, plain JSON.
+    """
+
+    engine: str
+    facts: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Claim:
     """Statements on one output. `mark_id` is the 24-bit id of the mark; times are aware, UTC.
 
     `label` is "shown" or "off", for the badge; `label_note` gives its place and size, or why it is off. `consents` are those of
-    all source faces, one or more.
+    all source faces, one or more; none only where faces were `hidden`.
     """
 
     title: str
@@ -51,13 +64,14 @@ class Claim:
     label_note: str
     consents: tuple[ConsentClaim, ...]
     made_at: datetime
+    hidden: Hidden | None = None
 
     def __post_init__(self) -> None:
         if not 0 <= self.mark_id < 1 << _MARK_BITS:
             raise ValueError(f"a mark has {_MARK_BITS} bits, got {self.mark_id}")
         if self.made_at.tzinfo is None:
             raise ValueError("times must be aware")
-        if not self.consents:
+        if not self.consents and self.hidden is None:
             raise ValueError("an output needs a consent")
 
 
@@ -82,8 +96,8 @@ def assertions(claim: Claim, *, opened: bool) -> list[dict[str, Any]]:
         "action": "c2pa.edited",
         "when": when,
         "softwareAgent": generator(),
-        "digitalSourceType": DIGITAL_SOURCE_TYPE,
-        "description": f"Faces were {MARKER} (AI face swap, engine {claim.engine}).",
+        "digitalSourceType": source_type(claim.engine),
+        "description": f"Faces were {MARKER} ({deed(claim.engine)}).",
     }
     bound = {"action": "c2pa.watermarked.bound", "when": when, "softwareAgent": generator()}
     value = mark_hex(claim.mark_id)
@@ -98,8 +112,11 @@ def disclosure(claim: Claim) -> dict[str, Any]:
     """Return label, consents and engine, as plain JSON."""
     consents = [{"basis": each.basis, "recorded": stamp(each.recorded)} for each in claim.consents]
     # One source is written as it was before there could be several, for readers of that time.
+    hidden: dict[str, Any] = {} if claim.hidden is None else {"hidden": dict(claim.hidden.facts)}
+    if not consents:
+        return {"engine": claim.engine, "label": {"state": claim.label, "note": claim.label_note}, **hidden}
     named: dict[str, Any] = {"consent": consents[0]} if len(consents) == 1 else {"consents": consents}
-    return {"engine": claim.engine, "label": {"state": claim.label, "note": claim.label_note}, **named}
+    return {"engine": claim.engine, "label": {"state": claim.label, "note": claim.label_note}, **named, **hidden}
 
 
 def mark_hex(mark_id: int) -> str:

@@ -77,7 +77,7 @@ def sign_file(
             Builder(_definition(claim, mime or PLAIN, opened=parent is not None), context) as builder,
         ):
             if parent is not None:
-                warnings += _add_parent(builder, parent, parent_title or parent.name)
+                warnings += _add_parent(builder, parent, parent_title or parent.name, bare=claim.hidden is not None)
             with _replacing(target) as temporary, ChunkedFile(path, "rb") as source:
                 if mime:
                     shutil.copymode(path, temporary)
@@ -107,11 +107,18 @@ def _definition(claim: Claim, mime: str, *, opened: bool) -> dict[str, Any]:
     }
 
 
-def _add_parent(builder: Builder, parent: Path, title: str) -> list[str]:
-    """Add the file that was changed, with its credentials as they are, as an ingredient; return warnings about them."""
+def _add_parent(builder: Builder, parent: Path, title: str, *, bare: bool) -> list[str]:
+    """Add the file that was changed, with its credentials as they are, as an ingredient; return warnings about them.
+
+    `bare` leaves its credentials out: they may hold a thumbnail, which shows what is hidden now, and name people.
+    """
+    about: dict[str, Any] = {"title": title, "relationship": "parentOf", "instance_id": claims.PARENT_ID}
+    if bare:
+        about["description"] = "Its credentials, if any, are left out: they may show what is hidden here."
+        builder.add_ingredient(about, PLAIN, io.BytesIO(b""))
+        return []
     store = read_store(parent, ())
     found = findings(store)
-    about: dict[str, Any] = {"title": title, "relationship": "parentOf", "instance_id": claims.PARENT_ID}
     mime, warnings = store.mime, []
     if found.state == "damaged":
         # The library refuses an ingredient that it cannot read; without a format it does not try.

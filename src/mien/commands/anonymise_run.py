@@ -1,0 +1,211 @@
+"""Run of `mien anonymise`: search each target whole, choose what is covered, write, report."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+
+from mien.assembly import factory
+from mien.assembly.file_hiding import FileHiding, Findings, private
+from mien.batch.job import JobResult
+from mien.batch.search import Searched
+from mien.commands.progress import shown_progress
+from mien.commands.swap_plan import print_notes
+from mien.commands.targets import Outputs
+from mien.errors import Cancelled, MienError, NoFaceFound, UsageError
+from mien.media.files import moving
+from mien.media.files.conversion import conversion_notes
+from mien.media.files.encoders import CONTAINERS
+from mien.media.files.moving import Kind
+from mien.media.files.output_file import OutputFile
+from mien.models.library.store import Store
+from mien.provenance.trust import Signing, Trust, open_trust
+from mien.settings import Settings
+from mien.swap.hiding.choice import is_left
+from mien.swap.hiding.cover_plan import CoverPlan
+from mien.swap.hiding.frame_search import FrameSearch
+from mien.system.printable import printable
+
+_VOICES = "voices are kept and not disguised: people can be told by them; --sound drop leaves them out"
+_WATCH = "watch all of it before you pass it on: no search finds every face, and only faces are hidden"
+
+
+@dataclass(frozen=True, slots=True)
+class HidingRequest:
+    """The checked command line; fields as in `mien.commands.swap_request.Request` where they have the same name."""
+
+    targets: tuple[Path, ...]
+    output: Path
+    into_folder: bool
+    overwrite: bool
+    style: str
+    keep: tuple[Path, ...]
+    sound: str
+    review: Path | None
+    decisions: Path | None
+    write_if_none: bool
+    start_s: float | None
+    end_s: float | None
+    settings: Settings
+    data: Path
+    signing: Signing
+
+    @property
+    def inputs(self) -> tuple[Path, ...]:
+        """All files that are read."""
+        return (*self.targets, *self.keep, *([self.decisions] if self.decisions else []))
+
+    @property
+    def file_settings(self) -> Settings:
+        """The settings of the files that are written."""
+        if self.sound != "drop":
+            return private(self.settings)
+        drop = {*self.settings.drop.split(","), "audio"} - {"none"}
+        return private(replace(self.settings, drop=",".join(sorted(drop))))
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    search: FrameSearch
+    trust: Trust
+
+
+def run_anonymise(request: HidingRequest, *, quiet: bool, report: Callable[[MienError], None]) -> int:
+    """Carry out the request and return the exit code; writes to the error stream only.
+
+    Raises a `MienError` of the whole request, or of its only target. Of several targets, the errors go to `report` and the
+    others go on; the exit code is that of the first error.
+    """
+    console = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
+    outputs = Outputs(request.output, into_folder=request.into_folder, inputs=request.inputs)
+    outputs.check()
+    several = len(request.targets) > 1
+    if several and (request.review or request.decisions):
+        raise UsageError("a review belongs to one target", "run it for each target that needs one")
+    if not several:
+        job = _job(request, request.targets[0], outputs)
+    parts = _Parts(factory.open_frame_search(Store()), open_trust(request.data, request.signing))
+    if not several:
+        with outputs:
+            _hide(request, parts, job, console, quiet)
+        return 0
+    return _hide_all(request, parts, outputs, console, quiet, report)
+
+
+def _hide_all(
+    request: HidingRequest, parts: _Parts, outputs: Outputs, console: Console, quiet: bool, report: Callable[[MienError], None]
+) -> int:
+    codes: list[int] = []
+    done = 0
+    with outputs:
+        for target in request.targets:
+            try:
+                _hide(request, parts, _job(request, target, outputs), console, quiet)
+                done += 1
+            except KeyboardInterrupt:
+                raise Cancelled(f"stopped; {done} of {len(request.targets)} files were written") from None
+            except MienError as error:
+                if target.name not in str(error):
+                    error.args = (f"{target}: {error}", *error.args[1:])
+                codes.append(error.exit_code)
+                report(error)
+    if not quiet:
+        failed = f", {len(codes)} failed (see above)" if codes else ""
+        console.print(f"{done} of {len(request.targets)} files written{failed}")
+    return codes[0] if codes else 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    target: Path
+    kind: Kind
+    path: Path
+
+
+def _job(request: HidingRequest, target: Path, outputs: Outputs) -> _Job:
+    """Return the target with the name of its output after the checks that cost no work."""
+    kind = moving.kind_of(target)
+    if kind is Kind.PICTURE and (request.start_s is not None or request.end_s is not None):
+        raise UsageError(f"{target} is a picture, which has no start and no end", "omit --start and --end")
+    path, settings = outputs.path_for(target, kind), request.file_settings
+    if kind is Kind.VIDEO and path.suffix.lower() not in CONTAINERS:
+        moving.open_moving(target, max_pixels=settings.max_pixels, max_bytes=settings.max_bytes).close()
+    moving.check_name(target, kind, path, settings)
+    for name in (path, _report_path(path)):
+        OutputFile(name, overwrite=request.overwrite, inputs=request.inputs).check(folder_is_made=request.into_folder)
+    return _Job(target, kind, path)
+
+
+def _hide(request: HidingRequest, parts: _Parts, job: _Job, console: Console, quiet: bool) -> None:
+    hiding = FileHiding(
+        job.target, job.kind, request.style, request.file_settings, parts.search, parts.trust.notary,
+        start_s=request.start_s, end_s=request.end_s,
+    )  # fmt: skip
+    temporaries = parts.trust.temporaries
+    output = OutputFile(job.path, overwrite=request.overwrite, inputs=request.inputs, journal=temporaries)
+    name = job.target.name if len(request.targets) > 1 else ""
+    with temporaries.cleaned():
+        if job.kind is Kind.PICTURE:
+            picture = hiding.read_picture()
+            print_notes(console, picture.notes)
+            findings = _findings(request, job, hiding.search_picture(picture))
+            result = hiding.hide_picture(picture, findings, output)
+        else:
+            with hiding.open_reader(job.path) as reader:
+                print_notes(console, conversion_notes(reader.info))
+                searched = hiding.search_moving(reader, shown_progress(console, name, quiet=quiet, doing="searching"))
+            findings = _findings(request, job, searched)
+            with hiding.open_reader(job.path) as reader:
+                shown = shown_progress(console, name, quiet=quiet, doing="covering")
+                result = hiding.hide_moving(reader, findings, output, shown)
+        _write_report(request, job.path, findings)
+    print_notes(console, (*result.warnings, *([_VOICES] if _has_sound(request, job) else []), _WATCH))
+    if not quiet:
+        console.print(escape(printable(_summary(job, findings, result))))
+
+
+def _findings(request: HidingRequest, job: _Job, searched: Searched) -> Findings:
+    """Choose what is covered. Raises `NoFaceFound` when that is nothing."""
+    chosen = [path for path in searched.paths if not is_left(path)]
+    if not chosen and not request.write_if_none:
+        raise NoFaceFound(
+            f"no face was found in {job.target.name}; nothing was written",
+            "look for faces yourself; if there are none, --if-none write writes it, labelled",
+        )
+    facts = {
+        "frames": len(searched.times),
+        "faces": len(chosen),
+        "doubtful_faces_left": len(searched.paths) - len(chosen),
+        "kept_faces": 0,
+    }
+    return Findings(searched, CoverPlan(chosen, searched.times), facts)
+
+
+def _write_report(request: HidingRequest, path: Path, findings: Findings) -> None:
+    content = (json.dumps({"output": path.name, **findings.facts}, indent=2, ensure_ascii=False) + "\n").encode()
+    with OutputFile(_report_path(path), overwrite=request.overwrite, inputs=request.inputs) as output:
+        output.temporary.write_bytes(content)
+        output.commit()
+
+
+def _report_path(path: Path) -> Path:
+    return path.with_name(f"{path.name}.hidden.json")
+
+
+def _has_sound(request: HidingRequest, job: _Job) -> bool:
+    return job.kind is Kind.VIDEO and "audio" not in request.file_settings.drop.split(",")
+
+
+def _summary(job: _Job, findings: Findings, result: JobResult) -> str:
+    faces = findings.facts["faces"]
+    found = f"{job.path}: {faces} face{'' if faces == 1 else 's'} hidden"
+    left = findings.facts["doubtful_faces_left"]
+    doubt = f", {left} doubtful look{'' if left == 1 else 's'} left (see --review)" if left else ""
+    if job.kind is Kind.PICTURE:
+        return f"{found}{doubt}, labelled, marked and signed"
+    rate = result.frames / max(result.seconds, 1e-6)
+    frames = f" in {result.frames_with_faces} of {result.frames} frames"
+    return f"{found}{frames}{doubt}, labelled, marked and signed; written at {rate:.0f} frames a second"

@@ -1,0 +1,40 @@
+"""Choice of the paths that are covered unless somebody decides otherwise."""
+
+from dataclasses import dataclass
+
+from mien.swap.hiding.face_path import FacePath
+
+
+@dataclass(frozen=True, slots=True)
+class ChoiceTuning:
+    """Doubt in which nothing is covered; evidence: `mien evaluate --only anonymise`."""
+
+    lone_score: float = 0.5
+    """A face with one look that starts a path, and none with this score, is a doubtful one."""
+    sure_score: float = 0.84
+    """A face with this score is never taken for a hand."""
+    least_hand_looks: int = 2
+    hand_share: float = 0.5
+    """Looks for a hand, and the share of them that must find one: of 13 hands in clips 11 have it, of 24 profiles none."""
+    least_scene_frames: int = 8
+    """Unless its scene is shorter than this, as a picture is: then there is no second look."""
+
+
+TUNING = ChoiceTuning()
+
+
+def is_hand(path: FacePath, tuning: ChoiceTuning = TUNING) -> bool:
+    """Return True for a path of doubtful faces in whose place a hand was found, mostly."""
+    hand = path.hand_looks >= tuning.least_hand_looks and path.hands >= tuning.hand_share * path.hand_looks
+    return hand and path.best_score < tuning.sure_score
+
+
+def is_left(path: FacePath) -> bool:
+    """Return True for a path that is not covered."""
+    return is_doubtful(path) or is_hand(path)
+
+
+def is_doubtful(path: FacePath, tuning: ChoiceTuning = TUNING) -> bool:
+    """Return True for a path that is left alone: one look in a long scene, of low confidence."""
+    scene = (path.first.frame if path.last_bound is None else path.last_bound) - path.first_bound + 1
+    return path.firm <= 1 and path.best_score < tuning.lone_score and scene >= tuning.least_scene_frames

@@ -1,0 +1,122 @@
+"""Plan of covers: the regions to hide in each frame, from the paths of the faces."""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from mien.imaging.geometry import between_rolls
+from mien.swap.hiding.face_path import FacePath, Sighting
+from mien.swap.stages.cover import HeadRegion, region_of_box
+
+Box = tuple[float, float, float, float]
+Regions = list[tuple[int, HeadRegion]]
+"""Numbers of paths, and regions in frame pixels."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlanTuning:
+    """Room in time and space around what was seen. Evidence: `mien evaluate --only anonymise`."""
+
+    lead_s: float = 0.5
+    """Time that a cover comes before the first and stays after the last sighting, within the scene."""
+    speed_kept: float = 0.9
+    """Share of the speed that is left after each frame of a lead."""
+    motion_frames: int = 4
+    """Frames over which the speed is measured."""
+    lead_growth: float = 0.012
+    gap_growth: float = 0.02
+    """Face sizes that a region grows on each side with every frame since, or to, the nearest sighting."""
+    most_growth: float = 0.35
+    motion_growth: float = 0.5
+    """Share of a frame's motion that is added on all sides: motion blur and a late box."""
+    near_frames: int = 2
+    """The largest box this many frames before and after counts: one that is too small for a frame leaves no chin."""
+    sure_roll_score: float = 0.6
+    level_degrees: float = 35.0
+    """Below this score a roll counts only where the head is nearly level; else there is room on all sides."""
+
+
+TUNING = PlanTuning()
+_BUCKET_FRAMES = 128  # frames that share one list of paths
+
+
+class CoverPlan:
+    """Regions to hide in each frame of a film whose frames have these times, in seconds."""
+
+    def __init__(self, paths: Iterable[FacePath], times: Sequence[float], tuning: PlanTuning = TUNING) -> None:
+        self._times = times
+        self._tuning = tuning
+        self._buckets: dict[int, list[tuple[FacePath, int, int]]] = {}
+        for path in paths:
+            first, last = self._span(path)
+            for bucket in range(first // _BUCKET_FRAMES, last // _BUCKET_FRAMES + 1):
+                self._buckets.setdefault(bucket, []).append((path, first, last))
+
+    def regions(self, frame: int) -> Regions:
+        """Return what is to be covered in a frame."""
+        entries = self._buckets.get(frame // _BUCKET_FRAMES, ())
+        return [(path.number, self._region(path, frame)) for path, first, last in entries if first <= frame <= last]
+
+    def _span(self, path: FacePath) -> tuple[int, int]:
+        """Return the first and last frame to cover: the sightings and a lead at both ends, within the scene."""
+        times, lead = self._times, self._tuning.lead_s
+        first, last = path.first.frame, path.last.frame
+        bound = len(times) - 1 if path.last_bound is None else min(path.last_bound, len(times) - 1)
+        begin, end = times[first] - lead, times[last] + lead
+        while first > path.first_bound and times[first - 1] >= begin:
+            first -= 1
+        while last < bound and times[last + 1] <= end:
+            last += 1
+        # A frame before and after at any rate, of slide shows too.
+        return max(min(first, path.first.frame - 1), path.first_bound), max(last, min(path.last.frame + 1, bound))
+
+    def _region(self, path: FacePath, frame: int) -> HeadRegion:
+        (x, y), grown, roll = self._place(path, frame)
+        width, height = self._size(path, frame)
+        box = (x - width / 2, y - height / 2, x + width / 2, y + height / 2)
+        return region_of_box(box, roll).grown(grown)
+
+    def _place(self, path: FacePath, frame: int) -> tuple[tuple[float, float], float, float | None]:
+        """Return the middle of the face, the pixels that its region grows, and its roll, None = unknown."""
+        tuning = self._tuning
+        before, after = path.around(frame)
+        if before is not None and after is not None:
+            share = (frame - before.frame) / max(after.frame - before.frame, 1)
+            place = tuple(a + share * (b - a) for a, b in zip(_middle(before), _middle(after), strict=True))
+            gap = min(frame - before.frame, after.frame - frame)
+            step = math.dist(_middle(before), _middle(after)) / max(after.frame - before.frame, 1)
+            if before is after:
+                step = math.hypot(*path.step_xy(path.index_of(frame), tuning.motion_frames))
+            grown = min(tuning.gap_growth * gap, tuning.most_growth) * before.box.size + tuning.motion_growth * step
+            return (place[0], place[1]), grown, self._roll(before, after)
+        end, index = (path.last, -1) if before is not None else (path.first, 0)
+        frames = abs(frame - end.frame)
+        step_x, step_y = path.step_xy(index, tuning.motion_frames if before is not None else -tuning.motion_frames)
+        steps = (1 - tuning.speed_kept**frames) / (1 - tuning.speed_kept) * (1 if before is not None else -1)
+        x, y = _middle(end)
+        # Half way between where it was and where it would be, and large enough for both.
+        shift = 0.5 * steps * step_x, 0.5 * steps * step_y
+        grown = min(tuning.lead_growth * frames, tuning.most_growth) * end.box.size + math.hypot(*shift)
+        grown = min(grown, end.box.size) + tuning.motion_growth * math.hypot(step_x, step_y)
+        return (x + shift[0], y + shift[1]), grown, self._roll(end, end)
+
+    def _size(self, path: FacePath, frame: int) -> tuple[float, float]:
+        """Return the largest width and height of the boxes near a frame."""
+        near = self._tuning.near_frames
+        boxes = [each.box_xyxy for each in path.around(frame) if each is not None]
+        for other in range(frame - near, frame + near + 1):
+            boxes += [each.box_xyxy for each in path.around(other) if each is not None and abs(each.frame - frame) <= near]
+        return max(box[2] - box[0] for box in boxes), max(box[3] - box[1] for box in boxes)
+
+    def _roll(self, before: Sighting, after: Sighting) -> float | None:
+        tuning = self._tuning
+        surer = max(before, after, key=lambda each: each.score)
+        apart = between_rolls(before.roll, after.roll)
+        level = between_rolls(surer.roll, 0.0) < tuning.level_degrees
+        if apart > tuning.level_degrees or not (level or surer.score >= tuning.sure_roll_score):
+            return None
+        return surer.roll
+
+
+def _middle(sighting: Sighting) -> tuple[float, float]:
+    return sighting.box.x, sighting.box.y
