@@ -14,6 +14,7 @@ from mien.lab.evaluate import (
     hiding,
     lighting,
     occlusion,
+    people,
     stillness,
     stills,
     turning,
@@ -42,6 +43,7 @@ PARTS: Mapping[str, Part] = {
     "turning": Part(turning.measure, lambda lab: 2),
     "clip-source": Part(clip_source.measure, lambda lab: 6 + (len(list(lab.clips.glob("*.m*"))) if lab.clips else 0)),
     "anonymise": Part(hiding.measure, lambda lab: len(hiding.KINDS) + (len(list(lab.clips.glob("*.m*"))) if lab.clips else 0)),
+    "people": Part(people.measure, lambda lab: 3 + len(people.recognisers(lab))),
     "hardships": Part(hardships.measure, lambda lab: 9),
 }
 SPEED = "speed"

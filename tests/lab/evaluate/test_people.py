@@ -1,0 +1,80 @@
+"""The set of known people: its parts, its views, and the unit vectors of installed recognisers."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from mien.lab.evaluate.lab import Lab
+from mien.lab.evaluate.people import VIEWS, Unit, measure, recognisers, shrink, split_people, track_of
+from mien.lab.evaluate.portraits import Portrait
+from mien.models.library.store import Store
+from mien.settings import Settings
+from mien.types import Floats, Image, Landmarks
+from tests.support.portraits import COLLINS, HOPPER, models, portrait, recogniser
+
+
+def known(path_name: str, person: str) -> Portrait:
+    found = portrait(HOPPER if person.endswith("hopper") else COLLINS)
+    return Portrait(path_name, person, found.image, found.landmarks, found.descriptor)
+
+
+@pytest.fixture(scope="module")
+def lab() -> Lab:
+    people = [known(f"london/{name}{number}.jpg", f"london/{name}") for name in ("collins", "hopper") for number in (1, 2)]
+    return Lab(Settings(), Store(), models(), recogniser(), tuple(people))
+
+
+def test_people_are_in_one_part_only() -> None:
+    portraits = [
+        known(f"london/{number:03}_{face}.jpg", f"london/{number:03}")
+        for number in range(40)
+        for face in ("neutral", "smiling")
+    ]
+    tuned, held_out = split_people([*portraits, known("everyday/1.jpg", "everyday/1")])
+    assert (len(tuned), len(held_out)) == (60, 21)
+    assert not {each.person for each in tuned} & {each.person for each in held_out}
+
+
+def test_views_are_the_same_in_every_run_and_as_drawn(lab: Lab) -> None:
+    first, again = track_of(lab.people[0], 3, lab), track_of(lab.people[0], 3, lab)
+    assert len(first.views) == VIEWS
+    assert all(np.array_equal(a.image, b.image) for a, b in zip(first.views, again.views, strict=True))
+    assert len({view.yaw for view in first.views}) == VIEWS
+    for view in first.views:
+        assert abs(view.yaw) <= 60
+        assert 32 <= view.height <= 200
+        if view.face is not None and abs(view.yaw) < 30:
+            assert np.ptp(view.face.landmarks.points[:, 1]) == pytest.approx(view.height, rel=0.25)
+
+
+def test_a_portrait_is_shrunk_to_its_height(lab: Lab) -> None:
+    view = shrink(lab.people[0], 64, lab)
+    assert view.face is not None
+    assert np.ptp(view.face.landmarks.points[:, 1]) == pytest.approx(64, rel=0.1)
+
+
+def test_installed_embeddings_are_compared_at_length_one() -> None:
+    class Long:
+        def embed(self, image: Image, landmarks: Landmarks) -> Floats:
+            return np.array([3, 4], np.float32)
+
+    found = Unit(Long()).describe(portrait(COLLINS).image, portrait(COLLINS).landmarks)
+    assert found.tolist() == pytest.approx([0.6, 0.8])
+
+
+def test_only_what_is_installed_is_measured(lab: Lab) -> None:
+    assert list(recognisers(lab)) == ["face_id_128"]
+
+
+def test_the_part_reports_figures_and_limits(lab: Lab) -> None:
+    steps: list[None] = []
+    section = measure(replace(lab, quick=True), lambda: steps.append(None))
+    values = {figure.name: figure.value for figure in section.figures}
+    assert values["face_id_128: further photos that fail"] == 0
+    assert values["face_id_128, held out: people found of 0"] == 0
+    details = section.details["face_id_128"]
+    assert details["limits"] == {"photo": 0.5, "protect": 0.45, "cluster": 0.4}
+    assert set(details["portraits by size"]) == {"64"}
+    assert len(steps) == 4
+    assert section.sheets[0].image.ndim == 3
