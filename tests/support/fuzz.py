@@ -34,7 +34,10 @@ from mien.provenance.verify import Verifier
 from mien.settings import Setting, Settings, from_mapping, read_file, table
 from mien.studio.session.database import StudioDatabase
 from mien.studio.session.presets import Presets, checked, values_of
+from mien.swap.people.corrections import read_people
+from mien.swap.people.roster import FILE_NAME, as_bytes
 from tests.support import signed
+from tests.support.rosters import roster, written
 from tests.support.standins import all_families, make_small
 
 Target: TypeAlias = Callable[[Path], object]
@@ -62,6 +65,14 @@ def _presets(path: Path) -> None:
         checked(kept)
 
 
+def _people(path: Path) -> None:
+    """Read the people of a folder, of which the record or the sheet is damaged."""
+    with tempfile.TemporaryDirectory() as folder:
+        sheet = written(Path(folder), roster(5, films=2), _SHEET)
+        shutil.copyfile(path, sheet if path.suffix == ".toml" else sheet.with_name(FILE_NAME))
+        read_people(sheet)
+
+
 TARGETS: dict[str, Target] = {
     "credentials": read_credentials,
     "receipt": read_credentials,
@@ -69,8 +80,16 @@ TARGETS: dict[str, Target] = {
     "model": _model,
     "settings": _configured,
     "presets": _presets,
+    "people": _people,
 }
 """Targets by name."""
+_SHEET = """\
+[person.1]
+name = "Bob"
+wear = "bob.jpg"
+merge = [2, 3]
+not = ["film0.mp4 00:12-00:13", "film1.mp4 1:03.5 - 2:00"]
+"""
 _SEARCH_EVERY_CASES = 10
 _RECEIPT_SHARE = 0.8
 """Share of the files with a receipt whose receipt is damaged instead of the file."""
@@ -101,6 +120,8 @@ def samples(name: str, folder: Path) -> list[Sample]:
             return [Sample("".join(map(_line, rows)).encode(), ".toml") for rows in _sheets()]
         case "presets":
             return list(_preset_files(folder))
+        case "people":
+            return [Sample(_SHEET.encode(), ".toml"), Sample(as_bytes(roster(5, films=2)), ".json")]
         case "receipt":
             return [sample for sample in _signed(folder, signed.RECEIPT_KINDS) if sample.receipt is not None]
         case _:

@@ -56,7 +56,7 @@ class _Shown:
     def report(self, film: int, step: Progress) -> None:
         if film != self._current:
             self._stack.close()
-            name = self._films[film].name if len(self._films) > 1 else ""
+            name = self._films[film].name
             self._report = self._stack.enter_context(shown_progress(self._console, name, quiet=self._quiet, doing="looking at"))
             self._current = film
         self._report(step)
