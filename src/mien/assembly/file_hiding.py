@@ -10,7 +10,8 @@ from threading import Event
 from typing import Any
 
 from mien.assembly import factory
-from mien.assembly.file_swap import Watch, open_reader
+from mien.assembly.file_swap import open_reader
+from mien.assembly.hiding_review import Review
 from mien.batch import job
 from mien.batch.export import Export
 from mien.batch.job import Exporter, JobResult, Progress
@@ -21,6 +22,7 @@ from mien.media.files.moving import Kind, MovingReader
 from mien.media.files.output_file import OutputFile
 from mien.media.files.picture_read import Picture, read_picture
 from mien.media.files.statement import covered
+from mien.media.files.voice_disguise import random_disguise
 from mien.models.library.store import Store
 from mien.provenance.credentials.claim import Hidden
 from mien.provenance.mark.windows import readable, windows_of
@@ -44,18 +46,22 @@ WatchFrame = Callable[[Frame, list[FacePath]], None]
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """Faces of a file, and the plan of their covers. `facts` go into the signed credentials."""
+    """Faces of a file, and the plan of their covers. `facts` go into the signed credentials.
+
+    `review` takes pictures of the risky moments while the file is written.
+    """
 
     searched: Searched
     plan: CoverPlan
     facts: dict[str, Any] = field(default_factory=dict)
+    review: Review | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class FileHiding:
     """A target whose faces are to be hidden under covers of a style.
 
-    `start_s` and `end_s` cut a video or an animation; `watch` is put around the exporter.
+    `start_s` and `end_s` cut a video or an animation; `disguise` changes its voices.
     """
 
     target: Path
@@ -66,7 +72,7 @@ class FileHiding:
     notary: Notary
     start_s: float | None = None
     end_s: float | None = None
-    watch: Watch | None = None
+    disguise: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "settings", private(self.settings))
@@ -81,11 +87,12 @@ class FileHiding:
         """Open the target as a video or an animation, for an output of this name. Raises a `MediaError`."""
         return open_reader(self.target, output, self.settings, self.start_s, self.end_s)
 
-    def search_picture(self, picture: Picture) -> Searched:
+    def search_picture(self, picture: Picture, watch: WatchFrame | None = None) -> Searched:
         """Return what the picture shows."""
         frame = picture.frame
         paths = PathSearch(self.search.close, self.search.hands)
         paths.see(Look(frame.image, frame.time_s, True, tuple(self.search.look(frame.image, 0, whole=True))))
+        (watch or _unwatched)(frame, paths.followed)
         return Searched(paths.finish(), paths.times, array("q", [frame.pts]))
 
     def search_moving(
@@ -104,7 +111,7 @@ class FileHiding:
         """Hide the faces of the picture in `output`, not entered yet. Raises a `MienError`; then nothing is written."""
         strength = moving.mark_strength(self.kind, output.path, self.settings)
         exporter = self._exporter([[picture.frame.image.copy()]], "picture", strength, found)
-        hider = Hider(Cover(self.style), found.plan, found.searched.pts)
+        hider = self._hider(found)
         with output:
             return job.run_picture(
                 picture, output, hider.swap_frame, exporter,
@@ -134,13 +141,17 @@ class FileHiding:
         )
         strength = moving.mark_strength(self.kind, output.path, settings, reader.info.content)
         exporter = self._exporter(readable(before), "video", strength, found)
-        hider = Hider(Cover(self.style), found.plan, found.searched.pts)
+        hider = self._hider(found)
+        disguise = random_disguise() if self.disguise else None
         with (
             output,
-            moving.open_writer(reader, output, settings, covered(self.style)) as writer,
+            moving.open_writer(reader, output, settings, covered(self.style), disguise) as writer,
             reporting or nullcontext(_ignore) as report,
         ):
             return job.run_video(reader, writer, output, hider, exporter, report, cancel, needs_face=False)
+
+    def _hider(self, found: Findings) -> Hider:
+        return Hider(Cover(self.style), found.plan, found.searched.pts, None if found.review is None else found.review.take)
 
     def _exporter(self, before: Iterable[Sequence[Image]], kind: str, strength: float, found: Findings) -> Exporter:
         exporter = Export(
@@ -155,7 +166,7 @@ class FileHiding:
             strength=strength,
             hidden=Hidden(covered(self.style), found.facts),
         )
-        return exporter if self.watch is None else self.watch(exporter)
+        return exporter if found.review is None else found.review.around(exporter)
 
 
 def private(settings: Settings) -> Settings:

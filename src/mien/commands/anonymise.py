@@ -46,11 +46,15 @@ def add(commands: Commands) -> None:
         help="cover: solid (default, nothing is left), blur (6 x 8 noisy colours, from which skin and hair can be guessed)",
     )  # fmt: skip
     parser.add_argument(
-        "--keep", metavar="PHOTO", action="append", default=[], type=path_of,
-        help="photo of a person whose face stays; may be repeated. Faces that are too small, turned or unsure are hidden",
+        "--keep", metavar="PHOTO|FOLDER/N", action="append", default=[],
+        help="photo of a person whose face stays, or person N of a folder of `mien people`; may be repeated. Where the face is "
+        "small, turned or unsure it is hidden all the same",
     )  # fmt: skip
     parser.add_argument(
-        "--sound", choices=("keep", "drop"), default="keep", help="sound of videos; voices are not disguised (default keep)"
+        "--sound",
+        choices=("keep", "drop", "disguise"),
+        default="keep",
+        help="sound of videos: keep (default; people can be told by their voices), drop, disguise (other pitch and formants)",
     )
     parser.add_argument(
         "--review", metavar="FOLDER", type=path_of,

@@ -9,9 +9,9 @@ from rich.console import Console
 from rich.markup import escape
 
 from mien.assembly import factory
+from mien.assembly.chooser import Chooser
 from mien.assembly.file_hiding import FileHiding, Findings, private
 from mien.batch.job import JobResult
-from mien.batch.search import Searched
 from mien.commands.progress import shown_progress
 from mien.commands.swap_plan import print_notes
 from mien.commands.targets import Outputs
@@ -24,12 +24,11 @@ from mien.media.files.output_file import OutputFile
 from mien.models.library.store import Store
 from mien.provenance.trust import Signing, Trust, open_trust
 from mien.settings import Settings
-from mien.swap.hiding.choice import is_left
-from mien.swap.hiding.cover_plan import CoverPlan
 from mien.swap.hiding.frame_search import FrameSearch
 from mien.system.printable import printable
 
-_VOICES = "voices are kept and not disguised: people can be told by them; --sound drop leaves them out"
+_VOICES = "voices are kept and not disguised: people can be told by them; --sound drop leaves them out, disguise changes them"
+_DISGUISED = "voices are disguised, words, pace and accent are not: who knows the speaker may still tell"
 _WATCH = "watch all of it before you pass it on: no search finds every face, and only faces are hidden"
 
 
@@ -42,7 +41,7 @@ class HidingRequest:
     into_folder: bool
     overwrite: bool
     style: str
-    keep: tuple[Path, ...]
+    keep: tuple[str, ...]
     sound: str
     review: Path | None
     decisions: Path | None
@@ -56,7 +55,7 @@ class HidingRequest:
     @property
     def inputs(self) -> tuple[Path, ...]:
         """All files that are read."""
-        return (*self.targets, *self.keep, *([self.decisions] if self.decisions else []))
+        return (*self.targets, *map(Path, self.keep), *([self.decisions] if self.decisions else []))
 
     @property
     def file_settings(self) -> Settings:
@@ -142,46 +141,55 @@ def _job(request: HidingRequest, target: Path, outputs: Outputs) -> _Job:
 def _hide(request: HidingRequest, parts: _Parts, job: _Job, console: Console, quiet: bool) -> None:
     hiding = FileHiding(
         job.target, job.kind, request.style, request.file_settings, parts.search, parts.trust.notary,
-        start_s=request.start_s, end_s=request.end_s,
+        start_s=request.start_s, end_s=request.end_s, disguise=request.sound == "disguise",
     )  # fmt: skip
     temporaries = parts.trust.temporaries
     output = OutputFile(job.path, overwrite=request.overwrite, inputs=request.inputs, journal=temporaries)
     name = job.target.name if len(request.targets) > 1 else ""
+    chooser = Chooser(
+        job.target, request.start_s, request.end_s, request.keep, request.decisions, request.review, request.settings
+    )
     with temporaries.cleaned():
         if job.kind is Kind.PICTURE:
             picture = hiding.read_picture()
             print_notes(console, picture.notes)
-            findings = _findings(request, job, hiding.search_picture(picture))
+            height, width = picture.frame.image.shape[:2]
+            findings = chooser.choose(hiding.search_picture(picture, chooser.watch), (width, height))
+            _check_faces(request, job, findings)
             result = hiding.hide_picture(picture, findings, output)
         else:
             with hiding.open_reader(job.path) as reader:
                 print_notes(console, conversion_notes(reader.info))
-                searched = hiding.search_moving(reader, shown_progress(console, name, quiet=quiet, doing="searching"))
-            findings = _findings(request, job, searched)
+                size_wh = reader.info.width, reader.info.height
+                shown = shown_progress(console, name, quiet=quiet, doing="searching")
+                searched = hiding.search_moving(reader, shown, chooser.watch)
+            findings = chooser.choose(searched, size_wh)
+            _check_faces(request, job, findings)
             with hiding.open_reader(job.path) as reader:
                 shown = shown_progress(console, name, quiet=quiet, doing="covering")
                 result = hiding.hide_moving(reader, findings, output, shown)
         _write_report(request, job.path, findings)
-    print_notes(console, (*result.warnings, *([_VOICES] if _has_sound(request, job) else []), _WATCH))
+        page = chooser.write_review(findings)
+    print_notes(console, (*result.warnings, *_about_sound(request, job), _WATCH))
     if not quiet:
         console.print(escape(printable(_summary(job, findings, result))))
+        if page is not None:
+            console.print(
+                escape(printable(f"{page}: {len(findings.review.moments) if findings.review else 0} moments to look at"))
+            )
 
 
-def _findings(request: HidingRequest, job: _Job, searched: Searched) -> Findings:
-    """Choose what is covered. Raises `NoFaceFound` when that is nothing."""
-    chosen = [path for path in searched.paths if not is_left(path)]
-    if not chosen and not request.write_if_none:
-        raise NoFaceFound(
-            f"no face was found in {job.target.name}; nothing was written",
-            "look for faces yourself; if there are none, --if-none write writes it, labelled",
-        )
-    facts = {
-        "frames": len(searched.times),
-        "faces": len(chosen),
-        "doubtful_faces_left": len(searched.paths) - len(chosen),
-        "kept_faces": 0,
-    }
-    return Findings(searched, CoverPlan(chosen, searched.times), facts)
+def _check_faces(request: HidingRequest, job: _Job, findings: Findings) -> None:
+    """Raise `NoFaceFound` when nothing is covered, unless that was allowed."""
+    facts = findings.facts
+    if facts["faces"] or facts["regions"] or facts["kept_faces"] or request.write_if_none:
+        return
+    left = facts["left_faces"]
+    doubt = f", only {left} doubtful look{'' if left == 1 else 's'}" if left else ""
+    raise NoFaceFound(
+        f"no face was found in {job.target.name}{doubt}; nothing was written",
+        "look for faces yourself; --if-none write writes it, labelled, and --review shows what is doubtful",
+    )
 
 
 def _write_report(request: HidingRequest, path: Path, findings: Findings) -> None:
@@ -195,15 +203,19 @@ def _report_path(path: Path) -> Path:
     return path.with_name(f"{path.name}.hidden.json")
 
 
-def _has_sound(request: HidingRequest, job: _Job) -> bool:
-    return job.kind is Kind.VIDEO and "audio" not in request.file_settings.drop.split(",")
+def _about_sound(request: HidingRequest, job: _Job) -> tuple[str, ...]:
+    if job.kind is not Kind.VIDEO or "audio" in request.file_settings.drop.split(","):
+        return ()
+    return (_DISGUISED,) if request.sound == "disguise" else (_VOICES,)
 
 
 def _summary(job: _Job, findings: Findings, result: JobResult) -> str:
     faces = findings.facts["faces"]
     found = f"{job.path}: {faces} face{'' if faces == 1 else 's'} hidden"
-    left = findings.facts["doubtful_faces_left"]
+    left = findings.facts["left_faces"]
     doubt = f", {left} doubtful look{'' if left == 1 else 's'} left (see --review)" if left else ""
+    kept = findings.facts["kept_faces"]
+    doubt += f", {kept} kept where sure" if kept else ""
     if job.kind is Kind.PICTURE:
         return f"{found}{doubt}, labelled, marked and signed"
     rate = result.frames / max(result.seconds, 1e-6)

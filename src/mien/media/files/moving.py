@@ -15,6 +15,7 @@ from mien.media.files.picture_kind import has_alpha, is_animation, is_picture
 from mien.media.files.picture_write import WRITE_FORMATS, write_format
 from mien.media.files.video_reader import VideoReader
 from mien.media.files.video_writer import VideoWriter
+from mien.media.files.voice_disguise import Disguise
 from mien.settings import Settings
 
 MovingReader: TypeAlias = VideoReader | AnimationReader
@@ -74,11 +75,13 @@ def open_moving(
     )
 
 
-def open_writer(reader: MovingReader, output: OutputFile, settings: Settings, engine: str) -> MovingWriter:
-    """Open the writer of `output`, by its name. Raises as the writers."""
+def open_writer(
+    reader: MovingReader, output: OutputFile, settings: Settings, engine: str, disguise: Disguise | None = None
+) -> MovingWriter:
+    """Open the writer of `output`, by its name; `disguise` changes the voices of a video. Raises as the writers."""
     if isinstance(reader, AnimationReader) and output.path.suffix.lower() in ANIMATIONS:
         return AnimationWriter(reader, output, settings, engine)
-    return VideoWriter(reader, output, settings, engine)
+    return VideoWriter(reader, output, settings, engine, disguise)
 
 
 def keeps_alpha(target: Path, output: Path, settings: Settings) -> bool:

@@ -14,6 +14,7 @@ from av.error import FFmpegError
 from av.packet import Packet
 from av.stream import Stream
 
+from mien.media.files.voice_disguise import Disguise, VoiceDisguise
 from mien.types import Floats
 
 _SLACK_S = Fraction(1, 50)  # rounded times of Matroska and AVI wander by a millisecond; 20 ms do not look out of step
@@ -48,12 +49,13 @@ class SoundConverter:
 
     Gaps become silence and overlaps are cut, so that the sound stays in step with the pictures. Sound before zero, after
     `end_s`, or after a gap of more than 6 h is left out. `from_zero`: the container has no times of its own, so the sound
-    must begin at zero.
+    must begin at zero. `disguise` changes the voices.
     """
 
     def __init__(
-        self, source: AudioStream, out: OutputContainer, codec: SoundCodec, *, from_zero: bool, end_s: Fraction | None
-    ) -> None:
+        self, source: AudioStream, out: OutputContainer, codec: SoundCodec, *, from_zero: bool, end_s: Fraction | None,
+        disguise: Disguise | None = None,
+    ) -> None:  # fmt: skip
         self._decoder = source.codec_context
         self._rate = self._decoder.rate if self._decoder.rate in codec.rates else codec.rates[0]
         self._layout = _LAYOUTS[min(self._decoder.channels, MAX_CHANNELS)]
@@ -65,7 +67,8 @@ class SoundConverter:
         context.layout = self._layout
         self._channels = len(context.layout.channels)
         context.bit_rate = codec.channel_bits * self._channels
-        self._done = 0
+        self._voices = None if disguise is None else VoiceDisguise(self._rate, self._channels, disguise)
+        self._done = self._sent = 0
         self._from_zero, self._started = from_zero, False
         self._end = None if end_s is None else round(end_s * self._rate)
         self._resampler: AudioResampler | None = None
@@ -88,6 +91,8 @@ class SoundConverter:
         if self._resampler is not None:
             for even in self._resampler.resample(None):
                 yield from self._put(None, _floats(even))
+        if self._voices is not None:
+            yield from self._send(self._voices.finish())
         yield from self._encoder.encode(None)
 
     def _decode(self, packet: "Packet[Stream] | None") -> list[AudioFrame]:
@@ -112,7 +117,7 @@ class SoundConverter:
     def _put(self, at: int | None, samples: Floats) -> "Iterator[Packet[Stream]]":
         """Encode the samples at number `at` of the output, or after the last ones."""
         if not self._started and not self._from_zero:
-            self._done = max(at or 0, 0)
+            self._done = self._sent = max(at or 0, 0)
         slack = round(_SLACK_S * self._rate) if self._started else 0
         hole = 0 if at is None else at - self._done
         if hole > _MAX_SILENCE_S * self._rate:
@@ -137,9 +142,16 @@ class SoundConverter:
             samples = samples[:, : max(self._end - self._done, 0)]
         if not samples.shape[1]:
             return
-        frame = AudioFrame.from_ndarray(np.ascontiguousarray(samples), format="fltp", layout=self._layout)
-        frame.sample_rate, frame.pts, frame.time_base = self._rate, self._done, Fraction(1, self._rate)
         self._done += samples.shape[1]
+        # A disguise holds samples back and gives as many as it took, each at its own time.
+        yield from self._send(samples if self._voices is None else self._voices.push(samples))
+
+    def _send(self, samples: Floats) -> "Iterator[Packet[Stream]]":
+        if not samples.shape[1]:
+            return
+        frame = AudioFrame.from_ndarray(np.ascontiguousarray(samples), format="fltp", layout=self._layout)
+        frame.sample_rate, frame.pts, frame.time_base = self._rate, self._sent, Fraction(1, self._rate)
+        self._sent += samples.shape[1]
         yield from self._encoder.encode(frame)
 
 

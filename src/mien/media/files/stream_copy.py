@@ -21,6 +21,7 @@ from mien.media.files.sound_conversion import PREROLL_S, SoundConverter
 from mien.media.files.stream_plan import Planned, StreamPlan, Treatment
 from mien.media.files.subtitles import SubtitleConverter
 from mien.media.files.video_info import VideoInfo
+from mien.media.files.voice_disguise import Disguise
 from mien.media.frames.pyav import known_fraction, readable, readable_tags
 
 if TYPE_CHECKING:
@@ -94,20 +95,25 @@ class StreamCopier:
     """Copier that opens `path` a second time and writes the packets that belong beside the video, in step with it.
 
     `add_streams` first, then `advance` with the time that the video has reached, `finish` at the end, `close` always.
-    `drop` as in `StreamPlan`. The constructor raises `UnsupportedMedia` as that does.
+    `drop` as in `StreamPlan`; `disguise` changes the voices of all sound. The
+    constructor raises `UnsupportedMedia` as that does.
     """
 
-    def __init__(self, path: Path, info: VideoInfo, container: str, name: str, drop: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self, path: Path, info: VideoInfo, container: str, name: str, drop: frozenset[str] = frozenset(),
+        disguise: Disguise | None = None,
+    ) -> None:  # fmt: skip
         self._info = info
         self._path, self._name = path, name
         self._container_name = container
+        self._disguise = disguise
         self._keeps_tags = "tags" not in drop
         self._file: InputContainer = open_input(path)
         self._carriers: dict[int, Carrier] = {}
         self._last_dts: dict[int, int] = {}
         self._waiting: Packet[Stream] | None = None
         try:
-            self._plan = StreamPlan(self._file, container, name, drop)
+            self._plan = StreamPlan(self._file, container, name, drop, disguised=disguise is not None)
         except BaseException:
             self._file.close()
             raise
@@ -228,7 +234,7 @@ class StreamCopier:
             assert isinstance(planned.stream, AudioStream)
             end = None if self._info.end is None else self._info.end - self._info.origin
             from_zero = self._container_name == "avi"
-            return SoundConverter(planned.stream, out, planned.sound, from_zero=from_zero, end_s=end)
+            return SoundConverter(planned.stream, out, planned.sound, from_zero=from_zero, end_s=end, disguise=self._disguise)
         if planned.text is not None:
             assert isinstance(planned.stream, SubtitleStream)
             return SubtitleConverter(planned.stream, out, planned.text)
@@ -253,7 +259,14 @@ class StreamCopier:
             last = chapter["end"] - shift if end is None else min(chapter["end"] - shift, int(end / base))
             first = max(chapter["start"] - shift, 0)
             if first < last:
-                kept.append({**chapter, "start": first, "end": last, "metadata": readable_tags(chapter["metadata"])})
+                kept.append(
+                    {
+                        **chapter,
+                        "start": first,
+                        "end": last,
+                        "metadata": readable_tags(chapter["metadata"]) if self._keeps_tags else {},
+                    }
+                )
         out.set_chapters(kept)
 
     def _in_range(self) -> "Iterator[Packet[Stream]]":

@@ -52,14 +52,16 @@ class Planned:
 class StreamPlan:
     """Plan of the streams that an output of `container` named `name` takes from a file, in the order of its streams.
 
-    `drop` names kinds to leave out: subtitles, audio, data (covers, attachments and timed data). Raises `UnsupportedMedia`
-    if a file with sound would lose all of it.
+    `drop` names kinds to leave out: subtitles, audio, data (covers, attachments and timed data).
+    `disguised` = the sound is to be changed, so that it is never copied. Raises `UnsupportedMedia` if a file with sound
+    would lose all of it.
     """
 
     file: InputContainer
     container: str
     name: str
     drop: frozenset[str]
+    disguised: bool = False
     planned: list[Planned] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
@@ -108,11 +110,12 @@ class StreamPlan:
         codec = _codec(stream)
         # AVI counts packets instead of timing them: only those that were counted already stay in step.
         untimed = self.container == "avi" and self.file.format.name != "avi"
-        if not untimed and holds(stream, self.container):
+        if not untimed and not self.disguised and holds(stream, self.container):
             yield Planned(stream, Treatment.COPY)
         elif isinstance(stream, AudioStream) and stream.codec_context is not None and stream.codec_context.channels:
             sound = _SOUND[self.container]
             why = "a .avi file cannot time its packets" if untimed else f"{self._kind} cannot hold {codec}"
+            why = "its voices are disguised" if self.disguised else why
             fewer = f" with {MAX_CHANNELS} channels" if stream.codec_context.channels > MAX_CHANNELS else ""
             self.notes.append(f"audio stream {stream.index} ({codec}) is converted to {sound.name}{fewer}: {why}")
             yield Planned(stream, Treatment.SOUND, sound=sound)

@@ -26,6 +26,7 @@ from mien.media.files.stream_copy import StreamCopier, kept_tags
 from mien.media.files.stream_plan import dropped
 from mien.media.files.video_info import VideoInfo
 from mien.media.files.video_reader import VideoReader
+from mien.media.files.voice_disguise import Disguise
 from mien.media.frames.alpha import with_opaque
 from mien.media.frames.colour_space import ColourSpace, FromBgr
 from mien.media.frames.interlace import BOTTOM_FIRST, TOP_FIRST, FieldFlags
@@ -50,10 +51,14 @@ class VideoWriter(MediaFileWriter):
     """A `contracts.FrameSink` into `output.temporary`; the caller commits the output after leaving without an error.
 
     The constructor opens the encoder and writes the head of the file, so that impossible combinations are refused before any
-    work: raises `UsageError` or `OutputError`. Deviations from the settings are noted in `warnings`.
+    work: raises `UsageError` or `OutputError`. `disguise` changes the voices. Deviations from the settings are
+    noted in `warnings`.
     """
 
-    def __init__(self, reader: VideoReader | AnimationReader, output: OutputFile, settings: Settings, engine: str) -> None:
+    def __init__(
+        self, reader: VideoReader | AnimationReader, output: OutputFile, settings: Settings, engine: str,
+        disguise: Disguise | None = None,
+    ) -> None:  # fmt: skip
         self._output = output
         self._container_name, codec = plan_codec(output.path, settings, reader.info.content)
         self._info = info = _on_grid(reader.info) if self._container_name == "avi" else reader.info
@@ -71,7 +76,7 @@ class VideoWriter(MediaFileWriter):
         _check_pixel_shape(info, codec, self._container_name, output.path)
         _check_fields(info)
         self._copier: StreamCopier | NoStreams = (
-            StreamCopier(reader.path, info, self._container_name, output.path.name, dropped(settings))
+            StreamCopier(reader.path, info, self._container_name, output.path.name, dropped(settings), disguise)
             if isinstance(reader, VideoReader)
             else NoStreams()
         )

@@ -1,7 +1,7 @@
 """Plan of covers: the regions to hide in each frame, from the paths of the faces."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from mien.imaging.geometry import between_rolls
@@ -40,24 +40,50 @@ TUNING = PlanTuning()
 _BUCKET_FRAMES = 128  # frames that share one list of paths
 
 
-class CoverPlan:
-    """Regions to hide in each frame of a film whose frames have these times, in seconds."""
+@dataclass(frozen=True, slots=True)
+class FixedRegion:
+    """A region that is covered from one frame to another."""
 
-    def __init__(self, paths: Iterable[FacePath], times: Sequence[float], tuning: PlanTuning = TUNING) -> None:
+    first: int
+    last: int
+    region: HeadRegion
+
+
+class CoverPlan:
+    """Regions to hide in each frame of a film whose frames have these times, in seconds.
+
+    `fixed` are regions drawn by hand, `shown` the frames, first to last, in which the face of a path stays visible.
+    """
+
+    def __init__(
+        self,
+        paths: Iterable[FacePath],
+        times: Sequence[float],
+        fixed: Sequence[FixedRegion] = (),
+        shown: Mapping[int, Sequence[tuple[int, int]]] | None = None,
+        tuning: PlanTuning = TUNING,
+    ) -> None:
+        self._shown = shown or {}
         self._times = times
+        self._fixed = tuple(fixed)
         self._tuning = tuning
         self._buckets: dict[int, list[tuple[FacePath, int, int]]] = {}
         for path in paths:
-            first, last = self._span(path)
+            first, last = self.span(path)
             for bucket in range(first // _BUCKET_FRAMES, last // _BUCKET_FRAMES + 1):
                 self._buckets.setdefault(bucket, []).append((path, first, last))
 
     def regions(self, frame: int) -> Regions:
         """Return what is to be covered in a frame."""
         entries = self._buckets.get(frame // _BUCKET_FRAMES, ())
-        return [(path.number, self._region(path, frame)) for path, first, last in entries if first <= frame <= last]
+        drawn = [(-1 - number, each.region) for number, each in enumerate(self._fixed) if each.first <= frame <= each.last]
+        for path, first, last in entries:
+            stays = any(begin <= frame <= end for begin, end in self._shown.get(path.number, ()))
+            if first <= frame <= last and not stays:
+                drawn.append((path.number, self._region(path, frame)))
+        return drawn
 
-    def _span(self, path: FacePath) -> tuple[int, int]:
+    def span(self, path: FacePath) -> tuple[int, int]:
         """Return the first and last frame to cover: the sightings and a lead at both ends, within the scene."""
         times, lead = self._times, self._tuning.lead_s
         first, last = path.first.frame, path.last.frame

@@ -1,22 +1,26 @@
 """Hider: covers in every frame what the plan says, in the order of the frames."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from mien.errors import UnreadableMedia
 from mien.swap.hiding.cover_plan import CoverPlan
 from mien.swap.pipeline import SeenFrame
 from mien.swap.stages.cover import Cover
-from mien.types import Frame, FrameResult
+from mien.types import Frame, FrameResult, Image
 
 
 class Hider:
     """Covers the frames of a film that was searched before; `pts` are those of the frames that were searched.
+    `before` is called with the number and the picture of each frame before it is covered.
 
     Frames come in order, as to a `Pipeline`. A frame that was not searched
     never passes: `UnreadableMedia` says that the file has changed.
     """
 
-    def __init__(self, cover: Cover, plan: CoverPlan, pts: Sequence[int]) -> None:
+    def __init__(
+        self, cover: Cover, plan: CoverPlan, pts: Sequence[int], before: Callable[[int, Image], None] | None = None
+    ) -> None:
+        self._before = before
         self._cover = cover
         self._plan = plan
         self._pts = pts
@@ -36,6 +40,8 @@ class Hider:
                 "the file has changed, or is damaged: run it again on a copy that rests",
             )
         self._next += 1
+        if self._before is not None:
+            self._before(number, frame.image)
         regions = self._plan.regions(number)
         self._cover.draw(frame.image, regions)
         return FrameResult(frame, (), (), covered=len(regions))

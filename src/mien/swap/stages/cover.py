@@ -161,7 +161,9 @@ class Cover:
         )
         blocks = cv2.resize(np.ascontiguousarray(part), (across, down), interpolation=cv2.INTER_AREA).reshape(down, across, 3)
         # One noise for a track: noise that changes from frame to frame averages out.
-        drawn = np.random.default_rng([self._secret, number]).normal(0, TUNING.noise_levels, (*TUNING.blocks_wh[::-1], 3))
+        drawn = np.random.default_rng([self._secret, number & 0xFFFFFFFF]).normal(
+            0, TUNING.noise_levels, (*TUNING.blocks_wh[::-1], 3)
+        )
         noisy = np.clip(blocks + drawn[:down, :across], 0, 255).astype(np.uint8)
         return np.asarray(cv2.resize(noisy, (columns, rows), interpolation=cv2.INTER_LINEAR), np.uint8)
 

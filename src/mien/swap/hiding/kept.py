@@ -1,0 +1,109 @@
+"""People whose faces stay: looks at the paths while a film is searched, and the frames in which a path is surely one of them.
+
+A face stays only from one sure look to the next. Small, turned and unknown faces, and those of anybody else, are covered.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from mien.contracts import Landmarker, Recogniser
+from mien.face.head_pose import yaw_of_mesh
+from mien.swap.hiding.face_path import FacePath
+from mien.swap.people.look import Look, best_of, look_at
+from mien.swap.people.template import Template, template_of, template_of_photo
+from mien.swap.tracking.rotated_detector import RotatedSearch
+from mien.types import Frame, TrackedFace
+
+Span = tuple[int, int]
+"""First and last frame."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeptTuning:
+    """Pace of the looks; not measured, a look takes 25 ms."""
+
+    every_s: float = 0.4
+    most_apart_s: float = 1.5
+    """A face stays between two sure looks that are not farther apart than this."""
+    least_size: float = 40.0
+    """Pixels below which a look says nothing, so that none is taken."""
+    least_looks: int = 2
+    best: int = 12
+    """Looks of a path that are remembered whole."""
+
+
+TUNING = KeptTuning()
+
+
+@dataclass(slots=True)
+class _Seen:
+    looks: list[Look] = field(default_factory=list)
+    near: list[tuple[int, float]] = field(default_factory=list)
+    """Frames, and distances of single looks to the nearest of the people."""
+    last_s: float = float("-inf")
+
+
+class KeptPeople:
+    """Watches a search for these people; each has one template or several. Give `see` every frame, in order."""
+
+    def __init__(
+        self,
+        people: Sequence[Sequence[Template]],
+        landmarker: Landmarker,
+        recogniser: Recogniser,
+        close: RotatedSearch,
+        tuning: KeptTuning = TUNING,
+    ) -> None:
+        self._templates = [template for person in people for template in person]
+        self._landmarker, self._recogniser, self._close = landmarker, recogniser, close
+        self._tuning = tuning
+        self._seen: dict[int, _Seen] = {}
+        self._frames = 0
+
+    def see(self, frame: Frame, paths: Sequence[FacePath]) -> None:
+        """Take looks at the faces of a frame that are due."""
+        number, self._frames = self._frames, self._frames + 1
+        for path in paths:
+            last = path.last
+            if last.frame != number or last.box.size < self._tuning.least_size:
+                continue
+            seen = self._seen.setdefault(path.number, _Seen())
+            if 0 <= frame.time_s - seen.last_s < self._tuning.every_s:
+                continue
+            look = self._look(frame, path)
+            if look is not None:
+                seen.last_s = frame.time_s
+                alone = template_of_photo(look.descriptor)
+                seen.near.append((number, min(alone.distance(each) for each in self._templates)))
+                seen.looks = list(best_of([*seen.looks, look], self._tuning.best))
+
+    def _look(self, frame: Frame, path: FacePath) -> Look | None:
+        last = path.last
+        found = self._close.read(frame.image, last.box, last.roll)
+        if found is None:
+            return None
+        landmarks = self._landmarker.fit(frame.image, found.points)
+        landmarks = self._landmarker.fit(frame.image, landmarks.points)
+        face = TrackedFace(path.number, landmarks, 1, yaw_of_mesh(landmarks.points))
+        return look_at(self._recogniser, frame.image, face, frame.time_s)
+
+    def spans(self, paths: Sequence[FacePath], times: Sequence[float]) -> Mapping[int, Sequence[Span]]:
+        """Return, by the number of each path that shows one of the people, the frames in which its face stays."""
+        found = {path.number: self._of_path(path, times) for path in paths}
+        return {number: spans for number, spans in found.items() if spans}
+
+    def _of_path(self, path: FacePath, times: Sequence[float]) -> list[Span]:
+        seen, limits = self._seen.get(path.number), self._recogniser.limits
+        template = None if seen is None else template_of(seen.looks)
+        if seen is None or template is None or min(template.distance(each) for each in self._templates) >= limits.protect:
+            return []
+        if len(times) == 1:
+            return [(0, 0)]
+        spans: list[Span] = []
+        for (first, near), (last, next_near) in zip(seen.near, seen.near[1:], strict=False):
+            sure = max(near, next_near) < limits.photo and times[last] - times[first] <= self._tuning.most_apart_s
+            if sure and spans and spans[-1][1] == first:
+                spans[-1] = spans[-1][0], last
+            elif sure:
+                spans.append((first, last))
+        return spans
