@@ -28,9 +28,11 @@ ROOMS: dict[str, tuple[tuple[str, ...], ...]] = {
     "models": (("format",), ("library", "networks"), ("runtime",)),
     "media": (("address", "frames"), ("files",), ("capture", "broadcast")),
     "swap": (
-        ("source", "tracking", "memory", "people", "stages"),
+        ("source", "tracking"),
+        ("memory", "people", "stages"),
         ("engines", "persona"),
         ("cast",),
+        ("casting",),
         ("pipeline",),
         ("hiding",),
     ),

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from mien.assembly import factory
 from mien.batch.job import Progress
-from mien.commands import progress, swap_run, swap_source, targets
+from mien.commands import progress, swap_cast, swap_run, swap_source, targets
 from mien.commands.main import main
 from mien.commands.swap_request import Request, Task
 from mien.errors import UnreadableMedia
@@ -48,11 +48,11 @@ def test_several_targets_go_into_a_folder_and_one_that_fails_stops_no_other(
     prepared = []
     original = swap_source.open_source
 
-    def counted(request: Request, models: factory.Models, console: Console, *, quiet: bool) -> SourceFace:
+    def counted(request: Request, photo: Path, models: factory.Models, console: Console, *, quiet: bool) -> SourceFace:
         prepared.append(request)
-        return original(request, models, console, quiet=quiet)
+        return original(request, photo, models, console, quiet=quiet)
 
-    monkeypatch.setattr(swap_run, "open_source", counted)
+    monkeypatch.setattr(swap_cast, "open_source", counted)
     names = [album / "a" / "me.jpg", album / "notes.txt", album / "missing.jpg", album / "b" / "me.avif"]
     assert _swap(COLLINS, *names, "-o", f"{album / 'out'}{os.sep}") == 4
     assert _names(album / "out") == ["me-2.jpg", "me.jpg"]

@@ -119,7 +119,7 @@ def _swap(
     moving.check_name(target, kind, output, settings)
     models = models_of(face.models, face.settings, settings)
     file_swap = FileSwap(
-        target, kind, face.source, face.consent, settings, models, face.trust.notary, start_s=start_s, end_s=end_s
+        target, kind, face.source, (face.consent,), settings, models, face.trust.notary, start_s=start_s, end_s=end_s
     )
     made = OutputFile(output, overwrite=overwrite, inputs=(target,), journal=face.trust.temporaries)
     made.check()

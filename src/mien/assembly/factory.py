@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 
 from mien.assembly import registry
+from mien.assembly.cast_plan import CastPlan
 from mien.contracts import (
     AgeEstimator,
     ContentClassifier,
@@ -31,7 +32,7 @@ from mien.models.runtime.session_cache import SessionCache
 from mien.safety.content_check import FileContentCheck
 from mien.safety.guard import LOW_CONFIDENCE_SCORE
 from mien.settings import Settings
-from mien.swap.cast import everyone
+from mien.swap.cast import Cast, Member
 from mien.swap.hiding.frame_search import FrameSearch, SearchTuning
 from mien.swap.hiding.path_search import PathTuning
 from mien.swap.persona import Retouch, open_persona
@@ -182,16 +183,28 @@ def add_photo(first: SourceFace, photo: Image, models: Models, recogniser: Recog
     return together(first, load_more(photo, first, models.inspection, recogniser))
 
 
-def open_pipeline(settings: Settings, models: Models, source: SourceFace) -> Pipeline:
-    """Open the main path for one video."""
+def open_pipeline(settings: Settings, models: Models, worn: SourceFace | CastPlan) -> Pipeline:
+    """Open the main path for one video; `worn` is the face of everyone, or a plan of who wears which."""
     tracker = Tracker(models.detector, models.landmarker, settings, models.turned)
-    persona = open_persona(open_engine(settings, models.sessions), source, models.retouch_for(settings))
-    return Pipeline(tracker, everyone(persona), settings)
+    return Pipeline(tracker, open_cast(worn, settings, models), settings)
 
 
-def open_picture_pipeline(settings: Settings, models: Models, source: SourceFace) -> Pipeline:
-    """Open the main path for one picture: a finer search in all rotations, full resolution, no smoothing."""
+def open_picture_pipeline(settings: Settings, models: Models, worn: SourceFace | CastPlan) -> Pipeline:
+    """Open the main path for one picture: a finer search in all rotations, full resolution, no smoothing.
+
+    `worn` as in `open_pipeline`; all faces are looked at, whatever it costs.
+    """
     settings = replace(settings, resolution=max(PICTURE_RESOLUTION, settings.resolution), smoothing=0.0)
     tracker = Tracker(RotatedDetector(TiledDetector(models.photo_detector)), models.landmarker, settings, models.turned)
-    persona = open_persona(open_engine(settings, models.sessions), source, models.retouch_for(settings))
-    return Pipeline(tracker, everyone(persona), settings)
+    return Pipeline(tracker, open_cast(worn, settings, models), settings, looks_a_frame=None)
+
+
+def open_cast(worn: SourceFace | CastPlan, settings: Settings, models: Models) -> Cast:
+    """Prepare every source once, for one engine, with one set of networks beside it. Raises a `ModelError`."""
+    plan = CastPlan(worn) if isinstance(worn, SourceFace) else worn
+    engine, retouch = open_engine(settings, models.sessions), models.retouch_for(settings)
+    personas = {source.digest: open_persona(engine, source, retouch) for source in plan.sources}
+    everyone = None if plan.everyone is None else personas[plan.everyone.digest]
+    members = tuple(Member(person, personas[source.digest]) for person, source in plan.members)
+    recogniser = open_recogniser(Store()) if members else None
+    return Cast(retouch, everyone, plan.choice, plan.others, members, recogniser)

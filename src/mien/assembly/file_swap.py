@@ -1,15 +1,17 @@
 """One file swapped into another: reader, pipeline, export and writer put together."""
 
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Event
 
 from mien.assembly import factory
+from mien.assembly.cast_plan import CastPlan
 from mien.batch import job
 from mien.batch.export import Export
 from mien.batch.job import Exporter, JobResult, Progress
+from mien.errors import NoFaceFound
 from mien.media.files import moving
 from mien.media.files.conversion import conversion_notes
 from mien.media.files.moving import Kind, MovingReader
@@ -20,6 +22,7 @@ from mien.provenance.consent import Consent
 from mien.provenance.mark.windows import readable, windows_of
 from mien.provenance.seal import Notary
 from mien.settings import Settings
+from mien.swap.pipeline import Pipeline
 from mien.types import Image, SourceFace
 
 Watch = Callable[[Exporter], Exporter]
@@ -28,7 +31,7 @@ Watch = Callable[[Exporter], Exporter]
 
 @dataclass(frozen=True, slots=True)
 class FileSwap:
-    """A target, its kind and the face that its faces are to wear.
+    """A target, its kind and who is to wear which face, with the consents of all source faces.
 
     `start_s` and `end_s` cut a video or an animation. `title` and `target_title` are the names in the credentials
     (default: those of the files). `watch` is put around the exporter.
@@ -36,8 +39,8 @@ class FileSwap:
 
     target: Path
     kind: Kind
-    source: SourceFace
-    consent: Consent
+    worn: SourceFace | CastPlan
+    consents: tuple[Consent, ...]
     settings: Settings
     models: factory.Models
     notary: Notary
@@ -57,13 +60,14 @@ class FileSwap:
 
     def swap_picture(self, picture: Picture, output: OutputFile) -> JobResult:
         """Swap the picture into `output`, which is not entered yet. Raises a `MienError`; then nothing is written."""
-        pipeline = factory.open_picture_pipeline(self.settings, self.models, self.source)
+        pipeline = factory.open_picture_pipeline(self.settings, self.models, self.worn)
         strength = moving.mark_strength(self.kind, output.path, self.settings)
         exporter = self._exporter([[picture.frame.image]], "picture", strength)
-        with output:
-            return job.run_picture(
+        with self._told_apart(pipeline), output:
+            result = job.run_picture(
                 picture, output, pipeline.swap_frame, exporter, quality=self.settings.quality, engine=self.settings.engine
             )
+        return replace(result, worn=tuple(pipeline.worn_frames.items()))
 
     def swap_moving(
         self,
@@ -77,7 +81,7 @@ class FileSwap:
         `reporting` gives a function that is called after each frame.
         """
         settings = self.settings
-        pipeline = factory.open_pipeline(settings, self.models, self.source)
+        pipeline = factory.open_pipeline(settings, self.models, self.worn)
         before = windows_of(
             self.target,
             max_pixels=settings.max_pixels,
@@ -88,11 +92,13 @@ class FileSwap:
         strength = moving.mark_strength(self.kind, output.path, settings, reader.info.content)
         exporter = self._exporter(readable(before), "video", strength)
         with (
+            self._told_apart(pipeline),
             output,
             moving.open_writer(reader, output, settings, settings.engine) as writer,
             reporting or nullcontext(_ignore) as report,
         ):
-            return job.run_video(reader, writer, output, pipeline, exporter, report, cancel)
+            result = job.run_video(reader, writer, output, pipeline, exporter, report, cancel)
+        return replace(result, worn=tuple(pipeline.worn_frames.items()))
 
     def swap(self, output: OutputFile) -> tuple[JobResult, tuple[str, ...]]:
         """Swap the target into `output`, which is not entered yet, and return the result and all notes."""
@@ -104,12 +110,25 @@ class FileSwap:
             result = self.swap_moving(reader, output)
             return result, (*conversion_notes(reader.info), *result.warnings)
 
+    @contextmanager
+    def _told_apart(self, pipeline: Pipeline) -> Iterator[None]:
+        """Say so where there were faces, but none of a person who is to wear one."""
+        try:
+            yield
+        except NoFaceFound as error:
+            if not pipeline.frames_with_faces or not pipeline.worn_frames:
+                raise
+            raise NoFaceFound(
+                f"none of {', '.join(pipeline.worn_frames)} was found in {self.target_title or self.target.name}",
+                "map the people of this file; `mien people` shows who is in it",
+            ) from error
+
     def _exporter(self, before: Iterable[Sequence[Image]], kind: str, strength: float) -> Exporter:
         exporter = Export(
             self.target,
             before,
             self.settings,
-            (self.consent,),
+            self.consents,
             factory.open_content_check(Store()),
             self.notary,
             kind,

@@ -6,11 +6,15 @@ from pathlib import Path
 
 from mien.assembly import factory
 from mien.assembly.source_clip import ClipProgress, add_clip, open_clip
-from mien.errors import SourceFaceError, UsageError
+from mien.contracts import Recogniser
+from mien.errors import NoSourceFace, SeveralSourceFaces, SourceFaceError, UsageError
 from mien.media.files.moving import Kind, kind_of
 from mien.media.files.picture_read import read_picture
 from mien.models.library.store import Store
 from mien.settings import Settings
+from mien.swap.people.identities import Wanted
+from mien.swap.people.template import template_of_photo
+from mien.swap.source.load import only_face
 from mien.types import Image, SourceFace
 
 Watch = Callable[[Path], AbstractContextManager[ClipProgress]]
@@ -72,3 +76,16 @@ def _naming(path: Path) -> Iterator[None]:
         yield
     except SourceFaceError as error:
         raise type(error)(f"{path}: {error}", error.remedy) from error
+
+
+def person_of_photo(path: Path, settings: Settings, models: factory.Models, recogniser: Recogniser) -> Wanted:
+    """Return the only person of a photo, to be found in a target. Raises a `SourceFaceError` or a `MediaError`."""
+    try:
+        upright, landmarks = only_face(read_photo(path, settings), models.inspection)
+    except NoSourceFace as error:
+        raise NoSourceFace(f"{path}: {error}", "use a photo that shows this person's face") from error
+    except SeveralSourceFaces as error:
+        raise SeveralSourceFaces(f"{path}: {error}", "use a photo of this person alone") from error
+    except SourceFaceError as error:
+        raise type(error)(f"{path}: {error}", error.remedy) from error
+    return Wanted(path.name, (template_of_photo(recogniser.describe(upright, landmarks)),))

@@ -57,13 +57,14 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class JobResult:
-    """Counts, duration and warnings of a finished job."""
+    """Counts, duration and warnings of a finished job; `worn` are the frames in which each known person wore a face."""
 
     frames: int
     frames_with_faces: int
     faces_swapped: int
     seconds: float
     warnings: tuple[str, ...]
+    worn: tuple[tuple[str, int], ...] = ()
 
 
 def run_picture(

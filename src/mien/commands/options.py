@@ -51,9 +51,16 @@ def data_of(options: argparse.Namespace) -> Path:
     return reachable(options.data) if options.data else data_folder()
 
 
-def add_trust(parser: argparse.ArgumentParser) -> None:
-    """Add `--consent`, `--adult` and what `add_signing` adds."""
-    parser.add_argument("--consent", choices=tuple(STATEMENTS), help="why you may use the face; asked once for each photo")
+def add_trust(parser: argparse.ArgumentParser, *, several: bool = False) -> None:
+    """Add `--consent`, `--adult` and what `add_signing` adds.
+
+    `several`: there may be several photos, each with a consent of its own, written PHOTO=WHY.
+    """
+    if several:
+        words = f"why you may use the face: {', '.join(STATEMENTS)}; PHOTO=WHY for one of several; asked once for each photo"
+        parser.add_argument("--consent", metavar="[PHOTO=]WHY", action="append", default=[], help=words)
+    else:
+        parser.add_argument("--consent", choices=tuple(STATEMENTS), help="why you may use the face; asked once for each photo")
     parser.add_argument("--adult", action="store_true", help=f"state that {ADULT_STATEMENT}; asked when the face looks younger")
     add_signing(parser)
 

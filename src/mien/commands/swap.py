@@ -10,6 +10,7 @@ from rich.prompt import Confirm, Prompt
 
 from mien.commands.messages import print_error, print_terms_once
 from mien.commands.options import EXIT_CODES, Commands, add_settings, add_trust, data_of, settings_of, signing_of
+from mien.commands.swap_options import add_roles
 from mien.commands.times import seconds_of
 from mien.errors import UsageError
 from mien.provenance.consent import ADULT_STATEMENT, STATEMENTS
@@ -20,19 +21,18 @@ def add(commands: Commands) -> None:
     swap = commands.add_parser(
         "swap",
         help="put the face of a photo onto the people in pictures and videos",
-        description="Put the face of PHOTO onto the people in each TARGET (a picture, an animation or a video), and write OUT.",
+        usage="mien swap PHOTO TARGET... -o OUT [options]\n       mien swap --map PERSON=PHOTO TARGET... -o OUT [options]",
+        description="Put the face of PHOTO onto the people in each TARGET (a picture, an animation or a video), or onto each "
+        "person that --map names a face of their own, and write OUT.",
         epilog=EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     swap.add_argument(
-        "photo",
-        metavar="PHOTO",
+        "files", metavar="[PHOTO] TARGET", nargs="+",
         help="photo of the face to wear (jpeg, png, webp, tiff, bmp, gif, heic or avif), a short clip of one person, or a face "
-        "of no one person that comes with mien: stand-in-1 to stand-in-16",
-    )
-    swap.add_argument(
-        "targets", metavar="TARGET", nargs="+", help="pictures, animations and videos to swap faces in; * and ? are expanded"
-    )
+        "of no one person that comes with mien: stand-in-1 to stand-in-16; omitted with --map. Then the pictures, animations "
+        "and videos to swap faces in; * and ? are expanded",
+    )  # fmt: skip
     swap.add_argument(
         "-o", "--output", metavar="OUT", required=True, help="output file, or a folder for it; several targets need a folder"
     )
@@ -51,7 +51,8 @@ def add(commands: Commands) -> None:
     )
     swap.add_argument("--start", metavar="TIME", help="start of the part to swap: seconds, MM:SS or HH:MM:SS")
     swap.add_argument("--end", metavar="TIME", help="end of the part to swap")
-    add_trust(swap)
+    add_roles(swap)
+    add_trust(swap, several=True)
     swap.add_argument("--dry-run", action="store_true", help="print what would be done; write nothing")
     swap.add_argument("--quiet", action="store_true", help="print warnings and errors only")
     add_settings(swap)
@@ -61,15 +62,19 @@ def add(commands: Commands) -> None:
 def _run(options: argparse.Namespace) -> int:
     from mien.assembly import stand_ins
     from mien.commands.swap_request import Request
+    from mien.commands.swap_roles import consent_of, roles_of
     from mien.commands.swap_run import run_swap
     from mien.commands.targets import expand, is_folder_name, named_file, named_output
 
-    targets = expand(options.targets)
+    roles, photo, names = roles_of(options)
+    consent = consent_of(options)
+    targets = expand(names)
     data = data_of(options)
     print_terms_once(data)
     terminal = sys.stdin.isatty() and sys.stderr.isatty()
     request = Request(
-        photo=stand_ins.named(named_file(options.photo)),
+        photo=None if photo is None else stand_ins.named(named_file(photo)),
+        roles=roles,
         also=tuple(named_file(name) for name in options.also),
         targets=targets,
         output=named_output(options.output),
@@ -83,7 +88,7 @@ def _run(options: argparse.Namespace) -> int:
         settings=settings_of(options),
         data=data,
         signing=signing_of(options),
-        consent=options.consent,
+        consent=consent,
         adult=options.adult,
         ask=_ask_consent if terminal else None,
         ask_adult=_ask_adult if terminal else None,

@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from mien.assembly.file_swap import open_reader
+from mien.commands.swap_cast import Costumes
 from mien.commands.swap_request import Request, Task
 from mien.media.files.animation_reader import AnimationReader
 from mien.media.files.animation_writer import ANIMATIONS
@@ -67,6 +68,12 @@ def _moving_plan(request: Request, task: Task, reader: MovingReader) -> str:
 
 def _badge(settings: Settings) -> str:
     return settings.badge_corner if settings.badge == "shown" else settings.badge
+
+
+def print_costumes(costumes: Costumes, console: Console) -> None:
+    """Print who would wear which photo."""
+    for costume in costumes.each:
+        console.print(escape(printable(f"{costume.name} would wear {costume.photo.name}")))
 
 
 def print_notes(console: Console, notes: Iterable[str]) -> None:

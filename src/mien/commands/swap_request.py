@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from mien.commands.swap_roles import RoleRequest
 from mien.media.files.moving import Kind
 from mien.media.files.output_file import OutputFile
 from mien.provenance.trust import Signing
@@ -14,12 +15,14 @@ from mien.settings import Settings
 class Request:
     """The checked command line.
 
-    `also` are more photos of the person in `photo`. `output` is a folder for the outputs of all `targets` (`into_folder`),
-    else the file of the only one. `consent` is the statement given with the request, `adult` that the person is an
-    adult; `ask` and `ask_adult` ask for them, None without a terminal.
+    `photo` is None where `roles` map a photo to each person; `also` are more photos of the person in it. `output` is a
+    folder for the outputs of all `targets` (`into_folder`), else the file of the only one. `consent` is the statement given
+    with the request, `adult` that all whose faces are worn are adults; `ask` and `ask_adult` ask for them, None without a
+    terminal.
     """
 
-    photo: Path
+    photo: Path | None
+    roles: RoleRequest
     also: tuple[Path, ...]
     targets: tuple[Path, ...]
     output: Path
@@ -41,7 +44,7 @@ class Request:
     @property
     def inputs(self) -> tuple[Path, ...]:
         """All files that are read."""
-        return (self.photo, *self.also, *self.targets)
+        return (*([self.photo] if self.photo else []), *self.also, *self.roles.files, *self.targets)
 
 
 @dataclass(frozen=True, slots=True)

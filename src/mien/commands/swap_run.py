@@ -9,24 +9,23 @@ from rich.markup import escape
 
 from mien.assembly import factory, registry
 from mien.assembly.file_swap import FileSwap
+from mien.batch.job import JobResult
 from mien.commands.progress import shown_progress
-from mien.commands.swap_plan import print_notes, print_plan
+from mien.commands.swap_cast import Costumes, OpenedCast, consented, costumes_of, open_cast, photos_of
+from mien.commands.swap_plan import print_costumes, print_notes, print_plan
 from mien.commands.swap_request import Request, Task
-from mien.commands.swap_source import consent_for, open_source
 from mien.commands.targets import Outputs
 from mien.errors import Cancelled, MienError, UsageError
 from mien.media.files import moving
 from mien.media.files.conversion import conversion_notes
 from mien.media.files.encoders import CONTAINERS
 from mien.media.files.moving import Kind
-from mien.media.files.output_file import OutputFile
+from mien.media.files.output_file import OutputFile, same_file
 from mien.media.files.temporary_files import Temporaries
 from mien.models.library.store import Store
-from mien.provenance.consent import Consent
 from mien.provenance.trust import Trust, open_trust
 from mien.settings import Settings
 from mien.system.printable import printable
-from mien.types import SourceFace
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +34,7 @@ class _Parts:
 
     models: factory.Models
     trust: Trust
-    source: SourceFace
-    consent: Consent
+    cast: OpenedCast
 
 
 def run_swap(request: Request, *, quiet: bool, report: Callable[[MienError], None]) -> int:
@@ -50,31 +48,35 @@ def run_swap(request: Request, *, quiet: bool, report: Callable[[MienError], Non
     outputs.check()
     if len(request.targets) > 1:
         return _swap_all(request, outputs, console, quiet, report)
-    # The cheap checks come first: names, folders, formats.
+    # The cheap checks come first: names, folders, formats, people.
+    costumes = _costumes(request)
     task = _task(request, request.targets[0], outputs)
+    costumes.check_film(task.target)
     if request.dry_run:
-        models = _models(request.settings)
-        _warn(open_source(request, models, console, quiet=quiet), models, request.settings, console)
+        _opened(request, costumes, _models(request.settings), console, quiet)
         print_plan(request, task, console)
+        print_costumes(costumes, console)
         return 0
     with outputs:
-        _swap_one(request, _parts(request, console, quiet), task, console, quiet)
+        _swap_one(request, _parts(request, costumes, console, quiet), task, console, quiet)
     return 0
 
 
 def _swap_all(request: Request, outputs: Outputs, console: Console, quiet: bool, report: Callable[[MienError], None]) -> int:
+    costumes = _costumes(request)
     if request.dry_run:
-        models = _models(request.settings)
-        _warn(open_source(request, models, console, quiet=quiet), models, request.settings, console)
+        _opened(request, costumes, _models(request.settings), console, quiet)
+        print_costumes(costumes, console)
         parts = None
     else:
-        parts = _parts(request, console, quiet)
+        parts = _parts(request, costumes, console, quiet)
     codes: list[int] = []
     done = 0
     with outputs:
         for target in request.targets:
             try:
                 task = _task(request, target, outputs)
+                costumes.check_film(task.target)
                 if parts is None:
                     print_plan(request, task, console)
                 else:
@@ -121,16 +123,32 @@ def _models(settings: Settings) -> factory.Models:
     return models
 
 
-def _parts(request: Request, console: Console, quiet: bool) -> _Parts:
+def _costumes(request: Request) -> Costumes:
+    """Return who is to wear which photo; raises a `UsageError` also for a statement on a photo that nobody wears."""
+    costumes = costumes_of(request)
+    photos = photos_of(request, costumes)
+    for named in request.roles.consents:
+        if not any(same_file(named, photo) for photo in photos):
+            raise UsageError(
+                f"--consent names {named}, which nobody is to wear", f"it is one of: {', '.join(map(str, photos))}"
+            )
+    return costumes
+
+
+def _opened(request: Request, costumes: Costumes, models: factory.Models, console: Console, quiet: bool) -> OpenedCast:
+    """Open the cast and print what is to be said of its photos, by name where there are several."""
+    opened = open_cast(request, costumes, models, console, quiet=quiet)
+    several = len(opened.sources) > 1
+    for photo, source in opened.sources.items():
+        print_notes(console, (f"{photo.name}: {each}" if several else each for each in source.warnings))
+    print_notes(console, registry.notes(request.settings, models.sessions))
+    return opened
+
+
+def _parts(request: Request, costumes: Costumes, console: Console, quiet: bool) -> _Parts:
     trust = open_trust(request.data, request.signing)
     models = _models(request.settings)
-    source = open_source(request, models, console, quiet=quiet)
-    _warn(source, models, request.settings, console)
-    return _Parts(models, trust, source, consent_for(request, trust, source))
-
-
-def _warn(source: SourceFace, models: factory.Models, settings: Settings, console: Console) -> None:
-    print_notes(console, (*source.warnings, *registry.notes(settings, models.sessions)))
+    return _Parts(models, trust, consented(request, _opened(request, costumes, models, console, quiet), trust))
 
 
 def _swap_one(request: Request, parts: _Parts, task: Task, console: Console, quiet: bool) -> None:
@@ -152,6 +170,7 @@ def _swap_picture(request: Request, parts: _Parts, task: Task, console: Console,
     if not quiet:
         faces = f"{result.faces_swapped} face{'s' if result.faces_swapped > 1 else ''}"
         console.print(f"{escape(printable(str(task.output.path)))}: {faces} swapped, {_labels(request.settings)}")
+    _print_worn(parts, task, result, console, quiet)
 
 
 def _swap_moving(request: Request, parts: _Parts, task: Task, console: Console, quiet: bool) -> None:
@@ -167,14 +186,26 @@ def _swap_moving(request: Request, parts: _Parts, task: Task, console: Console, 
             f"{escape(printable(str(task.output.path)))}: {result.frames} frames, a face in {result.frames_with_faces}, "
             f"{result.seconds:.1f} s ({rate:.0f} frames a second), {_labels(request.settings)}"
         )
+    _print_worn(parts, task, result, console, quiet)
+
+
+def _print_worn(parts: _Parts, task: Task, result: JobResult, console: Console, quiet: bool) -> None:
+    """Print for each person how often they wore their face, and a note for those who were not there."""
+    photos = {costume.name: costume.photo for costume in parts.cast.costumes.each}
+    for name, frames in result.worn:
+        if not frames:
+            print_notes(console, (f"{name} was not found in {task.target.name}; nobody wears {photos[name].name}",))
+        elif not quiet and task.kind is not Kind.PICTURE:
+            words = f"{name}: {photos[name].name} worn in {frames} of {result.frames} frames"
+            console.print(f"  {escape(printable(words))}")
 
 
 def _file_swap(request: Request, parts: _Parts, task: Task) -> FileSwap:
     return FileSwap(
         task.target,
         task.kind,
-        parts.source,
-        parts.consent,
+        parts.cast.plan(task.target),
+        parts.cast.consents,
         request.settings,
         parts.models,
         parts.trust.notary,

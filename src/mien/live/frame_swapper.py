@@ -16,7 +16,8 @@ from mien.safety.confirmation import Confirmation
 from mien.safety.guard import Guard, Verdict
 from mien.safety.veil import card, veil_picture, veil_region
 from mien.settings import Settings
-from mien.swap.cast import personas_of, roles_of
+from mien.swap.cast import personas_of
+from mien.swap.casting import CastFrame, Casting
 from mien.swap.persona import Retouch
 from mien.swap.pipeline import StreamMemory, swap_faces
 from mien.swap.stages.class_overlay import draw_classes
@@ -25,6 +26,7 @@ from mien.types import LIVE_TIME_BASE, Detection, Frame, Image, LabelledFrame, T
 _HOLD_S = 1.0  # "hold" shows the last picture of a lost face this long, then a veil
 _MAX_LOGGED_FAILURES = 5  # in a row; the log is not flooded
 _log = logging.getLogger(__name__)
+_NOBODY = CastFrame({}, {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,7 @@ class FrameSwapper:
         self._guard = Guard()
         self._confirmation = Confirmation()
         self._memory = StreamMemory(live=True)
+        self._casting = Casting()
         self._labellers: tuple[tuple[Settings, Marker, Labeller], ...] = ()
         self._last_good: Image | None = None
         self._last_good_s = 0.0
@@ -91,6 +94,7 @@ class FrameSwapper:
         """Forget everything: another input follows."""
         self._guard.reset()
         self._memory.reset()
+        self._casting.reset()
         self._last_good = None
 
     def close(self) -> None:
@@ -103,8 +107,8 @@ class FrameSwapper:
         frame, image = tracked.frame, tracked.frame.image
         self._mark.arriving(frame)
         trusted = self._confirmation.trusted(tracked.faces, tracked.confirming, frame.time_s)
-        worn = self._swap(tracked, trusted, snapshot)
-        verdict = self._judge(tracked, worn, image)
+        worn, spared = self._swap(tracked, trusted, snapshot)
+        verdict = self._judge(tracked, worn, spared, image)
         what: Showing = self._hide(image, frame.time_s, verdict, snapshot, bool(worn))
         content = self._content.see(frame)
         if content.state != "clear":
@@ -134,33 +138,42 @@ class FrameSwapper:
         frame = Frame(card(width, height), 0, pts, LIVE_TIME_BASE)
         return Shown(self._label(frame, snapshot.settings, hidden=True), "none")
 
-    def _swap(self, tracked: TrackedFrame, faces: tuple[TrackedFace, ...], snapshot: Snapshot) -> tuple[TrackedFace, ...]:
-        """Return the faces that now wear a persona; none after an error of a network, which is logged."""
+    def _swap(
+        self, tracked: TrackedFrame, faces: tuple[TrackedFace, ...], snapshot: Snapshot
+    ) -> tuple[tuple[TrackedFace, ...], tuple[TrackedFace, ...]]:
+        """Return the faces that now wear a persona, and those that may be seen; none after an error, which is logged."""
         frame, cast = tracked.frame, snapshot.cast
         try:
             retouch = Retouch() if cast is None else cast.retouch
-            roles = {} if cast is None else roles_of(cast, faces)
-            known = self._memory.observe(frame, faces, retouch, snapshot.settings, personas_of(roles) if roles else None)
+            parts = _NOBODY
+            if cast is not None:
+                parts = self._casting.roles(frame, faces, cast, self._casting.see(frame, faces, cast))
+            known = self._memory.observe(
+                frame, faces, retouch, snapshot.settings, None if cast is None else personas_of(parts.roles)
+            )
             if tracked.classes is not None:
                 draw_classes(tracked.classes, known)
-            worn = () if cast is None else swap_faces(frame, known, roles, retouch, snapshot.settings, self._memory)
+            worn = () if cast is None else swap_faces(frame, known, parts.roles, retouch, snapshot.settings, self._memory)
         except Exception as error:  # noqa: BLE001 - whatever a network does, the picture must stay closed and go on
             self._failures += 1
             self.trouble = Trouble(str(error), error.remedy if isinstance(error, MienError) else "choose another engine")
             if self._failures <= _MAX_LOGGED_FAILURES:
                 _log.warning("a face could not be swapped and is veiled: %s", error)
-            return ()
-        if worn or cast is None:
+            return (), ()
+        spared = tuple(face for face in known if parts.may_be_seen(face.track_id))
+        if worn or spared or cast is None:
             self._failures, self.trouble = 0, None
-        return worn
+        return worn, spared
 
-    def _judge(self, tracked: TrackedFrame, worn: tuple[TrackedFace, ...], image: Image) -> Verdict:
+    def _judge(
+        self, tracked: TrackedFrame, worn: tuple[TrackedFace, ...], spared: tuple[TrackedFace, ...], image: Image
+    ) -> Verdict:
         time_s = tracked.frame.time_s
-        ids = {face.track_id for face in worn}
+        ids = {face.track_id for face in (*worn, *spared)}
         bare = tuple(geometry.box_of(face.landmarks.points) for face in tracked.faces if face.track_id not in ids)
         if bare:
             self._guard.distrust(bare, time_s)
-        return self._guard.judge(image, time_s, worn, tracked.detections, tracked.scene)
+        return self._guard.judge(image, time_s, worn, tracked.detections, tracked.scene, spared)
 
     def _hide(self, image: Image, time_s: float, verdict: Verdict, snapshot: Snapshot, worn: bool) -> Showing:
         settings = snapshot.settings

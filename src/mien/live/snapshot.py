@@ -18,5 +18,4 @@ class Snapshot:
     @property
     def persona(self) -> Persona | None:
         """Return the persona of everyone who has no role of their own; None when they wear nothing."""
-        others = None if self.cast is None else self.cast.others
-        return others if isinstance(others, Persona) else None
+        return None if self.cast is None else self.cast.everyone

@@ -104,14 +104,24 @@ class Guard:
         self._regions, self._tracked = [], {}
 
     def judge(
-        self, image: Image, time_s: float, faces: tuple[TrackedFace, ...], detections: Sequence[Detection], scene: int
+        self,
+        image: Image,
+        time_s: float,
+        faces: tuple[TrackedFace, ...],
+        detections: Sequence[Detection],
+        scene: int,
+        spared: tuple[TrackedFace, ...] = (),
     ) -> Verdict:
-        """Return the regions to veil; `faces` are worn, `detections` are all, and a new `scene` closes the picture."""
+        """Return the regions to veil; `faces` are worn, `detections` are all, and a new `scene` closes the picture.
+
+        `spared` are faces that wear nothing on purpose: detections in their places are no signs of a wearer.
+        """
         if scene != self._scene:
             self.reset()
             self._scene = scene
         boxes = {face.track_id: geometry.box_of(face.landmarks.points) for face in faces}
         self._note_lost(boxes, time_s)
+        detections = _elsewhere(detections, spared, self.tuning)
         self._note_detections(detections, faces, time_s)
         self._regions = [region for region in self._regions if not self._is_over(region, boxes, image, time_s)]
         self._tracked = boxes
@@ -138,10 +148,7 @@ class Guard:
             if detection.score < min_score:
                 continue
             place = FaceBox.of_detection(detection)
-            if not any(
-                known.distance(place) < tuning.same_place_distance and known.growth(place) < tuning.same_place_growth
-                for known in places
-            ):
+            if not _is_at(place, places, tuning):
                 is_likely = detection.score >= tuning.likely_score
                 self._mark(detection.box_xyxy, time_s, tuning.likely_hold_s if is_likely else tuning.low_confidence_hold_s)
 
@@ -206,6 +213,18 @@ class Guard:
         if part.size == 0:
             return np.zeros((side, side), np.float32)
         return np.asarray(cv2.resize(np.ascontiguousarray(part), (side, side), interpolation=cv2.INTER_AREA), np.float32)
+
+
+def _elsewhere(detections: Sequence[Detection], faces: Sequence[TrackedFace], tuning: GuardTuning) -> list[Detection]:
+    """Return the detections that are not of one of these faces."""
+    places = [FaceBox.of_points(face.landmarks.points) for face in faces]
+    return [each for each in detections if not _is_at(FaceBox.of_detection(each), places, tuning)]
+
+
+def _is_at(place: FaceBox, known: Sequence[FaceBox], tuning: GuardTuning) -> bool:
+    return any(
+        each.distance(place) < tuning.same_place_distance and each.growth(place) < tuning.same_place_growth for each in known
+    )
 
 
 def _scaled(box: Box, factor: float) -> Box:

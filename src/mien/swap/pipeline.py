@@ -1,10 +1,12 @@
 """The main path of a frame, one line a stage; no threads, no files, no clock."""
 
-from collections.abc import Collection, Container, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections import Counter, deque
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from mien.settings import Settings
-from mien.swap.cast import Cast, Roles, personas_of, roles_of
+from mien.swap.cast import Cast, Roles, Treatment, personas_of, treated
+from mien.swap.casting import Casting
 from mien.swap.memory.brows import Brows
 from mien.swap.memory.crossings import Crossings
 from mien.swap.memory.hands import Hands
@@ -14,6 +16,7 @@ from mien.swap.memory.parsing import Parsing
 from mien.swap.memory.segmentation import Segmentation
 from mien.swap.persona import Persona, Retouch
 from mien.swap.stages.compose import compose
+from mien.swap.stages.cover import BLUR, SOLID, Cover, region_of_points
 from mien.swap.stages.enhance.stage import Enhancement
 from mien.swap.stages.harmonise import harmonise
 from mien.swap.stages.make_patches import make_patches
@@ -26,7 +29,7 @@ from mien.swap.stages.own_parts import preserve_own_parts
 from mien.swap.stages.reshape import reshape_each
 from mien.swap.stages.shave import Shaving
 from mien.swap.tracking.tracker import Tracker
-from mien.types import Frame, FrameResult, TrackedFace
+from mien.types import Frame, FrameResult, Image, TrackedFace
 
 
 class StreamMemory:
@@ -43,6 +46,13 @@ class StreamMemory:
         self._hidden = HiddenLandmarks()
         self.enhancement = Enhancement(live=live)
         self.shaving = Shaving()
+        self._covers: tuple[tuple[Treatment, Cover], ...] = (("blur", Cover(BLUR)), ("cover", Cover(SOLID)))
+
+    def cover_others(self, image: Image, faces: Sequence[TrackedFace], roles: Roles) -> None:
+        """Draw the covers of the faces whose role is one, in place; what is worn by others is laid over them."""
+        for treatment, cover in self._covers:
+            hidden = treated(roles, faces, treatment)
+            cover.draw(image, [(face.track_id, region_of_points(face.landmarks.points)) for face in hidden])
 
     def reset(self) -> None:
         """Forget everything: another stream begins."""
@@ -110,11 +120,28 @@ class StreamMemory:
 
 @dataclass(frozen=True, slots=True)
 class SeenFrame:
-    """A frame whose faces are tracked and observed, and have their roles; its picture is not changed yet."""
+    """A frame whose faces are tracked and observed, and have their roles; its picture is not changed yet.
+
+    `names` are those of the members of the cast who are in it, by `track_id`.
+    """
 
     frame: Frame
     faces: tuple[TrackedFace, ...]
     roles: Roles
+    names: Mapping[int, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class AheadTuning:
+    """Lead of tracking over the swap where members have to be found."""
+
+    seconds: float = 0.5
+    """A face that is recognised within this time is worn from its first frame on."""
+    most_bytes: int = 200 << 20
+    """Bounds memory: 70 frames of 720p, 8 of 4K."""
+
+
+AHEAD = AheadTuning()
 
 
 class Pipeline:
@@ -124,11 +151,16 @@ class Pipeline:
     the two takes every frame, in order.
     """
 
-    def __init__(self, tracker: Tracker, cast: Cast, settings: Settings) -> None:
+    def __init__(self, tracker: Tracker, cast: Cast, settings: Settings, looks_a_frame: int | None = 1) -> None:
         self._tracker = tracker
         self._memory = StreamMemory()
+        self._casting = Casting(looks_a_frame)
         self._cast = cast
         self._settings = settings
+        self.worn_frames = Counter({member.person.name: 0 for member in cast.members})
+        """Frames in which each member of the cast wore a persona, by name."""
+        self.frames_with_faces = 0
+        """Frames in which any face was found."""
 
     def swap_frame(self, frame: Frame) -> FrameResult:
         """Replace the faces of the frame, in place: the picture of `frame` is used up."""
@@ -137,17 +169,33 @@ class Pipeline:
     def track(self, frame: Frame) -> SeenFrame:
         """Return the faces of the frame and what is known of them; the picture is not changed."""
         faces = self._tracker.update(frame)
-        roles = roles_of(self._cast, faces)
-        known = self._memory.observe(frame, faces, self._cast.retouch, self._settings, personas_of(roles))
-        return SeenFrame(frame, known, roles)
+        return self._observed(frame, faces, self._casting.see(frame, faces, self._cast))
 
     def track_all(self, frames: Iterable[Frame]) -> Iterator[SeenFrame]:
-        """Yield each frame of the stream as `track` returns it."""
-        return map(self.track, frames)
+        """Yield each frame of the stream as `track` returns it, with the roles that are known half a second later."""
+        if not self._cast.members:
+            yield from map(self.track, frames)
+            return
+        waiting: deque[tuple[Frame, tuple[TrackedFace, ...], int]] = deque()
+        for frame in frames:
+            faces = self._tracker.update(frame)
+            waiting.append((frame, faces, self._casting.see(frame, faces, self._cast)))
+            most = max(AHEAD.most_bytes // max(frame.image.nbytes, 1), 1)
+            while len(waiting) > most or not 0 <= frame.time_s - waiting[0][0].time_s < AHEAD.seconds:
+                yield self._observed(*waiting.popleft())
+        while waiting:
+            yield self._observed(*waiting.popleft())
+
+    def _observed(self, frame: Frame, faces: tuple[TrackedFace, ...], count: int) -> SeenFrame:
+        cast = self._casting.roles(frame, faces, self._cast, count)
+        known = self._memory.observe(frame, faces, self._cast.retouch, self._settings, personas_of(cast.roles))
+        return SeenFrame(frame, known, cast.roles, cast.names)
 
     def swap(self, seen: SeenFrame) -> FrameResult:
         """Replace the faces of the frame, in place."""
         worn = swap_faces(seen.frame, seen.faces, seen.roles, self._cast.retouch, self._settings, self._memory)
+        self.worn_frames.update({seen.names[face.track_id] for face in worn if face.track_id in seen.names})
+        self.frames_with_faces += bool(seen.faces)
         return FrameResult(seen.frame, seen.faces, worn)
 
 
@@ -176,6 +224,7 @@ def swap_faces(
     wearing = {number: persona.prepared for number, persona in worn.items()}
     patches = memory.enhancement.enhance(frame, patches, retouch.enhancer, settings, wearing)
     focus = detail_to_match(retouch, settings)
+    memory.cover_others(frame.image, bare, roles)
     for face, patch in patches:
         compose(frame.image, match_grain(frame, face, patch, settings.grain, focus), settings.opacity)
     return tuple(face for face, _ in patches)

@@ -157,7 +157,7 @@ class FileJobs:
             current.file,
             current.kind,
             current.source,
-            current.consent,
+            (current.consent,),
             current.settings,
             self._models,
             self._trust.notary,

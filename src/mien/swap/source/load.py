@@ -184,6 +184,15 @@ def _no_face() -> NoSourceFace:
     return NoSourceFace("no face was found in the photo", "take a photo that shows one face, upright, from the front")
 
 
+def only_face(photo: Image, by: Inspection) -> tuple[Image, Landmarks]:
+    """Return the only face of a photo, BGR uint8, which is not to be worn: the upright picture and its landmarks in it.
+
+    Raises `NoSourceFace` or `SeveralSourceFaces`.
+    """
+    searched = search(photo, by.detector)
+    return searched.image, _fit(searched.image, _choose(searched.faces, None), by.landmarker)
+
+
 def _checked(photo: SearchedPhoto, face: PhotoFace, by: Inspection) -> SourceFace:
     judged_face = judged(photo.image, _fit(photo.image, face, by.landmarker), by)
     if not photo.quarters:

@@ -1,0 +1,60 @@
+"""Plans of a cast: who shall wear which source face, before an engine has prepared any."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from mien.contracts import Recogniser
+from mien.errors import UsageError
+from mien.swap.cast import Choice, Treatment
+from mien.swap.people.identities import Wanted
+from mien.swap.people.template import Template
+from mien.types import SourceFace
+
+MAX_SOURCES = 16
+"""Source faces of one output: bounds memory, 40 MB a source with the embedded engine at full resolution."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CastPlan:
+    """Assignment of source faces: each person of `members` wears one, those in `choice` of the rest wear `everyone`.
+
+    Those who are left have `others`.
+    """
+
+    everyone: SourceFace | None = None
+    choice: Choice = "all"
+    others: Treatment = "leave"
+    members: tuple[tuple[Wanted, SourceFace], ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.sources:
+            raise UsageError("nobody is to wear a face", "name a photo for everyone, or for a person")
+        if len(self.sources) > MAX_SOURCES:
+            raise UsageError(f"these are {len(self.sources)} source faces", f"use at most {MAX_SOURCES} in one output")
+
+    @property
+    def sources(self) -> tuple[SourceFace, ...]:
+        """All source faces, each once."""
+        worn = [source for _, source in self.members]
+        found = {source.digest: source for source in ([] if self.everyone is None else [self.everyone]) + worn}
+        return tuple(found.values())
+
+
+def check_apart(people: Sequence[Wanted], recogniser: Recogniser) -> None:
+    """Raise `UsageError` when two of the people are one: which face they shall wear would be a guess."""
+    for number, one in enumerate(people):
+        for other in people[number + 1 :]:
+            distance = least_distance(one.templates, other.templates)
+            if distance < recogniser.limits.photo:
+                raise UsageError(
+                    f"{one.name} and {other.name} are one person (distance {distance:.2f}; two people are above "
+                    f"{recogniser.limits.photo:.2f})",
+                    "give each person one face to wear",
+                )
+
+
+def least_distance(some: Sequence[Template], others: Sequence[Template]) -> float:
+    """Return the least distance of two people, at the length of single descriptors."""
+    return min(float(np.linalg.norm(a.descriptor - b.descriptor)) for a in some for b in others)

@@ -1,0 +1,191 @@
+"""Cast of a `mien swap` request: the people, the source faces and their consents, opened once for all targets."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from rich.console import Console
+
+from mien.assembly import factory
+from mien.assembly.cast_plan import MAX_SOURCES, CastPlan, check_apart
+from mien.assembly.source_photos import person_of_photo
+from mien.commands.swap_request import Request
+from mien.commands.swap_roles import Pair, RoleRequest
+from mien.commands.swap_source import consent_for, open_source
+from mien.errors import SeveralSourceFaces, UsageError
+from mien.models.library.store import Store
+from mien.provenance.consent import Consent
+from mien.provenance.trust import Trust
+from mien.swap.cast import Choice
+from mien.swap.people.corrections import SHEET_NAME, KnownPeople, KnownPerson, read_people
+from mien.swap.people.identities import Wanted
+from mien.types import SourceFace
+
+FOLDER_SUFFIX = ".people"
+"""Ending of the folder of a film's cards: film.mp4 has film.people beside it."""
+_RECOGNISER = "face_id_128"
+_CHOICES: Mapping[str, Choice] = {"largest": "largest", "centre": "centre"}
+
+
+@dataclass(frozen=True, slots=True)
+class Costume:
+    """A person of the target and the photo to wear; `card` is the person's card, None for a person of a photo."""
+
+    name: str
+    photo: Path
+    card: KnownPerson | None = None
+    portrait: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Costumes:
+    """Costumes of a request, before any picture is read; `known` are the people of the cards, if any are meant."""
+
+    each: tuple[Costume, ...]
+    known: KnownPeople | None = None
+
+    def check_film(self, target: Path) -> int | None:
+        """Return the number of the target among the films of the cards. Raises `UsageError` when it has changed since."""
+        return None if self.known is None else self.known.roster.film_number(target)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedCast:
+    """Source faces by photo, their consents, and the people to find."""
+
+    costumes: Costumes
+    roles: RoleRequest
+    sources: Mapping[Path, SourceFace]
+    people: Mapping[str, Wanted]
+    consents: tuple[Consent, ...] = ()
+
+    def plan(self, target: Path) -> CastPlan:
+        """Return who wears what in a target. Raises `UsageError` when it has changed since the cards were made."""
+        if not self.costumes.each:
+            (source,) = self.sources.values()
+            return CastPlan(source, _CHOICES.get(self.roles.who, "all"), self.roles.others)
+        film = self.costumes.check_film(target)
+        members = []
+        for costume in self.costumes.each:
+            person = self.people[costume.name]
+            if costume.card is not None and film is not None:
+                times = tuple((each.start_s, each.end_s) for each in costume.card.not_in if each.film == film)
+                person = Wanted(person.name, person.templates, times)
+            members.append((person, self.sources[costume.photo]))
+        return CastPlan(others=self.roles.others, members=tuple(members))
+
+
+def costumes_of(request: Request) -> Costumes:
+    """Return the costumes of a request, with numbers and names looked up. Raises `UsageError`."""
+    roles = request.roles
+    if roles.who == "me":
+        assert roles.me is not None
+        assert request.photo is not None
+        return Costumes((Costume(str(roles.me), request.photo, portrait=roles.me),))
+    if roles.who != "mapped":
+        return Costumes(())
+    known = _known(request)
+    costumes = [_costume(pair, known) for pair in roles.pairs]
+    if roles.sheets:
+        assert known is not None
+        worn = [person for person in known.people if person.wear is not None]
+        if not worn and not costumes:
+            raise UsageError(f"{roles.sheets[0]} gives nobody a face to wear", 'add to a person: wear = "bob.jpg"')
+        costumes += [Costume(_name(person), person.wear, person) for person in worn if person.wear is not None]
+    _check_once(costumes)
+    return Costumes(tuple(costumes), known)
+
+
+def _known(request: Request) -> KnownPeople | None:
+    """Return the people of the cards; None where nobody is named by a card."""
+    roles = request.roles
+    places = list(dict.fromkeys((*([roles.people] if roles.people else []), *roles.sheets)))
+    folders = {(place if place.is_dir() else place.parent).resolve() for place in places}
+    if len(folders) > 1:
+        raise UsageError("--people and --map name two folders of people", "use the cards of one")
+    if places:
+        return read_people(places[0])
+    if all(isinstance(pair.person, Path) for pair in roles.pairs):
+        return None
+    for target in request.targets:
+        folder = target.with_suffix(FOLDER_SUFFIX)
+        if (folder / SHEET_NAME).is_file():
+            return read_people(folder)
+    first = next(str(pair.person) for pair in roles.pairs if not isinstance(pair.person, Path))
+    raise UsageError(
+        f"--map {first}: there are no cards with numbers here", "make them with mien people; name their folder with --people"
+    )
+
+
+def _costume(pair: Pair, known: KnownPeople | None) -> Costume:
+    if isinstance(pair.person, Path):
+        return Costume(str(pair.person), pair.photo, portrait=pair.person)
+    assert known is not None
+    card = known.find(pair.person)
+    if card is None:
+        raise UsageError(f"there is no person {pair.person}", f"the cards have 1 to {len(known.roster.people)}")
+    return Costume(_name(card), pair.photo, card)
+
+
+def _name(card: KnownPerson) -> str:
+    return f"person {card.number} ({card.name})" if card.name else f"person {card.number}"
+
+
+def _check_once(costumes: Sequence[Costume]) -> None:
+    seen: set[str] = set()
+    for costume in costumes:
+        if costume.name in seen:
+            raise UsageError(f"{costume.name} is mapped twice", "give each person one face to wear")
+        seen.add(costume.name)
+    if len({costume.photo for costume in costumes}) > MAX_SOURCES:
+        raise UsageError(f"there are more than {MAX_SOURCES} faces to wear", "swap the film in several runs")
+
+
+def open_cast(request: Request, costumes: Costumes, models: factory.Models, console: Console, *, quiet: bool) -> OpenedCast:
+    """Read all photos: those of the people, then those of the faces to wear. Raises a `MienError`."""
+    people = _people(request, costumes, models)
+    sources: dict[Path, SourceFace] = {}
+    for photo in photos_of(request, costumes):
+        try:
+            sources[photo] = open_source(request, photo, models, console, quiet=quiet)
+        except SeveralSourceFaces as error:
+            if request.photo is None:
+                raise SeveralSourceFaces(str(error), "use a photo of this person alone") from error
+            raise
+    return OpenedCast(costumes, request.roles, sources, people)
+
+
+def photos_of(request: Request, costumes: Costumes) -> tuple[Path, ...]:
+    """Return the photos of the faces to wear, each once."""
+    return tuple(dict.fromkeys(costume.photo for costume in costumes.each)) or ((request.photo,) if request.photo else ())
+
+
+def consented(request: Request, opened: OpenedCast, trust: Trust) -> OpenedCast:
+    """Return the cast with the consent for each source face, asked for one by one. Raises a `UsageError`."""
+    found = [consent_for(request, trust, source, photo) for photo, source in opened.sources.items()]
+    # Two photos may be of one statement.
+    return replace(opened, consents=tuple({consent.id: consent for consent in found}.values()))
+
+
+def _people(request: Request, costumes: Costumes, models: factory.Models) -> dict[str, Wanted]:
+    if not costumes.each:
+        return {}
+    recogniser = factory.open_recogniser(Store())
+    known = costumes.known
+    if known is not None and known.roster.recogniser != _RECOGNISER:
+        raise UsageError(
+            f"the cards were made by {known.roster.recogniser}, and {_RECOGNISER} is used here", "make them again: mien people"
+        )
+    found: dict[str, Wanted] = {}
+    for costume in costumes.each:
+        if costume.card is not None:
+            found[costume.name] = Wanted(costume.name, costume.card.templates)
+        else:
+            assert costume.portrait is not None
+            person = person_of_photo(costume.portrait, request.settings, models, recogniser)
+            found[costume.name] = Wanted(costume.name, person.templates)
+            # Cards are told apart already, by more than a single photo.
+            for other in found.values():
+                if other.name != costume.name:
+                    check_apart((found[costume.name], other), recogniser)
+    return found
