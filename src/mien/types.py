@@ -113,8 +113,9 @@ class IdentityLimits:
     """Distances of a recogniser's descriptors below which two faces are one person, each for its own question.
 
     `photo`: a face and a photo show the same person. `protect`: a face may be touched, because it is surely this person's.
-    `cluster`: the templates of two tracks are of one person (`swap.people`). They differ in what an error costs, so that
-    `cluster <= protect <= photo`. `mien evaluate --only people` measures the rates of a recogniser and proposes its limits.
+    `cluster`: the templates of two tracks are of one person, both means of several looks (`swap.people.template.is_surely`).
+    They differ in what an error costs, so that `cluster <= protect <= photo`. `mien evaluate --only people` measures the rates
+    of a recogniser and proposes its limits.
     """
 
     photo: float

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from mien.swap.people.look import Look
-from mien.swap.people.template import Template, nearest, template_of, template_of_photo
-from mien.types import Floats
+from mien.swap.people.template import Template, is_surely, nearest, person_of, template_of, template_of_photo
+from mien.types import Floats, IdentityLimits
 
 
 def descriptor(*values: float) -> Floats:
@@ -45,3 +45,16 @@ def test_the_nearest_person_is_taken_only_below_the_limit() -> None:
     assert nearest(seen, [eve, bob], 0.1) is None
     assert nearest(seen, [[], eve], 0.45) is None
     assert nearest(seen, [], 0.45) is None
+
+
+def test_means_are_held_to_a_stricter_limit_than_single_views() -> None:
+    limits = IdentityLimits(photo=0.5, protect=0.45, cluster=0.4)
+    mean, photo = Template(descriptor(1, 0), 1.0, 3), template_of_photo(descriptor(1, 0))
+    seen, once = Template(descriptor(1, 0.42), 1.0846, 3), template_of_photo(descriptor(1, 0.42))
+    assert not is_surely(seen, [mean], limits)
+    assert is_surely(seen, [mean, photo], limits)
+    assert is_surely(once, [mean], limits)
+    assert not is_surely(once, [], limits)
+    other = Template(descriptor(1, 0.1), 1.005, 3)
+    assert person_of(seen, [[mean], [photo], [other]], limits) == 2
+    assert person_of(seen, [[mean], []], limits) is None

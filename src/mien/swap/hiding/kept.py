@@ -10,7 +10,7 @@ from mien.contracts import Landmarker, Recogniser
 from mien.face.head_pose import yaw_of_mesh
 from mien.swap.hiding.face_path import FacePath
 from mien.swap.people.look import Look, best_of, look_at
-from mien.swap.people.template import Template, template_of, template_of_photo
+from mien.swap.people.template import Template, is_surely, template_of, template_of_photo
 from mien.swap.tracking.rotated_detector import RotatedSearch
 from mien.types import Frame, TrackedFace
 
@@ -95,7 +95,7 @@ class KeptPeople:
     def _of_path(self, path: FacePath, times: Sequence[float]) -> list[Span]:
         seen, limits = self._seen.get(path.number), self._recogniser.limits
         template = None if seen is None else template_of(seen.looks)
-        if seen is None or template is None or min(template.distance(each) for each in self._templates) >= limits.protect:
+        if seen is None or template is None or not is_surely(template, self._templates, limits):
             return []
         if len(times) == 1:
             return [(0, 0)]
