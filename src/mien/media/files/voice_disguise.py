@@ -21,8 +21,8 @@ class DisguiseTuning:
     envelope_s: float = 0.0015  # quefrencies below it are formants, above it pitch
     block: int = 16  # frames with the same shift
     floor: float = 1e-7  # magnitude that counts as silence
-    pitch: tuple[float, float] = (1.2, 1.42)  # times as high or as deep: three to six semitones
-    formants: tuple[float, float] = (1.1, 1.2)  # times as high or as deep: the vocal tract of another person
+    pitch: tuple[float, float] = (1.2, 1.35)  # times as high or as deep: three to five semitones
+    formants: tuple[float, float] = (1.08, 1.16)  # times as high or as deep: the vocal tract of another person
     most_gain: float = 4.0  # that keeps a frame as loud as it was
     wander: float = 0.04  # deviations of both by time, so that no one shift takes the disguise off
     wander_s: float = 3.0  # within which they change
