@@ -13,10 +13,11 @@ import pytest
 from PIL import ExifTags
 from PIL import Image as Pillow
 
-from mien.assembly import file_hiding
+from mien.assembly.file_hiding import file_hash
 from mien.commands.main import main
 from mien.errors import MienError
 from mien.provenance.credentials.read import read_credentials
+from mien.swap.hiding.hider import Hider
 from mien.swap.stages.cover import TUNING
 from mien.types import Image
 from tests.support import portraits
@@ -187,7 +188,7 @@ def test_a_review_and_its_decisions(tmp_path: Path) -> None:
 def _decisions(folder: Path, target: Path, faces: Sequence[object], regions: Sequence[object]) -> Path:
     path = folder / "decisions.json"
     content = {
-        "mien_decisions": 1, "target_sha256": file_hiding.file_hash(target), "start": None, "end": None,
+        "mien_decisions": 1, "target_sha256": file_hash(target), "start": None, "end": None,
         "faces": faces, "regions": regions,
     }  # fmt: skip
     path.write_text(json.dumps(content))
@@ -245,12 +246,11 @@ def test_a_damaged_film_leaves_nothing(tiny: Path, tmp_path: Path) -> None:
 
 def test_an_error_while_it_is_written_leaves_nothing(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A frame that differs from the one that was searched is never written, nor are those before it."""
-    original = file_hiding.Hider
 
-    def shifted(cover: object, plan: object, pts: Sequence[int], before: object = None) -> file_hiding.Hider:
-        return original(cover, plan, [*pts[:6], *(value + 1 for value in pts[6:])], before)  # type: ignore[arg-type]
+    def shifted(cover: object, plan: object, pts: Sequence[int], before: object = None) -> Hider:
+        return Hider(cover, plan, [*pts[:6], *(value + 1 for value in pts[6:])], before)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(file_hiding, "Hider", shifted)
+    monkeypatch.setattr("mien.assembly.file_hiding.Hider", shifted)
     assert _anonymise(tiny, "-o", tmp_path / "out.mp4", "--end", _END) == 4
     assert _left_in(tmp_path) == set()
 
