@@ -563,7 +563,7 @@ def test_a_file_of_ours_is_looked_into(person: Person, examples: Path, tmp_path:
     person.page.wait_for_timeout(200)
     person.shoot("verify")
     facts = person.facts("credentials")
-    assert facts["Consent"] == "“The photo is in the public domain”"
+    assert facts["Consent"].startswith("“The photo is in the public domain” · given on ")
     assert facts["Actions"] == "opened, edited, marked"
     assert facts["Made from"].endswith(".jpg · edited from this · without credentials")
     assert facts["Badge"].startswith("shown: bottom right, 0.06")
@@ -626,7 +626,7 @@ def test_findings_are_told_in_german(person: Person, examples: Path, tmp_path: P
     assert words["mark"].startswith("Trägt die Markierung von mien mit der Nummer ")
     assert words["fingerprint"].startswith("Sieht aus wie ")
     facts = person.facts("credentials")
-    assert facts["Einwilligung"] == "„Das Foto ist gemeinfrei“"
+    assert facts["Einwilligung"].startswith("„Das Foto ist gemeinfrei“ · erteilt am ")
     assert facts["KI-Hinweis"] == "sichtbar: unten rechts, 0,06 der kürzeren Seite, dunkel"
     person.facts("mark")
     person.shoot("verify-german")
