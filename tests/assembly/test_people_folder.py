@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from mien.assembly.people_folder import TUNING, PeopleFolder, card, clock, contact, length, sheet, times
+from mien.assembly.people_folder import TUNING, PeopleFolder, card, clock, contact, length, sheet, sight, times
 from mien.assembly.people_search import PeopleFound
 from mien.errors import OutputError
 from mien.swap.people.corrections import read_people
@@ -129,3 +129,24 @@ def test_times_are_written_as_not_takes_them() -> None:
     stretches = [Stretch(0, 0, 1), Stretch(0, 2, 3), Stretch(1, 0, 1)]
     assert times(stretches, roster(1, films=2), 100) == ["film 1: 00:00.0-00:01.0, 00:02.0-00:03.0", "film 2: 00:00.0-00:01.0"]
     assert times(stretches[:2], roster(1), 20) == ["00:00.0-00:01.0", "00:02.0-00:03.0"]
+
+
+def test_pictures_are_counted_and_films_timed() -> None:
+    person = roster(1).people[0]
+    film, pictures = Stretch(0, 0, 6.2), (Stretch(1, 0, 0), Stretch(2, 0, 0))
+    assert sight(replace(person, stretches=(film,))) == "in sight 6.2 s"
+    assert sight(replace(person, stretches=pictures[:1])) == "in 1 picture"
+    assert sight(replace(person, stretches=(film, *pictures))) == "in sight 6.2 s, in 2 pictures"
+
+
+def test_pictures_are_named_where_films_have_times() -> None:
+    made = roster(1, films=3)
+    films = (
+        made.films[0],
+        *(replace(each, path=f"/a/b{number}.jpg", seconds=0.0) for number, each in enumerate(made.films[1:])),
+    )
+    album = replace(made, films=films)
+    assert times([Stretch(0, 0, 1), Stretch(1, 0, 0), Stretch(2, 0, 0)], album, 100) == [
+        "film 1: 00:00.0-00:01.0, b0.jpg, b1.jpg"
+    ]
+    assert times([Stretch(1, 0, 0), Stretch(2, 0, 0)], album, 8) == ["b0.jpg", "b1.jpg"]

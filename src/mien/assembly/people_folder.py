@@ -158,19 +158,30 @@ def sheet(roster: Roster) -> str:
 
 def facts(person: Person) -> str:
     """Return a line on the time in sight and the size of a person's face."""
-    return f"in sight {length(person.seconds)}, face {person.size:.0f} pixels high, {100 * person.share:.1f} % of the picture"
+    return f"{sight(person)}, face {person.size:.0f} pixels high, {100 * person.share:.1f} % of the picture"
+
+
+def sight(person: Person) -> str:
+    """Return how much there is of a person: the time in sight, and the number of pictures, which last no time."""
+    pictures = sum(each.end_s == each.start_s for each in person.stretches)
+    parts = [f"in sight {length(person.seconds)}"] if person.seconds else []
+    parts += [f"in {pictures} picture{'s' if pictures > 1 else ''}"] if pictures else []
+    return ", ".join(parts)
 
 
 def times(stretches: Sequence[Stretch], roster: Roster, letters: int) -> list[str]:
-    """Return the times as lines of at most about `letters` letters, a film's number first where there are several."""
+    """Return the times as lines of at most about `letters` letters, a film's number first where there are several.
+
+    A picture has no time, but a name.
+    """
     lines: list[str] = []
     before = -1
     for each in stretches:
-        text = f"{clock(each.start_s)}-{clock(each.end_s)}"
-        if each.film != before and len(roster.films) > 1:
-            lines.append(f"film {each.film + 1}: {text}")
-        elif not lines or len(lines[-1]) + len(text) + 2 > letters:
-            lines.append(text)
+        is_picture = roster.films[each.film].seconds == 0
+        text = printable(roster.films[each.film].name) if is_picture else f"{clock(each.start_s)}-{clock(each.end_s)}"
+        starts = not is_picture and each.film != before and len(roster.films) > 1
+        if starts or not lines or len(lines[-1]) + len(text) + 2 > letters:
+            lines.append(f"film {each.film + 1}: {text}" if starts else text)
         else:
             lines[-1] += f", {text}"
         before = each.film
@@ -205,7 +216,7 @@ def contact(people: Sequence[FoundPerson]) -> Image:
         left, top = TUNING.gap + place % columns * step_x, TUNING.gap + place // columns * step_y
         picture[top : top + TUNING.tile, left : left + TUNING.tile] = _face(each.pictures[0])
         _number(picture, each.person.number, left, top)
-        _text(picture, length(each.person.seconds), left + 2, top + TUNING.tile + TUNING.line - 7)
+        _text(picture, sight(each.person), left + 2, top + TUNING.tile + TUNING.line - 7)
     return picture
 
 

@@ -144,7 +144,7 @@ class Gathering:
         ]
         clusters = clusters_of(templates, self.recogniser.limits.cluster, apart)
         found = [self._person([known[place] for place in cluster]) for cluster in clusters]
-        found.sort(key=lambda each: (-each.person.seconds, each.key))
+        found.sort(key=lambda each: (-each.person.seconds, -len(each.person.stretches), each.key))
         unknown = [Stretch(each.film, each.start_s, each.end_s) for each in self._seen if not each.views]
         return FoundPeople(
             tuple(_numbered(each, number) for number, each in enumerate(found, 1)), tuple(joined(unknown, TUNING.joined_s))
