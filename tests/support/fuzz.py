@@ -19,6 +19,7 @@ import sys
 import tempfile
 import time
 import zlib
+from array import array
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -34,6 +35,7 @@ from mien.provenance.verify import Verifier
 from mien.settings import Setting, Settings, from_mapping, read_file, table
 from mien.studio.session.database import StudioDatabase
 from mien.studio.session.presets import Presets, checked, values_of
+from mien.swap.hiding.decisions import decided, read_decisions
 from mien.swap.people.corrections import read_people
 from mien.swap.people.roster import FILE_NAME, as_bytes
 from tests.support import signed
@@ -73,6 +75,12 @@ def _people(path: Path) -> None:
         read_people(sheet)
 
 
+def _decisions(path: Path) -> None:
+    """Read decisions on what is covered, and check them against a film."""
+    found = read_decisions(path.read_bytes())
+    decided(found, (), array("d", [0.0, 0.04, 0.08]), (64, 36))
+
+
 TARGETS: dict[str, Target] = {
     "credentials": read_credentials,
     "receipt": read_credentials,
@@ -81,6 +89,7 @@ TARGETS: dict[str, Target] = {
     "settings": _configured,
     "presets": _presets,
     "people": _people,
+    "decisions": _decisions,
 }
 """Targets by name."""
 _SHEET = """\
@@ -90,6 +99,8 @@ wear = "bob.jpg"
 merge = [2, 3]
 not = ["film0.mp4 00:12-00:13", "film1.mp4 1:03.5 - 2:00"]
 """
+_DECISIONS = b"""{"mien_decisions": 1, "target_sha256": "ab", "start": null, "end": 0.5,
+"faces": [], "regions": [{"from": 0.04, "to": 0.08, "box": [1, 2.5, 30, 20]}]}"""
 _SEARCH_EVERY_CASES = 10
 _RECEIPT_SHARE = 0.8
 """Share of the files with a receipt whose receipt is damaged instead of the file."""
@@ -122,6 +133,8 @@ def samples(name: str, folder: Path) -> list[Sample]:
             return list(_preset_files(folder))
         case "people":
             return [Sample(_SHEET.encode(), ".toml"), Sample(as_bytes(roster(5, films=2)), ".json")]
+        case "decisions":
+            return [Sample(_DECISIONS, ".json")]
         case "receipt":
             return [sample for sample in _signed(folder, signed.RECEIPT_KINDS) if sample.receipt is not None]
         case _:

@@ -20,7 +20,7 @@ from mien.media.files import moving
 from mien.media.files.conversion import conversion_notes
 from mien.media.files.encoders import CONTAINERS
 from mien.media.files.moving import Kind
-from mien.media.files.output_file import OutputFile
+from mien.media.files.output_file import OutputFile, output_error
 from mien.models.library.store import Store
 from mien.provenance.trust import Signing, Trust, open_trust
 from mien.settings import Settings
@@ -195,7 +195,10 @@ def _check_faces(request: HidingRequest, job: _Job, findings: Findings) -> None:
 def _write_report(request: HidingRequest, path: Path, findings: Findings) -> None:
     content = (json.dumps({"output": path.name, **findings.facts}, indent=2, ensure_ascii=False) + "\n").encode()
     with OutputFile(_report_path(path), overwrite=request.overwrite, inputs=request.inputs) as output:
-        output.temporary.write_bytes(content)
+        try:
+            output.temporary.write_bytes(content)
+        except OSError as error:
+            raise output_error(error, output.path) from error
         output.commit()
 
 

@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 
 import numpy as np
+import pytest
 
+from mien.swap.hiding.choice import is_hand
 from mien.swap.hiding.path_search import Look, PathSearch, PathTuning
 from mien.swap.tracking.rotated_detector import RotatedSearch
-from mien.types import Detection, Image
+from mien.types import Detection, Hand, Image
 
 RATE = 25
 
@@ -111,6 +113,32 @@ def test_pictures_are_kept_within_time_and_bytes() -> None:
 def test_a_second_detection_of_a_followed_face_starts_no_path() -> None:
     found = _run([(_frame(None), [_face(60, 60), _face(62, 61, size=18.0, score=0.5)])] * 5).finish()
     assert len(found) == 1
+
+
+class _Hands:
+    """A finder of one hand, `side` pixels wide, in the middle of where it is sought."""
+
+    def __init__(self, side: float) -> None:
+        self.side = side
+
+    def search(self, image: Image, middle_xy: tuple[float, float], side: float) -> list[Hand]:
+        corners = np.linspace(-self.side / 2, self.side / 2, 21)
+        points = np.stack([middle_xy[0] + corners, middle_xy[1] + corners, np.zeros(21)], axis=1)
+        return [Hand(points.astype(np.float32), 0.9)]
+
+    def follow(self, image: Image, hand: Hand) -> Hand | None:
+        return hand
+
+
+@pytest.mark.parametrize(("side", "score", "hand"), [(40.0, 0.7, True), (15.0, 0.7, False), (40.0, 0.9, False)])
+def test_a_hand_in_the_place_of_a_doubtful_face_is_told_and_one_before_a_face_is_not(
+    side: float, score: float, hand: bool
+) -> None:
+    paths = PathSearch(RotatedSearch(_Seen()), _Hands(side))
+    for number in range(12):
+        paths.see(Look(_frame(None), number / RATE, number == 0, (_face(60, 60, 40.0, score),)))
+    (path,) = paths.finish()
+    assert is_hand(path) == hand
 
 
 def test_paths_come_in_the_order_of_their_first_sightings() -> None:

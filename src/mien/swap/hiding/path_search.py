@@ -11,11 +11,12 @@ from dataclasses import dataclass
 
 from mien.contracts import HandFinder
 from mien.imaging import geometry
-from mien.imaging.geometry import overlap
 from mien.swap.hiding.face_path import FacePath, Sighting
 from mien.swap.tracking.box import FaceBox
 from mien.swap.tracking.rotated_detector import RotatedSearch
 from mien.types import Detection, Image
+
+Box = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,8 @@ class PathTuning:
     """Size from which a doubtful face may be a hand, and the number of looks for one."""
     hand_crops: tuple[float, ...] = (2.5, 4.0)
     hand_overlap: float = 0.5
-    """Sides in face sizes of the squares in which a hand is sought, and the share of the smaller box that both share."""
+    """Sides in face sizes of the squares in which a hand is sought, and the share of the face's box that the hand's must have:
+    a hand before a part of a face is none in its place."""
     covered_distance: float = 0.4
     covered_growth: float = 1.25
     """A further detection this near to a followed face, and at most this much larger, lies under its cover."""
@@ -189,8 +191,7 @@ class PathSearch:
         path.hand_looks += 1
         for crop in tuning.hand_crops:
             for hand in hands.search(image, (last.box.x, last.box.y), crop * last.box.size):
-                x1, y1, x2, y2 = geometry.box_of(hand.points)
-                if overlap((x1, y1, x2, y2), last.box_xyxy) > tuning.hand_overlap:
+                if _share_under(last.box_xyxy, geometry.box_of(hand.points)) > tuning.hand_overlap:
                     path.hands += 1
                     return
 
@@ -258,3 +259,11 @@ class PathSearch:
             len(self._kept) > self._tuning.least_kept and time_s - self._times[self._kept[0].number] > self._tuning.kept_s
         ):
             self._kept.popleft()
+
+
+def _share_under(box_xyxy: Box, other_xyxy: Box) -> float:
+    """Return the share of a box that lies in another one."""
+    width = min(box_xyxy[2], other_xyxy[2]) - max(box_xyxy[0], other_xyxy[0])
+    height = min(box_xyxy[3], other_xyxy[3]) - max(box_xyxy[1], other_xyxy[1])
+    area = (box_xyxy[2] - box_xyxy[0]) * (box_xyxy[3] - box_xyxy[1])
+    return max(width, 0.0) * max(height, 0.0) / area if area > 0 else 0.0
