@@ -54,6 +54,12 @@ def test_no_two_are_alike(descriptors: dict[str, Floats]) -> None:
         assert np.linalg.norm(one - other) >= _LEAST_DISTANCE, (name, other_name)
 
 
+def test_each_has_a_record_of_consent_of_its_own(faces: dict[str, SourceFace], tmp_path: Path) -> None:
+    consents = Consents(Database(tmp_path))
+    given = {consents.record(face, stand_ins.STATEMENT, f"{name}.jpg").photo for name, face in faces.items()}
+    assert given == {f"{name}.jpg" for name in stand_ins.NAMES}
+
+
 def test_none_resembles_a_portrait_at_hand(descriptors: dict[str, Floats], models: factory.Models, media: Path) -> None:
     recogniser = factory.open_recogniser(Store())
     for path in sorted((media / "faces" / "london").glob("*_neutral.jpg")):

@@ -1,5 +1,6 @@
 """The recipe of the stand-ins on made pictures."""
 
+import random
 from dataclasses import replace
 from pathlib import Path
 
@@ -115,11 +116,12 @@ def test_a_warp_moves_landmarks_to_their_places() -> None:
         assert moved[y, x].min() > 200
 
 
-def _candidate(*place: float) -> recipe.Candidate:
+def _candidate(*place: float, hashed: int | None = None) -> recipe.Candidate:
+    hashed = random.Random(str(place)).getrandbits(255) if hashed is None else hashed
     descriptor = np.zeros(128, np.float32)
     descriptor[: len(place)] = place
     nothing = Draw((), np.zeros(0, np.float32), (), np.zeros(0, np.float32))
-    return recipe.Candidate(nothing, b"", descriptor, 30.0, 0.6, 0.6)
+    return recipe.Candidate(nothing, b"", descriptor, 30.0, 0.6, 0.6, hashed)
 
 
 def test_the_chosen_are_far_from_each_other() -> None:
@@ -128,6 +130,12 @@ def test_the_chosen_are_far_from_each_other() -> None:
     assert {each.descriptor[1] for each in chosen} == {np.float32(0.7), np.float32(-0.9), np.float32(0.0)}
     assert len(recipe.unlike([near, far, farther], 2)) == 2
     assert recipe.unlike([], 3) == []
+
+
+def test_no_two_of_the_chosen_share_a_consent() -> None:
+    one, twin = _candidate(0.0, 0.0, hashed=0), _candidate(0.0, 0.9, hashed=0b111)
+    other = _candidate(0.0, -0.7)
+    assert [each.hashed for each in recipe.unlike([one, twin, other], 3)] == [twin.hashed, other.hashed]
 
 
 def test_a_known_face_names_its_person() -> None:

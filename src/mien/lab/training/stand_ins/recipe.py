@@ -16,6 +16,7 @@ from mien.lab.training.stand_ins.contributors import Contributor, Known, read_co
 from mien.lab.training.stand_ins.draw import Draw, Draws
 from mien.media.files.output_file import output_error
 from mien.models.library.store import Store
+from mien.provenance.fingerprint import FACE_FREQUENCIES, distance, fingerprint
 from mien.settings import Settings
 from mien.types import Floats, Image
 
@@ -28,6 +29,7 @@ class RecipeTuning:
 
     strength: float = 2.0  # of the difference of a mixture from the mean, in skin and in shape
     least_distance: float = 0.55  # between descriptors; one of a thousand pairs of strangers is nearer than 0.53
+    least_bits: int = 36  # between fingerprints; below it one statement of consent holds for both
     least_age: float = 22.0  # apparent years; a statement of adulthood is asked for below 18
     size_wh: tuple[int, int] = (512, 640)  # pixels: eyes as far apart as in the portraits
     jpeg_quality: int = 93
@@ -38,7 +40,10 @@ TUNING = RecipeTuning()
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A stand-in that passed: `jpeg` is the file; distances are those of its face as it is read back from the file."""
+    """A stand-in that passed: `jpeg` is the file; distances are those of its face as it is read back from the file.
+
+    `hashed` is the fingerprint by which a consent finds the face.
+    """
 
     draw: Draw
     jpeg: bytes
@@ -46,6 +51,7 @@ class Candidate:
     age: float
     contributor: float
     nearest: float
+    hashed: int
 
 
 class _Kitchen:
@@ -97,7 +103,8 @@ class Judge:
         if distances[nearest] < TUNING.least_distance:
             return f"{distances[nearest]:.2f} from {self.known[nearest].name}"
         own = [distance for distance, each in zip(distances, self.known, strict=True) if each.person in names]
-        return Candidate(draw, coded.tobytes(), descriptor, face.age, float(min(own)), float(distances[nearest]))
+        hashed = fingerprint(face.image, FACE_FREQUENCIES)
+        return Candidate(draw, coded.tobytes(), descriptor, face.age, float(min(own)), float(distances[nearest]), hashed)
 
 
 def run(
@@ -145,10 +152,14 @@ def unlike(candidates: Sequence[Candidate], count: int) -> list[Candidate]:
     descriptors = np.stack([each.descriptor for each in candidates])
     # The most unusual face is the first one.
     chosen = [int(np.linalg.norm(descriptors - descriptors.mean(0), axis=1).argmax())]
-    apart = np.linalg.norm(descriptors - descriptors[chosen[0]], axis=1)
-    while len(chosen) < count and apart.max() >= TUNING.least_distance:
+    apart = np.full(len(candidates), np.inf)
+    while True:
+        last = candidates[chosen[-1]]
+        apart = np.minimum(apart, np.linalg.norm(descriptors - last.descriptor, axis=1))
+        apart[[distance(each.hashed, last.hashed) < TUNING.least_bits for each in candidates]] = 0
+        if len(chosen) == count or apart.max() < TUNING.least_distance:
+            break
         chosen.append(int(apart.argmax()))
-        apart = np.minimum(apart, np.linalg.norm(descriptors - descriptors[chosen[-1]], axis=1))
     return [candidates[i] for i in chosen]
 
 
