@@ -28,6 +28,7 @@ from mien.types import Floats, Image
 from tests.support.deadline import DEADLINE_S
 from tests.support.running_studio import Studio, running_studio
 from tests.support.standins import install
+from tests.support.two_people import two_people
 
 playwright_api = pytest.importorskip("playwright.sync_api", reason="NOT TESTED in a browser: playwright is not installed")
 
@@ -531,6 +532,81 @@ def test_a_picture_is_swapped_as_a_file(person: Person, examples: Path) -> None:
     assert waiting.value.suggested_filename == "grace_hopper-mien.jpg"
     person.page.wait_for_timeout(200)
     person.shoot("file")
+
+
+def _card(number: int) -> str:
+    return f"#film-cards > li:nth-child({number})"
+
+
+def test_each_person_of_a_film_wears_a_face_of_their_own(chromium: Any, examples: Path, tmp_path: Path) -> None:
+    clip = two_people(examples / "eileen_collins.png", examples / "grace_hopper.jpg", tmp_path / "two.mp4")
+    with running_studio(tmp_path) as studio, visiting(chromium, studio) as person:
+        page = person.page
+        page.click("#files summary")
+        page.set_input_files("#job-file", str(clip))
+        page.wait_for_selector("#film-dialog[open]")  # nobody is worn, so that somebody has to be chosen
+        page.wait_for_selector(_card(2))
+        assert "2 people" in page.locator("#film-state").inner_text()
+        page.wait_for_function("() => document.querySelector('#film-before').naturalWidth === 640")
+        assert page.locator("#film-swap").is_disabled()
+        person.shoot("film-cards")
+
+        # By mouse, and by keyboard or touch.
+        page.drag_and_drop("#film-faces > li:nth-child(2)", _card(1))
+        person.until(lambda: page.locator(f"{_card(1)} .wears").input_value() == "stand-in-2", "the face is on the card")
+        page.wait_for_selector("#film-after:not([hidden])")
+        page.locator(f"{_card(2)} .name").fill("Eileen")
+        page.select_option(f"{_card(2)} .wears", label="stays as they are")
+        page.select_option("#film-others", "blur")
+        person.until(lambda: studio.client.get(f"/api/films/{_film(studio)}").json()["others"] == "blur", "all others")
+        page.wait_for_selector("#film-after:not([hidden])")
+        page.locator(f"{_card(2)} .view").click()
+        assert page.locator("#film-clock").inner_text().startswith("0:00.5"), "her best view"
+        page.wait_for_selector("#film-after:not([hidden])")
+        page.wait_for_timeout(300)
+        person.shoot("film-worn")
+
+        # A part, by keys.
+        page.focus("#film-time")
+        page.keyboard.press("i")
+        person.until(lambda: page.locator("#film-part").inner_text().startswith("0:00.5 to"), "the start")
+        for _ in range(3):
+            page.keyboard.press("ArrowRight")
+        page.keyboard.press("o")
+        person.until(lambda: page.locator("#film-part").inner_text() == "0:00.5 to 0:00.8", "the end")
+        assert page.evaluate(UNNAMED) == []
+
+        # Two cards of one person, and back.
+        page.drag_and_drop(f"{_card(2)} .note", f"{_card(1)} .note")
+        page.wait_for_selector(f"{_card(1)} .merged button")
+        assert page.locator("#film-cards > li").count() == 1
+        page.click(f"{_card(1)} .merged button")
+        page.wait_for_selector(_card(2))
+        assert page.locator(f"{_card(1)} .name").input_value() == "", "each card has its own name again"
+
+        page.set_viewport_size({"width": 390, "height": 844})
+        page.wait_for_timeout(300)
+        assert page.evaluate(
+            "() => { const box = document.querySelector('#film-dialog'); return box.scrollWidth <= box.clientWidth; }"
+        )
+        person.shoot("film-phone")
+        page.locator("#film-cards").scroll_into_view_if_needed()
+        person.shoot("film-phone-cards")
+        page.set_viewport_size({"width": 1440, "height": 900})
+
+        page.click("#film-swap")
+        page.wait_for_selector("#film-dialog", state="hidden")
+        page.wait_for_selector('#job-list [data-state="done"]')
+        assert studio.state()["jobs"][0]["frames"] == 4, "the part alone"
+        page.locator("#job-list li").scroll_into_view_if_needed()
+        page.wait_for_timeout(300)
+        person.shoot("film-swapped")
+        page.locator("#film-list .end").click()
+        page.wait_for_selector("#film-list li", state="detached")
+
+
+def _film(studio: Studio) -> str:
+    return str(studio.state()["films"][0]["id"])
 
 
 def _swapped(person: Person, folder: Path, target: Path) -> list[Path]:

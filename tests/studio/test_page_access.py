@@ -19,7 +19,15 @@ class TestAccess:
     """Nobody but the person's own page and programs with the token."""
 
     def test_without_the_token_nothing_is_told(self, studio: Studio) -> None:
-        for path in ("/", "/api/state", "/metrics", "/api/openapi.json", "/static/app.js", "/api/faces/x/thumb.jpg"):
+        for path in (
+            "/",
+            "/api/state",
+            "/metrics",
+            "/api/openapi.json",
+            "/static/app.js",
+            "/api/faces/x/thumb.jpg",
+            "/api/films/x/frame.jpg",
+        ):
             assert httpx.get(studio.base + path).status_code == 401, path
         assert httpx.get(f"{studio.base}/?token=wrong").status_code == 401
 

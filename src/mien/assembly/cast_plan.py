@@ -20,13 +20,13 @@ MAX_SOURCES = 16
 class CastPlan:
     """Assignment of source faces: each person of `members` wears one, those in `choice` of the rest wear `everyone`.
 
-    Those who are left have `others`.
+    Those who are left have `others`; a member may have a treatment of their own instead of a face.
     """
 
     everyone: SourceFace | None = None
     choice: Choice = "all"
     others: Treatment = "leave"
-    members: tuple[tuple[Wanted, SourceFace], ...] = ()
+    members: tuple[tuple[Wanted, SourceFace | Treatment], ...] = ()
 
     def __post_init__(self) -> None:
         if not self.sources:
@@ -37,7 +37,7 @@ class CastPlan:
     @property
     def sources(self) -> tuple[SourceFace, ...]:
         """All source faces, each once."""
-        worn = [source for _, source in self.members]
+        worn = [worn for _, worn in self.members if isinstance(worn, SourceFace)]
         found = {source.digest: source for source in ([] if self.everyone is None else [self.everyone]) + worn}
         return tuple(found.values())
 

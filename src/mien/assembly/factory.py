@@ -183,10 +183,11 @@ def add_photo(first: SourceFace, photo: Image, models: Models, recogniser: Recog
     return together(first, load_more(photo, first, models.inspection, recogniser))
 
 
-def open_pipeline(settings: Settings, models: Models, worn: SourceFace | CastPlan) -> Pipeline:
-    """Open the main path for one video; `worn` is the face of everyone, or a plan of who wears which."""
+def open_pipeline(settings: Settings, models: Models, worn: SourceFace | CastPlan | Cast) -> Pipeline:
+    """Open the main path for one video; `worn` is the face of everyone, a plan of who wears which, or the cast of one."""
     tracker = Tracker(models.detector, models.landmarker, settings, models.turned)
-    return Pipeline(tracker, open_cast(worn, settings, models), settings)
+    cast = worn if isinstance(worn, Cast) else open_cast(worn, settings, models)
+    return Pipeline(tracker, cast, settings)
 
 
 def open_picture_pipeline(settings: Settings, models: Models, worn: SourceFace | CastPlan) -> Pipeline:
@@ -205,6 +206,8 @@ def open_cast(worn: SourceFace | CastPlan, settings: Settings, models: Models) -
     engine, retouch = open_engine(settings, models.sessions), models.retouch_for(settings)
     personas = {source.digest: open_persona(engine, source, retouch) for source in plan.sources}
     everyone = None if plan.everyone is None else personas[plan.everyone.digest]
-    members = tuple(Member(person, personas[source.digest]) for person, source in plan.members)
+    members = tuple(
+        Member(person, personas[worn.digest] if isinstance(worn, SourceFace) else worn) for person, worn in plan.members
+    )
     recogniser = open_recogniser(Store()) if members else None
     return Cast(retouch, everyone, plan.choice, plan.others, members, recogniser)

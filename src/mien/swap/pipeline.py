@@ -157,7 +157,7 @@ class Pipeline:
         self._casting = Casting(looks_a_frame)
         self._cast = cast
         self._settings = settings
-        self.worn_frames = Counter({member.person.name: 0 for member in cast.members})
+        self.worn_frames = Counter({each.person.name: 0 for each in cast.members if isinstance(each.role, Persona)})
         """Frames in which each member of the cast wore a persona, by name."""
         self.frames_with_faces = 0
         """Frames in which any face was found."""

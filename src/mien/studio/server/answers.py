@@ -19,10 +19,12 @@ from mien.errors import (
     UsageError,
 )
 from mien.studio.session.faces import SeveralFaces
+from mien.studio.session.film_frames import Overtaken
 from mien.studio.session.verification import VerifierBusy
 
 _STATUS: tuple[tuple[type[MienError], int], ...] = (
     (SeveralFaces, 409),
+    (Overtaken, 409),
     (VerifierBusy, 503),
     (MediaTooLarge, 413),
     (SourceFaceError, 422),

@@ -14,6 +14,7 @@ from mien.studio.server.pages import STATIC, pages_router
 from mien.studio.server.routes.camera import camera_router
 from mien.studio.server.routes.events import Events, events_router
 from mien.studio.server.routes.faces import faces_router
+from mien.studio.server.routes.films import films_router
 from mien.studio.server.routes.inputs import inputs_router
 from mien.studio.server.routes.jobs import jobs_router
 from mien.studio.server.routes.outputs import outputs_router
@@ -61,6 +62,7 @@ def make_app(session: StudioSession, access: Access) -> FastAPI:
         inputs_router,
         outputs_router,
         jobs_router,
+        films_router,
         verification_router,
         state_router,
         preview_router,

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from mien.assembly import factory
+from mien.assembly.cast_plan import CastPlan
 from mien.assembly.file_swap import FileSwap
 from mien.batch.job import Exporter, Progress
 from mien.errors import Cancelled, MienError, UsageError
@@ -37,14 +38,19 @@ _CANCELLED: JobStatus = Status("cancelled")
 
 @dataclass(slots=True)
 class FileJob:
-    """One file; `result` is set when the state is done."""
+    """One file, or its part from `start_s` to `end_s`; `result` is set when the state is done.
+
+    `consents` are those for all faces of `worn`.
+    """
 
     id: str
     name: str
     file: Path
-    source: SourceFace
-    consent: Consent
+    worn: SourceFace | CastPlan
+    consents: tuple[Consent, ...]
     settings: Settings
+    start_s: float | None = None
+    end_s: float | None = None
     status: JobStatus = _WAITING
     frames: int = 0
     total: int | None = None
@@ -93,11 +99,19 @@ class FileJobs:
         self._queue.put(None)
         self._thread.join()
 
-    def add(self, file: Path, name: str, source: SourceFace, consent: Consent, settings: Settings) -> FileJob:
-        """Queue a file of this session; the job owns it from now on. Raises `UsageError`."""
+    def add(
+        self,
+        file: Path,
+        name: str,
+        worn: SourceFace | CastPlan,
+        consents: tuple[Consent, ...],
+        settings: Settings,
+        part_s: tuple[float | None, float | None] = (None, None),
+    ) -> FileJob:
+        """Queue a file of this session, or a part of it; the job owns it from now on. Raises `UsageError`."""
         if len(self._jobs) >= _MAX_JOBS:
             raise UsageError(f"there are already {_MAX_JOBS} files", "remove the finished ones")
-        made = FileJob(secrets.token_hex(6), name, file, source, consent, settings)
+        made = FileJob(secrets.token_hex(6), name, file, worn, consents, settings, *part_s)
         self._jobs[made.id] = made
         self._queue.put(made)
         self._changed()
@@ -149,18 +163,21 @@ class FileJobs:
 
     def _swap(self, current: FileJob) -> tuple[str, ...]:
         """Swap the file and return what the person has to know of the result. Raises a `MienError`."""
-        self._trust.consents.check(current.consent)
+        for consent in current.consents:
+            self._trust.consents.check(consent)
         current.kind = moving.kind_of(current.file)
         current.result = result = self._folder / f"{current.id}-result{_suffix(current)}"
         output = OutputFile(result, overwrite=True, inputs=(current.file,))
         file_swap = FileSwap(
             current.file,
             current.kind,
-            current.source,
-            (current.consent,),
+            current.worn,
+            current.consents,
             current.settings,
             self._models,
             self._trust.notary,
+            start_s=current.start_s,
+            end_s=current.end_s,
             title=job_title(current),
             target_title=current.name,
             watch=lambda exporter: _PreviewedExport(current, exporter, self._changed),

@@ -34,6 +34,8 @@ from mien.studio.session.browser_camera import BrowserFeed
 from mien.studio.session.database import StudioDatabase
 from mien.studio.session.faces import Gallery
 from mien.studio.session.figures import SessionFigures
+from mien.studio.session.film_frames import FilmFrames
+from mien.studio.session.films import Films, shared_copy
 from mien.studio.session.jobs import FileJobs
 from mien.studio.session.live_inputs import LiveInputs
 from mien.studio.session.outputs import Outputs
@@ -88,6 +90,10 @@ class StudioSession:
             shared=shared,
         )
         self.jobs = FileJobs(self._models, trust, uploads, self.notify)
+        self.films = Films(
+            self._models, self.gallery, lambda: factory.open_recogniser(self._store), self._settings, self.notify
+        )
+        self.frames = FilmFrames(self._models, classifier.result(), self._settings, lambda: self.loop.mark_id)
         self.verification = Verification(data, self._settings, with_ledger=not shared)
         self._warming = threading.Thread(target=self._warm_up, name="mien-warm-up")
 
@@ -99,6 +105,7 @@ class StudioSession:
         self.outputs.recover()
         self.loop.start()
         self.jobs.start()
+        self.films.start()
         self.loop.add_sink(_PREVIEW_SINK, lambda width, height: HubSink(self.hub), reopens=True, takes_cards=True)
 
     def close(self) -> None:
@@ -108,6 +115,7 @@ class StudioSession:
         self.wardrobe.pending.stop()
         self.loop.stop()
         self._recordings.close()
+        self.films.stop()
         self.jobs.stop()
         self._warming.join()
 
@@ -126,7 +134,31 @@ class StudioSession:
         if chosen is None:
             raise UsageError("no face is chosen", "choose a face first")
         source, consent = self.gallery.allowed(chosen)
-        return self.jobs.add(file, name, source, consent, self._settings()).id
+        return self.jobs.add(file, name, source, (consent,), self._settings()).id
+
+    def look_at_job(self, job_id: str) -> str:
+        """Look for the people of a job's file, and return the film's id. Raises a `MienError`."""
+        job, known = self.jobs.get(job_id), self.films.of_job(job_id)
+        if known is not None:
+            return known.id
+        return self._owned(shared_copy(job.file, self.uploads), lambda file: self.films.add(file, job.name, job_id).id)
+
+    def swap_film(self, film_id: str) -> str:
+        """Queue a film to be swapped as its people were given faces, and return the job's id. Raises a `MienError`."""
+        film, (plan, consents) = self.films.get(film_id), self.films.plan(film_id)
+
+        def queued(file: Path) -> str:
+            return self.jobs.add(file, film.name, plan, consents, self._settings(), film.part_s).id
+
+        return self._owned(shared_copy(film.file, self.uploads), queued)
+
+    def _owned(self, file: Path, take: Callable[[Path], str]) -> str:
+        """Give a file to its new owner; delete it when that fails."""
+        try:
+            return take(file)
+        except BaseException:
+            file.unlink(missing_ok=True)
+            raise
 
     def keep_preset(self, name: str) -> None:
         """Store the current settings under a name. Raises a `MienError`."""
@@ -177,6 +209,7 @@ class StudioSession:
                 "outputs": self.outputs.described(),
                 "presets": presets,
                 "jobs": self.jobs.described(),
+                "films": self.films.rows(),
                 "browser_camera": self.feed.feeder,
             }
 

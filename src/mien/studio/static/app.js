@@ -4,6 +4,7 @@ import { Controls } from './controls.js';
 import { byId, make, remember, remembered, say } from './dom.js';
 import { Faces } from './faces.js';
 import { Files } from './files.js';
+import { Films } from './films.js';
 import { Inputs } from './inputs.js';
 import { Outputs } from './outputs.js';
 import { Presets } from './presets.js';
@@ -24,7 +25,8 @@ class App {
     this.controls = new Controls();
     this.inputs = new Inputs();
     this.outputs = new Outputs();
-    this.files = new Files();
+    this.films = new Films(this.faces);
+    this.files = new Files(this.films);
     this.presets = new Presets();
     this.verification = new Verification();
     this.shortcuts = new Shortcuts([
@@ -75,7 +77,7 @@ class App {
       this.controls.build(this.state);
       byId('face-list').replaceChildren();
       byId('preset-list').replaceChildren();
-      for (const list of ['output-list', 'job-list']) byId(list).replaceChildren();
+      for (const list of ['output-list', 'job-list', 'film-list']) byId(list).replaceChildren();
       this.outputs.showDevices(this.inputs.devices);
       this.showState(this.state);
     });
@@ -108,6 +110,7 @@ class App {
     this.controls.show(state);
     this.inputs.show(state);
     this.outputs.show(state);
+    this.films.show(state);
     this.files.show(state);
     this.presets.show(state);
     for (const element of document.querySelectorAll('.terms')) element.textContent = t('terms', {}, state.terms);

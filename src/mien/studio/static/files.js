@@ -2,10 +2,12 @@
 import { attempt, call } from './api.js';
 import { byId, make, reconcile } from './dom.js';
 import { t } from './strings.js';
-/** @typedef {import('./types').State} State @typedef {import('./types').Job} Job */
+/** @typedef {import('./types').State} State @typedef {import('./types').Job} Job @typedef {import('./films.js').Films} Films */
 
 export class Files {
-  constructor() {
+  /** @param {Films} films */
+  constructor(films) {
+    this.films = films;
     this.list = byId('job-list');
     const input = byId('job-file', HTMLInputElement);
     input.addEventListener('change', () => {
@@ -20,8 +22,9 @@ export class Files {
     });
   }
 
-  /** @param {File} file */
+  /** Swaps a file with the chosen face; without one, asks who in it is to wear which. @param {File} file */
   async add(file) {
+    if (this.state && !this.state.face) return this.films.add(file);
     const form = new FormData();
     form.append('file', file, file.name);
     const sending = make('p', { className: 'note' }, t('sending', { name: file.name }));
@@ -32,6 +35,7 @@ export class Files {
 
   /** @param {State} state */
   show(state) {
+    this.state = state;
     reconcile(this.list, state.jobs, (job) => job.id, (job) => this.build(job), (element, job) => this.update(element, job));
   }
 
@@ -40,7 +44,8 @@ export class Files {
     const end = make('button', { type: 'button', className: 'end', on: { click: () => void attempt(() => call('DELETE', `/api/jobs/${job.id}`)) } });
     const link = make('a', { className: 'button result', href: `/api/jobs/${job.id}/result`, download: '' }, t('download'));
     const receipt = make('a', { className: 'button receipt', href: `/api/jobs/${job.id}/receipt`, download: '' }, t('receipt'));
-    return make('li', { 'data-job-id': job.id }, make('div', { className: 'top' }, make('b', { title: job.name }, job.name), link, receipt, end),
+    const people = make('button', { type: 'button', className: 'people', 'aria-label': `${t('who_wears')}: ${job.name}`, on: { click: () => void this.films.openJob(job.id) } }, t('who_wears'));
+    return make('li', { 'data-job-id': job.id }, make('div', { className: 'top' }, make('b', { title: job.name }, job.name), link, receipt, people, end),
       make('progress', { 'aria-label': job.name }), make('img', { alt: '', hidden: true }), make('p', { className: 'state' }));
   }
 

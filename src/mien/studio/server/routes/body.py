@@ -7,6 +7,7 @@ from pydantic import BeforeValidator
 from starlette.exceptions import HTTPException
 
 from mien.studio.session.database import is_text
+from mien.studio.session.film_requests import FilmPerson, FilmPlan
 from mien.studio.session.requests import InputRequest, OutputRequest, SoundRequest
 
 
@@ -25,3 +26,5 @@ PresetsBody = Annotated[dict[str, object], _SENDABLE, Body()]
 InputBody = Annotated[InputRequest, _SENDABLE, Body()]
 OutputBody = Annotated[OutputRequest, _SENDABLE, Body()]
 SoundBody = Annotated[SoundRequest, _SENDABLE, Body()]
+FilmPersonBody = Annotated[FilmPerson, _SENDABLE, Body()]
+FilmPlanBody = Annotated[FilmPlan, _SENDABLE, Body()]

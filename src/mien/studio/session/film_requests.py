@@ -1,0 +1,74 @@
+"""Requests of the page about a film: what a person of it wears, which part is wanted.
+
+A field that a request does not name stays as it is; models check their values and raise `UsageError`.
+"""
+
+from typing import Annotated
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationInfo
+
+from mien.errors import UsageError
+from mien.swap.cast import TREATMENTS, Treatment
+
+_MAX_NAME_LETTERS = 40  # chosen, as wide as a card
+_MAX_ID_LETTERS = 40  # of a face in the gallery; chosen, they have 12
+_MAX_SECONDS = 1e6  # chosen, 11 days of film
+
+
+def _name(value: object) -> str | None:
+    if value is None:
+        return None
+    if not isinstance(value, str) or len(value) > _MAX_NAME_LETTERS or not value.isprintable():
+        raise UsageError(f"a name has at most {_MAX_NAME_LETTERS} printable letters", "choose a shorter one")
+    return value.strip()
+
+
+def _face(value: object) -> str | None:
+    if value is None or (isinstance(value, str) and 0 < len(value) <= _MAX_ID_LETTERS):
+        return value
+    raise UsageError("that is not a face of the gallery", "choose one of the gallery")
+
+
+def _seconds(value: object, info: ValidationInfo) -> float | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= _MAX_SECONDS:
+        raise UsageError(f"{info.field_name} is not a time in seconds", "choose a time within the film")
+    return float(value)
+
+
+def _treatment(value: object) -> object:
+    if value is not None and value not in TREATMENTS:
+        raise UsageError("unknown treatment of all others", f"choose one of: {', '.join(TREATMENTS)}")
+    return value
+
+
+def _key(value: object) -> int | None:
+    if value is None or (isinstance(value, int) and not isinstance(value, bool)):
+        return value
+    raise UsageError("into is not the key of a card", "choose another card")
+
+
+_Face = Annotated[str | None, BeforeValidator(_face)]
+_Seconds = Annotated[float | None, BeforeValidator(_seconds)]
+
+
+class FilmPerson(BaseModel):
+    """Edits of one card: `wears` is a face of the gallery, "leave" or None, as all others; `into` is a card or None."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: Annotated[str | None, BeforeValidator(_name)] = None
+    wears: _Face = None
+    into: Annotated[int | None, BeforeValidator(_key)] = None
+
+
+class FilmPlan(BaseModel):
+    """Edits of a film: what `everybody` wears, what becomes of all others, and the part in seconds, None = from end to end."""
+
+    model_config = ConfigDict(frozen=True)
+
+    everybody: _Face = None
+    others: Annotated[Treatment | None, BeforeValidator(_treatment)] = None
+    start_s: _Seconds = None
+    end_s: _Seconds = None

@@ -1,0 +1,22 @@
+/** The state of a film in words and as a bar. */
+import { t } from './strings.js';
+/** @typedef {import('./types').FilmRow} FilmRow */
+
+/** @param {FilmRow} film */
+export function isRunning(film) {
+  return ['waiting', 'looking'].includes(film.state);
+}
+
+/** @param {HTMLProgressElement} bar @param {FilmRow} film */
+export function showProgress(bar, film) {
+  bar.hidden = !isRunning(film);
+  if (film.total) [bar.max, bar.value] = [film.total, film.frames];
+  else bar.removeAttribute('value');
+}
+
+/** What there is to say about a film. @param {FilmRow} film */
+export function stateOf(film) {
+  const count = film.state === 'looking' && film.total && !film.picture ? `${film.frames} / ${film.total}` : '';
+  const people = film.people ? t(film.people === 1 ? 'one_person' : 'people_count', { n: film.people }) : '';
+  return [film.state === 'done' ? '' : t(`state_${film.state}`), count, people, film.message, film.remedy].filter(Boolean).join(' · ');
+}

@@ -1,0 +1,222 @@
+/** The frames of a film: before and after at any time, a lane for each person, and the part that is wanted. */
+import { byId, make, reconcile, say } from './dom.js';
+import { t } from './strings.js';
+/** @typedef {import('./types').Film} Film */
+
+const AFTER_PAUSE_MS = 300;
+const AGAIN_MS = 400;
+const OVERTAKEN = 409;
+
+/** One picture of the film at a time; of those that are asked for meanwhile, the newest is fetched next. */
+class Shot {
+  /** @param {string} id of the image @param {(trouble: string) => void} told @param {boolean} [isExact] pictures of other times are not shown on the way */
+  constructor(id, told, isExact = false) {
+    this.isExact = isExact;
+    this.image = byId(id, HTMLImageElement);
+    this.told = told;
+    this.isBusy = false;
+    this.wanted = '';
+    this.shown = '';
+  }
+
+  /** @param {string} path empty for no picture */
+  want(path) {
+    this.wanted = path;
+    if (!path) this.clear();
+    else if (!this.isBusy && path !== this.shown) void this.fetch();
+  }
+
+  clear() {
+    this.shown = '';
+    this.image.hidden = true;
+    URL.revokeObjectURL(this.image.src);
+    this.image.removeAttribute('src');
+  }
+
+  async fetch() {
+    this.isBusy = true;
+    const path = this.wanted;
+    let trouble = '', isOvertaken = false;
+    try {
+      const answer = await fetch(path);
+      if (answer.ok) await this.draw(await answer.blob(), path);
+      else if (answer.status === OVERTAKEN) isOvertaken = true;
+      else {
+        const said = await answer.json();
+        trouble = [said.error, said.remedy].filter(Boolean).join(' – ');
+      }
+    } catch {
+      trouble = t('no_connection');
+    }
+    if (isOvertaken) await new Promise((done) => setTimeout(done, AGAIN_MS));
+    this.isBusy = false;
+    if (path === this.wanted && !isOvertaken) this.told(trouble);
+    else if (this.wanted && this.wanted !== this.shown) void this.fetch();
+  }
+
+  /** @param {Blob} picture @param {string} path */
+  async draw(picture, path) {
+    const address = URL.createObjectURL(picture);
+    const next = new Image();
+    next.src = address;
+    await next.decode().catch(() => {});
+    if (!this.wanted || (this.isExact && path !== this.wanted)) return URL.revokeObjectURL(address);
+    URL.revokeObjectURL(this.image.src);
+    [this.image.src, this.image.hidden, this.shown] = [address, false, path];
+  }
+}
+
+export class Timeline {
+  /** @param {(part: { start_s?: number | null, end_s?: number | null }) => void} changed */
+  constructor(changed) {
+    this.changed = changed;
+    this.before = new Shot('film-before', (trouble) => this.tell({ before: trouble }));
+    this.after = new Shot('film-after', (trouble) => this.tell({ after: trouble, making: false }), true);
+    this.said = { before: '', after: '', making: false };
+    this.range = byId('film-time', HTMLInputElement);
+    this.split = byId('film-split', HTMLInputElement);
+    /** @type {Film | null} */
+    this.film = null;
+    this.isWorn = false;
+    this.timer = 0;
+    this.range.addEventListener('input', () => this.seek(Number(this.range.value)));
+    this.split.addEventListener('input', () => this.divide());
+    byId('film-in').addEventListener('click', () => this.changed({ start_s: this.time() }));
+    byId('film-out').addEventListener('click', () => this.changed({ end_s: this.time() + (this.film?.step_s ?? 0) }));
+    byId('film-whole').addEventListener('click', () => this.changed({ start_s: null, end_s: null }));
+    byId('film-lanes').addEventListener('click', (event) => this.pointed(event));
+    byId('film-dialog').addEventListener('keydown', (event) => {
+      if (/** @type {HTMLElement} */ (event.target).matches('[type="text"], select') || !this.film?.seconds) return;
+      if (event.key === 'i') byId('film-in').click();
+      if (event.key === 'o') byId('film-out').click();
+    });
+    this.divide();
+  }
+
+  /** @param {string} id of the film */
+  open(id) {
+    this.close();
+    this.id = id;
+    this.range.value = '0';
+  }
+
+  close() {
+    [this.id, this.film, this.isWorn] = ['', null, false];
+    clearTimeout(this.timer);
+    this.before.want('');
+    this.after.want('');
+    this.tell({ before: '', after: '', making: false });
+  }
+
+  /** @param {Film} film @param {boolean} isWorn whether anybody wears a face */
+  show(film, isWorn) {
+    [this.film, this.isWorn] = [film, isWorn];
+    const seconds = film.seconds ?? 0;
+    byId('film-times').hidden = !seconds;
+    [this.range.max, this.range.step] = [String(Math.max(seconds - film.step_s, 0)), String(film.step_s)];
+    this.lanes(film, seconds);
+    this.place();
+    if (film.state !== 'waiting') this.ask();
+  }
+
+  /** @param {Film} film @param {number} seconds */
+  lanes(film, seconds) {
+    const unknown = film.unknown.length ? [{ key: -1, number: 0, name: t('unknown_faces'), times: film.unknown }] : [];
+    reconcile(byId('film-lanes'), seconds ? [...film.cards, ...unknown] : [], (lane) => String(lane.key), () => make('li', {}, make('span', { className: 'who' }), make('span', { className: 'track' })), (element, lane) => {
+      const name = lane.name || t('person_number', { n: lane.number });
+      const [who, track] = /** @type {HTMLElement[]} */ ([...element.children]);
+      element.classList.toggle('unknown', lane.key < 0);
+      who.textContent = lane.name || String(lane.number);
+      who.title = name;
+      element.setAttribute('aria-label', `${name}: ${lane.times.slice(0, 20).map(([start, end]) => `${clock(start)}–${clock(end)}`).join(', ')}`);
+      const drawn = JSON.stringify([seconds, lane.times]);
+      if (element.dataset.drawn === drawn) return;
+      element.dataset.drawn = drawn;
+      const first = lane.times[0]?.[0] ?? 0, last = lane.times.at(-1)?.[1] ?? 0;
+      const lost = lane.key < 0 ? [] : [bar('lost', first, last, seconds)];
+      track.replaceChildren(...lost, ...lane.times.map(([start, end]) => bar('seen', start, end, seconds)));
+    });
+  }
+
+  /** Shows the time, the part and the playhead. */
+  place() {
+    const { film } = this;
+    if (!film?.seconds) return;
+    const time = this.time(), start = film.start_s ?? 0, end = Math.min(film.end_s ?? film.seconds, film.seconds);
+    this.range.setAttribute('aria-valuetext', clock(time));
+    say('film-clock', `${clock(time)} / ${clock(film.seconds)}`);
+    const isPart = film.start_s !== null || film.end_s !== null;
+    say('film-part', isPart ? t('part_from_to', { start: clock(start), end: clock(end) }) : t('part_whole'));
+    byId('film-whole').hidden = !isPart;
+    const marked = byId('film-marked');
+    [marked.style.left, marked.style.width] = [`${(100 * start) / film.seconds}%`, `${(100 * (end - start)) / film.seconds}%`];
+    byId('film-head').style.left = `${(100 * time) / film.seconds}%`;
+  }
+
+  time() {
+    return Number(this.range.value);
+  }
+
+  /** @param {number} time_s */
+  seek(time_s) {
+    this.range.value = String(time_s);
+    this.place();
+    this.ask();
+  }
+
+  /** A click on a lane shows that time. @param {MouseEvent} event */
+  pointed(event) {
+    const track = /** @type {HTMLElement} */ (event.target).closest('.track');
+    if (!track || !this.film?.seconds) return;
+    const box = track.getBoundingClientRect();
+    this.seek(Math.min(Math.max((event.clientX - box.left) / box.width, 0), 1) * this.film.seconds);
+  }
+
+  /** Asks for the frame at once, and for the swapped one after a pause: it takes longer. */
+  ask() {
+    const time = this.time().toFixed(3);
+    this.before.want(`/api/films/${this.id}/frame.jpg?time_s=${time}`);
+    clearTimeout(this.timer);
+    const path = `/api/films/${this.id}/swapped.jpg?time_s=${time}&revision=${this.film?.revision}`;
+    if (!this.isWorn) {
+      this.after.want('');
+      this.tell({ after: '', making: false });
+    } else if (path !== this.after.shown) {
+      // What is shown, or on its way, belongs to another time or choice.
+      [this.after.image.hidden, this.after.wanted] = [true, path];
+      this.tell({ after: '', making: true });
+      this.timer = window.setTimeout(() => this.after.want(path), AFTER_PAUSE_MS);
+    }
+  }
+
+  /** @param {Partial<Timeline['said']>} news */
+  tell(news) {
+    Object.assign(this.said, news);
+    const { before, after, making } = this.said;
+    say('film-trouble', before || after || (making ? t('making_after') : ''));
+    byId('film-trouble').classList.toggle('bad', Boolean(before || after));
+    byId('film-compare').hidden = !this.isWorn;
+    byId('film-halves').hidden = this.after.image.hidden;
+  }
+
+  /** Puts the line between before and after. */
+  divide() {
+    const share = Number(this.split.value);
+    this.after.image.style.clipPath = `inset(0 0 0 ${share}%)`;
+    this.split.setAttribute('aria-valuetext', t('split_at', { n: share }));
+  }
+}
+
+/** @param {string} kind @param {number} start @param {number} end @param {number} seconds */
+function bar(kind, start, end, seconds) {
+  const made = make('i', { className: kind });
+  [made.style.left, made.style.width] = [`${(100 * start) / seconds}%`, `${Math.max((100 * (end - start)) / seconds, 0.3)}%`];
+  return made;
+}
+
+/** @param {number} seconds as minutes, seconds and tenths, with hours where there are any */
+export function clock(seconds) {
+  const tenths = Math.floor(10 * seconds + 1e-6);
+  const minutes = Math.floor(tenths / 600), rest = ((tenths % 600) / 10).toFixed(1).padStart(4, '0');
+  return minutes < 60 ? `${minutes}:${rest}` : `${Math.floor(minutes / 60)}:${String(minutes % 60).padStart(2, '0')}:${rest}`;
+}
