@@ -5,9 +5,9 @@ import math
 import numpy as np
 import pytest
 
-from mien.lab.evaluate.identity import Pairs, apart, grouping, limits_for, pairs_between, pairs_of
+from mien.lab.evaluate.identity import Known, Pairs, apart, grouping, limits_for, pairs_between, pairs_of, touched
 from mien.swap.people.template import Template
-from mien.types import Array
+from mien.types import Array, IdentityLimits
 
 
 def template(*values: float) -> Template:
@@ -80,3 +80,14 @@ def test_a_recogniser_that_tells_nobody_apart_gets_none() -> None:
     people = ["ann", "ann", "bob", "bob", "eve", "eve"]
     assert limits_for(pairs_of(everybody, people), [template(*each) for each in everybody], people) is None
     assert limits_for(pairs_of(everybody[:2], people[:2]), [], []) is None
+
+
+def test_faces_touched_are_counted_without_their_own_portrait() -> None:
+    limits = IdentityLimits(photo=0.5, protect=0.45, cluster=0.4)
+    tracks = Known((template(0.0), template(0.1), template(0.3)), ("ann", "ann", "bob"), ("a1", "a2", "b1"))
+    # Of four pairs of strangers all are near; Ann's tracks know each other.
+    assert touched(tracks, tracks, limits) == (1.0, 0.0)
+    photos = Known((template(0.0), template(9.0)), ("ann", "ann"), ("a1", "a3"))
+    assert touched(tracks, photos, limits) == pytest.approx((0.5, 2 / 3))
+    alone = Known((template(0.0),), ("ann",), ("a1",))
+    assert all(math.isnan(value) for value in touched(alone, alone, limits))

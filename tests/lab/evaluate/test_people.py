@@ -1,6 +1,7 @@
 """The set of known people: its parts, its views, and the unit vectors of installed recognisers."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,10 +9,12 @@ import pytest
 from mien.lab.evaluate.lab import Lab
 from mien.lab.evaluate.people import VIEWS, Unit, measure, recognisers, shrink, split_people, track_of
 from mien.lab.evaluate.portraits import Portrait
+from mien.models.library.importing import import_models
 from mien.models.library.store import Store
 from mien.settings import Settings
 from mien.types import Floats, Image, Landmarks
 from tests.support.portraits import COLLINS, HOPPER, models, portrait, recogniser
+from tests.support.standins import make_small
 
 
 def known(path_name: str, person: str) -> Portrait:
@@ -65,6 +68,25 @@ def test_installed_embeddings_are_compared_at_length_one() -> None:
 
 def test_only_what_is_installed_is_measured(lab: Lab) -> None:
     assert list(recognisers(lab)) == ["face_id_128"]
+
+
+def test_an_installed_recogniser_is_calibrated_beside_the_embedded_one(lab: Lab, tmp_path: Path) -> None:
+    store = Store(installed=tmp_path / "installed")
+    given = tmp_path / "given"
+    given.mkdir()
+    make_small("arcface", given / "standin_arcface.onnx")
+    import_models([given], store, trust=True)
+    installed = replace(lab, store=store, quick=True)
+    embedded, name = recognisers(installed)
+    assert embedded == "face_id_128"
+    section = measure(installed, lambda: None)
+    mine = [figure for figure in section.figures if figure.name.startswith(name)]
+    assert mine
+    # The stand-in has random weights: either it has limits of its own scale, or it is known to tell nobody apart.
+    limits = section.details[name].get("proposed")
+    assert (limits is None) == (mine[0].name == f"{name}: tells people apart")
+    if limits is not None:
+        assert 0 < limits["cluster"] <= limits["protect"] <= limits["photo"] < 2
 
 
 def test_the_part_reports_figures_and_limits(lab: Lab) -> None:

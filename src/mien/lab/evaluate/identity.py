@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mien.swap.people.clusters import clusters_of, distance_matrix
-from mien.swap.people.template import Template
+from mien.swap.people.template import Template, is_surely
 from mien.types import Array, IdentityLimits
 
 PHOTO_FAR, PROTECT_FAR = 1e-3, 3e-4
@@ -84,6 +84,33 @@ def apart(templates: Sequence[Template], people: Sequence[str]) -> tuple[float, 
         float(pairs.same.max()) if len(pairs.same) else math.nan,
         float(pairs.other.min()) if len(pairs.other) else math.nan,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Templates, each of the person named beside it and made of the portrait of that name."""
+
+    templates: tuple[Template, ...]
+    people: tuple[str, ...]
+    portraits: tuple[str, ...]
+
+    def __add__(self, more: "Known") -> "Known":
+        return Known(self.templates + more.templates, self.people + more.people, self.portraits + more.portraits)
+
+
+def touched(seen: Known, known: Known, limits: IdentityLimits) -> tuple[float, float]:
+    """Return the share of tracks that are surely a stranger's, and of those that are not surely their own person's.
+
+    A track is not compared with what was made of its own portrait. NaN without any pair.
+    """
+    same: list[bool] = []
+    other: list[bool] = []
+    for template, person, portrait in zip(seen.templates, seen.people, seen.portraits, strict=True):
+        for each, name, made_of in zip(known.templates, known.people, known.portraits, strict=True):
+            if portrait != made_of:
+                (same if person == name else other).append(is_surely(template, [each], limits))
+    wrong = sum(other) / len(other) if other else math.nan
+    return wrong, 1 - sum(same) / len(same) if same else math.nan
 
 
 def limits_for(portraits: Pairs, templates: Sequence[Template], people: Sequence[str]) -> IdentityLimits | None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from mien.contracts import Embedder, Recogniser
 from mien.lab.evaluate.figures import Figure, Section, Sheet
-from mien.lab.evaluate.identity import Grouping, Pairs, apart, grouping, limits_for, pairs_between, pairs_of
+from mien.lab.evaluate.identity import Grouping, Known, Pairs, apart, grouping, limits_for, pairs_between, pairs_of, touched
 from mien.lab.evaluate.lab import Lab, Progress
 from mien.lab.evaluate.plots import grid
 from mien.lab.evaluate.portraits import Portrait, placed
@@ -17,7 +17,7 @@ from mien.lab.evaluate.scenes import Head, noisy, shaded, to_frame_of
 from mien.models.networks.recognisers.arcface import ArcFace
 from mien.models.runtime.session_cache import SessionCache
 from mien.swap.people.look import Look, look_at, weight_of
-from mien.swap.people.template import Template, template_of
+from mien.swap.people.template import template_of, template_of_photo
 from mien.swap.tracking.tracker import Tracker
 from mien.types import Floats, Frame, IdentityLimits, Image, Landmarks, TrackedFace
 
@@ -165,8 +165,8 @@ def _measured(
     gallery = np.stack([recogniser.describe(each.image, each.landmarks) for each in lab.people])
     names = [each.person for each in lab.people]
     portraits = pairs_of(gallery, names)
-    known = {part: _templates(each, recogniser) for part, each in tracks.items()}
-    proposed = limits_for(portraits, *known["tuned"])
+    known = {part: _known(each, recogniser) for part, each in tracks.items()}
+    proposed = limits_for(portraits, known["tuned"].templates, known["tuned"].people)
     # What is installed has no limits of its own yet: it is judged by those that follow.
     limits = recogniser.limits if name == "face_id_128" else proposed
     if limits is None:
@@ -174,8 +174,10 @@ def _measured(
     figures = [
         Figure(f"{name}: strangers pass as a photo, below {limits.photo:g}", 100 * portraits.accepted(limits.photo), "%", 0.1),
         Figure(f"{name}: further photos that fail", 100 * portraits.rejected(limits.photo), "%", 1.0),
-        Figure(f"{name}: strangers may be touched, below {limits.protect:g}", 100 * portraits.accepted(limits.protect), "%"),
+        Figure(f"{name}: strangers pass, below {limits.protect:g}", 100 * portraits.accepted(limits.protect), "%"),
     ]
+    photos = Known(tuple(template_of_photo(each) for each in gallery), tuple(names), tuple(each.name for each in lab.people))
+    figures += _touching(name, known["tuned"] + known["held out"], photos, limits)
     details: dict[str, object] = {
         "limits": _as_dict(limits),
         "proposed": None if proposed is None else _as_dict(proposed),
@@ -183,7 +185,8 @@ def _measured(
         "portraits by size": {str(size): _rates(_of_size(recogniser, lab, each), limits) for size, each in shrunk.items()},
         "views by yaw and size": _by_bin([*tracks["tuned"], *tracks["held out"]], recogniser, lab, gallery, limits),
     }
-    for part, (templates, people) in known.items():
+    for part, each in known.items():
+        templates, people = each.templates, each.people
         result = grouping(templates, people, limits.cluster)
         figures += _figures(f"{name}, {part}", result, len(set(people)), len(tracks[part]) - len(people))
         farthest, nearest = apart(templates, people)
@@ -191,9 +194,9 @@ def _measured(
             "tracks": len(people), "unknown": len(tracks[part]) - len(people), "people": len(set(people)),
             "farthest of one person": farthest, "nearest of two": nearest,
             "by limit": {
-                f"{limit:.2f}": [each.found, each.mixed, each.split]
+                f"{limit:.2f}": [result.found, result.mixed, result.split]
                 for limit in np.linspace(0.75, 1.25, 11) * limits.cluster
-                for each in (grouping(templates, people, float(limit)),)
+                for result in (grouping(templates, people, float(limit)),)
             },
         }  # fmt: skip
     return figures, details
@@ -208,9 +211,26 @@ def _figures(name: str, result: Grouping, people: int, unknown: int) -> list[Fig
     ]
 
 
-def _templates(tracks: Sequence[Track], recogniser: Recogniser) -> tuple[list[Template], list[str]]:
-    found = [(template_of(_looks(track, recogniser)), track.portrait.person) for track in tracks]
-    return [each for each, _ in found if each is not None], [person for each, person in found if each is not None]
+def _known(tracks: Sequence[Track], recogniser: Recogniser) -> Known:
+    found = [(template_of(_looks(track, recogniser)), track.portrait) for track in tracks]
+    usable = [(template, portrait) for template, portrait in found if template is not None]
+    return Known(
+        tuple(template for template, _ in usable),
+        tuple(portrait.person for _, portrait in usable),
+        tuple(portrait.name for _, portrait in usable),
+    )
+
+
+def _touching(name: str, tracks: Known, photos: Known, limits: IdentityLimits) -> list[Figure]:
+    """Return how often a stranger's face would be touched, and the person's own would not."""
+    figures = []
+    for kind, known in (("track", tracks), ("photo", photos)):
+        wrong, missed = touched(tracks, known, limits)
+        figures += [
+            Figure(f"{name}: strangers touched, by a {kind}", 100 * wrong, "%", at_most=0.05),
+            Figure(f"{name}: own faces missed, by a {kind}", 100 * missed, "%", at_most=1.0),
+        ]
+    return figures
 
 
 def _of_size(recogniser: Recogniser, lab: Lab, shrunk: Sequence[tuple[Portrait, View]]) -> Pairs:

@@ -55,9 +55,9 @@ def _mean(descriptors: Sequence[Floats]) -> Template:
 def is_surely(template: Template, person: Sequence[Template], limits: IdentityLimits) -> bool:
     """Return whether a template is surely of the person of these templates, so that the face may be touched.
 
-    Two means are held to the limit for clusters, others to `protect`. Of 213 rendered tracks of 161 people, by mean and mean
-    0.03 % of strangers pass (at `protect` it would be 0.11 %) and no track of the person fails; by mean and photo 0.02 % and
-    none; by a single view 0.01 to 0.03 %, and 13 to 25 % fail.
+    Two means are held to the limit for clusters, others to `protect`. Of 213 rendered tracks of 161 people, by two means 0.01 %
+    of strangers pass (at `protect` it would be 0.07 %), by a mean and a photo 0.02 %, and no track of the person fails; by a
+    single view 0.01 to 0.03 % pass, and 13 to 25 % of the person's own fail.
     """
     return any(
         template.distance(each) < (limits.cluster if template.looks > 1 and each.looks > 1 else limits.protect)
