@@ -26,7 +26,8 @@ from mien.system.folders import MODELS_VARIABLE
 from mien.testing import FakeAgeEstimator, FakeClassifier
 from mien.types import Floats, Image
 from tests.support.deadline import DEADLINE_S
-from tests.support.running_studio import Studio, running_studio
+from tests.support.running_studio import Studio, loop_clip, running_studio
+from tests.support.side_by_side import write_side_by_side
 from tests.support.standins import install
 from tests.support.two_people import two_people
 
@@ -486,6 +487,43 @@ def test_what_is_in_front_is_shown_on_the_page_alone(person: Person) -> None:
     page.keyboard.press("w")
     person.until(lambda: not hub.wants_classes, "the picture with the classes is not sent any more")
     assert not page.is_visible("#class-key")
+
+
+def test_people_are_numbered_and_one_of_them_is_given_a_face(chromium: Any, examples: Path, tmp_path: Path) -> None:
+    with running_studio(tmp_path) as studio, visiting(chromium, studio) as person:
+        studio.wear(examples / "grace_hopper.jpg")
+        studio.add_face(examples / "eileen_collins.png").raise_for_status()
+        loop_clip(studio, write_side_by_side(tmp_path / "two.mp4"))
+        person.see("swapped")
+        page = person.page
+        page.keyboard.press("p")
+        numbers = page.locator("#face-numbers button")
+        person.until(lambda: numbers.count() == 2, "a number on each face")
+        number = numbers.first.inner_text()
+        person.shoot("people-numbers")
+        numbers.first.click()
+        assert number in page.locator("#part-title").inner_text()
+        person.shoot("people-part")
+        page.locator("#part-choices .pick").first.click()
+        person.until(lambda: bool(studio.state()["people"]["given"]), "the part")
+        assert "grace_hopper" in page.locator("#people-list").inner_text()
+        assert page.locator("#people-others").is_hidden(), "everyone wears a face"
+        page.select_option("#people-reach", "chosen")
+        page.select_option("#people-others", "blur")
+        fates = page.locator("#face-numbers button").evaluate_all
+        person.until(lambda: sorted(fates("(all) => all.map((each) => each.dataset.fate)")) == ["covered", "worn"], "fates")
+        person.shoot("people-alone")
+        page.locator("#people-list button").last.click()
+        person.until(lambda: not studio.state()["people"]["given"], "the part is taken back")
+        page.select_option("#people-reach", "me")
+        person.until(lambda: bool(studio.state()["people"]["enrolled"]), "the enrolment")
+        assert page.locator("#people-reach").input_value() == "me"
+        person.until(lambda: page.locator("#face-numbers .me").count() == 1, "the enrolled person is named")
+        person.shoot("people-me")
+        page.locator("#people-enrol").click()
+        person.until(lambda: page.locator("#people-reach").input_value() == "chosen", "nobody wears the face")
+        page.locator("#people").click()
+        person.until(lambda: page.locator("#face-numbers *").count() == 0, "the numbers go")
 
 
 def test_a_recording_is_made_and_can_be_fetched(person: Person, checker: Checker, examples: Path, tmp_path: Path) -> None:

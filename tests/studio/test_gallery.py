@@ -264,15 +264,13 @@ class TestStandIns:
     def test_one_is_worn_without_a_question(self, studio: Studio) -> None:
         studio.client.post("/api/faces/stand-in-4/select").raise_for_status()
         assert studio.state()["face"] == "stand-in-4"
-        worn = studio.session.wardrobe.consent
-        assert worn is not None
+        worn = studio.session.wardrobe.consents["stand-in-4"]
         assert (worn.statement, worn.photo) == ("synthetic", "stand-in-4.jpg")
         assert studio.client.post("/api/faces/none/select").json() == {"face": None}
 
     def test_a_revoked_statement_takes_it_off_until_it_is_chosen_again(self, studio: Studio) -> None:
         studio.client.post("/api/faces/stand-in-6/select").raise_for_status()
-        worn = studio.session.wardrobe.consent
-        assert worn is not None
+        worn = studio.session.wardrobe.consents["stand-in-6"]
         Consents(Database(studio.data)).revoke(worn.id)
         studio.session.wardrobe.check_consent()
         assert studio.state()["face"] is None

@@ -197,7 +197,7 @@ def test_a_face_that_the_engine_refuses_at_the_last_moment_lends_nothing_its_con
 ) -> None:
     """The engine may change between the trial of a face and its being worn."""
     session = studio.session
-    worn, consent = session.loop.snapshot, session.wardrobe.consent
+    worn, consents = session.loop.snapshot, session.wardrobe.consents
     other = str(studio.add_face(examples / "grace_hopper.jpg").raise_for_status().json()["id"])
     inside, asked = session.gallery.persona, iter([False, True])
 
@@ -210,7 +210,7 @@ def test_a_face_that_the_engine_refuses_at_the_last_moment_lends_nothing_its_con
     with pytest.raises(SourceFaceStranger):
         session.wardrobe.select(other)
     assert session.loop.snapshot is worn
-    assert session.wardrobe.consent is consent
+    assert session.wardrobe.consents is consents
 
 
 @pytest.mark.parametrize(

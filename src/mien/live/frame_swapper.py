@@ -61,16 +61,32 @@ Showing = Literal["swapped", "clear", "covered", "held", "veiled", "passed", "no
 
 
 @dataclass(frozen=True, slots=True)
+class ShownFace:
+    """A tracked face of a frame: its place as xyxy in frame pixels, and the name of the member of the cast that it surely is.
+
+    `fate` is what became of it: it wears a face, is left on purpose, is covered on purpose, or is hidden because nothing of
+    that is sure.
+    """
+
+    track_id: int
+    box: tuple[float, float, float, float]
+    name: str | None
+    fate: Literal["worn", "left", "covered", "hidden"]
+
+
+@dataclass(frozen=True, slots=True)
 class Shown:
     """A frame for the sinks, and how faces appear in it.
 
-    `before` is the picture as it was, `classes` the same with the parser's classes over it, when they are wanted.
+    `before` is the picture as it was, `classes` the same with the parser's classes over it, when they are wanted. `faces` are
+    all that are tracked.
     """
 
     labelled: LabelledFrame
     what: Showing
     before: Image | None = None
     classes: Image | None = None
+    faces: tuple[ShownFace, ...] = ()
 
 
 class FrameSwapper:
@@ -107,8 +123,11 @@ class FrameSwapper:
         frame, image = tracked.frame, tracked.frame.image
         self._mark.arriving(frame)
         trusted = self._confirmation.trusted(tracked.faces, tracked.confirming, frame.time_s)
-        worn, spared = self._swap(tracked, trusted, snapshot)
-        verdict = self._judge(tracked, worn, spared, image)
+        worn, spared, parts = self._swap(tracked, trusted, snapshot)
+        # A covered face is the wearer's, perhaps, and guarded like a worn one; one that is left surely is not.
+        left = tuple(face for face in spared if parts.roles[face.track_id] == "leave")
+        covered = tuple(face for face in spared if parts.roles[face.track_id] != "leave")
+        verdict = self._judge(tracked, (*worn, *covered), left, image)
         what: Showing = self._hide(image, frame.time_s, verdict, snapshot, bool(worn))
         content = self._content.see(frame)
         if content.state != "clear":
@@ -117,7 +136,7 @@ class FrameSwapper:
             self._last_good, self._last_good_s = image.copy(), frame.time_s
         labelled = self._label(frame, snapshot.settings, hidden=what == "veiled")
         self._mark.leaving(frame)
-        return Shown(labelled, what, tracked.before, tracked.classes)
+        return Shown(labelled, what, tracked.before, tracked.classes, _shown_faces(tracked.faces, worn, spared, parts))
 
     def closed(self, frame: Frame, snapshot: Snapshot) -> Shown:
         """Return the frame with all of it veiled."""
@@ -140,8 +159,8 @@ class FrameSwapper:
 
     def _swap(
         self, tracked: TrackedFrame, faces: tuple[TrackedFace, ...], snapshot: Snapshot
-    ) -> tuple[tuple[TrackedFace, ...], tuple[TrackedFace, ...]]:
-        """Return the faces that now wear a persona, and those that may be seen; none after an error, which is logged."""
+    ) -> tuple[tuple[TrackedFace, ...], tuple[TrackedFace, ...], CastFrame]:
+        """Return the faces that now wear a persona, those that may be seen, and all roles; none after an error, logged."""
         frame, cast = tracked.frame, snapshot.cast
         try:
             retouch = Retouch() if cast is None else cast.retouch
@@ -159,21 +178,21 @@ class FrameSwapper:
             self.trouble = Trouble(str(error), error.remedy if isinstance(error, MienError) else "choose another engine")
             if self._failures <= _MAX_LOGGED_FAILURES:
                 _log.warning("a face could not be swapped and is veiled: %s", error)
-            return (), ()
+            return (), (), _NOBODY
         spared = tuple(face for face in known if parts.may_be_seen(face.track_id))
         if worn or spared or cast is None:
             self._failures, self.trouble = 0, None
-        return worn, spared
+        return worn, spared, parts
 
     def _judge(
-        self, tracked: TrackedFrame, worn: tuple[TrackedFace, ...], spared: tuple[TrackedFace, ...], image: Image
+        self, tracked: TrackedFrame, closed: tuple[TrackedFace, ...], left: tuple[TrackedFace, ...], image: Image
     ) -> Verdict:
         time_s = tracked.frame.time_s
-        ids = {face.track_id for face in (*worn, *spared)}
+        ids = {face.track_id for face in (*closed, *left)}
         bare = tuple(geometry.box_of(face.landmarks.points) for face in tracked.faces if face.track_id not in ids)
         if bare:
             self._guard.distrust(bare, time_s)
-        return self._guard.judge(image, time_s, worn, tracked.detections, tracked.scene, spared)
+        return self._guard.judge(image, time_s, closed, tracked.detections, tracked.scene, left)
 
     def _hide(self, image: Image, time_s: float, verdict: Verdict, snapshot: Snapshot, worn: bool) -> Showing:
         settings = snapshot.settings
@@ -217,3 +236,17 @@ class FrameSwapper:
         made = settings, marker, Labeller(settings, marker, live=True)
         self._labellers = (made, *self._labellers[:1])
         return made[2].label(frame)
+
+
+def _shown_faces(
+    faces: Sequence[TrackedFace], worn: Sequence[TrackedFace], spared: Sequence[TrackedFace], parts: CastFrame
+) -> tuple[ShownFace, ...]:
+    wearing, free = {face.track_id for face in worn}, {face.track_id for face in spared}
+    shown = []
+    for face in faces:
+        number = face.track_id
+        fate: Literal["worn", "left", "covered", "hidden"] = "worn" if number in wearing else "hidden"
+        if number in free:
+            fate = "left" if parts.roles.get(number) == "leave" else "covered"
+        shown.append(ShownFace(number, geometry.box_of(face.landmarks.points), parts.names.get(number), fate))
+    return tuple(shown)

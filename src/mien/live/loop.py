@@ -14,6 +14,7 @@ from mien.contracts import ContentClassifier
 from mien.errors import MienError
 from mien.live.capture import Capture, CaptureTuning, InputStatus, MakeSource
 from mien.live.content import ContentStatus, LiveContent
+from mien.live.enrolment import Enrolment
 from mien.live.frame_swapper import FrameSwapper, Shown, TrackedFrame, Trouble
 from mien.live.inspector import InspectionTuning, Inspector
 from mien.live.mailbox import Mailbox
@@ -91,6 +92,7 @@ class LiveLoop:
     ) -> None:
         self.meter = Meter()
         self._snapshot = snapshot
+        self._enrolment: Enrolment | None = None
         self._trouble: Trouble | None = None
         self._make_tracking = make_tracking
         self._listener = listener
@@ -145,6 +147,12 @@ class LiveLoop:
     def wear(self, snapshot: Snapshot) -> None:
         """Use these settings and this persona from the next frame on."""
         self._snapshot = snapshot
+
+    def enrol(self, enrolment: Enrolment) -> None:
+        """Show the coming frames to an enrolment until it ends; the one before is cancelled."""
+        before, self._enrolment = self._enrolment, enrolment
+        if before is not None:
+            before.cancel()
 
     @property
     def trouble(self) -> Trouble | None:
@@ -324,6 +332,8 @@ class LiveLoop:
 
     def _swapped(self, swapper: FrameSwapper, tracked: TrackedFrame, snapshot: Snapshot) -> Shown:
         try:
+            if (enrolment := self._enrolment) is not None and not enrolment.ended:
+                enrolment.see(tracked.frame, tracked.faces)
             return swapper.swap(tracked, snapshot)
         except Exception as error:  # noqa: BLE001 - thread border: the picture is hidden and the loop goes on
             _log.warning("a frame could not be made and is veiled: %r", error)

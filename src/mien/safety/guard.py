@@ -112,18 +112,19 @@ class Guard:
         scene: int,
         spared: tuple[TrackedFace, ...] = (),
     ) -> Verdict:
-        """Return the regions to veil; `faces` are worn, `detections` are all, and a new `scene` closes the picture.
+        """Return the regions to veil; `faces` are worn or covered, `detections` are all, a new `scene` closes the picture.
 
-        `spared` are faces that wear nothing on purpose: detections in their places are no signs of a wearer.
+        `spared` are faces that are seen on purpose: they and detections in their places are no signs of a wearer.
         """
         if scene != self._scene:
             self.reset()
             self._scene = scene
         boxes = {face.track_id: geometry.box_of(face.landmarks.points) for face in faces}
-        self._note_lost(boxes, time_s)
+        seen = {**boxes, **{face.track_id: geometry.box_of(face.landmarks.points) for face in spared}}
+        self._note_lost(seen, time_s)
         detections = _elsewhere(detections, spared, self.tuning)
         self._note_detections(detections, faces, time_s)
-        self._regions = [region for region in self._regions if not self._is_over(region, boxes, image, time_s)]
+        self._regions = [region for region in self._regions if not self._is_over(region, seen, image, time_s)]
         self._tracked = boxes
         if self._closed:
             self._open_if_sure(image, time_s, bool(faces), bool(detections) or bool(self._regions))

@@ -73,7 +73,9 @@ class Casting:
         """Take the next frame with its tracked faces; return its number, by which its roles are asked for."""
         self._count += 1
         if cast is not self._cast:
-            self._cast, self._people = cast, tuple(member.person for member in cast.members)
+            people = tuple(member.person for member in cast.members)
+            # Another cast of the same people, as after every change of a setting, changes no decision.
+            self._cast, self._people = cast, self._people if people == self._people else people
         if cast.recogniser is None or not cast.members:
             self._identities = None
             return self._count

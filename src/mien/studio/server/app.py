@@ -18,6 +18,7 @@ from mien.studio.server.routes.films import films_router
 from mien.studio.server.routes.inputs import inputs_router
 from mien.studio.server.routes.jobs import jobs_router
 from mien.studio.server.routes.outputs import outputs_router
+from mien.studio.server.routes.people import people_router
 from mien.studio.server.routes.preview import preview_router
 from mien.studio.server.routes.settings import settings_router
 from mien.studio.server.routes.state import state_router
@@ -61,6 +62,7 @@ def make_app(session: StudioSession, access: Access) -> FastAPI:
         settings_router,
         inputs_router,
         outputs_router,
+        people_router,
         jobs_router,
         films_router,
         verification_router,

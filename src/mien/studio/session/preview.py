@@ -15,7 +15,8 @@ from mien.studio.session.pictures import jpeg
 from mien.types import Image, LabelledFrame
 
 HEADER = struct.Struct("<IIdII")
-"""Sequence, flags, capture time in ms since the epoch, bytes of the picture after, bytes of the picture before."""
+"""Sequence, bytes of the faces, capture time in ms since the epoch, bytes of the picture after, bytes of the picture before.
+The pictures follow in this order, then the faces as JSON."""
 IN_FLIGHT = 2  # one is decoded while the next is on its way; more would add delay
 _JPEG_QUALITY = 80  # chosen by eye
 _MAX_ORIGINALS = 4  # on a busy machine the preview's thread is one to two frames behind
@@ -24,22 +25,28 @@ _FIRST_WIDTH_PIXELS = 1280  # until the page says how wide it is
 
 @dataclass(frozen=True, slots=True)
 class Originals:
-    """The picture of one frame as it was, and the same with the parser's classes drawn over it; for the page alone."""
+    """The picture of one frame as it was, and the same with the parser's classes drawn over it; for the page alone.
+
+    `faces` is JSON: the faces in the frame as in `face_numbers.described`.
+    """
 
     before: Image | None = None
     classes: Image | None = None
+    faces: bytes = b""
 
 
 class Viewer:
     """One page. Made and used on the event loop; `HubSink` only reads its wishes and hands it messages.
 
-    `width` 0 wants no picture; `before` wants the picture as it was, too, `classes` that with the parser's classes over it.
+    `width` 0 wants no picture; `before` wants the picture as it was, too, `classes` that with the parser's classes over it,
+    `faces` the places and numbers of the faces.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.width = _FIRST_WIDTH_PIXELS
         self.before = False
         self.classes = False
+        self.faces = False
         self._loop = loop
         self._messages: asyncio.Queue[bytes] = asyncio.Queue()
         self._pending: set[int] = set()
@@ -50,11 +57,11 @@ class Viewer:
         """Return True when the page takes another frame."""
         return self.width > 0 and len(self._pending) < IN_FLIGHT
 
-    def offer(self, capture_ms: float, after: bytes, before: bytes) -> None:
+    def offer(self, capture_ms: float, after: bytes, before: bytes, faces: bytes = b"") -> None:
         """Send a frame; for the sink's thread, and only when `ready`."""
         self._sequence += 1
         self._pending.add(self._sequence)
-        message = HEADER.pack(self._sequence, 0, capture_ms, len(after), len(before)) + after + before
+        message = HEADER.pack(self._sequence, len(faces), capture_ms, len(after), len(before)) + after + before + faces
         self._loop.call_soon_threadsafe(self._put, message)
 
     def _put(self, message: bytes) -> None:
@@ -106,9 +113,16 @@ class PreviewHub:
         with self._lock:
             return any(viewer.classes and viewer.width > 0 for viewer in self._viewers)
 
+    @property
+    def wants_faces(self) -> bool:
+        """Return True when a page shows the numbers of faces."""
+        with self._lock:
+            return any(viewer.faces and viewer.width > 0 for viewer in self._viewers)
+
     def note_originals(self, pts: int, originals: Originals) -> None:
         """Keep the picture as it was for the frame of this time; the page alone shows it, beside the labelled one."""
-        kept = {} if originals.before is None and originals.classes is None else {**self._originals, pts: originals}
+        is_empty = originals.before is None and originals.classes is None and not originals.faces
+        kept = {} if is_empty else {**self._originals, pts: originals}
         self._originals = dict(list(kept.items())[-_MAX_ORIGINALS:])
 
     def ready(self) -> list[Viewer]:
@@ -152,7 +166,8 @@ class HubSink:
                 before = jpeg_of(originals.classes, width, "classes")
             elif viewer.before and originals.before is not None:
                 before = jpeg_of(originals.before, width, "before")
-            viewer.offer(captured_ms, jpeg_of(frame.image, width, "after"), before)
+            faces = originals.faces if viewer.faces else b""
+            viewer.offer(captured_ms, jpeg_of(frame.image, width, "after"), before, faces)
 
     def __enter__(self) -> Self:
         return self

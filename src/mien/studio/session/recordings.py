@@ -50,28 +50,28 @@ class Recordings:
         self._mark_id = mark_id
         self._changed = changed
         self._lock = threading.Lock()
-        self._worn: Consent | None = None
+        self._worn: tuple[Consent, ...] = ()
         self._running: dict[Path, _Running] = {}
         self._statuses: dict[Path, SealStatus] = {}
         self._threads: list[threading.Thread] = []
 
-    def wear(self, consent: Consent | None) -> None:
-        """Note that the face with this consent is worn from now on; running recordings show it, too."""
+    def wear(self, consents: tuple[Consent, ...]) -> None:
+        """Note that the faces with these consents are worn from now on; running recordings show them, too."""
         with self._lock:
-            self._worn = consent
-            running = list(self._running.values()) if consent is not None else []
+            self._worn = consents
+            running = list(self._running.values()) if consents else []
             for each in running:
-                self._add_consent(each)
+                self._add_consents(each)
         for each in running:
             self._note(each)
 
     def begin(self, path: Path) -> None:
         """Note a recording before its first frame. Raises `ProvenanceError`, or `UsageError` for a revoked consent."""
-        if self._worn is not None:
-            self._notary.consents.check(self._worn)
+        for consent in self._worn:
+            self._notary.consents.check(consent)
         made = _Running(path, datetime.now(UTC))
         with self._lock:
-            self._add_consent(made)
+            self._add_consents(made)
         self._note(made)
         with self._lock:
             self._running[path] = made
@@ -155,9 +155,8 @@ class Recordings:
             self._statuses[path] = Status("unsigned", str(error), "the next start retries")
         self._changed()
 
-    def _add_consent(self, running: _Running) -> None:
-        if self._worn is not None:
-            running.consents[self._worn.id] = self._worn
+    def _add_consents(self, running: _Running) -> None:
+        running.consents.update({consent.id: consent for consent in self._worn})
 
     def _note(self, running: _Running) -> None:
         self._notary.ledger.begin_recording(running.path, _to_json(self._claim(running)))
@@ -190,7 +189,10 @@ def _carried(path: Path) -> tuple[list[int], int]:
 
 
 def _to_json(claim: Claim) -> str:
-    return json.dumps(asdict(claim), default=datetime.isoformat)
+    values = asdict(claim)
+    # A recording shows worn faces; what was hidden is stated by files alone.
+    del values["hidden"]
+    return json.dumps(values, default=datetime.isoformat)
 
 
 def _from_json(text: str) -> Claim:

@@ -3,11 +3,14 @@
 Every model checks its values where it is made and raises `UsageError`; fields that a kind does not know are ignored.
 """
 
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, TypeAdapter, ValidationInfo
 
 from mien.errors import UsageError
+from mien.studio.session.parts import REACHES, Reach
+from mien.swap.cast import TREATMENTS, Treatment
 
 MAX_SIDE_PIXELS = 7680  # 8K, the widest camera and screen
 _MIN_SIDE_PIXELS = 16  # chosen: nothing smaller shows a face
@@ -55,6 +58,15 @@ def _container(value: object) -> object:
     if value not in _CONTAINERS:
         raise UsageError(f"unknown container {value!r} for a recording", f"choose one of: {', '.join(_CONTAINERS)}")
     return value
+
+
+def _word_of(words: Sequence[str]) -> Callable[[object, ValidationInfo], object]:
+    def check(value: object, info: ValidationInfo) -> object:
+        if value not in words:
+            raise UsageError(f"unknown {info.field_name} {value!r}", f"choose one of: {', '.join(words)}")
+        return value
+
+    return check
 
 
 def _stream_address(value: object) -> str:
@@ -206,6 +218,19 @@ class SoundRequest(_Request):
     """The microphone; None for no sound."""
 
     device: Annotated[str | None, BeforeValidator(_text_or_none)] = None
+
+
+class PartsRequest(_Request):
+    """Who wears the chosen face, and what becomes of the others."""
+
+    reach: Annotated[Reach, BeforeValidator(_word_of(REACHES))]
+    others: Annotated[Treatment, BeforeValidator(_word_of(TREATMENTS))]
+
+
+class PartRequest(_Request):
+    """The face of the gallery that a person of the live picture wears; None for the person's own."""
+
+    face: Annotated[str | None, BeforeValidator(_text_or_none)] = None
 
 
 def input_of_text(text: str) -> InputRequest:

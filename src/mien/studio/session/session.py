@@ -38,6 +38,7 @@ from mien.studio.session.film_frames import FilmFrames
 from mien.studio.session.films import Films, shared_copy
 from mien.studio.session.jobs import FileJobs
 from mien.studio.session.live_inputs import LiveInputs
+from mien.studio.session.live_people import LivePeople, recogniser_of
 from mien.studio.session.outputs import Outputs
 from mien.studio.session.presets import Presets, checked, portable, values_of
 from mien.studio.session.preview import HubSink, Originals, PreviewHub
@@ -77,9 +78,11 @@ class StudioSession:
         )
         self.figures = SessionFigures(self.loop.meter)
         self._recordings = Recordings(trust.notary, self._settings, lambda: self.loop.mark_id, self.notify)
+        recogniser = recogniser_of(self._models)
         self.wardrobe = Wardrobe(
-            settings, self._models, self.gallery, self.loop, self._recordings, trust.consents, uploads, self.notify
+            settings, self._models, self.gallery, self.loop, self._recordings, trust.consents, recogniser, uploads, self.notify
         )
+        self.people = LivePeople(self.loop, self.wardrobe, recogniser)
         self.inputs = LiveInputs(self.loop, self.feed, self._settings, shared=shared)
         self.outputs = Outputs(
             self.loop,
@@ -203,6 +206,7 @@ class StudioSession:
                 "faces": [face.described() for face in self.gallery.all()],
                 "stand_ins": [face.described() for face in self.gallery.stand_ins()],
                 "face": wardrobe.face,
+                "people": self.people.described(),
                 "input": {"kind": choice.kind, "spec": choice.spec, **asdict(self.loop.input_status)},
                 "content": asdict(self.loop.content_status),
                 "sound": {"device": self.inputs.microphone, "state": sound.state, "message": sound.message},
@@ -247,7 +251,9 @@ class _Listener(LoopListener):
         self._session.notify()
 
     def shown(self, shown: Shown) -> None:
-        self._session.hub.note_originals(shown.labelled.frame.pts, Originals(shown.before, shown.classes))
+        hub = self._session.hub
+        faces = self._session.people.shown(shown) if hub.wants_faces else b""
+        hub.note_originals(shown.labelled.frame.pts, Originals(shown.before, shown.classes, faces))
 
     def fingerprint(self, fingerprint: int) -> None:
         self._session._recordings.see(fingerprint)

@@ -1,4 +1,4 @@
-"""Wardrobe: the face that is worn, with which settings, and on which statement of consent."""
+"""Wardrobe: the faces that are worn, by whom, with which settings, and on which statements of consent."""
 
 import secrets
 import shutil
@@ -8,7 +8,8 @@ from pathlib import Path
 
 from mien.assembly import factory, registry
 from mien.assembly.warm_up import try_on
-from mien.errors import ModelError, UsageError
+from mien.contracts import Recogniser
+from mien.errors import MienError, ModelError, UsageError
 from mien.live.loop import LiveLoop
 from mien.live.snapshot import Snapshot
 from mien.media.files.file_check import check_file
@@ -16,10 +17,10 @@ from mien.media.files.output_file import named_in_errors
 from mien.provenance.consent import STATEMENTS, Consent, Consents
 from mien.settings import Settings, Value, from_mapping
 from mien.studio.session.faces import PREPARED_BY, ConsentNeeded, Gallery
+from mien.studio.session.parts import Parts
 from mien.studio.session.pending_change import PendingChange
 from mien.studio.session.presets import LIMITS, values_of
 from mien.studio.session.recordings import Recordings
-from mien.swap.cast import everyone
 
 _OPENING = frozenset({"engine", "detector", *PREPARED_BY})
 """Settings whose change opens or prepares something, which may take seconds with installed models."""
@@ -36,6 +37,7 @@ class Wardrobe:
         loop: LiveLoop,
         recordings: Recordings,
         consents: Consents,
+        recogniser: Callable[[], Recogniser],
         uploads: Path,
         changed: Callable[[], None],
     ) -> None:
@@ -43,10 +45,13 @@ class Wardrobe:
         """Held while the face or the settings change, so that both can be read together."""
         self.settings = settings
         self.face: str | None = None
-        self.consent: Consent | None = None
+        self.parts = Parts()
+        self.consents: dict[str, Consent] = {}
+        """Statements by the faces that are worn."""
         self.pending = PendingChange(self._make_pending, changed)
         self._models = models
         self._gallery = gallery
+        self._recogniser = recogniser
         self._loop = loop
         self._recordings = recordings
         self._consents = consents
@@ -92,18 +97,43 @@ class Wardrobe:
         self._changed()
 
     def remove(self, face_id: str) -> None:
-        """Remove a face from the gallery; the picture closes when it is worn."""
+        """Remove a face from the gallery; who wears it as the chosen face is hidden."""
         with self.lock:
-            if self.face == face_id:
-                self.select(None)
+            self._take_off(face_id)
             self._gallery.remove(face_id)
         self._changed()
 
     def check_consent(self) -> None:
-        """Take off the face when the statement that allows it was revoked."""
-        consent = self.consent
-        if consent is not None and self._consents.is_revoked(consent):
-            self.select(None)
+        """Take off the faces whose statement was revoked."""
+        for face_id, consent in list(self.consents.items()):
+            if self._consents.is_revoked(consent):
+                with self.lock:
+                    self._take_off(face_id)
+                self._changed()
+
+    def _take_off(self, face_id: str) -> None:
+        if self.face == face_id:
+            self.face = None
+        self.parts = self.parts.without_face(face_id)
+        try:
+            self._wear(self.face, self.settings)
+        except MienError:
+            # Another face cannot be worn any more, either.
+            self.face, self.parts = None, Parts()
+            self._wear(None, self.settings)
+            raise
+
+    def give(self, change: Callable[[Parts], Parts]) -> None:
+        """Change who wears what, from the next frame on. Raises a `MienError`; then nothing has changed."""
+        with self.lock:
+            before = self.parts
+            self.parts = change(before)
+            try:
+                self._wear(self.face, self.settings)
+            except BaseException:
+                self.parts = before
+                raise
+        self._changed()
 
     def change_settings(self, values: Mapping[str, object]) -> None:
         """Change settings, later where models have to be opened. Raises a `MienError`; then nothing has changed."""
@@ -148,17 +178,18 @@ class Wardrobe:
                 self._models.sessions.keep({entry.id for entry in registry.used(settings, self._models.sessions)})
 
     def _wear(self, face_id: str | None, settings: Settings) -> None:
-        if face_id is None:
-            self.consent = None
-            self._recordings.wear(None)
+        if not self.parts.faces(face_id):
+            self.consents = {}
+            self._recordings.wear(())
             self._loop.wear(Snapshot(settings))
             return
         engine = factory.open_engine(settings, self._models.sessions)
-        # An engine may refuse a face: until it has not, the outputs state the consent of the face before.
-        persona, consent = self._gallery.persona(face_id, engine, settings), self._gallery.allowed(face_id)[1]
-        self.consent = consent
-        self._recordings.wear(consent)
-        self._loop.wear(Snapshot(settings, everyone(persona), face_id))
+        retouch = self._models.retouch_for(settings)
+        # An engine may refuse a face: until it has not, the outputs state the consents of the faces before.
+        cast = self.parts.cast(face_id, lambda worn: self._gallery.persona(worn, engine, settings), retouch, self._recogniser)
+        self.consents = {worn: self._gallery.allowed(worn)[1] for worn in self.parts.faces(face_id)}
+        self._recordings.wear(tuple(self.consents.values()))
+        self._loop.wear(Snapshot(settings, cast, face_id))
 
     def _copied(self, photo: Path) -> Path:
         """Return a copy of the photo in the session's folder, after a check that it is a file."""

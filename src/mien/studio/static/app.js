@@ -6,6 +6,7 @@ import { Faces } from './faces.js';
 import { Files } from './files.js';
 import { Films } from './films.js';
 import { Inputs } from './inputs.js';
+import { LivePeople } from './livepeople.js';
 import { Outputs } from './outputs.js';
 import { Presets } from './presets.js';
 import { Preview } from './preview.js';
@@ -22,6 +23,7 @@ class App {
     this.isDown = false;
     this.preview = new Preview();
     this.faces = new Faces();
+    this.people = new LivePeople(this.preview, (id, work) => this.faces.statingAdulthood(id, work));
     this.controls = new Controls();
     this.inputs = new Inputs();
     this.outputs = new Outputs();
@@ -33,6 +35,7 @@ class App {
       { keys: ['c'], shown: 'C', words: 'key_compare', down: () => this.preview.compare(true), up: () => this.preview.compare(false) },
       { keys: ['s'], shown: 'S', words: 'key_split', down: () => this.preview.toggleSplit() },
       { keys: ['w'], shown: 'W', words: 'classes_hint', down: () => this.preview.toggleClasses() },
+      { keys: ['p'], shown: 'P', words: 'people_hint', down: () => this.people.toggle() },
       { keys: ['m'], shown: 'M', words: 'key_mirror', down: () => this.preview.toggleMirror() },
       { keys: ['f'], shown: 'F', words: 'key_fullscreen', down: () => this.preview.toggleFullscreen() },
       { keys: ['r'], shown: 'R', words: 'key_record', down: () => void this.outputs.toggleRecording() },
@@ -77,7 +80,7 @@ class App {
       this.controls.build(this.state);
       byId('face-list').replaceChildren();
       byId('preset-list').replaceChildren();
-      for (const list of ['output-list', 'job-list', 'film-list']) byId(list).replaceChildren();
+      for (const list of ['output-list', 'job-list', 'film-list', 'people-list']) byId(list).replaceChildren();
       this.outputs.showDevices(this.inputs.devices);
       this.showState(this.state);
     });
@@ -107,6 +110,7 @@ class App {
   showState(state) {
     this.state = state;
     this.faces.show(state);
+    this.people.show(state);
     this.controls.show(state);
     this.inputs.show(state);
     this.outputs.show(state);
@@ -141,7 +145,7 @@ class App {
     else if (state.input.state === 'failed') this.explain(t('failed'), trouble);
     else if (state.input.state !== 'live') this.explain(t('opening'), t('opening_text'));
     else if (shown === 'refused' || shown === 'unchecked') this.explain(t(`${shown}_title`), t(`${shown}_text`));
-    else if (!state.face && shown !== 'passed') this.explain(t('choose_face'), t('choose_face_text'));
+    else if (!state.face && !state.people.given.some((part) => part.face) && shown !== 'passed') this.explain(t('choose_face'), t('choose_face_text'));
     else if (shown === 'veiled') this.explain(t('covered_title'), t('covered_text'));
     else this.explain('', '');
     say('status', state.input.state === 'live' ? t(`status_${shown}`) : t('status_none'));

@@ -1,6 +1,7 @@
 /** The preview: frames over a WebSocket, drawn as they arrive, latest wins, at most two in flight. */
 import { byId, remember, remembered } from './dom.js';
 import { LastingSocket } from './sockets.js';
+/** @typedef {import('./types').SeenFace} SeenFace */
 
 const HEADER_BYTES = 24;
 const KEPT_LATENCIES = 300;
@@ -18,6 +19,9 @@ export class Preview {
     this.isMirrored = !isAlone && Boolean(remembered('mirror', false));
     this.isComparing = false;
     this.isExplaining = false;
+    this.hasFaces = false;
+    /** Called with the faces of each frame, while they are wanted. @type {(faces: SeenFace[]) => void} */
+    this.onFaces = () => {};
     /** @type {number[]} */
     this.latencies = [];
     window.mien = { shown: 0, latency: { median: 0, p95: 0, count: 0 } };
@@ -35,7 +39,7 @@ export class Preview {
   /** Tells the server the wanted width, and whether the picture before is needed, too. */
   wish() {
     const pixels = Math.min(WIDEST, Math.max(320, Math.ceil((this.frame.clientWidth * devicePixelRatio) / 160) * 160));
-    this.socket.send({ want: { before: this.isSplit || this.isComparing, classes: this.isExplaining && !this.isComparing, width: document.hidden ? 0 : pixels } });
+    this.socket.send({ want: { before: this.isSplit || this.isComparing, classes: this.isExplaining && !this.isComparing, faces: this.hasFaces, width: document.hidden ? 0 : pixels } });
   }
 
   resized() {
@@ -64,11 +68,12 @@ export class Preview {
   async draw(data) {
     const view = new DataView(data);
     const capture = view.getFloat64(8, true);
-    const [afterBytes, beforeBytes] = [view.getUint32(16, true), view.getUint32(20, true)];
+    const [facesBytes, afterBytes, beforeBytes] = [view.getUint32(4, true), view.getUint32(16, true), view.getUint32(20, true)];
     try {
       const after = await picture(data, HEADER_BYTES, afterBytes);
       const before = beforeBytes ? await picture(data, HEADER_BYTES + afterBytes, beforeBytes) : null;
       this.paint(after, before);
+      if (facesBytes) this.onFaces(JSON.parse(new TextDecoder().decode(new Uint8Array(data, HEADER_BYTES + afterBytes + beforeBytes, facesBytes))));
       const drawn = performance.timeOrigin + performance.now();
       this.note(drawn - capture);
       window.mien.shown += 1;
@@ -129,6 +134,12 @@ export class Preview {
     this.wish();
   }
 
+  /** Asks for the places and numbers of the faces, too. @param {boolean} on */
+  showFaces(on) {
+    this.hasFaces = on;
+    this.wish();
+  }
+
   toggleSplit() {
     this.isSplit = !this.isSplit;
     remember('split', this.isSplit);
@@ -158,7 +169,8 @@ export class Preview {
   pictureBox() {
     const [width, height] = [this.frame.clientWidth, this.frame.clientHeight];
     const scale = Math.min(width / this.canvas.width, height / this.canvas.height);
-    return { left: (width - scale * this.canvas.width) / 2, width: scale * this.canvas.width };
+    const [seenWidth, seenHeight] = [scale * this.canvas.width, scale * this.canvas.height];
+    return { left: (width - seenWidth) / 2, top: (height - seenHeight) / 2, width: seenWidth, height: seenHeight };
   }
 
   placeLine() {

@@ -4,6 +4,8 @@ export interface Face { id: string; name: string; consent: string; saved: boolea
 export interface Input { kind: string; spec: Record<string, any>; state: string; message: string; remedy: string; width: number; height: number }
 export interface Output { id: string; kind: string; target: string; state: string; message: string; remedy: string; frames: number; seconds: number; seal: string; recovered: boolean; result: boolean; receipt: boolean }
 export interface Job { id: string; name: string; state: string; frames: number; total: number | null; message: string; remedy: string; picture: boolean; receipt: boolean }
+export interface People { reach: string; others: string; enrolled: boolean; enrolling: number | null; given: { number: number; face: string | null }[] }
+export interface SeenFace { number: number; fate: string; place: [number, number, number, number] }
 export interface FilmRow { id: string; job: string | null; name: string; state: string; message: string; remedy: string; frames: number; total: number | null; picture: boolean; people: number; revision: number }
 export interface FilmCard {
   key: number; number: number; name: string; wears: string | null; views: number; best_s: number; seconds: number; share: number; height: number; times: [number, number][];
@@ -13,7 +15,7 @@ export interface Film extends FilmRow {
   seconds: number | null; step_s: number; notes: string[]; others: string; start_s: number | null; end_s: number | null; unknown: [number, number][]; beyond: number; cards: FilmCard[];
 }
 export interface State {
-  version: string; shared: boolean; settings: Record<string, any>; table: Row[]; consents: string[]; terms: string; faces: Face[]; stand_ins: Face[]; face: string | null;
+  version: string; shared: boolean; settings: Record<string, any>; table: Row[]; consents: string[]; terms: string; faces: Face[]; stand_ins: Face[]; face: string | null; people: People;
   input: Input; sound: { device: string | null; state: string; message: string }; outputs: Output[]; presets: Record<string, Record<string, any>>; jobs: Job[]; films: FilmRow[];
   browser_camera: string | null; content: { state: string; message: string; remedy: string };
   trouble: { message: string; remedy: string } | null;

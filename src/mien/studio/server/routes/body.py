@@ -8,7 +8,7 @@ from starlette.exceptions import HTTPException
 
 from mien.studio.session.database import is_text
 from mien.studio.session.film_requests import FilmPerson, FilmPlan
-from mien.studio.session.requests import InputRequest, OutputRequest, SoundRequest
+from mien.studio.session.requests import InputRequest, OutputRequest, PartRequest, PartsRequest, SoundRequest
 
 
 def _refuse_unsendable(value: object) -> object:
@@ -28,3 +28,5 @@ OutputBody = Annotated[OutputRequest, _SENDABLE, Body()]
 SoundBody = Annotated[SoundRequest, _SENDABLE, Body()]
 FilmPersonBody = Annotated[FilmPerson, _SENDABLE, Body()]
 FilmPlanBody = Annotated[FilmPlan, _SENDABLE, Body()]
+PartsBody = Annotated[PartsRequest, _SENDABLE, Body()]
+PartBody = Annotated[PartRequest, _SENDABLE, Body()]

@@ -47,3 +47,4 @@ def _answer(session: StudioSession, viewer: Viewer, text: str) -> None:
         viewer.width = min(max(int(message["want"].get("width", viewer.width)), 0), _MAX_WIDTH_PIXELS)
         viewer.before = bool(message["want"].get("before", False))
         viewer.classes = bool(message["want"].get("classes", False))
+        viewer.faces = bool(message["want"].get("faces", False))
