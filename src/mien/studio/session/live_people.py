@@ -24,7 +24,7 @@ PATIENCE_S = 10.0
 
 
 class LivePeople:
-    """Who wears what in the live picture. Safe to use from several threads; `shown` belongs to the swapping one."""
+    """Wearers of faces in the live picture. Safe to use from several threads; `shown` belongs to the swapping one."""
 
     def __init__(self, loop: LiveLoop, wardrobe: Wardrobe, recogniser: Callable[[], Recogniser]) -> None:
         self._loop = loop

@@ -31,7 +31,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """Who wears what; replaced as a whole. `me` is the enrolled person."""
+    """Faces and their wearers; replaced as a whole. `me` is the enrolled person."""
 
     reach: Reach = "everyone"
     others: Treatment = "cover"

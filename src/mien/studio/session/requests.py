@@ -221,7 +221,7 @@ class SoundRequest(_Request):
 
 
 class PartsRequest(_Request):
-    """Who wears the chosen face, and what becomes of the others."""
+    """Reach of the chosen face, and the fate of the others."""
 
     reach: Annotated[Reach, BeforeValidator(_word_of(REACHES))]
     others: Annotated[Treatment, BeforeValidator(_word_of(TREATMENTS))]
