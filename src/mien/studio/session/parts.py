@@ -13,7 +13,7 @@ from mien.swap.persona import Persona, Retouch
 from mien.types import IdentityLimits
 
 Reach: TypeAlias = Literal["everyone", "me", "chosen"]
-"""Who wears the face that is chosen in the gallery: everyone without a part of their own, one enrolled person, or nobody."""
+"""Wearers of the face that is chosen in the gallery: everyone without a part of their own, one enrolled person, or nobody."""
 REACHES: tuple[Reach, ...] = get_args(Reach)
 MAX_PARTS = 12  # people with a part of their own; each may hold a persona. Chosen, more do not fit a picture
 ME = "me"
