@@ -92,7 +92,18 @@ def test_only_who_enrols_wears_the_face(studio: Studio, clip: Path) -> None:
         assert me["number"] == 0
         answer = studio.client.delete("/api/people/me").raise_for_status().json()
         assert (answer["reach"], answer["enrolled"]) == ("chosen", False)
+        fates_when(socket, ["covered", "covered"])
+
+
+def test_everyone_but_one_person_is_anonymised(studio: Studio, clip: Path) -> None:
+    loop_clip(studio, clip)
+    with watching(studio) as socket:
         fates_when(socket, ["hidden", "hidden"])
+        studio.client.put("/api/people", json={"reach": "chosen", "others": "cover"}).raise_for_status()
+        right = fates_when(socket, ["covered", "covered"])[1]["number"]
+        studio.client.put(f"/api/people/{right}", json={"face": None}).raise_for_status()
+        assert fates_when(socket, ["covered", "left"])[1]["number"] == right
+        assert studio.session.wardrobe.consents == {}
 
 
 def test_what_makes_no_sense_is_refused_in_words(studio: Studio) -> None:

@@ -47,10 +47,12 @@ def test_only_the_enrolled_person_wears_it() -> None:
     assert made is not None
     assert made.everyone is None
     assert made.others == "cover"
-    assert cast(parts, None) is None
+    without = cast(parts, None)
+    assert roles(without) == {}, "without a face, the enrolled person is covered like all others"
+    assert cast(parts.chosen("me", "leave"), None) is None
     forgotten = parts.forgotten()
     assert forgotten.reach == "chosen"
-    assert cast(forgotten, "a") is None, "nobody wears it: all is hidden"
+    assert cast(forgotten.chosen("chosen", "leave"), "a") is None, "nobody wears it: all is veiled"
     assert parts.chosen("everyone", "leave").forgotten().reach == "everyone"
 
 
@@ -66,6 +68,15 @@ def test_a_person_wears_what_was_given_until_it_is_taken_back() -> None:
     assert parts.took_back(3).given == ()
     assert parts.without_face("b").given == ()
     assert parts.without_face("a") == parts
+
+
+def test_faces_are_covered_where_nobody_wears_one() -> None:
+    everyone = cast(Parts().chosen("chosen", "blur"), None)
+    assert everyone is not None
+    assert (everyone.everyone, everyone.others, everyone.members) == (None, "blur", ())
+    but_one = Parts().gave(1, person(0), None, LIMITS).chosen("chosen", "cover")
+    assert roles(cast(but_one, None)) == {"1": "leave"}
+    assert cast(but_one.chosen("everyone", "cover"), None) is None, "no face is chosen: all is veiled, as at the start"
 
 
 def test_one_person_has_one_part() -> None:

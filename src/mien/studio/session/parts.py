@@ -94,8 +94,11 @@ class Parts:
         retouch: Retouch,
         recogniser: Callable[[], Recogniser],
     ) -> Cast | None:
-        """Return the cast of the live picture when `face_id` is chosen; None where nobody wears a face: all is hidden."""
-        if not self.faces(face_id):
+        """Return the cast of the live picture when `face_id` is chosen; None where all of it is to be veiled.
+
+        Without a face to wear, the faces are covered or blurred where that was chosen, as if to anonymise them.
+        """
+        if not self.faces(face_id) and (self.reach == "everyone" or self.others == "leave"):
             return None
         persona = None if face_id is None or self.reach == "chosen" else persona_of(face_id)
         members = [Member(part.person, "leave" if part.face_id is None else persona_of(part.face_id)) for part in self.given]

@@ -21,6 +21,7 @@ from mien.studio.session.parts import Parts
 from mien.studio.session.pending_change import PendingChange
 from mien.studio.session.presets import LIMITS, values_of
 from mien.studio.session.recordings import Recordings
+from mien.swap.persona import Persona
 
 _OPENING = frozenset({"engine", "detector", *PREPARED_BY})
 """Settings whose change opens or prepares something, which may take seconds with installed models."""
@@ -178,15 +179,12 @@ class Wardrobe:
                 self._models.sessions.keep({entry.id for entry in registry.used(settings, self._models.sessions)})
 
     def _wear(self, face_id: str | None, settings: Settings) -> None:
-        if not self.parts.faces(face_id):
-            self.consents = {}
-            self._recordings.wear(())
-            self._loop.wear(Snapshot(settings))
-            return
-        engine = factory.open_engine(settings, self._models.sessions)
+        def persona(worn: str) -> Persona:
+            return self._gallery.persona(worn, factory.open_engine(settings, self._models.sessions), settings)
+
         retouch = self._models.retouch_for(settings)
         # An engine may refuse a face: until it has not, the outputs state the consents of the faces before.
-        cast = self.parts.cast(face_id, lambda worn: self._gallery.persona(worn, engine, settings), retouch, self._recogniser)
+        cast = self.parts.cast(face_id, persona, retouch, self._recogniser)
         self.consents = {worn: self._gallery.allowed(worn)[1] for worn in self.parts.faces(face_id)}
         self._recordings.wear(tuple(self.consents.values()))
         self._loop.wear(Snapshot(settings, cast, face_id))

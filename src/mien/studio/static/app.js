@@ -145,7 +145,7 @@ class App {
     else if (state.input.state === 'failed') this.explain(t('failed'), trouble);
     else if (state.input.state !== 'live') this.explain(t('opening'), t('opening_text'));
     else if (shown === 'refused' || shown === 'unchecked') this.explain(t(`${shown}_title`), t(`${shown}_text`));
-    else if (!state.face && !state.people.given.some((part) => part.face) && shown !== 'passed') this.explain(t('choose_face'), t('choose_face_text'));
+    else if (!state.face && !this.people.isCast && shown !== 'passed') this.explain(t('choose_face'), t('choose_face_text'));
     else if (shown === 'veiled') this.explain(t('covered_title'), t('covered_text'));
     else this.explain('', '');
     say('status', state.input.state === 'live' ? t(`status_${shown}`) : t('status_none'));

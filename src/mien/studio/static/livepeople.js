@@ -51,6 +51,12 @@ export class LivePeople {
     });
   }
 
+  /** Whether something is to be seen without a chosen face: a person wears one, or all faces are covered. */
+  get isCast() {
+    const people = this.state?.people;
+    return Boolean(people && (people.given.some((part) => part.face) || (people.reach !== 'everyone' && people.others !== 'leave')));
+  }
+
   /** All faces that can be worn. */
   faces() {
     return this.state ? [...this.state.faces, ...this.state.stand_ins] : [];

@@ -54,7 +54,7 @@ export default {
   reach_chosen: 'niemand',
   reach_everyone_hint: 'Eine Nummer im Bild drücken, um dieser Person ein anderes Gesicht zu geben. Wer geht und wiederkommt, trägt es wieder.',
   reach_me_hint: 'Nur die angemeldete Person trägt das gewählte Gesicht. Bis jemand erkannt ist, bleibt das Gesicht verdeckt.',
-  reach_chosen_hint: 'Nur wer ein Gesicht bekommt, trägt eines: eine Nummer im Bild drücken.',
+  reach_chosen_hint: 'Nur wer ein Gesicht bekommt, trägt eines: eine Nummer im Bild drücken. Um alle außer dir zu anonymisieren, gib dir das eigene Gesicht.',
   enrol_me: 'Mich anmelden (3 s)',
   forget_me: 'Mich vergessen',
   enrolling: 'In die Kamera schauen, dann ein wenig nach links und nach rechts …',

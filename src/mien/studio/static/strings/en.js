@@ -54,7 +54,7 @@ export default {
   reach_chosen: 'nobody',
   reach_everyone_hint: 'Press a number in the picture to give that person another face. Who leaves and comes back wears it again.',
   reach_me_hint: 'Only the enrolled person wears the chosen face. Until somebody is recognised, the face is covered.',
-  reach_chosen_hint: 'Only people whom you give a face wear one: press a number in the picture.',
+  reach_chosen_hint: 'Only people whom you give a face wear one: press a number in the picture. To anonymise everyone but yourself, give yourself the own face.',
   enrol_me: 'Enrol me (3 s)',
   forget_me: 'Forget me',
   enrolling: 'Look into the camera, then a little to the left and to the right …',
