@@ -17,16 +17,18 @@ import pytest
 import mien
 from mien import api
 from mien.api.arguments import models_of
+from mien.api.face_maps import worn_of
 from mien.api.frames import FrameSwapper
 from mien.assembly import factory
 from mien.errors import AdulthoodNeeded, ContentRefused, NoSourceFace, OutputError, SourceFaceChild, UsageError
+from mien.provenance.credentials.read import read_credentials
 from mien.provenance.mark.windows import find_mark
 from mien.settings import Settings
 from mien.system.programs import environment
 from mien.testing import FakeAgeEstimator, FakeClassifier
 from mien.types import Frame, LabelledFrame
 from tests.support.places import EXAMPLES, ROOT
-from tests.support.portraits import CLIP, COLLINS, HOPPER
+from tests.support.portraits import CLIP, COLLINS, HOPPER, portrait
 
 _FRAMES = 30
 _UNTYPED: Any = mien
@@ -140,7 +142,7 @@ def test_frames_whose_time_stands_still_are_checked_by_the_clock(face: mien.Face
     now_s = [100.0]
     classifier = FakeClassifier(0.0)
     opened = mien.open_pipeline(face)
-    pipeline = FrameSwapper(opened._pipeline, opened._labeller, classifier, face, lambda: now_s[0])
+    pipeline = FrameSwapper(opened._pipeline, opened._labeller, classifier, worn_of(face), lambda: now_s[0])
     frames = [replace(frame, pts=0) for frame in _still(3)]
     pipeline.swap(frames[0])
     pipeline.swap(frames[1])
@@ -247,3 +249,22 @@ def test_the_example_of_the_readme_runs(tmp_path: Path, monkeypatch: pytest.Monk
     exec(compile(code, "README.md", "exec"), {"show": shown.append})
     assert len(shown) > 20
     assert (tmp_path / "result.png").exists()
+
+
+def test_people_of_a_map_wear_faces_of_their_own(tmp_path: Path) -> None:
+    worn = mien.load_face("stand-in-1", data=tmp_path)
+    other = tmp_path / "other.jpg"
+    cv2.imwrite(str(other), np.ascontiguousarray(portrait(COLLINS).image[:, ::-1]))
+    people = mien.map_faces({other: worn, str(HOPPER): mien.load_face("stand-in-2", data=tmp_path)}, others="cover")
+    made = mien.swap_picture(people, COLLINS, tmp_path / "out.png")
+    assert (made.faces, dict(made.worn)) == (1, {str(other): 1, str(HOPPER): 0})
+    assert len(read_credentials(made.path).consents) == 2
+    with pytest.raises(UsageError, match="are one person"):
+        mien.map_faces({other: worn, COLLINS: worn})
+    with pytest.raises(UsageError, match="invalid others"):
+        _UNTYPED.map_faces({other: worn}, others="hide")
+    with pytest.raises(UsageError, match="no mapping"):
+        _UNTYPED.map_faces([worn])
+    worn.trust.consents.revoke(worn.consent.id)
+    with pytest.raises(UsageError, match="was revoked"):
+        mien.swap_picture(people, COLLINS, tmp_path / "again.png")

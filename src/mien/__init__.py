@@ -14,6 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from mien.api import (
         Face,
+        FaceMap,
         Frame,
         FrameSwapper,
         LabelledFrame,
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
         Statement,
         Swapped,
         load_face,
+        map_faces,
         open_pipeline,
         read_video,
         swap_picture,
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 __all__ = [
     "Face",
+    "FaceMap",
     "Frame",
     "FrameSwapper",
     "LabelledFrame",
@@ -43,6 +46,7 @@ __all__ = [
     "Swapped",
     "__version__",
     "load_face",
+    "map_faces",
     "open_pipeline",
     "read_video",
     "swap_picture",

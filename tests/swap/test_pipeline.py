@@ -1,6 +1,7 @@
 """The main path with fakes: order of the faces, failures, opacity, and what is counted."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -8,12 +9,15 @@ import pytest
 
 from mien.contracts import Engine
 from mien.settings import Settings
-from mien.swap.cast import everyone
-from mien.swap.pipeline import Pipeline
+from mien.swap.cast import Cast, Member, Roles, everyone
+from mien.swap.people.identities import Wanted
+from mien.swap.people.template import template_of_photo
+from mien.swap.persona import Retouch
+from mien.swap.pipeline import Pipeline, StreamMemory, swap_faces
 from mien.swap.stages.make_patches import far_to_near
 from mien.swap.tracking.tracker import Tracker
-from mien.testing import FakeDetector, FakeEngine, FakeLandmarker, fake_persona
-from mien.types import FacePatch, Frame, Landmarks, TrackedFace
+from mien.testing import FakeDetector, FakeEngine, FakeLandmarker, FakeRecogniser, fake_persona
+from mien.types import FacePatch, Floats, Frame, Image, Landmarks, TrackedFace
 from tests.support.portraits import COLLINS, models, portrait
 
 
@@ -83,3 +87,68 @@ def test_the_nearer_face_lies_on_top() -> None:
     far, near = _face(1, 0.5), _face(2, 1.0)
     assert far_to_near((near, far)) == (far, near)
     assert far_to_near(()) == ()
+
+
+class _Late(FakeRecogniser):
+    """Is sure of a face only at the third look."""
+
+    def __init__(self) -> None:
+        self.looks = 0
+
+    def describe(self, image: Image, landmarks: Landmarks) -> Floats:
+        self.looks += 1
+        return np.array([0.0 if self.looks > 2 else 0.1, 0, 0], np.float32)
+
+
+def test_a_face_that_is_recognised_a_little_later_is_worn_from_its_first_frame_on() -> None:
+    seen = portrait(COLLINS)
+    tracker = Tracker(FakeDetector(models().photo_detector.detect(seen.image)), FakeLandmarker(seen.landmarks), Settings())
+    persona, bob = fake_persona(FakeEngine()), Wanted("bob", (template_of_photo(np.zeros(3, np.float32)),))
+    cast = Cast(persona.retouch, members=(Member(bob, persona),), recogniser=_Late())
+    pipeline, taken = Pipeline(tracker, cast, Settings()), []
+
+    def frames() -> Iterator[Frame]:
+        for index in range(40):
+            taken.append(index)
+            yield Frame(np.full((512, 512, 3), 100, np.uint8), index, index, Fraction(1, 30))
+
+    ahead = []
+    for index, tracked in enumerate(pipeline.track_all(frames())):
+        assert tracked.frame.index == index
+        ahead.append(len(taken) - index)
+        assert pipeline.swap(tracked).swapped == 1, index
+    assert index == 39
+    assert max(ahead) in {16, 17}, "half a second, give or take the rounding of times"
+    assert pipeline.worn_frames == {"bob": 40}
+
+
+def test_without_people_to_find_no_frame_waits() -> None:
+    pipeline, taken = _pipeline(FakeEngine(), Settings()), []
+
+    def frames() -> Iterator[Frame]:
+        for index in range(3):
+            taken.append(index)
+            yield replace(_frame(), index=index, pts=index)
+
+    assert [len(taken) - seen.frame.index for seen in pipeline.track_all(frames())] == [1, 1, 1]
+
+
+def test_each_source_costs_one_call_and_the_nearer_face_lies_on_top() -> None:
+    class Counting(FakeEngine):
+        def __init__(self, colour: tuple[int, int, int]) -> None:
+            super().__init__(colour)
+            self.calls: list[int] = []
+
+        def swap(self, frame: Frame, faces: Sequence[TrackedFace], prepared: str) -> list[FacePatch | None]:
+            self.calls.append(len(faces))
+            return super().swap(frame, faces, prepared)
+
+    engines = Counting((0, 200, 0)), Counting((200, 0, 0))
+    personas = [fake_persona(engine) for engine in engines]
+    faces = _face(1, 0.9), _face(2, 0.6), _face(3, 0.7), _face(4, 0.5)
+    roles: Roles = {1: personas[0], 2: personas[1], 3: personas[0], 4: "leave"}
+    frame = _frame()
+    worn = swap_faces(frame, faces, roles, Retouch(), Settings(shape=0.0, grain=0.0), StreamMemory())
+    assert [face.track_id for face in worn] == [2, 3, 1]
+    assert [engine.calls for engine in engines] == [[2], [1]]
+    assert (frame.image[_nose()] == (0, 200, 0)).all()

@@ -6,6 +6,7 @@ a `remedy`. Remedies name the flags of the command line: `--overwrite` is the ar
 `--start` is `start_s`, `--detect-size` the setting `detect_size`.
 """
 
+from mien.api.face_maps import FaceMap, map_faces
 from mien.api.faces import Face, Statement, load_face
 from mien.api.files import Swapped, read_video, swap_picture, swap_video, verify
 from mien.api.frames import FrameSwapper, open_pipeline
@@ -16,6 +17,7 @@ from mien.types import Frame, LabelledFrame
 
 __all__ = [
     "Face",
+    "FaceMap",
     "Frame",
     "FrameSwapper",
     "LabelledFrame",
@@ -25,6 +27,7 @@ __all__ = [
     "Statement",
     "Swapped",
     "load_face",
+    "map_faces",
     "open_pipeline",
     "read_video",
     "swap_picture",

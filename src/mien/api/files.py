@@ -1,11 +1,12 @@
 """Files: swapped, read, verified."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from mien.api.arguments import models_of, path_of, paths_of, seconds_of, settings_of
-from mien.api.faces import Face, face_of
+from mien.api.face_maps import FaceMap, worn_of
+from mien.api.faces import Face
 from mien.assembly.file_swap import FileSwap
 from mien.errors import UsageError
 from mien.media.files import moving
@@ -22,19 +23,23 @@ from mien.types import Frame
 class Swapped:
     """A file that was written: labelled, marked, signed and read back.
 
-    `faces` counts the replaced faces of all `frames`. `notes` say what was converted or left out.
+    `faces` counts the replaced faces of all `frames`. `notes` say what was converted or left out. `worn` holds for each person
+    of a `FaceMap`, by the name of the photo, the frames in which they wore their face.
     """
 
     path: Path
     frames: int
     faces: int
     notes: tuple[str, ...]
+    worn: Mapping[str, int] = field(default_factory=dict)
 
 
 def swap_picture(
-    face: Face, target: Path | str, output: Path | str, *, settings: Settings | None = None, overwrite: bool = False
+    face: Face | FaceMap, target: Path | str, output: Path | str, *, settings: Settings | None = None, overwrite: bool = False
 ) -> Swapped:
     """Swap the faces of a picture file into a new one: jpeg, png, webp, tiff or bmp, by the name of `output`.
+
+    Everyone wears `face`, or each person of a map the face of their own.
 
     Raises a `MienError`; then nothing is written.
     """
@@ -46,7 +51,7 @@ def swap_picture(
 
 
 def swap_video(
-    face: Face,
+    face: Face | FaceMap,
     target: Path | str,
     output: Path | str,
     *,
@@ -57,7 +62,8 @@ def swap_video(
 ) -> Swapped:
     """Swap the faces of a video or an animation file into a new one: .mp4, .mov, .mkv, .webm, .avi, .gif, .webp or .png.
 
-    `start_s` and `end_s` cut it. Raises a `MienError`; then nothing is written.
+    Everyone wears `face`, or each person of a map the face of their own. `start_s` and `end_s` cut it. Raises a `MienError`;
+    then nothing is written.
     """
     path = path_of(target, "target")
     start_s, end_s = seconds_of(start_s, "start_s"), seconds_of(end_s, "end_s")
@@ -106,7 +112,7 @@ def _kind_of_moving(path: Path) -> Kind:
 
 
 def _swap(
-    face: Face,
+    face: Face | FaceMap,
     target: Path,
     kind: Kind,
     output: Path,
@@ -115,13 +121,13 @@ def _swap(
     start_s: float | None = None,
     end_s: float | None = None,
 ) -> Swapped:
-    face = face_of(face)
+    worn = worn_of(face)
     moving.check_name(target, kind, output, settings)
-    models = models_of(face.models, face.settings, settings)
+    models = models_of(worn.models, worn.settings, settings)
     file_swap = FileSwap(
-        target, kind, face.source, (face.consent,), settings, models, face.trust.notary, start_s=start_s, end_s=end_s
+        target, kind, worn.plan, worn.consents, settings, models, worn.trust.notary, start_s=start_s, end_s=end_s
     )
-    made = OutputFile(output, overwrite=overwrite, inputs=(target,), journal=face.trust.temporaries)
+    made = OutputFile(output, overwrite=overwrite, inputs=(target,), journal=worn.trust.temporaries)
     made.check()
     result, notes = file_swap.swap(made)
-    return Swapped(output, result.frames, result.faces_swapped, notes)
+    return Swapped(output, result.frames, result.faces_swapped, notes, dict(result.worn))

@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 from mien.api.arguments import models_of, settings_of
-from mien.api.faces import Face, face_of
+from mien.api.face_maps import FaceMap, Worn, worn_of
+from mien.api.faces import Face
 from mien.assembly import factory
 from mien.batch.marking import FileMark
 from mien.contracts import ContentClassifier
@@ -28,13 +29,13 @@ class FrameSwapper:
         pipeline: Pipeline,
         labeller: Labeller,
         classifier: ContentClassifier,
-        face: Face,
+        worn: Worn,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._pipeline = pipeline
         self._labeller = labeller
         self._classifier = classifier
-        self._face = face
+        self._worn = worn
         self._clock = clock
         self._watch = ContentWatch()
         self._checked_s: tuple[float, float] | None = None
@@ -65,7 +66,8 @@ class FrameSwapper:
         now_s = self._clock()
         checked = self._checked_s
         if checked is None or is_due(frame.time_s, checked[0]) or is_due(now_s, checked[1]):
-            self._face.trust.consents.check(self._face.consent)
+            for consent in self._worn.consents:
+                self._worn.trust.consents.check(consent)
             self._watch.observe(self._classifier.score(frame.image), frame.time_s)
             self._checked_s = frame.time_s, now_s
         self._refused = self._refused or self._watch.refused
@@ -76,14 +78,17 @@ class FrameSwapper:
             )
 
 
-def open_pipeline(face: Face, *, settings: Settings | None = None) -> FrameSwapper:
-    """Open the main path for one stream of frames. Raises a `ModelError`, or `UsageError` after a revoked consent.
+def open_pipeline(face: Face | FaceMap, *, settings: Settings | None = None) -> FrameSwapper:
+    """Open the main path for one stream of frames; everyone wears `face`, or each person of a map the face of their own.
+
+    A person of a map is worn from the frame on in which they are recognised. Raises a `ModelError`, or `UsageError` after a
+    revoked consent.
 
     Frames in memory carry the badge, whatever `settings.badge` says, and the mark, with the number of the input's own mark
     where it has one; signed credentials belong to files (`swap_video`).
     """
-    face, settings = face_of(face), settings_of(settings)
-    models = models_of(face.models, face.settings, settings)
-    pipeline = factory.open_pipeline(settings, models, face.source)
+    worn, settings = worn_of(face), settings_of(settings)
+    models = models_of(worn.models, worn.settings, settings)
+    pipeline = factory.open_pipeline(settings, models, worn.plan)
     labeller = Labeller(settings, FileMark((), FULL_STRENGTH), live=True)
-    return FrameSwapper(pipeline, labeller, factory.open_classifier(Store()), face)
+    return FrameSwapper(pipeline, labeller, factory.open_classifier(Store()), worn)
