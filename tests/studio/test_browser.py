@@ -601,6 +601,7 @@ def test_each_person_of_a_film_wears_a_face_of_their_own(chromium: Any, examples
         page.locator(f"{_card(2)} .view").click()
         assert page.locator("#film-clock").inner_text().startswith("0:00.5"), "her best view"
         page.wait_for_selector("#film-after:not([hidden])")
+        page.locator("#film-split").fill("50")
         page.wait_for_timeout(300)
         person.shoot("film-worn")
 
@@ -641,6 +642,37 @@ def test_each_person_of_a_film_wears_a_face_of_their_own(chromium: Any, examples
         person.shoot("film-swapped")
         page.locator("#film-list .end").click()
         page.wait_for_selector("#film-list li", state="detached")
+
+
+def test_a_file_without_people_says_so_and_looking_can_be_stopped(chromium: Any, examples: Path, tmp_path: Path) -> None:
+    text, grey = tmp_path / "letter.mp4", tmp_path / "grey.png"
+    text.write_bytes(b"no video")
+    cv2.imwrite(str(grey), np.full((200, 300, 3), 90, np.uint8))
+    german = {"locale": "de-DE", "color_scheme": "light"}
+    with running_studio(tmp_path) as studio, visiting(chromium, studio, **german) as person:
+        page = person.page
+        page.click("#files summary")
+        for file, words in ((text, "letter.mp4"), (grey, "no face was found")):
+            page.set_input_files("#film-file", str(file))
+            page.wait_for_selector("#film-state.bad")
+            said = page.locator("#film-state").inner_text()
+            assert said.startswith("fehlgeschlagen")
+            assert words in said
+            assert page.locator("#film-swap").is_disabled()
+            assert page.locator("#film-frame").is_visible() == (file == grey), "a picture without people can be seen"
+            page.wait_for_timeout(200)
+            person.shoot(f"film-{file.stem}")
+            page.click("#film-dialog .cancel")
+        page.set_input_files("#film-file", str(examples / "clip.mp4"))
+        page.wait_for_selector("#film-dialog[open]")
+        page.click("#film-stop")
+        person.until(lambda: studio.state()["films"][-1]["state"] == "stopped", "it stops")
+        person.until(lambda: "angehalten" in page.locator("#film-state").inner_text(), "the page says so")
+        page.keyboard.press("Escape")
+        for _ in range(3):
+            rows = page.locator("#film-list li").count()
+            page.locator("#film-list .end").first.click()
+            page.wait_for_function("(rows) => document.querySelectorAll('#film-list li').length < rows", arg=rows)
 
 
 def _film(studio: Studio) -> str:

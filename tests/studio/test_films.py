@@ -102,6 +102,13 @@ def test_people_are_found_given_faces_looked_at_and_swapped_in_a_part(studio: St
     found = find_mark([after])
     assert found is not None, "the mark"
 
+    client.patch(f"/api/films/{film_id}", json={"others": "cover"}).raise_for_status()
+    covered = decoded(client.get(f"/api/films/{film_id}/swapped.jpg", params={"time_s": 1}).raise_for_status().content)
+    assert (cv2.absdiff(covered, before).max(axis=2) > 40)[:, WIDTH // 2 :].sum() > 3000, "all others are covered"
+    _edit(studio, film_id, hopper["key"], wears="leave")
+    alone = decoded(client.get(f"/api/films/{film_id}/swapped.jpg", params={"time_s": 1}).raise_for_status().content)
+    assert (cv2.absdiff(alone, after).max(axis=2) > 40).sum() < 20, "but not a person who stays as they are"
+
     _edit(studio, film_id, hopper["key"], wears="stand-in-2")
     client.patch(f"/api/films/{film_id}", json={"start_s": 0.5, "end_s": 1.0, "others": "blur"}).raise_for_status()
     job_id = client.post(f"/api/films/{film_id}/swap").raise_for_status().json()["id"]

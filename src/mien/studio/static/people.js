@@ -1,7 +1,7 @@
 /** The people of a file: a card each, and which face each of them wears. */
 import { attempt, call } from './api.js';
 import { byId, make, offer, reconcile, say } from './dom.js';
-import { showProgress, stateOf } from './filmstate.js';
+import { isRunning, showProgress, stateOf } from './filmstate.js';
 import { t } from './strings.js';
 import { clock, Timeline } from './timeline.js';
 /** @typedef {import('./types').State} State @typedef {import('./types').Film} Film @typedef {import('./types').FilmCard} FilmCard @typedef {import('./types').Face} Face @typedef {import('./faces.js').Faces} Faces */
@@ -34,6 +34,7 @@ export class People {
       if (chosen !== 'none') void this.wear(chosen, (face) => this.change({ everybody: face }));
     });
     byId('film-swap').addEventListener('click', () => void this.swap());
+    byId('film-stop').addEventListener('click', () => void attempt(() => call('POST', `/api/films/${this.id}/stop`)));
   }
 
   /** @param {string} id */
@@ -65,6 +66,7 @@ export class People {
     say('film-state', stateOf(row));
     byId('film-state').classList.toggle('bad', row.state === 'failed');
     showProgress(byId('film-progress', HTMLProgressElement), row);
+    byId('film-stop').hidden = !isRunning(row);
     if (row.revision !== this.revision || row.state !== this.film?.state || this.faceKey !== keyOf(this.gallery())) void this.fetch();
   }
 
@@ -90,14 +92,15 @@ export class People {
     [this.film, this.revision, this.faceKey] = [film, film.revision, keyOf(this.gallery())];
     reconcile(byId('film-faces'), this.gallery(), (face) => face.id, (face) => this.buildFace(face), () => {});
     reconcile(this.cards, film.cards, (card) => String(card.key), (card) => this.build(card), (element, card) => this.update(element, card));
-    say('film-notes', film.notes.join(' · '));
+    // A picture has no lanes.
+    say('film-notes', [...film.notes, ...(film.unknown.length && !film.seconds ? [t('unknown_faces')] : [])].join(' · '));
     say('film-beyond', film.beyond ? t('people_beyond', { n: film.beyond }) : '');
     offer(byId('film-others', HTMLSelectElement), [['leave', t('others_leave')], ['blur', t('others_blur')], ['cover', t('others_cover')]], film.others);
     offer(byId('film-everybody', HTMLSelectElement), [['none', t('wear_all')], ['', t('wears_others')], ...this.gallery().map(option)], 'none');
     const wearing = film.cards.filter((card) => card.wears && card.wears !== ALONE).length;
     byId('film-swap', HTMLButtonElement).disabled = !wearing;
     say('film-hint', film.cards.length && !wearing ? t('film_hint') : '');
-    for (const place of ['film-choices', 'film-faces-title']) byId(place).hidden = !film.cards.length;
+    for (const place of ['film-choices', 'film-faces', 'film-faces-title']) byId(place).hidden = !film.cards.length;
     this.timeline.show(film, wearing > 0);
   }
 

@@ -116,7 +116,9 @@ export class Timeline {
     [this.range.max, this.range.step] = [String(Math.max(seconds - film.step_s, 0)), String(film.step_s)];
     this.lanes(film, seconds);
     this.place();
-    if (film.state !== 'waiting') this.ask();
+    const isBroken = film.state === 'failed' && !seconds && !film.picture;
+    byId('film-frame').hidden = isBroken;
+    if (film.state !== 'waiting' && !isBroken) this.ask();
   }
 
   /** @param {Film} film @param {number} seconds */
@@ -203,6 +205,8 @@ export class Timeline {
   divide() {
     const share = Number(this.split.value);
     this.after.image.style.clipPath = `inset(0 0 0 ${share}%)`;
+    const [before, after] = /** @type {HTMLElement[]} */ ([...byId('film-halves').children]);
+    [before.style.visibility, after.style.visibility] = [share > 0 ? 'visible' : 'hidden', share < 100 ? 'visible' : 'hidden'];
     this.split.setAttribute('aria-valuetext', t('split_at', { n: share }));
   }
 }
