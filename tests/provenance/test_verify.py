@@ -195,7 +195,7 @@ def test_the_command_walks_folders_and_speaks_json(made: Path, tmp_path: Path, c
     assert "empty" in reports["empty.mp4"]["error"]
     assert main(["verify", str(made / "picture.png"), "--data", str(made / "data")]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in lines[1:]] == ["credentials", "mark", "fingerprint"]
+    assert [line.split()[0] for line in lines[1:]] == ["credentials", "consent", "mark", "fingerprint"]
 
 
 def test_a_root_that_is_none(made: Path, capsys: pytest.CaptureFixture[str]) -> None:
