@@ -9,6 +9,8 @@ from typing import Any
 from mien.errors import UsageError
 
 Value = bool | int | float | str
+MOST_FACES = 64
+"""Faces that can be tracked at once, at most: bounds the time and memory of a frame."""
 _SWITCHES = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
 
 
@@ -186,7 +188,7 @@ class Settings:
         choices=("auto", "single", "half"),
     )  # fmt: skip
     detector: str = _row("yunet", "face detector: yunet (built in), or an installed detector", "tracking", role="detector")
-    faces: int = _row(16, "largest number of tracked faces, the largest faces first", "tracking", 1, 64)
+    faces: int = _row(16, "largest number of tracked faces, the largest faces first", "tracking", 1, MOST_FACES)
     detect_every: int = _row(5, "frames between two runs of the detector", "tracking", 1, 300)
     detect_size: int = _row(320, "longer side of the detector's input, in pixels", "tracking", 160, 1920)
     detect_score: float = _row(0.6, "lowest detection score that starts a track", "tracking", 0.1, 0.99)

@@ -143,6 +143,8 @@ def test_voices_that_are_kept_are_warned_about(tiny: Path, tmp_path: Path, capsy
     assert capsys.readouterr().err.count("voices are kept") == 1
     assert _anonymise(tiny, "-o", tmp_path / "b.mp4", "--end", _END, "--sound", "drop") == 0
     assert "voices" not in capsys.readouterr().err
+    assert _anonymise(tmp_path / "b.mp4", "-o", tmp_path / "c.mp4", "--if-none", "write") == 0
+    assert "voices" not in capsys.readouterr().err
 
 
 def test_a_folder_of_targets_goes_into_a_folder(tmp_path: Path) -> None:
@@ -154,7 +156,7 @@ def test_a_folder_of_targets_goes_into_a_folder(tmp_path: Path) -> None:
     assert _left_in(out) == {"a.jpg", "a.jpg.hidden.json"}
 
 
-def test_the_person_of_a_photo_stays_and_the_other_is_hidden(tmp_path: Path) -> None:
+def test_the_person_of_a_photo_stays_and_the_other_is_hidden(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     target, out = tmp_path / "two.png", tmp_path / "out.png"
     left, right = (cv2.resize(portraits.read(path), (320, 375)) for path in (HOPPER, portraits.COLLINS))
     cv2.imwrite(str(target), np.hstack([left, right]))
@@ -163,6 +165,10 @@ def test_the_person_of_a_photo_stays_and_the_other_is_hidden(tmp_path: Path) -> 
     assert (_faces(result[:, :320]), _faces(result[:, 320:])) == (1, 0)
     facts = json.loads((tmp_path / "out.png.hidden.json").read_text())
     assert facts["kept_faces"] == 1
+    assert "nobody of --keep" not in capsys.readouterr().err
+    cv2.imwrite(str(target), right)
+    assert _anonymise(target, "-o", out, "--keep", HOPPER, "--overwrite") == 0
+    assert "nobody of --keep was surely recognised" in capsys.readouterr().err
 
 
 def test_a_review_and_its_decisions(tmp_path: Path) -> None:

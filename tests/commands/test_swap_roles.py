@@ -105,26 +105,39 @@ def test_a_person_without_a_mapping_is_not_touched(pair: Path, tmp_path: Path) -
         assert not np.array_equal(result.frame.image[:, :middle], both()[:, :middle])
 
 
+def test_everyone_else_of_a_crowd_is_hidden() -> None:
+    small = [cv2.resize(read(path), (160, 190), interpolation=cv2.INTER_AREA) for path in (COLLINS, HOPPER)]
+    crowd = np.ascontiguousarray(np.vstack([np.hstack(small * 5)] * 4), np.uint8)
+    plan = CastPlan(stand_ins.open_stand_in("stand-in-1", models()), "largest", "cover")
+    pipeline = factory.open_picture_pipeline(Settings(faces=3), models(), plan)
+    result = pipeline.swap_frame(Frame(crowd.copy(), 0, 0, Fraction(1)))
+    assert result.swapped == 1
+    left = models().photo_detector.detect(result.frame.image)
+    assert len(result.faces) == 40
+    assert len(left) <= 1
+
+
 def test_a_film_says_who_wore_what_and_who_was_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     eileen, grace = photo_of(COLLINS, tmp_path, "eileen.jpg"), photo_of(HOPPER, tmp_path, "grace.jpg")
     film, out = make_film(tmp_path / "film.mp4", portrait(COLLINS).image), tmp_path / "out.mp4"
     mapping = "--map", f"{eileen}=stand-in-1", "--map", f"{grace}=stand-in-2"
     assert swap(tmp_path, *mapping, film, "-o", out) == 0
     words = said(capsys)
-    assert f"{eileen}: stand-in-1.jpg worn in 6 of 6 frames" in words
-    assert f"{grace} was not found in film.mp4; nobody wears stand-in-2.jpg" in words
+    assert f"{eileen}: stand-in-1 worn in 6 of 6 frames" in words
+    assert f"{grace} was not found in film.mp4; nobody wears stand-in-2" in words
     out.unlink()
     assert swap(tmp_path, "--map", f"{grace}=stand-in-2", film, "-o", out) == 6
     assert f"none of {grace} was found in film.mp4" in said(capsys)
     assert not out.exists()
     assert swap(tmp_path, "stand-in-2", film, "-o", out, "--me", eileen, "--others", "cover") == 0
+    assert "watch all of it" in said(capsys)
 
 
 def test_cards_name_people_by_number_and_by_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     film, out = make_film(tmp_path / "film.mp4", portrait(COLLINS).image), tmp_path / "out.mp4"
     assert main(["people", str(film), "-o", str(tmp_path / "film.people"), "--quiet"]) == 0
     assert swap(tmp_path, "--map", "1=stand-in-1", film, "-o", out) == 0
-    assert "person 1: stand-in-1.jpg worn in 6 of 6 frames" in said(capsys)
+    assert "person 1: stand-in-1 worn in 6 of 6 frames" in said(capsys)
     assert swap(tmp_path, "--map", "2=stand-in-1", film, "-o", out) == 2
     assert "there is no person 2 the cards have 1 to 1" in said(capsys)
     sheet = tmp_path / "film.people" / "people.toml"
@@ -147,6 +160,7 @@ WRONG = {
     "nobody in the photo": (["--map", "N=B", "F"], "no face was found in the photo"),
     "several in the photo": (["--map", "P=B", "F"], "use a photo of this person alone"),
     "several in the source": (["--map", "A=P", "F", "--consent", "self"], "use a photo of this person alone"),
+    "photo beside a map": (["B", "F", "--map", "A=B"], "omit PHOTO"),
     "no cards": (["--map", "1=B", "F"], "no cards with numbers here"),
     "missing": (["--map", "A=missing.jpg", "F"], "missing.jpg does not exist"),
     "no face named": (["--map", "A", "F"], "names no face to wear"),
@@ -192,5 +206,5 @@ def test_more_sources_than_fit_are_refused(pair: Path, tmp_path: Path, capsys: p
 def test_a_dry_run_names_the_costumes(pair: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     grace = photo_of(HOPPER, tmp_path, "grace.jpg")
     assert swap(tmp_path, "--map", f"{grace}=stand-in-3", pair, "-o", tmp_path / "out.png", "--dry-run") == 0
-    assert f"{grace} would wear stand-in-3.jpg" in said(capsys)
+    assert f"{grace} would wear stand-in-3" in said(capsys)
     assert not (tmp_path / "out.png").exists()

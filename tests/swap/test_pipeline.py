@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from mien.contracts import Engine
+from mien.errors import UsageError
 from mien.settings import Settings
-from mien.swap.cast import Cast, Member, Roles, everyone
+from mien.swap.cast import Cast, Member, Roles, Treatment, everyone
 from mien.swap.people.identities import Wanted
 from mien.swap.people.template import template_of_photo
 from mien.swap.persona import Retouch
@@ -152,3 +153,19 @@ def test_each_source_costs_one_call_and_the_nearer_face_lies_on_top() -> None:
     assert [face.track_id for face in worn] == [2, 3, 1]
     assert [engine.calls for engine in engines] == [[2], [1]]
     assert (frame.image[_nose()] == (0, 200, 0)).all()
+
+
+def test_a_frame_with_all_the_faces_that_can_be_hidden_is_refused() -> None:
+    seen = portrait(COLLINS)
+    found = models().photo_detector.detect(seen.image)
+    persona = fake_persona(FakeEngine((0, 200, 0)))
+    cases: list[tuple[int, Treatment]] = [(2, "cover"), (1, "leave"), (1, "cover")]
+    for faces, others in cases:
+        settings = Settings(faces=faces)
+        tracker = Tracker(FakeDetector(found), FakeLandmarker(seen.landmarks), settings)
+        pipeline = Pipeline(tracker, replace(everyone(persona), choice="largest", others=others), settings)
+        if (faces, others) == (1, "cover"):
+            with pytest.raises(UsageError, match="more than the 1 faces that can be hidden"):
+                pipeline.swap_frame(_frame())
+        else:
+            assert pipeline.swap_frame(_frame()).swapped == 1

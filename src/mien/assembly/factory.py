@@ -31,7 +31,7 @@ from mien.models.runtime.onnx_session import OnnxSession
 from mien.models.runtime.session_cache import SessionCache
 from mien.safety.content_check import FileContentCheck
 from mien.safety.guard import LOW_CONFIDENCE_SCORE
-from mien.settings import Settings
+from mien.settings import MOST_FACES, Settings
 from mien.swap.cast import Cast, Member
 from mien.swap.hiding.frame_search import FrameSearch, SearchTuning
 from mien.swap.hiding.path_search import PathTuning
@@ -185,6 +185,7 @@ def add_photo(first: SourceFace, photo: Image, models: Models, recogniser: Recog
 
 def open_pipeline(settings: Settings, models: Models, worn: SourceFace | CastPlan | Cast) -> Pipeline:
     """Open the main path for one video; `worn` is the face of everyone, a plan of who wears which, or the cast of one."""
+    settings = hiding_settings(settings, worn)
     tracker = Tracker(models.detector, models.landmarker, settings, models.turned)
     cast = worn if isinstance(worn, Cast) else open_cast(worn, settings, models)
     return Pipeline(tracker, cast, settings)
@@ -196,8 +197,16 @@ def open_picture_pipeline(settings: Settings, models: Models, worn: SourceFace |
     `worn` as in `open_pipeline`; all faces are looked at, whatever it costs.
     """
     settings = replace(settings, resolution=max(PICTURE_RESOLUTION, settings.resolution), smoothing=0.0)
+    settings = hiding_settings(settings, worn)
     tracker = Tracker(RotatedDetector(TiledDetector(models.photo_detector)), models.landmarker, settings, models.turned)
     return Pipeline(tracker, open_cast(worn, settings, models), settings, looks_a_frame=None)
+
+
+def hiding_settings(settings: Settings, worn: SourceFace | CastPlan | Cast) -> Settings:
+    """Return the settings with every frame searched, for as many faces as can be followed, where all others are hidden."""
+    if isinstance(worn, SourceFace) or worn.others == "leave":
+        return settings
+    return replace(settings, faces=MOST_FACES, detect_every=1)
 
 
 def open_cast(worn: SourceFace | CastPlan, settings: Settings, models: Models) -> Cast:

@@ -32,6 +32,11 @@ def statement_for(photo: Path) -> str | None:
     return STATEMENT if photo.parent == _folder() and photo.stem in NAMES else None
 
 
+def name_of(photo: Path) -> str:
+    """Return the name of a photo as a user knows it: that of its file, or of the stand-in."""
+    return photo.name if statement_for(photo) is None else photo.stem
+
+
 def open_stand_in(name: str, models: factory.Models) -> SourceFace:
     """Open a stand-in as a source face. Raises `UsageError` for an unknown name."""
     return factory.open_source(read_photo(photo_of(name), Settings()), models)

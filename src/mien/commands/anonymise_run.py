@@ -21,6 +21,7 @@ from mien.media.files.conversion import conversion_notes
 from mien.media.files.encoders import CONTAINERS
 from mien.media.files.moving import Kind
 from mien.media.files.output_file import OutputFile, output_error
+from mien.media.files.video_reader import VideoReader
 from mien.models.library.store import Store
 from mien.provenance.trust import Signing, Trust, open_trust
 from mien.settings import Settings
@@ -29,6 +30,7 @@ from mien.system.printable import printable
 
 _VOICES = "voices are kept and not disguised: people can be told by them; --sound drop leaves them out, disguise changes them"
 _DISGUISED = "voices are disguised, words, pace and accent are not: who knows the speaker may still tell"
+_NOBODY = "nobody of --keep was surely recognised: every face is hidden"
 _WATCH = "watch all of it before you pass it on: no search finds every face, and only faces are hidden"
 
 
@@ -149,6 +151,7 @@ def _hide(request: HidingRequest, parts: _Parts, job: _Job, console: Console, qu
     chooser = Chooser(
         job.target, request.start_s, request.end_s, request.keep, request.decisions, request.review, request.settings
     )
+    sounds = False
     with temporaries.cleaned():
         if job.kind is Kind.PICTURE:
             picture = hiding.read_picture()
@@ -161,6 +164,7 @@ def _hide(request: HidingRequest, parts: _Parts, job: _Job, console: Console, qu
             with hiding.open_reader(job.path) as reader:
                 print_notes(console, conversion_notes(reader.info))
                 size_wh = reader.info.width, reader.info.height
+                sounds = isinstance(reader, VideoReader) and any(each.type == "audio" for each in reader.copied)
                 shown = shown_progress(console, name, quiet=quiet, doing="searching")
                 searched = hiding.search_moving(reader, shown, chooser.watch)
             findings = chooser.choose(searched, size_wh)
@@ -170,7 +174,7 @@ def _hide(request: HidingRequest, parts: _Parts, job: _Job, console: Console, qu
                 result = hiding.hide_moving(reader, findings, output, shown)
         _write_report(request, job.path, findings)
         page = chooser.write_review(findings)
-    print_notes(console, (*result.warnings, *_about_sound(request, job), _WATCH))
+    print_notes(console, (*result.warnings, *_about_sound(request, sounds), *_about_kept(request, findings), _WATCH))
     if not quiet:
         console.print(escape(printable(_summary(job, findings, result))))
         if page is not None:
@@ -206,10 +210,14 @@ def _report_path(path: Path) -> Path:
     return path.with_name(f"{path.name}.hidden.json")
 
 
-def _about_sound(request: HidingRequest, job: _Job) -> tuple[str, ...]:
-    if job.kind is not Kind.VIDEO or "audio" in request.file_settings.drop.split(","):
+def _about_sound(request: HidingRequest, sounds: bool) -> tuple[str, ...]:
+    if not sounds or "audio" in request.file_settings.drop.split(","):
         return ()
     return (_DISGUISED,) if request.sound == "disguise" else (_VOICES,)
+
+
+def _about_kept(request: HidingRequest, findings: Findings) -> tuple[str, ...]:
+    return (_NOBODY,) if request.keep and not findings.facts["kept_faces"] else ()
 
 
 def _summary(job: _Job, findings: Findings, result: JobResult) -> str:
@@ -218,7 +226,7 @@ def _summary(job: _Job, findings: Findings, result: JobResult) -> str:
     left = findings.facts["left_faces"]
     doubt = f", {left} doubtful look{'' if left == 1 else 's'} left (see --review)" if left else ""
     kept = findings.facts["kept_faces"]
-    doubt += f", {kept} kept where sure" if kept else ""
+    doubt += f", {kept} of them kept visible where sure" if kept else ""
     if job.kind is Kind.PICTURE:
         return f"{found}{doubt}, labelled, marked and signed"
     rate = result.frames / max(result.seconds, 1e-6)

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from rich.console import Console
 from rich.markup import escape
 
+from mien.assembly import stand_ins
 from mien.assembly.file_swap import open_reader
 from mien.commands.swap_cast import Costumes
 from mien.commands.swap_request import Request, Task
@@ -73,7 +74,7 @@ def _badge(settings: Settings) -> str:
 def print_costumes(costumes: Costumes, console: Console) -> None:
     """Print who would wear which photo."""
     for costume in costumes.each:
-        console.print(escape(printable(f"{costume.name} would wear {costume.photo.name}")))
+        console.print(escape(printable(f"{costume.name} would wear {stand_ins.name_of(costume.photo)}")))
 
 
 def print_notes(console: Console, notes: Iterable[str]) -> None:

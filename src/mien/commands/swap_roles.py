@@ -8,7 +8,7 @@ from pathlib import Path
 from mien.assembly import stand_ins
 from mien.assembly.cast_plan import MAX_SOURCES
 from mien.commands.swap_options import Who
-from mien.commands.targets import named_file
+from mien.commands.targets import is_folder_name, named_file
 from mien.errors import UsageError
 from mien.media.files.file_check import check_file
 from mien.media.files.output_file import same_file
@@ -57,6 +57,11 @@ def roles_of(options: argparse.Namespace) -> tuple[RoleRequest, str | None, list
     photo = None if who == "mapped" else files.pop(0)
     if not files:
         raise UsageError("there is no target", "name the picture or video after PHOTO; with --map no PHOTO is needed")
+    if who == "mapped" and len(files) > 1 and not is_folder_name(options.output, 1):
+        raise UsageError(
+            f"with --map all names are targets, {files[0]} too, and they need a folder",
+            "omit PHOTO, each --map names its own; or name a folder: -o FOLDER/",
+        )
     sheets, pairs = _split(options.map)
     roles = RoleRequest(
         who,

@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 
-from mien.assembly import factory, registry
+from mien.assembly import factory, registry, stand_ins
 from mien.assembly.file_swap import FileSwap
 from mien.batch.job import JobResult
 from mien.commands.progress import shown_progress
@@ -26,6 +26,8 @@ from mien.models.library.store import Store
 from mien.provenance.trust import Trust, open_trust
 from mien.settings import Settings
 from mien.system.printable import printable
+
+_OTHERS = "others are hidden from where their faces are found: watch all of it; mien anonymise searches longer, but swaps none"
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +142,7 @@ def _opened(request: Request, costumes: Costumes, models: factory.Models, consol
     opened = open_cast(request, costumes, models, console, quiet=quiet)
     several = len(opened.sources) > 1
     for photo, source in opened.sources.items():
-        print_notes(console, (f"{photo.name}: {each}" if several else each for each in source.warnings))
+        print_notes(console, (f"{stand_ins.name_of(photo)}: {each}" if several else each for each in source.warnings))
     print_notes(console, registry.notes(request.settings, models.sessions))
     return opened
 
@@ -190,14 +192,16 @@ def _swap_moving(request: Request, parts: _Parts, task: Task, console: Console, 
 
 
 def _print_worn(parts: _Parts, task: Task, result: JobResult, console: Console, quiet: bool) -> None:
-    """Print for each person how often they wore their face, and a note for those who were not there."""
-    photos = {costume.name: costume.photo for costume in parts.cast.costumes.each}
+    """Print for each person how often they wore their face, and notes for those who were not there, and for all others."""
+    photos = {costume.name: stand_ins.name_of(costume.photo) for costume in parts.cast.costumes.each}
     for name, frames in result.worn:
         if not frames:
-            print_notes(console, (f"{name} was not found in {task.target.name}; nobody wears {photos[name].name}",))
+            print_notes(console, (f"{name} was not found in {task.target.name}; nobody wears {photos[name]}",))
         elif not quiet and task.kind is not Kind.PICTURE:
-            words = f"{name}: {photos[name].name} worn in {frames} of {result.frames} frames"
+            words = f"{name}: {photos[name]} worn in {frames} of {result.frames} frames"
             console.print(f"  {escape(printable(words))}")
+    if parts.cast.roles.others != "leave":
+        print_notes(console, (_OTHERS,))
 
 
 def _file_swap(request: Request, parts: _Parts, task: Task) -> FileSwap:

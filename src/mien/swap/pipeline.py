@@ -4,6 +4,7 @@ from collections import Counter, deque
 from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from mien.errors import UsageError
 from mien.settings import Settings
 from mien.swap.cast import Cast, Roles, Treatment, personas_of, treated
 from mien.swap.casting import Casting
@@ -147,6 +148,7 @@ AHEAD = AheadTuning()
 class Pipeline:
     """Swap of the faces of one stream of frames; the tracker and the memory know the frames before.
 
+    Where others are hidden, a frame with as many faces as can be tracked raises a `UsageError`: one more may be there.
     `track` needs nothing of what `swap` makes: one thread may track the frames that come while another one swaps. Each of
     the two takes every frame, in order.
     """
@@ -187,6 +189,11 @@ class Pipeline:
             yield self._observed(*waiting.popleft())
 
     def _observed(self, frame: Frame, faces: tuple[TrackedFace, ...], count: int) -> SeenFrame:
+        if self._cast.others != "leave" and len(faces) >= self._settings.faces:
+            raise UsageError(
+                f"there may be more than the {self._settings.faces} faces that can be hidden at once",
+                "hide all faces first, with mien anonymise, or cut the picture; --others leave hides none",
+            )
         cast = self._casting.roles(frame, faces, self._cast, count)
         known = self._memory.observe(frame, faces, self._cast.retouch, self._settings, personas_of(cast.roles))
         return SeenFrame(frame, known, cast.roles, cast.names)
