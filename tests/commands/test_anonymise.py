@@ -253,8 +253,8 @@ def test_a_damaged_film_leaves_nothing(tiny: Path, tmp_path: Path) -> None:
 def test_an_error_while_it_is_written_leaves_nothing(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A frame that differs from the one that was searched is never written, nor are those before it."""
 
-    def shifted(cover: object, plan: object, pts: Sequence[int], before: object = None) -> Hider:
-        return Hider(cover, plan, [*pts[:6], *(value + 1 for value in pts[6:])], before)  # type: ignore[arg-type]
+    def shifted(cover: object, plan: object, pts: Sequence[int], *more: object) -> Hider:
+        return Hider(cover, plan, [*pts[:6], *(value + 1 for value in pts[6:])], *more)  # type: ignore[arg-type]
 
     monkeypatch.setattr("mien.assembly.file_hiding.Hider", shifted)
     assert _anonymise(tiny, "-o", tmp_path / "out.mp4", "--end", _END) == 4
@@ -272,3 +272,38 @@ def test_ctrl_c_in_the_search_leaves_nothing(tiny: Path, tmp_path: Path, monkeyp
         code = 130
     assert code == 130
     assert _left_in(tmp_path) == set()
+
+
+def test_stand_ins_are_other_people_over_covers_and_said_to_be_synthetic(tmp_path: Path) -> None:
+    target, out = resized(EXAMPLES / "clip.mp4", tmp_path / "in.mp4", 640, 360), tmp_path / "out.mp4"
+    assert _anonymise(target, "-o", out, "--end", _END, "--with", "stand-in", "--sound", "drop") == 0
+    facts = json.loads((tmp_path / "out.mp4.hidden.json").read_text())["stand_ins"]
+    (person,) = facts["people"]
+    assert person["distance"] >= 0.55
+    assert facts["faces_in_frames"]["with_stand_in"] >= 10
+    found = read_credentials(out, anchors=[])
+    assert found.engine == "cover stand-in"
+    assert [each.basis for each in found.consents] == ["synthetic"]
+    assert found.digital_source_types[0].endswith("compositeWithTrainedAlgorithmicMedia")
+    for before, after in list(zip(_frames(target), _frames(out), strict=False))[::6]:
+        own, worn = (portraits.recogniser().describe(each, portraits.locate(each)) for each in (before, after))
+        assert np.linalg.norm(own - worn) >= 0.55
+
+
+def test_the_words_say_that_a_stand_in_is_not_anonymity(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert _anonymise(HOPPER, "-o", tmp_path / "out.jpg", "--with", "stand-in") == 0
+    assert "another face, not anonymity" in capsys.readouterr().err
+
+
+def test_who_stays_wears_no_stand_in_and_the_other_does(tmp_path: Path) -> None:
+    target, out = tmp_path / "two.png", tmp_path / "out.png"
+    left, right = (cv2.resize(portraits.read(path), (320, 375)) for path in (HOPPER, portraits.COLLINS))
+    cv2.imwrite(str(target), np.hstack([left, right]))
+    assert _anonymise(target, "-o", out, "--keep", HOPPER, "--with", "stand-in") == 0
+    facts = json.loads((tmp_path / "out.png.hidden.json").read_text())
+    assert facts["kept_faces"] == 1
+    assert facts["stand_ins"]["faces_in_frames"] == {"covered": 1, "with_stand_in": 1}
+    result = portraits.read(out)
+    kept, worn = (portraits.recogniser().describe(each, portraits.locate(each)) for each in (result[:, :320], result[:, 320:]))
+    assert np.linalg.norm(kept - portraits.portrait(HOPPER).descriptor) < 0.3
+    assert np.linalg.norm(worn - portraits.portrait(portraits.COLLINS).descriptor) >= 0.55

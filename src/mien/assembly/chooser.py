@@ -66,6 +66,7 @@ class Chooser:
             paths, fixed = decided(self._decisions, searched.paths, searched.times, size_wh)
         shown = {} if self._kept is None else self._kept.spans(paths, searched.times)
         plan = CoverPlan(paths, searched.times, fixed, shown)
+        hidden = tuple(path for path in paths if path.number not in shown)
         chosen = {path.number for path in paths}
         left = [path for path in searched.paths if path.number not in chosen]
         facts: dict[str, Any] = {
@@ -75,7 +76,7 @@ class Chooser:
         if self._decisions is not None:
             facts["decisions_sha256"] = self._decisions.digest
         self._subject = Subject(shown_name(self.target), self._sha256, self.start_s, self.end_s, size_wh)
-        return Findings(searched, plan, facts, self._review(searched, plan, size_wh))
+        return Findings(searched, plan, facts, self._review(searched, plan, size_wh), hidden)
 
     def _review(self, searched: Searched, plan: CoverPlan, size_wh: tuple[int, int]) -> Review | None:
         if self.review_folder is None:

@@ -209,6 +209,14 @@ def hiding_settings(settings: Settings, worn: SourceFace | CastPlan | Cast) -> S
     return replace(settings, faces=MOST_FACES, detect_every=1)
 
 
+def open_hiding_tracker(settings: Settings, models: Models, *, picture: bool) -> Tracker:
+    """Open the tracker of faces that wear stand-ins over covers: of a stream of frames, or of one picture."""
+    if not picture:
+        return Tracker(models.detector, models.landmarker, settings, models.turned)
+    settings = replace(settings, smoothing=0.0)
+    return Tracker(RotatedDetector(TiledDetector(models.photo_detector)), models.landmarker, settings, models.turned)
+
+
 def open_cast(worn: SourceFace | CastPlan, settings: Settings, models: Models) -> Cast:
     """Prepare every source once, for one engine, with one set of networks beside it. Raises a `ModelError`."""
     plan = CastPlan(worn) if isinstance(worn, SourceFace) else worn

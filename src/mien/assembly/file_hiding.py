@@ -21,9 +21,10 @@ from mien.media.files import moving
 from mien.media.files.moving import Kind, MovingReader
 from mien.media.files.output_file import OutputFile
 from mien.media.files.picture_read import Picture, read_picture
-from mien.media.files.statement import covered
+from mien.media.files.statement import STAND_IN, covered
 from mien.media.files.voice_disguise import random_disguise
 from mien.models.library.store import Store
+from mien.provenance.consent import Consent
 from mien.provenance.credentials.claim import Hidden
 from mien.provenance.mark.windows import readable, windows_of
 from mien.provenance.seal import Notary
@@ -31,9 +32,9 @@ from mien.settings import Settings
 from mien.swap.hiding.cover_plan import CoverPlan
 from mien.swap.hiding.face_path import FacePath
 from mien.swap.hiding.frame_search import FrameSearch
-from mien.swap.hiding.hider import Hider
+from mien.swap.hiding.hider import Hider, StandIns
 from mien.swap.hiding.path_search import Look, PathSearch
-from mien.swap.stages.cover import Cover
+from mien.swap.stages.cover import BLUR, Cover
 from mien.system.processor import available_cores
 from mien.types import Frame, Image
 
@@ -48,18 +49,22 @@ WatchFrame = Callable[[Frame, list[FacePath]], None]
 class Findings:
     """Faces of a file, and the plan of their covers. `facts` go into the signed credentials.
 
-    `review` takes pictures of the risky moments while the file is written.
+    `review` takes pictures of the risky moments while the file is written. `paths` are those that
+    are covered wholly; `stand_ins` lie over the covers, by the `consents` of those that are worn.
     """
 
     searched: Searched
     plan: CoverPlan
     facts: dict[str, Any] = field(default_factory=dict)
     review: Review | None = None
+    paths: tuple[FacePath, ...] = ()
+    stand_ins: StandIns | None = None
+    consents: tuple[Consent, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class FileHiding:
-    """A target whose faces are to be hidden under covers of a style.
+    """A target whose faces are to be hidden under covers of a style; `stand-in` is a blur, with other faces on it where sure.
 
     `start_s` and `end_s` cut a video or an animation; `disguise` changes its voices.
     """
@@ -115,7 +120,7 @@ class FileHiding:
         with output:
             return job.run_picture(
                 picture, output, hider.swap_frame, exporter,
-                quality=self.settings.quality, engine=covered(self.style), needs_face=False,
+                quality=self.settings.quality, engine=self._style(found), needs_face=False,
             )  # fmt: skip
 
     def hide_moving(
@@ -145,26 +150,35 @@ class FileHiding:
         disguise = random_disguise() if self.disguise else None
         with (
             output,
-            moving.open_writer(reader, output, settings, covered(self.style), disguise) as writer,
+            moving.open_writer(reader, output, settings, self._style(found), disguise) as writer,
             reporting or nullcontext(_ignore) as report,
         ):
             return job.run_video(reader, writer, output, hider, exporter, report, cancel, needs_face=False)
 
     def _hider(self, found: Findings) -> Hider:
-        return Hider(Cover(self.style), found.plan, found.searched.pts, None if found.review is None else found.review.take)
+        before = None if found.review is None else found.review.take
+        return Hider(self.cover(), found.plan, found.searched.pts, before, found.stand_ins)
+
+    def cover(self) -> Cover:
+        """Return a cover of the style, with a secret of its own."""
+        return Cover(BLUR if self.style == STAND_IN else self.style)
+
+    def _style(self, found: Findings) -> str:
+        """Return the name of what was done: a blur where nobody wears a stand-in."""
+        return covered(BLUR if self.style == STAND_IN and found.stand_ins is None else self.style)
 
     def _exporter(self, before: Iterable[Sequence[Image]], kind: str, strength: float, found: Findings) -> Exporter:
         exporter = Export(
             self.target,
             before,
             self.settings,
-            (),
+            found.consents,
             factory.open_content_check(Store()),
             self.notary,
             kind,
             target_title=_ORIGINAL,
             strength=strength,
-            hidden=Hidden(covered(self.style), found.facts),
+            hidden=Hidden(self._style(found), found.facts),
         )
         return exporter if found.review is None else found.review.around(exporter)
 

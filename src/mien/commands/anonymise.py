@@ -20,6 +20,7 @@ _GROUPS = "label", "output", "limits"
 """Groups of settings that matter here."""
 _KNOWN_LIMITS = """\
 What is not hidden: plates, tattoos, name badges, clothes, gait, voices, backs of heads, reflections, faces under 10 pixels.
+A stand-in is another face, not anonymity: hair, ears, body, clothes, gait and voice stay, and so do expressions.
 Watch all of the output before you pass it on (docs/anonymise.md).
 
 """
@@ -42,8 +43,9 @@ def add(commands: Commands) -> None:
     )
     parser.add_argument("--overwrite", action="store_true", help="replace existing outputs")
     parser.add_argument(
-        "--with", dest="style", choices=("solid", "blur"), default="solid",
-        help="cover: solid (default, nothing is left), blur (6 x 8 noisy colours, from which skin and hair can be guessed)",
+        "--with", dest="style", choices=("solid", "blur", "stand-in"), default="solid",
+        help="cover: solid (default, nothing is left), blur (6 x 8 noisy colours, from which skin and hair can be guessed), "
+        "stand-in (a blur, and over it a face of no one person where the face is sure: another face, not anonymity)",
     )  # fmt: skip
     parser.add_argument(
         "--keep", metavar="PHOTO|FOLDER/N", action="append", default=[],

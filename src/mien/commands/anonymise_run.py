@@ -11,6 +11,7 @@ from rich.markup import escape
 from mien.assembly import factory
 from mien.assembly.chooser import Chooser
 from mien.assembly.file_hiding import FileHiding, Findings, private
+from mien.assembly.hiding_stand_ins import StandInCasting, StandInParts, open_parts
 from mien.batch.job import JobResult
 from mien.commands.progress import shown_progress
 from mien.commands.swap_plan import print_notes
@@ -21,16 +22,20 @@ from mien.media.files.conversion import conversion_notes
 from mien.media.files.encoders import CONTAINERS
 from mien.media.files.moving import Kind
 from mien.media.files.output_file import OutputFile, output_error
+from mien.media.files.statement import STAND_IN
 from mien.media.files.video_reader import VideoReader
 from mien.models.library.store import Store
 from mien.provenance.trust import Signing, Trust, open_trust
 from mien.settings import Settings
+from mien.swap.hiding.face_path import FacePath
 from mien.swap.hiding.frame_search import FrameSearch
 from mien.system.printable import printable
+from mien.types import Frame
 
 _VOICES = "voices are kept and not disguised: people can be told by them; --sound drop leaves them out, disguise changes them"
 _DISGUISED = "voices are disguised, words, pace and accent are not: who knows the speaker may still tell"
 _NOBODY = "nobody of --keep was surely recognised: every face is hidden"
+_ANOTHER_FACE = "another face, not anonymity: hair, ears, body, clothes, gait and voice stay, and so do expressions"
 _WATCH = "watch all of it before you pass it on: no search finds every face, and only faces are hidden"
 
 
@@ -72,6 +77,7 @@ class HidingRequest:
 class _Parts:
     search: FrameSearch
     trust: Trust
+    stand_ins: StandInParts | None = None
 
 
 def run_anonymise(request: HidingRequest, *, quiet: bool, report: Callable[[MienError], None]) -> int:
@@ -88,7 +94,8 @@ def run_anonymise(request: HidingRequest, *, quiet: bool, report: Callable[[Mien
         raise UsageError("a review belongs to one target", "run it for each target that needs one")
     if not several:
         job = _job(request, request.targets[0], outputs)
-    parts = _Parts(factory.open_frame_search(Store()), open_trust(request.data, request.signing))
+    stand_ins = open_parts(request.file_settings) if request.style == STAND_IN else None
+    parts = _Parts(factory.open_frame_search(Store()), open_trust(request.data, request.signing), stand_ins)
     if not several:
         with outputs:
             _hide(request, parts, job, console, quiet)
@@ -152,13 +159,23 @@ def _hide(request: HidingRequest, parts: _Parts, job: _Job, console: Console, qu
         job.target, request.start_s, request.end_s, request.keep, request.decisions, request.review, request.settings
     )
     sounds = False
+    casting = None if parts.stand_ins is None else StandInCasting(parts.stand_ins, job.kind is Kind.PICTURE)
+    consents = parts.trust.consents
+
+    def watch(frame: Frame, paths: list[FacePath]) -> None:
+        chooser.watch(frame, paths)
+        if casting is not None:
+            casting.watch(frame, paths)
+
     with temporaries.cleaned():
         if job.kind is Kind.PICTURE:
             picture = hiding.read_picture()
             print_notes(console, picture.notes)
             height, width = picture.frame.image.shape[:2]
-            findings = chooser.choose(hiding.search_picture(picture, chooser.watch), (width, height))
+            findings = chooser.choose(hiding.search_picture(picture, watch), (width, height))
             _check_faces(request, job, findings)
+            if casting is not None:
+                findings = casting.decide(findings, [picture.frame], hiding.cover(), consents)
             result = hiding.hide_picture(picture, findings, output)
         else:
             with hiding.open_reader(job.path) as reader:
@@ -166,15 +183,20 @@ def _hide(request: HidingRequest, parts: _Parts, job: _Job, console: Console, qu
                 size_wh = reader.info.width, reader.info.height
                 sounds = isinstance(reader, VideoReader) and any(each.type == "audio" for each in reader.copied)
                 shown = shown_progress(console, name, quiet=quiet, doing="searching")
-                searched = hiding.search_moving(reader, shown, chooser.watch)
+                searched = hiding.search_moving(reader, shown, watch)
             findings = chooser.choose(searched, size_wh)
             _check_faces(request, job, findings)
+            if casting is not None:
+                with hiding.open_reader(job.path) as reader:
+                    findings = casting.decide(findings, iter(reader.read, None), hiding.cover(), consents)
             with hiding.open_reader(job.path) as reader:
                 shown = shown_progress(console, name, quiet=quiet, doing="covering")
                 result = hiding.hide_moving(reader, findings, output, shown)
         _write_report(request, job.path, findings)
         page = chooser.write_review(findings)
-    print_notes(console, (*result.warnings, *_about_sound(request, sounds), *_about_kept(request, findings), _WATCH))
+    another = () if findings.stand_ins is None else (_ANOTHER_FACE,)
+    kept = _about_kept(request, findings)
+    print_notes(console, (*result.warnings, *_about_sound(request, sounds), *kept, *another, _WATCH))
     if not quiet:
         console.print(escape(printable(_summary(job, findings, result))))
         if page is not None:
@@ -220,6 +242,18 @@ def _about_kept(request: HidingRequest, findings: Findings) -> tuple[str, ...]:
     return (_NOBODY,) if request.keep and not findings.facts["kept_faces"] else ()
 
 
+def _about_stand_ins(findings: Findings) -> str:
+    found = findings.facts.get("stand_ins")
+    if found is None:
+        return ""
+    people, drawn = found["people"], found["faces_in_frames"]
+    worn = [each["distance"] for each in people if each["stand_in"] is not None]
+    far = f" at a distance of {min(worn):.2f} or more" if worn else ""
+    share = f", in {drawn['with_stand_in']} of {drawn['covered']} covered faces of frames" if worn else ""
+    rest = ", the others are blurred" if len(worn) < len(people) else ""
+    return f", {len(worn)} of {len(people)} people wear a stand-in{far}{share}{rest}"
+
+
 def _summary(job: _Job, findings: Findings, result: JobResult) -> str:
     faces = findings.facts["faces"]
     found = f"{job.path}: {faces} face{'' if faces == 1 else 's'} hidden"
@@ -227,6 +261,7 @@ def _summary(job: _Job, findings: Findings, result: JobResult) -> str:
     doubt = f", {left} doubtful look{'' if left == 1 else 's'} left (see --review)" if left else ""
     kept = findings.facts["kept_faces"]
     doubt += f", {kept} of them kept visible where sure" if kept else ""
+    doubt += _about_stand_ins(findings)
     if job.kind is Kind.PICTURE:
         return f"{found}{doubt}, labelled, marked and signed"
     rate = result.frames / max(result.seconds, 1e-6)

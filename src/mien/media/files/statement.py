@@ -27,6 +27,8 @@ def shown_name(path: Path) -> str:
 
 
 _COVERED = "cover "  # no model has a space in its name
+STAND_IN = "stand-in"
+"""Style of covers over which other faces lie, which the engine makes."""
 
 
 def covered(style: str) -> str:
@@ -41,7 +43,7 @@ def deed(engine: str) -> str:
 
 def source_type(engine: str) -> str:
     """Return the IPTC's digital source type of an output."""
-    return EDITED if engine.startswith(_COVERED) else DIGITAL_SOURCE_TYPE
+    return EDITED if engine.startswith(_COVERED) and engine != covered(STAND_IN) else DIGITAL_SOURCE_TYPE
 
 
 def sentence(engine: str) -> str:

@@ -1,38 +1,58 @@
 """Hider: covers in every frame what the plan says, in the order of the frames."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 from mien.errors import UnreadableMedia
 from mien.swap.hiding.cover_plan import CoverPlan
+from mien.swap.hiding.stand_in_layer import StandInLayer
 from mien.swap.pipeline import SeenFrame
 from mien.swap.stages.cover import Cover
+from mien.swap.tracking.tracker import Tracker
 from mien.types import Frame, FrameResult, Image
+
+
+@dataclass(frozen=True, slots=True)
+class StandIns:
+    """Stand-ins over the covers of a stream, and the tracker of its faces."""
+
+    layer: StandInLayer
+    tracker: Tracker
 
 
 class Hider:
     """Covers the frames of a film that was searched before; `pts` are those of the frames that were searched.
-    `before` is called with the number and the picture of each frame before it is covered.
+    `before` is called with the number and the picture of each frame before it is covered, `stand_ins` lie over the covers.
 
     Frames come in order, as to a `Pipeline`. A frame that was not searched
     never passes: `UnreadableMedia` says that the file has changed.
     """
 
     def __init__(
-        self, cover: Cover, plan: CoverPlan, pts: Sequence[int], before: Callable[[int, Image], None] | None = None
+        self,
+        cover: Cover,
+        plan: CoverPlan,
+        pts: Sequence[int],
+        before: Callable[[int, Image], None] | None = None,
+        stand_ins: StandIns | None = None,
     ) -> None:
         self._before = before
+        self._stand_ins = stand_ins
         self._cover = cover
         self._plan = plan
         self._pts = pts
         self._next = 0
 
     def track_all(self, frames: Iterable[Frame]) -> Iterator[SeenFrame]:
-        """Yield every frame as it is."""
+        """Yield every frame as it is, with the faces that may wear a stand-in."""
         for frame in frames:
-            yield SeenFrame(frame, (), {})
+            yield self._track(frame)
+
+    def _track(self, frame: Frame) -> SeenFrame:
+        return SeenFrame(frame, () if self._stand_ins is None else self._stand_ins.tracker.update(frame), {})
 
     def swap(self, seen: SeenFrame) -> FrameResult:
-        """Cover the heads of the frame, in place."""
+        """Cover the heads of the frame, in place, and lay the stand-ins over them."""
         number, frame = self._next, seen.frame
         if number >= len(self._pts) or self._pts[number] != frame.pts:
             raise UnreadableMedia(
@@ -44,8 +64,10 @@ class Hider:
             self._before(number, frame.image)
         regions = self._plan.regions(number)
         self._cover.draw(frame.image, regions)
+        if self._stand_ins is not None:
+            self._stand_ins.layer.draw(frame, number, regions, seen.faces)
         return FrameResult(frame, (), (), covered=len(regions))
 
     def swap_frame(self, frame: Frame) -> FrameResult:
         """Cover the heads of a frame, in place."""
-        return self.swap(SeenFrame(frame, (), {}))
+        return self.swap(self._track(frame))

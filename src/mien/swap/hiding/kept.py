@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from mien.contracts import Landmarker, Recogniser
-from mien.face.head_pose import yaw_of_mesh
 from mien.swap.hiding.face_path import FacePath
-from mien.swap.people.look import Look, best_of, look_at
+from mien.swap.hiding.path_look import PathLooker
+from mien.swap.people.look import Look, best_of
 from mien.swap.people.template import Template, is_surely, template_of, template_of_photo
 from mien.swap.tracking.rotated_detector import RotatedSearch
-from mien.types import Frame, TrackedFace
+from mien.types import Frame
 
 Span = tuple[int, int]
 """First and last frame."""
@@ -55,7 +55,8 @@ class KeptPeople:
         tuning: KeptTuning = TUNING,
     ) -> None:
         self._templates = [template for person in people for template in person]
-        self._landmarker, self._recogniser, self._close = landmarker, recogniser, close
+        self._recogniser = recogniser
+        self._looker = PathLooker(landmarker, recogniser, close)
         self._tuning = tuning
         self._seen: dict[int, _Seen] = {}
         self._frames = 0
@@ -70,22 +71,12 @@ class KeptPeople:
             seen = self._seen.setdefault(path.number, _Seen())
             if 0 <= frame.time_s - seen.last_s < self._tuning.every_s:
                 continue
-            look = self._look(frame, path)
+            look = self._looker.look(frame, path)
             if look is not None:
                 seen.last_s = frame.time_s
                 alone = template_of_photo(look.descriptor)
                 seen.near.append((number, min(alone.distance(each) for each in self._templates)))
                 seen.looks = list(best_of([*seen.looks, look], self._tuning.best))
-
-    def _look(self, frame: Frame, path: FacePath) -> Look | None:
-        last = path.last
-        found = self._close.read(frame.image, last.box, last.roll)
-        if found is None:
-            return None
-        landmarks = self._landmarker.fit(frame.image, found.points)
-        landmarks = self._landmarker.fit(frame.image, landmarks.points)
-        face = TrackedFace(path.number, landmarks, 1, yaw_of_mesh(landmarks.points))
-        return look_at(self._recogniser, frame.image, face, frame.time_s)
 
     def spans(self, paths: Sequence[FacePath], times: Sequence[float]) -> Mapping[int, Sequence[Span]]:
         """Return, by the number of each path that shows one of the people, the frames in which its face stays."""

@@ -145,7 +145,7 @@ class Cover:
         left, top, right, bottom = geometry.clipped_box((x1 - 1, y1 - 1, x2 + 1, y2 + 1), width, height, after=1)
         if right <= left or bottom <= top:
             return
-        mask = _ellipse(region, left, top, right - left, bottom - top)
+        mask = mask_of(region, left, top, right - left, bottom - top)
         if self.style == SOLID:
             crop = np.full((bottom - top, right - left, 3), TUNING.grey, np.uint8)
         else:
@@ -168,7 +168,7 @@ class Cover:
         return np.asarray(cv2.resize(noisy, (columns, rows), interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
-def _ellipse(region: HeadRegion, left: int, top: int, width: int, height: int) -> Mask:
+def mask_of(region: HeadRegion, left: int, top: int, width: int, height: int) -> Mask:
     """Return the region as opacity, uint8 (height, width): all of the ellipse is opaque, its edge lies outside."""
     mask = np.zeros((height, width), np.uint8)
     parts = 1 << _SHIFT
