@@ -147,13 +147,14 @@ def test_voices_that_are_kept_are_warned_about(tiny: Path, tmp_path: Path, capsy
     assert "voices" not in capsys.readouterr().err
 
 
-def test_a_folder_of_targets_goes_into_a_folder(tmp_path: Path) -> None:
+def test_a_folder_of_targets_goes_into_a_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     targets, out = tmp_path / "in", tmp_path / "out"
-    targets.mkdir()
+    (targets / "deeper").mkdir(parents=True)
     shutil.copy(HOPPER, targets / "a.jpg")
     (targets / "b.txt").write_text("not a picture")
     assert _anonymise(targets, "-o", out) == 4
     assert _left_in(out) == {"a.jpg", "a.jpg.hidden.json"}
+    assert f"{targets / 'deeper'} is a folder inside a folder" in capsys.readouterr().err
 
 
 def test_the_person_of_a_photo_stays_and_the_other_is_hidden(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

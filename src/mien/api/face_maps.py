@@ -22,9 +22,9 @@ Others = Literal["leave", "blur", "cover"]
 """Fate of the faces of everyone else."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class FaceMap:
-    """People and the faces that they wear; made by `map_faces`."""
+    """People and the faces that they wear; made by `map_faces`. Its `repr` shows nothing of them, for logs."""
 
     plan: CastPlan
     faces: tuple[Face, ...]

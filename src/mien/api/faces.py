@@ -21,9 +21,12 @@ Statement = Literal["self", "permission", "synthetic", "public-domain"]
 """Why a face may be used; `mien consent` lists the statements of this machine."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Face:
-    """A source face with its recorded consent, ready to be worn; made by `load_face`, with these settings."""
+    """A source face with its recorded consent, ready to be worn; made by `load_face`, with these settings.
+
+    Its `repr` shows nothing of the photo, for logs.
+    """
 
     source: SourceFace
     consent: Consent

@@ -30,6 +30,8 @@ def open_kept(names: Sequence[str], settings: Settings) -> KeptPeople:
                 raise UsageError(f"{path.parent} has no person {path.name} that can be told", "see its contact.jpg")
             people.append(person.templates)
             continue
+        if path.is_dir() and (path / "people.toml").is_file():
+            raise UsageError(f"{name} is a folder of people", f"name one of them, such as {path / '1'}")
         photo = search(read_photo(path, settings), models.photo_detector)
         if not photo.faces:
             raise NoSourceFace(f"{name}: no face was found in the photo", "use a clear photo of the person to keep")

@@ -79,16 +79,18 @@ def add(commands: Commands) -> None:
 
 def _run(options: argparse.Namespace) -> int:
     from mien.commands.anonymise_run import HidingRequest, run_anonymise
-    from mien.commands.targets import expand, files_of, is_folder_name, named_output
+    from mien.commands.targets import expand, files_of, is_folder_name, named_output, skipped_folders
 
     folders = any(Path(name).is_dir() for name in options.targets)
-    targets = files_of(expand(options.targets))
+    named = expand(options.targets)
+    targets = files_of(named)
     data = data_of(options)
     print_terms_once(data)
     request = HidingRequest(
         targets=targets,
         output=named_output(options.output),
         into_folder=folders or is_folder_name(options.output, len(targets)),
+        skipped=skipped_folders(named),
         overwrite=options.overwrite,
         style=options.style,
         keep=tuple(options.keep),

@@ -46,6 +46,7 @@ class HidingRequest:
     targets: tuple[Path, ...]
     output: Path
     into_folder: bool
+    skipped: tuple[Path, ...]
     overwrite: bool
     style: str
     keep: tuple[str, ...]
@@ -89,6 +90,9 @@ def run_anonymise(request: HidingRequest, *, quiet: bool, report: Callable[[Mien
     console = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
     outputs = Outputs(request.output, into_folder=request.into_folder, inputs=request.inputs)
     outputs.check()
+    print_notes(
+        console, (f"{folder} is a folder inside a folder: the files in it are NOT hidden" for folder in request.skipped)
+    )
     several = len(request.targets) > 1
     if several and (request.review or request.decisions):
         raise UsageError("a review belongs to one target", "run it for each target that needs one")

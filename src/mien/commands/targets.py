@@ -48,6 +48,11 @@ def files_of(paths: Iterable[Path]) -> tuple[Path, ...]:
     return tuple(found.values())
 
 
+def skipped_folders(paths: Iterable[Path]) -> tuple[Path, ...]:
+    """Return the folders inside the folders, whose files `files_of` leaves out."""
+    return tuple(each for path in paths if path.is_dir() for each in sorted(path.iterdir()) if each.is_dir())
+
+
 def named_file(name: str) -> Path:
     """Return the path of a typed name; raises `UnreadableMedia` for an address, which a path would garble."""
     if "://" in name and not _exists(name):

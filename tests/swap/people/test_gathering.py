@@ -101,6 +101,11 @@ def test_two_alike_side_by_side_are_two_people(films: Films) -> None:
     assert len(films.gathering.people().people) == 2
 
 
+def test_two_alike_in_one_picture_are_two_people(films: Films) -> None:
+    films.show(1 / RATE, (face(1, 100), ANN), (face(2, 300), ANN))
+    assert len(films.gathering.people().people) == 2
+
+
 def test_a_track_doubled_for_a_moment_is_one_person(films: Films) -> None:
     films.show(2, (face(1, 100), ANN))
     films.show((TUNING.side_by_side - 1) / RATE, (face(1, 100), ANN), (face(2, 300), ANN))

@@ -106,6 +106,24 @@ def test_a_doubtful_look_leaves_a_known_face_what_it_is() -> None:
     assert names(identities, 199, 1) == ["bob"]
 
 
+def test_people_who_change_places_between_two_frames_are_put_right_from_there() -> None:
+    recogniser = Known()
+    identities = Identities(recogniser)
+    for index in range(110):
+        exchanged = index >= 70
+        shown = frame(index, {100: EVE if exchanged else BOB, 400: BOB if exchanged else EVE})
+        # The heads look different: light from above or from below.
+        slope = np.linspace(0, 255, 300).astype(np.uint8)[:, None]
+        shown.image[:, :250, 2] = slope[::-1] if exchanged else slope
+        shown.image[:, 250:, 2] = slope if exchanged else slope[::-1]
+        if index == 70:
+            before = recogniser.looks
+        identities.update(shown, (face(1, 100), face(2, 400)), PEOPLE)
+    assert names(identities, 69, 1, 2) == ["bob", "eve"]
+    assert names(identities, 70, 1, 2) == ["eve", "bob"], "without a crossing, a loss, or a check that was due"
+    assert recogniser.looks - before <= 10
+
+
 def test_tracks_that_were_exchanged_at_a_crossing_are_put_right_from_where_they_met() -> None:
     identities = Identities(Known())
     met = 0

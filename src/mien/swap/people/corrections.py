@@ -156,7 +156,8 @@ def _owners(entries: Mapping[int, Mapping[str, Any]]) -> dict[int, int]:
             seen.add(at)
             at = owners.get(at, at)
         if at in owners:
-            raise ValueError(f"person {number} is merged into itself by way of {owners[number]}")
+            way = "" if owners[number] == number else f" by way of {owners[number]}"
+            raise ValueError(f"person {number} is merged into itself{way}")
     return owners
 
 

@@ -22,7 +22,8 @@ class GatheringTuning:
     """Appearances of people."""
 
     side_by_side: int = 8
-    """Frames in which two faces are seen at once, from which they are two people: a track may be doubled for a frame or two."""
+    """Frames in which two faces are seen at once, from which they are two people: a track may be doubled for a frame or two. A
+    picture has one."""
     near: float = 1.0
     """Distance of two faces, in heights of the larger, below which their tracks may change places."""
     joined_s: float = 1.0
@@ -69,6 +70,7 @@ class Gathering:
     _seen: list[Appearance] = field(default_factory=list, init=False)
     _now: dict[int, int] = field(default_factory=dict, init=False)
     _together: Counter[tuple[int, int]] = field(default_factory=Counter, init=False)
+    _frames: Counter[int] = field(default_factory=Counter, init=False)
     looks: int = field(default=0, init=False)
     """Descriptors made so far."""
 
@@ -79,6 +81,7 @@ class Gathering:
 
     def look(self, frame: Frame, faces: Sequence[TrackedFace], time_s: float, duration_s: float) -> None:
         """Take in a frame that is shown for `duration_s` at `time_s` from the start of its film; raises `UsageError`."""
+        self._frames[self._film] += 1
         size_wh = frame.image.shape[1], frame.image.shape[0]
         present = []
         close = _close(faces, self.tuning.near)
@@ -140,7 +143,7 @@ class Gathering:
         apart = [
             (places[a], places[b])
             for (a, b), frames in self._together.items()
-            if frames >= self.tuning.side_by_side and a in places and b in places
+            if a in places and b in places and frames >= self._surely_together(self._seen[a].film)
         ]
         clusters = clusters_of(templates, self.recogniser.limits.cluster, apart)
         found = [self._person([known[place] for place in cluster]) for cluster in clusters]
@@ -149,6 +152,9 @@ class Gathering:
         return FoundPeople(
             tuple(_numbered(each, number) for number, each in enumerate(found, 1)), tuple(joined(unknown, TUNING.joined_s))
         )
+
+    def _surely_together(self, film: int) -> int:
+        return 1 if self._frames[film] == 1 else self.tuning.side_by_side
 
     def _person(self, numbers: Sequence[int]) -> FoundPerson:
         parts = [self._seen[number] for number in numbers]
