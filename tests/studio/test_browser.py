@@ -512,6 +512,7 @@ def test_people_are_numbered_and_one_of_them_is_given_a_face(chromium: Any, exam
         page.select_option("#people-others", "blur")
         fates = page.locator("#face-numbers button").evaluate_all
         person.until(lambda: sorted(fates("(all) => all.map((each) => each.dataset.fate)")) == ["covered", "worn"], "fates")
+        page.wait_for_timeout(500)
         person.shoot("people-alone")
         page.locator("#people-list button").last.click()
         person.until(lambda: not studio.state()["people"]["given"], "the part is taken back")
