@@ -15,10 +15,11 @@ from mien.swap.people.identities import Wanted
 from mien.swap.people.template import template_of_photo
 from mien.swap.persona import Retouch
 from mien.swap.pipeline import Pipeline, StreamMemory, swap_faces
+from mien.swap.stages.cover import TUNING as COVER
 from mien.swap.stages.make_patches import far_to_near
 from mien.swap.tracking.tracker import Tracker
 from mien.testing import FakeDetector, FakeEngine, FakeLandmarker, FakeRecogniser, fake_persona
-from mien.types import FacePatch, Floats, Frame, Image, Landmarks, TrackedFace
+from mien.types import Detection, FacePatch, Floats, Frame, Image, Landmarks, TrackedFace
 from tests.support.portraits import COLLINS, models, portrait
 
 
@@ -121,6 +122,37 @@ def test_a_face_that_is_recognised_a_little_later_is_worn_from_its_first_frame_o
     assert index == 39
     assert max(ahead) in {16, 17}, "half a second, give or take the rounding of times"
     assert pipeline.worn_frames == {"bob": 40}
+
+
+class Entering(FakeDetector):
+    """Sees the bundled portrait from this frame on, and up to that one."""
+
+    def __init__(self, first: int, last: int) -> None:
+        super().__init__(models().photo_detector.detect(portrait(COLLINS).image))
+        self._span, self._asked = range(first, last), 0
+
+    def detect(self, image: Image) -> list[Detection]:
+        self._asked += 1
+        return super().detect(image) if self._asked - 1 in self._span else []
+
+
+def _covered_at(frames: int, cut: int | None = None) -> list[int]:
+    """Return the frames in which the nose is covered; a face is found from frame 12 on, in frames of 1/24 s."""
+    settings = Settings(detect_every=1)
+    tracker = Tracker(Entering(12, frames), FakeLandmarker(portrait(COLLINS).landmarks), settings)
+    pipeline = Pipeline(tracker, Cast(Retouch(), others="cover"), settings)
+    rooms = [np.random.default_rng(seed).integers(120, 256, (8, 8, 3), np.uint8).repeat(64, 0).repeat(64, 1) for seed in (1, 2)]
+    shown = [Frame(rooms[cut is not None and i >= cut].copy(), i, i, Fraction(1, 24)) for i in range(frames)]
+    results = map(pipeline.swap, pipeline.track_all(shown))
+    return [result.frame.index for result in results if abs(int(result.frame.image[_nose()][0]) - COVER.grey) < 10]
+
+
+def test_a_head_is_covered_a_moment_before_its_face_is_found() -> None:
+    assert _covered_at(20) == list(range(6, 20))
+
+
+def test_a_head_is_not_covered_before_a_cut() -> None:
+    assert _covered_at(20, cut=9) == list(range(9, 20))
 
 
 def test_without_people_to_find_no_frame_waits() -> None:

@@ -84,6 +84,11 @@ class Casting:
         self._identities.update(frame, faces, self._people)
         return self._count
 
+    def is_other(self, track_id: int, count: int, time_s: float) -> bool:
+        """Return True unless a track is a member's by what is known by now of the frame of this number and time."""
+        found = self._identities
+        return found is None or found.who(track_id, count, time_s).person is None
+
     def roles(self, frame: Frame, faces: Sequence[TrackedFace], cast: Cast, count: int) -> CastFrame:
         """Return the roles in a frame that was seen, by what is known by now; frames are asked for in order."""
         found = self._identities

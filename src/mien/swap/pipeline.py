@@ -2,7 +2,7 @@
 
 from collections import Counter, deque
 from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from mien.errors import UsageError
 from mien.settings import Settings
@@ -17,7 +17,7 @@ from mien.swap.memory.parsing import Parsing
 from mien.swap.memory.segmentation import Segmentation
 from mien.swap.persona import Persona, Retouch
 from mien.swap.stages.compose import compose
-from mien.swap.stages.cover import BLUR, SOLID, Cover, region_of_points
+from mien.swap.stages.cover import BLUR, SOLID, Cover, HeadRegion, region_of_points
 from mien.swap.stages.enhance.stage import Enhancement
 from mien.swap.stages.harmonise import harmonise
 from mien.swap.stages.make_patches import make_patches
@@ -54,6 +54,10 @@ class StreamMemory:
         for treatment, cover in self._covers:
             hidden = treated(roles, faces, treatment)
             cover.draw(image, [(face.track_id, region_of_points(face.landmarks.points)) for face in hidden])
+
+    def hide(self, image: Image, regions: Iterable[tuple[int, HeadRegion]], treatment: Treatment) -> None:
+        """Draw covers over heads, by `track_id`, in place."""
+        dict(self._covers)[treatment].draw(image, regions)
 
     def reset(self) -> None:
         """Forget everything: another stream begins."""
@@ -123,13 +127,15 @@ class StreamMemory:
 class SeenFrame:
     """A frame whose faces are tracked and observed, and have their roles; its picture is not changed yet.
 
-    `names` are those of the members of the cast who are in it, by `track_id`.
+    `names` are those of the members of the cast who are in it, by `track_id`. `beside` are heads, by `track_id`, that are
+    hidden although their faces are found only in frames just before or after.
     """
 
     frame: Frame
     faces: tuple[TrackedFace, ...]
     roles: Roles
     names: Mapping[int, str] = field(default_factory=dict)
+    beside: tuple[tuple[int, HeadRegion], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,9 +146,23 @@ class AheadTuning:
     """A face that is recognised within this time is worn from its first frame on."""
     most_bytes: int = 200 << 20
     """Bounds memory: 70 frames of 720p, 8 of 4K."""
+    hidden_seconds: float = 0.25
+    """Time before a face is found, and after, in which its head is hidden too, where others are: it comes in, or is lost."""
+    growth: float = 0.05
+    """Growth of such a head for each frame, as a share of its height: where it was is a guess."""
 
 
 AHEAD = AheadTuning()
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """A tracked frame that waits for what the next ones show; `count` is its number, `scene` that of its scene."""
+
+    frame: Frame
+    faces: tuple[TrackedFace, ...]
+    count: int
+    scene: int
 
 
 class Pipeline:
@@ -159,6 +179,7 @@ class Pipeline:
         self._casting = Casting(looks_a_frame)
         self._cast = cast
         self._settings = settings
+        self._hidden: dict[int, tuple[HeadRegion, int, float]] = {}
         self.worn_frames = Counter({each.person.name: 0 for each in cast.members if isinstance(each.role, Persona)})
         """Frames in which each member of the cast wore a persona, by name."""
         self.frames_with_faces = 0
@@ -175,18 +196,43 @@ class Pipeline:
 
     def track_all(self, frames: Iterable[Frame]) -> Iterator[SeenFrame]:
         """Yield each frame of the stream as `track` returns it, with the roles that are known half a second later."""
-        if not self._cast.members:
+        if not self._cast.members and self._cast.others == "leave":
             yield from map(self.track, frames)
             return
-        waiting: deque[tuple[Frame, tuple[TrackedFace, ...], int]] = deque()
+        waiting: deque[_Waiting] = deque()
         for frame in frames:
             faces = self._tracker.update(frame)
-            waiting.append((frame, faces, self._casting.see(frame, faces, self._cast)))
+            waiting.append(_Waiting(frame, faces, self._casting.see(frame, faces, self._cast), self._tracker.scene))
             most = max(AHEAD.most_bytes // max(frame.image.nbytes, 1), 1)
-            while len(waiting) > most or not 0 <= frame.time_s - waiting[0][0].time_s < AHEAD.seconds:
-                yield self._observed(*waiting.popleft())
+            while len(waiting) > most or not 0 <= frame.time_s - waiting[0].frame.time_s < AHEAD.seconds:
+                yield self._next(waiting)
         while waiting:
-            yield self._observed(*waiting.popleft())
+            yield self._next(waiting)
+
+    def _next(self, waiting: deque[_Waiting]) -> SeenFrame:
+        first = waiting.popleft()
+        seen = self._observed(first.frame, first.faces, first.count)
+        if self._cast.others == "leave":
+            return seen
+        coming = {
+            number: region
+            for number, region, shown in _coming(first, waiting)
+            if self._casting.is_other(number, shown.count, shown.frame.time_s)
+        }
+        return replace(seen, beside=tuple({**self._gone(first, seen), **coming}.items()))
+
+    def _gone(self, first: _Waiting, seen: SeenFrame) -> dict[int, HeadRegion]:
+        """Return the heads that were hidden a moment ago and are not found in this frame."""
+        time_s, here = first.frame.time_s, {face.track_id for face in seen.faces}
+        kept = {
+            number: each
+            for number, each in self._hidden.items()
+            if number not in here and each[1] == first.scene and 0 <= time_s - each[2] <= AHEAD.hidden_seconds
+        }
+        now = treated(seen.roles, seen.faces, self._cast.others)
+        shown = {face.track_id: (region_of_points(face.landmarks.points), first.scene, time_s) for face in now}
+        self._hidden = {**kept, **shown}
+        return {number: region for number, (region, _, _) in kept.items()}
 
     def _observed(self, frame: Frame, faces: tuple[TrackedFace, ...], count: int) -> SeenFrame:
         if self._cast.others != "leave" and len(faces) >= self._settings.faces:
@@ -200,10 +246,35 @@ class Pipeline:
 
     def swap(self, seen: SeenFrame) -> FrameResult:
         """Replace the faces of the frame, in place."""
+        if seen.beside:
+            self._memory.hide(seen.frame.image, seen.beside, self._cast.others)
         worn = swap_faces(seen.frame, seen.faces, seen.roles, self._cast.retouch, self._settings, self._memory)
         self.worn_frames.update({seen.names[face.track_id] for face in worn if face.track_id in seen.names})
         self.frames_with_faces += bool(seen.faces)
         return FrameResult(seen.frame, seen.faces, worn)
+
+
+def _coming(first: _Waiting, next_ones: Iterable[_Waiting]) -> Iterator[tuple[int, HeadRegion, _Waiting]]:
+    """Yield the heads that the next frames of the scene show and this one does not, each with the frame that shows it first.
+
+    They are where their motion in these frames comes from.
+    """
+    found: dict[int, tuple[int, _Waiting, list[TrackedFace]]] = {}
+    here = {face.track_id for face in first.faces}
+    for distance, each in enumerate(next_ones, 1):
+        if each.scene != first.scene:
+            break
+        for face in each.faces:
+            if face.track_id in found:
+                found[face.track_id][2].append(face)
+            elif face.track_id not in here and each.frame.time_s - first.frame.time_s <= AHEAD.hidden_seconds:
+                found[face.track_id] = distance, each, [face]
+    for number, (distance, shown, faces) in found.items():
+        middles = [face.landmarks.points[:, :2].mean(0) for face in faces[:2]]
+        step_x, step_y = (float(value) for value in middles[-1] - middles[0])
+        head = region_of_points(faces[0].landmarks.points)
+        moved = replace(head, x=head.x - distance * step_x, y=head.y - distance * step_y)
+        yield number, moved.grown(distance * AHEAD.growth * 2 * head.half_along), shown
 
 
 def swap_faces(
