@@ -506,7 +506,7 @@ def test_people_are_numbered_and_one_of_them_is_given_a_face(chromium: Any, exam
         person.shoot("people-part")
         page.locator("#part-choices .pick").first.click()
         person.until(lambda: bool(studio.state()["people"]["given"]), "the part")
-        assert "grace_hopper" in page.locator("#people-list").inner_text()
+        person.until(lambda: "grace_hopper" in page.locator("#people-list").inner_text(), "the part on the page")
         assert page.locator("#people-others").is_hidden(), "everyone wears a face"
         page.select_option("#people-reach", "chosen")
         page.select_option("#people-others", "blur")
@@ -518,7 +518,7 @@ def test_people_are_numbered_and_one_of_them_is_given_a_face(chromium: Any, exam
         person.until(lambda: not studio.state()["people"]["given"], "the part is taken back")
         page.select_option("#people-reach", "me")
         person.until(lambda: bool(studio.state()["people"]["enrolled"]), "the enrolment")
-        assert page.locator("#people-reach").input_value() == "me"
+        person.until(lambda: page.locator("#people-reach").input_value() == "me", "the reach on the page")
         person.until(lambda: page.locator("#face-numbers .me").count() == 1, "the enrolled person is named")
         person.shoot("people-me")
         page.locator("#people-enrol").click()
