@@ -1,4 +1,4 @@
-"""Who wears whom: switches of identity in made crossings, in clips that repeat, and the speed of many people. Never a test.
+"""Benchmark of mapping: identity switches in made crossings and repeated clips, and the speed of many people. Never a test.
 
     MIEN_MEDIA=FOLDER PYTHONPATH=. .venv/bin/python benchmarks/mapping.py crossings --pairs 8
     MIEN_MEDIA=FOLDER PYTHONPATH=. .venv/bin/python benchmarks/mapping.py clips --minutes 5

@@ -1,4 +1,4 @@
-"""Who wears whom, as it is typed: wrong requests are refused in one line before any work, right ones are worn."""
+"""Mappings as they are typed: wrong requests are refused in one line before any work, right ones are worn."""
 
 from fractions import Fraction
 from pathlib import Path

@@ -15,8 +15,8 @@ from mien.assembly.hiding_stand_ins import StandInCasting, StandInParts, open_pa
 from mien.batch.job import JobResult
 from mien.commands.progress import shown_progress
 from mien.commands.swap_plan import print_notes
-from mien.commands.targets import Outputs
-from mien.errors import Cancelled, MienError, NoFaceFound, UsageError
+from mien.commands.targets import Outputs, each_target
+from mien.errors import MienError, NoFaceFound, UsageError
 from mien.media.files import moving
 from mien.media.files.conversion import conversion_notes
 from mien.media.files.encoders import CONTAINERS
@@ -110,20 +110,10 @@ def run_anonymise(request: HidingRequest, *, quiet: bool, report: Callable[[Mien
 def _hide_all(
     request: HidingRequest, parts: _Parts, outputs: Outputs, console: Console, quiet: bool, report: Callable[[MienError], None]
 ) -> int:
-    codes: list[int] = []
-    done = 0
     with outputs:
-        for target in request.targets:
-            try:
-                _hide(request, parts, _job(request, target, outputs), console, quiet)
-                done += 1
-            except KeyboardInterrupt:
-                raise Cancelled(f"stopped; {done} of {len(request.targets)} files were written") from None
-            except MienError as error:
-                if target.name not in str(error):
-                    error.args = (f"{target}: {error}", *error.args[1:])
-                codes.append(error.exit_code)
-                report(error)
+        done, codes = each_target(
+            request.targets, lambda target: _hide(request, parts, _job(request, target, outputs), console, quiet), report
+        )
     if not quiet:
         failed = f", {len(codes)} failed (see above)" if codes else ""
         console.print(f"{done} of {len(request.targets)} files written{failed}")

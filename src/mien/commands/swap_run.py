@@ -14,8 +14,8 @@ from mien.commands.progress import shown_progress
 from mien.commands.swap_cast import Costumes, OpenedCast, consented, costumes_of, open_cast, photos_of
 from mien.commands.swap_plan import print_costumes, print_notes, print_plan
 from mien.commands.swap_request import Request, Task
-from mien.commands.targets import Outputs
-from mien.errors import Cancelled, MienError, UsageError
+from mien.commands.targets import Outputs, each_target
+from mien.errors import MienError, UsageError
 from mien.media.files import moving
 from mien.media.files.conversion import conversion_notes
 from mien.media.files.encoders import CONTAINERS
@@ -72,25 +72,17 @@ def _swap_all(request: Request, outputs: Outputs, console: Console, quiet: bool,
         parts = None
     else:
         parts = _parts(request, costumes, console, quiet)
-    codes: list[int] = []
-    done = 0
+
+    def swap(target: Path) -> None:
+        task = _task(request, target, outputs)
+        costumes.check_film(task.target)
+        if parts is None:
+            print_plan(request, task, console)
+        else:
+            _swap_one(request, parts, task, console, quiet)
+
     with outputs:
-        for target in request.targets:
-            try:
-                task = _task(request, target, outputs)
-                costumes.check_film(task.target)
-                if parts is None:
-                    print_plan(request, task, console)
-                else:
-                    _swap_one(request, parts, task, console, quiet)
-                done += 1
-            except KeyboardInterrupt:
-                raise Cancelled(f"stopped; {done} of {len(request.targets)} files were written") from None
-            except MienError as error:
-                if target.name not in str(error):
-                    error.args = (f"{target}: {error}", *error.args[1:])
-                codes.append(error.exit_code)
-                report(error)
+        done, codes = each_target(request.targets, swap, report)
     if not quiet:
         failed = f", {len(codes)} failed (see above)" if codes else ""
         would = "would be swapped" if request.dry_run else "swapped"

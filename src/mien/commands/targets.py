@@ -3,12 +3,12 @@
 import contextlib
 import glob
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from mien.errors import UnreadableMedia, UsageError
+from mien.errors import Cancelled, MienError, UnreadableMedia, UsageError
 from mien.media.files.animation_writer import ANIMATIONS
 from mien.media.files.encoders import CONTAINERS
 from mien.media.files.moving import Kind, suffix_for
@@ -46,6 +46,29 @@ def files_of(paths: Iterable[Path]) -> tuple[Path, ...]:
         for each in inside:
             found.setdefault(each.absolute(), each)
     return tuple(found.values())
+
+
+def each_target(
+    targets: Sequence[Path], work: Callable[[Path], None], report: Callable[[MienError], None]
+) -> tuple[int, list[int]]:
+    """Do the work on each target; return how many were done, and the exit codes of the errors, which go to `report`.
+
+    Raises `Cancelled` after Ctrl-C.
+    """
+    codes: list[int] = []
+    done = 0
+    for target in targets:
+        try:
+            work(target)
+            done += 1
+        except KeyboardInterrupt:
+            raise Cancelled(f"stopped; {done} of {len(targets)} files were written") from None
+        except MienError as error:
+            if target.name not in str(error):
+                error.args = (f"{target}: {error}", *error.args[1:])
+            codes.append(error.exit_code)
+            report(error)
+    return done, codes
 
 
 def skipped_folders(paths: Iterable[Path]) -> tuple[Path, ...]:

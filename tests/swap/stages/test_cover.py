@@ -36,7 +36,7 @@ def test_a_solid_cover_leaves_one_level_of_every_face() -> None:
 
 
 def test_a_blur_leaves_a_few_colours() -> None:
-    """What is left is a smooth picture of 6 x 8 values: the means of these blocks predict all of it."""
+    """A smooth picture of 6 x 8 values is left: the means of these blocks predict all of it."""
     region = region_of_box((20.0, 15.0, 130.0, 110.0))
     picture = portraits.portrait(portraits.HOPPER).image[100:220, 100:260].copy()
     left = _covered(BLUR, region, picture).astype(np.float32)
