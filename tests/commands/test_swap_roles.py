@@ -39,14 +39,15 @@ def photo_of(path: Path, folder: Path, name: str) -> Path:
     return other
 
 
-def make_film(path: Path, image: Image, frames: int = 6) -> Path:
+def make_film(path: Path, image: Image, frames: int = 6, begins: int = 0) -> Path:
+    """A film of one picture, 30 frames a second; its clock begins at the time of frame `begins`."""
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=30)
         stream.height, stream.width, stream.pix_fmt = image.shape[0] // 2 * 2, image.shape[1] // 2 * 2, "yuv420p"
-        for _ in range(frames):
-            container.mux(
-                stream.encode(av.VideoFrame.from_ndarray(image[: stream.height, : stream.width].copy(), format="bgr24"))
-            )
+        for index in range(frames):
+            frame = av.VideoFrame.from_ndarray(image[: stream.height, : stream.width].copy(), format="bgr24")
+            frame.pts, frame.time_base = begins + index, Fraction(1, 30)
+            container.mux(stream.encode(frame))
         container.mux(stream.encode())
     return path
 
@@ -151,6 +152,19 @@ def test_cards_name_people_by_number_and_by_name(tmp_path: Path, capsys: pytest.
         file.write(b"more")
     assert swap(tmp_path, "--map", "1=stand-in-1", film, "-o", out, "--overwrite") == 2
     assert "has changed since people were looked for in it" in said(capsys)
+
+
+def test_struck_out_times_count_from_where_a_player_begins(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The clock of a transport stream begins anywhere: here it shows more than a second at the first frame."""
+    film, out = make_film(tmp_path / "film.ts", portrait(COLLINS).image, 30, 60), tmp_path / "out.mp4"
+    with av.open(str(film)) as container:
+        assert container.start_time > 10**6
+    assert main(["people", str(film), "-o", str(tmp_path / "film.people"), "--quiet"]) == 0
+    sheet = tmp_path / "film.people" / "people.toml"
+    assert "00:00.0-00:01.0" in sheet.read_text()
+    sheet.write_text('[person.1]\nnot = ["00:00-00:00.25"]\n')
+    assert swap(tmp_path, "--map", "1=stand-in-1", film, "-o", out) == 0
+    assert "person 1: stand-in-1 worn in 22 of 30 frames" in said(capsys)
 
 
 WRONG = {

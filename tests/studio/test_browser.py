@@ -624,6 +624,8 @@ def test_each_person_of_a_film_wears_a_face_of_their_own(chromium: Any, examples
         page.wait_for_selector(_card(2))
         assert page.locator(f"{_card(1)} .name").input_value() == "", "each card has its own name again"
 
+        _strike_out(person, studio)
+
         page.set_viewport_size({"width": 390, "height": 844})
         page.wait_for_timeout(300)
         assert page.evaluate(
@@ -643,6 +645,48 @@ def test_each_person_of_a_film_wears_a_face_of_their_own(chromium: Any, examples
         person.shoot("film-swapped")
         page.locator("#film-list .end").click()
         page.wait_for_selector("#film-list li", state="detached")
+
+
+def _strike_out(person: Person, studio: Studio) -> None:
+    """A time on a lane is somebody else's: by mouse and by keyboard, and back."""
+    page = person.page
+
+    def not_in(number: int) -> list[list[float]]:
+        found: list[list[float]] = studio.client.get(f"/api/films/{_film(studio)}").json()["cards"][number - 1]["not_in"]
+        return found
+
+    lane = page.locator("#film-lanes > li:nth-child(1) .track")
+    lane.scroll_into_view_if_needed()
+    box = lane.bounding_box()
+    y = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + box["width"] / 3, y)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] / 2, y)
+    page.mouse.move(box["x"] + 2 * box["width"] / 3, y)
+    page.mouse.up()
+    assert [page.locator(f"#strike-{name}").input_value() for name in ("from", "to")] == ["0:01.0", "0:02.0"]
+    assert page.locator("#film-clock").inner_text().startswith("0:0"), "the frame under the pointer is shown"
+    page.wait_for_timeout(300)
+    person.shoot("film-stretch")
+    page.click("#film-strike button")
+    person.until(lambda: len(not_in(1)) == 1, "the time is struck out")
+    assert np.allclose(not_in(1), [[1.0, 2.0]], atol=0.02)
+    page.wait_for_selector("#film-lanes > li:nth-child(1) .struck")
+    assert page.locator(f"{_card(1)} .struck-of button").inner_text().startswith("not 0:01.0–0:0")
+    person.shoot("film-struck")
+    page.select_option("#strike-who", index=1)
+    page.fill("#strike-from", "1.2")
+    page.fill("#strike-to", "later")
+    page.press("#strike-to", "Enter")
+    assert "0:12.5" in page.evaluate("() => document.querySelector('#strike-to').validationMessage")
+    page.fill("#strike-to", "0:01.4")
+    page.press("#strike-to", "Enter")
+    person.until(lambda: not_in(2) == [[1.2, 1.4]], "typed times are struck out")
+    assert page.evaluate(UNNAMED) == []
+    for number in (1, 2):
+        page.click(f"{_card(number)} .struck-of button")
+    person.until(lambda: not_in(1) == not_in(2) == [], "both are taken back")
+    page.wait_for_selector("#film-lanes .struck", state="detached")
 
 
 def test_a_file_without_people_says_so_and_looking_can_be_stopped(chromium: Any, examples: Path, tmp_path: Path) -> None:

@@ -122,6 +122,28 @@ def test_people_are_found_given_faces_looked_at_and_swapped_in_a_part(studio: St
     assert sorted(each["basis"] for each in consents) == ["public-domain", "synthetic"], "each face has its own"
 
 
+def test_a_struck_out_time_is_somebody_elses_in_the_frame_and_in_the_file(studio: Studio, pair: Path) -> None:
+    client, film_id = studio.client, _add(studio, pair, "done")
+    hopper = _film(studio, film_id)["cards"][0]["key"]
+    _edit(studio, film_id, hopper, wears="stand-in-1")
+    times = [[0.4, 1.1]]
+    assert _edit(studio, film_id, hopper, not_in=times)["cards"][0]["not_in"] == times
+
+    def changed(time_s: float) -> int:
+        before, after = (
+            decoded(client.get(f"/api/films/{film_id}/{name}.jpg", params={"time_s": time_s}).raise_for_status().content)
+            for name in ("frame", "swapped")
+        )
+        return int((cv2.absdiff(before, after).max(axis=2) > 40)[:-40].sum())
+
+    assert changed(0.75) < 20, "the time is struck out"
+    assert changed(2.0) > 300
+    _edit(studio, film_id, hopper, not_in=[])
+    assert changed(0.75) > 300, "taken back"
+    refused = client.patch(f"/api/films/{film_id}/people/{hopper}", json={"not_in": [[0, 3]]})
+    assert (refused.status_code, "every view" in refused.json()["error"]) == (422, True)
+
+
 def test_a_frame_of_nudity_is_not_shown_swapped(studio: Studio, pair: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     film_id = _add(studio, pair, "done")
     studio.client.patch(f"/api/films/{film_id}", json={"everybody": "stand-in-1"}).raise_for_status()

@@ -1,7 +1,7 @@
 """Plans of a cast: who shall wear which source face, before an engine has prepared any."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -40,6 +40,11 @@ class CastPlan:
         worn = [worn for _, worn in self.members if isinstance(worn, SourceFace)]
         found = {source.digest: source for source in ([] if self.everyone is None else [self.everyone]) + worn}
         return tuple(found.values())
+
+    def on_clock(self, zero_s: float) -> "CastPlan":
+        """Return the plan for frames whose clock shows `zero_s` where the film begins: struck out times count from there."""
+        members = tuple((who.on_clock(zero_s), worn) for who, worn in self.members)
+        return replace(self, members=members)
 
 
 def check_apart(people: Sequence[Wanted], recogniser: Recogniser) -> None:

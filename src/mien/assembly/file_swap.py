@@ -81,7 +81,7 @@ class FileSwap:
         `reporting` gives a function that is called after each frame.
         """
         settings = self.settings
-        pipeline = factory.open_pipeline(settings, self.models, self.worn)
+        pipeline = factory.open_pipeline(settings, self.models, self.worn, zero_s=float(reader.info.zero))
         before = windows_of(
             self.target,
             max_pixels=settings.max_pixels,

@@ -94,10 +94,9 @@ class PeopleSearch:
         time_s = cards_s = 0.0
         with self._open(path) as reader:
             one_s = float(1 / (reader.info.rate or _DEFAULT_RATE))
-            first_s: float | None = None
+            zero_s = float(reader.info.zero)
             while (frame := reader.read()) is not None:
-                first_s = frame.time_s if first_s is None else first_s
-                time_s = max(frame.time_s - first_s, 0.0)
+                time_s = max(frame.time_s - zero_s, 0.0)
                 faces = tracker.update(frame)
                 self._gathering.look(frame, faces, time_s, one_s)
                 frames += 1

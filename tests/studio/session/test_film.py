@@ -102,6 +102,59 @@ def test_choices_stay_with_a_person_whose_card_gets_another_key() -> None:
     assert [each["wears"] for each in film.described(["a"])["cards"]] == [None], "a person who is not found any more"
 
 
+def test_struck_out_times_are_not_the_persons_and_their_views_are_not_used() -> None:
+    film = _film()
+    film.change_person(1, FilmPerson(wears="a"))
+    film.change_person(1, FilmPerson.model_validate({"not_in": [[12, 14], [9.5, 10.5], [14, 15]]}))
+    assert _card(film, 1)["not_in"] == [[9.5, 10.5], [12.0, 15.0]], "in order, and joined where they touch"
+    ((who, _),) = film.plan(_allowed)[0].members
+    assert who.not_in_s == ((9.5, 10.5), (12.0, 15.0))
+    assert [each.looks for each in who.templates] == [1], "two of three looks were in those times"
+    assert [who.may_be(time_s) for time_s in (10.0, 11.0, 13.0)] == [False, True, False]
+    film.change_person(1, FilmPerson(name="Ann"))
+    assert len(_card(film, 1)["not_in"]) == 2, "another change leaves them"  # type: ignore[arg-type]
+    film.change_person(1, FilmPerson(not_in=()))
+    ((who, _),) = film.plan(_allowed)[0].members
+    assert (who.not_in_s, who.templates[0].looks, _card(film, 1)["not_in"]) == ((), 3, [])
+
+
+def test_struck_out_times_of_a_merged_card_hold_for_the_whole_person_and_stay_with_another_key() -> None:
+    film = _film()
+    film.change_person(2, FilmPerson(not_in=((20.0, 20.5),)))
+    film.change_person(2, FilmPerson(into=1))
+    film.take(_found(3, first_key=40), SAME)
+    assert _card(film, 1)["not_in"] == [[20.0, 20.5]]
+    film.change_person(41, FilmPerson(not_in=(), wears="a"))
+    assert _card(film, 1)["not_in"] == []
+
+
+@pytest.mark.parametrize(
+    ("times", "words"), [([[0, 99]], "every view of this person"), ([[100, 101]], "after the end of the film")]
+)
+def test_times_that_cannot_be_struck_out_change_nothing(times: list[list[float]], words: str) -> None:
+    film = _film()
+    film.change_person(1, FilmPerson(not_in=((1.0, 2.0),)))
+    with pytest.raises(UsageError, match=words):
+        film.change_person(1, FilmPerson.model_validate({"not_in": times, "name": "Bob"}))
+    assert (_card(film, 1)["not_in"], _card(film, 1)["name"]) == ([[1.0, 2.0]], "")
+
+
+def test_a_picture_has_no_times_to_strike_out() -> None:
+    film = _film()
+    film.kind = Kind.PICTURE
+    with pytest.raises(UsageError, match="a picture has no times"):
+        film.change_person(1, FilmPerson(not_in=((0.0, 1.0),)))
+
+
+def test_a_person_of_whom_no_view_is_left_is_named() -> None:
+    film = _film()
+    film.change_person(2, FilmPerson(not_in=((10.0, 13.0),), wears="a"))
+    film.change_person(1, FilmPerson(not_in=((20.0, 23.0),)))
+    film.change_person(1, FilmPerson(into=2))
+    with pytest.raises(UsageError, match="person 2: every view was struck out"):
+        film.plan(_allowed)
+
+
 def test_a_face_that_left_the_gallery_is_forgotten() -> None:
     film = _film()
     film.change_person(1, FilmPerson(wears="gone"))
@@ -130,7 +183,24 @@ def test_a_part_that_is_none_is_refused_and_changes_nothing(start_s: float, end_
 
 
 @pytest.mark.parametrize(
-    "nonsense", [{"name": "x" * 41}, {"name": "a\nb"}, {"wears": 3}, {"wears": ""}, {"into": "1"}, {"into": True}]
+    "nonsense",
+    [
+        {"name": "x" * 41},
+        {"name": "a\nb"},
+        {"wears": 3},
+        {"wears": ""},
+        {"into": "1"},
+        {"into": True},
+        {"not_in": "0-1"},
+        {"not_in": [[1, 1]]},
+        {"not_in": [[2, 1]]},
+        {"not_in": [[-1, 1]]},
+        {"not_in": [[0, 1, 2]]},
+        {"not_in": [["0", "1"]]},
+        {"not_in": [[0, True]]},
+        {"not_in": [[0, float("nan")]]},
+        {"not_in": [[0, 1]] * 401},
+    ],
 )
 def test_odd_values_for_a_person_are_refused(nonsense: dict[str, object]) -> None:
     with pytest.raises(UsageError):

@@ -162,6 +162,7 @@ class AnimationReader(MediaFileReader):
             alpha=transparent and not self._flatten,
             flattened=transparent and self._flatten,
             dolby_vision=False,
+            zero=Fraction(0),
             origin=origin,
             first=origin,
             begin=None,

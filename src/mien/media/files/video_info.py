@@ -19,8 +19,9 @@ VP9 with 12.8."""
 class VideoInfo(StreamInfo):
     """Properties that the writer must keep. Width, height and `pixel_aspect` (width by height of a pixel) are upright.
 
-    Times are seconds on the clock of the file: `origin` becomes 0 in an output, `first` is that of the first picture;
-    `begin` and `end` bound the wanted part, None = unbounded; `stream_end` is the end that the video stream states.
+    Times are seconds on the clock of the file: `zero` is where a player's clock shows 0, `origin` becomes 0 in an output,
+    `first` is that of the first picture; `begin` and `end` bound the wanted part, None = unbounded; `stream_end` is the end
+    that the video stream states.
 
     `interlaced` is true for interlaced input; `fields` is the field shown first ("tff", "bff") if the frames still hold both.
     `alpha`: the frames have one; `flattened`: the input has one, and its frames were composited over white. `animated`: the
@@ -38,6 +39,7 @@ class VideoInfo(StreamInfo):
     alpha: bool
     flattened: bool
     dolby_vision: bool
+    zero: Fraction
     origin: Fraction
     first: Fraction
     begin: Fraction | None

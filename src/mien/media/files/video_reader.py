@@ -176,6 +176,7 @@ class VideoReader(MediaFileReader):
             alpha=alpha and self._keep_alpha,
             flattened=alpha and not self._keep_alpha,
             dolby_vision=check_base_layer(first, self.path.name),
+            zero=zero,
             origin=self._origin(first, zero),
             first=(first.pts or 0) * self._base,
             begin=self._begin,

@@ -14,6 +14,7 @@ from mien.media.files.moving import Kind
 from mien.provenance.consent import Consent
 from mien.studio.session.film_requests import FilmPerson, FilmPlan
 from mien.swap.cast import Treatment
+from mien.swap.people.corrections import template_without
 from mien.swap.people.gathering import FoundPeople, FoundPerson, joined
 from mien.swap.people.identities import Wanted
 from mien.swap.people.roster import Stretch
@@ -36,6 +37,8 @@ class FilmLimits:
     """Bounds the page, which shows all of them, and memory: 45 KB each. Those longest in sight are kept."""
     stretches: int = 400
     """Times in sight of one person; a lane has fewer pixels."""
+    touching_s: float = 0.001
+    """Gap of two struck out times that is none: the page rounds to milliseconds."""
 
 
 LIMITS = FilmLimits()
@@ -45,22 +48,24 @@ LIMITS = FilmLimits()
 class Card:
     """A person of the film. `wears` is a face of the gallery, `LEFT_ALONE`, or None: as all others.
 
-    `into` is the key of the card that shows the same person, if this one was merged.
+    `into` is the key of the card that shows the same person, if this one was merged. At the times of `not_in` the face on
+    the card is somebody else's.
     """
 
     found: FoundPerson
     name: str = ""
     wears: str | None = None
     into: int | None = None
+    not_in: tuple[Stretch, ...] = ()
 
     @property
     def is_edited(self) -> bool:
         """Return True for a card with any choice of the user."""
-        return bool(self.name) or self.wears is not None or self.into is not None
+        return bool(self.name) or self.wears is not None or self.into is not None or bool(self.not_in)
 
     @property
     def template(self) -> Template:
-        """Return the template of the best looks."""
+        """Return the template of the best looks, struck out or not: to find the card again."""
         made = template_of(self.found.person.looks)
         assert made is not None, "a person has a look"
         return made
@@ -108,12 +113,14 @@ class Film:
         with self._lock:
             before, self._cards = self._cards, {each.key: Card(each) for each in found.people[: LIMITS.cards]}
             self._unknown, self._beyond = found.unknown, max(len(found.people) - LIMITS.cards, 0)
-            places = {key: self._place(key, card, same) for key, card in before.items() if card.is_edited}
+            owners = {card.into for card in before.values()}
+            kept = {key: card for key, card in before.items() if card.is_edited or key in owners}
+            places = {key: self._place(key, card, same) for key, card in kept.items()}
             for key, place in places.items():
                 old, new = before[key], self._cards.get(place) if place is not None else None
                 if new is None:
                     continue
-                new.name, new.wears = new.name or old.name, new.wears or old.wears
+                new.name, new.wears, new.not_in = new.name or old.name, new.wears or old.wears, new.not_in or old.not_in
                 into = None if old.into is None else places.get(old.into, old.into)
                 new.into = into if into in self._cards and into != place else None
             for card in self._cards.values():
@@ -155,10 +162,14 @@ class Film:
             self.revision += 1
 
     def change_person(self, key: int, request: FilmPerson) -> None:
-        """Name a person, say what they wear, merge their card into another one or take it out again. Raises `UsageError`."""
+        """Name a person, say what they wear and when it is not them, merge their card or take it out again.
+
+        Raises `UsageError`; then nothing is changed.
+        """
         with self._lock:
             card = self._card(key)
             named = request.model_fields_set
+            not_in = None if request.not_in is None else self._struck_out(key, request.not_in)
             if "into" in named and request.into is not None:
                 self._merge(key, request.into)
             elif "into" in named:
@@ -167,11 +178,26 @@ class Film:
                 # What was chosen for the card that shows the whole person counts.
                 each.name = "" if request.name is not None else each.name
                 each.wears = None if "wears" in named else each.wears
+                each.not_in = each.not_in if not_in is None else ()
             if request.name is not None:
                 card.name = request.name
             if "wears" in named:
                 card.wears = request.wears
+            card.not_in = card.not_in if not_in is None else not_in
             self.revision += 1
+
+    def _struck_out(self, key: int, times_s: Sequence[tuple[float, float]]) -> tuple[Stretch, ...]:
+        """Return these times as parts of the film, joined where they touch. Raises `UsageError`."""
+        if times_s and self.kind is Kind.PICTURE:
+            raise UsageError("a picture has no times", "leave the person as they are, or give them no face")
+        if any(self.seconds is not None and start_s >= self.seconds for start_s, _ in times_s):
+            raise UsageError("the time begins after the end of the film", "choose a time within the film")
+        not_in = tuple(joined([Stretch(0, *each) for each in times_s], LIMITS.touching_s))
+        if not self._templates(key, not_in):
+            raise UsageError(
+                "that takes away every view of this person", "have the person stay as they are, if all of it is somebody else"
+            )
+        return not_in
 
     def _merge(self, key: int, into: int) -> None:
         """Merge a card, and those that were merged into it, into another one."""
@@ -186,6 +212,11 @@ class Film:
         """Return the cards that were merged into this one."""
         return tuple(card for card in self._cards.values() if card.into == key)
 
+    def _not_in(self, key: int) -> tuple[Stretch, ...]:
+        """Return the times at which a face is not this person's, by their card and by those merged into it."""
+        every = [each for card in (self._cards[key], *self._merged(key)) for each in card.not_in]
+        return tuple(joined(every, LIMITS.touching_s))
+
     def _choice(self, key: int) -> tuple[str, str | None]:
         """Return the name of a person and what they wear: what their card says, or else one that was merged into it."""
         cards = (self._cards[key], *self._merged(key))
@@ -196,7 +227,7 @@ class Film:
         """Return who wears what, and the statements of consent for all faces. Raises a `MienError`."""
         with self._lock:
             keys = [key for key, card in self._cards.items() if card.into is None and self._choice(key)[1] is not None]
-            people = [(Wanted(self._title(key), self._templates(key)), self._choice(key)[1]) for key in keys]
+            people = [(self._wanted(key), self._choice(key)[1]) for key in keys]
             others = self._others
         faces = {face: allowed(face) for _, face in people if face is not None and face != LEFT_ALONE}
         if not faces:
@@ -209,8 +240,18 @@ class Film:
         number, name = f"person {self._cards[key].found.person.number}", self._choice(key)[0]
         return f"{number} ({name})" if name else number
 
-    def _templates(self, key: int) -> tuple[Template, ...]:
-        return tuple(card.template for card in (self._cards[key], *self._merged(key)))
+    def _wanted(self, key: int) -> Wanted:
+        """Return the person to find. Raises `UsageError` for one of whom no view is left."""
+        not_in, title = self._not_in(key), self._title(key)
+        templates = self._templates(key, not_in)
+        if not templates:
+            raise UsageError(f"{title}: every view was struck out", "take one of the times back")
+        return Wanted(title, templates, tuple((each.start_s, each.end_s) for each in not_in))
+
+    def _templates(self, key: int, not_in: Sequence[Stretch]) -> tuple[Template, ...]:
+        """Return a template of each card of a person of whom a view is left."""
+        made = [template_without(card.found.person.looks, not_in) for card in (self._cards[key], *self._merged(key))]
+        return tuple(each for each in made if each is not None)
 
     def _card(self, key: int) -> Card:
         found = self._cards.get(key)
@@ -274,6 +315,7 @@ class Film:
             "share": round(sum(w * each.share for w, each in zip(weights, people, strict=True)) / math.fsum(weights), 5),
             "height": round(max(person.size for person in people)),
             "times": _lane(stretches),
+            "not_in": _lane(self._not_in(key)),
             "merged": [{"key": each, "number": other.found.person.number} for each, other in merged],
         }
 

@@ -114,8 +114,9 @@ class FilmFrames:
                 pipeline = factory.open_picture_pipeline(settings, self._models, plan)
                 frame = pipeline.swap_frame(self._picture(film, settings)).frame
             else:
-                pipeline = factory.open_pipeline(settings, self._models, self._prepared(film, plan, settings))
                 with _opened(film, settings, time_s) as (reader, first):
+                    cast = self._prepared(film, plan.on_clock(float(reader.info.zero)), settings)
+                    pipeline = factory.open_pipeline(settings, self._models, cast)
                     # Half a second ahead: who somebody is shows in the frames that follow, as in the swap of the whole film.
                     frame = pipeline.swap(next(pipeline.track_all(_from(first, reader)))).frame
             check = FileContentCheck(self._classifier)

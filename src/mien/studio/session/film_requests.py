@@ -13,6 +13,7 @@ from mien.swap.cast import TREATMENTS, Treatment
 _MAX_NAME_LETTERS = 40  # chosen, as wide as a card
 _MAX_ID_LETTERS = 40  # of a face in the gallery; chosen, they have 12
 _MAX_SECONDS = 1e6  # chosen, 11 days of film
+_MAX_TIMES = 400  # struck out for one person; chosen, as many as a lane shows
 
 
 def _name(value: object) -> str | None:
@@ -49,18 +50,39 @@ def _key(value: object) -> int | None:
     raise UsageError("into is not the key of a card", "choose another card")
 
 
+def _times(value: object) -> object:
+    """Return pairs of seconds, each with its end after its start."""
+    if value is None:
+        return None
+    if not isinstance(value, (list, tuple)) or len(value) > _MAX_TIMES or not all(_is_time(each) for each in value):
+        raise UsageError(f"not_in is not a list of at most {_MAX_TIMES} times", "choose a start, and an end after it")
+    return tuple((float(start_s), float(end_s)) for start_s, end_s in value)
+
+
+def _is_time(value: object) -> bool:
+    if not isinstance(value, (list, tuple)) or len(value) != 2:
+        return False
+    if any(isinstance(each, bool) or not isinstance(each, (int, float)) for each in value):
+        return False
+    return bool(0 <= value[0] < value[1] <= _MAX_SECONDS)
+
+
 _Face = Annotated[str | None, BeforeValidator(_face)]
 _Seconds = Annotated[float | None, BeforeValidator(_seconds)]
 
 
 class FilmPerson(BaseModel):
-    """Edits of one card: `wears` is a face of the gallery, "leave" or None, as all others; `into` is a card or None."""
+    """Edits of one card: `wears` is a face of the gallery, "leave" or None, as all others; `into` is a card or None.
+
+    `not_in` are all times, from and to in seconds, at which the face is somebody else's.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     name: Annotated[str | None, BeforeValidator(_name)] = None
     wears: _Face = None
     into: Annotated[int | None, BeforeValidator(_key)] = None
+    not_in: Annotated[tuple[tuple[float, float], ...] | None, BeforeValidator(_times)] = None
 
 
 class FilmPlan(BaseModel):

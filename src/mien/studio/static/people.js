@@ -1,9 +1,10 @@
 /** The people of a file: a card each, and which face each of them wears. */
 import { attempt, call } from './api.js';
+import { clock } from './clock.js';
 import { byId, make, offer, reconcile, say } from './dom.js';
 import { isRunning, showProgress, stateOf } from './filmstate.js';
 import { t } from './strings.js';
-import { clock, Timeline } from './timeline.js';
+import { Timeline } from './timeline.js';
 /** @typedef {import('./types').State} State @typedef {import('./types').Film} Film @typedef {import('./types').FilmCard} FilmCard @typedef {import('./types').Face} Face @typedef {import('./faces.js').Faces} Faces */
 
 const FACE = 'text/mien-face';
@@ -16,7 +17,7 @@ export class People {
     this.faces = faces;
     this.dialog = byId('film-dialog', HTMLDialogElement);
     this.cards = byId('film-cards');
-    this.timeline = new Timeline((part) => void this.change(part));
+    this.timeline = new Timeline((part) => void this.change(part), (key, times) => this.edit(key, { not_in: times }));
     /** @type {Film | null} */
     this.film = null;
     /** The film that is open. */
@@ -119,7 +120,7 @@ export class People {
     const name = make('input', { type: 'text', maxLength: 40, className: 'name', autocomplete: 'off', on: { change: () => void this.edit(key, { name: name.value }) } });
     const wears = make('select', { className: 'wears', on: { change: () => void this.wear(wears.value, (face) => this.edit(key, { wears: face })) } });
     const into = make('select', { className: 'into', on: { change: () => { const other = into.value; into.value = ''; if (other) void this.edit(key, { into: Number(other) }); } } });
-    const element = make('li', { className: 'person-card', draggable: true }, picture, make('div', { className: 'facts-of' }, name, make('p', { className: 'note times' }), wears, into, make('p', { className: 'merged' })));
+    const element = make('li', { className: 'person-card', draggable: true }, picture, make('div', { className: 'facts-of' }, name, make('p', { className: 'note times' }), wears, into, make('p', { className: 'merged' }), make('p', { className: 'merged struck-of' })));
     element.addEventListener('dragstart', (event) => event.dataTransfer?.setData(CARD, String(key)));
     element.addEventListener('dragover', () => element.classList.add('over'));
     for (const event of ['dragleave', 'drop']) element.addEventListener(event, () => element.classList.remove('over'));
@@ -159,6 +160,7 @@ export class People {
     offer(part('.into'), [['', t('merge_with')], .../** @type {[string, string][]} */ (others.map((other) => [String(other.key), other.name || t('person_number', { n: other.number })]))], '');
     part('.into').setAttribute('aria-label', t('merge_name', { name: title }));
     part('.into').hidden = !others.length;
+    this.timeline.striking.list(part('.struck-of'), card);
     reconcile(part('.merged'), card.merged, (each) => String(each.key), (each) => make('button', { type: 'button', title: t('take_apart', { n: each.number }), 'aria-label': t('take_apart', { n: each.number }), on: { click: () => void this.edit(each.key, { into: null }) } }, `+ ${each.number} ✕`), () => {});
   }
 
@@ -178,7 +180,10 @@ export class People {
   /** Raises an ApiError. @param {number} key @param {object} values */
   async edit(key, values) {
     const id = this.id;
-    const work = async () => this.take(await call('PATCH', `/api/films/${id}/people/${key}`, values));
+    const work = async () => {
+      this.take(await call('PATCH', `/api/films/${id}/people/${key}`, values));
+      return true;
+    };
     return 'wears' in values ? work() : attempt(work);
   }
 

@@ -1,5 +1,7 @@
 /** The frames of a film: before and after at any time, a lane for each person, and the part that is wanted. */
+import { clock } from './clock.js';
 import { byId, make, reconcile, say } from './dom.js';
+import { Striking } from './striking.js';
 import { t } from './strings.js';
 /** @typedef {import('./types').Film} Film */
 
@@ -67,8 +69,8 @@ class Shot {
 }
 
 export class Timeline {
-  /** @param {(part: { start_s?: number | null, end_s?: number | null }) => void} changed */
-  constructor(changed) {
+  /** @param {(part: { start_s?: number | null, end_s?: number | null }) => void} changed @param {(key: number, times: [number, number][]) => Promise<any>} strike */
+  constructor(changed, strike) {
     this.changed = changed;
     this.before = new Shot('film-before', (trouble) => this.tell({ before: trouble }));
     this.after = new Shot('film-after', (trouble) => this.tell({ after: trouble, making: false }), true);
@@ -79,12 +81,12 @@ export class Timeline {
     this.film = null;
     this.isWorn = false;
     this.timer = 0;
+    this.striking = new Striking({ seek: (time) => this.seek(time), redraw: () => this.redraw(), strike });
     this.range.addEventListener('input', () => this.seek(Number(this.range.value)));
     this.split.addEventListener('input', () => this.divide());
     byId('film-in').addEventListener('click', () => this.changed({ start_s: this.time() }));
     byId('film-out').addEventListener('click', () => this.changed({ end_s: this.time() + (this.film?.step_s ?? 0) }));
     byId('film-whole').addEventListener('click', () => this.changed({ start_s: null, end_s: null }));
-    byId('film-lanes').addEventListener('click', (event) => this.pointed(event));
     byId('film-dialog').addEventListener('keydown', (event) => {
       if (/** @type {HTMLElement} */ (event.target).matches('[type="text"], select') || !this.film?.seconds) return;
       if (event.key === 'i') byId('film-in').click();
@@ -102,6 +104,7 @@ export class Timeline {
 
   close() {
     [this.id, this.film, this.isWorn] = ['', null, false];
+    this.striking.show(null);
     clearTimeout(this.timer);
     this.before.want('');
     this.after.want('');
@@ -114,6 +117,7 @@ export class Timeline {
     const seconds = film.seconds ?? 0;
     byId('film-times').hidden = !seconds;
     [this.range.max, this.range.step] = [String(Math.max(seconds - film.step_s, 0)), String(film.step_s)];
+    this.striking.show(film);
     this.lanes(film, seconds);
     this.place();
     const isBroken = film.state === 'failed' && !seconds && !film.picture;
@@ -121,9 +125,13 @@ export class Timeline {
     if (film.state !== 'waiting' && !isBroken) this.ask();
   }
 
+  redraw() {
+    if (this.film) this.lanes(this.film, this.film.seconds ?? 0);
+  }
+
   /** @param {Film} film @param {number} seconds */
   lanes(film, seconds) {
-    const unknown = film.unknown.length ? [{ key: -1, number: 0, name: t('unknown_faces'), times: film.unknown }] : [];
+    const unknown = film.unknown.length ? [{ key: -1, number: 0, name: t('unknown_faces'), times: film.unknown, not_in: [] }] : [];
     reconcile(byId('film-lanes'), seconds ? [...film.cards, ...unknown] : [], (lane) => String(lane.key), () => make('li', {}, make('span', { className: 'who' }), make('span', { className: 'track' })), (element, lane) => {
       const name = lane.name || t('person_number', { n: lane.number });
       const [who, track] = /** @type {HTMLElement[]} */ ([...element.children]);
@@ -131,12 +139,14 @@ export class Timeline {
       who.textContent = lane.name || String(lane.number);
       who.title = name;
       element.setAttribute('aria-label', `${name}: ${lane.times.slice(0, 20).map(([start, end]) => `${clock(start)}–${clock(end)}`).join(', ')}`);
-      const drawn = JSON.stringify([seconds, lane.times]);
+      const chosen = this.striking.stretch(lane.key);
+      const drawn = JSON.stringify([seconds, lane.times, lane.not_in, chosen]);
       if (element.dataset.drawn === drawn) return;
       element.dataset.drawn = drawn;
       const first = lane.times[0]?.[0] ?? 0, last = lane.times.at(-1)?.[1] ?? 0;
       const lost = lane.key < 0 ? [] : [bar('lost', first, last, seconds)];
-      track.replaceChildren(...lost, ...lane.times.map(([start, end]) => bar('seen', start, end, seconds)));
+      const bars = (/** @type {string} */ kind, /** @type {[number, number][]} */ times) => times.map(([start, end]) => bar(kind, start, end, seconds));
+      track.replaceChildren(...lost, ...bars('seen', lane.times), ...bars('struck', lane.not_in), ...bars('chosen', chosen ? [chosen] : []));
     });
   }
 
@@ -164,14 +174,6 @@ export class Timeline {
     this.range.value = String(time_s);
     this.place();
     this.ask();
-  }
-
-  /** A click on a lane shows that time. @param {MouseEvent} event */
-  pointed(event) {
-    const track = /** @type {HTMLElement} */ (event.target).closest('.track');
-    if (!track || !this.film?.seconds) return;
-    const box = track.getBoundingClientRect();
-    this.seek(Math.min(Math.max((event.clientX - box.left) / box.width, 0), 1) * this.film.seconds);
   }
 
   /** Asks for the frame at once, and for the swapped one after a pause: it takes longer. */
@@ -216,11 +218,4 @@ function bar(kind, start, end, seconds) {
   const made = make('i', { className: kind });
   [made.style.left, made.style.width] = [`${(100 * start) / seconds}%`, `${Math.max((100 * (end - start)) / seconds, 0.3)}%`];
   return made;
-}
-
-/** @param {number} seconds as minutes, seconds and tenths, with hours where there are any */
-export function clock(seconds) {
-  const tenths = Math.floor(10 * seconds + 1e-6);
-  const minutes = Math.floor(tenths / 600), rest = ((tenths % 600) / 10).toFixed(1).padStart(4, '0');
-  return minutes < 60 ? `${minutes}:${rest}` : `${Math.floor(minutes / 60)}:${String(minutes % 60).padStart(2, '0')}:${rest}`;
 }

@@ -9,7 +9,7 @@ export interface SeenFace { number: number; fate: string; place: [number, number
 export interface FilmRow { id: string; job: string | null; name: string; state: string; message: string; remedy: string; frames: number; total: number | null; picture: boolean; people: number; revision: number }
 export interface FilmCard {
   key: number; number: number; name: string; wears: string | null; views: number; best_s: number; seconds: number; share: number; height: number; times: [number, number][];
-  merged: { key: number; number: number }[];
+  merged: { key: number; number: number }[]; not_in: [number, number][];
 }
 export interface Film extends FilmRow {
   seconds: number | null; step_s: number; notes: string[]; others: string; start_s: number | null; end_s: number | null; unknown: [number, number][]; beyond: number; cards: FilmCard[];

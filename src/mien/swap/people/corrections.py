@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mien.errors import UsageError
+from mien.swap.people.look import Look
 from mien.swap.people.roster import FILE_NAME, Film, Person, Roster, Stretch, read_roster
 from mien.swap.people.template import Template, template_of
 
@@ -178,16 +179,16 @@ def _known(
     names = [name for number in parts if (name := _name(number, entries.get(number, {})))]
     not_in = tuple(each for number in parts for each in _not_in(number, entries.get(number, {}), roster.films))
     known = [roster.person(number) for number in parts]
-    templates = [template for each in known if each is not None and (template := _template(each, not_in)) is not None]
+    templates = [made for each in known if each is not None and (made := template_without(each.looks, not_in)) is not None]
     if not templates:
         raise ValueError(f"person {person.number}: not strikes out every view of this person")
     wear = _wear(worn[0], entries[worn[0]], folder) if worn else None
     return KnownPerson(person.number, names[0] if names else "", tuple(templates), wear, tuple(merged), not_in)
 
 
-def _template(person: Person, not_in: Sequence[Stretch]) -> Template | None:
-    """Return the template of the looks that were not struck out."""
-    return template_of([look for look in person.looks if not any(each.holds(look.film, look.time_s) for each in not_in)])
+def template_without(looks: Sequence[Look], not_in: Sequence[Stretch]) -> Template | None:
+    """Return the template of the looks that were not struck out, None where none is left."""
+    return template_of([look for look in looks if not any(each.holds(look.film, look.time_s) for each in not_in)])
 
 
 def _name(number: int, entry: Mapping[str, Any]) -> str:

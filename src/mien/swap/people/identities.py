@@ -1,7 +1,7 @@
 """Identities of the tracks of a stream: who each tracked face is, decided on the track, seldom, and with memory."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 from typing import Literal
 
@@ -62,6 +62,10 @@ class Wanted:
     def may_be(self, time_s: float) -> bool:
         """Return False at a time that is struck out for this person."""
         return not any(start_s <= time_s <= end_s for start_s, end_s in self.not_in_s)
+
+    def on_clock(self, zero_s: float) -> "Wanted":
+        """Return the person for a stream whose clock shows `zero_s` at the time 0 of `not_in_s`."""
+        return replace(self, not_in_s=tuple((start_s + zero_s, end_s + zero_s) for start_s, end_s in self.not_in_s))
 
 
 @dataclass(frozen=True, slots=True)
