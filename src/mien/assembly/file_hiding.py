@@ -10,7 +10,7 @@ from threading import Event
 from typing import Any
 
 from mien.assembly import factory
-from mien.assembly.file_swap import open_reader
+from mien.assembly.file_swap import Watch, open_reader
 from mien.assembly.hiding_review import Review
 from mien.batch import job
 from mien.batch.export import Export
@@ -66,7 +66,7 @@ class Findings:
 class FileHiding:
     """A target whose faces are to be hidden under covers of a style; `stand-in` is a blur, with other faces on it where sure.
 
-    `start_s` and `end_s` cut a video or an animation; `disguise` changes its voices.
+    `start_s` and `end_s` cut a video or an animation; `disguise` changes its voices. `watch` is put around the exporter.
     """
 
     target: Path
@@ -78,6 +78,7 @@ class FileHiding:
     start_s: float | None = None
     end_s: float | None = None
     disguise: bool = False
+    watch: Watch | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "settings", private(self.settings))
@@ -168,7 +169,7 @@ class FileHiding:
         return covered(BLUR if self.style == STAND_IN and found.stand_ins is None else self.style)
 
     def _exporter(self, before: Iterable[Sequence[Image]], kind: str, strength: float, found: Findings) -> Exporter:
-        exporter = Export(
+        exporter: Exporter = Export(
             self.target,
             before,
             self.settings,
@@ -180,7 +181,8 @@ class FileHiding:
             strength=strength,
             hidden=Hidden(self._style(found), found.facts),
         )
-        return exporter if found.review is None else found.review.around(exporter)
+        exporter = exporter if found.review is None else found.review.around(exporter)
+        return exporter if self.watch is None else self.watch(exporter)
 
 
 def private(settings: Settings) -> Settings:

@@ -2,11 +2,13 @@
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mien.commands.messages import print_error, print_terms_once
 from mien.commands.options import (
     EXIT_CODES,
     Commands,
+    add_data,
     add_settings,
     add_signing,
     data_of,
@@ -15,6 +17,9 @@ from mien.commands.options import (
     signing_of,
 )
 from mien.commands.times import seconds_of
+
+if TYPE_CHECKING:
+    from mien.commands.anonymise_run import HidingRequest
 
 _GROUPS = "label", "output", "limits"
 """Groups of settings that matter here."""
@@ -35,6 +40,12 @@ def add(commands: Commands) -> None:
         epilog=_KNOWN_LIMITS + EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    add_arguments(parser)
+    parser.set_defaults(run=_run)
+
+
+def add_arguments(parser: argparse.ArgumentParser, *, signing: bool = True) -> None:
+    """Add the arguments of anonymising; `signing` adds the options of the key. `request_of` reads them."""
     parser.add_argument(
         "targets", metavar="TARGET", nargs="+", help="pictures, animations, videos, folders; * and ? are expanded"
     )
@@ -71,14 +82,23 @@ def add(commands: Commands) -> None:
     )  # fmt: skip
     parser.add_argument("--start", metavar="TIME", help="start of the part to write: seconds, MM:SS or HH:MM:SS")
     parser.add_argument("--end", metavar="TIME", help="end of the part to write")
-    add_signing(parser)
+    if signing:
+        add_signing(parser)
+    else:
+        add_data(parser)
     parser.add_argument("--quiet", action="store_true", help="print warnings and errors only")
     add_settings(parser, _GROUPS)
-    parser.set_defaults(run=_run)
 
 
 def _run(options: argparse.Namespace) -> int:
-    from mien.commands.anonymise_run import HidingRequest, run_anonymise
+    from mien.commands.anonymise_run import run_anonymise
+
+    return run_anonymise(request_of(options), quiet=options.quiet, report=print_error)
+
+
+def request_of(options: argparse.Namespace) -> "HidingRequest":
+    """Return the request of the parsed arguments. Raises a `MienError`."""
+    from mien.commands.anonymise_run import HidingRequest
     from mien.commands.targets import expand, files_of, is_folder_name, named_output, skipped_folders
 
     folders = any(Path(name).is_dir() for name in options.targets)
@@ -86,7 +106,7 @@ def _run(options: argparse.Namespace) -> int:
     targets = files_of(named)
     data = data_of(options)
     print_terms_once(data)
-    request = HidingRequest(
+    return HidingRequest(
         targets=targets,
         output=named_output(options.output),
         into_folder=folders or is_folder_name(options.output, len(targets)),
@@ -104,4 +124,3 @@ def _run(options: argparse.Namespace) -> int:
         data=data,
         signing=signing_of(options),
     )
-    return run_anonymise(request, quiet=options.quiet, report=print_error)

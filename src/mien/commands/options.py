@@ -51,8 +51,8 @@ def data_of(options: argparse.Namespace) -> Path:
     return reachable(options.data) if options.data else data_folder()
 
 
-def add_trust(parser: argparse.ArgumentParser, *, several: bool = False) -> None:
-    """Add `--consent`, `--adult` and what `add_signing` adds.
+def add_trust(parser: argparse.ArgumentParser, *, several: bool = False, signing: bool = True) -> None:
+    """Add `--consent`, `--adult` and what `add_signing` adds; without `signing`, `--data` alone of the latter.
 
     `several`: there may be several photos, each with a consent of its own, written PHOTO=WHY.
     """
@@ -62,7 +62,10 @@ def add_trust(parser: argparse.ArgumentParser, *, several: bool = False) -> None
     else:
         parser.add_argument("--consent", choices=tuple(STATEMENTS), help="why you may use the face; asked once for each photo")
     parser.add_argument("--adult", action="store_true", help=f"state that {ADULT_STATEMENT}; asked when the face looks younger")
-    add_signing(parser)
+    if signing:
+        add_signing(parser)
+    else:
+        add_data(parser)
 
 
 def add_signing(parser: argparse.ArgumentParser) -> None:
@@ -78,9 +81,11 @@ def add_signing(parser: argparse.ArgumentParser) -> None:
 
 
 def signing_of(options: argparse.Namespace) -> "Signing":
-    """Return the key, program and time-stamp authority that were named."""
+    """Return the key, program and time-stamp authority that were named; those of the installation where none can be."""
     from mien.provenance.trust import Signing
 
+    if not hasattr(options, "signing_cert"):
+        return Signing()
     password = os.environ.get(_KEY_PASSWORD_VARIABLE)
     return Signing(
         certificate=options.signing_cert,

@@ -3,6 +3,7 @@
 import argparse
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.markup import escape
@@ -14,6 +15,9 @@ from mien.commands.swap_options import add_roles
 from mien.commands.times import seconds_of
 from mien.errors import UsageError
 from mien.provenance.consent import ADULT_STATEMENT, STATEMENTS
+
+if TYPE_CHECKING:
+    from mien.commands.swap_request import Request
 
 
 def add(commands: Commands) -> None:
@@ -27,6 +31,12 @@ def add(commands: Commands) -> None:
         epilog=EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    add_arguments(swap)
+    swap.set_defaults(run=_run)
+
+
+def add_arguments(swap: argparse.ArgumentParser, *, signing: bool = True) -> None:
+    """Add the arguments of a swap, for now or for later; `signing` has the options of the key. `request_of` reads them."""
     swap.add_argument(
         "files", metavar="[PHOTO] TARGET", nargs="+",
         help="photo of the face to wear (jpeg, png, webp, tiff, bmp, gif, heic or avif), a short clip of one person, or a face "
@@ -52,18 +62,23 @@ def add(commands: Commands) -> None:
     swap.add_argument("--start", metavar="TIME", help="start of the part to swap: seconds, MM:SS or HH:MM:SS")
     swap.add_argument("--end", metavar="TIME", help="end of the part to swap")
     add_roles(swap)
-    add_trust(swap, several=True)
+    add_trust(swap, several=True, signing=signing)
     swap.add_argument("--dry-run", action="store_true", help="print what would be done; write nothing")
     swap.add_argument("--quiet", action="store_true", help="print warnings and errors only")
     add_settings(swap)
-    swap.set_defaults(run=_run)
 
 
 def _run(options: argparse.Namespace) -> int:
+    from mien.commands.swap_run import run_swap
+
+    return run_swap(request_of(options), quiet=options.quiet, report=print_error)
+
+
+def request_of(options: argparse.Namespace) -> "Request":
+    """Return the request of the parsed arguments. Raises a `MienError`."""
     from mien.assembly import stand_ins
     from mien.commands.swap_request import Request
     from mien.commands.swap_roles import consent_of, roles_of
-    from mien.commands.swap_run import run_swap
     from mien.commands.targets import expand, is_folder_name, named_file, named_output
 
     roles, photo, names = roles_of(options)
@@ -72,7 +87,7 @@ def _run(options: argparse.Namespace) -> int:
     data = data_of(options)
     print_terms_once(data)
     terminal = sys.stdin.isatty() and sys.stderr.isatty()
-    request = Request(
+    return Request(
         photo=None if photo is None else stand_ins.named(named_file(photo)),
         roles=roles,
         also=tuple(named_file(name) for name in options.also),
@@ -93,7 +108,6 @@ def _run(options: argparse.Namespace) -> int:
         ask=_ask_consent if terminal else None,
         ask_adult=_ask_adult if terminal else None,
     )
-    return run_swap(request, quiet=options.quiet, report=print_error)
 
 
 def _ask_consent(photo: Path) -> str:

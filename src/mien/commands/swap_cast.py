@@ -1,7 +1,7 @@
 """Cast of a `mien swap` request: the people, the source faces and their consents, opened once for all targets."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from rich.console import Console
@@ -51,13 +51,18 @@ class Costumes:
 
 @dataclass(frozen=True, slots=True)
 class OpenedCast:
-    """Source faces by photo, their consents, and the people to find."""
+    """Source faces by photo, the statements of consent for them, and the people to find."""
 
     costumes: Costumes
     roles: RoleRequest
     sources: Mapping[Path, SourceFace]
     people: Mapping[str, Wanted]
-    consents: tuple[Consent, ...] = ()
+    statements: Mapping[Path, Consent] = field(default_factory=dict)
+
+    @property
+    def consents(self) -> tuple[Consent, ...]:
+        """The statements, each once: two photos may be of one."""
+        return tuple({consent.id: consent for consent in self.statements.values()}.values())
 
     def plan(self, target: Path) -> CastPlan:
         """Return who wears what in a target. Raises `UsageError` when it has changed since the cards were made."""
@@ -162,9 +167,8 @@ def photos_of(request: Request, costumes: Costumes) -> tuple[Path, ...]:
 
 def consented(request: Request, opened: OpenedCast, trust: Trust) -> OpenedCast:
     """Return the cast with the consent for each source face, asked for one by one. Raises a `UsageError`."""
-    found = [consent_for(request, trust, source, photo) for photo, source in opened.sources.items()]
-    # Two photos may be of one statement.
-    return replace(opened, consents=tuple({consent.id: consent for consent in found}.values()))
+    found = {photo: consent_for(request, trust, source, photo) for photo, source in opened.sources.items()}
+    return replace(opened, statements=found)
 
 
 def _people(request: Request, costumes: Costumes, models: factory.Models) -> dict[str, Wanted]:

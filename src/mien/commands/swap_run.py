@@ -31,7 +31,7 @@ _OTHERS = "others are hidden from where their faces are found: watch all of it; 
 
 
 @dataclass(frozen=True, slots=True)
-class _Parts:
+class SwapParts:
     """Objects opened for the request, once for all targets."""
 
     models: factory.Models
@@ -51,8 +51,8 @@ def run_swap(request: Request, *, quiet: bool, report: Callable[[MienError], Non
     if len(request.targets) > 1:
         return _swap_all(request, outputs, console, quiet, report)
     # The cheap checks come first: names, folders, formats, people.
-    costumes = _costumes(request)
-    task = _task(request, request.targets[0], outputs)
+    costumes = checked_costumes(request)
+    task = task_of(request, request.targets[0], outputs)
     costumes.check_film(task.target)
     if request.dry_run:
         _opened(request, costumes, _models(request.settings), console, quiet)
@@ -60,21 +60,21 @@ def run_swap(request: Request, *, quiet: bool, report: Callable[[MienError], Non
         print_costumes(costumes, console)
         return 0
     with outputs:
-        _swap_one(request, _parts(request, costumes, console, quiet), task, console, quiet)
+        _swap_one(request, open_parts(request, costumes, console, quiet), task, console, quiet)
     return 0
 
 
 def _swap_all(request: Request, outputs: Outputs, console: Console, quiet: bool, report: Callable[[MienError], None]) -> int:
-    costumes = _costumes(request)
+    costumes = checked_costumes(request)
     if request.dry_run:
         _opened(request, costumes, _models(request.settings), console, quiet)
         print_costumes(costumes, console)
         parts = None
     else:
-        parts = _parts(request, costumes, console, quiet)
+        parts = open_parts(request, costumes, console, quiet)
 
     def swap(target: Path) -> None:
-        task = _task(request, target, outputs)
+        task = task_of(request, target, outputs)
         costumes.check_film(task.target)
         if parts is None:
             print_plan(request, task, console)
@@ -90,7 +90,7 @@ def _swap_all(request: Request, outputs: Outputs, console: Console, quiet: bool,
     return codes[0] if codes else 0
 
 
-def _task(request: Request, target: Path, outputs: Outputs) -> Task:
+def task_of(request: Request, target: Path, outputs: Outputs) -> Task:
     """Return the target with its output after the checks that cost no work."""
     kind = moving.kind_of(target)
     if kind is Kind.PICTURE and (request.start_s is not None or request.end_s is not None):
@@ -117,7 +117,7 @@ def _models(settings: Settings) -> factory.Models:
     return models
 
 
-def _costumes(request: Request) -> Costumes:
+def checked_costumes(request: Request) -> Costumes:
     """Return who is to wear which photo; raises a `UsageError` also for a statement on a photo that nobody wears."""
     costumes = costumes_of(request)
     photos = photos_of(request, costumes)
@@ -139,13 +139,14 @@ def _opened(request: Request, costumes: Costumes, models: factory.Models, consol
     return opened
 
 
-def _parts(request: Request, costumes: Costumes, console: Console, quiet: bool) -> _Parts:
+def open_parts(request: Request, costumes: Costumes, console: Console, quiet: bool) -> SwapParts:
+    """Open models, photos and people of a request, with the consents for all faces. Raises a `MienError`."""
     trust = open_trust(request.data, request.signing)
     models = _models(request.settings)
-    return _Parts(models, trust, consented(request, _opened(request, costumes, models, console, quiet), trust))
+    return SwapParts(models, trust, consented(request, _opened(request, costumes, models, console, quiet), trust))
 
 
-def _swap_one(request: Request, parts: _Parts, task: Task, console: Console, quiet: bool) -> None:
+def _swap_one(request: Request, parts: SwapParts, task: Task, console: Console, quiet: bool) -> None:
     temporaries = parts.trust.temporaries
     journalled = replace(task, output=_output(request, task.output.path, temporaries))
     with temporaries.cleaned():
@@ -155,7 +156,7 @@ def _swap_one(request: Request, parts: _Parts, task: Task, console: Console, qui
             _swap_moving(request, parts, journalled, console, quiet)
 
 
-def _swap_picture(request: Request, parts: _Parts, task: Task, console: Console, quiet: bool) -> None:
+def _swap_picture(request: Request, parts: SwapParts, task: Task, console: Console, quiet: bool) -> None:
     file_swap = _file_swap(request, parts, task)
     picture = file_swap.read_picture()
     print_notes(console, picture.notes)
@@ -167,7 +168,7 @@ def _swap_picture(request: Request, parts: _Parts, task: Task, console: Console,
     _print_worn(parts, task, result, console, quiet)
 
 
-def _swap_moving(request: Request, parts: _Parts, task: Task, console: Console, quiet: bool) -> None:
+def _swap_moving(request: Request, parts: SwapParts, task: Task, console: Console, quiet: bool) -> None:
     file_swap = _file_swap(request, parts, task)
     with file_swap.open_reader(task.output.path) as reader:
         print_notes(console, conversion_notes(reader.info))
@@ -183,7 +184,7 @@ def _swap_moving(request: Request, parts: _Parts, task: Task, console: Console, 
     _print_worn(parts, task, result, console, quiet)
 
 
-def _print_worn(parts: _Parts, task: Task, result: JobResult, console: Console, quiet: bool) -> None:
+def _print_worn(parts: SwapParts, task: Task, result: JobResult, console: Console, quiet: bool) -> None:
     """Print for each person how often they wore their face, and notes for those who were not there, and for all others."""
     photos = {costume.name: stand_ins.name_of(costume.photo) for costume in parts.cast.costumes.each}
     for name, frames in result.worn:
@@ -196,7 +197,7 @@ def _print_worn(parts: _Parts, task: Task, result: JobResult, console: Console, 
         print_notes(console, (_OTHERS,))
 
 
-def _file_swap(request: Request, parts: _Parts, task: Task) -> FileSwap:
+def _file_swap(request: Request, parts: SwapParts, task: Task) -> FileSwap:
     return FileSwap(
         task.target,
         task.kind,
