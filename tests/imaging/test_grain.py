@@ -93,7 +93,8 @@ def test_noise_stays_under_the_mask_and_its_place_changes_with_the_frame() -> No
     speckle(crop, mask, noise_tile(Grain(5.0, 0.0, 0.0)), 3, 500, 5.0, 0.0)
     assert (crop[20:] == 120).all()
     assert crop[:20].std() > 3
-    assert len({tile_offset(index, track) for index in range(50) for track in range(4)}) > 195
+    for step in (1, 512, 1001, 40_000, 1 << 16):
+        assert len({tile_offset(step * number, track) for number in range(50) for track in range(4)}) > 195
     assert tile_offset(7, 2) == tile_offset(7, 2)
 
 

@@ -170,9 +170,9 @@ def noise_tile(grain: Grain) -> npt.NDArray[np.int8]:
     return _tiles()[int(np.argmin([abs(size - grain.size) for size in _TILE_BLURS_PIXELS]))]
 
 
-def tile_offset(frame_index: int, track_id: int) -> tuple[int, int]:
-    """Return x and y in the tile at which the noise of this face in this frame begins."""
-    mixed = (frame_index * 2654435761 + track_id * 2246822519) & 0xFFFFFFFF
+def tile_offset(pts: int, track_id: int) -> tuple[int, int]:
+    """Return x and y in the tile at which the noise of this face begins in the frame shown at `pts`."""
+    mixed = (pts * 2654435761 + track_id * 2246822519) & 0xFFFFFFFF
     mixed = ((mixed ^ (mixed >> 15)) * 2246822519) & 0xFFFFFFFF
     mixed ^= mixed >> 13
     return mixed % TILE_SIDE_PIXELS, (mixed >> 16) % TILE_SIDE_PIXELS

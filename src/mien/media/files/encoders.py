@@ -25,6 +25,9 @@ _KEEPS_ALPHA = {"prores", "vp9"}
 _KEEPS_FIELDS = {"h264", "mpeg4"}
 _SOFTWARE = {"h264": "libx264", "hevc": "libx265", "vp9": "libvpx-vp9", "av1": "libsvtav1", "prores": "prores_ks",
              "mpeg4": "mpeg4"}  # fmt: skip
+_THREADS = 2
+"""Threads of one encoder. 150 frames of 720p in H.264 took 1.04 s of processor time with 1, 0.99 s with 2 and 1.06 s with 4, and
+446, 449 and 457 kB."""
 _HARDWARE = {
     "h264": ("h264_nvenc", "h264_qsv", "h264_amf", "h264_videotoolbox"),
     "hevc": ("hevc_nvenc", "hevc_qsv", "hevc_amf", "hevc_videotoolbox"),
@@ -121,21 +124,25 @@ def _crf(quality: int) -> float:
 
 
 def _software_options(name: str, quality: int) -> dict[str, str]:
-    """Return presets chosen for speed; every codec has its own scale for the same quality."""
+    """Return presets chosen for speed; every codec has its own scale for the same quality.
+
+    The number of threads is fixed where the bits depend on it, so that every machine writes the same.
+    """
     crf = _crf(quality)
     if name == "libx264":
-        return {"preset": "veryfast", "crf": f"{crf:.1f}"}
+        return {"preset": "veryfast", "crf": f"{crf:.1f}", "threads": str(_THREADS)}
     if name == "libx265":
-        return {"preset": "superfast", "crf": f"{min(crf + 2, 51):.1f}", "x265-params": "log-level=error"}
+        params = f"log-level=error:frame-threads={_THREADS}"
+        return {"preset": "superfast", "crf": f"{min(crf + 2, 51):.1f}", "x265-params": params}
     if name == "libvpx-vp9":
-        speed = {"deadline": "realtime", "cpu-used": "6", "row-mt": "1", "tile-columns": "2"}
+        speed = {"deadline": "realtime", "cpu-used": "6", "row-mt": "1", "tile-columns": "2", "threads": str(_THREADS)}
         return {**speed, "crf": str(min(round(1.25 * crf + 4), 63))}
     if name == "prores_ks":
         return {"profile": "4444", "vendor": "apl0", "alpha_bits": "8"}
     if name == "libsvtav1":
         return {"preset": "9", "crf": str(min(round(1.25 * crf + 5), 63))}
     quantiser = str(_quantiser(quality))
-    return {"qmin": quantiser, "qmax": quantiser}
+    return {"qmin": quantiser, "qmax": quantiser, "threads": "1"}
 
 
 def _quantiser(quality: int) -> int:

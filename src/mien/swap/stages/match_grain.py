@@ -39,8 +39,8 @@ TUNING = GrainTuning()
 def match_grain(frame: Frame, face: TrackedFace, patch: FacePatch, grain: float, focus: float = 1.0) -> FacePatch:
     """Give the patch the blur and, by `grain` 0..1, the noise of the frame; `frame` is as it was before the patch.
 
-    `focus` 0..1 is how far its fine detail gives way where the frame has less; motion blur is added in any case. The same
-    frame, face and patch give the same noise.
+    `focus` 0..1 is how far its fine detail gives way where the frame has less; motion blur is added in any case. The noise
+    depends on the time of the frame and the number of the track alone.
     """
     known = face.known
     if known is None or not patch.mask.any():
@@ -56,7 +56,7 @@ def match_grain(frame: Frame, face: TrackedFace, patch: FacePatch, grain: float,
     if wanted is not None and max(wanted.luma, wanted.chroma) * grain > TUNING.min_noise:
         crop = crop.copy() if crop is patch.crop else crop
         tile = noise_tile(Grain(wanted.luma, wanted.chroma, wanted.size / scale, wanted.fresh))
-        left, top = tile_offset(frame.index, face.track_id)
+        left, top = tile_offset(frame.pts, face.track_id)
         share = grain * TUNING.noise_share
         speckle(crop, mask, tile, left, top, share * wanted.luma, share * wanted.chroma)
     return FacePatch(crop, mask, patch.crop_to_frame)
