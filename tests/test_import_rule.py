@@ -33,6 +33,7 @@ ROOMS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("engines", "persona"),
         ("cast",),
         ("casting",),
+        ("parts", "stream_memory", "stream_state"),
         ("pipeline",),
         ("hiding",),
     ),

@@ -14,9 +14,10 @@ from mien.swap.cast import Cast, Member, Roles, Treatment, everyone
 from mien.swap.people.identities import Wanted
 from mien.swap.people.template import template_of_photo
 from mien.swap.persona import Retouch
-from mien.swap.pipeline import Pipeline, StreamMemory, swap_faces
+from mien.swap.pipeline import Pipeline, swap_faces
 from mien.swap.stages.cover import TUNING as COVER
 from mien.swap.stages.make_patches import far_to_near
+from mien.swap.stream_memory import StreamMemory
 from mien.swap.tracking.tracker import Tracker
 from mien.testing import FakeDetector, FakeEngine, FakeLandmarker, FakeRecogniser, fake_persona
 from mien.types import Detection, FacePatch, Floats, Frame, Image, Landmarks, TrackedFace

@@ -183,16 +183,24 @@ def add_photo(first: SourceFace, photo: Image, models: Models, recogniser: Recog
     return together(first, load_more(photo, first, models.inspection, recogniser))
 
 
-def open_pipeline(settings: Settings, models: Models, worn: SourceFace | CastPlan | Cast, *, zero_s: float = 0.0) -> Pipeline:
+def open_pipeline(
+    settings: Settings,
+    models: Models,
+    worn: SourceFace | CastPlan | Cast,
+    *,
+    zero_s: float = 0.0,
+    secret: int | None = None,
+) -> Pipeline:
     """Open the main path for one video; `worn` is the face of everyone, a plan of who wears which, or the cast of one.
 
-    `zero_s` is what the clock of the frames shows at the beginning of the film, where the times of a plan begin.
+    `zero_s` is what the clock of the frames shows at the beginning of the film, where the times of a plan begin. `secret` fixes
+    the noise of covers.
     """
     settings = hiding_settings(settings, worn)
     worn = worn.on_clock(zero_s) if isinstance(worn, CastPlan) else worn
     tracker = Tracker(models.detector, models.landmarker, settings, models.turned)
     cast = worn if isinstance(worn, Cast) else open_cast(worn, settings, models)
-    return Pipeline(tracker, cast, settings)
+    return Pipeline(tracker, cast, settings, secret=secret)
 
 
 def open_picture_pipeline(settings: Settings, models: Models, worn: SourceFace | CastPlan) -> Pipeline:

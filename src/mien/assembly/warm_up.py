@@ -16,7 +16,8 @@ from mien.swap.memory.observer import Observer
 from mien.swap.memory.parsing import Parsing
 from mien.swap.memory.segmentation import Segmentation
 from mien.swap.persona import Persona, Retouch, open_persona
-from mien.swap.pipeline import StreamMemory, swap_faces
+from mien.swap.pipeline import swap_faces
+from mien.swap.stream_memory import StreamMemory
 from mien.types import LIVE_TIME_BASE, Focus, Frame, Grain, Image, Landmarks, SourceFace, TrackedFace
 
 _FRAMES = 7  # until the memory of a track has used all of its kernels

@@ -19,8 +19,9 @@ from mien.settings import Settings
 from mien.swap.cast import personas_of
 from mien.swap.casting import CastFrame, Casting
 from mien.swap.persona import Retouch
-from mien.swap.pipeline import StreamMemory, swap_faces
+from mien.swap.pipeline import swap_faces
 from mien.swap.stages.class_overlay import draw_classes
+from mien.swap.stream_memory import StreamMemory
 from mien.types import LIVE_TIME_BASE, Detection, Frame, Image, LabelledFrame, TrackedFace
 
 _HOLD_S = 1.0  # "hold" shows the last picture of a lost face this long, then a veil

@@ -1,126 +1,32 @@
 """The main path of a frame, one line a stage; no threads, no files, no clock."""
 
 from collections import Counter, deque
-from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from mien.errors import UsageError
 from mien.settings import Settings
-from mien.swap.cast import Cast, Roles, Treatment, personas_of, treated
+from mien.swap.cast import Cast, Roles, personas_of, treated
 from mien.swap.casting import Casting
-from mien.swap.memory.brows import Brows
-from mien.swap.memory.crossings import Crossings
-from mien.swap.memory.hands import Hands
-from mien.swap.memory.hidden_landmarks import HiddenLandmarks
-from mien.swap.memory.observer import Observer
-from mien.swap.memory.parsing import Parsing
-from mien.swap.memory.segmentation import Segmentation
+from mien.swap.parts import Border
 from mien.swap.persona import Persona, Retouch
 from mien.swap.stages.compose import compose
-from mien.swap.stages.cover import BLUR, SOLID, Cover, HeadRegion, region_of_points
-from mien.swap.stages.enhance.stage import Enhancement
+from mien.swap.stages.cover import HeadRegion, region_of_points
 from mien.swap.stages.harmonise import harmonise
 from mien.swap.stages.make_patches import make_patches
 from mien.swap.stages.match_grain import match_grain
 from mien.swap.stages.nearer_faces import cut_nearer
 from mien.swap.stages.occluders import cut_occluders
 from mien.swap.stages.own_beard import shows_beard
-from mien.swap.stages.own_glasses import take_off_glasses
+from mien.swap.stages.own_glasses import take_off_glasses, takes_glasses_off
 from mien.swap.stages.own_parts import preserve_own_parts
 from mien.swap.stages.reshape import reshape_each
-from mien.swap.stages.shave import Shaving
+from mien.swap.stream_memory import StreamMemory
+from mien.swap.stream_state import stream_bytes
 from mien.swap.tracking.tracker import Tracker
-from mien.types import Frame, FrameResult, Image, TrackedFace
-
-
-class StreamMemory:
-    """Memory of the faces of one stream of frames; `live` as in `Enhancement`, `Segmentation` and `Parsing`."""
-
-    def __init__(self, *, live: bool = False) -> None:
-        self._live = live
-        self._observer = Observer()
-        self._brows = Brows()
-        self._crossings = Crossings()
-        self._segmentation = Segmentation(live=live)
-        self._parsing = Parsing(live=live)
-        self._hands = Hands()
-        self._hidden = HiddenLandmarks()
-        self.enhancement = Enhancement(live=live)
-        self.shaving = Shaving()
-        self._covers: tuple[tuple[Treatment, Cover], ...] = (("blur", Cover(BLUR)), ("cover", Cover(SOLID)))
-
-    def cover_others(self, image: Image, faces: Sequence[TrackedFace], roles: Roles) -> None:
-        """Draw the covers of the faces whose role is one, in place; what is worn by others is laid over them."""
-        for treatment, cover in self._covers:
-            hidden = treated(roles, faces, treatment)
-            cover.draw(image, [(face.track_id, region_of_points(face.landmarks.points)) for face in hidden])
-
-    def hide(self, image: Image, regions: Iterable[tuple[int, HeadRegion]], treatment: Treatment) -> None:
-        """Draw covers over heads, by `track_id`, in place."""
-        dict(self._covers)[treatment].draw(image, regions)
-
-    def reset(self) -> None:
-        """Forget everything: another stream begins."""
-        self._observer.reset()
-        self._brows.reset()
-        self._crossings.reset()
-        self._segmentation.reset()
-        self._parsing.reset()
-        self._hands.reset()
-        self._hidden.reset()
-        self.enhancement.reset()
-        self.shaving.reset()
-
-    def close(self) -> bool:
-        """End the enhancer's thread; False when the network still holds it."""
-        return self.enhancement.close()
-
-    def observe(
-        self,
-        frame: Frame,
-        faces: tuple[TrackedFace, ...],
-        retouch: Retouch,
-        settings: Settings,
-        worn: Collection[int] | None = None,
-    ) -> tuple[TrackedFace, ...]:
-        """Return the faces with what is known of them.
-
-        Only faces in `worn`, by `track_id` (None = all), and those in front of these are looked at: the others come back as
-        they are.
-
-        Occluders are found by the chosen segmenters, else by the parser, in files and live; without segmenters, or in addition
-        to them with `occlusion` = on, by the faces' usual appearance, too.
-        """
-        faces = self._brows.lengthened(faces)
-        behind = self._crossings.update(faces)
-        if worn is None:
-            return self._observe(frame, faces, behind, retouch, settings)
-        concerned = {*worn, *(number for each in worn for number in behind.get(each, ()))}
-        observed = self._observe(frame, tuple(face for face in faces if face.track_id in concerned), behind, retouch, settings)
-        known = {face.track_id: face for face in observed}
-        return tuple(known.get(face.track_id, face) for face in faces)
-
-    def _observe(
-        self,
-        frame: Frame,
-        faces: tuple[TrackedFace, ...],
-        behind: Mapping[int, frozenset[int]],
-        retouch: Retouch,
-        settings: Settings,
-    ) -> tuple[TrackedFace, ...]:
-        wanted = settings.occlusion != "off"
-        segmenters = retouch.segmenters if wanted else ()
-        predicted = self._segmentation.update(frame, faces, segmenters)
-        parser = retouch.parser if wanted and not segmenters else None
-        if parser is not None:
-            faces = self._hidden.held(faces, self._parsing.seen, behind)
-        hands = self._hands.update(frame, faces, self._parsing.seen, None if parser is None else retouch.hand_finder)
-        looks = self._parsing.update(frame, faces, parser, hands, behind, glasses=not takes_glasses_off(settings))
-        predicted.update({number: look.occluder for number, look in looks.items()})
-        by_appearance = settings.occlusion == "on" or (settings.occlusion == "files" and not self._live and not segmenters)
-        return self._observer.observe(
-            frame, faces, by_appearance=by_appearance, predicted=predicted, parsed=self._parsing.seen, behind=behind
-        )
+from mien.system.object_bytes import ObjectBytes
+from mien.types import Frame, FrameResult, TrackedFace
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,13 +79,14 @@ class Pipeline:
     the two takes every frame, in order.
     """
 
-    def __init__(self, tracker: Tracker, cast: Cast, settings: Settings, looks_a_frame: int | None = 1) -> None:
-        self._tracker = tracker
-        self._memory = StreamMemory()
-        self._casting = Casting(looks_a_frame)
+    def __init__(
+        self, tracker: Tracker, cast: Cast, settings: Settings, looks_a_frame: int | None = 1, secret: int | None = None
+    ) -> None:  # fmt: skip
+        self._memory = StreamMemory(secret=secret)
+        self._looks_a_frame = looks_a_frame
         self._cast = cast
         self._settings = settings
-        self._hidden: dict[int, tuple[HeadRegion, int, float]] = {}
+        self._begin_tracking(tracker)
         self.worn_frames = Counter({each.person.name: 0 for each in cast.members if isinstance(each.role, Persona)})
         """Frames in which each member of the cast wore a persona, by name."""
         self.frames_with_faces = 0
@@ -196,18 +103,104 @@ class Pipeline:
 
     def track_all(self, frames: Iterable[Frame]) -> Iterator[SeenFrame]:
         """Yield each frame of the stream as `track` returns it, with the roles that are known half a second later."""
-        if not self._cast.members and self._cast.others == "leave":
-            yield from map(self.track, frames)
-            return
-        waiting: deque[_Waiting] = deque()
-        for frame in frames:
+        for each in self.track_parts(frames):
+            assert isinstance(each, SeenFrame)
+            yield each
+
+    def track_parts(self, items: Iterable[Frame | Border]) -> Iterator[SeenFrame | Border]:
+        """Yield what `track_all` yields; a border comes back when all frames before it have been yielded.
+
+        At that moment `tracking_bytes` tells all that the part needs, unless it is fresh: then nothing is known any more.
+        """
+        for item in items:
+            if not isinstance(item, Border):
+                self._track_ahead(item)
+            elif item.fresh:
+                yield from self._rest()
+                self._begin_tracking(replace(self._tracker))
+                yield item
+            elif self._waiting:
+                self._borders[item.pts] = item
+            else:
+                yield item
+            yield from self._due()
+        yield from self._rest()
+
+    def _begin_tracking(self, tracker: Tracker) -> None:
+        """Know nothing of the tracks of any frame before."""
+        self._tracker = tracker
+        self._memory.begin_tracking()
+        self._casting = Casting(self._looks_a_frame)
+        self._hidden: dict[int, tuple[HeadRegion, int, float]] = {}
+        self._waiting: deque[_Waiting] = deque()
+        self._tracked: deque[tuple[int, tuple[TrackedFace, ...], int, int]] = deque()
+        self._borders: dict[int, Border] = {}
+
+    def _track_ahead(self, frame: Frame) -> None:
+        """Track a frame, unless that was done before this stream was interrupted."""
+        if self._tracked:
+            pts, faces, count, scene = self._tracked.popleft()
+            if pts != frame.pts:
+                raise _other_film()
+            self._waiting.append(_Waiting(frame, faces, count, scene))
+        else:
             faces = self._tracker.update(frame)
-            waiting.append(_Waiting(frame, faces, self._casting.see(frame, faces, self._cast), self._tracker.scene))
-            most = max(AHEAD.most_bytes // max(frame.image.nbytes, 1), 1)
-            while len(waiting) > most or not 0 <= frame.time_s - waiting[0].frame.time_s < AHEAD.seconds:
-                yield self._next(waiting)
-        while waiting:
-            yield self._next(waiting)
+            self._waiting.append(_Waiting(frame, faces, self._casting.see(frame, faces, self._cast), self._tracker.scene))
+
+    def _rest(self) -> Iterator[SeenFrame | Border]:
+        """Yield all waiting frames: the stream, or its scene, is at its end."""
+        if self._tracked:
+            raise _other_film()
+        yield from self._due(rest=True)
+
+    def _due(self, *, rest: bool = False) -> Iterator[SeenFrame | Border]:
+        """Yield the frames that have waited long enough, or the `rest` of them, too; a border comes before its frame."""
+        while self._waiting and not self._tracked and (rest or self._has_waited()):
+            border = self._borders.pop(self._waiting[0].frame.pts, None)
+            if border is not None:
+                yield border
+            yield self._next(self._waiting)
+
+    def _has_waited(self) -> bool:
+        """Return True when what the next half second shows is known, or memory is full; nobody waits for nothing."""
+        if not self._cast.members and self._cast.others == "leave":
+            return True
+        first, last = self._waiting[0].frame, self._waiting[-1].frame
+        most = max(AHEAD.most_bytes // max(last.image.nbytes, 1), 1)
+        return len(self._waiting) > most or not 0 <= last.time_s - first.time_s < AHEAD.seconds
+
+    def tracking_bytes(self, about: Mapping[str, Any]) -> bytes:
+        """Return all that is known of the tracks, at a border; `about` as in `ObjectBytes`."""
+        ahead = [(each.frame.pts, each.faces, each.count, each.scene) for each in self._waiting]
+        return self._bytes().write((self._tracker, self._casting, self._hidden, self._memory.tracking, ahead), about)
+
+    def drawing_bytes(self, about: Mapping[str, Any]) -> bytes:
+        """Return all that is known of the drawn faces, when the last frame before a border was swapped."""
+        return self._bytes().write((self._memory.enhancement, self._memory.shaving), about)
+
+    def resume(self, tracking: bytes, drawing: bytes, about: Mapping[str, Any]) -> None:
+        """Go on at the border at which these bytes were made; its first frame comes next. Raises `ValueError`."""
+        stored = self._bytes()
+        self._tracker, self._casting, self._hidden, self._memory.tracking, ahead = stored.read(tracking, about)
+        self._tracked = deque(ahead)
+        self._memory.enhancement, self._memory.shaving = stored.read(drawing, about)
+
+    def begin_drawing(self) -> None:
+        """Know nothing of the drawn faces of any frame before: a fresh part begins."""
+        self._memory.begin_drawing()
+
+    def _bytes(self) -> ObjectBytes:
+        cast, tracker = self._cast, self._tracker
+        roles = (cast.everyone, *(member.role for member in cast.members))
+        prepared = [role.prepared for role in roles if isinstance(role, Persona)]
+        return stream_bytes(
+            {
+                "detector": tracker.detector, "landmarker": tracker.landmarker, "rotated": tracker.rotated,
+                "settings": tracker.settings, "cast": cast, "recogniser": cast.recogniser,
+                **{f"prepared {number}": each for number, each in enumerate(prepared)},
+                **{f"person {number}": member.person for number, member in enumerate(cast.members)},
+            }
+        )  # fmt: skip
 
     def _next(self, waiting: deque[_Waiting]) -> SeenFrame:
         first = waiting.popleft()
@@ -252,6 +245,10 @@ class Pipeline:
         self.worn_frames.update({seen.names[face.track_id] for face in worn if face.track_id in seen.names})
         self.frames_with_faces += bool(seen.faces)
         return FrameResult(seen.frame, seen.faces, worn)
+
+
+def _other_film() -> UsageError:
+    return UsageError("the film has changed since it was begun", "begin again with the film as it is now")
 
 
 def _coming(first: _Waiting, next_ones: Iterable[_Waiting]) -> Iterator[tuple[int, HeadRegion, _Waiting]]:
@@ -317,11 +314,6 @@ def _parted(faces: tuple[TrackedFace, ...], worn: Container[int]) -> tuple[tuple
 def detail_to_match(retouch: Retouch, settings: Settings) -> float:
     """Return how far fine detail gives way to the frame's, 0..1: what an enhancer is asked to add is not taken away again."""
     return 1.0 if retouch.enhancer is None else 1.0 - settings.enhance_blend
-
-
-def takes_glasses_off(settings: Settings) -> bool:
-    """Return True when the wearer's glasses are to go: on request, and where those of the photo come in their place."""
-    return settings.glasses == "off" or settings.source_glasses == "on"
 
 
 def keeps_beard(settings: Settings, persona: Persona) -> bool:

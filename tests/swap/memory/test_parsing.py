@@ -15,8 +15,8 @@ from mien.models.format.parsing import BEFORE_THE_FACE, FaceClass
 from mien.settings import Settings
 from mien.swap.memory.parsing import TUNING, Parsing
 from mien.swap.persona import Retouch
-from mien.swap.pipeline import StreamMemory
 from mien.swap.stages.own_beard import own_beard
+from mien.swap.stream_memory import StreamMemory
 from mien.testing import FakeParser
 from mien.types import Array, Floats, Frame, Image, TrackedFace
 from tests.support.portraits import COLLINS, portrait

@@ -28,8 +28,9 @@ from mien.swap.cast import everyone
 from mien.swap.memory.observer import Observer
 from mien.swap.memory.segmentation import Segmentation
 from mien.swap.persona import Persona, Retouch
-from mien.swap.pipeline import Pipeline, StreamMemory
+from mien.swap.pipeline import Pipeline
 from mien.swap.stages.occluders import cut_occluders
+from mien.swap.stream_memory import StreamMemory
 from mien.swap.tracking.tracker import Tracker
 from mien.testing import FakeDetector, FakeEngine, FakeLandmarker, fake_persona
 from mien.types import Array, FacePatch, Floats, Frame, Image, Mask, TrackedFace

@@ -18,9 +18,10 @@ from mien.settings import Settings
 from mien.swap.cast import everyone
 from mien.swap.engines.mesh.engine import MeshEngine
 from mien.swap.persona import Persona, Retouch, open_persona
-from mien.swap.pipeline import Pipeline, StreamMemory, swap_faces
+from mien.swap.pipeline import Pipeline, swap_faces
 from mien.swap.stages.enhance.stage import Enhancement
 from mien.swap.stages.match_grain import match_grain
+from mien.swap.stream_memory import StreamMemory
 from mien.swap.tracking.tracker import Tracker
 from mien.types import FacePatch, Focus, Frame, Image, KnownFace, TrackedFace
 from tests.support.enhancing import (

@@ -14,8 +14,9 @@ from mien.imaging import geometry
 from mien.settings import Settings, from_mapping
 from mien.swap.engines.mesh.engine import MeshEngine
 from mien.swap.persona import open_persona
-from mien.swap.pipeline import StreamMemory, swap_faces
+from mien.swap.pipeline import swap_faces
 from mien.swap.stages.own_parts import preserve_own_parts
+from mien.swap.stream_memory import StreamMemory
 from mien.testing import FakeEngine, fake_persona
 from mien.types import Affine, Array, FacePatch, Floats, Frame, Image, Landmarks, TrackedFace
 from tests.support.portraits import COLLINS, HOPPER, models, portrait

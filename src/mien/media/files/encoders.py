@@ -26,8 +26,8 @@ _KEEPS_FIELDS = {"h264", "mpeg4"}
 _SOFTWARE = {"h264": "libx264", "hevc": "libx265", "vp9": "libvpx-vp9", "av1": "libsvtav1", "prores": "prores_ks",
              "mpeg4": "mpeg4"}  # fmt: skip
 _THREADS = 2
-"""Threads of one encoder. 150 frames of 720p in H.264 took 1.04 s of processor time with 1, 0.99 s with 2 and 1.06 s with 4, and
-446, 449 and 457 kB."""
+"""Threads of one encoder. 150 frames of 720p in H.264 took 1.07 s of processor time with 1, 0.99 s with 2 and 1.06 s with 4,
+and 446, 449 and 457 kB."""
 _HARDWARE = {
     "h264": ("h264_nvenc", "h264_qsv", "h264_amf", "h264_videotoolbox"),
     "hevc": ("hevc_nvenc", "hevc_qsv", "hevc_amf", "hevc_videotoolbox"),

@@ -8,6 +8,7 @@ import numpy as np
 from mien.imaging import geometry
 from mien.imaging.guided_filter import refined
 from mien.models.format.parsing import FaceClass
+from mien.settings import Settings
 from mien.types import Affine, Image, Mask, ParsedFace, TrackedFace
 
 
@@ -34,6 +35,11 @@ class OwnGlassesTuning:
 
 
 TUNING = OwnGlassesTuning()
+
+
+def takes_glasses_off(settings: Settings) -> bool:
+    """Return True when the wearer's glasses are to go: on request, and where those of the photo come in their place."""
+    return settings.glasses == "off" or settings.source_glasses == "on"
 
 
 def take_off_glasses(image: Image, faces: tuple[TrackedFace, ...]) -> None:

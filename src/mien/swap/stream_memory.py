@@ -1,0 +1,132 @@
+"""Memory of the faces of one stream of frames, from the usual appearance of each to the detail that was added to it."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
+
+from mien.settings import Settings
+from mien.swap.cast import Roles, Treatment, treated
+from mien.swap.memory.brows import Brows
+from mien.swap.memory.crossings import Crossings
+from mien.swap.memory.hands import Hands
+from mien.swap.memory.hidden_landmarks import HiddenLandmarks
+from mien.swap.memory.observer import Observer
+from mien.swap.memory.parsing import Parsing
+from mien.swap.memory.segmentation import Segmentation
+from mien.swap.persona import Retouch
+from mien.swap.stages.cover import BLUR, SOLID, Cover, HeadRegion, region_of_points
+from mien.swap.stages.enhance.stage import Enhancement
+from mien.swap.stages.own_glasses import takes_glasses_off
+from mien.swap.stages.shave import Shaving
+from mien.types import Frame, Image, TrackedFace
+
+
+class StreamMemory:
+    """Memory of the faces of one stream of frames; `live` as in `Enhancement`, `Segmentation` and `Parsing`.
+
+    `secret` fixes the noise of covers, as in `Cover`.
+    """
+
+    def __init__(self, *, live: bool = False, secret: int | None = None) -> None:
+        self._live = live
+        self.begin_tracking()
+        self.begin_drawing()
+        self._covers: tuple[tuple[Treatment, Cover], ...] = (("blur", Cover(BLUR, secret)), ("cover", Cover(SOLID, secret)))
+
+    def begin_tracking(self) -> None:
+        """Begin with nothing, in what is known of tracked faces."""
+        self._observer = Observer()
+        self._brows = Brows()
+        self._crossings = Crossings()
+        self._segmentation = Segmentation(live=self._live)
+        self._parsing = Parsing(live=self._live)
+        self._hands = Hands()
+        self._hidden = HiddenLandmarks()
+
+    def begin_drawing(self) -> None:
+        """Begin with nothing, in what is known of drawn faces; an enhancer must have no thread."""
+        self.enhancement = Enhancement(live=self._live)
+        self.shaving = Shaving()
+
+    @property
+    def tracking(self) -> tuple[object, ...]:
+        """All that is known of tracked faces."""
+        return (
+            self._observer, self._brows, self._crossings, self._segmentation, self._parsing, self._hands, self._hidden,
+        )  # fmt: skip
+
+    @tracking.setter
+    def tracking(self, known: tuple[Any, ...]) -> None:
+        self._observer, self._brows, self._crossings, self._segmentation, self._parsing, self._hands, self._hidden = known
+
+    def cover_others(self, image: Image, faces: Sequence[TrackedFace], roles: Roles) -> None:
+        """Draw the covers of the faces whose role is one, in place; what is worn by others is laid over them."""
+        for treatment, cover in self._covers:
+            hidden = treated(roles, faces, treatment)
+            cover.draw(image, [(face.track_id, region_of_points(face.landmarks.points)) for face in hidden])
+
+    def hide(self, image: Image, regions: Iterable[tuple[int, HeadRegion]], treatment: Treatment) -> None:
+        """Draw covers over heads, by `track_id`, in place."""
+        dict(self._covers)[treatment].draw(image, regions)
+
+    def reset(self) -> None:
+        """Forget everything: another stream begins."""
+        self._observer.reset()
+        self._brows.reset()
+        self._crossings.reset()
+        self._segmentation.reset()
+        self._parsing.reset()
+        self._hands.reset()
+        self._hidden.reset()
+        self.enhancement.reset()
+        self.shaving.reset()
+
+    def close(self) -> bool:
+        """End the enhancer's thread; False when the network still holds it."""
+        return self.enhancement.close()
+
+    def observe(
+        self,
+        frame: Frame,
+        faces: tuple[TrackedFace, ...],
+        retouch: Retouch,
+        settings: Settings,
+        worn: Collection[int] | None = None,
+    ) -> tuple[TrackedFace, ...]:
+        """Return the faces with what is known of them.
+
+        Only faces in `worn`, by `track_id` (None = all), and those in front of these are looked at: the others come back as
+        they are.
+
+        Occluders are found by the chosen segmenters, else by the parser, in files and live; without segmenters, or in addition
+        to them with `occlusion` = on, by the faces' usual appearance, too.
+        """
+        faces = self._brows.lengthened(faces)
+        behind = self._crossings.update(faces)
+        if worn is None:
+            return self._observe(frame, faces, behind, retouch, settings)
+        concerned = {*worn, *(number for each in worn for number in behind.get(each, ()))}
+        observed = self._observe(frame, tuple(face for face in faces if face.track_id in concerned), behind, retouch, settings)
+        known = {face.track_id: face for face in observed}
+        return tuple(known.get(face.track_id, face) for face in faces)
+
+    def _observe(
+        self,
+        frame: Frame,
+        faces: tuple[TrackedFace, ...],
+        behind: Mapping[int, frozenset[int]],
+        retouch: Retouch,
+        settings: Settings,
+    ) -> tuple[TrackedFace, ...]:
+        wanted = settings.occlusion != "off"
+        segmenters = retouch.segmenters if wanted else ()
+        predicted = self._segmentation.update(frame, faces, segmenters)
+        parser = retouch.parser if wanted and not segmenters else None
+        if parser is not None:
+            faces = self._hidden.held(faces, self._parsing.seen, behind)
+        hands = self._hands.update(frame, faces, self._parsing.seen, None if parser is None else retouch.hand_finder)
+        looks = self._parsing.update(frame, faces, parser, hands, behind, glasses=not takes_glasses_off(settings))
+        predicted.update({number: look.occluder for number, look in looks.items()})
+        by_appearance = settings.occlusion == "on" or (settings.occlusion == "files" and not self._live and not segmenters)
+        return self._observer.observe(
+            frame, faces, by_appearance=by_appearance, predicted=predicted, parsed=self._parsing.seen, behind=behind
+        )
