@@ -2,6 +2,7 @@
 
 import base64
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,6 +21,7 @@ from mien.media.files.picture_read import read_picture
 from mien.models.library.store import Store
 from mien.provenance.consent import Consents
 from mien.settings import Settings
+from mien.studio.session.film_frames import Overtaken
 from mien.studio.session.preview import PreviewHub
 from mien.system.database import Database
 from mien.system.folders import MODELS_VARIABLE
@@ -687,6 +689,44 @@ def _strike_out(person: Person, studio: Studio) -> None:
         page.click(f"{_card(number)} .struck-of button")
     person.until(lambda: not_in(1) == not_in(2) == [], "both are taken back")
     page.wait_for_selector("#film-lanes .struck", state="detached")
+
+
+def test_a_picture_is_there_while_the_exact_frame_is_decoded(
+    chromium: Any, examples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clip = two_people(examples / "eileen_collins.png", examples / "grace_hopper.jpg", tmp_path / "two.mp4")
+    with running_studio(tmp_path) as studio, visiting(chromium, studio) as person:
+        page, frames = person.page, studio.session.frames
+        page.click("#files summary")
+        page.set_input_files("#film-file", str(clip))
+        page.wait_for_selector(_card(2))
+        person.until(lambda: studio.state()["films"][0]["state"] == "done", "the people are found")
+        trouble = page.locator("#film-trouble")
+        person.until(lambda: trouble.inner_text() == "", "the first frame is there")
+        exactly, asked, given_up, open_up = frames.as_it_is, list[float](), list[float](), threading.Event()
+
+        def slowly(film: Any, time_s: float, gone: Callable[[], bool]) -> bytes:
+            asked.append(time_s)
+            while not open_up.wait(0.01):
+                if gone():
+                    given_up.append(time_s)
+                    raise Overtaken
+            return exactly(film, time_s, gone)
+
+        monkeypatch.setattr(frames, "as_it_is", slowly)
+        before = page.locator("#film-before")
+        page.locator("#film-time").fill("1")
+        person.until(lambda: trouble.inner_text() == "Finding the exact frame…", "the page says what it waits for")
+        width = "(image) => image.naturalWidth"
+        assert before.evaluate(width) == 320, "a small picture is shown meanwhile"
+        person.shoot("film-rough")
+        page.locator("#film-time").fill("2")
+        person.until(lambda: given_up == asked[:1], "the frame of the time before is given up")
+        open_up.set()
+        person.until(lambda: before.evaluate(width) == 640, "the exact frame")
+        person.until(lambda: trouble.inner_text() == "", "nothing is waited for")
+        assert asked[-1] == 2.0
+        page.click("#film-dialog .cancel")
 
 
 def test_a_file_without_people_says_so_and_looking_can_be_stopped(chromium: Any, examples: Path, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Films of a running studio: people looked for, faces given, frames shown, a part swapped."""
 
+import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,9 +14,13 @@ from mien.media.files.moving import open_moving
 from mien.provenance.consent import Consents
 from mien.provenance.mark.windows import find_mark
 from mien.studio.session import films as films_module
-from mien.studio.session.film_frames import Overtaken, Turns
+from mien.studio.session.film import Film
+from mien.studio.session.film_frames import Gone, Overtaken, Turns
+from mien.studio.session.film_strip import FilmStrip
 from mien.system.database import Database
 from mien.testing import FakeClassifier
+from tests.support.clips import Clip, make, number
+from tests.support.deadline import DEADLINE_S
 from tests.support.running_studio import Studio, running_studio
 from tests.support.studio_clients import count_frames, decoded
 from tests.support.two_people import WIDTH, two_people
@@ -240,6 +245,52 @@ def test_films_are_bounded_and_odd_requests_are_refused(
         assert studio.client.patch(path, json=body).status_code == 422, body
     for path in (f"{base}/people/99/0.jpg", f"{base}/frame.jpg?time_s=-1", f"{base}/frame.jpg?time_s=nan", "/api/films/x"):
         assert studio.client.get(path).status_code == 422, path
+
+
+def test_a_picture_is_there_before_the_exact_frame_is_decoded(studio: Studio, tmp_path: Path) -> None:
+    film = make(tmp_path / "sparse.mp4", Clip(frames=60, size=(320, 240), options={"x264-params": "keyint=250:scenecut=0"}))
+    film_id, at = _add(studio, film, "failed"), {"time_s": 2.0}
+
+    def ask(name: str, **where: float) -> tuple[int, str | None]:
+        answer = studio.client.get(f"/api/films/{film_id}/{name}.jpg", params={**at, **where}).raise_for_status()
+        return number(decoded(answer.content)), answer.headers.get("x-exact")
+
+    near, exact = ask("soon")
+    assert abs(near - 50 % 24) <= 2, "kept while people were looked for"
+    assert exact == "0"
+    studio.session.films.get(film_id).strip = FilmStrip()
+    assert ask("soon") == (0, "0"), "the key frame before it"
+    assert ask("frame") == (50 % 24, None)
+    assert ask("soon") == (50 % 24, "1"), "the exact frame is remembered"
+    assert ask("frame", time_s=9.0)[0] == 59 % 24, "the last one"
+
+
+def test_a_frame_that_nobody_waits_for_is_given_up(studio: Studio, pair: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    film_id = _add(studio, pair, "done")
+    begun, ended = threading.Event(), threading.Event()
+
+    def endless(film: Film, time_s: float, gone: Gone) -> bytes:
+        begun.set()
+        while not gone():
+            threading.Event().wait(0.01)
+        ended.set()
+        raise Overtaken
+
+    monkeypatch.setattr(studio.session.frames, "as_it_is", endless)
+    address = studio.base.removeprefix("http://").split(":")
+    with socket.create_connection((address[0], int(address[1])), DEADLINE_S) as page:
+        head = f"GET /api/films/{film_id}/frame.jpg HTTP/1.1\r\nHost: {':'.join(address)}\r\n"
+        page.sendall(f"{head}Authorization: Bearer {studio.access.token}\r\n\r\n".encode())
+        assert begun.wait(DEADLINE_S)
+        assert not ended.is_set()
+    assert ended.wait(DEADLINE_S), "the work ends with the connection"
+
+
+def test_the_way_to_a_frame_ends_when_nobody_waits(studio: Studio, pair: Path) -> None:
+    film = studio.session.films.get(_add(studio, pair, "done"))
+    with pytest.raises(Overtaken):
+        studio.session.frames.as_it_is(film, 2.0, lambda: True)
+    assert studio.session.frames.as_it_is(film, 2.0), "the next one has its turn"
 
 
 def test_of_waiting_requests_the_newest_goes_next_and_the_others_give_up() -> None:

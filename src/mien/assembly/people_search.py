@@ -18,6 +18,7 @@ from mien.swap.people.roster import Film, Roster, film_at
 from mien.swap.tracking.rotated_detector import RotatedDetector
 from mien.swap.tracking.tiled_detector import TiledDetector
 from mien.swap.tracking.tracker import Tracker
+from mien.types import Image
 
 RECOGNISER = "face_id_128"
 """The model that `factory.open_recogniser` opens: descriptors of another one cannot be compared."""
@@ -39,7 +40,8 @@ class PeopleSearch:
     """One search; `run` reads every film once.
 
     `report` is called after each frame with the film's place in the list, `cards` now and then with the people so far: a
-    page can show cards while a film is read. Soon after `cancel` is set, `run` raises `Cancelled`.
+    page can show cards while a film is read. Soon after `cancel` is set, `run` raises `Cancelled`. `watch` gets each frame of
+    a film, BGR uint8 and not to be changed, with its time.
     """
 
     models: Models
@@ -48,6 +50,7 @@ class PeopleSearch:
     report: Callable[[int, Progress], None] = lambda film, progress: None
     cards: Callable[[FoundPeople], None] | None = None
     cancel: Event | None = None
+    watch: Callable[[Image, float], None] | None = None
     _gathering: Gathering = field(init=False)
     _frames: int = field(default=0, init=False)
     _notes: list[str] = field(default_factory=list, init=False)
@@ -97,6 +100,8 @@ class PeopleSearch:
             zero_s = float(reader.info.zero)
             while (frame := reader.read()) is not None:
                 time_s = max(frame.time_s - zero_s, 0.0)
+                if self.watch is not None:
+                    self.watch(frame.image, time_s)
                 faces = tracker.update(frame)
                 self._gathering.look(frame, faces, time_s, one_s)
                 frames += 1

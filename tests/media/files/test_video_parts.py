@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from mien.errors import UsageError
+from mien.errors import Cancelled, UsageError
+from mien.media.files.video_reader import VideoReader
 from tests.support.clips import Clip, Seen, look, make, number
 from tests.support.video_files import PRIMING_S, convert, read_frames
 
@@ -53,6 +54,34 @@ def test_parts_begin_between_key_frames(name: str, clip: Clip, tmp_path: Path) -
     for start, end in ((0.48, 0.56), (0.6, 1.04), (1.36, 1.4), (2.0, 9.0)):
         found = [number(frame.image) for frame in read_frames(source, start_s=start, end_s=end)]
         assert found == [index % 24 for index in range(round(start * 25), min(round(end * 25), 60))]
+
+
+@pytest.mark.parametrize(("name", "clip"), _FAR_KEYS.values(), ids=_FAR_KEYS)
+def test_the_key_frame_before_a_time_is_there_at_once(name: str, clip: Clip, tmp_path: Path) -> None:
+    source = make(tmp_path / name, replace(clip, frames=60, sounds=()))
+    passed: list[int] = []
+    limits = {"max_pixels": 10**7, "max_bytes": 10**9}
+    with VideoReader(source, **limits, start_s=2.2, from_key=True, passing=lambda: passed.append(1)) as reader:  # type: ignore[arg-type]
+        first = reader.read()
+        assert first is not None
+        assert (first.time_s - float(reader.info.zero)) <= 2.2
+        assert passed == [], "no frame is decoded only to be passed"
+
+
+def test_the_way_to_a_time_can_be_ended(tmp_path: Path) -> None:
+    name, clip = _FAR_KEYS["x264 sparse"]
+    source = make(tmp_path / name, replace(clip, frames=60, sounds=()))
+    passed = 0
+
+    def passing() -> None:
+        nonlocal passed
+        passed += 1
+        if passed == 7:
+            raise Cancelled("nobody waits")
+
+    with pytest.raises(Cancelled):
+        VideoReader(source, max_pixels=10**7, max_bytes=10**9, start_s=2.0, passing=passing)
+    assert passed == 7
 
 
 def _check_sound_of_part(before: Seen, after: Seen, start: Fraction) -> None:

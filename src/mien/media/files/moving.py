@@ -1,5 +1,6 @@
 """Videos and animations behind one interface: kind of a file, reader of it, writer of an output."""
 
+from collections.abc import Callable
 from enum import Enum
 from pathlib import Path
 from typing import TypeAlias
@@ -48,11 +49,13 @@ def open_moving(
     keep_alpha: bool = False,
     keep_fields: bool = False,
     find_alpha: bool = False,
+    from_key: bool = False,
+    passing: Callable[[], None] | None = None,
 ) -> MovingReader:
     """Open a video or an animation; without `keep_alpha` it is opaque, `keep_fields` as in `VideoReader`.
 
     `info` of an animation covers transparency only with `find_alpha`, which may decode every frame; that of a video always
-    does. Raises as the readers.
+    does. `from_key` and `passing` are for videos, as in `VideoReader`. Raises as the readers.
     """
     if is_animation(path):
         return AnimationReader(
@@ -72,6 +75,8 @@ def open_moving(
         end_s=end_s,
         keep_fields=keep_fields,
         keep_alpha=keep_alpha,
+        from_key=from_key,
+        passing=passing,
     )
 
 

@@ -1,6 +1,6 @@
 """Reader of a video file: upright BGR frames with their own presentation times."""
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import replace
 from fractions import Fraction
 from itertools import islice
@@ -41,6 +41,8 @@ class VideoReader(MediaFileReader):
     from the header, before decoding) or `UsageError` (no frame between start and end). `surveyed` is the `survey` of an
     earlier reader of the same file, which saves a second pass over a transport or program stream.
     Interlaced frames are de-interlaced unless `keep_fields`; transparent ones are composited over white unless `keep_alpha`.
+    With `from_key` the first frame is the key frame before `start_s`. `passing` is called for each frame that is decoded on
+    the way to `start_s`; what it raises ends the constructor.
     """
 
     def __init__(
@@ -54,9 +56,12 @@ class VideoReader(MediaFileReader):
         surveyed: Survey | None = None,
         keep_fields: bool = False,
         keep_alpha: bool = False,
+        from_key: bool = False,
+        passing: Callable[[], None] | None = None,
     ) -> None:
         self.path = path
         self._keep_fields, self._keep_alpha = keep_fields, keep_alpha
+        self._from_key, self._passing = from_key, passing
         self._interlaced_frames = 0
         self._fields_kept: bool | None = None
         self._max_pixels = max_pixels
@@ -223,8 +228,10 @@ class VideoReader(MediaFileReader):
             frame.pts = self._last_pts = pts
             if until is not None and pts >= until:
                 return
-            if begin is None or pts >= begin:
+            if begin is None or pts >= begin or self._from_key:
                 yield frame
+            elif self._passing is not None:
+                self._passing()
         self._reached_end = True
 
     def _from(self, begin: int | None) -> Generator[VideoFrame, None, None]:

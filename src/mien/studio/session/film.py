@@ -13,6 +13,7 @@ from mien.live.status import Status
 from mien.media.files.moving import Kind
 from mien.provenance.consent import Consent
 from mien.studio.session.film_requests import FilmPerson, FilmPlan
+from mien.studio.session.film_strip import FilmStrip
 from mien.swap.cast import Treatment
 from mien.swap.people.corrections import template_without
 from mien.swap.people.gathering import FoundPeople, FoundPerson, joined
@@ -91,6 +92,7 @@ class Film:
     step_s: float = 0.04
     notes: tuple[str, ...] = ()
     cancel: threading.Event = field(default_factory=threading.Event)
+    strip: FilmStrip = field(default_factory=FilmStrip)
     revision: int = 0
     _others: Treatment = "leave"
     _start_s: float | None = None

@@ -185,7 +185,8 @@ class Films:
             film.take(found, recogniser.limits.cluster)
             self._changed()
 
-        found = PeopleSearch(self._models, recogniser, settings, report, show, film.cancel).run([film.file])
+        search = PeopleSearch(self._models, recogniser, settings, report, show, film.cancel, film.strip.offer)
+        found = search.run([film.file])
         film.seconds = found.roster.films[0].seconds or None
         film.notes = found.notes
         show(FoundPeople(found.people, found.roster.unknown))

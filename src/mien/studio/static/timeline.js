@@ -1,80 +1,20 @@
 /** The frames of a film: before and after at any time, a lane for each person, and the part that is wanted. */
 import { clock } from './clock.js';
 import { byId, make, reconcile, say } from './dom.js';
+import { Shot } from './shot.js';
 import { Striking } from './striking.js';
 import { t } from './strings.js';
 /** @typedef {import('./types').Film} Film */
 
 const AFTER_PAUSE_MS = 300;
-const AGAIN_MS = 400;
-const OVERTAKEN = 409;
-
-/** One picture of the film at a time; of those that are asked for meanwhile, the newest is fetched next. */
-class Shot {
-  /** @param {string} id of the image @param {(trouble: string) => void} told @param {boolean} [isExact] pictures of other times are not shown on the way */
-  constructor(id, told, isExact = false) {
-    this.isExact = isExact;
-    this.image = byId(id, HTMLImageElement);
-    this.told = told;
-    this.isBusy = false;
-    this.wanted = '';
-    this.shown = '';
-  }
-
-  /** @param {string} path empty for no picture */
-  want(path) {
-    this.wanted = path;
-    if (!path) this.clear();
-    else if (!this.isBusy && path !== this.shown) void this.fetch();
-  }
-
-  clear() {
-    this.shown = '';
-    this.image.hidden = true;
-    URL.revokeObjectURL(this.image.src);
-    this.image.removeAttribute('src');
-  }
-
-  async fetch() {
-    this.isBusy = true;
-    const path = this.wanted;
-    let trouble = '', isOvertaken = false;
-    try {
-      const answer = await fetch(path);
-      if (answer.ok) await this.draw(await answer.blob(), path);
-      else if (answer.status === OVERTAKEN) isOvertaken = true;
-      else {
-        const said = await answer.json();
-        trouble = [said.error, said.remedy].filter(Boolean).join(' – ');
-      }
-    } catch {
-      trouble = t('no_connection');
-    }
-    if (isOvertaken) await new Promise((done) => setTimeout(done, AGAIN_MS));
-    this.isBusy = false;
-    if (path === this.wanted && !isOvertaken) this.told(trouble);
-    else if (this.wanted && this.wanted !== this.shown) void this.fetch();
-  }
-
-  /** @param {Blob} picture @param {string} path */
-  async draw(picture, path) {
-    const address = URL.createObjectURL(picture);
-    const next = new Image();
-    next.src = address;
-    await next.decode().catch(() => {});
-    if (!this.wanted || (this.isExact && path !== this.wanted)) return URL.revokeObjectURL(address);
-    URL.revokeObjectURL(this.image.src);
-    [this.image.src, this.image.hidden, this.shown] = [address, false, path];
-  }
-}
 
 export class Timeline {
   /** @param {(part: { start_s?: number | null, end_s?: number | null }) => void} changed @param {(key: number, times: [number, number][]) => Promise<any>} strike */
   constructor(changed, strike) {
     this.changed = changed;
-    this.before = new Shot('film-before', (trouble) => this.tell({ before: trouble }));
-    this.after = new Shot('film-after', (trouble) => this.tell({ after: trouble, making: false }), true);
-    this.said = { before: '', after: '', making: false };
+    this.before = new Shot('film-before', (trouble) => this.tell({ before: trouble, finding: false }), () => this.tell({ finding: true }));
+    this.after = new Shot('film-after', (trouble) => this.tell({ after: trouble, making: false }));
+    this.said = { before: '', after: '', making: false, finding: false };
     this.range = byId('film-time', HTMLInputElement);
     this.split = byId('film-split', HTMLInputElement);
     /** @type {Film | null} */
@@ -108,7 +48,7 @@ export class Timeline {
     clearTimeout(this.timer);
     this.before.want('');
     this.after.want('');
-    this.tell({ before: '', after: '', making: false });
+    this.tell({ before: '', after: '', making: false, finding: false });
   }
 
   /** @param {Film} film @param {boolean} isWorn whether anybody wears a face */
@@ -176,10 +116,10 @@ export class Timeline {
     this.ask();
   }
 
-  /** Asks for the frame at once, and for the swapped one after a pause: it takes longer. */
+  /** Asks for the frame at once, first for one like it, and for the swapped one after a pause: it takes longer. */
   ask() {
     const time = this.time().toFixed(3);
-    this.before.want(`/api/films/${this.id}/frame.jpg?time_s=${time}`);
+    this.before.want(`/api/films/${this.id}/frame.jpg?time_s=${time}`, `/api/films/${this.id}/soon.jpg?time_s=${time}`);
     clearTimeout(this.timer);
     const path = `/api/films/${this.id}/swapped.jpg?time_s=${time}&revision=${this.film?.revision}`;
     if (!this.isWorn) {
@@ -187,7 +127,7 @@ export class Timeline {
       this.tell({ after: '', making: false });
     } else if (path !== this.after.shown) {
       // What is shown, or on its way, belongs to another time or choice.
-      [this.after.image.hidden, this.after.wanted] = [true, path];
+      this.after.expect(path);
       this.tell({ after: '', making: true });
       this.timer = window.setTimeout(() => this.after.want(path), AFTER_PAUSE_MS);
     }
@@ -196,8 +136,8 @@ export class Timeline {
   /** @param {Partial<Timeline['said']>} news */
   tell(news) {
     Object.assign(this.said, news);
-    const { before, after, making } = this.said;
-    say('film-trouble', before || after || (making ? t('making_after') : ''));
+    const { before, after, making, finding } = this.said;
+    say('film-trouble', before || after || (finding ? t('finding_frame') : making ? t('making_after') : ''));
     byId('film-trouble').classList.toggle('bad', Boolean(before || after));
     byId('film-compare').hidden = !this.isWorn;
     byId('film-halves').hidden = this.after.image.hidden;

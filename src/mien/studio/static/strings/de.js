@@ -123,6 +123,7 @@ export default {
   film_after: 'Dasselbe Bild mit eingesetztem Gesicht',
   before: 'vorher',
   after: 'nachher',
+  finding_frame: 'Das genaue Bild wird gesucht …',
   making_after: 'Das Gesicht wird in dieses Bild eingesetzt …',
   film_time: 'Zeit im Film',
   split_at: 'Linie bei {n} %',

@@ -125,6 +125,7 @@ export default {
   film_after: 'The same frame, swapped',
   before: 'before',
   after: 'after',
+  finding_frame: 'Finding the exact frame…',
   making_after: 'Swapping this frame…',
   film_time: 'Time in the film',
   split_at: 'line at {n} %',
