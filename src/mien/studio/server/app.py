@@ -14,6 +14,7 @@ from mien.studio.server.pages import STATIC, pages_router
 from mien.studio.server.routes.camera import camera_router
 from mien.studio.server.routes.events import Events, events_router
 from mien.studio.server.routes.faces import faces_router
+from mien.studio.server.routes.film_frames import film_frames_router
 from mien.studio.server.routes.films import films_router
 from mien.studio.server.routes.inputs import inputs_router
 from mien.studio.server.routes.jobs import jobs_router
@@ -65,6 +66,7 @@ def make_app(session: StudioSession, access: Access) -> FastAPI:
         people_router,
         jobs_router,
         films_router,
+        film_frames_router,
         verification_router,
         state_router,
         preview_router,

@@ -49,7 +49,7 @@ class Overtaken(UsageError):
 
 
 Gone = Callable[[], bool]
-"""Says that nobody waits for the answer any more."""
+"""Question whether nobody waits for the answer any more."""
 
 
 def never() -> bool:

@@ -3,18 +3,12 @@
 from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import APIRouter, File, Query, UploadFile
+from fastapi import APIRouter, File, UploadFile
 from fastapi.responses import Response
-from starlette.requests import Request
 
 from mien.studio.server.routes.body import FilmPersonBody, FilmPlanBody
 from mien.studio.server.routes.uploads import MAX_MEDIA_BYTES, store
-from mien.studio.server.routes.waiting import while_waiting
-from mien.studio.session.film_frames import Gone
 from mien.studio.session.session import StudioSession
-
-_MAX_SECONDS = 1e6  # chosen, 11 days of film
-_Time = Annotated[float, Query(ge=0, le=_MAX_SECONDS, allow_inf_nan=False)]
 
 
 def films_router(session: StudioSession) -> APIRouter:
@@ -51,24 +45,6 @@ def films_router(session: StudioSession) -> APIRouter:
     @router.get("/{film_id}/people/{key}/{number}.jpg")
     def view(film_id: str, key: int, number: int) -> Response:
         return Response(films.get(film_id).picture(key, number), media_type="image/jpeg")
-
-    @router.get("/{film_id}/soon.jpg")
-    def soon(film_id: str, time_s: _Time = 0.0) -> Response:
-        picture, is_exact = frames.soon(films.get(film_id), time_s)
-        return Response(picture, media_type="image/jpeg", headers={"X-Exact": "1" if is_exact else "0"})
-
-    @router.get("/{film_id}/frame.jpg")
-    async def frame(request: Request, film_id: str, time_s: _Time = 0.0) -> Response:
-        picture = await while_waiting(request, lambda gone: frames.as_it_is(films.get(film_id), time_s, gone))
-        return Response(picture, media_type="image/jpeg")
-
-    @router.get("/{film_id}/swapped.jpg")
-    async def swapped(request: Request, film_id: str, time_s: _Time = 0.0) -> Response:
-        def work(gone: Gone) -> bytes:
-            plan, _ = films.plan(film_id)
-            return frames.swapped(films.get(film_id), plan, time_s, gone)
-
-        return Response(await while_waiting(request, work), media_type="image/jpeg")
 
     @router.post("/{film_id}/stop", status_code=204)
     def stop(film_id: str) -> None:
