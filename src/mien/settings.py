@@ -113,8 +113,8 @@ class Settings:
     )  # fmt: skip
     beard: str = _row(
         "auto",
-        "whose beard shows: auto (where the source has none, the target's is kept if it is full, else shaved), source (the "
-        "target's is shaved, even a full one), target (where it is full); needs the parser",
+        "whose beard shows: auto (where the source has none, the target's is kept, but for a little stubble, which is shaved), "
+        "source (the target's is shaved, even a full one), target (its own stays); needs the parser",
         "face",
         choices=("auto", "source", "target"),
     )

@@ -7,6 +7,7 @@ import numpy as np
 
 from mien.contracts import Engine, Enhancer, HandFinder, Harmoniser, Parser, Segmenter
 from mien.face.mean_face import neutral
+from mien.swap.stages.own_beard import shows_beard
 from mien.types import Floats, SourceFace
 
 
@@ -26,7 +27,7 @@ class Persona:
     """A face to wear: `prepared` is what `engine` has made of `source`.
 
     `shape` is float32 (478, 3): the proportions of the source at rest, in the head frame; None for an engine that draws
-    its own.
+    its own. `bearded`: the photo shows a beard.
     """
 
     engine: Engine
@@ -34,6 +35,7 @@ class Persona:
     prepared: Any
     shape: Floats | None
     retouch: Retouch
+    bearded: bool = False
 
 
 def open_persona(engine: Engine, source: SourceFace, retouch: Retouch | None = None) -> Persona:
@@ -42,4 +44,5 @@ def open_persona(engine: Engine, source: SourceFace, retouch: Retouch | None = N
     if engine.wants_reshape:
         shapes = [neutral(photo.landmarks.points) for photo in (source, *source.others)]
         shape = np.asarray(np.mean(shapes, axis=0), np.float32)
-    return Persona(engine, source, engine.prepare(source), shape, Retouch() if retouch is None else retouch)
+    retouch = Retouch() if retouch is None else retouch
+    return Persona(engine, source, engine.prepare(source), shape, retouch, shows_beard(source))

@@ -18,7 +18,7 @@ from mien.swap.stages.make_patches import make_patches
 from mien.swap.stages.match_grain import match_grain
 from mien.swap.stages.nearer_faces import cut_nearer
 from mien.swap.stages.occluders import cut_occluders
-from mien.swap.stages.own_beard import shows_beard
+from mien.swap.stages.own_beard import behind_own_beard
 from mien.swap.stages.own_glasses import take_off_glasses, takes_glasses_off
 from mien.swap.stages.own_parts import preserve_own_parts
 from mien.swap.stages.reshape import reshape_each
@@ -287,12 +287,15 @@ def swap_faces(
         take_off_glasses(frame.image, wearers)
     shapes = {number: persona.shape for number, persona in worn.items()}
     wearers, bare = _parted(reshape_each(frame.image, faces, shapes, settings.shape * settings.opacity), worn)
-    shaved = tuple(face for face in wearers if shaves_beard(settings, worn[face.track_id]))
-    memory.shaving.shave(frame.image, shaved, settings.opacity, full=settings.beard == "source")
+    shaved = {each: settings.opacity * shaves_beard(settings, persona) for each, persona in worn.items()}
+    bearded = {number for number, persona in worn.items() if keeps_beard(settings, persona)}
+    looked_at = tuple(face for face in wearers if shaved[face.track_id] > 0 or face.track_id in bearded)
+    memory.shaving.shave(frame.image, looked_at, shaved, full=settings.beard == "source")
+    look_of = memory.shaving.look_of
+    wearers = tuple(behind_own_beard(face, look_of(face)) if face.track_id in bearded else face for face in wearers)
     prepared = {number: (persona.engine, persona.prepared) for number, persona in worn.items()}
     patches = cut_nearer(make_patches(frame, wearers, prepared), bare)
-    bearded = {number: keeps_beard(settings, persona) for number, persona in worn.items()}
-    patches = [(face, cut_occluders(frame, face, patch, with_beard=bearded[face.track_id])) for face, patch in patches]
+    patches = [(face, cut_occluders(frame, face, patch)) for face, patch in patches]
     patches = [(face, preserve_own_parts(face, patch, settings)) for face, patch in patches]
     patches = [(face, harmonise(frame, face, patch, retouch.harmoniser)) for face, patch in patches]
     # Not the personas: they are new objects whenever a setting changes, and would be held with all their networks.
@@ -320,7 +323,7 @@ def keeps_beard(settings: Settings, persona: Persona) -> bool:
     """Return True when a full beard of the wearer is to stay."""
     if settings.beard == "auto":
         # Networks draw beards themselves; the mesh engine can only lay a face between their borders.
-        return persona.engine.wants_reshape and not shows_beard(persona.source)
+        return persona.engine.wants_reshape and not persona.bearded
     return settings.beard == "target"
 
 
@@ -329,4 +332,4 @@ def shaves_beard(settings: Settings, persona: Persona) -> bool:
     # Networks draw the jaw themselves.
     if not persona.engine.wants_reshape or settings.beard == "target":
         return False
-    return settings.beard == "source" or not shows_beard(persona.source)
+    return settings.beard == "source" or not persona.bearded

@@ -10,8 +10,10 @@ from mien.face.texels import SIDE
 from mien.imaging.colour import LUMA
 from mien.lab.evaluate import measures
 from mien.settings import Settings
-from mien.swap.persona import Persona, Retouch
+from mien.swap.persona import Persona, Retouch, open_persona
 from mien.swap.pipeline import shaves_beard
+from mien.swap.stages.own_beard import NOTHING, own_beard
+from mien.swap.stages.own_beard import TUNING as OWN_BEARD
 from mien.swap.stages.shave import TUNING, Shaving, belief
 from mien.types import Array, Image, Landmarks, TrackedFace
 from tests.support.beards import beard_texture, bearded, wearer
@@ -23,9 +25,9 @@ SOME = 50
 """A level that the parser gives a short beard."""
 
 
-def _shaved(image: Image, face: TrackedFace, *, full: bool = False, strength: float = 1.0) -> Image:
+def _shaved(image: Image, face: TrackedFace, *, full: bool = True, strength: float = 1.0) -> Image:
     picture = image.copy()
-    Shaving().shave(picture, (face,), strength, full=full)
+    Shaving().shave(picture, (face,), {face.track_id: strength}, full=full)
     return picture
 
 
@@ -43,13 +45,13 @@ def test_a_short_beard_is_shaved_to_the_true_skin(kind: str) -> None:
 
 def test_a_full_beard_is_shaved_by_choice() -> None:
     face = wearer(200)
-    assert (_shaved(bearded("full"), face) == bearded("full")).all()
-    assert _left(_shaved(bearded("full"), face, full=True), bearded("full")) < 0.5
+    assert (_shaved(bearded("full"), face, full=False) == bearded("full")).all()
+    assert _left(_shaved(bearded("full"), face), bearded("full")) < 0.5
 
 
 def test_a_bare_face_is_not_touched() -> None:
     for face in (wearer(0), wearer(3), replace(wearer(SOME), known=None)):
-        assert (_shaved(BARE, face, full=True) == BARE).all()
+        assert (_shaved(BARE, face) == BARE).all()
     assert (_shaved(bearded("short"), wearer(SOME), strength=0.0) == bearded("short")).all()
 
 
@@ -100,7 +102,7 @@ def test_it_is_followed_between_two_looks(monkeypatch: pytest.MonkeyPatch) -> No
         shift = 2 * index
         image = np.roll(bearded("short"), shift, axis=1)
         moved = Landmarks((POINTS + np.array([shift, 0, 0], np.float32)).astype(np.float32), 1.0)
-        shaving.shave(image, (replace(wearer(SOME), landmarks=moved),), 1.0, full=False)
+        shaving.shave(image, (replace(wearer(SOME), landmarks=moved),), {1: 1.0}, full=True)
         results.append(np.roll(image, -shift, axis=1))
     assert len(looks) == 1
     inner = (slice(None), slice(40, -40))
@@ -109,19 +111,44 @@ def test_it_is_followed_between_two_looks(monkeypatch: pytest.MonkeyPatch) -> No
     assert np.percentile(difference, 99.5) < 12
     bent = POINTS.copy()
     bent[np.linalg.norm(bent[:, :2] - bent[152, :2], axis=1) < 80, 1] += 25
-    shaving.shave(bearded("short").copy(), (replace(wearer(SOME), landmarks=Landmarks(bent, 1.0)),), 1.0, full=False)
+    shaving.shave(bearded("short").copy(), (replace(wearer(SOME), landmarks=Landmarks(bent, 1.0)),), {1: 1.0}, full=True)
     assert len(looks) == 2, "a jaw that opens is looked at again"
     shaving.reset()
-    shaving.shave(bearded("short").copy(), (wearer(SOME),), 1.0, full=False)
+    shaving.shave(bearded("short").copy(), (wearer(SOME),), {1: 1.0}, full=True)
     assert len(looks) == 3
 
 
 def test_a_beard_that_is_missed_for_some_frames_is_still_shaved() -> None:
     shaving = Shaving()
-    shaving.shave(bearded("short").copy(), (wearer(SOME),), 1.0, full=False)
+    shaving.shave(bearded("short").copy(), (wearer(SOME),), {1: 1.0}, full=True)
     later = bearded("short").copy()
-    shaving.shave(later, (wearer(1),), 1.0, full=False)
+    shaving.shave(later, (wearer(1),), {1: 1.0}, full=True)
     assert _left(later, bearded("short")) < 0.5
+
+
+def test_a_short_beard_of_which_the_colours_are_sure_stays() -> None:
+    kept, little = bearded("short").copy(), wearer(22)
+    shaving = Shaving()
+    shaving.shave(kept, (little,), {1: 1.0}, full=False)
+    assert shaving.look_of(little).signs > OWN_BEARD.agreed_signs[1]
+    assert (kept == bearded("short")).all()
+    assert little.known is not None
+    texture = own_beard(little.known.parsed, shaving.look_of(little))
+    assert texture is not None
+    hairy = beard_texture(1) > 0
+    assert texture[hairy].mean() > 4 * 22, "all of it, not only what the parser saw"
+    assert texture[~hairy].mean() < 12, "only its margin around"
+
+
+def test_what_is_known_of_a_beard_stays_while_the_head_is_turned() -> None:
+    shaving, face = Shaving(), wearer(22)
+    assert shaving.look_of(face) is NOTHING
+    shaving.shave(bearded("short").copy(), (face,), {1: 0.0}, full=False)
+    before = shaving.look_of(face)
+    shaving.shave(bearded("short").copy(), (replace(face, yaw=60.0),), {1: 0.0}, full=False)
+    assert shaving.look_of(face).signs == before.signs
+    shaving.shave(bearded("short").copy(), (), {}, full=False)
+    assert shaving.look_of(face) is NOTHING
 
 
 def test_both_witnesses_have_to_see_it() -> None:
@@ -153,7 +180,7 @@ def test_whose_beard_is_shaved(beard: str, with_beard: bool, shaved: bool) -> No
     classes = source.classes.copy()
     classes[6] = beard_texture(200 if with_beard else 0)
     settings = Settings(beard=beard)
-    persona = Persona(factory.open_engine(settings, models().sessions), replace(source, classes=classes), None, None, Retouch())
+    persona = open_persona(factory.open_engine(settings, models().sessions), replace(source, classes=classes))
     assert shaves_beard(settings, persona) is shaved
 
 
@@ -175,7 +202,7 @@ def test_a_head_that_hangs_keeps_its_beard() -> None:
 
 
 def test_shaving_fades_where_its_window_ends() -> None:
-    changed = np.abs(_shaved(bearded("full"), wearer(200), full=True).astype(int) - bearded("full")).max(axis=2)
+    changed = np.abs(_shaved(bearded("full"), wearer(200)).astype(int) - bearded("full")).max(axis=2)
     rows, columns = np.nonzero(changed > 0)
     for line in (changed[:, columns.min()], changed[:, columns.max()], changed[rows.max()]):
         assert line.max() < 40

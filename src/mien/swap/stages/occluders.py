@@ -8,8 +8,7 @@ import numpy as np
 from mien.face.texels import wrap
 from mien.imaging import geometry
 from mien.imaging.guided_filter import refined
-from mien.swap.stages.own_beard import own_beard
-from mien.types import Affine, FacePatch, Frame, Image, KnownFace, Mask, TrackedFace
+from mien.types import Affine, FacePatch, Frame, Image, TrackedFace
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +32,9 @@ time.
 """
 
 
-def cut_occluders(frame: Frame, face: TrackedFace, patch: FacePatch, *, with_beard: bool = False) -> FacePatch:
-    """Lower the mask of the patch where `face.known` has an occluder; `frame` is the picture before the patch is laid.
-
-    `with_beard`: a full beard of the face stays in front, too.
-    """
-    occluder = None if face.known is None else _before(face.known, with_beard=with_beard)
+def cut_occluders(frame: Frame, face: TrackedFace, patch: FacePatch) -> FacePatch:
+    """Lower the mask of the patch where `face.known` has an occluder; `frame` is the picture before the patch is laid."""
+    occluder = None if face.known is None else face.known.occluder
     if face.known is None or occluder is None or not occluder.any():
         return patch
     height, width = patch.mask.shape
@@ -54,14 +50,6 @@ def cut_occluders(frame: Frame, face: TrackedFace, patch: FacePatch, *, with_bea
     before = refined(rough, _under(frame.image, frame_to_small, size_wh), radius, tuning.rounds)
     opacity = 255 - cv2.resize(before, (width, height), interpolation=cv2.INTER_LINEAR)
     return replace(patch, mask=np.asarray(cv2.multiply(patch.mask, opacity, scale=1 / 255), np.uint8))
-
-
-def _before(known: KnownFace, *, with_beard: bool) -> Mask | None:
-    """Return all that stays in front of a face, as a texture."""
-    beard = own_beard(known.parsed) if with_beard else None
-    if beard is None or known.occluder is None:
-        return known.occluder if beard is None else beard
-    return np.maximum(known.occluder, beard)
 
 
 def _scaled(transform: Affine, x: float, y: float) -> Affine:

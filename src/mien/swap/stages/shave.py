@@ -3,6 +3,7 @@
 Without it a short beard would remain as a ring along the jaw, around the new face.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import cv2
@@ -11,11 +12,12 @@ import numpy as np
 from mien.face import landmark_sets
 from mien.face.beard import BeardView, beard_view, reach_below
 from mien.face.jaw import Window, smoothed, tone_of, uncovered, window_of
+from mien.face.texels import unwrap_mask
 from mien.imaging import geometry
 from mien.imaging.blend import resurface
 from mien.imaging.colour import LUMA
 from mien.imaging.smoothstep import smoothstep
-from mien.swap.stages.own_beard import fullness, share_of, staying
+from mien.swap.stages.own_beard import NOTHING, BeardLook, fullness, share_of, staying
 from mien.types import Array, Floats, Image, ParsedFace, TrackedFace
 
 
@@ -55,11 +57,15 @@ _OUTLINE = np.array(landmark_sets.FACE_OVAL)
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """One beard so far, how surely it is one, 0..1, and the number of frames since it was looked at."""
+    """One beard so far, how surely it is one, 0..1, and the number of frames since it was looked at.
+
+    `opacity` float32 (side, side) is the mean of its opacity in the texture of the face, 0..255.
+    """
 
     view: BeardView
     belief: float
     age: int
+    opacity: Floats
 
 
 class Shaving:
@@ -72,20 +78,30 @@ class Shaving:
         """Forget everything: another stream begins."""
         self._known = {}
 
-    def shave(self, image: Image, faces: tuple[TrackedFace, ...], strength: float, *, full: bool) -> None:
-        """Shave the faces in `image`, BGR uint8, in place; `strength` 0 changes nothing, 1 leaves no beard.
+    def look_of(self, face: TrackedFace) -> BeardLook:
+        """Return what the last look at a face says of its beard."""
+        known = self._known.get(face.track_id)
+        if known is None:
+            return NOTHING
+        return BeardLook(np.rint(known.opacity * np.float32(known.belief)).astype(np.uint8), known.view.signs)
 
-        A full beard is shaved only with `full`. Occluders stay in front; nothing beyond the reach of a beard is touched. A head
-        that is turned away keeps its beard, and so does a face that the parser has not seen.
+    def shave(self, image: Image, faces: tuple[TrackedFace, ...], strengths: Mapping[int, float], *, full: bool) -> None:
+        """Shave the faces in `image`, BGR uint8, in place; `strengths` are by `track_id`: 0 looks only, 1 leaves no beard.
+
+        A beard that is to stay is shaved only with `full`. Occluders stay in front; nothing beyond the reach of a beard is
+        touched. A head that is turned away keeps its beard, and so does a face that the parser has not seen.
         """
         known: dict[int, _Known] = {}
         for face in faces:
-            parsed = None if face.known is None else face.known.parsed
-            allowed = 0.0 if parsed is None else strength * _allowed(parsed, face, full=full)
-            found = None if parsed is None or allowed <= 0 else self._look(image, face, parsed)
-            if found is not None:
-                known[face.track_id] = found
-                _lay(image, face, found.view, allowed * found.belief)
+            parsed, before = None if face.known is None else face.known.parsed, self._known.get(face.track_id)
+            upright = _upright(face)
+            found = before if parsed is None or upright <= 0 else self._look(image, face, parsed)
+            if found is None:
+                continue
+            known[face.track_id] = found
+            if parsed is not None and upright > 0:
+                shaved = 1.0 if full else 1.0 - staying(parsed, found.view.signs)
+                _lay(image, face, found.view, strengths[face.track_id] * shaved * upright * found.belief)
         self._known = known
 
     def _look(self, image: Image, face: TrackedFace, parsed: ParsedFace) -> _Known | None:
@@ -97,11 +113,16 @@ class Shaving:
             return None
         carried = None if before is None else _carried(before.view, image, points, window)
         if before is not None and carried is not None and before.age + 1 < TUNING.every_frames:
-            return _Known(carried, max(left, belief(parsed, carried.signs)), before.age + 1)
+            return _Known(carried, max(left, belief(parsed, carried.signs)), before.age + 1, before.opacity)
         now = beard_view(image, points, parsed.beard, None if face.known is None else face.known.occluder, grown)
-        if now is not None and carried is not None:
+        if now is None:
+            return None
+        opacity = _in_texture(now)
+        if before is not None:
+            opacity = before.opacity + (opacity - before.opacity) * np.float32(TUNING.new_share)
+        if carried is not None:
             now = _mixed(carried, now, TUNING.new_share)
-        return None if now is None else _Known(now, max(left, belief(parsed, now.signs)), 0)
+        return _Known(now, max(left, belief(parsed, now.signs)), 0, opacity)
 
 
 def belief(parsed: ParsedFace, signs: float) -> float:
@@ -114,11 +135,18 @@ def belief(parsed: ParsedFace, signs: float) -> float:
     return _ramp(share, TUNING.some) * _ramp(signs, (low, high))
 
 
-def _allowed(parsed: ParsedFace, face: TrackedFace, *, full: bool) -> float:
+def _upright(face: TrackedFace) -> float:
+    """Return how far a beard may be shaved that is seen from this side, 0..1."""
     right, left = (face.landmarks.points[number, :2] for number in landmark_sets.EYE_CORNERS)
     roll = abs(float(np.degrees(np.arctan2(*(left - right)[::-1]))))
-    upright = (1.0 - _ramp(abs(face.yaw), TUNING.turned_degrees)) * (1.0 - _ramp(roll, TUNING.hanging_degrees))
-    return (1.0 if full else 1.0 - staying(parsed)) * upright
+    return (1.0 - _ramp(abs(face.yaw), TUNING.turned_degrees)) * (1.0 - _ramp(roll, TUNING.hanging_degrees))
+
+
+def _in_texture(view: BeardView) -> Floats:
+    """Return the opacity of a beard as a texture of its face, float32 (side, side), 0..255."""
+    share = np.rint(view.share * np.float32(255)).astype(np.uint8)
+    local = geometry.apply(Window(view.box_xyxy, (share.shape[1], share.shape[0])).to_coarse(), view.points)
+    return unwrap_mask(share, local).astype(np.float32)
 
 
 def _within(shape: tuple[int, int], image: Image, view: BeardView) -> Floats:

@@ -59,6 +59,8 @@ class LayerTuning:
     """Share by which hair beyond the oval is darker than the skin it covers."""
     border: float = 0.12
     """Way over which the layer fades towards the border of the photo, beyond which nothing is known of a beard."""
+    soft: float = 0.02
+    """Sigma of the blur of its opacity beyond the oval."""
     hidden: float = 0.95
     """Opacity of the face from which the layer below it is not drawn."""
     compared: int = 100
@@ -140,7 +142,9 @@ def _matted(photo: Image, view: BeardView, unit: float) -> tuple[Image, Floats]:
     x = (np.arange(size_wh[0]) + 0.5) / shrunk + left
     y = (np.arange(size_wh[1]) + 0.5) / shrunk + top
     inner = np.minimum(np.minimum(x, width - x)[None, :], np.minimum(y, height - y)[:, None]) / (TUNING.border * unit)
-    alpha = matte * share * smoothstep(inner)
+    # Beyond the oval single hairs of a photo would end in the air, where they do not fit the outline of another jaw.
+    soft = cv2.GaussianBlur(matte, (0, 0), TUNING.soft * unit * shrunk)
+    alpha = (matte + (soft - matte) * beyond) * share * smoothstep(inner)
     image = np.dstack([np.clip(colour, 0, 255), 255 * alpha]) + 0.5
     framed = cv2.copyMakeBorder(image.astype(np.uint8), 1, 1, 1, 1, cv2.BORDER_REPLICATE)
     framed[[0, -1], :, 3] = 0
