@@ -14,7 +14,8 @@ from mien.assembly.file_swap import Watch, open_reader
 from mien.assembly.hiding_review import Review
 from mien.batch import job
 from mien.batch.export import Export
-from mien.batch.job import Exporter, JobResult, Progress
+from mien.batch.film import PartExporter
+from mien.batch.job import JobResult, Progress
 from mien.batch.search import Searched, search_video
 from mien.errors import UnreadableMedia
 from mien.media.files import moving
@@ -168,8 +169,8 @@ class FileHiding:
         """Return the name of what was done: a blur where nobody wears a stand-in."""
         return covered(BLUR if self.style == STAND_IN and found.stand_ins is None else self.style)
 
-    def _exporter(self, before: Iterable[Sequence[Image]], kind: str, strength: float, found: Findings) -> Exporter:
-        exporter: Exporter = Export(
+    def _exporter(self, before: Iterable[Sequence[Image]], kind: str, strength: float, found: Findings) -> PartExporter:
+        exporter: PartExporter = Export(
             self.target,
             before,
             self.settings,

@@ -10,22 +10,25 @@ from mien.assembly import factory
 from mien.assembly.cast_plan import CastPlan
 from mien.batch import job
 from mien.batch.export import Export
-from mien.batch.job import Exporter, JobResult, Progress
+from mien.batch.film import PartExporter, run_film
+from mien.batch.job import JobResult, Progress
 from mien.errors import NoFaceFound
 from mien.media.files import moving
 from mien.media.files.conversion import conversion_notes
 from mien.media.files.moving import Kind, MovingReader
 from mien.media.files.output_file import OutputFile
 from mien.media.files.picture_read import Picture, read_picture
+from mien.media.files.video_writer import VideoWriter
 from mien.models.library.store import Store
 from mien.provenance.consent import Consent
 from mien.provenance.mark.windows import readable, windows_of
 from mien.provenance.seal import Notary
 from mien.settings import Settings
+from mien.swap.parts import PartBorders, WholeFilm, with_borders
 from mien.swap.pipeline import Pipeline
 from mien.types import Image, SourceFace
 
-Watch = Callable[[Exporter], Exporter]
+Watch = Callable[[PartExporter], PartExporter]
 """Puts an observer around an exporter, such as one that keeps a preview."""
 
 
@@ -97,7 +100,11 @@ class FileSwap:
             moving.open_writer(reader, output, settings, settings.engine) as writer,
             reporting or nullcontext(_ignore) as report,
         ):
-            result = job.run_video(reader, writer, output, pipeline, exporter, report, cancel)
+            if isinstance(writer, VideoWriter):
+                items = with_borders(iter(reader.read, None), PartBorders() if writer.format.can_be_cut else WholeFilm())
+                result = run_film(reader, items, writer, output, pipeline, exporter, report, cancel)
+            else:
+                result = job.run_video(reader, writer, output, pipeline, exporter, report, cancel)
         return replace(result, worn=tuple(pipeline.worn_frames.items()))
 
     def swap(self, output: OutputFile) -> tuple[JobResult, tuple[str, ...]]:
@@ -123,7 +130,7 @@ class FileSwap:
                 "map the people of this file; `mien people` shows who is in it",
             ) from error
 
-    def _exporter(self, before: Iterable[Sequence[Image]], kind: str, strength: float) -> Exporter:
+    def _exporter(self, before: Iterable[Sequence[Image]], kind: str, strength: float) -> PartExporter:
         exporter = Export(
             self.target,
             before,

@@ -9,7 +9,8 @@ import cv2
 import numpy as np
 
 from mien.assembly.review_page import Shown, Subject, page
-from mien.batch.job import Exporter
+from mien.batch.export import PartNotes
+from mien.batch.film import PartExporter
 from mien.errors import UsageError
 from mien.imaging import geometry
 from mien.media.files.output_file import OutputFile, output_error
@@ -46,7 +47,7 @@ class Review:
         for number in self._due.get(frame, ()):
             self._crops[number] = _jpeg(_crop(image, self.moments[number]), _CROP_SIDE)
 
-    def around(self, exporter: Exporter) -> Exporter:
+    def around(self, exporter: PartExporter) -> PartExporter:
         """Return the exporter, with an eye on what it labels."""
         return _Watched(exporter, self)
 
@@ -88,9 +89,17 @@ def open_folder(folder: Path) -> None:
 
 @dataclass(slots=True)
 class _Watched:
-    exporter: Exporter
+    exporter: PartExporter
     review: Review
     _next: int = 0
+
+    def begin_part(self) -> None:
+        """Treat the next frame as the first of all."""
+        self.exporter.begin_part()
+
+    def end_part(self) -> PartNotes:
+        """Return the notes of the part."""
+        return self.exporter.end_part()
 
     def label(self, frame: Frame) -> LabelledFrame:
         """Return the frame as it may leave."""

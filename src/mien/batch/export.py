@@ -1,6 +1,7 @@
 """Export of one output file: content check, badge, mark and fingerprints of each frame, and the seal at the end."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,6 +18,15 @@ from mien.settings import Settings
 from mien.types import Frame, Image, LabelledFrame
 
 _FINGERPRINT_EVERY_S = 1.0  # as the verifier expects; see FRAME_FREQUENCIES
+
+
+@dataclass(frozen=True, slots=True)
+class PartNotes:
+    """What the seal has to know of one part: fingerprints, ids of marks, and time and score of each check of its content."""
+
+    fingerprints: tuple[int, ...] = ()
+    mark_ids: tuple[int, ...] = ()
+    scores: tuple[tuple[float, float], ...] = ()
 
 
 class Export:
@@ -40,6 +50,7 @@ class Export:
         target_title: str | None = None,
         *,
         strength: float,
+        mark_id: int | None = None,
         hidden: Hidden | None = None,
     ) -> None:
         self._target = target
@@ -51,10 +62,30 @@ class Export:
         self._title = title
         self._hidden = hidden
         self._target_title = target_title
-        self._mark = FileMark(before, strength, headroom=kind == "video")
+        self._mark = FileMark(before, strength, headroom=kind == "video", first_id=mark_id)
         self._labeller = Labeller(settings, self._mark)
         self._fingerprints: list[int] = []
+        self._taken_ids: set[int] = set()
         self._next_s = float("-inf")
+        self._part_began = 0
+
+    def begin_part(self) -> None:
+        """Treat the next frame as the first of all: what is noted of a part depends on this part alone."""
+        self._next_s = float("-inf")
+        self._mark.begin_part()
+        self._content.begin_part()
+        self._part_began = len(self._fingerprints)
+
+    def end_part(self) -> PartNotes:
+        """Return the notes since `begin_part`. Raises `ContentRefused`."""
+        fingerprints = tuple(self._fingerprints[self._part_began :])
+        return PartNotes(fingerprints, tuple(sorted(self._mark.mark_ids)), self._content.end_part())
+
+    def take(self, notes: PartNotes) -> None:
+        """Take the notes of a part that was labelled elsewhere. Raises `ContentRefused`."""
+        self._fingerprints += notes.fingerprints
+        self._taken_ids.update(notes.mark_ids)
+        self._content.take(notes.scores)
 
     def label(self, frame: Frame) -> LabelledFrame:
         """Return the frame as it may leave. Raises `ContentRefused` or `ProvenanceError`."""
@@ -92,7 +123,7 @@ class Export:
             self._fingerprints,
             self._target,
             self._target_title or shown_name(self._target),
-            self._mark.mark_ids,
+            self._mark.mark_ids | self._taken_ids,
         )
 
 

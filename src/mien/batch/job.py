@@ -1,13 +1,12 @@
 """Job of one file: decode, track, swap and encode side by side, in order, nothing dropped, nothing half written."""
 
-import contextlib
-import queue
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
+from mien.batch.worker import Worker
 from mien.errors import Cancelled, NoFaceFound
 from mien.media.files.moving import MovingReader, MovingWriter
 from mien.media.files.output_file import OutputFile, named_in_errors
@@ -17,9 +16,7 @@ from mien.swap.pipeline import SeenFrame
 from mien.types import Frame, FrameResult, LabelledFrame
 
 SwapFrame = Callable[[Frame], FrameResult]
-_QUEUED_FRAMES = 4  # bounds memory: 100 MB of 4K frames a queue
-_TRACKED_AHEAD_FRAMES = 2  # bounds memory; chosen, not measured
-_POLL_S = 0.1  # delay until a thread notices an error or a stop
+TRACKED_AHEAD_FRAMES = 2  # bounds memory; chosen, not measured
 
 
 class Swapper(Protocol):
@@ -110,9 +107,9 @@ def run_video(
     frame had a face, unless `needs_face` is False. In all these cases there is no output.
     """
     start = time.monotonic()
-    decode = _Worker("mien-decode", lambda worker: _decode(reader, worker))
-    track = _Worker("mien-track", lambda worker: _track(decode, swapper, worker), _TRACKED_AHEAD_FRAMES)
-    encode = _Worker("mien-encode", lambda worker: _encode(writer, worker))
+    decode = Worker("mien-decode", lambda worker: _decode(reader, worker))
+    track = Worker("mien-track", lambda worker: _track(decode, swapper, worker), TRACKED_AHEAD_FRAMES)
+    encode = Worker("mien-encode", lambda worker: _encode(writer, worker))
     workers = (decode, track, encode)
     frames = with_faces = swapped = 0
     try:
@@ -130,10 +127,7 @@ def run_video(
         encode.give(None, workers)
         encode.join(workers)
         if needs_face and not with_faces:
-            raise NoFaceFound(
-                f"no face was found in any of the {frames} frames",
-                "use a video with larger or clearer faces, or --detect-size 640",
-            )
+            raise no_face_in(frames)
         writer.finish()
     finally:
         for worker in workers:
@@ -145,87 +139,27 @@ def run_video(
     return JobResult(frames, with_faces, swapped, time.monotonic() - start, warnings)
 
 
-class _Worker:
-    """Thread with a bounded queue; its error is raised in the thread that uses it."""
-
-    def __init__(self, name: str, work: Callable[["_Worker"], None], size: int = _QUEUED_FRAMES) -> None:
-        self._queue: queue.Queue[Any] = queue.Queue(size)
-        self._stopped = threading.Event()
-        self._work = work
-        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
-        self._error: BaseException | None = None
-
-    def start(self) -> None:
-        """Start the thread."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """End the thread, even if it is waiting, and join it."""
-        self._stopped.set()
-        while self._thread.is_alive():
-            # A second Ctrl-C must not close files while the thread still uses them.
-            with contextlib.suppress(KeyboardInterrupt):
-                self._thread.join()
-
-    def join(self, watched: tuple["_Worker", ...]) -> None:
-        """Wait until the work is done; raise the error of any watched worker."""
-        while self._thread.is_alive():
-            self._thread.join(_POLL_S)
-            _raise_errors(watched)
-        _raise_errors(watched)
-
-    def give(self, item: Any, watched: tuple["_Worker", ...] = ()) -> bool:
-        """Put an item into the queue, waiting for room; return False when the worker was stopped meanwhile."""
-        while not self._stopped.is_set():
-            _raise_errors(watched)
-            try:
-                self._queue.put(item, timeout=_POLL_S)
-            except queue.Full:
-                continue
-            return True
-        return False
-
-    def take(self, watched: tuple["_Worker", ...] = ()) -> Any:
-        """Return the next item, waiting for it; None at the end or when the worker was stopped."""
-        while not self._stopped.is_set():
-            _raise_errors(watched)
-            try:
-                return self._queue.get(timeout=_POLL_S)
-            except queue.Empty:
-                continue
-        return None
-
-    def _run(self) -> None:
-        try:
-            self._work(self)
-        except BaseException as error:  # noqa: BLE001 - carried to the thread that owns this one
-            self._error = error
-
-    def raise_error(self) -> None:
-        """Raise the error that ended the thread, if any."""
-        if self._error is not None:
-            raise self._error
+def no_face_in(frames: int) -> NoFaceFound:
+    """Return the error of a video without a face to swap."""
+    return NoFaceFound(
+        f"no face was found in any of the {frames} frames", "use a video with larger or clearer faces, or --detect-size 640"
+    )
 
 
-def _raise_errors(workers: tuple[_Worker, ...]) -> None:
-    for worker in workers:
-        worker.raise_error()
-
-
-def _decode(reader: MovingReader, worker: _Worker) -> None:
+def _decode(reader: MovingReader, worker: Worker) -> None:
     while (frame := reader.read()) is not None:
         if not worker.give(frame):
             return
     worker.give(None)
 
 
-def _track(decode: _Worker, swapper: Swapper, worker: _Worker) -> None:
+def _track(decode: Worker, swapper: Swapper, worker: Worker) -> None:
     for seen in swapper.track_all(iter(decode.take, None)):
         if not worker.give(seen):
             return
     worker.give(None)
 
 
-def _encode(writer: MovingWriter, worker: _Worker) -> None:
+def _encode(writer: MovingWriter, worker: Worker) -> None:
     while (labelled := worker.take()) is not None:
         writer.write(labelled)

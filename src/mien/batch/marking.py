@@ -35,8 +35,8 @@ class FileMark:
 
     Where the target carries a mark, its id is laid again, with the strength that is missing. Everywhere else the same id is
     laid at full strength, so that every stretch is marked and no two ids lie over each other. A video assembled from several
-    marked ones keeps the id of each part. `before` holds windows of the target; `headroom` as in `Marker`.
-    Raises `MarkImpossible` when a window carries two marks.
+    marked ones keeps the id of each part. `before` holds windows of the target, unless `first_id` is what `first_mark_id` found
+    in them; `headroom` as in `Marker`. Raises `MarkImpossible` when a window carries two marks.
     """
 
     def __init__(
@@ -45,19 +45,25 @@ class FileMark:
         strength: float,
         *,
         headroom: bool = False,
+        first_id: int | None = None,
         tuning: MarkingTuning = _TUNING,
     ) -> None:
         self._tuning = tuning
         self._full, self._headroom = strength, headroom
-        found = [_checked(find_mark(window), tuning) for window in before]
-        kept = next((each.mark_id for each in found if each is not None and each.mark_id is not None), None)
-        self.first_id = new_mark_id() if kept is None else kept
+        self.first_id = first_mark_id(before, tuning) if first_id is None else first_id
         """Id that the credentials name."""
         self._current = self.first_id
         self._ids = {self.first_id}
         self._steps = tuning.steps
         self._drawn: dict[int, Marker] = {}
         self._until_reading = 0
+
+    def begin_part(self) -> None:
+        """Read the next frame, and know nothing of the frames before it."""
+        self._steps, self._until_reading = self._tuning.steps, 0
+        if self._current != self.first_id:
+            self._current = self.first_id
+            self._drawn.clear()
 
     @property
     def mark_id(self) -> int:
@@ -96,6 +102,16 @@ class FileMark:
             self._drawn.clear()
         missing = ceil(tuning.steps * (1 - found.strength / self._full))
         self._steps = min(max(missing, tuning.min_steps), tuning.steps)
+
+
+def first_mark_id(before: Iterable[Sequence[Image]], tuning: MarkingTuning = _TUNING) -> int:
+    """Return the id of the mark in windows of a target, a new one where there is none.
+
+    Raises `MarkImpossible` when a window carries two marks.
+    """
+    found = [_checked(find_mark(window), tuning) for window in before]
+    kept = next((each.mark_id for each in found if each is not None and each.mark_id is not None), None)
+    return new_mark_id() if kept is None else kept
 
 
 def _checked(found: MarkFound | None, tuning: MarkingTuning) -> MarkFound | None:

@@ -2,6 +2,7 @@
 
 import threading
 from collections import deque
+from collections.abc import Iterable
 from concurrent.futures import Future
 from dataclasses import dataclass
 
@@ -75,6 +76,23 @@ class FileContentCheck:
         self._watch = ContentWatch()
         self._checked_s: float | None = None
         self._running: _Check | None = None
+        self._scores: list[tuple[float, float]] = []
+
+    def begin_part(self) -> None:
+        """Check the next frame, whatever was checked before."""
+        self._checked_s = None
+        self._scores = []
+
+    def end_part(self) -> tuple[tuple[float, float], ...]:
+        """Wait for the last score; return time and score of all checks since `begin_part`. Raises `ContentRefused`."""
+        self._await_score()
+        return tuple(self._scores)
+
+    def take(self, scores: Iterable[tuple[float, float]]) -> None:
+        """Take the checks of a part that was made elsewhere, as `end_part` gave them. Raises `ContentRefused`."""
+        for time_s, score in scores:
+            self._watch.observe(score, time_s)
+        self._await_score()
 
     def see(self, frame: Frame) -> None:
         """Check a copy of the frame when a second has passed. Raises `ContentRefused` as soon as that is the verdict.
@@ -97,6 +115,7 @@ class FileContentCheck:
     def _await_score(self) -> None:
         running, self._running = self._running, None
         if running is not None:
+            self._scores.append((running.time_s, running.score()))
             self._watch.observe(running.score(), running.time_s)
         if self._watch.refused:
             raise _refusal()

@@ -13,7 +13,9 @@ from typing import Any, Literal
 from mien.assembly import factory
 from mien.assembly.cast_plan import CastPlan
 from mien.assembly.file_swap import FileSwap
-from mien.batch.job import Exporter, Progress
+from mien.batch.export import PartNotes
+from mien.batch.film import PartExporter
+from mien.batch.job import Progress
 from mien.errors import Cancelled, MienError, UsageError
 from mien.live.status import Status
 from mien.media.files import moving
@@ -208,7 +210,7 @@ def _swap_moving(current: FileJob, file_swap: FileSwap, output: OutputFile) -> t
 class _PreviewedExport:
     """An export that gives the job a small picture of the newest frame."""
 
-    def __init__(self, current: FileJob, export: Exporter, changed: Callable[[], None]) -> None:
+    def __init__(self, current: FileJob, export: PartExporter, changed: Callable[[], None]) -> None:
         self._job = current
         self._export = export
         self._changed = changed
@@ -216,6 +218,12 @@ class _PreviewedExport:
 
     def seal(self, output: OutputFile) -> tuple[str, ...]:
         return self._export.seal(output)
+
+    def begin_part(self) -> None:
+        self._export.begin_part()
+
+    def end_part(self) -> PartNotes:
+        return self._export.end_part()
 
     def label(self, frame: Frame) -> LabelledFrame:
         labelled = self._export.label(frame)
