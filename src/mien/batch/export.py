@@ -22,7 +22,7 @@ _FINGERPRINT_EVERY_S = 1.0  # as the verifier expects; see FRAME_FREQUENCIES
 
 @dataclass(frozen=True, slots=True)
 class PartNotes:
-    """What the seal has to know of one part: fingerprints, ids of marks, and time and score of each check of its content."""
+    """Notes on one part for the seal: fingerprints, ids of marks, and time and score of each check of its content."""
 
     fingerprints: tuple[int, ...] = ()
     mark_ids: tuple[int, ...] = ()

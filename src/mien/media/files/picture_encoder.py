@@ -145,7 +145,7 @@ class PartEncoder:
 
     @property
     def head(self) -> bytes:
-        """What a decoder has to know before the first packet."""
+        """Codec data that a decoder needs before the first packet."""
         return self._stream.codec_context.extradata or b""
 
     def encode(self, labelled: LabelledFrame) -> "Iterator[Packet[VideoStream]]":

@@ -138,7 +138,7 @@ class VideoWriter(MediaFileWriter):
 
     @property
     def head(self) -> bytes:
-        """What a decoder has to know before the first packet."""
+        """Codec data that a decoder needs before the first packet."""
         return self._video.codec_context.extradata or b""
 
     def check_head(self, head: bytes) -> None:
