@@ -51,7 +51,12 @@ def test_the_sheet_that_is_written_can_be_read_and_edited(tmp_path: Path) -> Non
 def test_names_of_films_put_nothing_into_the_sheet() -> None:
     made = roster(1)
     odd = replace(made, films=(replace(made.films[0], path='/a\n[person.1]\nwear = "x"'),))
-    assert [line for line in sheet(odd).splitlines() if not line.startswith("#")] == ["", "", "[person.1]", 'name = ""']
+    assert [line for line in sheet(odd, Path("/elsewhere")).splitlines() if not line.startswith("#")] == [
+        "",
+        "",
+        "[person.1]",
+        'name = ""',
+    ]
 
 
 def test_an_earlier_folder_is_replaced_only_when_asked(tmp_path: Path) -> None:

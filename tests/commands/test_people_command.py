@@ -1,6 +1,7 @@
 """`mien people` on real faces: two people in a clip and a picture are found, and found again."""
 
 import json
+import re
 from pathlib import Path
 
 import av
@@ -11,7 +12,7 @@ import pytest
 from mien.assembly.people_search import PeopleSearch
 from mien.commands.main import main
 from mien.errors import Cancelled
-from mien.settings import Settings
+from mien.settings import Settings, table
 from mien.swap.people.corrections import read_people
 from mien.swap.people.gathering import FoundPeople
 from mien.swap.people.template import nearest, template_of_photo
@@ -62,6 +63,15 @@ def test_people_of_a_clip_and_a_picture_are_found_and_found_again(
         assert nearest(photo, [each.templates for each in known.people], recogniser().limits.protect) == number
     assert known.roster.film_number(clip) == 0
     assert (place / "contact.jpg").stat().st_size > 5000
+
+
+def test_only_settings_that_count_are_offered(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["people", "--help"])
+    offered = set(re.findall(r"^  (--[a-z-]+) ", capsys.readouterr().out, re.MULTILINE))
+    tracking = {row.flag for row in table() if row.group == "tracking"}
+    models = {"--device", "--precision"}
+    assert offered == tracking | models | {"--max-pixels", "--max-bytes", "--overwrite", "--quiet", "--config"}
 
 
 def test_a_folder_that_exists_is_refused_before_the_work(clip: Path, tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from mien.settings import Settings
 from mien.swap.cast import TREATMENTS
 from mien.types import Frame, Image
 from tests.support.portraits import COLLINS, HOPPER, models, portrait, read, recogniser
+from tests.support.rosters import roster, written
 
 
 @pytest.fixture(scope="module")
@@ -140,7 +141,7 @@ def test_cards_name_people_by_number_and_by_name(tmp_path: Path, capsys: pytest.
     assert swap(tmp_path, "--map", "1=stand-in-1", film, "-o", out) == 0
     assert "person 1: stand-in-1 worn in 6 of 6 frames" in said(capsys)
     assert swap(tmp_path, "--map", "2=stand-in-1", film, "-o", out) == 2
-    assert "there is no person 2 the cards have 1 to 1" in said(capsys)
+    assert "there is no person 2 the cards have 1 to 1, without names" in said(capsys)
     sheet = tmp_path / "film.people" / "people.toml"
     (tmp_path / "film.people" / "bob.png").write_bytes(HOPPER.read_bytes())
     sheet.write_text('[person.1]\nname = "Eileen"\nwear = "bob.png"\n', "utf-8")
@@ -148,6 +149,18 @@ def test_cards_name_people_by_number_and_by_name(tmp_path: Path, capsys: pytest.
     assert "person 1 (Eileen): bob.png worn in 6 of 6 frames" in said(capsys)
     assert swap(tmp_path, "--map", "Eileen=stand-in-1", "--map", "1=stand-in-2", film, "-o", out) == 2
     assert "person 1 (Eileen) is mapped twice" in said(capsys)
+    assert swap(tmp_path, "--map", "Grace=stand-in-1", film, "-o", out) == 2
+    assert "there is no person Grace the cards have 1 to 1; named are Eileen" in said(capsys)
+    sheet.write_text('[person.1]\nwear = "stand-in-5"\nnot = ["0:00.15-0:02"]', "utf-8")
+    assert swap(tmp_path, "--map", sheet, film, "-o", out, "--overwrite") == 0
+    words = said(capsys)
+    assert "person 1: stand-in-5 worn in 5 of 6 frames" in words
+    assert "none of the films" not in words
+    other = make_film(tmp_path / "other.mp4", portrait(COLLINS).image, 7)
+    assert swap(tmp_path, "--map", sheet, other, "-o", out, "--overwrite") == 0
+    words = said(capsys)
+    assert "person 1: stand-in-5 worn in 7 of 7 frames" in words
+    assert "other.mp4 is none of the films of the cards" in words
     with film.open("ab") as file:
         file.write(b"more")
     assert swap(tmp_path, "--map", "1=stand-in-1", film, "-o", out, "--overwrite") == 2
@@ -203,6 +216,51 @@ def test_a_wrong_request_is_one_line_and_leaves_nothing(
     words = ["=".join(str(files.get(part, part)) for part in flag.split("=")) for flag in flags]
     assert swap(tmp_path, *words, "-o", tmp_path / "out.png") in {2, 3, 4}
     assert expected in said(capsys)
+    assert not (tmp_path / "out.png").exists()
+
+
+SHEETS = {
+    "wrong number": ('[person.201]\nwear = "a.png"', "there is no person '201'; the cards have 1 to 200"),
+    "wrong name": ('[person.1]\nname = "7"\nwear = "a.png"', "the name 7 could be taken for a number"),
+    "wrong key": ('[person.1]\nwears = "a.png"', "unknown key 'wears'"),
+    "two of one name": ('[person.1]\nname = "A"\n[person.2]\nname = "A"', "persons 1 and 2 have the same name"),
+    "wrong times": ('[person.1]\nwear = "a.png"\nnot = ["0:20-0:10"]', "it ends before it starts"),
+    "times beyond the film": ('[person.1]\nnot = ["1:00:00-1:00:01"]', "the film lasts 1000 s"),
+    "all times": ('[person.1]\nnot = ["0:00-1:00"]', "strikes out every view"),
+    "merged twice": ("[person.1]\nmerge = [3]\n[person.2]\nmerge = [3]", "person 3 is merged into 1 and into 2"),
+    "half a line": ("[person.1", "at the end of a table declaration"),
+    "nobody wears": ('[person.1]\nname = "Ann"', "gives nobody a face to wear"),
+    "no such photo": ('[person.1]\nwear = "none.png"', "none.png does not exist"),
+    "a photo of nobody": ('[person.1]\nwear = "blank.png"', "no face was found in the photo"),
+    "a photo of several": ('[person.1]\nwear = "pair.png"', "use a photo of this person alone"),
+    "a photo that is none": ('[person.1]\nwear = "people.json"', "neither a picture nor a video"),
+    "too many": ("".join(f'[person.{n}]\nwear = "{n}.png"\n' for n in range(1, 201)), "more than 16 faces to wear"),
+}
+
+
+@pytest.mark.parametrize("name", SHEETS)
+def test_a_wrong_sheet_is_one_line_and_leaves_nothing(
+    name: str, pair: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "film.people"
+    folder.mkdir()
+    sheet = written(folder, roster(200), SHEETS[name][0])
+    cv2.imwrite(str(folder / "blank.png"), np.full((300, 300, 3), 90, np.uint8))
+    (folder / "pair.png").write_bytes(pair.read_bytes())
+    before = sorted(folder.iterdir())
+    assert swap(tmp_path, "--map", sheet, pair, "-o", tmp_path / "out.png", "--consent", "self") in {2, 3, 4}
+    assert SHEETS[name][1] in said(capsys)
+    assert sorted(folder.iterdir()) == before
+    assert not (tmp_path / "out.png").exists()
+
+
+def test_two_hundred_people_are_looked_for_at_once(pair: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "all.people"
+    folder.mkdir()
+    written(folder, roster(200), "".join(f'[person.{n}]\nwear = "stand-in-{1 + n % 16}"\n' for n in range(1, 201)))
+    assert swap(tmp_path, "--map", folder, pair, "-o", tmp_path / "out.png") == 6
+    words = said(capsys)
+    assert "none of person 1, person 2, person 3, person 4, person 5 and 195 more was found in pair.png" in words
     assert not (tmp_path / "out.png").exists()
 
 

@@ -132,7 +132,7 @@ def samples(name: str, folder: Path) -> list[Sample]:
         case "presets":
             return list(_preset_files(folder))
         case "people":
-            return [Sample(_SHEET.encode(), ".toml"), Sample(as_bytes(roster(5, films=2)), ".json")]
+            return [Sample(_SHEET.encode(), ".toml"), Sample(as_bytes(roster(5, films=2), Path("/films")), ".json")]
         case "decisions":
             return [Sample(_DECISIONS, ".json")]
         case "receipt":

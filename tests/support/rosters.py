@@ -41,7 +41,7 @@ def roster(people: int, films: int = 1) -> Roster:
 
 def written(folder: Path, made: Roster, sheet: str = "") -> Path:
     """Write the record and the sheet into a folder; return the sheet."""
-    (folder / FILE_NAME).write_bytes(as_bytes(made))
+    (folder / FILE_NAME).write_bytes(as_bytes(made, folder))
     path = folder / "people.toml"
     path.write_text(sheet, "utf-8")
     return path

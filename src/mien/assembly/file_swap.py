@@ -28,6 +28,7 @@ from mien.swap.parts import PartBorders, WholeFilm, with_borders
 from mien.swap.pipeline import Pipeline
 from mien.types import Image, SourceFace
 
+_NAMED = 5  # people that an error lists: one line
 Watch = Callable[[PartExporter], PartExporter]
 """Puts an observer around an exporter, such as one that keeps a preview."""
 
@@ -125,8 +126,10 @@ class FileSwap:
         except NoFaceFound as error:
             if not pipeline.frames_with_faces or not pipeline.worn_frames:
                 raise
+            names = list(pipeline.worn_frames)
+            more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
             raise NoFaceFound(
-                f"none of {', '.join(pipeline.worn_frames)} was found in {self.target_title or self.target.name}",
+                f"none of {', '.join(names[:_NAMED])}{more} was found in {self.target_title or self.target.name}",
                 "map the people of this file; `mien people` shows who is in it",
             ) from error
 

@@ -17,7 +17,7 @@ from mien.media.files.output_file import output_error
 from mien.media.files.temporary_files import temporary_path
 from mien.swap.people.corrections import SHEET_NAME
 from mien.swap.people.gathering import FoundPerson
-from mien.swap.people.roster import FILE_NAME, Person, Roster, Stretch, as_bytes
+from mien.swap.people.roster import FILE_NAME, Person, Roster, Stretch, as_bytes, path_from
 from mien.system.printable import printable
 from mien.types import Image
 
@@ -90,7 +90,7 @@ class PeopleFolder:
         draft = temporary_path(self.path.absolute())
         try:
             draft.mkdir(mode=0o700)
-            for name, content in _files(found):
+            for name, content in _files(found, self.path):
                 file = draft / name
                 file.parent.mkdir(mode=0o700, exist_ok=True)
                 with file.open("xb") as written:
@@ -132,21 +132,21 @@ def _copy(source: Path, goal: Path) -> None:
         shutil.copy2(source, goal, follow_symlinks=False)
 
 
-def _files(found: PeopleFound) -> list[tuple[str, bytes]]:
+def _files(found: PeopleFound, folder: Path) -> list[tuple[str, bytes]]:
     """Return the names and contents of all files."""
     cards = [(f"{CARDS_NAME}/{each.person.number}.jpg", _jpeg(card(each, found.roster))) for each in found.people]
     return [
-        (FILE_NAME, as_bytes(found.roster)),
-        (SHEET_NAME, sheet(found.roster).encode()),
+        (FILE_NAME, as_bytes(found.roster, folder)),
+        (SHEET_NAME, sheet(found.roster, folder).encode()),
         (CONTACT_NAME, _jpeg(contact(found.people))),
         *cards,
     ]
 
 
-def sheet(roster: Roster) -> str:
-    """Return the text of `people.toml` before anybody has edited it."""
+def sheet(roster: Roster, folder: Path) -> str:
+    """Return the text of `people.toml`, to be kept in a folder, before anybody has edited it."""
     lines = [_HEAD]
-    lines += [f"# Film {number}: {printable(film.path)}" for number, film in enumerate(roster.films, 1)]
+    lines += [f"# Film {number}: {printable(path_from(folder, film.path))}" for number, film in enumerate(roster.films, 1)]
     if roster.unknown:
         lines += ["#", "# Faces seen too small or too turned to tell whose they are:"]
         lines += [f"#   {line}" for line in times(roster.unknown, roster, 100)]

@@ -97,11 +97,11 @@ def signing_of(options: argparse.Namespace) -> "Signing":
 
 
 def add_settings(parser: argparse.ArgumentParser, among: Collection[str] | None = None) -> None:
-    """Add `--config` and a flag for each setting, or for those of some groups; `settings_of` reads them."""
+    """Add `--config` and a flag for each setting, or for those `among` these names or groups; `settings_of` reads them."""
     parser.add_argument("--config", metavar="FILE", type=Path, help="TOML file of settings; flags override it")
     groups: dict[str, Any] = {}
     for row in table():
-        if among is not None and row.group not in among:
+        if among is not None and row.group not in among and row.name not in among:
             continue
         group = groups.setdefault(row.group, None) or parser.add_argument_group(f"settings: {row.group}")
         groups[row.group] = group

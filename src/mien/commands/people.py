@@ -5,6 +5,9 @@ from pathlib import Path
 
 from mien.commands.options import EXIT_CODES, Commands, add_settings, path_of, settings_of
 
+_SETTINGS = "tracking", "device", "precision", "limits"
+"""Groups and names of the settings that count here: those of finding and following faces, and of opening files."""
+
 
 def add(commands: Commands) -> None:
     """Add the command's parser."""
@@ -23,7 +26,7 @@ def add(commands: Commands) -> None:
     )
     people.add_argument("--overwrite", action="store_true", help="replace the folder of an earlier run; your own files stay")
     people.add_argument("--quiet", action="store_true", help="print warnings and errors only")
-    add_settings(people)
+    add_settings(people, _SETTINGS)
     people.set_defaults(run=_run)
 
 

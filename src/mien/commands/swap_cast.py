@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from mien.assembly import factory
+from mien.assembly import factory, stand_ins
 from mien.assembly.cast_plan import MAX_SOURCES, CastPlan, check_apart
 from mien.assembly.source_photos import person_of_photo
 from mien.commands.swap_request import Request
@@ -24,6 +24,7 @@ from mien.types import SourceFace
 FOLDER_SUFFIX = ".people"
 """Ending of the folder of a film's cards: film.mp4 has film.people beside it."""
 _RECOGNISER = "face_id_128"
+_NAMED = 8  # names of cards that an error lists: one line
 _CHOICES: Mapping[str, Choice] = {"largest": "largest", "centre": "centre"}
 
 
@@ -47,6 +48,13 @@ class Costumes:
     def check_film(self, target: Path) -> int | None:
         """Return the number of the target among the films of the cards. Raises `UsageError` when it has changed since."""
         return None if self.known is None else self.known.roster.film_number(target)
+
+    def notes(self, target: Path) -> tuple[str, ...]:
+        """Return what is to be said where the cards are not of this target."""
+        has_times = any(costume.card is not None and costume.card.not_in for costume in self.each)
+        if not has_times or self.check_film(target) is not None:
+            return ()
+        return (f"{target.name} is none of the films of the cards: the times in `not` are not those of it",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +104,7 @@ def costumes_of(request: Request) -> Costumes:
         worn = [person for person in known.people if person.wear is not None]
         if not worn and not costumes:
             raise UsageError(f"{roles.sheets[0]} gives nobody a face to wear", 'add to a person: wear = "bob.jpg"')
-        costumes += [Costume(_name(person), person.wear, person) for person in worn if person.wear is not None]
+        costumes += [Costume(_name(person), _photo(person.wear), person) for person in worn if person.wear is not None]
     _check_once(costumes)
     return Costumes(tuple(costumes), known)
 
@@ -128,8 +136,15 @@ def _costume(pair: Pair, known: KnownPeople | None) -> Costume:
     assert known is not None
     card = known.find(pair.person)
     if card is None:
-        raise UsageError(f"there is no person {pair.person}", f"the cards have 1 to {len(known.roster.people)}")
+        names = [person.name for person in known.people if person.name][:_NAMED]
+        named = f"; named are {', '.join(names)}" if names else ", without names"
+        raise UsageError(f"there is no person {pair.person}", f"the cards have 1 to {len(known.roster.people)}{named}")
     return Costume(_name(card), pair.photo, card)
+
+
+def _photo(wear: Path) -> Path:
+    """Return the photo that a sheet names: a file, or a stand-in where there is no such file."""
+    return stand_ins.photo_of(wear.name) if wear.name in stand_ins.NAMES and not wear.exists() else wear
 
 
 def _name(card: KnownPerson) -> str:

@@ -193,6 +193,7 @@ def _print_worn(parts: SwapParts, task: Task, result: JobResult, console: Consol
         elif not quiet and task.kind is not Kind.PICTURE:
             words = f"{name}: {photos[name]} worn in {frames} of {result.frames} frames"
             console.print(f"  {escape(printable(words))}")
+    print_notes(console, parts.cast.costumes.notes(task.target))
     if parts.cast.roles.others != "leave":
         print_notes(console, (_OTHERS,))
 

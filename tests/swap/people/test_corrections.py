@@ -1,5 +1,6 @@
 """people.toml: what it may say, and one clear line for each mistake."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -50,6 +51,31 @@ def test_merges_go_on_through_others() -> None:
 def test_times_of_several_films_name_the_film() -> None:
     (stretch,) = read('[person.1]\nnot = ["film1.mp4 00:01-00:02"]', films=2).people[0].not_in
     assert stretch.film == 1
+
+
+@pytest.mark.posix
+@pytest.mark.parametrize("name", ["/films/film1.mp4", "../films/film1.mp4", "film1.mp4"])
+def test_a_film_is_named_by_name_or_by_path(name: str) -> None:
+    (stretch,) = read(f'[person.1]\nnot = ["{name} 00:01-00:02"]', films=2).people[0].not_in
+    assert stretch.film == 1
+
+
+@pytest.mark.posix
+def test_films_of_one_name_are_told_apart_by_their_paths() -> None:
+    made = roster(1, 2)
+    films = tuple(replace(film, path=f"/all/{number}/film.mp4") for number, film in enumerate(made.films))
+    folder, both = Path("/all/film.people"), replace(made, films=films)
+    with pytest.raises(ValueError, match=r'such as "\.\./0/film\.mp4 00:12-00:19"'):
+        people_of(b'[person.1]\nnot = ["film.mp4 00:01-00:02"]', both, folder)
+    (stretch,) = people_of(b'[person.1]\nnot = ["../1/film.mp4 00:01-00:02"]', both, folder).people[0].not_in
+    assert stretch.film == 1
+
+
+@pytest.mark.parametrize(
+    "sheet", ["\ufeff[person.1]\nname = 'Ann'", "[person.1]\r\nname = 'Ann'\r\n", "[person.1]\nname = 'Ann'"]
+)
+def test_sheets_of_any_editor_are_read(sheet: str) -> None:
+    assert read(sheet).people[0].name == "Ann"
 
 
 @pytest.mark.parametrize(

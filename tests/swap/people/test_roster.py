@@ -10,13 +10,15 @@ import numpy as np
 import pytest
 
 from mien.errors import UsageError
-from mien.swap.people.roster import LIMITS, Stretch, as_bytes, film_at, read_roster, roster_of
+from mien.swap.people.roster import LIMITS, Stretch, as_bytes, film_at, path_from, path_to, read_roster, roster_of
 from tests.support.rosters import roster
+
+FOLDER = Path("/films/all.people")
 
 
 def test_what_is_written_is_read_back() -> None:
     made = roster(3, films=2)
-    back = roster_of(as_bytes(made))
+    back = roster_of(as_bytes(made, FOLDER), FOLDER)
     assert back.films == made.films
     assert back.unknown == made.unknown == (Stretch(0, 1.0, 2.0),)
     for before, after in zip(made.people, back.people, strict=True):
@@ -67,7 +69,7 @@ def _set(*path: Any, value: Any) -> Callable[[Any], None]:
     ],
 )
 def test_a_damaged_record_is_refused(change: Callable[[Any], None], tmp_path: Path) -> None:
-    content = json.loads(as_bytes(roster(2)))
+    content = json.loads(as_bytes(roster(2), FOLDER))
     change(content)
     path = tmp_path / "people.json"
     path.write_text(json.dumps(content))
@@ -122,3 +124,37 @@ def test_a_changed_film_is_refused(place: int, tmp_path: Path) -> None:
 def test_a_film_that_is_not_there_is_said_so(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="cannot be read"):
         film_at(tmp_path / "none.mp4", 0)
+
+
+def test_a_folder_that_moved_with_its_film_still_knows_it(tmp_path: Path) -> None:
+    before, after = tmp_path / "before", tmp_path / "after"
+    folder = before / "film.people"
+    folder.mkdir(parents=True)
+    film = before / "film.mp4"
+    film.write_bytes(bytes(range(256)) * 20_000)
+    content = as_bytes(replace(roster(1), films=(film_at(film, 3.0),)), folder)
+    assert json.loads(content)["films"][0]["path"] == "../film.mp4"
+    (folder / "people.json").write_bytes(content)
+    before.rename(after)
+    moved = read_roster(after / "film.people" / "people.json")
+    assert moved.films[0].path == str(after / "film.mp4")
+    assert moved.film_number(after / "film.mp4") == 0
+    (after / "film.mp4").write_bytes(b"another film")
+    with pytest.raises(UsageError, match="has changed"):
+        moved.film_number(after / "film.mp4")
+
+
+@pytest.mark.posix
+@pytest.mark.parametrize(
+    ("folder", "path", "text"),
+    [
+        ("/films/a.people", "/films/a.mp4", "../a.mp4"),
+        ("/films/a.people", "/films/a.people/a.mp4", "a.mp4"),
+        ("/cards/a.people", "/films/a.mp4", "/films/a.mp4"),
+        ("/all/cards/a.people", "/all/films/old/a.mp4", "../../films/old/a.mp4"),
+        ("/all/cards/../a.people", "/all/a.mp4", "../a.mp4"),
+    ],
+)
+def test_paths_are_relative_where_a_folder_is_shared(folder: str, path: str, text: str) -> None:
+    assert path_from(Path(folder), path) == text
+    assert path_to(Path(folder), text) == path

@@ -9,7 +9,7 @@ from typing import Any
 
 from mien.errors import UsageError
 from mien.swap.people.look import Look
-from mien.swap.people.roster import FILE_NAME, Film, Person, Roster, Stretch, read_roster
+from mien.swap.people.roster import FILE_NAME, Film, Person, Roster, Stretch, path_from, path_to, read_roster
 from mien.swap.people.template import Template, template_of
 
 SHEET_NAME = "people.toml"
@@ -109,7 +109,8 @@ def people_of(content: bytes, roster: Roster, folder: Path) -> KnownPeople:
 def _entries(content: bytes, roster: Roster) -> dict[int, Mapping[str, Any]]:
     """Return the table of each person that has one, with its keys checked."""
     try:
-        whole = tomllib.loads(content.decode())
+        # Editors of Windows may begin the file with a mark.
+        whole = tomllib.loads(content.decode("utf-8-sig"))
     except UnicodeDecodeError:
         raise ValueError("the file is not UTF-8 text") from None
     except RecursionError:
@@ -177,7 +178,7 @@ def _known(
     if len(worn) > 1:
         raise ValueError(f"person {person.number} has two photos to wear: person {worn[1]} is merged into it and has one, too")
     names = [name for number in parts if (name := _name(number, entries.get(number, {})))]
-    not_in = tuple(each for number in parts for each in _not_in(number, entries.get(number, {}), roster.films))
+    not_in = tuple(each for number in parts for each in _not_in(number, entries.get(number, {}), roster.films, folder))
     known = [roster.person(number) for number in parts]
     templates = [made for each in known if each is not None and (made := template_without(each.looks, not_in)) is not None]
     if not templates:
@@ -207,22 +208,25 @@ def _wear(number: int, entry: Mapping[str, Any], folder: Path) -> Path:
     return folder / wear
 
 
-def _not_in(number: int, entry: Mapping[str, Any], films: Sequence[Film]) -> list[Stretch]:
+def _not_in(number: int, entry: Mapping[str, Any], films: Sequence[Film], folder: Path) -> list[Stretch]:
     times = entry.get("not", [])
     if not isinstance(times, list) or len(times) > LIMITS.most_not:
         raise ValueError(f'person {number}: not is not a list of at most {LIMITS.most_not} times: write not = ["00:12-00:19"]')
-    return [_stretch(number, each, films) for each in times]
+    return [_stretch(number, each, films, folder) for each in times]
 
 
-def _stretch(number: int, text: Any, films: Sequence[Film]) -> Stretch:
+def _stretch(number: int, text: Any, films: Sequence[Film], folder: Path) -> Stretch:
     wrong = f"person {number}: {_shown(text)} in not is no part of a film"
     match = _TIMES.fullmatch(text) if isinstance(text, str) and len(text) <= LIMITS.longest_times else None
     start_s, end_s = (_seconds(match["start"]), _seconds(match["end"])) if match else (None, None)
     if match is None or start_s is None or end_s is None:
         raise ValueError(f'{wrong}: write "00:12-00:19"')
-    named = [index for index, film in enumerate(films) if match["film"] in {None, film.name, film.path}]
+    name = match["film"]
+    named = [index for index, film in enumerate(films) if name in {None, film.name} or path_to(folder, name) == film.path]
     if len(named) != 1:
-        raise ValueError(f'{wrong}: write which film, such as "{films[0].name} 00:12-00:19"')
+        names = [film.name for film in films]
+        clear = names[0] if names.count(names[0]) == 1 else path_from(folder, films[0].path)
+        raise ValueError(f'{wrong}: write which film, such as "{clear} 00:12-00:19"')
     if not start_s < end_s:
         raise ValueError(f"{wrong}: it ends before it starts")
     if start_s > films[named[0]].seconds:

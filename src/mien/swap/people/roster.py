@@ -3,6 +3,7 @@
 import hashlib
 import json
 import math
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -40,7 +41,10 @@ LIMITS = RosterLimits()
 
 @dataclass(frozen=True, slots=True)
 class Film:
-    """A film as it was when people were looked for: `digest` is the SHA-256 of samples of its bytes, both ends among them."""
+    """A film as it was when people were looked for: `digest` is the SHA-256 of samples of its bytes, both ends among them.
+
+    `path` is absolute; a record holds it relative to its folder.
+    """
 
     path: str
     size: int
@@ -122,7 +126,22 @@ def film_at(path: Path, seconds: float) -> Film:
             digest = _digest(file, state.st_size)
     except (OSError, ValueError) as error:
         raise UsageError(f"{path} cannot be read", "check the name and the permissions") from error
-    return Film(str(path.absolute()), state.st_size, state.st_mtime_ns, digest, seconds)
+    return Film(os.path.normpath(path.absolute()), state.st_size, state.st_mtime_ns, digest, seconds)
+
+
+def path_from(folder: Path, path: str) -> str:
+    """Return a film's path as it is seen from a folder, so that both can be moved together.
+
+    One that shares no folder but the root with it stays absolute.
+    """
+    place, absolute = Path(os.path.normpath(folder.absolute())), Path(path)
+    shared = [part for part in place.parents if part in absolute.parents and part != part.parent]
+    return Path(os.path.relpath(absolute, place)).as_posix() if shared else path
+
+
+def path_to(folder: Path, text: str) -> str:
+    """Return the absolute path that a text of `path_from` names."""
+    return os.path.normpath(folder.absolute() / text)
 
 
 def _digest(file: BinaryIO, size: int) -> str:
@@ -136,13 +155,13 @@ def _digest(file: BinaryIO, size: int) -> str:
     return found.hexdigest()
 
 
-def as_bytes(roster: Roster) -> bytes:
-    """Return the record as JSON."""
+def as_bytes(roster: Roster, folder: Path) -> bytes:
+    """Return the record as JSON, to be kept in a folder."""
     content = {
         "version": _VERSION,
         "recogniser": roster.recogniser,
         "films": [
-            {"path": film.path, "size": film.size, "modified_ns": film.modified_ns, "digest": film.digest,
+            {"path": path_from(folder, film.path), "size": film.size, "modified_ns": film.modified_ns, "digest": film.digest,
              "seconds": round(film.seconds, 3)}
             for film in roster.films
         ],
@@ -178,20 +197,20 @@ def read_roster(path: Path) -> Roster:
     if len(content) > LIMITS.most_bytes:
         raise UsageError(f"{path} is larger than {LIMITS.most_bytes >> 20} MiB", _REMEDY)
     try:
-        return roster_of(content)
+        return roster_of(content, path.parent)
     except (ValueError, RecursionError) as error:
         raise UsageError(f"{path} is damaged: {error}", _REMEDY) from error
 
 
-def roster_of(content: bytes) -> Roster:
-    """Return the roster of a record; raises `ValueError`, which names what is wrong."""
+def roster_of(content: bytes, folder: Path) -> Roster:
+    """Return the roster of a record that is kept in a folder; raises `ValueError`, which names what is wrong."""
     whole = _object(json.loads(content), "the file")
     if whole.get("version") != _VERSION:
         raise ValueError("version is not 1")
     recogniser = whole.get("recogniser")
     if not isinstance(recogniser, str) or not 0 < len(recogniser) <= 100:
         raise ValueError("recogniser is not a name")
-    films = tuple(_film_of(each) for each in _list(whole, "films", LIMITS.most_films))
+    films = tuple(_film_of(each, folder) for each in _list(whole, "films", LIMITS.most_films))
     people = tuple(_person_of(each, len(films)) for each in _list(whole, "people", LIMITS.most_people))
     if [person.number for person in people] != list(range(1, len(people) + 1)):
         raise ValueError("people are not numbered from 1")
@@ -200,13 +219,13 @@ def roster_of(content: bytes) -> Roster:
     return Roster(recogniser, films, people, _stretches_of(whole, "unknown", len(films)))
 
 
-def _film_of(value: Any) -> Film:
+def _film_of(value: Any, folder: Path) -> Film:
     film = _object(value, "a film")
     path, digest = film.get("path"), film.get("digest")
     if not isinstance(path, str) or not path or not isinstance(digest, str) or len(digest) != 64:
         raise ValueError("a film has no path or no digest")
     size, modified = _whole(film.get("size"), 0, 1 << 62), _whole(film.get("modified_ns"), -(1 << 62), 1 << 62)
-    return Film(path, size, modified, digest, _real(film.get("seconds"), 0, 1e8))
+    return Film(path_to(folder, path), size, modified, digest, _real(film.get("seconds"), 0, 1e8))
 
 
 def _person_of(value: Any, films: int) -> Person:
