@@ -167,7 +167,7 @@ def test_an_empty_file_is_a_new_ledger(folder: Path) -> None:
 
 
 def test_a_locked_ledger_names_the_lock(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(database_module, "_WAIT_S", 0.05)
+    monkeypatch.setattr(database_module, "WAIT_S", 0.05)
     with sqlite3.connect(folder / "ledger.sqlite", isolation_level=None) as other:
         other.execute("BEGIN EXCLUSIVE")
         for read in (readers(folder)["all"], readers(folder)["with_mark"]):

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from mien import __version__
 from mien.commands import (
     anonymise,
+    batch,
     bench,
     certificate,
     consent,
@@ -16,6 +17,7 @@ from mien.commands import (
     devices,
     doctor,
     evaluate,
+    jobs,
     live,
     models,
     people,
@@ -40,7 +42,22 @@ def build_parser() -> argparse.ArgumentParser:
     swap.add(commands)
     anonymise.add(commands)
     demo.add(commands, _run_line)
-    for command in (people, live, devices, consent, verify, certificate, doctor, settings, models, bench, evaluate, train):
+    for command in (
+        people,
+        jobs,
+        batch,
+        live,
+        devices,
+        consent,
+        verify,
+        certificate,
+        doctor,
+        settings,
+        models,
+        bench,
+        evaluate,
+        train,
+    ):
         command.add(commands)
     return parser
 

@@ -19,6 +19,11 @@ def print_table(table: Table) -> None:
     Console(highlight=False).print(table)
 
 
+def print_text(text: str) -> None:
+    """Print text on standard output as it is."""
+    print(text, end="")
+
+
 def print_json(value: object) -> None:
     """Print the value as indented JSON on standard output."""
     print(json.dumps(value, indent=2))

@@ -3,6 +3,7 @@
 import contextlib
 import glob
 import os
+import re
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -16,6 +17,9 @@ from mien.media.files.output_file import output_error, same_file
 from mien.media.files.picture_write import WRITE_FORMATS
 
 _PATTERN = "*?["
+_PLACEHOLDER = re.compile(r"(\{[a-z]*\})")
+PATTERN = "{stem}{suffix}"
+"""Default name of an output in a folder: as that of its target."""
 
 
 def expand(names: Iterable[str]) -> tuple[Path, ...]:
@@ -109,11 +113,16 @@ class Outputs:
     """Names of the outputs of a request: one file, or a folder, which is made on entering.
 
     In a folder an output takes the name of its target with the suffix of a format that mien writes. No two outputs of one
-    request share a name, and none takes that of an input. A folder that was made and stays empty is removed.
+    request share a name, and none takes that of an input. A folder that was made and stays empty is removed. `pattern` makes
+    the name out of `{stem}` and `{suffix}` of the target. With `numbered`, a name that exists gets a number.
     """
 
-    def __init__(self, place: Path, *, into_folder: bool, inputs: tuple[Path, ...]) -> None:
+    def __init__(
+        self, place: Path, *, into_folder: bool, inputs: tuple[Path, ...], pattern: str = "", numbered: bool = False
+    ) -> None:
         self._place = place
+        self._pattern = pattern or PATTERN
+        self._numbered = numbered
         self._into_folder = into_folder
         self._inputs = inputs
         self._taken: set[str] = set()
@@ -131,11 +140,11 @@ class Outputs:
         if not self._into_folder:
             return self._place
         suffix = suffix_for(target, kind)
-        path = self._place / f"{target.stem}{suffix}"
+        path = self._place / named_by(self._pattern, target.stem, suffix)
         if any(same_file(path, given) for given in self._inputs):
-            path = path.with_stem(f"{target.stem}-mien")
+            path = path.with_stem(f"{path.stem}-mien")
         stem, number = path.stem, 2
-        while path.name.casefold() in self._taken:
+        while path.name.casefold() in self._taken or (self._numbered and path.exists()):
             path = path.with_stem(f"{stem}-{number}")
             number += 1
         self._taken.add(path.name.casefold())
@@ -154,6 +163,17 @@ class Outputs:
         if self._made:
             with contextlib.suppress(OSError):
                 self._place.rmdir()
+
+
+def named_by(pattern: str, stem: str, suffix: str) -> str:
+    """Return the name of an output by a pattern such as `{stem}-swapped{suffix}`. Raises `UsageError` for an invalid one."""
+    parts = _PLACEHOLDER.split(pattern)
+    # Every second part is a placeholder.
+    unknown = [each for each in parts[1::2] if each not in {"{stem}", "{suffix}"}]
+    plain = "".join(parts[::2])
+    if unknown or "{" in plain or "}" in plain or set(plain) & set("/\\\0") or "{stem}" not in parts:
+        raise UsageError(f"invalid pattern of names {pattern!r}", "write {stem}-swapped{suffix}: {stem} is needed")
+    return "".join({"{stem}": stem, "{suffix}": suffix}.get(each, each) for each in parts)
 
 
 def is_folder_name(name: str, targets: int) -> bool:

@@ -11,7 +11,7 @@ from typing import ClassVar
 from mien.errors import MienError, ProvenanceError
 from mien.system.folders import make_private
 
-_WAIT_S = 10.0  # for another instance that writes; a write takes milliseconds
+WAIT_S = 10.0  # for another instance that writes; a write takes milliseconds
 _LEDGER_SCHEMAS = (
     """
 CREATE TABLE consents (
@@ -91,10 +91,10 @@ class Database:
         try:
             self._make(path)
             # Autocommit: the transaction begins here, in the one mode that keeps two writers apart.
-            with contextlib.closing(sqlite3.connect(path, timeout=_WAIT_S, isolation_level=None)) as connection:
+            with self._connected(path) as connection:
                 connection.execute("BEGIN IMMEDIATE")
-                self._prepare(connection)
                 try:
+                    self._prepare(connection)
                     yield connection
                 except BaseException:
                     connection.rollback()
@@ -104,12 +104,18 @@ class Database:
             raise self._unusable(path, error) from error
 
     @contextmanager
+    def _connected(self, path: Path) -> Iterator[sqlite3.Connection]:
+        """Yield a connection in autocommit mode, for one operation."""
+        with contextlib.closing(sqlite3.connect(path, timeout=WAIT_S, isolation_level=None)) as connection:
+            yield connection
+
+    @contextmanager
     def read_only(self) -> Iterator[sqlite3.Connection]:
         """Yield a connection that only reads and blocks no writer. Raises `ProvenanceError`, also when there is no ledger."""
         path = self.folder / self.FILE
         try:
             address = f"{path.absolute().as_uri()}?mode=ro"
-            with contextlib.closing(sqlite3.connect(address, timeout=_WAIT_S, uri=True)) as connection:
+            with contextlib.closing(sqlite3.connect(address, timeout=WAIT_S, uri=True)) as connection:
                 self._version(connection)
                 yield connection
         except (sqlite3.Error, OSError, ValueError) as error:

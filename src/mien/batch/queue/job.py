@@ -1,0 +1,101 @@
+"""Rows of the queue, as they are read: every value is checked."""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias, get_args
+
+from mien.system import rows
+
+State: TypeAlias = Literal["waiting", "running", "paused", "done", "failed", "cancelled"]
+STATES: tuple[State, ...] = get_args(State)
+ENDED: tuple[State, ...] = ("done", "failed", "cancelled")
+"""States of jobs that nobody is going to run."""
+Wish: TypeAlias = Literal["", "pause", "cancel"]
+"""Request to the process that runs a job."""
+Origin: TypeAlias = Literal["command", "studio", "folder"]
+_MOST = (1 << 63) - 1  # integers of SQLite
+
+
+@dataclass(frozen=True, slots=True)
+class NewJob:
+    """A job to be added. `name` is for people, `output` the file that it writes, `spec` what is to be done (`spec.py`)."""
+
+    kind: str
+    name: str
+    origin: Origin
+    output: str
+    spec: str
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A job of the queue, without its spec. Times are seconds since 1970.
+
+    `owner` holds it while it is running, and renews `lease_until`. `attempts` counts the runs that began, without those that
+    were stopped on request. `doing` names the pass over the file, of which `frames` of `total` are done.
+    """
+
+    id: int
+    kind: str
+    name: str
+    origin: Origin
+    output: str
+    state: State
+    attempts: int
+    owner: str | None
+    lease_until: float | None
+    wish: Wish
+    doing: str
+    frames: int
+    total: int | None
+    message: str
+    remedy: str
+    exit_code: int
+    added_at: float
+    started_at: float | None
+    ended_at: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A job with what its owner needs: `sealed` names a result of an earlier attempt, None = there is none."""
+
+    job: Job
+    spec: str
+    sealed: str | None = field(default=None)
+
+
+def _word(words: tuple[str, ...]) -> rows.Read:
+    def read(value: object) -> Any:
+        if value not in words:
+            raise ValueError(f"one of: {', '.join(words)}")
+        return value
+
+    return read
+
+
+_COUNT = rows.integer(0, _MOST)
+JOBS = rows.Table(
+    "jobs",
+    {
+        "id": rows.integer(1, _MOST),
+        "kind": rows.text,
+        "name": rows.text,
+        "origin": _word(get_args(Origin)),
+        "output": rows.text,
+        "state": _word(STATES),
+        "attempts": _COUNT,
+        "owner": rows.optional(rows.text),
+        "lease_until": rows.optional(rows.real),
+        "wish": _word(get_args(Wish)),
+        "doing": rows.text,
+        "frames": _COUNT,
+        "total": rows.optional(_COUNT),
+        "message": rows.text,
+        "remedy": rows.text,
+        "exit_code": _COUNT,
+        "added_at": rows.real,
+        "started_at": rows.optional(rows.real),
+        "ended_at": rows.optional(rows.real),
+    },
+    Job,
+)
