@@ -575,6 +575,50 @@ def test_a_picture_is_swapped_as_a_file(person: Person, examples: Path) -> None:
     person.shoot("file")
 
 
+def _job(place: int) -> str:
+    return f"#job-list > li:nth-child({place})"
+
+
+def test_the_queue_is_put_in_order_and_survives_a_restart(
+    chromium: Any, examples: Path, small_clip: Path, tmp_path: Path
+) -> None:
+    films = [tmp_path / name for name in ("holiday.mp4", "interview.mp4")]
+    for film in films:
+        film.write_bytes(small_clip.read_bytes())
+    data, first, second = (tmp_path / name for name in ("data", "first", "second"))
+    for folder in (first, second):
+        folder.mkdir()
+    with running_studio(first, data=data) as studio, visiting(chromium, studio) as person:
+        page = person.page
+        studio.wear(examples / "eileen_collins.png")
+        page.wait_for_selector("[data-face-id] button[aria-pressed='true']")
+        page.click("#files summary")
+        page.set_input_files("#job-file", str(films[0]))
+        page.wait_for_selector(f"{_job(1)}[data-state='running'] img:not([hidden])")
+        page.set_input_files("#job-file", str(films[1]))
+        page.wait_for_selector(f"{_job(2)}[data-state='waiting']")
+        person.shoot("queue-running")
+        page.locator(f"{_job(2)} .pause").click()
+        page.wait_for_selector(f"{_job(2)}[data-state='paused']")
+        page.locator(f"{_job(1)} .pause").click()
+        page.wait_for_selector(f"{_job(1)}[data-state='paused']")
+        page.locator(f"{_job(2)} .up").click()
+        page.wait_for_function("() => document.querySelector('#job-list > li b').title === 'interview.mp4'")
+        page.set_input_files("#job-file", str(examples / "grace_hopper.jpg"))
+        page.wait_for_selector(f"{_job(3)}[data-state='done'] img:not([hidden])")
+    with running_studio(second, data=data) as studio, visiting(chromium, studio) as person:
+        page = person.page
+        page.click("#files summary")
+        page.wait_for_selector(f"{_job(3)}[data-state='done'] .result:not([hidden])")
+        titles = page.locator("#job-list > li b").all_inner_texts()
+        assert titles == ["interview.mp4", "holiday.mp4", "grace_hopper.jpg"]
+        page.locator(f"{_job(1)} .resume").click()
+        page.wait_for_selector(f"{_job(1)}[data-state='running'] img:not([hidden])")
+        page.locator(f"{_job(2)} .end").click()
+        page.wait_for_selector(f"{_job(2)}[data-state='cancelled'] .retry:not([hidden])")
+        person.shoot("queue-restarted")
+
+
 def _card(number: int) -> str:
     return f"#film-cards > li:nth-child({number})"
 

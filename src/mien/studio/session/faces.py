@@ -19,6 +19,7 @@ from mien.media.files.picture_read import read_picture
 from mien.provenance.consent import STATEMENTS, Consent, Consents
 from mien.settings import Settings
 from mien.studio.session.database import StudioDatabase, from_json, objects, to_json
+from mien.studio.session.gallery_files import GalleryFiles
 from mien.studio.session.pictures import jpeg, scaled_down
 from mien.swap.persona import Persona, open_persona
 from mien.swap.source.load import numbered_picture, search
@@ -304,6 +305,13 @@ class Gallery:
         Raises a `MienError`, also for a revoked statement; `AdulthoodNeeded` for a face that was saved before that was asked.
         """
         return self._stated(self.get(face_id))
+
+    def files_of(self, digest: str) -> GalleryFiles:
+        """Return the files of an opened face by the digest of its source. Raises `UsageError` when it was removed."""
+        for face in (*self.all(), *self.stand_ins()):
+            if face.source is not None and face.source.digest == digest:
+                return GalleryFiles(face.name, (face.photo, *face.more), face.number)
+        raise UsageError("a face is not in the gallery any more", "choose another one")
 
     def _stated(self, face: GalleryFace, *, adult: bool = False) -> tuple[SourceFace, Consent]:
         if face.source is None:

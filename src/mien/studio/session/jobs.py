@@ -1,245 +1,354 @@
-"""File jobs: pictures and videos swapped one after the other, by the same code as `mien swap`."""
+"""File jobs of the studio: the queue that it shares with `mien jobs`, and the one thread that works on it here."""
 
-import queue
+import json
+import logging
+import os
 import secrets
+import shutil
 import threading
-import time
-from collections.abc import Callable
-from contextlib import nullcontext
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from mien.assembly import factory
 from mien.assembly.cast_plan import CastPlan
-from mien.assembly.file_swap import FileSwap
-from mien.batch.export import PartNotes
-from mien.batch.film import PartExporter
+from mien.assembly.jobs.models import SharedParts
+from mien.assembly.jobs.specs import face_spec, new_job, swap_job_spec, swap_spec
+from mien.assembly.jobs.work import WorkDone
+from mien.assembly.jobs.worker import JobWorker
 from mien.batch.job import Progress
-from mien.errors import Cancelled, MienError, UsageError
-from mien.live.status import Status
+from mien.batch.queue import control
+from mien.batch.queue.job import ENDED, Job
+from mien.batch.queue.spec import FaceSpec
+from mien.batch.queue.store import JobStore
+from mien.errors import MienError, UsageError
 from mien.media.files import moving
-from mien.media.files.conversion import conversion_notes
 from mien.media.files.moving import Kind
-from mien.media.files.output_file import OutputFile, named_in_errors
+from mien.media.files.output_file import output_error
+from mien.media.files.picture_read import read_picture
 from mien.media.files.receipt import receipt_path
-from mien.provenance.consent import Consent
+from mien.media.files.temporary_files import Temporaries
 from mien.provenance.trust import Trust
 from mien.settings import Settings
+from mien.studio.session.gallery_files import GalleryFiles
 from mien.studio.session.pictures import jpeg, scaled_down
-from mien.types import Frame, LabelledFrame, SourceFace
+from mien.system.database import Database
+from mien.system.folders import make_private
+from mien.types import SourceFace
 
+_log = logging.getLogger(__name__)
 _MAX_JOBS = 40  # bounds disk use: each holds an upload of up to 8 GB
+_MOST_SHOWN = 100  # jobs of the page that have ended, and as many that have not: each change sends all of them
 _PREVIEW_WIDTH_PIXELS = 640  # chosen, sharp in the column of the page
 _PREVIEW_QUALITY = 95  # of the JPEG; OpenCV's own choice
-_PREVIEW_PERIOD_S = 0.4  # each preview costs the job an encoding
-JobStatus = Status[Literal["waiting", "running", "done", "failed", "cancelled"]]
-_WAITING: JobStatus = Status("waiting")
-_CANCELLED: JobStatus = Status("cancelled")
-
-
-@dataclass(slots=True)
-class FileJob:
-    """One file, or its part from `start_s` to `end_s`; `result` is set when the state is done.
-
-    `consents` are those for all faces of `worn`.
-    """
-
-    id: str
-    name: str
-    file: Path
-    worn: SourceFace | CastPlan
-    consents: tuple[Consent, ...]
-    settings: Settings
-    start_s: float | None = None
-    end_s: float | None = None
-    status: JobStatus = _WAITING
-    frames: int = 0
-    total: int | None = None
-    kind: Kind = Kind.VIDEO
-    preview: bytes | None = None
-    result: Path | None = None
-    cancel: threading.Event = field(default_factory=threading.Event)
-
-    @property
-    def picture(self) -> bool:
-        """Return True for a picture, which has no frames to count."""
-        return self.kind is Kind.PICTURE
-
-    @property
-    def receipt(self) -> Path | None:
-        """Return the receipt: the credentials of a result that cannot hold them."""
-        path = receipt_path(self.result) if self.result is not None else None
-        return path if path is not None and path.is_file() else None
-
-    def described(self) -> dict[str, Any]:
-        """Return the job for the page."""
-        values = {name: getattr(self, name) for name in ("id", "name", "frames", "total", "picture")}
-        return {**values, **asdict(self.status), "receipt": self.receipt is not None}
+_LOOK_PERIOD_S = 1.0  # until the page shows what another process did; a look takes 0.1 ms
+_REST_S = 5.0  # after a queue that could not be used, such as one on a full disk
+_INPUT = "input"
 
 
 class FileJobs:
-    """Bounded list of jobs and the one thread that does them."""
+    """The queue as a page sees it. A shared studio shows its own jobs alone: those of the command line name other files."""
 
-    def __init__(self, models: factory.Models, trust: Trust, folder: Path, changed: Callable[[], None]) -> None:
-        self._models = models
+    def __init__(
+        self, models: factory.Models, settings: Settings, trust: Trust, data: Path, changed: Callable[[], None], *, shared: bool
+    ) -> None:
+        self._store = JobStore(data)
+        # Closed now, so that a queue that cannot be used is told before the page opens.
+        self._store.take_back()
         self._trust = trust
-        self._folder = folder
+        # Another journal than that of the recordings, which are written at the same time.
+        self._parts = SharedParts(replace(trust, temporaries=Temporaries(Database(data))))
+        self._parts.keep_models(settings, models)
+        self._folder = data / "jobs"
+        self._shared = shared
         self._changed = changed
-        self._jobs: dict[str, FileJob] = {}
-        self._queue: queue.Queue[FileJob | None] = queue.Queue()
-        self._thread = threading.Thread(target=self._run, name="mien-jobs", daemon=True)
+        self._facts: dict[int, _Facts] = {}
+        self._lock = threading.Lock()
+        self._worker = JobWorker(self._store, self._parts, _Told(changed))
+        self._ended = threading.Event()
+        self._threads = [
+            threading.Thread(target=self._work, name="mien-jobs", daemon=True),
+            threading.Thread(target=self._look, name="mien-jobs-look", daemon=True),
+        ]
 
     def start(self) -> None:
-        """Start the thread."""
-        self._thread.start()
+        """Start the threads; remove the files of jobs that are gone."""
+        self._tidy()
+        for each in self._threads:
+            each.start()
 
     def stop(self) -> None:
-        """Cancel everything and wait for the thread."""
-        for each in list(self._jobs.values()):
-            each.cancel.set()
-        self._queue.put(None)
-        self._thread.join()
+        """Let the running job wait for the next start, and end the threads."""
+        self._ended.set()
+        self._worker.stop.set()
+        self._worker.wake.set()
+        for each in self._threads:
+            each.join()
+        self._store.close()
 
     def add(
         self,
         file: Path,
         name: str,
         worn: SourceFace | CastPlan,
-        consents: tuple[Consent, ...],
+        files: Callable[[str], GalleryFiles],
         settings: Settings,
         part_s: tuple[float | None, float | None] = (None, None),
-    ) -> FileJob:
-        """Queue a file of this session, or a part of it; the job owns it from now on. Raises `UsageError`."""
-        if len(self._jobs) >= _MAX_JOBS:
+    ) -> str:
+        """Queue a file of this session, or a part of it, and return the number of the job, which owns the file from now on.
+
+        `files` returns the photos of a source by its digest; the job keeps copies of them. Raises a `MienError`.
+        """
+        if sum(job.origin == "studio" for job in self._store.all()) >= _MAX_JOBS:
             raise UsageError(f"there are already {_MAX_JOBS} files", "remove the finished ones")
-        made = FileJob(secrets.token_hex(6), name, file, worn, consents, settings, *part_s)
-        self._jobs[made.id] = made
-        self._queue.put(made)
+        plan = CastPlan(worn) if isinstance(worn, SourceFace) else worn
+        folder = self._folder / secrets.token_hex(8)
+        try:
+            make_private(folder)
+            target = _shared(file, folder / f"{_INPUT}{file.suffix}")
+            faces = {
+                source.digest: self._face(source, files(source.digest), folder, number)
+                for number, source in enumerate(plan.sources)
+            }
+            suffix = _suffix(target, name)
+            titles = f"{Path(name).stem}-mien{suffix}", name
+            spec = swap_job_spec(
+                target, folder / f"result{suffix}", swap_spec(plan, faces), settings,
+                overwrite=True, part_s=part_s, titles=titles,
+            )  # fmt: skip
+            (job_id,) = self._store.add([new_job(spec, "studio", name)])
+        except OSError as error:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise output_error(error, folder) from error
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        file.unlink(missing_ok=True)
+        self._worker.wake.set()
         self._changed()
+        return str(job_id)
+
+    def _face(self, source: SourceFace, given: GalleryFiles, folder: Path, number: int) -> FaceSpec:
+        """Copy the photos of a face beside the job, and return its spec. Raises a `MienError`."""
+        consent = self._trust.consents.find(source)
+        if consent is None:
+            raise UsageError(f"no consent for {given.name} is recorded", "add its photo again and state the consent")
+        kept = [
+            _shared(photo, folder / f"face-{number}-{place}{photo.suffix}") for place, photo in enumerate(given.photos)
+        ]  # fmt: skip
+        made = face_spec(given.name, kept, given.number, consent)
+        self._parts.keep_face(made.files, made.number, source)
         return made
 
-    def get(self, job_id: str) -> FileJob:
-        """Return the job of this id. Raises `UsageError`."""
-        if job_id not in self._jobs:
+    def get(self, job_id: str) -> Job:
+        """Return the job of this number. Raises `UsageError`."""
+        job = self._store.get(int(job_id)) if job_id.isdecimal() and len(job_id) < 18 else None
+        if job is None or not self._is_shown(job):
             raise UsageError("there is no such job", "it was removed already")
-        return self._jobs[job_id]
+        return job
+
+    def target(self, job: Job) -> Path:
+        """Return the file that a job changes. Raises `UsageError` for one that is gone."""
+        path = self._facts_of(job).target
+        if not path.is_file():
+            raise UsageError(f"the file of {job.name} is no longer there", "add it again")
+        return path
+
+    def result(self, job_id: str) -> tuple[Path, str]:
+        """Return the result of a job that is done, and the name under which it is downloaded. Raises `UsageError`."""
+        job = self.get(job_id)
+        if job.state != "done" or not Path(job.output).is_file():
+            raise UsageError("this file is not finished", "wait until it is")
+        return Path(job.output), self._facts_of(job).title
+
+    def receipt(self, job_id: str) -> tuple[Path, str]:
+        """Return the receipt of a result that cannot hold its credentials, and its name. Raises `UsageError`."""
+        path, title = self.result(job_id)
+        if not receipt_path(path).is_file():
+            raise UsageError("this file has no receipt", "its credentials are in the file")
+        return receipt_path(path), receipt_path(Path(title)).name
+
+    def preview(self, job_id: str) -> bytes | None:
+        """Return a small picture of the frame in work, or of a picture that is done; JPEG."""
+        job = self.get(job_id)
+        if not (job.state == "done" and self._facts_of(job).picture):
+            return self._store.preview_of(job.id)
+        try:
+            image = read_picture(Path(job.output), max_pixels=1 << 28, max_bytes=1 << 31).frame.image
+        except MienError:
+            return None
+        return jpeg(scaled_down(image, _PREVIEW_WIDTH_PIXELS / image.shape[1]), _PREVIEW_QUALITY)
 
     def remove(self, job_id: str) -> None:
-        """Cancel a job that waits or runs; forget one that has ended, with its files."""
-        found = self.get(job_id)
-        if found.status.state in {"waiting", "running"}:
-            found.cancel.set()
-            if found.status is _WAITING:
-                found.status = _CANCELLED
+        """Cancel a job that has not ended; forget one that has, with its upload and its result where the studio holds them."""
+        job = self.get(job_id)
+        if job.state not in ENDED:
+            control.cancel(self._store, job.id)
         else:
-            del self._jobs[job_id]
-            for path in (found.file, found.result, found.receipt):
-                if path is not None:
-                    path.unlink(missing_ok=True)
+            control.remove(self._store, job.id)
+            self._forget(job)
         self._changed()
 
+    def act(self, job_id: str, action: str) -> None:
+        """Pause, resume or retry a job, or move it up or down among those that wait. Raises `UsageError`."""
+        job = self.get(job_id)
+        if action in _ACTIONS:
+            _ACTIONS[action](self._store, job.id)
+        elif action in {"up", "down"}:
+            self._move(job, up=action == "up")
+        else:
+            raise UsageError(f"unknown action {action!r}", f"use one of: {', '.join((*_ACTIONS, 'up', 'down'))}")
+        self._worker.wake.set()
+        self._changed()
+
+    def _move(self, job: Job, *, up: bool) -> None:
+        queue = [each.id for each in self._shown() if each.state in {"waiting", "paused"}]
+        if job.id not in queue:
+            raise UsageError(f"{job.name} does not wait", "only files that wait have a place in the queue")
+        place = queue.index(job.id) + (-1 if up else 1)
+        if 0 <= place < len(queue):
+            control.reorder(self._store, [job.id], "before" if up else "after", queue[place])
+
     def described(self) -> list[dict[str, Any]]:
-        """Return all jobs for the page."""
-        return [each.described() for each in list(self._jobs.values())]
+        """Return the jobs for the page: those that have not ended, and the newest that have."""
+        jobs = self._shown()
+        ended = {job.id for job in sorted(jobs, key=lambda job: job.ended_at or 0.0) if job.state in ENDED}
+        newest = set(sorted(ended)[-_MOST_SHOWN:])
+        open_ones = [job.id for job in jobs if job.state not in ENDED][:_MOST_SHOWN]
+        wanted = newest | set(open_ones)
+        return [self._row(job) for job in jobs if job.id in wanted]
 
-    def _run(self) -> None:
-        while (current := self._queue.get()) is not None:
-            if current.cancel.is_set():
-                current.status = _CANCELLED
-                self._changed()
-                continue
-            current.status = Status("running")
-            self._changed()
+    def _row(self, job: Job) -> dict[str, Any]:
+        facts = self._facts_of(job)
+        return {
+            "id": str(job.id),
+            "name": job.name,
+            "kind": job.kind,
+            "state": job.state,
+            "message": job.message,
+            "remedy": job.remedy,
+            "frames": job.frames,
+            "total": job.total,
+            "doing": job.doing,
+            "picture": facts.picture,
+            "receipt": job.state == "done" and receipt_path(Path(job.output)).is_file(),
+            "stopping": bool(job.wish),
+            "people": job.origin == "studio",
+        }
+
+    def _shown(self) -> list[Job]:
+        return [job for job in self._store.all() if self._is_shown(job)]
+
+    def _is_shown(self, job: Job) -> bool:
+        return job.origin == "studio" or not self._shared
+
+    def _facts_of(self, job: Job) -> "_Facts":
+        """Return the lasting facts of a job, read once."""
+        with self._lock:
+            found = self._facts.get(job.id)
+        if found is None:
+            found = _facts(json.loads(self._store.spec_of(job.id)), job)
+            with self._lock:
+                self._facts[job.id] = found
+        return found
+
+    def _forget(self, job: Job) -> None:
+        with self._lock:
+            self._facts.pop(job.id, None)
+        folder = Path(job.output).parent
+        if job.origin == "studio" and folder.parent == self._folder:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _tidy(self) -> None:
+        """Remove the folders of jobs that are not in the queue any more."""
+        known = {Path(job.output).parent for job in self._store.all()}
+        for folder in self._folder.iterdir() if self._folder.is_dir() else ():
+            if folder not in known:
+                shutil.rmtree(folder, ignore_errors=True)
+
+    def _work(self) -> None:
+        while not self._ended.is_set():
             try:
-                with named_in_errors(current.file, current.name):
-                    notes = self._swap(current)
-                current.status = Status("done", "; ".join(notes))
-            except Cancelled:
-                current.status = _CANCELLED
+                self._worker.run(until_empty=False)
             except MienError as error:
-                current.status = Status("failed", str(error), error.remedy)
-            except Exception as error:  # noqa: BLE001 - thread border: one file must not end the others
-                current.status = Status("failed", f"the file could not be swapped: {error}")
-            self._changed()
+                _log.warning("the queue cannot be used: %s", error)
+                self._ended.wait(_REST_S)
 
-    def _swap(self, current: FileJob) -> tuple[str, ...]:
-        """Swap the file and return what the person has to know of the result. Raises a `MienError`."""
-        for consent in current.consents:
-            self._trust.consents.check(consent)
-        current.kind = moving.kind_of(current.file)
-        current.result = result = self._folder / f"{current.id}-result{_suffix(current)}"
-        output = OutputFile(result, overwrite=True, inputs=(current.file,))
-        file_swap = FileSwap(
-            current.file,
-            current.kind,
-            current.worn,
-            current.consents,
-            current.settings,
-            self._models,
-            self._trust.notary,
-            start_s=current.start_s,
-            end_s=current.end_s,
-            title=job_title(current),
-            target_title=current.name,
-            watch=lambda exporter: _PreviewedExport(current, exporter, self._changed),
-        )
-        if current.kind is Kind.PICTURE:
-            return _swap_picture(current, file_swap, output)
-        return _swap_moving(current, file_swap, output)
+    def _look(self) -> None:
+        """Tell the page when another process has changed the queue."""
+        before = -1
+        while not self._ended.wait(_LOOK_PERIOD_S):
+            try:
+                now = self._store.version()
+            except MienError:
+                continue
+            if now != before:
+                before = now
+                self._changed()
 
 
-def _swap_picture(current: FileJob, file_swap: FileSwap, output: OutputFile) -> tuple[str, ...]:
-    picture = file_swap.read_picture()
-    current.total = 1
-    done = file_swap.swap_picture(picture, output)
-    current.frames = 1
-    return (*picture.notes, *done.warnings)
+_ACTIONS: Mapping[str, Callable[[JobStore, int], Job]] = {
+    "pause": control.pause,
+    "resume": control.resume,
+    "retry": control.retry,
+}
 
 
-def _swap_moving(current: FileJob, file_swap: FileSwap, output: OutputFile) -> tuple[str, ...]:
-    def report(progress: Progress) -> None:
-        current.frames, current.total = progress.frames, progress.total
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    """Lasting facts of a job: its file, whether that is a picture, and the name of the result for people."""
 
-    with file_swap.open_reader(output.path) as reader:
-        current.total = reader.info.frame_count
-        done = file_swap.swap_moving(reader, output, nullcontext(report), current.cancel)
-        return (*conversion_notes(reader.info), *done.warnings)
+    target: Path
+    picture: bool
+    title: str
 
 
-class _PreviewedExport:
-    """An export that gives the job a small picture of the newest frame."""
+class _Told:
+    """Listener of the worker that tells the page."""
 
-    def __init__(self, current: FileJob, export: PartExporter, changed: Callable[[], None]) -> None:
-        self._job = current
-        self._export = export
+    def __init__(self, changed: Callable[[], None]) -> None:
         self._changed = changed
-        self._next_s = 0.0
 
-    def seal(self, output: OutputFile) -> tuple[str, ...]:
-        return self._export.seal(output)
+    def began(self, job: Job) -> None:
+        self._changed()
 
-    def begin_part(self) -> None:
-        self._export.begin_part()
+    def progressed(self, job: Job, doing: str, progress: Progress) -> None:
+        # The page is told when the progress has been recorded.
+        pass
 
-    def end_part(self) -> PartNotes:
-        return self._export.end_part()
-
-    def label(self, frame: Frame) -> LabelledFrame:
-        labelled = self._export.label(frame)
-        if time.monotonic() >= self._next_s:
-            self._next_s = time.monotonic() + _PREVIEW_PERIOD_S
-            image = labelled.frame.image
-            self._job.preview = jpeg(scaled_down(image, _PREVIEW_WIDTH_PIXELS / image.shape[1]), _PREVIEW_QUALITY)
-            self._changed()
-        return labelled
+    def ended(self, job: Job, done: WorkDone | None) -> None:
+        self._changed()
 
 
-def job_title(current: FileJob) -> str:
-    """Return the name under which the result is downloaded."""
-    return f"{Path(current.name).stem}-mien{_suffix(current)}"
+def _facts(spec: Any, job: Job) -> _Facts:
+    """Return the facts in a spec, which may be damaged: then those of the job."""
+    found: Mapping[str, Any] = spec if isinstance(spec, dict) else {}
+    file = found.get("target")
+    target = Path(str(file.get("path", ""))) if isinstance(file, dict) else Path()
+    title = found.get("title")
+    try:
+        picture = moving.kind_of(target) is Kind.PICTURE
+    except MienError:
+        picture = False
+    return _Facts(target, picture, title if isinstance(title, str) and title else Path(job.output).name)
 
 
-def _suffix(current: FileJob) -> str:
+def _suffix(target: Path, name: str) -> str:
     """Return the suffix of the result: the input's own where it can be written, else a usual one."""
-    return moving.suffix_for(current.file, current.kind, Path(current.name).suffix)
+    try:
+        kind = moving.kind_of(target)
+        return moving.suffix_for(target, kind, Path(name).suffix)
+    except MienError:
+        # The job itself tells what is wrong with the file.
+        return ".mp4"
+
+
+def _shared(file: Path, path: Path) -> Path:
+    """Give a file another name, so that each owner may delete its own; a copy where the disk has no links."""
+    try:
+        os.link(file, path)
+    except OSError:
+        shutil.copyfile(file, path)
+        path.chmod(0o600)
+    return path

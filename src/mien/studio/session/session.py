@@ -92,7 +92,7 @@ class StudioSession:
             lambda: self.inputs.microphone is not None,
             shared=shared,
         )
-        self.jobs = FileJobs(self._models, trust, uploads, self.notify)
+        self.jobs = FileJobs(self._models, settings, trust, data, self.notify, shared=shared)
         self.films = Films(
             self._models, self.gallery, lambda: factory.open_recogniser(self._store), self._settings, self.notify
         )
@@ -112,7 +112,7 @@ class StudioSession:
         self.loop.add_sink(_PREVIEW_SINK, lambda width, height: HubSink(self.hub), reopens=True, takes_cards=True)
 
     def close(self) -> None:
-        """End everything: recordings are finished and signed, jobs cancelled."""
+        """End everything: recordings are finished and signed; a job that runs waits for the next start."""
         self._changed_hook = lambda: None
         self.verification.close()
         self.wardrobe.pending.stop()
@@ -136,22 +136,23 @@ class StudioSession:
         chosen = face_id or self.wardrobe.face
         if chosen is None:
             raise UsageError("no face is chosen", "choose a face first")
-        source, consent = self.gallery.allowed(chosen)
-        return self.jobs.add(file, name, source, (consent,), self._settings()).id
+        source, _ = self.gallery.allowed(chosen)
+        return self.jobs.add(file, name, source, self.gallery.files_of, self._settings())
 
     def look_at_job(self, job_id: str) -> str:
         """Look for the people of a job's file, and return the film's id. Raises a `MienError`."""
         job, known = self.jobs.get(job_id), self.films.of_job(job_id)
         if known is not None:
             return known.id
-        return self._owned(shared_copy(job.file, self.uploads), lambda file: self.films.add(file, job.name, job_id).id)
+        copy = shared_copy(self.jobs.target(job), self.uploads)
+        return self._owned(copy, lambda file: self.films.add(file, job.name, job_id).id)
 
     def swap_film(self, film_id: str) -> str:
         """Queue a film to be swapped as its people were given faces, and return the job's id. Raises a `MienError`."""
-        film, (plan, consents) = self.films.get(film_id), self.films.plan(film_id)
+        film, (plan, _) = self.films.get(film_id), self.films.plan(film_id)
 
         def queued(file: Path) -> str:
-            return self.jobs.add(file, film.name, plan, consents, self._settings(), film.part_s).id
+            return self.jobs.add(file, film.name, plan, self.gallery.files_of, self._settings(), film.part_s)
 
         return self._owned(shared_copy(film.file, self.uploads), queued)
 

@@ -4,6 +4,10 @@ import { byId, make, reconcile } from './dom.js';
 import { t } from './strings.js';
 /** @typedef {import('./types').State} State @typedef {import('./types').Job} Job @typedef {import('./films.js').Films} Films */
 
+const ACTIONS = ['pause', 'resume', 'retry', 'up', 'down'];
+/** @type {Record<string, string>} */
+const ARROWS = { up: '↑', down: '↓' };
+
 export class Files {
   /** @param {Films} films */
   constructor(films) {
@@ -46,15 +50,38 @@ export class Files {
     const receipt = make('a', { className: 'button receipt', href: `/api/jobs/${job.id}/receipt`, download: '' }, t('receipt'));
     const people = make('button', { type: 'button', className: 'people', 'aria-label': `${t('who_wears')}: ${job.name}`, on: { click: () => void this.films.openJob(job.id) } }, t('who_wears'));
     return make('li', { 'data-job-id': job.id }, make('div', { className: 'top' }, make('b', { title: job.name }, job.name), link, receipt, people, end),
+      make('div', { className: 'acts' }, ...ACTIONS.map((action) => this.button(job, action))),
       make('progress', { 'aria-label': job.name }), make('img', { alt: '', hidden: true }), make('p', { className: 'state' }));
+  }
+
+  /** @param {Job} job @param {string} action */
+  button(job, action) {
+    const label = t(`job_${action}`);
+    return make('button', { type: 'button', className: action, title: label, 'aria-label': `${label}: ${job.name}`, on: { click: () => void attempt(() => call('POST', `/api/jobs/${job.id}/${action}`)) } },
+      ARROWS[action] ?? label);
+  }
+
+  /** Shows the buttons that make sense. @param {HTMLElement} element @param {Job} job */
+  offer(element, job) {
+    const queued = (this.state?.jobs ?? []).filter((each) => ['waiting', 'paused'].includes(each.state)).map((each) => each.id);
+    const place = queued.indexOf(job.id);
+    /** @type {Record<string, boolean>} */
+    const offered = {
+      pause: ['waiting', 'running'].includes(job.state) && !job.stopping, resume: job.state === 'paused', retry: ['failed', 'cancelled'].includes(job.state),
+      up: place > 0, down: place >= 0 && place < queued.length - 1,
+    };
+    for (const action of ACTIONS) /** @type {HTMLElement} */ (element.querySelector(`.acts .${action}`)).hidden = !offered[action];
+    /** @type {HTMLElement} */ (element.querySelector('.acts')).hidden = !Object.values(offered).some(Boolean);
   }
 
   /** @param {HTMLElement} element @param {Job} job */
   update(element, job) {
-    const busy = ['waiting', 'running'].includes(job.state);
+    const busy = ['waiting', 'running', 'paused'].includes(job.state);
+    this.offer(element, job);
+    /** @type {HTMLElement} */ (element.querySelector('.people')).hidden = !job.people;
     element.dataset.state = job.state;
     const bar = /** @type {HTMLProgressElement} */ (element.querySelector('progress'));
-    bar.hidden = !busy;
+    bar.hidden = !busy || job.state === 'paused';
     if (job.total) [bar.max, bar.value] = [job.total, job.frames];
     else bar.removeAttribute('value');
     const picture = /** @type {HTMLImageElement} */ (element.querySelector('img'));
@@ -70,6 +97,6 @@ export class Files {
     const state = /** @type {HTMLElement} */ (element.querySelector('.state'));
     state.classList.toggle('bad', job.state === 'failed');
     const count = job.total && !job.picture ? `${job.frames} / ${job.total}` : '';
-    state.textContent = [t(`state_${job.state}`), count, job.message, job.remedy].filter(Boolean).join(' · ');
+    state.textContent = [t(job.stopping ? 'state_stopping' : `state_${job.state}`), ['searching', 'covering'].includes(job.doing) ? t(`doing_${job.doing}`) : '', count, job.message, job.remedy].filter(Boolean).join(' · ');
   }
 }

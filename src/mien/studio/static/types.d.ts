@@ -3,7 +3,10 @@ export interface Row { name: string; default: unknown; help: string; group: stri
 export interface Face { id: string; name: string; consent: string; saved: boolean; photos: number; warnings: string[]; score: number | null }
 export interface Input { kind: string; spec: Record<string, any>; state: string; message: string; remedy: string; width: number; height: number }
 export interface Output { id: string; kind: string; target: string; state: string; message: string; remedy: string; frames: number; seconds: number; seal: string; recovered: boolean; result: boolean; receipt: boolean }
-export interface Job { id: string; name: string; state: string; frames: number; total: number | null; message: string; remedy: string; picture: boolean; receipt: boolean }
+export interface Job {
+  id: string; name: string; kind: string; state: string; doing: string; frames: number; total: number | null; message: string; remedy: string; picture: boolean; receipt: boolean;
+  stopping: boolean; people: boolean;
+}
 export interface People { reach: string; others: string; enrolled: boolean; enrolling: number | null; given: { number: number; face: string | null }[] }
 export interface SeenFace { number: number; fate: string; place: [number, number, number, number] }
 export interface FilmRow { id: string; job: string | null; name: string; state: string; message: string; remedy: string; frames: number; total: number | null; picture: boolean; people: number; revision: number }

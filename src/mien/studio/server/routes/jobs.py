@@ -1,4 +1,4 @@
-"""File jobs: queue, watch, download, cancel."""
+"""File jobs: queue, watch, download, pause, retry, reorder, cancel."""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,10 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, File, Form, UploadFile
 from fastapi.responses import FileResponse, Response
 
-from mien.errors import UsageError
-from mien.media.files.receipt import receipt_path
 from mien.studio.server.routes.uploads import MAX_MEDIA_BYTES, store
-from mien.studio.session.jobs import job_title
 from mien.studio.session.session import StudioSession
 
 
@@ -28,22 +25,22 @@ def jobs_router(session: StudioSession) -> APIRouter:
 
     @router.get("/{job_id}/preview.jpg")
     def preview(job_id: str) -> Response:
-        picture = jobs.get(job_id).preview
+        picture = jobs.preview(job_id)
         return Response(status_code=404) if picture is None else Response(picture, media_type="image/jpeg")
 
     @router.get("/{job_id}/result")
     def result(job_id: str) -> Response:
-        found = jobs.get(job_id)
-        if found.status.state != "done" or found.result is None:
-            raise UsageError("this file is not finished", "wait until it is")
-        return FileResponse(found.result, filename=job_title(found))
+        path, name = jobs.result(job_id)
+        return FileResponse(path, filename=name)
 
     @router.get("/{job_id}/receipt")
     def job_receipt(job_id: str) -> Response:
-        found = jobs.get(job_id)
-        if found.receipt is None or found.result is None:
-            raise UsageError("this file has no receipt", "its credentials are in the file")
-        return FileResponse(found.receipt, filename=receipt_path(Path(job_title(found))).name)
+        path, name = jobs.receipt(job_id)
+        return FileResponse(path, filename=name)
+
+    @router.post("/{job_id}/{action}", status_code=204)
+    def act(job_id: str, action: str) -> None:
+        jobs.act(job_id, action)
 
     @router.delete("/{job_id}", status_code=204)
     def remove(job_id: str) -> None:
