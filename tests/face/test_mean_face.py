@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from mien.face import landmark_sets
-from mien.face.mean_face import expressions, face_model, head_pose, neutral, without_expression
+from mien.face.mean_face import HeadPose, expressions, face_model, head_pose, neutral, without_expression
 from mien.types import Floats
 from tests.support.heads import turned
 from tests.support.portraits import locate
@@ -99,3 +99,13 @@ def test_a_smile_and_a_rest_of_the_same_person_give_the_same_proportions(media: 
         shapes = [head_pose(points).unplace(points) for points in (rest, smile)]
         was.append(np.linalg.norm((shapes[0] - shapes[1])[:468, :2], axis=1).mean())
     assert np.mean(apart) < 0.4 * np.mean(was)
+
+
+def test_a_pose_that_is_remembered_is_the_same_and_cannot_be_changed() -> None:
+    points = HeadPose(np.eye(3), 80.0, np.array([200.0, 150.0, 0.0])).place(face_model().shape)
+    first, again = head_pose(points), head_pose(points.copy())
+    assert np.array_equal(first.rotation, again.rotation)
+    with pytest.raises(ValueError, match="read-only"):
+        again.rotation[0, 0] = 0
+    moved = head_pose(points + np.float32(1))
+    assert np.allclose(moved.origin - first.origin, 1, atol=1e-4)

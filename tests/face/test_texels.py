@@ -60,3 +60,14 @@ def test_the_turned_side_faces_away() -> None:
     half = SIDE // 2
     assert straight[:, half:].mean() == pytest.approx(straight[:, :half].mean(), abs=0.02)
     assert min(to_the_side[:, half:].mean(), to_the_side[:, :half].mean()) < 0.3 * straight[:, half:].mean()
+
+
+def test_facing_is_that_of_the_triangles_normals() -> None:
+    points = (face_model().shape @ turned(10, 35, 5).T * 90 + 300).astype(np.float32)
+    texels = texel_map()
+    a, b, c = (points[texels.triangles[:, corner]] for corner in range(3))
+    normal = np.cross(b - a, c - a)
+    towards = np.maximum(normal[:, 2], 0) / np.maximum(np.linalg.norm(normal, axis=1), 1e-9)
+    expected = np.where(texels.inside, towards[texels.triangle], 0).astype(np.float32)
+    assert (expected > 0).any()
+    assert np.array_equal(facing(points), expected)

@@ -5,7 +5,7 @@ apart and the mean of the rigid points is the origin.
 """
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 
 import numpy as np
@@ -17,6 +17,7 @@ from mien.imaging.arrays import locked
 from mien.types import Array, Floats
 
 MIN_SCALE = 1e-3  # pixels between the eyes; landmarks that all lie on one spot have no size to divide by
+POSES_KEPT = 256  # poses that are remembered: five for each of 48 faces of a frame; 200 KB
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,12 +115,35 @@ class HeadPose:
 
 def head_pose(points: Floats) -> HeadPose:
     """The pose of landmarks (478, 3): the mean face's rigid points, turned, scaled and moved onto theirs (Umeyama 1991)."""
-    rigid = list(landmark_sets.RIGID_POINTS)
-    wanted = np.asarray(points[rigid], np.float64)
-    model = face_model().shape[rigid].astype(np.float64)
-    a, b = model - model.mean(0), wanted - wanted.mean(0)
-    u, singular, vt = np.linalg.svd(a.T @ b)
+    return _pose_of(np.asarray(points[_RIGID], np.float64).tobytes())
+
+
+_RIGID = np.array(landmark_sets.RIGID_POINTS)
+
+
+@lru_cache(maxsize=POSES_KEPT)
+def _pose_of(rigid_points: bytes) -> HeadPose:
+    """Return the pose of the rigid points, float64 (n, 3): several stages of a frame ask for that of the same face."""
+    wanted, model = np.frombuffer(rigid_points).reshape(-1, 3), _rigid_model()
+    middle = wanted.mean(0)
+    u, singular, vt = np.linalg.svd(model.centred.T @ (wanted - middle))
     sign = np.array([1.0, 1.0, np.sign(np.linalg.det(u @ vt))])
-    rotation = vt.T @ np.diag(sign) @ u.T
-    scale = max(float((singular * sign).sum() / (a * a).sum()), MIN_SCALE)
-    return HeadPose(rotation, scale, wanted.mean(0) - scale * (rotation @ model.mean(0)))
+    rotation = locked(vt.T @ np.diag(sign) @ u.T)
+    scale = max(float((singular * sign).sum() / model.spread), MIN_SCALE)
+    return HeadPose(rotation, scale, locked(middle - scale * (rotation @ model.middle)))
+
+
+@dataclass(frozen=True, slots=True)
+class _RigidModel:
+    """The mean face's rigid points about their middle, float64 (n, 3), and the sum of their squares."""
+
+    centred: Array
+    middle: Array
+    spread: float
+
+
+@cache
+def _rigid_model() -> _RigidModel:
+    model = face_model().shape[_RIGID].astype(np.float64)
+    centred = model - model.mean(0)
+    return _RigidModel(locked(centred), locked(model.mean(0)), float((centred * centred).sum()))

@@ -114,11 +114,19 @@ def wrap(values: Mask, points: Floats, size_wh: tuple[int, int]) -> Mask:
 def facing(points: Floats, side: int = SIDE) -> Floats:
     """Return the facing of each texel's skin: 1 = towards the camera, 0 = from the side or away; float32 (side, side)."""
     texels = texel_map(side)
-    a, b, c = (points[texels.triangles[:, corner]] for corner in range(3))
-    normal = np.cross(b - a, c - a)
-    towards = np.maximum(normal[:, 2], 0) / np.maximum(np.linalg.norm(normal, axis=1), 1e-9)
-    turned: Floats = np.where(texels.inside, towards[texels.triangle], 0).astype(np.float32)
-    return turned
+    # Coordinate by coordinate: rows of n are computed several times as fast as n rows of three.
+    x, y, z = points.T.copy()
+    corners = np.ascontiguousarray(texels.triangles.T)
+    (ax, bx, cx), (ay, by, cy), (az, bz, cz) = (coordinate[corners] for coordinate in (x, y, z))
+    first_x, first_y, first_z, second_x, second_y, second_z = bx - ax, by - ay, bz - az, cx - ax, cy - ay, cz - az
+    across = first_y * second_z - first_z * second_y
+    down = first_z * second_x - first_x * second_z
+    depth = first_x * second_y - first_y * second_x
+    length = np.sqrt(across * across + down * down + depth * depth)
+    towards = np.zeros(len(depth) + 1, np.float32)
+    towards[:-1] = np.maximum(depth, 0) / np.maximum(length, 1e-9)
+    # Beside the face the number of the triangle is -1: the last value, which is 0.
+    return towards[texels.triangle]
 
 
 @kernel

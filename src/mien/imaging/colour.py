@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from mien.imaging.arrays import locked
+from mien.imaging.percentiles import percentiles_of
 from mien.types import Array, Floats, Image, Mask
 
 LUMA = locked(np.array([0.114, 0.587, 0.299], np.float32))
@@ -133,7 +134,8 @@ def _clearness(own: Floats, wanted: Floats, inside: Array, tuning: ToneTuning) -
     if not upper.any():
         return 1.0
     black = tuning.black_level
-    (own_dark, own_middle), (dark, middle) = (np.percentile(luma[upper], (1, 50)) + black for luma in (own, wanted))
+    own_dark, own_middle = (level + black for level in percentiles_of(own[upper], (1, 50)))
+    dark, middle = (level + black for level in percentiles_of(wanted[upper], (1, 50)))
     floor, own_floor = dark / middle, own_dark / own_middle
     haze = min(max((floor - tuning.clear_floor) / (tuning.hazy_floor - tuning.clear_floor), 0.0), 1.0)
     return float(1 - haze * (1 - min(1.0, (1 - floor) / max(1 - own_floor, 1e-3))))

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from mien.imaging.arrays import locked
 from mien.imaging.colour import LUMA
 from mien.imaging.kernels import kernel
+from mien.imaging.percentiles import percentile_of
 from mien.types import Array, Floats, Grain, Image, Mask
 
 TILE_SIDE_PIXELS = 512
@@ -121,7 +122,7 @@ def difference_grain(before: Image, now: Image, tuning: GrainTuning = _DEFAULT) 
     if lit.sum() < 8:
         return None
     luma, beside, colour = luma[lit], beside[lit], colour[lit]
-    flat = luma <= np.percentile(luma, tuning.flat_percentile + 5)
+    flat = luma <= np.float32(percentile_of(luma, tuning.flat_percentile + 5))
     alike = float(beside[flat].sum()) / (float(luma[flat].sum()) + 1e-6)
     correlations, kept = _calibration()
     nearest = int(np.argmin(np.abs(correlations - alike)))
@@ -156,7 +157,7 @@ def still_grain(image: Image, mask: Mask | None = None, tuning: GrainTuning = _D
 
 def _grain(luma: Floats, colour: Floats, size: float, percentile: int, *, fresh: bool) -> Grain:
     """Return the noise for the variances of each block in luma, and in blue and red with the luma that they share."""
-    grey, coloured = (max(0.0, float(np.percentile(each, percentile))) for each in (luma, colour))
+    grey, coloured = (max(0.0, percentile_of(each, percentile)) for each in (luma, colour))
     return Grain(math.sqrt(grey), math.sqrt(max(0.0, coloured - grey)), size, fresh)
 
 

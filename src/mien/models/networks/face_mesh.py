@@ -52,7 +52,8 @@ def _square(centre: Array, side: float, right: Array) -> Affine:
 
 
 def _roi_of_landmarks(points: Floats) -> Affine:
-    low, high = points[:, :2].min(0), points[:, :2].max(0)
+    columns = points[:, :2].T.copy()
+    low, high = columns.min(1), columns.max(1)
     right = points[_EYE_CORNERS[1], :2] - points[_EYE_CORNERS[0], :2]
     return _square((low + high) / 2, _ROI_SCALE * float((high - low).max()), right)
 

@@ -15,6 +15,7 @@ from mien.face.texels import facing, unwrap
 from mien.imaging import geometry
 from mien.imaging.grain import GrainMeter, green_sigma
 from mien.imaging.kernels import kernel
+from mien.imaging.percentiles import percentile_of
 from mien.swap.memory.crossings import hidden_by
 from mien.swap.memory.occlusion.track import TrackOcclusion
 from mien.types import Array, Floats, Frame, Grain, Image, KnownFace, Mask, ParsedFace, TrackedFace
@@ -302,7 +303,7 @@ def _light(memory: _TrackMemory, now: Image, free: Floats) -> tuple[Floats, floa
     known = np.minimum(memory.weight, 1)
     change = light_of(now, memory.texture, free * known)
     light: Floats = change * lasting_light(memory.texture, known)[:, :, None]
-    return light, float(np.percentile(change[::4, ::4, 1], TUNING.bright_percentile))
+    return light, percentile_of(change[::4, ::4, 1], TUNING.bright_percentile)
 
 
 def _followed(before: Floats | None, light: Floats) -> Floats:

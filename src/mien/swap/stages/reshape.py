@@ -118,6 +118,8 @@ def reshape_each(
         _warp(image, field)
         for other, neighbour in enumerate(moved):
             points = neighbour.landmarks.points
+            if other != number and not _meets(geometry.box_of(points), field.box_xyxy):
+                continue
             followed = _followed(points, field)
             if other == number:
                 followed = _own(points, followed, wanted)
@@ -233,6 +235,10 @@ def _followed(points: Floats, field: Field) -> Floats:
     places = np.ascontiguousarray(points[:, :2] - first)
     follow(places, field.moves, field.step_xy)
     return np.column_stack([places + first, points[:, 2]]).astype(np.float32)
+
+
+def _meets(a_xyxy: tuple[float, float, float, float], b_xyxy: tuple[float, float, float, float]) -> bool:
+    return min(a_xyxy[2], b_xyxy[2]) > max(a_xyxy[0], b_xyxy[0]) and min(a_xyxy[3], b_xyxy[3]) > max(a_xyxy[1], b_xyxy[1])
 
 
 def _own(points: Floats, followed: Floats, wanted: Floats) -> Floats:

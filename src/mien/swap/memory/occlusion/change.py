@@ -12,6 +12,7 @@ import numpy as np
 
 from mien.face.texels import SIDE, texel_map
 from mien.imaging.kernels import kernel
+from mien.imaging.percentiles import percentile_of
 from mien.swap.memory.occlusion.light_fit import TONE_SPREADS, light_map
 from mien.swap.memory.occlusion.regions import border, calmness
 from mien.types import Array, Floats
@@ -117,7 +118,7 @@ def evidence_of_change(
         return np.asarray(whole, np.float32)
     # Where nearly half of the face is unusual, it is the light: occluders leave more of a face as it was.
     judged = sure[::2, ::2] > 0.5
-    usual_here = float(np.quantile(whole[::2, ::2][judged], tuning.quiet_share)) if (sure > 0.5).any() else 0.0
+    usual_here = percentile_of(whole[::2, ::2][judged], 100 * tuning.quiet_share) if (sure > 0.5).any() else 0.0
     return np.asarray(whole / max(1.0, usual_here / tuning.quiet_evidence), np.float32)
 
 

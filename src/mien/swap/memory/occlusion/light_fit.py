@@ -39,7 +39,8 @@ def fitted_light(difference: Floats, sure: Floats, light: Floats) -> Floats:
     `difference` is float32 (side, side, 3) in logarithms, `sure` the weight of each texel, `light` the start. Least squares
     with Cauchy weights.
     """
-    weighed = np.dstack([difference * sure[:, :, None], sure])
+    # Plane by plane: NumPy takes four times as long for arrays with three values at the end.
+    weighed = cv2.merge([*(cv2.multiply(plane, sure) for plane in cv2.split(difference)), sure])
     cells = cv2.resize(weighed, (_GRID, _GRID), interpolation=cv2.INTER_AREA).reshape(-1, 4)
     chosen = cells[:, 3] > 0.3
     if int(chosen.sum()) < 30:
