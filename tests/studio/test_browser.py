@@ -597,6 +597,7 @@ def test_the_queue_is_put_in_order_and_survives_a_restart(
         page.wait_for_selector(f"{_job(1)}[data-state='running'] img:not([hidden])")
         page.set_input_files("#job-file", str(films[1]))
         page.wait_for_selector(f"{_job(2)}[data-state='waiting']")
+        page.locator(_job(2)).scroll_into_view_if_needed()
         person.shoot("queue-running")
         page.locator(f"{_job(2)} .pause").click()
         page.wait_for_selector(f"{_job(2)}[data-state='paused']")

@@ -22,11 +22,15 @@ import zlib
 from array import array
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing.sharedctypes import Synchronized
 from pathlib import Path
 from typing import TypeAlias
 
+from mien.batch.queue import spec as specs
+from mien.batch.queue.database import QueueDatabase
+from mien.batch.queue.store import JobStore
+from mien.commands.jobs_template import read_template
 from mien.errors import MienError
 from mien.models.format.onnx_policy import check_safe
 from mien.models.format.onnx_walk import read_graph
@@ -39,6 +43,7 @@ from mien.swap.hiding.decisions import decided, read_decisions
 from mien.swap.people.corrections import read_people
 from mien.swap.people.roster import FILE_NAME, as_bytes
 from tests.support import signed
+from tests.support.queues import a_job, a_spec
 from tests.support.rosters import roster, written
 from tests.support.standins import all_families, make_small
 
@@ -75,6 +80,26 @@ def _people(path: Path) -> None:
         read_people(sheet)
 
 
+def _queue(path: Path) -> None:
+    """Read the spec of a job, a template, or all jobs of a damaged queue."""
+    if path.suffix == ".json":
+        specs.read(path.read_text("utf-8", "replace"))
+    elif path.suffix == ".toml":
+        read_template(path)
+    else:
+        with tempfile.TemporaryDirectory() as folder:
+            shutil.copyfile(path, Path(folder) / QueueDatabase.FILE)
+            store = JobStore(Path(folder))
+            try:
+                for job in store.all():
+                    store.report_of(job.id)
+                    store.preview_of(job.id)
+                while (claimed := store.claim("nobody")) is not None:
+                    specs.read(claimed.spec)
+            finally:
+                store.close()
+
+
 def _decisions(path: Path) -> None:
     """Read decisions on what is covered, and check them against a film."""
     found = read_decisions(path.read_bytes())
@@ -90,6 +115,7 @@ TARGETS: dict[str, Target] = {
     "presets": _presets,
     "people": _people,
     "decisions": _decisions,
+    "queue": _queue,
 }
 """Targets by name."""
 _SHEET = """\
@@ -133,6 +159,8 @@ def samples(name: str, folder: Path) -> list[Sample]:
             return list(_preset_files(folder))
         case "people":
             return [Sample(_SHEET.encode(), ".toml"), Sample(as_bytes(roster(5, films=2), Path("/films")), ".json")]
+        case "queue":
+            return list(queue_files(folder))
         case "decisions":
             return [Sample(_DECISIONS, ".json")]
         case "receipt":
@@ -161,6 +189,23 @@ def _preset_files(folder: Path) -> Iterator[Sample]:
     database = StudioDatabase(folder)
     Presets(database).keep(given)
     yield Sample((folder / database.FILE).read_bytes(), ".sqlite")
+
+
+def queue_files(folder: Path) -> Iterator[Sample]:
+    """Yield a spec, a template, and a queue."""
+    text = specs.written(a_spec())
+    yield Sample(text.encode(), ".json")
+    yield Sample(
+        b'kind = "swap"\nphoto = "me.jpg"\nalso = ["b.jpg"]\nname = "{stem}-x{suffix}"\n[settings]\nquality = 90\n', ".toml"
+    )
+    store = JobStore(folder)
+    store.add([replace(a_job(name), spec=text) for name in "abc"])
+    owner = store.new_owner()
+    claimed = store.claim(owner)
+    assert claimed is not None
+    store.finish(claimed.job.id, owner, {"notes": []}, "", 1, 1)
+    store.close()
+    yield Sample((folder / QueueDatabase.FILE).read_bytes(), ".sqlite")
 
 
 def _line(row: Setting) -> str:

@@ -4,10 +4,17 @@ import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+
 from mien.assembly.jobs.work import WorkDone
 from mien.batch.job import Progress
+from mien.batch.queue.inputs import InputFile
 from mien.batch.queue.job import Job, NewJob
+from mien.batch.queue.spec import FaceSpec, JobSpec, MemberSpec, SwapSpec
 from mien.batch.queue.store import Clock, JobStore
+from mien.settings import Settings
+from mien.swap.people.identities import Wanted
+from mien.swap.people.template import Template
 from mien.system.process_identity import ProcessIdentity
 
 HERE = "here"
@@ -55,3 +62,27 @@ class Ear:
 
     def ended(self, job: Job, done: WorkDone | None) -> None:
         self.ends.append((job.name, job.state))
+
+
+def a_file(name: str) -> InputFile:
+    """Return the facts of a file that is not there."""
+    return InputFile(Path("/in") / name, 5, 6, "ab" * 32)
+
+
+def _some_template() -> Template:
+    return Template(np.random.default_rng(3).random(128).astype(np.float32), 0.1234567890123, 3)
+
+
+def a_spec() -> JobSpec:
+    """Return a spec with everything that one can have."""
+    faces = (
+        FaceSpec("a.jpg", (a_file("a.jpg"), a_file("b.jpg")), 2, "c0ffee"),
+        FaceSpec("c.jpg", (a_file("c.jpg"),), None, "c0de"),
+    )
+    members = (
+        MemberSpec(Wanted("Anna", (_some_template(), _some_template()), ((0.5, 2.25),)), 1),
+        MemberSpec(Wanted("Bob", (_some_template(),)), "leave"),
+    )
+    work = SwapSpec(faces, 0, "largest", "blur", members)
+    settings = Settings(quality=91, keep_mouth=True, opacity=0.5)
+    return JobSpec(a_file("film.mp4"), Path("/out/film.mp4"), work, settings, True, 1.5, 7.25, "result.mp4", "film.mp4")

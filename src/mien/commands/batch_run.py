@@ -1,6 +1,7 @@
 """Run of `mien batch`."""
 
 import argparse
+from pathlib import Path
 
 from rich.markup import escape
 
@@ -11,6 +12,7 @@ from mien.commands.jobs_watch import TemplateJobs, batch_files, made_folder
 from mien.commands.messages import error_console, print_error, print_terms_once
 from mien.commands.options import data_of
 from mien.commands.targets import each_target
+from mien.errors import MediaError
 from mien.system.printable import printable
 
 
@@ -23,8 +25,16 @@ def run_batch(options: argparse.Namespace) -> int:
     for path in junk:
         error_console().print(f"[yellow]skipped:[/] {escape(printable(str(path)))}")
     made: list[int] = []
+
+    def add(path: Path) -> None:
+        try:
+            made.append(add_one(store, jobs.make, path, jobs.outputs))
+        except MediaError as error:
+            # A folder of pictures holds other files, too.
+            error_console().print(f"[yellow]skipped:[/] {escape(printable(f'{path.name}: {error}'))}")
+
     with opened_store(data) as store:
-        _, codes = each_target(files, lambda path: made.append(add_one(store, jobs.make, path, jobs.outputs)), print_error)
+        _, codes = each_target(files, add, print_error)
         if options.add_only:
             announce(store, made, quiet=options.quiet)
             return codes[0] if codes else 0

@@ -1,7 +1,6 @@
 """`mien jobs`: the list of jobs, one job, and changes to them."""
 
 import argparse
-import json
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
@@ -77,7 +76,7 @@ def run_show(options: argparse.Namespace) -> int:
     with opened_store(data_of(options)) as store:
         number = id_of(options.id)
         job, report = store.get(number), store.report_of(number)
-        spec = json.loads(store.spec_of(number))
+        spec = store.fields_of(number)
     if options.json:
         print_json({**described(job), "spec": spec, "report": report})
         return 0

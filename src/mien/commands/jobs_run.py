@@ -24,7 +24,7 @@ from mien.commands.jobs_watch import FolderWatch, open_watch
 from mien.commands.messages import error_console, print_error, print_terms_once
 from mien.commands.options import data_of, signing_of
 from mien.commands.progress import LogLines
-from mien.errors import MienError, OutputError, UsageError
+from mien.errors import Cancelled, MienError, OutputError, UsageError
 from mien.provenance.trust import open_trust
 from mien.system.printable import printable
 from mien.system.programs import environment, python_module, resolved
@@ -81,11 +81,16 @@ def then_words(command: str) -> list[str]:
 
 
 def run_queue(options: argparse.Namespace, data: Path, store: JobStore, watch: FolderWatch | None) -> Tally:
-    """Do the jobs with as many workers as were asked for. Raises a `MienError`."""
+    """Do the jobs with as many workers as were asked for. Raises a `MienError`, `Cancelled` after Ctrl-C."""
     if options.then:
         then_words(options.then)
-    if options.workers > 1:
-        return _run_several(options, store, watch)
+    try:
+        return _run_several(options, store, watch) if options.workers > 1 else _run_one(options, data, store, watch)
+    except KeyboardInterrupt:
+        raise Cancelled("stopped; jobs that ran wait again, those that were done stay done") from None
+
+
+def _run_one(options: argparse.Namespace, data: Path, store: JobStore, watch: FolderWatch | None) -> Tally:
     worker = JobWorker(store, SharedParts(open_trust(data, signing_of(options))), _Lines(quiet=options.quiet))
     if watch is None:
         return worker.run(until_empty=not options.stay)

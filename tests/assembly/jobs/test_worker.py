@@ -18,7 +18,7 @@ from mien.batch.queue.inputs import input_file
 from mien.batch.queue.job import Job
 from mien.batch.queue.spec import FaceSpec, JobSpec, SwapSpec
 from mien.batch.queue.store import JobStore
-from mien.errors import Cancelled, NoFaceFound
+from mien.errors import Cancelled, NoFaceFound, OutputError
 from mien.media.files.output_file import output_error
 from mien.provenance.trust import Signing, open_trust
 from mien.settings import Settings
@@ -105,6 +105,24 @@ def test_a_full_disk_pauses_the_job(store: JobStore, parts: SharedParts, tmp_pat
     assert f"mien jobs resume {first}" in job.remedy
     control.resume(store, first)
     assert _run(store, parts, _write)[1].ends == [("a", "done")]
+
+
+def test_a_queue_that_could_not_be_written_leaves_no_job_in_hand(
+    store: JobStore, parts: SharedParts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _add(store, tmp_path, "a")
+    worker = JobWorker(store, parts, Ear(), _write)
+
+    def full(*_: object) -> None:
+        raise OutputError("the queue cannot be used: database or disk is full")
+
+    with monkeypatch.context() as patch:
+        for name in ("finish", "fail"):
+            patch.setattr(JobStore, name, full)
+        with pytest.raises(OutputError, match="disk is full"):
+            worker.run(until_empty=True)
+    assert [job.state for job in store.all()] == ["running"]
+    assert worker.run(until_empty=True).done == 1
 
 
 def test_ctrl_c_lets_the_running_job_wait_again(store: JobStore, parts: SharedParts, tmp_path: Path) -> None:

@@ -9,46 +9,22 @@ import numpy as np
 import pytest
 
 from mien.batch.queue import spec as specs
-from mien.batch.queue.inputs import InputFile
-from mien.batch.queue.spec import FaceSpec, HidingSpec, JobSpec, MemberSpec, SwapSpec
+from mien.batch.queue.spec import HidingSpec, JobSpec, SwapSpec
 from mien.errors import UsageError
 from mien.settings import Settings
-from mien.swap.people.identities import Wanted
-from mien.swap.people.template import Template
-
-
-def _file(name: str) -> InputFile:
-    return InputFile(Path("/in") / name, 5, 6, "ab" * 32)
-
-
-def _template() -> Template:
-    return Template(np.random.default_rng(3).random(128).astype(np.float32), 0.1234567890123, 3)
-
-
-def _swap() -> JobSpec:
-    faces = (
-        FaceSpec("a.jpg", (_file("a.jpg"), _file("b.jpg")), 2, "c0ffee"),
-        FaceSpec("c.jpg", (_file("c.jpg"),), None, "c0de"),
-    )
-    members = (
-        MemberSpec(Wanted("Anna", (_template(), _template()), ((0.5, 2.25),)), 1),
-        MemberSpec(Wanted("Bob", (_template(),)), "leave"),
-    )
-    work = SwapSpec(faces, 0, "largest", "blur", members)
-    settings = Settings(quality=91, keep_mouth=True, opacity=0.5)
-    return JobSpec(_file("film.mp4"), Path("/out/film.mp4"), work, settings, True, 1.5, 7.25, "result.mp4", "film.mp4")
+from tests.support.queues import a_file, a_spec
 
 
 def _hiding() -> JobSpec:
-    work = HidingSpec("blur", ("/in/me.jpg",), "disguise", Path("/out/review"), Path("/in/d.json"), True, (_file("me.jpg"),))
-    return JobSpec(_file("street.mp4"), Path("/out/street.mp4"), work, Settings())
+    work = HidingSpec("blur", ("/in/me.jpg",), "disguise", Path("/out/review"), Path("/in/d.json"), True, (a_file("me.jpg"),))
+    return JobSpec(a_file("street.mp4"), Path("/out/street.mp4"), work, Settings())
 
 
 def _plain(spec: JobSpec) -> Any:
     return json.loads(specs.written(spec))
 
 
-@pytest.mark.parametrize("make", [_swap, _hiding])
+@pytest.mark.parametrize("make", [a_spec, _hiding])
 def test_a_spec_is_read_as_it_was_written(make: Callable[[], JobSpec]) -> None:
     spec = make()
     found = specs.read(specs.written(spec))
@@ -63,7 +39,7 @@ def test_a_spec_is_read_as_it_was_written(make: Callable[[], JobSpec]) -> None:
 
 
 def test_only_settings_that_differ_are_kept() -> None:
-    assert _plain(_swap())["settings"] == {"quality": 91, "keep_mouth": True, "opacity": 0.5}
+    assert _plain(a_spec())["settings"] == {"quality": 91, "keep_mouth": True, "opacity": 0.5}
 
 
 @pytest.mark.parametrize(
@@ -90,7 +66,7 @@ def test_only_settings_that_differ_are_kept() -> None:
     ],
 )
 def test_anything_else_is_refused(change: Callable[[Any], Any], words: str) -> None:
-    found = _plain(_swap())
+    found = _plain(a_spec())
     change(found)
     with pytest.raises(UsageError, match=words):
         specs.read(json.dumps(found))

@@ -82,6 +82,8 @@ class JobWorker:
 
         Ctrl-C lets the running job wait again.
         """
+        # A run that ended because the queue could not be written may have left one in hand.
+        self._store.release_all(self._owner)
         while not self.stop.is_set():
             claimed = self._store.claim(self._owner)
             if claimed is not None:
@@ -182,13 +184,15 @@ class _Recorder:
         self._wants_picture = True
 
     def progress(self, doing: str, progress: Progress) -> None:
-        """Record the progress when it is time to."""
+        """Record the progress when it is time to, then tell the listener."""
         self.last = progress
-        self._listener.progressed(self._job, doing, progress)
         now = self._store.clock.steady()
-        if now < self._next_s and doing == self._doing:
-            return
-        self._doing, self._next_s = doing, now + _RECORD_PERIOD_S
+        if now >= self._next_s or doing != self._doing:
+            self._doing, self._next_s = doing, now + _RECORD_PERIOD_S
+            self._record(doing, progress)
+        self._listener.progressed(self._job, doing, progress)
+
+    def _record(self, doing: str, progress: Progress) -> None:
         preview, self._preview, self._wants_picture = self._preview, None, True
         try:
             self._store.progress(self._job.id, self._owner, doing, progress.frames, progress.total, preview)

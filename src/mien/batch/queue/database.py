@@ -113,6 +113,8 @@ class QueueDatabase(Database):
             # A file of a newer version is left alone, whatever it is.
             self._version(connection)
             connection.execute("PRAGMA foreign_keys = ON")
+            # Descriptors of people go with their job.
+            connection.execute("PRAGMA secure_delete = ON")
             if is_local(self.folder):
                 self._log_writes(connection)
         except BaseException:

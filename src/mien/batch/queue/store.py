@@ -117,31 +117,33 @@ class JobStore:
 
     def spec_of(self, job_id: int) -> str:
         """Return the spec of a job. Raises `UsageError` when there is none of this number."""
-        return rows.text(self._value(job_id, "spec"))
+        return str(self._value(job_id, "spec", rows.text))
+
+    def fields_of(self, job_id: int) -> dict[str, Any]:
+        """Return the fields of the spec of a job, unchecked, to be shown; none of a damaged one."""
+        return _object(self.spec_of(job_id)) or {}
 
     def report_of(self, job_id: int) -> dict[str, Any] | None:
         """Return the report of a job that is done, else None. Raises `UsageError` when there is none of this number."""
-        found = self._value(job_id, "report")
-        report = None if found is None else json.loads(rows.text(found))
-        return report if isinstance(report, dict) else None
+        return _object(self._value(job_id, "report", rows.optional(rows.text)))
 
     def preview_of(self, job_id: int) -> bytes | None:
         """Return the newest small picture of a job, JPEG."""
         with self.database.reading() as connection:
             row = connection.execute("SELECT picture FROM previews WHERE job = ?", (job_id,)).fetchone()
-        return None if row is None else rows.blob(row[0])
+            return None if row is None else rows.blob(row[0])
 
     def version(self) -> int:
         """Return a number that grows whenever another process, or another store, has changed the queue."""
         with self.database.reading() as connection:
             return int(connection.execute("PRAGMA data_version").fetchone()[0])
 
-    def _value(self, job_id: int, column: str) -> object:
+    def _value(self, job_id: int, column: str, read: rows.Read) -> Any:
         with self.database.reading() as connection:
             row = connection.execute(f"SELECT {column} FROM jobs WHERE id = ?", (job_id,)).fetchone()
-        if row is None:
-            raise UsageError(f"there is no job {job_id}", "`mien jobs list` shows the numbers")
-        return row[0]
+            if row is None:
+                raise UsageError(f"there is no job {job_id}", "`mien jobs list` shows the numbers")
+            return read(row[0])
 
     def claim(self, owner: str) -> Claimed | None:
         """Take the first job that waits, for this owner alone; None when nothing waits."""
@@ -238,6 +240,11 @@ class JobStore:
         """Let a running job wait again; this run of it does not count. Raises `LostJob`."""
         self._update(job_id, owner, f"{_ENDED} 'waiting', attempts = attempts - 1", ())
 
+    def release_all(self, owner: str) -> None:
+        """Let every job of an owner wait again, which has none in hand."""
+        with self.database.opened() as connection:
+            connection.execute(f"UPDATE jobs SET {_ENDED} 'waiting' WHERE owner = ? AND state = 'running'", (owner,))
+
     def _update(self, job_id: int, owner: str, change: str, values: tuple[object, ...]) -> None:
         with self.database.opened() as connection:
             if not connection.execute(f"UPDATE jobs SET {change} {_MINE}", (*values, job_id, owner)).rowcount:
@@ -246,6 +253,15 @@ class JobStore:
 
 _MINE = "WHERE id = ? AND owner = ? AND state = 'running'"
 _ENDED = "owner = NULL, lease_until = NULL, wish = '', doing = '', state ="
+
+
+def _object(text: str | None) -> dict[str, Any] | None:
+    """Return the object in JSON text; None for anything else."""
+    try:
+        found = None if text is None else json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
 
 
 def _lost(job_id: int) -> LostJob:

@@ -1,11 +1,11 @@
 """File jobs of the studio: the queue that it shares with `mien jobs`, and the one thread that works on it here."""
 
-import json
 import logging
 import os
 import secrets
 import shutil
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -43,6 +43,7 @@ _MOST_SHOWN = 100  # jobs of the page that have ended, and as many that have not
 _PREVIEW_WIDTH_PIXELS = 640  # chosen, sharp in the column of the page
 _PREVIEW_QUALITY = 95  # of the JPEG; OpenCV's own choice
 _LOOK_PERIOD_S = 1.0  # until the page shows what another process did; a look takes 0.1 ms
+_TOLD_PERIOD_S = 0.5  # half of the period in which a worker records its progress
 _REST_S = 5.0  # after a queue that could not be used, such as one on a full disk
 _INPUT = "input"
 
@@ -248,7 +249,7 @@ class FileJobs:
         with self._lock:
             found = self._facts.get(job.id)
         if found is None:
-            found = _facts(json.loads(self._store.spec_of(job.id)), job)
+            found = _facts(self._store.fields_of(job.id), job)
             with self._lock:
                 self._facts[job.id] = found
         return found
@@ -309,24 +310,24 @@ class _Told:
 
     def __init__(self, changed: Callable[[], None]) -> None:
         self._changed = changed
+        self._next_s = 0.0
 
     def began(self, job: Job) -> None:
         self._changed()
 
     def progressed(self, job: Job, doing: str, progress: Progress) -> None:
-        # The page is told when the progress has been recorded.
-        pass
+        if time.monotonic() >= self._next_s:
+            self._next_s = time.monotonic() + _TOLD_PERIOD_S
+            self._changed()
 
     def ended(self, job: Job, done: WorkDone | None) -> None:
         self._changed()
 
 
-def _facts(spec: Any, job: Job) -> _Facts:
+def _facts(spec: Mapping[str, Any], job: Job) -> _Facts:
     """Return the facts in a spec, which may be damaged: then those of the job."""
-    found: Mapping[str, Any] = spec if isinstance(spec, dict) else {}
-    file = found.get("target")
+    file, title = spec.get("target"), spec.get("title")
     target = Path(str(file.get("path", ""))) if isinstance(file, dict) else Path()
-    title = found.get("title")
     try:
         picture = moving.kind_of(target) is Kind.PICTURE
     except MienError:

@@ -49,8 +49,8 @@ export class Files {
     const link = make('a', { className: 'button result', href: `/api/jobs/${job.id}/result`, download: '' }, t('download'));
     const receipt = make('a', { className: 'button receipt', href: `/api/jobs/${job.id}/receipt`, download: '' }, t('receipt'));
     const people = make('button', { type: 'button', className: 'people', 'aria-label': `${t('who_wears')}: ${job.name}`, on: { click: () => void this.films.openJob(job.id) } }, t('who_wears'));
-    return make('li', { 'data-job-id': job.id }, make('div', { className: 'top' }, make('b', { title: job.name }, job.name), link, receipt, people, end),
-      make('div', { className: 'acts' }, ...ACTIONS.map((action) => this.button(job, action))),
+    return make('li', { 'data-job-id': job.id }, make('div', { className: 'top' }, make('b', { title: job.name }, job.name)),
+      make('div', { className: 'acts' }, link, receipt, people, ...ACTIONS.map((action) => this.button(job, action)), end),
       make('progress', { 'aria-label': job.name }), make('img', { alt: '', hidden: true }), make('p', { className: 'state' }));
   }
 
@@ -71,7 +71,6 @@ export class Files {
       up: place > 0, down: place >= 0 && place < queued.length - 1,
     };
     for (const action of ACTIONS) /** @type {HTMLElement} */ (element.querySelector(`.acts .${action}`)).hidden = !offered[action];
-    /** @type {HTMLElement} */ (element.querySelector('.acts')).hidden = !Object.values(offered).some(Boolean);
   }
 
   /** @param {HTMLElement} element @param {Job} job */
