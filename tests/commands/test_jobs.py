@@ -163,6 +163,23 @@ def test_several_workers(line: Line, tmp_path: Path) -> None:
 
 
 @pytest.mark.posix
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_workers_end_with_the_process_that_started_them(line: Line, tmp_path: Path, number: signal.Signals) -> None:
+    clip = resized(EXAMPLES / "clip.mp4", tmp_path / "film.mp4", 320, 180)
+    assert line.add(clip, "-o", tmp_path / "out.mp4", "--quiet") == 0
+    command = [sys.executable, "-m", "mien", "jobs", "run", "--workers", "2", "--quiet", "--data", str(line.data)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE) as parent:
+        _wait_for_frames(line.data)
+        parent.send_signal(number)
+        parent.wait(DEADLINE_S)
+    while line.states() != ["waiting"]:
+        assert line.states() != ["done"]
+    (job,) = line.listed()
+    assert job["attempts"] == 0
+    assert {each.name for each in tmp_path.iterdir()} == {"data", "film.mp4"}
+
+
+@pytest.mark.posix
 def test_a_film_whose_worker_is_killed_is_done_by_the_next(line: Line, tmp_path: Path) -> None:
     clip = resized(EXAMPLES / "clip.mp4", tmp_path / "film.mp4", 320, 180)
     assert line.add(clip, "-o", tmp_path / "out.mp4", "--end", "2", "--quiet") == 0

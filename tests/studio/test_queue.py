@@ -9,6 +9,7 @@ from mien.batch.queue.store import JobStore
 from mien.commands.main import main
 from mien.errors import UsageError
 from tests.support.portraits import COLLINS, HOPPER
+from tests.support.queues import a_job
 from tests.support.running_studio import Studio, running_studio
 
 
@@ -90,6 +91,22 @@ def test_the_command_line_and_the_studio_share_one_queue(studio: Studio, tmp_pat
     studio.client.delete(f"/api/jobs/{job}").raise_for_status()
     assert (tmp_path / "out.png").is_file(), "what the command line wrote is not the studio's"
     assert main(["jobs", "run", "--data", str(studio.data), "--quiet"]) == 0, "nothing is left for another worker"
+
+
+def test_a_page_shows_the_next_jobs_and_the_newest_of_a_long_queue(tmp_path: Path) -> None:
+    store = JobStore(tmp_path / "data")
+    ids = store.add([a_job(str(number)) for number in range(450)])
+    owner = store.new_owner()
+    for _ in range(150):
+        claimed = store.claim(owner)
+        assert claimed is not None
+        store.finish(claimed.job.id, owner, {}, "", 1, 1)
+    for each in ids[150:]:
+        control.pause(store, each)
+    with running_studio(tmp_path, data=tmp_path / "data") as studio:
+        shown = [int(job["id"]) for job in studio.state()["jobs"]]
+    assert shown == [*ids[50:150], *ids[150:250]]
+    store.close()
 
 
 def test_a_shared_studio_shows_its_own_jobs_alone(tmp_path: Path) -> None:

@@ -30,6 +30,7 @@ from mien.system.printable import printable
 from mien.system.programs import environment, python_module, resolved
 
 _END_WAIT_S = 60.0  # for a worker that was told to stop: a picture at full size takes some seconds
+_INPUT = 0  # file descriptor of the standard input
 _SCAN_PERIOD_S = 1.0  # of the watched folder; a scan of 1,000 files takes 2 ms
 
 
@@ -92,10 +93,21 @@ def run_queue(options: argparse.Namespace, data: Path, store: JobStore, watch: F
 
 def _run_one(options: argparse.Namespace, data: Path, store: JobStore, watch: FolderWatch | None) -> Tally:
     worker = JobWorker(store, SharedParts(open_trust(data, signing_of(options))), _Lines(quiet=options.quiet))
+    if options.worker:
+        threading.Thread(target=_stop_at_end_of_input, args=(worker,), name="mien-stop", daemon=True).start()
     if watch is None:
         return worker.run(until_empty=not options.stay)
     with _scanning(watch, worker):
         return worker.run(until_empty=False)
+
+
+def _stop_at_end_of_input(worker: JobWorker) -> None:
+    """Stop a worker when the process that started it tells it to, or has ended."""
+    # Not through sys.stdin, whose lock Python takes when it exits.
+    while os.read(_INPUT, 1):
+        pass
+    worker.stop.set()
+    worker.wake.set()
 
 
 @contextlib.contextmanager
@@ -147,16 +159,21 @@ def _workers(options: argparse.Namespace, watches: bool) -> Iterator[list[subpro
     command = python_module("mien", "jobs", "run", "--worker", *_passed_on(options), *(["--stay"] if watches else []))
     try:
         while len(workers) < options.workers:
-            workers.append(subprocess.Popen(command, env=environment(), stdin=subprocess.DEVNULL))
+            # Ctrl-C is for this process alone, which tells the workers by closing their input; so does its end.
+            workers.append(
+                subprocess.Popen(command, env=environment(), stdin=subprocess.PIPE, start_new_session=True)
+            )  # fmt: skip
         yield workers
     finally:
         for each in workers:
-            if each.poll() is None:
-                # Like Ctrl-C: the running job waits again.
-                each.terminate()
+            if each.stdin is not None:
+                each.stdin.close()
         for each in workers:
-            with contextlib.suppress(subprocess.TimeoutExpired):
+            try:
                 each.wait(_END_WAIT_S)
+            except subprocess.TimeoutExpired:
+                each.kill()
+                each.wait()
 
 
 def _passed_on(options: argparse.Namespace) -> Iterator[str]:

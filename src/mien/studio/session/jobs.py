@@ -46,6 +46,15 @@ _LOOK_PERIOD_S = 1.0  # until the page shows what another process did; a look ta
 _TOLD_PERIOD_S = 0.5  # half of the period in which a worker records its progress
 _REST_S = 5.0  # after a queue that could not be used, such as one on a full disk
 _INPUT = "input"
+_OURS = "WHERE origin = 'studio'"
+_ON_THE_PAGE = """WHERE id IN (
+    SELECT id FROM jobs WHERE state IN ('done', 'failed', 'cancelled') AND (origin = 'studio' OR NOT ?)
+    ORDER BY ended_at DESC, id DESC LIMIT ?
+) OR id IN (
+    SELECT id FROM jobs WHERE state IN ('waiting', 'running', 'paused') AND (origin = 'studio' OR NOT ?)
+    ORDER BY state = 'running' DESC, place, id LIMIT ?
+)"""
+"""The newest jobs that have ended, and the first that have not."""
 
 
 class FileJobs:
@@ -101,7 +110,7 @@ class FileJobs:
 
         `files` returns the photos of a source by its digest; the job keeps copies of them. Raises a `MienError`.
         """
-        if sum(job.origin == "studio" for job in self._store.all()) >= _MAX_JOBS:
+        if len(self._store.all(_OURS)) >= _MAX_JOBS:
             raise UsageError(f"there are already {_MAX_JOBS} files", "remove the finished ones")
         plan = CastPlan(worn) if isinstance(worn, SourceFace) else worn
         folder = self._folder / secrets.token_hex(8)
@@ -204,7 +213,7 @@ class FileJobs:
         self._changed()
 
     def _move(self, job: Job, *, up: bool) -> None:
-        queue = [each.id for each in self._shown() if each.state in {"waiting", "paused"}]
+        queue = [each.id for each in self._store.all("WHERE state IN ('waiting', 'paused')") if self._is_shown(each)]
         if job.id not in queue:
             raise UsageError(f"{job.name} does not wait", "only files that wait have a place in the queue")
         place = queue.index(job.id) + (-1 if up else 1)
@@ -213,12 +222,7 @@ class FileJobs:
 
     def described(self) -> list[dict[str, Any]]:
         """Return the jobs for the page: those that have not ended, and the newest that have."""
-        jobs = self._shown()
-        ended = {job.id for job in sorted(jobs, key=lambda job: job.ended_at or 0.0) if job.state in ENDED}
-        newest = set(sorted(ended)[-_MOST_SHOWN:])
-        open_ones = [job.id for job in jobs if job.state not in ENDED][:_MOST_SHOWN]
-        wanted = newest | set(open_ones)
-        return [self._row(job) for job in jobs if job.id in wanted]
+        return [self._row(job) for job in self._store.all(_ON_THE_PAGE, (self._shared, _MOST_SHOWN, self._shared, _MOST_SHOWN))]
 
     def _row(self, job: Job) -> dict[str, Any]:
         facts = self._facts_of(job)
@@ -237,9 +241,6 @@ class FileJobs:
             "stopping": bool(job.wish),
             "people": job.origin == "studio",
         }
-
-    def _shown(self) -> list[Job]:
-        return [job for job in self._store.all() if self._is_shown(job)]
 
     def _is_shown(self, job: Job) -> bool:
         return job.origin == "studio" or not self._shared
@@ -263,7 +264,7 @@ class FileJobs:
 
     def _tidy(self) -> None:
         """Remove the folders of jobs that are not in the queue any more."""
-        known = {Path(job.output).parent for job in self._store.all()}
+        known = {Path(job.output).parent for job in self._store.all(_OURS)}
         for folder in self._folder.iterdir() if self._folder.is_dir() else ():
             if folder not in known:
                 shutil.rmtree(folder, ignore_errors=True)
