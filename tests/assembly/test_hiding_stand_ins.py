@@ -11,6 +11,7 @@ from mien.assembly import factory, stand_ins
 from mien.assembly.chooser import Chooser
 from mien.assembly.file_hiding import FileHiding, Findings
 from mien.assembly.hiding_stand_ins import StandInCasting, StandInParts, open_parts
+from mien.assembly.kept_faces import KeptFaces
 from mien.media.files.moving import Kind
 from mien.media.files.picture_read import Picture
 from mien.models.library.store import Store
@@ -45,7 +46,7 @@ def _decided(folder: Path, parts: StandInParts, salt: bytes = b"film", height: i
     hiding = FileHiding(target, Kind.PICTURE, "stand-in", Settings(), search, None)  # type: ignore[arg-type]
     casting = StandInCasting(parts, picture=True, salt=salt)
     picture: Picture = hiding.read_picture()
-    chooser = Chooser(target, None, None, (), None, None, Settings())
+    chooser = Chooser(target, None, None, (), KeptFaces(Settings()), None, None)
     found = chooser.choose(hiding.search_picture(picture, casting.watch), size)
     before = picture.frame.image.copy()
     decided = casting.decide(found, [picture.frame], hiding.cover(), Consents(Database(folder / "mien.db")))

@@ -1,18 +1,16 @@
 """Choice of what is covered in one file: what was found, people to keep, decisions; and the review of it."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from mien.assembly.file_hiding import Findings, file_hash
 from mien.assembly.hiding_review import Review, open_folder
-from mien.assembly.kept_faces import open_kept
+from mien.assembly.kept_faces import KeptFaces
 from mien.assembly.review_page import Subject
 from mien.batch.search import Searched
 from mien.errors import UsageError
 from mien.media.files.statement import shown_name
-from mien.settings import Settings
 from mien.swap.hiding.choice import is_left
 from mien.swap.hiding.cover_plan import CoverPlan, FixedRegion
 from mien.swap.hiding.decisions import MAX_BYTES, Decisions, decided, read_decisions
@@ -26,18 +24,18 @@ from mien.types import Frame
 
 @dataclass(slots=True)
 class Chooser:
-    """Chooses for one target; opens the people and checks the decisions before any work.
+    """Chooses for one target; finds the people to keep and checks the decisions before any work.
 
-    Raises as `open_kept` and `read_decisions`, `UsageError` for decisions on another file or part, and as `open_folder`.
+    Raises as `KeptFaces.watcher` and `read_decisions`, `UsageError` for decisions on another file or part, as `open_folder`.
     """
 
     target: Path
     start_s: float | None
     end_s: float | None
-    keep: Sequence[str]
+    keep: tuple[str, ...]
+    faces: KeptFaces
     decisions_file: Path | None
     review_folder: Path | None
-    settings: Settings
     _kept: KeptPeople | None = field(default=None, init=False)
     _decisions: Decisions | None = field(default=None, init=False)
     _sha256: str = field(default="", init=False)
@@ -52,7 +50,7 @@ class Chooser:
         if self.review_folder is not None:
             open_folder(self.review_folder)
         if self.keep:
-            self._kept = open_kept(self.keep, self.settings)
+            self._kept = self.faces.watcher(self.keep, self.target)
 
     def watch(self, frame: Frame, paths: list[FacePath]) -> None:
         """Take looks at the people of a frame that is searched."""

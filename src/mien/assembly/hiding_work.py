@@ -11,6 +11,7 @@ from mien.assembly.chooser import Chooser
 from mien.assembly.file_hiding import FileHiding, Findings, Reporting, private
 from mien.assembly.file_swap import Watch
 from mien.assembly.hiding_stand_ins import StandInCasting, StandInParts, open_parts
+from mien.assembly.kept_faces import KeptFaces
 from mien.batch.job import JobResult
 from mien.errors import NoFaceFound
 from mien.media.files.conversion import conversion_notes
@@ -68,6 +69,7 @@ class HidingParts:
 
     search: FrameSearch
     trust: Trust
+    kept: KeptFaces
     stand_ins: StandInParts | None = None
 
 
@@ -107,7 +109,7 @@ def report_path(output: Path) -> Path:
 def open_hiding(style: str, settings: Settings, trust: Trust) -> HidingParts:
     """Open the networks that hide faces. Raises a `ModelError`."""
     stand_ins = open_parts(settings) if style == STAND_IN else None
-    return HidingParts(factory.open_frame_search(Store()), trust, stand_ins)
+    return HidingParts(factory.open_frame_search(Store()), trust, KeptFaces(settings), stand_ins)
 
 
 def hide(order: HidingOrder, parts: HidingParts, listener: HidingListener) -> HidingDone:
@@ -115,9 +117,7 @@ def hide(order: HidingOrder, parts: HidingParts, listener: HidingListener) -> Hi
 
     Temporary files that an interruption leaves are the caller's to clean (`Temporaries.cleaned`).
     """
-    chooser = Chooser(
-        order.target, order.start_s, order.end_s, order.keep, order.decisions, order.review, order.settings
-    )  # fmt: skip
+    chooser = Chooser(order.target, order.start_s, order.end_s, order.keep, parts.kept, order.decisions, order.review)
     hiding = FileHiding(
         order.target, order.kind, order.style, order.file_settings, parts.search, parts.trust.notary,
         start_s=order.start_s, end_s=order.end_s, disguise=order.sound == "disguise", watch=listener.watch,

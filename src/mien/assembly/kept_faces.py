@@ -5,34 +5,52 @@ from pathlib import Path
 
 from mien.assembly import factory
 from mien.assembly.source_photos import read_photo
+from mien.contracts import Recogniser
 from mien.errors import NoSourceFace, SeveralSourceFaces, UsageError
 from mien.models.library.store import Store
 from mien.settings import Settings
 from mien.swap.hiding.kept import KeptPeople
-from mien.swap.people.corrections import read_people
-from mien.swap.people.template import Template, template_of_photo
+from mien.swap.people.corrections import FOLDER_SUFFIX, SHEET_NAME, read_people
+from mien.swap.people.identities import Wanted
+from mien.swap.people.template import template_of_photo
 from mien.swap.source.load import search, settled
 
+_CARD = "person-"
+"""Beginning of the name of a card, before its number or the name that was given to it."""
 
-def open_kept(names: Sequence[str], settings: Settings) -> KeptPeople:
-    """Open the people of these names: photos of one person each, or FOLDER/NUMBER of a folder of `mien people`.
 
-    Raises a `SourceFaceError` for a photo with nobody or several people, `UsageError` for an unknown person, or a `MediaError`.
-    """
-    store = Store()
-    models, recogniser = factory.open_models(settings, store), factory.open_recogniser(store)
-    people: list[tuple[Template, ...]] = []
-    for name in names:
-        path = Path(name)
-        if path.parent.is_dir() and not path.is_file() and (path.parent / "people.toml").is_file():
-            person = read_people(path.parent).find(path.name)
-            if person is None or not person.templates:
-                raise UsageError(f"{path.parent} has no person {path.name} that can be told", "see its contact.jpg")
-            people.append(person.templates)
-            continue
-        if path.is_dir() and (path / "people.toml").is_file():
-            raise UsageError(f"{name} is a folder of people", f"name one of them, such as {path / '1'}")
-        photo = search(read_photo(path, settings), models.photo_detector)
+class KeptFaces:
+    """Finder of the people to keep; the models are opened with the first name, once for all targets of a run."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._opened: tuple[factory.Models, Recogniser] | None = None
+        self._photos: dict[str, Wanted] = {}
+
+    def watcher(self, names: Sequence[str], target: Path) -> KeptPeople:
+        """Return a watcher of the search of a target for these people: photos of one person each, or FOLDER/NUMBER of a folder.
+
+        Raises a `SourceFaceError` for a photo with nobody or several people, `UsageError` for an unknown person, or a
+        `MediaError`.
+        """
+        models, recogniser = self._models()
+        people = [_of_card(Path(name), target) or self._of_photo(name) for name in names]
+        return KeptPeople(people, models.landmarker, recogniser, models.turned)
+
+    def _models(self) -> tuple[factory.Models, Recogniser]:
+        if self._opened is None:
+            store = Store()
+            self._opened = factory.open_models(self._settings, store), factory.open_recogniser(store)
+        return self._opened
+
+    def _of_photo(self, name: str) -> Wanted:
+        if name not in self._photos:
+            self._photos[name] = self._read(name)
+        return self._photos[name]
+
+    def _read(self, name: str) -> Wanted:
+        models, recogniser = self._models()
+        photo = search(read_photo(Path(name), self._settings), models.photo_detector)
         if not photo.faces:
             raise NoSourceFace(f"{name}: no face was found in the photo", "use a clear photo of the person to keep")
         if len(photo.faces) > 1:
@@ -41,5 +59,44 @@ def open_kept(names: Sequence[str], settings: Settings) -> KeptPeople:
             )
         first = models.landmarker.fit(photo.image, photo.faces[0].detection.points)
         landmarks = settled(photo.image, first, models.landmarker)
-        people.append((template_of_photo(recogniser.describe(photo.image, landmarks)),))
-    return KeptPeople(people, models.landmarker, recogniser, models.turned)
+        return Wanted(name, (template_of_photo(recogniser.describe(photo.image, landmarks)),))
+
+
+def is_card(name: str) -> bool:
+    """Return True for the name of a card, such as `person-3`, rather than of a file."""
+    return name.startswith(_CARD) and "/" not in name and not Path(name).is_file()
+
+
+def cards_named(names: Sequence[str], target: Path, people: Path | None) -> tuple[str, ...]:
+    """Return the names with each `person-3` as FOLDER/3: of the folder `people`, or else of the one beside the target.
+
+    Raises `UsageError` where there is no such folder, and for a folder that no name needs.
+    """
+    cards = [name for name in names if is_card(name)]
+    if people is not None and not cards:
+        raise UsageError("--people says nothing without --keep person-N", f"add --keep {_CARD}1")
+    folder = target.with_suffix(FOLDER_SUFFIX) if people is None else people
+    if cards and not (folder / SHEET_NAME).is_file():
+        where = f"for {target.name}" if people is None else f"in {people}"
+        raise UsageError(
+            f"--keep {cards[0]}: there are no cards of people {where}",
+            "make them with mien people; name their folder with --people",
+        )
+    return tuple(str(folder / name.removeprefix(_CARD)) if is_card(name) else name for name in names)
+
+
+def _of_card(name: Path, target: Path) -> Wanted | None:
+    """Return the person of FOLDER/NUMBER, None for another name."""
+    if name.is_dir() and (name / SHEET_NAME).is_file():
+        raise UsageError(f"{name} is a folder of people", f"name one of them, such as {name / '1'}")
+    if name.is_file() or not (name.parent / SHEET_NAME).is_file():
+        return None
+    known = read_people(name.parent)
+    person, film = known.find(name.name), known.roster.film_number(target)
+    if person is None or not person.templates:
+        raise UsageError(
+            f"{name.parent} has no person {name.name} that can be told",
+            f"the cards have 1 to {len(known.roster.people)}; see its contact.jpg",
+        )
+    struck = () if film is None else tuple((each.start_s, each.end_s) for each in person.not_in if each.film == film)
+    return Wanted(f"person {person.number}", person.templates, struck)

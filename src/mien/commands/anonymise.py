@@ -59,9 +59,13 @@ def add_arguments(parser: argparse.ArgumentParser, *, signing: bool = True) -> N
         "stand-in (a blur, and over it a face of no one person where the face is sure: another face, not anonymity)",
     )  # fmt: skip
     parser.add_argument(
-        "--keep", metavar="PHOTO|FOLDER/N", action="append", default=[],
-        help="photo of a person whose face stays, or person N of a folder of `mien people`; may be repeated. Where the face is "
-        "small, turned or unsure it is hidden all the same",
+        "--keep", metavar="PHOTO|person-N", action="append", default=[],
+        help="photo of a person whose face stays, or person N of a folder of `mien people` (FOLDER/N names one of another "
+        "folder); may be repeated. Where the face is small, turned or unsure it is hidden all the same",
+    )  # fmt: skip
+    parser.add_argument(
+        "--people", metavar="FOLDER", type=path_of,
+        help="folder of `mien people` whose numbers --keep uses (default: TARGET's, TARGET.people)",
     )  # fmt: skip
     parser.add_argument(
         "--sound",
@@ -114,6 +118,7 @@ def request_of(options: argparse.Namespace) -> "HidingRequest":
         overwrite=options.overwrite,
         style=options.style,
         keep=tuple(options.keep),
+        people=options.people,
         sound=options.sound,
         review=options.review,
         decisions=options.decisions,

@@ -17,6 +17,7 @@ from mien.assembly.hiding_work import (
     report_path,
     settings_without_traces,
 )
+from mien.assembly.kept_faces import cards_named, is_card
 from mien.batch.job import JobResult
 from mien.commands.progress import shown_progress
 from mien.commands.swap_plan import print_notes
@@ -42,6 +43,7 @@ class HidingRequest:
     overwrite: bool
     style: str
     keep: tuple[str, ...]
+    people: Path | None
     sound: str
     review: Path | None
     decisions: Path | None
@@ -55,7 +57,8 @@ class HidingRequest:
     @property
     def inputs(self) -> tuple[Path, ...]:
         """All files that are read."""
-        return (*self.targets, *map(Path, self.keep), *([self.decisions] if self.decisions else []))
+        kept = (Path(name) for name in self.keep if not is_card(name))
+        return (*self.targets, *kept, *([self.decisions] if self.decisions else []))
 
 
 def run_anonymise(request: HidingRequest, *, quiet: bool, report: Callable[[MienError], None]) -> int:
@@ -114,7 +117,8 @@ def order_of(request: HidingRequest, target: Path, outputs: Outputs) -> HidingOr
     for name in (path, report_path(path)):
         OutputFile(name, overwrite=request.overwrite, inputs=request.inputs).check(folder_is_made=request.into_folder)
     return HidingOrder(
-        target, kind, path, request.settings, request.inputs, request.style, request.overwrite, request.keep, request.sound,
+        target, kind, path, request.settings, request.inputs, request.style, request.overwrite,
+        cards_named(request.keep, target, request.people), request.sound,
         request.review, request.decisions, request.write_if_none, request.start_s, request.end_s,
     )  # fmt: skip
 

@@ -10,7 +10,7 @@ from rich.markup import escape
 
 from mien.assembly import stand_ins
 from mien.assembly.jobs.specs import face_spec, hiding_spec, new_job, swap_job_spec, swap_spec
-from mien.assembly.kept_faces import open_kept
+from mien.assembly.kept_faces import KeptFaces
 from mien.batch.queue.job import NewJob, Origin
 from mien.batch.queue.spec import FaceSpec
 from mien.batch.queue.store import JobStore
@@ -93,11 +93,12 @@ def hiding_maker(request: HidingRequest, origin: Origin = "command") -> MakeJob:
     """Check that what a request needs is there, and return the maker of its jobs. Raises a `MienError`."""
     if len(request.targets) > 1 and (request.review or request.decisions):
         raise UsageError("a review belongs to one target", "add each target that needs one by itself")
-    if request.keep:
-        open_kept(request.keep, request.settings)
+    kept = KeptFaces(request.settings)
 
     def make(target: Path, outputs: Outputs) -> NewJob:
         order = order_of(request, target, outputs)
+        if order.keep:
+            kept.watcher(order.keep, target)
         check_readable(target, request.settings)
         return new_job(hiding_spec(order), origin)
 

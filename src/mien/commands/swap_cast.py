@@ -17,12 +17,10 @@ from mien.models.library.store import Store
 from mien.provenance.consent import Consent
 from mien.provenance.trust import Trust
 from mien.swap.cast import Choice
-from mien.swap.people.corrections import SHEET_NAME, KnownPeople, KnownPerson, read_people
+from mien.swap.people.corrections import FOLDER_SUFFIX, SHEET_NAME, KnownPeople, KnownPerson, read_people
 from mien.swap.people.identities import Wanted
 from mien.types import SourceFace
 
-FOLDER_SUFFIX = ".people"
-"""Ending of the folder of a film's cards: film.mp4 has film.people beside it."""
 _RECOGNISER = "face_id_128"
 _NAMED = 8  # names of cards that an error lists: one line
 _CHOICES: Mapping[str, Choice] = {"largest": "largest", "centre": "centre"}

@@ -8,6 +8,7 @@ import pytest
 
 from mien.swap.hiding.face_path import FacePath, Sighting
 from mien.swap.hiding.kept import KeptPeople, KeptTuning
+from mien.swap.people.identities import Wanted
 from mien.swap.people.template import template_of_photo
 from mien.swap.tracking.rotated_detector import RotatedSearch
 from mien.testing import FakeRecogniser
@@ -41,11 +42,15 @@ class _Frontal:
         return self.landmarks
 
 
-def _spans(colours: list[tuple[int, int, int]], size: float = 60.0) -> list[tuple[int, int]]:
+def _spans(
+    colours: list[tuple[int, int, int]], size: float = 60.0, struck: tuple[tuple[float, float], ...] = ()
+) -> list[tuple[int, int]]:
     """The spans in which a path in frames of these colours stays; the recogniser of the tests tells colours."""
     recogniser = FakeRecogniser()
     me = template_of_photo((np.array(ME) / 255).astype(np.float32))
-    kept = KeptPeople([(me,)], _Frontal(size), recogniser, RotatedSearch(_Whole()), KeptTuning(every_s=0.0))
+    kept = KeptPeople(
+        [Wanted("me", (me,), struck)], _Frontal(size), recogniser, RotatedSearch(_Whole()), KeptTuning(every_s=0.0)
+    )
     path = FacePath(4, last_bound=len(colours) - 1)
     for number, colour in enumerate(colours):
         path.add(Sighting(number, (20.0, 20.0, 20.0 + size, 20.0 + size), 0.0, 0.9), firm=True)
@@ -71,6 +76,12 @@ def test_small_faces_are_covered() -> None:
     assert _spans([ME] * 10, size=30.0) == []
 
 
+def test_at_a_time_that_is_struck_out_for_the_person_the_face_is_covered() -> None:
+    """Seconds 0.16 to 0.2 are frames 4 and 5; the stretches that stay end and begin at looks outside of them."""
+    assert _spans([ME] * 10, struck=((0.16, 0.2),)) == [(0, 3), (6, 9)]
+    assert _spans([ME], struck=((0.0, 0.0),)) == []
+
+
 def test_a_picture_has_one_look() -> None:
     assert _spans([ME]) == [(0, 0)]
 
@@ -79,7 +90,7 @@ def test_a_picture_has_one_look() -> None:
 def test_looks_that_are_far_apart_do_not_bridge_the_time_between(apart: int) -> None:
     recogniser = FakeRecogniser()
     me = template_of_photo((np.array(ME) / 255).astype(np.float32))
-    kept = KeptPeople([(me,)], _Frontal(60.0), recogniser, RotatedSearch(_Whole()))
+    kept = KeptPeople([Wanted("me", (me,))], _Frontal(60.0), recogniser, RotatedSearch(_Whole()))
     path = FacePath(1, last_bound=99)
     image = np.full((120, 120, 3), ME, np.uint8)
     for number in range(apart + 1):

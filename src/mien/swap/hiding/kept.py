@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from mien.contracts import Landmarker, Recogniser
 from mien.swap.hiding.face_path import FacePath
 from mien.swap.hiding.path_look import PathLooker
+from mien.swap.people.identities import Wanted
 from mien.swap.people.look import Look, best_of
 from mien.swap.people.template import Template, is_surely, template_of, template_of_photo
 from mien.swap.tracking.rotated_detector import RotatedSearch
@@ -38,23 +39,26 @@ TUNING = KeptTuning()
 @dataclass(slots=True)
 class _Seen:
     looks: list[Look] = field(default_factory=list)
-    near: list[tuple[int, float]] = field(default_factory=list)
-    """Frames, and distances of single looks to the nearest of the people."""
+    near: list[tuple[int, tuple[float, ...]]] = field(default_factory=list)
+    """Frames, and distances of single looks to each of the people."""
     last_s: float = float("-inf")
 
 
 class KeptPeople:
-    """Watches a search for these people; each has one template or several. Give `see` every frame, in order."""
+    """Watches a search for these people. Give `see` every frame, in order.
+
+    Nobody stays at a time that is struck out for them: then the face is somebody else's, however alike.
+    """
 
     def __init__(
         self,
-        people: Sequence[Sequence[Template]],
+        people: Sequence[Wanted],
         landmarker: Landmarker,
         recogniser: Recogniser,
         close: RotatedSearch,
         tuning: KeptTuning = TUNING,
     ) -> None:
-        self._templates = [template for person in people for template in person]
+        self._people = tuple(people)
         self._recogniser = recogniser
         self._looker = PathLooker(landmarker, recogniser, close)
         self._tuning = tuning
@@ -75,7 +79,7 @@ class KeptPeople:
             if look is not None:
                 seen.last_s = frame.time_s
                 alone = template_of_photo(look.descriptor)
-                seen.near.append((number, min(alone.distance(each) for each in self._templates)))
+                seen.near.append((number, tuple(_distance(alone, person) for person in self._people)))
                 seen.looks = list(best_of([*seen.looks, look], self._tuning.best))
 
     def spans(self, paths: Sequence[FacePath], times: Sequence[float]) -> Mapping[int, Sequence[Span]]:
@@ -86,15 +90,26 @@ class KeptPeople:
     def _of_path(self, path: FacePath, times: Sequence[float]) -> list[Span]:
         seen, limits = self._seen.get(path.number), self._recogniser.limits
         template = None if seen is None else template_of(seen.looks)
-        if seen is None or template is None or not is_surely(template, self._templates, limits):
+        if seen is None or template is None:
             return []
+        sure = [number for number, each in enumerate(self._people) if is_surely(template, each.templates, limits)]
         if len(times) == 1:
-            return [(0, 0)]
+            return [(0, 0)] if any(self._people[number].may_be(times[0]) for number in sure) else []
         spans: list[Span] = []
         for (first, near), (last, next_near) in zip(seen.near, seen.near[1:], strict=False):
-            sure = max(near, next_near) < limits.photo and times[last] - times[first] <= self._tuning.most_apart_s
-            if sure and spans and spans[-1][1] == first:
+            stays = times[last] - times[first] <= self._tuning.most_apart_s and any(
+                max(near[number], next_near[number]) < limits.photo and self._may_be(number, times[first : last + 1])
+                for number in sure
+            )
+            if stays and spans and spans[-1][1] == first:
                 spans[-1] = spans[-1][0], last
-            elif sure:
+            elif stays:
                 spans.append((first, last))
         return spans
+
+    def _may_be(self, number: int, times: Sequence[float]) -> bool:
+        return all(self._people[number].may_be(time_s) for time_s in times)
+
+
+def _distance(look: Template, person: Wanted) -> float:
+    return min(look.distance(each) for each in person.templates)

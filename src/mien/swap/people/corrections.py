@@ -13,6 +13,8 @@ from mien.swap.people.roster import FILE_NAME, Film, Person, Roster, Stretch, pa
 from mien.swap.people.template import Template, template_of
 
 SHEET_NAME = "people.toml"
+FOLDER_SUFFIX = ".people"
+"""Ending of the folder of a film's cards: film.mp4 has film.people beside it."""
 _KEYS = ("name", "wear", "merge", "not")
 _TIMES = re.compile(r"(?:(?P<film>.*\S)\s+)?(?P<start>\d[\d:.]*)\s*-\s*(?P<end>\d[\d:.]*)")
 
