@@ -140,10 +140,11 @@ def open_frame_search(store: Store) -> FrameSearch:
     return FrameSearch(
         YuNet(yunet, longer_side=SEARCH_SIDE, min_score=scores.follow_score),
         tuple(YuNet(yunet, longer_side=side, min_score=least) for side in search.coarse_sides),
-        YuNet(yunet, longer_side=search.tile, min_score=least),
+        YuNet(yunet, longer_side=search.tile, min_score=search.tile_score),
         YuNet(yunet, longer_side=search.turned_side, min_score=least),
         RotatedSearch(YuNet(yunet, longer_side=SWEEP_SIDE, min_score=scores.follow_score)),
         open_hand_finder(store),
+        FaceMesh(OnnxSession("face_mesh_478", store.read("face_mesh_478"))),
     )
 
 

@@ -34,7 +34,7 @@ from mien.swap.hiding.cover_plan import CoverPlan
 from mien.swap.hiding.face_path import FacePath
 from mien.swap.hiding.frame_search import FrameSearch
 from mien.swap.hiding.hider import Hider, StandIns
-from mien.swap.hiding.path_search import Look, PathSearch
+from mien.swap.hiding.path_search import Look
 from mien.swap.stages.cover import BLUR, Cover
 from mien.system.processor import available_cores
 from mien.types import Frame, Image
@@ -97,7 +97,7 @@ class FileHiding:
     def search_picture(self, picture: Picture, watch: WatchFrame | None = None) -> Searched:
         """Return what the picture shows."""
         frame = picture.frame
-        paths = PathSearch(self.search.close, self.search.hands)
+        paths = self.search.open_paths()
         paths.see(Look(frame.image, frame.time_s, True, tuple(self.search.look(frame.image, 0, whole=True))))
         (watch or _unwatched)(frame, paths.followed)
         return Searched(paths.finish(), paths.times, array("q", [frame.pts]))

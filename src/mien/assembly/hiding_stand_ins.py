@@ -16,6 +16,7 @@ from mien.swap.hiding.hider import StandIns
 from mien.swap.hiding.path_look import PathLooker
 from mien.swap.hiding.path_people import PathPeople, PathPerson
 from mien.swap.hiding.stand_in_choice import LEAST_DISTANCE, chosen, is_other
+from mien.swap.hiding.stand_in_fade import StandInFades
 from mien.swap.hiding.stand_in_layer import StandInLayer
 from mien.swap.people.template import template_of_photo
 from mien.swap.persona import Persona, open_persona
@@ -84,7 +85,7 @@ class StandInCasting:
         distances = self._tried(found, frames, cover, people, wanted)
         others = {each.number for each in people if is_other(distances.get(each.number, ()))}
         worn = {path: wanted[path] for each in people if each.number in others for path in each.paths}
-        layer = self._layer(found, worn)
+        layer = replace(self._layer(found, worn), fades=None if self.picture else StandInFades())
         report: dict[str, Any] = {
             "least_distance": LEAST_DISTANCE,
             "people": [_row(each, names.get(each.number), distances.get(each.number, []), others) for each in people],

@@ -12,7 +12,7 @@ from mien.errors import Cancelled
 from mien.media.files.moving import MovingReader
 from mien.swap.hiding.face_path import FacePath
 from mien.swap.hiding.frame_search import FrameSearch
-from mien.swap.hiding.path_search import Look, PathSearch
+from mien.swap.hiding.path_search import Look
 from mien.swap.tracking.scene_cut import SceneCuts
 from mien.types import Detection, Frame
 
@@ -41,7 +41,7 @@ def search_video(
     `watch` gets each frame with the paths that are followed in it. Raises `Cancelled` soon after `cancel` is set, and what
     the reader raises. The result does not depend on the number of `threads`.
     """
-    paths, cuts, pts = PathSearch(search.close, search.hands), SceneCuts(), array("q")
+    paths, cuts, pts = search.open_paths(), SceneCuts(), array("q")
     pending: deque[tuple[Frame, bool, Future[list[Detection]]]] = deque()
 
     def take() -> None:

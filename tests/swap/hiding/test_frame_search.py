@@ -62,11 +62,11 @@ def test_the_enlarged_picture_is_searched_every_few_frames() -> None:
 
 def test_a_face_at_the_seam_of_two_tiles_is_found_once_and_in_its_place() -> None:
     tuning = _search().tuning
-    step = (tuning.tile - tuning.tile_overlap) / tuning.enlargement
+    step = (tuning.tile - tuning.tile_overlap) / tuning.enlargements[0]
     image, _ = _scene(14.0)
     x = float(step)
     shifted = np.roll(image, round(x - image.shape[1] / 2), axis=1)
-    found = [each for each in _search().enlarged(shifted) if each.score > 0.5]
+    found = [each for each in _search().enlarged(shifted, tuning.enlargements[0]) if each.score > 0.5]
     assert len(distinct(found)) == 1
     assert _seen(found, (x, image.shape[0] / 2), 14.0)
 

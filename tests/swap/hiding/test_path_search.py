@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from mien.swap.hiding.choice import is_hand
+from mien.imaging.geometry import between_rolls
 from mien.swap.hiding.path_search import Look, PathSearch, PathTuning
 from mien.swap.tracking.rotated_detector import RotatedSearch
-from mien.types import Detection, Hand, Image
+from mien.types import Detection, Image
 
 RATE = 25
 
@@ -115,33 +115,48 @@ def test_a_second_detection_of_a_followed_face_starts_no_path() -> None:
     assert len(found) == 1
 
 
-class _Hands:
-    """A finder of one hand, `side` pixels wide, in the middle of where it is sought."""
-
-    def __init__(self, side: float) -> None:
-        self.side = side
-
-    def search(self, image: Image, middle_xy: tuple[float, float], side: float) -> list[Hand]:
-        corners = np.linspace(-self.side / 2, self.side / 2, 21)
-        points = np.stack([middle_xy[0] + corners, middle_xy[1] + corners, np.zeros(21)], axis=1)
-        return [Hand(points.astype(np.float32), 0.9)]
-
-    def follow(self, image: Image, hand: Hand) -> Hand | None:
-        return hand
-
-
-@pytest.mark.parametrize(("side", "score", "hand"), [(40.0, 0.7, True), (15.0, 0.7, False), (40.0, 0.9, False)])
-def test_a_hand_in_the_place_of_a_doubtful_face_is_told_and_one_before_a_face_is_not(
-    side: float, score: float, hand: bool
-) -> None:
-    paths = PathSearch(RotatedSearch(_Seen()), _Hands(side))
-    for number in range(12):
-        paths.see(Look(_frame(None), number / RATE, number == 0, (_face(60, 60, 40.0, score),)))
-    (path,) = paths.finish()
-    assert is_hand(path) == hand
-
-
 def test_paths_come_in_the_order_of_their_first_sightings() -> None:
     frames: list[tuple[Image, Sequence[Detection]]] = [(_frame(None), [_face(60, 60)])] * 3
     frames += [(_frame(None), [_face(60, 60), _face(200, 60)])] * 3
     assert [path.first.frame for path in _run(frames).finish()] == [0, 3]
+
+
+def test_a_weak_find_is_confirmed_by_a_close_reading() -> None:
+    """A find in smooth noise has none."""
+    for image, confirmed in ((_frame(60), True), (_frame(None), False)):
+        (path,) = _run([(image, [_face(60, 60, score=0.4)])]).finish()
+        assert path.confirmed == confirmed
+    (path,) = _run([(_frame(None), [_face(60, 60, score=0.6)])]).finish()
+    assert path.confirmed
+
+
+class _Turned:
+    """A detector that sees a face of this score in every crop, and a better one where the crop is turned to its roll.
+
+    The crop is dark at the bottom when it is upright, and at the right when a head is found on its side.
+    """
+
+    def detect(self, image: Image) -> list[Detection]:
+        side = image.shape[0]
+        edges = image[-4:].mean(), image[:, :4].mean(), image[:4].mean(), image[:, -4:].mean()
+        score = 0.93 if edges[3] == min(edges) else 0.5
+        return [_face(side / 2, side / 2, side / 2, score)]
+
+
+def test_a_head_on_a_side_that_looks_upright_is_read_in_all_rolls() -> None:
+    image = np.full((120, 320, 3), 200, np.uint8)
+    image[70:] = 20
+    paths = PathSearch(RotatedSearch(_Turned()))
+    for number in range(3):
+        paths.see(Look(image, number / RATE, number == 0, (_face(60, 55, 40.0, 0.7),)))
+    (path,) = paths.finish()
+    assert between_rolls(path.first.roll, 0.0) == pytest.approx(90, abs=1)
+    assert between_rolls(path.last.roll, 0.0) == pytest.approx(90, abs=1)
+    assert [path.first.score, path.last.score] == pytest.approx([0.7, 0.93])
+
+
+def test_a_weak_sighting_gives_way_to_a_surer_reading_of_its_place() -> None:
+    frames: list[tuple[Image, Sequence[Detection]]] = [(_frame(60), [_face(60, 60)]), (_frame(60), [_face(65, 60, 14.0, 0.2)])]
+    (path,) = _run(frames).finish()
+    assert path.last.score == pytest.approx(0.8)
+    assert path.last.box.x == pytest.approx(59.5, abs=1)

@@ -5,7 +5,7 @@ The heads are lit from the front and nothing hides them but a post, so what is m
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -14,7 +14,7 @@ from mien.face import landmark_sets
 from mien.imaging import geometry
 from mien.lab.evaluate import scenes
 from mien.lab.evaluate.portraits import Portrait, moved_points
-from mien.types import Affine, Floats, Image
+from mien.types import Affine, Array, Floats, Image, Mask
 
 SIZE_WH = (1280, 720)  # pixels of a frame
 RATE_HZ = 25  # frames a second of a clip
@@ -35,6 +35,8 @@ class CrowdTuning:
     """Face heights that a head moves in a frame, at most."""
     sway: float = 0.5
     """Face heights that it sways about its way."""
+    least_shown: float = 0.5
+    """Share of the landmarks that a head must show before others to count."""
     posts: int = 3
     post_width: int = 26
     """Posts that the heads pass behind, and their width in pixels."""
@@ -61,11 +63,15 @@ class Kind:
 
 @dataclass(frozen=True, slots=True)
 class Visible:
-    """A head in one frame: its number and its landmarks float32 (478, 3); `hidden` = behind a post or the border."""
+    """A head in one frame: its number and its landmarks float32 (478, 3); `hidden` = behind a post, the border or other heads.
+
+    `shown` (478,) are the landmarks that no head in front of it hides.
+    """
 
     number: int
     points: Floats
     hidden: bool
+    shown: Array
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +98,12 @@ class Crowd:
     def frame(self, index: int) -> tuple[Image, list[Visible]]:
         """Return frame `index`, BGR uint8 (720, 1280, 3), and the heads in it."""
         image = self._background.copy()
-        seen = []
+        seen: list[Visible] = []
+        front = np.zeros(image.shape[:2], np.uint8)
         for number, head in enumerate(self._heads):
             x, y = self._place(head, index)
-            seen.append(self._paste(image, head, number, x, y))
+            seen.append(self._paste(image, front, head, number, x, y))
+        seen = [_before_others(each, front) for each in seen]
         for left in self._posts:
             image[:, left : left + TUNING.post_width] = self._background[:, left : left + TUNING.post_width]
         noisy = scenes.noisy(image, TUNING.noise_levels, index)
@@ -125,7 +133,7 @@ class Crowd:
             float(self._draw.uniform(0, 2 * math.pi)), float(self._draw.uniform(TUNING.least_light, TUNING.most_light)),
         )  # fmt: skip
 
-    def _paste(self, image: Image, head: _Head, number: int, x: float, y: float) -> Visible:
+    def _paste(self, image: Image, front: Mask, head: _Head, number: int, x: float, y: float) -> Visible:
         rows, columns = head.opacity.shape
         left, top = math.floor(x - columns / 2), math.floor(y - rows / 2)
         shift = np.array([[1.0, 0.0, x - columns / 2 - left], [0.0, 1.0, y - rows / 2 - top]])
@@ -137,11 +145,23 @@ class Crowd:
             part, inside = image[y1:y2, x1:x2], (slice(y1 - top, y2 - top), slice(x1 - left, x2 - left))
             lit = np.clip(crop[inside].astype(np.float32) * head.light, 0, 255)
             part[:] = part * (1 - share[inside]) + lit * share[inside]
+            front[y1:y2, x1:x2][share[inside][:, :, 0] > _OPAQUE] = number + 1
         points = head.points + np.array([x - columns / 2, y - rows / 2, 0], np.float32)
         low, high = points[:, :2].min(0), points[:, :2].max(0)
         cut = bool((low < 0).any() or (high > np.array(SIZE_WH) - 1).any())
         behind = any(low[0] < post + TUNING.post_width and high[0] > post for post in self._posts)
-        return Visible(number, points.astype(np.float32), cut or behind)
+        return Visible(number, points.astype(np.float32), cut or behind, np.ones(len(points), bool))
+
+
+_OPAQUE = 0.5
+"""Opacity from which a head hides what is behind it."""
+
+
+def _before_others(head: Visible, front: Mask) -> Visible:
+    """Return the head with the landmarks that it shows; `front` is the number, from 1, of the foremost head of each pixel."""
+    columns, rows = (np.clip(np.round(head.points[:, axis]).astype(int), 0, front.shape[1 - axis] - 1) for axis in (0, 1))
+    shown = front[rows, columns] <= head.number + 1
+    return replace(head, shown=shown, hidden=head.hidden or float(shown.mean()) < TUNING.least_shown)
 
 
 def clutter(draw: np.random.Generator) -> Image:

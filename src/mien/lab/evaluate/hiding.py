@@ -21,7 +21,7 @@ from mien.swap.hiding.choice import is_left
 from mien.swap.hiding.cover_plan import CoverPlan, Regions
 from mien.swap.hiding.face_path import FacePath
 from mien.swap.hiding.frame_search import FrameSearch
-from mien.swap.hiding.path_search import Look, PathSearch
+from mien.swap.hiding.path_search import Look
 from mien.swap.stages.cover import SOLID, Cover, region_of_box
 from mien.swap.tracking.scene_cut import SceneCuts
 from mien.types import Floats, Image
@@ -84,7 +84,7 @@ def measure(lab: Lab, progress: Progress) -> Section:
 
 def recall_of(crowd: Crowd, search: FrameSearch) -> tuple[Recall, Image]:
     """Search a crowd, and return its recall and the last frame under covers."""
-    paths, seen, spent = PathSearch(search.close, search.hands), [], 0.0
+    paths, seen, spent = search.open_paths(), [], 0.0
     for index in range(crowd.length):
         image, visible = crowd.frame(index)
         seen.append(visible)
@@ -99,7 +99,7 @@ def recall_of(crowd: Crowd, search: FrameSearch) -> tuple[Recall, Image]:
         regions = plan.regions(index)
         for head in visible:
             if not head.hidden:
-                tracks.setdefault(head.number, []).append(is_hidden(head.points, regions))
+                tracks.setdefault(head.number, []).append(is_hidden(head.points[head.shown], regions))
     hits = [hit for track in tracks.values() for hit in track]
     Cover(SOLID, 0).draw(image, plan.regions(crowd.length - 1))
     false = sum(not _is_near(path, seen, crowd.kind.height) for path in chosen)
@@ -108,7 +108,7 @@ def recall_of(crowd: Crowd, search: FrameSearch) -> tuple[Recall, Image]:
 
 
 def is_hidden(points: Floats, regions: Regions) -> bool:
-    """Return True when the landmarks (478, 3) of a face lie under covers, all but a few at its edge."""
+    """Return True when the landmarks (n, 3) of a face lie under covers, all but a few at its edge."""
     inside = np.zeros(len(points), bool)
     for _, region in regions:
         turn = math.radians(region.roll)
@@ -134,7 +134,7 @@ def _on_clips(clips: Sequence[Path], search: FrameSearch, lab: Lab, progress: Pr
     false = frames = gaps = 0
     seconds = 0.0
     for clip in clips:
-        paths, cuts, number = PathSearch(search.close, search.hands), SceneCuts(), 0
+        paths, cuts, number = search.open_paths(), SceneCuts(), 0
         limits = lab.settings
         with moving.open_moving(clip, max_pixels=limits.max_pixels, max_bytes=limits.max_bytes) as reader:
             while number < lab.length(_CLIP_FRAMES) and (frame := reader.read()) is not None:

@@ -16,8 +16,15 @@ class ChoiceTuning:
     least_hand_looks: int = 2
     hand_share: float = 0.5
     """Looks for a hand, and the share of them that must find one: of 13 hands in clips 11 have it, of 24 profiles none."""
+    least_mesh_looks: int = 2
+    most_sightings: int = 12
+    """Looks for a mesh, all without one and all on a person's hands and clothes, after which a small doubtful face is none,
+    unless it was seen this often."""
+    most_firm_share: float = 0.05
+    faint_score: float = 0.6
+    """So is one below this score that is hardly ever seen but at the place where it was: a pattern of a wall."""
     least_scene_frames: int = 8
-    """Unless its scene is shorter than this, as a picture is: then there is no second look."""
+    """Unless its scene is shorter than this, as a picture is: then there is no second look, and a close reading does."""
 
 
 TUNING = ChoiceTuning()
@@ -29,12 +36,20 @@ def is_hand(path: FacePath, tuning: ChoiceTuning = TUNING) -> bool:
     return hand and path.best_score < tuning.sure_score
 
 
+def is_none(path: FacePath, tuning: ChoiceTuning = TUNING) -> bool:
+    """Return True for doubtful faces on which no mesh ever fits: small ones on clothes, and faint patterns."""
+    if path.mesh_looks < tuning.least_mesh_looks or path.meshes or path.best_score >= tuning.sure_score:
+        return False
+    in_reach = path.in_reach == path.mesh_looks and len(path) <= tuning.most_sightings
+    return in_reach or (path.best_score < tuning.faint_score and path.firm <= tuning.most_firm_share * len(path))
+
+
 def is_left(path: FacePath) -> bool:
     """Return True for a path that is not covered."""
-    return is_doubtful(path) or is_hand(path)
+    return is_doubtful(path) or is_hand(path) or is_none(path)
 
 
 def is_doubtful(path: FacePath, tuning: ChoiceTuning = TUNING) -> bool:
-    """Return True for a path that is left alone: one look in a long scene, of low confidence."""
+    """Return True for a path that is left alone: one look of low confidence in a long scene, or without a close reading."""
     scene = (path.first.frame if path.last_bound is None else path.last_bound) - path.first_bound + 1
-    return path.firm <= 1 and path.best_score < tuning.lone_score and scene >= tuning.least_scene_frames
+    return path.firm <= 1 and path.best_score < tuning.lone_score and (scene >= tuning.least_scene_frames or not path.confirmed)

@@ -37,7 +37,9 @@ class FacePath:
     """Sightings of one face, in order of frames; 28 bytes each, so that hours of film fit in memory.
 
     `first_bound` and `last_bound` are the first and last frame of the scene: nothing of the face is beyond them.
-    `hand_looks` counts looks for a hand in the face's place, `hands` those that found one.
+    `hand_looks` counts looks for a hand in the face's place, `hands` those that found one; `mesh_looks` and `meshes` are those
+    for the mesh of a face, `in_reach` those on the hands and clothes of a person whose face is sure. `confirmed` = its first
+    find was clear, or was seen in an enlarged crop, too.
     """
 
     number: int
@@ -50,6 +52,10 @@ class FacePath:
     """Number of sightings that stand for themselves."""
     hand_looks: int = 0
     hands: int = 0
+    mesh_looks: int = 0
+    meshes: int = 0
+    in_reach: int = 0
+    confirmed: bool = True
 
     def __len__(self) -> int:
         return len(self.frames)

@@ -1,13 +1,15 @@
 """Search of one frame for every face in it, small, turned, tilted and doubtful ones too."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 
-from mien.contracts import Detector, HandFinder
+from mien.contracts import Detector, HandFinder, Landmarker
 from mien.imaging.geometry import overlap
+from mien.swap.hiding.doubt_looks import DoubtLooks
+from mien.swap.hiding.path_search import PathSearch
 from mien.swap.tracking.box import FaceBox
 from mien.swap.tracking.rotated_detector import QUARTER_TURNS, RotatedSearch, detect_rotated
 from mien.swap.tracking.track import is_among
@@ -21,7 +23,16 @@ class SearchTuning:
     enlarged_every: int = 5
     """Frames between two searches of the enlarged picture, which costs five ordinary ones. Faces of 10 to 16 pixels are found
     in it, and followed from there."""
-    enlargement: float = 2.0
+    enlargements: tuple[float, ...] = (2.0, 3.0)
+    """Enlargements, one in turn. Of faces of 10 pixels in four pictures the first finds 69 of 107, the second 91."""
+    tile_score: float = 0.1
+    """Least score in an enlarged tile."""
+    plain_score: float = 0.3
+    confirmed_score: float = 0.5
+    """Below the first, a find in a tile needs a close reading with the second: of those faces it leaves 90 and 96, with two
+    false finds where there are 37 without a reading."""
+    confirmed_most: float = 0.45
+    """Score that such a find has at most: below `ChoiceTuning.lone_score`, so that one that is never seen again is left."""
     tile: int = 640
     """Side in pixels of an enlarged tile; the detector is opened for it."""
     tile_overlap: int = 96
@@ -57,7 +68,7 @@ class FrameSearch:
     """Search with detectors that report doubtful detections too.
 
     `native` searches a picture at its own size, `coarse` those of `coarse_sides`, `tile` one of `SearchTuning.tile` pixels a
-    side, `turned` one of `turned_side`. `close` reads a crop around a place, `hands` finds hands.
+    side, `turned` one of `turned_side`. `close` reads a crop around a place, `hands` finds hands, `landmarker` fits meshes.
     """
 
     native: Detector
@@ -66,7 +77,12 @@ class FrameSearch:
     turned: Detector
     close: RotatedSearch
     hands: HandFinder
+    landmarker: Landmarker
     tuning: SearchTuning = TUNING
+
+    def open_paths(self) -> PathSearch:
+        """Return a search of a stream for paths, with what this search reads closely."""
+        return PathSearch(self.close, DoubtLooks(self.close, self.hands, self.landmarker))
 
     def look(self, image: Image, number: int, *, whole: bool) -> list[Detection]:
         """Return what frame `number` of a stream shows; every few frames enlarged, another turn each.
@@ -77,11 +93,18 @@ class FrameSearch:
         for side, detector in zip(self.tuning.coarse_sides, self.coarse, strict=True):
             if side <= self.tuning.coarse_below * max(image.shape[:2]):
                 found += detector.detect(image)
-        if whole or number % self.tuning.enlarged_every == 0:
-            found += self.enlarged(image)
+        for enlargement in self._enlargements(number, whole=whole):
+            found += self.enlarged(image, enlargement)
         found = distinct(found, self.tuning)
         turns = QUARTER_TURNS if whole else (QUARTER_TURNS[number % len(QUARTER_TURNS)],)
         return distinct([*found, *self._turned(image, turns, found)], self.tuning)
+
+    def _enlargements(self, number: int, *, whole: bool) -> tuple[float, ...]:
+        tuning = self.tuning
+        if whole:
+            return tuning.enlargements
+        turn, rest = divmod(number, tuning.enlarged_every)
+        return () if rest else (tuning.enlargements[turn % len(tuning.enlargements)],)
 
     def _turned(self, image: Image, turns: Sequence[float], known: Sequence[Detection]) -> list[Detection]:
         """Return the faces of rotated pictures that a close reading confirms and that are not known."""
@@ -98,30 +121,30 @@ class FrameSearch:
                     confirmed.append(upright)
         return confirmed
 
-    def enlarged(self, image: Image) -> list[Detection]:
+    def enlarged(self, image: Image, enlargement: float) -> list[Detection]:
         """Return the faces of the enlarged picture, searched in tiles, in the pixels of the picture."""
         tuning = self.tuning
         height, width = image.shape[:2]
-        side = round(tuning.tile / tuning.enlargement)
-        step = max(1, round((tuning.tile - tuning.tile_overlap) / tuning.enlargement))
+        side = round(tuning.tile / enlargement)
+        step = max(1, round((tuning.tile - tuning.tile_overlap) / enlargement))
         found: list[Detection] = []
         for top in _starts(height, side, step):
             for left in _starts(width, side, step):
                 part = image[top : top + side, left : left + side]
                 inner = (left > 0, top > 0, left + side < width, top + side < height)
-                found += self._of_tile(part, left, top, inner)
-        return found
+                found += self._of_tile(part, left, top, enlargement, inner)
+        return self._confirmed(image, distinct(found, tuning))
 
-    def _of_tile(self, part: Image, left: int, top: int, inner: tuple[bool, bool, bool, bool]) -> list[Detection]:
-        scale = self.tuning.enlargement
+    def _of_tile(self, part: Image, left: int, top: int, scale: float, inner: tuple[bool, bool, bool, bool]) -> list[Detection]:
+        tuning = self.tuning
         size_wh = round(part.shape[1] * scale), round(part.shape[0] * scale)
         large = cv2.resize(np.ascontiguousarray(part), size_wh, interpolation=cv2.INTER_CUBIC)
         found = []
         for each in self.tile.detect(np.asarray(large, np.uint8)):
             x1, y1, x2, y2 = each.box_xyxy
-            if max(x2 - x1, y2 - y1) > self.tuning.largest_enlarged * scale:
+            if max(x2 - x1, y2 - y1) > tuning.largest_enlarged * scale:
                 continue
-            margin = self.tuning.cut_margin_pixels
+            margin = tuning.cut_margin_pixels
             beyond = (x1 < margin, y1 < margin, x2 > size_wh[0] - margin, y2 > size_wh[1] - margin)
             if any(is_inner and is_beyond for is_inner, is_beyond in zip(inner, beyond, strict=True)):
                 continue
@@ -130,6 +153,18 @@ class FrameSearch:
             points = ((each.points + 0.5) / scale - 0.5 + np.array([left, top])).astype(np.float32)
             found.append(Detection((back[0] + left, back[1] + top, back[2] + left, back[3] + top), points, each.score))
         return found
+
+    def _confirmed(self, image: Image, found: Sequence[Detection]) -> list[Detection]:
+        """Return the finds that are plain, and of the others the close readings that are."""
+        tuning, kept = self.tuning, []
+        for each in found:
+            if each.score >= tuning.plain_score:
+                kept.append(each)
+                continue
+            read = self.close.read(image, FaceBox.of_detection(each), 0.0)
+            if read is not None and read.score >= tuning.confirmed_score:
+                kept.append(replace(read, score=min(read.score, tuning.confirmed_most)))
+        return kept
 
 
 def distinct(found: Sequence[Detection], tuning: SearchTuning = TUNING) -> list[Detection]:

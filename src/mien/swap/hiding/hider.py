@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from mien.errors import UnreadableMedia
-from mien.swap.hiding.cover_plan import CoverPlan
+from mien.swap.hiding.cover_plan import CoverPlan, is_drawn
 from mien.swap.hiding.stand_in_layer import StandInLayer
 from mien.swap.pipeline import SeenFrame
 from mien.swap.stages.cover import Cover
@@ -66,6 +66,8 @@ class Hider:
         self._cover.draw(frame.image, regions)
         if self._stand_ins is not None:
             self._stand_ins.layer.draw(frame, number, regions, seen.faces)
+            # What somebody drew by hand hides a stand-in, too.
+            self._cover.draw(frame.image, [each for each in regions if is_drawn(each[0])])
         return FrameResult(frame, (), (), covered=len(regions))
 
     def swap_frame(self, frame: Frame) -> FrameResult:

@@ -7,16 +7,14 @@ Those frames are kept for a second at most, and within a bound of bytes; nothing
 import math
 from array import array
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from mien.contracts import HandFinder
-from mien.imaging import geometry
+from mien.imaging.geometry import between_rolls, roll_of
+from mien.swap.hiding.doubt_looks import DoubtLooks
 from mien.swap.hiding.face_path import FacePath, Sighting
 from mien.swap.tracking.box import FaceBox
 from mien.swap.tracking.rotated_detector import RotatedSearch
 from mien.types import Detection, Image
-
-Box = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +27,20 @@ class PathTuning:
     """A sighting with this score continues one, where the face is expected."""
     close_score: float = 0.3
     """Score of a close reading that continues a path: the crop enlarges the face to 64 pixels, so it is seen better."""
+    plain_score: float = 0.5
+    """A birth below this is confirmed by a close reading: of the large faces that smooth noise seems to show none has one."""
+    clear_score: float = 0.6
+    """A sighting below this is read closely too, and the surer of both counts: boxes of weak ones miss chins and noses."""
+    other_roll_degrees: float = 35.0
+    """So is one that is rolled by more than this against the path: heads on a side have up to 0.75 in the upright picture."""
+    upright_score: float = 0.9
+    """A birth below this is read in all rolls."""
+    turned_score: float = 0.85
+    """Score with which another roll wins: hands and prints reach 0.82 in some roll."""
+    wider: float = 1.35
+    wider_pixels: float = 20.0
+    """Enlargement of the place of a second close reading where the first shows nothing, and the size of face below which there
+    is one: boxes of tiny faces come out small."""
     reach: float = 0.7
     reach_per_frame: float = 0.15
     most_reach: float = 2.0
@@ -49,14 +61,7 @@ class PathTuning:
     least_kept: int = 6
     """Frames kept however large they are, one more than between two enlarged searches."""
     sure_score: float = 0.84
-    """Score from which a face is none of a hand; hands have up to 0.83 (12 clips of signing)."""
-    hand_pixels: float = 28.0
-    hand_looks: int = 12
-    """Size from which a doubtful face may be a hand, and the number of looks for one."""
-    hand_crops: tuple[float, ...] = (2.5, 4.0)
-    hand_overlap: float = 0.5
-    """Sides in face sizes of the squares in which a hand is sought, and the share of the face's box that the hand's must have:
-    a hand before a part of a face is none in its place."""
+    """Score from which a sighting's roll is taken as it is."""
     covered_distance: float = 0.4
     covered_growth: float = 1.25
     """A further detection this near to a followed face, and at most this much larger, lies under its cover."""
@@ -84,12 +89,12 @@ class _Kept:
 class PathSearch:
     """Joins what the frames of one stream show; give it a look at every frame, in order, then call `finish`.
 
-    `close` reads a crop around a place; `hands` tells hands from doubtful faces, without it there are more of these.
+    `close` reads a crop around a place; `doubts` looks at doubtful faces a second time, without it there are more of these.
     """
 
-    def __init__(self, close: RotatedSearch, hands: HandFinder | None = None, tuning: PathTuning = TUNING) -> None:
+    def __init__(self, close: RotatedSearch, doubts: DoubtLooks | None = None, tuning: PathTuning = TUNING) -> None:
         self._close = close
-        self._hands = hands
+        self._doubts = doubts
         self._tuning = tuning
         self._active: list[FacePath] = []
         self._done: list[FacePath] = []
@@ -117,10 +122,10 @@ class PathSearch:
         rest = self._follow(image, number, list(look.found))
         for each in rest:
             if each.score >= self._tuning.birth_score and not self._is_covered(FaceBox.of_detection(each), number):
-                self._start(each, number)
-        if self._hands is not None:
+                self._start(each, image, number)
+        if self._doubts is not None:
             for path in self._active:
-                self._look_for_hand(self._hands, path, image, number)
+                self._doubts.look(path, image, number, self._tuning.birth_score, self._active)
         self._keep(_Kept(number, image), look.time_s)
 
     def finish(self) -> list[FacePath]:
@@ -154,7 +159,8 @@ class PathSearch:
             if path.number not in followed and each in rest:
                 followed.add(path.number)
                 rest = [other for other in rest if other is not each]
-                path.add(Sighting.of(number, each), firm=each.score >= self._tuning.birth_score)
+                surer = self._surer(path, image, number, each)
+                path.add(Sighting.of(number, surer), firm=surer.score >= self._tuning.birth_score)
         for path in self._active:
             if path.number not in followed:
                 self._look_closely(path, image, number, rest)
@@ -162,14 +168,34 @@ class PathSearch:
         self._active = [path for path in self._active if self._is_alive(path, number)]
         return rest
 
+    def _surer(self, path: FacePath, image: Image, number: int, found: Detection) -> Detection:
+        """Return the close reading of a doubtful sighting where it has the higher score, else the sighting."""
+        tuning, roll = self._tuning, path.last.roll
+        turned = found.score < tuning.sure_score and between_rolls(roll_of(found.points), roll) > tuning.other_roll_degrees
+        if found.score >= tuning.clear_score and not turned:
+            return found
+        place = FaceBox.of_detection(found)
+        read = self._close.read(image, place, roll)
+        if read is None or read.score < found.score or not self._fits(path, self._expected(path, number), read, number):
+            return found
+        return read
+
     def _look_closely(self, path: FacePath, image: Image, number: int, rest: list[Detection]) -> None:
         place = self._expected(path, number)
         if not (0 <= place.x < image.shape[1] and 0 <= place.y < image.shape[0]):
             return
-        read = self._close.read(image, place, path.last.roll)
+        read = self._read(image, place, path.last.roll)
         good = read is not None and read.score >= self._tuning.close_score and self._fits(path, place, read, number)
         if read is not None and good and not self._is_covered(FaceBox.of_detection(read), number):
             path.add(Sighting.of(number, read), firm=True)
+
+    def _read(self, image: Image, place: FaceBox, roll: float) -> Detection | None:
+        """Return a close reading, a second one of a wider place where the first is none."""
+        read = self._close.read(image, place, roll)
+        if place.size >= self._tuning.wider_pixels or (read is not None and read.score >= self._tuning.close_score):
+            return read
+        wider = self._close.read(image, replace(place, size=self._tuning.wider * place.size), roll)
+        return max((each for each in (read, wider) if each is not None), key=lambda each: each.score, default=None)
 
     def _is_covered(self, box: FaceBox, number: int) -> bool:
         return any(self._is_at(path, box, number) for path in self._active)
@@ -181,19 +207,6 @@ class PathSearch:
             return False
         tuning = self._tuning
         return seen.box.distance(box) < tuning.covered_distance and box.size < tuning.covered_growth * seen.box.size
-
-    def _look_for_hand(self, hands: HandFinder, path: FacePath, image: Image, number: int) -> None:
-        """Look for a hand in the place of a face whose score is doubtful and that is large enough to be one."""
-        tuning, last = self._tuning, path.last
-        doubtful = path.best_score < tuning.sure_score and last.frame == number and last.score >= tuning.birth_score
-        if not doubtful or path.hand_looks >= tuning.hand_looks or last.box.size < tuning.hand_pixels:
-            return
-        path.hand_looks += 1
-        for crop in tuning.hand_crops:
-            for hand in hands.search(image, (last.box.x, last.box.y), crop * last.box.size):
-                if _share_under(last.box_xyxy, geometry.box_of(hand.points)) > tuning.hand_overlap:
-                    path.hands += 1
-                    return
 
     def _is_alive(self, path: FacePath, number: int) -> bool:
         return self._times[number] - self._times[path.last.frame] <= self._tuning.lost_s
@@ -217,14 +230,32 @@ class PathSearch:
             and min(place.distance(box), path.last.box.distance(box)) < reach
         )
 
-    def _start(self, found: Detection, number: int) -> None:
+    def _start(self, found: Detection, image: Image, number: int) -> None:
         """Start a path, and follow it back through the kept frames."""
+        found = self._turned(found, image)
         path = FacePath(self._numbers, first_bound=self._scene_start)
         self._numbers += 1
         path.add(Sighting.of(number, found), firm=True)
+        path.confirmed = found.score >= self._tuning.plain_score or self._is_seen_closely(image, path.last)
         earlier = self._traced_back(path.last)
         path.add_before(earlier)
         self._active.append(path)
+
+    def _is_seen_closely(self, image: Image, sighting: Sighting) -> bool:
+        read = self._read(image, sighting.box, sighting.roll)
+        return read is not None and read.score >= self._tuning.close_score
+
+    def _turned(self, found: Detection, image: Image) -> Detection:
+        """Return a doubtful face in the roll that suits it best, with the score that it was found with."""
+        tuning = self._tuning
+        if found.score >= tuning.upright_score:
+            return found
+        best = self._close.right_way_up(image, found)
+        if best is None or best.score < max(tuning.turned_score, found.score):
+            return found
+        apart = between_rolls(roll_of(best.points), roll_of(found.points)) > tuning.other_roll_degrees
+        near = FaceBox.of_detection(found).distance(FaceBox.of_detection(best)) < tuning.reach
+        return replace(best, score=found.score) if apart and near else found
 
     def _traced_back(self, birth: Sighting) -> list[Sighting]:
         """Return the sightings before the birth of a path, the newest first."""
@@ -235,7 +266,7 @@ class PathSearch:
             place = box.moved((step[0] * (last.frame - kept.number), step[1] * (last.frame - kept.number)))
             if not (0 <= place.x < kept.image.shape[1] and 0 <= place.y < kept.image.shape[0]):
                 break
-            read = self._close.read(kept.image, place, roll)
+            read = self._read(kept.image, place, roll)
             good = read is not None and read.score >= self._tuning.close_score
             if read is None or not good or place.growth(FaceBox.of_detection(read)) >= self._tuning.growth:
                 missed += 1
@@ -259,11 +290,3 @@ class PathSearch:
             len(self._kept) > self._tuning.least_kept and time_s - self._times[self._kept[0].number] > self._tuning.kept_s
         ):
             self._kept.popleft()
-
-
-def _share_under(box_xyxy: Box, other_xyxy: Box) -> float:
-    """Return the share of a box that lies in another one."""
-    width = min(box_xyxy[2], other_xyxy[2]) - max(box_xyxy[0], other_xyxy[0])
-    height = min(box_xyxy[3], other_xyxy[3]) - max(box_xyxy[1], other_xyxy[1])
-    area = (box_xyxy[2] - box_xyxy[0]) * (box_xyxy[3] - box_xyxy[1])
-    return max(width, 0.0) * max(height, 0.0) / area if area > 0 else 0.0

@@ -13,6 +13,7 @@ import numpy as np
 from mien.face import landmark_sets
 from mien.swap.hiding.cover_plan import Regions
 from mien.swap.hiding.face_path import FacePath
+from mien.swap.hiding.stand_in_fade import StandInFades
 from mien.swap.persona import Persona
 from mien.swap.stages.compose import compose, in_frame
 from mien.swap.stages.cover import HeadRegion, mask_of
@@ -37,6 +38,10 @@ class LayerTuning:
     """Times that the stand-in is made brighter or darker, at most."""
     least_inside: float = 0.97
     """Share of the mesh that lies in the cover: a mesh that strays is not this face's."""
+    fair_presence: float = 0.6
+    fair_yaw: float = 58.0
+    fair_frames: int = 3
+    """Bounds within which a stand-in stays that is worn already, and frames to the nearest sighting."""
 
 
 TUNING = LayerTuning()
@@ -46,63 +51,69 @@ TUNING = LayerTuning()
 class StandInLayer:
     """Stand-ins for the paths in `worn`, by number.
 
-    `drawn` counts the covered faces of all frames, and those that wore a stand-in.
+    `drawn` counts the covered faces of all frames, and those that wore a stand-in. With `fades`, for streams, stand-ins come
+    and go softly and every frame has to be drawn, in order; without, a face wears one where it is sure.
     """
 
     paths: Mapping[int, FacePath]
     worn: Mapping[int, Persona]
     tuning: LayerTuning = TUNING
+    fades: StandInFades | None = None
     drawn: dict[str, int] = field(default_factory=lambda: {"covered": 0, "with_stand_in": 0})
 
     def draw(self, frame: Frame, number: int, regions: Regions, faces: Sequence[TrackedFace]) -> tuple[TrackedFace, ...]:
         """Lay stand-ins over frame `number`, in place, whose `regions` are covered already; `faces` were seen before.
 
-        Return the faces that wear one, with the landmarks of their patches.
+        Return the faces that wear one, with the landmarks of their patches and the number of the path as `track_id`.
         """
-        sure = self._sure(number, regions, faces)
+        covers = {path: region for path, region in regions if path in self.paths and path in self.worn}
+        shown = {path: (face, 1.0) for path, face in self._fitting(number, covers, faces, fair=False).items()}
+        if self.fades is not None:
+            sure = {path: face for path, (face, _) in shown.items()}
+            shown = self.fades.step(frame.time_s, covers, sure, self._fitting(number, covers, faces, fair=True))
         self.drawn["covered"] += len(regions)
-        if not sure:
+        if not shown:
             return ()
-        covers = {face.track_id: region for face, _, region in sure}
-        personas = {face.track_id: persona for face, persona, _ in sure}
-        shapes = {track: persona.shape for track, persona in personas.items()}
         lit = replace(frame, image=frame.image.copy())
-        moved = reshape_each(lit.image, tuple(face for face, _, _ in sure), shapes, 1.0)
-        prepared = {track: (persona.engine, persona.prepared) for track, persona in personas.items()}
+        wearing = tuple(replace(face, track_id=path) for path, (face, _) in shown.items())
+        moved = reshape_each(lit.image, wearing, {path: self.worn[path].shape for path in shown}, 1.0)
+        prepared = {path: (self.worn[path].engine, self.worn[path].prepared) for path in shown}
         patches = make_patches(lit, moved, prepared)
         for face, patch in patches:
+            region, strength = covers[face.track_id], shown[face.track_id][1]
+            below = frame.image.copy() if strength < 1 else frame.image
             _darken_mouth(frame.image, face.landmarks.points)
-            _lay(frame.image, patch, covers[face.track_id], self.tuning.most_gain)
+            _lay(frame.image, patch, region, self.tuning.most_gain)
+            if strength < 1:
+                cv2.addWeighted(frame.image, strength, below, 1 - strength, 0, dst=frame.image)
         self.drawn["with_stand_in"] += len(patches)
         return tuple(face for face, _ in patches)
 
-    def _sure(
-        self, number: int, regions: Regions, faces: Sequence[TrackedFace]
-    ) -> list[tuple[TrackedFace, Persona, HeadRegion]]:
-        """Return the faces that surely are those of paths, each with what it wears and its cover."""
-        tuning = self.tuning
-        pairs = []
-        for path_number, region in regions:
-            path, persona = self.paths.get(path_number), self.worn.get(path_number)
-            if path is None or persona is None:
-                continue
-            seen, _ = path.around(number)
-            if seen is None or seen.frame != number:
+    def _fitting(
+        self, number: int, covers: Mapping[int, HeadRegion], faces: Sequence[TrackedFace], *, fair: bool
+    ) -> dict[int, TrackedFace]:
+        """Return the faces that are those of paths, by path: surely, or fairly."""
+        tuning, pairs = self.tuning, []
+        presence, yaw = (tuning.fair_presence, tuning.fair_yaw) if fair else (tuning.least_presence, tuning.largest_yaw)
+        for path, region in covers.items():
+            near = [seen for seen in self.paths[path].around(number) if seen is not None]
+            seen = min(near, key=lambda each: abs(each.frame - number))
+            if abs(seen.frame - number) > (tuning.fair_frames if fair else 0):
                 continue
             for face in faces:
                 points, box = face.landmarks.points, FaceBox.of_points(face.landmarks.points)
-                clear = face.landmarks.presence >= tuning.least_presence and abs(face.yaw) <= tuning.largest_yaw
+                clear = face.landmarks.presence >= presence and abs(face.yaw) <= yaw
                 apart = seen.box.distance(box)
                 fits = clear and apart <= tuning.near and seen.box.growth(box) <= tuning.growth
                 if fits and np.mean([region.holds(x, y) for x, y in points[:, :2].tolist()]) >= tuning.least_inside:
-                    pairs.append((apart, face, persona, region, path_number))
-        taken_paths: set[int] = set()
-        taken: dict[int, tuple[TrackedFace, Persona, HeadRegion]] = {}
-        for _, face, persona, region, path_number in sorted(pairs, key=lambda pair: pair[0]):
-            if path_number not in taken_paths and face.track_id not in taken:
-                taken_paths.add(path_number)
-                taken[face.track_id] = face, persona, region
-        return list(taken.values())
+                    pairs.append((apart, face, path))
+        found: dict[int, TrackedFace] = {}
+        taken: set[int] = set()
+        for _, face, path in sorted(pairs, key=lambda pair: pair[0]):
+            if path not in found and face.track_id not in taken:
+                taken.add(face.track_id)
+                found[path] = face
+        return found
 
 
 def _darken_mouth(image: Image, points: Floats) -> None:
