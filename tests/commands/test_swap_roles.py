@@ -1,5 +1,6 @@
 """Mappings as they are typed: wrong requests are refused in one line before any work, right ones are worn."""
 
+import re
 from fractions import Fraction
 from pathlib import Path
 
@@ -73,7 +74,14 @@ def test_two_people_of_a_picture_wear_two_faces(pair: Path, tmp_path: Path, caps
     assert swap(tmp_path, *mapping, pair, "-o", out, "--consent", f"{COLLINS}=public-domain") == 0
     assert "2 faces swapped" in said(capsys)
     assert sorted(str(each.basis) for each in read_credentials(out).consents) == ["public-domain", "synthetic"]
-    assert main(["verify", str(out), "--json", "--data", str(tmp_path / "data")]) == 0
+    assert main(["verify", str(out), "--data", str(tmp_path / "data")]) == 0
+    words = " ".join(capsys.readouterr().out.split())
+    assert re.search(
+        r"consent 1 synthetic, [\d-]+, for stand-in-1\.jpg consent 2 public-domain, [\d-]+, for eileen_collins\.png", words
+    )
+    assert main(["verify", str(out), "--data", str(tmp_path / "elsewhere")]) == 0
+    words = " ".join(capsys.readouterr().out.split())
+    assert re.search(r"consent 1 synthetic, [\d-]+ consent 2 public-domain, [\d-]+ mark", words), "no names in the file"
 
 
 def test_each_wears_what_they_would_wear_alone(pair: Path, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """`mien verify`: report the credentials, mark and fingerprint of files."""
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,13 @@ def _print_report(console: Console, report: dict[str, Any]) -> None:
     for name in ("credentials", "mark", "fingerprint"):
         console.print(f"  {name:<12} {escape(printable(report[name]['words']))}")
         if name == "credentials":
-            for consent in report[name]["details"].get("consents", ()):
-                when = f", {consent['recorded'][:10]}" if consent["recorded"] else ""
-                console.print(f"  {'consent':<12} {escape(printable(consent['basis'] or 'not said'))}{when}")
+            _print_consents(console, report[name]["details"].get("consents", ()))
+
+
+def _print_consents(console: Console, consents: Sequence[dict[str, Any]]) -> None:
+    """Print a line for each consent, numbered where there are several; this machine knows the photos of its own."""
+    for number, consent in enumerate(consents, 1):
+        name = f"consent {number}" if len(consents) > 1 else "consent"
+        when = f", {consent['recorded'][:10]}" if consent["recorded"] else ""
+        photo = f", for {consent['photo']}" if consent["photo"] else ""
+        console.print(f"  {name:<12} {escape(printable((consent['basis'] or 'not said') + when + photo))}")

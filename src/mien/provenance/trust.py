@@ -87,4 +87,6 @@ def open_verifier(
         anchors.append(pem)
     anchors += known_roots(data / SIGNER_FOLDER)
     database = Database(data)
-    return Verifier(anchors, Ledger(database) if with_ledger and database.exists() else None, settings, search=search)
+    is_known = with_ledger and database.exists()
+    ledger, consents = (Ledger(database), Consents(database)) if is_known else (None, None)
+    return Verifier(anchors, ledger, settings, search=search, consents=consents)

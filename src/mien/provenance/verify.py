@@ -13,6 +13,8 @@ import numpy as np
 
 from mien.errors import MediaError, MienError, ProvenanceError, UsageError
 from mien.media.files.file_check import check_file
+from mien.provenance.consent import Consent, Consents
+from mien.provenance.credentials.found import ConsentFound
 from mien.provenance.credentials.read import read_credentials
 from mien.provenance.fingerprint import fingerprint
 from mien.provenance.ledger import Ledger, Likeness, Output
@@ -62,7 +64,10 @@ _TUNING = VerifyTuning()
 
 
 class Verifier:
-    """Examines files; `anchors` are PEM roots that the user trusts, `ledger` None = none on this machine."""
+    """Examines files; `anchors` are PEM roots that the user trusts.
+
+    `ledger` and `consents` are those of this machine, None = none, or not to be spoken of.
+    """
 
     def __init__(
         self,
@@ -72,12 +77,14 @@ class Verifier:
         *,
         search: bool = True,
         tuning: VerifyTuning = _TUNING,
+        consents: Consents | None = None,
     ) -> None:
         self._tuning = tuning
         self._anchors = anchors
         self._ledger = ledger
         self._settings = settings
         self._search = search
+        self._consents = consents
 
     def examine(self, path: Path) -> Report:
         """Return all three rows of one file. Raises a `MienError` only when the file itself cannot be opened."""
@@ -95,7 +102,16 @@ class Verifier:
             found = read_credentials(path, anchors=self._anchors)
         except MienError as error:
             return Row("damaged", f"The credentials cannot be read: {error}.")
-        return Row(found.state, found.words, _plain(asdict(found)))
+        given = self._given()
+        consents = [{**asdict(each), "photo": _photo(each, given)} for each in found.consents]
+        return Row(found.state, found.words, _plain({**asdict(found), "consents": consents}))
+
+    def _given(self) -> list[Consent]:
+        """Return the statements of this machine; none where they cannot be read."""
+        try:
+            return [] if self._consents is None else self._consents.all()
+        except ProvenanceError:
+            return []
 
     def _mark(self, windows: list["_Window"]) -> Row:
         found = _best(window.marks.read() for window in windows)
@@ -215,6 +231,21 @@ def _mark_words(found: MarkFound, here: Sequence[Output] | None) -> str:
 
 def _day(moment: Any) -> str:
     return f"{moment:%Y-%m-%d %H:%M} UTC"
+
+
+def _photo(found: ConsentFound, given: Sequence[Consent]) -> str | None:
+    """Return the photo for which a consent was given on this machine, None when that is not known, or not sure."""
+    if found.recorded is None:
+        return None
+    # A consent that stands alone is written to the second.
+    second = found.recorded.microsecond == 0
+    photos = {
+        each.photo
+        for each in given
+        if each.statement == found.basis
+        and (each.given_at.replace(microsecond=0) if second else each.given_at) == found.recorded
+    }
+    return photos.pop() if len(photos) == 1 else None
 
 
 def _plain(value: Any) -> Any:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
 from mien import __version__
 from mien.media.files.statement import DIGITAL_SOURCE_TYPE, MARKER, deed, source_type
@@ -110,7 +110,9 @@ def assertions(claim: Claim, *, opened: bool) -> list[dict[str, Any]]:
 
 def disclosure(claim: Claim) -> dict[str, Any]:
     """Return label, consents and engine, as plain JSON."""
-    consents = [{"basis": each.basis, "recorded": stamp(each.recorded)} for each in claim.consents]
+    # Two that were given together differ by less than a second.
+    exact: Literal["seconds", "microseconds"] = "microseconds" if len(claim.consents) > 1 else "seconds"
+    consents = [{"basis": each.basis, "recorded": stamp(each.recorded, exact)} for each in claim.consents]
     # One source is written as it was before there could be several, for readers of that time.
     hidden: dict[str, Any] = {} if claim.hidden is None else {"hidden": dict(claim.hidden.facts)}
     if not consents:
@@ -129,6 +131,6 @@ def mark_number(text: str) -> int | None:
     return int(text, 16) if re.fullmatch("[0-9a-f]{6}", text) else None
 
 
-def stamp(moment: datetime) -> str:
-    """Return a time in ISO 8601, UTC, to the second."""
-    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+def stamp(moment: datetime, exact: Literal["seconds", "microseconds"] = "seconds") -> str:
+    """Return a time in ISO 8601, UTC, to the second or exactly."""
+    return moment.astimezone(UTC).isoformat(timespec=exact).replace("+00:00", "Z")

@@ -69,10 +69,11 @@ function credentialsFacts(found) {
   ];
 }
 
-/** @param {{ basis: string | null, recorded: string | null }} found */
-function consent(found) {
+/** @param {{ basis: string | null, recorded: string | null, photo: string | null }} found @param {number} place @param {unknown[]} all */
+function consent(found, place, all) {
   const bases = (found.basis ?? '').split(', ').map((each) => t(`basis_${each}`, {}, each)).join(', ');
-  return [bases, found.recorded && t('consent_given', { when: moment(found.recorded) })].filter(Boolean).join(' · ');
+  const number = all.length > 1 ? `${place + 1}. ` : '';
+  return number + [bases, found.recorded && t('consent_given', { when: moment(found.recorded) }), found.photo && t('consent_for', { name: found.photo })].filter(Boolean).join(' · ');
 }
 
 /** @param {{ title: string, relationship: string, state: string }} found */

@@ -228,6 +228,7 @@ export default {
   fact_generator: 'Erstellt mit',
   fact_label: 'KI-Hinweis',
   fact_consent: 'Einwilligung',
+  consent_for: 'für {name}',
   consent_given: 'erteilt am {when}',
   fact_actions: 'Bearbeitungsschritte',
   fact_source_types: 'Art der Quelle',

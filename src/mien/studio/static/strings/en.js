@@ -210,6 +210,7 @@ export default {
   fact_generator: 'Made with',
   fact_label: 'Badge',
   fact_consent: 'Consent',
+  consent_for: 'for {name}',
   consent_given: 'given on {when}',
   fact_actions: 'Actions',
   fact_source_types: 'Source type',
