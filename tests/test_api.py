@@ -261,6 +261,8 @@ def test_people_of_a_map_wear_faces_of_their_own(tmp_path: Path) -> None:
     assert len(read_credentials(made.path).consents) == 2
     with pytest.raises(UsageError, match="are one person"):
         mien.map_faces({other: worn, COLLINS: worn})
+    with pytest.raises(UsageError, match="is to wear its own face"):
+        mien.map_faces({other: worn, COLLINS: mien.load_face(COLLINS, consent="public-domain", data=tmp_path)})
     with pytest.raises(UsageError, match="invalid others"):
         _UNTYPED.map_faces({other: worn}, others="hide")
     with pytest.raises(UsageError, match="no mapping"):

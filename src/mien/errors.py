@@ -4,7 +4,8 @@
 
     MienError
     ├── UsageError              the request is invalid                             exit 2
-    │   └── AdulthoodNeeded
+    │   ├── AdulthoodNeeded
+    │   └── TooManyFaces
     ├── SourceFaceError         the photo cannot be used as a source face          exit 3
     │   ├── NoSourceFace
     │   ├── SeveralSourceFaces
@@ -21,6 +22,8 @@
     │   └── SourceLost
     ├── OutputError             the result cannot be written                       exit 5
     ├── NoFaceFound             no face to swap in the whole target                exit 6
+    │   ├── FacesUnclear
+    │   └── PersonNotFound
     ├── Cancelled               stopped on request                                exit 130
     ├── ContentRefused          the content check classifies it as nudity          exit 9
     ├── ProvenanceError         an output cannot be marked, signed or recorded     exit 8
@@ -53,6 +56,12 @@ class MienError(Exception):
         super().__init__(what)
         self.remedy = remedy
 
+    @property
+    def code(self) -> str:
+        """Name of the class in words with hyphens, by which programs and pages know the error."""
+        name = type(self).__name__
+        return "".join(f"-{letter.lower()}" if letter.isupper() else letter for letter in name).lstrip("-")
+
 
 class UsageError(MienError):
     """The request contradicts itself or names something that does not exist."""
@@ -62,6 +71,10 @@ class UsageError(MienError):
 
 class AdulthoodNeeded(UsageError):
     """The face looks young, and it was not stated that the person is an adult."""
+
+
+class TooManyFaces(UsageError):
+    """More faces are to be hidden at once than can be followed."""
 
 
 class SourceFaceError(MienError):
@@ -134,6 +147,14 @@ class NoFaceFound(MienError):
     """The target holds no face that could be swapped."""
 
     exit_code = 6
+
+
+class FacesUnclear(NoFaceFound):
+    """There are faces, but none is seen well enough to tell whose it is."""
+
+
+class PersonNotFound(NoFaceFound):
+    """There are faces, but none of the people who are to wear one."""
 
 
 class ContentRefused(MienError):

@@ -81,3 +81,24 @@ def test_a_track_that_passes_on_to_another_person_begins_anew() -> None:
     template = enrolment.wait(0)
     assert template is not None
     assert template.mean == pytest.approx(np.array(RED) / 255)
+
+
+@pytest.mark.parametrize(
+    ("faces", "hindrance"),
+    [
+        ([[]] * 9, "nobody"),
+        ([[face(1, yaw=60)]] * 9, "turned"),
+        ([[face(1, size=20)]] * 9, "small"),
+        ([[face(1, x=290)]] * 9, "cut"),
+        ([[face(number)] for number in range(2, 20)], "changing"),
+        ([[]] * 3 + [[face(1, yaw=60)]] * 7, "turned"),
+        ([[face(1)], [face(1)]], "slow"),
+        ([], "slow"),
+    ],
+)
+def test_the_main_hindrance_is_known(faces: list[list[TrackedFace]], hindrance: str) -> None:
+    enrolment = Enrolment(FakeRecogniser(), 3.0)
+    for step, seen in enumerate(faces):
+        enrolment.see(frame(step / 10), seen)
+    assert enrolment.wait(0) is None
+    assert enrolment.hindrance == hindrance

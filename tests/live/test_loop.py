@@ -16,7 +16,7 @@ from mien.assembly.warm_up import warm_up
 from mien.contracts import FrameSink
 from mien.errors import DeviceFull, OutputError, SourceLost
 from mien.live.content import LiveContent
-from mien.live.frame_swapper import FrameSwapper, TrackedFrame, Trouble
+from mien.live.frame_swapper import FrameSwapper, TrackedFrame, Trouble, is_crowded
 from mien.live.loop import LiveLoop, LoopTuning
 from mien.live.mailbox import Mailbox
 from mien.live.marking import LiveMark
@@ -377,6 +377,68 @@ def test_sinks_are_finished_when_they_are_taken_away_and_at_the_end() -> None:
         assert other.closed == 1
         assert running.loop.remove_sink("other") is None
     assert running.sink.closed == 1
+
+
+class Slow(FakeDetector):
+    """Takes several times as long as an input may be silent before the card is shown."""
+
+    def detect(self, image: Image) -> list[Detection]:
+        threading.Event().wait(0.25)
+        return super().detect(image)
+
+
+HASTY = LoopTuning(absent_after_s=0.05, absent_period_s=0.02)
+
+
+def test_frames_that_are_tracked_slowly_are_shown_all_the_same() -> None:
+    """The card is newer than a frame that is still being tracked; shown meanwhile, it would take the place of every frame."""
+
+    def make(settings: Settings) -> TrackingParts:
+        look = SharedDetector([(320, Slow((detection(),)))], 0.6)
+        return TrackingParts(Tracker(look, FakeLandmarker(landmarks()), settings), look)
+
+    with Running(make=make, tuning=HASTY) as running:
+        running.loop.set_input(lambda: camera(rate=10))
+        wait_until(lambda: running.loop.meter.read(0).shown.get("swapped", 0) >= 3, "swapped frames")
+        assert running.loop.meter.read(0).last_shown == "swapped"
+
+
+def test_a_frame_that_hangs_in_the_tracker_is_not_waited_for() -> None:
+    held = threading.Event()
+
+    class Hanging(FakeDetector):
+        def detect(self, image: Image) -> list[Detection]:
+            held.wait(DEADLINE_S)
+            return super().detect(image)
+
+    def make(settings: Settings) -> TrackingParts:
+        look = SharedDetector([(320, Hanging((detection(),)))], 0.6)
+        return TrackingParts(Tracker(look, FakeLandmarker(landmarks()), settings), look)
+
+    with Running(make=make, tuning=replace(HASTY, slow_frame_s=0.3)) as running:
+        running.loop.set_input(camera)
+        wait_until(lambda: running.loop.meter.read(0).shown.get("none", 0) >= 3, "the card")
+        held.set()
+
+
+def test_more_faces_than_are_tracked_are_said_so() -> None:
+    other = replace(
+        detection(), box_xyxy=(200.0, 40.0, 260.0, 100.0), points=detection().points + np.array([140, 0], np.float32)
+    )
+    face, settings = TrackedFace(1, landmarks(), 1), Settings(faces=1)
+    assert is_crowded((face,), [detection(), other], settings)
+    assert not is_crowded((face,), [detection(), replace(other, score=0.5)], settings), "it may be a hand"
+    assert not is_crowded((face,), [detection()], settings), "the detection is the face"
+    assert not is_crowded((face,), [detection(), other], Settings(faces=2)), "it is tracked soon"
+
+    def make(settings: Settings) -> TrackingParts:
+        look = SharedDetector([(320, FakeDetector((detection(), other)))], 0.6)
+        return TrackingParts(Tracker(look, FakeLandmarker(landmarks()), settings), look)
+
+    with Running(snapshot(faces=1), make=make) as running:
+        running.loop.set_input(camera)
+        wait_until(lambda: running.loop.meter.read(0).last_shown == "covered", "the other face is veiled")
+        wait_until(lambda: running.loop.meter.read(0).crowded, "and the reason is known")
 
 
 def test_a_tracker_that_raises_costs_frames_and_nothing_else() -> None:

@@ -45,6 +45,9 @@ SHOWS = """
 (shown) => fetch('/api/metrics').then((answer) => answer.json())
   .then((figures) => figures.shown === shown && figures.capture_fps > 5)
 """
+ASKED_OR_ADDED = """
+(count) => document.querySelectorAll('[data-face-id]').length > count || document.querySelector('#consent-dialog').open
+"""
 UNNAMED = """
 () => [...document.querySelectorAll('button, input, select, a[href]')].filter((each) => each.offsetParent &&
   !each.textContent.trim() && !each.ariaLabel && !each.labels?.length && !each.title).map((each) => each.id)
@@ -81,14 +84,25 @@ class Person:
         self.page.goto(self.studio.page)
         self.page.wait_for_selector("#main-settings label")
 
-    def add_face(self, photo: Path, *, asked: bool = True) -> None:
-        """Give a photo; `asked` = this studio has not been told yet why it may be used."""
-        before = self.page.locator("[data-face-id]").count()
-        self.page.set_input_files("#add-face", str(photo))
-        if asked:
-            self.page.check('[data-consent="public-domain"]')
-            self.page.click("#consent-confirm")
-        self.page.wait_for_function("(count) => document.querySelectorAll('[data-face-id]').length > count", arg=before)
+    def add_face(self, photo: Path) -> bool:
+        """Give a photo, and state why it may be used where the page asks; return True when it did."""
+        page, before = self.page, self.page.locator("[data-face-id]").count()
+        page.set_input_files("#add-face", str(photo))
+        page.wait_for_function(ASKED_OR_ADDED, arg=before)
+        is_asked = bool(page.locator("#consent-dialog").is_visible())
+        if is_asked:
+            page.check('[data-consent="public-domain"]')
+            page.click("#consent-confirm")
+        page.wait_for_function(ASKED_OR_ADDED.replace(" || document.querySelector('#consent-dialog').open", ""), arg=before)
+        return is_asked
+
+    def wear(self, photo: Path) -> None:
+        """Wear the face of a photo, which is given unless an earlier test did."""
+        if not any(face["name"] == photo.stem for face in self.studio.state()["faces"]):
+            self.add_face(photo)
+        face_id = next(face["id"] for face in self.studio.state()["faces"] if face["name"] == photo.stem)
+        self.studio.client.post(f"/api/faces/{face_id}/select").raise_for_status()
+        self.until(lambda: self.studio.session.wardrobe.face == face_id, "the face is worn")
 
     def check(self, *files: Path) -> dict[str, str]:
         """Look into a file, perhaps with its receipt; the words of each row."""
@@ -245,6 +259,7 @@ def test_a_stand_in_is_worn_without_a_photo(person: Person) -> None:
 
 
 def test_a_face_is_worn_before_the_browsers_camera(person: Person, examples: Path, checker: Checker) -> None:
+    before = person.page.locator("[data-face-id]").count()
     person.page.set_input_files("#add-face", str(examples / "eileen_collins.png"))
     person.page.wait_for_selector("#consent-dialog[open]")
     assert person.page.locator("#consent-confirm").is_disabled(), "nothing happens before consent is given"
@@ -252,7 +267,7 @@ def test_a_face_is_worn_before_the_browsers_camera(person: Person, examples: Pat
     person.page.wait_for_timeout(200)
     person.shoot("consent")
     person.page.keyboard.press("Escape")
-    assert person.page.locator("[data-face-id]").count() == 0
+    assert person.page.locator("[data-face-id]").count() == before
     person.add_face(examples / "eileen_collins.png")
     person.start_browser_camera()
     person.see("swapped")
@@ -294,8 +309,7 @@ def _assert_labelled(image: Image) -> None:
 
 def test_an_engine_is_chosen_and_the_picture_goes_on(person: Person, examples: Path) -> None:
     page = person.page
-    if not person.studio.state()["face"]:
-        person.add_face(examples / "eileen_collins.png")
+    person.wear(examples / "eileen_collins.png")
     person.start_browser_camera()
     person.see("swapped")
     options = page.locator("#setting-engine option").evaluate_all("(all) => all.map((each) => each.value)")
@@ -322,11 +336,14 @@ def test_an_engine_is_chosen_and_the_picture_goes_on(person: Person, examples: P
 
 
 def test_faces_are_switched_and_sliders_move_the_picture(person: Person, examples: Path) -> None:
+    person.wear(examples / "eileen_collins.png")
+    person.start_browser_camera()
+    person.see("swapped")
     person.add_face(examples / "grace_hopper.jpg")
     faces = person.page.locator("[data-face-id] .pick")
-    person.until(lambda: faces.nth(1).get_attribute("aria-pressed") == "true", "the new face is worn")
+    person.until(lambda: faces.last.get_attribute("aria-pressed") == "true", "the new face is worn")
     person.page.keyboard.press("1")
-    person.until(lambda: faces.nth(0).get_attribute("aria-pressed") == "true", "a key chooses a face")
+    person.until(lambda: faces.first.get_attribute("aria-pressed") == "true", "a key chooses a face")
     person.page.locator("#setting-opacity").fill("0.3")
     person.until(lambda: person.studio.session.wardrobe.settings.opacity == 0.3, "the slider")
     person.page.select_option("#setting-badge_corner", "top-left")
@@ -341,9 +358,10 @@ def test_faces_are_switched_and_sliders_move_the_picture(person: Person, example
 
 
 def test_consent_is_asked_once_for_each_photo(person: Person, examples: Path, tmp_path: Path) -> None:
+    person.wear(examples / "grace_hopper.jpg")
     smaller = tmp_path / "smaller.jpg"
     cv2.imwrite(str(smaller), cv2.resize(_read(examples / "grace_hopper.jpg"), None, fx=0.8, fy=0.8))
-    person.add_face(smaller, asked=False)
+    assert not person.add_face(smaller)
     added = person.page.locator("[data-face-id]").last.get_attribute("data-face-id")
     person.studio.client.delete(f"/api/faces/{added}").raise_for_status()
     person.page.locator(f'[data-face-id="{added}"]').wait_for(state="detached")
@@ -352,9 +370,10 @@ def test_consent_is_asked_once_for_each_photo(person: Person, examples: Path, tm
 
 
 def test_another_photo_of_a_face_is_added_and_a_stranger_is_not(person: Person, examples: Path, tmp_path: Path) -> None:
+    person.wear(examples / "eileen_collins.png")
     again = tmp_path / "again.png"
     cv2.imwrite(str(again), _read(examples / "eileen_collins.png")[:, ::-1])
-    card = person.page.locator("[data-face-id]").first
+    card = person.page.locator("[data-face-id]", has_text="eileen_collins").first
     with person.page.expect_file_chooser() as chooser:
         card.locator(".more").click()
     chooser.value.set_files(str(again))
@@ -450,7 +469,8 @@ def test_adulthood_is_asked_for_a_face_that_looks_young(
         assert consents.all()[-1].adult_at is not None
 
 
-def test_before_and_after_are_compared(person: Person) -> None:
+def test_before_and_after_are_compared(person: Person, examples: Path) -> None:
+    person.wear(examples / "eileen_collins.png")
     person.start_browser_camera()
     person.see("swapped")
     person.page.click("#split")
@@ -473,7 +493,8 @@ def _coloured(hub: PreviewHub) -> int:
     return int((cv2.absdiff(last[0].before, last[0].classes).max(axis=2) > 8).sum())
 
 
-def test_what_is_in_front_is_shown_on_the_page_alone(person: Person) -> None:
+def test_what_is_in_front_is_shown_on_the_page_alone(person: Person, examples: Path) -> None:
+    person.wear(examples / "eileen_collins.png")
     person.start_browser_camera()
     person.see("swapped")
     page, hub = person.page, person.studio.session.hub
@@ -530,8 +551,7 @@ def test_people_are_numbered_and_one_of_them_is_given_a_face(chromium: Any, exam
 
 
 def test_a_recording_is_made_and_can_be_fetched(person: Person, checker: Checker, examples: Path, tmp_path: Path) -> None:
-    if person.page.locator("[data-face-id]").count() == 0:
-        person.add_face(examples / "eileen_collins.png")
+    person.wear(examples / "eileen_collins.png")
     person.start_browser_camera()
     person.see("swapped")
     person.page.click("#record")
@@ -565,6 +585,7 @@ def test_a_recording_is_made_and_can_be_fetched(person: Person, checker: Checker
 
 
 def test_a_picture_is_swapped_as_a_file(person: Person, examples: Path) -> None:
+    person.wear(examples / "eileen_collins.png")
     person.page.click("#files summary")
     person.page.set_input_files("#job-file", str(examples / "grace_hopper.jpg"))
     person.page.wait_for_selector('#job-list [data-state="done"]')
@@ -782,14 +803,17 @@ def test_a_file_without_people_says_so_and_looking_can_be_stopped(chromium: Any,
     with running_studio(tmp_path) as studio, visiting(chromium, studio, **german) as person:
         page = person.page
         page.click("#files summary")
-        for file, words in ((text, "letter.mp4"), (grey, "no face was found")):
+        film = write_grey(tmp_path / "film.mp4")
+        remedies = "mit einem größeren", "„Größe bei der Suche“ unter „Weitere Einstellungen“ auf 640"
+        for file, words in ((text, "letter.mp4"), (grey, remedies[0]), (film, remedies[1])):
             page.set_input_files("#film-file", str(file))
             page.wait_for_selector("#film-state.bad")
             said = page.locator("#film-state").inner_text()
             assert said.startswith("fehlgeschlagen")
             assert words in said
             assert page.locator("#film-swap").is_disabled()
-            assert page.locator("#film-frame").is_visible() == (file == grey), "a picture without people can be seen"
+            assert page.locator("#film-frame").is_visible() == (file != text), "a file without people can be seen"
+            assert "--" not in said, "no words of the command line"
             page.wait_for_timeout(200)
             person.shoot(f"film-{file.stem}")
             page.click("#film-dialog .cancel")
@@ -799,10 +823,22 @@ def test_a_file_without_people_says_so_and_looking_can_be_stopped(chromium: Any,
         person.until(lambda: studio.state()["films"][-1]["state"] == "stopped", "it stops")
         person.until(lambda: "angehalten" in page.locator("#film-state").inner_text(), "the page says so")
         page.keyboard.press("Escape")
-        for _ in range(3):
+        for _ in range(4):
             rows = page.locator("#film-list li").count()
             page.locator("#film-list .end").first.click()
             page.wait_for_function("(rows) => document.querySelectorAll('#film-list li').length < rows", arg=rows)
+
+
+def write_grey(path: Path) -> Path:
+    """Write a film in which nobody is."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 320, 200, "yuv420p"
+        for _ in range(5):
+            grey = np.full((200, 320, 3), 90, np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(grey, format="bgr24")))
+        container.mux(stream.encode())
+    return path
 
 
 def _film(studio: Studio) -> str:
@@ -829,6 +865,7 @@ def _swapped(person: Person, folder: Path, target: Path) -> list[Path]:
 
 
 def test_a_file_of_ours_is_looked_into(person: Person, examples: Path, tmp_path: Path) -> None:
+    person.wear(examples / "eileen_collins.png")
     (result,) = _swapped(person, tmp_path, examples / "grace_hopper.jpg")
     words = person.check(result)
     assert words["credentials"].startswith("Signed by ")
@@ -857,6 +894,7 @@ def test_a_file_of_ours_is_looked_into(person: Person, examples: Path, tmp_path:
 
 
 def test_a_receipt_goes_with_its_file(person: Person, examples: Path, tmp_path: Path) -> None:
+    person.wear(examples / "eileen_collins.png")
     scene = np.asarray(cv2.resize(_read(examples / "grace_hopper.jpg"), (640, 800)), np.uint8)
     target = tmp_path / "target.mkv"
     with av.open(str(target), "w") as container:
@@ -897,6 +935,7 @@ def test_files_that_say_nothing_are_looked_into(person: Person, small_clip: Path
 
 @pytest.mark.parametrize("person", [{"locale": "de-DE", "color_scheme": "light"}], indirect=True, ids=["german"])
 def test_findings_are_told_in_german(person: Person, examples: Path, tmp_path: Path) -> None:
+    person.wear(examples / "eileen_collins.png")
     (result,) = _swapped(person, tmp_path, examples / "grace_hopper.jpg")
     words = person.check(result)
     assert words["credentials"].startswith("Signiert von ")
@@ -926,7 +965,8 @@ def test_a_refused_picture_is_explained(chromium: Any, examples: Path, tmp_path:
         person.shoot("refused")
 
 
-def test_a_camera_that_goes_is_said_and_comes_back(person: Person, small_clip: Path) -> None:
+def test_a_camera_that_goes_is_said_and_comes_back(person: Person, examples: Path, small_clip: Path) -> None:
+    person.wear(examples / "eileen_collins.png")
     wanted = {"kind": "camera", "device": "/dev/video77"}
     person.studio.client.put("/api/input", json=wanted).raise_for_status()
     person.until(lambda: "/dev/video77" in person.page.locator("#empty-text").inner_text(), "the loss is reported")
@@ -947,7 +987,8 @@ def test_what_goes_wrong_is_said_with_a_remedy(person: Person, tmp_path: Path) -
     person.shoot("toast")
 
 
-def test_a_second_page_sees_the_same_and_takes_the_camera(person: Person) -> None:
+def test_a_second_page_sees_the_same_and_takes_the_camera(person: Person, examples: Path) -> None:
+    person.wear(examples / "eileen_collins.png")
     person.start_browser_camera()
     other = Person(person.page.context.new_page(), person.studio)
     other.open()

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from websockets.sync.client import ClientConnection
 
+from mien.live import enrolment
 from mien.studio.session import live_people
 from mien.studio.session.preview import HEADER
 from tests.support.deadline import DEADLINE_S
@@ -93,6 +94,17 @@ def test_only_who_enrols_wears_the_face(studio: Studio, clip: Path) -> None:
         answer = studio.client.delete("/api/people/me").raise_for_status().json()
         assert (answer["reach"], answer["enrolled"]) == ("chosen", False)
         fates_when(socket, ["covered", "covered"])
+
+
+def test_an_enrolment_that_saw_too_little_says_why(studio: Studio, clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    loop_clip(studio, clip)
+    with watching(studio) as socket:
+        fates_when(socket, ["hidden", "hidden"])
+    monkeypatch.setattr(live_people, "PATIENCE_S", 1.0)
+    monkeypatch.setattr(enrolment, "_hindrance", lambda face, size_wh: "small")
+    answer = studio.client.post("/api/people/me")
+    assert (answer.status_code, answer.json()["error"]) == (422, "the face was too small to know it again")
+    assert "40 pixels" in answer.json()["remedy"]
 
 
 def test_everyone_but_one_person_is_anonymised(studio: Studio, clip: Path) -> None:

@@ -9,7 +9,7 @@ from mien.api.arguments import path_of
 from mien.api.faces import Face, face_of
 from mien.assembly import factory
 from mien.assembly.cast_plan import CastPlan, check_apart
-from mien.assembly.source_photos import person_of_photo
+from mien.assembly.source_photos import check_not_own, person_of_photo
 from mien.errors import UsageError
 from mien.models.library.store import Store
 from mien.provenance.consent import Consent
@@ -45,8 +45,8 @@ def map_faces(people: Mapping[Path | str, Face], *, others: Others = "leave") ->
     """Let each person wear a face of their own: `people` maps a photo of who is in the target, alone, to a loaded face.
 
     A person is recognised on the track, below a threshold, never as the nearest; `others` is what becomes of all other faces.
-    At most 16 faces are worn. Raises `UsageError` for two photos of one person, a `SourceFaceError` for a photo without a face
-    or with several, and what reading a picture raises.
+    At most 16 faces are worn. Raises `UsageError` for two photos of one person, and for a photo that is to be worn, too, a
+    `SourceFaceError` for a photo without a face or with several, and what reading a picture raises.
     """
     if not isinstance(people, Mapping) or not people:
         raise UsageError("people is no mapping of photos to faces", "write {'grandma.jpg': face}")
@@ -54,6 +54,8 @@ def map_faces(people: Mapping[Path | str, Face], *, others: Others = "leave") ->
         raise UsageError(f"invalid others: {others!r}", f"it is one of: {', '.join(get_args(Others))}")
     paths = [path_of(photo, "a photo of people") for photo in people]
     faces = tuple(face_of(face) for face in people.values())
+    for path, face in zip(paths, faces, strict=True):
+        check_not_own(path, face.photo)
     recogniser = factory.open_recogniser(Store())
     found = [person_of_photo(path, faces[0].settings, faces[0].models, recogniser) for path in paths]
     wanted = [Wanted(str(path), person.templates) for path, person in zip(paths, found, strict=True)]

@@ -33,6 +33,7 @@ class Face:
     models: factory.Models
     trust: Trust
     settings: Settings
+    photo: Path
 
 
 def load_face(
@@ -69,11 +70,12 @@ def load_face(
     source = open_photos(path, others, settings, models, number)
     stated = stand_ins.statement_for(path) or consent
     if stated is not None:
-        return Face(source, trust.consents.record(source, stated, shown_name(path), adult=adult), models, trust, settings)
+        given = trust.consents.record(source, stated, shown_name(path), adult=adult)
+        return Face(source, given, models, trust, settings, path)
     found = trust.consents.find(source, adult=adult)
     if found is None:
         raise UsageError(f"{path}: no consent is recorded for this face", "name one: consent='self', 'permission', ...")
-    return Face(source, found, models, trust, settings)
+    return Face(source, found, models, trust, settings, path)
 
 
 def face_of(value: object) -> Face:

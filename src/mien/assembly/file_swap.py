@@ -12,7 +12,7 @@ from mien.batch import job
 from mien.batch.export import Export
 from mien.batch.film import PartExporter, run_film
 from mien.batch.job import JobResult, Progress
-from mien.errors import NoFaceFound
+from mien.errors import NoFaceFound, PersonNotFound
 from mien.media.files import moving
 from mien.media.files.conversion import conversion_notes
 from mien.media.files.moving import Kind, MovingReader
@@ -128,7 +128,7 @@ class FileSwap:
                 raise
             names = list(pipeline.worn_frames)
             more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-            raise NoFaceFound(
+            raise PersonNotFound(
                 f"none of {', '.join(names[:_NAMED])}{more} was found in {self.target_title or self.target.name}",
                 "map the people of this file; `mien people` shows who is in it",
             ) from error

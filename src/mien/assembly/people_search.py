@@ -9,7 +9,7 @@ from threading import Event
 from mien.assembly.factory import Models
 from mien.batch.job import Progress
 from mien.contracts import Recogniser
-from mien.errors import Cancelled, NoFaceFound, UnreadableMedia
+from mien.errors import Cancelled, FacesUnclear, NoFaceFound, UnreadableMedia
 from mien.media.files.moving import Kind, MovingReader, kind_of, open_moving
 from mien.media.files.picture_read import read_picture
 from mien.settings import Settings
@@ -127,7 +127,7 @@ def _unchanged(path: Path, before: Film, seconds: float) -> Film:
 
 def _nobody(found: FoundPeople, frames: int) -> NoFaceFound:
     if found.unknown:
-        return NoFaceFound(
+        return FacesUnclear(
             "there are faces, but none is seen well enough to tell whose it is",
             "a face has to be 40 pixels high and turned by at most 40 degrees; use a larger version of the film",
         )

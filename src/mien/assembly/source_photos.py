@@ -9,6 +9,7 @@ from mien.assembly.source_clip import ClipProgress, add_clip, open_clip
 from mien.contracts import Recogniser
 from mien.errors import NoSourceFace, SeveralSourceFaces, SourceFaceError, UsageError
 from mien.media.files.moving import Kind, kind_of
+from mien.media.files.output_file import same_file
 from mien.media.files.picture_read import read_picture
 from mien.models.library.store import Store
 from mien.settings import Settings
@@ -76,6 +77,12 @@ def _naming(path: Path) -> Iterator[None]:
         yield
     except SourceFaceError as error:
         raise type(error)(f"{path}: {error}", error.remedy) from error
+
+
+def check_not_own(person: Path, photo: Path) -> None:
+    """Raise `UsageError` when the photo of a person is also that of the face that the person is to wear."""
+    if same_file(person, photo):
+        raise UsageError(f"{person} is to wear its own face", "name another photo to wear")
 
 
 def person_of_photo(path: Path, settings: Settings, models: factory.Models, recogniser: Recogniser) -> Wanted:

@@ -7,11 +7,11 @@ from pathlib import Path
 
 from mien.assembly import stand_ins
 from mien.assembly.cast_plan import MAX_SOURCES
+from mien.assembly.source_photos import check_not_own
 from mien.commands.swap_options import Who
 from mien.commands.targets import is_folder_name, named_file
 from mien.errors import UsageError
 from mien.media.files.file_check import check_file
-from mien.media.files.output_file import same_file
 from mien.provenance.consent import STATEMENTS
 from mien.swap.cast import Treatment
 
@@ -157,11 +157,10 @@ def _check_files(roles: RoleRequest, photo: str | None) -> None:
         check_file(pair.photo)
         if isinstance(pair.person, Path):
             check_file(pair.person)
-            if same_file(pair.person, pair.photo):
-                raise UsageError(f"{name} is to wear its own face", "write --map PERSON=PHOTO with another photo")
+            check_not_own(pair.person, pair.photo)
     if roles.me is not None:
         check_file(roles.me)
-        if photo is not None and same_file(roles.me, named_file(photo)):
-            raise UsageError(f"{roles.me} is to wear its own face", "name another photo to wear")
+        if photo is not None:
+            check_not_own(roles.me, named_file(photo))
     if len({pair.photo for pair in roles.pairs}) > MAX_SOURCES:
         raise UsageError(f"--map names more than {MAX_SOURCES} faces to wear", "swap the film in several runs")

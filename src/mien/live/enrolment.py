@@ -1,8 +1,12 @@
 """Enrolment: looks at one face of the live picture until they say who it is."""
 
 import threading
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
 
 from mien.contracts import Recogniser
 from mien.swap.people.look import TUNING as LOOK
@@ -22,6 +26,9 @@ class EnrolmentTuning:
 
 
 TUNING = EnrolmentTuning()
+Hindrance = Literal["slow", "nobody", "changing", "small", "turned", "cut"]
+"""Reason why a face was not seen often enough: few frames came; no face; not always the same person; a face of too few pixels,
+turned too far, or cut by the border."""
 
 
 class Enrolment:
@@ -40,6 +47,8 @@ class Enrolment:
         self._started_s: float | None = None
         self._due_s = 0.0
         self._share = 0.0
+        self._frames = 0
+        self._hindrances: Counter[Hindrance] = Counter()
         self._ended = threading.Event()
 
     @property
@@ -62,10 +71,18 @@ class Enrolment:
         self._ended.set()
         return template_of(self._looks) if len(self._looks) >= LOOK.best else None
 
+    @property
+    def hindrance(self) -> Hindrance:
+        """Return the main reason why there are too few looks."""
+        if self._frames < LOOK.best or not self._hindrances:
+            return "slow"
+        return self._hindrances.most_common(1)[0][0]
+
     def see(self, frame: Frame, faces: Sequence[TrackedFace]) -> None:
         """Take a frame, its picture as it was, with the faces that are tracked in it."""
         if self.ended:
             return
+        self._frames += 1
         if self._started_s is None:
             self._started_s = frame.time_s
         face = self._face(faces, (frame.image.shape[1], frame.image.shape[0]))
@@ -82,9 +99,14 @@ class Enrolment:
         known = next((face for face in faces if face.track_id == self._track), None)
         if known is None and self._wanted is None and faces:
             known = max(faces, key=lambda face: float(face.landmarks.points[:, 1].max() - face.landmarks.points[:, 1].min()))
+            if self._track is not None:
+                self._hindrances["changing"] += 1
             # Another track may be another person.
             self._track, self._looks = known.track_id, []
-        return known if known is not None and weight_of_face(known, size_wh) else None
+        hindrance = _hindrance(known, size_wh)
+        if hindrance is not None:
+            self._hindrances[hindrance] += 1
+        return known if hindrance is None else None
 
     def _look(self, frame: Frame, face: TrackedFace) -> None:
         look = look_at(self._recogniser, frame.image, face, frame.time_s)
@@ -95,4 +117,16 @@ class Enrolment:
         if before is not None and now is not None and before.distance(now) >= self._recogniser.limits.photo:
             # The track has passed on to another person.
             self._looks = []
+            self._hindrances["changing"] += 1
         self._looks = [*self._looks, look][-TUNING.kept :]
+
+
+def _hindrance(face: TrackedFace | None, size_wh: tuple[int, int]) -> Hindrance | None:
+    """Return why a look at this face would say nothing, None for one that is worth a look."""
+    if face is None:
+        return "nobody"
+    if weight_of_face(face, size_wh):
+        return None
+    if abs(face.yaw) > LOOK.largest_yaw:
+        return "turned"
+    return "small" if float(np.ptp(face.landmarks.points[:, 1])) < LOOK.least_size else "cut"

@@ -13,7 +13,7 @@ from mien.live.snapshot import Snapshot
 from mien.provenance.label import Labeller
 from mien.provenance.mark.pattern import Marker
 from mien.safety.confirmation import Confirmation
-from mien.safety.guard import Guard, Verdict
+from mien.safety.guard import Guard, Verdict, elsewhere
 from mien.safety.veil import card, veil_picture, veil_region
 from mien.settings import Settings
 from mien.swap.cast import personas_of
@@ -80,7 +80,7 @@ class Shown:
     """A frame for the sinks, and how faces appear in it.
 
     `before` is the picture as it was, `classes` the same with the parser's classes over it, when they are wanted. `faces` are
-    all that are tracked.
+    all that are tracked; `crowded`: there are more than can be.
     """
 
     labelled: LabelledFrame
@@ -88,6 +88,7 @@ class Shown:
     before: Image | None = None
     classes: Image | None = None
     faces: tuple[ShownFace, ...] = ()
+    crowded: bool = False
 
 
 class FrameSwapper:
@@ -137,7 +138,9 @@ class FrameSwapper:
             self._last_good, self._last_good_s = image.copy(), frame.time_s
         labelled = self._label(frame, snapshot.settings, hidden=what == "veiled")
         self._mark.leaving(frame)
-        return Shown(labelled, what, tracked.before, tracked.classes, _shown_faces(tracked.faces, worn, spared, parts))
+        faces = _shown_faces(tracked.faces, worn, spared, parts)
+        crowded = is_crowded(tracked.faces, tracked.detections, snapshot.settings)
+        return Shown(labelled, what, tracked.before, tracked.classes, faces, crowded)
 
     def closed(self, frame: Frame, snapshot: Snapshot) -> Shown:
         """Return the frame with all of it veiled."""
@@ -237,6 +240,11 @@ class FrameSwapper:
         made = settings, marker, Labeller(settings, marker, live=True)
         self._labellers = (made, *self._labellers[:1])
         return made[2].label(frame)
+
+
+def is_crowded(faces: Sequence[TrackedFace], detections: Sequence[Detection], settings: Settings) -> bool:
+    """Return True when as many faces as may be are tracked, and there are others."""
+    return len(faces) >= settings.faces and any(each.score >= settings.detect_score for each in elsewhere(detections, faces))
 
 
 def _shown_faces(

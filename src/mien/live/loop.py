@@ -70,6 +70,7 @@ class LoopTuning:
     watch_s: float = 0.5  # period of the watchdog
     absent_after_s: float = 0.5  # without a new frame for this long, the card is shown
     absent_period_s: float = 0.2  # and repeated this often
+    slow_frame_s: float = 5.0  # a frame that is tracked for longer is waited for no more; 40 faces on a busy core took 2 s
     no_input_wh: tuple[int, int] = (1280, 720)  # size of the card before the first input
     capture: CaptureTuning = field(default_factory=CaptureTuning)
     outlet: OutletTuning = field(default_factory=OutletTuning)
@@ -109,6 +110,7 @@ class LiveLoop:
         self._capture: Capture | None = None
         self._make_source: MakeSource | None = None
         self._generation = 0
+        self._tracking_since_s: float | None = None
         self._sound: SoundPump | None = None
         self._stopping = threading.Event()
         self._threads = [
@@ -263,13 +265,15 @@ class LiveLoop:
                 before, settings = settings, self.snapshot.settings
                 if _tracks_otherwise(before, settings):
                     parts = self._made_tracking(settings, parts)
-            start = time.perf_counter()
+            start, self._tracking_since_s = time.perf_counter(), time.monotonic()
             try:
                 tracked = self._tracked_frame(parts, frame)
             except Exception as error:  # noqa: BLE001 - thread border: a failed frame is hidden, the next one is tried
                 _log.warning("tracking failed, the picture is veiled: %r", error)
                 parts = self._made_tracking(settings, parts)
                 continue
+            finally:
+                self._tracking_since_s = None
             self.meter.stage("track", time.perf_counter() - start)
             self._tracked.put(tracked)
             self.meter.dropped("track", self._tracked.dropped)
@@ -320,15 +324,23 @@ class LiveLoop:
                 start, content, trouble = time.perf_counter(), self._content.status, swapper.trouble
                 shown = self._swapped(swapper, tracked, snapshot)
                 self.meter.stage("swap", time.perf_counter() - start)
-                self._trouble = swapper.trouble
+                self._trouble, last_s = swapper.trouble, time.monotonic()
                 if self._content.status is not content or self._trouble != trouble:
                     self._listener.changed()
+            elif self._is_slow(now_s):
+                # A card would be newer than the frame that is tracked, and take its place again and again.
+                continue
             elif now_s - last_s > tuning.absent_after_s and now_s - absent_s > tuning.absent_period_s:
                 absent_s, last_pts = now_s, round(now_s / LIVE_TIME_BASE)
                 shown = swapper.absent(*size_wh, last_pts, snapshot)
             else:
                 continue
             self._send(shown)
+
+    def _is_slow(self, now_s: float) -> bool:
+        """Return True while a frame is being tracked, and not for too long."""
+        since_s = self._tracking_since_s
+        return since_s is not None and now_s - since_s < self._tuning.slow_frame_s
 
     def _swapped(self, swapper: FrameSwapper, tracked: TrackedFrame, snapshot: Snapshot) -> Shown:
         try:
@@ -341,7 +353,7 @@ class LiveLoop:
             return swapper.closed(tracked.frame, snapshot)
 
     def _send(self, shown: Shown) -> None:
-        self.meter.finished(time.monotonic(), shown.what)
+        self.meter.finished(time.monotonic(), shown.what, crowded=shown.crowded)
         self._listener.shown(shown)
         for outlet in self._outlet_list():
             outlet.offer(shown.labelled, is_card=shown.what == "none")

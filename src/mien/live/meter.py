@@ -12,7 +12,10 @@ _RATE_WINDOW_S = 2.0  # rates are those of the last 2 s
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Reading of the meter; latencies are from capture until the sinks have taken the frame, in milliseconds."""
+    """Reading of the meter; latencies are from capture until the sinks have taken the frame, in milliseconds.
+
+    `crowded`: the last frame had more faces than can be tracked.
+    """
 
     fps: float
     capture_fps: float
@@ -23,6 +26,7 @@ class Figures:
     stages_ms: dict[str, float]
     shown: dict[str, int]
     last_shown: str
+    crowded: bool = False
 
 
 @dataclass(slots=True)
@@ -58,19 +62,19 @@ class Meter:
             self._stages: dict[str, deque[float]] = {}
             self._dropped: dict[str, int] = {}
             self._shown: dict[str, int] = {}
-            self._last_shown = "none"
+            self._last_shown, self._crowded = "none", False
 
     def captured(self, time_s: float) -> None:
         """Count a frame of the input."""
         with self._lock:
             self._captured.note(time_s)
 
-    def finished(self, time_s: float, shown: str) -> None:
-        """Count a frame for the sinks; `shown` is how faces appear in it."""
+    def finished(self, time_s: float, shown: str, *, crowded: bool = False) -> None:
+        """Count a frame for the sinks; `shown` is how faces appear in it, `crowded` that there are more than are tracked."""
         with self._lock:
             self._finished.note(time_s)
             self._shown[shown] = self._shown.get(shown, 0) + 1
-            self._last_shown = shown
+            self._last_shown, self._crowded = shown, crowded
 
     def delivered(self, latency_s: float) -> None:
         """Note the time from capture until a sink has taken the frame."""
@@ -101,6 +105,7 @@ class Meter:
                 stages_ms={name: float(np.median(np.array(times))) for name, times in self._stages.items()},
                 shown=dict(self._shown),
                 last_shown=self._last_shown,
+                crowded=self._crowded,
             )
 
 

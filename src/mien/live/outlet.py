@@ -86,7 +86,7 @@ class Outlet:
     def status(self) -> OutletStatus:
         """Return the status of the moment."""
         status, seconds = self._status, 0.0 if self._started_s is None else time.monotonic() - self._started_s
-        return OutletStatus(status.state, status.message, status.remedy, self._frames, seconds)
+        return OutletStatus(status.state, status.message, status.remedy, frames=self._frames, seconds=seconds)
 
     @property
     def busy_s(self) -> float:

@@ -8,8 +8,9 @@ S = TypeVar("S", bound=str)
 
 @dataclass(frozen=True, slots=True)
 class Status(Generic[S]):
-    """A state, one of a Literal; `message` and `remedy` are empty unless something went wrong."""
+    """A state, one of a Literal; `message`, `remedy` and the error's `code` are empty unless something went wrong."""
 
     state: S
     message: str = ""
     remedy: str = ""
+    code: str = ""

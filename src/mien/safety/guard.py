@@ -122,7 +122,7 @@ class Guard:
         boxes = {face.track_id: geometry.box_of(face.landmarks.points) for face in faces}
         seen = {**boxes, **{face.track_id: geometry.box_of(face.landmarks.points) for face in spared}}
         self._note_lost(seen, time_s)
-        detections = _elsewhere(detections, spared, self.tuning)
+        detections = elsewhere(detections, spared, self.tuning)
         self._note_detections(detections, faces, time_s)
         self._regions = [region for region in self._regions if not self._is_over(region, seen, image, time_s)]
         self._tracked = boxes
@@ -216,7 +216,9 @@ class Guard:
         return np.asarray(cv2.resize(np.ascontiguousarray(part), (side, side), interpolation=cv2.INTER_AREA), np.float32)
 
 
-def _elsewhere(detections: Sequence[Detection], faces: Sequence[TrackedFace], tuning: GuardTuning) -> list[Detection]:
+def elsewhere(
+    detections: Sequence[Detection], faces: Sequence[TrackedFace], tuning: GuardTuning = DEFAULT_TUNING
+) -> list[Detection]:
     """Return the detections that are not of one of these faces."""
     places = [FaceBox.of_points(face.landmarks.points) for face in faces]
     return [each for each in detections if not _is_at(FaceBox.of_detection(each), places, tuning)]

@@ -5,7 +5,7 @@ from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from mien.errors import UsageError
+from mien.errors import TooManyFaces, UsageError
 from mien.settings import Settings
 from mien.swap.cast import Cast, Roles, personas_of, treated
 from mien.swap.casting import Casting
@@ -74,7 +74,7 @@ class _Waiting:
 class Pipeline:
     """Swap of the faces of one stream of frames; the tracker and the memory know the frames before.
 
-    Where others are hidden, a frame with as many faces as can be tracked raises a `UsageError`: one more may be there.
+    Where others are hidden, a frame with as many faces as can be tracked raises `TooManyFaces`: one more may be there.
     `track` needs nothing of what `swap` makes: one thread may track the frames that come while another one swaps. Each of
     the two takes every frame, in order.
     """
@@ -229,7 +229,7 @@ class Pipeline:
 
     def _observed(self, frame: Frame, faces: tuple[TrackedFace, ...], count: int) -> SeenFrame:
         if self._cast.others != "leave" and len(faces) >= self._settings.faces:
-            raise UsageError(
+            raise TooManyFaces(
                 f"there may be more than the {self._settings.faces} faces that can be hidden at once",
                 "hide all faces first, with mien anonymise, or cut the picture; --others leave hides none",
             )

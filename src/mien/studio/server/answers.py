@@ -48,10 +48,10 @@ def add_error_answers(app: FastAPI) -> None:
     @app.exception_handler(MienError)
     async def failed(request: Request, error: MienError) -> JSONResponse:
         status = next((status for kind, status in _STATUS if isinstance(error, kind)), 400)
-        answer: dict[str, Any] = {"error": str(error), "remedy": error.remedy, "code": _code(error)}
+        answer: dict[str, Any] = {"error": str(error), "remedy": error.remedy, "code": error.code}
         if isinstance(error, SeveralFaces):
             picture = base64.b64encode(error.picture).decode()
-            answer |= {"count": error.count, "picture": f"data:image/jpeg;base64,{picture}"}
+            answer |= {"code": "several", "count": error.count, "picture": f"data:image/jpeg;base64,{picture}"}
         if isinstance(error, MediaTooLarge):
             answer["remedy"] = "use a smaller one"
         return JSONResponse(answer, status)
@@ -66,11 +66,3 @@ def add_error_answers(app: FastAPI) -> None:
         places = ", ".join(str(each["loc"][-1]) for each in error.errors())
         answer = {"error": f"the request is incomplete: {places}", "remedy": "reload the page", "code": "request"}
         return JSONResponse(answer, 422)
-
-
-def _code(error: MienError) -> str:
-    """Return the name of the error's class in words with hyphens, by which the page knows it."""
-    if isinstance(error, SeveralFaces):
-        return "several"
-    name = type(error).__name__
-    return "".join(f"-{letter.lower()}" if letter.isupper() else letter for letter in name).lstrip("-")

@@ -40,6 +40,7 @@ class SessionFigures:
             "memory_mb": round(memory / 1e6, 1),
             "shown": figures.last_shown,
             "shown_frames": figures.shown,
+            "crowded": figures.crowded,
             "sound_delay_ms": _rounded(figures.latency_median_ms),
         }
 

@@ -272,6 +272,7 @@ class Film:
                 "state": self.status.state,
                 "message": self.status.message,
                 "remedy": self.status.remedy,
+                "code": self.status.code,
                 "frames": self.frames,
                 "total": self.total,
                 "picture": self.kind is Kind.PICTURE,

@@ -160,7 +160,7 @@ class Films:
         except Cancelled:
             return _STOPPED
         except MienError as error:
-            return Status("failed", str(error), error.remedy)
+            return Status("failed", str(error), error.remedy, error.code)
         except Exception as error:  # noqa: BLE001 - thread border: one file must not end the others
             return Status("failed", f"the file could not be read: {error}")
         return Status("done")

@@ -22,7 +22,7 @@ from mien.batch.queue import control
 from mien.batch.queue.job import ENDED, Job
 from mien.batch.queue.spec import FaceSpec
 from mien.batch.queue.store import JobStore
-from mien.errors import MienError, UsageError
+from mien.errors import MienError, NoFaceFound, UsageError
 from mien.media.files import moving
 from mien.media.files.moving import Kind
 from mien.media.files.output_file import output_error
@@ -233,6 +233,7 @@ class FileJobs:
             "state": job.state,
             "message": job.message,
             "remedy": job.remedy,
+            "code": _code(job, facts),
             "frames": job.frames,
             "total": job.total,
             "doing": job.doing,
@@ -299,11 +300,15 @@ _ACTIONS: Mapping[str, Callable[[JobStore, int], Job]] = {
 
 @dataclass(frozen=True, slots=True)
 class _Facts:
-    """Lasting facts of a job: its file, whether that is a picture, and the name of the result for people."""
+    """Lasting facts of a job: its file, whether that is a picture, the name of the result for people.
+
+    `mapped`: there are people who wear a face of their own.
+    """
 
     target: Path
     picture: bool
     title: str
+    mapped: bool
 
 
 class _Told:
@@ -333,7 +338,16 @@ def _facts(spec: Mapping[str, Any], job: Job) -> _Facts:
         picture = moving.kind_of(target) is Kind.PICTURE
     except MienError:
         picture = False
-    return _Facts(target, picture, title if isinstance(title, str) and title else Path(job.output).name)
+    work = spec.get("work")
+    mapped = isinstance(work, dict) and bool(work.get("members"))
+    return _Facts(target, picture, title if isinstance(title, str) and title else Path(job.output).name, mapped)
+
+
+def _code(job: Job, facts: _Facts) -> str:
+    """Return the error's code where the page has a remedy of its own, empty for others: the queue keeps exit codes."""
+    if job.state != "failed" or job.exit_code != NoFaceFound.exit_code or job.kind != "swap":
+        return ""
+    return "person-not-found" if facts.mapped else "no-face-found"
 
 
 def _suffix(target: Path, name: str) -> str:

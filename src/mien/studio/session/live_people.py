@@ -2,13 +2,13 @@
 
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from mien.assembly import factory
 from mien.contracts import Recogniser
 from mien.errors import UsageError
-from mien.live.enrolment import Enrolment
+from mien.live.enrolment import Enrolment, Hindrance
 from mien.live.frame_swapper import Shown
 from mien.live.loop import LiveLoop
 from mien.studio.session.face_numbers import FaceNumbers, described
@@ -21,6 +21,21 @@ ENROLMENT_S = 3.0
 """Seconds for which a person who enrols is looked at: long enough to turn to both sides. Chosen, not measured."""
 PATIENCE_S = 10.0
 """Seconds beyond the time of an enrolment in which a face that is turned or too small may come back. Chosen, not measured."""
+_REASONS: Mapping[Hindrance, tuple[str, str]] = {
+    "slow": (
+        "too few pictures came in that time to know the face again",
+        "have fewer people in the picture, or a smaller picture, and try again",
+    ),
+    "nobody": ("the face was out of the picture most of the time", "look into the camera and stay in the picture"),
+    "changing": (
+        "several people are about equally near, so that it was not always the same face",
+        "come nearer than everybody else, or be alone for three seconds",
+    ),
+    "small": ("the face was too small to know it again", "come nearer: a face has to be 40 pixels high"),
+    "turned": ("the face was turned away too far to know it again", "look into the camera, and only a little to both sides"),
+    "cut": ("the border of the picture cut the face", "move into the middle of the picture"),
+}
+"""Error and remedy of an enrolment that saw too little."""
 
 
 class LivePeople:
@@ -83,16 +98,14 @@ class LivePeople:
         if not self._enrolling.acquire(blocking=False):
             raise UsageError("another person is being enrolled", "wait until it is done")
         try:
-            self._enrolment = Enrolment(self._recogniser(), seconds, track_id)
-            self._loop.enrol(self._enrolment)
-            template = self._enrolment.wait(seconds + PATIENCE_S)
+            self._enrolment = enrolment = Enrolment(self._recogniser(), seconds, track_id)
+            self._loop.enrol(enrolment)
+            template = enrolment.wait(seconds + PATIENCE_S)
         finally:
             self._enrolment = None
             self._enrolling.release()
         if template is None:
-            raise UsageError(
-                "the face was not seen well enough to know it again", "come nearer and look into the camera, in even light"
-            )
+            raise UsageError(*_REASONS[enrolment.hindrance])
         return template
 
 

@@ -139,6 +139,7 @@ class App {
     const { state, metrics } = this;
     if (!state) return;
     const shown = metrics?.shown ?? 'none';
+    const isCrowded = Boolean(metrics?.crowded) && ['covered', 'veiled', 'held'].includes(shown), n = state.settings.faces;
     const trouble = [state.input.message, state.input.remedy].filter(Boolean).join(' – ');
     if (state.input.kind === 'none') this.explain(t('choose_input'), t('choose_input_text'));
     else if (state.input.state === 'lost') this.explain(t('lost'), trouble);
@@ -146,9 +147,10 @@ class App {
     else if (state.input.state !== 'live') this.explain(t('opening'), t('opening_text'));
     else if (shown === 'refused' || shown === 'unchecked') this.explain(t(`${shown}_title`), t(`${shown}_text`));
     else if (!state.face && !this.people.isCast && shown !== 'passed') this.explain(t('choose_face'), t('choose_face_text'));
-    else if (shown === 'veiled') this.explain(t('covered_title'), t('covered_text'));
+    else if (shown === 'veiled') this.explain(t('covered_title'), isCrowded ? t('crowd_text', { n, faces: t('set_faces'), more: t('more') }) : t('covered_text'));
     else this.explain('', '');
-    say('status', state.input.state === 'live' ? t(`status_${shown}`) : t('status_none'));
+    const words = isCrowded ? t('status_crowd', { n }) : t(`status_${shown}`);
+    say('status', state.input.state === 'live' ? words : t('status_none'));
     byId('badge-live').hidden = !state.outputs.some((output) => output.state === 'live');
   }
 

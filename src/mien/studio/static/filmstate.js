@@ -14,9 +14,16 @@ export function showProgress(bar, film) {
   else bar.removeAttribute('value');
 }
 
+/** What can be done about a failure, in words of the page where it has some. @param {{ code: string, remedy: string, picture: boolean }} row */
+export function remedyOf(row) {
+  const values = { size: t('set_detect_size'), more: t('more') };
+  const ofVideos = t(`remedy_${row.code}`, values, row.remedy);
+  return row.picture ? t(`remedy_${row.code}_picture`, values, ofVideos) : ofVideos;
+}
+
 /** What there is to say about a film. @param {FilmRow} film */
 export function stateOf(film) {
   const count = film.state === 'looking' && film.total && !film.picture ? `${film.frames} / ${film.total}` : '';
   const people = film.people ? t(film.people === 1 ? 'one_person' : 'people_count', { n: film.people }) : '';
-  return [film.state === 'done' ? '' : t(`state_${film.state}`), count, people, film.message, film.remedy].filter(Boolean).join(' · ');
+  return [film.state === 'done' ? '' : t(`state_${film.state}`), count, people, film.message, remedyOf(film)].filter(Boolean).join(' · ');
 }

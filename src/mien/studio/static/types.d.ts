@@ -4,12 +4,12 @@ export interface Face { id: string; name: string; consent: string; saved: boolea
 export interface Input { kind: string; spec: Record<string, any>; state: string; message: string; remedy: string; width: number; height: number }
 export interface Output { id: string; kind: string; target: string; state: string; message: string; remedy: string; frames: number; seconds: number; seal: string; recovered: boolean; result: boolean; receipt: boolean }
 export interface Job {
-  id: string; name: string; kind: string; state: string; doing: string; frames: number; total: number | null; message: string; remedy: string; picture: boolean; receipt: boolean;
+  id: string; name: string; kind: string; state: string; doing: string; frames: number; total: number | null; message: string; remedy: string; code: string; picture: boolean; receipt: boolean;
   stopping: boolean; people: boolean;
 }
 export interface People { reach: string; others: string; enrolled: boolean; enrolling: number | null; given: { number: number; face: string | null }[] }
 export interface SeenFace { number: number; fate: string; place: [number, number, number, number] }
-export interface FilmRow { id: string; job: string | null; name: string; state: string; message: string; remedy: string; frames: number; total: number | null; picture: boolean; people: number; revision: number }
+export interface FilmRow { id: string; job: string | null; name: string; state: string; message: string; remedy: string; code: string; frames: number; total: number | null; picture: boolean; people: number; revision: number }
 export interface FilmCard {
   key: number; number: number; name: string; wears: string | null; views: number; best_s: number; seconds: number; share: number; height: number; times: [number, number][];
   merged: { key: number; number: number }[]; not_in: [number, number][];
@@ -28,7 +28,7 @@ export interface Finding { state: string; words: string; details: Record<string,
 export interface Report { file: string; credentials: Finding; mark: Finding; fingerprint: Finding }
 export interface Metrics {
   fps: number; capture_fps: number; frames: number; dropped: number; latency_ms: { median: number | null; p95: number | null };
-  stages_ms: Record<string, number>; cpu_percent: number; memory_mb: number; shown: string; sound_delay_ms: number | null;
+  stages_ms: Record<string, number>; cpu_percent: number; memory_mb: number; shown: string; crowded: boolean; sound_delay_ms: number | null;
 }
 export interface Devices {
   cameras: { id: string; name: string; modes: { width: number; height: number; rates: number[]; pixel_format: string }[] }[];
