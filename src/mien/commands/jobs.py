@@ -115,7 +115,7 @@ def _add_run(actions: Commands) -> None:
     add_run_options(run)
     run.add_argument(
         "--watch", metavar="FOLDER", type=path_of,
-        help="go on for ever, and add each file that appears in this folder and stays the same for 5 s",
+        help="go on until Ctrl-C, and add each file that appears in this folder and stays the same for 5 s",
     )  # fmt: skip
     run.add_argument(
         "--template", metavar="FILE", type=path_of, help="what is done with the files of --watch (`mien jobs template`)"

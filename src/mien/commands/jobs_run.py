@@ -37,7 +37,7 @@ _SCAN_PERIOD_S = 1.0  # of the watched folder; a scan of 1,000 files takes 2 ms
 def run_jobs(options: argparse.Namespace) -> int:
     """Do the jobs that wait; with `--watch`, for ever."""
     if options.then and (options.watch or options.worker):
-        raise UsageError("--then never comes with --watch, which goes on for ever", "omit one of them")
+        raise UsageError("--then never comes with --watch, which goes on until Ctrl-C", "omit one of them")
     if bool(options.watch) != bool(options.template) or bool(options.watch) != bool(options.output):
         raise UsageError(
             "--watch FOLDER, --template FILE and -o FOLDER belong together", "`mien jobs template` prints a template"

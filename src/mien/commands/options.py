@@ -42,7 +42,7 @@ def add_json(parser: argparse.ArgumentParser) -> None:
 def add_data(parser: argparse.ArgumentParser) -> None:
     """Add `--data`; `data_of` reads it."""
     parser.add_argument(
-        "--data", metavar="FOLDER", type=Path, help="folder of key, ledger, saved faces and presets (default: MIEN_DATA)"
+        "--data", metavar="FOLDER", type=Path, help="folder of key, ledger, queue, saved faces and presets (default: MIEN_DATA)"
     )
 
 
