@@ -143,13 +143,17 @@ def test_people_and_stand_ins_go_through_the_queue(line: Line, tmp_path: Path, c
 
 def test_anonymising_goes_through_the_queue(line: Line, tmp_path: Path, capsys: Said) -> None:
     picture = _small(tmp_path / "a.png")
-    assert line.jobs("add", "anonymise", picture, "-o", tmp_path / "hidden.png", "--with", "blur") == 0
+    words = [picture, "-o", tmp_path / "hidden.png", "--with", "blur", "--keep", COLLINS]
+    assert line.jobs("add", "anonymise", *words) == 0
     assert line.jobs("run") == 0
     assert (tmp_path / "hidden.png.hidden.json").is_file()
     capsys.readouterr()
     assert line.jobs("show", 1, "--json") == 0
-    report = json.loads(capsys.readouterr().out)["report"]
+    shown = json.loads(capsys.readouterr().out)
+    report = shown["report"]
+    assert [each["path"] for each in shown["spec"]["work"]["inputs"]] == [str(COLLINS)]
     assert report["hidden"]["faces"] == 1
+    assert any("nobody of --keep" in note for note in report["notes"])
     assert [Path(each["path"]).name for each in report["outputs"]] == ["hidden.png", "hidden.png.hidden.json"]
 
 

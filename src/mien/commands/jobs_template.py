@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mien.assembly import stand_ins
+from mien.assembly.kept_faces import is_card
 from mien.commands import anonymise, swap
 from mien.commands.targets import PATTERN, named_by
 from mien.errors import UsageError
@@ -21,7 +22,9 @@ _KEYS: Mapping[str, Mapping[str, str]] = {
         "photo": _FILE, "also": _LIST, "map": "pairs", "people": _FILE, "who": _TEXT, "me": _FILE, "others": _TEXT,
         "source-face": "number", "start": _TEXT, "end": _TEXT,
     },
-    "anonymise": {"with": _TEXT, "keep": _LIST, "sound": _TEXT, "if-none": _TEXT, "start": _TEXT, "end": _TEXT},
+    "anonymise": {
+        "with": _TEXT, "keep": _LIST, "people": _FILE, "sound": _TEXT, "if-none": _TEXT, "start": _TEXT, "end": _TEXT,
+    },
 }  # fmt: skip
 """Keys by the kind of a job, as the options of its command, and what they hold."""
 _COMMON = {"kind", "name", "overwrite", "settings"}
@@ -125,7 +128,8 @@ def _arguments(path: Path, folder: Path, key: str, form: str, value: object) -> 
     if form == _FILE:
         return [f"--{key}={_named(path, folder, key, value)}"]
     if form == _LIST and isinstance(value, list):
-        return [f"--{key}={_named(path, folder, key, each)}" for each in value]
+        cards = [each for each in value if isinstance(each, str) and is_card(each)]
+        return [f"--{key}={each if each in cards else _named(path, folder, key, each)}" for each in value]
     if form == "pairs" and isinstance(value, dict):
         return [f"--{key}={_person(folder, person)}={_named(path, folder, key, photo)}" for person, photo in value.items()]
     if form == "number" and isinstance(value, int) and not isinstance(value, bool):

@@ -10,6 +10,7 @@ from mien.batch.queue.job import NewJob, Origin
 from mien.batch.queue.spec import FaceSpec, HidingSpec, JobSpec, MemberSpec, SwapSpec, written
 from mien.provenance.consent import Consent
 from mien.settings import Settings
+from mien.swap.people.corrections import SHEET_NAME
 from mien.swap.people.roster import FILE_NAME
 from mien.types import SourceFace
 
@@ -57,8 +58,8 @@ def hiding_spec(order: HidingOrder) -> JobSpec:
 
 
 def _files_of(kept: Path) -> list[Path]:
-    """Return the files behind a name of `--keep`: a photo, or the roster of a folder of people."""
-    return [kept] if kept.is_file() else [each for each in (kept.parent / FILE_NAME,) if each.is_file()]
+    """Return the files behind a name of `--keep`: a photo, or the roster and the corrections of a folder of people."""
+    return [kept] if kept.is_file() else [each for name in (FILE_NAME, SHEET_NAME) if (each := kept.parent / name).is_file()]
 
 
 def swap_job_spec(
