@@ -25,6 +25,7 @@
     │   ├── FacesUnclear
     │   └── PersonNotFound
     ├── Cancelled               stopped on request                                exit 130
+    ├── NotYet                  a part of a film waits for another one            exit 10
     ├── ContentRefused          the content check classifies it as nudity          exit 9
     ├── ProvenanceError         an output cannot be marked, signed or recorded     exit 8
     │   ├── MarkImpossible
@@ -161,6 +162,12 @@ class ContentRefused(MienError):
     """The content check classifies the output as nudity."""
 
     exit_code = 9
+
+
+class NotYet(MienError):
+    """The part of a film is being made elsewhere, or the part before it is not made yet: try again later."""
+
+    exit_code = 10
 
 
 class Cancelled(MienError):

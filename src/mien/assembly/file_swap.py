@@ -38,7 +38,7 @@ class FileSwap:
     """A target, its kind and who is to wear which face, with the consents of all source faces.
 
     `start_s` and `end_s` cut a video or an animation. `title` and `target_title` are the names in the credentials
-    (default: those of the files). `watch` is put around the exporter.
+    (default: those of the files). `watch` is put around the exporter. `mark_id` and `secret` are those of the plan of a film.
     """
 
     target: Path
@@ -53,6 +53,8 @@ class FileSwap:
     title: str | None = None
     target_title: str | None = None
     watch: Watch | None = None
+    mark_id: int | None = None
+    secret: int | None = None
 
     def read_picture(self) -> Picture:
         """Read the target as a picture. Raises a `MediaError`."""
@@ -85,16 +87,10 @@ class FileSwap:
         `reporting` gives a function that is called after each frame.
         """
         settings = self.settings
-        pipeline = factory.open_pipeline(settings, self.models, self.worn, zero_s=float(reader.info.zero))
-        before = windows_of(
-            self.target,
-            max_pixels=settings.max_pixels,
-            max_bytes=settings.max_bytes,
-            start_s=self.start_s,
-            end_s=self.end_s,
-        )
+        pipeline = factory.open_pipeline(settings, self.models, self.worn, zero_s=float(reader.info.zero), secret=self.secret)
+        before = self.windows()
         strength = moving.mark_strength(self.kind, output.path, settings, reader.info.content)
-        exporter = self._exporter(readable(before), "video", strength)
+        exporter = self._exporter(before, "video", strength)
         with (
             self._told_apart(pipeline),
             output,
@@ -107,6 +103,19 @@ class FileSwap:
             else:
                 result = job.run_video(reader, writer, output, pipeline, exporter, report, cancel)
         return replace(result, worn=tuple(pipeline.worn_frames.items()))
+
+    def windows(self) -> Iterator[list[Image]]:
+        """Yield windows of the target in which a mark may lie. Raises `MediaError`."""
+        settings = self.settings
+        return readable(
+            windows_of(
+                self.target,
+                max_pixels=settings.max_pixels,
+                max_bytes=settings.max_bytes,
+                start_s=self.start_s,
+                end_s=self.end_s,
+            )
+        )
 
     def swap(self, output: OutputFile) -> tuple[JobResult, tuple[str, ...]]:
         """Swap the target into `output`, which is not entered yet, and return the result and all notes."""
@@ -126,12 +135,7 @@ class FileSwap:
         except NoFaceFound as error:
             if not pipeline.frames_with_faces or not pipeline.worn_frames:
                 raise
-            names = list(pipeline.worn_frames)
-            more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-            raise PersonNotFound(
-                f"none of {', '.join(names[:_NAMED])}{more} was found in {self.target_title or self.target.name}",
-                "map the people of this file; `mien people` shows who is in it",
-            ) from error
+            raise nobody_found(list(pipeline.worn_frames), self.target_title or self.target.name) from error
 
     def _exporter(self, before: Iterable[Sequence[Image]], kind: str, strength: float) -> PartExporter:
         exporter = Export(
@@ -145,8 +149,18 @@ class FileSwap:
             title=self.title,
             target_title=self.target_title,
             strength=strength,
+            mark_id=self.mark_id,
         )
         return exporter if self.watch is None else self.watch(exporter)
+
+
+def nobody_found(names: Sequence[str], title: str) -> PersonNotFound:
+    """Return the error of a file with faces, but none of a person who is to wear one."""
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return PersonNotFound(
+        f"none of {', '.join(names[:_NAMED])}{more} was found in {title}",
+        "map the people of this file; `mien people` shows who is in it",
+    )
 
 
 def open_reader(

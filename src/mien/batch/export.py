@@ -44,7 +44,7 @@ class Export:
         settings: Settings,
         consents: Sequence[Consent],
         content: FileContentCheck,
-        notary: Notary,
+        notary: Notary | None,
         kind: str,
         title: str | None = None,
         target_title: str | None = None,
@@ -103,6 +103,8 @@ class Export:
 
         Raises `ContentRefused` or `ProvenanceError`; then the output must not be committed.
         """
+        if self._notary is None:
+            raise RuntimeError("nothing is sealed without a notary")
         self._content.finish()
         for consent in self._consents:
             self._notary.consents.check(consent)

@@ -22,7 +22,8 @@ exit codes:
   2  the request is invalid             7  a model file is missing or damaged
   3  the photo cannot be used           8  the output cannot be marked, signed or recorded
   4  the target cannot be read          9  the content check refuses the picture
-  5  the output cannot be written     130  stopped by Ctrl-C (nothing is left half written)
+  5  the output cannot be written      10  a part of a film cannot be made yet
+                                      130  stopped by Ctrl-C (nothing is left half written)
 """
 _KEY_PASSWORD_VARIABLE = "MIEN_SIGNING_PASSWORD"
 

@@ -17,6 +17,7 @@ from mien.commands import (
     devices,
     doctor,
     evaluate,
+    film_parts,
     jobs,
     live,
     models,
@@ -41,6 +42,7 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     swap.add(commands)
     anonymise.add(commands)
+    film_parts.add(commands)
     demo.add(commands, _run_line)
     for command in (
         people,

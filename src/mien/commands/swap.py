@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from mien.commands.swap_request import Request
 
 
+_OUT = "OUT", "output file, or a folder for it; several targets need a folder"
+
+
 def add(commands: Commands) -> None:
     """Add the command's parser."""
     swap = commands.add_parser(
@@ -35,17 +38,18 @@ def add(commands: Commands) -> None:
     swap.set_defaults(run=_run)
 
 
-def add_arguments(swap: argparse.ArgumentParser, *, signing: bool = True) -> None:
-    """Add the arguments of a swap, for now or for later; `signing` has the options of the key. `request_of` reads them."""
+def add_arguments(swap: argparse.ArgumentParser, *, signing: bool = True, place: tuple[str, str] = _OUT) -> None:
+    """Add the arguments of a swap, for now or for later; `signing` has the options of the key. `request_of` reads them.
+
+    `place` is the name of the output, and what it is.
+    """
     swap.add_argument(
         "files", metavar="[PHOTO] TARGET", nargs="+",
         help="photo of the face to wear (jpeg, png, webp, tiff, bmp, gif, heic or avif), a short clip of one person, or a face "
         "of no one person that comes with mien: stand-in-1 to stand-in-16; omitted with --map. Then the pictures, animations "
         "and videos to swap faces in; * and ? are expanded",
     )  # fmt: skip
-    swap.add_argument(
-        "-o", "--output", metavar="OUT", required=True, help="output file, or a folder for it; several targets need a folder"
-    )
+    swap.add_argument("-o", "--output", metavar=place[0], required=True, help=place[1])
     swap.add_argument("--overwrite", action="store_true", help="replace existing outputs")
     swap.add_argument(
         "--also", metavar="PHOTO|CLIP", action="append", default=[],

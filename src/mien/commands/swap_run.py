@@ -157,7 +157,7 @@ def _swap_one(request: Request, parts: SwapParts, task: Task, console: Console, 
 
 
 def _swap_picture(request: Request, parts: SwapParts, task: Task, console: Console, quiet: bool) -> None:
-    file_swap = _file_swap(request, parts, task)
+    file_swap = file_swap_of(request, parts, task)
     picture = file_swap.read_picture()
     print_notes(console, picture.notes)
     result = file_swap.swap_picture(picture, task.output)
@@ -169,7 +169,7 @@ def _swap_picture(request: Request, parts: SwapParts, task: Task, console: Conso
 
 
 def _swap_moving(request: Request, parts: SwapParts, task: Task, console: Console, quiet: bool) -> None:
-    file_swap = _file_swap(request, parts, task)
+    file_swap = file_swap_of(request, parts, task)
     with file_swap.open_reader(task.output.path) as reader:
         print_notes(console, conversion_notes(reader.info))
         name = task.target.name if len(request.targets) > 1 else ""
@@ -198,7 +198,8 @@ def _print_worn(parts: SwapParts, task: Task, result: JobResult, console: Consol
         print_notes(console, (_OTHERS,))
 
 
-def _file_swap(request: Request, parts: SwapParts, task: Task) -> FileSwap:
+def file_swap_of(request: Request, parts: SwapParts, task: Task) -> FileSwap:
+    """Return the work on one target."""
     return FileSwap(
         task.target,
         task.kind,

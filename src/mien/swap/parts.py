@@ -35,8 +35,8 @@ class Border:
 class PartBorders:
     """Finds the borders of the parts of a film; give it every frame, in order."""
 
-    def __init__(self, tuning: PartTuning = TUNING) -> None:
-        self._tuning = tuning
+    def __init__(self) -> None:
+        self._tuning = TUNING
         self._cuts = SceneCuts()
         self._number = 0
         self._began_s = 0.0

@@ -105,20 +105,43 @@ class PartFileWriter:
         self.size += len(content)
 
 
-def read_packets(path: Path, about: Mapping[str, Any]) -> Iterator[StoredPacket]:
-    """Yield the packets of a file that was written with this `about`. Raises `UnreadableMedia`."""
+class _Hashed:
+    """A file whose bytes are hashed as they are read."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._hash = hashlib.sha256()
+
+    def read(self, size: int) -> bytes:
+        content = self._file.read(size)
+        self._hash.update(content)
+        return content
+
+    @property
+    def sha256(self) -> str:
+        return self._hash.hexdigest()
+
+
+def read_packets(path: Path, about: Mapping[str, Any], sha256: str | None = None) -> Iterator[StoredPacket]:
+    """Yield the packets of a file that was written with this `about`; at the end its `sha256` is checked, if one is given.
+
+    Raises `UnreadableMedia`, possibly after some packets.
+    """
     try:
-        with path.open("rb") as file:
+        with path.open("rb") as opened:
+            file = _Hashed(opened)
             base = _time_base(file, path, about)
             while (packet := _next(file, path, base)) is not None:
                 yield packet
             if file.read(1):
                 raise _damaged(path)
+            if sha256 is not None and file.sha256 != sha256:
+                raise UnreadableMedia(f"{path} has changed since it was made", "make this part again")
     except OSError as error:
         raise UnreadableMedia(f"{path} cannot be read: {error.strerror}", "check the disk and the rights") from error
 
 
-def _time_base(file: BinaryIO, path: Path, about: Mapping[str, Any]) -> Fraction:
+def _time_base(file: _Hashed, path: Path, about: Mapping[str, Any]) -> Fraction:
     start = file.read(len(_MAGIC) + 4)
     length = int.from_bytes(start[len(_MAGIC) :], "big")
     if not start.startswith(_MAGIC) or length > LIMITS.header_bytes:
@@ -134,7 +157,7 @@ def _time_base(file: BinaryIO, path: Path, about: Mapping[str, Any]) -> Fraction
     return base
 
 
-def _next(file: BinaryIO, path: Path, base: Fraction) -> StoredPacket | None:
+def _next(file: _Hashed, path: Path, base: Fraction) -> StoredPacket | None:
     head = file.read(_PACKET.size)
     if len(head) != _PACKET.size:
         raise _damaged(path)

@@ -114,6 +114,19 @@ class VideoReader(MediaFileReader):
         self._next = next(self._frames, None)
         return self._converted(frame)
 
+    def skip_to(self, pts: int) -> None:
+        """Go on with the first frame from `pts` on, from the key frame before it where the file can be read from there.
+
+        Of a file whose key frames are no clean beginnings, the frames are others than those that `read` gives in order.
+        """
+        if self.survey is None and self._seek(pts):
+            self._packets = PacketReader(self._container, (self._stream,))
+            self._last_pts = None
+            self._frames = self._wanted(pts)
+            self._next = next(self._frames, None)
+        while self._next is not None and (self._next.pts or 0) < pts:
+            self._next = next(self._frames, None)
+
     def close(self) -> None:
         """Close the file; more than once is allowed."""
         self._next = None
@@ -216,9 +229,9 @@ class VideoReader(MediaFileReader):
             return ((self._stream.start_time or 0) + self._stream.duration) * self._base
         return _tagged_duration(self._stream.metadata)
 
-    def _wanted(self) -> Generator[VideoFrame, None, None]:
-        """Yield frames from `begin` to `end`, exact to the frame, each with a later pts than the one before."""
-        begin, until = self._ticks(self._begin), self._ticks(self._until)
+    def _wanted(self, first: int | None = None) -> Generator[VideoFrame, None, None]:
+        """Yield frames from `first`, else `begin`, to `end`, exact to the frame, each with a later pts than the one before."""
+        begin, until = self._ticks(self._begin) if first is None else first, self._ticks(self._until)
         for frame in self._from(begin):
             self._decoded_any = True
             pts = self._pts(frame)

@@ -1,0 +1,78 @@
+"""`mien plan`, `mien part` and `mien join`: a film made in parts, on one machine or several."""
+
+import argparse
+from pathlib import Path
+
+from mien.commands.options import EXIT_CODES, Commands, add_signing, data_of, path_of, signing_of
+from mien.commands.swap import add_arguments, request_of
+from mien.errors import UsageError
+
+
+def add(commands: Commands) -> None:
+    """Add the parsers of the three commands."""
+    plan = commands.add_parser(
+        "plan",
+        help="plan a film to be made in parts",
+        usage="mien plan PHOTO FILM -o JOB [options of mien swap]\n       mien plan --map PERSON=PHOTO FILM -o JOB [options]",
+        description="Decode FILM once, cut it into parts, and write what all parts share into the new folder JOB: settings, "
+        "the faces to wear, the statements of consent, and digests of the film and all models. JOB holds faces: it is private.",
+        epilog=EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add_arguments(plan, signing=False, place=("JOB", "new folder for the plan and its parts"))
+    plan.add_argument("--format", metavar="SUFFIX", help="format of the output, such as .mp4 (default: that of FILM)")
+    plan.set_defaults(run=_plan)
+    part = commands.add_parser(
+        "part",
+        help="make one part of a planned film",
+        description="Make part N of the film that was planned in JOB. A part that begins within a shot needs the one before "
+        "it: until that is made, the exit code is 10. A part that is made already is kept.",
+        epilog=EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    part.add_argument("job", metavar="JOB", type=path_of, help="folder of mien plan")
+    part.add_argument("number", metavar="N", type=int, help="number of the part, from 1")
+    part.add_argument("--quiet", action="store_true", help="print errors only")
+    part.set_defaults(run=_part)
+    join = commands.add_parser(
+        "join",
+        help="join the parts of a planned film",
+        description="Join all parts of the film that was planned in JOB with the sound and all else of the film, sign the "
+        "result and write OUT; then JOB is removed.",
+        epilog=EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    join.add_argument("job", metavar="JOB", type=path_of, help="folder of mien plan")
+    join.add_argument("-o", "--output", metavar="OUT", required=True, type=path_of, help="output file")
+    join.add_argument("--overwrite", action="store_true", help="replace an existing output")
+    join.add_argument("--make", action="store_true", help="first make the parts that are missing: go on after a run ended")
+    join.add_argument("--keep", action="store_true", help="keep JOB with its parts")
+    join.add_argument("--quiet", action="store_true", help="print warnings and errors only")
+    add_signing(join)
+    join.set_defaults(run=_join)
+
+
+def _plan(options: argparse.Namespace) -> int:
+    from mien.commands.film_parts_run import PlanRequest, run_plan
+
+    folder = Path(options.output)
+    if options.dry_run:
+        raise UsageError("a plan is a dry run already", "omit --dry-run")
+    # The name of the output says its format; the folder is checked by itself.
+    options.output, options.overwrite = "film.mp4", True
+    return run_plan(PlanRequest(request_of(options), folder, options.format), quiet=options.quiet)
+
+
+def _part(options: argparse.Namespace) -> int:
+    from mien.commands.film_parts_run import run_part
+
+    return run_part(options.job, options.number, quiet=options.quiet)
+
+
+def _join(options: argparse.Namespace) -> int:
+    from mien.commands.film_parts_run import JoinRequest, run_join
+
+    request = JoinRequest(
+        options.job, options.output, options.overwrite, options.make, options.keep, data_of(options), signing_of(options)
+    )
+    return run_join(request, quiet=options.quiet)

@@ -1,0 +1,110 @@
+"""Runs of `mien plan`, `mien part` and `mien join`."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+
+from mien.assembly.film_job import FilmJob, join_parts, make_parts, open_job, plan_film, run_parts
+from mien.commands.progress import shown_progress
+from mien.commands.swap_plan import print_notes
+from mien.commands.swap_request import Request, Task
+from mien.commands.swap_run import checked_costumes, file_swap_of, open_parts
+from mien.errors import UsageError
+from mien.media.files import moving
+from mien.media.files.output_file import OutputFile
+from mien.provenance.trust import Signing, open_trust
+from mien.system.printable import printable
+
+
+@dataclass(frozen=True, slots=True)
+class PlanRequest:
+    """Checked command line of `mien plan`; `suffix` is the format of the output, None = that of the film."""
+
+    swap: Request
+    folder: Path
+    suffix: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class JoinRequest:
+    """Checked command line of `mien join`; `make` = missing parts are made first, `keep` = the folder stays."""
+
+    folder: Path
+    output: Path
+    overwrite: bool
+    make: bool
+    keep: bool
+    data: Path
+    signing: Signing
+
+
+def run_plan(request: PlanRequest, *, quiet: bool) -> int:
+    """Plan a film and print its parts; raises a `MienError`."""
+    console, swap = _console(), request.swap
+    if len(swap.targets) != 1:
+        raise UsageError("a plan is of one film", "plan each film by itself")
+    target = swap.targets[0]
+    kind = moving.kind_of(target)
+    suffix = moving.suffix_for(target, kind) if request.suffix is None else f".{request.suffix.lstrip('.')}"
+    output = Path(target.stem + suffix)
+    moving.check_name(target, kind, output, swap.settings)
+    costumes = checked_costumes(swap)
+    costumes.check_film(target)
+    parts = open_parts(swap, costumes, console, quiet)
+    work = file_swap_of(swap, parts, Task(target, kind, OutputFile(output, overwrite=True)))
+    with shown_progress(console, "", quiet=quiet, doing="planning") as report:
+        job = plan_film(work, output, request.folder, report)
+    if not quiet:
+        _print_parts(job, console)
+    return 0
+
+
+def run_part(folder: Path, number: int, *, quiet: bool) -> int:
+    """Make one part; raises a `MienError`."""
+    console, job = _console(), open_job(folder)
+    with shown_progress(console, f"part {number}", quiet=quiet, doing="making") as report:
+        frames = job.plan.parts[number - 1].frames if 1 <= number <= len(job.plan.parts) else None
+        make_parts(job, number, number, lambda step: report(replace(step, total=frames)))
+    if not quiet:
+        left = len(job.missing())
+        console.print(
+            f"part {number} of {len(job.plan.parts)} is made, {left} to go" if left else "all parts are made: mien join"
+        )
+    return 0
+
+
+def run_join(request: JoinRequest, *, quiet: bool) -> int:
+    """Join the parts of a film; raises a `MienError`."""
+    console, trust = _console(), open_trust(request.data, request.signing)
+    job = open_job(request.folder)
+    output = OutputFile(
+        request.output, overwrite=request.overwrite, inputs=(Path(job.plan.film),), journal=trust.temporaries
+    )  # fmt: skip
+    with trust.temporaries.cleaned():
+        if request.make:
+            with shown_progress(console, "", quiet=quiet) as report:
+                result, warnings = run_parts(request.folder, trust.notary, output, report, keep=request.keep)
+        else:
+            result, warnings = join_parts(job, trust.notary, output, keep=request.keep)
+    print_notes(console, warnings)
+    if not quiet:
+        console.print(
+            f"{escape(printable(str(request.output)))}: {result.frames} frames in {len(job.plan.parts)} parts, "
+            f"a face in {result.frames_with_faces}"
+        )
+        for name, frames in result.worn:
+            console.print(f"  {escape(printable(name))}: a face worn in {frames} of {result.frames} frames")
+    return 0
+
+
+def _print_parts(job: FilmJob, console: Console) -> None:
+    for number, part in enumerate(job.plan.parts, 1):
+        words = "begins at a scene cut" if part.fresh else f"goes on within a shot, after part {number - 1}"
+        console.print(f"  part {number}: {part.frames} frames, {words}")
+    console.print(f"{job.plan.frames} frames in {len(job.plan.parts)} parts: {escape(printable(str(job.folder.path)))}")
+
+
+def _console() -> Console:
+    return Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)

@@ -1,0 +1,44 @@
+"""`mien plan`, `mien part` and `mien join`, from the command line to a file that verifies."""
+
+from pathlib import Path
+
+import pytest
+
+from mien.commands.main import main
+from tests.support.clips import look
+from tests.support.portraits import COLLINS, HOPPER
+from tests.support.short_films import short_film, short_parts
+
+__all__ = ["short_parts"]
+
+
+@pytest.mark.usefixtures("short_parts")
+def test_a_film_is_planned_made_and_joined(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MIEN_DATA", str(tmp_path / "data"))
+    film, job, out = (
+        short_film(tmp_path / "film.mp4", ((COLLINS, 2.0), (HOPPER, 0.5))),
+        str(tmp_path / "job"),
+        tmp_path / "out.mp4",
+    )
+    plan = ["plan", str(HOPPER), str(film), "-o", job, "--consent", "public-domain"]
+    assert main([*plan, "--dry-run"]) == 2
+    assert main([*plan, "--format", "txt"]) == 2
+    assert main(plan) == 0
+    assert "30 frames in 2 parts" in capsys.readouterr().err
+    assert main(plan) == 2, "a folder with a plan is not planned again"
+    assert main(["part", job, "2"]) == 10
+    assert main(["part", job, "3"]) == 2
+    assert main(["join", job, "-o", str(out)]) == 10
+    assert not out.exists()
+    assert main(["part", job, "1"]) == 0
+    assert "part 1 of 2 is made, 1 to go" in capsys.readouterr().err
+    assert main(["join", job, "-o", str(film)]) == 2
+    assert main(["join", job, "-o", str(out), "--make", "--keep"]) == 0
+    assert Path(job).is_dir()
+    assert main(["join", job, "-o", str(out), "--overwrite", "--quiet"]) == 0
+    assert not Path(job).exists()
+    assert main(["verify", str(out)]) == 0
+    assert look(out).times == look(film).times
+    assert main(["part", job, "1"]) == 2
