@@ -1,6 +1,7 @@
 """People to keep by the numbers of their cards: of a named folder, of the one beside the target, and of none."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import av
@@ -14,9 +15,12 @@ from mien.commands.main import main
 from mien.errors import UsageError
 from mien.settings import Settings
 from mien.swap.people.corrections import read_people
+from mien.swap.people.roster import film_at
 from mien.types import Image
 from tests.support import portraits
+from tests.support.clips import Clip, make
 from tests.support.portraits import COLLINS, HOPPER
+from tests.support.rosters import roster, written
 from tests.support.two_people import RATE, two_people
 
 
@@ -117,3 +121,14 @@ def test_at_times_that_are_struck_out_on_the_card_the_face_is_hidden(tmp_path: P
         shown = [_faces(np.asarray(frame.to_ndarray(format="bgr24"), np.uint8)) for frame in file.decode(video=0)]
     assert shown[: RATE + 1] == [0] * (RATE + 1)
     assert shown[2 * RATE] == 1
+
+
+def test_struck_out_times_count_from_where_a_player_begins(tmp_path: Path) -> None:
+    """The clock of this stream shows 4 s at its first frame."""
+    film, folder = tmp_path / "film.ts", tmp_path / "film.people"
+    make(film, Clip(format="mpegts", frames=50, times=[100 + index for index in range(50)], sounds=()))
+    folder.mkdir()
+    written(folder, replace(roster(1), films=(film_at(film, 20.0),)), '[person.1]\nnot = ["00:00.5-00:01"]')
+    kept = KeptFaces(Settings()).watcher([str(folder / "1")], film)
+    (person,) = kept._people
+    assert [person.may_be(time_s) for time_s in (0.7, 4.4, 4.6, 4.9, 5.1)] == [True, True, False, False, True]

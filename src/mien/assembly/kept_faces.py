@@ -7,6 +7,7 @@ from mien.assembly import factory
 from mien.assembly.source_photos import read_photo
 from mien.contracts import Recogniser
 from mien.errors import NoSourceFace, SeveralSourceFaces, UsageError
+from mien.media.files.moving import Kind, kind_of, open_moving
 from mien.models.library.store import Store
 from mien.settings import Settings
 from mien.swap.hiding.kept import KeptPeople
@@ -35,6 +36,10 @@ class KeptFaces:
         """
         models, recogniser = self._models()
         people = [_of_card(Path(name), target) or self._of_photo(name) for name in names]
+        if any(each.not_in_s for each in people) and kind_of(target) is not Kind.PICTURE:
+            limits = self._settings
+            with open_moving(target, max_pixels=limits.max_pixels, max_bytes=limits.max_bytes) as reader:
+                people = [each.on_clock(float(reader.info.zero)) for each in people]
         return KeptPeople(people, models.landmarker, recogniser, models.turned)
 
     def _models(self) -> tuple[factory.Models, Recogniser]:

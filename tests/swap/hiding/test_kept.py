@@ -8,6 +8,7 @@ import pytest
 
 from mien.swap.hiding.face_path import FacePath, Sighting
 from mien.swap.hiding.kept import KeptPeople, KeptTuning
+from mien.swap.hiding.path_looks import LookPace
 from mien.swap.people.identities import Wanted
 from mien.swap.people.template import template_of_photo
 from mien.swap.tracking.rotated_detector import RotatedSearch
@@ -49,7 +50,7 @@ def _spans(
     recogniser = FakeRecogniser()
     me = template_of_photo((np.array(ME) / 255).astype(np.float32))
     kept = KeptPeople(
-        [Wanted("me", (me,), struck)], _Frontal(size), recogniser, RotatedSearch(_Whole()), KeptTuning(every_s=0.0)
+        [Wanted("me", (me,), struck)], _Frontal(size), recogniser, RotatedSearch(_Whole()), KeptTuning(LookPace(every_s=0.0))
     )
     path = FacePath(4, last_bound=len(colours) - 1)
     for number, colour in enumerate(colours):

@@ -6,6 +6,7 @@ from fractions import Fraction
 import numpy as np
 
 from mien.swap.hiding.face_path import FacePath, Sighting
+from mien.swap.hiding.path_looks import LookPace
 from mien.swap.hiding.path_people import PathPeople, PathPeopleTuning, PathPerson
 from mien.swap.people.look import Look
 from mien.testing import FakeRecogniser
@@ -29,7 +30,7 @@ class _Looker:
 
 def _people(shown: dict[int, tuple[int, int, Colour]], size: float = 60.0) -> tuple[PathPerson, ...]:
     """The people of paths by number: each is seen from one frame to another, in a colour."""
-    people = PathPeople(_Looker(), PathPeopleTuning(every_s=0.0))  # type: ignore[arg-type]
+    people = PathPeople(_Looker(), PathPeopleTuning(LookPace(every_s=0.0)))  # type: ignore[arg-type]
     paths = {number: FacePath(number) for number in shown}
     frames = 1 + max(last for _, last, _ in shown.values())
     for at in range(frames):

@@ -3,14 +3,16 @@
 A face stays only from one sure look to the next. Small, turned and unknown faces, and those of anybody else, are covered.
 """
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from itertools import pairwise
 
 from mien.contracts import Landmarker, Recogniser
 from mien.swap.hiding.face_path import FacePath
 from mien.swap.hiding.path_look import PathLooker
+from mien.swap.hiding.path_looks import PACE, LookPace, PathLooks
 from mien.swap.people.identities import Wanted
-from mien.swap.people.look import Look, best_of
 from mien.swap.people.template import Template, is_surely, template_of, template_of_photo
 from mien.swap.tracking.rotated_detector import RotatedSearch
 from mien.types import Frame
@@ -21,27 +23,14 @@ Span = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class KeptTuning:
-    """Pace of the looks; not measured, a look takes 25 ms."""
+    """Looks that keep a face visible."""
 
-    every_s: float = 0.4
+    pace: LookPace = PACE
     most_apart_s: float = 1.5
-    """A face stays between two sure looks that are not farther apart than this."""
-    least_size: float = 40.0
-    """Pixels below which a look says nothing, so that none is taken."""
-    least_looks: int = 2
-    best: int = 12
-    """Looks of a path that are remembered whole."""
+    """A face stays between two sure looks that are not farther apart than this. Not measured."""
 
 
 TUNING = KeptTuning()
-
-
-@dataclass(slots=True)
-class _Seen:
-    looks: list[Look] = field(default_factory=list)
-    near: list[tuple[int, tuple[float, ...]]] = field(default_factory=list)
-    """Frames, and distances of single looks to each of the people."""
-    last_s: float = float("-inf")
 
 
 class KeptPeople:
@@ -60,27 +49,16 @@ class KeptPeople:
     ) -> None:
         self._people = tuple(people)
         self._recogniser = recogniser
-        self._looker = PathLooker(landmarker, recogniser, close)
+        self._looks = PathLooks(PathLooker(landmarker, recogniser, close), tuning.pace)
         self._tuning = tuning
-        self._seen: dict[int, _Seen] = {}
-        self._frames = 0
+        self._near: defaultdict[int, list[tuple[int, tuple[float, ...]]]] = defaultdict(list)
+        """Frames of each path, and distances of single looks to each of the people."""
 
     def see(self, frame: Frame, paths: Sequence[FacePath]) -> None:
         """Take looks at the faces of a frame that are due."""
-        number, self._frames = self._frames, self._frames + 1
-        for path in paths:
-            last = path.last
-            if last.frame != number or last.box.size < self._tuning.least_size:
-                continue
-            seen = self._seen.setdefault(path.number, _Seen())
-            if 0 <= frame.time_s - seen.last_s < self._tuning.every_s:
-                continue
-            look = self._looker.look(frame, path)
-            if look is not None:
-                seen.last_s = frame.time_s
-                alone = template_of_photo(look.descriptor)
-                seen.near.append((number, tuple(_distance(alone, person) for person in self._people)))
-                seen.looks = list(best_of([*seen.looks, look], self._tuning.best))
+        for path, look in self._looks.see(frame, paths):
+            alone = template_of_photo(look.descriptor)
+            self._near[path.number].append((path.last.frame, tuple(_distance(alone, person) for person in self._people)))
 
     def spans(self, paths: Sequence[FacePath], times: Sequence[float]) -> Mapping[int, Sequence[Span]]:
         """Return, by the number of each path that shows one of the people, the frames in which its face stays."""
@@ -88,15 +66,14 @@ class KeptPeople:
         return {number: spans for number, spans in found.items() if spans}
 
     def _of_path(self, path: FacePath, times: Sequence[float]) -> list[Span]:
-        seen, limits = self._seen.get(path.number), self._recogniser.limits
-        template = None if seen is None else template_of(seen.looks)
-        if seen is None or template is None:
+        template, limits, looks = template_of(self._looks.of(path)), self._recogniser.limits, self._near[path.number]
+        if template is None:
             return []
         sure = [number for number, each in enumerate(self._people) if is_surely(template, each.templates, limits)]
         if len(times) == 1:
             return [(0, 0)] if any(self._people[number].may_be(times[0]) for number in sure) else []
         spans: list[Span] = []
-        for (first, near), (last, next_near) in zip(seen.near, seen.near[1:], strict=False):
+        for (first, near), (last, next_near) in pairwise(looks):
             stays = times[last] - times[first] <= self._tuning.most_apart_s and any(
                 max(near[number], next_near[number]) < limits.photo and self._may_be(number, times[first : last + 1])
                 for number in sure

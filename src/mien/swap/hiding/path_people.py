@@ -2,26 +2,23 @@
 
 from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import combinations
 
 from mien.swap.hiding.face_path import FacePath
 from mien.swap.hiding.path_look import PathLooker
+from mien.swap.hiding.path_looks import PACE, LookPace, PathLooks
 from mien.swap.people.clusters import clusters_of
-from mien.swap.people.look import Look, best_of
+from mien.swap.people.look import best_of
 from mien.swap.people.template import Template, template_of
 from mien.types import Frame
 
 
 @dataclass(frozen=True, slots=True)
 class PathPeopleTuning:
-    """Pace of the looks; not measured, a look takes 25 ms."""
+    """Looks at the people of paths."""
 
-    every_s: float = 0.4
-    best: int = 12
-    """Looks of a path that are remembered."""
-    least_size: float = 40.0
-    """Pixels below which a look says nothing, so that none is taken."""
+    pace: LookPace = PACE
     samples: int = 6
     """Looks of a person at which a new face is tried."""
     together: int = 8
@@ -45,34 +42,17 @@ class PathPerson:
     samples: tuple[tuple[int, int], ...]
 
 
-@dataclass(slots=True)
-class _Seen:
-    looks: list[Look] = field(default_factory=list)
-    last_s: float = float("-inf")
-
-
 class PathPeople:
     """Watches a search to tell the people of its paths apart. Give `see` every frame, in order."""
 
     def __init__(self, looker: PathLooker, tuning: PathPeopleTuning = TUNING) -> None:
         self._looker = looker
+        self._looks = PathLooks(looker, tuning.pace)
         self._tuning = tuning
-        self._seen: dict[int, _Seen] = {}
-        self._frames = 0
 
     def see(self, frame: Frame, paths: Sequence[FacePath]) -> None:
         """Take looks at the faces of a frame that are due."""
-        number, self._frames = self._frames, self._frames + 1
-        for path in paths:
-            if path.last.frame != number or path.last.box.size < self._tuning.least_size:
-                continue
-            seen = self._seen.setdefault(path.number, _Seen())
-            if 0 <= frame.time_s - seen.last_s < self._tuning.every_s:
-                continue
-            look = self._looker.look(frame, path)
-            if look is not None:
-                seen.last_s = frame.time_s
-                seen.looks = list(best_of([*seen.looks, look], self._tuning.best))
+        self._looks.see(frame, paths)
 
     def people(self, paths: Sequence[FacePath], times: Sequence[float]) -> tuple[PathPerson, ...]:
         """Return the people of these paths; `times` in seconds are those of the frames.
@@ -80,7 +60,7 @@ class PathPeople:
         A path without a look that says something is a person of its own.
         """
         ordered = sorted(paths, key=lambda path: (path.first.frame, path.number))
-        looks = [self._seen.get(path.number, _Seen()).looks for path in ordered]
+        looks = [self._looks.of(path) for path in ordered]
         known = [(index, mean) for index, each in enumerate(looks) if (mean := template_of(each)) is not None]
         apart = [
             (a, b) for a, b in combinations(range(len(known)), 2) if self._together(ordered[known[a][0]], ordered[known[b][0]])
