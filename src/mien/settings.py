@@ -126,8 +126,11 @@ class Settings:
         choices=("keep", "off"),
     )
     source_glasses: str = _row(
-        "off", "glasses of the photo: off (taken off), on (worn; mesh engine only)", "face", choices=("off", "on")
-    )  # fmt: skip
+        "off",
+        "glasses of the photo: off (taken off), on (worn in place of the wearer's clear ones; mesh engine only)",
+        "face",
+        choices=("off", "on"),
+    )
     shape: float = _row(1.0, "strength of the reshape towards the source's proportions", "face", 0.0, 1.0)
     light: float = _row(1.0, "strength of relighting and toning to the target", "face", 0.0, 1.0)
     grain: float = _row(1.0, "share of the target's noise that the new face gets", "face", 0.0, 1.0)

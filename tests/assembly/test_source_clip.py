@@ -3,6 +3,8 @@
 from fractions import Fraction
 from pathlib import Path
 
+import av
+import numpy as np
 import pytest
 
 from mien import errors
@@ -57,6 +59,42 @@ def test_a_clip_without_a_face_and_a_damaged_one(tmp_path: Path) -> None:
     damaged.write_bytes(CLIP.read_bytes()[:2000])
     with pytest.raises(errors.UnreadableMedia):
         open_photos(COLLINS, [damaged], Settings(), models())
+
+
+def _sideways(path: Path) -> Path:
+    """Write the bundled clip rotated by a quarter, as a phone does without a word of it in the file."""
+    with av.open(str(CLIP)) as given, av.open(str(path), "w") as out:
+        stream = out.add_stream("libx264", rate=25, options={"crf": "16", "preset": "ultrafast"})
+        assert isinstance(stream, av.VideoStream)
+        for count, frame in enumerate(given.decode(video=0)):
+            image = np.ascontiguousarray(np.rot90(frame.to_ndarray(format="bgr24")), np.uint8)
+            if count == 0:
+                stream.width, stream.height = image.shape[1], image.shape[0]
+            shown = av.VideoFrame.from_ndarray(image, format="bgr24")
+            shown.pts, shown.time_base = count, Fraction(1, 25)
+            out.mux(stream.encode(shown))
+        out.mux(stream.encode())
+    return path
+
+
+def test_a_clip_that_lies_on_its_side_is_turned_and_it_is_told(tmp_path: Path) -> None:
+    source = open_clip(_sideways(tmp_path / "side.mp4"), Settings(), models(), recogniser())
+    assert "side.mp4: a clip lies on its side; it was turned by 90 degrees clockwise" in source.warnings
+    assert source.expressions
+    assert not any("lies on its side" in each for each in open_clip(CLIP, Settings(), models(), recogniser()).warnings)
+
+
+def test_too_many_photos_are_told_before_any_is_looked_at(tmp_path: Path) -> None:
+    many = [tmp_path / f"{number}.jpg" for number in range(9)]
+    for path in many:
+        path.write_bytes(COLLINS.read_bytes())
+
+    class _Unused:
+        """Models that nothing asks for anything."""
+
+    with pytest.raises(errors.UsageError, match="10 photos of one person were given; 8 are enough") as told:
+        open_photos(HOPPER, [*many, CLIP], Settings(), _Unused())  # type: ignore[arg-type]
+    assert "leave out 2" in str(told.value.remedy)
 
 
 def test_a_film_is_not_read_through(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,7 @@ from mien.models.library.store import Store
 from mien.settings import Settings
 from mien.swap.people.identities import Wanted
 from mien.swap.people.template import template_of_photo
-from mien.swap.source.load import only_face
+from mien.swap.source.load import MAX_PHOTOS, only_face
 from mien.types import Image, SourceFace
 
 Watch = Callable[[Path], AbstractContextManager[ClipProgress]]
@@ -48,8 +48,15 @@ def open_photos(
 ) -> SourceFace:
     """Find the face of a photo, or of a clip of one person alone, and of further files of the same person.
 
-    `number` counts the faces of a group from the left, from 1. Raises a `MienError`.
+    `number` counts the faces of a group from the left, from 1. Raises a `MienError`; a `UsageError` for too many photos, before
+    any of them is looked at.
     """
+    photos = [*([] if is_clip(path) else [path]), *(other for other in also if not is_clip(other))]
+    if len(photos) > MAX_PHOTOS:
+        raise UsageError(
+            f"{len(photos)} photos of one person were given; {MAX_PHOTOS} are enough",
+            f"leave out {len(photos) - MAX_PHOTOS} of the --also photos",
+        )
     with _naming(path):
         if not is_clip(path):
             source = factory.open_source(read_photo(path, settings), models, number)

@@ -32,8 +32,8 @@ def add(commands: Commands) -> None:
     )
     evaluate.add_argument(
         "--only", metavar="PARTS",
-        help="parts to run, separated by commas: stills, everyday, hard-pairs, light, occlusion, covers, stillness, turning, "
-        "clip-source, anonymise, people, hardships, speed",
+        help="parts to run, separated by commas: stills, everyday, border, hard-pairs, light, occlusion, covers, beards, "
+        "stillness, turning, clip-source, anonymise, people, hardships, speed",
     )  # fmt: skip
     evaluate.add_argument("--pairs", type=int, default=200, help="number of random pairs, the same in every run (default 200)")
     evaluate.add_argument("--flicker-frames", type=int, default=300, help="frames of the flicker run (default 300)")

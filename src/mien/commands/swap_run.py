@@ -9,6 +9,7 @@ from rich.markup import escape
 
 from mien.assembly import factory, registry, stand_ins
 from mien.assembly.file_swap import FileSwap
+from mien.assembly.idle_settings import idle_notes
 from mien.batch.job import JobResult
 from mien.commands.progress import shown_progress
 from mien.commands.swap_cast import Costumes, OpenedCast, consented, costumes_of, open_cast, photos_of
@@ -135,6 +136,7 @@ def _opened(request: Request, costumes: Costumes, models: factory.Models, consol
     several = len(opened.sources) > 1
     for photo, source in opened.sources.items():
         print_notes(console, (f"{stand_ins.name_of(photo)}: {each}" if several else each for each in source.warnings))
+    print_notes(console, idle_notes(request.settings, tuple(opened.sources.values())))
     print_notes(console, registry.notes(request.settings, models.sessions))
     return opened
 

@@ -60,7 +60,8 @@ class BeardView:
     `share` float32 (h, w) the opacity of the beard, 0..1, whatever lies before it; `beyond` float32 (h, w) is 1 outside the
     oval of the face. `detail` is the fine detail of bare skin in levels, `tone` float32 (3,) its colour, and `points` float32
     (478, 2) are the landmarks in the picture. `signs` is the mean of what the colours alone say of a beard in the area where
-    beards grow: stubble 0.3 and more, bare faces 0.25 at most.
+    beards grow: stubble 0.3 and more, bare faces 0.25 at most. `visible` is the mean over the oval of the beard's opacity times
+    its difference from the skin: beards that are seen at once 0.045 and more, traces 0.03 at most.
     """
 
     box_xyxy: tuple[int, int, int, int]
@@ -72,6 +73,7 @@ class BeardView:
     tone: Floats
     points: Floats
     signs: float
+    visible: float
 
 
 def beard_view(
@@ -97,18 +99,27 @@ def beard_view(
     share = cv2.morphologyEx(np.asarray(share, np.float32), cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
     share = cv2.GaussianBlur(share, (0, 0), 1.0)
     seen = smoothed(part.picture)
+    skin = np.asarray(inner * soft + outer * (1 - soft), np.float32)
+    share = np.asarray(np.clip(share, 0, 1), np.float32)
     detail = float(np.median(part.rough[known])) * (float(np.median(part.picture[known] @ LUMA)) + JAW.black)
     return BeardView(
         window.box_xyxy,
         seen,
-        np.asarray(inner * soft + outer * (1 - soft), np.float32),
-        np.asarray(np.clip(share, 0, 1), np.float32),
+        skin,
+        share,
         np.asarray(1 - soft[:, :, 0], np.float32),
         TUNING.detail * detail + 0.5,
         tone_of(seen, part.points),
         np.asarray(points[:, :2], np.float32),
         signs,
+        _visible(share, seen, skin, soft[:, :, 0]),
     )
+
+
+def _visible(share: Floats, seen: Floats, skin: Floats, oval: Array) -> float:
+    """Return the mean over the oval of how far a beard of this opacity differs from the skin in light or colour."""
+    off = np.maximum(np.abs(_darker(seen, skin)), np.abs(redness(skin) - redness(seen)))
+    return float((share * oval * off).sum() / max(float(oval.sum()), 1e-6))
 
 
 def reach_below(fullness: float) -> float:

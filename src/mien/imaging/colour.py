@@ -20,7 +20,10 @@ class ToneTuning:
     map_cells: int = 40  # along the longer side of the coarse maps; chosen by eye
     mean_sigma: float = 0.25  # wide enough to leave a nose or a brow to the source
     skin_sigma: float = 0.07  # of the skin's own lightness: shading as fine as a cheekbone's is the target's
-    unlike_share: float = 0.2  # skin seldom differs more from its surroundings; brows, lips, beards and shine do
+    unlike_share: float = 0.2  # skin is seldom darker than its surroundings by more; brows, lips and beards are
+    brighter_share: float = 0.6  # the same for brighter skin: most shine is the lamp's, and goes over with the light
+    darker_skin: float = 1.5  # times as bright a target up to which the photo is taken for a darker exposure
+    shadow_power: float = 0.35  # beyond it, of the rest of that ratio in shadows: dark skin is rough, and light skin is not
     highlight_white: float = 0.6  # colour of highlights: 0 = the skin's, 1 = the lamp's
     black_level: float = 6.0  # added to both sides of a ratio of brightnesses, so that noise in the dark does not explode
     single_tone: float = 1.0  # levels by which colours leave the line of one tone: faces in colour 3.5 and more, sepia 0.5
@@ -58,7 +61,7 @@ def light_map(crop: Image, mask: Mask, target: Image, strength: float, tuning: T
     contrast = _contrast(own - own_mean, wanted - wanted_mean, ratio, inside)
     clear = _clearness(own @ LUMA, wanted @ LUMA, inside, tuning)
     # Shadows are the skin's: they scale with its brightness and have its colour. Highlights are half the lamp's.
-    darker = clear * contrast * np.where(ratio < 1, ratio**0.8, ratio**0.85)
+    darker = clear * contrast * np.where(ratio < 1, ratio**0.8, _shadow_gain(ratio, tuning))
     brighter = clear * contrast * np.where(ratio < 1, ratio**0.3, ratio**-0.6)
     tint, white = clear * np.clip(ratio**0.75, 0.35, 1.0), tuning.highlight_white
     if is_monochrome(wanted[inside]):
@@ -88,6 +91,12 @@ def is_monochrome(pixels: Array, tuning: ToneTuning = _DEFAULT) -> bool:
     return max(float(rest.std()) for rest in left) < bound
 
 
+def _shadow_gain(ratio: Floats, tuning: ToneTuning) -> Floats:
+    """Return the gain of shadows on a target that is `ratio` times as bright as the crop, 1 and more."""
+    exposure = np.minimum(ratio, tuning.darker_skin)
+    return np.asarray(exposure**0.85 * (ratio / exposure) ** tuning.shadow_power, np.float32)
+
+
 def _weights(mask: Mask, size_wh: tuple[int, int]) -> tuple[Floats, Array]:
     """Return the weight of each cell in the mean, and the cells that lie wholly inside."""
     cover = cv2.resize((mask > 0).view(np.uint8) * np.uint8(255), size_wh, interpolation=cv2.INTER_AREA)
@@ -108,10 +117,10 @@ def _mean(picture: Floats, weight: Floats, norm: Floats, sigma: float) -> Floats
 
 
 def _skin_base(picture: Floats, mean: Floats, weight: Floats, columns: int, tuning: ToneTuning) -> Floats:
-    """Return the light on the skin itself: a finer mean in which brows, lips, beard and shine hardly count."""
+    """Return the light on the skin itself: a finer mean in which brows, lips and beard hardly count."""
     sigma = tuning.skin_sigma * columns
     off = ((picture - mean) @ LUMA) / (mean @ LUMA + tuning.black_level)
-    sure = weight / np.square(1 + np.square(off / tuning.unlike_share))
+    sure = weight / np.square(1 + np.square(off / np.where(off > 0, tuning.brighter_share, tuning.unlike_share)))
     total = cv2.GaussianBlur(sure, (0, 0), sigma, borderType=cv2.BORDER_CONSTANT)[:, :, None]
     blurred = cv2.GaussianBlur(picture * sure[:, :, None], (0, 0), sigma, borderType=cv2.BORDER_CONSTANT)
     return np.asarray((blurred + 0.05 * mean) / (total + 0.05), np.float32)

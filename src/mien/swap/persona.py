@@ -27,7 +27,7 @@ class Persona:
     """A face to wear: `prepared` is what `engine` has made of `source`.
 
     `shape` is float32 (478, 3): the proportions of the source at rest, in the head frame; None for an engine that draws
-    its own. `bearded`: the photo shows a beard.
+    its own. `bearded`: the photo shows a beard; `glasses`: it shows glasses that the engine can draw.
     """
 
     engine: Engine
@@ -36,6 +36,7 @@ class Persona:
     shape: Floats | None
     retouch: Retouch
     bearded: bool = False
+    glasses: bool = False
 
 
 def open_persona(engine: Engine, source: SourceFace, retouch: Retouch | None = None) -> Persona:
@@ -45,4 +46,10 @@ def open_persona(engine: Engine, source: SourceFace, retouch: Retouch | None = N
         shapes = [neutral(photo.landmarks.points) for photo in (source, *source.others)]
         shape = np.asarray(np.mean(shapes, axis=0), np.float32)
     retouch = Retouch() if retouch is None else retouch
-    return Persona(engine, source, engine.prepare(source), shape, retouch, shows_beard(source))
+    glasses = engine.wants_reshape and shows_glasses(source)
+    return Persona(engine, source, engine.prepare(source), shape, retouch, shows_beard(source), glasses)
+
+
+def shows_glasses(source: SourceFace) -> bool:
+    """Return True when the photo shows glasses."""
+    return any(fault.name == "glasses" for fault in source.faults)

@@ -283,8 +283,8 @@ def swap_faces(
     """
     worn = personas_of(roles)
     wearers, bare = _parted(faces, worn)
-    if takes_glasses_off(settings):
-        take_off_glasses(frame.image, wearers)
+    relieved = tuple(face for face in wearers if takes_glasses_off(settings, others=worn[face.track_id].glasses))
+    take_off_glasses(frame.image, relieved)
     shapes = {number: persona.shape for number, persona in worn.items()}
     wearers, bare = _parted(reshape_each(frame.image, faces, shapes, settings.shape * settings.opacity), worn)
     shaved = {each: settings.opacity * shaves_beard(settings, persona) for each, persona in worn.items()}

@@ -1,6 +1,6 @@
 """Memory of the faces of one stream of frames, from the usual appearance of each to the detail that was added to it."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from mien.settings import Settings
@@ -12,7 +12,7 @@ from mien.swap.memory.hidden_landmarks import HiddenLandmarks
 from mien.swap.memory.observer import Observer
 from mien.swap.memory.parsing import Parsing
 from mien.swap.memory.segmentation import Segmentation
-from mien.swap.persona import Retouch
+from mien.swap.persona import Persona, Retouch
 from mien.swap.stages.cover import BLUR, SOLID, Cover, HeadRegion, region_of_points
 from mien.swap.stages.enhance.stage import Enhancement
 from mien.swap.stages.own_glasses import takes_glasses_off
@@ -90,12 +90,12 @@ class StreamMemory:
         faces: tuple[TrackedFace, ...],
         retouch: Retouch,
         settings: Settings,
-        worn: Collection[int] | None = None,
+        worn: Mapping[int, Persona] | None = None,
     ) -> tuple[TrackedFace, ...]:
         """Return the faces with what is known of them.
 
-        Only faces in `worn`, by `track_id` (None = all), and those in front of these are looked at: the others come back as
-        they are.
+        Only faces in `worn`, by `track_id` (None = all, and nobody's persona), and those in front of these are looked at: the
+        others come back as they are.
 
         Occluders are found by the chosen segmenters, else by the parser, in files and live; without segmenters, or in addition
         to them with `occlusion` = on, by the faces' usual appearance, too.
@@ -103,9 +103,10 @@ class StreamMemory:
         faces = self._brows.lengthened(faces)
         behind = self._crossings.update(faces)
         if worn is None:
-            return self._observe(frame, faces, behind, retouch, settings)
+            return self._observe(frame, faces, behind, retouch, settings, {})
         concerned = {*worn, *(number for each in worn for number in behind.get(each, ()))}
-        observed = self._observe(frame, tuple(face for face in faces if face.track_id in concerned), behind, retouch, settings)
+        faces_concerned = tuple(face for face in faces if face.track_id in concerned)
+        observed = self._observe(frame, faces_concerned, behind, retouch, settings, worn)
         known = {face.track_id: face for face in observed}
         return tuple(known.get(face.track_id, face) for face in faces)
 
@@ -116,6 +117,7 @@ class StreamMemory:
         behind: Mapping[int, frozenset[int]],
         retouch: Retouch,
         settings: Settings,
+        worn: Mapping[int, Persona],
     ) -> tuple[TrackedFace, ...]:
         wanted = settings.occlusion != "off"
         segmenters = retouch.segmenters if wanted else ()
@@ -124,7 +126,9 @@ class StreamMemory:
         if parser is not None:
             faces = self._hidden.held(faces, self._parsing.seen, behind)
         hands = self._hands.update(frame, faces, self._parsing.seen, None if parser is None else retouch.hand_finder)
-        looks = self._parsing.update(frame, faces, parser, hands, behind, glasses=not takes_glasses_off(settings))
+        others = {number for number, persona in worn.items() if persona.glasses}
+        relieved = {each.track_id for each in faces if takes_glasses_off(settings, others=each.track_id in others)}
+        looks = self._parsing.update(frame, faces, parser, hands, behind, relieved)
         predicted.update({number: look.occluder for number, look in looks.items()})
         by_appearance = settings.occlusion == "on" or (settings.occlusion == "files" and not self._live and not segmenters)
         return self._observer.observe(

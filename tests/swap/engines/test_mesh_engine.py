@@ -1,5 +1,6 @@
 """The embedded engine on the bundled portraits: identity moves, the rest stays."""
 
+from dataclasses import replace
 from fractions import Fraction
 
 import cv2
@@ -9,10 +10,11 @@ import pytest
 from mien.assembly.factory import open_pipeline, open_source
 from mien.contracts import Engine
 from mien.lab.evaluate.measures import face_mask, landmark_error, pose_error
+from mien.models.format.parsing import FaceClass
 from mien.settings import Settings
 from mien.swap.engines.mesh.engine import MeshEngine
 from mien.swap.stages.compose import compose
-from mien.types import FacePatch, Frame, Image, Landmarks, TrackedFace
+from mien.types import FacePatch, Frame, Image, KnownFace, Landmarks, ParsedFace, TrackedFace
 from tests.support.portraits import COLLINS, HOPPER, WORN_BELOW, locate, models, moved, portrait, recogniser
 
 
@@ -221,6 +223,25 @@ def test_the_photos_glasses_are_worn_whole_on_request() -> None:
         assert worn.crop[spot].mean() < bare.crop[spot].mean() - 15
     assert int(worn.mask.sum()) > int(bare.mask.sum())
     assert worn.mask.astype(int).sum() > bare.mask.astype(int).sum()
+
+
+def test_over_dark_glasses_that_stay_no_second_pair_is_worn() -> None:
+    target = portrait(COLLINS)
+    parsed = ParsedFace(np.zeros((len(FaceClass), 96, 96), np.uint8), target.landmarks.points[:, :2].copy())
+    patches = []
+    for asked, dark in (("off", False), ("on", True), ("on", False)):
+        engine = MeshEngine(Settings(source_glasses=asked))
+        known = KnownFace(target.landmarks.points, parsed=replace(parsed, dark=dark))
+        face = TrackedFace(1, target.landmarks, 1, known=known)
+        prepared = engine.prepare(open_source(portrait(HOPPER).image, models()))
+        patches.append(engine.swap(Frame(target.image, 0, 0, Fraction(1)), [face], prepared)[0])
+    bare, over_dark, worn = patches
+    assert bare is not None
+    assert over_dark is not None
+    assert worn is not None
+    assert np.array_equal(bare.crop, over_dark.crop)
+    assert np.array_equal(bare.mask, over_dark.mask)
+    assert not np.array_equal(bare.crop, worn.crop)
 
 
 def _lit(image: Image, gain: float) -> Image:

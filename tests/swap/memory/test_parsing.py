@@ -14,7 +14,7 @@ from mien.face.texels import SIDE, facing, texel_map
 from mien.models.format.parsing import BEFORE_THE_FACE, FaceClass
 from mien.settings import Settings
 from mien.swap.memory.parsing import TUNING, Parsing
-from mien.swap.persona import Retouch
+from mien.swap.persona import Persona, Retouch
 from mien.swap.stages.own_beard import own_beard
 from mien.swap.stream_memory import StreamMemory
 from mien.testing import FakeParser
@@ -166,14 +166,22 @@ class _Panes(FakeParser):
         return shares
 
 
-@pytest.mark.parametrize("settings", [Settings(glasses="off"), Settings(source_glasses="on")])
-def test_clear_glasses_that_come_off_are_not_kept_in_front_and_dark_ones_are(settings: Settings) -> None:
+@pytest.mark.parametrize(
+    ("settings", "others", "off"),
+    [
+        (Settings(), True, False), (Settings(glasses="off"), False, True), (Settings(source_glasses="on"), True, True),
+        (Settings(source_glasses="on"), False, False),
+    ],
+)  # fmt: skip
+def test_clear_glasses_that_come_off_are_not_kept_in_front_and_dark_ones_are(
+    settings: Settings, others: bool, off: bool
+) -> None:
     image, face = _with_disc()
-    for kind, asked, kept in (
-        (FaceClass.RIM, Settings(), True), (FaceClass.RIM, settings, False), (FaceClass.SHADE, settings, True),
-    ):  # fmt: skip
+    persona = Persona(None, None, None, None, Retouch(), glasses=others)  # type: ignore[arg-type]
+    for kind, kept in ((FaceClass.RIM, not off), (FaceClass.SHADE, True)):
         memory = StreamMemory()
-        (seen,) = memory.observe(_frame(image), (face,), Retouch(parser=_Panes(kind)), asked)
+        worn = {face.track_id: persona}
+        (seen,) = memory.observe(_frame(image), (face,), Retouch(parser=_Panes(kind)), settings, worn)
         assert seen.known is not None
         assert seen.known.parsed is not None
         assert seen.known.parsed.dark == (kind == FaceClass.SHADE)

@@ -36,14 +36,14 @@ def test_a_beard_stays_and_a_trace_of_stubble_does_not() -> None:
     assert full is not None
     assert full[beard_texture(1) > 0].min() > 250
     assert full[beard_texture(1) == 0].max() == 0
-    assert own_beard(_parsed(beard_texture(24))) is None
+    assert own_beard(_parsed(beard_texture(40))) is None
     assert own_beard(_parsed(None)) is None
     assert own_beard(None) is None
 
 
 def test_it_comes_and_goes_softly() -> None:
     levels = [
-        0 if (found := own_beard(_parsed(beard_texture(level)))) is None else int(found.max()) for level in range(20, 160)
+        0 if (found := own_beard(_parsed(beard_texture(level)))) is None else int(found.max()) for level in range(30, 160)
     ]
     assert levels == sorted(levels)
     assert 0 in levels
@@ -80,7 +80,12 @@ def test_an_engine_that_draws_beards_keeps_none_by_itself() -> None:
 def test_colours_that_agree_make_a_short_beard_stay() -> None:
     little = _parsed(beard_texture(18))
     assert staying(little) == 0
-    assert staying(little, 0.5) > 0.9
+    assert staying(little, BeardLook(signs=0.5)) > 0.9
+    assert staying(little, BeardLook(visible=0.1)) == 0
+    more = _parsed(beard_texture(36))
+    assert staying(more) == 0
+    assert staying(more, BeardLook(visible=0.1)) > 0.9
+    assert staying(more, BeardLook(visible=0.02)) == 0
     seen = beard_texture(200)
     kept = own_beard(little, BeardLook(seen, 0.5))
     assert kept is not None

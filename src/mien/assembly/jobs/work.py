@@ -13,6 +13,7 @@ from mien.assembly.cast_plan import CastPlan
 from mien.assembly.file_hiding import Reporting, file_hash
 from mien.assembly.file_swap import FileSwap
 from mien.assembly.hiding_work import HidingListener, HidingOrder, hide, report_path, settings_without_traces
+from mien.assembly.idle_settings import idle_notes
 from mien.assembly.jobs.models import SharedParts
 from mien.batch.export import PartNotes
 from mien.batch.film import PartExporter
@@ -116,7 +117,8 @@ def _swap(spec: JobSpec, work: SwapSpec, parts: SharedParts, watcher: Watcher) -
             reporting = nullcontext(lambda progress: watcher.progress("swapping", progress))
             result = file_swap.swap_moving(reader, output, reporting, watcher.cancel)
     facts = {"worn": dict(result.worn)} if result.worn else {}
-    return _done(spec.output, result, (*notes, *registry.notes(settings, models.sessions)), facts)
+    idle = idle_notes(settings, faces)
+    return _done(spec.output, result, (*notes, *idle, *registry.notes(settings, models.sessions)), facts)
 
 
 def _plan(work: SwapSpec, faces: list[SourceFace]) -> CastPlan:

@@ -150,14 +150,19 @@ def seam_step(result: Image, worn: Floats, target: Image, own: Floats) -> float:
     It is the change of the result inside the border minus that outside, in the mean over stretches of the oval; texture
     averages out along a stretch.
     """
-    changes = []
-    for depth in (SEAM.inside, 0.0):
-        new, old = (_ribbon(*face, depth) for face in ((result, worn), (target, own)))
-        # Inside, the ring itself; outside, the half of it that lies beyond the oval.
-        change = (new - old)[:, SEAM.ring_pixels + 1 :] if depth == 0 else new - old
-        changes.append([float(part.mean()) for part in np.array_split(change, SEAM.stretches)])
-    inside, outside = (np.array(change) for change in changes)
+    inside = change_inside(result, worn, target, own)
+    # Of the ring at the border the half that lies beyond it.
+    outside = _in_stretches((_ribbon(result, worn, 0.0) - _ribbon(target, own, 0.0))[:, SEAM.ring_pixels + 1 :])
     return float(np.abs(inside - outside).mean())
+
+
+def change_inside(result: Image, worn: Floats, target: Image, own: Floats) -> Floats:
+    """Return the change in luminance just inside the border, in grey levels, in the mean of each stretch; float32 (24,)."""
+    return _in_stretches(_ribbon(result, worn, SEAM.inside) - _ribbon(target, own, SEAM.inside))
+
+
+def _in_stretches(change: Floats) -> Floats:
+    return np.array([part.mean() for part in np.array_split(change, SEAM.stretches)], np.float32)
 
 
 def _across(image: Image, points: Floats, depth: float) -> Floats:

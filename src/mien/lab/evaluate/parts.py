@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from mien.errors import UsageError
 from mien.lab.evaluate import (
     beards,
+    border,
     clip_source,
     covers,
     everyday,
@@ -34,6 +35,7 @@ class Part:
 PARTS: Mapping[str, Part] = {
     "stills": Part(stills.measure, lambda lab: lab.length(lab.pairs) * 6 // 5),
     "everyday": Part(everyday.measure, lambda lab: lab.length(everyday.PAIRS) + lab.length(everyday.CLOSING_PAIRS)),
+    "border": Part(border.measure, lambda lab: lab.length(border.PEOPLE)),
     "hard-pairs": Part(stills.measure_hard, lambda lab: len(stills.HARD_PAIRS)),
     "light": Part(lighting.measure, lambda lab: 6),
     "occlusion": Part(occlusion.measure, lambda lab: 24),

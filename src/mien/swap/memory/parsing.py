@@ -4,7 +4,7 @@ The parser looks at a face in every other frame, and in the next one when someth
 front; in between, what it saw moves with the mesh.
 """
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
@@ -106,14 +106,13 @@ class Parsing:
         parser: Parser | None,
         hands: Mapping[int, Mask] = MappingProxyType({}),
         behind: Mapping[int, frozenset[int]] = MappingProxyType({}),
-        *,
-        glasses: bool = True,
+        relieved: Container[int] = frozenset(),
     ) -> dict[int, Look]:
         """Return what is known of each face by its `track_id`; empty without a parser.
 
-        `glasses`: clear ones stay before the face. `hands` are textures of the hands before a face that the hand networks
-        found. Faces in `behind` have others in front of them: what these uncover counts at once. The picture is not changed.
-        Errors of the parser pass through, and nothing is remembered of that frame.
+        `relieved` are the faces whose clear glasses come off. `hands` are textures of the hands before a face that the hand
+        networks found. Faces in `behind` have others in front of them: what these uncover counts at once. The picture is not
+        changed. Errors of the parser pass through, and nothing is remembered of that frame.
         """
         if parser is None:
             self.reset()
@@ -125,7 +124,8 @@ class Parsing:
         for face, parsed in zip(due, _parsed(frame, due, parser), strict=True):
             number = face.track_id
             before, hand = looks.get(number), hands.get(number)
-            looks[number] = self._look(parsed, frame, face, before, hand, glasses=glasses, uncovered=number in behind)
+            glasses, uncovered = number not in relieved, number in behind
+            looks[number] = self._look(parsed, frame, face, before, hand, glasses=glasses, uncovered=uncovered)
             self._turns.looked(number, again=number in behind or (self._live and _is_doubtful(looks[number])))
         self._looks = looks
         return looks.copy()

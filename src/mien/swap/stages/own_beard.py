@@ -20,12 +20,16 @@ from mien.types import Mask, ParsedFace, SourceFace, TrackedFace
 class BeardTuning:
     """Mean shares of the class of beards in the area where beards grow: full beards have 0.41 to 0.60, a day's stubble 0.1."""
 
-    stays: tuple[float, float] = (0.10, 0.13)
-    """Share between which a wearer's beard begins to stay: of these, shaving left patches beside the jaw."""
+    stays: tuple[float, float] = (0.165, 0.205)
+    """Share between which a wearer's beard begins to stay, whatever the picture says: of these, shaving left patches beside the
+    jaw."""
     agreed: tuple[float, float] = (0.05, 0.065)
     agreed_signs: tuple[float, float] = (0.30, 0.36)
-    """The same where the colours of the picture agree (`BeardView.signs`), and signs from which they do. Of 12 everyday pairs
-    with beards between the old and the new bounds the beard that stays looked better in 9, the same in 2."""
+    """The same where the colours of the picture agree (`BeardView.signs`), and signs from which they do."""
+    seen: tuple[float, float] = (0.10, 0.13)
+    seen_visible: tuple[float, float] = (0.035, 0.045)
+    """The same where the beard is seen at once (`BeardView.visible`): white and soft ones have few signs. Of 12 everyday pairs
+    with beards below the first bounds the beard that stays looked better in 9, the same in 2."""
     full: tuple[float, float] = (0.3, 0.42)
     """Share between which a beard begins to be long, and reaches farther."""
     source: float = 0.25
@@ -46,11 +50,12 @@ TUNING = BeardTuning()
 class BeardLook:
     """Opacity of a beard by the colours of the picture: `texture` uint8 (side, side), None where nothing is known.
 
-    `signs` as in `BeardView`.
+    `signs` and `visible` as in `BeardView`.
     """
 
     texture: Mask | None = None
     signs: float = 0.0
+    visible: float = 0.0
 
 
 NOTHING = BeardLook()
@@ -83,7 +88,7 @@ def own_beard(parsed: ParsedFace | None, seen: BeardLook = NOTHING) -> Mask | No
     """Return the beard of a face that is to stay as a texture, uint8 (side, side); None without one."""
     if parsed is None or parsed.beard is None:
         return None
-    certainty = staying(parsed, seen.signs)
+    certainty = staying(parsed, seen)
     if certainty <= 0:
         return None
     whole = np.asarray(cv2.convertScaleAbs(parsed.beard, alpha=TUNING.gain), np.uint8)
@@ -93,12 +98,13 @@ def own_beard(parsed: ParsedFace | None, seen: BeardLook = NOTHING) -> Mask | No
     return cv2.convertScaleAbs(cv2.bitwise_and(whole, _reach()), alpha=certainty).astype(np.uint8)
 
 
-def staying(parsed: ParsedFace, signs: float = 0.0) -> float:
-    """Return how surely a face has a beard that is to stay, 0..1; `signs` as in `BeardView`."""
+def staying(parsed: ParsedFace, seen: BeardLook = NOTHING) -> float:
+    """Return how surely a face has a beard that is to stay, 0..1."""
     if parsed.beard is None:
         return 0.0
     share = share_of(parsed.beard)
-    return max(_ramp(share, TUNING.stays), _ramp(share, TUNING.agreed) * _ramp(signs, TUNING.agreed_signs))
+    agreed = _ramp(share, TUNING.agreed) * _ramp(seen.signs, TUNING.agreed_signs)
+    return max(_ramp(share, TUNING.stays), agreed, _ramp(share, TUNING.seen) * _ramp(seen.visible, TUNING.seen_visible))
 
 
 def fullness(parsed: ParsedFace) -> float:

@@ -5,11 +5,13 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from mien.face import landmark_sets
 from mien.imaging import geometry
+from mien.imaging.arrays import locked
 from mien.imaging.guided_filter import refined
 from mien.models.format.parsing import FaceClass
 from mien.settings import Settings
-from mien.types import Affine, Image, Mask, ParsedFace, TrackedFace
+from mien.types import Affine, Floats, Image, Mask, ParsedFace, TrackedFace
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +34,23 @@ class OwnGlassesTuning:
     """Level of the mask from which a pixel is painted over."""
     radius: float = 0.015
     """Radius of the search for the edges of the rims."""
+    doubtful: int = 50
+    sure_gain: float = 2.0
+    """Level of rims up to which nothing is painted where the new face does not hide it, and factor on what is above it: hair
+    and background around an arm would be smeared."""
+    worn: float = 0.9
+    """Size of the part of the oval in which the new face hides the paint, and more is painted."""
+    soft: float = 0.02
+    """Width of its edge, as a share of the picture in which it is painted."""
 
 
 TUNING = OwnGlassesTuning()
+_SAME = locked(np.eye(2, 3))
 
 
-def takes_glasses_off(settings: Settings) -> bool:
-    """Return True when the wearer's glasses are to go: on request, and where those of the photo come in their place."""
-    return settings.glasses == "off" or settings.source_glasses == "on"
+def takes_glasses_off(settings: Settings, *, others: bool) -> bool:
+    """Return True when the wearer's glasses are to go: on request, and where `others`, those of the photo, take their place."""
+    return settings.glasses == "off" or (settings.source_glasses == "on" and others)
 
 
 def take_off_glasses(image: Image, faces: tuple[TrackedFace, ...]) -> None:
@@ -70,11 +81,13 @@ def _take_off(image: Image, face: TrackedFace, parsed: ParsedFace) -> None:
     shrink = min(1.0, TUNING.longer_side / max(part.shape[:2]))
     size_wh = max(4, round(part.shape[1] * shrink)), max(4, round(part.shape[0] * shrink))
     small = np.asarray(cv2.resize(part, size_wh, interpolation=cv2.INTER_AREA), np.uint8)
-    to_small = _into(to_frame, left, top, size_wh[0] / part.shape[1], size_wh[1] / part.shape[0])
+    to_small = _into(to_frame, left, top, *_ratio(size_wh, part))
     mask = np.asarray(cv2.warpAffine(frames, to_small, size_wh, flags=cv2.INTER_LINEAR), np.uint8)
     radius = max(2, round(TUNING.radius * side * geometry.scale_of(to_small)))
     mask = np.maximum(mask, refined(mask, small, radius))
-    _fill(part, small, mask)
+    beyond = np.asarray(cv2.warpAffine(_rims_alone(parsed), to_small, size_wh, flags=cv2.INTER_LINEAR), np.uint8)
+    worn = _worn(geometry.apply(_into(_SAME, left, top, *_ratio(size_wh, part)), face.landmarks.points[:, :2]), size_wh)
+    _fill(part, small, np.maximum(np.minimum(mask, worn), beyond))
 
 
 def _frames_of(parsed: ParsedFace) -> Mask | None:
@@ -89,6 +102,24 @@ def _frames_of(parsed: ParsedFace) -> Mask | None:
     return np.asarray(cv2.dilate(whole, _disc(TUNING.margin * side)), np.uint8)
 
 
+def _rims_alone(parsed: ParsedFace) -> Mask:
+    """Return what is surely rim or arm in the parser's crop, uint8 (side, side): around it hair and background stay."""
+    sure = cv2.convertScaleAbs(
+        np.maximum(parsed.shares[FaceClass.RIM], TUNING.doubtful) - TUNING.doubtful, alpha=TUNING.sure_gain
+    )
+    return np.asarray(cv2.dilate(sure, np.ones((3, 3), np.uint8)), np.uint8)
+
+
+def _worn(local: Floats, size_wh: tuple[int, int]) -> Mask:
+    """Return where the new face hides what is painted, uint8 (h, w), 255 = wholly; `local` are the landmarks there."""
+    mask = np.zeros(size_wh[::-1], np.uint8)
+    oval = local[list(landmark_sets.FACE_OVAL)]
+    middle = oval.mean(axis=0)
+    cv2.fillPoly(mask, [(middle + TUNING.worn * (oval - middle)).round().astype(np.int32)], 255)
+    size = 2 * round(TUNING.soft * size_wh[0]) + 1
+    return np.asarray(cv2.blur(mask, (size, size)), np.uint8)
+
+
 def _fill(part: Image, small: Image, mask: Mask) -> None:
     """Paint over the mask from around, in place."""
     # Lines that lead up to an arm go on behind it: the edge of a cheek, strands of hair.
@@ -97,6 +128,10 @@ def _fill(part: Image, small: Image, mask: Mask) -> None:
     wide = cv2.resize(filled, size_wh, interpolation=cv2.INTER_LINEAR)
     share = cv2.resize(mask, size_wh, interpolation=cv2.INTER_LINEAR)[:, :, None].astype(np.float32) / 255
     part[:] = np.clip(part + (wide - part.astype(np.float32)) * share + 0.5, 0, 255).astype(np.uint8)
+
+
+def _ratio(size_wh: tuple[int, int], part: Image) -> tuple[float, float]:
+    return size_wh[0] / part.shape[1], size_wh[1] / part.shape[0]
 
 
 def _into(to_frame: Affine, left: int, top: int, x: float, y: float) -> Affine:

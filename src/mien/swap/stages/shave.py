@@ -83,7 +83,8 @@ class Shaving:
         known = self._known.get(face.track_id)
         if known is None:
             return NOTHING
-        return BeardLook(np.rint(known.opacity * np.float32(known.belief)).astype(np.uint8), known.view.signs)
+        opacity = np.rint(known.opacity * np.float32(known.belief)).astype(np.uint8)
+        return BeardLook(opacity, known.view.signs, known.view.visible)
 
     def shave(self, image: Image, faces: tuple[TrackedFace, ...], strengths: Mapping[int, float], *, full: bool) -> None:
         """Shave the faces in `image`, BGR uint8, in place; `strengths` are by `track_id`: 0 looks only, 1 leaves no beard.
@@ -100,7 +101,7 @@ class Shaving:
                 continue
             known[face.track_id] = found
             if parsed is not None and upright > 0:
-                shaved = 1.0 if full else 1.0 - staying(parsed, found.view.signs)
+                shaved = 1.0 if full else 1.0 - staying(parsed, BeardLook(None, found.view.signs, found.view.visible))
                 _lay(image, face, found.view, strengths[face.track_id] * shaved * upright * found.belief)
         self._known = known
 
@@ -165,7 +166,8 @@ def _mixed(before: BeardView, now: BeardView, new: float) -> BeardView:
     old, part = 1 - new, np.float32(new)
     skin, share = before.skin + (now.skin - before.skin) * part, before.share + (now.share - before.share) * part
     detail, signs = old * before.detail + new * now.detail, old * before.signs + new * now.signs
-    return replace(now, skin=skin, share=share, detail=detail, signs=signs)
+    visible = old * before.visible + new * now.visible
+    return replace(now, skin=skin, share=share, detail=detail, signs=signs, visible=visible)
 
 
 def _carried(view: BeardView, image: Image, points: Floats, window: Window) -> BeardView | None:
@@ -185,9 +187,8 @@ def _carried(view: BeardView, image: Image, points: Floats, window: Window) -> B
     skin = _warped(view.skin, to_now, window.size_wh, cv2.BORDER_REPLICATE) * gain
     share = _warped(view.share, to_now, window.size_wh, cv2.BORDER_CONSTANT)
     beyond = _warped(view.beyond, to_now, window.size_wh, cv2.BORDER_REPLICATE)
-    return BeardView(
-        window.box_xyxy, seen, skin, share, beyond, view.detail, tone, np.asarray(points[:, :2], np.float32), view.signs
-    )
+    flat = np.asarray(points[:, :2], np.float32)
+    return BeardView(window.box_xyxy, seen, skin, share, beyond, view.detail, tone, flat, view.signs, view.visible)
 
 
 def _lay(image: Image, face: TrackedFace, view: BeardView, strength: float) -> None:

@@ -5,7 +5,7 @@ The patch is computed in the frame's own pixels, so that no pixel is resampled t
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -41,7 +41,8 @@ class PreparedMesh:
     """Values that depend on the source alone; `textures` go from large to small, `opacity` is float32 (478,).
 
     `beard` is the photo's beard, None where it has none or the target's is to show; `expressions` is what a clip shows of the
-    source's expressions, None without a clip.
+    source's expressions, None without a clip. `bare` is the same without the photo's glasses, for wearers whose dark ones stay;
+    None where no glasses are worn.
     """
 
     textures: tuple[Texture, ...]
@@ -49,6 +50,7 @@ class PreparedMesh:
     triangles: Array
     beard: BeardLayer | None = None
     expressions: ExpressionTextures | None = None
+    bare: "PreparedMesh | None" = None
 
 
 class MeshEngine:
@@ -71,13 +73,19 @@ class MeshEngine:
 
     def prepare(self, source: SourceFace) -> PreparedMesh:
         """Return textures, opacity and triangles for a source."""
+        if self._settings.source_glasses == "off":
+            return self._prepared(source, glasses=False)
+        whole = self._prepared(source, glasses=True)
+        return replace(whole, bare=self._prepared(source, glasses=False))
+
+    def _prepared(self, source: SourceFace, *, glasses: bool) -> PreparedMesh:
         opacity = border_opacity()
         if self._settings.eyes == "blend":
             opacity[[landmark_sets.RIGHT_IRIS, landmark_sets.LEFT_IRIS]] = 0
         if self._settings.mouth == "target":
             # The line between closed lips is the target's; a smile's inner edges do not meet on a closed mouth.
             opacity[list(landmark_sets.INNER_LIPS)] = 0
-        view = merged_views(source, glasses=self._settings.source_glasses == "on")
+        view = merged_views(source, glasses=glasses)
         if view.glasses is not None:
             opacity = np.maximum(opacity, glasses_opacity(view.glasses))
         beard = None if self._settings.beard == "target" else beard_layer(source)
@@ -96,6 +104,9 @@ class MeshEngine:
 
     def _patch(self, frame: Frame, face: TrackedFace, prepared: PreparedMesh) -> FacePatch | None:
         points = face.landmarks.points
+        if prepared.bare is not None and _wears_dark_glasses(face):
+            # One pair is enough, and nobody's eyes are known behind theirs.
+            prepared = prepared.bare
         if self._settings.eyes == "source" and self._settings.gaze == "camera":
             points = into_the_camera(points)
         if prepared.beard is not None:
@@ -144,6 +155,10 @@ class MeshEngine:
         if self._settings.sharpness > 0:
             crop = sharpened(crop, self._settings.sharpness)
         return FacePatch(crop, mask, crop_to_frame)
+
+
+def _wears_dark_glasses(face: TrackedFace) -> bool:
+    return face.known is not None and face.known.parsed is not None and face.known.parsed.dark
 
 
 def _soften_outline(mask: Mask, local: Floats) -> None:
