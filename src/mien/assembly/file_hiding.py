@@ -32,6 +32,7 @@ from mien.provenance.seal import Notary
 from mien.settings import Settings
 from mien.swap.hiding.cover_plan import CoverPlan
 from mien.swap.hiding.face_path import FacePath
+from mien.swap.hiding.frame_print import print_of
 from mien.swap.hiding.frame_search import FrameSearch
 from mien.swap.hiding.hider import Hider, StandIns
 from mien.swap.hiding.path_search import Look
@@ -100,7 +101,7 @@ class FileHiding:
         paths = self.search.open_paths()
         paths.see(Look(frame.image, frame.time_s, True, tuple(self.search.look(frame.image, 0, whole=True))))
         (watch or _unwatched)(frame, paths.followed)
-        return Searched(paths.finish(), paths.times, array("q", [frame.pts]))
+        return Searched(paths.finish(), paths.times, array("q", [frame.pts]), array("L", [print_of(frame.image)]))
 
     def search_moving(
         self,
@@ -159,7 +160,7 @@ class FileHiding:
 
     def _hider(self, found: Findings) -> Hider:
         before = None if found.review is None else found.review.take
-        return Hider(self.cover(), found.plan, found.searched.pts, before, found.stand_ins)
+        return Hider(self.cover(), found.plan, found.searched.pts, found.searched.prints, before, found.stand_ins)
 
     def cover(self) -> Cover:
         """Return a cover of the style, with a secret of its own."""

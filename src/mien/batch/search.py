@@ -11,6 +11,7 @@ from mien.batch.job import Progress
 from mien.errors import Cancelled
 from mien.media.files.moving import MovingReader
 from mien.swap.hiding.face_path import FacePath
+from mien.swap.hiding.frame_print import print_of
 from mien.swap.hiding.frame_search import FrameSearch
 from mien.swap.hiding.path_search import Look
 from mien.swap.tracking.scene_cut import SceneCuts
@@ -21,11 +22,12 @@ _AHEAD = 2  # frames for each thread that wait for their turn: 50 MB of 4K frame
 
 @dataclass(frozen=True, slots=True)
 class Searched:
-    """Result of a search: the paths of faces, and the time in seconds and the pts of each frame."""
+    """Result of a search: the paths of faces, and the time in seconds, the pts and the print of each frame."""
 
     paths: list[FacePath]
     times: "array[float]"
     pts: "array[int]"
+    prints: "array[int]"
 
 
 def search_video(
@@ -42,6 +44,7 @@ def search_video(
     the reader raises. The result does not depend on the number of `threads`.
     """
     paths, cuts, pts = search.open_paths(), SceneCuts(), array("q")
+    prints: array[int] = array("L")
     pending: deque[tuple[Frame, bool, Future[list[Detection]]]] = deque()
 
     def take() -> None:
@@ -56,6 +59,7 @@ def search_video(
                 is_new = cuts.is_cut(frame.image) or not pts
                 pending.append((frame, is_new, pool.submit(search.look, frame.image, len(pts), whole=is_new)))
                 pts.append(frame.pts)
+                prints.append(print_of(frame.image))
                 if len(pending) > _AHEAD * threads:
                     take()
                 if cancel is not None and cancel.is_set():
@@ -64,4 +68,4 @@ def search_video(
                 take()
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
-    return Searched(paths.finish(), paths.times, pts)
+    return Searched(paths.finish(), paths.times, pts, prints)

@@ -9,6 +9,7 @@ import pytest
 from mien.errors import UnreadableMedia
 from mien.swap.hiding.cover_plan import CoverPlan
 from mien.swap.hiding.face_path import FacePath, Sighting
+from mien.swap.hiding.frame_print import print_of
 from mien.swap.hiding.hider import Hider
 from mien.swap.stages.cover import SOLID, TUNING, Cover
 from mien.types import Frame, Image
@@ -19,7 +20,7 @@ def _hider(seen: list[tuple[int, Image]] | None = None) -> Hider:
     path.add(Sighting(1, (20.0, 20.0, 40.0, 40.0), 0.0, 0.9), firm=True)
     plan = CoverPlan([path], array("d", [0.0, 10.0, 20.0]))
     before = None if seen is None else lambda number, image: seen.append((number, image.copy()))
-    return Hider(Cover(SOLID), plan, [0, 10, 20], before)
+    return Hider(Cover(SOLID), plan, [0, 10, 20], [print_of(_frame(number).image) for number in range(3)], before)
 
 
 def _frame(number: int) -> Frame:
@@ -40,6 +41,17 @@ def test_frames_are_shown_before_they_are_covered() -> None:
         hider.swap_frame(_frame(number))
     assert [number for number, _ in seen] == [0, 1, 2]
     assert all((image == 200).all() for _, image in seen)
+
+
+def test_a_frame_that_shows_something_else_at_the_same_time_is_refused_uncovered() -> None:
+    """A file that is written over between the two passes."""
+    hider, other = _hider(), _frame(1)
+    hider.swap_frame(_frame(0))
+    other.image[8:20] = 90
+    before = other.image.copy()
+    with pytest.raises(UnreadableMedia, match="frame 2 differs"):
+        hider.swap_frame(other)
+    assert np.array_equal(other.image, before)
 
 
 def test_tracking_passes_frames_on() -> None:

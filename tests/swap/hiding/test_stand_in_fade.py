@@ -44,6 +44,11 @@ def test_it_comes_softly_and_is_whole_after_the_time_of_the_fade() -> None:
     assert found[round(TUNING.fade_s * RATE) + 1] == 1.0
 
 
+def test_at_the_start_of_a_scene_it_is_there_at_once() -> None:
+    assert StandInFades().step(0.0, {4: _region(0)}, {4: _face(0)}, {}, {4})[4][1] == 1.0
+    assert StandInFades().step(0.0, {4: _region(0)}, {}, {4: _face(0)}, {4}) == {}
+
+
 def test_a_fair_face_keeps_it_and_starts_none() -> None:
     assert _strengths("s" * 12 + "f" * 20)[-1] == 1.0
     assert _strengths("f" * 20) == [0.0] * 20

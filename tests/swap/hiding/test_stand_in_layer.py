@@ -15,6 +15,7 @@ from mien.face.head_pose import yaw_of_mesh
 from mien.settings import Settings
 from mien.swap.hiding.cover_plan import CoverPlan
 from mien.swap.hiding.face_path import FacePath, Sighting
+from mien.swap.hiding.frame_print import print_of
 from mien.swap.hiding.hider import Hider, StandIns
 from mien.swap.hiding.stand_in_layer import StandInLayer
 from mien.swap.persona import Persona, open_persona
@@ -115,11 +116,12 @@ def test_a_stream_shows_stand_ins_where_the_tracker_is_sure_and_covers_elsewhere
     plan = CoverPlan([path], array("d", [0.0, 0.04]))
     layer = StandInLayer({5: path}, {5: _persona()})
     tracker = factory.open_hiding_tracker(_parts().settings, _parts().models, picture=False)
-    hider = Hider(Cover(BLUR, _SECRET), plan, [0, 1], None, StandIns(layer, tracker))
     gone = image.copy()
     x1, y1, x2, y2 = (round(value) for value in seen.box_xyxy)
     gone[y1 - 40 : y2 + 20, x1 - 40 : x2 + 40] = 120
     pictures = [image, gone]
+    prints = [print_of(each) for each in pictures]
+    hider = Hider(Cover(BLUR, _SECRET), plan, [0, 1], prints, None, StandIns(layer, tracker))
     for number, picture in enumerate(pictures):
         result = hider.swap_frame(Frame(picture.copy(), number, number, Fraction(1, 25))).frame.image
         covered = picture.copy()

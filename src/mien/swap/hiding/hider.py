@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from mien.errors import UnreadableMedia
 from mien.swap.hiding.cover_plan import CoverPlan, is_drawn
+from mien.swap.hiding.frame_print import print_of
 from mien.swap.hiding.stand_in_layer import StandInLayer
 from mien.swap.pipeline import SeenFrame
 from mien.swap.stages.cover import Cover
@@ -21,7 +22,7 @@ class StandIns:
 
 
 class Hider:
-    """Covers the frames of a film that was searched before; `pts` are those of the frames that were searched.
+    """Covers the frames of a film that was searched before; `pts` and `prints` are those of the frames that were searched.
     `before` is called with the number and the picture of each frame before it is covered, `stand_ins` lie over the covers.
 
     Frames come in order, as to a `Pipeline`. A frame that was not searched
@@ -33,6 +34,7 @@ class Hider:
         cover: Cover,
         plan: CoverPlan,
         pts: Sequence[int],
+        prints: Sequence[int],
         before: Callable[[int, Image], None] | None = None,
         stand_ins: StandIns | None = None,
     ) -> None:
@@ -41,6 +43,7 @@ class Hider:
         self._cover = cover
         self._plan = plan
         self._pts = pts
+        self._prints = prints
         self._next = 0
 
     def track_all(self, frames: Iterable[Frame]) -> Iterator[SeenFrame]:
@@ -54,7 +57,7 @@ class Hider:
     def swap(self, seen: SeenFrame) -> FrameResult:
         """Cover the heads of the frame, in place, and lay the stand-ins over them."""
         number, frame = self._next, seen.frame
-        if number >= len(self._pts) or self._pts[number] != frame.pts:
+        if number >= len(self._pts) or (self._pts[number], self._prints[number]) != (frame.pts, print_of(frame.image)):
             raise UnreadableMedia(
                 f"frame {number + 1} differs from the one that was searched for faces",
                 "the file has changed, or is damaged: run it again on a copy that rests",

@@ -3,7 +3,7 @@
 The cover is below it at all times, so a stand-in that is half there, or a moment old, shows nothing of the person.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -39,12 +39,18 @@ class StandInFades:
     _time_s: float | None = None
 
     def step(
-        self, time_s: float, regions: Mapping[int, HeadRegion], sure: Mapping[int, TrackedFace], fair: Mapping[int, TrackedFace]
+        self,
+        time_s: float,
+        regions: Mapping[int, HeadRegion],
+        sure: Mapping[int, TrackedFace],
+        fair: Mapping[int, TrackedFace],
+        begun: Collection[int] = (),
     ) -> dict[int, tuple[TrackedFace, float]]:
         """Return the face to draw on each path, by number, and its strength, 0..1.
 
         `regions` are the covers of this frame, by the number of their path. A face that is sure gets its stand-in; one that is
-        fair keeps it; without a face the last one is carried along with the cover while it fades.
+        fair keeps it; without a face the last one is carried along with the cover while it fades. On the paths of `begun` a
+        scene begins, so that there is nothing to fade from.
         """
         passed = 0.0 if self._time_s is None else max(time_s - self._time_s, 0.0)
         self._time_s = time_s
@@ -55,7 +61,7 @@ class StandInFades:
             if face is None and before is not None:
                 face = fair.get(number)
             if face is not None:
-                strength = 0.0 if before is None else before.strength
+                strength = float(number in begun) if before is None else before.strength
                 shown[number] = _Shown(face, region, min(strength + step, 1.0))
             elif before is not None and before.strength > step:
                 shown[number] = _Shown(_carried(before, region), region, before.strength - step)

@@ -70,7 +70,8 @@ class StandInLayer:
         shown = {path: (face, 1.0) for path, face in self._fitting(number, covers, faces, fair=False).items()}
         if self.fades is not None:
             sure = {path: face for path, (face, _) in shown.items()}
-            shown = self.fades.step(frame.time_s, covers, sure, self._fitting(number, covers, faces, fair=True))
+            begun = {path for path in covers if self.paths[path].first_bound == number}
+            shown = self.fades.step(frame.time_s, covers, sure, self._fitting(number, covers, faces, fair=True), begun)
         self.drawn["covered"] += len(regions)
         if not shown:
             return ()
