@@ -738,7 +738,7 @@ def _strike_out(person: Person, studio: Studio) -> None:
     person.shoot("film-stretch")
     page.click("#film-strike button")
     person.until(lambda: len(not_in(1)) == 1, "the time is struck out")
-    assert np.allclose(not_in(1), [[1.0, 2.0]], atol=0.02)
+    assert not_in(1) == [[1.0, 2.0]]
     page.wait_for_selector("#film-lanes > li:nth-child(1) .struck")
     assert page.locator(f"{_card(1)} .struck-of button").inner_text().startswith("not 0:01.0–0:0")
     person.shoot("film-struck")

@@ -82,7 +82,9 @@ export class Striking {
     held.isDrag ||= Math.abs(event.clientX - held.x) >= LEAST_DRAG_PIXELS;
     if (!held.isDrag) return;
     const time = this.timeAt(held.track, event);
-    this.choose({ key: held.key, from: Math.min(held.time, time), to: Math.max(held.time, time) });
+    // As exact as what is shown and can be typed.
+    const [from, to] = [Math.min(held.time, time), Math.max(held.time, time)].map((each) => Math.round(10 * each) / 10);
+    this.choose(from !== undefined && to !== undefined && from < to ? { key: held.key, from, to } : null);
     this.acts.seek(time);
   }
 
