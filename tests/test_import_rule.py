@@ -32,7 +32,7 @@ ROOMS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("memory", "people", "stages"),
         ("engines", "persona"),
         ("cast",),
-        ("casting",),
+        ("casting", "hidden_heads"),
         ("parts", "stream_memory", "stream_state"),
         ("pipeline",),
         ("hiding",),

@@ -84,10 +84,10 @@ class Casting:
         self._identities.update(frame, faces, self._people)
         return self._count
 
-    def is_other(self, track_id: int, count: int, time_s: float) -> bool:
-        """Return True unless a track is a member's by what is known by now of the frame of this number and time."""
-        found = self._identities
-        return found is None or found.who(track_id, count, time_s).person is None
+    def is_left(self, track_id: int, cast: Cast, count: int, time_s: float) -> bool:
+        """Return True when a track shows its own face, by what is known by now of the frame of this number and time."""
+        person = None if self._identities is None else self._identities.who(track_id, count, time_s).person
+        return next((member.role for member in cast.members if member.person is person), cast.others) == "leave"
 
     def roles(self, frame: Frame, faces: Sequence[TrackedFace], cast: Cast, count: int) -> CastFrame:
         """Return the roles in a frame that was seen, by what is known by now; frames are asked for in order."""

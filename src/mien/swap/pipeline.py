@@ -1,18 +1,19 @@
 """The main path of a frame, one line a stage; no threads, no files, no clock."""
 
 from collections import Counter, deque
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from mien.errors import TooManyFaces, UsageError
 from mien.settings import Settings
-from mien.swap.cast import Cast, Roles, personas_of, treated
+from mien.swap.cast import Cast, Roles, Treatment, personas_of
 from mien.swap.casting import Casting
+from mien.swap.hidden_heads import ComingHead, HiddenHeads, WaitingFrame, coming_heads
 from mien.swap.parts import Border
 from mien.swap.persona import Persona, Retouch
 from mien.swap.stages.compose import compose
-from mien.swap.stages.cover import HeadRegion, region_of_points
+from mien.swap.stages.cover import HeadRegion
 from mien.swap.stages.harmonise import harmonise
 from mien.swap.stages.make_patches import make_patches
 from mien.swap.stages.match_grain import match_grain
@@ -52,23 +53,9 @@ class AheadTuning:
     """A face that is recognised within this time is worn from its first frame on."""
     most_bytes: int = 200 << 20
     """Bounds memory: 70 frames of 720p, 8 of 4K."""
-    hidden_seconds: float = 0.25
-    """Time before a face is found, and after, in which its head is hidden too, where others are: it comes in, or is lost."""
-    growth: float = 0.05
-    """Growth of such a head for each frame, as a share of its height: where it was is a guess."""
 
 
 AHEAD = AheadTuning()
-
-
-@dataclass(frozen=True, slots=True)
-class _Waiting:
-    """A tracked frame that waits for what the next ones show; `count` is its number, `scene` that of its scene."""
-
-    frame: Frame
-    faces: tuple[TrackedFace, ...]
-    count: int
-    scene: int
 
 
 class Pipeline:
@@ -131,8 +118,8 @@ class Pipeline:
         self._tracker = tracker
         self._memory.begin_tracking()
         self._casting = Casting(self._looks_a_frame)
-        self._hidden: dict[int, tuple[HeadRegion, int, float]] = {}
-        self._waiting: deque[_Waiting] = deque()
+        self._hidden = HiddenHeads()
+        self._waiting: deque[WaitingFrame] = deque()
         self._tracked: deque[tuple[int, tuple[TrackedFace, ...], int, int]] = deque()
         self._borders: dict[int, Border] = {}
 
@@ -142,10 +129,10 @@ class Pipeline:
             pts, faces, count, scene = self._tracked.popleft()
             if pts != frame.pts:
                 raise _other_film()
-            self._waiting.append(_Waiting(frame, faces, count, scene))
+            self._waiting.append(WaitingFrame(frame, faces, count, scene))
         else:
             faces = self._tracker.update(frame)
-            self._waiting.append(_Waiting(frame, faces, self._casting.see(frame, faces, self._cast), self._tracker.scene))
+            self._waiting.append(WaitingFrame(frame, faces, self._casting.see(frame, faces, self._cast), self._tracker.scene))
 
     def _rest(self) -> Iterator[SeenFrame | Border]:
         """Yield all waiting frames: the stream, or its scene, is at its end."""
@@ -202,30 +189,18 @@ class Pipeline:
             }
         )  # fmt: skip
 
-    def _next(self, waiting: deque[_Waiting]) -> SeenFrame:
+    def _next(self, waiting: deque[WaitingFrame]) -> SeenFrame:
         first = waiting.popleft()
         seen = self._observed(first.frame, first.faces, first.count)
         if self._cast.others == "leave":
             return seen
-        coming = {
-            number: region
-            for number, region, shown in _coming(first, waiting)
-            if self._casting.is_other(number, shown.count, shown.frame.time_s)
-        }
-        return replace(seen, beside=tuple({**self._gone(first, seen), **coming}.items()))
+        gone = self._hidden.gone(first, [face for face in seen.faces if seen.roles.get(face.track_id) != "leave"])
+        coming = {each.track_id: each.region for each in coming_heads(first, waiting) if self._is_hidden(each)}
+        return replace(seen, beside=(*gone, *coming.items()))
 
-    def _gone(self, first: _Waiting, seen: SeenFrame) -> dict[int, HeadRegion]:
-        """Return the heads that were hidden a moment ago and are not found in this frame."""
-        time_s, here = first.frame.time_s, {face.track_id for face in seen.faces}
-        kept = {
-            number: each
-            for number, each in self._hidden.items()
-            if number not in here and each[1] == first.scene and 0 <= time_s - each[2] <= AHEAD.hidden_seconds
-        }
-        now = treated(seen.roles, seen.faces, self._cast.others)
-        shown = {face.track_id: (region_of_points(face.landmarks.points), first.scene, time_s) for face in now}
-        self._hidden = {**kept, **shown}
-        return {number: region for number, (region, _, _) in kept.items()}
+    def _is_hidden(self, head: ComingHead) -> bool:
+        """Return True for a head that must not be seen: only who is left alone shows their own."""
+        return not self._casting.is_left(head.track_id, self._cast, head.shown.count, head.shown.frame.time_s)
 
     def _observed(self, frame: Frame, faces: tuple[TrackedFace, ...], count: int) -> SeenFrame:
         if self._cast.others != "leave" and len(faces) >= self._settings.faces:
@@ -239,9 +214,8 @@ class Pipeline:
 
     def swap(self, seen: SeenFrame) -> FrameResult:
         """Replace the faces of the frame, in place."""
-        if seen.beside:
-            self._memory.hide(seen.frame.image, seen.beside, self._cast.others)
-        worn = swap_faces(seen.frame, seen.faces, seen.roles, self._cast.retouch, self._settings, self._memory)
+        beside = seen.beside, self._cast.others
+        worn = swap_faces(seen.frame, seen.faces, seen.roles, self._cast.retouch, self._settings, self._memory, beside)
         self.worn_frames.update({seen.names[face.track_id] for face in worn if face.track_id in seen.names})
         self.frames_with_faces += bool(seen.faces)
         return FrameResult(seen.frame, seen.faces, worn)
@@ -251,35 +225,20 @@ def _other_film() -> UsageError:
     return UsageError("the film has changed since it was begun", "begin again with the film as it is now")
 
 
-def _coming(first: _Waiting, next_ones: Iterable[_Waiting]) -> Iterator[tuple[int, HeadRegion, _Waiting]]:
-    """Yield the heads that the next frames of the scene show and this one does not, each with the frame that shows it first.
-
-    They are where their motion in these frames comes from.
-    """
-    found: dict[int, tuple[int, _Waiting, list[TrackedFace]]] = {}
-    here = {face.track_id for face in first.faces}
-    for distance, each in enumerate(next_ones, 1):
-        if each.scene != first.scene:
-            break
-        for face in each.faces:
-            if face.track_id in found:
-                found[face.track_id][2].append(face)
-            elif face.track_id not in here and each.frame.time_s - first.frame.time_s <= AHEAD.hidden_seconds:
-                found[face.track_id] = distance, each, [face]
-    for number, (distance, shown, faces) in found.items():
-        middles = [face.landmarks.points[:, :2].mean(0) for face in faces[:2]]
-        step_x, step_y = (float(value) for value in middles[-1] - middles[0])
-        head = region_of_points(faces[0].landmarks.points)
-        moved = replace(head, x=head.x - distance * step_x, y=head.y - distance * step_y)
-        yield number, moved.grown(distance * AHEAD.growth * 2 * head.half_along), shown
-
-
 def swap_faces(
-    frame: Frame, faces: tuple[TrackedFace, ...], roles: Roles, retouch: Retouch, settings: Settings, memory: StreamMemory
+    frame: Frame,
+    faces: tuple[TrackedFace, ...],
+    roles: Roles,
+    retouch: Retouch,
+    settings: Settings,
+    memory: StreamMemory,
+    beside: tuple[Sequence[tuple[int, HeadRegion]], Treatment] = ((), "leave"),
 ) -> tuple[TrackedFace, ...]:
     """Give each face of the picture of `frame` its role, in place; return the faces that were replaced.
 
-    Every patch is made before the first is laid: an engine that fails leaves every face its own skin, though reshaped.
+    `beside` are the heads, by `track_id`, that get a treatment although their faces are not found.
+    Every patch is made before the first is laid: an engine that fails leaves every face its own skin, though reshaped. Covers
+    come after the patches are made, which would take their light from them.
     """
     worn = personas_of(roles)
     wearers, bare = _parted(faces, worn)
@@ -302,7 +261,7 @@ def swap_faces(
     wearing = {number: persona.prepared for number, persona in worn.items()}
     patches = memory.enhancement.enhance(frame, patches, retouch.enhancer, settings, wearing)
     focus = detail_to_match(retouch, settings)
-    memory.cover_others(frame.image, bare, roles)
+    memory.cover_others(frame.image, bare, roles, *beside)
     for face, patch in patches:
         compose(frame.image, match_grain(frame, face, patch, settings.grain, focus), settings.opacity)
     return tuple(face for face, _ in patches)

@@ -1,6 +1,6 @@
 """Memory of the faces of one stream of frames, from the usual appearance of each to the detail that was added to it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mien.settings import Settings
@@ -58,15 +58,22 @@ class StreamMemory:
     def tracking(self, known: tuple[Any, ...]) -> None:
         self._observer, self._brows, self._crossings, self._segmentation, self._parsing, self._hands, self._hidden = known
 
-    def cover_others(self, image: Image, faces: Sequence[TrackedFace], roles: Roles) -> None:
-        """Draw the covers of the faces whose role is one, in place; what is worn by others is laid over them."""
+    def cover_others(
+        self,
+        image: Image,
+        faces: Sequence[TrackedFace],
+        roles: Roles,
+        beside: Sequence[tuple[int, HeadRegion]],
+        others: Treatment,
+    ) -> None:
+        """Draw the covers of the faces whose role is one, in place; what is worn by others is laid over them.
+
+        `beside` are heads, by `track_id`, that have the role of all `others` although their faces are not found.
+        """
         for treatment, cover in self._covers:
             hidden = treated(roles, faces, treatment)
-            cover.draw(image, [(face.track_id, region_of_points(face.landmarks.points)) for face in hidden])
-
-    def hide(self, image: Image, regions: Iterable[tuple[int, HeadRegion]], treatment: Treatment) -> None:
-        """Draw covers over heads, by `track_id`, in place."""
-        dict(self._covers)[treatment].draw(image, regions)
+            regions = [(face.track_id, region_of_points(face.landmarks.points)) for face in hidden]
+            cover.draw(image, [*regions, *(beside if treatment == others else ())])
 
     def reset(self) -> None:
         """Forget everything: another stream begins."""

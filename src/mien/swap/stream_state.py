@@ -11,7 +11,7 @@ from types import ModuleType
 from mien import types
 from mien.face import beard, sharpness
 from mien.imaging import grain
-from mien.swap import casting
+from mien.swap import casting, hidden_heads
 from mien.swap.memory import brows, crossings, hands, hidden_landmarks, look_turns, observer, parsing, segmentation
 from mien.swap.memory.occlusion import change
 from mien.swap.memory.occlusion import track as occlusion
@@ -22,9 +22,9 @@ from mien.swap.tracking import box, scene_cut, smoothing, tilted_heads, track, t
 from mien.system.object_bytes import ObjectBytes, fields_of
 
 _MODULES: tuple[ModuleType, ...] = (
-    types, beard, sharpness, grain, casting, brows, crossings, hands, hidden_landmarks, look_turns, observer, parsing,
-    segmentation, change, occlusion, identities, look, template, cover, shave, stage, box, scene_cut, smoothing, tilted_heads,
-    track, tracker,
+    types, beard, sharpness, grain, casting, hidden_heads, brows, crossings, hands, hidden_landmarks, look_turns, observer,
+    parsing, segmentation, change, occlusion, identities, look, template, cover, shave, stage, box, scene_cut, smoothing,
+    tilted_heads, track, tracker,
 )  # fmt: skip
 """Modules whose dataclasses are stored, and whose tunings are named."""
 _REMEMBERING: dict[type, str] = {

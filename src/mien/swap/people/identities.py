@@ -27,11 +27,11 @@ class IdentityTuning:
     """Seconds from an undecided look to the next one, in turn; then `check_s`."""
     met: float = 1.0
     """Distance of two faces, in sizes of the smaller one, below which their tracks may be exchanged."""
-    margin: float = 0.05
-    """Lead in distance that the nearest person must have over any other one; 0.43 is the least distance between two
-    people of the twelve clips that were measured, 0.34 the largest of one."""
-    other: float = 0.1
-    """Distance beyond the limit for photos from which a look at a track does not show the person that it was."""
+    margin: float = 1 / 9
+    """Lead that the nearest person must have over any other one, as a share of the limit `protect`: 0.05 for `face_id_128`;
+    0.43 is the least distance between two people of the twelve clips that were measured, 0.34 the largest of one."""
+    other: float = 2 / 9
+    """Distance beyond the limit for photos, in the same shares, from which a look does not show the person that it was."""
     alike: float = 0.8
     """Correlation of the grey levels of a face in two frames running below which it may be another person's: 0.90 and more in
     the same track of twelve clips, below 0.8 in 95 % of pairs of different clips."""
@@ -246,9 +246,9 @@ class Identities:
             other is not track and other.seen == self._count and other.now.person is person for other in self._tracks.values()
         )
         limit = limits.cluster / limits.protect if taken else 1.0
-        if person is not None and ratio < limit and second - ratio >= TUNING.margin / limits.protect:
+        if person is not None and ratio < limit and second - ratio >= TUNING.margin:
             return Identity("known", person) if track.now.person is not person else track.now
-        return STRANGER if ratio * limits.protect >= limits.photo + TUNING.margin else None
+        return STRANGER if ratio >= limits.photo / limits.protect + TUNING.margin else None
 
     def _distances(self, template: Template, time_s: float) -> dict[Wanted, float]:
         """Return the distance of each person who may be here, in limits: below 1 it is surely them."""
@@ -263,7 +263,7 @@ class Identities:
     def _is_strange(self, look: Look, person: Wanted) -> bool:
         single = template_of([look])
         limits = self.recogniser.limits
-        farthest = (limits.photo + TUNING.other) / limits.protect
+        farthest = limits.photo / limits.protect + TUNING.other
         return single is not None and self._distances(single, look.time_s).get(person, float("inf")) >= farthest
 
     def _gather(self, person: Wanted, track: _Track) -> None:
