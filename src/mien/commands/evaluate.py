@@ -33,7 +33,7 @@ def add(commands: Commands) -> None:
     evaluate.add_argument(
         "--only", metavar="PARTS",
         help="parts to run, separated by commas: stills, everyday, border, hard-pairs, light, occlusion, covers, beards, "
-        "stillness, turning, clip-source, anonymise, people, hardships, speed",
+        "stillness, turning, clip-source, anonymise, people, mapping (15 minutes; only where it is named), hardships, speed",
     )  # fmt: skip
     evaluate.add_argument("--pairs", type=int, default=200, help="number of random pairs, the same in every run (default 200)")
     evaluate.add_argument("--flicker-frames", type=int, default=300, help="frames of the flicker run (default 300)")

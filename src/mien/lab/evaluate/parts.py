@@ -14,6 +14,7 @@ from mien.lab.evaluate import (
     hardships,
     hiding,
     lighting,
+    mapping,
     occlusion,
     people,
     stillness,
@@ -46,17 +47,20 @@ PARTS: Mapping[str, Part] = {
     "clip-source": Part(clip_source.measure, lambda lab: 6 + (len(list(lab.clips.glob("*.m*"))) if lab.clips else 0)),
     "anonymise": Part(hiding.measure, lambda lab: len(hiding.KINDS) + (len(list(lab.clips.glob("*.m*"))) if lab.clips else 0)),
     "people": Part(people.measure, lambda lab: 3 + len(people.recognisers(lab))),
+    "mapping": Part(mapping.measure, lambda lab: mapping.STEPS + 1),
     "hardships": Part(hardships.measure, lambda lab: 9),
 }
 SPEED = "speed"
 """The other part, measured by `mien.lab.bench`."""
 NAMES = (*PARTS, SPEED)
+LONG = ("mapping",)
+"""Parts that take longer than all others together, and run only where they are named."""
 
 
 def chosen(only: str | None) -> tuple[str, ...]:
-    """Return the parts of a comma-separated list, all without one; raises `UsageError`."""
+    """Return the parts of a comma-separated list, all but the long ones without one; raises `UsageError`."""
     if not only:
-        return NAMES
+        return tuple(name for name in NAMES if name not in LONG)
     names = tuple(name.strip() for name in only.split(",") if name.strip())
     for name in names:
         if name not in NAMES:
