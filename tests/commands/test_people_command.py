@@ -71,7 +71,17 @@ def test_only_settings_that_count_are_offered(capsys: pytest.CaptureFixture[str]
     offered = set(re.findall(r"^  (--[a-z-]+) ", capsys.readouterr().out, re.MULTILINE))
     tracking = {row.flag for row in table() if row.group == "tracking"}
     models = {"--device", "--precision"}
-    assert offered == tracking | models | {"--max-pixels", "--max-bytes", "--overwrite", "--quiet", "--config"}
+    assert offered == tracking | models | {"--max-pixels", "--max-bytes", "--overwrite", "--quiet", "--config", "--recogniser"}
+
+
+@pytest.mark.parametrize("name", ["yunet", "nobody", "arcface_w600k_r50"])
+def test_a_recogniser_that_cannot_be_used_is_refused_before_the_work(
+    name: str, clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = tmp_path / "film.people"
+    assert main(["people", str(clip), "-o", str(place), "--recogniser", name]) != 0
+    assert name in capsys.readouterr().err
+    assert not place.exists()
 
 
 def test_a_folder_that_exists_is_refused_before_the_work(clip: Path, tmp_path: Path) -> None:

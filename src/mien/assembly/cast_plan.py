@@ -12,6 +12,8 @@ from mien.swap.people.identities import Wanted
 from mien.swap.people.template import Template
 from mien.types import SourceFace
 
+EMBEDDED_RECOGNISER = "face_id_128"
+"""Model that tells people apart where no other one is named."""
 MAX_SOURCES = 16
 """Source faces of one output: bounds memory, 40 MB a source with the embedded engine at full resolution."""
 
@@ -20,13 +22,15 @@ MAX_SOURCES = 16
 class CastPlan:
     """Assignment of source faces: each person of `members` wears one, those in `choice` of the rest wear `everyone`.
 
-    Those who are left have `others`; a member may have a treatment of their own instead of a face.
+    Those who are left have `others`; a member may have a treatment of their own instead of a face. `recogniser` is the model
+    by whose descriptors the members are wanted.
     """
 
     everyone: SourceFace | None = None
     choice: Choice = "all"
     others: Treatment = "leave"
     members: tuple[tuple[Wanted, SourceFace | Treatment], ...] = ()
+    recogniser: str = EMBEDDED_RECOGNISER
 
     def __post_init__(self) -> None:
         if not self.sources:
@@ -45,6 +49,14 @@ class CastPlan:
         """Return the plan for frames whose clock shows `zero_s` where the film begins: struck out times count from there."""
         members = tuple((who.on_clock(zero_s), worn) for who, worn in self.members)
         return replace(self, members=members)
+
+
+def check_embedded(plan: CastPlan, what: str) -> None:
+    """Raise `UsageError` for people told apart by an installed recogniser: who does the work later may not have it."""
+    if plan.recogniser != EMBEDDED_RECOGNISER:
+        raise UsageError(
+            f"cards made by {plan.recogniser} cannot be {what}", "swap at once, or make the cards without --recogniser"
+        )
 
 
 def check_apart(people: Sequence[Wanted], recogniser: Recogniser) -> None:

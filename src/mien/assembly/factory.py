@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from mien.assembly import registry
-from mien.assembly.cast_plan import CastPlan
+from mien.assembly.cast_plan import EMBEDDED_RECOGNISER, CastPlan
 from mien.contracts import (
     AgeEstimator,
     ContentClassifier,
@@ -155,8 +155,15 @@ def open_hand_finder(store: Store) -> HandFinder:
 
 
 def open_recogniser(store: Store) -> FaceId:
-    """Open the face descriptor; raises a `ModelError`."""
-    return FaceId(OnnxSession("face_id_128", store.read("face_id_128")))
+    """Open the embedded face descriptor; raises a `ModelError`."""
+    return FaceId(OnnxSession(EMBEDDED_RECOGNISER, store.read(EMBEDDED_RECOGNISER)))
+
+
+def open_recogniser_called(name: str, sessions: SessionCache) -> Recogniser:
+    """Open the embedded face descriptor, or an installed one whose limits were measured; raises a `ModelError`."""
+    if name == EMBEDDED_RECOGNISER:
+        return open_recogniser(sessions.store)
+    return registry.open_recogniser(name, sessions)
 
 
 def open_classifier(store: Store) -> ContentClassifier:
@@ -239,5 +246,5 @@ def open_cast(worn: SourceFace | CastPlan, settings: Settings, models: Models) -
     members = tuple(
         Member(person, personas[worn.digest] if isinstance(worn, SourceFace) else worn) for person, worn in plan.members
     )
-    recogniser = open_recogniser(Store()) if members else None
+    recogniser = open_recogniser_called(plan.recogniser, models.sessions) if members else None
     return Cast(retouch, everyone, plan.choice, plan.others, members, recogniser)

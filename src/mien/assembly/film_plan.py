@@ -12,7 +12,7 @@ from typing import Any
 
 from mien import __version__
 from mien.assembly import registry
-from mien.assembly.cast_plan import CastPlan
+from mien.assembly.cast_plan import CastPlan, check_embedded
 from mien.errors import ModelMismatch, UsageError
 from mien.models.library.store import Store
 from mien.models.runtime.session_cache import SessionCache
@@ -171,8 +171,12 @@ def _consent_of(given: Mapping[str, Any]) -> Consent:
 
 
 def cast_bytes(worn: SourceFace | CastPlan) -> bytes:
-    """Return who wears which face as bytes: the faces and templates alone, no photo and no name of a file."""
+    """Return who wears which face as bytes: the faces and templates alone, no photo and no name of a file.
+
+    Raises `UsageError` for people told apart by an installed recogniser.
+    """
     plan = CastPlan(worn) if isinstance(worn, SourceFace) else worn
+    check_embedded(plan, "made in parts")
     given = (plan.everyone, plan.choice, plan.others, plan.members)
     return stream_bytes({}).write(given, {"cast": __version__})
 

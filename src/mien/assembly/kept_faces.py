@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mien.assembly import factory
+from mien.assembly.cast_plan import EMBEDDED_RECOGNISER
 from mien.assembly.source_photos import read_photo
 from mien.contracts import Recogniser
 from mien.errors import NoSourceFace, SeveralSourceFaces, UsageError
@@ -97,6 +98,11 @@ def _of_card(name: Path, target: Path) -> Wanted | None:
     if name.is_file() or not (name.parent / SHEET_NAME).is_file():
         return None
     known = read_people(name.parent)
+    if known.roster.recogniser != EMBEDDED_RECOGNISER:
+        raise UsageError(
+            f"the cards in {name.parent} were made by {known.roster.recogniser}, not by {EMBEDDED_RECOGNISER}",
+            "make the cards again without --recogniser",
+        )
     person, film = known.find(name.name), known.roster.film_number(target)
     if person is None or not person.templates:
         raise UsageError(

@@ -6,6 +6,7 @@ from fractions import Fraction
 from pathlib import Path
 from threading import Event
 
+from mien.assembly.cast_plan import EMBEDDED_RECOGNISER
 from mien.assembly.factory import Models
 from mien.batch.job import Progress
 from mien.contracts import Recogniser
@@ -20,8 +21,6 @@ from mien.swap.tracking.tiled_detector import TiledDetector
 from mien.swap.tracking.tracker import Tracker
 from mien.types import Image
 
-RECOGNISER = "face_id_128"
-"""The model that `factory.open_recogniser` opens: descriptors of another one cannot be compared."""
 _DEFAULT_RATE = Fraction(25)  # frames a second of a film that does not state it; only the end of the last frame depends on it
 _CARDS_EVERY_S = 5.0  # of film between two calls of `cards`; clustering takes milliseconds, but grows with the square
 
@@ -41,7 +40,8 @@ class PeopleSearch:
 
     `report` is called after each frame with the film's place in the list, `cards` now and then with the people so far: a
     page can show cards while a film is read. Soon after `cancel` is set, `run` raises `Cancelled`. `watch` gets each frame of
-    a film, BGR uint8 and not to be changed, with its time.
+    a film, BGR uint8 and not to be changed, with its time. `recogniser_name` is the model of the recogniser: descriptors of
+    another one cannot be compared.
     """
 
     models: Models
@@ -51,6 +51,7 @@ class PeopleSearch:
     cards: Callable[[FoundPeople], None] | None = None
     cancel: Event | None = None
     watch: Callable[[Image, float], None] | None = None
+    recogniser_name: str = EMBEDDED_RECOGNISER
     _gathering: Gathering = field(init=False)
     _frames: int = field(default=0, init=False)
     _notes: list[str] = field(default_factory=list, init=False)
@@ -76,7 +77,7 @@ class PeopleSearch:
         if not found.people:
             raise _nobody(found, self._frames)
         people = tuple(each.person for each in found.people)
-        return PeopleFound(Roster(RECOGNISER, tuple(films), people, found.unknown), found.people, tuple(self._notes))
+        return PeopleFound(Roster(self.recogniser_name, tuple(films), people, found.unknown), found.people, tuple(self._notes))
 
     def _open(self, path: Path) -> MovingReader:
         return open_moving(path, max_pixels=self.settings.max_pixels, max_bytes=self.settings.max_bytes)

@@ -4,11 +4,12 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from mien.contracts import Detector, Engine, Enhancer, Segmenter
-from mien.errors import ModelMismatch, ModelMissing
+from mien.contracts import Detector, Engine, Enhancer, Recogniser, Segmenter
+from mien.errors import ModelError, ModelMismatch, ModelMissing
 from mien.models.format.families import families
 from mien.models.format.ports import bind
 from mien.models.format.swappers import SWAPPERS, EmbeddingFeed
+from mien.models.library.identity_limits import limits_of
 from mien.models.library.inswapper_matrix import load_matrix
 from mien.models.library.inventory import check_partners, partners
 from mien.models.library.store import ModelEntry, Store, remedies
@@ -21,6 +22,7 @@ from mien.models.networks.masks.xseg import XSeg
 from mien.models.networks.recognisers.arcface import ArcFace
 from mien.models.networks.recognisers.crossface import Crossface
 from mien.models.networks.recognisers.face_id import FaceId
+from mien.models.networks.recognisers.unit_length import UnitLength
 from mien.models.networks.restorers.codeformer import CodeFormer
 from mien.models.networks.restorers.restorer import Restorer
 from mien.models.runtime.example_face import example_face
@@ -196,6 +198,22 @@ def open_detector(settings: Settings, sessions: SessionCache, sides: Sequence[in
     sessions = sessions.on(settings.device, settings.precision)
     entry = choose(settings, sessions.store, ("detector",)).detector
     return None if entry is None else _opener(_DETECTORS, entry)(entry, settings, sessions, sides)
+
+
+def open_recogniser(name: str, sessions: SessionCache) -> Recogniser:
+    """Open an installed recogniser with the limits that were measured for its file; raises a `ModelError` without any."""
+    entry = installed(name, ("recogniser",), sessions.store)
+    if entry.family != "arcface":
+        raise ModelMismatch(
+            f"{name} is of the family {entry.family!r}, whose distances are not known", "choose an ArcFace model"
+        )
+    limits = limits_of(sessions.store, entry)
+    if limits is None:
+        raise ModelError(
+            f"the limits of {name} were not measured: who is who would be a guess",
+            "measure them: mien evaluate FACES --only people",
+        )
+    return UnitLength(ArcFace(entry.id, sessions.session(entry)), limits)
 
 
 def open_as_used(entry: ModelEntry, sessions: SessionCache) -> None:

@@ -24,6 +24,11 @@ def add(commands: Commands) -> None:
     people.add_argument(
         "-o", "--output", metavar="FOLDER", type=path_of, required=True, help="folder for the cards, such as film.people"
     )
+    people.add_argument(
+        "--recogniser", metavar="NAME", default="face_id_128",
+        help="model that tells people apart: face_id_128 (built in), or an installed one whose limits were measured "
+        "(mien evaluate --only people); runs with the cards use the same",
+    )  # fmt: skip
     people.add_argument("--overwrite", action="store_true", help="replace the folder of an earlier run; your own files stay")
     people.add_argument("--quiet", action="store_true", help="print warnings and errors only")
     add_settings(people, _SETTINGS)
@@ -36,5 +41,6 @@ def _run(options: argparse.Namespace) -> int:
 
     output: Path = named_output(str(options.output))
     return run_people(
-        expand(options.films), output, settings_of(options), overwrite=options.overwrite, quiet=options.quiet
+        expand(options.films), output, settings_of(options), str(options.recogniser),
+        overwrite=options.overwrite, quiet=options.quiet,
     )  # fmt: skip

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from mien.assembly import factory, registry
+from mien.assembly.cast_plan import EMBEDDED_RECOGNISER
 from mien.assembly.people_folder import CONTACT_NAME, PeopleFolder, facts, length, times
 from mien.assembly.people_search import PeopleFound, PeopleSearch
 from mien.batch.job import Progress
@@ -20,7 +21,15 @@ from mien.system.printable import printable
 _LISTED = 12  # people that are listed on the terminal; the contact sheet has all
 
 
-def run_people(films: Sequence[Path], output: Path, settings: Settings, *, overwrite: bool, quiet: bool) -> int:
+def run_people(
+    films: Sequence[Path],
+    output: Path,
+    settings: Settings,
+    recogniser_name: str = EMBEDDED_RECOGNISER,
+    *,
+    overwrite: bool,
+    quiet: bool,
+) -> int:
     """Find the people and write the folder; return the exit code. Raises a `MienError`; then nothing is written."""
     console = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
     folder = PeopleFolder(output, overwrite=overwrite)
@@ -28,8 +37,9 @@ def run_people(films: Sequence[Path], output: Path, settings: Settings, *, overw
     store = Store()
     models = factory.open_models(settings, store)
     registry.choose(settings, store, ("detector",))
+    recogniser = factory.open_recogniser_called(recogniser_name, models.sessions)
     with _Shown(console, films, quiet=quiet) as shown:
-        search = PeopleSearch(models, factory.open_recogniser(store), settings, shown.report)
+        search = PeopleSearch(models, recogniser, settings, shown.report, recogniser_name=recogniser_name)
         search.check(films)
         found = search.run(films)
     folder.write(found)

@@ -7,13 +7,12 @@ from pathlib import Path
 from rich.console import Console
 
 from mien.assembly import factory, stand_ins
-from mien.assembly.cast_plan import MAX_SOURCES, CastPlan, check_apart
+from mien.assembly.cast_plan import EMBEDDED_RECOGNISER, MAX_SOURCES, CastPlan, check_apart
 from mien.assembly.source_photos import person_of_photo
 from mien.commands.swap_request import Request
 from mien.commands.swap_roles import Pair, RoleRequest
 from mien.commands.swap_source import consent_for, open_source
 from mien.errors import SeveralSourceFaces, UsageError
-from mien.models.library.store import Store
 from mien.provenance.consent import Consent
 from mien.provenance.trust import Trust
 from mien.swap.cast import Choice
@@ -21,7 +20,6 @@ from mien.swap.people.corrections import FOLDER_SUFFIX, SHEET_NAME, KnownPeople,
 from mien.swap.people.identities import Wanted
 from mien.types import SourceFace
 
-_RECOGNISER = "face_id_128"
 _NAMED = 8  # names of cards that an error lists: one line
 _CHOICES: Mapping[str, Choice] = {"largest": "largest", "centre": "centre"}
 
@@ -83,7 +81,7 @@ class OpenedCast:
                 times = tuple((each.start_s, each.end_s) for each in costume.card.not_in if each.film == film)
                 person = Wanted(person.name, person.templates, times)
             members.append((person, self.sources[costume.photo]))
-        return CastPlan(others=self.roles.others, members=tuple(members))
+        return CastPlan(others=self.roles.others, members=tuple(members), recogniser=recogniser_name(self.costumes))
 
 
 def costumes_of(request: Request) -> Costumes:
@@ -184,15 +182,15 @@ def consented(request: Request, opened: OpenedCast, trust: Trust) -> OpenedCast:
     return replace(opened, statements=found)
 
 
+def recogniser_name(costumes: Costumes) -> str:
+    """Return the model that tells the people apart: the one that made the cards, where there are any."""
+    return EMBEDDED_RECOGNISER if costumes.known is None else costumes.known.roster.recogniser
+
+
 def _people(request: Request, costumes: Costumes, models: factory.Models) -> dict[str, Wanted]:
     if not costumes.each:
         return {}
-    recogniser = factory.open_recogniser(Store())
-    known = costumes.known
-    if known is not None and known.roster.recogniser != _RECOGNISER:
-        raise UsageError(
-            f"the cards were made by {known.roster.recogniser}, and {_RECOGNISER} is used here", "make them again: mien people"
-        )
+    recogniser = factory.open_recogniser_called(recogniser_name(costumes), models.sessions)
     found: dict[str, Wanted] = {}
     for costume in costumes.each:
         if costume.card is not None:

@@ -6,13 +6,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mien.assembly import factory
+from mien.errors import ModelError, ModelMismatch
+from mien.lab.evaluate import people
 from mien.lab.evaluate.lab import Lab
-from mien.lab.evaluate.people import VIEWS, Unit, measure, recognisers, shrink, split_people, track_of
+from mien.lab.evaluate.people import VIEWS, measure, recognisers, shrink, split_people, track_of
 from mien.lab.evaluate.portraits import Portrait
+from mien.models.library.identity_limits import limits_of
 from mien.models.library.importing import import_models
 from mien.models.library.store import Store
+from mien.models.networks.recognisers.unit_length import UnitLength
+from mien.models.runtime.session_cache import SessionCache
 from mien.settings import Settings
-from mien.types import Floats, Image, Landmarks
+from mien.types import Floats, IdentityLimits, Image, Landmarks
 from tests.support.portraits import COLLINS, HOPPER, models, portrait, recogniser
 from tests.support.standins import make_small
 
@@ -24,8 +30,8 @@ def known(path_name: str, person: str) -> Portrait:
 
 @pytest.fixture(scope="module")
 def lab() -> Lab:
-    people = [known(f"london/{name}{number}.jpg", f"london/{name}") for name in ("collins", "hopper") for number in (1, 2)]
-    return Lab(Settings(), Store(), models(), recogniser(), tuple(people))
+    portraits = [known(f"london/{name}{number}.jpg", f"london/{name}") for name in ("collins", "hopper") for number in (1, 2)]
+    return Lab(Settings(), Store(), models(), recogniser(), tuple(portraits))
 
 
 def test_people_are_in_one_part_only() -> None:
@@ -62,7 +68,7 @@ def test_installed_embeddings_are_compared_at_length_one() -> None:
         def embed(self, image: Image, landmarks: Landmarks) -> Floats:
             return np.array([3, 4], np.float32)
 
-    found = Unit(Long()).describe(portrait(COLLINS).image, portrait(COLLINS).landmarks)
+    found = UnitLength(Long(), IdentityLimits(1.0, 1.0, 1.0)).describe(portrait(COLLINS).image, portrait(COLLINS).landmarks)
     assert found.tolist() == pytest.approx([0.6, 0.8])
 
 
@@ -80,6 +86,7 @@ def test_an_installed_recogniser_is_calibrated_beside_the_embedded_one(lab: Lab,
     embedded, name = recognisers(installed)
     assert embedded == "face_id_128"
     section = measure(installed, lambda: None)
+    assert limits_of(store, store.entry(name)) is None, "rough limits are not stored"
     mine = [figure for figure in section.figures if figure.name.startswith(name)]
     assert mine
     # The stand-in has random weights: either it has limits of its own scale, or it is known to tell nobody apart.
@@ -87,6 +94,32 @@ def test_an_installed_recogniser_is_calibrated_beside_the_embedded_one(lab: Lab,
     assert (limits is None) == (mine[0].name == f"{name}: tells people apart")
     if limits is not None:
         assert 0 < limits["cluster"] <= limits["protect"] <= limits["photo"] < 2
+
+
+def test_limits_of_a_whole_run_are_stored_and_used(lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = Store(installed=tmp_path / "installed")
+    (tmp_path / "given").mkdir()
+    make_small("arcface", tmp_path / "given" / "standin_arcface.onnx")
+    import_models([tmp_path / "given"], store, trust=True)
+    monkeypatch.setattr(people, "SIZES", (64,))
+    whole = replace(lab, store=store)
+    name = list(recognisers(whole))[1]
+    sessions = SessionCache(store)
+    with pytest.raises(ModelError, match="not measured"):
+        factory.open_recogniser_called(name, sessions)
+    proposed = IdentityLimits(1.1, 1.0, 0.9)
+    monkeypatch.setattr(people, "limits_for", lambda *given: proposed)
+    section = measure(whole, lambda: None)
+    assert any("were stored" in note for note in section.notes)
+    opened = factory.open_recogniser_called(name, sessions)
+    assert opened.limits == proposed
+    descriptor = opened.describe(lab.people[0].image, lab.people[0].landmarks)
+    assert np.linalg.norm(descriptor) == pytest.approx(1, abs=1e-5)
+
+
+def test_a_name_that_tells_nobody_apart_is_refused(lab: Lab) -> None:
+    with pytest.raises(ModelMismatch):
+        factory.open_recogniser_called("yunet", SessionCache(lab.store))
 
 
 def test_the_part_reports_figures_and_limits(lab: Lab) -> None:

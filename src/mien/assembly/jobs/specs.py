@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from mien.assembly.cast_plan import CastPlan
+from mien.assembly.cast_plan import CastPlan, check_embedded
 from mien.assembly.hiding_work import HidingOrder
 from mien.batch.queue.inputs import input_file
 from mien.batch.queue.job import NewJob, Origin
@@ -21,8 +21,12 @@ def face_spec(name: str, files: Sequence[Path], number: int | None, consent: Con
 
 
 def swap_spec(plan: CastPlan, faces: Mapping[str, FaceSpec]) -> SwapSpec:
-    """Return the spec of a plan; `faces` are those of its sources, by their digest."""
+    """Return the spec of a plan; `faces` are those of its sources, by their digest.
+
+    Raises `UsageError` for people told apart by an installed recogniser: who continues the queue may not have it.
+    """
     digests = list(faces)
+    check_embedded(plan, "queued")
 
     def number(source: SourceFace) -> int:
         return digests.index(source.digest)

@@ -7,19 +7,22 @@ from fractions import Fraction
 import cv2
 import numpy as np
 
-from mien.contracts import Embedder, Recogniser
+from mien.assembly.cast_plan import EMBEDDED_RECOGNISER as EMBEDDED
+from mien.contracts import Recogniser
 from mien.lab.evaluate.figures import Figure, Section, Sheet
 from mien.lab.evaluate.identity import Grouping, Known, Pairs, apart, grouping, limits_for, pairs_between, pairs_of, touched
 from mien.lab.evaluate.lab import Lab, Progress
 from mien.lab.evaluate.plots import grid
 from mien.lab.evaluate.portraits import Portrait, placed
 from mien.lab.evaluate.scenes import Head, noisy, shaded, to_frame_of
+from mien.models.library.identity_limits import keep_limits
 from mien.models.networks.recognisers.arcface import ArcFace
+from mien.models.networks.recognisers.unit_length import UnitLength
 from mien.models.runtime.session_cache import SessionCache
 from mien.swap.people.look import Look, look_at, weight_of
 from mien.swap.people.template import template_of, template_of_photo
 from mien.swap.tracking.tracker import Tracker
-from mien.types import Floats, Frame, IdentityLimits, Image, Landmarks, TrackedFace
+from mien.types import Floats, Frame, IdentityLimits, Image, TrackedFace
 
 VIEWS = 6  # of a track; its template is made of the best three
 SIZES = (96, 64, 48, 40, 32)
@@ -52,20 +55,6 @@ class Track:
     views: tuple[View, ...]
 
 
-class Unit:
-    """A `contracts.Recogniser` of the unit vector of an embedding, as a limit on the cosine is one on their distance."""
-
-    limits = IdentityLimits(photo=1.0, protect=1.0, cluster=1.0)
-
-    def __init__(self, embedder: Embedder) -> None:
-        self._embedder = embedder
-
-    def describe(self, image: Image, landmarks: Landmarks) -> Floats:
-        """Return the embedding at length 1, float32 (512,)."""
-        embedding = self._embedder.embed(image, landmarks)
-        return np.asarray(embedding / max(float(np.linalg.norm(embedding)), 1e-9), np.float32)
-
-
 def measure(lab: Lab, progress: Progress) -> Section:
     """Measure all recognisers on the same portraits and tracks."""
     tuned, held_out = split_people(lab.people)
@@ -77,27 +66,31 @@ def measure(lab: Lab, progress: Progress) -> Section:
         progress()
     figures: list[Figure] = []
     details = {}
+    notes = [
+        "Tracks are renderings of one portrait each, with a rough skull, noise, gamma, blur and JPEG; the person's other "
+        "portrait makes another track. Synthetic faces are nearer to each other than real ones. No children, no masks."
+    ]
     for name, recogniser in recognisers(lab).items():
-        found, details[name] = _measured(name, recogniser, lab, shrunk, tracks)
+        found, details[name], proposed = _measured(name, recogniser, lab, shrunk, tracks)
         figures += found
+        notes += _stored(lab, name, proposed)
         progress()
     shown = [view.image for track in (*tracks["tuned"][:4], *tracks["held out"][:4]) for view in track.views]
     tiles = [np.asarray(cv2.resize(each, (160, 160)), np.uint8) for each in shown]
     sheet = Sheet("Six views of each of eight tracks.", grid(tiles, VIEWS))
-    notes = (
-        "Tracks are renderings of one portrait each, with a rough skull, noise, gamma, blur and JPEG; the person's other "
-        "portrait makes another track. Synthetic faces are nearer to each other than real ones. No children, no masks.",
-    )
-    return Section("people", "Who is who", tuple(figures), details, (sheet,), notes=notes)
+    return Section("people", "Who is who", tuple(figures), details, (sheet,), notes=tuple(notes))
 
 
 def recognisers(lab: Lab) -> dict[str, Recogniser]:
     """Return the embedded recogniser and those that are installed, by name."""
     sessions = SessionCache(lab.store, lab.settings.device, lab.settings.precision)
     entries = [entry for entry in lab.store.entries() if entry.family == "arcface" and lab.store.path(entry.id).is_file()]
-    found: dict[str, Recogniser] = {"face_id_128": lab.recogniser}
-    found |= {entry.id: Unit(ArcFace(entry.id, sessions.session(entry))) for entry in entries}
+    found: dict[str, Recogniser] = {EMBEDDED: lab.recogniser}
+    found |= {entry.id: UnitLength(ArcFace(entry.id, sessions.session(entry)), _UNMEASURED) for entry in entries}
     return found
+
+
+_UNMEASURED = IdentityLimits(photo=1.0, protect=1.0, cluster=1.0)  # replaced by what the run proposes; nothing is judged by it
 
 
 def split_people(portraits: Sequence[Portrait]) -> tuple[list[Portrait], list[Portrait]]:
@@ -160,17 +153,17 @@ def _measured(
     lab: Lab,
     shrunk: dict[int, list[tuple[Portrait, View]]],
     tracks: dict[str, list[Track]],
-) -> tuple[list[Figure], dict[str, object]]:
-    """Return figures and details of one recogniser."""
+) -> tuple[list[Figure], dict[str, object], IdentityLimits | None]:
+    """Return figures and details of one recogniser, and the limits that they propose."""
     gallery = np.stack([recogniser.describe(each.image, each.landmarks) for each in lab.people])
     names = [each.person for each in lab.people]
     portraits = pairs_of(gallery, names)
     known = {part: _known(each, recogniser) for part, each in tracks.items()}
     proposed = limits_for(portraits, known["tuned"].templates, known["tuned"].people)
     # What is installed has no limits of its own yet: it is judged by those that follow.
-    limits = recogniser.limits if name == "face_id_128" else proposed
+    limits = recogniser.limits if name == EMBEDDED else proposed
     if limits is None:
-        return [Figure(f"{name}: tells people apart", 0.0, at_least=1.0)], {}
+        return [Figure(f"{name}: tells people apart", 0.0, at_least=1.0)], {}, None
     figures = [
         Figure(f"{name}: strangers pass as a photo, below {limits.photo:g}", 100 * portraits.accepted(limits.photo), "%", 0.1),
         Figure(f"{name}: further photos that fail", 100 * portraits.rejected(limits.photo), "%", 1.0),
@@ -199,7 +192,19 @@ def _measured(
                 for result in (grouping(templates, people, float(limit)),)
             },
         }  # fmt: skip
-    return figures, details
+    return figures, details, proposed
+
+
+def _stored(lab: Lab, name: str, proposed: IdentityLimits | None) -> list[str]:
+    """Store the limits of an installed recogniser, so that it can be used; return what was done, as a note."""
+    if name == EMBEDDED:
+        return []
+    if proposed is None:
+        return [f"{name} tells nobody apart here; it has no limits, and cannot be used."]
+    if lab.quick:
+        return [f"The limits of {name} are rough and were not stored: run without --quick."]
+    keep_limits(lab.store, lab.store.entry(name), proposed)
+    return [f"The limits of {name} were stored: mien people --recogniser {name} uses them."]
 
 
 def _figures(name: str, result: Grouping, people: int, unknown: int) -> list[Figure]:
