@@ -1,11 +1,13 @@
 """Mark of an output file whose target may be marked already."""
 
+import numpy as np
 import pytest
 
 from mien.batch import marking
 from mien.batch.marking import FileMark
 from mien.media.files.mark_strength import video_need
 from mien.provenance.mark.decoder import MarkFound
+from mien.provenance.mark.pattern import Marker
 from mien.types import Image
 from tests.support.marked import ID, clip_frames, find, least_z, marked, resized, written
 from tests.support.portraits import HOPPER, read
@@ -57,3 +59,21 @@ def test_a_weak_reading_does_not_change_the_id(monkeypatch: pytest.MonkeyPatch, 
     layer.mark(read(HOPPER))
     assert layer.mark_ids == ({ID, 0x123456} if taken else {ID})
     assert layer.mark_id == (0x123456 if taken else ID)
+
+
+def test_each_part_of_a_film_is_marked_as_if_it_were_the_first() -> None:
+    """Where the target's own mark was read in one part, the next one begins with the id of the plan again."""
+    image = np.full((360, 640, 3), 120, np.uint8)
+    other_mark = image.copy()
+    Marker(0x1234, strength=1.0).mark(other_mark)
+    mark = FileMark((), 1.0, first_id=0x77)
+    alone = FileMark((), 1.0, first_id=0x77)
+    mark.mark(other_mark)
+    assert mark.mark_id == 0x1234
+    mark.begin_part()
+    one, other = image.copy(), image.copy()
+    mark.mark(one)
+    alone.mark(other)
+    assert mark.mark_id == 0x77
+    assert np.array_equal(one, other)
+    assert mark.mark_ids == {0x77, 0x1234}

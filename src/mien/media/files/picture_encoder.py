@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from math import ceil
 from pathlib import Path
 
 import av
@@ -29,6 +30,8 @@ from mien.types import LabelledFrame
 
 _MPEG4_MAX_TICKS_PER_S = 65535  # 16 bits in its header
 _USUAL_RATE = Fraction(25)
+_LONGEST_PART_S = 13  # a second more than `swap.parts` has
+_USUAL_KEY_DISTANCE, _MOST_KEY_DISTANCE = 250, 400  # frames: that of x264 and x265, and what players still seek through quickly
 _X265_SHORT_FRAMES = 10
 """Videos of at most this many frames get no B-frames in x265, which loses their clock; an upper bound, not measured exactly."""
 _UNTIMED_FRAMES = 2
@@ -79,6 +82,8 @@ class PictureFormat:
             # AVI has one clock, in coding order; x265 loses the clock of short videos with B-frames; and MP4 ends with the
             # frame coded last, which matters if each frame has its own time.
             context.max_b_frames = 0
+        if encoder.name in {"libx264", "libx265", "libvpx-vp9"}:
+            context.gop_size = _key_distance(rate)
         if encoder.codec == "hevc" and self.container in {"mp4", "mov"}:
             context.codec_tag = "hvc1"
         return video
@@ -115,6 +120,11 @@ def working_format(formats: Sequence[PictureFormat]) -> PictureFormat:
             each.try_out()
             return each
     return formats[-1]
+
+
+def _key_distance(rate: Fraction) -> int:
+    """Return the most frames from one key frame to the next: no more of them than at the begin of each part, up to 30 Hz."""
+    return min(max(_USUAL_KEY_DISTANCE, ceil(_LONGEST_PART_S * rate)), _MOST_KEY_DISTANCE)
 
 
 class PartEncoder:
