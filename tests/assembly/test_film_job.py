@@ -1,10 +1,12 @@
 """A film in parts: one process, one that was killed and went on, and parts made apart give the same bytes before the seal."""
 
+import errno
 import json
 import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,12 +20,14 @@ from mien.assembly.cast_plan import CastPlan
 from mien.assembly.file_swap import FileSwap
 from mien.assembly.film_job import FilmJob, join_parts, make_parts, open_job, plan_film, run_parts
 from mien.batch.job import Progress
-from mien.errors import Cancelled, MienError, ModelMismatch, NoFaceFound, NotYet, UnreadableMedia, UsageError
+from mien.errors import Cancelled, MienError, ModelMismatch, NoFaceFound, NotYet, OutputError, UnreadableMedia, UsageError
 from mien.media.files.moving import Kind
-from mien.media.files.output_file import OutputFile
+from mien.media.files.output_file import OutputFile, output_error
+from mien.media.files.part_file import PartFileWriter, StoredPacket
 from mien.provenance.consent import Consent
 from mien.provenance.seal import Notary
 from mien.settings import Settings
+from mien.swap import parts
 from mien.swap.people.identities import Wanted
 from mien.swap.people.template import template_of_photo
 from mien.types import SourceFace
@@ -198,6 +202,28 @@ def test_a_stop_keeps_finished_parts_and_nothing_else(tmp_path: Path) -> None:
     names = {path.name for path in job.folder.path.iterdir()}
     assert names <= {"plan.json", "cast.state", "part-0001.json", "part-0001.packets", "part-0001.state"}
     assert job.missing() in {(2, 3, 4), (1, 2, 3, 4)}
+
+
+def test_a_full_disk_ends_a_part_and_the_parts_before_it_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    job = _planned(tmp_path)
+    write, room = PartFileWriter.write, [job.plan.parts[0].frames + 3]
+
+    def write_some(self: PartFileWriter, packets: Iterable[StoredPacket]) -> None:
+        found = list(packets)
+        room[0] -= len(found)
+        if room[0] < 0:
+            raise output_error(OSError(errno.ENOSPC, "No space left on device"), job.folder.path)
+        write(self, found)
+
+    monkeypatch.setattr(PartFileWriter, "write", write_some)
+    with pytest.raises(OutputError, match="No space") as raised:
+        make_parts(job, 1, 4)
+    assert "free some space" in raised.value.remedy
+    assert job.missing() == (2, 3, 4)
+    assert not list(job.folder.path.glob(".*")), "nothing half made is left"
+    monkeypatch.undo()
+    monkeypatch.setattr(parts, "TUNING", PARTS)
+    make_parts(job, 2, 2)
 
 
 def test_the_folder_is_private_and_holds_no_photo(tmp_path: Path) -> None:

@@ -128,7 +128,8 @@ def make_parts(job: FilmJob, first: int, last: int, report: Report = lambda _: N
     """
     if not 1 <= first <= last <= len(job.plan.parts):
         raise UsageError(f"the film has parts 1 to {len(job.plan.parts)}", "name one of them")
-    for seek in (True, False):
+    seek = True
+    while True:
         while first <= last and job.record(first) is not None:
             first += 1
         if first > last:
@@ -139,11 +140,11 @@ def make_parts(job: FilmJob, first: int, last: int, report: Report = lambda _: N
         opened = _Opened(job, target, _cast(job), factory.open_models(job.plan.settings, Store()), first, last)
         try:
             opened.make(states, report, cancel, seek=seek)
-            return
         except _OtherPictures:
             # A file whose key frames are no clean beginnings has to be read from its start.
             if first == 1 or not seek:
                 raise
+            seek = False
 
 
 def join_parts(job: FilmJob, notary: Notary, output: OutputFile, *, keep: bool = False) -> tuple[JobResult, tuple[str, ...]]:
@@ -224,7 +225,10 @@ class _Opened:
     last: int
 
     def make(self, states: tuple[bytes, bytes] | None, report: Report, cancel: Event | None, *, seek: bool) -> None:
-        """Make the parts; raises `_OtherPictures` where the film gives others than those that were planned."""
+        """Make the parts, unless the first one was made meanwhile.
+
+        Raises `_OtherPictures` where the film gives others than those that were planned.
+        """
         job, plan = self.job, self.job.plan
         with ExitStack() as stack:
             # Before any work, and before the film is opened: two processes may begin at once.

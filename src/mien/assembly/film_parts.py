@@ -196,7 +196,9 @@ class PartsSink:
             self._lease = self._leases.enter_context(PartLease(self._folder.lease(border.number)))
         about = {"plan": self._plan, "part": border.number}
         self._temporary = self._folder.path / f".part-{border.number:04}.{os.getpid()}.part"
-        self._temporary.unlink(missing_ok=True)
+        for left in self._folder.path.glob(f".part-{border.number:04}.*.part"):
+            # Of a run that was killed: who holds the lease is alone.
+            left.unlink(missing_ok=True)
         self._encoder = PartEncoder(self._format)
         self._file = PartFileWriter(self._temporary, about, self._format.time_base)
 
