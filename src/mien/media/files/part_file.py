@@ -8,6 +8,7 @@ is 1 for a key frame, its length and its bytes; at the end a length of zero. Tim
 
 import hashlib
 import json
+import os
 import struct
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -72,7 +73,7 @@ class PartFileWriter:
         self.size = 0
         header = json.dumps({"about": about, "time_base": [time_base.numerator, time_base.denominator]}).encode()
         try:
-            self._file: BinaryIO = path.open("xb")
+            self._file: BinaryIO = open(path, "xb", opener=_private)  # noqa: SIM115 - closed by `close`
         except OSError as error:
             raise output_error(error, path) from error
         self._put(_MAGIC + len(header).to_bytes(4, "big") + header)
@@ -172,3 +173,7 @@ def _next(file: _Hashed, path: Path, base: Fraction) -> StoredPacket | None:
 
 def _damaged(path: Path) -> UnreadableMedia:
     return UnreadableMedia(f"{path} is damaged or cut short", "make this part again")
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
