@@ -178,7 +178,7 @@ def times(stretches: Sequence[Stretch], roster: Roster, letters: int) -> list[st
     before = -1
     for each in stretches:
         is_picture = roster.films[each.film].seconds == 0
-        text = printable(roster.films[each.film].name) if is_picture else f"{clock(each.start_s)}-{clock(each.end_s)}"
+        text = printable(roster.title(each.film)) if is_picture else f"{clock(each.start_s)}-{clock(each.end_s)}"
         starts = not is_picture and each.film != before and len(roster.films) > 1
         if starts or not lines or len(lines[-1]) + len(text) + 2 > letters:
             lines.append(f"film {each.film + 1}: {text}" if starts else text)

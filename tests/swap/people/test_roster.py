@@ -158,3 +158,11 @@ def test_a_folder_that_moved_with_its_film_still_knows_it(tmp_path: Path) -> Non
 def test_paths_are_relative_where_a_folder_is_shared(folder: str, path: str, text: str) -> None:
     assert path_from(Path(folder), path) == text
     assert path_to(Path(folder), text) == path
+
+
+def test_films_of_one_name_have_their_folders_in_their_titles() -> None:
+    made = roster(1, films=3)
+    paths = "/all/first/party.jpg", "/all/second/party.jpg", "/all/first/solo.jpg"
+    films = tuple(replace(film, path=path) for film, path in zip(made.films, paths, strict=True))
+    titles = [replace(made, films=films).title(number) for number in range(3)]
+    assert titles == ["first/party.jpg", "second/party.jpg", "solo.jpg"]

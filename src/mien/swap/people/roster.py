@@ -104,6 +104,12 @@ class Roster:
         """Return the person of this number, None where there is none."""
         return next((person for person in self.people if person.number == number), None)
 
+    def title(self, film: int) -> str:
+        """Return the name of a film, with that of its folder where another one has the same name."""
+        found = self.films[film]
+        alike = sum(each.name == found.name for each in self.films)
+        return found.name if alike == 1 else "/".join(Path(found.path).parts[-2:])
+
     def film_number(self, path: Path) -> int | None:
         """Return the number, from 0, of a film of the roster, None for another film.
 
