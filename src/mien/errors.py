@@ -45,13 +45,11 @@
 An error carries what happened (`str(error)`), what to do (`remedy`) and the exit code of the command line.
 """
 
-from typing import ClassVar
-
 
 class MienError(Exception):
     """Root of the tree: one line on what happened, one on what to do."""
 
-    exit_code: ClassVar[int] = 1
+    exit_code: int = 1
 
     def __init__(self, what: str, remedy: str = "") -> None:
         super().__init__(what)

@@ -1,5 +1,6 @@
 """`mien plan`, `mien part` and `mien join`, from the command line to a file that verifies."""
 
+import contextlib
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,10 @@ def test_a_film_is_planned_made_and_joined(
     assert main(plan) == 2, "a folder with a plan is not planned again"
     assert main(["part", job, "2"]) == 10
     assert main(["part", job, "3"]) == 2
+    assert main(["part", job, "2-1"]) == 2
+    for wrong in ("x", "-1", "1-", "0"):
+        with contextlib.suppress(SystemExit):
+            assert main(["part", job, wrong]) == 2
     assert main(["join", job, "-o", str(out)]) == 10
     assert not out.exists()
     assert main(["part", job, "1"]) == 0

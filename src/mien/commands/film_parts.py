@@ -24,14 +24,14 @@ def add(commands: Commands) -> None:
     plan.set_defaults(run=_plan)
     part = commands.add_parser(
         "part",
-        help="make one part of a planned film",
-        description="Make part N of the film that was planned in JOB. A part that begins within a shot needs the one before "
-        "it: until that is made, the exit code is 10. A part that is made already is kept.",
+        help="make parts of a planned film",
+        description="Make part N, or parts N to M, of the film that was planned in JOB. A part that begins within a shot needs "
+        "the one before it: until that is made, the exit code is 10. A part that is made already is kept.",
         epilog=EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     part.add_argument("job", metavar="JOB", type=path_of, help="folder of mien plan")
-    part.add_argument("number", metavar="N", type=int, help="number of the part, from 1")
+    part.add_argument("numbers", metavar="N[-M]", type=_numbers, help="numbers of the parts, from 1")
     part.add_argument("--quiet", action="store_true", help="print errors only")
     part.set_defaults(run=_part)
     join = commands.add_parser(
@@ -52,6 +52,13 @@ def add(commands: Commands) -> None:
     join.set_defaults(run=_join)
 
 
+def _numbers(text: str) -> tuple[int, int]:
+    first, dash, last = text.partition("-")
+    if not all(each.isdecimal() for each in (first, *([last] if dash else []))):
+        raise argparse.ArgumentTypeError("not a part, such as 7, nor parts, such as 7-9")
+    return int(first), int(last if dash else first)
+
+
 def _plan(options: argparse.Namespace) -> int:
     from mien.commands.film_parts_run import PlanRequest, run_plan
 
@@ -66,7 +73,7 @@ def _plan(options: argparse.Namespace) -> int:
 def _part(options: argparse.Namespace) -> int:
     from mien.commands.film_parts_run import run_part
 
-    return run_part(options.job, options.number, quiet=options.quiet)
+    return run_part(options.job, *options.numbers, quiet=options.quiet)
 
 
 def _join(options: argparse.Namespace) -> int:

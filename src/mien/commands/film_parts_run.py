@@ -61,17 +61,16 @@ def run_plan(request: PlanRequest, *, quiet: bool) -> int:
     return 0
 
 
-def run_part(folder: Path, number: int, *, quiet: bool) -> int:
-    """Make one part; raises a `MienError`."""
+def run_part(folder: Path, first: int, last: int, *, quiet: bool) -> int:
+    """Make parts; raises a `MienError`."""
     console, job = _console(), open_job(folder)
-    with shown_progress(console, f"part {number}", quiet=quiet, doing="making") as report:
-        frames = job.plan.parts[number - 1].frames if 1 <= number <= len(job.plan.parts) else None
-        make_parts(job, number, number, lambda step: report(replace(step, total=frames)))
+    name = f"part {first}" if first == last else f"parts {first} to {last}"
+    with shown_progress(console, name, quiet=quiet, doing="making") as report:
+        frames = sum(part.frames for part in job.plan.parts[first - 1 : last]) if first else None
+        make_parts(job, first, last, lambda step: report(replace(step, total=frames)))
     if not quiet:
-        left = len(job.missing())
-        console.print(
-            f"part {number} of {len(job.plan.parts)} is made, {left} to go" if left else "all parts are made: mien join"
-        )
+        left, are = len(job.missing()), "is" if first == last else "are"
+        console.print(f"{name} of {len(job.plan.parts)} {are} made, {left} to go" if left else "all parts are made: mien join")
     return 0
 
 

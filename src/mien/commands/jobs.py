@@ -112,6 +112,14 @@ def _add_run(actions: Commands) -> None:
         epilog=_THEN + EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    run.add_argument(
+        "film", metavar="JOB", nargs="?", type=path_of, help="make the missing parts of this film of `mien plan` instead"
+    )
+    run.add_argument(
+        "--on", metavar="WHERE",
+        help="with JOB: where its parts are made. local:N are N processes, ray:N a Ray cluster made here, ray://HOST:PORT one "
+        "that runs; commands prints a command a line, openjd a job template, for other farms (default: as --workers says)",
+    )  # fmt: skip
     add_run_options(run)
     run.add_argument(
         "--watch", metavar="FOLDER", type=path_of,
@@ -120,7 +128,9 @@ def _add_run(actions: Commands) -> None:
     run.add_argument(
         "--template", metavar="FILE", type=path_of, help="what is done with the files of --watch (`mien jobs template`)"
     )
-    run.add_argument("-o", "--output", metavar="FOLDER", type=path_of, help="folder for the results of --watch")
+    run.add_argument(
+        "-o", "--output", metavar="FOLDER", type=path_of, help="folder for the results of --watch; with JOB, the film"
+    )
     add_consent(run)
     # For the processes of --workers: say nothing at the end; stay when nothing waits.
     run.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)

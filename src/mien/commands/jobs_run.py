@@ -35,7 +35,13 @@ _SCAN_PERIOD_S = 1.0  # of the watched folder; a scan of 1,000 files takes 2 ms
 
 
 def run_jobs(options: argparse.Namespace) -> int:
-    """Do the jobs that wait; with `--watch`, for ever."""
+    """Do the jobs that wait; with `--watch`, for ever. With a planned film, make its parts instead."""
+    if options.film is not None:
+        from mien.commands.jobs_farm import run_farm
+
+        return run_farm(options)
+    if options.on:
+        raise UsageError("--on is for a film of `mien plan`", "name its folder, or use --workers")
     if options.then and (options.watch or options.worker):
         raise UsageError("--then never comes with --watch, which goes on until Ctrl-C", "omit one of them")
     if bool(options.watch) != bool(options.template) or bool(options.watch) != bool(options.output):

@@ -1,0 +1,108 @@
+"""Parts of a planned film on several processes and on other farms: real programs make them, and the result verifies."""
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mien.assembly.film_job import open_job
+from mien.commands.jobs_farm import executor_of
+from mien.commands.main import main
+from mien.errors import UsageError
+from tests.support.portraits import HOPPER
+from tests.support.short_films import short_film, short_parts
+
+__all__ = ["short_parts"]
+pytestmark = pytest.mark.usefixtures("short_parts")
+_SCRIPTS = Path(sys.executable).parent
+
+
+@pytest.fixture
+def job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the folder of a planned film: parts 1 and 2 are one shot, 3 and 4 are shots of their own."""
+    monkeypatch.setenv("MIEN_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("PATH", f"{_SCRIPTS}{os.pathsep}{os.environ['PATH']}")
+    folder = tmp_path / "job"
+    assert (
+        main(["plan", str(HOPPER), str(short_film(tmp_path / "film.mp4")), "-o", str(folder), "--consent", "public-domain"])
+        == 0
+    )
+    return folder
+
+
+def _digests(folder: Path) -> list[str]:
+    job = open_job(folder)
+    assert job.missing() == ()
+    return [hashlib.sha256(job.folder.packets(number).read_bytes()).hexdigest() for number in range(1, len(job.plan.parts) + 1)]
+
+
+def test_two_processes_xargs_and_one_process_make_the_same_parts(
+    job: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other, alone = (Path(shutil.copytree(job, tmp_path / name)) for name in ("other", "alone"))
+    assert main(["jobs", "run", str(job), "--on", "local:2"]) == 0
+    assert "all parts are made" in capsys.readouterr().err
+
+    assert main(["jobs", "run", str(other), "--on", "commands"]) == 0
+    lines = capsys.readouterr().out
+    assert [line.split()[-1] for line in lines.splitlines()] == ["1-2", "3", "4"]
+    subprocess.run(["xargs", "-P", "2", "-L", "1", "env"], input=lines, text=True, check=True)
+
+    assert main(["part", str(alone), "1-4"]) == 0
+    assert _digests(job) == _digests(other) == _digests(alone)
+    # What is made is not made again, and the parts become one film.
+    assert main(["jobs", "run", str(job), "--on", "local:2", "-o", str(tmp_path / "out.mp4")]) == 0
+    assert not job.exists()
+    assert main(["verify", str(tmp_path / "out.mp4")]) == 0
+
+
+@pytest.mark.slow
+def test_openjd_runs_the_template(job: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    openjd = _SCRIPTS / "openjd"
+    assert main(["jobs", "run", str(job), "--on", "openjd"]) == 2
+    out = tmp_path / "out.mp4"
+    assert main(["jobs", "run", str(job), "--on", "openjd", "-o", str(out), "--data", str(tmp_path / "data")]) == 0
+    template = tmp_path / "job.template.json"
+    template.write_text(capsys.readouterr().out)
+    assert [step["name"] for step in json.loads(template.read_text())["steps"]] == ["parts", "join"]
+    subprocess.run([openjd, "check", template], check=True, stdout=subprocess.DEVNULL)
+    ran = subprocess.run([openjd, "run", template], capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stdout[-3000:]
+    assert main(["verify", str(out)]) == 0
+
+
+@pytest.mark.slow
+def test_ray_makes_the_parts(job: Path, tmp_path: Path) -> None:
+    pytest.importorskip("ray", reason="the extra farm is not installed")
+    out = tmp_path / "out.mp4"
+    assert main(["jobs", "run", str(job), "--on", "ray:2", "-o", str(out)]) == 0
+    assert main(["verify", str(out)]) == 0
+
+
+def test_a_part_that_cannot_be_made_ends_the_run_with_its_exit_code(
+    job: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "film.mp4").unlink()
+    assert main(["jobs", "run", str(job), "--on", "local:2", "-o", str(tmp_path / "out.mp4")]) == 2
+    said = capfd.readouterr().err
+    assert "could not be made (see above)" in said
+    assert "film.mp4" in said
+    assert job.is_dir()
+    assert not (tmp_path / "out.mp4").exists()
+
+
+@pytest.mark.parametrize("where", ["moon", "local:0", "local:x", "ray:0", "local:5000", ""])
+def test_places_that_are_none_are_refused(where: str) -> None:
+    with pytest.raises(UsageError):
+        executor_of(where)
+
+
+@pytest.mark.parametrize("arguments", [["--on", "local:2"], ["JOB", "--watch", "x"], ["JOB", "--then", "x"], ["JOB"]])
+def test_requests_that_mean_nothing_are_refused(arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MIEN_DATA", str(tmp_path / "data"))
+    assert main(["jobs", "run", *arguments]) == 2
