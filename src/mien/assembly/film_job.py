@@ -17,11 +17,12 @@ from typing import Any
 
 from mien.assembly import factory, film_plan
 from mien.assembly.cast_plan import CastPlan
-from mien.assembly.file_swap import FileSwap, nobody_found, open_reader
+from mien.assembly.file_swap import FileSwap, Watch, nobody_found, open_reader
 from mien.assembly.film_parts import PartRecord, PartsFolder, PartsSink
 from mien.assembly.film_plan import FilmPlan, FrameDigests, PlannedPart
 from mien.assembly.part_lease import PartLease
 from mien.batch.export import Export, PartNotes
+from mien.batch.film import PartExporter
 from mien.batch.film import run_parts as run_stream
 from mien.batch.job import JobResult, Progress, no_face_in
 from mien.batch.marking import first_mark_id
@@ -119,7 +120,10 @@ def open_job(folder: Path) -> FilmJob:
     return FilmJob(PartsFolder(folder), plan, film_plan.digest_of(content))
 
 
-def make_parts(job: FilmJob, first: int, last: int, report: Report = lambda _: None, cancel: Event | None = None) -> None:
+def make_parts(
+    job: FilmJob, first: int, last: int, report: Report = lambda _: None, cancel: Event | None = None,
+    watch: Watch | None = None,
+) -> None:  # fmt: skip
     """Make the parts from `first` to `last`, one after the other; a part that is made already is kept.
 
     Raises `NotYet` when the part before is missing and the first one is not fresh, or while another process makes one of
@@ -137,7 +141,7 @@ def make_parts(job: FilmJob, first: int, last: int, report: Report = lambda _: N
         film_plan.check_models(job.plan, Store())
         target = film_plan.check_film(job.plan)
         states = None if job.plan.parts[first - 1].fresh else _states(job, first)
-        opened = _Opened(job, target, _cast(job), factory.open_models(job.plan.settings, Store()), first, last)
+        opened = _Opened(job, target, _cast(job), factory.open_models(job.plan.settings, Store()), first, last, watch)
         try:
             opened.make(states, report, cancel, seek=seek)
         except _OtherPictures:
@@ -195,19 +199,20 @@ def run_parts(
     cancel: Event | None = None,
     *,
     keep: bool = False,
+    watch: Watch | None = None,
 ) -> tuple[JobResult, tuple[str, ...]]:
     """Make what is missing of the film that was planned in `folder`, join all into `output`, and return result and warnings.
 
     `report` is called with the frames of the whole film that are done. After an error, `Cancelled` or a killed process, the
-    same call goes on where it ended: at most the part that was being made is made again. Raises as `make_parts` and
-    `join_parts`.
+    same call goes on where it ended: at most the part that was being made is made again. `watch` is put around the exporter
+    of the parts. Raises as `make_parts` and `join_parts`.
     """
     job = open_job(folder)
     output.check()
     for first, last in _runs(job.missing()):
         done = sum(part.frames for number, part in enumerate(job.plan.parts, 1) if number < first)
         faces = sum(record.counts[1] for number in range(1, first) if (record := job.record(number)) is not None)
-        make_parts(job, first, last, partial(_report_moved, report, done, faces, job.plan.frames), cancel)
+        make_parts(job, first, last, partial(_report_moved, report, done, faces, job.plan.frames), cancel, watch)
     if cancel is not None and cancel.is_set():
         raise Cancelled("stopped before the parts were joined")
     return join_parts(job, notary, output, keep=keep)
@@ -223,6 +228,7 @@ class _Opened:
     models: factory.Models
     first: int
     last: int
+    watch: Watch | None = None
 
     def make(self, states: tuple[bytes, bytes] | None, report: Report, cancel: Event | None, *, seek: bool) -> None:
         """Make the parts, unless the first one was made meanwhile.
@@ -246,7 +252,8 @@ class _Opened:
                 with _damage_named(job, self.first - 1):
                     pipeline.resume(*states, job.about(self.first))
             sink = stack.enter_context(PartsSink(job.folder, job.digest, _format(job, reader), self.first, lease))
-            exporter = _export(job, self.target, reader, None)
+            exporter: PartExporter = _export(job, self.target, reader, None)
+            exporter = exporter if self.watch is None else self.watch(exporter)
             items = self._items(reader, seek=seek)
             run_stream(
                 items, reader.info.time_base, pipeline, exporter, sink,

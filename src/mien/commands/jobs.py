@@ -31,7 +31,7 @@ def add(commands: Commands) -> None:
     _add_list(actions)
     for name, words in (
         ("cancel", "cancel jobs; one that is running stops, and nothing is written"),
-        ("pause", "pause jobs; one that is running stops, and starts again after resume"),
+        ("pause", "pause jobs; one that is running stops, a long film goes on there after resume"),
         ("resume", "let paused jobs wait again"),
         ("retry", "let jobs that failed or were cancelled wait again"),
         ("remove", "take jobs off the list; the files that they wrote stay"),

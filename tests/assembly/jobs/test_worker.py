@@ -10,7 +10,8 @@ import pytest
 
 from mien.assembly.jobs.models import SharedParts
 from mien.assembly.jobs.specs import new_job, swap_job_spec
-from mien.assembly.jobs.work import Watcher, WorkDone
+from mien.assembly.jobs.watcher import Watcher
+from mien.assembly.jobs.work import WorkDone
 from mien.assembly.jobs.worker import DoJob, JobWorker
 from mien.batch.job import Progress
 from mien.batch.queue import control

@@ -1,51 +1,31 @@
 """Work of one job: the spec is checked against the files and the statements of consent, and carried out."""
 
-import json
 from collections.abc import Iterable
 from contextlib import nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from threading import Event
-from typing import Any, Protocol
+from typing import Any
 
 from mien.assembly import registry
 from mien.assembly.cast_plan import CastPlan
-from mien.assembly.file_hiding import Reporting, file_hash
+from mien.assembly.file_hiding import Reporting
 from mien.assembly.file_swap import FileSwap
 from mien.assembly.hiding_work import HidingListener, HidingOrder, hide, report_path, settings_without_traces
 from mien.assembly.idle_settings import idle_notes
+from mien.assembly.jobs.films import can_resume, swap_in_parts
 from mien.assembly.jobs.models import SharedParts
-from mien.batch.export import PartNotes
-from mien.batch.film import PartExporter
-from mien.batch.job import JobResult, Progress
+from mien.assembly.jobs.watcher import WatchedExport, Watcher, is_sealed
+from mien.batch.job import JobResult
 from mien.batch.queue.spec import FaceSpec, HidingSpec, JobSpec, SwapSpec
-from mien.errors import UnreadableMedia, UsageError
+from mien.errors import UsageError
 from mien.media.files import moving
 from mien.media.files.conversion import conversion_notes
 from mien.media.files.moving import Kind
 from mien.media.files.output_file import OutputFile, output_error
 from mien.media.files.receipt import receipt_path
 from mien.provenance.consent import Consent
-from mien.types import Frame, LabelledFrame, SourceFace
-
-
-class Watcher(Protocol):
-    """Observer of one job while it is done."""
-
-    cancel: Event
-    """Set from another thread to stop the job."""
-
-    def progress(self, doing: str, progress: Progress) -> None:
-        """Take the progress of a pass over the file."""
-        ...
-
-    def labelled(self, frame: LabelledFrame) -> None:
-        """See a frame of the output."""
-        ...
-
-    def sealed(self, sealed: str) -> None:
-        """Take the facts of a result before it gets its name. Raises a `MienError`; then it gets none."""
-        ...
+from mien.types import SourceFace
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +47,7 @@ def do_job(spec: JobSpec, sealed: str | None, parts: SharedParts, watcher: Watch
     Raises a `MienError`: `ChangedInput` or `UnreadableMedia` for a file that is not as it was, `UsageError` for a statement
     of consent that does not hold any more, `Cancelled` soon after the watcher's `cancel` is set.
     """
-    ours = sealed is not None and _is_sealed(spec.output, sealed)
+    ours = sealed is not None and is_sealed(spec.output, sealed)
     if ours and (spec.kind == "swap" or report_path(spec.output).is_file()):
         # The program ended between the name of the output and the note that it is there.
         return WorkDone(_written(spec.output), notes=("it was finished by an earlier attempt",))
@@ -105,7 +85,7 @@ def _swap(spec: JobSpec, work: SwapSpec, parts: SharedParts, watcher: Watcher) -
     file_swap = FileSwap(
         spec.target.path, kind, _plan(work, faces), tuple(consents.values()), settings, models, parts.trust.notary,
         start_s=spec.start_s, end_s=spec.end_s, title=spec.title, target_title=spec.target_title,
-        watch=lambda exporter: _WatchedExport(exporter, watcher, shows=kind is not Kind.PICTURE),
+        watch=lambda exporter: WatchedExport(exporter, watcher, shows=kind is not Kind.PICTURE),
     )  # fmt: skip
     notes: Iterable[str]
     if kind is Kind.PICTURE:
@@ -114,8 +94,13 @@ def _swap(spec: JobSpec, work: SwapSpec, parts: SharedParts, watcher: Watcher) -
     else:
         with file_swap.open_reader(output.path) as reader:
             notes = conversion_notes(reader.info)
+            in_parts = can_resume(kind, reader, settings)
             reporting = nullcontext(lambda progress: watcher.progress("swapping", progress))
-            result = file_swap.swap_moving(reader, output, reporting, watcher.cancel)
+            if not in_parts:
+                result = file_swap.swap_moving(reader, output, reporting, watcher.cancel)
+        if in_parts:
+            show = partial(WatchedExport, watcher=watcher, shows=True)
+            result = swap_in_parts(file_swap, output, watcher.folder, watcher, show)
     facts = {"worn": dict(result.worn)} if result.worn else {}
     idle = idle_notes(settings, faces)
     return _done(spec.output, result, (*notes, *idle, *registry.notes(settings, models.sessions)), facts)
@@ -154,7 +139,7 @@ def _hide(spec: JobSpec, work: HidingSpec, parts: SharedParts, watcher: Watcher,
     listener = HidingListener(
         notes.extend,
         reporting,
-        lambda exporter: _WatchedExport(exporter, watcher, shows=order.kind is not Kind.PICTURE),
+        lambda exporter: WatchedExport(exporter, watcher, shows=order.kind is not Kind.PICTURE),
         watcher.cancel,
     )
     hiding = parts.hiding(work.style, settings_without_traces(spec.settings, work.sound))
@@ -180,38 +165,3 @@ def _done(
 def _written(output: Path) -> tuple[Path, ...]:
     receipt = receipt_path(output)
     return (output, receipt) if receipt.is_file() else (output,)
-
-
-class _WatchedExport:
-    """An exporter that shows the frames of a film to a watcher, and every result before it gets its name."""
-
-    def __init__(self, export: PartExporter, watcher: Watcher, *, shows: bool) -> None:
-        self._export = export
-        self._watcher = watcher
-        self._shows = shows
-
-    def label(self, frame: Frame) -> LabelledFrame:
-        labelled = self._export.label(frame)
-        if self._shows:
-            self._watcher.labelled(labelled)
-        return labelled
-
-    def begin_part(self) -> None:
-        self._export.begin_part()
-
-    def end_part(self) -> PartNotes:
-        return self._export.end_part()
-
-    def seal(self, output: OutputFile) -> tuple[str, ...]:
-        notes = self._export.seal(output)
-        self._watcher.sealed(json.dumps({"sha256": file_hash(output.temporary)}))
-        return notes
-
-
-def _is_sealed(output: Path, sealed: str) -> bool:
-    """Return whether the file at the output's name is the result that was noted."""
-    try:
-        noted = json.loads(sealed)
-        return isinstance(noted, dict) and noted.get("sha256") == file_hash(output)
-    except (ValueError, RecursionError, UnreadableMedia):
-        return False

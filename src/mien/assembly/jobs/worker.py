@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import platform
+import shutil
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -17,7 +18,8 @@ from mien import __version__
 from mien.assembly.file_hiding import file_hash
 from mien.assembly.jobs.holding import Holding
 from mien.assembly.jobs.models import SharedParts
-from mien.assembly.jobs.work import Watcher, WorkDone, do_job
+from mien.assembly.jobs.watcher import Watcher
+from mien.assembly.jobs.work import WorkDone, do_job
 from mien.batch.job import Progress
 from mien.batch.queue import spec as specs
 from mien.batch.queue.job import Claimed, Job
@@ -31,6 +33,8 @@ _POLL_S = 1.0  # until a worker sees a job that another process added
 _RECORD_PERIOD_S = 1.0  # of the progress; a page cannot show much more, and each one is written to the disk
 _PREVIEW_WIDTH_PIXELS = 640  # chosen, sharp in the column of the page
 _PREVIEW_QUALITY = 85  # of the JPEG; chosen by eye, 30 kB
+_PARTS = "parts"
+"""Folder in the data folder."""
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 DoJob = Callable[[JobSpec, str | None, SharedParts, Watcher], WorkDone]
 """Does one job; `do_job` is the one that does."""
@@ -84,6 +88,7 @@ class JobWorker:
         """
         # A run that ended because the queue could not be written may have left one in hand.
         self._store.release_all(self._owner)
+        self._tidy()
         while not self.stop.is_set():
             claimed = self._store.claim(self._owner)
             if claimed is not None:
@@ -94,6 +99,15 @@ class JobWorker:
                 self.wake.wait(_POLL_S)
                 self.wake.clear()
         return self.tally
+
+    def _tidy(self) -> None:
+        """Remove what jobs would go on with that do not go on."""
+        folder = self._store.folder / _PARTS
+        if folder.is_dir():
+            kept = {str(job.id) for job in self._store.all("WHERE state IN ('waiting', 'running', 'paused')")}
+            for each in folder.iterdir():
+                if each.name not in kept:
+                    shutil.rmtree(each, ignore_errors=True)
 
     def _do(self, claimed: Claimed) -> None:
         job = claimed.job
@@ -147,6 +161,7 @@ class JobWorker:
 
     def _stopped(self, job: Job, holding: Holding) -> None:
         if holding.reason == "cancel":
+            shutil.rmtree(parts_folder(self._store.folder, job.id), ignore_errors=True)
             self._store.cancelled(job.id, self._owner)
             self.tally.cancelled += 1
         elif holding.reason == "pause":
@@ -161,6 +176,7 @@ class JobWorker:
             self._store.paused(job.id, self._owner, str(error), remedy)
             self.tally.paused += 1
         else:
+            shutil.rmtree(parts_folder(self._store.folder, job.id), ignore_errors=True)
             self._store.fail(job.id, self._owner, error)
             self.tally.failed += 1
         self.tally.exit_code = self.tally.exit_code or error.exit_code
@@ -173,6 +189,7 @@ class _Recorder:
         self, store: JobStore, job: Job, owner: str, cancel: threading.Event, listener: WorkListener
     ) -> None:  # fmt: skip
         self.cancel = cancel
+        self.folder = parts_folder(store.folder, job.id)
         self.last = Progress(0, None, 0)
         self._store = store
         self._job = job
@@ -211,6 +228,11 @@ class _Recorder:
     def sealed(self, sealed: str) -> None:
         """Record the result; raises `LostJob` where the job was taken back: then the output gets no name."""
         self._store.seal(self._job.id, self._owner, sealed)
+
+
+def parts_folder(data: Path, job_id: int) -> Path:
+    """Return the folder of what an interrupted job goes on with."""
+    return data / _PARTS / str(job_id)
 
 
 def small_jpeg(frame: LabelledFrame) -> bytes:

@@ -97,6 +97,6 @@ export class Files {
     const state = /** @type {HTMLElement} */ (element.querySelector('.state'));
     state.classList.toggle('bad', job.state === 'failed');
     const count = job.total && !job.picture ? `${job.frames} / ${job.total}` : '';
-    state.textContent = [t(job.stopping ? 'state_stopping' : `state_${job.state}`), ['searching', 'covering'].includes(job.doing) ? t(`doing_${job.doing}`) : '', count, job.message, remedyOf(job)].filter(Boolean).join(' · ');
+    state.textContent = [t(job.stopping ? 'state_stopping' : `state_${job.state}`), ['planning', 'searching', 'covering'].includes(job.doing) ? t(`doing_${job.doing}`) : '', count, job.message, remedyOf(job)].filter(Boolean).join(' · ');
   }
 }

@@ -333,6 +333,7 @@ export default {
   state_running: 'in Arbeit',
   state_paused: 'pausiert',
   state_stopping: 'hält an',
+  doing_planning: 'erster Blick auf den Film',
   doing_searching: 'sucht Gesichter',
   doing_covering: 'verdeckt Gesichter',
   job_pause: 'Pause',

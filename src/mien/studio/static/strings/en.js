@@ -311,6 +311,7 @@ export default {
   state_running: 'in progress',
   state_paused: 'paused',
   state_stopping: 'stopping',
+  doing_planning: 'first look at the film',
   doing_searching: 'looking for faces',
   doing_covering: 'hiding faces',
   job_pause: 'Pause',
