@@ -126,3 +126,26 @@ def test_face_paint_is_told() -> None:
     painted = np.asarray(face.image * (1 + area[:, :, None] * np.array([0.3, -0.2, -0.5], np.float32)), np.uint8)
     assert "painted" in _names(open_source(painted, models()))
     assert "painted" not in _names(open_source(face.image, models()))
+
+
+def _lit_on_one_cheek(gain: float) -> Image:
+    """Collins with a hard-edged patch of light or shadow over her right cheek and the side of her nose."""
+    face = portrait(COLLINS)
+    area = np.zeros(face.image.shape[:2], np.float32)
+    places = face.landmarks.points[[168, 4, 203, 206, 187, 123, 111], :2].round().astype(np.int32)
+    cv2.fillConvexPoly(area, cv2.convexHull(places), 1.0)
+    soft = cv2.GaussianBlur(area, (0, 0), 1.5)[:, :, None]
+    return np.asarray(np.clip(face.image * (1 + (gain - 1) * soft), 0, 255), np.uint8)
+
+
+def test_a_hard_shadow_on_one_side_is_told_once() -> None:
+    faults = open_source(_lit_on_one_cheek(0.4), models()).faults
+    (light,) = [fault for fault in faults if fault.name == "light"]
+    assert "hard" in light.text
+    assert light.severity > 0.1
+
+
+def test_blown_out_skin_is_told() -> None:
+    face = open_source(_lit_on_one_cheek(4.0), models())
+    assert "blown" in _names(face)
+    assert any("blown-out skin" in warning for warning in face.warnings)

@@ -9,7 +9,7 @@ from mien.face.mean_face import texture_points
 from mien.face.texels import texel_map
 from mien.models.format.parsing import FaceClass
 from mien.swap.source.fill import HOLE_SIDE
-from mien.swap.source.hard_light import TUNING, even_face, evened, mouth_width, unevenness
+from mien.swap.source.hard_light import TUNING, blown_out, even_face, evened, mouth_width, unevenness
 from mien.swap.source.light import tint_of, untinted
 from mien.swap.source.regions import GRID
 from mien.types import Array, Floats, Image
@@ -126,6 +126,84 @@ def test_a_moustache_in_a_smile_stays() -> None:
     classes[FaceClass.BEARD] = np.clip(400 * cv2.resize(fold, (GRID, GRID)), 0, 255)
     where = np.asarray(fold > 0.6, np.float32)
     assert _error(_mended(hairy, _GRIN, classes), hairy, where) < 3
+
+
+def _cast_shadow() -> Floats:
+    """A shadow with an edge over the skin right of the nose, below the eye, as a factor; float32 (256, 256, 1)."""
+    flat = texture_points(HOLE_SIDE)
+    area = np.zeros((HOLE_SIDE, HOLE_SIDE), np.float32)
+    places = flat[[4, 168, 347, 411, 423]].round().astype(np.int32)
+    cv2.fillConvexPoly(area, cv2.convexHull(places), 1.0)
+    return np.asarray(1 - 0.6 * cv2.GaussianBlur(area, (0, 0), 1.0), np.float32)[:, :, None]
+
+
+def test_a_shadow_of_one_side_is_lifted() -> None:
+    face, shadow = _face(), _cast_shadow()
+    shaded = np.asarray(face * shadow, np.uint8)
+    found = unevenness(shaded, _EVEN, _SEEN, _SEEN, None)
+    assert found.lopsided > TUNING.lopsided[1]
+    assert found.hardness < TUNING.hardness[0], "the rest of the face is evenly lit"
+    mended = _mended(shaded)
+    skin = even_face(HOLE_SIDE).deviation[:, :, :1] < TUNING.steady
+    dark = np.asarray((shadow < 0.45) & skin, np.float32)
+    assert _error(mended, face, dark) < 0.4 * _error(shaded, face, dark)
+    other = np.asarray(dark[:, ::-1])
+    assert _error(mended, face, other) < 4, "the lit side stays"
+
+
+def test_the_edge_of_a_lifted_shadow_leaves_no_line() -> None:
+    face, shadow = _face(), _cast_shadow()
+    shaded = np.asarray(face * shadow, np.uint8)
+    skin = even_face(HOLE_SIDE).deviation[:, :, :1] < TUNING.steady
+    edge = np.asarray((shadow > 0.5) & (shadow < 0.9) & skin, np.float32)
+    assert edge.sum() > 50
+    assert _error(_mended(shaded), face, edge) < 0.5 * _error(shaded, face, edge)
+
+
+def test_sides_that_differ_as_faces_do_stay() -> None:
+    face = _face()
+    warmer = np.asarray(face * (1 - 0.05 * _spot(280, 0.08)), np.uint8)
+    assert unevenness(warmer, _EVEN, _SEEN, _SEEN, None).lopsided < TUNING.lopsided[0]
+    assert np.array_equal(_mended(warmer), warmer)
+
+
+def test_a_hard_patch_is_evened_on_a_face_in_even_light() -> None:
+    face = _face()
+    both = np.maximum(_spot(50, 0.08), _spot(280, 0.08))
+    shown = np.asarray(np.clip(face * (1 + 0.8 * both), 0, 255), np.uint8)
+    assert unevenness(shown, _EVEN, _SEEN, _SEEN, None).hardness < TUNING.hardness[0]
+    where = np.asarray(both > 0.9, np.float32)
+    assert _error(_mended(shown), face, where) < 0.5 * _error(shown, face, where)
+
+
+def test_a_deep_fold_that_looks_like_hair_goes_in_hard_light() -> None:
+    fold, lit = _fold(), np.asarray(np.clip(_face() * _shine(), 0, 255), np.uint8)
+    folded, hairy = (
+        np.asarray(lit * (1 - fold * np.array(share, np.float32)), np.uint8) for share in ((0.78, 0.72, 0.62), (0.7, 0.7, 0.7))
+    )
+    classes = np.zeros((len(FaceClass), GRID, GRID), np.uint8)
+    classes[FaceClass.BEARD] = np.clip(150 * cv2.resize(fold, (GRID, GRID)), 0, 90)
+    where = np.asarray(fold > 0.6, np.float32)
+    assert _error(_mended(folded, _GRIN, classes), _mended(lit), where) < 0.4 * _error(folded, lit, where)
+    assert _error(_mended(hairy, _GRIN, classes), _mended(lit), where) > 0.5 * _error(hairy, lit, where), "hair is not red"
+
+
+def test_blown_out_skin_is_found_and_bright_eyes_and_teeth_are_not() -> None:
+    face = _face()
+    assert not blown_out(face).any()
+    shown = face.copy()
+    shown[(_spot(50, 0.08) > 0.5)[:, :, 0]] = (240, 255, 255)
+    for number in (landmark_sets.LEFT_IRIS, 13):
+        shown[(_spot(number, 0.01) > 0.5)[:, :, 0]] = 255
+    lost = blown_out(shown)
+    x, y = texture_points(HOLE_SIDE)[50].round().astype(int)
+    assert lost[y, x] > 0.9
+    for number in (landmark_sets.LEFT_IRIS, 13, 280):
+        x, y = texture_points(HOLE_SIDE)[number].round().astype(int)
+        assert lost[y, x] < 0.2
+    red = face.copy()
+    red[:, :, 2] = 255
+    assert not blown_out(red).any(), "red alone is clipped early"
 
 
 def test_nothing_is_changed_where_the_face_is_not_seen() -> None:

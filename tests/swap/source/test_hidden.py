@@ -7,7 +7,7 @@ import pytest
 from mien.face import landmark_sets
 from mien.face.mean_face import texture_points
 from mien.models.format.parsing import FaceClass
-from mien.swap.source.hidden import Hidden, hidden_parts
+from mien.swap.source.hidden import Hidden, hidden_parts, terminator
 from mien.swap.source.regions import GRID
 from mien.types import Array, Floats, Image
 from tests.support.portraits import COLLINS, portrait
@@ -109,6 +109,45 @@ def test_rims_are_filled_and_the_eyes_are_kept() -> None:
     assert float(found.unknown.max()) < 0.05
 
 
+def test_a_thick_rim_at_the_corner_of_an_eye_is_filled() -> None:
+    hinge = np.zeros((GRID, GRID), bool)
+    x, y = texture_points(GRID)[landmark_sets.EYE_CORNERS[0]].round().astype(int).tolist()
+    hinge[y - 3 : y + 4, x - 12 : x] = True
+    found = _hidden(_classes((FaceClass.RIM, hinge)))
+    assert float(found.holes[2 * y - 3 : 2 * y + 4, 2 * x - 10 : 2 * x - 3].min()) > 0.8, "a blot would stay at the lids"
+    bare = _hidden(_classes((FaceClass.RIM, np.roll(hinge, -8, axis=1))))
+    assert float(bare.holes[2 * y, 2 * x - 1]) < 0.3, "no rim lies there"
+
+
+def _with_thin_rims(kind: FaceClass) -> tuple[Image, Array, Array]:
+    """A face with a thin dark line below each pane, that line, and classes that show rims beside the panes alone."""
+    lens, arms, line = (np.zeros((GRID, GRID), np.uint8), np.zeros((GRID, GRID), np.uint8), np.zeros((256, 256), np.uint8))
+    for loop in (landmark_sets.RIGHT_EYE, landmark_sets.LEFT_EYE):
+        x, y = texture_points(GRID)[list(loop)].mean(0).round().astype(int).tolist()
+        cv2.ellipse(lens, (x, y), (15, 10), 0, 0, 360, 1, -1)
+        cv2.ellipse(line, (2 * x, 2 * y), (34, 30), 0, 30, 150, 1, 1)
+    arms[_arm_rows(), :30] = arms[_arm_rows(), -30:] = 1
+    classes = _classes((FaceClass.LENS, lens > 0), (kind, arms > 0))
+    own = _own(classes)
+    own[line > 0] = 70
+    return own, classes, line > 0
+
+
+def _arm_rows() -> slice:
+    y = int(texture_points(GRID)[landmark_sets.EYE_CORNERS[0], 1])
+    return slice(y - 3, y + 3)
+
+
+def test_a_thin_rim_that_the_parser_misses_is_filled() -> None:
+    own, classes, line = _with_thin_rims(FaceClass.RIM)
+    seen = np.ones((GRID, GRID), np.float32)
+    found = hidden_parts(own, classes, portrait(COLLINS).landmarks.points, 0.0, seen)
+    assert float(found.holes[line].mean()) > 0.9
+    own, classes, line = _with_thin_rims(FaceClass.SKIN)
+    found = hidden_parts(own, classes, portrait(COLLINS).landmarks.points, 0.0, seen)
+    assert float(found.holes[line].mean()) < 0.5, "without any rim it is a wrinkle"
+
+
 def test_a_pale_rim_is_found_by_its_lens() -> None:
     lens = np.zeros((GRID, GRID), np.uint8)
     x, y = texture_points(GRID)[list(landmark_sets.RIGHT_EYE)].mean(0).round().astype(int).tolist()
@@ -124,15 +163,15 @@ def test_the_far_half_of_a_turned_face_is_mirrored(yaw: float, far: tuple[slice,
     near = found.mirrored[:, ::-1][far]
     assert float(near.max()) == 0
     ridge = texture_points(256)[195].round().astype(int)
-    assert float(found.holes[ridge[1], ridge[0]]) > 0.9, "beyond the ridge the mesh finds background"
+    assert float(found.ridge[ridge[1], ridge[0]]) > 0.9, "beyond the ridge the mesh finds background"
 
 
 def test_only_half_the_nose_of_a_face_that_is_turned_a_little_is_mirrored() -> None:
-    found = _hidden(_classes(), 18.0)
+    found = _hidden(_classes(), 12.0)
     wing, cheek = texture_points(GRID)[[129, 187]].round().astype(int)
     assert float(found.mirrored[wing[1], wing[0]]) > 0.9
     assert float(found.mirrored[cheek[1], cheek[0]]) < 0.1
-    assert not _hidden(_classes(), 10.0).mirrored.any()
+    assert not _hidden(_classes(), 8.0).mirrored.any()
 
 
 def test_the_near_brow_may_come_from_the_far_side() -> None:
@@ -202,3 +241,17 @@ def test_a_dark_spot_makes_no_dark_glasses() -> None:
     own[160:164, 60:64] = 20
     found = hidden_parts(own, classes, portrait(COLLINS).landmarks.points, 0.0, np.ones((GRID, GRID), np.float32))
     assert not found.dark
+
+
+def test_the_shadow_of_half_a_face_ends_on_nose_and_upper_lip() -> None:
+    strip = terminator(None)
+    for number in (195, 164):
+        x, y = texture_points(256)[number].round().astype(int)
+        assert strip[y, x] > 0.9
+    for number in (50, 2, 13, 152):
+        x, y = texture_points(256)[number].round().astype(int)
+        assert strip[y + 1 if number == 13 else y - 1, x] == 0, "no cheek, no nostrils, no lips, no chin"
+    moustache = np.zeros((GRID, GRID), bool)
+    x, y = texture_points(GRID)[164].round().astype(int)
+    moustache[y - 6 : y + 7, x - 10 : x + 11] = True
+    assert terminator(_classes((FaceClass.BEARD, moustache)))[2 * y, 2 * x] == 0

@@ -11,7 +11,7 @@ from mien.imaging.colour import is_monochrome
 from mien.imaging.smoothstep import smoothstep
 from mien.models.format.parsing import FaceClass
 from mien.swap.source.checks import detail_of, eye_distance
-from mien.swap.source.hard_light import mouth_width
+from mien.swap.source.hard_light import blown_out, mouth_width
 from mien.swap.source.hidden import Hidden, hidden_parts
 from mien.swap.source.light import side_light
 from mien.swap.source.regions import GRID, regions
@@ -37,6 +37,11 @@ class AppraisalTuning:
     hardness: tuple[float, float] = (1.4, 2.4)
     """Mean difference of the skin from even light, as in `hard_light.Unevenness`: London reaches 1.28, a sixth of the everyday
     pictures has more than 1.4, up to 2.5."""
+    lopsided: tuple[float, float] = (0.1, 0.35)
+    """Share of the skin that is lit otherwise than its mirror image, as in `hard_light.Unevenness`: London has at most 0.05,
+    spotted skin 0.11, hard shadows up to 0.4."""
+    blown: tuple[float, float] = (0.02, 0.2)
+    """Share of the face that is blown out: none of any portrait in London, nor of the everyday pictures."""
     painted: tuple[float, float] = (0.06, 0.3)
     """Share of the face with colours that skin never has: everyday photos reach 0.03, drawn face paint has 0.13 and 0.6."""
     eye_distance: tuple[float, float] = (60.0, 25.0)
@@ -71,7 +76,12 @@ def appraise(photo: Image, landmarks: Landmarks, classes: Array, tuning: Apprais
     lit = [*_fault("light", light, tuning.side_light, (0.1, 0.5), text, remedy)]
     text = "hard light: patches of sun and shine are evened out by guess"
     assert view.uneven is not None
-    found += lit or _fault("light", view.uneven.hardness, tuning.hardness, (0.1, 0.3), text, remedy)
+    lit = lit or [*_fault("light", view.uneven.hardness, tuning.hardness, (0.1, 0.3), text, remedy)]
+    text = "hard shadows on one side: they are evened out by guess"
+    lit += _fault("light", view.uneven.lopsided, tuning.lopsided, (0.1, 0.3), text, remedy)
+    found += sorted(lit, key=lambda fault: -fault.severity)[:1]
+    text = "blown-out skin: its colour is guessed from the skin around it"
+    found += _fault("blown", _blown_share(own, well), tuning.blown, (0.15, 0.5), text, remedy)
     text, remedy = (
         "strong colours lie on the skin, paint or coloured light",
         "they are worn in part; use a photo of the bare skin",
@@ -85,6 +95,12 @@ def appraise(photo: Image, landmarks: Landmarks, classes: Array, tuning: Apprais
     found += _fault("small", distance, tuning.eye_distance, (0.05, 0.6), small_text, "a photo from nearer has more detail")
     found += _fault("blurred", detail, tuning.detail, (0.1, 0.6), "the face is soft", "a sharper photo has more detail")
     return tuple(sorted(found, key=lambda fault: -fault.severity))
+
+
+def _blown_share(own: Image, well: Array) -> float:
+    """Return the share of the seen face that is blown out."""
+    lost = cv2.resize(blown_out(own), (GRID, GRID), interpolation=cv2.INTER_AREA)
+    return float((lost * well).sum() / max(float(well.sum()), 1e-6))
 
 
 def _covered(classes: Array, hidden: Hidden, well: Array, tuning: AppraisalTuning) -> Iterator[PhotoFault]:

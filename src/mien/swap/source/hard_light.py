@@ -3,7 +3,7 @@
 Patches of sun, shine, shadows with an edge and folds of a smile are finer than what `light` removes.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
 
@@ -17,7 +17,7 @@ from mien.imaging.smoothstep import smoothstep
 from mien.models.format.parsing import FaceClass
 from mien.swap.source.fill import HOLE_SIDE, filled
 from mien.swap.source.light import DARK
-from mien.swap.source.regions import GRID, area_of
+from mien.swap.source.regions import GRID, area_of, regions
 from mien.types import Array, Floats, Image
 
 
@@ -28,6 +28,11 @@ class HardLightTuning:
     hardness: tuple[float, float] = (1.2, 1.55)
     """Mean difference of the skin from where on and up to where it is evened: 100 London portraits reach 1.28, a third of
     everyday photos has more, up to 2.5."""
+    near_hardness: tuple[float, float] = (2.6, 3.6)
+    """The same around a texel, from where on and up to where it is evened there: 95 % of the skin of any London portrait have
+    less than 2.6, hard shadows 3.0 to 4.2."""
+    near: float = 8.0
+    """Sigma of that mean, in texels of 256: as wide as a shadow beside the nose."""
     hue: tuple[float, float] = (1.25, 1.9)
     """The same of the colour, blue or red: London reaches 1.17, a quarter of everyday photos has more, up to 2.3."""
     paint: float = 0.35
@@ -48,6 +53,13 @@ class HardLightTuning:
     """Width around the strip of folds that belongs to it, in eye distances."""
     line: tuple[float, float] = (1.0, 2.0)
     """Darkness between which a fold becomes a line that is filled from around."""
+    deep: tuple[float, float] = (2.5, 4.0)
+    """Darkness between which a fold is surely deep."""
+    deep_red: tuple[float, float] = (1.0, 3.0)
+    """Red of a deep fold, against even light, between which it is no hair: moustaches have -1.9 to 2.0, folds in the shadow 1.8
+    to 7.5, in four photos."""
+    deep_hair: float = 0.4
+    """Share of hair that a parser sees in a deep fold without any: 0.3 to 0.6 in the shadow of a grin."""
     line_side: int = 5
     """Side in texels of 256 by which such a line is widened."""
     steady: float = 0.12
@@ -62,6 +74,27 @@ class HardLightTuning:
     """Sigma of the blur of the picture and of the change, in texels of 256: pores stay."""
     wide: float = 6.0
     """Sigma by which features take the change of the skin around them."""
+    far_apart: float = 2.0
+    """Difference in brightness of a texel from its mirror image that light from one side makes."""
+    lopsided: tuple[float, float] = (0.07, 0.13)
+    """Share of the skin so far apart from where on and up to where both sides are evened: of 50 London people one, with spotted
+    skin, has 0.11, the others at most 0.05; hard shadows have 0.09 to 0.4."""
+    kept_side: float = 1.2
+    """Difference of both sides in brightness that stays."""
+    kept_side_colour: float = 0.5
+    """The same in colour, where the brightness is off."""
+    side_blur: float = 2.0
+    """Sigma in texels of 256 of the blur by which it is told which side is off."""
+    side_doubt: float = 2.0
+    """Difference up to which both sides share the change."""
+    edge: tuple[float, float] = (0.06, 0.12)
+    """Step of the change from texel to texel, natural logarithm, between which it is the edge of a shadow."""
+    edge_side: int = 3
+    """Side in texels of 256 by which such an edge is widened."""
+    edge_hair: tuple[float, float] = (0.3, 0.6)
+    """Share of hair between which it is none."""
+    blown: tuple[float, float] = (248.0, 253.0)
+    """Levels of the second brightest channel between which skin is blown out."""
     green_gain: tuple[float, float] = (0.7, 1.4)
     """Bounds of the gain of green, which keeps the luma."""
 
@@ -81,13 +114,15 @@ class EvenFace:
 class Unevenness:
     """Difference of a photo's skin from even light: `hardness` of brightness and `hue` of colours, in standard deviations.
 
-    `painted` is the share of the face that has colours which skin never has. All are 0 where no skin is seen. `apart` float32
-    (256, 256, 3) is the difference as in `EvenFace`, `hairy` float32 (256, 256) the share of hair.
+    `painted` is the share of the face that has colours which skin never has, `lopsided` the share of the skin that is lit
+    otherwise than its mirror image. All are 0 where no skin is seen. `apart` float32 (256, 256, 3) is the difference as in
+    `EvenFace`, `hairy` float32 (256, 256) the share of hair.
     """
 
     hardness: float
     hue: float
     painted: float
+    lopsided: float
     apart: Floats
     hairy: Floats
 
@@ -105,29 +140,37 @@ def unevenness(
     hairy = np.zeros((GRID, GRID), np.float32)
     if classes is not None:
         hairy = classes[[FaceClass.BEARD, FaceClass.BROW, FaceClass.HAIR]].sum(0) / np.float32(255)
-    free = (hairy < tuning.hair_share) & (_features(tuning.feature_margin) < tuning.hair_share)
+    free = (hairy < tuning.hair_share) & (features(tuning.feature_margin) < tuning.hair_share)
     steady = usual.deviation[:, :, 0] < tuning.steady
     sure, seen = (steady & (_wide((each > 0.5) & free) > 0.5) for each in (skin, well))
     if not sure.any():
-        return Unevenness(0.0, 0.0, 0.0, np.zeros_like(apart), _wide(hairy))
+        return Unevenness(0.0, 0.0, 0.0, 0.0, np.zeros_like(apart), _wide(hairy))
     apart = np.asarray(apart - np.median(apart[sure], axis=0), np.float32)
     luma, blue, red = np.minimum(np.abs(apart[sure]) / usual.deviation[sure], tuning.most).mean(axis=0)
     painted = float((np.abs(apart[seen][:, 1:]).max(axis=1) > tuning.paint).mean()) if seen.any() else 0.0
-    return Unevenness(float(luma), float(max(blue, red)), painted, apart, _wide(hairy))
+    both, sides = sure & sure[:, ::-1], np.abs(apart - apart[:, ::-1])[:, :, 0] / usual.deviation[:, :, 0]
+    lopsided = float((sides[both] > tuning.far_apart).mean()) if both.any() else 0.0
+    return Unevenness(float(luma), float(max(blue, red)), painted, lopsided, apart, _wide(hairy))
 
 
 def evened(
     own: Image, gain: Floats, well: Floats, found: Unevenness, mouth_width: float, tuning: HardLightTuning = TUNING
 ) -> Image:
-    """Return the texture `own` without patches of light and without the folds of a smile.
+    """Return the texture `own` without patches of light, shadows of one side and the folds of a smile.
 
     `well` (grid, grid) is how well the photo shows each texel; `mouth_width` is in eye distances.
     """
-    light, hue, smile = _way(found.hardness, tuning.hardness), _way(found.hue, tuning.hue), _way(mouth_width, tuning.smile)
-    if max(light, hue, smile) <= 0:
+    wide, smile = _wide(well), _way(mouth_width, tuning.smile)
+    one_sided = _one_sided(found, wide, tuning)
+    found = replace(found, apart=found.apart - one_sided)
+    light = _way(found.hardness, tuning.hardness)
+    near = np.maximum(light, _hard_near(found, wide, tuning))
+    hue = np.full_like(near, _way(found.hue, tuning.hue))
+    if smile <= 0 and not (one_sided.any() or near.any() or hue.any()):
         return own
-    wide, none = _wide(well), np.zeros((HOLE_SIDE, HOLE_SIDE), np.float32)
-    change = _change(found, light + none, hue + none, (tuning.kept, tuning.kept_colour), wide, tuning)
+    change = _change(found, near, hue, (tuning.kept, tuning.kept_colour), wide, tuning)
+    change += cv2.GaussianBlur(one_sided, (0, 0), tuning.blur)
+    edges = _edges(change, found, tuning)
     if smile > 0:
         folds = smile * _folds()
         folded = _change(found, folds, folds, (tuning.kept_fold, tuning.kept_fold), wide, tuning)
@@ -135,7 +178,23 @@ def evened(
     size_wh = own.shape[1::-1]
     gains = cv2.resize(_gains(change, _lit(own, gain), tuning), size_wh, interpolation=cv2.INTER_LINEAR)
     even = np.asarray(np.clip(own * gains + 0.5, 0, 255), np.uint8)
-    return filled(even, _lines(found, smile, tuning), well) if smile > 0 else even
+    even = filled(even, edges, well * (1 - features(tuning.feature_margin)))
+    return filled(even, _lines(found, smile, light, tuning), well) if smile > 0 else even
+
+
+def blown_out(own: Image, tuning: HardLightTuning = TUNING) -> Floats:
+    """Return the skin of a texture BGR uint8 (n, n, 3) whose colour the light has wiped out, float32 (256, 256), 0..1."""
+    small = cv2.resize(own, (HOLE_SIDE, HOLE_SIDE), interpolation=cv2.INTER_AREA)
+    low, high = tuning.blown
+    # Red alone is clipped early, and green tells what it was.
+    blue, green, red = cv2.split(small)
+    second = np.maximum(np.minimum(blue, green), np.minimum(np.maximum(blue, green), red))
+    if second.max() <= low:
+        return np.zeros(second.shape, np.float32)
+    inside = 1 - _wide(np.maximum(features(tuning.feature_margin), regions().mouth))
+    lost = smoothstep((second.astype(np.float32) - low) / (high - low)) * inside
+    grown = cv2.dilate(lost, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (tuning.edge_side, tuning.edge_side)))
+    return np.asarray(cv2.GaussianBlur(grown, (0, 0), tuning.blur), np.float32)
 
 
 def mouth_width(points: Floats) -> float:
@@ -177,19 +236,77 @@ def _change(
     # Beards, brows and hair are dark by themselves.
     skin = np.where(found.apart[:, :, 0] < 0, 1 - np.minimum(tuning.hair_gain * found.hairy, 1), 1)
     excess *= np.dstack([strength * skin, coloured * skin, coloured * skin])
-    features = _wide(_features(tuning.feature_margin))
-    sure = (well * (1 - features))[:, :, None]
-    total = cv2.GaussianBlur(sure, (0, 0), tuning.wide)[:, :, None] + np.float32(0.05)
-    around = cv2.GaussianBlur(excess * sure, (0, 0), tuning.wide) / total
-    change = excess * sure + around * (well * features)[:, :, None]
+    change = _over_features(excess, well * (1 - _wide(features(tuning.feature_margin))), well, tuning)
     return np.asarray(cv2.GaussianBlur(change, (0, 0), tuning.blur), np.float32)
 
 
-def _lines(found: Unevenness, smile: float, tuning: HardLightTuning) -> Floats:
+def _hard_near(found: Unevenness, well: Floats, tuning: HardLightTuning) -> Floats:
+    """Return how hard the light is around each texel, float32 (256, 256), 0..1."""
+    off = np.minimum(np.abs(found.apart[:, :, 0]) / even_face(HOLE_SIDE).deviation[:, :, 0], tuning.most)
+    skin = _free_skin(found, well, tuning)
+    total = cv2.GaussianBlur(skin, (0, 0), tuning.near) + np.float32(1e-3)
+    low, high = tuning.near_hardness
+    return smoothstep((cv2.GaussianBlur(off * skin, (0, 0), tuning.near) / total - low) / (high - low))
+
+
+def _one_sided(found: Unevenness, well: Floats, tuning: HardLightTuning) -> Floats:
+    """Return what light adds on one side alone, as in `EvenFace`, float32 (256, 256, 3): faces are alike on both.
+
+    Of a texel and its mirror image the one that is farther from even light gives way.
+    """
+    strength = _way(found.lopsided, tuning.lopsided)
+    if strength <= 0:
+        return np.zeros_like(found.apart)
+    deviation = even_face(HOLE_SIDE).deviation
+    off = np.abs(cv2.GaussianBlur(found.apart / deviation, (0, 0), tuning.side_blur)[:, :, 0])
+    share = strength * smoothstep(0.5 + (off - off[:, ::-1]) / tuning.side_doubt)
+    apart = found.apart - found.apart[:, ::-1]
+    bound = deviation * np.array([tuning.kept_side, tuning.kept_side_colour, tuning.kept_side_colour], np.float32)
+    excess = apart - np.clip(apart, -bound, bound)
+    sides = np.abs(apart[:, :, 0]) / deviation[:, :, 0]
+    coloured = share * smoothstep((sides - 0.6 * tuning.kept_side) / tuning.kept_side)
+    skin = _free_skin(found, well, tuning)
+    return _over_features(excess * np.dstack([share, coloured, coloured]), skin * skin[:, ::-1], well, tuning)
+
+
+def _free_skin(found: Unevenness, well: Floats, tuning: HardLightTuning) -> Floats:
+    """Return how surely a texel is seen and is neither hair nor a feature, float32 (256, 256), 0..1."""
+    bare = 1 - np.minimum(tuning.hair_gain * found.hairy, 1)
+    return np.asarray(well * (1 - _wide(features(tuning.feature_margin))) * bare, np.float32)
+
+
+def _over_features(excess: Floats, sure: Floats, well: Floats, tuning: HardLightTuning) -> Floats:
+    """Return a change (256, 256, 3) where it is `sure`; eyes, brows and lips take that of the skin around them."""
+    weight = sure[:, :, None]
+    total = cv2.GaussianBlur(weight, (0, 0), tuning.wide)[:, :, None] + np.float32(0.05)
+    around = cv2.GaussianBlur(excess * weight, (0, 0), tuning.wide) / total
+    return np.asarray(excess * weight + around * (well * _wide(features(tuning.feature_margin)))[:, :, None], np.float32)
+
+
+def _edges(change: Floats, found: Unevenness, tuning: HardLightTuning) -> Floats:
+    """Return the edges of shadows that `change` takes off, float32 (256, 256), 0..1: a gain leaves them as lines."""
+    luma = np.ascontiguousarray(change[:, :, 0])
+    across, down = cv2.Scharr(luma, cv2.CV_32F, 1, 0, scale=1 / 32), cv2.Scharr(luma, cv2.CV_32F, 0, 1, scale=1 / 32)
+    low, high = tuning.edge
+    steep = smoothstep((np.hypot(across, down) - low) / (high - low))
+    few, many = tuning.edge_hair
+    # Nostrils are dark in any light.
+    kept = np.maximum(features(tuning.feature_margin), area_of(landmark_sets.NOSE_UNDERSIDE, tuning.feature_margin))
+    steep *= (1 - _wide(kept)) * (1 - smoothstep((found.hairy - few) / (many - few)))
+    grown = cv2.dilate(steep, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (tuning.edge_side, tuning.edge_side)))
+    return np.asarray(cv2.GaussianBlur(grown, (0, 0), tuning.blur), np.float32)
+
+
+def _lines(found: Unevenness, smile: float, light: float, tuning: HardLightTuning) -> Floats:
     """Return the dark lines of a smile's folds, float32 (256, 256), 0..1: too fine for a gain, they are filled."""
-    off = -found.apart[:, :, 0] / even_face(HOLE_SIDE).deviation[:, :, 0]
+    deviation = even_face(HOLE_SIDE).deviation
+    off, red = -found.apart[:, :, 0] / deviation[:, :, 0], found.apart[:, :, 2] / deviation[:, :, 2]
     low, high = tuning.line
-    dark = smoothstep((off - low) / (high - low)) * (1 - np.minimum(2 * tuning.hair_gain * found.hairy, 1))
+    # In hard light the shadow of a deep fold looks like hair to a parser.
+    deep = smoothstep((off - tuning.deep[0]) / (tuning.deep[1] - tuning.deep[0]))
+    deep *= smoothstep((red - tuning.deep_red[0]) / (tuning.deep_red[1] - tuning.deep_red[0]))
+    hairy = np.clip(2 * tuning.hair_gain * (found.hairy - light * tuning.deep_hair * deep), 0, 1)
+    dark = smoothstep((off - low) / (high - low)) * (1 - hairy)
     grown = cv2.dilate(dark, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (tuning.line_side, tuning.line_side)))
     return np.asarray(smile * _folds() * cv2.GaussianBlur(grown, (0, 0), tuning.blur), np.float32)
 
@@ -220,7 +337,7 @@ def _wide(grid: Array) -> Floats:
 
 
 @cache
-def _features(margin: float) -> Floats:
+def features(margin: float) -> Floats:
     """Return the parts that are no skin, float32 (grid, grid), 0..1, read-only."""
     loops = (
         landmark_sets.RIGHT_EYE, landmark_sets.LEFT_EYE, landmark_sets.RIGHT_BROW, landmark_sets.LEFT_BROW,

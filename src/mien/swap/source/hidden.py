@@ -11,6 +11,7 @@ from mien.imaging.guided_filter import refined
 from mien.imaging.smoothstep import smoothstep
 from mien.models.format.parsing import FaceClass
 from mien.swap.source.fill import HOLE_SIDE
+from mien.swap.source.light import DARK
 from mien.swap.source.regions import GRID, area_of, regions
 from mien.types import Array, Floats, Image
 
@@ -32,8 +33,20 @@ class HiddenTuning:
     """Width around rims that is filled, too: their shadow and their blurred edge."""
     lens_edge: float = 0.03
     """Half the width of the edge of a lens that is filled like a rim."""
+    sure_rim: float = 0.55
+    """Share of rims from which a texel is surely one."""
+    seen_rims: float = 0.3
+    """Share of the edges of panes on which the parser is sure of rims, below which thin lines are sought: 0.4 to 0.6 with thick
+    rims, 0.02 to 0.2 with thin or pale ones."""
+    line_reach: float = 0.12
+    """Distance from panes and rims within which such a line is a rim."""
+    line_width: float = 0.03
+    line_contrast: float = 0.1
+    """Difference in brightness of a line from its surroundings, natural logarithm."""
+    line_length: float = 0.14
+    """Width that a line spans, at least: shorter ones are wrinkles and pores."""
     eye_margin: float = 0.03
-    """Width around an opened eye that is never filled."""
+    """Width around an opened eye that is not filled unless a rim is surely there."""
     shade_share: float = 0.3
     """Share of the panes that hide the eyes from which glasses are dark."""
     least_panes: float = 80.0
@@ -52,9 +65,9 @@ class HiddenTuning:
     """Width around a brow that goes with it."""
     closed_lids: float = 0.13
     """Opening of the lids, as a share of the eye's width, under which the photo shows no eye to wear."""
-    turned_nose_degrees: float = 15.0
-    """Yaw from which the far wing of the nose is the mirror image of the near one: its edge lies across the far cheek. With
-    glasses, whose far rim lies across the eye, it is half of the face."""
+    turned_nose_degrees: float = 9.0
+    """Yaw from which the far wing of the nose is the mirror image of the near one: its edge lies across the far cheek, with
+    from 12 on, as a second outline of the nose. With glasses, whose far rim lies across the eye, it is half of the face."""
     turned_degrees: float = 26.0
     """The same of any face. From 12 on, the distance to the source would grow by 0.04 to 0.09: no face is symmetric."""
     nose_margin: float = 0.06
@@ -66,6 +79,8 @@ class HiddenTuning:
     """Yaw between which the ridge of the nose is filled: the mesh takes what lies beyond it for a part of it."""
     ridge_reach: float = 0.08
     """Distance from the ridge within which it is filled."""
+    terminator_reach: float = 0.06
+    """Distance from the middle of nose and upper lip within which the edge of a shadow of half the face is filled."""
     soft: float = 0.03
     """Sigma of the blur at the border of what is unknown."""
 
@@ -73,6 +88,7 @@ class HiddenTuning:
 TUNING = HiddenTuning()
 _BROWS = landmark_sets.RIGHT_BROW, landmark_sets.LEFT_BROW
 _THICK = FaceClass.HAND, FaceClass.THING
+_NOSE, _UPPER_LIP = (9, 4), (2, 0)  # upper and lower landmark of their middle
 _GLASSES = FaceClass.RIM, FaceClass.LENS, FaceClass.SHADE
 
 
@@ -82,7 +98,8 @@ class Hidden:
 
     `holes` (256, 256) can be filled from around. `unknown` (grid, grid): nothing is known of the face. `mirrored` (grid, grid)
     is taken from the other half of the face. `brows` is the number of brows that are worn and that nothing covers; `closed`:
-    the eyes are closed; `dark`: they are behind dark glasses. `glasses` (grid, grid) are worn whatever their colour.
+    the eyes are closed; `dark`: they are behind dark glasses. `glasses` (grid, grid) are worn whatever their colour. `ridge`
+    (256, 256) is the ridge of a turned nose, to be filled from the half that is not mirrored.
     """
 
     holes: Floats
@@ -92,6 +109,7 @@ class Hidden:
     closed: bool
     dark: bool
     glasses: Floats
+    ridge: Floats
 
 
 def hidden_parts(
@@ -124,7 +142,7 @@ def hidden_parts(
     # Hair hangs: above a strand on the forehead there is more of it, however much it may look like skin.
     above = np.maximum.accumulate((unknown * regions().forehead)[::-1], axis=0)[::-1] * regions().forehead
     np.maximum(unknown, above, out=unknown)
-    rims = _rims(classes, eye, tuning)
+    rims = _rims(classes, guide, eye, tuning)
     mirrored = _far_side(yaw, float(rims.mean()) > tuning.glasses_share, tuning)
     holes = np.maximum(cover, rims)
     bare = [_bare_share(loop, _small(cover), _small(rims), classes[FaceClass.BROW], tuning) for loop in _BROWS]
@@ -137,11 +155,10 @@ def hidden_parts(
     if closed:
         for loop in (landmark_sets.RIGHT_LIDS, landmark_sets.LEFT_LIDS):
             np.maximum(unknown, area_of(loop, tuning.brow_margin), out=unknown)
-    if mirrored.any():
-        holes = np.maximum(holes, _unseen_ridge(yaw, tuning))
+    ridge = _unseen_ridge(yaw, tuning) if mirrored.any() else np.zeros_like(holes)
     soft = tuning.soft * GRID * texture_per_eye_distance()
     unknown = np.asarray(cv2.GaussianBlur(unknown, (0, 0), soft), np.float32)
-    return Hidden(holes, unknown, mirrored, brows, closed, bool(dark.any()), worn)
+    return Hidden(holes, unknown, mirrored, brows, closed, bool(dark.any()), worn, ridge)
 
 
 def _glasses(classes: Array) -> Floats:
@@ -150,17 +167,41 @@ def _glasses(classes: Array) -> Floats:
     return np.asarray(cv2.GaussianBlur(cv2.dilate(shares, np.ones((3, 3), np.uint8)), (0, 0), 0.7), np.float32)
 
 
-def _rims(classes: Array, eye: float, tuning: HiddenTuning) -> Floats:
+def _rims(classes: Array, guide: Image, eye: float, tuning: HiddenTuning) -> Floats:
     """Return the rims of glasses with what they cast around them, float32 (256, 256), without eyes and brows."""
     rims = (_fine(classes[FaceClass.RIM].astype(np.float32)) > 255 * tuning.rim_share).astype(np.uint8)
     lenses = (_fine(classes[FaceClass.LENS].astype(np.float32)) > 127).astype(np.uint8)
     # A pale rim, or the bare edge of a lens, is found by the lens that it bounds.
     ring = cv2.morphologyEx(lenses, cv2.MORPH_GRADIENT, _disc(tuning.lens_edge * eye))
+    sure = (_fine(classes[FaceClass.RIM].astype(np.float32)) > 255 * tuning.sure_rim).astype(np.uint8)
+    seen = cv2.dilate(sure, _disc(tuning.rim_margin * eye))[ring > 0]
+    if float(rims.mean()) > tuning.glasses_share and seen.size and float(seen.mean()) < tuning.seen_rims:
+        ring = np.maximum(ring, _thin_rims(guide, np.maximum(rims, lenses), eye, tuning))
     grown = cv2.dilate(np.maximum(rims, ring), _disc(tuning.rim_margin * eye)).astype(np.float32)
     soft = np.asarray(cv2.GaussianBlur(grown, (0, 0), 0.3 * tuning.rim_margin * eye), np.float32)
-    kept = np.maximum(*(area_of(loop, tuning.eye_margin) for loop in (landmark_sets.RIGHT_EYE, landmark_sets.LEFT_EYE)))
-    kept = np.maximum(kept, smoothstep((classes[FaceClass.BROW] / np.float32(255) - 0.5) / 0.3))
+    eyes = landmark_sets.RIGHT_EYE, landmark_sets.LEFT_EYE
+    opened, beside = (np.maximum(*(area_of(loop, margin) for loop in eyes)) for margin in (0.0, tuning.eye_margin))
+    # Thick rims reach to the corners of the eyes.
+    beside *= 1 - smoothstep((classes[FaceClass.RIM] / np.float32(255) - tuning.rim_share) / tuning.rim_share)
+    brows = smoothstep((classes[FaceClass.BROW] / np.float32(255) - 0.5) / 0.3)
+    kept = np.maximum.reduce([opened, beside, brows])
     return np.asarray(soft * (1 - cv2.resize(kept, soft.shape, interpolation=cv2.INTER_LINEAR)), np.float32)
+
+
+def _thin_rims(guide: Image, panes: Array, eye: float, tuning: HiddenTuning) -> Array:
+    """Return the thin lines, dark or shining, round `panes`, uint8 (256, 256), 0 or 1: the parser misses such rims."""
+    around = cv2.dilate(panes, _disc(tuning.line_reach * eye))
+    grey = np.log(cv2.cvtColor(guide, cv2.COLOR_BGR2GRAY).astype(np.float32) + DARK)
+    width = _disc(tuning.line_width * eye)
+    contrast = np.maximum(cv2.morphologyEx(grey, cv2.MORPH_BLACKHAT, width), cv2.morphologyEx(grey, cv2.MORPH_TOPHAT, width))
+    loops = *_BROWS, landmark_sets.RIGHT_LIDS, landmark_sets.LEFT_LIDS, landmark_sets.NOSE_WINGS
+    folded = np.maximum.reduce([area_of(loop, 0.0) for loop in loops])
+    beside = cv2.resize(folded, grey.shape, interpolation=cv2.INTER_LINEAR) < 0.5
+    lines = ((contrast > tuning.line_contrast) & (around > 0) & beside).astype(np.uint8)
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(lines, connectivity=8)
+    long = stats[:, cv2.CC_STAT_WIDTH] >= tuning.line_length * eye
+    long[0] = False
+    return np.asarray(long[labels], np.uint8)
 
 
 def _dark_glasses(classes: Array, guide: Image, tuning: HiddenTuning) -> Floats:
@@ -187,10 +228,26 @@ def _unseen_ridge(yaw: float, tuning: HiddenTuning) -> Floats:
     """Return the ridge of a nose that is turned too far to mirror it, float32 (256, 256)."""
     span = tuning.ridge_to_degrees - tuning.ridge_from_degrees
     turned = smoothstep(np.array((abs(yaw) - tuning.ridge_from_degrees) / span))
-    nose = texture_points(HOLE_SIDE)[[9, 4], 1]
+    return np.asarray(_strip(_NOSE, tuning.ridge_reach) * turned, np.float32)
+
+
+def terminator(classes: Array | None, tuning: HiddenTuning = TUNING) -> Floats:
+    """Return the middle of nose and upper lip, float32 (256, 256), 0..1: there the shadow of half a face ends.
+
+    A moustache stays, by the `classes` as in `SourceFace`.
+    """
+    strip = np.maximum(*(_strip(part, tuning.terminator_reach) for part in (_NOSE, _UPPER_LIP)))
+    if classes is None:
+        return strip
+    beard = _fine(classes[FaceClass.BEARD].astype(np.float32)).astype(np.float32) / np.float32(255)
+    return np.asarray(strip * (1 - np.minimum(2 * beard, 1)), np.float32)
+
+
+def _strip(part: tuple[int, int], reach: float) -> Floats:
+    """Return a strip along the middle from one landmark down to another, `reach` eye distances to both sides."""
+    first, last = texture_points(HOLE_SIDE)[list(part), 1]
     rows, across = np.arange(HOLE_SIDE)[:, None], np.abs(_across(HOLE_SIDE))[None]
-    band = smoothstep(2 * (1 - across / tuning.ridge_reach)) * ((rows > nose[0]) & (rows < nose[1]))
-    return np.asarray(band * turned, np.float32)
+    return np.asarray(smoothstep(2 * (1 - across / reach)) * ((rows > first) & (rows < last)), np.float32)
 
 
 def _across(side: int) -> Floats:

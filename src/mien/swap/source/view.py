@@ -13,15 +13,16 @@ from mien.face.texels import texel_map
 from mien.imaging.colour import skin_confidence
 from mien.imaging.draw import carry_values, draw_mesh
 from mien.imaging.smoothstep import smoothstep
-from mien.swap.source.fill import filled
-from mien.swap.source.hard_light import Unevenness, evened, mouth_width, unevenness
-from mien.swap.source.hidden import hidden_parts
+from mien.swap.source.fill import HOLE_SIDE, filled
+from mien.swap.source.hard_light import Unevenness, blown_out, evened, features, mouth_width, unevenness
+from mien.swap.source.hidden import hidden_parts, terminator
 from mien.swap.source.light import even_light, lit, shaded_half, tint_of, untinted
-from mien.swap.source.regions import GRID, regions
+from mien.swap.source.regions import GRID, area_of, regions
 from mien.types import Array, Floats, Image, Landmarks
 
 LARGEST, SMALLEST = 1024, 64  # texels on a side; bounds memory: 3 MB a texture
 OVERSAMPLING = 1.25  # texels for each pixel of the photo: at the photo's own density its finest detail would be lost
+FEATURE_MARGIN = 0.03  # eye distances around eyes, brows and lips whose colours do not grow into what is filled; chosen by eye
 SILHOUETTE_MARGIN = 4  # texels around the silhouette, so that its outline is closed
 
 
@@ -66,8 +67,8 @@ def view_of(
     seen, well = weights_of(points, photo.shape)
     yaw = yaw_of_mesh(points)
     hidden = None if classes is None else hidden_parts(own, classes, points, yaw, well, glasses=glasses)
-    if hidden is not None:
-        own = filled(own, hidden.holes, well)
+    holes = blown_out(own) if hidden is None else np.maximum(blown_out(own), hidden.holes)
+    own = _uncovered(own, holes, well)
     small = np.asarray(cv2.resize(own, (GRID, GRID), interpolation=cv2.INTER_AREA), np.uint8)
     tint = tint_of(small)
     if tint is not None:
@@ -78,20 +79,34 @@ def view_of(
     # On the outline a colour unlike skin may be background, even in the parts that are kept whatever their colour.
     kept = regions().kept * smoothstep(well / 0.5)
     face = np.maximum(skin, kept) * (1 - regions().mouth * (1 - _openness(points)))
-    mirrored = guessed = np.zeros((GRID, GRID), np.float32)
+    mirrored = np.zeros((GRID, GRID), np.float32)
     if hidden is not None:
         face, mirrored = np.maximum(face * (1 - hidden.unknown), hidden.glasses), hidden.mirrored
-        guessed = np.asarray(cv2.resize(hidden.holes, (GRID, GRID), interpolation=cv2.INTER_AREA), np.float32)
     shaded = shaded_half(small, well * skin)
     # Of a texel and its mirror image one has to stay: what is hidden in the lit half comes from the half in shadow.
+    ridge = np.zeros((HOLE_SIDE, HOLE_SIDE), np.float32) if hidden is None else hidden.ridge
     if shaded is not None and float((mirrored * (1 - shaded)).max()) < 0.5:
         mirrored = np.maximum(mirrored, shaded)
+        # The edge of the shadow runs along the ridge of the nose, where both halves meet.
+        ridge = np.maximum(ridge, terminator(classes))
+    own = filled(own, ridge, well * (1 - mirrored))
     worn = np.zeros((GRID, GRID), np.float32) if hidden is None else hidden.glasses
     bare = well * face * (1 - worn)
     found = unevenness(own, gain, bare * (1 - mirrored), well, classes)
     own = evened(own, gain, bare, found, 0.0 if folds else mouth_width(points))
-    guessed = np.maximum(guessed, mirrored)
+    guessed = np.maximum(cv2.resize(np.maximum(holes, ridge), (GRID, GRID), interpolation=cv2.INTER_AREA), mirrored)
     return View(own, gain, other_gain, seen * face, well * face, skin, mirrored, guessed, worn, found)
+
+
+def _uncovered(own: Image, holes: Floats, well: Floats) -> Image:
+    """Return a texture whose `holes` (256, 256) are filled: skin with skin alone, brows with what is left of them, too."""
+    if not holes.any():
+        return own
+    loops = landmark_sets.RIGHT_BROW, landmark_sets.LEFT_BROW
+    brows = np.maximum(*(area_of(loop, FEATURE_MARGIN) for loop in loops))
+    bare, whole = filled(own, holes, well * (1 - features(FEATURE_MARGIN))), filled(own, holes, well)
+    share = cv2.resize(brows, own.shape[1::-1], interpolation=cv2.INTER_LINEAR)[:, :, None]
+    return np.asarray(bare + (whole.astype(np.float32) - bare) * share + 0.5, np.uint8)
 
 
 def size_for(points: Floats) -> int:
