@@ -24,6 +24,7 @@ from mien.errors import Cancelled, MienError, ModelMismatch, NoFaceFound, NotYet
 from mien.media.files.moving import Kind
 from mien.media.files.output_file import OutputFile, output_error
 from mien.media.files.part_file import PartFileWriter, StoredPacket
+from mien.media.files.video_reader import VideoReader
 from mien.provenance.consent import Consent
 from mien.provenance.seal import Notary
 from mien.settings import Settings
@@ -275,6 +276,27 @@ def test_other_pictures_of_the_same_film_are_refused(tmp_path: Path) -> None:
         with pytest.raises(UsageError, match=f"other pictures in part {number}"):
             make_parts(other, number, number)
         assert other.record(number) is None
+
+
+def test_a_film_that_cannot_be_read_from_its_midst_is_read_from_its_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some files have key frames after which other pictures are decoded than in one go."""
+    job = _planned(tmp_path)
+    make_parts(job, 3, 3)
+    whole = job.folder.packets(3).read_bytes()
+    (job.folder.path / "part-0003.json").unlink()
+    skip_to, skipped = VideoReader.skip_to, []
+
+    def skip_wrongly(self: VideoReader, pts: int) -> None:
+        skipped.append(pts)
+        skip_to(self, pts)
+        self.read()
+
+    monkeypatch.setattr(VideoReader, "skip_to", skip_wrongly)
+    make_parts(job, 3, 3)
+    assert skipped == [job.plan.parts[2].pts]
+    assert job.folder.packets(3).read_bytes() == whole
 
 
 def test_parts_of_another_plan_and_changed_ones_are_refused(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from fractions import Fraction
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from mien.errors import OutputError, UnreadableMedia
@@ -119,3 +120,22 @@ def test_packets_of_another_encoder_are_refused(tmp_path: Path) -> None:
         other = PartEncoder(picture_formats(reader.info, Path("out.mp4"), Settings(quality=20, codec="hevc"))[-1])
         with VideoWriter(reader, output, Settings(), "mesh") as writer, pytest.raises(OutputError, match="same version"):
             writer.check_head(other.head)
+
+
+@pytest.mark.parametrize(
+    ("name", "clip"),
+    [("in.mp4", Clip(frames=40)), ("in.mkv", Clip(frames=40)), ("in.ts", Clip(frames=40)),
+     ("in.avi", Clip(frames=40, codec="mpeg4", options={"g": "7"}))],
+)  # fmt: skip
+def test_a_reader_that_skips_gives_the_frames_that_follow(name: str, clip: Clip, tmp_path: Path) -> None:
+    source = make(tmp_path / name, clip)
+    frames = read_frames(source)
+    for first in (0, 1, 13, 39):
+        with open_reader(source) as reader:
+            reader.skip_to(frames[first].pts)
+            rest = list(iter(reader.read, None))
+        assert [frame.pts for frame in rest] == [frame.pts for frame in frames[first:]]
+        assert all(np.array_equal(one.image, other.image) for one, other in zip(rest, frames[first:], strict=True))
+    with open_reader(source) as reader:
+        reader.skip_to(frames[-1].pts + 1)
+        assert reader.read() is None
