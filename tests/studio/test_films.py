@@ -19,11 +19,12 @@ from mien.studio.session.film_frames import Gone, Overtaken, Turns
 from mien.studio.session.film_strip import FilmStrip
 from mien.system.database import Database
 from mien.testing import FakeClassifier
+from mien.types import Image
 from tests.support.clips import Clip, make, number
 from tests.support.deadline import DEADLINE_S
 from tests.support.running_studio import Studio, running_studio
 from tests.support.studio_clients import count_frames, decoded
-from tests.support.two_people import WIDTH, two_people
+from tests.support.two_people import FRAMES, RATE, WIDTH, two_people
 
 pytestmark = pytest.mark.lasting_server
 
@@ -127,7 +128,7 @@ def test_people_are_found_given_faces_looked_at_and_swapped_in_a_part(studio: St
     assert sorted(each["basis"] for each in consents) == ["public-domain", "synthetic"], "each face has its own"
 
 
-def test_a_struck_out_time_is_somebody_elses_in_the_frame_and_in_the_file(studio: Studio, pair: Path) -> None:
+def test_a_struck_out_time_is_somebody_elses_in_the_frame_and_in_the_file(studio: Studio, pair: Path, tmp_path: Path) -> None:
     client, film_id = studio.client, _add(studio, pair, "done")
     hopper = _film(studio, film_id)["cards"][0]["key"]
     _edit(studio, film_id, hopper, wears="stand-in-1")
@@ -147,6 +148,22 @@ def test_a_struck_out_time_is_somebody_elses_in_the_frame_and_in_the_file(studio
     assert changed(0.75) > 300, "taken back"
     refused = client.patch(f"/api/films/{film_id}/people/{hopper}", json={"not_in": [[0, 3]]})
     assert (refused.status_code, "every view" in refused.json()["error"]) == (422, True)
+
+    _edit(studio, film_id, hopper, not_in=times)
+    job_id = client.post(f"/api/films/{film_id}/swap").raise_for_status().json()["id"]
+    state = studio.wait(lambda state: state["jobs"][0]["state"] in {"done", "failed"}, "the job")
+    assert state["jobs"][0]["state"] == "done", state["jobs"]
+    made = tmp_path / "made.mp4"
+    made.write_bytes(client.get(f"/api/jobs/{job_id}/result").content)
+    pictures = [_frames(file) for file in (pair, made)]
+    changed_frames = [int((cv2.absdiff(*both).max(axis=2) > 40)[:-40].sum()) > 300 for both in zip(*pictures, strict=True)]
+    struck = [times[0][0] <= number / RATE <= times[0][1] for number in range(FRAMES)]
+    assert changed_frames == [not each for each in struck]
+
+
+def _frames(path: Path) -> list[Image]:
+    with open_moving(path, max_pixels=10**6, max_bytes=10**8) as reader:
+        return [frame.image for frame in iter(reader.read, None)]
 
 
 def test_a_frame_of_nudity_is_not_shown_swapped(studio: Studio, pair: Path, monkeypatch: pytest.MonkeyPatch) -> None:

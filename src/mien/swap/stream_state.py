@@ -43,7 +43,7 @@ _REMEMBERING: dict[type, str] = {
     shave.Shaving: "_known",
     casting.Casting: "_most _identities _cast _people _chooser _count",
     casting.Chooser: "_chosen _seen_s",
-    identities.Identities: "recogniser _most _people _tracks _gathered _count",
+    identities.Identities: "recogniser _most _people _tracks _gathered _struck _count",
 }
 """Classes that are no dataclasses, with all their fields."""
 

@@ -169,6 +169,20 @@ def test_nobody_is_a_person_where_that_is_struck_out() -> None:
     assert names(identities, 40, 2) == ["bob"]
 
 
+def test_a_struck_out_time_within_a_track_ends_with_itself() -> None:
+    """Looks inside of it, at which nobody may be the person, say nothing about the time before and after it."""
+    people = (wanted("bob", BOB, (0.3, 1.0)),)
+    identities = Identities(Known())
+    for index in range(round(4 * RATE)):
+        identities.update(frame(index, {100: BOB}), (face(1, 100),), people)
+    for index in range(round(1 * RATE), round(4 * RATE)):
+        assert names(identities, index, 1) == ([None] if index <= RATE else ["bob"]), index
+    late = Identities(Known())
+    for index in range(round(0.75 * RATE)):
+        late.update(frame(index, {100: BOB}), (face(1, 100),), people)
+    assert names(late, round(0.25 * RATE), 1) == ["bob"], "asked half a second later"
+
+
 def test_other_people_are_found_in_what_was_seen_already() -> None:
     recogniser = Known()
     identities = Identities(recogniser)

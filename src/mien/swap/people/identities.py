@@ -136,6 +136,7 @@ class Identities:
         self._people: tuple[Wanted, ...] = ()
         self._tracks: dict[int, _Track] = {}
         self._gathered: dict[Wanted, Template] = {}
+        self._struck: tuple[Wanted, ...] = ()
         self._count = first - 1
 
     def update(self, frame: Frame, faces: Sequence[TrackedFace], people: tuple[Wanted, ...]) -> None:
@@ -145,6 +146,7 @@ class Identities:
         self._note_changes(frame, faces)
         if people is not self._people:
             self._want(people, frame.time_s)
+        self._note_struck(frame.time_s)
         size_wh = frame.image.shape[1], frame.image.shape[0]
         due = [
             (self._tracks[face.track_id].due_s, face.track_id, face)
@@ -203,6 +205,14 @@ class Identities:
             if float((before * levels).sum()) < TUNING.alike:
                 # An event before it that nothing has decided yet is still open.
                 track.restart(self._count if track.sure >= track.since else track.since, frame.time_s)
+
+    def _note_struck(self, time_s: float) -> None:
+        """Forget the looks at people whose struck out time begins or ends: they say nothing about the other side."""
+        struck = tuple(person for person in self._people if not person.may_be(time_s))
+        changed, self._struck = {*struck} ^ {*self._struck}, struck
+        for track in self._tracks.values():
+            if changed and (track.now.person is None or track.now.person in changed):
+                track.restart(self._count, time_s)
 
     def _want(self, people: tuple[Wanted, ...], time_s: float) -> None:
         """Look for other people from now on; what was seen of the tracks decides at once."""
