@@ -95,6 +95,19 @@ def test_colours_that_agree_make_a_short_beard_stay() -> None:
     assert behind_own_beard(bare) is bare
 
 
+def test_of_a_full_beard_the_parser_is_believed() -> None:
+    full = _parsed(np.asarray(beard_texture(255) * (np.arange(SIDE) < SIDE // 2), np.uint8))
+    half, whole = own_beard(full), own_beard(full, BeardLook(beard_texture(255), 0.6, 0.1))
+    assert half is not None
+    assert whole is not None
+    short = _parsed(np.asarray(beard_texture(60) * (np.arange(SIDE) < SIDE // 2), np.uint8))
+    other = own_beard(short, BeardLook(beard_texture(255), 0.6, 0.1))
+    assert other is not None
+    right = np.s_[:, SIDE // 2 + 4 :]
+    assert half[right].max() == 0
+    assert whole[right].max() < 0.6 * other[right].max()
+
+
 def test_a_short_beard_of_the_photo_needs_two_witnesses() -> None:
     bare = _source(36)
     assert not shows_beard(bare)

@@ -93,7 +93,8 @@ def own_beard(parsed: ParsedFace | None, seen: BeardLook = NOTHING) -> Mask | No
         return None
     whole = np.asarray(cv2.convertScaleAbs(parsed.beard, alpha=TUNING.gain), np.uint8)
     if seen.texture is not None:
-        whole = np.maximum(whole, seen.texture)
+        # Of a full beard the parser misses nothing, and the colours take in the shadows of cheeks.
+        whole = np.maximum(whole, cv2.convertScaleAbs(seen.texture, alpha=1 - fullness(parsed)))
     # Where no beard grows none is kept, whatever was seen there.
     return cv2.convertScaleAbs(cv2.bitwise_and(whole, _reach()), alpha=certainty).astype(np.uint8)
 
