@@ -76,9 +76,9 @@ class HardLightTuning:
     """Sigma by which features take the change of the skin around them."""
     far_apart: float = 2.0
     """Difference in brightness of a texel from its mirror image that light from one side makes."""
-    lopsided: tuple[float, float] = (0.07, 0.13)
-    """Share of the skin so far apart from where on and up to where both sides are evened: of 50 London people one, with spotted
-    skin, has 0.11, the others at most 0.05; hard shadows have 0.09 to 0.4."""
+    lopsided: tuple[float, float] = (0.11, 0.13)
+    """Share of the skin so far apart, times the hardness from 1 on, from where on and up to where both sides are evened: of 50
+    London people one, with spotted skin, has 0.11, the others at most 0.05; hard shadows have 0.12 to 0.7."""
     kept_side: float = 1.2
     """Difference of both sides in brightness that stays."""
     kept_side_colour: float = 0.5
@@ -254,7 +254,7 @@ def _one_sided(found: Unevenness, well: Floats, tuning: HardLightTuning) -> Floa
 
     Of a texel and its mirror image the one that is farther from even light gives way.
     """
-    strength = _way(found.lopsided, tuning.lopsided)
+    strength = _way(found.lopsided * max(1.0, found.hardness), tuning.lopsided)
     if strength <= 0:
         return np.zeros_like(found.apart)
     deviation = even_face(HOLE_SIDE).deviation
