@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from mien.assembly.film_job import open_job
 from mien.commands.main import main
 from tests.support.clips import look
 from tests.support.portraits import COLLINS, HOPPER
@@ -26,6 +27,9 @@ def test_a_film_is_planned_made_and_joined(
     plan = ["plan", str(HOPPER), str(film), "-o", job, "--consent", "public-domain"]
     assert main([*plan, "--dry-run"]) == 2
     assert main([*plan, "--format", "txt"]) == 2
+    assert main([*plan, "--machines", "4"]) == 2
+    assert main([*plan, "--estimate", "--machines", "0"]) == 2
+    assert not Path(job).exists()
     assert main(plan) == 0
     assert "30 frames in 2 parts" in capsys.readouterr().err
     assert main(plan) == 2, "a folder with a plan is not planned again"
@@ -47,3 +51,22 @@ def test_a_film_is_planned_made_and_joined(
     assert main(["verify", str(out)]) == 0
     assert look(out).times == look(film).times
     assert main(["part", job, "1"]) == 2
+
+
+@pytest.mark.usefixtures("short_parts")
+def test_an_estimate_makes_and_keeps_the_shortest_part(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MIEN_DATA", str(tmp_path / "data"))
+    film = short_film(tmp_path / "film.mp4", ((COLLINS, 2.0), (HOPPER, 0.5)))
+    folder = tmp_path / "job"
+    plan = ["plan", str(HOPPER), str(film), "-o", str(folder), "--consent", "public-domain"]
+    assert main([*plan, "--estimate", "--machines", "3"]) == 0
+    said = capsys.readouterr().err
+    job = open_job(folder)
+    (made,) = set(range(1, len(job.plan.parts) + 1)) - set(job.missing())
+    assert job.plan.parts[made - 1].fresh
+    assert f"part {made} is made" in said
+    assert "1 machine like this: about 0:0" in said
+    assert "3 machines like this: about 0:0" in said
+    assert "machine hours; the longest shot takes" in said

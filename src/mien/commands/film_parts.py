@@ -21,6 +21,10 @@ def add(commands: Commands) -> None:
     )
     add_arguments(plan, signing=False, place=("JOB", "new folder for the plan and its parts"))
     plan.add_argument("--format", metavar="SUFFIX", help="format of the output, such as .mp4 (default: that of FILM)")
+    plan.add_argument(
+        "--estimate", action="store_true", help="make one part, which is kept, and say from it how long the film takes"
+    )
+    plan.add_argument("--machines", metavar="N", type=int, default=1, help="machines of --estimate, each like this one")
     plan.set_defaults(run=_plan)
     part = commands.add_parser(
         "part",
@@ -67,7 +71,10 @@ def _plan(options: argparse.Namespace) -> int:
         raise UsageError("a plan is a dry run already", "omit --dry-run")
     # The name of the output says its format; the folder is checked by itself.
     options.output, options.overwrite = "film.mp4", True
-    return run_plan(PlanRequest(request_of(options), folder, options.format), quiet=options.quiet)
+    if options.machines != 1 and not options.estimate:
+        raise UsageError("--machines is for --estimate", "add it")
+    machines = options.machines if options.estimate else None
+    return run_plan(PlanRequest(request_of(options), folder, options.format, machines), quiet=options.quiet)
 
 
 def _part(options: argparse.Namespace) -> int:

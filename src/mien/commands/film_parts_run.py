@@ -1,11 +1,13 @@
 """Runs of `mien plan`, `mien part` and `mien join`."""
 
+import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
 
+from mien.assembly.film_estimate import Estimate, estimated
 from mien.assembly.film_job import FilmJob, join_parts, make_parts, open_job, plan_film, run_parts
 from mien.commands.progress import shown_progress
 from mien.commands.swap_plan import print_notes
@@ -20,11 +22,15 @@ from mien.system.printable import printable
 
 @dataclass(frozen=True, slots=True)
 class PlanRequest:
-    """Checked command line of `mien plan`; `suffix` is the format of the output, None = that of the film."""
+    """Checked command line of `mien plan`; `suffix` is the format of the output, None = that of the film.
+
+    `machines` are those of an estimate, None where none is asked for.
+    """
 
     swap: Request
     folder: Path
     suffix: str | None
+    machines: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +60,18 @@ def run_plan(request: PlanRequest, *, quiet: bool) -> int:
     costumes.check_film(target)
     parts = open_parts(swap, costumes, console, quiet)
     work = file_swap_of(swap, parts, Task(target, kind, OutputFile(output, overwrite=True)))
+    if request.machines is not None and request.machines < 1:
+        raise UsageError(f"{request.machines} machines make nothing", "name 1 or more")
+    began = time.monotonic()
     with shown_progress(console, "", quiet=quiet, doing="planning") as report:
         job = plan_film(work, output, request.folder, report)
+    took_s = time.monotonic() - began
     if not quiet:
         _print_parts(job, console)
+    if request.machines is not None:
+        with shown_progress(console, "one part", quiet=quiet, doing="making") as report:
+            found = estimated(job, took_s, request.machines, report)
+        _print_estimate(found, console)
     return 0
 
 
@@ -103,6 +117,23 @@ def _print_parts(job: FilmJob, console: Console) -> None:
         words = "begins at a scene cut" if part.fresh else f"goes on within a shot, after part {number - 1}"
         console.print(f"  part {number}: {part.frames} frames, {words}")
     console.print(f"{job.plan.frames} frames in {len(job.plan.parts)} parts: {escape(printable(str(job.folder.path)))}")
+
+
+def _print_estimate(found: Estimate, console: Console) -> None:
+    console.print(
+        f"part {found.part} is made: {1 / found.costs.frame_s:.1f} frames a second, after {found.costs.start_s:.1f} s of start"
+    )
+    for machines, each in {1: found.alone, found.machines: found.farm}.items():
+        steps = f"planning {_time(each.plan_s)}, parts {_time(each.work_s)}, join {_time(each.join_s)}"
+        console.print(f"{machines} machine{'s' * (machines > 1)} like this: about {_time(each.total_s)} ({steps})")
+    console.print(
+        f"{found.machine_hours:.2f} machine hours; the longest shot takes {_time(found.farm.longest_s)} on however many"
+    )
+
+
+def _time(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes // 60}:{minutes % 60:02}:{rest:02}"
 
 
 def _console() -> Console:
