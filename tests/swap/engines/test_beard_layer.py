@@ -133,3 +133,16 @@ def test_the_same_photo_gives_the_same_layer(kind: str) -> None:
     assert first is not None
     assert second is not None
     assert all((a == b).all() for a, b in zip(first.images, second.images, strict=True))
+
+
+def test_dark_red_pixels_leave_no_specks_beyond_the_oval() -> None:
+    clean = _source("full")
+    specked = clean.image.copy()
+    specks = np.random.default_rng(0).random(specked.shape[:2]) < 0.04
+    specked[specks] = specked[specks] * np.array([0.3, 0.35, 0.8])
+    plain, dotted = (beard_layer(replace(clean, image=image)) for image in (clean.image, specked))
+    assert plain is not None
+    assert dotted is not None
+    seen = (plain.images[0][:, :, 3] > 128) & (dotted.images[0][:, :, 3] > 128)
+    darker = [float(np.percentile(each.images[0][seen][:, 1], 1)) for each in (plain, dotted)]
+    assert darker[1] > 0.5 * darker[0], "what is not of the beard's colour takes that of the hair around it"

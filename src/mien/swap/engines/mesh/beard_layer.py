@@ -61,6 +61,8 @@ class LayerTuning:
     """Way over which the layer fades towards the border of the photo, beyond which nothing is known of a beard."""
     soft: float = 0.02
     """Sigma of the blur of its opacity beyond the oval."""
+    trace: float = 0.01
+    """Blurred opacity that is too little to tell the colour of hair by."""
     hidden: float = 0.95
     """Opacity of the face from which the layer below it is not drawn."""
     compared: int = 100
@@ -132,18 +134,24 @@ def _matted(photo: Image, view: BeardView, unit: float) -> tuple[Image, Floats]:
     darker = (skin - seen) @ LUMA / (skin @ LUMA + 1)
     greyer = redness(skin) - redness(seen)
     hairy = np.maximum(darker / TUNING.darker, greyer / TUNING.greyer)
-    matte = np.clip((hairy - TUNING.least) / (1 - TUNING.least), 0, 1)
+    hair = np.clip((hairy - TUNING.least) / (1 - TUNING.least), 0, 1)
     # What is redder than skin is cloth.
-    matte *= smoothstep(1 + (greyer + TUNING.redder) / 0.1)
+    sure = smoothstep(1 + (greyer + TUNING.redder) / 0.1)
     # Beside the jaw what is paler than skin is background.
-    matte *= 1 - beyond * (1 - np.clip(darker / TUNING.sure_darker, 0, 1))
-    colour = skin + (seen - skin) / np.maximum(matte, TUNING.thinnest)[:, :, None]
+    sure *= 1 - beyond * (1 - np.clip(darker / TUNING.sure_darker, 0, 1))
+    matte = hair * sure
     height, width = photo.shape[:2]
     x = (np.arange(size_wh[0]) + 0.5) / shrunk + left
     y = (np.arange(size_wh[1]) + 0.5) / shrunk + top
     inner = np.minimum(np.minimum(x, width - x)[None, :], np.minimum(y, height - y)[:, None]) / (TUNING.border * unit)
     # Beyond the oval single hairs of a photo would end in the air, where they do not fit the outline of another jaw.
-    soft = cv2.GaussianBlur(matte, (0, 0), TUNING.soft * unit * shrunk)
+    sigma = TUNING.soft * unit * shrunk
+    soft = cv2.GaussianBlur(matte, (0, 0), sigma)
+    colour = np.clip(skin + (seen - skin) / np.maximum(hair, TUNING.thinnest)[:, :, None], 0, 255)
+    # The soft edge reaches over what is no hair, whose colour is not known: it takes that of the hair around it.
+    known = cv2.GaussianBlur(colour * matte[:, :, None], (0, 0), sigma)
+    around = (known + TUNING.trace * colour) / (soft + TUNING.trace)[:, :, None]
+    colour += (around - colour) * (1 - sure)[:, :, None]
     alpha = (matte + (soft - matte) * beyond) * share * smoothstep(inner)
     image = np.dstack([np.clip(colour, 0, 255), 255 * alpha]) + 0.5
     framed = cv2.copyMakeBorder(image.astype(np.uint8), 1, 1, 1, 1, cv2.BORDER_REPLICATE)
