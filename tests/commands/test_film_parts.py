@@ -31,7 +31,10 @@ def test_a_film_is_planned_made_and_joined(
     assert main([*plan, "--estimate", "--machines", "0"]) == 2
     assert not Path(job).exists()
     assert main(plan) == 0
-    assert "30 frames in 2 parts" in capsys.readouterr().err
+    said = " ".join(capsys.readouterr().err.split())
+    assert "30 frames in 2 parts" in said
+    assert "frames, begins the film" in said
+    assert "job 1-2; then: mien join" in said
     assert main(plan) == 2, "a folder with a plan is not planned again"
     assert main(["part", job, "2"]) == 10
     assert main(["part", job, "3"]) == 2

@@ -196,7 +196,7 @@ WRONG = {
     "several in the photo": (["--map", "P=B", "F"], "use a photo of this person alone"),
     "several in the source": (["--map", "A=P", "F", "--consent", "self"], "use a photo of this person alone"),
     "photo beside a map": (["B", "F", "--map", "A=B"], "omit PHOTO"),
-    "no cards": (["--map", "1=B", "F"], "no cards with numbers here"),
+    "no cards": (["--map", "1=B", "F"], "no cards with numbers in"),
     "missing": (["--map", "A=missing.jpg", "F"], "missing.jpg does not exist"),
     "no face named": (["--map", "A", "F"], "names no face to wear"),
     "half": (["--map", "=B", "F"], "is not whole"),

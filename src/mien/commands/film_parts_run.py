@@ -84,7 +84,8 @@ def run_part(folder: Path, first: int, last: int, *, quiet: bool) -> int:
         make_parts(job, first, last, lambda step: report(replace(step, total=frames)))
     if not quiet:
         left, are = len(job.missing()), "is" if first == last else "are"
-        console.print(f"{name} of {len(job.plan.parts)} {are} made, {left} to go" if left else "all parts are made: mien join")
+        made = f"{name} of {len(job.plan.parts)} {are} made, {left} to go"
+        console.print(made if left else f"all parts are made; join them: mien join {escape(printable(str(folder)))} -o OUT")
     return 0
 
 
@@ -104,7 +105,7 @@ def run_join(request: JoinRequest, *, quiet: bool) -> int:
     print_notes(console, warnings)
     if not quiet:
         console.print(
-            f"{escape(printable(str(request.output)))}: {result.frames} frames in {len(job.plan.parts)} parts, "
+            f"{escape(printable(str(request.output)))}: {result.frames} frames in {_parts(job)}, "
             f"a face in {result.frames_with_faces}"
         )
         for name, frames in result.worn:
@@ -115,8 +116,16 @@ def run_join(request: JoinRequest, *, quiet: bool) -> int:
 def _print_parts(job: FilmJob, console: Console) -> None:
     for number, part in enumerate(job.plan.parts, 1):
         words = "begins at a scene cut" if part.fresh else f"goes on within a shot, after part {number - 1}"
+        words = "begins the film" if number == 1 else words
         console.print(f"  part {number}: {part.frames} frames, {words}")
-    console.print(f"{job.plan.frames} frames in {len(job.plan.parts)} parts: {escape(printable(str(job.folder.path)))}")
+    folder, last = escape(printable(str(job.folder.path))), len(job.plan.parts)
+    console.print(f"{job.plan.frames} frames in {_parts(job)}: {folder}")
+    console.print(f"make them: mien part {folder} {'1' if last == 1 else f'1-{last}'}; then: mien join {folder} -o OUT")
+
+
+def _parts(job: FilmJob) -> str:
+    count = len(job.plan.parts)
+    return "1 part" if count == 1 else f"{count} parts"
 
 
 def _print_estimate(found: Estimate, console: Console) -> None:

@@ -18,6 +18,7 @@ from mien.provenance.trust import Trust
 from mien.swap.cast import Choice
 from mien.swap.people.corrections import FOLDER_SUFFIX, SHEET_NAME, KnownPeople, KnownPerson, read_people
 from mien.swap.people.identities import Wanted
+from mien.system.printable import printable
 from mien.types import SourceFace
 
 _NAMED = 8  # names of cards that an error lists: one line
@@ -121,8 +122,10 @@ def _known(request: Request) -> KnownPeople | None:
         if (folder / SHEET_NAME).is_file():
             return read_people(folder)
     first = next(str(pair.person) for pair in roles.pairs if not isinstance(pair.person, Path))
+    looked = printable(str(request.targets[0].with_suffix(FOLDER_SUFFIX)))
     raise UsageError(
-        f"--map {first}: there are no cards with numbers here", "make them with mien people; name their folder with --people"
+        f"--map {first}: there are no cards with numbers in {looked}",
+        f"make them: mien people {printable(str(request.targets[0]))} -o {looked}; or name their folder with --people",
     )
 
 
