@@ -2,6 +2,7 @@
 
 import base64
 import os
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -951,6 +952,14 @@ def test_findings_are_told_in_german(person: Person, examples: Path, tmp_path: P
     (tmp_path / "leer.mp4").write_bytes(b"")
     person.check(tmp_path / "leer.mp4")
     assert person.page.locator("#verify-state").inner_text().startswith("leer.mp4 lässt sich nicht öffnen")
+
+
+def test_a_silent_camera_and_figures_are_told_in_german(chromium: Any, tmp_path: Path) -> None:
+    with running_studio(tmp_path) as studio, visiting(chromium, studio, locale="de-DE") as person:
+        studio.client.put("/api/input", json={"kind": "browser"}).raise_for_status()
+        person.until(lambda: "Keine Seite" in person.page.locator("#empty-text").inner_text(), "the silence is told")
+        assert person.page.locator("#input-state").inner_text().startswith("Keine Seite sendet ihre Kamera – Erlaube")
+        person.until(lambda: bool(re.match(r"\d+,\d Bilder/s", person.page.locator("#meter").inner_text())), "a comma")
 
 
 def test_a_refused_picture_is_explained(chromium: Any, examples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

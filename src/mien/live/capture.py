@@ -95,7 +95,7 @@ class Capture:
                 self._read_all()
                 self._report(InputStatus("lost", "the input has ended", "it is opened again"))
             except MienError as error:
-                self._report(InputStatus("lost", str(error), error.remedy))
+                self._report(InputStatus("lost", str(error), error.remedy, error.code))
             except Exception as error:  # noqa: BLE001 - thread border: a device must not end the loop
                 _log.warning("the input failed: %r", error)
                 self._report(InputStatus("lost", f"the input failed: {error}", "it is opened again"))

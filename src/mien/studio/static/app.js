@@ -5,14 +5,14 @@ import { byId, make, remember, remembered, say } from './dom.js';
 import { Faces } from './faces.js';
 import { Files } from './files.js';
 import { Films } from './films.js';
-import { Inputs } from './inputs.js';
+import { Inputs, troubleOf } from './inputs.js';
 import { LivePeople } from './livepeople.js';
 import { Outputs } from './outputs.js';
 import { Presets } from './presets.js';
 import { Preview } from './preview.js';
 import { Shortcuts } from './shortcuts.js';
 import { LastingSocket } from './sockets.js';
-import { chooseLanguage, currentLanguage, languages, t, translatePage } from './strings.js';
+import { chooseLanguage, currentLanguage, decimal, languages, t, translatePage } from './strings.js';
 import { Verification } from './verification.js';
 /** @typedef {import('./types').State} State @typedef {import('./types').Metrics} Metrics */
 
@@ -126,10 +126,10 @@ class App {
     this.metrics = metrics;
     const { latency_ms: latency } = metrics;
     byId('meter').textContent = t('meter', {
-      fps: metrics.fps.toFixed(1), median: latency.median?.toFixed(0), p95: latency.p95?.toFixed(0), dropped: metrics.dropped,
+      fps: decimal(metrics.fps, 1), median: latency.median?.toFixed(0), p95: latency.p95?.toFixed(0), dropped: metrics.dropped,
       screen: window.mien.latency.count ? window.mien.latency.median.toFixed(0) : '–', cpu: metrics.cpu_percent.toFixed(0), memory: metrics.memory_mb.toFixed(0),
     });
-    byId('meter').title = Object.entries(metrics.stages_ms).map(([stage, ms]) => `${stage}: ${ms.toFixed(1)} ms`).join('\n');
+    byId('meter').title = Object.entries(metrics.stages_ms).map(([stage, ms]) => `${stage}: ${decimal(ms, 1)} ms`).join('\n');
     this.outputs.showDelay(metrics);
     this.showEmpty();
   }
@@ -140,10 +140,9 @@ class App {
     if (!state) return;
     const shown = metrics?.shown ?? 'none';
     const isCrowded = Boolean(metrics?.crowded) && ['covered', 'veiled', 'held'].includes(shown), n = state.settings.faces;
-    const trouble = [state.input.message, state.input.remedy].filter(Boolean).join(' – ');
     if (state.input.kind === 'none') this.explain(t('choose_input'), t('choose_input_text'));
-    else if (state.input.state === 'lost') this.explain(t('lost'), trouble);
-    else if (state.input.state === 'failed') this.explain(t('failed'), trouble);
+    else if (state.input.state === 'lost') this.explain(t('lost'), troubleOf(state.input));
+    else if (state.input.state === 'failed') this.explain(t('failed'), troubleOf(state.input));
     else if (state.input.state !== 'live') this.explain(t('opening'), t('opening_text'));
     else if (shown === 'refused' || shown === 'unchecked') this.explain(t(`${shown}_title`), t(`${shown}_text`));
     else if (!state.face && !this.people.isCast && shown !== 'passed') this.explain(t('choose_face'), t('choose_face_text'));

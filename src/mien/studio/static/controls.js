@@ -1,7 +1,7 @@
 /** A control for every row of the table of settings: a slider, a choice, a switch or a number. */
 import { attempt, call } from './api.js';
 import { byId, make, say } from './dom.js';
-import { t } from './strings.js';
+import { decimal, t } from './strings.js';
 /** @typedef {import('./types').State} State @typedef {import('./types').Row} Row */
 
 const MAIN = ['opacity', 'shape', 'sharpness', 'mouth', 'eyes', 'beard', 'glasses', 'source_glasses', 'parser', 'occlusion', 'on_lost', 'badge_corner', 'engine', 'resolution'];
@@ -80,7 +80,7 @@ export class Controls {
   /** @param {Row} row @param {string} id @param {HTMLElement} label @param {string} title */
   slider(row, id, label, title) {
     const output = make('output', {});
-    const show = (/** @type {number} */ value) => (output.textContent = row.high === 1 ? `${Math.round(100 * value)} %` : String(value));
+    const show = (/** @type {number} */ value) => (output.textContent = row.high === 1 ? `${Math.round(100 * value)} %` : decimal(value, 0, 3));
     const range = make('input', {
       id, type: 'range', min: String(row.low), max: String(row.high), step: row.high === 1 ? '0.01' : '0.005',
       on: { input: () => { show(Number(range.value)); this.change(row.name, Number(range.value)); } },

@@ -5,6 +5,12 @@ import { byId, make, remember, remembered } from './dom.js';
 import { t } from './strings.js';
 /** @typedef {import('./types').State} State @typedef {import('./types').Devices} Devices */
 
+/** What is wrong with an input, in words of the page where it has some. @param {State['input']} input */
+export function troubleOf(input) {
+  const isSilent = input.kind === 'browser' && input.code === 'source-lost';
+  return isSilent ? `${t('browser_silent')} – ${t('browser_silent_remedy')}` : [input.message, input.remedy].filter(Boolean).join(' – ');
+}
+
 const KINDS = ['camera', 'browser', 'file', 'screen', 'network', 'none'];
 const SIZES = ['1280x720', '1920x1080', '640x480', '640x360', '3840x2160'];
 const FORMATS = ['auto', 'mjpeg', 'yuyv'];
@@ -65,10 +71,10 @@ export class Inputs {
 
   /** @param {State} state */
   words(state) {
-    const { kind, state: what, width, height, message, remedy } = state.input;
+    const { kind, state: what, width, height } = state.input;
     if (kind === 'none') return '';
     if (what === 'live') return `${t('state_live')}: ${t(kind)}, ${width} × ${height}`;
-    return [message || t(`state_${what}`), remedy].filter(Boolean).join(' – ');
+    return troubleOf(state.input) || t(`state_${what}`);
   }
 
   /** Fills in the words again, after a change of the language. */

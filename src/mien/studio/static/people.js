@@ -3,7 +3,7 @@ import { attempt, call } from './api.js';
 import { clock } from './clock.js';
 import { byId, make, offer, reconcile, say } from './dom.js';
 import { isRunning, showProgress, stateOf } from './filmstate.js';
-import { t } from './strings.js';
+import { decimal, t } from './strings.js';
 import { Timeline } from './timeline.js';
 /** @typedef {import('./types').State} State @typedef {import('./types').Film} Film @typedef {import('./types').FilmCard} FilmCard @typedef {import('./types').Face} Face @typedef {import('./faces.js').Faces} Faces */
 
@@ -151,7 +151,7 @@ export class People {
     if (document.activeElement !== part('.name')) part('.name').value = card.name;
     part('.name').placeholder = t('person_number', { n: card.number });
     part('.name').setAttribute('aria-label', t('name_of', { name: title }));
-    const height = t('face_size', { n: card.height, share: (100 * card.share).toFixed(1) });
+    const height = t('face_size', { n: card.height, share: decimal(100 * card.share, 1) });
     part('.times').textContent = this.film?.picture ? height : `${t('in_sight', { time: duration(card.seconds) })} · ${height}`;
     part('.times').title = card.times.slice(0, 40).map(([start, end]) => `${clock(start)}–${clock(end)}`).join(', ');
     offer(part('.wears'), [['', t('wears_others')], [ALONE, t('wears_nothing')], ...this.gallery().map(option)], card.wears ?? '');
@@ -213,5 +213,5 @@ function option(face) {
 
 /** @param {number} seconds in words */
 function duration(seconds) {
-  return seconds < 60 ? `${seconds.toFixed(1)} s` : clock(seconds);
+  return seconds < 60 ? `${decimal(seconds, 1)} s` : clock(seconds);
 }

@@ -25,6 +25,11 @@ export function currentLanguage() {
   return language;
 }
 
+/** A number as the chosen language writes it. @param {number} value @param {number} least digits after the comma @param {number} [most] */
+export function decimal(value, least, most = least) {
+  return value.toLocaleString(language, { minimumFractionDigits: least, maximumFractionDigits: most, useGrouping: false });
+}
+
 /** @param {string} code */
 export function chooseLanguage(code) {
   language = code;

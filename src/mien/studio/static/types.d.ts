@@ -1,7 +1,7 @@
 /** The server's answers, with the same names. */
 export interface Row { name: string; default: unknown; help: string; group: string; low: number | null; high: number | null; choices: string[]; kind: 'bool' | 'int' | 'float' | 'str' }
 export interface Face { id: string; name: string; consent: string; saved: boolean; photos: number; warnings: string[]; score: number | null }
-export interface Input { kind: string; spec: Record<string, any>; state: string; message: string; remedy: string; width: number; height: number }
+export interface Input { kind: string; spec: Record<string, any>; state: string; message: string; remedy: string; code: string; width: number; height: number }
 export interface Output { id: string; kind: string; target: string; state: string; message: string; remedy: string; frames: number; seconds: number; seal: string; recovered: boolean; result: boolean; receipt: boolean }
 export interface Job {
   id: string; name: string; kind: string; state: string; doing: string; frames: number; total: number | null; message: string; remedy: string; code: string; picture: boolean; receipt: boolean;

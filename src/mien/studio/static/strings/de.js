@@ -318,6 +318,8 @@ export default {
   unchecked_title: 'Die Inhaltsprüfung antwortet nicht',
   unchecked_text: 'Ohne sie wird nichts gezeigt. Wenn das so bleibt, starte mien neu.',
   failed: 'Die Videoquelle funktioniert nicht',
+  browser_silent: 'Keine Seite sendet ihre Kamera',
+  browser_silent_remedy: 'Erlaube im Browser die Kamera und lass die Seite im Vordergrund.',
   camera_taken: 'Eine andere Seite sendet jetzt ihre Kamera',
   camera_taken_remedy: 'Mit Start sendet wieder diese Seite.',
   camera_missing: 'Dieser Browser findet keine Kamera',

@@ -296,6 +296,8 @@ export default {
   unchecked_title: 'The content check does not answer',
   unchecked_text: 'Nothing is shown without it. If this lasts, restart mien.',
   failed: 'Input failed',
+  browser_silent: 'No page sends its camera',
+  browser_silent_remedy: 'Allow the camera in the browser and keep its tab in front.',
   camera_taken: 'Another page is sending its camera now',
   camera_taken_remedy: 'Press Start to use this camera again.',
   camera_missing: 'This browser has no camera',
