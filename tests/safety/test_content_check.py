@@ -122,6 +122,14 @@ def test_a_video_is_refused_a_second_after_the_third_hit_not_at_its_end() -> Non
     assert classifier.calls == 3
 
 
+def test_a_part_that_ends_cleanly_does_not_make_up_for_its_third_hit() -> None:
+    """In one run the film ends at that hit; parts that are joined are judged alike."""
+    check = FileContentCheck(FakeClassifier())
+    check.take([(0.0, HIT), (1.0, HIT)])
+    with pytest.raises(ContentRefused):
+        check.take([(2.0, HIT), *((3.0 + number, CLEAN) for number in range(10))])
+
+
 def test_one_frame_a_second_is_looked_at() -> None:
     classifier = FakeClassifier()
     check_file(classifier, frames(60))

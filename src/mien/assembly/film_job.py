@@ -18,6 +18,7 @@ from typing import Any
 from mien.assembly import factory, film_plan
 from mien.assembly.cast_plan import CastPlan
 from mien.assembly.file_swap import FileSwap, Watch, nobody_found, open_reader
+from mien.assembly.film_check import check_joined
 from mien.assembly.film_parts import PartRecord, PartsFolder, PartsSink
 from mien.assembly.film_plan import FilmPlan, FrameDigests, PlannedPart
 from mien.assembly.part_lease import PartLease
@@ -65,7 +66,7 @@ class FilmJob:
 
     def record(self, number: int) -> PartRecord | None:
         """Return the record of a finished part, None where it is not made. Raises `UsageError` for one of another plan."""
-        return self.folder.record(number, self.digest)
+        return self.folder.record(number, self.digest, self.plan.parts[number - 1].frames)
 
 
 def plan_film(
@@ -98,7 +99,7 @@ def plan_film(
             encoder=form.encoder.name,
             settings=swap.settings,
             mark_id=first_mark_id(swap.windows()) if swap.mark_id is None else swap.mark_id,
-            secret=secrets.randbits(128) if swap.secret is None else swap.secret,
+            secret=secrets.randbits(film_plan.SECRET_BITS) if swap.secret is None else swap.secret,
             cast=film_plan.digest_of(cast),
             models=models,
             consents=swap.consents,
@@ -169,7 +170,7 @@ def join_parts(job: FilmJob, notary: Notary, output: OutputFile, *, keep: bool =
         raise UsageError(f"the film was planned as a {suffix} file", f"end the name of the output in {suffix}")
     _check_consents(job, notary)
     frames, with_faces, swapped = (sum(values) for values in zip(*(record.counts for record in records), strict=True))
-    worn = [(name, sum(dict(record.worn)[name] for record in records)) for name, _ in records[0].worn]
+    worn = [(name, sum(dict(record.worn).get(name, 0) for record in records)) for name, _ in records[0].worn]
     if not with_faces:
         found = any(record.found for record in records) and worn
         raise nobody_found([name for name, _ in worn], target.name) if found else no_face_in(frames)
@@ -183,6 +184,7 @@ def join_parts(job: FilmJob, notary: Notary, output: OutputFile, *, keep: bool =
                 exporter.take(PartNotes(record.fingerprints, record.mark_ids, record.scores))
             writer.finish()
         with named_in_errors(output.temporary, str(output.path)):
+            check_joined(output.temporary, output.path.name, plan.frames, plan.settings)
             sealed = exporter.seal(output)
         output.commit()
         result = JobResult(frames, with_faces, swapped, time.monotonic() - start, (*writer.warnings, *sealed), tuple(worn))

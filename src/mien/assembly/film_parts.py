@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from fractions import Fraction
+from math import isfinite
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -18,6 +19,8 @@ from mien.errors import UnreadableMedia, UsageError
 from mien.media.files.output_file import output_error
 from mien.media.files.part_file import PartFileWriter, StoredPacket
 from mien.media.files.picture_encoder import PartEncoder, PictureFormat
+from mien.provenance.fingerprint import FRAME_FREQUENCIES
+from mien.provenance.mark.pattern import ID_BITS
 from mien.swap.parts import Border
 from mien.types import LabelledFrame
 
@@ -31,6 +34,7 @@ class PartLimits:
 
 
 LIMITS = PartLimits()
+_FINGERPRINT_BITS = FRAME_FREQUENCIES**2 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,17 +82,22 @@ class PartsFolder:
     def _record(self, number: int) -> Path:
         return self.path / f"part-{number:04}.json"
 
-    def record(self, number: int, plan: str) -> PartRecord | None:
-        """Return the record of a part, None where it is not made. Raises `UsageError` for one of another plan or damaged."""
+    def record(self, number: int, plan: str, frames: int) -> PartRecord | None:
+        """Return the record of a part of so many frames, None where it is not made.
+
+        Raises `UsageError` for one of another plan or damaged.
+        """
         path = self._record(number)
         if not path.exists():
             return None
         try:
             found = _record_of(json.loads(film_plan.read_limited(path, LIMITS.record_bytes)))
-        except (ValueError, TypeError, LookupError, RecursionError) as error:
-            raise UsageError(f"{path} is damaged: {error}", "remove it, and make this part again") from error
+        except (ValueError, TypeError, LookupError, ArithmeticError, RecursionError) as error:
+            raise UsageError(f"{path} is damaged: {str(error)[:80]}", "remove it, and make this part again") from error
         if (found.plan, found.part) != (plan, number):
             raise UsageError(f"{path} belongs to another plan", "remove it, and make this part again")
+        if not _is_possible(found, frames):
+            raise UsageError(f"{path} is damaged: its numbers cannot be", "remove it, and make this part again")
         return found if self.packets(number).exists() else None
 
     def states(self, number: int, record: PartRecord) -> tuple[bytes, bytes]:
@@ -166,6 +175,20 @@ def _record_of(given: Mapping[str, Any]) -> PartRecord:
         bytes=int(given["bytes"]),
         head=bytes.fromhex(given["head"]).hex(),
         state=str(given["state"]),
+    )
+
+
+def _is_possible(record: PartRecord, frames: int) -> bool:
+    """Return whether a part of so many frames can have this record."""
+    counted, with_faces, swapped = record.counts
+    return (
+        counted == frames
+        and 0 <= with_faces <= min(frames, swapped)
+        and 0 <= record.found <= frames
+        and all(0 <= count <= frames for _, count in record.worn)
+        and all(0 <= each < 1 << _FINGERPRINT_BITS for each in record.fingerprints)
+        and all(0 <= each < 1 << ID_BITS for each in record.mark_ids)
+        and all(isfinite(time_s) and 0.0 <= score <= 1.0 for time_s, score in record.scores)
     )
 
 

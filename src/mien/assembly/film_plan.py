@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from itertools import pairwise
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +18,14 @@ from mien.errors import ModelMismatch, UsageError
 from mien.models.library.store import Store
 from mien.models.runtime.session_cache import SessionCache
 from mien.provenance.consent import Consent
+from mien.provenance.mark.pattern import ID_BITS
 from mien.settings import Settings, from_mapping
 from mien.swap.people.roster import film_at
 from mien.swap.stream_state import stream_bytes
 from mien.types import Frame, Image, SourceFace
 
 PLAN, CAST = "plan.json", "cast.state"
+SECRET_BITS = 128  # of the noise of covers
 _VERSION = 1  # of the form of plan.json
 _REMEDY = "make the plan again: mien plan"
 
@@ -111,8 +114,8 @@ def plan_of(content: bytes) -> FilmPlan:
         )
     try:
         return _plan(whole)
-    except (TypeError, KeyError, AttributeError, LookupError) as error:
-        raise ValueError(f"it is damaged: {error}") from error
+    except (ValueError, TypeError, AttributeError, LookupError, ArithmeticError) as error:
+        raise ValueError(f"it is damaged: {str(error)[:80]}") from error
 
 
 def _plan(whole: Mapping[str, Any]) -> FilmPlan:
@@ -129,8 +132,8 @@ def _plan(whole: Mapping[str, Any]) -> FilmPlan:
         output=Path(_text(whole["output"])).name,
         encoder=_text(whole["encoder"]),
         settings=from_mapping(whole["settings"]),
-        mark_id=int(whole["mark_id"], 16),
-        secret=int(whole["secret"], 16),
+        mark_id=_bits(whole["mark_id"], ID_BITS),
+        secret=_bits(whole["secret"], SECRET_BITS),
         cast=_text(whole["cast"]),
         models={_text(name): _text(digest) for name, digest in whole["models"].items()},
         consents=tuple(_consent_of(each) for each in whole["consents"]),
@@ -152,7 +155,16 @@ def _text(given: Any) -> str:
 
 
 def _seconds(given: Any) -> float | None:
+    if given is not None and not 0 <= float(given) < inf:
+        raise ValueError("a time cannot be")
     return None if given is None else float(given)
+
+
+def _bits(given: Any, most: int) -> int:
+    number = int(given, 16)
+    if not 0 <= number < 1 << most:
+        raise ValueError("a number cannot be")
+    return number
 
 
 def _consent(consent: Consent) -> dict[str, Any]:

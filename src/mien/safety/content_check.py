@@ -90,9 +90,12 @@ class FileContentCheck:
 
     def take(self, scores: Iterable[tuple[float, float]]) -> None:
         """Take the checks of a part that was made elsewhere, as `end_part` gave them. Raises `ContentRefused`."""
+        self._await_score()
         for time_s, score in scores:
             self._watch.observe(score, time_s)
-        self._await_score()
+            # At once, as in one run: ten clean checks of the same part end a refusal.
+            if self._watch.refused:
+                raise _refusal()
 
     def see(self, frame: Frame) -> None:
         """Check a copy of the frame when a second has passed. Raises `ContentRefused` as soon as that is the verdict.
