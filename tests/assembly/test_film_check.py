@@ -1,5 +1,6 @@
 """The join believes no record: what anybody can write into the folder of a film is checked against the pictures."""
 
+import errno
 import json
 import shutil
 from collections.abc import Callable
@@ -107,3 +108,28 @@ def test_a_joined_film_has_as_many_pictures_as_were_planned(tmp_path: Path) -> N
     check_joined(film, film.name, RATE // 2, Settings())
     with pytest.raises(UnreadableMedia, match="hold 6 pictures, and 7 were planned"):
         check_joined(film, film.name, 7, Settings())
+
+
+def test_a_folder_that_cannot_be_removed_is_named(job: FilmJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The film is there by then: that is no failure, but the folder shows faces."""
+    unlink = Path.unlink
+
+    def refuse(self: Path, missing_ok: bool = False) -> None:
+        if self.parent == job.folder.path:
+            raise OSError(errno.EROFS, "Read-only file system")
+        unlink(self, missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    _, warnings = join_parts(job, _Unsealing().notary, OutputFile(tmp_path / "out.mp4", overwrite=False))
+    assert any("job shows faces and cannot be removed (Read-only file system): remove it yourself" in each for each in warnings)
+    assert (tmp_path / "out.mp4").exists()
+
+
+def test_only_files_of_the_film_go_with_its_folder(job: FilmJob) -> None:
+    folder = job.folder.path
+    kept = [folder / name for name in ("part-final.mp4", "part-0001.mp4", "notes.txt")]
+    left = [folder / name for name in (".part-0003.22.part", ".cast.state.22.part", ".part-0001.lease.ab", "part-12345.state")]
+    for path in (*kept, *left):
+        path.write_bytes(b"")
+    assert job.folder.remove() == ()
+    assert sorted(folder.iterdir()) == sorted(kept)

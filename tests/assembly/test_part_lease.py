@@ -1,5 +1,6 @@
 """Lease of a part: one owner at a time, whatever ends, hangs or sets a clock."""
 
+import errno
 import json
 import os
 import subprocess
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from mien.assembly.part_lease import LeaseTuning, PartLease
-from mien.errors import NotYet
+from mien.errors import NotYet, OutputError
 from tests.support.places import ROOT
 
 TUNING = LeaseTuning(renew_s=5.0, lapsed_s=30.0)
@@ -95,3 +96,13 @@ def test_a_damaged_lease_is_watched_like_any_other(content: str, tmp_path: Path)
     with PartLease(path, TUNING, waited.append) as lease:
         assert lease.is_held()
     assert sum(waited) == TUNING.lapsed_s
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(Path, "write_text", refuse)
+    monkeypatch.setattr(Path, "unlink", refuse)
+    with pytest.raises(OutputError, match="cannot write"), PartLease(tmp_path / "part-0001.lease"):
+        pass

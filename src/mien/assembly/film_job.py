@@ -31,7 +31,7 @@ from mien.errors import Cancelled, NotYet, UnreadableMedia, UsageError
 from mien.media.files import moving
 from mien.media.files.moving import Kind
 from mien.media.files.output_file import OutputFile, named_in_errors
-from mien.media.files.part_file import read_packets
+from mien.media.files.part_file import again, read_packets
 from mien.media.files.picture_encoder import PictureFormat, picture_formats, working_format
 from mien.media.files.video_reader import VideoReader
 from mien.media.files.video_writer import VideoWriter
@@ -187,10 +187,8 @@ def join_parts(job: FilmJob, notary: Notary, output: OutputFile, *, keep: bool =
             check_joined(output.temporary, output.path.name, plan.frames, plan.settings)
             sealed = exporter.seal(output)
         output.commit()
-        result = JobResult(frames, with_faces, swapped, time.monotonic() - start, (*writer.warnings, *sealed), tuple(worn))
-    if not keep:
-        job.folder.remove()
-    return result, result.warnings
+    notes = (*writer.warnings, *sealed, *(() if keep else job.folder.remove()))
+    return JobResult(frames, with_faces, swapped, time.monotonic() - start, notes, tuple(worn)), notes
 
 
 def run_parts(
@@ -365,10 +363,11 @@ def _states(job: FilmJob, number: int) -> tuple[bytes, bytes]:
 @contextmanager
 def _damage_named(job: FilmJob, number: int) -> Iterator[None]:
     """Name the file of the state whose bytes cannot be used."""
+    path = job.folder.state(number)
     try:
         yield
     except ValueError as error:
-        raise UnreadableMedia(f"{job.folder.state(number)} cannot be used: {error}", "make that part again") from error
+        raise UnreadableMedia(f"{path} cannot be used: {error}", again(path)) from error
 
 
 def _check_consents(job: FilmJob, notary: Notary) -> None:

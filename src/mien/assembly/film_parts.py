@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
@@ -34,6 +35,8 @@ class PartLimits:
 
 
 LIMITS = PartLimits()
+_OWN = re.compile(r"plan\.json|cast\.state|part-\d{4,}\.(packets|state|json|lease)|\.(plan|cast|part-\d{4,})\..+", re.DOTALL)
+"""Names of the files of a film; hidden ones are those of runs that were killed."""
 _FINGERPRINT_BITS = FRAME_FREQUENCIES**2 - 1
 
 
@@ -148,14 +151,17 @@ class PartsFolder:
         whole = json.dumps({**record, "state": state}, separators=(",", ":"))
         self.write(self._record(number).name, whole.encode())
 
-    def remove(self) -> None:
-        """Remove all files of the film, which show faces; other files stay."""
-        own = (film_plan.PLAN, film_plan.CAST)
-        for each in list(self.path.iterdir()):
-            if each.name in own or each.name.startswith(("part-", ".part-")):
-                each.unlink(missing_ok=True)
-        if not any(self.path.iterdir()):
-            self.path.rmdir()
+    def remove(self) -> tuple[str, ...]:
+        """Remove all files of the film, which show faces; other files stay. Return a note where that cannot be done."""
+        try:
+            for each in list(self.path.iterdir()):
+                if _OWN.fullmatch(each.name):
+                    each.unlink(missing_ok=True)
+            if not any(self.path.iterdir()):
+                self.path.rmdir()
+        except OSError as error:
+            return (f"{self.path} shows faces and cannot be removed ({error.strerror}): remove it yourself",)
+        return ()
 
 
 def _record_of(given: Mapping[str, Any]) -> PartRecord:

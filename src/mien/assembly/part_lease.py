@@ -89,7 +89,8 @@ class PartLease:
         except OSError as error:
             raise output_error(error, self._path) from error
         finally:
-            draft.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                draft.unlink(missing_ok=True)
 
     def _read(self) -> dict[str, Any]:
         try:

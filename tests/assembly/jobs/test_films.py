@@ -8,14 +8,14 @@ import pytest
 
 from mien.assembly.jobs import films
 from mien.assembly.jobs.models import SharedParts
-from mien.assembly.jobs.worker import JobWorker, parts_folder
+from mien.assembly.jobs.worker import JobWorker
 from mien.batch.job import Progress
 from mien.batch.queue import control
-from mien.batch.queue.job import Job
+from mien.batch.queue.job import Job, parts_folder
 from mien.batch.queue.store import JobStore
 from mien.commands.main import main
 from mien.provenance.trust import Signing, open_trust
-from tests.support.portraits import COLLINS
+from tests.support.portraits import COLLINS, HOPPER
 from tests.support.queues import Ear
 from tests.support.short_films import RATE, SHOTS, short_film, short_parts
 
@@ -79,6 +79,32 @@ def test_parts_of_a_job_that_was_cancelled_are_removed(store: JobStore) -> None:
     (job,) = store.all()
     with pytest.raises(KeyboardInterrupt):
         _run(store, Stopper(at=round(0.7 * FRAMES)))
+    assert parts_folder(store.folder, job.id).exists()
     control.cancel(store, job.id)
-    _run(store, Stopper(at=None))
+    assert not parts_folder(store.folder, job.id).exists(), "they show faces, and nobody may run the queue again"
+
+
+def test_parts_of_a_job_that_was_removed_are_removed(store: JobStore) -> None:
+    (job,) = store.all()
+    with pytest.raises(KeyboardInterrupt):
+        _run(store, Stopper(at=round(0.7 * FRAMES)))
+    control.remove(store, job.id)
     assert not parts_folder(store.folder, job.id).exists()
+
+
+def test_a_new_queue_makes_nothing_of_the_parts_of_the_old_one(store: JobStore, tmp_path: Path) -> None:
+    """Numbers begin anew when a damaged queue is moved aside."""
+    (job,) = store.all()
+    with pytest.raises(KeyboardInterrupt):
+        _run(store, Stopper(at=round(0.7 * FRAMES)))
+    store.close()
+    for path in store.folder.glob("queue.sqlite*"):
+        path.unlink()
+    film, out = short_film(tmp_path / "other.mp4", ((HOPPER, 2.0),)), tmp_path / "other-out.mp4"
+    words = [str(COLLINS), str(film), "-o", str(out), "--consent", "public-domain", "--data", str(store.folder)]
+    assert main(["jobs", "add", "swap", *words, "--quiet"]) == 0
+    assert [each.id for each in store.all()] == [job.id]
+    _run(store, Stopper(at=None))
+    assert store.get(job.id).state == "done"
+    with av.open(str(out)) as file:
+        assert sum(1 for _ in file.decode(video=0)) == 2 * RATE, "the film of the new job, not of the old one"

@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from mien.assembly import film_plan
 from mien.assembly.file_swap import FileSwap, Watch
 from mien.assembly.film_job import open_job, plan_film, run_parts
 from mien.assembly.jobs.watcher import Watcher, sealed_as
@@ -15,6 +16,7 @@ from mien.media.files.output_file import OutputFile, output_error
 from mien.provenance.credentials.claim import Claim
 from mien.provenance.seal import Notary
 from mien.settings import Settings
+from mien.swap.people.roster import film_at
 from mien.system.folders import make_private
 
 RESUMABLE_FROM_S = 60.0
@@ -30,9 +32,9 @@ def can_resume(kind: Kind, reader: MovingReader, settings: Settings) -> bool:
 def swap_in_parts(swap: FileSwap, output: OutputFile, folder: Path, watcher: Watcher, watch: Watch) -> JobResult:
     """Swap a film into `output`, which is not entered yet, with its parts in `folder` until it is done.
 
-    What an earlier attempt has left there is used. Raises a `MienError`.
+    What an earlier attempt at the same has left there is used. Raises a `MienError`.
     """
-    if not _is_planned(folder):
+    if not _is_planned(folder, swap, output):
         shutil.rmtree(folder, ignore_errors=True)
         _make_room(folder.parent)
         plan_film(swap, output.path, folder, lambda step: watcher.progress("planning", step), watcher.cancel)
@@ -54,13 +56,22 @@ def _make_room(folder: Path) -> None:
         raise output_error(error, folder) from error
 
 
-def _is_planned(folder: Path) -> bool:
-    """Return True for a folder with a whole plan; one that was interrupted while it was planned has none."""
+def _is_planned(folder: Path, swap: FileSwap, output: OutputFile) -> bool:
+    """Return True for a folder with a whole plan of this work.
+
+    One that was interrupted while it was planned has none; that of another job of the same number, from a queue that was moved
+    aside or removed, has another one. So has a job whose consent was given anew since.
+    """
     try:
-        open_job(folder)
+        plan = open_job(folder).plan
     except UsageError:
         return False
-    return True
+    film, cast = film_at(swap.target, 0.0), film_plan.digest_of(film_plan.cast_bytes(swap.worn))
+    work = replace(
+        plan, film=film.path, size=film.size, samples=film.digest, start_s=swap.start_s, end_s=swap.end_s,
+        output=output.path.name, settings=swap.settings, cast=cast,
+    )  # fmt: skip
+    return plan == work and {each.id for each in plan.consents} == {each.id for each in swap.consents}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,7 +22,7 @@ from mien.assembly.jobs.watcher import Watcher
 from mien.assembly.jobs.work import WorkDone, do_job
 from mien.batch.job import Progress
 from mien.batch.queue import spec as specs
-from mien.batch.queue.job import Claimed, Job
+from mien.batch.queue.job import Claimed, Job, parts_folder
 from mien.batch.queue.spec import JobSpec, SwapSpec
 from mien.batch.queue.store import JobStore, LostJob
 from mien.errors import Cancelled, MienError, OutputError
@@ -33,8 +33,6 @@ _POLL_S = 1.0  # until a worker sees a job that another process added
 _RECORD_PERIOD_S = 1.0  # of the progress; a page cannot show much more, and each one is written to the disk
 _PREVIEW_WIDTH_PIXELS = 640  # chosen, sharp in the column of the page
 _PREVIEW_QUALITY = 85  # of the JPEG; chosen by eye, 30 kB
-_PARTS = "parts"
-"""Folder in the data folder."""
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 DoJob = Callable[[JobSpec, str | None, SharedParts, Watcher], WorkDone]
 """Does one job; `do_job` is the one that does."""
@@ -102,10 +100,12 @@ class JobWorker:
 
     def _tidy(self) -> None:
         """Remove what jobs would go on with that do not go on."""
-        folder = self._store.folder / _PARTS
+        folder = parts_folder(self._store.folder)
         if folder.is_dir():
+            # Looked at first: a job that another process begins meanwhile is in the queue before it is there.
+            found = list(folder.iterdir())
             kept = {str(job.id) for job in self._store.all("WHERE state IN ('waiting', 'running', 'paused')")}
-            for each in folder.iterdir():
+            for each in found:
                 if each.name not in kept:
                     shutil.rmtree(each, ignore_errors=True)
 
@@ -228,11 +228,6 @@ class _Recorder:
     def sealed(self, sealed: str) -> None:
         """Record the result; raises `LostJob` where the job was taken back: then the output gets no name."""
         self._store.seal(self._job.id, self._owner, sealed)
-
-
-def parts_folder(data: Path, job_id: int) -> Path:
-    """Return the folder of what an interrupted job goes on with."""
-    return data / _PARTS / str(job_id)
 
 
 def small_jpeg(frame: LabelledFrame) -> bytes:

@@ -1,10 +1,11 @@
 """Control of the queue by a person: cancel, pause, resume, retry, reorder, remove."""
 
+import shutil
 import sqlite3
 from collections.abc import Sequence
 from typing import Literal
 
-from mien.batch.queue.job import ENDED, JOBS, Job
+from mien.batch.queue.job import ENDED, JOBS, Job, parts_folder
 from mien.batch.queue.store import JobStore
 from mien.errors import UsageError
 
@@ -21,6 +22,7 @@ def cancel(store: JobStore, job_id: int) -> Job:
             connection.execute("UPDATE jobs SET wish = 'cancel' WHERE id = ?", (job_id,))
         else:
             connection.execute("UPDATE jobs SET state = 'cancelled', ended_at = ? WHERE id = ?", (store.clock.wall(), job_id))
+            _forget_parts(store, job_id)
     return store.get(job_id)
 
 
@@ -99,7 +101,13 @@ def remove(store: JobStore, job_id: int) -> Job:
         if job.state == "running":
             raise UsageError(f"job {job_id} is running", "cancel it first")
         connection.execute("DELETE FROM jobs WHERE id = ?", (job_id,))
+        _forget_parts(store, job_id)
     return job
+
+
+def _forget_parts(store: JobStore, job_id: int) -> None:
+    """Remove what a job would go on with, which shows faces; nobody can begin the job meanwhile."""
+    shutil.rmtree(parts_folder(store.folder, job_id), ignore_errors=True)
 
 
 def _read(connection: sqlite3.Connection, job_id: int) -> Job:

@@ -1,6 +1,7 @@
 """Rows of the queue, as they are read: every value is checked."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal, TypeAlias, get_args
 
 from mien.system import rows
@@ -13,6 +14,11 @@ Wish: TypeAlias = Literal["", "pause", "cancel"]
 """Request to the process that runs a job."""
 Origin: TypeAlias = Literal["command", "studio", "folder"]
 _MOST = (1 << 63) - 1  # integers of SQLite
+
+
+def parts_folder(data: Path, job_id: int | None = None) -> Path:
+    """Return the folder, in the data folder, of what an interrupted job goes on with; without a number, that of all jobs."""
+    return data / "parts" / ("" if job_id is None else str(job_id))
 
 
 @dataclass(frozen=True, slots=True)

@@ -137,7 +137,7 @@ def read_packets(path: Path, about: Mapping[str, Any], sha256: str | None = None
             if file.read(1):
                 raise _damaged(path)
             if sha256 is not None and file.sha256 != sha256:
-                raise UnreadableMedia(f"{path} has changed since it was made", "make this part again")
+                raise UnreadableMedia(f"{path} has changed since it was made", again(path))
     except OSError as error:
         raise UnreadableMedia(f"{path} cannot be read: {error.strerror}", "check the disk and the rights") from error
 
@@ -152,7 +152,7 @@ def _time_base(file: _Hashed, path: Path, about: Mapping[str, Any]) -> Fraction:
         numerator, denominator = header["time_base"]
         base = Fraction(int(numerator), int(denominator))
         if header["about"] != json.loads(json.dumps(about)):
-            raise UnreadableMedia(f"{path} belongs to another film or another part", "make this part again")
+            raise UnreadableMedia(f"{path} belongs to another film or another part", again(path))
     except (ValueError, TypeError, KeyError, ArithmeticError, RecursionError) as error:
         raise _damaged(path) from error
     return base
@@ -172,7 +172,12 @@ def _next(file: _Hashed, path: Path, base: Fraction) -> StoredPacket | None:
 
 
 def _damaged(path: Path) -> UnreadableMedia:
-    return UnreadableMedia(f"{path} is damaged or cut short", "make this part again")
+    return UnreadableMedia(f"{path} is damaged or cut short", again(path))
+
+
+def again(path: Path) -> str:
+    """Return the remedy for a damaged file of a part: one whose record is there counts as made."""
+    return f"remove {path.stem}.*, and make this part again"
 
 
 def _private(path: str, flags: int) -> int:
