@@ -100,3 +100,21 @@ def test_a_folder_that_is_gone_is_told(store: JobStore, folder: Path) -> None:
     folder.rmdir()
     with pytest.raises(UsageError, match="cannot be read: No such file"):
         hot.ready()
+
+
+@pytest.mark.posix
+def test_a_name_that_is_no_text_is_taken_once(store: JobStore, times: Times, folder: Path) -> None:
+    path = folder / os.fsdecode(b"\xff.jpg")
+    try:
+        path.write_bytes(b"one")
+    except OSError:
+        pytest.skip("this file system has no such names")
+    hot = HotFolder(store, folder)
+    hot.ready()
+    times.pass_by(STABLE_S)
+    assert hot.ready() == [path]
+    hot.take(path, "why not")
+    assert HotFolder(store, folder).ready() == []
+    times.pass_by(STABLE_S)
+    assert hot.ready() == []
+    assert skipped_files(store) == [(folder / r"\xff.jpg", "why not")]

@@ -224,3 +224,10 @@ def test_four_processes_take_no_job_twice(tmp_path: Path) -> None:
     assert len(found) == count
     assert _states(store) == ["done"] * count
     store.close()
+
+
+def test_a_name_that_is_no_text_is_refused_and_the_queue_is_not_blamed(store: JobStore) -> None:
+    with pytest.raises(UsageError, match=r"the name of .* no text") as raised:
+        store.add([a_job("a"), a_job("\udcff")])
+    assert "rename" in raised.value.remedy
+    assert store.all() == []

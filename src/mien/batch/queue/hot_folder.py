@@ -49,7 +49,7 @@ class HotFolder:
         now = self._store.clock.steady()
         taken, seen, found = self._taken(), dict[Path, Sighting](), list[Path]()
         for path, size, mtime_ns in self._files():
-            if taken.get(str(path)) == (size, mtime_ns):
+            if taken.get(_text(path)) == (size, mtime_ns):
                 continue
             before = self._seen.get(path)
             same = before is not None and (before.size, before.mtime_ns) == (size, mtime_ns)
@@ -62,13 +62,13 @@ class HotFolder:
     def take(self, path: Path, skipped: str = "") -> None:
         """Remember that a file was taken, or why it was skipped. A file that changes later is taken again."""
         sighting = self._seen.pop(path)
-        row = (str(self.folder), str(path), sighting.size, sighting.mtime_ns, skipped)
+        row = (_text(self.folder), _text(path), sighting.size, sighting.mtime_ns, skipped)
         with self._store.database.opened() as connection:
             connection.execute("INSERT OR REPLACE INTO taken VALUES (?, ?, ?, ?, ?)", row)
 
     def _taken(self) -> dict[str, tuple[int, int]]:
         with self._store.database.reading() as connection:
-            found = _TAKEN.rows(connection, "WHERE folder = ?", (str(self.folder),))
+            found = _TAKEN.rows(connection, "WHERE folder = ?", (_text(self.folder),))
         return {path: (size, mtime_ns) for _, path, size, mtime_ns, _ in found}
 
     def _files(self) -> Iterator[tuple[Path, int, int]]:
@@ -90,6 +90,11 @@ class HotFolder:
             except OSError:
                 # It went away, or is a link to nothing.
                 continue
+
+
+def _text(path: Path) -> str:
+    """Return a path as the queue can hold it: bytes of a name that are no text are spelled."""
+    return str(path).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def is_junk(path: Path) -> bool:

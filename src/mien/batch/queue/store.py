@@ -86,8 +86,10 @@ class JobStore:
     def add(self, jobs: Sequence[NewJob]) -> list[int]:
         """Add jobs at the end of the queue, all or none, and return their numbers.
 
-        Raises `UsageError` when a job that has not ended writes a file of the same name.
+        Raises `UsageError` when a job that has not ended writes a file of the same name, and for a name that is no text.
         """
+        for job in jobs:
+            _check_text(job)
         now = self.clock.wall()
         with self.database.opened() as connection:
             place = int(connection.execute("SELECT coalesce(max(place), 0) FROM jobs").fetchone()[0])
@@ -286,6 +288,15 @@ def _let_go(connection: sqlite3.Connection, job: Job, now: float, most_attempts:
         f"UPDATE jobs SET {_ENDED} ?, message = ?, remedy = ?, exit_code = ?, ended_at = ? WHERE id = ?",
         (state, message, remedy, int(state == "failed"), ended, job.id),
     )
+
+
+def _check_text(job: NewJob) -> None:
+    try:
+        f"{job.name}{job.output}{job.spec}".encode()
+    except UnicodeEncodeError as error:
+        raise UsageError(
+            f"the name of {job.name} has letters that are no text (UTF-8)", "rename the file or its folder"
+        ) from error
 
 
 def _check_output(connection: sqlite3.Connection, output: str) -> None:
