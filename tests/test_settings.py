@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from mien.errors import UsageError
-from mien.settings import Setting, Settings, from_mapping, read_file, table
+from mien.settings import MOST_TOML_BYTES, Setting, Settings, from_mapping, read_file, read_toml, table
 
 ROWS = list(table())
 NUMBERS = [row for row in ROWS if isinstance(row.default, (int, float)) and not isinstance(row.default, bool)]
@@ -89,3 +89,27 @@ def test_files_that_are_none(tmp_path: Path, content: bytes) -> None:
 def test_a_missing_file(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="cannot read"):
         read_file(tmp_path / "none.toml")
+
+
+def test_a_toml_file_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "a.toml"
+    path.write_text('name = "ä"\n[group]\nnumber = 7\n', "utf-8")
+    assert read_toml(path) == {"name": "ä", "group": {"number": 7}}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"\xff", b"name =", b"a = " + b"[" * 100_000, b"a = " + b"9" * 10_000, b"#" * (MOST_TOML_BYTES + 1)],
+    ids=["no text", "cut short", "deep", "a number of 10,000 digits", "large"],
+)
+def test_what_cannot_be_read_is_a_value_error(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "a.toml"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=r"\w"):
+        read_toml(path)
+
+
+@pytest.mark.posix
+def test_a_file_without_an_end_is_too_large() -> None:
+    with pytest.raises(ValueError, match="larger than 1 MiB"):
+        read_toml(Path("/dev/zero"))

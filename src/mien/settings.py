@@ -270,13 +270,29 @@ def from_mapping(values: Mapping[str, object]) -> Settings:
     return Settings(**{name: rows[name].check(value) for name, value in values.items()})  # type: ignore[arg-type]
 
 
+MOST_TOML_BYTES = 1 << 20
+"""A file of every setting with its explanation has 20 kB."""
+
+
+def read_toml(path: Path) -> dict[str, object]:
+    """Return the values of a TOML file. Raises `OSError`, and `ValueError` for one that is none, is too large or too deep."""
+    with path.open("rb") as file:
+        content = file.read(MOST_TOML_BYTES + 1)
+    if len(content) > MOST_TOML_BYTES:
+        raise ValueError(f"it is larger than {MOST_TOML_BYTES >> 20} MiB")
+    try:
+        return tomllib.loads(content.decode("utf-8"))
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
+
+
 def read_file(path: Path) -> dict[str, object]:
     """Return the names and values of a TOML file, with or without groups; raises `UsageError`."""
     try:
-        values = tomllib.loads(path.read_text("utf-8"))
+        values = read_toml(path)
     except OSError as error:
         raise UsageError(f"cannot read the settings file {path}: {error.strerror}", "check the name") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:
         raise UsageError(f"{path} is not a TOML file: {error}", "write one `name = value` a line") from error
     flat: dict[str, object] = {}
     for name, value in values.items():

@@ -17,7 +17,7 @@ from mien.media.files.output_file import OutputFile
 from mien.safety.content_check import FileContentCheck
 from mien.settings import Settings
 from mien.testing import FakeClassifier
-from tests.assembly.test_film_job import _swap, _Unsealing
+from tests.support.film_jobs import Unsealing, swap_of
 from tests.support.portraits import COLLINS
 from tests.support.short_films import RATE, short_film
 
@@ -29,7 +29,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the folder of a film of one part, which is made."""
     folder = tmp_path_factory.mktemp("made")
     film = short_film(folder / "film.mp4", ((COLLINS, 0.5),))
-    job = plan_film(_swap(film), folder / "out.mp4", folder / "job")
+    job = plan_film(swap_of(film), folder / "out.mp4", folder / "job")
     make_parts(job, 1, 1)
     return job.folder.path
 
@@ -68,7 +68,7 @@ def test_records_that_cannot_be_are_damaged(values: dict[str, Any], job: FilmJob
     assert job.missing() == ()
     _change(job.folder.path / "part-0001.json", **values)
     with pytest.raises(UsageError, match=r"part-0001\.json is damaged") as raised:
-        join_parts(job, _Unsealing().notary, OutputFile(tmp_path / "out.mp4", overwrite=False))
+        join_parts(job, Unsealing().notary, OutputFile(tmp_path / "out.mp4", overwrite=False))
     assert "remove it" in raised.value.remedy
     assert len(str(raised.value).removeprefix(str(job.folder.path))) < 160, "one line"
 
@@ -99,7 +99,7 @@ def test_scores_that_were_edited_hide_nothing(job: FilmJob, tmp_path: Path, monk
     for scores in ([], [[0.0, 0.01]]):
         _change(job.folder.path / "part-0001.json", scores=scores)
         with pytest.raises(ContentRefused):
-            join_parts(job, _Unsealing().notary, OutputFile(tmp_path / "out.mp4", overwrite=False))
+            join_parts(job, Unsealing().notary, OutputFile(tmp_path / "out.mp4", overwrite=False))
     assert not list(tmp_path.glob("*.mp4"))
 
 
@@ -120,7 +120,7 @@ def test_a_folder_that_cannot_be_removed_is_named(job: FilmJob, tmp_path: Path, 
         unlink(self, missing_ok)
 
     monkeypatch.setattr(Path, "unlink", refuse)
-    _, warnings = join_parts(job, _Unsealing().notary, OutputFile(tmp_path / "out.mp4", overwrite=False))
+    _, warnings = join_parts(job, Unsealing().notary, OutputFile(tmp_path / "out.mp4", overwrite=False))
     assert any("job shows faces and cannot be removed (Read-only file system): remove it yourself" in each for each in warnings)
     assert (tmp_path / "out.mp4").exists()
 

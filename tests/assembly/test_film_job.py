@@ -8,16 +8,12 @@ import subprocess
 import sys
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event
-from typing import Any, cast
 
 import pytest
 
-from mien.assembly import factory, film_plan
-from mien.assembly.cast_plan import CastPlan
-from mien.assembly.file_swap import FileSwap
+from mien.assembly import film_plan
 from mien.assembly.film_job import FilmJob, join_parts, make_parts, open_job, plan_film, run_parts
 from mien.batch.job import Progress
 from mien.errors import Cancelled, MienError, ModelMismatch, NoFaceFound, NotYet, OutputError, UnreadableMedia, UsageError
@@ -25,79 +21,25 @@ from mien.media.files.moving import Kind
 from mien.media.files.output_file import OutputFile, output_error
 from mien.media.files.part_file import PartFileWriter, StoredPacket
 from mien.media.files.video_reader import VideoReader
-from mien.provenance.consent import Consent
-from mien.provenance.seal import Notary
 from mien.settings import Settings
 from mien.swap import parts
-from mien.swap.people.identities import Wanted
-from mien.swap.people.template import template_of_photo
-from mien.types import SourceFace
 from tests.support.clips import Clip, look, make
+from tests.support.film_jobs import CONSENT, MARK, Unsealing, swap_of
 from tests.support.places import ROOT
-from tests.support.portraits import COLLINS, HOPPER, models, portrait, read
+from tests.support.portraits import COLLINS, HOPPER
 from tests.support.short_films import PARTS, RATE, SHOTS, short_film, short_parts
 
 __all__ = ["short_parts"]
 pytestmark = pytest.mark.usefixtures("short_parts")
-MARK, SECRET = 0xABCDEF, 77
-CONSENT = Consent("0123abcd", 1, "public-domain", "hopper.jpg", datetime(2026, 1, 1, tzinfo=UTC))
-
-
-class _Consents:
-    """Consents of this machine; `found` is the one for any face."""
-
-    found: Consent | None = CONSENT
-
-    def find(self, face: SourceFace) -> Consent | None:
-        del face
-        return self.found
-
-    def check(self, consent: Consent) -> None:
-        assert consent == CONSENT
-
-
-class _Unsealing:
-    """Notary that keeps what it was to seal: the bytes before times and signatures."""
-
-    def __init__(self) -> None:
-        self.consents = _Consents()
-        self.content = b""
-        self.fingerprints: list[int] = []
-        self.mark_ids: list[int] = []
-
-    def seal(self, path: Path, claim: Any, kind: str, fingerprints: list[int], parent: Path, title: str, ids: Any) -> Any:
-        del kind, parent, title
-        self.content, self.fingerprints, self.mark_ids = path.read_bytes(), list(fingerprints), sorted(ids)
-        assert claim.mark_id == MARK
-        return ("sealed",)
-
-    @property
-    def notary(self) -> Notary:
-        return cast("Notary", self)
-
-
-def _worn(kind: str) -> SourceFace | CastPlan:
-    source = factory.open_source(read(HOPPER), models())
-    if kind == "everyone":
-        return source
-    person = Wanted("Eileen", (template_of_photo(portrait(COLLINS).descriptor),))
-    return CastPlan(others="blur", members=((person, source),))
-
-
-def _swap(film: Path, kind: str = "everyone", settings: Settings | None = None) -> FileSwap:
-    return FileSwap(
-        film, Kind.VIDEO, _worn(kind), (CONSENT,), settings or Settings(), models(), _Unsealing().notary,
-        mark_id=MARK, secret=SECRET,
-    )  # fmt: skip
 
 
 def _planned(tmp_path: Path, kind: str = "everyone", name: str = "job") -> FilmJob:
     film = tmp_path / "film.mp4"
-    return plan_film(_swap(film if film.exists() else short_film(film), kind), tmp_path / "out.mp4", tmp_path / name)
+    return plan_film(swap_of(film if film.exists() else short_film(film), kind), tmp_path / "out.mp4", tmp_path / name)
 
 
-def _joined(job: FilmJob, tmp_path: Path) -> _Unsealing:
-    notary = _Unsealing()
+def _joined(job: FilmJob, tmp_path: Path) -> Unsealing:
+    notary = Unsealing()
     join_parts(job, notary.notary, OutputFile(tmp_path / "out.mp4", overwrite=True))
     return notary
 
@@ -122,13 +64,13 @@ def test_every_way_gives_the_same_bytes(kind: str, tmp_path: Path) -> None:
     assert [part.fresh for part in job.plan.parts] == [True, False, True, True]
     assert job.plan.frames == sum(round(length_s * RATE) for _, length_s in SHOTS)
 
-    alone = _Unsealing()
-    swap = replace(_swap(tmp_path / "film.mp4", kind), notary=alone.notary)
+    alone = Unsealing()
+    swap = replace(swap_of(tmp_path / "film.mp4", kind), notary=alone.notary)
     with swap.open_reader(tmp_path / "alone.mp4") as reader:
         result = swap.swap_moving(reader, OutputFile(tmp_path / "alone.mp4", overwrite=False))
 
     steps: list[Progress] = []
-    whole = _Unsealing()
+    whole = Unsealing()
     done, warnings = run_parts(
         _planned(tmp_path, kind, "whole").folder.path,
         whole.notary,
@@ -156,7 +98,7 @@ def test_every_way_gives_the_same_bytes(kind: str, tmp_path: Path) -> None:
 
 @pytest.mark.posix
 def test_a_killed_run_goes_on_and_gives_the_same_bytes(tmp_path: Path) -> None:
-    whole = _Unsealing()
+    whole = Unsealing()
     run_parts(_planned(tmp_path, name="whole").folder.path, whole.notary, OutputFile(tmp_path / "a.mp4", overwrite=False))
     job = _planned(tmp_path)
     process = _other_process("make_parts(job, 1, 4)", job.folder.path)
@@ -168,7 +110,7 @@ def test_a_killed_run_goes_on_and_gives_the_same_bytes(tmp_path: Path) -> None:
     assert 1 not in job.missing()
     assert job.missing()
     # The lease and the temporary file of the killed run are in nobody's way.
-    again = _Unsealing()
+    again = Unsealing()
     steps: list[Progress] = []
     run_parts(job.folder.path, again.notary, OutputFile(tmp_path / "out.mp4", overwrite=False), steps.append)
     assert steps[0].frames > job.plan.parts[0].frames
@@ -239,13 +181,13 @@ def test_the_folder_is_private_and_holds_no_photo(tmp_path: Path) -> None:
 def test_what_cannot_be_made_in_parts_says_so_at_once(tmp_path: Path) -> None:
     film = short_film(tmp_path / "film.mp4", ((COLLINS, 0.5),))
     for swap, words in (
-        (replace(_swap(film), kind=Kind.PICTURE), "only videos"),
-        (_swap(film, settings=Settings(encoder="hardware")), "hardware"),
+        (replace(swap_of(film), kind=Kind.PICTURE), "only videos"),
+        (swap_of(film, settings=Settings(encoder="hardware")), "hardware"),
     ):
         with pytest.raises(UsageError, match=words):
             plan_film(swap, tmp_path / "out.mp4", tmp_path / "job")
     assert not (tmp_path / "job").exists()
-    assert len(plan_film(_swap(film), tmp_path / "out.avi", tmp_path / "job").plan.parts) == 1
+    assert len(plan_film(swap_of(film), tmp_path / "out.avi", tmp_path / "job").plan.parts) == 1
 
 
 def test_a_film_that_is_gone_or_has_changed_is_refused(tmp_path: Path) -> None:
@@ -357,9 +299,9 @@ def test_a_machine_with_another_model_is_refused(tmp_path: Path) -> None:
 
 def test_the_join_asks_for_the_consent_of_this_machine(tmp_path: Path) -> None:
     film = short_film(tmp_path / "film.mp4", ((COLLINS, 0.5),))
-    job = plan_film(_swap(film), tmp_path / "out.mp4", tmp_path / "job")
+    job = plan_film(swap_of(film), tmp_path / "out.mp4", tmp_path / "job")
     make_parts(job, 1, 1)
-    notary = _Unsealing()
+    notary = Unsealing()
     for found in (None, replace(CONSENT, id="99999999")):
         notary.consents.found = found
         with pytest.raises(UsageError, match="consent"):
@@ -372,9 +314,9 @@ def test_the_join_asks_for_the_consent_of_this_machine(tmp_path: Path) -> None:
 
 def test_a_film_without_a_face_is_an_error(tmp_path: Path) -> None:
     film = make(tmp_path / "film.mp4", Clip(frames=20))
-    job = plan_film(_swap(film), tmp_path / "out.mp4", tmp_path / "job")
+    job = plan_film(swap_of(film), tmp_path / "out.mp4", tmp_path / "job")
     with pytest.raises(NoFaceFound):
-        run_parts(job.folder.path, _Unsealing().notary, OutputFile(tmp_path / "out.mp4", overwrite=False))
+        run_parts(job.folder.path, Unsealing().notary, OutputFile(tmp_path / "out.mp4", overwrite=False))
     assert not (tmp_path / "out.mp4").exists()
 
 

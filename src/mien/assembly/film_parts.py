@@ -37,7 +37,7 @@ class PartLimits:
 LIMITS = PartLimits()
 _OWN = re.compile(r"plan\.json|cast\.state|part-\d{4,}\.(packets|state|json|lease)|\.(plan|cast|part-\d{4,})\..+", re.DOTALL)
 """Names of the files of a film; hidden ones are those of runs that were killed."""
-_FINGERPRINT_BITS = FRAME_FREQUENCIES**2 - 1
+_FINGERPRINT_BITS = FRAME_FREQUENCIES**2 - 1  # as `fingerprint` gives them
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ class PartsFolder:
         return self.path / f"part-{number:04}.json"
 
     def record(self, number: int, plan: str, frames: int) -> PartRecord | None:
-        """Return the record of a part of so many frames, None where it is not made.
+        """Return the record of a part of this number of `frames`, None where it is not made.
 
         Raises `UsageError` for one of another plan or damaged.
         """
@@ -185,7 +185,7 @@ def _record_of(given: Mapping[str, Any]) -> PartRecord:
 
 
 def _is_possible(record: PartRecord, frames: int) -> bool:
-    """Return whether a part of so many frames can have this record."""
+    """Return whether a part of this number of `frames` can have this record."""
     counted, with_faces, swapped = record.counts
     return (
         counted == frames

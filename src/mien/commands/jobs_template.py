@@ -1,7 +1,6 @@
 """Templates of jobs: a TOML file of the arguments of `mien swap` or `mien anonymise`, for files that come later."""
 
 import argparse
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ from mien.assembly.kept_faces import is_card
 from mien.commands import anonymise, swap
 from mien.commands.targets import PATTERN, named_by
 from mien.errors import UsageError
-from mien.settings import table
+from mien.settings import read_toml, table
 
 _FILE = "file"
 _LIST = "list of files"
@@ -95,10 +94,10 @@ def run_template(options: argparse.Namespace) -> int:
 def read_template(path: Path) -> Template:
     """Read a template. Raises `UsageError` for anything that it does not know."""
     try:
-        values = tomllib.loads(path.read_text("utf-8"))
+        values = read_toml(path)
     except OSError as error:
         raise UsageError(f"cannot read the template {path}: {error.strerror}", "check the name") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:
         raise UsageError(f"{path} is not a TOML file: {error}", "`mien jobs template` prints one to begin with") from error
     kind = values.get("kind")
     if not isinstance(kind, str) or kind not in _KEYS:

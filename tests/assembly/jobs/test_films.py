@@ -93,7 +93,7 @@ def test_parts_of_a_job_that_was_removed_are_removed(store: JobStore) -> None:
 
 
 def test_a_new_queue_makes_nothing_of_the_parts_of_the_old_one(store: JobStore, tmp_path: Path) -> None:
-    """Numbers begin anew when a damaged queue is moved aside."""
+    """Numbers begin at 1 again when a damaged queue is moved aside."""
     (job,) = store.all()
     with pytest.raises(KeyboardInterrupt):
         _run(store, Stopper(at=round(0.7 * FRAMES)))

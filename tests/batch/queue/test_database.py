@@ -64,6 +64,8 @@ def test_wrong_values_in_a_row_are_refused(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match=r"jobs\.state holds 'asleep'"):
         store.all()
     store.close()
+    assert move_aside(tmp_path).exists(), "the remedy that was told"
+    assert JobStore(tmp_path).all() == []
 
 
 def test_a_full_disk_is_told_and_nothing_is_lost(tmp_path: Path) -> None:

@@ -60,7 +60,7 @@ def _is_planned(folder: Path, swap: FileSwap, output: OutputFile) -> bool:
     """Return True for a folder with a whole plan of this work.
 
     One that was interrupted while it was planned has none; that of another job of the same number, from a queue that was moved
-    aside or removed, has another one. So has a job whose consent was given anew since.
+    aside or removed, has another one. So has a job whose consent was revoked and given again since.
     """
     try:
         plan = open_job(folder).plan

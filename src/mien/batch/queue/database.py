@@ -10,8 +10,10 @@ from typing import ClassVar
 
 import psutil
 
+from mien.batch.queue.job import JOBS
 from mien.errors import MienError, OutputError, UsageError
 from mien.system.database import WAIT_S, Database, remedy
+from mien.system.rows import DamagedRow
 
 _NETWORK_FILE_SYSTEMS = frozenset(
     {"nfs", "nfs4", "cifs", "smbfs", "smb3", "afpfs", "webdav", "9p", "afs", "ceph", "lustre", "gpfs", "glusterfs"}
@@ -146,7 +148,9 @@ def move_aside(folder: Path) -> Path:
         with contextlib.closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
             database._version(connection)
             found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
-    except sqlite3.DatabaseError as error:
+            # One row that cannot be read keeps all of them from being listed.
+            JOBS.rows(connection)
+    except (sqlite3.DatabaseError, DamagedRow) as error:
         found = str(error)
     except (OSError, ValueError) as error:
         raise database._unusable(path, error) from error

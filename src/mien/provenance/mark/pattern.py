@@ -29,7 +29,7 @@ MARK_MIN_SIDE_PIXELS = 112  # 146 photographs are read back at this size after J
 RMS = 1.0  # strength in grey levels: 48 dB below full scale
 _NOMINAL = 128  # samples a side of a tile as it is laid, at a longer side of 1280
 _ID_BYTES = 3  # 24 bits
-ID_BITS = 8 * _ID_BYTES
+ID_BITS = 8 * _ID_BYTES  # of a mark
 
 
 @dataclass(frozen=True, slots=True)
