@@ -26,6 +26,13 @@ def test_a_film_is_planned_made_and_joined(
     )
     plan = ["plan", str(HOPPER), str(film), "-o", job, "--consent", "public-domain"]
     assert main([*plan, "--dry-run"]) == 2
+    assert main([*plan, "--overwrite"]) == 2
+    with pytest.raises(SystemExit):
+        main(["plan", "--help"])
+    helped = capsys.readouterr().out
+    assert "[PHOTO] FILM" in helped
+    assert "--overwrite" not in helped
+    assert "--dry-run" not in helped
     assert main([*plan, "--format", "txt"]) == 2
     assert main([*plan, "--machines", "4"]) == 2
     assert main([*plan, "--estimate", "--machines", "0"]) == 2

@@ -135,8 +135,8 @@ def _hide(request: HidingRequest, parts: HidingParts, job: HidingOrder, console:
     if not quiet:
         console.print(escape(printable(_summary(job, done.findings, done.result))))
         if done.page is not None:
-            review = done.findings.review
-            console.print(escape(printable(f"{done.page}: {len(review.moments) if review else 0} moments to look at")))
+            count = len(done.findings.review.moments) if done.findings.review else 0
+            console.print(escape(printable(f"{done.page}: {count} moment{'' if count == 1 else 's'} to look at")))
 
 
 def _about_stand_ins(findings: Findings) -> str:
@@ -146,9 +146,9 @@ def _about_stand_ins(findings: Findings) -> str:
     people, drawn = found["people"], found["faces_in_frames"]
     worn = [each["distance"] for each in people if each["stand_in"] is not None]
     far = f" at a distance of {min(worn):.2f} or more" if worn else ""
-    share = f", in {drawn['with_stand_in']} of {drawn['covered']} covered faces of frames" if worn else ""
-    rest = ", the others are blurred" if len(worn) < len(people) else ""
-    return f", {len(worn)} of {len(people)} people wear a stand-in{far}{share}{rest}"
+    share = f", on {drawn['with_stand_in']} of {drawn['covered']} covers" if worn else ""
+    rest = ", the rest blurred" if len(worn) < len(people) else ""
+    return f", stand-ins on {len(worn)} of {len(people)}{far}{share}{rest}"
 
 
 def _summary(job: HidingOrder, findings: Findings, result: JobResult) -> str:

@@ -19,7 +19,7 @@ def add(commands: Commands) -> None:
         epilog=EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    add_arguments(plan, signing=False, place=("JOB", "new folder for the plan and its parts"))
+    add_arguments(plan, signing=False, place=("JOB", "new folder for the plan and its parts"), one_film=True)
     plan.add_argument("--format", metavar="SUFFIX", help="format of the output, such as .mp4 (default: that of FILM)")
     plan.add_argument(
         "--estimate", action="store_true", help="make one part, which is kept, and say from it how long the film takes"
@@ -69,6 +69,8 @@ def _plan(options: argparse.Namespace) -> int:
     folder = Path(options.output)
     if options.dry_run:
         raise UsageError("a plan is a dry run already", "omit --dry-run")
+    if options.overwrite:
+        raise UsageError("a plan replaces nothing", "omit --overwrite; remove the folder, or choose a new one")
     # The name of the output says its format; the folder is checked by itself.
     options.output, options.overwrite = "film.mp4", True
     if options.machines != 1 and not options.estimate:

@@ -38,19 +38,22 @@ def add(commands: Commands) -> None:
     swap.set_defaults(run=_run)
 
 
-def add_arguments(swap: argparse.ArgumentParser, *, signing: bool = True, place: tuple[str, str] = _OUT) -> None:
+def add_arguments(
+    swap: argparse.ArgumentParser, *, signing: bool = True, place: tuple[str, str] = _OUT, one_film: bool = False
+) -> None:
     """Add the arguments of a swap, for now or for later; `signing` has the options of the key. `request_of` reads them.
 
-    `place` is the name of the output, and what it is.
+    `place` is the name of the output, and what it is; a plan is of `one_film`, and its help leaves out what it refuses.
     """
+    targets = "the film" if one_film else "the pictures, animations and videos to swap faces in; * and ? are expanded"
     swap.add_argument(
-        "files", metavar="[PHOTO] TARGET", nargs="+",
+        "files", metavar="[PHOTO] FILM" if one_film else "[PHOTO] TARGET", nargs="+",
         help="photo of the face to wear (jpeg, png, webp, tiff, bmp, gif, heic or avif), a short clip of one person, or a face "
-        "of no one person that comes with mien: stand-in-1 to stand-in-16; omitted with --map. Then the pictures, animations "
-        "and videos to swap faces in; * and ? are expanded",
+        "of no one person that comes with mien: stand-in-1 to stand-in-16; omitted with --map. Then "
+        + targets,
     )  # fmt: skip
     swap.add_argument("-o", "--output", metavar=place[0], required=True, help=place[1])
-    swap.add_argument("--overwrite", action="store_true", help="replace existing outputs")
+    swap.add_argument("--overwrite", action="store_true", help=_unless(one_film, "replace existing outputs"))
     swap.add_argument(
         "--also", metavar="PHOTO|CLIP", action="append", default=[],
         help="another photo of the same person, for what PHOTO does not show, or a clip of some 20 seconds in which the person "
@@ -67,9 +70,13 @@ def add_arguments(swap: argparse.ArgumentParser, *, signing: bool = True, place:
     swap.add_argument("--end", metavar="TIME", help="end of the part to swap")
     add_roles(swap)
     add_trust(swap, several=True, signing=signing)
-    swap.add_argument("--dry-run", action="store_true", help="print what would be done; write nothing")
+    swap.add_argument("--dry-run", action="store_true", help=_unless(one_film, "print what would be done; write nothing"))
     swap.add_argument("--quiet", action="store_true", help="print warnings and errors only")
     add_settings(swap)
+
+
+def _unless(refused: bool, words: str) -> str:
+    return argparse.SUPPRESS if refused else words
 
 
 def _run(options: argparse.Namespace) -> int:
