@@ -547,6 +547,7 @@ def test_people_are_numbered_and_one_of_them_is_given_a_face(chromium: Any, exam
         person.shoot("people-me")
         page.locator("#people-enrol").click()
         person.until(lambda: page.locator("#people-reach").input_value() == "chosen", "nobody wears the face")
+        person.until(lambda: page.locator("#status").inner_text() == "Nobody wears the face", "two people are there")
         page.locator("#people").click()
         person.until(lambda: page.locator("#face-numbers *").count() == 0, "the numbers go")
 

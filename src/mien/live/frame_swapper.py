@@ -56,9 +56,9 @@ class Trouble:
 
 
 Showing = Literal["swapped", "clear", "covered", "held", "veiled", "passed", "none", "refused", "unchecked"]
-"""Appearance of the faces: `clear`: nobody is there; `covered`: regions are veiled; `held`: the last worn picture is repeated;
-`veiled`: all is veiled; `passed`: the raw picture, on request; `none`: the card, for want of a picture; `refused` and
-`unchecked`: the card, because the content check takes the picture for nudity or does not answer."""
+"""Appearance of the faces: `clear`: nobody wears one, and nothing is doubtful; `covered`: regions are veiled; `held`: the last
+worn picture is repeated; `veiled`: all is veiled; `passed`: the raw picture, on request; `none`: the card, for want of a
+picture; `refused` and `unchecked`: the card, because the content check takes the picture for nudity or does not answer."""
 
 
 @dataclass(frozen=True, slots=True)

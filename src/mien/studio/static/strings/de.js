@@ -309,7 +309,7 @@ export default {
   status_covered: 'Ein Gesicht ist verhüllt: Es lässt sich nicht verfolgen',
   status_held: 'Angehalten: Dein Gesicht lässt sich nicht verfolgen',
   status_veiled: 'Das Bild ist verhüllt',
-  status_clear: 'Niemand ist im Bild',
+  status_clear: 'Niemand trägt das Gesicht',
   status_passed: 'Dein eigenes Gesicht ist zu sehen',
   status_refused: 'Von der Inhaltsprüfung abgelehnt',
   status_unchecked: 'Die Inhaltsprüfung antwortet nicht',

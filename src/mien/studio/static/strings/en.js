@@ -287,7 +287,7 @@ export default {
   status_covered: 'A face is veiled: it cannot be tracked',
   status_held: 'Held: your face cannot be tracked',
   status_veiled: 'The picture is veiled',
-  status_clear: 'Nobody is in the picture',
+  status_clear: 'Nobody wears the face',
   status_passed: 'Your own face is shown',
   status_refused: 'Refused by the content check',
   status_unchecked: 'The content check does not answer',
