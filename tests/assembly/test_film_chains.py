@@ -9,6 +9,7 @@ import pytest
 
 from mien.assembly.film_chains import Chain, chains_of, openjd_template
 from mien.assembly.film_job import FilmJob
+from mien.errors import UsageError
 
 
 def _job(fresh: str, missing: tuple[int, ...] | None = None) -> FilmJob:
@@ -56,3 +57,9 @@ def test_the_template_of_a_made_film_only_joins(tmp_path: Path) -> None:
     (join,) = json.loads(openjd_template(tmp_path / "job", tmp_path / "out.mp4", [], None))["steps"]
     assert join["name"] == "join"
     assert "dependencies" not in join
+
+
+@pytest.mark.parametrize("name", ["{{Job.Name}}.mp4", "two\nlines.mp4"])
+def test_names_that_the_format_would_take_for_its_own_are_refused(name: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="cannot hold the name"):
+        openjd_template(tmp_path / "job", tmp_path / name, [], None)

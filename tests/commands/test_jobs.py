@@ -319,6 +319,8 @@ class TestThen:
     def test_a_program_that_is_missing_is_told(self, line: Line) -> None:
         assert line.jobs("run", "--then", "no-such-program-here") == 2
         assert "No such file" in line.said()
+        assert line.jobs("run", "--then", "") == 2
+        assert "--then is empty" in line.said()
 
 
 def test_a_queue_that_cannot_be_read_and_its_reset(line: Line) -> None:

@@ -48,6 +48,8 @@ def test_two_processes_xargs_and_one_process_make_the_same_parts(
     assert main(["jobs", "run", str(job), "--on", "local:2"]) == 0
     assert "all parts are made" in capsys.readouterr().err
 
+    lined = shutil.copytree(job, tmp_path / "two\nlines")
+    assert main(["jobs", "run", str(lined), "--on", "commands"]) == 2
     assert main(["jobs", "run", str(other), "--on", "commands"]) == 0
     lines = capsys.readouterr().out
     assert [line.split()[-1] for line in lines.splitlines()] == ["1-2", "3", "4"]

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mien.assembly.film_job import FilmJob
+from mien.errors import UsageError
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +45,13 @@ def _chains(job: FilmJob) -> Iterator[Chain]:
 def openjd_template(folder: Path, output: Path, chains: Sequence[Chain], data: Path | None) -> str:
     """Return an Open Job Description of the missing parts and the join, as JSON; its tasks start `mien` from the PATH.
 
-    The signing key of the machine that joins is used, so the step `join` has to run where the data folder is.
+    The signing key of the machine that joins is used, so the step `join` has to run where the data folder is. Raises
+    `UsageError` for names that the format would take for its own.
     """
     given = [] if data is None else ["--data", str(data)]
+    for name in (str(folder), str(output), *given):
+        if "{{" in name or not name.isprintable():
+            raise UsageError(f"an Open Job Description cannot hold the name {name}", "rename the file or its folder")
     steps: list[dict[str, Any]] = []
     if chains:
         steps.append({

@@ -30,6 +30,8 @@ def run_farm(options: argparse.Namespace) -> int:
     job = open_job(folder)
     chains = chains_of(job)
     if options.on == "commands":
+        if not str(folder).isprintable():
+            raise UsageError(f"{folder} cannot be written in one line", "rename the folder")
         # The lines of other programs: they are to run in any folder.
         print_text("".join(f"{shlex.join(['mien', 'part', str(folder), chain.name])}\n" for chain in chains))
         return 0

@@ -42,7 +42,7 @@ def run_jobs(options: argparse.Namespace) -> int:
         return run_farm(options)
     if options.on:
         raise UsageError("--on is for a film of `mien plan`", "name its folder, or use --workers")
-    if options.then and (options.watch or options.worker):
+    if options.then is not None and (options.watch or options.worker):
         raise UsageError("--then never comes with --watch, which goes on until Ctrl-C", "omit one of them")
     if bool(options.watch) != bool(options.template) or bool(options.watch) != bool(options.output):
         raise UsageError(
@@ -63,7 +63,7 @@ def ended(options: argparse.Namespace, tally: Tally) -> int:
         words = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
         error_console().print(f"jobs: {words or 'nothing waits'}")
     code = tally.exit_code
-    return (run_then(options.then, tally) or code) if options.then else code
+    return code if options.then is None else run_then(options.then, tally) or code
 
 
 def run_then(command: str, tally: Tally) -> int:
@@ -89,7 +89,7 @@ def then_words(command: str) -> list[str]:
 
 def run_queue(options: argparse.Namespace, data: Path, store: JobStore, watch: FolderWatch | None) -> Tally:
     """Do the jobs with as many workers as were asked for. Raises a `MienError`, `Cancelled` after Ctrl-C."""
-    if options.then:
+    if options.then is not None:
         then_words(options.then)
     try:
         return _run_several(options, store, watch) if options.workers > 1 else _run_one(options, data, store, watch)
