@@ -62,7 +62,7 @@ class HotFolder:
     def take(self, path: Path, skipped: str = "") -> None:
         """Remember that a file was taken, or why it was skipped. A file that changes later is taken again."""
         sighting = self._seen.pop(path)
-        row = (_text(self.folder), _text(path), sighting.size, sighting.mtime_ns, skipped)
+        row = (_text(self.folder), _text(path), sighting.size, sighting.mtime_ns, _text(skipped))
         with self._store.database.opened() as connection:
             connection.execute("INSERT OR REPLACE INTO taken VALUES (?, ?, ?, ?, ?)", row)
 
@@ -92,9 +92,9 @@ class HotFolder:
                 continue
 
 
-def _text(path: Path) -> str:
-    """Return a path as the queue can hold it: bytes of a name that are no text are spelled."""
-    return str(path).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+def _text(words: Path | str) -> str:
+    """Return a path or words about it as the queue can hold them: bytes of a name that are no text are spelled."""
+    return str(words).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def is_junk(path: Path) -> bool:
