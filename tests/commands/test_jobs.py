@@ -275,10 +275,13 @@ def test_a_watched_folder(line: Line, tmp_path: Path) -> None:
     words = ["--watch", inbox, "--template", template, "-o", out, "--consent", "public-domain", "--data", line.data]
     command = [sys.executable, "-m", "mien", "jobs", "run", *map(str, words)]
     with subprocess.Popen(command, stderr=subprocess.DEVNULL) as child:
-        while line.states() != ["done"] or not _skipped(line):
-            assert child.poll() is None
-        child.send_signal(signal.SIGINT)
-        assert child.wait(DEADLINE_S) == 130
+        try:
+            while line.states() != ["done"] or not _skipped(line):
+                assert child.poll() is None
+            child.send_signal(signal.SIGINT)
+            assert child.wait(DEADLINE_S) == 130
+        finally:
+            child.kill()
     assert [each.name for each in out.iterdir()] == ["a-x.png"]
     assert sorted(each.name for each in inbox.iterdir()) == ["a.png", "junk.txt"], "originals stay"
     assert _skipped(line) == [str(inbox / "junk.txt")]

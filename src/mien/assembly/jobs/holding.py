@@ -1,6 +1,5 @@
 """Hold on one job: a thread that renews its lease and hears what the job is asked to do."""
 
-import contextlib
 import threading
 from types import TracebackType
 from typing import Literal, Self
@@ -34,10 +33,15 @@ class Holding:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._ended.set()
+        interrupted = False
         while self._thread.is_alive():
-            # A second Ctrl-C must not leave the thread with a closed store.
-            with contextlib.suppress(KeyboardInterrupt):
+            # Ctrl-C must not leave the thread with a closed store, and is not lost either.
+            try:
                 self._thread.join()
+            except KeyboardInterrupt:
+                interrupted = True
+        if interrupted:
+            raise KeyboardInterrupt
 
     def _run(self) -> None:
         renewed_s = self._store.clock.steady()
