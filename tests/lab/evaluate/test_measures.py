@@ -154,7 +154,9 @@ def test_the_report_holds_everything_and_needs_nothing() -> None:
 
 
 def test_parts_are_chosen_by_name() -> None:
-    assert parts.chosen(None) == parts.NAMES
+    assert parts.LONG == ("mapping",)
+    assert parts.chosen(None) == tuple(name for name in parts.NAMES if name != "mapping")
+    assert parts.chosen("mapping") == ("mapping",)
     assert parts.chosen("speed, stills") == ("stills", "speed")
     with pytest.raises(UsageError, match="unknown part 'beauty'"):
         parts.chosen("stills,beauty")
