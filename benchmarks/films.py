@@ -1,4 +1,4 @@
-"""What a page waits for while a file with people is looked through. A command, never a test.
+"""Waiting times of a page that looks through a file with people. A command, never a test.
 
     PYTHONPATH=. .venv/bin/python benchmarks/films.py --seconds 60
 

@@ -20,9 +20,9 @@ def _never(seconds: float) -> None:
     raise AssertionError(f"nothing is to be waited for, not {seconds} s")
 
 
-def _owned(path: Path, **changed: object) -> None:
+def _owned(path: Path) -> None:
     """Write the lease of an owner on another machine."""
-    path.write_text(json.dumps({"machine": "elsewhere 1", "pid": 1, "began": 1.0, "token": "other", **changed}))
+    path.write_text(json.dumps({"owner": "elsewhere/1/2:1:start", "token": "other"}))
 
 
 def test_one_owner_at_a_time(tmp_path: Path) -> None:
@@ -88,7 +88,7 @@ def test_a_lease_that_another_took_is_not_removed_and_nothing_is_handed_in(tmp_p
     assert "other" in path.read_text()
 
 
-@pytest.mark.parametrize("content", ["", "[]", "{", '{"machine": 1, "pid": "x", "began": null}'])
+@pytest.mark.parametrize("content", ["", "[]", "{", '{"owner": 1}', '{"owner": "a:b:c"}'])
 def test_a_damaged_lease_is_watched_like_any_other(content: str, tmp_path: Path) -> None:
     path = tmp_path / "part-0001.lease"
     waited: list[float] = []

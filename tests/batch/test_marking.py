@@ -62,7 +62,7 @@ def test_a_weak_reading_does_not_change_the_id(monkeypatch: pytest.MonkeyPatch, 
 
 
 def test_each_part_of_a_film_is_marked_as_if_it_were_the_first() -> None:
-    """Where the target's own mark was read in one part, the next one begins with the id of the plan again."""
+    """A part begins with the plan's id, also after one in which the target's own mark was read."""
     image = np.full((360, 640, 3), 120, np.uint8)
     other_mark = image.copy()
     Marker(0x1234, strength=1.0).mark(other_mark)

@@ -153,7 +153,7 @@ def test_another_film_another_part_and_damaged_bytes_are_refused(tmp_path: Path)
 
 
 def test_without_networks_beside_the_engine_nothing_else_is_needed() -> None:
-    """What is stored names the cast; who goes on may have opened it once more."""
+    """Stored state names the cast, which may have been opened again before it goes on."""
     cast = factory.open_cast(_source(HOPPER), Settings(), models())
     assert cast.everyone is not None
     bare = Cast(Retouch(), replace(cast.everyone, retouch=Retouch()))

@@ -15,7 +15,7 @@ from mien.system.programs import environment, python_module
 MOST_TRIES = 3
 """Of one chain: a process may be killed, or a machine switched off, twice."""
 _LOOK_PERIOD_S = 0.2  # for a stop; a chain takes many seconds
-_NOT_YET_PERIOD_S = 5.0  # until a chain that somebody else makes is looked at again
+NOT_YET_PERIOD_S = 5.0  # until a chain that somebody else makes is looked at again
 _END_WAIT_S = 60.0  # for a process that was told to stop: it finishes a frame
 
 
@@ -81,7 +81,7 @@ class _Waiting:
     def give_back(self, chain: Chain, exit_code: int) -> None:
         """Let the chain be tried again. Raises `PartFailed` where another try is of no use."""
         if exit_code == NotYet.exit_code:
-            self._stopped.wait(_NOT_YET_PERIOD_S)
+            self._stopped.wait(NOT_YET_PERIOD_S)
         else:
             self._tries[chain] += 1
             # A process that was killed says nothing about the film; one that has ended by itself would do so again.

@@ -16,13 +16,12 @@ from urllib.parse import urlsplit
 
 from mien.assembly.film_chains import Chain
 from mien.assembly.film_job import make_parts, open_job
-from mien.assembly.film_processes import MOST_TRIES, PartFailed
+from mien.assembly.film_processes import MOST_TRIES, NOT_YET_PERIOD_S, PartFailed
 from mien.errors import Cancelled, MienError, NotYet, OutputError, UsageError
 from mien.system.extras import install_command
 
 _IN_FLIGHT = 2  # chains an actor has: the next one is there when one ends
 _LOOK_PERIOD_S = 1.0  # for a stop
-_NOT_YET_PERIOD_S = 5.0  # until a chain that somebody else makes is looked at again
 _CORES_A_WORKER = 2  # one process decodes, tracks, swaps and encodes side by side, and keeps two cores busy
 _ANSWER_S = 120.0  # for an actor to start on a machine that is busy: 45 s were seen
 
@@ -126,7 +125,7 @@ class _Run:
                 raise PartFailed(chain, 1) from error
             return False
         if exit_code == NotYet.exit_code:
-            self._cancel.wait(_NOT_YET_PERIOD_S)
+            self._cancel.wait(NOT_YET_PERIOD_S)
             return False
         if exit_code:
             failed = PartFailed(chain, exit_code)

@@ -12,11 +12,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-import psutil
-
 from mien.errors import NotYet
 from mien.media.files.output_file import output_error
-from mien.media.files.temporary_files import this_machine
+from mien.system.printable import printable
+from mien.system.process_identity import ProcessIdentity, parsed, runs_here, this_process
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +29,6 @@ class LeaseTuning:
 
 
 TUNING = LeaseTuning()
-_SAME_START_S = 1.0  # seconds by which two readings of the start of one process differ, at most
 
 
 class PartLease:
@@ -55,7 +53,7 @@ class PartLease:
             self._wait_for_owner()
             self._give_way()
             if not self._create():
-                raise self._taken(self._read())
+                raise self._taken(self._owner())
         self._thread.start()
         return self
 
@@ -80,7 +78,7 @@ class PartLease:
 
     def _create(self) -> bool:
         """Make the file; return False when there is one."""
-        content = {"machine": this_machine(), "pid": os.getpid(), "began": psutil.Process().create_time(), "token": self._token}
+        content = {"owner": str(this_process()), "token": self._token}
         # Written first and linked then: nobody reads a file that is half written.
         draft = self._path.with_name(f".{self._path.name}.{self._token}")
         try:
@@ -100,10 +98,14 @@ class PartLease:
             return {}
         return found if isinstance(found, dict) else {}
 
+    def _owner(self) -> ProcessIdentity | None:
+        """Return who holds the lease, None where that cannot be read."""
+        return parsed(str(self._read().get("owner", "")))
+
     def _wait_for_owner(self) -> None:
         """Return when the owner is gone; raise `NotYet` as soon as it shows that it is not."""
-        owner = self._read()
-        running = _is_running(owner)
+        owner = self._owner()
+        running = None if owner is None else runs_here(owner)
         if running:
             raise self._taken(owner)
         if running is False:
@@ -135,22 +137,11 @@ class PartLease:
             with contextlib.suppress(OSError):
                 os.utime(self._path)
 
-    def _taken(self, owner: dict[str, Any]) -> NotYet:
-        who = f"process {str(owner.get('pid'))[:20]} on {str(owner.get('machine')).split(' ')[0][:80]}"
-        return NotYet(f"{self._path.stem} is being made by {who}", "wait until it has ended, or make another part meanwhile")
-
-
-def _is_running(owner: dict[str, Any]) -> bool | None:
-    """Return whether the owner runs; None where that cannot be told: elsewhere, or another process may have its number."""
-    pid, began = owner.get("pid"), owner.get("began")
-    if owner.get("machine") != this_machine() or not isinstance(pid, int) or not isinstance(began, float):
-        return None
-    try:
-        return True if abs(psutil.Process(pid).create_time() - began) < _SAME_START_S else None
-    except psutil.NoSuchProcess:
-        return False
-    except (psutil.Error, OverflowError, ValueError):
-        return None
+    def _taken(self, owner: ProcessIdentity | None) -> NotYet:
+        who = "another process" if owner is None else f"process {owner.number} on {owner.machine.partition('/')[0]}"
+        return NotYet(
+            f"{self._path.stem} is being made by {printable(who)}", "wait until it has ended, or make another part meanwhile"
+        )
 
 
 def _linked(draft: Path, path: Path) -> bool:

@@ -1,4 +1,4 @@
-"""What the jobs of a worker share is opened once, and the least used goes first."""
+"""Models and other things that a worker's jobs share are opened once, and the least used goes first."""
 
 from mien.assembly.jobs.models import Shelf
 

@@ -1,4 +1,4 @@
-"""What a person does with the jobs of a queue."""
+"""Control of the queue by a person: cancel, pause, resume, retry, reorder, remove."""
 
 from collections.abc import Iterator
 from pathlib import Path

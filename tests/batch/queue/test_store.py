@@ -179,7 +179,7 @@ class TestLeases:
 
 
 class TestProgress:
-    """What pages and lists show of a job that is running."""
+    """Progress of a running job, as pages and lists show it."""
 
     def test_progress_and_picture(self, store: JobStore) -> None:
         store.add([a_job("a")])

@@ -75,7 +75,7 @@ class Temporaries:
         with self._database.opened() as connection:
             connection.execute(
                 "INSERT OR REPLACE INTO temporaries (path, machine, process, process_began) VALUES (?, ?, ?, ?)",
-                (os.fsencode(path), this_machine(), os.getpid(), psutil.Process().create_time()),
+                (os.fsencode(path), _machine(), os.getpid(), psutil.Process().create_time()),
             )
 
     def end(self, path: Path) -> None:
@@ -102,7 +102,7 @@ class Temporaries:
             entries = _TEMPORARIES.rows(connection)
         for name, machine, process, began in entries:
             path = Path(os.fsdecode(name))
-            if machine != this_machine() or _may_run(process, began):
+            if machine != _machine() or _may_run(process, began):
                 continue
             if not (path.is_absolute() and is_temporary(path)):
                 self.end(path)
@@ -120,7 +120,7 @@ def _is_folder(path: Path) -> bool:
         return False
 
 
-def this_machine() -> str:
+def _machine() -> str:
     """Return the scope of process numbers: this machine and, on Linux, this container."""
     try:
         space = Path("/proc/self/ns/pid").stat().st_ino
