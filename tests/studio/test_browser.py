@@ -655,7 +655,7 @@ def test_each_person_of_a_film_wears_a_face_of_their_own(chromium: Any, examples
         page.set_input_files("#job-file", str(clip))
         page.wait_for_selector("#film-dialog[open]")  # nobody is worn, so that somebody has to be chosen
         page.wait_for_selector(_card(2))
-        assert "2 people" in page.locator("#film-state").inner_text()
+        person.until(lambda: "2 people" in page.locator("#film-state").inner_text(), "both are counted")
         page.wait_for_function("() => document.querySelector('#film-before').naturalWidth === 640")
         assert page.locator("#film-swap").is_disabled()
         person.shoot("film-cards")
