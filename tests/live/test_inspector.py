@@ -12,7 +12,8 @@ from mien.contracts import ContentClassifier
 from mien.live.content import LiveContent
 from mien.live.frame_swapper import FrameSwapper, Shown, TrackedFrame
 from mien.live.inspector import Inspection, InspectionTuning, Inspector
-from mien.live.loop import LiveLoop, LoopListener, LoopTuning
+from mien.live.listener import LoopListener
+from mien.live.loop import LiveLoop, LoopTuning
 from mien.live.marking import LiveMark
 from mien.safety.veil import card
 from mien.testing import FakeClassifier

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
@@ -581,3 +581,65 @@ def test_the_loop_can_be_stopped_before_it_has_seen_anything() -> None:
     loop.start()
     loop.stop()
     LiveLoop(parts, FakeClassifier(), snapshot()).stop()
+
+
+class Pausing(PacedCamera):
+    """Gives frames until it is told to pause, and none until it is told to go on."""
+
+    def __init__(self) -> None:
+        super().__init__(320, 180, 60, person)
+        self.going = threading.Event()
+        self.going.set()
+
+    def read(self) -> Frame | None:
+        self.going.wait()
+        return super().read()
+
+    def stop(self) -> None:
+        self.going.set()
+        super().stop()
+
+
+def _card_after_a_pause(tuning: LoopTuning, meanwhile: Callable[[LiveLoop], None]) -> tuple[Frame, Frame, set[str]]:
+    """The last frame of an input that pauses, the card after it, and how all frames up to the pause were shown."""
+    source = Pausing()
+    with Running(tuning=tuning) as running:
+        running.loop.set_input(lambda: source)
+        wait_until(lambda: running.loop.meter.read(0).last_shown == "swapped", "a worn face")
+        before = running.loop.meter.read(0).shown.get("none", 0)
+        source.going.clear()
+        meanwhile(running.loop)
+        wait_until(lambda: running.loop.meter.read(0).shown.get("none", 0) > before, "the card")
+        wait_until(lambda: not shows_green(running.sink.kept[-1].image), "the card at the sink")
+        source.going.set()
+        card = next(place for place, frame in enumerate(running.sink.kept) if place and not shows_green(frame.image)
+                    and shows_green(running.sink.kept[place - 1].image))  # fmt: skip
+        return running.sink.kept[card - 1], running.sink.kept[card], set(running.loop.meter.read(0).shown)
+
+
+def shows_green(image: Image) -> bool:
+    """Return True when the fake face is in the picture."""
+    return bool(((image[:, :, 1] > 120) & (image[:, :, 2] < 80)).any())
+
+
+def test_a_slow_input_keeps_the_worn_frame_instead_of_the_card() -> None:
+    tuning = replace(HASTY, worn_kept_s=0.5)
+    last, card, _ = _card_after_a_pause(tuning, lambda loop: None)
+    assert card.time_s - last.time_s >= 0.5
+    assert not shows_red(last.image)
+
+
+def test_a_worn_frame_is_kept_no_longer_when_the_wearer_asks_to_be_covered() -> None:
+    _card_after_a_pause(replace(HASTY, worn_kept_s=3 * DEADLINE_S), lambda loop: loop.cover(True))
+
+
+def test_who_asks_is_covered_whatever_the_settings_say() -> None:
+    with Running(snapshot(on_lost="pass")) as running:
+        running.loop.set_input(camera)
+        wait_until(lambda: running.loop.meter.read(0).last_shown == "swapped", "a worn face")
+        running.loop.cover(True)
+        wait_until(lambda: running.loop.meter.read(0).why == "asked", "the cover")
+        assert running.loop.meter.read(0).last_shown == "veiled"
+        assert not any(shows_green(frame.image) or shows_red(frame.image) for frame in running.frames(5)[2:])
+        running.loop.cover(False)
+        wait_until(lambda: running.loop.meter.read(0).last_shown == "swapped", "the worn face again")

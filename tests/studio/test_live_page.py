@@ -200,6 +200,26 @@ class TestLive:
         assert answer.status_code == 400
         assert studio.state()["input"]["kind"] == "none"
 
+    def test_states_are_numbered_and_so_is_the_answer_to_a_change(self, studio: Studio, small_clip: Path) -> None:
+        before = studio.state()
+        answer = studio.client.put("/api/input", json={"kind": "file", "path": str(small_clip)}).json()
+        after = studio.state()
+        assert before["revision"] < answer["revision"] < after["revision"]
+        assert before["run"] == after["run"]
+        assert answer["kind"] == "file"
+
+    def test_who_asks_is_covered(self, studio: Studio, examples: Path, small_clip: Path) -> None:
+        studio.wear(examples / "eileen_collins.png")
+        loop_clip(studio, small_clip)
+        metrics_when(studio, "swapped")
+        assert studio.client.put("/api/cover", json={"on": True}).json() == {"on": True}
+        assert studio.state()["covered"] is True
+        assert metrics_when(studio, "veiled")["why"] == "asked"
+        assert studio.client.put("/api/cover", json={"on": "perhaps"}).status_code == 422
+        studio.client.put("/api/cover", json={"on": False}).raise_for_status()
+        metrics_when(studio, "swapped")
+        assert studio.state()["covered"] is False
+
     def test_a_camera_that_is_not_there_says_so_and_the_rest_goes_on(self, studio: Studio, small_clip: Path) -> None:
         studio.client.put("/api/input", json={"kind": "camera", "device": "/dev/video77"}).raise_for_status()
         state = studio.wait(lambda state: state["input"]["state"] == "lost", "the message")

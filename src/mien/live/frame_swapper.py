@@ -8,6 +8,7 @@ from typing import Literal
 from mien.errors import MienError
 from mien.imaging import geometry
 from mien.live.content import ContentStatus, LiveContent
+from mien.live.hidden_reason import HiddenReason, HiddenReasons
 from mien.live.marking import LiveMark
 from mien.live.snapshot import Snapshot
 from mien.provenance.label import Labeller
@@ -61,6 +62,10 @@ worn picture is repeated; `veiled`: all is veiled; `passed`: the raw picture, on
 picture; `refused` and `unchecked`: the card, because the content check takes the picture for nudity or does not answer."""
 
 
+HIDDEN: frozenset[Showing] = frozenset({"covered", "held", "veiled"})
+"""Appearances for which a reason can be told."""
+
+
 @dataclass(frozen=True, slots=True)
 class ShownFace:
     """A tracked face of a frame: its place as xyxy in frame pixels, and the name of the member of the cast that it surely is.
@@ -80,7 +85,7 @@ class Shown:
     """A frame for the sinks, and how faces appear in it.
 
     `before` is the picture as it was, `classes` the same with the parser's classes over it, when they are wanted. `faces` are
-    all that are tracked; `crowded`: there are more than can be.
+    all that are tracked; `crowded`: there are more than can be. `why` says what hides a face, as far as it is known.
     """
 
     labelled: LabelledFrame
@@ -89,6 +94,7 @@ class Shown:
     classes: Image | None = None
     faces: tuple[ShownFace, ...] = ()
     crowded: bool = False
+    why: HiddenReason = ""
 
 
 class FrameSwapper:
@@ -101,6 +107,7 @@ class FrameSwapper:
         self._confirmation = Confirmation()
         self._memory = StreamMemory(live=True)
         self._casting = Casting()
+        self._reasons = HiddenReasons()
         self._labellers: tuple[tuple[Settings, Marker, Labeller], ...] = ()
         self._last_good: Image | None = None
         self._last_good_s = 0.0
@@ -130,6 +137,8 @@ class FrameSwapper:
         left = tuple(face for face in spared if parts.roles[face.track_id] == "leave")
         covered = tuple(face for face in spared if parts.roles[face.track_id] != "leave")
         verdict = self._judge(tracked, (*worn, *covered), left, image)
+        # Before the picture is veiled.
+        why = self._reasons.find(image, tracked.faces, trusted, is_hidden=not verdict.clear)
         what: Showing = self._hide(image, frame.time_s, verdict, snapshot, bool(worn))
         content = self._content.see(frame)
         if content.state != "clear":
@@ -140,12 +149,12 @@ class FrameSwapper:
         self._mark.leaving(frame)
         faces = _shown_faces(tracked.faces, worn, spared, parts)
         crowded = is_crowded(tracked.faces, tracked.detections, snapshot.settings)
-        return Shown(labelled, what, tracked.before, tracked.classes, faces, crowded)
+        return Shown(labelled, what, tracked.before, tracked.classes, faces, crowded, why if what in HIDDEN else "")
 
-    def closed(self, frame: Frame, snapshot: Snapshot) -> Shown:
+    def closed(self, frame: Frame, snapshot: Snapshot, why: HiddenReason = "") -> Shown:
         """Return the frame with all of it veiled."""
         veil_picture(frame.image)
-        return Shown(self._label(frame, snapshot.settings, hidden=True), "veiled")
+        return Shown(self._label(frame, snapshot.settings, hidden=True), "veiled", why=why)
 
     def _withheld(self, frame: Frame, content: ContentStatus, snapshot: Snapshot) -> Shown:
         """Return a veil or the card; not even the page's "before" shows this frame."""

@@ -17,6 +17,7 @@ from mien.live.content import ContentStatus, LiveContent
 from mien.live.enrolment import Enrolment
 from mien.live.frame_swapper import FrameSwapper, Shown, TrackedFrame, Trouble
 from mien.live.inspector import InspectionTuning, Inspector
+from mien.live.listener import NOBODY, LoopListener
 from mien.live.mailbox import Mailbox
 from mien.live.marking import LiveMark
 from mien.live.meter import Meter
@@ -33,32 +34,6 @@ _log = logging.getLogger(__name__)
 MakeTracking = Callable[[Settings], TrackingParts]
 
 
-class LoopListener:
-    """Receiver of what the loop reports, in the loop's threads: no method may block. This one ignores everything."""
-
-    @property
-    def wants_before(self) -> bool:
-        """Return True when frames are to carry a copy of the picture as it was."""
-        return False
-
-    @property
-    def wants_classes(self) -> bool:
-        """Return True when frames are to carry a copy with the parser's classes drawn over it."""
-        return False
-
-    def changed(self) -> None:
-        """Note that a status of the loop may have changed."""
-
-    def shown(self, shown: Shown) -> None:
-        """Take a frame that goes to the sinks; called for each, in the swapping thread."""
-
-    def fingerprint(self, fingerprint: int) -> None:
-        """Take the fingerprint of a frame that leaves; called once a second, in the inspecting thread."""
-
-
-_NOBODY = LoopListener()
-
-
 @dataclass(frozen=True, slots=True)
 class LoopTuning:
     """Numbers of the loop and of its parts."""
@@ -70,6 +45,7 @@ class LoopTuning:
     watch_s: float = 0.5  # period of the watchdog
     absent_after_s: float = 0.5  # without a new frame for this long, the card is shown
     absent_period_s: float = 0.2  # and repeated this often
+    worn_kept_s: float = 2.0  # a worn face that was just shown is kept this long while a live input is slow
     slow_frame_s: float = 5.0  # a frame that is tracked for longer is waited for no more; 40 faces on a busy core took 2 s
     no_input_wh: tuple[int, int] = (1280, 720)  # size of the card before the first input
     capture: CaptureTuning = field(default_factory=CaptureTuning)
@@ -88,13 +64,14 @@ class LiveLoop:
         make_tracking: MakeTracking,
         classifier: ContentClassifier,
         snapshot: Snapshot,
-        listener: LoopListener = _NOBODY,
+        listener: LoopListener = NOBODY,
         tuning: LoopTuning = DEFAULT_TUNING,
     ) -> None:
         self.meter = Meter()
         self._snapshot = snapshot
         self._enrolment: Enrolment | None = None
         self._trouble: Trouble | None = None
+        self._is_covered = False
         self._make_tracking = make_tracking
         self._listener = listener
         self._tuning = tuning
@@ -149,6 +126,15 @@ class LiveLoop:
     def wear(self, snapshot: Snapshot) -> None:
         """Use these settings and this persona from the next frame on."""
         self._snapshot = snapshot
+
+    @property
+    def is_covered(self) -> bool:
+        """Return True while every frame is veiled on request."""
+        return self._is_covered
+
+    def cover(self, on: bool) -> None:
+        """Veil every frame from the next one on, whatever the settings say; take that back with `on` False."""
+        self._is_covered = on
 
     def enrol(self, enrolment: Enrolment) -> None:
         """Show the coming frames to an enrolment until it ends; the one before is cancelled."""
@@ -308,7 +294,7 @@ class LiveLoop:
     def _swap_with(self, swapper: FrameSwapper) -> None:
         tuning = self._tuning
         size_wh, last_s, absent_s = tuning.no_input_wh, time.monotonic(), 0.0
-        last_pts = 0
+        last_pts, worn_in = 0, -1
         while not self._stopping.is_set():
             tracked = self._tracked.take(self._tuning.poll_s)
             if tracked is not None and min(tracked.frame.image.shape[:2]) < MARK_MIN_SIDE_PIXELS:
@@ -321,14 +307,19 @@ class LiveLoop:
                 if tracked.frame.pts <= last_pts:
                     continue
                 last_pts = tracked.frame.pts
+                generation = self._generation
                 start, content, trouble = time.perf_counter(), self._content.status, swapper.trouble
                 shown = self._swapped(swapper, tracked, snapshot)
                 self.meter.stage("swap", time.perf_counter() - start)
                 self._trouble, last_s = swapper.trouble, time.monotonic()
+                worn_in = generation if shown.what == "swapped" else -1
                 if self._content.status is not content or self._trouble != trouble:
                     self._listener.changed()
             elif self._is_slow(now_s):
                 # A card would be newer than the frame that is tracked, and take its place again and again.
+                continue
+            elif now_s - last_s < tuning.worn_kept_s and self._keeps_worn(worn_in, snapshot):
+                # Sinks keep the last frame, which is worn and labelled: a slow machine does not flicker to the card.
                 continue
             elif now_s - last_s > tuning.absent_after_s and now_s - absent_s > tuning.absent_period_s:
                 absent_s, last_pts = now_s, round(now_s / LIVE_TIME_BASE)
@@ -342,8 +333,15 @@ class LiveLoop:
         since_s = self._tracking_since_s
         return since_s is not None and now_s - since_s < self._tuning.slow_frame_s
 
+    def _keeps_worn(self, worn_in: int, snapshot: Snapshot) -> bool:
+        """Return True while the last frame, worn in that generation of the input, may stand for the next one."""
+        is_same = worn_in == self._generation and snapshot.cast is not None and not self._is_covered
+        return is_same and self.input_status.state == "live"
+
     def _swapped(self, swapper: FrameSwapper, tracked: TrackedFrame, snapshot: Snapshot) -> Shown:
         try:
+            if self._is_covered:
+                return swapper.closed(tracked.frame, snapshot, "asked")
             if (enrolment := self._enrolment) is not None and not enrolment.ended:
                 enrolment.see(tracked.frame, tracked.faces)
             return swapper.swap(tracked, snapshot)
@@ -353,7 +351,7 @@ class LiveLoop:
             return swapper.closed(tracked.frame, snapshot)
 
     def _send(self, shown: Shown) -> None:
-        self.meter.finished(time.monotonic(), shown.what, crowded=shown.crowded)
+        self.meter.finished(time.monotonic(), shown.what, crowded=shown.crowded, why=shown.why)
         self._listener.shown(shown)
         for outlet in self._outlet_list():
             outlet.offer(shown.labelled, is_card=shown.what == "none")
@@ -369,16 +367,17 @@ class LiveLoop:
         for name, outlet in stuck:
             if outlet.finished:
                 continue
-            outlet.give_up("the output does not take frames any more", "check it and start it again")
-            if outlet.renewals >= self._tuning.max_renewals:
-                continue
-            _log.warning("the output %s hangs; reopening it", name)
-            fresh = outlet.renewed()
+            fresh = outlet.renewed() if outlet.renewals < self._tuning.max_renewals else None
             with self._lock:
-                if self._outlets.get(name) is not outlet:
-                    continue
-                self._outlets[name] = fresh
-            fresh.start()
+                # Before the old one reports its end, so that nobody takes that for the end of the output.
+                if fresh is not None and self._outlets.get(name) is outlet:
+                    self._outlets[name] = fresh
+                else:
+                    fresh = None
+            outlet.give_up("the output does not take frames any more", "check it and start it again")
+            if fresh is not None:
+                _log.warning("the output %s hangs; reopening it", name)
+                fresh.start()
 
     def _restart_stuck_input(self) -> None:
         with self._changing:

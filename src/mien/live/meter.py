@@ -14,7 +14,7 @@ _RATE_WINDOW_S = 2.0  # rates are those of the last 2 s
 class Figures:
     """Reading of the meter; latencies are from capture until the sinks have taken the frame, in milliseconds.
 
-    `crowded`: the last frame had more faces than can be tracked.
+    `crowded`: the last frame had more faces than can be tracked; `why` says what hid a face in it.
     """
 
     fps: float
@@ -27,6 +27,7 @@ class Figures:
     shown: dict[str, int]
     last_shown: str
     crowded: bool = False
+    why: str = ""
 
 
 @dataclass(slots=True)
@@ -62,19 +63,22 @@ class Meter:
             self._stages: dict[str, deque[float]] = {}
             self._dropped: dict[str, int] = {}
             self._shown: dict[str, int] = {}
-            self._last_shown, self._crowded = "none", False
+            self._last_shown, self._crowded, self._why = "none", False, ""
 
     def captured(self, time_s: float) -> None:
         """Count a frame of the input."""
         with self._lock:
             self._captured.note(time_s)
 
-    def finished(self, time_s: float, shown: str, *, crowded: bool = False) -> None:
-        """Count a frame for the sinks; `shown` is how faces appear in it, `crowded` that there are more than are tracked."""
+    def finished(self, time_s: float, shown: str, *, crowded: bool = False, why: str = "") -> None:
+        """Count a frame for the sinks.
+
+        `shown` is how faces appear in it, `crowded` that there are more than are tracked, `why` what hides one.
+        """
         with self._lock:
             self._finished.note(time_s)
             self._shown[shown] = self._shown.get(shown, 0) + 1
-            self._last_shown, self._crowded = shown, crowded
+            self._last_shown, self._crowded, self._why = shown, crowded, why
 
     def delivered(self, latency_s: float) -> None:
         """Note the time from capture until a sink has taken the frame."""
@@ -106,6 +110,7 @@ class Meter:
                 shown=dict(self._shown),
                 last_shown=self._last_shown,
                 crowded=self._crowded,
+                why=self._why,
             )
 
 

@@ -5,11 +5,13 @@ from fractions import Fraction
 
 import cv2
 import numpy as np
+import pytest
 
 from mien.provenance.label import Labeller
 from mien.provenance.mark.pattern import Marker
 from mien.settings import Settings
-from mien.studio.session.preview import HEADER, HubSink, Originals, PreviewHub, Viewer
+from mien.studio.session import preview as module
+from mien.studio.session.preview import HEADER, IN_FLIGHT, HubSink, Originals, PreviewHub, Viewer
 from mien.types import Frame, Image, LabelledFrame
 
 _SIZE = 240, 320
@@ -64,3 +66,16 @@ def test_a_frame_without_originals_forgets_those_before() -> None:
     hub.note_originals(7, Originals(_plain(100)))
     hub.note_originals(8, Originals())
     assert asyncio.run(_received(hub, before=True, classes=False)) is None
+
+
+def test_a_page_that_never_acknowledges_gets_frames_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def is_ready() -> bool:
+        viewer = Viewer(asyncio.get_running_loop())
+        for _ in range(IN_FLIGHT):
+            assert viewer.ready
+            viewer.offer(0.0, b"after", b"")
+        return viewer.ready
+
+    assert asyncio.run(is_ready()) is False
+    monkeypatch.setattr(module, "_ACKNOWLEDGED_WITHIN_S", 0.0)
+    assert asyncio.run(is_ready()) is True

@@ -1,5 +1,6 @@
 """Camera of the person's browser: H.264 or JPEG pictures over a WebSocket."""
 
+import contextlib
 import queue
 import struct
 import threading
@@ -70,29 +71,32 @@ class BrowserFeed:
         self, feeder: str, on_taken: Callable[[int], None], on_replaced: Callable[[], None], want_key: Callable[[], None]
     ) -> None:
         """Start a page, and notify the one it replaces. The callbacks come from any thread and must not block."""
+        self.forget()
         with self._lock:
             replaced = self._on_replaced if self._feeder is not None else None
             self._feeder, self._on_taken, self._on_replaced, self._want_key = feeder, on_taken, on_replaced, want_key
-            self._pictures = queue.Queue(self._tuning.max_queued_pictures)
         if replaced is not None:
             replaced()
 
     def end(self, feeder: str) -> None:
         """Remove the page, unless another one already feeds."""
         with self._lock:
-            if self._feeder == feeder:
-                self._feeder = None
-                self._pictures = queue.Queue(self._tuning.max_queued_pictures)
+            if self._feeder != feeder:
+                return
+            self._feeder = None
+        self.forget()
 
     def give(self, feeder: str, picture: Picture) -> None:
         """Queue a picture of this page; when the queue is full, drop it and request a key frame."""
         with self._lock:
             if feeder != self._feeder:
                 return
-            pictures, want_key, on_taken = self._pictures, self._want_key, self._on_taken
-        try:
-            pictures.put_nowait(picture)
-        except queue.Full:
+            want_key, on_taken = self._want_key, self._on_taken
+            # Under the lock, so that a picture is either forgotten with the queue or lies in the new one.
+            is_full = self._pictures.full()
+            if not is_full:
+                self._pictures.put_nowait(picture)
+        if is_full:
             want_key()
             on_taken(picture.sequence)
 
@@ -108,9 +112,14 @@ class BrowserFeed:
         return feeder or "", picture
 
     def forget(self) -> None:
-        """Drop the queued pictures: they are older than the camera that is about to take some."""
+        """Drop and acknowledge the queued pictures: they are older than the camera that is about to take some."""
         with self._lock:
+            dropped, on_taken = self._pictures, self._on_taken
             self._pictures = queue.Queue(self._tuning.max_queued_pictures)
+        with contextlib.suppress(queue.Empty):
+            while True:
+                # A page that is not told would wait for them, and never send again.
+                on_taken(dropped.get_nowait().sequence)
 
     def request_key(self) -> None:
         """Request a key frame from the page."""

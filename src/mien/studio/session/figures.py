@@ -41,6 +41,7 @@ class SessionFigures:
             "shown": figures.last_shown,
             "shown_frames": figures.shown,
             "crowded": figures.crowded,
+            "why": figures.why,
             "sound_delay_ms": _rounded(figures.latency_median_ms),
         }
 

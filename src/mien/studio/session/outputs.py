@@ -80,7 +80,7 @@ class Outputs:
         file: Path | None = None
         if isinstance(wanted, RecordingRequest):
             file = self._new_file(wanted.container)
-            make, target = self._recording(file, settings, sound), file.name
+            make, target = self._recording(output_id, settings, sound), file.name
         elif isinstance(wanted, StreamRequest):
             url = wanted.url
             if self._shared and not trusted and opens_port(url, receives=False):
@@ -104,11 +104,17 @@ class Outputs:
         """Stop an output; a stopped one leaves the list."""
         row = self._row(output_id)
         if row.last is None:
-            row.last = self._loop.remove_sink(output_id) or OutletStatus("closed")
-            if row.file is not None:
-                self._recordings.finish(row.file)
+            self._end(row, self._loop.remove_sink(output_id) or OutletStatus("closed"))
         else:
+            # One that failed by itself has ended and is still known.
+            self._loop.remove_sink(output_id)
             del self._rows[output_id]
+
+    def _end(self, row: OutputRow, status: OutletStatus) -> None:
+        """Note the last status of an output, and sign what it recorded."""
+        row.last = status
+        if row.file is not None:
+            self._recordings.finish(row.file)
 
     def file_of(self, output_id: str) -> Path:
         """Return the recording of a stopped output. Raises `UsageError`."""
@@ -136,6 +142,10 @@ class Outputs:
         statuses = self._loop.sink_statuses()
         rows = []
         for row in list(self._rows.values()):
+            status = statuses.get(row.id)
+            if row.last is None and status is not None and status.state == "failed":
+                # What exists of a recording is signed and offered, without waiting for the wearer to press Stop.
+                self._end(row, status)
             status = row.last or statuses.get(row.id) or OutletStatus("closed")
             seal = self._recordings.status(row.file) if row.file is not None else None
             rows.append(
@@ -162,14 +172,30 @@ class Outputs:
         seal = self._recordings.status(row.file)
         return seal is not None and seal.state != "signing" and row.file.is_file()
 
-    def _recording(self, file: Path, settings: Settings, sound: tuple[int, int] | None) -> MakeSink:
+    def _recording(self, output_id: str, settings: Settings, sound: tuple[int, int] | None) -> MakeSink:
+        """Return what opens the recorder; opened once more, after it hung, it goes on in a new file."""
         raised = replace(settings, quality=max(settings.quality, _MIN_QUALITY))
+        opened: list[Path] = []
 
         def make(width: int, height: int) -> FrameSink:
+            row = self._row(output_id)
+            file = row.file if row.file is not None and not opened else self._continued(row)
+            opened.append(file)
             self._recordings.begin(file)
             return Recorder(file, width, height, raised, sound=sound)
 
         return make
+
+    def _continued(self, row: OutputRow) -> Path:
+        """Give a recording a new file, and list the one before as an output of its own. Raises `OutputError`."""
+        before, row.file = row.file, self._new_file(Path(row.target).suffix.removeprefix("."))
+        row.target = row.file.name
+        if before is not None:
+            failed = OutletStatus("failed", "the recording hung and continues in a new file", f"see {row.target}")
+            part = OutputRow(secrets.token_hex(4), "recording", before.name, before, "", failed)
+            self._rows[part.id] = part
+            self._recordings.finish(before)
+        return row.file
 
     def _row(self, output_id: str) -> OutputRow:
         if output_id not in self._rows:

@@ -18,6 +18,7 @@ HEADER = struct.Struct("<IIdII")
 """Sequence, bytes of the faces, capture time in ms since the epoch, bytes of the picture after, bytes of the picture before.
 The pictures follow in this order, then the faces as JSON."""
 IN_FLIGHT = 2  # one is decoded while the next is on its way; more would add delay
+_ACKNOWLEDGED_WITHIN_S = 2.0  # a page that was suspended may have lost a frame; the queue to it is bounded besides
 _JPEG_QUALITY = 80  # chosen by eye
 _MAX_ORIGINALS = 4  # on a busy machine the preview's thread is one to two frames behind
 _FIRST_WIDTH_PIXELS = 1280  # until the page says how wide it is
@@ -49,18 +50,25 @@ class Viewer:
         self.faces = False
         self._loop = loop
         self._messages: asyncio.Queue[bytes] = asyncio.Queue()
-        self._pending: set[int] = set()
+        self._pending: dict[int, float] = {}
+        """Sequence and time of the frames that the page has not acknowledged."""
         self._sequence = 0
 
     @property
     def ready(self) -> bool:
-        """Return True when the page takes another frame."""
-        return self.width > 0 and len(self._pending) < IN_FLIGHT
+        """Return True when the page takes another frame; one that was not acknowledged in time is given up."""
+        oldest_s = time.monotonic() - _ACKNOWLEDGED_WITHIN_S
+        waiting = [sent_s for sent_s in list(self._pending.values()) if sent_s > oldest_s]
+        return self.width > 0 and len(waiting) < IN_FLIGHT
 
     def offer(self, capture_ms: float, after: bytes, before: bytes, faces: bytes = b"") -> None:
         """Send a frame; for the sink's thread, and only when `ready`."""
         self._sequence += 1
-        self._pending.add(self._sequence)
+        sent_s = time.monotonic()
+        for number, earlier_s in list(self._pending.items()):
+            if sent_s - earlier_s > _ACKNOWLEDGED_WITHIN_S:
+                self._pending.pop(number, None)
+        self._pending[self._sequence] = sent_s
         message = HEADER.pack(self._sequence, len(faces), capture_ms, len(after), len(before)) + after + before + faces
         self._loop.call_soon_threadsafe(self._put, message)
 
@@ -71,7 +79,7 @@ class Viewer:
 
     def acknowledged(self, sequence: int) -> None:
         """Note that the page has drawn a frame."""
-        self._pending.discard(sequence)
+        self._pending.pop(sequence, None)
 
     async def next(self) -> bytes:
         """Wait for the next message to the page."""

@@ -37,6 +37,12 @@ def _required_text(value: object, info: ValidationInfo) -> str:
     return _printable(value.strip(), name)
 
 
+def _switch(value: object, info: ValidationInfo) -> bool:
+    if not isinstance(value, bool):
+        raise UsageError(f"{info.field_name} is missing", "send true or false")
+    return value
+
+
 def _number_from(low: int, high: int) -> BeforeValidator:
     """Take a number between the bounds, rounded; a bool or a text is not a number."""
 
@@ -218,6 +224,12 @@ class SoundRequest(_Request):
     """The microphone; None for no sound."""
 
     device: Annotated[str | None, BeforeValidator(_text_or_none)] = None
+
+
+class CoverRequest(_Request):
+    """Whether every frame is veiled, whatever the settings say."""
+
+    on: Annotated[bool, BeforeValidator(_switch)]
 
 
 class PartsRequest(_Request):

@@ -4,6 +4,7 @@ Safe to use from several threads.
 """
 
 import contextlib
+import secrets
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -19,7 +20,8 @@ from mien.assembly import factory, registry
 from mien.assembly.warm_up import warm_up
 from mien.errors import UsageError
 from mien.live.frame_swapper import Shown
-from mien.live.loop import LiveLoop, LoopListener
+from mien.live.listener import LoopListener
+from mien.live.loop import LiveLoop
 from mien.live.snapshot import Snapshot
 from mien.media.files.statement import ACCEPTABLE_USE
 from mien.models.library.store import Store
@@ -62,6 +64,7 @@ class StudioSession:
         self._store = Store()
         self._trust = trust
         self._changed_hook: Callable[[], None] = lambda: None
+        self._run_id, self._revision = secrets.token_hex(4), 0
         database = StudioDatabase(data)
         self._presets = Presets(database)
         # Side by side: the page opens when both are there.
@@ -131,6 +134,11 @@ class StudioSession:
         with contextlib.suppress(RuntimeError):
             self._changed_hook()
 
+    def cover(self, on: bool) -> None:
+        """Veil every frame, whatever the settings say, until this is taken back."""
+        self.loop.cover(on)
+        self.notify()
+
     def add_job(self, file: Path, name: str, face_id: str | None) -> str:
         """Queue a file of this session to be swapped, and return the job's id. Raises a `MienError`."""
         chosen = face_id or self.wardrobe.face
@@ -191,12 +199,19 @@ class StudioSession:
         self.notify()
 
     def state(self) -> dict[str, Any]:
-        """Return everything that a page shows, except the figures that change all the time."""
+        """Return everything that a page shows, except the figures that change all the time.
+
+        A higher `revision` of the same `run` is newer; the input repeats it, so that the answer to a change of it tells, too.
+        """
         presets, wardrobe = self._presets.known(), self.wardrobe
         with wardrobe.lock:
+            self._revision += 1
             choice, sound = self.inputs.choice, self.loop.sound_status
             return {
                 "version": __version__,
+                "run": self._run_id,
+                "revision": self._revision,
+                "covered": self.loop.is_covered,
                 "shared": self.shared,
                 "settings": wardrobe.wanted_values,
                 "trouble": None if self.loop.trouble is None else asdict(self.loop.trouble),
@@ -208,7 +223,12 @@ class StudioSession:
                 "stand_ins": [face.described() for face in self.gallery.stand_ins()],
                 "face": wardrobe.face,
                 "people": self.people.described(),
-                "input": {"kind": choice.kind, "spec": choice.spec, **asdict(self.loop.input_status)},
+                "input": {
+                    "kind": choice.kind,
+                    "spec": choice.spec,
+                    "revision": self._revision,
+                    **asdict(self.loop.input_status),
+                },
                 "content": asdict(self.loop.content_status),
                 "sound": {"device": self.inputs.microphone, "state": sound.state, "message": sound.message},
                 "outputs": self.outputs.described(),

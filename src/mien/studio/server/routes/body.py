@@ -8,7 +8,7 @@ from starlette.exceptions import HTTPException
 
 from mien.studio.session.database import is_text
 from mien.studio.session.film_requests import FilmPerson, FilmPlan
-from mien.studio.session.requests import InputRequest, OutputRequest, PartRequest, PartsRequest, SoundRequest
+from mien.studio.session.requests import CoverRequest, InputRequest, OutputRequest, PartRequest, PartsRequest, SoundRequest
 
 
 def _refuse_unsendable(value: object) -> object:
@@ -24,6 +24,7 @@ SettingsBody = Annotated[dict[str, object], _SENDABLE, Body()]
 PresetsBody = Annotated[dict[str, object], _SENDABLE, Body()]
 """Presets by name, each with settings by name."""
 InputBody = Annotated[InputRequest, _SENDABLE, Body()]
+CoverBody = Annotated[CoverRequest, _SENDABLE, Body()]
 OutputBody = Annotated[OutputRequest, _SENDABLE, Body()]
 SoundBody = Annotated[SoundRequest, _SENDABLE, Body()]
 FilmPersonBody = Annotated[FilmPerson, _SENDABLE, Body()]

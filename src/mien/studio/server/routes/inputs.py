@@ -1,4 +1,4 @@
-"""Inputs of the live picture: devices, clips, the microphone."""
+"""Inputs of the live picture: devices, clips, the microphone, and the cover over all of it."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, File, UploadFile
 
 from mien.media.capture.devices import describe_devices
-from mien.studio.server.routes.body import InputBody, SoundBody
+from mien.studio.server.routes.body import CoverBody, InputBody, SoundBody
 from mien.studio.server.routes.uploads import MAX_MEDIA_BYTES, store
 from mien.studio.session.session import StudioSession
 
@@ -23,6 +23,11 @@ def inputs_router(session: StudioSession) -> APIRouter:
     def choose_input(wanted: InputBody) -> dict[str, Any]:
         session.inputs.set_input(wanted)
         return dict(session.state()["input"])
+
+    @router.put("/cover")
+    def cover(wanted: CoverBody) -> dict[str, bool]:
+        session.cover(wanted.on)
+        return {"on": session.loop.is_covered}
 
     @router.post("/clips", status_code=201, max_body_size=MAX_MEDIA_BYTES)
     def add_clip(clip: Annotated[UploadFile, File()]) -> dict[str, str]:
