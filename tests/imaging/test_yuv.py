@@ -77,6 +77,30 @@ def test_numbers_outside_the_range_are_clipped() -> None:
     assert result.max() == 255
 
 
+@pytest.mark.parametrize("step", [1, 2], ids=["frame", "field"])
+def test_every_band_and_field_is_the_formula_in_integers(step: int) -> None:
+    draw = np.random.default_rng(step)
+    y, u, v = (draw.integers(0, 256, shape).astype(np.uint8) for shape in ((276, 38), (138, 19), (138, 19)))
+    rows = slice(None, None, step)
+    offset, gain, red_v, green_u, green_v, blue_u = (int(each) for each in yuv.decoding_weights(1, False))
+    wide_u, wide_v = (np.repeat(np.repeat(each[rows], 2, 0), 2, 1).astype(np.int64) - 128 for each in (u, v))
+    luma = (y[rows].astype(np.int64) - offset) * gain + 32768
+    colours = luma + blue_u * wide_u, luma - green_u * wide_u - green_v * wide_v, luma + red_v * wide_v
+    wanted = np.clip(np.dstack(colours) >> 16, 0, 255)
+    result = np.zeros((276, 38, 3), np.uint8)
+    yuv.to_bgr(y[rows], u[rows], v[rows], yuv.decoding_weights(1, False), result[rows])
+    assert np.array_equal(result[rows], wanted)
+    weights = yuv.encoding_weights(1, False)
+    yuv.from_bgr(result[rows], weights, y[rows], u[rows], v[rows])
+    blue, green, red = np.moveaxis(wanted, 2, 0)
+    table = weights[1:].reshape(3, 3).astype(np.int64)
+    assert np.array_equal(y[rows], (table[0, 0] * red + table[0, 1] * green + table[0, 2] * blue + weights[0] + 32768) >> 16)
+    sums = [each[::2, ::2] + each[1::2, ::2] + each[::2, 1::2] + each[1::2, 1::2] for each in (red, green, blue)]
+    for plane, row in ((u, table[1]), (v, table[2])):
+        mean = (sum(weight * each for weight, each in zip(row, sums, strict=True)) + (128 << 18) + (1 << 17)) >> 18
+        assert np.array_equal(plane[rows], np.clip(mean, 0, 255))
+
+
 def test_planes_with_whole_columns_of_chroma_decode_alike() -> None:
     """4:2:2 whose rows of chroma come in equal pairs is the same picture as 4:2:0."""
     y, u, v = _encode(read(COLLINS)[:200, :160], 1, True)
