@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 
 from mien.errors import MarkImpossible
+from mien.imaging.blend import add_levels
 from mien.types import Array, Floats, Image
 
 KEY = b"mien mark 1"
@@ -54,7 +55,7 @@ class MarkTuning:
     min_ends_share: float = 0.05
     """Share of samples at the ends of the scale from which headroom is made; ordinary pictures cost nothing."""
     max_kept_pixels: int = 9_000_000
-    """Up to this size (4K) the drawn pattern is kept for the next frame; it takes six bytes a pixel."""
+    """Up to this size (4K) the drawn pattern is kept for the next frame; it takes three bytes a pixel."""
     strip_rows: int = 512
     """Larger pictures are marked in strips of this height; bounds memory."""
 
@@ -148,15 +149,6 @@ def _rest(length: float) -> int:
     return _NOMINAL * int(length // _NOMINAL)
 
 
-@dataclass(frozen=True, slots=True)
-class _Drawn:
-    """Pattern to add and to subtract, uint8 (n, width, 3): two parts, because pixels stop at 0 and 255."""
-
-    size_wh: tuple[int, int]
-    added: Image
-    subtracted: Image
-
-
 class Marker:
     """Lays the mark of one id over pictures; keeps the drawn pattern for the next picture of the same size.
 
@@ -171,10 +163,13 @@ class Marker:
         self._tile = nominal_tile(mark_id) * np.float32(strength)
         self._tuning = tuning
         self._headroom = tuning.headroom_levels * strength if headroom else 0.0
-        self._drawn: _Drawn | None = None
+        self._drawn: Array | None = None
+        self._drawn_wh = 0, 0
 
     def mark(self, image: Image) -> None:
         """Mark a picture in place, BGR uint8 (h, w, 3). Raises `MarkImpossible` for one that is too small."""
+        if not image.flags.writeable:
+            raise ValueError("the picture is read-only; mark a copy")
         height, width = image.shape[:2]
         if min(width, height) < MARK_MIN_SIDE_PIXELS:
             raise MarkImpossible(
@@ -184,36 +179,33 @@ class Marker:
         if self._headroom:
             _make_room(image, ceil(self._headroom * gain(width, height, self._tuning)), self._tuning)
         if width * height <= self._tuning.max_kept_pixels:
-            if self._drawn is None or self._drawn.size_wh != (width, height):
-                self._drawn = self._draw(width, height, slice(0, height))
+            if self._drawn is None or self._drawn_wh != (width, height):
+                self._drawn, self._drawn_wh = self._draw(width, height, slice(0, height)), (width, height)
             _lay(image, self._drawn)
             return
         for top in range(0, height, self._tuning.strip_rows):
             rows = slice(top, min(top + self._tuning.strip_rows, height))
             _lay(image[rows], self._draw(width, height, rows))
 
-    def _draw(self, width: int, height: int, rows: slice) -> _Drawn:
+    def _draw(self, width: int, height: int, rows: slice) -> Array:
+        """Return the levels to add to some rows of a picture, int8 (n, 3 * width)."""
         tile = self._tile * np.float32(gain(width, height, self._tuning))
         levels = np.rint(pattern(tile, tile_pixels(width, height, self._tuning), width, rows)).astype(np.int8)
-        added, subtracted = (
-            np.repeat(np.maximum(side, 0).astype(np.uint8)[:, :, None], 3, axis=2) for side in (levels, -levels)
-        )
-        return _Drawn((width, height), added, subtracted)
+        return np.repeat(levels, 3, axis=1)
 
 
 def _make_room(image: Image, levels: int, tuning: MarkTuning) -> None:
     """Move the ends of the scale inwards by grey levels in a picture of which a noticeable share lies there."""
-    sample = image[:: tuning.sampling, :: tuning.sampling]
+    sample = image[:: tuning.sampling, :: tuning.sampling].copy()
     if np.count_nonzero((sample < levels) | (sample > 255 - levels)) > tuning.min_ends_share * sample.size:
         np.clip(image, levels, 255 - levels, out=image)
 
 
-def _lay(image: Image, drawn: _Drawn) -> None:
-    if image.flags.c_contiguous:
-        cv2.add(image, drawn.added, dst=image)
-        cv2.subtract(image, drawn.subtracted, dst=image)
-    else:
-        image[:] = cv2.subtract(cv2.add(image, drawn.added), drawn.subtracted)
+def _lay(image: Image, levels: Array) -> None:
+    laid = np.ascontiguousarray(image)
+    add_levels(laid.reshape(levels.shape), levels)
+    if laid is not image:
+        image[:] = laid
 
 
 def _stream(key: bytes, count: int) -> bytes:
