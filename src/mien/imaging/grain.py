@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 
 from mien.imaging.arrays import locked
-from mien.imaging.colour import LUMA
 from mien.imaging.kernels import kernel
 from mien.imaging.percentiles import percentile_of
 from mien.types import Array, Floats, Grain, Image, Mask
@@ -24,8 +23,6 @@ _BLOCK_PIXELS = 8
 """Side of the blocks whose variance is measured; `_compare` is written for it."""
 _TILE_SEED = 5
 """Any number: the same noise in every run."""
-_LAPLACIAN = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32) / 6
-"""Blind to slopes and curves, of unit gain for white noise (Immerkaer 1996)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,19 +136,17 @@ def still_grain(image: Image, mask: Mask | None = None, tuning: GrainTuning = _D
     """
     if min(image.shape[:2]) < 2 * _BLOCK_PIXELS:
         return None
-    rough = cv2.filter2D(image, cv2.CV_32F, _LAPLACIAN, borderType=cv2.BORDER_REFLECT)
-    rows = tuning.sampled_rows
-    blocks, middle = _blocks(_stripes(rough, rows)), _blocks(_stripes(image, rows)).mean((1, 2))
-    lit = ((middle > tuning.min_level) & (middle < tuning.max_level)).all(axis=1)
-    if mask is not None:
-        lit &= (_blocks(_stripes(mask[:, :, None], rows)) > 0).all(axis=(1, 2, 3))
+    step = max(1, image.shape[0] // tuning.sampled_rows)
+    count, width = image.shape[0] // _BLOCK_PIXELS, image.shape[1] // _BLOCK_PIXELS
+    blocks = np.empty((-(-count // step), width, 4), np.float32)
+    counted = np.ones(image.shape[:2], np.uint8) if mask is None else mask
+    _roughness(np.ascontiguousarray(image).reshape(len(image), -1), counted, step, blocks)
+    darkest, brightest, luma, colour = (np.ascontiguousarray(each) for each in blocks.reshape(-1, 4).T)
+    lit = (darkest > tuning.min_level) & (brightest < tuning.max_level)
     if lit.sum() < 8:
         return None
-    blocks = blocks[lit]
-    luma = LUMA[0] * blocks[..., 0] + LUMA[1] * blocks[..., 1] + LUMA[2] * blocks[..., 2]
-    colour = (np.square(blocks[..., 0]) + np.square(blocks[..., 2])) / 2
     lift = np.float32(tuning.percentile_bias)
-    luma, colour = lift * np.square(luma).mean((1, 2)), lift * colour.mean((1, 2))
+    luma, colour = np.asarray(lift * luma[lit], np.float32), np.asarray(lift * colour[lit], np.float32)
     return _grain(luma, colour, _TILE_BLURS_PIXELS[1], tuning.flat_percentile, fresh=False)
 
 
@@ -186,22 +181,6 @@ def _between(old: Grain, new: Grain, memory: float) -> Grain:
         old.size + (1 - memory) * (new.size - old.size),
         new.fresh,
     )
-
-
-def _stripes(picture: Array, rows: int) -> Array:
-    """Return every nth stripe of a block's height, in all about this number of rows."""
-    side = _BLOCK_PIXELS
-    count = picture.shape[0] // side
-    step = max(1, picture.shape[0] // rows)
-    width = picture.shape[1] // side * side
-    return picture[: count * side, :width].reshape(count, side, width, picture.shape[2])[::step]
-
-
-def _blocks(stripes: Array) -> Array:
-    """Return the blocks (n, 8, 8, channels) of stripes (m, 8, width, channels)."""
-    count, _, width, channels = stripes.shape
-    shaped = stripes.reshape(count, _BLOCK_PIXELS, width // _BLOCK_PIXELS, _BLOCK_PIXELS, channels).transpose(0, 2, 1, 3, 4)
-    return shaped.reshape(-1, _BLOCK_PIXELS, _BLOCK_PIXELS, channels)
 
 
 @cache
@@ -274,3 +253,62 @@ def _compare(before: Array, now: Array, step: int, blocks: Array) -> None:
             blocks[m, n, 2] = beside / np.float32(2 * 112)
             colour -= (mean_blue * mean_blue + mean_red * mean_red) / np.float32(64)
             blocks[m, n, 3] = colour / np.float32(256)
+
+
+@kernel
+def _roughness(image: Array, mask: Array, step: int, blocks: Array) -> None:
+    """Measure what is left of a picture, uint8 (h, 3 * w), without slopes and curves, in each block of 8 x 8 pixels.
+
+    It is filtered by [1, -2, 1] along x and along y, and by 1 / 6, which is of unit gain for white noise (Immerkaer 1996).
+    `blocks` float32 (m, n, 4) takes every `step`th row of blocks: the levels of the darkest and of the brightest channel, -1
+    and 256 where a pixel of `mask` uint8 (h, w) is 0, then the variance in luma, and in blue and red.
+    """
+    height, length = image.shape[0], image.shape[1]
+    bent, rough = np.zeros((10, length), np.int32), np.empty(length, np.int32)
+    for m in range(blocks.shape[0]):
+        top = m * step * 8
+        for k in range(10):
+            row, line = image[min(max(top - 1 + k, 0), height - 1)], bent[k]
+            for i in range(3, length - 3):
+                middle = np.int32(np.int32(row[i]) << 1)
+                line[i] = np.int32(np.int32(np.int32(row[i - 3]) + np.int32(row[i + 3])) - middle)
+            for i in range(3):
+                # The picture goes on with its last pixel.
+                line[i] = np.int32(row[i + 3]) - np.int32(row[i])
+                line[length - 3 + i] = np.int32(row[length - 6 + i]) - np.int32(row[length - 3 + i])
+        blocks[m, :, 2:] = 0
+        for j in range(8):
+            above, here, below = bent[j], bent[j + 1], bent[j + 2]
+            for i in range(length):
+                rough[i] = np.int32(np.int32(above[i] + below[i]) - np.int32(here[i] << 1))
+            _gather(rough, blocks[m])
+        for n in range(blocks.shape[1]):
+            _judge(image, mask, top, n, blocks[m, n])
+
+
+@kernel
+def _gather(rough: Array, blocks: Array) -> None:
+    """Add a line, int32 (3 * w,), to the sums of squares of its blocks, float32 (n, 4): in luma, and in blue and red."""
+    for n in range(blocks.shape[0]):
+        luma, colour = np.float32(0), np.float32(0)
+        for i in range(24 * n, 24 * n + 24, 3):
+            blue, green, red = np.float32(rough[i]), np.float32(rough[i + 1]), np.float32(rough[i + 2])
+            grey = np.float32(0.114) * blue + np.float32(0.587) * green + np.float32(0.299) * red
+            luma += grey * grey
+            colour += blue * blue + red * red
+        blocks[n, 2] += luma / np.float32(36 * 64)
+        blocks[n, 3] += colour / np.float32(2 * 36 * 64)
+
+
+@kernel
+def _judge(image: Array, mask: Array, top: int, number: int, block: Array) -> None:
+    """Write the mean levels of the darkest and of the brightest channel of a block; one that is not wholly seen is both."""
+    sums = np.zeros(3, np.int32)
+    for j in range(top, top + 8):
+        for i in range(8 * number, 8 * number + 8):
+            if mask[j, i] == 0:
+                block[0], block[1] = -1, 256
+                return
+            for c in range(3):
+                sums[c] += image[j, 3 * i + c]
+    block[0], block[1] = min(sums[0], sums[1], sums[2]) / np.float32(64), max(sums[0], sums[1], sums[2]) / np.float32(64)
