@@ -23,6 +23,7 @@ from array import array
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from multiprocessing.sharedctypes import Synchronized
 from pathlib import Path
 from typing import TypeAlias
@@ -35,6 +36,11 @@ from mien.errors import MienError
 from mien.models.format.onnx_policy import check_safe
 from mien.models.format.onnx_walk import read_graph
 from mien.provenance.credentials.read import read_credentials
+from mien.provenance.report.declared import declarations
+from mien.provenance.report.history import history, thumbnail_of
+from mien.provenance.report.parts import parts_of
+from mien.provenance.signing.detached import check_document, signature_of, signature_path
+from mien.provenance.signing.installation import open_signer
 from mien.provenance.verify import Verifier
 from mien.settings import Setting, Settings, from_mapping, read_file, table
 from mien.studio.session.database import StudioDatabase
@@ -42,7 +48,7 @@ from mien.studio.session.presets import Presets, checked, values_of
 from mien.swap.hiding.decisions import decided, read_decisions
 from mien.swap.people.corrections import read_people
 from mien.swap.people.roster import FILE_NAME, as_bytes
-from tests.support import signed
+from tests.support import kinds, signed
 from tests.support.queues import a_job, a_spec
 from tests.support.rosters import roster, written
 from tests.support.standins import all_families, make_small
@@ -100,6 +106,20 @@ def _queue(path: Path) -> None:
                 store.close()
 
 
+def _reported(path: Path) -> None:
+    """Read what a report takes from the container and the metadata of a file, or a signature beside a document."""
+    if path.suffix == ".sig":
+        document = path.with_name("document")
+        document.write_bytes(b"words")
+        shutil.copyfile(path, signature_path(document))
+        check_document(document, ())
+        return
+    layout, parts = parts_of(path)
+    declarations(path, layout, parts)
+    history(path, layout, parts)
+    thumbnail_of(parts)
+
+
 def _decisions(path: Path) -> None:
     """Read decisions on what is covered, and check them against a film."""
     found = read_decisions(path.read_bytes())
@@ -115,6 +135,7 @@ TARGETS: dict[str, Target] = {
     "presets": _presets,
     "people": _people,
     "decisions": _decisions,
+    "report": _reported,
     "queue": _queue,
 }
 """Targets by name."""
@@ -163,6 +184,8 @@ def samples(name: str, folder: Path) -> list[Sample]:
             return list(queue_files(folder))
         case "decisions":
             return [Sample(_DECISIONS, ".json")]
+        case "report":
+            return list(_report_files(folder))
         case "receipt":
             return [sample for sample in _signed(folder, signed.RECEIPT_KINDS) if sample.receipt is not None]
         case _:
@@ -206,6 +229,14 @@ def queue_files(folder: Path) -> Iterator[Sample]:
     store.finish(claimed.job.id, owner, {"notes": []}, "", 1, 1)
     store.close()
     yield Sample((folder / QueueDatabase.FILE).read_bytes(), ".sqlite")
+
+
+def _report_files(folder: Path) -> Iterator[Sample]:
+    """Yield a file of each kind that reports read, and a signature."""
+    for name, write in kinds.KINDS.items():
+        write(folder / name)
+        yield Sample((folder / name).read_bytes(), Path(name).suffix)
+    yield Sample(signature_of(b"words", "document", open_signer(folder / "identity"), datetime.now(UTC)), ".sig")
 
 
 def _line(row: Setting) -> str:

@@ -25,6 +25,7 @@ from mien.commands import (
     settings,
     swap,
     train,
+    trust,
     verify,
 )
 from mien.commands.options import EXIT_CODES
@@ -52,6 +53,7 @@ def build_parser() -> argparse.ArgumentParser:
         devices,
         consent,
         verify,
+        trust,
         certificate,
         doctor,
         settings,

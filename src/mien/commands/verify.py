@@ -3,16 +3,20 @@
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.markup import escape
 
-from mien.commands.options import Commands, add_data, add_json, data_of
+from mien.commands.messages import print_error
+from mien.commands.options import Commands, add_data, add_json, data_of, path_of
 from mien.commands.tables import print_json
 from mien.errors import MienError, UnreadableMedia
 from mien.settings import Settings
 from mien.system.printable import printable
+
+if TYPE_CHECKING:
+    from mien.provenance.verify import Verifier
 
 
 def add(commands: Commands) -> None:
@@ -28,6 +32,10 @@ def add(commands: Commands) -> None:
         "--root", metavar="PEM", type=Path, action="append", default=[], help="root certificate to trust; may be repeated"
     )
     verify.add_argument("--quick", action="store_true", help="do not search for cropped, zoomed or mirrored marks")
+    verify.add_argument(
+        "--report", metavar="FILE", type=path_of, action="append", default=[],
+        help="also write a signed report for people: report.html, or report.json for programs; may be repeated",
+    )  # fmt: skip
     add_data(verify)
     verify.set_defaults(run=_run)
 
@@ -37,12 +45,16 @@ def _run(options: argparse.Namespace) -> int:
     from mien.provenance.trust import open_verifier
     from mien.provenance.verify import files_in
 
-    verifier = open_verifier(data_of(options), options.root, Settings(), search=not options.quick)
+    data = data_of(options)
+    verifier = open_verifier(data, options.root, Settings(), search=not options.quick)
+    files = files_in([named_file(name) for name in options.paths])
+    if options.report:
+        return _report(options, files, verifier, data)
     reports, errors = [], 0
     console = Console(highlight=False, soft_wrap=True, emoji=False)
-    for file in files_in([named_file(name) for name in options.paths]):
+    for file in files:
         try:
-            report = verifier.examine(file).described()
+            report = _examined(file, verifier)
         except MienError as error:
             errors += 1
             report = {"file": str(file), "error": str(error)}
@@ -54,10 +66,38 @@ def _run(options: argparse.Namespace) -> int:
     return UnreadableMedia.exit_code if errors else 0
 
 
+def _examined(file: Path, verifier: "Verifier") -> dict[str, Any]:
+    """Return the rows of a file, or those of the signature beside a document."""
+    from mien.provenance.signing.detached import check_document, signature_path
+
+    if signature_path(file).is_file():
+        return {"file": str(file), "signature": check_document(file, verifier.anchors).described()}
+    return verifier.examine(file).described()
+
+
+def _report(options: argparse.Namespace, files: Sequence[Path], verifier: "Verifier", data: Path) -> int:
+    from mien.commands.verify_report import check_names, examined, write_reports
+
+    outputs: list[Path] = options.report
+    check_names(outputs)
+    reports, failed = examined(files, verifier, data, Settings(), search=not options.quick)
+    for file, error in failed:
+        print_error(MienError(f"{file} is not in the report: {error}", error.remedy))
+    if reports:
+        write_reports(reports, outputs, data, files)
+        console = Console(highlight=False, soft_wrap=True, emoji=False)
+        for path in outputs:
+            console.print(escape(printable(f"{path}: {len(reports)} files, signed in {path.name}.sig")))
+    return UnreadableMedia.exit_code if failed else 0
+
+
 def _print_report(console: Console, report: dict[str, Any]) -> None:
     console.print(f"[bold]{escape(printable(report['file']))}[/]")
     if "error" in report:
         console.print(f"  [red]cannot be examined:[/] {escape(printable(report['error']))}")
+        return
+    if "signature" in report:
+        console.print(f"  signature    {escape(printable(report['signature']['words']))}")
         return
     for name in ("credentials", "mark", "fingerprint"):
         console.print(f"  {name:<12} {escape(printable(report[name]['words']))}")

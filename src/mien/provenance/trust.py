@@ -9,6 +9,7 @@ from cryptography import x509
 from mien.errors import UsageError
 from mien.media.files.temporary_files import Temporaries
 from mien.provenance.consent import Consents
+from mien.provenance.credentials.trust_list import open_lists
 from mien.provenance.ledger import Ledger
 from mien.provenance.seal import Notary
 from mien.provenance.signing.given import command_signer, given_signer
@@ -73,7 +74,7 @@ def _open_signer(data: Path, signing: Signing) -> Signer:
 def open_verifier(
     data: Path, roots: Sequence[Path], settings: Settings, *, search: bool = True, with_ledger: bool = True
 ) -> Verifier:
-    """Open a verifier that trusts this installation's own root and the ones named (PEM). Raises `UsageError`.
+    """Open a verifier that trusts this installation's own root, the ones named (PEM) and C2PA's lists. Raises `UsageError`.
 
     Nothing is made: without a data folder, the verifier has neither a ledger nor a root of this installation.
     """
@@ -89,4 +90,4 @@ def open_verifier(
     database = Database(data)
     is_known = with_ledger and database.exists()
     ledger, consents = (Ledger(database), Consents(database)) if is_known else (None, None)
-    return Verifier(anchors, ledger, settings, search=search, consents=consents)
+    return Verifier(anchors, ledger, settings, search=search, consents=consents, lists=open_lists(data))

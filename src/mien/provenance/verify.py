@@ -16,6 +16,7 @@ from mien.media.files.file_check import check_file
 from mien.provenance.consent import Consent, Consents
 from mien.provenance.credentials.found import ConsentFound
 from mien.provenance.credentials.read import read_credentials
+from mien.provenance.credentials.trust_list import TrustLists
 from mien.provenance.fingerprint import fingerprint
 from mien.provenance.ledger import Ledger, Likeness, Output
 from mien.provenance.mark.decoder import MarkFound, MarkReader
@@ -66,7 +67,7 @@ _TUNING = VerifyTuning()
 class Verifier:
     """Examines files; `anchors` are PEM roots that the user trusts.
 
-    `ledger` and `consents` are those of this machine, None = none, or not to be spoken of.
+    `ledger` and `consents` are those of this machine, None = none, or not to be spoken of. `lists` are C2PA's trust lists.
     """
 
     def __init__(
@@ -78,6 +79,7 @@ class Verifier:
         search: bool = True,
         tuning: VerifyTuning = _TUNING,
         consents: Consents | None = None,
+        lists: TrustLists | None = None,
     ) -> None:
         self._tuning = tuning
         self._anchors = anchors
@@ -85,6 +87,12 @@ class Verifier:
         self._settings = settings
         self._search = search
         self._consents = consents
+        self._lists = lists
+
+    @property
+    def anchors(self) -> Sequence[bytes]:
+        """Roots that are trusted, PEM."""
+        return self._anchors
 
     def examine(self, path: Path) -> Report:
         """Return all three rows of one file. Raises a `MienError` only when the file itself cannot be opened."""
@@ -99,7 +107,7 @@ class Verifier:
 
     def _credentials(self, path: Path) -> Row:
         try:
-            found = read_credentials(path, anchors=self._anchors)
+            found = read_credentials(path, anchors=self._anchors, lists=self._lists)
         except MienError as error:
             return Row("damaged", f"The credentials cannot be read: {error}.")
         given = self._given()

@@ -34,6 +34,8 @@ class CredentialsFound:
 
     `where` is "embedded", "sidecar" or None. `signed_at` comes from a time stamp; without one it is None, and `made_at`
     is a mere statement of the signer. Texts are shortened and hold no control characters. `problems` are C2PA's codes.
+    `listed` names the official list on which the signer was found, with its date; `rubric` holds the sentences of C2PA's
+    conformance programme; `checker` is the address at which the maker describes how to check the mark.
     """
 
     state: State
@@ -52,12 +54,17 @@ class CredentialsFound:
     digital_source_types: tuple[str, ...] = ()
     ingredients: tuple[IngredientFound, ...] = ()
     problems: tuple[str, ...] = ()
+    listed: str | None = None
+    rubric: tuple[str, ...] = ()
+    checker: str | None = None
 
     @property
     def words(self) -> str:
         """One sentence for people."""
         signer = f"named “{self.signer}”" if self.signer else "without a name"
         match self.state:
+            case "trusted" if self.listed:
+                return f"Signed by {self.signer}, on the {self.listed}, and unchanged since."
             case "trusted":
                 return f"Signed by {self.signer}, a signer whom this machine knows, and unchanged since."
             case "unknown-signer":

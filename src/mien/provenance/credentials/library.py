@@ -42,15 +42,17 @@ class HashBlocks:
 
 
 def library_settings(
-    anchors: Sequence[bytes], *, timestamp_url: str | None = None, block_kb: int | None = None
+    anchors: Sequence[bytes], *, listed: bytes = b"", timestamp_url: str | None = None, block_kb: int | None = None
 ) -> dict[str, Any]:
-    """Return settings that trust `anchors` (PEM), fetch nothing but a time stamp, and keep no thumbnails.
+    """Return settings that trust `anchors` and what is `listed` (PEM), fetch nothing but a time stamp, keep no thumbnails.
 
     `block_kb` None = one hash over the whole file. Raises `CertificateUnusable` for an anchor that is not a certificate.
     """
     trust = {"trust_config": "\n".join(each.dotted_string for each in PURPOSES)}
     if anchors:
         trust["user_anchors"] = "\n".join(_anchor(each) for each in anchors)
+    if listed:
+        trust["trust_anchors"] = listed.decode("ascii")
     core: dict[str, Any] = {
         "backing_store_memory_threshold_in_mb": _SPILL_MB,
         "max_decompressed_manifest_size_in_mb": _MAX_MANIFEST_MB,

@@ -13,22 +13,25 @@ from mien.provenance.credentials.found import INACCESSIBLE, CredentialsFound
 from mien.provenance.credentials.library import C2paError, Context, Reader, Settings, library_settings
 from mien.provenance.credentials.report import ManifestStore, findings, printable
 from mien.provenance.credentials.streams import ChunkedFile
+from mien.provenance.credentials.trust_list import TrustLists
 
 _MAX_RECEIPT_BYTES = 64 << 20  # bounds memory; a receipt has about 14 kB and the parent's own manifest
 
 
-def read_credentials(path: Path, *, anchors: Sequence[bytes] = ()) -> CredentialsFound:
+def read_credentials(
+    path: Path, *, anchors: Sequence[bytes] = (), lists: TrustLists | None = None
+) -> CredentialsFound:  # fmt: skip
     """Return what the credentials of a file say: those in the file, else those of the receipt beside it.
 
-    `anchors` are the roots that the reader trusts, PEM. The file may be anything; its name does not matter. Raises
+    `anchors` are the roots that the reader trusts, PEM; `lists` adds C2PA's. The file may be anything, under any name. Raises
     `UnreadableMedia` when it cannot be opened, `CertificateUnusable` for an anchor that is not a certificate.
     """
-    return findings(read_store(path, anchors))
+    return findings(read_store(path, anchors, lists), None if lists is None else lists.signers)
 
 
-def read_store(path: Path, anchors: Sequence[bytes]) -> ManifestStore:
+def read_store(path: Path, anchors: Sequence[bytes], lists: TrustLists | None = None) -> ManifestStore:
     """Return the manifest store of a file or of its receipt. Raises as `read_credentials`."""
-    settings = library_settings(anchors)
+    settings = library_settings(anchors, listed=b"" if lists is None else lists.certificates)
     try:
         # Reading a pipe or a device could block for ever or have no end.
         if not stat.S_ISREG(path.stat().st_mode):
@@ -59,7 +62,7 @@ def _parse(settings: dict[str, Any], mime: str, file: ChunkedFile, receipt: byte
     file.seek(0)
     try:
         with Context(Settings.from_dict(settings)) as context, Reader(mime, file, receipt, context) as reader:
-            report = json.loads(reader.json())
+            report, cross = json.loads(reader.json()), json.loads(reader.crjson())
     except C2paError.ManifestNotFound:
         return ManifestStore(None, mime)
     except C2paError as error:
@@ -68,4 +71,4 @@ def _parse(settings: dict[str, Any], mime: str, file: ChunkedFile, receipt: byte
         return ManifestStore(where, mime, problem=printable(str(error)), receipt=receipt)
     except (ValueError, RecursionError) as error:
         return ManifestStore(where, mime, problem=type(error).__name__, receipt=receipt)
-    return ManifestStore(where, mime, report, receipt=receipt)
+    return ManifestStore(where, mime, report, receipt=receipt, cross=cross)

@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 from mien.provenance.credentials import claim as claims
 from mien.provenance.credentials.found import ConsentFound, CredentialsFound, IngredientFound, State
+from mien.provenance.credentials.rubric import sentences
+from mien.provenance.credentials.trust_list import TrustList
 
 _MAX_TEXT_LETTERS = 200  # a report stays readable, whatever a manifest holds
 _MAX_CONSENTS = 64  # likewise
@@ -23,6 +25,7 @@ class ManifestStore:
     """Manifest store as the library reports it.
 
     `report` None = there is none, or `problem` says why it is unreadable. `receipt` is the content of the receipt read.
+    `cross` is the store in crJSON, the form that the rubrics of the conformance programme are written for.
     """
 
     where: Literal["embedded", "sidecar"] | None
@@ -30,10 +33,14 @@ class ManifestStore:
     report: dict[str, Any] | None = None
     problem: str | None = None
     receipt: bytes | None = None
+    cross: dict[str, Any] | None = None
 
 
-def findings(store: ManifestStore) -> CredentialsFound:
-    """Return what a manifest store says. A manifest may hold anything anywhere; nothing in it raises."""
+def findings(store: ManifestStore, listed: TrustList | None = None) -> CredentialsFound:
+    """Return what a manifest store says. A manifest may hold anything anywhere; nothing in it raises.
+
+    `listed` is the list of signers that the reader was given, if any.
+    """
     if store.report is None:
         why = () if store.problem is None else (store.problem,)
         return CredentialsFound("none" if store.where is None else "damaged", store.where, problems=why)
@@ -70,7 +77,24 @@ def findings(store: ManifestStore) -> CredentialsFound:
         ),
         ingredients=tuple(_ingredient(_dict(each)) for each in _list(manifest.get("ingredients"))),
         problems=tuple(dict.fromkeys(problems)),
+        listed=_is_listed(results, listed),
+        rubric=_rubric(store),
+        checker=printable(disclosure.get("checker")),
     )  # fmt: skip
+
+
+def _is_listed(results: dict[str, Any], listed: TrustList | None) -> str | None:
+    """Return name and date of the list on which the signer was found."""
+    successes = map(_dict, _list(_dict(results.get("activeManifest")).get("success")))
+    where = [str(each.get("explanation")) for each in successes if each.get("code") == "signingCredential.trusted"]
+    if listed is None or not any("[system_anchors]" in each for each in where):
+        return None
+    return listed.described(datetime.now(UTC).date())
+
+
+def _rubric(store: ManifestStore) -> tuple[str, ...]:
+    manifests = _list(_dict(store.cross).get("manifests"))
+    return sentences(_dict(manifests[0])) if manifests else ()
 
 
 def _state(verdict: object, problems: Sequence[str], successes: Sequence[str]) -> State:

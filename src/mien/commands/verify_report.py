@@ -1,0 +1,79 @@
+"""Reports of `mien verify --report`: written whole, as HTML or JSON by the name, each with a signature beside it."""
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from mien import __version__
+from mien.errors import MienError, UsageError
+from mien.media.files.output_file import OutputFile, output_error
+from mien.provenance.credentials.trust_list import open_lists
+from mien.provenance.report.file_report import Examiner, FileReport
+from mien.provenance.report.page import page
+from mien.provenance.report.words import say
+from mien.provenance.signing.detached import signature_of, signature_path
+from mien.provenance.signing.installation import open_signer
+from mien.provenance.signing.signer import Signer
+from mien.provenance.trust import SIGNER_FOLDER
+from mien.provenance.verify import Verifier
+from mien.settings import Settings
+
+SUFFIXES = (".html", ".json")
+"""Endings of the names of reports."""
+
+
+def check_names(paths: Sequence[Path]) -> None:
+    """Raise `UsageError` for a report whose name ends in neither of `SUFFIXES`."""
+    for path in paths:
+        if path.suffix.lower() not in SUFFIXES:
+            raise UsageError(f"a report is HTML or JSON, not {path.suffix or 'a file without ending'}", "name it report.html")
+
+
+def examined(
+    files: Sequence[Path], verifier: Verifier, data: Path, settings: Settings, *, search: bool
+) -> tuple[list[FileReport], list[tuple[Path, MienError]]]:
+    """Return the reports on the files, and the files that cannot be opened with their errors."""
+    examiner = Examiner(verifier, open_lists(data), settings, search=search)
+    reports: list[FileReport] = []
+    failed: list[tuple[Path, MienError]] = []
+    for file in files:
+        try:
+            reports.append(examiner.examine(file))
+        except MienError as error:
+            failed.append((file, error))
+    return reports, failed
+
+
+def write_reports(reports: Sequence[FileReport], outputs: Sequence[Path], data: Path, inputs: Sequence[Path]) -> None:
+    """Write each output with its signature. Raises `OutputError` or `ProvenanceError`; then nothing of it remains."""
+    signer = open_signer(data / SIGNER_FOLDER)
+    for path in outputs:
+        signed = say("signed", signer=signer.name, name=signature_path(path).name)
+        if path.suffix.lower() == ".json":
+            content = _json([each.described() for each in reports], signed)
+        else:
+            content = page(reports, signed).encode()
+        write_signed(path, content, signer, inputs)
+
+
+def write_signed(path: Path, content: bytes, signer: Signer, inputs: Sequence[Path] = ()) -> None:
+    """Write a document and its signature; the signature first, so that no document stands without one."""
+    _write(signature_path(path), signature_of(content, path.name, signer, datetime.now(UTC)), ())
+    _write(path, content, inputs)
+
+
+def _write(path: Path, content: bytes, inputs: Sequence[Path]) -> None:
+    with OutputFile(path, overwrite=True, inputs=inputs) as output:
+        try:
+            output.temporary.write_bytes(content)
+        except OSError as error:
+            raise output_error(error, path) from error
+        output.commit()
+
+
+def _json(files: list[dict[str, Any]], signed: str) -> bytes:
+    said = ("preface", "looked-for", "not-looked-for", "no-ela")
+    whole = {"mien_report": 1, "mien": __version__, "notes": [say(name) for name in said], "signed": signed, "files": files}
+    return (json.dumps(whole, indent=1, ensure_ascii=False, default=str) + "\n").encode("utf-8", "replace")
