@@ -7,13 +7,13 @@ from mien.types import Array
 
 
 @kernel
-def spread(places: Array, moves: Array, step_xy: tuple[float, float], near: float, margin: float, nodes: Array) -> None:
-    """Spread moves of single places over a grid, negated: means weighted by 1 / (distance^2 + near^2)^2 (Shepard 1968).
+def spread_shares(places: Array, step_xy: tuple[float, float], near: float, margin: float, size: Array, shares: Array) -> None:
+    """Find the share of each place in each node of a grid: 1 / (distance^2 + near^2)^2 over their sum (Shepard 1968).
 
-    places and moves are float32 (n, 2); nodes float32 (rows, columns, 2), `step_xy` apart from (0, 0), takes the way
-    from each node back to the origin of its content. Within `margin` of the grid's border the moves fall smoothly to 0.
+    places is float32 (n, 2); the grid has `size` (rows, columns), int, `step_xy` apart from (0, 0). shares float32
+    (rows * columns, n) takes the result; within `margin` of the grid's border they fall smoothly to 0.
     """
-    rows, columns = nodes.shape[0], nodes.shape[1]
+    rows, columns = size[0], size[1]
     width, height = (columns - 1) * step_xy[0], (rows - 1) * step_xy[1]
     least = np.float32(near * near)
     for i in range(rows):
@@ -23,24 +23,23 @@ def spread(places: Array, moves: Array, step_xy: tuple[float, float], near: floa
             x = np.float32(j * step_xy[0])
             u = min(max(min(x, width - x) / margin, 0.0), 1.0)
             fade = u * u * (3.0 - 2.0 * u) * v * v * (3.0 - 2.0 * v)
-            total, move_x, move_y = np.float32(0.0), np.float32(0.0), np.float32(0.0)
+            node, total = i * columns + j, np.float32(0.0)
             for k in range(places.shape[0]):
                 dx, dy = x - places[k, 0], y - places[k, 1]
                 near_by = np.float32(1.0) / (dx * dx + dy * dy + least)
-                weight = near_by * near_by
-                total += weight
-                move_x += weight * moves[k, 0]
-                move_y += weight * moves[k, 1]
-            nodes[i, j, 0] = -fade * move_x / total
-            nodes[i, j, 1] = -fade * move_y / total
+                shares[node, k] = near_by * near_by
+                total += shares[node, k]
+            gain = np.float32(fade / total)
+            for k in range(places.shape[0]):
+                shares[node, k] *= gain
 
 
 @kernel
 def follow(points: Array, nodes: Array, step_xy: tuple[float, float]) -> None:
     """Move points float32 (n, 2), in place, along with a picture that is bent by `nodes`.
 
-    nodes is the grid of `spread`, read bilinearly; points count from its first node. The backward field is inverted by
-    fixed point iteration.
+    nodes float32 (rows, columns, 2) is the way from each node back to the origin of its content, read bilinearly; points count
+    from its first node. The backward field is inverted by fixed point iteration.
     """
     rows, columns = nodes.shape[0], nodes.shape[1]
     for k in range(points.shape[0]):

@@ -9,7 +9,7 @@ import pytest
 from mien.face import landmark_sets
 from mien.face.mean_face import face_model, head_pose, neutral
 from mien.imaging import geometry
-from mien.swap.stages.reshape import reach, reshape
+from mien.swap.stages.reshape import TUNING, reach, reshape
 from mien.types import Array, Floats, Image, KnownFace, Landmarks, TrackedFace
 from tests.support.portraits import COLLINS, HOPPER, locate, portrait
 
@@ -202,3 +202,13 @@ def test_half_a_face_behind_another_is_not_bent_and_bends_nobody() -> None:
     assert np.array_equal(image, before)
     free = replace(_face(points), known=KnownFace(face_model().shape))
     assert reshape(image, (free, near), _wider(1.15), 1.0)[0] is not free
+
+
+def test_the_border_and_the_eyes_move_the_whole_way() -> None:
+    target, shape = _placed(0), _wider()
+    (face,) = reshape(_noise(), (_face(target),), shape, 1.0)
+    for group in (landmark_sets.FACE_OVAL, landmark_sets.RIGHT_EYE, landmark_sets.LEFT_EYE):
+        numbers = list(group)
+        wanted = TUNING.gain * 100 * (shape - neutral(target))[numbers, 0]
+        moved = (face.landmarks.points - target)[numbers, 0]
+        assert float((moved * wanted).sum() / (wanted**2).sum()) == pytest.approx(1, abs=0.06)

@@ -13,7 +13,7 @@ import numpy as np
 from mien.face import landmark_sets
 from mien.face.mean_face import HeadPose, head_pose, neutral
 from mien.imaging import geometry
-from mien.imaging.warp import follow, spread
+from mien.imaging.warp import follow, spread_shares
 from mien.types import LANDMARK_COUNT, Floats, Image, Landmarks, TrackedFace
 
 
@@ -31,6 +31,13 @@ class ReshapeTuning:
     """Distance below which landmarks average their moves instead of each keeping its own."""
     max_move: float = 0.16
     """The farthest that a landmark moves."""
+    limit_power: int = 4
+    """Sharpness of that limit: with 4 a usual move of 0.07 loses 1 %, where a hyperbolic tangent takes 6 %."""
+    refinements: int = 2
+    """Rounds in which the field makes up for what its averages take off the moves."""
+    gain: float = 1.15
+    """Factor on the differences between neutral faces, which are read too small: real ones are 1.23 times those read from calm
+    photos and 1.13 times those from smiling ones (52 Londoners; 14 of them held out: the same)."""
     depth: float = 0.5
     """Share of a difference in depth that is believed; the mesh guesses depth from one view."""
     fade_from_degrees: float = 45.0
@@ -147,9 +154,9 @@ def _wanted(face: TrackedFace, shape: Floats, strength: float) -> Floats | None:
     if strength <= 0:
         return None
     own = face.known.neutral if face.known is not None else neutral(points)
-    change = strength * (shape - own) * np.array([1, 1, TUNING.depth], np.float32)
-    size = np.linalg.norm(change, axis=1, keepdims=True)
-    change *= TUNING.max_move * np.tanh(size / TUNING.max_move) / np.maximum(size, 1e-9)
+    change = TUNING.gain * strength * (shape - own) * np.array([1, 1, TUNING.depth], np.float32)
+    size = np.linalg.norm(change, axis=1, keepdims=True) / TUNING.max_move
+    change /= (1 + size**TUNING.limit_power) ** (1 / TUNING.limit_power)
     wanted = (pose.scale * (change @ pose.rotation.T)).astype(np.float32)
     return wanted if np.abs(wanted[:, :2]).max() >= TUNING.min_move_pixels else None
 
@@ -192,7 +199,8 @@ def _field(points: Floats, wanted: Floats, width: int, height: int) -> Field:
     lengths = box[2] - box[0], box[3] - box[1]
     columns, rows = (min(max(4, round(length / (TUNING.step * unit))), TUNING.max_nodes) for length in lengths)
     field = Field(np.zeros((rows, columns, 2), np.float32), box)
-    spread(places - np.array(field.first_xy, np.float32), moves, field.step_xy, TUNING.near * unit, margin, field.moves)
+    places = np.ascontiguousarray(places - np.array(field.first_xy, np.float32))
+    _spread_exactly(places, moves, TUNING.near * unit, margin, field)
     for axis, end in ((0, width - 1), (1, height - 1)):
         count = field.moves.shape[1 - axis]
         place = field.first_xy[axis] + field.step_xy[axis] * np.arange(count, dtype=np.float32)
@@ -200,6 +208,22 @@ def _field(points: Floats, wanted: Floats, width: int, height: int) -> Field:
         low, high = np.minimum(-TUNING.border_share * place, 0), np.maximum(TUNING.border_share * (end - place), 0)
         np.clip(field.moves[:, :, axis], low, high, out=field.moves[:, :, axis])
     return field
+
+
+def _spread_exactly(places: Floats, moves: Floats, near: float, margin: float, field: Field) -> None:
+    """Fill the field with moves (n, 2) of places that count from its first cell, so that they arrive whole.
+
+    Near landmarks average their moves, and each loses a fifth of its own; what has not arrived is added and spread again.
+    """
+    rows, columns = field.moves.shape[:2]
+    shares = np.empty((rows * columns, len(places)), np.float32)
+    spread_shares(places, field.step_xy, near, margin, np.array([rows, columns]), shares)
+    column, row = (places / np.array(field.step_xy, np.float32)).T[:, None]
+    asked = np.asarray(moves, np.float32)
+    for _ in range(TUNING.refinements):
+        nodes = (shares @ asked).reshape(rows, columns, 2)
+        asked = asked + moves - cv2.remap(nodes, column, row, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)[0]
+    field.moves[:] = -(shares @ asked).reshape(rows, columns, 2)
 
 
 def _warp(image: Image, field: Field) -> None:
