@@ -94,3 +94,13 @@ def test_black_and_white_and_sepia_are_one_tone() -> None:
     lips[:60] *= np.array([1.0, 0.8, 1.1], np.float32)
     assert not is_monochrome(lips)
     assert not is_monochrome(luma[:8] * np.ones(3, np.float32)), "too few pixels to tell"
+
+
+def test_the_tone_at_the_border_is_the_targets() -> None:
+    crop, target = _skin(140), _skin(140, 1)
+    crop[-20:] = crop[-20:] * 0.85  # a chin in shadow
+    target[30:36, 40:80] = target[30:36, 40:80] * 0.3  # no picture without a dark spot is clear
+    result = _lit(crop, target)
+    before, after = ((picture[-8:] - target[-8:].astype(float)).mean() for picture in (crop.astype(float), result))
+    assert before < -15
+    assert abs(after) < 1.5

@@ -7,6 +7,7 @@ import numpy as np
 
 from mien.imaging.arrays import locked
 from mien.imaging.percentiles import percentiles_of
+from mien.imaging.smoothstep import smoothstep
 from mien.types import Array, Floats, Image, Mask
 
 LUMA = locked(np.array([0.114, 0.587, 0.299], np.float32))
@@ -19,7 +20,7 @@ class ToneTuning:
 
     map_cells: int = 40  # along the longer side of the coarse maps; chosen by eye
     mean_sigma: float = 0.25  # wide enough to leave a nose or a brow to the source
-    skin_sigma: float = 0.07  # of the skin's own lightness: shading as fine as a cheekbone's is the target's
+    skin_sigma: float = 0.1  # of the skin's own lightness: with 0.07 the shape of cheeks becomes the target's, too
     unlike_share: float = 0.2  # skin is seldom darker than its surroundings by more; brows, lips and beards are
     brighter_share: float = 0.6  # the same for brighter skin: most shine is the lamp's, and goes over with the light
     darker_skin: float = 1.5  # times as bright a target up to which the photo is taken for a darker exposure
@@ -33,6 +34,8 @@ class ToneTuning:
     upper_face: float = 0.6  # share of the face's height above the mouth
     fine_sigma: float = 0.025  # parts fine from coarse detail
     towards_target: float = 0.7  # share by which fine detail follows the target
+    rim: float = 0.17  # of the longer side: width of the border in which what the crop lacks of the target's tone is added
+    rim_sigma: float = 0.1  # of its smoothing: with 0.04 the shading by which cheeks and jaws are told apart goes, too
 
 
 _DEFAULT = ToneTuning()
@@ -75,7 +78,34 @@ def light_map(crop: Image, mask: Mask, target: Image, strength: float, tuning: T
     light[:, :, 6:9] = strength * (darker * wanted_tone - tint * own_tone)
     light[:, :, 9:12] = strength * (brighter * wanted_shine - tint * own_shine)
     light[:, :, 12:] = 1 + strength * (tint - 1)
+    light[:, :, 3:6] += strength * _rest_at_border(own - own_mean, wanted, light, weight, tuning)
     return light
+
+
+def _rest_at_border(detail: Floats, wanted: Floats, light: Floats, weight: Floats, tuning: ToneTuning) -> Floats:
+    """Return what the relit crop still lacks of the target's tone near the border of the mask; float32 (gh, gw, 3).
+
+    `detail` is the crop without its mean. A step there is seen even where both are right in the mean.
+    """
+    luma = (detail @ LUMA)[:, :, None]
+    relit = light[:, :, 3:6] + detail * light[:, :, 12:] + luma * np.where(luma < 0, light[:, :, 6:9], light[:, :, 9:12])
+    lacks = wanted - relit
+    # Hair, beards and things before the face are no tone of its skin.
+    off = (lacks @ LUMA) / (wanted @ LUMA + tuning.black_level)
+    sure = weight / np.square(1 + np.square(off / tuning.unlike_share))
+    sigma = tuning.rim_sigma * weight.shape[1]
+    total = cv2.GaussianBlur(sure, (0, 0), sigma, borderType=cv2.BORDER_CONSTANT)[:, :, None]
+    blurred = cv2.GaussianBlur(lacks * sure[:, :, None], (0, 0), sigma, borderType=cv2.BORDER_CONSTANT)
+    return np.asarray(blurred / (total + 0.02) * _near_border(weight, tuning)[:, :, None], np.float32)
+
+
+def _near_border(weight: Floats, tuning: ToneTuning) -> Floats:
+    """Return 1 on the outline of the cells with a weight, 0 a rim's width inside; holes in it, as eyes, have no border."""
+    outlines = cv2.findContours((weight > 0).view(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)[0]
+    area = np.zeros((weight.shape[0] + 2, weight.shape[1] + 2), np.uint8)
+    cv2.drawContours(area, outlines, -1, 1, cv2.FILLED, offset=(1, 1))
+    inside = cv2.distanceTransform(area, cv2.DIST_L2, 3)[1:-1, 1:-1] - 1
+    return np.asarray(1 - smoothstep(inside / (tuning.rim * max(weight.shape))), np.float32)
 
 
 def is_monochrome(pixels: Array, tuning: ToneTuning = _DEFAULT) -> bool:

@@ -18,7 +18,7 @@ from mien.imaging.smoothstep import smoothstep
 from mien.swap.source.light import lit, smooth_skin, tone_towards
 from mien.swap.source.regions import GRID, regions
 from mien.swap.source.view import SMALLEST, View, size_for, view_of
-from mien.types import Floats, Image, SourceFace
+from mien.types import Floats, Image, Mask, SourceFace
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +31,12 @@ class TextureTuning:
     first_moving_votes: float = 20.0  # of the first photo where a face moves
     glasses_votes: float = 10.0  # of the first photo's glasses, against at most 1 of another photo
     glasses_reach: int = 7  # texels of the grid beside glasses that are opaque with them
-    feather: float = 0.45  # eye distances of the soft border above the mouth
+    forehead_feather: float = 0.3  # eye distances of the soft border on the forehead, where photos show shine and hair
+    cheek_feather: float = 0.2  # the same beside the eyes
+    hair_feather: float = 0.15  # the same on the forehead towards the photo's hair
     unseen: tuple[float, float] = (0.2, 0.6)  # by which a clip shows a texel better than the photos, for it to count
     rim: float = 0.25  # eye distances inside the oval in which a clip's views fade in
-    jaw_feather: float = 0.34  # along the jaw, where the target's beard would show through
+    jaw_feather: float = 0.14  # along the jaw, where the target's beard and wrinkles would show through
 
 
 TUNING = TextureTuning()
@@ -77,9 +79,15 @@ def _where_unseen(view: View, shown: Floats) -> View:
 @cache
 def _inside() -> Floats:
     """Return 0 on the oval of the texture, 1 from `TextureTuning.rim` on; float32 (grid, grid)."""
+    distance = cv2.distanceTransform(_inside_oval(), cv2.DIST_L2, 3)
+    return smoothstep(distance / (TUNING.rim * GRID * texture_per_eye_distance()))
+
+
+def _inside_oval() -> Mask:
+    """Return 1 inside the oval of the texture, else 0; uint8 (grid, grid)."""
     area = np.zeros((GRID, GRID), np.uint8)
     cv2.fillPoly(area, [texture_points(GRID)[list(landmark_sets.FACE_OVAL)].round().astype(np.int32)], 1)
-    return smoothstep(cv2.distanceTransform(area, cv2.DIST_L2, 3) / (TUNING.rim * GRID * texture_per_eye_distance()))
+    return area
 
 
 def merged(views: Sequence[View]) -> View:
@@ -159,8 +167,10 @@ def border_opacity() -> Floats:
     start, along = oval[:, None, :], (np.roll(oval, -1, axis=0) - oval)[:, None, :]
     share = np.clip(((shape[None] - start) * along).sum(2) / (along**2).sum(2), 0, 1)
     distance = np.linalg.norm(shape[None] - start - share[:, :, None] * along, axis=2).min(0)
+    forehead = smoothstep(shape[:, 1] / shape[list(landmark_sets.BROW_TOPS), 1].min())
     jaw = smoothstep(shape[:, 1] / shape[landmark_sets.INNER_LIPS[0], 1])
-    return smoothstep(distance / (TUNING.feather + jaw * (TUNING.jaw_feather - TUNING.feather)))
+    beside = (1 - forehead - jaw) * TUNING.cheek_feather
+    return smoothstep(distance / (forehead * TUNING.forehead_feather + beside + jaw * TUNING.jaw_feather))
 
 
 def glasses_opacity(glasses: Floats) -> Floats:
@@ -182,4 +192,16 @@ def _shares(view: View) -> Floats:
     total = first + second
     # Skin that is seen badly still has the better grain.
     whole = smoothstep(total / 0.3) / np.maximum(total, 1e-6)
-    return np.ascontiguousarray(np.dstack([first * whole, second * whole, total]), np.float32)
+    sure = _away_from_hair(total)
+    sure = sure if view.glasses is None else np.maximum(sure, view.glasses)
+    return np.ascontiguousarray(np.dstack([first * whole, second * whole, total * sure]), np.float32)
+
+
+def _away_from_hair(total: Floats) -> Floats:
+    """Return 0 where nothing is known of a forehead, 1 a feather's width beside it; float32 (grid, grid).
+
+    Beside the hair of a photo lie its shadow and single strands. The oval has a border of its own.
+    """
+    known = np.asarray((total >= 0.5) | (_inside_oval() * regions().forehead < 0.5), np.uint8)
+    distance = cv2.distanceTransform(known, cv2.DIST_L2, 3)
+    return smoothstep(distance / (TUNING.hair_feather * GRID * texture_per_eye_distance()))
