@@ -5,6 +5,7 @@ from dataclasses import asdict
 
 from rich.markup import escape
 
+from mien.commands.messages import error_console
 from mien.commands.options import Commands, add_json
 from mien.commands.tables import new_table, print_json, print_table
 
@@ -14,6 +15,9 @@ def add(commands: Commands) -> None:
     text = "report what works on this machine: versions, devices, cameras, codecs, models"
     doctor = commands.add_parser("doctor", help=text, description=text)
     add_json(doctor)
+    doctor.add_argument(
+        "--prepare", action="store_true", help="compile all that mien compiles for this processor, so that no first start does"
+    )
     doctor.set_defaults(run=_run)
 
 
@@ -21,6 +25,12 @@ def _run(options: argparse.Namespace) -> int:
     from mien.commands.findings import examine
     from mien.models.library.store import Store
 
+    if options.prepare:
+        from mien.commands.preparation import prepare
+
+        console = error_console()
+        console.print(f"kept in {prepare(Store(), console.print)}", markup=False)
+        return 0
     findings = examine(Store())
     if options.json:
         print_json([asdict(finding) for finding in findings])

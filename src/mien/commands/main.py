@@ -1,6 +1,7 @@
 """The command line: run a command, turn every error into an exit code."""
 
 import argparse
+import gc
 import io
 import logging
 import sys
@@ -13,6 +14,7 @@ from mien.commands.stopping import terminating_like_interrupting
 from mien.errors import MienError, UsageError
 from mien.system.programs import harden
 
+_COLLECT_AFTER = 10_000  # new objects; at Python's 700 collections take 5 % of the 2.2 s of processor time of a picture
 _INTERRUPTED = 130  # exit code; what a shell reports of a program that Ctrl-C ended
 
 
@@ -22,6 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # A character that the terminal cannot show is no reason to end.
         sys.stdout.reconfigure(errors="backslashreplace")
     harden()
+    gc.set_threshold(_COLLECT_AFTER)
     options = build_parser().parse_args(arguments)
     for library in ("PIL", "tifffile"):
         # They log what is wrong with a damaged file; the error that follows says it in our words.

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from mien.imaging.arrays import locked
+from mien.imaging.cie_lab import bgr_to_lab
 from mien.imaging.percentiles import percentiles_of
 from mien.imaging.smoothstep import smoothstep
 from mien.types import Array, Floats, Image, Mask
@@ -213,7 +214,7 @@ def skin_confidence(image: Image, sample: Mask, spread: float) -> Mask:
 
     The distance is Mahalanobis' in CIE Lab; `spread` is the sigma in pixels of the smoothing.
     """
-    lab = cv2.cvtColor(image, cv2.COLOR_BGR2LAB).astype(np.float32)
+    lab = bgr_to_lab(image).astype(np.float32)
     pixels = lab[sample > 0]
     if len(pixels) < 64:
         return np.full(image.shape[:2], 255, np.uint8)

@@ -1,0 +1,52 @@
+"""`mien doctor --prepare`: `scripts/install` runs it whole; here are its edges."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mien.commands import preparation
+from mien.commands.main import main
+
+
+@pytest.fixture
+def swapped(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
+    """Replace the swaps by notes of what they would have swapped."""
+    notes: list[tuple[str, ...]] = []
+
+    def swap(photo: Path, target: Path, output: Path, data: Path, *more: str) -> None:
+        notes.append((photo.name, target.name, *more))
+
+    monkeypatch.setattr(preparation, "_swap", swap)
+    monkeypatch.setattr(preparation, "warm_up", lambda *_: None)
+    return notes
+
+
+def test_a_picture_and_a_film_are_swapped(
+    swapped: list[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    (tmp_path / "one.kernel").touch()
+    assert main(["doctor", "--prepare"]) == 0
+    assert [each[1:] for each in swapped] == [("grace_hopper.jpg",), ("clip.mp4", "--end", "0.2")]
+    assert str(tmp_path) in capsys.readouterr().err.replace("\n", "")
+
+
+@pytest.mark.parametrize(("folder", "words"), [("relative", "no folder"), ("empty", "cannot be kept")])
+def test_a_machine_that_keeps_nothing(
+    swapped: list[Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    folder: str,
+    words: str,
+) -> None:
+    monkeypatch.setenv("NUMBA_CACHE_DIR", "kernels" if folder == "relative" else str(tmp_path))
+    assert main(["doctor", "--prepare"]) == 2
+    assert words in capsys.readouterr().err
+
+
+def test_a_failed_swap_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(preparation, "python_module", lambda *_: ["sh", "-c", "echo no room >&2; exit 5"])
+    assert main(["doctor", "--prepare"]) == 1
+    assert "no room" in capsys.readouterr().err
