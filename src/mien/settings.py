@@ -202,7 +202,9 @@ class Settings:
         "label",
         choices=("shown", "off-film", "off-satire", "off-research"),
     )
-    badge_style: str = _row("dark", "style of the AI badge", "label", choices=("dark", "light", "letters"))
+    badge_style: str = _row(
+        "dark", "style of the AI badge; eu adds the word MODIFIED", "label", choices=("dark", "light", "letters", "eu")
+    )
     badge_corner: str = _row(
         "bottom-right",
         "corner of the AI badge",

@@ -51,7 +51,7 @@ def test_the_size_is_a_share_of_the_shorter_side(size: float) -> None:
     assert bottom - top == round(size * 600)
 
 
-@pytest.mark.parametrize("style", ["dark", "light", "letters"])
+@pytest.mark.parametrize("style", ["dark", "light", "letters", "eu"])
 @pytest.mark.parametrize("level", [0, 90, 128, 255])
 def test_the_letters_are_read_on_any_background(level: int, style: str) -> None:
     labelled = Labeller(Settings(badge_style=style), UNSEEN).label(_frame(np.full((720, 1280, 3), level, np.uint8)))

@@ -39,6 +39,14 @@ class BadgeShape:
     """Ends of the strokes of a capital A and a capital I, (x, y) from the left top corner of the plate."""
     stroke: float = 0.105
     """Width of a stroke."""
+    word: str = "MODIFIED"
+    """Second word of the style `eu`, as the icons of the European Code of Practice have it beside AI (docs/regulation.md)."""
+    word_aspect: float = 2.05
+    """Width of the word's part of the plate."""
+    word_height: float = 0.34
+    """Height of its letters."""
+    word_stroke: float = 0.075
+    """Width of a stroke of them."""
     oversampling: int = 8
     """Pixels drawn for a pixel of the badge, which is then reduced, for smooth edges."""
 
@@ -94,7 +102,7 @@ class Labeller:
     def _badge(self, width: int, height: int) -> tuple[Image, Mask]:
         if self._drawn is None or self._drawn[0] != (width, height):
             badge_height = max(round(self._size * min(width, height)), _BADGE.min_height_pixels)
-            badge_height = max(1, min(badge_height, height, int(width / _BADGE.aspect)))
+            badge_height = max(1, min(badge_height, height, int(width / aspect_of(self._style))))
             plate, mask = draw_badge(badge_height, self._style)
             self._drawn = (width, height), plate[:, :width], mask[:, :width]
         return self._drawn[1], self._drawn[2]
@@ -107,14 +115,24 @@ class Labeller:
         return left, top
 
 
+def aspect_of(style: str, shape: BadgeShape = _BADGE) -> float:
+    """Return the width of a badge of this style over its height."""
+    return shape.aspect + (shape.word_aspect if style == "eu" else 0.0)
+
+
 def draw_badge(height: int, style: str, shape: BadgeShape = _BADGE) -> tuple[Image, Mask]:
-    """Return the letters AI on a plate, or with an outline: BGR uint8 (height, w, 3), and opacity uint8 (height, w)."""
+    """Return the letters AI on a plate, or with an outline: BGR uint8 (height, w, 3), and opacity uint8 (height, w).
+
+    The style `eu` has the word MODIFIED beside them.
+    """
     tall = height * shape.oversampling
-    wide = max(1, round(height * shape.aspect)) * shape.oversampling
+    wide = max(1, round(height * aspect_of(style, shape))) * shape.oversampling
     ink, ground = (shape.dark, shape.light) if style == "light" else (shape.light, shape.dark)
     badge = np.full((tall, wide, 3), ground, np.uint8)
     opacity = _letters(wide, tall, shape.outline, shape) if style == "letters" else _plate(wide, tall, shape.plate_opacity)
-    letters = _letters(wide, tall, 1.0, shape)
+    letters = _letters(round(shape.aspect * tall), tall, 1.0, shape) if style == "eu" else _letters(wide, tall, 1.0, shape)
+    if style == "eu":
+        letters = np.hstack([letters, _word(wide - letters.shape[1], tall, shape)])
     badge[letters > 0] = ink
     return _shrunk(badge, height, shape.oversampling), _shrunk(np.maximum(opacity, letters), height, shape.oversampling)
 
@@ -136,6 +154,17 @@ def _letters(wide: int, tall: int, thickness: float, shape: BadgeShape) -> Mask:
     for start, end in shape.strokes:
         ends = [tuple(round(value * tall) for value in (x + shift, y)) for x, y in (start, end)]
         cv2.line(drawn, ends[0], ends[1], 255, max(1, round(thickness * shape.stroke * tall)))
+    return drawn
+
+
+def _word(wide: int, tall: int, shape: BadgeShape) -> Mask:
+    """Return the second word, as high as it may be and not wider than its part of the plate."""
+    drawn = np.zeros((tall, wide), np.uint8)
+    font, thickness = cv2.FONT_HERSHEY_SIMPLEX, max(1, round(shape.word_stroke * tall))
+    (width, height), _ = cv2.getTextSize(shape.word, font, 1.0, 1)
+    scale = min(shape.word_height * tall / height, 0.92 * wide / width)
+    corner = round(0.02 * tall), round((tall + height * scale) / 2)
+    cv2.putText(drawn, shape.word, corner, font, scale, 255, thickness, cv2.LINE_AA)
     return drawn
 
 

@@ -6,6 +6,7 @@ from itertools import islice
 from pathlib import Path
 
 from mien.errors import MediaError, SealBroken
+from mien.media.files.movie_statement import state_in_movie
 from mien.media.files.moving import Kind, kind_of
 from mien.provenance.consent import Consents
 from mien.provenance.credentials.claim import Claim
@@ -49,6 +50,7 @@ class Notary:
         # The mark first: a file without it must not carry credentials either.
         ids = {claim.mark_id, *mark_ids}
         _check_mark(path, claim.title, ids)
+        state_in_movie(path, claim.engine)
         signed = sign_file(path, claim, self.signer, parent=parent, timestamp_url=self.timestamp_url, parent_title=parent_title)
         self._check_credentials(path, claim)
         output = Output(claim.mark_id, kind, claim.title, claim.made_at, signed.manifest_sha256)

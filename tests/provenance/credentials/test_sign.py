@@ -21,10 +21,11 @@ from cryptography.x509.oid import ObjectIdentifier
 import mien
 from mien.errors import MienError, OutputError, SigningFailed
 from mien.media.files.statement import DIGITAL_SOURCE_TYPE
-from mien.provenance.credentials.claim import DISCLOSURE, MARK_ALGORITHM, ConsentClaim, disclosure
+from mien.provenance.credentials.claim import CHECKER, DISCLOSURE, MARK_ALGORITHM, ConsentClaim, disclosure
 from mien.provenance.credentials.found import ConsentFound
 from mien.provenance.credentials.library import HashBlocks
 from mien.provenance.credentials.read import read_credentials
+from mien.provenance.credentials.rubric import AMBIGUOUS, COMPLETE
 from mien.provenance.credentials.sign import sign_file
 from mien.provenance.signing.given import command_signer, given_signer
 from mien.provenance.signing.signer import Signer
@@ -37,6 +38,7 @@ from tests.support.signed import (
     anchors_of,
     pixels_of,
     same_pixels,
+    signed_files,
     write_media,
 )
 
@@ -347,3 +349,11 @@ def _refusing() -> Iterator[tuple[str, list[str]]]:
         finally:
             server.shutdown()
             thread.join()
+
+
+def test_all_actions_are_included_and_the_description_of_the_mark_is_named(tmp_path: Path, signer: Signer) -> None:
+    (path,) = signed_files(tmp_path, signer, (".jpg",))
+    found = read_credentials(path, anchors=anchors_of(signer))
+    assert found.checker == CHECKER
+    assert COMPLETE in found.rubric
+    assert AMBIGUOUS not in found.rubric

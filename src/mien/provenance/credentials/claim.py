@@ -17,6 +17,8 @@ DISCLOSURE = "io.github.mien.disclosure"
 """Label of our own assertion, which holds label and consents."""
 MARK_ALGORITHM = "io.github.mien.mark"
 """Name of the mark in the soft binding; its value is the id as six hexadecimal digits."""
+CHECKER = "https://mien.github.io/mark.html"
+"""Address of the description of the mark, exact enough to write a reader: how anybody checks it, free of charge."""
 PARENT_ID = "parent"
 """Ties the action `c2pa.opened` to the ingredient that was opened."""
 _MARK_BITS = 24  # three of the four bytes of the mark; the fourth is their check
@@ -102,7 +104,7 @@ def assertions(claim: Claim, *, opened: bool) -> list[dict[str, Any]]:
     bound = {"action": "c2pa.watermarked.bound", "when": when, "softwareAgent": generator()}
     value = mark_hex(claim.mark_id)
     return [
-        {"label": "c2pa.actions.v2", "data": {"actions": [first, edited, bound]}},
+        {"label": "c2pa.actions.v2", "data": {"actions": [first, edited, bound], "allActionsIncluded": True}},
         {"label": "c2pa.soft-binding", "data": {"alg": MARK_ALGORITHM, "blocks": [{"scope": {}, "value": value}]}},
         {"label": DISCLOSURE, "data": disclosure(claim)},
     ]
@@ -115,10 +117,11 @@ def disclosure(claim: Claim) -> dict[str, Any]:
     consents = [{"basis": each.basis, "recorded": stamp(each.recorded, exact)} for each in claim.consents]
     # One source is written as it was before there could be several, for readers of that time.
     hidden: dict[str, Any] = {} if claim.hidden is None else {"hidden": dict(claim.hidden.facts)}
+    said = {"engine": claim.engine, "label": {"state": claim.label, "note": claim.label_note}, "checker": CHECKER}
     if not consents:
-        return {"engine": claim.engine, "label": {"state": claim.label, "note": claim.label_note}, **hidden}
+        return {**said, **hidden}
     named: dict[str, Any] = {"consent": consents[0]} if len(consents) == 1 else {"consents": consents}
-    return {"engine": claim.engine, "label": {"state": claim.label, "note": claim.label_note}, **named, **hidden}
+    return {**said, **named, **hidden}
 
 
 def mark_hex(mark_id: int) -> str:

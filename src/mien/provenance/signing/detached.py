@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 
 from mien.errors import SigningFailed, UnreadableMedia
 from mien.provenance.signing.certificates import common_name
@@ -84,7 +84,7 @@ def check_document(path: Path, anchors: Sequence[bytes]) -> SignatureFound:
         if said["format"] != _FORMAT or said["algorithm"] != algorithm_of(leaf):
             raise ValueError("another format")
         check_signature(leaf, _statement(said), base64.b64decode(said["signature"], validate=True), "the signer")
-    except (ValueError, LookupError, TypeError, RecursionError, SigningFailed):
+    except (ValueError, LookupError, TypeError, RecursionError, UnsupportedAlgorithm, SigningFailed):
         return SignatureFound("damaged", "The signature beside it is damaged and says nothing.")
     signer = common_name(chain[0])
     if document != said["sha256"] or path.name != said["file"]:
@@ -114,6 +114,6 @@ def _leads_to(chain: Sequence[x509.Certificate], anchors: Sequence[bytes], momen
 def _issued(certificate: x509.Certificate, by: x509.Certificate) -> bool:
     try:
         certificate.verify_directly_issued_by(by)
-    except (ValueError, TypeError, InvalidSignature):
+    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
         return False
     return True
