@@ -54,8 +54,13 @@ def digests(folder: Path) -> list[str]:
     """Return the SHA-256 of the packets of all parts; every part has to be there."""
     job = open_job(folder)
     assert not job.missing()
-    parts = range(1, len(job.plan.parts) + 1)
-    return [hashlib.sha256(job.folder.packets(number).read_bytes()).hexdigest() for number in parts]
+    found = []
+    for number in range(1, len(job.plan.parts) + 1):
+        record = job.record(number)
+        assert record is not None
+        with job.folder.packets(number, record) as packets:
+            found.append(hashlib.sha256(packets.read_bytes()).hexdigest())
+    return found
 
 
 def timed(command: list[str]) -> float:

@@ -43,7 +43,7 @@ def test_a_chain_is_named_by_its_parts() -> None:
 
 
 def test_the_template_joins_after_all_parts(tmp_path: Path) -> None:
-    text = openjd_template(tmp_path / "job", tmp_path / "out.mp4", [Chain(1, 2, 30), Chain(3, 3, 30)], tmp_path / "data")
+    text = openjd_template(str(tmp_path / "job"), tmp_path / "out.mp4", [Chain(1, 2, 30), Chain(3, 3, 30)], tmp_path / "data")
     parts, join = json.loads(text)["steps"]
     assert parts["parameterSpace"]["taskParameterDefinitions"][0]["range"] == ["1-2", "3"]
     assert parts["script"]["actions"]["onRun"] == {
@@ -54,7 +54,7 @@ def test_the_template_joins_after_all_parts(tmp_path: Path) -> None:
 
 
 def test_the_template_of_a_made_film_only_joins(tmp_path: Path) -> None:
-    (join,) = json.loads(openjd_template(tmp_path / "job", tmp_path / "out.mp4", [], None))["steps"]
+    (join,) = json.loads(openjd_template(str(tmp_path / "job"), tmp_path / "out.mp4", [], None))["steps"]
     assert join["name"] == "join"
     assert "dependencies" not in join
 
@@ -62,4 +62,4 @@ def test_the_template_of_a_made_film_only_joins(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["{{Job.Name}}.mp4", "two\nlines.mp4"])
 def test_names_that_the_format_would_take_for_its_own_are_refused(name: str, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="cannot hold the name"):
-        openjd_template(tmp_path / "job", tmp_path / name, [], None)
+        openjd_template(str(tmp_path / "job"), tmp_path / name, [], None)

@@ -17,7 +17,7 @@ from mien.media.files.output_file import OutputFile
 from mien.safety.content_check import FileContentCheck
 from mien.settings import Settings
 from mien.testing import FakeClassifier
-from tests.support.film_jobs import Unsealing, swap_of
+from tests.support.film_jobs import Unsealing, folder_of, swap_of
 from tests.support.portraits import COLLINS
 from tests.support.short_films import RATE, short_film
 
@@ -31,7 +31,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     film = short_film(folder / "film.mp4", ((COLLINS, 0.5),))
     job = plan_film(swap_of(film), folder / "out.mp4", folder / "job")
     make_parts(job, 1, 1)
-    return job.folder.path
+    return folder_of(job)
 
 
 @pytest.fixture
@@ -66,11 +66,11 @@ def _change(path: Path, **values: Any) -> None:
 )
 def test_records_that_cannot_be_are_damaged(values: dict[str, Any], job: FilmJob, tmp_path: Path) -> None:
     assert job.missing() == ()
-    _change(job.folder.path / "part-0001.json", **values)
+    _change(folder_of(job) / "part-0001.json", **values)
     with pytest.raises(UsageError, match=r"part-0001\.json is damaged") as raised:
         join_parts(job, Unsealing().notary, OutputFile(tmp_path / "out.mp4", overwrite=False))
     assert "remove it" in raised.value.remedy
-    assert len(str(raised.value).removeprefix(str(job.folder.path))) < 160, "one line"
+    assert len(str(raised.value).removeprefix(str(folder_of(job)))) < 160, "one line"
 
 
 @pytest.mark.parametrize(
@@ -87,9 +87,9 @@ def test_records_that_cannot_be_are_damaged(values: dict[str, Any], job: FilmJob
     ids=str,
 )
 def test_plans_that_cannot_be_are_refused(values: dict[str, Any], job: FilmJob) -> None:
-    _change(job.folder.path / "plan.json", **values)
+    _change(folder_of(job) / "plan.json", **values)
     with pytest.raises(UsageError, match="cannot be used"):
-        open_job(job.folder.path)
+        open_job(folder_of(job))
 
 
 def test_scores_that_were_edited_hide_nothing(job: FilmJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -97,7 +97,7 @@ def test_scores_that_were_edited_hide_nothing(job: FilmJob, tmp_path: Path, monk
     open_check: Callable[[Any], FileContentCheck] = lambda _: FileContentCheck(FakeClassifier(0.97))  # noqa: E731
     monkeypatch.setattr(factory, "open_content_check", open_check)
     for scores in ([], [[0.0, 0.01]]):
-        _change(job.folder.path / "part-0001.json", scores=scores)
+        _change(folder_of(job) / "part-0001.json", scores=scores)
         with pytest.raises(ContentRefused):
             join_parts(job, Unsealing().notary, OutputFile(tmp_path / "out.mp4", overwrite=False))
     assert not list(tmp_path.glob("*.mp4"))
@@ -115,7 +115,7 @@ def test_a_folder_that_cannot_be_removed_is_named(job: FilmJob, tmp_path: Path, 
     unlink = Path.unlink
 
     def refuse(self: Path, missing_ok: bool = False) -> None:
-        if self.parent == job.folder.path:
+        if self.parent == folder_of(job):
             raise OSError(errno.EROFS, "Read-only file system")
         unlink(self, missing_ok)
 
@@ -126,7 +126,7 @@ def test_a_folder_that_cannot_be_removed_is_named(job: FilmJob, tmp_path: Path, 
 
 
 def test_only_files_of_the_film_go_with_its_folder(job: FilmJob) -> None:
-    folder = job.folder.path
+    folder = folder_of(job)
     kept = [folder / name for name in ("part-final.mp4", "part-0001.mp4", "notes.txt")]
     left = [folder / name for name in (".part-0003.22.part", ".cast.state.22.part", ".part-0001.lease.ab", "part-12345.state")]
     for path in (*kept, *left):

@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,7 +14,7 @@ from threading import Event
 
 import pytest
 
-from mien.assembly import film_plan
+from mien.assembly import film_making, film_plan
 from mien.assembly.film_job import FilmJob, join_parts, make_parts, open_job, plan_film, run_parts
 from mien.batch.job import Progress
 from mien.errors import Cancelled, MienError, ModelMismatch, NoFaceFound, NotYet, OutputError, UnreadableMedia, UsageError
@@ -24,7 +25,7 @@ from mien.media.files.video_reader import VideoReader
 from mien.settings import Settings
 from mien.swap import parts
 from tests.support.clips import Clip, look, make
-from tests.support.film_jobs import CONSENT, MARK, Unsealing, swap_of
+from tests.support.film_jobs import CONSENT, MARK, Unsealing, folder_of, packets_of, state_of, swap_of
 from tests.support.places import ROOT
 from tests.support.portraits import COLLINS, HOPPER
 from tests.support.short_films import PARTS, RATE, SHOTS, short_film, short_parts
@@ -72,7 +73,7 @@ def test_every_way_gives_the_same_bytes(kind: str, tmp_path: Path) -> None:
     steps: list[Progress] = []
     whole = Unsealing()
     done, warnings = run_parts(
-        _planned(tmp_path, kind, "whole").folder.path,
+        folder_of(_planned(tmp_path, kind, "whole")),
         whole.notary,
         OutputFile(tmp_path / "a.mp4", overwrite=False),
         steps.append,
@@ -85,7 +86,7 @@ def test_every_way_gives_the_same_bytes(kind: str, tmp_path: Path) -> None:
     # Fresh parts in any order, and one that goes on within a shot in a process of its own.
     for number in (4, 1, 3):
         make_parts(job, number, number)
-    assert _in_another_process("make_parts(job, 2, 2)", job.folder.path) == ""
+    assert _in_another_process("make_parts(job, 2, 2)", folder_of(job)) == ""
     assert job.missing() == ()
     apart = _joined(job, tmp_path)
     assert alone.content == whole.content == apart.content
@@ -99,9 +100,9 @@ def test_every_way_gives_the_same_bytes(kind: str, tmp_path: Path) -> None:
 @pytest.mark.posix
 def test_a_killed_run_goes_on_and_gives_the_same_bytes(tmp_path: Path) -> None:
     whole = Unsealing()
-    run_parts(_planned(tmp_path, name="whole").folder.path, whole.notary, OutputFile(tmp_path / "a.mp4", overwrite=False))
+    run_parts(folder_of(_planned(tmp_path, name="whole")), whole.notary, OutputFile(tmp_path / "a.mp4", overwrite=False))
     job = _planned(tmp_path)
-    process = _other_process("make_parts(job, 1, 4)", job.folder.path)
+    process = _other_process("make_parts(job, 1, 4)", folder_of(job))
     while process.poll() is None and job.record(1) is None:
         pass
     assert process.poll() is None, "the run was too short to be killed in its midst"
@@ -112,11 +113,11 @@ def test_a_killed_run_goes_on_and_gives_the_same_bytes(tmp_path: Path) -> None:
     # The lease and the temporary file of the killed run are in nobody's way.
     again = Unsealing()
     steps: list[Progress] = []
-    run_parts(job.folder.path, again.notary, OutputFile(tmp_path / "out.mp4", overwrite=False), steps.append)
+    run_parts(folder_of(job), again.notary, OutputFile(tmp_path / "out.mp4", overwrite=False), steps.append)
     assert steps[0].frames > job.plan.parts[0].frames
     assert again.content == whole.content
     assert again.fingerprints == whole.fingerprints
-    assert not job.folder.path.exists()
+    assert not folder_of(job).exists()
 
 
 def test_a_part_within_a_shot_waits_for_the_one_before(tmp_path: Path) -> None:
@@ -128,9 +129,39 @@ def test_a_part_within_a_shot_waits_for_the_one_before(tmp_path: Path) -> None:
     make_parts(job, 3, 3)
     with pytest.raises(NotYet, match="part 1 and 2 more are not made yet"):
         _joined(job, tmp_path)
-    before = job.folder.packets(3).stat().st_mtime_ns
+    before = packets_of(job, 3).stat().st_mtime_ns
     make_parts(job, 3, 3)
-    assert job.folder.packets(3).stat().st_mtime_ns == before, "a part that is made is kept"
+    assert packets_of(job, 3).stat().st_mtime_ns == before, "a part that is made is kept"
+
+
+def test_of_two_who_make_a_part_the_first_result_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(film_making, "TUNING", film_making.MakingTuning(look_period_s=0.0))
+    job = _planned(tmp_path)
+    other = open_job(Path(shutil.copytree(folder_of(job), tmp_path / "other")))
+    make_parts(other, 1, 1)
+    record = json.loads((folder_of(other) / "part-0001.json").read_bytes())
+    seen: list[int] = []
+
+    def hand_in_elsewhere(step: Progress) -> None:
+        seen.append(step.frames)
+        if step.frames == 6:
+            for path in (packets_of(other, 1), state_of(other, 1)):
+                shutil.copy(path, folder_of(job))
+            (folder_of(job) / "part-0001.json").write_text(json.dumps({**record, "host": "elsewhere"}))
+
+    with job.folder.lease(1), job.folder.lease(2):
+        with pytest.raises(NotYet, match="part-0001 is being made"):
+            make_parts(job, 1, 2)
+        make_parts(job, 1, 2, hand_in_elsewhere, second=True)
+    first = job.plan.parts[0].frames
+    assert seen == [*range(1, 7), *range(first + 1, first + job.plan.parts[1].frames + 1)], "it goes on behind that part"
+    found = job.record(1)
+    assert found is not None
+    assert found.host == "elsewhere"
+    assert job.missing() == (3, 4)
+    assert not list(folder_of(job).glob(".*"))
+    make_parts(other, 2, 2)
+    assert packets_of(job, 2).read_bytes() == packets_of(other, 2).read_bytes()
 
 
 def test_a_stop_keeps_finished_parts_and_nothing_else(tmp_path: Path) -> None:
@@ -142,8 +173,8 @@ def test_a_stop_keeps_finished_parts_and_nothing_else(tmp_path: Path) -> None:
 
     with pytest.raises(Cancelled):
         make_parts(job, 1, 4, report, stop)
-    names = {path.name for path in job.folder.path.iterdir()}
-    assert names <= {"plan.json", "cast.state", "part-0001.json", "part-0001.packets", "part-0001.state"}
+    names = {path.name for path in folder_of(job).iterdir()}
+    assert names <= {"plan.json", "cast.state", "part-0001.json", packets_of(job, 1).name, state_of(job, 1).name}
     assert job.missing() in {(2, 3, 4), (1, 2, 3, 4)}
 
 
@@ -155,7 +186,7 @@ def test_a_full_disk_ends_a_part_and_the_parts_before_it_stay(tmp_path: Path, mo
         found = list(packets)
         room[0] -= len(found)
         if room[0] < 0:
-            raise output_error(OSError(errno.ENOSPC, "No space left on device"), job.folder.path)
+            raise output_error(OSError(errno.ENOSPC, "No space left on device"), folder_of(job))
         write(self, found)
 
     monkeypatch.setattr(PartFileWriter, "write", write_some)
@@ -163,7 +194,7 @@ def test_a_full_disk_ends_a_part_and_the_parts_before_it_stay(tmp_path: Path, mo
         make_parts(job, 1, 4)
     assert "free some space" in raised.value.remedy
     assert job.missing() == (2, 3, 4)
-    assert not list(job.folder.path.glob(".*")), "nothing half made is left"
+    assert not list(folder_of(job).glob(".*")), "nothing half made is left"
     monkeypatch.undo()
     monkeypatch.setattr(parts, "TUNING", PARTS)
     make_parts(job, 2, 2)
@@ -172,8 +203,8 @@ def test_a_full_disk_ends_a_part_and_the_parts_before_it_stay(tmp_path: Path, mo
 def test_the_folder_is_private_and_holds_no_photo(tmp_path: Path) -> None:
     job = _planned(tmp_path)
     if os.name != "nt":
-        assert job.folder.path.stat().st_mode & 0o777 == 0o700
-        assert all(path.stat().st_mode & 0o077 == 0 for path in job.folder.path.iterdir())
+        assert folder_of(job).stat().st_mode & 0o777 == 0o700
+        assert all(path.stat().st_mode & 0o077 == 0 for path in folder_of(job).iterdir())
     with pytest.raises(UsageError, match="exists already"):
         _planned(tmp_path)
 
@@ -226,8 +257,8 @@ def test_a_film_that_cannot_be_read_from_its_midst_is_read_from_its_start(
     """Some files have key frames after which other pictures are decoded than in one go."""
     job = _planned(tmp_path)
     make_parts(job, 3, 3)
-    whole = job.folder.packets(3).read_bytes()
-    (job.folder.path / "part-0003.json").unlink()
+    whole = packets_of(job, 3).read_bytes()
+    (folder_of(job) / "part-0003.json").unlink()
     skip_to, skipped = VideoReader.skip_to, []
 
     def skip_wrongly(self: VideoReader, pts: int) -> None:
@@ -238,28 +269,28 @@ def test_a_film_that_cannot_be_read_from_its_midst_is_read_from_its_start(
     monkeypatch.setattr(VideoReader, "skip_to", skip_wrongly)
     make_parts(job, 3, 3)
     assert skipped == [job.plan.parts[2].pts]
-    assert job.folder.packets(3).read_bytes() == whole
+    assert packets_of(job, 3).read_bytes() == whole
 
 
 def test_parts_of_another_plan_and_changed_ones_are_refused(tmp_path: Path) -> None:
     job, other = _planned(tmp_path), _planned(tmp_path, "mapped", "other")
     make_parts(job, 1, 4)
-    packets = job.folder.packets(2)
+    packets = packets_of(job, 2)
     content = packets.read_bytes()
     for changed in (content[:-1], content[:-40] + b"x" + content[-39:]):
         packets.write_bytes(changed)
         with pytest.raises(UnreadableMedia, match=r"damaged|has changed"):
             _joined(job, tmp_path)
     packets.write_bytes(content)
-    (other.folder.path / "part-0001.json").write_bytes((job.folder.path / "part-0001.json").read_bytes())
+    (folder_of(other) / "part-0001.json").write_bytes((folder_of(job) / "part-0001.json").read_bytes())
     with pytest.raises(UsageError, match="another plan"):
         other.missing()
-    (job.folder.path / "part-0002.json").write_text("{}")
+    (folder_of(job) / "part-0002.json").write_text("{}")
     with pytest.raises(UsageError, match="damaged"):
         job.missing()
     assert not (tmp_path / "out.mp4").exists()
-    (job.folder.path / "part-0002.json").unlink()
-    state = job.folder.state(1)
+    (folder_of(job) / "part-0002.json").unlink()
+    state = state_of(job, 1)
     state.write_bytes(state.read_bytes()[:-1] + b"x")
     with pytest.raises(UnreadableMedia, match="has changed since"):
         make_parts(job, 2, 2)
@@ -267,7 +298,7 @@ def test_parts_of_another_plan_and_changed_ones_are_refused(tmp_path: Path) -> N
 
 def test_plans_of_another_version_and_damaged_ones_are_refused(tmp_path: Path) -> None:
     job = _planned(tmp_path)
-    path = job.folder.path / "plan.json"
+    path = folder_of(job) / "plan.json"
     whole = json.loads(path.read_bytes())
     for changed, words in (
         ({**whole, "mien": "9.9"}, "made by mien 9.9"),
@@ -278,10 +309,10 @@ def test_plans_of_another_version_and_damaged_ones_are_refused(tmp_path: Path) -
     ):
         path.write_text(json.dumps(changed))
         with pytest.raises(UsageError, match=words):
-            open_job(job.folder.path)
+            open_job(folder_of(job))
     with pytest.raises(UsageError, match="cannot be read"):
         open_job(tmp_path / "none")
-    (job.folder.path / "cast.state").write_bytes(b"other")
+    (folder_of(job) / "cast.state").write_bytes(b"other")
     with pytest.raises(UsageError, match="has changed since the film was planned"):
         make_parts(job, 1, 1)
 
@@ -316,7 +347,7 @@ def test_a_film_without_a_face_is_an_error(tmp_path: Path) -> None:
     film = make(tmp_path / "film.mp4", Clip(frames=20))
     job = plan_film(swap_of(film), tmp_path / "out.mp4", tmp_path / "job")
     with pytest.raises(NoFaceFound):
-        run_parts(job.folder.path, Unsealing().notary, OutputFile(tmp_path / "out.mp4", overwrite=False))
+        run_parts(folder_of(job), Unsealing().notary, OutputFile(tmp_path / "out.mp4", overwrite=False))
     assert not (tmp_path / "out.mp4").exists()
 
 
@@ -324,5 +355,5 @@ def test_limits_of_the_plan_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyP
     job = _planned(tmp_path)
     monkeypatch.setattr(film_plan, "LIMITS", replace(film_plan.LIMITS, plan_bytes=10))
     with pytest.raises(UsageError, match="larger than"):
-        open_job(job.folder.path)
+        open_job(folder_of(job))
     assert PARTS.least_s < PARTS.most_s

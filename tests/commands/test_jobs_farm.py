@@ -7,17 +7,24 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from threading import Event
 
+import psutil
 import pytest
 
-from mien.assembly.film_job import open_job
+from mien.assembly.film_chains import chains_of
+from mien.assembly.film_job import join_parts, open_job, plan_film, run_parts
+from mien.assembly.film_processes import LocalProcesses
 from mien.commands.jobs_farm import executor_of
 from mien.commands.main import main
 from mien.errors import UsageError
-from tests.support.portraits import HOPPER
+from mien.media.files.output_file import OutputFile
+from tests.support.film_jobs import Unsealing, packets_of, swap_of
+from tests.support.object_store import BUCKET, object_keys, object_server
+from tests.support.portraits import COLLINS, HOPPER
 from tests.support.short_films import short_film, short_parts
 
-__all__ = ["short_parts"]
+__all__ = ["object_keys", "object_server", "short_parts"]
 pytestmark = pytest.mark.usefixtures("short_parts")
 _SCRIPTS = Path(sys.executable).parent
 
@@ -38,7 +45,7 @@ def job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def _digests(folder: Path) -> list[str]:
     job = open_job(folder)
     assert job.missing() == ()
-    return [hashlib.sha256(job.folder.packets(number).read_bytes()).hexdigest() for number in range(1, len(job.plan.parts) + 1)]
+    return [hashlib.sha256(packets_of(job, number).read_bytes()).hexdigest() for number in range(1, len(job.plan.parts) + 1)]
 
 
 def test_two_processes_xargs_and_one_process_make_the_same_parts(
@@ -61,6 +68,44 @@ def test_two_processes_xargs_and_one_process_make_the_same_parts(
     assert main(["jobs", "run", str(job), "--on", "local:2", "-o", str(tmp_path / "out.mp4")]) == 0
     assert not job.exists()
     assert main(["verify", str(tmp_path / "out.mp4")]) == 0
+
+
+@pytest.mark.lasting_server
+@pytest.mark.usefixtures("object_keys")
+def test_a_film_in_an_object_store_gives_the_same_bytes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    film = short_film(tmp_path / "film.mp4", ((COLLINS, 2.0), (HOPPER, 0.5)))
+    here, away = Unsealing(), Unsealing()
+    plan_film(swap_of(film), tmp_path / "out.mp4", tmp_path / "job")
+    run_parts(tmp_path / "job", here.notary, OutputFile(tmp_path / "here.mp4", overwrite=False))
+    address = f"s3://{BUCKET}/{tmp_path.name}"
+    job = plan_film(swap_of(film), tmp_path / "out.mp4", address)
+    assert main(["jobs", "run", address, "--on", "commands"]) == 0
+    assert capsys.readouterr().out.splitlines()[0] == f"mien part {address} 1-2"
+    # A process of its own takes what another machine left.
+    assert main(["part", address, "1", "--quiet"]) == 0
+    LocalProcesses(1).run(address, chains_of(job), lambda _: None, Event())
+    assert job.missing() == ()
+    join_parts(open_job(address), away.notary, OutputFile(tmp_path / "away.mp4", overwrite=False))
+    assert here.content == away.content
+    assert job.folder.store.names() == frozenset()
+    with pytest.raises(UsageError, match=rf"{address}/plan.json cannot be read"):
+        open_job(address)
+
+
+@pytest.mark.posix
+def test_workers_end_with_the_run_that_was_killed(job: Path) -> None:
+    command = [sys.executable, "-P", "-m", "mien", "jobs", "run", str(job), "--on", "local:1"]
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as run:
+        while not (leases := list(job.glob("part-*.lease"))):
+            assert run.poll() is None
+        workers = psutil.Process(run.pid).children()
+        run.kill()
+    _, alive = psutil.wait_procs(workers)
+    assert len(workers) == 1
+    assert alive == []
+    assert not leases[0].exists(), "the worker has ended by itself, between two frames"
+    assert list(job.glob(".*.draft")) == []
+    assert open_job(job).missing() == (1, 2, 3, 4)
 
 
 @pytest.mark.slow

@@ -7,6 +7,7 @@ from typing import Any, cast
 from mien.assembly import factory
 from mien.assembly.cast_plan import CastPlan
 from mien.assembly.file_swap import FileSwap
+from mien.assembly.film_planned import FilmJob
 from mien.media.files.moving import Kind
 from mien.provenance.consent import Consent
 from mien.provenance.seal import Notary
@@ -69,3 +70,20 @@ def swap_of(film: Path, kind: str = "everyone", settings: Settings | None = None
         film, Kind.VIDEO, worn_in(kind), (CONSENT,), settings or Settings(), models(), Unsealing().notary,
         mark_id=MARK, secret=SECRET,
     )  # fmt: skip
+
+
+def folder_of(job: FilmJob) -> Path:
+    """Return the folder of a film that lies in one."""
+    return Path(job.folder.address)
+
+
+def packets_of(job: FilmJob, number: int) -> Path:
+    """Return the packets of a part that is made once."""
+    (found,) = folder_of(job).glob(f"part-{number:04}.*.packets")
+    return found
+
+
+def state_of(job: FilmJob, number: int) -> Path:
+    """Return what the part after this one begins with."""
+    (found,) = folder_of(job).glob(f"part-{number:04}.*.state")
+    return found

@@ -42,14 +42,14 @@ def _chains(job: FilmJob) -> Iterator[Chain]:
         yield Chain(first, last, frames)
 
 
-def openjd_template(folder: Path, output: Path, chains: Sequence[Chain], data: Path | None) -> str:
+def openjd_template(place: str, output: Path, chains: Sequence[Chain], data: Path | None) -> str:
     """Return an Open Job Description of the missing parts and the join, as JSON; its tasks start `mien` from the PATH.
 
     The signing key of the machine that joins is used, so the step `join` has to run where the data folder is. Raises
     `UsageError` for names that the format would take for its own.
     """
     given = [] if data is None else ["--data", str(data)]
-    for name in (str(folder), str(output), *given):
+    for name in (place, str(output), *given):
         if "{{" in name or not name.isprintable():
             raise UsageError(f"an Open Job Description cannot hold the name {name}", "rename the file or its folder")
     steps: list[dict[str, Any]] = []
@@ -61,9 +61,9 @@ def openjd_template(folder: Path, output: Path, chains: Sequence[Chain], data: P
                     {"name": "Parts", "type": "STRING", "range": [chain.name for chain in chains]},
                 ]
             },
-            "script": _run("mien", "part", str(folder), "{{Task.Param.Parts}}"),
+            "script": _run("mien", "part", place, "{{Task.Param.Parts}}"),
         })  # fmt: skip
-    join: dict[str, Any] = {"name": "join", "script": _run("mien", "join", str(folder), "-o", str(output), *given)}
+    join: dict[str, Any] = {"name": "join", "script": _run("mien", "join", place, "-o", str(output), *given)}
     if chains:
         join["dependencies"] = [{"dependsOn": "parts"}]
     steps.append(join)

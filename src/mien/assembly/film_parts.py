@@ -1,7 +1,6 @@
 """Files of the parts of a film in their folder: packets, what the next part begins with, and a record that says it is whole."""
 
 import json
-import os
 import platform
 import re
 from collections.abc import Iterator, Mapping
@@ -14,10 +13,11 @@ from types import TracebackType
 from typing import Any, Self
 
 from mien.assembly import film_plan
+from mien.assembly.job_store import JobStore, read_file
 from mien.assembly.part_lease import PartLease
 from mien.batch.film import PartResult
 from mien.errors import UnreadableMedia, UsageError
-from mien.media.files.output_file import output_error
+from mien.media.files.output_file import named_in_errors
 from mien.media.files.part_file import PartFileWriter, StoredPacket
 from mien.media.files.picture_encoder import PartEncoder, PictureFormat
 from mien.provenance.fingerprint import FRAME_FREQUENCIES
@@ -35,8 +35,14 @@ class PartLimits:
 
 
 LIMITS = PartLimits()
-_OWN = re.compile(r"plan\.json|cast\.state|part-\d{4,}\.(packets|state|json|lease)|\.(plan|cast|part-\d{4,})\..+", re.DOTALL)
+_OWN = re.compile(
+    r"plan\.json|cast\.state|(part|second)-\d{4,}(\.[0-9a-f]{16})?\.(packets|state|json|lease)(\.\d+)?"
+    r"|\.(plan|cast|claim|(part|second)-\d{4,})[.-].+",
+    re.DOTALL,
+)
 """Names of the files of a film; hidden ones are those of runs that were killed."""
+_RECORD = re.compile(r"part-(\d{4,})\.json")
+_DIGEST_LETTERS = 16  # of the 64 of a SHA-256: enough to tell the few results of one part apart
 _FINGERPRINT_BITS = FRAME_FREQUENCIES**2 - 1  # as `fingerprint` gives them
 
 
@@ -66,102 +72,112 @@ class PartRecord:
 
 @dataclass(frozen=True, slots=True)
 class PartsFolder:
-    """Folder of one film, private to its owner: it holds faces."""
+    """Files of one film in their store. A record is written last and once: with it a part is made, and who comes later loses.
 
-    path: Path
+    Packets and states are named by their content, so that what comes later replaces nothing.
+    """
 
-    def packets(self, number: int) -> Path:
-        """Return the path of the packets of a part."""
-        return self.path / f"part-{number:04}.packets"
+    store: JobStore
 
-    def state(self, number: int) -> Path:
-        """Return the path of what the part after this one begins with."""
-        return self.path / f"part-{number:04}.state"
+    @property
+    def address(self) -> str:
+        """The place as `mien part` takes it."""
+        return self.store.address
 
-    def lease(self, number: int) -> Path:
-        """Return the path of the lease of a part."""
-        return self.path / f"part-{number:04}.lease"
+    def lease(self, number: int, *, second: bool = False) -> PartLease:
+        """Return the lease of a part, or that of the process that makes it a second time."""
+        return self.store.lease(f"{_draft_name(number, second)}.lease")
 
-    def _record(self, number: int) -> Path:
-        return self.path / f"part-{number:04}.json"
+    def draft(self, number: int, *, second: bool = False) -> Path:
+        """Return a path for the packets of a part that is being made."""
+        return self.store.draft(_draft_name(number, second))
+
+    def numbers(self) -> frozenset[int]:
+        """Return the numbers of all parts with a record."""
+        return frozenset(int(found[1]) for name in self.store.names("part-") if (found := _RECORD.fullmatch(name)))
+
+    def has_record(self, number: int) -> bool:
+        """Return whether a part has a record, without reading it."""
+        return self.store.has(f"{_name(number)}.json")
 
     def record(self, number: int, plan: str, frames: int) -> PartRecord | None:
         """Return the record of a part of this number of `frames`, None where it is not made.
 
         Raises `UsageError` for one of another plan or damaged.
         """
-        path = self._record(number)
-        if not path.exists():
+        name = f"{_name(number)}.json"
+        path = self.store.named(name)
+        content = self.store.find(name, LIMITS.record_bytes)
+        if content is None:
             return None
         try:
-            found = _record_of(json.loads(film_plan.read_limited(path, LIMITS.record_bytes)))
+            found = _record_of(json.loads(content))
         except (ValueError, TypeError, LookupError, ArithmeticError, RecursionError) as error:
             raise UsageError(f"{path} is damaged: {str(error)[:80]}", "remove it, and make this part again") from error
         if (found.plan, found.part) != (plan, number):
             raise UsageError(f"{path} belongs to another plan", "remove it, and make this part again")
         if not _is_possible(found, frames):
             raise UsageError(f"{path} is damaged: its numbers cannot be", "remove it, and make this part again")
-        return found if self.packets(number).exists() else None
+        return found if self.store.has(_packets(number, found.sha256)) else None
+
+    @contextmanager
+    def packets(self, number: int, record: PartRecord) -> Iterator[Path]:
+        """Give the file of the packets of a part, which errors name as the store does."""
+        name = _packets(number, record.sha256)
+        with self.store.fetched(name) as path, named_in_errors(path, self.store.named(name)):
+            yield path
+
+    def state_name(self, number: int, record: PartRecord) -> str:
+        """Return what the part after this one begins with as messages name it."""
+        return self.store.named(_state(number, record.state))
 
     def states(self, number: int, record: PartRecord) -> tuple[bytes, bytes]:
         """Return what the part after this one begins with. Raises `UnreadableMedia`."""
-        path = self.state(number)
-        content = film_plan.read_limited(path, LIMITS.state_bytes)
+        content = read_file(self.store, _state(number, record.state), LIMITS.state_bytes)
         length = int.from_bytes(content[:8], "big")
         if film_plan.digest_of(content) != record.state or length > len(content):
-            raise UnreadableMedia(f"{path} has changed since it was made", f"remove {path.stem}.*, and make that part again")
+            raise UnreadableMedia(
+                f"{self.state_name(number, record)} has changed since it was made",
+                f"remove {_name(number)}.*, and make that part again",
+            )
         return content[8 : 8 + length], content[8 + length :]
 
-    @contextmanager
-    def created(self) -> Iterator[None]:
-        """Make the folder, and remove it again after an error. Raises `OutputError`; `UsageError` where it holds something."""
-        try:
-            if self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir())):
-                raise UsageError(f"{self.path} exists already", "name a new folder")
-            self.path.mkdir(mode=0o700, exist_ok=True)
-            self.path.chmod(0o700)
-        except OSError as error:
-            raise output_error(error, self.path) from error
-        try:
-            yield
-        except BaseException:
-            self.remove()
-            raise
-
-    def write(self, name: str, content: bytes) -> None:
-        """Write a file whole or not at all. Raises `OutputError`."""
-        try:
-            film_plan.write_private(self.path / name, content)
-        except OSError as error:
-            raise output_error(error, self.path / name) from error
-
-    def commit(self, number: int, packets: Path, states: tuple[bytes, bytes] | None, record: Mapping[str, Any]) -> None:
-        """Give the files of a part their names, the record last. Raises `OutputError`."""
+    def commit(self, number: int, draft: Path, states: tuple[bytes, bytes] | None, record: Mapping[str, Any]) -> bool:
+        """Hand in a part, its record last; return False where it was made meanwhile. Raises `OutputError`."""
+        if self.has_record(number):
+            return False
         content = b""
-        try:
-            with packets.open("rb+") as file:
-                os.fsync(file.fileno())
-            packets.replace(self.packets(number))
-        except OSError as error:
-            raise output_error(error, self.packets(number)) from error
+        self.store.hand_in(draft, _packets(number, record["sha256"]))
         if states is not None:
             content = len(states[0]).to_bytes(8, "big") + states[0] + states[1]
-            self.write(self.state(number).name, content)
+            self.store.write(_state(number, film_plan.digest_of(content)), content)
         state = film_plan.digest_of(content) if content else ""
         whole = json.dumps({**record, "state": state}, separators=(",", ":"))
-        self.write(self._record(number).name, whole.encode())
+        return self.store.create(f"{_name(number)}.json", whole.encode())
+
+    def forget(self, number: int) -> None:
+        """Remove the record of a part whose packets are gone, so that it can be made again."""
+        self.store.remove(lambda name: name == f"{_name(number)}.json")
 
     def remove(self) -> tuple[str, ...]:
         """Remove all files of the film, which show faces; other files stay. Return a note where that cannot be done."""
-        try:
-            for each in list(self.path.iterdir()):
-                if _OWN.fullmatch(each.name):
-                    each.unlink(missing_ok=True)
-            if not any(self.path.iterdir()):
-                self.path.rmdir()
-        except OSError as error:
-            return (f"{self.path} shows faces and cannot be removed ({error.strerror}): remove it yourself",)
-        return ()
+        return self.store.remove(lambda name: _OWN.fullmatch(name) is not None)
+
+
+def _name(number: int) -> str:
+    return f"part-{number:04}"
+
+
+def _draft_name(number: int, second: bool) -> str:
+    return f"second-{number:04}" if second else _name(number)
+
+
+def _packets(number: int, sha256: str) -> str:
+    return f"{_name(number)}.{sha256[:_DIGEST_LETTERS]}.packets"
+
+
+def _state(number: int, digest: str) -> str:
+    return f"{_name(number)}.{digest[:_DIGEST_LETTERS]}.state"
 
 
 def _record_of(given: Mapping[str, Any]) -> PartRecord:
@@ -199,18 +215,26 @@ def _is_possible(record: PartRecord, frames: int) -> bool:
 
 
 class PartsSink:
-    """Sink of labelled frames into the files of a folder, part after part; `lease` is that of the first one, held."""
+    """Sink of labelled frames into the files of a folder, part after part; `lease` is that of the first one, held.
 
-    def __init__(self, folder: PartsFolder, plan: str, form: PictureFormat, first: int, lease: PartLease) -> None:
+    With `second`, another process makes the same parts: whose record comes first has made it.
+    """
+
+    def __init__(
+        self, folder: PartsFolder, plan: str, form: PictureFormat, first: int, lease: PartLease, *, second: bool = False
+    ) -> None:  # fmt: skip
         self._folder = folder
         self._plan = plan
         self._format = form
         self._first = first
         self._lease = lease
+        self._second = second
         self._leases = ExitStack()
         self._encoder: PartEncoder | None = None
         self._file: PartFileWriter | None = None
-        self._temporary = folder.path
+        self._draft: Path | None = None
+        self.number: int | None = None
+        """Number of the part that is being encoded, None between two parts."""
 
     def __enter__(self) -> Self:
         return self
@@ -222,14 +246,12 @@ class PartsSink:
     def begin_part(self, border: Border) -> None:
         """Take the frames of another part from now on. Raises `NotYet` when another process makes it."""
         if border.number != self._first:
-            self._lease = self._leases.enter_context(PartLease(self._folder.lease(border.number)))
+            self._lease = self._leases.enter_context(self._folder.lease(border.number, second=self._second))
         about = {"plan": self._plan, "part": border.number}
-        self._temporary = self._folder.path / f".part-{border.number:04}.{os.getpid()}.part"
-        for left in self._folder.path.glob(f".part-{border.number:04}.*.part"):
-            # Of a run that was killed: who holds the lease is alone.
-            left.unlink(missing_ok=True)
+        self._draft = self._folder.draft(border.number, second=self._second)
         self._encoder = PartEncoder(self._format)
-        self._file = PartFileWriter(self._temporary, about, self._format.time_base)
+        self._file = PartFileWriter(self._draft, about, self._format.time_base)
+        self.number = border.number
 
     def write(self, labelled: LabelledFrame) -> None:
         """Encode one frame."""
@@ -240,10 +262,12 @@ class PartsSink:
         self._file.write(map(StoredPacket.of, self._encoder.encode(labelled)))
 
     def end_part(self, result: PartResult, until: Fraction | None) -> None:
-        """End the part and give its files their names, the record last. Raises `NotYet` when the lease has lapsed."""
-        encoder, file = self._encoder, self._file
+        """End the part and hand it in, the record last. Raises `NotYet` when the lease has lapsed."""
+        self.number = None
+        encoder, file, draft = self._encoder, self._file, self._draft
         assert encoder is not None
         assert file is not None
+        assert draft is not None
         file.write(map(StoredPacket.of, encoder.finish(until)))
         sha256 = file.finish()
         self._file = None
@@ -262,11 +286,14 @@ class PartsSink:
             "bytes": file.size,
             "head": encoder.head.hex(),
         }
-        self._folder.commit(result.border.number, self._temporary, result.states, record)
+        self._folder.commit(result.border.number, draft, result.states, record)
+        self._abandon()
         self._leases.close()
 
     def _abandon(self) -> None:
         file, self._file = self._file, None
         if file is not None:
             file.close()
-            self._temporary.unlink(missing_ok=True)
+        if self._draft is not None:
+            self._folder.store.discard(self._draft)
+        self._draft = None

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -251,28 +250,3 @@ def sample_of(image: Image) -> bytes:
     """Return the green levels of some pixels of a frame."""
     step = max(1, min(image.shape[:2]) // LIMITS.sampled_rows)
     return image[::step, ::step, 1].tobytes()
-
-
-def write_private(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all, readable by its owner alone. Raises `OSError`."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with open(temporary, "xb", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def read_limited(path: Path, most: int) -> bytes:
-    """Return the content of a file of the job. Raises `UsageError` when it is missing or too large."""
-    try:
-        with path.open("rb") as file:
-            content = file.read(most + 1)
-    except OSError as error:
-        raise UsageError(f"{path} cannot be read: {error.strerror}", _REMEDY) from error
-    if len(content) > most:
-        raise UsageError(f"{path} is larger than {most >> 20} MiB", _REMEDY)
-    return content

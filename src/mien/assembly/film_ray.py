@@ -1,23 +1,22 @@
 """Chains of a film made by a Ray cluster: one actor a share of a machine, which keeps its kernels and models' files warm.
 
-Nothing but names goes through Ray: the folder of the film has to be one that every machine sees under the same path. Everyone
+Nothing but names goes through Ray: the place of the film has to be one that every machine sees under the same name. Everyone
 who can reach an open cluster can run programs on it, so one without a token is used on this machine only.
 """
 
 import importlib
 import os
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from ipaddress import ip_address
-from pathlib import Path
 from threading import Event
 from typing import Any
 from urllib.parse import urlsplit
 
+from mien.assembly.chain_queue import MOST_TRIES, NOT_YET_PERIOD_S, ChainQueue, Doubled, Given, PartFailed
 from mien.assembly.film_chains import Chain
 from mien.assembly.film_job import make_parts, open_job
-from mien.assembly.film_processes import MOST_TRIES, NOT_YET_PERIOD_S, PartFailed
-from mien.errors import Cancelled, MienError, NotYet, OutputError, UsageError
+from mien.errors import Cancelled, MienError, OutputError, UsageError
 from mien.system.extras import install_command
 
 _IN_FLIGHT = 2  # chains an actor has: the next one is there when one ends
@@ -43,7 +42,7 @@ class RayCluster:
         self._address = address
         self._workers = workers
 
-    def run(self, folder: Path, chains: Sequence[Chain], done: Callable[[Chain], None], cancel: Event) -> None:
+    def run(self, place: str, chains: Sequence[Chain], done: Callable[[Chain], None], cancel: Event) -> Doubled:
         """Make the chains; a worker that dies is started again, and its chain, too."""
         # Ray lowers the priority of its workers by 15 unless told otherwise: on a busy machine they starve.
         os.environ.setdefault("RAY_worker_niceness", "0")
@@ -56,7 +55,9 @@ class RayCluster:
         except (ray.exceptions.RayError, OSError, RuntimeError, ValueError) as error:
             raise OutputError(f"the Ray cluster cannot be used: {error}", "check its address, token and version") from error
         try:
-            _Run(ray, folder.absolute(), self._count(ray), self._address is None, done, cancel).make(chains)
+            queue = ChainQueue(chains, done)
+            _Run(ray, place, self._count(ray), self._address is None, queue, cancel).make()
+            return queue.doubled
         finally:
             ray.shutdown()
 
@@ -75,72 +76,71 @@ def has_token(environment: Mapping[str, str]) -> bool:
 class _Run:
     """One run of a cluster's actors over the chains of a film."""
 
-    def __init__(
-        self, ray: Any, folder: Path, workers: int, here: bool, done: Callable[[Chain], None], cancel: Event
-    ) -> None:  # fmt: skip
+    def __init__(self, ray: Any, place: str, workers: int, here: bool, queue: ChainQueue, cancel: Event) -> None:
         self._ray = ray
-        self._folder = folder
-        self._done = done
+        self._place = place
+        self._queue = queue
         self._cancel = cancel
         kind = ray.remote(num_cpus=1 if here else _CORES_A_WORKER, max_restarts=-1, max_task_retries=MOST_TRIES - 1)(_Maker)
         self._makers = [kind.remote() for _ in range(workers)]
-        self._running: dict[Any, tuple[Chain, Any]] = {}
-        self._tries: Counter[Chain] = Counter()
+        self._running: dict[Any, tuple[Given, Any]] = {}
 
-    def make(self, chains: Sequence[Chain]) -> None:
+    def make(self) -> None:
         """Make the chains. Raises `Cancelled` and `PartFailed`."""
-        waiting = deque(chains)
         try:
-            while waiting or self._running:
-                self._hand_out(waiting)
+            while not self._queue.ended:
+                self._hand_out()
                 ready, _ = self._ray.wait(list(self._running), num_returns=1, timeout=_LOOK_PERIOD_S)
                 if self._cancel.is_set():
                     raise Cancelled("stopped; parts that were finished stay")
                 for each in ready:
-                    chain, _ = self._running.pop(each)
-                    if self._result(each, chain):
-                        self._done(chain)
-                    else:
-                        waiting.append(chain)
+                    given, _ = self._running.pop(each)
+                    if self._result(each, given):
+                        self._queue.made(given)
         finally:
+            # An actor at a chain that is made already ends here, too.
             for maker in self._makers:
                 self._ray.kill(maker)
 
-    def _hand_out(self, waiting: deque[Chain]) -> None:
+    def _hand_out(self) -> None:
         busy = Counter(maker for _, maker in self._running.values())
-        for _ in range(_IN_FLIGHT):
+        for most in range(1, _IN_FLIGHT + 1):
             for maker in self._makers:
-                if waiting and busy[maker] < _IN_FLIGHT:
-                    chain = waiting.popleft()
-                    busy[maker] += 1
-                    self._running[maker.make.remote(str(self._folder), chain.first, chain.last)] = chain, maker
+                if busy[maker] >= most or not (self._queue.has_waiting() or not busy[maker]):
+                    continue
+                if (given := self._queue.take()) is None:
+                    return
+                busy[maker] += 1
+                chain = given.chain
+                task = maker.make.remote(self._place, chain.first, chain.last, given.second)
+                self._running[task] = given, maker
 
-    def _result(self, task: Any, chain: Chain) -> bool:
+    def _result(self, task: Any, given: Given) -> bool:
         """Return True when the chain is made, False where it has to be tried again."""
         try:
             exit_code, message, remedy = self._ray.get(task, timeout=_ANSWER_S)
-        except self._ray.exceptions.RayError as error:
-            self._tries[chain] += 1
-            if self._tries[chain] >= MOST_TRIES:
-                raise PartFailed(chain, 1) from error
-            return False
-        if exit_code == NotYet.exit_code:
+        except self._ray.exceptions.RayError:
+            exit_code, message, remedy = -1, "", ""
+        if not exit_code:
+            return True
+        try:
+            wait = self._queue.failed(given, exit_code)
+        except PartFailed as failed:
+            if message:
+                failed.args, failed.remedy = (f"part {given.chain.name}: {message}",), remedy
+            raise
+        if wait:
             self._cancel.wait(NOT_YET_PERIOD_S)
-            return False
-        if exit_code:
-            failed = PartFailed(chain, exit_code)
-            failed.args, failed.remedy = (f"part {chain.name}: {message}",), remedy
-            raise failed
-        return True
+        return False
 
 
 class _Maker:
     """Maker of chains inside a worker of the cluster."""
 
-    def make(self, folder: str, first: int, last: int) -> tuple[int, str, str]:
+    def make(self, place: str, first: int, last: int, second: bool) -> tuple[int, str, str]:
         """Make the parts; return exit code, message and remedy: errors of mien do not survive the way back."""
         try:
-            make_parts(open_job(Path(folder)), first, last)
+            make_parts(open_job(place), first, last, second=second)
         except MienError as error:
             return error.exit_code or 1, str(error), error.remedy or ""
         return 0, "", ""

@@ -150,6 +150,6 @@ class _Race:
             self._next += 1
             return self._next - 1
         left = [chain for chain in range(len(self.lengths)) if chain not in self._done]
-        if len(left) > math.ceil(self.farm.doubled_share * len(self.lengths)):
+        if not self._done or len(left) > math.ceil(self.farm.doubled_share * len(self.lengths)):
             return None
         return next((chain for chain in left if self._copies[chain] < 2), None)

@@ -1,11 +1,13 @@
 """`mien plan`, `mien part` and `mien join`: a film made in parts, on one machine or several."""
 
 import argparse
-from pathlib import Path
 
-from mien.commands.options import EXIT_CODES, Commands, add_signing, data_of, path_of, signing_of
+from mien.commands.options import EXIT_CODES, Commands, add_signing, data_of, job_of, path_of, signing_of
 from mien.commands.swap import add_arguments, request_of
 from mien.errors import UsageError
+
+_PLACE = "JOB", "new folder for the plan and its parts, or s3://BUCKET/NAME in an object store"
+_JOB = "place of mien plan: a folder, or s3://BUCKET/NAME"
 
 
 def add(commands: Commands) -> None:
@@ -19,7 +21,12 @@ def add(commands: Commands) -> None:
         epilog=EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    add_arguments(plan, signing=False, place=("JOB", "new folder for the plan and its parts"), one_film=True)
+    add_arguments(
+        plan,
+        signing=False,
+        place=("JOB", "new folder for the plan and its parts, or s3://BUCKET/NAME in an object store"),
+        one_film=True,
+    )
     plan.add_argument("--format", metavar="SUFFIX", help="format of the output, such as .mp4 (default: that of FILM)")
     plan.add_argument(
         "--estimate", action="store_true", help="make one part, which is kept, and say from it how long the film takes"
@@ -34,8 +41,16 @@ def add(commands: Commands) -> None:
         epilog=EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    part.add_argument("job", metavar="JOB", type=path_of, help="folder of mien plan")
+    part.add_argument("job", metavar="JOB", type=job_of, help=_JOB)
     part.add_argument("numbers", metavar="N[-M]", type=_numbers, help="numbers of the parts, from 1")
+    part.add_argument(
+        "--second", action="store_true",
+        help="make parts that another process is making, too: the first result counts, and the other ends",
+    )  # fmt: skip
+    part.add_argument(
+        "--until-eof", action="store_true",
+        help="stop when standard input ends, as a pipe does when the program that started this one is gone",
+    )  # fmt: skip
     part.add_argument("--quiet", action="store_true", help="print errors only")
     part.set_defaults(run=_part)
     join = commands.add_parser(
@@ -46,7 +61,7 @@ def add(commands: Commands) -> None:
         epilog=EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    join.add_argument("job", metavar="JOB", type=path_of, help="folder of mien plan")
+    join.add_argument("job", metavar="JOB", type=job_of, help=_JOB)
     join.add_argument("-o", "--output", metavar="OUT", required=True, type=path_of, help="output file")
     join.add_argument("--overwrite", action="store_true", help="replace an existing output")
     join.add_argument("--make", action="store_true", help="first make the parts that are missing: go on after a run ended")
@@ -66,7 +81,7 @@ def _numbers(text: str) -> tuple[int, int]:
 def _plan(options: argparse.Namespace) -> int:
     from mien.commands.film_parts_run import PlanRequest, run_plan
 
-    folder = Path(options.output)
+    place = job_of(options.output)
     if options.dry_run:
         raise UsageError("a plan is a dry run already", "omit --dry-run")
     if options.overwrite:
@@ -76,13 +91,15 @@ def _plan(options: argparse.Namespace) -> int:
     if options.machines != 1 and not options.estimate:
         raise UsageError("--machines is for --estimate", "add it")
     machines = options.machines if options.estimate else None
-    return run_plan(PlanRequest(request_of(options), folder, options.format, machines), quiet=options.quiet)
+    return run_plan(PlanRequest(request_of(options), place, options.format, machines), quiet=options.quiet)
 
 
 def _part(options: argparse.Namespace) -> int:
-    from mien.commands.film_parts_run import run_part
+    from mien.commands.film_parts_run import PartRequest, run_part
 
-    return run_part(options.job, *options.numbers, quiet=options.quiet)
+    first, last = options.numbers
+    request = PartRequest(options.job, first, last, second=options.second, until_eof=options.until_eof)
+    return run_part(request, quiet=options.quiet)
 
 
 def _join(options: argparse.Namespace) -> int:

@@ -3,12 +3,15 @@
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
+from threading import Event
 
 from rich.console import Console
 from rich.markup import escape
 
 from mien.assembly.film_estimate import Estimate, estimated
 from mien.assembly.film_job import FilmJob, join_parts, make_parts, open_job, plan_film, run_parts
+from mien.assembly.film_processes import set_at_eof
+from mien.assembly.job_store import Address
 from mien.commands.progress import shown_progress
 from mien.commands.swap_plan import print_notes
 from mien.commands.swap_request import Request, Task
@@ -28,16 +31,27 @@ class PlanRequest:
     """
 
     swap: Request
-    folder: Path
+    place: Address
     suffix: str | None
     machines: int | None
 
 
 @dataclass(frozen=True, slots=True)
-class JoinRequest:
-    """Checked command line of `mien join`; `make` = missing parts are made first, `keep` = the folder stays."""
+class PartRequest:
+    """Checked command line of `mien part`; `second` = another process makes the parts, too, `until_eof` = stop with stdin."""
 
-    folder: Path
+    place: Address
+    first: int
+    last: int
+    second: bool = False
+    until_eof: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class JoinRequest:
+    """Checked command line of `mien join`; `make` = missing parts are made first, `keep` = the parts stay."""
+
+    place: Address
     output: Path
     overwrite: bool
     make: bool
@@ -64,7 +78,7 @@ def run_plan(request: PlanRequest, *, quiet: bool) -> int:
         raise UsageError(f"{request.machines} machines make nothing", "name 1 or more")
     began = time.monotonic()
     with shown_progress(console, "", quiet=quiet, doing="planning") as report:
-        job = plan_film(work, output, request.folder, report)
+        job = plan_film(work, output, request.place, report)
     took_s = time.monotonic() - began
     if not quiet:
         _print_parts(job, console)
@@ -75,31 +89,35 @@ def run_plan(request: PlanRequest, *, quiet: bool) -> int:
     return 0
 
 
-def run_part(folder: Path, first: int, last: int, *, quiet: bool) -> int:
+def run_part(request: PartRequest, *, quiet: bool) -> int:
     """Make parts; raises a `MienError`."""
-    console, job = _console(), open_job(folder)
+    console, job = _console(), open_job(request.place)
+    first, last, stop = request.first, request.last, Event()
+    if request.until_eof:
+        set_at_eof(stop)
     name = f"part {first}" if first == last else f"parts {first} to {last}"
     with shown_progress(console, name, quiet=quiet, doing="making") as report:
         frames = sum(part.frames for part in job.plan.parts[first - 1 : last]) if first else None
-        make_parts(job, first, last, lambda step: report(replace(step, total=frames)))
+        make_parts(job, first, last, lambda step: report(replace(step, total=frames)), stop, second=request.second)
     if not quiet:
         left, are = len(job.missing()), "is" if first == last else "are"
         made = f"{name} of {len(job.plan.parts)} {are} made, {left} to go"
-        console.print(made if left else f"all parts are made; join them: mien join {escape(printable(str(folder)))} -o OUT")
+        place = escape(printable(job.folder.address))
+        console.print(made if left else f"all parts are made; join them: mien join {place} -o OUT")
     return 0
 
 
 def run_join(request: JoinRequest, *, quiet: bool) -> int:
     """Join the parts of a film; raises a `MienError`."""
     console, trust = _console(), open_trust(request.data, request.signing)
-    job = open_job(request.folder)
+    job = open_job(request.place)
     output = OutputFile(
         request.output, overwrite=request.overwrite, inputs=(Path(job.plan.film),), journal=trust.temporaries
     )  # fmt: skip
     with trust.temporaries.cleaned():
         if request.make:
             with shown_progress(console, "", quiet=quiet) as report:
-                result, warnings = run_parts(request.folder, trust.notary, output, report, keep=request.keep)
+                result, warnings = run_parts(request.place, trust.notary, output, report, keep=request.keep)
         else:
             result, warnings = join_parts(job, trust.notary, output, keep=request.keep)
     print_notes(console, warnings)
@@ -118,7 +136,7 @@ def _print_parts(job: FilmJob, console: Console) -> None:
         words = "begins at a scene cut" if part.fresh else f"goes on within a shot, after part {number - 1}"
         words = "begins the film" if number == 1 else words
         console.print(f"  part {number}: {part.frames} frames, {words}")
-    folder, last = escape(printable(str(job.folder.path))), len(job.plan.parts)
+    folder, last = escape(printable(job.folder.address)), len(job.plan.parts)
     console.print(f"{job.plan.frames} frames in {_parts(job)}: {folder}")
     console.print(f"make them: mien part {folder} {'1' if last == 1 else f'1-{last}'}; then: mien join {folder} -o OUT")
 

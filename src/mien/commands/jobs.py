@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from mien.commands import anonymise, swap
-from mien.commands.options import EXIT_CODES, Commands, add_data, add_json, add_signing, path_of
+from mien.commands.options import EXIT_CODES, Commands, add_data, add_json, add_signing, job_of, path_of
 from mien.provenance.consent import ADULT_STATEMENT, STATEMENTS
 
 _IDS = "numbers of jobs, as `mien jobs list` shows them, or all"
@@ -113,7 +113,7 @@ def _add_run(actions: Commands) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     run.add_argument(
-        "film", metavar="JOB", nargs="?", type=path_of, help="make the missing parts of this film of `mien plan` instead"
+        "film", metavar="JOB", nargs="?", type=job_of, help="make the missing parts of this film of `mien plan` instead"
     )
     run.add_argument(
         "--on", metavar="WHERE",

@@ -4,13 +4,13 @@ import argparse
 import shlex
 import threading
 import time
-from pathlib import Path
 
 from rich.markup import escape
 
 from mien.assembly.film_chains import Chain, chains_of, openjd_template
 from mien.assembly.film_job import FilmJob, open_job
 from mien.assembly.film_processes import Executor, LocalProcesses
+from mien.assembly.job_store import Address
 from mien.commands.messages import error_console
 from mien.commands.options import data_of, signing_of
 from mien.commands.tables import print_text
@@ -26,24 +26,25 @@ def run_farm(options: argparse.Namespace) -> int:
     for flag, given in (("--watch", options.watch), ("--template", options.template), ("--then", options.then)):
         if given:
             raise UsageError(f"{flag} is for the queue, not for one film", f"omit {flag}")
-    folder: Path = options.film.absolute()
-    job = open_job(folder)
+    film: Address = options.film
+    place = film if isinstance(film, str) else str(film.absolute())
+    job = open_job(place)
     chains = chains_of(job)
     if options.on == "commands":
-        if not str(folder).isprintable():
-            raise UsageError(f"{folder} cannot be written in one line", "rename the folder")
+        if not place.isprintable():
+            raise UsageError(f"{place} cannot be written in one line", "rename the folder")
         # The lines of other programs: they are to run in any folder.
-        print_text("".join(f"{shlex.join(['mien', 'part', str(folder), chain.name])}\n" for chain in chains))
+        print_text("".join(f"{shlex.join(['mien', 'part', place, chain.name])}\n" for chain in chains))
         return 0
     if options.on == "openjd":
         if options.output is None:
             raise UsageError("the last step joins the parts", "name the result: -o OUT")
-        print_text(f"{openjd_template(folder, options.output.absolute(), chains, options.data)}\n")
+        print_text(f"{openjd_template(place, options.output.absolute(), chains, options.data)}\n")
         return 0
     _make(job, chains, executor_of(options.on or f"local:{options.workers}"), quiet=options.quiet)
     if options.output is None:
         if not options.quiet:
-            error_console().print(f"all parts are made; join them: mien join {escape(printable(str(options.film)))} -o OUT")
+            error_console().print(f"all parts are made; join them: mien join {escape(printable(job.folder.address))} -o OUT")
         return 0
     return _join(options)
 
@@ -84,10 +85,16 @@ def _make(job: FilmJob, chains: tuple[Chain, ...], executor: Executor, *, quiet:
         return
     cancel = threading.Event()
     try:
-        executor.run(job.folder.path, chains, done, cancel)
+        doubled = executor.run(job.folder.address, chains, done, cancel)
     except KeyboardInterrupt:
         cancel.set()
         raise Cancelled("stopped; parts that were finished stay, and the same command goes on") from None
+    if doubled.begun and not quiet:
+        console.print(f"{_chains(doubled.begun)} at the end begun twice; the second worker was first in {doubled.won}")
+
+
+def _chains(count: int) -> str:
+    return "1 chain was" if count == 1 else f"{count} chains were"
 
 
 def _join(options: argparse.Namespace) -> int:

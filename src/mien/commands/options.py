@@ -35,6 +35,11 @@ def path_of(text: str) -> Path:
     return Path(text)
 
 
+def job_of(text: str) -> Path | str:
+    """Return the place of a film in parts: a folder, or an address with a scheme, in which two slashes must stay."""
+    return text if "://" in text else path_of(text)
+
+
 def add_json(parser: argparse.ArgumentParser) -> None:
     """Add `--json`."""
     parser.add_argument("--json", action="store_true", help="print JSON for programs")

@@ -177,7 +177,7 @@ def _damaged(path: Path) -> UnreadableMedia:
 
 def again(path: Path) -> str:
     """Return the remedy for a damaged file of a part: one whose record is there counts as made."""
-    return f"remove {path.stem}.*, and make this part again"
+    return f"remove {path.name.partition('.')[0]}.*, and make this part again"
 
 
 def _private(path: str, flags: int) -> int:
