@@ -42,8 +42,11 @@
         ├── DeviceUnavailable
         └── DeviceFull
 
-An error carries what happened (`str(error)`), what to do (`remedy`) and the exit code of the command line.
+An error carries what happened (`str(error)`), what to do (`remedy`) and the exit code of the command line. Pages in other
+languages say the same by its `key` and `values`.
 """
+
+from collections.abc import Mapping
 
 
 class MienError(Exception):
@@ -51,9 +54,19 @@ class MienError(Exception):
 
     exit_code: int = 1
 
-    def __init__(self, what: str, remedy: str = "") -> None:
+    def __init__(
+        self, what: str, remedy: str = "", *, key: str = "", values: Mapping[str, str | int | float] | None = None
+    ) -> None:
         super().__init__(what)
         self.remedy = remedy
+        self.values = dict(values or {})
+        """What the message names, such as a file or a limit."""
+        self._key = key
+
+    @property
+    def key(self) -> str:
+        """Name of the message, by which a page finds it in its own language; the `code` unless the error is more exact."""
+        return self._key or self.code
 
     @property
     def code(self) -> str:

@@ -151,21 +151,21 @@ class TestLive:
 
     def test_presets_are_kept_exported_and_imported(self, studio: Studio) -> None:
         studio.client.patch("/api/settings", json={"opacity": 0.4, "eyes": "target"})
-        assert studio.client.put("/api/presets/soft").status_code == 200
+        assert studio.client.put("/api/presets", json={"name": "soft"}).status_code == 200
         studio.client.patch("/api/settings", json={"opacity": 1.0})
-        assert studio.client.post("/api/presets/soft/apply").json()["settings"]["opacity"] == 0.4
+        assert studio.client.post("/api/presets/apply", json={"name": "soft"}).json()["settings"]["opacity"] == 0.4
         exported = studio.client.get("/api/presets.json")
         assert "attachment" in exported.headers["content-disposition"]
-        studio.client.delete("/api/presets/soft")
+        studio.client.delete("/api/presets", params={"name": "soft"})
         assert studio.state()["presets"] == {}
         studio.client.post("/api/presets.json", json=exported.json()).raise_for_status()
         assert studio.state()["presets"]["soft"]["eyes"] == "target"
         assert studio.client.post("/api/presets.json", json={"bad": {"opacity": 9}}).status_code == 422
-        assert studio.client.put("/api/presets/" + "x" * 60).status_code == 422
+        assert studio.client.put("/api/presets", json={"name": "x" * 60}).status_code == 422
 
     def test_forty_presets_kept_at_once_are_all_there(self, studio: Studio) -> None:
         def keep(number: int) -> tuple[str, int]:
-            return f"p{number}", studio.client.put(f"/api/presets/p{number}").status_code
+            return f"p{number}", studio.client.put("/api/presets", json={"name": f"p{number}"}).status_code
 
         with ThreadPoolExecutor(40) as threads:
             answers = dict(threads.map(keep, range(40)))

@@ -76,7 +76,7 @@ def running_studio(folder: Path, *, password: str | None = None, data: Path | No
     session.start()
     with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as listener:
         port = listener.getsockname()[1]
-        access = Access(port, password=password)
+        access = Access(port, password=password, scope_of=session.tokens.scope_of)
         started = threading.Event()
         server = StudioServer(make_app(session, access), ready=started.set)
         thread = threading.Thread(target=server.run, args=([listener],), name="test-studio")

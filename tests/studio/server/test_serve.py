@@ -13,6 +13,8 @@ from mien.provenance.trust import Signing
 from mien.settings import Settings
 from mien.studio.server import serve
 from mien.studio.server.serve import Options
+from mien.studio.session.database import StudioDatabase
+from mien.studio.session.tokens import Tokens
 
 LOCAL = Options(
     host=None,
@@ -116,7 +118,7 @@ def test_the_address_that_is_shown_is_one_that_lets_in(
     tmp_path: Path, names: tuple[str, ...], host: str, port: int, shared: bool, url: str
 ) -> None:
     options = replace(SHARED if shared else LOCAL, names=names, data=tmp_path)
-    access = serve._access(options, host, port, "a long password" if shared else None)
+    access = serve._access(options, host, port, "a long password" if shared else None, Tokens(StudioDatabase(tmp_path)))
     tls = serve._tls(options, host, names) if shared else None
     opened = serve._opened(access, names[0] if names else "", host, port, tls)
     assert opened.url.startswith(url)

@@ -1,8 +1,9 @@
-"""Access to the studio: the token of this run or the password, the right Host, the right Origin.
+"""Access to the studio: the token of this run, the password or a lasting token, the right Host, the right Origin.
 
 A foreign page in the same browser can send requests here, and with a name that points to this machine (DNS rebinding)
 even read the answers. So the Host must be one of this studio, requests that change something and WebSockets must come
-from the studio's own page, and everything except the login needs the cookie.
+from the studio's own page, and everything except the login needs the cookie. A lasting token of scope `view` opens the page
+that shows the labelled picture alone, and nothing that controls, tells or shows more.
 """
 
 import hmac
@@ -35,6 +36,10 @@ _HEADERS = {
 }
 _SAFE = {"GET", "HEAD", "OPTIONS"}
 _OPEN = {"/login", "/static/style.css", "/static/favicon.svg"}
+_VIEW_PATHS, _VIEW_FOLDER = {"/", "/ws/preview"}, "/static/"
+"""All that a view token opens: the page, its parts, and the labelled picture."""
+VIEW_ONLY = "mien.view-only"
+"""Key in the state of a connection that a view token opened: the picture before the swap is not for it."""
 _HTTP_PORT, _HTTPS_PORT = 80, 443
 """Browsers omit these in Host and Origin."""
 _AUTHORITY = re.compile(r"(\[[0-9A-Za-z:.%_~-]+\]|[0-9A-Za-z._-]+)(?::([0-9]{0,5}))?", re.ASCII)
@@ -57,7 +62,7 @@ class Authority:
 
 
 class Access:
-    """Secrets of this run. `password` replaces the token when the studio is shared."""
+    """Secrets of this run. `password` replaces the token when the studio is shared; `scope_of` knows lasting tokens."""
 
     def __init__(
         self,
@@ -67,9 +72,11 @@ class Access:
         tls: bool = False,
         names: Iterable[str] = (),
         clock: Callable[[], float] = time.monotonic,
+        scope_of: Callable[[str], str | None] = lambda secret: None,
     ) -> None:
         self.token = secrets.token_urlsafe(24)
         self.cookie_name = f"mien-{port}"
+        self.view_cookie_name = f"mien-view-{port}"
         self.tls = tls
         self.shared = password is not None
         self._cookie = secrets.token_urlsafe(32)
@@ -77,6 +84,7 @@ class Access:
         self._port = port
         self._default_port = _HTTPS_PORT if tls else _HTTP_PORT
         self._names = {"localhost", *(name.lower().rstrip(".") for name in names)}
+        self._scope_of = scope_of
         self._guesses = Guesses(clock)
         self._once: str | None = secrets.token_urlsafe(24)
         self._lock = threading.Lock()
@@ -84,6 +92,10 @@ class Access:
     def set_cookie(self, response: Response) -> None:
         """Give the browser the cookie of this run."""
         response.set_cookie(self.cookie_name, self._cookie, httponly=True, samesite="strict", secure=self.tls, path="/")
+
+    def set_view_cookie(self, response: Response, secret: str) -> None:
+        """Give the browser the view token, so that the page can load its parts and reconnect after a restart."""
+        response.set_cookie(self.view_cookie_name, secret, httponly=True, samesite="strict", secure=self.tls, path="/")
 
     def is_password(self, given: str, address: str) -> bool | None:
         """Return whether it is the password; None after too many wrong ones from this address or in total (`Guesses`)."""
@@ -144,15 +156,21 @@ class Access:
 
     def has_cookie(self, headers: Headers) -> bool:
         """Return True when the request carries the cookie of this run."""
-        # By hand: other programs on this host share the header, and malformed cookies of theirs must not hide ours.
-        pairs = (each.strip().partition("=") for each in headers.get("cookie", "").split(";"))
-        values = [value for name, _, value in pairs if name == self.cookie_name]
-        return any(_is_same(value, self._cookie) for value in values)
+        return any(_is_same(value, self._cookie) for value in _cookies(headers, self.cookie_name))
 
     def has_bearer(self, headers: Headers) -> bool:
-        """Return True when the request carries the token as bearer."""
-        kind, _, given = headers.get("authorization", "").partition(" ")
-        return kind.lower() == "bearer" and self.is_token(given.strip())
+        """Return True when the request carries, as bearer, the token of the run or a lasting one that may control."""
+        given = _bearer(headers)
+        return given is not None and (self.is_token(given) or self._scope_of(given) == "control")
+
+    def is_view(self, secret: str) -> bool:
+        """Return True for a lasting token that may watch."""
+        return self._scope_of(secret) == "view"
+
+    def has_view(self, headers: Headers) -> bool:
+        """Return True when the request carries, as cookie or bearer, a lasting token that may watch."""
+        given = (_bearer(headers), *_cookies(headers, self.view_cookie_name))
+        return any(each is not None and self.is_view(each) for each in given)
 
 
 class Doorkeeper:
@@ -175,9 +193,9 @@ class Doorkeeper:
                 headers["Content-Security-Policy"] = self._access.content_policy(host)
                 for name, value in _HEADERS.items():
                     headers[name] = value
-                if greet:
+                if greet is not None:
                     cookie = Response()
-                    self._access.set_cookie(cookie)
+                    greet(cookie)
                     headers.append("set-cookie", cookie.headers["set-cookie"])
             await send(message)
 
@@ -189,27 +207,44 @@ class Doorkeeper:
         else:
             await refusal(scope, receive, send_with_headers)
 
-    def _judge(self, scope: Scope, host: str) -> tuple[Response | None, bool]:
-        """Return the refusal, if the request may not pass, and whether it brought the token and gets the cookie."""
+    def _judge(self, scope: Scope, host: str) -> tuple[Response | None, Callable[[Response], None] | None]:
+        """Return the refusal, if the request may not pass, and what gives the browser its cookie if it brought a token."""
         access, headers, path = self._access, Headers(scope=scope), str(scope["path"])
         if not access.is_host(host):
-            return PlainTextResponse("this name does not belong to the studio", 421), False
-        origin = headers.get("origin")
-        changes = scope["type"] == "websocket" or scope["method"] not in _SAFE
-        if changes and not access.has_bearer(headers) and (origin is None or not access.is_origin(origin, host)):
-            return _refusal(403, "the request does not come from the studio's page", "use the page, or a bearer token"), False
+            return PlainTextResponse("this name does not belong to the studio", 421), None
+        if self._is_foreign(scope, headers, host):
+            return _refusal(403, "the request does not come from the studio's page", "use the page, or a bearer token"), None
         if access.has_cookie(headers) or access.has_bearer(headers):
             _trust(scope)
-            return None, False
+            return None, None
         if path in _OPEN:
-            return None, False
-        given = parse_qs(scope.get("query_string", b"").decode("latin-1")).get("token", [""])[-1]
+            return None, None
+        query = parse_qs(scope.get("query_string", b"").decode("latin-1"))
+        given, view = query.get("token", [""])[-1], query.get("view", [""])[-1]
         if path == "/" and given and access.is_visit(given):
             _trust(scope)
-            return None, True
-        if access.shared and path == "/":
-            return RedirectResponse("/login", 303), False
-        return _refusal(401, "the page does not belong to this session", "open the address that `mien live` printed"), False
+            return None, access.set_cookie
+        if path == "/" and view and access.is_view(view):
+            _trust(scope)
+            return None, lambda response: access.set_view_cookie(response, view)
+        if access.has_view(headers) and (path in _VIEW_PATHS or path.startswith(_VIEW_FOLDER)):
+            _trust(scope)
+            scope.setdefault("state", {})[VIEW_ONLY] = True
+            return None, None
+        if access.shared and path == "/" and not view:
+            return RedirectResponse("/login", 303), None
+        remedy = "make a new address in the studio" if view else "open the address that `mien live` printed"
+        return _refusal(401, "the page does not belong to this session", remedy), None
+
+    def _is_foreign(self, scope: Scope, headers: Headers, host: str) -> bool:
+        """Return True for a change or a WebSocket that comes neither from the studio's page nor from a program."""
+        if scope["type"] != "websocket" and scope["method"] in _SAFE:
+            return False
+        origin = headers.get("origin")
+        if origin is not None and self._access.is_origin(origin, host):
+            return False
+        may_watch = scope["path"] in _VIEW_PATHS and self._access.is_view(_bearer(headers) or "")
+        return not may_watch and not self._access.has_bearer(headers)
 
 
 def _trust(scope: Scope) -> None:
@@ -219,10 +254,26 @@ def _trust(scope: Scope) -> None:
         visit.trusted = True
 
 
+def _cookies(headers: Headers, name: str) -> list[str]:
+    """Return the values of the cookies of this name.
+
+    By hand: other programs on this host share the header, and malformed cookies of theirs must not hide ours.
+    """
+    pairs = (each.strip().partition("=") for each in headers.get("cookie", "").split(";"))
+    return [value for given, _, value in pairs if given == name]
+
+
+def _bearer(headers: Headers) -> str | None:
+    """Return what the request carries as bearer token."""
+    kind, _, given = headers.get("authorization", "").partition(" ")
+    return given.strip() if kind.lower() == "bearer" else None
+
+
 def _is_same(given: str, secret: str) -> bool:
     # A lone surrogate cannot be encoded otherwise.
     return hmac.compare_digest(given.encode("utf-8", "surrogatepass"), secret.encode())
 
 
 def _refusal(status: int, error: str, remedy: str) -> JSONResponse:
-    return JSONResponse({"error": error, "remedy": remedy, "code": "refused"}, status)
+    answer = {"error": error, "remedy": remedy, "code": "refused", "key": f"refused-{status}", "values": {}}
+    return JSONResponse(answer, status)

@@ -20,11 +20,13 @@ from mien.errors import (
 )
 from mien.studio.session.faces import SeveralFaces
 from mien.studio.session.film_frames import Overtaken
+from mien.studio.session.presets import PresetExists
 from mien.studio.session.verification import VerifierBusy
 
 _STATUS: tuple[tuple[type[MienError], int], ...] = (
     (SeveralFaces, 409),
     (Overtaken, 409),
+    (PresetExists, 409),
     (VerifierBusy, 503),
     (MediaTooLarge, 413),
     (SourceFaceError, 422),
@@ -43,12 +45,14 @@ _USUAL_ERRORS = {
 
 
 def add_error_answers(app: FastAPI) -> None:
-    """Answer errors of mien, refused requests and invalid requests in JSON: `error`, `remedy`, `code`."""
+    """Answer errors of mien, refused requests and invalid requests in JSON: `error`, `remedy`, `code`, `key`, `values`."""
 
     @app.exception_handler(MienError)
     async def failed(request: Request, error: MienError) -> JSONResponse:
         status = next((status for kind, status in _STATUS if isinstance(error, kind)), 400)
-        answer: dict[str, Any] = {"error": str(error), "remedy": error.remedy, "code": error.code}
+        answer: dict[str, Any] = {
+            "error": str(error), "remedy": error.remedy, "code": error.code, "key": error.key, "values": error.values,
+        }  # fmt: skip
         if isinstance(error, SeveralFaces):
             picture = base64.b64encode(error.picture).decode()
             answer |= {"code": "several", "count": error.count, "picture": f"data:image/jpeg;base64,{picture}"}
@@ -59,10 +63,14 @@ def add_error_answers(app: FastAPI) -> None:
     @app.exception_handler(HTTPException)
     async def refused(request: Request, error: HTTPException) -> JSONResponse:
         what, remedy = _USUAL_ERRORS.get(error.status_code, (str(error.detail), "reload the page"))
-        return JSONResponse({"error": what, "remedy": remedy, "code": "request"}, error.status_code)
+        answer = {"error": what, "remedy": remedy, "code": "request", "key": f"request-{error.status_code}", "values": {}}
+        return JSONResponse(answer, error.status_code)
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
         places = ", ".join(str(each["loc"][-1]) for each in error.errors())
-        answer = {"error": f"the request is incomplete: {places}", "remedy": "reload the page", "code": "request"}
+        answer = {
+            "error": f"the request is incomplete: {places}", "remedy": "reload the page", "code": "request",
+            "key": "request-422", "values": {"places": places},
+        }  # fmt: skip
         return JSONResponse(answer, 422)

@@ -10,19 +10,23 @@ from fastapi.staticfiles import StaticFiles
 
 from mien.studio.server.access import Access, Doorkeeper
 from mien.studio.server.answers import add_error_answers
+from mien.studio.server.openapi import FAILS, describe, operation_id
 from mien.studio.server.pages import STATIC, pages_router
 from mien.studio.server.routes.camera import camera_router
+from mien.studio.server.routes.consents import consents_router
 from mien.studio.server.routes.events import Events, events_router
 from mien.studio.server.routes.faces import faces_router
 from mien.studio.server.routes.film_frames import film_frames_router
 from mien.studio.server.routes.films import films_router
 from mien.studio.server.routes.inputs import inputs_router
 from mien.studio.server.routes.jobs import jobs_router
+from mien.studio.server.routes.models import models_router
 from mien.studio.server.routes.outputs import outputs_router
 from mien.studio.server.routes.people import people_router
 from mien.studio.server.routes.preview import preview_router
 from mien.studio.server.routes.settings import settings_router
 from mien.studio.server.routes.state import state_router
+from mien.studio.server.routes.tokens import tokens_router
 from mien.studio.server.routes.verification import verification_router
 from mien.studio.session.session import StudioSession
 
@@ -54,26 +58,31 @@ def make_app(session: StudioSession, access: Access) -> FastAPI:
         redoc_url=None,
         openapi_url="/api/openapi.json",
         max_body_size=_MAX_JSON_BODY_BYTES,
+        generate_unique_id_function=operation_id,
     )
+    describe(app)
     app.add_middleware(Doorkeeper, access=access)
     add_error_answers(app)
     app.include_router(pages_router(access))
-    subjects = (
-        faces_router,
-        settings_router,
-        inputs_router,
-        outputs_router,
-        people_router,
-        jobs_router,
-        films_router,
-        film_frames_router,
-        verification_router,
-        state_router,
-        preview_router,
-        camera_router,
-    )
-    for make_router in subjects:
-        app.include_router(make_router(session))
+    subjects = {
+        "faces": faces_router,
+        "settings": settings_router,
+        "inputs": inputs_router,
+        "outputs": outputs_router,
+        "people": people_router,
+        "jobs": jobs_router,
+        "films": films_router,
+        "frames": film_frames_router,
+        "verification": verification_router,
+        "models": models_router,
+        "consents": consents_router,
+        "tokens": tokens_router,
+        "state": state_router,
+        "preview": preview_router,
+        "camera": camera_router,
+    }
+    for subject, make_router in subjects.items():
+        app.include_router(make_router(session), tags=[subject], responses=FAILS)
     app.include_router(events_router(events))
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     return app

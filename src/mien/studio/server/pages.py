@@ -1,4 +1,4 @@
-"""The page itself and the login of a shared studio."""
+"""The page itself, the page about the API, and the login of a shared studio."""
 
 from pathlib import Path
 from typing import Annotated
@@ -13,11 +13,15 @@ STATIC = Path(__file__).parent.parent / "static"
 
 def pages_router(access: Access) -> APIRouter:
     """Make the router of the page and the login."""
-    router = APIRouter()
+    router = APIRouter(include_in_schema=False)
 
     @router.get("/")
     def page() -> FileResponse:
         return FileResponse(STATIC / "index.html")
+
+    @router.get("/docs")
+    def api_page() -> FileResponse:
+        return FileResponse(STATIC / "api.html")
 
     @router.get("/login")
     def login_page() -> Response:

@@ -32,6 +32,7 @@ from mien.studio.session.database import StudioDatabase
 from mien.studio.session.folder import session_folder
 from mien.studio.session.requests import input_of_text, output_of_text
 from mien.studio.session.session import StudioSession
+from mien.studio.session.tokens import Tokens
 
 PASSWORD_VARIABLE = "MIEN_PASSWORD"
 _MIN_PASSWORD_LETTERS = 10  # with `Guesses`, random letters take longer than a life to guess
@@ -81,9 +82,9 @@ def run_studio(options: Options, ready: Callable[[Opened], None]) -> None:
     with _listening(host, options.port, share=options.share) as listener, session_folder() as uploads:
         port = int(listener.getsockname()[1])
         tls = _tls(options, host, names) if options.share else None
-        access = _access(options, host, port, password)
         trust = open_trust(options.data, options.signing)
         session = StudioSession(options.settings, trust, options.data, options.recordings, uploads, shared=options.share)
+        access = _access(options, host, port, password, session.tokens)
         try:
             session.start()
             _apply(session, options)
@@ -193,8 +194,9 @@ def _apply(session: StudioSession, options: Options) -> None:
         session.outputs.add(output_of_text(output), trusted=True)
 
 
-def _access(options: Options, host: str, port: int, password: str | None) -> Access:
-    return Access(port, password=password, tls=options.share, names=(socket.gethostname(), host, *_names(options)))
+def _access(options: Options, host: str, port: int, password: str | None, tokens: Tokens) -> Access:
+    names = (socket.gethostname(), host, *_names(options))
+    return Access(port, password=password, tls=options.share, names=names, scope_of=tokens.scope_of)
 
 
 def _opened(access: Access, name: str, host: str, port: int, tls: "_Tls | None") -> Opened:

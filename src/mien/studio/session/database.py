@@ -1,4 +1,4 @@
-"""Storage of presets and saved faces. Safe for several threads and for several studios on one folder."""
+"""Storage of presets, saved faces and tokens. Safe for several threads and for several studios on one folder."""
 
 import json
 import logging
@@ -30,6 +30,15 @@ CREATE TABLE presets (
 CREATE TABLE faces (
     id TEXT PRIMARY KEY,
     facts TEXT NOT NULL
+);
+""",
+        """
+CREATE TABLE tokens (
+    id TEXT PRIMARY KEY,
+    name TEXT NOT NULL,
+    scope TEXT NOT NULL,
+    hash TEXT NOT NULL,
+    made_at TEXT NOT NULL
 );
 """,
     )

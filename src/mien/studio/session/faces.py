@@ -306,6 +306,17 @@ class Gallery:
         """
         return self._stated(self.get(face_id))
 
+    def lasts(self, face_id: str) -> bool:
+        """Return True for a face that is here in later sessions, too: a saved one, or a stand-in. Raises `UsageError`."""
+        face = self.get(face_id)
+        return face.saved or face.stand_in
+
+    def consent_of(self, face_id: str) -> dict[str, str]:
+        """Return the statement that a face is worn on, as texts: which, for which photo, since when. Raises a `MienError`."""
+        consent = self.allowed(face_id)[1]
+        given_at = consent.given_at.isoformat(timespec="seconds")
+        return {"id": consent.id, "statement": consent.statement, "photo": consent.photo, "given_at": given_at}
+
     def files_of(self, digest: str) -> GalleryFiles:
         """Return the files of an opened face by the digest of its source. Raises `UsageError` when it was removed."""
         for face in (*self.all(), *self.stand_ins()):

@@ -158,6 +158,10 @@ class FileJobs:
             raise UsageError("there is no such job", "it was removed already")
         return job
 
+    def row(self, job_id: str) -> dict[str, Any]:
+        """Return one job for the page. Raises `UsageError`."""
+        return self._row(self.get(job_id))
+
     def target(self, job: Job) -> Path:
         """Return the file that a job changes. Raises `UsageError` for one that is gone."""
         path = self._facts_of(job).target

@@ -12,7 +12,7 @@ from mien.media.capture.microphone import Microphone
 from mien.settings import Settings
 from mien.studio.session.browser_camera import BrowserFeed
 from mien.studio.session.inputs import InputChoice, choose_input
-from mien.studio.session.requests import InputRequest
+from mien.studio.session.requests import InputRequest, NoInput
 
 _MAX_CLIPS = 8  # uploads of up to 8 GB each; the oldest unused one is deleted
 
@@ -33,6 +33,8 @@ class LiveInputs:
         """Held while a device is exchanged, which may take seconds; the choice can be read meanwhile."""
         self._clips: dict[str, tuple[Path, str]] = {}
         self.choice = InputChoice("none", {}, None)
+        self.request: InputRequest = NoInput()
+        """What was asked for, with its secrets."""
         self.microphone: str | None = None
 
     def set_input(self, wanted: InputRequest, *, trusted: bool = False) -> None:
@@ -40,7 +42,7 @@ class LiveInputs:
         paths_allowed = trusted or not self._shared
         choice = choose_input(wanted, self._settings(), self._feed, self._clip, paths_allowed=paths_allowed)
         with self._lock:
-            self.choice = choice
+            self.choice, self.request = choice, wanted
         with self._devices:
             # A choice that was overtaken while it waited is dropped.
             if self.choice is choice:

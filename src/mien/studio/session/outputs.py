@@ -42,6 +42,7 @@ class OutputRow:
     target: str
     file: Path | None
     address: str
+    request: OutputRequest
     last: OutletStatus | None = None
     recovered: bool = False
 
@@ -96,7 +97,7 @@ class Outputs:
             (row.kind, row.address) == (wanted.kind, url) and row.last is None for row in self._rows.values()
         ):
             raise UsageError(f"this output is already running: {target or wanted.kind}", "stop it first")
-        self._rows[output_id] = OutputRow(output_id, wanted.kind, target, file, url)
+        self._rows[output_id] = OutputRow(output_id, wanted.kind, target, file, url, wanted)
         self._loop.add_sink(output_id, make, reopens=wanted.kind == "stream")
         return output_id
 
@@ -116,6 +117,10 @@ class Outputs:
         if row.file is not None:
             self._recordings.finish(row.file)
 
+    def requests(self) -> list[OutputRequest]:
+        """Return what was asked for, of the outputs that run."""
+        return [row.request for row in list(self._rows.values()) if row.last is None]
+
     def file_of(self, output_id: str) -> Path:
         """Return the recording of a stopped output. Raises `UsageError`."""
         row = self._row(output_id)
@@ -134,7 +139,7 @@ class Outputs:
         """Sign recordings that an earlier run left unsigned, and list them."""
         for path in self._recordings.recover():
             closed = OutletStatus("closed")
-            row = OutputRow(secrets.token_hex(4), "recording", path.name, path, "", closed, recovered=True)
+            row = OutputRow(secrets.token_hex(4), "recording", path.name, path, "", RecordingRequest(), closed, recovered=True)
             self._rows[row.id] = row
 
     def described(self) -> list[dict[str, Any]]:
@@ -192,7 +197,7 @@ class Outputs:
         row.target = row.file.name
         if before is not None:
             failed = OutletStatus("failed", "the recording hung and continues in a new file", f"see {row.target}")
-            part = OutputRow(secrets.token_hex(4), "recording", before.name, before, "", failed)
+            part = OutputRow(secrets.token_hex(4), "recording", before.name, before, "", row.request, failed)
             self._rows[part.id] = part
             self._recordings.finish(before)
         return row.file

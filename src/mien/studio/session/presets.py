@@ -1,4 +1,4 @@
-"""Presets: settings stored under a name."""
+"""Presets: settings stored under a name, and parts of a session beside them (`preset_parts`)."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,7 +10,13 @@ from mien.studio.session.database import StudioDatabase, objects, to_json
 LIMITS = frozenset({"max_pixels", "max_bytes"})
 """Settings that protect this machine: a page may not change them."""
 MAX_PRESETS = 50  # the state that every page gets holds all of them
+PARTS_KEY = "with"
+"""Key in the object of a preset, beside the names of settings, under which its other parts are."""
 _MAX_NAME_LETTERS = 40  # a line of the page
+
+
+class PresetExists(UsageError):
+    """A preset has this name, and it was not said that it may be replaced."""
 
 
 class Presets:
@@ -37,16 +43,24 @@ class Presets:
         except OutputError:
             return self._last
 
-    def keep(self, presets: Mapping[str, Mapping[str, Any]]) -> None:
-        """Store all of them or none, replacing those with the same names. Raises `UsageError` for too many."""
+    def keep(self, presets: Mapping[str, Mapping[str, Any]], *, replace: bool = True) -> None:
+        """Store all of them or none. Raises `UsageError` for too many, `PresetExists` for a known name without `replace`."""
         rows = [(checked_name(name), to_json(dict(settings))) for name, settings in presets.items()]
         with self._database.opened() as connection:
+            for name, _ in rows:
+                if not replace and connection.execute("SELECT 1 FROM presets WHERE name = ?", (name,)).fetchone():
+                    raise PresetExists(
+                        f"there is a preset {name!r} already", "replace it, or choose another name", values={"name": name}
+                    )
             connection.executemany(
                 "INSERT INTO presets VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET settings = excluded.settings", rows
             )
             (count,) = connection.execute("SELECT count(*) FROM presets").fetchone()
             if count > MAX_PRESETS:
-                raise UsageError(f"more than {MAX_PRESETS} presets cannot be stored", "remove one first")
+                raise UsageError(
+                    f"more than {MAX_PRESETS} presets cannot be stored", "remove one first", key="too-many-presets",
+                    values={"n": MAX_PRESETS},
+                )  # fmt: skip
 
     def remove(self, name: str) -> None:
         """Delete a preset; a missing one is ignored."""
@@ -54,14 +68,31 @@ class Presets:
             connection.execute("DELETE FROM presets WHERE name = ?", (name,))
 
 
-def checked(given: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """Return presets from another machine with every value checked. Raises a `MienError`."""
-    presets: dict[str, dict[str, Any]] = {}
+def checked(given: Mapping[str, Any]) -> tuple[dict[str, dict[str, Any]], list[str]]:
+    """Return presets from another machine with every value checked, and the settings that only a newer mien knows.
+
+    Those are left out. Raises a `MienError`.
+    """
+    presets, unknown = dict[str, dict[str, Any]](), set[str]()
     for name, values in given.items():
         if not isinstance(values, dict):
-            raise UsageError(f"the preset {name!r} does not hold settings", "import a file that the studio has exported")
-        presets[checked_name(name)] = portable(values_of(from_mapping({**values_of(Settings()), **portable(values)})))
-    return presets
+            raise UsageError(
+                f"the preset {name!r} does not hold settings", "import a file that the studio has exported",
+                key="not-presets", values={"name": name},
+            )  # fmt: skip
+        known, newer = settings_in(values)
+        unknown |= newer
+        whole = values_of(from_mapping({**values_of(Settings()), **known}))
+        parts = values.get(PARTS_KEY)
+        presets[checked_name(name)] = {**portable(whole), **({PARTS_KEY: parts} if isinstance(parts, dict) else {})}
+    return presets, sorted(unknown)
+
+
+def settings_in(preset: Mapping[str, Any]) -> tuple[dict[str, Any], set[str]]:
+    """Return the settings in a preset, and the names in it that only a newer mien knows."""
+    rows = {row.name for row in table()}
+    known = {name: value for name, value in preset.items() if name in rows and name not in LIMITS}
+    return known, set(preset) - rows - {PARTS_KEY}
 
 
 def values_of(settings: Settings) -> dict[str, Any]:
@@ -77,6 +108,9 @@ def portable(values: Mapping[str, Any]) -> dict[str, Any]:
 def checked_name(name: str) -> str:
     """Return the name without surrounding spaces. Raises `UsageError` for an invalid one."""
     name = name.strip()
-    if not name or len(name) > _MAX_NAME_LETTERS or not name.isprintable() or set(name) & set("/\\") or not name.strip("."):
-        raise UsageError("invalid name for a preset", f"use 1 to {_MAX_NAME_LETTERS} letters, no slashes")
+    if not name or len(name) > _MAX_NAME_LETTERS or not name.isprintable():
+        raise UsageError(
+            "invalid name for a preset", f"use 1 to {_MAX_NAME_LETTERS} letters", key="preset-name",
+            values={"n": _MAX_NAME_LETTERS},
+        )  # fmt: skip
     return name

@@ -245,6 +245,14 @@ class PartRequest(_Request):
     face: Annotated[str | None, BeforeValidator(_text_or_none)] = None
 
 
+class PresetRequest(_Request):
+    """A preset to store: the settings as they are and the named parts of the session; `replace` one of the same name."""
+
+    name: str
+    parts: tuple[Literal["face", "input", "outputs"], ...] = ()
+    replace: bool = False
+
+
 def input_of_text(text: str) -> InputRequest:
     """Return the input that `--input` names: `browser`, `screen`, `none`, a URL, a device, or a file or folder."""
     if text == "browser":

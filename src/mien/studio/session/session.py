@@ -6,7 +6,7 @@ Safe to use from several threads.
 import contextlib
 import secrets
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
@@ -41,11 +41,15 @@ from mien.studio.session.films import Films, shared_copy
 from mien.studio.session.jobs import FileJobs
 from mien.studio.session.live_inputs import LiveInputs
 from mien.studio.session.live_people import LivePeople, recogniser_of
+from mien.studio.session.model_library import ModelLibrary
 from mien.studio.session.outputs import Outputs
-from mien.studio.session.presets import Presets, checked, portable, values_of
+from mien.studio.session.preset_parts import Part, PresetParts, harmless
+from mien.studio.session.presets import PARTS_KEY, Presets, checked, portable, settings_in, values_of
 from mien.studio.session.preview import HubSink, Originals, PreviewHub
 from mien.studio.session.recordings import Recordings
 from mien.studio.session.settings_table import described_table
+from mien.studio.session.statements import Statements
+from mien.studio.session.tokens import Tokens
 from mien.studio.session.verification import Verification
 from mien.studio.session.wardrobe import Wardrobe
 from mien.types import LANDMARK_COUNT, LIVE_TIME_BASE, Frame
@@ -67,6 +71,8 @@ class StudioSession:
         self._run_id, self._revision = secrets.token_hex(4), 0
         database = StudioDatabase(data)
         self._presets = Presets(database)
+        self.tokens = Tokens(database)
+        self.library = ModelLibrary(self._store, self.notify, shared=shared)
         # Side by side: the page opens when both are there.
         with ThreadPoolExecutor(1, thread_name_prefix="mien-open") as beside:
             classifier = beside.submit(factory.open_classifier, self._store)
@@ -85,6 +91,7 @@ class StudioSession:
         self.wardrobe = Wardrobe(
             settings, self._models, self.gallery, self.loop, self._recordings, trust.consents, recogniser, uploads, self.notify
         )
+        self.statements = Statements(trust.consents, self.wardrobe.check_consent, shared=shared)
         self.people = LivePeople(self.loop, self.wardrobe, recogniser)
         self.inputs = LiveInputs(self.loop, self.feed, self._settings, shared=shared)
         self.outputs = Outputs(
@@ -95,6 +102,7 @@ class StudioSession:
             lambda: self.inputs.microphone is not None,
             shared=shared,
         )
+        self._preset_parts = PresetParts(self.gallery, self.wardrobe, self.inputs, self.outputs, self.notify)
         self.jobs = FileJobs(self._models, settings, trust, data, self.notify, shared=shared)
         self.films = Films(
             self._models, self.gallery, lambda: factory.open_recogniser(self._store), self._settings, self.notify
@@ -118,6 +126,7 @@ class StudioSession:
         """End everything: recordings are finished and signed; a job that runs waits for the next start."""
         self._changed_hook = lambda: None
         self.verification.close()
+        self.library.close()
         self.wardrobe.pending.stop()
         self.loop.stop()
         self._recordings.close()
@@ -139,13 +148,23 @@ class StudioSession:
         self.loop.cover(on)
         self.notify()
 
-    def add_job(self, file: Path, name: str, face_id: str | None) -> str:
-        """Queue a file of this session to be swapped, and return the job's id. Raises a `MienError`."""
+    def add_job(
+        self,
+        file: Path,
+        name: str,
+        face_id: str | None,
+        changed: Mapping[str, object] | None = None,
+        part_s: tuple[float | None, float | None] = (None, None),
+    ) -> str:
+        """Queue a file of this session to be swapped, and return the job's id.
+
+        `changed` are settings for this job alone, `part_s` is the wanted part of a film. Raises a `MienError`.
+        """
         chosen = face_id or self.wardrobe.face
         if chosen is None:
-            raise UsageError("no face is chosen", "choose a face first")
+            raise UsageError("no face is chosen", "choose a face first", key="no-face-chosen")
         source, _ = self.gallery.allowed(chosen)
-        return self.jobs.add(file, name, source, self.gallery.files_of, self._settings())
+        return self.jobs.add(file, name, source, self.gallery.files_of, self.wardrobe.with_changes(changed or {}), part_s)
 
     def look_at_job(self, job_id: str) -> str:
         """Look for the people of a job's file, and return the film's id. Raises a `MienError`."""
@@ -172,17 +191,24 @@ class StudioSession:
             file.unlink(missing_ok=True)
             raise
 
-    def keep_preset(self, name: str) -> None:
-        """Store the current settings under a name. Raises a `MienError`."""
-        self._presets.keep({name: portable(values_of(self._settings()))})
+    def keep_preset(self, name: str, parts: Collection[Part] = (), *, replace: bool = True) -> None:
+        """Store the current settings under a name, and the named parts of the session. Raises a `MienError`."""
+        taken = self._preset_parts.taken(set(parts))
+        preset = {**portable(values_of(self._settings())), **({PARTS_KEY: taken} if taken else {})}
+        self._presets.keep({name: preset}, replace=replace)
         self.notify()
 
-    def apply_preset(self, name: str) -> None:
-        """Change the settings to those of a preset. Raises a `MienError`."""
+    def apply_preset(self, name: str) -> list[str]:
+        """Change to a preset, and return the names of what could not be: of a newer mien, or a part that is gone.
+
+        Raises a `MienError`.
+        """
         presets = self._presets.all()
         if name not in presets:
-            raise UsageError(f"there is no preset {name!r}", "choose one of the list")
-        self.wardrobe.change_settings(portable(presets[name]))
+            raise UsageError(f"there is no preset {name!r}", "choose one of the list", key="preset-gone", values={"name": name})
+        known, newer = settings_in(presets[name])
+        self.wardrobe.change_settings(known)
+        return [*sorted(newer), *self._preset_parts.apply(presets[name].get(PARTS_KEY) or {})]
 
     def remove_preset(self, name: str) -> None:
         """Delete a preset. Raises `OutputError`."""
@@ -190,13 +216,21 @@ class StudioSession:
         self.notify()
 
     def presets(self) -> dict[str, dict[str, Any]]:
-        """Return the settings of all presets, by name. Raises `OutputError`."""
+        """Return all presets by name. Raises `OutputError`."""
         return self._presets.all()
 
-    def import_presets(self, given: Mapping[str, Any]) -> None:
-        """Add presets, after checking every value. Raises a `MienError`; then nothing was added."""
-        self._presets.keep(checked(given))
+    def import_presets(self, given: Mapping[str, Any]) -> list[str]:
+        """Add presets, after checking every value, and return the settings that only a newer mien knows.
+
+        Raises a `MienError`; then nothing was added.
+        """
+        presets, newer = checked(given)
+        for preset in presets.values():
+            if PARTS_KEY in preset:
+                preset[PARTS_KEY] = harmless(preset[PARTS_KEY])
+        self._presets.keep(presets)
         self.notify()
+        return newer
 
     def state(self) -> dict[str, Any]:
         """Return everything that a page shows, except the figures that change all the time.

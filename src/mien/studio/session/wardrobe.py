@@ -138,9 +138,7 @@ class Wardrobe:
 
     def change_settings(self, values: Mapping[str, object]) -> None:
         """Change settings, later where models have to be opened. Raises a `MienError`; then nothing has changed."""
-        locked = sorted(LIMITS & set(values))
-        if locked:
-            raise UsageError(f"{locked[0]} is set when the studio is started", f"start it with --{locked[0].replace('_', '-')}")
+        _check_open(values)
         with self.lock:
             wanted = from_mapping({**self.wanted_values, **values})
             registry.check_names(wanted, self._models.sessions)
@@ -153,6 +151,13 @@ class Wardrobe:
             self._wear(self.face, settings)
             self.settings = settings
         self._changed()
+
+    def with_changes(self, values: Mapping[str, object]) -> Settings:
+        """Return the settings with some of them changed, for a single job. Raises a `MienError`."""
+        _check_open(values)
+        wanted = from_mapping({**self.wanted_values, **values})
+        registry.check_names(wanted, self._models.sessions)
+        return wanted
 
     def notes(self) -> tuple[str, ...]:
         """Return notes on the models that are worn, which other programs may remove meanwhile."""
@@ -195,3 +200,15 @@ class Wardrobe:
         copy = self._uploads / f"{secrets.token_hex(8)}{photo.suffix.lower()}"
         shutil.copyfile(photo, copy)
         return copy
+
+
+def _check_open(values: Mapping[str, object]) -> None:
+    """Raise `UsageError` for a setting that protects this machine."""
+    locked = sorted(LIMITS & set(values))
+    if locked:
+        raise UsageError(
+            f"{locked[0]} is set when the studio is started",
+            f"start it with --{locked[0].replace('_', '-')}",
+            key="locked-setting",
+            values={"name": locked[0]},
+        )

@@ -1,13 +1,15 @@
 """The gallery: add, show, select, save and remove faces."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, File, Form, UploadFile
 from fastapi.responses import Response
 
 from mien.media.files.output_file import named_in_errors
+from mien.studio.server.openapi import JPEG
 from mien.studio.server.routes.uploads import MULTIPART_OVERHEAD_BYTES, store
+from mien.studio.server.schemas import ChosenFace, FaceMade, Photos, Saved
 from mien.studio.session.faces import GALLERY_LIMITS
 from mien.studio.session.session import StudioSession
 
@@ -18,14 +20,14 @@ def faces_router(session: StudioSession) -> APIRouter:
     """Make the router of the gallery."""
     router, gallery, wardrobe = APIRouter(prefix="/api/faces"), session.gallery, session.wardrobe
 
-    @router.post("", status_code=201, max_body_size=_MAX_BODY_BYTES)
+    @router.post("", response_model=FaceMade, status_code=201, max_body_size=_MAX_BODY_BYTES)
     def add_face(
         photo: Annotated[UploadFile, File()],
         consent: Annotated[str | None, Form()] = None,
         name: Annotated[str, Form()] = "",
         number: Annotated[int | None, Form()] = None,
         adult: Annotated[bool, Form()] = False,
-    ) -> dict[str, str]:
+    ) -> dict[str, Any]:
         stored = store(session, photo)
         try:
             with named_in_errors(stored, Path(photo.filename or "the photo").name):
@@ -36,9 +38,9 @@ def faces_router(session: StudioSession) -> APIRouter:
             stored.unlink(missing_ok=True)
             raise
         session.notify()
-        return {"id": face.id}
+        return {"id": face.id, "earlier_consent": None if consent is not None else gallery.consent_of(face.id)}
 
-    @router.post("/{face_id}/photos", status_code=201, max_body_size=_MAX_BODY_BYTES)
+    @router.post("/{face_id}/photos", response_model=Photos, status_code=201, max_body_size=_MAX_BODY_BYTES)
     def add_photo(face_id: str, photo: Annotated[UploadFile, File()]) -> dict[str, int]:
         stored = store(session, photo)
         try:
@@ -49,11 +51,11 @@ def faces_router(session: StudioSession) -> APIRouter:
             raise
         return {"photos": 1 + len(gallery.get(face_id).more)}
 
-    @router.get("/{face_id}/thumb.jpg")
+    @router.get("/{face_id}/thumb.jpg", response_class=Response, responses=JPEG)
     def thumb(face_id: str) -> Response:
         return Response(gallery.get(face_id).thumb, media_type="image/jpeg")
 
-    @router.post("/{face_id}/select")
+    @router.post("/{face_id}/select", response_model=ChosenFace)
     def select(face_id: str) -> dict[str, str | None]:
         wardrobe.select(None if face_id == "none" else face_id)
         return {"face": wardrobe.face}
@@ -62,7 +64,7 @@ def faces_router(session: StudioSession) -> APIRouter:
     def state_adult(face_id: str) -> None:
         gallery.state_adult(face_id)
 
-    @router.post("/{face_id}/save")
+    @router.post("/{face_id}/save", response_model=Saved)
     def save(face_id: str) -> dict[str, bool]:
         gallery.save(face_id)
         session.notify()

@@ -6,8 +6,10 @@ from typing import Annotated, Any
 from fastapi import APIRouter, File, UploadFile
 from fastapi.responses import Response
 
+from mien.studio.server.openapi import JPEG
 from mien.studio.server.routes.body import FilmPersonBody, FilmPlanBody
 from mien.studio.server.routes.uploads import MAX_MEDIA_BYTES, store
+from mien.studio.server.schemas import Film, Made
 from mien.studio.session.session import StudioSession
 
 
@@ -15,7 +17,7 @@ def films_router(session: StudioSession) -> APIRouter:
     """Make the router of films."""
     router, films, frames = APIRouter(prefix="/api/films"), session.films, session.frames
 
-    @router.post("", status_code=201, max_body_size=MAX_MEDIA_BYTES)
+    @router.post("", response_model=Made, status_code=201, max_body_size=MAX_MEDIA_BYTES)
     def add_film(file: Annotated[UploadFile, File()]) -> dict[str, str]:
         stored = store(session, file)
         try:
@@ -24,25 +26,25 @@ def films_router(session: StudioSession) -> APIRouter:
             stored.unlink(missing_ok=True)
             raise
 
-    @router.post("/of-job/{job_id}", status_code=201)
+    @router.post("/of-job/{job_id}", response_model=Made, status_code=201)
     def add_film_of_job(job_id: str) -> dict[str, str]:
         return {"id": session.look_at_job(job_id)}
 
-    @router.get("/{film_id}")
+    @router.get("/{film_id}", response_model=Film)
     def film(film_id: str) -> dict[str, Any]:
         return films.described(film_id)
 
-    @router.patch("/{film_id}")
+    @router.patch("/{film_id}", response_model=Film)
     def change(film_id: str, request: FilmPlanBody) -> dict[str, Any]:
         films.change(film_id, request)
         return films.described(film_id)
 
-    @router.patch("/{film_id}/people/{key}")
+    @router.patch("/{film_id}/people/{key}", response_model=Film)
     def change_person(film_id: str, key: int, request: FilmPersonBody) -> dict[str, Any]:
         films.change_person(film_id, key, request)
         return films.described(film_id)
 
-    @router.get("/{film_id}/people/{key}/{number}.jpg")
+    @router.get("/{film_id}/people/{key}/{number}.jpg", response_class=Response, responses=JPEG)
     def view(film_id: str, key: int, number: int) -> Response:
         return Response(films.get(film_id).picture(key, number), media_type="image/jpeg")
 
@@ -50,7 +52,7 @@ def films_router(session: StudioSession) -> APIRouter:
     def stop(film_id: str) -> None:
         films.stop_looking(film_id)
 
-    @router.post("/{film_id}/swap", status_code=201)
+    @router.post("/{film_id}/swap", response_model=Made, status_code=201)
     def swap(film_id: str) -> dict[str, str]:
         return {"id": session.swap_film(film_id)}
 

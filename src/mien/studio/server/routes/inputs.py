@@ -8,6 +8,7 @@ from fastapi import APIRouter, File, UploadFile
 from mien.media.capture.devices import describe_devices
 from mien.studio.server.routes.body import CoverBody, InputBody, SoundBody
 from mien.studio.server.routes.uploads import MAX_MEDIA_BYTES, store
+from mien.studio.server.schemas import Covered, Devices, InputState, NamedClip, SoundState
 from mien.studio.session.session import StudioSession
 
 
@@ -15,26 +16,26 @@ def inputs_router(session: StudioSession) -> APIRouter:
     """Make the router of inputs and sound."""
     router = APIRouter(prefix="/api")
 
-    @router.get("/devices")
+    @router.get("/devices", response_model=Devices)
     def list_devices() -> dict[str, Any]:
         return describe_devices()
 
-    @router.put("/input")
+    @router.put("/input", response_model=InputState)
     def choose_input(wanted: InputBody) -> dict[str, Any]:
         session.inputs.set_input(wanted)
         return dict(session.state()["input"])
 
-    @router.put("/cover")
+    @router.put("/cover", response_model=Covered)
     def cover(wanted: CoverBody) -> dict[str, bool]:
         session.cover(wanted.on)
         return {"on": session.loop.is_covered}
 
-    @router.post("/clips", status_code=201, max_body_size=MAX_MEDIA_BYTES)
+    @router.post("/clips", response_model=NamedClip, status_code=201, max_body_size=MAX_MEDIA_BYTES)
     def add_clip(clip: Annotated[UploadFile, File()]) -> dict[str, str]:
         name = Path(clip.filename or "clip").name
         return {"id": session.inputs.add_clip(store(session, clip), name), "name": name}
 
-    @router.put("/sound")
+    @router.put("/sound", response_model=SoundState)
     def choose_sound(wanted: SoundBody) -> dict[str, Any]:
         session.inputs.set_microphone(wanted.device)
         return dict(session.state()["sound"])

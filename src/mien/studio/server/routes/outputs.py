@@ -1,9 +1,11 @@
 """Outputs of the live picture: start, stop, download."""
 
 from fastapi import APIRouter
-from fastapi.responses import FileResponse
+from fastapi.responses import FileResponse, Response
 
+from mien.studio.server.openapi import FILE
 from mien.studio.server.routes.body import OutputBody
+from mien.studio.server.schemas import Made
 from mien.studio.session.session import StudioSession
 
 
@@ -11,7 +13,7 @@ def outputs_router(session: StudioSession) -> APIRouter:
     """Make the router of outputs."""
     router, outputs = APIRouter(prefix="/api/outputs"), session.outputs
 
-    @router.post("", status_code=201)
+    @router.post("", response_model=Made, status_code=201)
     def add_output(wanted: OutputBody) -> dict[str, str]:
         output_id = outputs.add(wanted)
         session.notify()
@@ -22,12 +24,12 @@ def outputs_router(session: StudioSession) -> APIRouter:
         outputs.remove(output_id)
         session.notify()
 
-    @router.get("/{output_id}/file")
+    @router.get("/{output_id}/file", response_class=Response, responses=FILE)
     def recording(output_id: str) -> FileResponse:
         file = outputs.file_of(output_id)
         return FileResponse(file, filename=file.name)
 
-    @router.get("/{output_id}/receipt")
+    @router.get("/{output_id}/receipt", response_class=Response, responses=FILE)
     def output_receipt(output_id: str) -> FileResponse:
         file = outputs.receipt_of(output_id)
         return FileResponse(file, filename=file.name)

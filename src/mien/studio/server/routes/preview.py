@@ -5,6 +5,7 @@ import json
 
 from fastapi import APIRouter, WebSocket
 
+from mien.studio.server.access import VIEW_ONLY
 from mien.studio.server.routes.websockets import run_until_closed
 from mien.studio.session.preview import Viewer
 from mien.studio.session.session import StudioSession
@@ -24,6 +25,7 @@ def preview_router(session: StudioSession) -> APIRouter:
             await socket.close(1013, "too many pages watch")
             return
         viewer = Viewer(asyncio.get_running_loop())
+        may_see_all = not socket.scope.get("state", {}).get(VIEW_ONLY, False)
 
         async def send() -> None:
             while True:
@@ -31,20 +33,23 @@ def preview_router(session: StudioSession) -> APIRouter:
 
         session.hub.join(viewer)
         try:
-            await run_until_closed(socket, send(), lambda text: _answer(session, viewer, text))
+            await run_until_closed(socket, send(), lambda text: _answer(session, viewer, text, may_see_all=may_see_all))
         finally:
             session.hub.leave(viewer)
 
     return router
 
 
-def _answer(session: StudioSession, viewer: Viewer, text: str) -> None:
-    """Take an acknowledgement or a wish of the page: `{"ack": 3}`, `{"want": {"width": 640, "before": true}}`."""
+def _answer(session: StudioSession, viewer: Viewer, text: str, *, may_see_all: bool) -> None:
+    """Take an acknowledgement or a wish of the page: `{"ack": 3}`, `{"want": {"width": 640, "before": true}}`.
+
+    Without `may_see_all` only the width may be wished: what lies before the label is for the page of the person.
+    """
     message = json.loads(text)
     if "ack" in message:
         viewer.acknowledged(int(message["ack"]))
     if isinstance(message.get("want"), dict):
         viewer.width = min(max(int(message["want"].get("width", viewer.width)), 0), _MAX_WIDTH_PIXELS)
-        viewer.before = bool(message["want"].get("before", False))
-        viewer.classes = bool(message["want"].get("classes", False))
-        viewer.faces = bool(message["want"].get("faces", False))
+        viewer.before = may_see_all and bool(message["want"].get("before", False))
+        viewer.classes = may_see_all and bool(message["want"].get("classes", False))
+        viewer.faces = may_see_all and bool(message["want"].get("faces", False))

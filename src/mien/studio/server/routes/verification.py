@@ -7,6 +7,7 @@ from fastapi import APIRouter, File, UploadFile
 
 from mien.media.files.receipt import receipt_path
 from mien.studio.server.routes.uploads import MAX_MEDIA_BYTES, copy_to, store
+from mien.studio.server.schemas import Report
 from mien.studio.session.session import StudioSession
 
 
@@ -14,7 +15,7 @@ def verification_router(session: StudioSession) -> APIRouter:
     """Make the router of verification."""
     router = APIRouter()
 
-    @router.post("/api/verify", max_body_size=MAX_MEDIA_BYTES)
+    @router.post("/api/verify", response_model=Report, max_body_size=MAX_MEDIA_BYTES)
     def verify(file: Annotated[UploadFile, File()], receipt: Annotated[UploadFile | None, File()] = None) -> dict[str, Any]:
         stored = store(session, file)
         beside = receipt_path(stored)

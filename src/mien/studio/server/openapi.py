@@ -1,0 +1,67 @@
+"""Description of the API for programs: OpenAPI, with the ways in and what the WebSockets carry."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
+
+from mien import __version__
+from mien.studio.server.schemas import ErrorAnswer
+
+_ABOUT = """\
+Everything that the page does, for programs. Send `Authorization: Bearer TOKEN`: the token of the run, which `mien live` prints
+with the address, or a lasting one of `mien tokens add NAME`. Errors are JSON: `error` and `remedy` in English, `code` for
+programs.
+
+WebSockets, with the same header:
+
+- `/ws/events` sends JSON: `{"type": "state", "state": ...}` as GET /api/state when something has changed, and
+  `{"type": "metrics", "metrics": ...}` as GET /api/metrics once a second.
+- `/ws/preview` sends the labelled picture, a binary message a frame: little-endian u32 sequence, u32 bytes of the faces, f64
+  capture time in ms since 1970, u32 bytes of the picture, u32 bytes of the picture before the swap; then these as JPEG, JPEG
+  and JSON. Answer `{"ack": SEQUENCE}`, or no more than two frames come. `{"want": {"width": 640, "before": false}}` sets the
+  width, and whether the picture before comes, too.
+- `/ws/camera` takes frames: little-endian u8 kind, three bytes of 0, u32 sequence, f64 capture time in ms; then H.264 (kind 1:
+  a key frame, 2: any other) or a JPEG (kind 3). It answers `{"ack": SEQUENCE}`, and `{"key": true}` where it needs a key frame.
+"""
+JPEG: dict[int | str, dict[str, Any]] = {200: {"content": {"image/jpeg": {}}, "description": "a JPEG"}}
+FILE: dict[int | str, dict[str, Any]] = {200: {"content": {"application/octet-stream": {}}, "description": "the file"}}
+"""Answers that are no JSON, for the routes that give them."""
+FAILS: dict[int | str, dict[str, Any]] = {"4XX": {"model": ErrorAnswer, "description": "what went wrong, and what to do"}}
+"""Answers of every route to requests that fail."""
+
+
+def operation_id(route: APIRoute) -> str:
+    """Return the name of an operation for programs that are made out of the description: `faces_add_face`."""
+    return f"{route.tags[0] if route.tags else 'page'}_{route.name.strip('_')}"
+
+
+def describe(app: FastAPI) -> None:
+    """Have the application describe itself with its ways in."""
+
+    def made() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            app.openapi_schema = _described(app)
+        return app.openapi_schema
+
+    app.openapi = made  # type: ignore[method-assign]
+
+
+def _described(app: FastAPI) -> dict[str, Any]:
+    found = get_openapi(title=app.title, version=__version__, description=_ABOUT, routes=app.routes)
+    found["components"]["securitySchemes"] = {
+        "bearer": {"type": "http", "scheme": "bearer", "description": "the token of the run, or a lasting one"}
+    }
+    found["security"] = [{"bearer": []}]
+    return _without_validation_error(found)
+
+
+def _without_validation_error(found: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the description without FastAPI's own answer to invalid requests, which this studio replaces."""
+    for path in found["paths"].values():
+        for operation in path.values():
+            operation["responses"].pop("422", None)
+    schemas = {name: each for name, each in found["components"]["schemas"].items() if "ValidationError" not in name}
+    return {**found, "components": {**found["components"], "schemas": schemas}}
