@@ -21,6 +21,7 @@
     │   ├── MediaTooLarge
     │   └── SourceLost
     ├── OutputError             the result cannot be written                       exit 5
+    │   └── DiskFull
     ├── NoFaceFound             no face to swap in the whole target                exit 6
     │   ├── FacesUnclear
     │   └── PersonNotFound
@@ -153,6 +154,10 @@ class OutputError(MienError):
     """The result cannot be written where it was asked for."""
 
     exit_code = 5
+
+
+class DiskFull(OutputError):
+    """The disk, or this user's share of it, is full."""
 
 
 class NoFaceFound(MienError):

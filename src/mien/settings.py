@@ -46,33 +46,44 @@ class Setting:
                 return value
             if isinstance(value, str) and value.lower() in _SWITCHES:
                 return _SWITCHES[value.lower()]
-            raise UsageError(f"{self.name} = {value!r} is neither on nor off", f"write {self.name} = true or false")
+            raise UsageError(
+                f"{self.name} = {value!r} is neither on nor off", f"write {self.name} = true or false", **self._named
+            )
         if isinstance(value, bool) or (kind is str and not isinstance(value, str)):
-            raise UsageError(f"{self.name} = {value!r} is not a {kind.__name__}", self.help)
+            raise UsageError(f"{self.name} = {value!r} is not a {kind.__name__}", self.help, **self._named)
         if kind is int and isinstance(value, float) and not value.is_integer():
-            raise UsageError(f"{self.name} = {value!r} is not a whole number", self.help)
+            raise UsageError(f"{self.name} = {value!r} is not a whole number", self.help, **self._named)
         try:
             convert: Callable[[Any], int | float | str] = kind
             converted = convert(value)
         except (TypeError, ValueError, OverflowError):
-            raise UsageError(f"{self.name} = {value!r} is not a {kind.__name__}", self.help) from None
+            raise UsageError(f"{self.name} = {value!r} is not a {kind.__name__}", self.help, **self._named) from None
         if self.several:
             return self._check_several(str(converted))
         if self.choices and converted not in self.choices:
-            raise UsageError(f"unknown value {self.name} = {converted!r}", f"choose one of: {', '.join(self.choices)}")
+            raise UsageError(
+                f"unknown value {self.name} = {converted!r}", f"choose one of: {', '.join(self.choices)}", **self._named
+            )
         if isinstance(converted, (int, float)):
             low = -float("inf") if self.low is None else self.low
             high = float("inf") if self.high is None else self.high
             if not low <= converted <= high:
-                raise UsageError(f"{self.name} = {converted} is out of bounds", f"choose a value from {low:g} to {high:g}")
+                raise UsageError(
+                    f"{self.name} = {converted} is out of bounds", f"choose a value from {low:g} to {high:g}", **self._named
+                )
         return converted
+
+    @property
+    def _named(self) -> dict[str, Any]:
+        """Key and values by which a page in another language tells that a value does not fit."""
+        return {"key": "setting-value", "values": {"name": self.name}}
 
     def _check_several(self, listed: str) -> str:
         words = [word.strip() for word in listed.split(",")]
         wrong = [word for word in words if word not in self.several and words != ["none"]]
         if wrong:
             remedy = f"choose from: {', '.join(self.several)}; separate several by commas"
-            raise UsageError(f"{self.name} = {listed!r}: unknown word {wrong[0]!r}", remedy)
+            raise UsageError(f"{self.name} = {listed!r}: unknown word {wrong[0]!r}", remedy, **self._named)
         return ",".join(dict.fromkeys(words))
 
 

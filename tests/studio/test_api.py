@@ -15,7 +15,7 @@ from websockets.sync.client import connect
 from websockets.typing import Origin
 
 from mien.media.files.picture_read import read_picture
-from mien.studio.server import schemas
+from mien.studio.server import machine_schemas, schemas
 from mien.studio.session import preview
 from tests.support.deadline import DEADLINE_S
 from tests.support.places import EXAMPLES
@@ -140,6 +140,53 @@ class TestTokens:
         assert (answer.status_code, answer.json()["key"]) == (422, "token-name")
 
 
+class TestPresets:
+    """Any name, a question before one is replaced, and parts of the session beside the settings."""
+
+    @pytest.mark.parametrize("name", ["a/b", "..", "?", "\u4e2d\u6587", "%2F"])
+    def test_any_name_can_be_kept_applied_and_removed(self, studio: Studio, name: str) -> None:
+        assert name in studio.client.put("/api/presets", json={"name": name}).raise_for_status().json()
+        again = studio.client.put("/api/presets", json={"name": name})
+        assert (again.status_code, again.json()["code"], again.json()["values"]) == (409, "preset-exists", {"name": name})
+        studio.client.put("/api/presets", json={"name": name, "replace": True}).raise_for_status()
+        studio.client.post("/api/presets/apply", json={"name": name}).raise_for_status()
+        studio.client.delete("/api/presets", params={"name": name}).raise_for_status()
+        assert name not in studio.state()["presets"]
+
+    def test_one_of_a_newer_version_is_taken_without_what_is_unknown(self, studio: Studio) -> None:
+        answer = studio.client.post("/api/presets.json", json={"new": {"opacity": 0.5, "aura": 3}}).raise_for_status().json()
+        assert answer["left_out"] == ["aura"]
+        assert answer["presets"]["new"]["opacity"] == 0.5
+        assert "aura" not in answer["presets"]["new"]
+        studio.client.delete("/api/presets", params={"name": "new"})
+
+    def test_face_and_input_come_back_and_what_is_gone_is_named(self, studio: Studio) -> None:
+        face = studio.wear(COLLINS)
+        wanted = {"name": "all", "parts": ["face", "input", "outputs"], "replace": True}
+        studio.client.put("/api/input", json={"kind": "screen", "width": 64, "height": 48}).raise_for_status()
+        assert studio.client.put("/api/presets", json=wanted).json()["key"] == "preset-face-unsaved"
+        studio.client.post(f"/api/faces/{face}/save").raise_for_status()
+        kept = studio.client.put("/api/presets", json=wanted).raise_for_status().json()["all"]["with"]
+        assert kept["face"] == face
+        studio.client.put("/api/input", json={"kind": "none"}).raise_for_status()
+        studio.client.post("/api/faces/none/select").raise_for_status()
+        applied = studio.client.post("/api/presets/apply", json={"name": "all"}).raise_for_status().json()
+        assert applied["left_out"] == []
+        state = studio.state()
+        assert (state["face"], state["input"]["kind"], state["input"]["spec"]["width"]) == (face, "screen", 64)
+        studio.client.put("/api/input", json={"kind": "none"}).raise_for_status()
+        studio.client.delete(f"/api/faces/{face}").raise_for_status()
+        assert studio.client.post("/api/presets/apply", json={"name": "all"}).json()["left_out"] == ["face"]
+
+    def test_an_imported_one_opens_no_address_and_no_file(self, studio: Studio) -> None:
+        given = {
+            "input": {"kind": "network", "url": "rtsp://192.0.2.1/a"},
+            "outputs": [{"kind": "stream", "url": "rtmp://192.0.2.1/a"}, {"kind": "virtual-camera", "device": ""}],
+        }
+        answer = studio.client.post("/api/presets.json", json={"theirs": {"with": given}}).raise_for_status().json()
+        assert answer["presets"]["theirs"]["with"] == {"outputs": [{"kind": "virtual-camera", "device": ""}]}
+
+
 class TestDescription:
     """The description in docs/ is that of the code, and the answers are what it says."""
 
@@ -161,8 +208,8 @@ class TestDescription:
         [
             ("state", schemas.StudioState),
             ("metrics", schemas.Metrics),
-            ("devices", schemas.Devices),
-            ("models", schemas.ModelList),
+            ("devices", machine_schemas.Devices),
+            ("models", machine_schemas.ModelList),
         ],
     )
     def test_an_answer_has_the_fields_of_its_model_and_no_others(

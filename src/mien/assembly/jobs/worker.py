@@ -25,7 +25,7 @@ from mien.batch.queue import spec as specs
 from mien.batch.queue.job import Claimed, Job, parts_folder
 from mien.batch.queue.spec import JobSpec, SwapSpec
 from mien.batch.queue.store import JobStore, LostJob
-from mien.errors import Cancelled, MienError, OutputError
+from mien.errors import Cancelled, DiskFull, MienError, OutputError
 from mien.media.files.output_file import named_in_errors
 from mien.types import LabelledFrame
 
@@ -172,8 +172,8 @@ class JobWorker:
 
     def _failed(self, job: Job, error: MienError) -> None:
         if is_full(error):
-            remedy = f"free some space, then: mien jobs resume {job.id}"
-            self._store.paused(job.id, self._owner, str(error), remedy)
+            full = DiskFull(str(error), f"free some space, then: mien jobs resume {job.id}")
+            self._store.paused(job.id, self._owner, full)
             self.tally.paused += 1
         else:
             shutil.rmtree(parts_folder(self._store.folder, job.id), ignore_errors=True)

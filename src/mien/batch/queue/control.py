@@ -48,7 +48,9 @@ def resume(store: JobStore, job_id: int) -> Job:
         if job.state == "running" and job.wish == "pause":
             connection.execute("UPDATE jobs SET wish = '' WHERE id = ?", (job_id,))
         elif job.state == "paused":
-            connection.execute("UPDATE jobs SET state = 'waiting', message = '', remedy = '' WHERE id = ?", (job_id,))
+            connection.execute(
+                "UPDATE jobs SET state = 'waiting', message = '', remedy = '', error_code = '' WHERE id = ?", (job_id,)
+            )
     return store.get(job_id)
 
 
@@ -59,8 +61,8 @@ def retry(store: JobStore, job_id: int) -> Job:
         if job.state not in {"failed", "cancelled"}:
             raise UsageError(f"job {job_id} is {job.state}", "only a job that failed or was cancelled can be tried again")
         connection.execute(
-            "UPDATE jobs SET state = 'waiting', attempts = 0, message = '', remedy = '', exit_code = 0, ended_at = NULL "
-            "WHERE id = ?",
+            "UPDATE jobs SET state = 'waiting', attempts = 0, message = '', remedy = '', exit_code = 0, error_code = '', "
+            "ended_at = NULL WHERE id = ?",
             (job_id,),
         )
     return store.get(job_id)

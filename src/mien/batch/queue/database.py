@@ -60,6 +60,7 @@ CREATE TABLE taken (
     PRIMARY KEY (folder, path)
 );
 """,
+    "ALTER TABLE jobs ADD COLUMN error_code TEXT NOT NULL DEFAULT ''",
 )
 
 

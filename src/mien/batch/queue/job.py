@@ -38,6 +38,7 @@ class Job:
 
     `owner` holds it while it is running, and renews `lease_until`. `attempts` counts the runs that began, without those that
     were stopped on request. `doing` names the pass over the file, of which `frames` of `total` are done.
+    `error_code` is the code of the error that `message` tells, empty for none.
     """
 
     id: int
@@ -56,6 +57,7 @@ class Job:
     message: str
     remedy: str
     exit_code: int
+    error_code: str
     added_at: float
     started_at: float | None
     ended_at: float | None
@@ -99,6 +101,7 @@ JOBS = rows.Table(
         "message": rows.text,
         "remedy": rows.text,
         "exit_code": _COUNT,
+        "error_code": rows.text,
         "added_at": rows.real,
         "started_at": rows.optional(rows.real),
         "ended_at": rows.optional(rows.real),

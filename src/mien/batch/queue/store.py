@@ -154,7 +154,8 @@ class JobStore:
             self._take_back(connection)
             row = connection.execute(
                 "UPDATE jobs SET state = 'running', owner = ?, lease_until = ?, attempts = attempts + 1, started_at = ?, "
-                "ended_at = NULL, wish = '', doing = '', frames = 0, total = NULL, message = '', remedy = '', exit_code = 0 "
+                "ended_at = NULL, wish = '', doing = '', frames = 0, total = NULL, message = '', remedy = '', exit_code = 0, "
+                "error_code = '' "
                 "WHERE id = (SELECT id FROM jobs WHERE state = 'waiting' ORDER BY place, id LIMIT 1) "
                 "RETURNING id, spec, sealed",
                 (owner, now + self._tuning.lease_s, now),
@@ -227,16 +228,19 @@ class JobStore:
 
     def fail(self, job_id: int, owner: str, error: MienError) -> None:
         """Record that a job failed. Raises `LostJob`."""
-        values = (str(error), error.remedy, error.exit_code, self.clock.wall())
-        self._update(job_id, owner, f"{_ENDED} 'failed', message = ?, remedy = ?, exit_code = ?, ended_at = ?", values)
+        values = (str(error), error.remedy, error.exit_code, error.code, self.clock.wall())
+        change = f"{_ENDED} 'failed', message = ?, remedy = ?, exit_code = ?, error_code = ?, ended_at = ?"
+        self._update(job_id, owner, change, values)
 
     def cancelled(self, job_id: int, owner: str) -> None:
         """Record that a running job was cancelled, as it was asked. Raises `LostJob`."""
         self._update(job_id, owner, f"{_ENDED} 'cancelled', ended_at = ?", (self.clock.wall(),))
 
-    def paused(self, job_id: int, owner: str, message: str = "", remedy: str = "") -> None:
-        """Record that a running job was paused; this run of it does not count. Raises `LostJob`."""
-        self._update(job_id, owner, f"{_ENDED} 'paused', attempts = attempts - 1, message = ?, remedy = ?", (message, remedy))
+    def paused(self, job_id: int, owner: str, error: MienError | None = None) -> None:
+        """Record that a running job was paused, by an error or on request; this run does not count. Raises `LostJob`."""
+        values = ("", "", "") if error is None else (str(error), error.remedy, error.code)
+        change = f"{_ENDED} 'paused', attempts = attempts - 1, message = ?, remedy = ?, error_code = ?"
+        self._update(job_id, owner, change, values)
 
     def release(self, job_id: int, owner: str) -> None:
         """Let a running job wait again; this run of it does not count. Raises `LostJob`."""
@@ -285,8 +289,8 @@ def _let_go(connection: sqlite3.Connection, job: Job, now: float, most_attempts:
         state = "waiting"
     ended = None if state in {"waiting", "paused"} else now
     connection.execute(
-        f"UPDATE jobs SET {_ENDED} ?, message = ?, remedy = ?, exit_code = ?, ended_at = ? WHERE id = ?",
-        (state, message, remedy, int(state == "failed"), ended, job.id),
+        f"UPDATE jobs SET {_ENDED} ?, message = ?, remedy = ?, exit_code = ?, error_code = ?, ended_at = ? WHERE id = ?",
+        (state, message, remedy, int(state == "failed"), "ended-often" if state == "failed" else "", ended, job.id),
     )
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
-from mien.errors import MienError, OutputError, UsageError
+from mien.errors import DiskFull, MienError, OutputError, UsageError
 from mien.media.files.file_names import windows_fault
 from mien.media.files.receipt import receipt_path
 from mien.media.files.temporary_files import discard, temporary_path
@@ -26,6 +26,7 @@ _REMEDIES = {
 }
 
 
+_FULL = {errno.ENOSPC, errno.EDQUOT}
 _CONTENT_ERRORS = {errno.EINVAL, errno.ERANGE, errno.EDOM, errno.ENOSYS, errno.EAGAIN, errno.ENOMEM}
 """Numbers by which FFmpeg rejects its input, wherever the output goes."""
 
@@ -39,7 +40,8 @@ def is_of_the_place(error: Exception) -> bool:
 def output_error(error: OSError, path: Path) -> OutputError:
     """Translate an error of writing `path`, with its remedy."""
     reason = os.strerror(error.errno) if error.errno else str(error)
-    return OutputError(f"cannot write {path}: {reason}", _REMEDIES.get(error.errno or 0, "choose another place"))
+    kind = DiskFull if error.errno in _FULL else OutputError
+    return kind(f"cannot write {path}: {reason}", _REMEDIES.get(error.errno or 0, "choose another place"))
 
 
 class Journal(Protocol):

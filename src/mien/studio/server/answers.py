@@ -1,6 +1,7 @@
 """Answers to requests that fail: status, one line on what happened, one on what to do."""
 
 import base64
+from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -18,6 +19,7 @@ from mien.errors import (
     SourceFaceError,
     UsageError,
 )
+from mien.media.files.output_file import output_error
 from mien.studio.session.faces import SeveralFaces
 from mien.studio.session.film_frames import Overtaken
 from mien.studio.session.presets import PresetExists
@@ -62,6 +64,9 @@ def add_error_answers(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def refused(request: Request, error: HTTPException) -> JSONResponse:
+        if isinstance(error.__cause__, OSError):
+            # A disk that fills while an upload is read, before there is a path of ours.
+            return await failed(request, output_error(error.__cause__, Path("the upload")))
         what, remedy = _USUAL_ERRORS.get(error.status_code, (str(error.detail), "reload the page"))
         answer = {"error": what, "remedy": remedy, "code": "request", "key": f"request-{error.status_code}", "values": {}}
         return JSONResponse(answer, error.status_code)

@@ -20,18 +20,17 @@ from mien.provenance.consent import STATEMENTS, Consent, Consents
 from mien.settings import Settings
 from mien.studio.session.database import StudioDatabase, from_json, objects, to_json
 from mien.studio.session.gallery_files import GalleryFiles
-from mien.studio.session.pictures import jpeg, scaled_down
+from mien.studio.session.pictures import fitted, square
+from mien.studio.session.statements import described
 from mien.swap.persona import Persona, open_persona
 from mien.swap.source.load import numbered_picture, search
 from mien.system.folders import make_private
 from mien.types import Image, SourceFace
 
-_JPEG_QUALITY = 85  # chosen by eye
 _NUMBERED_SIDE_PIXELS = 1280  # of the picture in which several faces are numbered
 PREPARED_BY = "boost", "morph", "segmenter", "enhancer", "fidelity", "device", "precision"
 """Settings of installed models that a persona depends on, beside its engine."""
 _DRAWN_BY = "eyes", "mouth", "finish", "parser", *PREPARED_BY
-_THUMB_SIDE_PIXELS = 192  # chosen, sharp on dense displays
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,10 +133,14 @@ class Gallery:
     def _own(self, face_id: str) -> GalleryFace:
         """Return a face of the user. Raises `UsageError`, also for a stand-in."""
         if face_id in self._stand_ins:
-            raise UsageError(f"{face_id} comes with mien and stays as it is", "only wear it, or add a photo of your own")
+            raise UsageError(
+                f"{face_id} comes with mien and stays as it is",
+                "only wear it, or add a photo of your own",
+                key="stand-in-stays",
+            )
         with self._lock:
             if face_id not in self._faces:
-                raise UsageError("this face is not in the gallery any more", "add the photo again")
+                raise UsageError("this face is not in the gallery any more", "add the photo again", key="face-gone")
             return self._faces[face_id]
 
     def add(
@@ -152,7 +155,12 @@ class Gallery:
         if consent is not None and consent not in STATEMENTS:
             raise ConsentNeeded(name)
         if len(self._faces) >= GALLERY_LIMITS.faces:
-            raise UsageError(f"the gallery holds {GALLERY_LIMITS.faces} faces already", "remove one first")
+            raise UsageError(
+                f"the gallery holds {GALLERY_LIMITS.faces} faces already",
+                "remove one first",
+                key="gallery-full",
+                values={"n": GALLERY_LIMITS.faces},
+            )
         with self._decoding:
             source = self._first(photo, number)
         if consent is None:
@@ -161,7 +169,7 @@ class Gallery:
             stated = self._consents.record(source, consent, name, adult=adult)
         if stated is None:
             raise ConsentNeeded(name)
-        face = GalleryFace(secrets.token_hex(6), name, stated.statement, photo, number, _thumb(source), source)
+        face = GalleryFace(secrets.token_hex(6), name, stated.statement, photo, number, square(source.image), source)
         with self._lock:
             self._faces[face.id] = face
         return face
@@ -175,7 +183,7 @@ class Gallery:
             return factory.open_source(image, self._models, number)
         except SeveralSourceFaces:
             found = search(image, self._models.photo_detector)
-            raise SeveralFaces(len(found.faces), _fitted(numbered_picture(found), _NUMBERED_SIDE_PIXELS)) from None
+            raise SeveralFaces(len(found.faces), fitted(numbered_picture(found), _NUMBERED_SIDE_PIXELS)) from None
 
     def _with(self, source: SourceFace, further: Path) -> SourceFace:
         """Return the face with a further photo or clip of the same person. Raises a `MienError`."""
@@ -267,7 +275,9 @@ class Gallery:
             facts = from_json(row[0]) if row else None
             if facts is None:
                 photo.unlink(missing_ok=True)
-                raise UsageError(f"the saved face {face.name!r} has been removed by another studio", "add the photo again")
+                raise UsageError(
+                    f"the saved face {face.name!r} has been removed by another studio", "add the photo again", key="face-gone"
+                )
             noted = facts.get("more")
             facts["more"] = [*(noted if isinstance(noted, list) else []), photo.name]
             connection.execute("UPDATE faces SET facts = ? WHERE id = ?", (to_json(facts), face.id))
@@ -308,21 +318,18 @@ class Gallery:
 
     def lasts(self, face_id: str) -> bool:
         """Return True for a face that is here in later sessions, too: a saved one, or a stand-in. Raises `UsageError`."""
-        face = self.get(face_id)
-        return face.saved or face.stand_in
+        return self.get(face_id).saved or face_id in self._stand_ins
 
-    def consent_of(self, face_id: str) -> dict[str, str]:
-        """Return the statement that a face is worn on, as texts: which, for which photo, since when. Raises a `MienError`."""
-        consent = self.allowed(face_id)[1]
-        given_at = consent.given_at.isoformat(timespec="seconds")
-        return {"id": consent.id, "statement": consent.statement, "photo": consent.photo, "given_at": given_at}
+    def consent_of(self, face_id: str) -> dict[str, Any]:
+        """Return the statement that a face is worn on, for the page. Raises a `MienError`."""
+        return described(self.allowed(face_id)[1])
 
     def files_of(self, digest: str) -> GalleryFiles:
         """Return the files of an opened face by the digest of its source. Raises `UsageError` when it was removed."""
         for face in (*self.all(), *self.stand_ins()):
             if face.source is not None and face.source.digest == digest:
                 return GalleryFiles(face.name, (face.photo, *face.more), face.number)
-        raise UsageError("a face is not in the gallery any more", "choose another one")
+        raise UsageError("a face is not in the gallery any more", "choose another one", key="face-gone")
 
     def _stated(self, face: GalleryFace, *, adult: bool = False) -> tuple[SourceFace, Consent]:
         if face.source is None:
@@ -334,6 +341,8 @@ class Gallery:
             raise UsageError(
                 f"the consent for the face {face.name!r} is no longer recorded",
                 "remove it, or add its photo again and state the consent",
+                key="consent-revoked",
+                values={"name": face.name},
             )
         return face.source, consent
 
@@ -369,7 +378,7 @@ class Gallery:
 
 def _stand_in(name: str) -> GalleryFace:
     photo = stand_ins.photo_of(name)
-    return GalleryFace(name, name, stand_ins.STATEMENT, photo, None, _square(_read(photo)), None, stand_in=True)
+    return GalleryFace(name, name, stand_ins.STATEMENT, photo, None, square(_read(photo)), None, stand_in=True)
 
 
 def _copy(photo: Path, kept: Path) -> Path:
@@ -389,19 +398,3 @@ def _further(folder: Path, names: object) -> Iterator[Path]:
 
 def _read(photo: Path) -> Image:
     return read_picture(photo, max_pixels=GALLERY_LIMITS.photo_pixels, max_bytes=GALLERY_LIMITS.photo_bytes).frame.image
-
-
-def _thumb(source: SourceFace) -> bytes:
-    return _square(source.image)
-
-
-def _square(image: Image) -> bytes:
-    """Return the middle of a picture as a JPEG for the page."""
-    side = min(image.shape[:2])
-    top, left = (image.shape[0] - side) // 2, (image.shape[1] - side) // 2
-    return _fitted(image[top : top + side, left : left + side], _THUMB_SIDE_PIXELS)
-
-
-def _fitted(image: Image, max_side: int) -> bytes:
-    """Return the picture as JPEG of at most this side."""
-    return jpeg(scaled_down(image, max_side / max(image.shape[:2])), _JPEG_QUALITY)

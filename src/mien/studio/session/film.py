@@ -143,7 +143,7 @@ class Film:
         """Return a view of a person as JPEG, best first from 0. Raises `UsageError`."""
         pictures = self._card(key).found.pictures
         if not 0 <= number < len(pictures):
-            raise UsageError("there is no such view", "reload the page")
+            raise UsageError("there is no such view", "reload the page", key="stale")
         return pictures[number]
 
     def change(self, request: FilmPlan) -> None:
@@ -153,9 +153,9 @@ class Film:
             start_s = request.start_s if "start_s" in named else self._start_s
             end_s = request.end_s if "end_s" in named else self._end_s
             if start_s is not None and end_s is not None and end_s <= start_s:
-                raise UsageError("the part ends before it starts", "set the end after the start")
+                raise UsageError("the part ends before it starts", "set the end after the start", key="part-order")
             if start_s is not None and self.seconds is not None and start_s >= self.seconds:
-                raise UsageError("the part starts after the end of the film", "set an earlier start")
+                raise UsageError("the part starts after the end of the film", "set an earlier start", key="part-start")
             self._start_s, self._end_s = start_s, end_s
             self._others = request.others if request.others is not None else self._others
             if "everybody" in named:
@@ -191,13 +191,15 @@ class Film:
     def _struck_out(self, key: int, times_s: Sequence[tuple[float, float]]) -> tuple[Stretch, ...]:
         """Return these times as parts of the film, joined where they touch. Raises `UsageError`."""
         if times_s and self.kind is Kind.PICTURE:
-            raise UsageError("a picture has no times", "leave the person as they are, or give them no face")
+            raise UsageError("a picture has no times", "leave the person as they are, or give them no face", key="no-times")
         if any(self.seconds is not None and start_s >= self.seconds for start_s, _ in times_s):
-            raise UsageError("the time begins after the end of the film", "choose a time within the film")
+            raise UsageError("the time begins after the end of the film", "choose a time within the film", key="part-start")
         not_in = tuple(joined([Stretch(0, *each) for each in times_s], LIMITS.touching_s))
         if not self._templates(key, not_in):
             raise UsageError(
-                "that takes away every view of this person", "have the person stay as they are, if all of it is somebody else"
+                "that takes away every view of this person",
+                "have the person stay as they are, if all of it is somebody else",
+                key="no-view-left",
             )
         return not_in
 
@@ -206,7 +208,7 @@ class Film:
         owner = self._card(into).into
         owner = into if owner is None else owner
         if owner == key:
-            raise UsageError("a card cannot be merged into itself", "choose another card")
+            raise UsageError("a card cannot be merged into itself", "choose another card", key="merge-self")
         for each in (self._card(key), *self._merged(key)):
             each.into = owner
 
@@ -233,7 +235,9 @@ class Film:
             others = self._others
         faces = {face: allowed(face) for _, face in people if face is not None and face != LEFT_ALONE}
         if not faces:
-            raise UsageError("nobody in this file wears a face yet", "drop a face on a card, or choose one there")
+            raise UsageError(
+                "nobody in this file wears a face yet", "drop a face on a card, or choose one there", key="nobody-wears"
+            )
         members = tuple((who, faces[face][0] if face in faces else LEFT_ALONE) for who, face in people if face is not None)
         consents = tuple({consent.id: consent for _, consent in faces.values()}.values())
         return CastPlan(others=others, members=members), consents
@@ -247,7 +251,7 @@ class Film:
         not_in, title = self._not_in(key), self._title(key)
         templates = self._templates(key, not_in)
         if not templates:
-            raise UsageError(f"{title}: every view was struck out", "take one of the times back")
+            raise UsageError(f"{title}: every view was struck out", "take one of the times back", key="no-view-left")
         return Wanted(title, templates, tuple((each.start_s, each.end_s) for each in not_in))
 
     def _templates(self, key: int, not_in: Sequence[Stretch]) -> tuple[Template, ...]:
@@ -258,7 +262,9 @@ class Film:
     def _card(self, key: int) -> Card:
         found = self._cards.get(key)
         if found is None:
-            raise UsageError("there is no such card", "the film was read further; choose one of the cards that are shown")
+            raise UsageError(
+                "there is no such card", "the film was read further; choose one of the cards that are shown", key="stale"
+            )
         return found
 
     def row(self) -> dict[str, Any]:

@@ -20,34 +20,39 @@ def _name(value: object) -> str | None:
     if value is None:
         return None
     if not isinstance(value, str) or len(value) > _MAX_NAME_LETTERS or not value.isprintable():
-        raise UsageError(f"a name has at most {_MAX_NAME_LETTERS} printable letters", "choose a shorter one")
+        raise UsageError(
+            f"a name has at most {_MAX_NAME_LETTERS} printable letters",
+            "choose a shorter one",
+            key="film-name",
+            values={"n": _MAX_NAME_LETTERS},
+        )
     return value.strip()
 
 
 def _face(value: object) -> str | None:
     if value is None or (isinstance(value, str) and 0 < len(value) <= _MAX_ID_LETTERS):
         return value
-    raise UsageError("that is not a face of the gallery", "choose one of the gallery")
+    raise UsageError("that is not a face of the gallery", "choose one of the gallery", key="face-gone")
 
 
 def _seconds(value: object, info: ValidationInfo) -> float | None:
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= _MAX_SECONDS:
-        raise UsageError(f"{info.field_name} is not a time in seconds", "choose a time within the film")
+        raise UsageError(f"{info.field_name} is not a time in seconds", "choose a time within the film", key="part-start")
     return float(value)
 
 
 def _treatment(value: object) -> object:
     if value is not None and value not in TREATMENTS:
-        raise UsageError("unknown treatment of all others", f"choose one of: {', '.join(TREATMENTS)}")
+        raise UsageError("unknown treatment of all others", f"choose one of: {', '.join(TREATMENTS)}", key="unknown-choice")
     return value
 
 
 def _key(value: object) -> int | None:
     if value is None or (isinstance(value, int) and not isinstance(value, bool)):
         return value
-    raise UsageError("into is not the key of a card", "choose another card")
+    raise UsageError("into is not the key of a card", "choose another card", key="stale")
 
 
 def _times(value: object) -> object:
@@ -55,7 +60,9 @@ def _times(value: object) -> object:
     if value is None:
         return None
     if not isinstance(value, (list, tuple)) or len(value) > _MAX_TIMES or not all(_is_time(each) for each in value):
-        raise UsageError(f"not_in is not a list of at most {_MAX_TIMES} times", "choose a start, and an end after it")
+        raise UsageError(
+            f"not_in is not a list of at most {_MAX_TIMES} times", "choose a start, and an end after it", key="part-order"
+        )
     return tuple((float(start_s), float(end_s)) for start_s, end_s in value)
 
 

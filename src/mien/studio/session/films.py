@@ -69,7 +69,12 @@ class Films:
         film = Film(secrets.token_hex(6), name, file, Kind.VIDEO, job)
         with self._lock:
             if len(self._films) >= _MAX_FILMS:
-                raise UsageError(f"there are already {_MAX_FILMS} files with people", "remove one that is finished")
+                raise UsageError(
+                    f"there are already {_MAX_FILMS} files with people",
+                    "remove one that is finished",
+                    key="films-full",
+                    values={"n": _MAX_FILMS},
+                )
             self._films[film.id] = film
         self._queue.put(film)
         self._changed()
@@ -79,7 +84,7 @@ class Films:
         """Return the film of this id. Raises `UsageError`."""
         with self._lock:
             if film_id not in self._films:
-                raise UsageError("there is no such file", "it was removed already")
+                raise UsageError("there is no such file", "it was removed already", key="stale")
             return self._films[film_id]
 
     def of_job(self, job_id: str) -> Film | None:

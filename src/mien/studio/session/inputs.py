@@ -62,10 +62,10 @@ def choose_input(
         path, name = clip_of(wanted.clip)
         return _file(path, {"clip": wanted.clip, "name": name}, settings)
     if not paths_allowed:
-        raise UsageError("a shared studio opens no files of its machine", "upload the file instead")
+        raise UsageError("a shared studio opens no files of its machine", "upload the file instead", key="shared-files")
     path = _without_tilde(Path(wanted.path))
     if not path.exists():
-        raise UsageError(f"{path} does not exist", "check the name")
+        raise UsageError(f"{path} does not exist", "check the name", key="path-gone", values={"path": str(path)})
     return _file(path, {"path": str(path), "name": path.name}, settings)
 
 
@@ -93,6 +93,7 @@ def _network(wanted: NetworkInput, listening_allowed: bool) -> InputChoice:
         raise UsageError(
             f"{masked(url)} would open a port, and a shared studio opens none of its machine",
             "let it connect to the sender (tcp, rtmp, rtsp, http, srt), or start it with --input",
+            key="opens-port",
         )
     return InputChoice("network", {"url": masked(url)}, lambda: NetworkStream(url))
 

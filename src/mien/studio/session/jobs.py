@@ -111,7 +111,9 @@ class FileJobs:
         `files` returns the photos of a source by its digest; the job keeps copies of them. Raises a `MienError`.
         """
         if len(self._store.all(_OURS)) >= _MAX_JOBS:
-            raise UsageError(f"there are already {_MAX_JOBS} files", "remove the finished ones")
+            raise UsageError(
+                f"there are already {_MAX_JOBS} files", "remove the finished ones", key="jobs-full", values={"n": _MAX_JOBS}
+            )
         plan = CastPlan(worn) if isinstance(worn, SourceFace) else worn
         folder = self._folder / secrets.token_hex(8)
         try:
@@ -143,7 +145,12 @@ class FileJobs:
         """Copy the photos of a face beside the job, and return its spec. Raises a `MienError`."""
         consent = self._trust.consents.find(source)
         if consent is None:
-            raise UsageError(f"no consent for {given.name} is recorded", "add its photo again and state the consent")
+            raise UsageError(
+                f"no consent for {given.name} is recorded",
+                "add its photo again and state the consent",
+                key="consent-revoked",
+                values={"name": given.name},
+            )
         kept = [
             _shared(photo, folder / f"face-{number}-{place}{photo.suffix}") for place, photo in enumerate(given.photos)
         ]  # fmt: skip
@@ -155,7 +162,7 @@ class FileJobs:
         """Return the job of this number. Raises `UsageError`."""
         job = self._store.get(int(job_id)) if job_id.isdecimal() and len(job_id) < 18 else None
         if job is None or not self._is_shown(job):
-            raise UsageError("there is no such job", "it was removed already")
+            raise UsageError("there is no such job", "it was removed already", key="stale")
         return job
 
     def row(self, job_id: str) -> dict[str, Any]:
@@ -166,21 +173,23 @@ class FileJobs:
         """Return the file that a job changes. Raises `UsageError` for one that is gone."""
         path = self._facts_of(job).target
         if not path.is_file():
-            raise UsageError(f"the file of {job.name} is no longer there", "add it again")
+            raise UsageError(
+                f"the file of {job.name} is no longer there", "add it again", key="file-gone", values={"name": job.name}
+            )
         return path
 
     def result(self, job_id: str) -> tuple[Path, str]:
         """Return the result of a job that is done, and the name under which it is downloaded. Raises `UsageError`."""
         job = self.get(job_id)
         if job.state != "done" or not Path(job.output).is_file():
-            raise UsageError("this file is not finished", "wait until it is")
+            raise UsageError("this file is not finished", "wait until it is", key="not-finished")
         return Path(job.output), self._facts_of(job).title
 
     def receipt(self, job_id: str) -> tuple[Path, str]:
         """Return the receipt of a result that cannot hold its credentials, and its name. Raises `UsageError`."""
         path, title = self.result(job_id)
         if not receipt_path(path).is_file():
-            raise UsageError("this file has no receipt", "its credentials are in the file")
+            raise UsageError("this file has no receipt", "its credentials are in the file", key="no-receipt")
         return receipt_path(path), receipt_path(Path(title)).name
 
     def preview(self, job_id: str) -> bytes | None:
@@ -212,14 +221,21 @@ class FileJobs:
         elif action in {"up", "down"}:
             self._move(job, up=action == "up")
         else:
-            raise UsageError(f"unknown action {action!r}", f"use one of: {', '.join((*_ACTIONS, 'up', 'down'))}")
+            raise UsageError(
+                f"unknown action {action!r}", f"use one of: {', '.join((*_ACTIONS, 'up', 'down'))}", key="unknown-choice"
+            )
         self._worker.wake.set()
         self._changed()
 
     def _move(self, job: Job, *, up: bool) -> None:
         queue = [each.id for each in self._store.all("WHERE state IN ('waiting', 'paused')") if self._is_shown(each)]
         if job.id not in queue:
-            raise UsageError(f"{job.name} does not wait", "only files that wait have a place in the queue")
+            raise UsageError(
+                f"{job.name} does not wait",
+                "only files that wait have a place in the queue",
+                key="not-waiting",
+                values={"name": job.name},
+            )
         place = queue.index(job.id) + (-1 if up else 1)
         if 0 <= place < len(queue):
             control.reorder(self._store, [job.id], "before" if up else "after", queue[place])
@@ -348,10 +364,11 @@ def _facts(spec: Mapping[str, Any], job: Job) -> _Facts:
 
 
 def _code(job: Job, facts: _Facts) -> str:
-    """Return the error's code where the page has a remedy of its own, empty for others: the queue keeps exit codes."""
-    if job.state != "failed" or job.exit_code != NoFaceFound.exit_code or job.kind != "swap":
-        return ""
-    return "person-not-found" if facts.mapped else "no-face-found"
+    """Return the code of the error of a job, empty for none; a queue of an earlier version kept exit codes only."""
+    is_old = job.state == "failed" and not job.error_code and job.exit_code == NoFaceFound.exit_code
+    if (is_old or job.error_code == "no-face-found") and job.kind == "swap":
+        return "person-not-found" if facts.mapped else "no-face-found"
+    return job.error_code
 
 
 def _suffix(target: Path, name: str) -> str:

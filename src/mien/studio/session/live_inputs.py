@@ -51,7 +51,7 @@ class LiveInputs:
     def set_microphone(self, device: str | None) -> None:
         """Choose the microphone that recordings and streams carry, None for no sound. Raises `UsageError`."""
         if device is not None and device not in {each.id for each in list_microphones()}:
-            raise UsageError(f"there is no microphone {device!r}", "choose one of the list")
+            raise UsageError(f"there is no microphone {device!r}", "choose one of the list", key="microphone-gone")
         with self._devices:
             self.microphone = device
             self._loop.set_sound(None if device is None else lambda: Microphone(device))
@@ -69,5 +69,5 @@ class LiveInputs:
 
     def _clip(self, clip_id: str) -> tuple[Path, str]:
         if clip_id not in self._clips:
-            raise UsageError("this file is not in the session any more", "upload it again")
+            raise UsageError("this file is not in the session any more", "upload it again", key="clip-gone")
         return self._clips[clip_id]

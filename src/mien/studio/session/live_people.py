@@ -78,7 +78,12 @@ class LivePeople:
             return
         track = self._numbers.track_of(number)
         if track is None or number == 0:
-            raise UsageError(f"no face has the number {number} now", "choose one that is in the picture")
+            raise UsageError(
+                f"no face has the number {number} now",
+                "choose one that is in the picture",
+                key="face-number-gone",
+                values={"n": number},
+            )
         template, limits = self._enrol(0.0, track), self._recogniser().limits
         self._wardrobe.give(lambda parts: parts.gave(number, template, face_id, limits))
 
@@ -94,9 +99,9 @@ class LivePeople:
     def _enrol(self, seconds: float, track_id: int | None = None) -> Template:
         """Look at a face of the live picture, by default the largest, for `seconds`. Raises `UsageError`."""
         if self._loop.input_status.state != "live":
-            raise UsageError("there is no live picture", "choose an input first")
+            raise UsageError("there is no live picture", "choose an input first", key="no-live-picture")
         if not self._enrolling.acquire(blocking=False):
-            raise UsageError("another person is being enrolled", "wait until it is done")
+            raise UsageError("another person is being enrolled", "wait until it is done", key="enrol-busy")
         try:
             self._enrolment = enrolment = Enrolment(self._recogniser(), seconds, track_id)
             self._loop.enrol(enrolment)
@@ -105,7 +110,7 @@ class LivePeople:
             self._enrolment = None
             self._enrolling.release()
         if template is None:
-            raise UsageError(*_REASONS[enrolment.hindrance])
+            raise UsageError(*_REASONS[enrolment.hindrance], key="enrol-unclear")
         return template
 
 

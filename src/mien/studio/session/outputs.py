@@ -74,7 +74,9 @@ class Outputs:
         Raises `UsageError` or `OutputError`; what fails later is in its state.
         """
         if len(self._rows) >= _MAX_OUTPUTS:
-            raise UsageError(f"there are already {_MAX_OUTPUTS} outputs", "remove one first")
+            raise UsageError(
+                f"there are already {_MAX_OUTPUTS} outputs", "remove one first", key="outputs-full", values={"n": _MAX_OUTPUTS}
+            )
         output_id, url = secrets.token_hex(4), ""
         settings, sound = self._settings(), _SOUND_FORMAT if self._with_sound() else None
         make: MakeSink
@@ -88,6 +90,7 @@ class Outputs:
                 raise UsageError(
                     f"{masked(url)} would open a port, and a shared studio opens none of its machine",
                     "let it connect to the receiver, or start it with --output",
+                    key="opens-port",
                 )
             make, target = _stream(url, settings, sound), masked(url)
         else:
@@ -96,7 +99,7 @@ class Outputs:
         if wanted.kind != "recording" and any(
             (row.kind, row.address) == (wanted.kind, url) and row.last is None for row in self._rows.values()
         ):
-            raise UsageError(f"this output is already running: {target or wanted.kind}", "stop it first")
+            raise UsageError(f"this output is already running: {target or wanted.kind}", "stop it first", key="already-running")
         self._rows[output_id] = OutputRow(output_id, wanted.kind, target, file, url, wanted)
         self._loop.add_sink(output_id, make, reopens=wanted.kind == "stream")
         return output_id
@@ -125,14 +128,16 @@ class Outputs:
         """Return the recording of a stopped output. Raises `UsageError`."""
         row = self._row(output_id)
         if not self._is_finished(row) or row.file is None:
-            raise UsageError("there is no finished recording here", "stop the recording first, and let it be signed")
+            raise UsageError(
+                "there is no finished recording here", "stop the recording first, and let it be signed", key="not-finished"
+            )
         return row.file
 
     def receipt_of(self, output_id: str) -> Path:
         """Return the receipt of a finished recording. Raises `UsageError`."""
         receipt = receipt_path(self.file_of(output_id))
         if not receipt.is_file():
-            raise UsageError("this recording has no receipt", "its credentials are in the file")
+            raise UsageError("this recording has no receipt", "its credentials are in the file", key="no-receipt")
         return receipt
 
     def recover(self) -> None:
@@ -161,6 +166,7 @@ class Outputs:
                     "state": status.state,
                     "message": (seal.message if seal else "") or status.message,
                     "remedy": (seal.remedy if seal else "") or status.remedy,
+                    "code": (seal.code if seal else "") or status.code,
                     "seal": seal.state if seal else "",
                     "recovered": row.recovered,
                     "frames": status.frames,
@@ -196,7 +202,9 @@ class Outputs:
         before, row.file = row.file, self._new_file(Path(row.target).suffix.removeprefix("."))
         row.target = row.file.name
         if before is not None:
-            failed = OutletStatus("failed", "the recording hung and continues in a new file", f"see {row.target}")
+            failed = OutletStatus(
+                "failed", "the recording hung and continues in a new file", f"see {row.target}", "recording-continued"
+            )
             part = OutputRow(secrets.token_hex(4), "recording", before.name, before, "", row.request, failed)
             self._rows[part.id] = part
             self._recordings.finish(before)
@@ -204,7 +212,7 @@ class Outputs:
 
     def _row(self, output_id: str) -> OutputRow:
         if output_id not in self._rows:
-            raise UsageError("there is no such output", "it was removed already")
+            raise UsageError("there is no such output", "it was removed already", key="stale")
         return self._rows[output_id]
 
     def _new_file(self, container: str) -> Path:

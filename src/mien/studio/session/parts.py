@@ -41,7 +41,7 @@ class Parts:
     def chosen(self, reach: Reach, others: Treatment) -> "Parts":
         """Return the parts with another reach and treatment of others. Raises `UsageError`."""
         if reach == "me" and self.me is None:
-            raise UsageError("nobody is enrolled", "look into the camera and enrol yourself first")
+            raise UsageError("nobody is enrolled", "look into the camera and enrol yourself first", key="nobody-enrolled")
         return replace(self, reach=reach, others=others)
 
     def enrolled(self, template: Template, limits: IdentityLimits) -> "Parts":
@@ -59,12 +59,21 @@ class Parts:
         Raises `UsageError` for the enrolled person, and for too many people.
         """
         if self.me is not None and _distance(self.me, template) < limits.photo:
-            raise UsageError("this is the person that was enrolled", "choose the face in the gallery, or forget the person")
+            raise UsageError(
+                "this is the person that was enrolled",
+                "choose the face in the gallery, or forget the person",
+                key="is-enrolled",
+            )
         before = min(self.given, key=lambda part: _distance(part.person, template), default=None)
         if before is not None and _distance(before.person, template) < limits.photo:
             return self.changed(before.number, face_id)
         if len(self.given) >= MAX_PARTS:
-            raise UsageError(f"{MAX_PARTS} people have a part of their own", "take one back first")
+            raise UsageError(
+                f"{MAX_PARTS} people have a part of their own",
+                "take one back first",
+                key="too-many-parts",
+                values={"n": MAX_PARTS},
+            )
         made = Part(number, Wanted(str(number), (template,)), face_id)
         return replace(self, given=tuple(sorted((*self.given, made), key=lambda part: part.number)))
 

@@ -5,6 +5,9 @@ import numpy as np
 
 from mien.types import Image
 
+_JPEG_QUALITY = 85  # of pictures of the gallery; chosen by eye
+_THUMB_SIDE_PIXELS = 192  # chosen, sharp on dense displays
+
 
 def scaled_down(image: Image, scale: float) -> Image:
     """Return BGR uint8 with both sides times `scale`, at least one pixel; a scale above 1 leaves the size."""
@@ -16,3 +19,15 @@ def scaled_down(image: Image, scale: float) -> Image:
 def jpeg(image: Image, quality: int) -> bytes:
     """Encode BGR uint8 as JPEG of a quality of 1 to 100."""
     return bytes(cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])[1])
+
+
+def square(image: Image) -> bytes:
+    """Return the middle of a picture as a small JPEG for the gallery."""
+    side = min(image.shape[:2])
+    top, left = (image.shape[0] - side) // 2, (image.shape[1] - side) // 2
+    return fitted(image[top : top + side, left : left + side], _THUMB_SIDE_PIXELS)
+
+
+def fitted(image: Image, max_side: int) -> bytes:
+    """Return the picture as JPEG of at most this side."""
+    return jpeg(scaled_down(image, max_side / max(image.shape[:2])), _JPEG_QUALITY)

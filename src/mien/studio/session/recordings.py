@@ -142,14 +142,14 @@ class Recordings:
                 warnings = self._notary.seal(path, claim, _KIND, noted, None, mark_ids=mark_ids)
                 self._statuses[path] = Status("signed", "; ".join(warnings))
             else:
-                self._statuses[path] = Status("unsigned", "nothing was recorded")
+                self._statuses[path] = Status("unsigned", "nothing was recorded", code="nothing-recorded")
             self._notary.ledger.end_recording(path)
         except SealBroken as error:
             # A retry would not help; it stays, unsigned but labelled, because it cannot be recorded again.
-            self._statuses[path] = Status("unsigned", str(error), "record with a higher quality")
+            self._statuses[path] = Status("unsigned", str(error), "record with a higher quality", error.code)
             self._notary.ledger.end_recording(path)
         except MienError as error:
-            self._statuses[path] = Status("unsigned", str(error), error.remedy or "the next start retries")
+            self._statuses[path] = Status("unsigned", str(error), error.remedy or "the next start retries", error.code)
         except Exception as error:  # noqa: BLE001 - thread border: the recording itself is complete and stays
             _log.warning("the recording %s could not be signed: %r", path.name, error)
             self._statuses[path] = Status("unsigned", str(error), "the next start retries")

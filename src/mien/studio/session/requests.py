@@ -26,20 +26,27 @@ _STREAM_SCHEMES = ("rtmp://", "rtmps://", "udp://", "tcp://", "rtsp://", "srt://
 
 def _printable(value: str, name: str) -> str:
     if len(value) > _MAX_TEXT_LETTERS or not value.isprintable():
-        raise UsageError(f"the {name} is too long or holds unprintable characters", f"choose another {name}")
+        raise UsageError(
+            f"the {name} is too long or holds unprintable characters",
+            f"choose another {name}",
+            key="text-invalid",
+            values={"name": name},
+        )
     return value
 
 
 def _required_text(value: object, info: ValidationInfo) -> str:
     name = str(info.field_name)
     if not isinstance(value, str) or not value.strip():
-        raise UsageError(f"{name} is missing", f"say which {name}")
+        raise UsageError(f"{name} is missing", f"say which {name}", key="field-missing", values={"name": name})
     return _printable(value.strip(), name)
 
 
 def _switch(value: object, info: ValidationInfo) -> bool:
     if not isinstance(value, bool):
-        raise UsageError(f"{info.field_name} is missing", "send true or false")
+        raise UsageError(
+            f"{info.field_name} is missing", "send true or false", key="field-missing", values={"name": str(info.field_name)}
+        )
     return value
 
 
@@ -48,7 +55,12 @@ def _number_from(low: int, high: int) -> BeforeValidator:
 
     def check(value: object, info: ValidationInfo) -> int:
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value <= high:
-            raise UsageError(f"{info.field_name} = {value!r} is not a number from {low} to {high}", "choose another")
+            raise UsageError(
+                f"{info.field_name} = {value!r} is not a number from {low} to {high}",
+                "choose another",
+                key="number-range",
+                values={"name": str(info.field_name), "low": low, "high": high},
+            )
         return round(value)
 
     return BeforeValidator(check)
@@ -56,20 +68,22 @@ def _number_from(low: int, high: int) -> BeforeValidator:
 
 def _pixel_format(value: object) -> object:
     if value not in _PIXEL_FORMATS:
-        raise UsageError(f"unknown pixel format {value!r}", f"choose one of: {', '.join(_PIXEL_FORMATS)}")
+        raise UsageError(f"unknown pixel format {value!r}", f"choose one of: {', '.join(_PIXEL_FORMATS)}", key="unknown-choice")
     return value
 
 
 def _container(value: object) -> object:
     if value not in _CONTAINERS:
-        raise UsageError(f"unknown container {value!r} for a recording", f"choose one of: {', '.join(_CONTAINERS)}")
+        raise UsageError(
+            f"unknown container {value!r} for a recording", f"choose one of: {', '.join(_CONTAINERS)}", key="unknown-choice"
+        )
     return value
 
 
 def _word_of(words: Sequence[str]) -> Callable[[object, ValidationInfo], object]:
     def check(value: object, info: ValidationInfo) -> object:
         if value not in words:
-            raise UsageError(f"unknown {info.field_name} {value!r}", f"choose one of: {', '.join(words)}")
+            raise UsageError(f"unknown {info.field_name} {value!r}", f"choose one of: {', '.join(words)}", key="unknown-choice")
         return value
 
     return check
@@ -78,7 +92,12 @@ def _word_of(words: Sequence[str]) -> Callable[[object, ValidationInfo], object]
 def _stream_address(value: object) -> str:
     url = str(value).strip()
     if not url.lower().startswith(_STREAM_SCHEMES):
-        raise UsageError("invalid address to stream to", f"it begins with one of: {', '.join(_STREAM_SCHEMES)}")
+        raise UsageError(
+            "invalid address to stream to",
+            f"it begins with one of: {', '.join(_STREAM_SCHEMES)}",
+            key="stream-address",
+            values={"schemes": ", ".join(_STREAM_SCHEMES)},
+        )
     return _printable(url, "address")
 
 
@@ -162,7 +181,7 @@ def _kind_of(value: Any, kinds: tuple[str, ...], what: str) -> str | None:
         return getattr(value, "kind", None)
     kind = value.get("kind")
     if kind not in kinds:
-        raise UsageError(f"unknown {what} {kind!r}", f"choose one of: {', '.join(kinds)}")
+        raise UsageError(f"unknown {what} {kind!r}", f"choose one of: {', '.join(kinds)}", key="unknown-choice")
     return str(kind)
 
 

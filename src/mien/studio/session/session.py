@@ -264,7 +264,7 @@ class StudioSession:
                     **asdict(self.loop.input_status),
                 },
                 "content": asdict(self.loop.content_status),
-                "sound": {"device": self.inputs.microphone, "state": sound.state, "message": sound.message},
+                "sound": {"device": self.inputs.microphone, "state": sound.state, "message": sound.message, "code": sound.code},
                 "outputs": self.outputs.described(),
                 "presets": presets,
                 "jobs": self.jobs.described(),

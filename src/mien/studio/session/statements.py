@@ -18,7 +18,7 @@ class Statements:
     def described(self) -> list[dict[str, Any]]:
         """Return all statements, the newest first. Raises a `MienError`."""
         self._check()
-        return [_described(each) for each in reversed(self._consents.all())]
+        return [described(each) for each in reversed(self._consents.all())]
 
     def revoke(self, consent_id: str) -> None:
         """Take a statement back: its face comes off at once and does not load any more. Raises a `MienError`."""
@@ -33,7 +33,8 @@ class Statements:
             )
 
 
-def _described(consent: Consent) -> dict[str, Any]:
+def described(consent: Consent) -> dict[str, Any]:
+    """Return a statement as JSON values; times in UTC."""
     given, adult, revoked = (
         None if each is None else each.isoformat(timespec="seconds")
         for each in (consent.given_at, consent.adult_at, consent.revoked_at)

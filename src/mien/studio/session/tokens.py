@@ -69,7 +69,12 @@ class Tokens:
         with self._database.opened() as connection:
             (count,) = connection.execute("SELECT count(*) FROM tokens").fetchone()
             if count >= MAX_TOKENS:
-                raise UsageError(f"there are already {MAX_TOKENS} tokens", "revoke one first", key="too-many-tokens")
+                raise UsageError(
+                    f"there are already {MAX_TOKENS} tokens",
+                    "revoke one first",
+                    key="too-many-tokens",
+                    values={"n": MAX_TOKENS},
+                )
             values = (made.id, made.name, made.scope, made.hash, made.made_at.isoformat())
             connection.execute("INSERT INTO tokens VALUES (?, ?, ?, ?, ?)", values)
         self._forget()

@@ -80,7 +80,7 @@ class Verification:
             raise UnreadableMedia(f"{name} cannot be verified: the reader crashed", "it may be damaged; save it again")
         found: dict[str, Any] = json.loads(answer)
         if "error" in found:
-            raise MediaError(found["error"], found["remedy"])
+            raise MediaError(found["error"], found["remedy"], key=found["code"])
         return found
 
     def close(self) -> None:
@@ -121,7 +121,7 @@ def main() -> None:
         verifier = open_verifier(Path(order["data"]), (), settings, with_ledger=order["with_ledger"])
         answer = verifier.examine(path).described()
     except MienError as error:
-        answer = {"error": str(error), "remedy": error.remedy}
+        answer = {"error": str(error), "remedy": error.remedy, "code": error.code}
     # The upload has a random name that the person does not know.
     sys.stdout.write(json.dumps(answer).replace(_inside_json(str(path)), _inside_json(name)))
 

@@ -1,15 +1,17 @@
 /** Requests to the server and their errors. */
 import { byId, make } from './dom.js';
 import { t } from './strings.js';
+import { wordsOf } from './troubles.js';
 
 /** An answer that reports an error; `answer` is its JSON. */
 export class ApiError extends Error {
   /** @param {number} status @param {Record<string, any>} answer */
   constructor(status, answer) {
-    super(answer.error ?? t('no_connection'));
+    const words = answer.key ? wordsOf(answer) : { what: answer.error ?? t('no_connection'), remedy: String(answer.remedy ?? '') };
+    super(words.what);
     this.status = status;
     this.answer = answer;
-    this.remedy = String(answer.remedy ?? '');
+    this.remedy = words.remedy;
   }
 }
 

@@ -3,12 +3,13 @@ import { attempt, call, complain } from './api.js';
 import { BrowserCamera } from './browsercamera.js';
 import { byId, make, remember, remembered } from './dom.js';
 import { t } from './strings.js';
+import { lineOf } from './troubles.js';
 /** @typedef {import('./types').State} State @typedef {import('./types').Devices} Devices */
 
 /** What is wrong with an input, in words of the page where it has some. @param {State['input']} input */
 export function troubleOf(input) {
   const isSilent = input.kind === 'browser' && input.code === 'source-lost';
-  return isSilent ? `${t('browser_silent')} – ${t('browser_silent_remedy')}` : [input.message, input.remedy].filter(Boolean).join(' – ');
+  return isSilent ? `${t('browser_silent')} – ${t('browser_silent_remedy')}` : lineOf(input);
 }
 
 const KINDS = ['camera', 'browser', 'file', 'screen', 'network', 'none'];

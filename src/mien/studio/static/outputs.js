@@ -2,6 +2,7 @@
 import { attempt, call } from './api.js';
 import { byId, make, offer, reconcile } from './dom.js';
 import { t } from './strings.js';
+import { lineOf } from './troubles.js';
 /** @typedef {import('./types').State} State @typedef {import('./types').Output} Output @typedef {import('./types').Devices} Devices @typedef {import('./types').Metrics} Metrics */
 
 export class Outputs {
@@ -42,7 +43,7 @@ export class Outputs {
     button.setAttribute('aria-pressed', String(Boolean(recording)));
     button.textContent = t(recording ? 'stop_recording' : 'record');
     const sound = byId('sound-state');
-    sound.textContent = ['lost', 'failed'].includes(state.sound.state) ? state.sound.message : '';
+    sound.textContent = ['lost', 'failed'].includes(state.sound.state) ? lineOf(state.sound) : '';
     if (document.activeElement?.id !== 'microphone') byId('microphone', HTMLSelectElement).value = state.sound.device ?? '';
     reconcile(this.list, state.outputs, (output) => output.id, (output) => this.build(output), (element, output) => this.update(element, output));
   }
@@ -78,7 +79,7 @@ export class Outputs {
     /** @type {HTMLElement} */ (element.querySelector('.stop')).textContent = t(running ? 'stop' : 'dismiss');
     const state = /** @type {HTMLElement} */ (element.querySelector('.state'));
     state.classList.toggle('bad', ['failed', 'retrying'].includes(output.state) || output.seal === 'unsigned');
-    const said = [output.message, output.remedy].filter(Boolean).join(' – ');
+    const said = lineOf(output);
     const seal = [output.recovered && t('recovered'), output.seal && t(`seal_${output.seal}`)].filter(Boolean).join(' · ');
     // Frames of a recording of an earlier run were not counted.
     const counted = output.frames ? [clock(output.seconds), ...(said || seal ? [] : [t('frames', { n: output.frames })])] : [];

@@ -1,6 +1,7 @@
 /** One picture of a film at a time: first one that is there at once, then the exact one. */
 import { byId } from './dom.js';
 import { t } from './strings.js';
+import { lineOf } from './troubles.js';
 
 const AGAIN_MS = 400;
 const OVERTAKEN = 409;
@@ -55,7 +56,7 @@ export class Shot {
         else if (answer.status === OVERTAKEN) isOvertaken = true;
         else {
           const said = await answer.json();
-          trouble = [said.error, said.remedy].filter(Boolean).join(' – ');
+          trouble = lineOf(said);
         }
       }
     } catch {

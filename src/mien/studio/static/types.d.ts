@@ -2,7 +2,7 @@
 export interface Row { name: string; default: unknown; help: string; group: string; low: number | null; high: number | null; choices: string[]; kind: 'bool' | 'int' | 'float' | 'str' }
 export interface Face { id: string; name: string; consent: string; saved: boolean; photos: number; warnings: string[]; score: number | null }
 export interface Input { kind: string; spec: Record<string, any>; state: string; message: string; remedy: string; code: string; width: number; height: number }
-export interface Output { id: string; kind: string; target: string; state: string; message: string; remedy: string; frames: number; seconds: number; seal: string; recovered: boolean; result: boolean; receipt: boolean }
+export interface Output { id: string; kind: string; target: string; state: string; message: string; remedy: string; code: string; frames: number; seconds: number; seal: string; recovered: boolean; result: boolean; receipt: boolean }
 export interface Job {
   id: string; name: string; kind: string; state: string; doing: string; frames: number; total: number | null; message: string; remedy: string; code: string; picture: boolean; receipt: boolean;
   stopping: boolean; people: boolean;
@@ -19,7 +19,7 @@ export interface Film extends FilmRow {
 }
 export interface State {
   version: string; shared: boolean; settings: Record<string, any>; table: Row[]; consents: string[]; terms: string; faces: Face[]; stand_ins: Face[]; face: string | null; people: People;
-  input: Input; sound: { device: string | null; state: string; message: string }; outputs: Output[]; presets: Record<string, Record<string, any>>; jobs: Job[]; films: FilmRow[];
+  input: Input; sound: { device: string | null; state: string; message: string; code: string }; outputs: Output[]; presets: Record<string, Record<string, any>>; jobs: Job[]; films: FilmRow[];
   browser_camera: string | null; content: { state: string; message: string; remedy: string };
   trouble: { message: string; remedy: string } | null;
   models: { state: string; wanted: [string, any][]; message: string; remedy: string; notes: string[] };

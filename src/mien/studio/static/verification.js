@@ -64,7 +64,7 @@ export class Verification {
       this.report = await call('POST', '/api/verify', form);
     } catch (error) {
       const said = error instanceof ApiError ? [error.message, error.remedy].filter(Boolean).join(' – ') : String(error);
-      this.trouble = error instanceof ApiError ? t(`trouble_${error.answer.code}`, { name: file.name }, said) : said;
+      this.trouble = said;
     }
     this.isBusy = false;
     this.show();

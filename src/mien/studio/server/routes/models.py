@@ -8,8 +8,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Body, File, Form, UploadFile
 
 from mien.media.files.output_file import output_error
+from mien.studio.server.machine_schemas import Imported, ModelList
 from mien.studio.server.routes.uploads import MAX_MEDIA_BYTES, copy_to
-from mien.studio.server.schemas import Imported, ModelList
 from mien.studio.session.session import StudioSession
 
 _MAX_NAME_LETTERS = 200  # file systems take 255 bytes

@@ -1,0 +1,78 @@
+"""The words of the page: every language has every key, with the same values in it, and words for every error of the server."""
+
+import re
+from collections.abc import Iterator
+from functools import cache
+
+import pytest
+
+import mien.studio.server.app  # noqa: F401 - defines the errors of the studio
+from mien.errors import MienError
+from mien.studio.server.pages import STATIC
+from tests.support.places import ROOT
+
+STRINGS = STATIC / "strings"
+LANGUAGES = sorted(path.stem for path in STRINGS.glob("*.js"))
+OTHERS = [language for language in LANGUAGES if language != "en"]
+_LINE = re.compile(r"""  (?:'([^']+)'|(\w+)): (['"`])(.*)\3,""")
+_OPTIONAL = re.compile(r"choice_|format_|degrees|nameless|note_")
+"""Keys that a language may leave to another one: choices whose words depend on the grammar of the setting before them."""
+_NOT_OF_A_PAGE = {"lost-job", "_-other-pictures"}
+"""Errors of the command line alone."""
+
+
+@cache
+def words(language: str) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for line in (STRINGS / f"{language}.js").read_text("utf-8").splitlines():
+        if line.startswith("  "):
+            parsed = _LINE.fullmatch(line)
+            assert parsed is not None, f"{language}: one key and one text a line: {line}"
+            key = parsed[1] or parsed[2]
+            assert key not in found, f"{language}: {key} is there twice"
+            found[key] = parsed[4]
+    return found
+
+
+def errors(kind: type[MienError] = MienError) -> Iterator[str]:
+    yield (
+        kind("").code
+        if kind is MienError
+        else "".join(f"-{letter.lower()}" if letter.isupper() else letter for letter in kind.__name__).lstrip("-")
+    )
+    for each in kind.__subclasses__():
+        if each.__module__.startswith("mien."):
+            yield from errors(each)
+
+
+def keys_in_code() -> set[str]:
+    sources = "\n".join(path.read_text("utf-8") for path in (ROOT / "src" / "mien").rglob("*.py"))
+    return set(re.findall(r'key="([a-z-]+)"', sources))
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_a_language_has_every_key(language: str) -> None:
+    expected = {key for key in words("en") if not _OPTIONAL.match(key)} | {
+        key for key in words("de") if not _OPTIONAL.match(key)
+    }
+    assert expected - set(words(language)) == set()
+    assert set(words(language)) - set(words("en")) - set(words("de")) == set(), "keys that nothing uses"
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_a_text_holds_the_values_of_the_english_one(language: str) -> None:
+    for key, text in words(language).items():
+        reference = words("en").get(key, words("de").get(key, text))
+        assert set(re.findall(r"\{(\w+)\}", text)) == set(re.findall(r"\{(\w+)\}", reference)), (language, key)
+        assert text.strip() == text, (language, key)
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_every_error_of_the_server_has_words(language: str) -> None:
+    missing = {code for code in {*errors(), *keys_in_code()} - _NOT_OF_A_PAGE if f"trouble_{code}" not in words(language)}
+    assert missing == set()
+
+
+def test_the_page_offers_every_language() -> None:
+    page = (STATIC / "strings.js").read_text("utf-8")
+    assert [language for language in LANGUAGES if f"./strings/{language}.js" not in page] == []
