@@ -45,7 +45,9 @@ ONLY_FORMATS = "swap", "batch"
 """Rooms that see `models.format` and no other part of `models`: they know Protocols, not networks."""
 MEASURING = {"commands", "lab", "__main__"}
 """Rooms that may import `lab` or `testing`."""
-PRINTING = {f"commands.{name}" for name in ("bench", "certificate", "consent", "evaluate", "live", "models", "tables")}
+PRINTING = {
+    f"commands.{name}" for name in ("bench", "certificate", "consent", "evaluate", "live", "models", "tables", "tokens")
+}
 DOORS = {"onnxruntime": "models.runtime.onnx_session", "c2pa": "provenance.credentials.library"}
 
 

@@ -61,7 +61,7 @@ class MienError(Exception):
         super().__init__(what)
         self.remedy = remedy
         self.values = dict(values or {})
-        """What the message names, such as a file or a limit."""
+        """Facts that the message names, such as a file or a limit."""
         self._key = key
 
     @property

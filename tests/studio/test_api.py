@@ -15,7 +15,7 @@ from websockets.sync.client import connect
 from websockets.typing import Origin
 
 from mien.media.files.picture_read import read_picture
-from mien.studio.server import machine_schemas, schemas
+from mien.studio.server.routes import machine_schemas, schemas
 from mien.studio.session import preview
 from tests.support.deadline import DEADLINE_S
 from tests.support.places import EXAMPLES

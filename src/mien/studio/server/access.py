@@ -24,6 +24,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from mien.studio.server.address import network_of
 from mien.studio.server.gate import VISIT, Visit
 from mien.studio.server.guesses import Guesses
+from mien.studio.server.routes.websockets import VIEW_ONLY
 
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -38,8 +39,6 @@ _SAFE = {"GET", "HEAD", "OPTIONS"}
 _OPEN = {"/login", "/static/style.css", "/static/favicon.svg"}
 _VIEW_PATHS, _VIEW_FOLDER = {"/", "/ws/preview"}, "/static/"
 """All that a view token opens: the page, its parts, and the labelled picture."""
-VIEW_ONLY = "mien.view-only"
-"""Key in the state of a connection that a view token opened: the picture before the swap is not for it."""
 _HTTP_PORT, _HTTPS_PORT = 80, 443
 """Browsers omit these in Host and Origin."""
 _AUTHORITY = re.compile(r"(\[[0-9A-Za-z:.%_~-]+\]|[0-9A-Za-z._-]+)(?::([0-9]{0,5}))?", re.ASCII)

@@ -10,7 +10,7 @@ from fastapi.staticfiles import StaticFiles
 
 from mien.studio.server.access import Access, Doorkeeper
 from mien.studio.server.answers import add_error_answers
-from mien.studio.server.openapi import FAILS, describe, operation_id
+from mien.studio.server.openapi import describe, operation_id
 from mien.studio.server.pages import STATIC, pages_router
 from mien.studio.server.routes.camera import camera_router
 from mien.studio.server.routes.consents import consents_router
@@ -24,6 +24,7 @@ from mien.studio.server.routes.models import models_router
 from mien.studio.server.routes.outputs import outputs_router
 from mien.studio.server.routes.people import people_router
 from mien.studio.server.routes.preview import preview_router
+from mien.studio.server.routes.schemas import FAILS
 from mien.studio.server.routes.settings import settings_router
 from mien.studio.server.routes.state import state_router
 from mien.studio.server.routes.tokens import tokens_router

@@ -8,7 +8,6 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 
 from mien import __version__
-from mien.studio.server.schemas import ErrorAnswer
 
 _ABOUT = """\
 Everything that the page does, for programs. Send `Authorization: Bearer TOKEN`: the token of the run, which `mien live` prints
@@ -26,11 +25,6 @@ WebSockets, with the same header:
 - `/ws/camera` takes frames: little-endian u8 kind, three bytes of 0, u32 sequence, f64 capture time in ms; then H.264 (kind 1:
   a key frame, 2: any other) or a JPEG (kind 3). It answers `{"ack": SEQUENCE}`, and `{"key": true}` where it needs a key frame.
 """
-JPEG: dict[int | str, dict[str, Any]] = {200: {"content": {"image/jpeg": {}}, "description": "a JPEG"}}
-FILE: dict[int | str, dict[str, Any]] = {200: {"content": {"application/octet-stream": {}}, "description": "the file"}}
-"""Answers that are no JSON, for the routes that give them."""
-FAILS: dict[int | str, dict[str, Any]] = {"4XX": {"model": ErrorAnswer, "description": "what went wrong, and what to do"}}
-"""Answers of every route to requests that fail."""
 
 
 def operation_id(route: APIRoute) -> str:

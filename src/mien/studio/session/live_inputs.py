@@ -34,7 +34,7 @@ class LiveInputs:
         self._clips: dict[str, tuple[Path, str]] = {}
         self.choice = InputChoice("none", {}, None)
         self.request: InputRequest = NoInput()
-        """What was asked for, with its secrets."""
+        """Request behind the choice, with its secrets."""
         self.microphone: str | None = None
 
     def set_input(self, wanted: InputRequest, *, trusted: bool = False) -> None:

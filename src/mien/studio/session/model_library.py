@@ -34,7 +34,7 @@ class PullStatus:
 class ModelLibrary:
     """The library as a page sees it. Safe to use from several threads.
 
-    A shared studio shows its models and changes none: whoever has the password would fill the disk of another's machine.
+    A shared studio shows its models and changes none: its password must not open the disk of its machine.
     """
 
     def __init__(self, store: Store, changed: Callable[[], None], *, shared: bool, fetch: https.Fetch = https.open_url) -> None:

@@ -18,7 +18,7 @@ HEADER = struct.Struct("<IIdII")
 """Sequence, bytes of the faces, capture time in ms since the epoch, bytes of the picture after, bytes of the picture before.
 The pictures follow in this order, then the faces as JSON."""
 IN_FLIGHT = 2  # one is decoded while the next is on its way; more would add delay
-_ACKNOWLEDGED_WITHIN_S = 2.0  # a page that was suspended may have lost a frame; the queue to it is bounded besides
+_ACKNOWLEDGED_WITHIN_S = 2.0  # a page that was suspended may have lost a frame; the queue to it is bounded, too
 _JPEG_QUALITY = 80  # chosen by eye
 _MAX_ORIGINALS = 4  # on a busy machine the preview's thread is one to two frames behind
 _FIRST_WIDTH_PIXELS = 1280  # until the page says how wide it is

@@ -246,7 +246,7 @@ class SoundRequest(_Request):
 
 
 class CoverRequest(_Request):
-    """Whether every frame is veiled, whatever the settings say."""
+    """Wish to veil every frame, whatever the settings say, or to end that."""
 
     on: Annotated[bool, BeforeValidator(_switch)]
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from fastapi import APIRouter
 
-from mien.studio.server.schemas import ConsentRow
+from mien.studio.server.routes.schemas import ConsentRow
 from mien.studio.session.session import StudioSession
 
 

@@ -7,9 +7,8 @@ from fastapi import APIRouter, File, Form, UploadFile
 from fastapi.responses import Response
 
 from mien.media.files.output_file import named_in_errors
-from mien.studio.server.openapi import JPEG
+from mien.studio.server.routes.schemas import JPEG, ChosenFace, FaceMade, Photos, Saved
 from mien.studio.server.routes.uploads import MULTIPART_OVERHEAD_BYTES, store
-from mien.studio.server.schemas import ChosenFace, FaceMade, Photos, Saved
 from mien.studio.session.faces import GALLERY_LIMITS
 from mien.studio.session.session import StudioSession
 

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query
 from fastapi.responses import Response
 from starlette.requests import Request
 
-from mien.studio.server.openapi import JPEG
+from mien.studio.server.routes.schemas import JPEG
 from mien.studio.server.routes.waiting import while_waiting
 from mien.studio.session.film_frames import Gone
 from mien.studio.session.session import StudioSession

@@ -6,10 +6,9 @@ from typing import Annotated, Any
 from fastapi import APIRouter, File, UploadFile
 from fastapi.responses import Response
 
-from mien.studio.server.openapi import JPEG
 from mien.studio.server.routes.body import FilmPersonBody, FilmPlanBody
+from mien.studio.server.routes.schemas import JPEG, Film, Made
 from mien.studio.server.routes.uploads import MAX_MEDIA_BYTES, store
-from mien.studio.server.schemas import Film, Made
 from mien.studio.session.session import StudioSession
 
 

@@ -6,10 +6,10 @@ from typing import Annotated, Any
 from fastapi import APIRouter, File, UploadFile
 
 from mien.media.capture.devices import describe_devices
-from mien.studio.server.machine_schemas import Devices
 from mien.studio.server.routes.body import CoverBody, InputBody, SoundBody
+from mien.studio.server.routes.machine_schemas import Devices
+from mien.studio.server.routes.schemas import Covered, InputState, NamedClip, SoundState
 from mien.studio.server.routes.uploads import MAX_MEDIA_BYTES, store
-from mien.studio.server.schemas import Covered, InputState, NamedClip, SoundState
 from mien.studio.session.session import StudioSession
 
 

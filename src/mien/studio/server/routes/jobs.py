@@ -6,10 +6,9 @@ from typing import Annotated, Any, Literal, TypeAlias
 from fastapi import APIRouter, File, Form, UploadFile
 from fastapi.responses import FileResponse, Response
 
-from mien.studio.server.openapi import FILE, JPEG
 from mien.studio.server.routes.body import part_of, settings_of
+from mien.studio.server.routes.schemas import FILE, JPEG, Job, Made
 from mien.studio.server.routes.uploads import MAX_MEDIA_BYTES, store
-from mien.studio.server.schemas import Job, Made
 from mien.studio.session.session import StudioSession
 
 JobAction: TypeAlias = Literal["pause", "resume", "retry", "up", "down"]

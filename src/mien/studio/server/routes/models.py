@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Body, File, Form, UploadFile
 
 from mien.media.files.output_file import output_error
-from mien.studio.server.machine_schemas import Imported, ModelList
+from mien.studio.server.routes.machine_schemas import Imported, ModelList
 from mien.studio.server.routes.uploads import MAX_MEDIA_BYTES, copy_to
 from mien.studio.session.session import StudioSession
 

@@ -3,9 +3,8 @@
 from fastapi import APIRouter
 from fastapi.responses import FileResponse, Response
 
-from mien.studio.server.openapi import FILE
 from mien.studio.server.routes.body import OutputBody
-from mien.studio.server.schemas import Made
+from mien.studio.server.routes.schemas import FILE, Made
 from mien.studio.session.session import StudioSession
 
 

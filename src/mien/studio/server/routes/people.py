@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import APIRouter
 
 from mien.studio.server.routes.body import PartBody, PartsBody
-from mien.studio.server.schemas import People
+from mien.studio.server.routes.schemas import People
 from mien.studio.session.session import StudioSession
 
 

@@ -5,8 +5,7 @@ import json
 
 from fastapi import APIRouter, WebSocket
 
-from mien.studio.server.access import VIEW_ONLY
-from mien.studio.server.routes.websockets import run_until_closed
+from mien.studio.server.routes.websockets import VIEW_ONLY, run_until_closed
 from mien.studio.session.preview import Viewer
 from mien.studio.session.session import StudioSession
 

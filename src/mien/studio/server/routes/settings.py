@@ -7,7 +7,7 @@ from fastapi import APIRouter, Body
 from fastapi.responses import Response
 
 from mien.studio.server.routes.body import PresetBody, PresetsBody, SettingsBody
-from mien.studio.server.schemas import PresetApplied, PresetsImported, SettingsAnswer
+from mien.studio.server.routes.schemas import PresetApplied, PresetsImported, SettingsAnswer
 from mien.studio.session.session import StudioSession
 
 

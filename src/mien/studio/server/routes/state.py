@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from fastapi.responses import PlainTextResponse
 
 from mien.live.meter import prometheus
-from mien.studio.server.schemas import Metrics, StudioState
+from mien.studio.server.routes.schemas import Metrics, StudioState
 from mien.studio.session.session import StudioSession
 
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Body, Request
 
 from mien.errors import UsageError
-from mien.studio.server.machine_schemas import TokenMade, TokenRow
+from mien.studio.server.routes.machine_schemas import TokenMade, TokenRow
 from mien.studio.session.session import StudioSession
 from mien.studio.session.tokens import Token
 

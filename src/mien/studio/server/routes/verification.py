@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, File, UploadFile
 
 from mien.media.files.receipt import receipt_path
-from mien.studio.server.machine_schemas import Report
+from mien.studio.server.routes.machine_schemas import Report
 from mien.studio.server.routes.uploads import MAX_MEDIA_BYTES, copy_to, store
 from mien.studio.session.session import StudioSession
 

@@ -24,6 +24,13 @@ class ErrorAnswer(Answer):
     values: dict[str, Any]
 
 
+JPEG: dict[int | str, dict[str, Any]] = {200: {"content": {"image/jpeg": {}}, "description": "a JPEG"}}
+FILE: dict[int | str, dict[str, Any]] = {200: {"content": {"application/octet-stream": {}}, "description": "the file"}}
+"""Answers that are no JSON, for the routes that give them."""
+FAILS: dict[int | str, dict[str, Any]] = {"4XX": {"model": ErrorAnswer, "description": "what went wrong, and what to do"}}
+"""Answers of every route to requests that fail."""
+
+
 class Made(Answer):
     """Id of what was added."""
 
@@ -66,7 +73,7 @@ class ChosenFace(Answer):
 
 
 class Saved(Answer):
-    """Whether a face is saved."""
+    """State of saving: True once a face is stored."""
 
     saved: bool
 
@@ -117,7 +124,7 @@ class InputState(Answer):
 
 
 class Covered(Answer):
-    """Whether every frame is veiled on request."""
+    """State of the cover: True while every frame is veiled on request."""
 
     on: bool
 
@@ -179,7 +186,7 @@ class GivenPart(Answer):
 
 
 class People(Answer):
-    """Who of the live picture wears what; `enrolling` is the share of a running enrolment that is done."""
+    """Wearers of the live picture and their faces; `enrolling` is the share of a running enrolment that is done."""
 
     reach: str
     others: str
@@ -259,7 +266,7 @@ class Film(FilmRow):
 
 
 class Trouble(Answer):
-    """What went wrong, and what to do."""
+    """Failure and its remedy."""
 
     message: str
     remedy: str

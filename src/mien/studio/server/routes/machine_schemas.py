@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from mien.studio.server.schemas import Answer
+from mien.studio.server.routes.schemas import Answer
 
 
 class CameraMode(Answer):
@@ -46,7 +46,7 @@ class Devices(Answer):
 
 
 class Finding(Answer):
-    """What one of the three traces says."""
+    """Finding about one of the three traces."""
 
     state: str
     words: str
