@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from mien.face.jaw import TUNING as JAW
-from mien.face.jaw import JawPart, jaw_part, shade_of, smoothed, spread_out, tone_of, weights, window_of
+from mien.face.jaw import JawPart, jaw_part, shade_of, skin_in_view, smoothed, spread_out, tone_of, weights, window_of
 from mien.face.texels import wrap
 from mien.imaging.colour import LUMA
 from mien.imaging.push_pull import grown
@@ -87,9 +87,13 @@ def beard_view(
     window = window_of(image, points, reach_below(fullness))
     if window is None:
         return None
-    part = jaw_part(image, points, window, occluder)
-    known = (part.bare > 0.5) & (part.free > 0.8)
-    if np.count_nonzero(known) < TUNING.least_bare or np.median(part.picture[known] @ LUMA) < TUNING.least_light:
+    skin_seen = skin_in_view(points, window, occluder)
+    known = skin_seen.seen
+    if np.count_nonzero(known) < TUNING.least_bare:
+        # Behind large glasses that is every frame.
+        return None
+    part = jaw_part(image, points, window, skin_seen)
+    if np.median(part.picture[known] @ LUMA) < TUNING.least_light:
         return None
     hinted = wrap(beard, part.points, (part.picture.shape[1], part.picture.shape[0])).astype(np.float32) / np.float32(255)
     hair, inner, signs = _inside(part, known, hinted)

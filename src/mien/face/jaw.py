@@ -69,6 +69,20 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
+class SkinInView:
+    """Landmarks `points` (478, 2) in a coarse picture; where there is `bare` skin and what is `free`, both as in `JawPart`."""
+
+    points: Floats
+    bare: Floats
+    free: Floats
+
+    @property
+    def seen(self) -> Array:
+        """bool (h, w): pixels of bare skin with nothing before them."""
+        return np.asarray((self.bare > 0.5) & (self.free > 0.8))
+
+
+@dataclass(frozen=True, slots=True)
 class JawPart:
     """The coarse picture around a jaw and what the mesh says of it.
 
@@ -142,8 +156,14 @@ def uncovered(local: Floats, size_wh: tuple[int, int], occluder: Mask | None) ->
     return np.asarray(1 - np.minimum(hidden.astype(np.float32) / np.float32(TUNING.covered), 1), np.float32)
 
 
-def jaw_part(image: Image, points: Floats, window: Window, occluder: Mask | None) -> JawPart:
+def skin_in_view(points: Floats, window: Window, occluder: Mask | None) -> SkinInView:
     local = geometry.apply(window.to_coarse(), points[:, :2])
+    bare = _filled(_hulls(local, landmark_sets.BARE_SKIN), window.size_wh[::-1])
+    return SkinInView(local, bare, uncovered(local, window.size_wh, occluder))
+
+
+def jaw_part(image: Image, points: Floats, window: Window, skin: SkinInView) -> JawPart:
+    local = skin.points
     picture = window.coarse(image)
     normals = np.zeros((*picture.shape[:2], 3), np.float32)
     carry_values(texel_map().triangles, local, _normals(points), normals)
@@ -156,9 +176,9 @@ def jaw_part(image: Image, points: Floats, window: Window, occluder: Mask | None
         normals,
         _filled(local[None, list(landmark_sets.FACE_OVAL)], small),
         np.asarray(cv2.dilate(_filled(_hulls(local, (landmark_sets.BEARD,)), small), np.ones((5, 5))), np.float32),
-        _filled(_hulls(local, landmark_sets.BARE_SKIN), small),
+        skin.bare,
         _filled(_hulls(local, _FEATURES), small),
-        uncovered(local, window.size_wh, occluder),
+        skin.free,
         _roughness(image[top:bottom, left:right], picture, _unit(points)),
     )
 
