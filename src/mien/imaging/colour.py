@@ -188,14 +188,16 @@ def soften(crop: Image, mask: Mask, target: Image, tuning: ToneTuning = _DEFAULT
     harshly would otherwise stand out in a soft picture.
     """
     half_wh = max(1, crop.shape[1] // 2), max(1, crop.shape[0] // 2)
-    inside = cv2.resize(mask, half_wh, interpolation=cv2.INTER_NEAREST) > 200
+    inside = (cv2.resize(mask, half_wh, interpolation=cv2.INTER_NEAREST) > 200).view(np.uint8)
     if not inside.any():
         return crop
     sigma = max(0.8, tuning.fine_sigma * half_wh[0])
     small, other = (cv2.resize(picture, half_wh, interpolation=cv2.INTER_AREA) for picture in (crop, target))
     smooth = cv2.GaussianBlur(small, (0, 0), sigma)
-    own = float(cv2.absdiff(small, smooth)[inside].mean())
-    wanted = float(cv2.absdiff(other, cv2.GaussianBlur(other, (0, 0), sigma))[inside].mean())
+    own, wanted = (
+        sum(cv2.mean(cv2.absdiff(each, coarse), inside)[:3]) / 3
+        for each, coarse in ((small, smooth), (other, cv2.GaussianBlur(other, (0, 0), sigma)))
+    )
     keep = float(np.clip((wanted + 0.5) / (own + 0.5), 0.3, 1.0)) ** tuning.towards_target
     if keep > 0.97:
         return crop

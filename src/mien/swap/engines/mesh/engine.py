@@ -137,7 +137,7 @@ class MeshEngine:
         turned = abs(face.yaw) > _TURNED_DEGREES
         if turned:
             _soften_outline(mask, local)
-        crop[mask == 0] = 0
+        crop = np.asarray(cv2.copyTo(crop, mask), np.uint8)
         if turned:
             _smooth_steps(crop, depth, local)
         skin = mask
