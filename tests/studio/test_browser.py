@@ -124,9 +124,28 @@ class Person:
         return dict(zip(finding.locator("dt").all_inner_texts(), finding.locator("dd").all_inner_texts(), strict=True))
 
     def start_browser_camera(self) -> None:
-        self.page.select_option("#input-kind", "browser")
-        self.page.click("#input-apply")
+        self.choose("browser")
+        self.page.click(self.opener)
         self.page.wait_for_function("() => document.querySelector('#input-state').textContent.includes('×')")
+
+    def choose(self, kind: str) -> None:
+        """Choose a kind of input, as if it was another one before."""
+        self.page.evaluate("() => { document.querySelector('#input-kind').value = ''; }")
+        self.page.select_option("#input-kind", kind)
+
+    @property
+    def opener(self) -> str:
+        """The button that opens the chosen input, also in the place of one that runs."""
+        return "#input-switch" if self.page.get_attribute("#input-apply", "data-running") == "true" else "#input-apply"
+
+    def show(self, details: str) -> None:
+        """Unfold a part of the panel."""
+        self.page.locator(details).evaluate("(each) => { each.open = true; }")
+
+    def act(self, card: Any, name: str) -> None:
+        """Choose an act of the menu of a face."""
+        card.locator(".menu").click()
+        card.locator(f".acts .{name}").click()
 
     def see(self, shown: str) -> None:
         """Wait until the meter says that this is shown."""
@@ -234,26 +253,26 @@ def test_the_token_leaves_the_address_and_a_reload_goes_on(person: Person) -> No
     person.shoot("start")
     person.page.reload()
     person.page.wait_for_selector("#main-settings label")
-    assert person.page.locator("#empty-title").inner_text() == "Choose an input"
+    assert person.page.locator("#empty-title").inner_text() == "Three steps to your first picture"
 
 
 def test_a_stand_in_is_worn_without_a_photo(person: Person) -> None:
     page = person.page
     faces = page.locator("[data-stand-in] .pick")
     assert faces.count() == 16
-    assert page.locator("#stand-ins summary").inner_text() == "Stand-ins: faces of no one person"
+    assert page.locator("#stand-ins").inner_text() == "Stand-ins"
     faces.nth(2).click()
     person.until(lambda: faces.nth(2).get_attribute("aria-pressed") == "true", "the stand-in is worn")
     assert not page.locator("#consent-dialog").is_visible(), "no statement is asked for"
-    assert page.locator("[data-stand-in] .acts").count() == 0, "it cannot be saved or removed"
+    assert page.locator("[data-stand-in] .menu").count() == 0, "it cannot be saved or removed"
     person.start_browser_camera()
     person.see("swapped")
     person.shoot("stand-in")
-    page.locator("#stand-ins summary").click()
+    page.locator("#stand-ins").click()
     page.reload()
     page.wait_for_selector("#main-settings label")
     assert not faces.first.is_visible(), "the group stays folded"
-    page.locator("#stand-ins summary").click()
+    page.locator("#stand-ins").click()
     faces.nth(2).wait_for(state="visible")
     page.keyboard.press("0")
     person.until(lambda: person.studio.session.wardrobe.face is None, "no face is worn")
@@ -313,6 +332,7 @@ def test_an_engine_is_chosen_and_the_picture_goes_on(person: Person, examples: P
     person.wear(examples / "eileen_collins.png")
     person.start_browser_camera()
     person.see("swapped")
+    person.show("#expert")
     options = page.locator("#setting-engine option").evaluate_all("(all) => all.map((each) => each.value)")
     assert options == ["mesh", "standin_inswapper"]
     page.select_option("#setting-engine", "standin_inswapper")
@@ -324,7 +344,6 @@ def test_an_engine_is_chosen_and_the_picture_goes_on(person: Person, examples: P
     assert page.locator("#setting-engine").input_value() == "standin_inswapper"
     damaged = Path(os.environ[MODELS_VARIABLE]) / "trusted" / "standin_restorer_512.onnx"
     damaged.write_bytes(damaged.read_bytes()[:-1])
-    page.locator("#more-settings").evaluate("(fields) => { fields.closest('details').open = true; }")
     page.select_option("#setting-enhancer", "standin_restorer_512")
     page.wait_for_function("() => document.querySelector('#models-state').classList.contains('bad')")
     assert "standin_restorer_512" in page.locator("#models-state").inner_text()
@@ -347,6 +366,7 @@ def test_faces_are_switched_and_sliders_move_the_picture(person: Person, example
     person.until(lambda: faces.first.get_attribute("aria-pressed") == "true", "a key chooses a face")
     person.page.locator("#setting-opacity").fill("0.3")
     person.until(lambda: person.studio.session.wardrobe.settings.opacity == 0.3, "the slider")
+    person.show("#expert")
     person.page.select_option("#setting-badge_corner", "top-left")
     person.until(lambda: person.studio.session.wardrobe.settings.badge_corner == "top-left", "the place of the label")
     person.page.wait_for_timeout(400)
@@ -376,12 +396,12 @@ def test_another_photo_of_a_face_is_added_and_a_stranger_is_not(person: Person, 
     cv2.imwrite(str(again), _read(examples / "eileen_collins.png")[:, ::-1])
     card = person.page.locator("[data-face-id]", has_text="eileen_collins").first
     with person.page.expect_file_chooser() as chooser:
-        card.locator(".more").click()
+        person.act(card, "more")
     chooser.value.set_files(str(again))
     person.until(lambda: "2 photos" in card.inner_text(), "the second photo is counted")
     person.shoot("photos")
     with person.page.expect_file_chooser() as chooser:
-        card.locator(".more").click()
+        person.act(card, "more")
     chooser.value.set_files(str(examples / "grace_hopper.jpg"))
     person.page.wait_for_selector("#toast div")
     assert "another person" in person.page.locator("#toast").inner_text()
@@ -392,10 +412,10 @@ def test_a_clip_is_recorded_in_place(chromium: Any, examples: Path, tmp_path: Pa
     with running_studio(tmp_path) as studio, visiting(chromium, studio) as person:
         person.add_face(examples / "grace_hopper.jpg")
         card = person.page.locator("[data-face-id]").first
-        card.locator(".film").click()
+        person.act(card, "film")
         person.page.locator("#clip-dialog .cancel").click()
         person.page.locator("#clip-dialog").wait_for(state="hidden")
-        card.locator(".film").click()
+        person.act(card, "film")
         person.page.locator("#clip-start").click()
         person.until(lambda: "2/7" in person.page.locator("#clip-prompt").inner_text(), "the page names the next step")
         person.shoot("clip")
@@ -588,7 +608,7 @@ def test_a_recording_is_made_and_can_be_fetched(person: Person, checker: Checker
 
 def test_a_picture_is_swapped_as_a_file(person: Person, examples: Path) -> None:
     person.wear(examples / "eileen_collins.png")
-    person.page.click("#files summary")
+    person.page.click("#tab-files")
     person.page.set_input_files("#job-file", str(examples / "grace_hopper.jpg"))
     person.page.wait_for_selector('#job-list [data-state="done"]')
     with person.page.expect_download() as waiting:
@@ -615,7 +635,7 @@ def test_the_queue_is_put_in_order_and_survives_a_restart(
         page = person.page
         studio.wear(examples / "eileen_collins.png")
         page.wait_for_selector("[data-face-id] button[aria-pressed='true']")
-        page.click("#files summary")
+        page.click("#tab-files")
         page.set_input_files("#job-file", str(films[0]))
         page.wait_for_selector(f"{_job(1)}[data-state='running'] img:not([hidden])")
         page.set_input_files("#job-file", str(films[1]))
@@ -632,7 +652,7 @@ def test_the_queue_is_put_in_order_and_survives_a_restart(
         page.wait_for_selector(f"{_job(3)}[data-state='done'] img:not([hidden])")
     with running_studio(second, data=data) as studio, visiting(chromium, studio) as person:
         page = person.page
-        page.click("#files summary")
+        page.click("#tab-files")
         page.wait_for_selector(f"{_job(3)}[data-state='done'] .result:not([hidden])")
         titles = page.locator("#job-list > li b").all_inner_texts()
         assert titles == ["interview.mp4", "holiday.mp4", "grace_hopper.jpg"]
@@ -651,7 +671,7 @@ def test_each_person_of_a_film_wears_a_face_of_their_own(chromium: Any, examples
     clip = two_people(examples / "eileen_collins.png", examples / "grace_hopper.jpg", tmp_path / "two.mp4")
     with running_studio(tmp_path) as studio, visiting(chromium, studio) as person:
         page = person.page
-        page.click("#files summary")
+        page.click("#tab-files")
         page.set_input_files("#job-file", str(clip))
         page.wait_for_selector("#film-dialog[open]")  # nobody is worn, so that somebody has to be chosen
         page.wait_for_selector(_card(2))
@@ -765,7 +785,7 @@ def test_a_picture_is_there_while_the_exact_frame_is_decoded(
     clip = two_people(examples / "eileen_collins.png", examples / "grace_hopper.jpg", tmp_path / "two.mp4")
     with running_studio(tmp_path) as studio, visiting(chromium, studio) as person:
         page, frames = person.page, studio.session.frames
-        page.click("#files summary")
+        page.click("#tab-files")
         page.set_input_files("#film-file", str(clip))
         page.wait_for_selector(_card(2))
         person.until(lambda: studio.state()["films"][0]["state"] == "done", "the people are found")
@@ -804,9 +824,9 @@ def test_a_file_without_people_says_so_and_looking_can_be_stopped(chromium: Any,
     german = {"locale": "de-DE", "color_scheme": "light"}
     with running_studio(tmp_path) as studio, visiting(chromium, studio, **german) as person:
         page = person.page
-        page.click("#files summary")
+        page.click("#tab-files")
         film = write_grey(tmp_path / "film.mp4")
-        remedies = "mit einem größeren", "„Größe bei der Suche“ unter „Weitere Einstellungen“ auf 640"
+        remedies = "mit einem größeren", "„Größe bei der Suche“ unter „Experte“ auf 640"
         for file, words in ((text, "letter.mp4"), (grey, remedies[0]), (film, remedies[1])):
             page.set_input_files("#film-file", str(file))
             page.wait_for_selector("#film-state.bad")
@@ -982,9 +1002,9 @@ def test_a_camera_that_goes_is_said_and_comes_back(person: Person, examples: Pat
     person.studio.client.put("/api/input", json=wanted).raise_for_status()
     person.until(lambda: "/dev/video77" in person.page.locator("#empty-text").inner_text(), "the loss is reported")
     person.shoot("lost")
-    person.page.select_option("#input-kind", "file")
+    person.choose("file")
     person.page.fill("[name=path]", str(small_clip))
-    person.page.click("#input-apply")
+    person.page.click(person.opener)
     person.see("swapped")
 
 
@@ -1005,7 +1025,7 @@ def test_a_second_page_sees_the_same_and_takes_the_camera(person: Person, exampl
     other.open()
     other.start_browser_camera()
     # At once: the message stays for a few seconds.
-    assert "Another page" in str(person.page.wait_for_selector("#toast div").inner_text())
+    assert "Another page" in str(person.page.wait_for_selector("#alerts .alert").inner_text())
     other.see("swapped")
     assert other.troubles == []
 

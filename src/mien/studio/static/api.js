@@ -54,6 +54,14 @@ export function complain(error) {
   setTimeout(() => said.remove(), 9000);
 }
 
+/** Tells what was done, with a button that takes it back for a while. @param {string} words @param {string} label @param {() => void} undo @param {number} milliseconds */
+export function offerUndo(words, label, undo, milliseconds) {
+  const button = make('button', { type: 'button', on: { click: () => { said.remove(); undo(); } } }, label);
+  const said = make('div', { className: 'good' }, make('b', {}, words), button);
+  byId('toast').append(said);
+  setTimeout(() => said.remove(), milliseconds);
+}
+
 /** Does the work and shows its error, if it fails. @template T @param {() => Promise<T>} work @returns {Promise<T | undefined>} */
 export async function attempt(work) {
   try {

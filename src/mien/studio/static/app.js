@@ -1,19 +1,21 @@
 /** The page: joins the parts and passes on what the server sends. */
-import { ApiError, call } from './api.js';
+import { ApiError, attempt, call } from './api.js';
 import { Controls } from './controls.js';
 import { byId, make, remember, remembered, say } from './dom.js';
 import { Faces } from './faces.js';
 import { Files } from './files.js';
 import { Films } from './films.js';
-import { Inputs, troubleOf } from './inputs.js';
+import { Inputs } from './inputs.js';
 import { LivePeople } from './livepeople.js';
 import { Outputs } from './outputs.js';
 import { Presets } from './presets.js';
 import { Preview } from './preview.js';
 import { Shortcuts } from './shortcuts.js';
 import { LastingSocket } from './sockets.js';
+import { Stage } from './stage.js';
+import { Steps } from './steps.js';
 import { chooseLanguage, currentLanguage, decimal, languages, t, translatePage } from './strings.js';
-import { Verification } from './verification.js';
+import { Views } from './views.js';
 /** @typedef {import('./types').State} State @typedef {import('./types').Metrics} Metrics */
 
 const REFUSED = 401;
@@ -25,13 +27,28 @@ class App {
     this.faces = new Faces();
     this.people = new LivePeople(this.preview, (id, work) => this.faces.statingAdulthood(id, work));
     this.controls = new Controls();
-    this.inputs = new Inputs();
+    /** The number of the newest state, so that one that comes late undoes nothing. */
+    this.newest = 0;
+    this.views = new Views();
+    this.stage = new Stage({ useSmall: () => void this.inputs.useSmall(), isAlone: () => this.preview.isOwnView });
+    this.inputs = new Inputs({
+      answered: (revision) => (this.newest = Math.max(this.newest, revision)),
+      changed: () => this.showEmpty(),
+      taken: (error) => this.stage.alert('camera', error.message, error.remedy, [t('use_this_camera'), () => { this.stage.dismiss('camera'); this.inputs.useBrowser(); }]),
+    });
+    this.steps = new Steps(this.inputs, () => void this.faces.select('stand-in-1'));
     this.outputs = new Outputs();
     this.films = new Films(this.faces);
     this.files = new Files(this.films);
     this.presets = new Presets();
-    this.verification = new Verification();
+    /** @type {import('./verification.js').Verification | undefined} */
+    this.verification = undefined;
+    /** @type {Shortcuts} */
     this.shortcuts = new Shortcuts([
+      { keys: ['escape'], shown: 'Esc', words: 'key_cover', isFixed: true, down: () => void this.cover(true) },
+      { keys: ['x'], shown: 'X', words: 'key_uncover', down: () => void this.cover(!this.state?.covered) },
+      { keys: ['o'], shown: 'O', words: 'key_start', down: () => void this.inputs.toggle() },
+      { keys: ['l'], shown: 'L', words: 'key_panel', down: () => this.fold() },
       { keys: ['c'], shown: 'C', words: 'key_compare', down: () => this.preview.compare(true), up: () => this.preview.compare(false) },
       { keys: ['s'], shown: 'S', words: 'key_split', down: () => this.preview.toggleSplit() },
       { keys: ['w'], shown: 'W', words: 'classes_hint', down: () => this.preview.toggleClasses() },
@@ -39,7 +56,7 @@ class App {
       { keys: ['m'], shown: 'M', words: 'key_mirror', down: () => this.preview.toggleMirror() },
       { keys: ['f'], shown: 'F', words: 'key_fullscreen', down: () => this.preview.toggleFullscreen() },
       { keys: ['r'], shown: 'R', words: 'key_record', down: () => void this.outputs.toggleRecording() },
-      { keys: ['v'], shown: 'V', words: 'verify', down: () => this.verification.open() },
+      { keys: ['v'], shown: 'V', words: 'verify', down: () => void this.verify() },
       { keys: [...'0123456789'], shown: '1 … 9, 0', words: 'key_face', down: (key) => this.faces.selectPlace(Number(key)) },
       { keys: ['?'], shown: '?', words: 'key_help', down: () => this.shortcuts.showHelp() },
     ]);
@@ -67,14 +84,43 @@ class App {
     byId('mirror').addEventListener('click', () => this.preview.toggleMirror());
     byId('fullscreen').addEventListener('click', () => this.preview.toggleFullscreen());
     byId('help').addEventListener('click', () => this.shortcuts.showHelp());
+    byId('verify').addEventListener('click', () => void this.verify());
+    byId('cover').addEventListener('click', () => void this.cover(!this.state?.covered));
+    byId('fold').addEventListener('click', () => this.fold());
+    byId('send').addEventListener('click', () => {
+      this.fold(false);
+      byId('outputs', HTMLDetailsElement).open = true;
+      byId('outputs').querySelector('summary')?.focus();
+      byId('outputs').scrollIntoView({ block: 'nearest' });
+    });
+    this.fold(Boolean(remembered('folded', false)));
+  }
+
+  /** Covers the whole picture for everybody, or takes that back. @param {boolean} on */
+  async cover(on) {
+    if (on !== this.state?.covered) await attempt(() => call('PUT', '/api/cover', { on }));
+  }
+
+  /** Folds the panel away, or unfolds it. @param {boolean} [on] */
+  fold(on = !byId('view-live').classList.contains('folded')) {
+    byId('view-live').classList.toggle('folded', on);
+    byId('fold').setAttribute('aria-pressed', String(!on));
+    remember('folded', on);
+  }
+
+  /** Opens the dialog that verifies files, which is loaded when it is first used. */
+  async verify() {
+    const { Verification } = await import('./verification.js');
+    this.verification ??= new Verification();
+    this.verification.open();
   }
 
   wireTools() {
     const language = byId('language', HTMLSelectElement);
     language.replaceChildren(...languages().map(([code, name]) => make('option', { value: code }, name)));
     language.value = currentLanguage();
-    language.addEventListener('change', () => {
-      chooseLanguage(language.value);
+    language.addEventListener('change', async () => {
+      await chooseLanguage(language.value);
       this.inputs.translate();
       if (!this.state) return;
       this.controls.build(this.state);
@@ -102,13 +148,26 @@ class App {
   /** @param {{ type: string, state: State, metrics: Metrics }} message */
   told(message) {
     this.isDown = false;
-    if (message.type === 'state') this.showState(message.state);
+    this.stage.hear();
+    if (message.type === 'state' && this.isNews(message.state)) this.showState(message.state);
     if (message.type === 'metrics') this.showMetrics(message.metrics);
+  }
+
+  /** Tells whether a state is newer than what is known; the numbers of another run begin again. @param {State} state */
+  isNews(state) {
+    if (this.state && this.state.version !== state.version)
+      this.stage.alert('version', t('updated', { version: state.version }), t('updated_text'), [t('reload'), () => location.reload()]);
+    if (this.state?.run === state.run && state.revision < this.newest) return false;
+    this.newest = state.revision;
+    return true;
   }
 
   /** @param {State} state */
   showState(state) {
     this.state = state;
+    byId('cover').setAttribute('aria-pressed', String(state.covered));
+    say('cover', t(state.covered ? 'uncover' : 'cover_me'));
+    this.stage.show(state);
     this.faces.show(state);
     this.people.show(state);
     this.controls.show(state);
@@ -131,6 +190,7 @@ class App {
     });
     byId('meter').title = Object.entries(metrics.stages_ms).map(([stage, ms]) => `${stage}: ${decimal(ms, 1)} ms`).join('\n');
     this.outputs.showDelay(metrics);
+    this.stage.showMetrics(metrics);
     this.showEmpty();
   }
 
@@ -140,24 +200,9 @@ class App {
     if (!state) return;
     const shown = metrics?.shown ?? 'none';
     const isCrowded = Boolean(metrics?.crowded) && ['covered', 'veiled', 'held'].includes(shown), n = state.settings.faces;
-    if (state.input.kind === 'none') this.explain(t('choose_input'), t('choose_input_text'));
-    else if (state.input.state === 'lost') this.explain(t('lost'), troubleOf(state.input));
-    else if (state.input.state === 'failed') this.explain(t('failed'), troubleOf(state.input));
-    else if (state.input.state !== 'live') this.explain(t('opening'), t('opening_text'));
-    else if (shown === 'refused' || shown === 'unchecked') this.explain(t(`${shown}_title`), t(`${shown}_text`));
-    else if (!state.face && !this.people.isCast && shown !== 'passed') this.explain(t('choose_face'), t('choose_face_text'));
-    else if (shown === 'veiled') this.explain(t('covered_title'), isCrowded ? t('crowd_text', { n, faces: t('set_faces'), more: t('more') }) : t('covered_text'));
-    else this.explain('', '');
+    this.steps.show(state, metrics, this.people.isCast, this.stage.why);
     const words = isCrowded ? t('status_crowd', { n }) : t(`status_${shown}`);
-    say('status', state.input.state === 'live' ? words : t('status_none'));
-    byId('badge-live').hidden = !state.outputs.some((output) => output.state === 'live');
-  }
-
-  /** Shows a text over the preview; an empty one removes it. @param {string} title @param {string} text */
-  explain(title, text) {
-    byId('empty').hidden = !title;
-    say('empty-title', title);
-    say('empty-text', text);
+    say('status', state.input.state !== 'live' ? t('status_none') : state.covered ? t('covered_asked') : words);
   }
 
   /** Finds out why the events stopped: a refused socket does not say, but a request does. */
@@ -166,7 +211,8 @@ class App {
     const answer = await call('GET', '/api/state').catch((error) => error);
     if (!this.isDown) return;
     const reason = answer instanceof ApiError && answer.status === REFUSED ? 'session_over' : 'no_connection';
-    this.explain(t(reason), t(`${reason}_remedy`));
+    this.steps.explain(t(reason), t(`${reason}_remedy`));
+    byId('figures').hidden = true;
     say('status', t(reason));
   }
 }

@@ -3,19 +3,21 @@ import { ApiError } from './api.js';
 import { t } from './strings.js';
 
 const IN_FLIGHT = 2;
+/** A frame that is not acknowledged in this time is given up: the server dropped it, or was suspended. */
+const GIVEN_UP_MS = 2000;
 const KEY_EVERY_MS = 2000;
 const HEADER_BYTES = 16;
 const [H264_KEY, H264_DELTA, JPEG] = [1, 2, 3];
 
 export class BrowserCamera {
-  /** @param {(error: Error | null) => void} ended called when it stops by itself */
+  /** @param {(error: ApiError | null) => void} ended called when it stops by itself */
   constructor(ended) {
     this.ended = ended;
     this.isRunning = false;
     this.starts = 0;
     this.sequence = 0;
-    /** @type {Set<number>} */
-    this.inFlight = new Set();
+    /** When each frame was sent, by its number. @type {Map<number, number>} */
+    this.inFlight = new Map();
     /** @type {Map<number, number>} capture times in ms since the epoch, by the timestamp given to the encoder */
     this.captures = new Map();
     this.wantsKey = true;
@@ -38,7 +40,7 @@ export class BrowserCamera {
       }
       this.stream = stream;
       const track = /** @type {MediaStreamTrack} */ (stream.getVideoTracks()[0]);
-      track.addEventListener('ended', () => this.fail(new ApiError(0, { error: t('lost'), remedy: t('camera_missing_remedy') })));
+      track.addEventListener('ended', () => this.fail(new ApiError(0, { error: t('camera_gone'), remedy: t('camera_gone_remedy') })));
       this.width = track.getSettings().width ?? width;
       this.height = track.getSettings().height ?? height;
       await this.prepareEncoder();
@@ -63,7 +65,7 @@ export class BrowserCamera {
     this.captures.clear();
   }
 
-  /** @param {Error | null} error */
+  /** @param {ApiError | null} error */
   fail(error) {
     if (!this.isRunning) return;
     this.stop();
@@ -99,10 +101,11 @@ export class BrowserCamera {
       this.wantsKey = true;
     };
     socket.onmessage = (event) => {
+      if (this.socket !== socket) return;
       const message = JSON.parse(event.data);
       if (message.ack !== undefined) this.inFlight.delete(message.ack);
       if (message.key) this.wantsKey = true;
-      if (message.state === 'taken') this.fail(new ApiError(0, { error: t('camera_taken'), remedy: t('camera_taken_remedy') }));
+      if (message.state === 'taken') this.fail(new ApiError(0, { code: 'taken', error: t('camera_taken'), remedy: t('camera_taken_remedy') }));
     };
     socket.onclose = () => {
       if (this.isRunning && this.socket === socket) setTimeout(() => this.isRunning && this.connect(), 800);
@@ -110,7 +113,22 @@ export class BrowserCamera {
     this.socket = socket;
   }
 
+  /** Forgets frames that wait for too long, so that the page never stops sending for good. */
+  giveUp() {
+    const oldest = performance.timeOrigin + performance.now() - GIVEN_UP_MS;
+    for (const waiting of [this.inFlight, this.captures]) {
+      for (const [key, since] of waiting) {
+        if (since > oldest) continue;
+        waiting.delete(key);
+        this.wantsKey = true;
+      }
+    }
+  }
+
   get mayEncode() {
+    this.giveUp();
+    // What lies in the browser's own buffer has not left yet: more would only be late.
+    if (this.socket?.bufferedAmount) return false;
     const waiting = (this.encoder?.encodeQueueSize ?? 0) > 1;
     return this.socket?.readyState === WebSocket.OPEN && this.inFlight.size + this.captures.size < IN_FLIGHT && !waiting;
   }
@@ -193,7 +211,7 @@ export class BrowserCamera {
     view.setUint8(0, kind);
     view.setUint32(4, this.sequence, true);
     view.setFloat64(8, capture, true);
-    this.inFlight.add(this.sequence);
+    this.inFlight.set(this.sequence, performance.timeOrigin + performance.now());
     this.socket.send(message);
   }
 }
@@ -202,5 +220,13 @@ export class BrowserCamera {
 export function cameraError(error) {
   const name = error instanceof Error ? error.name : '';
   const what = { NotFoundError: 'camera_missing', OverconstrainedError: 'camera_missing', NotReadableError: 'camera_busy', AbortError: 'camera_busy' }[name] ?? 'camera_denied';
-  return new ApiError(0, { error: t(what), remedy: t(`${what}_remedy`) });
+  const where = what === 'camera_denied' && isSecureContext ? `_${browserName()}` : '';
+  return new ApiError(0, { error: t(what), remedy: t(`${what}_remedy${where}`) });
+}
+
+/** The family of this browser, as far as it matters where its permissions are. @returns {'firefox' | 'safari' | 'chromium'} */
+function browserName() {
+  const agent = navigator.userAgent;
+  if (agent.includes('Firefox/')) return 'firefox';
+  return agent.includes('Safari/') && !agent.includes('Chrom') ? 'safari' : 'chromium';
 }

@@ -5,7 +5,10 @@ import { decimal, t } from './strings.js';
 import { lineOf } from './troubles.js';
 /** @typedef {import('./types').State} State @typedef {import('./types').Row} Row */
 
-const MAIN = ['opacity', 'shape', 'sharpness', 'mouth', 'eyes', 'beard', 'glasses', 'source_glasses', 'parser', 'occlusion', 'on_lost', 'badge_corner', 'engine', 'resolution'];
+const MAIN = ['opacity', 'shape', 'sharpness'];
+const OWN_PARTS = ['keep_eyes', 'keep_mouth', 'keep_brows'];
+/** Rows that only do something with a model for this row. @type {Record<string, string>} */
+const NEEDS = { boost: 'engine', morph: 'engine', engine: 'engine', segmenter: 'segmenter', enhancer: 'enhancer', enhance_blend: 'enhancer', enhance_every: 'enhancer', fidelity: 'enhancer', detector: 'detector' };
 const SEND_AFTER_MS = 60;
 
 /** A key of the controls that exist: models may be installed while the page is open. @param {State} state */
@@ -15,11 +18,16 @@ export class Controls {
   constructor() {
     /** @type {Map<string, { element: HTMLElement, set: (value: any) => void }>} */
     this.made = new Map();
+    /** @type {Map<string, HTMLElement>} */
+    this.resets = new Map();
     /** @type {Record<string, any>} */
     this.pending = {};
     /** @type {Record<string, any>} being sent to the server */
     this.sent = {};
     this.isSending = false;
+    byId('reset-all').addEventListener('click', () => {
+      for (const row of this.state?.table ?? []) if (this.state?.settings[row.name] !== row.default) this.change(row.name, row.default);
+    });
   }
 
   /** @param {State} state */
@@ -34,23 +42,55 @@ export class Controls {
     for (const [name, control] of this.made) {
       const isTyped = control.element === document.activeElement && control.element.matches('[type="number"], [type="text"]');
       if (!(name in this.pending) && !(name in this.sent) && !isTyped) control.set(state.settings[name]);
+      this.showReset(name, state.settings[name]);
     }
   }
 
   /** Rebuilds all controls, as after a change of the language. @param {State} state */
   build(state) {
     this.made.clear();
+    this.resets.clear();
     this.shape = shapeOf(state);
     const rows = new Map(state.table.map((row) => [row.name, row]));
     const main = MAIN.flatMap((name) => rows.get(name) ?? []);
-    const more = state.table.filter((row) => !MAIN.includes(row.name));
+    const hasModels = state.table.some((row) => Object.values(NEEDS).includes(row.name) && row.choices.length > 1);
+    const isUseful = (/** @type {Row} */ row) => {
+      const need = NEEDS[row.name];
+      return need ? (rows.get(need)?.choices.length ?? 0) > 1 : hasModels || row.group !== 'models';
+    };
+    const more = state.table.filter((row) => !MAIN.includes(row.name) && !OWN_PARTS.includes(row.name) && isUseful(row));
+    byId('own-parts').replaceChildren(make('span', {}, t('keep_mine')), ...OWN_PARTS.flatMap((name) => rows.get(name) ?? []).map((row) => this.chip(row)));
     byId('main-settings').replaceChildren(...main.map((row) => this.control(row)));
-    byId('more-settings').replaceChildren(...more.map((row) => this.control(row)));
+    const groups = [...new Set(more.map((row) => row.group))];
+    byId('more-settings').replaceChildren(...groups.flatMap((group) => [make('h3', {}, t(`group_${group}`)), ...more.filter((row) => row.group === group).map((row) => this.control(row))]));
     for (const [name, control] of this.made) control.set(state.settings[name]);
   }
 
-  /** @param {Row} row */
+  /** A part of the own face that is kept, as a button that is pressed or not. @param {Row} row */
+  chip(row) {
+    const button = make('button', { type: 'button', id: `setting-${row.name}`, title: t(`help_${row.name}`, {}, row.help), 'aria-pressed': 'false', on: { click: () => this.change(row.name, button.getAttribute('aria-pressed') !== 'true') } }, t(`chip_${row.name}`));
+    this.made.set(row.name, { element: button, set: (value) => button.setAttribute('aria-pressed', String(value)) });
+    return button;
+  }
+
+  /** A control with its label, and a button that takes its change back. @param {Row} row */
   control(row) {
+    const label = this.labelled(row);
+    const name = t(`set_${row.name}`);
+    const reset = make('button', { type: 'button', className: 'reset', title: t('reset'), 'aria-label': `${t('reset')}: ${name}`, 'data-same': '', on: { click: () => this.change(row.name, row.default) } }, '↺');
+    this.resets.set(row.name, reset);
+    label.append(reset);
+    return label;
+  }
+
+  /** @param {string} name @param {any} value */
+  showReset(name, value) {
+    const row = this.state?.table.find((each) => each.name === name);
+    this.resets.get(name)?.toggleAttribute('data-same', row?.default === value);
+  }
+
+  /** @param {Row} row */
+  labelled(row) {
     const id = `setting-${row.name}`;
     const label = make('span', {}, t(`set_${row.name}`));
     const title = t(`help_${row.name}`, {}, row.help);
@@ -93,6 +133,8 @@ export class Controls {
   /** @param {string} name @param {any} value */
   change(name, value) {
     this.pending[name] = value;
+    this.made.get(name)?.set(value);
+    this.showReset(name, value);
     if (!this.isSending) void this.send();
   }
 

@@ -1,20 +1,24 @@
 /** The gallery: add, choose, save and remove faces, with consent asked once for each photo. */
-import { ApiError, attempt, call, complain } from './api.js';
+import { ApiError, attempt, call, complain, offerUndo } from './api.js';
 import { cameraError } from './browsercamera.js';
 import { byId, make, reconcile, remember, remembered, say } from './dom.js';
 import { recordClip } from './recordclip.js';
 import { t } from './strings.js';
 /** @typedef {import('./types').State} State @typedef {import('./types').Face} Face */
 
+const UNDO_MS = 8000;
 const NOBODY = { id: 'none', name: '', consent: '', saved: false, photos: 0, warnings: [], score: null };
 
 export class Faces {
   constructor() {
     this.list = byId('face-list');
     this.standIns = byId('stand-in-list');
-    const group = byId('stand-ins', HTMLDetailsElement);
-    group.open = remembered('standIns', true);
-    group.addEventListener('toggle', () => remember('standIns', group.open));
+    const button = byId('stand-ins');
+    button.addEventListener('click', () => this.showStandIns(this.standIns.hidden));
+    this.showStandIns(Boolean(remembered('standIns', true)));
+    /** Faces that are being removed, with what ends the wait. @type {Map<string, () => void>} */
+    this.leaving = new Map();
+    window.addEventListener('pagehide', () => this.leaving.forEach((finish) => finish()));
     /** The photos before have been added, or refused. @type {Promise<void>} */
     this.done = Promise.resolve();
     byId('add-face', HTMLInputElement).addEventListener('change', (event) => {
@@ -29,6 +33,33 @@ export class Faces {
       if (file && !document.querySelector('dialog[open]')) void this.add(file, t('photo_copied'));
     });
     this.acceptDrops(/** @type {HTMLElement} */ (document.querySelector('.faces')));
+  }
+
+  /** @param {boolean} on */
+  showStandIns(on) {
+    this.standIns.hidden = !on;
+    byId('stand-ins').setAttribute('aria-expanded', String(on));
+    remember('standIns', on);
+  }
+
+  /** Takes a face off and out of sight, and removes it when the time to undo that is over. @param {Face} face */
+  remove(face) {
+    const wasWorn = this.state?.face === face.id;
+    if (wasWorn) void this.select('none');
+    const finish = () => {
+      if (!this.leaving.delete(face.id)) return;
+      clearTimeout(timer);
+      void attempt(() => call('DELETE', `/api/faces/${face.id}`));
+    };
+    const timer = setTimeout(finish, UNDO_MS);
+    this.leaving.set(face.id, finish);
+    if (this.state) this.show(this.state);
+    offerUndo(t('removed', { name: face.name }), t('undo'), () => {
+      clearTimeout(timer);
+      this.leaving.delete(face.id);
+      if (this.state) this.show(this.state);
+      if (wasWorn) void this.select(face.id);
+    }, UNDO_MS);
   }
 
   /** @param {HTMLElement} panel */
@@ -51,15 +82,15 @@ export class Faces {
     this.state = state;
     reconcile(this.standIns, state.stand_ins, (face) => face.id, (face) => this.buildStandIn(face), (element, face) =>
       element.querySelector('.pick')?.setAttribute('aria-pressed', String(state.face === face.id)));
-    reconcile(this.list, [...state.faces, NOBODY], (face) => face.id, (face) => this.build(face), (element, face) => {
+    const faces = state.faces.filter((face) => !this.leaving.has(face.id));
+    byId('add-hint').hidden = faces.length > 0;
+    reconcile(this.list, [...faces, NOBODY], (face) => face.id, (face) => this.build(face), (element, face) => {
       const chosen = (state.face ?? 'none') === face.id;
       element.querySelector('.pick')?.setAttribute('aria-pressed', String(chosen));
       const save = /** @type {HTMLButtonElement | null} */ (element.querySelector('.save'));
       if (save) {
         save.disabled = face.saved;
-        save.textContent = face.saved ? '★' : '☆';
-        save.title = t(face.saved ? 'saved' : 'save');
-        save.setAttribute('aria-label', `${save.title}: ${face.name}`);
+        save.textContent = `${face.saved ? '★' : '☆'} ${t(face.saved ? 'saved' : 'save')}`;
       }
       const name = /** @type {HTMLElement | null} */ (element.querySelector('.name'));
       if (name) {
@@ -80,12 +111,22 @@ export class Faces {
       return make('li', { className: 'face' }, pick);
     }
     this.label(pick, face);
-    const acts = make('span', { className: 'acts' },
-      make('button', { type: 'button', className: 'more', title: t('add_more'), 'aria-label': `${t('add_more')}: ${face.name}`, on: { click: () => this.chooseMore(face.id) } }, '+'),
-      make('button', { type: 'button', className: 'film', title: t('record_clip'), 'aria-label': `${t('record_clip')}: ${face.name}`, on: { click: () => void this.recordMore(face.id) } }, '●'),
-      make('button', { type: 'button', className: 'save', on: { click: () => void attempt(() => call('POST', `/api/faces/${face.id}/save`)) } }),
-      make('button', { type: 'button', title: t('remove'), 'aria-label': `${t('remove')}: ${face.name}`, on: { click: () => void attempt(() => call('DELETE', `/api/faces/${face.id}`)) } }, '✕'));
-    return make('li', { className: 'face', 'data-face-id': face.id }, pick, acts, make('span', { className: 'name', title: face.name }, face.name));
+    const act = (/** @type {string} */ className, /** @type {string} */ words, /** @type {() => void} */ click) =>
+      make('button', { type: 'button', className, on: { click: () => { acts.hidePopover(); click(); } } }, words);
+    const acts = make('div', { className: 'acts', id: `acts-${face.id}`, popover: 'auto', role: 'group', 'aria-label': face.name },
+      act('more', `+ ${t('add_more')}`, () => this.chooseMore(face.id)),
+      act('film', `● ${t('record_clip')}`, () => void this.recordMore(face.id)),
+      act('save', '', () => void attempt(() => call('POST', `/api/faces/${face.id}/save`))),
+      act('remove', `✕ ${t('remove')}`, () => this.remove(face)));
+    const menu = make('button', { type: 'button', className: 'menu', title: t('face_menu'), 'aria-label': `${t('face_menu')}: ${face.name}` }, '⋯');
+    menu.popoverTargetElement = acts;
+    acts.addEventListener('toggle', () => {
+      if (!acts.matches(':popover-open')) return;
+      const [box, own] = [menu.getBoundingClientRect(), acts.getBoundingClientRect()];
+      acts.style.left = `${Math.max(8, Math.min(box.left, innerWidth - own.width - 8))}px`;
+      acts.style.top = `${Math.max(8, box.top - own.height - 4)}px`;
+    });
+    return make('li', { className: 'face', 'data-face-id': face.id }, pick, menu, acts, make('span', { className: 'name', title: face.name }, face.name));
   }
 
   /** A face of no one person: it is worn and nothing else. @param {Face} face */
@@ -145,7 +186,7 @@ export class Faces {
 
   /** Wears the face at this place in the gallery, counted from one; zero for no face. @param {number} place */
   selectPlace(place) {
-    const face = place === 0 ? NOBODY : this.state?.faces[place - 1];
+    const face = place === 0 ? NOBODY : this.state?.faces.filter((each) => !this.leaving.has(each.id))[place - 1];
     if (face) void this.select(face.id);
   }
 

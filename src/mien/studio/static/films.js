@@ -2,20 +2,29 @@
 import { attempt, call } from './api.js';
 import { byId, make, reconcile } from './dom.js';
 import { isRunning, showProgress, stateOf } from './filmstate.js';
-import { People } from './people.js';
 import { t } from './strings.js';
-/** @typedef {import('./types').State} State @typedef {import('./types').FilmRow} FilmRow @typedef {import('./faces.js').Faces} Faces */
+/** @typedef {import('./types').State} State @typedef {import('./types').FilmRow} FilmRow @typedef {import('./faces.js').Faces} Faces @typedef {import('./people.js').People} People */
 
 export class Films {
   /** @param {Faces} faces */
   constructor(faces) {
     this.list = byId('film-list');
-    this.people = new People(faces);
+    this.faces = faces;
+    /** The dialog of who wears what, loaded when it is first used. @type {People | null} */
+    this.people = null;
     const input = byId('film-file', HTMLInputElement);
     input.addEventListener('change', () => {
       for (const file of input.files ?? []) void this.add(file);
       input.value = '';
     });
+  }
+
+  /** Shows the people of a film. @param {string} id */
+  async open(id) {
+    const { People } = await import('./people.js');
+    this.people ??= new People(this.faces);
+    if (this.state) this.people.show(this.state);
+    this.people.open(id);
   }
 
   /** Uploads a file to look for its people, and shows them. @param {File} file */
@@ -26,25 +35,25 @@ export class Films {
     byId('job-sending').append(sending);
     const added = await attempt(() => call('POST', '/api/films', form));
     sending.remove();
-    if (added) this.people.open(added.id);
+    if (added) await this.open(added.id);
   }
 
   /** Looks for the people of a file that is swapped already, or shows them. @param {string} id of the job */
   async openJob(id) {
     const film = await attempt(() => call('POST', `/api/films/of-job/${id}`, {}));
-    if (film) this.people.open(film.id);
+    if (film) await this.open(film.id);
   }
 
   /** @param {State} state */
   show(state) {
     this.state = state;
     reconcile(this.list, state.films, (film) => film.id, (film) => this.build(film), (element, film) => this.update(element, film));
-    this.people.show(state);
+    this.people?.show(state);
   }
 
   /** @param {FilmRow} film */
   build(film) {
-    const open = make('button', { type: 'button', className: 'open', 'aria-label': `${t('who_wears')}: ${film.name}`, on: { click: () => this.people.open(film.id) } }, t('who_wears'));
+    const open = make('button', { type: 'button', className: 'open', 'aria-label': `${t('who_wears')}: ${film.name}`, on: { click: () => void this.open(film.id) } }, t('who_wears'));
     const end = make('button', { type: 'button', className: 'end', on: { click: () => void attempt(() => this.end(film.id)) } });
     return make('li', { 'data-film-id': film.id }, make('div', { className: 'top' }, make('b', { title: film.name }, film.name), open, end),
       make('progress', { 'aria-label': film.name }), make('p', { className: 'state' }));

@@ -18,7 +18,7 @@ export function showProgress(bar, film) {
 /** What can be done about a failure, in words of the page where it has some. @param {{ message: string, code: string, remedy: string, picture: boolean }} row */
 export function remedyOf(row) {
   const words = wordsOf(row);
-  const values = { size: t('set_detect_size'), more: t('more') };
+  const values = { size: t('set_detect_size'), more: t('expert') };
   const ofVideos = t(`remedy_${row.code}`, values, words.remedy);
   return row.picture ? t(`remedy_${row.code}_picture`, values, ofVideos) : ofVideos;
 }

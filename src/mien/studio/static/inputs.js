@@ -1,5 +1,5 @@
 /** The input: its choice, its fields, and the browser's own camera. */
-import { attempt, call, complain } from './api.js';
+import { ApiError, attempt, call } from './api.js';
 import { BrowserCamera } from './browsercamera.js';
 import { byId, make, remember, remembered } from './dom.js';
 import { t } from './strings.js';
@@ -12,30 +12,105 @@ export function troubleOf(input) {
   return isSilent ? `${t('browser_silent')} – ${t('browser_silent_remedy')}` : lineOf(input);
 }
 
-const KINDS = ['camera', 'browser', 'file', 'screen', 'network', 'none'];
+const KINDS = ['camera', 'browser', 'file', 'screen', 'network'];
 const SIZES = ['1280x720', '1920x1080', '640x480', '640x360', '3840x2160'];
 const FORMATS = ['auto', 'mjpeg', 'yuyv'];
 const RATES = [30, 60, 15];
 
 export class Inputs {
-  constructor() {
+  /** @param {{ answered: (revision: number) => void, changed: () => void, taken: (error: ApiError) => void }} listeners told of the number of the server's answer, of a camera that comes or goes, and that another page has taken over */
+  constructor(listeners) {
+    this.listeners = listeners;
+    /** Why this page's camera does not run, until the next try. @type {ApiError | null} */
+    this.trouble = null;
+    this.isBusy = false;
     this.kind = byId('input-kind', HTMLSelectElement);
     this.fields = byId('input-fields');
     /** @type {Devices} */
     this.devices = { cameras: [], microphones: [], screens: [], virtual_cameras: [] };
     /** @type {Record<string, any>} */
     this.last = remembered('inputs', {});
-    this.camera = new BrowserCamera((error) => {
-      remember('browser-camera', false, true);
-      if (error) complain(error);
-    });
+    this.camera = new BrowserCamera((error) => void this.ended(error));
     this.isTouched = false;
     this.kind.addEventListener('change', () => {
       this.isTouched = true;
       this.showFields();
+      this.showButtons();
+    });
+    this.fields.addEventListener('change', () => {
+      this.isTouched = true;
+      this.showButtons();
     });
     this.kind.addEventListener('pointerdown', () => void this.refresh());
-    byId('input-apply').addEventListener('click', () => void this.apply());
+    byId('input-apply').addEventListener('click', () => void this.toggle());
+    byId('input-switch').addEventListener('click', () => void this.apply());
+  }
+
+  get isRunning() {
+    return Boolean(this.state) && this.state?.input.kind !== 'none';
+  }
+
+  /** Tells that Start would open something. */
+  get isReady() {
+    const kind = this.kind.value;
+    return kind === 'camera' ? this.devices.cameras.length > 0 : ['browser', 'screen'].includes(kind) || Object.values(this.read()).some(Boolean);
+  }
+
+  /** Starts the chosen input, or stops the one that runs. */
+  toggle() {
+    return this.isRunning ? this.stop() : this.apply();
+  }
+
+  async stop() {
+    this.camera.stop();
+    remember('browser-camera', false, true);
+    const answer = await attempt(() => call('PUT', '/api/input', { kind: 'none' }));
+    if (answer) this.listeners.answered(answer.revision);
+  }
+
+  /** @param {string} kind */
+  chooseKind(kind) {
+    this.kind.value = kind;
+    this.isTouched = true;
+    this.showFields();
+    this.showButtons();
+    this.listeners.changed();
+  }
+
+  /** Sends the camera of this page, as the input that is chosen already. */
+  useBrowser() {
+    this.chooseKind('browser');
+    void this.apply();
+  }
+
+  /** Opens the camera that runs once more, at the small size. */
+  async useSmall() {
+    const { kind, spec } = /** @type {State} */ (this.state).input;
+    this.last[kind] = { ...this.last[kind], size: '640x480' };
+    remember('inputs', this.last);
+    await this.open({ ...spec, kind, width: 640, height: 480 });
+    this.showFields();
+  }
+
+  /** Notes why the camera of this page ended; unless another page sends one now, the input is closed. @param {ApiError | null} error */
+  async ended(error) {
+    remember('browser-camera', false, true);
+    if (!error) return;
+    if (error.answer.code === 'taken') {
+      this.listeners.taken(error);
+      return;
+    }
+    this.trouble = error;
+    this.listeners.changed();
+    await attempt(() => call('PUT', '/api/input', { kind: 'none' }));
+  }
+
+  showButtons() {
+    const button = byId('input-apply');
+    button.dataset.running = String(this.isRunning);
+    const words = t(this.isRunning ? 'stop' : 'start');
+    if (button.textContent !== words) button.textContent = words;
+    byId('input-switch').hidden = !this.isRunning || !this.isTouched;
   }
 
   /** Requests the devices again: they come and go. */
@@ -63,6 +138,11 @@ export class Inputs {
     const note = byId('input-state');
     note.classList.toggle('bad', ['lost', 'failed'].includes(state.input.state));
     if (!this.isUploading) note.textContent = this.words(state);
+    if (!first && !this.isTouched && this.isRunning && this.kind.value !== state.input.kind) {
+      this.kind.value = state.input.kind;
+      this.showFields();
+    }
+    this.showButtons();
   }
 
   /** The preselected kind of input. @param {State} state @returns {string} */
@@ -84,12 +164,12 @@ export class Inputs {
     this.kind.replaceChildren(...KINDS.map((kind) => make('option', { value: kind }, t(kind))));
     this.kind.value = chosen || 'browser';
     this.showFields();
+    this.showButtons();
   }
 
   showFields() {
     const kind = this.kind.value;
     const last = this.last[kind] ?? {};
-    byId('input-apply').textContent = t(kind === 'none' ? 'stop' : 'start');
     const builders = /** @type {Record<string, () => HTMLElement[]>} */ ({
       camera: () => this.cameraFields(last),
       browser: () => [choice('size', t('resolution_rate'), SIZES.map((size) => [size, size.replace('x', ' × ')]), last.size)],
@@ -159,7 +239,7 @@ export class Inputs {
     const clip = await attempt(() => call('POST', '/api/clips', form));
     this.isUploading = false;
     if (this.state) this.show(this.state);
-    if (clip) await attempt(() => call('PUT', '/api/input', { kind: 'file', clip: clip.id }));
+    if (clip) await this.open({ kind: 'file', clip: clip.id });
   }
 
   /** @returns {Record<string, string>} what stands in the fields */
@@ -186,10 +266,24 @@ export class Inputs {
     if (kind === 'screen') for (const name of ['left', 'top', 'width', 'height']) wanted[name] = Number(values[name]);
     if (kind === 'screen') wanted.rate = Number(values.rate);
     if (kind === 'network') wanted.url = values.url;
+    await this.open(wanted);
+  }
+
+  /** @param {Record<string, any>} wanted */
+  async open(wanted) {
+    if (this.isBusy) return;
+    this.isBusy = true;
+    this.trouble = null;
     this.camera.stop();
     remember('browser-camera', false, true);
     const answer = await attempt(() => call('PUT', '/api/input', wanted));
-    if (answer && kind === 'browser') await this.startCamera(wanted);
+    this.isBusy = false;
+    if (!answer) return;
+    // Events that were sent before do not undo this.
+    this.listeners.answered(answer.revision);
+    this.isTouched = false;
+    if (wanted.kind === 'browser') await this.startCamera(wanted);
+    this.listeners.changed();
   }
 
   /** @param {Record<string, any>} wanted */

@@ -39,7 +39,12 @@ export class Preview {
   /** Tells the server the wanted width, and whether the picture before is needed, too. */
   wish() {
     const pixels = Math.min(WIDEST, Math.max(320, Math.ceil((this.frame.clientWidth * devicePixelRatio) / 160) * 160));
-    this.socket.send({ want: { before: this.isSplit || this.isComparing, classes: this.isExplaining && !this.isComparing, faces: this.hasFaces, width: document.hidden ? 0 : pixels } });
+    this.socket.send({ want: { before: this.isSplit || this.isComparing, classes: this.isExplaining && !this.isComparing, faces: this.hasFaces, width: document.hidden || !this.frame.clientWidth ? 0 : pixels } });
+  }
+
+  /** Tells that this page shows another picture than the one that leaves. */
+  get isOwnView() {
+    return this.isSplit || this.isComparing || this.isExplaining;
   }
 
   resized() {

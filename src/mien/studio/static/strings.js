@@ -1,24 +1,29 @@
-/** Every word of the page, in every language. The names of settings and choices come from here too. */
+/** Every word of the page, in the chosen language. The names of settings and choices come from here too. */
 import { remember, remembered } from './dom.js';
-import de from './strings/de.js';
-import en from './strings/en.js';
 
-/** @type {Record<string, Record<string, string>>} */
-const STRINGS = { en, de };
+/** Languages and their own names; the words of each are in strings/CODE.js, loaded when it is chosen. @type {Record<string, string>} */
+const LANGUAGES = { en: 'English', de: 'Deutsch' };
 
-const usual = navigator.language.slice(0, 2) in STRINGS ? navigator.language.slice(0, 2) : 'en';
+const usual = navigator.language.slice(0, 2) in LANGUAGES ? navigator.language.slice(0, 2) : 'en';
 let language = String(remembered('language', usual));
-if (!(language in STRINGS)) language = 'en';
+if (!(language in LANGUAGES)) language = 'en';
+/** @type {Record<string, string>} */
+let strings = await load(language);
+
+/** @param {string} code @returns {Promise<Record<string, string>>} */
+async function load(code) {
+  return (await import(`./strings/${code}.js`)).default;
+}
 
 /** The text of a key. @param {string} key @param {Record<string, any>} [values] replace `{name}` @param {string} [otherwise] for a missing key @returns {string} */
 export function t(key, values = {}, otherwise) {
-  const text = STRINGS[language]?.[key] ?? STRINGS.en?.[key] ?? otherwise ?? key.replace(/^(set|choice|state|consent)_/, '');
+  const text = strings[key] ?? otherwise ?? key.replace(/^(set|choice|state|consent)_/, '');
   return text.replace(/\{(\w+)\}/g, (_, name) => String(values[name] ?? '–'));
 }
 
 /** @returns {[string, string][]} codes and names */
 export function languages() {
-  return Object.entries(STRINGS).map(([code, words]) => [code, words._name ?? code]);
+  return Object.entries(LANGUAGES);
 }
 
 export function currentLanguage() {
@@ -31,16 +36,17 @@ export function decimal(value, least, most = least) {
 }
 
 /** @param {string} code */
-export function chooseLanguage(code) {
-  language = code;
+export async function chooseLanguage(code) {
+  [language, strings] = [code, await load(code)];
   remember('language', code);
   translatePage();
 }
 
-/** Fills in all elements that name a key in data-t or data-t-label. */
+/** Fills in all elements that name a key in data-t, data-t-label or data-t-title. */
 export function translatePage() {
   document.documentElement.lang = language;
   for (const element of document.querySelectorAll('[data-t]')) element.textContent = t(element.getAttribute('data-t') ?? '');
+  for (const element of document.querySelectorAll('[data-t-title]')) /** @type {HTMLElement} */ (element).title = t(element.getAttribute('data-t-title') ?? '');
   for (const element of document.querySelectorAll('[data-t-label]')) {
     const words = t(element.getAttribute('data-t-label') ?? '');
     element.setAttribute('aria-label', words);

@@ -18,7 +18,7 @@ export interface Film extends FilmRow {
   seconds: number | null; step_s: number; notes: string[]; others: string; start_s: number | null; end_s: number | null; unknown: [number, number][]; beyond: number; cards: FilmCard[];
 }
 export interface State {
-  version: string; shared: boolean; settings: Record<string, any>; table: Row[]; consents: string[]; terms: string; faces: Face[]; stand_ins: Face[]; face: string | null; people: People;
+  version: string; run: string; revision: number; covered: boolean; shared: boolean; settings: Record<string, any>; table: Row[]; consents: string[]; terms: string; faces: Face[]; stand_ins: Face[]; face: string | null; people: People;
   input: Input; sound: { device: string | null; state: string; message: string; code: string }; outputs: Output[]; presets: Record<string, Record<string, any>>; jobs: Job[]; films: FilmRow[];
   browser_camera: string | null; content: { state: string; message: string; remedy: string };
   trouble: { message: string; remedy: string } | null;
@@ -28,7 +28,7 @@ export interface Finding { state: string; words: string; details: Record<string,
 export interface Report { file: string; credentials: Finding; mark: Finding; fingerprint: Finding }
 export interface Metrics {
   fps: number; capture_fps: number; frames: number; dropped: number; latency_ms: { median: number | null; p95: number | null };
-  stages_ms: Record<string, number>; cpu_percent: number; memory_mb: number; shown: string; crowded: boolean; sound_delay_ms: number | null;
+  stages_ms: Record<string, number>; cpu_percent: number; memory_mb: number; shown: string; why: string; crowded: boolean; sound_delay_ms: number | null;
 }
 export interface Devices {
   cameras: { id: string; name: string; modes: { width: number; height: number; rates: number[]; pixel_format: string }[] }[];

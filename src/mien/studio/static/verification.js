@@ -18,7 +18,6 @@ export class Verification {
     this.report = null;
     this.trouble = '';
     this.isBusy = false;
-    byId('verify').addEventListener('click', () => this.open());
     for (const id of ['verify-file', 'verify-receipt']) {
       const input = byId(id, HTMLInputElement);
       input.addEventListener('change', () => {
