@@ -1,12 +1,9 @@
 """The studio end to end in real Chromium, with its fake camera: what a person does, and what they see."""
 
-import base64
 import os
 import re
 import threading
-import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +14,6 @@ import numpy as np
 import pytest
 
 from mien.assembly import factory
-from mien.lab import bench
 from mien.media.files.picture_read import read_picture
 from mien.models.library.store import Store
 from mien.provenance.consent import Consents
@@ -28,145 +24,18 @@ from mien.system.database import Database
 from mien.system.folders import MODELS_VARIABLE
 from mien.testing import FakeAgeEstimator, FakeClassifier
 from mien.types import Floats, Image
-from tests.support.deadline import DEADLINE_S
+from tests.support.browser import CHROMIUM, UNNAMED, Person, visiting
 from tests.support.running_studio import Studio, loop_clip, running_studio
 from tests.support.side_by_side import write_side_by_side
 from tests.support.standins import install
 from tests.support.two_people import two_people
 
-playwright_api = pytest.importorskip("playwright.sync_api", reason="NOT TESTED in a browser: playwright is not installed")
-
-CHROMIUM = next((Path(name) for name in ("/usr/bin/chromium", "/usr/bin/chromium-browser") if Path(name).exists()), None)
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync", "--use-fake-ui-for-media-stream",
-         "--use-fake-device-for-media-stream"]  # fmt: skip
-SHOTS = os.environ.get("MIEN_SCREENSHOTS")
-"""A folder for pictures of every state, to be looked at."""
-SHOWS = """
-(shown) => fetch('/api/metrics').then((answer) => answer.json())
-  .then((figures) => figures.shown === shown && figures.capture_fps > 5)
-"""
-ASKED_OR_ADDED = """
-(count) => document.querySelectorAll('[data-face-id]').length > count || document.querySelector('#consent-dialog').open
-"""
-UNNAMED = """
-() => [...document.querySelectorAll('button, input, select, a[href]')].filter((each) => each.offsetParent &&
-  !each.textContent.trim() && !each.ariaLabel && !each.labels?.length && !each.title).map((each) => each.id)
-"""
+pytest.importorskip("playwright.sync_api", reason="NOT TESTED in a browser: playwright is not installed")
 
 pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="NOT TESTED in a browser: chromium is not installed"),
     pytest.mark.lasting_server,
 ]
-
-
-class Person:
-    """A page and what a person does with it."""
-
-    def __init__(self, page: Any, studio: Studio) -> None:
-        self.page = page
-        self.studio = studio
-        self.troubles: list[str] = []
-        page.set_default_timeout(1000 * DEADLINE_S)
-        page.on("pageerror", lambda error: self.troubles.append(str(error)))
-        page.on("console", lambda message: self._heard(message))
-        page.on("request", lambda request: self._asked(request.url))
-
-    def _heard(self, message: Any) -> None:
-        # A refused request is logged by the browser itself; what the page makes of it is looked at by the tests.
-        if message.type == "error" and "Failed to load resource" not in message.text:
-            self.troubles.append(message.text)
-
-    def _asked(self, url: str) -> None:
-        if not url.startswith((self.studio.base, "data:", "blob:")):
-            self.troubles.append(f"the page asks somebody else: {url}")
-
-    def open(self) -> None:
-        self.page.goto(self.studio.page)
-        self.page.wait_for_selector("#main-settings label")
-
-    def add_face(self, photo: Path) -> bool:
-        """Give a photo, and state why it may be used where the page asks; return True when it did."""
-        page, before = self.page, self.page.locator("[data-face-id]").count()
-        page.set_input_files("#add-face", str(photo))
-        page.wait_for_function(ASKED_OR_ADDED, arg=before)
-        is_asked = bool(page.locator("#consent-dialog").is_visible())
-        if is_asked:
-            page.check('[data-consent="public-domain"]')
-            page.click("#consent-confirm")
-        page.wait_for_function(ASKED_OR_ADDED.replace(" || document.querySelector('#consent-dialog').open", ""), arg=before)
-        return is_asked
-
-    def wear(self, photo: Path) -> None:
-        """Wear the face of a photo, which is given unless an earlier test did."""
-        if not any(face["name"] == photo.stem for face in self.studio.state()["faces"]):
-            self.add_face(photo)
-        face_id = next(face["id"] for face in self.studio.state()["faces"] if face["name"] == photo.stem)
-        self.studio.client.post(f"/api/faces/{face_id}/select").raise_for_status()
-        self.until(lambda: self.studio.session.wardrobe.face == face_id, "the face is worn")
-
-    def check(self, *files: Path) -> dict[str, str]:
-        """Look into a file, perhaps with its receipt; the words of each row."""
-        page = self.page
-        if not page.locator("#verify-dialog").is_visible():
-            page.click("#verify")
-        page.set_input_files("#verify-file", str(files[0]))
-        for receipt in files[1:]:
-            page.locator("#verify-progress").wait_for(state="hidden")
-            page.set_input_files("#verify-receipt", str(receipt))
-        page.locator("#verify-progress").wait_for(state="hidden")
-        return {row.get_attribute("data-row"): row.locator("p").inner_text() for row in page.locator(".finding").all()}
-
-    def facts(self, row: str) -> dict[str, str]:
-        """The details of a row of the report, unfolded."""
-        finding = self.page.locator(f'.finding[data-row="{row}"]')
-        finding.locator("summary").click()
-        return dict(zip(finding.locator("dt").all_inner_texts(), finding.locator("dd").all_inner_texts(), strict=True))
-
-    def start_browser_camera(self) -> None:
-        self.choose("browser")
-        self.page.click(self.opener)
-        self.page.wait_for_function("() => document.querySelector('#input-state').textContent.includes('×')")
-
-    def choose(self, kind: str) -> None:
-        """Choose a kind of input, as if it was another one before."""
-        self.page.evaluate("() => { document.querySelector('#input-kind').value = ''; }")
-        self.page.select_option("#input-kind", kind)
-
-    @property
-    def opener(self) -> str:
-        """The button that opens the chosen input, also in the place of one that runs."""
-        return "#input-switch" if self.page.get_attribute("#input-apply", "data-running") == "true" else "#input-apply"
-
-    def show(self, details: str) -> None:
-        """Unfold a part of the panel."""
-        self.page.locator(details).evaluate("(each) => { each.open = true; }")
-
-    def act(self, card: Any, name: str) -> None:
-        """Choose an act of the menu of a face."""
-        card.locator(".menu").click()
-        card.locator(f".acts .{name}").click()
-
-    def see(self, shown: str) -> None:
-        """Wait until the meter says that this is shown."""
-        self.page.wait_for_function(SHOWS, arg=shown, polling=200)
-
-    def picture(self) -> Image:
-        """What the canvas shows, BGR."""
-        address = self.page.evaluate("() => document.querySelector('#preview').toDataURL('image/png')")
-        decoded = cv2.imdecode(np.frombuffer(base64.b64decode(address.partition(",")[2]), np.uint8), cv2.IMREAD_COLOR)
-        assert decoded is not None
-        return np.asarray(decoded, np.uint8)
-
-    def shoot(self, name: str) -> None:
-        if SHOTS:
-            self.page.screenshot(path=str(Path(SHOTS) / f"{name}.png"))
-
-    def until(self, happened: Callable[[], bool], what: str) -> None:
-        deadline = time.monotonic() + DEADLINE_S
-        while not happened():
-            assert time.monotonic() < deadline, what
-            self.page.wait_for_timeout(100)
 
 
 class Checker:
@@ -198,26 +67,6 @@ def checker() -> Checker:
 
 
 @pytest.fixture(scope="module")
-def camera_file(tmp_path_factory: pytest.TempPathFactory, examples: Path, checker: Checker) -> Path:
-    """What the fake camera sees: a person who sways."""
-    file = tmp_path_factory.mktemp("camera") / "camera.mjpeg"
-    with file.open("wb") as written:
-        for large in bench.moving_portrait(_read(examples / "grace_hopper.jpg"), checker.models):
-            scene = cv2.resize(large, (640, 360), interpolation=cv2.INTER_AREA)
-            written.write(cv2.imencode(".jpg", scene, [cv2.IMWRITE_JPEG_QUALITY, 90])[1].tobytes())
-    return file
-
-
-@pytest.fixture(scope="module")
-def chromium(camera_file: Path) -> Iterator[Any]:
-    with playwright_api.sync_playwright() as playwright:
-        flags = [*FLAGS, f"--use-file-for-fake-video-capture={camera_file}"]
-        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=flags)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture(scope="module")
 def lasting_studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
     """A studio in which stand-ins of a swapper, its recogniser and an enhancer are installed."""
     folder = tmp_path_factory.mktemp("studio")
@@ -227,18 +76,6 @@ def lasting_studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]
             install(Store(), family)
         with running_studio(folder) as studio:
             yield studio
-
-
-@contextmanager
-def visiting(chromium: Any, studio: Studio, **options: Any) -> Iterator[Person]:
-    """A person at a fresh page of the studio; at the end nothing may have gone wrong in the page."""
-    usual = {"viewport": {"width": 1440, "height": 900}, "permissions": ["camera"], "locale": "en-GB", "color_scheme": "dark"}
-    context = chromium.new_context(**{**usual, **options})
-    made = Person(context.new_page(), studio)
-    made.open()
-    yield made
-    context.close()
-    assert made.troubles == []
 
 
 @pytest.fixture
