@@ -1,6 +1,7 @@
 /** What is told on and around the picture: its state and reason, the steps of an empty stage, pace, alerts, a server that is silent. */
 import { byId, make, reconcile, say } from './dom.js';
 import { decimal, t } from './strings.js';
+import { lineOf } from './troubles.js';
 /** @typedef {import('./types').State} State @typedef {import('./types').Metrics} Metrics @typedef {import('./types').Output} Output */
 
 const SILENT_MS = 2000; // figures come once a second
@@ -124,7 +125,7 @@ export class Stage {
         make('button', { type: 'button', className: 'dismiss', on: { click: () => void fetch(`/api/outputs/${output.id}`, { method: 'DELETE' }) } }, t('dismiss'))),
       (element, output) => {
         /** @type {HTMLElement} */ (element.querySelector('b')).textContent = t(`failed_${output.kind}`, { name: output.target });
-        /** @type {HTMLElement} */ (element.querySelector('span')).textContent = [output.message, output.remedy].filter(Boolean).join(' – ');
+        /** @type {HTMLElement} */ (element.querySelector('span')).textContent = lineOf(output);
         /** @type {HTMLElement} */ (element.querySelector('.result')).hidden = !output.result;
       });
   }
