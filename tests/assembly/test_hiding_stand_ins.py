@@ -10,7 +10,7 @@ import numpy as np
 from mien.assembly import factory, stand_ins
 from mien.assembly.chooser import Chooser
 from mien.assembly.file_hiding import FileHiding, Findings
-from mien.assembly.hiding_stand_ins import StandInCasting, StandInParts, open_parts
+from mien.assembly.hiding_stand_ins import MOST_TRIES, StandInCasting, StandInParts, open_parts
 from mien.assembly.kept_faces import KeptFaces
 from mien.media.files.moving import Kind
 from mien.media.files.picture_read import Picture
@@ -49,7 +49,7 @@ def _decided(folder: Path, parts: StandInParts, salt: bytes = b"film", height: i
     chooser = Chooser(target, None, None, (), KeptFaces(Settings()), None, None)
     found = chooser.choose(hiding.search_picture(picture, casting.watch), size)
     before = picture.frame.image.copy()
-    decided = casting.decide(found, [picture.frame], hiding.cover(), Consents(Database(folder / "mien.db")))
+    decided = casting.decide(found, lambda: iter([picture.frame]), hiding.cover(), Consents(Database(folder / "mien.db")))
     assert np.array_equal(picture.frame.image, before)
     return decided
 
@@ -76,9 +76,35 @@ def test_a_person_whose_result_is_too_near_is_only_blurred(tmp_path: Path) -> No
     blind = replace(parts, recogniser=same, looker=PathLooker(parts.models.landmarker, same, parts.models.turned))
     found = _decided(tmp_path, blind)
     (person,) = found.facts["stand_ins"]["people"]
-    assert (person["stand_in"], person["distance"], person["looks"]) == (None, 0.0, 1)
+    assert (person["stand_in"], person["distance"], person["looks"], person["tried"]) == (None, 0.0, 1, MOST_TRIES)
     assert (found.stand_ins, found.consents) == (None, ())
     assert found.facts["faces"] == 1
+
+
+class _NearFirst:
+    """A recogniser to which the first result is the person, and every later one somebody else."""
+
+    limits = portraits.recogniser().limits
+
+    def __init__(self) -> None:
+        self._looks = 0
+
+    def describe(self, image: Image, landmarks: Landmarks) -> Floats:
+        self._looks += 1
+        return np.full(128, 0.1 if self._looks == 1 else -0.1, np.float32)
+
+
+def test_a_person_whose_result_is_too_near_gets_the_next_stand_in(tmp_path: Path) -> None:
+    parts = _parts()
+    first = _decided(tmp_path, parts).facts["stand_ins"]["people"][0]
+    same = _Same()
+    near = replace(parts, recogniser=_NearFirst(), looker=PathLooker(parts.models.landmarker, same, parts.models.turned))
+    found = _decided(tmp_path, near)
+    (person,) = found.facts["stand_ins"]["people"]
+    assert (first["tried"], person["tried"], person["looks"]) == (1, 2, 1)
+    assert person["stand_in"] in set(stand_ins.NAMES) - {first["stand_in"]}
+    assert person["distance"] >= 0.55
+    assert [each.photo for each in found.consents] == [person["stand_in"]]
 
 
 def test_a_face_too_small_to_be_told_is_only_blurred(tmp_path: Path) -> None:

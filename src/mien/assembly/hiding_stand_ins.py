@@ -1,7 +1,7 @@
 """Stand-ins of one file whose faces are hidden: who is who, who wears which, and whether the result is somebody else."""
 
 import secrets
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -23,6 +23,8 @@ from mien.swap.persona import Persona, open_persona
 from mien.swap.stages.cover import Cover
 from mien.types import Frame, SourceFace
 
+MOST_TRIES = 3
+"""Stand-ins that are tried on a person, each in a reading of the film up to the last frame that is tried."""
 _SALT_BYTES = 16  # more than can be tried
 _FACE = {
     "eyes": "source", "mouth": "target", "glasses": "off", "beard": "source", "occlusion": "off", "parser": "off",
@@ -71,33 +73,58 @@ class StandInCasting:
         """Take looks at the people of a frame that is searched."""
         self._people.see(frame, paths)
 
-    def decide(self, found: Findings, frames: Iterable[Frame], cover: Cover, consents: Consents) -> Findings:
-        """Return the findings with the stand-ins that were far enough from their wearers; `frames` are those of the search.
+    def decide(
+        self, found: Findings, frames: Callable[[], Iterable[Frame]], cover: Cover, consents: Consents
+    ) -> Findings:  # fmt: skip
+        """Return the findings with the stand-ins that were far enough from their wearers; `frames` gives those of the search.
 
-        A person is only blurred whose result is too near, or who cannot be told: small, turned or never sure. Raises
-        what `frames` raises.
+        A person whose result is too near gets the next stand-in, `MOST_TRIES` in all. A person is only blurred who is too near
+        with each, or who cannot be told: small, turned or never sure. Raises what `frames` raises.
         """
         people = self._people.people(found.paths, found.searched.times)
-        names = chosen([each.number for each in people if each.template is not None], stand_ins.NAMES, self.salt)
-        sources = {name: stand_ins.open_stand_in(name, self.parts.models) for name in set(names.values())}
-        personas = {name: open_persona(self.parts.engine, source) for name, source in sources.items()}
-        wanted = {path: personas[names[each.number]] for each in people if each.number in names for path in each.paths}
-        distances = self._tried(found, frames, cover, people, wanted)
-        others = {each.number for each in people if is_other(distances.get(each.number, ()))}
-        worn = {path: wanted[path] for each in people if each.number in others for path in each.paths}
+        tries = self._tries(found, frames, cover, people)
+        others = {number: tried for number, tried in tries.items() if is_other(tried.distances)}
+        worn = {path: others[each.number].persona for each in people if each.number in others for path in each.paths}
         layer = replace(self._layer(found, worn), fades=None if self.picture else StandInFades())
         report: dict[str, Any] = {
             "least_distance": LEAST_DISTANCE,
-            "people": [_row(each, names.get(each.number), distances.get(each.number, []), others) for each in people],
+            "people": [_row(each, tries.get(each.number)) for each in people],
             "faces_in_frames": layer.drawn,
         }
         facts = {**found.facts, "stand_ins": report}
         if not worn:
             return replace(found, facts=facts)
-        used: dict[str, SourceFace] = {names[number]: sources[names[number]] for number in sorted(others)}
+        used = {others[number].name: others[number].source for number in sorted(others)}
         given = tuple(consents.record(source, stand_ins.STATEMENT, name) for name, source in used.items())
         tracker = factory.open_hiding_tracker(self.parts.settings, self.parts.models, picture=self.picture)
         return replace(found, facts=facts, stand_ins=StandIns(layer, tracker), consents=given)
+
+    def _tries(
+        self, found: Findings, frames: Callable[[], Iterable[Frame]], cover: Cover, people: tuple[PathPerson, ...]
+    ) -> dict[int, "_Try"]:
+        """Return the try of each person that was far enough, or else the farthest one, by the number of the person."""
+        open_for = [each for each in people if each.template is not None]
+        refused: dict[int, set[str]] = {each.number: set() for each in open_for}
+        best: dict[int, _Try] = {}
+        for _ in range(MOST_TRIES):
+            worn = [tried.name for tried in best.values() if is_other(tried.distances)]
+            names = chosen([each.number for each in open_for], stand_ins.NAMES, self.salt, worn, refused)
+            tries = {number: self._open(name) for number, name in names.items()}
+            wanted = {path: tries[each.number].persona for each in open_for if each.number in tries for path in each.paths}
+            for number, distances in self._tried(found, frames(), cover, tuple(open_for), wanted).items():
+                refused[number].add(names[number])
+                tried = replace(tries[number], distances=tuple(distances))
+                if number not in best or tried.least > best[number].least:
+                    best[number] = tried
+            # Who was not measured will not be by another one.
+            open_for = [each for each in open_for if each.number in best and not is_other(best[each.number].distances)]
+            if not open_for:
+                break
+        return {number: replace(tried, count=len(refused[number])) for number, tried in best.items()}
+
+    def _open(self, name: str) -> "_Try":
+        source = stand_ins.open_stand_in(name, self.parts.models)
+        return _Try(name, source, open_persona(self.parts.engine, source))
 
     def _layer(self, found: Findings, worn: dict[int, Persona]) -> StandInLayer:
         return StandInLayer({path.number: path for path in found.paths}, worn)
@@ -130,9 +157,27 @@ class StandInCasting:
         return measured
 
 
-def _row(person: PathPerson, name: str | None, distances: list[float], others: set[int]) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class _Try:
+    """A stand-in on a person: the distances of looks at the result, and how many stand-ins were tried."""
+
+    name: str
+    source: SourceFace
+    persona: Persona
+    distances: tuple[float, ...] = ()
+    count: int = 0
+
+    @property
+    def least(self) -> float:
+        return min(self.distances, default=-1.0)
+
+
+def _row(person: PathPerson, tried: _Try | None) -> dict[str, Any]:
     """Return the entry of a person in the report: the distance is the least of the looks at the result, None = not measured."""
+    distances = () if tried is None else tried.distances
     return {
-        "person": person.number, "faces": len(person.paths), "stand_in": name if person.number in others else None,
+        "person": person.number, "faces": len(person.paths),
+        "stand_in": tried.name if tried is not None and is_other(distances) else None,
         "distance": round(min(distances), 3) if distances else None, "looks": len(distances),
+        "tried": 0 if tried is None else tried.count,
     }  # fmt: skip

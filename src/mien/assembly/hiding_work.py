@@ -1,8 +1,9 @@
 """One file whose faces are hidden, from the request to the report beside it: search, choice of covers, stand-ins, output."""
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from threading import Event
 
@@ -138,7 +139,7 @@ def hide(order: HidingOrder, parts: HidingParts, listener: HidingListener) -> Hi
         findings = chooser.choose(hiding.search_picture(picture, watch), (width, height))
         _check_faces(order, findings)
         if casting is not None:
-            findings = casting.decide(findings, [picture.frame], hiding.cover(), parts.trust.consents)
+            findings = casting.decide(findings, lambda: iter([picture.frame]), hiding.cover(), parts.trust.consents)
         result = hiding.hide_picture(picture, findings, output)
     else:
         with hiding.open_reader(order.output) as reader:
@@ -149,12 +150,17 @@ def hide(order: HidingOrder, parts: HidingParts, listener: HidingListener) -> Hi
         findings = chooser.choose(searched, size_wh)
         _check_faces(order, findings)
         if casting is not None:
-            with hiding.open_reader(order.output) as reader:
-                findings = casting.decide(findings, iter(reader.read, None), hiding.cover(), parts.trust.consents)
+            findings = casting.decide(findings, partial(_frames, hiding, order.output), hiding.cover(), parts.trust.consents)
         with hiding.open_reader(order.output) as reader:
             result = hiding.hide_moving(reader, findings, output, listener.reporting("covering"), listener.cancel)
     _write_report(order, findings)
     return HidingDone(findings, result, chooser.write_review(findings), _notes(order, findings, result, sounds))
+
+
+def _frames(hiding: FileHiding, output: Path) -> Iterator[Frame]:
+    """Yield the frames of a film from its start."""
+    with hiding.open_reader(output) as reader:
+        yield from iter(reader.read, None)
 
 
 def _check_faces(order: HidingOrder, findings: Findings) -> None:

@@ -144,8 +144,7 @@ class ObjectStore:
         """Return a path in a private folder of this machine; folders that killed processes left are removed."""
         try:
             for left in Path(tempfile.gettempdir()).glob(f"{_DRAFTS}*"):
-                number = left.name.removeprefix(_DRAFTS).partition("-")[0]
-                if number.isdecimal() and not psutil.pid_exists(int(number)):
+                if _is_abandoned(left.name.removeprefix(_DRAFTS).partition("-")[0]):
                     shutil.rmtree(left, ignore_errors=True)
             return Path(tempfile.mkdtemp(prefix=f"{_DRAFTS}{os.getpid()}-")) / f"{name}.draft"
         except OSError as error:
@@ -318,6 +317,14 @@ class ObjectMark:
 
 _NO_KEYS = {"NoCredentialsError", "PartialCredentialsError", "TokenRetrievalError", "ProfileNotFound"}
 """Errors of botocore after which another try is of no use."""
+
+
+def _is_abandoned(number: str) -> bool:
+    """Return whether the text is the number of a process that does not run."""
+    try:
+        return number.isdecimal() and not psutil.pid_exists(int(number))
+    except (OverflowError, ValueError):
+        return False
 
 
 def _failures() -> tuple[type[Exception], ...]:

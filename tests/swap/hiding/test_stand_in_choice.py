@@ -18,6 +18,14 @@ def test_people_share_no_name_until_all_are_used() -> None:
     assert sorted({crowd.count(name) for name in NAMES}) == [2, 3]
 
 
+def test_a_name_that_was_refused_or_is_worn_is_not_given_again() -> None:
+    first = chosen([1, 2], NAMES, b"film")
+    again = chosen([1], NAMES, b"film", [first[2]], {1: {first[1]}})
+    assert again[1] not in first.values()
+    assert chosen([1], NAMES, b"film", (), {1: set(NAMES)}) == {}
+    assert chosen([1], NAMES[:2], b"film", NAMES[:1], {1: {NAMES[1]}}) == {1: NAMES[0]}
+
+
 def test_films_cannot_be_linked_by_their_names() -> None:
     """Of 400 salts, each name comes about 25 times for the first person; 8 to 48 are within five standard deviations."""
     first = [chosen([1], NAMES, bytes([salt % 256, salt // 256]))[1] for salt in range(400)]
