@@ -212,3 +212,13 @@ def test_the_border_and_the_eyes_move_the_whole_way() -> None:
         wanted = TUNING.gain * 100 * (shape - neutral(target))[numbers, 0]
         moved = (face.landmarks.points - target)[numbers, 0]
         assert float((moved * wanted).sum() / (wanted**2).sum()) == pytest.approx(1, abs=0.06)
+
+
+def test_a_source_that_is_wider_on_one_side_does_not_turn_the_face() -> None:
+    shape = neutral(_placed(0))
+    shape[shape[:, 0] > 0.1, 0] *= 1.15
+    target = _placed(0)
+    (face,) = reshape(_noise(), (_face(target),), shape, 1.0)
+    moved = (face.landmarks.points - target)[[454, 234], 0]
+    assert moved[0] > 2
+    assert moved[1] == pytest.approx(-moved[0], rel=0.1), "both sides alike"

@@ -1,7 +1,7 @@
 """Reshape faces: warp the picture around each face so that it takes the proportions of the source.
 
-The difference between the neutral source and the neutral target is carried along the target's pose; the expression stays. The
-picture is warped with the landmarks, so that eyes, teeth, jaw and hair line stay at the landmarks.
+The difference between the neutral source and the neutral target, alike on both sides, is carried along the target's pose; the
+expression stays. The picture is warped with the landmarks, so that eyes, teeth, jaw and hair line stay at the landmarks.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from mien.face import landmark_sets
-from mien.face.mean_face import HeadPose, head_pose, neutral
+from mien.face.mean_face import HeadPose, face_model, head_pose, neutral
 from mien.imaging import geometry
 from mien.imaging.warp import follow, spread_shares
 from mien.types import LANDMARK_COUNT, Floats, Image, Landmarks, TrackedFace
@@ -154,11 +154,20 @@ def _wanted(face: TrackedFace, shape: Floats, strength: float) -> Floats | None:
     if strength <= 0:
         return None
     own = face.known.neutral if face.known is not None else neutral(points)
-    change = TUNING.gain * strength * (shape - own) * np.array([1, 1, TUNING.depth], np.float32)
+    change = TUNING.gain * strength * _even(shape - own) * np.array([1, 1, TUNING.depth], np.float32)
     size = np.linalg.norm(change, axis=1, keepdims=True) / TUNING.max_move
     change /= (1 + size**TUNING.limit_power) ** (1 / TUNING.limit_power)
     wanted = (pose.scale * (change @ pose.rotation.T)).astype(np.float32)
     return wanted if np.abs(wanted[:, :2]).max() >= TUNING.min_move_pixels else None
+
+
+def _even(change: Floats) -> Floats:
+    """Return the part of a change of shape (478, 3) that is alike on both sides.
+
+    People are nearly symmetric. What differs is how the mesh reads a turned head: worn, it turns the face by half a degree.
+    """
+    mirrored = change[face_model().mirror] * np.array([-1, 1, 1], np.float32)
+    return np.asarray((change + mirrored) / 2, np.float32)
 
 
 def _uncovered(face: TrackedFace, faces: Sequence[TrackedFace]) -> float:
