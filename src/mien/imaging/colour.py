@@ -36,7 +36,7 @@ class ToneTuning:
     fine_sigma: float = 0.025  # parts fine from coarse detail
     towards_target: float = 0.7  # share by which fine detail follows the target
     rim: float = 0.17  # of the longer side: width of the border in which what the crop lacks of the target's tone is added
-    rim_sigma: float = 0.1  # of its smoothing: with 0.04 the shading by which cheeks and jaws are told apart goes, too
+    rim_sigma: float = 0.07  # of its smoothing: with 0.04 the shading by which cheeks and jaws are told apart goes, too
 
 
 _DEFAULT = ToneTuning()
