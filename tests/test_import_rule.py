@@ -17,7 +17,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("models", "media"),
     ("swap", "provenance"),
     ("safety",),
-    ("live", "batch", "testing"),
+    ("live", "batch", "check", "testing"),
     ("assembly",),
     ("studio", "lab", "api"),
     ("commands",),

@@ -12,6 +12,7 @@ from mien.commands import (
     batch,
     bench,
     certificate,
+    check,
     consent,
     demo,
     devices,
@@ -28,6 +29,7 @@ from mien.commands import (
     train,
     trust,
     verify,
+    words,
 )
 from mien.commands.options import EXIT_CODES
 
@@ -55,6 +57,8 @@ def build_parser() -> argparse.ArgumentParser:
         consent,
         tokens,
         verify,
+        check,
+        words,
         trust,
         certificate,
         doctor,

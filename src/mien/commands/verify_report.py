@@ -60,11 +60,12 @@ def write_reports(reports: Sequence[FileReport], outputs: Sequence[Path], data: 
 
 def write_signed(path: Path, content: bytes, signer: Signer, inputs: Sequence[Path] = ()) -> None:
     """Write a document and its signature; the signature first, so that no document stands without one."""
-    _write(signature_path(path), signature_of(content, path.name, signer, datetime.now(UTC)), ())
-    _write(path, content, inputs)
+    write_plain(signature_path(path), signature_of(content, path.name, signer, datetime.now(UTC)))
+    write_plain(path, content, inputs)
 
 
-def _write(path: Path, content: bytes, inputs: Sequence[Path]) -> None:
+def write_plain(path: Path, content: bytes, inputs: Sequence[Path] = ()) -> None:
+    """Write a file whole or not at all, never over one of the inputs. Raises `OutputError` or `UsageError`."""
     with OutputFile(path, overwrite=True, inputs=inputs) as output:
         try:
             output.temporary.write_bytes(content)

@@ -17,10 +17,8 @@ from mien.provenance.report.words import SOURCES, WORDS
 from mien.provenance.verify import Verifier
 from mien.settings import Settings
 from tests.support import kinds
+from tests.support.judging import JUDGING
 from tests.support.marked import clip_frames, marked, resized
-
-JUDGING = re.compile(r"\b(?:real|fake|fakes|deepfake|genuine|authentic|original|forged|manipulated|true|false|proof|proven)\b")
-"""Words by which a finding would become a verdict."""
 
 
 @pytest.fixture(scope="module")

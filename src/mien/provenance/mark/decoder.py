@@ -31,10 +31,10 @@ from mien.provenance.mark.lattice import (
     straightened,
 )
 from mien.provenance.mark.pattern import GRID, KEY, TILES, code_spectra, gain, nominal_tile, pattern, tile_pixels
+from mien.provenance.mark.tiles import BLUR, folded, reduced, sized, whitened
 from mien.types import Array, Floats, Image
 
 _SEARCH = SearchTuning()
-_BLUR = 9  # side of the neighbourhood of whitening; docs/mark.md gives it to those who write readers
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +73,22 @@ class MarkReader:
             raise ValueError(f"pictures read together must be of one size, got {self._size_wh} and {(width, height)}")
         self._size_wh = width, height
         # Grey first: shrinking one channel takes a third of the time.
-        grey = _reduced(np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), np.uint8), self._tuning.side)
+        self._take(reduced(np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), np.uint8), self._tuning.side))
+
+    def add_grey(self, grey: Image) -> None:
+        """Take one picture that is grey and reduced already, uint8 (h, w). Raises as `add`."""
+        height, width = grey.shape[:2]
+        if self._size_wh not in {None, (width, height)}:
+            raise ValueError(f"pictures read together must be of one size, got {self._size_wh} and {(width, height)}")
+        self._size_wh = width, height
+        self._take(grey)
+
+    def _take(self, grey: Image) -> None:
+        assert self._size_wh is not None
+        width, height = self._size_wh
         for factor in self._factors():
-            whitened, weight = _whitened(_sized(grey, round(width * factor), round(height * factor)))
-            self._sums[factor] = self._sums.get(factor, np.float32(0)) + whitened
+            detail, weight = whitened(sized(grey, round(width * factor), round(height * factor)))
+            self._sums[factor] = self._sums.get(factor, np.float32(0)) + detail
             self._weights[factor] = self._weights.get(factor, np.float32(0)) + weight
         if len(self._greys) < self._tuning.max_frames:
             self._greys.append(np.asarray(grey, np.uint8))
@@ -96,7 +108,7 @@ class MarkReader:
     def tiles(self) -> dict[tuple[float, bool], Floats]:
         """Return the tiles to correlate, float32 (64, 64), by the factor to the size as marked and whether it is mirrored."""
         return {
-            (factor, mirrored): _folded(whole[:, ::-1] if mirrored else whole)
+            (factor, mirrored): folded(whole[:, ::-1] if mirrored else whole)
             for factor, whole in self._sums.items()
             for mirrored in (False, True)
         }
@@ -132,11 +144,21 @@ class MarkReader:
         assert self._size_wh is not None
         height, width = whole.shape
         laid = pattern(nominal_tile(mark_id), GRID, width, slice(0, height)) * np.float32(gain(*self._size_wh))
-        expected = laid - cv2.blur(laid, (_BLUR, _BLUR))
+        expected = laid - cv2.blur(laid, (BLUR, BLUR))
         return float((whole * expected).sum() / max(float((weight * expected**2).sum()), 1e-9))
 
     def _searched(self) -> MarkFound | None:
-        whole = sum((_whitened(grey.astype(np.float32), blur=self._tuning.blur)[0] for grey in self._greys), np.float32(0))
+        located = self.locate()
+        return None if located is None else located[1]
+
+    def locate(self) -> tuple[Geometry, MarkFound] | None:
+        """Return the geometry that a search finds, and the mark there; None without one of sufficient z.
+
+        The geometry belongs to the grey picture of at most `SearchTuning.side` pixels on its longer side.
+        """
+        if self._size_wh is None:
+            return None
+        whole = sum((whitened(grey.astype(np.float32), blur=self._tuning.blur)[0] for grey in self._greys), np.float32(0))
         assert isinstance(whole, np.ndarray)
         sides = {False: whole, True: np.ascontiguousarray(whole[:, ::-1])}
         best: tuple[float, Geometry, Array] | None = None
@@ -156,13 +178,13 @@ class MarkReader:
         assert self._size_wh is not None
         to_full = max(self._size_wh) / max(whole.shape)
         scale = geometry.period * to_full / tile_pixels(*self._size_wh)
-        return MarkFound(mark_id, z, scale, geometry.angle_deg, geometry.mirrored, float("nan"), self._frames)
+        return geometry, MarkFound(mark_id, z, scale, geometry.angle_deg, geometry.mirrored, float("nan"), self._frames)
 
     def _geometries(self, sides: dict[bool, Floats]) -> Iterator[Geometry]:
         whole = sides[False]
         assert self._size_wh is not None
-        reduced = max(whole.shape) / max(self._size_wh)
-        periods = [(period, 0.0) for period in (side * reduced / TILES for side in self._tuning.usual_sides)]
+        shrunk = max(whole.shape) / max(self._size_wh)
+        periods = [(period, 0.0) for period in (side * shrunk / TILES for side in self._tuning.usual_sides)]
         periods += [(period, angle) for period, angle in lattices(whole, self._tuning)]
         for period, angle in periods:
             if self._tuning.min_period <= period <= self._tuning.max_period:
@@ -170,7 +192,7 @@ class MarkReader:
                 yield Geometry(period, -angle, mirrored=True)
 
     def _tried(self, whole: Floats, geometry: Geometry) -> tuple[float, Array]:
-        maps = correlate(_folded(straightened(whole, geometry)), self._codes)
+        maps = correlate(folded(straightened(whole, geometry)), self._codes)
         return float(statistic(maps).max()), maps
 
     def _refined(self, whole: Floats, best: tuple[float, Geometry, Array]) -> tuple[float, Geometry, Array]:
@@ -186,39 +208,3 @@ class MarkReader:
             if best[1] is middle:
                 step, turn = step / 2, turn / 2
         return best
-
-
-def _reduced(image: Image, max_side: int) -> Image:
-    height, width = image.shape[:2]
-    scale = min(1.0, max_side / max(width, height))
-    return image if scale == 1.0 else np.asarray(_sized(image, round(width * scale), round(height * scale)), np.uint8)
-
-
-def _sized(picture: Array, width: int, height: int) -> Array:
-    size_wh = max(1, width), max(1, height)
-    if size_wh == (picture.shape[1], picture.shape[0]):
-        return picture
-    smaller = size_wh[0] < picture.shape[1]
-    return np.asarray(cv2.resize(picture, size_wh, interpolation=cv2.INTER_AREA if smaller else cv2.INTER_CUBIC))
-
-
-def _whitened(grey: Array, blur: int = _BLUR) -> tuple[Floats, Floats]:
-    """Return grey levels without their local mean, weighted, and the weights, which are lower where the picture is busy."""
-    detail = grey.astype(np.float32)
-    detail -= cv2.blur(detail, (blur, blur))
-    weight = np.asarray(cv2.blur(detail * detail, (blur, blur)), np.float32)
-    np.sqrt(np.maximum(weight, 0, out=weight), out=weight)
-    weight += 1
-    # The power of -1.5, several times as fast as `**`.
-    weight *= np.sqrt(weight)
-    np.reciprocal(weight, out=weight)
-    return detail * weight, weight
-
-
-def _folded(whole: Floats) -> Floats:
-    """Return float32 (64, 64): the sum of all tiles."""
-    height, width = whole.shape
-    down, across = -(-height // GRID), -(-width // GRID)
-    padded = np.zeros((down * GRID, across * GRID), np.float32)
-    padded[:height, :width] = whole
-    return np.asarray(padded.reshape(down, GRID, across, GRID).sum((0, 2)), np.float32)

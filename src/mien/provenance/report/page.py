@@ -31,14 +31,24 @@ figcaption { font-size: .8rem; color: #555 } img { display: block; max-width: 20
 def page(reports: Sequence[FileReport], signed: str) -> str:
     """Return the HTML page of some reports; `signed` is the sentence on its signature."""
     bodies = "".join(_file(each) for each in reports)
+    notes = (say("looked-for"), say("not-looked-for"), say("no-ela"), signed)
+    return standing_page(_title(reports), say("preface"), bodies, notes)
+
+
+def table_of(rows: Sequence[ReportRow]) -> str:
+    """Return the HTML table of some rows."""
+    return f"<table>{''.join(_row(row) for row in rows)}</table>"
+
+
+def standing_page(title: str, preface: str, body: str, notes: Sequence[str]) -> str:
+    """Return a page that stands alone; `body` is HTML, all else is text."""
+    ends = "".join(f"<p>{escape(each)}</p>" for each in notes)
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; img-src data:; style-src 'unsafe-inline'\">"
         f'<meta name="generator" content="mien {__version__}"><meta name="viewport" content="width=device-width">'
-        f"<title>{escape(_title(reports))}</title><style>{_STYLE}</style></head><body>"
-        f'<p class="note">{escape(say("preface"))}</p>{bodies}<hr>'
-        f"<p>{escape(say('looked-for'))}</p><p>{escape(say('not-looked-for'))}</p><p>{escape(say('no-ela'))}</p>"
-        f"<p>{escape(signed)}</p></body></html>\n"
+        f"<title>{escape(title)}</title><style>{_STYLE}</style></head><body>"
+        f'<p class="note">{escape(preface)}</p>{body}<hr>{ends}</body></html>\n'
     )
 
 
@@ -53,7 +63,7 @@ def _file(report: FileReport) -> str:
     if report.thumbnail is not None:
         sheet += _picture(report.thumbnail, "thumbnail in the file")
     return (
-        f"<h1>{escape(custody.name)}</h1><table>{''.join(_row(row) for row in report.rows)}</table>"
+        f"<h1>{escape(custody.name)}</h1>{table_of(report.rows)}"
         f"{_strip(report)}"
         f'<p class="note">{escape(say("sheet"))}</p><div class="sheet">{sheet}</div>'
         f'<p class="note">File modified {custody.modified_at:%Y-%m-%d %H:%M:%S} UTC by its file system. {escape(versions)}; '

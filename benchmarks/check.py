@@ -1,0 +1,222 @@
+"""Benchmark of the check of a call: how often the mark's id is right, from what a call and a screen leave of it. A command.
+
+    .venv/bin/python benchmarks/check.py --media FOLDER
+    .venv/bin/python benchmarks/check.py --media FOLDER --parts unmarked --hours 1
+
+FOLDER holds clips/; clips shorter than a window are played to and fro. Each window has 12 pictures of lead-in, thrown away, and
+90 (3 s) that are read with a look each second, as `mien check` does. An id counts when it is right at one of the looks.
+"""
+
+import argparse
+import json
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import cv2
+import numpy as np
+
+from mark import MARK_ID, clip_paths, encoded, realtime, to_height, x264
+from mien.check.rolling_mark import RollingMark
+from mien.provenance.label import Labeller
+from mien.provenance.mark.pattern import Marker
+from mien.settings import Settings
+from mien.types import Frame, Image
+
+LEAD_IN, WINDOW, LOOK = 12, 90, 30
+Frames = list[Image]
+SCREEN_WH = 1280, 800
+
+
+def ends() -> Callable[[Frames], Frames]:
+    """H.264 as calls use it: no look-ahead, no refresh."""
+    options = {"preset": "veryfast", "tune": "zerolatency", "g": "600"}
+    return lambda frames: encoded(frames, "libx264", options, 250_000)[0]
+
+
+def at_500(frames: Frames) -> Frames:
+    """The same at twice the rate, before it is shown on a screen."""
+    return encoded(frames, "libx264", {"preset": "veryfast", "tune": "zerolatency", "g": "600"}, 500_000)[0]
+
+
+def on_screen(mirror: bool, draws: np.random.Generator) -> Callable[[Frames], Frames]:
+    """Show the pictures on a desktop: place and width unknown, at fractions of a pixel."""
+
+    def show(frames: Frames) -> Frames:
+        height, width = frames[0].shape[:2]
+        shown = float(draws.uniform(700, 1000))
+        scale = shown / width
+        x, y = draws.uniform(0, SCREEN_WH[0] - shown), draws.uniform(40, SCREEN_WH[1] - scale * height)
+        desktop = np.full((SCREEN_WH[1], SCREEN_WH[0], 3), (96, 72, 48), np.uint8)
+        desktop[:36] = (230, 230, 230)
+        for line in range(60, 780, 24):
+            cv2.putText(desktop, "a list of names beside the call", (12, line), cv2.FONT_HERSHEY_SIMPLEX, 0.5, (200,) * 3, 1)
+        to_screen = np.array([[scale, 0, x], [0, scale, y]])
+        found = []
+        for frame in frames:
+            picture = np.ascontiguousarray(frame[:, ::-1]) if mirror else frame
+            laid = desktop.copy()
+            cv2.warpAffine(picture, to_screen, SCREEN_WH, dst=laid, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_TRANSPARENT)
+            found.append(laid)
+        return found
+
+    return show
+
+
+def window_of(path: Path, number: int, most: int) -> Frames:
+    """Return one of some windows of a clip, enlarged to 720 lines; shorter clips run to and fro."""
+    with av.open(str(path)) as film:
+        frames = [np.asarray(each.to_ndarray(format="bgr24"), np.uint8) for each in film.decode(video=0)]
+    circle = [*frames, *frames[-2:0:-1]]
+    start = number * max(1, len(circle) // most)
+    return [to_height(circle[(start + step) % len(circle)], 720) for step in range(LEAD_IN + WINDOW)]
+
+
+def watched(frames: Frames) -> tuple[list[int | None], float | None]:
+    """Return the id of each look, and the seconds until the first right one; searches run between looks, as in a worker."""
+    rolling = RollingMark()
+    ids: list[int | None] = []
+    first: float | None = None
+    for number, frame in enumerate(frames, 1):
+        rolling.add(frame)
+        if number % LOOK == 0 or number == len(frames):
+            found = rolling.read()
+            if found is None and (greys := rolling.greys()):
+                pending: Future[Any] = Future()
+                pending.set_result(rolling.locate(greys))
+                if (geometry := pending.result()) is not None:
+                    rolling.settle(geometry)
+                    found = rolling.read()
+            ids.append(None if found is None else found.mark_id)
+            if first is None and ids[-1] == MARK_ID:
+                first = number / 30
+    return ids, first
+
+
+def bench_calls(given: argparse.Namespace) -> dict[str, Any]:
+    """Right ids after the codecs of calls, at 360 lines."""
+    draws = np.random.default_rng(5)
+    kinds: dict[str, Callable[[Frames], Frames]] = {
+        "H.264 CRF 28": x264(28), "H.264 250 kbit/s": ends(), "VP8 500 kbit/s": realtime("libvpx", 500_000),
+        "screen, 500 kbit/s": lambda frames: on_screen(False, draws)(at_500(frames)),
+        "screen, mirrored": lambda frames: on_screen(True, draws)(at_500(frames)),
+    }  # fmt: skip
+    rows: dict[str, dict[str, Any]] = {
+        name: {"windows": 0, "right": 0, "wrong": 0, "lost": [], "first_s": []} for name in kinds
+    }
+    # Some kinds take long to make: fewer windows of them. The first windows of all clips come first.
+    most = {"VP8 500 kbit/s": 1, "screen, 500 kbit/s": 2, "screen, mirrored": 2}
+    for number in range(given.windows):
+        for path in clip_paths(given.media):
+            window = window_of(path, number, given.windows)
+            marker = Marker(MARK_ID, headroom=True)
+            for image in window:
+                marker.mark(image)
+            small = [to_height(image, 360) for image in window]
+            for name, change in kinds.items():
+                if given.only in name and number < most.get(name, given.windows):
+                    _count(rows[name], watched(change(small)[LEAD_IN:]), f"{path.stem}/{number}")
+            print(number, path.stem, {name: f"{row['right']}/{row['windows']}" for name, row in rows.items()}, flush=True)
+    for name, row in rows.items():
+        longest = max(row["first_s"], default=None)
+        print(
+            f"{name:24} {row['right']:3}/{row['windows']:<3} wrong {row['wrong']}, first id after at most {longest} s",
+            row["lost"],
+        )
+    return rows
+
+
+def _count(row: dict[str, Any], outcome: tuple[list[int | None], float | None], name: str) -> None:
+    ids, first = outcome
+    row["windows"] += 1
+    row["right"] += first is not None
+    row["wrong"] += any(each not in {None, MARK_ID} for each in ids)
+    if first is None:
+        row["lost"].append(name)
+    else:
+        row["first_s"].append(round(first, 2))
+
+
+def bench_unmarked(given: argparse.Namespace) -> dict[str, Any]:
+    """Finds in unmarked windows, looped and encoded again at other rates; hours of the pictures that were read."""
+    ends_at = time.monotonic() + given.seconds
+    read, looks, found = 0, 0, []
+    draws = np.random.default_rng(1)
+    while time.monotonic() < ends_at and read < given.hours * 3600 * 30:
+        for path in clip_paths(given.media):
+            small = [to_height(image, 360) for image in window_of(path, int(draws.integers(100)), 100)]
+            frames = x264(int(draws.integers(22, 40)), "veryfast")(small)
+            ids, _ = watched(on_screen(bool(draws.integers(2)), draws)(frames) if draws.random() < 0.2 else frames)
+            read, looks = read + len(frames), looks + len(ids)
+            found += [path.stem for each in ids if each is not None]
+            if time.monotonic() > ends_at:
+                break
+    result = {"hours": round(read / 30 / 3600, 3), "looks": looks, "finds": found}
+    print(result)
+    return result
+
+
+def bench_cost(given: argparse.Namespace) -> dict[str, float]:
+    """Processor time of watching, a second of 30 pictures, on one thread."""
+    frames = window_of(clip_paths(given.media)[0], 0, 1)
+    labeller = Labeller(Settings(), Marker(MARK_ID, headroom=True), live=True)
+    marked = [labeller.label(Frame(image, 0, 0, Fraction(1, 30))).frame.image for image in frames]
+    result: dict[str, float] = {}
+    for name, shown in (("360 lines", [to_height(each, 360) for each in marked]), ("720 lines", marked)):
+        result[name] = _watching(RollingMark(), shown)
+    screen = on_screen(False, np.random.default_rng(2))([to_height(each, 360) for each in marked])
+    rolling = RollingMark()
+    for frame in screen:
+        rolling.add(frame)
+    began = time.process_time()
+    geometry = rolling.locate(rolling.greys())
+    result["a search, s"] = time.process_time() - began
+    assert geometry is not None
+    rolling.settle(geometry)
+    result["screen 1280 x 800, settled"] = _watching(rolling, screen)
+    for name, value in result.items():
+        print(f"{name:30} {value:.3f}")
+    return result
+
+
+def _watching(rolling: RollingMark, frames: Frames) -> float:
+    """Return the share of a core at 30 pictures and one look a second."""
+    for frame in frames[:30]:
+        rolling.add(frame)
+    shares = []
+    for start in (30, 60):
+        began = time.process_time()
+        for frame in frames[start : start + 30]:
+            rolling.add(frame)
+        rolling.read()
+        shares.append(time.process_time() - began)
+    return min(shares)
+
+
+def main() -> None:
+    """Run the parts that were asked for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--media", type=Path)
+    parser.add_argument("--windows", type=int, default=5, help="windows of a clip")
+    parser.add_argument("--only", default="", help="codecs whose name holds this")
+    parser.add_argument("--hours", type=float, default=10.0)
+    parser.add_argument("--seconds", type=float, default=600.0, help="time for the unmarked windows")
+    parser.add_argument("--parts", nargs="+", choices=tuple(_PARTS), default=tuple(_PARTS))
+    parser.add_argument("--json", type=Path)
+    given = parser.parse_args()
+    av.logging.set_level(av.logging.ERROR)
+    cv2.setNumThreads(1)
+    result = {part: _PARTS[part](given) for part in given.parts}
+    if given.json:
+        given.json.write_text(json.dumps(result, indent=1) + "\n", "utf-8")
+
+
+_PARTS: dict[str, Callable[[argparse.Namespace], Any]] = {"calls": bench_calls, "unmarked": bench_unmarked, "cost": bench_cost}
+
+
+if __name__ == "__main__":
+    main()

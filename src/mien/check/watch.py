@@ -1,0 +1,120 @@
+"""Watch over a live picture or a recording: a look each second for mien's mark and badge.
+
+A search for an unknown place and scale runs in a worker, so that the picture is never waited for. Nothing is kept but sums.
+"""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass
+
+from mien.check.badge import BadgeFinder, BadgeFound
+from mien.check.rolling_mark import RollingMark
+from mien.check.sentences import phrase
+from mien.contracts import FrameSource
+from mien.errors import UsageError
+from mien.provenance.mark.decoder import MarkFound
+from mien.provenance.mark.lattice import Geometry
+from mien.provenance.mark.windows import is_flat
+from mien.types import Image
+
+
+@dataclass(frozen=True, slots=True)
+class WatchTuning:
+    """Times of looks and searches, in seconds."""
+
+    look_s: float = 1.0
+    search_s: float = 2.0
+    """Pause between two searches: each takes about a second of a core."""
+    most_rate_hz: float = 33.0
+    """Pictures that come faster are skipped; a call has 30 a second at most."""
+    badge_pictures: int = 10
+    """Pictures of a second whose mean is searched for the badge; more blur what moves a little better and cost more."""
+
+
+_TUNING = WatchTuning()
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Finding of one look, `at_s` seconds after the first picture. `flat` = the picture had no features."""
+
+    at_s: float
+    mark: MarkFound | None
+    badge: BadgeFound | None
+    flat: bool
+
+
+class Watch:
+    """Looks at a source. `is_own` tells whether an id belongs to this installation: such a source is refused.
+
+    With `searcher`, an executor, searches run beside the pictures; without one they are waited for, which is for files.
+    """
+
+    def __init__(
+        self, is_own: Callable[[int], bool], *, searcher: Executor | None = None, tuning: WatchTuning = _TUNING
+    ) -> None:  # fmt: skip
+        self._is_own = is_own
+        self._searcher = searcher
+        self._tuning = tuning
+        self._rolling = RollingMark()
+        self._badges = BadgeFinder()
+        self._pending: Future[Geometry | None] | None = None
+        self._searched_at_s = float("-inf")
+        self.size_wh = 0, 0
+        """Size of the last picture."""
+
+    def looks(self, source: FrameSource) -> Iterator[Look]:
+        """Yield a look each second until the source ends, and a last one. The source must be entered.
+
+        Raises `SourceLost` as the source does, `UsageError` for a picture of this installation.
+        """
+        first_s: float | None = None
+        taken_s = looked_s = 0.0
+        image: Image | None = None
+        while (frame := source.read()) is not None:
+            first_s = frame.time_s if first_s is None else first_s
+            now_s = frame.time_s - first_s
+            if image is not None and now_s - taken_s < 1 / self._tuning.most_rate_hz:
+                continue
+            taken_s, image = now_s, frame.image
+            self._take(image, now_s - looked_s)
+            if now_s - looked_s >= self._tuning.look_s:
+                looked_s = now_s
+                yield self._look(now_s, image)
+        if image is not None and taken_s > looked_s:
+            yield self._look(taken_s, image)
+
+    def _take(self, image: Image, since_look_s: float) -> None:
+        size_wh = image.shape[1], image.shape[0]
+        if size_wh != self.size_wh:
+            # A call changes its size with the network: the sums begin again.
+            self.size_wh, self._rolling, self._pending = size_wh, RollingMark(), None
+            self._searched_at_s = float("-inf")
+        self._rolling.add(image)
+        if self._rolling.frames % max(1, round(30 / self._tuning.badge_pictures)) == 0:
+            self._badges.add(image)
+
+    def _look(self, now_s: float, image: Image) -> Look:
+        found = self._rolling.read()
+        if found is None:
+            found = self._search(now_s)
+        if found is not None and found.mark_id is not None and self._is_own(found.mark_id):
+            raise UsageError(phrase("mirror", number=f"{found.mark_id:06x}"), phrase("mirror-remedy"))
+        return Look(now_s, found, self._badges.read(), is_flat(image))
+
+    def _search(self, now_s: float) -> MarkFound | None:
+        """Begin a search when it is due, take the result of one that is done, and return the mark there."""
+        if self._pending is None and now_s - self._searched_at_s >= self._tuning.search_s and (greys := self._rolling.greys()):
+            self._searched_at_s = now_s
+            if self._searcher is None:
+                self._pending = Future()
+                self._pending.set_result(self._rolling.locate(greys))
+            else:
+                self._pending = self._searcher.submit(self._rolling.locate, greys)
+        if self._pending is None or not self._pending.done():
+            return None
+        geometry, self._pending = self._pending.result(), None
+        if geometry is None:
+            return None
+        self._rolling.settle(geometry)
+        return self._rolling.read()

@@ -1,0 +1,104 @@
+"""Watch: looks in time, a mark from the first seconds on, own pictures refused, changes of size, sources that end."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+
+from mien.check.notes import Subject, Tally, described, rows_of
+from mien.check.sentences import SENTENCES
+from mien.check.watch import Look, Watch
+from mien.errors import SourceLost, UsageError
+from mien.provenance.report.file_report import ReportRow
+from mien.testing import SyntheticCamera
+from mien.types import Image
+from tests.support.judging import JUDGING
+from tests.support.marked import ID, clip_frames, marked, resized
+
+
+@pytest.fixture(scope="module")
+def shown() -> list[Image]:
+    return [resized(marked(frame), 640, 360) for frame in clip_frames(0, 20)]
+
+
+def looked(
+    images: list[Image], frames: int, is_own: Callable[[int], bool] = lambda number: False, lost_at: int | None = None
+) -> list[Look]:
+    with SyntheticCamera(images=images, frames=frames, lost_at=lost_at) as camera:
+        return list(Watch(is_own).looks(camera))
+
+
+def rows(tally: Tally, lost: str = "") -> dict[str, ReportRow]:
+    subject = Subject("camera 0", (640, 360), datetime(2026, 1, 1, tzinfo=UTC), True, lost)
+    found = rows_of(subject, tally)
+    assert described(subject, found, tally)["source"] == "camera 0"
+    return {row.subject: row for row in found}
+
+
+def test_a_marked_call_is_told_with_its_number(shown: list[Image]) -> None:
+    looks = looked(shown, 75)
+    assert [round(each.at_s) for each in looks] == [1, 2, 2]
+    assert all(each.mark is not None and each.mark.mark_id == ID for each in looks)
+    tally = Tally()
+    for each in looks:
+        tally.add(each)
+    assert tally.now() == f"carries mien's mark, number {ID:06x}, seen in 3 of the last 3 s"
+    row = rows(tally)["Mark"]
+    assert row.seen == "seen"
+    assert f"{ID:06x}" in row.sentences[0]
+
+
+def test_an_unmarked_call_and_a_black_one_say_nothing(shown: list[Image]) -> None:
+    plain = [resized(frame, 640, 360) for frame in clip_frames(0, 4)]
+    for images, word in ((plain, "not seen"), ([np.zeros((360, 640, 3), np.uint8)], "cannot tell")):
+        tally = Tally()
+        for each in looked(images, 40):
+            tally.add(each)
+        assert rows(tally)["Mark"].seen == word
+        assert rows(tally)["Label"].seen == "not seen"
+        assert "says nothing" in tally.now()
+
+
+def test_a_picture_of_this_installation_is_refused(shown: list[Image]) -> None:
+    with pytest.raises(UsageError, match="no mirror"):
+        looked(shown, 75, is_own=lambda number: number == ID)
+
+
+def test_a_source_that_is_lost_raises_after_its_looks(shown: list[Image]) -> None:
+    with SyntheticCamera(images=shown, lost_at=40) as camera:
+        looks = Watch(lambda number: False).looks(camera)
+        assert next(looks).mark is not None
+        with pytest.raises(SourceLost):
+            next(looks)
+    tally = Tally()
+    assert "ended early: gone" in " ".join(rows(tally, "gone")["Source"].sentences)
+
+
+def test_another_size_begins_the_sums_again(shown: list[Image]) -> None:
+    watch = Watch(lambda number: False)
+    for images in (shown, [resized(image, 480, 270) for image in shown]):
+        with SyntheticCamera(images=images, frames=40) as camera:
+            looks = list(watch.looks(camera))
+        assert looks[-1].mark is not None
+        assert watch.size_wh == (images[0].shape[1], images[0].shape[0])
+
+
+def test_a_search_runs_in_a_worker_and_is_taken_when_it_is_done(shown: list[Image]) -> None:
+    desktop = np.full((480, 800, 3), (90, 70, 50), np.uint8)
+    images = []
+    for image in shown:
+        laid = desktop.copy()
+        laid[50:410, 91:731] = image
+        images.append(laid)
+    with ThreadPoolExecutor(1) as pool, SyntheticCamera(images=images, frames=900) as camera:
+        found = next((each for each in Watch(lambda number: False, searcher=pool).looks(camera) if each.mark is not None), None)
+    assert found is not None
+    assert found.mark is not None
+    assert found.mark.mark_id == ID
+
+
+def test_no_sentence_judges() -> None:
+    for words in SENTENCES.values():
+        assert not JUDGING.findall(words.lower()), words

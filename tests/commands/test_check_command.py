@@ -1,0 +1,60 @@
+"""`mien check`: files, notes, the question, refusals; the screen under Xvfb is tested where the input is."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from mien.commands.main import main
+from mien.provenance.ledger import Ledger, Output
+from mien.system.database import Database
+from tests.support import kinds
+from tests.support.marked import ID, clip_frames, marked, resized
+
+
+@pytest.fixture(scope="module")
+def call(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("call") / "call.mkv"
+    path.write_bytes(kinds.film([resized(marked(frame), 640, 360) for frame in clip_frames(0, 40)]))
+    return path
+
+
+def test_a_recorded_call_is_looked_at_and_noted(call: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    html, data = tmp_path / "notes.html", tmp_path / "notes.json"
+    assert main(["check", str(call), "--report", str(html), "--report", str(data), "--data", str(tmp_path / "data")]) == 0
+    assert f"number {ID:06x}" in capsys.readouterr().out
+    notes = json.loads(data.read_text())
+    assert list(notes["ids"]) == [f"{ID:06x}"]
+    assert '<td class="word">seen</td>' in html.read_text()
+    assert main(["verify", str(html), "--json", "--data", str(tmp_path / "data")]) == 0
+    assert json.loads(capsys.readouterr().out)[0]["signature"]["state"] == "trusted"
+    assert main(["check", str(call), "--seconds", "1", "--json", "--data", str(tmp_path / "data")]) == 0
+    assert json.loads(capsys.readouterr().out)["looks"] == 1
+
+
+def test_ones_own_picture_is_refused(call: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Ledger(Database(tmp_path)).record(Output(ID, "live", "a live session", datetime(2026, 1, 1, tzinfo=UTC)), ())
+    assert main(["check", str(call), "--data", str(tmp_path)]) == 2
+    assert "no mirror" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("arguments", "code", "said"), [
+    (["camera:0"], 2, "must be told"),
+    (["rtsp://127.0.0.1:1/x"], 2, "must be told"),
+    (["none.mkv"], 4, "does not exist"),
+    (["http://"], 2, "not a stream"),
+    (["call.mkv", "--region", "0,0,10,10"], 2, "for the screen"),
+    (["call.mkv", "--seconds", "0"], 2, "invalid time"),
+    (["call.mkv", "--report", "notes.pdf"], 2, "HTML or JSON"),
+    (["still.png"], 2, "mien verify"),
+])  # fmt: skip
+def test_wrong_requests_are_one_line(
+    call: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+    arguments: list[str], code: int, said: str,
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "call.mkv").symlink_to(call)
+    kinds.KINDS["generated.png"](tmp_path / "still.png")
+    assert main(["check", *arguments, "--data", str(tmp_path / "data")]) == code
+    assert said in capsys.readouterr().err
