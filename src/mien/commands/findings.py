@@ -1,6 +1,7 @@
 """Findings of `mien doctor`: versions, devices, codecs, cameras, models and folders."""
 
 import contextlib
+import glob
 import os
 import platform
 import sys
@@ -17,10 +18,11 @@ from mien.media.capture import devices
 from mien.models.library.inventory import ABSENT, DAMAGED, EMBEDDED, INSTALLED, Listed, state_of
 from mien.models.library.store import CACHE, Store
 from mien.models.runtime import onnx_session
+from mien.models.runtime.convolution_trial import read_trial
 from mien.models.runtime.devices import CPU, DEVICES, RUNTIME_PACKAGES, UNUSED, devices_named, mending, worth_openvino
 from mien.models.runtime.half_precision import TrialFile
 from mien.models.runtime.probe import MODEL, Probe, try_device
-from mien.models.runtime.session_cache import TRIALS
+from mien.models.runtime.session_cache import TRIALS, rewritten_of
 from mien.provenance.signing.installation import known_root
 from mien.provenance.trust import SIGNER_FOLDER
 from mien.system.folders import data_folder
@@ -69,7 +71,7 @@ def examine(store: Store) -> list[Finding]:
 def _kept(store: Store) -> list[Finding]:
     """Return the findings on this user's folders."""
     try:
-        return [*_precisions(store), *_models(store), *_trust()]
+        return [*_precisions(store), *_convolutions(store), *_models(store), *_trust()]
     except ProvenanceError as error:
         return [Finding("trust", "data folder", f"{error}; {error.remedy}", fine=False)]
 
@@ -158,6 +160,20 @@ _WORTH_OPENVINO = (
 def _precisions(store: Store) -> list[Finding]:
     trials = TrialFile(store.folder / CACHE / TRIALS).all()
     return [Finding("precision", key.replace(":", ", "), trial.words()) for key, trial in trials.items()]
+
+
+def _convolutions(store: Store) -> list[Finding]:
+    """Return the trials of rewritten convolutions, of installed models only."""
+    found: list[Finding] = []
+    try:
+        entries = store.entries()
+    except ModelError:
+        return found  # told with the models
+    for entry in entries:
+        folders = sorted((store.folder / CACHE).glob(f"{glob.escape(rewritten_of(entry))}*"))
+        trials = (read_trial(folder) for folder in folders)
+        found += [Finding("convolutions", entry.id, trial.words()) for trial in trials if trial is not None]
+    return found
 
 
 def _models(store: Store) -> list[Finding]:

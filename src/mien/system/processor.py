@@ -1,6 +1,8 @@
 """The processor of this machine."""
 
+import hashlib
 import os
+import platform
 import sys
 from pathlib import Path
 
@@ -16,3 +18,11 @@ def described_processor() -> str:
         return Path("/proc/cpuinfo").read_text("utf-8", "replace")
     except OSError:
         return ""
+
+
+def processor_digest() -> str:
+    """Return 12 letters that stand for the model of this processor and what it can do."""
+    kept = ("model name", "flags", "CPU part", "Features", "CPU implementer")
+    lines = {line for line in described_processor().splitlines() if line.startswith(kept)}
+    known = "\n".join(sorted(lines)) or platform.processor()
+    return hashlib.sha256(f"{platform.machine()}\n{known}".encode()).hexdigest()[:12]

@@ -102,11 +102,11 @@ def best(open_session: Callable[[bool], OnnxSession], picture: Image, clock: Cal
     """
     session = open_session(False)
     feeds = face_inputs(session.inputs, session.dtypes, picture)
-    wanted, seconds = _timed(session, feeds, clock)
+    wanted, seconds = timed(session, feeds, clock)
     session.close()
     try:
         session = open_session(True)
-        found, fewer = _timed(session, feeds, clock)
+        found, fewer = timed(session, feeds, clock)
         trial = Trial(min(_psnr(wanted[name], found[name]) for name in wanted), fewer / max(seconds, 1e-9))
     except DeviceFull:
         raise
@@ -138,7 +138,7 @@ def _face_input(shape: Shape, picture: Image) -> Array:
     return np.asarray(values / np.linalg.norm(values), np.float32)
 
 
-def _timed(session: OnnxSession, feeds: Mapping[str, Array], clock: Callable[[], float]) -> tuple[dict[str, Array], float]:
+def timed(session: OnnxSession, feeds: Mapping[str, Array], clock: Callable[[], float]) -> tuple[dict[str, Array], float]:
     """Return the outputs, and the seconds of the quickest of a few runs after a first one."""
     times: list[float] = []
     outputs = session.run(feeds)
