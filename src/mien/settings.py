@@ -198,7 +198,9 @@ class Settings:
         choices=("auto", "tensorrt", "cuda", "migraphx", "rocm", "coreml", "openvino", "directml", "cpu"),
     )
     precision: str = _row(
-        "auto", "numeric precision for networks: auto (half, or rewritten convolutions, where faster and as accurate), single, half", "models",
+        "auto",
+        "numeric precision for networks: auto (half, or rewritten convolutions, where faster and as accurate), single, half",
+        "models",
         choices=("auto", "single", "half"),
     )  # fmt: skip
     detector: str = _row("yunet", "face detector: yunet (built in), or an installed detector", "tracking", role="detector")

@@ -59,7 +59,7 @@ class Convolution:
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """What the time of a convolution depends on: channels in and out, and the size of its input, padding included."""
+    """Dimensions that decide the time of a convolution: channels in and out, and its input in pixels, padding included."""
 
     taken: int
     given: int

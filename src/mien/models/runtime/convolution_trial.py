@@ -1,4 +1,4 @@
-"""Trial of rewritten convolutions: the file of a network is written anew with the fastest form of each, and tried on a face.
+"""Trial of rewritten convolutions: the file of a network is written again with the fastest form of each, and tried on a face.
 
 The choice is made by times measured on this processor, within a budget of memory. What is written lies beside what devices
 build out of the model, and is used only while its bytes are what was tried.
