@@ -17,7 +17,7 @@ Role: TypeAlias = Literal["asker", "answerer"]
 """Side of a call: the asker says its pair first."""
 Outcome: TypeAlias = Literal["right", "another time", "wrong"]
 """Finding on a pair: of this minute or its neighbours; of another minute of the same hour; of none."""
-MINUTE_S = 60
+MINUTE_S = 60  # for which a pair is good: long enough to be said twice
 _SECRET_BYTES = 16  # 128 bits
 _WORD_BITS = 11  # of 2,048 words
 _NEIGHBOURS = 1  # minutes by which the clocks of the two sides may differ

@@ -12,7 +12,7 @@ from mien.media.files.output_file import OutputFile, output_error
 from mien.system.folders import make_private
 
 _FOLDER = "words"
-_MAX_WRONG = 3  # of 2^22 pairs; then the words of this person stop until they are shared anew
+_MAX_WRONG = 3  # of 2^22 pairs; then the words of this person stop until they are shared again
 _MAX_NAME_LETTERS = 60  # a file name
 _MAX_BYTES = 4096  # of a file; one has about 100
 
@@ -27,7 +27,7 @@ class Kept:
 
     @property
     def stopped(self) -> bool:
-        """Whether the words of this person have stopped."""
+        """True when the words of this person have stopped."""
         return self.wrong >= _MAX_WRONG
 
     @property

@@ -54,5 +54,6 @@ def _asked() -> bool:
     """Ask whether the other person knows of the check; an answer needs a terminal."""
     if not sys.stdin.isatty():
         raise UsageError("the other person must be told of the check first", "tell them, then add --told")
-    print("Have you told the other person that you check this call? [y/N] ", end="", file=sys.stderr, flush=True)
+    sys.stderr.write("Have you told the other person that you check this call? [y/N] ")
+    sys.stderr.flush()
     return sys.stdin.readline().strip().lower() in {"y", "yes"}

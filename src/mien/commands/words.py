@@ -123,5 +123,6 @@ def _read_qr(path: Path) -> str:
 
 
 def _typed() -> str:
-    print("the secret: ", end="", file=sys.stderr, flush=True)
+    sys.stderr.write("the secret: ")
+    sys.stderr.flush()
     return sys.stdin.readline()
