@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mien.imaging.blend import blend, lay_below, mix_in, relight, resurface
+from mien.imaging.blend import add_levels, blend, lay_below, mix_in, relight, resurface
 
 SIZE = 16
 
@@ -115,3 +115,9 @@ def test_mix_in_is_exact_at_both_ends_and_halfway() -> None:
     for _ in range(2):
         mix_in(twice, base, part, 3, 2, 128)
     assert (twice[3, 4, :3] == 40).all(), "shares of the same difference add up"
+
+
+def test_added_levels_stop_at_black_and_white() -> None:
+    image = np.array([[0, 1, 127, 254, 255]] * 3, np.uint8)
+    add_levels(image, np.array([[-1] * 5, [0] * 5, [3, -128, 127, 2, -2]], np.int8))
+    assert image.tolist() == [[0, 0, 126, 253, 254], [0, 1, 127, 254, 255], [3, 0, 254, 255, 253]]

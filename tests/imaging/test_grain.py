@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 
 from mien.imaging.blend import speckle
+from mien.imaging.colour import LUMA
 from mien.imaging.grain import GrainMeter, difference_grain, noise_tile, still_grain, tile_offset
-from mien.types import Floats, Grain, Image
+from mien.types import Array, Floats, Grain, Image
 
 SIDE = 160
 
@@ -53,6 +54,25 @@ def test_noise_is_told_from_a_single_picture(sigma: float) -> None:
     assert grain is not None
     assert not grain.fresh
     assert grain.luma == pytest.approx(sigma, rel=0.2, abs=0.3)
+
+
+@pytest.mark.parametrize("masked", [False, True])
+def test_the_noise_of_a_picture_is_that_of_the_filter_itself(masked: bool) -> None:
+    picture, mask = _noisy(3.0, 2.0, 0.0, 4)[:155, :147], np.zeros((155, 147), np.uint8)
+    cv2.circle(mask, (70, 75), 60, 255, -1)
+    rough = cv2.sepFilter2D(picture, cv2.CV_32F, *2 * (np.array([1.0, -2.0, 1.0]),), borderType=cv2.BORDER_REPLICATE) / 6
+
+    def blocks(values: Array) -> Array:
+        return values[:152, :144].reshape(19, 8, 18, 8, -1).swapaxes(1, 2).reshape(19 * 18, 64, -1)
+
+    seen = (blocks(mask) > 0).all((1, 2)) if masked else np.ones(19 * 18, bool)
+    luma = np.square(blocks(rough @ LUMA)[seen]).mean((1, 2))
+    coloured = np.square(blocks(rough[:, :, ::2])[seen]).mean((1, 2))
+    wanted = [float(np.percentile(1.15 * each, 25)) for each in (luma, coloured)]
+    grain = still_grain(picture, mask if masked else None)
+    assert grain is not None
+    assert grain.luma == pytest.approx(np.sqrt(wanted[0]), rel=1e-4)
+    assert grain.chroma == pytest.approx(np.sqrt(wanted[1] - wanted[0]), rel=1e-3)
 
 
 def test_the_meter_follows_a_face_in_motion_and_settles() -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mien.imaging.arrays import locked
-from mien.imaging.kernels import kernel
+from mien.imaging.kernels import kernel, kernel_part
 from mien.imaging.percentiles import percentile_of
 from mien.types import Array, Floats, Grain, Image, Mask
 
@@ -255,6 +255,34 @@ def _compare(before: Array, now: Array, step: int, blocks: Array) -> None:
             blocks[m, n, 3] = colour / np.float32(256)
 
 
+@kernel_part
+def _gather(rough: Array, blocks: Array) -> None:
+    """Add a line, int32 (3 * w,), to the sums of squares of its blocks, float32 (n, 4): in luma, and in blue and red."""
+    for n in range(blocks.shape[0]):
+        luma, colour = np.float32(0), np.float32(0)
+        for i in range(24 * n, 24 * n + 24, 3):
+            blue, green, red = np.float32(rough[i]), np.float32(rough[i + 1]), np.float32(rough[i + 2])
+            grey = np.float32(0.114) * blue + np.float32(0.587) * green + np.float32(0.299) * red
+            luma += grey * grey
+            colour += blue * blue + red * red
+        blocks[n, 2] += luma / np.float32(36 * 64)
+        blocks[n, 3] += colour / np.float32(2 * 36 * 64)
+
+
+@kernel_part
+def _judge(image: Array, mask: Array, top: int, number: int, block: Array) -> None:
+    """Write the mean levels of the darkest and of the brightest channel of a block; one that is not wholly seen is both."""
+    sums = np.zeros(3, np.int32)
+    for j in range(top, top + 8):
+        for i in range(8 * number, 8 * number + 8):
+            if mask[j, i] == 0:
+                block[0], block[1] = -1, 256
+                return
+            for c in range(3):
+                sums[c] += image[j, 3 * i + c]
+    block[0], block[1] = min(sums[0], sums[1], sums[2]) / np.float32(64), max(sums[0], sums[1], sums[2]) / np.float32(64)
+
+
 @kernel
 def _roughness(image: Array, mask: Array, step: int, blocks: Array) -> None:
     """Measure what is left of a picture, uint8 (h, 3 * w), without slopes and curves, in each block of 8 x 8 pixels.
@@ -284,31 +312,3 @@ def _roughness(image: Array, mask: Array, step: int, blocks: Array) -> None:
             _gather(rough, blocks[m])
         for n in range(blocks.shape[1]):
             _judge(image, mask, top, n, blocks[m, n])
-
-
-@kernel
-def _gather(rough: Array, blocks: Array) -> None:
-    """Add a line, int32 (3 * w,), to the sums of squares of its blocks, float32 (n, 4): in luma, and in blue and red."""
-    for n in range(blocks.shape[0]):
-        luma, colour = np.float32(0), np.float32(0)
-        for i in range(24 * n, 24 * n + 24, 3):
-            blue, green, red = np.float32(rough[i]), np.float32(rough[i + 1]), np.float32(rough[i + 2])
-            grey = np.float32(0.114) * blue + np.float32(0.587) * green + np.float32(0.299) * red
-            luma += grey * grey
-            colour += blue * blue + red * red
-        blocks[n, 2] += luma / np.float32(36 * 64)
-        blocks[n, 3] += colour / np.float32(2 * 36 * 64)
-
-
-@kernel
-def _judge(image: Array, mask: Array, top: int, number: int, block: Array) -> None:
-    """Write the mean levels of the darkest and of the brightest channel of a block; one that is not wholly seen is both."""
-    sums = np.zeros(3, np.int32)
-    for j in range(top, top + 8):
-        for i in range(8 * number, 8 * number + 8):
-            if mask[j, i] == 0:
-                block[0], block[1] = -1, 256
-                return
-            for c in range(3):
-                sums[c] += image[j, 3 * i + c]
-    block[0], block[1] = min(sums[0], sums[1], sums[2]) / np.float32(64), max(sums[0], sums[1], sums[2]) / np.float32(64)
