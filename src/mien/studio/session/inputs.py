@@ -14,6 +14,7 @@ from mien.media.capture.live_input import LIVE_MAX_PIXELS
 from mien.media.capture.looped import LoopedMedia
 from mien.media.capture.network import NetworkStream
 from mien.media.capture.screen import ScreenRegion
+from mien.media.capture.test_picture import TestPicture
 from mien.settings import Settings
 from mien.studio.session.browser_camera import BrowserCamera, BrowserFeed
 from mien.studio.session.requests import (
@@ -24,6 +25,7 @@ from mien.studio.session.requests import (
     NetworkInput,
     NoInput,
     ScreenInput,
+    TestInput,
 )
 
 
@@ -56,6 +58,9 @@ def choose_input(
         return _camera(wanted)
     if isinstance(wanted, ScreenInput):
         return _screen(wanted)
+    if isinstance(wanted, TestInput):
+        spec = wanted.model_dump(exclude={"kind"})
+        return InputChoice("test", spec, lambda: TestPicture(width=wanted.width, height=wanted.height))
     if isinstance(wanted, NetworkInput):
         return _network(wanted, paths_allowed)
     if isinstance(wanted, ClipInput):

@@ -21,7 +21,7 @@ from mien.studio.session.requests import (
 from mien.studio.session.wardrobe import Wardrobe
 
 Part: TypeAlias = Literal["face", "input", "outputs"]
-_DEVICES = {"none", "camera", "browser", "screen"}
+_DEVICES = {"none", "camera", "browser", "screen", "test"}
 """Kinds of input that open nothing but a device of this machine."""
 _INPUT: TypeAdapter[InputRequest] = TypeAdapter(InputRequest)
 _OUTPUT: TypeAdapter[OutputRequest] = TypeAdapter(OutputRequest)

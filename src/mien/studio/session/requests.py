@@ -17,7 +17,7 @@ _MIN_SIDE_PIXELS = 16  # chosen: nothing smaller shows a face
 _MAX_RATE = 240  # frames a second; chosen, far above what the loop swaps
 _MAX_PLACE_PIXELS = 65_535  # chosen, beyond any desktop of several screens
 _MAX_TEXT_LETTERS = 2000  # chosen; stream addresses with their keys have a few hundred
-_INPUT_KINDS = ("none", "camera", "browser", "file", "screen", "network")
+_INPUT_KINDS = ("none", "camera", "browser", "file", "screen", "network", "test")
 _OUTPUT_KINDS = ("recording", "stream", "virtual-camera")
 _PIXEL_FORMATS = ("auto", "mjpeg", "yuyv")
 _CONTAINERS = ("mp4", "mkv")
@@ -155,6 +155,16 @@ class ScreenInput(_Request):
     rate: Rate = 30
 
 
+class TestInput(_Request):
+    """A test picture with the time of day and a counter, to see what arrives elsewhere and how late."""
+
+    __test__ = False
+
+    kind: Literal["test"] = "test"
+    width: Side = 1280
+    height: Side = 720
+
+
 class NetworkInput(_Request):
     """A stream of the network."""
 
@@ -203,6 +213,7 @@ InputRequest = Annotated[
     | Annotated[CameraInput, Tag("camera")]
     | Annotated[ScreenInput, Tag("screen")]
     | Annotated[NetworkInput, Tag("network")]
+    | Annotated[TestInput, Tag("test")]
     | Annotated[ClipInput, Tag("clip")]
     | Annotated[PathInput, Tag("path")],
     Discriminator(_input_tag),

@@ -62,6 +62,14 @@ export function offerUndo(words, label, undo, milliseconds) {
   setTimeout(() => said.remove(), milliseconds);
 }
 
+/** Says something that stays until it is answered or dismissed. @param {string} words @param {string} act words of a button @param {() => void} work */
+export function tell(words, act, work) {
+  const button = make('button', { type: 'button', on: { click: () => { said.remove(); work(); } } }, act);
+  const dismiss = make('button', { type: 'button', className: 'quiet', 'aria-label': t('close'), on: { click: () => said.remove() } }, '✕');
+  const said = make('div', { className: 'told' }, make('p', {}, words), make('div', { className: 'inline' }, button, dismiss));
+  byId('toast').append(said);
+}
+
 /** Does the work and shows its error, if it fails. @template T @param {() => Promise<T>} work @returns {Promise<T | undefined>} */
 export async function attempt(work) {
   try {

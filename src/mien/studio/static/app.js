@@ -7,6 +7,7 @@ import { Files } from './files.js';
 import { Films } from './films.js';
 import { Inputs } from './inputs.js';
 import { LivePeople } from './livepeople.js';
+import { Openers } from './openers.js';
 import { Outputs } from './outputs.js';
 import { Presets } from './presets.js';
 import { Preview } from './preview.js';
@@ -41,6 +42,7 @@ class App {
     this.films = new Films(this.faces);
     this.files = new Files(this.films);
     this.presets = new Presets();
+    this.openers = new Openers();
     /** @type {import('./verification.js').Verification | undefined} */
     this.verification = undefined;
     /** @type {Shortcuts} */
@@ -122,6 +124,7 @@ class App {
     language.addEventListener('change', async () => {
       await chooseLanguage(language.value);
       this.inputs.translate();
+      this.openers.translate();
       if (!this.state) return;
       this.controls.build(this.state);
       byId('face-list').replaceChildren();
@@ -176,6 +179,7 @@ class App {
     this.films.show(state);
     this.files.show(state);
     this.presets.show(state);
+    this.openers.show(state);
     for (const element of document.querySelectorAll('.terms')) element.textContent = t('terms', {}, state.terms);
     this.showEmpty();
   }
@@ -191,6 +195,7 @@ class App {
     byId('meter').title = Object.entries(metrics.stages_ms).map(([stage, ms]) => `${stage}: ${decimal(ms, 1)} ms`).join('\n');
     this.outputs.showDelay(metrics);
     this.stage.showMetrics(metrics);
+    this.openers.showMetrics(metrics);
     this.showEmpty();
   }
 
@@ -223,7 +228,8 @@ function showPictureAlone() {
   new Shortcuts([{ keys: ['f'], shown: 'F', words: 'key_fullscreen', down: () => preview.toggleFullscreen() }]);
 }
 
-const isClean = new URLSearchParams(location.search).has('clean');
+const asked = new URLSearchParams(location.search);
+const isClean = asked.has('clean') || asked.has('view');
 document.body.classList.toggle('clean', isClean);
 // The token has done its work; it has no business in the history or in a screenshot.
 history.replaceState(null, '', isClean ? '/?clean' : '/');

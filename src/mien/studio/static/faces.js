@@ -1,5 +1,6 @@
 /** The gallery: add, choose, save and remove faces, with consent asked once for each photo. */
-import { ApiError, attempt, call, complain, offerUndo } from './api.js';
+import { ApiError, attempt, call, complain, offerUndo, tell } from './api.js';
+import { when } from './dates.js';
 import { cameraError } from './browsercamera.js';
 import { byId, make, reconcile, remember, remembered, say } from './dom.js';
 import { recordClip } from './recordclip.js';
@@ -222,10 +223,29 @@ export class Faces {
         if (!answers.adult) return;
       } else {
         if (answer instanceof Error) complain(answer);
-        else await attempt(() => call('POST', `/api/faces/${answer.id}/select`));
+        else await this.added(answer, photo, fileName, answers, numbered);
         return;
       }
     }
+  }
+
+  /**
+   * Wears a new face, and says when an earlier statement of consent was used for it.
+   * @param {{ id: string, earlier_consent: import('./types').Consent | null }} face @param {Blob} photo @param {string} fileName @param {Record<string, string>} answers @param {string} numbered
+   */
+  async added(face, photo, fileName, answers, numbered) {
+    await attempt(() => call('POST', `/api/faces/${face.id}/select`));
+    const earlier = face.earlier_consent;
+    if (!earlier) return;
+    const change = async () => {
+      const consent = await this.askConsent(photo, answers.number, numbered);
+      if (!consent || consent === earlier.statement) return;
+      const again = await this.offer(photo, fileName, { ...answers, consent });
+      if (again instanceof Error) return complain(again);
+      await attempt(() => call('POST', `/api/faces/${again.id}/select`));
+      await attempt(() => call('DELETE', `/api/faces/${face.id}`));
+    };
+    tell(t('consent_earlier', { words: t(`basis_${earlier.statement}`), photo: earlier.photo, when: when(earlier.given_at) }), t('consent_change'), () => void attempt(change));
   }
 
   /** @param {Blob} photo @param {string} fileName @param {Record<string, string>} answers @returns {Promise<any>} the new face, or the error */

@@ -2,7 +2,7 @@
 import { remember, remembered } from './dom.js';
 
 /** Languages and their own names; the words of each are in strings/CODE.js, loaded when it is chosen. @type {Record<string, string>} */
-const LANGUAGES = { en: 'English', de: 'Deutsch' };
+const LANGUAGES = { en: 'English', de: 'Deutsch', fr: 'Français', es: 'Español', pt: 'Português', zh: '中文' };
 
 const usual = navigator.language.slice(0, 2) in LANGUAGES ? navigator.language.slice(0, 2) : 'en';
 let language = String(remembered('language', usual));

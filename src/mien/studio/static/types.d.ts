@@ -35,6 +35,12 @@ export interface Devices {
   microphones: { id: string; name: string }[]; screens: { id: string; name: string; left: number; top: number; width: number; height: number }[];
   virtual_cameras: { id: string; name: string }[];
 }
+export interface Consent { id: string; statement: string; photo: string; given_at: string; adult_at: string | null; revoked_at: string | null }
+export interface Token { id: string; name: string; scope: string; made_at: string }
+export interface Model {
+  id: string; role: string; bundled: boolean; bytes: number; licence: string; terms: string; credit: string; origin: string; state: string; note: string; way: string; missing: string[];
+}
+export interface ModelList { models: Model[]; changes: boolean; pulling: { id: string; doing: string; done: number; total: number | null; message: string; remedy: string; code: string } | null }
 export interface Drawn { sequence: number; capture: number; drawn: number }
 declare global {
   interface Window {
