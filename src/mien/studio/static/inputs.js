@@ -12,7 +12,7 @@ export function troubleOf(input) {
   return isSilent ? `${t('browser_silent')} – ${t('browser_silent_remedy')}` : lineOf(input);
 }
 
-const KINDS = ['camera', 'browser', 'file', 'screen', 'network'];
+const KINDS = ['camera', 'browser', 'file', 'screen', 'network', 'test'];
 const SIZES = ['1280x720', '1920x1080', '640x480', '640x360', '3840x2160'];
 const FORMATS = ['auto', 'mjpeg', 'yuyv'];
 const RATES = [30, 60, 15];
