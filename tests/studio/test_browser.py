@@ -816,7 +816,7 @@ def test_findings_are_told_in_german(person: Person, examples: Path, tmp_path: P
 def test_a_silent_camera_and_figures_are_told_in_german(chromium: Any, tmp_path: Path) -> None:
     with running_studio(tmp_path) as studio, visiting(chromium, studio, locale="de-DE") as person:
         studio.client.put("/api/input", json={"kind": "browser"}).raise_for_status()
-        person.until(lambda: "Keine Seite" in person.page.locator("#empty-text").inner_text(), "the silence is told")
+        person.until(lambda: "Keine Seite" in person.page.locator("#empty-title").inner_text(), "the silence is told")
         assert person.page.locator("#input-state").inner_text().startswith("Keine Seite sendet ihre Kamera – Erlaube")
         person.until(lambda: bool(re.match(r"\d+,\d Bilder/s", person.page.locator("#meter").inner_text())), "a comma")
 
@@ -869,7 +869,7 @@ def test_a_second_page_sees_the_same_and_takes_the_camera(person: Person, exampl
 
 def test_everything_can_be_reached_with_the_keyboard(person: Person) -> None:
     reached = set()
-    for _ in range(60):
+    for _ in range(100):
         person.page.keyboard.press("Tab")
         reached.add(person.page.evaluate("() => document.activeElement.id || document.activeElement.className"))
     assert {"add-face", "take-photo", "compare", "split", "record", "input-kind", "input-apply", "setting-opacity"} <= reached

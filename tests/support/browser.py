@@ -84,6 +84,7 @@ class Person:
         page = self.page
         if not page.locator("#verify-dialog").is_visible():
             page.click("#verify")
+            page.wait_for_selector("#verify-dialog[open]")
         page.set_input_files("#verify-file", str(files[0]))
         for receipt in files[1:]:
             page.locator("#verify-progress").wait_for(state="hidden")
