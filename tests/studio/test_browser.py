@@ -817,7 +817,8 @@ def test_a_silent_camera_and_figures_are_told_in_german(chromium: Any, tmp_path:
     with running_studio(tmp_path) as studio, visiting(chromium, studio, locale="de-DE") as person:
         studio.client.put("/api/input", json={"kind": "browser"}).raise_for_status()
         person.until(lambda: "Keine Seite" in person.page.locator("#empty-title").inner_text(), "the silence is told")
-        assert person.page.locator("#input-state").inner_text().startswith("Keine Seite sendet ihre Kamera – Erlaube")
+        note = person.page.locator("#input-state")
+        person.until(lambda: note.inner_text().startswith("Keine Seite sendet ihre Kamera – Erlaube"), "and in the panel")
         person.until(lambda: bool(re.match(r"\d+,\d Bilder/s", person.page.locator("#meter").inner_text())), "a comma")
 
 

@@ -158,15 +158,17 @@ class Outputs:
                 self._end(row, status)
             status = row.last or statuses.get(row.id) or OutletStatus("closed")
             seal = self._recordings.status(row.file) if row.file is not None else None
+            # Why an output failed matters more than what became of its seal.
+            said = status if status.state == "failed" or seal is None or not seal.message else seal
             rows.append(
                 {
                     "id": row.id,
                     "kind": row.kind,
                     "target": row.target,
                     "state": status.state,
-                    "message": (seal.message if seal else "") or status.message,
-                    "remedy": (seal.remedy if seal else "") or status.remedy,
-                    "code": (seal.code if seal else "") or status.code,
+                    "message": said.message,
+                    "remedy": said.remedy,
+                    "code": said.code,
                     "seal": seal.state if seal else "",
                     "recovered": row.recovered,
                     "frames": status.frames,
