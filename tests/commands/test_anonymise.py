@@ -14,6 +14,7 @@ from PIL import ExifTags
 from PIL import Image as Pillow
 
 from mien.assembly.file_hiding import file_hash
+from mien.commands.anonymise_run import counted
 from mien.commands.main import main
 from mien.errors import MienError
 from mien.provenance.credentials.read import read_credentials
@@ -59,8 +60,19 @@ def test_no_frame_of_a_video_shows_a_face(tiny: Path, tmp_path: Path) -> None:
     assert [_faces(each) for each in frames] == [0] * 12
     assert _left_in(tmp_path) == {out.name, "out.mp4.hidden.json"}
     facts = json.loads((tmp_path / "out.mp4.hidden.json").read_text())
-    assert facts["faces"] >= 1
+    assert facts["faces"] >= facts["clear_faces"] == 1
     assert facts["frames"] == 12
+
+
+@pytest.mark.parametrize(
+    ("faces", "clear", "words"),
+    [
+        (1, 1, "1 face"), (4, 1, "1 face and 3 places that may be faces"), (3, 2, "2 faces and 1 place that may be a face"),
+        (2, 0, "2 places that may be faces"), (0, 0, "0 faces"),
+    ],
+)  # fmt: skip
+def test_what_is_no_clear_face_is_not_counted_as_one(faces: int, clear: int, words: str) -> None:
+    assert counted(faces, clear) == words
 
 
 def test_credentials_say_that_faces_were_hidden_and_by_what(tiny: Path, tmp_path: Path) -> None:

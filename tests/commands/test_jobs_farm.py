@@ -1,5 +1,6 @@
 """Parts of a planned film on several processes and on other farms: real programs make them, and the result verifies."""
 
+import contextlib
 import hashlib
 import json
 import os
@@ -7,18 +8,19 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from threading import Event
+from threading import Event, Thread
 
 import psutil
 import pytest
 
-from mien.assembly.film_chains import chains_of
+from mien.assembly.film_chains import Chain, chains_of
 from mien.assembly.film_job import join_parts, open_job, plan_film, run_parts
 from mien.assembly.film_processes import LocalProcesses
 from mien.commands.jobs_farm import executor_of
 from mien.commands.main import main
 from mien.errors import UsageError
 from mien.media.files.output_file import OutputFile
+from mien.system.process_identity import parsed
 from tests.support.film_jobs import Unsealing, packets_of, swap_of
 from tests.support.object_store import BUCKET, object_keys, object_server
 from tests.support.portraits import COLLINS, HOPPER
@@ -106,6 +108,40 @@ def test_workers_end_with_the_run_that_was_killed(job: Path) -> None:
     assert not leases[0].exists(), "the worker has ended by itself, between two frames"
     assert list(job.glob(".*.draft")) == []
     assert open_job(job).missing() == (1, 2, 3, 4)
+
+
+@pytest.mark.slow
+@pytest.mark.posix
+def test_a_worker_that_hangs_is_overtaken_by_a_second_one(job: Path) -> None:
+    """The worker of the longest chain is stopped: when all others are made, another one makes it as well."""
+    ended = Event()
+
+    def hang() -> None:
+        while not ended.is_set():
+            with contextlib.suppress(OSError, ValueError, psutil.Error):
+                owner = parsed(json.loads((job / "part-0001.lease").read_text())["owner"])
+                assert owner is not None
+                process = psutil.Process(owner.number)
+                process.suspend()
+                ended.wait()
+                process.resume()
+
+    def done(chain: Chain) -> None:
+        made.append(chain.name)
+        if len(made) == 3:
+            ended.set()
+
+    made: list[str] = []
+    hanging = Thread(target=hang)
+    hanging.start()
+    try:
+        doubled = LocalProcesses(2).run(str(job), chains_of(open_job(job)), done, Event())
+    finally:
+        ended.set()
+        hanging.join()
+    assert made == ["3", "4", "1-2"]
+    assert (doubled.begun, doubled.won) == (1, 1)
+    assert open_job(job).missing() == ()
 
 
 @pytest.mark.slow

@@ -11,7 +11,7 @@ from mien.assembly.review_page import Subject
 from mien.batch.search import Searched
 from mien.errors import UsageError
 from mien.media.files.statement import shown_name
-from mien.swap.hiding.choice import is_left
+from mien.swap.hiding.choice import is_clear, is_left
 from mien.swap.hiding.cover_plan import CoverPlan, FixedRegion
 from mien.swap.hiding.decisions import MAX_BYTES, Decisions, decided, read_decisions
 from mien.swap.hiding.face_path import FacePath
@@ -68,7 +68,8 @@ class Chooser:
         chosen = {path.number for path in paths}
         left = [path for path in searched.paths if path.number not in chosen]
         facts: dict[str, Any] = {
-            "frames": len(searched.times), "faces": len(paths), "left_faces": len(left), "regions": len(fixed),
+            "frames": len(searched.times), "faces": len(paths), "clear_faces": sum(map(is_clear, paths)),
+            "left_faces": len(left), "regions": len(fixed),
             "kept_faces": len(shown), "score": PathTuning().birth_score, "enlarged_every": SearchTuning().enlarged_every,
         }  # fmt: skip
         if self._decisions is not None:

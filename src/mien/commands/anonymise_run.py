@@ -151,9 +151,16 @@ def _about_stand_ins(findings: Findings) -> str:
     return f", stand-ins on {len(worn)} of {len(people)}{far}{share}{rest}"
 
 
+def counted(faces: int, clear: int) -> str:
+    """Return what was covered in words: faces that were seen clearly, and what may be one."""
+    sure = f"{clear} face{'' if clear == 1 else 's'}"
+    rest = faces - clear
+    places = f"{rest} place{' that may be a face' if rest == 1 else 's that may be faces'}"
+    return sure if not rest else f"{sure} and {places}" if clear else places
+
+
 def _summary(job: HidingOrder, findings: Findings, result: JobResult) -> str:
-    faces = findings.facts["faces"]
-    found = f"{job.output}: {faces} face{'' if faces == 1 else 's'} hidden"
+    found = f"{job.output}: {counted(findings.facts['faces'], findings.facts['clear_faces'])} hidden"
     left = findings.facts["left_faces"]
     doubt = f", {left} doubtful look{'' if left == 1 else 's'} left (see --review)" if left else ""
     kept = findings.facts["kept_faces"]

@@ -90,7 +90,7 @@ def _make(job: FilmJob, chains: tuple[Chain, ...], executor: Executor, *, quiet:
         cancel.set()
         raise Cancelled("stopped; parts that were finished stay, and the same command goes on") from None
     if doubled.begun and not quiet:
-        console.print(f"{_chains(doubled.begun)} at the end begun twice; the second worker was first in {doubled.won}")
+        console.print(f"{_chains(doubled.begun)} begun twice at the end; the second worker was first in {doubled.won}")
 
 
 def _chains(count: int) -> str:

@@ -44,6 +44,11 @@ def is_none(path: FacePath, tuning: ChoiceTuning = TUNING) -> bool:
     return in_reach or (path.best_score < tuning.faint_score and path.firm <= tuning.most_firm_share * len(path))
 
 
+def is_clear(path: FacePath, tuning: ChoiceTuning = TUNING) -> bool:
+    """Return True for a path that was once seen clearly as a face; all others are covered because they may be one."""
+    return path.best_score >= tuning.sure_score
+
+
 def is_left(path: FacePath) -> bool:
     """Return True for a path that is not covered."""
     return is_doubtful(path) or is_hand(path) or is_none(path)
