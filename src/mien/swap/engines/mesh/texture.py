@@ -31,12 +31,12 @@ class TextureTuning:
     first_moving_votes: float = 20.0  # of the first photo where a face moves
     glasses_votes: float = 10.0  # of the first photo's glasses, against at most 1 of another photo
     glasses_reach: int = 7  # texels of the grid beside glasses that are opaque with them
-    forehead_feather: float = 0.3  # eye distances of the soft border on the forehead, where photos show shine and hair
-    cheek_feather: float = 0.24  # the same beside the eyes
-    hair_feather: float = 0.15  # the same on the forehead towards the photo's hair
+    forehead_feather: float = 0.36  # eye distances of the soft border on the forehead, where photos show shine and hair
+    cheek_feather: float = 0.28  # the same beside the eyes
+    hair_feather: float = 0.2  # the same on the forehead towards the photo's hair
     unseen: tuple[float, float] = (0.2, 0.6)  # by which a clip shows a texel better than the photos, for it to count
     rim: float = 0.25  # eye distances inside the oval in which a clip's views fade in
-    jaw_feather: float = 0.17  # along the jaw, where the target's beard and wrinkles would show through
+    jaw_feather: float = 0.2  # along the jaw, where the target's beard and wrinkles would show through
 
 
 TUNING = TextureTuning()
