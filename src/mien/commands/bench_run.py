@@ -11,6 +11,7 @@ from mien.assembly import factory
 from mien.commands.progress import counted_steps
 from mien.commands.result_files import write_clip
 from mien.lab import bench
+from mien.lab.profile import FrameProfile, profile_frames
 from mien.media.files.picture_read import read_picture
 from mien.models.library.store import Store
 from mien.settings import Settings
@@ -42,6 +43,11 @@ def run_bench(portrait: Path, photo: Path, frames: int, settings: Settings, stat
         "file_720p": file,
         "picture_cold_start": picture,
     }
+
+
+def run_profile(portrait: Path, photo: Path, frames: int, settings: Settings) -> FrameProfile:
+    """Profile the stages of a frame; raises a `MienError`."""
+    return profile_frames(_read(portrait, settings), _read(photo, settings), settings, Store(), frames)
 
 
 def _read(path: Path, settings: Settings) -> Image:
