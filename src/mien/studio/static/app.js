@@ -9,7 +9,6 @@ import { Inputs } from './inputs.js';
 import { LivePeople } from './livepeople.js';
 import { Openers } from './openers.js';
 import { Outputs } from './outputs.js';
-import { Presets } from './presets.js';
 import { Preview } from './preview.js';
 import { Shortcuts } from './shortcuts.js';
 import { LastingSocket } from './sockets.js';
@@ -41,7 +40,9 @@ class App {
     this.outputs = new Outputs();
     this.films = new Films(this.faces);
     this.files = new Files(this.films);
-    this.presets = new Presets();
+    /** Loaded when they are first unfolded. @type {import('./presets.js').Presets | undefined} */
+    this.presets = undefined;
+    byId('presets').addEventListener('toggle', () => void this.openPresets());
     this.openers = new Openers();
     /** @type {import('./verification.js').Verification | undefined} */
     this.verification = undefined;
@@ -108,6 +109,12 @@ class App {
     byId('view-live').classList.toggle('folded', on);
     byId('fold').setAttribute('aria-pressed', String(!on));
     remember('folded', on);
+  }
+
+  async openPresets() {
+    const { Presets } = await import('./presets.js');
+    this.presets ??= new Presets();
+    if (this.state) this.presets.show(this.state);
   }
 
   /** Opens the dialog that verifies files, which is loaded when it is first used. */
@@ -178,7 +185,7 @@ class App {
     this.outputs.show(state);
     this.films.show(state);
     this.files.show(state);
-    this.presets.show(state);
+    this.presets?.show(state);
     this.openers.show(state);
     for (const element of document.querySelectorAll('.terms')) element.textContent = t('terms', {}, state.terms);
     this.showEmpty();

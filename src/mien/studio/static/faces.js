@@ -3,7 +3,6 @@ import { ApiError, attempt, call, complain, offerUndo, tell } from './api.js';
 import { when } from './dates.js';
 import { cameraError } from './browsercamera.js';
 import { byId, make, reconcile, remember, remembered, say } from './dom.js';
-import { recordClip } from './recordclip.js';
 import { t } from './strings.js';
 /** @typedef {import('./types').State} State @typedef {import('./types').Face} Face */
 
@@ -152,6 +151,7 @@ export class Faces {
 
   /** Records a clip of the same person with the camera. @param {string} id */
   async recordMore(id) {
+    const { recordClip } = await import('./recordclip.js');
     const clip = await recordClip();
     if (clip) await this.addMore(id, clip);
   }
