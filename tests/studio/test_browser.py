@@ -206,10 +206,8 @@ def test_faces_are_switched_and_sliders_move_the_picture(person: Person, example
     person.show("#expert")
     person.page.select_option("#setting-badge_corner", "top-left")
     person.until(lambda: person.studio.session.wardrobe.settings.badge_corner == "top-left", "the place of the label")
-    person.page.wait_for_timeout(400)
+    person.until(lambda: bool(person.picture()[10:60, 10:90].max() > 200), "the label in the other corner")
     person.shoot("settings")
-    corner = person.picture()[10:60, 10:90]
-    assert corner.max() > 200
     for name, value in (("opacity", 1.0), ("badge_corner", "bottom-right")):
         person.studio.session.wardrobe.change_settings({name: value})
     person.until(lambda: person.page.locator("#setting-opacity").input_value() == "1", "the page follows others")
