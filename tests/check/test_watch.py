@@ -99,6 +99,19 @@ def test_a_search_runs_in_a_worker_and_is_taken_when_it_is_done(shown: list[Imag
     assert found.mark.mark_id == ID
 
 
+def test_a_search_that_is_under_way_at_the_end_is_waited_for(shown: list[Image]) -> None:
+    desktop = np.full((480, 800, 3), (90, 70, 50), np.uint8)
+    desktop[50:410, 91:731] = shown[0]
+    with ThreadPoolExecutor(1) as pool:
+        watch = Watch(lambda number: False, searcher=pool)
+        assert watch.last_look(0.0) is None
+        with SyntheticCamera(images=[desktop], frames=31) as camera:
+            looks = list(watch.looks(camera))
+        last = watch.last_look(60.0)
+    found = [each.mark.mark_id for each in (*looks, *([last] if last else [])) if each.mark is not None]
+    assert found == [ID]
+
+
 def test_no_sentence_judges() -> None:
     for words in SENTENCES.values():
         assert not JUDGING.findall(words.lower()), words

@@ -23,7 +23,7 @@ from mien.provenance.mark.correlation import (
     whole_z,
 )
 from mien.provenance.mark.decoder import MarkFound, MarkReader
-from mien.provenance.mark.lattice import Geometry, SearchTuning, straightened
+from mien.provenance.mark.lattice import Geometry, SearchTuning, lattices, straightened
 from mien.provenance.mark.pattern import GRID, KEY, TILES, code_spectra, tile_pixels
 from mien.provenance.mark.tiles import folded, reduced, sized, whitened
 from mien.types import Array, Floats, Image
@@ -176,6 +176,11 @@ class RollingMark:
     def _as_found(self, maps: Array, corner: tuple[int, int], z: float, geometry: Geometry, scale: float) -> MarkFound:
         mark_id = read_id(maps, corner)
         return MarkFound(mark_id, z, scale, geometry.angle_deg, geometry.mirrored, float("nan"), self._frames)
+
+
+def warm_up_search() -> None:
+    """Compile the kernel of the search, or load it."""
+    lattices(np.zeros((64, 64), np.float32), _SEARCH)
 
 
 def _tile_at(grey: Image, geometry: Geometry) -> Floats:

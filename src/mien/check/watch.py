@@ -60,6 +60,8 @@ class Watch:
         self._badges = BadgeFinder()
         self._pending: Future[Geometry | None] | None = None
         self._searched_at_s = float("-inf")
+        self._image: Image | None = None
+        self._at_s = 0.0
         self.size_wh = 0, 0
         """Size of the last picture."""
 
@@ -84,6 +86,17 @@ class Watch:
         if image is not None and taken_s > looked_s:
             yield self._look(taken_s, image)
 
+    def last_look(self, wait_s: float) -> Look | None:
+        """Return one more look when a search that is under way ends in time and finds the mark; for the end of a watch."""
+        if self._pending is None or self._image is None:
+            return None
+        try:
+            self._pending.result(wait_s)
+        except TimeoutError:
+            return None
+        found = self._search(self._searched_at_s)
+        return None if found is None else self._checked(Look(self._at_s, found, None, is_flat(self._image)))
+
     def _take(self, image: Image, since_look_s: float) -> None:
         size_wh = image.shape[1], image.shape[0]
         if size_wh != self.size_wh:
@@ -95,12 +108,17 @@ class Watch:
             self._badges.add(image)
 
     def _look(self, now_s: float, image: Image) -> Look:
+        self._image, self._at_s = image, now_s
         found = self._rolling.read()
         if found is None:
             found = self._search(now_s)
-        if found is not None and found.mark_id is not None and self._is_own(found.mark_id):
-            raise UsageError(phrase("mirror", number=f"{found.mark_id:06x}"), phrase("mirror-remedy"))
-        return Look(now_s, found, self._badges.read(), is_flat(image))
+        return self._checked(Look(now_s, found, self._badges.read(), is_flat(image)))
+
+    def _checked(self, look: Look) -> Look:
+        """Return a look, unless it shows a picture of this installation."""
+        if look.mark is not None and look.mark.mark_id is not None and self._is_own(look.mark.mark_id):
+            raise UsageError(phrase("mirror", number=f"{look.mark.mark_id:06x}"), phrase("mirror-remedy"))
+        return look
 
     def _search(self, now_s: float) -> MarkFound | None:
         """Begin a search when it is due, take the result of one that is done, and return the mark there."""
