@@ -28,11 +28,33 @@ ROOT = Path(__file__).parent.parent
 PHOTO = ROOT / "examples" / "eileen_collins.png"
 CLIPS = ("synthetic_woman.mp4", "webcam_man_hand.mp4")
 SHOT_S = 10
+WHOLE_S = 120  # of film that is encoded; a longer one repeats it, because each shot is a further open file
+LOOK_PERIOD_S = 0.2
+MOST_INTO_PART_S = 12.0  # a part of ten seconds takes that on one busy core
 
 
 def film(path: Path, seconds: int) -> Path:
     """Write the film."""
     clips = Path(os.environ["MIEN_MEDIA"]) / "clips"
+    if seconds > WHOLE_S:
+        short = film(path.with_name(f"short-{path.name}"), WHOLE_S)
+        looped = [
+            "ffmpeg",
+            "-v",
+            "error",
+            "-y",
+            "-stream_loop",
+            "-1",
+            "-i",
+            str(short),
+            "-c",
+            "copy",
+            "-t",
+            str(seconds),
+            str(path),
+        ]
+        subprocess.run(looped, check=True)
+        return path
     shots = max(1, seconds // SHOT_S)
     given, chains = list[str](), list[str]()
     for number in range(shots):
@@ -70,18 +92,19 @@ def timed(command: list[str]) -> float:
     return time.monotonic() - began
 
 
-def kill(folder: Path, parts: int, kills: int, rng: random.Random, alone_s: float) -> None:
-    """Make the parts in a process that is killed again and again, and print how often parts were begun."""
-    again = 0
-    for _ in range(kills):
+def kill(folder: Path, parts: int, kills: int, rng: random.Random) -> None:
+    """Make the parts in a process that is killed again and again, and print in which part that was."""
+    for stop in sorted(rng.sample(range(1, parts - 1), min(kills, parts - 2))):
         with subprocess.Popen(mien("part", folder, f"1-{parts}", "--quiet"), stderr=subprocess.DEVNULL) as process:
+            while process.poll() is None and len(list(folder.glob("part-*.json"))) < stop:
+                time.sleep(LOOK_PERIOD_S)
             try:
-                process.wait(rng.uniform(0.1, 0.9) * alone_s / kills)
+                process.wait(rng.uniform(0.1, MOST_INTO_PART_S))
             except subprocess.TimeoutExpired:
                 process.send_signal(signal.SIGKILL)
-                again += 1
+                process.wait()
+                print(f"killed in part {len(list(folder.glob('part-*.json'))) + 1}: it alone is begun again", flush=True)
     subprocess.run(mien("part", folder, f"1-{parts}", "--quiet"), check=True)
-    print(f"{again} times killed")
 
 
 def kill_a_worker(begun: threading.Event) -> None:
@@ -120,7 +143,7 @@ def main() -> None:
         alone_s = timed(mien("part", work / "alone", f"1-{parts}", "--quiet"))
         print(f"one process: {alone_s:.1f} s, {frames / alone_s:.1f} frames a second")
         if options.what == "kill":
-            kill(work / "other", parts, options.kills, random.Random(options.seed), alone_s)
+            kill(work / "other", parts, options.kills, random.Random(options.seed))
         else:
             begun = threading.Event()
             if options.kill:

@@ -177,8 +177,9 @@ class ObjectStore:
     def remove(self, own: Callable[[str], bool]) -> tuple[str, ...]:
         """Remove own objects. Return a note where that fails."""
         try:
-            for name in filter(own, self.names()):
-                self._tried(name, lambda path=f"{self._place}/{name}": self._files.rm_file(path))  # type: ignore[misc]
+            paths = [f"{self._place}/{name}" for name in filter(own, self.names())]
+            if paths:
+                self._tried("", lambda: self._files.rm(paths))
         except OutputError as error:
             return (f"{self._address} shows faces and cannot be removed ({error}): remove it yourself",)
         return ()
