@@ -10,7 +10,9 @@ class ApiPage {
   constructor(api) {
     this.schemas = api.components.schemas;
     for (const part of String(api.info.description).split('\n\n')) {
-      byId('about').append(part.startsWith('- ') ? make('pre', {}, part) : make('p', {}, part.replaceAll('`', '')));
+      const items = part.startsWith('- ') ? part.slice(2).split('\n- ') : [];
+      const plain = (/** @type {string} */ text) => text.replaceAll('`', '').replace(/\s+/g, ' ');
+      byId('about').append(items.length ? make('ul', {}, ...items.map((item) => make('li', {}, plain(item)))) : make('p', {}, plain(part)));
     }
     const rows = Object.entries(api.paths).flatMap(([path, operations]) => METHODS.filter((method) => operations[method]).map((method) => this.operation(path, method, operations[method])));
     const filter = byId('filter', HTMLInputElement);

@@ -16,7 +16,23 @@ export class Openers {
     /** @type {Map<string, Panel>} */
     this.opened = new Map();
     this.buttons = PANELS.map(([id, words, load]) => ({ words, button: make('button', { id: `open-${id}`, type: 'button', className: 'quiet', on: { click: () => void attempt(() => this.open(id, load)) } }) }));
-    byId('verify').before(...this.buttons.map(({ button }) => button));
+    const verify = byId('verify');
+    this.list = make('div', { id: 'menu-list', className: 'menu-list' });
+    // On a narrow screen one button shows the list; on a wide one the list stands in the header.
+    this.menu = make('button', { id: 'menu', type: 'button', className: 'quiet menu', 'aria-controls': 'menu-list', on: { click: () => this.fold(this.list.classList.contains('shown')) } }, '☰');
+    verify.before(this.menu, this.list);
+    this.list.append(...this.buttons.map(({ button }) => button), verify);
+    this.list.addEventListener('click', () => this.fold(true));
+    document.addEventListener('pointerdown', (event) => {
+      if (event.target instanceof Node && !this.list.contains(event.target) && event.target !== this.menu) this.fold(true);
+    });
+    this.list.addEventListener('keydown', (event) => {
+      if (event.key !== 'Escape' || !this.list.classList.contains('shown')) return;
+      event.stopPropagation();
+      this.fold(true);
+      this.menu.focus();
+    });
+    this.fold(true);
     this.translate();
   }
 
@@ -31,7 +47,15 @@ export class Openers {
     await panel.open();
   }
 
+  /** @param {boolean} away */
+  fold(away) {
+    this.list.classList.toggle('shown', !away);
+    this.menu.setAttribute('aria-expanded', String(!away));
+  }
+
   translate() {
+    this.menu.setAttribute('aria-label', t('menu'));
+    this.menu.title = t('menu');
     for (const { words, button } of this.buttons) button.textContent = t(words);
   }
 

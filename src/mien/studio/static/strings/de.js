@@ -193,6 +193,7 @@ export default {
   consent_which: 'Person Nummer {n} auf dem Foto:',
   consent_kept: 'Deine Antwort bleibt auf diesem Rechner, deshalb wirst du für jedes Foto nur einmal gefragt. Sie steht in den signierten Herkunftsangaben deiner Ergebnisse, das Foto nicht. `mien consent` zeigt deine Antworten und widerruft sie.',
   terms: 'Trage nur Gesichter, die du verwenden darfst: dein eigenes, solche mit Erlaubnis der Person, künstliche oder gemeinfreie.\nNicht für Betrug oder um dich als jemand anderes auszugeben, nicht um eine Identitäts- oder Lebendprüfung zu bestehen; keine sexuellen Bilder, keine Minderjährigen.\nKI-Hinweis, Markierung und Herkunftsangaben bleiben an allem, was du weitergibst.',
+  menu: 'Menü',
   use_in: 'Verwenden in …',
   use_hint: 'Andere Programme bekommen das gekennzeichnete Bild als Kamera.',
   use_program: 'Programm',

@@ -192,6 +192,7 @@ export default {
   adult_kept: 'Your answer is stored on this machine, with the consent.',
   consent_which: 'Person number {n} in the photo:',
   consent_kept: 'Your answer is stored on this machine, so you are asked only once for each photo. It becomes part of the signed credentials of what you make; the photo does not. `mien consent` lists your answers and revokes them.',
+  menu: 'Menu',
   use_in: 'Use it in …',
   use_hint: 'Other programs take the labelled picture as a camera.',
   use_program: 'Program',

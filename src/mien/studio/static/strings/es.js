@@ -194,6 +194,7 @@ export default {
   consent_which: 'La persona número {n} de la foto:',
   consent_kept: 'Tu respuesta se guarda en este equipo: solo se pregunta una vez por foto. Forma parte de las credenciales firmadas de lo que hagas; la foto, no. En «Consentimientos» la ves y la revocas.',
   terms: 'Lleva solo caras que puedas usar: la tuya, las de quien te dio permiso, sintéticas o de dominio público.\nNo para estafar ni suplantar a nadie, ni para pasar controles de identidad o de vida; nada sexual, nada de menores.\nEl aviso de IA, la marca y las credenciales quedan en todo lo que compartas.',
+  menu: 'Menú',
   use_in: 'Usar en…',
   use_hint: 'Otros programas reciben la imagen etiquetada como una cámara.',
   use_program: 'Programa',

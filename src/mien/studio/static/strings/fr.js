@@ -193,6 +193,7 @@ export default {
   consent_which: 'La personne numéro {n} sur la photo :',
   consent_kept: 'Votre réponse est gardée sur cet appareil : la question n’est posée qu’une fois par photo. Elle figure dans les attestations signées de vos résultats, la photo non. Vous la retrouvez et la révoquez sous « Consentements ».',
   terms: 'Ne portez que des visages que vous pouvez utiliser : le vôtre, ceux de personnes qui l’acceptent, artificiels ou du domaine public.\nPas de fraude ni d’usurpation, pas de contrôle d’identité ou de présence ; pas d’images sexuelles, pas de mineurs.\nLa mention IA, le marquage et les attestations restent sur tout ce que vous partagez.',
+  menu: 'Menu',
   use_in: 'Utiliser dans…',
   use_hint: 'D’autres logiciels reçoivent l’image signalée comme une caméra.',
   use_program: 'Logiciel',

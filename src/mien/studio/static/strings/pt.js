@@ -194,6 +194,7 @@ export default {
   consent_which: 'A pessoa número {n} na foto:',
   consent_kept: 'Sua resposta fica neste computador: só se pergunta uma vez por foto. Ela entra nas credenciais assinadas do que você fizer; a foto, não. Em “Consentimentos” você a vê e revoga.',
   terms: 'Use só rostos que pode usar: o seu, os de quem permitiu, sintéticos ou de domínio público.\nNão para fraude ou para se passar por alguém, nem para passar em verificações de identidade ou de vida; nada sexual, nada de menores.\nO aviso de IA, a marca e as credenciais ficam em tudo o que você compartilhar.',
+  menu: 'Menu',
   use_in: 'Usar em…',
   use_hint: 'Outros programas recebem a imagem rotulada como uma câmera.',
   use_program: 'Programa',
