@@ -55,8 +55,12 @@ class RunningStudio:
 
     def reason(self) -> str:
         """Return what the studio says about a picture that does not come; empty for nothing."""
-        chosen = self.client.get("/api/state").json()["input"]
-        return str(chosen["message"] or self.metrics()["why"])
+        chosen, metrics = self.client.get("/api/state").json()["input"], self.metrics()
+        return str(chosen["message"] or metrics["why"])
+
+    def seen(self) -> str:
+        """Return the state of the input and what is shown, in two words."""
+        return f"{self.client.get('/api/state').json()['input']['state']}, {self.metrics()['shown']}"
 
     def load(self) -> dict[str, float]:
         return {
@@ -119,7 +123,7 @@ def _spin() -> None:
 
 def cycles(options: argparse.Namespace) -> dict[str, Any]:
     """Start and stop the input, and return what came of each start."""
-    worn_s, said, silent, loads = list[float](), list[str](), 0, list[dict[str, float]]()
+    worn_s, said, silent, loads = list[float](), list[str](), list[str](), list[dict[str, float]]()
     with running() as studio:
         _first_picture(studio)
         with busy(options.busy):
@@ -136,7 +140,7 @@ def cycles(options: argparse.Namespace) -> dict[str, Any]:
                 elif reason := studio.reason():
                     said.append(reason)
                 else:
-                    silent += 1
+                    silent.append(studio.seen())
                 studio.choose({"kind": "none"})
                 _until_none(studio)
         loads.append(studio.load())

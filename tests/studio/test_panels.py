@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.studio.test_strings import LANGUAGES, words
 from tests.support.browser import CHROMIUM, Person, visiting
+from tests.support.page_words import LANGUAGES, words
 from tests.support.places import EXAMPLES
 from tests.support.running_studio import Studio, running_studio
 

@@ -2,36 +2,20 @@
 
 import re
 from collections.abc import Iterator
-from functools import cache
 
 import pytest
 
 import mien.studio.server.app  # noqa: F401 - defines the errors of the studio
 from mien.errors import MienError
 from mien.studio.server.pages import STATIC
+from tests.support.page_words import LANGUAGES, words
 from tests.support.places import ROOT
 
-STRINGS = STATIC / "strings"
-LANGUAGES = sorted(path.stem for path in STRINGS.glob("*.js"))
 OTHERS = [language for language in LANGUAGES if language != "en"]
-_LINE = re.compile(r"""  (?:'([^']+)'|(\w+)): (['"`])(.*)\3,""")
 _GRAMMAR = re.compile(r"choice_(?!glasses|source_glasses|parser|occlusion|interlaced)\w+_")
 """Choices of one setting alone, whose words some languages need because of the gender of its name."""
 _NOT_OF_A_PAGE = {"lost-job"}
 """Errors of the command line alone."""
-
-
-@cache
-def words(language: str) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for line in (STRINGS / f"{language}.js").read_text("utf-8").splitlines():
-        if line.startswith("  "):
-            parsed = _LINE.fullmatch(line)
-            assert parsed is not None, f"{language}: one key and one text a line: {line}"
-            key = parsed[1] or parsed[2]
-            assert key not in found, f"{language}: {key} is there twice"
-            found[key] = parsed[4]
-    return found
 
 
 def errors(kind: type[MienError] = MienError) -> Iterator[str]:

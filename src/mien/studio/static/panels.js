@@ -3,7 +3,7 @@ import { make } from './dom.js';
 import { t } from './strings.js';
 /** @typedef {import('./types').State} State @typedef {import('./types').Metrics} Metrics */
 
-/** A dialog with a title, a body that is made anew whenever it opens, which `openers.js` opens. */
+/** A dialog with a title, a body that is filled whenever it opens, which `openers.js` opens. */
 export class Panel {
   /** @param {string} id @param {string} title key of its words */
   constructor(id, title) {
