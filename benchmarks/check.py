@@ -50,7 +50,8 @@ def on_screen(mirror: bool, draws: np.random.Generator) -> Callable[[Frames], Fr
         height, width = frames[0].shape[:2]
         shown = float(draws.uniform(700, 1000))
         scale = shown / width
-        x, y = draws.uniform(0, SCREEN_WH[0] - shown), draws.uniform(40, SCREEN_WH[1] - scale * height)
+        lowest = max(40.0, SCREEN_WH[1] - scale * height)
+        x, y = draws.uniform(0, SCREEN_WH[0] - shown), draws.uniform(40, lowest)
         desktop = np.full((SCREEN_WH[1], SCREEN_WH[0], 3), (96, 72, 48), np.uint8)
         desktop[:36] = (230, 230, 230)
         for line in range(60, 780, 24):
