@@ -38,7 +38,7 @@ ROOMS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("hiding",),
     ),
     "studio": (("session",), ("server",)),
-    "lab": (("sightings", "fault_script", "meshes", "beards"), ("bench", "evaluate", "faults", "training")),
+    "lab": (("sightings", "fault_script", "meshes", "beards"), ("bench", "evaluate", "faults", "training"), ("profile",)),
 }
 """The same rule inside a room."""
 ONLY_FORMATS = "swap", "batch"
