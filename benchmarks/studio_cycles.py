@@ -10,6 +10,7 @@ the page back, in headless Chromium, and counts the starts that a late state und
 """
 
 import argparse
+import contextlib
 import json
 import multiprocessing
 import os
@@ -187,7 +188,7 @@ def freeze(options: argparse.Namespace) -> dict[str, Any]:
 
 def delay(options: argparse.Namespace) -> dict[str, Any]:
     """Hold the events back, start the browser's camera, and return how many starts a late state undid."""
-    from playwright.sync_api import WebSocketRoute, sync_playwright
+    from playwright.sync_api import Error, WebSocketRoute, sync_playwright
 
     flags = ["--no-sandbox", "--disable-gpu", "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"]
     undone = 0
@@ -197,8 +198,10 @@ def delay(options: argparse.Namespace) -> dict[str, Any]:
 
         def late(socket: WebSocketRoute) -> None:
             def pass_on(message: str | bytes) -> None:
-                page.wait_for_timeout(1000 * options.seconds)
-                socket.send(message)
+                # The page may close while its last messages are held back.
+                with contextlib.suppress(Error):
+                    page.wait_for_timeout(1000 * options.seconds)
+                    socket.send(message)
 
             socket.connect_to_server().on_message(pass_on)
 

@@ -53,8 +53,9 @@ class TestPicture:
         if self._stopped.is_set():
             return None
         now_s = self._clock()
-        # A late frame moves the beat: no burst follows.
-        self._next_s = max(self._next_s + self._step_s, now_s)
+        # A frame that is late by more than a step moves the beat: no burst follows.
+        begin_s = now_s if now_s - self._next_s > self._step_s else self._next_s
+        self._next_s = begin_s + self._step_s
         frame = Frame(self._picture(), self._index, int(now_s / LIVE_TIME_BASE), LIVE_TIME_BASE)
         self._index += 1
         return frame
