@@ -4,9 +4,9 @@
     .venv/bin/python benchmarks/compare.py ../other clip --pairs 3 --json figures.json
     .venv/bin/python benchmarks/compare.py ../other help
 
-The other checkout runs with this one's packages. Each pair runs both, the order changing from pair to pair, so that a busy machine
-slows both; what counts is the median of the pairs' ratios, this one's time by the other's. Kernels are compiled in a first run of
-each, which is reported by itself (`first`): with `--empty-cache` into an empty folder.
+The other checkout runs with this one's packages. Each pair runs both, the order changing from pair to pair, so that a busy
+machine slows both; what counts is the median of the pairs' ratios, this one's time by the other's. Kernels are compiled in a
+first run of each, which is reported by itself (`first`): with `--empty-cache` into an empty folder.
 """
 
 import argparse

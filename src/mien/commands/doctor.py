@@ -18,6 +18,11 @@ def add(commands: Commands) -> None:
     doctor.add_argument(
         "--prepare", action="store_true", help="compile all that mien compiles for this processor, so that no first start does"
     )
+    doctor.add_argument(
+        "--check",
+        action="store_true",
+        help="compare the fast ways of computing with slow ones; what is wrong is not used again",
+    )
     doctor.set_defaults(run=_run)
 
 
@@ -31,6 +36,10 @@ def _run(options: argparse.Namespace) -> int:
         console = error_console()
         console.print(f"kept in {prepare(Store(), console.print)}", markup=False)
         return 0
+    if options.check:
+        from mien.commands.preparation import check
+
+        return check(Store(), error_console().print)
     findings = examine(Store())
     if options.json:
         print_json([asdict(finding) for finding in findings])

@@ -14,6 +14,7 @@ from cryptography import x509
 
 from mien import __version__
 from mien.errors import ModelError, ProvenanceError
+from mien.imaging.kernel_cache import kernel_folder
 from mien.media.capture import devices
 from mien.models.library.inventory import ABSENT, DAMAGED, EMBEDDED, INSTALLED, Listed, state_of
 from mien.models.library.store import CACHE, Store
@@ -26,6 +27,7 @@ from mien.models.runtime.session_cache import TRIALS, rewritten_of
 from mien.provenance.signing.installation import known_root
 from mien.provenance.trust import SIGNER_FOLDER
 from mien.system.folders import data_folder
+from mien.system.machine_record import MachineRecord, read_record
 from mien.system.processor import available_cores, described_processor
 from mien.system.tried_versions import PYTHON, Tried, read_tried
 
@@ -104,7 +106,17 @@ def _version(name: str, version: str, tried: Tried, more: str = "", fine: bool =
 
 
 def _machine() -> list[Finding]:
-    return [Finding("machine", "processor cores", str(available_cores()))]
+    return [Finding("machine", "processor cores", str(available_cores())), fast_ways(read_record(kernel_folder()))]
+
+
+def fast_ways(record: MachineRecord) -> Finding:
+    """Return the finding on the fast ways of computing: all in use, or what this machine does without."""
+    slow = [name for name, fast in (("kernels", record.kernels), ("networks", record.networks)) if not fast]
+    if slow:
+        state = f"{' and '.join(slow)} run the slow way: the fast one computed wrong numbers here"
+    else:
+        state = "as the slow ways compute" if record.checked else "in use, not compared with the slow ones: mien doctor --check"
+    return Finding("machine", "fast ways of computing", state)
 
 
 def runtime_packages(version_of: Callable[[str], str] = metadata.version) -> list[Finding]:

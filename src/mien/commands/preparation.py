@@ -6,12 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 from mien.assembly import factory
+from mien.assembly.machine_check import compare_kernels, compare_networks
 from mien.assembly.warm_up import warm_up
 from mien.commands.demo import open_demo
 from mien.errors import MienError, UsageError
 from mien.imaging.kernel_cache import SUFFIX, kernel_folder
 from mien.models.library.store import Store
 from mien.settings import Settings
+from mien.system.machine_record import MachineRecord, write_record
 from mien.system.programs import environment, python_module
 
 _FILM_S = "0.2"  # of the bundled clip: six frames use all kernels of films
@@ -36,6 +38,22 @@ def prepare(store: Store, report: Callable[[str], None]) -> Path:
     if not any(folder.glob(f"*{SUFFIX}")):
         raise UsageError(f"compiled kernels cannot be kept in {folder}", _REMEDY)
     return folder
+
+
+def check(store: Store, report: Callable[[str], None]) -> int:
+    """Compare the fast ways of computing with the slow ones, record what is wrong, and return the exit code."""
+    folder = kernel_folder()
+    if folder is None:
+        raise UsageError("there is no folder for the result", _REMEDY)
+    report("comparing fast and slow kernels and networks; the slow kernels are compiled first, for some fifteen seconds")
+    networks, kernels = compare_networks(store), compare_kernels()
+    for each in (kernels, networks):
+        report(f"{'right' if each.fine else 'WRONG, the slow way is used from now on'}: {each.words}")
+    try:
+        write_record(folder, MachineRecord(kernels.fine, networks.fine))
+    except OSError as error:
+        raise UsageError(f"the result cannot be kept in {folder}: {error.strerror}", _REMEDY) from error
+    return 0 if kernels.fine and networks.fine else 1
 
 
 def _swap(photo: Path, target: Path, output: Path, data: Path, *more: str) -> None:

@@ -55,17 +55,18 @@ def kernel_folder() -> Path | None:
 
 def cached(compiled: Any) -> Any:
     """Give a function of numba's its cache, and return the function; without a folder it is compiled at each start."""
-    compiled._cache = KernelCache(compiled.py_func, kernel_folder())
+    compiled._cache = KernelCache(compiled.py_func, kernel_folder(), options=repr(sorted(compiled.targetoptions.items())))
     return compiled
 
 
 class KernelCache(numba.core.caching.NullCache):  # type: ignore[misc, name-defined]
     """Cache of one kernel, as numba calls it; what cannot be read is compiled again, and what cannot be written is left out."""
 
-    def __init__(self, function: Callable[..., Any], folder: Path | None, prebuilt: Path = PREBUILT) -> None:
+    def __init__(self, function: Callable[..., Any], folder: Path | None, prebuilt: Path = PREBUILT, options: str = "") -> None:
         self._function = function
         self._folder = folder
         self._prebuilt = prebuilt
+        self._options = options
         self._name = f"{function.__module__}.{function.__qualname__}"
         self._numba = _implementation()
         self._numba._lineno = function.__code__.co_firstlineno
@@ -115,7 +116,8 @@ class KernelCache(numba.core.caching.NullCache):  # type: ignore[misc, name-defi
 
     def _file_name(self, signature: Any, target: tuple[str, str, str]) -> str:
         """Return the name of a file, which stands for everything that the machine code depends on."""
-        parts = (self._name, code_digest(self._function), numba.__version__, sys.implementation.cache_tag, signature, target)
+        versions = numba.__version__, sys.implementation.cache_tag
+        parts = (self._name, code_digest(self._function), self._options, versions, signature, target)
         return f"{self._name}-{hashlib.sha256(repr(parts).encode()).hexdigest()[:32]}{SUFFIX}"
 
 

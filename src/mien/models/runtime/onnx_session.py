@@ -21,9 +21,11 @@ import onnxruntime
 import psutil
 
 from mien.errors import DeviceFull, DeviceUnavailable, ModelDamaged, ModelError, ModelMismatch
+from mien.imaging.kernel_cache import kernel_folder
 from mien.models.format.onnx_walk import read_graph
 from mien.models.format.ports import Shape
 from mien.models.runtime.devices import CPU, Device, captures, diagnose, is_out_of_memory, option_sets, usable_cores
+from mien.system.machine_record import read_record
 from mien.system.processor import available_cores
 from mien.types import Array
 
@@ -60,13 +62,16 @@ class OnnxSession:
         half: bool = False,
         cache: Path | None = None,
         warm: bool = False,
+        plain: bool | None = None,
         remedy: str = "install mien again",
         library: Any = onnxruntime,
     ) -> None:
         """Open a model; `half` = compute in half precision, `cache` = folder for what the device builds, `warm` = run it before
-        it is used. Raises `ModelDamaged`, `DeviceUnavailable` or `DeviceFull`.
+        it is used, `plain` = run the nodes as the file has them, without optimisation (None: where the fast way computed wrong
+        numbers on this machine). Raises `ModelDamaged`, `DeviceUnavailable` or `DeviceFull`.
         """
         self._model_id, self._device = model_id, device
+        self._plain = not read_record(kernel_folder()).networks if plain is None else plain
         self._session: Any = None
         self._call: _Plain | _Bound | None = None
         try:
@@ -106,7 +111,8 @@ class OnnxSession:
         settings.intra_op_num_threads = threads
         settings.inter_op_num_threads = 1
         settings.log_severity_level = _FATAL_ONLY
-        settings.graph_optimization_level = library.GraphOptimizationLevel.ORT_ENABLE_ALL
+        levels = library.GraphOptimizationLevel
+        settings.graph_optimization_level = levels.ORT_DISABLE_ALL if self._plain else levels.ORT_ENABLE_ALL
         # A spinning pool would occupy the second core while the frame is decoded or encoded, and is no faster (BENCHMARKS.md).
         settings.add_session_config_entry("session.intra_op.allow_spinning", "0")
         if device.name == "directml":

@@ -1,0 +1,105 @@
+"""Comparison of the fast ways of computing with slow ones: compiled kernels, and networks as onnxruntime optimises them.
+
+The slow kernels are compiled for any processor of the family and without fast arithmetic, in a process of their own; the slow
+networks are run node by node as their files say.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+
+from mien.assembly import factory
+from mien.errors import MienError
+from mien.imaging.kernels import PLAIN_VARIABLE
+from mien.models.library.store import Store
+from mien.models.runtime.example_face import example_face, example_picture
+from mien.models.runtime.half_precision import face_inputs
+from mien.models.runtime.onnx_session import OnnxSession
+from mien.settings import Settings
+from mien.system.programs import environment, python_module
+from mien.types import Array, Frame, Image
+
+NETWORKS = "yunet", "face_mesh_478", "parser", "finish", "palm_192", "hand_224"
+"""Embedded networks that run in frames."""
+_FRAMES = 4  # the first shows a face, later ones use the memory of its track
+_MAX_LEVELS = 6  # of 255 in one value: grain and steep edges; wrong arithmetic gives far more
+_MEAN_LEVELS = 0.25  # of all values; the same kernels for AVX-512 and for any x86-64 processor differ by less than 0.05
+_MAX_SHARE = 1e-3  # of an output's largest value: sums are made in another order, which gives 1e-5 and less
+_LEAST_VALUE = 0.01  # of an output; probabilities below it are noise of single precision
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Result for one fast way, in words too."""
+
+    fine: bool
+    words: str
+
+
+def compare_networks(store: Store) -> Comparison:
+    """Run each network both ways on the bundled face."""
+    worst, name = 0.0, ""
+    for each in NETWORKS:
+        content = store.read(each)
+        with OnnxSession(each, content, plain=False) as fast, OnnxSession(each, content, plain=True) as slow:
+            feeds = face_inputs(fast.inputs, fast.dtypes, example_picture())
+            quick, right = fast.run(feeds), slow.run(feeds)
+        apart = max(_share(quick[output], right[output]) for output in right)
+        if not apart < worst:
+            worst, name = apart, each
+    fine = worst <= _MAX_SHARE
+    return Comparison(
+        fine, f"{len(NETWORKS)} networks differ from the slow way by at most {worst:.0e} of the largest value ({name})"
+    )
+
+
+def compare_kernels(fast: Image | None = None) -> Comparison:
+    """Swap the bundled face with both kinds of kernels, and compare the pictures. Raises a `MienError`."""
+    quick = swapped_frames() if fast is None else fast
+    with tempfile.TemporaryDirectory(prefix="mien-check-") as folder:
+        file = Path(folder) / "frames.npy"
+        inherited = {**environment(), PLAIN_VARIABLE: "1", "NUMBA_CACHE_DIR": str(Path(folder) / "kernels")}
+        done = subprocess.run(
+            python_module(__name__, str(file)), stdin=subprocess.DEVNULL, capture_output=True, env=inherited, check=False
+        )
+        if done.returncode:
+            raise MienError(f"the slow kernels did not run: {done.stderr.decode('utf-8', 'replace').strip()[-300:]}")
+        right = np.load(file, allow_pickle=False)
+    apart = np.abs(quick.astype(np.int16) - right)
+    fine = bool(apart.max() <= _MAX_LEVELS and apart.mean() <= _MEAN_LEVELS)
+    return Comparison(fine, f"swapped frames differ from the slow way by {apart.mean():.3f} levels, at most {apart.max()}")
+
+
+def swapped_frames() -> Image:
+    """Return a few swapped frames of the bundled face, uint8 (frames, height, width, 3); the same at every call."""
+    settings = Settings()
+    models = factory.open_models(settings, Store())
+    pipeline = factory.open_pipeline(settings, models, example_face(models.landmarker))
+    picture = np.pad(example_picture(), ((64, 64), (64, 64), (0, 0)), mode="edge")
+    frames = []
+    for index in range(_FRAMES):
+        moved = np.ascontiguousarray(np.roll(picture, 2 * index, axis=1))
+        frames.append(pipeline.swap_frame(Frame(moved, index, index, Fraction(1, 30))).frame.image)
+    return np.stack(frames)
+
+
+def _share(found: Array, wanted: Array) -> float:
+    if not np.isfinite(found).all():
+        return float("inf")
+    return float(np.abs(found.astype(np.float64) - wanted).max(initial=0) / max(float(np.abs(wanted).max(initial=0)), _LEAST_VALUE))
+
+
+def main(arguments: list[str]) -> None:
+    """Write the swapped frames into the file that is named: `python -m mien.assembly.machine_check FILE`."""
+    assert os.environ.get(PLAIN_VARIABLE), "the slow kernels are asked for by the environment"
+    np.save(arguments[0], swapped_frames(), allow_pickle=False)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
