@@ -13,7 +13,7 @@ FILE = "machine.json"
 class MachineRecord:
     """Fast ways that may be used: kernels compiled for this very processor, networks as onnxruntime optimises them.
 
-    `checked` is False where nobody has looked; the fast ways are used then.
+    `checked` is False before a check; the fast ways are used then.
     """
 
     kernels: bool = True
