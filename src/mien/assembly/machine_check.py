@@ -92,7 +92,8 @@ def swapped_frames() -> Image:
 def _share(found: Array, wanted: Array) -> float:
     if not np.isfinite(found).all():
         return float("inf")
-    return float(np.abs(found.astype(np.float64) - wanted).max(initial=0) / max(float(np.abs(wanted).max(initial=0)), _LEAST_VALUE))
+    largest = max(float(np.abs(wanted).max(initial=0)), _LEAST_VALUE)
+    return float(np.abs(found.astype(np.float64) - wanted).max(initial=0)) / largest
 
 
 def main(arguments: list[str]) -> None:
