@@ -1,5 +1,6 @@
 """Light and tone: pure functions of pictures. Pictures are BGR uint8, coarse maps float32."""
 
+import math
 from dataclasses import dataclass
 
 import cv2
@@ -9,6 +10,7 @@ from mien.imaging.arrays import locked
 from mien.imaging.cie_lab import bgr_to_lab
 from mien.imaging.percentiles import percentiles_of
 from mien.imaging.smoothstep import smoothstep
+from mien.imaging.tone_kernels import skin_base, weigh_skin, write_light
 from mien.types import Array, Floats, Image, Mask
 
 LUMA = locked(np.array([0.114, 0.587, 0.299], np.float32))
@@ -49,55 +51,22 @@ def light_map(crop: Image, mask: Mask, target: Image, strength: float, tuning: T
     target's light and tone wholly.
     """
     height, width = mask.shape
-    black = tuning.black_level
     cells = tuning.map_cells / max(height, width)
     size_wh = max(4, round(width * cells)), max(4, round(height * cells))
     weight, inside = _weights(mask, size_wh)
-    own, wanted = _shrunk(crop, size_wh), _shrunk(target, size_wh)
-    sigma = tuning.mean_sigma * size_wh[0]
-    norm = 1.0 / (cv2.GaussianBlur(weight, (0, 0), sigma, borderType=cv2.BORDER_CONSTANT) + 1e-6)
-    own_mean, wanted_mean = (_mean(picture, weight, norm, sigma) for picture in (own, wanted))
-    own_mean, wanted_mean = (
-        _skin_base(picture, mean, weight, size_wh[0], tuning) for picture, mean in ((own, own_mean), (wanted, wanted_mean))
-    )
-    own_luma, wanted_luma = ((mean @ LUMA)[:, :, None] + black for mean in (own_mean, wanted_mean))
-    ratio = wanted_luma / own_luma
-    contrast = _contrast(own - own_mean, wanted - wanted_mean, ratio, inside)
+    both = np.concatenate([_shrunk(crop, size_wh), _shrunk(target, size_wh)], axis=2)
+    own, wanted = both[:, :, :3], both[:, :, 3:]
+    base, contrast = _skin_base(both, weight, inside, tuning)
     clear = _clearness(own @ LUMA, wanted @ LUMA, inside, tuning)
-    # Shadows are the skin's: they scale with its brightness and have its colour. Highlights are half the lamp's.
-    darker = clear * contrast * np.where(ratio < 1, ratio**0.8, _shadow_gain(ratio, tuning))
-    brighter = clear * contrast * np.where(ratio < 1, ratio**0.3, ratio**-0.6)
-    tint, white = clear * np.clip(ratio**0.75, 0.35, 1.0), tuning.highlight_white
-    if is_monochrome(wanted[inside]):
-        # On a black and white picture, or one in sepia, nothing of the source's colours may stay.
-        tint, white = np.zeros_like(ratio), 0.0
-    own_tone, wanted_tone = (own_mean + black) / own_luma, (wanted_mean + black) / wanted_luma
-    own_shine, wanted_shine = (tone + white * (1 - tone) for tone in (own_tone, wanted_tone))
-    light = np.empty((size_wh[1], size_wh[0], 13), np.float32)
-    light[:, :, 0:3] = own_mean
-    light[:, :, 3:6] = own_mean + strength * (wanted_mean - own_mean)
-    light[:, :, 6:9] = strength * (darker * wanted_tone - tint * own_tone)
-    light[:, :, 9:12] = strength * (brighter * wanted_shine - tint * own_shine)
-    light[:, :, 12:] = 1 + strength * (tint - 1)
-    light[:, :, 3:6] += strength * _rest_at_border(own - own_mean, wanted, light, weight, tuning)
+    # On a black and white picture, or one in sepia, nothing of the source's colours may stay.
+    white = -1.0 if is_monochrome(wanted[inside]) else tuning.highlight_white
+    light, lacks = np.empty((*weight.shape, 13), np.float32), np.empty((*weight.shape, 4), np.float32)
+    numbers = np.array((tuning.black_level, tuning.darker_skin, tuning.shadow_power, tuning.unlike_share), np.float32)
+    write_light(both, base, weight, clear * contrast, clear, white, strength, numbers, light, lacks)
+    # A step near the border of the mask is seen even where both are right in the mean: what still lacks there is added.
+    rest = _blurred(lacks, tuning.rim_sigma * size_wh[0])
+    light[:, :, 3:6] += strength * rest[:, :, :3] / (rest[:, :, 3:] + 0.02) * _near_border(weight, tuning)[:, :, None]
     return light
-
-
-def _rest_at_border(detail: Floats, wanted: Floats, light: Floats, weight: Floats, tuning: ToneTuning) -> Floats:
-    """Return what the relit crop still lacks of the target's tone near the border of the mask; float32 (gh, gw, 3).
-
-    `detail` is the crop without its mean. A step there is seen even where both are right in the mean.
-    """
-    luma = (detail @ LUMA)[:, :, None]
-    relit = light[:, :, 3:6] + detail * light[:, :, 12:] + luma * np.where(luma < 0, light[:, :, 6:9], light[:, :, 9:12])
-    lacks = wanted - relit
-    # Hair, beards and things before the face are no tone of its skin.
-    off = (lacks @ LUMA) / (wanted @ LUMA + tuning.black_level)
-    sure = weight / np.square(1 + np.square(off / tuning.unlike_share))
-    sigma = tuning.rim_sigma * weight.shape[1]
-    total = cv2.GaussianBlur(sure, (0, 0), sigma, borderType=cv2.BORDER_CONSTANT)[:, :, None]
-    blurred = cv2.GaussianBlur(lacks * sure[:, :, None], (0, 0), sigma, borderType=cv2.BORDER_CONSTANT)
-    return np.asarray(blurred / (total + 0.02) * _near_border(weight, tuning)[:, :, None], np.float32)
 
 
 def _near_border(weight: Floats, tuning: ToneTuning) -> Floats:
@@ -122,12 +91,6 @@ def is_monochrome(pixels: Array, tuning: ToneTuning = _DEFAULT) -> bool:
     return max(float(rest.std()) for rest in left) < bound
 
 
-def _shadow_gain(ratio: Floats, tuning: ToneTuning) -> Floats:
-    """Return the gain of shadows on a target that is `ratio` times as bright as the crop, 1 and more."""
-    exposure = np.minimum(ratio, tuning.darker_skin)
-    return np.asarray(exposure**0.85 * (ratio / exposure) ** tuning.shadow_power, np.float32)
-
-
 def _weights(mask: Mask, size_wh: tuple[int, int]) -> tuple[Floats, Array]:
     """Return the weight of each cell in the mean, and the cells that lie wholly inside."""
     cover = cv2.resize((mask > 0).view(np.uint8) * np.uint8(255), size_wh, interpolation=cv2.INTER_AREA)
@@ -142,28 +105,27 @@ def _shrunk(picture: Image, size_wh: tuple[int, int]) -> Floats:
     return np.asarray(cv2.resize(picture, size_wh, interpolation=cv2.INTER_AREA), np.float32)
 
 
-def _mean(picture: Floats, weight: Floats, norm: Floats, sigma: float) -> Floats:
-    blurred = cv2.GaussianBlur(picture * weight[:, :, None], (0, 0), sigma, borderType=cv2.BORDER_CONSTANT)
-    return np.asarray(blurred * norm[:, :, None], np.float32)
+def _blurred(cells: Floats, sigma: float) -> Floats:
+    return np.asarray(cv2.GaussianBlur(cells, (0, 0), sigma, borderType=cv2.BORDER_CONSTANT), np.float32)
 
 
-def _skin_base(picture: Floats, mean: Floats, weight: Floats, columns: int, tuning: ToneTuning) -> Floats:
-    """Return the light on the skin itself: a finer mean in which brows, lips and beard hardly count."""
-    sigma = tuning.skin_sigma * columns
-    off = ((picture - mean) @ LUMA) / (mean @ LUMA + tuning.black_level)
-    sure = weight / np.square(1 + np.square(off / np.where(off > 0, tuning.brighter_share, tuning.unlike_share)))
-    total = cv2.GaussianBlur(sure, (0, 0), sigma, borderType=cv2.BORDER_CONSTANT)[:, :, None]
-    blurred = cv2.GaussianBlur(picture * sure[:, :, None], (0, 0), sigma, borderType=cv2.BORDER_CONSTANT)
-    return np.asarray((blurred + 0.05 * mean) / (total + 0.05), np.float32)
+def _skin_base(both: Floats, weight: Floats, inside: Array, tuning: ToneTuning) -> tuple[Floats, float]:
+    """Return the light on the skin itself, in which brows, lips and beard hardly count, and the gain of contrast.
 
-
-def _contrast(own_detail: Floats, wanted_detail: Floats, ratio: Floats, inside: Array) -> float:
-    """Return the gain half way, in proportion, to the target's contrast, bounded: the source's features must stay its own."""
-    if not inside.any():
-        return 1.0
-    own = float(np.square((own_detail * np.minimum(ratio, 1.0))[inside]).mean())
-    wanted = float(np.square(wanted_detail[inside]).mean())
-    return float(np.clip(np.sqrt((wanted + 1) / (own + 1)), 0.75, 1.25) ** 0.5)
+    `both` is the crop (3) and the target (3), float32 (gh, gw, 6), as is the light. The gain is half way, in proportion, to
+    the target's contrast, bounded: the source's features must stay its own.
+    """
+    columns = weight.shape[1]
+    blurred = _blurred(np.dstack([both * weight[:, :, None], weight]), tuning.mean_sigma * columns)
+    mean, weighed = np.empty_like(both), np.empty((*weight.shape, 8), np.float32)
+    weigh_skin(both, blurred, weight, tuning.black_level, tuning.brighter_share, tuning.unlike_share, mean, weighed)
+    base, energy = np.empty_like(both), np.empty(2)
+    skin_base(both, mean, _blurred(weighed, tuning.skin_sigma * columns), inside, tuning.black_level, base, energy)
+    values = 3 * np.count_nonzero(inside)
+    if not values:
+        return base, 1.0
+    own, wanted = (float(each) / values for each in energy)
+    return base, min(max(math.sqrt((wanted + 1) / (own + 1)), 0.75), 1.25) ** 0.5
 
 
 def _clearness(own: Floats, wanted: Floats, inside: Array, tuning: ToneTuning) -> float:
