@@ -35,7 +35,7 @@ class CredentialsFound:
     `where` is "embedded", "sidecar" or None. `signed_at` comes from a time stamp; without one it is None, and `made_at`
     is a mere statement of the signer. Texts are shortened and hold no control characters. `problems` are C2PA's codes.
     `listed` names the official list on which the signer was found, with its date; `rubric` holds the sentences of C2PA's
-    conformance programme; `checker` is the address at which the maker describes how to check the mark.
+    conformance programme; `checker` says how the maker lets anybody check the mark.
     """
 
     state: State
