@@ -4,9 +4,10 @@ import cv2
 import numpy as np
 import pytest
 
-from mien.face.lighting import SIDE, gains, lasting_light, light_of, skin_prior
+from mien.face.lighting import FIT_SIDE, SIDE, TUNING, _basis, _fill, gains, lasting_light, light_of, skin_prior
 from mien.face.mean_face import face_model
 from mien.face.texels import texel_map
+from mien.imaging.colour import LUMA
 from mien.types import Array, Floats, Image
 
 TEXELS = 128
@@ -140,3 +141,38 @@ def test_gains_carry_the_light_to_the_picture_and_leave_its_level_alone() -> Non
     assert np.abs(gains(light, points, mask, 0.0) - 1).max() < 1e-6
     seen = cv2.resize(mask, (gain.shape[1], gain.shape[0]), interpolation=cv2.INTER_NEAREST) > 0
     assert np.abs(gains(np.full_like(light, 2.0), points, mask, 1.0)[seen] - 1).max() < 0.02
+
+
+@pytest.mark.parametrize(("lamp", "hidden"), [(-1.2, 0), (0.5, 60), (1.5, 0)])
+def test_the_fit_of_a_lamp_is_that_of_the_plain_formula(lamp: float, hidden: int) -> None:
+    mean, seen = _face(110) * _lamp(lamp)[:, :, None], ALL * np.float32(0.9)
+    seen[:, :hidden] = 0
+    basis = _basis()
+    small = (cv2.resize(each, (FIT_SIDE, FIT_SIDE), interpolation=cv2.INTER_AREA) for each in (mean @ LUMA, seen))
+    grey, weight = (each.ravel()[basis.fitted].astype(np.float64) for each in small)
+    wanted = grey / (weight @ grey / (weight @ basis.skin) * basis.skin + 1e-6)
+    trust, found = weight, np.zeros(9)
+    for _ in range(2):
+        matrix = (basis.basis * trust[:, None]).T @ basis.basis / trust.sum() + np.diag(TUNING.stiffness)
+        found = np.linalg.solve(matrix, basis.basis.T @ (trust * wanted) / trust.sum())
+        trust = weight * np.clip(0.25 / (np.abs(wanted - basis.basis @ found) + 1e-6), 0, 1)
+    strength = np.var(basis.basis @ found)
+    fitted = 1 + (basis.harmonics @ found - 1) * strength / (strength + TUNING.even_spread**2)
+    assert np.abs(lasting_light(mean, seen).ravel() - np.maximum(fitted, TUNING.darkest)).max() < 1e-4
+
+
+def test_a_mesh_outside_the_crop_gives_no_gain() -> None:
+    points = (face_model().shape * 90.0 - np.array([900, 900, 0])).astype(np.float32)
+    light = np.full((SIDE, SIDE, 3), 0.5, np.float32)
+    assert (gains(light, points, np.zeros((50, 60), np.uint8), 1.0) == 1).all()
+
+
+def test_cells_beside_the_mesh_take_the_mean_of_their_neighbours() -> None:
+    drawn = np.random.default_rng(1).uniform(-1, 1, (9, 8, 4)).astype(np.float32)
+    drawn[:, :, 3] = drawn[:, :, 3] > 0
+    drawn[:, :, :3] *= drawn[:, :, 3:]
+    near, made = cv2.blur(drawn, (5, 5)), np.empty((9, 8, 3), np.float32)
+    _fill(drawn, near, made)
+    cover = drawn[:, :, 3:]
+    wanted = np.where(cover > 0, drawn[:, :, :3], near[:, :, :3] / (near[:, :, 3:] + 1e-6))
+    np.testing.assert_allclose(made, wanted - drawn[:, :, :3][drawn[:, :, 3] > 0].max(), atol=1e-5)

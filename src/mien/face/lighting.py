@@ -18,7 +18,7 @@ from mien.face.texels import texel_map
 from mien.imaging.arrays import locked
 from mien.imaging.colour import LUMA
 from mien.imaging.draw import draw_values
-from mien.imaging.kernels import kernel
+from mien.imaging.kernels import kernel, kernel_part
 from mien.types import Array, Floats, Image, Mask
 
 SIDE, FIT_SIDE = 64, 32  # texels on a side of a light texture, and of the one on which lasting light is fitted
@@ -95,32 +95,15 @@ def light_of(now: Image, mean: Floats, seen: Floats) -> Floats:
 def lasting_light(mean: Floats, seen: Floats) -> Floats:
     """Return the light of the mean texture of a face against even light; float32 (SIDE, SIDE), about 1.
 
+    `mean` float32 (n, n, 3) and `seen` (n, n) are as in `light_of`.
     The face's skin in even light is taken for that of people on average. Differences from it that a lamp would make on the
     shape of a face (nine spherical harmonics: Ramamoorthi, Hanrahan 2001) are light, the rest is the person.
     """
-    basis = _basis()
-    size_wh = FIT_SIDE, FIT_SIDE
-    grey = cv2.resize(mean @ LUMA, size_wh, interpolation=cv2.INTER_AREA).ravel()[basis.fitted]
-    weight = cv2.resize(seen, size_wh, interpolation=cv2.INTER_AREA).ravel()[basis.fitted]
-    total = float((weight * basis.skin).sum())
-    if total < 0.1 * float(basis.skin.sum()):
-        return np.ones((SIDE, SIDE), np.float32)
-    # A brightness of 1 in the mean, so that the stiffness means the same in every picture.
-    level = float((weight * grey).sum()) / total
-    wanted = grey / (level * basis.skin + 1e-6)
-    certain = weight.copy()
-    for _ in range(2):
-        weighted = basis.basis * certain[:, None]
-        matrix = weighted.T @ basis.basis / certain.sum() + np.diag(np.asarray(TUNING.stiffness, np.float32))
-        coefficients = np.linalg.solve(matrix, weighted.T @ wanted / certain.sum())
-        # A beard, a mole, a lock of hair are not light.
-        misfit = np.abs(wanted - basis.basis @ coefficients)
-        certain = weight * np.clip(0.25 / (misfit + 1e-6), 0, 1)
-    fitted = basis.harmonics @ coefficients
-    # Small differences from other faces in even light come from the shape of the face rather than from a lamp.
-    strength = float(np.var(basis.basis @ coefficients))
-    fitted = 1 + (fitted - 1) * strength / (strength + TUNING.even_spread**2)
-    light: Floats = np.maximum(fitted, TUNING.darkest).reshape(SIDE, SIDE).astype(np.float32)
+    basis, tuning = _basis(), TUNING
+    coefficients = np.empty(9, np.float32)
+    stiffness = np.asarray(tuning.stiffness, np.float32)
+    _fit_lamp(mean, seen, basis.fitted, basis.skin, basis.basis, stiffness, tuning.even_spread, coefficients)
+    light: Floats = np.maximum(basis.harmonics @ coefficients, np.float32(tuning.darkest)).reshape(SIDE, SIDE)
     return light
 
 
@@ -136,17 +119,13 @@ def gains(light: Floats, points: Floats, mask: Mask, strength: float) -> Floats:
     ratio = np.array([columns / width, rows / height, scale], np.float32)
     local = points * ratio
     local[:, :2] += 0.5 * ratio[:2] - 0.5
-    drawn, depth = np.zeros((rows, columns, 3), np.float32), np.empty((rows, columns), np.float32)
+    drawn, depth = np.zeros((rows, columns, 4), np.float32), np.empty((rows, columns), np.float32)
     draw_values(texel_map(SIDE).triangles, local, _texel_points(), np.log(light), drawn, depth)
-    cover = (depth < 1e38).astype(np.float32)
-    if not cover.any():
-        return np.ones((rows, columns, 3), np.float32)
-    # Cells that the rim of the mesh only touches are read, too: they take the light of their neighbours.
-    near = cv2.blur(np.dstack([drawn, cover]), (5, 5))
-    filled = np.where(cover[:, :, None] > 0, drawn, near[:, :, :3] / (near[:, :, 3:] + np.float32(1e-6)))
-    # The brightest parts stay as they are: nothing clips at white before the light map is applied.
-    level = float(drawn[cover > 0].max())
-    return np.asarray(np.exp(strength * (filled - level)), np.float32)
+    drawn[:, :, 3] = depth < 1e38
+    relative = np.empty((rows, columns, 3), np.float32)
+    _fill(drawn, cv2.blur(drawn, (5, 5)), relative)
+    relative *= np.float32(strength)
+    return np.asarray(np.exp(relative), np.float32)
 
 
 def _ratio(stack: Array) -> Floats:
@@ -170,6 +149,119 @@ def _gather(now: Array, mean: Array, seen: Array, small: Array) -> None:
                         small[v, u, c] += np.float32(now[y, x, c]) * weight
                         small[v, u, 3 + c] += mean[y, x, c] * weight
                     small[v, u, 6] += weight
+
+
+@kernel
+def _fit_lamp(
+    mean: Array, seen: Array, fitted: Array, skin: Array, basis: Array, stiffness: Array, even_spread: float,
+    coefficients: Array,
+) -> None:  # fmt: skip
+    """Write the `coefficients` (9) of the light of a texture `mean` (n, n, 3) against `skin`: see `lasting_light`.
+
+    Weighted least squares, twice: what fits badly the first time counts less the second.
+    """
+    count, terms = fitted.shape[0], stiffness.shape[0]
+    step = mean.shape[0] // FIT_SIDE
+    wanted, weight, trust = np.zeros(count), np.zeros(count), np.empty(count)
+    bright = total = whole = 0.0
+    for i in range(count):
+        top, left = fitted[i] // FIT_SIDE * step, fitted[i] % FIT_SIDE * step
+        for y in range(top, top + step):
+            for x in range(left, left + step):
+                wanted[i] += 0.114 * mean[y, x, 0] + 0.587 * mean[y, x, 1] + 0.299 * mean[y, x, 2]
+                weight[i] += seen[y, x]
+        wanted[i] /= step * step
+        weight[i] /= step * step
+        trust[i] = weight[i]
+        bright += weight[i] * wanted[i]
+        total += weight[i] * skin[i]
+        whole += skin[i]
+    coefficients[:] = 0
+    coefficients[0] = 1
+    if total < 0.1 * whole:
+        return
+    # A brightness of 1 in the mean, so that the stiffness means the same in every picture.
+    for i in range(count):
+        wanted[i] /= bright / total * skin[i] + 1e-6
+    matrix, found = np.empty((terms, terms)), np.empty(terms)
+    for _ in range(2):
+        matrix[:, :] = 0
+        found[:] = 0
+        certain = 0.0
+        for i in range(count):
+            certain += trust[i]
+            for j in range(terms):
+                found[j] += trust[i] * basis[i, j] * wanted[i]
+                for k in range(j + 1):
+                    matrix[j, k] += trust[i] * basis[i, j] * basis[i, k]
+        for j in range(terms):
+            matrix[j, j] += certain * stiffness[j]
+        _solve(matrix, found)
+        # A beard, a mole, a lock of hair are not light.
+        for i in range(count):
+            misfit = abs(wanted[i] - _sum_of(basis, i, found))
+            trust[i] = weight[i] * min(0.25 / (misfit + 1e-6), 1.0)
+    middle = square = 0.0
+    for i in range(count):
+        light = _sum_of(basis, i, found)
+        middle += light / count
+        square += light * light / count
+    # Small differences from other faces in even light come from the shape of the face rather than from a lamp.
+    strength = max(square - middle * middle, 0.0)
+    share = strength / (strength + even_spread * even_spread)
+    for j in range(terms):
+        coefficients[j] = share * found[j]
+    coefficients[0] += 1 - share
+
+
+@kernel_part
+def _sum_of(basis: Array, row: int, coefficients: Array) -> float:
+    total = 0.0
+    for j in range(coefficients.shape[0]):
+        total += basis[row, j] * coefficients[j]
+    return total
+
+
+@kernel_part
+def _solve(matrix: Array, right: Array) -> None:
+    """Solve a symmetric, positive definite system whose lower half is given, in place (Cholesky)."""
+    size = right.shape[0]
+    for j in range(size):
+        for k in range(j + 1):
+            rest = matrix[j, k]
+            for m in range(k):
+                rest -= matrix[j, m] * matrix[k, m]
+            matrix[j, k] = np.sqrt(rest) if j == k else rest / matrix[k, k]
+    for j in range(size):
+        for m in range(j):
+            right[j] -= matrix[j, m] * right[m]
+        right[j] /= matrix[j, j]
+    for j in range(size - 1, -1, -1):
+        for m in range(j + 1, size):
+            right[j] -= matrix[m, j] * right[m]
+        right[j] /= matrix[j, j]
+
+
+@kernel
+def _fill(drawn: Array, near: Array, relative: Array) -> None:
+    """Write what is `drawn`, less its maximum; float32 (h, w, 3).
+
+    The last channel of `drawn` and `near`, its average around each cell, is 1 where something is drawn. Cells that the rim of
+    the mesh only touches are read, too: they take the light of their neighbours. With nothing drawn, all is 0.
+    """
+    level = np.float32(-3e38)
+    for y in range(drawn.shape[0]):
+        for x in range(drawn.shape[1]):
+            if drawn[y, x, 3] > 0:
+                level = max(level, drawn[y, x, 0], drawn[y, x, 1], drawn[y, x, 2])
+    if level < -1e38:
+        level = np.float32(0)
+    # The brightest parts stay as they are: nothing clips at white before the light map is applied.
+    for y in range(drawn.shape[0]):
+        for x in range(drawn.shape[1]):
+            share = np.float32(1) / (near[y, x, 3] + np.float32(1e-6))
+            for c in range(3):
+                relative[y, x, c] = (drawn[y, x, c] if drawn[y, x, 3] > 0 else near[y, x, c] * share) - level
 
 
 @cache

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from mien.face import landmark_sets
-from mien.face.lighting import lasting_light, light_of
+from mien.face.lighting import SIDE, lasting_light, light_of
 from mien.face.mean_face import neutral
 from mien.face.sharpness import FocusMeter
 from mien.face.texels import facing, unwrap
@@ -84,8 +84,9 @@ TUNING = ObserverTuning()
 class _TrackMemory:
     """One track: `texture` float32 (side, side, 3), the mean so far; `weight` float32 (side, side), the frames it was seen in.
 
-    `light` float32 (64, 64, 3) and `points` are the last frame's. `agreed` and `against` count the frames that confirmed the
-    texture, and those since then that contradict much of it; `mesh` is the neutral shape with which it was started.
+    `light` float32 (64, 64, 3) and `points` are the last frame's, `lasting` float32 (64, 64) is the light of the texture
+    against even light. `agreed` and `against` count the frames that confirmed the texture, and those since then that
+    contradict much of it; `mesh` is the neutral shape with which it was started.
     """
 
     texture: Floats
@@ -97,6 +98,7 @@ class _TrackMemory:
     focus: FocusMeter
     occlusion: TrackOcclusion = field(default_factory=TrackOcclusion)
     light: Floats | None = None
+    lasting: Floats = field(default_factory=lambda: np.ones((SIDE, SIDE), np.float32))
     unseen: int = 0
     agreed: int = 0
     against: int = 0
@@ -121,7 +123,7 @@ class _TrackMemory:
         """Forget the texture; take this frame's."""
         self.mesh = shape
         self.texture, self.weight = now.astype(np.float32), np.zeros_like(self.weight)
-        self.occlusion, self.light = TrackOcclusion(), None
+        self.occlusion, self.light, self.lasting = TrackOcclusion(), None, np.ones_like(self.lasting)
         self.agreed = self.against = 0
 
 
@@ -293,16 +295,20 @@ def _correlation(now: Image, texture: Floats, weight: Floats) -> float:
 
 def _expected(memory: _TrackMemory, now: Image, visible: Floats) -> Floats:
     """The mean texture as a lamp that has moved would light it; float32 (side, side, 3)."""
-    change = lasting_light(now.astype(np.float32), visible) / lasting_light(memory.texture, np.minimum(memory.weight, 1))
+    change = lasting_light(now.astype(np.float32), visible) / memory.lasting
     wide = cv2.resize(change, visible.shape[::-1], interpolation=cv2.INTER_LINEAR)
     return np.asarray(memory.texture * wide[:, :, None], np.float32)
 
 
 def _light(memory: _TrackMemory, now: Image, free: Floats) -> tuple[Floats, float]:
-    """Return the light of this frame against even light, float32 (64, 64, 3), and its exposure against the usual one."""
+    """Return the light of this frame against even light, float32 (64, 64, 3), and its exposure against the usual one.
+
+    The lasting light of the texture that has just been learnt goes into the memory.
+    """
     known = np.minimum(memory.weight, 1)
     change = light_of(now, memory.texture, free * known)
-    light: Floats = change * lasting_light(memory.texture, known)[:, :, None]
+    memory.lasting = lasting_light(memory.texture, known)
+    light: Floats = change * memory.lasting[:, :, None]
     return light, percentile_of(change[::4, ::4, 1], TUNING.bright_percentile)
 
 
