@@ -15,6 +15,7 @@ import tifffile
 from PIL import Image
 
 from mien.media.files.file_check import check_file
+from mien.media.files.heif_items import CheckedHeif
 
 READ_FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "HEIF", "AVIF")
 READ_NAMES = "jpeg, png, webp, tiff, bmp, gif, heic or avif"
@@ -27,6 +28,7 @@ DAMAGE = (OSError, SyntaxError, ValueError, EOFError, TypeError, LookupError, Ar
 """Errors of Pillow, libheif and OpenCV on damaged files; found by feeding them mutated ones."""
 
 pi_heif.register_heif_opener(thumbnails=False, depth_images=False, aux_images=False)
+Image.register_open("HEIF", CheckedHeif, Image.OPEN["HEIF"][1])
 
 
 def is_picture(path: Path) -> bool:
