@@ -107,6 +107,30 @@ def test_a_file_of_another_user_is_not_run(folder: Path, monkeypatch: pytest.Mon
     assert _Run(folder).compiled
 
 
+@pytest.mark.posix
+@pytest.mark.parametrize("place", ["writable by all", "writable by the group", "link", "pipe"])
+def test_a_file_that_others_may_change_is_not_run(folder: Path, place: str) -> None:
+    file = _only(folder)
+    match place:
+        case "link":
+            file.rename(folder / "elsewhere")
+            file.symlink_to(folder / "elsewhere")
+        case "pipe":
+            file.unlink()
+            os.mkfifo(file)
+        case _:
+            file.chmod(0o666 if place.endswith("all") else 0o660)
+    run = _Run(folder)
+    assert run.compiled
+    assert run.values == [4, 5]
+
+
+def test_a_file_under_the_name_of_another_is_not_run(folder: Path) -> None:
+    file = _only(folder)
+    assert read_checked(file) is not None
+    assert read_checked(file.rename(folder / f"another{kernel_cache.SUFFIX}")) is None
+
+
 def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     run = _Run(tmp_path / "file" / "kernels")
@@ -150,7 +174,7 @@ def test_old_files_are_deleted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 def test_the_content_is_what_was_written(tmp_path: Path) -> None:
     write_checked(tmp_path / "deep" / "file", b"content")
     assert read_checked(tmp_path / "deep" / "file") == b"content"
-    assert (tmp_path / "deep" / "file").read_bytes()[:32] == hashlib.sha256(b"content").digest()
+    assert (tmp_path / "deep" / "file").read_bytes()[:32] == hashlib.sha256(b"filecontent").digest()
     assert read_checked(tmp_path / "missing") is None
 
 

@@ -11,6 +11,7 @@ import inspect
 import logging
 import os
 import pickle
+import stat
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
@@ -31,6 +32,7 @@ COMMON_X86 = "x86-64-v3"
 """Processors that kernels are built for beforehand: Intel since Haswell (2013), AMD since Excavator (2015)."""
 _COMMON_FEATURES = frozenset(("+avx2", "+bmi", "+bmi2", "+f16c", "+fma", "+lzcnt", "+movbe", "+popcnt"))
 _MAX_FILES = 512  # 50 kernels of 30 to 150 KB for each version and processor; the oldest are deleted
+_MAX_BYTES = 16 << 20  # of a file; bounds memory
 _DIGEST_BYTES = hashlib.sha256().digest_size
 _UNREADABLE = (
     pickle.UnpicklingError, EOFError, ValueError, TypeError, KeyError, IndexError, AttributeError, ImportError, RuntimeError,
@@ -163,11 +165,11 @@ class _Place:
 
 
 def write_checked(path: Path, content: bytes) -> None:
-    """Write a file with its SHA-256 in front, whole or not at all. Raises `OSError`."""
+    """Write a file with the SHA-256 of its name and content in front, whole or not at all. Raises `OSError`."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as draft:
         try:
-            draft.write(hashlib.sha256(content).digest() + content)
+            draft.write(_digest(path, content) + content)
             draft.close()
             Path(draft.name).replace(path)
         except OSError:
@@ -177,16 +179,32 @@ def write_checked(path: Path, content: bytes) -> None:
 
 
 def read_checked(path: Path) -> bytes | None:
-    """Return the content of a file after its SHA-256, None when it is missing, foreign or damaged."""
+    """Return the content of a file after its SHA-256, None when it is missing, foreign, damaged or that of another name."""
     try:
-        # Machine code is run: nobody else may have written it.
-        if sys.platform != "win32" and path.stat().st_uid not in {os.geteuid(), 0}:
-            return None
-        content = path.read_bytes()
+        with open(path, "rb", opener=_open_plain) as file:
+            facts = os.fstat(file.fileno())
+            # Machine code is run: nobody else may have written it, nor may write it.
+            if not stat.S_ISREG(facts.st_mode) or (sys.platform != "win32" and not _is_private(facts)):
+                return None
+            content = file.read(_MAX_BYTES)
     except OSError:
         return None
     digest, rest = content[:_DIGEST_BYTES], content[_DIGEST_BYTES:]
-    return rest if hashlib.sha256(rest).digest() == digest else None
+    return rest if _digest(path, rest) == digest else None
+
+
+def _open_plain(path: str, flags: int) -> int:
+    """Open a file that is no link, and do not wait where it is a pipe."""
+    return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
+
+
+def _is_private(facts: os.stat_result) -> bool:
+    return facts.st_uid in {os.geteuid(), 0} and not facts.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+
+
+def _digest(path: Path, content: bytes) -> bytes:
+    # With the name: in a shared folder others may rename files, and one kernel must not run in place of another.
+    return hashlib.sha256(path.name.encode() + content).digest()
 
 
 def _delete_oldest(folder: Path) -> None:
