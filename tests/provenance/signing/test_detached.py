@@ -1,14 +1,17 @@
 """Signatures beside documents: whose they are, and what a change, another name or damage makes of them."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from mien.errors import UnreadableMedia
+from mien.provenance.signing.certificates import issue_authority, issue_leaf, subject_name, to_pem
 from mien.provenance.signing.detached import check_document, signature_of, signature_path
 from mien.provenance.signing.installation import open_signer
+from mien.provenance.signing.signatures import algorithm_of, signature_function
 from mien.provenance.signing.signer import Signer
 from tests.support.signed import anchors_of
 
@@ -40,6 +43,19 @@ def test_a_change_of_the_document_or_its_name_shows(document: Path, signer: Sign
     signature_path(other).rename(signature_path(document))
     document.write_bytes(b"<p>not seen</p>")
     assert check_document(document, anchors_of(signer)).state == "changed"
+
+
+def test_the_owner_of_a_certificate_cannot_issue_another(document: Path) -> None:
+    now = datetime.now(UTC)
+    root_key, own_key, other_key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(3))
+    root_name = subject_name("root")
+    root = issue_authority(root_name, root_name, root_key, root_key, now - timedelta(days=9), 1)
+    own = issue_leaf(own_key.public_key(), root, root_key, now)
+    other = issue_leaf(other_key.public_key(), own, own_key, now)
+    for key, chain, state in ((own_key, (own,), "trusted"), (other_key, (other, own), "unknown-signer")):
+        signer = Signer(to_pem(*chain), None, algorithm_of(key.public_key()), signature_function(key), "anybody")
+        signature_path(document).write_bytes(signature_of(document.read_bytes(), document.name, signer, now))
+        assert check_document(document, [to_pem(root)]).state == state
 
 
 @pytest.mark.parametrize("field", ["format", "file", "sha256", "signed_at", "algorithm", "signature", "certificates"])

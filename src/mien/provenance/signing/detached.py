@@ -70,7 +70,8 @@ def check_document(path: Path, anchors: Sequence[bytes]) -> SignatureFound:
     try:
         with signature_path(path).open("rb") as file:
             content = file.read(_MAX_BYTES)
-        document = hashlib.sha256(path.read_bytes()).hexdigest()
+        with path.open("rb") as file:
+            document = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         reason = error.strerror or error
         raise UnreadableMedia(f"{path} or its signature cannot be read: {reason}", "check the names") from error
@@ -106,9 +107,17 @@ def _leads_to(chain: Sequence[x509.Certificate], anchors: Sequence[bytes], momen
     """Return whether each certificate was issued by the next and the last by an anchor, all valid at a moment."""
     if not all(each.not_valid_before_utc <= moment <= each.not_valid_after_utc for each in chain):
         return False
-    if not all(_issued(one, other) for one, other in pairwise(chain)):
+    if not all(_issued(one, other) and _is_authority(other) for one, other in pairwise(chain)):
         return False
     return any(_issued(chain[-1], root) for pem in anchors for root in x509.load_pem_x509_certificates(pem))
+
+
+def _is_authority(certificate: x509.Certificate) -> bool:
+    """Return whether a certificate may issue others; else each owner of one could sign under any name."""
+    try:
+        return certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+    except (x509.ExtensionNotFound, x509.DuplicateExtension, ValueError):
+        return False
 
 
 def _issued(certificate: x509.Certificate, by: x509.Certificate) -> bool:
