@@ -66,6 +66,16 @@ def test_three_wrong_pairs_stop_the_words(tmp_path: Path) -> None:
         assert store.check("Anna", "answerer", "bada bada", NOW_S)[2].left == left
     with pytest.raises(UsageError, match="have stopped"):
         store.check("Anna", "answerer", right, NOW_S)
+    with pytest.raises(UsageError, match="have stopped"):
+        store.running("Anna")
+    assert main(["words", "show", "Anna", "--data", str(tmp_path)]) == 2
+
+
+def test_a_secret_that_cannot_be_given_is_not_kept(tmp_path: Path) -> None:
+    data = ["--data", str(tmp_path / "data")]
+    assert main(["words", "new", "Anna", "--qr", str(tmp_path / "none" / "code.png"), *data]) == 5
+    assert WordStore(tmp_path / "data").names() == []
+    assert main(["words", "new", "Anna", "--qr", str(tmp_path / "code.png"), *data]) == 0
 
 
 @pytest.mark.parametrize("name", ["../x", "", ".hidden", "a/b", "a" * 61, "a."])
@@ -89,7 +99,8 @@ def test_a_secret_goes_from_one_machine_to_the_other_by_its_picture(tmp_path: Pa
     assert main(["words", "new", "Bob", "--qr", code, *mine]) == 0
     assert main(["words", "add", "Anna", "--qr", code, *theirs]) == 0
     assert WordStore(tmp_path / "mine").open("Bob").secret == WordStore(tmp_path / "theirs").open("Anna").secret
-    assert (tmp_path / "mine" / "words" / "Bob.json").stat().st_mode & 0o077 == 0
+    for secret in (tmp_path / "mine" / "words" / "Bob.json", Path(code)):
+        assert secret.stat().st_mode & 0o077 == 0
     capsys.readouterr()
     assert main(["words", "show", "Bob", *mine]) == 0
     shown = capsys.readouterr().out.splitlines()

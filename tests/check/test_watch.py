@@ -61,6 +61,11 @@ def test_an_unmarked_call_and_a_black_one_say_nothing(shown: list[Image]) -> Non
         assert "says nothing" in tally.now()
 
 
+def test_a_source_of_one_picture_has_one_look(shown: list[Image]) -> None:
+    (only,) = looked(shown, 1)
+    assert (only.at_s, only.flat) == (0, False)
+
+
 def test_a_picture_of_this_installation_is_refused(shown: list[Image]) -> None:
     with pytest.raises(UsageError, match="no mirror"):
         looked(shown, 75, is_own=lambda number: number == ID)

@@ -33,6 +33,28 @@ def test_a_recorded_call_is_looked_at_and_noted(call: Path, tmp_path: Path, caps
     assert json.loads(capsys.readouterr().out)["looks"] == 1
 
 
+def test_an_end_before_the_first_look_is_no_finding(
+    call: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:  # fmt: skip
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    arguments = ["check", str(call), "--data", str(tmp_path)]
+    with monkeypatch.context() as patched:
+        patched.setattr("mien.commands.check_run._look", interrupted)
+        assert main(arguments) == 130
+        patched.setattr("mien.commands.check_run._look", lambda *_: None)
+        assert main(arguments) != 0
+    assert "no picture came" in capsys.readouterr().err
+
+
+def test_the_place_of_the_notes_is_checked_before_the_call(
+    call: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:  # fmt: skip
+    monkeypatch.setattr("mien.commands.check_run._look", lambda *_: pytest.fail("looked first"))
+    assert main(["check", str(call), "--report", str(tmp_path / "none" / "notes.html"), "--data", str(tmp_path)]) == 5
+
+
 def test_ones_own_picture_is_refused(call: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     Ledger(Database(tmp_path)).record(Output(ID, "live", "a live session", datetime(2026, 1, 1, tzinfo=UTC)), ())
     assert main(["check", str(call), "--data", str(tmp_path)]) == 2

@@ -83,7 +83,8 @@ class Watch:
             if now_s - looked_s >= self._tuning.look_s:
                 looked_s = now_s
                 yield self._look(now_s, image)
-        if image is not None and taken_s > looked_s:
+        # Of a single picture, too, whose time is 0.
+        if image is not None and (taken_s > looked_s or not looked_s):
             yield self._look(taken_s, image)
 
     def last_look(self, wait_s: float) -> Look | None:

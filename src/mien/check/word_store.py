@@ -69,6 +69,15 @@ class WordStore:
         except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
             raise UsageError(f"the words of {name} cannot be read ({type(error).__name__})", "share them again") from error
 
+    def running(self, name: str) -> Kept:
+        """Return the secret of a person as `open` does. Raises `UsageError` when the words have stopped."""
+        kept = self.open(name)
+        if kept.stopped:
+            raise UsageError(
+                f"three wrong pairs: the words of {name} have stopped", "meet, and share them again: mien words forget, new"
+            )
+        return kept
+
     def forget(self, name: str) -> None:
         """Remove the secret of a person."""
         try:
@@ -78,11 +87,7 @@ class WordStore:
 
     def check(self, name: str, role: Role, said: str, now_s: float) -> tuple[Outcome, int, Kept]:
         """Return the finding on a pair, and what is kept after it. Raises `UsageError` when the words have stopped."""
-        kept = self.open(name)
-        if kept.stopped:
-            raise UsageError(
-                f"three wrong pairs: the words of {name} have stopped", "meet, and share them again: mien words forget, new"
-            )
+        kept = self.running(name)
         outcome, away = kept.secret.check(role, said, now_s)
         after = Kept(name, kept.secret, 0 if outcome == "right" else kept.wrong + 1)
         # Written before anything is told, so that an interruption gives no further try.

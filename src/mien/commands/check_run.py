@@ -17,7 +17,7 @@ from mien.check.rolling_mark import warm_up_search
 from mien.check.sentences import phrase
 from mien.check.watch import Watch
 from mien.commands.tables import print_json
-from mien.commands.verify_report import write_signed
+from mien.commands.verify_report import check_places, write_signed
 from mien.contracts import FrameSource
 from mien.errors import ProvenanceError, SourceLost, UsageError
 from mien.media.address import masked
@@ -64,6 +64,8 @@ class Opened:
 def run_check(request: Request, told: Callable[[], bool]) -> int:
     """Run a check and return its exit code. `told` asks whether the other person knows of it. Raises a `MienError`."""
     opened = open_source(request.source, request.region)
+    # Before a check of an hour, not after it.
+    check_places(request.reports)
     if opened.live and not told():
         raise UsageError("the other person must be told of the check first", "tell them, then begin again")
     console = Console(highlight=False, soft_wrap=True, emoji=False, quiet=request.as_json)
@@ -78,7 +80,8 @@ def run_check(request: Request, told: Callable[[], bool]) -> int:
             _look(watch, source, tally, request, console)
         except KeyboardInterrupt:
             # The usual end of a check: what was seen so far is the result.
-            pass
+            if not tally.looks:
+                raise
         except SourceLost as error:
             if not tally.looks:
                 raise
@@ -86,6 +89,8 @@ def run_check(request: Request, told: Callable[[], bool]) -> int:
         last = watch.last_look(_LAST_SEARCH_S)
         if last is not None:
             tally.add(last)
+    if not tally.looks:
+        raise SourceLost(f"no picture came from {printable(opened.name)}", "check the source, and begin again")
     subject = Subject(printable(opened.name), watch.size_wh, began, opened.live, lost)
     rows = rows_of(subject, tally)
     if request.as_json:

@@ -67,10 +67,14 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _examined(file: Path, verifier: "Verifier") -> dict[str, Any]:
-    """Return the rows of a file, or those of the signature beside a document."""
+    """Return the rows of a file, or those of the signature beside a report.
+
+    A picture or video with a signature beside it is examined like any other: anybody can lay one there.
+    """
+    from mien.commands.verify_report import SUFFIXES
     from mien.provenance.signing.detached import check_document, signature_path
 
-    if signature_path(file).is_file():
+    if file.suffix.lower() in SUFFIXES and signature_path(file).is_file():
         return {"file": str(file), "signature": check_document(file, verifier.anchors).described()}
     return verifier.examine(file).described()
 
@@ -87,7 +91,8 @@ def _report(options: argparse.Namespace, files: Sequence[Path], verifier: "Verif
         write_reports(reports, outputs, data, files)
         console = Console(highlight=False, soft_wrap=True, emoji=False)
         for path in outputs:
-            console.print(escape(printable(f"{path}: {len(reports)} files, signed in {path.name}.sig")))
+            files_said = "1 file" if len(reports) == 1 else f"{len(reports)} files"
+            console.print(escape(printable(f"{path}: {files_said}, signed in {path.name}.sig")))
     return UnreadableMedia.exit_code if failed else 0
 
 

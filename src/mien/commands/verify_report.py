@@ -48,6 +48,7 @@ def examined(
 
 def write_reports(reports: Sequence[FileReport], outputs: Sequence[Path], data: Path, inputs: Sequence[Path]) -> None:
     """Write each output with its signature. Raises `OutputError` or `ProvenanceError`; then nothing of it remains."""
+    check_places(outputs, inputs)
     signer = open_signer(data / SIGNER_FOLDER)
     for path in outputs:
         signed = say("signed", signer=signer.name, name=signature_path(path).name)
@@ -58,16 +59,29 @@ def write_reports(reports: Sequence[FileReport], outputs: Sequence[Path], data: 
         write_signed(path, content, signer, inputs)
 
 
+def check_places(paths: Sequence[Path], inputs: Sequence[Path] = ()) -> None:
+    """Raise `OutputError` or `UsageError` for a report that cannot be written, or would replace an input; writes nothing."""
+    for path in paths:
+        for each in (path, signature_path(path)):
+            with OutputFile(each, overwrite=True, inputs=inputs):
+                pass
+
+
 def write_signed(path: Path, content: bytes, signer: Signer, inputs: Sequence[Path] = ()) -> None:
     """Write a document and its signature; the signature first, so that no document stands without one."""
-    write_plain(signature_path(path), signature_of(content, path.name, signer, datetime.now(UTC)))
+    check_places([path], inputs)
+    write_plain(signature_path(path), signature_of(content, path.name, signer, datetime.now(UTC)), inputs)
     write_plain(path, content, inputs)
 
 
-def write_plain(path: Path, content: bytes, inputs: Sequence[Path] = ()) -> None:
-    """Write a file whole or not at all, never over one of the inputs. Raises `OutputError` or `UsageError`."""
+def write_plain(path: Path, content: bytes, inputs: Sequence[Path] = (), *, private: bool = False) -> None:
+    """Write a file whole or not at all, never over one of the inputs; `private` = for its owner alone.
+
+    Raises `OutputError` or `UsageError`.
+    """
     with OutputFile(path, overwrite=True, inputs=inputs) as output:
         try:
+            output.temporary.touch(mode=0o600 if private else 0o666)
             output.temporary.write_bytes(content)
         except OSError as error:
             raise output_error(error, path) from error

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from mien.commands.options import Commands, add_data, data_of, path_of
 from mien.commands.tables import print_text
-from mien.errors import UsageError
+from mien.errors import MienError, UsageError
 
 _MODULE_PIXELS = 8  # side of a square of the QR code; a phone reads it from the screen at arm's length
 _QUIET_MODULES = 4  # white border, as ISO/IEC 18004 asks
@@ -43,17 +43,30 @@ def _run(options: argparse.Namespace) -> int:
         raise UsageError("whose words?", f"write: mien words {options.action} NAME")
     match options.action:
         case "new":
-            kept = store.keep(options.name, Secret.new())
-            _give(kept.secret.text, options.qr)
+            _new(store, options.name, options.qr)
         case "add":
             store.keep(options.name, Secret.of_text(_read_qr(options.qr) if options.qr else _typed()))
         case "forget":
             store.forget(options.name)
         case "show":
-            _show(store.open(options.name).secret)
+            _show(store.running(options.name).secret)
         case _:
             return _check(store, options)
     return 0
+
+
+def _new(store: object, name: str, code: Path | None) -> None:
+    """Keep a new secret and give it away; what cannot be given is not kept."""
+    from mien.check.rolling_words import Secret
+    from mien.check.word_store import WordStore
+
+    assert isinstance(store, WordStore)
+    kept = store.keep(name, Secret.new())
+    try:
+        _give(kept.secret.text, code)
+    except MienError:
+        store.forget(name)
+        raise
 
 
 def _show(secret: object) -> None:
@@ -104,7 +117,7 @@ def _give(text: str, path: Path | None) -> None:
     border = _QUIET_MODULES * _MODULE_PIXELS
     fine, content = cv2.imencode(".png", np.pad(large, border, constant_values=255))
     assert fine
-    write_plain(path, content.tobytes())
+    write_plain(path, content.tobytes(), private=True)
     print_text(f"{path}: let the other person photograph it now, in person; then delete it\n")
 
 

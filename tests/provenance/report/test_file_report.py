@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 import socket
 from pathlib import Path
 
@@ -198,7 +197,19 @@ def test_a_report_never_takes_the_place_of_its_file(tmp_path: Path) -> None:
     before = path.read_bytes()
     assert main(["verify", str(path), "--report", str(path), "--data", str(tmp_path / "data"), "--quick"]) == 2
     assert path.read_bytes() == before
-    shutil.rmtree(tmp_path / "data")
+    assert not (tmp_path / "a.html.sig").exists()
+    signature = tmp_path / "b.html.sig"
+    kinds.KINDS["plain.bmp"](signature)
+    assert main(["verify", str(signature), "--report", str(tmp_path / "b.html"), "--data", str(tmp_path / "data"), "--quick"]) == 2
+    assert signature.read_bytes() == before
+
+
+def test_a_signature_beside_a_picture_hides_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "a.bmp"
+    kinds.KINDS["plain.bmp"](path)
+    (tmp_path / "a.bmp.sig").write_text("{}")
+    assert main(["verify", str(path), "--json", "--data", str(tmp_path / "data"), "--quick"]) == 0
+    assert "mark" in json.loads(capsys.readouterr().out)[0]
 
 
 def test_pages_of_several_files_name_each(reports: dict[str, FileReport]) -> None:
