@@ -19,6 +19,8 @@ RUN /opt/mien/bin/pip install --no-cache-dir --no-deps --no-build-isolation . \
 RUN [ "$(uname -m)" != x86_64 ] || NUMBA_CPU_NAME=x86-64-v3 NUMBA_CPU_FEATURES= MIEN_DATA=/tmp/data \
     NUMBA_CACHE_DIR="$(/opt/mien/bin/python -P -c 'from mien.imaging.kernel_cache import PREBUILT; print(PREBUILT)')" \
     /opt/mien/bin/python -P -m mien doctor --prepare
+# Compiled kernels are written for their owner alone, and the user of the image is another.
+RUN chmod -R go+rX-w /opt/mien
 
 FROM $BASE
 RUN apt-get update \

@@ -40,6 +40,14 @@ def test_nothing_runs_as_root_in_the_image() -> None:
     assert last_from < users[-1] < [word for word, _ in words].index("ENTRYPOINT")
 
 
+def test_the_user_of_the_image_may_read_the_kernels_that_root_compiled() -> None:
+    words = _instructions()
+    compiled = next(number for number, (word, rest) in enumerate(words) if word == "RUN" and "doctor --prepare" in rest)
+    opened = next(number for number, (word, rest) in enumerate(words) if word == "RUN" and rest == "chmod -R go+rX-w /opt/mien")
+    copied = next(number for number, (word, rest) in enumerate(words) if word == "COPY" and "--from=build" in rest)
+    assert compiled < opened < copied
+
+
 def test_packages_are_installed_by_their_hashes_and_none_is_built() -> None:
     installs = [rest for word, rest in _instructions() if word == "RUN" and "pip install" in rest]
     locked = [rest for rest in installs if "--require-hashes" in rest and "--only-binary :all:" in rest]
