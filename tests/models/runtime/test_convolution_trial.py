@@ -1,7 +1,9 @@
 """The trial of rewritten convolutions: used when it is faster and right, and only while its bytes are what was tried."""
 
+import json
 from collections.abc import Callable
-from dataclasses import replace
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, replace
 from itertools import count
 from pathlib import Path
 
@@ -12,9 +14,10 @@ from mien.commands import findings
 from mien.errors import ModelError
 from mien.models.format.winograd import Size, weights_of
 from mien.models.library.importing import import_models
+from mien.models.library.lock import locked
 from mien.models.library.store import CACHE, Store
 from mien.models.runtime import convolution_trial as module
-from mien.models.runtime.convolution_trial import NETWORK, WEIGHTS, chosen, read_trial
+from mien.models.runtime.convolution_trial import NETWORK, TRIAL, WEIGHTS, RewriteTrial, chosen, read_trial
 from mien.models.runtime.example_face import example_picture
 from mien.models.runtime.half_precision import face_inputs
 from mien.models.runtime.onnx_session import OnnxSession
@@ -180,11 +183,25 @@ def test_the_choice(sizes: list[Size], times: dict[int, float], memory: int, til
     assert sorted(chosen(sizes, _scripted(times.__getitem__), memory)) == sorted(tiles)
 
 
+def test_one_process_at_a_time_tries_a_network(network: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "TUNING", replace(module.TUNING, least_channels=WIDTH, least_weights=0))
+    monkeypatch.setattr(module._Making, "_trial", lambda *_: pytest.fail("it was tried again"))
+    making = module._Making(network, "slim", tmp_path, lambda path: OnnxSession("slim", path), example_picture(), _ticking())
+    found = RewriteTrial(3, 0.5, 0.0, 1, "digest")
+    with ThreadPoolExecutor(1) as pool:
+        with locked(tmp_path):
+            other = pool.submit(making.tried)
+            (tmp_path / TRIAL).write_text(json.dumps(asdict(found)), "utf-8")
+        assert other.result(60) == found
+
+
 def test_one_convolution_is_timed(network: Path, tmp_path: Path) -> None:
     opened: list[str] = []
 
     def open_file(path: Path) -> OnnxSession:
         opened.append(path.suffix)
+        own = Path("/proc/self/fd")
+        assert path not in [each.readlink() for each in own.iterdir() if each.is_symlink()] if own.is_dir() else True
         return OnnxSession("layer", path)
 
     making = module._Making(network, "slim", tmp_path, open_file, example_picture(), _ticking())

@@ -1,4 +1,4 @@
-"""A lock, so that one process at a time changes a models folder."""
+"""A lock, so that one process at a time changes a folder of models."""
 
 import logging
 import os
@@ -15,8 +15,8 @@ _RETRY_S = 0.1  # between two attempts: short to a person, and no load
 
 
 @contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Lock the folder, which is made if it is missing, while models are added or removed; waits for another process.
+def locked(folder: Path, work: str = "adds models or removes them") -> Iterator[None]:
+    """Lock the folder, which is made if it is missing; waits for another process. `work` is what that one does, for the log.
 
     A folder that cannot be locked or made is not an error here: the write that follows reports what is wrong.
     """
@@ -26,7 +26,7 @@ def locked(folder: Path) -> Iterator[None]:
         descriptor = os.open(folder, os.O_RDONLY)
     try:
         if descriptor >= 0 and not _lock(descriptor):
-            _log.warning("waiting for another mien, which adds models to %s or removes them", folder)
+            _log.warning("waiting for another mien, which %s, in %s", work, folder)
             while not _lock(descriptor):
                 time.sleep(_RETRY_S)
         yield

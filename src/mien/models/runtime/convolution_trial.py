@@ -22,6 +22,7 @@ from mien.errors import ModelError
 from mien.models.format.onnx_bytes import model, node, output, outside_tensor, tensor
 from mien.models.format.onnx_edit import Edit, OnnxFile, opened_onnx
 from mien.models.format.winograd import TILES, Convolution, Rewriter, Size, convolutions, weights_of
+from mien.models.library.lock import locked
 from mien.models.runtime.half_precision import face_inputs, timed
 from mien.models.runtime.onnx_session import OnnxSession
 from mien.types import Array, Image
@@ -126,14 +127,19 @@ class _Making:
             if sum(9 * each.weights.shape[0] * each.weights.shape[1] for each in found) < TUNING.least_weights:
                 return RewriteTrial()
             _log.info("%s: trying faster convolutions, once; this takes up to a minute", self.name)
-            self.folder.mkdir(parents=True, exist_ok=True)
-            # Beside the result, so that a trial that was killed leaves nothing elsewhere, and `models remove` finds it.
-            with tempfile.TemporaryDirectory(dir=self.folder, prefix="draft-") as draft:
-                try:
-                    trial = self._trial(file, found, Path(draft))
-                except ModelError as error:
-                    _log.warning("%s runs as it is: its convolutions could not be rewritten: %s", self.name, error)
-                    trial = RewriteTrial()
+            # Workers that start together would replace each other's files, and time each other's load.
+            with locked(self.folder, "tries faster convolutions"):
+                return read_trial(self.folder) or self._kept(file, found)
+
+    def _kept(self, file: OnnxFile, found: Sequence[Convolution]) -> RewriteTrial:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        # Beside the result, so that a trial that was killed leaves nothing elsewhere, and `models remove` finds it.
+        with tempfile.TemporaryDirectory(dir=self.folder, prefix="draft-") as draft:
+            try:
+                trial = self._trial(file, found, Path(draft))
+            except ModelError as error:
+                _log.warning("%s runs as it is: its convolutions could not be rewritten: %s", self.name, error)
+                trial = RewriteTrial()
         (self.folder / TRIAL).write_text(json.dumps(asdict(trial), indent=1), "utf-8")
         _log.info("%s: %s", self.name, trial.words())
         return trial
@@ -182,10 +188,11 @@ class _Making:
         draw = np.random.default_rng(0)
         shape = (1, size.taken, size.height, size.width)
         weights = draw.standard_normal((size.given, size.taken, 3, 3), np.float32)
-        with tempfile.NamedTemporaryFile(dir=self.folder, suffix=".onnx") as file:
-            file.write(_one_layer(size, tile, weights))
-            file.flush()
-            with self.open_file(Path(file.name)) as session:
+        with tempfile.TemporaryDirectory(dir=self.folder, prefix="draft-") as draft:
+            # Closed before it is opened again: Windows shares no file that is open for writing.
+            path = Path(draft) / "layer.onnx"
+            path.write_bytes(_one_layer(size, tile, weights))
+            with self.open_file(path) as session:
                 return timed(session, {"taken": draw.standard_normal(shape, np.float32)}, self.clock)[1]
 
     def _compared(self, other: Path) -> tuple[float, float]:
