@@ -1,6 +1,7 @@
 """Stores of a film in parts: one suite for a folder and for a real object store, and what an object store does wrong."""
 
 import importlib.util
+import re
 import tempfile
 import threading
 from collections.abc import Callable
@@ -228,6 +229,19 @@ def test_a_store_that_is_gone_is_named(tmp_path: Path, object_keys: str, monkeyp
 def test_addresses_that_name_no_folder_are_refused(address: str) -> None:
     with pytest.raises(UsageError, match=r"names no folder|not installed"):
         store_of(address)
+
+
+def test_keys_in_an_address_are_in_no_message(
+    tmp_path: Path, object_keys: str, monkeypatch: pytest.MonkeyPatch
+) -> None:  # fmt: skip
+    with pytest.raises(UsageError) as refused:
+        store_of("s3://key:geh/eim@bucket/job")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://key:geheim@127.0.0.1:9")
+    short = replace(TUNING, waits_s=())
+    with pytest.raises(OutputError) as unreachable:
+        ObjectStore("s3://films/job", "films/job", s3_files(short), short).names()
+    for error in (refused.value, unreachable.value):
+        assert not {"geh", "eim"} & set(re.findall("geh|eim", f"{error} {error.remedy}"))
 
 
 def test_other_kinds_of_places_are_refused(tmp_path: Path) -> None:

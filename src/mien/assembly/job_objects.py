@@ -10,6 +10,7 @@ import importlib
 import importlib.util
 import json
 import os
+import re
 import secrets
 import shutil
 import tempfile
@@ -71,7 +72,9 @@ class ObjectStore:
     ) -> None:  # fmt: skip
         bucket, _, folder = place.strip("/").partition("/")
         if not bucket or not folder or not place.isprintable() or set(place) & set("?#@*[]"):
-            raise UsageError(f"{address} names no folder in a bucket", "write it as s3://BUCKET/JOB")
+            # Somebody may have written keys into it, as addresses of other services have them.
+            shown = _without_keys(address)
+            raise UsageError(f"{shown} names no folder in a bucket", "write it as s3://BUCKET/JOB, without keys")
         self._place = f"{bucket}/{folder}"
         self._address = address.rstrip("/")
         self._files = files
@@ -228,7 +231,8 @@ class ObjectStore:
         raise AssertionError("the last try returns or raises")
 
     def _unreachable(self, name: str, error: Exception) -> OutputError:
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        # An error may name the address of the service, as it was set, with its keys.
+        reason = _without_keys(" ".join(str(error).split()))[:200] or type(error).__name__
         remedy = "check network and store, then run the same command again: parts that are made stay"
         if isinstance(error, PermissionError) or type(error).__name__ in _NO_KEYS:
             remedy = "set the keys of a user who may read, write, list and delete there, for example by AWS_PROFILE"
@@ -318,6 +322,11 @@ class ObjectMark:
 
 _NO_KEYS = {"NoCredentialsError", "PartialCredentialsError", "TokenRetrievalError", "ProfileNotFound"}
 """Errors of botocore after which another try is of no use."""
+
+
+def _without_keys(text: str) -> str:
+    """Return a text whose addresses have neither user nor password."""
+    return re.sub(r"//[^@\s]*@", "//***@", text)
 
 
 def _is_abandoned(number: str) -> bool:
