@@ -49,6 +49,22 @@ def test_wrong_kernels_are_found(off: int, fine: bool, monkeypatch: pytest.Monke
     assert compare_kernels(spoilt).fine is fine
 
 
+def test_kernels_that_were_wrong_before_are_tried_again_and_not_believed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:  # fmt: skip
+    asked: list[bool] = []
+
+    def elsewhere(*, plain: bool) -> Image:
+        asked.append(plain)
+        return np.full((1, 8, 8, 3), 100 if plain else 120, np.uint8)
+
+    monkeypatch.setattr("mien.imaging.kernels.FAST", False)
+    monkeypatch.setattr(machine_check, "_swapped_elsewhere", elsewhere)
+    monkeypatch.setattr(machine_check, "swapped_frames", lambda: elsewhere(plain=True))
+    assert not compare_kernels().fine
+    assert sorted(asked) == [False, True]
+
+
 @pytest.mark.parametrize(("kernels", "networks", "code"), [(True, True, 0), (False, True, 1), (True, False, 1)])
 def test_the_result_is_kept(
     kernels: bool,

@@ -23,12 +23,13 @@ def _is_fast() -> bool:
     return False
 
 
-_FAST = _is_fast()
+FAST = _is_fast()
+"""True where kernels may use all that this processor has, and fast arithmetic."""
 
 
 def kernel(function: _Kernel) -> _Kernel:
     """Compile a function over arrays at its first call; it does not check indices, so its callers must."""
-    compile_it: Any = numba.njit(nogil=True, fastmath=_FAST, error_model="numpy", boundscheck=False)
+    compile_it: Any = numba.njit(nogil=True, fastmath=FAST, error_model="numpy", boundscheck=False)
     result: _Kernel = cached(compile_it(function))
     return result
 
@@ -36,5 +37,5 @@ def kernel(function: _Kernel) -> _Kernel:
 def kernel_part(function: _Part) -> _Part:
     """Mark a small function that kernels of the same file share; it is compiled into each of them."""
     compile_it: Any = numba.njit
-    part: _Part = compile_it(inline="always", error_model="numpy", fastmath=_FAST, boundscheck=False)(function)
+    part: _Part = compile_it(inline="always", error_model="numpy", fastmath=FAST, boundscheck=False)(function)
     return part
