@@ -1,7 +1,7 @@
 """Rolling words: two people who met share a secret once; every minute it gives each side a pair of words.
 
-The asker says the first pair, the answerer the second. A pair has 22 bits, is good for its minute, and nothing that is
-overheard can be used again. It proves the secret, not a face: a stolen phone has both.
+The asker says the first pair, the answerer the second. A pair has 22 bits and is good for its minute and the two beside it;
+within them, it can be passed on. It proves the secret, not a face: a stolen phone has both.
 """
 
 import base64

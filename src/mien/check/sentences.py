@@ -19,7 +19,7 @@ SENTENCES = {
         "nothing about who is there."
     ),
     "chance": (
-        "By chance a look shows a mark that is not there about once in 10^8 looks; a day of looks, one a second, is 86,400."
+        "By chance fewer than one look in 10^7 shows a mark that is not there; a day of looks, one a second, is 86,400."
     ),
     "badge-seen": "The AI badge of mien was seen, {corner}, in {seen} of {looks} looks.",
     "badge-none": "mien's AI badge was not seen in a corner of the picture. That says nothing: a window may cover or cut it.",
