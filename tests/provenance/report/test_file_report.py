@@ -10,6 +10,7 @@ import pytest
 from mien.commands.main import main
 from mien.errors import UnreadableMedia
 from mien.provenance.credentials.trust_list import bundled_lists
+from mien.provenance.report.declared import xmp_fields
 from mien.provenance.report.file_report import Examiner, FileReport, ReportRow
 from mien.provenance.report.page import page
 from mien.provenance.report.words import SOURCES, WORDS
@@ -178,6 +179,18 @@ def test_damaged_and_dangerous_packets_are_skipped(tmp_path: Path, examiner: Exa
     path = tmp_path / "a.png"
     path.write_bytes(kinds.png_with(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + packet))
     assert row_of(examiner.examine(path), "Declared").seen == "not seen"
+
+
+def test_a_document_type_in_wide_letters_is_refused() -> None:
+    packet = '<!DOCTYPE a [<!ENTITY b "c">]><a><CreatorTool>&b;</CreatorTool></a>'
+    assert list(xmp_fields(b"\xfe\xff" + packet.encode("utf-16-be"))) == []
+
+
+def test_elements_in_elements_are_read_within_bounds() -> None:
+    # Each one looks into itself for a list: without bounds a packet of 1 MiB took minutes.
+    packet = b"<CreatorTool>" * 500 + b"<b>deep</b>" + b"</CreatorTool>" * 500
+    assert [(each.name, each.value) for each in xmp_fields(packet)] == [("CreatorTool", "deep")] * 99
+    assert list(xmp_fields(b"<a>" * 500 + b"deep" + b"</a>" * 500)) == []
 
 
 def test_the_other_files_of_a_report_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,6 +10,7 @@ import warnings
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -23,6 +24,7 @@ from mien.provenance.report.words import source_words
 
 _MAX_DECLARATIONS = 80  # a report stays readable, whatever a file holds
 _MAX_LETTERS = 400  # likewise; prompts and workflows are long
+_MAX_LISTED = 100  # elements of a list; a picture names some creators
 _MAX_XMP_BYTES = 1 << 20  # bounds the parser's memory
 _MAX_TEXT_BYTES = 1 << 20  # bounds a compressed text of PNG
 _XMP_START = b"http://ns.adobe.com/xap/1.0/\0"
@@ -106,7 +108,8 @@ def _of_part(layout: Layout, part: Part) -> Iterator[Declaration]:
 
 def xmp_fields(packet: bytes) -> Iterator[Declaration]:
     """Yield the fields of an XMP packet that tell how the picture was made. A packet with a document type is refused."""
-    if len(packet) > _MAX_XMP_BYTES or b"<!" in packet.replace(b"<!--", b""):
+    # Without the zeros of UTF-16, in which a document type would look otherwise.
+    if len(packet) > _MAX_XMP_BYTES or b"<!" in packet.replace(b"\0", b"").replace(b"<!--", b""):
         # Entities could name files, or grow without end.
         return
     try:
@@ -114,15 +117,19 @@ def xmp_fields(packet: bytes) -> Iterator[Declaration]:
     except (ElementTree.ParseError, ValueError, LookupError, RecursionError):
         return
     for element in root.iter():
-        for key, value in ((element.tag, (element.text or "").strip() or _listed(element)), *element.attrib.items()):
+        for key, given in ((element.tag, None), *element.attrib.items()):
             name = str(key).rsplit("}", 1)[-1]
-            if value and (name in _XMP_FIELDS or name.startswith("AI") or name == "softwareAgent"):
-                yield _declared("XMP", name, value)
+            if name in _XMP_FIELDS or name.startswith("AI") or name == "softwareAgent":
+                value = (element.text or "").strip() or _listed(element) if given is None else given
+                if value:
+                    yield _declared("XMP", name, value)
 
 
 def _listed(element: "ElementTree.Element") -> str:
     """Return the texts of a list in RDF (`rdf:Bag`, `rdf:Alt`), joined."""
-    return " / ".join(text for each in element.iter() if each is not element and (text := (each.text or "").strip()))
+    # Bounded: elements that lie in each other would be read again at each depth.
+    inside = islice(element.iter(), 1, _MAX_LISTED)
+    return " / ".join(text for each in inside if (text := (each.text or "").strip()))
 
 
 def _declared(where: str, name: str, value: str) -> Declaration:
