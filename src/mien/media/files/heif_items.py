@@ -12,7 +12,7 @@ from pi_heif import HeifImageFile
 
 _HEAD_BYTES, _LONG_HEAD_BYTES = 8, 16  # of a box: size and name, and the same with a size of 64 bits
 _VERSION_BYTES = 4  # version and flags, in front of the content of the boxes below
-_LONG_ID_VERSION = 3  # of `infe`, from which on an item has a number of 32 bits
+_LONG_ID_VERSION = 3  # of `infe`; from this version, numbers of items have 32 bits
 _MAX_BYTES = 1 << 30  # of a file, all of which is held in memory; a burst of a phone has some tens of megabytes
 _MAX_ITEMS = 100_000  # a grid of a 200-megapixel photo has some thousand; bounds the work
 
