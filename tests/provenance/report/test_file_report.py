@@ -213,7 +213,9 @@ def test_a_report_never_takes_the_place_of_its_file(tmp_path: Path) -> None:
     assert not (tmp_path / "a.html.sig").exists()
     signature = tmp_path / "b.html.sig"
     kinds.KINDS["plain.bmp"](signature)
-    assert main(["verify", str(signature), "--report", str(tmp_path / "b.html"), "--data", str(tmp_path / "data"), "--quick"]) == 2
+    assert (
+        main(["verify", str(signature), "--report", str(tmp_path / "b.html"), "--data", str(tmp_path / "data"), "--quick"]) == 2
+    )
     assert signature.read_bytes() == before
 
 

@@ -18,7 +18,10 @@ DISCLOSURE = "io.github.mien.disclosure"
 MARK_ALGORITHM = "io.github.mien.mark"
 """Name of the mark in the soft binding; its value is the id as six hexadecimal digits."""
 CHECKER = f"mien verify FILE; the mark is described in docs/mark.md of mien {__version__}"
-"""Free means to check the mark, and its description, exact enough to write a reader; no web address, which could pass to others."""
+"""Free means to check the mark, and its description, exact enough to write a reader.
+
+No web address, which could pass to others.
+"""
 PARENT_ID = "parent"
 """Ties the action `c2pa.opened` to the ingredient that was opened."""
 _MARK_BITS = 24  # three of the four bytes of the mark; the fourth is their check
