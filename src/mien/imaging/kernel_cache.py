@@ -184,7 +184,7 @@ def read_checked(path: Path) -> bytes | None:
         with open(path, "rb", opener=_open_plain) as file:
             facts = os.fstat(file.fileno())
             # Machine code is run: nobody else may have written it, nor may write it.
-            if not stat.S_ISREG(facts.st_mode) or (sys.platform != "win32" and not _is_private(facts)):
+            if not stat.S_ISREG(facts.st_mode) or not _is_private(facts):
                 return None
             content = file.read(_MAX_BYTES)
     except OSError:
@@ -199,6 +199,8 @@ def _open_plain(path: str, flags: int) -> int:
 
 
 def _is_private(facts: os.stat_result) -> bool:
+    if sys.platform == "win32":
+        return True
     return facts.st_uid in {os.geteuid(), 0} and not facts.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
 
 
