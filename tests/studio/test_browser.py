@@ -264,7 +264,7 @@ def test_of_several_faces_one_is_chosen_before_consent(chromium: Any, examples: 
     cv2.imwrite(str(group), np.hstack([one, cv2.resize(two, (one.shape[1], one.shape[0]))]))
     with running_studio(tmp_path) as studio, visiting(chromium, studio) as person:
         person.page.set_input_files("#add-face", str(group))
-        person.page.click('[data-number="2"]')
+        person.page.click('button[data-number="2"]')
         question = person.page.locator("#consent-question")
         question.wait_for()
         assert "number 2" in question.inner_text()
@@ -662,7 +662,7 @@ def test_a_file_without_people_says_so_and_looking_can_be_stopped(chromium: Any,
         page.click("#tab-files")
         film = write_grey(tmp_path / "film.mp4")
         remedies = "mit einem größeren", "„Größe bei der Suche“ unter „Experte“ auf 640"
-        for file, words in ((text, "letter.mp4"), (grey, remedies[0]), (film, remedies[1])):
+        for file, words in ((text, "Die Datei lässt sich nicht lesen"), (grey, remedies[0]), (film, remedies[1])):
             page.set_input_files("#film-file", str(file))
             page.wait_for_selector("#film-state.bad")
             said = page.locator("#film-state").inner_text()
@@ -808,7 +808,7 @@ def test_findings_are_told_in_german(person: Person, examples: Path, tmp_path: P
     assert person.check(tmp_path / "brief.txt")["mark"] == "Die Bilder der Datei lassen sich nicht lesen."
     (tmp_path / "leer.mp4").write_bytes(b"")
     person.check(tmp_path / "leer.mp4")
-    assert person.page.locator("#verify-state").inner_text().startswith("leer.mp4 lässt sich nicht öffnen")
+    assert person.page.locator("#verify-state").inner_text().startswith("Die Datei lässt sich nicht lesen")
 
 
 def test_a_silent_camera_and_figures_are_told_in_german(chromium: Any, tmp_path: Path) -> None:

@@ -167,7 +167,16 @@ def test_states_and_reasons_are_told(person: Person) -> None:
 
     for why, words in (("dark", "too dark"), ("turned", "head turned away"), ("hand", "something in front of the face")):
         assert told(shown="covered", why=why) == f"Covered: {words}"
-    assert told(shown="refused", why="") == "Covered: content check"
+    assert told(shown="refused", why="content") == "Covered: content check"
+    for why, words in (
+        ("silent", "no picture comes"),
+        ("starting", "the models are loading"),
+        ("", "the first picture is being made"),
+    ):
+        for _ in range(3):
+            assert told(shown="none", why=why, fps=0) == words
+        assert page.locator("#slow").is_hidden(), "nothing comes: that is not slow"
+    assert page.locator("#empty-title").inner_text() == "Opening…"
     assert told(shown="veiled", why="", crowded=True) == "Covered: too many faces"
     assert told(shown="passed", why="").lower() == "your own face is shown"
     assert page.locator("#pill").get_attribute("data-state") == "own"
@@ -176,6 +185,8 @@ def test_states_and_reasons_are_told(person: Person) -> None:
     for _ in range(3):
         told(shown="swapped", why="", fps=8)
     assert page.locator("#slow-words").inner_text() == "Too slow: 8 fps; use 640 × 480."
+    told(shown="veiled", why="unseen", fps=0)
+    assert page.locator("#slow-words").inner_text() == "Too slow: < 1 fps; use 640 × 480."
     assert told(shown="veiled", why="unseen", fps=5) == "Covered: this machine is too slow"
     person.shoot("stage-slow")
     with page.expect_request(lambda request: request.method == "PUT" and request.url.endswith("/api/input")) as sent:

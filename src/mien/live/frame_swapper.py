@@ -62,10 +62,6 @@ worn picture is repeated; `veiled`: all is veiled; `passed`: the raw picture, on
 picture; `refused` and `unchecked`: the card, because the content check takes the picture for nudity or does not answer."""
 
 
-HIDDEN: frozenset[Showing] = frozenset({"covered", "held", "veiled"})
-"""Appearances for which a reason can be told."""
-
-
 @dataclass(frozen=True, slots=True)
 class ShownFace:
     """A tracked face of a frame: its place as xyxy in frame pixels, and the name of the member of the cast that it surely is.
@@ -140,6 +136,10 @@ class FrameSwapper:
         # Before the picture is veiled.
         why = self._reasons.find(image, tracked.faces, trusted, is_hidden=not verdict.clear)
         what: Showing = self._hide(image, frame.time_s, verdict, snapshot, bool(worn))
+        if snapshot.cast is None or (what == "clear" and tracked.faces):
+            why = "no_face"
+        elif what == "clear":
+            why = "unseen"
         content = self._content.see(frame)
         if content.state != "clear":
             return self._withheld(frame, content, snapshot)
@@ -149,7 +149,7 @@ class FrameSwapper:
         self._mark.leaving(frame)
         faces = _shown_faces(tracked.faces, worn, spared, parts)
         crowded = is_crowded(tracked.faces, tracked.detections, snapshot.settings)
-        return Shown(labelled, what, tracked.before, tracked.classes, faces, crowded, why if what in HIDDEN else "")
+        return Shown(labelled, what, tracked.before, tracked.classes, faces, crowded, "" if what == "swapped" else why)
 
     def closed(self, frame: Frame, snapshot: Snapshot, why: HiddenReason = "") -> Shown:
         """Return the frame with all of it veiled."""
@@ -160,10 +160,10 @@ class FrameSwapper:
         """Return a veil or the card; not even the page's "before" shows this frame."""
         self._last_good = None
         if content.state != "refused" and content.state != "unchecked":
-            return self.closed(frame, snapshot)
+            return self.closed(frame, snapshot, "content")
         height, width = frame.image.shape[:2]
         frame.image[:] = card(width, height)
-        return Shown(self._label(frame, snapshot.settings, hidden=True), content.state)
+        return Shown(self._label(frame, snapshot.settings, hidden=True), content.state, why="content")
 
     def absent(self, width: int, height: int, pts: int, snapshot: Snapshot) -> Shown:
         """Return the card that stands in while the input gives nothing."""

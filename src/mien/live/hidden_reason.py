@@ -7,9 +7,10 @@ from typing import Literal
 from mien.safety.guard import DEFAULT_TUNING
 from mien.types import Image, TrackedFace
 
-HiddenReason = Literal["", "dark", "turned", "hand", "unseen", "asked"]
+HiddenReason = Literal["", "dark", "turned", "hand", "unseen", "asked", "no_face", "content", "failed"]
 """`dark`: too little light to tell; `turned`: the head is turned away; `hand`: a face is there but not confirmed, mostly behind
-a hand; `unseen`: no face is found; `asked`: the wearer asked to be covered; empty for a reason that is not known."""
+a hand; `unseen`: no face is found; `asked`: the wearer asked to be covered; `no_face`: none is chosen; `content`: the
+content check withholds the frame; `failed`: the frame could not be made; empty while the face is worn."""
 
 
 @dataclass(frozen=True, slots=True)

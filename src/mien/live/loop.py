@@ -348,7 +348,7 @@ class LiveLoop:
         except Exception as error:  # noqa: BLE001 - thread border: the picture is hidden and the loop goes on
             _log.warning("a frame could not be made and is veiled: %r", error)
             swapper.reset()
-            return swapper.closed(tracked.frame, snapshot)
+            return swapper.closed(tracked.frame, snapshot, "failed")
 
     def _send(self, shown: Shown) -> None:
         self.meter.finished(time.monotonic(), shown.what, crowded=shown.crowded, why=shown.why)

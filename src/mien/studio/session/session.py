@@ -85,7 +85,7 @@ class StudioSession:
             Snapshot(settings),
             _Listener(self),
         )
-        self.figures = SessionFigures(self.loop.meter)
+        self.figures = SessionFigures(self.loop, self._is_starting)
         self._recordings = Recordings(trust.notary, self._settings, lambda: self.loop.mark_id, self.notify)
         recogniser = recogniser_of(self._models)
         self.wardrobe = Wardrobe(
@@ -274,6 +274,9 @@ class StudioSession:
 
     def _settings(self) -> Settings:
         return self.wardrobe.settings
+
+    def _is_starting(self) -> bool:
+        return self._warming.is_alive() or self.wardrobe.pending.status.state == "opening"
 
     def _warm_up(self) -> None:
         """Have everything compiled and loaded before the first frame comes."""

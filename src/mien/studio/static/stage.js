@@ -6,7 +6,8 @@ import { lineOf } from './troubles.js';
 
 const SILENT_MS = 2000; // figures come once a second
 const SLOW_FPS = 12, SMOOTH_FPS = 15, SLOW_READINGS = 3, TOO_SLOW_FPS = 8;
-const HIDDEN = ['covered', 'held', 'veiled', 'refused', 'unchecked'];
+/** Reasons for no picture at all, as the server names them. */
+const NO_PICTURE = ['starting', 'first', 'silent'];
 /** The most pixels that the remedy for a slow machine asks for. */
 const SMALL = { width: 640, height: 480 };
 
@@ -48,7 +49,7 @@ export class Stage {
   showMetrics(metrics) {
     this.metrics = metrics;
     const isLive = this.state?.input.state === 'live';
-    byId('figures').hidden = !isLive;
+    byId('figures').hidden = !isLive || metrics.shown === 'none';
     if (isLive) this.showPace(metrics);
     else this.slowReadings = 0;
     if (!isLive) byId('slow').hidden = true;
@@ -57,18 +58,22 @@ export class Stage {
 
   /** @param {Metrics} metrics */
   showPace(metrics) {
-    const { fps, latency_ms: latency } = metrics;
-    if (fps < SLOW_FPS) this.slowReadings += 1;
+    const { latency_ms: latency } = metrics;
+    // Without a picture there is no pace; one in two seconds and less is the least that the server counts.
+    const isPicture = metrics.shown !== 'none', fps = metrics.fps;
+    const frames = fps < 1 ? '< 1' : decimal(fps, fps < 2 ? 1 : 0);
+    if (!isPicture) this.slowReadings = 0;
+    else if (fps < SLOW_FPS) this.slowReadings += 1;
     else if (fps > SMOOTH_FPS) this.slowReadings = 0;
     const isSlow = this.slowReadings >= SLOW_READINGS;
     const pace = byId('pace');
     pace.dataset.pace = isSlow ? 'slow' : 'smooth';
-    say('pace', t(isSlow ? 'pace_slow' : 'pace_smooth', { fps: Math.round(fps), ms: latency.median?.toFixed(0) }));
+    say('pace', t(isSlow ? 'pace_slow' : 'pace_smooth', { fps: frames, ms: latency.median?.toFixed(0) }));
     const input = /** @type {State} */ (this.state).input;
     const canShrink = ['camera', 'browser'].includes(input.kind) && input.width * input.height > SMALL.width * SMALL.height;
     byId('slow').hidden = !isSlow;
     byId('slow-act').hidden = !canShrink;
-    if (isSlow) say('slow-words', t(canShrink ? 'too_slow_use' : 'too_slow', { fps: decimal(fps, fps < 2 ? 1 : 0) }));
+    if (isSlow) say('slow-words', t(canShrink ? 'too_slow_use' : 'too_slow', { fps: frames }));
   }
 
   /** The state of the picture, and why. @returns {[string, string]} */
@@ -82,7 +87,7 @@ export class Stage {
     if (shown === 'passed') return ['own', t('pill_own')];
     if (shown === 'clear') return ['none', t('pill_clear')];
     if (shown === 'refused' || shown === 'unchecked') return ['covered', t('pill_covered', { why: t('why_content') })];
-    if (!state.face && HIDDEN.includes(shown)) return ['covered', t('pill_covered', { why: t('why_no_face') })];
+    if (shown === 'none') return ['none', t(`why_${this.why}`)];
     if (metrics?.crowded) return ['covered', t('pill_covered', { why: t('why_crowd') })];
     return ['covered', t('pill_covered', { why: t(`why_${this.why}`) })];
   }
@@ -90,9 +95,10 @@ export class Stage {
   /** Why a face is hidden, as a key. A face is confirmed by several frames in a row, which a slow machine does not have. */
   get why() {
     const { metrics } = this;
-    if (!metrics || metrics.shown === 'none') return 'none';
+    // What is known of an input that has just become live may be from before.
+    if (!metrics || metrics.shown === 'none') return NO_PICTURE.includes(metrics?.why ?? '') ? /** @type {Metrics} */ (metrics).why : 'first';
     const isSlow = this.slowReadings >= SLOW_READINGS && metrics.fps < TOO_SLOW_FPS;
-    if (isSlow && ['hand', 'unseen', ''].includes(metrics.why)) return 'slow';
+    if (isSlow && ['hand', 'unseen'].includes(metrics.why)) return 'slow';
     return metrics.why || 'unseen';
   }
 

@@ -31,7 +31,8 @@ export class Steps {
     else if (state.covered) this.explain(t('covered_asked'), t('covered_asked_text'));
     else if (shown === 'refused' || shown === 'unchecked') this.explain(t(`${shown}_title`), t(`${shown}_text`));
     else if (!state.face && !isCast && shown !== 'passed') this.explain(t('choose_face'), t('choose_face_text'));
-    else if (shown === 'veiled') this.explain(t('covered_title'), isCrowded ? t('crowd_text', { n, faces: t('set_faces'), more: t('expert') }) : t(`help_${why}`));
+    else if (shown === 'veiled') this.explain(t('covered_title'), isCrowded ? t('crowd_text', { n, faces: t('set_faces'), more: t('expert') }) : t(`help_${why}`, {}, t(`why_${why}`)));
+    else if (shown === 'none') this.explain(t(why === 'silent' ? 'status_none' : 'opening'), t(`help_${why}`, {}, t(`why_${why}`)));
     else this.explain('', '');
   }
 

@@ -328,7 +328,12 @@ class Latency(Answer):
 
 
 class Metrics(Answer):
-    """Figures of the live picture and of this process; `cpu_percent` 100 = one core."""
+    """Figures of the live picture and of this process; `cpu_percent` 100 = one core.
+
+    `why` names what keeps an input from being shown with the face: of the input `opening`, `lost`, `silent` (live, without a
+    picture); `starting` (models are loading), `first` (the first picture is being made), `asked`, `no_face` (none is chosen),
+    `dark`, `turned`, `hand`, `unseen`, `slow`, `content`, `failed`; empty while the face is worn, or without an input.
+    """
 
     fps: float
     capture_fps: float

@@ -721,7 +721,10 @@ export default {
   why_no_face: 'kein Gesicht gewählt',
   why_crowd: 'zu viele Gesichter',
   why_slow: 'dieser Rechner ist zu langsam',
-  why_none: 'kein Bild kommt an',
+  why_starting: 'die Modelle werden geladen',
+  why_first: 'das erste Bild entsteht',
+  why_failed: 'ein Schritt ist fehlgeschlagen, mehr steht im Protokoll',
+  why_silent: 'kein Bild kommt an',
   why_dark: 'zu dunkel',
   why_turned: 'Kopf abgewandt',
   why_hand: 'etwas ist vor dem Gesicht',
@@ -762,5 +765,5 @@ export default {
   key_start: 'Videoquelle starten oder stoppen',
   key_panel: 'Leiste ein- oder ausklappen',
   help_slow: 'Dieser Rechner ist zu langsam für das Bild. Nimm eine kleinere Größe oder schließe andere Programme.',
-  help_none: 'Von der Videoquelle kommt gerade kein Bild.',
+  help_silent: 'Von der Videoquelle kommt gerade kein Bild.',
 };

@@ -542,7 +542,10 @@ export default {
   why_no_face: 'no face is chosen',
   why_crowd: 'too many faces',
   why_slow: 'this machine is too slow',
-  why_none: 'no picture comes',
+  why_starting: 'the models are loading',
+  why_first: 'the first picture is being made',
+  why_failed: 'a step failed; the log says more',
+  why_silent: 'no picture comes',
   why_dark: 'too dark',
   why_turned: 'head turned away',
   why_hand: 'something in front of the face',
@@ -583,5 +586,5 @@ export default {
   key_start: 'Start or stop the input',
   key_panel: 'Fold or unfold the panel',
   help_slow: 'This machine is too slow for the picture. Use a smaller size, or close other programs.',
-  help_none: 'The input gives no picture at the moment.',
+  help_silent: 'The input gives no picture at the moment.',
 };
