@@ -20,6 +20,7 @@ NEEDED = (
     r"mien/py\.typed",
     r"mien/studio/static/index\.html",
     r"mien/studio/static/strings/en\.js",
+    r"mien/studio/static/strings/later/en\.js",
     r"LICENSE",
     r"NOTICE",
 )

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.axe import violations
 from tests.support.browser import CHROMIUM, Person, visiting
 from tests.support.page_words import LANGUAGES, words
 from tests.support.places import EXAMPLES
@@ -72,6 +73,25 @@ def test_no_text_is_wider_than_its_control_in_any_language(person: Person) -> No
             page.evaluate("(panel) => document.querySelector(`#${panel}-dialog`).close()", panel)
         person.shoot(f"phone-{language}")
     assert wide == {language: [] for language in LANGUAGES}
+
+
+@pytest.mark.parametrize("person", [{"color_scheme": each} for each in ("dark", "light")], indirect=True, ids=["dark", "light"])
+def test_axe_finds_nothing_in_the_panels_and_in_any_language(person: Person, request: pytest.FixtureRequest) -> None:
+    page, found = person.page, dict[str, object]()
+    person.show("#presets")
+    page.wait_for_selector("#preset-form ~ fieldset")
+    found["presets"] = violations(page)
+    for panel in PANELS:
+        open_panel(person, panel)
+        found[panel] = violations(page)
+        person.shoot(f"panel-{panel}-{request.node.callspec.id}")
+        page.keyboard.press("Escape")
+        page.wait_for_selector(f"#{panel}-dialog", state="hidden")
+    for language in LANGUAGES if request.node.callspec.id == "dark" else ():
+        page.select_option("#language", language)
+        page.wait_for_function("(wanted) => document.documentElement.lang === wanted", arg=language)
+        found[language] = violations(page)
+    assert {where: each for where, each in found.items() if each} == {}
 
 
 def test_the_panels_make_an_address_list_models_and_revoke_a_consent(chromium: Any, person: Person) -> None:

@@ -14,7 +14,8 @@ _LINE = re.compile(r"""  (?:'([^']+)'|(\w+)): (['"`])(.*)\3,""")
 def words(language: str) -> dict[str, str]:
     """Return the texts of a language by key; each has a line of its own and is there once."""
     found: dict[str, str] = {}
-    for line in (STRINGS / f"{language}.js").read_text("utf-8").splitlines():
+    files = STRINGS / f"{language}.js", STRINGS / "later" / f"{language}.js"
+    for line in "".join(file.read_text("utf-8") for file in files).splitlines():
         if line.startswith("  "):
             parsed = _LINE.fullmatch(line)
             assert parsed is not None, f"{language}: one key and one text a line: {line}"

@@ -1,7 +1,7 @@
 /** Requests to the server and their errors. */
 import { byId, make } from './dom.js';
 import { t } from './strings.js';
-import { wordsOf } from './troubles.js';
+import { prepare, wordsOf } from './troubles.js';
 
 /** An answer that reports an error; `answer` is its JSON. */
 export class ApiError extends Error {
@@ -34,6 +34,7 @@ export async function call(method, path, body) {
     throw new ApiError(0, { error: t('no_connection'), remedy: t('no_connection_remedy') });
   }
   const text = await answer.text();
+  /** @type {Record<string, any>} */
   let value = {};
   try {
     value = text ? JSON.parse(text) : {};
@@ -41,6 +42,7 @@ export async function call(method, path, body) {
     value = { error: t('odd_answer') };
   }
   if (answer.status === 401) value = { error: t('session_over'), remedy: t('session_over_remedy') };
+  if (!answer.ok && value.key) await prepare();
   if (!answer.ok) throw new ApiError(answer.status, value);
   return value;
 }

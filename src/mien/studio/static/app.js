@@ -65,6 +65,7 @@ class App {
     ]);
     this.wireButtons();
     this.wireTools();
+    document.addEventListener('words', () => this.state && this.showState(this.state));
     this.events = new LastingSocket('/ws/events', { message: (data) => this.told(JSON.parse(data)), down: () => void this.down() });
     void this.refreshDevices();
     setInterval(() => void this.refreshDevices(), 10_000);

@@ -3,8 +3,10 @@ import { attempt, call } from './api.js';
 import { when } from './dates.js';
 import { make } from './dom.js';
 import { Panel, listOf } from './panels.js';
-import { t } from './strings.js';
+import { loadLater, t } from './strings.js';
 /** @typedef {import('./types').Consent} Consent */
+
+await loadLater();
 
 export default class Consents extends Panel {
   constructor() {

@@ -2,9 +2,11 @@
 import { attempt, call, complain } from './api.js';
 import { make } from './dom.js';
 import { Panel, listOf } from './panels.js';
-import { t } from './strings.js';
+import { loadLater, t } from './strings.js';
 import { lineOf } from './troubles.js';
 /** @typedef {import('./types').Model} Model @typedef {import('./types').ModelList} ModelList */
+
+await loadLater();
 
 const LOOK_MS = 700;
 const MODEL_FILE = /\.(onnx|dfm|pth|npy|bin)$/i;

@@ -3,9 +3,11 @@ import { attempt, call } from './api.js';
 import { clock } from './clock.js';
 import { byId, make, offer, reconcile, say } from './dom.js';
 import { isRunning, showProgress, stateOf } from './filmstate.js';
-import { decimal, t } from './strings.js';
+import { decimal, loadLater, t } from './strings.js';
 import { Timeline } from './timeline.js';
 /** @typedef {import('./types').State} State @typedef {import('./types').Film} Film @typedef {import('./types').FilmCard} FilmCard @typedef {import('./types').Face} Face @typedef {import('./faces.js').Faces} Faces */
+
+await loadLater();
 
 const FACE = 'text/mien-face';
 const CARD = 'text/mien-card';

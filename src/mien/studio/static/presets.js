@@ -1,8 +1,10 @@
 /** Presets: settings stored under a name, and the face, input and outputs with them if wanted. */
 import { ApiError, attempt, call, complain } from './api.js';
 import { byId, make, reconcile } from './dom.js';
-import { t } from './strings.js';
+import { loadLater, t } from './strings.js';
 /** @typedef {import('./types').State} State */
+
+await loadLater();
 
 const PARTS = ['face', 'input', 'outputs'];
 

@@ -2,7 +2,9 @@
 import { complain } from './api.js';
 import { cameraError } from './browsercamera.js';
 import { byId } from './dom.js';
-import { t } from './strings.js';
+import { loadLater, t } from './strings.js';
+
+await loadLater();
 
 const STEPS = ['clip_look', 'clip_smile', 'clip_aah', 'clip_lids', 'clip_brows', 'clip_left', 'clip_right'];
 const STEP_MS = 2500;

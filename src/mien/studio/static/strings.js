@@ -1,7 +1,7 @@
 /** Every word of the page, in the chosen language. The names of settings and choices come from here too. */
 import { remember, remembered } from './dom.js';
 
-/** Languages and their own names; the words of each are in strings/CODE.js, loaded when it is chosen. @type {Record<string, string>} */
+/** Languages and their own names; the words of each are in strings/CODE.js, and in strings/later/CODE.js those that few visits need. @type {Record<string, string>} */
 const LANGUAGES = { en: 'English', de: 'Deutsch', fr: 'Français', es: 'Español', pt: 'Português', zh: '中文' };
 
 const usual = navigator.language.slice(0, 2) in LANGUAGES ? navigator.language.slice(0, 2) : 'en';
@@ -9,10 +9,24 @@ let language = String(remembered('language', usual));
 if (!(language in LANGUAGES)) language = 'en';
 /** @type {Record<string, string>} */
 let strings = await load(language);
+/** The language whose later words are there, too. */
+let complete = '';
 
 /** @param {string} code @returns {Promise<Record<string, string>>} */
 async function load(code) {
   return (await import(`./strings/${code}.js`)).default;
+}
+
+/** Adds the words of errors and of dialogs that are loaded late. */
+export async function loadLater() {
+  while (complete !== language) {
+    const code = language, words = await load(`later/${code}`);
+    if (code === language) [complete, strings] = [code, { ...strings, ...words }];
+  }
+}
+
+export function hasLater() {
+  return complete === language;
 }
 
 /** The text of a key. @param {string} key @param {Record<string, any>} [values] replace `{name}` @param {string} [otherwise] for a missing key @returns {string} */
@@ -37,7 +51,9 @@ export function decimal(value, least, most = least) {
 
 /** @param {string} code */
 export async function chooseLanguage(code) {
-  [language, strings] = [code, await load(code)];
+  const wasComplete = hasLater();
+  [strings, language] = [await load(code), code];
+  if (wasComplete) await loadLater();
   remember('language', code);
   translatePage();
 }

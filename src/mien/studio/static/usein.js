@@ -3,8 +3,10 @@ import { attempt, call } from './api.js';
 import { when } from './dates.js';
 import { make, remember, remembered } from './dom.js';
 import { Panel, copyable, listOf } from './panels.js';
-import { t } from './strings.js';
+import { loadLater, t } from './strings.js';
 /** @typedef {import('./types').Metrics} Metrics @typedef {import('./types').Token} Token */
+
+await loadLater();
 
 const SYSTEMS = ['linux', 'windows', 'macos'];
 const PROGRAMS = ['obs', 'zoom', 'teams', 'meet', 'discord'];

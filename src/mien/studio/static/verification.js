@@ -2,8 +2,10 @@
 import { ApiError, call } from './api.js';
 import { byId, say } from './dom.js';
 import { showFindings } from './findings.js';
-import { t } from './strings.js';
+import { loadLater, t } from './strings.js';
 /** @typedef {import('./types').Report} Report */
+
+await loadLater();
 
 const RECEIPT = /\.c2pa$/i;
 

@@ -1,0 +1,12 @@
+"""Check of a page with axe-core, the rules of the WCAG."""
+
+from typing import Any
+
+import pytest
+
+
+def violations(page: Any) -> list[tuple[str, list[str]]]:
+    """Return the rules that the page breaks, each with the first elements that do; skip the test without axe."""
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="NOT TESTED: axe is not installed").Axe()
+    report = axe.run(page, options={"resultTypes": ["violations"]})
+    return [(each["id"], [node["html"][:90] for node in each["nodes"]][:4]) for each in report.response["violations"]]
