@@ -78,7 +78,7 @@ class Meter:
         with self._lock:
             self._finished.note(time_s)
             if shown == "none":
-                # A card is no picture: the rate begins again with the next input.
+                # A card stands for a missing picture: the rate begins again with the next input.
                 self._finished.times.clear()
             self._shown[shown] = self._shown.get(shown, 0) + 1
             self._last_shown, self._crowded, self._why = shown, crowded, why
