@@ -59,7 +59,7 @@ def _in_another_process(call: str, folder: Path) -> str:
     return said if process.returncode else ""
 
 
-@pytest.mark.parametrize("kind", ["everyone", "mapped"])
+@pytest.mark.parametrize("kind", [pytest.param("everyone", marks=pytest.mark.long), "mapped"])
 def test_every_way_gives_the_same_bytes(kind: str, tmp_path: Path) -> None:
     job = _planned(tmp_path, kind)
     assert [part.fresh for part in job.plan.parts] == [True, False, True, True]

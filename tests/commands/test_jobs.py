@@ -167,7 +167,7 @@ def test_several_workers(line: Line, tmp_path: Path) -> None:
 
 
 @pytest.mark.posix
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize("number", [pytest.param(signal.SIGINT, marks=pytest.mark.long), signal.SIGKILL])
 def test_workers_end_with_the_process_that_started_them(line: Line, tmp_path: Path, number: signal.Signals) -> None:
     clip = resized(EXAMPLES / "clip.mp4", tmp_path / "film.mp4", 320, 180)
     assert line.add(clip, "-o", tmp_path / "out.mp4", "--quiet") == 0

@@ -110,7 +110,7 @@ def test_workers_end_with_the_run_that_was_killed(job: Path) -> None:
     assert open_job(job).missing() == (1, 2, 3, 4)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.posix
 def test_a_worker_that_hangs_is_overtaken_by_a_second_one(job: Path) -> None:
     """The worker of the longest chain is stopped: when all others are made, another one makes it as well."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.axe import violations
+from tests.support.axe import THEMES, violations
 from tests.support.browser import CHROMIUM, Person, visiting
 from tests.support.page_words import LANGUAGES, words
 from tests.support.places import EXAMPLES
@@ -75,7 +75,7 @@ def test_no_text_is_wider_than_its_control_in_any_language(person: Person) -> No
     assert wide == {language: [] for language in LANGUAGES}
 
 
-@pytest.mark.parametrize("person", [{"color_scheme": each} for each in ("dark", "light")], indirect=True, ids=["dark", "light"])
+@pytest.mark.parametrize("person", THEMES, indirect=True)
 def test_axe_finds_nothing_in_the_panels_and_in_any_language(person: Person, request: pytest.FixtureRequest) -> None:
     page, found = person.page, dict[str, object]()
     person.show("#presets")

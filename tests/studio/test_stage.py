@@ -9,7 +9,7 @@ import pytest
 
 from mien.errors import OutputError
 from mien.studio.session import outputs
-from tests.support.axe import violations
+from tests.support.axe import THEMES, violations
 from tests.support.browser import CHROMIUM, UNNAMED, Person, visiting
 from tests.support.running_studio import Studio, running_studio
 
@@ -276,7 +276,7 @@ def test_single_keys_can_be_switched_off(person: Person) -> None:
     page.wait_for_selector("#panel", state="hidden")
 
 
-@pytest.mark.parametrize("person", [{"color_scheme": each} for each in ("dark", "light")], indirect=True, ids=["dark", "light"])
+@pytest.mark.parametrize("person", THEMES, indirect=True)
 def test_axe_finds_nothing_in_any_view(person: Person) -> None:
     page = person.page
 

@@ -4,6 +4,12 @@ from typing import Any
 
 import pytest
 
+THEMES = [
+    pytest.param({"color_scheme": "dark"}, id="dark"),
+    pytest.param({"color_scheme": "light"}, marks=pytest.mark.long, id="light"),
+]
+"""The dark page, and the light one, which differs in its colours alone; `test_tokens` looks at the contrast of both."""
+
 
 def violations(page: Any) -> list[tuple[str, list[str]]]:
     """Return the rules that the page breaks, each with the first elements that do; skip the test without axe."""
