@@ -141,7 +141,7 @@ export class Stage {
     // A hidden page gets its messages late, which says nothing about the server.
     this.isSilent = Boolean(this.state) && !document.hidden && performance.now() - this.heard > SILENT_MS;
     document.body.classList.toggle('silent', this.isSilent);
-    for (const id of ['record', 'input-switch']) byId(id, HTMLButtonElement).disabled = this.isSilent || (id === 'record' && this.state?.input.kind === 'none');
+    for (const id of ['record', 'input-switch']) byId(id, HTMLButtonElement).disabled = this.isSilent || (id === 'record' && (this.state?.input.kind ?? 'none') === 'none');
     this.paint();
   }
 
