@@ -14,7 +14,7 @@ from tests.support.places import ROOT
 OTHERS = [language for language in LANGUAGES if language != "en"]
 _GRAMMAR = re.compile(r"choice_(?!glasses|source_glasses|parser|occlusion|interlaced)\w+_")
 """Choices of one setting alone, whose words some languages need because of the gender of its name."""
-_NOT_OF_A_PAGE = {"lost-job"}
+_NOT_OF_A_PAGE = {"lost-job", "part-failed"}
 """Errors of the command line alone."""
 
 

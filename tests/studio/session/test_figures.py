@@ -66,6 +66,8 @@ def test_a_live_input_without_a_picture_is_told_apart_from_models_that_load() ->
         figures = SessionFigures(running.loop, is_starting.is_set)
         source = OneFrame()
         running.loop.set_input(lambda: source)
+        # On a slow machine cards come before the frame, too.
+        wait_until(lambda: bool(set(figures.read().shown) - {"none"}), "the only frame")
         wait_until(lambda: why(figures) == "silent", "an input that gives nothing more")
         assert figures.described()["fps"] == 0, "cards are not counted as pictures"
         is_starting.set()
