@@ -24,7 +24,7 @@ def studio(tmp_path: Path) -> Iterator[Studio]:
 
 @pytest.fixture(scope="session")
 def camera_file(tmp_path_factory: pytest.TempPathFactory, examples: Path) -> Path:
-    """What the fake camera sees: a person who sways."""
+    """Record for the fake camera: a person who sways."""
     portrait = read_picture(examples / "grace_hopper.jpg", max_pixels=10**8, max_bytes=10**9).frame.image
     file = tmp_path_factory.mktemp("camera") / "camera.mjpeg"
     with file.open("wb") as written:

@@ -127,7 +127,7 @@ class Person:
         self.page.wait_for_function(SHOWS, arg=shown, polling=200)
 
     def picture(self) -> Image:
-        """What the canvas shows, BGR."""
+        """Return what the canvas shows, BGR."""
         address = self.page.evaluate("() => document.querySelector('#preview').toDataURL('image/png')")
         decoded = cv2.imdecode(np.frombuffer(base64.b64decode(address.partition(",")[2]), np.uint8), cv2.IMREAD_COLOR)
         assert decoded is not None
