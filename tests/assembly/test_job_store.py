@@ -16,7 +16,7 @@ from mien.assembly.film_parts import PartsFolder
 from mien.assembly.job_folder import FolderStore
 from mien.assembly.job_objects import ObjectMark, ObjectStore, s3_files
 from mien.assembly.job_places import store_of
-from mien.assembly.job_store import JobStore, read_file
+from mien.assembly.job_store import JobStore, made_by_one, read_file
 from mien.assembly.part_lease import PartLease
 from mien.errors import NotYet, OutputError, UsageError
 from tests.support.object_store import BUCKET, Faulty, object_keys, object_server
@@ -60,6 +60,22 @@ def _store(place: str) -> JobStore:
     with store.created():
         store.write("plan.json", b"plan")
     return store
+
+
+def test_of_two_who_plan_at_once_one_goes_on(place: str) -> None:
+    first, second = store_of(place), store_of(place)
+    with first.created():
+        with pytest.raises(UsageError, match="exists already"), second.created():
+            raise AssertionError("two fill one place")
+        first.write("plan.json", b"plan")
+    assert first.names() == {"plan.json"}
+
+
+def test_a_plan_that_ended_after_the_first_look_is_not_emptied(place: str) -> None:
+    first = _store(place)
+    with pytest.raises(UsageError, match="exists already"), made_by_one(store_of(place)):
+        raise AssertionError("two fill one place")
+    assert first.names() == {"plan.json"}
 
 
 def test_a_file_is_there_whole_or_not_at_all(place: str, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Fast ways of computing against slow ones, and what follows when they differ."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -103,6 +104,21 @@ def test_a_record_of_another_processor_or_a_damaged_one_counts_as_none(content: 
     (tmp_path / FILE).write_text(content)
     assert read_record(tmp_path) == MachineRecord()
     assert read_record(None) == MachineRecord()
+
+
+def test_a_record_that_cannot_be_written_leaves_the_one_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_record(tmp_path, MachineRecord(kernels=False, checked=True))
+
+    def full(path: Path, text: str, encoding: str) -> int:
+        with path.open("w", encoding=encoding) as file:
+            file.write(text[:5])
+        raise OSError(errno.ENOSPC, "no space left")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(OSError, match="no space"):
+        write_record(tmp_path, MachineRecord(checked=True))
+    assert read_record(tmp_path) == MachineRecord(kernels=False, checked=True)
+    assert [each.name for each in tmp_path.iterdir()] == [FILE]
 
 
 def test_slow_kernels_that_do_not_run_are_told(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

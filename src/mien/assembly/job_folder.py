@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from mien.assembly.job_store import PLAN_AGAIN, too_large
+from mien.assembly.job_store import PLAN_AGAIN, made_by_one, too_large
 from mien.assembly.part_lease import FileMark, PartLease, linked
 from mien.errors import OutputError, UsageError
 from mien.media.files.output_file import output_error
@@ -39,11 +39,8 @@ class FolderStore:
             path.chmod(0o700)
         except OSError as error:
             raise output_error(error, path) from error
-        try:
+        with made_by_one(self):
             yield
-        except BaseException:
-            self.remove(lambda _: True)
-            raise
 
     def names(self, prefix: str = "") -> frozenset[str]:
         """Return the names of all files that begin so; none where there is no folder. Raises `OutputError`."""

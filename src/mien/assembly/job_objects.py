@@ -23,7 +23,7 @@ from typing import Any, TypeVar
 
 import psutil
 
-from mien.assembly.job_store import too_large
+from mien.assembly.job_store import made_by_one, too_large
 from mien.assembly.part_lease import LeaseTuning, PartLease, lease_of
 from mien.errors import OutputError, UsageError
 from mien.media.files.output_file import output_error
@@ -97,11 +97,8 @@ class ObjectStore:
         if self.names():
             raise UsageError(f"{self._address} exists already", "name a new folder")
         self._check_claims()
-        try:
+        with made_by_one(self):
             yield
-        except BaseException:
-            self.remove(lambda _: True)
-            raise
 
     def names(self, prefix: str = "") -> frozenset[str]:
         """Return the names of all objects that begin so. Raises `OutputError`."""

@@ -4,8 +4,9 @@ Every file is written whole or not at all. `create` is the one primitive on whic
 one succeeds.
 """
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Protocol
 
@@ -14,6 +15,7 @@ from mien.errors import UsageError
 
 Address = str | Path
 """A folder, or an address with a scheme, as a string: `file:///films/job`, `s3://bucket/job`."""
+_CLAIM = ".planning"  # the file of who makes the plan: of several who begin at once, one goes on
 PLAN_AGAIN = "make the plan again: mien plan"
 
 
@@ -76,6 +78,27 @@ class JobStore(Protocol):
     def remove(self, own: Callable[[str], bool]) -> tuple[str, ...]:
         """Remove the files whose names are `own`, and the place where it is empty then. Return a note where that fails."""
         ...
+
+
+@contextmanager
+def made_by_one(store: JobStore) -> Iterator[None]:
+    """Hold a place that was found empty while it is filled, and empty it again after an error.
+
+    Raises `UsageError` where another holds it or has filled it since.
+    """
+    taken = UsageError(f"{store.address} exists already", "name a new folder")
+    if not store.create(_CLAIM, secrets.token_hex(8).encode()):
+        raise taken
+    # Other names with a dot are of those who have begun, and will not hold it.
+    filled = any(not name.startswith(".") for name in store.names())
+    try:
+        if filled:
+            raise taken
+        yield
+    except BaseException:
+        store.remove(lambda name: name == _CLAIM or not filled)
+        raise
+    store.remove(lambda name: name == _CLAIM)
 
 
 def read_file(store: JobStore, name: str, most: int) -> bytes:

@@ -24,16 +24,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # A character that the terminal cannot show is no reason to end.
         sys.stdout.reconfigure(errors="backslashreplace")
     harden()
-    gc.set_threshold(_COLLECT_AFTER)
     options = build_parser().parse_args(arguments)
     for library in ("PIL", "tifffile"):
         # They log what is wrong with a damaged file; the error that follows says it in our words.
         logging.getLogger(library).setLevel(logging.CRITICAL)
-    hook = sys.unraisablehook
+    hook, collect_after = sys.unraisablehook, gc.get_threshold()
+    gc.set_threshold(_COLLECT_AFTER)
     try:
         return _outcome(options)
     finally:
         sys.unraisablehook = hook
+        gc.set_threshold(*collect_after)
 
 
 def _outcome(options: argparse.Namespace) -> int:

@@ -89,6 +89,10 @@ def _report(options: argparse.Namespace, files: Sequence[Path], verifier: "Verif
         print_error(MienError(f"{file} is not in the report: {error}", error.remedy))
     if reports:
         write_reports(reports, outputs, data, files)
+    if options.json:
+        refused = [{"file": str(file), "error": str(error)} for file, error in failed]
+        print_json([*(each.described() for each in reports), *refused])
+    elif reports:
         console = Console(highlight=False, soft_wrap=True, emoji=False)
         for path in outputs:
             files_said = "1 file" if len(reports) == 1 else f"{len(reports)} files"

@@ -1,6 +1,7 @@
 """Record of what `mien doctor --check` found on this machine: the fast ways of computing that gave wrong numbers."""
 
 import json
+import secrets
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -35,6 +36,11 @@ def read_record(folder: Path | None) -> MachineRecord:
 
 
 def write_record(folder: Path, record: MachineRecord) -> None:
-    """Write the record. Raises `OSError`."""
+    """Write the record whole or not at all: half of one would count as none. Raises `OSError`."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    (folder / FILE).write_text(json.dumps({**asdict(record), "processor": processor_digest()}), "utf-8")
+    draft = folder / f".{FILE}.{secrets.token_hex(8)}.part"
+    try:
+        draft.write_text(json.dumps({**asdict(record), "processor": processor_digest()}), "utf-8")
+        draft.replace(folder / FILE)
+    finally:
+        draft.unlink(missing_ok=True)

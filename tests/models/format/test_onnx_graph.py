@@ -4,7 +4,6 @@ import hashlib
 import os
 import random
 import sys
-import time
 import tracemalloc
 from collections.abc import Callable, Iterable
 from functools import cache
@@ -133,7 +132,7 @@ def test_bodies_of_loops_and_functions_are_walked() -> None:
     assert [each.name for each in found.constants] == ["deep", "deep"]
 
 
-def test_a_file_with_large_weights_is_read_in_little_memory_and_time(tmp_path: Path) -> None:
+def test_a_file_with_large_weights_is_read_in_little_memory(tmp_path: Path) -> None:
     path = tmp_path / "large.onnx"
     model = _model(weights=[_weight("tail", (1, 1))])
     size = 300 << 20
@@ -149,9 +148,7 @@ def test_a_file_with_large_weights_is_read_in_little_memory_and_time(tmp_path: P
         # A hole: no byte of it lies on the disk.
         file.truncate(file.tell() + size)
     tracemalloc.start()
-    begun = time.perf_counter()
     found = read_graph(path)
-    taken = time.perf_counter() - begun
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert [(each.name, each.dims, each.size) for each in found.initializers] == [
@@ -160,7 +157,6 @@ def test_a_file_with_large_weights_is_read_in_little_memory_and_time(tmp_path: P
     ]
     check_safe("large", found)
     assert peak < 1 << 20
-    assert taken < 1.0
 
 
 def _varint(value: int) -> bytes:
@@ -360,10 +356,13 @@ def test_graphs_without_end_are_refused() -> None:
 )
 def test_a_file_made_of_nothing_but_parts_costs_little(unit: bytes, said: str) -> None:
     content = b"\x08\x08" + unit * 3_000_000
-    begun = time.perf_counter()
+    tracemalloc.start()
     with pytest.raises((ModelRefused, ModelDamaged), match=said):
         read_graph(content)
-    assert time.perf_counter() - begun < 5
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    # Three million parts as objects would take a hundred times as much: the first too many end the reading.
+    assert peak < 8 << 20
 
 
 def test_what_the_runtimes_own_optimiser_writes_is_fine() -> None:

@@ -201,6 +201,10 @@ def test_the_other_files_of_a_report_are_named(tmp_path: Path, capsys: pytest.Ca
     assert main(["verify", *files, "--report", str(html), "--data", str(tmp_path / "data"), "--quick"]) == 4
     assert "empty.png" in capsys.readouterr().err
     assert "a.bmp" in html.read_text()
+    assert main(["verify", *files, "--report", str(html), "--data", str(tmp_path / "data"), "--quick", "--json"]) == 4
+    described, refused = json.loads(capsys.readouterr().out)
+    assert described["custody"]["sha256"] in html.read_text()
+    assert refused["file"].endswith("empty.png")
     assert main(["verify", *files, "--report", str(tmp_path / "out.pdf"), "--data", str(tmp_path / "data")]) == 2
 
 
