@@ -15,7 +15,7 @@ from mien.errors import UsageError
 from mien.provenance.mark.decoder import MarkFound
 from mien.provenance.mark.lattice import Geometry
 from mien.provenance.mark.windows import is_flat
-from mien.types import Image
+from mien.types import Frame, Image
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,10 @@ class Watch:
         self._pending: Future[Geometry | None] | None = None
         self._searched_at_s = float("-inf")
         self._image: Image | None = None
-        self._at_s = 0.0
+        self._first_s: float | None = None
+        self._looked_s = 0.0
+        self.at_s = 0.0
+        """Time of the last picture, in seconds after the first."""
         self.size_wh = 0, 0
         """Size of the last picture."""
 
@@ -70,22 +73,33 @@ class Watch:
 
         Raises `SourceLost` as the source does, `UsageError` for a picture of this installation.
         """
-        first_s: float | None = None
-        taken_s = looked_s = 0.0
-        image: Image | None = None
+        self._first_s, self._image, self._looked_s = None, None, 0.0
         while (frame := source.read()) is not None:
-            first_s = frame.time_s if first_s is None else first_s
-            now_s = frame.time_s - first_s
-            if image is not None and now_s - taken_s < 1 / self._tuning.most_rate_hz:
-                continue
-            taken_s, image = now_s, frame.image
-            self._take(image, now_s - looked_s)
-            if now_s - looked_s >= self._tuning.look_s:
-                looked_s = now_s
-                yield self._look(now_s, image)
+            look = self.see(frame)
+            if look is not None:
+                yield look
+        look = self.rest()
+        if look is not None:
+            yield look
+
+    def see(self, frame: Frame) -> Look | None:
+        """Take a picture; return a look when one is due. Raises `UsageError` as `looks`."""
+        self._first_s = frame.time_s if self._first_s is None else self._first_s
+        now_s = frame.time_s - self._first_s
+        if self._image is not None and now_s - self.at_s < 1 / self._tuning.most_rate_hz:
+            return None
+        self.at_s, self._image = now_s, frame.image
+        self._take(frame.image)
+        if now_s - self._looked_s < self._tuning.look_s:
+            return None
+        return self._look()
+
+    def rest(self) -> Look | None:
+        """Return the look at the pictures since the last one; for the end of a source."""
         # Of a single picture, too, whose time is 0.
-        if image is not None and (taken_s > looked_s or not looked_s):
-            yield self._look(taken_s, image)
+        if self._image is None or (self.at_s <= self._looked_s and self._looked_s):
+            return None
+        return self._look()
 
     def last_look(self, wait_s: float) -> Look | None:
         """Return one more look when a search that is under way ends in time and finds the mark; for the end of a watch."""
@@ -96,9 +110,9 @@ class Watch:
         except TimeoutError:
             return None
         found = self._search(self._searched_at_s)
-        return None if found is None else self._checked(Look(self._at_s, found, None, is_flat(self._image)))
+        return None if found is None else self._checked(Look(self.at_s, found, None, is_flat(self._image)))
 
-    def _take(self, image: Image, since_look_s: float) -> None:
+    def _take(self, image: Image) -> None:
         size_wh = image.shape[1], image.shape[0]
         if size_wh != self.size_wh:
             # A call changes its size with the network: the sums begin again.
@@ -108,12 +122,13 @@ class Watch:
         if self._rolling.frames % max(1, round(30 / self._tuning.badge_pictures)) == 0:
             self._badges.add(image)
 
-    def _look(self, now_s: float, image: Image) -> Look:
-        self._image, self._at_s = image, now_s
+    def _look(self) -> Look:
+        assert self._image is not None
+        self._looked_s = self.at_s
         found = self._rolling.read()
         if found is None:
-            found = self._search(now_s)
-        return self._checked(Look(now_s, found, self._badges.read(), is_flat(image)))
+            found = self._search(self.at_s)
+        return self._checked(Look(self.at_s, found, self._badges.read(), is_flat(self._image)))
 
     def _checked(self, look: Look) -> Look:
         """Return a look, unless it shows a picture of this installation."""

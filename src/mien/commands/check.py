@@ -1,11 +1,11 @@
-"""`mien check`: look at a call from the other side: mien's mark and label, live."""
+"""`mien check`: look at a call from the other side: mien's mark and label, live; requests; one photo; words and a list."""
 
 import argparse
-import sys
 from pathlib import Path
 
 from mien.commands.options import Commands, add_data, add_json, path_of
 from mien.errors import UsageError
+from mien.provenance.consent import COMPARISON
 
 
 def add(commands: Commands) -> None:
@@ -23,9 +23,26 @@ def add(commands: Commands) -> None:
         "--report", metavar="FILE", type=path_of, action="append", default=[],
         help="write signed notes: notes.html or notes.json; may be repeated",
     )  # fmt: skip
+    _add_parts(check)
     add_json(check)
     add_data(check)
     check.set_defaults(run=_run)
+
+
+def _add_parts(check: argparse.ArgumentParser) -> None:
+    parts = check.add_argument_group("further parts, for the host alone; each may be declined")
+    parts.add_argument(
+        "--requests", action="store_true", help="show requests to read aloud, in random order, and measure what follows"
+    )
+    parts.add_argument("--ask", metavar="KINDS", help="requests of these kinds: hand, profile, up, cheek, blink, colours")
+    parts.add_argument(
+        "--keep", action="store_true",
+        help="keep the seconds of the requests in notes.html, for a slow repeat; states that the other person has agreed",
+    )  # fmt: skip
+    parts.add_argument("--reference", metavar="PHOTO", type=path_of, help="compare the face with one photo, one to one")
+    parts.add_argument("--consent", choices=(COMPARISON,), help="state that the person in the photo has agreed to it")
+    parts.add_argument("--words", metavar="NAME", help="ask for the pair of words that NAME says (mien words)")
+    parts.add_argument("--checklist", action="store_true", help="go through what helps: a call back, a second person")
 
 
 def _region(text: str) -> tuple[int, int, int, int]:
@@ -38,6 +55,9 @@ def _region(text: str) -> tuple[int, int, int, int]:
 
 
 def _run(options: argparse.Namespace) -> int:
+    from mien.check.requests.asks import USUAL, kinds_of
+    from mien.commands.check_asking import Asking
+    from mien.commands.check_host import host_at_terminal
     from mien.commands.check_run import Request, run_check
     from mien.commands.options import data_of
     from mien.commands.verify_report import check_names
@@ -46,14 +66,14 @@ def _run(options: argparse.Namespace) -> int:
     check_names(reports)
     if options.seconds is not None and not options.seconds > 0:
         raise UsageError(f"invalid time of {options.seconds:g} s", "give more than 0 seconds")
-    request = Request(options.source, options.region, options.seconds, tuple(reports), options.json, data_of(options))
-    return run_check(request, lambda: options.told or _asked())
-
-
-def _asked() -> bool:
-    """Ask whether the other person knows of the check; an answer needs a terminal."""
-    if not sys.stdin.isatty():
-        raise UsageError("the other person must be told of the check first", "tell them, then add --told")
-    sys.stderr.write("Have you told the other person that you check this call? [y/N] ")
-    sys.stderr.flush()
-    return sys.stdin.readline().strip().lower() in {"y", "yes"}
+    if options.consent and options.reference is None:
+        raise UsageError("--consent is for a photo", "name the photo: --reference PHOTO")
+    kinds = kinds_of(options.ask) if options.ask is not None else USUAL if options.requests else ()
+    if options.keep and not kinds:
+        raise UsageError("--keep is for requests", "add --requests")
+    asking = Asking(kinds, options.keep, options.reference, options.consent)
+    request = Request(
+        options.source, options.region, options.seconds, tuple(reports), options.json, data_of(options), options.told, asking,
+        options.words, options.checklist,
+    )  # fmt: skip
+    return run_check(request, host_at_terminal())

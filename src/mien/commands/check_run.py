@@ -1,48 +1,48 @@
-"""Run of `mien check`: open the source, look each second, print what is seen, write the notes."""
+"""Run of `mien check`: open the source, look each second, stage the requests, print what is seen, write the notes."""
 
-import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
 
 from mien.check.notes import Subject, Tally, described, rows_of
+from mien.check.requests import rows as request_rows
+from mien.check.requests.comparison import Comparison
+from mien.check.requests.requests import Requests
 from mien.check.rolling_mark import warm_up_search
 from mien.check.sentences import phrase
 from mien.check.watch import Watch
+from mien.check.word_store import WordStore
+from mien.commands.check_asking import Asking, Desk, colours_page, drawn, open_requests
+from mien.commands.check_ending import checklist_row, words_row
+from mien.commands.check_host import Host
+from mien.commands.check_notes import write_notes
+from mien.commands.check_source import Opened, open_source
 from mien.commands.tables import print_json
-from mien.commands.verify_report import check_places, write_signed
+from mien.commands.verify_report import check_places
 from mien.contracts import FrameSource
 from mien.errors import ProvenanceError, SourceLost, UsageError
-from mien.media.address import masked
-from mien.media.capture.camera import Camera
-from mien.media.capture.devices import list_screens
-from mien.media.capture.network import NetworkStream
-from mien.media.capture.screen import ScreenRegion
-from mien.media.files.moving import Kind, kind_of, open_moving
 from mien.provenance.ledger import Ledger
 from mien.provenance.report.file_report import ReportRow
-from mien.provenance.report.page import standing_page, table_of
-from mien.provenance.report.words import say
-from mien.provenance.signing.detached import signature_path
-from mien.provenance.signing.installation import open_signer
-from mien.provenance.trust import SIGNER_FOLDER
-from mien.settings import Settings
+from mien.provenance.report.words import CANNOT_TELL
 from mien.system.database import Database
 from mien.system.printable import printable
 
 _LAST_SEARCH_S = 10.0  # for a search that is under way when the check ends; one takes a second of an idle core
+_LONG_FILE_S = 3600.0  # of a recording, over which `mien verify` is named, which samples: an hour takes minutes
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """Request of a check: the source as it was typed, a part of the screen, an end, files for the notes."""
+    """Request of a check: the source as it was typed, a part of the screen, an end, files for the notes, further parts.
+
+    `words` is the name of whom words are shared with.
+    """
 
     source: str
     region: tuple[int, int, int, int] | None
@@ -50,96 +50,143 @@ class Request:
     reports: tuple[Path, ...]
     as_json: bool
     data: Path
+    told: bool = False
+    asking: Asking = field(default_factory=Asking)
+    words: str | None = None
+    checklist: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """Source of a check that can be entered; `name` may be shown. `live` = a person is at the other end."""
+@dataclass(slots=True)
+class _Seen:
+    """Findings of a check so far."""
 
-    source: FrameSource
-    name: str
-    live: bool
+    tally: Tally = field(default_factory=Tally)
+    size_wh: tuple[int, int] = (0, 0)
+    lost: str = ""
 
 
-def run_check(request: Request, told: Callable[[], bool]) -> int:
-    """Run a check and return its exit code. `told` asks whether the other person knows of it. Raises a `MienError`."""
+def run_check(request: Request, host: Host) -> int:
+    """Run a check and return its exit code. Raises a `MienError`."""
     opened = open_source(request.source, request.region)
     # Before a check of an hour, not after it.
     check_places(request.reports)
-    if opened.live and not told():
-        raise UsageError("the other person must be told of the check first", "tell them, then begin again")
-    console = Console(highlight=False, soft_wrap=True, emoji=False, quiet=request.as_json)
-    tally, lost = Tally(), ""
+    _check_parts(request, opened, host)
+    if opened.live and not request.told:
+        told_first = "the other person must be told of the check first"
+        host.must_confirm(phrase("told-question"), told_first, "tell them, then begin again, or add --told")
+    console = Console(
+        highlight=False, soft_wrap=True, emoji=False, stderr=request.as_json, quiet=request.as_json and not request.asking.kinds
+    )
     began = datetime.now(UTC)
-    if opened.live:
-        # The kernel of the search is compiled at its first use, which takes seconds: before anybody waits for an answer.
-        warm_up_search()
-    with _searcher(opened.live) as searcher, opened.source as source:
-        watch = Watch(_own(request.data), searcher=searcher)
-        try:
-            _look(watch, source, tally, request, console)
-        except KeyboardInterrupt:
-            # The usual end of a check: what was seen so far is the result.
-            if not tally.looks:
-                raise
-        except SourceLost as error:
-            if not tally.looks:
-                raise
-            lost = str(error)
-        last = watch.last_look(_LAST_SEARCH_S)
-        if last is not None:
-            tally.add(last)
-    if not tally.looks:
+    requests, comparison, seen = _watched(request, opened, host, console)
+    if not seen.tally.looks:
         raise SourceLost(f"no picture came from {printable(opened.name)}", "check the source, and begin again")
-    subject = Subject(printable(opened.name), watch.size_wh, began, opened.live, lost)
-    rows = rows_of(subject, tally)
+    subject = Subject(printable(opened.name), seen.size_wh, began, opened.live, seen.lost)
+    told = () if requests is None else requests.told
+    rows = (
+        *rows_of(subject, seen.tally),
+        *(request_rows.row_of(each.answer) for each in told),
+        *([ReportRow("Requests", CANNOT_TELL, (phrase("requests-none"),))] if request.asking.kinds and not told else []),
+        *([comparison.row()] if comparison is not None else []),
+        *([words_row(request.words, request.data, host)] if request.words is not None else []),
+        *([checklist_row(host)] if request.checklist else []),
+    )
+    notes = {
+        **described(subject, rows, seen.tally),
+        "requests": [request_rows.described(each.answer) for each in told],
+        "distance_to_photo": None if comparison is None else comparison.distance,
+    }
     if request.as_json:
-        print_json(described(subject, rows, tally))
-    for row in rows:
-        for number, sentence in enumerate(row.sentences):
-            console.print(f"  {'' if number else row.subject:<8} {'' if number else row.seen:<12} {escape(sentence)}")
-    _write(request, rows, described(subject, rows, tally))
+        print_json(notes)
+    else:
+        _print(rows, console)
+    write_notes(request.reports, request.data, rows, told, notes)
     return 0
 
 
-def open_source(text: str, region: tuple[int, int, int, int] | None) -> Opened:
-    """Return the source that was named. Raises `UsageError`, or `MediaError` for a file that cannot be read."""
-    kind, _, rest = text.partition(":")
-    if kind == "screen":
-        left, top, width, height = region or _whole_screen(rest or None)
-        name = f"screen {rest}".strip() + f", {width} x {height} at ({left}, {top})"
-        return Opened(ScreenRegion(left, top, width, height, display=rest or None), name, True)
-    if region is not None:
-        raise UsageError("--region is for the screen", "write: mien check screen --region X,Y,W,H")
-    if "://" in text:
-        return Opened(NetworkStream(text), masked(text), True)
-    if kind == "camera" or text.isdigit() or text.startswith(("/dev/", "video=")):
-        device = rest if kind == "camera" else text
-        return Opened(Camera(f"/dev/video{device}" if device.isdigit() else device), f"camera {device}", True)
-    path, limits = Path(text), Settings()
-    if kind_of(path) is Kind.PICTURE:
-        raise UsageError(f"{path} is a picture", "a picture is read by mien verify")
-    source = open_moving(path, max_pixels=limits.max_pixels, max_bytes=limits.max_bytes)
-    return Opened(source, path.name, False)
+def _check_parts(request: Request, opened: Opened, host: Host) -> None:
+    """Raise `UsageError` for parts that cannot be done."""
+    asking = request.asking
+    if asking.kinds and not opened.live:
+        raise UsageError("a recording cannot be asked anything", "requests are for a call: a screen, a camera or a stream")
+    if (asking.kinds or request.words is not None or request.checklist) and not host.is_there:
+        raise UsageError("requests, words and the list need a host at a terminal", "run mien check in a terminal")
+    if asking.keep and not any(path.suffix.lower() == ".html" for path in request.reports):
+        raise UsageError("the seconds of the requests are kept in a page of notes", "add --report notes.html, or omit --keep")
+    if request.words is not None:
+        WordStore(request.data).running(request.words)
 
 
-def _whole_screen(display: str | None) -> tuple[int, int, int, int]:
-    found = next(iter(list_screens(display=display)), None)
-    if found is None or found.width is None or found.height is None:
-        raise UsageError("the size of the screen is not known", "name a part of it: --region X,Y,W,H")
-    return 0, 0, found.width, found.height
+def _watched(
+    request: Request, opened: Opened, host: Host, console: Console
+) -> tuple[Requests | None, Comparison | None, _Seen]:
+    """Watch the source to its end, and return the requests, the comparison and what was seen."""
+    seen, requests, comparison = _Seen(), None, None
+    if opened.live:
+        # The kernel of the search is compiled at its first use, which takes seconds: before anybody waits for an answer.
+        warm_up_search()
+    with ExitStack() as stack:
+        desk = None
+        if request.asking.measures:
+            asks = drawn(request.asking)
+            requests, comparison = open_requests(request.asking, asks, request.data, host)
+            desk = Desk(requests, host, console, stack.enter_context(colours_page(asks, console)))
+        searcher = stack.enter_context(_searcher(opened.live))
+        source = stack.enter_context(opened.source)
+        watch = Watch(_own(request.data), searcher=searcher)
+        _tell_length(source, opened, console)
+        try:
+            _look(watch, source, seen.tally, desk, request, console)
+        except KeyboardInterrupt:
+            # The usual end of a check: what was seen so far is the result.
+            if not seen.tally.looks:
+                raise
+        except SourceLost as error:
+            if not seen.tally.looks:
+                raise
+            seen.lost = str(error)
+        if desk is not None:
+            desk.end(seen.lost)
+        last = watch.last_look(_LAST_SEARCH_S)
+        if last is not None:
+            seen.tally.add(last)
+        seen.size_wh = watch.size_wh
+    return requests, comparison, seen
 
 
-def _look(watch: Watch, source: FrameSource, tally: Tally, request: Request, console: Console) -> None:
+def _tell_length(source: FrameSource, opened: Opened, console: Console) -> None:
+    length_s = source.info.duration_s
+    if not opened.live and length_s is not None and length_s > _LONG_FILE_S:
+        console.print(escape(phrase("long-file", hours=f"{length_s / 3600:.1f}")))
+
+
+def _look(
+    watch: Watch, source: FrameSource, tally: Tally, desk: Desk | None, request: Request, console: Console
+) -> None:  # fmt: skip
     said = ""
-    for look in watch.looks(source):
-        tally.add(look)
-        now = tally.now()
-        if now != said:
-            said = now
-            console.print(f"[dim]{look.at_s:7.1f} s[/]  {escape(now)}")
-        if request.seconds is not None and look.at_s >= request.seconds:
-            return
+    while (frame := source.read()) is not None:
+        look = watch.see(frame)
+        if look is not None:
+            tally.add(look)
+            now = tally.now()
+            if now != said:
+                said = now
+                console.print(f"[dim]{look.at_s:7.1f} s[/]  {escape(now)}")
+            if request.seconds is not None and look.at_s >= request.seconds:
+                return
+        if desk is not None:
+            desk.see(frame)
+            if request.asking.kinds and desk.is_done:
+                return
+    rest = watch.rest()
+    if rest is not None:
+        tally.add(rest)
+
+
+def _print(rows: tuple[ReportRow, ...], console: Console) -> None:
+    for row in rows:
+        for number, sentence in enumerate(row.sentences):
+            console.print(f"  {'' if number else row.subject:<14} {'' if number else row.seen:<12} {escape(sentence)}")
 
 
 @contextmanager
@@ -166,16 +213,3 @@ def _own(data: Path) -> Callable[[int], bool]:
             return False
 
     return is_own
-
-
-def _write(request: Request, rows: tuple[ReportRow, ...], notes: dict[str, Any]) -> None:
-    if not request.reports:
-        return
-    signer = open_signer(request.data / SIGNER_FOLDER)
-    for path in request.reports:
-        signed = say("signed", signer=signer.name, name=signature_path(path).name)
-        if path.suffix.lower() == ".json":
-            content = json.dumps({**notes, "signed": signed}, indent=1, ensure_ascii=False) + "\n"
-        else:
-            content = standing_page("Notes of a check", phrase("preface"), table_of(rows), (signed,))
-        write_signed(path, content.encode("utf-8", "replace"), signer)

@@ -8,7 +8,7 @@ from rich.markup import escape
 from mien.commands.options import Commands, add_data, add_json, data_of
 from mien.commands.tables import new_table, print_json, print_table
 from mien.errors import UsageError
-from mien.provenance.consent import STATEMENTS
+from mien.provenance.consent import COMPARISON, COMPARISON_STATEMENT, STATEMENTS
 
 if TYPE_CHECKING:
     from mien.provenance.consent import Consent
@@ -56,7 +56,7 @@ def _run(options: argparse.Namespace) -> int:
 def _described(consent: "Consent") -> dict[str, str]:
     return {
         "id": consent.id,
-        "statement": STATEMENTS.get(consent.statement, consent.statement),
+        "statement": {**STATEMENTS, COMPARISON: COMPARISON_STATEMENT}.get(consent.statement, consent.statement),
         "photo": consent.photo,
         "given_at": consent.given_at.isoformat(timespec="seconds"),
         "adult_at": consent.adult_at.isoformat(timespec="seconds") if consent.adult_at else "",

@@ -23,6 +23,10 @@ STATEMENTS = {
     "public-domain": "the photo is in the public domain",
 }
 """Possible statements, and their wording."""
+COMPARISON = "comparison"
+"""Statement of another basis: a call may be compared with the photo. It lets nobody wear the face."""
+COMPARISON_STATEMENT = "this person has agreed that a call is compared with this photo"
+"""Wording of `COMPARISON`."""
 ADULT_YEARS = 18.0
 """Apparent age under which it has to be stated that the person is an adult: 3 of 213 adults, 104 of them real, look younger."""
 ADULT_STATEMENT = "this person is 18 or older"
@@ -126,6 +130,13 @@ class Consents:
             connection.execute(_INSERT, row)
             # An error takes all of this back.
             return _completed(connection, made, face, adult_at)
+
+    def record_comparison(self, photo: str) -> Consent:
+        """Record that a call may be compared with a photo; of the photo, only its name is kept."""
+        made = Consent(secrets.token_hex(4), 0, COMPARISON, photo, datetime.now(UTC))
+        with self._database.opened() as connection:
+            connection.execute(_INSERT, (made.id, "0", made.statement, made.photo, made.given_at.isoformat()))
+        return made
 
     def revoke(self, consent_id: str) -> Consent:
         """Revoke a statement: from now on the face does not load. Raises `UsageError` for an unknown id."""

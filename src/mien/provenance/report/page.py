@@ -24,6 +24,7 @@ td p { margin: 0 0 .35rem } details { margin-top: .4rem } details td { font-size
 .seen { background: #1f4e8c } .not { background: repeating-linear-gradient(135deg, #fff 0 4px, #b9b9bf 4px 5px) }
 .dark { background: #fff } .sheet { display: flex; flex-wrap: wrap; gap: .6rem } figure { margin: 0 }
 figcaption { font-size: .8rem; color: #555 } img { display: block; max-width: 200px; height: auto; border: 1px solid #d8d8dc }
+video { display: block; width: 100%; height: auto; border: 1px solid #d8d8dc } .film { flex: 1 1 100% }
 @media print { h1 { break-before: page } h1:first-of-type { break-before: avoid } }
 """
 
@@ -40,12 +41,27 @@ def table_of(rows: Sequence[ReportRow]) -> str:
     return f"<table>{''.join(_row(row) for row in rows)}</table>"
 
 
+def film_of(mp4: bytes, caption: str) -> str:
+    """Return the HTML of a film without sound, which a click plays, over and over."""
+    data = base64.b64encode(mp4).decode("ascii")
+    return (
+        f'<figure class="film"><video controls loop muted playsinline preload="metadata" src="data:video/mp4;base64,{data}">'
+        f"</video><figcaption>{escape(caption)}</figcaption></figure>"
+    )
+
+
+def sheet_of(note: str, figures: Sequence[str]) -> str:
+    """Return the HTML of a note and some figures, which are HTML."""
+    return f'<p class="note">{escape(note)}</p><div class="sheet">{"".join(figures)}</div>'
+
+
 def standing_page(title: str, preface: str, body: str, notes: Sequence[str]) -> str:
     """Return a page that stands alone; `body` is HTML, all else is text."""
     ends = "".join(f"<p>{escape(each)}</p>" for each in notes)
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; img-src data:; style-src 'unsafe-inline'\">"
+        '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; img-src data:; media-src data:; '
+        "style-src 'unsafe-inline'\">"
         f'<meta name="generator" content="mien {__version__}"><meta name="viewport" content="width=device-width">'
         f"<title>{escape(title)}</title><style>{_STYLE}</style></head><body>"
         f'<p class="note">{escape(preface)}</p>{body}<hr>{ends}</body></html>\n'

@@ -169,6 +169,7 @@ export default {
   basis_self: '„Das bin ich“',
   basis_permission: '„Ich habe die Erlaubnis dieser Person“',
   basis_synthetic: '„Niemand: Das Gesicht ist künstlich“',
+  basis_comparison: '„Die Person ist einverstanden, dass ein Anruf mit diesem Foto verglichen wird“',
   'basis_public-domain': '„Das Foto ist gemeinfrei“',
   basis_none: 'kein Gesicht getragen',
   'action_c2pa.opened': 'geöffnet',

@@ -168,6 +168,7 @@ export default {
   basis_self: '“This is me”',
   basis_permission: '“I have this person’s permission”',
   basis_synthetic: '“Nobody: this face is synthetic”',
+  basis_comparison: '“They agreed that a call is compared with this photo”',
   'basis_public-domain': '“The photo is in the public domain”',
   basis_none: 'no face was worn',
   'action_c2pa.opened': 'opened',

@@ -169,6 +169,7 @@ export default {
   basis_self: '«Soy yo»',
   basis_permission: '«Tengo permiso de esta persona»',
   basis_synthetic: '«Nadie: esta cara es sintética»',
+  basis_comparison: '«La persona acepta que una llamada se compare con esta foto»',
   'basis_public-domain': '«La foto es de dominio público»',
   basis_none: 'no se llevó ninguna cara',
   'action_c2pa.opened': 'abierto',

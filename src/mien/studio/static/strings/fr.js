@@ -169,6 +169,7 @@ export default {
   basis_self: '« C’est moi »',
   basis_permission: '« J’ai l’accord de cette personne »',
   basis_synthetic: '« Personne : ce visage est artificiel »',
+  basis_comparison: '« La personne accepte qu’un appel soit comparé à cette photo »',
   'basis_public-domain': '« La photo est dans le domaine public »',
   basis_none: 'aucun visage porté',
   'action_c2pa.opened': 'ouvert',

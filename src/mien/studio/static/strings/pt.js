@@ -169,6 +169,7 @@ export default {
   basis_self: '“Sou eu”',
   basis_permission: '“Tenho permissão desta pessoa”',
   basis_synthetic: '“Ninguém: este rosto é sintético”',
+  basis_comparison: '“A pessoa aceita que uma chamada seja comparada com esta foto”',
   'basis_public-domain': '“A foto é de domínio público”',
   basis_none: 'nenhum rosto foi usado',
   'action_c2pa.opened': 'aberto',

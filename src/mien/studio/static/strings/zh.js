@@ -169,6 +169,7 @@ export default {
   basis_self: '“是我本人”',
   basis_permission: '“我已获得此人许可”',
   basis_synthetic: '“不是真人：这是合成的脸”',
+  basis_comparison: '“此人同意将通话与这张照片进行比对”',
   'basis_public-domain': '“照片属于公有领域”',
   basis_none: '未使用面孔',
   'action_c2pa.opened': '打开',

@@ -1,0 +1,51 @@
+"""Sources of `mien check`: the screen, cameras, streams and files by their names."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from mien.contracts import FrameSource
+from mien.errors import UsageError
+from mien.media.address import masked
+from mien.media.capture.camera import Camera
+from mien.media.capture.devices import list_screens
+from mien.media.capture.network import NetworkStream
+from mien.media.capture.screen import ScreenRegion
+from mien.media.files.moving import Kind, kind_of, open_moving
+from mien.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """Source of a check that can be entered; `name` may be shown. `live` = a person is at the other end."""
+
+    source: FrameSource
+    name: str
+    live: bool
+
+
+def open_source(text: str, region: tuple[int, int, int, int] | None) -> Opened:
+    """Return the source that was named. Raises `UsageError`, or `MediaError` for a file that cannot be read."""
+    kind, _, rest = text.partition(":")
+    if kind == "screen":
+        left, top, width, height = region or _whole_screen(rest or None)
+        name = f"screen {rest}".strip() + f", {width} x {height} at ({left}, {top})"
+        return Opened(ScreenRegion(left, top, width, height, display=rest or None), name, True)
+    if region is not None:
+        raise UsageError("--region is for the screen", "write: mien check screen --region X,Y,W,H")
+    if "://" in text:
+        return Opened(NetworkStream(text), masked(text), True)
+    if kind == "camera" or text.isdigit() or text.startswith(("/dev/", "video=")):
+        device = rest if kind == "camera" else text
+        return Opened(Camera(f"/dev/video{device}" if device.isdigit() else device), f"camera {device}", True)
+    path, limits = Path(text), Settings()
+    if kind_of(path) is Kind.PICTURE:
+        raise UsageError(f"{path} is a picture", "a picture is read by mien verify")
+    source = open_moving(path, max_pixels=limits.max_pixels, max_bytes=limits.max_bytes)
+    return Opened(source, path.name, False)
+
+
+def _whole_screen(display: str | None) -> tuple[int, int, int, int]:
+    found = next(iter(list_screens(display=display)), None)
+    if found is None or found.width is None or found.height is None:
+        raise UsageError("the size of the screen is not known", "name a part of it: --region X,Y,W,H")
+    return 0, 0, found.width, found.height

@@ -1,0 +1,240 @@
+"""`mien check` with a host at the terminal: requests, a photo, words, the list, and what is refused."""
+
+import io
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from fractions import Fraction
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from mien.check.requests.asks import Ask
+from mien.check.requests.gauge import Gauge
+from mien.check.requests.requests import Requests
+from mien.check.requests.sighting import Sighting
+from mien.check.rolling_words import Secret
+from mien.check.word_store import WordStore
+from mien.commands import check_run
+from mien.commands.check_asking import Asking
+from mien.commands.check_host import Host
+from mien.commands.check_run import Request, run_check
+from mien.commands.check_source import Opened
+from mien.commands.main import main
+from mien.errors import SeveralSourceFaces, UsageError
+from mien.provenance.consent import Consents
+from mien.provenance.ledger import Ledger, Output
+from mien.system.database import Database
+from mien.testing import SyntheticCamera
+from mien.types import Frame, Image, Landmarks
+from tests.support import kinds
+from tests.support.calls import bump, sighting
+from tests.support.marked import ID, clip_frames, marked, resized
+from tests.support.portraits import COLLINS, portrait
+
+_PAUSE = 60  # pictures: 7.5 s, of which settling and the delay take 6
+HAND, UP = Ask("hand", "left", 1.0), Ask("up", "", 1.0)
+
+
+class ScriptedGauge(Gauge):
+    """A gauge that sees a hand from 8 to 10 s, whatever the picture shows."""
+
+    def __init__(self) -> None:
+        pass
+
+    @property
+    def landmarks(self) -> Landmarks | None:
+        return None
+
+    def measure(self, frame: Frame, at_s: float) -> Sighting:
+        return sighting(at_s, covered=bump(at_s, 8, 10, 0.3), middle_xy=(80.0, 45.0), eyes_px=30.0)
+
+
+@contextmanager
+def host(*lines: str) -> Iterator[Host]:
+    """A host who has typed these lines already, and then leaves."""
+    reading, writing = os.pipe()
+    os.write(writing, "".join(f"{line}\n" for line in lines).encode())
+    os.close(writing)
+    try:
+        yield Host(reading, io.StringIO())
+    finally:
+        os.close(reading)
+
+
+class Typing(Host):
+    """A host who types each of the first lines two seconds into a request, and answers questions with the rest."""
+
+    def __init__(self, *lines: str, answers: tuple[str, ...] = ()) -> None:
+        super().__init__(None, io.StringIO())
+        self._script = [each for line in lines for each in (*([None] * _PAUSE), line)]
+        self._answers = list(answers)
+        self.questions: list[str] = []
+
+    @property
+    def is_there(self) -> bool:
+        return True
+
+    def typed(self) -> str | None:
+        return self._script.pop(0) if self._script else None
+
+    def ask(self, question: str) -> str:
+        self.questions.append(question)
+        return self._answers.pop(0) if self._answers else ""
+
+
+@pytest.fixture
+def call(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Make a source of plain pictures, and the requests of its check, which are measured as the scripted gauge sees them."""
+
+    def make(*asks: Ask, images: tuple[Image, ...] = (), frames: int = 240, lost_at: int | None = None) -> None:
+        shown = images or (np.full((90, 160, 3), 90, np.uint8),)
+        camera = SyntheticCamera(rate=Fraction(8), frames=frames, images=shown, lost_at=lost_at)
+        monkeypatch.setattr(check_run, "open_source", lambda *_: Opened(camera, "camera 0", True))
+        monkeypatch.setattr(check_run, "drawn", lambda _: asks)
+        monkeypatch.setattr(
+            check_run, "open_requests",
+            lambda asking, asks, data, host: (Requests(asks, ScriptedGauge(), keep=asking.keep), None),
+        )  # fmt: skip
+
+    return make
+
+
+def asked(data: Path, *reports: Path, keep: bool = False, **more: object) -> Request:
+    asking = Asking(("hand",), keep)
+    return Request("camera:0", None, None, reports, False, data, told=True, asking=asking, **more)  # type: ignore[arg-type]
+
+
+def test_a_whole_check_is_noted_signed_and_slow(
+    call: Callable[..., None], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    call(HAND)
+    html, data = tmp_path / "notes.html", tmp_path / "notes.json"
+    secret = Secret.new()
+    WordStore(tmp_path / "data").keep("Anna", secret)
+    who = Typing("", answers=("wrong pair", "y", "n", "", "y"))
+    assert run_check(asked(tmp_path / "data", html, data, keep=True, words="Anna", checklist=True), who) == 0
+    assert any(secret.pair("asker", int(time.time() // 60) - ago) in who.questions[0] for ago in (0, 1))
+    said = capsys.readouterr().out
+    assert "Please move your left hand slowly" in said
+    assert "The pair of words was wrong" in said
+    notes = json.loads(data.read_text())
+    assert [(each["request"], each["seen"]) for each in notes["requests"]] == [("hand", "seen")]
+    assert {row["subject"]: row["seen"] for row in notes["rows"]}["Words"] == "not seen"
+    (listed,) = [row["sentences"] for row in notes["rows"] if row["subject"] == "List"]
+    assert [sentence.rsplit("host", 1)[1].strip(": .") for sentence in listed[:4]] == ["yes", "no", "gave no answer", "yes"]
+    page = html.read_text()
+    assert page.count("<video") == 1
+    assert "had agreed to it" in page
+    assert main(["verify", str(html), "--json", "--data", str(tmp_path / "data")]) == 0
+    assert json.loads(capsys.readouterr().out)[0]["signature"]["state"] == "trusted"
+
+
+def test_without_consent_the_page_holds_no_picture(call: Callable[..., None], tmp_path: Path) -> None:
+    call(HAND)
+    with host() as who:
+        assert run_check(asked(tmp_path, tmp_path / "notes.html"), who) == 0
+    page = (tmp_path / "notes.html").read_text()
+    assert "<video" not in page
+    assert "<img" not in page
+    assert "No picture was kept" in page
+
+
+def test_a_declined_request_and_an_end_are_typed(call: Callable[..., None], tmp_path: Path) -> None:
+    call(HAND, UP)
+    report = tmp_path / "notes.json"
+    assert run_check(asked(tmp_path, report), Typing("d", "q")) == 0
+    requests = json.loads(report.read_text())["requests"]
+    assert [(each["request"], each["reason"]) for each in requests] == [("hand", "declined"), ("up", "ended")]
+
+
+def test_a_source_that_is_lost_in_a_request_leaves_whole_notes(call: Callable[..., None], tmp_path: Path) -> None:
+    call(HAND, lost_at=60)
+    report = tmp_path / "notes.json"
+    with host() as who:
+        assert run_check(asked(tmp_path, report), who) == 0
+    notes = json.loads(report.read_text())
+    assert notes["requests"][0]["reason"] == "lost"
+    assert "ended early" in json.dumps(notes["rows"])
+
+
+def test_ones_own_picture_is_refused_before_anything_is_asked(
+    call: Callable[..., None], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    call(HAND, images=tuple(resized(marked(frame), 640, 360) for frame in clip_frames(0, 12)), frames=60)
+    Ledger(Database(tmp_path)).record(Output(ID, "live", "a live session", datetime(2026, 1, 1, tzinfo=UTC)), ())
+    with host() as who, pytest.raises(UsageError, match="no mirror"):
+        run_check(asked(tmp_path, tmp_path / "notes.json"), who)
+    assert "Please" not in capsys.readouterr().out
+    assert not (tmp_path / "notes.json").exists()
+
+
+@pytest.mark.parametrize(("arguments", "said"), [
+    (["call.mkv", "--requests"], "recording cannot be asked"),
+    (["camera:0", "--told", "--requests"], "need a host"),
+    (["camera:0", "--told", "--words", "Anna"], "need a host"),
+    (["camera:0", "--told", "--checklist"], "need a host"),
+    (["camera:0", "--ask", "nod"], "unknown requests"),
+    (["camera:0", "--keep"], "for requests"),
+    (["camera:0", "--consent", "comparison"], "for a photo"),
+])  # fmt: skip
+def test_wrong_requests_are_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], small_clip: Path, arguments: list[str], said: str
+) -> None:
+    arguments = [str(small_clip) if each == "call.mkv" else each for each in arguments]
+    assert main(["check", *arguments, "--data", str(tmp_path)]) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_seconds_are_kept_in_a_page_alone(call: Callable[..., None], tmp_path: Path) -> None:
+    call(HAND)
+    with host() as who, pytest.raises(UsageError, match="page of notes"):
+        run_check(asked(tmp_path, tmp_path / "notes.json", keep=True), who)
+
+
+def test_a_host_who_says_no_begins_nothing(call: Callable[..., None], tmp_path: Path) -> None:
+    call(HAND)
+    request = Request("camera:0", None, None, (), False, tmp_path, asking=Asking(("hand",)))
+    for line in ("n", ""):
+        with host(line) as who, pytest.raises(UsageError, match="must be told"):
+            run_check(request, who)
+
+
+def test_a_photo_is_compared_one_to_one_with_a_consent_of_its_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    film, data = tmp_path / "call.mkv", tmp_path / "data"
+    image = resized(portrait(COLLINS).image, 400, 500)
+    film.write_bytes(kinds.film([image] * 90))
+    photo = ["--reference", str(COLLINS), "--data", str(data)]
+    assert main(["check", str(film), *photo]) == 2
+    assert "agreed" in capsys.readouterr().err
+    assert main(["check", str(film), *photo, "--consent", "comparison", "--json"]) == 0
+    notes = json.loads(capsys.readouterr().out)
+    assert notes["distance_to_photo"] < 0.5
+    (row,) = [each for each in notes["rows"] if each["subject"] == "Photo"]
+    assert row["seen"] == "seen"
+    assert any("A swap made from this photo" in sentence for sentence in row["sentences"])
+    (consent,) = Consents(Database(data)).all()
+    assert (consent.statement, consent.photo, consent.fingerprint) == ("comparison", COLLINS.name, 0)
+    two = tmp_path / "two.png"
+    cv2.imwrite(str(two), np.hstack([image, image[:, ::-1]]))
+    assert main(["check", str(film), "--reference", str(two), "--consent", "comparison", "--data", str(data)]) == (
+        SeveralSourceFaces.exit_code
+    )
+
+
+def test_lines_are_read_beside_the_pictures() -> None:
+    with host("y", "later") as who:
+        who.must_confirm("ready?", "not ready", "say so")
+        assert who.ask("more? ") == "later"
+        assert who.ask("and? ") == ""
+        assert not who.is_there
+        assert who.typed() is None
+    nobody = Host(None, io.StringIO())
+    assert nobody.typed() is None
+    with pytest.raises(UsageError, match="not ready"):
+        nobody.must_confirm("ready?", "not ready", "say so")
