@@ -1,20 +1,25 @@
 """Fixtures for all tests, and two rules for every test: no logged errors, no threads left behind."""
 
+import hashlib
 import logging
 import os
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
+import onnxruntime
 import pytest
 
 from mien.models.library.download import MIRROR_VARIABLE
+from mien.models.runtime.onnx_session import OnnxSession
 from mien.system.folders import DATA_VARIABLE, MODELS_VARIABLE
 from tests.support.clips import resized
 
 pytest.register_assert_rewrite("tests.support.conformance")
 
+_WEIGHTS = Path(__file__).parent.parent / "src" / "mien" / "models" / "weights"
 _THREAD_END_S = 5.0  # a thread that is about to end gets this long, also on a busy machine
 
 
@@ -34,6 +39,29 @@ def _own_data_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
         for name in (MODELS_VARIABLE, MIRROR_VARIABLE):
             patch.delenv(name, raising=False)
         patch.setenv(DATA_VARIABLE, str(tmp_path_factory.mktemp("mien-data")))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _shared_networks() -> Iterator[None]:
+    """Open each bundled network once: a command opens nine, half a second each time, and there are a thousand commands.
+
+    What is shared is the session of onnxruntime, which many threads may use; those of other files and devices stay their own.
+    """
+    new, opened = OnnxSession._new, dict[tuple[object, ...], Any]()
+    bundled = {hashlib.sha256(each.read_bytes()).digest() for each in _WEIGHTS.glob("*.onnx")}
+
+    def shared(self: OnnxSession, content: bytes | Path, options: Mapping[str, str], threads: int, library: Any) -> Any:
+        digest = hashlib.sha256(content).digest() if isinstance(content, bytes) else b""
+        if digest not in bundled or library is not onnxruntime:
+            return new(self, content, options, threads, library)
+        key = (digest, threads, self._device.name, self._plain, *sorted(options.items()))
+        if key not in opened:
+            opened[key] = new(self, content, options, threads, library)
+        return opened[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(OnnxSession, "_new", shared)
         yield
 
 

@@ -7,6 +7,7 @@ import pytest
 from mien.assembly.chain_queue import MOST_TRIES, ChainQueue, Given, PartFailed
 from mien.assembly.film_chains import Chain
 from mien.errors import NotYet
+from tests.support.deadline import wait_until
 
 CHAINS = tuple(Chain(number, number, 100 - number) for number in range(1, 21))
 
@@ -81,8 +82,7 @@ def test_who_waits_gets_what_comes_back_and_ends_with_the_rest() -> None:
     for thread in threads:
         thread.start()
     queue.failed(given[0], -9)
-    while not waited:
-        pass
+    wait_until(lambda: waited, "the queue asks")
     assert waited == [Given(CHAINS[0])]
     queue.stop()
     for thread in threads:

@@ -25,6 +25,7 @@ from mien.media.files.video_reader import VideoReader
 from mien.settings import Settings
 from mien.swap import parts
 from tests.support.clips import Clip, look, make
+from tests.support.deadline import wait_until
 from tests.support.film_jobs import CONSENT, MARK, Unsealing, folder_of, packets_of, state_of, swap_of
 from tests.support.places import ROOT
 from tests.support.portraits import COLLINS, HOPPER
@@ -103,8 +104,7 @@ def test_a_killed_run_goes_on_and_gives_the_same_bytes(tmp_path: Path) -> None:
     run_parts(folder_of(_planned(tmp_path, name="whole")), whole.notary, OutputFile(tmp_path / "a.mp4", overwrite=False))
     job = _planned(tmp_path)
     process = _other_process("make_parts(job, 1, 4)", folder_of(job))
-    while process.poll() is None and job.record(1) is None:
-        pass
+    wait_until(lambda: process.poll() is not None or job.record(1) is not None, "the first part")
     assert process.poll() is None, "the run was too short to be killed in its midst"
     os.kill(process.pid, signal.SIGKILL)
     process.communicate()

@@ -9,7 +9,7 @@ from mien.assembly.film_job import open_job
 from mien.commands.main import main
 from tests.support.clips import look
 from tests.support.portraits import COLLINS, HOPPER
-from tests.support.short_films import short_film, short_parts
+from tests.support.short_films import RATE, short_film, short_parts
 
 __all__ = ["short_parts"]
 
@@ -39,7 +39,7 @@ def test_a_film_is_planned_made_and_joined(
     assert not Path(job).exists()
     assert main(plan) == 0
     said = " ".join(capsys.readouterr().err.split())
-    assert "30 frames in 2 parts" in said
+    assert f"{round(2.5 * RATE)} frames in 2 parts" in said
     assert "frames, begins the film" in said
     assert "job 1-2; then: mien join" in said
     assert main(plan) == 2, "a folder with a plan is not planned again"

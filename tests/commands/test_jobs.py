@@ -18,7 +18,7 @@ from mien.errors import UsageError
 from mien.provenance.consent import Consents
 from mien.system.database import Database
 from tests.support.clips import resized
-from tests.support.deadline import DEADLINE_S
+from tests.support.deadline import DEADLINE_S, wait_until
 from tests.support.places import EXAMPLES
 from tests.support.portraits import COLLINS, HOPPER
 
@@ -176,8 +176,8 @@ def test_workers_end_with_the_process_that_started_them(line: Line, tmp_path: Pa
         _wait_for_frames(line.data)
         parent.send_signal(number)
         parent.wait(DEADLINE_S)
-    while line.states() != ["waiting"]:
-        assert line.states() != ["done"]
+    wait_until(lambda: line.states() != ["running"], "the workers give the film back")
+    assert line.states() == ["waiting"]
     (job,) = line.listed()
     assert job["attempts"] == 0
     assert {each.name for each in tmp_path.iterdir()} == {"data", "film.mp4"}
@@ -203,8 +203,7 @@ def test_a_film_whose_worker_is_killed_is_done_by_the_next(line: Line, tmp_path:
 
 def _wait_for_frames(data: Path) -> None:
     store = JobStore(data)
-    while not any(job.state == "running" and job.frames for job in store.all()):
-        pass
+    wait_until(lambda: any(job.state == "running" and job.frames for job in store.all()), "frames")
     store.close()
 
 
@@ -276,8 +275,10 @@ def test_a_watched_folder(line: Line, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "mien", "jobs", "run", *map(str, words)]
     with subprocess.Popen(command, stderr=subprocess.DEVNULL) as child:
         try:
-            while line.states() != ["done"] or not _skipped(line):
-                assert child.poll() is None
+            wait_until(
+                lambda: child.poll() is not None or (line.states() == ["done"] and _skipped(line)), "both are dealt with"
+            )
+            assert child.poll() is None
             child.send_signal(signal.SIGINT)
             assert child.wait(DEADLINE_S) == 130
         finally:

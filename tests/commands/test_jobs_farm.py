@@ -21,6 +21,7 @@ from mien.commands.main import main
 from mien.errors import UsageError
 from mien.media.files.output_file import OutputFile
 from mien.system.process_identity import parsed
+from tests.support.deadline import wait_until
 from tests.support.film_jobs import Unsealing, packets_of, swap_of
 from tests.support.object_store import BUCKET, object_keys, object_server
 from tests.support.portraits import COLLINS, HOPPER
@@ -98,8 +99,8 @@ def test_a_film_in_an_object_store_gives_the_same_bytes(tmp_path: Path, capsys: 
 def test_workers_end_with_the_run_that_was_killed(job: Path) -> None:
     command = [sys.executable, "-P", "-m", "mien", "jobs", "run", str(job), "--on", "local:1"]
     with subprocess.Popen(command, stderr=subprocess.DEVNULL) as run:
-        while not (leases := list(job.glob("part-*.lease"))):
-            assert run.poll() is None
+        wait_until(lambda: run.poll() is not None or list(job.glob("part-*.lease")), "a worker begins a part")
+        leases = list(job.glob("part-*.lease"))
         workers = psutil.Process(run.pid).children()
         run.kill()
     _, alive = psutil.wait_procs(workers)

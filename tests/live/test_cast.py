@@ -12,7 +12,8 @@ from mien.swap.people.template import template_of_photo
 from mien.swap.persona import Retouch
 from mien.testing import FakeEngine, FakeRecogniser, fake_persona
 from mien.types import Floats, Image, Landmarks
-from tests.support.live_loop import GREEN, Running, camera, landmarks, person, shows_red, wait_until
+from tests.support.deadline import wait_until
+from tests.support.live_loop import GREEN, Running, camera, landmarks, person, shows_red
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -18,8 +18,8 @@ from mien.live.marking import LiveMark
 from mien.safety.veil import card
 from mien.testing import FakeClassifier
 from mien.types import Frame, Image, TrackedFace
-from tests.support.deadline import DEADLINE_S
-from tests.support.live_loop import Inline, Keeping, camera, detection, landmarks, parts, person, snapshot, wait_until
+from tests.support.deadline import DEADLINE_S, wait_until
+from tests.support.live_loop import Inline, Keeping, camera, detection, landmarks, parts, person, snapshot
 
 HIT, CLEAN = 0.97, 0.02
 RATE = 30

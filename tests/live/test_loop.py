@@ -40,7 +40,7 @@ from mien.testing import (
     fake_persona,
 )
 from mien.types import LIVE_TIME_BASE, Detection, FacePatch, Frame, Image, LabelledFrame, Landmarks, Sound, TrackedFace
-from tests.support.deadline import DEADLINE_S
+from tests.support.deadline import DEADLINE_S, wait_until
 from tests.support.live_loop import (
     GREEN,
     Inline,
@@ -53,7 +53,6 @@ from tests.support.live_loop import (
     person,
     shows_red,
     snapshot,
-    wait_until,
 )
 
 

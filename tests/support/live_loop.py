@@ -1,7 +1,5 @@
 """A running live loop with fake parts."""
 
-import threading
-import time
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
@@ -26,20 +24,11 @@ from mien.testing import (
     fake_persona,
 )
 from mien.types import Detection, Frame, Image, LabelledFrame, Landmarks
-from tests.support.deadline import DEADLINE_S
+from tests.support.deadline import wait_until
 
 GREEN = (0, 200, 0)
 
 FACE_BOX = (60, 40, 120, 100)
-
-
-def wait_until(happened: Callable[[], bool], what: str) -> None:
-    """Wait for what other threads do; a test never sleeps for a guessed time."""
-    deadline = time.monotonic() + DEADLINE_S
-    pause = threading.Event()
-    while not happened():
-        assert time.monotonic() < deadline, f"not within {DEADLINE_S:.0f} s: {what}"
-        pause.wait(0.01)
 
 
 def person(exposure: int = 0) -> Image:

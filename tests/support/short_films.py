@@ -13,7 +13,7 @@ from mien.swap.parts import PartTuning
 from mien.types import Image
 from tests.support.portraits import COLLINS, HOPPER, read
 
-RATE, WIDTH, HEIGHT = 12, 480, 360
+RATE, WIDTH, HEIGHT = 8, 480, 360
 PARTS = PartTuning(least_s=1.0, most_s=1.5)
 """Lengths of parts in tests: a film of five seconds has four of them."""
 SHOTS: tuple[tuple[Path, float], ...] = ((COLLINS, 2.75), (HOPPER, 1.25), (COLLINS, 1.25))

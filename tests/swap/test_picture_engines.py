@@ -46,7 +46,8 @@ from mien.types import (
     TrackedFace,
 )
 from tests.support import conformance
-from tests.support.live_loop import Running, camera, wait_until
+from tests.support.deadline import wait_until
+from tests.support.live_loop import Running, camera
 from tests.support.portraits import COLLINS, HOPPER, models, portrait, read, recogniser
 from tests.support.standins import make_small
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from mien.system.process_identity import ProcessIdentity, parsed, runs_here, this_process
+from tests.support.deadline import wait_until
 
 
 def test_this_process_runs() -> None:
@@ -37,8 +38,7 @@ def test_a_process_that_has_ended_does_not_run(reaped: bool) -> None:
         if reaped:
             child.wait()
         else:
-            while runs_here(identity):
-                pass
+            wait_until(lambda: not runs_here(identity), "the process has ended")
         assert runs_here(identity) is False
 
 

@@ -24,7 +24,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # A character that the terminal cannot show is no reason to end.
         sys.stdout.reconfigure(errors="backslashreplace")
     harden()
-    options = build_parser().parse_args(arguments)
+    typed = sys.argv[1:] if arguments is None else arguments
+    options = build_parser(typed[0] if typed else None).parse_args(typed)
     for library in ("PIL", "tifffile"):
         # They log what is wrong with a damaged file; the error that follows says it in our words.
         logging.getLogger(library).setLevel(logging.CRITICAL)

@@ -10,8 +10,8 @@ from mien.live.loop import DEFAULT_TUNING
 from mien.studio.session.figures import SessionFigures
 from mien.testing import PacedCamera
 from mien.types import Image
-from tests.support.deadline import DEADLINE_S
-from tests.support.live_loop import Running, camera, person, wait_until
+from tests.support.deadline import DEADLINE_S, wait_until
+from tests.support.live_loop import Running, camera, person
 
 
 class Opening:
