@@ -928,6 +928,7 @@ def test_an_old_page_says_that_its_session_is_over(chromium: Any, lasting_studio
     context = chromium.new_context()
     page = context.new_page()
     page.goto(lasting_studio.page)
+    page.wait_for_url(lambda url: "token" not in url)
     context.clear_cookies()
     page.evaluate("() => fetch('/api/state')")
     lasting_studio.session.notify()
