@@ -3,11 +3,14 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from fractions import Fraction
+from itertools import pairwise
 
 import numpy as np
 import pytest
 
 from mien.check.notes import Subject, Tally, described, rows_of
+from mien.check.rolling_mark import RollingMark
 from mien.check.sentences import SENTENCES
 from mien.check.watch import Look, Watch
 from mien.errors import SourceLost, UsageError
@@ -102,6 +105,21 @@ def test_a_search_runs_in_a_worker_and_is_taken_when_it_is_done(shown: list[Imag
     assert found is not None
     assert found.mark is not None
     assert found.mark.mark_id == ID
+
+
+def test_searches_of_a_long_recording_grow_rare(monkeypatch: pytest.MonkeyPatch) -> None:
+    searched: list[int] = []
+
+    def locate(rolling: RollingMark, greys: list[Image]) -> None:
+        searched.append(rolling.frames)
+
+    monkeypatch.setattr(RollingMark, "locate", locate)
+    with SyntheticCamera(320, 180, rate=Fraction(1), frames=150) as camera:
+        assert len(list(Watch(lambda number: False).looks(camera))) == 149
+    pauses = [b - a for a, b in pairwise(searched)]
+    assert pauses[0] <= 4
+    assert pauses == sorted(pauses)
+    assert 20 < pauses[-1] <= 31
 
 
 def test_a_search_that_is_under_way_at_the_end_is_waited_for(shown: list[Image]) -> None:

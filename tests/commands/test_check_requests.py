@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from fractions import Fraction
 from pathlib import Path
@@ -32,10 +33,10 @@ from mien.provenance.ledger import Ledger, Output
 from mien.system.database import Database
 from mien.testing import SyntheticCamera
 from mien.types import Frame, Image, Landmarks
-from tests.support import kinds
 from tests.support.calls import bump, sighting
 from tests.support.marked import ID, clip_frames, marked, resized
 from tests.support.portraits import COLLINS, portrait
+from tests.support.xserver import x_display
 
 _PAUSE = 60  # pictures: 7.5 s, of which settling and the delay take 6
 HAND, UP = Ask("hand", "left", 1.0), Ask("up", "", 1.0)
@@ -52,7 +53,7 @@ class ScriptedGauge(Gauge):
         return None
 
     def measure(self, frame: Frame, at_s: float) -> Sighting:
-        return sighting(at_s, covered=bump(at_s, 8, 10, 0.3), middle_xy=(80.0, 45.0), eyes_px=30.0)
+        return sighting(at_s, middle=bump(at_s, 8, 10, 0.3), middle_xy=(80.0, 45.0), eyes_px=30.0)
 
 
 @contextmanager
@@ -99,7 +100,7 @@ def call(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
         monkeypatch.setattr(check_run, "drawn", lambda _: asks)
         monkeypatch.setattr(
             check_run, "open_requests",
-            lambda asking, asks, data, host: (Requests(asks, ScriptedGauge(), keep=asking.keep), None),
+            lambda asking, asks, data: (Requests(asks, ScriptedGauge(), keep=asking.keep), None),
         )  # fmt: skip
 
     return make
@@ -205,26 +206,40 @@ def test_a_host_who_says_no_begins_nothing(call: Callable[..., None], tmp_path: 
             run_check(request, who)
 
 
-def test_a_photo_is_compared_one_to_one_with_a_consent_of_its_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    film, data = tmp_path / "call.mkv", tmp_path / "data"
-    image = resized(portrait(COLLINS).image, 400, 500)
-    film.write_bytes(kinds.film([image] * 90))
-    photo = ["--reference", str(COLLINS), "--data", str(data)]
-    assert main(["check", str(film), *photo]) == 2
-    assert "agreed" in capsys.readouterr().err
-    assert main(["check", str(film), *photo, "--consent", "comparison", "--json"]) == 0
+def test_a_photo_is_compared_one_to_one_with_a_consent_of_its_own(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    image, data, two = resized(portrait(COLLINS).image, 400, 500), tmp_path / "data", tmp_path / "two.png"
+    cv2.imwrite(str(two), np.hstack([image, image[:, ::-1]]))
+
+    def checked(photo: Path, *more: str) -> int:
+        camera = SyntheticCamera(rate=Fraction(1), images=[image], frames=5)
+        monkeypatch.setattr(check_run, "open_source", lambda *_: Opened(camera, "call.mkv", False))
+        return main(["check", "call.mkv", "--reference", str(photo), "--data", str(data), *more])
+
+    assert checked(COLLINS) == 2
+    assert "has not agreed" in capsys.readouterr().err
+    assert checked(COLLINS, "--consent", "comparison", "--json") == 0
     notes = json.loads(capsys.readouterr().out)
     assert notes["distance_to_photo"] < 0.5
     (row,) = [each for each in notes["rows"] if each["subject"] == "Photo"]
     assert row["seen"] == "seen"
     assert any("A swap made from this photo" in sentence for sentence in row["sentences"])
+    assert checked(two, "--consent", "comparison") == SeveralSourceFaces.exit_code
+    assert "cut one face out" in capsys.readouterr().err
     (consent,) = Consents(Database(data)).all()
     assert (consent.statement, consent.photo, consent.fingerprint) == ("comparison", COLLINS.name, 0)
-    two = tmp_path / "two.png"
-    cv2.imwrite(str(two), np.hstack([image, image[:, ::-1]]))
-    assert main(["check", str(film), "--reference", str(two), "--consent", "comparison", "--data", str(data)]) == (
-        SeveralSourceFaces.exit_code
-    )
+
+
+def test_hours_of_a_recording_are_told(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    camera = SyntheticCamera(160, 90, frames=3)
+    camera.info = replace(camera.info, duration_s=4 * 3600.0)
+    monkeypatch.setattr(check_run, "open_source", lambda *_: Opened(camera, "call.mkv", False))
+    with host() as who:
+        assert run_check(Request("call.mkv", None, None, (), False, tmp_path), who) == 0
+    assert "4.0 hours" in capsys.readouterr().out
 
 
 def test_lines_are_read_beside_the_pictures() -> None:
@@ -238,3 +253,12 @@ def test_lines_are_read_beside_the_pictures() -> None:
     assert nobody.typed() is None
     with pytest.raises(UsageError, match="not ready"):
         nobody.must_confirm("ready?", "not ready", "say so")
+
+
+def test_a_screen_is_looked_at_and_a_part_outside_of_it_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with x_display(400, 300) as display:
+        screen = ["check", f"screen:{display}", "--told", "--data", str(tmp_path)]
+        assert main([*screen, "--seconds", "1", "--json"]) == 0
+        assert "400 x 300" in json.loads(capsys.readouterr().out)["source"]
+        assert main([*screen, "--region", "300,20,200,100"]) == 4
+        assert "is not all on the screen" in capsys.readouterr().err

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from mien.check.requests.sighting import Face, Sighting
 
-REST = Face((320.0, 180.0), 60.0, 0.0, 0.3, 0.0, 0.0, (0.0, 0.0), (90.0, 110.0, 150.0))
+REST = Face((320.0, 180.0), 60.0, 0.0, 0.3, 0.0, 0.0, 0.0, (0.0, 0.0), (90.0, 110.0, 150.0))
 """Face at rest."""
 
 

@@ -1,12 +1,13 @@
 """Sentences of a check. None of them judges: a test reads this table, too."""
 
 SENTENCES = {
+    "title": "Notes of a check",
     "preface": (
         "These notes list what was seen in a call from the other side. They hold no score, and no row says whether "
         "somebody is who they seem to be. Only the host sees them; nothing was sent."
     ),
     "kept-none": "No picture was kept.",
-    "kept": "The seconds of the requests are kept below: the host said that the other person had agreed to it.",
+    "kept": "The seconds of the requests are kept in this page: the host said that the other person had agreed to it.",
     "source": "{source}, {width} x {height} pixels, looked at for {seconds} s, from {began}.",
     "told": "The host said that the other person had been told of the check.",
     "not-asked": "A file: nobody was there to be told.",
@@ -37,7 +38,7 @@ SENTENCES = {
     "ask-blink": "Please close and open your eyes {count} times.",
     "ask-colours": "I am sharing my screen now; please look at it until it is grey again.",
     "asked": 'Asked {at} s after the beginning: "{words}"',
-    "range-hand": "At the most {share} % of the face was covered, above what is usual there.",
+    "range-hand": "At the most {share} % of nose and mouth was covered, above what is usual there.",
     "range-cheek": "At the most {share} % of that cheek was covered, above what is usual there.",
     "range-profile": "The head turned by {degrees} degrees to that side.",
     "range-up": "The chin rose by {degrees} degrees.",

@@ -25,6 +25,10 @@ class WatchTuning:
     look_s: float = 1.0
     search_s: float = 2.0
     """Pause between two searches: each takes about a second of a core."""
+    search_growth: float = 1.3
+    longest_search_s: float = 30.0
+    """Factor on the pause after each search in vain, and the longest one, in recordings: hours of them would wait for nothing
+    else. Live, searches run beside the pictures."""
     most_rate_hz: float = 33.0
     """Pictures that come faster are skipped; a call has 30 a second at most."""
     badge_pictures: int = 10
@@ -60,6 +64,7 @@ class Watch:
         self._badges = BadgeFinder()
         self._pending: Future[Geometry | None] | None = None
         self._searched_at_s = float("-inf")
+        self._pause_s = tuning.search_s
         self._image: Image | None = None
         self._first_s: float | None = None
         self._looked_s = 0.0
@@ -117,7 +122,7 @@ class Watch:
         if size_wh != self.size_wh:
             # A call changes its size with the network: the sums begin again.
             self.size_wh, self._rolling, self._pending = size_wh, RollingMark(), None
-            self._searched_at_s = float("-inf")
+            self._searched_at_s, self._pause_s = float("-inf"), self._tuning.search_s
         self._rolling.add(image)
         if self._rolling.frames % max(1, round(30 / self._tuning.badge_pictures)) == 0:
             self._badges.add(image)
@@ -138,7 +143,7 @@ class Watch:
 
     def _search(self, now_s: float) -> MarkFound | None:
         """Begin a search when it is due, take the result of one that is done, and return the mark there."""
-        if self._pending is None and now_s - self._searched_at_s >= self._tuning.search_s and (greys := self._rolling.greys()):
+        if self._pending is None and now_s - self._searched_at_s >= self._pause_s and (greys := self._rolling.greys()):
             self._searched_at_s = now_s
             if self._searcher is None:
                 self._pending = Future()
@@ -149,6 +154,8 @@ class Watch:
             return None
         geometry, self._pending = self._pending.result(), None
         if geometry is None:
+            if self._searcher is None:
+                self._pause_s = min(self._pause_s * self._tuning.search_growth, self._tuning.longest_search_s)
             return None
         self._rolling.settle(geometry)
         return self._rolling.read()

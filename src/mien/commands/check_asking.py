@@ -117,7 +117,7 @@ def drawn(asking: Asking) -> tuple[Ask, ...]:
     return draw_asks(asking.kinds, random.SystemRandom())
 
 
-def open_requests(asking: Asking, asks: tuple[Ask, ...], data: Path, host: Host) -> tuple[Requests, Comparison | None]:
+def open_requests(asking: Asking, asks: tuple[Ask, ...], data: Path) -> tuple[Requests, Comparison | None]:
     """Open the networks. Raises a `MienError`."""
     # Lids and hands as they are: smoothing would swallow a blink.
     settings = replace(Settings(), smoothing=0.0)
@@ -128,19 +128,23 @@ def open_requests(asking: Asking, asks: tuple[Ask, ...], data: Path, host: Host)
         models.parser,
         models.hand_finder,
     )
-    comparison = None if asking.photo is None else _comparison(asking, models, store, data, host)
+    comparison = None if asking.photo is None else _comparison(asking, models, store, data)
     return Requests(asks, Gauge(parts), keep=asking.keep, comparison=comparison), comparison
 
 
-def _comparison(asking: Asking, models: factory.Models, store: Store, data: Path, host: Host) -> Comparison:
+def confirm_comparison(asking: Asking, host: Host) -> None:
+    """Raise `UsageError` unless the person in the photo, if there is one, has agreed to be compared."""
+    if asking.photo is not None and asking.consent != COMPARISON:
+        question = phrase("reference-question", photo=asking.photo)
+        remedy = f"when they have: --consent {COMPARISON}; else leave --reference out"
+        host.must_confirm(question, "the person in the photo has not agreed to be compared", remedy)
+
+
+def _comparison(asking: Asking, models: factory.Models, store: Store, data: Path) -> Comparison:
     assert asking.photo is not None
     try:
         photo, landmarks = only_face(read_photo(asking.photo, Settings()), models.inspection)
     except SeveralSourceFaces as error:
         raise SeveralSourceFaces(f"{asking.photo}: {error}", "cut one face out: the comparison is one to one") from error
-    if asking.consent != COMPARISON:
-        question = phrase("reference-question", photo=asking.photo)
-        remedy = f"when they have: --consent {COMPARISON}; else leave --reference out"
-        host.must_confirm(question, "the person in the photo has not agreed to be compared", remedy)
     Consents(Database(data)).record_comparison(shown_name(asking.photo))
     return Comparison(factory.open_recogniser(store), photo, landmarks)

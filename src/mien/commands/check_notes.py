@@ -25,12 +25,13 @@ def write_notes(
         return
     signer = open_signer(data / SIGNER_FOLDER)
     films = [film_of(each.film, f"{row_of(each.answer).subject}: {each.answer.seen}") for each in told if each.film is not None]
+    title = phrase("title")
     kept = phrase("kept" if films else "kept-none")
     for path in paths:
         signed = say("signed", signer=signer.name, name=signature_path(path).name)
         if path.suffix.lower() == ".json":
             content = json.dumps({**notes, "films": len(films), "signed": signed}, indent=1, ensure_ascii=False) + "\n"
         else:
-            body = table_of(rows) + (sheet_of(phrase("repeat"), films) if films else "")
-            content = standing_page("Notes of a check", phrase("preface"), body, (kept, signed))
+            body = f"<h1>{title}</h1>{table_of(rows)}" + (sheet_of(phrase("repeat"), films) if films else "")
+            content = standing_page(title, phrase("preface"), body, (kept, signed))
         write_signed(path, content.encode("utf-8", "replace"), signer)

@@ -18,7 +18,7 @@ from mien.check.rolling_mark import warm_up_search
 from mien.check.sentences import phrase
 from mien.check.watch import Watch
 from mien.check.word_store import WordStore
-from mien.commands.check_asking import Asking, Desk, colours_page, drawn, open_requests
+from mien.commands.check_asking import Asking, Desk, colours_page, confirm_comparison, drawn, open_requests
 from mien.commands.check_ending import checklist_row, words_row
 from mien.commands.check_host import Host
 from mien.commands.check_notes import write_notes
@@ -74,6 +74,7 @@ def run_check(request: Request, host: Host) -> int:
     if opened.live and not request.told:
         told_first = "the other person must be told of the check first"
         host.must_confirm(phrase("told-question"), told_first, "tell them, then begin again, or add --told")
+    confirm_comparison(request.asking, host)
     console = Console(
         highlight=False, soft_wrap=True, emoji=False, stderr=request.as_json, quiet=request.as_json and not request.asking.kinds
     )
@@ -83,13 +84,16 @@ def run_check(request: Request, host: Host) -> int:
         raise SourceLost(f"no picture came from {printable(opened.name)}", "check the source, and begin again")
     subject = Subject(printable(opened.name), seen.size_wh, began, opened.live, seen.lost)
     told = () if requests is None else requests.told
+    # What a check cannot tell comes last.
+    *first, limits = rows_of(subject, seen.tally)
     rows = (
-        *rows_of(subject, seen.tally),
+        *first,
         *(request_rows.row_of(each.answer) for each in told),
         *([ReportRow("Requests", CANNOT_TELL, (phrase("requests-none"),))] if request.asking.kinds and not told else []),
         *([comparison.row()] if comparison is not None else []),
         *([words_row(request.words, request.data, host)] if request.words is not None else []),
         *([checklist_row(host)] if request.checklist else []),
+        limits,
     )
     notes = {
         **described(subject, rows, seen.tally),
@@ -129,7 +133,7 @@ def _watched(
         desk = None
         if request.asking.measures:
             asks = drawn(request.asking)
-            requests, comparison = open_requests(request.asking, asks, request.data, host)
+            requests, comparison = open_requests(request.asking, asks, request.data)
             desk = Desk(requests, host, console, stack.enter_context(colours_page(asks, console)))
         searcher = stack.enter_context(_searcher(opened.live))
         source = stack.enter_context(opened.source)

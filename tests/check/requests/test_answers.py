@@ -16,7 +16,7 @@ Change = Callable[[float], Sighting]
 
 def swept(at_s: float) -> Sighting:
     """A hand from the right of the picture to its left, between 4 and 6 s."""
-    return sighting(at_s, covered=bump(at_s, 4, 6, 0.3), cover_x=0.4 - 0.4 * (at_s - 4))
+    return sighting(at_s, middle=bump(at_s, 4, 6, 0.3), covered=bump(at_s, 4, 6, 0.3), cover_x=0.4 - 0.4 * (at_s - 4))
 
 
 def blinking(at_s: float) -> Sighting:
@@ -71,11 +71,11 @@ def test_a_hand_that_hides_the_whole_face_is_seen() -> None:
 
 
 def test_a_picture_of_an_error_is_no_movement() -> None:
-    assert answered(HAND, lambda at_s: sighting(at_s, covered=0.5 if 4 <= at_s < 4.1 else 0.0)).seen == "not seen"
+    assert answered(HAND, lambda at_s: sighting(at_s, middle=0.5 if 4 <= at_s < 4.1 else 0.0)).seen == "not seen"
 
 
 def test_what_lies_before_the_face_all_the_time_is_no_answer() -> None:
-    assert answered(HAND, lambda at_s: sighting(at_s, covered=0.2)).seen == "not seen"
+    assert answered(HAND, lambda at_s: sighting(at_s, middle=0.2)).seen == "not seen"
 
 
 @pytest.mark.parametrize(("change", "reason"), [

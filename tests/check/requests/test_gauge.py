@@ -68,6 +68,7 @@ def test_a_hand_before_the_face_is_measured_where_it_is(parts: GaugeParts) -> No
     shown = [occlude(Shot(image, points), hand, nearness, 0).image for nearness in (0.0, 0.9, 0.9, 0.9)]
     free, *_, covered = measured(parts, *shown)
     assert face_of(covered).covered > face_of(free).covered + 0.08
+    assert face_of(covered).middle > face_of(free).middle + 0.1
 
 
 def test_a_raised_chin_counts_upwards_and_a_turn_to_its_side(parts: GaugeParts) -> None:
@@ -75,7 +76,7 @@ def test_a_raised_chin_counts_upwards_and_a_turn_to_its_side(parts: GaugeParts) 
     *_, upright = measured(parts, image, image)
     *_, mirrored = measured(parts, *[np.ascontiguousarray(image[:, ::-1])] * 2)
     assert upright.yaw is not None
-    assert mirrored.yaw == pytest.approx(-upright.yaw, abs=6)
+    assert mirrored.yaw == pytest.approx(-upright.yaw, abs=8)
 
 
 def test_two_faces_and_none_are_counted(parts: GaugeParts) -> None:

@@ -42,10 +42,10 @@ def test_the_film_is_slow_and_shows_the_face_beside_the_picture() -> None:
     assert len(times) == 24
     height, width = images[0].shape[:2]
     assert (height, width) == (480, 854 + 480)
-    # 40 of 180 lines of the picture; 40 of 84 pixels of the enlarged part.
+    # 40 of 180 lines of the picture; 40 of 64 pixels of the enlarged part.
     bright = images[0][:, :, 1] > 200
     assert bright[240, :854].mean() == pytest.approx(40 / 320, abs=0.02)
-    assert bright[240, 854:].mean() == pytest.approx(40 / 84, abs=0.03)
+    assert bright[240, 854:].mean() == pytest.approx(40 / 64, abs=0.03)
     assert images[-1][5, 5, 0] > images[0][5, 5, 0] + 30
 
 

@@ -24,7 +24,7 @@ class ScriptedGauge(Gauge):
 
     def measure(self, frame: Frame, at_s: float) -> Sighting:
         self.measured += 1
-        return sighting(at_s, covered=bump(at_s, 8, 10, 0.3), middle_xy=(80.0, 45.0), eyes_px=30.0)
+        return sighting(at_s, middle=bump(at_s, 8, 10, 0.3), middle_xy=(80.0, 45.0), eyes_px=30.0)
 
 
 def run(requests: Requests, length_s: float, rate_hz: int = 8) -> list[Told]:

@@ -17,7 +17,7 @@ def test_latency_range_and_presence_are_told() -> None:
     assert (row.subject, row.seen) == ("Hand, left", "seen")
     told = " ".join(row.sentences)
     for words in (
-        "31 % of the face",
+        "31 % of nose and mouth",
         "1.2 s after the request had been read",
         "90 % of 80 pictures",
         "the right of the picture",

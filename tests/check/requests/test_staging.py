@@ -45,7 +45,7 @@ def test_the_time_runs_from_when_the_host_has_read_it() -> None:
             staging.said()
 
     def swept(at_s: float) -> Sighting:
-        return sighting(at_s, covered=bump(at_s, 10, 12, 0.4))
+        return sighting(at_s, middle=bump(at_s, 10, 12, 0.4))
 
     (answer,) = run(Staging([HAND]), call(40, swept), say)
     assert answer.said_s == pytest.approx(9, abs=0.1)
@@ -57,7 +57,7 @@ def test_a_seen_answer_ends_before_its_window() -> None:
     staging = Staging([HAND])
     ended = next(
         each.at_s
-        for each in call(40, lambda at_s: sighting(at_s, covered=bump(at_s, 10, 12, 0.4)))
+        for each in call(40, lambda at_s: sighting(at_s, middle=bump(at_s, 10, 12, 0.4)))
         if staging.see(each) is not None
     )
     assert 12 < ended < 14.5

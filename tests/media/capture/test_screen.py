@@ -1,8 +1,5 @@
 """Parts of the screen under Xvfb."""
 
-import os
-import shutil
-import subprocess
 from collections.abc import Iterator
 
 import pytest
@@ -11,28 +8,13 @@ from mien.errors import SourceLost, UsageError
 from mien.media.capture.devices import list_screens
 from mien.media.capture.screen import ScreenRegion
 from tests.support.refusal import Refusal
+from tests.support.xserver import x_display
 
 
 @pytest.fixture(scope="module")
 def display() -> Iterator[str]:
-    program = shutil.which("Xvfb")
-    if program is None:
-        pytest.skip("NO SCREEN TESTED: Xvfb is not installed")
-    reading, writing = os.pipe()
-    server = subprocess.Popen(
-        [program, "-displayfd", str(writing), "-screen", "0", "400x300x24", "-nolisten", "tcp", "-noreset"],
-        pass_fds=[writing], stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    os.close(writing)
-    with os.fdopen(reading) as told:
-        number = told.readline().strip()
-    try:
-        if not number:
-            pytest.skip("NO SCREEN TESTED: Xvfb does not start here")
-        yield f":{number}"
-    finally:
-        server.terminate()
-        server.wait(10)
+    with x_display(400, 300) as name:
+        yield name
 
 
 def test_a_part_of_the_screen_is_read(display: str) -> None:

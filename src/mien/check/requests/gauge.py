@@ -7,9 +7,10 @@ import cv2
 import numpy as np
 
 from mien.check.requests.sighting import Face, Sighting
+from mien.check.requests.turning import head_yaw
 from mien.contracts import HandFinder, Parser
 from mien.face import landmark_sets
-from mien.face.head_pose import yaw_of_points
+from mien.face.head_pose import yaw_of_mesh, yaw_of_points
 from mien.face.mean_face import head_pose, texture_points
 from mien.face.texels import SIDE, facing, unwrap, unwrap_mask
 from mien.imaging import geometry
@@ -19,10 +20,14 @@ from mien.swap.memory.hidden_landmarks import HiddenLandmarks
 from mien.swap.memory.parsing import Parsing
 from mien.swap.tracking.box import FaceBox
 from mien.swap.tracking.parts import TrackingParts
+from mien.swap.tracking.track import is_same
 from mien.types import Array, Detection, Floats, Frame, Image, Landmarks, TrackedFace
 
 _LIDS = (((33, 133), ((160, 144), (158, 153))), ((362, 263), ((385, 380), (387, 373))))
 """Of each eye the corners, and two pairs of upper and lower lid, as the eye aspect ratio has them (Soukupova, Cech 2016)."""
+
+_NOSE_AND_MOUTH = (9, 133, 362, 61, 291, 17)
+"""Landmarks around the middle of the face: a swap that paints over a hand shows it at the border, not here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +95,8 @@ class Gauge:
             return self._without_mesh(frame.image, found, at_s)
         self._last = at_s, largest.landmarks
         count = sum(_size(face.landmarks) >= self._tuning.alike * _size(largest.landmarks) for face in seen)
-        return Sighting(at_s, count, largest.yaw, self._face(frame.image, largest, hands.get(largest.track_id)))
+        yaw = head_yaw(yaw_of_mesh(largest.landmarks.points), _yaw_near(found, largest.landmarks))
+        return Sighting(at_s, count, yaw, self._face(frame.image, largest, hands.get(largest.track_id)))
 
     def _begin(self, size_wh: tuple[int, int]) -> None:
         self._size_wh = size_wh
@@ -102,7 +108,7 @@ class Gauge:
         """Return what can be told without a mesh: the yaw of a profile, or a hand where the face was."""
         sure = [each for each in found if each.score >= self._tuning.least_profile]
         profile = max(sure, key=lambda each: FaceBox.of_detection(each).size, default=None)
-        yaw = None if profile is None else yaw_of_points(profile.points)
+        yaw = None if profile is None else head_yaw(None, yaw_of_points(profile.points))
         return Sighting(at_s, int(profile is not None), yaw, None, self._is_hidden(image, at_s))
 
     def _is_hidden(self, image: Image, at_s: float) -> bool:
@@ -126,8 +132,8 @@ class Gauge:
             cover = np.maximum(cover, unwrap_mask(np.asarray(shares, np.uint8), parsed.points))
         covered = judged & (cover > 127)
         columns = np.nonzero(covered)[1]
-        left, right = (_share(covered, judged & cheek) for cheek in _cheeks())
-        bare = unwrap(image, points)[judged & ~covered & (_cheeks()[0] | _cheeks()[1])]
+        middle, left, right = (_share(covered, judged & part) for part in _parts())
+        bare = unwrap(image, points)[judged & ~covered & (_parts()[1] | _parts()[2])]
         blue, green, red = (float(value) for value in (bare.mean(0) if len(bare) else np.zeros(3)))
         x1, y1, x2, y2 = geometry.box_of(points)
         return Face(
@@ -137,6 +143,7 @@ class Gauge:
             opening=_opening(points),
             covered=_share(covered, judged),
             cover_x=float(columns.mean()) / SIDE - 0.5 if len(columns) else 0.0,
+            middle=middle,
             cheeks=(left, right),
             skin_bgr=(blue, green, red),
         )
@@ -144,6 +151,14 @@ class Gauge:
 
 def _size(landmarks: Landmarks) -> float:
     return FaceBox.of_points(landmarks.points).size
+
+
+def _yaw_near(found: list[Detection], landmarks: Landmarks) -> float | None:
+    """Return the yaw of the surest detection of a face, in degrees; None without one."""
+    box = FaceBox.of_points(landmarks.points)
+    near = [each for each in found if is_same(FaceBox.of_detection(each), box)]
+    surest = max(near, key=lambda each: each.score, default=None)
+    return None if surest is None else yaw_of_points(surest.points)
 
 
 def _share(part: Array, whole: Array) -> float:
@@ -161,12 +176,12 @@ def _opening(points: Floats) -> float:
 
 
 @cache
-def _cheeks() -> tuple[Array, Array]:
-    """Return the texels of the cheeks on the left and on the right of the picture, bool (side, side)."""
+def _parts() -> tuple[Array, Array, Array]:
+    """Return the texels of nose and mouth, and of the cheeks on the left and on the right of the picture, bool (side, side)."""
     spots = texture_points(SIDE)
     found = []
-    for loop in landmark_sets.BARE_SKIN[:2]:
+    for loop in (_NOSE_AND_MOUTH, *landmark_sets.BARE_SKIN[:2]):
         mask = np.zeros((SIDE, SIDE), np.uint8)
         cv2.fillConvexPoly(mask, cv2.convexHull(np.round(spots[list(loop)]).astype(np.int32)), 1)
         found.append(mask > 0)
-    return found[0], found[1]
+    return found[0], found[1], found[2]

@@ -23,7 +23,7 @@ class MomentTuning:
     """People see at a quarter of the speed what passes in two pictures."""
     height: int = 480
     """Lines of both pictures; a call has 360 to 720."""
-    face_side: float = 4.2
+    face_side: float = 3.2
     """Side of the enlarged part, in distances of the outer eye corners: the face and what is around its border."""
     rate_hz: float = 15.0
     """Pictures a second that are kept at the most; bounds memory."""

@@ -10,8 +10,8 @@ class Face:
     `middle_xy` is its middle, `eyes_px` the distance of the outer eye corners, both in pixels; `up` the degrees by which the
     chin is raised, `opening` the mean height of the eyes against their width. `covered` is the share of the skin that faces the
     camera and has a hand or a thing in front of it, `cover_x` the middle of that across the face, -0.5 (left in the picture) to
-    0.5; `cheeks` are the covered shares of the cheek on the left and on the right of the picture. `skin_bgr` is the mean colour
-    of the bare cheeks.
+    0.5; `middle` is the covered share of nose and mouth, `cheeks` those of the cheek on the left and on the right of the
+    picture. `skin_bgr` is the mean colour of the bare cheeks.
     """
 
     middle_xy: tuple[float, float]
@@ -20,6 +20,7 @@ class Face:
     opening: float
     covered: float
     cover_x: float
+    middle: float
     cheeks: tuple[float, float]
     skin_bgr: tuple[float, float, float]
 
