@@ -33,11 +33,11 @@ LOOK_PERIOD_S = 0.2
 MOST_INTO_PART_S = 12.0  # a part of ten seconds takes that on one busy core
 
 
-def film(path: Path, seconds: int) -> Path:
+def film(path: Path, seconds: int, rate: int) -> Path:
     """Write the film."""
     clips = Path(os.environ["MIEN_MEDIA"]) / "clips"
     if seconds > WHOLE_S:
-        short = film(path.with_name(f"short-{path.name}"), WHOLE_S)
+        short = film(path.with_name(f"short-{path.name}"), WHOLE_S, rate)
         looped = [
             "ffmpeg",
             "-v",
@@ -60,7 +60,7 @@ def film(path: Path, seconds: int) -> Path:
     for number in range(shots):
         given += ["-ss", str(number // 2 % 2), "-stream_loop", "-1", "-i", str(clips / CLIPS[number % 2])]
         fitted = "scale=1280:720:force_original_aspect_ratio=decrease,pad=1280:720:-1:-1,setsar=1"
-        chains.append(f"[{number}:v]fps=30,trim=duration={SHOT_S},setpts=PTS-STARTPTS,{fitted},format=yuv420p[v{number}]")
+        chains.append(f"[{number}:v]fps={rate},trim=duration={SHOT_S},setpts=PTS-STARTPTS,{fitted},format=yuv420p[v{number}]")
     joined = "".join(f"[v{number}]" for number in range(shots)) + f"concat=n={shots}:v=1[v]"
     ffmpeg = ["ffmpeg", "-v", "error", "-y", *given, "-filter_complex", ";".join([*chains, joined]), "-map", "[v]"]
     subprocess.run([*ffmpeg, "-c:v", "libx264", "-preset", "veryfast", "-crf", "20", str(path)], check=True)
@@ -125,6 +125,7 @@ def main() -> None:
     parser.add_argument("what", choices=("kill", "where"))
     parser.add_argument("on", nargs="?", default="local:2")
     parser.add_argument("--seconds", type=int, default=60)
+    parser.add_argument("--rate", type=int, default=30, help="frames a second of the film")
     parser.add_argument("--kills", type=int, default=5)
     parser.add_argument("--kill", action="store_true")
     parser.add_argument("--seed", type=int, default=1)
@@ -132,7 +133,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as place:
         work = Path(place)
         os.environ["MIEN_DATA"] = str(work / "data")
-        target = film(work / "film.mp4", options.seconds)
+        target = film(work / "film.mp4", options.seconds, options.rate)
         plan_s = timed(mien("plan", PHOTO, target, "-o", work / "alone", "--consent", "public-domain"))
         job = open_job(work / "alone")
         parts, frames = len(job.plan.parts), job.plan.frames

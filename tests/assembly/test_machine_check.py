@@ -1,6 +1,7 @@
 """Fast ways of computing against slow ones, and what follows when they differ."""
 
 import errno
+import json
 import os
 import subprocess
 import sys
@@ -11,9 +12,10 @@ import numpy as np
 import pytest
 
 from mien.assembly import machine_check
-from mien.assembly.machine_check import Comparison, compare_kernels, compare_networks
+from mien.assembly.machine_check import Comparison, check_once, compare_kernels, compare_networks, compare_with_reference
 from mien.commands import findings, preparation
 from mien.commands.main import main
+from mien.errors import MienError
 from mien.models.library.store import Store
 from mien.models.runtime.onnx_session import OnnxSession
 from mien.system.machine_record import FILE, MachineRecord, read_record, write_record
@@ -64,6 +66,78 @@ def test_kernels_that_were_wrong_before_are_tried_again_and_not_believed(
     monkeypatch.setattr(machine_check, "swapped_frames", lambda: elsewhere(plain=True))
     assert not compare_kernels().fine
     assert sorted(asked) == [False, True]
+
+
+def test_the_reference_shows_what_is_drawn_here() -> None:
+    compared = compare_with_reference()
+    assert compared.fine, f"{compared.words}: if this is meant, write the reference again (CONTRIBUTING.md)"
+
+
+class Comparing:
+    """What a comparison finds, and which were asked for."""
+
+    def __init__(self, patch: pytest.MonkeyPatch, folder: Path) -> None:
+        self.wrong: set[str] = set()
+        self.asked: list[str] = []
+        patch.setenv("NUMBA_CACHE_DIR", str(folder))
+        patch.setattr(machine_check, "compare_networks", lambda _: self._result("networks"))
+        patch.setattr(machine_check, "compare_with_reference", lambda: self._result("reference"))
+        patch.setattr(machine_check, "compare_kernels", lambda: self._result("kernels"))
+
+    def _result(self, name: str) -> Comparison:
+        self.asked.append(name)
+        return Comparison(name not in self.wrong, f"{name} said")
+
+
+@pytest.fixture
+def comparing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Comparing:
+    return Comparing(monkeypatch, tmp_path / "kernels")
+
+
+def test_a_machine_is_looked_at_once(comparing: Comparing, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    check_once(Store())
+    check_once(Store())
+    assert comparing.asked == ["networks", "reference"]
+    record = read_record(tmp_path / "kernels")
+    assert record == MachineRecord(checked=True)
+    row = json.loads((tmp_path / "kernels" / FILE).read_text())
+    (tmp_path / "kernels" / FILE).write_text(json.dumps({**row, "software": "mien 0"}))
+    check_once(Store())
+    assert comparing.asked == ["networks", "reference"] * 2, "another version computes otherwise"
+    monkeypatch.setattr("mien.imaging.kernels.FAST", False)
+    (tmp_path / "kernels" / FILE).unlink()
+    check_once(Store())
+    assert len(comparing.asked) == 4, "the slow way needs no check"
+
+
+def test_a_frame_unlike_the_reference_is_judged_by_slow_kernels(comparing: Comparing, tmp_path: Path) -> None:
+    comparing.wrong = {"reference"}
+    check_once(Store())
+    assert comparing.asked == ["networks", "reference", "kernels"]
+    assert read_record(tmp_path / "kernels") == MachineRecord(checked=True)
+
+
+@pytest.mark.parametrize("wrong", ["kernels", "networks"])
+def test_wrong_numbers_end_the_command_before_it_draws(
+    comparing: Comparing, wrong: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:  # fmt: skip
+    comparing.wrong = {"reference", wrong}
+    assert main(["swap", "a.png", "b.png", "-o", str(tmp_path / "o.png")]) == 1
+    said = capsys.readouterr().err
+    assert f"{wrong} said" in said
+    assert "run the same command again" in said
+    assert read_record(tmp_path / "kernels") == MachineRecord(wrong != "kernels", wrong != "networks", checked=True)
+
+
+def test_where_nothing_can_be_kept_each_start_looks(comparing: Comparing, tmp_path: Path) -> None:
+    (tmp_path / "kernels").write_text("a file")
+    for _ in range(2):
+        check_once(Store())
+    assert len(comparing.asked) == 4
+    comparing.wrong = {"networks"}
+    with pytest.raises(MienError) as raised:
+        check_once(Store())
+    assert "XDG_CACHE_HOME" in raised.value.remedy
 
 
 @pytest.mark.parametrize(("kernels", "networks", "code"), [(True, True, 0), (False, True, 1), (True, False, 1)])

@@ -7,6 +7,7 @@ from typing import Literal
 
 from mien.api.arguments import number_of, path_of, paths_of, settings_of
 from mien.assembly import factory, registry, stand_ins
+from mien.assembly.machine_check import check_once
 from mien.assembly.source_photos import open_photos
 from mien.errors import UsageError
 from mien.media.files.statement import shown_name
@@ -56,7 +57,8 @@ def load_face(
 
     Raises a `SourceFaceError` for a photo that cannot be worn (`SourceFaceChild`: it looks like a child's), `UsageError`
     without a statement, `AdulthoodNeeded` for a face that looks young and is not stated to be an adult's, and what reading a
-    picture, the models and the data folder raise.
+    picture, the models and the data folder raise. The first call on a machine looks whether it computes right, for a second,
+    and raises `MienError` where it does not.
     """
     path, others = stand_ins.named(path_of(photo, "photo")), paths_of(also, "also")
     number, settings = number_of(number), settings_of(settings)
@@ -65,6 +67,7 @@ def load_face(
     if not isinstance(adult, bool):
         raise UsageError(f"invalid adult: {adult!r}", "write adult=True for a person of 18 or older, else leave it out")
     trust = open_trust(data_folder() if data is None else path_of(data, "data"), Signing())
+    check_once(Store())
     models = factory.open_models(settings, Store())
     registry.check_names(settings, models.sessions)
     source = open_photos(path, others, settings, models, number)

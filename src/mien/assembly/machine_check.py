@@ -1,7 +1,8 @@
 """Comparison of the fast ways of computing with slow ones: compiled kernels, and networks as onnxruntime optimises them.
 
 The slow kernels are compiled for any processor of the family and without fast arithmetic, in a process of their own; the slow
-networks are run node by node as their files say.
+networks are run node by node as their files say. The first start on a machine compares with a frame that slow kernels have
+drawn elsewhere, which takes a second; they are compiled here only where that frame differs.
 """
 
 import os
@@ -10,8 +11,10 @@ import sys
 import tempfile
 from dataclasses import dataclass
 from fractions import Fraction
+from importlib import resources
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from mien.assembly import factory
@@ -31,6 +34,9 @@ from mien.types import Array, Frame, Image
 
 NETWORKS = "yunet", "face_mesh_478", "parser", "finish", "palm_192", "hand_224"
 """Embedded networks that run in frames."""
+_REFERENCE = "assets/checked_frame.webp"
+"""The last of `swapped_frames`, by slow kernels, without loss; `write_reference` makes it."""
+_LOSSLESS = 101  # as OpenCV asks for WebP without loss
 _FRAMES = 4  # the first shows a face, later ones use the memory of its track
 _MAX_LEVELS = 6  # of 255 in one value: grain and steep edges; wrong arithmetic gives far more
 _MEAN_LEVELS = 0.25  # of all values; the same kernels for AVX-512 and for any x86-64 processor differ by less than 0.05
@@ -44,6 +50,42 @@ class Comparison:
 
     fine: bool
     words: str
+
+
+def check_once(store: Store) -> None:
+    """Compare the fast ways with the slow ones unless that was done on this machine, and record the result.
+
+    Raises `MienError` where one is wrong: this process may have loaded it already.
+    """
+    folder = kernel_folder()
+    if not kernels.FAST or read_record(folder).checked:
+        return
+    networks, drawn = compare_networks(store), compare_with_reference()
+    if not drawn.fine:
+        drawn = compare_kernels()
+    words = "; ".join(each.words for each in (drawn, networks) if not each.fine)
+    remedy = "run the same command again: the slow way is used from now on"
+    try:
+        if folder is None:
+            raise OSError("there is no folder for it")
+        write_record(folder, MachineRecord(drawn.fine, networks.fine))
+    except OSError as error:
+        remedy = f"set {PLAIN_VARIABLE}=1, or XDG_CACHE_HOME to a folder where the result can be kept ({error})"
+    if words:
+        raise MienError(f"this machine computes wrong numbers the fast way: {words}", remedy)
+
+
+def compare_with_reference() -> Comparison:
+    """Swap the bundled face, and compare the last frame with the one that slow kernels have drawn elsewhere."""
+    content = resources.files("mien").joinpath(_REFERENCE).read_bytes()
+    reference = np.asarray(cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR), np.uint8)
+    return _compared(swapped_frames()[-1], reference)
+
+
+def write_reference(path: Path) -> None:
+    """Write the frame of `compare_with_reference`, by slow kernels: after a change of what mien draws."""
+    frame = _swapped_elsewhere(plain=True)[-1]
+    path.write_bytes(cv2.imencode(".webp", frame, [cv2.IMWRITE_WEBP_QUALITY, _LOSSLESS])[1].tobytes())
 
 
 def compare_networks(store: Store) -> Comparison:
@@ -70,7 +112,12 @@ def compare_kernels(fast: Image | None = None) -> Comparison:
     """
     if fast is None:
         fast = swapped_frames() if kernels.FAST else _swapped_elsewhere(plain=False)
-    right = _swapped_elsewhere(plain=True)
+    return _compared(fast, _swapped_elsewhere(plain=True))
+
+
+def _compared(fast: Image, right: Image) -> Comparison:
+    if fast.shape != right.shape:
+        return Comparison(False, "swapped frames differ in size from those of the slow way")
     apart = np.abs(fast.astype(np.int16) - right)
     fine = bool(apart.max() <= _MAX_LEVELS and apart.mean() <= _MEAN_LEVELS)
     return Comparison(fine, f"swapped frames differ from the slow way by {apart.mean():.3f} levels, at most {apart.max()}")

@@ -41,7 +41,7 @@ def add(commands: Commands) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add_arguments(parser)
-    parser.set_defaults(run=_run)
+    parser.set_defaults(run=_run, computes=True)
 
 
 def add_arguments(parser: argparse.ArgumentParser, *, signing: bool = True) -> None:

@@ -22,7 +22,7 @@ def add(commands: Commands) -> None:
     batch.add_argument("--add-only", action="store_true", help="add the jobs, and leave them to mien jobs run or the studio")
     add_consent(batch)
     add_run_options(batch)
-    batch.set_defaults(run=_run, worker=False, stay=False)
+    batch.set_defaults(run=_run, computes=True, worker=False, stay=False)
 
 
 def _run(options: argparse.Namespace) -> int:

@@ -24,7 +24,7 @@ def add(commands: Commands) -> None:
     )  # fmt: skip
     bench.add_argument("--json", metavar="FILE", type=Path, help="also write the figures to a file")
     add_settings(bench)
-    bench.set_defaults(run=_run)
+    bench.set_defaults(run=_run, computes=True)
 
 
 def _run(options: argparse.Namespace) -> int:

@@ -33,7 +33,7 @@ def add(commands: Commands, run_line: Callable[[Sequence[str]], int]) -> None:
     )  # fmt: skip
     demo.add_argument("--overwrite", action="store_true", help="replace the results of an earlier run")
     add_data(demo)
-    demo.set_defaults(run=lambda options: _run(options, run_line))
+    demo.set_defaults(run=lambda options: _run(options, run_line), computes=True)
 
 
 def _run(options: argparse.Namespace, run_line: Callable[[Sequence[str]], int]) -> int:

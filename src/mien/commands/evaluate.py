@@ -44,7 +44,7 @@ def add(commands: Commands) -> None:
         "--sheet", action="store_true", help="write the everyday pairs of the closing set to OUT/sheet, to judge by eye"
     )
     add_settings(evaluate)
-    evaluate.set_defaults(run=_run)
+    evaluate.set_defaults(run=_run, computes=True)
 
 
 def _run(options: argparse.Namespace) -> int:

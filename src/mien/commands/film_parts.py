@@ -32,7 +32,7 @@ def add(commands: Commands) -> None:
         "--estimate", action="store_true", help="make one part, which is kept, and say from it how long the film takes"
     )
     plan.add_argument("--machines", metavar="N", type=int, default=1, help="machines of --estimate, each like this one")
-    plan.set_defaults(run=_plan)
+    plan.set_defaults(run=_plan, computes=True)
     part = commands.add_parser(
         "part",
         help="make parts of a planned film",
@@ -52,7 +52,7 @@ def add(commands: Commands) -> None:
         help="stop when standard input ends, as a pipe does when the program that started this one is gone",
     )  # fmt: skip
     part.add_argument("--quiet", action="store_true", help="print errors only")
-    part.set_defaults(run=_part)
+    part.set_defaults(run=_part, computes=True)
     join = commands.add_parser(
         "join",
         help="join the parts of a planned film",
@@ -68,7 +68,7 @@ def add(commands: Commands) -> None:
     join.add_argument("--keep", action="store_true", help="keep JOB with its parts")
     join.add_argument("--quiet", action="store_true", help="print warnings and errors only")
     add_signing(join)
-    join.set_defaults(run=_join)
+    join.set_defaults(run=_join, computes=True)
 
 
 def _numbers(text: str) -> tuple[int, int]:

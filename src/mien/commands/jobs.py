@@ -135,7 +135,7 @@ def _add_run(actions: Commands) -> None:
     # For the processes of --workers: say nothing at the end; stay when nothing waits.
     run.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
     run.add_argument("--stay", action="store_true", help=argparse.SUPPRESS)
-    run.set_defaults(run=_later("jobs_run", "run_jobs"))
+    run.set_defaults(run=_later("jobs_run", "run_jobs"), computes=True)
 
 
 def add_run_options(parser: argparse.ArgumentParser) -> None:

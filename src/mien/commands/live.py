@@ -46,7 +46,7 @@ def add(commands: Commands) -> None:
     live.add_argument("--cert", metavar="PEM", type=Path, help="certificate for --share (default: self-signed)")
     live.add_argument("--key", metavar="PEM", type=Path, help="the certificate's private key")
     add_settings(live)
-    live.set_defaults(run=_run)
+    live.set_defaults(run=_run, computes=True)
 
 
 def _run(options: argparse.Namespace) -> int:

@@ -43,6 +43,8 @@ def _outcome(options: argparse.Namespace) -> int:
     try:
         with terminating_like_interrupting():
             _check_current_folder()
+            if getattr(options, "computes", False):
+                _check_machine()
             result: int = options.run(options)
             return result
     except MienError as error:
@@ -62,6 +64,14 @@ def _outcome(options: argparse.Namespace) -> int:
 
 def _ignored(_: "sys.UnraisableHookArgs") -> None:
     """Say nothing of objects that the interruption left half made, such as a kernel in compilation."""
+
+
+def _check_machine() -> None:
+    """Raise `MienError` where this machine computes wrong numbers; looked at by the first command that draws faces."""
+    from mien.assembly.machine_check import check_once
+    from mien.models.library.store import Store
+
+    check_once(Store())
 
 
 def _check_current_folder() -> None:

@@ -32,7 +32,7 @@ def add(commands: Commands) -> None:
     people.add_argument("--overwrite", action="store_true", help="replace the folder of an earlier run; your own files stay")
     people.add_argument("--quiet", action="store_true", help="print warnings and errors only")
     add_settings(people, _SETTINGS)
-    people.set_defaults(run=_run)
+    people.set_defaults(run=_run, computes=True)
 
 
 def _run(options: argparse.Namespace) -> int:

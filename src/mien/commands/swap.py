@@ -35,7 +35,7 @@ def add(commands: Commands) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add_arguments(swap)
-    swap.set_defaults(run=_run)
+    swap.set_defaults(run=_run, computes=True)
 
 
 def add_arguments(

@@ -1,13 +1,17 @@
-"""Record of what `mien doctor --check` found on this machine: the fast ways of computing that gave wrong numbers."""
+"""Record of what the comparison found on this machine: the fast ways of computing that gave wrong numbers."""
 
+import contextlib
 import json
 import secrets
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from functools import cache
+from importlib import metadata
 from pathlib import Path
 
 from mien.system.processor import processor_digest
 
 FILE = "machine.json"
+_COMPUTING = ("mien", "numba", "onnxruntime")  # packages whose other versions may compute otherwise
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,14 +27,18 @@ class MachineRecord:
 
 
 def read_record(folder: Path | None) -> MachineRecord:
-    """Return the record in the folder of compiled kernels; one of another processor, or a damaged one, counts as none."""
+    """Return the record in the folder of compiled kernels; a damaged one, or one of another processor, counts as none.
+
+    What was found wrong stays so when packages are updated; what was found right has to be compared again.
+    """
     if folder is None:
         return MachineRecord()
     try:
         row = json.loads((folder / FILE).read_text("utf-8"))
         if row["processor"] != processor_digest():
             return MachineRecord()
-        return MachineRecord(row["kernels"] is not False, row["networks"] is not False, checked=True)
+        checked = row["software"] == _software()
+        return MachineRecord(row["kernels"] is not False, row["networks"] is not False, checked)
     except (OSError, ValueError, KeyError, TypeError):
         return MachineRecord()
 
@@ -40,7 +48,18 @@ def write_record(folder: Path, record: MachineRecord) -> None:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     draft = folder / f".{FILE}.{secrets.token_hex(8)}.part"
     try:
-        draft.write_text(json.dumps({**asdict(record), "processor": processor_digest()}), "utf-8")
+        row: dict[str, object] = {"kernels": record.kernels, "networks": record.networks}
+        row |= {"processor": processor_digest(), "software": _software()}
+        draft.write_text(json.dumps(row), "utf-8")
         draft.replace(folder / FILE)
     finally:
         draft.unlink(missing_ok=True)
+
+
+@cache
+def _software() -> str:
+    found = []
+    for name in _COMPUTING:
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            found.append(f"{name} {metadata.version(name)}")
+    return ", ".join(found)
