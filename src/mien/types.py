@@ -27,6 +27,20 @@ LIVE_TIME_BASE = Fraction(1, 1_000_000)
 """Live frames count microseconds of the machine's monotonic clock at the moment of capture."""
 
 
+class Note(str):
+    """A sentence for people on what was converted or left out. Pages in other languages say it by its `key` and `values`."""
+
+    key: str
+    values: dict[str, str | int | float]
+
+    @classmethod
+    def of(cls, key: str, text: str, **values: str | int | float) -> "Note":
+        """Return the note; `{name}` in the text stands for a value."""
+        made = cls(text.format(**values))
+        made.key, made.values = key, values
+        return made
+
+
 @dataclass(frozen=True, slots=True)
 class Frame:
     """One picture of a source and its presentation time, `pts * time_base` seconds.

@@ -314,8 +314,7 @@ def test_adulthood_is_asked_for_a_face_that_looks_young(
         consents.revoke(given.id)
         page.keyboard.press("0")
         person.until(lambda: studio.session.wardrobe.face is None, "nobody is worn")
-        source = studio.session.gallery.all()[0].source
-        assert source is not None
+        source = studio.session.gallery.source(studio.session.gallery.all()[0])
         consents.record(replace(source, age=None), "public-domain", "a.png")
         page.keyboard.press("1")
         page.wait_for_selector("#adult-dialog[open]")
@@ -703,10 +702,10 @@ def _film(studio: Studio) -> str:
     return str(studio.state()["films"][0]["id"])
 
 
-def _swapped(person: Person, folder: Path, target: Path) -> list[Path]:
+def _swapped(person: Person, folder: Path, target: Path, settings: str = "{}") -> list[Path]:
     """What the studio makes of a file: the result, and its receipt if it has one."""
     with target.open("rb") as file:
-        answer = person.studio.client.post("/api/jobs", files={"file": (target.name, file)})
+        answer = person.studio.client.post("/api/jobs", files={"file": (target.name, file)}, data={"settings": settings})
     job_id = answer.raise_for_status().json()["id"]
 
     def job(state: dict[str, Any]) -> dict[str, Any]:
@@ -794,7 +793,12 @@ def test_files_that_say_nothing_are_looked_into(person: Person, small_clip: Path
 @pytest.mark.parametrize("person", [{"locale": "de-DE", "color_scheme": "light"}], indirect=True, ids=["german"])
 def test_findings_are_told_in_german(person: Person, examples: Path, tmp_path: Path) -> None:
     person.wear(examples / "eileen_collins.png")
-    (result,) = _swapped(person, tmp_path, examples / "grace_hopper.jpg")
+    idle = '{"gaze": "camera", "eyes": "target"}'
+    (result,) = _swapped(person, tmp_path, examples / "grace_hopper.jpg", idle)
+    person.page.click("#tab-files")
+    state = person.page.locator("#job-list li").last.locator(".state")
+    note = "fertig · gaze = camera bewirkt nichts: Die Augen sind nicht die des Fotos."
+    person.until(lambda: state.inner_text() == note, "the note of the job")
     words = person.check(result)
     assert words["credentials"].startswith("Signiert von ")
     assert words["mark"].startswith("Trägt die Markierung von mien mit der Nummer ")

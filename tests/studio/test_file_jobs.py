@@ -30,13 +30,18 @@ class TestFiles:
     def test_a_picture_is_swapped_and_nonsense_fails_with_a_reason(self, studio: Studio, examples: Path) -> None:
         assert studio.client.post("/api/jobs", files={"file": ("a.jpg", b"x")}).status_code == 422, "no face is chosen"
         studio.wear(examples / "eileen_collins.png")
+        idle = {"settings": '{"gaze": "camera", "eyes": "target"}'}
         with (examples / "grace_hopper.jpg").open("rb") as file:
-            studio.client.post("/api/jobs", files={"file": ("grace.jpg", file)}).raise_for_status()
+            studio.client.post("/api/jobs", files={"file": ("grace.jpg", file)}, data=idle).raise_for_status()
         studio.client.post("/api/jobs", files={"file": ("empty.mp4", b"")}).raise_for_status()
         studio.client.post("/api/jobs", files={"file": ("text.mp4", b"no video")}).raise_for_status()
         jobs = studio.wait(lambda state: state["jobs"][-1]["state"] == "failed", "the end")["jobs"]
         assert [each["state"] for each in jobs] == ["done", "failed", "failed"]
         assert all(each["message"] for each in jobs[1:])
+        assert [each["notes"] for each in jobs[1:]] == [[], []]
+        (note,) = jobs[0]["notes"]
+        assert (note["key"], note["values"]["setting"]) == ("idle-gaze", "gaze = camera")
+        assert note["text"] == jobs[0]["message"]
 
     def test_pictures_of_phones_and_animations(self, studio: Studio, examples: Path, tmp_path: Path) -> None:
         """Phone pictures and chat animations, as face and as target; the result gets a suffix that mien writes."""

@@ -10,7 +10,7 @@ import pytest
 from mien.errors import OutputError
 from mien.studio.session import outputs
 from tests.support.axe import THEMES, violations
-from tests.support.browser import CHROMIUM, UNNAMED, Person, visiting
+from tests.support.browser import CHROMIUM, HELD_BACK, UNNAMED, Person, visiting
 from tests.support.running_studio import Studio, running_studio
 
 pytest.importorskip("playwright.sync_api", reason="NOT TESTED in a browser: playwright is not installed")
@@ -20,25 +20,6 @@ pytestmark = [
     pytest.mark.lasting_server,
 ]
 
-HELD_BACK = """
-const Native = WebSocket;
-window.late = 0;
-window.held = false;
-window.WebSocket = class extends Native {
-  set onmessage(told) {
-    if (!this.url.endsWith('/ws/events')) { super.onmessage = told; return; }
-    window.tell = (message) => told({ data: JSON.stringify(message) });
-    super.onmessage = (event) => {
-      const message = JSON.parse(event.data);
-      if (message.type === 'state') window.state = message.state;
-      if (message.type === 'metrics') window.metrics = message.metrics;
-      if (window.late) setTimeout(() => told(event), window.late);
-      else if (!window.held) told(event);
-    };
-  }
-};
-"""
-"""Events reach the page `late` milliseconds later, or not at all while they are `held`; `tell` gives it others."""
 NO_CAMERA = """
 navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('no', window.refusal ?? 'NotAllowedError'));
 """

@@ -29,9 +29,21 @@ def errors(kind: type[MienError] = MienError) -> Iterator[str]:
             yield from errors(each)
 
 
+def sources() -> str:
+    return "\n".join(path.read_text("utf-8") for path in (ROOT / "src" / "mien").rglob("*.py"))
+
+
 def keys_in_code() -> set[str]:
-    sources = "\n".join(path.read_text("utf-8") for path in (ROOT / "src" / "mien").rglob("*.py"))
-    return set(re.findall(r'key="([a-z-]+)"', sources))
+    return set(re.findall(r'key="([a-z-]+)"', sources()))
+
+
+def notes_in_code() -> set[str]:
+    """Keys of notes: of those that are made, of reasons in a table, and of the faults of a photo."""
+    code = sources()
+    made = re.findall(r'\b(?:Note\.of|_note|_told)\(\s*"([a-z-]+)"', code)
+    reasons = re.findall(r'^    "((?:idle|sound)-[a-z]+)": "', code, re.MULTILINE)
+    faults = re.findall(r'\b(?:_fault|PhotoFault)\(\s*"([a-z]+)"', code)
+    return {*made, *reasons, *(f"photo-{each}" for each in faults)}
 
 
 @pytest.mark.parametrize("language", OTHERS)
@@ -53,6 +65,13 @@ def test_a_text_holds_the_values_of_the_english_one(language: str) -> None:
 def test_every_error_of_the_server_has_words(language: str) -> None:
     missing = {code for code in {*errors(), *keys_in_code()} - _NOT_OF_A_PAGE if f"trouble_{code}" not in words(language)}
     assert missing == set()
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_every_note_has_words(language: str) -> None:
+    told = notes_in_code()
+    assert {"hdr", "idle-parser", "sound-unheld", "photo-turned", "photo-rotated", "stand-in-model"} <= told
+    assert {key for key in told if f"note_{key}" not in words(language)} == set()
 
 
 def test_the_page_offers_every_language() -> None:

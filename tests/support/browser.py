@@ -33,6 +33,26 @@ UNNAMED = """
   !each.textContent.trim() && !each.ariaLabel && !each.labels?.length && !each.title).map((each) => each.id)
 """
 
+HELD_BACK = """
+const Native = WebSocket;
+window.late = 0;
+window.held = false;
+window.WebSocket = class extends Native {
+  set onmessage(told) {
+    if (!this.url.endsWith('/ws/events')) { super.onmessage = told; return; }
+    window.tell = (message) => told({ data: JSON.stringify(message) });
+    super.onmessage = (event) => {
+      const message = JSON.parse(event.data);
+      if (message.type === 'state') window.state = message.state;
+      if (message.type === 'metrics') window.metrics = message.metrics;
+      if (window.late) setTimeout(() => told(event), window.late);
+      else if (!window.held) told(event);
+    };
+  }
+};
+"""
+"""Events reach the page `late` milliseconds later, or not at all while they are `held`; `tell` gives it others."""
+
 
 class Person:
     """A page and what a person does with it."""

@@ -25,13 +25,28 @@ from mien.provenance.trust import Trust
 from mien.settings import Settings
 from mien.swap.hiding.face_path import FacePath
 from mien.swap.hiding.frame_search import FrameSearch
-from mien.types import Frame
+from mien.types import Frame, Note
 
-_VOICES = "voices are kept and not disguised: people can be told by them; --sound drop leaves them out, disguise changes them"
-_DISGUISED = "voices are disguised, words, pace and accent are not: who knows the speaker may still tell"
-_NOBODY = "nobody of --keep was surely recognised: every face is hidden"
-_ANOTHER_FACE = "another face, not anonymity: hair, ears, body, clothes, gait and voice stay, and so do expressions"
-_WATCH = "watch all of it before you pass it on: no search finds every face, and only faces are hidden"
+_VOICES = Note.of(
+    "voices-kept",
+    "voices are kept and not disguised: people can be told by them; --sound drop leaves them out, disguise changes them",
+)
+_DISGUISED = Note.of(
+    "voices-disguised",
+    "voices are disguised, words, pace and accent are not: who knows the speaker may still tell",
+)
+_NOBODY = Note.of(
+    "nobody-kept",
+    "nobody of --keep was surely recognised: every face is hidden",
+)
+_ANOTHER_FACE = Note.of(
+    "another-face",
+    "another face, not anonymity: hair, ears, body, clothes, gait and voice stay, and so do expressions",
+)
+_WATCH = Note.of(
+    "watch-all",
+    "watch all of it before you pass it on: no search finds every face, and only faces are hidden",
+)
 
 
 @dataclass(frozen=True, slots=True)

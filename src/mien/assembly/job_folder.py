@@ -11,6 +11,7 @@ from mien.assembly.job_store import PLAN_AGAIN, made_by_one, too_large
 from mien.assembly.part_lease import FileMark, PartLease, linked
 from mien.errors import OutputError, UsageError
 from mien.media.files.output_file import output_error
+from mien.types import Note
 
 
 class FolderStore:
@@ -132,7 +133,8 @@ class FolderStore:
             if not any(self._path.iterdir()):
                 self._path.rmdir()
         except OSError as error:
-            return (f"{self._path} shows faces and cannot be removed ({error.strerror}): remove it yourself",)
+            text = "{path} shows faces and cannot be removed ({reason}): remove it yourself"
+            return (Note.of("parts-left", text, path=str(self._path), reason=str(error.strerror)),)
         return ()
 
 

@@ -55,6 +55,7 @@ class PeopleSearch:
     _gathering: Gathering = field(init=False)
     _frames: int = field(default=0, init=False)
     _notes: list[str] = field(default_factory=list, init=False)
+    _is_alone: bool = field(default=True, init=False)
 
     def __post_init__(self) -> None:
         self._gathering = Gathering(self.recogniser)
@@ -67,7 +68,7 @@ class PeopleSearch:
 
     def run(self, paths: Sequence[Path]) -> PeopleFound:
         """Look for people in the files; raises a `MienError`, `NoFaceFound` when nobody can be told."""
-        films = []
+        films, self._is_alone = [], len(paths) == 1
         for number, path in enumerate(paths):
             self._gathering.start_film()
             before = film_at(path, 0.0)
@@ -113,7 +114,7 @@ class PeopleSearch:
                     self.cards(self._gathering.people())
                 if self.cancel is not None and self.cancel.is_set():
                     raise Cancelled("stopped; nothing was written")
-            self._notes += [f"{path.name}: {warning}" for warning in reader.warnings]
+            self._notes += reader.warnings if self._is_alone else [f"{path.name}: {warning}" for warning in reader.warnings]
         self._frames += frames
         return time_s + one_s if frames else 0.0
 

@@ -31,7 +31,7 @@ from mien.settings import Settings
 from mien.swap.engines.dfm import DfmEngine
 from mien.swap.engines.mesh.engine import MeshEngine
 from mien.swap.engines.swappers import Partners, open_swapper
-from mien.types import SourceFace
+from mien.types import Note, SourceFace
 
 OpenEngine = Callable[[ModelEntry, Settings, SessionCache], Engine]
 OpenSegmenter = Callable[[ModelEntry, Settings, SessionCache], Segmenter]
@@ -157,7 +157,7 @@ def check_names(settings: Settings, sessions: SessionCache) -> None:
 def notes(settings: Settings, sessions: SessionCache) -> tuple[str, ...]:
     """Return remarks for people on the models that the settings name."""
     return tuple(
-        f"{entry.id} is a stand-in with random weights: what it makes is no real swap"
+        Note.of("stand-in-model", "{id} is a stand-in with random weights: what it makes is no real swap", id=entry.id)
         for entry in used(settings, sessions)
         if entry.standin
     )

@@ -14,7 +14,7 @@ import pytest
 from mien.errors import OutputError, UsageError
 from mien.studio.session.database import StudioDatabase
 from mien.studio.session.faces import Gallery
-from mien.studio.session.presets import MAX_PRESETS
+from mien.studio.session.presets import MAX_PRESETS, checked, settings_in
 from tests.support.deadline import DEADLINE_S
 from tests.support.places import ROOT
 from tests.support.preset_writer import open_presets, write_for_a_while
@@ -168,6 +168,17 @@ def test_a_file_of_a_newer_version_is_refused(tmp_path: Path) -> None:
     connection.close()
     with pytest.raises(OutputError, match="newer"):
         open_presets(tmp_path)
+
+
+def test_choices_and_settings_of_a_newer_version_are_named_and_left_out() -> None:
+    newer = {"soft": {"opacity": 0.4, "eyes": "of-tomorrow", "aura": 3, "with": {"face": None, "room": "kitchen"}}}
+    presets, left_out = checked(newer)
+    assert left_out == ["aura", "eyes"]
+    assert (presets["soft"]["opacity"], presets["soft"]["eyes"]) == (0.4, "blend")
+    known, unknown = settings_in(newer["soft"])
+    assert (known, unknown) == ({"opacity": 0.4}, {"aura", "eyes"})
+    with pytest.raises(UsageError):
+        checked({"bad": {"opacity": 9}})
 
 
 def test_a_page_goes_on_with_what_it_knows_when_the_disk_fails(tmp_path: Path) -> None:

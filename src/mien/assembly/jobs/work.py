@@ -25,7 +25,7 @@ from mien.media.files.moving import Kind
 from mien.media.files.output_file import OutputFile, output_error
 from mien.media.files.receipt import receipt_path
 from mien.provenance.consent import Consent
-from mien.types import SourceFace
+from mien.types import Note, SourceFace
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ def do_job(spec: JobSpec, sealed: str | None, parts: SharedParts, watcher: Watch
     ours = sealed is not None and is_sealed(spec.output, sealed)
     if ours and (spec.kind == "swap" or report_path(spec.output).is_file()):
         # The program ended between the name of the output and the note that it is there.
-        return WorkDone(_written(spec.output), notes=("it was finished by an earlier attempt",))
+        return WorkDone(_written(spec.output), notes=(Note.of("earlier-attempt", "it was finished by an earlier attempt"),))
     for each in spec.inputs:
         each.check()
     if not spec.output.parent.is_dir():

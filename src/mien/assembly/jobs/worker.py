@@ -27,7 +27,7 @@ from mien.batch.queue.spec import JobSpec, SwapSpec
 from mien.batch.queue.store import JobStore, LostJob
 from mien.errors import Cancelled, DiskFull, MienError, OutputError
 from mien.media.files.output_file import named_in_errors
-from mien.types import LabelledFrame
+from mien.types import LabelledFrame, Note
 
 _POLL_S = 1.0  # until a worker sees a job that another process added
 _RECORD_PERIOD_S = 1.0  # of the progress; a page cannot show much more, and each one is written to the disk
@@ -275,6 +275,7 @@ def report_of(job: Job, spec: JobSpec, done: WorkDone, ended_at: float) -> dict[
         "frames_with_faces": done.frames_with_faces,
         "faces_swapped": done.faces,
         "notes": list(done.notes),
+        "note_keys": [{"key": each.key, "values": each.values} if isinstance(each, Note) else None for each in done.notes],
         **done.facts,
     }
 

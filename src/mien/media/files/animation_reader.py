@@ -19,7 +19,7 @@ from mien.media.files.picture_kind import ANIMATED_FORMATS, DAMAGE
 from mien.media.files.video_info import VideoInfo
 from mien.media.frames.alpha import over_white
 from mien.media.frames.colour_space import ColourSpace
-from mien.types import Frame
+from mien.types import Frame, Note
 from mien.types import Image as Bgr
 
 _TIME_BASES = {"GIF": Fraction(1, 100), "WEBP": Fraction(1, 1000), "PNG": Fraction(1, 90_000), "AVIF": Fraction(1, 1000)}
@@ -96,7 +96,8 @@ class AnimationReader(MediaFileReader):
         missing = self._announced - self._read
         if missing <= 0 or self._next is not None:
             return ()
-        return (f"{self.path.name} is damaged: {missing} of its {self._announced} frames could not be read",)
+        text = "{name} is damaged: {n} of its {announced} frames could not be read"
+        return (Note.of("animation-damaged", text, name=self.path.name, n=missing, announced=self._announced),)
 
     def read(self) -> Frame | None:
         """Return the next frame, None at the end."""

@@ -26,7 +26,7 @@ from mien.media.files.output_file import OutputFile, output_error
 from mien.media.files.picture_metadata import png_statement
 from mien.media.frames.alpha import with_opaque
 from mien.settings import Settings
-from mien.types import Array, LabelledFrame, Mask
+from mien.types import Array, LabelledFrame, Mask, Note
 from mien.types import Image as Bgr
 
 ANIMATIONS = {".gif": "gif", ".webp": "webp", ".png": "apng", ".apng": "apng"}
@@ -71,15 +71,13 @@ class AnimationWriter(MediaFileWriter):
     @property
     def warnings(self) -> tuple[str, ...]:
         """Notes for the user; complete when the last frame has been written."""
-        found = []
+        found, name = [], self._output.path.name
         if self._rounded:
-            found.append(
-                f"{self._output.path.name} has times in steps of 10 ms: they were rounded; .webp and .png preserve them"
-            )
+            text = "{name} has times in steps of 10 ms: they were rounded; .webp and .png preserve them"
+            found.append(Note.of("rounded-times", text, name=name))
         if self._hardened:
-            found.append(
-                f"{self._output.path.name} has no half transparency: every pixel is clear or opaque; .webp and .png preserve it"
-            )
+            text = "{name} has no half transparency: every pixel is clear or opaque; .webp and .png preserve it"
+            found.append(Note.of("hardened", text, name=name))
         return tuple(found)
 
     def write(self, labelled: LabelledFrame) -> None:

@@ -2,24 +2,29 @@
 
 from mien.imaging import hdr
 from mien.media.files.video_info import VideoInfo
+from mien.types import Note
 
 
-def conversion_notes(info: VideoInfo) -> tuple[str, ...]:
+def conversion_notes(info: VideoInfo) -> tuple[Note, ...]:
     """Return one sentence for each property of the input that the output lacks."""
     notes = []
     if info.space.is_hdr:
         kind = "HLG" if info.space.transfer == hdr.HLG else "PQ"
-        notes.append(f"the input is HDR ({kind}); the output is converted to standard range (SDR, BT.709)")
+        text = "the input is HDR ({kind}); the output is converted to standard range (SDR, BT.709)"
+        notes.append(Note.of("hdr", text, kind=kind))
     elif info.deep:
-        notes.append("the input has more than 8 bits a channel; the output has 8")
+        notes.append(Note.of("deep", "the input has more than 8 bits a channel; the output has 8"))
     if info.dolby_vision:
-        notes.append("the input is Dolby Vision; its base layer is used, without the dynamic metadata")
+        text = "the input is Dolby Vision; its base layer is used, without the dynamic metadata"
+        notes.append(Note.of("dolby-vision", text))
     if info.fields is not None:
-        notes.append(f"the input is interlaced; its fields are kept ({info.fields})")
+        notes.append(Note.of("fields-kept", "the input is interlaced; its fields are kept ({order})", order=info.fields))
     elif info.interlaced:
-        notes.append("the input is interlaced; it is de-interlaced at the same frame rate (--interlaced keep keeps the fields)")
+        text = "the input is interlaced; it is de-interlaced at the same frame rate (--interlaced keep keeps the fields)"
+        notes.append(Note.of("deinterlaced", text))
     if info.flattened:
-        notes.append(
+        text = (
             "the input is transparent, which this output cannot be: it is composited over white; a .mov or .webm preserves it"
         )
+        notes.append(Note.of("flattened", text))
     return tuple(notes)

@@ -23,6 +23,7 @@ from mien.media.files.subtitles import SubtitleConverter
 from mien.media.files.video_info import VideoInfo
 from mien.media.files.voice_disguise import Disguise
 from mien.media.frames.pyav import known_fraction, readable, readable_tags
+from mien.types import Note
 
 if TYPE_CHECKING:
     # Known to the type checker alone: at run time a chapter is a plain dict.
@@ -128,7 +129,11 @@ class StreamCopier:
         damaged = sum(carrier.damaged for carrier in self._carriers.values())
         return (
             *self._plan.notes,
-            *([f"{damaged} damaged places in sound or subtitles were left out"] if damaged else []),
+            *(
+                [Note.of("damaged-streams", "{n} damaged places in sound or subtitles were left out", n=damaged)]
+                if damaged
+                else []
+            ),
         )
 
     @property

@@ -19,10 +19,17 @@ from mien.media.files.sound_conversion import AAC, AC3, MAX_CHANNELS, OPUS, Soun
 from mien.media.files.subtitles import MOV_TEXT, SUBRIP, WEBVTT, TextCodec
 from mien.media.frames.pyav import readable
 from mien.settings import Settings
+from mien.types import Note
 
 _SOUND = {"mp4": AAC, "mov": AAC, "matroska": AAC, "webm": OPUS, "avi": AC3}
 """Codec, by container, for sound that it cannot hold. AC-3 is 5 ms late in AVI, which cannot say so; AAC would be 21 ms."""
 _TEXT = {"mp4": MOV_TEXT, "mov": MOV_TEXT, "matroska": SUBRIP, "webm": WEBVTT}
+_REASONS = {
+    "sound-untimed": "a .avi file cannot time its packets",
+    "sound-unheld": "a {suffix} file cannot hold {codec}",
+    "sound-disguised": "its voices are disguised",
+}
+"""Why sound is converted, by the key of the note."""
 _HOLDS_COVERS = {"mp4", "mov"}
 _COVERS = {"mjpeg", "png"}
 _HOLDS_CHAPTERS = {"mp4", "mov", "matroska", "webm"}
@@ -63,7 +70,7 @@ class StreamPlan:
     drop: frozenset[str]
     disguised: bool = False
     planned: list[Planned] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         for stream in self.file.streams:
@@ -72,9 +79,9 @@ class StreamPlan:
         self._note_data()
         videos = [s for s in self.file.streams.video if not s.disposition & Disposition.attached_pic]
         if len(videos) > 1:
-            self.notes.append("the input has several videos; the output has the one that was swapped")
+            self._note("several-videos", "the input has several videos; the output has the one that was swapped")
         if self.file.chapters() and self.container not in _HOLDS_CHAPTERS:
-            self.notes.append(f"{self.name} cannot hold the chapters: left out")
+            self._note("no-chapters", "{name} cannot hold the chapters: left out")
 
     @property
     def copies_cover(self) -> bool:
@@ -102,9 +109,8 @@ class StreamPlan:
             if self.container == "matroska":
                 yield Planned(stream, Treatment.ATTACH)
             else:
-                self.notes.append(
-                    f"{self.name} cannot hold the attachment {readable(stream.name or str(stream.index))}: left out"
-                )
+                what = readable(stream.name or str(stream.index))
+                self._note("no-attachment", "{name} cannot hold the attachment {what}: left out", what=what)
 
     def _sound(self, stream: Stream) -> Iterator[Planned]:
         codec = _codec(stream)
@@ -114,13 +120,15 @@ class StreamPlan:
             yield Planned(stream, Treatment.COPY)
         elif isinstance(stream, AudioStream) and stream.codec_context is not None and stream.codec_context.channels:
             sound = _SOUND[self.container]
-            why = "a .avi file cannot time its packets" if untimed else f"{self._kind} cannot hold {codec}"
-            why = "its voices are disguised" if self.disguised else why
             fewer = f" with {MAX_CHANNELS} channels" if stream.codec_context.channels > MAX_CHANNELS else ""
-            self.notes.append(f"audio stream {stream.index} ({codec}) is converted to {sound.name}{fewer}: {why}")
+            why = "untimed" if untimed else "unheld"
+            key = "sound-disguised" if self.disguised else f"sound-{why}"
+            text = f"audio stream {{stream}} ({{codec}}) is converted to {{sound}}{fewer}: {_REASONS[key]}"
+            self._note(key, text, stream=stream.index, codec=codec, sound=sound.name)
             yield Planned(stream, Treatment.SOUND, sound=sound)
         else:
-            self.notes.append(f"audio stream {stream.index} ({codec}) cannot be decoded: left out")
+            text = "audio stream {stream} ({codec}) cannot be decoded: left out"
+            self._note("sound-undecoded", text, stream=stream.index, codec=codec)
 
     def _check_sound(self) -> None:
         if "audio" in self.drop or not any(stream.type == "audio" for stream in self.file.streams):
@@ -138,16 +146,15 @@ class StreamPlan:
         if holds(stream, self.container):
             yield Planned(stream, Treatment.COPY)
         elif text is not None and isinstance(stream, SubtitleStream) and described is not None and described.text_sub:
-            self.notes.append(
-                f"subtitle stream {stream.index} ({codec}) is converted to {text.name}: {self._kind} cannot hold {codec}"
-            )
+            words = "subtitle stream {stream} ({codec}) is converted to {format}: a {suffix} file cannot hold {codec}"
+            self._note("text-converted", words, stream=stream.index, codec=codec, format=text.name)
             yield Planned(stream, Treatment.TEXT, text=text)
         elif described is not None and described.bitmap_sub:
-            self.notes.append(
-                f"subtitle stream {stream.index} ({codec}) consists of pictures, which {self._kind} cannot hold: left out"
-            )
+            words = "subtitle stream {stream} ({codec}) consists of pictures, which a {suffix} file cannot hold: left out"
+            self._note("text-of-pictures", words, stream=stream.index, codec=codec)
         else:
-            self.notes.append(f"{self._kind} cannot hold the subtitle stream {stream.index} ({codec}): left out")
+            words = "a {suffix} file cannot hold the subtitle stream {stream} ({codec}): left out"
+            self._note("text-unheld", words, stream=stream.index, codec=codec)
 
     def _cover(self, stream: VideoStream) -> Iterator[Planned]:
         fits = _codec(stream) in _COVERS
@@ -156,7 +163,7 @@ class StreamPlan:
         elif self.container == "matroska" and fits:
             yield Planned(stream, Treatment.ATTACH_COVER)
         else:
-            self.notes.append(f"{self.name} cannot hold the cover picture: left out")
+            self._note("no-cover", "{name} cannot hold the cover picture: left out")
 
     def _note_data(self) -> None:
         """Note that timed data is left out: cameras store place and settings of each old frame in it."""
@@ -165,11 +172,12 @@ class StreamPlan:
         if "data" in self.drop or not data or self.file.chapters():
             return
         names = ", ".join(f"{stream.index} ({readable(stream.name or 'data')})" for stream in data)
-        self.notes.append(f"timed data is left out: stream{'s' if len(data) > 1 else ''} {names}")
+        text = f"timed data is left out: stream{'s' if len(data) > 1 else ''} {{streams}}"
+        self._note("timed-data", text, streams=names)
 
-    @property
-    def _kind(self) -> str:
-        return f"a {Path(self.name).suffix.lower()} file"
+    def _note(self, key: str, text: str, **values: str | int | float) -> None:
+        """Note what becomes of a stream; `{name}` and `{suffix}` are those of the output."""
+        self.notes.append(Note.of(key, text, name=self.name, suffix=Path(self.name).suffix.lower(), **values))
 
 
 def dropped(settings: Settings) -> frozenset[str]:

@@ -27,7 +27,7 @@ from mien.media.frames.dolby_vision import check_base_layer
 from mien.media.frames.interlace import Deinterlacer, has_fields, shown_order, stream_order
 from mien.media.frames.orientation import Orientation, orientation_of
 from mien.media.frames.pyav import fraction, known_fraction
-from mien.types import Frame
+from mien.types import Frame, Note
 
 _SHORTFALL_S = Fraction(1, 2)  # by which a file may end early without a note
 _SLACK_S = Fraction(1, 2000)  # half a millisecond: clocks of 1/1000 s have already rounded the times that users enter
@@ -65,7 +65,7 @@ class VideoReader(MediaFileReader):
         self._interlaced_frames = 0
         self._fields_kept: bool | None = None
         self._max_pixels = max_pixels
-        self._notes: dict[str, int] = {}
+        self._notes: dict[tuple[str, str], int] = {}
         self._index = 0
         self._last_pts: int | None = None
         self._reached_end = self._decoded_any = False
@@ -93,17 +93,18 @@ class VideoReader(MediaFileReader):
     @property
     def warnings(self) -> tuple[str, ...]:
         """Notes for the user; complete when the last frame has been read."""
-        notes = [text.replace("{count}", str(count)) for text, count in self._notes.items()]
-        if self._packets.damaged:
-            notes.append(f"{self.path.name} is damaged in {self._packets.damaged} places; the readable parts were used")
-        if self._packets.jumps:
-            times = "once" if self._packets.jumps == 1 else f"{self._packets.jumps} times"
-            notes.append(
-                f"the clock of {self.path.name} starts over or leaps {times}; the parts follow each other without a gap"
-            )
+        notes = [self._told(key, text, count=count) for (key, text), count in self._notes.items()]
+        damaged, jumps, interlaced = self._packets.damaged, self._packets.jumps, self._interlaced_frames
+        if damaged:
+            notes.append(self._told("damaged", "{name} is damaged in {n} places; the readable parts were used", n=damaged))
+        if jumps:
+            times = "once" if jumps == 1 else "{n} times"
+            text = f"the clock of {{name}} starts over or leaps {times}; the parts follow each other without a gap"
+            notes.append(self._told("clock-leaps", text, n=jumps))
         early = self._missing_at_the_end()
-        if self._interlaced_frames and not self._info.interlaced:
-            notes.append(f"{self._interlaced_frames} frames in the midst of {self.path.name} were interlaced: de-interlaced")
+        if interlaced and not self._info.interlaced:
+            text = "{n} frames in the midst of {name} were interlaced: de-interlaced"
+            notes.append(self._told("interlaced-midst", text, n=interlaced))
         return (*notes, early) if early else tuple(notes)
 
     def read(self) -> Frame | None:
@@ -162,7 +163,8 @@ class VideoReader(MediaFileReader):
         self._size = first.width, first.height
         orientation = orientation_of(first)
         if orientation is None:
-            self._note(f"{self.path.name} asks for a rotation by {first.rotation} degrees; only multiples of 90 are applied")
+            text = f"{{name}} asks for a rotation by {first.rotation} degrees; only multiples of 90 are applied"
+            self._note("odd-rotation", text)
         self._orientation = orientation or Orientation()
         space = space_of(first)
         if self._orientation.transposed:
@@ -236,7 +238,7 @@ class VideoReader(MediaFileReader):
             self._decoded_any = True
             pts = self._pts(frame)
             if self._last_pts is not None and pts <= self._last_pts:
-                self._note("{count} frames had no time of their own and were placed after the frame before")
+                self._note("timeless", "{count} frames had no time of their own and were placed after the frame before")
                 pts = self._last_pts + 1
             frame.pts = self._last_pts = pts
             if until is not None and pts >= until:
@@ -302,13 +304,13 @@ class VideoReader(MediaFileReader):
         for frame in frames:
             self._check_pixels(frame.width, frame.height)
             if frame.is_corrupt:
-                self._note("{count} frames could be read only in part")
+                self._note("partial", "{count} frames could be read only in part")
         return frames
 
     def _converted(self, frame: VideoFrame) -> Frame:
         same_size = (frame.width, frame.height) == self._size
         if not same_size:
-            self._note("{count} frames had another size and were scaled to that of the first")
+            self._note("rescaled", "{count} frames had another size and were scaled to that of the first")
         # Joined files may change from HDR to SDR, or their matrix, in the middle.
         image, alpha = self._to_bgr.convert(frame, space_of(frame) if same_size else None), None
         if self._has_alpha:
@@ -341,10 +343,13 @@ class VideoReader(MediaFileReader):
             return None
         return ceil(time / self._base - min(Fraction(1, 2), _SLACK_S / self._base))
 
-    def _note(self, text: str) -> None:
-        self._notes[text] = self._notes.get(text, 0) + 1
+    def _note(self, key: str, text: str) -> None:
+        self._notes[key, text] = self._notes.get((key, text), 0) + 1
 
-    def _missing_at_the_end(self) -> str | None:
+    def _told(self, key: str, text: str, **values: str | int | float) -> Note:
+        return Note.of(key, text, name=self.path.name, **values)
+
+    def _missing_at_the_end(self) -> Note | None:
         expected = self._info.stream_end
         if not self._reached_end or expected is None or self._last_pts is None:
             return None
@@ -352,7 +357,8 @@ class VideoReader(MediaFileReader):
         end = self._last_pts * self._base + step
         if expected - end <= max(_SHORTFALL_S, 2 * step):
             return None
-        return f"{self.path.name} ends early: {float(end):.1f} s of the {float(expected):.1f} s that its header announces"
+        text = "{name} ends early: {seconds} s of the {announced} s that its header announces"
+        return self._told("ends-early", text, seconds=f"{float(end):.1f}", announced=f"{float(expected):.1f}")
 
 
 def _moving_stream(path: Path, container: InputContainer) -> VideoStream:

@@ -34,7 +34,7 @@ from mien.media.files.video_reader import VideoReader
 from mien.media.files.voice_disguise import Disguise
 from mien.settings import Settings
 from mien.system.scheduling import ordinary_scheduling
-from mien.types import LabelledFrame
+from mien.types import LabelledFrame, Note
 
 _FILE_TAGS = {"major_brand", "minor_version", "compatible_brands", "encoder", "software", "duration"}
 """Metadata that describes the old file, not its content."""
@@ -63,7 +63,7 @@ class VideoWriter(MediaFileWriter):
         self._info = info = formats[-1].info
         self._input = reader.path
         self._keeps_tags = "tags" not in dropped(settings)
-        self._notes: list[str] = []
+        self._notes: list[Note] = []
         self._rounded = False
         self._crowded = 0
         self._last_dts: int | None = None
@@ -87,22 +87,26 @@ class VideoWriter(MediaFileWriter):
     def _note_encoder(self, settings: Settings) -> None:
         encoder, codec = self.format.encoder, self._codec
         if settings.encoder == "hardware" and not encoder.hardware:
-            self._notes.append(f"no hardware encoder for {codec} could be opened; the processor encodes")
+            text = "no hardware encoder for {codec} could be opened; the processor encodes"
+            self._notes.append(Note.of("no-hardware", text, codec=codec))
         if (least := video_need(codec, scant=self._info.content.scant).least_quality) > settings.quality:
-            self._notes.append(f"quality {settings.quality} would lose the invisible mark in {codec}: written with {least}")
+            text = "quality {quality} would lose the invisible mark in {codec}: written with {least}"
+            self._notes.append(Note.of("mark-quality", text, quality=settings.quality, codec=codec, least=least))
         if encoder.pixel_format == "yuv444p":
-            self._notes.append("the size is odd: written with full colour resolution (4:4:4), which some players refuse")
+            text = "the size is odd: written with full colour resolution (4:4:4), which some players refuse"
+            self._notes.append(Note.of("odd-size", text))
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """Notes for the user; complete when the last frame has been written."""
-        late = f"{self._output.path.name} has a constant frame rate: times were rounded to it; .mp4 and .mkv preserve them"
-        crowded = f"{self._crowded} frames closer together than the frame rate of {self._output.path.name} were left out"
+        late = "{name} has a constant frame rate: times were rounded to it; .mp4 and .mkv preserve them"
+        crowded = "{n} frames closer together than the frame rate of {name} were left out"
+        name = self._output.path.name
         return (
             *self._notes,
             *self._copier.warnings,
-            *((late,) if self._rounded else ()),
-            *((crowded,) if self._crowded else ()),
+            *((Note.of("constant-rate", late, name=name),) if self._rounded else ()),
+            *((Note.of("crowded", crowded, n=self._crowded, name=name),) if self._crowded else ()),
         )
 
     def write(self, labelled: LabelledFrame) -> None:

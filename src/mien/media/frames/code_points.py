@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from mien.imaging import hdr
-from mien.types import Array
+from mien.types import Array, Note
 
 _LINEAR = 8
 """Transfer characteristics of linear light in H.273."""
@@ -40,11 +40,11 @@ class CodePoints:
         return self.transfer not in {_LINEAR, hdr.PQ, hdr.HLG} and self.primaries not in _WIDE
 
     @property
-    def note(self) -> str:
+    def note(self) -> Note:
         """Note for the user on the conversion by `to_srgb`."""
         if self.is_hdr:
-            return "the picture is HDR; it was converted to ordinary range (SDR, sRGB)"
-        return "the picture has wide colours without a profile; they were converted to sRGB"
+            return Note.of("picture-hdr", "the picture is HDR; it was converted to ordinary range (SDR, sRGB)")
+        return Note.of("picture-wide", "the picture has wide colours without a profile; they were converted to sRGB")
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,7 @@ from mien.provenance.credentials.read import read_credentials, read_store
 from mien.provenance.credentials.report import findings, printable
 from mien.provenance.credentials.streams import ChunkedFile, NullFile
 from mien.provenance.signing.signer import Signer
+from mien.types import Note
 
 _PARENT_RESOURCE = "parent.c2pa"
 _HASH_BLOCKS = HashBlocks()
@@ -107,7 +108,7 @@ def _definition(claim: Claim, mime: str, *, opened: bool) -> dict[str, Any]:
     }
 
 
-def _add_parent(builder: Builder, parent: Path, title: str, *, bare: bool) -> list[str]:
+def _add_parent(builder: Builder, parent: Path, title: str, *, bare: bool) -> list[Note]:
     """Add the file that was changed, with its credentials as they are, as an ingredient; return warnings about them.
 
     `bare` leaves its credentials out: they may hold a thumbnail, which shows what is hidden now, and name people.
@@ -119,16 +120,19 @@ def _add_parent(builder: Builder, parent: Path, title: str, *, bare: bool) -> li
         return []
     store = read_store(parent, ())
     found = findings(store)
-    mime, warnings = store.mime, []
+    mime, warnings = store.mime, list[Note]()
     if found.state == "damaged":
         # The library refuses an ingredient that it cannot read; without a format it does not try.
         mime = PLAIN
         about["description"] = "Its credentials were damaged and could not be kept."
-        warnings = [f"the credentials of {title} are damaged and could not be kept; the new ones say so"]
+        text = "the credentials of {title} are damaged and could not be kept; the new ones say so"
+        warnings = [Note.of("credentials-damaged", text, title=title)]
     elif found.state in {"changed", "expired"}:
-        warnings = [f"the credentials of {title} are kept, but their state is: {found.words}"]
+        text = f"the credentials of {{title}} are kept, but their state is: {found.words}"
+        warnings = [Note.of("credentials-changed" if found.state == "changed" else "credentials-expired", text, title=title)]
     elif INACCESSIBLE in found.problems:
-        warnings = [f"the credentials of {title} lie on the network and were not fetched"]
+        text = "the credentials of {title} lie on the network and were not fetched"
+        warnings = [Note.of("credentials-remote", text, title=title)]
     if store.where == "sidecar" and store.report is not None:
         about["manifest_data"] = {"format": "application/c2pa", "identifier": _PARENT_RESOURCE}
         about["active_manifest"] = store.report.get("active_manifest")

@@ -34,6 +34,7 @@ from mien.provenance.signing.keystore import KeyStore
 from mien.provenance.signing.signatures import algorithm_of, signature_function
 from mien.provenance.signing.signer import Signer
 from mien.system.folders import make_private
+from mien.types import Note
 
 _CHAIN_FOLDER = "chain"
 _RETIRED_PREFIX = "retired-"
@@ -208,7 +209,8 @@ def _restrict_mode(path: Path) -> tuple[str, ...]:
     if os.name == "nt" or not stat.S_IMODE(path.stat().st_mode) & 0o077:
         return ()
     path.chmod(0o600)
-    return (f"other users could read the key {path}; its mode is now 0600, but a copy of the key can sign as you",)
+    text = "other users could read the key {path}; its mode is now 0600, but a copy of the key can sign as you"
+    return (Note.of("key-readable", text, path=str(path)),)
 
 
 def _entry(root: x509.Certificate) -> str:

@@ -14,11 +14,12 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from html import escape
 from typing import Self
 from urllib.parse import parse_qs
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mien.studio.server.address import network_of
@@ -233,7 +234,8 @@ class Doorkeeper:
         if access.shared and path == "/" and not view:
             return RedirectResponse("/login", 303), None
         remedy = "make a new address in the studio" if view else "open the address that `mien live` printed"
-        return _refusal(401, "the page does not belong to this session", remedy), None
+        refusal = _over(remedy) if path == "/" else _refusal(401, "the page does not belong to this session", remedy)
+        return refusal, None
 
     def _is_foreign(self, scope: Scope, headers: Headers, host: str) -> bool:
         """Return True for a change or a WebSocket that comes neither from the studio's page nor from a program."""
@@ -271,6 +273,18 @@ def _bearer(headers: Headers) -> str | None:
 def _is_same(given: str, secret: str) -> bool:
     # A lone surrogate cannot be encoded otherwise.
     return hmac.compare_digest(given.encode("utf-8", "surrogatepass"), secret.encode())
+
+
+def _over(remedy: str) -> Response:
+    """Return the page for a person whose browser shows a page of an earlier run, such as one from before an update."""
+    text = (
+        '<!doctype html><html lang="en"><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        '<meta name="color-scheme" content="dark light"><title>mien</title><link rel="stylesheet" href="/static/style.css">'
+        '<body class="login"><main class="card"><h1 class="brand">mien</h1>'
+        f"<p>The page does not belong to this session: {escape(remedy)}.</p></main>"
+    )
+    return HTMLResponse(text, 401)
 
 
 def _refusal(status: int, error: str, remedy: str) -> JSONResponse:

@@ -5,7 +5,7 @@ import shutil
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,9 @@ from mien.media.files.picture_read import read_picture
 from mien.provenance.consent import STATEMENTS, Consent, Consents
 from mien.settings import Settings
 from mien.studio.session.database import StudioDatabase, from_json, objects, to_json
+from mien.studio.session.gallery_face import GALLERY_LIMITS, GalleryFace
 from mien.studio.session.gallery_files import GalleryFiles
+from mien.studio.session.opened_sources import OpenedSources
 from mien.studio.session.pictures import fitted, square
 from mien.studio.session.statements import described
 from mien.swap.persona import Persona, open_persona
@@ -33,19 +35,6 @@ PREPARED_BY = "boost", "morph", "segmenter", "enhancer", "fidelity", "device", "
 _DRAWN_BY = "eyes", "mouth", "finish", "parser", *PREPARED_BY
 
 
-@dataclass(frozen=True, slots=True)
-class GalleryLimits:
-    """Limits of the gallery."""
-
-    faces: int = 60  # a page shows all of them
-    photo_bytes: int = 64_000_000  # chosen, above the photos of phones
-    clip_bytes: int = 250_000_000  # chosen, above 30 seconds of a phone's 4K
-    photo_pixels: int = 60_000_000  # bounds memory: 180 MB once decoded
-    personas: int = 4  # bounds memory; with installed models each holds an engine
-    name_letters: int = 80  # longer names are cut
-
-
-GALLERY_LIMITS = GalleryLimits()
 _CLIP_LIMITS = replace(Settings(), max_pixels=GALLERY_LIMITS.photo_pixels, max_bytes=GALLERY_LIMITS.clip_bytes)
 
 
@@ -65,37 +54,6 @@ class ConsentNeeded(UsageError):
         super().__init__(f"no consent is stated for the face in {name!r}", f"state the consent: {', '.join(STATEMENTS)}")
 
 
-@dataclass(slots=True)
-class GalleryFace:
-    """One face; `source` is None until a saved photo is opened. `more` are further photos of the same person.
-
-    A `stand_in` comes with mien: it is neither saved nor removed, and its statement is known.
-    """
-
-    id: str
-    name: str
-    consent: str
-    photo: Path
-    number: int | None
-    thumb: bytes
-    source: SourceFace | None
-    saved: bool = False
-    more: tuple[Path, ...] = ()
-    stand_in: bool = False
-
-    def described(self) -> dict[str, Any]:
-        """Return the face for the page."""
-        return {
-            "id": self.id,
-            "name": self.name,
-            "consent": self.consent,
-            "saved": self.saved,
-            "photos": 1 + len(self.more),
-            "warnings": list(self.source.warnings) if self.source else [],
-            "score": round(100 * self.source.score) if self.source else None,
-        }
-
-
 class Gallery:
     """Faces of this session and saved ones. Safe to use from several threads."""
 
@@ -111,6 +69,7 @@ class Gallery:
         self._decoding = threading.Lock()
         """Held while a photo is decoded and searched: many large ones at once would fill the memory."""
         self._faces: dict[str, GalleryFace] = {}
+        self._sources = OpenedSources(GALLERY_LIMITS.sources)
         self._personas: OrderedDict[tuple[str, ...], Persona] = OrderedDict()
         self._stand_ins = {face.id: face for face in map(_stand_in, stand_ins.NAMES)}
         self._load_saved()
@@ -154,13 +113,7 @@ class Gallery:
         name = name[: GALLERY_LIMITS.name_letters] or "photo"
         if consent is not None and consent not in STATEMENTS:
             raise ConsentNeeded(name)
-        if len(self._faces) >= GALLERY_LIMITS.faces:
-            raise UsageError(
-                f"the gallery holds {GALLERY_LIMITS.faces} faces already",
-                "remove one first",
-                key="gallery-full",
-                values={"n": GALLERY_LIMITS.faces},
-            )
+        self._check_room()
         with self._decoding:
             source = self._first(photo, number)
         if consent is None:
@@ -169,10 +122,26 @@ class Gallery:
             stated = self._consents.record(source, consent, name, adult=adult)
         if stated is None:
             raise ConsentNeeded(name)
-        face = GalleryFace(secrets.token_hex(6), name, stated.statement, photo, number, square(source.image), source)
+        face = GalleryFace(secrets.token_hex(6), name, stated.statement, photo, number, square(source.image))
         with self._lock:
+            self._check_room()
             self._faces[face.id] = face
+        self._keep(face, source)
         return face
+
+    def _check_room(self) -> None:
+        """Raise `UsageError` when the gallery is full."""
+        if len(self._faces) >= GALLERY_LIMITS.faces:
+            raise UsageError(
+                f"the gallery holds {GALLERY_LIMITS.faces} faces already",
+                "remove one first",
+                key="gallery-full",
+                values={"n": GALLERY_LIMITS.faces},
+            )
+
+    def _keep(self, face: GalleryFace, source: SourceFace) -> None:
+        face.know(source)
+        self._sources.keep(face.id, source)
 
     def _first(self, photo: Path, number: int | None) -> SourceFace:
         """Return the face of a photo, or of a clip of one person alone; raises `SeveralFaces` or another `MienError`."""
@@ -215,7 +184,8 @@ class Gallery:
                 kept = self._store_more(face, photo)
                 self._note_more(face, kept)
                 photo.unlink(missing_ok=True)
-            face.source, face.more = whole, (*face.more, kept)
+            face.more = (*face.more, kept)
+            self._keep(face, whole)
 
     def remove(self, face_id: str) -> None:
         """Remove a face, saved or not. Raises `OutputError`; then it is still there."""
@@ -226,6 +196,7 @@ class Gallery:
                     connection.execute("DELETE FROM faces WHERE id = ?", (face.id,))
             del self._faces[face_id]
             self._forget_personas(face)
+            self._sources.forget(face_id)
         if face.saved:
             shutil.rmtree(self._saved / face.id, ignore_errors=True)
         for photo in (face.photo, *face.more):
@@ -283,8 +254,7 @@ class Gallery:
             connection.execute("UPDATE faces SET facts = ? WHERE id = ?", (to_json(facts), face.id))
 
     def _forget_personas(self, face: GalleryFace) -> None:
-        digest = face.source.digest if face.source else ""
-        for key in [key for key in self._personas if key[0] == digest]:
+        for key in [key for key in self._personas if key[0] == face.digest]:
             del self._personas[key]
 
     def keep_engine(self, name: str) -> None:
@@ -327,16 +297,15 @@ class Gallery:
     def files_of(self, digest: str) -> GalleryFiles:
         """Return the files of an opened face by the digest of its source. Raises `UsageError` when it was removed."""
         for face in (*self.all(), *self.stand_ins()):
-            if face.source is not None and face.source.digest == digest:
+            if face.digest == digest:
                 return GalleryFiles(face.name, (face.photo, *face.more), face.number)
         raise UsageError("a face is not in the gallery any more", "choose another one", key="face-gone")
 
     def _stated(self, face: GalleryFace, *, adult: bool = False) -> tuple[SourceFace, Consent]:
-        if face.source is None:
-            face.source = self._opened(face)
+        source = self.source(face)
         if face.stand_in:
-            return face.source, self._consents.record(face.source, stand_ins.STATEMENT, face.photo.name, adult=adult)
-        consent = self._consents.find(face.source, adult=adult)
+            return source, self._consents.record(source, stand_ins.STATEMENT, face.photo.name, adult=adult)
+        consent = self._consents.find(source, adult=adult)
         if consent is None:
             raise UsageError(
                 f"the consent for the face {face.name!r} is no longer recorded",
@@ -344,12 +313,17 @@ class Gallery:
                 key="consent-revoked",
                 values={"name": face.name},
             )
-        return face.source, consent
+        return source, consent
 
-    def _opened(self, face: GalleryFace) -> SourceFace:
-        source = self._first(face.photo, face.number)
-        for photo in face.more:
-            source = self._with(source, photo)
+    def source(self, face: GalleryFace) -> SourceFace:
+        """Return the source of a face, from its photos unless it was used lately. Raises a `MienError`."""
+        source = self._sources.get(face.id)
+        if source is None:
+            with self._decoding:
+                source = self._first(face.photo, face.number)
+                for photo in face.more:
+                    source = self._with(source, photo)
+            self._keep(face, source)
         return source
 
     def _load_saved(self) -> None:
@@ -370,7 +344,6 @@ class Gallery:
                 photo,
                 number if isinstance(number, int) else None,
                 thumb.read_bytes(),
-                None,
                 saved=True,
                 more=tuple(_further(folder, facts.get("more"))),
             )
@@ -378,7 +351,7 @@ class Gallery:
 
 def _stand_in(name: str) -> GalleryFace:
     photo = stand_ins.photo_of(name)
-    return GalleryFace(name, name, stand_ins.STATEMENT, photo, None, square(_read(photo)), None, stand_in=True)
+    return GalleryFace(name, name, stand_ins.STATEMENT, photo, None, square(_read(photo)), stand_in=True)
 
 
 def _copy(photo: Path, kept: Path) -> Path:

@@ -14,6 +14,7 @@ from mien.media.files.moving import Kind
 from mien.provenance.consent import Consent
 from mien.studio.session.film_requests import FilmPerson, FilmPlan
 from mien.studio.session.film_strip import FilmStrip
+from mien.studio.session.told import told
 from mien.swap.cast import Treatment
 from mien.swap.people.corrections import template_without
 from mien.swap.people.gathering import FoundPeople, FoundPerson, joined
@@ -297,7 +298,7 @@ class Film:
                 **self.row(),
                 "seconds": self.seconds,
                 "step_s": self.step_s,
-                "notes": list(self.notes),
+                "notes": [told(each) for each in self.notes],
                 "others": self._others,
                 "start_s": self._start_s,
                 "end_s": self._end_s,

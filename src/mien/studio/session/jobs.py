@@ -7,7 +7,7 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +22,8 @@ from mien.batch.queue import control
 from mien.batch.queue.job import ENDED, Job
 from mien.batch.queue.spec import FaceSpec
 from mien.batch.queue.store import JobStore
-from mien.errors import MienError, NoFaceFound, UsageError
+from mien.errors import MienError, UsageError
 from mien.media.files import moving
-from mien.media.files.moving import Kind
 from mien.media.files.output_file import output_error
 from mien.media.files.picture_read import read_picture
 from mien.media.files.receipt import receipt_path
@@ -32,6 +31,7 @@ from mien.media.files.temporary_files import Temporaries
 from mien.provenance.trust import Trust
 from mien.settings import Settings
 from mien.studio.session.gallery_files import GalleryFiles
+from mien.studio.session.job_facts import JobFacts, code_of, facts_of, notes_of
 from mien.studio.session.pictures import jpeg, scaled_down
 from mien.system.database import Database
 from mien.system.folders import make_private
@@ -73,7 +73,8 @@ class FileJobs:
         self._folder = data / "jobs"
         self._shared = shared
         self._changed = changed
-        self._facts: dict[int, _Facts] = {}
+        self._facts: dict[int, JobFacts] = {}
+        self._notes: dict[int, list[dict[str, Any]]] = {}
         self._lock = threading.Lock()
         self._worker = JobWorker(self._store, self._parts, _Told(changed))
         self._ended = threading.Event()
@@ -253,7 +254,8 @@ class FileJobs:
             "state": job.state,
             "message": job.message,
             "remedy": job.remedy,
-            "code": _code(job, facts),
+            "code": code_of(job, facts),
+            "notes": self._notes_of(job, facts),
             "frames": job.frames,
             "total": job.total,
             "doing": job.doing,
@@ -266,19 +268,32 @@ class FileJobs:
     def _is_shown(self, job: Job) -> bool:
         return job.origin == "studio" or not self._shared
 
-    def _facts_of(self, job: Job) -> "_Facts":
+    def _facts_of(self, job: Job) -> JobFacts:
         """Return the lasting facts of a job, read once."""
         with self._lock:
             found = self._facts.get(job.id)
         if found is None:
-            found = _facts(self._store.fields_of(job.id), job)
+            found = facts_of(self._store.fields_of(job.id), job)
             with self._lock:
                 self._facts[job.id] = found
+        return found
+
+    def _notes_of(self, job: Job, facts: JobFacts) -> list[dict[str, Any]]:
+        """Return the notes of a job that is done, read once."""
+        if job.state != "done":
+            return []
+        with self._lock:
+            found = self._notes.get(job.id)
+        if found is None:
+            found = notes_of(self._store.report_of(job.id) or {}, job, facts)
+            with self._lock:
+                self._notes[job.id] = found
         return found
 
     def _forget(self, job: Job) -> None:
         with self._lock:
             self._facts.pop(job.id, None)
+            self._notes.pop(job.id, None)
         folder = Path(job.output).parent
         if job.origin == "studio" and folder.parent == self._folder:
             shutil.rmtree(folder, ignore_errors=True)
@@ -318,19 +333,6 @@ _ACTIONS: Mapping[str, Callable[[JobStore, int], Job]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class _Facts:
-    """Lasting facts of a job: its file, whether that is a picture, the name of the result for people.
-
-    `mapped`: there are people who wear a face of their own.
-    """
-
-    target: Path
-    picture: bool
-    title: str
-    mapped: bool
-
-
 class _Told:
     """Listener of the worker that tells the page."""
 
@@ -348,27 +350,6 @@ class _Told:
 
     def ended(self, job: Job, done: WorkDone | None) -> None:
         self._changed()
-
-
-def _facts(spec: Mapping[str, Any], job: Job) -> _Facts:
-    """Return the facts in a spec, which may be damaged: then those of the job."""
-    file, title = spec.get("target"), spec.get("title")
-    target = Path(str(file.get("path", ""))) if isinstance(file, dict) else Path()
-    try:
-        picture = moving.kind_of(target) is Kind.PICTURE
-    except MienError:
-        picture = False
-    work = spec.get("work")
-    mapped = isinstance(work, dict) and bool(work.get("members"))
-    return _Facts(target, picture, title if isinstance(title, str) and title else Path(job.output).name, mapped)
-
-
-def _code(job: Job, facts: _Facts) -> str:
-    """Return the code of the error of a job, empty for none; a queue of an earlier version kept exit codes only."""
-    is_old = job.state == "failed" and not job.error_code and job.exit_code == NoFaceFound.exit_code
-    if (is_old or job.error_code == "no-face-found") and job.kind == "swap":
-        return "person-not-found" if facts.mapped else "no-face-found"
-    return job.error_code
 
 
 def _suffix(target: Path, name: str) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mien.errors import OutputError, UsageError
-from mien.settings import Settings, from_mapping, table
+from mien.settings import Setting, Settings, from_mapping, table
 from mien.studio.session.database import StudioDatabase, objects, to_json
 
 LIMITS = frozenset({"max_pixels", "max_bytes"})
@@ -89,10 +89,16 @@ def checked(given: Mapping[str, Any]) -> tuple[dict[str, dict[str, Any]], list[s
 
 
 def settings_in(preset: Mapping[str, Any]) -> tuple[dict[str, Any], set[str]]:
-    """Return the settings in a preset, and the names in it that only a newer mien knows."""
-    rows = {row.name for row in table()}
-    known = {name: value for name, value in preset.items() if name in rows and name not in LIMITS}
-    return known, set(preset) - rows - {PARTS_KEY}
+    """Return the settings in a preset, and the names in it that only a newer mien knows, or whose choice only one knows."""
+    rows = {row.name: row for row in table()}
+    newer = {name for name, value in preset.items() if name not in rows or _is_newer(rows[name], value)} - {PARTS_KEY}
+    known = {name: value for name, value in preset.items() if name in rows and name not in LIMITS | newer}
+    return known, newer
+
+
+def _is_newer(row: Setting, value: object) -> bool:
+    """Return True for a choice that this version does not offer."""
+    return bool(row.choices) and isinstance(value, str) and value not in row.choices
 
 
 def values_of(settings: Settings) -> dict[str, Any]:

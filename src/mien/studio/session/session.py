@@ -50,6 +50,7 @@ from mien.studio.session.recordings import Recordings
 from mien.studio.session.settings_table import described_table
 from mien.studio.session.statements import Statements
 from mien.studio.session.tokens import Tokens
+from mien.studio.session.told import told
 from mien.studio.session.verification import Verification
 from mien.studio.session.wardrobe import Wardrobe
 from mien.types import LANDMARK_COUNT, LIVE_TIME_BASE, Frame
@@ -249,7 +250,7 @@ class StudioSession:
                 "shared": self.shared,
                 "settings": wardrobe.wanted_values,
                 "trouble": None if self.loop.trouble is None else asdict(self.loop.trouble),
-                "models": {**asdict(wardrobe.pending.status), "notes": wardrobe.notes()},
+                "models": {**asdict(wardrobe.pending.status), "notes": [told(each) for each in wardrobe.notes()]},
                 "table": described_table(self._store),
                 "consents": list(STATEMENTS),
                 "terms": ACCEPTABLE_USE,

@@ -2,7 +2,7 @@
 import { attempt, call } from './api.js';
 import { byId, make, say } from './dom.js';
 import { decimal, t } from './strings.js';
-import { lineOf } from './troubles.js';
+import { lineOf, noteOf } from './troubles.js';
 /** @typedef {import('./types').State} State @typedef {import('./types').Row} Row */
 
 const MAIN = ['opacity', 'shape', 'sharpness'];
@@ -38,7 +38,7 @@ export class Controls {
     const names = models.wanted.map(([, value]) => value).filter((value) => typeof value === 'string' && !['none', 'auto'].includes(value));
     byId('models-state').classList.toggle('bad', models.state === 'failed' || trouble !== null);
     say('models-state', models.state === 'opening' ? t('models_opening', { names: names[0] ?? '' }) : [lineOf(models), trouble && lineOf(trouble)].filter(Boolean).join(' – '));
-    say('models-notes', models.notes.join('. '));
+    say('models-notes', models.notes.map(noteOf).join('. '));
     for (const [name, control] of this.made) {
       const isTyped = control.element === document.activeElement && control.element.matches('[type="number"], [type="text"]');
       if (!(name in this.pending) && !(name in this.sent) && !isTyped) control.set(state.settings[name]);

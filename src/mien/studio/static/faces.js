@@ -3,16 +3,23 @@ import { ApiError, attempt, call, complain, offerUndo, tell } from './api.js';
 import { when } from './dates.js';
 import { cameraError } from './browsercamera.js';
 import { byId, make, reconcile, remember, remembered, say } from './dom.js';
-import { t } from './strings.js';
+import { hasLater, t } from './strings.js';
+import { noteOf } from './troubles.js';
 /** @typedef {import('./types').State} State @typedef {import('./types').Face} Face */
 
 const UNDO_MS = 8000;
+/** From this number of faces on, they scroll in a strip of their own and can be looked for by name. */
+const MANY = 12;
 const NOBODY = { id: 'none', name: '', consent: '', saved: false, photos: 0, warnings: [], score: null };
 
 export class Faces {
   constructor() {
     this.list = byId('face-list');
     this.standIns = byId('stand-in-list');
+    this.search = byId('face-search', HTMLInputElement);
+    this.search.addEventListener('input', () => this.state && this.show(this.state));
+    /** What is shown of each face, so that a change of the state touches few of many. @type {WeakMap<HTMLElement, string>} */
+    this.shown = new WeakMap();
     const button = byId('stand-ins');
     button.addEventListener('click', () => this.showStandIns(this.standIns.hidden));
     this.showStandIns(Boolean(remembered('standIns', true)));
@@ -82,23 +89,44 @@ export class Faces {
     this.state = state;
     reconcile(this.standIns, state.stand_ins, (face) => face.id, (face) => this.buildStandIn(face), (element, face) =>
       element.querySelector('.pick')?.setAttribute('aria-pressed', String(state.face === face.id)));
-    const faces = state.faces.filter((face) => !this.leaving.has(face.id));
-    byId('add-hint').hidden = faces.length > 0;
-    reconcile(this.list, [...faces, NOBODY], (face) => face.id, (face) => this.build(face), (element, face) => {
-      const chosen = (state.face ?? 'none') === face.id;
-      element.querySelector('.pick')?.setAttribute('aria-pressed', String(chosen));
-      const save = /** @type {HTMLButtonElement | null} */ (element.querySelector('.save'));
-      if (save) {
-        save.disabled = face.saved;
-        save.textContent = `${face.saved ? '★' : '☆'} ${t(face.saved ? 'saved' : 'save')}`;
-      }
-      const name = /** @type {HTMLElement | null} */ (element.querySelector('.name'));
-      if (name) {
-        name.textContent = `${face.warnings.length ? '⚠ ' : ''}${face.photos > 1 ? `${t('photos', { n: face.photos })} · ` : ''}${face.name}`;
-        const score = face.score === null ? [] : [t('photo_score', { n: face.score })];
-        name.title = [face.name, ...score, ...face.warnings].join('\n');
-      }
-    });
+    byId('add-hint').hidden = this.faces().length > 0;
+    const isMany = this.faces().length > MANY;
+    this.list.classList.toggle('many', isMany);
+    this.search.hidden = !isMany;
+    reconcile(this.list, [...this.found(), NOBODY], (face) => face.id, (face) => this.build(face), (element, face) => this.update(element, face));
+    const worn = this.worn;
+    this.worn = state.face;
+    if (isMany && worn !== state.face) this.list.querySelector('[aria-pressed="true"]')?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
+  }
+
+  /** All faces but those that are being removed. */
+  faces() {
+    return (this.state?.faces ?? []).filter((face) => !this.leaving.has(face.id));
+  }
+
+  /** The faces whose names hold what is looked for. */
+  found() {
+    const words = this.search.hidden ? '' : this.search.value.trim().toLowerCase();
+    return this.faces().filter((face) => face.name.toLowerCase().includes(words));
+  }
+
+  /** @param {HTMLElement} element @param {Face} face */
+  update(element, face) {
+    const chosen = (this.state?.face ?? 'none') === face.id, shown = JSON.stringify([chosen, face, hasLater()]);
+    if (this.shown.get(element) === shown) return;
+    this.shown.set(element, shown);
+    element.querySelector('.pick')?.setAttribute('aria-pressed', String(chosen));
+    const save = /** @type {HTMLButtonElement | null} */ (element.querySelector('.save'));
+    if (save) {
+      save.disabled = face.saved;
+      save.textContent = `${face.saved ? '★' : '☆'} ${t(face.saved ? 'saved' : 'save')}`;
+    }
+    const name = /** @type {HTMLElement | null} */ (element.querySelector('.name'));
+    if (name) {
+      name.textContent = `${face.warnings.length ? '⚠ ' : ''}${face.photos > 1 ? `${t('photos', { n: face.photos })} · ` : ''}${face.name}`;
+      const score = face.score === null ? [] : [t('photo_score', { n: face.score })];
+      name.title = [face.name, ...score, ...face.warnings.map(noteOf)].join('\n');
+    }
   }
 
   /** @param {Face} face */
@@ -138,8 +166,9 @@ export class Faces {
 
   /** @param {HTMLElement} pick @param {Face} face */
   label(pick, face) {
+    // First that it may wait, then its address: an address alone is fetched at once.
     pick.setAttribute('aria-label', `${t('wear')}: ${face.name}`);
-    pick.append(make('img', { src: `/api/faces/${face.id}/thumb.jpg`, alt: '', loading: 'lazy' }));
+    pick.append(make('img', { loading: 'lazy', src: `/api/faces/${face.id}/thumb.jpg`, alt: '' }));
   }
 
   /** Asks for another photo of the same person; the server refuses a stranger. @param {string} id */
@@ -187,7 +216,7 @@ export class Faces {
 
   /** Wears the face at this place in the gallery, counted from one; zero for no face. @param {number} place */
   selectPlace(place) {
-    const face = place === 0 ? NOBODY : this.state?.faces.filter((each) => !this.leaving.has(each.id))[place - 1];
+    const face = place === 0 ? NOBODY : this.found()[place - 1];
     if (face) void this.select(face.id);
   }
 

@@ -3,7 +3,7 @@ import { attempt, call } from './api.js';
 import { byId, make, reconcile } from './dom.js';
 import { remedyOf } from './filmstate.js';
 import { t } from './strings.js';
-import { wordsOf } from './troubles.js';
+import { noteOf, wordsOf } from './troubles.js';
 /** @typedef {import('./types').State} State @typedef {import('./types').Job} Job @typedef {import('./films.js').Films} Films */
 
 const ACTIONS = ['pause', 'resume', 'retry', 'up', 'down'];
@@ -97,7 +97,8 @@ export class Files {
     /** @type {HTMLElement} */ (element.querySelector('.end')).textContent = t(busy ? 'cancel' : 'dismiss');
     const state = /** @type {HTMLElement} */ (element.querySelector('.state'));
     state.classList.toggle('bad', job.state === 'failed');
+    const said = job.state === 'done' ? job.notes.map(noteOf) : [job.code ? wordsOf(job).what : job.message, remedyOf(job)];
     const count = job.total && !job.picture ? `${job.frames} / ${job.total}` : '';
-    state.textContent = [t(job.stopping ? 'state_stopping' : `state_${job.state}`), ['planning', 'searching', 'covering'].includes(job.doing) ? t(`doing_${job.doing}`) : '', count, job.code ? wordsOf(job).what : job.message, remedyOf(job)].filter(Boolean).join(' · ');
+    state.textContent = [t(job.stopping ? 'state_stopping' : `state_${job.state}`), ['planning', 'searching', 'covering'].includes(job.doing) ? t(`doing_${job.doing}`) : '', count, ...said].filter(Boolean).join(' · ');
   }
 }

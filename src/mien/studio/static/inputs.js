@@ -16,6 +16,7 @@ const KINDS = ['camera', 'browser', 'file', 'screen', 'network', 'test'];
 const SIZES = ['1280x720', '1920x1080', '640x480', '640x360', '3840x2160'];
 const FORMATS = ['auto', 'mjpeg', 'yuyv'];
 const RATES = [30, 60, 15];
+const FLIP_MS = 500; // a person who presses a button has read it before
 
 export class Inputs {
   /** @param {{ answered: (revision: number) => void, changed: () => void, taken: (error: ApiError) => void }} listeners told of the number of the server's answer, of a camera that comes or goes, and that another page has taken over */
@@ -32,6 +33,8 @@ export class Inputs {
     this.last = remembered('inputs', {});
     this.camera = new BrowserCamera((error) => void this.ended(error));
     this.isTouched = false;
+    /** What the button says, whether this page asked for that, and when another one changed it. */
+    this.button = { isStop: false, isOwn: true, flipped: -Infinity };
     this.kind.addEventListener('change', () => {
       this.isTouched = true;
       this.showFields();
@@ -56,12 +59,14 @@ export class Inputs {
     return kind === 'camera' ? this.devices.cameras.length > 0 : ['browser', 'screen'].includes(kind) || Object.values(this.read()).some(Boolean);
   }
 
-  /** Starts the chosen input, or stops the one that runs. */
+  /** Does what the button says: starts the chosen input, or stops the one that runs. What it said just before counts when another page changed it. */
   toggle() {
-    return this.isRunning ? this.stop() : this.apply();
+    const isFlipped = performance.now() - this.button.flipped < FLIP_MS;
+    return this.isRunning !== isFlipped ? this.stop() : this.apply();
   }
 
   async stop() {
+    this.button.isOwn = true;
     this.camera.stop();
     remember('browser-camera', false, true);
     const answer = await attempt(() => call('PUT', '/api/input', { kind: 'none' }));
@@ -107,6 +112,7 @@ export class Inputs {
 
   showButtons() {
     const button = byId('input-apply');
+    if (this.button.isStop !== this.isRunning) this.button = { isStop: this.isRunning, isOwn: false, flipped: this.button.isOwn ? -Infinity : performance.now() };
     button.dataset.running = String(this.isRunning);
     const words = t(this.isRunning ? 'stop' : 'start');
     if (button.textContent !== words) button.textContent = words;
@@ -272,7 +278,7 @@ export class Inputs {
   /** @param {Record<string, any>} wanted */
   async open(wanted) {
     if (this.isBusy) return;
-    this.isBusy = true;
+    this.isBusy = this.button.isOwn = true;
     this.trouble = null;
     this.camera.stop();
     remember('browser-camera', false, true);

@@ -120,7 +120,7 @@ export class LivePeople {
     const pick = (/** @type {string | null} */ id, /** @type {(Node | string)[]} */ ...shown) =>
       make('button', { type: 'button', className: 'pick', on: { click: () => void this.give(number, id) } }, ...shown);
     byId('part-choices').replaceChildren(
-      ...this.faces().map((face) => make('li', { className: 'face' }, pick(face.id, make('img', { src: `/api/faces/${face.id}/thumb.jpg`, alt: face.name })), make('span', { className: 'name' }, face.name))),
+      ...this.faces().map((face) => make('li', { className: 'face' }, pick(face.id, make('img', { loading: 'lazy', src: `/api/faces/${face.id}/thumb.jpg`, alt: face.name })), make('span', { className: 'name' }, face.name))),
       make('li', { className: 'face' }, pick(null, t('own_face'))));
     byId('part-choices').lastElementChild?.firstElementChild?.classList.add('nobody');
     this.dialog.showModal();

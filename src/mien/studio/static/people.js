@@ -3,6 +3,7 @@ import { attempt, call } from './api.js';
 import { clock } from './clock.js';
 import { byId, make, offer, reconcile, say } from './dom.js';
 import { isRunning, showProgress, stateOf } from './filmstate.js';
+import { noteOf } from './troubles.js';
 import { decimal, loadLater, t } from './strings.js';
 import { Timeline } from './timeline.js';
 /** @typedef {import('./types').State} State @typedef {import('./types').Film} Film @typedef {import('./types').FilmCard} FilmCard @typedef {import('./types').Face} Face @typedef {import('./faces.js').Faces} Faces */
@@ -96,7 +97,7 @@ export class People {
     reconcile(byId('film-faces'), this.gallery(), (face) => face.id, (face) => this.buildFace(face), () => {});
     reconcile(this.cards, film.cards, (card) => String(card.key), (card) => this.build(card), (element, card) => this.update(element, card));
     // A picture has no lanes.
-    say('film-notes', [...film.notes, ...(film.unknown.length && !film.seconds ? [t('unknown_faces')] : [])].join(' · '));
+    say('film-notes', [...film.notes.map(noteOf), ...(film.unknown.length && !film.seconds ? [t('unknown_faces')] : [])].join(' · '));
     say('film-beyond', film.beyond ? t('people_beyond', { n: film.beyond }) : '');
     offer(byId('film-others', HTMLSelectElement), [['leave', t('others_leave')], ['blur', t('others_blur')], ['cover', t('others_cover')]], film.others);
     offer(byId('film-everybody', HTMLSelectElement), [['none', t('wear_all')], ['', t('wears_others')], ...this.gallery().map(option)], 'none');
@@ -109,7 +110,7 @@ export class People {
 
   /** @param {Face} face */
   buildFace(face) {
-    const item = make('li', { draggable: true, title: face.name }, make('img', { src: `/api/faces/${face.id}/thumb.jpg`, alt: face.name, draggable: false }));
+    const item = make('li', { draggable: true, title: face.name }, make('img', { loading: 'lazy', src: `/api/faces/${face.id}/thumb.jpg`, alt: face.name, draggable: false }));
     item.addEventListener('dragstart', (event) => event.dataTransfer?.setData(FACE, face.id));
     return item;
   }

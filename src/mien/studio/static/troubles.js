@@ -45,3 +45,10 @@ export function lineOf(trouble) {
   const { what, remedy } = wordsOf(trouble);
   return [what, remedy].filter(Boolean).join(' – ');
 }
+
+/** A note of the server, in the language of the page. @param {import('./types').Told} note */
+export function noteOf({ text, key, values }) {
+  if (!key || currentLanguage() === SERVER_LANGUAGE) return text;
+  if (!hasLater()) void load();
+  return t(`note_${key}`, values, text);
+}

@@ -1,11 +1,12 @@
 /** The server's answers, with the same names. */
 export interface Row { name: string; default: unknown; help: string; group: string; low: number | null; high: number | null; choices: string[]; kind: 'bool' | 'int' | 'float' | 'str' }
-export interface Face { id: string; name: string; consent: string; saved: boolean; photos: number; warnings: string[]; score: number | null }
+export interface Told { text: string; key: string; values: Record<string, any> }
+export interface Face { id: string; name: string; consent: string; saved: boolean; photos: number; warnings: Told[]; score: number | null }
 export interface Input { kind: string; spec: Record<string, any>; state: string; message: string; remedy: string; code: string; width: number; height: number }
 export interface Output { id: string; kind: string; target: string; state: string; message: string; remedy: string; code: string; frames: number; seconds: number; seal: string; recovered: boolean; result: boolean; receipt: boolean }
 export interface Job {
   id: string; name: string; kind: string; state: string; doing: string; frames: number; total: number | null; message: string; remedy: string; code: string; picture: boolean; receipt: boolean;
-  stopping: boolean; people: boolean;
+  stopping: boolean; people: boolean; notes: Told[];
 }
 export interface People { reach: string; others: string; enrolled: boolean; enrolling: number | null; given: { number: number; face: string | null }[] }
 export interface SeenFace { number: number; fate: string; place: [number, number, number, number] }
@@ -15,14 +16,14 @@ export interface FilmCard {
   merged: { key: number; number: number }[]; not_in: [number, number][];
 }
 export interface Film extends FilmRow {
-  seconds: number | null; step_s: number; notes: string[]; others: string; start_s: number | null; end_s: number | null; unknown: [number, number][]; beyond: number; cards: FilmCard[];
+  seconds: number | null; step_s: number; notes: Told[]; others: string; start_s: number | null; end_s: number | null; unknown: [number, number][]; beyond: number; cards: FilmCard[];
 }
 export interface State {
   version: string; run: string; revision: number; covered: boolean; shared: boolean; settings: Record<string, any>; table: Row[]; consents: string[]; terms: string; faces: Face[]; stand_ins: Face[]; face: string | null; people: People;
   input: Input; sound: { device: string | null; state: string; message: string; code: string }; outputs: Output[]; presets: Record<string, Record<string, any>>; jobs: Job[]; films: FilmRow[];
   browser_camera: string | null; content: { state: string; message: string; remedy: string };
   trouble: { message: string; remedy: string } | null;
-  models: { state: string; wanted: [string, any][]; message: string; remedy: string; notes: string[] };
+  models: { state: string; wanted: [string, any][]; message: string; remedy: string; notes: Told[] };
 }
 export interface Finding { state: string; words: string; details: Record<string, any> }
 export interface Report { file: string; credentials: Finding; mark: Finding; fingerprint: Finding }

@@ -14,15 +14,15 @@ from mien.swap.source import appraisal
 from mien.swap.source.age import checked_age
 from mien.swap.source.checks import check_face
 from mien.swap.source.classes import classes_of
-from mien.types import Detection, Image, Landmarks, SourceFace
+from mien.types import Detection, Image, Landmarks, Note, SourceFace
 
 MAX_PHOTOS = 8  # of one person; more add nothing that is seen. Chosen by eye; not measured
 MENDED_BY_ANOTHER = frozenset({"brows", "glasses", "eyes", "turned", "tilted", "covered"})
 """Names of faults that a further photo without them mends: it shows what the first one hides."""
 TURNED = {
-    1: "a photo lies on its side; it was turned by 90 degrees counter-clockwise",
-    2: "a photo is upside down; it was turned by 180 degrees",
-    3: "a photo lies on its side; it was turned by 90 degrees clockwise",
+    1: Note.of("photo-rotated", "a photo lies on its side; it was turned by 90 degrees counter-clockwise"),
+    2: Note.of("photo-rotated", "a photo is upside down; it was turned by 180 degrees"),
+    3: Note.of("photo-rotated", "a photo lies on its side; it was turned by 90 degrees clockwise"),
 }
 """Notes by the counter-clockwise quarters by which a photo was rotated."""
 

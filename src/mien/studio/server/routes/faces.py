@@ -9,7 +9,7 @@ from fastapi.responses import Response
 from mien.media.files.output_file import named_in_errors
 from mien.studio.server.routes.schemas import JPEG, ChosenFace, FaceMade, Photos, Saved
 from mien.studio.server.routes.uploads import MULTIPART_OVERHEAD_BYTES, store
-from mien.studio.session.faces import GALLERY_LIMITS
+from mien.studio.session.gallery_face import GALLERY_LIMITS
 from mien.studio.session.session import StudioSession
 
 _MAX_BODY_BYTES = GALLERY_LIMITS.clip_bytes + MULTIPART_OVERHEAD_BYTES  # a photo or a clip, and the fields of its form

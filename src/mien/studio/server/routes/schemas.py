@@ -97,6 +97,14 @@ class PresetsImported(Answer):
     left_out: list[str]
 
 
+class Told(Answer):
+    """A sentence for people, and the key and values by which a page says it in its own language; no key: it has no other."""
+
+    text: str
+    key: str
+    values: dict[str, Any]
+
+
 class Face(Answer):
     """A face of the gallery; `score` rates its photo from 0 to 100, None until a saved photo is opened."""
 
@@ -105,7 +113,7 @@ class Face(Answer):
     consent: str
     saved: bool
     photos: int
-    warnings: list[str]
+    warnings: list[Told]
     score: int | None
 
 
@@ -159,7 +167,8 @@ class Output(Answer):
 class Job(Answer):
     """A file in the queue. `frames` of `total` are done; `receipt`: it has one beside the result; `stopping`: it is about to.
 
-    `state` is waiting, running, paused, done, failed or cancelled; `code` is that of the error of a failed job.
+    `state` is waiting, running, paused, done, failed or cancelled; `code` is that of the error of a failed job. `notes` are
+    those of one that is done.
     """
 
     id: str
@@ -169,6 +178,7 @@ class Job(Answer):
     message: str
     remedy: str
     code: str
+    notes: list[Told]
     frames: int
     total: int | None
     doing: str
@@ -256,7 +266,7 @@ class Film(FilmRow):
 
     seconds: float | None
     step_s: float
-    notes: list[str]
+    notes: list[Told]
     others: str
     start_s: float | None
     end_s: float | None
@@ -280,7 +290,7 @@ class ModelsState(Answer):
     message: str
     remedy: str
     code: str
-    notes: list[str]
+    notes: list[Told]
 
 
 class ContentState(Answer):

@@ -492,4 +492,5 @@ export default {
   key_panel: 'Leiste ein- oder ausklappen',
   help_slow: 'Dieser Rechner ist zu langsam für das Bild. Nimm eine kleinere Größe oder schließe andere Programme.',
   help_silent: 'Von der Videoquelle kommt gerade kein Bild.',
+  find_face: 'Gesicht suchen',
 };

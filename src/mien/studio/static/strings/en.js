@@ -441,4 +441,5 @@ export default {
   key_panel: 'Fold or unfold the panel',
   help_slow: 'This machine is too slow for the picture. Use a smaller size, or close other programs.',
   help_silent: 'The input gives no picture at the moment.',
+  find_face: 'Find a face',
 };

@@ -492,4 +492,5 @@ export default {
   key_uncover: 'Taparme o destaparme',
   key_start: 'Iniciar o parar la entrada',
   key_panel: 'Plegar o desplegar el panel',
+  find_face: 'Buscar una cara',
 };

@@ -491,4 +491,5 @@ export default {
   key_uncover: 'Me masquer ou me montrer',
   key_start: 'Démarrer ou arrêter la source',
   key_panel: 'Plier ou déplier le panneau',
+  find_face: 'Chercher un visage',
 };

@@ -492,4 +492,5 @@ export default {
   key_uncover: 'Cobrir-me ou descobrir-me',
   key_start: 'Iniciar ou parar a entrada',
   key_panel: 'Recolher ou abrir o painel',
+  find_face: 'Procurar um rosto',
 };

@@ -492,4 +492,5 @@ export default {
   key_uncover: '遮盖或取消遮盖',
   key_start: '开始或停止输入',
   key_panel: '折叠或展开面板',
+  find_face: '查找面孔',
 };
