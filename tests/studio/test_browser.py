@@ -854,7 +854,7 @@ def test_what_goes_wrong_is_said_with_a_remedy(person: Person, tmp_path: Path) -
     person.page.wait_for_selector("#toast div span")
     said = person.page.locator("#toast").inner_text()
     assert "neither a picture nor a video" in said
-    assert "check the file" in said
+    assert "Check the file" in said
     person.shoot("toast")
 
 
@@ -937,5 +937,5 @@ def test_an_old_page_says_that_its_session_is_over(chromium: Any, lasting_studio
     page.evaluate("() => fetch('/api/state')")
     lasting_studio.session.notify()
     page.reload()
-    assert "does not belong to this session" in page.content()
+    assert "does not belong to this session" in page.locator("main.card").inner_text()
     context.close()

@@ -32,6 +32,8 @@ TOO_WIDE = """
     if (box.width && box.right > innerWidth + 1 && !scrolls(each.parentElement)) found.push(`beyond the page: ${name}`);
   }
   if (document.documentElement.scrollWidth > innerWidth) found.push('the page scrolls sideways');
+  for (const each of document.querySelectorAll('dialog[open]'))
+    if (each.scrollWidth > each.clientWidth + 1) found.push(`${each.id} scrolls sideways`);
   return found;
 }
 """

@@ -1,5 +1,5 @@
 /** Requests to the server and their errors. */
-import { byId, make } from './dom.js';
+import { byId, make, sentence } from './dom.js';
 import { t } from './strings.js';
 import { prepare, wordsOf } from './troubles.js';
 
@@ -47,21 +47,28 @@ export async function call(method, path, body) {
   return value;
 }
 
+/** Puts a message in front of everything, an open dialog too. @param {HTMLElement} said @param {number} [milliseconds] for which it stays */
+function append(said, milliseconds) {
+  const toast = byId('toast');
+  toast.append(said);
+  toast.hidePopover();
+  toast.showPopover();
+  if (milliseconds) setTimeout(() => said.remove(), milliseconds);
+}
+
 /** Shows an error for a while. @param {unknown} error */
 export function complain(error) {
   const remedy = error instanceof ApiError ? error.remedy : '';
-  const said = make('div', {}, make('b', {}, error instanceof Error ? error.message : String(error)), make('span', {}, remedy));
+  const said = make('div', {}, make('b', {}, sentence(error instanceof Error ? error.message : String(error))), make('span', {}, sentence(remedy)));
   for (const before of byId('toast').children) if (before.textContent === said.textContent) before.remove();
-  byId('toast').append(said);
-  setTimeout(() => said.remove(), 9000);
+  append(said, 9000);
 }
 
 /** Tells what was done, with a button that takes it back for a while. @param {string} words @param {string} label @param {() => void} undo @param {number} milliseconds */
 export function offerUndo(words, label, undo, milliseconds) {
   const button = make('button', { type: 'button', on: { click: () => { said.remove(); undo(); } } }, label);
   const said = make('div', { className: 'good' }, make('b', {}, words), button);
-  byId('toast').append(said);
-  setTimeout(() => said.remove(), milliseconds);
+  append(said, milliseconds);
 }
 
 /** Says something that stays until it is answered or dismissed. @param {string} words @param {string} act words of a button @param {() => void} work */
@@ -69,7 +76,7 @@ export function tell(words, act, work) {
   const button = make('button', { type: 'button', on: { click: () => { said.remove(); work(); } } }, act);
   const dismiss = make('button', { type: 'button', className: 'quiet', 'aria-label': t('close'), on: { click: () => said.remove() } }, '✕');
   const said = make('div', { className: 'told' }, make('p', {}, words), make('div', { className: 'inline' }, button, dismiss));
-  byId('toast').append(said);
+  append(said);
 }
 
 /** Does the work and shows its error, if it fails. @template T @param {() => Promise<T>} work @returns {Promise<T | undefined>} */

@@ -30,7 +30,7 @@ class App {
     /** The number of the newest state, so that one that comes late undoes nothing. */
     this.newest = 0;
     this.views = new Views();
-    this.stage = new Stage({ useSmall: () => void this.inputs.useSmall(), isAlone: () => this.preview.isOwnView });
+    this.stage = new Stage({ useSmall: () => void this.inputs.useSmall(), isAlone: () => this.preview.isOwnView, hasTrouble: () => Boolean(this.inputs?.trouble) });
     this.inputs = new Inputs({
       answered: (revision) => (this.newest = Math.max(this.newest, revision)),
       changed: () => this.showEmpty(),

@@ -57,6 +57,11 @@ export function reconcile(list, items, keyOf, build, update) {
   });
 }
 
+/** A sentence with a capital first, unless it begins with the name of a file. @param {string} words */
+export function sentence(words) {
+  return /^[a-zäöüéèàçñ]+[ ,:]/.test(words) ? `${words[0]?.toUpperCase()}${words.slice(1)}` : words;
+}
+
 /** Changes the text of an element only when it differs, so that a live region does not repeat it. @param {string} id @param {string} words */
 export function say(id, words) {
   const element = byId(id);

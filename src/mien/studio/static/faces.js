@@ -1,13 +1,13 @@
 /** The gallery: add, choose, save and remove faces, with consent asked once for each photo. */
 import { ApiError, attempt, call, complain, offerUndo, tell } from './api.js';
 import { when } from './dates.js';
-import { cameraError } from './browsercamera.js';
 import { byId, make, reconcile, remember, remembered, say } from './dom.js';
 import { hasLater, t } from './strings.js';
 import { noteOf } from './troubles.js';
 /** @typedef {import('./types').State} State @typedef {import('./types').Face} Face */
 
 const UNDO_MS = 8000;
+const asking = () => import('./asking.js');
 /** From this number of faces on, they scroll in a strip of their own and can be looked for by name. */
 const MANY = 12;
 const NOBODY = { id: 'none', name: '', consent: '', saved: false, photos: 0, warnings: [], score: null };
@@ -34,7 +34,7 @@ export class Faces {
       input.value = '';
       void this.addAll(files);
     });
-    byId('take-photo').addEventListener('click', () => void this.takePhoto());
+    byId('take-photo').addEventListener('click', () => void attempt(() => this.takePhoto()));
     document.addEventListener('paste', (event) => {
       const file = [...(event.clipboardData?.files ?? [])].find((each) => each.type.startsWith('image/'));
       if (file && !document.querySelector('dialog[open]')) void this.add(file, t('photo_copied'));
@@ -207,7 +207,7 @@ export class Faces {
       if (!(error instanceof ApiError) || error.answer.code !== 'adulthood-needed') throw error;
     }
     // One question at a time: photos that are being added may ask, too.
-    const answered = this.done.then(() => this.askAdulthood(`/api/faces/${id}/thumb.jpg`));
+    const answered = this.done.then(async () => (await asking()).askAdulthood(`/api/faces/${id}/thumb.jpg`));
     this.done = answered.then(() => {});
     if (!(await answered)) return undefined;
     await call('POST', `/api/faces/${id}/adult`);
@@ -240,14 +240,14 @@ export class Faces {
       const answer = await this.offer(photo, fileName, answers);
       if (answer instanceof ApiError && answer.answer.code === 'several' && !answers.number) {
         numbered = answer.answer.picture;
-        answers.number = await this.askWhich(answer.answer.count, numbered);
+        answers.number = await (await asking()).askWhich(answer.answer.count, numbered);
         if (!answers.number) return;
       } else if (answer instanceof ApiError && answer.answer.code === 'consent-needed' && !answers.consent) {
-        answers.consent = await this.askConsent(photo, answers.number, numbered);
+        answers.consent = await (await asking()).askConsent(photo, answers.number, numbered, this.state?.consents ?? []);
         if (!answers.consent) return;
       } else if (answer instanceof ApiError && answer.answer.code === 'adulthood-needed' && !answers.adult) {
-        const address = URL.createObjectURL(photo);
-        answers.adult = await this.askAdulthood(isClip(photo) ? '' : numbered || address, answers.number);
+        const { askAdulthood, isClip } = await asking(), address = URL.createObjectURL(photo);
+        answers.adult = await askAdulthood(isClip(photo) ? '' : numbered || address, answers.number);
         URL.revokeObjectURL(address);
         if (!answers.adult) return;
       } else {
@@ -267,7 +267,7 @@ export class Faces {
     const earlier = face.earlier_consent;
     if (!earlier) return;
     const change = async () => {
-      const consent = await this.askConsent(photo, answers.number, numbered);
+      const consent = await (await asking()).askConsent(photo, answers.number, numbered, this.state?.consents ?? []);
       if (!consent || consent === earlier.statement) return;
       const again = await this.offer(photo, fileName, { ...answers, consent });
       if (again instanceof Error) return complain(again);
@@ -289,76 +289,8 @@ export class Faces {
     return answer;
   }
 
-  /** @param {Blob} photo @param {string | undefined} number of the face, where `numbered` shows several @param {string} numbered @returns {Promise<string>} empty when the person goes back */
-  async askConsent(photo, number, numbered) {
-    const dialog = byId('consent-dialog', HTMLDialogElement);
-    const choices = byId('consent-choices');
-    const address = URL.createObjectURL(photo);
-    const shown = byId('consent-photo', HTMLImageElement);
-    shown.src = numbered || address;
-    shown.hidden = isClip(photo);
-    byId('consent-question').textContent = number ? t('consent_which', { n: number }) : t('consent_question');
-    const confirm = byId('consent-confirm', HTMLButtonElement);
-    confirm.disabled = true;
-    choices.replaceChildren(...(this.state?.consents ?? []).map((kind) => make('label', {},
-      make('input', { type: 'radio', name: 'consent', value: kind, 'data-consent': kind, on: { change: () => (confirm.disabled = false) } }), t(`consent_${kind}`))));
-    const answer = await asked(dialog);
-    URL.revokeObjectURL(address);
-    const chosen = /** @type {HTMLInputElement | null} */ (choices.querySelector(':checked'));
-    return answer === 'ok' && chosen ? chosen.value : '';
-  }
-
-  /** @param {string} picture its address, empty without one @param {string} [number] of the face, where the picture shows several @returns {Promise<string>} 'true', or empty when the person goes back */
-  async askAdulthood(picture, number) {
-    const stated = byId('adult-stated', HTMLInputElement), confirm = byId('adult-confirm', HTMLButtonElement);
-    const shown = byId('adult-photo', HTMLImageElement);
-    shown.src = picture;
-    shown.hidden = picture === '';
-    byId('adult-which').textContent = number ? t('consent_which', { n: number }) : '';
-    stated.checked = false;
-    confirm.disabled = true;
-    stated.onchange = () => (confirm.disabled = !stated.checked);
-    const answer = await asked(byId('adult-dialog', HTMLDialogElement));
-    return answer === 'ok' && stated.checked ? 'true' : '';
-  }
-
-  /** @param {number} count @param {string} picture @returns {Promise<string>} empty when the person goes back */
-  async askWhich(count, picture) {
-    const dialog = byId('which-dialog', HTMLDialogElement);
-    byId('which-photo', HTMLImageElement).src = picture;
-    byId('which-choices').replaceChildren(...Array.from({ length: count }, (_, index) =>
-      make('button', { value: String(index + 1), 'data-number': String(index + 1) }, t('face_number', { n: index + 1 }))));
-    return asked(dialog);
-  }
-
   async takePhoto() {
-    const video = byId('photo-video', HTMLVideoElement);
-    let stream;
-    try {
-      stream = await navigator.mediaDevices.getUserMedia({ video: { width: { ideal: 1280 }, height: { ideal: 720 } } });
-    } catch (error) {
-      complain(cameraError(error));
-      return;
-    }
-    video.srcObject = stream;
-    const answer = await asked(byId('photo-dialog', HTMLDialogElement));
-    const canvas = make('canvas', { width: video.videoWidth, height: video.videoHeight });
-    canvas.getContext('2d')?.drawImage(video, 0, 0);
-    stream.getTracks().forEach((track) => track.stop());
-    video.srcObject = null;
-    if (answer !== 'ok' || !canvas.width) return;
-    canvas.toBlob((photo) => photo && void this.add(photo, `${t('photo_taken')}.jpg`), 'image/jpeg', 0.95);
+    const photo = await (await asking()).takePhoto();
+    if (photo) await this.add(photo, `${t('photo_taken')}.jpg`);
   }
-}
-
-/** Tells whether a source is a clip, which an image element cannot show. @param {Blob} source */
-function isClip(source) {
-  return source.type.startsWith('video/');
-}
-
-/** @param {HTMLDialogElement} dialog @returns {Promise<string>} the value of the button that closed it; empty for Escape */
-function asked(dialog) {
-  dialog.returnValue = '';
-  dialog.showModal();
-  return new Promise((done) => dialog.addEventListener('close', () => done(dialog.returnValue), { once: true }));
 }

@@ -30,7 +30,7 @@ export class Shortcuts {
     if (typing || event.ctrlKey || event.metaKey || event.altKey || document.querySelector('dialog[open]')) return;
     const found = this.find(event.key);
     // A menu that is open takes Escape for itself.
-    if (!found || (!found.isFixed && !this.on.checked) || (found.isFixed && document.querySelector(':popover-open, :fullscreen'))) return;
+    if (!found || (!found.isFixed && !this.on.checked) || (found.isFixed && document.querySelector(':popover-open:not(.toasts), :fullscreen'))) return;
     event.preventDefault();
     if (!event.repeat) found.down(event.key);
   }

@@ -13,7 +13,7 @@ const SMALL = { width: 640, height: 480 };
 
 export class Stage {
   /**
-   * @param {{ useSmall: () => void, isAlone: () => boolean }} acts `useSmall` opens the input at the small size; `isAlone` tells that the picture here is not that of the others
+   * @param {{ useSmall: () => void, isAlone: () => boolean, hasTrouble: () => boolean }} acts `useSmall` opens the input at the small size; `isAlone` tells that the picture here is not that of the others, `hasTrouble` that the stage says why this page's camera does not run
    */
   constructor(acts) {
     this.acts = acts;
@@ -80,7 +80,7 @@ export class Stage {
   stateOf() {
     const { state, metrics } = this;
     const shown = metrics?.shown ?? 'none';
-    if (!state || state.input.kind === 'none') return ['', ''];
+    if (!state || state.input.kind === 'none' || this.acts.hasTrouble()) return ['', ''];
     if (state.covered) return ['covered', t('pill_covered', { why: t('why_asked') })];
     if (state.input.state !== 'live') return ['none', t(`state_${state.input.state}`)];
     if (shown === 'swapped') return ['worn', t('pill_worn')];

@@ -1,5 +1,5 @@
 /** The empty stage: three steps that tick, or what is wrong and what can be done about it. */
-import { byId, say } from './dom.js';
+import { byId, say, sentence } from './dom.js';
 import { troubleOf } from './inputs.js';
 import { t } from './strings.js';
 /** @typedef {import('./types').State} State @typedef {import('./types').Metrics} Metrics @typedef {import('./inputs.js').Inputs} Inputs */
@@ -28,10 +28,10 @@ export class Steps {
     else if (input.kind === 'browser' && !state.browser_camera && !this.inputs.camera.isRunning) this.explain(t('browser_silent'), t('browser_silent_remedy'), [t('use_this_camera'), () => this.inputs.useBrowser()]);
     else if (input.state === 'lost') this.explain(t('lost'), troubleOf(input));
     else if (input.state !== 'live') this.explain(t('opening'), t('opening_text'));
-    else if (state.covered) this.explain(t('covered_asked'), t('covered_asked_text'));
-    else if (shown === 'refused' || shown === 'unchecked') this.explain(t(`${shown}_title`), t(`${shown}_text`));
-    else if (!state.face && !isCast && shown !== 'passed') this.explain(t('choose_face'), t('choose_face_text'));
-    else if (shown === 'veiled') this.explain(t('covered_title'), isCrowded ? t('crowd_text', { n, faces: t('set_faces'), more: t('expert') }) : t(`help_${why}`, {}, t(`why_${why}`)));
+    else if (state.covered) this.explain(t('covered_asked'), t('covered_asked_text'), undefined, false, true);
+    else if (shown === 'refused' || shown === 'unchecked') this.explain(t(`${shown}_title`), t(`${shown}_text`), undefined, false, true);
+    else if (!state.face && !isCast && shown !== 'passed') this.explain(t('choose_face'), t('choose_face_text'), undefined, false, true);
+    else if (shown === 'veiled') this.explain(t('covered_title'), isCrowded ? t('crowd_text', { n, faces: t('set_faces'), more: t('expert') }) : t(`help_${why}`, {}, t(`why_${why}`)), undefined, false, true);
     else if (shown === 'none') this.explain(t(why === 'silent' ? 'status_none' : 'opening'), t(`help_${why}`, {}, t(`why_${why}`)));
     else this.explain('', '');
   }
@@ -50,12 +50,14 @@ export class Steps {
     }
   }
 
-  /** Shows a text over the picture; an empty one removes it. @param {string} title @param {string} text @param {[string, () => void]} [act] @param {boolean} [withSteps] */
-  explain(title, text, act, withSteps = false) {
+  /** Shows a text over the picture; an empty one removes it. @param {string} title @param {string} text @param {[string, () => void]} [act] @param {boolean} [withSteps] @param {boolean} [isLive] */
+  explain(title, text, act, withSteps = false, isLive = false) {
     byId('empty').hidden = !title;
+    // Behind other words there is a picture, which tells where the face is.
+    byId('empty').classList.toggle('solid', !isLive);
     byId('steps').hidden = !withSteps;
     say('empty-title', title);
-    say('empty-text', text);
+    say('empty-text', sentence(text));
     byId('empty-act').hidden = !act;
     if (act) {
       say('empty-act', act[0]);

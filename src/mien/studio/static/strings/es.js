@@ -56,7 +56,7 @@ export default {
   mirror: 'Espejo',
   fullscreen: 'Pantalla completa',
   record: 'Grabar',
-  stop_recording: 'Parar',
+  stop_recording: 'Parar grabación',
   live: 'en directo',
   help: 'Atajos de teclado y ayuda',
   theme: 'Tema claro u oscuro',

@@ -56,7 +56,7 @@ export default {
   mirror: 'Miroir',
   fullscreen: 'Plein écran',
   record: 'Enregistrer',
-  stop_recording: 'Arrêter',
+  stop_recording: 'Arrêter l’enregistrement',
   live: 'en direct',
   help: 'Raccourcis clavier et aide',
   theme: 'Thème clair ou sombre',

@@ -56,7 +56,7 @@ export default {
   mirror: 'Espelhar',
   fullscreen: 'Tela cheia',
   record: 'Gravar',
-  stop_recording: 'Parar',
+  stop_recording: 'Parar gravação',
   live: 'ao vivo',
   help: 'Atalhos de teclado e ajuda',
   theme: 'Tema claro ou escuro',

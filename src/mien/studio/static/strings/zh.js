@@ -56,7 +56,7 @@ export default {
   mirror: '镜像',
   fullscreen: '全屏',
   record: '录制',
-  stop_recording: '停止',
+  stop_recording: '停止录制',
   live: '直播中',
   help: '快捷键与帮助',
   theme: '浅色或深色主题',
