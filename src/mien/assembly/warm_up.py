@@ -7,9 +7,13 @@ import cv2
 import numpy as np
 
 from mien.contracts import Engine
+from mien.face.aligned_crop import crop_to
 from mien.face.mean_face import face_model
 from mien.face.texels import SIDE
+from mien.imaging import geometry
 from mien.imaging.blend import lay_below, resurface
+from mien.models.format.parsing import SIDE as CROP_SIDE
+from mien.models.format.parsing import TEMPLATE, FaceClass
 from mien.settings import Settings
 from mien.swap.memory.hands import Hands
 from mien.swap.memory.observer import Observer
@@ -18,7 +22,7 @@ from mien.swap.memory.segmentation import Segmentation
 from mien.swap.persona import Persona, Retouch, open_persona
 from mien.swap.pipeline import swap_faces
 from mien.swap.stream_memory import StreamMemory
-from mien.types import LIVE_TIME_BASE, Focus, Frame, Grain, Image, Landmarks, SourceFace, TrackedFace
+from mien.types import LIVE_TIME_BASE, Focus, Frame, Grain, Image, Landmarks, ParsedFace, SourceFace, TrackedFace
 
 _FRAMES = 7  # until the memory of a track has used all of its kernels
 _TRAIL_PIXELS = 9  # of motion blur, so that its kernel runs
@@ -50,6 +54,9 @@ def warm_up(engine: Engine, settings: Settings) -> None:
     lay_below(picture.copy(), grey.copy(), picture, grey, 0, 0, np.ones(3, np.float32))
     occluder = np.zeros((SIDE, SIDE), np.uint8)
     occluder[SIDE // 2 :] = 255
+    shares = np.zeros((len(FaceClass), CROP_SIDE, CROP_SIDE), np.uint8)
+    shares[FaceClass.RIM] = 255
+    glasses = ParsedFace(shares, geometry.apply(crop_to(TEMPLATE, CROP_SIDE, points), points[:, :2]))
     for index in range(_FRAMES):
         frame = Frame(picture.copy(), index, index, LIVE_TIME_BASE)
         (seen,) = observer.observe(frame, (face,))
@@ -60,6 +67,7 @@ def warm_up(engine: Engine, settings: Settings) -> None:
             motion_xy=(_TRAIL_PIXELS, 0.0),
             grain=Grain(3.0, 2.0, 1.0, True),
             focus=Focus(2.0, 0.5, _TRAIL_PIXELS),
+            parsed=glasses,
         )
         swap_faces(frame, (replace(seen, known=known),), {0: persona}, persona.retouch, settings, memory)
 

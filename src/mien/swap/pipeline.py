@@ -163,14 +163,14 @@ class Pipeline:
 
     def drawing_bytes(self, about: Mapping[str, Any]) -> bytes:
         """Return all that is known of the drawn faces, when the last frame before a border was swapped."""
-        return self._bytes().write((self._memory.enhancement, self._memory.shaving), about)
+        return self._bytes().write(self._memory.drawing, about)
 
     def resume(self, tracking: bytes, drawing: bytes, about: Mapping[str, Any]) -> None:
         """Go on at the border at which these bytes were made; its first frame comes next. Raises `ValueError`."""
         stored = self._bytes()
         self._tracker, self._casting, self._hidden, self._memory.tracking, ahead = stored.read(tracking, about)
         self._tracked = deque(ahead)
-        self._memory.enhancement, self._memory.shaving = stored.read(drawing, about)
+        self._memory.drawing = stored.read(drawing, about)
 
     def begin_drawing(self) -> None:
         """Know nothing of the drawn faces of any frame before: a fresh part begins."""
@@ -255,6 +255,7 @@ def swap_faces(
     prepared = {number: (persona.engine, persona.prepared) for number, persona in worn.items()}
     patches = cut_nearer(make_patches(frame, wearers, prepared), bare)
     patches = [(face, cut_occluders(frame, face, patch)) for face, patch in patches]
+    patches = memory.glasses.keep(frame, patches, frozenset(face.track_id for face in relieved))
     patches = [(face, preserve_own_parts(face, patch, settings)) for face, patch in patches]
     patches = [(face, harmonise(frame, face, patch, retouch.harmoniser)) for face, patch in patches]
     # Not the personas: they are new objects whenever a setting changes, and would be held with all their networks.

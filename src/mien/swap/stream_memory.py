@@ -15,6 +15,7 @@ from mien.swap.memory.segmentation import Segmentation
 from mien.swap.persona import Persona, Retouch
 from mien.swap.stages.cover import BLUR, SOLID, Cover, HeadRegion, region_of_points
 from mien.swap.stages.enhance.stage import Enhancement
+from mien.swap.stages.kept_glasses import KeptGlasses
 from mien.swap.stages.own_glasses import takes_glasses_off
 from mien.swap.stages.shave import Shaving
 from mien.types import Frame, Image, TrackedFace
@@ -46,6 +47,7 @@ class StreamMemory:
         """Begin with nothing, in what is known of drawn faces; an enhancer must have no thread."""
         self.enhancement = Enhancement(live=self._live)
         self.shaving = Shaving()
+        self.glasses = KeptGlasses()
 
     @property
     def tracking(self) -> tuple[object, ...]:
@@ -57,6 +59,15 @@ class StreamMemory:
     @tracking.setter
     def tracking(self, known: tuple[Any, ...]) -> None:
         self._observer, self._brows, self._crossings, self._segmentation, self._parsing, self._hands, self._hidden = known
+
+    @property
+    def drawing(self) -> tuple[object, ...]:
+        """All that is known of drawn faces."""
+        return self.enhancement, self.shaving, self.glasses
+
+    @drawing.setter
+    def drawing(self, known: tuple[Any, ...]) -> None:
+        self.enhancement, self.shaving, self.glasses = known
 
     def cover_others(
         self,
@@ -86,6 +97,7 @@ class StreamMemory:
         self._hidden.reset()
         self.enhancement.reset()
         self.shaving.reset()
+        self.glasses.reset()
 
     def close(self) -> bool:
         """End the enhancer's thread; False when the network still holds it."""

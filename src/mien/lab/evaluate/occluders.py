@@ -43,9 +43,15 @@ def all_occluders(skin_bgr: Floats) -> list[Occluder]:
     ]
 
 
-def glasses(draw: np.random.Generator, *, dark: bool) -> Occluder:
-    """Return a pair of glasses of random shape and colour: rims, bridge and arms; the panes are clear, or `dark`."""
-    return Occluder("sunglasses" if dark else "glasses", *_glasses(draw, dark), 2.0, (0.0, -3.2), (0.0, 0.06))
+def glasses(draw: np.random.Generator, *, dark: bool, fine: bool = False) -> Occluder:
+    """Return a pair of glasses of random shape and colour: rims, bridge and arms; the panes are clear, or `dark`.
+
+    `fine` rims are thin, and half of them pale.
+    """
+    drawing = _glasses(
+        draw, dark, (0.6, 1.2) if fine else (1.2, 3.0), (110.0, 210.0) if fine and draw.random() < 0.5 else (20.0, 60.0)
+    )
+    return Occluder("sunglasses" if dark else "glasses", *drawing, 2.0, (0.0, -3.2), (0.0, 0.06))
 
 
 def fringe(draw: np.random.Generator) -> Occluder:
@@ -225,10 +231,10 @@ def _sunglasses() -> _Drawing:
     return _shrunk(np.asarray(colour, np.float32), alpha)
 
 
-def _glasses(draw: np.random.Generator, dark: bool) -> _Drawing:
+def _glasses(draw: np.random.Generator, dark: bool, thickness: tuple[float, float], levels: tuple[float, float]) -> _Drawing:
     alpha = np.zeros((_LARGE, _LARGE), np.float32)
     u = _LARGE / 100
-    wide, high, thick = draw.uniform(15, 19), draw.uniform(10, 15), round(draw.uniform(1.2, 3.0) * u)
+    wide, high, thick = draw.uniform(15, 19), draw.uniform(10, 15), round(draw.uniform(*thickness) * u)
     power = draw.uniform(2, 4)
     angle = np.linspace(0, 2 * np.pi, 80, endpoint=False)
     ring = np.stack([np.sign(f(angle)) * np.abs(f(angle)) ** (2 / power) for f in (np.cos, np.sin)], axis=1)
@@ -241,7 +247,7 @@ def _glasses(draw: np.random.Generator, dark: bool) -> _Drawing:
         a, b = ((round(x * u), round(y * u)) for x, y in (start, end))
         cv2.line(alpha, a, b, 1.0, thick)
     tone = np.array([1.0, 1.0, 1.0], np.float32) + np.float32(draw.uniform(0, 1)) * np.array([-0.4, -0.1, 0.6], np.float32)
-    colour = np.float32(draw.uniform(20, 60)) * tone[None, None] * _texture(6, 0.1, 6)[:, :, None]
+    colour = np.float32(draw.uniform(*levels)) * tone[None, None] * _texture(6, 0.1, 6)[:, :, None]
     return _shrunk(np.asarray(colour, np.float32), alpha)
 
 

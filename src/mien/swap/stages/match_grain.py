@@ -10,6 +10,7 @@ from mien.face.sharpness import focus_of
 from mien.imaging import geometry
 from mien.imaging.blend import smear, speckle
 from mien.imaging.grain import noise_tile, still_grain, tile_offset
+from mien.swap.stages.under_patch import under_patch
 from mien.types import FacePatch, Focus, Frame, Grain, Image, Mask, TrackedFace
 
 
@@ -46,7 +47,7 @@ def match_grain(frame: Frame, face: TrackedFace, patch: FacePatch, grain: float,
     if known is None or not patch.mask.any():
         return patch
     scale = geometry.scale_of(patch.crop_to_frame)
-    target = _target(frame.image, patch)
+    target = under_patch(frame.image, patch)
     motion_xy = known.motion_xy[0] / scale, known.motion_xy[1] / scale
     trail = 0.0 if known.focus is None else known.focus.trail / scale
     crop, mask = _trailing(patch.crop, patch.mask, motion_xy, trail)
@@ -60,18 +61,6 @@ def match_grain(frame: Frame, face: TrackedFace, patch: FacePatch, grain: float,
         share = grain * TUNING.noise_share
         speckle(crop, mask, tile, left, top, share * wanted.luma, share * wanted.chroma)
     return FacePatch(crop, mask, patch.crop_to_frame)
-
-
-def _target(image: Image, patch: FacePatch) -> Image:
-    """Return the frame under the patch, in the patch's pixels."""
-    height, width = patch.mask.shape
-    if np.allclose(patch.crop_to_frame[:, :2], np.eye(2), atol=1e-6):
-        left, top = (round(float(value)) for value in patch.crop_to_frame[:, 2])
-        if left >= 0 and top >= 0 and left + width <= image.shape[1] and top + height <= image.shape[0]:
-            return image[top : top + height, left : left + width]
-    flags = cv2.INTER_AREA | cv2.WARP_INVERSE_MAP
-    border = cv2.BORDER_REPLICATE
-    return np.asarray(cv2.warpAffine(image, patch.crop_to_frame, (width, height), flags=flags, borderMode=border), np.uint8)
 
 
 def _missing(known: Grain | None, crop: Image, mask: Mask, target: Image) -> Grain | None:

@@ -1,0 +1,141 @@
+"""The wearer's clear glasses stay whole in front of the new face: each rim as wide and as soft as the picture shows it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+
+from mien.face import landmark_sets
+from mien.imaging import geometry
+from mien.imaging.line_matte import Strip, lay_line
+from mien.imaging.line_path import sampled
+from mien.models.format.parsing import FaceClass
+from mien.swap.stages.glasses_lines import GlassesLines, Line, face_to_picture, find_lines, follow_lines, places_of
+from mien.swap.stages.under_patch import under_patch
+from mien.types import Affine, FacePatch, Floats, Frame, Image, Mask, ParsedFace, TrackedFace
+
+
+@dataclass(frozen=True, slots=True)
+class KeepTuning:
+    """Lengths are in distances of the outer corners of the eyes."""
+
+    worn: float = 0.007
+    """Mean share of rims in the parser's crop from which glasses are worn. Bare faces of the working set reach 0.0047, rims
+    and rimless lenses of it have 0.022 and more."""
+    eyes: float = 170.0
+    """Pixels of that distance at which lines are sought; larger pictures are made smaller for it. At 110, pale rims of one
+    pixel were lost."""
+    margin: float = 0.012
+    margin_pixels: float = 1.5
+    """Width on both sides of a rim in which the picture decides, and the least in pixels. With 0.025, folds came along."""
+    least_pixels: float = 0.7
+    """Least half width of a rim, in pixels."""
+    there: tuple[float, float] = (0.2, 0.4)
+    """Certainty of a line between which the picture begins to decide."""
+    sure: tuple[float, float] = (0.5, 0.75)
+    """Certainty between which it stays whatever the picture says: over a brow a rim may look like one."""
+    every_frames: int = 8
+    """Frames between two looks at a pair of glasses, which moves with the head; a look takes as long as four frames without."""
+    turned_degrees: float = 6.0
+    """Change of yaw from which the lines are found afresh."""
+    kept_frames: int = 30
+    """Frames for which glasses that the parser loses are not forgotten."""
+
+
+TUNING = KeepTuning()
+
+
+@dataclass(slots=True)
+class KnownGlasses:
+    """Lines of one pair, frames since they were last looked at, and since the parser last saw them."""
+
+    lines: GlassesLines
+    looked: int = 0
+    unseen: int = 0
+
+
+class KeptGlasses:
+    """Memory of the glasses of the faces of one stream of frames."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, KnownGlasses] = {}
+
+    def reset(self) -> None:
+        """Forget everything: another stream begins."""
+        self._known = {}
+
+    def keep(
+        self, frame: Frame, patches: Sequence[tuple[TrackedFace, FacePatch]], off: frozenset[int] = frozenset()
+    ) -> list[tuple[TrackedFace, FacePatch]]:
+        """Return the patches with clear glasses cut out, but for those of the tracks in `off`, which were taken off.
+
+        `frame` is the picture before the patches are laid. Dark glasses are left to the occlusion mask.
+        """
+        present = {face.track_id for face, _ in patches} - off
+        self._known = {number: each for number, each in self._known.items() if number in present}
+        return [(face, self._kept(frame.image, face, patch) if face.track_id in present else patch) for face, patch in patches]
+
+    def _kept(self, image: Image, face: TrackedFace, patch: FacePatch) -> FacePatch:
+        parsed, known = None if face.known is None else face.known.parsed, self._known.get(face.track_id)
+        if parsed is None or parsed.dark or not (_wears_glasses(parsed) or (known and known.unseen < TUNING.kept_frames)):
+            self._known.pop(face.track_id, None)
+            return patch
+        points = np.asarray(geometry.apply(geometry.invert(patch.crop_to_frame), face.landmarks.points[:, :2]), np.float32)
+        target = under_patch(image, patch)
+        if known is None or abs(face.yaw - known.lines.yaw) > TUNING.turned_degrees:
+            known = KnownGlasses(find_lines(parsed, *_small(points, target), face.yaw))
+            self._known[face.track_id] = known
+        elif known.looked >= TUNING.every_frames:
+            known.lines, known.looked = follow_lines(known.lines, parsed, *_small(points, target)), 0
+        known.looked += 1
+        known.unseen = 0 if _wears_glasses(parsed) else known.unseen + 1
+        crop, mask = patch.crop.copy(), patch.mask.copy()
+        _lay(known.lines, face_to_picture(points), target, crop, mask)
+        return replace(patch, crop=crop, mask=mask)
+
+
+def _wears_glasses(parsed: ParsedFace) -> bool:
+    return float(parsed.shares[FaceClass.RIM].mean()) >= 255 * TUNING.worn
+
+
+def _small(points: Floats, picture: Image) -> tuple[Floats, Image]:
+    """Return the landmarks and the picture small enough for the search of lines."""
+    first, second = landmark_sets.EYE_CORNERS
+    scale = TUNING.eyes / max(float(np.linalg.norm(points[first] - points[second])), 1.0)
+    if scale >= 1:
+        return points, picture
+    size_wh = max(4, round(picture.shape[1] * scale)), max(4, round(picture.shape[0] * scale))
+    ratio = np.array([size_wh[0] / picture.shape[1], size_wh[1] / picture.shape[0]], np.float32)
+    small = np.asarray(cv2.resize(picture, size_wh, interpolation=cv2.INTER_AREA), np.uint8)
+    return np.asarray((points + 0.5) * ratio - 0.5, np.float32), small
+
+
+def _lay(glasses: GlassesLines, to_picture: Affine, target: Image, crop: Image, mask: Mask) -> None:
+    """Cut the lines out of a patch, in place."""
+    eyes = geometry.scale_of(to_picture)
+    half = max(glasses.half_width, TUNING.least_pixels / eyes)
+    margin = max(TUNING.margin, TUNING.margin_pixels / eyes)
+    for line in glasses.lines:
+        reach = int(np.ceil((half + margin) / line.step)) + 2
+        columns = line.way[:, None] + np.arange(-reach, reach + 1, dtype=np.float32)[None]
+        places = places_of(line, columns, to_picture)
+        bounds = geometry.box_of(places.reshape(-1, 2))
+        left, top, right, bottom = geometry.clipped_box(bounds, mask.shape[1], mask.shape[0], after=1)
+        if right <= left or bottom <= top:
+            continue
+        box = np.s_[top:bottom, left:right]
+        sure, band = (_ramp(line.certainty, between) for between in (TUNING.sure, TUNING.there))
+        rows, widths = np.stack([line.way, sure, band]), (half / line.step, margin / line.step)
+        lay_line(target[box], crop[box], mask[box], _strip(line, to_picture, left, top), rows, widths, sampled(target, places))
+
+
+def _ramp(values: Floats, between: tuple[float, float]) -> Floats:
+    return np.asarray(np.clip((values - between[0]) / (between[1] - between[0]), 0, 1), np.float32)
+
+
+def _strip(line: Line, to_picture: Affine, left: int, top: int) -> Strip:
+    """Return the strip of a line in the part of the picture that begins at (left, top)."""
+    to_face = np.hstack([line.axes.T, line.start[:, None]]).astype(np.float64)
+    to_part = geometry.then(geometry.then(to_face, to_picture), np.array([[1.0, 0, -left], [0, 1, -top]]))
+    return Strip(geometry.invert(to_part), line.closed, line.first, line.step)
