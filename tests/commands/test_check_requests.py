@@ -25,7 +25,7 @@ from mien.commands import check_run
 from mien.commands.check_asking import Asking
 from mien.commands.check_host import Host
 from mien.commands.check_run import Request, run_check
-from mien.commands.check_source import Opened
+from mien.commands.check_source import Opened, open_source
 from mien.commands.main import main
 from mien.errors import SeveralSourceFaces, UsageError
 from mien.provenance.consent import Consents
@@ -255,10 +255,18 @@ def test_lines_are_read_beside_the_pictures() -> None:
         nobody.must_confirm("ready?", "not ready", "say so")
 
 
-def test_a_screen_is_looked_at_and_a_part_outside_of_it_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_screen_is_looked_at_and_a_part_outside_of_it_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     with x_display(400, 300) as display:
         screen = ["check", f"screen:{display}", "--told", "--data", str(tmp_path)]
         assert main([*screen, "--seconds", "1", "--json"]) == 0
         assert "400 x 300" in json.loads(capsys.readouterr().out)["source"]
         assert main([*screen, "--region", "300,20,200,100"]) == 4
         assert "is not all on the screen" in capsys.readouterr().err
+        monkeypatch.setenv("DISPLAY", display)
+        part = open_source("screen:20,30,200,100", None)
+        with part.source as source:
+            frame = source.read()
+        assert frame is not None
+        assert (part.name, frame.image.shape) == ("screen, 200 x 100 at (20, 30)", (100, 200, 3))

@@ -42,7 +42,7 @@ SENTENCES = {
     "range-cheek": "At the most {share} % of that cheek was covered, above what is usual there.",
     "range-profile": "The head turned by {degrees} degrees to that side.",
     "range-up": "The chin rose by {degrees} degrees.",
-    "range-blink": "The eyes closed {count} times; {asked} were asked for.",
+    "range-blink": "The eyes closed {count} times, one after the other; {asked} were asked for.",
     "range-colours": "The colour of the skin followed the screen with a correlation of {share} %.",
     "path": "It came in over {first} and was last seen over {last}.",
     "latency-read": "It began {seconds} s after the request had been read aloud; the delay of the call is in it.",

@@ -27,9 +27,10 @@ def open_source(text: str, region: tuple[int, int, int, int] | None) -> Opened:
     """Return the source that was named. Raises `UsageError`, or `MediaError` for a file that cannot be read."""
     kind, _, rest = text.partition(":")
     if kind == "screen":
-        left, top, width, height = region or _whole_screen(rest or None)
-        name = f"screen {rest}".strip() + f", {width} x {height} at ({left}, {top})"
-        return Opened(ScreenRegion(left, top, width, height, display=rest or None), name, True)
+        display, part = _display_and_part(rest)
+        left, top, width, height = region or part or _whole_screen(display)
+        name = f"screen {display or ''}".strip() + f", {width} x {height} at ({left}, {top})"
+        return Opened(ScreenRegion(left, top, width, height, display=display), name, True)
     if region is not None:
         raise UsageError("--region is for the screen", "write: mien check screen --region X,Y,W,H")
     if "://" in text:
@@ -42,6 +43,15 @@ def open_source(text: str, region: tuple[int, int, int, int] | None) -> Opened:
         raise UsageError(f"{path} is a picture", "a picture is read by mien verify")
     source = open_moving(path, max_pixels=limits.max_pixels, max_bytes=limits.max_bytes)
     return Opened(source, path.name, False)
+
+
+def _display_and_part(text: str) -> tuple[str | None, tuple[int, int, int, int] | None]:
+    """Return the display and the part of it that follow `screen:`: a display, or X,Y,W,H of the one in use."""
+    numbers = text.split(",")
+    if len(numbers) == 4 and all(each.strip().lstrip("-").isdigit() for each in numbers):
+        left, top, width, height = map(int, numbers)
+        return None, (left, top, width, height)
+    return text or None, None
 
 
 def _whole_screen(display: str | None) -> tuple[int, int, int, int]:

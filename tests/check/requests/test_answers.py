@@ -53,6 +53,16 @@ def test_what_was_asked_for_is_seen_with_latency_range_and_presence(name: str) -
     assert (still.seen, still.reason) == ("not seen", "")
 
 
+def test_blinks_of_their_own_are_no_answer() -> None:
+    """People blink every three or four seconds."""
+    own = answered(
+        BLINK, lambda at_s: sighting(at_s, opening=0.1 if any(abs(at_s - each) < 0.1 for each in (4, 7, 10)) else 0.3)
+    )
+    assert (own.seen, own.extent) == ("not seen", 1)
+    many = answered(BLINK, lambda at_s: sighting(at_s, opening=0.1 if at_s > 4 and at_s % 1 < 0.2 else 0.3))
+    assert many.seen == "not seen"
+
+
 def test_the_path_of_a_hand_is_told() -> None:
     path = answered(HAND, swept).path
     assert path is not None

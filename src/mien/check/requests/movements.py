@@ -31,7 +31,10 @@ class MovementTuning:
     onset_up: float = 6.0
     """Degrees by which the chin is raised, above what is usual."""
     closed: float = 0.62
-    """Opening of the eyes, as a share of the usual, below which they are closed."""
+    """Opening of the eyes, as a share of the usual, below which they are closed. Of a clip of a computed woman, as it is and
+    after a call, closed eyes had 0.21 to 0.46, open ones 0.75 and more."""
+    burst_s: float = 1.5
+    """Longest time between two blinks that were asked for: people blink 15 to 20 times a minute by themselves."""
     lids_yaw: float = 30.0
     """Degrees of yaw up to which lids are read."""
 
@@ -108,12 +111,19 @@ def _held(values: Sequence[float], pictures: int) -> float:
 
 
 def _blinks(ask: Ask, curve: Curve, usual: list[float], tuning: MovementTuning) -> Measured:
-    """Count the times that the eyes close."""
+    """Count the times that the eyes close one after the other; one more than was asked for may be their own."""
     if not usual:
         return Measured(False, 0.0)
     closed = tuning.closed * median(usual)
     starts = [next(run)[0] for shut, run in groupby(curve, key=lambda each: each[1] < closed) if shut]
-    return Measured(len(starts) >= ask.count, float(len(starts)), starts[0] if starts else None)
+    bursts: list[list[float]] = []
+    for at_s in starts:
+        if bursts and at_s - bursts[-1][-1] <= tuning.burst_s:
+            bursts[-1].append(at_s)
+        else:
+            bursts.append([at_s])
+    longest = max(bursts, key=len, default=[])
+    return Measured(ask.count <= len(longest) <= ask.count + 1, float(len(longest)), longest[0] if longest else None)
 
 
 def _middle(sighting: Sighting, ask: Ask) -> float | None:
