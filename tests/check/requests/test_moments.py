@@ -49,6 +49,17 @@ def test_the_film_is_slow_and_shows_the_face_beside_the_picture() -> None:
     assert images[-1][5, 5, 0] > images[0][5, 5, 0] + 30
 
 
+@pytest.mark.parametrize("sizes", [((180, 320), (90, 160)), ((3, 400), (3, 400)), ((400, 4), (180, 320))])
+def test_pictures_of_other_sizes_are_fitted(sizes: tuple[tuple[int, int], ...]) -> None:
+    moments = Moments()
+    for number in range(8):
+        height, width = sizes[number % 2]
+        moments.add(np.full((height, width, 3), 99, np.uint8), sighting(number / 8), asked=True)
+    film = moments.film(0.0)
+    assert film is not None
+    assert len({image.shape for image in times_of(film)[1]}) == 1
+
+
 def test_nothing_stays_after_a_film_or_outside_of_a_request() -> None:
     moments = taken(6, 2.0)
     assert moments.film(4.0) is not None

@@ -79,16 +79,21 @@ class Moments:
         chosen = [each for each in chosen if each.at_s - chosen[0].at_s <= self._tuning.longest_s]
         if len(chosen) < 2:
             return None
-        return slow_film([(each.at_s, self._beside(each, chosen)) for each in chosen], self._tuning.speed)
+        height, width = _decoded(chosen[0]).shape[:2]
+        canvas_wh = (
+            min(2 * max(8, round(width * self._tuning.height / height / 2)), 4 * self._tuning.height),
+            self._tuning.height,
+        )
+        return slow_film([(each.at_s, self._beside(each, chosen, canvas_wh)) for each in chosen], self._tuning.speed)
 
-    def _beside(self, kept: _Kept, chosen: list[_Kept]) -> Image:
+    def _beside(self, kept: _Kept, chosen: list[_Kept], canvas_wh: tuple[int, int]) -> Image:
         """Return a picture beside its face. The part stands still, so that what moves is the face."""
-        image = np.asarray(cv2.imdecode(np.frombuffer(kept.jpeg, np.uint8), cv2.IMREAD_COLOR), np.uint8)
+        image = _decoded(kept)
         places = [each for each in chosen if each.middle_xy is not None]
-        height = self._tuning.height
-        whole = _fitted(image, height)
+        whole = _fitted(image, canvas_wh)
         if not places:
             return whole
+        height = self._tuning.height
         x, y = (float(np.median([each.middle_xy[axis] for each in places if each.middle_xy])) for axis in (0, 1))
         side = self._tuning.face_side * float(np.median([each.eyes_px for each in places]))
         scale = height / max(side, 1.0)
@@ -117,7 +122,13 @@ def slow_film(pictures: list[tuple[float, Image]], speed: float) -> bytes:
     return buffer.getvalue()
 
 
-def _fitted(image: Image, height: int) -> Image:
-    """Return a picture of `height` lines, its width even."""
-    wide = 2 * max(1, round(image.shape[1] * height / image.shape[0] / 2))
-    return np.asarray(cv2.resize(image, (wide, height), interpolation=cv2.INTER_AREA), np.uint8)
+def _decoded(kept: _Kept) -> Image:
+    return np.asarray(cv2.imdecode(np.frombuffer(kept.jpeg, np.uint8), cv2.IMREAD_COLOR), np.uint8)
+
+
+def _fitted(image: Image, canvas_wh: tuple[int, int]) -> Image:
+    """Return a picture in the middle of a canvas: a call changes its size in the midst of a request."""
+    height, width = image.shape[:2]
+    scale = min(canvas_wh[0] / width, canvas_wh[1] / height)
+    to_canvas = np.array([[scale, 0, (canvas_wh[0] - scale * width) / 2], [0, scale, (canvas_wh[1] - scale * height) / 2]])
+    return np.asarray(cv2.warpAffine(image, to_canvas, canvas_wh, flags=cv2.INTER_LINEAR), np.uint8)
