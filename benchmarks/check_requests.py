@@ -150,8 +150,8 @@ def bench_hand(bench: Bench) -> dict[str, Any]:
                 row = {"person": person.name, "seen": answer.seen, "covered": answer.extent, "reason": answer.reason,
                        "presence": round(answer.presence, 2)}  # fmt: skip
                 found.setdefault(f"{kind}, {lines} lines", []).append(row)
-        last = {kind: (rows[-1]["seen"], round(rows[-1]["covered"], 2)) for kind, rows in found.items()}
-        print(number, person.name, last, flush=True)
+        so_far = {kind: f"{sum(row['seen'] == SEEN for row in rows)}/{len(rows)}" for kind, rows in found.items()}
+        print(number, person.name, so_far, {kind: round(rows[-1]["covered"], 2) for kind, rows in found.items()}, flush=True)
     for kind, rows in found.items():
         print(f"{kind:26} reported in {share(sum(row['seen'] == SEEN for row in rows), len(rows))}")
     return found
