@@ -7,7 +7,7 @@ from mien.lab.training.prelu import without_prelu
 
 
 def main() -> None:
-    """Rewrite one file; the values that it computes stay the same to the last bit."""
+    """Rewrite one file; the values that it computes stay the same but for rounding."""
     old, new = (Path(each) for each in sys.argv[1:])
     new.write_bytes(without_prelu(old.read_bytes()))
 
