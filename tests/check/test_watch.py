@@ -64,6 +64,13 @@ def test_an_unmarked_call_and_a_black_one_say_nothing(shown: list[Image]) -> Non
         assert "says nothing" in tally.now()
 
 
+def test_the_first_search_is_told(shown: list[Image]) -> None:
+    for images, searched in ((shown, [True, True]), ([resized(frame, 640, 360) for frame in clip_frames(0, 4)], [False, True])):
+        watch = Watch(lambda number: False)
+        with SyntheticCamera(images=images, frames=62, rate=Fraction(20)) as camera:
+            assert [watch.is_searched for _ in watch.looks(camera)][:2] == searched
+
+
 def test_a_source_of_one_picture_has_one_look(shown: list[Image]) -> None:
     (only,) = looked(shown, 1)
     assert (only.at_s, only.flat) == (0, False)

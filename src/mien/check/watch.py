@@ -72,6 +72,8 @@ class Watch:
         """Time of the last picture, in seconds after the first."""
         self.size_wh = 0, 0
         """Size of the last picture."""
+        self.is_searched = False
+        """True once the mark was sought in the whole picture, or found."""
 
     def looks(self, source: FrameSource) -> Iterator[Look]:
         """Yield a look each second until the source ends, and a last one. The source must be entered.
@@ -137,6 +139,7 @@ class Watch:
 
     def _checked(self, look: Look) -> Look:
         """Return a look, unless it shows a picture of this installation."""
+        self.is_searched = self.is_searched or look.mark is not None
         if look.mark is not None and look.mark.mark_id is not None and self._is_own(look.mark.mark_id):
             raise UsageError(phrase("mirror", number=f"{look.mark.mark_id:06x}"), phrase("mirror-remedy"))
         return look
@@ -153,6 +156,7 @@ class Watch:
         if self._pending is None or not self._pending.done():
             return None
         geometry, self._pending = self._pending.result(), None
+        self.is_searched = True
         if geometry is None:
             if self._searcher is None:
                 self._pause_s = min(self._pause_s * self._tuning.search_growth, self._tuning.longest_search_s)

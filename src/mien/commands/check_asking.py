@@ -55,12 +55,10 @@ class Desk:
         self._console = console
         self._colours = colours
         self._shown: Ask | None = None
-        self._first_s: float | None = None
 
-    def see(self, frame: Frame) -> None:
-        """Take one picture."""
-        self._first_s = frame.time_s if self._first_s is None else self._first_s
-        self._tell(self._requests.see(frame, frame.time_s - self._first_s))
+    def see(self, frame: Frame, at_s: float) -> None:
+        """Take one picture, `at_s` seconds after the first of the check."""
+        self._tell(self._requests.see(frame, at_s))
         typed = self._host.typed()
         if typed is not None and self._requests.cue.ask is not None:
             self._take(typed.lower())

@@ -168,7 +168,9 @@ def _look(
     watch: Watch, source: FrameSource, tally: Tally, desk: Desk | None, request: Request, console: Console
 ) -> None:  # fmt: skip
     said = ""
+    first_s: float | None = None
     while (frame := source.read()) is not None:
+        first_s = frame.time_s if first_s is None else first_s
         look = watch.see(frame)
         if look is not None:
             tally.add(look)
@@ -178,8 +180,9 @@ def _look(
                 console.print(f"[dim]{look.at_s:7.1f} s[/]  {escape(now)}")
             if request.seconds is not None and look.at_s >= request.seconds:
                 return
-        if desk is not None:
-            desk.see(frame)
+        # A picture of one's own is refused before anything of it is measured, however long the search takes.
+        if desk is not None and (watch.is_searched or not request.asking.kinds):
+            desk.see(frame, frame.time_s - first_s)
             if request.asking.kinds and desk.is_done:
                 return
     rest = watch.rest()

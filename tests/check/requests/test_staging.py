@@ -31,9 +31,9 @@ def test_requests_come_after_settling_and_their_delays() -> None:
         staging.see(each)
         phases.append((staging.cue.phase, staging.cue.ask))
     first, second = phases.index(("asked", HAND)) / 15, phases.index(("asked", UP)) / 15
-    # 5 s of settling and a delay of 2; 8 s to read and 12 to answer; a delay of 3.
-    assert first == pytest.approx(7, abs=0.2)
-    assert second == pytest.approx(30, abs=0.3)
+    # 3 s of settling and a delay of 2; 8 s to read and 12 to answer; a delay of 3.
+    assert first == pytest.approx(5, abs=0.2)
+    assert second == pytest.approx(28, abs=0.3)
     assert phases[0] == ("settling", None)
     assert phases[-1] == ("done", None)
     assert [answer.seen for answer in staging.answers] == ["not seen", "not seen"]

@@ -23,7 +23,8 @@ class ColourTuning:
     least_pictures: int = 30
     """Below, a correlation means nothing."""
     least_correlation: float = 0.6
-    """Of the skin's colour with the sequence at its best delay. The best of 41 delays has 0.2 to 0.5 for random walks."""
+    """Of the skin's tint with the sequence, at the best of 41 delays. Of 150 simulated answers each, noise had 0.23 at the
+    most, a drift with noise 0.46, a random walk 0.59; 60 with noise and 4 % of the screen's light had 0.67 and more."""
 
 
 TUNING = ColourTuning()

@@ -20,8 +20,8 @@ Phase: TypeAlias = Literal["settling", "waiting", "asked", "done"]
 class StagingTuning:
     """Times of the staging, in seconds."""
 
-    settle_s: float = 5.0
-    """Before the first delay: two searches for the mark, so that a picture of one's own is refused before anything is asked."""
+    settle_s: float = 3.0
+    """Before the first delay: the tracker finds the face, and the host looks up."""
     before_s: float = 2.0
     """Before a request; what is usual in it is what an answer differs from."""
     reading_s: float = 8.0
