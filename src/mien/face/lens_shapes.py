@@ -43,10 +43,11 @@ _TRIED = (
 """Half the width of a lens, height above and below its middle, roundness (2 = an ellipse), droop, and place to the temple."""
 
 
+@cache
 def rays() -> Floats:
-    """Return the ends of the rays, float32 (angles, 2): to the temple, and down."""
+    """The ends of the rays, float32 (angles, 2), read-only: to the temple, and down."""
     angle = np.linspace(0, 2 * np.pi, TUNING.angles, endpoint=False)
-    return np.stack([np.cos(angle), TUNING.flat * np.sin(angle)], axis=1).astype(np.float32)
+    return locked(np.stack([np.cos(angle), TUNING.flat * np.sin(angle)], axis=1).astype(np.float32))
 
 
 def best_outlines(gains: tuple[Floats, Floats]) -> tuple[Floats, Floats]:

@@ -14,7 +14,7 @@ class MatteTuning:
 
     noise: float = 6.0
     """Levels by which a pixel may differ from the colours of both sides and be none of the line."""
-    least: float = 16.0
+    least: float = 32.0
     """Levels from which it is wholly of the line, at least, and `share` of the contrast of the line that it takes else."""
     share: float = 0.75
     dark: float = 8.0
@@ -106,6 +106,7 @@ def _lay(
 ) -> None:
     count, reach = rows.shape[1], np.float32(half + margin)
     turn = np.float32(count / (2 * np.pi))
+    nearest, farthest = max(rows[0].min() - reach, np.float32(0)), rows[0].max() + reach
     for y in range(mask.shape[0]):
         for x in range(mask.shape[1]):
             if mask[y, x] == 0:
@@ -115,7 +116,7 @@ def _lay(
             if closed:
                 place = np.sqrt(u * u + v * v)
                 column = (place - np.float32(first)) / np.float32(step)
-                if column < 0:
+                if column < nearest or column > farthest:
                     continue
                 row = np.arctan2(v, u) * turn
                 row = row + count if row < 0 else row

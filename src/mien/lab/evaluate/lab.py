@@ -15,8 +15,11 @@ from mien.lab.evaluate.portraits import Portrait, choose_pairs
 from mien.lab.evaluate.scenes import Scene, Shot
 from mien.models.library.store import Store
 from mien.settings import Settings
-from mien.swap.pipeline import Pipeline
+from mien.swap.persona import open_persona
+from mien.swap.pipeline import Pipeline, swap_faces
 from mien.swap.stages.reshape import reshape
+from mien.swap.stream_memory import StreamMemory
+from mien.swap.tracking.tracker import Tracker
 from mien.types import Floats, Frame, FrameResult, Image, SourceFace
 
 _RATE_HZ = 30  # of synthetic frames
@@ -114,6 +117,19 @@ class Lab:
         for index in range(scene.length):
             shot = scene.draw(index)
             yield shot, pipeline.swap_frame(frame_of(shot.image, index))
+
+    def run_live(self, scene: Scene, source: Portrait) -> Iterator[tuple[Shot, FrameResult]]:
+        """Yield every shot of a scene with its swap as it is live: what is not sure is the wearer's, and hidden."""
+        settings, models, memory = self.settings, self.models, StreamMemory(live=True)
+        tracker = Tracker(models.detector, models.landmarker, settings, models.turned)
+        retouch = models.retouch_for(settings)
+        persona = open_persona(factory.open_engine(settings, models.sessions), open_face(source, models), retouch)
+        for index in range(scene.length):
+            shot = scene.draw(index)
+            frame = frame_of(shot.image, index)
+            faces = memory.observe(frame, tracker.update(frame), retouch, settings)
+            worn = swap_faces(frame, faces, {face.track_id: persona for face in faces}, retouch, settings, memory)
+            yield shot, FrameResult(frame, faces, worn)
 
 
 def open_face(source: Portrait, models: factory.Models) -> SourceFace:

@@ -71,6 +71,11 @@ class LinesTuning:
     faint_columns: float = 3.0
     """Percentile of the widths that is the rim's, as brows join it; share of rows that must show it, and width of one that
     does not."""
+    brow_reach: float = 0.03
+    brow_gain: float = 2.0
+    """Distance beside a line within which a brow is behind it, and factor on its share, which a rim lowers."""
+    follow_columns: int = 20
+    """Columns on both sides within which a line is sought where it was."""
     new_share: float = 0.5
     """Weight of a new look in the mean of a line."""
 
@@ -85,7 +90,8 @@ class Line:
     """A line in the coordinates of a face: distances of the eyes, from the middle between them, across and down.
 
     Rows of places cross it: from `start` along the first of `axes` (2, 2), each along the second, or, `closed`, around it.
-    `way` float32 (rows,) is the column of the line in each row, `certainty` how surely it is there.
+    `way` float32 (rows,) is the column of the line in each row, `certainty` how surely it is there, `brow` how far it lies
+    over a brow there, 0..1.
     """
 
     start: Floats
@@ -95,6 +101,7 @@ class Line:
     step: float
     way: Floats
     certainty: Floats
+    brow: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,14 +125,16 @@ def find_lines(parsed: ParsedFace, points: Floats, picture: Image, yaw: float) -
     """Return the lines of the glasses of a face in a picture, BGR uint8; `points` (478, 2) are its landmarks there."""
     view = _view(parsed, points, picture)
     lenses = _lens_strips(view)
-    gains = [_lens_gain(view, _places(view, lens)) for lens in lenses]
+    gains = [_gain(view, lens, _all_columns(lens)) for lens in lenses]
     outlines = best_outlines((gains[0], gains[1]))
-    lenses = [_drawn(lens, gain, near) for lens, gain, near in zip(lenses, gains, outlines, strict=True)]
-    centred = [_centred(view, lens) for lens in lenses]
+    lenses = [_drawn(lens, gain, _all_columns(lens), near) for lens, gain, near in zip(lenses, gains, outlines, strict=True)]
+    centred = [_centred(view, _over_brow(view, lens)) for lens in lenses]
     lenses = [lens for lens, _ in centred]
     both = np.mean([lens.certainty for lens in lenses], axis=0, dtype=np.float32)
     lenses = [replace(lens, certainty=np.maximum(lens.certainty, both)) for lens in lenses]
-    joints = [_drawn(strip, _joint_gain(view, _places(view, strip)), None) for strip in _joint_strips(lenses)]
+    joints = [
+        _drawn(strip, _gain(view, strip, _all_columns(strip)), _all_columns(strip), None) for strip in _joint_strips(lenses)
+    ]
     return GlassesLines((*lenses, *joints), float(np.mean([width for _, width in centred])), yaw)
 
 
@@ -134,14 +143,14 @@ def follow_lines(before: GlassesLines, parsed: ParsedFace, points: Floats, pictu
     view = _view(parsed, points, picture)
     lines = []
     for line in before.lines:
-        places = _places(view, line)
-        gain = _lens_gain(view, places) if line.closed else _joint_gain(view, places)
-        found = _drawn(line, gain, line.way)
+        reach = TUNING.follow_columns
+        columns = line.way[:, None] + np.arange(-reach, reach + 1, dtype=np.float32)[None]
+        found = _drawn(line, _gain(view, line, columns), columns, line.way)
         if line.closed:
-            found, _ = _centred(view, found)
+            found, _ = _centred(view, _over_brow(view, found))
         way = line.way + TUNING.new_share * (found.way - line.way)
         certainty = line.certainty + TUNING.new_share * (found.certainty - line.certainty)
-        lines.append(replace(line, way=way, certainty=certainty))
+        lines.append(replace(line, way=way, certainty=certainty, brow=found.brow))
     return replace(before, lines=tuple(lines))
 
 
@@ -197,7 +206,7 @@ def _lens_strips(view: _View) -> list[Line]:
     return [
         Line(
             np.asarray(start, np.float32), np.array([[sign * wide, 0], [0, SHAPES.flat]], np.float32), True, SHAPES.nearest,
-            COLUMN, nothing, nothing,
+            COLUMN, nothing, nothing, nothing,
         )
         for start, sign, wide in zip(found, (-1, 1), widths, strict=True)
     ]  # fmt: skip
@@ -220,7 +229,7 @@ def _joint(start: Floats, end: Floats) -> Line:
     axes = np.array([end - start, (0, 1)], np.float32)
     nothing = np.zeros(_JOINT_ROWS, np.float32)
     step = 2 * TUNING.beside / (_JOINT_COLUMNS - 1)
-    return Line(np.asarray(start, np.float32), axes, False, -TUNING.beside, step, nothing, nothing)
+    return Line(np.asarray(start, np.float32), axes, False, -TUNING.beside, step, nothing, nothing, nothing)
 
 
 def outline_of(line: Line) -> Floats:
@@ -245,10 +254,10 @@ def places_of(line: Line, columns: Floats, to_picture: Affine) -> Floats:
     return np.asarray(places @ linear.T + to_picture[:, 2].astype(np.float32), np.float32)
 
 
-def _places(view: _View, line: Line) -> Floats:
+def _all_columns(line: Line) -> Floats:
+    """Return the columns of all rows of a strip, float32 (rows, n)."""
     count = SHAPES.columns if line.closed else _JOINT_COLUMNS
-    columns = np.broadcast_to(np.arange(count, dtype=np.float32), (len(line.way), count))
-    return places_of(line, columns, view.to_picture)
+    return np.broadcast_to(np.arange(count, dtype=np.float32), (len(line.way), count))
 
 
 def _seen(view: _View, places: Floats) -> Floats:
@@ -258,8 +267,13 @@ def _seen(view: _View, places: Floats) -> Floats:
     return np.asarray(sampled(view.shares, crop) * np.float32(1 / 255), np.float32)
 
 
-def _lens_gain(view: _View, places: Floats) -> Floats:
-    """Return how much each place on the rays looks like the rim of a lens, to the parser and in the picture."""
+def _gain(view: _View, line: Line, columns: Floats) -> Floats:
+    """Return how much each of the columns (rows, n) of a line looks like one of glasses, to the parser and in the picture."""
+    places = places_of(line, columns, view.to_picture)
+    return _lens_gain(view, places, columns) if line.closed else _joint_gain(view, places)
+
+
+def _lens_gain(view: _View, places: Floats, columns: Floats) -> Floats:
     shares = _seen(view, places)
     seen = _seen_lens(shares)
     strength = _strength(np.asarray(cv2.blur(sampled(view.picture, places), (1, 3)), np.uint8))
@@ -274,7 +288,8 @@ def _lens_gain(view: _View, places: Floats) -> Floats:
     usual = np.maximum(TUNING.usual[0] * total[:, :1] / np.maximum(total[:, 1:], 1e-3), TUNING.usual[1])
     shown = strength / (strength + usual)
     feature = np.maximum(shares[:, :, 2], sampled(view.lids, places) * np.float32(1 / 255))
-    outer = np.linspace(*TUNING.outer, SHAPES.columns, dtype=np.float32)
+    least, most = TUNING.outer
+    outer = least + (most - least) / (SHAPES.columns - 1) * columns
     shown = shown * (0.1 + 0.9 * around) * (1 - TUNING.features * feature) * outer
     return np.asarray(TUNING.seen_weight * seen + shown, np.float32)
 
@@ -316,15 +331,23 @@ def _joint_gain(view: _View, places: Floats) -> Floats:
     return np.asarray(0.6 * seen + shown * (0.05 + 0.95 * around), np.float32)
 
 
-def _drawn(line: Line, gain: Floats, near: Floats | None) -> Line:
-    """Return the line where it gains most, pulled to the columns `near`."""
+def _drawn(line: Line, gain: Floats, columns: Floats, near: Floats | None) -> Line:
+    """Return the line where it gains most of its `columns` (rows, n), pulled to those that are `near`."""
     bounded = gain
     if near is not None:
-        apart = (np.arange(gain.shape[1], dtype=np.float32) - near[:, None]) * np.float32(line.step / TUNING.corridor)
+        apart = (columns - near[:, None]) * np.float32(line.step / TUNING.corridor)
         bounded = gain - np.float32(TUNING.pull) * np.minimum(apart**2, np.float32(TUNING.most_pull))
     way = best_way(np.asarray(bounded, np.float32), closed=line.closed)
-    certainty = _along(gain[np.arange(len(way)), way], 2.0, line.closed)
-    return replace(line, way=_along(way.astype(np.float32), 1.0, line.closed), certainty=certainty)
+    rows = np.arange(len(way))
+    certainty = _along(gain[rows, way], 2.0, line.closed)
+    return replace(line, way=_along(columns[rows, way], 1.0, line.closed), certainty=certainty)
+
+
+def _over_brow(view: _View, line: Line) -> Line:
+    """Return the line with how far each of its rows lies over a brow, as the parser sees it just beside the line."""
+    reach = np.array([-TUNING.brow_reach, 0, TUNING.brow_reach], np.float32) / np.float32(line.step)
+    brow = _seen(view, places_of(line, line.way[:, None] + reach[None], view.to_picture))[:, :, 2].max(axis=1)
+    return replace(line, brow=_along(np.minimum(TUNING.brow_gain * brow, 1), 2.0, line.closed))
 
 
 def _along(values: Floats, sigma: float, closed: bool) -> Floats:

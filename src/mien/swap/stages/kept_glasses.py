@@ -20,13 +20,13 @@ from mien.types import Affine, FacePatch, Floats, Frame, Image, Mask, ParsedFace
 class KeepTuning:
     """Lengths are in distances of the outer corners of the eyes."""
 
-    worn: float = 0.007
-    """Mean share of rims in the parser's crop from which glasses are worn. Bare faces of the working set reach 0.0047, rims
+    worn: float = 0.016
+    """Mean share of rims in the parser's crop from which glasses are worn. Bare faces of the working set reach 0.012, rims
     and rimless lenses of it have 0.022 and more."""
     eyes: float = 170.0
     """Pixels of that distance at which lines are sought; larger pictures are made smaller for it. At 110, pale rims of one
     pixel were lost."""
-    margin: float = 0.012
+    margin: float = 0.016
     margin_pixels: float = 1.5
     """Width on both sides of a rim in which the picture decides, and the least in pixels. With 0.025, folds came along."""
     least_pixels: float = 0.7
@@ -34,9 +34,10 @@ class KeepTuning:
     there: tuple[float, float] = (0.2, 0.4)
     """Certainty of a line between which the picture begins to decide."""
     sure: tuple[float, float] = (0.5, 0.75)
-    """Certainty between which it stays whatever the picture says: over a brow a rim may look like one."""
-    every_frames: int = 8
-    """Frames between two looks at a pair of glasses, which moves with the head; a look takes as long as four frames without."""
+    """Certainty between which it stays over a brow whatever the picture says, as it may look like one. On skin it would leave
+    flecks where it errs."""
+    every_frames: int = 10
+    """Frames between two looks at a pair of glasses, which moves with the head; a look takes as long as four of the others."""
     turned_degrees: float = 6.0
     """Change of yaw from which the lines are found afresh."""
     kept_frames: int = 30
@@ -117,6 +118,9 @@ def _lay(glasses: GlassesLines, to_picture: Affine, target: Image, crop: Image, 
     half = max(glasses.half_width, TUNING.least_pixels / eyes)
     margin = max(TUNING.margin, TUNING.margin_pixels / eyes)
     for line in glasses.lines:
+        sure, band = line.brow * _ramp(line.certainty, TUNING.sure), _ramp(line.certainty, TUNING.there)
+        if not band.any():
+            continue
         reach = int(np.ceil((half + margin) / line.step)) + 2
         columns = line.way[:, None] + np.arange(-reach, reach + 1, dtype=np.float32)[None]
         places = places_of(line, columns, to_picture)
@@ -125,7 +129,6 @@ def _lay(glasses: GlassesLines, to_picture: Affine, target: Image, crop: Image, 
         if right <= left or bottom <= top:
             continue
         box = np.s_[top:bottom, left:right]
-        sure, band = (_ramp(line.certainty, between) for between in (TUNING.sure, TUNING.there))
         rows, widths = np.stack([line.way, sure, band]), (half / line.step, margin / line.step)
         lay_line(target[box], crop[box], mask[box], _strip(line, to_picture, left, top), rows, widths, sampled(target, places))
 
