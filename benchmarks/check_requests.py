@@ -249,7 +249,7 @@ def main() -> None:
     parser.add_argument("--recordings", type=Path)
     parser.add_argument("--people", type=int, default=40, help="portraits of the made scenes")
     parser.add_argument("--bare", type=int, default=10, help="of them, those that are measured without a hand, too")
-    parser.add_argument("--skip", type=int, default=16, help="portraits left out: bounds were chosen on them")
+    parser.add_argument("--skip", type=int, default=18, help="portraits left out: bounds were chosen on them")
     parser.add_argument("--seed", type=int, default=3)
     parser.add_argument("--parts", nargs="+", choices=tuple(_PARTS), default=tuple(_PARTS))
     parser.add_argument("--json", type=Path)
