@@ -10,7 +10,6 @@ the page back, in headless Chromium, and counts the starts that a late state und
 """
 
 import argparse
-import contextlib
 import json
 import multiprocessing
 import os
@@ -20,9 +19,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,14 @@ SHOWN_WITHIN_S = 10.0
 BACK_WITHIN_S = 5.0
 _POLL_S = 0.05
 _START_S = 300.0  # kernels are compiled at the first start
+_LATE_EVENTS = """
+const Native = WebSocket;
+window.WebSocket = class extends Native {
+  set onmessage(told) {
+    super.onmessage = this.url.endsWith('/ws/events') ? (event) => setTimeout(() => told(event), %d) : told;
+  }
+};
+"""
 _SAMPLE_CYCLES = 10  # between two readings of memory, threads and descriptors
 
 
@@ -62,6 +70,11 @@ class RunningStudio:
     def seen(self) -> str:
         """Return the state of the input and what is shown, in two words."""
         return f"{self.client.get('/api/state').json()['input']['state']}, {self.metrics()['shown']}"
+
+    def sends(self) -> bool:
+        """Return whether a page sends its camera, as the input."""
+        state = self.client.get("/api/state").json()
+        return state["input"]["kind"] == "browser" and state["browser_camera"] is not None
 
     def load(self) -> dict[str, float]:
         return {
@@ -122,34 +135,50 @@ def _spin() -> None:
         sum(range(10_000))
 
 
+@dataclass(slots=True)
+class Starts:
+    """What came of the starts so far: seconds until the face was worn, reasons that were told, starts without either."""
+
+    worn_s: list[float] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
+    silent: list[str] = field(default_factory=list)
+
+    @property
+    def count(self) -> int:
+        return len(self.worn_s) + len(self.said) + len(self.silent)
+
+
 def cycles(options: argparse.Namespace) -> dict[str, Any]:
-    """Start and stop the input, and return what came of each start."""
-    worn_s, said, silent, loads = list[float](), list[str](), list[str](), list[dict[str, float]]()
+    """Start and stop the input, and return what came of each start; Ctrl-C ends it early, with what is known."""
+    starts, loads = Starts(), list[dict[str, float]]()
     with running() as studio:
         _first_picture(studio)
-        with busy(options.busy):
-            for number in range(options.count):
-                if number % _SAMPLE_CYCLES == 0:
+        with busy(options.busy), suppress(KeyboardInterrupt):
+            while starts.count < options.count:
+                if starts.count % _SAMPLE_CYCLES == 0:
                     loads.append(studio.load())
-                studio.choose({"kind": "file", "path": str(CLIP)})
-                began, shown = time.monotonic(), False
-                while not shown and time.monotonic() - began < SHOWN_WITHIN_S:
-                    shown = studio.metrics()["shown"] == "swapped"
-                    time.sleep(_POLL_S)
-                if shown:
-                    worn_s.append(time.monotonic() - began)
-                elif reason := studio.reason():
-                    said.append(reason)
-                else:
-                    silent.append(studio.seen())
-                studio.choose({"kind": "none"})
-                _until_none(studio)
+                    print(f"{starts.count}: {len(starts.worn_s)} worn, {loads[-1]}", file=sys.stderr, flush=True)
+                _start_once(studio, starts)
         loads.append(studio.load())
     return {
-        "starts": options.count, "worn": len(worn_s), "said why": said, "silent": silent,
-        "to worn, median s": _median(worn_s), "slowest s": round(max(worn_s, default=0.0), 2),
+        "starts": starts.count, "worn": len(starts.worn_s), "said why": Counter(starts.said), "silent": starts.silent,
+        "to worn, median s": _median(starts.worn_s), "slowest s": round(max(starts.worn_s, default=0.0), 2),
         "first": loads[0], "middle": loads[len(loads) // 2], "last": loads[-1],
     }  # fmt: skip
+
+
+def _start_once(studio: RunningStudio, starts: Starts) -> None:
+    """Start the input, note what comes of it, and stop it."""
+    studio.choose({"kind": "file", "path": str(CLIP)})
+    began = time.monotonic()
+    if _within(SHOWN_WITHIN_S, lambda: bool(studio.metrics()["shown"] == "swapped")):
+        starts.worn_s.append(time.monotonic() - began)
+    elif reason := studio.reason():
+        starts.said.append(reason)
+    else:
+        starts.silent.append(studio.seen())
+    studio.choose({"kind": "none"})
+    _until_none(studio)
 
 
 def _first_picture(studio: RunningStudio) -> None:
@@ -187,37 +216,41 @@ def freeze(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def delay(options: argparse.Namespace) -> dict[str, Any]:
-    """Hold the events back, start the browser's camera, and return how many starts a late state undid."""
-    from playwright.sync_api import Error, WebSocketRoute, sync_playwright
+    """Hold the events back in the page, start the browser's camera, and return how many starts a late state undid."""
+    from playwright.sync_api import sync_playwright
 
     flags = ["--no-sandbox", "--disable-gpu", "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"]
-    undone = 0
+    undone, never = 0, 0
     with running() as studio, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
         page = browser.new_page()
-
-        def late(socket: WebSocketRoute) -> None:
-            def pass_on(message: str | bytes) -> None:
-                # The page may close while its last messages are held back.
-                with contextlib.suppress(Error):
-                    page.wait_for_timeout(1000 * options.seconds)
-                    socket.send(message)
-
-            socket.connect_to_server().on_message(pass_on)
-
-        page.route_web_socket("**/ws/events", late)
+        page.add_init_script(_LATE_EVENTS % round(1000 * options.seconds))
         page.goto(studio.page)
-        page.wait_for_selector("#input-kind", timeout=1000 * _START_S)
+        page.wait_for_selector("#main-settings label", timeout=1000 * _START_S)
+        page.select_option("#input-kind", "browser")
         for _ in range(options.count):
-            page.select_option("#input-kind", "browser")
             page.click("#input-apply")
-            page.wait_for_timeout(3000 * options.seconds)
-            kind = studio.client.get("/api/state").json()
-            undone += kind["input"]["kind"] != "browser" or kind["browser_camera"] is None
-            studio.choose({"kind": "none"})
-            page.wait_for_timeout(2000 * options.seconds)
+            if _within(SHOWN_WITHIN_S, studio.sends):
+                # All that was told before the start has come by then.
+                page.wait_for_timeout(2000 * options.seconds)
+                undone += not studio.sends()
+            else:
+                never += 1
+            page.wait_for_selector("#input-apply[data-running=true]", timeout=1000 * _START_S)
+            page.click("#input-apply")
+            page.wait_for_selector("#input-apply[data-running=false]", timeout=1000 * _START_S)
         browser.close()
-    return {"starts": options.count, "undone": undone}
+    return {"starts": options.count, "undone": undone, "not started within 10 s": never}
+
+
+def _within(seconds: float, happened: Callable[[], bool]) -> bool:
+    """Wait until it has happened, and return whether it did in time."""
+    began = time.monotonic()
+    while not happened():
+        if time.monotonic() - began > seconds:
+            return False
+        time.sleep(_POLL_S)
+    return True
 
 
 def _median(values: list[float]) -> float | None:

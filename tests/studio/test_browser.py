@@ -243,19 +243,18 @@ def test_another_photo_of_a_face_is_added_and_a_stranger_is_not(person: Person, 
     assert "2 photos" in card.inner_text()
 
 
-def test_a_clip_is_recorded_in_place(chromium: Any, examples: Path, tmp_path: Path) -> None:
-    with running_studio(tmp_path) as studio, visiting(chromium, studio) as person:
-        person.add_face(examples / "grace_hopper.jpg")
-        card = person.page.locator("[data-face-id]").first
-        person.act(card, "film")
-        person.page.locator("#clip-dialog .cancel").click()
-        person.page.locator("#clip-dialog").wait_for(state="hidden")
-        person.act(card, "film")
-        person.page.locator("#clip-start").click()
-        person.until(lambda: "2/7" in person.page.locator("#clip-prompt").inner_text(), "the page names the next step")
-        person.shoot("clip")
-        person.page.locator("#clip-done").click()
-        person.until(lambda: "2 photos" in card.inner_text(), "the clip is counted")
+def test_a_clip_is_recorded_in_place(person: Person, examples: Path) -> None:
+    person.wear(examples / "grace_hopper.jpg")
+    card = person.page.locator("[data-face-id]", has_text="grace_hopper").first
+    person.act(card, "film")
+    person.page.locator("#clip-dialog .cancel").click()
+    person.page.locator("#clip-dialog").wait_for(state="hidden")
+    person.act(card, "film")
+    person.page.locator("#clip-start").click()
+    person.until(lambda: "2/7" in person.page.locator("#clip-prompt").inner_text(), "the page names the next step")
+    person.shoot("clip")
+    person.page.locator("#clip-done").click()
+    person.until(lambda: "2 photos" in card.inner_text(), "the clip is counted")
 
 
 def test_of_several_faces_one_is_chosen_before_consent(chromium: Any, examples: Path, tmp_path: Path) -> None:
@@ -415,11 +414,11 @@ def test_a_recording_is_made_and_can_be_fetched(person: Person, checker: Checker
     def recorded() -> int:
         return max((int(row["frames"]) for row in person.studio.session.outputs.described()), default=0)
 
-    person.until(lambda: recorded() > 30, "frames")
+    person.until(lambda: recorded() > 12, "frames")
     # A busy machine may show the card for a while: the recording is to hold worn frames.
     person.see("swapped")
     before = recorded()
-    person.until(lambda: recorded() > before + 30, "worn frames")
+    person.until(lambda: recorded() > before + 12, "worn frames")
     person.shoot("recording")
     person.page.keyboard.press("r")
     row = person.page.locator('#output-list [data-state="closed"]')
@@ -435,7 +434,7 @@ def test_a_recording_is_made_and_can_be_fetched(person: Person, checker: Checker
     with av.open(str(file), "r") as container:
         assert "altered" in container.metadata["comment"]
         images = [np.asarray(frame.to_ndarray(format="bgr24"), np.uint8) for frame in container.decode(video=0)]
-    assert len(images) >= 25
+    assert len(images) >= 20
     _assert_labelled(images[-1])
     _assert_worn(next(image for image in reversed(images) if checker.sees_a_face(image)), checker, examples)
 
@@ -752,12 +751,12 @@ def test_a_file_of_ours_is_looked_into(person: Person, examples: Path, tmp_path:
 
 def test_a_receipt_goes_with_its_file(person: Person, examples: Path, tmp_path: Path) -> None:
     person.wear(examples / "eileen_collins.png")
-    scene = np.asarray(cv2.resize(_read(examples / "grace_hopper.jpg"), (640, 800)), np.uint8)
+    scene = np.asarray(cv2.resize(_read(examples / "grace_hopper.jpg"), (480, 600)), np.uint8)
     target = tmp_path / "target.mkv"
     with av.open(str(target), "w") as container:
         stream = container.add_stream("libx264", rate=25, options={"crf": "18"})
-        stream.width, stream.height, stream.pix_fmt = 640, 800, "yuv420p"
-        for _ in range(12):
+        stream.width, stream.height, stream.pix_fmt = 480, 600, "yuv420p"
+        for _ in range(6):
             container.mux(stream.encode(av.VideoFrame.from_ndarray(scene, format="bgr24")))
         container.mux(stream.encode())
     result, receipt = _swapped(person, tmp_path, target)

@@ -22,6 +22,7 @@ from mien.live.mailbox import Mailbox
 from mien.live.marking import LiveMark
 from mien.live.meter import Meter
 from mien.live.outlet import MakeSink, Outlet, OutletStatus, OutletTuning
+from mien.live.patience import Patience
 from mien.live.snapshot import Snapshot
 from mien.live.sound import MakeSound, SoundPump
 from mien.provenance.mark.pattern import MARK_MIN_SIDE_PIXELS
@@ -86,6 +87,7 @@ class LiveLoop:
         """Held while an input or microphone is exchanged, which may take seconds; frames continue meanwhile."""
         self._capture: Capture | None = None
         self._make_source: MakeSource | None = None
+        self._patience = Patience(tuning.stuck_input_s)
         self._generation = 0
         self._tracking_since_s: float | None = None
         self._sound: SoundPump | None = None
@@ -358,12 +360,14 @@ class LiveLoop:
 
     def _watch(self) -> None:
         while not self._stopping.wait(self._tuning.watch_s):
+            self._patience.look()
             self._restart_stuck_input()
             self._restart_stuck_sinks()
 
     def _restart_stuck_sinks(self) -> None:
+        awake, longest_s = self._patience.awake, self._tuning.stuck_sink_s
         with self._lock:
-            stuck = [(name, outlet) for name, outlet in self._outlets.items() if outlet.busy_s > self._tuning.stuck_sink_s]
+            stuck = [(name, outlet) for name, outlet in self._outlets.items() if awake(outlet.busy_s) > longest_s]
         for name, outlet in stuck:
             if outlet.finished:
                 continue
@@ -382,7 +386,7 @@ class LiveLoop:
     def _restart_stuck_input(self) -> None:
         with self._changing:
             capture, make_source = self._capture, self._make_source
-            if capture is None or make_source is None or capture.silent_s < self._tuning.stuck_input_s:
+            if capture is None or make_source is None or not self._patience.is_over(capture.silent_s, capture.status.state):
                 return
             _log.warning("the input has been silent for %.0f s; reopening it", capture.silent_s)
             capture.stop()

@@ -277,12 +277,13 @@ def _is_same(given: str, secret: str) -> bool:
 
 def _over(remedy: str) -> Response:
     """Return the page for a person whose browser shows a page of an earlier run, such as one from before an update."""
+    words = escape(remedy.replace("`", ""))
     text = (
         '<!doctype html><html lang="en"><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         '<meta name="color-scheme" content="dark light"><title>mien</title><link rel="stylesheet" href="/static/style.css">'
         '<body class="login"><main class="card"><h1 class="brand">mien</h1>'
-        f"<p>The page does not belong to this session: {escape(remedy)}.</p></main>"
+        f"<p>The page does not belong to this session: {words}.</p></main>"
     )
     return HTMLResponse(text, 401)
 

@@ -81,8 +81,8 @@ export class Outputs {
     state.classList.toggle('bad', ['failed', 'retrying'].includes(output.state) || output.seal === 'unsigned');
     const said = lineOf(output);
     const seal = [output.recovered && t('recovered'), output.seal && t(`seal_${output.seal}`)].filter(Boolean).join(' · ');
-    // Frames of a recording of an earlier run were not counted.
-    const counted = output.frames ? [clock(output.seconds), ...(said || seal ? [] : [t('frames', { n: output.frames })])] : [];
+    // Those of an earlier run were not counted; those of one that runs change all the time, and its seconds are beside the picture.
+    const counted = output.frames && output.state !== 'live' ? [clock(output.seconds), ...(said || seal ? [] : [t('frames', { n: output.frames })])] : [];
     state.textContent = [t(`state_${output.state}`), ...counted, seal, said].filter(Boolean).join(' · ');
     element.dataset.state = output.state;
   }
