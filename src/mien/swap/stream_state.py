@@ -16,14 +16,14 @@ from mien.swap.memory import brows, crossings, hands, hidden_landmarks, look_tur
 from mien.swap.memory.occlusion import change
 from mien.swap.memory.occlusion import track as occlusion
 from mien.swap.people import identities, look, template
-from mien.swap.stages import cover, glasses_lines, kept_glasses, shave
+from mien.swap.stages import cover, glasses_places, kept_glasses, shave
 from mien.swap.stages.enhance import stage
 from mien.swap.tracking import box, scene_cut, smoothing, tilted_heads, track, tracker
 from mien.system.object_bytes import ObjectBytes, fields_of
 
 _MODULES: tuple[ModuleType, ...] = (
     types, beard, sharpness, grain, casting, hidden_heads, brows, crossings, hands, hidden_landmarks, look_turns, observer,
-    parsing, segmentation, change, occlusion, identities, look, template, cover, glasses_lines,
+    parsing, segmentation, change, occlusion, identities, look, template, cover, glasses_places,
     kept_glasses, shave, stage, box, scene_cut, smoothing,
     tilted_heads, track, tracker,
 )  # fmt: skip
@@ -42,7 +42,7 @@ _REMEMBERING: dict[type, str] = {
     hidden_landmarks.HiddenLandmarks: "_shapes",
     stage.Enhancement: "_live _known _since_s _wearing _worker _failures",
     shave.Shaving: "_known",
-    kept_glasses.KeptGlasses: "_known",
+    kept_glasses.KeptGlasses: "_known _waited",
     casting.Casting: "_most _identities _cast _people _chooser _count",
     casting.Chooser: "_chosen _seen_s",
     identities.Identities: "recogniser _most _people _tracks _gathered _struck _count",

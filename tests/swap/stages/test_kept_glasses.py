@@ -73,21 +73,32 @@ def test_rims_stay_whole_also_where_the_parser_misses_them(rim: int, thickness: 
     assert beside.mean() < 0.01
 
 
-def test_they_move_with_the_head_and_survive_a_frame_in_which_the_parser_misses_them() -> None:
+def _blind(face: TrackedFace) -> TrackedFace:
+    """Return the face as a parser sees it that sees nothing."""
+    assert face.known is not None
+    assert face.known.parsed is not None
+    nothing = replace(face.known.parsed, shares=np.zeros_like(face.known.parsed.shares))
+    return replace(face, known=replace(face.known, parsed=nothing))
+
+
+@pytest.mark.parametrize(("rim", "thickness"), [(25, 2), (215, 1)])
+def test_the_picture_tells_of_glasses_that_the_parser_does_not_see(rim: int, thickness: int) -> None:
+    image, face, rims = _worn(rim, thickness=thickness)
+    assert _shown(_result(KeptGlasses(), image, _blind(face)), image, rims) > 0.85
+
+
+def test_they_move_with_the_head_and_go_when_nothing_shows_them_any_more() -> None:
     image, face, rims = _worn()
     memory = KeptGlasses()
     _result(memory, image, face)
     moved = np.roll(image, (3, 6), axis=(0, 1))
     points = face.landmarks.points + np.array([6, 3, 0], np.float32)
-    assert face.known is not None
-    assert face.known.parsed is not None
-    blind = replace(face.known.parsed, shares=np.zeros_like(face.known.parsed.shares))
-    known = replace(face.known, parsed=blind)
-    after = replace(face, landmarks=replace(face.landmarks, points=points), known=known)
+    after = replace(_blind(face), landmarks=replace(face.landmarks, points=points))
     patch = _result(memory, moved, after)
     assert _shown(patch, moved, np.roll(rims, (3, 6), axis=(0, 1))) > 0.9
-    for _ in range(TUNING.kept_frames):
-        patch = _result(memory, moved, after)
+    bare = np.roll(portrait(COLLINS).image, (3, 6), axis=(0, 1))
+    for _ in range(TUNING.kept_frames + 2 * TUNING.every_frames):
+        patch = _result(memory, bare, after)
     assert patch.mask.min() == 255
 
 
@@ -96,10 +107,10 @@ def test_bare_faces_dark_glasses_and_those_that_were_taken_off_are_left_alone() 
     assert face.known is not None
     parsed = face.known.parsed
     assert parsed is not None
-    bare = replace(parsed, shares=np.zeros_like(parsed.shares))
-    others = [replace(face.known, parsed=each) for each in (None, bare, replace(parsed, dark=True))]
-    for known in (None, *others):
-        patch = _result(KeptGlasses(), image, replace(face, known=known))
+    others = [replace(face.known, parsed=each) for each in (None, replace(parsed, dark=True))]
+    seen = [(image, replace(face, known=known)) for known in (None, *others)]
+    for picture, each in (*seen, (portrait(COLLINS).image, _blind(face))):
+        patch = _result(KeptGlasses(), picture, each)
         assert patch.mask.min() == 255
         assert (patch.crop == _NEW).all()
     assert _result(KeptGlasses(), image, face, frozenset({1})).mask.min() == 255

@@ -6,11 +6,12 @@ import cv2
 import numpy as np
 
 from mien.face import landmark_sets
-from mien.face.lens_shapes import COLUMN, best_outlines, rays
+from mien.face.lens_shapes import COLUMN, best_outlines
 from mien.face.lens_shapes import TUNING as SHAPES
 from mien.imaging import geometry
 from mien.imaging.line_path import best_way, line_strength, sampled
 from mien.models.format.parsing import FaceClass
+from mien.swap.stages.glasses_places import GlassesLines, Line, face_to_picture, outline_of, places_of
 from mien.types import Affine, Array, Floats, Image, ParsedFace
 
 
@@ -18,6 +19,11 @@ from mien.types import Affine, Array, Floats, Image, ParsedFace
 class LinesTuning:
     """Lengths are in distances of the outer corners of the eyes. Chosen by eye on seven open everyday pictures and a clip."""
 
+    worn: float = 0.016
+    """Mean share of rims in the parser's crop from which it sees glasses. Bare faces of the working set reach 0.012, rims and
+    rimless lenses of it have 0.022 and more."""
+    blind: float = 0.6
+    """How far lines of the picture count where it sees none."""
     edge: float = 0.02
     edge_weight: float = 0.7
     """Distance over which a lens ends in the parser's crop, and weight of that end against a seen rim."""
@@ -71,6 +77,8 @@ class LinesTuning:
     faint_columns: float = 3.0
     """Percentile of the widths that is the rim's, as brows join it; share of rows that must show it, and width of one that
     does not."""
+    plain: tuple[float, float] = (2.0, 3.0)
+    """Times the third quartile of what is around it, and levels, by which an outline stands out."""
     brow_reach: float = 0.03
     brow_gain: float = 2.0
     """Distance beside a line within which a brow is behind it, and factor on its share, which a rim lowers."""
@@ -83,42 +91,6 @@ class LinesTuning:
 TUNING = LinesTuning()
 _JOINT_ROWS, _JOINT_COLUMNS = 24, 49  # of a strip across the bridge or an arm; a column is 0.008 eye distances
 _EYES = ((33, 133), (263, 362))  # outer and inner corner of both eyes
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A line in the coordinates of a face: distances of the eyes, from the middle between them, across and down.
-
-    Rows of places cross it: from `start` along the first of `axes` (2, 2), each along the second, or, `closed`, around it.
-    `way` float32 (rows,) is the column of the line in each row, `certainty` how surely it is there, `brow` how far it lies
-    over a brow there, 0..1.
-    """
-
-    start: Floats
-    axes: Floats
-    closed: bool
-    first: float
-    step: float
-    way: Floats
-    certainty: Floats
-    brow: Floats
-
-
-@dataclass(frozen=True, slots=True)
-class GlassesLines:
-    """The two lenses, both arms, the bridge; `half_width` of a rim in distances of the eyes; the yaw where they were found."""
-
-    lines: tuple[Line, ...]
-    half_width: float
-    yaw: float
-
-
-def face_to_picture(points: Floats) -> Affine:
-    """Return the transform from the coordinates of a face to the picture with its landmarks (478, 2)."""
-    first, second = landmark_sets.EYE_CORNERS
-    across = points[second, :2] - points[first, :2]
-    middle = (points[first, :2] + points[second, :2]) / 2
-    return np.array([[across[0], -across[1], middle[0]], [across[1], across[0], middle[1]]], np.float64)
 
 
 def find_lines(parsed: ParsedFace, points: Floats, picture: Image, yaw: float) -> GlassesLines:
@@ -135,7 +107,7 @@ def find_lines(parsed: ParsedFace, points: Floats, picture: Image, yaw: float) -
     joints = [
         _drawn(strip, _gain(view, strip, _all_columns(strip)), _all_columns(strip), None) for strip in _joint_strips(lenses)
     ]
-    return GlassesLines((*lenses, *joints), float(np.mean([width for _, width in centred])), yaw)
+    return GlassesLines((*lenses, *joints), float(np.mean([width for _, width in centred])), yaw, _plain(view, lenses))
 
 
 def follow_lines(before: GlassesLines, parsed: ParsedFace, points: Floats, picture: Image) -> GlassesLines:
@@ -151,14 +123,14 @@ def follow_lines(before: GlassesLines, parsed: ParsedFace, points: Floats, pictu
         way = line.way + TUNING.new_share * (found.way - line.way)
         certainty = line.certainty + TUNING.new_share * (found.certainty - line.certainty)
         lines.append(replace(line, way=way, certainty=certainty, brow=found.brow))
-    return replace(before, lines=tuple(lines))
+    return replace(before, lines=tuple(lines), plain=_plain(view, lines[:2]))
 
 
 @dataclass(frozen=True, slots=True)
 class _View:
     """A picture of a face and the parser's result, `shares` uint8 (side, side, 3): rims, lenses and brows.
 
-    `to_crop` leads from the picture to the parser's crop.
+    `to_crop` leads from the picture to the parser's crop; it is `blind` where it sees no glasses.
     """
 
     picture: Image
@@ -167,6 +139,12 @@ class _View:
     to_crop: Affine
     shares: Image
     lids: Array
+    blind: bool
+
+
+def sees_glasses(parsed: ParsedFace) -> bool:
+    """Return True when the parser sees a pair of glasses."""
+    return float(parsed.shares[FaceClass.RIM].mean()) >= 255 * TUNING.worn
 
 
 def _view(parsed: ParsedFace, points: Floats, picture: Image) -> _View:
@@ -178,7 +156,7 @@ def _view(parsed: ParsedFace, points: Floats, picture: Image) -> _View:
         ring = points[list(loop), :2]
         cv2.fillPoly(lids, [(ring.mean(0) + TUNING.lids * (ring - ring.mean(0))).round().astype(np.int32)], 255)
     shares = np.asarray(cv2.merge([rims, panes, parsed.shares[FaceClass.BROW]]), np.uint8)
-    return _View(picture, points[:, :2], face_to_picture(points), to_crop, shares, lids)
+    return _View(picture, points[:, :2], face_to_picture(points), to_crop, shares, lids, not sees_glasses(parsed))
 
 
 def _lens_strips(view: _View) -> list[Line]:
@@ -232,28 +210,6 @@ def _joint(start: Floats, end: Floats) -> Line:
     return Line(np.asarray(start, np.float32), axes, False, -TUNING.beside, step, nothing, nothing, nothing)
 
 
-def outline_of(line: Line) -> Floats:
-    """Return the points of a line in the coordinates of the face, float32 (rows, 2)."""
-    return _on_rows(line, line.first + line.step * line.way[:, None])[:, 0]
-
-
-def _on_rows(line: Line, distance: Floats) -> Floats:
-    """Return the points at distances (rows, n) in the rows of a line, float32 (rows, n, 2)."""
-    rows = len(line.way)
-    if line.closed:
-        ends = rays() / np.array([1, SHAPES.flat], np.float32)
-        return np.asarray(line.start + distance[:, :, None] * (ends @ line.axes)[:, None], np.float32)
-    along = np.linspace(0, 1, rows, dtype=np.float32)[:, None, None]
-    return np.asarray(line.start + along * line.axes[0] + distance[:, :, None] * line.axes[1], np.float32)
-
-
-def places_of(line: Line, columns: Floats, to_picture: Affine) -> Floats:
-    """Return the places in the picture of columns (rows, n) of a line, float32 (rows, n, 2)."""
-    places = _on_rows(line, np.asarray(line.first + line.step * columns, np.float32))
-    linear = to_picture[:, :2].astype(np.float32)
-    return np.asarray(places @ linear.T + to_picture[:, 2].astype(np.float32), np.float32)
-
-
 def _all_columns(line: Line) -> Floats:
     """Return the columns of all rows of a strip, float32 (rows, n)."""
     count = SHAPES.columns if line.closed else _JOINT_COLUMNS
@@ -281,6 +237,8 @@ def _lens_gain(view: _View, places: Floats, columns: Floats) -> Floats:
     around = np.zeros_like(seen)
     for reach in (near, wide):
         around += 0.5 * cv2.blur(cv2.dilate(seen, np.ones((5, reach), np.uint8)), (5, 5))
+    if view.blind:
+        around = np.maximum(around, TUNING.blind)
     total = np.stack([(strength * around).sum(axis=1), around.sum(axis=1)], axis=1).astype(np.float32)
     pad = TUNING.usual_rows // 2
     around_all = np.concatenate([total[-pad:], total, total[:pad]])
@@ -326,7 +284,7 @@ def _joint_gain(view: _View, places: Floats) -> Floats:
     """Return how much each place looks like a bridge or an arm."""
     seen = np.ascontiguousarray(_seen(view, places)[:, :, 0])
     strength = line_strength(sampled(view.picture, places), TUNING.widths, TUNING.width_weights)
-    around = cv2.dilate(seen, np.ones((1, 9), np.uint8))
+    around = np.maximum(cv2.dilate(seen, np.ones((1, 9), np.uint8)), TUNING.blind if view.blind else 0)
     shown = strength / (strength + np.float32(TUNING.joint_levels))
     return np.asarray(0.6 * seen + shown * (0.05 + 0.95 * around), np.float32)
 
@@ -348,6 +306,19 @@ def _over_brow(view: _View, line: Line) -> Line:
     reach = np.array([-TUNING.brow_reach, 0, TUNING.brow_reach], np.float32) / np.float32(line.step)
     brow = _seen(view, places_of(line, line.way[:, None] + reach[None], view.to_picture))[:, :, 2].max(axis=1)
     return replace(line, brow=_along(np.minimum(TUNING.brow_gain * brow, 1), 2.0, line.closed))
+
+
+def _plain(view: _View, lenses: list[Line]) -> float:
+    """Return the share of the rows of the fainter lens in which its outline is much stronger than what is around it."""
+    shares, (times, levels) = [], TUNING.plain
+    for lens in lenses:
+        reach = TUNING.follow_columns
+        columns = lens.way[:, None] + np.arange(-reach, reach + 1, dtype=np.float32)[None]
+        strip = sampled(view.picture, places_of(lens, columns, view.to_picture))
+        strength = _strength(np.asarray(cv2.blur(strip, (1, 3)), np.uint8))
+        usual = np.percentile(strength, 75, axis=1)
+        shares.append(float(np.mean(strength[:, reach - 2 : reach + 3].max(axis=1) > times * usual + levels)))
+    return min(shares)
 
 
 def _along(values: Floats, sigma: float, closed: bool) -> Floats:

@@ -10,8 +10,8 @@ from mien.face import landmark_sets
 from mien.imaging import geometry
 from mien.imaging.line_matte import Strip, lay_line
 from mien.imaging.line_path import sampled
-from mien.models.format.parsing import FaceClass
-from mien.swap.stages.glasses_lines import GlassesLines, Line, face_to_picture, find_lines, follow_lines, places_of
+from mien.swap.stages.glasses_lines import find_lines, follow_lines, sees_glasses
+from mien.swap.stages.glasses_places import GlassesLines, Line, face_to_picture, places_of
 from mien.swap.stages.under_patch import under_patch
 from mien.types import Affine, FacePatch, Floats, Frame, Image, Mask, ParsedFace, TrackedFace
 
@@ -20,9 +20,13 @@ from mien.types import Affine, FacePatch, Floats, Frame, Image, Mask, ParsedFace
 class KeepTuning:
     """Lengths are in distances of the outer corners of the eyes."""
 
-    worn: float = 0.016
-    """Mean share of rims in the parser's crop from which glasses are worn. Bare faces of the working set reach 0.012, rims
-    and rimless lenses of it have 0.022 and more."""
+    plain: float = 0.7
+    lost: float = 0.5
+    """Share of the outline of the fainter lens that stands out, from which a pair is worn that the parser misses, and under
+    which it is no more. 131 bare faces of the working set reach 0.44; glasses have 0.42 (without rims) to 0.97, drawn ones 0.71
+    and more."""
+    search_frames: int = 120
+    """Frames between two searches for a pair that the parser misses."""
     eyes: float = 170.0
     """Pixels of that distance at which lines are sought; larger pictures are made smaller for it. At 110, pale rims of one
     pixel were lost."""
@@ -61,10 +65,11 @@ class KeptGlasses:
 
     def __init__(self) -> None:
         self._known: dict[int, KnownGlasses] = {}
+        self._waited: dict[int, int] = {}
 
     def reset(self) -> None:
         """Forget everything: another stream begins."""
-        self._known = {}
+        self._known, self._waited = {}, {}
 
     def keep(
         self, frame: Frame, patches: Sequence[tuple[TrackedFace, FacePatch]], off: frozenset[int] = frozenset()
@@ -75,29 +80,39 @@ class KeptGlasses:
         """
         present = {face.track_id for face, _ in patches} - off
         self._known = {number: each for number, each in self._known.items() if number in present}
+        self._waited = {number: each for number, each in self._waited.items() if number in present}
         return [(face, self._kept(frame.image, face, patch) if face.track_id in present else patch) for face, patch in patches]
 
     def _kept(self, image: Image, face: TrackedFace, patch: FacePatch) -> FacePatch:
-        parsed, known = None if face.known is None else face.known.parsed, self._known.get(face.track_id)
-        if parsed is None or parsed.dark or not (_wears_glasses(parsed) or (known and known.unseen < TUNING.kept_frames)):
+        parsed = None if face.known is None else face.known.parsed
+        if parsed is None or parsed.dark or not self._is_due(face.track_id, parsed):
             self._known.pop(face.track_id, None)
             return patch
         points = np.asarray(geometry.apply(geometry.invert(patch.crop_to_frame), face.landmarks.points[:, :2]), np.float32)
-        target = under_patch(image, patch)
+        target, seen = under_patch(image, patch), sees_glasses(parsed)
+        known = self._known.get(face.track_id)
         if known is None or abs(face.yaw - known.lines.yaw) > TUNING.turned_degrees:
             known = KnownGlasses(find_lines(parsed, *_small(points, target), face.yaw))
+            if not seen and known.lines.plain < TUNING.plain:
+                self._known.pop(face.track_id, None)
+                return patch
             self._known[face.track_id] = known
         elif known.looked >= TUNING.every_frames:
             known.lines, known.looked = follow_lines(known.lines, parsed, *_small(points, target)), 0
         known.looked += 1
-        known.unseen = 0 if _wears_glasses(parsed) else known.unseen + 1
+        known.unseen = 0 if seen or known.lines.plain >= TUNING.lost else known.unseen + 1
         crop, mask = patch.crop.copy(), patch.mask.copy()
         _lay(known.lines, face_to_picture(points), target, crop, mask)
         return replace(patch, crop=crop, mask=mask)
 
-
-def _wears_glasses(parsed: ParsedFace) -> bool:
-    return float(parsed.shares[FaceClass.RIM].mean()) >= 255 * TUNING.worn
+    def _is_due(self, number: int, parsed: ParsedFace) -> bool:
+        """Return True for a face that wears glasses, or that is searched for some in this frame."""
+        known = self._known.get(number)
+        if sees_glasses(parsed) or (known is not None and known.unseen < TUNING.kept_frames):
+            return True
+        waited = self._waited.get(number, TUNING.search_frames)
+        self._waited[number] = 1 if waited >= TUNING.search_frames else waited + 1
+        return waited >= TUNING.search_frames
 
 
 def _small(points: Floats, picture: Image) -> tuple[Floats, Image]:
