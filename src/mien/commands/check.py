@@ -13,7 +13,8 @@ def add(commands: Commands) -> None:
     check = commands.add_parser(
         "check",
         help="look at a call from the other side: mien's mark and label, live",
-        description="Look for mien's mark and badge in a part of the screen, a camera, a stream or a file.",
+        description="Look for mien's mark and badge in a part of the screen, a camera, a stream or a file; show requests to "
+        "read aloud, and say what was seen after them.",
     )
     check.add_argument(
         "source", metavar="SOURCE", help="screen, screen:DISPLAY, screen:X,Y,W,H, camera:0, a device, a URL, or a file"

@@ -27,7 +27,7 @@ class ToneTuning:
     unlike_share: float = 0.2  # skin is seldom darker than its surroundings by more; brows, lips and beards are
     brighter_share: float = 0.6  # the same for brighter skin: most shine is the lamp's, and goes over with the light
     darker_skin: float = 1.5  # times as bright a target up to which the photo is taken for a darker exposure
-    shadow_power: float = 0.35  # beyond it, of the rest of that ratio in shadows: dark skin is rough, and light skin is not
+    shadow_power: float = 0.05  # beyond it, of the rest of that ratio in shadows: dark skin is rough, and light skin is not
     highlight_white: float = 0.6  # colour of highlights: 0 = the skin's, 1 = the lamp's
     black_level: float = 6.0  # added to both sides of a ratio of brightnesses, so that noise in the dark does not explode
     single_tone: float = 1.0  # levels by which colours leave the line of one tone: faces in colour 3.5 and more, sepia 0.5

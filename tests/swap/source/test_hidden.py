@@ -148,6 +148,31 @@ def test_a_thin_rim_that_the_parser_misses_is_filled() -> None:
     assert float(found.holes[line].mean()) < 0.5, "without any rim it is a wrinkle"
 
 
+def test_what_the_pads_of_thin_glasses_reflect_is_filled() -> None:
+    x, y = texture_points(GRID)[list(landmark_sets.RIGHT_EYE)].mean(0).round().astype(int).tolist()
+    spot = 2 * x, 2 * (y + 5)
+    filled = []
+    for kind in (FaceClass.RIM, FaceClass.SKIN):
+        own, classes, _ = _with_thin_rims(kind)
+        cv2.circle(own, spot, 1, (255, 255, 255), -1)
+        found = hidden_parts(own, classes, portrait(COLLINS).landmarks.points, 0.0, np.ones((GRID, GRID), np.float32))
+        filled.append(float(found.holes[spot[1], spot[0]]))
+    assert filled[0] > 0.6
+    assert filled[1] < 0.2, "without glasses it is a tear or a spot of shine"
+
+
+def test_the_edge_of_hair_is_wider_on_a_cheek_than_on_the_forehead() -> None:
+    strands = np.zeros((GRID, GRID), np.uint8)
+    strands[20:100, 24:30] = 1
+    x = 2 * 30 + 5
+    holes = _hidden(_classes((FaceClass.HAIR, strands > 0))).holes
+    cheek, forehead = 2 * 85, 2 * 22
+    assert float(holes[cheek, x]) > 0.9
+    assert float(holes[forehead, x]) < 0.3
+    things = _hidden(_classes((FaceClass.THING, strands > 0))).holes
+    assert float(things[cheek, x]) < 0.3, "a thing throws no strands"
+
+
 def test_a_pale_rim_is_found_by_its_lens() -> None:
     lens = np.zeros((GRID, GRID), np.uint8)
     x, y = texture_points(GRID)[list(landmark_sets.RIGHT_EYE)].mean(0).round().astype(int).tolist()
@@ -248,10 +273,12 @@ def test_the_shadow_of_half_a_face_ends_on_nose_and_upper_lip() -> None:
     for number in (195, 164):
         x, y = texture_points(256)[number].round().astype(int)
         assert strip[y, x] > 0.9
-    for number in (50, 2, 13, 152):
+    for number in (50, 98, 327, 13, 152):
         x, y = texture_points(256)[number].round().astype(int)
         assert strip[y + 1 if number == 13 else y - 1, x] == 0, "no cheek, no nostrils, no lips, no chin"
     moustache = np.zeros((GRID, GRID), bool)
     x, y = texture_points(GRID)[164].round().astype(int)
     moustache[y - 6 : y + 7, x - 10 : x + 11] = True
     assert terminator(_classes((FaceClass.BEARD, moustache)))[2 * y, 2 * x] == 0
+    moustache[:, x:] = False
+    assert terminator(_classes((FaceClass.BEARD, moustache)))[2 * y, 2 * x] > 0.9, "on one side alone it is the shadow"

@@ -46,6 +46,20 @@ def test_skin_under_a_rim_between_the_brows_takes_nothing_of_the_brows() -> None
     assert np.abs(filled - bare).max() < 25
 
 
+def test_what_is_left_of_a_dark_strand_does_not_grow_into_the_skin_beside_it() -> None:
+    face = portrait(COLLINS)
+    photo, classes = face.image.copy(), _classes()
+    bare = _tone(_view(photo), 50)
+    column, row = texture_points(GRID)[50].round().astype(int)
+    seen = np.zeros((GRID, GRID), bool)
+    seen[row - 3 : row + 4, column - 3 : column + 4] = True
+    x, y = face.landmarks.points[50, :2].round().astype(int)
+    eyes = float(np.linalg.norm(face.landmarks.points[33] - face.landmarks.points[263]))
+    cv2.circle(photo, (int(x), int(y)), round(0.14 * eyes), (10, 10, 10), -1)
+    classes[FaceClass.RIM, seen], classes[FaceClass.SKIN, seen] = 255, 0
+    assert np.abs(_tone(_view(photo, classes), 50, 1) - bare).max() < 20
+
+
 def test_blown_out_skin_takes_the_colour_of_the_skin_around_it() -> None:
     face = portrait(COLLINS)
     usual = _tone(_view(face.image), 50)

@@ -14,10 +14,11 @@ from mien.face import landmark_sets
 from mien.imaging.arrays import locked
 from mien.imaging.colour import LUMA
 from mien.imaging.smoothstep import smoothstep
-from mien.models.format.parsing import FaceClass
 from mien.swap.source.fill import HOLE_SIDE, filled
+from mien.swap.source.hair import beard_share, hair_share, without_deep_shadows, without_shadows
 from mien.swap.source.light import DARK
-from mien.swap.source.regions import GRID, area_of, regions
+from mien.swap.source.patches import patches
+from mien.swap.source.regions import GRID, area_of, features, regions, wide
 from mien.types import Array, Floats, Image
 
 
@@ -53,13 +54,6 @@ class HardLightTuning:
     """Width around the strip of folds that belongs to it, in eye distances."""
     line: tuple[float, float] = (1.0, 2.0)
     """Darkness between which a fold becomes a line that is filled from around."""
-    deep: tuple[float, float] = (2.5, 4.0)
-    """Darkness between which a fold is surely deep."""
-    deep_red: tuple[float, float] = (1.0, 3.0)
-    """Red of a deep fold, against even light, between which it is no hair: moustaches have -1.9 to 2.0, folds in the shadow 1.8
-    to 7.5, in four photos."""
-    deep_hair: float = 0.4
-    """Share of hair that a parser sees in a deep fold without any: 0.3 to 0.6 in the shadow of a grin."""
     line_side: int = 5
     """Side in texels of 256 by which such a line is widened."""
     steady: float = 0.12
@@ -139,18 +133,19 @@ def unevenness(
     apart = tones(_lit(own, gain), tuning.blur) - usual.mean
     hairy = np.zeros((GRID, GRID), np.float32)
     if classes is not None:
-        hairy = classes[[FaceClass.BEARD, FaceClass.BROW, FaceClass.HAIR]].sum(0) / np.float32(255)
+        hairy = hair_share(classes, well)
     free = (hairy < tuning.hair_share) & (features(tuning.feature_margin) < tuning.hair_share)
     steady = usual.deviation[:, :, 0] < tuning.steady
-    sure, seen = (steady & (_wide((each > 0.5) & free) > 0.5) for each in (skin, well))
+    sure, seen = (steady & (wide((each > 0.5) & free) > 0.5) for each in (skin, well))
     if not sure.any():
-        return Unevenness(0.0, 0.0, 0.0, 0.0, np.zeros_like(apart), _wide(hairy))
+        return Unevenness(0.0, 0.0, 0.0, 0.0, np.zeros_like(apart), wide(hairy))
     apart = np.asarray(apart - np.median(apart[sure], axis=0), np.float32)
     luma, blue, red = np.minimum(np.abs(apart[sure]) / usual.deviation[sure], tuning.most).mean(axis=0)
     painted = float((np.abs(apart[seen][:, 1:]).max(axis=1) > tuning.paint).mean()) if seen.any() else 0.0
     both, sides = sure & sure[:, ::-1], np.abs(apart - apart[:, ::-1])[:, :, 0] / usual.deviation[:, :, 0]
     lopsided = float((sides[both] > tuning.far_apart).mean()) if both.any() else 0.0
-    return Unevenness(float(luma), float(max(blue, red)), painted, lopsided, apart, _wide(hairy))
+    hair = wide(hairy) if classes is None else without_shadows(wide(hairy), beard_share(classes, well), apart)
+    return Unevenness(float(luma), float(max(blue, red)), painted, lopsided, apart, hair)
 
 
 def evened(
@@ -160,26 +155,28 @@ def evened(
 
     `well` (grid, grid) is how well the photo shows each texel; `mouth_width` is in eye distances.
     """
-    wide, smile = _wide(well), _way(mouth_width, tuning.smile)
-    one_sided = _one_sided(found, wide, tuning)
-    found = replace(found, apart=found.apart - one_sided)
+    seen, smile = wide(well), _way(mouth_width, tuning.smile)
+    one_sided = _one_sided(found, seen, tuning)
     light = _way(found.hardness, tuning.hardness)
-    near = np.maximum(light, _hard_near(found, wide, tuning))
+    hair = without_deep_shadows(found.hairy, found.apart, even_face(HOLE_SIDE).deviation, light)
+    found = replace(found, apart=found.apart - one_sided, hairy=hair)
+    near = np.maximum(light, _hard_near(found, seen, tuning))
     hue = np.full_like(near, _way(found.hue, tuning.hue))
-    if smile <= 0 and not (one_sided.any() or near.any() or hue.any()):
-        return own
-    change = _change(found, near, hue, (tuning.kept, tuning.kept_colour), wide, tuning)
+    change = _change(found, near, hue, (tuning.kept, tuning.kept_colour), seen, tuning)
+    change += patches(found.apart - change, _free_skin(found, seen, tuning), seen)
     change += cv2.GaussianBlur(one_sided, (0, 0), tuning.blur)
     edges = _edges(change, found, tuning)
     if smile > 0:
         folds = smile * _folds()
-        folded = _change(found, folds, folds, (tuning.kept_fold, tuning.kept_fold), wide, tuning)
+        folded = _change(found, folds, folds, (tuning.kept_fold, tuning.kept_fold), seen, tuning)
         change = np.where(np.abs(folded) > np.abs(change), folded, change)
+    if not change.any():
+        return own
     size_wh = own.shape[1::-1]
     gains = cv2.resize(_gains(change, _lit(own, gain), tuning), size_wh, interpolation=cv2.INTER_LINEAR)
     even = np.asarray(np.clip(own * gains + 0.5, 0, 255), np.uint8)
     even = filled(even, edges, well * (1 - features(tuning.feature_margin)))
-    return filled(even, _lines(found, smile, light, tuning), well) if smile > 0 else even
+    return filled(even, _lines(found, smile, tuning), well) if smile > 0 else even
 
 
 def blown_out(own: Image, tuning: HardLightTuning = TUNING) -> Floats:
@@ -191,7 +188,7 @@ def blown_out(own: Image, tuning: HardLightTuning = TUNING) -> Floats:
     second = np.maximum(np.minimum(blue, green), np.minimum(np.maximum(blue, green), red))
     if second.max() <= low:
         return np.zeros(second.shape, np.float32)
-    inside = 1 - _wide(np.maximum(features(tuning.feature_margin), regions().mouth))
+    inside = 1 - wide(np.maximum(features(tuning.feature_margin), regions().mouth))
     lost = smoothstep((second.astype(np.float32) - low) / (high - low)) * inside
     grown = cv2.dilate(lost, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (tuning.edge_side, tuning.edge_side)))
     return np.asarray(cv2.GaussianBlur(grown, (0, 0), tuning.blur), np.float32)
@@ -236,7 +233,7 @@ def _change(
     # Beards, brows and hair are dark by themselves.
     skin = np.where(found.apart[:, :, 0] < 0, 1 - np.minimum(tuning.hair_gain * found.hairy, 1), 1)
     excess *= np.dstack([strength * skin, coloured * skin, coloured * skin])
-    change = _over_features(excess, well * (1 - _wide(features(tuning.feature_margin))), well, tuning)
+    change = _over_features(excess, well * (1 - wide(features(tuning.feature_margin))), well, tuning)
     return np.asarray(cv2.GaussianBlur(change, (0, 0), tuning.blur), np.float32)
 
 
@@ -272,7 +269,7 @@ def _one_sided(found: Unevenness, well: Floats, tuning: HardLightTuning) -> Floa
 def _free_skin(found: Unevenness, well: Floats, tuning: HardLightTuning) -> Floats:
     """Return how surely a texel is seen and is neither hair nor a feature, float32 (256, 256), 0..1."""
     bare = 1 - np.minimum(tuning.hair_gain * found.hairy, 1)
-    return np.asarray(well * (1 - _wide(features(tuning.feature_margin))) * bare, np.float32)
+    return np.asarray(well * (1 - wide(features(tuning.feature_margin))) * bare, np.float32)
 
 
 def _over_features(excess: Floats, sure: Floats, well: Floats, tuning: HardLightTuning) -> Floats:
@@ -280,7 +277,7 @@ def _over_features(excess: Floats, sure: Floats, well: Floats, tuning: HardLight
     weight = sure[:, :, None]
     total = cv2.GaussianBlur(weight, (0, 0), tuning.wide)[:, :, None] + np.float32(0.05)
     around = cv2.GaussianBlur(excess * weight, (0, 0), tuning.wide) / total
-    return np.asarray(excess * weight + around * (well * _wide(features(tuning.feature_margin)))[:, :, None], np.float32)
+    return np.asarray(excess * weight + around * (well * wide(features(tuning.feature_margin)))[:, :, None], np.float32)
 
 
 def _edges(change: Floats, found: Unevenness, tuning: HardLightTuning) -> Floats:
@@ -292,20 +289,16 @@ def _edges(change: Floats, found: Unevenness, tuning: HardLightTuning) -> Floats
     few, many = tuning.edge_hair
     # Nostrils are dark in any light.
     kept = np.maximum(features(tuning.feature_margin), area_of(landmark_sets.NOSE_UNDERSIDE, tuning.feature_margin))
-    steep *= (1 - _wide(kept)) * (1 - smoothstep((found.hairy - few) / (many - few)))
+    steep *= (1 - wide(kept)) * (1 - smoothstep((found.hairy - few) / (many - few)))
     grown = cv2.dilate(steep, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (tuning.edge_side, tuning.edge_side)))
     return np.asarray(cv2.GaussianBlur(grown, (0, 0), tuning.blur), np.float32)
 
 
-def _lines(found: Unevenness, smile: float, light: float, tuning: HardLightTuning) -> Floats:
+def _lines(found: Unevenness, smile: float, tuning: HardLightTuning) -> Floats:
     """Return the dark lines of a smile's folds, float32 (256, 256), 0..1: too fine for a gain, they are filled."""
-    deviation = even_face(HOLE_SIDE).deviation
-    off, red = -found.apart[:, :, 0] / deviation[:, :, 0], found.apart[:, :, 2] / deviation[:, :, 2]
+    off = -found.apart[:, :, 0] / even_face(HOLE_SIDE).deviation[:, :, 0]
     low, high = tuning.line
-    # In hard light the shadow of a deep fold looks like hair to a parser.
-    deep = smoothstep((off - tuning.deep[0]) / (tuning.deep[1] - tuning.deep[0]))
-    deep *= smoothstep((red - tuning.deep_red[0]) / (tuning.deep_red[1] - tuning.deep_red[0]))
-    hairy = np.clip(2 * tuning.hair_gain * (found.hairy - light * tuning.deep_hair * deep), 0, 1)
+    hairy = np.clip(2 * tuning.hair_gain * found.hairy, 0, 1)
     dark = smoothstep((off - low) / (high - low)) * (1 - hairy)
     grown = cv2.dilate(dark, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (tuning.line_side, tuning.line_side)))
     return np.asarray(smile * _folds() * cv2.GaussianBlur(grown, (0, 0), tuning.blur), np.float32)
@@ -328,25 +321,10 @@ def _way(value: float, span: tuple[float, float]) -> float:
 
 def _lit(own: Image, gain: Floats) -> Floats:
     small = cv2.resize(own, (HOLE_SIDE, HOLE_SIDE), interpolation=cv2.INTER_AREA)
-    return np.asarray(small * _wide(gain), np.float32)
-
-
-def _wide(grid: Array) -> Floats:
-    """Return a map (grid, grid) or (grid, grid, n) as float32 of 256 texels."""
-    return np.asarray(cv2.resize(grid.astype(np.float32), (HOLE_SIDE, HOLE_SIDE), interpolation=cv2.INTER_LINEAR), np.float32)
-
-
-@cache
-def features(margin: float) -> Floats:
-    """Return the parts that are no skin, float32 (grid, grid), 0..1, read-only."""
-    loops = (
-        landmark_sets.RIGHT_EYE, landmark_sets.LEFT_EYE, landmark_sets.RIGHT_BROW, landmark_sets.LEFT_BROW,
-        landmark_sets.OUTER_LIPS,
-    )  # fmt: skip
-    return locked(np.maximum.reduce([area_of(loop, margin) for loop in loops]))
+    return np.asarray(small * wide(gain), np.float32)
 
 
 @cache
 def _folds() -> Floats:
     """Return where a smile makes folds, between cheeks and mouth, float32 (256, 256), 0..1, read-only."""
-    return locked(_wide(np.maximum(*(area_of(loop, TUNING.fold_margin) for loop in landmark_sets.SMILE_FOLDS))))
+    return locked(wide(np.maximum(*(area_of(loop, TUNING.fold_margin) for loop in landmark_sets.SMILE_FOLDS))))

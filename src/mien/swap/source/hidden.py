@@ -1,18 +1,20 @@
 """Parts of a photo's face that hair, glasses, hands and things hide, and what each of them becomes."""
 
 from dataclasses import dataclass
+from functools import cache
 
 import cv2
 import numpy as np
 
 from mien.face import landmark_sets
 from mien.face.mean_face import texture_per_eye_distance, texture_points
+from mien.imaging.arrays import locked
 from mien.imaging.guided_filter import refined
 from mien.imaging.smoothstep import smoothstep
 from mien.models.format.parsing import FaceClass
 from mien.swap.source.fill import HOLE_SIDE
 from mien.swap.source.light import DARK
-from mien.swap.source.regions import GRID, area_of, regions
+from mien.swap.source.regions import GRID, area_of, regions, wide
 from mien.types import Array, Floats, Image
 
 
@@ -25,6 +27,8 @@ class HiddenTuning:
     edge: float = 0.04
     """Radius in which the edge of hair is sought."""
     hair_margin: float = 0.03
+    beside_margin: float = 0.07
+    """The same below the brows and beside the eyes, where the edge of hair throws a shadow on the cheek."""
     rim_share: float = 0.3
     """Share of rims from which a texel is filled."""
     glasses_share: float = 0.01
@@ -43,6 +47,8 @@ class HiddenTuning:
     line_width: float = 0.03
     line_contrast: float = 0.1
     """Difference in brightness of a line from its surroundings, natural logarithm."""
+    glint: float = 0.2
+    """Brightness of a spot against its surroundings, natural logarithm, from which it is what pads and rims reflect."""
     line_length: float = 0.14
     """Width that a line spans, at least: shorter ones are wrinkles and pores."""
     eye_margin: float = 0.03
@@ -70,6 +76,8 @@ class HiddenTuning:
     from 12 on, as a second outline of the nose. With glasses, whose far rim lies across the eye, it is half of the face."""
     turned_degrees: float = 26.0
     """The same of any face. From 12 on, the distance to the source would grow by 0.04 to 0.09: no face is symmetric."""
+    sure_moustache: tuple[float, float] = (0.5, 0.7)
+    """Share of a beard between which a moustache is sure: the edge of a shadow reaches 0.5."""
     nose_margin: float = 0.06
     """Width around the wing of the nose that goes with it."""
     ridge: float = 0.04
@@ -79,7 +87,7 @@ class HiddenTuning:
     """Yaw between which the ridge of the nose is filled: the mesh takes what lies beyond it for a part of it."""
     ridge_reach: float = 0.08
     """Distance from the ridge within which it is filled."""
-    terminator_reach: float = 0.06
+    terminator_reach: float = 0.08
     """Distance from the middle of nose and upper lip within which the edge of a shadow of half the face is filled."""
     soft: float = 0.03
     """Sigma of the blur at the border of what is unknown."""
@@ -135,8 +143,11 @@ def hidden_parts(
     eye = HOLE_SIDE * texture_per_eye_distance()
     hair, thick = classes[FaceClass.HAIR] * np.float32(tuning.thin_gain), classes[list(_THICK)].sum(0, dtype=np.float32)
     edged = refined(_fine(hair + thick), guide, max(2, round(tuning.edge * eye)))
-    cover = np.asarray(cv2.dilate(edged, _disc(tuning.hair_margin * eye)), np.float32) / np.float32(255)
-    depth = cv2.distanceTransform((cover > 0.5).astype(np.uint8), cv2.DIST_L2, 3) / eye
+    near = cv2.dilate(edged, _disc(tuning.hair_margin * eye))
+    strands = np.where(_fine(hair) > _fine(thick), edged, 0).astype(np.uint8)
+    far = np.maximum(near, cv2.dilate(strands, _disc(tuning.beside_margin * eye)))
+    cover = np.asarray(near + (far.astype(np.float32) - near) * _beside(tuning), np.float32) / np.float32(255)
+    depth = cv2.distanceTransform((near > 127).view(np.uint8), cv2.DIST_L2, 3) / eye
     deep = smoothstep((depth - 0.6 * tuning.fill_depth) / (0.4 * tuning.fill_depth)) * cover
     unknown = _small(deep)
     # Hair hangs: above a strand on the forehead there is more of it, however much it may look like skin.
@@ -161,6 +172,13 @@ def hidden_parts(
     return Hidden(holes, unknown, mirrored, brows, closed, bool(dark.any()), worn, ridge)
 
 
+@cache
+def _beside(tuning: HiddenTuning) -> Floats:
+    """Return the cheeks and temples, float32 (256, 256), 0..1: below the brows and beside the eyes; read-only."""
+    eyes = np.maximum(*(area_of(loop, tuning.brow_margin) for loop in landmark_sets.BROWS_WITH_EYES))
+    return locked(wide((1 - eyes) * (1 - regions().forehead)))
+
+
 def _glasses(classes: Array) -> Floats:
     """Return rims and dark panes with their edge, float32 (grid, grid), 0..1: behind clear ones lies the face."""
     shares = np.minimum(classes[[FaceClass.RIM, FaceClass.SHADE]].sum(0, dtype=np.float32) / np.float32(255), 1)
@@ -175,7 +193,8 @@ def _rims(classes: Array, guide: Image, eye: float, tuning: HiddenTuning) -> Flo
     ring = cv2.morphologyEx(lenses, cv2.MORPH_GRADIENT, _disc(tuning.lens_edge * eye))
     sure = (_fine(classes[FaceClass.RIM].astype(np.float32)) > 255 * tuning.sure_rim).astype(np.uint8)
     seen = cv2.dilate(sure, _disc(tuning.rim_margin * eye))[ring > 0]
-    if float(rims.mean()) > tuning.glasses_share and seen.size and float(seen.mean()) < tuning.seen_rims:
+    thin = float(rims.mean()) > tuning.glasses_share and seen.size > 0 and float(seen.mean()) < tuning.seen_rims
+    if thin:
         ring = np.maximum(ring, _thin_rims(guide, np.maximum(rims, lenses), eye, tuning))
     grown = cv2.dilate(np.maximum(rims, ring), _disc(tuning.rim_margin * eye)).astype(np.float32)
     soft = np.asarray(cv2.GaussianBlur(grown, (0, 0), 0.3 * tuning.rim_margin * eye), np.float32)
@@ -185,7 +204,11 @@ def _rims(classes: Array, guide: Image, eye: float, tuning: HiddenTuning) -> Flo
     beside *= 1 - smoothstep((classes[FaceClass.RIM] / np.float32(255) - tuning.rim_share) / tuning.rim_share)
     brows = smoothstep((classes[FaceClass.BROW] / np.float32(255) - 0.5) / 0.3)
     kept = np.maximum.reduce([opened, beside, brows])
-    return np.asarray(soft * (1 - cv2.resize(kept, soft.shape, interpolation=cv2.INTER_LINEAR)), np.float32)
+    found = soft * (1 - cv2.resize(kept, soft.shape, interpolation=cv2.INTER_LINEAR))
+    if thin:
+        bare = 1 - cv2.resize(np.maximum(opened, brows), soft.shape, interpolation=cv2.INTER_LINEAR)
+        found = np.maximum(found, bare * _glints(guide, np.maximum(rims, lenses), eye, tuning))
+    return np.asarray(found, np.float32)
 
 
 def _thin_rims(guide: Image, panes: Array, eye: float, tuning: HiddenTuning) -> Array:
@@ -202,6 +225,15 @@ def _thin_rims(guide: Image, panes: Array, eye: float, tuning: HiddenTuning) -> 
     long = stats[:, cv2.CC_STAT_WIDTH] >= tuning.line_length * eye
     long[0] = False
     return np.asarray(long[labels], np.uint8)
+
+
+def _glints(guide: Image, panes: Array, eye: float, tuning: HiddenTuning) -> Floats:
+    """Return the bright spots and lines beside `panes`, float32 (256, 256), 0..1: rims, pads and screws reflect."""
+    around = cv2.dilate(panes, _disc(tuning.line_reach * eye))
+    grey = np.log(cv2.cvtColor(guide, cv2.COLOR_BGR2GRAY).astype(np.float32) + DARK)
+    spots = (cv2.morphologyEx(grey, cv2.MORPH_TOPHAT, _disc(tuning.line_width * eye)) > tuning.glint) & (around > 0)
+    grown = cv2.dilate(spots.astype(np.float32), np.ones((3, 3), np.uint8))
+    return np.asarray(cv2.GaussianBlur(grown, (0, 0), 0.7), np.float32)
 
 
 def _dark_glasses(classes: Array, guide: Image, tuning: HiddenTuning) -> Floats:
@@ -236,11 +268,15 @@ def terminator(classes: Array | None, tuning: HiddenTuning = TUNING) -> Floats:
 
     A moustache stays, by the `classes` as in `SourceFace`.
     """
-    strip = np.maximum(*(_strip(part, tuning.terminator_reach) for part in (_NOSE, _UPPER_LIP)))
+    strip = np.maximum(*(_strip(part, tuning.terminator_reach) for part in ((9, 2), _UPPER_LIP)))
     if classes is None:
         return strip
-    beard = _fine(classes[FaceClass.BEARD].astype(np.float32)).astype(np.float32) / np.float32(255)
-    return np.asarray(strip * (1 - np.minimum(2 * beard, 1)), np.float32)
+    # A beard grows on both sides, and a parser takes a deep shadow for one.
+    reach = 2 * round(tuning.terminator_reach * GRID * texture_per_eye_distance()) + 1
+    both = np.minimum(classes[FaceClass.BEARD], classes[FaceClass.BEARD][:, ::-1])
+    beard = _fine(cv2.erode(both, np.ones((1, reach), np.uint8)).astype(np.float32)).astype(np.float32) / np.float32(255)
+    low, high = tuning.sure_moustache
+    return np.asarray(strip * (1 - smoothstep((beard - low) / (high - low))), np.float32)
 
 
 def _strip(part: tuple[int, int], reach: float) -> Floats:

@@ -8,8 +8,10 @@ import numpy as np
 
 from mien.face import landmark_sets
 from mien.face.mean_face import texture_per_eye_distance, texture_points
+from mien.imaging.arrays import locked
 from mien.imaging.smoothstep import smoothstep
-from mien.types import Floats, Mask
+from mien.swap.source.fill import HOLE_SIDE
+from mien.types import Array, Floats, Mask
 
 GRID = 128  # texels on a side of the maps in which source faces are judged
 
@@ -56,6 +58,24 @@ def area_of(loop: tuple[int, ...], margin: float) -> Floats:
     side = 2 * max(1, round(1.5 * width)) + 1
     grown = cv2.dilate(area, np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))))
     return np.asarray(cv2.GaussianBlur(grown, (0, 0), max(0.5, 0.5 * width)), np.float32) / np.float32(255)
+
+
+@cache
+def features(margin: float) -> Floats:
+    """Return the parts that are no skin, float32 (grid, grid), 0..1, read-only: eyes, brows, lips and `margin` around them."""
+    return locked(np.maximum(eyes_and_brows(margin), area_of(landmark_sets.OUTER_LIPS, margin)))
+
+
+@cache
+def eyes_and_brows(margin: float) -> Floats:
+    """Return eyes and brows with `margin` eye distances around them, float32 (grid, grid), 0..1, read-only."""
+    loops = landmark_sets.RIGHT_EYE, landmark_sets.LEFT_EYE, landmark_sets.RIGHT_BROW, landmark_sets.LEFT_BROW
+    return locked(np.maximum.reduce([area_of(loop, margin) for loop in loops]))
+
+
+def wide(grid: Array) -> Floats:
+    """Return a map (grid, grid) or (grid, grid, n) as float32 of 256 texels."""
+    return np.asarray(cv2.resize(grid.astype(np.float32), (HOLE_SIDE, HOLE_SIDE), interpolation=cv2.INTER_LINEAR), np.float32)
 
 
 def _filled(parts: tuple[tuple[int, ...], ...]) -> Mask:

@@ -23,7 +23,7 @@ class LinesTuning:
     """Mean share of rims in the parser's crop from which it sees glasses. Bare faces of the working set reach 0.012, rims and
     rimless lenses of it have 0.022 and more."""
     blind: float = 0.6
-    """How far lines of the picture count where it sees none."""
+    """Weight of the lines of the picture where it sees none."""
     edge: float = 0.02
     edge_weight: float = 0.7
     """Distance over which a lens ends in the parser's crop, and weight of that end against a seen rim."""

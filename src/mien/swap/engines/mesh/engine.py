@@ -23,6 +23,7 @@ from mien.imaging.draw import draw_mesh, mark_steps
 from mien.settings import Settings
 from mien.swap.engines.mesh.beard_layer import BeardLayer, beard_layer, lay_under, vertices
 from mien.swap.engines.mesh.expressions import ExpressionTextures, expression_textures, frames_of
+from mien.swap.engines.mesh.eyes import covered, eye_triangles, openings, with_eyes
 from mien.swap.engines.mesh.texture import Texture, border_opacity, chain, completed, glasses_opacity, merged_views
 from mien.types import Affine, Array, FacePatch, Floats, Frame, Image, KnownFace, Mask, SourceFace, TrackedFace
 
@@ -40,6 +41,7 @@ _MIN_VISIBLE = 0.2  # share of a face from which its light can be estimated; cho
 class PreparedMesh:
     """Values that depend on the source alone; `textures` go from large to small, `opacity` is float32 (478,).
 
+    `openings` are those of the photo's eyes, as a share of their width.
     `beard` is the photo's beard, None where it has none or the target's is to show; `expressions` is what a clip shows of the
     source's expressions, None without a clip. `bare` is the same without the photo's glasses, for wearers whose dark ones stay;
     None where no glasses are worn.
@@ -48,6 +50,7 @@ class PreparedMesh:
     textures: tuple[Texture, ...]
     opacity: Floats
     triangles: Array
+    openings: tuple[float, float]
     beard: BeardLayer | None = None
     expressions: ExpressionTextures | None = None
     bare: "PreparedMesh | None" = None
@@ -63,10 +66,7 @@ class MeshEngine:
         self._settings = settings
         parts = [landmark_sets.skin_triangles()]
         if settings.eyes != "target":
-            parts += [
-                landmark_sets.fan(landmark_sets.RIGHT_EYE, landmark_sets.RIGHT_IRIS),
-                landmark_sets.fan(landmark_sets.LEFT_EYE, landmark_sets.LEFT_IRIS),
-            ]
+            parts.append(eye_triangles())
         if settings.mouth == "source":
             parts.append(landmark_sets.strip(landmark_sets.INNER_LIPS))
         self._triangles = np.ascontiguousarray(np.concatenate(parts))
@@ -91,12 +91,12 @@ class MeshEngine:
         beard = None if self._settings.beard == "target" else beard_layer(source)
         full = completed(view)
         textures = chain(full)
-        frames = frames_of(source, view, full)
+        frames, opened = frames_of(source, view, full), openings(source.landmarks.points)
         if frames is None:
-            return PreparedMesh(textures, opacity, self._triangles, beard)
+            return PreparedMesh(textures, opacity, self._triangles, opened, beard)
         sizes = [len(texture.image) for texture in textures]
         expressions = expression_textures(frames, sizes, teeth=self._settings.mouth == "source")
-        return PreparedMesh(textures, opacity, self._triangles, beard, expressions)
+        return PreparedMesh(textures, opacity, self._triangles, opened, beard, expressions)
 
     def swap(self, frame: Frame, faces: Sequence[TrackedFace], prepared: PreparedMesh) -> list[FacePatch | None]:
         """Return a patch for each face, None where nothing of it is in the picture."""
@@ -132,8 +132,9 @@ class MeshEngine:
             image = prepared.expressions.mixed(image, step, face.landmarks.points)
         crop, mask = np.empty((height, width, 3), np.uint8), np.zeros((height, width), np.uint8)
         depth = np.empty((height, width), np.float32)
-        opacity = prepared.opacity * far_side_opacity(face.yaw)
-        draw_mesh(prepared.triangles, local, texture.points, image, opacity, crop, mask, depth)
+        opacity = with_eyes(prepared.opacity * far_side_opacity(face.yaw))
+        places = covered(texture.points, prepared.openings, openings(face.landmarks.points))
+        draw_mesh(prepared.triangles, with_eyes(local), places, image, opacity, crop, mask, depth)
         turned = abs(face.yaw) > _TURNED_DEGREES
         if turned:
             _soften_outline(mask, local)
