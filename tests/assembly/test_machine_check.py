@@ -40,6 +40,11 @@ def test_a_wrong_network_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not compare_networks(Store()).fine
     monkeypatch.setattr(OnnxSession, "run", lambda *_: {"output": np.array([np.nan], np.float32)})
     assert not compare_networks(Store()).fine
+    monkeypatch.setattr(machine_check, "NETWORKS", ("finish", "hand_224"))
+    # No number of the slow way, of the first network alone.
+    values = iter((0.0, np.nan, 0.0, 0.0))
+    monkeypatch.setattr(OnnxSession, "run", lambda *_: {"output": np.array([next(values)], np.float32)})
+    assert not compare_networks(Store()).fine
 
 
 @pytest.mark.parametrize(("off", "fine"), [(0, True), (1, True), (9, False)])

@@ -42,6 +42,12 @@ def test_neighbour_minutes_are_accepted_and_other_times_named(away: int, outcome
     assert SECRET.check("asker", said, NOW_S)[0] == "wrong"
 
 
+def test_a_clock_that_begins_at_the_epoch_is_no_error() -> None:
+    assert SECRET.check("answerer", SECRET.pair("answerer", 0), 5.0) == ("right", 0)
+    assert SECRET.check("answerer", SECRET.pair("answerer", 60), 5.0) == ("another time", 60)
+    assert SECRET.check("answerer", "bada bada", 5.0)[0] == "wrong"
+
+
 def test_wrong_pairs_are_refused() -> None:
     for _ in range(300):
         other = Secret(secrets.token_bytes(16)).pair("answerer", int(NOW_S // MINUTE_S))

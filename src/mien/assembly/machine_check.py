@@ -97,7 +97,7 @@ def compare_networks(store: Store) -> Comparison:
             feeds = face_inputs(fast.inputs, fast.dtypes, example_picture())
             quick, right = fast.run(feeds), slow.run(feeds)
         apart = max(_share(quick[output], right[output]) for output in right)
-        if not apart < worst:
+        if apart >= worst:
             worst, name = apart, each
     fine = worst <= _MAX_SHARE
     return Comparison(
@@ -156,7 +156,7 @@ def swapped_frames() -> Image:
 
 
 def _share(found: Array, wanted: Array) -> float:
-    if not np.isfinite(found).all():
+    if not (np.isfinite(found).all() and np.isfinite(wanted).all()):
         return float("inf")
     largest = max(float(np.abs(wanted).max(initial=0)), _LEAST_VALUE)
     return float(np.abs(found.astype(np.float64) - wanted).max(initial=0)) / largest

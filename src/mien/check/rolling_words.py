@@ -83,7 +83,7 @@ class Secret:
         heard = " ".join(said.lower().split()).encode("utf-8", "replace")
         minute = int(now_s // MINUTE_S)
         # All are compared, whatever the first ones say: the time must not tell.
-        near = range(-_TOLD_MINUTES, _TOLD_MINUTES + 1)
+        near = range(max(-_TOLD_MINUTES, -minute), _TOLD_MINUTES + 1)
         matches = [away for away in near if hmac.compare_digest(self.pair(role, minute + away).encode(), heard)]
         away = min(matches, key=abs, default=None)
         if away is None:
