@@ -1,6 +1,7 @@
 """`mien check`: files, notes, the question, refusals; the screen under Xvfb is tested where the input is."""
 
 import json
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 
 from mien.commands.main import main
 from mien.provenance.ledger import Ledger, Output
+from mien.provenance.trust import SIGNER_FOLDER
 from mien.system.database import Database
 from tests.support import kinds
 from tests.support.marked import ID, clip_frames, marked, resized
@@ -53,6 +55,8 @@ def test_the_place_of_the_notes_is_checked_before_the_call(
 ) -> None:  # fmt: skip
     monkeypatch.setattr("mien.commands.check_run._look", lambda *_: pytest.fail("looked first"))
     assert main(["check", str(call), "--report", str(tmp_path / "none" / "notes.html"), "--data", str(tmp_path)]) == 5
+    (tmp_path / SIGNER_FOLDER).write_text("a file where the key has to be")
+    assert main(["check", str(call), "--report", str(tmp_path / "notes.html"), "--data", str(tmp_path)]) == 5
 
 
 def test_ones_own_picture_is_refused(call: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -70,13 +74,26 @@ def test_ones_own_picture_is_refused(call: Path, tmp_path: Path, capsys: pytest.
     (["call.mkv", "--seconds", "0"], 2, "invalid time"),
     (["call.mkv", "--report", "notes.pdf"], 2, "HTML or JSON"),
     (["still.png"], 2, "mien verify"),
+    (["screen:--5,0,10,10", "--told"], 2, "no part of the screen"),
+    (["screen:0,0,10", "--told"], 2, "no part of the screen"),
+    (["call.html", "--report", "call.html"], 2, "also an input"),
 ])  # fmt: skip
 def test_wrong_requests_are_one_line(
     call: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
     arguments: list[str], code: int, said: str,
 ) -> None:  # fmt: skip
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "call.mkv").symlink_to(call)
+    for name in ("call.mkv", "call.html"):
+        (tmp_path / name).symlink_to(call)
     kinds.KINDS["generated.png"](tmp_path / "still.png")
     assert main(["check", *arguments, "--data", str(tmp_path / "data")]) == code
     assert said in capsys.readouterr().err
+
+
+def test_a_program_that_closes_its_input_gets_a_line_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for arguments, said in ((["words", "add", "Bob"], "not a secret"), (["check", "camera:0"], "must be told")):
+        monkeypatch.setattr(sys, "stdin", None)
+        assert main([*arguments, "--data", str(tmp_path)]) == 2
+        assert said in capsys.readouterr().err

@@ -14,6 +14,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from rich.console import Console
 
 from mien.check.requests.asks import Ask
 from mien.check.requests.gauge import Gauge
@@ -22,7 +23,8 @@ from mien.check.requests.sighting import Sighting
 from mien.check.rolling_words import Secret
 from mien.check.word_store import WordStore
 from mien.commands import check_run
-from mien.commands.check_asking import Asking
+from mien.commands.check_asking import Asking, Desk
+from mien.commands.check_ending import words_row
 from mien.commands.check_host import Host
 from mien.commands.check_run import Request, run_check
 from mien.commands.check_source import Opened, open_source
@@ -138,6 +140,39 @@ def test_a_whole_check_is_noted_signed_and_slow(
     assert json.loads(capsys.readouterr().out)[0]["signature"]["state"] == "trusted"
 
 
+def test_an_interrupted_end_loses_nothing_of_the_check(call: Callable[..., None], tmp_path: Path) -> None:
+    class Leaving(Typing):
+        """A host who answers a yes to the question for words, which is no pair, and then presses Ctrl-C."""
+
+        def ask(self, question: str) -> str:
+            if len(self.questions) == 1:
+                self.questions.append(question)
+                raise KeyboardInterrupt
+            return super().ask(question)
+
+    call(HAND)
+    report, store = tmp_path / "notes.json", WordStore(tmp_path / "data")
+    store.keep("Anna", Secret.new())
+    who = Leaving("", answers=("y",))
+    assert run_check(asked(tmp_path / "data", report, words="Anna", checklist=True), who) == 0
+    notes = json.loads(report.read_text())
+    assert notes["requests"][0]["seen"] == "seen"
+    (words,) = [row for row in notes["rows"] if row["subject"] == "Words"]
+    assert (words["seen"], words["sentences"]) == ("cannot tell", ["No pair of words was typed."])
+    assert len(who.questions) == 6
+    assert store.open("Anna").wrong == 0
+
+
+def test_words_that_another_check_has_stopped_leave_whole_notes(tmp_path: Path) -> None:
+    store = WordStore(tmp_path)
+    store.keep("Anna", Secret.new())
+    for _ in range(3):
+        store.check("Anna", "answerer", "bada bada", time.time())
+    row = words_row("Anna", tmp_path, Typing(answers=("bada bada",)))
+    assert row.seen == "cannot tell"
+    assert "have stopped" in row.sentences[0]
+
+
 def test_without_consent_the_page_holds_no_picture(call: Callable[..., None], tmp_path: Path) -> None:
     call(HAND)
     with host() as who:
@@ -154,6 +189,33 @@ def test_a_declined_request_and_an_end_are_typed(call: Callable[..., None], tmp_
     assert run_check(asked(tmp_path, report), Typing("d", "q")) == 0
     requests = json.loads(report.read_text())["requests"]
     assert [(each["request"], each["reason"]) for each in requests] == [("hand", "declined"), ("up", "ended")]
+
+
+def test_a_slip_of_the_keyboard_is_not_taken_for_reading_aloud() -> None:
+    shown = io.StringIO()
+    requests = Requests((HAND, UP), ScriptedGauge())
+    desk = Desk(requests, Typing("dd"), Console(file=shown, width=200), None)
+    camera = SyntheticCamera(16, 9, rate=Fraction(8), frames=120)
+    with camera:
+        while (frame := camera.read()) is not None and not requests.told:
+            desk.see(frame, frame.time_s)
+    assert shown.getvalue().count("Please move your left hand") == 2
+    (told,) = requests.told
+    assert told.answer.said_s is None
+
+
+def test_an_end_before_the_first_request_is_heard() -> None:
+    requests = Requests((HAND,), ScriptedGauge())
+    with host("q") as who:
+        desk = Desk(requests, who, Console(file=io.StringIO()), None)
+        who.listen()
+        with SyntheticCamera(16, 9, rate=Fraction(8), frames=1) as camera:
+            frame = camera.read()
+            assert frame is not None
+            while who.is_there:
+                desk.see(frame, 0.0)
+    assert desk.is_done
+    assert requests.told == ()
 
 
 def test_a_source_that_is_lost_in_a_request_leaves_whole_notes(call: Callable[..., None], tmp_path: Path) -> None:
@@ -255,6 +317,27 @@ def test_lines_are_read_beside_the_pictures() -> None:
     assert nobody.typed() is None
     with pytest.raises(UsageError, match="not ready"):
         nobody.must_confirm("ready?", "not ready", "say so")
+
+
+def test_lines_of_the_call_answer_no_question_at_its_end() -> None:
+    with host("", "y") as who:
+        who.listen()
+        while who.is_there:
+            who.forget_typed()
+        assert who.ask("done? ") == ""
+    silent = Host(None, io.StringIO())
+    silent.listen()
+    silent.forget_typed()
+
+
+def test_ctrl_c_answers_no_more_questions(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(_: str) -> str:
+        raise KeyboardInterrupt
+
+    with host("y") as who:
+        monkeypatch.setattr(who, "ask", interrupted)
+        assert who.ask_at_end("done? ") == ""
+        assert not who.is_there
 
 
 def test_a_screen_is_looked_at_and_a_part_outside_of_it_refused(

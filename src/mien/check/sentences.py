@@ -102,6 +102,7 @@ SENTENCES = {
     ),
     "words-another-time": "The pair of words was one of another minute: a clock is wrong, or somebody repeats what was said.",
     "words-wrong": "The pair of words was wrong.",
+    "words-failed": "The pair of words could not be compared: {reason}.",
     "words-none": "No pair of words was typed.",
     "list-call-back": "You called back on a number that you had before.",
     "list-question": "You asked something that only you two can answer, and the answer was right.",

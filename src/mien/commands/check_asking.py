@@ -28,6 +28,7 @@ from mien.provenance.consent import COMPARISON, Consents
 from mien.settings import Settings
 from mien.swap.source.load import only_face
 from mien.system.database import Database
+from mien.system.printable import printable
 from mien.types import Frame
 
 
@@ -60,7 +61,7 @@ class Desk:
         """Take one picture, `at_s` seconds after the first of the check."""
         self._tell(self._requests.see(frame, at_s))
         typed = self._host.typed()
-        if typed is not None and self._requests.cue.ask is not None:
+        if typed is not None:
             self._take(typed.lower())
         self._show()
 
@@ -78,8 +79,11 @@ class Desk:
             self._tell(self._requests.decline())
         elif typed in {"q", "quit"}:
             self._tell(self._requests.end())
-        else:
+        elif not typed:
             self._requests.said()
+        else:
+            # A slip of the keyboard is no sign that it was read: the request is shown again.
+            self._shown = None
 
     def _show(self) -> None:
         ask = self._requests.cue.ask
@@ -133,7 +137,7 @@ def open_requests(asking: Asking, asks: tuple[Ask, ...], data: Path) -> tuple[Re
 def confirm_comparison(asking: Asking, host: Host) -> None:
     """Raise `UsageError` unless the person in the photo, if there is one, has agreed to be compared."""
     if asking.photo is not None and asking.consent != COMPARISON:
-        question = phrase("reference-question", photo=asking.photo)
+        question = phrase("reference-question", photo=printable(str(asking.photo)))
         remedy = f"when they have: --consent {COMPARISON}; else leave --reference out"
         host.must_confirm(question, "the person in the photo has not agreed to be compared", remedy)
 

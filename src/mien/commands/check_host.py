@@ -35,16 +35,29 @@ class Host:
         """Return what is typed after a question, without spaces around it; '' when nobody answers."""
         if not self.is_there:
             return ""
-        self._listen()
+        self.listen()
         self._writing.write(question)
         self._writing.flush()
         return self._taken(self._lines.get())
+
+    def ask_at_end(self, question: str) -> str:
+        """Ask as `ask` does; Ctrl-C leaves this question and all later ones without an answer, and the check goes on."""
+        try:
+            return self.ask(question)
+        except KeyboardInterrupt:
+            self._over = True
+            return ""
+
+    def forget_typed(self) -> None:
+        """Forget the lines that were typed since `listen`: they answer no later question."""
+        while self._thread is not None and self.typed() is not None:
+            pass
 
     def typed(self) -> str | None:
         """Return a line that was typed since the last one; None without one. Does not wait."""
         if not self.is_there:
             return None
-        self._listen()
+        self.listen()
         try:
             line = self._lines.get_nowait()
         except queue.Empty:
@@ -52,15 +65,16 @@ class Host:
         said = self._taken(line)
         return None if line is None else said
 
-    def _taken(self, line: str | None) -> str:
-        self._over = self._over or line is None
-        return (line or "").strip()
-
-    def _listen(self) -> None:
-        if self._thread is None:
+    def listen(self) -> None:
+        """Read from here on what is typed."""
+        if self._thread is None and self._reading is not None:
             # A thread that waits for a line must not keep the program alive, nor hold the lock of sys.stdin when it ends.
             self._thread = threading.Thread(target=self._read, name="lines of the host", daemon=True)
             self._thread.start()
+
+    def _taken(self, line: str | None) -> str:
+        self._over = self._over or line is None
+        return (line or "").strip()
 
     def _read(self) -> None:
         assert self._reading is not None

@@ -30,6 +30,8 @@ from mien.errors import ProvenanceError, SourceLost, UsageError
 from mien.provenance.ledger import Ledger
 from mien.provenance.report.file_report import ReportRow
 from mien.provenance.report.words import CANNOT_TELL
+from mien.provenance.signing.installation import open_signer
+from mien.provenance.trust import SIGNER_FOLDER
 from mien.system.database import Database
 from mien.system.printable import printable
 
@@ -69,8 +71,10 @@ def run_check(request: Request, host: Host) -> int:
     """Run a check and return its exit code. Raises a `MienError`."""
     opened = open_source(request.source, request.region)
     # Before a check of an hour, not after it.
-    check_places(request.reports)
+    check_places(request.reports, _inputs(request, opened))
     _check_parts(request, opened, host)
+    if request.reports:
+        open_signer(request.data / SIGNER_FOLDER)
     if opened.live and not request.told:
         told_first = "the other person must be told of the check first"
         host.must_confirm(phrase("told-question"), told_first, "tell them, then begin again, or add --told")
@@ -84,6 +88,7 @@ def run_check(request: Request, host: Host) -> int:
         raise SourceLost(f"no picture came from {printable(opened.name)}", "check the source, and begin again")
     subject = Subject(printable(opened.name), seen.size_wh, began, opened.live, seen.lost)
     told = () if requests is None else requests.told
+    host.forget_typed()
     # What a check cannot tell comes last.
     *first, limits = rows_of(subject, seen.tally)
     rows = (
@@ -108,6 +113,12 @@ def run_check(request: Request, host: Host) -> int:
     return 0
 
 
+def _inputs(request: Request, opened: Opened) -> list[Path]:
+    """Return the files that are read, which no notes replace."""
+    photo = request.asking.photo
+    return [*([] if opened.live else [Path(request.source)]), *([] if photo is None else [photo])]
+
+
 def _check_parts(request: Request, opened: Opened, host: Host) -> None:
     """Raise `UsageError` for parts that cannot be done."""
     asking = request.asking
@@ -117,6 +128,9 @@ def _check_parts(request: Request, opened: Opened, host: Host) -> None:
         raise UsageError("requests, words and the list need a host at a terminal", "run mien check in a terminal")
     if asking.keep and not any(path.suffix.lower() == ".html" for path in request.reports):
         raise UsageError("the seconds of the requests are kept in a page of notes", "add --report notes.html, or omit --keep")
+    if request.words is not None or request.checklist:
+        # An Enter too many in the call answers no question at its end.
+        host.listen()
     if request.words is not None:
         WordStore(request.data).running(request.words)
 
@@ -151,7 +165,11 @@ def _watched(
             seen.lost = str(error)
         if desk is not None:
             desk.end(seen.lost)
-        last = watch.last_look(_LAST_SEARCH_S)
+        try:
+            last = watch.last_look(_LAST_SEARCH_S)
+        except KeyboardInterrupt:
+            # Of a host who does not wait for the search.
+            last = None
         if last is not None:
             seen.tally.add(last)
         seen.size_wh = watch.size_wh

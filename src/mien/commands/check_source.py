@@ -47,11 +47,13 @@ def open_source(text: str, region: tuple[int, int, int, int] | None) -> Opened:
 
 def _display_and_part(text: str) -> tuple[str | None, tuple[int, int, int, int] | None]:
     """Return the display and the part of it that follow `screen:`: a display, or X,Y,W,H of the one in use."""
-    numbers = text.split(",")
-    if len(numbers) == 4 and all(each.strip().lstrip("-").isdigit() for each in numbers):
-        left, top, width, height = map(int, numbers)
-        return None, (left, top, width, height)
-    return text or None, None
+    if "," not in text:
+        return text or None, None
+    try:
+        left, top, width, height = map(int, text.split(","))
+    except ValueError:
+        raise UsageError(f"{text} is no part of the screen", "write screen:X,Y,W,H: four whole numbers") from None
+    return None, (left, top, width, height)
 
 
 def _whole_screen(display: str | None) -> tuple[int, int, int, int]:

@@ -23,6 +23,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A character that the terminal cannot show is no reason to end.
         sys.stdout.reconfigure(errors="backslashreplace")
+    if sys.stdin is None:
+        # Closed by the program that started this one: nobody is there.
+        sys.stdin = io.StringIO()
     harden()
     typed = sys.argv[1:] if arguments is None else arguments
     options = build_parser(typed[0] if typed else None).parse_args(typed)
