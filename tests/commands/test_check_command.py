@@ -1,14 +1,19 @@
 """`mien check`: files, notes, the question, refusals; the screen under Xvfb is tested where the input is."""
 
+import errno
 import json
+import os
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from mien.commands.check_notes import write_notes
 from mien.commands.main import main
+from mien.errors import OutputError
 from mien.provenance.ledger import Ledger, Output
+from mien.provenance.signing.detached import signature_path
 from mien.provenance.trust import SIGNER_FOLDER
 from mien.system.database import Database
 from tests.support import kinds
@@ -63,6 +68,27 @@ def test_ones_own_picture_is_refused(call: Path, tmp_path: Path, capsys: pytest.
     Ledger(Database(tmp_path)).record(Output(ID, "live", "a live session", datetime(2026, 1, 1, tzinfo=UTC)), ())
     assert main(["check", str(call), "--data", str(tmp_path)]) == 2
     assert "no mirror" in capsys.readouterr().err
+
+
+def test_a_full_disk_leaves_earlier_notes_whole_and_the_others_are_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:  # fmt: skip
+    html, data = tmp_path / "notes.html", tmp_path / "notes.json"
+    write = Path.write_bytes
+
+    def full(path: Path, content: bytes) -> int:
+        if content.startswith(b"<!doctype"):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return write(path, content)
+
+    write_notes([html], tmp_path / "data", (), (), {})
+    earlier = {each.name: each.read_bytes() for each in tmp_path.glob("notes.*")}
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(OutputError, match="No space left"):
+        write_notes([html, data], tmp_path / "data", (), (), {})
+    left = {each.name: each.read_bytes() for each in tmp_path.glob("*notes.*")}
+    assert left.keys() - earlier.keys() == {data.name, signature_path(data).name}
+    assert earlier.items() <= left.items()
 
 
 @pytest.mark.parametrize(("arguments", "code", "said"), [

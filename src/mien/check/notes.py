@@ -58,7 +58,9 @@ class Tally:
         if ids:
             ((number, seen),) = ids.most_common(1)
             return phrase("mark-recent", number=f"{number:06x}", seen=seen, looks=len(self.recent))
-        return phrase("mark-no-id" if any(each.mark for each in self.recent) else "mark-none")
+        if any(each.mark for each in self.recent):
+            return phrase("mark-no-id")
+        return phrase("mark-flat" if all(each.flat for each in self.recent) else "mark-none")
 
 
 def rows_of(subject: Subject, tally: Tally) -> tuple[ReportRow, ...]:

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from mien.assembly import factory
+from mien.assembly.machine_check import check_once
 from mien.assembly.source_photos import read_photo
 from mien.check.requests.asks import Ask, Kind, draw_asks
 from mien.check.requests.colours import page_of
@@ -124,6 +125,8 @@ def open_requests(asking: Asking, asks: tuple[Ask, ...], data: Path) -> tuple[Re
     # Lids and hands as they are: smoothing would swallow a blink.
     settings = replace(Settings(), smoothing=0.0)
     store = Store()
+    # What measures a face is checked once on this machine, as what draws one is.
+    check_once(store)
     models = factory.open_models(settings, store)
     parts = GaugeParts(
         factory.open_tracking(settings, SessionCache(store, settings.device, settings.precision)),

@@ -68,10 +68,17 @@ def check_places(paths: Sequence[Path], inputs: Sequence[Path] = ()) -> None:
 
 
 def write_signed(path: Path, content: bytes, signer: Signer, inputs: Sequence[Path] = ()) -> None:
-    """Write a document and its signature; the signature first, so that no document stands without one."""
-    check_places([path], inputs)
-    write_plain(signature_path(path), signature_of(content, path.name, signer, datetime.now(UTC)), inputs)
-    write_plain(path, content, inputs)
+    """Write a document and its signature, both or none. Raises `OutputError` or `UsageError`."""
+    signature = signature_of(content, path.name, signer, datetime.now(UTC))
+    with (
+        OutputFile(signature_path(path), overwrite=True, inputs=inputs) as beside,
+        OutputFile(path, overwrite=True, inputs=inputs) as output,
+    ):
+        # Both lie on the disk before either takes the place of an earlier one.
+        _fill(beside, signature)
+        _fill(output, content)
+        beside.commit()
+        output.commit()
 
 
 def write_plain(path: Path, content: bytes, inputs: Sequence[Path] = (), *, private: bool = False) -> None:
@@ -80,12 +87,16 @@ def write_plain(path: Path, content: bytes, inputs: Sequence[Path] = (), *, priv
     Raises `OutputError` or `UsageError`.
     """
     with OutputFile(path, overwrite=True, inputs=inputs) as output:
-        try:
-            output.temporary.touch(mode=0o600 if private else 0o666)
-            output.temporary.write_bytes(content)
-        except OSError as error:
-            raise output_error(error, path) from error
+        _fill(output, content, private=private)
         output.commit()
+
+
+def _fill(output: OutputFile, content: bytes, *, private: bool = False) -> None:
+    try:
+        output.temporary.touch(mode=0o600 if private else 0o666)
+        output.temporary.write_bytes(content)
+    except OSError as error:
+        raise output_error(error, output.path) from error
 
 
 def _json(files: list[dict[str, Any]], signed: str) -> bytes:

@@ -7,6 +7,7 @@ import pytest
 
 from mien.check.requests.answers import Answer, answer_of, declined_answer, is_over
 from mien.check.requests.asks import Ask
+from mien.check.requests.rows import row_of
 from mien.check.requests.sighting import Sighting
 from tests.support.calls import bump, call, sighting
 
@@ -97,6 +98,12 @@ def test_what_lies_before_the_face_all_the_time_is_no_answer() -> None:
 def test_what_cannot_be_told_is_not_called_unseen(change: Change, reason: str) -> None:
     found = answered(HAND, change)
     assert (found.seen, found.reason) == ("cannot tell", reason)
+
+
+def test_a_face_that_was_never_there_has_no_range() -> None:
+    found = answered(HAND, lambda at_s: Sighting(at_s, 0))
+    assert (found.extent, found.presence) == (None, 0.0)
+    assert not any("At the most" in sentence for sentence in row_of(found).sentences)
 
 
 def test_a_picture_that_stands_still_tells_nothing() -> None:

@@ -111,7 +111,9 @@ def answer_of(
     found = measured(ask, before, during)
     latency_s = None if found.onset_s is None else found.onset_s - from_s
     path = path_of(during) if ask.kind in {"hand", "cheek"} else None
-    facts = replace(facts, latency_s=latency_s, extent=found.extent, other=found.other, path=path)
+    # Where no face was seen, nothing was measured: not a head that turned by 0 degrees.
+    extent = found.extent if found.extent or facts.presence else None
+    facts = replace(facts, latency_s=latency_s, extent=extent, other=found.other, path=path)
     if found.reached and doubt not in {"two-faces", "no-usual"}:
         return replace(facts, seen=SEEN)
     reason = doubt or _unreached(ask, found, facts.away_s, tuning)
