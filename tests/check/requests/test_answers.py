@@ -117,6 +117,13 @@ def test_a_picture_that_stands_still_tells_nothing() -> None:
 def test_the_answer_of_one_of_two_people_is_nobodys() -> None:
     found = answered(HAND, lambda at_s: replace(swept(at_s), faces=2))
     assert (found.seen, found.reason) == ("cannot tell", "two-faces")
+    # Nor is it somebody's because the request ended early, or because nobody was seen before it.
+    before, during = call(3), [replace(each, faces=2) for each in call(9, swept, from_s=3)]
+    alone = [replace(each, faces=1) for each in during]
+    assert answer_of(HAND, before, alone, 3.0, ended=True).seen == "seen"
+    for early, seen in ((before, during), ([], alone)):
+        assert answer_of(HAND, early, seen, 3.0, ended=True).seen == "cannot tell"
+        assert answer_of(HAND, early, seen, 3.0, lost="gone").reason == "lost"
 
 
 def test_a_profile_to_the_other_side_may_be_a_mirror() -> None:

@@ -62,7 +62,7 @@ class Answer:
 
     `latency_s` runs from `said_s`, when the host had read the request aloud, or from `asked_s` where that is not known; it
     holds the delay of the call and of the host. `extent` is the range, in degrees, as a share, or as a count; `other` the
-    degrees to the other side; `delay_s` that of colours. `presence` is the share of the pictures that show the face, `away_s`
+    degrees to the other side. `presence` is the share of the pictures that show the face, `away_s`
     the longest time without it, `path` as in `path_of`.
     """
 
@@ -106,15 +106,16 @@ def answer_of(
         ask, CANNOT_TELL, asked_s, said_s, presence=_presence(during), away_s=_away(during), pictures=len(during), lost=lost
     )
     doubt = "lost" if lost else "ended" if ended else _doubt(ask, before, during, tuning)
+    several = _shows_several(during, tuning)
     if ask.kind == "colours":
-        return _of_colours(facts, during, from_s, doubt)
+        return _of_colours(facts, during, from_s, doubt, several=several)
     found = measured(ask, before, during)
     latency_s = None if found.onset_s is None else found.onset_s - from_s
     path = path_of(during) if ask.kind in {"hand", "cheek"} else None
     # Where no face was seen, nothing was measured: not a head that turned by 0 degrees.
     extent = found.extent if found.extent or facts.presence else None
     facts = replace(facts, latency_s=latency_s, extent=extent, other=found.other, path=path)
-    if found.reached and doubt not in {"two-faces", "no-usual"}:
+    if found.reached and not several and _shows_face(before):
         return replace(facts, seen=SEEN)
     reason = doubt or _unreached(ask, found, facts.away_s, tuning)
     return replace(facts, seen=CANNOT_TELL if reason else NOT_SEEN, reason=reason)
@@ -134,9 +135,9 @@ def _doubt(ask: Ask, before: Sequence[Sighting], during: Sequence[Sighting], tun
         return "few-pictures"
     if any(b.at_s - a.at_s > tuning.longest_gap_s for a, b in pairwise(during)):
         return "stalled"
-    if sum(each.faces > 1 for each in during) > tuning.most_others * len(during):
+    if _shows_several(during, tuning):
         return "two-faces"
-    if not any(each.face is not None for each in before):
+    if not _shows_face(before):
         return "no-usual"
     eyes = [each.face.eyes_px for each in (*before, *during) if each.face is not None]
     if median(eyes) < tuning.least_eyes_px:
@@ -144,6 +145,15 @@ def _doubt(ask: Ask, before: Sequence[Sighting], during: Sequence[Sighting], tun
     if ask.kind == "blink" and len(during) < tuning.blink_rate_hz * (during[-1].at_s - during[0].at_s):
         return "few-pictures"
     return "no-face" if _presence(during) < tuning.least_presence else ""
+
+
+def _shows_several(during: Sequence[Sighting], tuning: AnswerTuning) -> bool:
+    """Return True when it cannot be told whose answer it is, however the request ended."""
+    return sum(each.faces > 1 for each in during) > tuning.most_others * len(during)
+
+
+def _shows_face(before: Sequence[Sighting]) -> bool:
+    return any(each.face is not None for each in before)
 
 
 def _unreached(ask: Ask, found: Measured, away_s: float, tuning: AnswerTuning) -> Reason:
@@ -156,12 +166,12 @@ def _unreached(ask: Ask, found: Measured, away_s: float, tuning: AnswerTuning) -
     return "gone" if away_s > tuning.gone_s and found.extent > tuning.gone_yaw else ""
 
 
-def _of_colours(facts: Answer, during: Sequence[Sighting], from_s: float, doubt: Reason) -> Answer:
+def _of_colours(facts: Answer, during: Sequence[Sighting], from_s: float, doubt: Reason, *, several: bool) -> Answer:
     found = followed(facts.ask.colours, during, from_s)
     if found is None:
         return replace(facts, reason=doubt or "few-pictures")
     facts = replace(facts, extent=found.correlation, latency_s=found.delay_s)
-    if found.is_seen and doubt != "two-faces":
+    if found.is_seen and not several:
         return replace(facts, seen=SEEN)
     # A bright room drowns the screen, so that nothing follows from a face that does not change.
     return replace(facts, reason=doubt or "bright")
