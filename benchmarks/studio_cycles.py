@@ -202,7 +202,7 @@ def freeze(options: argparse.Namespace) -> dict[str, Any]:
         studio.choose({"kind": "file", "path": str(CLIP)})
         while studio.metrics()["shown"] != "swapped":
             time.sleep(_POLL_S)
-        for _ in range(options.count):
+        for number in range(1, options.count + 1):
             frames = studio.metrics()["shown_frames"].get("swapped", 0)
             os.kill(studio.process.pid, signal.SIGSTOP)
             time.sleep(options.seconds)
@@ -211,6 +211,7 @@ def freeze(options: argparse.Namespace) -> dict[str, Any]:
             while studio.metrics()["shown_frames"].get("swapped", 0) <= frames:
                 time.sleep(_POLL_S)
             back_s.append(time.monotonic() - began)
+            print(f"{number}: back after {back_s[-1]:.1f} s", file=sys.stderr, flush=True)
     late = sum(each > BACK_WITHIN_S for each in back_s)
     return {"stops": options.count, "late": late, "median s": _median(back_s), "slowest s": round(max(back_s), 2)}
 

@@ -24,7 +24,10 @@ def inputs_router(session: StudioSession) -> APIRouter:
     @router.put("/input", response_model=InputState)
     def choose_input(wanted: InputBody) -> dict[str, Any]:
         session.inputs.set_input(wanted)
-        return dict(session.state()["input"])
+        answer = dict(session.state()["input"])
+        # The state that pages were told meanwhile may be numbered before this answer: one more is newer.
+        session.notify()
+        return answer
 
     @router.put("/cover", response_model=Covered)
     def cover(wanted: CoverBody) -> dict[str, bool]:
