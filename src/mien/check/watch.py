@@ -3,14 +3,13 @@
 A search for an unknown place and scale runs in a worker, so that the picture is never waited for. Nothing is kept but sums.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 
 from mien.check.badge import BadgeFinder, BadgeFound
 from mien.check.rolling_mark import RollingMark
 from mien.check.sentences import phrase
-from mien.contracts import FrameSource
 from mien.errors import UsageError
 from mien.provenance.mark.decoder import MarkFound
 from mien.provenance.mark.lattice import Geometry
@@ -75,22 +74,8 @@ class Watch:
         self.is_searched = False
         """True once the mark was sought in the whole picture, or found."""
 
-    def looks(self, source: FrameSource) -> Iterator[Look]:
-        """Yield a look each second until the source ends, and a last one. The source must be entered.
-
-        Raises `SourceLost` as the source does, `UsageError` for a picture of this installation.
-        """
-        self._first_s, self._image, self._looked_s = None, None, 0.0
-        while (frame := source.read()) is not None:
-            look = self.see(frame)
-            if look is not None:
-                yield look
-        look = self.rest()
-        if look is not None:
-            yield look
-
     def see(self, frame: Frame) -> Look | None:
-        """Take a picture; return a look when one is due. Raises `UsageError` as `looks`."""
+        """Take a picture; return a look when one is due. Raises `UsageError` for a picture of this installation."""
         self._first_s = frame.time_s if self._first_s is None else self._first_s
         now_s = frame.time_s - self._first_s
         if self._image is not None and now_s - self.at_s < 1 / self._tuning.most_rate_hz:
