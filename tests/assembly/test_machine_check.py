@@ -178,7 +178,17 @@ def test_kernels_that_were_wrong_are_compiled_without_what_this_processor_has(tm
     assert done.stdout.strip() == "('generic', '') False"
 
 
-@pytest.mark.parametrize("content", ["", "garbage", "[]", '{"kernels": false}', '{"processor": "another", "kernels": false}'])
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "garbage",
+        "[]",
+        pytest.param("[" * 100_000, id="deep"),
+        '{"kernels": false}',
+        '{"processor": "another", "kernels": false}',
+    ],
+)
 def test_a_record_of_another_processor_or_a_damaged_one_counts_as_none(content: str, tmp_path: Path) -> None:
     (tmp_path / FILE).write_text(content)
     assert read_record(tmp_path) == MachineRecord()

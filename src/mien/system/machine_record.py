@@ -39,7 +39,7 @@ def read_record(folder: Path | None) -> MachineRecord:
             return MachineRecord()
         checked = row["software"] == _software()
         return MachineRecord(row["kernels"] is not False, row["networks"] is not False, checked)
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return MachineRecord()
 
 
