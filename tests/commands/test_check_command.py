@@ -1,6 +1,7 @@
 """`mien check`: files, notes, the question, refusals; the screen under Xvfb is tested where the input is."""
 
 import errno
+import io
 import json
 import os
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from mien.commands import check_run
 from mien.commands.check_notes import write_notes
 from mien.commands.main import main
 from mien.errors import OutputError
@@ -68,6 +70,19 @@ def test_ones_own_picture_is_refused(call: Path, tmp_path: Path, capsys: pytest.
     Ledger(Database(tmp_path)).record(Output(ID, "live", "a live session", datetime(2026, 1, 1, tzinfo=UTC)), ())
     assert main(["check", str(call), "--data", str(tmp_path)]) == 2
     assert "no mirror" in capsys.readouterr().err
+
+
+def test_an_output_that_nobody_reads_any_more_leaves_the_notes(
+    call: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:  # fmt: skip
+    def closed(*_: object) -> None:
+        raise BrokenPipeError
+
+    monkeypatch.setattr(check_run, "_print", closed)
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    report = tmp_path / "notes.json"
+    assert main(["check", str(call), "--seconds", "1", "--report", str(report), "--data", str(tmp_path)]) == 1
+    assert json.loads(report.read_text())["looks"] == 1
 
 
 def test_a_full_disk_leaves_earlier_notes_whole_and_the_others_are_written(

@@ -72,8 +72,8 @@ class Desk:
         return self._requests.cue.phase == "done"
 
     def end(self, lost: str) -> None:
-        """End the requests."""
-        self._tell(self._requests.end(lost))
+        """End the requests; what was under way is printed with all rows."""
+        self._requests.end(lost)
 
     def _take(self, typed: str) -> None:
         if typed in {"d", "declined"}:

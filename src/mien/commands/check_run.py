@@ -105,11 +105,14 @@ def run_check(request: Request, host: Host) -> int:
         "requests": [request_rows.described(each.answer) for each in told],
         "distance_to_photo": None if comparison is None else comparison.distance,
     }
-    if request.as_json:
-        print_json(notes)
-    else:
-        _print(rows, console)
-    write_notes(request.reports, request.data, rows, told, notes)
+    try:
+        if request.as_json:
+            print_json(notes)
+        else:
+            _print(rows, console)
+    finally:
+        # Ctrl-C ends what reads our output (`| tee`) first.
+        write_notes(request.reports, request.data, rows, told, notes)
     return 0
 
 
