@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mien.imaging.kernels import kernel
+from mien.imaging.kernels import kernel, kernel_part
 from mien.types import Affine, Array, Floats, Image, Mask
 
 
@@ -19,15 +19,18 @@ class MatteTuning:
     share: float = 0.75
     dark: float = 8.0
     """Levels added to both colours before the one is divided by the other: in the dark a ratio means nothing."""
-    ratios: tuple[float, float] = (0.4, 1.5)
+    ratios: tuple[float, float] = (0.4, 1.25)
     """Least and most shading."""
+    black: tuple[float, float] = (0.4, 0.55)
+    """Share of the crop's light below which a pixel outside of a closed line is wholly of it, and begins to be: of a thick
+    black rim, at whose edge the line may lie."""
     side_rows: int = 5
     level_rows: int = 13
     """Rows of a strip over which the colours of a side, and the contrast of a line, are one."""
 
 
 TUNING = MatteTuning()
-_LEVELS = (TUNING.noise, TUNING.least, TUNING.share, TUNING.dark, *TUNING.ratios)
+_LEVELS = (TUNING.noise, TUNING.least, TUNING.share, TUNING.dark, *TUNING.ratios, *TUNING.black)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,20 +49,21 @@ class Strip:
 
 
 def lay_line(
-    target: Image, crop: Image, mask: Mask, strip: Strip, rows: Floats, widths: tuple[float, float], profile: Image
+    target: Image, crop: Image, mask: Mask, strip: Strip, rows: Floats, widths: tuple[float, float, float], profile: Image
 ) -> None:
     """Keep a line of `target` before `crop`, all BGR uint8 (h, w, 3): lower `mask` uint8 (h, w), and shade the crop, in place.
 
-    `rows` float32 (3, n): for each row the column of the line, how surely it stays whatever the picture says, and how far the
-    picture may decide, 0..1. `widths`, in columns: half of the line's, and the margin in which the picture decides. `profile`
-    uint8 (n, 2 k + 1, 3) is the picture along the line, its middle column on it.
+    `rows` float32 (4, n): for each row the column of the line, how surely it stays whatever the picture says, how far the
+    picture may decide, 0..1, and 1 where black outside of it is a rim, too. `widths`, in columns: half of the line's, the
+    margin in which the picture decides, and how far out black belongs to a closed line. `profile` uint8 (n, 2 k + 1, 3) is
+    the picture along the line, its middle column on it.
     """
-    half, margin = widths
+    half, margin, outer = widths
     reach = min(round(half + margin), profile.shape[1] // 2 - 1)
     sides = np.empty((rows.shape[1], 7), np.float32)
     _fill_sides(profile, round(half), reach, strip.closed, TUNING.side_rows // 2, TUNING.level_rows // 2, sides)
     local, levels = np.asarray(strip.to_local, np.float32), np.array(_LEVELS, np.float32)
-    _lay(target, crop, mask, local, strip.closed, strip.first, strip.step, rows, sides, half, margin, levels)
+    _lay(target, crop, mask, local, strip.closed, strip.first, strip.step, rows, sides, half, margin, outer, levels)
 
 
 @kernel
@@ -89,6 +93,14 @@ def _fill_sides(profile: Array, half: int, reach: int, closed: bool, side_rows: 
         sides[y, 6] = total / np.float32(2 * level_rows + 1)
 
 
+@kernel_part
+def _without_black(under: Array, over: Array, mask: int, levels: Array) -> int:
+    """Return the mask of a pixel, lower where what is under it is black against what is over it."""
+    light, dark = np.float32(over[0]) + over[1] + over[2], np.float32(under[0]) + under[1] + under[2]
+    black = min(max((levels[7] * light - dark) / ((levels[7] - levels[6]) * light + 1), np.float32(0)), np.float32(1))
+    return int(mask * (1 - black) + np.float32(0.5))
+
+
 @kernel
 def _lay(
     target: Array,
@@ -102,11 +114,12 @@ def _lay(
     sides: Array,
     half: float,
     margin: float,
+    outer: float,
     levels: Array,
 ) -> None:
     count, reach = rows.shape[1], np.float32(half + margin)
     turn = np.float32(count / (2 * np.pi))
-    nearest, farthest = max(rows[0].min() - reach, np.float32(0)), rows[0].max() + reach
+    nearest, farthest = max(rows[0].min() - reach, np.float32(0)), rows[0].max() + max(reach, np.float32(outer))
     for y in range(mask.shape[0]):
         for x in range(mask.shape[1]):
             if mask[y, x] == 0:
@@ -128,6 +141,8 @@ def _lay(
             k = (i + 1) % count if closed else min(i + 1, count - 1)
             f = row - np.float32(i)
             away = column - (rows[0, i] + (rows[0, k] - rows[0, i]) * f)
+            if closed and rows[3, i] > 0 and away > -reach and away < outer:
+                mask[y, x] = _without_black(target[y, x], crop[y, x], mask[y, x], levels)
             if abs(away) >= reach:
                 continue
             sure = rows[1, i] + (rows[1, k] - rows[1, i]) * f

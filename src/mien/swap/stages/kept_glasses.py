@@ -8,6 +8,7 @@ import numpy as np
 
 from mien.face import landmark_sets
 from mien.imaging import geometry
+from mien.imaging.line_matte import TUNING as MATTE
 from mien.imaging.line_matte import Strip, lay_line
 from mien.imaging.line_path import sampled
 from mien.swap.stages.glasses_lines import find_lines, follow_lines, sees_glasses
@@ -33,6 +34,14 @@ class KeepTuning:
     margin: float = 0.016
     margin_pixels: float = 1.5
     """Width on both sides of a rim in which the picture decides, and the least in pixels. With 0.025, folds came along."""
+    outer: float = 0.08
+    """Width outside of the outline of a lens in which black that the mask sees in part belongs to the rim."""
+    half_seen: float = 0.85
+    """Share of the mask from which it sees nothing of a rim."""
+    thick_share: float = 0.3
+    """Share of that width which a black rim fills at least: thin rims and single hairs of a brow do not."""
+    gap: float = 0.2
+    """Share of an outline that a black rim which the mask sees on both sides may be unseen, over a brow mostly."""
     least_pixels: float = 0.7
     """Least half width of a rim, in pixels."""
     there: tuple[float, float] = (0.2, 0.4)
@@ -49,6 +58,7 @@ class KeepTuning:
 
 
 TUNING = KeepTuning()
+_OUTSIDE = 8  # places in a row of an outline, outside of it, at which a rim is looked for
 
 
 @dataclass(slots=True)
@@ -140,12 +150,32 @@ def _lay(glasses: GlassesLines, to_picture: Affine, target: Image, crop: Image, 
         columns = line.way[:, None] + np.arange(-reach, reach + 1, dtype=np.float32)[None]
         places = places_of(line, columns, to_picture)
         bounds = geometry.box_of(places.reshape(-1, 2))
+        if line.closed:
+            out = TUNING.outer * eyes
+            bounds = bounds[0] - out, bounds[1] - out, bounds[2] + out, bounds[3] + out
         left, top, right, bottom = geometry.clipped_box(bounds, mask.shape[1], mask.shape[0], after=1)
         if right <= left or bottom <= top:
             continue
         box = np.s_[top:bottom, left:right]
-        rows, widths = np.stack([line.way, sure, band]), (half / line.step, margin / line.step)
+        rims = _black_rims(line, to_picture, target, crop, mask) if line.closed else np.zeros_like(line.way)
+        rows, widths = np.stack([line.way, sure, band, rims]), (half / line.step, margin / line.step, TUNING.outer / line.step)
         lay_line(target[box], crop[box], mask[box], _strip(line, to_picture, left, top), rows, widths, sampled(target, places))
+
+
+def _black_rims(line: Line, to_picture: Affine, target: Image, crop: Image, mask: Mask) -> Floats:
+    """Return 1 for the rows of an outline outside of which black is its rim: in its upper half, where the mask sees a thick one
+    or a gap between; in the lower half folds of the nose are as dark.
+    """
+    columns = line.way[:, None] + np.linspace(0, TUNING.outer / line.step, _OUTSIDE, dtype=np.float32)[None]
+    heights = places_of(line, columns[:, :1], np.eye(2, 3))[:, 0, 1]
+    x, y = np.moveaxis(np.rint(places_of(line, columns, to_picture)).astype(np.intp), -1, 0)
+    x, y = x.clip(0, mask.shape[1] - 1), y.clip(0, mask.shape[0] - 1)
+    black = target[y, x].sum(-1, dtype=np.float32) < MATTE.black[0] * crop[y, x].sum(-1, dtype=np.float32)
+    seen = (black & (mask[y, x] < TUNING.half_seen * 255)).mean(1) > TUNING.thick_share
+    reach = round(TUNING.gap * len(seen) / 2)
+    wide = np.tile(seen.astype(np.uint8), 3)[None]
+    closed = cv2.morphologyEx(wide, cv2.MORPH_CLOSE, np.ones((1, 2 * reach + 1), np.uint8))[0, len(seen) : 2 * len(seen)] > 0
+    return np.asarray(closed & (heights < heights.mean()), np.float32)
 
 
 def _ramp(values: Floats, between: tuple[float, float]) -> Floats:
