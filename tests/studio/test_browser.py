@@ -666,7 +666,7 @@ def test_a_file_without_people_says_so_and_looking_can_be_stopped(chromium: Any,
             said = page.locator("#film-state").inner_text()
             assert said.startswith("fehlgeschlagen")
             assert words in said
-            assert page.locator("#film-swap").is_disabled()
+            person.until(page.locator("#film-swap").is_disabled, "nothing can be swapped")
             # The words come with the state of the studio, the frame with the film that the page then asks for.
             page.wait_for_selector("#film-frame", state="hidden" if file == text else "visible")
             assert "--" not in said, "no words of the command line"

@@ -8,6 +8,7 @@ from pathlib import Path
 from mien.commands.options import Commands, add_settings, add_trust, data_of, settings_of, signing_of
 from mien.errors import UsageError
 from mien.media.files.statement import ACCEPTABLE_USE
+from mien.system.allocator import keep_few_arenas
 from mien.system.folders import recordings_folder
 from mien.system.programs import harden
 
@@ -52,6 +53,7 @@ def add(commands: Commands) -> None:
 def _run(options: argparse.Namespace) -> int:
     from mien.studio.server.serve import Opened, Options, run_studio
 
+    keep_few_arenas()
     if not 0 <= options.port <= 65535:
         raise UsageError(f"invalid port {options.port}", "use 1024-65535, or 0 for any free port")
     wanted = Options(
