@@ -256,7 +256,7 @@ def test_the_page_lives_on_when_what_is_worn_goes_from_the_disk(studio: Studio, 
             listed.write_text("{")
         answer = studio.client.get("/api/state")
         assert answer.status_code == 200
-            assert "models" in " ".join(each["text"] for each in answer.json()["models"]["notes"])
+        assert "models" in " ".join(each["text"] for each in answer.json()["models"]["notes"])
         wait_for_frames(studio, 5)
         assert engine_name(studio) == ENGINE
         refused = studio.client.patch("/api/settings", json={"opacity": 0.5})
