@@ -137,7 +137,7 @@ def _spin() -> None:
 
 @dataclass(slots=True)
 class Starts:
-    """What came of the starts so far: seconds until the face was worn, reasons that were told, starts without either."""
+    """Outcome of the starts so far: seconds until the face was worn, reasons that were told, starts without either."""
 
     worn_s: list[float] = field(default_factory=list)
     said: list[str] = field(default_factory=list)

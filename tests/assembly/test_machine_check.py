@@ -79,7 +79,7 @@ def test_the_reference_shows_what_is_drawn_here() -> None:
 
 
 class Comparing:
-    """What a comparison finds, and which were asked for."""
+    """Comparisons with set results, and a note of which were asked for."""
 
     def __init__(self, patch: pytest.MonkeyPatch, folder: Path) -> None:
         self.wrong: set[str] = set()
