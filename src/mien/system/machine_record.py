@@ -29,7 +29,7 @@ class MachineRecord:
 def read_record(folder: Path | None) -> MachineRecord:
     """Return the record in the folder of compiled kernels; a damaged one, or one of another processor, counts as none.
 
-    What was found wrong stays so when packages are updated; what was found right has to be compared again.
+    What was found wrong is not used until it is compared again; what was found right is compared again when packages change.
     """
     if folder is None:
         return MachineRecord()
