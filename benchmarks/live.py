@@ -43,6 +43,7 @@ from mien.swap.cast import everyone
 from mien.swap.persona import open_persona
 from mien.testing import NullSink, PacedCamera
 from mien.types import Image
+from watched_page import watched_page
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 PORTRAIT, PHOTO = EXAMPLES / "grace_hopper.jpg", EXAMPLES / "eileen_collins.png"
@@ -50,11 +51,6 @@ BITS, BLOCK = 12, 32
 COUNTED = 240
 """Pictures of the clip: a multiple of the swaying portrait's period."""
 FAR_SOURCES = 3
-CHROMIUM = "/usr/bin/chromium"
-FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync", "--use-fake-ui-for-media-stream",
-         "--use-fake-device-for-media-stream", "--autoplay-policy=no-user-gesture-required")  # fmt: skip
-
 READ_BACK = """
 ([bits, block]) => {
   window.seen = [];
@@ -76,6 +72,14 @@ READ_BACK = """
 
 FIRST = """() => window.mien?.shown > 3 && document.querySelector('#empty').hidden &&
   document.querySelector('[data-face-id] [aria-pressed="true"]')"""
+CAN_CHOOSE = """() => document.querySelector('#input-kind option[value="browser"]') && window.mien"""
+CHOOSE_BROWSER = """() => {
+  const kind = document.querySelector('#input-kind');
+  kind.value = 'browser';
+  kind.dispatchEvent(new Event('input', { bubbles: true }));
+  kind.dispatchEvent(new Event('change', { bubbles: true }));
+  document.querySelector('#input-apply').click();
+}"""
 FACE_CHANGE = """
 async () => {
   const bright = () => {
@@ -223,8 +227,6 @@ class _Order(NullSink):
 
 def bench_browser(source: str, seconds: float) -> dict[str, Any]:
     """The whole way to the screen, read back from the page."""
-    from playwright.sync_api import sync_playwright
-
     settings = Settings()
     scenes = counted(bench.moving_portrait(_read(PORTRAIT), factory.open_models(settings, Store())))
     with tempfile.TemporaryDirectory(prefix="mien-bench-") as folder:
@@ -235,40 +237,50 @@ def bench_browser(source: str, seconds: float) -> dict[str, Any]:
             b"".join(cv2.imencode(".jpg", scene, [cv2.IMWRITE_JPEG_QUALITY, 90])[1].tobytes() for scene in scenes)
         )
         wanted = ["--input", str(clip)] if source == "server" else []
-        with sync_playwright() as playwright:
-            # The person's browser runs already when `mien live` is started.
-            flags = [*FLAGS, f"--use-file-for-fake-video-capture={camera}"]
-            chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
-            context = chromium.new_context(viewport={"width": 1440, "height": 900}, permissions=["camera"])
-            page = context.new_page()
+        # The person's browser runs already when `mien live` is started.
+        with watched_page(camera, 1440, 900) as page:
             started = time.monotonic()
             with running(Path(folder), wanted) as (page_url, pid):
                 open_s = time.monotonic() - started
                 page.goto(page_url)
                 if source == "browser":
-                    page.select_option("#input-kind", "browser")
-                    page.click("#input-apply")
-                page.wait_for_function(FIRST, timeout=30_000)
+                    page.wait_for(CAN_CHOOSE)
+                    page.evaluate(CHOOSE_BROWSER)
+                page.wait_for(FIRST)
                 first_s = time.monotonic() - started
-                page.wait_for_timeout(5000)
+                time.sleep(5)
                 page.evaluate(READ_BACK, [BITS, BLOCK])
-                server = psutil.Process(pid)
-                cpu = sum(server.cpu_times()[:2])
-                page.wait_for_timeout(1000 * seconds)
+                before = processor_seconds(pid)
+                time.sleep(seconds)
                 seen = page.evaluate("() => window.seen")
-                cpu = sum(server.cpu_times()[:2]) - cpu
+                spent = {name: time_s - before.get(name, 0) for name, time_s in processor_seconds(pid).items()}
                 metrics = page.evaluate("() => fetch('/api/metrics').then((answer) => answer.json())")
                 changes = page.evaluate(FACE_CHANGE)
-            chromium.close()
     return {
         "source": source,
         "studio_open_s": round(open_s, 2),
         "first_picture_s": round(first_s, 2),
         **summary(seen),
         "face_change_ms": {"median": round(float(np.median(changes)), 1), "worst": round(max(changes), 1)},
-        "server_cpu_percent": round(100 * cpu / seconds),
+        "server_cpu_percent": round(100 * spent["server"] / seconds),
+        "processor_ms_per_shown": {name: round(1000 * time_s / len(seen), 1) for name, time_s in spent.items()},
         "server": metrics,
     }
+
+
+def processor_seconds(server: int) -> dict[str, float]:
+    """Processor time of the studio and of the browser that this process has started, by the kind of their processes."""
+    spent = {"server": sum(psutil.Process(server).cpu_times()[:2])}
+    for process in psutil.Process().children(recursive=True):
+        try:
+            command = process.cmdline()
+            if not command or not command[0].startswith("/usr/lib/chromium"):
+                continue
+            kind = next((word.partition("=")[2] for word in command if word.startswith("--type=")), "browser")
+            spent[kind] = spent.get(kind, 0.0) + sum(process.cpu_times()[:2])
+        except psutil.NoSuchProcess:
+            continue
+    return spent
 
 
 def summary(seen: list[list[float]]) -> dict[str, Any]:
