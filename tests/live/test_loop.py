@@ -83,6 +83,19 @@ def test_closing_a_mailbox_wakes_who_waits() -> None:
     assert box.take(0) is None
 
 
+def test_a_mailbox_tells_when_its_item_is_taken() -> None:
+    box: Mailbox[int] = Mailbox()
+    assert box.wait_until_empty(0)
+    box.put(1)
+    assert not box.wait_until_empty(0)
+    taker = threading.Thread(target=box.take, args=(60,))
+    taker.start()
+    assert box.wait_until_empty(DEADLINE_S)
+    taker.join(DEADLINE_S)
+    box.close()
+    assert not box.wait_until_empty(60)
+
+
 def test_the_meter_counts_and_stays_bounded() -> None:
     meter = Meter()
     for number in range(5000):
@@ -154,6 +167,7 @@ def test_a_slow_engine_shows_few_frames_all_of_them_swapped_and_fresh() -> None:
         wait_until(lambda: running.loop.meter.read(0).last_shown == "swapped", "a swapped frame")
         frames = running.frames(3)
         figures = running.loop.meter.read(time.monotonic())
+        assert running.loop._tracked.dropped == 0, "what is tracked is swapped"
     assert all(not shows_red(frame.image) for frame in frames)
     steps = [b.pts - a.pts for a, b in pairwise(frames)]
     assert all(step > 0.35e6 for step in steps), "the newest frame is taken, nothing waits in a queue"

@@ -203,15 +203,8 @@ class LiveLoop:
 
         It starts with the first picture of an input; with `takes_cards`, also with the card that stands in for one.
         """
-        outlet = Outlet(
-            make_sink,
-            self.meter,
-            self._listener.changed,
-            name=name,
-            reopens=reopens,
-            takes_cards=takes_cards,
-            tuning=self._tuning.outlet,
-        )
+        tuning, changed = self._tuning.outlet, self._listener.changed
+        outlet = Outlet(make_sink, self.meter, changed, name=name, reopens=reopens, takes_cards=takes_cards, tuning=tuning)
         with self._lock:
             if name in self._outlets:
                 raise ValueError(f"there is already an output {name!r}")
@@ -243,6 +236,9 @@ class LiveLoop:
         settings, generation = self.snapshot.settings, self._generation
         parts = self._make_tracking(settings)
         while not self._stopping.is_set():
+            # A frame that is tracked and never swapped takes time from the swap: a newer one will be there.
+            if not self._tracked.wait_until_empty(self._tuning.poll_s):
+                continue
             frame = self._captured.take(self._tuning.poll_s)
             if frame is None:
                 continue

@@ -28,14 +28,20 @@ class Mailbox(Generic[T]):
             if self._item is not None:
                 self._dropped += 1
             self._item = item
-            self._changed.notify()
+            self._changed.notify_all()
 
     def take(self, timeout_s: float) -> T | None:
         """Wait for the newest item; return None when none comes in time or the mailbox is closed."""
         with self._changed:
             self._changed.wait_for(lambda: self._item is not None or self._closed, timeout_s)
             item, self._item = self._item, None
+            self._changed.notify_all()
             return None if self._closed else item
+
+    def wait_until_empty(self, timeout_s: float) -> bool:
+        """Wait until the item is taken; return False when it is not in time, or the mailbox is closed."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self._item is None or self._closed, timeout_s) and not self._closed
 
     def close(self) -> None:
         """Wake all that wait; nothing passes any more."""
