@@ -1,6 +1,11 @@
 """The feed of the browser's camera: every picture is acknowledged, so that the page never stops sending."""
 
-from mien.studio.session.browser_camera import JPEG, BrowserFeed, CameraTuning, Picture
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+
+from mien.studio.session import plain_picture
+from mien.studio.session.browser_camera import JPEG, PLAIN, BrowserCamera, BrowserFeed, CameraTuning, Picture
 
 
 def feed_of(taken: list[int], page: str = "page", tuning: CameraTuning | None = None) -> BrowserFeed:
@@ -45,3 +50,25 @@ def test_a_full_queue_drops_and_acknowledges_the_newest() -> None:
     feed = feed_of(taken, tuning=CameraTuning(max_queued_pictures=2))
     give(feed, 1, 2, 3)
     assert taken == [3]
+
+
+def test_plain_pictures_are_read_and_broken_ones_left_out() -> None:
+    feed = feed_of([])
+    picture = np.full((48, 64, 3), 90, np.uint8)
+    data = plain_picture.written(picture)
+    assert data is not None
+    with ThreadPoolExecutor(1) as pool:
+        # The camera drops what lies in the feed when it is opened.
+        opened = pool.submit(BrowserCamera(feed).__enter__)
+        sequence = 0
+        while not opened.done():
+            sequence += 1
+            feed.give("page", Picture(PLAIN, sequence, 0.0, data))
+        camera = opened.result()
+    feed.forget()
+    feed.give("page", Picture(PLAIN, sequence + 1, 0.0, data[:-1]))
+    feed.give("page", Picture(PLAIN, sequence + 2, 0.0, data))
+    for frame in (camera.read(), camera.read()):
+        assert frame is not None
+        assert frame.image.shape == picture.shape
+        assert np.abs(frame.image.astype(int) - 90).max() <= 1

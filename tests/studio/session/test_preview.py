@@ -1,6 +1,7 @@
 """The preview: which picture a page gets beside the labelled one."""
 
 import asyncio
+import time
 from fractions import Fraction
 
 import cv2
@@ -10,6 +11,7 @@ import pytest
 from mien.provenance.label import Labeller
 from mien.provenance.mark.pattern import Marker
 from mien.settings import Settings
+from mien.studio.session import plain_picture
 from mien.studio.session import preview as module
 from mien.studio.session.preview import HEADER, IN_FLIGHT, HubSink, Originals, PreviewHub, Viewer
 from mien.types import Frame, Image, LabelledFrame
@@ -79,3 +81,39 @@ def test_a_page_that_never_acknowledges_gets_frames_again(monkeypatch: pytest.Mo
     assert asyncio.run(is_ready()) is False
     monkeypatch.setattr(module, "_ACKNOWLEDGED_WITHIN_S", 0.0)
     assert asyncio.run(is_ready()) is True
+
+
+def test_a_page_of_this_machine_gets_plain_pictures() -> None:
+    async def received() -> bytes:
+        hub, viewer = PreviewHub(), Viewer(asyncio.get_running_loop())
+        viewer.plain = True
+        hub.join(viewer)
+        HubSink(hub).write(_labelled(7))
+        return await viewer.next()
+
+    message = asyncio.run(received())
+    after = HEADER.unpack_from(message)[3]
+    assert plain_picture.size_of(message[HEADER.size : HEADER.size + after]) == (320, 240)
+
+
+def test_a_slow_way_gets_jpeg_and_one_slow_picture_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    now_s = 0.0
+    monkeypatch.setattr(time, "monotonic", lambda: now_s)
+
+    def acknowledge_after(viewer: Viewer, seconds: float) -> None:
+        nonlocal now_s
+        viewer.offer(0.0, b"after", b"")
+        now_s += seconds
+        viewer.acknowledged(max(viewer._pending))
+
+    async def takes_plain() -> list[bool]:
+        viewer = Viewer(asyncio.get_running_loop())
+        viewer.plain = True
+        seen = []
+        for seconds, times in ((0.5, 9), (0.05, 9), (0.5, 9), (0.5, 1)):
+            for _ in range(times):
+                acknowledge_after(viewer, seconds)
+            seen.append(viewer.takes_plain)
+        return seen
+
+    assert asyncio.run(takes_plain()) == [True, True, True, False]

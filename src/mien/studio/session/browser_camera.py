@@ -1,4 +1,4 @@
-"""Camera of the person's browser: H.264 or JPEG pictures over a WebSocket."""
+"""Camera of the person's browser: H.264, JPEG or plain pictures over a WebSocket."""
 
 import contextlib
 import queue
@@ -18,11 +18,12 @@ from av.packet import Packet
 
 from mien.errors import MediaTooLarge, SourceLost
 from mien.media.frames.colour_space import ToBgr, space_of
+from mien.studio.session import plain_picture
 from mien.types import LIVE_TIME_BASE, Frame, Image, StreamInfo
 
 HEADER = struct.Struct("<B3xId")
 """Kind, sequence, capture time in ms since the epoch."""
-H264_KEY, H264_DELTA, JPEG = 1, 2, 3  # kinds of pictures
+H264_KEY, H264_DELTA, JPEG, PLAIN = 1, 2, 3, 4  # kinds of pictures; plain ones as in `plain_picture`
 MAX_MESSAGE_BYTES = 8_000_000  # chosen, above a JPEG of 4K
 _MAX_PIXELS = 3840 * 2160  # 4K
 
@@ -182,7 +183,7 @@ class BrowserCamera:
     def _image(self, feeder: str, picture: Picture) -> Image | None:
         if feeder != self._feeder:
             self._feeder, self._decoder = feeder, None
-        image = self._from_jpeg(picture.data) if picture.kind == JPEG else self._from_h264(picture)
+        image = self._decoded(picture)
         if image is None:
             return None
         if self._shape is None:
@@ -190,6 +191,15 @@ class BrowserCamera:
         if image.shape[:2] != self._shape:
             image = np.asarray(cv2.resize(image, (self._shape[1], self._shape[0]), interpolation=cv2.INTER_AREA), np.uint8)
         return image
+
+    def _decoded(self, picture: Picture) -> Image | None:
+        if picture.kind == JPEG:
+            return self._from_jpeg(picture.data)
+        if picture.kind == PLAIN:
+            # A page that encodes again begins with a key frame.
+            self._decoder = None
+            return plain_picture.read(picture.data)
+        return self._from_h264(picture)
 
     def _from_jpeg(self, data: bytes) -> Image | None:
         size = jpeg_size(data)

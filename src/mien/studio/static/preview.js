@@ -1,5 +1,6 @@
 /** The preview: frames over a WebSocket, drawn as they arrive, latest wins, at most two in flight. */
 import { byId, remember, remembered } from './dom.js';
+import { canBePlain, plainIn } from './plainpicture.js';
 import { LastingSocket } from './sockets.js';
 /** @typedef {import('./types').SeenFace} SeenFace */
 
@@ -39,7 +40,7 @@ export class Preview {
   /** Tells the server the wanted width, and whether the picture before is needed, too. */
   wish() {
     const pixels = Math.min(WIDEST, Math.max(320, Math.ceil((this.frame.clientWidth * devicePixelRatio) / 160) * 160));
-    this.socket.send({ want: { before: this.isSplit || this.isComparing, classes: this.isExplaining && !this.isComparing, faces: this.hasFaces, width: document.hidden || !this.frame.clientWidth ? 0 : pixels } });
+    this.socket.send({ want: { plain: canBePlain, before: this.isSplit || this.isComparing, classes: this.isExplaining && !this.isComparing, faces: this.hasFaces, width: document.hidden || !this.frame.clientWidth ? 0 : pixels } });
   }
 
   /** Tells that this page shows another picture than the one that leaves. */
@@ -93,15 +94,14 @@ export class Preview {
     else this.isDrawing = false;
   }
 
-  /** @param {ImageBitmap} after @param {ImageBitmap | null} before */
+  /** @param {ImageBitmap | VideoFrame} after @param {ImageBitmap | VideoFrame | null} before */
   paint(after, before) {
     const { canvas, context } = this;
-    if (canvas.width !== after.width || canvas.height !== after.height) {
-      canvas.width = after.width;
-      canvas.height = after.height;
+    const [width, height] = sizeOf(after);
+    if (canvas.width !== width || canvas.height !== height) {
+      [canvas.width, canvas.height] = [width, height];
       this.placeLine();
     }
-    const [width, height] = [after.width, after.height];
     context.setTransform(this.isMirrored ? -1 : 1, 0, 0, 1, this.isMirrored ? width : 0, 0);
     const isBeforeAlone = this.isComparing || this.isExplaining;
     context.drawImage(isBeforeAlone && before ? before : after, 0, 0);
@@ -207,7 +207,13 @@ export class Preview {
   }
 }
 
-/** @param {ArrayBuffer} data @param {number} from @param {number} bytes */
-function picture(data, from, bytes) {
-  return createImageBitmap(new Blob([new Uint8Array(data, from, bytes)], { type: 'image/jpeg' }));
+/** @param {ImageBitmap | VideoFrame} picture @returns {[number, number]} */
+function sizeOf(picture) {
+  return 'codedWidth' in picture ? [picture.codedWidth, picture.codedHeight] : [picture.width, picture.height];
+}
+
+/** @param {ArrayBuffer} data @param {number} from @param {number} length */
+function picture(data, from, length) {
+  const bytes = new Uint8Array(data, from, length);
+  return plainIn(bytes) ?? createImageBitmap(new Blob([bytes], { type: 'image/jpeg' }));
 }

@@ -25,7 +25,7 @@ export class Steps {
     const again = /** @type {[string, () => void]} */ ([t('try_again'), () => void this.inputs.apply()]);
     if (this.inputs.trouble) this.explain(this.inputs.trouble.message, this.inputs.trouble.remedy, again);
     else if (input.kind === 'none') this.showSteps(state);
-    else if (input.kind === 'browser' && !state.browser_camera && !this.inputs.camera.isRunning) this.explain(t('browser_silent'), t('browser_silent_remedy'), [t('use_this_camera'), () => this.inputs.useBrowser()]);
+    else if (input.kind === 'browser' && !state.browser_camera && !this.inputs.camera?.isRunning) this.explain(t('browser_silent'), t('browser_silent_remedy'), [t('use_this_camera'), () => this.inputs.useBrowser()]);
     else if (input.state === 'lost') this.explain(t('lost'), troubleOf(input));
     else if (input.state !== 'live') this.explain(t('opening'), t('opening_text'));
     else if (state.covered) this.explain(t('covered_asked'), t('covered_asked_text'), undefined, false, true);

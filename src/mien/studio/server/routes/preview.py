@@ -49,6 +49,7 @@ def _answer(session: StudioSession, viewer: Viewer, text: str, *, may_see_all: b
         viewer.acknowledged(int(message["ack"]))
     if isinstance(message.get("want"), dict):
         viewer.width = min(max(int(message["want"].get("width", viewer.width)), 0), _MAX_WIDTH_PIXELS)
+        viewer.plain = bool(message["want"].get("plain", False))
         viewer.before = may_see_all and bool(message["want"].get("before", False))
         viewer.classes = may_see_all and bool(message["want"].get("classes", False))
         viewer.faces = may_see_all and bool(message["want"].get("faces", False))

@@ -1,0 +1,45 @@
+"""Plain pictures in a real browser: it draws them in their colours, and sends the same bytes back."""
+
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from mien.studio.session import plain_picture
+from tests.support.browser import CHROMIUM
+from tests.support.running_studio import Studio
+
+pytest.importorskip("playwright.sync_api", reason="NOT TESTED in a browser: playwright is not installed")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="NOT TESTED in a browser: chromium is not installed")
+
+_DRAWN = """async (values) => {
+  const { canBePlain, plainIn, plainOf } = await import('/static/plainpicture.js');
+  const bytes = new Uint8Array(values);
+  const frame = plainIn(bytes);
+  const canvas = new OffscreenCanvas(frame.codedWidth, frame.codedHeight);
+  const context = canvas.getContext('2d');
+  context.drawImage(frame, 0, 0);
+  const sent = await plainOf(frame, 16);
+  return [canBePlain, [...context.getImageData(0, 0, canvas.width, canvas.height).data], [...sent.subarray(16)],
+    plainIn(new Uint8Array([255, 216, 255, 224, 0]))];
+}"""
+
+
+def test_the_page_draws_and_sends_plain_pictures(chromium: Any, studio: Studio) -> None:
+    rows, columns = np.mgrid[:48, :64]
+    picture = np.dstack([2 * rows + 60, 3 * columns + 20, 250 - 4 * rows]).astype(np.uint8)
+    data = plain_picture.written(picture)
+    assert data is not None
+    context = chromium.new_context()
+    page = context.new_page()
+    page.goto(studio.page)
+    can_be_plain, drawn, sent, compressed = page.evaluate(_DRAWN, list(data))
+    context.close()
+    assert can_be_plain
+    assert compressed is None
+    shown = cv2.cvtColor(np.array(drawn, np.uint8).reshape(48, 64, 4), cv2.COLOR_RGBA2BGR)
+    assert np.abs(shown.astype(int) - picture).mean() < 2.5
+    read = plain_picture.read(bytes(sent))
+    assert read is not None
+    assert np.abs(read.astype(int) - picture).mean() < 2.5
