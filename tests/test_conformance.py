@@ -14,7 +14,7 @@ from mien.media.files.video_writer import VideoWriter
 from mien.models.library.store import Store
 from mien.models.networks.age_net import AgeNet
 from mien.models.networks.detectors.yunet import YuNet
-from mien.models.networks.face_mesh import FaceMesh
+from mien.models.networks.face_mesh import FaceMesh, MeshSession
 from mien.models.networks.nsfw import OpenNsfw
 from mien.models.networks.recognisers.face_id import FaceId
 from mien.models.runtime.onnx_session import OnnxSession
@@ -54,7 +54,7 @@ def test_the_detector(path: Path | None, faces: int) -> None:
 def test_the_landmarker() -> None:
     image = portrait(COLLINS).image.copy()
     five = models().photo_detector.detect(image)[0].points
-    conformance.landmarker_suite(lambda: FaceMesh(_session("face_mesh_478")), image, five)
+    conformance.landmarker_suite(lambda: FaceMesh(MeshSession(_session("face_mesh_478"))), image, five)
 
 
 def test_the_recogniser() -> None:

@@ -18,7 +18,7 @@ from mien.imaging import geometry
 from mien.models.format.ports import Shape, expect
 from mien.models.library.store import Store
 from mien.models.networks.detectors.yunet import STRIDES, YuNet
-from mien.models.networks.face_mesh import FaceMesh
+from mien.models.networks.face_mesh import FaceMesh, MeshSession
 from mien.models.networks.nsfw import OpenNsfw
 from mien.models.networks.recognisers.face_id import FaceId, chip_of
 from mien.models.runtime.onnx_session import OnnxSession, available_providers, version
@@ -173,7 +173,7 @@ def test_a_model_of_another_family_is_refused() -> None:
     with pytest.raises(ModelMismatch, match="yunet"):
         YuNet(mesh)
     with pytest.raises(ModelMismatch, match="face_mesh_478"):
-        FaceMesh(yunet)
+        MeshSession(yunet)
     with pytest.raises(ModelMismatch, match="face_id_128"):
         FaceId(mesh)
     with pytest.raises(ModelMismatch, match="open_nsfw"):
@@ -183,7 +183,7 @@ def test_a_model_of_another_family_is_refused() -> None:
 def test_outputs_are_checked_too() -> None:
     mesh = _mesh_session(np.zeros((478, 3), np.float32))
     with pytest.raises(ModelMismatch, match="landmarks"):
-        FaceMesh(FakeSession(mesh.inputs, {"landmarks": (1, 468, 3), "score": (1,)}))
+        MeshSession(FakeSession(mesh.inputs, {"landmarks": (1, 468, 3), "score": (1,)}))
     yunet = _yunet_session()
     with pytest.raises(ModelMismatch, match="kps_16"):
         YuNet(FakeSession(yunet.inputs, {k: v for k, v in yunet.outputs.items() if k != "kps_16"}))
@@ -323,7 +323,7 @@ def test_the_crop_is_upright_rgb_from_0_to_1() -> None:
     image = np.zeros((400, 400, 3), np.uint8)
     image[:] = (255, 51, 0)
     start = portrait(COLLINS).landmarks.points
-    FaceMesh(session).fit(image, start)
+    FaceMesh(MeshSession(session)).fit(image, start)
     blob = session.asked[0]["image"]
     assert blob.shape == (1, 192, 192, 3)
     assert blob.dtype == np.float32
@@ -337,7 +337,7 @@ def test_crop_pixels_become_frame_pixels() -> None:
     start[:, :2] = 300
     start[0], start[1] = (236, 236, 0), (364, 364, 0)
     start[EYES[0]], start[EYES[1]] = (270, 300, 0), (330, 300, 0)
-    landmarks = FaceMesh(_mesh_session(middle, 0.25)).fit(_gray(600, 600), start)
+    landmarks = FaceMesh(MeshSession(_mesh_session(middle, 0.25))).fit(_gray(600, 600), start)
     np.testing.assert_allclose(landmarks.points[0], [300, 300, 96], atol=1e-3)
     assert landmarks.presence == pytest.approx(0.25)
 

@@ -15,15 +15,18 @@ from mien.contracts import (
     Parser,
     Recogniser,
 )
+from mien.imaging.kernel_cache import kernel_folder
 from mien.models.library.store import Store
 from mien.models.networks.age_net import AgeNet
 from mien.models.networks.detectors.pyramid import Pyramid
 from mien.models.networks.detectors.yunet import YuNet
-from mien.models.networks.face_mesh import FaceMesh
+from mien.models.networks.face_mesh import FaceMesh, MeshSession
 from mien.models.networks.finish_net import FinishNet
 from mien.models.networks.hands.finder import HandNets
 from mien.models.networks.hands.hand_joints import HandJoints
 from mien.models.networks.hands.palms import PalmDetector
+from mien.models.networks.mesh.blocks import MeshBlocks
+from mien.models.networks.mesh.kernels import computes_blocks
 from mien.models.networks.nsfw import OpenNsfw
 from mien.models.networks.parser_net import ParserNet
 from mien.models.networks.recognisers.face_id import FaceId
@@ -44,6 +47,7 @@ from mien.swap.tracking.shared_detector import SharedDetector
 from mien.swap.tracking.tiled_detector import TiledDetector
 from mien.swap.tracking.tilted_heads import LIVE_PACE
 from mien.swap.tracking.tracker import Tracker
+from mien.system.machine_record import read_record
 from mien.types import Image, SourceFace
 
 PHOTO_DETECT_SIZES = (320, 640, 1280)
@@ -94,7 +98,7 @@ def open_models(settings: Settings, store: Store) -> Models:
         photo_detector,
         detector,
         RotatedSearch(YuNet(yunet, longer_side=SWEEP_SIDE, min_score=LOW_CONFIDENCE_SCORE)),
-        FaceMesh(OnnxSession("face_mesh_478", store.read("face_mesh_478"))),
+        open_landmarker(store),
         FinishNet(OnnxSession("finish", store.read("finish"))),
         AgeNet(OnnxSession("age_112", store.read("age_112"))),
         ParserNet(OnnxSession("parser", store.read("parser"))),
@@ -126,7 +130,7 @@ def open_tracking(settings: Settings, sessions: SessionCache) -> TrackingParts:
     looks = [(side, YuNet(session, longer_side=side, min_score=least)) for side in sides]
     finder = registry.open_detector(settings, sessions, (settings.detect_size,))
     detector = SharedDetector(looks, settings.detect_score, finder)
-    landmarker = FaceMesh(OnnxSession("face_mesh_478", store.read("face_mesh_478")))
+    landmarker = open_landmarker(store)
     near, far = (YuNet(session, longer_side=side, min_score=least) for side in (SWEEP_SIDE, FAR_SIDE))
     tracker = Tracker(detector, landmarker, replace(settings, detect_every=1), RotatedSearch(near, far), LIVE_PACE)
     return TrackingParts(tracker, detector)
@@ -144,8 +148,16 @@ def open_frame_search(store: Store) -> FrameSearch:
         YuNet(yunet, longer_side=search.turned_side, min_score=least),
         RotatedSearch(YuNet(yunet, longer_side=SWEEP_SIDE, min_score=scores.follow_score)),
         open_hand_finder(store),
-        FaceMesh(OnnxSession("face_mesh_478", store.read("face_mesh_478"))),
+        open_landmarker(store),
     )
+
+
+def open_landmarker(store: Store) -> FaceMesh:
+    """Open the face mesh: as kernels where they are known to be right and fast, else as a session; raises a `ModelError`."""
+    content = store.read("face_mesh_478")
+    if computes_blocks() and read_record(kernel_folder()).networks:
+        return FaceMesh(MeshBlocks(content))
+    return FaceMesh(MeshSession(OnnxSession("face_mesh_478", content)))
 
 
 def open_hand_finder(store: Store) -> HandFinder:

@@ -16,7 +16,7 @@ from mien.models.library.store import ModelEntry, Store, remedies
 from mien.models.networks.detectors.pyramid import Pyramid
 from mien.models.networks.detectors.scrfd import Scrfd
 from mien.models.networks.detectors.yoloface import YoloFace
-from mien.models.networks.face_mesh import FaceMesh
+from mien.models.networks.face_mesh import FaceMesh, MeshSession
 from mien.models.networks.masks.bisenet import BiSeNet
 from mien.models.networks.masks.xseg import XSeg
 from mien.models.networks.recognisers.arcface import ArcFace
@@ -93,7 +93,7 @@ def _dfm(entry: ModelEntry, settings: Settings, sessions: SessionCache) -> Engin
     recogniser = FaceId(sure.session(sessions.store.entry("face_id_128")))
 
     def stranger() -> SourceFace:
-        return example_face(FaceMesh(sure.session(sessions.store.entry("face_mesh_478"))))
+        return example_face(FaceMesh(MeshSession(sure.session(sessions.store.entry("face_mesh_478")))))
 
     return DfmEngine(entry.id, sessions.session(entry), recogniser, settings, stranger)
 

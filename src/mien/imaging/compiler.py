@@ -20,3 +20,6 @@ def _import_numba() -> ModuleType:
 
 
 numba = _import_numba()
+
+# numba has imported it already; kernels whose inner loops are written in LLVM's own instructions take it from here.
+ir: Any = numba.core.cgutils.ir

@@ -11,11 +11,11 @@ import numpy as np
 
 from mien.models.format.onnx_bytes import head
 from mien.models.format.protobuf import Content, Field, FieldReader, opened
-from mien.types import Floats
+from mien.types import Array, Floats
 
 _GRAPH, _OPSET = 7, 8  # fields of ModelProto
 _NODE, _INITIALIZER, _INPUT, _OUTPUT = 1, 5, 11, 12  # fields of GraphProto
-_FLOAT = 1  # TensorProto.DataType
+_FLOAT, _WHOLE = 1, 7  # TensorProto.DataType
 _COPY_BYTES = 1 << 24  # 16 MiB at a time: weights are hundreds of megabytes
 
 
@@ -36,12 +36,16 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """Weights of the main graph; `at` is their place among its fields. `start` is None unless they are plain float32."""
+    """Weights of the main graph; `at` is their place among its fields. `start` is None unless they are plain float32.
+
+    `whole` is the place of whole numbers, int64, None unless they are.
+    """
 
     at: int
     name: str
     shape: tuple[int, ...]
     start: int | None
+    whole: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +80,13 @@ class OnnxFile(FieldReader):
         size = 4 * math.prod(weights.shape)
         found = np.frombuffer(self._data[weights.start : weights.start + size], "<f4").reshape(weights.shape)
         return np.asarray(found, np.float32)
+
+    def whole_numbers(self, name: str) -> Array:
+        """Return the whole numbers of a tensor whose `whole` is known, int64."""
+        tensor = self.weights[name]
+        assert tensor.whole is not None
+        size = 8 * math.prod(tensor.shape)
+        return np.frombuffer(self._data[tensor.whole : tensor.whole + size], "<i8").reshape(tensor.shape).astype(np.int64)
 
     def write(self, edit: Edit, file: BinaryIO) -> None:
         """Write the changed file."""
@@ -170,8 +181,9 @@ class OnnxFile(FieldReader):
                     name = self._text(each)
                 case 13 | 14:
                     plain = False
-        plain &= code == _FLOAT and size == 4 * math.prod(shape)
-        return Weights(at, name, tuple(shape), start if plain else None)
+        count = math.prod(shape)
+        is_float, is_whole = code == _FLOAT and size == 4 * count, code == _WHOLE and size == 8 * count
+        return Weights(at, name, tuple(shape), start if plain and is_float else None, start if plain and is_whole else None)
 
     def _first_text(self, whole: Field) -> str:
         return next((self._text(each) for each in self._inside(whole) if each.number == 1), "")

@@ -1,6 +1,7 @@
 """The 478-point face mesh (MediaPipe's attention mesh): a square crop turned upright in, landmarks out."""
 
 import math
+from typing import Protocol
 
 import cv2
 import numpy as np
@@ -15,23 +16,43 @@ _ROI_SCALE = 1.5
 _EYE_CORNERS = (33, 263)  # outer corners, right and left: the line that is turned level
 
 
-class FaceMesh:
-    """A `contracts.Landmarker`."""
+class MeshNetwork(Protocol):
+    """The network alone; safe to call from several threads."""
+
+    def landmarks(self, crop: Image) -> tuple[Floats, float]:
+        """Return the landmarks (478, 3) in pixels of a crop BGR uint8 (192, 192, 3), and their presence."""
+        ...
+
+
+class MeshSession:
+    """A `MeshNetwork` that a runtime computes. A network of another shape raises a `ModelMismatch`."""
 
     def __init__(self, session: Session) -> None:
         expect("face_mesh_478", session.inputs, {"image": (1, SIDE, SIDE, 3)}, "input")
         expect("face_mesh_478", session.outputs, {"landmarks": (1, 478, 3), "score": (1,)}, "output")
         self._session = session
 
+    def landmarks(self, crop: Image) -> tuple[Floats, float]:
+        """Return landmarks and presence; raises a `ModelError`."""
+        blob = np.empty((1, SIDE, SIDE, 3), np.float32)
+        np.multiply(crop[:, :, ::-1], np.float32(1 / 255), out=blob[0])
+        outputs = self._session.run({"image": blob})
+        return np.asarray(outputs["landmarks"][0], np.float32), float(outputs["score"][0])
+
+
+class FaceMesh:
+    """A `contracts.Landmarker`."""
+
+    def __init__(self, network: MeshNetwork) -> None:
+        self._network = network
+
     def fit(self, image: Image, around: Floats) -> Landmarks:
         """Return the landmarks in pixels of `image`."""
         crop_to_frame = _roi_of_points(around) if len(around) == 5 else _roi_of_landmarks(around)
         flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
         crop = cv2.warpAffine(image, crop_to_frame, (SIDE, SIDE), flags=flags, borderMode=cv2.BORDER_REPLICATE)
-        blob = np.empty((1, SIDE, SIDE, 3), np.float32)
-        np.multiply(crop[:, :, ::-1], np.float32(1 / 255), out=blob[0])
-        outputs = self._session.run({"image": blob})
-        return Landmarks(_to_frame(outputs["landmarks"][0], crop_to_frame), float(outputs["score"][0]))
+        points, presence = self._network.landmarks(np.asarray(crop, np.uint8))
+        return Landmarks(_to_frame(points, crop_to_frame), presence)
 
 
 def _to_frame(points: Array, crop_to_frame: Affine) -> Floats:

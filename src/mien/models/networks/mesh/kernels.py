@@ -1,0 +1,340 @@
+"""Kernels of the face mesh network: blocks of a depthwise and a pointwise convolution, with their shortcut and PReLU.
+
+Pictures lie pixel by pixel, channels together, all in one array `work`; places in it and in `weights` are offsets. The inner
+loops are written in LLVM's vectors: left to itself, the compiler does not keep sums in registers.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from mien.imaging.compiler import ir, numba
+from mien.imaging.kernels import FAST, kernel, kernel_part
+from mien.types import Array
+
+LANES = 16  # channels that are computed side by side; all numbers of channels are multiples of it
+SOURCE, TARGET, ROWS, COLUMNS, TAKEN, GIVEN, STEP, SHORTCUT, SPREAD, MIX, ROW, PIXEL, RUNS, RUN = range(14)
+"""Columns of a table of steps: offsets in `work`, the picture that is given in pixels, and channels. STEP is that of the
+depthwise convolution, 0 without one; SHORTCUT is one of those below; SPREAD and MIX are offsets in `weights`. ROW, PIXEL and
+RUN are values from one row, pixel and run of the source to the next: a pointwise convolution reads RUNS runs of TAKEN values
+for each pixel."""
+NO_SHORTCUT, PLAIN_SHORTCUT, POOLED_SHORTCUT = range(3)
+ROW_VALUES = 1536
+"""The most values in a row of a picture: 96 pixels of 16 channels, 12 of 128."""
+PIXELS = 96
+"""Pixels that go through a block together: what lies between its convolutions stays in the nearest cache."""
+ZEROS, LINES, POOLED, PICTURES = 0, ROW_VALUES, ROW_VALUES + 128 * PIXELS, ROW_VALUES + 2 * 128 * PIXELS
+"""Offsets in `work` of a row of zeros, of what lies between the convolutions, of the shortcut, and of pictures."""
+CROP_SIDE, CROP_ROW, STEM_SIDE, STEM_TAPS = 192, 579, 96, 9
+"""Pixels of the crop, values of its row with a pixel of 0 at its end, pixels after the first convolution, and the values in
+each of three rows that one of these is made of: 3 pixels of 3 channels."""
+REGION_SIDE, REGION_CHANNELS, FEATURE_SIDE = 16, 32, 48
+"""Pixels and channels of the picture of an eye or of the lips, and pixels of the picture that it is cut from."""
+REGION_REACH = 1.5 / 16  # of the box of a region, for each pixel of its picture: half as much again as the box
+_TILE = 8  # pixels whose sums are kept at once: one register each where 32 hold 16 values, two of 16 in halves elsewhere
+_WIDE = "+avx512f"
+_FLAGS = ("contract", "nsz") if FAST else ()
+_FLOAT, _INDEX = ir.FloatType(), ir.IntType(64)
+_VECTOR = ir.VectorType(_FLOAT, LANES)
+
+
+class _Code:
+    """Instructions of an intrinsic: vectors of an array of float32 at offsets in values."""
+
+    def __init__(self, builder: Any) -> None:
+        self.builder = builder
+
+    def at(self, data: Any, offset: Any, *more: Any) -> Any:
+        """Return the address of a value."""
+        for each in more:
+            offset = self.builder.add(offset, each)
+        return self.builder.gep(data, [offset])
+
+    def load(self, address: Any) -> Any:
+        """Return the vector at an address."""
+        loaded = self.builder.load(self.builder.bitcast(address, _VECTOR.as_pointer()))
+        loaded.align = 4
+        return loaded
+
+    def store(self, vector: Any, address: Any) -> None:
+        """Write a vector to an address."""
+        self.builder.store(vector, self.builder.bitcast(address, _VECTOR.as_pointer())).align = 4
+
+    def spread(self, address: Any) -> Any:
+        """Return a vector of copies of the value at an address."""
+        undefined = ir.Constant(_VECTOR, ir.Undefined)
+        one = self.builder.insert_element(undefined, self.builder.load(address), ir.IntType(32)(0))
+        return self.builder.shuffle_vector(one, undefined, ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES))
+
+    def larger(self, first: Any, second: Any) -> Any:
+        """Return the larger values of two vectors."""
+        return self.builder.select(self.builder.fcmp_ordered(">", first, second), first, second)
+
+    def added(self, total: Any, first: Any, second: Any) -> Any:
+        """Return total + first * second."""
+        return self.builder.fadd(self.builder.fmul(first, second, flags=_FLAGS), total, flags=_FLAGS)
+
+
+def _intrinsic(write: Callable[[_Code, Any, Any, Sequence[Any], bool], None]) -> Any:
+    """Return a function for kernels that takes `work`, `weights` and a tuple of whole numbers; `write` writes its instructions.
+
+    It is told whether there are registers of 16 values.
+    """
+
+    def typed(typing: Any, work: Any, weights: Any, numbers: Any) -> Any:
+        del typing
+
+        def generate(context: Any, builder: Any, signature: Any, values: Sequence[Any]) -> Any:
+            data = [context.make_array(signature.args[k])(context, builder, values[k]).data for k in range(2)]
+            wide = _WIDE in context.codegen().magic_tuple()[2].split(",")
+            write(_Code(builder), data[0], data[1], numba.core.cgutils.unpack_tuple(builder, values[2]), wide)
+            return context.get_dummy_value()
+
+        return numba.types.void(work, weights, numbers), generate
+
+    return numba.extending.intrinsic(typed)
+
+
+def _mixing(pixels: int) -> Any:
+    """Return a function that computes 16 channels of some pixels of a pointwise convolution, with shortcut and PReLU.
+
+    Its whole numbers: source and its step, target and its step, shortcut and its step, values in a run, runs, the step from one
+    to the next, and offsets of the weights (values taken, 16), the bias (16) and the slopes (16) below and above 0.
+    """
+
+    def write(code: _Code, work: Any, weights: Any, numbers: Sequence[Any], wide: bool) -> None:
+        group = pixels if wide else min(pixels, _TILE // 2)
+        for first in range(0, pixels, group):
+            _mix(code, work, weights, numbers, range(first, first + group))
+
+    return _intrinsic(write)
+
+
+def _mix(code: _Code, work: Any, weights: Any, numbers: Sequence[Any], pixels: range) -> None:
+    """Write the instructions of `_mixing` for some pixels."""
+    builder = code.builder
+    source, source_step, target, target_step, shortcut, shortcut_step, *run, weight, bias, below, above = numbers
+    taken, runs, run_step = run
+    kept = [numba.core.cgutils.alloca_once(builder, _VECTOR) for _ in pixels]
+    base = code.load(code.at(weights, bias))
+    lines = [code.at(work, source, builder.mul(source_step, _INDEX(k))) for k in pixels]
+    for place, k in zip(kept, pixels, strict=True):
+        before = code.load(code.at(work, shortcut, builder.mul(shortcut_step, _INDEX(k))))
+        builder.store(builder.fadd(base, before, flags=_FLAGS), place)
+    first = code.at(weights, weight)
+    with numba.core.cgutils.for_range(builder, runs) as outer:
+        start, place_in_run = builder.mul(outer.index, taken), builder.mul(outer.index, run_step)
+        with numba.core.cgutils.for_range(builder, taken) as loop:
+            factor = code.load(code.at(first, builder.mul(builder.add(start, loop.index), _INDEX(LANES))))
+            for place, line in zip(kept, lines, strict=True):
+                value = code.spread(code.at(line, place_in_run, loop.index))
+                builder.store(code.added(builder.load(place), value, factor), place)
+    slopes, zero = [code.load(code.at(weights, each)) for each in (below, above)], ir.Constant(_VECTOR, [0.0] * LANES)
+    for place, k in zip(kept, pixels, strict=True):
+        total = builder.load(place)
+        slope = builder.select(builder.fcmp_ordered(">", total, zero), slopes[1], slopes[0])
+        code.store(builder.fmul(total, slope, flags=_FLAGS), code.at(work, target, builder.mul(target_step, _INDEX(k))))
+
+
+def _spreading(taps: tuple[int, ...]) -> Any:
+    """Return a function that computes 16 channels of some pixels of a row of a depthwise convolution over 3 rows.
+
+    `taps` are the columns that lie in the picture. Its whole numbers: the offsets of the first value in each row, the step from
+    pixel to pixel, the target, its step, pixels, offsets of the weights (9, channels) and of the bias, and channels.
+    """
+
+    def write(code: _Code, work: Any, weights: Any, numbers: Sequence[Any], wide: bool) -> None:
+        del wide
+        _spread(code, work, weights, numbers, taps)
+
+    return _intrinsic(write)
+
+
+def _spread(code: _Code, work: Any, weights: Any, numbers: Sequence[Any], taps: tuple[int, ...]) -> None:
+    """Write the instructions of `_spreading`."""
+    builder = code.builder
+    above, at, below, step, target, target_step, pixels, weight, bias, channels = numbers
+    places = [(row, tap) for row in range(3) for tap in taps]
+    factors = [code.load(code.at(weights, weight, builder.mul(channels, _INDEX(3 * row + tap)))) for row, tap in places]
+    base = code.load(code.at(weights, bias))
+    across = [builder.mul(channels, _INDEX(tap)) for tap in range(3)]
+    with numba.core.cgutils.for_range(builder, pixels) as loop:
+        moved = builder.mul(step, loop.index)
+        total = base
+        for factor, (row, tap) in zip(factors, places, strict=True):
+            total = code.added(total, code.load(code.at(work, (above, at, below)[row], moved, across[tap])), factor)
+        code.store(total, code.at(work, target, builder.mul(target_step, loop.index)))
+
+
+def _pooling(code: _Code, work: Any, weights: Any, numbers: Sequence[Any], wide: bool) -> None:
+    """Write 16 channels of the largest of each 2 x 2 pixels: source, from row to row, channels, target, pixels."""
+    del weights, wide
+    builder = code.builder
+    source, row, channels, target, pixels = numbers
+    with numba.core.cgutils.for_range(builder, pixels) as loop:
+        first = builder.add(source, builder.mul(loop.index, builder.mul(channels, _INDEX(2))))
+        upper = code.load(code.at(work, first)), code.load(code.at(work, first, channels))
+        lower = code.load(code.at(work, first, row)), code.load(code.at(work, first, row, channels))
+        largest = code.larger(code.larger(*upper), code.larger(*lower))
+        code.store(largest, code.at(work, target, builder.mul(channels, loop.index)))
+
+
+_mix_tile, _mix_half, _mix_one = _mixing(_TILE), _mixing(_TILE // 2), _mixing(1)
+_pool_row = _intrinsic(_pooling)
+_spread_inside, _spread_left, _spread_right = _spreading((0, 1, 2)), _spreading((1, 2)), _spreading((0, 1))
+
+
+@kernel
+def run_steps(steps: Array, weights: Array, work: Array) -> None:
+    """Walk a table of steps, int64 (n, 10): see `SOURCE` and those after it."""
+    for s in range(steps.shape[0]):
+        rows, columns, taken, given = steps[s, ROWS], steps[s, COLUMNS], steps[s, TAKEN], steps[s, GIVEN]
+        together = max(1, min(rows, PIXELS // columns))
+        for top in range(0, rows, together):
+            count = min(together, rows - top)
+            line, shortcut, channels = steps[s, SOURCE] + top * steps[s, ROW], ZEROS, taken
+            if steps[s, SHORTCUT] == PLAIN_SHORTCUT:
+                shortcut = line
+            elif steps[s, SHORTCUT] == POOLED_SHORTCUT:
+                _pool(work, weights, steps[s], top, count)
+                shortcut = POOLED
+            else:
+                channels = 0
+            if steps[s, STEP] > 0:
+                _spread_rows(work, weights, steps[s], top, count)
+                line = LINES
+            target = steps[s, TARGET] + top * columns * given
+            run = taken, steps[s, RUNS], steps[s, RUN]
+            _mix_pixels(
+                work, weights, (line, steps[s, PIXEL], target, given, shortcut, channels, steps[s, MIX]), run, count * columns
+            )
+
+
+@kernel_part
+def _spread_rows(work: Array, weights: Array, step: Array, top: int, count: int) -> None:
+    """Write `count` rows of a depthwise convolution to `LINES`."""
+    columns, channels, stride, weight = step[COLUMNS], step[TAKEN], step[STEP], step[SPREAD]
+    height, values = step[ROWS] * stride, columns * stride * channels
+    for y in range(count):
+        first = (top + y) * stride - (1 if stride == 1 else 0)
+        above = step[SOURCE] + first * values if first >= 0 else ZEROS
+        at = step[SOURCE] + (first + 1) * values
+        below = step[SOURCE] + (first + 2) * values if first + 2 < height else ZEROS
+        target, move = LINES + y * columns * channels, stride * channels
+        for c in range(0, channels, LANES):
+            factors, bias = weight + c, weight + 9 * channels + c
+            up, here, down, to = above + c, at + c, below + c, target + c
+            inside = columns - 1
+            if stride == 1:
+                left = -channels
+                numbers = (up + left, here + left, down + left, move, to, channels, 1, factors, bias, channels)
+                _spread_left(work, weights, numbers)
+                to += channels
+                inside -= 1
+            numbers = (up, here, down, move, to, channels, inside, factors, bias, channels)
+            _spread_inside(work, weights, numbers)
+            over = inside * move
+            numbers = (up + over, here + over, down + over, move, to + inside * channels, channels, 1, factors, bias, channels)
+            _spread_right(work, weights, numbers)
+
+
+@kernel_part
+def _mix_pixels(work: Array, weights: Array, step: tuple[int, ...], run: tuple[int, int, int], pixels: int) -> None:
+    """Compute all channels of a pointwise convolution: source, its step, target, given, shortcut, its channels, weights.
+
+    `run` are the values in a run, the runs, and the step between them. Channels that the shortcut lacks are 0 in it.
+    """
+    source, source_step, target, given, shortcut, channels, weight = step
+    taken, runs, run_step = run
+    total = taken * runs
+    for c in range(0, given, LANES):
+        factors, bias = weight + c * total, weight + given * total + c
+        before, before_step = (shortcut + c, channels) if c < channels else (ZEROS, 0)
+        p = 0
+        while p < pixels:
+            numbers = (
+                source + p * source_step, source_step, target + p * given + c, given, before + p * before_step, before_step,
+                taken, runs, run_step, factors, bias, bias + given, bias + 2 * given,
+            )  # fmt: skip
+            if pixels - p >= _TILE:
+                _mix_tile(work, weights, numbers)
+                p += _TILE
+            elif pixels - p >= _TILE // 2:
+                _mix_half(work, weights, numbers)
+                p += _TILE // 2
+            else:
+                _mix_one(work, weights, numbers)
+                p += 1
+
+
+@kernel_part
+def _pool(work: Array, weights: Array, step: Array, top: int, count: int) -> None:
+    """Write the largest of each 2 x 2 values of `count` rows to `POOLED`."""
+    columns, channels = step[COLUMNS], step[TAKEN]
+    row = 2 * columns * channels
+    for y in range(count):
+        first, target = step[SOURCE] + 2 * (top + y) * row, POOLED + y * columns * channels
+        for c in range(0, channels, LANES):
+            _pool_row(work, weights, (first + c, row, channels, target + c, columns))
+
+
+@kernel
+def read_crop(crop: Array, work: Array, target: int) -> None:
+    """Write the levels of a crop uint8 (192, 576) as shares, with a column and a row of 0 at its end."""
+    share = np.float32(1 / 255)
+    for y in range(CROP_SIDE):
+        for k in range(crop.shape[1]):
+            work[target + y * CROP_ROW + k] = np.float32(crop[y, k]) * share
+        for k in range(crop.shape[1], CROP_ROW):
+            work[target + y * CROP_ROW + k] = np.float32(0)
+    for k in range(CROP_ROW):
+        work[target + CROP_SIDE * CROP_ROW + k] = np.float32(0)
+
+
+@kernel
+def cut_region(work: Array, mesh: int, corners: Array, outline: Array, features: int, target: int, place: Array) -> None:
+    """Cut the picture of an eye or of the lips, turned upright, out of `features`, bilinearly.
+
+    `mesh` is the offset of the landmarks (468, 3) in pixels of the crop, `corners` are the two that are turned level, `outline`
+    those that it has to show. `place` float32 (2, 3) takes the transform from its pixels to those of the crop.
+    """
+    scale = np.float32(FEATURE_SIDE / CROP_SIDE)
+    left, right = mesh + 3 * corners[0], mesh + 3 * corners[1]
+    ux, uy = (work[right] - work[left]) * scale, (work[right + 1] - work[left + 1]) * scale
+    length = np.sqrt(ux * ux + uy * uy)
+    ux, uy = ux / length, uy / length
+    low_x, low_y, high_x, high_y = np.float32(1e9), np.float32(1e9), np.float32(-1e9), np.float32(-1e9)
+    for k in range(outline.shape[0]):
+        x, y = work[mesh + 3 * outline[k]] * scale, work[mesh + 3 * outline[k] + 1] * scale
+        along, across = x * ux + y * uy, y * ux - x * uy
+        low_x, high_x, low_y, high_y = min(low_x, along), max(high_x, along), min(low_y, across), max(high_y, across)
+    middle_x, middle_y = np.float32(0.5) * (low_x + high_x), np.float32(0.5) * (low_y + high_y)
+    step_x, step_y = (high_x - low_x) * np.float32(REGION_REACH), (high_y - low_y) * np.float32(REGION_REACH)
+    half = np.float32(REGION_SIDE / 2)
+    ax, ay, bx, by = ux * step_x, uy * step_x, -uy * step_y, ux * step_y
+    x0 = middle_x * ux - middle_y * uy - half * (ax + bx)
+    y0 = middle_x * uy + middle_y * ux - half * (ay + by)
+    place[0, 0], place[0, 1], place[0, 2] = ax, bx, x0 / scale
+    place[1, 0], place[1, 1], place[1, 2] = ay, by, y0 / scale
+    last = np.float32(FEATURE_SIDE - 1)
+    row = FEATURE_SIDE * REGION_CHANNELS
+    for v in range(REGION_SIDE):
+        for u in range(REGION_SIDE):
+            across, down = np.float32(u) + np.float32(0.5), np.float32(v) + np.float32(0.5)
+            x = min(max(ax * across + bx * down + x0 - np.float32(0.5), np.float32(0)), last)
+            y = min(max(ay * across + by * down + y0 - np.float32(0.5), np.float32(0)), last)
+            j, i = min(int(x), FEATURE_SIDE - 2), min(int(y), FEATURE_SIDE - 2)
+            fx, fy = x - np.float32(j), y - np.float32(i)
+            first, to = features + i * row + j * REGION_CHANNELS, target + (v * REGION_SIDE + u) * REGION_CHANNELS
+            for c in range(REGION_CHANNELS):
+                upper = work[first + c] + (work[first + REGION_CHANNELS + c] - work[first + c]) * fx
+                under = first + row + c
+                lower = work[under] + (work[under + REGION_CHANNELS] - work[under]) * fx
+                work[to + c] = upper + (lower - upper) * fy
+
+
+def computes_blocks() -> bool:
+    """Return True on processors whose vectors make these kernels faster than a runtime; on others they were not timed."""
+    features = numba.core.codegen.get_host_cpu_features().split(",")
+    return FAST and {"+avx2", "+fma"} <= set(features)
