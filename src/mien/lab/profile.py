@@ -1,29 +1,24 @@
 """Profile of a frame: the time of each stage by samples, its working memory by a second run, and a flame graph.
 
-Times come from pyinstrument, which looks at the stack many times a second and so hardly slows what it measures; memory from
-tracemalloc, to which NumPy and OpenCV's pictures report.
+Memory comes from tracemalloc, to which NumPy and OpenCV's pictures report.
 """
 
 import sys
 import tracemalloc
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from types import CodeType, FrameType
-from typing import Any
 
 from mien.assembly import factory
-from mien.errors import UsageError
 from mien.lab.bench import moving_portrait
+from mien.lab.stack_sampler import Stack, StackSampler, flame_graph
 from mien.models.library.store import Store
 from mien.provenance.label import Labeller
 from mien.provenance.mark.pattern import Marker, new_mark_id
 from mien.settings import Settings
-from mien.system.extras import install_command
 from mien.types import Frame, Image
 
-_INTERVAL_S = 0.0005  # between two samples: some 40 in a frame of 20 ms
 _WARM_FRAMES = 60  # until all kernels are loaded and the memory of the track is full
 _MEMORY_FRAMES = 5  # tracemalloc makes a frame ten times as slow, and memory differs little from frame to frame
 STAGES = {
@@ -70,11 +65,6 @@ class FrameProfile:
 
 def profile_frames(portrait: Image, photo: Image, settings: Settings, store: Store, frames: int) -> FrameProfile:
     """Profile the main path, file and camera apart, on one thread: 720p, one face. Raises a `MienError`."""
-    try:
-        from pyinstrument import Profiler
-        from pyinstrument.renderers import SpeedscopeRenderer
-    except ImportError as error:
-        raise UsageError("pyinstrument is not installed", f"install it with: {install_command('profile')}") from error
     models = factory.open_models(settings, store)
     pipeline = factory.open_pipeline(settings, models, factory.open_source(photo, models))
     labeller = Labeller(settings, Marker(new_mark_id()))
@@ -86,39 +76,29 @@ def profile_frames(portrait: Image, photo: Image, settings: Settings, store: Sto
             labeller.label(pipeline.swap_frame(frame).frame)
 
     run(0, _WARM_FRAMES)
-    profiler = Profiler(interval=_INTERVAL_S)
-    with profiler:
+    with StackSampler() as sampler:
         run(_WARM_FRAMES, frames)
     memory = _working_memory(lambda: run(_WARM_FRAMES + frames, _MEMORY_FRAMES))
-    session = profiler.last_session
-    assert session is not None
-    root = session.root_frame()
-    assert root is not None
-    times = dict(_times(root))
-    times[REST] = max(root.time - sum(times.values()), 0.0)
+    times = _times(sampler.seconds)
     rows = (StageCost(stage, 1000 * spent / frames, memory.get(stage, 0)) for stage, spent in times.items())
     ranked = tuple(sorted(rows, key=lambda each: -each.ms))
-    return FrameProfile(ranked, SpeedscopeRenderer(show_all=True).render(session))
+    return FrameProfile(ranked, flame_graph(sampler.seconds.items()))
 
 
-def stage_of(file: str | None, function: str) -> str | None:
+def stage_of(file: str, function: str) -> str | None:
     """Return the stage that a function is the entry of."""
-    path = (file or "").replace("\\", "/")
+    path = file.replace("\\", "/")
     return next((stage for (ending, name), stage in STAGES.items() if name == function and path.endswith(ending)), None)
 
 
-def _times(frame: Any) -> Iterator[tuple[str, float]]:
-    """Yield each stage with its seconds, summed over all its places in the tree of pyinstrument."""
-    found: Counter[str] = Counter()
-    waiting = [frame]
-    while waiting:
-        each = waiting.pop()
-        stage = stage_of(each.file_path, each.function)
-        if stage is None:
-            waiting.extend(each.children)
-        else:
-            found[stage] += each.time
-    yield from found.items()
+def _times(seconds: dict[Stack, float]) -> dict[str, float]:
+    """Return the seconds of each stage, and of what belongs to none."""
+    found: dict[str, float] = {}
+    for stack, spent in seconds.items():
+        stages = (stage_of(file, function) for file, function in stack)
+        stage = next((each for each in stages if each is not None), REST)
+        found[stage] = found.get(stage, 0.0) + spent
+    return found
 
 
 def _working_memory(work: Callable[[], None]) -> dict[str, int]:
