@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mien.imaging.kernels import kernel
+from mien.imaging.kernels import kernel, kernel_part
 from mien.types import Array
 
 
@@ -43,37 +43,62 @@ def relight(crop: Array, mask: Array, light: Array) -> None:
     the mean that is kept before that (1).
     """
     height, width = mask.shape
-    rows, columns = light.shape[0], light.shape[1]
-    scale_y, scale_x = np.float32(rows / height), np.float32(columns / width)
-    line = np.empty((columns, 13), np.float32)
+    rows = light.shape[0]
+    scale_y = np.float32(rows / height)
+    half, low, high = np.float32(0.5), np.float32(0.0), np.float32(255.0)
+    wide, new = np.empty((rows, 13, width), np.float32), np.empty((3, width), np.float32)
+    _widen(light, wide)
     for y in range(height):
-        gy = min(max((y + np.float32(0.5)) * scale_y - np.float32(0.5), np.float32(0.0)), np.float32(rows - 1))
+        gy = min(max((np.float32(y) + half) * scale_y - half, low), np.float32(rows - 1))
         i = min(int(gy), rows - 2)
         fy = gy - np.float32(i)
-        for k in range(columns):
-            for c in range(13):
-                line[k, c] = light[i, k, c] + (light[i + 1, k, c] - light[i, k, c]) * fy
+        above, below = wide[i], wide[i + 1]
+        for x in range(width):
+            for c in range(3):
+                new[c, x] = np.float32(crop[y, x, c])
+        # Loops over float32 alone are vectorised, when their channels are written out: pixels not drawn are computed, too.
+        for x in range(width):
+            db = new[0, x] - (above[0, x] + (below[0, x] - above[0, x]) * fy)
+            dg = new[1, x] - (above[1, x] + (below[1, x] - above[1, x]) * fy)
+            dr = new[2, x] - (above[2, x] + (below[2, x] - above[2, x]) * fy)
+            luma = np.float32(0.114) * db + np.float32(0.587) * dg + np.float32(0.299) * dr
+            dark, bright = min(luma, low), max(luma, low)
+            keep = above[12, x] + (below[12, x] - above[12, x]) * fy
+            new[0, x] = (
+                above[3, x] + (below[3, x] - above[3, x]) * fy + db * keep + half
+                + dark * (above[6, x] + (below[6, x] - above[6, x]) * fy)
+                + bright * (above[9, x] + (below[9, x] - above[9, x]) * fy)
+            )  # fmt: skip
+            new[1, x] = (
+                above[4, x] + (below[4, x] - above[4, x]) * fy + dg * keep + half
+                + dark * (above[7, x] + (below[7, x] - above[7, x]) * fy)
+                + bright * (above[10, x] + (below[10, x] - above[10, x]) * fy)
+            )  # fmt: skip
+            new[2, x] = (
+                above[5, x] + (below[5, x] - above[5, x]) * fy + dr * keep + half
+                + dark * (above[8, x] + (below[8, x] - above[8, x]) * fy)
+                + bright * (above[11, x] + (below[11, x] - above[11, x]) * fy)
+            )  # fmt: skip
         for x in range(width):
             if mask[y, x] == 0:
                 continue
-            gx = min(max((x + np.float32(0.5)) * scale_x - np.float32(0.5), np.float32(0.0)), np.float32(columns - 1))
-            j = min(int(gx), columns - 2)
-            fx = gx - np.float32(j)
-            db = crop[y, x, 0] - (line[j, 0] + (line[j + 1, 0] - line[j, 0]) * fx)
-            dg = crop[y, x, 1] - (line[j, 1] + (line[j + 1, 1] - line[j, 1]) * fx)
-            dr = crop[y, x, 2] - (line[j, 2] + (line[j + 1, 2] - line[j, 2]) * fx)
-            luma = np.float32(0.114) * db + np.float32(0.587) * dg + np.float32(0.299) * dr
-            side = 6 if luma < 0 else 9
-            keep = line[j, 12] + (line[j + 1, 12] - line[j, 12]) * fx
-            add_b = line[j, side] + (line[j + 1, side] - line[j, side]) * fx
-            add_g = line[j, side + 1] + (line[j + 1, side + 1] - line[j, side + 1]) * fx
-            add_r = line[j, side + 2] + (line[j + 1, side + 2] - line[j, side + 2]) * fx
-            b = line[j, 3] + (line[j + 1, 3] - line[j, 3]) * fx + db * keep + luma * add_b + np.float32(0.5)
-            g = line[j, 4] + (line[j + 1, 4] - line[j, 4]) * fx + dg * keep + luma * add_g + np.float32(0.5)
-            r = line[j, 5] + (line[j + 1, 5] - line[j, 5]) * fx + dr * keep + luma * add_r + np.float32(0.5)
-            crop[y, x, 0] = int(min(max(b, np.float32(0.0)), np.float32(255.0)))
-            crop[y, x, 1] = int(min(max(g, np.float32(0.0)), np.float32(255.0)))
-            crop[y, x, 2] = int(min(max(r, np.float32(0.0)), np.float32(255.0)))
+            for c in range(3):
+                crop[y, x, c] = np.uint8(np.int32(min(max(new[c, x], low), high)))
+
+
+@kernel_part
+def _widen(cells: Array, wide: Array) -> None:
+    """Read coarse `cells` float32 (gh, gw, n) linearly at each column of `wide`, float32 (gh, n, w), which they span."""
+    rows, columns, count = cells.shape
+    width = wide.shape[2]
+    half, scale = np.float32(0.5), np.float32(columns / width)
+    for x in range(width):
+        gx = min(max((np.float32(x) + half) * scale - half, np.float32(0.0)), np.float32(columns - 1))
+        j = min(int(gx), columns - 2)
+        fx = gx - np.float32(j)
+        for i in range(rows):
+            for c in range(count):
+                wide[i, c, x] = cells[i, j, c] + (cells[i, j + 1, c] - cells[i, j, c]) * fx
 
 
 @kernel
@@ -87,7 +112,7 @@ def recolour(crop: Array, mask: Array, colours: Array, crop_to_grid: Array) -> N
     rows, columns = colours.shape[0], colours.shape[1]
     line = np.empty((columns, 6), np.float32)
     for y in range(height):
-        gy = min(max(crop_to_grid[1, 1] * y + crop_to_grid[1, 2], np.float32(0.0)), np.float32(rows - 1))
+        gy = min(max(crop_to_grid[1, 1] * np.float32(y) + crop_to_grid[1, 2], np.float32(0.0)), np.float32(rows - 1))
         i = min(int(gy), rows - 2)
         fy = gy - np.float32(i)
         for k in range(columns):
@@ -96,14 +121,14 @@ def recolour(crop: Array, mask: Array, colours: Array, crop_to_grid: Array) -> N
         for x in range(width):
             if mask[y, x] == 0:
                 continue
-            gx = min(max(crop_to_grid[0, 0] * x + crop_to_grid[0, 2], np.float32(0.0)), np.float32(columns - 1))
+            gx = min(max(crop_to_grid[0, 0] * np.float32(x) + crop_to_grid[0, 2], np.float32(0.0)), np.float32(columns - 1))
             j = min(int(gx), columns - 2)
             fx = gx - np.float32(j)
             for c in range(3):
                 gain = line[j, c] + (line[j + 1, c] - line[j, c]) * fx
                 added = line[j, c + 3] + (line[j + 1, c + 3] - line[j, c + 3]) * fx
                 value = crop[y, x, c] * gain + added + np.float32(0.5)
-                crop[y, x, c] = int(min(max(value, np.float32(0.0)), np.float32(255.0)))
+                crop[y, x, c] = np.uint8(np.int32(min(max(value, np.float32(0.0)), np.float32(255.0))))
 
 
 @kernel
@@ -141,7 +166,7 @@ def resurface(image: Array, box_xyxy: tuple[int, int, int, int], maps: Array, li
     line = np.empty((columns, 6), np.float32)
     most = np.float32(limit)
     for y in range(height):
-        gy = min(max((y + np.float32(0.5)) * scale_y - np.float32(0.5), np.float32(0.0)), np.float32(rows - 1))
+        gy = min(max((np.float32(y) + np.float32(0.5)) * scale_y - np.float32(0.5), np.float32(0.0)), np.float32(rows - 1))
         i = min(int(gy), rows - 2)
         fy = gy - np.float32(i)
         first, last = columns, -1
@@ -154,7 +179,9 @@ def resurface(image: Array, box_xyxy: tuple[int, int, int, int], maps: Array, li
             continue
         v = top + y
         for x in range(max(0, int((first - 1) / scale_x)), min(width, int((last + 2) / scale_x) + 1)):
-            gx = min(max((x + np.float32(0.5)) * scale_x - np.float32(0.5), np.float32(0.0)), np.float32(columns - 1))
+            gx = min(
+                max((np.float32(x) + np.float32(0.5)) * scale_x - np.float32(0.5), np.float32(0.0)), np.float32(columns - 1)
+            )
             j = min(int(gx), columns - 2)
             fx = gx - np.float32(j)
             share = line[j, 4] + (line[j + 1, 4] - line[j, 4]) * fx
@@ -174,34 +201,33 @@ def resurface(image: Array, box_xyxy: tuple[int, int, int, int], maps: Array, li
             b += (to_b + fine - b) * share + np.float32(0.5)
             g += (to_g + fine - g) * share + np.float32(0.5)
             r += (to_r + fine - r) * share + np.float32(0.5)
-            image[v, u, 0] = int(min(max(b, np.float32(0.0)), np.float32(255.0)))
-            image[v, u, 1] = int(min(max(g, np.float32(0.0)), np.float32(255.0)))
-            image[v, u, 2] = int(min(max(r, np.float32(0.0)), np.float32(255.0)))
+            image[v, u, 0] = np.uint8(np.int32(min(max(b, np.float32(0.0)), np.float32(255.0))))
+            image[v, u, 1] = np.uint8(np.int32(min(max(g, np.float32(0.0)), np.float32(255.0))))
+            image[v, u, 2] = np.uint8(np.int32(min(max(r, np.float32(0.0)), np.float32(255.0))))
 
 
 @kernel
 def shade(crop: Array, mask: Array, gain: Array) -> None:
     """Multiply `crop` uint8 (h, w, 3) by `gain` float32 (gh, gw, 3), read bilinearly over the whole crop, where mask > 0."""
     height, width = mask.shape
-    rows, columns = gain.shape[0], gain.shape[1]
-    scale_y, scale_x = np.float32(rows / height), np.float32(columns / width)
-    line = np.empty((columns, 3), np.float32)
+    rows = gain.shape[0]
+    scale_y = np.float32(rows / height)
+    half, low, high = np.float32(0.5), np.float32(0.0), np.float32(255.0)
+    wide, factor = np.empty((rows, 3, width), np.float32), np.empty((3, width), np.float32)
+    _widen(gain, wide)
     for y in range(height):
-        gy = min(max((y + np.float32(0.5)) * scale_y - np.float32(0.5), np.float32(0.0)), np.float32(rows - 1))
+        gy = min(max((np.float32(y) + half) * scale_y - half, low), np.float32(rows - 1))
         i = min(int(gy), rows - 2)
         fy = gy - np.float32(i)
-        for k in range(columns):
-            for c in range(3):
-                line[k, c] = gain[i, k, c] + (gain[i + 1, k, c] - gain[i, k, c]) * fy
+        for c in range(3):
+            for x in range(width):
+                factor[c, x] = wide[i, c, x] + (wide[i + 1, c, x] - wide[i, c, x]) * fy
         for x in range(width):
             if mask[y, x] == 0:
                 continue
-            gx = min(max((x + np.float32(0.5)) * scale_x - np.float32(0.5), np.float32(0.0)), np.float32(columns - 1))
-            j = min(int(gx), columns - 2)
-            fx = gx - np.float32(j)
             for c in range(3):
-                value = crop[y, x, c] * (line[j, c] + (line[j + 1, c] - line[j, c]) * fx) + np.float32(0.5)
-                crop[y, x, c] = int(min(max(value, np.float32(0.0)), np.float32(255.0)))
+                value = np.float32(crop[y, x, c]) * factor[c, x] + half
+                crop[y, x, c] = np.uint8(np.int32(min(max(value, low), high)))
 
 
 @kernel
@@ -223,9 +249,9 @@ def speckle(crop: Array, mask: Array, tile: Array, left: int, top: int, luma: fl
             grey = tile[row, column, 0] * strong + np.float32(0.5)
             blue, red = tile[row, column, 1] * weak, tile[row, column, 2] * weak
             green = np.float32(-0.194) * blue - np.float32(0.509) * red
-            crop[y, x, 0] = int(min(max(crop[y, x, 0] + grey + blue, np.float32(0.0)), np.float32(255.0)))
-            crop[y, x, 1] = int(min(max(crop[y, x, 1] + grey + green, np.float32(0.0)), np.float32(255.0)))
-            crop[y, x, 2] = int(min(max(crop[y, x, 2] + grey + red, np.float32(0.0)), np.float32(255.0)))
+            crop[y, x, 0] = np.uint8(np.int32(min(max(crop[y, x, 0] + grey + blue, np.float32(0.0)), np.float32(255.0))))
+            crop[y, x, 1] = np.uint8(np.int32(min(max(crop[y, x, 1] + grey + green, np.float32(0.0)), np.float32(255.0))))
+            crop[y, x, 2] = np.uint8(np.int32(min(max(crop[y, x, 2] + grey + red, np.float32(0.0)), np.float32(255.0))))
 
 
 @kernel
@@ -265,7 +291,7 @@ def mix_textures(own: Array, own_gain: Array, other_gain: Array, shares: Array, 
     scale_y, scale_x = np.float32(rows / height), np.float32(columns / width)
     line = np.empty((columns, 12), np.float32)
     for y in range(height):
-        gy = min(max((y + np.float32(0.5)) * scale_y - np.float32(0.5), np.float32(0.0)), np.float32(rows - 1))
+        gy = min(max((np.float32(y) + np.float32(0.5)) * scale_y - np.float32(0.5), np.float32(0.0)), np.float32(rows - 1))
         i = min(int(gy), rows - 2)
         fy = gy - np.float32(i)
         for k in range(columns):
@@ -275,7 +301,9 @@ def mix_textures(own: Array, own_gain: Array, other_gain: Array, shares: Array, 
                 line[k, 6 + c] = shares[i, k, c] + (shares[i + 1, k, c] - shares[i, k, c]) * fy
                 line[k, 9 + c] = rest[i, k, c] + (rest[i + 1, k, c] - rest[i, k, c]) * fy
         for x in range(width):
-            gx = min(max((x + np.float32(0.5)) * scale_x - np.float32(0.5), np.float32(0.0)), np.float32(columns - 1))
+            gx = min(
+                max((np.float32(x) + np.float32(0.5)) * scale_x - np.float32(0.5), np.float32(0.0)), np.float32(columns - 1)
+            )
             j = min(int(gx), columns - 2)
             fx = gx - np.float32(j)
             first = line[j, 6] + (line[j + 1, 6] - line[j, 6]) * fx
@@ -285,8 +313,8 @@ def mix_textures(own: Array, own_gain: Array, other_gain: Array, shares: Array, 
                 value = first * own[y, x, c] * (line[j, c] + (line[j + 1, c] - line[j, c]) * fx)
                 value += second * own[y, width - 1 - x, c] * (line[j, 3 + c] + (line[j + 1, 3 + c] - line[j, 3 + c]) * fx)
                 value += (1 - first - second) * (line[j, 9 + c] + (line[j + 1, 9 + c] - line[j, 9 + c]) * fx)
-                out[y, x, c] = int(min(max(value + np.float32(0.5), np.float32(0.0)), np.float32(255.0)))
-            out[y, x, 3] = int(min(max(cover * 255 + np.float32(0.5), np.float32(0.0)), np.float32(255.0)))
+                out[y, x, c] = np.uint8(np.int32(min(max(value + np.float32(0.5), np.float32(0.0)), np.float32(255.0))))
+            out[y, x, 3] = np.uint8(np.int32(min(max(cover * 255 + np.float32(0.5), np.float32(0.0)), np.float32(255.0))))
 
 
 @kernel

@@ -2,10 +2,13 @@
 
 from typing import Any
 
+import cv2
 import numpy as np
 
 from mien.imaging.kernels import kernel, kernel_part
 from mien.types import Array
+
+_SLACK = 1e-3  # pixels that a row reaches beyond a triangle: rounding must leave no gap between two
 
 
 @kernel_part
@@ -30,7 +33,24 @@ def _span(points: Array, i: int, j: int, k: int, width: int, height: int, turned
     )  # fmt: skip
 
 
-@kernel
+@kernel_part
+def _pixels(w1: float, w2: float, a1: float, a2: float, x0: float, left: int, right: int) -> tuple[int, int]:
+    """Return the first and the last pixel of a row that lie in a triangle; none when the last comes first.
+
+    w1 and w2 are the weights of its second and third corner in the row at the column `x0` of the first.
+    """
+    low, high = np.float32(left), np.float32(right)
+    for weight, growth in ((np.float32(1) - w1 - w2, -a1 - a2), (w1, a1), (w2, a2)):
+        edge = x0 - weight / growth if growth != 0 else np.float32(0)
+        if growth > 0:
+            low = max(low, edge - np.float32(_SLACK))
+        elif growth < 0:
+            high = min(high, edge + np.float32(_SLACK))
+        elif weight < 0:
+            high = low - 1
+    return int(np.ceil(low)), int(np.floor(high))
+
+
 def draw_mesh(
     triangles: Array,
     points: Array,
@@ -48,49 +68,49 @@ def draw_mesh(
     (h, w, 3); mask uint8 (h, w), at least 1 wherever the mesh is drawn; depth float32 (h, w), filled here.
     Triangles that run counter-clockwise on the screen (seen from behind) are skipped.
     """
-    height, width = mask.shape
-    texture_h, texture_w = texture.shape[0], texture.shape[1]
+    u, v, cover = np.zeros((3, *depth.shape), np.float32)
+    corners = np.column_stack([points[:, 2], texture_points, opacity]).astype(np.float32)
+    _rasterise(triangles, points, corners, depth, u, v, cover)
+    drawn = cv2.remap(texture, u, v, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    _take(drawn, depth, cover, crop, mask)
+
+
+@kernel
+def _rasterise(triangles: Array, points: Array, corners: Array, depth: Array, u: Array, v: Array, cover: Array) -> None:
+    """Write depth, texel and opacity of the nearest triangle at each pixel, float32 (h, w), which `corners` (n, 4) has."""
+    height, width = depth.shape
     depth[:, :] = np.float32(3e38)
     for t in range(triangles.shape[0]):
         i, j, k = triangles[t, 0], triangles[t, 1], triangles[t, 2]
         x0, y0, a1, b1, a2, b2, left, right, top, bottom = _span(points, i, j, k, width, height, False)
+        z0, u0, v0, o0 = corners[i, 0], corners[i, 1], corners[i, 2], corners[i, 3]
+        z1, u1, v1, o1 = corners[j, 0] - z0, corners[j, 1] - u0, corners[j, 2] - v0, corners[j, 3] - o0
+        z2, u2, v2, o2 = corners[k, 0] - z0, corners[k, 1] - u0, corners[k, 2] - v0, corners[k, 3] - o0
+        zx, ux, vx, ox = a1 * z1 + a2 * z2, a1 * u1 + a2 * u2, a1 * v1 + a2 * v2, a1 * o1 + a2 * o2
         for y in range(top, bottom + 1):
             dy = np.float32(y) - y0
-            for x in range(left, right + 1):
+            w1, w2 = b1 * dy, b2 * dy
+            first, last = _pixels(w1, w2, a1, a2, x0, left, right)
+            zy, uy, vy, oy = z0 + w1 * z1 + w2 * z2, u0 + w1 * u1 + w2 * u2, v0 + w1 * v1 + w2 * v2, o0 + w1 * o1 + w2 * o2
+            for x in range(first, last + 1):
                 dx = np.float32(x) - x0
-                w1 = a1 * dx + b1 * dy
-                w2 = a2 * dx + b2 * dy
-                w0 = np.float32(1.0) - w1 - w2
-                if w0 < -1e-5 or w1 < -1e-5 or w2 < -1e-5:
-                    continue
-                z = w0 * points[i, 2] + w1 * points[j, 2] + w2 * points[k, 2]
-                if z >= depth[y, x]:
-                    continue
-                depth[y, x] = z
-                u = w0 * texture_points[i, 0] + w1 * texture_points[j, 0] + w2 * texture_points[k, 0]
-                v = w0 * texture_points[i, 1] + w1 * texture_points[j, 1] + w2 * texture_points[k, 1]
-                u = min(max(u, np.float32(0.0)), np.float32(texture_w - 1.001))
-                v = min(max(v, np.float32(0.0)), np.float32(texture_h - 1.001))
-                ui, vi = int(u), int(v)
-                fu, fv = int((u - ui) * 256 + np.float32(0.5)), int((v - vi) * 256 + np.float32(0.5))
-                w_tl, w_tr = (256 - fu) * (256 - fv), fu * (256 - fv)
-                w_bl, w_br = (256 - fu) * fv, fu * fv
-                for c in range(3):
-                    value = (
-                        texture[vi, ui, c] * w_tl
-                        + texture[vi, ui + 1, c] * w_tr
-                        + texture[vi + 1, ui, c] * w_bl
-                        + texture[vi + 1, ui + 1, c] * w_br
-                    )
-                    crop[y, x, c] = (value + 32768) >> 16
-                alpha = (
-                    texture[vi, ui, 3] * w_tl
-                    + texture[vi, ui + 1, 3] * w_tr
-                    + texture[vi + 1, ui, 3] * w_bl
-                    + texture[vi + 1, ui + 1, 3] * w_br
-                ) * np.float32(1 / 65536)
-                cover = (w0 * opacity[i] + w1 * opacity[j] + w2 * opacity[k]) * alpha
-                mask[y, x] = int(min(max(cover, np.float32(1.0)), np.float32(255.0)) + np.float32(0.5))
+                z = zy + zx * dx
+                if z < depth[y, x]:
+                    depth[y, x] = z
+                    u[y, x], v[y, x], cover[y, x] = uy + ux * dx, vy + vx * dx, oy + ox * dx
+
+
+@kernel
+def _take(drawn: Array, depth: Array, cover: Array, crop: Array, mask: Array) -> None:
+    """Take what was drawn, uint8 (h, w, 4), into crop and mask."""
+    for y in range(mask.shape[0]):
+        for x in range(mask.shape[1]):
+            if depth[y, x] > np.float32(1e38):
+                continue
+            for c in range(3):
+                crop[y, x, c] = drawn[y, x, c]
+            opacity = min(max(cover[y, x] * np.float32(drawn[y, x, 3]), np.float32(1)), np.float32(255))
+            mask[y, x] = np.uint8(np.int32(opacity + np.float32(0.5)))
 
 
 @kernel
@@ -126,13 +146,12 @@ def draw_mask(triangles: Array, points: Array, texture_points: Array, texture: A
         x0, y0, a1, b1, a2, b2, left, right, top, bottom = _span(points, i, j, k, width, height, False)
         for y in range(top, bottom + 1):
             dy = np.float32(y) - y0
-            for x in range(left, right + 1):
+            first, last = _pixels(b1 * dy, b2 * dy, a1, a2, x0, left, right)
+            for x in range(first, last + 1):
                 dx = np.float32(x) - x0
                 w1 = a1 * dx + b1 * dy
                 w2 = a2 * dx + b2 * dy
                 w0 = np.float32(1.0) - w1 - w2
-                if w0 < -1e-5 or w1 < -1e-5 or w2 < -1e-5:
-                    continue
                 u = w0 * texture_points[i, 0] + w1 * texture_points[j, 0] + w2 * texture_points[k, 0]
                 v = w0 * texture_points[i, 1] + w1 * texture_points[j, 1] + w2 * texture_points[k, 1]
                 u = min(max(u, np.float32(0.0)), np.float32(texture_w - 1.001))
@@ -161,13 +180,12 @@ def draw_values(triangles: Array, points: Array, texture_points: Array, texture:
         x0, y0, a1, b1, a2, b2, left, right, top, bottom = _span(points, i, j, k, width, height, False)
         for y in range(top, bottom + 1):
             dy = np.float32(y) - y0
-            for x in range(left, right + 1):
+            first, last = _pixels(b1 * dy, b2 * dy, a1, a2, x0, left, right)
+            for x in range(first, last + 1):
                 dx = np.float32(x) - x0
                 w1 = a1 * dx + b1 * dy
                 w2 = a2 * dx + b2 * dy
                 w0 = np.float32(1.0) - w1 - w2
-                if w0 < -1e-5 or w1 < -1e-5 or w2 < -1e-5:
-                    continue
                 z = w0 * points[i, 2] + w1 * points[j, 2] + w2 * points[k, 2]
                 if z >= depth[y, x]:
                     continue
@@ -196,12 +214,11 @@ def carry_values(triangles: Array, points: Array, values: Array, out: Array) -> 
         x0, y0, a1, b1, a2, b2, left, right, top, bottom = _span(points, i, j, k, width, height, True)
         for y in range(top, bottom + 1):
             dy = np.float32(y) - y0
-            for x in range(left, right + 1):
+            first, last = _pixels(b1 * dy, b2 * dy, a1, a2, x0, left, right)
+            for x in range(first, last + 1):
                 dx = np.float32(x) - x0
                 w1 = a1 * dx + b1 * dy
                 w2 = a2 * dx + b2 * dy
                 w0 = np.float32(1.0) - w1 - w2
-                if w0 < -1e-5 or w1 < -1e-5 or w2 < -1e-5:
-                    continue
                 for c in range(count):
                     out[y, x, c] = w0 * values[i, c] + w1 * values[j, c] + w2 * values[k, c]
