@@ -54,3 +54,38 @@ def follow(points: Array, nodes: Array, step_xy: tuple[float, float]) -> None:
                 upper = nodes[i, j, c] + (nodes[i, j + 1, c] - nodes[i, j, c]) * fx
                 lower = nodes[i + 1, j, c] + (nodes[i + 1, j + 1, c] - nodes[i + 1, j, c]) * fx
                 points[k, c] = (start_x if c == 0 else start_y) - (upper + (lower - upper) * fy)
+
+
+@kernel
+def write_places(nodes: Array, first_xy: tuple[float, float], step_xy: tuple[float, float], whole: Array, share: Array) -> None:
+    """Write where each pixel of a part of a picture comes from, as `cv2.remap` reads it fastest.
+
+    nodes float32 (rows, columns, 2) is the way from each node to there, read bilinearly; the first node lies at `first_xy` of
+    the part and the others `step_xy` apart. whole int16 (h, w, 2) are whole pixels, share uint16 (h, w) the rest in 32nds.
+    """
+    rows, columns = nodes.shape[0], nodes.shape[1]
+    height, width = share.shape
+    parts, half = np.float32(32), np.float32(0.5)
+    wide, places = np.empty((rows, 2, width), np.float32), np.empty((2, width), np.int32)
+    first_x, first_y, step_x, step_y = first_xy[0], first_xy[1], step_xy[0], step_xy[1]
+    for x in range(width):
+        gx = np.float32(min(max((x - first_x) / step_x, 0.0), columns - 1.0))
+        j = min(int(gx), columns - 2)
+        fx = gx - np.float32(j)
+        for i in range(rows):
+            for c in range(2):
+                wide[i, c, x] = parts * (nodes[i, j, c] + (nodes[i, j + 1, c] - nodes[i, j, c]) * fx)
+    for y in range(height):
+        gy = np.float32(min(max((y - first_y) / step_y, 0.0), rows - 1.0))
+        i = min(int(gy), rows - 2)
+        fy = gy - np.float32(i)
+        from_y = parts * np.float32(y)
+        for x in range(width):
+            move_x = wide[i, 0, x] + (wide[i + 1, 0, x] - wide[i, 0, x]) * fy
+            move_y = wide[i, 1, x] + (wide[i + 1, 1, x] - wide[i, 1, x]) * fy
+            places[0, x] = np.int32(np.floor(parts * np.float32(x) + move_x + half))
+            places[1, x] = np.int32(np.floor(from_y + move_y + half))
+        for x in range(width):
+            at_x, at_y = places[0, x], places[1, x]
+            whole[y, x, 0], whole[y, x, 1] = at_x >> 5, at_y >> 5
+            share[y, x] = (at_y & 31) * 32 + (at_x & 31)

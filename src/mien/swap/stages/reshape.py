@@ -13,7 +13,7 @@ import numpy as np
 from mien.face import landmark_sets
 from mien.face.mean_face import HeadPose, face_model, head_pose, neutral
 from mien.imaging import geometry
-from mien.imaging.warp import follow, spread_shares
+from mien.imaging.warp import follow, spread_shares, write_places
 from mien.types import LANDMARK_COUNT, Floats, Image, Landmarks, TrackedFace
 
 
@@ -240,26 +240,12 @@ def _warp(image: Image, field: Field) -> None:
     left, top, right, bottom = max(0, x1), max(0, y1), min(image.shape[1], x2), min(image.shape[0], y2)
     if right - left < 2 or bottom - top < 2:
         return
-    places = _moves_of_pixels(field, (left, top, right, bottom))
-    places[:, :, 0] += np.arange(right - left, dtype=np.float32)
-    places[:, :, 1] += np.arange(bottom - top, dtype=np.float32)[:, None]
     # With coordinates in 16 + 5 bits OpenCV takes its fast path; 1/32 pixel is finer than the landmarks.
-    whole, share = cv2.convertMaps(places, np.empty(0), cv2.CV_16SC2)
+    whole, share = np.empty((bottom - top, right - left, 2), np.int16), np.empty((bottom - top, right - left), np.uint16)
+    first_x, first_y = field.first_xy
+    write_places(field.moves, (first_x - left, first_y - top), field.step_xy, whole, share)
     part = image[top:bottom, left:right]
     part[:] = cv2.remap(part, whole, share, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-
-
-def _moves_of_pixels(field: Field, part_xyxy: tuple[int, int, int, int]) -> Floats:
-    """Return the moves, float32 (h, w, 2), of the whole pixels of a part of the field's box."""
-    left, top, right, bottom = part_xyxy
-    size_wh = right - left, bottom - top
-    if part_xyxy == field.box_xyxy:
-        return np.asarray(cv2.resize(field.moves, size_wh, interpolation=cv2.INTER_LINEAR), np.float32)
-    # The box of a face larger than the picture is many times as large: only its visible part is computed.
-    (x, y), (first_x, first_y) = field.step_xy, field.first_xy
-    pixel_to_cell = np.array([[1 / x, 0, (left - first_x) / x], [0, 1 / y, (top - first_y) / y]])
-    flags, border = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, cv2.BORDER_REPLICATE
-    return np.asarray(cv2.warpAffine(field.moves, pixel_to_cell, size_wh, flags=flags, borderMode=border), np.float32)
 
 
 def _followed(points: Floats, field: Field) -> Floats:
