@@ -105,6 +105,13 @@ def _shrunk(picture: Image, size_wh: tuple[int, int]) -> Floats:
     return np.asarray(cv2.resize(picture, size_wh, interpolation=cv2.INTER_AREA), np.float32)
 
 
+def _halved(picture: Image) -> Image:
+    """Return the means of 2 x 2 pixels, without the last of an odd number: OpenCV is ten times as fast without a remainder."""
+    half_wh = max(1, picture.shape[1] // 2), max(1, picture.shape[0] // 2)
+    even = picture[: 2 * half_wh[1], : 2 * half_wh[0]]
+    return np.asarray(cv2.resize(even, half_wh, interpolation=cv2.INTER_AREA), np.uint8)
+
+
 def _blurred(cells: Floats, sigma: float) -> Floats:
     return np.asarray(cv2.GaussianBlur(cells, (0, 0), sigma, borderType=cv2.BORDER_CONSTANT), np.float32)
 
@@ -149,22 +156,25 @@ def soften(crop: Image, mask: Mask, target: Image, tuning: ToneTuning = _DEFAULT
     Both are the same rectangle, BGR uint8; the crop is already lit like the target. A photo that was sharpened or lit
     harshly would otherwise stand out in a soft picture.
     """
-    half_wh = max(1, crop.shape[1] // 2), max(1, crop.shape[0] // 2)
-    inside = (cv2.resize(mask, half_wh, interpolation=cv2.INTER_NEAREST) > 200).view(np.uint8)
+    small, other = _halved(crop), _halved(target)
+    inside = (cv2.resize(mask, small.shape[1::-1], interpolation=cv2.INTER_NEAREST) > 200).view(np.uint8)
     if not inside.any():
         return crop
-    sigma = max(0.8, tuning.fine_sigma * half_wh[0])
-    small, other = (cv2.resize(picture, half_wh, interpolation=cv2.INTER_AREA) for picture in (crop, target))
-    smooth = cv2.GaussianBlur(small, (0, 0), sigma)
+    sigma = max(0.8, tuning.fine_sigma * small.shape[1])
+    smooth, other_smooth = _smooth(small, sigma), _smooth(other, sigma)
     own, wanted = (
-        sum(cv2.mean(cv2.absdiff(each, coarse), inside)[:3]) / 3
-        for each, coarse in ((small, smooth), (other, cv2.GaussianBlur(other, (0, 0), sigma)))
+        sum(cv2.mean(cv2.absdiff(each, coarse), inside)[:3]) / 3 for each, coarse in ((small, smooth), (other, other_smooth))
     )
     keep = float(np.clip((wanted + 0.5) / (own + 0.5), 0.3, 1.0)) ** tuning.towards_target
     if keep > 0.97:
         return crop
     coarse = cv2.resize(smooth, (crop.shape[1], crop.shape[0]), interpolation=cv2.INTER_LINEAR)
     return np.asarray(cv2.addWeighted(crop, keep, coarse, 1 - keep, 0), np.uint8)
+
+
+def _smooth(picture: Image, sigma: float) -> Image:
+    # Of float32: wide kernels over uint8 take three times as long.
+    return cv2.convertScaleAbs(cv2.GaussianBlur(np.asarray(picture, np.float32), (0, 0), sigma)).astype(np.uint8, copy=False)
 
 
 def sharpened(crop: Image, strength: float) -> Image:
