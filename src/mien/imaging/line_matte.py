@@ -117,25 +117,28 @@ def _lay(
     outer: float,
     levels: Array,
 ) -> None:
-    count, reach = rows.shape[1], np.float32(half + margin)
-    turn = np.float32(count / (2 * np.pi))
-    nearest, farthest = max(rows[0].min() - reach, np.float32(0)), rows[0].max() + max(reach, np.float32(outer))
+    count, reach, begin = rows.shape[1], np.float32(half + margin), np.float32(first)
+    turn, full, by_step = np.float32(count / (2 * np.pi)), np.float32(count), np.float32(1 / step)
+    near = begin + np.float32(step) * max(rows[0].min() - reach, np.float32(0))
+    far = begin + np.float32(step) * (rows[0].max() + max(reach, np.float32(outer)))
+    near, far = max(near, np.float32(0)) ** 2, far * far
     for y in range(mask.shape[0]):
+        start_u = local[0, 1] * np.float32(y) + local[0, 2]
+        start_v = local[1, 1] * np.float32(y) + local[1, 2]
         for x in range(mask.shape[1]):
             if mask[y, x] == 0:
                 continue
-            u = local[0, 0] * x + local[0, 1] * y + local[0, 2]
-            v = local[1, 0] * x + local[1, 1] * y + local[1, 2]
+            u, v = local[0, 0] * np.float32(x) + start_u, local[1, 0] * np.float32(x) + start_v
             if closed:
-                place = np.sqrt(u * u + v * v)
-                column = (place - np.float32(first)) / np.float32(step)
-                if column < nearest or column > farthest:
+                place = u * u + v * v
+                if place < near or place > far:
                     continue
+                column = (np.sqrt(place) - begin) * by_step
                 row = np.arctan2(v, u) * turn
-                row = row + count if row < 0 else row
+                row = row + full if row < 0 else row
             else:
-                row, column = u * (count - 1), (v - np.float32(first)) / np.float32(step)
-                if row < -0.01 or row > count - 0.99:
+                row, column = u * (full - np.float32(1)), (v - begin) * by_step
+                if row < np.float32(-0.01) or row > full - np.float32(0.99):
                     continue
             i = min(int(row), count - 1)
             k = (i + 1) % count if closed else min(i + 1, count - 1)
@@ -149,14 +152,16 @@ def _lay(
             level = sides[i, 6] + (sides[k, 6] - sides[i, 6]) * f
             band = rows[2, i] + (rows[2, k] - rows[2, i]) * f
             band *= min(np.float32(1), np.float32(2) * (reach - abs(away)) / reach)
-            share = (away + reach) / (2 * reach)
+            share = (away + reach) / (np.float32(2) * reach)
             apart = np.float32(0)
             for c in range(3):
                 behind = sides[i, c] + (sides[i, 3 + c] - sides[i, c]) * share
                 apart = max(apart, abs(target[y, x, c] - behind))
                 ratio = min(max((target[y, x, c] + levels[3]) / (behind + levels[3]), levels[4]), levels[5])
-                crop[y, x, c] = int(min(crop[y, x, c] * (1 + band * (ratio - 1)) + np.float32(0.5), np.float32(255)))
+                shaded = np.float32(crop[y, x, c]) * (np.float32(1) + band * (ratio - np.float32(1))) + np.float32(0.5)
+                crop[y, x, c] = np.uint8(np.int32(min(shaded, np.float32(255))))
             most = max(levels[2] * level, levels[1])
             kept = band * min(max((apart - levels[0]) / (most - levels[0]), np.float32(0)), np.float32(1))
             core = sure * min(max(np.float32(half) + np.float32(0.5) - abs(away), np.float32(0)), np.float32(1))
-            mask[y, x] = int(mask[y, x] * (1 - max(kept, core)) + np.float32(0.5))
+            left = np.float32(mask[y, x]) * (np.float32(1) - max(kept, core)) + np.float32(0.5)
+            mask[y, x] = np.uint8(np.int32(left))

@@ -7,6 +7,7 @@ import numpy as np
 from mien.face import landmark_sets
 from mien.face.lens_shapes import TUNING as SHAPES
 from mien.face.lens_shapes import rays
+from mien.imaging.line_rows import LineRows
 from mien.types import Affine, Floats
 
 
@@ -57,16 +58,31 @@ def outline_of(line: Line) -> Floats:
 
 def _on_rows(line: Line, distance: Floats) -> Floats:
     """Return the points at distances (rows, n) in the rows of a line, float32 (rows, n, 2)."""
-    rows = len(line.way)
+    rows = _rows_of(line)
+    return np.asarray(rows.origins[:, None] + distance[:, :, None] * rows.directions[:, None], np.float32)
+
+
+def _rows_of(line: Line) -> LineRows:
+    """Return the rows of a line in the coordinates of the face."""
+    count = len(line.way)
     if line.closed:
         ends = rays() / np.array([1, SHAPES.flat], np.float32)
-        return np.asarray(line.start + distance[:, :, None] * (ends @ line.axes)[:, None], np.float32)
-    along = np.linspace(0, 1, rows, dtype=np.float32)[:, None, None]
-    return np.asarray(line.start + along * line.axes[0] + distance[:, :, None] * line.axes[1], np.float32)
+        return LineRows(np.tile(np.asarray(line.start, np.float32), (count, 1)), np.asarray(ends @ line.axes, np.float32))
+    along = np.linspace(0, 1, count, dtype=np.float32)[:, None]
+    return LineRows(
+        np.asarray(line.start + along * line.axes[0], np.float32),
+        np.tile(np.asarray(line.axes[1], np.float32), (count, 1)),
+    )
+
+
+def rows_of(line: Line, to_picture: Affine) -> LineRows:
+    """Return the rows of a line in the picture; distances stay those of the face."""
+    rows, linear = _rows_of(line), to_picture[:, :2].T.astype(np.float32)
+    origins = rows.origins @ linear + to_picture[:, 2].astype(np.float32)
+    return LineRows(np.asarray(origins, np.float32), np.asarray(rows.directions @ linear, np.float32))
 
 
 def places_of(line: Line, columns: Floats, to_picture: Affine) -> Floats:
     """Return the places in the picture of columns (rows, n) of a line, float32 (rows, n, 2)."""
-    places = _on_rows(line, np.asarray(line.first + line.step * columns, np.float32))
-    linear = to_picture[:, :2].astype(np.float32)
-    return np.asarray(places @ linear.T + to_picture[:, 2].astype(np.float32), np.float32)
+    rows, distance = rows_of(line, to_picture), np.asarray(line.first + line.step * columns, np.float32)
+    return np.asarray(rows.origins[:, None] + distance[:, :, None] * rows.directions[:, None], np.float32)

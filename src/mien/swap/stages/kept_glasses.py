@@ -10,9 +10,9 @@ from mien.face import landmark_sets
 from mien.imaging import geometry
 from mien.imaging.line_matte import TUNING as MATTE
 from mien.imaging.line_matte import Strip, lay_line
-from mien.imaging.line_path import sampled
+from mien.imaging.line_rows import LineRows
 from mien.swap.stages.glasses_lines import find_lines, follow_lines, sees_glasses
-from mien.swap.stages.glasses_places import GlassesLines, Line, face_to_picture, places_of
+from mien.swap.stages.glasses_places import GlassesLines, Line, face_to_picture, outline_of, rows_of
 from mien.swap.stages.under_patch import under_patch
 from mien.types import Affine, FacePatch, Floats, Frame, Image, Mask, ParsedFace, TrackedFace
 
@@ -147,9 +147,9 @@ def _lay(glasses: GlassesLines, to_picture: Affine, target: Image, crop: Image, 
         if not band.any():
             continue
         reach = int(np.ceil((half + margin) / line.step)) + 2
-        columns = line.way[:, None] + np.arange(-reach, reach + 1, dtype=np.float32)[None]
-        places = places_of(line, columns, to_picture)
-        bounds = geometry.box_of(places.reshape(-1, 2))
+        places, middle = rows_of(line, to_picture), np.asarray(line.first + line.step * line.way, np.float32)
+        first, last = middle - np.float32(reach * line.step), middle + np.float32(reach * line.step)
+        bounds = places.bounds(first, last)
         if line.closed:
             out = TUNING.outer * eyes
             bounds = bounds[0] - out, bounds[1] - out, bounds[2] + out, bounds[3] + out
@@ -157,21 +157,22 @@ def _lay(glasses: GlassesLines, to_picture: Affine, target: Image, crop: Image, 
         if right <= left or bottom <= top:
             continue
         box = np.s_[top:bottom, left:right]
-        rims = _black_rims(line, to_picture, target, crop, mask) if line.closed else np.zeros_like(line.way)
+        rims = _black_rims(line, places, middle, target, crop, mask) if line.closed else np.zeros_like(line.way)
         rows, widths = np.stack([line.way, sure, band, rims]), (half / line.step, margin / line.step, TUNING.outer / line.step)
-        lay_line(target[box], crop[box], mask[box], _strip(line, to_picture, left, top), rows, widths, sampled(target, places))
+        profile = places.sample(target, first, line.step, 2 * reach + 1)
+        lay_line(target[box], crop[box], mask[box], _strip(line, to_picture, left, top), rows, widths, profile)
 
 
-def _black_rims(line: Line, to_picture: Affine, target: Image, crop: Image, mask: Mask) -> Floats:
+def _black_rims(line: Line, rows: LineRows, middle: Floats, target: Image, crop: Image, mask: Mask) -> Floats:
     """Return 1 for the rows of an outline outside of which black is its rim: in its upper half, where the mask sees a thick one
-    or a gap between; in the lower half folds of the nose are as dark.
+    or a gap between; in the lower half folds of the nose are as dark. `middle` are the distances of the line in its rows.
     """
-    columns = line.way[:, None] + np.linspace(0, TUNING.outer / line.step, _OUTSIDE, dtype=np.float32)[None]
-    heights = places_of(line, columns[:, :1], np.eye(2, 3))[:, 0, 1]
-    x, y = np.moveaxis(np.rint(places_of(line, columns, to_picture)).astype(np.intp), -1, 0)
-    x, y = x.clip(0, mask.shape[1] - 1), y.clip(0, mask.shape[0] - 1)
-    black = target[y, x].sum(-1, dtype=np.float32) < MATTE.black[0] * crop[y, x].sum(-1, dtype=np.float32)
-    seen = (black & (mask[y, x] < TUNING.half_seen * 255)).mean(1) > TUNING.thick_share
+    limits = MATTE.black[0], TUNING.half_seen * 255
+    step = TUNING.outer / (_OUTSIDE - 1)
+    seen = rows.black_share(target, crop, mask, middle, step, _OUTSIDE, limits) > TUNING.thick_share
+    if not seen.any():
+        return np.zeros_like(middle)
+    heights = outline_of(line)[:, 1]
     reach = round(TUNING.gap * len(seen) / 2)
     wide = np.tile(seen.astype(np.uint8), 3)[None]
     closed = cv2.morphologyEx(wide, cv2.MORPH_CLOSE, np.ones((1, 2 * reach + 1), np.uint8))[0, len(seen) : 2 * len(seen)] > 0

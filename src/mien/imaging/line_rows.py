@@ -1,0 +1,83 @@
+"""Rows of places across a line in a picture, and what the picture shows there. Pictures are BGR uint8 (h, w, 3)."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from mien.imaging.kernels import kernel
+from mien.types import Array, Floats, Image, Mask
+
+
+@dataclass(frozen=True, slots=True)
+class LineRows:
+    """Straight rows in a picture: a distance d of row i is the place `origins[i] + d * directions[i]`; float32 (n, 2) each."""
+
+    origins: Floats
+    directions: Floats
+
+    def bounds(self, first: Floats, last: Floats) -> tuple[float, float, float, float]:
+        """Return the box around the places between two distances of each row, float32 (n,), as left, top, right, bottom."""
+        ends = self.origins + self.directions * np.stack([first, last])[:, :, None]
+        (left, top), (right, bottom) = ends.min((0, 1)).tolist(), ends.max((0, 1)).tolist()
+        return left, top, right, bottom
+
+    def sample(self, picture: Image, first: Floats, step: float, count: int) -> Image:
+        """Return the picture at `count` distances of each row, `step` apart from its `first`, bilinearly; 0 beyond it."""
+        found = np.empty((len(first), count, 3), np.uint8)
+        _sample(picture, self.origins, self.directions, first, step, found)
+        return found
+
+    def black_share(
+        self, target: Image, crop: Image, mask: Mask, first: Floats, step: float, count: int, limits: tuple[float, float]
+    ) -> Floats:
+        """Return for each row the share of such distances where the target is black and the mask sees it, float32 (n,).
+
+        Black is below `limits[0]` of the crop's light, and the mask, uint8 (h, w), sees what it has below `limits[1]`.
+        """
+        shares = np.empty(len(first), np.float32)
+        _count_black(target, crop, mask, self.origins, self.directions, first, step, count, limits[0], limits[1], shares)
+        return shares
+
+
+@kernel
+def _sample(picture: Array, origins: Array, directions: Array, first: Array, step: float, found: Array) -> None:
+    last_x, last_y = np.float32(picture.shape[1] - 1), np.float32(picture.shape[0] - 1)
+    apart, half = np.float32(step), np.float32(0.5)
+    for i in range(found.shape[0]):
+        for k in range(found.shape[1]):
+            distance = first[i] + apart * np.float32(k)
+            x = origins[i, 0] + distance * directions[i, 0]
+            y = origins[i, 1] + distance * directions[i, 1]
+            if x < 0 or y < 0 or x > last_x or y > last_y:
+                found[i, k, 0], found[i, k, 1], found[i, k, 2] = 0, 0, 0
+                continue
+            u, v = np.int32(x), np.int32(y)
+            right, below = min(u + 1, picture.shape[1] - 1), min(v + 1, picture.shape[0] - 1)
+            fx, fy = x - np.float32(u), y - np.float32(v)
+            for c in range(3):
+                upper = np.float32(picture[v, u, c]) + (np.float32(picture[v, right, c]) - np.float32(picture[v, u, c])) * fx
+                lower = np.float32(picture[below, u, c])
+                lower += (np.float32(picture[below, right, c]) - lower) * fx
+                found[i, k, c] = np.uint8(np.int32(upper + (lower - upper) * fy + half))
+
+
+@kernel
+def _count_black(
+    target: Array, crop: Array, mask: Array, origins: Array, directions: Array, first: Array, step: float, count: int,
+    dark: float, sight: float, shares: Array,
+) -> None:  # fmt: skip
+    height, width = mask.shape
+    apart, half = np.float32(step), np.float32(0.5)
+    for i in range(shares.shape[0]):
+        found = 0
+        for k in range(count):
+            distance = first[i] + apart * np.float32(k)
+            x = int(np.floor(origins[i, 0] + distance * directions[i, 0] + half))
+            y = int(np.floor(origins[i, 1] + distance * directions[i, 1] + half))
+            x, y = min(max(x, 0), width - 1), min(max(y, 0), height - 1)
+            if mask[y, x] >= sight:
+                continue
+            light = int(target[y, x, 0]) + int(target[y, x, 1]) + int(target[y, x, 2])
+            over = int(crop[y, x, 0]) + int(crop[y, x, 1]) + int(crop[y, x, 2])
+            found += 1 if light < dark * over else 0
+        shares[i] = np.float32(found) / np.float32(count)
