@@ -163,7 +163,7 @@ def green_sigma(grain: Grain | None) -> float:
 
 def noise_tile(grain: Grain) -> npt.NDArray[np.int8]:
     """Return a tile of noise as coarse as `grain`, for `blend.speckle`; shared and read-only."""
-    return _tiles()[int(np.argmin([abs(size - grain.size) for size in _TILE_BLURS_PIXELS]))]
+    return _tile(int(np.argmin([abs(size - grain.size) for size in _TILE_BLURS_PIXELS])))
 
 
 def tile_offset(pts: int, track_id: int) -> tuple[int, int]:
@@ -184,14 +184,17 @@ def _between(old: Grain, new: Grain, memory: float) -> Grain:
 
 
 @cache
-def _tiles() -> tuple[npt.NDArray[np.int8], ...]:
+def _tile(number: int) -> npt.NDArray[np.int8]:
+    """Return the tile of a blur; each is made when it is first needed, as a picture needs one of them at most."""
+    white, size = _white_noise(), _TILE_BLURS_PIXELS[number]
+    noise = white if size == 0 else _wrapped_blur(white, size)
+    return locked(np.clip(noise / noise.std((0, 1)) * _TILE_LEVELS_PER_SIGMA, -127, 127).round().astype(np.int8))
+
+
+@cache
+def _white_noise() -> Floats:
     draw = np.random.default_rng(_TILE_SEED)
-    white = draw.standard_normal((TILE_SIDE_PIXELS, TILE_SIDE_PIXELS, 3)).astype(np.float32)
-    tiles = []
-    for size in _TILE_BLURS_PIXELS:
-        noise = white if size == 0 else _wrapped_blur(white, size)
-        tiles.append(locked(np.clip(noise / noise.std((0, 1)) * _TILE_LEVELS_PER_SIGMA, -127, 127).round().astype(np.int8)))
-    return tuple(tiles)
+    return locked(draw.standard_normal((TILE_SIDE_PIXELS, TILE_SIDE_PIXELS, 3)).astype(np.float32))
 
 
 def _wrapped_blur(picture: Floats, sigma: float) -> Floats:
@@ -204,7 +207,8 @@ def _wrapped_blur(picture: Floats, sigma: float) -> Floats:
 def _calibration() -> tuple[Floats, Floats]:
     """Return what `_compare` measures on each tile: likeness of neighbours, and share of the variance left; float32."""
     alike, kept = [], []
-    for tile in _tiles():
+    for number in range(len(_TILE_BLURS_PIXELS)):
+        tile = _tile(number)
         noise = np.clip(tile[:256, :256, :1].astype(np.int16) + 128, 0, 255).astype(np.uint8)
         grey = np.ascontiguousarray(np.repeat(noise, 3, axis=2))
         blocks = np.empty((32, 32, 4), np.float32)
