@@ -69,7 +69,7 @@ class Pipeline:
     def __init__(
         self, tracker: Tracker, cast: Cast, settings: Settings, looks_a_frame: int | None = 1, secret: int | None = None
     ) -> None:  # fmt: skip
-        self._memory = StreamMemory(secret=secret)
+        self._memory = StreamMemory(still=looks_a_frame is None, secret=secret)
         self._looks_a_frame = looks_a_frame
         self._cast = cast
         self._settings = settings
@@ -264,7 +264,8 @@ def swap_faces(
     focus = detail_to_match(retouch, settings)
     memory.cover_others(frame.image, bare, roles, *beside)
     for face, patch in patches:
-        compose(frame.image, match_grain(frame, face, patch, settings.grain, focus), settings.opacity)
+        matched = match_grain(frame, face, patch, settings.grain, focus, still=memory.still)
+        compose(frame.image, matched, settings.opacity)
     return tuple(face for face, _ in patches)
 
 

@@ -24,11 +24,12 @@ from mien.types import Frame, Image, TrackedFace
 class StreamMemory:
     """Memory of the faces of one stream of frames; `live` as in `Enhancement`, `Segmentation` and `Parsing`.
 
-    `secret` fixes the noise of covers, as in `Cover`.
+    `still`: the stream is a single picture. `secret` fixes the noise of covers, as in `Cover`.
     """
 
-    def __init__(self, *, live: bool = False, secret: int | None = None) -> None:
+    def __init__(self, *, live: bool = False, still: bool = False, secret: int | None = None) -> None:
         self._live = live
+        self.still = still
         self.begin_tracking()
         self.begin_drawing()
         self._covers: tuple[tuple[Treatment, Cover], ...] = (("blur", Cover(BLUR, secret)), ("cover", Cover(SOLID, secret)))

@@ -1,5 +1,6 @@
 """A patch gets the blur and the noise of its picture, and nothing else."""
 
+from dataclasses import replace
 from fractions import Fraction
 
 import cv2
@@ -112,6 +113,19 @@ def test_a_still_picture_gets_the_noise_that_the_crop_lacks() -> None:
     assert 4 < added < 10
     own = match_grain(_frame(crop), face, patch, 1.0)
     assert (own.crop.astype(float) - patch.crop)[inside].std() < 1.5
+
+
+def test_a_still_picture_alone_gives_its_texture_of_skin() -> None:
+    soft = np.asarray(cv2.GaussianBlur(_crop(), (0, 0), 2.0), np.uint8)
+    patch, known = _patch(soft), _known(Grain(0.0, 0.0, 0.0), Focus(1.0, 99.0))
+    face = replace(known, landmarks=portrait(COLLINS).landmarks)
+    video, still, off = (
+        match_grain(_frame(_crop()), face, patch, grain, still=picture).crop
+        for picture, grain in ((False, 1.0), (True, 1.0), (True, 0.0))
+    )
+    assert np.array_equal(video, soft * (patch.mask > 0)[:, :, None])
+    assert np.array_equal(off, video)
+    assert _fine(still, patch.mask) > _fine(video, patch.mask) + 0.2
 
 
 def test_a_patch_of_another_size_is_filmed_at_its_own() -> None:

@@ -10,6 +10,7 @@ from mien.face.sharpness import focus_of
 from mien.imaging import geometry
 from mien.imaging.blend import smear, speckle
 from mien.imaging.grain import noise_tile, still_grain, tile_offset
+from mien.swap.stages.skin_texture import textured
 from mien.swap.stages.under_patch import under_patch
 from mien.types import FacePatch, Focus, Frame, Grain, Image, Mask, TrackedFace
 
@@ -37,11 +38,14 @@ class GrainTuning:
 TUNING = GrainTuning()
 
 
-def match_grain(frame: Frame, face: TrackedFace, patch: FacePatch, grain: float, focus: float = 1.0) -> FacePatch:
+def match_grain(
+    frame: Frame, face: TrackedFace, patch: FacePatch, grain: float, focus: float = 1.0, *, still: bool = False
+) -> FacePatch:
     """Give the patch the blur and, by `grain` 0..1, the noise of the frame; `frame` is as it was before the patch.
 
     `focus` 0..1 is how far its fine detail gives way where the frame has less; motion blur is added in any case. The noise
-    depends on the time of the frame and the number of the track alone.
+    depends on the time of the frame and the number of the track alone. `still`: the frame is a single picture, and the skin
+    gets the texture of the picture's.
     """
     known = face.known
     if known is None or not patch.mask.any():
@@ -53,6 +57,8 @@ def match_grain(frame: Frame, face: TrackedFace, patch: FacePatch, grain: float,
     crop, mask = _trailing(patch.crop, patch.mask, motion_xy, trail)
     if known.focus is not None and focus > 0:
         crop = _focused(crop, mask, target, Focus(known.focus.blur / scale, known.focus.detail), focus)
+    if still and grain > 0:
+        crop = textured(FacePatch(crop, mask, patch.crop_to_frame), target, face.landmarks.points, grain)
     wanted = _missing(known.grain, crop, mask, target) if grain > 0 else None
     if wanted is not None and max(wanted.luma, wanted.chroma) * grain > TUNING.min_noise:
         crop = crop.copy() if crop is patch.crop else crop

@@ -1,0 +1,115 @@
+"""Texture of skin that a picture has and a new face lacks: drawn as noise as strong and as coarse, never the wearer's own."""
+
+from dataclasses import dataclass
+from functools import cache
+from itertools import pairwise
+
+import cv2
+import numpy as np
+
+from mien.face import landmark_sets
+from mien.imaging import geometry
+from mien.imaging.arrays import locked
+from mien.types import Array, FacePatch, Floats, Image, Mask
+
+
+@dataclass(frozen=True, slots=True)
+class SkinTextureTuning:
+    """Bounds of the texture; strengths are medians of natural logarithms of brightness, widths shares of the eye distance."""
+
+    first_sigma: float = 0.7
+    """Sigma in pixels of the finest blur; each further one is twice as wide. A band of texture lies between two of them."""
+    last_sigma: float = 0.01
+    """The widest one as a share of the height of the face: what is wider is wrinkles and spots, which are a person's own."""
+    share: float = 0.9
+    """Share of what is lacking that is added."""
+    most: float = 0.02
+    """The largest strength of a band; skin of 130 everyday pictures has up to 0.016."""
+    margin: float = 0.12
+    """Width around eyes, brows, lips and nostrils in which it fades."""
+    rim: float = 0.1
+    """Width inside the border of the patch where nothing is measured: there the picture shows through."""
+    black: float = 6.0
+    """Levels added before the logarithm, so that noise in the dark does not explode."""
+    least_eyes_pixels: float = 16.0
+    """Distance of the eyes from which skin has texture; in smaller faces it is noise."""
+    least_pixels: int = 400
+    """Pixels of bare skin from which it is measured."""
+    tile_side: int = 512
+    """Pixels on a side of the noise, which repeats."""
+    seed: int = 3
+    """Any number: the same noise in every run."""
+
+
+TUNING = SkinTextureTuning()
+_FEATURES = (
+    landmark_sets.OUTER_LIPS, landmark_sets.RIGHT_EYE, landmark_sets.LEFT_EYE, landmark_sets.RIGHT_BROW,
+    landmark_sets.LEFT_BROW, landmark_sets.NOSE_UNDERSIDE,
+)  # fmt: skip
+
+
+def textured(patch: FacePatch, target: Image, points: Floats, strength: float) -> Image:
+    """Return the crop of a patch with as much texture as `target` has on the same skin, BGR uint8; none is taken off.
+
+    `target` is what lies under the patch, `points` (478, 3) are the landmarks in the picture. `strength` 0 changes nothing, 1
+    adds all that is lacking. The texture is the same in every run and lies still in the patch: it is for single pictures.
+    """
+    local = geometry.apply(geometry.invert(patch.crop_to_frame), points[:, :2])
+    first, second = landmark_sets.EYE_CORNERS
+    eyes = float(np.linalg.norm(local[first] - local[second]))
+    if eyes < TUNING.least_eyes_pixels:
+        return patch.crop
+    bare = _bare(patch.mask, local, eyes)
+    judged = _judged(patch.mask, bare, local, eyes)
+    if np.count_nonzero(judged) < TUNING.least_pixels:
+        return patch.crop
+    widest = TUNING.last_sigma * float(np.ptp(local[:, 1])) / TUNING.first_sigma
+    count = 1 + max(0, int(np.floor(np.log2(widest))))
+    own, wanted = (_strengths(each, judged, count) for each in (patch.crop, target))
+    lacks = np.minimum(np.sqrt(np.maximum(wanted**2 - own**2, 0)), TUNING.most) * (strength * TUNING.share)
+    if not lacks.any():
+        return patch.crop
+    rows, columns = (np.arange(size) % TUNING.tile_side for size in bare.shape)
+    noise = np.sum([each[rows][:, columns] * lack for each, lack in zip(_noise(count), lacks, strict=True)], axis=0)
+    gain = np.exp(np.asarray(noise * bare, np.float32))[:, :, None]
+    made = (patch.crop + np.float32(TUNING.black)) * gain - np.float32(TUNING.black - 0.5)
+    return np.asarray(np.clip(made, 0, 255), np.uint8)
+
+
+def _bare(mask: Mask, local: Floats, eyes: float) -> Floats:
+    """Return 1 on the skin of a patch, falling to 0 towards its features; float32 (h, w)."""
+    area = np.ones(mask.shape, np.uint8)
+    for loop in _FEATURES:
+        cv2.fillConvexPoly(area, cv2.convexHull(local[list(loop)].round().astype(np.int32)), 0)
+    away = cv2.distanceTransform(area, cv2.DIST_L2, 3) / max(1.0, TUNING.margin * eyes)
+    return np.asarray(np.minimum(away, 1) * (mask > 0), np.float32)
+
+
+def _judged(mask: Mask, bare: Floats, local: Floats, eyes: float) -> Array:
+    """Return where texture is measured, bool (h, w): bare skin above the mouth, as beards are no texture of skin."""
+    side = 2 * max(1, round(TUNING.rim * eyes)) + 1
+    inside = cv2.erode((mask > 250).view(np.uint8), np.ones((side, side), np.uint8), borderValue=0)
+    above = np.arange(len(mask))[:, None] < local[landmark_sets.OUTER_LIPS[0], 1]
+    return np.asarray((inside > 0) & (bare > 0.99) & above)
+
+
+def _strengths(picture: Image, judged: Array, count: int) -> Floats:
+    """Return the strength of each band of a picture where it is judged; float32 (count,)."""
+    grey = np.log(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY).astype(np.float32) + np.float32(TUNING.black))
+    return np.array([np.median(np.abs(band[judged])) for band in _bands(grey, count)], np.float32)
+
+
+def _bands(grey: Floats, count: int) -> list[Floats]:
+    levels = [grey, *(cv2.GaussianBlur(grey, (0, 0), TUNING.first_sigma * 2.0**step) for step in range(count))]
+    return [np.asarray(fine - coarse, np.float32) for fine, coarse in pairwise(levels)]
+
+
+@cache
+def _noise(count: int) -> tuple[Floats, ...]:
+    """Return tiles of noise, one for each band, of strength 1; float32 (side, side) each, read-only."""
+    side = TUNING.tile_side
+    white = np.random.default_rng(TUNING.seed).standard_normal((side, side)).astype(np.float32)
+    margin = side // 4
+    bands = _bands(np.asarray(np.pad(white, margin, mode="wrap"), np.float32), count)
+    inner = [band[margin:-margin, margin:-margin] for band in bands]
+    return tuple(locked(np.ascontiguousarray(band / np.median(np.abs(band)), np.float32)) for band in inner)
