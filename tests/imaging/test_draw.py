@@ -1,5 +1,6 @@
 """Drawn meshes, on shapes whose result is known."""
 
+import cv2
 import numpy as np
 import pytest
 
@@ -104,6 +105,34 @@ def test_texture_points_outside_the_texture_are_clamped() -> None:
     texture = _texture()
     crop, _ = _draw(triangles, points, np.full((4, 2), 1e6, np.float32), texture)
     assert np.abs(crop[5, 5].astype(int) - texture[-1, -1, :3]).max() <= 1
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_triangles_that_meet_leave_no_gap_and_nothing_is_drawn_beside_them(seed: int) -> None:
+    """A fan around a point that is anywhere, in a polygon whose corners are: each pixel inside is drawn, none outside."""
+    random = np.random.default_rng(seed)
+    angles = (np.arange(24) + random.uniform(0.1, 0.9, 24)) * 2 * np.pi / 24
+    corners = 60 + random.uniform(30, 55, (24, 1)) * np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    points = np.zeros((25, 3), np.float32)
+    points[:24, :2], points[24, :2] = corners, 60 + random.uniform(-2, 2, 2)
+    fan = np.array([[24, i, (i + 1) % 24] for i in range(24)], np.int32)
+    crop, mask = np.zeros((121, 121, 3), np.uint8), np.zeros((121, 121), np.uint8)
+    texture = np.full((4, 4, 4), 255, np.uint8)
+    draw_mesh(
+        fan,
+        points,
+        np.ones((25, 2), np.float32),
+        texture,
+        np.ones(25, np.float32),
+        crop,
+        mask,
+        np.empty((121, 121), np.float32),
+    )
+    outline = np.ascontiguousarray(points[:24, :2])
+    for y, x in np.ndindex(121, 121):
+        inside = cv2.pointPolygonTest(outline, (float(x), float(y)), True)
+        if abs(inside) > 0.01:
+            assert (mask[y, x] > 0) == (inside > 0), (x, y)
 
 
 def test_steps_in_depth_are_marked_on_both_sides_and_slopes_and_gaps_are_not() -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mien.imaging.colour import LUMA, ToneTuning
-from mien.imaging.tone_kernels import skin_base, weigh_skin, write_light
+from mien.imaging.tone_kernels import gather_cells, skin_base, weigh_skin, write_light
 from mien.types import Array, Floats
 
 TUNING = ToneTuning()
@@ -18,6 +18,27 @@ def _cells(channels: int, seed: int, low: float = 5, high: float = 200) -> Float
 
 def _close(made: Array, wanted: Array) -> None:
     np.testing.assert_allclose(made, wanted, rtol=2e-5, atol=2e-4)
+
+
+@pytest.mark.parametrize("size_hw", [(45, 28), (100, 61), (9, 7), (5, 7)])
+def test_cells_are_the_means_of_their_pixels(size_hw: tuple[int, int]) -> None:
+    random = np.random.default_rng(5)
+    crop, target = (random.integers(0, 256, (*size_hw, 3), np.uint8) for _ in range(2))
+    mask = random.integers(0, 2, size_hw, np.uint8) * random.integers(0, 256, size_hw, np.uint8)
+    cells = np.empty((ROWS, COLUMNS, 8), np.float32)
+    gather_cells(crop, target, mask, cells)
+    height, width = size_hw
+    for row, column in ((0, 0), (3, 2), (ROWS - 1, COLUMNS - 1)):
+        down, across = (_overlap(index, count, size) for index, count, size in ((row, ROWS, height), (column, COLUMNS, width)))
+        share = np.outer(down, across)
+        planes = np.dstack([crop, target, mask, mask > 0]).astype(np.float64)
+        np.testing.assert_allclose(cells[row, column], (planes * share[:, :, None]).sum((0, 1)) / share.sum(), atol=2e-3)
+
+
+def _overlap(index: int, count: int, size: int) -> Array:
+    """Return the share of each pixel in a cell."""
+    first, last = index * size / count, (index + 1) * size / count
+    return np.array([max(0.0, min(x + 1, last) - max(x, first)) for x in range(size)])
 
 
 def test_cells_unlike_their_mean_count_less() -> None:

@@ -10,7 +10,7 @@ from mien.imaging.arrays import locked
 from mien.imaging.cie_lab import bgr_to_lab
 from mien.imaging.percentiles import percentiles_of
 from mien.imaging.smoothstep import smoothstep
-from mien.imaging.tone_kernels import skin_base, weigh_skin, write_light
+from mien.imaging.tone_kernels import gather_cells, skin_base, weigh_skin, write_light
 from mien.types import Array, Floats, Image, Mask
 
 LUMA = locked(np.array([0.114, 0.587, 0.299], np.float32))
@@ -42,6 +42,7 @@ class ToneTuning:
 
 
 _DEFAULT = ToneTuning()
+_WHOLLY = 0.98  # share of a cell's pixels from which it lies inside
 
 
 def light_map(crop: Image, mask: Mask, target: Image, strength: float, tuning: ToneTuning = _DEFAULT) -> Floats:
@@ -53,8 +54,10 @@ def light_map(crop: Image, mask: Mask, target: Image, strength: float, tuning: T
     height, width = mask.shape
     cells = tuning.map_cells / max(height, width)
     size_wh = max(4, round(width * cells)), max(4, round(height * cells))
-    weight, inside = _weights(mask, size_wh)
-    both = np.concatenate([_shrunk(crop, size_wh), _shrunk(target, size_wh)], axis=2)
+    gathered = np.empty((size_wh[1], size_wh[0], 8), np.float32)
+    gather_cells(np.ascontiguousarray(crop), np.ascontiguousarray(target), mask, gathered)
+    weight, inside = _weights(gathered)
+    both = np.ascontiguousarray(gathered[:, :, :6])
     own, wanted = both[:, :, :3], both[:, :, 3:]
     base, contrast = _skin_base(both, weight, inside, tuning)
     clear = _clearness(own @ LUMA, wanted @ LUMA, inside, tuning)
@@ -91,18 +94,12 @@ def is_monochrome(pixels: Array, tuning: ToneTuning = _DEFAULT) -> bool:
     return max(float(rest.std()) for rest in left) < bound
 
 
-def _weights(mask: Mask, size_wh: tuple[int, int]) -> tuple[Floats, Array]:
+def _weights(cells: Floats) -> tuple[Floats, Array]:
     """Return the weight of each cell in the mean, and the cells that lie wholly inside."""
-    cover = cv2.resize((mask > 0).view(np.uint8) * np.uint8(255), size_wh, interpolation=cv2.INTER_AREA)
-    sure = cv2.resize(mask, size_wh, interpolation=cv2.INTER_AREA).astype(np.float32)
-    inside = cover >= 250
+    sure, inside = cells[:, :, 6], cells[:, :, 7] > _WHOLLY
     # The feathered border counts a little: it is there that both pictures must meet.
     weight = np.where(inside, 0.1 + sure * (0.9 / 255), 0).astype(np.float32)
     return weight, inside & (sure > 200)
-
-
-def _shrunk(picture: Image, size_wh: tuple[int, int]) -> Floats:
-    return np.asarray(cv2.resize(picture, size_wh, interpolation=cv2.INTER_AREA), np.float32)
 
 
 def _halved(picture: Image) -> Image:
