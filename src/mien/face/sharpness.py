@@ -90,12 +90,13 @@ class FocusMeter:
         if self._countdown > 0 and length < TUNING.moving_pixels:
             return self._known
         seen = _inside(image, points)
-        found = None if seen is None else _focus(_sums(*seen, noise), noise)
-        if seen is None or found is None or found.blur >= TUNING.max_blur:
+        green = None if seen is None else _green(seen[0])
+        found = None if seen is None or green is None else _focus(_sums(*green, seen[1], noise), noise)
+        if seen is None or green is None or found is None or found.blur >= TUNING.max_blur:
             self._known = None
         else:
             width = float(np.ptp(points[:, 0]))
-            contrast = _contrasts(*seen, width)
+            contrast = _contrasts(*seen, green[1], width)
             trail = self._trail(contrast, motion_xy, width) if length >= TUNING.moving_pixels else 0.0
             self._keep(contrast, *seen, width)
             self._known = replace(_between(self._known, found), trail=trail)
@@ -149,9 +150,10 @@ def _lost(kept: float) -> float:
 def _half_lengths(crop: Image, inside: Mask, contrast: Floats, width: float) -> tuple[float, float]:
     """Return the smears along x and y, in face widths, that leave half of this face's contrast; it is tried on the face."""
     side = 2 * round(TUNING.probe * width / 2) + 1
+    smeared = [np.asarray(cv2.blur(crop, wh), np.uint8) for wh in ((side, 1), (1, side))]
     lost = [
-        _lost(_kept(_contrasts(np.asarray(cv2.blur(crop, wh), np.uint8), inside, width), contrast, *direction))
-        for wh, direction in (((side, 1), (1.0, 0.0)), ((1, side), (0.0, 1.0)))
+        _lost(_kept(_contrasts(each, inside, _green(each)[1], width), contrast, *direction))
+        for each, direction in zip(smeared, ((1.0, 0.0), (0.0, 1.0)), strict=True)
     ]
     x, y = (side / width * max(each, 0.1) ** -TUNING.smear_power for each in lost)
     return x, y
@@ -159,9 +161,9 @@ def _half_lengths(crop: Image, inside: Mask, contrast: Floats, width: float) -> 
 
 def _between(known: Focus | None, found: Focus) -> Focus:
     """Return a focus near the known one, or the one found where it is another."""
-    if known is None:
+    if known is None or abs(math.log(found.blur / known.blur)) >= TUNING.refocused:
         return found
-    share = TUNING.follow if abs(math.log(found.blur / known.blur)) < TUNING.refocused else 1.0
+    share = TUNING.follow
     return Focus(known.blur + share * (found.blur - known.blur), known.detail + share * (found.detail - known.detail))
 
 
@@ -190,11 +192,10 @@ def _inside(image: Image, points: Floats) -> tuple[Image, Mask] | None:
     return crop, inside
 
 
-def _contrasts(crop: Image, inside: Mask, width: float) -> Floats:
-    """Return the contrast of a face at a width and a brightness of 1, for `_along`."""
-    green = cv2.GaussianBlur(np.ascontiguousarray(crop[:, :, 1]), (0, 0), TUNING.added_blur)
+def _contrasts(crop: Image, inside: Mask, blurred: Mask, width: float) -> Floats:
+    """Return the contrast of a face at a width and a brightness of 1, for `_along`; `blurred` is its blurred green."""
     sums = np.zeros(4, np.float64)
-    _tensor(green, inside, sums)
+    _tensor(blurred, inside, sums)
     bright = float(cv2.mean(crop, inside)[1]) + 1
     return np.asarray(sums[:3] / max(sums[3], 1.0) * (width / bright) ** 2, np.float32)
 
@@ -205,7 +206,7 @@ def focus_of(picture: Image, inside: Mask, noise: float) -> Focus:
     The sharper an edge, the more steepness it loses when it is blurred once more (after Zhuo, Sim 2011); steep edges count
     most, so that hardly anything depends on the person. `noise` is the standard deviation of the noise in green.
     """
-    return _focus(_sums(picture, inside, noise), noise)
+    return _focus(_sums(*_green(picture), inside, noise), noise)
 
 
 def _focus(sums: Array, noise: float) -> Focus:
@@ -214,9 +215,13 @@ def _focus(sums: Array, noise: float) -> Focus:
     return Focus((along + across) / 2, math.sqrt(max(0.0, detail * detail - (TUNING.noise_detail * noise) ** 2)))
 
 
-def _sums(picture: Image, inside: Mask, noise: float) -> Array:
-    green = np.ascontiguousarray(picture[:, :, 1])
-    again = cv2.GaussianBlur(green, (0, 0), TUNING.added_blur)
+def _green(picture: Image) -> tuple[Mask, Mask]:
+    """Return the green of a picture, and the same blurred once more."""
+    green = cv2.extractChannel(picture, 1)
+    return np.asarray(green, np.uint8), np.asarray(cv2.GaussianBlur(green, (0, 0), TUNING.added_blur), np.uint8)
+
+
+def _sums(green: Mask, again: Mask, inside: Mask, noise: float) -> Array:
     sums = np.zeros(6, np.float64)
     _steepness(green, again, inside, noise * noise / 2, sums)
     return sums

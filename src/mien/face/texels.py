@@ -114,19 +114,26 @@ def wrap(values: Mask, points: Floats, size_wh: tuple[int, int]) -> Mask:
 def facing(points: Floats, side: int = SIDE) -> Floats:
     """Return the facing of each texel's skin: 1 = towards the camera, 0 = from the side or away; float32 (side, side)."""
     texels = texel_map(side)
-    # Coordinate by coordinate: rows of n are computed several times as fast as n rows of three.
-    x, y, z = points.T.copy()
-    corners = np.ascontiguousarray(texels.triangles.T)
-    (ax, bx, cx), (ay, by, cy), (az, bz, cz) = (coordinate[corners] for coordinate in (x, y, z))
-    first_x, first_y, first_z, second_x, second_y, second_z = bx - ax, by - ay, bz - az, cx - ax, cy - ay, cz - az
-    across = first_y * second_z - first_z * second_y
-    down = first_z * second_x - first_x * second_z
-    depth = first_x * second_y - first_y * second_x
-    length = np.sqrt(across * across + down * down + depth * depth)
-    towards = np.zeros(len(depth) + 1, np.float32)
-    towards[:-1] = np.maximum(depth, 0) / np.maximum(length, 1e-9)
-    # Beside the face the number of the triangle is -1: the last value, which is 0.
-    return towards[texels.triangle]
+    found, towards = np.empty((side, side), np.float32), np.empty(len(texels.triangles), np.float32)
+    _face(np.ascontiguousarray(points, np.float32), texels.triangles, texels.triangle, towards, found)
+    return found
+
+
+@kernel
+def _face(points: Array, triangles: Array, number: Array, towards: Array, found: Array) -> None:
+    """Write the facing of each triangle to `towards`, and that of each texel's triangle to `found`; 0 beside the face."""
+    for t in range(triangles.shape[0]):
+        i, j, k = triangles[t, 0], triangles[t, 1], triangles[t, 2]
+        first_x, first_y, first_z = points[j, 0] - points[i, 0], points[j, 1] - points[i, 1], points[j, 2] - points[i, 2]
+        second_x, second_y, second_z = points[k, 0] - points[i, 0], points[k, 1] - points[i, 1], points[k, 2] - points[i, 2]
+        across = first_y * second_z - first_z * second_y
+        down = first_z * second_x - first_x * second_z
+        depth = first_x * second_y - first_y * second_x
+        length = np.sqrt(across * across + down * down + depth * depth)
+        towards[t] = max(depth, np.float32(0)) / max(length, np.float32(1e-9))
+    for v in range(number.shape[0]):
+        for u in range(number.shape[1]):
+            found[v, u] = towards[number[v, u]] if number[v, u] >= 0 else np.float32(0)
 
 
 @kernel

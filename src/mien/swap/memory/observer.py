@@ -316,8 +316,8 @@ def _followed(before: Floats | None, light: Floats) -> Floats:
     """Hold light that rests still, follow light that changes at once."""
     if before is None:
         return light
-    share = np.clip(np.abs(light / before - 1).max(axis=2, keepdims=True) / TUNING.light_noise, TUNING.min_light_step, 1)
-    followed: Floats = (before + share * (light - before)).astype(np.float32)
+    followed = np.empty_like(light)
+    _follow(before, light, TUNING.light_noise, TUNING.min_light_step, followed)
     return followed
 
 
@@ -326,6 +326,19 @@ def _motion(before: Floats, points: Floats) -> tuple[tuple[float, float], float]
     moved = points[:, :2] - before[:, :2]
     x, y = moved.mean(0)
     return (float(x), float(y)), float(np.linalg.norm(moved - (x, y), axis=1).mean())
+
+
+@kernel
+def _follow(before: Array, light: Array, noise: float, least: float, followed: Array) -> None:
+    """Move light float32 (n, n, 3) from `before` towards `light`, the farther the more of the way: see `_followed`."""
+    for v in range(light.shape[0]):
+        for u in range(light.shape[1]):
+            change = np.float32(0)
+            for c in range(3):
+                change = max(change, abs(light[v, u, c] / before[v, u, c] - np.float32(1)))
+            share = min(max(change / np.float32(noise), np.float32(least)), np.float32(1))
+            for c in range(3):
+                followed[v, u, c] = before[v, u, c] + share * (light[v, u, c] - before[v, u, c])
 
 
 @kernel

@@ -12,6 +12,7 @@ import numpy as np
 
 from mien.face import landmark_sets
 from mien.imaging import geometry
+from mien.imaging.kernels import kernel
 from mien.types import LANDMARK_COUNT, Array, Floats
 
 
@@ -69,34 +70,57 @@ class LandmarkFilter:
 
     def _towards(self, points: Floats, before: Floats, elapsed_s: float) -> Floats:
         step_s = max(elapsed_s, TUNING.shortest_step_s)
-        size = geometry.size_of(points)
-        head = _head_motion(before, points) - before
-        carried = before + self._head_share(head, size, step_s) * head
-        own = points - carried
-        return (carried + self._point_share(own, size, step_s)[:, None] * own).astype(np.float32)
+        transform = geometry.similarity(before[:, :2], points[:, :2])
+        smoothed = np.empty(points.shape, np.float32)
+        trend_share = _share(TUNING.trend_hz, step_s)
+        sizes = geometry.size_of(points), geometry.scale_of(transform)
+        opening = TUNING.rest_hz / self._strength, TUNING.opening_hz, step_s, trend_share, TUNING.trend_noise
+        noise, corners = (self._head_noise, self._point_noise), landmark_sets.EYE_CORNERS
+        _smooth(points, before, transform, sizes, opening, noise, corners, self._head_trend, self._point_trend, smoothed)
+        return smoothed
 
-    def _head_share(self, motion: Array, size: float, step_s: float) -> float:
-        """The share of the head's motion that is taken now: all when it moves, little when it rests."""
-        # Two opposite corners show shift, rotation and growth alike.
-        corners = motion[list(landmark_sets.EYE_CORNERS), :2].ravel() / size
-        self._head_trend += _share(TUNING.trend_hz, step_s) * (corners - self._head_trend)
-        now = float(np.sqrt((motion[:, :2] ** 2).sum(1).max())) / size - self._head_noise
-        trend = math.hypot(*self._head_trend) - TUNING.trend_noise * self._head_noise
-        return float(self._openness(np.array(max(now, trend, 0.0)), step_s))
 
-    def _point_share(self, motion: Array, size: float, step_s: float) -> Array:
-        """The same for each point's motion relative to the head; float64 (478,)."""
-        flat = motion[:, :2] / size
-        self._point_trend += _share(TUNING.trend_hz, step_s) * (flat - self._point_trend)
-        now = np.hypot(flat[:, 0], flat[:, 1]) - self._point_noise
-        trend = np.hypot(self._point_trend[:, 0], self._point_trend[:, 1]) - TUNING.trend_noise * self._point_noise
-        return self._openness(np.maximum(np.maximum(now, trend), 0), step_s)
+@kernel
+def _smooth(
+    points: Array, before: Array, transform: Array, sizes: tuple[float, float],
+    opening: tuple[float, float, float, float, float], noise: tuple[float, Array], corners: tuple[int, int],
+    head_trend: Array, point_trend: Array, smoothed: Array,
+) -> None:  # fmt: skip
+    """Write the smoothed landmarks: first the head's motion is followed, then each point's own.
 
-    def _openness(self, beyond_noise: Array, step_s: float) -> Array:
-        """The weight of the newest value, 0..1, for steps in face sizes beyond the noise."""
-        cutoff_hz = TUNING.rest_hz / self._strength + TUNING.opening_hz * beyond_noise / step_s
-        weight: Array = 1 - np.exp(-2 * math.pi * step_s * cutoff_hz)
-        return weight
+    `transform` float64 (2, 3) moves the head as a whole from `before` to `points`, float32 (n, 3); `sizes` are the face's, and
+    its growth. Two opposite corners of the eyes tell the head's trend: they show shift, rotation and growth alike. Both trends,
+    float64 (4,) and (n, 2), are moved in place.
+    """
+    size, growth = sizes
+    rest_hz, opening_hz, step_s, trend_share, trend_noise = opening
+    head_noise, point_noise = noise
+    longest = 0.0
+    for k in range(points.shape[0]):
+        x = transform[0, 0] * before[k, 0] + transform[0, 1] * before[k, 1] + transform[0, 2] - before[k, 0]
+        y = transform[1, 0] * before[k, 0] + transform[1, 1] * before[k, 1] + transform[1, 2] - before[k, 1]
+        longest = max(longest, x * x + y * y)
+        for n in range(2):
+            if k == corners[n]:
+                head_trend[2 * n] += trend_share * (x / size - head_trend[2 * n])
+                head_trend[2 * n + 1] += trend_share * (y / size - head_trend[2 * n + 1])
+    trend = math.sqrt(head_trend[0] ** 2 + head_trend[1] ** 2 + head_trend[2] ** 2 + head_trend[3] ** 2)
+    beyond = max(math.sqrt(longest) / size - head_noise, trend - trend_noise * head_noise, 0.0)
+    share = 1 - math.exp(-2 * math.pi * step_s * (rest_hz + opening_hz * beyond / step_s))
+    for k in range(points.shape[0]):
+        bx, by, bz = float(before[k, 0]), float(before[k, 1]), float(before[k, 2])
+        cx = bx + share * (transform[0, 0] * bx + transform[0, 1] * by + transform[0, 2] - bx)
+        cy = by + share * (transform[1, 0] * bx + transform[1, 1] * by + transform[1, 2] - by)
+        cz = bz + share * (growth - 1) * bz
+        x, y = (points[k, 0] - cx) / size, (points[k, 1] - cy) / size
+        point_trend[k, 0] += trend_share * (x - point_trend[k, 0])
+        point_trend[k, 1] += trend_share * (y - point_trend[k, 1])
+        trend = math.sqrt(point_trend[k, 0] ** 2 + point_trend[k, 1] ** 2) - trend_noise * point_noise[k]
+        beyond = max(math.sqrt(x * x + y * y) - point_noise[k], trend, 0.0)
+        own = 1 - math.exp(-2 * math.pi * step_s * (rest_hz + opening_hz * beyond / step_s))
+        smoothed[k, 0] = cx + own * (points[k, 0] - cx)
+        smoothed[k, 1] = cy + own * (points[k, 1] - cy)
+        smoothed[k, 2] = cz + own * (points[k, 2] - cz)
 
 
 def _share(cutoff_hz: float, step_s: float) -> float:
@@ -109,12 +133,3 @@ def _noise_of_points() -> Array:
     noise[[*landmark_sets.RIGHT_EYE, *landmark_sets.LEFT_EYE, *landmark_sets.INNER_LIPS]] = TUNING.feature_noise
     noise[landmark_sets.SKIN_POINTS :] = TUNING.feature_noise
     return noise
-
-
-def _head_motion(before: Floats, points: Floats) -> Array:
-    """`before` moved, rotated and scaled as a whole to where `points` are; float64 (478, 3)."""
-    transform = geometry.similarity(before[:, :2], points[:, :2])
-    moved = np.empty(before.shape, np.float64)
-    moved[:, :2] = before[:, :2] @ transform[:, :2].T + transform[:, 2]
-    moved[:, 2] = before[:, 2] * geometry.scale_of(transform)
-    return moved

@@ -13,7 +13,7 @@ import numpy as np
 from mien.face.texels import SIDE, texel_map
 from mien.imaging.kernels import kernel
 from mien.imaging.percentiles import percentile_of
-from mien.swap.memory.occlusion.light_fit import TONE_SPREADS, light_map
+from mien.swap.memory.occlusion.light_fit import TONE_SPREADS
 from mien.swap.memory.occlusion.regions import border, calmness
 from mien.types import Array, Floats
 
@@ -105,30 +105,25 @@ def evidence_of_change(
     is how well each texel can be judged.
     """
     low, high = cv2.erode(usual, _NEAR), cv2.dilate(usual, _NEAR)
-    evidence, off = np.empty((SIDE, SIDE), np.float32), np.empty((SIDE, SIDE), np.float32)
-    calm = calmness() * (1 + usual_evidence) * (1 + np.float32(tuning.half_weight) / np.maximum(weight, np.float32(1)))
-    _compare(seen, low, high, light_map(light), sure, calm, TONE_SPREADS, evidence, off)
+    evidence, off, calm, plain, whole = (np.empty((SIDE, SIDE), np.float32) for _ in range(5))
+    _calm(calmness(), weight, usual_evidence, tuning.half_weight, calm)
+    _compare(seen, low, high, light, sure, calm, TONE_SPREADS, evidence, off)
     strong = cv2.dilate((evidence > tuning.strong).astype(np.uint8), np.ones((tuning.rim_texels, tuning.rim_texels), np.uint8))
-    plain = np.where((strong == 0) & (sure > 0), np.float32(1), np.float32(0))
-    _add_fine(off * plain, plain, sure, np.asarray(calm, np.float32), evidence, tuning)
-    near = cv2.boxFilter(evidence, -1, (3, 3))
-    near = np.where(strong, near, np.minimum(near, evidence * np.float32(4)))
-    whole = np.sqrt(np.maximum(np.maximum(near, _summed_weak(evidence, plain, tuning)), 0))
+    _keep_plain(strong, sure, off, plain)
+    window = tuning.fine_texels, tuning.fine_texels
+    _add_fine(
+        off, cv2.boxFilter(off, -1, window), plain, cv2.boxFilter(plain, -1, window), sure, calm, tuning.fine_spread, evidence
+    )
+    wide_wh, middle_wh = (tuning.wide_texels, tuning.wide_texels), (tuning.middle_texels, tuning.middle_texels)
+    weak = np.minimum(evidence, np.float32(tuning.weak_max)) * plain
+    sums = cv2.boxFilter(weak, -1, wide_wh), cv2.boxFilter(plain, -1, wide_wh), cv2.boxFilter(weak, -1, middle_wh)
+    _join(strong, cv2.boxFilter(evidence, -1, (3, 3)), evidence, *sums, (tuning.wide_gain, tuning.middle_gain), whole)
     if not sure.any():
-        return np.asarray(whole, np.float32)
+        return whole
     # Where nearly half of the face is unusual, it is the light: occluders leave more of a face as it was.
     judged = sure[::2, ::2] > 0.5
     usual_here = percentile_of(whole[::2, ::2][judged], 100 * tuning.quiet_share) if (sure > 0.5).any() else 0.0
     return np.asarray(whole / max(1.0, usual_here / tuning.quiet_evidence), np.float32)
-
-
-def _summed_weak(evidence: Floats, plain: Floats, tuning: ChangeTuning) -> Array:
-    """Return weak evidence summed over its surroundings, squared as the evidence is."""
-    wide_wh, middle_wh = (tuning.wide_texels, tuning.wide_texels), (tuning.middle_texels, tuning.middle_texels)
-    weak = np.minimum(evidence, np.float32(tuning.weak_max)) * plain
-    wide = cv2.boxFilter(weak, -1, wide_wh) / np.maximum(cv2.boxFilter(plain, -1, wide_wh), 0.1)
-    middle = cv2.boxFilter(weak, -1, middle_wh)
-    return np.asarray(np.minimum(wide * np.float32(tuning.wide_gain), middle * np.float32(tuning.middle_gain)))
 
 
 def without_limb(visible: Floats, tuning: LimbTuning = LIMB) -> Floats:
@@ -168,18 +163,35 @@ def objects(evidence: Floats, before: Floats, tuning: ObjectTuning = OBJECTS) ->
 
 
 @kernel
+def _calm(calmness_of: Array, weight: Array, usual_evidence: Array, half_weight: float, calm: Array) -> None:
+    """Write by how much each texel's change is divided: more where it changes by itself, or was hardly seen before."""
+    for v in range(calm.shape[0]):
+        for u in range(calm.shape[1]):
+            seldom = np.float32(1) + np.float32(half_weight) / max(weight[v, u], np.float32(1))
+            calm[v, u] = calmness_of[v, u] * (np.float32(1) + usual_evidence[v, u]) * seldom
+
+
+@kernel
 def _compare(
     seen: Array, low: Array, high: Array, light: Array, sure: Array, calm: Array, spread: Array, evidence: Array, off: Array
 ) -> None:  # fmt: skip
-    """Write each texel's squared evidence, in spreads, to `evidence` and its bounded difference in brightness to `off`."""
-    for v in range(evidence.shape[0]):
+    """Write each texel's squared evidence, in spreads, to `evidence` and its bounded difference in brightness to `off`.
+
+    `light` float32 (6, 3) is over the `basis` of `light_fit`.
+    """
+    side = evidence.shape[0]
+    for v in range(side):
+        y = np.float32(2 * v + 1) / np.float32(side) - np.float32(1)
         for u in range(evidence.shape[1]):
             total = np.float32(0.0)
             off[v, u] = np.float32(0.0)
             shine = np.float32(1.0)
             if sure[v, u] > 0:
+                x = np.float32(2 * u + 1) / np.float32(side) - np.float32(1)
                 for c in range(3):
-                    tone = seen[v, u, c] - light[v, u, c]
+                    lamp = light[0, c] + light[1, c] * x + light[2, c] * y
+                    lamp += light[3, c] * x * x + light[4, c] * x * y + light[5, c] * y * y
+                    tone = seen[v, u, c] - lamp
                     above = max(tone - high[v, u, c], np.float32(0.0)) - max(low[v, u, c] - tone, np.float32(0.0))
                     if c == 0:
                         off[v, u] = min(max(above, np.float32(-FINE_CLIP)), np.float32(FINE_CLIP))
@@ -191,8 +203,38 @@ def _compare(
             evidence[v, u] = total
 
 
-def _add_fine(off: Floats, plain: Floats, sure: Floats, calm: Floats, evidence: Floats, tuning: ChangeTuning) -> None:
+@kernel
+def _keep_plain(strong: Array, sure: Array, off: Array, plain: Array) -> None:
+    """Write 1 to `plain` where a texel can be judged and no strong evidence is near, else 0 to it and to `off`."""
+    for v in range(plain.shape[0]):
+        for u in range(plain.shape[1]):
+            kept = strong[v, u] == 0 and sure[v, u] > 0
+            plain[v, u] = np.float32(1) if kept else np.float32(0)
+            off[v, u] = off[v, u] if kept else np.float32(0)
+
+
+@kernel
+def _add_fine(
+    off: Array, around: Array, plain: Array, plain_around: Array, sure: Array, calm: Array, spread: float, evidence: Array
+) -> None:  # fmt: skip
     """Add the squared evidence of fine brightness, in place; `plain` is 1 where it counts."""
-    window = tuning.fine_texels, tuning.fine_texels
-    off -= cv2.boxFilter(off, -1, window) / np.maximum(cv2.boxFilter(plain, -1, window), 0.1)
-    evidence += np.square(off / (np.float32(tuning.fine_spread) * calm)) * (sure * plain)
+    for v in range(off.shape[0]):
+        for u in range(off.shape[1]):
+            if plain[v, u] > 0:
+                fine = off[v, u] - around[v, u] / max(plain_around[v, u], np.float32(0.1))
+                fine /= np.float32(spread) * calm[v, u]
+                evidence[v, u] += fine * fine * sure[v, u]
+
+
+@kernel
+def _join(
+    strong: Array, near: Array, evidence: Array, wide: Array, wide_plain: Array, middle: Array, gains: tuple[float, float],
+    whole: Array,
+) -> None:  # fmt: skip
+    """Write the evidence of each texel, or of its surroundings where it is more, out of means of squares."""
+    for v in range(whole.shape[0]):
+        for u in range(whole.shape[1]):
+            own = near[v, u] if strong[v, u] > 0 else min(near[v, u], evidence[v, u] * np.float32(4))
+            broad = wide[v, u] / max(wide_plain[v, u], np.float32(0.1)) * np.float32(gains[0])
+            weak = min(broad, middle[v, u] * np.float32(gains[1]))
+            whole[v, u] = np.sqrt(max(max(own, weak), np.float32(0)))

@@ -5,8 +5,8 @@ from functools import cache
 import cv2
 import numpy as np
 
-from mien.face.texels import SIDE
 from mien.imaging.arrays import locked
+from mien.imaging.kernels import kernel, kernel_part
 from mien.types import Array, Floats, Image
 
 TONE_SPREADS = np.array([0.16, 0.05, 0.09], np.float32)
@@ -16,9 +16,10 @@ _GRID = 16  # cells on a side of the grid on which light is fitted
 _BLACK = 12.0  # levels; added before the logarithm so that noise in the dark does not explode
 _LOGS = np.log(np.arange(256) + _BLACK).astype(np.float32)
 _TO_TONES = np.array([[1 / 3, 1 / 3, 1 / 3], [0, -1, 1], [1, -1, 0]], np.float32)
-_STIFFNESS = np.diag([1e-3, 1, 1, 3, 3, 3]).astype(np.float32)
-_COLOUR_STIFFNESS = np.diag([1e-3, 4, 4, 12, 12, 12]).astype(np.float32)
-"""Regularisation of a light that varies over the face, stronger for its colour; diagonals over the six basis functions."""
+_STIFF = np.array([[1e-3, 1, 1, 3, 3, 3], [1e-3, 4, 4, 12, 12, 12]], np.float32)
+"""Regularisation of a light that varies over the face, of each basis function: for brightness and, stronger, for its colour."""
+_LEAST_CELL, _LEAST_CELLS = 0.3, 30
+"""Mean weight of a cell that is fitted to, and the cells without which nothing is fitted."""
 
 
 def tones(texture: Image) -> Floats:
@@ -39,24 +40,77 @@ def fitted_light(difference: Floats, sure: Floats, light: Floats) -> Floats:
     `difference` is float32 (side, side, 3) in logarithms, `sure` the weight of each texel, `light` the start. Least squares
     with Cauchy weights.
     """
-    # Plane by plane: NumPy takes four times as long for arrays with three values at the end.
-    weighed = cv2.merge([*(cv2.multiply(plane, sure) for plane in cv2.split(difference)), sure])
-    cells = cv2.resize(weighed, (_GRID, _GRID), interpolation=cv2.INTER_AREA).reshape(-1, 4)
-    chosen = cells[:, 3] > 0.3
-    if int(chosen.sum()) < 30:
-        return light
-    rows, weight = basis(_GRID)[chosen], cells[chosen, 3]
-    wanted = cells[chosen, :3] / weight[:, None]
+    fitted = np.array(light, np.float32)
+    _fit(difference, np.ascontiguousarray(sure, np.float32), basis(_GRID), TONE_SPREADS, _STIFF, fitted)
+    return fitted
+
+
+@kernel
+def _fit(difference: Array, sure: Array, basis_rows: Array, spreads: Array, stiff: Array, light: Array) -> None:
+    """Move `light` float32 (6, 3) to the fit of `fitted_light`, in place."""
+    step = sure.shape[0] // _GRID
+    count = 0
+    rows, wanted, weights = np.empty((_GRID * _GRID, 6)), np.empty((_GRID * _GRID, 3)), np.empty(_GRID * _GRID)
+    for cell in range(_GRID * _GRID):
+        top, left = cell // _GRID * step, cell % _GRID * step
+        first, second, third, total = np.float32(0), np.float32(0), np.float32(0), np.float32(0)
+        for v in range(top, top + step):
+            for u in range(left, left + step):
+                weight = sure[v, u]
+                first += difference[v, u, 0] * weight
+                second += difference[v, u, 1] * weight
+                third += difference[v, u, 2] * weight
+                total += weight
+        if total > np.float32(_LEAST_CELL) * step * step:
+            rows[count] = basis_rows[cell]
+            wanted[count, 0], wanted[count, 1], wanted[count, 2] = first / total, second / total, third / total
+            weights[count] = total / (step * step)
+            count += 1
+    if count < _LEAST_CELLS:
+        return
+    product, right, matrix = np.empty((6, 6)), np.empty((3, 6)), np.empty((6, 6))
     for _ in range(FIT_ROUNDS):
-        trust = weight / (1 + np.square((wanted - rows @ light) / TONE_SPREADS).sum(1))
-        heavy = rows * trust[:, None]
-        product, right = heavy.T @ rows, heavy.T @ wanted
-        brightness = np.linalg.solve(product + _STIFFNESS, right[:, :1])
-        colour = np.linalg.solve(product + _COLOUR_STIFFNESS, right[:, 1:])
-        light = np.hstack([brightness, colour]).astype(np.float32)
-    return light
+        product[:, :] = 0
+        right[:, :] = 0
+        for k in range(count):
+            trust = 1.0
+            for c in range(3):
+                off = wanted[k, c]
+                for j in range(6):
+                    off -= rows[k, j] * light[j, c]
+                off /= spreads[c]
+                trust += off * off
+            trust = weights[k] / trust
+            for i in range(6):
+                heavy = trust * rows[k, i]
+                for c in range(3):
+                    right[c, i] += heavy * wanted[k, c]
+                for j in range(i + 1):
+                    product[i, j] += heavy * rows[k, j]
+        for c in range(3):
+            matrix[:, :] = product
+            for i in range(6):
+                matrix[i, i] += stiff[min(c, 1), i]
+            _solve(matrix, right[c])
+            for i in range(6):
+                light[i, c] = right[c, i]
 
 
-def light_map(light: Floats) -> Array:
-    """Evaluate a fitted light on the full texture, (SIDE, SIDE, 3)."""
-    return (basis(SIDE) @ light).reshape(SIDE, SIDE, 3)
+@kernel_part
+def _solve(matrix: Array, right: Array) -> None:
+    """Solve a symmetric, positive definite system whose lower half is given, in place (Cholesky)."""
+    size = right.shape[0]
+    for j in range(size):
+        for k in range(j + 1):
+            rest = matrix[j, k]
+            for m in range(k):
+                rest -= matrix[j, m] * matrix[k, m]
+            matrix[j, k] = np.sqrt(rest) if j == k else rest / matrix[k, k]
+    for j in range(size):
+        for m in range(j):
+            right[j] -= matrix[j, m] * right[m]
+        right[j] /= matrix[j, j]
+    for j in range(size - 1, -1, -1):
+        for m in range(j + 1, size):
+            right[j] -= matrix[m, j] * right[m]
+        right[j] /= matrix[j, j]

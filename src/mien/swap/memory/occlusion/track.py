@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 
 from mien.face.texels import SIDE, texel_map
+from mien.imaging.kernels import kernel
 from mien.swap.memory.occlusion.appearance import explain
 from mien.swap.memory.occlusion.change import CHANGE, evidence_of_change, limb_kernel, objects, without_limb
 from mien.swap.memory.occlusion.light_fit import fitted_light, tones
@@ -103,11 +104,37 @@ class TrackOcclusion:
 
     def evidence(self, now: Image, mean: Floats, weight: Floats, visible: Floats) -> Floats:
         """Return how unusual each texel is, in spreads, and follow the light; float32 (SIDE, SIDE)."""
-        sure = np.where((weight >= CHANGE.least_weight) & texel_map().inside, visible, 0).astype(np.float32)
-        seen, usual = tones(now), tones(np.clip(mean + 0.5, 0, 255).astype(np.uint8))
-        self._light = fitted_light(
-            seen - usual,
-            sure * (1 - self._level) * (1 - cv2.resize(self._non_skin, (SIDE, SIDE), interpolation=cv2.INTER_NEAREST)),
-            self._light,
-        )
+        sure, free = np.empty((SIDE, SIDE), np.float32), np.empty((SIDE, SIDE), np.float32)
+        known = weight, texel_map().inside, visible, CHANGE.least_weight
+        _judge(*known, self._level, self._non_skin, sure, free)
+        seen, usual = tones(now), tones(_levels(mean))
+        self._light = fitted_light(seen - usual, free, self._light)
         return evidence_of_change(seen, usual, self._light, weight, self._usual, sure)
+
+
+def _levels(texture: Floats) -> Image:
+    """Return a texture in whole levels."""
+    levels = np.empty(texture.shape, np.uint8)
+    _round(texture, levels)
+    return levels
+
+
+@kernel
+def _round(texture: Array, levels: Array) -> None:
+    for v in range(texture.shape[0]):
+        for u in range(texture.shape[1]):
+            for c in range(3):
+                levels[v, u, c] = np.uint8(min(max(texture[v, u, c] + np.float32(0.5), np.float32(0)), np.float32(255)))
+
+
+@kernel
+def _judge(
+    weight: Array, inside: Array, visible: Array, least: float, level: Array, strange: Array, sure: Array, free: Array
+) -> None:  # fmt: skip
+    """Write to `sure` how well each texel can be judged, and to `free` the same without occluders and what is not skin."""
+    step = sure.shape[0] // strange.shape[0]
+    for v in range(sure.shape[0]):
+        for u in range(sure.shape[1]):
+            seen = visible[v, u] if inside[v, u] and weight[v, u] >= np.float32(least) else np.float32(0)
+            sure[v, u] = seen
+            free[v, u] = seen * (np.float32(1) - level[v, u]) if strange[v // step, u // step] == 0 else np.float32(0)
