@@ -81,13 +81,14 @@ def light_of(now: Image, mean: Floats, seen: Floats) -> Floats:
     broad = cv2.GaussianBlur(skin, (0, 0), TUNING.broad_sigma / 4, borderType=cv2.BORDER_CONSTANT)
     broad = broad + np.float32(0.02) * cv2.GaussianBlur(broad, (0, 0), TUNING.broad_sigma, borderType=cv2.BORDER_CONSTANT)
     colour = cv2.resize(_ratio(broad), (SIDE, SIDE), interpolation=cv2.INTER_LINEAR)
-    tone = colour @ LUMA
-    black = TUNING.black * fine[:, :, 6]
-    grey = (fine[:, :, :3] @ LUMA + black) / (fine[:, :, 3:6] @ LUMA + black + 1e-6)
-    detail = np.clip(grey / tone, 1 / TUNING.max_fine, TUNING.max_fine)
-    trust = _steady() * np.clip(2 * fine[:, :, 6] - 0.2, 0, 1)
-    light: Floats = np.clip(colour * (1 + trust * (detail - 1))[:, :, None], 1 / TUNING.max_light, TUNING.max_light).astype(
-        np.float32
+    light = np.empty((SIDE, SIDE, 3), np.float32)
+    _join(
+        np.ascontiguousarray(colour, np.float32),
+        fine,
+        _steady(),
+        LUMA,
+        (TUNING.black, TUNING.max_fine, TUNING.max_light),
+        light,
     )
     return light
 
@@ -131,6 +132,28 @@ def gains(light: Floats, points: Floats, mask: Mask, strength: float) -> Floats:
 def _ratio(stack: Array) -> Floats:
     black = TUNING.black * stack[:, :, 6:] + 1e-6
     return np.asarray((stack[:, :, :3] + black) / (stack[:, :, 3:6] + black), np.float32)
+
+
+@kernel
+def _join(colour: Array, fine: Array, steady: Array, luma: Array, bounds: tuple[float, float, float], light: Array) -> None:
+    """Write the light float32 (n, n, 3): its `colour`, with the brightness of what is `fine` as far as that can be trusted.
+
+    `fine` float32 (n, n, 7) is as `_gather` makes it; `bounds` are levels of black, and the largest fine part and light.
+    """
+    black_level, max_fine, max_light = np.float32(bounds[0]), np.float32(bounds[1]), np.float32(bounds[2])
+    for v in range(light.shape[0]):
+        for u in range(light.shape[1]):
+            seen = fine[v, u, 6]
+            now, usual, tone = black_level * seen, black_level * seen + np.float32(1e-6), np.float32(0)
+            for c in range(3):
+                now += fine[v, u, c] * luma[c]
+                usual += fine[v, u, 3 + c] * luma[c]
+                tone += colour[v, u, c] * luma[c]
+            detail = min(max(now / usual / tone, np.float32(1) / max_fine), max_fine)
+            trust = steady[v, u] * min(max(np.float32(2) * seen - np.float32(0.2), np.float32(0)), np.float32(1))
+            for c in range(3):
+                lit = colour[v, u, c] * (np.float32(1) + trust * (detail - np.float32(1)))
+                light[v, u, c] = min(max(lit, np.float32(1) / max_light), max_light)
 
 
 @kernel

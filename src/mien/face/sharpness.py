@@ -96,7 +96,7 @@ class FocusMeter:
             self._known = None
         else:
             width = float(np.ptp(points[:, 0]))
-            contrast = _contrasts(*seen, green[1], width)
+            contrast = _contrasts(*green, seen[1], width)
             trail = self._trail(contrast, motion_xy, width) if length >= TUNING.moving_pixels else 0.0
             self._keep(contrast, *seen, width)
             self._known = replace(_between(self._known, found), trail=trail)
@@ -152,7 +152,7 @@ def _half_lengths(crop: Image, inside: Mask, contrast: Floats, width: float) -> 
     side = 2 * round(TUNING.probe * width / 2) + 1
     smeared = [np.asarray(cv2.blur(crop, wh), np.uint8) for wh in ((side, 1), (1, side))]
     lost = [
-        _lost(_kept(_contrasts(each, inside, _green(each)[1], width), contrast, *direction))
+        _lost(_kept(_contrasts(*_green(each), inside, width), contrast, *direction))
         for each, direction in zip(smeared, ((1.0, 0.0), (0.0, 1.0)), strict=True)
     ]
     x, y = (side / width * max(each, 0.1) ** -TUNING.smear_power for each in lost)
@@ -192,11 +192,11 @@ def _inside(image: Image, points: Floats) -> tuple[Image, Mask] | None:
     return crop, inside
 
 
-def _contrasts(crop: Image, inside: Mask, blurred: Mask, width: float) -> Floats:
-    """Return the contrast of a face at a width and a brightness of 1, for `_along`; `blurred` is its blurred green."""
+def _contrasts(green: Mask, again: Mask, inside: Mask, width: float) -> Floats:
+    """Return the contrast of a face at a width and a brightness of 1, for `_along`; `again` is its green, blurred."""
     sums = np.zeros(4, np.float64)
-    _tensor(blurred, inside, sums)
-    bright = float(cv2.mean(crop, inside)[1]) + 1
+    _tensor(again, inside, sums)
+    bright = float(cv2.mean(green, inside)[0]) + 1
     return np.asarray(sums[:3] / max(sums[3], 1.0) * (width / bright) ** 2, np.float32)
 
 

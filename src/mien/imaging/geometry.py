@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from mien.imaging.kernels import kernel
 from mien.types import Affine, Array, Floats
 
 DLIB_CHIP_POINTS = np.array(
@@ -62,16 +63,36 @@ _FIVE_PARTS = (
 
 def similarity(from_points: Array, to_points: Array) -> Affine:
     """Return the rotation, uniform scale and shift from `from_points` to `to_points` by least squares (Umeyama 1991)."""
-    source, target = np.asarray(from_points, np.float64), np.asarray(to_points, np.float64)
-    source_mean, target_mean = source.mean(0), target.mean(0)
-    a, b = source - source_mean, target - target_mean
-    norm = float((a * a).sum())
-    if norm == 0:
+    transform, spread = np.full((2, 3), np.nan), np.zeros(1)
+    _fit(np.ascontiguousarray(from_points, np.float64), np.ascontiguousarray(to_points, np.float64), transform, spread)
+    if spread[0] == 0:
         raise ValueError("the points lie on one spot")
-    real = float((a * b).sum()) / norm
-    imaginary = float((a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]).sum()) / norm
-    linear = np.array([[real, -imaginary], [imaginary, real]])
-    return np.hstack([linear, (target_mean - linear @ source_mean)[:, None]])
+    return transform
+
+
+@kernel
+def _fit(source: Array, target: Array, transform: Array, spread: Array) -> None:
+    """Write the transform of `similarity`, and the sum of the source's squared distances from its middle: 0 leaves it open."""
+    count = source.shape[0]
+    mean_x, mean_y, to_x, to_y = 0.0, 0.0, 0.0, 0.0
+    for k in range(count):
+        mean_x += source[k, 0]
+        mean_y += source[k, 1]
+        to_x += target[k, 0]
+        to_y += target[k, 1]
+    mean_x, mean_y, to_x, to_y = mean_x / count, mean_y / count, to_x / count, to_y / count
+    norm, real, imaginary = 0.0, 0.0, 0.0
+    for k in range(count):
+        ax, ay, bx, by = source[k, 0] - mean_x, source[k, 1] - mean_y, target[k, 0] - to_x, target[k, 1] - to_y
+        norm += ax * ax + ay * ay
+        real += ax * bx + ay * by
+        imaginary += ax * by - ay * bx
+    spread[0] = norm
+    if norm > 0:
+        real, imaginary = real / norm, imaginary / norm
+        transform[0, 0], transform[0, 1], transform[1, 0], transform[1, 1] = real, -imaginary, imaginary, real
+        transform[0, 2] = to_x - real * mean_x + imaginary * mean_y
+        transform[1, 2] = to_y - imaginary * mean_x - real * mean_y
 
 
 def invert(transform: Affine) -> Affine:

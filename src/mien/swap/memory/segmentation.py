@@ -123,6 +123,9 @@ def _unwrapped(image: Image, to_crop: Affine, hidden: Mask, face: TrackedFace) -
 def in_picture(to_frame: Affine, side: int, image: Image) -> Mask:
     """1 where a pixel of the crop lies in the picture, uint8 (side, side)."""
     height, width = image.shape[:2]
+    corners = geometry.apply(to_frame, np.array([[0, 0], [side, 0], [0, side], [side, side]], np.float64))
+    if corners.min() >= 0 and corners[:, 0].max() <= width - 1 and corners[:, 1].max() <= height - 1:
+        return np.ones((side, side), np.uint8)
     along = np.arange(side)
     x, y = (row[0] * along[None, :] + row[1] * along[:, None] + row[2] for row in to_frame)
     inside: Array = (x >= -0.5) & (x <= width - 0.5) & (y >= -0.5) & (y <= height - 0.5)
