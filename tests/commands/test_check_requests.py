@@ -16,6 +16,8 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from mien.assembly.check_requests import Asking
+from mien.assembly.check_source import Opened, open_source
 from mien.check.requests.asks import Ask
 from mien.check.requests.gauge import Gauge
 from mien.check.requests.requests import Requests
@@ -23,11 +25,10 @@ from mien.check.requests.sighting import Sighting
 from mien.check.rolling_words import Secret
 from mien.check.word_store import WordStore
 from mien.commands import check_run
-from mien.commands.check_asking import Asking, Desk
+from mien.commands.check_asking import Desk
 from mien.commands.check_ending import words_row
 from mien.commands.check_host import Host
 from mien.commands.check_run import Request, run_check
-from mien.commands.check_source import Opened, open_source
 from mien.commands.main import main
 from mien.errors import SeveralSourceFaces, UsageError
 from mien.provenance.consent import Consents

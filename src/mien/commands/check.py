@@ -58,8 +58,8 @@ def _region(text: str) -> tuple[int, int, int, int]:
 
 
 def _run(options: argparse.Namespace) -> int:
+    from mien.assembly.check_requests import Asking
     from mien.check.requests.asks import USUAL, kinds_of
-    from mien.commands.check_asking import Asking
     from mien.commands.check_host import host_at_terminal
     from mien.commands.check_run import Request, run_check
     from mien.commands.options import data_of

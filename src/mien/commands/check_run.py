@@ -1,6 +1,6 @@
 """Run of `mien check`: open the source, look each second, stage the requests, print what is seen, write the notes."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -10,6 +10,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 
+from mien.assembly.check_requests import Asking, drawn, open_requests
+from mien.assembly.check_source import Opened, open_source
+from mien.assembly.own_marks import own_marks
 from mien.check.notes import Subject, Tally, described, rows_of
 from mien.check.requests import rows as request_rows
 from mien.check.requests.comparison import Comparison
@@ -18,21 +21,18 @@ from mien.check.rolling_mark import warm_up_search
 from mien.check.sentences import phrase
 from mien.check.watch import Watch
 from mien.check.word_store import WordStore
-from mien.commands.check_asking import Asking, Desk, colours_page, confirm_comparison, drawn, open_requests
+from mien.commands.check_asking import Desk, colours_page, confirm_comparison
 from mien.commands.check_ending import checklist_row, words_row
 from mien.commands.check_host import Host
 from mien.commands.check_notes import write_notes
-from mien.commands.check_source import Opened, open_source
 from mien.commands.tables import print_json
 from mien.commands.verify_report import check_places
 from mien.contracts import FrameSource
-from mien.errors import ProvenanceError, SourceLost, UsageError
-from mien.provenance.ledger import Ledger
+from mien.errors import SourceLost, UsageError
 from mien.provenance.report.file_report import ReportRow
 from mien.provenance.report.words import CANNOT_TELL
 from mien.provenance.signing.installation import open_signer
 from mien.provenance.trust import SIGNER_FOLDER
-from mien.system.database import Database
 from mien.system.printable import printable
 
 _LAST_SEARCH_S = 10.0  # for a search that is under way when the check ends; one takes a second of an idle core
@@ -154,7 +154,7 @@ def _watched(
             desk = Desk(requests, host, console, stack.enter_context(colours_page(asks, console)))
         searcher = stack.enter_context(_searcher(opened.live))
         source = stack.enter_context(opened.source)
-        watch = Watch(_own(request.data), searcher=searcher)
+        watch = Watch(own_marks(request.data), searcher=searcher)
         _tell_length(source, opened, console)
         try:
             _look(watch, source, seen.tally, desk, request, console)
@@ -225,19 +225,3 @@ def _searcher(live: bool) -> Iterator[ThreadPoolExecutor | None]:
         return
     with ThreadPoolExecutor(1, thread_name_prefix="search for the mark") as pool:
         yield pool
-
-
-def _own(data: Path) -> Callable[[int], bool]:
-    """Return the test whether an id belongs to this installation; without a ledger none does."""
-    database = Database(data)
-    if not database.exists():
-        return lambda mark_id: False
-    ledger = Ledger(database)
-
-    def is_own(mark_id: int) -> bool:
-        try:
-            return bool(ledger.with_mark(mark_id))
-        except ProvenanceError:
-            return False
-
-    return is_own

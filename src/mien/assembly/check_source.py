@@ -1,4 +1,4 @@
-"""Sources of `mien check`: the screen, cameras, streams and files by their names."""
+"""Sources of a check: the screen, cameras, streams and files by their names."""
 
 from dataclasses import dataclass
 from pathlib import Path
