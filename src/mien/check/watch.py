@@ -126,7 +126,7 @@ class Watch:
         """Return a look, unless it shows a picture of this installation."""
         self.is_searched = self.is_searched or look.mark is not None
         if look.mark is not None and look.mark.mark_id is not None and self._is_own(look.mark.mark_id):
-            raise UsageError(phrase("mirror", number=f"{look.mark.mark_id:06x}"), phrase("mirror-remedy"))
+            raise UsageError(phrase("mirror", number=f"{look.mark.mark_id:06x}"), phrase("mirror-remedy"), key="check-mirror")
         return look
 
     def _search(self, now_s: float) -> MarkFound | None:

@@ -13,6 +13,7 @@ from mien.studio.server.answers import add_error_answers
 from mien.studio.server.openapi import describe, operation_id
 from mien.studio.server.pages import STATIC, pages_router
 from mien.studio.server.routes.camera import camera_router
+from mien.studio.server.routes.check import check_router
 from mien.studio.server.routes.consents import consents_router
 from mien.studio.server.routes.events import Events, events_router
 from mien.studio.server.routes.faces import faces_router
@@ -75,6 +76,7 @@ def make_app(session: StudioSession, access: Access) -> FastAPI:
         "films": films_router,
         "frames": film_frames_router,
         "verification": verification_router,
+        "check": check_router,
         "models": models_router,
         "consents": consents_router,
         "tokens": tokens_router,

@@ -33,6 +33,7 @@ from mien.provenance.trust import Trust
 from mien.safety.veil import card
 from mien.settings import Settings
 from mien.studio.session.browser_camera import BrowserFeed
+from mien.studio.session.call_check import CallCheck
 from mien.studio.session.database import StudioDatabase
 from mien.studio.session.faces import Gallery
 from mien.studio.session.figures import SessionFigures
@@ -110,6 +111,7 @@ class StudioSession:
         )
         self.frames = FilmFrames(self._models, classifier.result(), self._settings, lambda: self.loop.mark_id)
         self.verification = Verification(data, self._settings, with_ledger=not shared)
+        self.check = CallCheck(data, lambda: trust.notary.signer, forbidden=shared)
         self._warming = threading.Thread(target=self._warm_up, name="mien-warm-up")
 
     def start(self) -> None:
@@ -127,6 +129,7 @@ class StudioSession:
         """End everything: recordings are finished and signed; a job that runs waits for the next start."""
         self._changed_hook = lambda: None
         self.verification.close()
+        self.check.stop()
         self.library.close()
         self.wardrobe.pending.stop()
         self.loop.stop()

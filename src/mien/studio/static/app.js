@@ -29,7 +29,7 @@ class App {
     this.controls = new Controls();
     /** The number of the newest state, so that one that comes late undoes nothing. */
     this.newest = 0;
-    this.views = new Views();
+    this.views = new Views({ 'tab-check': () => void this.openCheck() });
     this.stage = new Stage({ useSmall: () => void this.inputs.useSmall(), isAlone: () => this.preview.isOwnView, hasTrouble: () => Boolean(this.inputs?.trouble) });
     this.inputs = new Inputs({
       answered: (revision) => (this.newest = Math.max(this.newest, revision)),
@@ -44,6 +44,8 @@ class App {
     this.presets = undefined;
     byId('presets').addEventListener('toggle', () => void this.openPresets());
     this.openers = new Openers();
+    /** @type {import('./callcheck.js').CallCheck | undefined} */
+    this.check = undefined;
     /** @type {import('./verification.js').Verification | undefined} */
     this.verification = undefined;
     /** @type {Shortcuts} */
@@ -118,6 +120,13 @@ class App {
     if (this.state) this.presets.show(this.state);
   }
 
+  /** Shows the check of a call, which is loaded when it is first opened. */
+  async openCheck() {
+    const { CallCheck } = await import('./callcheck.js');
+    this.check ??= new CallCheck();
+    this.check.open();
+  }
+
   /** Opens the dialog that verifies files, which is loaded when it is first used. */
   async verify() {
     const { Verification } = await import('./verification.js');
@@ -133,6 +142,7 @@ class App {
       await chooseLanguage(language.value);
       this.inputs.translate();
       this.openers.translate();
+      this.check?.translate();
       if (!this.state) return;
       this.controls.build(this.state);
       byId('face-list').replaceChildren();

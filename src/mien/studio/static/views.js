@@ -2,7 +2,9 @@
 import { remember, remembered } from './dom.js';
 
 export class Views {
-  constructor() {
+  /** @param {Record<string, () => void>} opened told, by the id of its tab, when a view is shown */
+  constructor(opened) {
+    this.opened = opened;
     this.tabs = /** @type {HTMLElement[]} */ ([...document.querySelectorAll('[role="tablist"] > [role="tab"]')]);
     for (const tab of this.tabs) tab.addEventListener('click', () => this.show(tab));
     this.tabs[0]?.parentElement?.addEventListener('keydown', (event) => this.move(event));
@@ -20,6 +22,7 @@ export class Views {
       if (view) view.hidden = !isShown;
     }
     remember('view', shown.id, true);
+    this.opened[shown.id]?.();
   }
 
   /** Moves along the tabs with the arrow keys. @param {KeyboardEvent} event */

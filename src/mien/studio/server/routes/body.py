@@ -7,6 +7,7 @@ from pydantic import BeforeValidator
 from starlette.exceptions import HTTPException
 
 from mien.errors import UsageError
+from mien.studio.session.check_requests import CallRequest, ListRequest, PairRequest
 from mien.studio.session.database import from_json, is_text
 from mien.studio.session.film_requests import FilmPerson, FilmPlan
 from mien.studio.session.requests import (
@@ -38,6 +39,9 @@ OutputBody = Annotated[OutputRequest, _SENDABLE, Body()]
 SoundBody = Annotated[SoundRequest, _SENDABLE, Body()]
 FilmPersonBody = Annotated[FilmPerson, _SENDABLE, Body()]
 FilmPlanBody = Annotated[FilmPlan, _SENDABLE, Body()]
+CallBody = Annotated[CallRequest, _SENDABLE, Body()]
+ListBody = Annotated[ListRequest, _SENDABLE, Body()]
+PairBody = Annotated[PairRequest, _SENDABLE, Body()]
 PresetBody = Annotated[PresetRequest, _SENDABLE, Body()]
 PartsBody = Annotated[PartsRequest, _SENDABLE, Body()]
 PartBody = Annotated[PartRequest, _SENDABLE, Body()]

@@ -407,6 +407,7 @@ export default {
   views: 'Ansichten',
   view_live: 'Live',
   view_files: 'Dateien',
+  view_check: 'Anruf prüfen',
   panel: 'Leiste',
   send: 'Senden',
   send_hint: 'Stream, virtuelle Kamera und Mikrofon',

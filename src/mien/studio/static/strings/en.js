@@ -356,6 +356,7 @@ export default {
   views: 'Views',
   view_live: 'Live',
   view_files: 'Files',
+  view_check: 'Check a call',
   panel: 'Panel',
   send: 'Send',
   send_hint: 'Stream, virtual camera and microphone',

@@ -412,6 +412,7 @@ export default {
   views: 'Vistas',
   view_live: 'Directo',
   view_files: 'Archivos',
+  view_check: 'Revisar una llamada',
   panel: 'Panel',
   send: 'Enviar',
   send_hint: 'Emisión, cámara virtual y micrófono',

@@ -406,6 +406,7 @@ export default {
   views: 'Vues',
   view_live: 'Direct',
   view_files: 'Fichiers',
+  view_check: 'Vérifier un appel',
   panel: 'Panneau',
   send: 'Envoyer',
   send_hint: 'Diffusion, caméra virtuelle et micro',

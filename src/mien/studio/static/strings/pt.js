@@ -412,6 +412,7 @@ export default {
   views: 'Vistas',
   view_live: 'Ao vivo',
   view_files: 'Arquivos',
+  view_check: 'Verificar chamada',
   panel: 'Painel',
   send: 'Enviar',
   send_hint: 'Transmissão, câmera virtual e microfone',

@@ -412,6 +412,7 @@ export default {
   views: '视图',
   view_live: '直播',
   view_files: '文件',
+  view_check: '检查通话',
   panel: '面板',
   send: '发送',
   send_hint: '推流、虚拟摄像头和麦克风',

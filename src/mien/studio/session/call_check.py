@@ -1,0 +1,287 @@
+"""Check of a call for the page of its host: one at a time, in a thread beside the live picture.
+
+What leaves it are three words, the requests, and the seconds that were agreed to be kept: no score, and no picture of the call.
+"""
+
+import contextlib
+import io
+import threading
+import time
+import zipfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from mien.assembly.check_requests import Asking, drawn, open_requests
+from mien.assembly.check_source import Opened, open_source
+from mien.assembly.own_marks import own_marks
+from mien.check.notes import Subject, Tally
+from mien.check.requests.asks import USUAL
+from mien.check.requests.requests import Requests
+from mien.check.rolling_mark import warm_up_search
+from mien.check.rolling_words import MINUTE_S
+from mien.check.sentences import phrase
+from mien.check.watch import Watch
+from mien.check.word_store import WordStore
+from mien.contracts import LiveSource
+from mien.errors import MienError, SourceLost, UsageError
+from mien.provenance.report.file_report import ReportRow
+from mien.provenance.report.page import film_of, sheet_of, standing_page, table_of
+from mien.provenance.report.words import CANNOT_TELL, NOT_SEEN, SEEN, say
+from mien.provenance.signing.detached import signature_of, signature_path
+from mien.provenance.signing.signer import Signer
+from mien.studio.session.check_findings import answered, rows_for_notes, seen_of
+from mien.studio.session.check_requests import CallRequest, PairRequest
+
+Phase = Literal["none", "opening", "watching", "ended", "failed"]
+_LAST_SEARCH_S = 10.0  # for a search that is under way at the end; one takes a second of an idle core
+_STOP_S = 15.0  # the longest wait for the thread: it may be in that search
+_NOTES = "notes.html"
+
+
+@dataclass(slots=True)
+class _Run:
+    """One check, written by its thread, read by requests."""
+
+    name: str
+    live: bool
+    began_at: datetime
+    phase: Phase = "opening"
+    tally: Tally = field(default_factory=Tally)
+    size_wh: tuple[int, int] = (0, 0)
+    requests: Requests | None = None
+    lost: str = ""
+    error: MienError | None = None
+    said: dict[str, bool | None] = field(default_factory=dict)
+    pairs: list[ReportRow] = field(default_factory=list)
+
+    @property
+    def subject(self) -> Subject:
+        """Subject of the notes."""
+        return Subject(self.name, self.size_wh, self.began_at, self.live, self.lost)
+
+
+class CallCheck:
+    """The check of the moment, or the last one. Safe to use from several threads; `forbidden` in a studio that others use."""
+
+    def __init__(self, data: Path, signer: Callable[[], Signer], *, forbidden: bool) -> None:
+        self._data = data
+        self._signer = signer
+        self._forbidden = forbidden
+        self._words = WordStore(data)
+        self._lock = threading.RLock()
+        self._run: _Run | None = None
+        self._source: Opened | None = None
+        self._thread: threading.Thread | None = None
+        self._stopping = threading.Event()
+
+    def watch_file(self, path: Path, name: str) -> None:
+        """Check a recording, which belongs to this object from here on. Raises a `MienError`, and leaves the file then."""
+        self._refuse()
+        opened = open_source(str(path), None)
+        self._begin(Opened(opened.source, name, False), Asking(), lambda: path.unlink(missing_ok=True))
+
+    def watch_call(self, wanted: CallRequest) -> None:
+        """Check a live picture. Raises a `MienError`."""
+        self._refuse()
+        if not wanted.told:
+            raise UsageError("the other person must be told of the check first", "tell them, then begin", key="check-told")
+        text = f"screen:{wanted.device}" if wanted.kind == "screen" else f"camera:{wanted.device}"
+        asking = Asking(USUAL if wanted.asks else (), wanted.keeps)
+        self._begin(open_source(text, wanted.region), asking, lambda: None)
+
+    def described(self) -> dict[str, Any]:
+        """Return the check for the page: its phase, the words, the request of the moment, the answers."""
+        with self._lock:
+            run = self._run
+            if run is None:
+                return {"phase": "none", "answers": [], "error": None, "looks": 0}
+            told = () if run.requests is None else run.requests.told
+            error = run.error
+            return {
+                "phase": run.phase, "source": run.name, "live": run.live, "looks": run.tally.looks, "lost": run.lost,
+                "seconds": int(run.tally.last_s),
+                **(seen_of(run.subject, run.tally) if run.tally.looks else {"mark": CANNOT_TELL, "badge": CANNOT_TELL}),
+                "request": self._cue(run), "answers": [answered(each) for each in told],
+                "error": None if error is None else {
+                    "error": str(error), "remedy": error.remedy, "code": error.code, "key": error.key, "values": error.values,
+                },
+            }  # fmt: skip
+
+    def said(self) -> None:
+        """Note that the host has read the request aloud."""
+        with self._lock:
+            if self._run is not None and self._run.requests is not None:
+                self._run.requests.said()
+
+    def decline(self) -> None:
+        """Note that the person declined the request, which is no sign."""
+        with self._lock:
+            if self._run is not None and self._run.requests is not None:
+                self._run.requests.decline()
+
+    def end_requests(self) -> None:
+        """Make no more requests; the picture is watched on."""
+        with self._lock:
+            if self._run is not None and self._run.requests is not None:
+                self._run.requests.end()
+
+    def note_list(self, answers: dict[str, bool | None]) -> None:
+        """Note what the host says about the list of what helps."""
+        with self._lock:
+            self._checked_run().said = answers
+
+    def pairs(self) -> list[dict[str, str]]:
+        """Return the people with whom words are shared, and what the host says to each in this minute."""
+        found = []
+        for name in [] if self._forbidden else self._words.names():
+            # Words that have stopped are not said any more.
+            with contextlib.suppress(MienError):
+                found.append(
+                    {"name": name, "pair": self._words.running(name).secret.pair("asker", int(time.time() // MINUTE_S))}
+                )
+        return found
+
+    def note_pair(self, wanted: PairRequest) -> str:
+        """Compare the pair of words that somebody said, note it, and return the outcome. Raises a `MienError`."""
+        self._refuse()
+        if len(wanted.said.split()) != 2:
+            raise UsageError("a pair has two words", "type both", key="check-pair")
+        outcome, _, kept = self._words.check(wanted.name, "answerer", wanted.said, time.time())
+        stopped = (phrase("words-stopped"),) if kept.stopped else ()
+        row = ReportRow("Words", SEEN if outcome == "right" else NOT_SEEN,
+                        (phrase(f"words-{outcome.replace(' ', '-')}"), *stopped))  # fmt: skip
+        with self._lock:
+            if self._run is not None:
+                self._run.pairs.append(row)
+        return "stopped" if kept.stopped else outcome
+
+    def film(self, number: int) -> bytes:
+        """Return the slow repeat of an answer as MP4. Raises `UsageError`."""
+        with self._lock:
+            told = () if self._run is None or self._run.requests is None else self._run.requests.told
+            film = told[number].film if 0 <= number < len(told) else None
+        if film is None:
+            raise UsageError("nothing was kept of this request", "keep the seconds of the requests", key="check-film")
+        return film
+
+    def notes(self) -> bytes:
+        """Return the notes and their signature as ZIP. Raises a `MienError`."""
+        with self._lock:
+            run = self._checked_run()
+            told = () if run.requests is None else run.requests.told
+            rows = rows_for_notes(run.subject, run.tally, told, run.pairs, run.said)
+        films = [film_of(each.film, f"{each.answer.ask.kind}: {each.answer.seen}") for each in told if each.film is not None]
+        signer = self._signer()
+        body = f"<h1>{phrase('title')}</h1>{table_of(rows)}" + (sheet_of(phrase("repeat"), films) if films else "")
+        signature_name = signature_path(Path(_NOTES)).name
+        ends = phrase("kept" if films else "kept-none"), say("signed", signer=signer.name, name=signature_name)
+        content = standing_page(phrase("title"), phrase("preface"), body, ends).encode("utf-8", "replace")
+        packed = io.BytesIO()
+        with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr(_NOTES, content)
+            archive.writestr(signature_name, signature_of(content, _NOTES, signer, datetime.now(UTC)))
+        return packed.getvalue()
+
+    def stop(self) -> None:
+        """End the check; what was seen stays until the next one."""
+        self._stopping.set()
+        source, thread = self._source, self._thread
+        if source is not None and isinstance(source.source, LiveSource):
+            source.source.stop()
+        if thread is not None:
+            thread.join(_STOP_S)
+
+    def _refuse(self) -> None:
+        if self._forbidden:
+            raise UsageError(
+                "the check is for the host alone", "use it in a studio that is not shared, or mien check", key="check-shared"
+            )
+
+    def _checked_run(self) -> _Run:
+        if self._run is None or not self._run.tally.looks:
+            raise UsageError("nothing has been looked at yet", "begin a check", key="check-none")
+        return self._run
+
+    def _begin(self, opened: Opened, asking: Asking, done: Callable[[], None]) -> None:
+        self.stop()
+        with self._lock:
+            if self._thread is not None and self._thread.is_alive():
+                raise UsageError("the check before has not ended", "try again in some seconds", key="check-busy")
+            self._stopping.clear()
+            run = self._run = _Run(opened.name, opened.live, datetime.now(UTC))
+            self._source = opened
+            self._thread = threading.Thread(target=self._work, args=(run, opened, asking, done), name="mien-check", daemon=True)
+            self._thread.start()
+
+    def _work(self, run: _Run, opened: Opened, asking: Asking, done: Callable[[], None]) -> None:
+        try:
+            self._watch(run, opened, asking)
+            if not run.tally.looks:
+                raise SourceLost(f"no picture came from {run.name}", "check the source, and begin again")
+            run.phase = "ended"
+        except MienError as error:
+            if isinstance(error, UsageError):
+                # A picture of this installation: nothing that was seen of it is told.
+                run.tally, run.requests = Tally(), None
+            run.error, run.phase = error, "failed"
+        finally:
+            done()
+
+    def _watch(self, run: _Run, opened: Opened, asking: Asking) -> None:
+        with ExitStack() as stack:
+            searcher = stack.enter_context(_searcher(opened.live))
+            requests = open_requests(asking, drawn(asking), self._data)[0] if asking.kinds else None
+            source = stack.enter_context(opened.source)
+            watch = Watch(own_marks(self._data), searcher=searcher)
+            run.requests, run.phase = requests, "watching"
+            first_s: float | None = None
+            try:
+                while not self._stopping.is_set() and (frame := source.read()) is not None:
+                    first_s = frame.time_s if first_s is None else first_s
+                    look = watch.see(frame)
+                    with self._lock:
+                        run.size_wh = watch.size_wh
+                        if look is not None:
+                            run.tally.add(look)
+                    # A picture of one's own is refused before anything of it is measured.
+                    if requests is not None and watch.is_searched:
+                        with self._lock:
+                            requests.see(frame, frame.time_s - first_s)
+            except SourceLost as error:
+                if not run.tally.looks:
+                    raise
+                run.lost = str(error)
+            for last in (watch.rest(), watch.last_look(_LAST_SEARCH_S)):
+                if last is not None:
+                    with self._lock:
+                        run.tally.add(last)
+            if requests is not None:
+                with self._lock:
+                    requests.end(run.lost)
+
+    def _cue(self, run: _Run) -> dict[str, Any] | None:
+        if run.requests is None or run.phase != "watching":
+            return None
+        cue = run.requests.cue
+        ask = cue.ask
+        return {
+            "phase": cue.phase, "kind": "" if ask is None else ask.kind, "side": "" if ask is None else ask.side,
+            "count": 0 if ask is None else ask.count,
+        }  # fmt: skip
+
+
+@contextmanager
+def _searcher(live: bool) -> Iterator[ThreadPoolExecutor | None]:
+    """Yield a worker for searches of a live picture; files wait for theirs."""
+    if not live:
+        yield None
+        return
+    # Compiled before the first picture, which would wait for it.
+    warm_up_search()
+    with ThreadPoolExecutor(1, thread_name_prefix="mien-check-search") as pool:
+        yield pool

@@ -1,0 +1,204 @@
+/** The check of a call, for its host alone: what to look at, three words, requests to read aloud, words, a list, the notes. */
+import { attempt, call } from './api.js';
+import { byId, make, reconcile, say } from './dom.js';
+import { currentLanguage, loadLater, t } from './strings.js';
+import { lineOf } from './troubles.js';
+/** @typedef {import('./types').CheckState} CheckState @typedef {import('./types').CheckAnswer} CheckAnswer @typedef {import('./types').Devices} Devices @typedef {import('./types').SharedPair} SharedPair */
+
+await loadLater();
+
+const POLL_MS = 1000;
+const LIST = /** @type {const} */ (['call-back', 'question', 'second', 'slow']);
+const RUNNING = ['opening', 'watching'];
+
+export class CallCheck {
+  constructor() {
+    this.view = byId('view-check');
+    /** @type {CheckState | null} */
+    this.state = null;
+    /** @type {Devices | null} */
+    this.devices = null;
+    this.isAsking = false;
+    this.build();
+    setInterval(() => void this.refresh(), POLL_MS);
+  }
+
+  open() {
+    void this.refresh(true);
+    void this.showDevices();
+    void this.showPairs();
+  }
+
+  async translate() {
+    await loadLater();
+    this.build();
+    this.open();
+  }
+
+  get isRunning() {
+    return RUNNING.includes(this.state?.phase ?? '');
+  }
+
+  build() {
+    this.words = currentLanguage();
+    this.view.replaceChildren(
+      make('h2', {}, t('check_title')), make('p', { className: 'hint' }, t('check_preface')),
+      make('div', { className: 'columns' }, make('section', {}, this.fileField(), this.callField()), this.findings()),
+      make('div', { className: 'columns' }, this.list(), this.pairs()),
+      make('p', { className: 'hint' }, t('check_limits')),
+    );
+    this.showKind();
+  }
+
+  fileField() {
+    const file = make('input', { id: 'check-file', className: 'visually-hidden', type: 'file', accept: 'video/*,.mkv' });
+    file.addEventListener('change', () => void this.watchFile(file));
+    return make('div', { className: 'group' }, make('h3', {}, t('check_recording')),
+      make('span', { className: 'pick-file' }, make('label', { className: 'button', htmlFor: 'check-file' }, t('choose_file')), file));
+  }
+
+  callField() {
+    const kind = make('select', { id: 'check-kind', on: { change: () => this.showKind() } }, ...['screen', 'camera'].map((each) => make('option', { value: each }, t(`check_${each}`))));
+    const row = (/** @type {string} */ words, /** @type {HTMLElement} */ field) => make('label', { className: 'row' }, make('span', {}, t(words)), field);
+    const choice = (/** @type {string} */ id) => make('label', { className: 'row-of' }, make('input', { id, type: 'checkbox' }), ' ', make('span', {}, t(id.replaceAll('-', '_'))));
+    const start = make('button', { id: 'check-start', type: 'button', className: 'primary', on: { click: () => void this.watchCall() } }, t('start'));
+    const stop = make('button', { id: 'check-stop', type: 'button', on: { click: () => void this.act('DELETE', '/api/check') } }, t('stop'));
+    return make('div', { className: 'group fields' }, make('h3', {}, t('check_call')), row('check_look_at', kind),
+      row('device', make('select', { id: 'check-device' })), row('check_region', make('input', { id: 'check-region', type: 'text', autocomplete: 'off', placeholder: '240,80,827,465' })),
+      choice('check-told'), choice('check-asks'), choice('check-keeps'), make('div', { className: 'inline' }, start, stop));
+  }
+
+  findings() {
+    const said = ['mark', 'badge'].map((each) => make('div', { className: 'top' }, make('b', {}, t(`check_${each}`)), make('span', { id: `check-${each}` })));
+    const act = (/** @type {string} */ id, /** @type {string} */ method, /** @type {string} */ path) =>
+      make('button', { id, type: 'button', on: { click: () => void this.act(method, path) } }, t(id.replaceAll('-', '_')));
+    return make('section', {}, make('h3', {}, t('check_findings')), make('p', { id: 'check-state', className: 'note', role: 'status' }),
+      make('div', { id: 'check-seen', className: 'rows', hidden: true }, ...said),
+      make('div', { id: 'check-request', className: 'group', hidden: true }, make('p', { id: 'check-script', 'aria-live': 'assertive' }),
+        make('div', { className: 'inline wrap' }, act('check-read', 'POST', '/api/check/request/said'), act('check-declined', 'POST', '/api/check/request/declined'), act('check-no-more', 'DELETE', '/api/check/request')),
+        make('p', { className: 'hint' }, t('check_decline_hint'))),
+      make('div', {}, make('ul', { id: 'check-answers', className: 'rows' })),
+      make('a', { id: 'check-notes', className: 'button', href: '/api/check/notes.zip', download: 'notes.zip', hidden: true }, t('check_notes')));
+  }
+
+  list() {
+    const rows = LIST.map((name) => make('label', { className: 'row' }, make('span', {}, t(`check_list_${name.replace('-', '_')}`)),
+      make('select', { 'data-point': name, on: { change: () => void this.sendList() } }, ...['open', 'yes', 'no'].map((each) => make('option', { value: each }, t(`check_${each}`))))));
+    return make('section', { id: 'check-list' }, make('h3', {}, t('check_list')), ...rows);
+  }
+
+  pairs() {
+    return make('section', {}, make('h3', {}, t('check_words')), make('p', { className: 'hint' }, t('check_words_hint')), make('ul', { id: 'check-pairs', className: 'rows' }));
+  }
+
+  showKind() {
+    const isScreen = byId('check-kind', HTMLSelectElement).value === 'screen';
+    /** @type {HTMLElement} */ (byId('check-region').parentElement).hidden = !isScreen;
+    const found = isScreen ? this.devices?.screens : this.devices?.cameras;
+    const device = byId('check-device', HTMLSelectElement);
+    device.replaceChildren(...(found ?? []).map((each) => make('option', { value: each.id }, each.name)));
+    /** @type {HTMLElement} */ (device.parentElement).hidden = isScreen || !found?.length;
+  }
+
+  async showDevices() {
+    this.devices = (await attempt(() => call('GET', '/api/devices'))) ?? this.devices;
+    this.showKind();
+  }
+
+  async showPairs() {
+    /** @type {SharedPair[]} */
+    const people = (await attempt(() => call('GET', '/api/check/pairs'))) ?? [];
+    reconcile(byId('check-pairs'), people, (each) => each.name, (each) => this.pair(each), (element, each) => {
+      /** @type {HTMLElement} */ (element.querySelector('.own')).textContent = t('check_own_pair', { pair: each.pair });
+    });
+  }
+
+  /** @param {SharedPair} person */
+  pair(person) {
+    const said = make('input', { type: 'text', autocomplete: 'off', 'aria-label': t('check_said', { name: person.name }) });
+    const found = make('p', { className: 'state', role: 'status' });
+    const compare = async () => {
+      const answer = await attempt(() => call('POST', '/api/check/pairs', { name: person.name, said: said.value }));
+      if (answer) found.textContent = t(`check_pair_${answer.outcome.replace(' ', '_')}`);
+    };
+    const form = make('form', { className: 'inline', on: { submit: (/** @type {Event} */ event) => { event.preventDefault(); void compare(); } } }, said, make('button', {}, t('check_compare')));
+    return make('li', {}, make('div', { className: 'top' }, make('b', {}, person.name), make('span', { className: 'own' })), form, found);
+  }
+
+  /** @param {HTMLInputElement} input */
+  async watchFile(input) {
+    const [file] = input.files ?? [];
+    input.value = '';
+    if (!file) return;
+    const form = new FormData();
+    form.append('file', file);
+    this.show((await attempt(() => call('POST', '/api/check/file', form))) ?? this.state);
+  }
+
+  async watchCall() {
+    const is = (/** @type {string} */ id) => byId(id, HTMLInputElement).checked;
+    const kind = byId('check-kind', HTMLSelectElement).value, region = byId('check-region', HTMLInputElement).value.trim();
+    const wanted = {
+      kind, device: kind === 'camera' ? byId('check-device', HTMLSelectElement).value.replace('/dev/video', '') : '',
+      region: kind === 'screen' && region ? region.split(',').map(Number) : null, told: is('check-told'), asks: is('check-asks'), keeps: is('check-keeps'),
+    };
+    this.show((await attempt(() => call('POST', '/api/check/call', wanted))) ?? this.state);
+  }
+
+  async sendList() {
+    const answers = Object.fromEntries([...byId('check-list').querySelectorAll('select')].map((each) => [each.dataset.point, { yes: true, no: false }[each.value] ?? null]));
+    await attempt(() => call('PUT', '/api/check/list', { answers }));
+  }
+
+  /** @param {string} method @param {string} path */
+  async act(method, path) {
+    await attempt(() => call(method, path));
+    await this.refresh(true);
+  }
+
+  /** Reads the state while the view is shown and something may change. @param {boolean} [isWanted] */
+  async refresh(isWanted = this.isRunning) {
+    if (this.view.hidden || document.hidden || !isWanted || this.isAsking) return;
+    this.isAsking = true;
+    const state = await call('GET', '/api/check').catch(() => this.state);
+    this.isAsking = false;
+    this.show(state);
+  }
+
+  /** @param {CheckState | null} state */
+  show(state) {
+    if (!state) return;
+    this.state = state;
+    const { phase } = state, isSeen = state.looks > 0;
+    const about = { source: state.source ?? '', n: state.seconds ?? 0 };
+    say('check-state', state.error ? lineOf(state.error) : [t(`check_${phase}`, about), state.lost].filter(Boolean).join(' – '));
+    byId('check-state').classList.toggle('bad', phase === 'failed');
+    byId('check-seen').hidden = !isSeen;
+    for (const name of /** @type {const} */ (['mark', 'badge'])) say(`check-${name}`, seen(state[name] ?? 'cannot tell'));
+    byId('check-notes').hidden = !isSeen || this.isRunning;
+    byId('check-stop', HTMLButtonElement).disabled = !this.isRunning;
+    const { request } = state;
+    byId('check-request').hidden = !request || request.phase === 'done';
+    for (const id of ['check-read', 'check-declined']) byId(id, HTMLButtonElement).disabled = !request?.kind;
+    if (request) say('check-script', request.kind ? script(request) : t('check_waiting'));
+    const numbered = state.answers.map((answer, number) => ({ answer, number }));
+    reconcile(byId('check-answers'), numbered, ({ answer, number }) => `${state.source} ${number} ${answer.kind}`, (each) => this.answer(each.answer, each.number), () => {});
+  }
+
+  /** @param {CheckAnswer} answer @param {number} number */
+  answer(answer, number) {
+    const film = answer.has_film ? [make('video', { src: `/api/check/repeats/${number}`, controls: true, loop: true, muted: true, preload: 'metadata', 'aria-label': t('check_repeat') }), make('p', { className: 'hint' }, t('check_repeat'))] : [];
+    const reason = answer.reason ? [make('p', { className: 'state' }, t(`check_why_${answer.reason.replaceAll('-', '_')}`))] : [];
+    return make('li', {}, make('div', { className: 'top' }, make('b', {}, script(answer)), make('span', {}, seen(answer.seen))), ...reason, ...film);
+  }
+}
+
+/** @param {string} word */
+function seen(word) {
+  return t(`check_${word.replace(' ', '_')}`);
+}
+
+/** The words that the host reads aloud. @param {{ kind: string, side: string, count: number }} ask */
+function script({ kind, side, count }) {
+  return t(`check_ask_${kind}`, { side: side && t(`check_${side}`), n: count });
+}

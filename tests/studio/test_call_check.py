@@ -1,0 +1,227 @@
+"""The check of a call through the studio: three words over HTTP, no score; the tab in real Chromium."""
+
+import io
+import json
+import threading
+import time
+import zipfile
+from collections.abc import Callable
+from contextlib import nullcontext
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+
+from mien.assembly.check_source import Opened
+from mien.check.requests.asks import Ask
+from mien.check.requests.gauge import Gauge
+from mien.check.requests.requests import Requests
+from mien.check.requests.sighting import Sighting
+from mien.errors import UsageError
+from mien.provenance.mark.pattern import Marker
+from mien.studio.session import call_check
+from mien.studio.session.check_requests import CallRequest
+from mien.testing import SyntheticCamera
+from mien.types import Frame, Landmarks
+from tests.support.axe import violations
+from tests.support.browser import CHROMIUM, visiting
+from tests.support.calls import bump, sighting
+from tests.support.deadline import DEADLINE_S
+from tests.support.marked import ID
+from tests.support.page_words import LANGUAGES, words
+from tests.support.running_studio import Studio, running_studio
+from tests.support.studio_clients import count_frames
+
+needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="NOT TESTED in a browser: chromium is not installed")
+_ALLOWED = {"phase", "source", "live", "looks", "seconds", "lost", "mark", "badge", "request", "answers", "error"}
+
+
+def _film(path: Path, mark_id: int | None) -> Path:
+    """Write a film of three seconds, marked or not."""
+    draw = np.random.default_rng(3)
+    scene = np.kron(draw.integers(60, 190, (36, 64, 3)), np.ones((10, 10, 1))).astype(np.uint8)
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream("libx264", rate=30, options={"crf": "18", "preset": "veryfast"})
+        stream.width, stream.height, stream.pix_fmt = 640, 360, "yuv420p"
+        for number in range(90):
+            picture = np.roll(scene, number, axis=1)
+            if mark_id is not None:
+                Marker(mark_id).mark(picture)
+            frame = av.VideoFrame.from_ndarray(picture, "bgr24")
+            frame.pts, frame.time_base = number, Fraction(1, 30)
+            out.mux(stream.encode(frame))
+        out.mux(stream.encode(None))
+    return path
+
+
+def _checked(studio: Studio, film: Path) -> dict[str, Any]:
+    with film.open("rb") as file:
+        answer = studio.client.post("/api/check/file", files={"file": (film.name, file)})
+    assert answer.status_code == 201, answer.text
+    return _when(studio, lambda state: state["phase"] in {"ended", "failed"})
+
+
+def _when(studio: Studio, happened: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+    deadline_s = time.monotonic() + DEADLINE_S
+    while not happened(state := studio.client.get("/api/check").json()):
+        assert time.monotonic() < deadline_s, state
+        time.sleep(0.05)
+    found: dict[str, Any] = state
+    return found
+
+
+def test_a_marked_and_an_unmarked_film(studio: Studio, tmp_path: Path) -> None:
+    assert studio.client.get("/api/check").json()["phase"] == "none"
+    assert studio.client.get("/api/check/notes.zip").status_code == 422
+    unmarked = _checked(studio, _film(tmp_path / "plain.mp4", None))
+    assert (unmarked["phase"], unmarked["mark"], unmarked["badge"]) == ("ended", "not seen", "not seen")
+    marked = _checked(studio, _film(tmp_path / "worn.mp4", ID))
+    assert (marked["phase"], marked["mark"], marked["source"]) == ("ended", "seen", "worn.mp4")
+    assert set(marked) == _ALLOWED, "words and counts of seconds, nothing that was measured"
+    assert list(studio.uploads.iterdir()) == [], "the film is not kept"
+    studio.client.put("/api/check/list", json={"answers": {"call-back": True, "slow": None}}).raise_for_status()
+    with zipfile.ZipFile(io.BytesIO(studio.client.get("/api/check/notes.zip").content)) as notes:
+        page = notes.read("notes.html").decode()
+        assert json.loads(notes.read("notes.html.sig"))["file"] == "notes.html"
+    assert "worn.mp4" in page
+    assert "You called back on a number that you had before. The host: yes." in page
+    assert f"{ID:06x}" not in page
+    assert " looks, first after" not in page
+
+
+def test_a_picture_of_this_installation_is_refused(studio: Studio, tmp_path: Path) -> None:
+    state = _checked(studio, _film(tmp_path / "own.mp4", studio.session.loop.mark_id))
+    assert (state["phase"], state["looks"], state["error"]["key"]) == ("failed", 0, "check-mirror")
+    assert studio.client.get("/api/check/notes.zip").status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("body", "key"),
+    [
+        ({"kind": "screen"}, "check-told"),
+        ({"kind": "screen", "told": True, "region": [0, 0, 0, 5]}, "check-region"),
+        ({"kind": "screen", "told": True, "region": "all"}, "check-region"),
+        ({"kind": "stream", "told": True}, "request-422"),
+    ],
+)
+def test_a_call_that_cannot_be_checked(studio: Studio, body: dict[str, Any], key: str) -> None:
+    answer = studio.client.post("/api/check/call", json=body)
+    assert (answer.status_code, answer.json()["key"]) == (422, key)
+
+
+def test_a_camera_that_is_not_there_is_told(studio: Studio) -> None:
+    studio.client.post("/api/check/call", json={"kind": "camera", "device": "99", "told": True}).raise_for_status()
+    state = _when(studio, lambda state: state["phase"] == "failed")
+    assert state["error"]["remedy"]
+
+
+def test_nothing_is_checked_in_a_shared_studio(tmp_path: Path) -> None:
+    with running_studio(tmp_path, password="a long password") as studio:
+        with pytest.raises(UsageError, match="for the host alone"):
+            studio.session.check.watch_call(CallRequest(kind="screen", told=True))
+        with pytest.raises(UsageError, match="for the host alone"):
+            studio.session.check.watch_file(_film(tmp_path / "worn.mp4", ID), "worn.mp4")
+        assert studio.session.check.pairs() == []
+
+
+class ScriptedGauge(Gauge):
+    """A gauge that sees a hand from 8 to 10 s, whatever the picture shows."""
+
+    def __init__(self) -> None:
+        pass
+
+    @property
+    def landmarks(self) -> Landmarks | None:
+        return None
+
+    def measure(self, frame: Frame, at_s: float) -> Sighting:
+        return sighting(at_s, middle=bump(at_s, 8, 10, 0.3), middle_xy=(80.0, 45.0), eyes_px=30.0)
+
+
+class Gated(SyntheticCamera):
+    """A camera that waits in the second request until it may go on."""
+
+    going_on = threading.Event()
+
+    def read(self) -> Frame | None:
+        frame = super().read()
+        if frame is not None and frame.index == 130:
+            assert self.going_on.wait(DEADLINE_S)
+        return frame
+
+
+@pytest.fixture
+def call(monkeypatch: pytest.MonkeyPatch) -> Gated:
+    """A call in which a hand is asked for, which is seen, and then a look up."""
+    asks = Ask("hand", "left", 1.0), Ask("up", "", 1.0)
+    camera = Gated(rate=Fraction(8), frames=240, images=(np.full((90, 160, 3), 90, np.uint8),))
+    camera.going_on.clear()
+    monkeypatch.setattr(call_check, "open_source", lambda *_: Opened(camera, "camera 0", True))
+    monkeypatch.setattr(call_check, "drawn", lambda _: asks)
+    monkeypatch.setattr(call_check, "_searcher", lambda live: nullcontext())
+    monkeypatch.setattr(
+        call_check,
+        "open_requests",
+        lambda asking, asks, data: (Requests(asks, ScriptedGauge(), keep=asking.keep), None),
+    )
+    return camera
+
+
+@pytest.mark.parametrize("keeps", [True, False])
+def test_requests_are_answered_declined_and_repeated(studio: Studio, call: Gated, keeps: bool) -> None:
+    wanted = {"kind": "camera", "device": "0", "told": True, "asks": True, "keeps": keeps}
+    studio.client.post("/api/check/call", json=wanted).raise_for_status()
+    state = _when(studio, lambda state: bool(state["answers"]) and state["request"]["kind"] == "up")
+    hand = {"kind": "hand", "side": "left", "count": 0, "seen": "seen", "reason": "", "has_film": keeps}
+    assert state["answers"] == [hand], "no latency, no share, no degrees"
+    repeat = studio.client.get("/api/check/repeats/0")
+    assert repeat.status_code == (200 if keeps else 422)
+    if keeps:
+        assert count_frames(repeat.content)[0] > 10
+    studio.client.post("/api/check/request/declined").raise_for_status()
+    call.going_on.set()
+    state = _when(studio, lambda state: state["phase"] == "ended")
+    assert [(each["seen"], each["reason"]) for each in state["answers"]] == [("seen", ""), ("cannot tell", "declined")]
+    assert studio.client.get("/api/check/repeats/1").status_code == 422, "a declined request leaves nothing"
+    with zipfile.ZipFile(io.BytesIO(studio.client.get("/api/check/notes.zip").content)) as notes:
+        page = notes.read("notes.html").decode()
+    assert ("data:video/mp4" in page) == keeps
+    assert "That is no sign" in page
+    assert " % of nose and mouth" not in page
+    assert "after the request" not in page
+
+
+@needs_browser
+@pytest.mark.lasting_server
+def test_the_tab_in_a_browser(chromium: Any, studio: Studio, tmp_path: Path) -> None:
+    with visiting(chromium, studio) as person:
+        page = person.page
+        page.click("#tab-check")
+        page.wait_for_selector("#check-told")
+        for name, mark_id, word in (("plain.mp4", None, "not seen"), ("worn.mp4", ID, "seen")):
+            page.set_input_files("#check-file", str(_film(tmp_path / name, mark_id)))
+            page.wait_for_function(
+                "([name, word]) => document.querySelector('#check-state').textContent.startsWith(`${name} was looked at`)"
+                " && document.querySelector('#check-mark').textContent === word",
+                arg=[name, word],
+            )
+        person.shoot("check-seen")
+        assert page.locator("#check-notes").is_visible()
+        with page.expect_download() as download:
+            page.click("#check-notes")
+        assert download.value.suggested_filename == "notes.zip"
+        for scheme in ("dark", "light"):
+            page.emulate_media(color_scheme=scheme)
+            assert violations(page) == [], scheme
+            person.shoot(f"check-{scheme}")
+        page.set_viewport_size({"width": 390, "height": 844})
+        for language in LANGUAGES:
+            page.select_option("#language", language)
+            page.wait_for_function(
+                "(word) => document.querySelector('#check-mark').textContent === word", arg=words(language)["check_seen"]
+            )
+            assert page.evaluate("() => [document.documentElement.scrollWidth, innerWidth]") == [390, 390], language
+            person.shoot(f"check-phone-{language}")
