@@ -115,9 +115,14 @@ def _print_report(console: Console, report: dict[str, Any]) -> None:
 
 
 def _print_consents(console: Console, consents: Sequence[dict[str, Any]]) -> None:
-    """Print a line for each consent, numbered where there are several; this machine knows the photos of its own."""
-    for number, consent in enumerate(consents, 1):
-        name = f"consent {number}" if len(consents) > 1 else "consent"
-        when = f", {consent['recorded'][:10]}" if consent["recorded"] else ""
-        photo = f", for {consent['photo']}" if consent["photo"] else ""
-        console.print(f"  {name:<12} {escape(printable((consent['basis'] or 'not said') + when + photo))}")
+    """Print a line for each consent, equal ones once, numbered where there are several; this machine knows its own photos."""
+    lines = list(dict.fromkeys(_consent_line(consent) for consent in consents))
+    for number, line in enumerate(lines, 1):
+        name = f"consent {number}" if len(lines) > 1 else "consent"
+        console.print(f"  {name:<12} {escape(printable(line))}")
+
+
+def _consent_line(consent: dict[str, Any]) -> str:
+    when = f", {consent['recorded'][:10]}" if consent["recorded"] else ""
+    photo = f", for {consent['photo']}" if consent["photo"] else ""
+    return (consent["basis"] or "not said") + when + photo

@@ -60,7 +60,7 @@ function credentialsFacts(found) {
     ['title', found.title],
     ['generator', [found.generator, found.engine].filter(Boolean).join(', ')],
     ['label', found.label && [t(`label_${found.label}`, {}, found.label), note(found.label_note)].filter(Boolean).join(': ')],
-    ['consent', (found.consents ?? []).map(consent).join('\n')],
+    ['consent', numbered([...new Set((found.consents ?? []).map(consent))])],
     ['actions', named('action', found.actions ?? [])],
     ['source_types', named('source', (found.digital_source_types ?? []).map((/** @type {string} */ each) => each.split('/').pop() ?? ''))],
     ['mark_id', typeof found.mark_id === 'number' ? found.mark_id.toString(16).padStart(6, '0') : null],
@@ -69,11 +69,15 @@ function credentialsFacts(found) {
   ];
 }
 
-/** @param {{ basis: string | null, recorded: string | null, photo: string | null }} found @param {number} place @param {unknown[]} all */
-function consent(found, place, all) {
+/** @param {{ basis: string | null, recorded: string | null, photo: string | null }} found @returns {string} */
+function consent(found) {
   const bases = (found.basis ?? '').split(', ').map((each) => t(`basis_${each}`, {}, each)).join(', ');
-  const number = all.length > 1 ? `${place + 1}. ` : '';
-  return number + [bases, found.recorded && t('consent_given', { when: moment(found.recorded) }), found.photo && t('consent_for', { name: found.photo })].filter(Boolean).join(' · ');
+  return [bases, found.recorded && t('consent_given', { when: moment(found.recorded) }), found.photo && t('consent_for', { name: found.photo })].filter(Boolean).join(' · ');
+}
+
+/** Several lines with their numbers, one alone as it is. @param {string[]} lines */
+function numbered(lines) {
+  return lines.map((line, place) => (lines.length > 1 ? `${place + 1}. ${line}` : line)).join('\n');
 }
 
 /** @param {{ title: string, relationship: string, state: string }} found */
