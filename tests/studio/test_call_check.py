@@ -197,7 +197,8 @@ def test_requests_are_answered_declined_and_repeated(studio: Studio, call: Gated
 @needs_browser
 @pytest.mark.lasting_server
 def test_the_tab_in_a_browser(chromium: Any, studio: Studio, tmp_path: Path) -> None:
-    with visiting(chromium, studio) as person:
+    # Colours that fade from one theme to the other would be measured in between.
+    with visiting(chromium, studio, reduced_motion="reduce") as person:
         page = person.page
         page.click("#tab-check")
         page.wait_for_selector("#check-told")

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from mien.studio.session import plain_picture
-from tests.support.browser import CHROMIUM
+from mien.studio.session.browser_camera import H264_DELTA, H264_KEY, PLAIN, BrowserFeed, Picture
+from tests.support.browser import CHROMIUM, visiting
 from tests.support.running_studio import Studio
 
 pytest.importorskip("playwright.sync_api", reason="NOT TESTED in a browser: playwright is not installed")
@@ -43,3 +44,28 @@ def test_the_page_draws_and_sends_plain_pictures(chromium: Any, studio: Studio) 
     read = plain_picture.read(bytes(sent))
     assert read is not None
     assert np.abs(read.astype(int) - picture).mean() < 2.5
+
+
+@pytest.mark.lasting_server
+@pytest.mark.parametrize(
+    ("missing", "kinds"), [("", {PLAIN}), ("delete window.VideoFrame;", {H264_KEY, H264_DELTA})], ids=["plain", "compressed"]
+)
+def test_the_camera_sends_plain_pictures_where_the_browser_can(
+    chromium: Any, studio: Studio, monkeypatch: pytest.MonkeyPatch, missing: str, kinds: set[int]
+) -> None:
+    sent = set[int]()
+    given = BrowserFeed.give
+
+    def give(feed: BrowserFeed, feeder: str, picture: Picture) -> None:
+        sent.add(picture.kind)
+        given(feed, feeder, picture)
+
+    monkeypatch.setattr(BrowserFeed, "give", give)
+    with visiting(chromium, studio) as person:
+        person.page.add_init_script(missing)
+        person.page.reload()
+        person.page.wait_for_selector("#main-settings label")
+        person.start_browser_camera()
+        person.page.wait_for_function("() => window.mien.shown > 3")
+        person.until(lambda: sent >= kinds, "pictures of the camera")
+    assert sent == kinds
