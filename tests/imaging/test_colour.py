@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mien.imaging.blend import relight
-from mien.imaging.colour import is_monochrome, light_map, skin_confidence
+from mien.imaging.colour import FacialParts, is_monochrome, light_map, skin_confidence
 from mien.types import Array, Image
 
 SIDE = 120
@@ -17,9 +17,9 @@ def _skin(level: int, seed: int = 0) -> Image:
     return np.clip(base + draw.normal(0, 4, (SIDE, SIDE, 1)), 0, 255).astype(np.uint8)
 
 
-def _lit(crop: Image, target: Image, strength: float = 1.0) -> Array:
+def _lit(crop: Image, target: Image, strength: float = 1.0, parts: FacialParts | None = None, dimmed: float = 1.0) -> Array:
     result = crop.copy()
-    relight(result, FULL, light_map(crop, FULL, target, strength))
+    relight(result, FULL, light_map(crop, FULL, target, strength, parts, dimmed))
     return result.astype(np.float64)
 
 
@@ -28,6 +28,47 @@ def test_the_mean_becomes_the_targets(own: int, wanted: int) -> None:
     target = _skin(wanted, 1)
     result = _lit(_skin(own), target)
     assert np.abs(result.mean((0, 1)) - target.mean((0, 1))).max() < 4
+
+
+def _with_brows(picture: Image) -> Image:
+    """The picture with something dark, so that it is no hazy one."""
+    picture[8:16, 20:100] //= 5
+    return picture
+
+
+def _square(top: int, left: int, side: int) -> Array:
+    return np.array([[left, top], [left + side, top], [left + side, top + side], [left, top + side]], np.float32)
+
+
+def test_on_brighter_skin_hair_stays_dark_and_shadows_of_skin_grow_paler() -> None:
+    dark = _skin(70)
+    for left in (20, 70):
+        dark[50:62, left : left + 24] //= 2
+    target = _with_brows(_skin(210, 1))
+    parts = FacialParts((_square(50, 20, 24),), ())
+    plain, told = _lit(dark, target), _lit(dark, target, parts=parts)
+    hair, skin = (slice(53, 59), slice(25, 39)), (slice(53, 59), slice(75, 89))
+    assert told[hair].mean() < plain[hair].mean() - 10
+    assert told[skin].mean() > plain[skin].mean() + 10
+    assert abs(told[100:].mean() - plain[100:].mean()) < 3
+    beard = _lit(dark, target, parts=FacialParts((), (_square(30, 50, 60),)))
+    assert abs(beard[skin].mean() - plain[skin].mean()) < 5
+
+
+def test_parts_change_nothing_on_skin_as_bright() -> None:
+    crop = _skin(140)
+    crop[50:62, 20:44] //= 2
+    parts = FacialParts((_square(50, 20, 24),), ())
+    assert np.array_equal(_lit(crop, _skin(150, 1), parts=parts), _lit(crop, _skin(150, 1)))
+
+
+def test_a_crop_that_was_darkened_before_is_no_darker_skin() -> None:
+    dark = _skin(70)
+    dark[50:62, 70:94] //= 2
+    target, parts = _with_brows(_skin(140, 1)), FacialParts((), ())
+    skin = slice(53, 59), slice(75, 89)
+    taken, known = (_lit(dark, target, parts=parts, dimmed=dimmed) for dimmed in (1.0, 0.5))
+    assert known[skin].mean() < taken[skin].mean() - 5
 
 
 def test_light_from_one_side_is_taken_over() -> None:

@@ -77,15 +77,16 @@ def test_light_and_what_it_lacks(white: float, strength: float) -> None:
     both, base, weight = _cells(6, 1), _cells(6, 2), _cells(1, 3, 0, 1)[:, :, 0]
     gain, clear = 0.9, 0.8
     light, lacks = np.empty((ROWS, COLUMNS, 13), np.float32), np.empty((ROWS, COLUMNS, 4), np.float32)
-    numbers = np.array((BLACK, TUNING.darker_skin, TUNING.shadow_power, TUNING.unlike_share), np.float32)
-    write_light(both, base, weight, gain, clear, white, strength, numbers, light, lacks)
+    numbers = np.array((BLACK, TUNING.darker_skin, TUNING.unlike_share), np.float32)
+    powers = _cells(1, 4, TUNING.skin_power, TUNING.hair_power)[:, :, 0]
+    write_light(both, base, weight, powers, gain, clear, white, strength, numbers, light, lacks)
     own, wanted = base[:, :, :3], base[:, :, 3:]
     own_luma, wanted_luma = ((mean @ LUMA)[:, :, None] + BLACK for mean in (own, wanted))
     ratio = wanted_luma / own_luma
     assert (ratio < 1).any()
     assert (ratio > TUNING.darker_skin).any()
     exposure = np.minimum(ratio, TUNING.darker_skin)
-    darker = gain * np.where(ratio < 1, ratio**0.8, exposure**0.85 * (ratio / exposure) ** TUNING.shadow_power)
+    darker = gain * np.where(ratio < 1, ratio**0.8, exposure**0.85 * (ratio / exposure) ** powers[:, :, None])
     brighter = gain * np.where(ratio < 1, ratio**0.3, ratio**-0.6)
     tint = np.zeros_like(ratio) if white < 0 else clear * np.clip(ratio**0.75, 0.35, 1.0)
     own_tone, wanted_tone = (own + BLACK) / own_luma, (wanted + BLACK) / wanted_luma

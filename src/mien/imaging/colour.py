@@ -1,6 +1,7 @@
 """Light and tone: pure functions of pictures. Pictures are BGR uint8, coarse maps float32."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -16,6 +17,8 @@ from mien.types import Array, Floats, Image, Mask
 LUMA = locked(np.array([0.114, 0.587, 0.299], np.float32))
 """Weights of blue, green and red in luma (BT.601); float32 (3,), read-only."""
 
+_SUBPIXEL_BITS = 4  # of the fraction of a cell in which outlines are drawn
+
 
 @dataclass(frozen=True, slots=True)
 class ToneTuning:
@@ -27,7 +30,10 @@ class ToneTuning:
     unlike_share: float = 0.2  # skin is seldom darker than its surroundings by more; brows, lips and beards are
     brighter_share: float = 0.6  # the same for brighter skin: most shine is the lamp's, and goes over with the light
     darker_skin: float = 1.5  # times as bright a target up to which the photo is taken for a darker exposure
-    shadow_power: float = 0.05  # beyond it, of the rest of that ratio in shadows: dark skin is rough, and light skin is not
+    shadow_power: float = 0.05  # beyond it, of the rest of that ratio in shadows, where no parts are known, in lips and beards
+    skin_power: float = -1.8  # the same on bare skin: dark skin is darker round eyes and nose by itself
+    hair_power: float = 1.0  # the same in brows and between lids: hair, lashes and pupils are as dark on any skin
+    parts_sigma: float = 0.04  # of the passage from lips and beards to bare skin; chosen by eye
     highlight_white: float = 0.6  # colour of highlights: 0 = the skin's, 1 = the lamp's
     black_level: float = 6.0  # added to both sides of a ratio of brightnesses, so that noise in the dark does not explode
     single_tone: float = 1.0  # levels by which colours leave the line of one tone: faces in colour 3.5 and more, sepia 0.5
@@ -45,11 +51,28 @@ _DEFAULT = ToneTuning()
 _WHOLLY = 0.98  # share of a cell's pixels from which it lies inside
 
 
-def light_map(crop: Image, mask: Mask, target: Image, strength: float, tuning: ToneTuning = _DEFAULT) -> Floats:
+@dataclass(frozen=True, slots=True)
+class FacialParts:
+    """Hulls of points (n, 2) in the pixels of a crop: what is `dark` as hair on any skin, and `rough` by lips and beards."""
+
+    dark: Sequence[Array]
+    rough: Sequence[Array]
+
+
+def light_map(
+    crop: Image,
+    mask: Mask,
+    target: Image,
+    strength: float,
+    parts: FacialParts | None = None,
+    dimmed: float = 1.0,
+    tuning: ToneTuning = _DEFAULT,
+) -> Floats:
     """Return the map with which `blend.relight` gives `crop` the light of `target`; float32 (gh, gw, 13).
 
     crop and target are the same rectangle; mask (uint8) is the opacity of the crop. strength 0 changes nothing, 1 takes the
-    target's light and tone wholly.
+    target's light and tone wholly. `parts` None = nothing is known of them. `dimmed` is
+    the factor by which the crop was darkened before.
     """
     height, width = mask.shape
     cells = tuning.map_cells / max(height, width)
@@ -64,12 +87,34 @@ def light_map(crop: Image, mask: Mask, target: Image, strength: float, tuning: T
     # On a black and white picture, or one in sepia, nothing of the source's colours may stay.
     white = -1.0 if is_monochrome(wanted[inside]) else tuning.highlight_white
     light, lacks = np.empty((*weight.shape, 13), np.float32), np.empty((*weight.shape, 4), np.float32)
-    numbers = np.array((tuning.black_level, tuning.darker_skin, tuning.shadow_power, tuning.unlike_share), np.float32)
-    write_light(both, base, weight, clear * contrast, clear, white, strength, numbers, light, lacks)
+    numbers = np.array((tuning.black_level, tuning.darker_skin / dimmed, tuning.unlike_share), np.float32)
+    powers = _shadow_powers(parts, width, size_wh, tuning)
+    write_light(both, base, weight, powers, clear * contrast, clear, white, strength, numbers, light, lacks)
     # A step near the border of the mask is seen even where both are right in the mean: what still lacks there is added.
     rest = _blurred(lacks, tuning.rim_sigma * size_wh[0])
     light[:, :, 3:6] += strength * rest[:, :, :3] / (rest[:, :, 3:] + 0.02) * _near_border(weight, tuning)[:, :, None]
     return light
+
+
+def _shadow_powers(parts: FacialParts | None, width: int, size_wh: tuple[int, int], tuning: ToneTuning) -> Floats:
+    """Return the power by which shadows grow in each cell of a crop `width` pixels wide; float32 (gh, gw)."""
+    usual = np.full(size_wh[::-1], tuning.shadow_power, np.float32)
+    if parts is None:
+        return usual
+    rough, dark = (_covered(each, width, size_wh) for each in (parts.rough, parts.dark))
+    powers = usual + (tuning.skin_power - usual) * (1 - _blurred(rough, tuning.parts_sigma * size_wh[0]))
+    return np.asarray(powers + (tuning.hair_power - powers) * dark, np.float32)
+
+
+def _covered(outlines: Sequence[Array], width: int, size_wh: tuple[int, int]) -> Floats:
+    """Return the share of each cell that lies in convex hulls of points in a picture `width` pixels wide; float32 (gh, gw)."""
+    cover = np.zeros(size_wh[::-1], np.uint8)
+    scale = size_wh[0] / width
+    for outline in outlines:
+        places = ((outline + 0.5) * scale - 0.5) * (1 << _SUBPIXEL_BITS)
+        hull = cv2.convexHull(places.round().astype(np.int32))
+        cv2.fillConvexPoly(cover, hull, 255, cv2.LINE_AA, _SUBPIXEL_BITS)
+    return np.asarray(cover, np.float32) * np.float32(1 / 255)
 
 
 def _near_border(weight: Floats, tuning: ToneTuning) -> Floats:

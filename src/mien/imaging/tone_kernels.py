@@ -112,14 +112,14 @@ def skin_base(both: Array, mean: Array, blurred: Array, inside: Array, black: fl
 
 @kernel
 def write_light(
-    both: Array, base: Array, weight: Array, gain: float, clear: float, white: float, strength: float, tuning: Array,
-    light: Array, lacks: Array,
+    both: Array, base: Array, weight: Array, powers: Array, gain: float, clear: float, white: float, strength: float,
+    tuning: Array, light: Array, lacks: Array,
 ) -> None:  # fmt: skip
     """Write the `light` (13) for `blend.relight`, and what the relit crop lacks of the target times its trust, and that (4).
 
     `gain` is that of contrast, `clear` 0..1 the share that haze leaves of it; `white` 0..1 is the share of the lamp in the
-    colour of highlights, below 0 that nothing of the crop's colours stays. `tuning` are black_level, darker_skin,
-    shadow_power and unlike_share of `ToneTuning`, float32 (4,).
+    colour of highlights, below 0 that nothing of the crop's colours stays. `powers` (h, w) are those by which shadows grow on a
+    brighter target; `tuning` are black_level, darker_skin and unlike_share of `ToneTuning`, float32 (3,).
     """
     one, black, most = np.float32(1), tuning[0], tuning[1]
     contrast, share, lamp = np.float32(gain), np.float32(strength), np.float32(max(white, 0.0))
@@ -133,7 +133,7 @@ def write_light(
                 darker, brighter = contrast * ratio ** np.float32(0.8), contrast * ratio ** np.float32(0.3)
             else:
                 exposure = min(ratio, most)
-                darker = contrast * exposure ** np.float32(0.85) * (ratio / exposure) ** tuning[2]
+                darker = contrast * exposure ** np.float32(0.85) * (ratio / exposure) ** powers[y, x]
                 brighter = contrast * ratio ** np.float32(-0.6)
             tint = np.float32(clear) * min(max(ratio ** np.float32(0.75), np.float32(0.35)), one)
             if white < 0:
@@ -155,7 +155,7 @@ def write_light(
             g = both[y, x, 4] - (light[y, x, 4] + dg * keep + luma * light[y, x, side + 1])
             r = both[y, x, 5] - (light[y, x, 5] + dr * keep + luma * light[y, x, side + 2])
             # Hair, beards and things before the face are no tone of its skin.
-            off = _luma(b, g, r) / (_luma(both[y, x, 3], both[y, x, 4], both[y, x, 5]) + black) / tuning[3]
+            off = _luma(b, g, r) / (_luma(both[y, x, 3], both[y, x, 4], both[y, x, 5]) + black) / tuning[2]
             near = one + off * off
             sure = weight[y, x] / (near * near)
             lacks[y, x, 0], lacks[y, x, 1], lacks[y, x, 2], lacks[y, x, 3] = b * sure, g * sure, r * sure, sure

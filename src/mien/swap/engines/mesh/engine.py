@@ -18,7 +18,7 @@ from mien.face.mean_face import texture_per_eye_distance
 from mien.face.texels import wrap
 from mien.imaging import geometry
 from mien.imaging.blend import relight, shade
-from mien.imaging.colour import light_map, sharpened, soften
+from mien.imaging.colour import FacialParts, light_map, sharpened, soften
 from mien.imaging.draw import draw_mesh, mark_steps
 from mien.settings import Settings
 from mien.swap.engines.mesh.beard_layer import BeardLayer, beard_layer, lay_under, vertices
@@ -34,6 +34,8 @@ _STEP = 0.06  # depth in eye distances that is a step; chosen by eye
 _USUAL_EXPOSURE, _FLASH_EXPOSURE = 1.25, 1.5  # times the usual brightness up to which light wanders, and from which it flashes
 _WANDERS = 1.1  # times the usual brightness that are left to the match of tones even in a flash
 _MAX_EXPOSURE = 4.0  # times the usual brightness; bounds a wrong memory
+_DARK_PARTS = landmark_sets.RIGHT_BROW, landmark_sets.LEFT_BROW, landmark_sets.RIGHT_EYE, landmark_sets.LEFT_EYE
+_ROUGH_PARTS = (landmark_sets.BEARD,)
 _MIN_VISIBLE = 0.2  # share of a face from which its light can be estimated; chosen by eye
 
 
@@ -148,14 +150,23 @@ class MeshEngine:
             local = np.ascontiguousarray(local[: len(face.landmarks.points)])
         if self._settings.light > 0 and mask.any():
             # Shaded alike first: skin in shadow on one side only would not be recognised as skin.
+            dimmed = 1.0
             if face.known is not None and face.known.light is not None:
-                shade(crop, mask, gains(face.known.light, local, mask, self._settings.light))
+                gain = gains(face.known.light, local, mask, self._settings.light)
+                dimmed = float(gain.mean())
+                shade(crop, mask, gain)
                 crop = _exposed(crop, face.known.exposure)
-            relight(crop, mask, light_map(crop, _without_occluder(skin, local, face.known), target, self._settings.light))
+            free = _without_occluder(skin, local, face.known)
+            relight(crop, mask, light_map(crop, free, target, self._settings.light, _parts(local), dimmed))
             crop = soften(crop, mask, target)
         if self._settings.sharpness > 0:
             crop = sharpened(crop, self._settings.sharpness)
         return FacePatch(crop, mask, crop_to_frame)
+
+
+def _parts(local: Floats) -> FacialParts:
+    dark, rough = (tuple(local[list(loop), :2] for loop in loops) for loops in (_DARK_PARTS, _ROUGH_PARTS))
+    return FacialParts(dark, rough)
 
 
 def _wears_dark_glasses(face: TrackedFace) -> bool:
