@@ -76,8 +76,8 @@ def light_of(now: Image, mean: Floats, seen: Floats) -> Floats:
     _gather(now, mean, seen, small)
     fine = cv2.GaussianBlur(small, (0, 0), TUNING.fine_sigma, borderType=cv2.BORDER_CONSTANT)
     # Eyes and mouth open and close: their light is that of the skin around them.
-    quarter_wh = SIDE // 4, SIDE // 4
-    skin = cv2.resize(small * _skin()[:, :, None], quarter_wh, interpolation=cv2.INTER_AREA)
+    skin = np.empty((SIDE // 4, SIDE // 4, 7), np.float32)
+    _reduce(small, _skin(), skin)
     broad = cv2.GaussianBlur(skin, (0, 0), TUNING.broad_sigma / 4, borderType=cv2.BORDER_CONSTANT)
     broad = broad + np.float32(0.02) * cv2.GaussianBlur(broad, (0, 0), TUNING.broad_sigma, borderType=cv2.BORDER_CONSTANT)
     colour = cv2.resize(_ratio(broad), (SIDE, SIDE), interpolation=cv2.INTER_LINEAR)
@@ -132,6 +132,21 @@ def gains(light: Floats, points: Floats, mask: Mask, strength: float) -> Floats:
 def _ratio(stack: Array) -> Floats:
     black = TUNING.black * stack[:, :, 6:] + 1e-6
     return np.asarray((stack[:, :, :3] + black) / (stack[:, :, 3:6] + black), np.float32)
+
+
+@kernel
+def _reduce(stack: Array, weight: Array, small: Array) -> None:
+    """Average a stack float32 (n, n, k), times a weight float32 (n, n), over the texels of each texel of `small`."""
+    step = stack.shape[0] // small.shape[0]
+    share = np.float32(1.0 / (step * step))
+    for v in range(small.shape[0]):
+        for u in range(small.shape[1]):
+            for k in range(small.shape[2]):
+                total = np.float32(0)
+                for y in range(v * step, v * step + step):
+                    for x in range(u * step, u * step + step):
+                        total += stack[y, x, k] * weight[y, x]
+                small[v, u, k] = total * share
 
 
 @kernel

@@ -15,6 +15,7 @@ from mien.contracts import Parser
 from mien.face.aligned_crop import cut
 from mien.face.texels import facing, unwrap_mask
 from mien.imaging import geometry
+from mien.imaging.kernels import kernel
 from mien.models.format.parsing import BEFORE_THE_FACE, FaceClass
 from mien.swap.memory.look_turns import LookTurns
 from mien.swap.memory.segmentation import followed, in_picture
@@ -171,11 +172,10 @@ class Parsing:
             if not self._live:
                 return unwrap_mask(share, parsed.points)
             before = np.zeros_like(seen)
-        free = (facing(face.landmarks.points) > 0) & (seen < _FREE_LEVEL)
-        step = (unwrap_mask(share, parsed.points).astype(np.float32) - before) * np.float32(
-            TUNING.beard_weight_live if self._live else TUNING.beard_weight
-        )
-        return np.asarray(np.where(free, np.rint(before + step), before), np.uint8)
+        share, mean = unwrap_mask(share, parsed.points), np.empty_like(before)
+        weight = TUNING.beard_weight_live if self._live else TUNING.beard_weight
+        _learn_beard(before, share, facing(face.landmarks.points), seen, weight, mean)
+        return mean
 
     def _believed(self, seen: Mask, face: TrackedFace) -> Mask:
         """Return the texture with soft edges, 0 where the face is turned away; all 0 when too much of it is hidden."""
@@ -184,6 +184,17 @@ class Parsing:
         most = TUNING.max_share_live if self._live else TUNING.max_share
         believed = np.count_nonzero(soft > 127) <= most * np.count_nonzero(judged)
         return np.asarray(soft, np.uint8) if believed else np.zeros_like(seen)
+
+
+@kernel
+def _learn_beard(before: Array, share: Array, towards: Array, seen: Array, weight: float, mean: Array) -> None:
+    """Move the mean of a beard uint8 (n, n) towards its `share` where the face is turned to the camera and free."""
+    for v in range(mean.shape[0]):
+        for u in range(mean.shape[1]):
+            mean[v, u] = before[v, u]
+            if towards[v, u] > 0 and seen[v, u] < _FREE_LEVEL:
+                step = (np.float32(share[v, u]) - np.float32(before[v, u])) * np.float32(weight)
+                mean[v, u] = np.uint8(np.rint(np.float32(before[v, u]) + step))
 
 
 def _is_doubtful(look: Look) -> bool:
