@@ -38,7 +38,11 @@ ROOMS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("hiding",),
     ),
     "studio": (("session",), ("server",)),
-    "lab": (("sightings", "fault_script", "meshes", "beards"), ("bench", "evaluate", "faults", "training"), ("profile",)),
+    "lab": (
+        ("sightings", "fault_script", "meshes", "beards", "stack_sampler"),
+        ("bench", "evaluate", "faults", "training"),
+        ("profile",),
+    ),
 }
 """The same rule inside a room."""
 ONLY_FORMATS = "swap", "batch"
