@@ -10,8 +10,9 @@ import cv2
 import numpy as np
 
 from mien.face.jaw import TUNING as JAW
-from mien.face.jaw import JawPart, jaw_part, shade_of, skin_in_view, smoothed, spread_out, tone_of, weights, window_of
-from mien.face.texels import wrap
+from mien.face.jaw import JawPart, Window, jaw_part, shade_of, skin_in_view, smoothed, spread_out, tone_of, weights, window_of
+from mien.face.texels import unwrap_mask, wrap
+from mien.imaging import geometry
 from mien.imaging.colour import LUMA
 from mien.imaging.push_pull import grown
 from mien.imaging.smoothstep import smoothstep
@@ -118,6 +119,13 @@ def beard_view(
         signs,
         _visible(share, seen, skin, soft[:, :, 0]),
     )
+
+
+def opacity_in_texture(view: BeardView) -> Mask:
+    """Return the opacity of a beard as a texture of its face, uint8 (side, side)."""
+    share = np.rint(view.share * np.float32(255)).astype(np.uint8)
+    local = geometry.apply(Window(view.box_xyxy, (share.shape[1], share.shape[0])).to_coarse(), view.points)
+    return unwrap_mask(share, local)
 
 
 def _visible(share: Floats, seen: Floats, skin: Floats, oval: Array) -> float:

@@ -18,16 +18,16 @@ from mien.types import Array, Floats, Image
 
 @dataclass(frozen=True, slots=True)
 class LipTuning:
-    """What is no lip; lengths are in eye distances. Chosen by eye on the smiles of everyday photos."""
+    """Signs of dark corners and teeth; lengths are in eye distances. Chosen by eye on the smiles of everyday photos."""
 
     dark: tuple[float, float] = (0.45, 0.65)
     """Brightness against the middle of the lips between which a texel may be lip: the corners of a grin have 0.1 to 0.4."""
     pale: tuple[float, float] = (0.10, 0.20)
     """Redness below that of the lips, natural logarithm, between which it is a tooth."""
     corner: float = 0.12
-    """Distance from a corner of the mouth in which the dark reaches beyond the lips."""
+    """Distance from a corner of the mouth in which the dark reaches beyond the lips, and skin shows within their outline."""
     beyond: float = 0.025
-    """How far it does."""
+    """Width by which it does."""
     edge: float = 0.02
     """Width of the opening's border from which no colour grows, and in which teeth are found."""
     grown: int = 3
@@ -41,7 +41,11 @@ TUNING = LipTuning()
 
 @dataclass(frozen=True, slots=True)
 class _Parts:
-    """Parts of the texture, float32 (256, 256), 0..1: `lips`, their `middle`, and what lies `near` the opening."""
+    """Parts of the texture, float32 (256, 256), 0 or 1.
+
+    `lips` without the opening between them; what lies `beyond` their corners; their `middle`, which is lip in every photo;
+    the `opening` with its border; what lies `near` it or a corner, where teeth are found.
+    """
 
     lips: Floats
     beyond: Floats
@@ -94,7 +98,7 @@ def _parts() -> _Parts:
     beyond = _dilated(outer, TUNING.beyond * unit) * corners * (1 - outer)
     middle = cv2.erode(outer, np.ones((3, 3), np.uint8)) * (1 - _dilated(opening, 2 * TUNING.edge * unit))
     near = np.maximum(_dilated(widened, 2), corners)
-    return _Parts(*(locked(np.asarray(part, np.float32)) for part in (outer, beyond, middle, widened, near)))
+    return _Parts(*(locked(np.asarray(part, np.float32)) for part in (outer * (1 - opening), beyond, middle, widened, near)))
 
 
 def _polygon(points: Floats, loop: tuple[int, ...]) -> Array:

@@ -96,7 +96,7 @@ def own_beard(parsed: ParsedFace | None, seen: BeardLook = NOTHING) -> Mask | No
         # Of a full beard the parser misses nothing, and the colours take in the shadows of cheeks.
         whole = np.maximum(whole, cv2.convertScaleAbs(seen.texture, alpha=1 - fullness(parsed)))
     # Where no beard grows none is kept, whatever was seen there.
-    return cv2.convertScaleAbs(cv2.bitwise_and(whole, _reach()), alpha=certainty).astype(np.uint8)
+    return cv2.convertScaleAbs(cv2.bitwise_and(whole, beard_reach()), alpha=certainty).astype(np.uint8)
 
 
 def staying(parsed: ParsedFace, seen: BeardLook = NOTHING) -> float:
@@ -128,8 +128,8 @@ def _ramp(value: float, between: tuple[float, float]) -> float:
 
 
 @cache
-def _reach() -> Mask:
-    """The area where beards grow, and a margin around it; uint8 (side, side), read-only."""
+def beard_reach() -> Mask:
+    """Return the area where beards grow, and a margin around it; uint8 (side, side), read-only."""
     return locked(np.asarray(cv2.dilate(_area(), np.ones((TUNING.margin, TUNING.margin), np.uint8)), np.uint8))
 
 

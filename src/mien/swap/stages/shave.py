@@ -10,9 +10,8 @@ import cv2
 import numpy as np
 
 from mien.face import landmark_sets
-from mien.face.beard import BeardView, beard_view, reach_below
+from mien.face.beard import BeardView, beard_view, opacity_in_texture, reach_below
 from mien.face.jaw import Window, smoothed, tone_of, uncovered, window_of
-from mien.face.texels import unwrap_mask
 from mien.imaging import geometry
 from mien.imaging.blend import resurface
 from mien.imaging.colour import LUMA
@@ -118,7 +117,7 @@ class Shaving:
         now = beard_view(image, points, parsed.beard, None if face.known is None else face.known.occluder, grown)
         if now is None:
             return None
-        opacity = _in_texture(now)
+        opacity = opacity_in_texture(now).astype(np.float32)
         if before is not None:
             opacity = before.opacity + (opacity - before.opacity) * np.float32(TUNING.new_share)
         if carried is not None:
@@ -141,13 +140,6 @@ def _upright(face: TrackedFace) -> float:
     right, left = (face.landmarks.points[number, :2] for number in landmark_sets.EYE_CORNERS)
     roll = abs(float(np.degrees(np.arctan2(*(left - right)[::-1]))))
     return (1.0 - _ramp(abs(face.yaw), TUNING.turned_degrees)) * (1.0 - _ramp(roll, TUNING.hanging_degrees))
-
-
-def _in_texture(view: BeardView) -> Floats:
-    """Return the opacity of a beard as a texture of its face, float32 (side, side), 0..255."""
-    share = np.rint(view.share * np.float32(255)).astype(np.uint8)
-    local = geometry.apply(Window(view.box_xyxy, (share.shape[1], share.shape[0])).to_coarse(), view.points)
-    return unwrap_mask(share, local).astype(np.float32)
 
 
 def _within(shape: tuple[int, int], image: Image, view: BeardView) -> Floats:

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from mien.face import landmark_sets
-from mien.face.beard import BeardView, beard_view, redness
+from mien.face.beard import BeardView, redness
 from mien.face.mean_face import face_model, head_pose
 from mien.face.texels import SIDE
 from mien.imaging import geometry
@@ -21,8 +21,9 @@ from mien.imaging.colour import LUMA
 from mien.imaging.draw import draw_mask, draw_mesh
 from mien.imaging.smoothstep import smoothstep
 from mien.models.format.parsing import FaceClass
+from mien.swap.engines.mesh.photo_beard import photo_beard
 from mien.swap.engines.mesh.texture import border_opacity
-from mien.swap.stages.own_beard import fullness_of, share_of, shows_beard
+from mien.swap.stages.own_beard import fullness_of, share_of
 from mien.types import Array, Floats, Image, Mask, SourceFace
 
 
@@ -92,16 +93,13 @@ class BeardLayer:
 
 def beard_layer(source: SourceFace) -> BeardLayer | None:
     """Return the beard of a photo; None where it shows none that is known."""
-    if source.classes is None or not shows_beard(source):
+    view = photo_beard(source)
+    if source.classes is None or view is None:
         return None
-    beard = source.classes[FaceClass.BEARD]
     points = source.landmarks.points
     unit = float(np.linalg.norm(points[33] - points[263]))
-    view = beard_view(source.image, points, beard, None, fullness_of(share_of(beard)))
-    if view is None:
-        return None
     image, scale = _matted(source.image, view, unit)
-    full = fullness_of(share_of(beard))
+    full = fullness_of(share_of(source.classes[FaceClass.BEARD]))
     left, top = view.box_xyxy[:2]
     away = _away(full)
     places = (vertices(points, away)[:, :2] - np.array([left, top], np.float32) + 0.5) * scale - 0.5

@@ -15,6 +15,7 @@ from mien.face import landmark_sets
 from mien.face.mean_face import face_model, texture_per_eye_distance, texture_points
 from mien.imaging.blend import mix_textures
 from mien.imaging.smoothstep import smoothstep
+from mien.swap.engines.mesh.photo_beard import with_whole_beard
 from mien.swap.source.light import lit, smooth_skin, tone_towards
 from mien.swap.source.regions import GRID, regions
 from mien.swap.source.view import SMALLEST, View, size_for, view_of
@@ -59,7 +60,8 @@ def merged_views(source: SourceFace, *, glasses: bool = False) -> View:
     """Return what the photos of a source, and the views of its clip, show together; `glasses`: the first photo's are worn."""
     size = max(size_for(photo.landmarks.points) for photo in source.photos)
     views = [
-        view_of(each.image, each.landmarks, size, each.classes, glasses=glasses and each is source) for each in source.photos
+        view_of(each.image, each.landmarks, size, with_whole_beard(each).classes, glasses=glasses and each is source)
+        for each in source.photos
     ]
     photos = len(views) - len(source.views)
     shown = np.asarray(np.max([view.well * (1 - view.guessed) for view in views[:photos]], axis=0), np.float32)
