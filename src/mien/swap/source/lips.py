@@ -25,7 +25,7 @@ class LipTuning:
     pale: tuple[float, float] = (0.10, 0.20)
     """Redness below that of the lips, natural logarithm, between which it is a tooth."""
     corner: float = 0.12
-    """Distance from a corner of the mouth in which the dark reaches beyond the lips, and skin shows within their outline."""
+    """Distance from a corner of the mouth in which the dark reaches beyond the lips."""
     beyond: float = 0.025
     """Width by which it does."""
     edge: float = 0.02
@@ -44,7 +44,7 @@ class _Parts:
     """Parts of the texture, float32 (256, 256), 0 or 1.
 
     `lips` without the opening between them; what lies `beyond` their corners; their `middle`, which is lip in every photo;
-    the `opening` with its border; what lies `near` it or a corner, where teeth are found.
+    the `opening` with its border; what lies `near` it, where teeth are found.
     """
 
     lips: Floats
@@ -70,15 +70,10 @@ def lips_alone(own: Image, well: Floats, hair: Floats, openness: float) -> Image
     dark = 1 - smoothstep((luma / max(float(np.median(luma[middle])), 1.0) - low) / (high - low))
     low, high = TUNING.pale
     pale = smoothstep((float(np.median(red[middle])) - red - low) / (high - low)) * parts.near
-    free, seen = openness * (1 - wide(hair)), wide(well) * (1 - parts.opening)
-    # Beyond the lips skin grows, within them lips alone.
-    skin = filled(own, _soft(dark * parts.beyond * free), np.asarray(seen, np.float32))
-    return filled(skin, _soft(np.maximum(dark, pale) * parts.lips * free), np.asarray(seen * parts.lips, np.float32))
-
-
-def _soft(found: Array) -> Floats:
+    found = np.maximum(dark * np.maximum(parts.lips, parts.beyond), pale * parts.lips) * (1 - wide(hair))
     grown = cv2.dilate(np.asarray(found, np.float32), np.ones((TUNING.grown, TUNING.grown), np.uint8))
-    return np.asarray(cv2.GaussianBlur(grown, (0, 0), TUNING.blur), np.float32)
+    holes = cv2.GaussianBlur(grown, (0, 0), TUNING.blur) * np.float32(openness)
+    return filled(own, np.asarray(holes, np.float32), np.asarray(wide(well) * (1 - parts.opening), np.float32))
 
 
 def _redness(picture: Floats) -> Floats:
@@ -97,8 +92,8 @@ def _parts() -> _Parts:
     widened = _dilated(opening, TUNING.edge * unit)
     beyond = _dilated(outer, TUNING.beyond * unit) * corners * (1 - outer)
     middle = cv2.erode(outer, np.ones((3, 3), np.uint8)) * (1 - _dilated(opening, 2 * TUNING.edge * unit))
-    near = np.maximum(_dilated(widened, 2), corners)
-    return _Parts(*(locked(np.asarray(part, np.float32)) for part in (outer * (1 - opening), beyond, middle, widened, near)))
+    parts = outer * (1 - opening), beyond, middle, widened, _dilated(widened, 2)
+    return _Parts(*(locked(np.asarray(part, np.float32)) for part in parts))
 
 
 def _polygon(points: Floats, loop: tuple[int, ...]) -> Array:
