@@ -46,9 +46,9 @@ class HardLightTuning:
     """Difference in colour that stays where the brightness is far off, or everywhere in light of several colours."""
     off: tuple[float, float] = (1.2, 2.4)
     """Difference in brightness between which colours are evened, too."""
-    smile: tuple[float, float] = (0.66, 0.78)
+    smile: tuple[float, float] = (0.60, 0.72)
     """Width of the mouth in eye distances between which folds beside it are evened: 0.46 to 0.66 at rest, up to 0.83."""
-    kept_fold: float = 0.7
+    kept_fold: float = 0.35
     """Difference in brightness and colour that stays in such folds."""
     fold_margin: float = 0.1
     """Width around the strip of folds that belongs to it, in eye distances."""
@@ -167,7 +167,7 @@ def evened(
     change += cv2.GaussianBlur(one_sided, (0, 0), tuning.blur)
     edges = _edges(change, found, tuning)
     if smile > 0:
-        folds = smile * _folds()
+        folds = smile * smile_folds()
         folded = _change(found, folds, folds, (tuning.kept_fold, tuning.kept_fold), seen, tuning)
         change = np.where(np.abs(folded) > np.abs(change), folded, change)
     if not change.any():
@@ -301,7 +301,7 @@ def _lines(found: Unevenness, smile: float, tuning: HardLightTuning) -> Floats:
     hairy = np.clip(2 * tuning.hair_gain * found.hairy, 0, 1)
     dark = smoothstep((off - low) / (high - low)) * (1 - hairy)
     grown = cv2.dilate(dark, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (tuning.line_side, tuning.line_side)))
-    return np.asarray(smile * _folds() * cv2.GaussianBlur(grown, (0, 0), tuning.blur), np.float32)
+    return np.asarray(smile * smile_folds() * cv2.GaussianBlur(grown, (0, 0), tuning.blur), np.float32)
 
 
 def _gains(change: Floats, picture: Floats, tuning: HardLightTuning) -> Floats:
@@ -325,6 +325,6 @@ def _lit(own: Image, gain: Floats) -> Floats:
 
 
 @cache
-def _folds() -> Floats:
+def smile_folds() -> Floats:
     """Return where a smile makes folds, between cheeks and mouth, float32 (256, 256), 0..1, read-only."""
     return locked(wide(np.maximum(*(area_of(loop, TUNING.fold_margin) for loop in landmark_sets.SMILE_FOLDS))))

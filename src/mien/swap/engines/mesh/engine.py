@@ -24,6 +24,7 @@ from mien.settings import Settings
 from mien.swap.engines.mesh.beard_layer import BeardLayer, beard_layer, lay_under, vertices
 from mien.swap.engines.mesh.expressions import ExpressionTextures, expression_textures, frames_of
 from mien.swap.engines.mesh.eyes import covered, eye_triangles, openings, with_eyes
+from mien.swap.engines.mesh.smile_folds import fold_textures, smiles
 from mien.swap.engines.mesh.texture import Texture, border_opacity, chain, completed, glasses_opacity, merged_views
 from mien.types import Affine, Array, FacePatch, Floats, Frame, Image, KnownFace, Mask, SourceFace, TrackedFace
 
@@ -45,8 +46,8 @@ class PreparedMesh:
 
     `openings` are those of the photo's eyes, as a share of their width.
     `beard` is the photo's beard, None where it has none or the target's is to show; `expressions` is what a clip shows of the
-    source's expressions, None without a clip. `bare` is the same without the photo's glasses, for wearers whose dark ones stay;
-    None where no glasses are worn.
+    source's expressions, or the folds of the photo's smile, None without either. `bare` is the same without the photo's
+    glasses, for wearers whose dark ones stay; None where no glasses are worn.
     """
 
     textures: tuple[Texture, ...]
@@ -94,9 +95,12 @@ class MeshEngine:
         full = completed(view)
         textures = chain(full)
         frames, opened = frames_of(source, view, full), openings(source.landmarks.points)
-        if frames is None:
-            return PreparedMesh(textures, opacity, self._triangles, opened, beard)
         sizes = [len(texture.image) for texture in textures]
+        if frames is None:
+            folds = None
+            if smiles(source):
+                folds = fold_textures(source, completed(merged_views(source, glasses=glasses, folds=True)), sizes)
+            return PreparedMesh(textures, opacity, self._triangles, opened, beard, folds)
         expressions = expression_textures(frames, sizes, teeth=self._settings.mouth == "source")
         return PreparedMesh(textures, opacity, self._triangles, opened, beard, expressions)
 

@@ -56,11 +56,16 @@ def textures_of(source: SourceFace) -> tuple[Texture, ...]:
     return chain(completed(merged_views(source)))
 
 
-def merged_views(source: SourceFace, *, glasses: bool = False) -> View:
-    """Return what the photos of a source, and the views of its clip, show together; `glasses`: the first photo's are worn."""
+def merged_views(source: SourceFace, *, glasses: bool = False, folds: bool = False) -> View:
+    """Return what the photos of a source, and the views of its clip, show together.
+
+    `glasses`: the first photo's are worn; `folds`: those of smiles stay.
+    """
     size = max(size_for(photo.landmarks.points) for photo in source.photos)
     views = [
-        view_of(each.image, each.landmarks, size, with_whole_beard(each).classes, glasses=glasses and each is source)
+        view_of(
+            each.image, each.landmarks, size, with_whole_beard(each).classes, glasses=glasses and each is source, folds=folds
+        )
         for each in source.photos
     ]
     photos = len(views) - len(source.views)
