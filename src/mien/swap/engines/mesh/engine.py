@@ -24,7 +24,7 @@ from mien.settings import Settings
 from mien.swap.engines.mesh.beard_layer import BeardLayer, beard_layer, lay_under, vertices
 from mien.swap.engines.mesh.expressions import ExpressionTextures, expression_textures, frames_of
 from mien.swap.engines.mesh.eyes import covered, eye_triangles, openings, with_eyes
-from mien.swap.engines.mesh.smile_folds import fold_textures, smiles
+from mien.swap.engines.mesh.smile_folds import FoldTextures, fold_textures, smiles
 from mien.swap.engines.mesh.texture import Texture, border_opacity, chain, completed, glasses_opacity, merged_views
 from mien.types import Affine, Array, FacePatch, Floats, Frame, Image, KnownFace, Mask, SourceFace, TrackedFace
 
@@ -46,8 +46,8 @@ class PreparedMesh:
 
     `openings` are those of the photo's eyes, as a share of their width.
     `beard` is the photo's beard, None where it has none or the target's is to show; `expressions` is what a clip shows of the
-    source's expressions, or the folds of the photo's smile, None without either. `bare` is the same without the photo's
-    glasses, for wearers whose dark ones stay; None where no glasses are worn.
+    source's expressions, None without a clip; `folds` are those of the photo's smile, None with a clip and of a calm photo.
+    `bare` is the same without the photo's glasses, for wearers whose dark ones stay; None where no glasses are worn.
     """
 
     textures: tuple[Texture, ...]
@@ -56,6 +56,7 @@ class PreparedMesh:
     openings: tuple[float, float]
     beard: BeardLayer | None = None
     expressions: ExpressionTextures | None = None
+    folds: FoldTextures | None = None
     bare: "PreparedMesh | None" = None
 
 
@@ -95,12 +96,13 @@ class MeshEngine:
         full = completed(view)
         textures = chain(full)
         frames, opened = frames_of(source, view, full), openings(source.landmarks.points)
-        sizes = [len(texture.image) for texture in textures]
         if frames is None:
-            folds = None
-            if smiles(source):
-                folds = fold_textures(source, completed(merged_views(source, glasses=glasses, folds=True)), sizes)
-            return PreparedMesh(textures, opacity, self._triangles, opened, beard, folds)
+            bare = PreparedMesh(textures, opacity, self._triangles, opened, beard)
+            if not smiles(source):
+                return bare
+            folded = completed(merged_views(source, glasses=glasses, folds=True))
+            return replace(bare, folds=fold_textures(source, textures, folded))
+        sizes = [len(texture.image) for texture in textures]
         expressions = expression_textures(frames, sizes, teeth=self._settings.mouth == "source")
         return PreparedMesh(textures, opacity, self._triangles, opened, beard, expressions)
 
@@ -136,6 +138,8 @@ class MeshEngine:
         image = texture.image
         if prepared.expressions is not None:
             image = prepared.expressions.mixed(image, step, face.landmarks.points)
+        elif prepared.folds is not None:
+            image = prepared.folds.mixed(image, step, face.landmarks.points)
         crop, mask = np.empty((height, width, 3), np.uint8), np.zeros((height, width), np.uint8)
         depth = np.empty((height, width), np.float32)
         opacity = with_eyes(prepared.opacity * far_side_opacity(face.yaw))
