@@ -186,12 +186,12 @@ def test_a_second_photo_shows_what_the_first_one_hides() -> None:
     hidden = replace(face, image=face.image.copy())
     x, y = face.landmarks.points[[425, 280], :2].mean(0).round().astype(int)
     cv2.circle(hidden.image, (int(x), int(y)), 5, (0, 0, 0), -1)
-    view = view_of(hidden.image, face.landmarks, 256)
+    view = view_of(hidden.image, face.landmarks, 256, folds=True)
     spot = texture_points(256)[[425, 280]].mean(0)
     cover = np.ones((GRID, GRID), np.float32)
     cv2.circle(cover, (int(spot[0] / 2), int(spot[1] / 2)), 10, 0.0, -1)
     seen = replace(view, well=view.well * cover, seen=view.seen * cover)
-    other = view_of(face.image, face.landmarks, 256)
+    other = view_of(face.image, face.landmarks, 256, folds=True)
     place = slice(int(spot[1]) - 3, int(spot[1]) + 4), slice(int(spot[0]) - 3, int(spot[0]) + 4)
     assert view.own[place].min() < 40
     assert merged([seen, other]).own[place].min() > 80
