@@ -108,7 +108,9 @@ def test_two_pages_that_press_start_at_once_share_one_camera(person: Person) -> 
         each.choose("browser")
     # Both press before either page hears of the other.
     for each in pages:
-        each.page.evaluate("() => { held = true; document.querySelector('#input-apply').click(); }")
+        each.page.evaluate("() => { held = true; }")
+    for each in pages:
+        each.page.evaluate("() => document.querySelector('#input-apply').click()")
     for each in pages:
         each.page.evaluate("() => { held = false; }")
     taken = "() => document.querySelector('#alerts .alert') !== null"
