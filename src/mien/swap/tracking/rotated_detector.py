@@ -15,6 +15,7 @@ from mien.contracts import Detector
 from mien.face.aligned_crop import cut_by
 from mien.imaging import geometry
 from mien.imaging.geometry import between_rolls, overlap, roll_of
+from mien.imaging.shrink import shrunk
 from mien.swap.tracking.box import FaceBox
 from mien.types import Affine, Detection, Image
 
@@ -131,7 +132,7 @@ def _reduced(image: Image, longer_side: int) -> tuple[Image, float]:
     if factor == 1.0:
         return image, factor
     size_wh = max(1, round(width / factor)), max(1, round(height / factor))
-    return np.asarray(cv2.resize(image, size_wh, interpolation=cv2.INTER_AREA), np.uint8), factor
+    return shrunk(image, size_wh), factor
 
 
 def _rotated(image: Image, turn: float, longer_side: int) -> tuple[Image, Affine]:

@@ -1,8 +1,8 @@
 """The canvas of detectors: a picture, reduced where it is too large, at the top left of black."""
 
-import cv2
 import numpy as np
 
+from mien.imaging.shrink import shrunk
 from mien.types import Floats, Image
 
 
@@ -15,6 +15,5 @@ def letterbox(image: Image, longer_side: int, multiple: int) -> tuple[Image, Flo
     scale = min(1.0, longer_side / max(height, width))
     small_w, small_h = max(1, round(width * scale)), max(1, round(height * scale))
     canvas = np.zeros((-(-small_h // multiple) * multiple, -(-small_w // multiple) * multiple, 3), np.uint8)
-    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    canvas[:small_h, :small_w] = cv2.resize(image, (small_w, small_h), interpolation=how)
+    canvas[:small_h, :small_w] = shrunk(image, (small_w, small_h))
     return canvas, np.array([width / small_w, height / small_h], np.float32)

@@ -1,0 +1,19 @@
+"""Pictures made smaller by means of areas, by halves as far as they go."""
+
+import cv2
+import numpy as np
+
+from mien.types import Image
+
+
+def shrunk(image: Image, size_wh: tuple[int, int]) -> Image:
+    """Return a picture, uint8 (h, w) or (h, w, 3), at a size that is at most its own; exact within a level.
+
+    OpenCV has a fast way for 2 x 2 pixels alone: a quarter of 1280 x 720 takes 0.6 ms by two halves, and 1.4 ms at once.
+    """
+    while image.shape[1] % (2 * size_wh[0]) == 0 and image.shape[0] % (2 * size_wh[1]) == 0:
+        half_wh = image.shape[1] // 2, image.shape[0] // 2
+        image = np.asarray(cv2.resize(image, half_wh, interpolation=cv2.INTER_AREA), np.uint8)
+    if (image.shape[1], image.shape[0]) == size_wh:
+        return image
+    return np.asarray(cv2.resize(image, size_wh, interpolation=cv2.INTER_AREA), np.uint8)
