@@ -14,11 +14,9 @@ from mien.imaging.colour import skin_confidence
 from mien.imaging.draw import carry_values, draw_mesh
 from mien.imaging.smoothstep import smoothstep
 from mien.swap.source.fill import HOLE_SIDE, filled
-from mien.swap.source.hair import beard_share
 from mien.swap.source.hard_light import Unevenness, blown_out, evened, mouth_width, unevenness
 from mien.swap.source.hidden import hidden_parts, terminator
 from mien.swap.source.light import even_light, lit, shaded_half, tint_of, untinted
-from mien.swap.source.lips import lips_alone
 from mien.swap.source.regions import GRID, area_of, features, regions
 from mien.types import Array, Floats, Image, Landmarks
 
@@ -72,8 +70,6 @@ def view_of(
     hidden = None if classes is None else hidden_parts(own, classes, points, yaw, well, glasses=glasses)
     holes = blown_out(own) if hidden is None else np.maximum(blown_out(own), hidden.holes)
     own = _uncovered(own, holes, well, np.zeros((GRID, GRID), np.float32) if hidden is None else hidden.unknown)
-    beard = np.zeros((GRID, GRID), np.float32) if classes is None else beard_share(classes, well)
-    own = lips_alone(own, well, beard, _openness(points))
     small = np.asarray(cv2.resize(own, (GRID, GRID), interpolation=cv2.INTER_AREA), np.uint8)
     tint = tint_of(small)
     if tint is not None:
