@@ -105,6 +105,8 @@ def test_a_picture_of_this_installation_is_refused(studio: Studio, tmp_path: Pat
         ({"kind": "screen", "told": True, "region": [0, 0, 0, 5]}, "check-region"),
         ({"kind": "screen", "told": True, "region": "all"}, "check-region"),
         ({"kind": "stream", "told": True}, "request-422"),
+        ({"kind": "camera", "told": True, "device": "x\0y"}, "request-422"),
+        ({"kind": "camera", "told": True, "device": "0\n"}, "request-422"),
     ],
 )
 def test_a_call_that_cannot_be_checked(studio: Studio, body: dict[str, Any], key: str) -> None:
@@ -116,6 +118,21 @@ def test_a_camera_that_is_not_there_is_told(studio: Studio) -> None:
     studio.client.post("/api/check/call", json={"kind": "camera", "device": "99", "told": True}).raise_for_status()
     state = _when(studio, lambda state: state["phase"] == "failed")
     assert state["error"]["remedy"]
+
+
+class Faulty(SyntheticCamera):
+    """A camera whose driver fails in a way that nobody foresaw."""
+
+    def read(self) -> Frame | None:
+        raise ValueError("embedded null byte")
+
+
+def test_an_error_that_nobody_foresaw_ends_the_check(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(call_check, "open_source", lambda *_: Opened(Faulty(), "camera 0", True))
+    studio.client.post("/api/check/call", json={"kind": "camera", "told": True}).raise_for_status()
+    state = _when(studio, lambda state: state["phase"] != "opening" and state["error"] is not None)
+    assert (state["phase"], state["error"]["key"]) == ("failed", "mien-error")
+    assert "null byte" not in state["error"]["error"], "what only a programmer understands is in the log"
 
 
 def test_nothing_is_checked_in_a_shared_studio(tmp_path: Path) -> None:

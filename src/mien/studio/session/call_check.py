@@ -5,6 +5,7 @@ What leaves it are three words, the requests, and the seconds that were agreed t
 
 import contextlib
 import io
+import logging
 import threading
 import time
 import zipfile
@@ -41,6 +42,7 @@ Phase = Literal["none", "opening", "watching", "ended", "failed"]
 _LAST_SEARCH_S = 10.0  # for a search that is under way at the end; one takes a second of an idle core
 _STOP_S = 15.0  # the longest wait for the thread: it may be in that search
 _NOTES = "notes.html"
+_log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -229,6 +231,9 @@ class CallCheck:
                 # A picture of this installation: nothing that was seen of it is told.
                 run.tally, run.requests = Tally(), None
             run.error, run.phase = error, "failed"
+        except Exception as error:  # noqa: BLE001 - thread border: a check that fails has to say so
+            _log.warning("the check of %s failed: %r", run.name, error)
+            run.error, run.phase = MienError("the check failed", "try again; the terminal of mien says more"), "failed"
         finally:
             done()
 

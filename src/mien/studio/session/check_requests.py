@@ -7,6 +7,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from mien.errors import UsageError
 
 _MAX_LETTERS = 200  # of a device, a display, a name, a pair of words; chosen
+_NO_CONTROLS = r"^[^\x00-\x1f\x7f]*$"
 _MAX_SIDE_PIXELS = 16_384  # of a desktop of several screens
 
 
@@ -31,7 +32,7 @@ class CallRequest(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
     kind: Literal["screen", "camera"]
-    device: Annotated[str, Field(max_length=_MAX_LETTERS)] = ""
+    device: Annotated[str, Field(max_length=_MAX_LETTERS, pattern=_NO_CONTROLS)] = ""
     region: Annotated[tuple[int, int, int, int] | None, BeforeValidator(_region)] = None
     told: bool = False
     asks: bool = False
