@@ -27,6 +27,28 @@ _DRAWN = """async (values) => {
 }"""
 
 
+_GIVES_UP = """async () => {
+  const { BrowserCamera } = await import('/static/browsercamera.js');
+  const camera = new BrowserCamera(() => {});
+  const seen = [];
+  for (let sequence = 1; sequence <= 10; sequence += 1) {
+    camera.inFlight.set(sequence, performance.timeOrigin + performance.now() - 2500);
+    camera.giveUp();
+    camera.acknowledged(sequence);
+    seen.push(camera.isPlain);
+  }
+  return seen;
+}"""
+
+
+def test_frames_that_are_given_up_count_as_slow(chromium: Any, studio: Studio) -> None:
+    context = chromium.new_context()
+    page = context.new_page()
+    page.goto(studio.page)
+    assert page.evaluate(_GIVES_UP) == [True] * 9 + [False]
+    context.close()
+
+
 def test_the_page_draws_and_sends_plain_pictures(chromium: Any, studio: Studio) -> None:
     rows, columns = np.mgrid[:48, :64]
     picture = np.dstack([2 * rows + 60, 3 * columns + 20, 250 - 4 * rows]).astype(np.uint8)

@@ -96,6 +96,28 @@ def test_a_page_of_this_machine_gets_plain_pictures() -> None:
     assert plain_picture.size_of(message[HEADER.size : HEADER.size + after]) == (320, 240)
 
 
+@pytest.mark.parametrize("acknowledges", [True, False], ids=["late", "never"])
+def test_a_way_that_takes_more_than_two_seconds_gets_jpeg(monkeypatch: pytest.MonkeyPatch, acknowledges: bool) -> None:
+    now_s = 0.0
+    monkeypatch.setattr(time, "monotonic", lambda: now_s)
+
+    async def takes_plain() -> list[bool]:
+        nonlocal now_s
+        viewer, seen = Viewer(asyncio.get_running_loop()), []
+        viewer.plain = True
+        for sequence in range(1, 12):
+            seen.append(viewer.takes_plain)
+            assert viewer.ready
+            viewer.offer(0.0, b"after", b"")
+            now_s += 2.5
+            if acknowledges:
+                # Of the frame before, which the offer has given up.
+                viewer.acknowledged(sequence - 1)
+        return [*seen, viewer.takes_plain]
+
+    assert asyncio.run(takes_plain()) == [True] * 11 + [False]
+
+
 def test_a_slow_way_gets_jpeg_and_one_slow_picture_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     now_s = 0.0
     monkeypatch.setattr(time, "monotonic", lambda: now_s)

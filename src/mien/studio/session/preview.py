@@ -72,8 +72,8 @@ class Viewer:
         self._sequence += 1
         sent_s = time.monotonic()
         for number, earlier_s in list(self._pending.items()):
-            if sent_s - earlier_s > _ACKNOWLEDGED_WITHIN_S:
-                self._pending.pop(number, None)
+            if sent_s - earlier_s > _ACKNOWLEDGED_WITHIN_S and self._pending.pop(number, None) is not None:
+                self._note_way(is_slow=True)
         self._pending[self._sequence] = sent_s
         message = HEADER.pack(self._sequence, len(faces), capture_ms, len(after), len(before)) + after + before + faces
         self._loop.call_soon_threadsafe(self._put, message)
@@ -86,9 +86,13 @@ class Viewer:
     def acknowledged(self, sequence: int) -> None:
         """Note that the page has drawn a frame."""
         sent_s = self._pending.pop(sequence, None)
-        if sent_s is None or not self.takes_plain:
+        # One that was given up has been counted then.
+        if sent_s is not None:
+            self._note_way(is_slow=time.monotonic() - sent_s > _SLOW_S)
+
+    def _note_way(self, *, is_slow: bool) -> None:
+        if not self.takes_plain:
             return
-        is_slow = time.monotonic() - sent_s > _SLOW_S
         self._slow_pictures = max(0, self._slow_pictures + (1 if is_slow else -1))
 
     @property

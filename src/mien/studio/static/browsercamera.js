@@ -122,8 +122,13 @@ export class BrowserCamera {
   /** @param {number} sequence */
   acknowledged(sequence) {
     const sent = this.inFlight.get(sequence);
-    if (!this.inFlight.delete(sequence) || sent === undefined || !this.isPlain) return;
-    const isSlow = performance.timeOrigin + performance.now() - sent > SLOW_MS;
+    // A frame that was given up has been counted then.
+    if (this.inFlight.delete(sequence) && sent !== undefined) this.noteWay(performance.timeOrigin + performance.now() - sent > SLOW_MS);
+  }
+
+  /** @param {boolean} isSlow */
+  noteWay(isSlow) {
+    if (!this.isPlain) return;
     this.slowFrames = Math.max(0, this.slowFrames + (isSlow ? 1 : -1));
     if (!this.isPlain) this.wantsKey = true;
   }
@@ -141,6 +146,7 @@ export class BrowserCamera {
         if (since > oldest) continue;
         waiting.delete(key);
         this.wantsKey = true;
+        if (waiting === this.inFlight) this.noteWay(true);
       }
     }
   }
