@@ -23,6 +23,7 @@ from mien.check.requests.sighting import Sighting
 from mien.errors import UsageError
 from mien.provenance.mark.pattern import Marker
 from mien.studio.session import call_check
+from mien.studio.session.call_check import CallCheck
 from mien.studio.session.check_requests import CallRequest
 from mien.testing import SyntheticCamera
 from mien.types import Frame, Landmarks
@@ -118,6 +119,41 @@ def test_a_camera_that_is_not_there_is_told(studio: Studio) -> None:
     studio.client.post("/api/check/call", json={"kind": "camera", "device": "99", "told": True}).raise_for_status()
     state = _when(studio, lambda state: state["phase"] == "failed")
     assert state["error"]["remedy"]
+
+
+class Unasked(SyntheticCamera):
+    """A camera that looks on for a second a picture, and tells when it is closed."""
+
+    def __init__(self) -> None:
+        super().__init__(rate=Fraction(8), frames=400, images=(np.full((90, 160, 3), 90, np.uint8),))
+        self.now_s = 0.0
+        self.reads = 0
+        self.ask: Callable[[], object] = lambda: None
+        self.closed = threading.Event()
+
+    def read(self) -> Frame | None:
+        self.now_s += 1.0
+        self.reads += 1
+        if self.reads <= 100:
+            self.ask()
+        return super().read()
+
+    def __exit__(self, *told: Any) -> None:
+        super().__exit__(*told)
+        self.closed.set()
+
+
+def test_a_check_ends_when_no_page_asks_for_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    camera = Unasked()
+    monkeypatch.setattr(call_check, "open_source", lambda *_: Opened(camera, "camera 0", True))
+    monkeypatch.setattr(call_check, "_searcher", lambda live: nullcontext())
+    check = CallCheck(tmp_path, lambda: pytest.fail("nothing is signed"), forbidden=False, clock=lambda: camera.now_s)
+    camera.ask = check.described
+    check.watch_call(CallRequest(kind="camera", told=True))
+    assert camera.closed.wait(DEADLINE_S)
+    check.stop()
+    assert camera.reads == 100 + 90, "while a page asks, and 90 s longer"
+    assert check.described()["phase"] == "ended"
 
 
 class Faulty(SyntheticCamera):

@@ -41,6 +41,7 @@ from mien.studio.session.check_requests import CallRequest, PairRequest
 Phase = Literal["none", "opening", "watching", "ended", "failed"]
 _LAST_SEARCH_S = 10.0  # for a search that is under way at the end; one takes a second of an idle core
 _STOP_S = 15.0  # the longest wait for the thread: it may be in that search
+_LEFT_S = 90.0  # without a page; browsers let a hidden page act once a minute only
 _NOTES = "notes.html"
 _log = logging.getLogger(__name__)
 
@@ -70,10 +71,19 @@ class _Run:
 class CallCheck:
     """The check of the moment, or the last one. Safe to use from several threads; `forbidden` in a studio that others use."""
 
-    def __init__(self, data: Path, signer: Callable[[], Signer], *, forbidden: bool) -> None:
+    def __init__(
+        self,
+        data: Path,
+        signer: Callable[[], Signer],
+        *,
+        forbidden: bool,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._data = data
         self._signer = signer
         self._forbidden = forbidden
+        self._clock = clock
+        self._asked_at_s = 0.0
         self._words = WordStore(data)
         self._lock = threading.RLock()
         self._run: _Run | None = None
@@ -97,8 +107,12 @@ class CallCheck:
         self._begin(open_source(text, wanted.region), asking, lambda: None)
 
     def described(self) -> dict[str, Any]:
-        """Return the check for the page: its phase, the words, the request of the moment, the answers."""
+        """Return the check for the page: its phase, the words, the request of the moment, the answers.
+
+        A live picture is watched only as long as pages ask for it.
+        """
         with self._lock:
+            self._asked_at_s = self._clock()
             run = self._run
             if run is None:
                 return {"phase": "none", "answers": [], "error": None, "looks": 0}
@@ -215,6 +229,7 @@ class CallCheck:
             if self._thread is not None and self._thread.is_alive():
                 raise UsageError("the check before has not ended", "try again in some seconds", key="check-busy")
             self._stopping.clear()
+            self._asked_at_s = self._clock()
             run = self._run = _Run(opened.name, opened.live, datetime.now(UTC))
             self._source = opened
             self._thread = threading.Thread(target=self._work, args=(run, opened, asking, done), name="mien-check", daemon=True)
@@ -246,7 +261,7 @@ class CallCheck:
             run.requests, run.phase = requests, "watching"
             first_s: float | None = None
             try:
-                while not self._stopping.is_set() and (frame := source.read()) is not None:
+                while not self._is_over(run) and (frame := source.read()) is not None:
                     first_s = frame.time_s if first_s is None else first_s
                     look = watch.see(frame)
                     with self._lock:
@@ -268,6 +283,10 @@ class CallCheck:
             if requests is not None:
                 with self._lock:
                     requests.end(run.lost)
+
+    def _is_over(self, run: _Run) -> bool:
+        is_left = run.live and self._clock() - self._asked_at_s >= _LEFT_S
+        return is_left or self._stopping.is_set()
 
     def _cue(self, run: _Run) -> dict[str, Any] | None:
         if run.requests is None or run.phase != "watching":

@@ -156,9 +156,9 @@ export class CallCheck {
     await this.refresh(true);
   }
 
-  /** Reads the state while the view is shown and something may change. @param {boolean} [isWanted] */
+  /** Reads the state while something may change, hidden or not: a check that no page asks for is ended. @param {boolean} [isWanted] */
   async refresh(isWanted = this.isRunning) {
-    if (this.view.hidden || document.hidden || !isWanted || this.isAsking) return;
+    if (!isWanted || this.isAsking) return;
     this.isAsking = true;
     const state = await call('GET', '/api/check').catch(() => this.state);
     this.isAsking = false;
