@@ -64,10 +64,12 @@ def draw_mesh(
     """Draw a textured mesh into `crop` and its opacity into `mask`.
 
     triangles int32 (t, 3); points float32 (n, 3), x and y in crop pixels, z smaller = nearer; texture_points float32
-    (n, 2) in pixels of `texture`, BGRA uint8; opacity float32 (n,), 0..1, multiplied with the texture's alpha; crop uint8
-    (h, w, 3); mask uint8 (h, w), at least 1 wherever the mesh is drawn; depth float32 (h, w), filled here.
-    Triangles that run counter-clockwise on the screen (seen from behind) are skipped.
+    (n, 2) in pixels of `texture`, BGRA uint8, less than 32,767 pixels a side; opacity float32 (n,), 0..1, multiplied with
+    the texture's alpha; crop uint8 (h, w, 3); mask uint8 (h, w), at least 1 wherever the mesh is drawn; depth float32 (h, w),
+    filled here. Triangles that run counter-clockwise on the screen (seen from behind) are skipped; all numbers are finite.
     """
+    if not depth.size:
+        return
     u, v, cover = np.zeros((3, *depth.shape), np.float32)
     corners = np.column_stack([points[:, 2], texture_points, opacity]).astype(np.float32)
     _rasterise(triangles, points, corners, depth, u, v, cover)

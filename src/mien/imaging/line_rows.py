@@ -48,10 +48,11 @@ def _sample(picture: Array, origins: Array, directions: Array, first: Array, ste
             distance = first[i] + apart * np.float32(k)
             x = origins[i, 0] + distance * directions[i, 0]
             y = origins[i, 1] + distance * directions[i, 1]
-            if x < 0 or y < 0 or x > last_x or y > last_y:
+            # Put so that what is not a number lies beyond the picture, too.
+            if not (x >= 0 and y >= 0 and x <= last_x and y <= last_y):
                 found[i, k, 0], found[i, k, 1], found[i, k, 2] = 0, 0, 0
                 continue
-            u, v = np.int32(x), np.int32(y)
+            u, v = min(max(int(x), 0), picture.shape[1] - 1), min(max(int(y), 0), picture.shape[0] - 1)
             right, below = min(u + 1, picture.shape[1] - 1), min(v + 1, picture.shape[0] - 1)
             fx, fy = x - np.float32(u), y - np.float32(v)
             for c in range(3):

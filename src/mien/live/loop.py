@@ -22,6 +22,7 @@ from mien.live.mailbox import Mailbox
 from mien.live.marking import LiveMark
 from mien.live.meter import Meter
 from mien.live.outlet import MakeSink, Outlet, OutletStatus, OutletTuning
+from mien.live.pace import Pace
 from mien.live.patience import Patience
 from mien.live.snapshot import Snapshot
 from mien.live.sound import MakeSound, SoundPump
@@ -31,7 +32,6 @@ from mien.swap.tracking.parts import TrackingParts
 from mien.types import LIVE_TIME_BASE, Frame
 
 _log = logging.getLogger(__name__)
-
 MakeTracking = Callable[[Settings], TrackingParts]
 
 
@@ -89,6 +89,7 @@ class LiveLoop:
         self._make_source: MakeSource | None = None
         self._patience = Patience(tuning.stuck_input_s)
         self._generation = 0
+        self._pace = Pace()
         self._tracking_since_s: float | None = None
         self._sound: SoundPump | None = None
         self._stopping = threading.Event()
@@ -236,8 +237,8 @@ class LiveLoop:
         settings, generation = self.snapshot.settings, self._generation
         parts = self._make_tracking(settings)
         while not self._stopping.is_set():
-            # A frame that is tracked and never swapped takes time from the swap: a newer one will be there.
-            if not self._tracked.wait_until_empty(self._tuning.poll_s):
+            # A frame that is tracked and never swapped takes time from the swap, and one that waits for the swap is old.
+            if not self._tracked.wait_until_empty(self._tuning.poll_s) or self._stopping.wait(self._pace.spare_s):
                 continue
             frame = self._captured.take(self._tuning.poll_s)
             if frame is None:
@@ -258,6 +259,7 @@ class LiveLoop:
                 continue
             finally:
                 self._tracking_since_s = None
+            self._pace.tracked(time.perf_counter() - start)
             self.meter.stage("track", time.perf_counter() - start)
             self._tracked.put(tracked)
             self.meter.dropped("track", self._tracked.dropped)
@@ -302,12 +304,14 @@ class LiveLoop:
             now_s = time.monotonic()
             if tracked is not None:
                 size_wh, last_s = (tracked.frame.image.shape[1], tracked.frame.image.shape[0]), now_s
-                if tracked.frame.pts <= last_pts:
+                is_overtaken = self._pace.is_old(now_s - tracked.frame.time_s) and not self._captured.is_empty
+                if tracked.frame.pts <= last_pts or is_overtaken:
                     continue
                 last_pts = tracked.frame.pts
                 generation = self._generation
                 start, content, trouble = time.perf_counter(), self._content.status, swapper.trouble
                 shown = self._swapped(swapper, tracked, snapshot)
+                self._pace.swapped(time.perf_counter() - start)
                 self.meter.stage("swap", time.perf_counter() - start)
                 self._trouble, last_s = swapper.trouble, time.monotonic()
                 worn_in = generation if shown.what == "swapped" else -1

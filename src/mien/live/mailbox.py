@@ -20,6 +20,11 @@ class Mailbox(Generic[T]):
         """Return the number of items that were replaced before they were taken."""
         return self._dropped
 
+    @property
+    def is_empty(self) -> bool:
+        """Return True while there is nothing to take."""
+        return self._item is None
+
     def put(self, item: T) -> None:
         """Replace the item, without blocking; ignored once the mailbox is closed."""
         with self._changed:

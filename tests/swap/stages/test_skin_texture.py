@@ -81,3 +81,16 @@ def test_a_small_face_and_a_covered_one_stay() -> None:
     assert np.array_equal(_made(rough, points=np.asarray(_points() * 0.05, np.float32)), _smooth())
     covered = FacePatch(_smooth(), np.zeros_like(_mask()), _PLACE)
     assert np.array_equal(textured(covered, rough, _points(), 1.0), covered.crop)
+
+
+def test_a_face_elsewhere_has_other_pores() -> None:
+    moved = np.array([[1.0, 0, 57], [0, 1.0, 31]])
+    points = _points().copy()
+    points[:, :2] += moved[:, 2].astype(np.float32)
+    rough = _rough(_smooth(), 1)
+    here, there = (
+        textured(FacePatch(_smooth(), _mask(), place), rough, at, 1.0).astype(np.float32) - _smooth()
+        for place, at in ((_PLACE, _points()), (moved, points))
+    )
+    inside = cv2.erode(_mask(), np.ones((41, 41), np.uint8)) > 0
+    assert abs(float(np.corrcoef(here[inside][:, 1], there[inside][:, 1])[0, 1])) < 0.15

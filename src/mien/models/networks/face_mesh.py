@@ -8,6 +8,7 @@ import numpy as np
 
 from mien.contracts import Session
 from mien.models.format.ports import expect
+from mien.models.format.tensors import check_finite
 from mien.types import Affine, Array, Floats, Image, Landmarks
 
 SIDE = 192  # pixels of the crop that the network takes
@@ -47,11 +48,13 @@ class FaceMesh:
         self._network = network
 
     def fit(self, image: Image, around: Floats) -> Landmarks:
-        """Return the landmarks in pixels of `image`."""
+        """Return the landmarks in pixels of `image`; raises a `ModelError` for numbers that are not finite."""
         crop_to_frame = _roi_of_points(around) if len(around) == 5 else _roi_of_landmarks(around)
         flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
         crop = cv2.warpAffine(image, crop_to_frame, (SIDE, SIDE), flags=flags, borderMode=cv2.BORDER_REPLICATE)
         points, presence = self._network.landmarks(np.asarray(crop, np.uint8))
+        # Kernels that draw between landmarks check no index.
+        check_finite("face_mesh_478", points)
         return Landmarks(_to_frame(points, crop_to_frame), presence)
 
 

@@ -69,7 +69,9 @@ def textured(patch: FacePatch, target: Image, points: Floats, strength: float) -
     lacks = np.minimum(np.sqrt(np.maximum(wanted**2 - own**2, 0)), TUNING.most) * (strength * TUNING.share)
     if not lacks.any():
         return patch.crop
-    rows, columns = (np.arange(size) % TUNING.tile_side for size in bare.shape)
+    # From the place in the picture, so that two faces have not the same pores.
+    top, left = (round(float(offset)) for offset in patch.crop_to_frame[::-1, 2])
+    rows, columns = ((np.arange(size) + first) % TUNING.tile_side for size, first in zip(bare.shape, (top, left), strict=True))
     noise = np.sum([each[rows][:, columns] * lack for each, lack in zip(_noise(count), lacks, strict=True)], axis=0)
     gain = np.exp(np.asarray(noise * bare, np.float32))[:, :, None]
     made = (patch.crop + np.float32(TUNING.black)) * gain - np.float32(TUNING.black - 0.5)
