@@ -83,17 +83,27 @@ def test_a_page_that_never_acknowledges_gets_frames_again(monkeypatch: pytest.Mo
     assert asyncio.run(is_ready()) is True
 
 
-def test_a_page_of_this_machine_gets_plain_pictures() -> None:
+def _picture_for(width: int, *, plain: bool) -> bytes:
     async def received() -> bytes:
         hub, viewer = PreviewHub(), Viewer(asyncio.get_running_loop())
-        viewer.plain = True
+        viewer.width, viewer.plain = width, plain
         hub.join(viewer)
         HubSink(hub).write(_labelled(7))
         return await viewer.next()
 
     message = asyncio.run(received())
-    after = HEADER.unpack_from(message)[3]
-    assert plain_picture.size_of(message[HEADER.size : HEADER.size + after]) == (320, 240)
+    return message[HEADER.size : HEADER.size + HEADER.unpack_from(message)[3]]
+
+
+def test_a_page_of_this_machine_gets_plain_pictures() -> None:
+    assert plain_picture.size_of(_picture_for(320, plain=True)) == (320, 240)
+
+
+def test_a_page_of_another_machine_gets_no_more_pixels_than_it_asked_for() -> None:
+    picture = cv2.imdecode(np.frombuffer(_picture_for(248, plain=False), np.uint8), cv2.IMREAD_COLOR)
+    assert picture is not None
+    assert picture.shape == (186, 248, 3)
+    assert plain_picture.size_of(_picture_for(248, plain=True)) == (320, 240), "bytes cost less than scaling here"
 
 
 @pytest.mark.parametrize("acknowledges", [True, False], ids=["late", "never"])

@@ -181,7 +181,7 @@ class HubSink:
         def encoded_of(image: Image, viewer: Viewer, width: int, name: str) -> bytes:
             key = width, name, viewer.takes_plain
             if key not in encoded:
-                encoded[key] = _encoded(narrowed(image, width), plain=key[2])
+                encoded[key] = _encoded(narrowed(image, width, nearly=key[2]), plain=key[2])
             return encoded[key]
 
         for viewer in viewers:

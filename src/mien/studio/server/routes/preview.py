@@ -5,6 +5,7 @@ import json
 
 from fastapi import APIRouter, WebSocket
 
+from mien.studio.server.address import is_loopback
 from mien.studio.server.routes.websockets import VIEW_ONLY, run_until_closed
 from mien.studio.session.preview import Viewer
 from mien.studio.session.session import StudioSession
@@ -25,6 +26,11 @@ def preview_router(session: StudioSession) -> APIRouter:
             return
         viewer = Viewer(asyncio.get_running_loop())
         may_see_all = not socket.scope.get("state", {}).get(VIEW_ONLY, False)
+        is_near = socket.client is not None and is_loopback(socket.client.host)
+        may_be_plain = may_see_all and is_near and not session.shared
+
+        def answer(text: str) -> None:
+            _answer(viewer, text, may_see_all=may_see_all, may_be_plain=may_be_plain)
 
         async def send() -> None:
             while True:
@@ -32,24 +38,25 @@ def preview_router(session: StudioSession) -> APIRouter:
 
         session.hub.join(viewer)
         try:
-            await run_until_closed(socket, send(), lambda text: _answer(session, viewer, text, may_see_all=may_see_all))
+            await run_until_closed(socket, send(), answer)
         finally:
             session.hub.leave(viewer)
 
     return router
 
 
-def _answer(session: StudioSession, viewer: Viewer, text: str, *, may_see_all: bool) -> None:
+def _answer(viewer: Viewer, text: str, *, may_see_all: bool, may_be_plain: bool) -> None:
     """Take an acknowledgement or a wish of the page: `{"ack": 3}`, `{"want": {"width": 640, "before": true}}`.
 
-    Without `may_see_all` only the width may be wished: what lies before the label is for the page of the person.
+    Without `may_see_all` only the width may be wished: what lies before the label is for the page of the person. Without
+    `may_be_plain` pictures are compressed: on the way to another machine bytes cost more than compression.
     """
     message = json.loads(text)
     if "ack" in message:
         viewer.acknowledged(int(message["ack"]))
     if isinstance(message.get("want"), dict):
         viewer.width = min(max(int(message["want"].get("width", viewer.width)), 0), _MAX_WIDTH_PIXELS)
-        viewer.plain = bool(message["want"].get("plain", False))
+        viewer.plain = may_be_plain and bool(message["want"].get("plain", False))
         viewer.before = may_see_all and bool(message["want"].get("before", False))
         viewer.classes = may_see_all and bool(message["want"].get("classes", False))
         viewer.faces = may_see_all and bool(message["want"].get("faces", False))
