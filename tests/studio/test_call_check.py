@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import av
+import cv2
 import numpy as np
 import pytest
 
@@ -20,7 +21,7 @@ from mien.check.requests.asks import Ask
 from mien.check.requests.gauge import Gauge
 from mien.check.requests.requests import Requests
 from mien.check.requests.sighting import Sighting
-from mien.errors import UsageError
+from mien.errors import UnreadableMedia, UsageError
 from mien.provenance.mark.pattern import Marker
 from mien.studio.session import call_check
 from mien.studio.session.call_check import CallCheck
@@ -113,6 +114,29 @@ def test_a_picture_of_this_installation_is_refused(studio: Studio, tmp_path: Pat
 def test_a_call_that_cannot_be_checked(studio: Studio, body: dict[str, Any], key: str) -> None:
     answer = studio.client.post("/api/check/call", json=body)
     assert (answer.status_code, answer.json()["key"]) == (422, key)
+
+
+class Damaged(SyntheticCamera):
+    """A recording that turns out to be cut short while it is read."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__()
+        self._path = path
+
+    def read(self) -> Frame | None:
+        raise UnreadableMedia(f"{self._path} is cut short", f"save {self._path} again", values={"file": self._path})
+
+
+def test_errors_about_a_recording_name_the_file_of_the_person(
+    studio: Studio, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    picture = cv2.imencode(".png", np.zeros((8, 8, 3), np.uint8))[1].tobytes()
+    answer = studio.client.post("/api/check/file", files={"file": ("me.png", picture)})
+    assert answer.json()["error"] == "me.png is a picture"
+    monkeypatch.setattr(call_check, "open_source", lambda text, _: Opened(Damaged(text), "stored", False))
+    error = _checked(studio, _film(tmp_path / "talk.mp4", None))["error"]
+    assert (error["error"], error["remedy"]) == ("talk.mp4 is cut short", "save talk.mp4 again")
+    assert error["values"] == {"file": "talk.mp4"}
 
 
 def test_a_camera_that_is_not_there_is_told(studio: Studio) -> None:

@@ -62,8 +62,12 @@ def named_in_errors(path: Path, name: str) -> Iterator[None]:
     try:
         yield
     except MienError as error:
-        named = [text.replace(str(path), name).replace(path.name, Path(name).name) for text in (str(error), error.remedy)]
-        error.args, error.remedy = (named[0], *error.args[1:]), named[1]
+
+        def renamed(text: str) -> str:
+            return text.replace(str(path), name).replace(path.name, Path(name).name)
+
+        error.args, error.remedy = (renamed(str(error)), *error.args[1:]), renamed(error.remedy)
+        error.values = {key: renamed(value) if isinstance(value, str) else value for key, value in error.values.items()}
         raise
 
 

@@ -11,7 +11,7 @@ import time
 import zipfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,6 +30,7 @@ from mien.check.watch import Watch
 from mien.check.word_store import WordStore
 from mien.contracts import LiveSource
 from mien.errors import MienError, SourceLost, UsageError
+from mien.media.files.output_file import named_in_errors
 from mien.provenance.report.file_report import ReportRow
 from mien.provenance.report.page import film_of, sheet_of, standing_page, table_of
 from mien.provenance.report.words import CANNOT_TELL, NOT_SEEN, SEEN, say
@@ -94,8 +95,9 @@ class CallCheck:
     def watch_file(self, path: Path, name: str) -> None:
         """Check a recording, which belongs to this object from here on. Raises a `MienError`, and leaves the file then."""
         self._refuse()
-        opened = open_source(str(path), None)
-        self._begin(Opened(opened.source, name, False), Asking(), lambda: path.unlink(missing_ok=True))
+        with named_in_errors(path, name):
+            opened = open_source(str(path), None)
+        self._begin(Opened(opened.source, name, False), Asking(), path)
 
     def watch_call(self, wanted: CallRequest) -> None:
         """Check a live picture. Raises a `MienError`."""
@@ -104,7 +106,7 @@ class CallCheck:
             raise UsageError("the other person must be told of the check first", "tell them, then begin", key="check-told")
         text = f"screen:{wanted.device}" if wanted.kind == "screen" else f"camera:{wanted.device}"
         asking = Asking(USUAL if wanted.asks else (), wanted.keeps)
-        self._begin(open_source(text, wanted.region), asking, lambda: None)
+        self._begin(open_source(text, wanted.region), asking, None)
 
     def described(self) -> dict[str, Any]:
         """Return the check for the page: its phase, the words, the request of the moment, the answers.
@@ -223,7 +225,7 @@ class CallCheck:
             raise UsageError("nothing has been looked at yet", "begin a check", key="check-none")
         return self._run
 
-    def _begin(self, opened: Opened, asking: Asking, done: Callable[[], None]) -> None:
+    def _begin(self, opened: Opened, asking: Asking, file: Path | None) -> None:
         self.stop()
         with self._lock:
             if self._thread is not None and self._thread.is_alive():
@@ -232,12 +234,13 @@ class CallCheck:
             self._asked_at_s = self._clock()
             run = self._run = _Run(opened.name, opened.live, datetime.now(UTC))
             self._source = opened
-            self._thread = threading.Thread(target=self._work, args=(run, opened, asking, done), name="mien-check", daemon=True)
+            self._thread = threading.Thread(target=self._work, args=(run, opened, asking, file), name="mien-check", daemon=True)
             self._thread.start()
 
-    def _work(self, run: _Run, opened: Opened, asking: Asking, done: Callable[[], None]) -> None:
+    def _work(self, run: _Run, opened: Opened, asking: Asking, file: Path | None) -> None:
         try:
-            self._watch(run, opened, asking)
+            with nullcontext() if file is None else named_in_errors(file, run.name):
+                self._watch(run, opened, asking)
             if not run.tally.looks:
                 raise SourceLost(f"no picture came from {run.name}", "check the source, and begin again")
             run.phase = "ended"
@@ -250,7 +253,8 @@ class CallCheck:
             _log.warning("the check of %s failed: %r", run.name, error)
             run.error, run.phase = MienError("the check failed", "try again; the terminal of mien says more"), "failed"
         finally:
-            done()
+            if file is not None:
+                file.unlink(missing_ok=True)
 
     def _watch(self, run: _Run, opened: Opened, asking: Asking) -> None:
         with ExitStack() as stack:
