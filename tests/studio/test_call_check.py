@@ -38,7 +38,7 @@ from tests.support.running_studio import Studio, running_studio
 from tests.support.studio_clients import count_frames
 
 needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="NOT TESTED in a browser: chromium is not installed")
-_ALLOWED = {"phase", "source", "live", "looks", "seconds", "lost", "mark", "badge", "request", "answers", "error"}
+_ALLOWED = {"phase", "source", "live", "looks", "seconds", "lost", "mark", "badge", "request", "answers", "said", "error"}
 
 
 def _film(path: Path, mark_id: int | None) -> Path:
@@ -303,3 +303,53 @@ def test_the_tab_in_a_browser(chromium: Any, studio: Studio, tmp_path: Path) -> 
             )
             assert page.evaluate("() => [document.documentElement.scrollWidth, innerWidth]") == [390, 390], language
             person.shoot(f"check-phone-{language}")
+
+
+@needs_browser
+@pytest.mark.lasting_server
+def test_what_the_host_said_and_chose_outlives_the_language_and_the_page(chromium: Any, studio: Studio, tmp_path: Path) -> None:
+    _checked(studio, _film(tmp_path / "plain.mp4", None))
+
+    def said() -> dict[str, Any]:
+        found: dict[str, Any] = studio.client.get("/api/check").json()["said"]
+        return found
+
+    with visiting(chromium, studio) as person:
+        page = person.page
+        page.click("#tab-check")
+        page.check("#check-told")
+        page.fill("#check-region", "1,2,300,400")
+        page.select_option('[data-point="call-back"]', "yes")
+        person.until(lambda: said().get("call-back") is True, "the first answer")
+        page.select_option("#language", "de")
+        page.wait_for_function(
+            "(word) => document.querySelector('#check-list h3').textContent === word", arg=words("de")["check_list"]
+        )
+        assert page.is_checked("#check-told")
+        assert page.input_value("#check-region") == "1,2,300,400"
+        page.select_option('[data-point="slow"]', "no")
+        person.until(lambda: said().get("slow") is False, "the second answer")
+        expected = {"call-back": True, "question": None, "second": None, "slow": False}
+        assert said() == expected, "an answer leaves those before it"
+        # The tab stays open.
+        page.reload()
+        page.wait_for_selector("#check-list")
+        person.until(lambda: page.locator('[data-point="call-back"]').input_value() == "yes", "the first answer is shown")
+        assert page.input_value('[data-point="slow"]') == "no"
+
+
+@needs_browser
+@pytest.mark.lasting_server
+def test_the_pair_of_words_is_that_of_the_minute(chromium: Any, studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    pair = "winter lamp"
+    monkeypatch.setattr(studio.session.check, "pairs", lambda: [{"name": "Ada", "pair": pair}])
+    with visiting(chromium, studio) as person:
+        page = person.page
+        page.clock.install()
+        page.click("#tab-check")
+        page.locator(".own", has_text="winter lamp").wait_for()
+        page.fill("#check-pairs input", "half typed")
+        pair = "river stone"
+        page.clock.fast_forward(60_000)
+        page.locator(".own", has_text="river stone").wait_for()
+        assert page.input_value("#check-pairs input") == "half typed"

@@ -117,7 +117,7 @@ class CallCheck:
             self._asked_at_s = self._clock()
             run = self._run
             if run is None:
-                return {"phase": "none", "answers": [], "error": None, "looks": 0}
+                return {"phase": "none", "answers": [], "error": None, "looks": 0, "said": {}}
             told = () if run.requests is None else run.requests.told
             error = run.error
             return {
@@ -125,6 +125,7 @@ class CallCheck:
                 "seconds": int(run.tally.last_s),
                 **(seen_of(run.subject, run.tally) if run.tally.looks else {"mark": CANNOT_TELL, "badge": CANNOT_TELL}),
                 "request": self._cue(run), "answers": [answered(each) for each in told],
+                "said": run.said,
                 "error": None if error is None else {
                     "error": str(error), "remedy": error.remedy, "code": error.code, "key": error.key, "values": error.values,
                 },

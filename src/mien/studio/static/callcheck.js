@@ -1,6 +1,6 @@
 /** The check of a call, for its host alone: what to look at, three words, requests to read aloud, words, a list, the notes. */
 import { attempt, call } from './api.js';
-import { byId, make, reconcile, say } from './dom.js';
+import { byId, make, offer, reconcile, say } from './dom.js';
 import { currentLanguage, loadLater, t } from './strings.js';
 import { lineOf } from './troubles.js';
 /** @typedef {import('./types').CheckState} CheckState @typedef {import('./types').CheckAnswer} CheckAnswer @typedef {import('./types').Devices} Devices @typedef {import('./types').SharedPair} SharedPair */
@@ -8,6 +8,8 @@ import { lineOf } from './troubles.js';
 await loadLater();
 
 const POLL_MS = 1000;
+/** A pair of words is good for a minute of the clock. */
+const MINUTE_MS = 60_000;
 const LIST = /** @type {const} */ (['call-back', 'question', 'second', 'slow']);
 const RUNNING = ['opening', 'watching'];
 
@@ -19,14 +21,25 @@ export class CallCheck {
     /** @type {Devices | null} */
     this.devices = null;
     this.isAsking = false;
+    /** Lists that were sent, and those of them that the server has taken. */
+    this.sent = this.taken = 0;
+    /** The minute of the pairs that are shown. */
+    this.minute = 0;
+    /** Words that are being typed, by the name of the person. @type {Map<string, string>} */
+    this.typed = new Map();
     this.build();
-    setInterval(() => void this.refresh(), POLL_MS);
+    setInterval(() => this.tick(), POLL_MS);
   }
 
   open() {
     void this.refresh(true);
     void this.showDevices();
     void this.showPairs();
+  }
+
+  tick() {
+    void this.refresh();
+    if (!this.view.hidden && !document.hidden && minuteNow() !== this.minute) void this.showPairs();
   }
 
   async translate() {
@@ -39,15 +52,23 @@ export class CallCheck {
     return RUNNING.includes(this.state?.phase ?? '');
   }
 
+  /** Builds the view in the language of the page; what was chosen and typed stays. */
   build() {
     this.words = currentLanguage();
+    const before = /** @type {NodeListOf<HTMLInputElement | HTMLSelectElement>} */ (this.view.querySelectorAll('.fields input, .fields select'));
     this.view.replaceChildren(
       make('h2', {}, t('check_title')), make('p', { className: 'hint' }, t('check_preface')),
       make('div', { className: 'columns' }, make('section', {}, this.fileField(), this.callField()), this.findings()),
       make('div', { className: 'columns' }, this.list(), this.pairs()),
       make('p', { className: 'hint' }, t('check_limits')),
     );
-    this.showKind();
+    for (const field of before) {
+      const after = byId(field.id);
+      if (after instanceof HTMLInputElement && field instanceof HTMLInputElement) [after.value, after.checked] = [field.value, field.checked];
+      else if (field.id === 'check-kind') byId(field.id, HTMLSelectElement).value = field.value;
+    }
+    this.showKind([...before].find((field) => field.id === 'check-device')?.value);
+    this.fillList();
   }
 
   fileField() {
@@ -91,12 +112,13 @@ export class CallCheck {
     return make('section', {}, make('h3', {}, t('check_words')), make('p', { className: 'hint' }, t('check_words_hint')), make('ul', { id: 'check-pairs', className: 'rows' }));
   }
 
-  showKind() {
+  /** @param {string} [chosen] the device */
+  showKind(chosen) {
     const isScreen = byId('check-kind', HTMLSelectElement).value === 'screen';
     /** @type {HTMLElement} */ (byId('check-region').parentElement).hidden = !isScreen;
     const found = isScreen ? this.devices?.screens : this.devices?.cameras;
     const device = byId('check-device', HTMLSelectElement);
-    device.replaceChildren(...(found ?? []).map((each) => make('option', { value: each.id }, each.name)));
+    offer(device, (found ?? []).map((each) => [each.id, each.name]), chosen);
     /** @type {HTMLElement} */ (device.parentElement).hidden = isScreen || !found?.length;
   }
 
@@ -106,8 +128,10 @@ export class CallCheck {
   }
 
   async showPairs() {
-    /** @type {SharedPair[]} */
-    const people = (await attempt(() => call('GET', '/api/check/pairs'))) ?? [];
+    this.minute = minuteNow();
+    /** @type {SharedPair[] | null} */
+    const people = await call('GET', '/api/check/pairs').catch(() => null);
+    if (!people) return;
     reconcile(byId('check-pairs'), people, (each) => each.name, (each) => this.pair(each), (element, each) => {
       /** @type {HTMLElement} */ (element.querySelector('.own')).textContent = t('check_own_pair', { pair: each.pair });
     });
@@ -115,7 +139,7 @@ export class CallCheck {
 
   /** @param {SharedPair} person */
   pair(person) {
-    const said = make('input', { type: 'text', autocomplete: 'off', 'aria-label': t('check_said', { name: person.name }) });
+    const said = make('input', { type: 'text', autocomplete: 'off', value: this.typed.get(person.name) ?? '', on: { input: () => this.typed.set(person.name, said.value) }, 'aria-label': t('check_said', { name: person.name }) });
     const found = make('p', { className: 'state', role: 'status' });
     const compare = async () => {
       const answer = await attempt(() => call('POST', '/api/check/pairs', { name: person.name, said: said.value }));
@@ -147,7 +171,20 @@ export class CallCheck {
 
   async sendList() {
     const answers = Object.fromEntries([...byId('check-list').querySelectorAll('select')].map((each) => [each.dataset.point, { yes: true, no: false }[each.value] ?? null]));
+    this.sent += 1;
     await attempt(() => call('PUT', '/api/check/list', { answers }));
+    this.taken += 1;
+    await this.refresh(true);
+  }
+
+  /** Fills in what the host has said so far, or leaves what is on its way. @param {number} [sent] lists sent before the state was asked for */
+  fillList(sent = this.sent) {
+    if (this.taken !== this.sent || sent !== this.sent) return;
+    for (const point of this.view.querySelectorAll('#check-list select')) {
+      const select = /** @type {HTMLSelectElement} */ (point), said = this.state?.said[select.dataset.point ?? ''];
+      const value = said === true ? 'yes' : said === false ? 'no' : 'open';
+      if (select.value !== value) select.value = value;
+    }
   }
 
   /** @param {string} method @param {string} path */
@@ -160,13 +197,14 @@ export class CallCheck {
   async refresh(isWanted = this.isRunning) {
     if (!isWanted || this.isAsking) return;
     this.isAsking = true;
+    const { sent, taken } = this;
     const state = await call('GET', '/api/check').catch(() => this.state);
     this.isAsking = false;
-    this.show(state);
+    this.show(state, sent === taken ? sent : -1);
   }
 
-  /** @param {CheckState | null} state */
-  show(state) {
+  /** @param {CheckState | null} state @param {number} [sent] lists sent before it was asked for */
+  show(state, sent) {
     if (!state) return;
     this.state = state;
     const { phase } = state, isSeen = state.looks > 0;
@@ -174,6 +212,7 @@ export class CallCheck {
     say('check-state', state.error ? lineOf(state.error) : [t(`check_${phase}`, about), state.lost].filter(Boolean).join(' – '));
     byId('check-state').classList.toggle('bad', phase === 'failed');
     byId('check-seen').hidden = !isSeen;
+    this.fillList(sent);
     for (const name of /** @type {const} */ (['mark', 'badge'])) say(`check-${name}`, seen(state[name] ?? 'cannot tell'));
     byId('check-notes').hidden = !isSeen || this.isRunning;
     byId('check-stop', HTMLButtonElement).disabled = !this.isRunning;
@@ -191,6 +230,10 @@ export class CallCheck {
     const reason = answer.reason ? [make('p', { className: 'state' }, t(`check_why_${answer.reason.replaceAll('-', '_')}`))] : [];
     return make('li', {}, make('div', { className: 'top' }, make('b', {}, script(answer)), make('span', {}, seen(answer.seen))), ...reason, ...film);
   }
+}
+
+function minuteNow() {
+  return Math.floor(Date.now() / MINUTE_MS);
 }
 
 /** @param {string} word */

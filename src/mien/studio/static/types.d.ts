@@ -53,7 +53,7 @@ export type Seen = 'seen' | 'not seen' | 'cannot tell'
 export interface CheckAnswer { kind: string; side: string; count: number; seen: Seen; reason: string; has_film: boolean }
 export interface CheckState {
   phase: 'none' | 'opening' | 'watching' | 'ended' | 'failed'; source: string | null; live: boolean | null; looks: number; seconds: number | null; lost: string | null
-  mark: Seen | null; badge: Seen | null; request: { phase: string; kind: string; side: string; count: number } | null; answers: CheckAnswer[]
+  mark: Seen | null; badge: Seen | null; request: { phase: string; kind: string; side: string; count: number } | null; answers: CheckAnswer[]; said: Record<string, boolean | null>
   error: { error: string; remedy: string; code: string; key: string; values: Record<string, any> } | null
 }
 export interface SharedPair { name: string; pair: string }

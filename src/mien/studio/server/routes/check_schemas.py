@@ -28,7 +28,10 @@ class CheckAnswer(Answer):
 
 
 class CheckState(Answer):
-    """The check of a call: its phase, whether mark and badge were seen, the request of the moment, and the answers."""
+    """The check of a call: its phase, whether mark and badge were seen, the request of the moment, and the answers.
+
+    `said` is what the host said about the list of what helps; None = no answer.
+    """
 
     phase: Literal["none", "opening", "watching", "ended", "failed"]
     source: str | None = None
@@ -40,6 +43,7 @@ class CheckState(Answer):
     badge: Seen | None = None
     request: CheckCue | None = None
     answers: list[CheckAnswer]
+    said: dict[str, bool | None]
     error: ErrorAnswer | None
 
 
