@@ -22,10 +22,10 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from mien.studio.server.address import network_of
 from mien.studio.server.gate import VISIT, Visit
 from mien.studio.server.guesses import Guesses
 from mien.studio.server.routes.websockets import VIEW_ONLY
+from mien.system.network_address import network_of
 
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",

@@ -21,7 +21,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.utils import get_remote_addr
 from uvicorn.server import ServerState
 
-from mien.studio.server.address import network_of
+from mien.system.network_address import network_of
 
 VISIT = "visit"
 """Name in the `state` of a request under which its connection is found."""

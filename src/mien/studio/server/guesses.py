@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from mien.studio.server.address import LOOPBACK
+from mien.system.network_address import LOOPBACK
 
 
 @dataclass(frozen=True, slots=True)

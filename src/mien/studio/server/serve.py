@@ -22,7 +22,6 @@ from mien.errors import UsageError
 from mien.provenance.trust import Signing, open_trust
 from mien.settings import Settings
 from mien.studio.server.access import Access
-from mien.studio.server.address import in_url, is_loopback, is_unspecified
 from mien.studio.server.app import make_app
 from mien.studio.server.certificate import fingerprint, own_certificate
 from mien.studio.server.gate import Gate, entrances
@@ -33,6 +32,7 @@ from mien.studio.session.folder import session_folder
 from mien.studio.session.requests import input_of_text, output_of_text
 from mien.studio.session.session import StudioSession
 from mien.studio.session.tokens import Tokens
+from mien.system.network_address import in_url, is_loopback, is_unspecified
 
 PASSWORD_VARIABLE = "MIEN_PASSWORD"
 _MIN_PASSWORD_LETTERS = 10  # with `Guesses`, random letters take longer than a life to guess

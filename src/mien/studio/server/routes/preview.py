@@ -5,10 +5,10 @@ import json
 
 from fastapi import APIRouter, WebSocket
 
-from mien.studio.server.address import is_loopback
 from mien.studio.server.routes.websockets import VIEW_ONLY, run_until_closed
 from mien.studio.session.preview import Viewer
 from mien.studio.session.session import StudioSession
+from mien.system.network_address import is_loopback
 
 _MAX_VIEWERS = 24  # each costs an encoding for its size; chosen, not measured
 _MAX_WIDTH_PIXELS = 7680  # 8K, the widest picture that is captured
