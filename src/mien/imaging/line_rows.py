@@ -15,6 +15,10 @@ class LineRows:
     origins: Floats
     directions: Floats
 
+    def places(self, distances: Floats) -> Floats:
+        """Return the places at distances (n, k) in the rows, float32 (n, k, 2)."""
+        return np.asarray(self.origins[:, None] + distances[:, :, None] * self.directions[:, None], np.float32)
+
     def bounds(self, first: Floats, last: Floats) -> tuple[float, float, float, float]:
         """Return the box around the places between two distances of each row, float32 (n,), as left, top, right, bottom."""
         ends = self.origins + self.directions * np.stack([first, last])[:, :, None]

@@ -53,13 +53,7 @@ def face_to_picture(points: Floats) -> Affine:
 
 def outline_of(line: Line) -> Floats:
     """Return the points of a line in the coordinates of the face, float32 (rows, 2)."""
-    return _on_rows(line, line.first + line.step * line.way[:, None])[:, 0]
-
-
-def _on_rows(line: Line, distance: Floats) -> Floats:
-    """Return the points at distances (rows, n) in the rows of a line, float32 (rows, n, 2)."""
-    rows = _rows_of(line)
-    return np.asarray(rows.origins[:, None] + distance[:, :, None] * rows.directions[:, None], np.float32)
+    return _rows_of(line).places(line.first + line.step * line.way[:, None])[:, 0]
 
 
 def _rows_of(line: Line) -> LineRows:
@@ -84,5 +78,4 @@ def rows_of(line: Line, to_picture: Affine) -> LineRows:
 
 def places_of(line: Line, columns: Floats, to_picture: Affine) -> Floats:
     """Return the places in the picture of columns (rows, n) of a line, float32 (rows, n, 2)."""
-    rows, distance = rows_of(line, to_picture), np.asarray(line.first + line.step * columns, np.float32)
-    return np.asarray(rows.origins[:, None] + distance[:, :, None] * rows.directions[:, None], np.float32)
+    return rows_of(line, to_picture).places(np.asarray(line.first + line.step * columns, np.float32))
