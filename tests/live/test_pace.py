@@ -13,20 +13,33 @@ def _pace(track_s: float, swap_s: float) -> Pace:
     return pace
 
 
-def test_nothing_is_waited_for_at_first_or_where_tracking_is_the_slower_stage() -> None:
+def test_nothing_is_waited_for_at_first_or_where_tracking_takes_half_as_long_as_the_swap() -> None:
     assert Pace().spare_s == 0
     assert _pace(0.02, 0.015).spare_s == 0
+    assert _pace(0.02, 0.04).spare_s == 0
 
 
 def test_a_slow_swap_is_waited_for() -> None:
-    assert _pace(0.02, 0.1).spare_s == pytest.approx(0.07)
+    assert _pace(0.02, 0.1).spare_s == pytest.approx(0.05)
     assert _pace(0.02, 9).spare_s == 0.5
 
 
-def test_one_stall_counts_half() -> None:
-    pace = _pace(0.02, 0.05)
+def test_the_swap_waits_for_no_frame_although_times_vary() -> None:
+    pace = _pace(0.02, 0.1)
+    pace.swapped(0.08)
     pace.swapped(0.25)
-    assert pace.spare_s == pytest.approx(0.9 * 0.15 - 0.02)
+    assert pace.spare_s == pytest.approx(0.9 * 0.08 - 0.04), "the shortest swap counts, not a stall"
+    pace.tracked(0.03)
+    assert pace.spare_s == pytest.approx(0.9 * 0.08 - 0.06), "the longest tracking counts"
+
+
+def test_a_swap_that_has_become_slow_is_waited_for_within_five_frames() -> None:
+    pace = _pace(0.01, 0.012)
+    for _ in range(4):
+        pace.swapped(0.5)
+    assert pace.spare_s == 0
+    pace.swapped(0.5)
+    assert pace.spare_s == pytest.approx(0.43)
 
 
 def test_a_frame_is_old_when_the_stages_do_not_explain_its_age() -> None:
