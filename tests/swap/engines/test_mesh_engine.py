@@ -9,6 +9,7 @@ import pytest
 
 from mien.assembly.factory import open_pipeline, open_source
 from mien.contracts import Engine
+from mien.face import landmark_sets
 from mien.lab.evaluate.measures import face_mask, landmark_error, pose_error
 from mien.models.format.parsing import FaceClass
 from mien.settings import Settings
@@ -264,3 +265,29 @@ def test_in_a_flash_the_face_is_as_bright_and_as_deep_as_in_calm_light() -> None
     off = made[mask].astype(float) - wanted[mask]
     assert abs(off.mean()) < 4
     assert np.abs(off).mean() < 7
+
+
+def test_on_pale_skin_the_dark_ring_round_a_shaved_mouth_fades_and_lips_stay() -> None:
+    """Dark skin is darker round the mouth by itself: only where a beard grows is that hair."""
+    target, photo = portrait(HOPPER), portrait(COLLINS)
+    source = open_source(photo.image, models())
+    shade = np.ones(source.image.shape[:2], np.float32)
+    points = source.landmarks.points[:, :2].round().astype(np.int32)
+    cv2.fillConvexPoly(shade, cv2.convexHull(points[[98, 327, 287, 57]]), 0.6)
+    dark = source.image * 0.4 * cv2.GaussianBlur(shade, (0, 0), 2)[:, :, None]
+    engine = MeshEngine(Settings())
+    shaved = engine.prepare(replace(source, image=np.asarray(dark, np.uint8)))
+    bearded = replace(shaved, rough=(landmark_sets.BEARD,))
+    assert shaved.beard is None
+    frame, face = Frame(target.image, 0, 0, Fraction(1)), TrackedFace(1, target.landmarks, 1)
+    patches = [engine.swap(frame, [face], prepared)[0] for prepared in (shaved, bearded)]
+    crops = [each.crop.astype(np.float32) for each in patches if each is not None]
+    assert patches[0] is not None
+    local = target.landmarks.points[:, :2] - patches[0].crop_to_frame[:, 2]
+    above, forehead, lip = (local[number].round().astype(int) for number in (165, 151, 17))
+    away, beside, mouth = (
+        [float(crop[y - 3 : y + 4, x - 3 : x + 4].mean()) for crop in crops] for x, y in (above, forehead, lip)
+    )
+    assert away[0] > away[1] + 4
+    assert abs(beside[0] - beside[1]) < 2
+    assert abs(mouth[0] - mouth[1]) < 4

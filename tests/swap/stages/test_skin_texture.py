@@ -71,9 +71,24 @@ def test_eyes_and_what_lies_outside_stay() -> None:
     assert np.abs(made[eyes > 0].astype(int) - _smooth()[eyes > 0]).max() <= 1
 
 
-def test_nothing_is_added_to_what_lacks_nothing() -> None:
+def test_a_face_as_rough_as_the_picture_stays() -> None:
     patch = FacePatch(_rough(_smooth(), 1), _mask(), _PLACE)
-    assert np.array_equal(textured(patch, _smooth(), _points(), 1.0), patch.crop)
+    assert np.array_equal(textured(patch, patch.crop, _points(), 1.0), patch.crop)
+
+
+def test_what_is_rougher_than_the_picture_fades_on_bare_skin_alone() -> None:
+    patch = FacePatch(_rough(_smooth(), 1), _mask(), _PLACE)
+    own, wanted = _fine(patch.crop), _fine(_smooth())
+    made = textured(patch, _smooth(), _points(), 1.0)
+    assert wanted < _fine(made) < 0.85 * own
+    assert _fine(made) < _fine(textured(patch, _smooth(), _points(), 0.5)) < own
+    eyes = np.zeros_like(_mask())
+    for loop in (landmark_sets.RIGHT_EYE, landmark_sets.LEFT_EYE):
+        cv2.fillConvexPoly(eyes, _points()[list(loop), :2].round().astype(np.int32), 1)
+    assert np.abs(made[eyes > 0].astype(int) - patch.crop[eyes > 0]).max() <= 1
+    # Broad light and shade are the face's: only texture is taken.
+    broad, before = (cv2.GaussianBlur(each.astype(np.float32), (0, 0), 9) for each in (made, patch.crop))
+    assert np.abs(broad - before)[_mask() > 0].max() < 3
 
 
 def test_a_small_face_and_a_covered_one_stay() -> None:

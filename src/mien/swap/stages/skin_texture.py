@@ -1,5 +1,6 @@
-"""Texture of skin that a picture has and a new face lacks: drawn as noise as strong and as coarse, never the wearer's own."""
+"""Texture of skin as strong as a picture's: what lacks is drawn as noise, never the wearer's own, too much fades."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
@@ -25,6 +26,10 @@ class SkinTextureTuning:
     """Share of what is lacking that is added."""
     most: float = 0.02
     """The largest strength of a band; skin of 130 everyday pictures has up to 0.016."""
+    spare: float = 1.1
+    """Times the picture's strength that a band of the new face may have."""
+    excess_share: float = 0.8
+    """Share of the excess (a logarithm) that is taken off: the shine of dark skin's pores is leather on pale skin."""
     margin: float = 0.12
     """Width around eyes, brows, lips and nostrils in which it fades."""
     rim: float = 0.1
@@ -49,10 +54,11 @@ _FEATURES = (
 
 
 def textured(patch: FacePatch, target: Image, points: Floats, strength: float) -> Image:
-    """Return the crop of a patch with as much texture as `target` has on the same skin, BGR uint8; none is taken off.
+    """Return the crop of a patch with about as much texture as `target` has on the same skin, BGR uint8.
 
     `target` is what lies under the patch, `points` (478, 3) are the landmarks in the picture. `strength` 0 changes nothing, 1
-    adds all that is lacking. The texture is the same in every run and lies still in the patch: it is for single pictures.
+    adds all that is lacking and takes most of the excess. What is added is the same in every run and lies still in the
+    patch: it is for single pictures.
     """
     local = geometry.apply(geometry.invert(patch.crop_to_frame), points[:, :2])
     first, second = landmark_sets.EYE_CORNERS
@@ -65,15 +71,22 @@ def textured(patch: FacePatch, target: Image, points: Floats, strength: float) -
         return patch.crop
     widest = TUNING.last_sigma * float(np.ptp(local[:, 1])) / TUNING.first_sigma
     count = 1 + max(0, int(np.floor(np.log2(widest))))
-    own, wanted = (_strengths(each, judged, count) for each in (patch.crop, target))
+    bands, wanted = _bands(patch.crop, count), _strengths(_bands(target, count), judged)
+    own = _strengths(bands, judged)
     lacks = np.minimum(np.sqrt(np.maximum(wanted**2 - own**2, 0)), TUNING.most) * (strength * TUNING.share)
-    if not lacks.any():
+    most = TUNING.spare * wanted
+    kept = np.where(own > most, most / np.maximum(own, most), 1) ** (strength * TUNING.excess_share)
+    if not lacks.any() and kept.min() == 1:
         return patch.crop
-    # From the place in the picture, so that two faces have not the same pores.
-    top, left = (round(float(offset)) for offset in patch.crop_to_frame[::-1, 2])
-    rows, columns = ((np.arange(size) + first) % TUNING.tile_side for size, first in zip(bare.shape, (top, left), strict=True))
-    noise = np.sum([each[rows][:, columns] * lack for each, lack in zip(_noise(count), lacks, strict=True)], axis=0)
-    gain = np.exp(np.asarray(noise * bare, np.float32))[:, :, None]
+    change = np.sum([band * (share - 1) for band, share in zip(bands, kept, strict=True)], axis=0)
+    if lacks.any():
+        # From the place in the picture, so that two faces have not the same pores.
+        top, left = (round(float(offset)) for offset in patch.crop_to_frame[::-1, 2])
+        rows, columns = (
+            (np.arange(size) + first) % TUNING.tile_side for size, first in zip(bare.shape, (top, left), strict=True)
+        )
+        change += np.sum([each[rows][:, columns] * lack for each, lack in zip(_noise(count), lacks, strict=True)], axis=0)
+    gain = np.exp(np.asarray(change * bare, np.float32))[:, :, None]
     made = (patch.crop + np.float32(TUNING.black)) * gain - np.float32(TUNING.black - 0.5)
     return np.asarray(np.clip(made, 0, 255), np.uint8)
 
@@ -95,13 +108,18 @@ def _judged(mask: Mask, bare: Floats, local: Floats, eyes: float) -> Array:
     return np.asarray((inside > 0) & (bare > 0.99) & above)
 
 
-def _strengths(picture: Image, judged: Array, count: int) -> Floats:
+def _strengths(bands: Sequence[Floats], judged: Array) -> Floats:
     """Return the strength of each band of a picture where it is judged; float32 (count,)."""
-    grey = np.log(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY).astype(np.float32) + np.float32(TUNING.black))
-    return np.array([np.median(np.abs(band[judged])) for band in _bands(grey, count)], np.float32)
+    return np.array([np.median(np.abs(band[judged])) for band in bands], np.float32)
 
 
-def _bands(grey: Floats, count: int) -> list[Floats]:
+def _bands(picture: Image, count: int) -> list[Floats]:
+    """Return the bands of the logarithm of a picture's brightness, fine to coarse; float32 (h, w) each."""
+    grey = cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY).astype(np.float32)
+    return _octaves(np.log(grey + np.float32(TUNING.black)), count)
+
+
+def _octaves(grey: Floats, count: int) -> list[Floats]:
     levels = [grey, *(cv2.GaussianBlur(grey, (0, 0), TUNING.first_sigma * 2.0**step) for step in range(count))]
     return [np.asarray(fine - coarse, np.float32) for fine, coarse in pairwise(levels)]
 
@@ -112,6 +130,6 @@ def _noise(count: int) -> tuple[Floats, ...]:
     side = TUNING.tile_side
     white = np.random.default_rng(TUNING.seed).standard_normal((side, side)).astype(np.float32)
     margin = side // 4
-    bands = _bands(np.asarray(np.pad(white, margin, mode="wrap"), np.float32), count)
+    bands = _octaves(np.asarray(np.pad(white, margin, mode="wrap"), np.float32), count)
     inner = [band[margin:-margin, margin:-margin] for band in bands]
     return tuple(locked(np.ascontiguousarray(band / np.median(np.abs(band)), np.float32)) for band in inner)

@@ -36,7 +36,7 @@ _USUAL_EXPOSURE, _FLASH_EXPOSURE = 1.25, 1.5  # times the usual brightness up to
 _WANDERS = 1.1  # times the usual brightness that are left to the match of tones even in a flash
 _MAX_EXPOSURE = 4.0  # times the usual brightness; bounds a wrong memory
 _DARK_PARTS = landmark_sets.RIGHT_BROW, landmark_sets.LEFT_BROW, landmark_sets.RIGHT_EYE, landmark_sets.LEFT_EYE
-_ROUGH_PARTS = (landmark_sets.BEARD,)
+_SHAVED, _BEARDED = (landmark_sets.OUTER_LIPS,), (landmark_sets.BEARD,)
 _MIN_VISIBLE = 0.2  # share of a face from which its light can be estimated; chosen by eye
 
 
@@ -47,6 +47,7 @@ class PreparedMesh:
     `openings` are those of the photo's eyes, as a share of their width.
     `beard` is the photo's beard, None where it has none or the target's is to show; `expressions` is what a clip shows of the
     source's expressions, None without a clip; `folds` are those of the photo's smile, None with a clip and of a calm photo.
+    `rough` are hulls of landmarks whose shadows are no bare skin's: the lips, of a photo with a beard all where it grows.
     `bare` is the same without the photo's glasses, for wearers whose dark ones stay; None where no glasses are worn.
     """
 
@@ -55,6 +56,7 @@ class PreparedMesh:
     triangles: Array
     openings: tuple[float, float]
     beard: BeardLayer | None = None
+    rough: tuple[tuple[int, ...], ...] = _BEARDED
     expressions: ExpressionTextures | None = None
     folds: FoldTextures | None = None
     bare: "PreparedMesh | None" = None
@@ -92,19 +94,21 @@ class MeshEngine:
         view = merged_views(source, glasses=glasses)
         if view.glasses is not None:
             opacity = np.maximum(opacity, glasses_opacity(view.glasses))
-        beard = None if self._settings.beard == "target" else beard_layer(source)
+        grown = beard_layer(source)
+        beard = None if self._settings.beard == "target" else grown
+        rough = _SHAVED if grown is None and source.classes is not None else _BEARDED
         full = completed(view)
         textures = chain(full)
         frames, opened = frames_of(source, view, full), openings(source.landmarks.points)
         if frames is None:
-            bare = PreparedMesh(textures, opacity, self._triangles, opened, beard)
+            bare = PreparedMesh(textures, opacity, self._triangles, opened, beard, rough)
             if not smiles(source):
                 return bare
             folded = completed(merged_views(source, glasses=glasses, folds=True))
             return replace(bare, folds=fold_textures(source, textures, folded))
         sizes = [len(texture.image) for texture in textures]
         expressions = expression_textures(frames, sizes, teeth=self._settings.mouth == "source")
-        return PreparedMesh(textures, opacity, self._triangles, opened, beard, expressions)
+        return PreparedMesh(textures, opacity, self._triangles, opened, beard, rough, expressions)
 
     def swap(self, frame: Frame, faces: Sequence[TrackedFace], prepared: PreparedMesh) -> list[FacePatch | None]:
         """Return a patch for each face, None where nothing of it is in the picture."""
@@ -165,15 +169,15 @@ class MeshEngine:
                 shade(crop, mask, gain)
                 crop = _exposed(crop, face.known.exposure)
             free = _without_occluder(skin, local, face.known)
-            relight(crop, mask, light_map(crop, free, target, self._settings.light, _parts(local), dimmed))
+            relight(crop, mask, light_map(crop, free, target, self._settings.light, _parts(local, prepared.rough), dimmed))
             crop = soften(crop, mask, target)
         if self._settings.sharpness > 0:
             crop = sharpened(crop, self._settings.sharpness)
         return FacePatch(crop, mask, crop_to_frame)
 
 
-def _parts(local: Floats) -> FacialParts:
-    dark, rough = (tuple(local[list(loop), :2] for loop in loops) for loops in (_DARK_PARTS, _ROUGH_PARTS))
+def _parts(local: Floats, rough_loops: Sequence[tuple[int, ...]]) -> FacialParts:
+    dark, rough = (tuple(local[list(loop), :2] for loop in loops) for loops in (_DARK_PARTS, rough_loops))
     return FacialParts(dark, rough)
 
 
