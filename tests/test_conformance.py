@@ -13,7 +13,7 @@ from mien.media.files.video_reader import VideoReader
 from mien.media.files.video_writer import VideoWriter
 from mien.models.library.store import Store
 from mien.models.networks.age_net import AgeNet
-from mien.models.networks.detectors.yunet import YuNet
+from mien.models.networks.detectors.yunet import YuNet, YuNetSession
 from mien.models.networks.face_mesh import FaceMesh, MeshSession
 from mien.models.networks.nsfw import OpenNsfw
 from mien.models.networks.recognisers.face_id import FaceId
@@ -48,7 +48,7 @@ def test_sessions(name: str) -> None:
 @pytest.mark.parametrize(("path", "faces"), [(COLLINS, 1), (HOPPER, 1), (None, 0)])
 def test_the_detector(path: Path | None, faces: int) -> None:
     image = np.zeros((300, 200, 3), np.uint8) if path is None else portrait(path).image.copy()
-    conformance.detector_suite(lambda: YuNet(_session("yunet"), longer_side=640), image, faces)
+    conformance.detector_suite(lambda: YuNet(YuNetSession(_session("yunet")), longer_side=640), image, faces)
 
 
 def test_the_landmarker() -> None:

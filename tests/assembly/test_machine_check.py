@@ -17,6 +17,9 @@ from mien.commands import findings, preparation
 from mien.commands.main import main
 from mien.errors import MienError
 from mien.models.library.store import Store
+from mien.models.networks.detectors.candidates import Candidates
+from mien.models.networks.detectors.yunet_blocks import YuNetBlocks
+from mien.models.networks.vectors import computes_blocks
 from mien.models.runtime.onnx_session import OnnxSession
 from mien.system.machine_record import FILE, MachineRecord, read_record, write_record
 from mien.system.programs import environment
@@ -44,6 +47,21 @@ def test_a_wrong_network_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     # No number of the slow way, of the first network alone.
     values = iter((0.0, np.nan, 0.0, 0.0))
     monkeypatch.setattr(OnnxSession, "run", lambda *_: {"output": np.array([next(values)], np.float32)})
+    assert not compare_networks(Store()).fine
+
+
+@pytest.mark.skipif(not computes_blocks(), reason="NOT TESTED here: networks are not computed by kernels")
+@pytest.mark.parametrize("spoilt", ["score", "box", "count"])
+def test_a_detector_of_wrong_kernels_is_found(monkeypatch: pytest.MonkeyPatch, spoilt: str) -> None:
+    monkeypatch.setattr(machine_check, "NETWORKS", ("yunet",))
+    propose = YuNetBlocks.propose
+
+    def wrong(blocks: YuNetBlocks, canvas: Image, min_score: float) -> Candidates:
+        found = propose(blocks, canvas, min_score)
+        (found.scores if spoilt == "score" else found.boxes_xyxy)[:] *= np.float32(1.01)
+        return Candidates(found.boxes_xyxy[1:], found.points[1:], found.scores[1:]) if spoilt == "count" else found
+
+    monkeypatch.setattr(YuNetBlocks, "propose", wrong)
     assert not compare_networks(Store()).fine
 
 

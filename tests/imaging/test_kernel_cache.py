@@ -1,10 +1,12 @@
 """Compiled kernels on the disk: kept, found again, and never believed when they are damaged or of another origin."""
 
 import hashlib
+import importlib
 import os
 import pickle
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -96,6 +98,17 @@ def test_what_the_code_depends_on_is_in_the_name(folder: Path, monkeypatch: pyte
     run = _Run(folder)
     assert run.compiled
     assert run.values == ([8, 9] if changed == "constant" else [4, 5])
+
+
+def test_instructions_of_another_file_are_in_the_digest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    digests = []
+    for number in range(2):
+        (tmp_path / f"writer_{number}.py").write_text(f"def write():\n    return {number}\n")
+        writer = importlib.import_module(f"writer_{number}")
+        monkeypatch.setitem(globals(), "STEP", SimpleNamespace(_defn=writer.write))
+        digests.append(kernel_cache.code_digest(_add))
+    assert digests[0] != digests[1]
 
 
 @pytest.mark.posix

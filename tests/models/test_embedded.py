@@ -17,7 +17,7 @@ from mien.errors import ModelDamaged, ModelMismatch, ModelMissing
 from mien.imaging import geometry
 from mien.models.format.ports import Shape, expect
 from mien.models.library.store import Store
-from mien.models.networks.detectors.yunet import STRIDES, YuNet
+from mien.models.networks.detectors.yunet import STRIDES, YuNet, YuNetSession
 from mien.models.networks.face_mesh import FaceMesh, MeshSession
 from mien.models.networks.nsfw import OpenNsfw
 from mien.models.networks.recognisers.face_id import FaceId, chip_of
@@ -171,7 +171,7 @@ def test_a_missing_name_is_a_mismatch() -> None:
 def test_a_model_of_another_family_is_refused() -> None:
     mesh, yunet = _mesh_session(np.zeros((478, 3), np.float32)), _yunet_session()
     with pytest.raises(ModelMismatch, match="yunet"):
-        YuNet(mesh)
+        YuNetSession(mesh)
     with pytest.raises(ModelMismatch, match="face_mesh_478"):
         MeshSession(yunet)
     with pytest.raises(ModelMismatch, match="face_id_128"):
@@ -186,7 +186,7 @@ def test_outputs_are_checked_too() -> None:
         MeshSession(FakeSession(mesh.inputs, {"landmarks": (1, 468, 3), "score": (1,)}))
     yunet = _yunet_session()
     with pytest.raises(ModelMismatch, match="kps_16"):
-        YuNet(FakeSession(yunet.inputs, {k: v for k, v in yunet.outputs.items() if k != "kps_16"}))
+        YuNetSession(FakeSession(yunet.inputs, {k: v for k, v in yunet.outputs.items() if k != "kps_16"}))
 
 
 # The detector
@@ -198,7 +198,7 @@ def test_a_cell_is_decoded_to_frame_pixels() -> None:
     for kind, values in {"cls": [1.0], "obj": [0.81], "bbox": [0.5, 0.25, math.log(2), math.log(3)]}.items():
         session.answer[f"{kind}_8"][0, cell] = values
     session.answer["kps_8"][0, cell] = np.arange(10)
-    (found,) = YuNet(session, longer_side=64).detect(_gray(64, 128))
+    (found,) = YuNet(YuNetSession(session), longer_side=64).detect(_gray(64, 128))
     assert found.score == pytest.approx(0.9)
     # The middle is at ((3 + 0.5) * 8, (1 + 0.25) * 8) = (28, 10) of the halved picture, 16 wide and 24 tall there.
     assert found.box_xyxy == pytest.approx((40, -4, 72, 44), abs=1e-4)
@@ -210,7 +210,7 @@ def test_the_detector_gets_a_padded_bgr_picture() -> None:
     session = _yunet_session(64, 64)
     image = np.zeros((40, 50, 3), np.uint8)
     image[:] = (10, 20, 30)
-    YuNet(session).detect(image)
+    YuNet(YuNetSession(session)).detect(image)
     blob = session.asked[0]["input"]
     assert blob.shape == (1, 3, 64, 64)
     np.testing.assert_array_equal(blob[0, :, 0, 0], [10, 20, 30])
@@ -223,7 +223,7 @@ def test_overlapping_cells_are_one_face_and_the_best_comes_first() -> None:
     for cell, score in ((0, 0.7), (1, 0.8), (7, 0.9)):
         session.answer["cls_8"][0, cell], session.answer["obj_8"][0, cell] = 1, score * score
         session.answer["bbox_8"][0, cell] = [0, 0, math.log(3), math.log(3)]
-    found = YuNet(session).detect(_gray(32, 64))
+    found = YuNet(YuNetSession(session)).detect(_gray(32, 64))
     assert [round(each.score, 3) for each in found] == [0.9, 0.8]
 
 

@@ -19,17 +19,18 @@ from mien.imaging.kernel_cache import kernel_folder
 from mien.models.library.store import Store
 from mien.models.networks.age_net import AgeNet
 from mien.models.networks.detectors.pyramid import Pyramid
-from mien.models.networks.detectors.yunet import YuNet
+from mien.models.networks.detectors.yunet import YuNet, YuNetNetwork, YuNetSession
+from mien.models.networks.detectors.yunet_blocks import YuNetBlocks
 from mien.models.networks.face_mesh import FaceMesh, MeshSession
 from mien.models.networks.finish_net import FinishNet
 from mien.models.networks.hands.finder import HandNets
 from mien.models.networks.hands.hand_joints import HandJoints
 from mien.models.networks.hands.palms import PalmDetector
 from mien.models.networks.mesh.blocks import MeshBlocks
-from mien.models.networks.mesh.kernels import computes_blocks
 from mien.models.networks.nsfw import OpenNsfw
 from mien.models.networks.parser_net import ParserNet
 from mien.models.networks.recognisers.face_id import FaceId
+from mien.models.networks.vectors import computes_blocks
 from mien.models.runtime.onnx_session import OnnxSession
 from mien.models.runtime.session_cache import SessionCache
 from mien.safety.content_check import FileContentCheck
@@ -92,7 +93,7 @@ class Models:
 def open_models(settings: Settings, store: Store) -> Models:
     """Open the embedded models; raises a `ModelError`."""
     sessions = SessionCache(store, settings.device, settings.precision)
-    yunet = OnnxSession("yunet", store.read("yunet"))
+    yunet = open_yunet(store)
     photo_detector, detector = _open_detectors(settings, sessions, yunet)
     return Models(
         photo_detector,
@@ -107,7 +108,7 @@ def open_models(settings: Settings, store: Store) -> Models:
     )
 
 
-def _open_detectors(settings: Settings, sessions: SessionCache, yunet: OnnxSession) -> tuple[Detector, Detector]:
+def _open_detectors(settings: Settings, sessions: SessionCache, yunet: YuNetNetwork) -> tuple[Detector, Detector]:
     """Open the detector for photos and the one for videos."""
     photo = registry.open_detector(settings, sessions, PHOTO_DETECT_SIZES)
     video = registry.open_detector(settings, sessions, (settings.detect_size,))
@@ -124,21 +125,21 @@ def open_tracking(settings: Settings, sessions: SessionCache) -> TrackingParts:
     Another detector than YuNet finds faces in addition to it: the scores that confirm a face are known for YuNet only.
     """
     store = sessions.store
-    session = OnnxSession("yunet", store.read("yunet"))
+    yunet = open_yunet(store)
     least = min(LOW_CONFIDENCE_SCORE, settings.detect_score)
     sides = sorted({settings.detect_size, *(side for side in LIVE_DETECT_SIZES if side > settings.detect_size)})
-    looks = [(side, YuNet(session, longer_side=side, min_score=least)) for side in sides]
+    looks = [(side, YuNet(yunet, longer_side=side, min_score=least)) for side in sides]
     finder = registry.open_detector(settings, sessions, (settings.detect_size,))
     detector = SharedDetector(looks, settings.detect_score, finder)
     landmarker = open_landmarker(store)
-    near, far = (YuNet(session, longer_side=side, min_score=least) for side in (SWEEP_SIDE, FAR_SIDE))
+    near, far = (YuNet(yunet, longer_side=side, min_score=least) for side in (SWEEP_SIDE, FAR_SIDE))
     tracker = Tracker(detector, landmarker, replace(settings, detect_every=1), RotatedSearch(near, far), LIVE_PACE)
     return TrackingParts(tracker, detector)
 
 
 def open_frame_search(store: Store) -> FrameSearch:
     """Open the search for every face of a frame, doubtful ones too; raises a `ModelError`."""
-    yunet = OnnxSession("yunet", store.read("yunet"))
+    yunet = open_yunet(store)
     search, scores = SearchTuning(), PathTuning()
     least = scores.birth_score
     return FrameSearch(
@@ -152,10 +153,21 @@ def open_frame_search(store: Store) -> FrameSearch:
     )
 
 
+def open_yunet(store: Store) -> YuNetNetwork:
+    """Open the network of the detector, as `open_landmarker` does."""
+    content = store.read("yunet")
+    return YuNetBlocks(content) if _has_blocks() else YuNetSession(OnnxSession("yunet", content))
+
+
+def _has_blocks() -> bool:
+    """Return True where networks as kernels are fast, and were not found wrong."""
+    return computes_blocks() and read_record(kernel_folder()).networks
+
+
 def open_landmarker(store: Store) -> FaceMesh:
     """Open the face mesh: as kernels where they are known to be right and fast, else as a session; raises a `ModelError`."""
     content = store.read("face_mesh_478")
-    if computes_blocks() and read_record(kernel_folder()).networks:
+    if _has_blocks():
         return FaceMesh(MeshBlocks(content))
     return FaceMesh(MeshSession(OnnxSession("face_mesh_478", content)))
 

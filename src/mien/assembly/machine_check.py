@@ -25,9 +25,11 @@ from mien.imaging.kernel_cache import FOLDER_VARIABLE, kernel_folder
 from mien.imaging.kernels import PLAIN_VARIABLE
 from mien.media.files.output_file import output_error
 from mien.models.library.store import Store
+from mien.models.networks.detectors.yunet import YuNetSession
+from mien.models.networks.detectors.yunet_blocks import YuNetBlocks
 from mien.models.networks.mesh.blocks import MeshBlocks
-from mien.models.networks.mesh.kernels import computes_blocks
 from mien.models.networks.mesh.plan import MODEL as MESH
+from mien.models.networks.vectors import computes_blocks
 from mien.models.runtime.example_face import example_face, example_picture
 from mien.models.runtime.half_precision import face_inputs
 from mien.models.runtime.onnx_session import OnnxSession
@@ -45,6 +47,7 @@ _FRAMES = 4  # the first shows a face, later ones use the memory of its track
 _MAX_LEVELS = 6  # of 255 in one value: grain and steep edges; wrong arithmetic gives far more
 _MEAN_LEVELS = 0.25  # of all values; the same kernels for AVX-512 and for any x86-64 processor differ by less than 0.05
 _MAX_SHARE = 1e-3  # of an output's largest value: sums are made in another order, which gives 1e-5 and less
+_DETECTOR_SCORE = 0.6  # the detector's own least score, which several cells of the bundled face reach
 _LEAST_VALUE = 0.01  # of an output; probabilities below it are noise of single precision
 
 
@@ -100,8 +103,10 @@ def compare_networks(store: Store) -> Comparison:
         with OnnxSession(each, content, plain=False) as fast, OnnxSession(each, content, plain=True) as slow:
             feeds = face_inputs(fast.inputs, fast.dtypes, example_picture())
             quick, right = fast.run(feeds), slow.run(feeds)
-        apart = max(_share(quick[output], right[output]) for output in right)
-        if each == MESH and computes_blocks():
+            apart = max(_share(quick[output], right[output]) for output in right)
+            if computes_blocks() and each == "yunet":
+                apart = max(apart, _detector_apart(content, np.asarray(feeds["input"][0]), slow))
+        if computes_blocks() and each == MESH:
             apart = max(apart, _blocks_apart(content, np.asarray(feeds["image"][0]), right))
         if apart >= worst:
             worst, name = apart, each
@@ -109,6 +114,17 @@ def compare_networks(store: Store) -> Comparison:
     return Comparison(
         fine, f"{len(NETWORKS)} networks differ from the slow way by at most {worst:.0e} of the largest value ({name})"
     )
+
+
+def _detector_apart(content: bytes, rgb: Array, slow: OnnxSession) -> float:
+    """Return how far the detector as kernels is from its network, as a share of the largest value."""
+    canvas = np.ascontiguousarray(np.rint(255 * rgb[::-1]).astype(np.uint8).transpose(1, 2, 0))
+    found = YuNetBlocks(content).propose(canvas, _DETECTOR_SCORE)
+    wanted = YuNetSession(slow).propose(canvas, _DETECTOR_SCORE)
+    if len(found.scores) != len(wanted.scores):
+        return float("inf")
+    pairs = (found.scores, wanted.scores), (found.boxes_xyxy, wanted.boxes_xyxy), (found.points, wanted.points)
+    return max(_share(ours, theirs) for ours, theirs in pairs)
 
 
 def _blocks_apart(content: bytes, crop: Array, right: Mapping[str, Array]) -> float:

@@ -124,7 +124,7 @@ class KernelCache(numba.core.caching.NullCache):  # type: ignore[misc, name-defi
 
 
 def code_digest(function: Callable[..., Any]) -> str:
-    """Return the SHA-256 of a kernel's file and of the constants that it, and its parts, take from elsewhere."""
+    """Return the SHA-256 of a kernel's file and of what it, and its parts, take from elsewhere: constants and instructions."""
     digest = hashlib.sha256(Path(inspect.getfile(function)).read_bytes())
     digest.update(repr(sorted(_constants(function, set()))).encode())
     return digest.hexdigest()
@@ -142,6 +142,9 @@ def _constants(function: Callable[..., Any], seen: set[str]) -> Iterator[tuple[s
             yield name, repr(value)
         elif hasattr(value, "py_func"):
             yield from _constants(value.py_func, seen)
+        elif hasattr(value, "_defn"):
+            # Instructions that are written by a function of another file.
+            yield name, hashlib.sha256(Path(inspect.getfile(value._defn)).read_bytes()).hexdigest()
 
 
 def common_target(triple: str, features: str) -> str | None:

@@ -22,7 +22,7 @@ from mien.models.networks.detectors.letterbox import letterbox
 from mien.models.networks.detectors.pyramid import Pyramid
 from mien.models.networks.detectors.scrfd import Scrfd
 from mien.models.networks.detectors.yoloface import YoloFace
-from mien.models.networks.detectors.yunet import YuNet
+from mien.models.networks.detectors.yunet import YuNet, YuNetSession
 from mien.models.runtime.onnx_session import OnnxSession
 from mien.models.runtime.session_cache import SessionCache
 from mien.settings import Settings
@@ -260,7 +260,7 @@ def test_stand_ins_find_what_yunet_finds(what: str, path: Path | None, faces: in
     conformance.detector_suite(lambda: _standin(family, **options), image, faces)
     found = _standin(family, **options).detect(image)
     session = OnnxSession("yunet", models().sessions.store.read("yunet"))
-    for ours, theirs in zip(found, YuNet(session, longer_side=640).detect(image), strict=True):
+    for ours, theirs in zip(found, YuNet(YuNetSession(session), longer_side=640).detect(image), strict=True):
         # Not quite: a canvas of other borders, and YuNet is fed whole numbers.
         assert np.abs(ours.points - theirs.points).max() < 0.02 * np.ptp(theirs.points, axis=0).max()
         assert abs(ours.score - theirs.score) < 0.02

@@ -4,16 +4,16 @@ Pictures lie pixel by pixel, channels together, all in one array `work`; places 
 loops are written in LLVM's vectors: left to itself, the compiler does not keep sums in registers.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from mien.imaging.compiler import ir, numba
-from mien.imaging.kernels import FAST, kernel, kernel_part
+from mien.imaging.kernels import kernel, kernel_part
+from mien.models.networks.vectors import FLAGS, INDEX, LANES, VECTOR, Code, intrinsic
 from mien.types import Array
 
-LANES = 16  # channels that are computed side by side; all numbers of channels are multiples of it
 SOURCE, TARGET, ROWS, COLUMNS, TAKEN, GIVEN, STEP, SHORTCUT, SPREAD, MIX, ROW, PIXEL, RUNS, RUN = range(14)
 """Columns of a table of steps: offsets in `work`, the picture that is given in pixels, and channels. STEP is that of the
 depthwise convolution, 0 without one; SHORTCUT is one of those below; SPREAD and MIX are offsets in `weights`. ROW, PIXEL and
@@ -33,67 +33,6 @@ REGION_SIDE, REGION_CHANNELS, FEATURE_SIDE = 16, 32, 48
 """Pixels and channels of the picture of an eye or of the lips, and pixels of the picture that it is cut from."""
 REGION_REACH = 1.5 / 16  # of the box of a region, for each pixel of its picture: half as much again as the box
 _TILE = 8  # pixels whose sums are kept at once: one register each where 32 hold 16 values, two of 16 in halves elsewhere
-_WIDE = "+avx512f"
-_FLAGS = ("contract", "nsz") if FAST else ()
-_FLOAT, _INDEX = ir.FloatType(), ir.IntType(64)
-_VECTOR = ir.VectorType(_FLOAT, LANES)
-
-
-class _Code:
-    """Instructions of an intrinsic: vectors of an array of float32 at offsets in values."""
-
-    def __init__(self, builder: Any) -> None:
-        self.builder = builder
-
-    def at(self, data: Any, offset: Any, *more: Any) -> Any:
-        """Return the address of a value."""
-        for each in more:
-            offset = self.builder.add(offset, each)
-        return self.builder.gep(data, [offset])
-
-    def load(self, address: Any) -> Any:
-        """Return the vector at an address."""
-        loaded = self.builder.load(self.builder.bitcast(address, _VECTOR.as_pointer()))
-        loaded.align = 4
-        return loaded
-
-    def store(self, vector: Any, address: Any) -> None:
-        """Write a vector to an address."""
-        self.builder.store(vector, self.builder.bitcast(address, _VECTOR.as_pointer())).align = 4
-
-    def spread(self, address: Any) -> Any:
-        """Return a vector of copies of the value at an address."""
-        undefined = ir.Constant(_VECTOR, ir.Undefined)
-        one = self.builder.insert_element(undefined, self.builder.load(address), ir.IntType(32)(0))
-        return self.builder.shuffle_vector(one, undefined, ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES))
-
-    def larger(self, first: Any, second: Any) -> Any:
-        """Return the larger values of two vectors."""
-        return self.builder.select(self.builder.fcmp_ordered(">", first, second), first, second)
-
-    def added(self, total: Any, first: Any, second: Any) -> Any:
-        """Return total + first * second."""
-        return self.builder.fadd(self.builder.fmul(first, second, flags=_FLAGS), total, flags=_FLAGS)
-
-
-def _intrinsic(write: Callable[[_Code, Any, Any, Sequence[Any], bool], None]) -> Any:
-    """Return a function for kernels that takes `work`, `weights` and a tuple of whole numbers; `write` writes its instructions.
-
-    It is told whether there are registers of 16 values.
-    """
-
-    def typed(typing: Any, work: Any, weights: Any, numbers: Any) -> Any:
-        del typing
-
-        def generate(context: Any, builder: Any, signature: Any, values: Sequence[Any]) -> Any:
-            data = [context.make_array(signature.args[k])(context, builder, values[k]).data for k in range(2)]
-            wide = _WIDE in context.codegen().magic_tuple()[2].split(",")
-            write(_Code(builder), data[0], data[1], numba.core.cgutils.unpack_tuple(builder, values[2]), wide)
-            return context.get_dummy_value()
-
-        return numba.types.void(work, weights, numbers), generate
-
-    return numba.extending.intrinsic(typed)
 
 
 def _mixing(pixels: int) -> Any:
@@ -103,38 +42,38 @@ def _mixing(pixels: int) -> Any:
     to the next, and offsets of the weights (values taken, 16), the bias (16) and the slopes (16) below and above 0.
     """
 
-    def write(code: _Code, work: Any, weights: Any, numbers: Sequence[Any], wide: bool) -> None:
+    def write(code: Code, work: Any, weights: Any, numbers: Sequence[Any], wide: bool) -> None:
         group = pixels if wide else min(pixels, _TILE // 2)
         for first in range(0, pixels, group):
             _mix(code, work, weights, numbers, range(first, first + group))
 
-    return _intrinsic(write)
+    return intrinsic(write)
 
 
-def _mix(code: _Code, work: Any, weights: Any, numbers: Sequence[Any], pixels: range) -> None:
+def _mix(code: Code, work: Any, weights: Any, numbers: Sequence[Any], pixels: range) -> None:
     """Write the instructions of `_mixing` for some pixels."""
     builder = code.builder
     source, source_step, target, target_step, shortcut, shortcut_step, *run, weight, bias, below, above = numbers
     taken, runs, run_step = run
-    kept = [numba.core.cgutils.alloca_once(builder, _VECTOR) for _ in pixels]
+    kept = [numba.core.cgutils.alloca_once(builder, VECTOR) for _ in pixels]
     base = code.load(code.at(weights, bias))
-    lines = [code.at(work, source, builder.mul(source_step, _INDEX(k))) for k in pixels]
+    lines = [code.at(work, source, builder.mul(source_step, INDEX(k))) for k in pixels]
     for place, k in zip(kept, pixels, strict=True):
-        before = code.load(code.at(work, shortcut, builder.mul(shortcut_step, _INDEX(k))))
-        builder.store(builder.fadd(base, before, flags=_FLAGS), place)
+        before = code.load(code.at(work, shortcut, builder.mul(shortcut_step, INDEX(k))))
+        builder.store(builder.fadd(base, before, flags=FLAGS), place)
     first = code.at(weights, weight)
     with numba.core.cgutils.for_range(builder, runs) as outer:
         start, place_in_run = builder.mul(outer.index, taken), builder.mul(outer.index, run_step)
         with numba.core.cgutils.for_range(builder, taken) as loop:
-            factor = code.load(code.at(first, builder.mul(builder.add(start, loop.index), _INDEX(LANES))))
+            factor = code.load(code.at(first, builder.mul(builder.add(start, loop.index), INDEX(LANES))))
             for place, line in zip(kept, lines, strict=True):
                 value = code.spread(code.at(line, place_in_run, loop.index))
                 builder.store(code.added(builder.load(place), value, factor), place)
-    slopes, zero = [code.load(code.at(weights, each)) for each in (below, above)], ir.Constant(_VECTOR, [0.0] * LANES)
+    slopes, zero = [code.load(code.at(weights, each)) for each in (below, above)], ir.Constant(VECTOR, [0.0] * LANES)
     for place, k in zip(kept, pixels, strict=True):
         total = builder.load(place)
         slope = builder.select(builder.fcmp_ordered(">", total, zero), slopes[1], slopes[0])
-        code.store(builder.fmul(total, slope, flags=_FLAGS), code.at(work, target, builder.mul(target_step, _INDEX(k))))
+        code.store(builder.fmul(total, slope, flags=FLAGS), code.at(work, target, builder.mul(target_step, INDEX(k))))
 
 
 def _spreading(taps: tuple[int, ...]) -> Any:
@@ -144,21 +83,21 @@ def _spreading(taps: tuple[int, ...]) -> Any:
     pixel to pixel, the target, its step, pixels, offsets of the weights (9, channels) and of the bias, and channels.
     """
 
-    def write(code: _Code, work: Any, weights: Any, numbers: Sequence[Any], wide: bool) -> None:
+    def write(code: Code, work: Any, weights: Any, numbers: Sequence[Any], wide: bool) -> None:
         del wide
         _spread(code, work, weights, numbers, taps)
 
-    return _intrinsic(write)
+    return intrinsic(write)
 
 
-def _spread(code: _Code, work: Any, weights: Any, numbers: Sequence[Any], taps: tuple[int, ...]) -> None:
+def _spread(code: Code, work: Any, weights: Any, numbers: Sequence[Any], taps: tuple[int, ...]) -> None:
     """Write the instructions of `_spreading`."""
     builder = code.builder
     above, at, below, step, target, target_step, pixels, weight, bias, channels = numbers
     places = [(row, tap) for row in range(3) for tap in taps]
-    factors = [code.load(code.at(weights, weight, builder.mul(channels, _INDEX(3 * row + tap)))) for row, tap in places]
+    factors = [code.load(code.at(weights, weight, builder.mul(channels, INDEX(3 * row + tap)))) for row, tap in places]
     base = code.load(code.at(weights, bias))
-    across = [builder.mul(channels, _INDEX(tap)) for tap in range(3)]
+    across = [builder.mul(channels, INDEX(tap)) for tap in range(3)]
     with numba.core.cgutils.for_range(builder, pixels) as loop:
         moved = builder.mul(step, loop.index)
         total = base
@@ -167,13 +106,13 @@ def _spread(code: _Code, work: Any, weights: Any, numbers: Sequence[Any], taps: 
         code.store(total, code.at(work, target, builder.mul(target_step, loop.index)))
 
 
-def _pooling(code: _Code, work: Any, weights: Any, numbers: Sequence[Any], wide: bool) -> None:
+def _pooling(code: Code, work: Any, weights: Any, numbers: Sequence[Any], wide: bool) -> None:
     """Write 16 channels of the largest of each 2 x 2 pixels: source, from row to row, channels, target, pixels."""
     del weights, wide
     builder = code.builder
     source, row, channels, target, pixels = numbers
     with numba.core.cgutils.for_range(builder, pixels) as loop:
-        first = builder.add(source, builder.mul(loop.index, builder.mul(channels, _INDEX(2))))
+        first = builder.add(source, builder.mul(loop.index, builder.mul(channels, INDEX(2))))
         upper = code.load(code.at(work, first)), code.load(code.at(work, first, channels))
         lower = code.load(code.at(work, first, row)), code.load(code.at(work, first, row, channels))
         largest = code.larger(code.larger(*upper), code.larger(*lower))
@@ -181,7 +120,7 @@ def _pooling(code: _Code, work: Any, weights: Any, numbers: Sequence[Any], wide:
 
 
 _mix_tile, _mix_half, _mix_one = _mixing(_TILE), _mixing(_TILE // 2), _mixing(1)
-_pool_row = _intrinsic(_pooling)
+_pool_row = intrinsic(_pooling)
 _spread_inside, _spread_left, _spread_right = _spreading((0, 1, 2)), _spreading((1, 2)), _spreading((0, 1))
 
 
@@ -332,9 +271,3 @@ def cut_region(work: Array, mesh: int, corners: Array, outline: Array, features:
                 under = first + row + c
                 lower = work[under] + (work[under + REGION_CHANNELS] - work[under]) * fx
                 work[to + c] = upper + (lower - upper) * fy
-
-
-def computes_blocks() -> bool:
-    """Return True on processors whose vectors make these kernels faster than a runtime; on others they were not timed."""
-    features = numba.core.codegen.get_host_cpu_features().split(",")
-    return FAST and {"+avx2", "+fma"} <= set(features)

@@ -9,12 +9,13 @@ from mien.errors import ModelMismatch
 from mien.imaging.arrays import locked
 from mien.models.format.onnx_edit import Node, OnnxFile
 from mien.models.networks.mesh import kernels
+from mien.models.networks.vectors import LANES
 from mien.types import Array, Floats
 
 MODEL = "face_mesh_478"
 REGIONS = ("", ("lips",)), ("_1", ("left_eye", "left_iris")), ("_2", ("right_eye", "right_iris"))
 """For each region the end of its nodes' names in the graph, and its outputs."""
-_LARGEST = kernels.STEM_SIDE**2 * kernels.LANES  # values of the largest picture
+_LARGEST = kernels.STEM_SIDE**2 * LANES  # values of the largest picture
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +103,8 @@ class _Reader:
         factors = self._values(stem.inputs[1])[:, ::-1].transpose(2, 3, 1, 0).reshape(3 * kernels.STEM_TAPS, -1)
         mix = self._mix(factors, self._values(stem.inputs[2]), slopes)
         crop, side = kernels.PICTURES + _LARGEST, kernels.STEM_SIDE
-        first = self._placed(result, side, kernels.LANES, crop)
-        pointwise = side, side, kernels.STEM_TAPS, kernels.LANES, 0, kernels.NO_SHORTCUT, 0, mix
+        first = self._placed(result, side, LANES, crop)
+        pointwise = side, side, kernels.STEM_TAPS, LANES, 0, kernels.NO_SHORTCUT, 0, mix
         self._steps.append([crop, first.offset, *pointwise, 2 * kernels.CROP_ROW, 6, 3, kernels.CROP_ROW])
         steps = self._following(first)
         regions = tuple(self._region(ending, outputs) for ending, outputs in REGIONS)
@@ -173,7 +174,7 @@ class _Reader:
         count = factors.shape[3]
         flat = factors.reshape(-1, count)
         mix = self._mix(flat, self._values(node.inputs[2]), np.ones((2, count), np.float32))
-        given = -(-count // kernels.LANES) * kernels.LANES
+        given = -(-count // LANES) * LANES
         self._heads[node.outputs[0]] = Head(self._free, count)
         self._steps.append([picture.offset, self._free, 1, 1, len(flat), given, 0, kernels.NO_SHORTCUT, 0, mix, 0, 0, 1, 0])
         self._free += given
@@ -206,9 +207,9 @@ class _Reader:
     def _mix(self, factors: Floats, bias: Floats, slopes: Floats) -> int:
         """Add the weights (taken, given) of a pointwise convolution, 16 channels after another; return their offset."""
         taken, given = factors.shape
-        padded = np.zeros((taken + 3, -(-given // kernels.LANES) * kernels.LANES), np.float32)
+        padded = np.zeros((taken + 3, -(-given // LANES) * LANES), np.float32)
         padded[:taken, :given], padded[taken, :given], padded[taken + 1 :, :given] = factors, bias, slopes
-        panels = padded[:taken].reshape(taken, -1, kernels.LANES).transpose(1, 0, 2)
+        panels = padded[:taken].reshape(taken, -1, LANES).transpose(1, 0, 2)
         return self._add(panels, padded[taken:])
 
     def _add(self, *arrays: Floats) -> int:
