@@ -6,6 +6,7 @@ import os
 import sys
 import threading
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import onnxruntime
 import pytest
 
 from mien.models.library.download import MIRROR_VARIABLE
+from mien.models.networks.mesh.plan import read_plan
 from mien.models.runtime.onnx_session import OnnxSession
 from mien.system.folders import DATA_VARIABLE, MODELS_VARIABLE
 from tests.support.clips import resized
@@ -50,6 +52,7 @@ def _shared_networks() -> Iterator[None]:
     """Open each bundled network once: a command opens nine, half a second each time, and there are a thousand commands.
 
     What is shared is the session of onnxruntime, which many threads may use; those of other files and devices stay their own.
+    So is the table of the face mesh's steps, which nobody writes to.
     """
     new, opened = OnnxSession._new, dict[tuple[object, ...], Any]()
     bundled = {hashlib.sha256(each.read_bytes()).digest() for each in _WEIGHTS.glob("*.onnx")}
@@ -65,6 +68,7 @@ def _shared_networks() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(OnnxSession, "_new", shared)
+        patch.setattr("mien.models.networks.mesh.blocks.read_plan", lru_cache(maxsize=1)(read_plan))
         yield
 
 
@@ -76,8 +80,17 @@ def examples() -> Path:
 
 @pytest.fixture(scope="session")
 def small_clip(tmp_path_factory: pytest.TempPathFactory, examples: Path) -> Path:
-    """Return the bundled clip at 640 x 360, with its sound, for what takes place at every size alike."""
-    return resized(examples / "clip.mp4", tmp_path_factory.mktemp("clip") / "small.mp4", 640, 360)
+    """Return the bundled clip at 640 x 360 and 10 frames a second, with its sound, for what takes place at every size alike.
+
+    A live loop works while a test waits: at 30 frames a second two cores would do nothing else.
+    """
+    return resized(examples / "clip.mp4", tmp_path_factory.mktemp("clip") / "small.mp4", 640, 360, every=3)
+
+
+@pytest.fixture(scope="session")
+def lasting_clip(tmp_path_factory: pytest.TempPathFactory, examples: Path) -> Path:
+    """Return the bundled clip at 640 x 360 with all its 120 frames, for jobs that are stopped on their way."""
+    return resized(examples / "clip.mp4", tmp_path_factory.mktemp("clip") / "lasting.mp4", 640, 360)
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,9 @@ from mien.settings import Settings
 from tests.support.browser import CHROMIUM, FLAGS
 from tests.support.running_studio import Studio, running_studio
 
+CAMERA_WH = 640, 360  # pixels
+CAMERA_FPS = 10  # frames a second: at 30, studio and browser work without a pause on two cores, and who waits pays for it
+
 
 @pytest.fixture
 def studio(tmp_path: Path) -> Iterator[Studio]:
@@ -24,14 +27,14 @@ def studio(tmp_path: Path) -> Iterator[Studio]:
 
 @pytest.fixture(scope="session")
 def camera_file(tmp_path_factory: pytest.TempPathFactory, examples: Path) -> Path:
-    """Record for the fake camera: a person who sways."""
+    """Record for the fake camera: two seconds of a person who sways."""
     portrait = read_picture(examples / "grace_hopper.jpg", max_pixels=10**8, max_bytes=10**9).frame.image
-    file = tmp_path_factory.mktemp("camera") / "camera.mjpeg"
+    file = tmp_path_factory.mktemp("camera") / "camera.y4m"
     with file.open("wb") as written:
-        for large in bench.moving_portrait(portrait, factory.open_models(Settings(), Store()), 30):
-            scene = cv2.resize(large, (640, 360), interpolation=cv2.INTER_AREA)
-            # Twice, so that two seconds of sway are drawn in half the time.
-            written.write(2 * cv2.imencode(".jpg", scene, [cv2.IMWRITE_JPEG_QUALITY, 90])[1].tobytes())
+        written.write(f"YUV4MPEG2 W{CAMERA_WH[0]} H{CAMERA_WH[1]} F{CAMERA_FPS}:1 Ip A1:1 C420jpeg\n".encode())
+        for large in bench.moving_portrait(portrait, factory.open_models(Settings(), Store()), 2 * CAMERA_FPS):
+            scene = cv2.resize(large, CAMERA_WH, interpolation=cv2.INTER_AREA)
+            written.write(b"FRAME\n" + cv2.cvtColor(scene, cv2.COLOR_BGR2YUV_I420).tobytes())
     return file
 
 

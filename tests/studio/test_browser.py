@@ -456,11 +456,11 @@ def _job(place: int) -> str:
 
 
 def test_the_queue_is_put_in_order_and_survives_a_restart(
-    chromium: Any, examples: Path, small_clip: Path, tmp_path: Path
+    chromium: Any, examples: Path, lasting_clip: Path, tmp_path: Path
 ) -> None:
     films = [tmp_path / name for name in ("holiday.mp4", "interview.mp4")]
     for film in films:
-        film.write_bytes(small_clip.read_bytes())
+        film.write_bytes(lasting_clip.read_bytes())
     data, first, second = (tmp_path / name for name in ("data", "first", "second"))
     for folder in (first, second):
         folder.mkdir()

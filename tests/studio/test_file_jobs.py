@@ -74,10 +74,10 @@ class TestFiles:
             (offered,) = re.findall(rf'id="{input_id}"[^>]*accept="([^"]+)"', html.read_text("utf-8"))
             assert {".heic", ".heif", ".avif"} <= set(offered.split(","))
 
-    def test_a_job_can_be_cancelled(self, studio: Studio, examples: Path, small_clip: Path) -> None:
+    def test_a_job_can_be_cancelled(self, studio: Studio, examples: Path, lasting_clip: Path) -> None:
         studio.wear(examples / "eileen_collins.png")
         for _ in range(2):
-            with small_clip.open("rb") as file:
+            with lasting_clip.open("rb") as file:
                 studio.client.post("/api/jobs", files={"file": ("clip.mp4", file)}).raise_for_status()
         jobs = studio.wait(lambda state: state["jobs"][0]["frames"] > 3, "progress")["jobs"]
         for each in jobs:

@@ -23,18 +23,18 @@ def _states(studio: Studio) -> dict[str, str]:
     return {job["name"]: job["state"] for job in studio.state()["jobs"]}
 
 
-def test_jobs_survive_a_restart(tmp_path: Path, small_clip: Path) -> None:
+def test_jobs_survive_a_restart(tmp_path: Path, lasting_clip: Path) -> None:
     data = tmp_path / "data"
     (tmp_path / "first").mkdir()
     with running_studio(tmp_path / "first", data=data) as studio:
         studio.wear(COLLINS)
-        film = _send(studio, small_clip, "film.mp4")
+        film = _send(studio, lasting_clip, "film.mp4")
         studio.wait(lambda state: state["jobs"][0]["frames"] > 0, "a frame")
         studio.client.post(f"/api/jobs/{film}/pause").raise_for_status()
         studio.wait(lambda state: state["jobs"][0]["state"] == "paused", "the pause")
         picture = _send(studio, HOPPER)
         studio.wait(lambda state: state["jobs"][1]["state"] == "done", "the picture")
-        other = _send(studio, small_clip, "other.mp4")
+        other = _send(studio, lasting_clip, "other.mp4")
         studio.wait(lambda state: state["jobs"][2]["frames"] > 0, "a frame of the other")
     (tmp_path / "second").mkdir()
     with running_studio(tmp_path / "second", data=data) as studio:
@@ -54,9 +54,9 @@ def test_jobs_survive_a_restart(tmp_path: Path, small_clip: Path) -> None:
         assert list((data / "jobs").iterdir()) == [], "uploads and results are gone"
 
 
-def test_jobs_are_moved_retried_and_refused(studio: Studio, tmp_path: Path, small_clip: Path) -> None:
+def test_jobs_are_moved_retried_and_refused(studio: Studio, tmp_path: Path, lasting_clip: Path) -> None:
     studio.wear(COLLINS)
-    busy = _send(studio, small_clip, "busy.mp4")
+    busy = _send(studio, lasting_clip, "busy.mp4")
     studio.wait(lambda state: state["jobs"][0]["state"] == "running", "the first")
     ids = [_send(studio, HOPPER, f"{name}.jpg") for name in "ab"]
     for job in ids:

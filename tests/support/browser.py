@@ -23,7 +23,7 @@ SHOTS = os.environ.get("MIEN_SCREENSHOTS")
 """A folder for pictures of every state, to be looked at."""
 SHOWS = """
 (shown) => fetch('/api/metrics').then((answer) => answer.json())
-  .then((figures) => figures.shown === shown && figures.capture_fps > 5)
+  .then((figures) => figures.shown === shown && figures.capture_fps > 2)
 """
 ASKED_OR_ADDED = """
 (count) => document.querySelectorAll('[data-face-id]').length > count || document.querySelector('#consent-dialog').open

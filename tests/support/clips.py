@@ -273,17 +273,19 @@ def _bgr(frame: av.VideoFrame) -> Image:
     return np.array(shown.to_ndarray(), np.uint8)
 
 
-def resized(source: Path, target: Path, width: int, height: int) -> Path:
-    """Re-encode the video of `source` at another size, copy its sound, and return `target`."""
+def resized(source: Path, target: Path, width: int, height: int, every: int = 1) -> Path:
+    """Re-encode one of `every` frames of `source` at another size, copy its sound, and return `target`."""
     with av.open(str(source)) as given, av.open(str(target), "w") as made:
         video, sound = given.streams.video[0], given.streams.audio[0]
-        small = made.add_stream("libx264", rate=video.average_rate, options={"crf": "18", "preset": "veryfast"})
+        assert video.average_rate is not None
+        small = made.add_stream("libx264", rate=video.average_rate / every, options={"crf": "18", "preset": "veryfast"})
         small.width, small.height, small.pix_fmt = width, height, "yuv420p"
         assert video.time_base is not None
         small.codec_context.time_base = video.time_base
         for name in ("color_range", "colorspace", "color_primaries", "color_trc"):
             setattr(small.codec_context, name, getattr(video.codec_context, name))
         copied = made.add_stream_from_template(sound)
+        index = 0
         for packet in given.demux(video, sound):
             if packet.stream_index == sound.index:
                 if packet.dts is not None:
@@ -292,6 +294,8 @@ def resized(source: Path, target: Path, width: int, height: int) -> Path:
                 continue
             for frame in packet.decode():
                 assert isinstance(frame, av.VideoFrame)
-                made.mux(small.encode(frame.reformat(width, height)))
+                if index % every == 0:
+                    made.mux(small.encode(frame.reformat(width, height)))
+                index += 1
         made.mux(small.encode(None))
     return target

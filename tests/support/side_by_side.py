@@ -32,7 +32,7 @@ def write_side_by_side(path: Path) -> Path:
     """Write the clip, in which both sway a little, and return its path."""
     image = side_by_side()
     with av.open(str(path), "w") as out:
-        stream = out.add_stream("mpeg4", rate=Fraction(24), options={"qmin": "2", "qmax": "4"})
+        stream = out.add_stream("mpeg4", rate=Fraction(12), options={"qmin": "2", "qmax": "4"})
         stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
         for index in range(_FRAMES):
             way = _SWAY_PIXELS * np.sin(2 * np.pi * index / _FRAMES)
