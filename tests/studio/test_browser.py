@@ -25,6 +25,7 @@ from mien.system.folders import MODELS_VARIABLE
 from mien.testing import FakeAgeEstimator, FakeClassifier
 from mien.types import Floats, Image
 from tests.support.browser import CHROMIUM, UNNAMED, Person, visiting
+from tests.support.places import DATA
 from tests.support.running_studio import Studio, loop_clip, running_studio
 from tests.support.side_by_side import write_side_by_side
 from tests.support.standins import install
@@ -113,6 +114,20 @@ def test_a_stand_in_is_worn_without_a_photo(person: Person) -> None:
     faces.nth(2).wait_for(state="visible")
     page.keyboard.press("0")
     person.until(lambda: person.studio.session.wardrobe.face is None, "no face is worn")
+
+
+def test_the_consent_for_a_photo_that_browsers_do_not_show_is_asked_beside_its_face(person: Person) -> None:
+    person.page.set_input_files("#add-face", str(DATA / "portrait.heic"))
+    person.page.wait_for_selector("#consent-dialog[open]")
+    width = person.page.locator("#consent-photo").evaluate(
+        "async (shown) => { await shown.decode(); return shown.naturalWidth; }"
+    )
+    assert width > 100
+    person.shoot("consent-heic")
+    person.page.keyboard.press("Escape")
+    person.add_face(DATA / "portrait.heic")
+    tile = person.page.locator("[data-face-id] img").last
+    assert tile.evaluate("async (shown) => { await shown.decode(); return shown.naturalWidth; }") > 100
 
 
 def test_a_face_is_worn_before_the_browsers_camera(person: Person, examples: Path, checker: Checker) -> None:

@@ -20,7 +20,7 @@ from mien.errors import (
     UsageError,
 )
 from mien.media.files.output_file import output_error
-from mien.studio.session.faces import SeveralFaces
+from mien.studio.session.faces import ConsentNeeded, SeveralFaces
 from mien.studio.session.film_frames import Overtaken
 from mien.studio.session.presets import PresetExists
 from mien.studio.session.verification import VerifierBusy
@@ -56,8 +56,10 @@ def add_error_answers(app: FastAPI) -> None:
             "error": str(error), "remedy": error.remedy, "code": error.code, "key": error.key, "values": error.values,
         }  # fmt: skip
         if isinstance(error, SeveralFaces):
-            picture = base64.b64encode(error.picture).decode()
-            answer |= {"code": "several", "count": error.count, "picture": f"data:image/jpeg;base64,{picture}"}
+            answer |= {"code": "several", "count": error.count}
+        if isinstance(error, SeveralFaces | ConsentNeeded) and error.picture:
+            # Browsers do not show every photo that is read here, such as HEIC.
+            answer["picture"] = f"data:image/jpeg;base64,{base64.b64encode(error.picture).decode()}"
         if isinstance(error, MediaTooLarge):
             answer["remedy"] = "use a smaller one"
         return JSONResponse(answer, status)

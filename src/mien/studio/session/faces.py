@@ -48,10 +48,11 @@ class SeveralFaces(SeveralSourceFaces):
 
 
 class ConsentNeeded(UsageError):
-    """No consent has been stated for this photo."""
+    """No consent has been stated for this photo; `picture` is a JPEG of the face, empty while the photo is not opened."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, picture: bytes = b"") -> None:
         super().__init__(f"no consent is stated for the face in {name!r}", f"state the consent: {', '.join(STATEMENTS)}")
+        self.picture = picture
 
 
 class Gallery:
@@ -121,7 +122,7 @@ class Gallery:
         else:
             stated = self._consents.record(source, consent, name, adult=adult)
         if stated is None:
-            raise ConsentNeeded(name)
+            raise ConsentNeeded(name, square(source.image))
         face = GalleryFace(secrets.token_hex(6), name, stated.statement, photo, number, square(source.image))
         with self._lock:
             self._check_room()

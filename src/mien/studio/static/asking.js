@@ -4,21 +4,17 @@ import { cameraError } from './browsercamera.js';
 import { byId, make } from './dom.js';
 import { t } from './strings.js';
 
-/** @param {Blob} photo @param {string | undefined} number of the face, where `numbered` shows several @param {string} numbered @param {string[]} kinds of statements @returns {Promise<string>} empty when the person goes back */
-export async function askConsent(photo, number, numbered, kinds) {
+/** @param {string} picture its address @param {string | undefined} number of the face, where the picture shows several @param {string[]} kinds of statements @returns {Promise<string>} empty when the person goes back */
+export async function askConsent(picture, number, kinds) {
   const dialog = byId('consent-dialog', HTMLDialogElement);
   const choices = byId('consent-choices');
-  const address = URL.createObjectURL(photo);
-  const shown = byId('consent-photo', HTMLImageElement);
-  shown.src = numbered || address;
-  shown.hidden = isClip(photo);
+  byId('consent-photo', HTMLImageElement).src = picture;
   byId('consent-question').textContent = number ? t('consent_which', { n: number }) : t('consent_question');
   const confirm = byId('consent-confirm', HTMLButtonElement);
   confirm.disabled = true;
   choices.replaceChildren(...kinds.map((kind) => make('label', {},
     make('input', { type: 'radio', name: 'consent', value: kind, 'data-consent': kind, on: { change: () => (confirm.disabled = false) } }), t(`consent_${kind}`))));
   const answer = await asked(dialog);
-  URL.revokeObjectURL(address);
   const chosen = /** @type {HTMLInputElement | null} */ (choices.querySelector(':checked'));
   return answer === 'ok' && chosen ? chosen.value : '';
 }
@@ -29,6 +25,8 @@ export async function askAdulthood(picture, number) {
   const shown = byId('adult-photo', HTMLImageElement);
   shown.src = picture;
   shown.hidden = picture === '';
+  // A photo that is read here need not be one that this browser shows.
+  shown.onerror = () => (shown.hidden = true);
   byId('adult-which').textContent = number ? t('consent_which', { n: number }) : '';
   stated.checked = false;
   confirm.disabled = true;

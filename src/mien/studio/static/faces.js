@@ -235,7 +235,7 @@ export class Faces {
   async addOne(photo, fileName) {
     /** @type {Record<string, string>} */
     const answers = {};
-    let numbered = '';
+    let numbered = '', picture = '';
     for (;;) {
       const answer = await this.offer(photo, fileName, answers);
       if (answer instanceof ApiError && answer.answer.code === 'several' && !answers.number) {
@@ -243,11 +243,12 @@ export class Faces {
         answers.number = await (await asking()).askWhich(answer.answer.count, numbered);
         if (!answers.number) return;
       } else if (answer instanceof ApiError && answer.answer.code === 'consent-needed' && !answers.consent) {
-        answers.consent = await (await asking()).askConsent(photo, answers.number, numbered, this.state?.consents ?? []);
+        picture = answer.answer.picture;
+        answers.consent = await (await asking()).askConsent(numbered || picture, answers.number, this.state?.consents ?? []);
         if (!answers.consent) return;
       } else if (answer instanceof ApiError && answer.answer.code === 'adulthood-needed' && !answers.adult) {
         const { askAdulthood, isClip } = await asking(), address = URL.createObjectURL(photo);
-        answers.adult = await askAdulthood(isClip(photo) ? '' : numbered || address, answers.number);
+        answers.adult = await askAdulthood(numbered || picture || (isClip(photo) ? '' : address), answers.number);
         URL.revokeObjectURL(address);
         if (!answers.adult) return;
       } else {
@@ -267,7 +268,8 @@ export class Faces {
     const earlier = face.earlier_consent;
     if (!earlier) return;
     const change = async () => {
-      const consent = await (await asking()).askConsent(photo, answers.number, numbered, this.state?.consents ?? []);
+      const picture = numbered || `/api/faces/${face.id}/thumb.jpg`;
+      const consent = await (await asking()).askConsent(picture, answers.number, this.state?.consents ?? []);
       if (!consent || consent === earlier.statement) return;
       const again = await this.offer(photo, fileName, { ...answers, consent });
       if (again instanceof Error) return complain(again);
