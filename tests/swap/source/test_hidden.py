@@ -78,6 +78,15 @@ def test_one_hidden_brow_is_the_mirror_image_of_the_other(number: int) -> None:
     assert float(found.unknown[_hull(*_BROWS[number])].mean()) < 0.3
 
 
+def test_brows_under_rims_are_worn() -> None:
+    rims = _hull(*_BROWS[0]) | _hull(*_BROWS[1])
+    found = _hidden(_classes((FaceClass.RIM, rims)))
+    assert found.brows == 2
+    assert float(found.unknown[rims].max()) < 0.05
+    assert float(found.rims[cv2.resize(rims.astype(np.uint8), (256, 256)) > 0].mean()) > 0.9
+    assert not _hidden(_classes((FaceClass.HAIR, _over(0)))).rims.any()
+
+
 def test_hair_on_the_forehead_hides_what_lies_above_it() -> None:
     strip = np.zeros((GRID, GRID), bool)
     strip[16:24, 50:78] = True

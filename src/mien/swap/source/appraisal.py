@@ -136,7 +136,7 @@ def _covered(classes: Array, hidden: Hidden, well: Array, tuning: AppraisalTunin
 def _cover_of_brows(classes: Array) -> str:
     """Return what hides the brows most, with its verb."""
     area = regions().brows
-    words = {FaceClass.HAIR: "hair hides", FaceClass.RIM: "the glasses hide", FaceClass.THING: "a thing hides"}
+    words = {FaceClass.HAIR: "hair hides", FaceClass.THING: "a thing hides"}
     return max(words.items(), key=lambda each: float((classes[each[0]] * area).sum()))[1]
 
 

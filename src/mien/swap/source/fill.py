@@ -18,10 +18,11 @@ _MAX_GRAIN = 5.0  # levels; pores and freckles have 1 to 3
 _GRAIN_SIGMA = 0.006  # of the blur that grain is what lies above, as a share of the side; chosen by eye
 
 
-def filled(own: Image, holes: Floats, well: Floats) -> Image:
+def filled(own: Image, holes: Floats, well: Floats, usual: Floats | None = None) -> Image:
     """Return a texture, BGR uint8 (n, n, 3), whose `holes`, 0..1, float32 (256, 256), are filled from around.
 
-    `well` (g, g), 0..1, is how well the photo shows each texel: colours grow in from there.
+    `well` (g, g), 0..1, is how well the photo shows each texel: colours grow in from there. With the `usual` colours of a
+    face, BGR float32 (256, 256, 3), their ratios to these grow, so that its relief goes on in the holes.
     """
     if not holes.any():
         return own
@@ -29,7 +30,10 @@ def filled(own: Image, holes: Floats, well: Floats) -> Image:
     small = cv2.resize(own, size, interpolation=cv2.INTER_AREA).astype(np.float32)
     seen = cv2.resize(well, size, interpolation=cv2.INTER_LINEAR) * texel_map(HOLE_SIDE).inside
     weight = np.clip(1 - holes, 0, 1) ** 2 * seen
-    around = grown(small, np.asarray(weight, np.float32))
+    if usual is None:
+        around = grown(small, np.asarray(weight, np.float32))
+    else:
+        around = grown(np.asarray(small / usual, np.float32), np.asarray(weight, np.float32)) * usual
     side_wh = own.shape[1::-1]
     share = np.asarray(cv2.resize(holes, side_wh, interpolation=cv2.INTER_LINEAR), np.float32)
     x, y, width, height = cv2.boundingRect((share > 0).view(np.uint8))

@@ -65,8 +65,6 @@ class HiddenTuning:
     """Distance from free skin up to which a texel under hair is filled from around; deeper ones are unknown."""
     brow_shown: float = 0.7
     """Share of a brow that must be seen, well and bare: a half brow looks like a fault."""
-    whole_brow: float = 0.4
-    """Mean share of the class of brows in the area of a brow that is free, at least: 0.49 to 0.62 in dark ones."""
     brow_margin: float = 0.05
     """Width around a brow that goes with it."""
     closed_lids: float = 0.13
@@ -104,13 +102,15 @@ _GLASSES = FaceClass.RIM, FaceClass.LENS, FaceClass.SHADE
 class Hidden:
     """Parts of a texture that the photo does not show bare; float32, 0..1.
 
-    `holes` (256, 256) can be filled from around. `unknown` (grid, grid): nothing is known of the face. `mirrored` (grid, grid)
-    is taken from the other half of the face. `brows` is the number of brows that are worn and that nothing covers; `closed`:
-    the eyes are closed; `dark`: they are behind dark glasses. `glasses` (grid, grid) are worn whatever their colour. `ridge`
-    (256, 256) is the ridge of a turned nose, to be filled from the half that is not mirrored.
+    `holes` (256, 256) can be filled from around; `rims` (256, 256) are those of them that glasses make. `unknown`
+    (grid, grid): nothing is known of the face. `mirrored` (grid, grid) is taken from the other half of the face. `brows` is
+    the number of brows that are worn and that neither hair nor a thing covers; `closed`: the eyes are closed; `dark`: they are
+    behind dark glasses. `glasses` (grid, grid) are worn whatever their colour. `ridge` (256, 256) is the ridge of a turned
+    nose, to be filled from the half that is not mirrored.
     """
 
     holes: Floats
+    rims: Floats
     unknown: Floats
     mirrored: Floats
     brows: int
@@ -156,7 +156,7 @@ def hidden_parts(
     rims = _rims(classes, guide, eye, tuning)
     mirrored = _far_side(yaw, float(rims.mean()) > tuning.glasses_share, tuning)
     holes = np.maximum(cover, rims)
-    bare = [_bare_share(loop, _small(cover), _small(rims), classes[FaceClass.BROW], tuning) for loop in _BROWS]
+    bare = [_bare_share(loop, _small(cover)) for loop in _BROWS]
     shown = [share * _mean_in(area_of(loop, 0.0), well) for share, loop in zip(bare, _BROWS, strict=True)]
     _decide_brows(shown, unknown, mirrored, tuning)
     brows = 0 if max(shown) < tuning.brow_shown else sum(share >= tuning.brow_shown for share in bare)
@@ -169,7 +169,7 @@ def hidden_parts(
     ridge = _unseen_ridge(yaw, tuning) if mirrored.any() else np.zeros_like(holes)
     soft = tuning.soft * GRID * texture_per_eye_distance()
     unknown = np.asarray(cv2.GaussianBlur(unknown, (0, 0), soft), np.float32)
-    return Hidden(holes, unknown, mirrored, brows, closed, bool(dark.any()), worn, ridge)
+    return Hidden(holes, rims, unknown, mirrored, brows, closed, bool(dark.any()), worn, ridge)
 
 
 @cache
@@ -292,11 +292,9 @@ def _across(side: int) -> Floats:
     return across
 
 
-def _bare_share(loop: tuple[int, ...], cover: Floats, rims: Floats, seen: Array, tuning: HiddenTuning) -> float:
-    """Return the share of a brow that is bare, by what covers it and by how much of it the parser has `seen`."""
-    hair, rim, brow = (_mean_in(area_of(loop, 0.0), each) for each in (cover, rims, np.asarray(seen / 255, np.float32)))
-    # Rims beside a brow are filled; only where they lie on it, little of it is seen.
-    return 1 - min(1.0, hair + rim * (1 - min(1.0, brow / tuning.whole_brow)))
+def _bare_share(loop: tuple[int, ...], cover: Floats) -> float:
+    """Return the share of a brow that is bare, by the hair and the things that `cover` it; under rims it is completed."""
+    return 1 - _mean_in(area_of(loop, 0.0), cover)
 
 
 def _mean_in(area: Floats, values: Floats) -> float:

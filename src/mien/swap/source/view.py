@@ -17,13 +17,12 @@ from mien.swap.source.fill import HOLE_SIDE, filled
 from mien.swap.source.hard_light import Unevenness, blown_out, evened, mouth_width, unevenness
 from mien.swap.source.hidden import hidden_parts, terminator
 from mien.swap.source.light import even_light, lit, shaded_half, tint_of, untinted
-from mien.swap.source.regions import GRID, area_of, features, regions
+from mien.swap.source.regions import GRID, regions
+from mien.swap.source.uncovered import uncovered
 from mien.types import Array, Floats, Image, Landmarks
 
 LARGEST, SMALLEST = 1024, 64  # texels on a side; bounds memory: 3 MB a texture
 OVERSAMPLING = 1.25  # texels for each pixel of the photo: at the photo's own density its finest detail would be lost
-FEATURE_MARGIN = 0.03  # eye distances around eyes, brows and lips whose colours do not grow into what is filled; chosen by eye
-DARK_SHARE = 0.4, 0.7  # of the brightness of the cheeks, between which a texel may be bare skin whose colour grows
 SILHOUETTE_MARGIN = 4  # texels around the silhouette, so that its outline is closed
 
 
@@ -69,7 +68,10 @@ def view_of(
     yaw = yaw_of_mesh(points)
     hidden = None if classes is None else hidden_parts(own, classes, points, yaw, well, glasses=glasses)
     holes = blown_out(own) if hidden is None else np.maximum(blown_out(own), hidden.holes)
-    own = _uncovered(own, holes, well, np.zeros((GRID, GRID), np.float32) if hidden is None else hidden.unknown)
+    if hidden is None:
+        own = uncovered(own, holes, np.zeros_like(holes), well, np.zeros((GRID, GRID), np.float32))
+    else:
+        own = uncovered(own, holes, hidden.rims, well, hidden.unknown)
     small = np.asarray(cv2.resize(own, (GRID, GRID), interpolation=cv2.INTER_AREA), np.uint8)
     tint = tint_of(small)
     if tint is not None:
@@ -97,27 +99,6 @@ def view_of(
     own = evened(own, gain, bare, found, 0.0 if folds else mouth_width(points))
     guessed = np.maximum(cv2.resize(np.maximum(holes, ridge), (GRID, GRID), interpolation=cv2.INTER_AREA), mirrored)
     return View(own, gain, other_gain, seen * face, well * face, skin, mirrored, guessed, worn, found)
-
-
-def _uncovered(own: Image, holes: Floats, well: Floats, unknown: Floats) -> Image:
-    """Return a texture whose `holes` (256, 256) are filled: skin with skin alone, brows with what is left of them, too.
-
-    Of brows that are `unknown` (grid, grid) nothing is left.
-    """
-    if not holes.any():
-        return own
-    loops = landmark_sets.RIGHT_BROW, landmark_sets.LEFT_BROW
-    brows = np.maximum(*(area_of(loop, FEATURE_MARGIN) for loop in loops)) * (1 - unknown)
-    bare, whole = filled(own, holes, well * (1 - features(FEATURE_MARGIN)) * _not_dark(own)), filled(own, holes, well)
-    share = cv2.resize(brows, own.shape[1::-1], interpolation=cv2.INTER_LINEAR)[:, :, None]
-    return np.asarray(bare + (whole.astype(np.float32) - bare) * share + 0.5, np.uint8)
-
-
-def _not_dark(own: Image) -> Floats:
-    """Return 0 where a texture is much darker than its cheeks, float32 (grid, grid), 0..1: what is left of rims and strands."""
-    grey = cv2.cvtColor(cv2.resize(own, (GRID, GRID), interpolation=cv2.INTER_AREA), cv2.COLOR_BGR2GRAY).astype(np.float32)
-    low, high = DARK_SHARE
-    return smoothstep((grey / max(float(np.median(grey[regions().sample > 0])), 1.0) - low) / (high - low))
 
 
 def size_for(points: Floats) -> int:
