@@ -51,6 +51,15 @@ def test_a_lead_follows_the_motion() -> None:
     assert all(_covers(plan, n, 200 + 2 * (n - 40), 60) for n in range(34, 66))
 
 
+@pytest.mark.parametrize(("size", "covered"), [(9.0, True), (20.0, False)])
+def test_a_tiny_face_that_turns_back_after_its_last_sighting_stays_under_its_cover(size: float, covered: bool) -> None:
+    """It swayed to the right by a twentieth of its size a frame, and sways to the left unseen. Larger ones are followed."""
+    path = _path({n: (100 + 0.05 * size * (n - 40), 60) for n in range(30, 41)}, size)
+    plan = _plan(path)
+    back = [(n, 100 - 0.05 * size * (n - 40)) for n in range(48, 53)]
+    assert all(_covers(plan, n, x, 60, size) for n, x in back) == covered
+
+
 def test_nothing_is_covered_beyond_the_scene() -> None:
     plan = _plan(_path(dict.fromkeys(range(30, 36), (60, 60)), bounds=(28, 37)))
     assert [n for n in range(100) if plan.regions(n)] == list(range(28, 38))

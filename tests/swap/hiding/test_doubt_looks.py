@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mien.swap.hiding.choice import is_hand, is_left, is_none
+from mien.swap.hiding.choice import is_hand, is_left, is_none, is_passing
 from mien.swap.hiding.doubt_looks import TUNING, DoubtLooks
 from mien.swap.hiding.face_path import FacePath, Sighting
 from mien.swap.tracking.rotated_detector import RotatedSearch
@@ -119,3 +119,45 @@ def test_looks_are_bounded_and_end_where_the_face_is_sure_or_not_of_this_frame()
     path = _looked([0.0] * 3, 3)
     DoubtLooks(RotatedSearch(_Crop(True)), _Hands(4.0), _Meshes([])).look(path, _IMAGE, 7, 0.3)
     assert path.mesh_looks == 3
+
+
+def _flashing(
+    passing: int, frames: int = 4, meshes: float = 0.0, across: float = 0.0, score: float = 0.6, other: float = 0.95
+) -> FacePath:
+    """A doubtful find of 40 pixels below a person's face, `passing` of whose sightings show something for one frame alone."""
+    looks = DoubtLooks(RotatedSearch(_Crop(True)), _Hands(4.0), _Meshes([meshes] * frames))
+    path, person = FacePath(1, last_bound=99), FacePath(2, last_bound=99)
+    bare, shown = np.full((240, 320, 3), 90, np.uint8), np.full((240, 320, 3), 90, np.uint8)
+    shown[100:120, 140:180], shown[120:140, 140:160] = 250, 10
+    for number in range(frames):
+        path.add(Sighting(number, (140.0, 100.0, 180.0, 140.0), 0.0, score), firm=True)
+        left = 140.0 - across
+        person.add(Sighting(number, (left, 20.0, left + 40, 60.0), 0.0, other), firm=True)
+        looks.look(path, _IMAGE, number, 0.3, [path, person])
+        around = [bare if number < passing else shown] * 3
+        looks.look_around(path, path.last, [*around, shown, *around])
+    return path
+
+
+def test_what_comes_and_goes_in_front_of_a_person_is_left() -> None:
+    path = _flashing(4)
+    assert (path.passing_looks, path.passings, path.in_front) == (4, 4, 4)
+    assert is_passing(path)
+    assert is_left(path)
+    assert is_left(_flashing(2))
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        pytest.param(_flashing(1), id="most looks show that it stays"),
+        pytest.param(_flashing(0), id="it stays"),
+        pytest.param(_flashing(4, meshes=0.6), id="a mesh fits"),
+        pytest.param(_flashing(4, across=80.0), id="it is beside the person"),
+        pytest.param(_flashing(4, other=0.8), id="the person is not sure"),
+        pytest.param(_flashing(4, score=0.85), id="it is sure"),
+        pytest.param(_flashing(13, frames=13), id="it is seen often"),
+    ],
+)
+def test_all_else_in_front_of_a_person_is_covered(path: FacePath) -> None:
+    assert not is_left(path)

@@ -6,9 +6,12 @@ import numpy as np
 import pytest
 
 from mien.imaging.geometry import between_rolls
+from mien.swap.hiding.choice import is_passing
+from mien.swap.hiding.doubt_looks import DoubtLooks
+from mien.swap.hiding.face_path import FacePath
 from mien.swap.hiding.path_search import Look, PathSearch, PathTuning
 from mien.swap.tracking.rotated_detector import RotatedSearch
-from mien.types import Detection, Image
+from mien.types import Detection, Floats, Hand, Image, Landmarks
 
 RATE = 25
 
@@ -160,3 +163,51 @@ def test_a_weak_sighting_gives_way_to_a_surer_reading_of_its_place() -> None:
     (path,) = _run(frames).finish()
     assert path.last.score == pytest.approx(0.8)
     assert path.last.box.x == pytest.approx(59.5, abs=1)
+
+
+class _NoHands:
+    def search(self, image: Image, middle_xy: tuple[float, float], side: float) -> list[Hand]:
+        return []
+
+    def follow(self, image: Image, hand: Hand) -> Hand | None:
+        return None
+
+
+class _NoMesh:
+    def fit(self, image: Image, around: Floats) -> Landmarks:
+        return Landmarks(np.zeros((478, 3), np.float32), 0.0)
+
+
+def _flash_below_a_person(rate: float, cut: int | None = None, shown: tuple[int, int] = (10, 11)) -> FacePath:
+    """The path of a doubtful find of 40 pixels that is there in the frames `shown`, in front of a person who stays."""
+    close = RotatedSearch(_Seen())
+    paths = PathSearch(close, DoubtLooks(close, _NoHands(), _NoMesh()))
+    for number in range(40):
+        image, found = np.full((200, 320, 3), 90, np.uint8), [_face(160, 20, 30, 0.95)]
+        if shown[0] <= number <= shown[1]:
+            image[80:120, 140:150], image[100:120, 150:180] = (0, 0, 0), (120, 120, 120)
+            found.append(_face(160, 100, 40, 0.6))
+        paths.see(Look(image, number / rate, number in {0, cut}, tuple(found)))
+    return next(path for path in paths.finish() if path.first.box.y > 60)
+
+
+def test_a_find_that_is_gone_before_and_after_is_compared_with_the_frames_around_it() -> None:
+    path = _flash_below_a_person(RATE)
+    assert (path.passing_looks, path.passings) == (2, 2)
+    assert is_passing(path)
+
+
+@pytest.mark.parametrize(
+    ("rate", "cut", "shown"),
+    [
+        pytest.param(2.0, None, (10, 11), id="a slide show"),
+        pytest.param(RATE, 10, (10, 11), id="a scene begins with it"),
+        pytest.param(RATE, 12, (10, 11), id="a scene ends with it"),
+        pytest.param(RATE, None, (0, 1), id="the film begins with it"),
+        pytest.param(RATE, None, (38, 39), id="the film ends with it"),
+    ],
+)
+def test_a_find_without_frames_around_it_is_covered(rate: float, cut: int | None, shown: tuple[int, int]) -> None:
+    path = _flash_below_a_person(rate, cut, shown)
+    assert path.passing_looks == 0
+    assert not is_passing(path)

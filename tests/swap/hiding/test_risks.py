@@ -56,6 +56,12 @@ def test_a_path_in_whose_place_hands_were_found_is_left_and_listed_first() -> No
     assert _words(hand, sure)[0].startswith("taken for a hand")
 
 
+def test_what_came_and_went_in_front_of_a_person_is_left_and_listed_first() -> None:
+    path = _path(1, 0, 3, score=0.7)
+    path.mesh_looks, path.in_front, path.passing_looks, path.passings = 4, 4, 4, 3
+    assert _words(_path(2, 0, 99, x=60, score=0.45), path)[0].startswith("gone a moment before and after")
+
+
 def test_the_list_is_bounded_and_says_how_many_are_left_out() -> None:
     paths = [_path(number, 50, 50, score=0.4) for number in range(20)]
     found, left_out = moments_of(paths, CoverPlan([], TIMES), SIZE_WH, RiskTuning(most=12))

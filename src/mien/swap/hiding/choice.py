@@ -23,6 +23,8 @@ class ChoiceTuning:
     most_firm_share: float = 0.05
     faint_score: float = 0.6
     """So is one below this score that is hardly ever seen but at the place where it was: a pattern of a wall."""
+    passing_share: float = 0.5
+    """Share of the finds in front of a person that are gone a moment before and after from which all are a hand that passes."""
     least_scene_frames: int = 8
     """Unless its scene is shorter than this, as a picture is: then there is no second look, and a close reading does."""
 
@@ -44,6 +46,14 @@ def is_none(path: FacePath, tuning: ChoiceTuning = TUNING) -> bool:
     return in_reach or (path.best_score < tuning.faint_score and path.firm <= tuning.most_firm_share * len(path))
 
 
+def is_passing(path: FacePath, tuning: ChoiceTuning = TUNING) -> bool:
+    """Return True for doubtful finds in front of a person that no mesh fits and that come and go within frames: hands."""
+    if path.best_score >= tuning.sure_score or path.meshes or len(path) > tuning.most_sightings:
+        return False
+    in_front = path.mesh_looks > 0 and path.in_front == path.mesh_looks
+    return in_front and path.passings > 0 and path.passings >= tuning.passing_share * path.passing_looks
+
+
 def is_clear(path: FacePath, tuning: ChoiceTuning = TUNING) -> bool:
     """Return True for a path that was once seen clearly as a face; all others are covered because they may be one."""
     return path.best_score >= tuning.sure_score
@@ -51,7 +61,7 @@ def is_clear(path: FacePath, tuning: ChoiceTuning = TUNING) -> bool:
 
 def is_left(path: FacePath) -> bool:
     """Return True for a path that is not covered."""
-    return is_doubtful(path) or is_hand(path) or is_none(path)
+    return is_doubtful(path) or is_hand(path) or is_none(path) or is_passing(path)
 
 
 def is_doubtful(path: FacePath, tuning: ChoiceTuning = TUNING) -> bool:

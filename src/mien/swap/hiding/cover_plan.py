@@ -28,8 +28,11 @@ class PlanTuning:
     """Frames over which the speed is measured."""
     lead_growth: float = 0.012
     gap_growth: float = 0.02
-    """Face sizes that a region grows on each side with every frame since, or to, the nearest sighting."""
+    small_lead_growth: float = 0.08
+    """Face sizes that a region grows on each side with every frame since, or to, the nearest sighting: before and after all
+    sightings, between them, and before and after for a face under `small_pixels`. Swaying ones left a cover that grew less."""
     most_growth: float = 0.35
+    small_most_growth: float = 1.0
     motion_growth: float = 0.5
     """Share of a frame's motion that is added on all sides: motion blur and a late box."""
     near_frames: int = 2
@@ -140,7 +143,11 @@ class CoverPlan:
         x, y = _middle(end)
         # Half way between where it was and where it would be, and large enough for both.
         shift = 0.5 * steps * step_x, 0.5 * steps * step_y
-        grown = min(tuning.lead_growth * frames, tuning.most_growth) * end.box.size + math.hypot(*shift)
+        small = end.box.size < tuning.small_pixels
+        growth, most = (
+            (tuning.small_lead_growth, tuning.small_most_growth) if small else (tuning.lead_growth, tuning.most_growth)
+        )
+        grown = min(growth * frames, most) * end.box.size + math.hypot(*shift)
         grown = min(grown, end.box.size) + tuning.motion_growth * math.hypot(step_x, step_y)
         return (x + shift[0], y + shift[1]), grown, self._roll(end, end)
 

@@ -1,11 +1,12 @@
-"""Second looks at doubtful faces: is there a hand in the place, does a mesh fit there, is it on a person's clothes?"""
+"""Further looks at doubtful faces: hands in their place, meshes to fit, clothes below them, and whether it stays."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mien.contracts import HandFinder, Landmarker
 from mien.imaging import geometry
-from mien.swap.hiding.face_path import FacePath
+from mien.swap.hiding.face_path import FacePath, Sighting
+from mien.swap.hiding.passing import is_passing
 from mien.swap.tracking.rotated_detector import RotatedSearch
 from mien.types import Image
 
@@ -33,6 +34,8 @@ class DoubtTuning:
     reach_share: float = 0.35
     """Score of a sure face, and the place below it where that person's hands and clothes are, in sizes of that face: how far to
     the sides and down, and the largest size of a pattern on them. Larger finds may be profiles, which have no mesh either."""
+    front_across: float = 1.5
+    """Distance to the sides up to which a find of any size is in front of the person: of hands that pass it is 1.1 at most."""
 
 
 TUNING = DoubtTuning()
@@ -55,20 +58,39 @@ class DoubtLooks:
         if not path.meshes and path.mesh_looks < tuning.most_looks:
             path.mesh_looks += 1
             path.meshes += self._is_mesh(path, image)
-            path.in_reach += any(self._reaches(other, path) for other in others if other is not path)
+            people = [other for other in others if other is not path]
+            path.in_reach += any(self._reaches(other, path) for other in people)
+            path.in_front += any(self._is_behind(other, path) for other in people)
         large = last.box.size >= tuning.least_pixels
         if large and last.score >= least_score and path.hand_looks < tuning.most_looks:
             path.hand_looks += 1
             path.hands += self._is_hand(path, image)
 
+    def look_around(self, path: FacePath, sighting: Sighting, images: Sequence[Image]) -> None:
+        """Count whether a doubtful sighting in the middle one of the images is gone in those before and after."""
+        tuning = self._tuning
+        if path.best_score >= tuning.sure_score or path.meshes or path.passing_looks >= tuning.most_looks:
+            return
+        if sighting.box.size >= tuning.least_pixels:
+            path.passing_looks += 1
+            path.passings += is_passing(images, sighting.box)
+
     def _reaches(self, person: FacePath, path: FacePath) -> bool:
         """Return True where a path's newest sighting is small, and where the hands and clothes of a sure face's person are."""
+        tuning = self._tuning
+        small = path.last.box.size < tuning.reach_share * person.last.box.size
+        return small and self._is_below(person, path, tuning.reach_across)
+
+    def _is_behind(self, person: FacePath, path: FacePath) -> bool:
+        """Return True where a path's newest sighting is in front of the body of a sure face's person."""
+        return self._is_below(person, path, self._tuning.front_across)
+
+    def _is_below(self, person: FacePath, path: FacePath, most_across: float) -> bool:
         tuning, face, found = self._tuning, person.last, path.last.box
         if person.best_score < tuning.person_score or face.frame != path.last.frame:
             return False
         across, down = (found.x - face.box.x) / face.box.size, (found.y - face.box.y) / face.box.size
-        below = tuning.reach_down[0] < down < tuning.reach_down[1]
-        return below and abs(across) < tuning.reach_across and found.size < tuning.reach_share * face.box.size
+        return tuning.reach_down[0] < down < tuning.reach_down[1] and abs(across) < most_across
 
     def _is_mesh(self, path: FacePath, image: Image) -> bool:
         read = self._close.read(image, path.last.box, path.last.roll)

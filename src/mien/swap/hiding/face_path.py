@@ -38,8 +38,9 @@ class FacePath:
 
     `first_bound` and `last_bound` are the first and last frame of the scene: nothing of the face is beyond them.
     `hand_looks` counts looks for a hand in the face's place, `hands` those that found one; `mesh_looks` and `meshes` are those
-    for the mesh of a face, `in_reach` those on the hands and clothes of a person whose face is sure. `confirmed` = its first
-    find was clear, or was seen in an enlarged crop, too.
+    for the mesh of a face, `in_front` those on the body and the hands of a person whose face is sure, `in_reach` those of small
+    finds on their hands and clothes. `passing_looks` counts finds that were compared with the frames around them, `passings`
+    those that were gone before and after. `confirmed` = the first find was clear, or was seen in an enlarged crop, too.
     """
 
     number: int
@@ -55,6 +56,9 @@ class FacePath:
     mesh_looks: int = 0
     meshes: int = 0
     in_reach: int = 0
+    in_front: int = 0
+    passing_looks: int = 0
+    passings: int = 0
     confirmed: bool = True
 
     def __len__(self) -> int:

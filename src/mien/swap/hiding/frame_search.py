@@ -23,8 +23,11 @@ class SearchTuning:
     enlarged_every: int = 5
     """Frames between two searches of the enlarged picture, which costs five ordinary ones. Faces of 10 to 16 pixels are found
     in it, and followed from there."""
-    enlargements: tuple[float, ...] = (2.0, 3.0)
-    """Enlargements, one in turn. Of faces of 10 pixels in four pictures the first finds 69 of 107, the second 91."""
+    enlargements: tuple[tuple[float, bool], ...] = ((2.0, False), (3.0, False), (2.0, True), (3.0, True))
+    """Enlargements, one in turn, and whether the picture is mirrored. Of 334 faces of 10 pixels in twelve pictures the first
+    finds 258, the second 287, both 293, with the last 302. Stretched contrast finds as many, and 14 times the clutter."""
+    whole: tuple[int, ...] = (0, 1, 3)
+    """Those of a whole search."""
     tile_score: float = 0.1
     """Least score in an enlarged tile."""
     plain_score: float = 0.3
@@ -93,16 +96,16 @@ class FrameSearch:
         for side, detector in zip(self.tuning.coarse_sides, self.coarse, strict=True):
             if side <= self.tuning.coarse_below * max(image.shape[:2]):
                 found += detector.detect(image)
-        for enlargement in self._enlargements(number, whole=whole):
-            found += self.enlarged(image, enlargement)
+        for enlargement, mirrored in self._enlargements(number, whole=whole):
+            found += self._mirrored(image, enlargement) if mirrored else self.enlarged(image, enlargement)
         found = distinct(found, self.tuning)
         turns = QUARTER_TURNS if whole else (QUARTER_TURNS[number % len(QUARTER_TURNS)],)
         return distinct([*found, *self._turned(image, turns, found)], self.tuning)
 
-    def _enlargements(self, number: int, *, whole: bool) -> tuple[float, ...]:
+    def _enlargements(self, number: int, *, whole: bool) -> tuple[tuple[float, bool], ...]:
         tuning = self.tuning
         if whole:
-            return tuning.enlargements
+            return tuple(tuning.enlargements[each] for each in tuning.whole)
         turn, rest = divmod(number, tuning.enlarged_every)
         return () if rest else (tuning.enlargements[turn % len(tuning.enlargements)],)
 
@@ -134,6 +137,17 @@ class FrameSearch:
                 inner = (left > 0, top > 0, left + side < width, top + side < height)
                 found += self._of_tile(part, left, top, enlargement, inner)
         return self._confirmed(image, distinct(found, tuning))
+
+    def _mirrored(self, image: Image, enlargement: float) -> list[Detection]:
+        """Return what the enlarged mirror image shows, in the pixels of the picture: the detector does not see both alike."""
+        last = image.shape[1] - 1
+        found = []
+        for each in self.enlarged(np.ascontiguousarray(image[:, ::-1]), enlargement):
+            x1, y1, x2, y2 = each.box_xyxy
+            points = each.points[list(_MIRRORED_POINTS)].copy()
+            points[:, 0] = last - points[:, 0]
+            found.append(Detection((last - x2, y1, last - x1, y2), points, each.score))
+        return found
 
     def _of_tile(self, part: Image, left: int, top: int, scale: float, inner: tuple[bool, bool, bool, bool]) -> list[Detection]:
         tuning = self.tuning
@@ -189,3 +203,7 @@ def _starts(length: int, side: int, step: int) -> list[int]:
         return [0]
     starts = list(range(0, length - side, step))
     return [*starts, length - side]
+
+
+_MIRRORED_POINTS = (1, 0, 2, 4, 3)
+"""Eyes, nose and corners of the mouth in a mirror: left and right change places."""

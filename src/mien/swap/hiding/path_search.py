@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from mien.imaging.geometry import between_rolls, roll_of
 from mien.swap.hiding.doubt_looks import DoubtLooks
 from mien.swap.hiding.face_path import FacePath, Sighting
+from mien.swap.hiding.passing import TUNING as PASSING
 from mien.swap.tracking.box import FaceBox
 from mien.swap.tracking.rotated_detector import RotatedSearch
 from mien.types import Detection, Image
@@ -58,8 +59,8 @@ class PathTuning:
     kept_s: float = 1.0
     kept_bytes: int = 96 << 20
     """Time and memory of the frames that are kept for the search backwards: a second of 720p has 83 MB."""
-    least_kept: int = 6
-    """Frames kept however large they are, one more than between two enlarged searches."""
+    least_kept: int = 2 * PASSING.steps + 1
+    """Frames kept however large they are: more than between two enlarged searches, and a find with those around it."""
     sure_score: float = 0.84
     """Score from which a sighting's roll is taken as it is."""
     covered_distance: float = 0.4
@@ -127,6 +128,20 @@ class PathSearch:
             for path in self._active:
                 self._doubts.look(path, image, number, self._tuning.birth_score, self._active)
         self._keep(_Kept(number, image), look.time_s)
+        if self._doubts is not None:
+            self._look_around(self._doubts)
+
+    def _look_around(self, doubts: DoubtLooks) -> None:
+        """Compare what was doubtful a few frames ago with the frames before and after it."""
+        around = list(self._kept)[-2 * PASSING.steps - 1 :]
+        first, last = around[0].number, around[-1].number
+        if len(around) <= 2 * PASSING.steps or self._times[last] - self._times[first] > PASSING.most_s:
+            return
+        middle, images = around[PASSING.steps].number, [kept.image for kept in around]
+        for path in self._active:
+            seen, _ = path.around(middle)
+            if seen is not None and seen.frame == middle:
+                doubts.look_around(path, seen, images)
 
     def finish(self) -> list[FacePath]:
         """Return all paths, in the order of their first sightings."""

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mien.swap.hiding.choice import is_doubtful, is_hand, is_none
+from mien.swap.hiding.choice import is_doubtful, is_hand, is_none, is_passing
 from mien.swap.hiding.cover_plan import CoverPlan
 from mien.swap.hiding.face_path import FacePath, Sighting
 
@@ -49,6 +49,9 @@ def _of_path(path: FacePath, plan: CoverPlan, size_wh: tuple[int, int], tuning: 
     best = max((path.at(index) for index in range(len(path))), key=lambda each: each.score)
     if is_hand(path):
         return [Moment(best.frame, best.box_xyxy, "taken for a hand: not covered", covered=False, risk=0.95)]
+    if is_passing(path):
+        words = f"gone a moment before and after, in front of a person, score {best.score:.2f}: not covered"
+        return [Moment(best.frame, best.box_xyxy, words, covered=False, risk=0.95)]
     if is_none(path):
         words = f"no face in {path.mesh_looks} closer looks, score {best.score:.2f}: not covered"
         return [Moment(best.frame, best.box_xyxy, words, covered=False, risk=0.94)]
