@@ -1,4 +1,4 @@
-"""Sources of a check: the screen, cameras, streams and files by their names."""
+"""Sources of a check: the screen, windows, cameras, streams and files by their names."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,8 +10,10 @@ from mien.media.capture.camera import Camera
 from mien.media.capture.devices import list_screens
 from mien.media.capture.network import NetworkStream
 from mien.media.capture.screen import ScreenRegion
+from mien.media.capture.window import Window
 from mien.media.files.moving import Kind, kind_of, open_moving
 from mien.settings import Settings
+from mien.system.printable import printable
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,8 @@ def open_source(text: str, region: tuple[int, int, int, int] | None) -> Opened:
         left, top, width, height = region or part or _whole_screen(display)
         name = f"screen {display or ''}".strip() + f", {width} x {height} at ({left}, {top})"
         return Opened(ScreenRegion(left, top, width, height, display=display), name, True)
+    if kind == "window" and region is None:
+        return Opened(Window(rest), f'window "{printable(rest)}"', True)
     if region is not None:
         raise UsageError("--region is for the screen", "write: mien check screen --region X,Y,W,H")
     if "://" in text:

@@ -13,12 +13,13 @@ def add(commands: Commands) -> None:
     check = commands.add_parser(
         "check",
         help="look at a call from the other side: mien's mark and label, live",
-        description="Look for mien's mark and badge in a part of the screen, a camera, a stream or a file; show requests to "
-        "read aloud, and say what was seen after them.",
+        description="Look for mien's mark and badge in a window, a part of the screen, a camera, a stream or a file; show "
+        "requests to read aloud, and say what was seen after them.",
     )
     check.add_argument(
-        "source", metavar="SOURCE", help="screen, screen:DISPLAY, screen:X,Y,W,H, camera:0, a device, a URL, or a file"
-    )
+        "source", metavar="SOURCE",
+        help="window:TITLE, screen, screen:DISPLAY, screen:X,Y,W,H, camera:0, a device, a URL, or a file",
+    )  # fmt: skip
     check.add_argument("--region", metavar="X,Y,W,H", type=_region, help="part of the screen, in pixels (default: all of it)")
     check.add_argument("--told", action="store_true", help="state that the other person has been told; asked otherwise")
     check.add_argument("--seconds", metavar="S", type=float, help="end after so long (default: Ctrl-C, or the end of the file)")
