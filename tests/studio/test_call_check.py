@@ -38,7 +38,10 @@ from tests.support.running_studio import Studio, running_studio
 from tests.support.studio_clients import count_frames
 
 needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="NOT TESTED in a browser: chromium is not installed")
-_ALLOWED = {"phase", "source", "live", "looks", "seconds", "lost", "mark", "badge", "request", "answers", "said", "error"}
+_ALLOWED = {
+    "phase", "source", "live", "looks", "seconds", "lost", "mark", "badge", "request", "answers", "said", "error",
+    "photo", "compared",
+}  # fmt: skip
 
 
 def _film(path: Path, mark_id: int | None) -> Path:

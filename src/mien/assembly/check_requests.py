@@ -23,12 +23,16 @@ from mien.system.database import Database
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """Wishes of the host: kinds of requests, whether agreed seconds are kept, a photo to compare with."""
+    """Wishes of the host: kinds of requests, whether agreed seconds are kept, a photo to compare with.
+
+    `photo_name` stands in the record of the consent where the file has another name than the host's.
+    """
 
     kinds: tuple[Kind, ...] = ()
     keep: bool = False
     photo: Path | None = None
     consent: str | None = None
+    photo_name: str = ""
 
     @property
     def measures(self) -> bool:
@@ -64,5 +68,5 @@ def _comparison(asking: Asking, models: factory.Models, store: Store, data: Path
         photo, landmarks = only_face(read_photo(asking.photo, Settings()), models.inspection)
     except SeveralSourceFaces as error:
         raise SeveralSourceFaces(f"{asking.photo}: {error}", "cut one face out: the comparison is one to one") from error
-    Consents(Database(data)).record_comparison(shown_name(asking.photo))
+    Consents(Database(data)).record_comparison(asking.photo_name or shown_name(asking.photo))
     return Comparison(factory.open_recogniser(store), photo, landmarks)

@@ -91,6 +91,17 @@ SENTENCES = {
         "The distance to the one photo is {distance} in {looks} looks, between photos of one person (under {near}) and "
         "two people (over {far})."
     ),
+    "reference-word-seen": "The face resembles the one photo, as pictures of one person do.",
+    "reference-word-not-seen": (
+        "The face does not resemble the one photo. Age, light, glasses and a bad camera may be the reason, too."
+    ),
+    "reference-word-cannot-tell": (
+        "The face is less like the one photo than pictures of one person are, and more than those of two people."
+    ),
+    "reference-word-basis": (
+        "The host said that the other person had agreed to be compared with this photo. Of photo and faces nothing is "
+        "stored but this word."
+    ),
     "reference-few": "Only {looks} pictures showed the face alone, from the front, large and free: too few to compare.",
     "reference-swap": "A swap made from this photo, or from another photo of that person, would match, too.",
     "reference-basis": (

@@ -35,13 +35,16 @@ def test_the_distance_is_told_with_what_a_swap_would_do(level: float, seen: str,
     assert "nothing is stored but the distance" in row.sentences[2]
     assert comparison.distance == pytest.approx(np.sqrt(3) * abs(level - 0.4), abs=0.01)
     assert comparison.is_full
+    word = comparison.word_row()
+    assert (word.subject, word.seen, word.sentences[1]) == (row.subject, seen, row.sentences[1])
+    assert not any(sign.isdigit() for sentence in word.sentences for sign in sentence), "nothing that was measured"
 
 
 @pytest.mark.parametrize("changed", [{"yaw": 40.0}, {"faces": 2}, {"eyes_px": 20.0}, {"covered": 0.2}])
 def test_faces_that_compare_badly_are_left_out(changed: dict[str, object]) -> None:
     comparison = compared(0.42, **changed)
     assert comparison.distance is None
-    assert comparison.row().seen == "cannot tell"
+    assert comparison.row().seen == comparison.word_row().seen == "cannot tell"
 
 
 def test_a_second_passes_between_two_looks() -> None:

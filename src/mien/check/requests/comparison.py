@@ -9,7 +9,7 @@ from mien.check.requests.sighting import Sighting
 from mien.check.sentences import phrase
 from mien.contracts import Recogniser
 from mien.provenance.report.file_report import ReportRow
-from mien.provenance.report.words import CANNOT_TELL, NOT_SEEN, SEEN
+from mien.provenance.report.words import CANNOT_TELL, NOT_SEEN, SEEN, Seen
 from mien.types import Floats, Image, Landmarks
 
 
@@ -68,14 +68,29 @@ class Comparison:
         self._looked_s = sighting.at_s
         self._distances.append(float(np.linalg.norm(self._recogniser.describe(image, landmarks) - self._photo)))
 
+    @property
+    def seen(self) -> Seen:
+        """One of the three words: whether the face resembles the photo."""
+        distance, near, far = self.distance, self._recogniser.limits.photo, self._tuning.strangers
+        if distance is None:
+            return CANNOT_TELL
+        return SEEN if distance < near else NOT_SEEN if distance > far else CANNOT_TELL
+
+    def word_row(self) -> ReportRow:
+        """Return the row of notes that hold nothing that was measured."""
+        basis = phrase("reference-word-basis")
+        if self.distance is None:
+            return ReportRow("Photo", CANNOT_TELL, (phrase("reference-few", looks=len(self._distances)), basis))
+        said = phrase(f"reference-word-{self.seen.replace(' ', '-')}")
+        return ReportRow("Photo", self.seen, (said, phrase("reference-swap"), basis))
+
     def row(self) -> ReportRow:
         """Return the row of the notes."""
-        distance = self.distance
+        distance, seen = self.distance, self.seen
         basis = phrase("reference-basis")
         if distance is None:
             return ReportRow("Photo", CANNOT_TELL, (phrase("reference-few", looks=len(self._distances)), basis))
         near, far = self._recogniser.limits.photo, self._tuning.strangers
-        seen = SEEN if distance < near else NOT_SEEN if distance > far else CANNOT_TELL
         name = {SEEN: "reference-like", NOT_SEEN: "reference-unlike", CANNOT_TELL: "reference-between"}[seen]
         said = phrase(name, distance=f"{distance:.2f}", near=f"{near:.2f}", far=f"{far:.2f}", looks=len(self._distances))
         return ReportRow("Photo", seen, (said, phrase("reference-swap"), basis))

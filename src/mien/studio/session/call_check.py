@@ -12,7 +12,7 @@ import zipfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -20,8 +20,10 @@ from typing import Any, Literal
 from mien.assembly.check_requests import Asking, drawn, open_requests
 from mien.assembly.check_source import Opened, open_source
 from mien.assembly.own_marks import own_marks
+from mien.assembly.source_photos import read_photo
 from mien.check.notes import Subject, Tally
 from mien.check.requests.asks import USUAL
+from mien.check.requests.comparison import Comparison
 from mien.check.requests.requests import Requests
 from mien.check.rolling_mark import warm_up_search
 from mien.check.rolling_words import MINUTE_S
@@ -31,12 +33,14 @@ from mien.check.word_store import WordStore
 from mien.contracts import LiveSource
 from mien.errors import MienError, SourceLost, UsageError
 from mien.media.files.output_file import named_in_errors
+from mien.provenance.consent import COMPARISON
 from mien.provenance.report.file_report import ReportRow
 from mien.provenance.report.page import film_of, sheet_of, standing_page, table_of
 from mien.provenance.report.words import CANNOT_TELL, NOT_SEEN, SEEN, say
 from mien.provenance.signing.detached import signature_of, signature_path
 from mien.provenance.signing.signer import Signer
-from mien.studio.session.check_findings import answered, rows_for_notes, seen_of
+from mien.settings import Settings
+from mien.studio.session.check_findings import answered, compared, rows_for_notes, seen_of
 from mien.studio.session.check_requests import CallRequest, PairRequest
 
 Phase = Literal["none", "opening", "watching", "ended", "failed"]
@@ -58,6 +62,7 @@ class _Run:
     tally: Tally = field(default_factory=Tally)
     size_wh: tuple[int, int] = (0, 0)
     requests: Requests | None = None
+    comparison: Comparison | None = None
     lost: str = ""
     error: MienError | None = None
     said: dict[str, bool | None] = field(default_factory=dict)
@@ -67,6 +72,14 @@ class _Run:
     def subject(self) -> Subject:
         """Subject of the notes."""
         return Subject(self.name, self.size_wh, self.began_at, self.live, self.lost)
+
+
+@dataclass(frozen=True, slots=True)
+class _Photo:
+    """A photo that waits for the next check, and its name on the host's machine."""
+
+    path: Path
+    name: str
 
 
 class CallCheck:
@@ -88,6 +101,7 @@ class CallCheck:
         self._words = WordStore(data)
         self._lock = threading.RLock()
         self._run: _Run | None = None
+        self._photo: _Photo | None = None
         self._source: Opened | None = None
         self._thread: threading.Thread | None = None
         self._stopping = threading.Event()
@@ -108,6 +122,30 @@ class CallCheck:
         asking = Asking(USUAL if wanted.asks else (), wanted.keeps)
         self._begin(open_source(text, wanted.region), asking, None)
 
+    def choose_photo(self, path: Path, name: str, *, agreed: bool) -> None:
+        """Compare the next check with a photo, which belongs to this object from here on and goes with that check.
+
+        `agreed` states that the person in it has agreed. Raises a `MienError`, and leaves the file then.
+        """
+        self._refuse()
+        if not agreed:
+            raise UsageError(
+                "the person in the photo has not agreed to be compared",
+                "ask them, and state it; else leave the photo out", key="check-photo-agreed",
+            )  # fmt: skip
+        with named_in_errors(path, name):
+            read_photo(path, Settings())
+        self.drop_photo()
+        with self._lock:
+            self._photo = _Photo(path, name)
+
+    def drop_photo(self) -> None:
+        """Compare the next check with no photo, and delete the one that waits for it."""
+        with self._lock:
+            photo, self._photo = self._photo, None
+        if photo is not None:
+            photo.path.unlink(missing_ok=True)
+
     def described(self) -> dict[str, Any]:
         """Return the check for the page: its phase, the words, the request of the moment, the answers.
 
@@ -115,9 +153,9 @@ class CallCheck:
         """
         with self._lock:
             self._asked_at_s = self._clock()
-            run = self._run
+            run, photo = self._run, "" if self._photo is None else self._photo.name
             if run is None:
-                return {"phase": "none", "answers": [], "error": None, "looks": 0, "said": {}}
+                return {"phase": "none", "answers": [], "error": None, "looks": 0, "said": {}, "photo": photo}
             told = () if run.requests is None else run.requests.told
             error = run.error
             return {
@@ -125,7 +163,8 @@ class CallCheck:
                 "seconds": int(run.tally.last_s),
                 **(seen_of(run.subject, run.tally) if run.tally.looks else {"mark": CANNOT_TELL, "badge": CANNOT_TELL}),
                 "request": self._cue(run), "answers": [answered(each) for each in told],
-                "said": run.said,
+                "said": run.said, "photo": photo,
+                "compared": None if run.comparison is None else compared(run.comparison),
                 "error": None if error is None else {
                     "error": str(error), "remedy": error.remedy, "code": error.code, "key": error.key, "values": error.values,
                 },
@@ -193,7 +232,7 @@ class CallCheck:
         with self._lock:
             run = self._checked_run()
             told = () if run.requests is None else run.requests.told
-            rows = rows_for_notes(run.subject, run.tally, told, run.pairs, run.said)
+            rows = rows_for_notes(run.subject, run.tally, told, run.pairs, run.said, run.comparison)
         films = [film_of(each.film, f"{each.answer.ask.kind}: {each.answer.seen}") for each in told if each.film is not None]
         signer = self._signer()
         body = f"<h1>{phrase('title')}</h1>{table_of(rows)}" + (sheet_of(phrase("repeat"), films) if films else "")
@@ -233,6 +272,9 @@ class CallCheck:
                 raise UsageError("the check before has not ended", "try again in some seconds", key="check-busy")
             self._stopping.clear()
             self._asked_at_s = self._clock()
+            photo, self._photo = self._photo, None
+            if photo is not None:
+                asking = replace(asking, photo=photo.path, photo_name=photo.name, consent=COMPARISON)
             run = self._run = _Run(opened.name, opened.live, datetime.now(UTC))
             self._source = opened
             self._thread = threading.Thread(target=self._work, args=(run, opened, asking, file), name="mien-check", daemon=True)
@@ -248,19 +290,20 @@ class CallCheck:
         except MienError as error:
             if isinstance(error, UsageError):
                 # A picture of this installation: nothing that was seen of it is told.
-                run.tally, run.requests = Tally(), None
+                run.tally, run.requests, run.comparison = Tally(), None, None
             run.error, run.phase = error, "failed"
         except Exception as error:  # noqa: BLE001 - thread border: a check that fails has to say so
             _log.warning("the check of %s failed: %r", run.name, error)
             run.error, run.phase = MienError("the check failed", "try again; the terminal of mien says more"), "failed"
         finally:
-            if file is not None:
-                file.unlink(missing_ok=True)
+            for each in (file, asking.photo):
+                if each is not None:
+                    each.unlink(missing_ok=True)
 
     def _watch(self, run: _Run, opened: Opened, asking: Asking) -> None:
         with ExitStack() as stack:
             searcher = stack.enter_context(_searcher(opened.live))
-            requests = open_requests(asking, drawn(asking), self._data)[0] if asking.kinds else None
+            requests, run.comparison = self._opened(asking)
             source = stack.enter_context(opened.source)
             watch = Watch(own_marks(self._data), searcher=searcher)
             run.requests, run.phase = requests, "watching"
@@ -288,6 +331,16 @@ class CallCheck:
             if requests is not None:
                 with self._lock:
                     requests.end(run.lost)
+
+    def _opened(self, asking: Asking) -> tuple[Requests | None, Comparison | None]:
+        """Open the requests and the comparison; of a photo, nothing is left but its descriptor in memory."""
+        if asking.photo is None:
+            return open_requests(asking, drawn(asking), self._data) if asking.measures else (None, None)
+        try:
+            with named_in_errors(asking.photo, asking.photo_name):
+                return open_requests(asking, drawn(asking), self._data)
+        finally:
+            asking.photo.unlink(missing_ok=True)
 
     def _is_over(self, run: _Run) -> bool:
         is_left = run.live and self._clock() - self._asked_at_s >= _LEFT_S

@@ -5,6 +5,7 @@ from typing import Any
 
 from mien.check.notes import Subject, Tally, rows_of
 from mien.check.requests.answers import Answer
+from mien.check.requests.comparison import Comparison
 from mien.check.requests.requests import Told
 from mien.check.requests.rows import row_of, script_of
 from mien.check.sentences import phrase
@@ -32,8 +33,19 @@ def answered(told: Told) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def compared(comparison: Comparison) -> dict[str, str]:
+    """Return the word for the photo, and why it is no clearer: too few looks, or a face between likeness and none."""
+    few = comparison.distance is None
+    return {"seen": comparison.seen, "reason": "few" if few else "between" if comparison.seen == CANNOT_TELL else ""}
+
+
 def rows_for_notes(
-    subject: Subject, tally: Tally, told: Sequence[Told], pairs: Sequence[ReportRow], said: Mapping[str, bool | None]
+    subject: Subject,
+    tally: Tally,
+    told: Sequence[Told],
+    pairs: Sequence[ReportRow],
+    said: Mapping[str, bool | None],
+    comparison: Comparison | None = None,
 ) -> tuple[ReportRow, ...]:
     """Return the rows of the page's notes: the three words, and sentences without what was measured."""
     source, mark, label, limits = rows_of(subject, tally)
@@ -41,6 +53,7 @@ def rows_for_notes(
         source,
         *(ReportRow(row.subject, row.seen, _told_of(row)) for row in (mark, label)),
         *(_row_of(each.answer) for each in told),
+        *([] if comparison is None else [comparison.word_row()]),
         *pairs,
         *([_list_row(said)] if said else []),
         limits,

@@ -58,7 +58,7 @@ export class CallCheck {
     const before = /** @type {NodeListOf<HTMLInputElement | HTMLSelectElement>} */ (this.view.querySelectorAll('.fields input, .fields select'));
     this.view.replaceChildren(
       make('h2', {}, t('check_title')), make('p', { className: 'hint' }, t('check_preface')),
-      make('div', { className: 'columns' }, make('section', {}, this.fileField(), this.callField()), this.findings()),
+      make('div', { className: 'columns' }, make('section', {}, this.photoField(), this.fileField(), this.callField()), this.findings()),
       make('div', { className: 'columns' }, this.list(), this.pairs()),
       make('p', { className: 'hint' }, t('check_limits')),
     );
@@ -78,6 +78,18 @@ export class CallCheck {
       make('span', { className: 'pick-file' }, make('label', { className: 'button', htmlFor: 'check-file' }, t('choose_file')), file));
   }
 
+  /** One photo to compare the next check with; it is sent with the statement that the person in it has agreed. */
+  photoField() {
+    const agreed = make('input', { id: 'check-photo-agreed', type: 'checkbox' });
+    const file = make('input', { id: 'check-photo', className: 'visually-hidden', type: 'file', accept: 'image/*' });
+    file.addEventListener('change', () => void this.choosePhoto(file, agreed));
+    const drop = make('button', { id: 'check-photo-drop', type: 'button', hidden: true, on: { click: () => void this.act('DELETE', '/api/check/photo') } }, t('check_photo_drop'));
+    return make('div', { className: 'group fields' }, make('h3', {}, t('check_photo')), make('p', { className: 'hint' }, t('check_photo_hint')),
+      make('label', { className: 'row-of' }, agreed, ' ', make('span', {}, t('check_photo_agreed'))),
+      make('div', { className: 'inline wrap' }, make('span', { className: 'pick-file' }, make('label', { className: 'button', htmlFor: 'check-photo' }, t('check_photo_choose')), file),
+        make('span', { id: 'check-photo-name', role: 'status' }), drop));
+  }
+
   callField() {
     const kind = make('select', { id: 'check-kind', on: { change: () => this.showKind() } }, ...['screen', 'camera'].map((each) => make('option', { value: each }, t(`check_${each}`))));
     const row = (/** @type {string} */ words, /** @type {HTMLElement} */ field) => make('label', { className: 'row' }, make('span', {}, t(words)), field);
@@ -95,6 +107,8 @@ export class CallCheck {
       make('button', { id, type: 'button', on: { click: () => void this.act(method, path) } }, t(id.replaceAll('-', '_')));
     return make('section', {}, make('h3', {}, t('check_findings')), make('p', { id: 'check-state', className: 'note', role: 'status' }),
       make('div', { id: 'check-seen', className: 'rows', hidden: true }, ...said),
+      make('div', { id: 'check-compared', hidden: true }, make('div', { className: 'rows' }, make('div', { className: 'top' }, make('b', {}, t('check_photo_like')), make('span', { id: 'check-photo-seen' }))),
+        make('p', { id: 'check-photo-why', className: 'state' }), make('p', { className: 'hint' }, t('check_photo_swap'))),
       make('div', { id: 'check-request', className: 'group', hidden: true }, make('p', { id: 'check-script', 'aria-live': 'assertive' }),
         make('div', { className: 'inline wrap' }, act('check-read', 'POST', '/api/check/request/said'), act('check-declined', 'POST', '/api/check/request/declined'), act('check-no-more', 'DELETE', '/api/check/request')),
         make('p', { className: 'hint' }, t('check_decline_hint'))),
@@ -159,6 +173,18 @@ export class CallCheck {
     this.show((await attempt(() => call('POST', '/api/check/file', form))) ?? this.state);
   }
 
+  /** @param {HTMLInputElement} input @param {HTMLInputElement} agreed the statement, which is for one photo */
+  async choosePhoto(input, agreed) {
+    const [photo] = input.files ?? [];
+    input.value = '';
+    if (!photo) return;
+    const form = new FormData();
+    form.append('photo', photo);
+    form.append('agreed', String(agreed.checked));
+    agreed.checked = false;
+    this.show((await attempt(() => call('POST', '/api/check/photo', form))) ?? this.state);
+  }
+
   async watchCall() {
     const is = (/** @type {string} */ id) => byId(id, HTMLInputElement).checked;
     const kind = byId('check-kind', HTMLSelectElement).value, region = byId('check-region', HTMLInputElement).value.trim();
@@ -214,6 +240,14 @@ export class CallCheck {
     byId('check-seen').hidden = !isSeen;
     this.fillList(sent);
     for (const name of /** @type {const} */ (['mark', 'badge'])) say(`check-${name}`, seen(state[name] ?? 'cannot tell'));
+    say('check-photo-name', state.photo && t('check_photo_next', { name: state.photo }));
+    byId('check-photo-drop').hidden = !state.photo;
+    const { compared } = state;
+    byId('check-compared').hidden = !compared;
+    if (compared) {
+      say('check-photo-seen', seen(compared.seen));
+      say('check-photo-why', compared.reason && t(`check_photo_${compared.reason}`));
+    }
     byId('check-notes').hidden = !isSeen || this.isRunning;
     byId('check-stop', HTMLButtonElement).disabled = !this.isRunning;
     const { request } = state;

@@ -54,6 +54,7 @@ export interface CheckAnswer { kind: string; side: string; count: number; seen: 
 export interface CheckState {
   phase: 'none' | 'opening' | 'watching' | 'ended' | 'failed'; source: string | null; live: boolean | null; looks: number; seconds: number | null; lost: string | null
   mark: Seen | null; badge: Seen | null; request: { phase: string; kind: string; side: string; count: number } | null; answers: CheckAnswer[]; said: Record<string, boolean | null>
+  photo: string; compared?: { seen: Seen; reason: '' | 'few' | 'between' } | null
   error: { error: string; remedy: string; code: string; key: string; values: Record<string, any> } | null
 }
 export interface SharedPair { name: string; pair: string }

@@ -3,15 +3,18 @@
 from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import APIRouter, File, UploadFile
+from fastapi import APIRouter, File, Form, UploadFile
 from fastapi.responses import Response
 
 from mien.studio.server.routes.body import CallBody, ListBody, PairBody
 from mien.studio.server.routes.check_schemas import CheckState, PairOutcome, SharedPair
 from mien.studio.server.routes.schemas import FILE
-from mien.studio.server.routes.uploads import MAX_MEDIA_BYTES, store
+from mien.studio.server.routes.uploads import MAX_MEDIA_BYTES, MULTIPART_OVERHEAD_BYTES, store
 from mien.studio.session.call_check import CallCheck
+from mien.studio.session.gallery_face import GALLERY_LIMITS
 from mien.studio.session.session import StudioSession
+
+_MAX_PHOTO_BYTES = GALLERY_LIMITS.photo_bytes + MULTIPART_OVERHEAD_BYTES  # as a photo of the gallery
 
 
 def check_router(session: StudioSession) -> APIRouter:
@@ -36,6 +39,20 @@ def check_router(session: StudioSession) -> APIRouter:
     def watch_call(request: CallBody) -> dict[str, Any]:
         check.watch_call(request)
         return check.described()
+
+    @router.post("/photo", response_model=CheckState, status_code=201, max_body_size=_MAX_PHOTO_BYTES)
+    def choose_photo(photo: Annotated[UploadFile, File()], agreed: Annotated[bool, Form()] = False) -> dict[str, Any]:
+        stored = store(session, photo)
+        try:
+            check.choose_photo(stored, Path(photo.filename or "the photo").name, agreed=agreed)
+        except BaseException:
+            stored.unlink(missing_ok=True)
+            raise
+        return check.described()
+
+    @router.delete("/photo", status_code=204)
+    def drop_photo() -> None:
+        check.drop_photo()
 
     @router.delete("", status_code=204)
     def stop() -> None:

@@ -27,10 +27,18 @@ class CheckAnswer(Answer):
     has_film: bool
 
 
+class CheckCompared(Answer):
+    """Comparison with the photo: one of three words, and why it is no clearer."""
+
+    seen: Seen
+    reason: Literal["", "few", "between"]
+
+
 class CheckState(Answer):
     """The check of a call: its phase, whether mark and badge were seen, the request of the moment, and the answers.
 
-    `said` is what the host said about the list of what helps; None = no answer.
+    `said` is what the host said about the list of what helps; None = no answer. `photo` is the name of the photo that waits for
+    the next check, `compared` what was seen of this one's.
     """
 
     phase: Literal["none", "opening", "watching", "ended", "failed"]
@@ -44,6 +52,8 @@ class CheckState(Answer):
     request: CheckCue | None = None
     answers: list[CheckAnswer]
     said: dict[str, bool | None]
+    photo: str
+    compared: CheckCompared | None = None
     error: ErrorAnswer | None
 
 
