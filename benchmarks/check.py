@@ -10,7 +10,7 @@ FOLDER holds clips/; clips shorter than a window are played to and fro. Each win
 import argparse
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from fractions import Fraction
 from pathlib import Path
@@ -22,6 +22,7 @@ import numpy as np
 
 from mark import MARK_ID, clip_paths, encoded, realtime, to_height, x264
 from mien.check.rolling_mark import RollingMark
+from mien.check.watch import Watch
 from mien.provenance.label import Labeller
 from mien.provenance.mark.pattern import Marker
 from mien.settings import Settings
@@ -143,22 +144,61 @@ def _count(row: dict[str, Any], outcome: tuple[list[int | None], float | None], 
 
 
 def bench_unmarked(given: argparse.Namespace) -> dict[str, Any]:
-    """Finds in unmarked windows, looped and encoded again at other rates; hours of the pictures that were read."""
+    """Finds in unmarked calls of a minute, each cut, scaled, lit and coded in another way, watched as recordings are.
+
+    The clips at hand are looped: hours are of pictures that were read, not of different scenes.
+    """
     ends_at = time.monotonic() + given.seconds
-    read, looks, found = 0, 0, []
-    draws = np.random.default_rng(1)
-    while time.monotonic() < ends_at and read < given.hours * 3600 * 30:
-        for path in clip_paths(given.media):
-            small = [to_height(image, 360) for image in window_of(path, int(draws.integers(100)), 100)]
-            frames = x264(int(draws.integers(22, 40)), "veryfast")(small)
-            ids, _ = watched(on_screen(bool(draws.integers(2)), draws)(frames) if draws.random() < 0.2 else frames)
-            read, looks = read + len(frames), looks + len(ids)
-            found += [path.stem for each in ids if each is not None]
+    draws = np.random.default_rng(given.seed)
+    result: dict[str, Any] = {"hours": 0.0, "calls": 0, "looks": 0, "finds": [], "badges": []}
+    films = clip_paths(given.media)
+    while time.monotonic() < ends_at and result["hours"] < given.hours:
+        path = films[int(draws.integers(len(films)))]
+        watch, pictures, number = Watch(lambda _: False), 0, 0
+        for frame in _unmarked_call(path, draws):
+            look = watch.see(Frame(frame, number, number, Fraction(1, 30)))
+            number, pictures = number + 1, pictures + 1
+            if look is not None:
+                result["looks"] += 1
+                result["finds"] += [f"{path.stem} {look.mark.z:.1f}"] if look.mark is not None else []
+                result["badges"] += [f"{path.stem} {look.at_s:.0f} s"] if look.badge is not None else []
             if time.monotonic() > ends_at:
                 break
-    result = {"hours": round(read / 30 / 3600, 3), "looks": looks, "finds": found}
+        result["calls"] += 1
+        result["hours"] = round(result["hours"] + pictures / 30 / 3600, 4)
+        if given.json:
+            given.json.write_text(json.dumps({"unmarked": result}, indent=1) + "\n", "utf-8")
     print(result)
     return result
+
+
+_MOST_DECODED = 450  # pictures of a clip; bounds memory to 1.2 GB of 720p
+_CALL_CHUNKS = 20  # of `WINDOW` pictures: a minute
+
+
+def _unmarked_call(path: Path, draws: np.random.Generator) -> Iterator[Image]:
+    """Yield a minute of a clip that runs to and fro: one cut, size and light for all of it, the coding changes every 3 s."""
+    with av.open(str(path)) as film:
+        decoded = zip(range(_MOST_DECODED), film.decode(video=0), strict=False)
+        frames = [np.asarray(each.to_ndarray(format="bgr24"), np.uint8) for _, each in decoded]
+    circle = [*frames, *frames[-2:0:-1]]
+    height, width = frames[0].shape[:2]
+    wide, tall = (round(side * draws.uniform(0.6, 1.0)) for side in (width, height))
+    left, top = int(draws.integers(width - wide + 1)), int(draws.integers(height - tall + 1))
+    lines, mirror, gain = int(draws.choice([240, 288, 360, 480])), bool(draws.integers(2)), float(draws.uniform(0.6, 1.3))
+    show = on_screen(False, draws) if draws.random() < 0.1 else None
+    place = int(draws.integers(len(circle)))
+    for _ in range(_CALL_CHUNKS):
+        taken = [circle[(place + step) % len(circle)][top : top + tall, left : left + wide] for step in range(WINDOW)]
+        place += WINDOW
+        small = [to_height(np.ascontiguousarray(each[:, ::-1] if mirror else each), lines) for each in taken]
+        lit = [np.asarray(cv2.convertScaleAbs(each, alpha=gain), np.uint8) for each in small]
+        if draws.random() < 0.5:
+            coded = x264(int(draws.integers(20, 41)), "ultrafast")(lit)
+        else:
+            options = {"preset": "ultrafast", "tune": "zerolatency", "g": "600"}
+            coded = encoded(lit, "libx264", options, int(draws.integers(150_000, 900_000)))[0]
+        yield from coded if show is None else show(coded)
 
 
 def bench_cost(given: argparse.Namespace) -> dict[str, float]:
@@ -206,6 +246,7 @@ def main() -> None:
     parser.add_argument("--only", default="", help="codecs whose name holds this")
     parser.add_argument("--hours", type=float, default=10.0)
     parser.add_argument("--seconds", type=float, default=600.0, help="time for the unmarked windows")
+    parser.add_argument("--seed", type=int, default=1, help="of the unmarked calls; another one goes on where one ended")
     parser.add_argument("--parts", nargs="+", choices=tuple(_PARTS), default=tuple(_PARTS))
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
