@@ -98,7 +98,7 @@ class _Connection:
                 raise _Refused
             if answer[0] == 1:
                 return answer + self._taken(4 * struct.unpack_from("<I", answer, 4)[0])
-            # An event, which nobody has asked for.
+            # Anything else is an event, which is skipped.
 
     def _below(self, parent: int, depth: int) -> Iterator[int]:
         try:
