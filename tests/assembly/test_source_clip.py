@@ -41,9 +41,9 @@ def test_a_clip_alone_is_a_source() -> None:
     assert source.age is not None
 
 
-def test_a_clip_of_another_person_is_named() -> None:
-    with pytest.raises(errors.SourceFaceStranger, match=r"clip\.mp4"):
-        open_photos(COLLINS, [CLIP], Settings(), models())
+def test_a_clip_of_another_person_is_named(small_clip: Path) -> None:
+    with pytest.raises(errors.SourceFaceStranger, match=r"small\.mp4"):
+        open_photos(COLLINS, [small_clip], Settings(), models())
 
 
 def test_the_faces_of_a_clip_have_no_numbers() -> None:
@@ -61,27 +61,27 @@ def test_a_clip_without_a_face_and_a_damaged_one(tmp_path: Path) -> None:
         open_photos(COLLINS, [damaged], Settings(), models())
 
 
-def _sideways(path: Path) -> Path:
-    """Write the bundled clip rotated by a quarter, as a phone does without a word of it in the file."""
-    with av.open(str(CLIP)) as given, av.open(str(path), "w") as out:
-        stream = out.add_stream("libx264", rate=25, options={"crf": "16", "preset": "ultrafast"})
+def _sideways(clip: Path, path: Path) -> Path:
+    """Write a clip rotated by a quarter, as a phone does without a word of it in the file."""
+    with av.open(str(clip)) as given, av.open(str(path), "w") as out:
+        stream = out.add_stream("libx264", rate=10, options={"crf": "16", "preset": "ultrafast"})
         assert isinstance(stream, av.VideoStream)
         for count, frame in enumerate(given.decode(video=0)):
             image = np.ascontiguousarray(np.rot90(frame.to_ndarray(format="bgr24")), np.uint8)
             if count == 0:
                 stream.width, stream.height = image.shape[1], image.shape[0]
             shown = av.VideoFrame.from_ndarray(image, format="bgr24")
-            shown.pts, shown.time_base = count, Fraction(1, 25)
+            shown.pts, shown.time_base = count, Fraction(1, 10)
             out.mux(stream.encode(shown))
         out.mux(stream.encode())
     return path
 
 
-def test_a_clip_that_lies_on_its_side_is_turned_and_it_is_told(tmp_path: Path) -> None:
-    source = open_clip(_sideways(tmp_path / "side.mp4"), Settings(), models(), recogniser())
+def test_a_clip_that_lies_on_its_side_is_turned_and_it_is_told(tmp_path: Path, small_clip: Path) -> None:
+    source = open_clip(_sideways(small_clip, tmp_path / "side.mp4"), Settings(), models(), recogniser())
     assert "side.mp4: a clip lies on its side; it was turned by 90 degrees clockwise" in source.warnings
     assert source.expressions
-    assert not any("lies on its side" in each for each in open_clip(CLIP, Settings(), models(), recogniser()).warnings)
+    assert not any("lies on its side" in each for each in open_clip(small_clip, Settings(), models(), recogniser()).warnings)
 
 
 def test_too_many_photos_are_told_before_any_is_looked_at(tmp_path: Path) -> None:

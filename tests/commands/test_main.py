@@ -299,10 +299,10 @@ def test_several_faces_in_the_photo(tmp_path: Path, out: Path, capsys: pytest.Ca
 
 @pytest.mark.posix
 @pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGTERM])
-def test_stopping_leaves_nothing(tmp_path: Path, signal_number: signal.Signals) -> None:
+def test_stopping_leaves_nothing(tmp_path: Path, lasting_clip: Path, signal_number: signal.Signals) -> None:
     long_clip, folder = tmp_path / "long.mkv", tmp_path / "out"
     folder.mkdir()
-    _repeat(CLIP, long_clip, 12)
+    _repeat(lasting_clip, long_clip, 12)
     command = [sys.executable, "-m", "mien.commands.main", "swap", str(COLLINS), str(long_clip), "-o", str(folder / "out.mp4")]
     command += ["--consent", "public-domain"]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)

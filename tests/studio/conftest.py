@@ -25,6 +25,13 @@ def studio(tmp_path: Path) -> Iterator[Studio]:
         yield running
 
 
+@pytest.fixture(scope="module")
+def same_studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
+    """One studio for requests that leave nothing behind; its tests are marked `lasting_server`."""
+    with running_studio(tmp_path_factory.mktemp("same")) as running:
+        yield running
+
+
 @pytest.fixture(scope="session")
 def camera_file(tmp_path_factory: pytest.TempPathFactory, examples: Path) -> Path:
     """Record for the fake camera: two seconds of a person who sways."""

@@ -103,6 +103,7 @@ def test_a_picture_of_this_installation_is_refused(studio: Studio, tmp_path: Pat
     assert studio.client.get("/api/check/notes.zip").status_code == 422
 
 
+@pytest.mark.lasting_server
 @pytest.mark.parametrize(
     ("body", "key"),
     [
@@ -114,8 +115,8 @@ def test_a_picture_of_this_installation_is_refused(studio: Studio, tmp_path: Pat
         ({"kind": "camera", "told": True, "device": "0\n"}, "request-422"),
     ],
 )
-def test_a_call_that_cannot_be_checked(studio: Studio, body: dict[str, Any], key: str) -> None:
-    answer = studio.client.post("/api/check/call", json=body)
+def test_a_call_that_cannot_be_checked(same_studio: Studio, body: dict[str, Any], key: str) -> None:
+    answer = same_studio.client.post("/api/check/call", json=body)
     assert (answer.status_code, answer.json()["key"]) == (422, key)
 
 

@@ -122,6 +122,7 @@ class TestFaces:
         assert answer.json()["picture"].startswith("data:image/jpeg;base64,")
         assert studio.add_face(tmp_path / "group.png", number=2).status_code == 201
 
+    @pytest.mark.lasting_server
     @pytest.mark.parametrize(
         ("name", "content", "status"),
         [
@@ -132,25 +133,27 @@ class TestFaces:
         ],
     )
     def test_what_is_no_picture_is_refused_with_a_reason(
-        self, studio: Studio, name: str, content: bytes, status: int
+        self, same_studio: Studio, name: str, content: bytes, status: int
     ) -> None:  # fmt: skip
-        answer = studio.client.post("/api/faces", files={"photo": (name, content)}, data={"consent": "self"})
+        answer = same_studio.client.post("/api/faces", files={"photo": (name, content)}, data={"consent": "self"})
         assert answer.status_code == status
         assert answer.json()["error"]
         assert answer.json()["remedy"]
-        assert str(studio.uploads) not in answer.text
-        assert not list(studio.uploads.iterdir())
+        assert str(same_studio.uploads) not in answer.text
+        assert not list(same_studio.uploads.iterdir())
 
-    def test_a_picture_of_200_megapixels_is_refused_before_it_is_decoded(self, studio: Studio) -> None:
+    @pytest.mark.lasting_server
+    def test_a_picture_of_200_megapixels_is_refused_before_it_is_decoded(self, same_studio: Studio) -> None:
         header = struct.pack(">II5B", 20_000, 10_000, 8, 2, 0, 0, 0)
         chunk = b"IHDR" + header
         bomb = b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + chunk + struct.pack(">I", zlib.crc32(chunk))
         bomb += struct.pack(">I", 60) + b"IDAT"
-        answer = studio.client.post("/api/faces", files={"photo": ("big.png", bomb + bytes(64))}, data={"consent": "self"})
+        answer = same_studio.client.post("/api/faces", files={"photo": ("big.png", bomb + bytes(64))}, data={"consent": "self"})
         assert answer.status_code == 413
         assert "pixels" in answer.json()["error"]
 
-    def test_an_upload_that_is_too_large_ends_before_it_is_stored(self, studio: Studio) -> None:
+    @pytest.mark.lasting_server
+    def test_an_upload_that_is_too_large_ends_before_it_is_stored(self, same_studio: Studio) -> None:
 
         def endless() -> Iterator[bytes]:
             yield b'--x\r\nContent-Disposition: form-data; name="photo"; filename="a.jpg"\r\n\r\n'
@@ -160,8 +163,8 @@ class TestFaces:
         headers = {"Content-Type": "multipart/form-data; boundary=x"}
         # The server may close the connection while we still send.
         with suppress(httpx.TransportError):
-            assert studio.client.post("/api/faces", content=endless(), headers=headers).status_code == 413
-        assert not list(studio.uploads.iterdir())
+            assert same_studio.client.post("/api/faces", content=endless(), headers=headers).status_code == 413
+        assert not list(same_studio.uploads.iterdir())
 
 
 class TestAges:

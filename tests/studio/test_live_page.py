@@ -130,12 +130,13 @@ class TestLive:
                         third.send(nonsense)
         assert studio.client.get("/api/state").status_code == 200
 
-    def test_settings_are_checked_and_limits_cannot_be_moved(self, studio: Studio) -> None:
+    @pytest.mark.lasting_server
+    def test_settings_are_checked_and_limits_cannot_be_moved(self, same_studio: Studio) -> None:
         for values in ({"opacity": 7}, {"opacity": "loud"}, {"nonsense": 1}, {"max_pixels": 10**12}, {"engine": "x"}):
-            answer = studio.client.patch("/api/settings", json=values)
+            answer = same_studio.client.patch("/api/settings", json=values)
             assert answer.status_code == 422, values
             assert answer.json()["error"]
-        assert studio.client.patch("/api/settings", json=[1]).status_code == 422
+        assert same_studio.client.patch("/api/settings", json=[1]).status_code == 422
 
     def test_a_face_that_is_kept_follows_the_sliders(self, studio: Studio, examples: Path) -> None:
         studio.wear(examples / "eileen_collins.png")
@@ -175,6 +176,7 @@ class TestLive:
         assert set(answers.values()) == {200}
         assert set(studio.state()["presets"]) == set(answers)
 
+    @pytest.mark.lasting_server
     @pytest.mark.parametrize(
         "wanted",
         [
@@ -191,17 +193,18 @@ class TestLive:
             {"kind": "camera", "device": "x" * 5000},
         ],
     )
-    def test_inputs_that_make_no_sense_are_refused(self, studio: Studio, wanted: dict[str, Any]) -> None:
-        answer = studio.client.put("/api/input", content=json.dumps(wanted), headers={"Content-Type": "application/json"})
+    def test_inputs_that_make_no_sense_are_refused(self, same_studio: Studio, wanted: dict[str, Any]) -> None:
+        answer = same_studio.client.put("/api/input", content=json.dumps(wanted), headers={"Content-Type": "application/json"})
         assert answer.status_code == 422
         assert answer.json()["remedy"]
-        assert studio.state()["input"]["kind"] == "none"
+        assert same_studio.state()["input"]["kind"] == "none"
 
+    @pytest.mark.lasting_server
     @pytest.mark.parametrize("wanted", [{"kind": "camera", "device": "\ud800"}, {"kind": "file", "path": "\ud800"}])
-    def test_text_that_is_no_text_is_refused(self, studio: Studio, wanted: dict[str, Any]) -> None:
-        answer = studio.client.put("/api/input", content=json.dumps(wanted), headers={"Content-Type": "application/json"})
+    def test_text_that_is_no_text_is_refused(self, same_studio: Studio, wanted: dict[str, Any]) -> None:
+        answer = same_studio.client.put("/api/input", content=json.dumps(wanted), headers={"Content-Type": "application/json"})
         assert answer.status_code == 400
-        assert studio.state()["input"]["kind"] == "none"
+        assert same_studio.state()["input"]["kind"] == "none"
 
     def test_states_are_numbered_and_so_is_the_answer_to_a_change(self, studio: Studio, small_clip: Path) -> None:
         before = studio.state()
@@ -236,6 +239,7 @@ class TestLive:
         studio.client.put("/api/input", json={"kind": "file", "clip": clip["id"]}).raise_for_status()
         studio.wait(lambda state: state["input"]["state"] == "live", "the clip")
 
+    @pytest.mark.lasting_server
     @pytest.mark.parametrize(
         "wanted",
         [
@@ -245,10 +249,10 @@ class TestLive:
             {"kind": "teleport"},
         ],
     )
-    def test_outputs_that_make_no_sense_are_refused(self, studio: Studio, wanted: dict[str, Any]) -> None:
-        answer = studio.client.post("/api/outputs", json=wanted)
+    def test_outputs_that_make_no_sense_are_refused(self, same_studio: Studio, wanted: dict[str, Any]) -> None:
+        answer = same_studio.client.post("/api/outputs", json=wanted)
         assert answer.status_code == 422
-        assert studio.state()["outputs"] == []
+        assert same_studio.state()["outputs"] == []
 
     def test_a_stream_without_a_peer_is_tried_again_and_hides_its_key(self, studio: Studio, small_clip: Path) -> None:
         loop_clip(studio, small_clip)
@@ -287,9 +291,10 @@ class TestLive:
         state = studio.wait(lambda state: state["input"]["state"] in {"lost", "live"}, "an answer")
         assert state["input"]["state"] == "lost"
 
+    @pytest.mark.lasting_server
     @pytest.mark.parametrize("message", ["[]", '"x"', '{"want":{"width":Infinity}}', '{"ack":Infinity}', "[" * 100_000])
-    def test_messages_that_make_no_sense_close_the_preview(self, studio: Studio, message: str) -> None:
-        with open_socket(studio, "/ws/preview") as page:
+    def test_messages_that_make_no_sense_close_the_preview(self, same_studio: Studio, message: str) -> None:
+        with open_socket(same_studio, "/ws/preview") as page:
             page.send(message)
             with pytest.raises(ConnectionClosed):
                 drain(page)

@@ -14,6 +14,14 @@ from tests.support.deadline import DEADLINE_S
 from tests.support.running_studio import Studio, running_studio
 from tests.support.studio_clients import drain, open_socket
 
+pytestmark = pytest.mark.lasting_server
+
+
+@pytest.fixture
+def studio(same_studio: Studio) -> Studio:
+    """Return the studio of this file: nobody who is refused leaves anything behind."""
+    return same_studio
+
 
 class TestAccess:
     """Nobody but the person's own page and programs with the token."""
@@ -83,6 +91,7 @@ class TestAccess:
             f"{studio.base}/api/settings", json={"opacity": 0.5}, cookies={name: value}, headers={"Origin": studio.base}
         )
         assert answer.json()["settings"]["opacity"] == 0.5
+        studio.client.patch("/api/settings", json={"opacity": 1.0}).raise_for_status()
 
     @pytest.mark.parametrize("path", ["/ws/preview", "/ws/events", "/ws/camera"])
     def test_sockets_of_strangers_are_refused(self, studio: Studio, path: str) -> None:

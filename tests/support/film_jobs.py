@@ -1,6 +1,7 @@
 """Films to be made in parts, and a notary that keeps their bytes before the seal."""
 
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
@@ -55,6 +56,7 @@ class Unsealing:
         return cast("Notary", self)
 
 
+@cache
 def worn_in(kind: str) -> SourceFace | CastPlan:
     """Return who wears which face: one for everyone, or a face for one person while others are blurred."""
     source = factory.open_source(read(HOPPER), models())

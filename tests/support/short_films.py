@@ -1,6 +1,8 @@
 """Short films of several shots with faces, cut into short parts, for tests of work in parts."""
 
+import io
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 import av
@@ -13,7 +15,7 @@ from mien.swap.parts import PartTuning
 from mien.types import Image
 from tests.support.portraits import COLLINS, HOPPER, read
 
-RATE, WIDTH, HEIGHT = 8, 480, 360
+RATE, WIDTH, HEIGHT = 5, 480, 360
 PARTS = PartTuning(least_s=1.0, most_s=1.5)
 """Lengths of parts in tests: a film of five seconds has four of them."""
 SHOTS: tuple[tuple[Path, float], ...] = ((COLLINS, 2.75), (HOPPER, 1.25), (COLLINS, 1.25))
@@ -22,7 +24,14 @@ SHOTS: tuple[tuple[Path, float], ...] = ((COLLINS, 2.75), (HOPPER, 1.25), (COLLI
 
 def short_film(path: Path, shots: Sequence[tuple[Path, float]] = SHOTS) -> Path:
     """Write a film with sound whose shots show one swaying face each."""
-    with av.open(str(path), "w") as out:
+    path.write_bytes(_film(tuple(shots)))
+    return path
+
+
+@cache
+def _film(shots: tuple[tuple[Path, float], ...]) -> bytes:
+    made = io.BytesIO()
+    with av.open(made, "w", format="mp4") as out:
         video = out.add_stream("libx264", rate=RATE, options={"crf": "18", "preset": "veryfast"})
         video.width, video.height, video.pix_fmt = WIDTH, HEIGHT, "yuv420p"
         sound = out.add_stream("aac", rate=48_000, layout="mono")
@@ -41,7 +50,7 @@ def short_film(path: Path, shots: Sequence[tuple[Path, float]] = SHOTS) -> Path:
             out.mux(sound.encode(heard))
         out.mux(video.encode(None))
         out.mux(sound.encode(None))
-    return path
+    return made.getvalue()
 
 
 def _swaying(image: Image, index: int) -> Image:
