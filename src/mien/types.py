@@ -63,7 +63,8 @@ class Frame:
     @property
     def time_s(self) -> float:
         """The presentation time in seconds."""
-        return float(self.pts * self.time_base)
+        # As `float` of the product, to the last bit, without reducing the fraction first.
+        return self.pts * self.time_base.numerator / self.time_base.denominator
 
 
 @dataclass(frozen=True, slots=True)

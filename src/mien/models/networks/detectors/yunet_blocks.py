@@ -63,7 +63,7 @@ class YuNetBlocks:
     def propose(self, canvas: Image, min_score: float) -> Candidates:
         """Return the candidates of a canvas BGR uint8 whose sides are multiples of 32."""
         room = self._room(canvas.shape[:2])
-        kernels.read_canvas(np.ascontiguousarray(canvas), room.work, 0)
+        kernels.read_canvas(np.ascontiguousarray(canvas).reshape(len(canvas), -1), room.work, 0)
         kernels.run_units(room.units, self._plan.weights, room.work, *room.offsets)
         found = np.empty((sum(rows * columns for _, rows, columns, _ in room.heads), kernels.FIELDS), np.float32)
         count = np.zeros(1, np.int64)

@@ -229,18 +229,16 @@ def _add_doubled(work: Array, weights: Array, unit: Array) -> None:
 
 @kernel
 def read_canvas(canvas: Array, work: Array, target: int) -> None:
-    """Write a canvas uint8 (height, width, 3) as floats, with a row of 0 on top and a pixel of 0 before each row."""
-    height, values = canvas.shape[0], 3 * canvas.shape[1]
-    row = values + 3
+    """Write a canvas uint8 (height, 3 * width) as floats, with a row of 0 on top and a pixel of 0 before each row."""
+    row = canvas.shape[1] + 3
     for k in range(row):
         work[target + k] = np.float32(0)
-    for y in range(height):
+    for y in range(canvas.shape[0]):
         start = target + (y + 1) * row
         for c in range(3):
             work[start + c] = np.float32(0)
-        for x in range(canvas.shape[1]):
-            for c in range(3):
-                work[start + 3 + 3 * x + c] = np.float32(canvas[y, x, c])
+        for k in range(canvas.shape[1]):
+            work[start + 3 + k] = np.float32(canvas[y, k])
 
 
 @kernel
