@@ -8,6 +8,7 @@ import numpy as np
 
 from mien.face import landmark_sets
 from mien.face.mean_face import face_model, head_pose
+from mien.face.pose_kernels import turn_to
 from mien.imaging import geometry
 from mien.imaging.smoothstep import smoothstep
 from mien.types import Array, Floats
@@ -80,25 +81,10 @@ def yaw_of_points(five: Floats) -> float:
 
     Right up to about 80 degrees, also for a profile, which the mesh takes for a half turn.
     """
-    shape = _mean_points()
     goal = np.asarray(five, np.float64) - np.mean(five, axis=0)
     # The fit finds rolls within 45 degrees of its start.
     rotation: Array = _quarter_roll(goal)
-    slope = np.zeros((10, 4))
-    for _ in range(TUNING.fit_steps):
-        turned = shape @ rotation.T
-        flat = turned[:, :2]
-        scale = float((flat * goal).sum()) / max(float((flat * flat).sum()), 1e-9)
-        # Motion of the points in the picture when the head turns about x, y and z, and when it grows.
-        slope[1::2, 0] = -scale * turned[:, 2]
-        slope[0::2, 1] = scale * turned[:, 2]
-        slope[0::2, 2], slope[1::2, 2] = -scale * turned[:, 1], scale * turned[:, 0]
-        slope[:, 3] = flat.ravel()
-        stiff = TUNING.damping * scale * scale + 1e-9
-        step = np.linalg.solve(slope.T @ slope + np.diag((stiff, stiff, stiff, 1e-6)), slope.T @ (goal - scale * flat).ravel())
-        rotation = _turn_by(step[:3]) @ rotation
-        if max(abs(step[:3])) < TUNING.rest_radians:
-            break
+    turn_to(_mean_points(), goal, rotation, TUNING.fit_steps, TUNING.damping, TUNING.rest_radians)
     return geometry.angles_of(rotation)[1]
 
 
@@ -114,14 +100,3 @@ def _mean_points() -> Array:
     """The five points on the mean face, float64 (5, 3), their mean at the origin."""
     points = np.array([face_model().shape[list(pair)].mean(0) for pair in landmark_sets.DETECTED_PAIRS], np.float64)
     return np.asarray(points - points.mean(0))
-
-
-def _turn_by(vector: Array) -> Array:
-    """The rotation matrix (3, 3) of a rotation vector in radians (Rodrigues 1840)."""
-    angle = float(np.linalg.norm(vector))
-    if angle < 1e-12:
-        return np.eye(3)
-    x, y, z = vector / angle
-    cross = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
-    rotation: Array = np.eye(3) + np.sin(angle) * cross + (1 - np.cos(angle)) * (cross @ cross)
-    return rotation

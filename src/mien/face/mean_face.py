@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mien.face import landmark_sets
+from mien.face.pose_kernels import fit_pose
 from mien.imaging import geometry
 from mien.imaging.arrays import locked
 from mien.types import Array, Floats
@@ -114,7 +115,7 @@ class HeadPose:
 
 
 def head_pose(points: Floats) -> HeadPose:
-    """The pose of landmarks (478, 3): the mean face's rigid points, turned, scaled and moved onto theirs (Umeyama 1991)."""
+    """The pose of landmarks (478, 3): the mean face's rigid points, turned, scaled and moved onto theirs (Horn 1987)."""
     return _pose_of(np.asarray(points[_RIGID], np.float64).tobytes())
 
 
@@ -125,12 +126,10 @@ _RIGID = np.array(landmark_sets.RIGID_POINTS)
 def _pose_of(rigid_points: bytes) -> HeadPose:
     """Return the pose of the rigid points, float64 (n, 3): several stages of a frame ask for that of the same face."""
     wanted, model = np.frombuffer(rigid_points).reshape(-1, 3), _rigid_model()
-    middle = wanted.mean(0)
-    u, singular, vt = np.linalg.svd(model.centred.T @ (wanted - middle))
-    sign = np.array([1.0, 1.0, np.sign(np.linalg.det(u @ vt))])
-    rotation = locked(vt.T @ np.diag(sign) @ u.T)
-    scale = max(float((singular * sign).sum() / model.spread), MIN_SCALE)
-    return HeadPose(rotation, scale, locked(middle - scale * (rotation @ model.middle)))
+    rotation, middle, spread = np.empty((3, 3)), np.empty(3), np.empty(1)
+    fit_pose(model.centred, wanted, rotation, middle, spread)
+    scale = max(float(spread[0]) / model.spread, MIN_SCALE)
+    return HeadPose(locked(rotation), scale, locked(middle - scale * (rotation @ model.middle)))
 
 
 @dataclass(frozen=True, slots=True)
