@@ -174,9 +174,9 @@ def test_a_revoked_consent_ends_the_stream_and_all_that_comes_after(tmp_path: Pa
         mien.swap_picture(own, HOPPER, tmp_path / "out.png")
 
 
-def test_two_swaps_with_one_face_do_not_disturb_each_other(face: mien.Face, small_clip: Path, tmp_path: Path) -> None:
+def test_two_swaps_with_one_face_do_not_disturb_each_other(face: mien.Face, lasting_clip: Path, tmp_path: Path) -> None:
     with ThreadPoolExecutor(2) as threads:
-        film = threads.submit(mien.swap_video, face, small_clip, tmp_path / "film.mp4", end_s=1.0)
+        film = threads.submit(mien.swap_video, face, lasting_clip, tmp_path / "film.mp4", end_s=1.0)
         stills = [mien.swap_picture(face, HOPPER, tmp_path / f"{number}.png") for number in range(2)]
         assert film.result().frames > 20
     assert all(swapped.path.exists() for swapped in stills)

@@ -25,10 +25,10 @@ from tests.support.portraits import CLIP, COLLINS, HOPPER
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory, small_clip: Path) -> Path:
+def made(tmp_path_factory: pytest.TempPathFactory, lasting_clip: Path) -> Path:
     """Folder with outputs of one installation, whose data folder is in it."""
     folder = tmp_path_factory.mktemp("made")
-    for target, name in ((HOPPER, "picture.png"), (HOPPER, "picture.jpg"), (CLIP, "film.mp4"), (small_clip, "film.mkv")):
+    for target, name in ((HOPPER, "picture.png"), (HOPPER, "picture.jpg"), (CLIP, "film.mp4"), (lasting_clip, "film.mkv")):
         end = [] if target == HOPPER else ["--end", "1.5"]
         out = ["-o", str(folder / name), "--data", str(folder / "data"), "--consent", "public-domain", "--quiet"]
         assert main(["swap", str(COLLINS), str(target), *out, *end]) == 0
