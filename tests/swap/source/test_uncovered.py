@@ -1,5 +1,7 @@
 """What lies under rims and strands of a texture: relief, brows, and the shadow beside them."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -8,7 +10,7 @@ from mien.face import landmark_sets
 from mien.face.mean_face import texture_points
 from mien.swap.source.fill import HOLE_SIDE
 from mien.swap.source.regions import GRID, area_of, wide
-from mien.swap.source.uncovered import uncovered
+from mien.swap.source.uncovered import TUNING, uncovered
 from mien.swap.source.usual_face import usual_face, usual_skin
 from mien.types import Array, Floats, Image
 
@@ -41,7 +43,8 @@ def _apart(a: Array, b: Array, where: Array) -> float:
 @pytest.mark.parametrize(("strength", "shift"), [(1.0, 0), (1.6, 0), (0.6, 3), (1.3, -4)])
 def test_a_brow_that_a_rim_cuts_short_goes_on_as_dark_and_as_high(strength: float, shift: int) -> None:
     face, holes = _face(strength, shift), _under(landmark_sets.LEFT_BROW, 1)
-    found = uncovered(_levels(np.where(holes[:, :, None] > 0, _RIM, face)), holes, _NO_RIMS, _WELL, _KNOWN)
+    smooth = replace(TUNING, hairs=0.0)
+    found = uncovered(_levels(np.where(holes[:, :, None] > 0, _RIM, face)), holes, _NO_RIMS, _WELL, _KNOWN, smooth)
     brow = (holes > 0) & ((_face(0.0) - face).max(axis=2) > 8)
     assert np.count_nonzero(brow) > 50
     skin = _apart(_face(0.0), face, brow)
@@ -92,3 +95,25 @@ def test_what_no_hole_touches_stays_as_it_is() -> None:
     assert uncovered(own, _NO_RIMS, _NO_RIMS, _WELL, _KNOWN) is own
     found = uncovered(own, holes, _NO_RIMS, _WELL, _KNOWN)
     assert np.array_equal(found[:, :100], own[:, :100]), "the other half is as it was"
+
+
+def test_a_filled_brow_has_hairs_and_skin_has_none() -> None:
+    face, holes = _face(1.3), _under(landmark_sets.LEFT_BROW, 1)
+    shown = _levels(np.where(holes[:, :, None] > 0, _RIM, face))
+    found = uncovered(shown, holes, _NO_RIMS, _WELL, _KNOWN)
+    smooth = uncovered(shown, holes, _NO_RIMS, _WELL, _KNOWN, replace(TUNING, hairs=0.0))
+    dark = (_face(0.0) - face).max(axis=2)
+    assert _apart(found, smooth, (holes > 0) & (dark > 20)) > 2
+    assert _apart(found, smooth, (holes > 0) & (dark < 1)) < 0.5
+    assert np.array_equal(found[holes == 0], smooth[holes == 0])
+
+
+def test_nostrils_are_no_shadow_of_a_rim() -> None:
+    nostrils = wide(area_of(landmark_sets.NOSE_UNDERSIDE, 0.0)) > 0.5
+    face = _face() * (1 - 0.4 * cv2.GaussianBlur(nostrils.astype(np.float32), (0, 0), 1.0))[:, :, None]
+    rims = np.zeros((HOLE_SIDE, HOLE_SIDE), np.float32)
+    top = int(np.nonzero(nostrils.any(axis=1))[0][0])
+    rims[top - 6 : top - 2, 90:166] = 1
+    found = uncovered(_levels(face), rims, rims, _WELL, _KNOWN)
+    near = nostrils & (np.arange(HOLE_SIDE)[:, None] < top + 5)
+    assert _apart(found, face, near) < 2

@@ -1,12 +1,14 @@
 """A texture without what hides the face: holes get the relief of the usual face, in this face's own tones."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cv2
 import numpy as np
 
 from mien.face import landmark_sets
 from mien.face.mean_face import texture_per_eye_distance
+from mien.imaging.arrays import locked
 from mien.imaging.colour import LUMA
 from mien.imaging.push_pull import grown
 from mien.imaging.smoothstep import smoothstep
@@ -32,6 +34,8 @@ class UncoveredTuning:
     """Distance from rims within which their shadow is sought."""
     shade: tuple[float, float] = (0.04, 0.1)
     """Darkness against the skin farther away between which skin beside rims lies in their shadow."""
+    nose_margin: float = 0.06
+    """Width around the underside of the nose in which no shadow of rims is sought."""
     shade_edge: float = 0.02
     """Sigma of the soft border of that distance."""
     brow_margin: float = 0.08
@@ -40,11 +44,17 @@ class UncoveredTuning:
     """Most of the way by which a brow lies higher or lower than the usual one."""
     prior: float = 0.03
     """Weight of the usual strength and place, as a share of that of a brow that is wholly seen."""
+    hairs: float = 0.35
+    """Contrast of the hairs of a filled brow as a share of its own: without them it looks painted. The error stays as it is."""
     most_strength: float = 2.5
     """Darkness of a brow as a multiple of the usual one's, at most."""
 
 
 TUNING = UncoveredTuning()
+_SIZES = 4  # of textures whose hairs are kept, at most 4 MB each
+_HAIR_LENGTH = 0.03  # of the texture's side; chosen by eye, as the two below
+_HAIR_RISE = np.radians(28.0)  # of brow hairs above the horizontal
+_HAIR_SIGMAS = 0.8, 4.0  # texels between which hairs are drawn
 _BROWS = landmark_sets.RIGHT_BROW, landmark_sets.LEFT_BROW
 
 
@@ -66,8 +76,32 @@ def uncovered(
     with_brows = usual_skin() * _brows(small, holes, wide(skin), wide(well * (1 - unknown)), tuning)
     bare, whole = filled(own, holes, skin, usual_skin()), filled(own, holes, well, with_brows)
     brows = np.maximum(*(area_of(loop, tuning.feature_margin) for loop in _BROWS)) * (1 - unknown)
+    haired = _haired(whole, with_brows, holes, tuning)
     share = cv2.resize(brows, own.shape[1::-1], interpolation=cv2.INTER_LINEAR)[:, :, None]
-    return np.asarray(bare + (whole.astype(np.float32) - bare) * share + 0.5, np.uint8)
+    return np.asarray(np.clip(bare + (haired - bare) * share + 0.5, 0, 255), np.uint8)
+
+
+def _haired(whole: Image, with_brows: Floats, holes: Floats, tuning: UncoveredTuning) -> Floats:
+    """Return a filled texture as float32 with hairs in the `holes`, the stronger the darker the brow is against skin."""
+    dark = np.abs(np.log(with_brows / usual_skin()) @ LUMA) * holes
+    gains = np.exp(tuning.hairs * _hairs(len(whole)) * cv2.resize(dark, whole.shape[1::-1], interpolation=cv2.INTER_LINEAR))
+    return np.asarray(whole * gains[:, :, None], np.float32)
+
+
+@lru_cache(_SIZES)
+def _hairs(side: int) -> Floats:
+    """Return noise of strength 1 in short lines that rise outwards, as brows do, float32 (n, n); always the same, read-only."""
+    noise = np.random.default_rng(0).standard_normal((side, side)).astype(np.float32)
+    reach = max(2, round(_HAIR_LENGTH * side / 2))
+    across, up = (round(float(way) * reach) for way in (np.cos(_HAIR_RISE), np.sin(_HAIR_RISE)))
+    halves = []
+    for way in (1, -1):
+        line = np.zeros((2 * reach + 1, 2 * reach + 1), np.float32)
+        cv2.line(line, (reach - across, reach - way * up), (reach + across, reach + way * up), 1.0, 1, cv2.LINE_AA)
+        drawn = cv2.filter2D(noise, -1, line)
+        band = cv2.GaussianBlur(drawn, (0, 0), _HAIR_SIGMAS[0]) - cv2.GaussianBlur(drawn, (0, 0), _HAIR_SIGMAS[1])
+        halves.append(band / band.std())
+    return locked(np.asarray(np.where(np.arange(side)[None] < side / 2, *halves), np.float32))
 
 
 def _shade(small: Floats, holes: Floats, rims: Floats, skin: Floats, tuning: UncoveredTuning) -> Floats:
@@ -79,7 +113,9 @@ def _shade(small: Floats, holes: Floats, rims: Floats, skin: Floats, tuning: Unc
     even = _skin_around(small, np.maximum(holes, near), skin)
     darker = cv2.GaussianBlur(_brightness(even) - _brightness(small), (0, 0), 1.0)
     low, high = tuning.shade
-    free = 1 - wide(eyes_and_brows(tuning.feature_margin))
+    # Nostrils are dark in any light.
+    kept = np.maximum(eyes_and_brows(tuning.feature_margin), area_of(landmark_sets.NOSE_UNDERSIDE, tuning.nose_margin))
+    free = 1 - wide(kept)
     return np.asarray(smoothstep((darker - low) / (high - low)) * near * free, np.float32)
 
 
