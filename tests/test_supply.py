@@ -89,6 +89,7 @@ def test_the_build_back_end_is_pinned() -> None:
     [
         ([], ["requirements.lock"]),
         (["--dev"], ["requirements.lock", "requirements-dev.lock"]),
+        (["--dev", "--later"], ["requirements.lock", "requirements-dev.lock"]),
         (["--runtime", "cuda"], ["requirements-cuda.lock"]),
         (["--runtime", "openvino", "--dev"], ["requirements-openvino.lock", "requirements-dev.lock"]),
     ],
@@ -106,6 +107,9 @@ def test_the_install_script_takes_hashed_files_only_and_builds_without_fetching(
     python = tmp_path / ".venv" / "bin" / "python"
     python.write_text(f'#!/bin/sh\n[ "$1" = -c ] || echo "$*" >>{tmp_path}/calls\n')
     python.chmod(0o755)
+    mien = python.with_name("mien")
+    mien.write_text(f'#!/bin/sh\necho "mien $*" >>{tmp_path}/calls\n')
+    mien.chmod(0o755)
     subprocess.run([tmp_path / "scripts" / "install", *arguments], check=True, capture_output=True)
     calls = (tmp_path / "calls").read_text().splitlines()
     packages, itself = (call.split() for call in calls if " install " in call)
@@ -113,6 +117,7 @@ def test_the_install_script_takes_hashed_files_only_and_builds_without_fetching(
     assert [word for word in packages if word.endswith(".lock")] == locks
     assert not [word for word in packages if "==" in word], "nothing but the lock files"
     assert {"--no-deps", "--no-build-isolation"} <= set(itself)
+    assert (calls[-1] == "mien doctor --prepare") != ("--later" in arguments)
 
 
 def _licences(tmp_path: Path, *lines: str) -> "subprocess.CompletedProcess[str]":
