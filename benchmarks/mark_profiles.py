@@ -3,7 +3,7 @@
     .venv/bin/python benchmarks/mark_profiles.py --media FOLDER --clips 8
 
 Windows of 3 s of FOLDER/clips, one a clip, enlarged to 720 lines, marked, shown at 360 lines, coded at CRF 35; and the usual
-mark in pictures of 640 x 480. The geometry is known; the surer of the last 24 pictures and of all 90 is read, as by `mien check`.
+mark in pictures of 640 x 480. The geometry is known; the surer of the last 24 pictures and of all 90 is read.
 """
 
 import argparse
