@@ -21,8 +21,8 @@ class SearchTuning:
     """Pace and grid of the search; evidence: `mien evaluate --only anonymise`."""
 
     enlarged_every: int = 5
-    """Frames between two searches of the enlarged picture, which costs some ten ordinary ones. Faces of 10 to 16 pixels are found
-    in it, and followed from there."""
+    """Frames between two searches of the enlarged picture, which costs some ten ordinary ones. Faces of 10 to 16 pixels are
+    found in it, and followed from there."""
     enlargements: tuple[tuple[float, bool], ...] = ((3.0, False), (3.0, True))
     """Enlargements, one in turn, and whether the picture is mirrored. Of 334 faces of 10 pixels in twelve pictures the first
     finds 287, the second 292, both 300; 2.0 finds 258, and 293 with 3.0. Stretched contrast finds 14 times the clutter."""

@@ -25,7 +25,7 @@ class PassingTuning:
     """Sides that it may move from one frame to the next."""
     least_likeness: float = 0.8
     """Correlation below which the find is gone. 546 looks at turning and nodding faces have 0.89 and more on one of the sides;
-    hands that pass have up to 0.74 on both (6 clips; the other 6 were left out)."""
+    hands that pass have up to 0.72 on both (6 clips; the other 6 were left out)."""
     least_contrast: float = 8.0
     """Standard deviation of the find, in grey levels, below which noise would decide."""
 
