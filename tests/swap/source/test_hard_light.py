@@ -119,6 +119,22 @@ def test_folds_of_a_smile_go_and_those_of_a_calm_face_stay() -> None:
     assert _error(_mended(folded, _GRIN), face, where) < 0.3 * _error(folded, face, where)
 
 
+def test_painted_lips_of_a_smile_keep_their_width_and_stain_no_skin() -> None:
+    face, flat = _face(), texture_points(HOLE_SIDE)
+    area = np.zeros((HOLE_SIDE, HOLE_SIDE), np.uint8)
+    for loop, value in ((landmark_sets.OUTER_LIPS, 1), (landmark_sets.INNER_LIPS, 0)):
+        cv2.fillPoly(area, [flat[list(loop)].round().astype(np.int32)], value)
+    painted = np.where(area[:, :, None] > 0, np.asarray(face * np.array([0.5, 0.4, 0.75]), np.uint8), face)
+    mended = _mended(painted, _GRIN)
+    redness = [np.log(each[:, :, 2] + 1.0) - np.log(each[:, :, 1] + 1.0) for each in (face, painted, mended)]
+    for upper, lower in ((185, 191), (40, 80), (409, 415), (270, 310), (146, 95), (91, 88), (375, 324), (321, 318)):
+        x, y = ((flat[upper] + flat[lower]) / 2).round().astype(int)
+        bare, lip, left = (float(each[y, x]) for each in redness)
+        assert left - bare > 0.6 * (lip - bare)
+    beside = np.asarray(cv2.dilate(area, np.ones((25, 25), np.uint8)) - cv2.dilate(area, np.ones((9, 9), np.uint8)), np.float32)
+    assert _error(mended, _mended(face, _GRIN), beside[:, :, None]) < 1
+
+
 def test_a_moustache_in_a_smile_stays() -> None:
     face, fold = _face(), np.maximum(_fold(), _fold()[:, ::-1])
     hairy = np.asarray(face * (1 - 0.5 * fold), np.uint8)

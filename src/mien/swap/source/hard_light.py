@@ -14,6 +14,7 @@ from mien.face import landmark_sets
 from mien.imaging.arrays import locked
 from mien.imaging.colour import LUMA
 from mien.imaging.smoothstep import smoothstep
+from mien.swap.source.calm_lips import calm_corners, lips
 from mien.swap.source.fill import HOLE_SIDE, filled
 from mien.swap.source.hair import beard_share, hair_share, without_deep_shadows, without_shadows
 from mien.swap.source.light import DARK
@@ -54,6 +55,8 @@ class HardLightTuning:
     """Width around the strip of folds that belongs to it, in eye distances."""
     line: tuple[float, float] = (1.0, 2.0)
     """Darkness between which a fold becomes a line that is filled from around."""
+    lip_blur: float = 0.7
+    """Sigma of the blur by which the corners of lips are judged, in texels of 256: they are thinner than patches of light."""
     line_side: int = 5
     """Side in texels of 256 by which such a line is widened."""
     steady: float = 0.12
@@ -110,7 +113,7 @@ class Unevenness:
 
     `painted` is the share of the face that has colours which skin never has, `lopsided` the share of the skin that is lit
     otherwise than its mirror image. All are 0 where no skin is seen. `apart` float32 (256, 256, 3) is the difference as in
-    `EvenFace`, `hairy` float32 (256, 256) the share of hair.
+    `EvenFace` from `middle` float32 (3,) on, the photo's own skin; `hairy` float32 (256, 256) is the share of hair.
     """
 
     hardness: float
@@ -118,6 +121,7 @@ class Unevenness:
     painted: float
     lopsided: float
     apart: Floats
+    middle: Floats
     hairy: Floats
 
 
@@ -138,14 +142,15 @@ def unevenness(
     steady = usual.deviation[:, :, 0] < tuning.steady
     sure, seen = (steady & (wide((each > 0.5) & free) > 0.5) for each in (skin, well))
     if not sure.any():
-        return Unevenness(0.0, 0.0, 0.0, 0.0, np.zeros_like(apart), wide(hairy))
-    apart = np.asarray(apart - np.median(apart[sure], axis=0), np.float32)
+        return Unevenness(0.0, 0.0, 0.0, 0.0, np.zeros_like(apart), np.zeros(3, np.float32), wide(hairy))
+    middle = np.median(apart[sure], axis=0)
+    apart = np.asarray(apart - middle, np.float32)
     luma, blue, red = np.minimum(np.abs(apart[sure]) / usual.deviation[sure], tuning.most).mean(axis=0)
     painted = float((np.abs(apart[seen][:, 1:]).max(axis=1) > tuning.paint).mean()) if seen.any() else 0.0
     both, sides = sure & sure[:, ::-1], np.abs(apart - apart[:, ::-1])[:, :, 0] / usual.deviation[:, :, 0]
     lopsided = float((sides[both] > tuning.far_apart).mean()) if both.any() else 0.0
     hair = wide(hairy) if classes is None else without_shadows(wide(hairy), beard_share(classes, well), apart)
-    return Unevenness(float(luma), float(max(blue, red)), painted, lopsided, apart, hair)
+    return Unevenness(float(luma), float(max(blue, red)), painted, lopsided, apart, middle, hair)
 
 
 def evened(
@@ -175,8 +180,9 @@ def evened(
     size_wh = own.shape[1::-1]
     gains = cv2.resize(_gains(change, _lit(own, gain), tuning), size_wh, interpolation=cv2.INTER_LINEAR)
     even = np.asarray(np.clip(own * gains + 0.5, 0, 255), np.uint8)
-    even = filled(even, edges, well * (1 - features(tuning.feature_margin)))
-    return filled(even, _lines(found, smile, tuning), well) if smile > 0 else even
+    skin = well * (1 - features(tuning.feature_margin))
+    even = filled(even, edges, skin)
+    return _calm_mouth(filled(even, _lines(found, smile, tuning), skin), gain, found, smile, tuning) if smile > 0 else even
 
 
 def blown_out(own: Image, tuning: HardLightTuning = TUNING) -> Floats:
@@ -295,13 +301,42 @@ def _edges(change: Floats, found: Unevenness, tuning: HardLightTuning) -> Floats
 
 
 def _lines(found: Unevenness, smile: float, tuning: HardLightTuning) -> Floats:
-    """Return the dark lines of a smile's folds, float32 (256, 256), 0..1: too fine for a gain, they are filled."""
+    """Return the dark lines of a smile's folds, float32 (256, 256), 0..1: too fine for a gain, they are filled.
+
+    Lips are darker than skin by themselves.
+    """
     off = -found.apart[:, :, 0] / even_face(HOLE_SIDE).deviation[:, :, 0]
     low, high = tuning.line
     hairy = np.clip(2 * tuning.hair_gain * found.hairy, 0, 1)
     dark = smoothstep((off - low) / (high - low)) * (1 - hairy)
     grown = cv2.dilate(dark, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (tuning.line_side, tuning.line_side)))
-    return np.asarray(smile * smile_folds() * cv2.GaussianBlur(grown, (0, 0), tuning.blur), np.float32)
+    return np.asarray(smile * smile_folds() * (1 - lips()) * cv2.GaussianBlur(grown, (0, 0), tuning.blur), np.float32)
+
+
+def _calm_mouth(own: Image, gain: Floats, found: Unevenness, smile: float, tuning: HardLightTuning) -> Image:
+    """Return the texture `own` with the corners of its lips as they are at rest, as far as it smiles, 0..1."""
+    usual = even_face(HOLE_SIDE)
+    apart = np.asarray(tones(_lit(own, gain), tuning.lip_blur) - usual.mean - found.middle, np.float32)
+    wanted, share = calm_corners(apart, usual.mean, usual.deviation)
+    share *= smile * (1 - np.clip(tuning.hair_gain * found.hairy, 0, 1))
+    picture = _picture(wanted + usual.mean + found.middle) / np.maximum(wide(gain), np.float32(1e-3))
+    size_wh = own.shape[1::-1]
+    wide_share = cv2.resize(share, size_wh, interpolation=cv2.INTER_LINEAR)
+    left, top, width, height = cv2.boundingRect((wide_share > 1 / 255).view(np.uint8))
+    part = np.s_[top : top + height, left : left + width]
+    goal = cv2.resize(np.asarray(picture, np.float32), size_wh, interpolation=cv2.INTER_CUBIC)[part]
+    calm = own.copy()
+    calm[part] = np.clip(own[part] + (goal - own[part]) * wide_share[part][:, :, None] + 0.5, 0, 255)
+    return calm
+
+
+def _picture(found: Floats) -> Floats:
+    """Return the picture, BGR float32 (n, n, 3), of which `tones` are `found`."""
+    luma, blue, red = (
+        np.exp(each) - DARK for each in (found[:, :, 0], found[:, :, 0] + found[:, :, 1], found[:, :, 0] + found[:, :, 2])
+    )
+    green = (luma - LUMA[0] * blue - LUMA[2] * red) / LUMA[1]
+    return np.asarray(np.maximum(np.dstack([blue, green, red]), 0), np.float32)
 
 
 def _gains(change: Floats, picture: Floats, tuning: HardLightTuning) -> Floats:
