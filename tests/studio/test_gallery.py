@@ -96,15 +96,17 @@ class TestFaces:
             studio.client.delete(f"/api/faces/{face_id}")
             assert not list((tmp_path / "second" / "data" / "faces").iterdir())
 
-    def test_a_clip_of_the_person_is_taken_beside_the_photo_or_alone(self, studio: Studio, examples: Path) -> None:
-        clip = (examples / "clip.mp4").read_bytes()
+    def test_a_clip_of_the_person_is_taken_beside_the_photo_or_alone(
+        self, studio: Studio, examples: Path, small_clip: Path
+    ) -> None:
+        clip = small_clip.read_bytes()
         stranger, face_id = studio.wear(examples / "eileen_collins.png"), studio.wear(examples / "grace_hopper.jpg")
         refused = studio.client.post(f"/api/faces/{stranger}/photos", files={"photo": ("talk.mp4", clip)})
         assert refused.status_code == 422
         assert "people than the photo" in refused.json()["error"] or "another person" in refused.json()["error"]
         added = studio.client.post(f"/api/faces/{face_id}/photos", files={"photo": ("talk.mp4", clip)})
         assert added.json() == {"photos": 2}
-        alone = studio.add_face(examples / "clip.mp4")
+        alone = studio.add_face(small_clip)
         assert alone.status_code == 201
         assert studio.client.get(f"/api/faces/{alone.json()['id']}/thumb.jpg").status_code == 200
 
