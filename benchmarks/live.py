@@ -2,6 +2,7 @@
 
     .venv/bin/python benchmarks/live.py loop --rate 60 --seconds 1800
     .venv/bin/python benchmarks/live.py loop --height 1080 --rate 60
+    .venv/bin/python benchmarks/live.py loop --parser off       # as the older figures of BENCHMARKS.md were measured
     .venv/bin/python benchmarks/live.py browser --source server
     .venv/bin/python benchmarks/live.py browser --source browser
     .venv/bin/python benchmarks/live.py faults --seconds 300
@@ -20,7 +21,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -110,7 +111,10 @@ def main() -> None:
     loop.add_argument("--rate", type=float, default=60)
     loop.add_argument("--height", type=int, default=720)
     loop.add_argument("--seconds", type=float, default=60)
-    loop.set_defaults(run=lambda given: bench_loop(given.rate, given.height, given.seconds))
+    loop.add_argument(
+        "--parser", choices=("on", "off"), default=Settings().parser, help="with parts of faces and hands, or without"
+    )
+    loop.set_defaults(run=lambda given: bench_loop(given.rate, given.height, given.seconds, given.parser))
     browser = kinds.add_parser("browser")
     browser.add_argument("--source", choices=("server", "browser"), default="server")
     browser.add_argument("--seconds", type=float, default=20)
@@ -141,11 +145,12 @@ def counted(scenes: list[Image]) -> list[Image]:
     return pictures
 
 
-def bench_loop(rate: float, height: int, seconds: float) -> dict[str, Any]:
-    """Camera to sink without a browser."""
-    settings, store = Settings(), Store()
+def bench_loop(rate: float, height: int, seconds: float, parser: str) -> dict[str, Any]:
+    """Camera to sink without a browser, with a studio's networks; `processor_ms` is what a frame takes of all cores."""
+    settings, store = replace(Settings(), parser=parser), Store()
     models = factory.open_models(settings, store)
-    persona = open_persona(factory.open_engine(settings, models.sessions), factory.open_source(_read(PHOTO), models))
+    source = factory.open_source(_read(PHOTO), models)
+    persona = open_persona(factory.open_engine(settings, models.sessions), source, models.retouch_for(settings))
     scenes = bench.moving_portrait(_read(PORTRAIT), models)
     if height != bench.HEIGHT:
         size_wh = round(height * bench.WIDTH / bench.HEIGHT), height
@@ -163,18 +168,21 @@ def bench_loop(rate: float, height: int, seconds: float) -> dict[str, Any]:
         pause.wait(10)
         loop.meter.reset()
         begin_s, memory, frames = time.monotonic(), process.memory_info().rss, order.count
+        begin_processor_s = time.process_time()
         latencies: list[float] = []
         while time.monotonic() - begin_s < seconds:
             pause.wait(min(5.0, seconds))
             figures = loop.meter.read(time.monotonic())
             latencies.append(figures.latency_p95_ms or 0.0)
-        elapsed = time.monotonic() - begin_s
+        elapsed, spent_s = time.monotonic() - begin_s, time.process_time() - begin_processor_s
         figures = loop.meter.read(time.monotonic())
         return {
             "rate": rate,
             "height": height,
+            "parser": parser,
             "seconds": round(elapsed, 1),
             "fps": round((order.count - frames) / elapsed, 2),
+            "processor_ms": round(1000 * spent_s / max(order.count - frames, 1), 1),
             "out_of_order": order.backwards,
             "latency_ms": {
                 "median": figures.latency_median_ms,

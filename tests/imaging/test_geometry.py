@@ -88,3 +88,21 @@ def test_a_mirrored_shape_still_gets_a_rotation() -> None:
     rotation = geometry.rotation_between(shape, shape * [-1, 1, 1])
     np.testing.assert_allclose(rotation @ rotation.T, np.eye(3), atol=1e-9)
     assert np.linalg.det(rotation) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_transform_and_its_inverse_leave_points_where_they_are(dtype: type) -> None:
+    draw = np.random.default_rng(5)
+    points = draw.uniform(-500, 500, (20, 2))
+    for _ in range(20):
+        linear = 3 * np.eye(2) + draw.uniform(-1, 1, (2, 2))
+        transform: Affine = np.hstack([linear, draw.uniform(-900, 900, (2, 1))]).astype(dtype)
+        inverse = geometry.invert(transform)
+        np.testing.assert_allclose(inverse[:, :2], np.linalg.inv(transform[:, :2].astype(np.float64)), rtol=1e-12)
+        back = geometry.apply(inverse, geometry.apply(transform.astype(np.float64), points))
+        np.testing.assert_allclose(back, points, atol=1e-3)  # points are float32
+
+
+def test_a_transform_to_a_line_has_no_inverse() -> None:
+    with pytest.raises(ZeroDivisionError):
+        geometry.invert(np.array([[1.0, 2.0, 3.0], [2.0, 4.0, 5.0]]))
