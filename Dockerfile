@@ -11,15 +11,12 @@ COPY requirements.lock ./
 # Only files whose sha256 is in the lock, and none that would have to be built.
 RUN python3 -m venv /opt/mien \
     && /opt/mien/bin/pip install --no-cache-dir --require-hashes --only-binary :all: --requirement requirements.lock
-COPY LICENSE NOTICE README.md pyproject.toml ./
+COPY LICENSE NOTICE README.md pyproject.toml setup.py ./
 COPY src src
+# Compiles the kernels too, for every x86-64 processor since 2013, whatever this one is; others compile at the first start.
 RUN /opt/mien/bin/pip install --no-cache-dir --no-deps --no-build-isolation . \
     && /opt/mien/bin/python -m compileall -q /opt/mien/lib
-# For every processor since 2013, whatever this one is; others compile at the first start.
-RUN [ "$(uname -m)" != x86_64 ] || NUMBA_CPU_NAME=x86-64-v3 NUMBA_CPU_FEATURES= MIEN_DATA=/tmp/data \
-    NUMBA_CACHE_DIR="$(/opt/mien/bin/python -P -c 'from mien.imaging.kernel_cache import PREBUILT; print(PREBUILT)')" \
-    /opt/mien/bin/python -P -m mien doctor --prepare
-# Compiled kernels are written for their owner alone, and the user of the image is another.
+# Whatever the mask of this build: the user of the image is another.
 RUN chmod -R go+rX-w /opt/mien
 
 FROM $BASE

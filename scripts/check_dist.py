@@ -14,6 +14,7 @@ NEEDED = (
     r"mien/assets/demo/eileen_collins\.png",
     r"mien/assets/demo/grace_hopper\.jpg",
     r"mien/assets/stand_ins/stand-in-16\.jpg",
+    r"mien/assets/kernel_types\.csv",
     r"mien/assets/tried\.toml",
     r"mien/models/catalogue\.toml",
     r"mien/models/weights/[\w]+\.onnx",

@@ -79,9 +79,16 @@ def test_direct_dependencies_are_locked_within_their_bounds() -> None:
 
 
 def test_the_build_back_end_is_pinned() -> None:
-    (requirement,) = map(Requirement, PROJECT["build-system"]["requires"])
+    requirement, *_ = map(Requirement, PROJECT["build-system"]["requires"])
+    assert requirement.name == "setuptools"
     assert [each.operator for each in requirement.specifier] == ["=="]
     assert f"=={pins('requirements.lock')['setuptools'][0]}" == str(requirement.specifier)
+
+
+def test_kernels_are_compiled_with_packages_that_mien_runs_with() -> None:
+    _, *others = PROJECT["build-system"]["requires"]
+    assert set(others) <= set(PROJECT["project"]["dependencies"])
+    assert any(Requirement(each).name == "numba" for each in others)
 
 
 @pytest.mark.parametrize(

@@ -188,7 +188,7 @@ def test_kernels_that_were_wrong_are_compiled_without_what_this_processor_has(tm
     code = (
         "from mien.imaging import kernels; from mien.imaging.compiler import numba; import numpy as np\n"
         "def add(values):\n    values[0] += 1\n"
-        "options = kernels.kernel_part(add).targetoptions\n"
+        "options = kernels.kernel_part(add).compiled().targetoptions\n"
         "print(numba.core.registry.cpu_target.target_context.codegen().magic_tuple()[1:], options['fastmath'])"
     )
     settings = {**environment(), "NUMBA_CACHE_DIR": str(tmp_path)}

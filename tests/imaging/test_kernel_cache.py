@@ -1,12 +1,9 @@
 """Compiled kernels on the disk: kept, found again, and never believed when they are damaged or of another origin."""
 
-import hashlib
-import importlib
 import os
 import pickle
 import shutil
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -14,7 +11,8 @@ import pytest
 
 from mien.imaging import kernel_cache
 from mien.imaging.compiler import numba
-from mien.imaging.kernel_cache import KernelCache, common_target, read_checked, write_checked
+from mien.imaging.kernel_cache import KernelCache
+from mien.imaging.kernel_files import SUFFIX, read_checked, write_checked
 
 STEP = 3
 """A constant that the kernel takes from its module."""
@@ -28,9 +26,9 @@ def _add(values: "np.ndarray[Any, Any]") -> None:
 class _Run:
     """One start: the kernel with a cache, and what it adds to 1, 2; `compiled` tells whether it had to be compiled."""
 
-    def __init__(self, folder: Path | None, prebuilt: Path = Path("none")) -> None:
+    def __init__(self, folder: Path | None) -> None:
         function = numba.njit(nogil=True)(_add)
-        function._cache = KernelCache(_add, folder, prebuilt)
+        function._cache = KernelCache(_add, folder)
         values = np.array([1, 2], np.int32)
         function(values)
         self.values = values.tolist()
@@ -100,17 +98,6 @@ def test_what_the_code_depends_on_is_in_the_name(folder: Path, monkeypatch: pyte
     assert run.values == ([8, 9] if changed == "constant" else [4, 5])
 
 
-def test_instructions_of_another_file_are_in_the_digest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend(tmp_path)
-    digests = []
-    for number in range(2):
-        (tmp_path / f"writer_{number}.py").write_text(f"def write():\n    return {number}\n")
-        writer = importlib.import_module(f"writer_{number}")
-        monkeypatch.setitem(globals(), "STEP", SimpleNamespace(_defn=writer.write))
-        digests.append(kernel_cache.code_digest(_add))
-    assert digests[0] != digests[1]
-
-
 @pytest.mark.posix
 def test_a_file_of_another_user_is_not_run(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     owner = _only(folder).stat().st_uid
@@ -141,7 +128,7 @@ def test_a_file_that_others_may_change_is_not_run(folder: Path, place: str) -> N
 def test_a_file_under_the_name_of_another_is_not_run(folder: Path) -> None:
     file = _only(folder)
     assert read_checked(file) is not None
-    assert read_checked(file.rename(folder / f"another{kernel_cache.SUFFIX}")) is None
+    assert read_checked(file.rename(folder / f"another{SUFFIX}")) is None
 
 
 def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
@@ -155,26 +142,6 @@ def test_without_a_folder_it_is_compiled_each_time() -> None:
     assert _Run(None).compiled
 
 
-def test_prebuilt_kernels_of_this_processor_are_found(filled: Path, tmp_path: Path) -> None:
-    assert not _Run(tmp_path / "none", filled).compiled
-
-
-_V3 = "+avx2,+bmi,+bmi2,+f16c,+fma,+lzcnt,+movbe,+popcnt"
-
-
-@pytest.mark.parametrize(
-    ("triple", "features", "target"),
-    [
-        ("x86_64-unknown-linux-gnu", f"+sse2,{_V3}", "x86-64-v3"),
-        ("x86_64-unknown-linux-gnu", _V3.replace("+avx2", "-avx2"), None),
-        ("x86_64-unknown-linux-gnu", "", None),
-        ("aarch64-unknown-linux-gnu", _V3, None),
-    ],
-)
-def test_prebuilt_kernels_are_for_processors_that_have_all_they_need(triple: str, features: str, target: str | None) -> None:
-    assert common_target(triple, features) == target
-
-
 def test_old_files_are_deleted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kernel_cache, "_MAX_FILES", 2)
     for number in range(3):
@@ -182,22 +149,3 @@ def test_old_files_are_deleted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         os.utime(tmp_path / f"{number}.kernel", (number, number))
     _Run(tmp_path)
     assert {"2.kernel"} == {each.name for each in tmp_path.iterdir()} & {"0.kernel", "1.kernel", "2.kernel"}
-
-
-def test_the_content_is_what_was_written(tmp_path: Path) -> None:
-    write_checked(tmp_path / "deep" / "file", b"content")
-    assert read_checked(tmp_path / "deep" / "file") == b"content"
-    assert (tmp_path / "deep" / "file").read_bytes()[:32] == hashlib.sha256(b"filecontent").digest()
-    assert read_checked(tmp_path / "missing") is None
-
-
-@pytest.mark.parametrize(("named", "known"), [("", "home"), ("relative", None), ("/var/kernels", "/var/kernels")])
-def test_the_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, named: str, known: str | None) -> None:
-    monkeypatch.setenv("NUMBA_CACHE_DIR", named)
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    found = kernel_cache.kernel_folder()
-    if known == "home":
-        assert found is not None
-        assert found.name == "kernels"
-    else:
-        assert found == (None if known is None else Path(known))

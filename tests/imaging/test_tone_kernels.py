@@ -26,7 +26,7 @@ def test_cells_are_the_means_of_their_pixels(size_hw: tuple[int, int]) -> None:
     crop, target = (random.integers(0, 256, (*size_hw, 3), np.uint8) for _ in range(2))
     mask = random.integers(0, 2, size_hw, np.uint8) * random.integers(0, 256, size_hw, np.uint8)
     cells = np.empty((ROWS, COLUMNS, 8), np.float32)
-    gather_cells(crop, target, mask, cells)
+    gather_cells(crop.reshape(len(mask), -1), target.reshape(len(mask), -1), mask, cells)
     height, width = size_hw
     for row, column in ((0, 0), (3, 2), (ROWS - 1, COLUMNS - 1)):
         down, across = (_overlap(index, count, size) for index, count, size in ((row, ROWS, height), (column, COLUMNS, width)))

@@ -15,7 +15,7 @@ from mien.contracts import (
     Parser,
     Recogniser,
 )
-from mien.imaging.kernel_cache import kernel_folder
+from mien.imaging.kernel_files import kernel_folder
 from mien.models.library.store import Store
 from mien.models.networks.age_net import AgeNet
 from mien.models.networks.detectors.pyramid import Pyramid

@@ -21,7 +21,7 @@ import numpy as np
 from mien.assembly import factory
 from mien.errors import MienError
 from mien.imaging import kernels
-from mien.imaging.kernel_cache import FOLDER_VARIABLE, kernel_folder
+from mien.imaging.kernel_files import FOLDER_VARIABLE, kernel_folder
 from mien.imaging.kernels import PLAIN_VARIABLE
 from mien.media.files.output_file import output_error
 from mien.models.library.store import Store

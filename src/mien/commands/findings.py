@@ -14,7 +14,7 @@ from cryptography import x509
 
 from mien import __version__
 from mien.errors import ModelError, ProvenanceError
-from mien.imaging.kernel_cache import kernel_folder
+from mien.imaging.kernel_files import kernel_folder
 from mien.media.capture import devices
 from mien.models.library.inventory import ABSENT, DAMAGED, EMBEDDED, INSTALLED, Listed, state_of
 from mien.models.library.store import CACHE, Store

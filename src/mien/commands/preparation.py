@@ -10,10 +10,13 @@ from mien.assembly.machine_check import compare_kernels, compare_networks
 from mien.assembly.warm_up import warm_up
 from mien.commands.demo import open_demo
 from mien.errors import MienError, UsageError
-from mien.imaging.kernel_cache import SUFFIX, kernel_folder
+from mien.imaging import kernel_builder
+from mien.imaging.kernel_files import SUFFIX, kernel_folder
+from mien.imaging.kernel_library import can_load, library_name
 from mien.models.library.store import Store
 from mien.settings import Settings
 from mien.system.machine_record import MachineRecord, write_record
+from mien.system.processor import processor_digest
 from mien.system.programs import environment, python_module
 
 _FILM_S = "0.2"  # of the bundled clip: six frames use all kernels of films
@@ -28,14 +31,20 @@ def prepare(store: Store, report: Callable[[str], None]) -> Path:
     folder = kernel_folder()
     if folder is None:
         raise UsageError("there is no folder for compiled kernels", _REMEDY)
-    report("compiling the pixel kernels for this processor, some fifteen seconds, once")
+    library = folder / library_name(processor_digest())
+    if can_load() and not kernel_builder.is_complete(library):
+        report("compiling the pixel kernels for this processor, half a minute on two cores, once")
+        try:
+            kernel_builder.build(library)
+        except (OSError, RuntimeError) as error:
+            raise UsageError(f"compiled kernels cannot be kept in {folder}: {error}", _REMEDY) from error
     with tempfile.TemporaryDirectory(prefix="mien-prepare-") as made, open_demo(Path(made), overwrite=True) as demo:
         for target, output in demo.swaps:
             end = ["--end", _FILM_S] if target.suffix == ".mp4" else []
             _swap(demo.photo, target, output, Path(made) / "data", *end)
     settings = Settings()
     warm_up(factory.open_engine(settings, factory.open_models(settings, store).sessions), settings)
-    if not any(folder.glob(f"*{SUFFIX}")):
+    if not can_load() and not any(folder.glob(f"*{SUFFIX}")):
         raise UsageError(f"compiled kernels cannot be kept in {folder}", _REMEDY)
     return folder
 

@@ -78,7 +78,8 @@ def light_map(
     cells = tuning.map_cells / max(height, width)
     size_wh = max(4, round(width * cells)), max(4, round(height * cells))
     gathered = np.empty((size_wh[1], size_wh[0], 8), np.float32)
-    gather_cells(np.ascontiguousarray(crop), np.ascontiguousarray(target), mask, gathered)
+    rows, target_rows = (np.ascontiguousarray(each).reshape(len(mask), -1) for each in (crop, target))
+    gather_cells(rows, target_rows, mask, gathered)
     weight, inside = _weights(gathered)
     both = np.ascontiguousarray(gathered[:, :, :6])
     own, wanted = both[:, :, :3], both[:, :, 3:]

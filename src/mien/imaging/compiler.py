@@ -21,5 +21,7 @@ def _import_numba() -> ModuleType:
 
 numba = _import_numba()
 
-# numba has imported it already; kernels whose inner loops are written in LLVM's own instructions take it from here.
+
 ir: Any = numba.core.cgutils.ir
+# numba has imported both already; kernels whose inner loops are written in LLVM's own instructions take them from here.
+llvm: Any = numba.core.codegen.ll

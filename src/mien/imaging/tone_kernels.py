@@ -33,7 +33,7 @@ def _sum_between(sums: Array, count: int, channel: int, first: np.float32, last:
 def gather_cells(crop: Array, target: Array, mask: Array, cells: Array) -> None:
     """Write the means of the pixels of each cell, float32 (gh, gw, 8): crop (3), target (3), mask, and the share of mask > 0.
 
-    crop and target are uint8 (h, w, 3), the mask uint8 (h, w).
+    crop and target are the rows of pictures, uint8 (h, w * 3), the mask uint8 (h, w).
     """
     height, width = mask.shape
     rows, columns = cells.shape[0], cells.shape[1]
@@ -41,14 +41,13 @@ def gather_cells(crop: Array, target: Array, mask: Array, cells: Array) -> None:
     scale = np.float32(1) / (down * across)
     own, other, sure = np.empty(3 * width, np.float32), np.empty(3 * width, np.float32), np.empty(width, np.float32)
     covered = np.empty(width, np.float32)
-    crop_rows, target_rows = crop.reshape(height, 3 * width), target.reshape(height, 3 * width)
     for r in range(rows):
         top, bottom = np.float32(r) * down, min(np.float32(r + 1) * down, np.float32(height))
         own[:], other[:], sure[:], covered[:] = 0, 0, 0, 0
         for y in range(int(top), min(int(np.ceil(bottom)), height)):
             part = min(np.float32(y + 1), bottom) - max(np.float32(y), top)
-            _add_row(crop_rows[y], part, own)
-            _add_row(target_rows[y], part, other)
+            _add_row(crop[y], part, own)
+            _add_row(target[y], part, other)
             _add_row(mask[y], part, sure)
             for x in range(width):
                 covered[x] += part if mask[y, x] > 0 else np.float32(0)

@@ -4,6 +4,8 @@ import hashlib
 import os
 import platform
 import sys
+from collections.abc import Set
+from functools import cache
 from pathlib import Path
 
 
@@ -12,12 +14,19 @@ def available_cores() -> int:
     return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
 
 
+@cache
 def described_processor() -> str:
     """Return Linux's description of the processor; empty on other systems."""
     try:
         return Path("/proc/cpuinfo").read_text("utf-8", "replace")
     except OSError:
         return ""
+
+
+def has_all(features: Set[str]) -> bool:
+    """Return True where this processor is known to have these features, in Linux's words for x86; False on other systems."""
+    lines = (line for line in described_processor().splitlines() if line.startswith("flags"))
+    return features <= set(next(lines, "").split())
 
 
 def processor_digest() -> str:

@@ -21,7 +21,7 @@ import onnxruntime
 import psutil
 
 from mien.errors import DeviceFull, DeviceUnavailable, ModelDamaged, ModelError, ModelMismatch
-from mien.imaging.kernel_cache import kernel_folder
+from mien.imaging.kernel_files import kernel_folder
 from mien.models.format.onnx_walk import read_graph
 from mien.models.format.ports import Shape
 from mien.models.runtime.devices import CPU, Device, captures, diagnose, is_out_of_memory, option_sets, usable_cores
