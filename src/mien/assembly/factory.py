@@ -1,5 +1,6 @@
 """Construction of models and pipelines out of settings."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from mien.assembly import registry
@@ -93,19 +94,18 @@ class Models:
 def open_models(settings: Settings, store: Store) -> Models:
     """Open the embedded models; raises a `ModelError`."""
     sessions = SessionCache(store, settings.device, settings.precision)
-    yunet = open_yunet(store)
-    photo_detector, detector = _open_detectors(settings, sessions, yunet)
-    return Models(
-        photo_detector,
-        detector,
-        RotatedSearch(YuNet(yunet, longer_side=SWEEP_SIDE, min_score=LOW_CONFIDENCE_SCORE)),
-        open_landmarker(store),
-        FinishNet(OnnxSession("finish", store.read("finish"))),
-        AgeNet(OnnxSession("age_112", store.read("age_112"))),
-        ParserNet(OnnxSession("parser", store.read("parser"))),
-        open_hand_finder(store),
-        sessions,
-    )
+    # onnxruntime opens its networks without the GIL; meanwhile this thread reads the graphs of those that are kernels.
+    with ThreadPoolExecutor(1, "open") as pool:
+        finisher = pool.submit(lambda: FinishNet(OnnxSession("finish", store.read("finish"))))
+        ages = pool.submit(lambda: AgeNet(OnnxSession("age_112", store.read("age_112"))))
+        parser = pool.submit(lambda: ParserNet(OnnxSession("parser", store.read("parser"))))
+        hands = pool.submit(open_hand_finder, store)
+        yunet = open_yunet(store)
+        photo_detector, detector = _open_detectors(settings, sessions, yunet)
+        turned = RotatedSearch(YuNet(yunet, longer_side=SWEEP_SIDE, min_score=LOW_CONFIDENCE_SCORE))
+        landmarker = open_landmarker(store)
+        opened = finisher.result(), ages.result(), parser.result(), hands.result()
+    return Models(photo_detector, detector, turned, landmarker, *opened, sessions)
 
 
 def _open_detectors(settings: Settings, sessions: SessionCache, yunet: YuNetNetwork) -> tuple[Detector, Detector]:

@@ -1,6 +1,7 @@
 """One file swapped into another: reader, pipeline, export and writer put together."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,6 +24,7 @@ from mien.models.library.store import Store
 from mien.provenance.consent import Consent
 from mien.provenance.mark.windows import readable, windows_of
 from mien.provenance.seal import Notary
+from mien.safety.content_check import FileContentCheck
 from mien.settings import Settings
 from mien.swap.parts import PartBorders, WholeFilm, with_borders
 from mien.swap.pipeline import Pipeline
@@ -66,9 +68,13 @@ class FileSwap:
 
     def swap_picture(self, picture: Picture, output: OutputFile) -> JobResult:
         """Swap the picture into `output`, which is not entered yet. Raises a `MienError`; then nothing is written."""
-        pipeline = factory.open_picture_pipeline(self.settings, self.models, self.worn)
+        # Half of the time of a check is its opening, by onnxruntime, which needs no GIL.
+        with ThreadPoolExecutor(1, "open") as pool:
+            opening = pool.submit(factory.open_content_check, Store())
+            pipeline = factory.open_picture_pipeline(self.settings, self.models, self.worn)
+            content = opening.result()
         strength = moving.mark_strength(self.kind, output.path, self.settings)
-        exporter = self._exporter([[picture.frame.image]], "picture", strength)
+        exporter = self._exporter([[picture.frame.image]], "picture", strength, content)
         with self._told_apart(pipeline), output:
             result = job.run_picture(
                 picture, output, pipeline.swap_frame, exporter, quality=self.settings.quality, engine=self.settings.engine
@@ -90,7 +96,7 @@ class FileSwap:
         pipeline = factory.open_pipeline(settings, self.models, self.worn, zero_s=float(reader.info.zero), secret=self.secret)
         before = self.windows()
         strength = moving.mark_strength(self.kind, output.path, settings, reader.info.content)
-        exporter = self._exporter(before, "video", strength)
+        exporter = self._exporter(before, "video", strength, factory.open_content_check(Store()))
         with (
             self._told_apart(pipeline),
             output,
@@ -137,13 +143,15 @@ class FileSwap:
                 raise
             raise nobody_found(list(pipeline.worn_frames), self.target_title or self.target.name) from error
 
-    def _exporter(self, before: Iterable[Sequence[Image]], kind: str, strength: float) -> PartExporter:
+    def _exporter(
+        self, before: Iterable[Sequence[Image]], kind: str, strength: float, content: FileContentCheck
+    ) -> PartExporter:
         exporter = Export(
             self.target,
             before,
             self.settings,
             self.consents,
-            factory.open_content_check(Store()),
+            content,
             self.notary,
             kind,
             title=self.title,

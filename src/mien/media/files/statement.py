@@ -4,8 +4,8 @@ The vocabulary is the IPTC's digital source type, which viewers and platforms al
 (https://cv.iptc.org/newscodes/digitalsourcetype/).
 """
 
+from html import escape
 from pathlib import Path
-from xml.sax.saxutils import escape
 
 from mien import __version__
 
@@ -58,12 +58,13 @@ def software() -> str:
 
 def xmp(engine: str) -> bytes:
     """Return an XMP packet, UTF-8, with the sentence, the digital source type and the tool."""
+    said, tool = (escape(each, quote=False) for each in (sentence(engine), software()))
     return f"""<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
 <x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
 <rdf:Description rdf:about="" xmlns:dc="http://purl.org/dc/elements/1.1/" xmlns:xmp="http://ns.adobe.com/xap/1.0/"
  xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/">
-<dc:description><rdf:Alt><rdf:li xml:lang="x-default">{escape(sentence(engine))}</rdf:li></rdf:Alt></dc:description>
-<xmp:CreatorTool>{escape(software())}</xmp:CreatorTool>
+<dc:description><rdf:Alt><rdf:li xml:lang="x-default">{said}</rdf:li></rdf:Alt></dc:description>
+<xmp:CreatorTool>{tool}</xmp:CreatorTool>
 <Iptc4xmpExt:DigitalSourceType>{source_type(engine)}</Iptc4xmpExt:DigitalSourceType>
 </rdf:Description></rdf:RDF></x:xmpmeta>
 <?xpacket end="w"?>""".encode()
