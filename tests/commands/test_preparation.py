@@ -7,6 +7,9 @@ import pytest
 
 from mien.commands import preparation
 from mien.commands.main import main
+from mien.imaging import kernel_builder
+from mien.imaging.kernel_library import can_load, library_name
+from mien.system.processor import processor_digest
 
 
 @pytest.fixture
@@ -18,6 +21,7 @@ def swapped(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
         notes.append((photo.name, target.name, *more))
 
     monkeypatch.setattr(preparation, "_swap", swap)
+    monkeypatch.setattr(kernel_builder, "build", lambda _: None)
     monkeypatch.setattr(preparation, "warm_up", lambda *_: None)
     return notes
 
@@ -46,7 +50,41 @@ def test_a_machine_that_keeps_nothing(
     assert words in capsys.readouterr().err
 
 
+@pytest.mark.skipif(not can_load(), reason="NOT TESTED: libraries are for Linux on x86-64")
+@pytest.mark.usefixtures("swapped")
+def test_a_library_is_made_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = []
+
+    def build(path: Path) -> None:
+        made.append(path.name)
+        path.touch()
+
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(kernel_builder, "build", build)
+    monkeypatch.setattr(kernel_builder, "is_complete", lambda path: path.exists())
+    for _ in range(2):
+        assert main(["doctor", "--prepare"]) == 0
+    assert made == [library_name(processor_digest())]
+
+
+@pytest.mark.skipif(not can_load(), reason="NOT TESTED: libraries are for Linux on x86-64")
+@pytest.mark.parametrize("error", [OSError("no space"), RuntimeError("kernels could not be compiled")])
+@pytest.mark.usefixtures("swapped")
+def test_a_library_that_cannot_be_made_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: Exception
+) -> None:
+    def failing(path: Path) -> None:
+        raise error
+
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(kernel_builder, "build", failing)
+    assert main(["doctor", "--prepare"]) == 2
+    assert str(error) in capsys.readouterr().err.replace("\n", " ")
+
+
 def test_a_failed_swap_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(kernel_builder, "build", lambda _: None)
     monkeypatch.setattr(preparation, "python_module", lambda *_: ["sh", "-c", "echo no room >&2; exit 5"])
     assert main(["doctor", "--prepare"]) == 1
     assert "no room" in capsys.readouterr().err

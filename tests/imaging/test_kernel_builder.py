@@ -10,6 +10,7 @@ import mien
 from mien.imaging import kernel_builder
 from mien.imaging.kernel_builder import build, build_part, is_complete, read_types
 from mien.imaging.kernel_library import read_library
+from mien.types import Array
 
 _KERNEL = re.compile(r"^@kernel\ndef (\w+)", re.MULTILINE)
 CHEAP = ("mien.swap.memory.observer._follow", "mien.imaging.draw._take")
@@ -69,3 +70,16 @@ def test_a_build_that_fails_says_why_and_leaves_nothing(tmp_path: Path, monkeypa
     with pytest.raises(RuntimeError, match="no_such_module"):
         build(tmp_path / "file")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_kernel_that_needs_more_of_numba_than_a_library_holds_is_refused() -> None:
+    from mien.imaging import kernel_compiler, kernel_object
+
+    module = kernel_object.Merged("types", 0)
+    module.add(kernel_compiler.uncached_kernel(_assigning, fast=True), "assigning", ("float64[:,::1]", "float64[:,::1]"))
+    with pytest.raises(RuntimeError, match="write arrays in loops"):
+        module.emitted()
+
+
+def _assigning(one: Array, other: Array) -> None:
+    one[:] = other

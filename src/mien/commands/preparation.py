@@ -44,7 +44,7 @@ def prepare(store: Store, report: Callable[[str], None]) -> Path:
             _swap(demo.photo, target, output, Path(made) / "data", *end)
     settings = Settings()
     warm_up(factory.open_engine(settings, factory.open_models(settings, store).sessions), settings)
-    if not can_load() and not any(folder.glob(f"*{SUFFIX}")):
+    if not library.exists() and not any(folder.glob(f"*{SUFFIX}")):
         raise UsageError(f"compiled kernels cannot be kept in {folder}", _REMEDY)
     return folder
 

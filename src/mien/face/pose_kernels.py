@@ -104,7 +104,9 @@ def turn_to(shape: Array, goal: Array, rotation: Array, steps: int, damping: flo
             product += turned[k, 0] * goal[k, 0] + turned[k, 1] * goal[k, 1]
             square += turned[k, 0] * turned[k, 0] + turned[k, 1] * turned[k, 1]
         scale = product / max(square, 1e-9)
-        squares[:] = 0.0
+        for i in range(4):
+            for j in range(5):
+                squares[i, j] = 0.0
         for k in range(count):
             x, y, z = turned[k, 0], turned[k, 1], turned[k, 2]
             # Motion of the point in the picture when the head turns about x, y and z, and when it grows.
@@ -124,7 +126,9 @@ def turn_to(shape: Array, goal: Array, rotation: Array, steps: int, damping: flo
         _solve(squares)
         x, y, z = squares[0, 4], squares[1, 4], squares[2, 4]
         _write_turn(x, y, z, turn)
-        before[:] = rotation
+        for i in range(3):
+            for j in range(3):
+                before[i, j] = rotation[i, j]
         for i in range(3):
             for j in range(3):
                 rotation[i, j] = turn[i, 0] * before[0, j] + turn[i, 1] * before[1, j] + turn[i, 2] * before[2, j]

@@ -4,6 +4,7 @@
 """
 
 import importlib
+import logging
 import subprocess
 import sys
 import tempfile
@@ -27,6 +28,7 @@ from mien.imaging.kernels import PLAIN_VARIABLE
 from mien.system.processor import available_cores
 from mien.system.programs import environment, python_module
 
+_log = logging.getLogger(__name__)
 _MODULE = "mien.imaging.kernel_builder"
 _TABLE = "assets/kernel_types.csv"
 _PROCESSES = 8  # at most: each imports numba, a second, and the dearest kernel takes 5 of the 30 seconds of all
@@ -75,6 +77,7 @@ def read_types() -> list[tuple[str, tuple[str, ...]]]:
 def build_part(path: Path, number: int, count: int) -> None:
     """Compile every `count`th kernel from `number` on, and write them as a library."""
     from mien.imaging import kernel_compiler, kernel_object
+    from mien.imaging.compiler import numba
 
     by_name: dict[str, list[tuple[str, ...]]] = {}
     for name, types in read_types():
@@ -84,10 +87,13 @@ def build_part(path: Path, number: int, count: int) -> None:
     for name in sorted(by_name)[number::count]:
         function = _kernel(name)
         compiled = kernel_compiler.uncached_kernel(function, fast=True)
-        kernels[name] = (
-            code_digest(function),
-            tuple(module.add(compiled, f"{name}.{k}", t) for k, t in enumerate(by_name[name])),
-        )
+        try:
+            made = tuple(module.add(compiled, f"{name}.{k}", types) for k, types in enumerate(by_name[name]))
+        except numba.core.errors.NumbaError as error:
+            # The others are as fast without it.
+            _log.warning("%s is not in the library: %s", name, error)
+            continue
+        kernels[name] = code_digest(function), made
     write_checked(path, library_bytes(Contents(kernels, (module.emitted(),))))
 
 

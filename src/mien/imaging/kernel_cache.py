@@ -27,7 +27,7 @@ _log = logging.getLogger(__name__)
 
 
 def cached(compiled: Any, function: Callable[..., Any]) -> Any:
-    """Give a function of numba's the cache of the one it was made from, and return it; without a folder it compiles anew."""
+    """Give a numba function the cache of its Python function, and return it; without a folder it compiles at each start."""
     compiled._cache = KernelCache(function, kernel_folder(), options=repr(sorted(compiled.targetoptions.items())))
     return compiled
 

@@ -55,7 +55,7 @@ def write_checked(path: Path, content: bytes) -> None:
 def read_checked(path: Path, *, packaged: bool = False) -> bytes | None:
     """Return the content of a file after its SHA-256, None when it is missing, foreign, damaged or that of another name.
 
-    What lies in the package is as trusted as its modules, whoever installed them.
+    What lies in the package is as trusted as its modules: the owner does not matter.
     """
     try:
         with open(path, "rb", opener=_open_plain) as file:

@@ -40,7 +40,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """What a library holds: for each kernel the digest of its source and the names of its functions, and the machine code."""
+    """Contents of a library: for each kernel the digest of its source and the names of its functions, and the machine code."""
 
     kernels: dict[str, tuple[str, tuple[str, ...]]]
     code: tuple[bytes, ...]

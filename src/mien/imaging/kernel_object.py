@@ -1,10 +1,12 @@
 """Object file of kernels compiled by numba, with the Python functions around them."""
 
+import struct
 from typing import Any
 
 from mien.imaging.compiler import ir, llvm, numba
 from mien.imaging.kernel_glue import glue
 
+_SYMBOLS = 2  # SHT_SYMTAB of the ELF specification
 _RUNTIME = """
 declare ptr @malloc(i64)
 declare void @free(ptr)
@@ -58,6 +60,15 @@ define linkonce_odr void @NRT_MemInfo_call_dtor(ptr %block) {
 destructor with an argument, the address and bytes of the data, and an allocator; the data follow. These have no destructor."""
 
 
+_KNOWN = frozenset((
+    "PyErr_Clear", "PyErr_Occurred", "PyEval_RestoreThread", "PyEval_SaveThread", "PyLong_AsLongLong", "PyObject_Vectorcall",
+    "PyTuple_GetItem", "PyTuple_Size", "Py_IncRef", "PyFloat_Type", "PyLong_Type", "PyTuple_Type", "_Py_FalseStruct",
+    "_Py_NoneStruct", "_Py_TrueStruct", "atan2f", "cos", "exp", "expf", "free", "log10", "malloc", "memcpy", "memset", "pow",
+    "powf", "sin", "sincos",
+))  # fmt: skip
+"""Names that each Python process on Linux has: of its C interface, the C library and its mathematics."""
+
+
 class Merged:
     """LLVM module of kernels; its table has room for `count` NumPy types, none where another module holds the table."""
 
@@ -94,7 +105,10 @@ class Merged:
         return name
 
     def emitted(self) -> bytes:
-        """Return the object file: position-independent code for the processors that numba compiles for."""
+        """Return the object file: position-independent code for the processors that numba compiles for.
+
+        Raises `RuntimeError` for code that needs more of numba than is in it.
+        """
         codegen = self._context.codegen()
         triple, processor, features = codegen.magic_tuple()
         machine = llvm.Target.from_triple(triple).create_target_machine(
@@ -104,6 +118,10 @@ class Merged:
         self._make_internal(self._module)
         self._module.verify()
         emitted: bytes = machine.emit_object(self._module)
+        # Code that asks for another name would end the process that loads it.
+        missing = undefined(emitted) - _KNOWN - self._kept
+        if missing:
+            raise RuntimeError(f"kernels ask for {', '.join(sorted(missing))}: write arrays in loops, and raise nothing")
         return emitted
 
     def _make_internal(self, module: Any) -> None:
@@ -136,3 +154,20 @@ def parse_type(text: str) -> Any:
     if not axes:
         return kind
     return numba.types.Array(kind, axes.count(",") + 1, "C" if "::1" in axes else "A", readonly=plain != text)
+
+
+def undefined(emitted: bytes) -> set[str]:
+    """Return the names that an object file, ELF for 64 bits, takes from elsewhere."""
+    sections, count = struct.unpack_from("<Q", emitted, 0x28)[0], struct.unpack_from("<H", emitted, 0x3C)[0]
+    headers = [struct.unpack_from("<IIQQQQIIQQ", emitted, sections + 64 * index) for index in range(count)]
+    found = set()
+    for kind, start, size, link in ((each[1], each[4], each[5], each[6]) for each in headers):
+        if kind != _SYMBOLS:
+            continue
+        texts = headers[link][4]
+        # The first symbol is none.
+        for at in range(start + 24, start + size, 24):
+            name, _, _, section = struct.unpack_from("<IBBH", emitted, at)
+            if section == 0:
+                found.add(emitted[texts + name : emitted.index(b"\0", texts + name)].decode())
+    return found

@@ -76,7 +76,8 @@ def _fill_strength(strip: Array, reaches: Array, weights: Array, strength: Array
 @kernel
 def _find_way(gain: Array, most: int, stiffness: float, scores: Array, come: Array, way: Array) -> None:
     rows, columns = gain.shape
-    scores[0] = gain[0]
+    for x in range(columns):
+        scores[0, x] = gain[0, x]
     for y in range(1, rows):
         before, now = scores[(y - 1) % 2], scores[y % 2]
         for x in range(columns):

@@ -62,7 +62,8 @@ def _fit(difference: Array, sure: Array, basis_rows: Array, spreads: Array, stif
                 third += difference[v, u, 2] * weight
                 total += weight
         if total > np.float32(_LEAST_CELL) * step * step:
-            rows[count] = basis_rows[cell]
+            for j in range(6):
+                rows[count, j] = basis_rows[cell, j]
             wanted[count, 0], wanted[count, 1], wanted[count, 2] = first / total, second / total, third / total
             weights[count] = total / (step * step)
             count += 1
@@ -70,8 +71,11 @@ def _fit(difference: Array, sure: Array, basis_rows: Array, spreads: Array, stif
         return
     product, right, matrix = np.empty((6, 6)), np.empty((3, 6)), np.empty((6, 6))
     for _ in range(FIT_ROUNDS):
-        product[:, :] = 0
-        right[:, :] = 0
+        for i in range(6):
+            for j in range(6):
+                product[i, j] = 0
+            for c in range(3):
+                right[c, i] = 0
         for k in range(count):
             trust = 1.0
             for c in range(3):
@@ -88,7 +92,9 @@ def _fit(difference: Array, sure: Array, basis_rows: Array, spreads: Array, stif
                 for j in range(i + 1):
                     product[i, j] += heavy * rows[k, j]
         for c in range(3):
-            matrix[:, :] = product
+            for i in range(6):
+                for j in range(6):
+                    matrix[i, j] = product[i, j]
             for i in range(6):
                 matrix[i, i] += stiff[min(c, 1), i]
             _solve(matrix, right[c])
