@@ -1,6 +1,7 @@
 """Build of mien's package: the pixel kernels are compiled into the wheel, so that the first start need not do it."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -18,6 +19,8 @@ class BuildWithKernels(build_py):
 
     def run(self) -> None:
         super().run()
+        # An earlier build in the same folder leaves its own, which the wheel would hold.
+        shutil.rmtree(Path(self.build_lib, "mien/imaging/prebuilt"), ignore_errors=True)
         if not self.editable_mode and os.environ.get(SOURCE_ONLY) != "1":
             said = build_kernels(Path(self.build_lib).absolute())
             if said:

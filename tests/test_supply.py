@@ -1,11 +1,12 @@
 """The packages of an installation: locked, hashed, licensed, named."""
 
 import re
+import runpy
 import shutil
 import subprocess
 import sys
 import tomllib
-from importlib import metadata
+from importlib import import_module, metadata
 from pathlib import Path
 
 import pytest
@@ -89,6 +90,19 @@ def test_kernels_are_compiled_with_packages_that_mien_runs_with() -> None:
     _, *others = PROJECT["build-system"]["requires"]
     assert set(others) <= set(PROJECT["project"]["dependencies"])
     assert any(Requirement(each).name == "numba" for each in others)
+
+
+def test_a_package_without_kernels_holds_none_of_an_earlier_build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("setuptools.setup", lambda **_: None)
+    monkeypatch.setattr("setuptools.command.build_py.build_py.run", lambda _: None)
+    monkeypatch.setenv("MIEN_SOURCE_ONLY", "1")
+    earlier = tmp_path / "mien" / "imaging" / "prebuilt" / "kernels-x86-64-v3.library"
+    earlier.parent.mkdir(parents=True)
+    earlier.touch()
+    command = runpy.run_path(str(ROOT / "setup.py"))["BuildWithKernels"](import_module("setuptools").Distribution())
+    command.build_lib = str(tmp_path)
+    command.run()
+    assert not earlier.exists()
 
 
 @pytest.mark.parametrize(
