@@ -46,19 +46,19 @@ def write_checked(path: Path, content: bytes) -> None:
             draft.write(_digest(path, content) + content)
             draft.close()
             Path(draft.name).replace(path)
-        except OSError:
+        finally:
+            # Also where a person interrupts it: nobody would delete the draft.
             with contextlib.suppress(OSError):
-                Path(draft.name).unlink()
-            raise
+                Path(draft.name).unlink(missing_ok=True)
 
 
 def read_checked(path: Path, *, packaged: bool = False) -> bytes | None:
     """Return the content of a file after its SHA-256, None when it is missing, foreign, damaged or that of another name.
 
-    What lies in the package is as trusted as its modules: the owner does not matter.
+    What lies in the package is as trusted as its modules: the owner does not matter, and it may be a link, as uv installs them.
     """
     try:
-        with open(path, "rb", opener=_open_plain) as file:
+        with open(path, "rb", opener=_open_at_once if packaged else _open_plain) as file:
             facts = os.fstat(file.fileno())
             # Machine code is run: nobody else may have written it, nor may write it.
             if not stat.S_ISREG(facts.st_mode) or not (packaged or _is_private(facts)):
@@ -72,7 +72,11 @@ def read_checked(path: Path, *, packaged: bool = False) -> bytes | None:
 
 def _open_plain(path: str, flags: int) -> int:
     """Open a file that is no link, and do not wait where it is a pipe."""
-    return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
+    return _open_at_once(path, flags | getattr(os, "O_NOFOLLOW", 0))
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def _is_private(facts: os.stat_result) -> bool:
@@ -87,30 +91,34 @@ def _digest(path: Path, content: bytes) -> bytes:
 
 
 def code_digest(function: Callable[..., Any]) -> str:
-    """Return the SHA-256 of a kernel's file and of what it, and its parts, take from elsewhere: constants and instructions."""
-    digest = hashlib.sha256(Path(inspect.getfile(function)).read_bytes())
-    digest.update(repr(sorted(_constants(function, set()))).encode())
+    """Return the SHA-256 of a kernel's file and of the parts, constants and instructions that it takes from elsewhere."""
+    file = inspect.getfile(function)
+    digest = hashlib.sha256(Path(file).read_bytes())
+    digest.update(repr(sorted(_taken(function, file, set()))).encode())
     return digest.hexdigest()
 
 
-def _constants(function: Callable[..., Any], seen: set[str]) -> Iterator[tuple[str, str]]:
+def _taken(function: Callable[..., Any], file: str, seen: set[tuple[str, str]]) -> Iterator[tuple[str, str]]:
     for name in function.__code__.co_names:
         value = function.__globals__.get(name)
-        if name in seen or value is None:
+        if (function.__module__, name) in seen or value is None:
             continue
-        seen.add(name)
+        seen.add((function.__module__, name))
         if isinstance(value, np.ndarray):
             yield name, f"{value.dtype}{value.shape}{hashlib.sha256(value.tobytes()).hexdigest()}"
         elif isinstance(value, (int, float, str, tuple, np.generic)):
             yield name, repr(value)
         elif hasattr(value, "py_func"):
-            yield from _constants(value.py_func, seen)
+            other = inspect.getfile(value.py_func)
+            if other != file:
+                yield name, hashlib.sha256(Path(other).read_bytes()).hexdigest()
+            yield from _taken(value.py_func, file, seen)
         elif hasattr(value, "compiled"):
-            yield name, repr([_module_digest(each) for each in value.modules])
+            yield name, repr([module_digest(each) for each in value.modules])
 
 
 @functools.cache
-def _module_digest(module: str) -> str:
+def module_digest(module: str) -> str:
     """Return the SHA-256 of a module's file, which is not imported."""
     found = importlib.util.find_spec(module)
     assert found is not None

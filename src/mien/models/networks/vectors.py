@@ -8,7 +8,7 @@ LANES = 16  # channels that are computed side by side; numbers of channels are m
 
 def instructions(module: str, name: str) -> Instructions:
     """Return a function for kernels that a module writes by means of `vector_code`."""
-    return Instructions(name, module, "mien.models.networks.vector_code")
+    return Instructions(name, module, "mien.models.networks.vector_code", __name__)
 
 
 def computes_blocks() -> bool:
