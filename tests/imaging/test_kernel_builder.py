@@ -1,8 +1,12 @@
 """The table of kernels: each is in it, with types that numba knows, and the build says what it cannot compile."""
 
 import re
+import signal
+import subprocess
+import sys
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,9 +14,12 @@ import mien
 from mien.imaging import kernel_builder
 from mien.imaging.kernel_builder import build, build_part, is_complete, read_types
 from mien.imaging.kernel_library import read_library
+from mien.imaging.kernels import Instructions
 from mien.types import Array
 
 _KERNEL = re.compile(r"^@kernel\ndef (\w+)", re.MULTILINE)
+_IMPORT = re.compile(r"^from (mien[.\w]*) import", re.MULTILINE)
+_WITHOUT_INSTRUCTIONS = ("mien.imaging.compiler", "mien.imaging.kernels", "mien.system.processor")
 CHEAP = ("mien.swap.memory.observer._follow", "mien.imaging.draw._take")
 
 
@@ -27,7 +34,8 @@ def _kernels() -> set[str]:
 
 
 def test_each_kernel_is_compiled_beforehand() -> None:
-    assert {name for name, _ in read_types()} == _kernels()
+    listed = {name for name, _ in read_types()}
+    assert listed == _kernels(), "assets/kernel_types.csv needs a line for each kernel with the types of its arguments"
 
 
 def test_types_are_known_and_as_many_as_a_kernel_takes() -> None:
@@ -63,6 +71,44 @@ def test_a_library_is_complete_as_long_as_the_sources_are_the_same(tmp_path: Pat
     assert is_complete(tmp_path / "file")
     monkeypatch.setattr(kernel_builder, "code_digest", lambda _: "changed")
     assert not is_complete(tmp_path / "file")
+
+
+@pytest.mark.usefixtures("few")
+def test_a_library_for_other_types_is_not_complete(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    build_part(tmp_path / "file", 0, 1)
+    rows = [(name, ("float64[::1]", *types[1:])) for name, types in kernel_builder.read_types()]
+    monkeypatch.setattr(kernel_builder, "read_types", lambda: rows)
+    assert not is_complete(tmp_path / "file")
+
+
+def test_a_build_that_is_interrupted_ends_its_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[subprocess.Popen[bytes]] = []
+
+    class Interrupted(subprocess.Popen[bytes]):
+        def __init__(self, command: list[str], **more: Any) -> None:
+            super().__init__([sys.executable, "-c", "input()"], **more | {"stdin": subprocess.PIPE})
+            started.append(self)
+
+        def communicate(self, *_: Any, **__: Any) -> Any:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(kernel_builder, "available_cores", lambda: 2)
+    monkeypatch.setattr(subprocess, "Popen", Interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        build(tmp_path / "file")
+    assert [process.returncode for process in started] == [-signal.SIGKILL] * 2
+
+
+def test_instructions_name_all_modules_that_write_them() -> None:
+    for name, _ in read_types():
+        place, _, attribute = name.rpartition(".")
+        function = getattr(import_module(place), attribute).py_func
+        for value in function.__globals__.values():
+            if isinstance(value, Instructions):
+                known = {*value.modules, place, *_WITHOUT_INSTRUCTIONS}
+                written = [Path(str(import_module(each).__file__)).read_text("utf-8") for each in value.modules]
+                taken = {each for text in written for each in _IMPORT.findall(text)}
+                assert taken <= known, f"{name} needs {taken - known}"
 
 
 def test_a_build_that_fails_says_why_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

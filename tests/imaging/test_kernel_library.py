@@ -1,5 +1,7 @@
 """Libraries of kernels: the Python functions around machine code give what numba gives, and refuse what they cannot take."""
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,12 +13,14 @@ from mien.imaging import kernel_library
 from mien.imaging.kernel_files import code_digest, write_checked
 from mien.imaging.kernel_library import (
     COMMON_X86,
+    PACKAGED,
     Contents,
     Library,
     kernel_name,
     library_bytes,
     library_name,
     library_paths,
+    own_library,
     read_library,
 )
 from mien.imaging.kernels import Kernel, kernel
@@ -187,7 +191,7 @@ def test_a_file_gives_what_was_written(contents: Contents, tmp_path: Path) -> No
     assert read_library(tmp_path / "file") == contents
 
 
-@pytest.mark.parametrize("damage", ["missing", "cut", "another form"])
+@pytest.mark.parametrize("damage", ["missing", "cut", "another form", "another maker"])
 def test_a_damaged_file_is_not_used(contents: Contents, tmp_path: Path, damage: str, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "file"
     content = library_bytes(contents)
@@ -198,6 +202,10 @@ def test_a_damaged_file_is_not_used(contents: Contents, tmp_path: Path, damage: 
         case "another form":
             write_checked(file, content)
             monkeypatch.setattr(kernel_library, "FORMAT", kernel_library.FORMAT + 1)
+        case "another maker":
+            write_checked(file, content)
+            assert read_library(file) == contents
+            monkeypatch.setattr(kernel_library, "module_digest", lambda _: "changed")
     assert read_library(file) is None
 
 
@@ -209,12 +217,68 @@ def test_the_packaged_library_needs_all_that_it_is_built_for(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, flags: str, packaged: bool
 ) -> None:
     monkeypatch.setattr("mien.system.processor.described_processor", lambda: f"flags\t\t: {flags}\n")
-    own, *rest = library_paths(tmp_path)
-    assert own.parent == tmp_path
-    assert [each.name for each in rest] == ([library_name(COMMON_X86)] if packaged else [])
+    found = [path.name for path in library_paths(tmp_path) if path.parent == PACKAGED]
+    assert found == ([library_name(COMMON_X86)] if packaged else [])
 
 
-@pytest.mark.parametrize("name", ["NUMBA_BOUNDSCHECK", "NUMBA_DISABLE_JIT"])
+@pytest.mark.parametrize(("described", "own"), [("flags\t\t: fpu\n", True), ("", False), ("processor\t: 0\n", False)])
+def test_a_processor_that_is_not_described_has_no_library_of_its_own(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, described: str, own: bool
+) -> None:
+    monkeypatch.setattr("mien.system.processor.described_processor", lambda: described)
+    assert (own_library(tmp_path) is not None) == own
+    assert [path.parent for path in library_paths(tmp_path)] == ([tmp_path] if own else [])
+
+
+def test_code_that_asks_for_a_name_which_this_python_lacks_is_not_loaded(
+    contents: Contents, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = kernel_library.undefined(contents.code[0])
+    assert {"PyLong_AsLongLong", "malloc"} <= names
+    monkeypatch.setattr(kernel_library, "undefined", lambda _: {*names, "PyRemoved_Function"})
+    with pytest.raises(RuntimeError, match="this Python has no PyRemoved_Function"):
+        Library(contents)
+
+
+_FAR = """
+import ctypes, sys
+from pathlib import Path
+from mien.imaging.kernel_library import Library, read_library
+import llvmlite.binding
+
+contents = read_library(Path(sys.argv[1]))
+llvmlite.binding.initialize_native_target()
+process = ctypes.CDLL(None)
+take, drop = process.mmap, process.munmap
+take.restype, take.argtypes = ctypes.c_void_p, [ctypes.c_void_p, ctypes.c_size_t, *[ctypes.c_int] * 3, ctypes.c_long]
+drop.argtypes = ctypes.c_void_p, ctypes.c_size_t
+PRIVATE, FIXED, ANONYMOUS, NO_RESERVE = 0x2, 0x10, 0x20, 0x4000
+
+def held(size, at=None):
+    return take(at, size, 0, PRIVATE | ANONYMOUS | NO_RESERVE | (FIXED if at else 0), -1, 0)
+
+page = held(4096)
+for _ in range(4):
+    held(1 << 30)
+areas = [[int(each, 16) for each in line.split()[0].split("-")] for line in open("/proc/self/maps")]
+for (_, end), (start, _) in zip(areas, areas[1:]):
+    if 1 << 46 < end < start < end + (1 << 30):
+        held(start - end, end)
+drop(page, 4096)
+Library(contents)
+print("loaded")
+"""
+
+
+def test_code_and_constants_lie_side_by_side_where_room_is_scattered(contents: Contents, tmp_path: Path) -> None:
+    write_checked(tmp_path / "file", library_bytes(contents))
+    # A hole of one page, and the next room 4 GB away: where parts are placed one by one, LLVM ends the process.
+    command = [sys.executable, "-P", "-c", _FAR, str(tmp_path / "file")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "loaded\n"), done.stderr
+
+
+@pytest.mark.parametrize("name", ["NUMBA_BOUNDSCHECK", "NUMBA_DISABLE_JIT", "NUMBA_CPU_FEATURES"])
 def test_numba_compiles_where_other_code_is_asked_for(monkeypatch: pytest.MonkeyPatch, other: _Other, name: str) -> None:
     def opened() -> tuple[Library, ...]:
         raise AssertionError("a library was opened")

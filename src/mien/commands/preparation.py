@@ -12,11 +12,10 @@ from mien.commands.demo import open_demo
 from mien.errors import MienError, UsageError
 from mien.imaging import kernel_builder
 from mien.imaging.kernel_files import SUFFIX, kernel_folder
-from mien.imaging.kernel_library import can_load, library_name
+from mien.imaging.kernel_library import own_library
 from mien.models.library.store import Store
 from mien.settings import Settings
 from mien.system.machine_record import MachineRecord, write_record
-from mien.system.processor import processor_digest
 from mien.system.programs import environment, python_module
 
 _FILM_S = "0.2"  # of the bundled clip: six frames use all kernels of films
@@ -31,8 +30,8 @@ def prepare(store: Store, report: Callable[[str], None]) -> Path:
     folder = kernel_folder()
     if folder is None:
         raise UsageError("there is no folder for compiled kernels", _REMEDY)
-    library = folder / library_name(processor_digest())
-    if can_load() and not kernel_builder.is_complete(library):
+    library = own_library(folder)
+    if library and not kernel_builder.is_complete(library):
         report("compiling the pixel kernels for this processor, half a minute on two cores, once")
         try:
             kernel_builder.build(library)
@@ -44,7 +43,7 @@ def prepare(store: Store, report: Callable[[str], None]) -> Path:
             _swap(demo.photo, target, output, Path(made) / "data", *end)
     settings = Settings()
     warm_up(factory.open_engine(settings, factory.open_models(settings, store).sessions), settings)
-    if not library.exists() and not any(folder.glob(f"*{SUFFIX}")):
+    if not (library and library.exists()) and not any(folder.glob(f"*{SUFFIX}")):
         raise UsageError(f"compiled kernels cannot be kept in {folder}", _REMEDY)
     return folder
 

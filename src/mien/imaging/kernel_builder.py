@@ -3,12 +3,14 @@
 `python -m mien.imaging.kernel_builder --package` builds the one that comes in the package, into it.
 """
 
+import hashlib
 import importlib
 import logging
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from importlib import resources
 from pathlib import Path
 
@@ -43,15 +45,18 @@ def build(path: Path, processors: str | None = None) -> None:
         # What it compiles is for this library alone.
         settings = {**inherited, **chosen, FOLDER_VARIABLE: folder}
         files = [Path(folder) / f"{number}.part" for number in range(count)]
-        started = [
-            subprocess.Popen(
-                python_module(_MODULE, "--part", str(file), str(number), str(count)),
-                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=settings,
-            )
-            for number, file in enumerate(files)
-        ]  # fmt: skip
-        said = [process.communicate()[1].decode("utf-8", "replace").strip()[-600:] for process in started]
-        if any(process.returncode for process in started):
+        with ExitStack() as stack:
+            started = []
+            for number, file in enumerate(files):
+                process = subprocess.Popen(
+                    python_module(_MODULE, "--part", str(file), str(number), str(count)),
+                    stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=settings,
+                )  # fmt: skip
+                started.append(stack.enter_context(process))
+                # Where this is interrupted, none stays behind: it would write into a folder that is gone.
+                stack.callback(process.kill)
+            said = [each.communicate()[1].decode("utf-8", "replace").strip()[-600:] for each in started]
+        if any(each.returncode for each in started):
             raise RuntimeError(f"kernels could not be compiled: {' '.join(said)}")
         parts = [read_library(file) for file in files]
     kernels: dict[str, tuple[str, tuple[str, ...]]] = {}
@@ -62,10 +67,12 @@ def build(path: Path, processors: str | None = None) -> None:
 
 
 def is_complete(path: Path) -> bool:
-    """Return True where a library holds all kernels as their sources are now."""
+    """Return True where a library holds all kernels as their sources, and the table, are now."""
     known = read_library(path)
-    names = {name for name, _ in read_types()}
-    return known is not None and all(known.kernels.get(each, ("",))[0] == code_digest(_kernel(each)) for each in names)
+    return known is not None and all(
+        known.kernels.get(name) == (code_digest(_kernel(name)), tuple(_symbol(name, types) for types in rows))
+        for name, rows in _by_name().items()
+    )
 
 
 def read_types() -> list[tuple[str, tuple[str, ...]]]:
@@ -79,22 +86,32 @@ def build_part(path: Path, number: int, count: int) -> None:
     from mien.imaging import kernel_compiler, kernel_object
     from mien.imaging.compiler import numba
 
-    by_name: dict[str, list[tuple[str, ...]]] = {}
-    for name, types in read_types():
-        by_name.setdefault(name, []).append(types)
+    by_name = _by_name()
     module = kernel_object.Merged(TYPES_NAME, len(TYPES) if number == 0 else 0)
     kernels = {}
     for name in sorted(by_name)[number::count]:
         function = _kernel(name)
         compiled = kernel_compiler.uncached_kernel(function, fast=True)
         try:
-            made = tuple(module.add(compiled, f"{name}.{k}", types) for k, types in enumerate(by_name[name]))
+            made = tuple(module.add(compiled, _symbol(name, types), types) for types in by_name[name])
         except numba.core.errors.NumbaError as error:
             # The others are as fast without it.
             _log.warning("%s is not in the library: %s", name, error)
             continue
         kernels[name] = code_digest(function), made
     write_checked(path, library_bytes(Contents(kernels, (module.emitted(),))))
+
+
+def _by_name() -> dict[str, list[tuple[str, ...]]]:
+    found: dict[str, list[tuple[str, ...]]] = {}
+    for name, types in read_types():
+        found.setdefault(name, []).append(types)
+    return found
+
+
+def _symbol(name: str, types: Sequence[str]) -> str:
+    """Return the name of a kernel's function for some types."""
+    return f"{name}.{hashlib.sha256('; '.join(types).encode()).hexdigest()[:8]}"
 
 
 def _kernel(name: str) -> Callable[..., None]:

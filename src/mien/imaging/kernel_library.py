@@ -10,6 +10,7 @@ import json
 import logging
 import os
 import platform
+import struct
 import sys
 import sysconfig
 from collections.abc import Callable
@@ -19,11 +20,13 @@ from typing import Any
 
 import numpy as np
 
-from mien.imaging.kernel_files import code_digest, kernel_folder, read_checked
-from mien.system.processor import has_all, processor_digest
+from mien.imaging.kernel_files import code_digest, kernel_folder, module_digest, read_checked
+from mien.system.processor import described_flags, has_all, processor_digest
 
 FORMAT = 1
 """Version of the file format: other versions are not read."""
+_MAKERS = tuple(f"mien.imaging.{name}" for name in ("kernel_compiler", "kernel_glue", "kernel_object"))
+"""Modules that libraries are made by: what others, or earlier versions of them, made is not read."""
 PACKAGED = Path(__file__).parent / "prebuilt"
 """Folder of the library that comes in the package; it need not exist."""
 COMMON_X86 = "x86-64-v3"
@@ -32,9 +35,10 @@ _COMMON_FEATURES = frozenset(("avx", "avx2", "bmi1", "bmi2", "f16c", "fma", "abm
 TYPES_NAME = "mien_types"
 TYPES = "ndarray", "int64", "float64", "float32"
 """NumPy types in the table of a library, by which its functions recognise their arguments."""
-_CHECKING = "NUMBA_BOUNDSCHECK", "NUMBA_DISABLE_JIT", "NUMBA_CPU_NAME"
+_CHECKING = "NUMBA_BOUNDSCHECK", "NUMBA_DISABLE_JIT", "NUMBA_CPU_NAME", "NUMBA_CPU_FEATURES"
 """Variables that ask numba for other code than a library holds."""
 _FASTCALL = 0x80  # METH_FASTCALL of Python's methodobject.h
+_SYMBOLS = 2  # SHT_SYMTAB of the ELF specification
 _log = logging.getLogger(__name__)
 
 
@@ -100,10 +104,17 @@ def _libraries() -> tuple[Library, ...]:
 
 def library_paths(folder: Path | None) -> tuple[Path, ...]:
     """Return where libraries that this processor and Python can run may lie, the best first."""
-    if not can_load():
-        return ()
-    own = () if folder is None else (folder / library_name(processor_digest()),)
-    return (*own, PACKAGED / library_name(COMMON_X86)) if has_all(_COMMON_FEATURES) else own
+    own = own_library(folder)
+    found = () if own is None else (own,)
+    return (*found, PACKAGED / library_name(COMMON_X86)) if can_load() and has_all(_COMMON_FEATURES) else found
+
+
+def own_library(folder: Path | None) -> Path | None:
+    """Return the place of the library for this very processor, None where there cannot be one.
+
+    Without a description, as in a container that hides it, all processors have the same name: one would run another's code.
+    """
+    return folder / library_name(processor_digest()) if folder and can_load() and described_flags() else None
 
 
 def library_name(processors: str) -> str:
@@ -134,7 +145,7 @@ def read_library(path: Path) -> Contents | None:
         return None
     head, _, code = content.partition(b"\n")
     row = json.loads(head)
-    if row["format"] != FORMAT:
+    if row["format"] != _format():
         return None
     kernels = {name: (digest, tuple(names)) for name, (digest, names) in row["kernels"].items()}
     parts, start = [], 0
@@ -146,18 +157,47 @@ def read_library(path: Path) -> Contents | None:
 
 def library_bytes(contents: Contents) -> bytes:
     """Return the contents as they lie in a file after its SHA-256."""
-    row = {"format": FORMAT, "kernels": contents.kernels, "sizes": [len(each) for each in contents.code]}
+    row = {"format": _format(), "kernels": contents.kernels, "sizes": [len(each) for each in contents.code]}
     return json.dumps(row, sort_keys=True).encode() + b"\n" + b"".join(contents.code)
+
+
+def _format() -> list[object]:
+    return [FORMAT, *map(module_digest, _MAKERS)]
+
+
+def undefined(emitted: bytes) -> set[str]:
+    """Return the names that an object file, ELF for 64 bits, takes from elsewhere."""
+    sections, count = struct.unpack_from("<Q", emitted, 0x28)[0], struct.unpack_from("<H", emitted, 0x3C)[0]
+    headers = [struct.unpack_from("<IIQQQQIIQQ", emitted, sections + 64 * index) for index in range(count)]
+    found = set()
+    for kind, start, size, link in ((each[1], each[4], each[5], each[6]) for each in headers):
+        if kind != _SYMBOLS:
+            continue
+        texts = headers[link][4]
+        # The first symbol is none.
+        for at in range(start + 24, start + size, 24):
+            name, _, _, section = struct.unpack_from("<IBBH", emitted, at)
+            if section == 0:
+                found.add(emitted[texts + name : emitted.index(b"\0", texts + name)].decode())
+    return found
 
 
 def _loaded(code: tuple[bytes, ...]) -> Callable[[str], int]:
     """Load object files and return a function that finds the address of a name. Raises `RuntimeError`."""
     import llvmlite.binding as llvm
 
+    process = ctypes.CDLL(None)
+    asked = set[str]().union(*map(undefined, code)) - {TYPES_NAME}
+    missing = sorted(name for name in asked if not hasattr(process, name))
+    if missing:
+        # LLVM would end the process.
+        raise RuntimeError(f"this Python has no {', '.join(missing)}")
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
     machine: Any = llvm.Target.from_default_triple().create_target_machine(reloc="pic")
-    engine: Any = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)
+    # With llvmlite's memory manager, which lays code and constants side by side: LLVM's own puts them where there is room, and
+    # ends the process where that is more than 2 GB apart, as large networks can make it.
+    engine: Any = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine, use_lmm=True)
     for each in code:
         engine.add_object_file(llvm.ObjectFileRef.from_data(each))
     engine.finalize_object()

@@ -1,12 +1,11 @@
 """Object file of kernels compiled by numba, with the Python functions around them."""
 
-import struct
 from typing import Any
 
 from mien.imaging.compiler import ir, llvm, numba
 from mien.imaging.kernel_glue import glue
+from mien.imaging.kernel_library import undefined
 
-_SYMBOLS = 2  # SHT_SYMTAB of the ELF specification
 _RUNTIME = """
 declare ptr @malloc(i64)
 declare void @free(ptr)
@@ -154,20 +153,3 @@ def parse_type(text: str) -> Any:
     if not axes:
         return kind
     return numba.types.Array(kind, axes.count(",") + 1, "C" if "::1" in axes else "A", readonly=plain != text)
-
-
-def undefined(emitted: bytes) -> set[str]:
-    """Return the names that an object file, ELF for 64 bits, takes from elsewhere."""
-    sections, count = struct.unpack_from("<Q", emitted, 0x28)[0], struct.unpack_from("<H", emitted, 0x3C)[0]
-    headers = [struct.unpack_from("<IIQQQQIIQQ", emitted, sections + 64 * index) for index in range(count)]
-    found = set()
-    for kind, start, size, link in ((each[1], each[4], each[5], each[6]) for each in headers):
-        if kind != _SYMBOLS:
-            continue
-        texts = headers[link][4]
-        # The first symbol is none.
-        for at in range(start + 24, start + size, 24):
-            name, _, _, section = struct.unpack_from("<IBBH", emitted, at)
-            if section == 0:
-                found.add(emitted[texts + name : emitted.index(b"\0", texts + name)].decode())
-    return found

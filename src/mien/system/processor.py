@@ -25,8 +25,13 @@ def described_processor() -> str:
 
 def has_all(features: Set[str]) -> bool:
     """Return True where this processor is known to have these features, in Linux's words for x86; False on other systems."""
+    return features <= described_flags()
+
+
+def described_flags() -> Set[str]:
+    """Return the features of this processor, in Linux's words for x86; none on other systems, and where they are hidden."""
     lines = (line for line in described_processor().splitlines() if line.startswith("flags"))
-    return features <= set(next(lines, "").split())
+    return set(next(lines, "").partition(":")[2].split())
 
 
 def processor_digest() -> str:
