@@ -116,6 +116,13 @@ def test_a_display_that_is_not_there_is_told(monkeypatch: pytest.MonkeyPatch) ->
         Window("Call", platform="linux").__enter__()
 
 
+@pytest.mark.parametrize("number", ["0x2a00003", "0X02A00003"])
+def test_a_number_is_that_of_a_window_whatever_the_titles_are(number: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = [XWindow(0x2A00003, "Call", 64, 48), XWindow(7, "0x2a00003", 64, 48), XWindow(8, "0X02A00003", 64, 48)]
+    window = Window(number, display=":5", platform="linux", windows=lambda _: shown)
+    assert Refusal(monkeypatch).of(window)[0][2]["window_id"] == str(0x2A00003)
+
+
 def test_other_systems_do_what_they_can(monkeypatch: pytest.MonkeyPatch) -> None:
     plain = {"framerate": "30", "fflags": "nobuffer"}
     assert Refusal(monkeypatch).of(Window("Call", platform="win32")) == [("title=Call", "gdigrab", plain)]

@@ -5,6 +5,7 @@ import struct
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -72,6 +73,21 @@ class _Server:
         return _reply(bytes(8) + struct.pack("<HH", 640, 360))
 
 
+class _Crowded(_Server):
+    """A server in whose windows there are ten thousand others each, of which none has a title."""
+
+    trees = 0
+
+    def __init__(self) -> None:
+        super().__init__(listed=False)
+
+    def _answer(self, code: int, content: bytes) -> bytes:
+        if code == 15:
+            self.trees += 1
+            return _reply(bytes(8) + struct.pack("<H", 10_000), struct.pack("<10000I", *range(1000, 11_000)))
+        return super()._answer(code, content)
+
+
 def _reply(fixed: bytes, more: bytes = b"", detail: int = 0) -> bytes:
     more += bytes(-len(more) % 4)
     return struct.pack("<BBHI", 1, detail, 0, len(more) // 4) + fixed.ljust(24, b"\0") + more
@@ -100,6 +116,7 @@ def test_windows_are_those_of_the_window_manager_or_those_below_the_root(listed:
         pytest.param(_Server(greeting=b""), id="closed at once"),
         pytest.param(_Server(greeting=b"\0" + bytes(5) + struct.pack("<H", 0)), id="refused"),
         pytest.param(_Server(greeting=struct.pack("<BxHHH", 1, 11, 0, 2) + bytes(8)), id="a greeting that is too short"),
+        pytest.param(_Server(greeting=struct.pack("<BxHHH", 1, 11, 0, 5) + bytes(20)), id="a greeting without formats"),
         pytest.param(_Server(reply=struct.pack("<BBHI", 1, 0, 0, 0xFFFFFFFF) + bytes(24)), id="an answer of 16 GB"),
         pytest.param(_Server(reply=struct.pack("<BBHI", 1, 32, 0, 0) + b"\xff" * 24), id="a length that is a lie"),
     ],
@@ -109,7 +126,22 @@ def test_a_server_that_answers_with_nonsense_is_told(server: _Server) -> None:
         windows_of(display)
 
 
-@pytest.mark.parametrize("display", ["", "nonsense", ":", ":x", "127.0.0.1:1"])
+def test_a_server_that_sends_events_without_end_is_left() -> None:
+    with _serving(_Server(reply=(b"\x02" + bytes(31)) * 64)) as display:
+        times = count(step=0.5)
+        with pytest.raises(SourceLost, match="does not tell its windows") as error:
+            windows_of(display, lambda: next(times))
+    assert str(error.value.__cause__) == "the X server takes too long"
+
+
+def test_windows_in_windows_without_end_are_left_at_some_number() -> None:
+    server = _Crowded()
+    with _serving(server) as display:
+        assert windows_of(display) == []
+    assert server.trees == 3, "one of each depth"
+
+
+@pytest.mark.parametrize("display", ["", "nonsense", ":", ":x", "127.0.0.1:1", f"127.0.0.1:{10**20}"])
 def test_a_display_that_is_none_is_told(display: str) -> None:
     with pytest.raises(SourceLost, match="does not tell its windows"):
         windows_of(display)

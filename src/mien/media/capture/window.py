@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -15,6 +16,7 @@ from mien.types import Frame
 _LOOK_S = 0.5  # between two looks whether the window is still there: FFmpeg repeats the last picture of a closed one
 _MOST_NAMED = 8  # titles in an error
 _NUMBER = "0x"
+_NUMBER_FORM = re.compile(r"0[xX]([0-9a-fA-F]+)")
 
 
 class Window(LiveInput):
@@ -71,7 +73,10 @@ class Window(LiveInput):
         return [Opening(self._display, "x11grab", plain | {"window_id": str(self._found.id)})]
 
     def _chosen(self, windows: list[XWindow]) -> XWindow:
-        whole = [each for each in windows if each.title == self._title or f"{_NUMBER}{each.id:x}" == self._title.lower()]
+        number = _number_in(self._title)
+        # A number first: another window may have it as its title.
+        numbered = [each for each in windows if each.id == number]
+        whole = numbered or [each for each in windows if each.title == self._title]
         found = whole or [each for each in windows if self._title.lower() in each.title.lower()]
         if len(found) == 1:
             return found[0]
@@ -106,6 +111,12 @@ class Window(LiveInput):
         except SourceLost as reason:
             return reason
         return SourceLost(f"{self._what} cannot be read", "move all of it onto the screen")
+
+
+def _number_in(title: str) -> int | None:
+    """Return the number of a window that stands in place of its title, with zeros in front or without; None of a title."""
+    written = _NUMBER_FORM.fullmatch(title)
+    return None if written is None else int(written[1], 16)
 
 
 def _wayland() -> str:

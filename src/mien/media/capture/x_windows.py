@@ -4,14 +4,17 @@ import os
 import re
 import socket
 import struct
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from mien.errors import SourceLost
 
-_TIMEOUT_S = 3.0  # for an answer; a server on the same machine takes milliseconds
+_TIMEOUT_S = 3.0  # for a part of an answer; a server on the same machine takes milliseconds
+_MOST_S = 10.0  # for all answers together: a server that sends a byte now and then, or events only, never ends
 _MAX_REPLY_BYTES = 4 << 20  # of one answer; a title of 64 kB and 10,000 windows are far below
 _MAX_WINDOWS = 4096  # that are asked for their title; a desktop has hundreds
 _MAX_DEPTH = 3  # of the search without a window manager's list: its frames lie between the root and the window
@@ -35,13 +38,13 @@ class XWindow:
     height: int
 
 
-def windows_of(display: str) -> list[XWindow]:
+def windows_of(display: str, clock: Callable[[], float] = time.monotonic) -> list[XWindow]:
     """Return the windows of an X display that are shown and have a title. Raises `SourceLost`."""
     try:
-        with _connected(display) as connection:
+        with _connected(display, clock) as connection:
             found = [connection.window(number) for number in connection.candidates()]
             return [each for each in found if each is not None]
-    except (OSError, struct.error, ValueError) as error:
+    except (OSError, struct.error, ValueError, IndexError, OverflowError) as error:
         raise SourceLost(
             f"display {display} does not tell its windows", "check DISPLAY, or name a part of the screen"
         ) from error
@@ -54,8 +57,9 @@ class _Refused(Exception):
 class _Connection:
     """Connection to an X server, little-endian; each request waits for its answer."""
 
-    def __init__(self, stream: socket.socket, cookie: bytes) -> None:
+    def __init__(self, stream: socket.socket, cookie: bytes, clock: Callable[[], float]) -> None:
         self._stream = stream
+        self._clock, self._ends_s = clock, clock() + _MOST_S
         name = _COOKIE if cookie else b""
         stream.sendall(struct.pack("<BxHHHHxx", ord("l"), 11, 0, len(name), len(cookie)) + _padded(name) + _padded(cookie))
         answer = self._taken(8)
@@ -68,7 +72,7 @@ class _Connection:
     def candidates(self) -> list[int]:
         """Return the windows that may be asked for their title: those of the window manager, else all near the root."""
         listed = self._words(self.root, self.atom("_NET_CLIENT_LIST"))
-        return (listed or list(self._below(self.root, 1)))[:_MAX_WINDOWS]
+        return listed or list(islice(self._below(self.root, 1), _MAX_WINDOWS))
 
     def window(self, number: int) -> XWindow | None:
         """Return a window that is shown and has a title."""
@@ -124,6 +128,8 @@ class _Connection:
             raise ValueError("an answer of the X server is too long")
         content = bytearray()
         while len(content) < size:
+            if self._clock() >= self._ends_s:
+                raise TimeoutError("the X server takes too long")
             part = self._stream.recv(size - len(content))
             if not part:
                 raise ConnectionResetError("the X server has gone")
@@ -132,7 +138,7 @@ class _Connection:
 
 
 @contextmanager
-def _connected(display: str) -> Iterator[_Connection]:
+def _connected(display: str, clock: Callable[[], float]) -> Iterator[_Connection]:
     """Connect to a display as `DISPLAY` names it: `:0`, `:0.1`, `host:10.0`."""
     parts = re.fullmatch(r"(?:unix)?([^:]*):(\d+)(?:\.\d+)?", display)
     if parts is None:
@@ -146,7 +152,7 @@ def _connected(display: str) -> Iterator[_Connection]:
     with stream:
         if not host:
             stream.connect(f"/tmp/.X11-unix/X{number}")
-        yield _Connection(stream, _cookie(number))
+        yield _Connection(stream, _cookie(number), clock)
 
 
 def _cookie(number: int) -> bytes:
