@@ -2,6 +2,7 @@
 
 import cv2
 import numpy as np
+import pytest
 
 from mien.face import landmark_sets
 from mien.swap.stages.skin_texture import textured
@@ -109,3 +110,9 @@ def test_a_face_elsewhere_has_other_pores() -> None:
     )
     inside = cv2.erode(_mask(), np.ones((41, 41), np.uint8)) > 0
     assert abs(float(np.corrcoef(here[inside][:, 1], there[inside][:, 1])[0, 1])) < 0.15
+
+
+@pytest.mark.parametrize("level", [0, 128, 255])
+def test_without_any_texture_in_both_nothing_changes(level: int) -> None:
+    flat = np.full_like(_smooth(), level)
+    assert np.array_equal(textured(FacePatch(flat, _mask(), _PLACE), flat, _points(), 1.0), flat)

@@ -75,7 +75,7 @@ def textured(patch: FacePatch, target: Image, points: Floats, strength: float) -
     own = _strengths(bands, judged)
     lacks = np.minimum(np.sqrt(np.maximum(wanted**2 - own**2, 0)), TUNING.most) * (strength * TUNING.share)
     most = TUNING.spare * wanted
-    kept = np.where(own > most, most / np.maximum(own, most), 1) ** (strength * TUNING.excess_share)
+    kept = np.divide(most, own, out=np.ones_like(own), where=own > most) ** (strength * TUNING.excess_share)
     if not lacks.any() and kept.min() == 1:
         return patch.crop
     change = np.sum([band * (share - 1) for band, share in zip(bands, kept, strict=True)], axis=0)
