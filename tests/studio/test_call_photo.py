@@ -2,9 +2,11 @@
 
 import io
 import re
+import threading
 import time
 import zipfile
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -114,6 +116,42 @@ def test_one_photo_waits_and_a_removed_one_is_deleted(studio: Studio, examples: 
     assert studio.client.get("/api/check").json()["photo"] == ""
     assert list(studio.uploads.iterdir()) == []
     assert studio.client.delete("/api/check/photo").status_code == 204, "without a photo, too"
+
+
+class _Turns:
+    """A lock that two threads take and leave in turn: after each, one waits for the other."""
+
+    def __init__(self) -> None:
+        self._lock, self._both = threading.RLock(), threading.Barrier(2, timeout=DEADLINE_S)
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+        self._both.wait()
+
+
+def test_of_two_photos_that_are_chosen_at_once_one_waits_and_the_other_is_deleted(
+    studio: Studio, examples: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    check, paths = studio.session.check, [studio.uploads / name for name in ("first", "second")]
+    for path in paths:
+        path.write_bytes((examples / "grace_hopper.jpg").read_bytes())
+    with monkeypatch.context() as patched, ThreadPoolExecutor(2) as pool:
+        patched.setattr(check, "_lock", _Turns())
+        for made in [pool.submit(check.choose_photo, path, path.name, agreed=True) for path in paths]:
+            made.result()
+    waits = studio.client.get("/api/check").json()["photo"]
+    assert [path.name for path in studio.uploads.iterdir()] == [waits]
+
+
+@pytest.mark.parametrize(("name", "shown"), [("a" * 300 + ".jpg", "a" * 80), ("/", "photo"), ("..", "..")])
+def test_the_name_of_a_photo_is_short_and_never_empty(studio: Studio, examples: Path, name: str, shown: str) -> None:
+    path = studio.uploads / "photo"
+    path.write_bytes((examples / "grace_hopper.jpg").read_bytes())
+    studio.session.check.choose_photo(path, Path(name).name, agreed=True)
+    assert studio.client.get("/api/check").json()["photo"] == shown
 
 
 def test_a_photo_of_nobody_ends_the_check_by_name_and_is_deleted(studio: Studio, recording: Path) -> None:

@@ -42,6 +42,7 @@ from mien.provenance.signing.signer import Signer
 from mien.settings import Settings
 from mien.studio.session.check_findings import answered, compared, rows_for_notes, seen_of
 from mien.studio.session.check_requests import CallRequest, PairRequest
+from mien.studio.session.gallery_face import GALLERY_LIMITS
 
 Phase = Literal["none", "opening", "watching", "ended", "failed"]
 _LAST_SEARCH_S = 10.0  # for a search that is under way at the end; one takes a second of an idle core
@@ -135,16 +136,18 @@ class CallCheck:
             )  # fmt: skip
         with named_in_errors(path, name):
             read_photo(path, Settings())
-        self.drop_photo()
-        with self._lock:
-            self._photo = _Photo(path, name)
+        self._let_wait(_Photo(path, name[: GALLERY_LIMITS.name_letters] or "photo"))
 
     def drop_photo(self) -> None:
         """Compare the next check with no photo, and delete the one that waits for it."""
+        self._let_wait(None)
+
+    def _let_wait(self, photo: _Photo | None) -> None:
+        """Let a photo, or none, wait for the next check, and delete the one before."""
         with self._lock:
-            photo, self._photo = self._photo, None
-        if photo is not None:
-            photo.path.unlink(missing_ok=True)
+            before, self._photo = self._photo, photo
+        if before is not None:
+            before.path.unlink(missing_ok=True)
 
     def described(self) -> dict[str, Any]:
         """Return the check for the page: its phase, the words, the request of the moment, the answers.
