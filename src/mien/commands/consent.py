@@ -9,6 +9,7 @@ from mien.commands.options import Commands, add_data, add_json, data_of
 from mien.commands.tables import new_table, print_json, print_table
 from mien.errors import UsageError
 from mien.provenance.consent import COMPARISON, COMPARISON_STATEMENT, STATEMENTS
+from mien.system.printable import printable
 
 if TYPE_CHECKING:
     from mien.provenance.consent import Consent
@@ -48,7 +49,7 @@ def _run(options: argparse.Namespace) -> int:
         return 0
     table = new_table("id", "statement", "photo", "given", "adult", "revoked")
     for each in found:
-        table.add_row(*(escape(str(value)) for value in _described(each).values()))
+        table.add_row(*(escape(printable(str(value))) for value in _described(each).values()))
     print_table(table)
     return 0
 
