@@ -113,7 +113,7 @@ def test_windows_are_those_of_the_window_manager_or_those_below_the_root(listed:
 @pytest.mark.parametrize(
     "server",
     [
-        pytest.param(_Server(greeting=b""), id="closed at once"),
+        pytest.param(_Server(greeting=b""), id="silent"),
         pytest.param(_Server(greeting=b"\0" + bytes(5) + struct.pack("<H", 0)), id="refused"),
         pytest.param(_Server(greeting=struct.pack("<BxHHH", 1, 11, 0, 2) + bytes(8)), id="a greeting that is too short"),
         pytest.param(_Server(greeting=struct.pack("<BxHHH", 1, 11, 0, 5) + bytes(20)), id="a greeting without formats"),
