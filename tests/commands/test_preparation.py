@@ -1,5 +1,8 @@
 """`mien doctor --prepare`: `scripts/install` runs it whole; here are its edges."""
 
+import os
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +11,10 @@ import pytest
 from mien.commands import preparation
 from mien.commands.main import main
 from mien.imaging import kernel_builder
-from mien.imaging.kernel_library import can_load, library_name
+from mien.imaging.kernel_files import kernel_folder
+from mien.imaging.kernel_library import can_load, library_name, own_library
 from mien.system.processor import processor_digest
+from mien.system.programs import environment, python_module
 
 
 @pytest.fixture
@@ -88,3 +93,20 @@ def test_a_failed_swap_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str
     monkeypatch.setattr(preparation, "python_module", lambda *_: ["sh", "-c", "echo no room >&2; exit 5"])
     assert main(["doctor", "--prepare"]) == 1
     assert "no room" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(own_library(Path(os.sep)) is None, reason="NOT TESTED: libraries are for Linux on x86-64")
+def test_nothing_that_a_picture_or_a_film_calls_is_compiled_beside_the_library(tmp_path: Path) -> None:
+    library, known = own_library(tmp_path), own_library(kernel_folder())
+    assert library
+    # The one of this machine saves half a minute, unless a kernel has changed since.
+    if known and kernel_builder.is_complete(known):
+        shutil.copy(known, library)
+    inherited = {name: value for name, value in environment().items() if not name.startswith(("NUMBA_", "MIEN_PLAIN"))}
+    command = python_module("mien.commands.main", "doctor", "--prepare")
+    done = subprocess.run(command, env={**inherited, "NUMBA_CACHE_DIR": str(tmp_path)}, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert kernel_builder.is_complete(library), "assets/kernel_types.csv has types that a kernel cannot be compiled for"
+    compiled = sorted({file.name.rpartition("-")[0] for file in tmp_path.glob("*.kernel")})
+    assert compiled == [], "assets/kernel_types.csv lacks types that these are called with"
