@@ -139,12 +139,12 @@ def _flashing(
     return path
 
 
-def test_what_comes_and_goes_in_front_of_a_person_is_left() -> None:
+def test_what_comes_and_goes_in_front_of_a_person_is_told_and_stays_covered() -> None:
     path = _flashing(4)
     assert (path.passing_looks, path.passings, path.in_front) == (4, 4, 4)
     assert is_passing(path)
-    assert is_left(path)
-    assert is_left(_flashing(2))
+    assert is_passing(_flashing(2))
+    assert not is_left(path)
 
 
 @pytest.mark.parametrize(
@@ -159,5 +159,6 @@ def test_what_comes_and_goes_in_front_of_a_person_is_left() -> None:
         pytest.param(_flashing(13, frames=13), id="it is seen often"),
     ],
 )
-def test_all_else_in_front_of_a_person_is_covered(path: FacePath) -> None:
+def test_all_else_in_front_of_a_person_is_not_told_to_pass(path: FacePath) -> None:
+    assert not is_passing(path)
     assert not is_left(path)

@@ -24,7 +24,7 @@ class ChoiceTuning:
     faint_score: float = 0.6
     """So is one below this score that is hardly ever seen but at the place where it was: a pattern of a wall."""
     passing_share: float = 0.5
-    """Share of the finds in front of a person that are gone a moment before and after from which all are a hand that passes."""
+    """Share of the finds in front of a person, gone a moment before and after, from which all may be a passing hand."""
     least_scene_frames: int = 8
     """Unless its scene is shorter than this, as a picture is: then there is no second look, and a close reading does."""
 
@@ -47,7 +47,10 @@ def is_none(path: FacePath, tuning: ChoiceTuning = TUNING) -> bool:
 
 
 def is_passing(path: FacePath, tuning: ChoiceTuning = TUNING) -> bool:
-    """Return True for doubtful finds in front of a person that no mesh fits and that come and go within frames: hands."""
+    """Return True for doubtful finds in front of a person that no mesh fits and that come and go within frames.
+
+    Most are hands; of 108 faces that flash by, 12 are taken for such, too. So they are covered, and a person decides.
+    """
     if path.best_score >= tuning.sure_score or path.meshes or len(path) > tuning.most_sightings:
         return False
     in_front = path.mesh_looks > 0 and path.in_front == path.mesh_looks
@@ -61,7 +64,7 @@ def is_clear(path: FacePath, tuning: ChoiceTuning = TUNING) -> bool:
 
 def is_left(path: FacePath) -> bool:
     """Return True for a path that is not covered."""
-    return is_doubtful(path) or is_hand(path) or is_none(path) or is_passing(path)
+    return is_doubtful(path) or is_hand(path) or is_none(path)
 
 
 def is_doubtful(path: FacePath, tuning: ChoiceTuning = TUNING) -> bool:

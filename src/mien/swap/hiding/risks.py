@@ -49,9 +49,6 @@ def _of_path(path: FacePath, plan: CoverPlan, size_wh: tuple[int, int], tuning: 
     best = max((path.at(index) for index in range(len(path))), key=lambda each: each.score)
     if is_hand(path):
         return [Moment(best.frame, best.box_xyxy, "taken for a hand: not covered", covered=False, risk=0.95)]
-    if is_passing(path):
-        words = f"gone a moment before and after, in front of a person, score {best.score:.2f}: not covered"
-        return [Moment(best.frame, best.box_xyxy, words, covered=False, risk=0.95)]
     if is_none(path):
         words = f"no face in {path.mesh_looks} closer looks, score {best.score:.2f}: not covered"
         return [Moment(best.frame, best.box_xyxy, words, covered=False, risk=0.94)]
@@ -59,7 +56,10 @@ def _of_path(path: FacePath, plan: CoverPlan, size_wh: tuple[int, int], tuning: 
         words = f"seen once, score {best.score:.2f}: not covered"
         return [Moment(best.frame, best.box_xyxy, words, covered=False, risk=min(0.8 + best.score / 5, 0.94))]
     found = []
-    if path.best_score < tuning.doubtful_score:
+    if is_passing(path):
+        words = f"gone a moment before and after, in front of a person, score {best.score:.2f}: perhaps a hand"
+        found.append(Moment(best.frame, best.box_xyxy, words, covered=True, risk=0.65))
+    elif path.best_score < tuning.doubtful_score:
         words = f"low confidence, score {best.score:.2f} at best"
         found.append(Moment(best.frame, best.box_xyxy, words, covered=True, risk=0.6))
     if best.box.size < tuning.small_pixels:
