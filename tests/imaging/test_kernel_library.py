@@ -240,6 +240,15 @@ def test_code_that_asks_for_a_name_which_this_python_lacks_is_not_loaded(
         Library(contents)
 
 
+def test_nothing_is_loaded_where_a_system_forbids_machine_code(contents: Contents, monkeypatch: pytest.MonkeyPatch) -> None:
+    def forbidden() -> None:
+        raise PermissionError("cannot allocate executable memory")
+
+    monkeypatch.setattr("llvmlite.binding.check_jit_execution", forbidden)
+    with pytest.raises(PermissionError):
+        Library(contents)
+
+
 _FAR = """
 import ctypes, sys
 from pathlib import Path

@@ -194,6 +194,8 @@ def _loaded(code: tuple[bytes, ...]) -> Callable[[str], int]:
         raise RuntimeError(f"this Python has no {', '.join(missing)}")
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
+    # Where a system forbids machine code that a program makes, as systemd can, LLVM goes on and the process crashes.
+    llvm.check_jit_execution()
     machine: Any = llvm.Target.from_default_triple().create_target_machine(reloc="pic")
     # With llvmlite's memory manager, which lays code and constants side by side: LLVM's own puts them where there is room, and
     # ends the process where that is more than 2 GB apart, as large networks can make it.
