@@ -1,12 +1,12 @@
 """The packages of an installation: locked, hashed, licensed, named."""
 
+import os
 import re
-import runpy
 import shutil
 import subprocess
 import sys
 import tomllib
-from importlib import import_module, metadata
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -92,16 +92,21 @@ def test_kernels_are_compiled_with_packages_that_mien_runs_with() -> None:
     assert any(Requirement(each).name == "numba" for each in others)
 
 
-def test_a_package_without_kernels_holds_none_of_an_earlier_build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("setuptools.setup", lambda **_: None)
-    monkeypatch.setattr("setuptools.command.build_py.build_py.run", lambda _: None)
-    monkeypatch.setenv("MIEN_SOURCE_ONLY", "1")
+def test_a_package_without_kernels_holds_none_of_an_earlier_build(tmp_path: Path) -> None:
     earlier = tmp_path / "mien" / "imaging" / "prebuilt" / "kernels-x86-64-v3.library"
     earlier.parent.mkdir(parents=True)
     earlier.touch()
-    command = runpy.run_path(str(ROOT / "setup.py"))["BuildWithKernels"](import_module("setuptools").Distribution())
-    command.build_lib = str(tmp_path)
-    command.run()
+    # In a process of its own: setuptools takes the place of Python's distutils, if that was not imported before.
+    code = """
+import runpy, sys, setuptools
+from setuptools.command.build_py import build_py
+setuptools.setup, build_py.run = lambda **_: None, lambda _: None
+command = runpy.run_path(sys.argv[1])["BuildWithKernels"](setuptools.Distribution())
+command.build_lib = sys.argv[2]
+command.run()
+"""
+    command = [sys.executable, "-P", "-c", code, str(ROOT / "setup.py"), str(tmp_path)]
+    subprocess.run(command, env={**os.environ, "MIEN_SOURCE_ONLY": "1"}, check=True)
     assert not earlier.exists()
 
 

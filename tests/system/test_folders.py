@@ -97,8 +97,8 @@ def test_kernels_make_no_cache_in_the_current_folder(homeless: Path) -> None:
     def double(values: "list[int]") -> None:
         values[0] *= 2
 
-    compiled = kernels.kernel(double)
-    assert compiled._cache.cache_path is None  # type: ignore[attr-defined]
+    compiled = kernels.Kernel(double).compiled()
+    assert compiled._cache.cache_path is None
     assert list(homeless.iterdir()) == []
 
 
