@@ -65,7 +65,7 @@ def test_a_write_that_is_interrupted_leaves_nothing(
 
 
 STEP: object = 3
-"""What `_add` takes from its module."""
+"""Factor that `_add` takes from its module."""
 
 
 def _add(values: "np.ndarray[Any, Any]") -> None:

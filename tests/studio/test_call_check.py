@@ -3,7 +3,6 @@
 import io
 import json
 import threading
-import time
 import zipfile
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -35,7 +34,7 @@ from tests.support.deadline import DEADLINE_S
 from tests.support.marked import ID
 from tests.support.page_words import LANGUAGES, words
 from tests.support.running_studio import Studio, running_studio
-from tests.support.studio_clients import count_frames
+from tests.support.studio_clients import check_when, count_frames
 
 needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="NOT TESTED in a browser: chromium is not installed")
 _ALLOWED = {
@@ -66,16 +65,7 @@ def _checked(studio: Studio, film: Path) -> dict[str, Any]:
     with film.open("rb") as file:
         answer = studio.client.post("/api/check/file", files={"file": (film.name, file)})
     assert answer.status_code == 201, answer.text
-    return _when(studio, lambda state: state["phase"] in {"ended", "failed"})
-
-
-def _when(studio: Studio, happened: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
-    deadline_s = time.monotonic() + DEADLINE_S
-    while not happened(state := studio.client.get("/api/check").json()):
-        assert time.monotonic() < deadline_s, state
-        time.sleep(0.05)
-    found: dict[str, Any] = state
-    return found
+    return check_when(studio, lambda state: state["phase"] in {"ended", "failed"})
 
 
 def test_a_marked_and_an_unmarked_film(studio: Studio, tmp_path: Path) -> None:
@@ -145,7 +135,7 @@ def test_errors_about_a_recording_name_the_file_of_the_person(
 
 def test_a_camera_that_is_not_there_is_told(studio: Studio) -> None:
     studio.client.post("/api/check/call", json={"kind": "camera", "device": "99", "told": True}).raise_for_status()
-    state = _when(studio, lambda state: state["phase"] == "failed")
+    state = check_when(studio, lambda state: state["phase"] == "failed")
     assert state["error"]["remedy"]
 
 
@@ -194,7 +184,7 @@ class Faulty(SyntheticCamera):
 def test_an_error_that_nobody_foresaw_ends_the_check(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(call_check, "open_source", lambda *_: Opened(Faulty(), "camera 0", True))
     studio.client.post("/api/check/call", json={"kind": "camera", "told": True}).raise_for_status()
-    state = _when(studio, lambda state: state["phase"] != "opening" and state["error"] is not None)
+    state = check_when(studio, lambda state: state["phase"] != "opening" and state["error"] is not None)
     assert (state["phase"], state["error"]["key"]) == ("failed", "mien-error")
     assert "null byte" not in state["error"]["error"], "what only a programmer understands is in the log"
 
@@ -255,7 +245,7 @@ def call(monkeypatch: pytest.MonkeyPatch) -> Gated:
 def test_requests_are_answered_declined_and_repeated(studio: Studio, call: Gated, keeps: bool) -> None:
     wanted = {"kind": "camera", "device": "0", "told": True, "asks": True, "keeps": keeps}
     studio.client.post("/api/check/call", json=wanted).raise_for_status()
-    state = _when(studio, lambda state: bool(state["answers"]) and state["request"]["kind"] == "up")
+    state = check_when(studio, lambda state: bool(state["answers"]) and state["request"]["kind"] == "up")
     hand = {"kind": "hand", "side": "left", "count": 0, "seen": "seen", "reason": "", "has_film": keeps}
     assert state["answers"] == [hand], "no latency, no share, no degrees"
     repeat = studio.client.get("/api/check/repeats/0")
@@ -264,7 +254,7 @@ def test_requests_are_answered_declined_and_repeated(studio: Studio, call: Gated
         assert count_frames(repeat.content)[0] > 10
     studio.client.post("/api/check/request/declined").raise_for_status()
     call.going_on.set()
-    state = _when(studio, lambda state: state["phase"] == "ended")
+    state = check_when(studio, lambda state: state["phase"] == "ended")
     assert [(each["seen"], each["reason"]) for each in state["answers"]] == [("seen", ""), ("cannot tell", "declined")]
     assert studio.client.get("/api/check/repeats/1").status_code == 422, "a declined request leaves nothing"
     with zipfile.ZipFile(io.BytesIO(studio.client.get("/api/check/notes.zip").content)) as notes:

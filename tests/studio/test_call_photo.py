@@ -3,9 +3,7 @@
 import io
 import re
 import threading
-import time
 import zipfile
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from pathlib import Path
@@ -24,6 +22,7 @@ from tests.support.browser import CHROMIUM, visiting
 from tests.support.deadline import DEADLINE_S
 from tests.support.page_words import LANGUAGES, words
 from tests.support.running_studio import Studio, running_studio
+from tests.support.studio_clients import check_when
 
 needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="NOT TESTED in a browser: chromium is not installed")
 
@@ -55,16 +54,7 @@ def _choose(studio: Studio, photo: bytes, name: str = "anna.jpg", agreed: str | 
 def _watched(studio: Studio, film: Path) -> dict[str, Any]:
     with film.open("rb") as file:
         studio.client.post("/api/check/file", files={"file": (film.name, file)}).raise_for_status()
-    return _when(studio, lambda state: state["phase"] in {"ended", "failed"})
-
-
-def _when(studio: Studio, happened: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
-    deadline_s = time.monotonic() + DEADLINE_S
-    while not happened(state := studio.client.get("/api/check").json()):
-        assert time.monotonic() < deadline_s, state
-        time.sleep(0.05)
-    found: dict[str, Any] = state
-    return found
+    return check_when(studio, lambda state: state["phase"] in {"ended", "failed"})
 
 
 def _consents(studio: Studio) -> list[tuple[str, str]]:

@@ -2,7 +2,9 @@
 
 import io
 import json
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -22,6 +24,17 @@ def open_socket(studio: Studio, path: str) -> Iterator[ClientConnection]:
     url = f"{studio.socket}{path}"
     with connect(url, additional_headers=headers, compression=None, proxy=None, max_size=None) as opened:
         yield opened
+
+
+def check_when(studio: Studio, happened: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+    """Wait until it has happened to the check of a call, and return the state of that."""
+    deadline_s, pause = time.monotonic() + DEADLINE_S, threading.Event()
+    while True:
+        state: dict[str, Any] = studio.client.get("/api/check").json()
+        if happened(state):
+            return state
+        assert time.monotonic() < deadline_s, state
+        pause.wait(0.05)
 
 
 def next_bytes(socket: ClientConnection) -> bytes:

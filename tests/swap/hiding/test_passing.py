@@ -1,4 +1,4 @@
-"""What a find shows: gone a moment before and after, or there all the time."""
+"""A find is gone a moment before and after, or there all the time."""
 
 from collections.abc import Callable
 

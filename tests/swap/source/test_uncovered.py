@@ -1,4 +1,4 @@
-"""What lies under rims and strands of a texture: relief, brows, and the shadow beside them."""
+"""A texture is filled under rims and strands: relief, brows, and the shadow beside them."""
 
 from dataclasses import replace
 
