@@ -129,7 +129,7 @@ def test_of_two_photos_that_are_chosen_at_once_one_waits_and_the_other_is_delete
     for path in paths:
         path.write_bytes((examples / "grace_hopper.jpg").read_bytes())
     with monkeypatch.context() as patched, ThreadPoolExecutor(2) as pool:
-        patched.setattr(check, "_lock", _Turns())
+        patched.setattr(check._waiting, "_lock", _Turns())
         for made in [pool.submit(check.choose_photo, path, path.name, agreed=True) for path in paths]:
             made.result()
     waits = studio.client.get("/api/check").json()["photo"]
@@ -180,6 +180,8 @@ def test_the_photo_in_a_browser(chromium: Any, studio: Studio, recording: Path, 
         page.check("#check-photo-agreed")
         page.set_input_files("#check-photo", str(examples / "grace_hopper.jpg"))
         page.locator("#check-photo-name", has_text="grace_hopper.jpg waits").wait_for()
+        with page.expect_response("**/api/check"):
+            pass  # the page asks for it, or it would be deleted
         page.set_input_files("#check-file", str(recording))
         page.wait_for_function("() => document.querySelector('#check-photo-seen')?.textContent === 'seen'")
         page.wait_for_function("() => document.querySelector('#check-state').textContent.startsWith('call.mp4 was looked at')")

@@ -43,11 +43,11 @@ from mien.settings import Settings
 from mien.studio.session.check_findings import answered, compared, rows_for_notes, seen_of
 from mien.studio.session.check_requests import CallRequest, PairRequest
 from mien.studio.session.gallery_face import GALLERY_LIMITS
+from mien.studio.session.waiting_photo import LEFT_S, Photo, WaitingPhoto
 
 Phase = Literal["none", "opening", "watching", "ended", "failed"]
 _LAST_SEARCH_S = 10.0  # for a search that is under way at the end; one takes a second of an idle core
 _STOP_S = 15.0  # the longest wait for the thread: it may be in that search
-_LEFT_S = 90.0  # without a page; browsers let a hidden page act once a minute only
 _NOTES = "notes.html"
 _log = logging.getLogger(__name__)
 
@@ -75,14 +75,6 @@ class _Run:
         return Subject(self.name, self.size_wh, self.began_at, self.live, self.lost)
 
 
-@dataclass(frozen=True, slots=True)
-class _Photo:
-    """A photo that waits for the next check, and its name on the host's machine."""
-
-    path: Path
-    name: str
-
-
 class CallCheck:
     """The check of the moment, or the last one. Safe to use from several threads; `forbidden` in a studio that others use."""
 
@@ -102,7 +94,7 @@ class CallCheck:
         self._words = WordStore(data)
         self._lock = threading.RLock()
         self._run: _Run | None = None
-        self._photo: _Photo | None = None
+        self._waiting = WaitingPhoto(clock)
         self._source: Opened | None = None
         self._thread: threading.Thread | None = None
         self._stopping = threading.Event()
@@ -136,27 +128,21 @@ class CallCheck:
             )  # fmt: skip
         with named_in_errors(path, name):
             read_photo(path, Settings())
-        self._let_wait(_Photo(path, name[: GALLERY_LIMITS.name_letters] or "photo"))
+        self._waiting.put(Photo(path, name[: GALLERY_LIMITS.name_letters] or "photo"))
 
     def drop_photo(self) -> None:
         """Compare the next check with no photo, and delete the one that waits for it."""
-        self._let_wait(None)
-
-    def _let_wait(self, photo: _Photo | None) -> None:
-        """Let a photo, or none, wait for the next check, and delete the one before."""
-        with self._lock:
-            before, self._photo = self._photo, photo
-        if before is not None:
-            before.path.unlink(missing_ok=True)
+        self._waiting.put(None)
 
     def described(self) -> dict[str, Any]:
         """Return the check for the page: its phase, the words, the request of the moment, the answers.
 
-        A live picture is watched only as long as pages ask for it.
+        A live picture is watched, and a photo waits, only as long as pages ask for it.
         """
+        self._waiting.asked()
         with self._lock:
             self._asked_at_s = self._clock()
-            run, photo = self._run, "" if self._photo is None else self._photo.name
+            run, photo = self._run, self._waiting.name
             if run is None:
                 return {"phase": "none", "answers": [], "error": None, "looks": 0, "said": {}, "photo": photo}
             told = () if run.requests is None else run.requests.told
@@ -257,6 +243,11 @@ class CallCheck:
         if thread is not None:
             thread.join(_STOP_S)
 
+    def close(self) -> None:
+        """End the check for good, and delete the photo that waits for another one."""
+        self.drop_photo()
+        self.stop()
+
     def _refuse(self) -> None:
         if self._forbidden:
             raise UsageError(
@@ -275,7 +266,7 @@ class CallCheck:
                 raise UsageError("the check before has not ended", "try again in some seconds", key="check-busy")
             self._stopping.clear()
             self._asked_at_s = self._clock()
-            photo, self._photo = self._photo, None
+            photo = self._waiting.take()
             if photo is not None:
                 asking = replace(asking, photo=photo.path, photo_name=photo.name, consent=COMPARISON)
             run = self._run = _Run(opened.name, opened.live, datetime.now(UTC))
@@ -346,7 +337,7 @@ class CallCheck:
             asking.photo.unlink(missing_ok=True)
 
     def _is_over(self, run: _Run) -> bool:
-        is_left = run.live and self._clock() - self._asked_at_s >= _LEFT_S
+        is_left = run.live and self._clock() - self._asked_at_s >= LEFT_S
         return is_left or self._stopping.is_set()
 
     def _cue(self, run: _Run) -> dict[str, Any] | None:

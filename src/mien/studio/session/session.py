@@ -129,7 +129,7 @@ class StudioSession:
         """End everything: recordings are finished and signed; a job that runs waits for the next start."""
         self._changed_hook = lambda: None
         self.verification.close()
-        self.check.stop()
+        self.check.close()
         self.library.close()
         self.wardrobe.pending.stop()
         self.loop.stop()

@@ -219,8 +219,8 @@ export class CallCheck {
     await this.refresh(true);
   }
 
-  /** Reads the state while something may change, hidden or not: a check that no page asks for is ended. @param {boolean} [isWanted] */
-  async refresh(isWanted = this.isRunning) {
+  /** Reads the state while something may change, hidden or not: a check or a photo that no page asks for is ended. @param {boolean} [isWanted] */
+  async refresh(isWanted = this.isRunning || !!this.state?.photo) {
     if (!isWanted || this.isAsking) return;
     this.isAsking = true;
     const { sent, taken } = this;
