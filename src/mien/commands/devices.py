@@ -6,6 +6,7 @@ from rich.markup import escape
 
 from mien.commands.options import Commands, add_json
 from mien.commands.tables import new_table, print_json, print_table
+from mien.system.printable import printable
 
 
 def add(commands: Commands) -> None:
@@ -30,6 +31,7 @@ def _run(options: argparse.Namespace) -> int:
         for facts in devices:
             modes = facts.get("modes") or ()
             listed = ", ".join(sorted({f"{mode['width']}x{mode['height']} {mode['pixel_format']}" for mode in modes}))
-            table.add_row(kind, escape(str(facts["id"])), escape(str(facts["name"])), listed)
+            about = (escape(printable(str(facts[key]))) for key in ("id", "name"))
+            table.add_row(kind, *about, listed)
     print_table(table)
     return 0

@@ -8,6 +8,7 @@ from rich.markup import escape
 from mien.commands.messages import error_console
 from mien.commands.options import Commands, add_json
 from mien.commands.tables import new_table, print_json, print_table
+from mien.system.printable import printable
 
 
 def add(commands: Commands) -> None:
@@ -47,6 +48,6 @@ def _run(options: argparse.Namespace) -> int:
         table = new_table("", "topic", "what", "state")
         for finding in findings:
             sign = "[bold red]!![/]" if not finding.fine else "[yellow]??[/]" if finding.untried else "[green]ok[/]"
-            table.add_row(sign, finding.topic, escape(finding.name), escape(finding.state))
+            table.add_row(sign, finding.topic, *(escape(printable(cell)) for cell in (finding.name, finding.state)))
         print_table(table)
     return 0 if all(finding.fine for finding in findings) else 1

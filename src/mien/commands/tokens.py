@@ -7,6 +7,7 @@ from rich.markup import escape
 from mien.commands.options import Commands, add_data, add_json, data_of
 from mien.commands.tables import new_table, print_json, print_table
 from mien.errors import UsageError
+from mien.system.printable import printable
 
 
 def add(commands: Commands) -> None:
@@ -54,6 +55,6 @@ def _run(options: argparse.Namespace) -> int:
     else:
         table = new_table("id", "name", "scope", "made")
         for row in rows:
-            table.add_row(*map(escape, row))
+            table.add_row(*(escape(printable(cell)) for cell in row))
         print_table(table)
     return 0
