@@ -1,5 +1,7 @@
 """The table of kernels: each is in it, with types that numba knows, and the build says what it cannot compile."""
 
+import contextlib
+import os
 import re
 import signal
 import subprocess
@@ -13,7 +15,7 @@ import pytest
 import mien
 from mien.imaging import kernel_builder
 from mien.imaging.kernel_builder import build, build_part, is_complete, read_types
-from mien.imaging.kernel_library import read_library
+from mien.imaging.kernel_library import library_name, read_library
 from mien.imaging.kernels import Instructions
 from mien.types import Array
 
@@ -79,6 +81,34 @@ def test_a_library_for_other_types_is_not_complete(tmp_path: Path, monkeypatch: 
     rows = [(name, ("float64[::1]", *types[1:])) for name, types in kernel_builder.read_types()]
     monkeypatch.setattr(kernel_builder, "read_types", lambda: rows)
     assert not is_complete(tmp_path / "file")
+
+
+@pytest.mark.usefixtures("few")
+def test_libraries_of_many_processors_do_not_heap_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Here(contextlib.AbstractContextManager[Any]):
+        """A process of the build, in this one."""
+
+        returncode = 0
+
+        def __init__(self, command: list[str], **_: Any) -> None:
+            build_part(Path(command[-3]), int(command[-2]), int(command[-1]))
+
+        def communicate(self) -> tuple[bytes, bytes]:
+            return b"", b""
+
+        def kill(self) -> None: ...
+
+        def __exit__(self, *_: object) -> None: ...
+
+    monkeypatch.setattr(subprocess, "Popen", Here)
+    monkeypatch.setattr(kernel_builder, "_MOST_LIBRARIES", 2)
+    for age, name in enumerate(("newer", "older", "oldest"), 1):
+        (tmp_path / library_name(name)).touch()
+        os.utime(tmp_path / library_name(name), (age * -1000 + 10_000,) * 2)
+    (tmp_path / "machine.json").touch()
+    build(tmp_path / library_name("own"))
+    assert {each.name for each in tmp_path.iterdir()} == {library_name("own"), library_name("newer"), "machine.json"}
+    assert is_complete(tmp_path / library_name("own"))
 
 
 def test_a_build_that_is_interrupted_ends_its_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

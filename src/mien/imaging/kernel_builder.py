@@ -14,7 +14,7 @@ from contextlib import ExitStack
 from importlib import resources
 from pathlib import Path
 
-from mien.imaging.kernel_files import FOLDER_VARIABLE, code_digest, write_checked
+from mien.imaging.kernel_files import FOLDER_VARIABLE, code_digest, delete_oldest, write_checked
 from mien.imaging.kernel_library import (
     COMMON_X86,
     PACKAGED,
@@ -33,6 +33,7 @@ from mien.system.programs import environment, python_module
 _log = logging.getLogger(__name__)
 _MODULE = "mien.imaging.kernel_builder"
 _TABLE = "assets/kernel_types.csv"
+_MOST_LIBRARIES = 8  # of 0.6 MB, one for each processor that a home folder was prepared on; the oldest are deleted
 _PROCESSES = 8  # at most: each imports numba, a second, and the dearest kernel takes 5 of the 30 seconds of all
 
 
@@ -64,6 +65,7 @@ def build(path: Path, processors: str | None = None) -> None:
         assert part is not None
         kernels |= part.kernels
     write_checked(path, library_bytes(Contents(kernels, tuple(code for part in parts if part for code in part.code))))
+    delete_oldest(path.parent, library_name("*"), _MOST_LIBRARIES)
 
 
 def is_complete(path: Path) -> bool:

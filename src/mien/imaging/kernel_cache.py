@@ -5,18 +5,17 @@ loads all that a compilation needs before it loads a kernel. This cache lies in 
 SHA-256, and loads kernels alone.
 """
 
-import contextlib
 import hashlib
 import inspect
 import logging
 import pickle
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from mien.imaging.compiler import numba
-from mien.imaging.kernel_files import SUFFIX, code_digest, kernel_folder, read_checked, write_checked
+from mien.imaging.kernel_files import SUFFIX, code_digest, delete_oldest, kernel_folder, read_checked, write_checked
 
 _MAX_FILES = 512  # 70 kernels of 30 to 150 KB for each version and processor; the oldest are deleted
 _UNREADABLE = (
@@ -71,7 +70,7 @@ class KernelCache(numba.core.caching.NullCache):  # type: ignore[misc, name-defi
         try:
             content = numba.core.serialize.dumps(self._numba.reduce(data))
             write_checked(self._folder / self._file_name(sig, data.codegen.magic_tuple()), content)
-            _delete_oldest(self._folder)
+            delete_oldest(self._folder, f"*{SUFFIX}", _MAX_FILES)
         except OSError as error:
             _log.info("the compiled kernel %s cannot be kept in %s: %s", self._name, self._folder, error.strerror)
 
@@ -93,20 +92,3 @@ class _Place:
 
     def __init__(self, source: str) -> None:
         self._py_file = source
-
-
-def _delete_oldest(folder: Path) -> None:
-    files = list(folder.glob(f"*{SUFFIX}"))
-    for each in _oldest(files, len(files) - _MAX_FILES):
-        with contextlib.suppress(OSError):
-            each.unlink()
-
-
-def _oldest(files: Iterable[Path], count: int) -> list[Path]:
-    if count <= 0:
-        return []
-    dated = []
-    for each in files:
-        with contextlib.suppress(OSError):
-            dated.append((each.stat().st_mtime, each))
-    return [each for _, each in sorted(dated)[:count]]

@@ -70,6 +70,17 @@ def read_checked(path: Path, *, packaged: bool = False) -> bytes | None:
     return rest if _digest(path, rest) == digest else None
 
 
+def delete_oldest(folder: Path, pattern: str, most: int) -> None:
+    """Delete the files of a pattern that were written first, down to a number of them; what cannot be deleted stays."""
+    dated = []
+    for each in folder.glob(pattern):
+        with contextlib.suppress(OSError):
+            dated.append((each.stat().st_mtime, each))
+    for _, each in sorted(dated)[: max(0, len(dated) - most)]:
+        with contextlib.suppress(OSError):
+            each.unlink()
+
+
 def _open_plain(path: str, flags: int) -> int:
     """Open a file that is no link, and do not wait where it is a pipe."""
     return _open_at_once(path, flags | getattr(os, "O_NOFOLLOW", 0))
