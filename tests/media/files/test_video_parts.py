@@ -56,6 +56,37 @@ def test_parts_begin_between_key_frames(name: str, clip: Clip, tmp_path: Path) -
         assert found == [index % 24 for index in range(round(start * 25), min(round(end * 25), 60))]
 
 
+_SKIMMED = {
+    **_FAR_KEYS,
+    "mpeg2": ("a.mpg", Clip(codec="mpeg2video", options={"g": "60", "bf": "2"})),
+    "av1": ("a.mkv", Clip(codec="libsvtav1", options={"g": "60"})),
+}
+
+
+@pytest.mark.parametrize(("name", "clip"), _SKIMMED.values(), ids=_SKIMMED)
+def test_frames_that_are_skimmed_to_are_the_same(name: str, clip: Clip, tmp_path: Path) -> None:
+    source = make(tmp_path / name, replace(clip, frames=60, sounds=()))
+    for start in (0.48, 0.6, 1.36, 2.0):
+        with VideoReader(source, max_pixels=10**7, max_bytes=10**9, start_s=start, skim=True) as reader:
+            skimmed = list(iter(reader.read, None))
+        plain = read_frames(source, start_s=start)
+        assert [(each.pts, each.image.tobytes()) for each in skimmed] == [(each.pts, each.image.tobytes()) for each in plain]
+
+
+def test_frames_that_no_other_needs_are_not_decoded_on_the_way(tmp_path: Path) -> None:
+    name, clip = _FAR_KEYS["x264 sparse"]
+    source = make(tmp_path / name, replace(clip, frames=60, sounds=()))
+    passed = {False: 0, True: 0}
+    for skim in passed:
+
+        def passing(skim: bool = skim) -> None:
+            passed[skim] += 1
+
+        VideoReader(source, max_pixels=10**7, max_bytes=10**9, start_s=2.0, passing=passing, skim=skim).close()
+    assert passed[False] == 50
+    assert passed[True] < 35
+
+
 @pytest.mark.parametrize(("name", "clip"), _FAR_KEYS.values(), ids=_FAR_KEYS)
 def test_the_key_frame_before_a_time_is_there_at_once(name: str, clip: Clip, tmp_path: Path) -> None:
     source = make(tmp_path / name, replace(clip, frames=60, sounds=()))

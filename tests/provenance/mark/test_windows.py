@@ -1,5 +1,6 @@
 """Windows of files: where they lie, how many there are, and that what is sealed is what verifies."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -9,9 +10,11 @@ import numpy as np
 import pytest
 
 from mien.errors import MediaError, SealBroken, UnreadableMedia
+from mien.provenance import seal
 from mien.provenance.credentials.claim import Claim, ConsentClaim
+from mien.provenance.mark.decoder import MarkReader
 from mien.provenance.mark.pattern import Marker
-from mien.provenance.mark.windows import MAX_WINDOWS, WINDOW_FRAMES, readable, windows_of
+from mien.provenance.mark.windows import MAX_WINDOWS, WINDOW_FRAMES, open_windows, readable, windows_of
 from mien.provenance.trust import Signing, open_trust
 from mien.provenance.verify import Verifier
 from mien.settings import Settings
@@ -61,6 +64,12 @@ def test_windows_reach_from_the_first_to_the_last_frame(tmp_path: Path, frames: 
         assert len(covered) >= frames - 2, "short videos are read whole"
 
 
+def test_a_window_that_is_left_early_moves_no_other(tmp_path: Path) -> None:
+    path = numbered(tmp_path / "in.mp4", 200)
+    begun = [_number(next(window)) for window in open_windows(path, max_pixels=2**31, max_bytes=2**50)]
+    assert begun == [first for first, _ in seen(path)]
+
+
 def test_the_windows_of_a_part_stay_in_it(tmp_path: Path) -> None:
     windows = seen(numbered(tmp_path / "in.mp4", 200), start_s=2.0, end_s=6.0)
     assert windows[0][0] == 50
@@ -94,30 +103,67 @@ def test_a_transparent_picture_is_seen_on_white_first(tmp_path: Path) -> None:
     assert (int(first[0, 0, 0]), int(second[0, 0, 0])) == (255, 50)
 
 
-SPOILT = {"beginning": range(24), "middle": range(60, 96), "end": range(66, 90), "nothing": range(0)}
+def test_the_seal_reads_a_window_until_it_is_sure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = film(tmp_path / "film.mp4", lambda number, bare, marked: marked)
+    taken: list[int] = []
+
+    class Counted(MarkReader):
+        def __init__(self) -> None:
+            super().__init__()
+            taken.append(0)
+
+        def add(self, image: Image) -> None:
+            taken[-1] += 1
+            super().add(image)
+
+    monkeypatch.setattr(seal, "MarkReader", Counted)
+    sealed(tmp_path, path)
+    assert taken == [6] * MAX_WINDOWS
 
 
-@pytest.mark.parametrize("where", SPOILT)
-def test_what_is_sealed_carries_the_mark_in_every_window(tmp_path: Path, where: str) -> None:
-    """A video of 90 frames of which some have lost their mark is not sealed; black frames need no mark."""
-    path, image = tmp_path / "film.mp4", np.asarray(cv2.resize(read(HOPPER), (256, 300)), np.uint8)
-    marked = image.copy()
+def test_a_window_of_another_mark_is_read_to_its_end(tmp_path: Path) -> None:
+    path = film(tmp_path / "film.mp4", lambda number, bare, marked: marked)
+    with pytest.raises(SealBroken, match="mark"):
+        sealed(tmp_path, path, mark_id=ID + 1)
+
+
+def film(path: Path, picture_of: Callable[[int, Image, Image], Image]) -> Path:
+    """Write 90 frames, each chosen by its number from a picture without and with the mark."""
+    bare = np.asarray(cv2.resize(read(HOPPER), (256, 300)), np.uint8)
+    marked = bare.copy()
     Marker(ID, strength=1.5).mark(marked)
     with av.open(str(path), "w") as out:
         stream = out.add_stream("libx264", rate=25, options={"crf": "18", "preset": "ultrafast"})
         assert isinstance(stream, av.VideoStream)
         stream.width, stream.height, stream.pix_fmt = 256, 300, "yuv420p"
         for number in range(90):
-            picture = image if number in SPOILT[where] else marked
-            black = where == "nothing" and number >= 60
-            out.mux(stream.encode(av.VideoFrame.from_ndarray(picture * np.uint8(not black), format="bgr24")))
+            out.mux(stream.encode(av.VideoFrame.from_ndarray(picture_of(number, bare, marked), format="bgr24")))
         out.mux(stream.encode(None))
+    return path
+
+
+def sealed(folder: Path, path: Path, mark_id: int = ID) -> tuple[str, ...]:
+    """Seal a video as one that carries this mark."""
     now = datetime(2026, 1, 2, tzinfo=UTC)
-    notary = open_trust(tmp_path / "data", Signing()).notary
-    claim = Claim(path.name, "mesh", ID, "shown", "", (ConsentClaim("self", now),), now)
+    claim = Claim(path.name, "mesh", mark_id, "shown", "", (ConsentClaim("self", now),), now)
+    return open_trust(folder / "data", Signing()).notary.seal(path, claim, "video", [], None)
+
+
+SPOILT = {"beginning": range(24), "middle": range(60, 96), "end": range(66, 90), "nothing": range(0)}
+
+
+@pytest.mark.parametrize("where", SPOILT)
+def test_what_is_sealed_carries_the_mark_in_every_window(tmp_path: Path, where: str) -> None:
+    """A video of 90 frames of which some have lost their mark is not sealed; black frames need no mark."""
+    black = np.zeros((300, 256, 3), np.uint8)
+
+    def picture_of(number: int, bare: Image, marked: Image) -> Image:
+        return black if where == "nothing" and number >= 60 else bare if number in SPOILT[where] else marked
+
+    path = film(tmp_path / "film.mp4", picture_of)
     if where == "nothing":
-        assert notary.seal(path, claim, "video", [], None) == ()
+        assert sealed(tmp_path, path) == ()
         assert Verifier([], None, Settings()).examine(path).mark.state == "found"
         return
     with pytest.raises(SealBroken, match="mark"):
-        notary.seal(path, claim, "video", [], None)
+        sealed(tmp_path, path)

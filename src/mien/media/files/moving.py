@@ -51,11 +51,12 @@ def open_moving(
     find_alpha: bool = False,
     from_key: bool = False,
     passing: Callable[[], None] | None = None,
+    skim: bool = False,
 ) -> MovingReader:
     """Open a video or an animation; without `keep_alpha` it is opaque, `keep_fields` as in `VideoReader`.
 
     `info` of an animation covers transparency only with `find_alpha`, which may decode every frame; that of a video always
-    does. `from_key` and `passing` are for videos, as in `VideoReader`. Raises as the readers.
+    does. `from_key`, `passing` and `skim` are for videos, as in `VideoReader`. Raises as the readers.
     """
     if is_animation(path):
         return AnimationReader(
@@ -77,6 +78,7 @@ def open_moving(
         keep_alpha=keep_alpha,
         from_key=from_key,
         passing=passing,
+        skim=skim,
     )
 
 

@@ -32,6 +32,10 @@ from mien.types import Frame, Note
 _SHORTFALL_S = Fraction(1, 2)  # by which a file may end early without a note
 _SLACK_S = Fraction(1, 2000)  # half a millisecond: clocks of 1/1000 s have already rounded the times that users enter
 
+_SKIMMED = {"h264", "hevc"}
+"""Codecs whose wanted frames stay the same bits, at the same times, when frames that none is made from are left out before
+them; those of MPEG-2 and AV1 get times of their neighbours."""
+
 
 class VideoReader(MediaFileReader):
     """A `contracts.FrameSource` of a file: frames upright, in order, with the pts and the time base of the file.
@@ -42,7 +46,7 @@ class VideoReader(MediaFileReader):
     earlier reader of the same file, which saves a second pass over a transport or program stream.
     Interlaced frames are de-interlaced unless `keep_fields`; transparent ones are composited over white unless `keep_alpha`.
     With `from_key` the first frame is the key frame before `start_s`. `passing` is called for each frame that is decoded on
-    the way to `start_s`; what it raises ends the constructor.
+    the way to `start_s`; what it raises ends the constructor. With `skim` only those are that later frames are made from.
     """
 
     def __init__(
@@ -58,10 +62,11 @@ class VideoReader(MediaFileReader):
         keep_alpha: bool = False,
         from_key: bool = False,
         passing: Callable[[], None] | None = None,
+        skim: bool = False,
     ) -> None:
         self.path = path
         self._keep_fields, self._keep_alpha = keep_fields, keep_alpha
-        self._from_key, self._passing = from_key, passing
+        self._from_key, self._passing, self._skim = from_key, passing, skim
         self._interlaced_frames = 0
         self._fields_kept: bool | None = None
         self._max_pixels = max_pixels
@@ -289,7 +294,12 @@ class VideoReader(MediaFileReader):
         yield from fields.flush()
 
     def _stored(self, first: int) -> Generator[VideoFrame, None, None]:
+        skimmed = self._skim and self._stream.codec_context.codec.canonical_name in _SKIMMED
+        wanted = self._ticks(self._begin) if skimmed else None
         for packet in islice(self._packets, first, None):
+            if wanted is not None:
+                passed = packet.pts is not None and packet.pts < wanted
+                self._decoder.skip_frame = "NONREF" if passed else "DEFAULT"
             yield from self._decode(packet)
         yield from self._decode(None)
 

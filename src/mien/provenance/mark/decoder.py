@@ -8,6 +8,7 @@ tile leaves a lattice of sharp lines in the spectrum of the whole picture.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cache
 from itertools import product
 
 import cv2
@@ -54,12 +55,20 @@ class MarkFound:
     frames: int
 
 
+@cache
+def _codes(key: bytes) -> Array:
+    """Return complex64 (5, 64, 64): the conjugate spectra of the patterns, drawn once, as they take as long as a look."""
+    codes = np.conj(code_spectra(key)).astype(np.complex64)
+    codes.flags.writeable = False
+    return codes
+
+
 class MarkReader:
     """Takes a picture, or pictures of one video, all of the same size; reads the mark that they carry together."""
 
     def __init__(self, key: bytes = KEY, tuning: SearchTuning = _SEARCH) -> None:
         self._tuning = tuning
-        self._codes = np.conj(code_spectra(key)).astype(np.complex64)
+        self._codes = _codes(key)
         self._sums: dict[float, Floats] = {}
         self._weights: dict[float, Floats] = {}
         self._greys: list[Image] = []

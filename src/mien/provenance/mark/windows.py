@@ -45,21 +45,32 @@ def windows_of(
     A picture has one window; a transparent one has two: the picture on white, then its colours without the transparency.
     Raises `MediaError`, possibly after some windows.
     """
+    for window in open_windows(path, max_pixels=max_pixels, max_bytes=max_bytes, start_s=start_s, end_s=end_s):
+        yield list(window)
+
+
+def open_windows(
+    path: Path, *, max_pixels: int, max_bytes: int, start_s: float | None = None, end_s: float | None = None
+) -> Iterator[Iterator[Image]]:
+    """Yield the windows as `windows_of`, each as an iterator that reads a picture when it is asked for, until the next window.
+
+    A window need not be read to its end. Raises as `windows_of`, also between the pictures of a window.
+    """
     if kind_of(path) is Kind.PICTURE:
-        yield from _windows_of_picture(read_picture(path, max_pixels=max_pixels, max_bytes=max_bytes))
+        yield from (iter([image]) for image in _pictures_of(read_picture(path, max_pixels=max_pixels, max_bytes=max_bytes)))
         return
-    with open_moving(path, max_pixels=max_pixels, max_bytes=max_bytes, start_s=start_s, end_s=end_s) as reader:
-        window, at_end = _window(reader)
-        starts = [] if at_end else _later_starts(reader, len(window), start_s or 0.0)
-    yield window
+    with open_moving(path, max_pixels=max_pixels, max_bytes=max_bytes, start_s=start_s, end_s=end_s, skim=True) as reader:
+        window = _Window(reader)
+        yield window
+        starts = [] if window.at_end else _later_starts(reader, window.most, start_s or 0.0)
     for begin_s in starts:
         try:
-            with open_moving(path, max_pixels=max_pixels, max_bytes=max_bytes, start_s=begin_s, end_s=end_s) as reader:
-                window, _ = _window(reader)
+            later = open_moving(path, max_pixels=max_pixels, max_bytes=max_bytes, start_s=begin_s, end_s=end_s, skim=True)
         except UsageError:
             # No frame lies there: a header may be wrong about the length, and the last frame may be shown for a long time.
             continue
-        yield window
+        with later as reader:
+            yield _Window(reader)
 
 
 def readable(windows: Iterable[list[Image]]) -> Iterator[list[Image]]:
@@ -87,24 +98,29 @@ def is_flat(image: Image) -> bool:
     return float(cv2.meanStdDev(image)[1].max()) < _TUNING.flat_below_levels
 
 
-def _windows_of_picture(picture: Picture) -> Iterator[list[Image]]:
+def _pictures_of(picture: Picture) -> Iterator[Image]:
     image = picture.frame.image
     if picture.alpha is not None:
         alpha = picture.alpha.astype(np.float32)[:, :, None] / np.iinfo(picture.alpha.dtype).max
-        yield [np.asarray(image * alpha + 255 * (1 - alpha), np.uint8)]
-    yield [image]
+        yield np.asarray(image * alpha + 255 * (1 - alpha), np.uint8)
+    yield image
 
 
-def _window(reader: MovingReader) -> tuple[list[Image], bool]:
-    """Return the next frames, and whether they are the last ones."""
-    count = max(1, min(WINDOW_FRAMES, _TUNING.max_pixels // (reader.info.width * reader.info.height)))
-    images: list[Image] = []
-    while len(images) < count:
-        frame = reader.read()
+class _Window(Iterator[Image]):
+    """The next pictures of a video, at most `most`; `at_end` tells whether the video was read to its end."""
+
+    def __init__(self, reader: MovingReader) -> None:
+        self.most = max(1, min(WINDOW_FRAMES, _TUNING.max_pixels // (reader.info.width * reader.info.height)))
+        self.at_end = False
+        self._reader, self._left = reader, self.most
+
+    def __next__(self) -> Image:
+        frame = self._reader.read() if self._left else None
         if frame is None:
-            return images, True
-        images.append(frame.image)
-    return images, False
+            self.at_end = self._left > 0
+            raise StopIteration
+        self._left -= 1
+        return frame.image
 
 
 def _later_starts(reader: MovingReader, frames: int, start_s: float) -> list[float]:
