@@ -18,6 +18,7 @@ from mien.imaging.kernels import kernel
 from mien.imaging.percentiles import percentile_of
 from mien.swap.memory.crossings import hidden_by
 from mien.swap.memory.occlusion.track import TrackOcclusion
+from mien.swap.tracking.pace import Pace
 from mien.types import Array, Floats, Frame, Grain, Image, KnownFace, Mask, ParsedFace, TrackedFace
 
 
@@ -38,6 +39,9 @@ class ObserverTuning:
     """Mean distance up to which proportions differ from frame to frame by themselves."""
     shape_haste: float = 0.4
     """Added speed of the neutral shape beyond it."""
+    appearance_s: float = 1 / 30
+    """Seconds between two comparisons with the usual look: of fast streams, some frames take the last one, which moves with
+    the mesh. Time constants of the comparison were chosen at 25 and 30 frames a second."""
     agreed_level: int = 20
     """Level of the parser's mask, of 255, from which an unusual look counts, too.
 
@@ -86,7 +90,8 @@ class _TrackMemory:
 
     `light` float32 (64, 64, 3) and `points` are the last frame's, `lasting` float32 (64, 64) is the light of the texture
     against even light. `agreed` and `against` count the frames that confirmed the texture, and those since then that
-    contradict much of it; `mesh` is the neutral shape with which it was started.
+    contradict much of it; `mesh` is the neutral shape with which it was started. `found` are the occluders of the last
+    comparison with the texture, `compared` frames ago.
     """
 
     texture: Floats
@@ -97,6 +102,8 @@ class _TrackMemory:
     grain: GrainMeter
     focus: FocusMeter
     occlusion: TrackOcclusion = field(default_factory=TrackOcclusion)
+    found: Mask | None = None
+    compared: int = 0
     light: Floats | None = None
     lasting: Floats = field(default_factory=lambda: np.ones((SIDE, SIDE), np.float32))
     unseen: int = 0
@@ -123,7 +130,8 @@ class _TrackMemory:
         """Forget the texture; take this frame's."""
         self.mesh = shape
         self.texture, self.weight = now.astype(np.float32), np.zeros_like(self.weight)
-        self.occlusion, self.light, self.lasting = TrackOcclusion(), None, np.ones_like(self.lasting)
+        self.occlusion, self.found = TrackOcclusion(), None
+        self.light, self.lasting = None, np.ones_like(self.lasting)
         self.agreed = self.against = 0
 
 
@@ -133,10 +141,11 @@ class Observer:
     def __init__(self) -> None:
         self._memories: dict[int, _TrackMemory] = {}
         self._grain: Grain | None = None
+        self._pace = Pace()
 
     def reset(self) -> None:
         """Forget everything: another stream begins."""
-        self._memories, self._grain = {}, None
+        self._memories, self._grain, self._pace = {}, None, Pace()
 
     def observe(
         self,
@@ -157,6 +166,7 @@ class Observer:
         """
         for memory in self._memories.values():
             memory.unseen += 1
+        self._pace.see(frame.time_s)
         present = frozenset(face.track_id for face in faces)
         seen = []
         for face in faces:
@@ -193,13 +203,13 @@ class Observer:
                 FocusMeter(),
             )
         elif memory.unseen > 1:
-            memory.light, memory.points = None, points
+            memory.light, memory.points, memory.found = None, points, None
             memory.focus = FocusMeter()
             memory.grain.pause()
         self._memories[face.track_id] = memory
         if memory.is_bent(shape, face.yaw):
             memory.restart(now, shape)
-        found = _occluder(memory, now, visible, shape) if by_appearance else None
+        found = self._found(memory, now, visible, shape) if by_appearance else None
         if found is not None and predicted is not None and face.track_id in parsed:
             found = found * (predicted >= TUNING.agreed_level)
         occluder = _joined(found, predicted)
@@ -217,6 +227,13 @@ class Observer:
         self._grain = grain or self._grain
         focus = memory.focus.measure(frame.image, points, green_sigma(grain), motion_xy)
         return KnownFace(memory.neutral, occluder, memory.light, motion_xy, grain, focus, exposure=exposure)
+
+    def _found(self, memory: _TrackMemory, now: Image, visible: Floats, shape: Floats) -> Mask:
+        """Return the occluders by the face's usual look, of this frame or of one just before."""
+        memory.compared += 1
+        if memory.found is None or memory.compared >= self._pace.frames_in(TUNING.appearance_s, 1):
+            memory.found, memory.compared = _occluder(memory, now, visible, shape), 0
+        return memory.found
 
     def _adopted(self, now: Image, points: Floats, present: frozenset[int]) -> _TrackMemory | None:
         """Return the memory of a face that was lost here a moment ago: an occluder may make the tracker start a new track."""
