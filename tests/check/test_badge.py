@@ -2,6 +2,7 @@
 
 from fractions import Fraction
 
+import cv2
 import numpy as np
 import pytest
 
@@ -39,3 +40,13 @@ def test_pictures_without_a_badge_show_none(frames: list[Image]) -> None:
     assert badge_of(frames) is None
     assert BadgeFinder().read() is None
     assert badge_of([np.full((360, 640, 3), 90, np.uint8)] * 3) is None
+
+
+@pytest.mark.parametrize(("width", "left"), [(9, 5), (12, 4)])
+def test_a_dark_speck_on_a_light_patch_is_no_badge(width: int, left: int) -> None:
+    picture = np.full((240, 194, 3), 120, np.uint8)
+    picture[212:224, 162:182] = 220
+    picture[215:221, 162 + left : 162 + left + width] = 60
+    finder = BadgeFinder()
+    finder.add(np.asarray(cv2.GaussianBlur(picture, (0, 0), 0.7), np.uint8))
+    assert finder.read() is None
