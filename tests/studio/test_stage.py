@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import cv2
+import numpy as np
 import pytest
 
 from mien.errors import OutputError
@@ -83,6 +85,10 @@ def test_the_whole_job_is_done_by_keyboard_alone(person: Person) -> None:
     says(person, "#pill", "Covered: you asked for it")
     person.see("veiled")
     person.shoot("stage-covered")
+    page.wait_for_selector("#empty:not([hidden])")
+    words = cv2.imdecode(np.frombuffer(page.locator("#exactly").screenshot(), np.uint8), cv2.IMREAD_GRAYSCALE)
+    assert words is not None
+    assert words.max() > 220, "what others see is said over the veil, too"
     keys.press("Escape")
     says(person, "#cover", "Uncover")
     keys.press("x")
