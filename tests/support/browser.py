@@ -21,6 +21,9 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "-
          "--use-fake-device-for-media-stream"]  # fmt: skip
 SHOTS = os.environ.get("MIEN_SCREENSHOTS")
 """A folder for pictures of every state, to be looked at."""
+ALL_VIEWS = bool(os.environ.get("MIEN_SCREENSHOT_VIEWS"))
+"""Whether each state is shown in every size and both themes, too."""
+_SIZES = (1440, 900), (1920, 1080), (390, 844)
 SHOWS = """
 (shown) => fetch('/api/metrics').then((answer) => answer.json())
   .then((figures) => figures.shown === shown && figures.capture_fps > 2)
@@ -156,6 +159,22 @@ class Person:
     def shoot(self, name: str) -> None:
         if SHOTS:
             self.page.screenshot(path=str(Path(SHOTS) / f"{name}.png"))
+            if ALL_VIEWS:
+                self._shoot_views(Path(SHOTS), name)
+
+    def _shoot_views(self, folder: Path, name: str) -> None:
+        """Show the state in every size and theme, as a person would who turns the phone; the page is left as it was."""
+        page, size = self.page, self.page.viewport_size
+        dark = page.evaluate("() => matchMedia('(prefers-color-scheme: dark)').matches")
+        for scheme in ("dark", "light"):
+            page.emulate_media(color_scheme=scheme)
+            for width, height in _SIZES:
+                page.set_viewport_size({"width": width, "height": height})
+                page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+                path = folder / scheme / str(width) / f"{name}.png"
+                page.screenshot(path=str(path), animations="disabled")
+        page.emulate_media(color_scheme="dark" if dark else "light")
+        page.set_viewport_size(size)
 
     def until(self, happened: Callable[[], bool], what: str) -> None:
         deadline = time.monotonic() + DEADLINE_S
