@@ -22,8 +22,8 @@ class BadgeTuning:
     reach: float = 0.22
     """Share of each side that belongs to a corner."""
     min_plate_score: float = 0.68
-    """Normalised correlation from which a badge with a plate counts as seen. At 240 and 360 lines and 250 kbit/s, a second of each
-    of 13 clips: 0.781 and more with one, 0.521 at most without; 0.567 in 44 minutes of unmarked calls, in one 194 wide."""
+    """Normalised correlation from which a badge with a plate counts as seen. At 240 and 360 lines and 250 kbit/s, a second of
+    each of 13 clips: 0.781 and more with one, 0.521 at most without; 0.567 in 44 minutes of unmarked calls."""
     min_letters_score: float = 0.56
     """Likewise of letters alone, likewise measured: 0.594 and more with them, 0.312 at most without."""
     min_height_pixels: int = 12
