@@ -7,7 +7,8 @@
 `crossings`: two heads cut from portraits, or from clips, walk past each other, jittering, in front of a room; each wears a face
 of their own by a photo of them that is not in the film. A face counts as switched when it wears what another person was to
 wear, and as bare when it wears nothing though it is in sight. `behind`: a head stands half behind a nearer one, and has to be
-covered. `crowd`: frames a second, with tracking in a thread of its own. Real clips: `mien evaluate --only mapping`.
+covered. `crowd`: frames a second, with tracking in a thread of its own, and who wears the right face. Real clips:
+`mien evaluate --only mapping`.
 """
 
 import argparse
@@ -305,19 +306,23 @@ def crowd(bench: Bench, count: int, sources: int, frames: int) -> None:
     faces = [bench.sources[number % len(bench.sources)] for number in range(count)]
     members = tuple(zip(people, faces, strict=True))
     nobody_known = replace(bench.settings, faces=count)
-    for words, pipeline in (
-        ("all wear a face", bench.opened(CastPlan(members=members))),
-        (f"{sources} of them wear a face", bench.opened(CastPlan(members=members[:sources]))),
+    for words, known, pipeline in (
+        ("all wear a face", count, bench.opened(CastPlan(members=members))),
+        (f"{sources} of them wear a face", sources, bench.opened(CastPlan(members=members[:sources]))),
         (
             f"{sources} of them wear a face, the others covered",
+            sources,
             bench.opened(CastPlan(members=members[:sources], others="cover")),
         ),
-        ("all wear one face, nobody is told apart", factory.open_pipeline(nobody_known, bench.models, bench.sources[0])),
+        ("all wear one face, nobody is told apart", 0, factory.open_pipeline(nobody_known, bench.models, bench.sources[0])),
     ):
-        times, worn = [], 0
+        times: list[float] = []
+        total, judged = 0, Judged()
         start, cpu = time.perf_counter(), time.process_time()
         for seen in tracked_in_a_thread(pipeline, played(iter([picture.copy() for picture in pictures]))):
-            worn += len(pipeline.swap(seen).worn)
+            worn = pipeline.swap(seen).worn
+            total += len(worn)
+            judge(seen, worn, actors[:known], judged, len(times))
             times.append(time.perf_counter())
         gaps = [1000 * (b - a) for a, b in pairwise(times[5:])]
         wall, used = time.perf_counter() - start, time.process_time() - cpu
@@ -325,7 +330,11 @@ def crowd(bench: Bench, count: int, sources: int, frames: int) -> None:
             f"{count} people, {words}: {frames / wall:.1f} frames a second, {1000 * used / frames:.0f} ms of CPU a frame, ",
             end="",
         )
-        print(f"median {statistics.median(gaps):.0f} ms, {worn / frames:.1f} worn a frame, load {os.getloadavg()[0]:.1f}")
+        print(
+            f"median {statistics.median(gaps):.0f} ms, {total / frames:.1f} worn a frame, load {os.getloadavg()[0]:.1f}; ",
+            end="",
+        )
+        print(f"of those that are told apart right {judged.right}, switched {judged.switched}, bare {judged.bare}")
 
 
 def main() -> None:

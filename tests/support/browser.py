@@ -156,10 +156,11 @@ class Person:
         assert decoded is not None
         return np.asarray(decoded, np.uint8)
 
-    def shoot(self, name: str) -> None:
+    def shoot(self, name: str, *, passing: bool = False) -> None:
+        """Leave a picture of the state; one that is `passing` does not last until all views are shown."""
         if SHOTS:
             self.page.screenshot(path=str(Path(SHOTS) / f"{name}.png"))
-            if ALL_VIEWS:
+            if ALL_VIEWS and not passing:
                 self._shoot_views(Path(SHOTS), name)
 
     def _shoot_views(self, folder: Path, name: str) -> None:
