@@ -32,7 +32,7 @@ _REMEMBERING: dict[type, str] = {
     smoothing.LandmarkFilter: "_strength _point_noise _head_noise _smoothed _head_trend _point_trend",
     scene_cut.SceneCuts: "_before _shape _usual",
     scene_cut.Motion: "_before",
-    observer.Observer: "_memories _grain _pace",
+    observer.Observer: "_memories _grain _pace _every",
     brows.Brows: "_usual",
     crossings.Crossings: "_behind _before",
     segmentation.Segmentation: "_max_share _turns _masks",

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from math import ceil
 from types import MappingProxyType
 
 import cv2
@@ -42,6 +43,8 @@ class ObserverTuning:
     appearance_s: float = 1 / 30
     """Seconds between two comparisons with the usual look: of fast streams, some frames take the last one, which moves with
     the mesh. Time constants of the comparison were chosen at 25 and 30 frames a second."""
+    compared_faces: int = 3
+    """Faces that are compared in one frame, about: those of a crowd take turns."""
     agreed_level: int = 20
     """Level of the parser's mask, of 255, from which an unusual look counts, too.
 
@@ -141,7 +144,7 @@ class Observer:
     def __init__(self) -> None:
         self._memories: dict[int, _TrackMemory] = {}
         self._grain: Grain | None = None
-        self._pace = Pace()
+        self._pace, self._every = Pace(), 1
 
     def reset(self) -> None:
         """Forget everything: another stream begins."""
@@ -167,6 +170,7 @@ class Observer:
         for memory in self._memories.values():
             memory.unseen += 1
         self._pace.see(frame.time_s)
+        self._every = max(self._pace.frames_in(TUNING.appearance_s, 1), ceil(len(faces) / TUNING.compared_faces))
         present = frozenset(face.track_id for face in faces)
         seen = []
         for face in faces:
@@ -209,7 +213,7 @@ class Observer:
         self._memories[face.track_id] = memory
         if memory.is_bent(shape, face.yaw):
             memory.restart(now, shape)
-        found = self._found(memory, now, visible, shape) if by_appearance else None
+        found = self._found(face.track_id, now, visible, shape) if by_appearance else None
         if found is not None and predicted is not None and face.track_id in parsed:
             found = found * (predicted >= TUNING.agreed_level)
         occluder = _joined(found, predicted)
@@ -228,11 +232,14 @@ class Observer:
         focus = memory.focus.measure(frame.image, points, green_sigma(grain), motion_xy)
         return KnownFace(memory.neutral, occluder, memory.light, motion_xy, grain, focus, exposure=exposure)
 
-    def _found(self, memory: _TrackMemory, now: Image, visible: Floats, shape: Floats) -> Mask:
-        """Return the occluders by the face's usual look, of this frame or of one just before."""
+    def _found(self, number: int, now: Image, visible: Floats, shape: Floats) -> Mask:
+        """Return the occluders by the usual look of a face, of this frame or of one just before."""
+        memory = self._memories[number]
         memory.compared += 1
-        if memory.found is None or memory.compared >= self._pace.frames_in(TUNING.appearance_s, 1):
-            memory.found, memory.compared = _occluder(memory, now, visible, shape), 0
+        if memory.found is None or memory.compared >= self._every:
+            # The first comparison of a face decides its turn among the others.
+            memory.compared = number % self._every if memory.found is None else 0
+            memory.found = _occluder(memory, now, visible, shape)
         return memory.found
 
     def _adopted(self, now: Image, points: Floats, present: frozenset[int]) -> _TrackMemory | None:
