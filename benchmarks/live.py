@@ -4,7 +4,7 @@
     .venv/bin/python benchmarks/live.py loop --height 1080 --rate 60
     .venv/bin/python benchmarks/live.py loop --parser off       # as the older figures of BENCHMARKS.md were measured
     .venv/bin/python benchmarks/live.py browser --source server
-    .venv/bin/python benchmarks/live.py browser --source browser
+    .venv/bin/python benchmarks/live.py browser --source browser --height 1080
     .venv/bin/python benchmarks/live.py faults --seconds 300
 
 The pictures sway a portrait and carry a counter in bars along the top, which is read back from the page's canvas.
@@ -74,11 +74,12 @@ READ_BACK = """
 FIRST = """() => window.mien?.shown > 3 && document.querySelector('#empty').hidden &&
   document.querySelector('[data-face-id] [aria-pressed="true"]')"""
 CAN_CHOOSE = """() => document.querySelector('#input-kind option[value="browser"]') && window.mien"""
-CHOOSE_BROWSER = """() => {
+CHOOSE_BROWSER = """(size) => {
   const kind = document.querySelector('#input-kind');
   kind.value = 'browser';
   kind.dispatchEvent(new Event('input', { bubbles: true }));
   kind.dispatchEvent(new Event('change', { bubbles: true }));
+  document.querySelector('[name="size"]').value = size;
   document.querySelector('#input-apply').click();
 }"""
 FACE_CHANGE = """
@@ -117,8 +118,9 @@ def main() -> None:
     loop.set_defaults(run=lambda given: bench_loop(given.rate, given.height, given.seconds, given.parser))
     browser = kinds.add_parser("browser")
     browser.add_argument("--source", choices=("server", "browser"), default="server")
+    browser.add_argument("--height", type=int, choices=(720, 1080), default=720)
     browser.add_argument("--seconds", type=float, default=20)
-    browser.set_defaults(run=lambda given: bench_browser(given.source, given.seconds))
+    browser.set_defaults(run=lambda given: bench_browser(given.source, given.height, given.seconds))
     faults = kinds.add_parser("faults")
     faults.add_argument("--seconds", type=float, default=300)
     faults.add_argument("--person", type=Path, default=PORTRAIT, help="a portrait: who must never be seen")
@@ -145,6 +147,12 @@ def counted(scenes: list[Image]) -> list[Image]:
     return pictures
 
 
+def of_height(scenes: list[Image], height: int) -> list[Image]:
+    """The scenes in another size, their bars with them."""
+    size_wh = round(height * bench.WIDTH / bench.HEIGHT), height
+    return scenes if height == bench.HEIGHT else [np.asarray(cv2.resize(scene, size_wh), np.uint8) for scene in scenes]
+
+
 def bench_loop(rate: float, height: int, seconds: float, parser: str) -> dict[str, Any]:
     """Camera to sink without a browser, with a studio's networks; `processor_ms` is what a frame takes of all cores."""
     settings, store = replace(Settings(), parser=parser), Store()
@@ -152,9 +160,7 @@ def bench_loop(rate: float, height: int, seconds: float, parser: str) -> dict[st
     source = factory.open_source(_read(PHOTO), models)
     persona = open_persona(factory.open_engine(settings, models.sessions), source, models.retouch_for(settings))
     scenes = bench.moving_portrait(_read(PORTRAIT), models)
-    if height != bench.HEIGHT:
-        size_wh = round(height * bench.WIDTH / bench.HEIGHT), height
-        scenes = [np.asarray(cv2.resize(scene, size_wh), np.uint8) for scene in scenes]
+    scenes = of_height(scenes, height)
     order = _Order()
     wearing = Snapshot(settings, everyone(persona), "bench")
     loop = LiveLoop(lambda wanted: factory.open_tracking(wanted, models.sessions), factory.open_classifier(store), wearing)
@@ -233,10 +239,10 @@ class _Order(NullSink):
         self._last = labelled.frame.pts
 
 
-def bench_browser(source: str, seconds: float) -> dict[str, Any]:
+def bench_browser(source: str, height: int, seconds: float) -> dict[str, Any]:
     """The whole way to the screen, read back from the page."""
     settings = Settings()
-    scenes = counted(bench.moving_portrait(_read(PORTRAIT), factory.open_models(settings, Store())))
+    scenes = of_height(counted(bench.moving_portrait(_read(PORTRAIT), factory.open_models(settings, Store()))), height)
     with tempfile.TemporaryDirectory(prefix="mien-bench-") as folder:
         clip = Path(folder) / "clip.mp4"
         write_clip(clip, scenes)
@@ -253,7 +259,7 @@ def bench_browser(source: str, seconds: float) -> dict[str, Any]:
                 page.goto(page_url)
                 if source == "browser":
                     page.wait_for(CAN_CHOOSE)
-                    page.evaluate(CHOOSE_BROWSER)
+                    page.evaluate(CHOOSE_BROWSER, f"{scenes[0].shape[1]}x{height}")
                 page.wait_for(FIRST)
                 first_s = time.monotonic() - started
                 time.sleep(5)
@@ -266,6 +272,7 @@ def bench_browser(source: str, seconds: float) -> dict[str, Any]:
                 changes = page.evaluate(FACE_CHANGE)
     return {
         "source": source,
+        "height": height,
         "studio_open_s": round(open_s, 2),
         "first_picture_s": round(first_s, 2),
         **summary(seen),

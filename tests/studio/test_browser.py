@@ -233,6 +233,10 @@ def test_consent_is_asked_once_for_each_photo(person: Person, examples: Path, tm
     smaller = tmp_path / "smaller.jpg"
     cv2.imwrite(str(smaller), cv2.resize(_read(examples / "grace_hopper.jpg"), None, fx=0.8, fy=0.8))
     assert not person.add_face(smaller)
+    told = person.page.locator("#toast .told")
+    told.get_by_role("button").first.wait_for()
+    boxed = "(all) => all.filter((each) => getComputedStyle(each).borderStyle !== 'none').length"
+    assert told.locator("div").evaluate_all(boxed) == 0, "the answer that was used looks like no error"
     added = person.page.locator("[data-face-id]").last.get_attribute("data-face-id")
     person.studio.client.delete(f"/api/faces/{added}").raise_for_status()
     person.page.locator(f'[data-face-id="{added}"]').wait_for(state="detached")
@@ -393,6 +397,11 @@ def test_people_are_numbered_and_one_of_them_is_given_a_face(chromium: Any, exam
         person.until(lambda: numbers.count() == 2, "a number on each face")
         number = numbers.first.inner_text()
         person.shoot("people-numbers")
+        page.set_viewport_size({"width": 390, "height": 844})
+        cut_off = "() => [...document.querySelectorAll('#face-numbers button')].map((each) => each.getBoundingClientRect().top)"
+        top = page.locator("#frame").bounding_box()["y"]
+        person.until(lambda: all(each >= top for each in page.evaluate(cut_off)), "numbers lie in a small picture, too")
+        page.set_viewport_size({"width": 1440, "height": 900})
         numbers.first.click()
         assert number in page.locator("#part-title").inner_text()
         person.shoot("people-part")

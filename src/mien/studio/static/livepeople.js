@@ -103,7 +103,8 @@ export class LivePeople {
       const [x, y, width] = face.place;
       const left = this.preview.isMirrored ? 1 - x - width : x;
       element.style.left = `${box.left + Math.min(Math.max(left + width / 2, 0), 1) * box.width}px`;
-      element.style.top = `${box.top + Math.min(Math.max(y, 0), 1) * box.height}px`;
+      // It stands on the head; where that is cut off, in the picture all the same.
+      element.style.top = `${Math.max(box.top + Math.min(Math.max(y, 0), 1) * box.height, 1.1 * element.offsetHeight)}px`;
       element.dataset.fate = face.fate;
     });
   }
