@@ -88,7 +88,7 @@ def test_the_whole_job_is_done_by_keyboard_alone(person: Person) -> None:
     page.wait_for_selector("#empty:not([hidden])")
     words = cv2.imdecode(np.frombuffer(page.locator("#exactly").screenshot(), np.uint8), cv2.IMREAD_GRAYSCALE)
     assert words is not None
-    assert words.max() > 220, "what others see is said over the veil, too"
+    assert words.max() > 220, "what others see can be read over the veil, too"
     keys.press("Escape")
     says(person, "#cover", "Uncover")
     keys.press("x")
