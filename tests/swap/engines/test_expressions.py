@@ -14,7 +14,7 @@ from mien.face.mean_face import expressions, head_pose, texture_points
 from mien.settings import Settings
 from mien.swap.engines.mesh.engine import MeshEngine, PreparedMesh
 from mien.swap.engines.mesh.expressions import TUNING, ExpressionTextures, expression_textures, frames_of
-from mien.swap.engines.mesh.texture import chain, completed, merged_views
+from mien.swap.engines.mesh.texture import chain, completed, merged_views, uneven_views
 from mien.types import Floats, Image, SourceFace
 from tests.support.portraits import COLLINS, models, portrait
 
@@ -64,7 +64,7 @@ def _calm(gain: float = 1.0) -> SourceFace:
 def made(gain: float = 1.0, *, teeth: bool = False) -> tuple[Image, ExpressionTextures]:
     """The largest texture, and the expressions of a clip that is darker than the photo by `gain`."""
     face = replace(source(), expressions=(_calm(gain), _painted(gain)))
-    view = merged_views(face)
+    view = merged_views(face, uneven_views(face))
     full = completed(view)
     frames = frames_of(face, view, full)
     assert frames is not None
@@ -77,7 +77,7 @@ def _green(image: Image) -> Image:
 
 
 def test_a_photo_alone_has_none() -> None:
-    view = merged_views(source())
+    view = merged_views(source(), uneven_views(source()))
     assert frames_of(source(), view, completed(view)) is None
 
 

@@ -15,7 +15,7 @@ from mien.swap.source.hard_light import blown_out, mouth_width
 from mien.swap.source.hidden import Hidden, hidden_parts
 from mien.swap.source.light import side_light
 from mien.swap.source.regions import GRID, regions
-from mien.swap.source.view import SMALLEST, bounded, size_for, skin_of, unwrapped, view_of, weights_of
+from mien.swap.source.view import SMALLEST, bounded, size_for, skin_of, uneven_view, unwrapped, weights_of
 from mien.types import Array, Image, Landmarks, PhotoFault
 
 
@@ -66,7 +66,7 @@ def appraise(photo: Image, landmarks: Landmarks, classes: Array, tuning: Apprais
     size = min(size_for(points), 4 * SMALLEST)
     own = unwrapped(*bounded(photo, points, size), size)
     well = weights_of(points, photo.shape)[1]
-    view = view_of(photo, landmarks, size, classes)
+    uneven = uneven_view(photo, landmarks, size, classes).light
     hidden = hidden_parts(own, classes, points, yaw_of_mesh(points), well)
     small = np.asarray(cv2.resize(own, (GRID, GRID), interpolation=cv2.INTER_AREA), np.uint8)
     found = [*_covered(classes, hidden, well, tuning), *_turned(landmarks, tuning)]
@@ -75,10 +75,9 @@ def appraise(photo: Image, landmarks: Landmarks, classes: Array, tuning: Apprais
     text = "hard light from one side: what lies in shadow is guessed from the lit half"
     lit = [*_fault("light", light, tuning.side_light, (0.1, 0.5), text, remedy)]
     text = "hard light: patches of sun and shine are evened out by guess"
-    assert view.uneven is not None
-    lit = lit or [*_fault("light", view.uneven.hardness, tuning.hardness, (0.1, 0.3), text, remedy)]
+    lit = lit or [*_fault("light", uneven.hardness, tuning.hardness, (0.1, 0.3), text, remedy)]
     text = "hard shadows on one side: they are evened out by guess"
-    lit += _fault("light", view.uneven.lopsided, tuning.lopsided, (0.1, 0.3), text, remedy)
+    lit += _fault("light", uneven.lopsided, tuning.lopsided, (0.1, 0.3), text, remedy)
     found += sorted(lit, key=lambda fault: -fault.severity)[:1]
     text = "blown-out skin: its colour is guessed from the skin around it"
     found += _fault("blown", _blown_share(own, well), tuning.blown, (0.15, 0.5), text, remedy)
@@ -86,7 +85,7 @@ def appraise(photo: Image, landmarks: Landmarks, classes: Array, tuning: Apprais
         "strong colours lie on the skin, paint or coloured light",
         "they are worn in part; use a photo of the bare skin",
     )
-    found += _fault("painted", view.uneven.painted, tuning.painted, (0.2, 0.5), text, remedy)
+    found += _fault("painted", uneven.painted, tuning.painted, (0.2, 0.5), text, remedy)
     if is_monochrome(small[well > _WELL].astype(np.float32)):
         found.append(PhotoFault("colourless", 0.15, "the photo has no colours: lips and eyes stay pale; use one in colour"))
     found += _smile(landmarks, tuning)

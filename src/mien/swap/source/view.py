@@ -1,7 +1,7 @@
 """Texture of a photo's face, with maps of what is seen, what is seen well, and what is skin."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -33,7 +33,7 @@ class View:
     `own` is BGR uint8 (n, n, 3). `gain` (grid, grid, 3) lights it evenly, `other_gain` its mirror picture. `seen` and `well`,
     0..1, are how surely the photo shows the face at all and shows it well, `skin` how surely that is bare skin. `mirrored` is
     the part that is taken from the mirror picture whatever the photo shows; `guessed` is that and what was filled: it gives
-    way to another photo. `glasses` are those that are worn, `uneven` is the light before it was evened.
+    way to another photo. `glasses` are those that are worn.
     """
 
     own: Image
@@ -45,7 +45,24 @@ class View:
     mirrored: Floats
     guessed: Floats
     glasses: Floats | None = None
-    uneven: Unevenness | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UnevenView:
+    """A view whose skin is still lit as in the photo: `light` says how.
+
+    `bare`, float32 (grid, grid), is how surely a texel is bare skin that is seen well; `mouth_width` is in eye distances.
+    """
+
+    view: View
+    light: Unevenness
+    bare: Floats
+    mouth_width: float
+
+    def evened(self, *, folds: bool = False) -> View:
+        """Return the view in even light; with `folds` those of a smile stay."""
+        width = 0.0 if folds else self.mouth_width
+        return replace(self.view, own=evened(self.view.own, self.view.gain, self.bare, self.light, width))
 
 
 def view_of(
@@ -57,10 +74,20 @@ def view_of(
     glasses: bool = False,
     folds: bool = False,
 ) -> View:
-    """Return the face with these landmarks in the photo, BGR uint8, as a texture of `size` texels.
+    """Return the face with these landmarks in the photo, BGR uint8, as a texture of `size` texels in even light.
+
+    `classes` and `glasses` as in `uneven_view`, `folds` as in `UnevenView.evened`.
+    """
+    return uneven_view(photo, landmarks, size, classes, glasses=glasses).evened(folds=folds)
+
+
+def uneven_view(
+    photo: Image, landmarks: Landmarks, size: int, classes: Array | None = None, *, glasses: bool = False
+) -> UnevenView:
+    """Return the face with these landmarks in the photo, BGR uint8, as a texture of `size` texels, before it is evened.
 
     `classes` as in `SourceFace`: what they show in front of the face is taken off, as far as the photo shows what it hides;
-    its glasses only without `glasses`. With `folds` those of a smile stay.
+    its glasses only without `glasses`.
     """
     photo, points = bounded(photo, landmarks.points, size)
     own = unwrapped(photo, points, size)
@@ -96,9 +123,9 @@ def view_of(
     worn = np.zeros((GRID, GRID), np.float32) if hidden is None else hidden.glasses
     bare = well * face * (1 - worn)
     found = unevenness(own, gain, bare * (1 - mirrored), well, classes)
-    own = evened(own, gain, bare, found, 0.0 if folds else mouth_width(points))
     guessed = np.maximum(cv2.resize(np.maximum(holes, ridge), (GRID, GRID), interpolation=cv2.INTER_AREA), mirrored)
-    return View(own, gain, other_gain, seen * face, well * face, skin, mirrored, guessed, worn, found)
+    view = View(own, gain, other_gain, seen * face, well * face, skin, mirrored, guessed, worn)
+    return UnevenView(view, found, bare, mouth_width(points))
 
 
 def size_for(points: Floats) -> int:

@@ -25,7 +25,15 @@ from mien.swap.engines.mesh.beard_layer import BeardLayer, beard_layer, lay_unde
 from mien.swap.engines.mesh.expressions import ExpressionTextures, expression_textures, frames_of
 from mien.swap.engines.mesh.eyes import covered, eye_triangles, openings, with_eyes
 from mien.swap.engines.mesh.smile_folds import FoldTextures, fold_textures, smiles
-from mien.swap.engines.mesh.texture import Texture, border_opacity, chain, completed, glasses_opacity, merged_views
+from mien.swap.engines.mesh.texture import (
+    Texture,
+    border_opacity,
+    chain,
+    completed,
+    glasses_opacity,
+    merged_views,
+    uneven_views,
+)
 from mien.types import Affine, Array, FacePatch, Floats, Frame, Image, KnownFace, Mask, SourceFace, TrackedFace
 
 _OCCLUDER_STEP = 4  # pixels of the face for one of the coarse occlusion mask
@@ -91,7 +99,8 @@ class MeshEngine:
         if self._settings.mouth == "target":
             # The line between closed lips is the target's; a smile's inner edges do not meet on a closed mouth.
             opacity[list(landmark_sets.INNER_LIPS)] = 0
-        view = merged_views(source, glasses=glasses)
+        views = uneven_views(source, glasses=glasses)
+        view = merged_views(source, views)
         if view.glasses is not None:
             opacity = np.maximum(opacity, glasses_opacity(view.glasses))
         grown = beard_layer(source)
@@ -104,7 +113,7 @@ class MeshEngine:
             bare = PreparedMesh(textures, opacity, self._triangles, opened, beard, rough)
             if not smiles(source):
                 return bare
-            folded = completed(merged_views(source, glasses=glasses, folds=True))
+            folded = completed(merged_views(source, views, folds=True))
             return replace(bare, folds=fold_textures(source, textures, folded))
         sizes = [len(texture.image) for texture in textures]
         expressions = expression_textures(frames, sizes, teeth=self._settings.mouth == "source")

@@ -18,7 +18,7 @@ from mien.imaging.smoothstep import smoothstep
 from mien.swap.engines.mesh.photo_beard import with_whole_beard
 from mien.swap.source.light import lit, smooth_skin, tone_towards
 from mien.swap.source.regions import GRID, regions
-from mien.swap.source.view import SMALLEST, View, size_for, view_of
+from mien.swap.source.view import SMALLEST, UnevenView, View, size_for, uneven_view
 from mien.types import Floats, Image, Mask, SourceFace
 
 
@@ -53,21 +53,24 @@ class Texture:
 
 def textures_of(source: SourceFace) -> tuple[Texture, ...]:
     """Return the texture of a source and smaller copies of it, from large to small."""
-    return chain(completed(merged_views(source)))
+    return chain(completed(merged_views(source, uneven_views(source))))
 
 
-def merged_views(source: SourceFace, *, glasses: bool = False, folds: bool = False) -> View:
-    """Return what the photos of a source, and the views of its clip, show together.
-
-    `glasses`: the first photo's are worn; `folds`: those of smiles stay.
-    """
+def uneven_views(source: SourceFace, *, glasses: bool = False) -> tuple[UnevenView, ...]:
+    """Return each photo of a source, and each view of its clip, before it is evened; `glasses`: the first photo's are worn."""
     size = max(size_for(photo.landmarks.points) for photo in source.photos)
-    views = [
-        view_of(
-            each.image, each.landmarks, size, with_whole_beard(each).classes, glasses=glasses and each is source, folds=folds
-        )
+    return tuple(
+        uneven_view(each.image, each.landmarks, size, with_whole_beard(each).classes, glasses=glasses and each is source)
         for each in source.photos
-    ]
+    )
+
+
+def merged_views(source: SourceFace, uneven: Sequence[UnevenView], *, folds: bool = False) -> View:
+    """Return what the photos of a source, and the views of its clip, show together: its `uneven_views`.
+
+    `folds`: those of smiles stay.
+    """
+    views = [view.evened(folds=folds) for view in uneven]
     photos = len(views) - len(source.views)
     shown = np.asarray(np.max([view.well * (1 - view.guessed) for view in views[:photos]], axis=0), np.float32)
     return merged([*views[:photos], *(_where_unseen(view, shown) for view in views[photos:])])
