@@ -54,6 +54,6 @@ def test_the_wheel_names_its_licence_command_and_python(wheel: Path) -> None:
         about = message_from_bytes(archive.read(f"{info}/METADATA"))
         for name in ("LICENSE", "NOTICE"):
             assert archive.read(f"{info}/licenses/{name}") == (ROOT / name).read_bytes()
-        assert "mien = mien.commands.main:main" in archive.read(f"{info}/entry_points.txt").decode()
+        assert "mien = mien.__main__:run" in archive.read(f"{info}/entry_points.txt").decode()
     assert (about["License-Expression"], about["Requires-Python"]) == ("Apache-2.0", ">=3.11")
     assert about.get_all("License-File") == ["LICENSE", "NOTICE"]

@@ -2,14 +2,12 @@
 
 import json
 import os
-import runpy
 import shutil
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
-from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -384,14 +382,3 @@ def test_version_and_help(capsys: pytest.CaptureFixture[str]) -> None:
             main([flag])
         assert ended.value.code == 0
     assert "exit codes" in capsys.readouterr().out
-
-
-def test_ctrl_c_before_the_command_has_begun_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted() -> int:
-        raise KeyboardInterrupt
-
-    monkeypatch.setitem(sys.modules, "mien.commands.main", SimpleNamespace(main=interrupted))
-    monkeypatch.setattr(sys, "path", ["", *sys.path])
-    with pytest.raises(SystemExit) as ended:
-        runpy.run_module("mien", run_name="__main__")
-    assert ended.value.code == 130

@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from mien.assembly import registry
 from mien.assembly.cast_plan import EMBEDDED_RECOGNISER, CastPlan
@@ -38,8 +39,6 @@ from mien.safety.content_check import FileContentCheck
 from mien.safety.guard import LOW_CONFIDENCE_SCORE
 from mien.settings import MOST_FACES, Settings
 from mien.swap.cast import Cast, Member
-from mien.swap.hiding.frame_search import FrameSearch, SearchTuning
-from mien.swap.hiding.path_search import PathTuning
 from mien.swap.persona import Retouch, open_persona
 from mien.swap.pipeline import Pipeline
 from mien.swap.source.load import Inspection, load_more, load_source, together
@@ -51,6 +50,9 @@ from mien.swap.tracking.tilted_heads import LIVE_PACE
 from mien.swap.tracking.tracker import Tracker
 from mien.system.machine_record import read_record
 from mien.types import Image, SourceFace
+
+if TYPE_CHECKING:
+    from mien.swap.hiding.frame_search import FrameSearch
 
 PHOTO_DETECT_SIZES = (320, 640, 1280)
 """Longer sides in pixels: a photo is searched once and may hold a close-up or a group far away."""
@@ -137,8 +139,12 @@ def open_tracking(settings: Settings, sessions: SessionCache) -> TrackingParts:
     return TrackingParts(tracker, detector)
 
 
-def open_frame_search(store: Store) -> FrameSearch:
+def open_frame_search(store: Store) -> "FrameSearch":
     """Open the search for every face of a frame, doubtful ones too; raises a `ModelError`."""
+    # For what is hidden alone.
+    from mien.swap.hiding.frame_search import FrameSearch, SearchTuning
+    from mien.swap.hiding.path_search import PathTuning
+
     yunet = open_yunet(store)
     search, scores = SearchTuning(), PathTuning()
     least = scores.birth_score

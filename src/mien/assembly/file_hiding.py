@@ -13,8 +13,7 @@ from mien.assembly import factory
 from mien.assembly.file_swap import Watch, open_reader
 from mien.assembly.hiding_review import Review
 from mien.batch import job
-from mien.batch.export import Export
-from mien.batch.film import PartExporter
+from mien.batch.export import Export, PartExporter
 from mien.batch.job import JobResult, Progress
 from mien.batch.search import Searched, search_video
 from mien.errors import UnreadableMedia

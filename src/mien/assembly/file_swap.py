@@ -10,16 +10,13 @@ from threading import Event
 from mien.assembly import factory
 from mien.assembly.cast_plan import CastPlan
 from mien.batch import job
-from mien.batch.export import Export
-from mien.batch.film import PartExporter, run_film
+from mien.batch.export import Export, PartExporter
 from mien.batch.job import JobResult, Progress
 from mien.errors import NoFaceFound, PersonNotFound
 from mien.media.files import moving
-from mien.media.files.conversion import conversion_notes
 from mien.media.files.moving import Kind, MovingReader
 from mien.media.files.output_file import OutputFile
 from mien.media.files.picture_read import Picture, read_picture
-from mien.media.files.video_writer import VideoWriter
 from mien.models.library.store import Store
 from mien.provenance.consent import Consent
 from mien.provenance.mark.windows import readable, windows_of
@@ -92,6 +89,10 @@ class FileSwap:
 
         `reporting` gives a function that is called after each frame.
         """
+        # With FFmpeg, which a picture does without.
+        from mien.batch.film import run_film
+        from mien.media.files.video_writer import VideoWriter
+
         settings = self.settings
         pipeline = factory.open_pipeline(settings, self.models, self.worn, zero_s=float(reader.info.zero), secret=self.secret)
         before = self.windows()
@@ -129,6 +130,8 @@ class FileSwap:
             picture = self.read_picture()
             result = self.swap_picture(picture, output)
             return result, (*picture.notes, *result.warnings)
+        from mien.media.files.conversion import conversion_notes
+
         with self.open_reader(output.path) as reader:
             result = self.swap_moving(reader, output)
             return result, (*conversion_notes(reader.info), *result.warnings)

@@ -13,7 +13,7 @@ from mien.assembly.file_swap import Watch, open_reader
 from mien.assembly.film_parts import PartsSink
 from mien.assembly.film_plan import FrameDigests
 from mien.assembly.film_planned import FilmJob, cast_of_job, export_of
-from mien.batch.film import PartExporter
+from mien.batch.export import PartExporter
 from mien.batch.film import run_parts as run_stream
 from mien.batch.job import Progress
 from mien.errors import MienError, NotYet, UnreadableMedia, UsageError

@@ -9,8 +9,7 @@ import cv2
 import numpy as np
 
 from mien.assembly.review_page import Shown, Subject, page
-from mien.batch.export import PartNotes
-from mien.batch.film import PartExporter
+from mien.batch.export import PartExporter, PartNotes
 from mien.errors import UsageError
 from mien.imaging import geometry
 from mien.media.files.output_file import OutputFile, output_error

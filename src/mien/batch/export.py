@@ -4,7 +4,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Protocol
 
+from mien.batch.job import Exporter
 from mien.batch.marking import FileMark
 from mien.media.files.output_file import OutputFile
 from mien.media.files.statement import shown_name
@@ -27,6 +29,18 @@ class PartNotes:
     fingerprints: tuple[int, ...] = ()
     mark_ids: tuple[int, ...] = ()
     scores: tuple[tuple[float, float], ...] = ()
+
+
+class PartExporter(Exporter, Protocol):
+    """Exporter that notes each part by itself."""
+
+    def begin_part(self) -> None:
+        """Treat the next frame as the first of all."""
+        ...
+
+    def end_part(self) -> PartNotes:
+        """Return the notes since `begin_part`. Raises `ContentRefused`."""
+        ...
 
 
 class Export:

@@ -8,8 +8,8 @@ from fractions import Fraction
 from threading import Event
 from typing import Any, Protocol
 
-from mien.batch.export import PartNotes
-from mien.batch.job import TRACKED_AHEAD_FRAMES, Exporter, JobResult, Progress, no_face_in
+from mien.batch.export import PartExporter, PartNotes
+from mien.batch.job import TRACKED_AHEAD_FRAMES, JobResult, Progress, no_face_in
 from mien.batch.worker import Worker
 from mien.errors import Cancelled
 from mien.media.files.moving import MovingReader
@@ -47,18 +47,6 @@ class FilmSwapper(Protocol):
 
     def drawing_bytes(self, about: Mapping[str, Any]) -> bytes:
         """Return all that is known of drawn faces."""
-        ...
-
-
-class PartExporter(Exporter, Protocol):
-    """Exporter that notes each part by itself."""
-
-    def begin_part(self) -> None:
-        """Treat the next frame as the first of all."""
-        ...
-
-    def end_part(self) -> PartNotes:
-        """Return the notes since `begin_part`. Raises `ContentRefused`."""
         ...
 
 

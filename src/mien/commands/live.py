@@ -2,7 +2,6 @@
 
 import argparse
 import contextlib
-import webbrowser
 from pathlib import Path
 
 from mien.commands.options import Commands, add_settings, add_trust, data_of, settings_of, signing_of
@@ -83,6 +82,8 @@ def _run(options: argparse.Namespace) -> int:
         if not options.no_browser:
             # OpenCV has changed the environment since start-up.
             harden()
+            import webbrowser
+
             webbrowser.open(opened.once)
 
     with contextlib.suppress(KeyboardInterrupt):

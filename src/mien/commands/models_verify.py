@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from mien.assembly import registry
+from mien.assembly.installed_models import open_as_used
 from mien.errors import MienError
 from mien.models.library.inventory import ABSENT, list_models, state_of
 from mien.models.library.store import Store
@@ -30,7 +30,7 @@ def check_models(ids: Sequence[str], store: Store) -> Iterator[Checked]:
     sessions = SessionCache(store, device="cpu")
     for row in rows:
         try:
-            registry.open_as_used(row.entry, sessions)
+            open_as_used(row.entry, sessions)
         except MienError as error:
             yield Checked(row.entry.id, str(error), error.remedy)
         else:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
@@ -16,10 +17,12 @@ from mien.errors import SeveralSourceFaces, UsageError
 from mien.provenance.consent import Consent
 from mien.provenance.trust import Trust
 from mien.swap.cast import Choice
-from mien.swap.people.corrections import FOLDER_SUFFIX, SHEET_NAME, KnownPeople, KnownPerson, read_people
 from mien.swap.people.identities import Wanted
 from mien.system.printable import printable
 from mien.types import SourceFace
+
+if TYPE_CHECKING:
+    from mien.swap.people.corrections import KnownPeople, KnownPerson
 
 _NAMED = 8  # names of cards that an error lists: one line
 _CHOICES: Mapping[str, Choice] = {"largest": "largest", "centre": "centre"}
@@ -31,7 +34,7 @@ class Costume:
 
     name: str
     photo: Path
-    card: KnownPerson | None = None
+    card: "KnownPerson | None" = None
     portrait: Path | None = None
 
 
@@ -40,7 +43,7 @@ class Costumes:
     """Costumes of a request, before any picture is read; `known` are the people of the cards, if any are meant."""
 
     each: tuple[Costume, ...]
-    known: KnownPeople | None = None
+    known: "KnownPeople | None" = None
 
     def check_film(self, target: Path) -> int | None:
         """Return the number of the target among the films of the cards. Raises `UsageError` when it has changed since."""
@@ -106,8 +109,10 @@ def costumes_of(request: Request) -> Costumes:
     return Costumes(tuple(costumes), known)
 
 
-def _known(request: Request) -> KnownPeople | None:
+def _known(request: Request) -> "KnownPeople | None":
     """Return the people of the cards; None where nobody is named by a card."""
+    from mien.swap.people.corrections import FOLDER_SUFFIX, SHEET_NAME, read_people
+
     roles = request.roles
     places = list(dict.fromkeys((*([roles.people] if roles.people else []), *roles.sheets)))
     folders = {(place if place.is_dir() else place.parent).resolve() for place in places}
@@ -129,7 +134,7 @@ def _known(request: Request) -> KnownPeople | None:
     )
 
 
-def _costume(pair: Pair, known: KnownPeople | None) -> Costume:
+def _costume(pair: Pair, known: "KnownPeople | None") -> Costume:
     if isinstance(pair.person, Path):
         return Costume(str(pair.person), pair.photo, portrait=pair.person)
     assert known is not None
@@ -146,7 +151,7 @@ def _photo(wear: Path) -> Path:
     return stand_ins.photo_of(wear.name) if wear.name in stand_ins.NAMES and not wear.exists() else wear
 
 
-def _name(card: KnownPerson) -> str:
+def _name(card: "KnownPerson") -> str:
     return f"person {card.number} ({card.name})" if card.name else f"person {card.number}"
 
 

@@ -9,16 +9,10 @@ from mien.assembly import stand_ins
 from mien.assembly.file_swap import open_reader
 from mien.commands.swap_cast import Costumes
 from mien.commands.swap_request import Request, Task
-from mien.media.files.animation_reader import AnimationReader
-from mien.media.files.animation_writer import ANIMATIONS
-from mien.media.files.conversion import conversion_notes
-from mien.media.files.encoders import plan_codec
+from mien.media.files.encoders import ANIMATIONS, plan_codec
 from mien.media.files.moving import Kind, MovingReader
 from mien.media.files.picture_read import Picture, read_picture
 from mien.media.files.picture_write import write_format
-from mien.media.files.stream_plan import dropped
-from mien.media.files.video_reader import VideoReader
-from mien.media.files.video_writer import check_output
 from mien.settings import Settings
 from mien.system.printable import printable
 
@@ -31,6 +25,11 @@ def print_plan(request: Request, task: Task, console: Console) -> None:
         print_notes(console, picture.notes)
         console.print(escape(_picture_plan(request, task, picture)))
         return
+    # With FFmpeg, which a picture does without.
+    from mien.media.files.conversion import conversion_notes
+    from mien.media.files.video_reader import VideoReader
+    from mien.media.files.video_writer import check_output
+
     with open_reader(task.target, task.output.path, settings, request.start_s, request.end_s) as reader:
         print_notes(console, conversion_notes(reader.info))
         if isinstance(reader, VideoReader):
@@ -49,6 +48,9 @@ def _picture_plan(request: Request, task: Task, picture: Picture) -> str:
 
 
 def _moving_plan(request: Request, task: Task, reader: MovingReader) -> str:
+    from mien.media.files.animation_reader import AnimationReader
+    from mien.media.files.stream_plan import dropped
+
     info, path = reader.info, task.output.path
     if isinstance(reader, AnimationReader) and path.suffix.lower() in ANIMATIONS:
         into = f"animated {path.suffix[1:]}"

@@ -11,14 +11,12 @@ from mien.assembly import factory, registry, stand_ins
 from mien.assembly.file_swap import FileSwap
 from mien.assembly.idle_settings import idle_notes
 from mien.batch.job import JobResult
-from mien.commands.progress import shown_progress
 from mien.commands.swap_cast import Costumes, OpenedCast, consented, costumes_of, open_cast, photos_of
 from mien.commands.swap_plan import print_costumes, print_notes, print_plan
 from mien.commands.swap_request import Request, Task
 from mien.commands.targets import Outputs, each_target
 from mien.errors import MienError, UsageError
 from mien.media.files import moving
-from mien.media.files.conversion import conversion_notes
 from mien.media.files.encoders import CONTAINERS
 from mien.media.files.moving import Kind
 from mien.media.files.output_file import OutputFile, same_file
@@ -171,6 +169,10 @@ def _swap_picture(request: Request, parts: SwapParts, task: Task, console: Conso
 
 
 def _swap_moving(request: Request, parts: SwapParts, task: Task, console: Console, quiet: bool) -> None:
+    # With FFmpeg and bars, which a picture does without.
+    from mien.commands.progress import shown_progress
+    from mien.media.files.conversion import conversion_notes
+
     file_swap = file_swap_of(request, parts, task)
     with file_swap.open_reader(task.output.path) as reader:
         print_notes(console, conversion_notes(reader.info))

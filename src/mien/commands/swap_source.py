@@ -1,14 +1,15 @@
 """Source face of a `mien swap` request, and the consent to use it."""
 
-from functools import partial
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import cv2
 from rich.console import Console
 
 from mien.assembly import factory, stand_ins
+from mien.assembly.source_clip import ClipProgress
 from mien.assembly.source_photos import is_clip, open_photos, read_photo
-from mien.commands.progress import clip_progress
 from mien.commands.swap_request import Request
 from mien.errors import AdulthoodNeeded, UsageError
 from mien.media.files.output_file import OutputFile, same_file
@@ -26,7 +27,15 @@ def open_source(request: Request, photo: Path, models: factory.Models, console: 
         if is_clip(photo):
             raise UsageError(f"{photo} is a clip: only a photo can be numbered", "omit --number-faces")
         _write_numbered(request, models, read_photo(photo, request.settings))
-    watch = partial(clip_progress, console, quiet=quiet)
+
+    @contextmanager
+    def watch(path: Path) -> Iterator[ClipProgress]:
+        # A photo needs no bar.
+        from mien.commands.progress import clip_progress
+
+        with clip_progress(console, path, quiet=quiet) as progress:
+            yield progress
+
     return open_photos(photo, request.also, request.settings, models, request.source_face, watch)
 
 

@@ -10,8 +10,7 @@ from types import TracebackType
 from typing import Self
 
 from mien.errors import Cancelled, MienError, UnreadableMedia, UsageError
-from mien.media.files.animation_writer import ANIMATIONS
-from mien.media.files.encoders import CONTAINERS
+from mien.media.files.encoders import ANIMATIONS, CONTAINERS
 from mien.media.files.moving import Kind, suffix_for
 from mien.media.files.output_file import output_error, same_file
 from mien.media.files.picture_write import WRITE_FORMATS

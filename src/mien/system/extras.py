@@ -3,7 +3,6 @@
 import importlib.util
 import re
 import sys
-from importlib import metadata
 
 _EXTRA = re.compile(r"""extra\s*==\s*["']([\w-]+)["']""")
 
@@ -22,5 +21,8 @@ def install_command(extra: str) -> str:
 
 def _packages(extra: str) -> list[str]:
     """Return the requirements of an extra without their markers, such as `pyvirtualcam>=0.15`."""
+    # It imports a parser of e-mail, and is seldom needed.
+    from importlib import metadata
+
     required = [line.partition(";") for line in metadata.requires("mien") or ()]
     return [package.strip().replace(" ", "") for package, _, marker in required if extra in _EXTRA.findall(marker)]

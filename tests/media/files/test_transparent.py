@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 from av.video.reformatter import VideoReformatter
 
+from mien.imaging.alpha import over_white, with_opaque
 from mien.media.capture.looped import LoopedMedia
 from mien.media.files.conversion import conversion_notes
 from mien.media.files.encoders import keeps_alpha
 from mien.media.files.output_file import OutputFile
 from mien.media.files.video_reader import VideoReader
 from mien.media.files.video_writer import VideoWriter, check_output
-from mien.media.frames.alpha import alpha_of, over_white, with_opaque
+from mien.media.frames.alpha import alpha_of
 from mien.provenance.label import Labeller
 from mien.provenance.mark.pattern import Marker
 from mien.settings import Settings

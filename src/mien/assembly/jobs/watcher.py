@@ -6,8 +6,7 @@ from threading import Event
 from typing import Protocol
 
 from mien.assembly.file_hiding import file_hash
-from mien.batch.export import PartNotes
-from mien.batch.film import PartExporter
+from mien.batch.export import PartExporter, PartNotes
 from mien.batch.job import Progress
 from mien.errors import UnreadableMedia
 from mien.media.files.output_file import OutputFile

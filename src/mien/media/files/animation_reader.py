@@ -12,12 +12,12 @@ from av.stream import Disposition
 from PIL import Image
 
 from mien.errors import MediaTooLarge, UnreadableMedia
+from mien.imaging.alpha import over_white
 from mien.media.files.file_check import check_size
 from mien.media.files.frame_delays import read_delays
 from mien.media.files.media_file import MediaFileReader, part_bounds
 from mien.media.files.picture_kind import ANIMATED_FORMATS, DAMAGE
 from mien.media.files.video_info import VideoInfo
-from mien.media.frames.alpha import over_white
 from mien.media.frames.colour_space import ColourSpace
 from mien.types import Frame, Note
 from mien.types import Image as Bgr

@@ -19,18 +19,17 @@ from av.video.stream import VideoStream
 from PIL import Image
 
 from mien.errors import OutputError, UsageError
+from mien.imaging.alpha import with_opaque
 from mien.media.files import statement
 from mien.media.files.animation_reader import AnimationReader
+from mien.media.files.encoders import ANIMATIONS
 from mien.media.files.media_file import MediaFileWriter
 from mien.media.files.output_file import OutputFile, output_error
 from mien.media.files.picture_metadata import png_statement
-from mien.media.frames.alpha import with_opaque
 from mien.settings import Settings
 from mien.types import Array, LabelledFrame, Mask, Note
 from mien.types import Image as Bgr
 
-ANIMATIONS = {".gif": "gif", ".webp": "webp", ".png": "apng", ".apng": "apng"}
-"""FFmpeg's muxers by the ending of the name."""
 _ENCODERS = {"gif": ("gif", "pal8"), "webp": ("libwebp_anim", "bgra"), "apng": ("apng", "rgba")}
 _TIME_BASES = {"gif": Fraction(1, 100), "webp": Fraction(1, 1000), "apng": Fraction(1, 90_000)}
 _GIF_ONCE = -1  # value of FFmpeg's option `loop` that writes no block of loops

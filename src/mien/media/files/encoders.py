@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-import av
 import cv2
 
 from mien.errors import UsageError
@@ -12,6 +11,8 @@ from mien.settings import Settings
 
 CONTAINERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm", ".avi": "avi"}
 """FFmpeg's containers by the ending of the name."""
+ANIMATIONS = {".gif": "gif", ".webp": "webp", ".png": "apng", ".apng": "apng"}
+"""FFmpeg's muxers of animations by the ending of the name."""
 _CODECS = {
     "mp4": ("h264", "hevc", "av1", "vp9", "mpeg4"),
     "mov": ("h264", "hevc", "prores", "mpeg4"),
@@ -96,6 +97,9 @@ def candidates(
     codec: str, width: int, height: int, settings: Settings, content: Content = Content()
 ) -> tuple[Encoder, ...]:  # fmt: skip
     """Return encoders in the order in which to try them; the last runs on the processor and is always available."""
+    # A picture knows this module for its names, and needs no FFmpeg.
+    import av
+
     quality = video_need(codec, scant=content.scant).quality(settings.quality)
     # Hardware encoders differ in whether they can write fields.
     wanted = _HARDWARE.get(codec, ()) if settings.encoder == "hardware" and content.fields is None else ()

@@ -3,24 +3,27 @@
 from collections.abc import Callable
 from enum import Enum
 from pathlib import Path
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from mien.errors import UnsupportedMedia, UsageError
 from mien.media.files import encoders
-from mien.media.files.animation_reader import AnimationReader
-from mien.media.files.animation_writer import ANIMATIONS, AnimationWriter
-from mien.media.files.encoders import CONTAINERS, Content, plan_codec
+from mien.media.files.encoders import ANIMATIONS, CONTAINERS, Content, plan_codec
 from mien.media.files.mark_strength import picture_need, video_need
 from mien.media.files.output_file import OutputFile
 from mien.media.files.picture_kind import has_alpha, is_animation, is_picture
 from mien.media.files.picture_write import WRITE_FORMATS, write_format
-from mien.media.files.video_reader import VideoReader
-from mien.media.files.video_writer import VideoWriter
-from mien.media.files.voice_disguise import Disguise
 from mien.settings import Settings
 
-MovingReader: TypeAlias = VideoReader | AnimationReader
-MovingWriter: TypeAlias = VideoWriter | AnimationWriter
+# Readers and writers are imported when the first is opened: a picture needs none of them, nor FFmpeg.
+if TYPE_CHECKING:
+    from mien.media.files.animation_reader import AnimationReader
+    from mien.media.files.animation_writer import AnimationWriter
+    from mien.media.files.video_reader import VideoReader
+    from mien.media.files.video_writer import VideoWriter
+    from mien.media.files.voice_disguise import Disguise
+
+MovingReader: TypeAlias = "VideoReader | AnimationReader"
+MovingWriter: TypeAlias = "VideoWriter | AnimationWriter"
 _BY_DEFAULT = {"picture": ".jpg", "animation": ".webp", "video": ".mp4"}
 
 
@@ -59,6 +62,8 @@ def open_moving(
     does. `from_key`, `passing` and `skim` are for videos, as in `VideoReader`. Raises as the readers.
     """
     if is_animation(path):
+        from mien.media.files.animation_reader import AnimationReader
+
         return AnimationReader(
             path,
             max_pixels=max_pixels,
@@ -68,6 +73,8 @@ def open_moving(
             flatten=not keep_alpha,
             find_alpha=find_alpha,
         )
+    from mien.media.files.video_reader import VideoReader
+
     return VideoReader(
         path,
         max_pixels=max_pixels,
@@ -83,9 +90,13 @@ def open_moving(
 
 
 def open_writer(
-    reader: MovingReader, output: OutputFile, settings: Settings, engine: str, disguise: Disguise | None = None
+    reader: MovingReader, output: OutputFile, settings: Settings, engine: str, disguise: "Disguise | None" = None
 ) -> MovingWriter:
     """Open the writer of `output`, by its name; `disguise` changes the voices of a video. Raises as the writers."""
+    from mien.media.files.animation_reader import AnimationReader
+    from mien.media.files.animation_writer import AnimationWriter
+    from mien.media.files.video_writer import VideoWriter
+
     if isinstance(reader, AnimationReader) and output.path.suffix.lower() in ANIMATIONS:
         return AnimationWriter(reader, output, settings, engine)
     return VideoWriter(reader, output, settings, engine, disguise)

@@ -19,9 +19,9 @@ from av.video.reformatter import ColorRange
 from av.video.stream import VideoStream
 
 from mien.errors import UsageError
+from mien.imaging.alpha import with_opaque
 from mien.media.files.encoders import Encoder, candidates, plan_codec
 from mien.media.files.video_info import VideoInfo
-from mien.media.frames.alpha import with_opaque
 from mien.media.frames.colour_space import ColourSpace, FromBgr
 from mien.media.frames.interlace import BOTTOM_FIRST, TOP_FIRST, FieldFlags
 from mien.settings import Settings

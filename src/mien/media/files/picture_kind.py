@@ -12,7 +12,6 @@ from pathlib import Path
 
 import cv2
 import pi_heif
-import tifffile
 from PIL import (
     AvifImagePlugin,
     BmpImagePlugin,
@@ -34,7 +33,7 @@ _BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1
 """Major brands of HEIC and AVIF files."""
 
 DAMAGE = (OSError, SyntaxError, ValueError, EOFError, TypeError, LookupError, ArithmeticError, AttributeError, MemoryError,
-           RuntimeError, cv2.error, struct.error, zlib.error, tifffile.TiffFileError)  # fmt: skip
+           RuntimeError, cv2.error, struct.error, zlib.error)  # fmt: skip
 """Errors of Pillow, libheif and OpenCV on damaged files; found by feeding them mutated ones."""
 
 _READERS = (

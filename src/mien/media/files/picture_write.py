@@ -12,15 +12,14 @@ from typing import Any
 
 import cv2
 import numpy as np
-import tifffile
 from PIL import ExifTags, Image
 
 from mien.errors import UsageError
+from mien.imaging.alpha import over_white, with_opaque
 from mien.media.files import statement
 from mien.media.files.output_file import OutputFile, output_error
 from mien.media.files.picture_metadata import TIFF_LAYOUT_TAGS, png_chunk, png_statement, with_png_chunks, written_exif
 from mien.media.files.picture_read import Picture
-from mien.media.frames.alpha import over_white, with_opaque
 from mien.types import Array, LabelledFrame
 from mien.types import Image as Bgr
 
@@ -184,6 +183,9 @@ def _write_deep_png(picture: Picture, pixels: Array, engine: str) -> bytes:
 
 
 def _write_deep_tiff(picture: Picture, pixels: Array, engine: str) -> bytes:
+    # For 16 bits a channel alone; a start takes longer with it.
+    import tifffile
+
     xmp = statement.xmp(engine)
     tags: list[tuple[int, str, int, bytes, bool]] = [(700, "B", len(xmp), xmp, True)]
     if picture.icc and not picture.grey:

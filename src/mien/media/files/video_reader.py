@@ -17,11 +17,12 @@ from av.stream import Disposition, Stream
 from av.video.stream import VideoStream
 
 from mien.errors import MediaTooLarge, UnreadableMedia, UnsupportedMedia, UsageError
+from mien.imaging.alpha import over_white
 from mien.media.files.file_check import check_size
 from mien.media.files.media_file import MediaFileReader, part_bounds
 from mien.media.files.packets import FREE_RUNNING, NO_MOTION, PacketReader, Survey, open_input, survey
 from mien.media.files.video_info import VideoInfo
-from mien.media.frames.alpha import alpha_decoder, alpha_of, has_alpha, over_white
+from mien.media.frames.alpha import alpha_decoder, alpha_of, has_alpha
 from mien.media.frames.colour_space import ToBgr, space_of
 from mien.media.frames.dolby_vision import check_base_layer
 from mien.media.frames.interlace import Deinterlacer, has_fields, shown_order, stream_order

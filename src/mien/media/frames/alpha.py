@@ -8,7 +8,7 @@ from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
 from mien.media.frames.planes import plane
-from mien.types import Array, Image, Mask
+from mien.types import Mask
 
 _ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 """Decoders for codecs with alpha in a second stream of each packet, which FFmpeg's own decoders drop."""
@@ -40,20 +40,3 @@ def alpha_of(frame: VideoFrame, width: int, height: int) -> Mask:
         return plane(frame, 3).copy()
     packed = VideoReformatter().reformat(frame, width=width, height=height, format="bgra", threads=1)
     return np.ascontiguousarray(packed.to_ndarray()[:, :, 3], np.uint8)
-
-
-def over_white(image: Image, alpha: Mask) -> Image:
-    """Composite BGR uint8 (h, w, 3) with straight alpha over white, as for still pictures."""
-    share = alpha[:, :, None].astype(np.uint16)
-    mixed = image * share + np.uint16(255) * (255 - share)
-    return np.asarray((mixed + 127) // 255, np.uint8)
-
-
-def with_opaque(alpha: Array, box_xyxy: tuple[int, int, int, int] | None) -> Array:
-    """Return the alpha, uint8 or uint16, with the box made opaque: a badge on a transparent area would not be seen."""
-    if box_xyxy is None:
-        return alpha
-    left, top, right, bottom = box_xyxy
-    changed = alpha.copy()
-    changed[top:bottom, left:right] = np.iinfo(changed.dtype).max
-    return changed

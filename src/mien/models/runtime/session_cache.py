@@ -11,7 +11,6 @@ from mien.contracts import Session
 from mien.errors import DeviceUnavailable
 from mien.models.library.store import CACHE, ModelEntry, Store, built_of
 from mien.models.runtime import half_precision, onnx_session
-from mien.models.runtime.convolution_trial import open_fastest
 from mien.models.runtime.devices import CPU, Device
 from mien.models.runtime.example_face import example_picture
 from mien.models.runtime.onnx_session import OnnxSession
@@ -132,6 +131,8 @@ class SessionCache:
 
     def _open_fastest(self, entry: ModelEntry, path: Path) -> OnnxSession:
         """Open a model on the processor, with its convolutions rewritten where a trial has found that faster and right."""
+        # For imported models alone.
+        from mien.models.runtime.convolution_trial import open_fastest
 
         def open_file(file: Path) -> OnnxSession:
             return OnnxSession(entry.id, file, threads=onnx_session.threads(), warm=True, remedy=_reimport(entry))
