@@ -7,7 +7,7 @@ import pytest
 
 import mien.studio.server.app  # noqa: F401 - defines the errors of the studio
 from mien.errors import MienError
-from mien.studio.server.pages import STATIC
+from mien.studio.server.static_files import STATIC
 from tests.support.page_words import LANGUAGES, words
 from tests.support.places import ROOT
 

@@ -3,7 +3,7 @@
 import re
 from functools import cache
 
-from mien.studio.server.pages import STATIC
+from mien.studio.server.static_files import STATIC
 
 STRINGS = STATIC / "strings"
 LANGUAGES = sorted(path.stem for path in STRINGS.glob("*.js"))

@@ -65,7 +65,7 @@ def check_once(store: Store) -> None:
     Raises `MienError` where one is wrong: this process may have loaded it already.
     """
     folder = kernel_folder()
-    if not kernels.FAST or read_record(folder).checked:
+    if kernels.are_checked():
         return
     networks, drawn = compare_networks(store), compare_with_reference()
     if not drawn.fine:

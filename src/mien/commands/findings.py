@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import metadata
+from pathlib import Path
 
 import av
 from cryptography import x509
@@ -15,6 +16,7 @@ from cryptography import x509
 from mien import __version__
 from mien.errors import ModelError, ProvenanceError
 from mien.imaging.kernel_files import kernel_folder
+from mien.imaging.kernel_library import COMMON_X86, can_load, library_paths, own_library, read_library
 from mien.media.capture import devices
 from mien.models.library.inventory import ABSENT, DAMAGED, EMBEDDED, INSTALLED, Listed, state_of
 from mien.models.library.store import CACHE, Store
@@ -28,7 +30,7 @@ from mien.provenance.signing.installation import known_root
 from mien.provenance.trust import SIGNER_FOLDER
 from mien.system.folders import data_folder
 from mien.system.machine_record import MachineRecord, read_record
-from mien.system.processor import available_cores, described_processor
+from mien.system.processor import available_cores, described_flags, described_processor
 from mien.system.tried_versions import PYTHON, Tried, read_tried
 
 _ENCODERS = {
@@ -106,7 +108,24 @@ def _version(name: str, version: str, tried: Tried, more: str = "", fine: bool =
 
 
 def _machine() -> list[Finding]:
-    return [Finding("machine", "processor cores", str(available_cores())), fast_ways(read_record(kernel_folder()))]
+    folder = kernel_folder()
+    cores = Finding("machine", "processor cores", str(available_cores()))
+    return [cores, prepared_kernels(folder), fast_ways(read_record(folder))]
+
+
+def prepared_kernels(folder: Path | None) -> Finding:
+    """Return the finding on libraries of kernels: the one that is used, or why kernels are compiled at the first call."""
+    usable = [path for path in library_paths(folder) if read_library(path) is not None]
+    if usable:
+        own = usable[0] == own_library(folder)
+        state = "compiled beforehand, for this processor" if own else f"compiled beforehand, in the package, for {COMMON_X86}"
+    elif not can_load():
+        state = "compiled at the first call: compiled beforehand they are for CPython on Linux and x86-64 alone"
+    elif not described_flags():
+        state = "compiled at the first call: this system hides what its processor can do"
+    else:
+        state = "compiled at the first call: the package holds none for this processor; mien doctor --prepare"
+    return Finding("machine", "pixel kernels", state)
 
 
 def fast_ways(record: MachineRecord) -> Finding:

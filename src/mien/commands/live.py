@@ -74,11 +74,8 @@ def _run(options: argparse.Namespace) -> int:
         signing=signing_of(options),
     )
 
-    def ready(opened: Opened) -> None:
-        print(f"the studio is open: {opened.url}", flush=True)
-        if opened.note:
-            print(opened.note, flush=True)
-        print(f"{ACCEPTABLE_USE}\nCtrl-C ends it.", flush=True)
+    def answering(opened: Opened) -> None:
+        # The browser starts while the studio does.
         if not options.no_browser:
             # OpenCV has changed the environment since start-up.
             harden()
@@ -86,6 +83,12 @@ def _run(options: argparse.Namespace) -> int:
 
             webbrowser.open(opened.once)
 
+    def ready(opened: Opened) -> None:
+        print(f"the studio is open: {opened.url}", flush=True)
+        if opened.note:
+            print(opened.note, flush=True)
+        print(f"{ACCEPTABLE_USE}\nCtrl-C ends it.", flush=True)
+
     with contextlib.suppress(KeyboardInterrupt):
-        run_studio(wanted, ready)
+        run_studio(wanted, answering, ready)
     return 0

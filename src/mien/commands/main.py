@@ -73,6 +73,11 @@ def _ignored(_: "sys.UnraisableHookArgs") -> None:
 
 def _check_machine() -> None:
     """Raise `MienError` where this machine computes wrong numbers; looked at by the first command that draws faces."""
+    from mien.imaging import kernels
+
+    # What compares imports all that draws.
+    if kernels.are_checked():
+        return
     from mien.assembly.machine_check import check_once
     from mien.models.library.store import Store
 

@@ -12,7 +12,7 @@ from mien.settings import Settings, from_mapping, read_file, table
 from mien.system.folders import data_folder, reachable
 
 if TYPE_CHECKING:
-    from mien.provenance.trust import Signing
+    from mien.provenance.signing.choice import Signing
 
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 """Parsers of the commands; each command adds its own."""
@@ -88,7 +88,7 @@ def add_signing(parser: argparse.ArgumentParser) -> None:
 
 def signing_of(options: argparse.Namespace) -> "Signing":
     """Return the key, program and time-stamp authority that were named; those of the installation where none can be."""
-    from mien.provenance.trust import Signing
+    from mien.provenance.signing.choice import Signing
 
     if not hasattr(options, "signing_cert"):
         return Signing()

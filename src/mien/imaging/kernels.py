@@ -30,6 +30,11 @@ FAST = _is_fast()
 """True where kernels may use all that this processor has, and fast arithmetic."""
 
 
+def are_checked() -> bool:
+    """Return True where the fast ways need no comparison with the slow ones: after one, and where none is used."""
+    return not FAST or read_record(kernel_folder()).checked
+
+
 class Kernel:
     """A function over arrays, in machine code from its first call on."""
 

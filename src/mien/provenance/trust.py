@@ -12,6 +12,7 @@ from mien.provenance.consent import Consents
 from mien.provenance.credentials.trust_list import open_lists
 from mien.provenance.ledger import Ledger
 from mien.provenance.seal import Notary
+from mien.provenance.signing.choice import Signing as Signing
 from mien.provenance.signing.given import command_signer, given_signer
 from mien.provenance.signing.installation import known_roots, open_signer
 from mien.provenance.signing.signer import Signer
@@ -21,17 +22,6 @@ from mien.system.database import Database
 
 SIGNER_FOLDER = "identity"
 """Folder in the data folder with the certificates, and with the key where the system has no key store."""
-
-
-@dataclass(frozen=True, slots=True)
-class Signing:
-    """Choice of a signer; empty = the chain of this installation. `timestamp_url` is an RFC 3161 authority."""
-
-    certificate: Path | None = None
-    key: Path | None = None
-    password: bytes | None = None
-    command: tuple[str, ...] = ()
-    timestamp_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mien.studio.server.gate import VISIT, Visit
 from mien.studio.server.guesses import Guesses
-from mien.studio.server.routes.websockets import VIEW_ONLY
+from mien.studio.server.routes.view_only import VIEW_ONLY
 from mien.system.network_address import network_of
 
 _HEADERS = {

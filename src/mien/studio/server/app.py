@@ -11,7 +11,7 @@ from fastapi.staticfiles import StaticFiles
 from mien.studio.server.access import Access, Doorkeeper
 from mien.studio.server.answers import add_error_answers
 from mien.studio.server.openapi import describe, operation_id
-from mien.studio.server.pages import STATIC, pages_router
+from mien.studio.server.pages import pages_router
 from mien.studio.server.routes.camera import camera_router
 from mien.studio.server.routes.check import check_router
 from mien.studio.server.routes.consents import consents_router
@@ -30,6 +30,7 @@ from mien.studio.server.routes.settings import settings_router
 from mien.studio.server.routes.state import state_router
 from mien.studio.server.routes.tokens import tokens_router
 from mien.studio.server.routes.verification import verification_router
+from mien.studio.server.static_files import STATIC
 from mien.studio.session.session import StudioSession
 
 _MAX_JSON_BODY_BYTES = 2_000_000  # 50 presets of all settings take 40 kB; uploads have limits of their own

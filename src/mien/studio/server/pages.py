@@ -1,14 +1,12 @@
 """The page itself, the page about the API, and the login of a shared studio."""
 
-from pathlib import Path
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 
 from mien.studio.server.access import Access
-
-STATIC = Path(__file__).parent.parent / "static"
+from mien.studio.server.static_files import STATIC
 
 
 def pages_router(access: Access) -> APIRouter:

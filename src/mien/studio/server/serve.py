@@ -13,26 +13,28 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
 import uvicorn
 from starlette.types import ASGIApp
 
-from mien.assembly import stand_ins
 from mien.errors import UsageError
-from mien.provenance.trust import Signing, open_trust
 from mien.settings import Settings
 from mien.studio.server.access import Access
-from mien.studio.server.app import make_app
-from mien.studio.server.certificate import fingerprint, own_certificate
 from mien.studio.server.gate import Gate, entrances
+from mien.studio.server.starting import StartingApp
 from mien.studio.server.websocket import WebSocketProtocol
-from mien.studio.session.browser_camera import MAX_MESSAGE_BYTES
 from mien.studio.session.database import StudioDatabase
 from mien.studio.session.folder import session_folder
-from mien.studio.session.requests import input_of_text, output_of_text
-from mien.studio.session.session import StudioSession
+from mien.studio.session.message_size import MAX_MESSAGE_BYTES
 from mien.studio.session.tokens import Tokens
 from mien.system.network_address import in_url, is_loopback, is_unspecified
+
+if TYPE_CHECKING:
+    from starlette.applications import Starlette
+
+    from mien.provenance.signing.choice import Signing
+    from mien.studio.session.session import StudioSession
 
 PASSWORD_VARIABLE = "MIEN_PASSWORD"
 _MIN_PASSWORD_LETTERS = 10  # with `Guesses`, random letters take longer than a life to guess
@@ -62,7 +64,7 @@ class Options:
     input: str | None
     outputs: tuple[str, ...]
     settings: Settings
-    signing: Signing
+    signing: "Signing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,25 +77,51 @@ class Opened:
     """The same address with a token for a single visit, for the command that opens the browser."""
 
 
-def run_studio(options: Options, ready: Callable[[Opened], None]) -> None:
-    """Serve until Ctrl-C. Raises a `MienError` before anything is served."""
+def run_studio(options: Options, answering: Callable[[Opened], None], ready: Callable[[Opened], None]) -> None:
+    """Serve until Ctrl-C; `answering` is called when the page answers, `ready` when the studio behind it is there.
+
+    Raises a `MienError` when it does not start.
+    """
     host, names = _host(options), _names(options)
     password = _password() if options.share else None
     with _listening(host, options.port, share=options.share) as listener, session_folder() as uploads:
         port = int(listener.getsockname()[1])
         tls = _tls(options, host, names) if options.share else None
-        trust = open_trust(options.data, options.signing)
-        session = StudioSession(options.settings, trust, options.data, options.recordings, uploads, shared=options.share)
-        access = _access(options, host, port, password, session.tokens)
-        try:
-            session.start()
-            _apply(session, options)
-            opened = _opened(access, names[0] if names else "", host, port, tls)
-            server = StudioServer(make_app(session, access), None if tls is None else tls.context, lambda: ready(opened))
+        tokens = Tokens(StudioDatabase(options.data))
+        access = _access(options, host, port, password, tokens)
+        opened = _opened(access, names[0] if names else "", host, port, tls)
+        with contextlib.ExitStack() as sessions:
+
+            def start() -> "Starlette":
+                return _started(options, uploads, access, tokens, sessions)
+
+            app = StartingApp(access, start, lambda: ready(opened), lambda: server.ask_to_end())
+            server = StudioServer(app, None if tls is None else tls.context, lambda: answering(opened))
             server.run([listener])
-        finally:
-            with _signals_ignored():
-                session.close()
+            if app.error is not None:
+                raise app.error
+
+
+def _started(options: Options, uploads: Path, access: Access, tokens: Tokens, sessions: contextlib.ExitStack) -> "Starlette":
+    """Start a session, which `sessions` close, and return its application. Raises a `MienError`."""
+    # What takes most of the start is imported while the page answers.
+    from mien.provenance.trust import open_trust
+    from mien.studio.server.app import make_app
+    from mien.studio.session.session import StudioSession
+
+    trust = open_trust(options.data, options.signing)
+    session = StudioSession(
+        options.settings, trust, options.data, options.recordings, uploads, shared=options.share, tokens=tokens
+    )
+    sessions.callback(_close, session)
+    session.start()
+    _apply(session, options)
+    return make_app(session, access)
+
+
+def _close(session: "StudioSession") -> None:
+    with _signals_ignored():
+        session.close()
 
 
 class StudioServer(uvicorn.Server):
@@ -153,6 +181,10 @@ class StudioServer(uvicorn.Server):
         self._gate.close()
         await super().shutdown(sockets)
 
+    def ask_to_end(self) -> None:
+        """Have the server end in order; from its own thread."""
+        self.should_exit = True
+
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Take the first signal; ignore the others."""
         if not self.should_exit:
@@ -175,7 +207,9 @@ def _signals_ignored() -> Iterator[None]:
             signal.signal(each, handler)
 
 
-def _wear(session: StudioSession, photo: Path, options: Options) -> None:
+def _wear(session: "StudioSession", photo: Path, options: Options) -> None:
+    from mien.assembly import stand_ins
+
     if stand_ins.statement_for(photo) is None:
         session.wardrobe.wear_photo(photo, options.consent, options.also, adult=options.adult)
     elif options.also:
@@ -184,8 +218,11 @@ def _wear(session: StudioSession, photo: Path, options: Options) -> None:
         session.wardrobe.select(photo.stem)
 
 
-def _apply(session: StudioSession, options: Options) -> None:
+def _apply(session: "StudioSession", options: Options) -> None:
     """Choose face, input and outputs that the command line names."""
+    from mien.assembly import stand_ins
+    from mien.studio.session.requests import input_of_text, output_of_text
+
     if options.photo is not None:
         _wear(session, stand_ins.named(options.photo), options)
     if options.input is not None:
@@ -261,6 +298,8 @@ def _tls(options: Options, host: str, names: tuple[str, ...]) -> _Tls:
     if options.certificate is not None and options.key is not None:
         return _loaded(options.certificate, options.key)
     hosts = names if is_unspecified(host) else (host, *names)
+    from mien.studio.server.certificate import own_certificate
+
     # Another studio that starts with other names makes another pair: it has to wait until this one is loaded.
     with StudioDatabase(options.data).opened():
         return _loaded(*own_certificate(options.data / "tls", hosts))
@@ -273,6 +312,8 @@ def _loaded(certificate: Path, key: Path) -> _Tls:
         context.load_cert_chain(certificate, key, password="")
     except (OSError, ssl.SSLError) as error:
         raise UsageError(f"the certificate cannot be used: {error}", "name PEM files that belong together") from error
+    from mien.studio.server.certificate import fingerprint
+
     return _Tls(context, fingerprint(certificate))
 
 

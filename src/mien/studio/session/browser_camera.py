@@ -24,7 +24,6 @@ from mien.types import LIVE_TIME_BASE, Frame, Image, StreamInfo
 HEADER = struct.Struct("<B3xId")
 """Kind, sequence, capture time in ms since the epoch."""
 H264_KEY, H264_DELTA, JPEG, PLAIN = 1, 2, 3, 4  # kinds of pictures; plain ones as in `plain_picture`
-MAX_MESSAGE_BYTES = 8_000_000  # chosen, above a JPEG of 4K
 _MAX_PIXELS = 3840 * 2160  # 4K
 
 

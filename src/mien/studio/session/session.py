@@ -62,7 +62,10 @@ _PREVIEW_SINK = "preview"
 class StudioSession:
     """Starts with the loop running and nothing chosen; `close` ends every thread."""
 
-    def __init__(self, settings: Settings, trust: Trust, data: Path, recordings: Path, uploads: Path, *, shared: bool) -> None:
+    def __init__(
+        self, settings: Settings, trust: Trust, data: Path, recordings: Path, uploads: Path,
+        *, shared: bool, tokens: Tokens | None = None,
+    ) -> None:  # fmt: skip
         self.uploads = uploads
         self.shared = shared
         self.feed = BrowserFeed()
@@ -73,7 +76,7 @@ class StudioSession:
         self._run_id, self._revision = secrets.token_hex(4), 0
         database = StudioDatabase(data)
         self._presets = Presets(database)
-        self.tokens = Tokens(database)
+        self.tokens = tokens or Tokens(database)
         self.library = ModelLibrary(self._store, self.notify, shared=shared)
         # Side by side: the page opens when both are there.
         with ThreadPoolExecutor(1, thread_name_prefix="mien-open") as beside:

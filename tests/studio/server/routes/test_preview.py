@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from starlette.types import Message
 
 from mien.studio.server.routes.preview import preview_router
-from mien.studio.server.routes.websockets import VIEW_ONLY
+from mien.studio.server.routes.view_only import VIEW_ONLY
 from mien.studio.session.preview import PreviewHub, Viewer
 from mien.studio.session.session import StudioSession
 

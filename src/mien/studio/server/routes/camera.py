@@ -10,6 +10,7 @@ from fastapi import APIRouter, WebSocket
 from mien.studio.server.routes.websockets import run_until_closed
 from mien.studio.session import browser_camera
 from mien.studio.session.browser_camera import Picture
+from mien.studio.session.message_size import MAX_MESSAGE_BYTES
 from mien.studio.session.session import StudioSession
 
 _MAX_PENDING_MESSAGES = 200  # bounds memory where a page sends and never reads
@@ -59,7 +60,7 @@ def camera_router(session: StudioSession) -> APIRouter:
 
 def _feed(session: StudioSession, feeder: str, data: bytes) -> None:
     header = browser_camera.HEADER
-    if not header.size < len(data) <= browser_camera.MAX_MESSAGE_BYTES:
+    if not header.size < len(data) <= MAX_MESSAGE_BYTES:
         raise ValueError(f"a message of {len(data)} bytes holds no picture")
     kind, sequence, capture_ms = header.unpack_from(data)
     session.feed.give(feeder, Picture(kind, sequence, capture_ms, data[header.size :]))

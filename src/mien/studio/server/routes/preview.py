@@ -5,7 +5,8 @@ import json
 
 from fastapi import APIRouter, WebSocket
 
-from mien.studio.server.routes.websockets import VIEW_ONLY, run_until_closed
+from mien.studio.server.routes.view_only import VIEW_ONLY
+from mien.studio.server.routes.websockets import run_until_closed
 from mien.studio.session.preview import Viewer
 from mien.studio.session.session import StudioSession
 from mien.system.network_address import is_loopback

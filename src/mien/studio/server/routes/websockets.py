@@ -7,8 +7,6 @@ from typing import Any
 
 from fastapi import WebSocket, WebSocketDisconnect
 
-VIEW_ONLY = "mien.view-only"
-"""Key in the state of a connection that may watch the labelled picture alone: what lies before the label is not for it."""
 _INVALID_MESSAGE = (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError)
 """Errors that a listener may raise for a message that makes no sense."""
 
