@@ -10,7 +10,7 @@ import pytest
 from mien.system.programs import environment
 from tests.support.places import ROOT
 
-_NEEDLESS = ("av", "tifffile", "numba", "fastapi", "uvicorn", "rich.progress", "mien.batch.film", "mien.lab", "mien.studio",
+_NEEDLESS = ("av", "tifffile", "fastapi", "uvicorn", "rich.progress", "mien.batch.film", "mien.lab", "mien.studio",
              "mien.swap.engines.dfm", "mien.swap.engines.swappers", "mien.swap.hiding.frame_search",
              "mien.swap.people.corrections", "mien.assembly.installed_models")  # fmt: skip
 """Modules for films, installed models, people and the studio; each took 1 to 30 ms of a start."""
