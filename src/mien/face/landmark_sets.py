@@ -65,6 +65,22 @@ LOWER_FACE = (6, 50, 280, 123, 352, 147, 376, 213, 433, 192, 416, 135, 364, 169,
 """The middle of the face below the eyes, without its outermost ring: along the jaw a turned head shows the background."""
 SHINY_FOREHEAD = (103, 67, 109, 10, 338, 297, 332, 296, 336, 9, 107, 66)
 """The middle of the forehead, where highlights lie."""
+UPPER_LIP = (
+    (185, 40, 39, 37, 0, 267, 269, 270, 409),
+    (184, 74, 73, 72, 11, 302, 303, 304, 408),
+    (183, 42, 41, 38, 12, 268, 271, 272, 407),
+    (191, 80, 81, 82, 13, 312, 311, 310, 415),
+)
+"""The upper lip in lines from its outline to the mouth, each from right to left without the corners of the mouth."""
+LOWER_LIP = (
+    (146, 91, 181, 84, 17, 314, 405, 321, 375),
+    (77, 90, 180, 85, 16, 315, 404, 320, 307),
+    (96, 89, 179, 86, 15, 316, 403, 319, 325),
+    (95, 88, 178, 87, 14, 317, 402, 318, 324),
+)
+"""The lower lip in the same way."""
+INNER_BROWS = (55, 107, 285, 336)
+"""The inner ends of both brows."""
 BROW_TOPS = (63, 105, 66, 293, 334, 296)
 """The upper edge of both brows."""
 

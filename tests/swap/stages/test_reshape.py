@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from mien.face import landmark_sets
+from mien.face.landmark_sets import LOWER_LIP, UPPER_LIP
 from mien.face.mean_face import face_model, head_pose, neutral
 from mien.imaging import geometry
 from mien.swap.stages.reshape import TUNING, reach, reshape
@@ -222,3 +223,25 @@ def test_a_source_that_is_wider_on_one_side_does_not_turn_the_face() -> None:
     moved = (face.landmarks.points - target)[[454, 234], 0]
     assert moved[0] > 2
     assert moved[1] == pytest.approx(-moved[0], rel=0.1), "both sides alike"
+
+
+def _lips(thickness: float) -> Floats:
+    """The mean face with lips as thick as this, times their own."""
+    shape = face_model().shape.copy()
+    for lines in (UPPER_LIP, LOWER_LIP):
+        for line in lines[:-1]:
+            shape[list(line), 1] += (thickness - 1) * (shape[list(line), 1] - shape[list(lines[-1]), 1])
+    return shape
+
+
+def test_full_lips_thin_as_the_targets_when_these_are_pressed() -> None:
+    rest = _face(_placed(0))
+    thickness = []
+    for pressed in (1.0, 0.6):
+        known = KnownFace(face_model().shape)
+        face = replace(rest, landmarks=Landmarks(_placed(0, _lips(pressed)), 1.0), known=known)
+        (worn,) = reshape(_noise(), (face,), _lips(1.8), 1.0)
+        thickness.append(float(worn.landmarks.points[17, 1] - worn.landmarks.points[14, 1]))
+    full, thin = thickness
+    # Without proportion 0.6 of the target's own and all that the source's are thicker: 0.8.
+    assert thin / full == pytest.approx(0.55, abs=0.1)

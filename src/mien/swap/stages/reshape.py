@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 
 from mien.face import landmark_sets
+from mien.face.lips import in_proportion
 from mien.face.mean_face import HeadPose, face_model, head_pose, neutral
 from mien.imaging import geometry
 from mien.imaging.warp import follow, spread_shares, write_places
@@ -154,7 +155,8 @@ def _wanted(face: TrackedFace, shape: Floats, strength: float) -> Floats | None:
     if strength <= 0:
         return None
     own = face.known.neutral if face.known is not None else neutral(points)
-    change = TUNING.gain * strength * _even(shape - own) * np.array([1, 1, TUNING.depth], np.float32)
+    change = in_proportion(_even(shape - own), pose.unplace(points), own)
+    change = TUNING.gain * strength * change * np.array([1, 1, TUNING.depth], np.float32)
     size = np.linalg.norm(change, axis=1, keepdims=True) / TUNING.max_move
     change /= (1 + size**TUNING.limit_power) ** (1 / TUNING.limit_power)
     wanted = (pose.scale * (change @ pose.rotation.T)).astype(np.float32)
