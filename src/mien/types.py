@@ -191,7 +191,8 @@ class KnownFace:
     (side, side), 255 = an occluder. `light` is float32 (64, 64, 3), BGR: the face's colour now as a multiple of its colour in
     even light. `motion_xy` is the motion since the frame before, in pixels. `grain` is the picture's noise, `focus` the
     sharpness of the face. `parsed` is what the parser last saw. None = unknown. `behind` holds the `track_id` of each face
-    that is in front of this one. `exposure` is how many times brighter than usual its bright side is.
+    that is in front of this one. `exposure` is how many times brighter than usual its bright side is. `creases` are what the
+    brows fold now, as in `mien.face.creases`; None = nothing.
     """
 
     neutral: Floats
@@ -203,6 +204,7 @@ class KnownFace:
     parsed: ParsedFace | None = None
     behind: frozenset[int] = frozenset()
     exposure: float = 1.0
+    creases: Floats | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,9 @@ import pytest
 from mien.assembly.factory import open_pipeline, open_source
 from mien.contracts import Engine
 from mien.face import landmark_sets
+from mien.face.creases import creases_of
+from mien.face.mean_face import neutral, texture_points
+from mien.face.texels import SIDE, unwrap
 from mien.lab.evaluate.measures import face_mask, landmark_error, pose_error
 from mien.models.format.parsing import FaceClass
 from mien.settings import Settings
@@ -291,3 +294,25 @@ def test_on_pale_skin_the_dark_ring_round_a_shaved_mouth_fades_and_lips_stay() -
     assert away[0] > away[1] + 4
     assert abs(beside[0] - beside[1]) < 2
     assert abs(mouth[0] - mouth[1]) < 4
+
+
+def test_creases_that_are_known_are_pressed_into_the_new_face_and_nothing_else_is() -> None:
+    target = portrait(COLLINS)
+    texture = unwrap(target.image, target.landmarks.points)
+    middle, line = texture_points(SIDE)[9].round().astype(int), texture.copy()
+    line[middle[1] + 1 : middle[1] + 8, middle[0] - 3] //= 2
+    seen = np.ones((SIDE, SIDE), np.float32)
+    creases = creases_of(line, texture.astype(np.float32), seen, 1.0)
+    engine = MeshEngine(Settings())
+    prepared = engine.prepare(open_source(portrait(HOPPER).image, models()))
+    made = []
+    for each in (None, creases):
+        face = TrackedFace(1, target.landmarks, 1, known=KnownFace(neutral(target.landmarks.points), creases=each))
+        patch = engine.swap(Frame(target.image, 0, 0, Fraction(1)), [face], prepared)[0]
+        assert patch is not None
+        made.append(patch)
+    local = target.landmarks.points - np.array([*made[0].crop_to_frame[:, 2], 0], np.float32)
+    bare, creased = (unwrap(patch.crop, local).astype(np.float32) for patch in made)
+    change = (creased - bare)[:, :, 1] / (bare[:, :, 1] + 1)
+    assert change[middle[1] + 2 : middle[1] + 7, middle[0] - 3].mean() < -0.1
+    assert np.abs(change[2 * middle[1] :]).max() == 0

@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
+from mien.face import landmark_sets
 from mien.swap.memory import observer as observing
 from mien.swap.memory.observer import Observer
 from mien.types import Array, Floats, Frame, Image, KnownFace, Landmarks, Mask, TrackedFace
@@ -260,3 +261,61 @@ def test_exposure_tells_a_flash_from_light_that_wanders() -> None:
     assert calm.exposure == pytest.approx(1, abs=0.05)
     assert _see(observer, image * 0.9, landmarks, 10).exposure == pytest.approx(2, abs=0.2)
     assert _see(observer, dim, landmarks, 11).exposure == pytest.approx(1, abs=0.1)
+
+
+def _frowning(landmarks: Landmarks, share: float) -> Landmarks:
+    """The landmarks with the inner brows drawn down by this share of 0.02 eye distances."""
+    points = landmarks.points.copy()
+    right, left = landmark_sets.EYE_CORNERS
+    points[[55, 107, 285, 336], 1] += 0.02 * share * float(np.linalg.norm(points[right] - points[left]))
+    return Landmarks(points, landmarks.presence)
+
+
+def _creased(image: Image, landmarks: Landmarks) -> Image:
+    """The picture with two dark lines between the brows."""
+    drawn = image.copy()
+    right, left = landmark_sets.EYE_CORNERS
+    unit = float(np.linalg.norm(landmarks.points[right] - landmarks.points[left]))
+    top, bottom = (landmarks.points[each, :2] for each in (9, 8))
+    for side in (-0.05 * unit, 0.05 * unit):
+        ends = [(round(float(x + side)), round(float(y))) for x, y in (top, bottom)]
+        cv2.line(drawn, ends[0], ends[1], (40, 60, 90), max(1, round(0.02 * unit)), cv2.LINE_AA)
+    return np.asarray(drawn, np.uint8)
+
+
+def test_a_frown_creases_the_face_for_as_long_as_it_lasts() -> None:
+    observer, (image, landmarks) = Observer(), _shot()
+    for index in range(30):
+        assert _see(observer, image, landmarks, index).creases is None
+    frown = _frowning(landmarks, 1.0)
+    depths = []
+    for index in range(30, 90):
+        creases = _see(observer, _creased(image, frown), frown, index).creases
+        assert creases is not None
+        depths.append(float(creases.min()))
+    assert max(depths) < -0.05
+    assert depths[-1] == pytest.approx(depths[0], rel=0.3)
+    assert _see(observer, image, landmarks, 90).creases is None
+
+
+def test_wrinkles_that_stay_are_no_creases_whatever_the_brows_do() -> None:
+    image, landmarks = _shot()
+    frown, strengths = _frowning(landmarks, 0.5), []
+    for before in (_creased(image, landmarks), image):
+        observer = Observer()
+        for index in range(10):
+            _see(observer, before, landmarks, index)
+        creases = _see(observer, _creased(image, landmarks), frown, 10).creases
+        assert creases is not None
+        strengths.append(float(np.square(creases).sum()))
+    old, new = strengths
+    assert old < 0.2 * new
+
+
+def test_brows_that_move_without_a_crease_crease_nothing() -> None:
+    observer, (image, landmarks) = Observer(), _shot()
+    for index in range(30):
+        _see(observer, image, landmarks, index)
+    creases = _see(observer, image, _frowning(landmarks, 0.6), 30).creases
+    assert creases is not None
+    assert np.sqrt(np.square(creases).mean()) < 0.01

@@ -17,6 +17,7 @@ from mien.imaging import geometry
 from mien.imaging.grain import GrainMeter, green_sigma
 from mien.imaging.kernels import kernel
 from mien.imaging.percentiles import percentile_of
+from mien.swap.memory.creases import Creases
 from mien.swap.memory.crossings import hidden_by
 from mien.swap.memory.occlusion.track import TrackOcclusion
 from mien.swap.tracking.pace import Pace
@@ -112,6 +113,7 @@ class _TrackMemory:
     unseen: int = 0
     agreed: int = 0
     against: int = 0
+    creases: Creases = field(default_factory=Creases)
 
     def holds(self, occluder: Mask, visible: Floats) -> bool:
         """Return True while the texture is believed: longer, the longer it has agreed with the frames.
@@ -135,7 +137,7 @@ class _TrackMemory:
         self.texture, self.weight = now.astype(np.float32), np.zeros_like(self.weight)
         self.occlusion, self.found = TrackOcclusion(), None
         self.light, self.lasting = None, np.ones_like(self.lasting)
-        self.agreed = self.against = 0
+        self.agreed, self.against, self.creases = 0, 0, Creases()
 
 
 class Observer:
@@ -218,10 +220,11 @@ class Observer:
             found = found * (predicted >= TUNING.agreed_level)
         occluder = _joined(found, predicted)
         free = visible if occluder is None else visible * (1 - occluder * np.float32(1 / 255))
-        _learn(memory.texture, memory.weight, now, free, TUNING.plain_mean_frames, TUNING.slowest, TUNING.max_surprise_levels)
+        creases, learnt = memory.creases.update(now, memory.texture, memory.weight, face, free)
+        _learn(memory.texture, memory.weight, now, learnt, TUNING.plain_mean_frames, TUNING.slowest, TUNING.max_surprise_levels)
         frontal = min(max((TUNING.sideways_degrees - abs(face.yaw)) / TUNING.sideways_degrees, 0.0), 1.0)
-        learnt = frontal * (1 - min(_hidden_share(occluder, visible) / TUNING.unlearnt_share, 1.0))
-        share = (1 - TUNING.shape_memory + TUNING.shape_haste * _oddness(shape, memory.neutral)) * learnt
+        sure = frontal * (1 - min(_hidden_share(occluder, visible) / TUNING.unlearnt_share, 1.0))
+        share = (1 - TUNING.shape_memory + TUNING.shape_haste * _oddness(shape, memory.neutral)) * sure
         memory.neutral = (memory.neutral + share * (shape - memory.neutral)).astype(np.float32)
         light, exposure = _light(memory, now, free)
         memory.light = _followed(memory.light, light)
@@ -230,7 +233,7 @@ class Observer:
         grain: Grain | None = memory.grain.measure(frame.image, geometry.box_of(points), motion_xy, bend)
         self._grain = grain or self._grain
         focus = memory.focus.measure(frame.image, points, green_sigma(grain), motion_xy)
-        return KnownFace(memory.neutral, occluder, memory.light, motion_xy, grain, focus, exposure=exposure)
+        return KnownFace(memory.neutral, occluder, memory.light, motion_xy, grain, focus, exposure=exposure, creases=creases)
 
     def _found(self, number: int, now: Image, visible: Floats, shape: Floats) -> Mask:
         """Return the occluders by the usual look of a face, of this frame or of one just before."""

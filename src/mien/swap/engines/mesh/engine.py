@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 
 from mien.face import landmark_sets
+from mien.face.creases import press
 from mien.face.gaze import into_the_camera
 from mien.face.head_pose import far_side_opacity
 from mien.face.lighting import gains
@@ -170,19 +171,33 @@ class MeshEngine:
             lay_under(prepared.beard, local, far_side_opacity(face.yaw), occluder, crop, mask)
             local = np.ascontiguousarray(local[: len(face.landmarks.points)])
         if self._settings.light > 0 and mask.any():
-            # Shaded alike first: skin in shadow on one side only would not be recognised as skin.
-            dimmed = 1.0
-            if face.known is not None and face.known.light is not None:
-                gain = gains(face.known.light, local, mask, self._settings.light)
-                dimmed = float(gain.mean())
-                shade(crop, mask, gain)
-                crop = _exposed(crop, face.known.exposure)
             free = _without_occluder(skin, local, face.known)
-            relight(crop, mask, light_map(crop, free, target, self._settings.light, _parts(local, prepared.rough), dimmed))
-            crop = soften(crop, mask, target)
+            crop = _lit(crop, mask, free, target, self._settings.light, local, prepared.rough, face.known)
         if self._settings.sharpness > 0:
             crop = sharpened(crop, self._settings.sharpness)
         return FacePatch(crop, mask, crop_to_frame)
+
+
+def _lit(
+    crop: Image, mask: Mask, free: Mask, target: Image, strength: float, local: Floats,
+    rough: Sequence[tuple[int, ...]], known: KnownFace | None,
+) -> Image:  # fmt: skip
+    """Return the crop, which may be changed, in the light of the target, with the creases of its brows.
+
+    `free` is the mask of what shows the target's own skin; `local` are the landmarks in the crop's pixels.
+    """
+    # Shaded alike first: skin in shadow on one side only would not be recognised as skin.
+    dimmed = 1.0
+    if known is not None and known.light is not None:
+        gain = gains(known.light, local, mask, strength)
+        dimmed = float(gain.mean())
+        shade(crop, mask, gain)
+        crop = _exposed(crop, known.exposure)
+    relight(crop, mask, light_map(crop, free, target, strength, _parts(local, rough), dimmed))
+    crop = soften(crop, mask, target)
+    if known is not None and known.creases is not None:
+        press(known.creases, local, crop, mask, strength)
+    return crop
 
 
 def _parts(local: Floats, rough_loops: Sequence[tuple[int, ...]]) -> FacialParts:
