@@ -18,13 +18,13 @@ from mien.swap.memory.occlusion import track as occlusion
 from mien.swap.people import identities, look, template
 from mien.swap.stages import cover, glasses_places, kept_glasses, shave
 from mien.swap.stages.enhance import stage
-from mien.swap.tracking import box, pace, scene_cut, smoothing, tilted_heads, track, tracker
+from mien.swap.tracking import box, scene_cut, smoothing, tilted_heads, track, tracker
 from mien.system.object_bytes import ObjectBytes, fields_of
 
 _MODULES: tuple[ModuleType, ...] = (
     types, beard, sharpness, grain, casting, hidden_heads, brows, creases, crossings, hands, hidden_landmarks, look_turns,
     observer, parsing, segmentation, change, occlusion, identities, look, template, cover, glasses_places,
-    kept_glasses, pace, shave, stage, box, scene_cut, smoothing,
+    kept_glasses, shave, stage, box, scene_cut, smoothing,
     tilted_heads, track, tracker,
 )  # fmt: skip
 """Modules whose dataclasses are stored, and whose tunings are named."""
@@ -32,17 +32,17 @@ _REMEMBERING: dict[type, str] = {
     smoothing.LandmarkFilter: "_strength _point_noise _head_noise _smoothed _head_trend _point_trend",
     scene_cut.SceneCuts: "_before _shape _usual",
     scene_cut.Motion: "_before",
-    observer.Observer: "_memories _grain _pace _every",
+    observer.Observer: "_memories _grain",
     brows.Brows: "_usual",
     crossings.Crossings: "_behind _before",
     segmentation.Segmentation: "_max_share _turns _masks",
     look_turns.LookTurns: "_every _turns _frame",
-    parsing.Parsing: "_live _turns _looks _pace",
+    parsing.Parsing: "_live _turns _looks",
     hands.Hands: "_near _frame",
     hidden_landmarks.HiddenLandmarks: "_shapes",
     stage.Enhancement: "_live _known _since_s _wearing _worker _failures",
     shave.Shaving: "_known",
-    kept_glasses.KeptGlasses: "_known _waited _pace",
+    kept_glasses.KeptGlasses: "_known _waited",
     casting.Casting: "_most _identities _cast _people _chooser _count",
     casting.Chooser: "_chosen _seen_s",
     identities.Identities: "recogniser _most _people _tracks _gathered _struck _count",

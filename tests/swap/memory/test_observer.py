@@ -1,16 +1,14 @@
 """What the observer remembers of a face: its colours, its light, its motion; and what it does not take in."""
 
 from fractions import Fraction
-from typing import Any
 
 import cv2
 import numpy as np
 import pytest
 
 from mien.face import landmark_sets
-from mien.swap.memory import observer as observing
 from mien.swap.memory.observer import Observer
-from mien.types import Array, Floats, Frame, Image, KnownFace, Landmarks, Mask, TrackedFace
+from mien.types import Array, Floats, Frame, Image, KnownFace, Landmarks, TrackedFace
 from tests.support.portraits import COLLINS, moved, portrait
 
 WIDTH, HEIGHT = 320, 320
@@ -106,36 +104,6 @@ def test_two_faces_are_kept_apart() -> None:
     assert first.known is not None
     assert second.known is not None
     assert first.known.light is not second.known.light
-
-
-def _compared(monkeypatch: pytest.MonkeyPatch, faces: int, rate: int, frames: int) -> list[int]:
-    """Return how many of the faces are compared with their usual look in each frame."""
-    observer, (image, landmarks) = Observer(), _shot()
-    compare, counts = observing._occluder, [0] * frames
-
-    def counted(memory: Any, now: Image, visible: Floats, shape: Floats) -> Mask:
-        counts[index] += 1
-        return compare(memory, now, visible, shape)
-
-    monkeypatch.setattr(observing, "_occluder", counted)
-    tracked = tuple(TrackedFace(number, landmarks, 1) for number in range(1, faces + 1))
-    for index in range(frames):
-        seen = observer.observe(Frame(image, index, index, Fraction(1, rate)), tracked)
-        assert all(each.known is not None and each.known.occluder is not None for each in seen)
-    return counts
-
-
-@pytest.mark.parametrize(("rate", "frames"), [(24, 8), (30, 8), (60, 4), (120, 2)])
-def test_a_face_is_compared_with_its_usual_look_30_times_a_second(
-    monkeypatch: pytest.MonkeyPatch, rate: int, frames: int
-) -> None:
-    assert sum(_compared(monkeypatch, 1, rate, 9)[1:]) == frames
-
-
-def test_the_faces_of_a_crowd_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
-    counts = _compared(monkeypatch, 9, 30, 7)
-    assert counts[0] == 9
-    assert counts[1:] == [3] * 6
 
 
 def test_a_face_half_out_of_the_picture_is_observed() -> None:

@@ -69,16 +69,6 @@ def test_what_lies_before_a_face_is_found_at_once_in_a_file() -> None:
     assert (look.parsed.shares[FaceClass.THING] > 127).any()
 
 
-@pytest.mark.parametrize(("rate", "calls"), [(25, 8), (30, 8), (60, 4), (120, 2)])
-def test_a_face_is_looked_at_in_every_other_frame_but_of_fast_streams(rate: int, calls: int) -> None:
-    (image, face), parsing, parser = _face(), Parsing(), FakeParser()
-    for index in range(17):
-        parsing.update(Frame(image, index, index, Fraction(1, rate)), (face,), parser)
-        if index == 0:
-            first = parser.calls
-    assert parser.calls - first == calls
-
-
 def test_live_it_takes_two_looks_that_agree() -> None:
     (image, face), (bare, _) = _with_disc(), _face()
     parsing = Parsing(live=True)

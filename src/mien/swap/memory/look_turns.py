@@ -27,10 +27,9 @@ class LookTurns:
         """Forget everything: another stream begins."""
         self._turns = {}
 
-    def due(self, present: Iterable[int], every_frames: int | None = None) -> list[int]:
-        """Begin a frame with these faces; return those whose turn it is. `every_frames` holds from this frame on."""
+    def due(self, present: Iterable[int]) -> list[int]:
+        """Begin a frame with these faces; return those whose turn it is."""
         self._frame += 1
-        self._every = every_frames or self._every
         faces = list(present)
         self._turns = {number: self._turns[number] for number in faces if number in self._turns}
         return [number for number in faces if self._is_due(self._turns.get(number))]

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from math import ceil
 from types import MappingProxyType
 
 import cv2
@@ -20,7 +19,6 @@ from mien.imaging.percentiles import percentile_of
 from mien.swap.memory.creases import Creases
 from mien.swap.memory.crossings import hidden_by
 from mien.swap.memory.occlusion.track import TrackOcclusion
-from mien.swap.tracking.pace import Pace
 from mien.types import Array, Floats, Frame, Grain, Image, KnownFace, Mask, ParsedFace, TrackedFace
 
 
@@ -41,11 +39,6 @@ class ObserverTuning:
     """Mean distance up to which proportions differ from frame to frame by themselves."""
     shape_haste: float = 0.4
     """Added speed of the neutral shape beyond it."""
-    appearance_s: float = 1 / 30
-    """Seconds between two comparisons with the usual look: of fast streams, some frames take the last one, which moves with
-    the mesh. Time constants of the comparison were chosen at 25 and 30 frames a second."""
-    compared_faces: int = 3
-    """Faces that are compared in one frame, about: those of a crowd take turns."""
     agreed_level: int = 20
     """Level of the parser's mask, of 255, from which an unusual look counts, too.
 
@@ -94,8 +87,7 @@ class _TrackMemory:
 
     `light` float32 (64, 64, 3) and `points` are the last frame's, `lasting` float32 (64, 64) is the light of the texture
     against even light. `agreed` and `against` count the frames that confirmed the texture, and those since then that
-    contradict much of it; `mesh` is the neutral shape with which it was started. `found` are the occluders of the last
-    comparison with the texture, `compared` frames ago.
+    contradict much of it; `mesh` is the neutral shape with which it was started.
     """
 
     texture: Floats
@@ -106,8 +98,6 @@ class _TrackMemory:
     grain: GrainMeter
     focus: FocusMeter
     occlusion: TrackOcclusion = field(default_factory=TrackOcclusion)
-    found: Mask | None = None
-    compared: int = 0
     light: Floats | None = None
     lasting: Floats = field(default_factory=lambda: np.ones((SIDE, SIDE), np.float32))
     unseen: int = 0
@@ -135,8 +125,7 @@ class _TrackMemory:
         """Forget the texture; take this frame's."""
         self.mesh = shape
         self.texture, self.weight = now.astype(np.float32), np.zeros_like(self.weight)
-        self.occlusion, self.found = TrackOcclusion(), None
-        self.light, self.lasting = None, np.ones_like(self.lasting)
+        self.occlusion, self.light, self.lasting = TrackOcclusion(), None, np.ones_like(self.lasting)
         self.agreed, self.against, self.creases = 0, 0, Creases()
 
 
@@ -146,11 +135,10 @@ class Observer:
     def __init__(self) -> None:
         self._memories: dict[int, _TrackMemory] = {}
         self._grain: Grain | None = None
-        self._pace, self._every = Pace(), 1
 
     def reset(self) -> None:
         """Forget everything: another stream begins."""
-        self._memories, self._grain, self._pace = {}, None, Pace()
+        self._memories, self._grain = {}, None
 
     def observe(
         self,
@@ -171,8 +159,6 @@ class Observer:
         """
         for memory in self._memories.values():
             memory.unseen += 1
-        self._pace.see(frame.time_s)
-        self._every = max(self._pace.frames_in(TUNING.appearance_s, 1), ceil(len(faces) / TUNING.compared_faces))
         present = frozenset(face.track_id for face in faces)
         seen = []
         for face in faces:
@@ -209,13 +195,13 @@ class Observer:
                 FocusMeter(),
             )
         elif memory.unseen > 1:
-            memory.light, memory.points, memory.found = None, points, None
+            memory.light, memory.points = None, points
             memory.focus = FocusMeter()
             memory.grain.pause()
         self._memories[face.track_id] = memory
         if memory.is_bent(shape, face.yaw):
             memory.restart(now, shape)
-        found = self._found(face.track_id, now, visible, shape) if by_appearance else None
+        found = _occluder(memory, now, visible, shape) if by_appearance else None
         if found is not None and predicted is not None and face.track_id in parsed:
             found = found * (predicted >= TUNING.agreed_level)
         occluder = _joined(found, predicted)
@@ -234,16 +220,6 @@ class Observer:
         self._grain = grain or self._grain
         focus = memory.focus.measure(frame.image, points, green_sigma(grain), motion_xy)
         return KnownFace(memory.neutral, occluder, memory.light, motion_xy, grain, focus, exposure=exposure, creases=creases)
-
-    def _found(self, number: int, now: Image, visible: Floats, shape: Floats) -> Mask:
-        """Return the occluders by the usual look of a face, of this frame or of one just before."""
-        memory = self._memories[number]
-        memory.compared += 1
-        if memory.found is None or memory.compared >= self._every:
-            # The first comparison of a face decides its turn among the others.
-            memory.compared = number % self._every if memory.found is None else 0
-            memory.found = _occluder(memory, now, visible, shape)
-        return memory.found
 
     def _adopted(self, now: Image, points: Floats, present: frozenset[int]) -> _TrackMemory | None:
         """Return the memory of a face that was lost here a moment ago: an occluder may make the tracker start a new track."""

@@ -1,7 +1,7 @@
 """Classes and occluders that the parser sees on each face, over time.
 
-The parser looks at a face in every other frame, of fast streams 15 times a second, and in the next one when something new came
-live or another face passes in front; in between, what it saw moves with the mesh.
+The parser looks at a face in every other frame, and in the next one when something new came live or another face passes in
+front; in between, what it saw moves with the mesh.
 """
 
 from collections.abc import Container, Mapping
@@ -19,7 +19,6 @@ from mien.imaging.kernels import kernel
 from mien.models.format.parsing import BEFORE_THE_FACE, FaceClass
 from mien.swap.memory.look_turns import LookTurns
 from mien.swap.memory.segmentation import followed, in_picture
-from mien.swap.tracking.pace import Pace
 from mien.types import Array, Frame, Mask, ParsedFace, TrackedFace
 
 
@@ -28,9 +27,7 @@ class ParsingTuning:
     """Occluders found by the parser over time."""
 
     every_frames: int = 2
-    """Frames between two looks at one face, at least."""
-    every_s: float = 1 / 15
-    """Seconds between two looks, about: as in a stream of 30 frames a second, for which the other numbers were chosen."""
+    """Frames between two looks at one face."""
     blur_texels: float = 0.8
     """Sigma of the blur against steps and trembling edges."""
     thin_gain: float = 1.6
@@ -90,7 +87,7 @@ class Parsing:
 
     def __init__(self, *, live: bool = False) -> None:
         self._live = live
-        self._turns, self._pace = LookTurns(TUNING.every_frames), Pace()
+        self._turns = LookTurns(TUNING.every_frames)
         self._looks: dict[int, Look] = {}
 
     @property
@@ -101,7 +98,7 @@ class Parsing:
     def reset(self) -> None:
         """Forget everything: another stream begins."""
         self._turns.reset()
-        self._looks, self._pace = {}, Pace()
+        self._looks = {}
 
     def update(
         self,
@@ -124,9 +121,7 @@ class Parsing:
         present = {face.track_id: face for face in faces}
         self._looks = {number: self._looks[number] for number in present if number in self._looks}
         looks = dict(self._looks)
-        self._pace.see(frame.time_s)
-        every = self._pace.frames_in(TUNING.every_s, TUNING.every_frames)
-        due = [present[number] for number in self._turns.due(present, every)]
+        due = [present[number] for number in self._turns.due(present)]
         for face, parsed in zip(due, _parsed(frame, due, parser), strict=True):
             number = face.track_id
             before, hand = looks.get(number), hands.get(number)

@@ -14,7 +14,6 @@ from mien.imaging.line_rows import LineRows
 from mien.swap.stages.glasses_lines import find_lines, follow_lines, sees_glasses
 from mien.swap.stages.glasses_places import GlassesLines, Line, face_to_picture, outline_of, rows_of
 from mien.swap.stages.under_patch import under_patch
-from mien.swap.tracking.pace import Pace
 from mien.types import Affine, FacePatch, Floats, Frame, Image, Mask, ParsedFace, TrackedFace
 
 
@@ -51,9 +50,7 @@ class KeepTuning:
     """Certainty between which it stays over a brow whatever the picture says, as it may look like one. On skin it would leave
     flecks where it errs."""
     every_frames: int = 10
-    """Frames between two looks at a pair of glasses, which moves with the head, at least, and about this many seconds; a look
-    takes as long as four of the others."""
-    every_s: float = 1 / 3
+    """Frames between two looks at a pair of glasses, which moves with the head; a look takes as long as four of the others."""
     turned_degrees: float = 6.0
     """Change of yaw from which the lines are found afresh."""
     kept_frames: int = 30
@@ -79,11 +76,10 @@ class KeptGlasses:
     def __init__(self) -> None:
         self._known: dict[int, KnownGlasses] = {}
         self._waited: dict[int, int] = {}
-        self._pace = Pace()
 
     def reset(self) -> None:
         """Forget everything: another stream begins."""
-        self._known, self._waited, self._pace = {}, {}, Pace()
+        self._known, self._waited = {}, {}
 
     def keep(
         self, frame: Frame, patches: Sequence[tuple[TrackedFace, FacePatch]], off: frozenset[int] = frozenset()
@@ -92,7 +88,6 @@ class KeptGlasses:
 
         `frame` is the picture before the patches are laid. Dark glasses are left to the occlusion mask.
         """
-        self._pace.see(frame.time_s)
         present = {face.track_id for face, _ in patches} - off
         self._known = {number: each for number, each in self._known.items() if number in present}
         self._waited = {number: each for number, each in self._waited.items() if number in present}
@@ -112,7 +107,7 @@ class KeptGlasses:
                 self._known.pop(face.track_id, None)
                 return patch
             self._known[face.track_id] = known
-        elif known.looked >= self._pace.frames_in(TUNING.every_s, TUNING.every_frames):
+        elif known.looked >= TUNING.every_frames:
             known.lines, known.looked = follow_lines(known.lines, parsed, *_small(points, target)), 0
         known.looked += 1
         known.unseen = 0 if seen or known.lines.plain >= TUNING.lost else known.unseen + 1
