@@ -9,7 +9,7 @@ from mien.face.mean_face import texture_points
 from mien.face.texels import texel_map
 from mien.models.format.parsing import FaceClass
 from mien.swap.source.fill import HOLE_SIDE
-from mien.swap.source.hard_light import TUNING, blown_out, even_face, evened, mouth_width, unevenness
+from mien.swap.source.hard_light import TUNING, blown_out, even_face, evened, mouth_width, smile_folds, unevenness
 from mien.swap.source.light import tint_of, untinted
 from mien.swap.source.regions import GRID
 from mien.types import Array, Floats, Image
@@ -39,13 +39,14 @@ def _spot(middle: int, radius: float) -> Floats:
     return np.asarray(cv2.GaussianBlur(area, (0, 0), 2), np.float32)[:, :, None]
 
 
-def _mended(picture: Image, mouth: float = _CALM, classes: Array | None = None) -> Image:
-    return evened(picture, _EVEN, _SEEN, unevenness(picture, _EVEN, _SEEN, _SEEN, classes), mouth)
+def _mended(picture: Image, mouth: float = _CALM, classes: Array | None = None, *, folds: bool = False) -> Image:
+    return evened(picture, _EVEN, _SEEN, unevenness(picture, _EVEN, _SEEN, _SEEN, classes), mouth, folds=folds)
 
 
-def _shine() -> Floats:
-    """Sun on forehead, nose and one cheek, as a factor."""
-    return np.asarray(1 + 0.9 * np.maximum.reduce([_spot(151, 0.12), _spot(4, 0.08), _spot(50, 0.12), _spot(280, 0.08)]))
+def _shine(*, right_cheek: bool = True) -> Floats:
+    """Sun on forehead, nose and cheeks, as a factor."""
+    spots = [_spot(151, 0.12), _spot(4, 0.08), _spot(280, 0.08)] + [_spot(50, 0.12)] * right_cheek
+    return np.asarray(1 + 0.9 * np.maximum.reduce(spots))
 
 
 def _error(picture: Image, wanted: Image, where: Floats) -> float:
@@ -117,6 +118,21 @@ def test_folds_of_a_smile_go_and_those_of_a_calm_face_stay() -> None:
     where = np.asarray(fold > 0.6, np.float32)
     assert np.array_equal(_mended(calm, _CALM), calm)
     assert _error(_mended(folded, _GRIN), face, where) < 0.3 * _error(folded, face, where)
+
+
+def test_folds_that_stay_are_whole_lines_in_hard_light() -> None:
+    face, fold = _face(), _fold()
+    light = np.asarray(0.6 + 0.4 * _shine(right_cheek=False) ** 2)
+    soft, hard = (np.asarray(np.clip(face * each * (1 - 0.4 * fold), 0, 255), np.uint8) for each in (1.0, light))
+    assert unevenness(hard, _EVEN, _SEEN, _SEEN, None).hardness > TUNING.hardness[0]
+    line = (fold[:, :, 0] > 0.6) & (smile_folds() > 0.9)
+    shown = [_mended(each, _GRIN, folds=True) for each in (soft, hard)]
+    depth = [float((np.log(face[line] + 6.0) - np.log(each[line] + 6.0)).mean()) for each in shown]
+    assert 0.05 < depth[1] <= depth[0] < 0.4, "hard light makes no deeper fold"
+    darker = [
+        float((face[y][line[y]].astype(float) - shown[1][y][line[y]]).mean()) for y in range(150, 200) if line[y].sum() > 1
+    ]
+    assert min(darker) > 5, "nowhere broken"
 
 
 def test_painted_lips_of_a_smile_keep_their_width_and_stain_no_skin() -> None:

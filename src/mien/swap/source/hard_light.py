@@ -18,6 +18,7 @@ from mien.swap.source.calm_lips import calm_corners, lips
 from mien.swap.source.fill import HOLE_SIDE, filled
 from mien.swap.source.hair import beard_share, hair_share, without_deep_shadows, without_shadows
 from mien.swap.source.light import DARK
+from mien.swap.source.natural_folds import natural
 from mien.swap.source.patches import patches
 from mien.swap.source.regions import GRID, area_of, features, regions, wide
 from mien.types import Array, Floats, Image
@@ -154,13 +155,20 @@ def unevenness(
 
 
 def evened(
-    own: Image, gain: Floats, well: Floats, found: Unevenness, mouth_width: float, tuning: HardLightTuning = TUNING
+    own: Image,
+    gain: Floats,
+    well: Floats,
+    found: Unevenness,
+    mouth_width: float,
+    tuning: HardLightTuning = TUNING,
+    *,
+    folds: bool = False,
 ) -> Image:
-    """Return the texture `own` without patches of light, shadows of one side and the folds of a smile.
+    """Return the texture `own` without patches of light, shadows of one side and, unless they stay, the `folds` of a smile.
 
     `well` (grid, grid) is how well the photo shows each texel; `mouth_width` is in eye distances.
     """
-    seen, smile = wide(well), _way(mouth_width, tuning.smile)
+    seen, smile, whole = wide(well), _way(mouth_width, tuning.smile), found
     one_sided = _one_sided(found, seen, tuning)
     light = _way(found.hardness, tuning.hardness)
     hair = without_deep_shadows(found.hairy, found.apart, even_face(HOLE_SIDE).deviation, light)
@@ -171,9 +179,14 @@ def evened(
     change += patches(found.apart - change, _free_skin(found, seen, tuning), seen)
     change += cv2.GaussianBlur(one_sided, (0, 0), tuning.blur)
     edges = _edges(change, found, tuning)
+    if folds:
+        # What evens hard light would cut them to pieces.
+        strip = smile * smile_folds() * (1 - wide(features(tuning.feature_margin)))
+        change += strip[:, :, None] * (_unnatural(whole, seen, tuning) - change)
+        edges, smile = edges * (1 - strip), 0.0
     if smile > 0:
-        folds = smile * smile_folds()
-        folded = _change(found, folds, folds, (tuning.kept_fold, tuning.kept_fold), seen, tuning)
+        strip = smile * smile_folds()
+        folded = _change(found, strip, strip, (tuning.kept_fold, tuning.kept_fold), seen, tuning)
         change = np.where(np.abs(folded) > np.abs(change), folded, change)
     if not change.any():
         return own
@@ -241,6 +254,13 @@ def _change(
     excess *= np.dstack([strength * skin, coloured * skin, coloured * skin])
     change = _over_features(excess, well * (1 - wide(features(tuning.feature_margin))), well, tuning)
     return np.asarray(cv2.GaussianBlur(change, (0, 0), tuning.blur), np.float32)
+
+
+def _unnatural(found: Unevenness, seen: Floats, tuning: HardLightTuning) -> Floats:
+    """Return what hard light adds to the folds of a smile, as in `EvenFace`, float32 (256, 256, 3); beards are dark in any."""
+    bare = 1 - np.minimum(tuning.hair_gain * found.hairy, 1)
+    excess = (found.apart - natural(found.apart, found.hardness)) * (bare * seen)[:, :, None]
+    return np.asarray(cv2.GaussianBlur(excess, (0, 0), tuning.blur), np.float32)
 
 
 def _hard_near(found: Unevenness, well: Floats, tuning: HardLightTuning) -> Floats:

@@ -61,8 +61,8 @@ class UnevenView:
 
     def evened(self, *, folds: bool = False) -> View:
         """Return the view in even light; with `folds` those of a smile stay."""
-        width = 0.0 if folds else self.mouth_width
-        return replace(self.view, own=evened(self.view.own, self.view.gain, self.bare, self.light, width))
+        own = evened(self.view.own, self.view.gain, self.bare, self.light, self.mouth_width, folds=folds)
+        return replace(self.view, own=own)
 
 
 def view_of(
