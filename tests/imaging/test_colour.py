@@ -45,27 +45,46 @@ def test_on_brighter_skin_hair_stays_dark_and_shadows_of_skin_grow_paler() -> No
     for left in (20, 70):
         dark[50:62, left : left + 24] //= 2
     target = _with_brows(_skin(210, 1))
-    parts = FacialParts((_square(50, 20, 24),), ())
+    parts = FacialParts((), (_square(50, 20, 24),), ())
     plain, told = _lit(dark, target), _lit(dark, target, parts=parts)
     hair, skin = (slice(53, 59), slice(25, 39)), (slice(53, 59), slice(75, 89))
     assert told[hair].mean() < plain[hair].mean() - 10
     assert told[skin].mean() > plain[skin].mean() + 10
     assert abs(told[100:].mean() - plain[100:].mean()) < 3
-    beard = _lit(dark, target, parts=FacialParts((), (_square(30, 50, 60),)))
+    beard = _lit(dark, target, parts=FacialParts((), (), (_square(30, 50, 60),)))
     assert abs(beard[skin].mean() - plain[skin].mean()) < 5
+
+
+def test_on_brighter_skin_brows_are_darker_than_what_lies_between_lids() -> None:
+    dark = _skin(70)
+    dark[50:62, 20:44] //= 2
+    square, target, hair = (_square(50, 20, 24),), _with_brows(_skin(210, 1)), (slice(53, 59), slice(25, 39))
+    brow, eye = (_lit(dark, target, parts=parts) for parts in (FacialParts(square, (), ()), FacialParts((), square, ())))
+    assert 20 < brow[hair].mean() < eye[hair].mean() - 5
+
+
+def test_grey_brows_of_red_skin_are_not_blue_on_paler_skin() -> None:
+    red = np.clip(_skin(150) * np.array([0.8, 0.9, 1.1]), 0, 255).astype(np.uint8)
+    red[54:66, 48:72] = 60
+    many_colours = np.random.default_rng(2).normal(1, 0.05, (SIDE, SIDE, 3))
+    pale = _with_brows(np.clip(_skin(180, 1) * np.array([1.4, 1.2, 1.0]) * many_colours, 0, 255).astype(np.uint8))
+    brow, square = (slice(57, 63), slice(53, 67)), (_square(54, 48, 24),)
+    told, untold = (_lit(red, pale, parts=parts)[brow].mean((0, 1)) for parts in (FacialParts(square, (), ()), None))
+    assert untold[0] > untold[2] + 10, "bluer than red"
+    assert abs(told[0] - told[2]) < 0.5 * (untold[0] - untold[2])
 
 
 def test_parts_change_nothing_on_skin_as_bright() -> None:
     crop = _skin(140)
     crop[50:62, 20:44] //= 2
-    parts = FacialParts((_square(50, 20, 24),), ())
+    parts = FacialParts((), (_square(50, 20, 24),), ())
     assert np.array_equal(_lit(crop, _skin(150, 1), parts=parts), _lit(crop, _skin(150, 1)))
 
 
 def test_a_crop_that_was_darkened_before_is_no_darker_skin() -> None:
     dark = _skin(70)
     dark[50:62, 70:94] //= 2
-    target, parts = _with_brows(_skin(140, 1)), FacialParts((), ())
+    target, parts = _with_brows(_skin(140, 1)), FacialParts((), (), ())
     skin = slice(53, 59), slice(75, 89)
     taken, known = (_lit(dark, target, parts=parts, dimmed=dimmed) for dimmed in (1.0, 0.5))
     assert known[skin].mean() < taken[skin].mean() - 5

@@ -79,7 +79,8 @@ def test_light_and_what_it_lacks(white: float, strength: float) -> None:
     light, lacks = np.empty((ROWS, COLUMNS, 13), np.float32), np.empty((ROWS, COLUMNS, 4), np.float32)
     numbers = np.array((BLACK, TUNING.darker_skin, TUNING.unlike_share), np.float32)
     powers = _cells(1, 4, TUNING.skin_power, TUNING.hair_power)[:, :, 0]
-    write_light(both, base, weight, powers, gain, clear, white, strength, numbers, light, lacks)
+    brows = _cells(1, 5, 0, 1)[:, :, 0]
+    write_light(both, base, weight, powers, brows, gain, clear, white, strength, numbers, light, lacks)
     own, wanted = base[:, :, :3], base[:, :, 3:]
     own_luma, wanted_luma = ((mean @ LUMA)[:, :, None] + BLACK for mean in (own, wanted))
     ratio = wanted_luma / own_luma
@@ -90,6 +91,9 @@ def test_light_and_what_it_lacks(white: float, strength: float) -> None:
     brighter = gain * np.where(ratio < 1, ratio**0.3, ratio**-0.6)
     tint = np.zeros_like(ratio) if white < 0 else clear * np.clip(ratio**0.75, 0.35, 1.0)
     own_tone, wanted_tone = (own + BLACK) / own_luma, (wanted + BLACK) / wanted_luma
+    less_blue = np.clip((1 - wanted_tone[:, :, :1]) / np.maximum(1 - own_tone[:, :, :1], 0.02), 0, 1)
+    assert (less_blue < 1).any()
+    tint = tint * (1 - brows[:, :, None] * (1 - less_blue))
     own_shine, wanted_shine = (tone + max(white, 0) * (1 - tone) for tone in (own_tone, wanted_tone))
     parts = (
         own, own + strength * (wanted - own), strength * (darker * wanted_tone - tint * own_tone),

@@ -111,14 +111,15 @@ def skin_base(both: Array, mean: Array, blurred: Array, inside: Array, black: fl
 
 @kernel
 def write_light(
-    both: Array, base: Array, weight: Array, powers: Array, gain: float, clear: float, white: float, strength: float,
-    tuning: Array, light: Array, lacks: Array,
+    both: Array, base: Array, weight: Array, powers: Array, brows: Array, gain: float, clear: float, white: float,
+    strength: float, tuning: Array, light: Array, lacks: Array,
 ) -> None:  # fmt: skip
     """Write the `light` (13) for `blend.relight`, and what the relit crop lacks of the target times its trust, and that (4).
 
     `gain` is that of contrast, `clear` 0..1 the share that haze leaves of it; `white` 0..1 is the share of the lamp in the
     colour of highlights, below 0 that nothing of the crop's colours stays. `powers` (h, w) are those by which shadows grow on a
-    brighter target; `tuning` are black_level, darker_skin and unlike_share of `ToneTuning`, float32 (3,).
+    brighter target, `brows` (h, w) the shares of brows; `tuning` are black_level, darker_skin and unlike_share of
+    `ToneTuning`, float32 (3,).
     """
     one, black, most = np.float32(1), tuning[0], tuning[1]
     contrast, share, lamp = np.float32(gain), np.float32(strength), np.float32(max(white, 0.0))
@@ -135,6 +136,9 @@ def write_light(
                 darker = contrast * exposure ** np.float32(0.85) * (ratio / exposure) ** powers[y, x]
                 brighter = contrast * ratio ** np.float32(-0.6)
             tint = np.float32(clear) * min(max(ratio ** np.float32(0.75), np.float32(0.35)), one)
+            # Grey hair on red skin is bluer than it; on paler skin that difference would make it blue.
+            grey, wanted_grey = one - (base[y, x, 0] + black) / own_luma, one - (base[y, x, 3] + black) / wanted_luma
+            tint *= one - brows[y, x] * (one - min(max(wanted_grey / max(grey, np.float32(0.02)), np.float32(0)), one))
             if white < 0:
                 tint = np.float32(0)
             for c in range(3):

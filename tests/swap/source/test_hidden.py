@@ -95,6 +95,32 @@ def test_hair_on_the_forehead_hides_what_lies_above_it() -> None:
     assert found.brows == 2
 
 
+def test_the_lids_below_hidden_brows_are_worn() -> None:
+    found = _hidden(_classes((FaceClass.HAIR, _over(0) & ~_lids(0)), (FaceClass.HAIR, _over(1) & ~_lids(1))))
+    assert found.brows == 0
+    for number in (0, 1):
+        assert float(found.unknown[_lids(number)].mean()) < 0.15
+        assert float(_small(found.holes)[_lids(number)].max()) < 0.3, "lashes are no edge of hair"
+
+
+def test_half_an_eye_under_hair_is_not_filled_from_around() -> None:
+    x = int(texture_points(GRID)[landmark_sets.RIGHT_IRIS][0].round())
+    half = _lids(0) & (np.arange(GRID)[None] < x - 2)
+    found = _hidden(_classes((FaceClass.HAIR, half)))
+    eye = _hull(*landmark_sets.RIGHT_EYE)
+    assert float(found.unknown[eye & half].mean()) > 0.7
+    assert float(found.unknown[eye & (np.arange(GRID)[None] > x + 4)].max()) < 0.3
+    assert float(found.unknown[_lids(1)].max()) < 0.05
+
+
+def _lids(number: int) -> Array:
+    return _hull(*(landmark_sets.RIGHT_LIDS, landmark_sets.LEFT_LIDS)[number])
+
+
+def _small(holes: Floats) -> Floats:
+    return np.asarray(cv2.resize(holes, (GRID, GRID), interpolation=cv2.INTER_AREA), np.float32)
+
+
 def test_a_thin_strand_on_a_cheek_is_filled() -> None:
     strand = np.zeros((GRID, GRID), np.uint8)
     cv2.line(strand, (30, 60), (40, 95), 1, 2)

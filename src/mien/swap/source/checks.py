@@ -17,7 +17,9 @@ from mien.errors import (
 from mien.face import landmark_sets
 from mien.face.head_pose import pitch_yaw_of_axes
 from mien.imaging import geometry
-from mien.types import Floats, Image, Landmarks
+from mien.models.format.parsing import FaceClass
+from mien.swap.source.regions import area_of, regions
+from mien.types import Array, Floats, Image, Landmarks
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +36,13 @@ class SourceTuning:
     """Share of the face that may lie outside the photo."""
     detail: float = 0.2
     """Share of fine in coarse detail; 144 sharp portraits have 0.36 and more, a blur of 2.5 % of the eye distance 0.19."""
-    fit_spread: float = 0.024
-    """Mean spread of fits from moved crops, in eye distances: 144 clear portraits reach 0.022, masked faces 0.036 and more."""
+    fit_spread: float = 0.027
+    """Mean spread of fits from moved crops, in eye distances: clear faces of everyday photos reach 0.0267, dark glasses 0.0262;
+    drawn hands and bars have 0.028 and more, masked faces 0.036."""
+    dark_share: float = 0.3
+    """Share of dark panes over the eyes from which they are what makes a fit unsure."""
+    thing_share: float = 0.1
+    """The same of hands and things in the middle of the face."""
     probes: tuple[tuple[float, float, float], ...] = ((20.0, 1.0, 0.0), (-20.0, 1.0, 0.0), (0.0, 1.2, 0.05), (0.0, 0.85, -0.05))
     """Rotation in degrees, scale and shift of the crops by which a fit is tested."""
 
@@ -43,7 +50,7 @@ class SourceTuning:
 TUNING = SourceTuning()
 
 
-def check_face(photo: Image, landmarks: Landmarks, landmarker: Landmarker, tuning: SourceTuning = TUNING) -> None:
+def check_face(photo: Image, landmarks: Landmarks, tuning: SourceTuning = TUNING) -> None:
     """Raise a `SourceFaceError` for a face that cannot be worn; `photo` is BGR uint8."""
     points = landmarks.points
     if landmarks.presence < tuning.presence:
@@ -64,11 +71,29 @@ def check_face(photo: Image, landmarks: Landmarks, landmarker: Landmarker, tunin
     _check_inside(points, photo.shape[1], photo.shape[0], tuning.outside_share)
     if detail_of(photo, points) < tuning.detail:
         raise SourceFaceBlurred("the face is too blurred", "take a sharp photo, with more light and a still hand")
-    if fit_spread(photo, landmarks, landmarker, tuning) > tuning.fit_spread:
-        raise SourceFaceCovered(
-            "part of the face is covered or unclear",
-            "take a photo without mask, dark glasses or a hand before the face",
-        )
+
+
+def check_fit(
+    photo: Image, landmarks: Landmarks, landmarker: Landmarker, classes: Array, tuning: SourceTuning = TUNING
+) -> None:
+    """Raise `SourceFaceCovered` for a face whose landmarks are guessed, with what hides it by its `classes`.
+
+    `photo` is BGR uint8, `classes` are as in `SourceFace`.
+    """
+    if fit_spread(photo, landmarks, landmarker, tuning) <= tuning.fit_spread:
+        return
+    shares = classes.astype(np.float32) / np.float32(255)
+    eyes = np.maximum(area_of(landmark_sets.RIGHT_LIDS, 0.0), area_of(landmark_sets.LEFT_LIDS, 0.0))
+    middle = np.maximum(regions().kept, regions().sample / np.float32(255))
+    if _mean_in(eyes, shares[FaceClass.SHADE]) > tuning.dark_share:
+        raise SourceFaceCovered("dark glasses hide too much of the face", "take a photo without them")
+    if _mean_in(middle, shares[FaceClass.HAND] + shares[FaceClass.THING]) > tuning.thing_share:
+        raise SourceFaceCovered("a hand or a thing hides too much of the face", "take a photo of the bare face")
+    raise SourceFaceCovered("part of the face is covered or unclear", "take a photo of the bare face, in clear light")
+
+
+def _mean_in(area: Floats, values: Floats) -> float:
+    return float((values * area).sum() / area.sum())
 
 
 def _check_inside(points: Floats, width: int, height: int, most: float) -> None:

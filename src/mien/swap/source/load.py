@@ -12,7 +12,7 @@ from mien.errors import NoSourceFace, SeveralSourceFaces, SourceFaceStranger, Us
 from mien.imaging import geometry
 from mien.swap.source import appraisal
 from mien.swap.source.age import checked_age
-from mien.swap.source.checks import check_face
+from mien.swap.source.checks import check_face, check_fit
 from mien.swap.source.classes import classes_of
 from mien.types import Detection, Image, Landmarks, Note, SourceFace
 
@@ -202,8 +202,9 @@ def _checked(photo: SearchedPhoto, face: PhotoFace, by: Inspection) -> SourceFac
 
 def judged(photo: Image, landmarks: Landmarks, by: Inspection) -> SourceFace:
     """Check, parse and appraise the face with these landmarks in a photo, BGR uint8. Raises a `SourceFaceError`."""
-    check_face(photo, landmarks, by.landmarker)
+    check_face(photo, landmarks)
     classes = classes_of(photo, landmarks, by.parser)
+    check_fit(photo, landmarks, by.landmarker, classes)
     age = checked_age(photo, landmarks, by.ages)
     faults = appraisal.appraise(photo, landmarks, classes)
     warnings = tuple(fault.text for fault in faults if fault.severity >= appraisal.TUNING.told)

@@ -44,7 +44,8 @@ _STEP = 0.06  # depth in eye distances that is a step; chosen by eye
 _USUAL_EXPOSURE, _FLASH_EXPOSURE = 1.25, 1.5  # times the usual brightness up to which light wanders, and from which it flashes
 _WANDERS = 1.1  # times the usual brightness that are left to the match of tones even in a flash
 _MAX_EXPOSURE = 4.0  # times the usual brightness; bounds a wrong memory
-_DARK_PARTS = landmark_sets.RIGHT_BROW, landmark_sets.LEFT_BROW, landmark_sets.RIGHT_EYE, landmark_sets.LEFT_EYE
+_BROWS = landmark_sets.RIGHT_BROW, landmark_sets.LEFT_BROW
+_EYES = landmark_sets.RIGHT_EYE, landmark_sets.LEFT_EYE
 _SHAVED, _BEARDED = (landmark_sets.OUTER_LIPS,), (landmark_sets.BEARD,)
 _MIN_VISIBLE = 0.2  # share of a face from which its light can be estimated; chosen by eye
 
@@ -201,8 +202,8 @@ def _lit(
 
 
 def _parts(local: Floats, rough_loops: Sequence[tuple[int, ...]]) -> FacialParts:
-    dark, rough = (tuple(local[list(loop), :2] for loop in loops) for loops in (_DARK_PARTS, rough_loops))
-    return FacialParts(dark, rough)
+    brows, eyes, rough = (tuple(local[list(loop), :2] for loop in loops) for loops in (_BROWS, _EYES, rough_loops))
+    return FacialParts(brows, eyes, rough)
 
 
 def _wears_dark_glasses(face: TrackedFace) -> bool:
