@@ -71,6 +71,8 @@ class HiddenTuning:
     """Share of hair and things between which one lies over an eye; chosen on 16 London portraits with drawn strands."""
     brow_margin: float = 0.05
     """Width around a brow that goes with it."""
+    brow_edge: float = 0.02
+    """The same above lids that are worn: with more the wearer's lashes show, with less flecks of the brow; by eye."""
     closed_lids: float = 0.13
     """Opening of the lids, as a share of the eye's width, under which the photo shows no eye to wear."""
     turned_nose_degrees: float = 9.0
@@ -334,7 +336,8 @@ def _decide_brows(shown: list[float], unknown: Floats, mirrored: Floats, lids: F
     brows = [area_of(loop, tuning.brow_margin) for loop in _BROWS]
     best = int(shown[1] > shown[0])
     if shown[best] < tuning.brow_shown:
-        np.maximum(unknown, area_of(_BROWS[0] + _BROWS[1], tuning.brow_margin) * (1 - lids), out=unknown)
+        below = lids * (1 - np.maximum(*(area_of(loop, tuning.brow_edge) for loop in _BROWS)))
+        np.maximum(unknown, area_of(_BROWS[0] + _BROWS[1], tuning.brow_margin) * (1 - below), out=unknown)
     elif shown[1 - best] < tuning.brow_shown:
         mirrored *= 1 - brows[best]
         np.maximum(mirrored, brows[1 - best], out=mirrored)
