@@ -65,13 +65,16 @@ def test_a_detector_of_wrong_kernels_is_found(monkeypatch: pytest.MonkeyPatch, s
     assert not compare_networks(Store()).fine
 
 
-@pytest.mark.parametrize(("off", "fine"), [(0, True), (1, True), (9, False)])
-def test_wrong_kernels_are_found(off: int, fine: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    frames: Image = np.full((1, 8, 8, 3), 100, np.uint8)
-    code = "import sys, numpy; numpy.save(sys.argv[1], numpy.full((1, 8, 8, 3), 100, numpy.uint8))"
+@pytest.mark.parametrize(
+    ("off", "pixels", "fine"),
+    [(0, 0, True), (1, 9216, False), (6, 30, True), (9, 1, True), (9, 10, True), (9, 11, False), (100, 400, False)],
+)
+def test_wrong_kernels_are_found(off: int, pixels: int, fine: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    frames: Image = np.full((1, 96, 96, 3), 100, np.uint8)
+    code = "import sys, numpy; numpy.save(sys.argv[1], numpy.full((1, 96, 96, 3), 100, numpy.uint8))"
     monkeypatch.setattr(machine_check, "python_module", lambda _, file: [sys.executable, "-P", "-c", code, file])
     spoilt = frames.copy()
-    spoilt[0, 0, 0, 0] += off
+    spoilt.reshape(-1, 3)[:pixels] += np.uint8(off)
     assert compare_kernels(spoilt).fine is fine
 
 

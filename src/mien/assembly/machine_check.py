@@ -44,7 +44,8 @@ _REFERENCE = "assets/checked_frame.webp"
 """The last of `swapped_frames`, by slow kernels, without loss; `write_reference` makes it."""
 _LOSSLESS = 101  # as OpenCV asks for WebP without loss
 _FRAMES = 4  # the first shows a face, later ones use the memory of its track
-_MAX_LEVELS = 6  # of 255 in one value: grain and steep edges; wrong arithmetic gives far more
+_MAX_LEVELS = 6  # of 255 in one value: grain and steep edges; wrong arithmetic gives far more, all over the face
+_STRAYS = 30  # values beyond that, of three colours: pixels at the border of two triangles, of which a frame has shown one
 _MEAN_LEVELS = 0.25  # of all values; the same kernels for AVX-512 and for any x86-64 processor differ by less than 0.05
 _MAX_SHARE = 1e-3  # of an output's largest value: sums are made in another order, which gives 1e-5 and less
 _DETECTOR_SCORE = 0.6  # the detector's own least score, which several cells of the bundled face reach
@@ -148,8 +149,10 @@ def _compared(fast: Image, right: Image) -> Comparison:
     if fast.shape != right.shape:
         return Comparison(False, "swapped frames differ in size from those of the slow way")
     apart = np.abs(fast.astype(np.int16) - right)
-    fine = bool(apart.max() <= _MAX_LEVELS and apart.mean() <= _MEAN_LEVELS)
-    return Comparison(fine, f"swapped frames differ from the slow way by {apart.mean():.3f} levels, at most {apart.max()}")
+    strays = int((apart > _MAX_LEVELS).sum())
+    fine = bool(strays <= _STRAYS and apart.mean() <= _MEAN_LEVELS)
+    words = f"swapped frames differ from the slow way by {apart.mean():.3f} levels, {strays} values by more than {_MAX_LEVELS}"
+    return Comparison(fine, words)
 
 
 def _swapped_elsewhere(*, plain: bool) -> Image:
