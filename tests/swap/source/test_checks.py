@@ -8,7 +8,7 @@ import pytest
 from mien import errors
 from mien.face import landmark_sets
 from mien.models.format.parsing import FaceClass
-from mien.swap.source.checks import check_fit, eye_distance, fit_spread
+from mien.swap.source.checks import TUNING, check_fit, eye_distance, fit_spread
 from mien.swap.source.regions import GRID, area_of
 from mien.types import Array, Floats, Image, Landmarks
 from tests.support.portraits import COLLINS, portrait
@@ -60,3 +60,14 @@ def test_an_unsure_fit_is_refused_with_what_hides_the_face(shown: tuple[tuple[Fa
     with pytest.raises(errors.SourceFaceCovered, match=reason) as caught:
         check_fit(face.image, face.landmarks, _Landmarker(0.1), _classes(*shown))
     assert "take a photo" in caught.value.remedy
+
+
+@pytest.mark.parametrize("kind", [FaceClass.HAND, FaceClass.THING])
+def test_a_fit_that_would_do_for_a_bare_face_is_refused_behind_a_thing(kind: FaceClass) -> None:
+    face, between = portrait(COLLINS), (TUNING.thing_spread + TUNING.fit_spread) / 2
+    apart = between / fit_spread(face.image, face.landmarks, _Landmarker(1.0))
+    assert fit_spread(face.image, face.landmarks, _Landmarker(apart)) == pytest.approx(between, abs=1e-4)
+    check_fit(face.image, face.landmarks, _Landmarker(apart), _classes())
+    check_fit(face.image, face.landmarks, _Landmarker(apart), _classes((FaceClass.SHADE, _EYES)))
+    with pytest.raises(errors.SourceFaceCovered, match="a hand or a thing"):
+        check_fit(face.image, face.landmarks, _Landmarker(apart), _classes((kind, _LOWER)))
