@@ -125,7 +125,9 @@ def test_a_start_that_fails_ends_the_server_and_is_told(error: Exception) -> Non
         assert not studio.started.is_set()
         # The server may have closed before it read the request.
         with contextlib.suppress(httpx.TransportError):
-            assert state.result(DEADLINE_S).status_code == 503
+            answer = state.result(DEADLINE_S)
+            # As an object, like every error: the page tells it in its own language.
+            assert (answer.status_code, answer.json()["key"]) == (503, "not-started")
 
 
 def test_an_end_in_the_middle_waits_for_the_start_and_says_nothing() -> None:

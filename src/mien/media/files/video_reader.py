@@ -35,7 +35,8 @@ _SLACK_S = Fraction(1, 2000)  # half a millisecond: clocks of 1/1000 s have alre
 
 _SKIMMED = {"h264", "hevc"}
 """Codecs whose wanted frames stay the same bits, at the same times, when frames that none is made from are left out before
-them; those of MPEG-2 and AV1 get times of their neighbours."""
+them; those of MPEG-2 and AV1 get times of their neighbours. The first of interlaced ones is
+de-interlaced without the one before."""
 
 
 class VideoReader(MediaFileReader):

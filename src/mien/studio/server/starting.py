@@ -4,13 +4,21 @@ import asyncio
 from collections.abc import Callable
 
 from starlette.applications import Starlette
-from starlette.responses import FileResponse, PlainTextResponse
+from starlette.responses import FileResponse, JSONResponse
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mien.studio.server.access import Access, Doorkeeper
 from mien.studio.server.static_files import STATIC
+
+_NOT_STARTED = {
+    "error": "the studio did not start",
+    "remedy": "see what `mien live` printed",
+    "code": "refused",
+    "key": "not-started",
+    "values": {},
+}
 
 
 class StartingApp:
@@ -69,7 +77,7 @@ class StartingApp:
         if self._app is not None:
             await self._app(scope, receive, send)
         elif scope["type"] == "http":
-            await PlainTextResponse("the studio did not start", 503)(scope, receive, send)
+            await JSONResponse(_NOT_STARTED, 503)(scope, receive, send)
         else:
             await receive()
             await send({"type": "websocket.close", "code": 1013})

@@ -131,6 +131,7 @@ export default {
   'trouble_mien-error': 'Das hat nicht geklappt\nVersuche es noch einmal. Mehr dazu steht im Terminal von mien.',
   'trouble_usage-error': 'So lässt sich das nicht ausführen\nPrüfe die Angaben.',
   'trouble_request': 'Die Anfrage ist ungültig\nLade die Seite neu.',
+  'trouble_not-started': 'Das Studio ist nicht gestartet\nSieh nach, was `mien live` ausgegeben hat.',
   'trouble_request-400': 'Die Anfrage ließ sich nicht lesen\nVersuche es noch einmal.',
   'trouble_request-413': 'Die Datei ist zu groß\nVerwende eine kleinere.',
   trouble_refused: 'Das Studio lehnt die Anfrage ab\nÖffne die Adresse, die `mien live` ausgegeben hat.',

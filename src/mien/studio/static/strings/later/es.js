@@ -131,6 +131,7 @@ export default {
   'trouble_mien-error': 'No ha funcionado\nInténtalo de nuevo. El terminal de mien dice más.',
   'trouble_usage-error': 'Así no se puede hacer\nRevisa lo que has elegido.',
   trouble_request: 'La petición no es válida\nRecarga la página.',
+  'trouble_not-started': 'El estudio no se inició\nMira lo que mostró `mien live`.',
   'trouble_request-400': 'No se pudo leer la petición\nInténtalo de nuevo.',
   'trouble_request-413': 'El archivo es demasiado grande\nUsa uno más pequeño.',
   trouble_refused: 'El estudio rechaza la petición\nAbre la dirección que mostró `mien live`.',

@@ -131,6 +131,7 @@ export default {
   'trouble_mien-error': 'Cela n’a pas fonctionné\nRéessayez. Le terminal de mien en dit plus.',
   'trouble_usage-error': 'Cela ne peut pas être fait ainsi\nVérifiez vos choix.',
   trouble_request: 'La requête n’est pas valable\nRechargez la page.',
+  'trouble_not-started': 'Le studio n’a pas démarré\nRegardez ce que `mien live` a affiché.',
   'trouble_request-400': 'La requête n’a pas pu être lue\nRéessayez.',
   'trouble_request-413': 'Le fichier est trop grand\nUtilisez-en un plus petit.',
   trouble_refused: 'Le studio refuse la requête\nOuvrez l’adresse affichée par `mien live`.',

@@ -131,6 +131,7 @@ export default {
   'trouble_mien-error': 'Não funcionou\nTente de novo. O terminal do mien diz mais.',
   'trouble_usage-error': 'Assim não é possível\nConfira o que escolheu.',
   trouble_request: 'O pedido é inválido\nRecarregue a página.',
+  'trouble_not-started': 'O estúdio não iniciou\nVeja o que o `mien live` mostrou.',
   'trouble_request-400': 'O pedido não pôde ser lido\nTente de novo.',
   'trouble_request-413': 'O arquivo é grande demais\nUse um menor.',
   trouble_refused: 'O estúdio recusa o pedido\nAbra o endereço mostrado por `mien live`.',

@@ -131,6 +131,7 @@ export default {
   'trouble_mien-error': '操作未成功\n请重试。mien 的终端里有更多信息。',
   'trouble_usage-error': '无法这样操作\n请检查所选内容。',
   trouble_request: '请求无效\n请刷新页面。',
+  'trouble_not-started': '工作室没有启动\n请查看 `mien live` 的输出。',
   'trouble_request-400': '无法读取请求\n请重试。',
   'trouble_request-413': '文件太大\n请使用较小的文件。',
   trouble_refused: '工作室拒绝了请求\n请打开 `mien live` 显示的地址。',
