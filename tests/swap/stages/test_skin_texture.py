@@ -54,6 +54,19 @@ def test_smooth_skin_becomes_as_rough_as_the_pictures() -> None:
     assert lacking < _fine(_made(rough, 0.5)) < made
 
 
+def test_skin_beside_lips_and_nostrils_and_lips_become_rough_but_no_teeth() -> None:
+    rough = _rough(_smooth(), 1)
+    made = _made(rough)
+    added, wanted = (np.abs(each.astype(int) - _smooth())[:, :, 1] for each in (made, rough))
+    for (outer, inner), least in (((17, 14), 0.2), ((2, 0), 0.2)):
+        x, y = _points()[[outer, inner], :2].mean(0).round().astype(int)
+        place = np.s_[y - 1 : y + 2, x - 8 : x + 9]
+        assert added[place].mean() > least * wanted[place].mean()
+    teeth = np.zeros(rough.shape[:2], np.uint8)
+    cv2.fillConvexPoly(teeth, _points()[list(landmark_sets.INNER_LIPS), :2].round().astype(np.int32), 1)
+    assert np.abs(made[teeth > 0].astype(int) - _smooth()[teeth > 0]).max() <= 1
+
+
 def test_the_texture_is_not_the_wearers() -> None:
     rough = _rough(_smooth(), 1)
     added, own = (each.astype(np.float32) - _smooth() for each in (_made(rough), rough))

@@ -31,7 +31,12 @@ class SkinTextureTuning:
     excess_share: float = 0.8
     """Share of the excess (a logarithm) that is taken off: the shine of dark skin's pores is leather on pale skin."""
     margin: float = 0.12
-    """Width around eyes, brows, lips and nostrils in which it fades."""
+    """Width around eyes, brows, lips and nostrils in which it fades, and no texture is measured."""
+    nearer: float = 0.03
+    """The same around lips and nostrils for what is lacking: skin beside them has 1.2 times the strength of other skin in the
+    median of 20 everyday pictures, and lips 2.6 times."""
+    lips: float = 0.7
+    """Share of what skin lacks that is added on lips, which keep their shine."""
     rim: float = 0.1
     """Width inside the border of the patch where nothing is measured: there the picture shows through."""
     black: float = 6.0
@@ -47,10 +52,8 @@ class SkinTextureTuning:
 
 
 TUNING = SkinTextureTuning()
-_FEATURES = (
-    landmark_sets.OUTER_LIPS, landmark_sets.RIGHT_EYE, landmark_sets.LEFT_EYE, landmark_sets.RIGHT_BROW,
-    landmark_sets.LEFT_BROW, landmark_sets.NOSE_UNDERSIDE,
-)  # fmt: skip
+_EYES = landmark_sets.RIGHT_EYE, landmark_sets.LEFT_EYE, landmark_sets.RIGHT_BROW, landmark_sets.LEFT_BROW
+_FEATURES = (*_EYES, landmark_sets.OUTER_LIPS, landmark_sets.NOSE_UNDERSIDE)
 
 
 def textured(patch: FacePatch, target: Image, points: Floats, strength: float) -> Image:
@@ -65,7 +68,7 @@ def textured(patch: FacePatch, target: Image, points: Floats, strength: float) -
     eyes = float(np.linalg.norm(local[first] - local[second]))
     if eyes < TUNING.least_eyes_pixels:
         return patch.crop
-    bare = _bare(patch.mask, local, eyes)
+    bare = _away(_FEATURES, patch.mask, local, TUNING.margin * eyes)
     judged = _judged(patch.mask, bare, local, eyes)
     if np.count_nonzero(judged) < TUNING.least_pixels:
         return patch.crop
@@ -78,26 +81,36 @@ def textured(patch: FacePatch, target: Image, points: Floats, strength: float) -
     kept = np.divide(most, own, out=np.ones_like(own), where=own > most) ** (strength * TUNING.excess_share)
     if not lacks.any() and kept.min() == 1:
         return patch.crop
-    change = np.sum([band * (share - 1) for band, share in zip(bands, kept, strict=True)], axis=0)
+    change = np.sum([band * (share - 1) for band, share in zip(bands, kept, strict=True)], axis=0) * bare
     if lacks.any():
         # From the place in the picture, so that two faces have not the same pores.
         top, left = (round(float(offset)) for offset in patch.crop_to_frame[::-1, 2])
         rows, columns = (
             (np.arange(size) + first) % TUNING.tile_side for size, first in zip(bare.shape, (top, left), strict=True)
         )
-        change += np.sum([each[rows][:, columns] * lack for each, lack in zip(_noise(count), lacks, strict=True)], axis=0)
-    gain = np.exp(np.asarray(change * bare, np.float32))[:, :, None]
+        noise = np.sum([each[rows][:, columns] * lack for each, lack in zip(_noise(count), lacks, strict=True)], axis=0)
+        change += noise * _lacking(patch.mask, local, eyes)
+    gain = np.exp(np.asarray(change, np.float32))[:, :, None]
     made = (patch.crop + np.float32(TUNING.black)) * gain - np.float32(TUNING.black - 0.5)
     return np.asarray(np.clip(made, 0, 255), np.uint8)
 
 
-def _bare(mask: Mask, local: Floats, eyes: float) -> Floats:
-    """Return 1 on the skin of a patch, falling to 0 towards its features; float32 (h, w)."""
+def _away(loops: Sequence[tuple[int, ...]], mask: Mask, local: Floats, margin: float) -> Floats:
+    """Return 1 on a patch `margin` pixels away from the hulls of loops, falling to 0 towards them; float32 (h, w)."""
     area = np.ones(mask.shape, np.uint8)
-    for loop in _FEATURES:
+    for loop in loops:
         cv2.fillConvexPoly(area, cv2.convexHull(local[list(loop)].round().astype(np.int32)), 0)
-    away = cv2.distanceTransform(area, cv2.DIST_L2, 3) / max(1.0, TUNING.margin * eyes)
+    away = cv2.distanceTransform(area, cv2.DIST_L2, 3) / max(1.0, margin)
     return np.asarray(np.minimum(away, 1) * (mask > 0), np.float32)
+
+
+def _lacking(mask: Mask, local: Floats, eyes: float) -> Floats:
+    """Return the share of what skin lacks that is added: less on lips and under the nose, none at the eyes; float32 (h, w)."""
+    near = TUNING.nearer * eyes
+    skin = _away((landmark_sets.OUTER_LIPS, landmark_sets.NOSE_UNDERSIDE), mask, local, near)
+    share = np.float32(TUNING.lips) + np.float32(1 - TUNING.lips) * skin
+    share *= _away(_EYES, mask, local, TUNING.margin * eyes)
+    return np.asarray(share * _away((landmark_sets.INNER_LIPS,), mask, local, near), np.float32)
 
 
 def _judged(mask: Mask, bare: Floats, local: Floats, eyes: float) -> Array:
