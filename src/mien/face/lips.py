@@ -23,8 +23,9 @@ class LipTuning:
     least: float = 0.4
     """Least share of the target; smiles have 0.7 and more."""
     most: float = 1.0
-    """The largest one. Open and rounded mouths reach 1.3: with that full lips balloon in them and thin ones vanish. Mean error of
-    both lips in smiles with 1.0 and 1.3, of people who are not closing: 0.0093 and 0.0095 (24), held out 0.0140 and 0.0142 (10)."""
+    """The largest one. Open mouths reach 1.3: with that full lips balloon in them and thin ones vanish. Mean error of both
+    lips in smiles with 1.0 and 1.3, of people who are not closing: 0.0093 and 0.0095 (24), held out 0.0140 and 0.0142
+    (10)."""
 
 
 TUNING = LipTuning()
