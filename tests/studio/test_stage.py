@@ -13,6 +13,7 @@ from mien.errors import OutputError
 from mien.studio.session import outputs
 from tests.support.axe import THEMES, violations
 from tests.support.browser import CHROMIUM, HELD_BACK, UNNAMED, Person, visiting
+from tests.support.deadline import DEADLINE_S
 from tests.support.running_studio import Studio, running_studio
 
 pytest.importorskip("playwright.sync_api", reason="NOT TESTED in a browser: playwright is not installed")
@@ -312,6 +313,22 @@ def test_the_picture_stays_in_sight_on_a_small_screen(person: Person, least: int
     width = page.viewport_size["width"]
     assert page.evaluate("() => [document.documentElement.scrollWidth, innerWidth]") == [width, width]
     person.shoot(f"stage-small-{least}")
+
+
+def test_a_page_whose_studio_still_starts_says_so(chromium: Any, lasting_studio: Studio) -> None:
+    context = chromium.new_context(locale="en-GB")
+    try:
+        page = context.new_page()
+        page.set_default_timeout(1000 * DEADLINE_S)
+        page.add_init_script(HELD_BACK.replace("held = false", "held = true"))
+        page.goto(lasting_studio.page)
+        page.locator("#empty-title").wait_for(state="visible")
+        assert page.inner_text("#empty-title") == "Opening…"
+        page.wait_for_function("window.state")
+        page.evaluate("window.tell({ type: 'state', state: window.state })")
+        page.wait_for_function("document.querySelector('#empty-title').textContent !== 'Opening…'")
+    finally:
+        context.close()
 
 
 @pytest.mark.parametrize("locale", ["en-GB", "de-DE", "fr-FR"])

@@ -68,6 +68,8 @@ class App {
     this.wireButtons();
     this.wireTools();
     document.addEventListener('words', () => this.state && this.showState(this.state));
+    // The page answers before the studio behind it does.
+    this.steps.explain(t('opening'), '');
     this.events = new LastingSocket('/ws/events', { message: (data) => this.told(JSON.parse(data)), down: () => void this.down() });
     void this.refreshDevices();
     setInterval(() => void this.refreshDevices(), 10_000);
