@@ -22,7 +22,7 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "-
 SHOTS = os.environ.get("MIEN_SCREENSHOTS")
 """A folder for pictures of every state, to be looked at."""
 ALL_VIEWS = bool(os.environ.get("MIEN_SCREENSHOT_VIEWS"))
-"""Whether each state is shown in every size and both themes, too."""
+"""True where each state is shown in every size and both themes, too."""
 _SIZES = (1440, 900), (1920, 1080), (390, 844)
 SHOWS = """
 (shown) => fetch('/api/metrics').then((answer) => answer.json())
