@@ -11,6 +11,7 @@ _ROOT_SCALE = 1 << 15  # of cube roots, ibidem
 _WEIGHT_SCALE = 1 << 12  # of the weights of X, Y and Z, ibidem
 _TO_XYZ = ((0.412453, 0.357580, 0.180423), (0.212671, 0.715160, 0.072169), (0.019334, 0.119193, 0.950227))  # sRGB, D65
 _WHITE = (0.950456, 1.0, 1.088754)  # X, Y and Z of D65
+_HALF = 49  # entry of the roots that is 9454.5004, a half in single precision, which is rounded to the even number there
 _LIGHTNESS = 296, (16 * 255 * _ROOT_SCALE + 50) // 100  # 116 and 16, for lightness of 0 to 255 instead of 0 to 100
 
 
@@ -35,9 +36,11 @@ def _tables() -> tuple[Array, Array, Array]:
     level = np.arange(256) / 255
     linear = np.where(level <= 0.04045, level / 12.92, ((level + 0.055) / 1.055) ** 2.4)
     light = np.rint(255 * _LIGHT_STEPS * linear).astype(np.int32)
-    # In single precision as there: two entries would differ otherwise.
     share = np.arange(255 * _LIGHT_STEPS + 1, dtype=np.float32) * (np.float32(1) / np.float32(255 * _LIGHT_STEPS))
     dark = share * np.float32(841 / 108) + np.float32(16 / 116)
-    root = np.where(share < np.float32(216 / 24389), dark, np.cbrt(share))
+    # In double precision: cube roots of single precision differ from processor to processor.
+    bright = np.rint(_ROOT_SCALE * np.cbrt(share.astype(np.float64))).astype(np.int32)
+    bright[_HALF] -= 1
+    root = np.where(share < np.float32(216 / 24389), np.rint(_ROOT_SCALE * dark).astype(np.int32), bright)
     weights = np.array(_TO_XYZ) / np.array(_WHITE)[:, None]
-    return light, np.rint(_ROOT_SCALE * root).astype(np.int32), np.rint(_WEIGHT_SCALE * weights).astype(np.int32)
+    return light, root, np.rint(_WEIGHT_SCALE * weights).astype(np.int32)
