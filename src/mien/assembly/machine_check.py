@@ -48,7 +48,8 @@ _MAX_LEVELS = 6  # of 255 in one value: grain and steep edges; wrong arithmetic 
 _STRAYS = 30  # values beyond that, of three colours: pixels at the border of two triangles, of which a frame has shown one
 _MEAN_LEVELS = 0.25  # of all values; the same kernels for AVX-512 and for any x86-64 processor differ by less than 0.05
 _MAX_SHARE = 1e-3  # of an output's largest value: sums are made in another order, which gives 1e-5 and less
-_DETECTOR_SCORE = 0.6  # the detector's own least score, which several cells of the bundled face reach
+_NARROW_WH = 96, 224  # pixels of a second canvas for the detector, whose rows end in all sizes of groups of pixels
+_EVERY_SCORE = -1.0  # a least score that each cell of the detector reaches
 _LEAST_VALUE = 0.01  # of an output; probabilities below it are noise of single precision
 
 
@@ -120,12 +121,14 @@ def compare_networks(store: Store) -> Comparison:
 def _detector_apart(content: bytes, rgb: Array, slow: OnnxSession) -> float:
     """Return how far the detector as kernels is from its network, as a share of the largest value."""
     canvas = np.ascontiguousarray(np.rint(255 * rgb[::-1]).astype(np.uint8).transpose(1, 2, 0))
-    found = YuNetBlocks(content).propose(canvas, _DETECTOR_SCORE)
-    wanted = YuNetSession(slow).propose(canvas, _DETECTOR_SCORE)
-    if len(found.scores) != len(wanted.scores):
-        return float("inf")
-    pairs = (found.scores, wanted.scores), (found.boxes_xyxy, wanted.boxes_xyxy), (found.points, wanted.points)
-    return max(_share(ours, theirs) for ours, theirs in pairs)
+    blocks, network, apart = YuNetBlocks(content), YuNetSession(slow), 0.0
+    for each in (canvas, np.asarray(cv2.resize(canvas, _NARROW_WH, interpolation=cv2.INTER_AREA), np.uint8)):
+        found, wanted = blocks.propose(each, _EVERY_SCORE), network.propose(each, _EVERY_SCORE)
+        if len(found.scores) != len(wanted.scores):
+            return float("inf")
+        pairs = (found.scores, wanted.scores), (found.boxes_xyxy, wanted.boxes_xyxy), (found.points, wanted.points)
+        apart = max(apart, *(_share(ours, theirs) for ours, theirs in pairs))
+    return apart
 
 
 def _blocks_apart(content: bytes, crop: Array, right: Mapping[str, Array]) -> float:

@@ -1,15 +1,21 @@
 """YuNet as kernels against the same network in onnxruntime."""
 
+import os
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from mien.errors import ModelMismatch
+from mien.imaging.kernel_files import FOLDER_VARIABLE
 from mien.models.library.store import Store
 from mien.models.networks.detectors.candidates import Candidates
 from mien.models.networks.detectors.yunet import YuNet, YuNetNetwork, YuNetSession
 from mien.models.networks.detectors.yunet_blocks import YuNetBlocks
+from mien.models.networks.vectors import computes_blocks
 from mien.models.runtime.example_face import example_picture
 from mien.models.runtime.onnx_session import OnnxSession
 from mien.types import Image
@@ -93,6 +99,26 @@ def test_threads_do_not_meet(networks: tuple[YuNetNetwork, YuNetNetwork]) -> Non
         together = list(pool.map(lambda canvas: blocks.propose(canvas, _EVERYTHING).points, canvases * 4))
     for k, found in enumerate(together):
         np.testing.assert_array_equal(found, alone[k % len(canvases)])
+
+
+def test_processors_with_registers_of_eight_values_find_the_same(
+    networks: tuple[YuNetNetwork, YuNetNetwork], tmp_path: Path
+) -> None:  # fmt: skip
+    if not computes_blocks():
+        pytest.skip("NOT TESTED: this processor runs no code for Haswell")
+    canvas = _canvases()["tall"]
+    np.save(tmp_path / "canvas.npy", canvas)
+    code = (
+        "import sys, numpy; from mien.models.library.store import Store; "
+        "from mien.models.networks.detectors.yunet_blocks import YuNetBlocks; "
+        "found = YuNetBlocks(Store().read('yunet')).propose(numpy.load(sys.argv[1]), -1.0); "
+        "numpy.savez(sys.argv[2], found.boxes_xyxy, found.points, found.scores)"
+    )
+    settings = {"NUMBA_CPU_NAME": "haswell", "NUMBA_CPU_FEATURES": "", FOLDER_VARIABLE: str(tmp_path / "kernels")}
+    command = [sys.executable, "-P", "-c", code, str(tmp_path / "canvas.npy"), str(tmp_path / "found.npz")]
+    subprocess.run(command, env={**os.environ, **settings}, check=True)
+    with np.load(tmp_path / "found.npz") as found:
+        _assert_same(Candidates(*found.values()), networks[1].propose(canvas, _EVERYTHING))
 
 
 @pytest.mark.parametrize("model", ["face_mesh_478", "parser"])

@@ -17,7 +17,7 @@ def _mixing(pixels: int, panels: int, *, bent: bool) -> Any:
     """
 
     def write(code: Code, work: Any, weights: Any, numbers: Sequence[Any], wide: bool) -> None:
-        group = pixels if wide else 4 // panels
+        group = min(pixels, pixels if wide else 4 // panels)
         for first in range(0, pixels, group):
             _mix(code, work, weights, numbers, range(first, first + group), panels, bent)
 
