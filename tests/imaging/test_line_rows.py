@@ -12,8 +12,15 @@ _ROWS = LineRows(
 
 
 def test_bounds_are_those_of_the_ends() -> None:
-    first, last = np.array([-1, 0], np.float32), np.array([3, 2], np.float32)
-    assert _ROWS.bounds(first, last) == (1.0, 3.0, 5.0, 7.0)
+    assert _ROWS.bounds(np.array([1, 1], np.float32), 2.0) == (1.0, 3.0, 5.0, 8.0)
+
+
+def test_moved_rows_have_the_moved_places() -> None:
+    transform = np.array([[0.5, -2.0, 7.0], [2.0, 0.5, -3.0]])
+    distances = np.array([[0, 1.5], [-2, 4]], np.float32)
+    x, y = _ROWS.places(distances).transpose(2, 0, 1)
+    wanted = np.stack([0.5 * x - 2 * y + 7, 2 * x + 0.5 * y - 3], axis=2)
+    np.testing.assert_allclose(_ROWS.moved(transform).places(distances), wanted, atol=1e-5)
 
 
 def test_samples_are_bilinear_and_black_beyond_the_picture() -> None:

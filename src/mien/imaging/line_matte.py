@@ -30,7 +30,7 @@ class MatteTuning:
 
 
 TUNING = MatteTuning()
-_LEVELS = (TUNING.noise, TUNING.least, TUNING.share, TUNING.dark, *TUNING.ratios, *TUNING.black)
+_LEVELS = np.array((TUNING.noise, TUNING.least, TUNING.share, TUNING.dark, *TUNING.ratios, *TUNING.black), np.float32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +62,8 @@ def lay_line(
     reach = min(round(half + margin), profile.shape[1] // 2 - 1)
     sides = np.empty((rows.shape[1], 7), np.float32)
     _fill_sides(profile, round(half), reach, strip.closed, TUNING.side_rows // 2, TUNING.level_rows // 2, sides)
-    local, levels = np.asarray(strip.to_local, np.float32), np.array(_LEVELS, np.float32)
-    _lay(target, crop, mask, local, strip.closed, strip.first, strip.step, rows, sides, half, margin, outer, levels)
+    local = np.asarray(strip.to_local, np.float32)
+    _lay(target, crop, mask, local, strip.closed, strip.first, strip.step, rows, sides, half, margin, outer, _LEVELS)
 
 
 @kernel

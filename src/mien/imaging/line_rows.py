@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mien.imaging.kernels import kernel
-from mien.types import Array, Floats, Image, Mask
+from mien.types import Affine, Array, Floats, Image, Mask
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,10 +19,17 @@ class LineRows:
         """Return the places at distances (n, k) in the rows, float32 (n, k, 2)."""
         return np.asarray(self.origins[:, None] + distances[:, :, None] * self.directions[:, None], np.float32)
 
-    def bounds(self, first: Floats, last: Floats) -> tuple[float, float, float, float]:
-        """Return the box around the places between two distances of each row, float32 (n,), as left, top, right, bottom."""
-        ends = self.origins + self.directions * np.stack([first, last])[:, :, None]
-        (left, top), (right, bottom) = ends.min((0, 1)).tolist(), ends.max((0, 1)).tolist()
+    def moved(self, transform: Affine) -> "LineRows":
+        """Return the rows in another picture, to which the transform leads; distances stay those of this one."""
+        moved = LineRows(np.empty_like(self.origins), np.empty_like(self.directions))
+        _move(self.origins, self.directions, np.asarray(transform, np.float32), moved.origins, moved.directions)
+        return moved
+
+    def bounds(self, middle: Floats, reach: float) -> tuple[float, float, float, float]:
+        """Return the box around the places within `reach` of a distance of each row, float32 (n,): left, top, right, bottom."""
+        box = np.empty(4, np.float32)
+        _bound(self.origins, self.directions, middle, reach, box)
+        left, top, right, bottom = box.tolist()
         return left, top, right, bottom
 
     def sample(self, picture: Image, first: Floats, step: float, count: int) -> Image:
@@ -41,6 +48,27 @@ class LineRows:
         shares = np.empty(len(first), np.float32)
         _count_black(target, crop, mask, self.origins, self.directions, first, step, count, limits[0], limits[1], shares)
         return shares
+
+
+@kernel
+def _move(origins: Array, directions: Array, transform: Array, moved_origins: Array, moved_directions: Array) -> None:
+    for i in range(origins.shape[0]):
+        for c in range(2):
+            a, b = transform[c, 0], transform[c, 1]
+            moved_origins[i, c] = a * origins[i, 0] + b * origins[i, 1] + transform[c, 2]
+            moved_directions[i, c] = a * directions[i, 0] + b * directions[i, 1]
+
+
+@kernel
+def _bound(origins: Array, directions: Array, middle: Array, reach: float, box: Array) -> None:
+    apart = np.float32(reach)
+    for c in range(2):
+        box[c] = box[2 + c] = origins[0, c] + directions[0, c] * middle[0]
+    for i in range(origins.shape[0]):
+        for distance in (middle[i] - apart, middle[i] + apart):
+            for c in range(2):
+                place = origins[i, c] + directions[i, c] * distance
+                box[c], box[2 + c] = min(box[c], place), max(box[2 + c], place)
 
 
 @kernel

@@ -10,7 +10,7 @@ from types import ModuleType
 
 from mien import types
 from mien.face import beard, sharpness
-from mien.imaging import grain
+from mien.imaging import grain, line_rows
 from mien.swap import casting, hidden_heads
 from mien.swap.memory import brows, creases, crossings, hands, hidden_landmarks, look_turns, observer, parsing, segmentation
 from mien.swap.memory.occlusion import change
@@ -24,7 +24,7 @@ from mien.system.object_bytes import ObjectBytes, fields_of
 _MODULES: tuple[ModuleType, ...] = (
     types, beard, sharpness, grain, casting, hidden_heads, brows, creases, crossings, hands, hidden_landmarks, look_turns,
     observer, parsing, segmentation, change, occlusion, identities, look, template, cover, glasses_places,
-    kept_glasses, shave, stage, box, scene_cut, smoothing,
+    kept_glasses, line_rows, shave, stage, box, scene_cut, smoothing,
     tilted_heads, track, tracker,
 )  # fmt: skip
 """Modules whose dataclasses are stored, and whose tunings are named."""

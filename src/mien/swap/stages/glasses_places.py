@@ -53,10 +53,10 @@ def face_to_picture(points: Floats) -> Affine:
 
 def outline_of(line: Line) -> Floats:
     """Return the points of a line in the coordinates of the face, float32 (rows, 2)."""
-    return _rows_of(line).places(line.first + line.step * line.way[:, None])[:, 0]
+    return rows_in_face(line).places(line.first + line.step * line.way[:, None])[:, 0]
 
 
-def _rows_of(line: Line) -> LineRows:
+def rows_in_face(line: Line) -> LineRows:
     """Return the rows of a line in the coordinates of the face."""
     count = len(line.way)
     if line.closed:
@@ -69,13 +69,7 @@ def _rows_of(line: Line) -> LineRows:
     )
 
 
-def rows_of(line: Line, to_picture: Affine) -> LineRows:
-    """Return the rows of a line in the picture; distances stay those of the face."""
-    rows, linear = _rows_of(line), to_picture[:, :2].T.astype(np.float32)
-    origins = rows.origins @ linear + to_picture[:, 2].astype(np.float32)
-    return LineRows(np.asarray(origins, np.float32), np.asarray(rows.directions @ linear, np.float32))
-
-
 def places_of(line: Line, columns: Floats, to_picture: Affine) -> Floats:
     """Return the places in the picture of columns (rows, n) of a line, float32 (rows, n, 2)."""
-    return rows_of(line, to_picture).places(np.asarray(line.first + line.step * columns, np.float32))
+    rows = rows_in_face(line).moved(to_picture)
+    return rows.places(np.asarray(line.first + line.step * columns, np.float32))

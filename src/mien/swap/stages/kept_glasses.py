@@ -1,5 +1,6 @@
 """The wearer's clear glasses stay whole in front of the new face: each rim as wide and as soft as the picture shows it."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -12,9 +13,9 @@ from mien.imaging.line_matte import TUNING as MATTE
 from mien.imaging.line_matte import Strip, lay_line
 from mien.imaging.line_rows import LineRows
 from mien.swap.stages.glasses_lines import find_lines, follow_lines, sees_glasses
-from mien.swap.stages.glasses_places import GlassesLines, Line, face_to_picture, outline_of, rows_of
+from mien.swap.stages.glasses_places import GlassesLines, Line, face_to_picture, outline_of, rows_in_face
 from mien.swap.stages.under_patch import under_patch
-from mien.types import Affine, FacePatch, Floats, Frame, Image, Mask, ParsedFace, TrackedFace
+from mien.types import Affine, Array, FacePatch, Floats, Frame, Image, Mask, ParsedFace, TrackedFace
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,39 @@ class KeepTuning:
 
 
 TUNING = KeepTuning()
+_BAND, _BLACK = 2, 3  # rows of the shares of a line: how far the picture may decide, and where black is a rim
 _OUTSIDE = 8  # places in a row of an outline, outside of it, at which a rim is looked for
+
+
+@dataclass(frozen=True, slots=True)
+class KeptLine:
+    """A line, and what is the same in every frame until it is looked at again.
+
+    `rows` and `from_face` are its places in the face, and where a place of the face is in its strip. `middle` float32 (n,) are
+    the distances of the line in its rows, `upper` bool (n,) those of the upper half. `shares` float32 (4, n) are as in
+    `lay_line`, without black rims.
+    """
+
+    line: Line
+    rows: LineRows
+    from_face: Affine
+    middle: Floats
+    upper: Array
+    shares: Floats
+
+
+def kept_line(line: Line) -> KeptLine:
+    """Return a line ready to be laid."""
+    sure, band = line.brow * _ramp(line.certainty, TUNING.sure), _ramp(line.certainty, TUNING.there)
+    heights = outline_of(line)[:, 1]
+    return KeptLine(
+        line,
+        rows_in_face(line),
+        geometry.invert(np.hstack([line.axes.T, line.start[:, None]]).astype(np.float64)),
+        np.asarray(line.first + line.step * line.way, np.float32),
+        heights < heights.mean(),
+        np.stack([line.way, sure, band, np.zeros_like(band)]).astype(np.float32),
+    )
 
 
 @dataclass(slots=True)
@@ -66,6 +99,7 @@ class KnownGlasses:
     """Lines of one pair, frames since they were last looked at, and since the parser last saw them."""
 
     lines: GlassesLines
+    kept: tuple[KeptLine, ...]
     looked: int = 0
     unseen: int = 0
 
@@ -102,17 +136,18 @@ class KeptGlasses:
         target, seen = under_patch(image, patch), sees_glasses(parsed)
         known = self._known.get(face.track_id)
         if known is None or abs(face.yaw - known.lines.yaw) > TUNING.turned_degrees:
-            known = KnownGlasses(find_lines(parsed, *_small(points, target), face.yaw))
-            if not seen and known.lines.plain < TUNING.plain:
+            lines = find_lines(parsed, *_small(points, target), face.yaw)
+            if not seen and lines.plain < TUNING.plain:
                 self._known.pop(face.track_id, None)
                 return patch
-            self._known[face.track_id] = known
+            known = self._known[face.track_id] = KnownGlasses(lines, _kept_lines(lines))
         elif known.looked >= TUNING.every_frames:
             known.lines, known.looked = follow_lines(known.lines, parsed, *_small(points, target)), 0
+            known.kept = _kept_lines(known.lines)
         known.looked += 1
         known.unseen = 0 if seen or known.lines.plain >= TUNING.lost else known.unseen + 1
         crop, mask = patch.crop.copy(), patch.mask.copy()
-        _lay(known.lines, face_to_picture(points), target, crop, mask)
+        _lay(known, face_to_picture(points), target, crop, mask)
         return replace(patch, crop=crop, mask=mask)
 
     def _is_due(self, number: int, parsed: ParsedFace) -> bool:
@@ -137,19 +172,22 @@ def _small(points: Floats, picture: Image) -> tuple[Floats, Image]:
     return np.asarray((points + 0.5) * ratio - 0.5, np.float32), small
 
 
-def _lay(glasses: GlassesLines, to_picture: Affine, target: Image, crop: Image, mask: Mask) -> None:
+def _kept_lines(lines: GlassesLines) -> tuple[KeptLine, ...]:
+    """Return those of the lines that are surely enough there for the picture to decide anywhere."""
+    kept = (kept_line(line) for line in lines.lines)
+    return tuple(each for each in kept if each.shares[_BAND].any())
+
+
+def _lay(glasses: KnownGlasses, to_picture: Affine, target: Image, crop: Image, mask: Mask) -> None:
     """Cut the lines out of a patch, in place."""
-    eyes = geometry.scale_of(to_picture)
-    half = max(glasses.half_width, TUNING.least_pixels / eyes)
+    eyes, from_picture = geometry.scale_of(to_picture), geometry.invert(to_picture)
+    half = max(glasses.lines.half_width, TUNING.least_pixels / eyes)
     margin = max(TUNING.margin, TUNING.margin_pixels / eyes)
-    for line in glasses.lines:
-        sure, band = line.brow * _ramp(line.certainty, TUNING.sure), _ramp(line.certainty, TUNING.there)
-        if not band.any():
-            continue
-        reach = int(np.ceil((half + margin) / line.step)) + 2
-        places, middle = rows_of(line, to_picture), np.asarray(line.first + line.step * line.way, np.float32)
-        first, last = middle - np.float32(reach * line.step), middle + np.float32(reach * line.step)
-        bounds = places.bounds(first, last)
+    for each in glasses.kept:
+        line, rows = each.line, each.rows.moved(to_picture)
+        count = math.ceil((half + margin) / line.step) + 2
+        reach = count * line.step
+        bounds = rows.bounds(each.middle, reach)
         if line.closed:
             out = TUNING.outer * eyes
             bounds = bounds[0] - out, bounds[1] - out, bounds[2] + out, bounds[3] + out
@@ -157,34 +195,37 @@ def _lay(glasses: GlassesLines, to_picture: Affine, target: Image, crop: Image, 
         if right <= left or bottom <= top:
             continue
         box = np.s_[top:bottom, left:right]
-        rims = _black_rims(line, places, middle, target, crop, mask) if line.closed else np.zeros_like(line.way)
-        rows, widths = np.stack([line.way, sure, band, rims]), (half / line.step, margin / line.step, TUNING.outer / line.step)
-        profile = places.sample(target, first, line.step, 2 * reach + 1)
-        lay_line(target[box], crop[box], mask[box], _strip(line, to_picture, left, top), rows, widths, profile)
+        shares = _with_black_rims(each, rows, target, crop, mask) if line.closed else each.shares
+        widths = half / line.step, margin / line.step, TUNING.outer / line.step
+        profile = rows.sample(target, each.middle - np.float32(reach), line.step, 2 * count + 1)
+        strip = _strip(each, from_picture, left, top)
+        lay_line(target[box], crop[box], mask[box], strip, shares, widths, profile)
 
 
-def _black_rims(line: Line, rows: LineRows, middle: Floats, target: Image, crop: Image, mask: Mask) -> Floats:
-    """Return 1 for the rows of an outline outside of which black is its rim: in its upper half, where the mask sees a thick one
-    or a gap between; in the lower half folds of the nose are as dark. `middle` are the distances of the line in its rows.
+def _with_black_rims(each: KeptLine, rows: LineRows, target: Image, crop: Image, mask: Mask) -> Floats:
+    """Return the shares with 1 for the rows of an outline outside of which black is its rim.
+
+    That is in its upper half, where the mask sees a thick one or a gap between; in the lower half folds are as dark.
     """
     limits = MATTE.black[0], TUNING.half_seen * 255
     step = TUNING.outer / (_OUTSIDE - 1)
-    seen = rows.black_share(target, crop, mask, middle, step, _OUTSIDE, limits) > TUNING.thick_share
+    seen = rows.black_share(target, crop, mask, each.middle, step, _OUTSIDE, limits) > TUNING.thick_share
     if not seen.any():
-        return np.zeros_like(middle)
-    heights = outline_of(line)[:, 1]
+        return each.shares
     reach = round(TUNING.gap * len(seen) / 2)
     wide = np.tile(seen.astype(np.uint8), 3)[None]
     closed = cv2.morphologyEx(wide, cv2.MORPH_CLOSE, np.ones((1, 2 * reach + 1), np.uint8))[0, len(seen) : 2 * len(seen)] > 0
-    return np.asarray(closed & (heights < heights.mean()), np.float32)
+    shares = each.shares.copy()
+    shares[_BLACK] = closed & each.upper
+    return shares
 
 
 def _ramp(values: Floats, between: tuple[float, float]) -> Floats:
     return np.asarray(np.clip((values - between[0]) / (between[1] - between[0]), 0, 1), np.float32)
 
 
-def _strip(line: Line, to_picture: Affine, left: int, top: int) -> Strip:
+def _strip(each: KeptLine, from_picture: Affine, left: int, top: int) -> Strip:
     """Return the strip of a line in the part of the picture that begins at (left, top)."""
-    to_face = np.hstack([line.axes.T, line.start[:, None]]).astype(np.float64)
-    to_part = geometry.then(geometry.then(to_face, to_picture), np.array([[1.0, 0, -left], [0, 1, -top]]))
-    return Strip(geometry.invert(to_part), line.closed, line.first, line.step)
+    to_local = geometry.then(from_picture, each.from_face)
+    to_local[:, 2] += to_local[:, 0] * left + to_local[:, 1] * top
+    return Strip(to_local, each.line.closed, each.line.first, each.line.step)

@@ -1,0 +1,79 @@
+"""From a tracked frame to one whose faces are trusted, cast and known."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from mien.live.snapshot import Snapshot
+from mien.safety.confirmation import Confirmation
+from mien.swap.cast import personas_of
+from mien.swap.casting import CastFrame, Casting
+from mien.swap.persona import Retouch
+from mien.swap.stages.class_overlay import draw_classes
+from mien.swap.stream_memory import StreamMemory
+from mien.types import Detection, Frame, Image, TrackedFace
+
+
+@dataclass(frozen=True, slots=True)
+class TrackedFrame:
+    """A frame, its tracked faces, all detections, and the number of its scene.
+
+    `before` and `classes` are copies of the picture, when they are wanted; the latter to draw the parser's classes into.
+    `confirming` are the detections that may confirm a face.
+    """
+
+    frame: Frame
+    faces: tuple[TrackedFace, ...]
+    detections: Sequence[Detection]
+    confirming: Sequence[Detection]
+    scene: int
+    before: Image | None = None
+    classes: Image | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedFrame:
+    """A tracked frame, the snapshot that holds for it, and the faces that are `trusted`; its picture is not changed yet.
+
+    `known` are the trusted faces with what is known of them, and `parts` their roles: without any after the `error` of a
+    network, which is told by whoever shows the frame.
+    """
+
+    tracked: TrackedFrame
+    snapshot: Snapshot
+    trusted: tuple[TrackedFace, ...]
+    known: tuple[TrackedFace, ...] = ()
+    parts: CastFrame = field(default_factory=lambda: CastFrame({}, {}))
+    error: Exception | None = None
+
+
+class FrameObserver:
+    """Observes tracked frames, in order, each with the snapshot that holds for it.
+
+    It changes only what `memory` knows of tracked faces: another thread may draw the frame before at the same time.
+    """
+
+    def __init__(self, memory: StreamMemory) -> None:
+        self._memory = memory
+        self._confirmation = Confirmation()
+        self._casting = Casting()
+
+    def observe(self, tracked: TrackedFrame, snapshot: Snapshot) -> ObservedFrame:
+        """Return the frame with what is known of its faces. Never raises because of a network."""
+        trusted = self._confirmation.trusted(tracked.faces, tracked.confirming, tracked.frame.time_s)
+        try:
+            return self._observed(tracked, trusted, snapshot)
+        except Exception as error:  # noqa: BLE001 - whatever a network does, the picture must stay closed and go on
+            return ObservedFrame(tracked, snapshot, trusted, error=error)
+
+    def _observed(self, tracked: TrackedFrame, faces: tuple[TrackedFace, ...], snapshot: Snapshot) -> ObservedFrame:
+        frame, cast, settings = tracked.frame, snapshot.cast, snapshot.settings
+        if cast is None:
+            known = self._memory.observe(frame, faces, Retouch(), settings)
+            observed = ObservedFrame(tracked, snapshot, faces, known)
+        else:
+            parts = self._casting.roles(frame, faces, cast, self._casting.see(frame, faces, cast))
+            known = self._memory.observe(frame, faces, cast.retouch, settings, personas_of(parts.roles))
+            observed = ObservedFrame(tracked, snapshot, faces, known, parts)
+        if tracked.classes is not None:
+            draw_classes(tracked.classes, known)
+        return observed
