@@ -10,12 +10,15 @@ import pytest
 
 from mien.contracts import ContentClassifier
 from mien.live.content import LiveContent
-from mien.live.frame_swapper import FrameSwapper, Shown, TrackedFrame
+from mien.live.frame_observer import FrameObserver
+from mien.live.frame_swapper import FrameSwapper, Shown
+from mien.live.frame_tracker import TrackedFrame
 from mien.live.inspector import Inspection, InspectionTuning, Inspector
 from mien.live.listener import LoopListener
 from mien.live.loop import LiveLoop, LoopTuning
 from mien.live.marking import LiveMark
 from mien.safety.veil import card
+from mien.swap.stream_memory import StreamMemory
 from mien.testing import FakeClassifier
 from mien.types import Frame, Image, TrackedFace
 from tests.support.deadline import DEADLINE_S, wait_until
@@ -34,7 +37,9 @@ class Script:
 
     def __init__(self, classifier: ContentClassifier, inspector: Inspector | None = None, **values: str) -> None:
         self.content = LiveContent(classifier, inspector or Inline())
-        self._swapper = FrameSwapper(self.content, LiveMark(Inline(), lambda fingerprint: None))
+        memory = StreamMemory(live=True)
+        self._observer = FrameObserver(memory)
+        self._swapper = FrameSwapper(self.content, LiveMark(Inline(), lambda fingerprint: None), memory)
         self._snapshot = snapshot(**values)
         self._number = 0
 
@@ -42,9 +47,8 @@ class Script:
         frame = frame_at(self._number)
         self._number += 1
         face = TrackedFace(1, landmarks(), 1)
-        return self._swapper.swap(
-            TrackedFrame(frame, (face,), [detection()], [detection()], 0, frame.image.copy()), self._snapshot
-        )
+        tracked = TrackedFrame(frame, (face,), [detection()], [detection()], 0, frame.image.copy())
+        return self._swapper.swap(self._observer.observe(tracked, self._snapshot))
 
     def run(self, seconds: float) -> list[str]:
         return [self.next().what for _ in range(round(seconds * RATE))]

@@ -16,7 +16,9 @@ from mien.assembly.warm_up import warm_up
 from mien.contracts import FrameSink
 from mien.errors import DeviceFull, OutputError, SourceLost
 from mien.live.content import LiveContent
-from mien.live.frame_swapper import FrameSwapper, TrackedFrame, Trouble, is_crowded
+from mien.live.frame_observer import FrameObserver
+from mien.live.frame_swapper import FrameSwapper, Trouble, is_crowded
+from mien.live.frame_tracker import TrackedFrame
 from mien.live.loop import LiveLoop, LoopTuning
 from mien.live.mailbox import Mailbox
 from mien.live.marking import LiveMark
@@ -27,6 +29,7 @@ from mien.safety.confirmation import Confirmation
 from mien.settings import Settings
 from mien.swap.cast import everyone
 from mien.swap.persona import Retouch
+from mien.swap.stream_memory import StreamMemory
 from mien.swap.tracking.parts import TrackingParts
 from mien.swap.tracking.shared_detector import SharedDetector
 from mien.swap.tracking.tracker import Tracker
@@ -518,16 +521,15 @@ def test_the_look_is_as_fine_as_the_smallest_face_needs() -> None:
 
 @pytest.mark.parametrize("on_lost", ["cover", "hold", "freeze"])
 def test_a_face_that_gets_lost_is_never_shown(on_lost: str) -> None:
-    swapper, wearing = (
-        FrameSwapper(LiveContent(FakeClassifier(), Inline()), LiveMark(Inline(), lambda fingerprint: None)),
-        snapshot(on_lost=on_lost),
-    )
+    memory, wearing = StreamMemory(live=True), snapshot(on_lost=on_lost)
+    observer = FrameObserver(memory)
+    swapper = FrameSwapper(LiveContent(FakeClassifier(), Inline()), LiveMark(Inline(), lambda fingerprint: None), memory)
     face = TrackedFace(1, landmarks(), 1)
     for index in range(120):
         frame = Frame(person(), index, 33_333 * index, Fraction(1, 1_000_000))
         faces = (face,) if index < 30 or index > 100 else ()
         detections = [detection()] if faces or index % 3 else []
-        shown = swapper.swap(TrackedFrame(frame, faces, detections, detections, 0), wearing)
+        shown = swapper.swap(observer.observe(TrackedFrame(frame, faces, detections, detections, 0), wearing))
         assert not shows_red(shown.labelled.frame.image), (index, shown.what)
         sure = 1 <= index < 30 or index > 101
         assert shown.what == "swapped" if sure else shown.what in {"covered", "held", "veiled"}

@@ -1,8 +1,8 @@
 """From a tracked frame to one whose faces are trusted, cast and known."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from mien.live.frame_tracker import TrackedFrame
 from mien.live.snapshot import Snapshot
 from mien.safety.confirmation import Confirmation
 from mien.swap.cast import personas_of
@@ -10,24 +10,7 @@ from mien.swap.casting import CastFrame, Casting
 from mien.swap.persona import Retouch
 from mien.swap.stages.class_overlay import draw_classes
 from mien.swap.stream_memory import StreamMemory
-from mien.types import Detection, Frame, Image, TrackedFace
-
-
-@dataclass(frozen=True, slots=True)
-class TrackedFrame:
-    """A frame, its tracked faces, all detections, and the number of its scene.
-
-    `before` and `classes` are copies of the picture, when they are wanted; the latter to draw the parser's classes into.
-    `confirming` are the detections that may confirm a face.
-    """
-
-    frame: Frame
-    faces: tuple[TrackedFace, ...]
-    detections: Sequence[Detection]
-    confirming: Sequence[Detection]
-    scene: int
-    before: Image | None = None
-    classes: Image | None = None
+from mien.types import TrackedFace
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""From a tracked frame to a labelled one that never shows the wearer."""
+"""From an observed frame to a labelled one that never shows the wearer."""
 
 import logging
 from collections.abc import Sequence
@@ -8,44 +8,24 @@ from typing import Literal
 from mien.errors import MienError
 from mien.imaging import geometry
 from mien.live.content import ContentStatus, LiveContent
+from mien.live.frame_observer import ObservedFrame
+from mien.live.frame_tracker import TrackedFrame
 from mien.live.hidden_reason import HiddenReason, HiddenReasons
 from mien.live.marking import LiveMark
 from mien.live.snapshot import Snapshot
 from mien.provenance.label import Labeller
 from mien.provenance.mark.pattern import Marker
-from mien.safety.confirmation import Confirmation
 from mien.safety.guard import Guard, Verdict, elsewhere
 from mien.safety.veil import card, veil_picture, veil_region
 from mien.settings import Settings
-from mien.swap.cast import personas_of
-from mien.swap.casting import CastFrame, Casting
-from mien.swap.persona import Retouch
+from mien.swap.casting import CastFrame
 from mien.swap.pipeline import swap_faces
-from mien.swap.stages.class_overlay import draw_classes
 from mien.swap.stream_memory import StreamMemory
 from mien.types import LIVE_TIME_BASE, Detection, Frame, Image, LabelledFrame, TrackedFace
 
 _HOLD_S = 1.0  # "hold" shows the last picture of a lost face this long, then a veil
 _MAX_LOGGED_FAILURES = 5  # in a row; the log is not flooded
 _log = logging.getLogger(__name__)
-_NOBODY = CastFrame({}, {})
-
-
-@dataclass(frozen=True, slots=True)
-class TrackedFrame:
-    """A frame, its tracked faces, all detections, and the number of its scene.
-
-    `before` and `classes` are copies of the picture, when they are wanted; the latter to draw the parser's classes into.
-    `confirming` are the detections that may confirm a face.
-    """
-
-    frame: Frame
-    faces: tuple[TrackedFace, ...]
-    detections: Sequence[Detection]
-    confirming: Sequence[Detection]
-    scene: int
-    before: Image | None = None
-    classes: Image | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,15 +74,13 @@ class Shown:
 
 
 class FrameSwapper:
-    """Swaps tracked frames, in order, each with the snapshot that holds for it."""
+    """Swaps observed frames, in order; it changes only what `memory` knows of drawn faces."""
 
-    def __init__(self, content: LiveContent, mark: LiveMark) -> None:
+    def __init__(self, content: LiveContent, mark: LiveMark, memory: StreamMemory) -> None:
         self._content = content
         self._mark = mark
         self._guard = Guard()
-        self._confirmation = Confirmation()
-        self._memory = StreamMemory(live=True)
-        self._casting = Casting()
+        self._memory = memory
         self._reasons = HiddenReasons()
         self._labellers: tuple[tuple[Settings, Marker, Labeller], ...] = ()
         self._last_good: Image | None = None
@@ -112,10 +90,9 @@ class FrameSwapper:
         """Last failure since a face was worn, None without one."""
 
     def reset(self) -> None:
-        """Forget everything: another input follows."""
+        """Forget everything that was drawn."""
         self._guard.reset()
-        self._memory.reset()
-        self._casting.reset()
+        self._memory.reset_drawing()
         self._last_good = None
 
     def close(self) -> None:
@@ -123,12 +100,12 @@ class FrameSwapper:
         if not self._memory.close():
             _log.warning("the enhancer did not stop in time; abandoning it")
 
-    def swap(self, tracked: TrackedFrame, snapshot: Snapshot) -> Shown:
-        """Return the labelled frame, drawn into the picture of the tracked one. Never raises because of a network."""
+    def swap(self, observed: ObservedFrame) -> Shown:
+        """Return the labelled frame, drawn into the picture of the observed one. Never raises because of a network."""
+        tracked, snapshot, trusted = observed.tracked, observed.snapshot, observed.trusted
         frame, image = tracked.frame, tracked.frame.image
         self._mark.arriving(frame)
-        trusted = self._confirmation.trusted(tracked.faces, tracked.confirming, frame.time_s)
-        worn, spared, parts = self._swap(tracked, trusted, snapshot)
+        worn, spared, parts = self._swap(observed)
         # A covered face is the wearer's, perhaps, and guarded like a worn one; one that is left surely is not.
         left = tuple(face for face in spared if parts.roles[face.track_id] == "leave")
         covered = tuple(face for face in spared if parts.roles[face.track_id] != "leave")
@@ -170,28 +147,20 @@ class FrameSwapper:
         frame = Frame(card(width, height), 0, pts, LIVE_TIME_BASE)
         return Shown(self._label(frame, snapshot.settings, hidden=True), "none")
 
-    def _swap(
-        self, tracked: TrackedFrame, faces: tuple[TrackedFace, ...], snapshot: Snapshot
-    ) -> tuple[tuple[TrackedFace, ...], tuple[TrackedFace, ...], CastFrame]:
+    def _swap(self, observed: ObservedFrame) -> tuple[tuple[TrackedFace, ...], tuple[TrackedFace, ...], CastFrame]:
         """Return the faces that now wear a persona, those that may be seen, and all roles; none after an error, logged."""
-        frame, cast = tracked.frame, snapshot.cast
+        frame, snapshot = observed.tracked.frame, observed.snapshot
+        known, parts, cast = observed.known, observed.parts, snapshot.cast
         try:
-            retouch = Retouch() if cast is None else cast.retouch
-            parts = _NOBODY
-            if cast is not None:
-                parts = self._casting.roles(frame, faces, cast, self._casting.see(frame, faces, cast))
-            known = self._memory.observe(
-                frame, faces, retouch, snapshot.settings, None if cast is None else personas_of(parts.roles)
-            )
-            if tracked.classes is not None:
-                draw_classes(tracked.classes, known)
-            worn = () if cast is None else swap_faces(frame, known, parts.roles, retouch, snapshot.settings, self._memory)
+            if observed.error is not None:
+                raise observed.error
+            worn = () if cast is None else swap_faces(frame, known, parts.roles, cast.retouch, snapshot.settings, self._memory)
         except Exception as error:  # noqa: BLE001 - whatever a network does, the picture must stay closed and go on
             self._failures += 1
             self.trouble = Trouble(str(error), error.remedy if isinstance(error, MienError) else "choose another engine")
             if self._failures <= _MAX_LOGGED_FAILURES:
                 _log.warning("a face could not be swapped and is veiled: %s", error)
-            return (), (), _NOBODY
+            return (), (), CastFrame({}, {})
         spared = tuple(face for face in known if parts.may_be_seen(face.track_id))
         if worn or spared or cast is None:
             self._failures, self.trouble = 0, None

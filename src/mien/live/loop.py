@@ -7,15 +7,15 @@ the swapping of this one. Frames leave in the order of their capture.
 import logging
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from mien.contracts import ContentClassifier
-from mien.errors import MienError
 from mien.live.capture import Capture, CaptureTuning, InputStatus, MakeSource
 from mien.live.content import ContentStatus, LiveContent
 from mien.live.enrolment import Enrolment
-from mien.live.frame_swapper import FrameSwapper, Shown, TrackedFrame, Trouble
+from mien.live.frame_observer import FrameObserver, ObservedFrame
+from mien.live.frame_swapper import FrameSwapper, Shown, Trouble
+from mien.live.frame_tracker import FrameTracker, MakeTracking
 from mien.live.inspector import InspectionTuning, Inspector
 from mien.live.listener import NOBODY, LoopListener
 from mien.live.mailbox import Mailbox
@@ -27,12 +27,10 @@ from mien.live.patience import Patience
 from mien.live.snapshot import Snapshot
 from mien.live.sound import MakeSound, SoundPump
 from mien.provenance.mark.pattern import MARK_MIN_SIDE_PIXELS
-from mien.settings import Settings, table
-from mien.swap.tracking.parts import TrackingParts
+from mien.swap.stream_memory import StreamMemory
 from mien.types import LIVE_TIME_BASE, Frame
 
 _log = logging.getLogger(__name__)
-MakeTracking = Callable[[Settings], TrackingParts]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +78,9 @@ class LiveLoop:
         self._content = LiveContent(classifier, self._inspector, tuning.inspection)
         self._mark = LiveMark(self._inspector, listener.fingerprint, tuning.inspection)
         self._captured: Mailbox[Frame] = Mailbox()
-        self._tracked: Mailbox[TrackedFrame] = Mailbox()
+        self._tracked: Mailbox[ObservedFrame] = Mailbox()
+        self._memory = StreamMemory(live=True)
+        """Shared: the tracking thread keeps what is known of tracked faces, the swapping thread that of drawn ones."""
         self._outlets: dict[str, Outlet] = {}
         self._lock = threading.Lock()
         self._changing = threading.RLock()
@@ -234,8 +234,8 @@ class LiveLoop:
             return list(self._outlets.values())
 
     def _track(self) -> None:
-        settings, generation = self.snapshot.settings, self._generation
-        parts = self._make_tracking(settings)
+        tracker = FrameTracker(self._make_tracking, self.snapshot.settings, self._generation)
+        observer = FrameObserver(self._memory)
         while not self._stopping.is_set():
             # A frame that is tracked and never swapped takes time from the swap, and one that waits for the swap is old.
             if not self._tracked.wait_until_empty(self._tuning.poll_s) or self._stopping.wait(self._pace.spare_s):
@@ -243,49 +243,30 @@ class LiveLoop:
             frame = self._captured.take(self._tuning.poll_s)
             if frame is None:
                 continue
-            if generation != self._generation:
-                generation = self._generation
-                parts.tracker.reset()
-            if self.snapshot.settings is not settings:
-                before, settings = settings, self.snapshot.settings
-                if _tracks_otherwise(before, settings):
-                    parts = self._made_tracking(settings, parts)
             start, self._tracking_since_s = time.perf_counter(), time.monotonic()
             try:
-                tracked = self._tracked_frame(parts, frame)
+                observed = self._observed(tracker, observer, frame)
             except Exception as error:  # noqa: BLE001 - thread border: a failed frame is hidden, the next one is tried
                 _log.warning("tracking failed, the picture is veiled: %r", error)
-                parts = self._made_tracking(settings, parts)
+                tracker.renew()
                 continue
             finally:
                 self._tracking_since_s = None
             self._pace.tracked(time.perf_counter() - start)
             self.meter.stage("track", time.perf_counter() - start)
-            self._tracked.put(tracked)
+            self._tracked.put(observed)
             self.meter.dropped("track", self._tracked.dropped)
 
-    def _made_tracking(self, settings: Settings, parts: TrackingParts) -> TrackingParts:
-        """Make new parts; when that fails, return the current ones without any track."""
-        try:
-            return self._make_tracking(settings)
-        except MienError as error:
-            _log.warning("the detector was not replaced: %s", error)
-            parts.tracker.reset()
-            return parts
-
-    def _tracked_frame(self, parts: TrackingParts, frame: Frame) -> TrackedFrame:
-        faces = parts.tracker.update(frame)
-        low_confidence = [*parts.detector.low_confidence(frame.image), *parts.tracker.tilted_finds]
-        confirming = [*parts.detector.confirming(frame.image), *parts.tracker.readings]
-        parts.detector.release_picture()
-        parts.detector.note_tracked(faces, frame.image)
-        before = frame.image.copy() if self._listener.wants_before else None
-        classes = frame.image.copy() if self._listener.wants_classes else None
-        scene = (self._generation << 32) + parts.tracker.scene
-        return TrackedFrame(frame, faces, low_confidence, confirming, scene, before, classes)
+    def _observed(self, tracker: FrameTracker, observer: FrameObserver, frame: Frame) -> ObservedFrame:
+        snapshot, listener = self.snapshot, self._listener
+        tracked = tracker.track(
+            frame, snapshot.settings, self._generation,
+            wants_before=listener.wants_before, wants_classes=listener.wants_classes,
+        )  # fmt: skip
+        return observer.observe(tracked, snapshot)
 
     def _swap(self) -> None:
-        swapper = FrameSwapper(self._content, self._mark)
+        swapper = FrameSwapper(self._content, self._mark, self._memory)
         try:
             self._swap_with(swapper)
         finally:
@@ -296,21 +277,21 @@ class LiveLoop:
         size_wh, last_s, absent_s = tuning.no_input_wh, time.monotonic(), 0.0
         last_pts, worn_in = 0, -1
         while not self._stopping.is_set():
-            tracked = self._tracked.take(self._tuning.poll_s)
-            if tracked is not None and min(tracked.frame.image.shape[:2]) < MARK_MIN_SIDE_PIXELS:
+            observed = self._tracked.take(self._tuning.poll_s)
+            if observed is not None and min(observed.tracked.frame.image.shape[:2]) < MARK_MIN_SIDE_PIXELS:
                 # A picture that cannot carry the mark cannot leave: it counts as no picture.
-                tracked = None
-            snapshot = self.snapshot
+                observed = None
             now_s = time.monotonic()
-            if tracked is not None:
-                size_wh, last_s = (tracked.frame.image.shape[1], tracked.frame.image.shape[0]), now_s
-                is_overtaken = self._pace.is_old(now_s - tracked.frame.time_s) and not self._captured.is_empty
-                if tracked.frame.pts <= last_pts or is_overtaken:
+            if observed is not None:
+                frame = observed.tracked.frame
+                size_wh, last_s = (frame.image.shape[1], frame.image.shape[0]), now_s
+                is_overtaken = self._pace.is_old(now_s - frame.time_s) and not self._captured.is_empty
+                if frame.pts <= last_pts or is_overtaken:
                     continue
-                last_pts = tracked.frame.pts
+                last_pts = frame.pts
                 generation = self._generation
                 start, content, trouble = time.perf_counter(), self._content.status, swapper.trouble
-                shown = self._swapped(swapper, tracked, snapshot)
+                shown = self._swapped(swapper, observed)
                 self._pace.swapped(time.perf_counter() - start)
                 self.meter.stage("swap", time.perf_counter() - start)
                 self._trouble, last_s = swapper.trouble, time.monotonic()
@@ -320,12 +301,12 @@ class LiveLoop:
             elif self._is_slow(now_s):
                 # A card would be newer than the frame that is tracked, and take its place again and again.
                 continue
-            elif now_s - last_s < tuning.worn_kept_s and self._keeps_worn(worn_in, snapshot):
+            elif now_s - last_s < tuning.worn_kept_s and self._keeps_worn(worn_in, self.snapshot):
                 # Sinks keep the last frame, which is worn and labelled: a slow machine does not flicker to the card.
                 continue
             elif now_s - last_s > tuning.absent_after_s and now_s - absent_s > tuning.absent_period_s:
                 absent_s, last_pts = now_s, round(now_s / LIVE_TIME_BASE)
-                shown = swapper.absent(*size_wh, last_pts, snapshot)
+                shown = swapper.absent(*size_wh, last_pts, self.snapshot)
             else:
                 continue
             self._send(shown)
@@ -340,13 +321,14 @@ class LiveLoop:
         is_same = worn_in == self._generation and snapshot.cast is not None and not self._is_covered
         return is_same and self.input_status.state == "live"
 
-    def _swapped(self, swapper: FrameSwapper, tracked: TrackedFrame, snapshot: Snapshot) -> Shown:
+    def _swapped(self, swapper: FrameSwapper, observed: ObservedFrame) -> Shown:
+        tracked, snapshot = observed.tracked, observed.snapshot
         try:
             if self._is_covered:
                 return swapper.closed(tracked.frame, snapshot, "asked")
             if (enrolment := self._enrolment) is not None and not enrolment.ended:
                 enrolment.see(tracked.frame, tracked.faces)
-            return swapper.swap(tracked, snapshot)
+            return swapper.swap(observed)
         except Exception as error:  # noqa: BLE001 - thread border: the picture is hidden and the loop goes on
             _log.warning("a frame could not be made and is veiled: %r", error)
             swapper.reset()
@@ -393,8 +375,3 @@ class LiveLoop:
             self._generation += 1
             self._open_input(make_source)
         self._listener.changed()
-
-
-def _tracks_otherwise(before: Settings, after: Settings) -> bool:
-    names = [row.name for row in table() if row.group == "tracking"]
-    return any(getattr(before, name) != getattr(after, name) for name in names)

@@ -87,15 +87,8 @@ class StreamMemory:
             regions = [(face.track_id, region_of_points(face.landmarks.points)) for face in hidden]
             cover.draw(image, [*regions, *(beside if treatment == others else ())])
 
-    def reset(self) -> None:
-        """Forget everything: another stream begins."""
-        self._observer.reset()
-        self._brows.reset()
-        self._crossings.reset()
-        self._segmentation.reset()
-        self._parsing.reset()
-        self._hands.reset()
-        self._hidden.reset()
+    def reset_drawing(self) -> None:
+        """Forget all drawn faces; the enhancer keeps its thread."""
         self.enhancement.reset()
         self.shaving.reset()
         self.glasses.reset()
