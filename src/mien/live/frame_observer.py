@@ -18,7 +18,7 @@ class ObservedFrame:
     """A tracked frame, the snapshot that holds for it, and the faces that are `trusted`; its picture is not changed yet.
 
     `known` are the trusted faces with what is known of them, and `parts` their roles: without any after the `error` of a
-    network, which is told by whoever shows the frame.
+    network, which is told when the frame is shown.
     """
 
     tracked: TrackedFrame

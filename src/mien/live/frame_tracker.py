@@ -67,7 +67,7 @@ class FrameTracker:
         )
 
     def renew(self) -> None:
-        """Make the parts anew; when that fails, keep them without any track."""
+        """Make new parts; when that fails, keep the current ones without any track."""
         try:
             self._parts = self._make_tracking(self._settings)
         except MienError as error:
