@@ -1,6 +1,7 @@
 """The layers: arrows point only to the left, native libraries have one door each, and only the command line prints."""
 
 import ast
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -55,7 +56,9 @@ PRINTING = {
 DOORS = {"onnxruntime": "models.runtime.onnx_session", "c2pa": "provenance.credentials.library"}
 
 
+@cache
 def _modules() -> dict[str, ast.Module]:
+    """Parse the package once, in the process that runs these tests: every process collects them."""
     found = {}
     for path in sorted(PACKAGE.rglob("*.py")):
         parts = path.relative_to(PACKAGE).with_suffix("").parts
@@ -64,9 +67,6 @@ def _modules() -> dict[str, ast.Module]:
     # All modules may take the version from the package; what the package offers is loaded at first use (`mien.api`).
     found["mien"].body = [node for node in found["mien"].body if not isinstance(node, ast.If | ast.FunctionDef)]
     return found
-
-
-MODULES = _modules()
 
 
 def _row_of(module: str, rows: tuple[tuple[str, ...], ...]) -> tuple[int, str]:
@@ -88,7 +88,7 @@ def _imports(tree: ast.Module) -> set[str]:
             assert node.level == 0, "imports are absolute"
             for alias in node.names:
                 whole = f"{node.module}.{alias.name}"
-                names.add(whole if whole.removeprefix("mien.") in MODULES else str(node.module))
+                names.add(whole if whole.removeprefix("mien.") in _modules() else str(node.module))
     ours = {name for name in names if name == "mien" or name.startswith("mien.")}
     return {name.removeprefix("mien.") for name in ours}
 
@@ -100,7 +100,7 @@ def _check(module: str, imported: str, rows: tuple[tuple[str, ...], ...]) -> Non
 
 
 def test_arrows_point_to_the_left() -> None:
-    for module, tree in MODULES.items():
+    for module, tree in _modules().items():
         room, _, name = module.partition(".")
         for imported in _imports(tree):
             _check(module, imported, LAYERS)
@@ -109,31 +109,31 @@ def test_arrows_point_to_the_left() -> None:
 
 
 def test_the_swap_knows_protocols_not_networks() -> None:
-    for module in (name for name in MODULES if name.split(".")[0] in ONLY_FORMATS):
-        for imported in _imports(MODULES[module]):
+    for module in (name for name in _modules() if name.split(".")[0] in ONLY_FORMATS):
+        for imported in _imports(_modules()[module]):
             assert not imported.startswith("models.") or imported.startswith("models.format."), (module, imported)
 
 
 def test_nothing_that_runs_imports_what_measures() -> None:
-    for module in (name for name in MODULES if name.split(".")[0] not in MEASURING | {"testing"}):
-        assert not {name for name in _imports(MODULES[module]) if name.split(".")[0] in {"lab", "testing"}}, module
+    for module in (name for name in _modules() if name.split(".")[0] not in MEASURING | {"testing"}):
+        assert not {name for name in _imports(_modules()[module]) if name.split(".")[0] in {"lab", "testing"}}, module
 
 
 def test_packages_form_no_cycles() -> None:
     """Packages, not only modules: the folders that hold files, each as one node."""
-    folders = {name for name in MODULES if any(other.startswith(f"{name}.") for other in MODULES)} - {"mien"}
+    folders = {name for name in _modules() if any(other.startswith(f"{name}.") for other in _modules())} - {"mien"}
 
     def folder_of(module: str) -> str:
         return module if module in folders or "." not in module else module.rpartition(".")[0]
 
     graph: dict[str, set[str]] = {}
-    for module, tree in MODULES.items():
+    for module, tree in _modules().items():
         graph.setdefault(folder_of(module), set()).update(folder_of(each) for each in _imports(tree))
     _assert_no_cycles({name: others - {name} for name, others in graph.items()})
 
 
 def test_modules_form_no_cycles() -> None:
-    _assert_no_cycles({name: _imports(tree) - {name} for name, tree in MODULES.items()})
+    _assert_no_cycles({name: _imports(tree) - {name} for name, tree in _modules().items()})
 
 
 def _assert_no_cycles(graph: dict[str, set[str]]) -> None:
@@ -154,7 +154,7 @@ def _assert_no_cycles(graph: dict[str, set[str]]) -> None:
 def test_native_libraries_have_one_door_each(package: str) -> None:
     importers = {
         module
-        for module, tree in MODULES.items()
+        for module, tree in _modules().items()
         for node in ast.walk(tree)
         if (isinstance(node, ast.Import) and any(alias.name.split(".")[0] == package for alias in node.names))
         or (isinstance(node, ast.ImportFrom) and str(node.module).split(".")[0] == package)
@@ -165,7 +165,7 @@ def test_native_libraries_have_one_door_each(package: str) -> None:
 def test_only_the_command_line_prints() -> None:
     printers = {
         module
-        for module, tree in MODULES.items()
+        for module, tree in _modules().items()
         for node in ast.walk(tree)
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print"
     }
@@ -173,7 +173,7 @@ def test_only_the_command_line_prints() -> None:
 
 
 def test_nobody_keeps_globals() -> None:
-    for module, tree in MODULES.items():
+    for module, tree in _modules().items():
         assert not [node for node in ast.walk(tree) if isinstance(node, ast.Global)], module
 
 
