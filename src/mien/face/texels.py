@@ -103,9 +103,9 @@ def wrap(values: Mask, points: Floats, size_wh: tuple[int, int]) -> Mask:
     """
     side = values.shape[0]
     texels = texel_map(side)
-    numbers = texels.triangle[(values > 0) & texels.inside]
     drawn = np.zeros((size_wh[1], size_wh[0]), np.uint8)
-    used = np.bincount(numbers, minlength=len(texels.triangles)) > 0
+    used = np.zeros(len(texels.triangles), np.bool_)
+    _find_used(values, texels.triangle, used)
     uv = np.ascontiguousarray(face_model().uv * np.float32(side) - np.float32(0.5), np.float32)
     draw_mask(texels.triangles[used], np.ascontiguousarray(points[:, :2], np.float32), uv, values, drawn)
     return drawn
@@ -117,6 +117,15 @@ def facing(points: Floats, side: int = SIDE) -> Floats:
     found, towards = np.empty((side, side), np.float32), np.empty(len(texels.triangles), np.float32)
     _face(np.ascontiguousarray(points, np.float32), texels.triangles, texels.triangle, towards, found)
     return found
+
+
+@kernel
+def _find_used(values: Array, triangle: Array, used: Array) -> None:
+    """Mark the triangles in which a texture, uint8 (side, side), has any value; `triangle` is a texel's number, -1 for none."""
+    for y in range(values.shape[0]):
+        for x in range(values.shape[1]):
+            if values[y, x] > 0 and triangle[y, x] >= 0:
+                used[triangle[y, x]] = True
 
 
 @kernel

@@ -10,8 +10,7 @@ import numpy as np
 from mien.imaging.arrays import locked
 from mien.imaging.cie_lab import bgr_to_lab
 from mien.imaging.percentiles import percentiles_of
-from mien.imaging.smoothstep import smoothstep
-from mien.imaging.tone_kernels import gather_cells, skin_base, weigh_skin, write_light
+from mien.imaging.tone_kernels import add_rest, gather_cells, skin_base, sum_tones, weigh_skin, write_light
 from mien.types import Array, Floats, Image, Mask
 
 LUMA = locked(np.array([0.114, 0.587, 0.299], np.float32))
@@ -49,6 +48,7 @@ class ToneTuning:
 
 
 _DEFAULT = ToneTuning()
+_FEWEST_CELLS = 16  # of which the colours can be told
 _WHOLLY = 0.98  # share of a cell's pixels from which it lies inside
 
 
@@ -88,14 +88,14 @@ def light_map(
     base, contrast = _skin_base(both, weight, inside, tuning)
     clear = _clearness(own @ LUMA, wanted @ LUMA, inside, tuning)
     # On a black and white picture, or one in sepia, nothing of the source's colours may stay.
-    white = -1.0 if is_monochrome(wanted[inside]) else tuning.highlight_white
+    white = -1.0 if _is_one_tone(both, 3, inside, tuning) else tuning.highlight_white
     light, lacks = np.empty((*weight.shape, 13), np.float32), np.empty((*weight.shape, 4), np.float32)
     numbers = np.array((tuning.black_level, tuning.darker_skin / dimmed, tuning.unlike_share), np.float32)
     powers, brows = _shadow_powers(parts, width, size_wh, tuning)
     write_light(both, base, weight, powers, brows, clear * contrast, clear, white, strength, numbers, light, lacks)
     # A step near the border of the mask is seen even where both are right in the mean: what still lacks there is added.
     rest = _blurred(lacks, tuning.rim_sigma * size_wh[0])
-    light[:, :, 3:6] += strength * rest[:, :, :3] / (rest[:, :, 3:] + 0.02) * _near_border(weight, tuning)[:, :, None]
+    add_rest(rest, _inside_border(weight), tuning.rim * max(weight.shape), strength, light)
     return light
 
 
@@ -126,26 +126,32 @@ def _covered(outlines: Sequence[Array], width: int, size_wh: tuple[int, int]) ->
     return np.asarray(cover, np.float32) * np.float32(1 / 255)
 
 
-def _near_border(weight: Floats, tuning: ToneTuning) -> Floats:
-    """Return 1 on the outline of the cells with a weight, 0 a rim's width inside; holes in it, as eyes, have no border."""
+def _inside_border(weight: Floats) -> Floats:
+    """Return how far in the cells with a weight lie, in cells, 1 on their outline; holes in it, as eyes, have no border.
+
+    float32 (gh + 2, gw + 2): there is a frame of zeros around.
+    """
     outlines = cv2.findContours((weight > 0).view(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)[0]
     area = np.zeros((weight.shape[0] + 2, weight.shape[1] + 2), np.uint8)
     cv2.drawContours(area, outlines, -1, 1, cv2.FILLED, offset=(1, 1))
-    inside = cv2.distanceTransform(area, cv2.DIST_L2, 3)[1:-1, 1:-1] - 1
-    return np.asarray(1 - smoothstep(inside / (tuning.rim * max(weight.shape))), np.float32)
+    return np.asarray(cv2.distanceTransform(area, cv2.DIST_L2, 3), np.float32)
 
 
-def is_monochrome(pixels: Array, tuning: ToneTuning = _DEFAULT) -> bool:
-    """Return True when the colours of `pixels` (n, 3), BGR, follow from their brightness: black and white, sepia."""
-    if len(pixels) < 16:
+def is_monochrome(pixels: Floats) -> bool:
+    """Return True when the colours of `pixels`, float32 (n, 3), BGR, follow from their brightness: black and white, sepia."""
+    return _is_one_tone(np.ascontiguousarray(pixels, np.float32)[None], 0, np.ones((1, len(pixels)), np.bool_), _DEFAULT)
+
+
+def _is_one_tone(cells: Floats, first: int, inside: Array, tuning: ToneTuning) -> bool:
+    """Return True when the colours of the cells `inside`, the channels from the `first` on, follow from their brightness."""
+    sums = np.empty(4)
+    sum_tones(cells, first, inside, sums)
+    count, luma, *rests = sums.tolist()
+    if count < _FEWEST_CELLS:
         return False
-    luma = pixels @ LUMA
-    apart = luma - luma.mean()
-    spread = float(apart @ apart) + 1e-6
-    left = [each - each.mean() - (float(each @ apart) / spread) * apart for each in (pixels[:, 0], pixels[:, 2])]
     # In a dim picture colours are as weak as the light.
-    bound = tuning.single_tone * min(1.0, float(luma.mean()) / tuning.plain_luma)
-    return max(float(rest.std()) for rest in left) < bound
+    bound = tuning.single_tone * min(1.0, luma / tuning.plain_luma)
+    return math.sqrt(max(rests)) < bound
 
 
 def _weights(cells: Floats) -> tuple[Floats, Array]:

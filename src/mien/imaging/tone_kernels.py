@@ -162,3 +162,53 @@ def write_light(
             near = one + off * off
             sure = weight[y, x] / (near * near)
             lacks[y, x, 0], lacks[y, x, 1], lacks[y, x, 2], lacks[y, x, 3] = b * sure, g * sure, r * sure, sure
+
+
+@kernel
+def sum_tones(cells: Array, first: int, inside: Array, sums: Array) -> None:
+    """Write to float64 (4,): the cells `inside`, their mean luma, and the variances of blue and red that luma does not explain.
+
+    Blue, green and red are the channels of `cells` from the `first` on.
+    """
+    count, mean, blue, red = 0, 0.0, 0.0, 0.0
+    for y in range(inside.shape[0]):
+        for x in range(inside.shape[1]):
+            if inside[y, x]:
+                count += 1
+                mean += float(_luma(cells[y, x, first], cells[y, x, first + 1], cells[y, x, first + 2]))
+                blue += cells[y, x, first]
+                red += cells[y, x, first + 2]
+    sums[0], sums[1], sums[2], sums[3] = count, 0, 0, 0
+    if count == 0:
+        return
+    mean, blue, red = mean / count, blue / count, red / count
+    spread, with_blue, with_red, of_blue, of_red = 1e-6, 0.0, 0.0, 0.0, 0.0
+    for y in range(inside.shape[0]):
+        for x in range(inside.shape[1]):
+            if inside[y, x]:
+                apart = float(_luma(cells[y, x, first], cells[y, x, first + 1], cells[y, x, first + 2])) - mean
+                b, r = cells[y, x, first] - blue, cells[y, x, first + 2] - red
+                spread += apart * apart
+                with_blue += apart * b
+                with_red += apart * r
+                of_blue += b * b
+                of_red += r * r
+    sums[1] = mean
+    sums[2] = max((of_blue - with_blue * with_blue / spread) / count, 0.0)
+    sums[3] = max((of_red - with_red * with_red / spread) / count, 0.0)
+
+
+@kernel
+def add_rest(rest: Array, inside: Array, rim: float, strength: float, light: Array) -> None:
+    """Add to channels 3 to 5 of `light` what lacks near the border: all on it, nothing from `rim` cells inside.
+
+    `rest` float32 (h, w, 4) is what lacks, times its weight, and that weight; `inside` float32 (h + 2, w + 2) the distance from
+    the border plus 1, with a frame around.
+    """
+    for y in range(light.shape[0]):
+        for x in range(light.shape[1]):
+            far = min(max((inside[y + 1, x + 1] - np.float32(1)) / np.float32(rim), np.float32(0)), np.float32(1))
+            share = np.float32(strength) * (np.float32(1) - far * far * (np.float32(3) - np.float32(2) * far))
+            weight = rest[y, x, 3] + np.float32(0.02)
+            for c in range(3):
+                light[y, x, 3 + c] += share * rest[y, x, c] / weight

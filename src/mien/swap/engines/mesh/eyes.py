@@ -1,5 +1,7 @@
 """Eyes of the photo between lids that open less than the photo's: a lid covers the eyeball, it does not squeeze it."""
 
+import math
+
 import numpy as np
 
 from mien.face import landmark_sets
@@ -33,11 +35,12 @@ def with_eyes(values: Floats) -> Floats:
 
 def openings(points: Floats) -> tuple[float, float]:
     """Return how far both eyes of landmarks (478, 3) are open, as a share of their width."""
-    right, left = (
-        float(np.linalg.norm(points[top] - points[bottom]) / max(float(np.linalg.norm(points[outer] - points[inner])), 1e-6))
-        for _, _, (top, bottom, outer, inner) in _EYES
-    )
-    return right, left
+    right, left = points[_LIDS_AND_CORNERS].tolist()
+    return _opening(*right), _opening(*left)
+
+
+def _opening(top: list[float], bottom: list[float], outer: list[float], inner: list[float]) -> float:
+    return math.dist(top, bottom) / max(math.dist(outer, inner), 1e-6)
 
 
 def covered(texture_points: Floats, own: tuple[float, float], shown: tuple[float, float]) -> Floats:
@@ -55,4 +58,5 @@ def covered(texture_points: Floats, own: tuple[float, float], shown: tuple[float
     return places
 
 
+_LIDS_AND_CORNERS = locked(np.array([marks for _, _, marks in _EYES]))
 _OUTLINES = locked(np.array([*landmark_sets.RIGHT_EYE, *landmark_sets.LEFT_EYE]))
