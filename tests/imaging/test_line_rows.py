@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from mien.imaging.line_rows import LineRows
+from mien.imaging.line_rows import LineRows, closed_rows
+from mien.types import Array
 
 _ROWS = LineRows(
     np.array([[2.0, 3.0], [4.0, 5.0]], np.float32),
@@ -50,3 +51,24 @@ def test_black_counts_where_the_mask_sees_it() -> None:
     target[6:, 4] = 90
     share = _ROWS.black_share(target, crop, mask, np.zeros(2, np.float32), 1.0, 4, (0.4, 200.0))
     assert share.tolist() == [0.5, 0.25]
+
+
+@pytest.mark.parametrize("longest_gap", [0, 1, 2, 3, 8])
+def test_gaps_of_a_closed_line_are_filled_as_by_a_closing(longest_gap: int) -> None:
+    shares = np.random.default_rng(longest_gap).random(60).astype(np.float32)
+    shares[:3] = 0
+    for turn in range(0, 60, 7):
+        rolled = np.roll(shares, turn)
+        wide = np.tile((rolled > 0.7).astype(np.uint8), 3)[None]
+        wanted = np.array([_is_filled(wide[0], 60 + row, longest_gap) for row in range(60)])
+        np.testing.assert_array_equal(closed_rows(rolled, 0.7, longest_gap) > 0, wanted)
+
+
+def _is_filled(seen: Array, row: int, longest_gap: int) -> bool:
+    """Return True for a row that is seen, or lies in a gap of so many rows at most."""
+    after, before = np.flatnonzero(seen[row:]), np.flatnonzero(seen[: row + 1])
+    return bool(seen[row]) or int(after[0]) + row - int(before[-1]) - 1 <= longest_gap
+
+
+def test_a_line_without_black_has_none() -> None:
+    assert not closed_rows(np.zeros(12, np.float32), 0.3, 4).any()

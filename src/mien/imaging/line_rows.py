@@ -50,6 +50,16 @@ class LineRows:
         return shares
 
 
+def closed_rows(shares: Floats, least: float, longest_gap: int) -> Floats:
+    """Return 1 for the rows of a closed line with a share above `least`, and for gaps between them; float32 (n,), else 0.
+
+    A gap is as long as `longest_gap` rows at most.
+    """
+    closed = np.empty_like(shares)
+    _close(shares, least, longest_gap, closed)
+    return closed
+
+
 @kernel
 def _move(origins: Array, directions: Array, transform: Array, moved_origins: Array, moved_directions: Array) -> None:
     for i in range(origins.shape[0]):
@@ -114,3 +124,22 @@ def _count_black(
             over = int(crop[y, x, 0]) + int(crop[y, x, 1]) + int(crop[y, x, 2])
             found += 1 if light < dark * over else 0
         shares[i] = np.float32(found) / np.float32(count)
+
+
+@kernel
+def _close(shares: Array, least: float, longest_gap: int, closed: Array) -> None:
+    rows, first = shares.shape[0], -1
+    for i in range(rows):
+        closed[i] = np.float32(1) if shares[i] > least else np.float32(0)
+        if first < 0 and shares[i] > least:
+            first = i
+    if first < 0:
+        return
+    gap = 0
+    for k in range(1, rows + 1):
+        if shares[(first + k) % rows] > least:
+            for back in range(1, gap + 1 if gap <= longest_gap else 1):
+                closed[(first + k - back) % rows] = np.float32(1)
+            gap = 0
+        else:
+            gap += 1

@@ -11,7 +11,7 @@ from mien.face import landmark_sets
 from mien.imaging import geometry
 from mien.imaging.line_matte import TUNING as MATTE
 from mien.imaging.line_matte import Strip, lay_line
-from mien.imaging.line_rows import LineRows
+from mien.imaging.line_rows import LineRows, closed_rows
 from mien.swap.stages.glasses_lines import find_lines, follow_lines, sees_glasses
 from mien.swap.stages.glasses_places import GlassesLines, Line, face_to_picture, outline_of, rows_in_face
 from mien.swap.stages.under_patch import under_patch
@@ -209,14 +209,11 @@ def _with_black_rims(each: KeptLine, rows: LineRows, target: Image, crop: Image,
     """
     limits = MATTE.black[0], TUNING.half_seen * 255
     step = TUNING.outer / (_OUTSIDE - 1)
-    seen = rows.black_share(target, crop, mask, each.middle, step, _OUTSIDE, limits) > TUNING.thick_share
-    if not seen.any():
+    found = rows.black_share(target, crop, mask, each.middle, step, _OUTSIDE, limits)
+    if found.max() <= TUNING.thick_share:
         return each.shares
-    reach = round(TUNING.gap * len(seen) / 2)
-    wide = np.tile(seen.astype(np.uint8), 3)[None]
-    closed = cv2.morphologyEx(wide, cv2.MORPH_CLOSE, np.ones((1, 2 * reach + 1), np.uint8))[0, len(seen) : 2 * len(seen)] > 0
     shares = each.shares.copy()
-    shares[_BLACK] = closed & each.upper
+    shares[_BLACK] = closed_rows(found, TUNING.thick_share, 2 * round(TUNING.gap * len(found) / 2)) * each.upper
     return shares
 
 
