@@ -149,3 +149,45 @@ def test_a_slow_way_gets_jpeg_and_one_slow_picture_changes_nothing(monkeypatch: 
         return seen
 
     assert asyncio.run(takes_plain()) == [True, True, True, False]
+
+
+def _sent(*levels: int, pause_s: float, before: bool = False, wishing: bool = False) -> int:
+    """Count the messages to a page that acknowledges frames of these greys, with a pause after each."""
+    now_s = 100.0
+
+    async def count() -> int:
+        nonlocal now_s
+        hub, viewer = PreviewHub(), Viewer(asyncio.get_running_loop())
+        viewer.before = before
+        hub.join(viewer)
+        sink, messages = HubSink(hub), 0
+        for pts, level in enumerate(levels):
+            hub.note_originals(pts, Originals(_plain(level)))
+            frame = Frame(_plain(level), 0, pts, Fraction(1, 1_000_000))
+            sink.write(Labeller(Settings(), Marker(0)).label(frame))
+            await asyncio.sleep(0)
+            messages += viewer._messages.qsize()
+            while not viewer._messages.empty():
+                viewer.acknowledged(HEADER.unpack_from(await viewer.next())[0])
+            if wishing:
+                viewer.wished()
+            now_s += pause_s
+        return messages
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(time, "monotonic", lambda: now_s)
+        return asyncio.run(count())
+
+
+def test_a_picture_that_stays_the_same_is_sent_once_a_second() -> None:
+    assert _sent(*[40] * 11, pause_s=0.125) == 2
+    assert _sent(*[40] * 4, pause_s=1.0) == 4
+
+
+def test_another_picture_is_sent_at_once() -> None:
+    assert _sent(40, 90, 90, 40, pause_s=0.1) == 3
+
+
+def test_the_same_picture_is_sent_at_once_after_a_wish_and_beside_the_one_before() -> None:
+    assert _sent(*[40] * 4, pause_s=0.1, wishing=True) == 4
+    assert _sent(*[40] * 4, pause_s=0.1, before=True) == 4

@@ -20,10 +20,11 @@ WebSockets, with the same header:
   `{"type": "metrics", "metrics": ...}` as GET /api/metrics once a second.
 - `/ws/preview` sends the labelled picture, a binary message a frame: little-endian u32 sequence, u32 bytes of the faces, f64
   capture time in ms since 1970, u32 bytes of the picture, u32 bytes of the picture before the swap; then these as JPEG, JPEG
-  and JSON. Answer `{"ack": SEQUENCE}`, or no more than two frames come. `{"want": {"width": 640, "before": false}}` sets the
-  width, which is kept within a third, and whether the picture before comes, too. `"plain": true` among the wishes, for programs
-  on the same machine, gets pictures of even sides without compression: `I420`, u16 width, u16 height, u8 matrix of H.273 (6),
-  u8 1 for the full range, two bytes of 0, then the planes. JPEG comes all the same when acknowledgements take over 0.2 s.
+  and JSON. One that stays the same comes once a second. Answer `{"ack": SEQUENCE}`, or no more than two frames come. `{"want":
+  {"width": 640, "before": false}}` sets the width, which is kept within a third, and whether the picture before comes, too.
+  `"plain": true` among the wishes, for programs on the same machine, gets pictures of even sides without compression: `I420`,
+  u16 width, u16 height, u8 matrix of H.273 (6), u8 1 for the full range, two bytes of 0, then the planes. JPEG comes all the
+  same when acknowledgements take over 0.2 s.
 - `/ws/camera` takes frames: little-endian u8 kind, three bytes of 0, u32 sequence, f64 capture time in ms; then H.264 (kind 1:
   a key frame, 2: any other), a JPEG (kind 3), or a plain picture with that header (kind 4, `I420` or `NV12`, matrix 1, 5, 6
   or 9). It answers `{"ack": SEQUENCE}`, and `{"key": true}` where it needs a key frame.

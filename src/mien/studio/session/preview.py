@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
+import numpy as np
+
 from mien.studio.session import plain_picture
 from mien.studio.session.pictures import jpeg, narrowed
 from mien.types import Image, LabelledFrame
@@ -23,7 +25,9 @@ _ACKNOWLEDGED_WITHIN_S = 2.0  # a page that was suspended may have lost a frame;
 _SLOW_S = 0.2  # a plain 720p picture, drawn and acknowledged: 10 to 60 ms on two busy cores, 280 over 5 MB/s
 _MAX_SLOW_PICTURES = 10  # more than are slow before those that are fast, and plain pictures end for this page
 _JPEG_QUALITY = 80  # chosen by eye
+_SAME_AGAIN_S = 1.0  # drawing the card of an idle page 5 times a second took 0.3 of a core of Chromium; for what was lost
 _MAX_ORIGINALS = 4  # on a busy machine the preview's thread is one to two frames behind
+_ROWS_APART = 60  # 12 rows of 720p: 0.01 ms
 _FIRST_WIDTH_PIXELS = 1280  # until the page says how wide it is
 
 
@@ -59,6 +63,8 @@ class Viewer:
         self._pending: dict[int, float] = {}
         """Sequence and time of the frames that the page has not acknowledged."""
         self._sequence = 0
+        self._held: tuple[int, int, bool] | None = None
+        self._held_s = 0.0
 
     @property
     def ready(self) -> bool:
@@ -66,6 +72,18 @@ class Viewer:
         oldest_s = time.monotonic() - _ACKNOWLEDGED_WITHIN_S
         waiting = [sent_s for sent_s in list(self._pending.values()) if sent_s > oldest_s]
         return self.width > 0 and len(waiting) < IN_FLIGHT
+
+    def lacks(self, picture: tuple[int, int, bool]) -> bool:
+        """Return True when the page was not sent this picture, or a while ago: number, width, and whether it is plain."""
+        now_s = time.monotonic()
+        if picture == self._held and now_s - self._held_s < _SAME_AGAIN_S:
+            return False
+        self._held, self._held_s = picture, now_s
+        return True
+
+    def wished(self) -> None:
+        """Note that the page shows pictures in another way: the next one is sent in any case."""
+        self._held = None
 
     def offer(self, capture_ms: float, after: bytes, before: bytes, faces: bytes = b"") -> None:
         """Send a frame; for the sink's thread, and only when `ready`."""
@@ -163,10 +181,16 @@ class PreviewHub:
 
 
 class HubSink:
-    """A `contracts.FrameSink` that encodes a frame once for each wanted size, and not at all when no page is ready."""
+    """A `contracts.FrameSink` that encodes a frame once for each wanted size, and not at all when no page is ready.
+
+    A picture that stays the same, such as the card while there is no input, is sent once a second.
+    """
 
     def __init__(self, hub: PreviewHub) -> None:
         self._hub = hub
+        self._last: Image | None = None
+        self._number = 0
+        """Of different pictures in a row."""
 
     def write(self, labelled: LabelledFrame) -> None:
         """Send the frame to all pages that are ready."""
@@ -177,6 +201,9 @@ class HubSink:
         captured_ms = 1000 * (frame.time_s + time.time() - time.monotonic())
         encoded: dict[tuple[int, str, bool], bytes] = {}
         originals = self._hub.originals_of(frame.pts)
+        if self._last is None or not _is_same(self._last, frame.image):
+            self._number += 1
+        self._last = frame.image
 
         def encoded_of(image: Image, viewer: Viewer, width: int, name: str) -> bytes:
             key = width, name, viewer.takes_plain
@@ -195,6 +222,8 @@ class HubSink:
             elif viewer.before and originals.before is not None:
                 before = encoded_of(originals.before, viewer, width, "before")
             faces = originals.faces if viewer.faces else b""
+            if not (viewer.lacks((self._number, width, viewer.takes_plain)) or before or faces):
+                continue
             viewer.offer(captured_ms, encoded_of(frame.image, viewer, width, "after"), before, faces)
 
     def __enter__(self) -> Self:
@@ -202,6 +231,11 @@ class HubSink:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         return None
+
+
+def _is_same(one: Image, other: Image) -> bool:
+    """Compare two pictures; a few rows first, which differ in nearly all that do."""
+    return np.array_equal(one[::_ROWS_APART], other[::_ROWS_APART]) and np.array_equal(one, other)
 
 
 def _encoded(image: Image, *, plain: bool) -> bytes:

@@ -156,6 +156,7 @@ export class Preview {
     this.isMirrored = !this.isMirrored;
     remember('mirror', this.isMirrored);
     byId('mirror').setAttribute('aria-pressed', String(this.isMirrored));
+    this.wish();
   }
 
   toggleFullscreen() {
