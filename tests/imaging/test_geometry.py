@@ -64,6 +64,24 @@ def test_a_box_holds_all_points_and_its_size_is_their_extent() -> None:
     assert geometry.box_of(points) == (1, 2, 5, 11)
     assert geometry.size_of(points) == pytest.approx(6)
     assert geometry.size_of(points[:1]) > 0
+    with pytest.raises(ValueError, match="no points"):
+        geometry.box_of(points[:0])
+
+
+@pytest.mark.parametrize("points", [POINTS, POINTS.astype(np.float32), POINTS.astype(np.int64), POINTS[::3]])
+def test_points_move_by_one_transform_and_then_another(points: Array) -> None:
+    first, second = _transform(), _transform(-50, 0.3, (4.0, 5.0))
+    moved = geometry.apply(geometry.then(first, second), points)
+    wanted = (points @ first[:, :2].T + first[:, 2]) @ second[:, :2].T + second[:, 2]
+    assert moved.dtype == np.float32
+    assert np.allclose(moved, wanted, atol=1e-4)
+
+
+def test_each_set_of_points_has_its_middle() -> None:
+    points = np.column_stack([POINTS, POINTS[:, :1]]).astype(np.float32)
+    parts = (0, 5, 9), (3,), (7, 7, 2, 29)
+    middles = geometry.middles_of(points, geometry.PointSets.of(parts))
+    assert np.allclose(middles, [points[list(part), :2].mean(0) for part in parts], atol=1e-4)
 
 
 @pytest.mark.parametrize(

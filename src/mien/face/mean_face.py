@@ -12,9 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from mien.face import landmark_sets
-from mien.face.pose_kernels import fit_pose
+from mien.face.pose_kernels import fit_pose, place_shape, unplace_points
 from mien.imaging import geometry
 from mien.imaging.arrays import locked
+from mien.imaging.kernels import kernel
 from mien.types import Array, Floats
 
 MIN_SCALE = 1e-3  # pixels between the eyes; landmarks that all lie on one spot have no size to divide by
@@ -85,9 +86,22 @@ def without_expression(shape: Floats) -> Floats:
     Identity and expression are separated by a joint fit of both with Gaussian priors (`mien.lab.training.facemodel`).
     """
     known = expressions()
-    amounts = known.reader @ (shape - face_model().shape).ravel()
-    rest: Floats = (shape - (amounts @ known.modes).reshape(shape.shape)).astype(np.float32)
+    rest = np.array(shape, np.float32)
+    _take_off(rest.ravel(), face_model().shape.ravel(), known.reader, known.modes, np.empty(len(known.modes), np.float32))
     return rest
+
+
+@kernel
+def _take_off(values: Array, mean: Array, reader: Array, modes: Array, amounts: Array) -> None:
+    """Take from values float32 (n,) the modes (m, n) that the reader (m, n) finds in their difference from the mean (n,)."""
+    for m in range(modes.shape[0]):
+        amount = np.float32(0)
+        for k in range(values.shape[0]):
+            amount += reader[m, k] * (values[k] - mean[k])
+        amounts[m] = amount
+    for m in range(modes.shape[0]):
+        for k in range(values.shape[0]):
+            values[k] -= amounts[m] * modes[m, k]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,27 +119,30 @@ class HeadPose:
 
     def place(self, shape: Array) -> Floats:
         """Bring a shape of the head frame (n, 3) to picture coordinates, float32."""
-        placed: Floats = (self.origin + self.scale * (np.asarray(shape, np.float64) @ self.rotation.T)).astype(np.float32)
+        placed = np.empty(shape.shape, np.float32)
+        place_shape(shape, self.rotation, self.scale, self.origin, placed)
         return placed
 
     def unplace(self, points: Array) -> Floats:
         """Bring picture coordinates (n, 3) to the head frame, float32."""
-        shape: Floats = ((np.asarray(points, np.float64) - self.origin) @ self.rotation / self.scale).astype(np.float32)
+        shape = np.empty(points.shape, np.float32)
+        unplace_points(points, self.rotation, self.scale, self.origin, shape)
         return shape
 
 
 def head_pose(points: Floats) -> HeadPose:
     """The pose of landmarks (478, 3): the mean face's rigid points, turned, scaled and moved onto theirs (Horn 1987)."""
-    return _pose_of(np.asarray(points[_RIGID], np.float64).tobytes())
+    rigid = points.take(_RIGID, 0)
+    return _pose_of(rigid.tobytes(), rigid.dtype.char)
 
 
 _RIGID = np.array(landmark_sets.RIGID_POINTS)
 
 
 @lru_cache(maxsize=POSES_KEPT)
-def _pose_of(rigid_points: bytes) -> HeadPose:
-    """Return the pose of the rigid points, float64 (n, 3): several stages of a frame ask for that of the same face."""
-    wanted, model = np.frombuffer(rigid_points).reshape(-1, 3), _rigid_model()
+def _pose_of(rigid_points: bytes, kind: str) -> HeadPose:
+    """Return the pose of the rigid points (n, 3), float32 or float64: several stages of a frame ask for that of one face."""
+    wanted, model = np.frombuffer(rigid_points, kind).reshape(-1, 3), _rigid_model()
     rotation, middle, spread = np.empty((3, 3)), np.empty(3), np.empty(1)
     fit_pose(model.centred, wanted, rotation, middle, spread)
     scale = max(float(spread[0]) / model.spread, MIN_SCALE)

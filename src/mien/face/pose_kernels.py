@@ -88,6 +88,24 @@ def _write_rotation(w: float, x: float, y: float, z: float, rotation: Array) -> 
 
 
 @kernel
+def place_shape(shape: Array, rotation: Array, scale: float, origin: Array, placed: Array) -> None:
+    """Write `origin + scale * (shape @ rotation.T)` of points (n, 3) to float32 (n, 3)."""
+    for k in range(shape.shape[0]):
+        x, y, z = float(shape[k, 0]), float(shape[k, 1]), float(shape[k, 2])
+        for j in range(3):
+            placed[k, j] = origin[j] + scale * (rotation[j, 0] * x + rotation[j, 1] * y + rotation[j, 2] * z)
+
+
+@kernel
+def unplace_points(points: Array, rotation: Array, scale: float, origin: Array, shape: Array) -> None:
+    """Write `(points - origin) @ rotation / scale` of points (n, 3) to float32 (n, 3)."""
+    for k in range(points.shape[0]):
+        x, y, z = points[k, 0] - origin[0], points[k, 1] - origin[1], points[k, 2] - origin[2]
+        for j in range(3):
+            shape[k, j] = (rotation[0, j] * x + rotation[1, j] * y + rotation[2, j] * z) / scale
+
+
+@kernel
 def turn_to(shape: Array, goal: Array, rotation: Array, steps: int, damping: float, rest_radians: float) -> None:
     """Turn points `shape` (n, 3) until they lie as `goal` (n, 2) does, both about the origin, by Gauss and Newton's way.
 

@@ -1,9 +1,13 @@
 """Transforms, boxes and rotations: pure functions of arrays. Points are (n, 2) or (n, 3), transforms float64 (2, 3)."""
 
 import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 
+from mien.imaging.arrays import locked
 from mien.imaging.kernels import kernel
 from mien.types import Affine, Array, Floats
 
@@ -42,37 +46,80 @@ which public networks were trained, in the order of `five_points`. Published by 
 DeepFaceLab and FaceFusion."""
 
 
+@dataclass(frozen=True, slots=True)
+class PointSets:
+    """Sets of landmarks: int64 numbers of all `members`, one set after the other, and where each of them `ends`."""
+
+    members: Array
+    ends: Array
+
+    @classmethod
+    def of(cls, parts: Sequence[Sequence[int]]) -> Self:
+        """Return the sets of these numbers."""
+        members = np.array([number for part in parts for number in part], np.int64)
+        return cls(locked(members), locked(np.cumsum([len(part) for part in parts], dtype=np.int64)))
+
+
+_FIVE_PARTS = PointSets.of((
+    (33, 246, 161, 160, 159, 158, 157, 173, 133, 468),
+    (263, 466, 388, 387, 386, 385, 384, 398, 362, 473),
+    (1, 4),
+    (61,),
+    (291,),
+))  # fmt: skip
+"""Corners, upper lid and iris of both eyes; nose; mouth."""
+
+
 def five_points(points: Array) -> Floats:
     """Return eyes, tip of the nose and corners of the mouth as a detector sees them, (5, 2), for landmarks (478, 2 or 3).
 
     Detectors see an eye above the middle of its rim and the tip of the nose below the mesh's. Chosen so that the mean offset
     to YuNet's points is least on 146 portraits: 0.01 eye distances (each point scatters by 0.035 to 0.05).
     """
-    return np.array([points[list(part), :2].mean(0) for part in _FIVE_PARTS], np.float32)
+    return middles_of(points, _FIVE_PARTS)
 
 
-_FIVE_PARTS = (
-    (33, 246, 161, 160, 159, 158, 157, 173, 133, 468),
-    (263, 466, 388, 387, 386, 385, 384, 398, 362, 473),
-    (1, 4),
-    (61,),
-    (291,),
-)
-"""Corners, upper lid and iris of both eyes; nose; mouth."""
+def middles_of(points: Array, sets: PointSets) -> Floats:
+    """Return the mean of each set of landmarks, float32 (k, 2), for all of them (n, 2 or 3)."""
+    middles = np.empty((len(sets.ends), 2), np.float32)
+    _average(points, sets.members, sets.ends, middles)
+    return middles
+
+
+@kernel
+def _average(points: Array, members: Array, ends: Array, middles: Array) -> None:
+    """Write the means of sets of points to `middles`, float32 (k, 2): see `PointSets`."""
+    first = 0
+    for k in range(ends.shape[0]):
+        for j in range(2):
+            total = np.float32(0)
+            for n in range(first, ends[k]):
+                total += np.float32(points[members[n], j])
+            middles[k, j] = total / np.float32(ends[k] - first)
+        first = ends[k]
 
 
 def similarity(from_points: Array, to_points: Array) -> Affine:
     """Return the rotation, uniform scale and shift from `from_points` to `to_points` by least squares (Umeyama 1991)."""
-    transform, spread = np.full((2, 3), np.nan), np.zeros(1)
-    _fit(np.ascontiguousarray(from_points, np.float64), np.ascontiguousarray(to_points, np.float64), transform, spread)
-    if spread[0] == 0:
+    # One array: each takes longer to make than five points to fit.
+    found = np.empty((3, 3))
+    _fit(_floats(from_points), _floats(to_points), found)
+    if found[2, 0] == 0:
         raise ValueError("the points lie on one spot")
-    return transform
+    return found[:2]
+
+
+def _floats(numbers: Array) -> Array:
+    """Return the numbers as kernels take them, float32 or float64."""
+    return numbers if numbers.dtype.kind == "f" else numbers.astype(np.float64)
 
 
 @kernel
-def _fit(source: Array, target: Array, transform: Array, spread: Array) -> None:
-    """Write the transform of `similarity`, and the sum of the source's squared distances from its middle: 0 leaves it open."""
+def _fit(source: Array, target: Array, found: Array) -> None:
+    """Write the transform of `similarity`, and below it the sum of the source's squared distances from its middle.
+
+    Where that is 0, the transform is not a number.
+    """
     count = source.shape[0]
     mean_x, mean_y, to_x, to_y = 0.0, 0.0, 0.0, 0.0
     for k in range(count):
@@ -87,12 +134,13 @@ def _fit(source: Array, target: Array, transform: Array, spread: Array) -> None:
         norm += ax * ax + ay * ay
         real += ax * bx + ay * by
         imaginary += ax * by - ay * bx
-    spread[0] = norm
+    for j in range(3):
+        found[0, j], found[1, j], found[2, j] = math.nan, math.nan, norm
     if norm > 0:
         real, imaginary = real / norm, imaginary / norm
-        transform[0, 0], transform[0, 1], transform[1, 0], transform[1, 1] = real, -imaginary, imaginary, real
-        transform[0, 2] = to_x - real * mean_x + imaginary * mean_y
-        transform[1, 2] = to_y - imaginary * mean_x - real * mean_y
+        found[0, 0], found[0, 1], found[1, 0], found[1, 1] = real, -imaginary, imaginary, real
+        found[0, 2] = to_x - real * mean_x + imaginary * mean_y
+        found[1, 2] = to_y - imaginary * mean_x - real * mean_y
 
 
 def invert(transform: Affine) -> Affine:
@@ -106,27 +154,55 @@ def invert(transform: Affine) -> Affine:
 
 def then(first: Affine, second: Affine) -> Affine:
     """Return the transform that applies `first`, then `second`."""
-    both: Affine = second @ np.vstack([first, [0, 0, 1]])
-    return both
+    (a, b, x), (c, d, y) = first.tolist()
+    (e, f, u), (g, h, v) = second.tolist()
+    return np.array(
+        [[e * a + f * c, e * b + f * d, e * x + f * y + u], [g * a + h * c, g * b + h * d, g * x + h * y + v]]
+    )  # fmt: skip
 
 
 def apply(transform: Affine, points: Array) -> Floats:
     """Return `points` (n, 2) moved by the transform, float32."""
-    moved = np.asarray(points, np.float64) @ transform[:, :2].T + transform[:, 2]
-    return moved.astype(np.float32)
+    moved = np.empty(points.shape, np.float32)
+    _move(transform, _floats(points), moved)
+    return moved
+
+
+@kernel
+def _move(transform: Array, points: Array, moved: Array) -> None:
+    """Write points (n, 2), moved by a transform (2, 3), to float32 (n, 2)."""
+    a, b, x = transform[0, 0], transform[0, 1], transform[0, 2]
+    c, d, y = transform[1, 0], transform[1, 1], transform[1, 2]
+    for k in range(points.shape[0]):
+        moved[k, 0] = a * points[k, 0] + b * points[k, 1] + x
+        moved[k, 1] = c * points[k, 0] + d * points[k, 1] + y
 
 
 def scale_of(transform: Affine) -> float:
     """Return the factor by which a transform scales lengths (geometric mean of both axes)."""
-    return math.sqrt(abs(float(np.linalg.det(transform[:, :2]))))
+    (a, b, _), (c, d, _) = transform.tolist()
+    return math.sqrt(abs(a * d - b * c))
 
 
 def box_of(points: Array) -> tuple[float, float, float, float]:
-    """Return the axis-aligned box of points (n, 2 or 3), `xyxy`."""
-    # Two rows of n are reduced ten times as fast as n rows of two.
-    columns = points[:, :2].T.copy()
-    low, high = columns.min(1), columns.max(1)
-    return float(low[0]), float(low[1]), float(high[0]), float(high[1])
+    """Return the axis-aligned box of points (n, 2 or 3), `xyxy`; raises `ValueError` for none."""
+    if not len(points):
+        raise ValueError("no points have no box")
+    box = np.empty(4)
+    _enclose(_floats(points), box)
+    x1, y1, x2, y2 = box.tolist()
+    return x1, y1, x2, y2
+
+
+@kernel
+def _enclose(points: Array, box: Array) -> None:
+    """Write the least and the largest x and y of one point or more to float64 (4,), `xyxy`."""
+    low_x, low_y = points[0, 0], points[0, 1]
+    high_x, high_y = low_x, low_y
+    for k in range(1, points.shape[0]):
+        x, y = points[k, 0], points[k, 1]
+        low_x, low_y, high_x, high_y = min(low_x, x), min(low_y, y), max(high_x, x), max(high_y, y)
+    box[0], box[1], box[2], box[3] = low_x, low_y, high_x, high_y
 
 
 def clipped_box(
@@ -170,8 +246,11 @@ def angles_of(rotation: Array) -> tuple[float, float, float]:
 
 def roll_of(five: Floats) -> float:
     """Return the roll of a detection's five points (5, 2): -180..180 degrees, clockwise in the picture, 0 for upright."""
-    right, down = five[1] - five[0], five[3:].mean(0) - five[:2].mean(0)
-    return math.degrees(math.atan2(float(right[1] - down[0]), float(right[0] + down[1])))
+    right, left, _, mouth_right, mouth_left = five.tolist()
+    across_x, across_y = left[0] - right[0], left[1] - right[1]
+    down_x = (mouth_right[0] + mouth_left[0] - right[0] - left[0]) / 2
+    down_y = (mouth_right[1] + mouth_left[1] - right[1] - left[1]) / 2
+    return math.degrees(math.atan2(across_y - down_x, across_x + down_y))
 
 
 def between_rolls(a: float, b: float) -> float:

@@ -7,6 +7,8 @@ import cv2
 import numpy as np
 
 from mien.contracts import Session
+from mien.imaging import geometry
+from mien.imaging.kernels import kernel
 from mien.models.format.ports import expect
 from mien.models.format.tensors import check_finite
 from mien.types import Affine, Array, Floats, Image, Landmarks
@@ -59,33 +61,48 @@ class FaceMesh:
 
 
 def _to_frame(points: Array, crop_to_frame: Affine) -> Floats:
-    scale = math.hypot(crop_to_frame[0, 0], crop_to_frame[1, 0])
     moved = np.empty((len(points), 3), np.float32)
-    # The network counts from the corner of the first pixel, mien from its centre.
-    moved[:, :2] = (points[:, :2] - 0.5) @ crop_to_frame[:, :2].T + crop_to_frame[:, 2]
-    moved[:, 2] = points[:, 2] * scale
+    _place(points, crop_to_frame, math.hypot(crop_to_frame[0, 0], crop_to_frame[1, 0]), moved)
     return moved
 
 
-def _square(centre: Array, side: float, right: Array) -> Affine:
-    """Return the transform from a SIDE x SIDE crop to the frame: a square around `centre`, its x axis along `right`."""
-    axis = right / max(float(np.hypot(*right)), 1e-6) * (max(side, 1.0) / SIDE)
-    linear = np.array([[axis[0], -axis[1]], [axis[1], axis[0]]], np.float64)
-    middle = (SIDE - 1) / 2
-    return np.hstack([linear, (np.asarray(centre, np.float64) - linear @ [middle, middle])[:, None]])
+@kernel
+def _place(points: Array, crop_to_frame: Array, scale: float, moved: Array) -> None:
+    """Write landmarks float32 (n, 3) of a crop, which count from the corner of its first pixel, as they lie in the frame."""
+    for k in range(points.shape[0]):
+        # mien counts from the pixel's centre.
+        x, y = points[k, 0] - np.float32(0.5), points[k, 1] - np.float32(0.5)
+        for j in range(2):
+            moved[k, j] = crop_to_frame[j, 0] * x + crop_to_frame[j, 1] * y + crop_to_frame[j, 2]
+        moved[k, 2] = points[k, 2] * np.float32(scale)
+
+
+def _square(centre_xy: tuple[float, float], side: float, right_xy: tuple[float, float]) -> Affine:
+    """Return the transform from a SIDE x SIDE crop to the frame: a square around a point, its x axis along `right_xy`."""
+    length, scale = max(_single(math.hypot(*right_xy)), 1e-6), _single(max(side, 1.0) / SIDE)
+    across, down = (_single(_single(each / length) * scale) for each in right_xy)
+    half = (SIDE - 1) / 2
+    x, y = centre_xy
+    return np.array([[across, -down, x - (across * half - down * half)], [down, across, y - (down * half + across * half)]])
+
+
+def _single(number: float) -> float:
+    """Return the nearest float32: a crop that depends on more digits than the landmarks have would follow noise."""
+    return float(np.float32(number))
 
 
 def _roi_of_landmarks(points: Floats) -> Affine:
-    columns = points[:, :2].T.copy()
-    low, high = columns.min(1), columns.max(1)
-    right = points[_EYE_CORNERS[1], :2] - points[_EYE_CORNERS[0], :2]
-    return _square((low + high) / 2, _ROI_SCALE * float((high - low).max()), right)
+    x1, y1, x2, y2 = geometry.box_of(points)
+    (right_x, right_y, _), (left_x, left_y, _) = (points[corner].tolist() for corner in _EYE_CORNERS)
+    side = _ROI_SCALE * max(_single(x2 - x1), _single(y2 - y1))
+    centre = _single(x1 + x2) / 2, _single(y1 + y2) / 2
+    return _square(centre, side, (_single(left_x - right_x), _single(left_y - right_y)))
 
 
 def _roi_of_points(points: Floats) -> Affine:
     """Return the crop of a detection: a face is about 2.2 eye-to-mouth heights tall, its middle just above the nose tip."""
     eyes, mouth = points[:2].mean(0), points[3:].mean(0)
-    right = points[1] - points[0]
-    height = max(float(np.hypot(*(mouth - eyes))), 0.9 * float(np.hypot(*right)))
-    centre = eyes + 0.45 * (mouth - eyes)
-    return _square(centre, _ROI_SCALE * 2.25 * height, right)
+    right_x, right_y = (points[1] - points[0]).tolist()
+    height = max(float(np.hypot(*(mouth - eyes))), 0.9 * math.hypot(right_x, right_y))
+    x, y = (eyes + 0.45 * (mouth - eyes)).tolist()
+    return _square((x, y), _ROI_SCALE * 2.25 * height, (right_x, right_y))

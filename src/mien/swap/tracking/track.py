@@ -9,7 +9,7 @@ import numpy as np
 from mien.face import landmark_sets
 from mien.face.head_pose import combined_yaw, yaw_of_mesh, yaw_of_points
 from mien.imaging import geometry
-from mien.imaging.geometry import roll_of
+from mien.imaging.geometry import PointSets, middles_of, roll_of
 from mien.swap.tracking.box import FaceBox
 from mien.swap.tracking.smoothing import LandmarkFilter
 from mien.types import Detection, Floats, Image, Landmarks
@@ -40,6 +40,7 @@ class TrackTuning:
 
 
 TUNING = TrackTuning()
+_DETECTED = PointSets.of(landmark_sets.DETECTED_PAIRS)
 
 
 @dataclass(slots=True)
@@ -98,7 +99,7 @@ class Track:
     @property
     def roll(self) -> float:
         """Roll in degrees, -180..180."""
-        return roll_of(_five_points(self.points))
+        return roll_of(middles_of(self.points, _DETECTED))
 
     @property
     def tilted(self) -> bool:
@@ -161,10 +162,4 @@ def is_plausible(landmarks: Landmarks, box: FaceBox, track: Track, image: Image)
 
 def mesh_distance(detection: Detection, points: Floats, box: FaceBox) -> float:
     """The mean distance of a detection's five points from those of the mesh (478, 3), in sizes of `box`."""
-    return float(np.linalg.norm(detection.points - _five_points(points), axis=1).mean()) / box.size
-
-
-def _five_points(points: Floats) -> Floats:
-    """The five points of a detection, (5, 2), on landmarks (478, 3)."""
-    five: Floats = points[np.array(landmark_sets.DETECTED_PAIRS), :2].mean(1)
-    return five
+    return float(np.linalg.norm(detection.points - middles_of(points, _DETECTED), axis=1).mean()) / box.size

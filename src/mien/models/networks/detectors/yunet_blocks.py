@@ -37,12 +37,14 @@ class _Unit:
 
 @dataclass(frozen=True, slots=True)
 class _Room:
-    """Memory for canvases of one size: the table of units, the offsets of `run_units`, and of each head with its grid."""
+    """Memory for canvases of one size: the table of units, the offsets of `run_units`, and the table of heads of `propose`."""
 
     shape: tuple[int, int]
     units: Array
     offsets: tuple[int, int, int, int]
-    heads: tuple[tuple[int, int, int, int], ...]
+    heads: Array
+    cells: int
+    """Cells of all heads."""
     work: Array
 
 
@@ -65,13 +67,11 @@ class YuNetBlocks:
         room = self._room(canvas.shape[:2])
         kernels.read_canvas(np.ascontiguousarray(canvas).reshape(len(canvas), -1), room.work, 0)
         kernels.run_units(room.units, self._plan.weights, room.work, *room.offsets)
-        found = np.empty((sum(rows * columns for _, rows, columns, _ in room.heads), kernels.FIELDS), np.float32)
-        count = np.zeros(1, np.int64)
-        for at, rows, columns, stride in room.heads:
-            kernels.propose(room.work, at, rows, columns, stride, min_score, found, count)
+        found, count = np.empty((room.cells, kernels.FIELDS), np.float32), np.empty(1, np.int64)
+        kernels.propose(room.work, room.heads, min_score, found, count)
         self._leave(room)
-        rows_found = found[: int(count[0])]
-        return Candidates(rows_found[:, :4], rows_found[:, 4:14].reshape(-1, 5, 2), rows_found[:, 14])
+        rows = found[: int(count[0])]
+        return Candidates(rows[:, :4], rows[:, 4:14].reshape(-1, 5, 2), rows[:, 14])
 
     def _room(self, shape: tuple[int, ...]) -> _Room:
         with self._lock:
@@ -168,8 +168,9 @@ class _Layout:
             coarser = whole
         longest = (width // 2 + 2) * 2 * LANES  # values of the widest row: 16 channels of half the width, 64 of a quarter
         offsets = self._take(longest), self._take(3 * longest), self._take(longest), self._take(2 * longest)
-        units = locked(np.array(self._rows, np.int64))
-        return _Room(self._shape, units, offsets, tuple(grids[::-1]), np.zeros(self._free, np.float32))
+        units, rows_of_heads = (locked(np.array(rows, np.int64)) for rows in (self._rows, grids[::-1]))
+        cells = sum(rows * columns for _, rows, columns, _ in grids)
+        return _Room(self._shape, units, offsets, rows_of_heads, cells, np.zeros(self._free, np.float32))
 
     def _take(self, values: int) -> int:
         offset, self._free = self._free, self._free + values

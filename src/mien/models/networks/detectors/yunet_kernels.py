@@ -144,23 +144,28 @@ def read_canvas(canvas: Array, work: Array, target: int) -> None:
 
 
 @kernel
-def propose(work: Array, head: int, rows: int, columns: int, stride: int, least: float, found: Array, count: Array) -> None:
-    """Add the candidates of one head with a score of at least `least` to `found` float32 (n, 15), `count` int64 (1,).
+def propose(work: Array, heads: Array, least: float, found: Array, count: Array) -> None:
+    """Write the candidates with a score of at least `least` to `found` float32 (n, 15), and their number to `count` int64 (1,).
 
-    A candidate is the box xyxy, five points and the score, in pixels of the canvas.
+    `heads` int64 (k, 4): offset, rows, columns and stride of each grid. A candidate is the box xyxy, five points and the score,
+    in pixels of the canvas.
     """
-    for cell in range(rows * columns):
-        at = head + cell * HEAD_CHANNELS
-        kind, object_score = 1 / (1 + np.exp(-work[at])), 1 / (1 + np.exp(-work[at + 1]))
-        score = np.sqrt(kind * object_score)
-        if score >= least:
-            x, y, n = np.float32(cell % columns), np.float32(cell // columns), count[0]
-            middle_x, middle_y = (x + work[at + 2]) * stride, (y + work[at + 3]) * stride
-            half_x, half_y = np.exp(work[at + 4]) * stride / 2, np.exp(work[at + 5]) * stride / 2
-            found[n, 0], found[n, 1] = middle_x - half_x, middle_y - half_y
-            found[n, 2], found[n, 3] = middle_x + half_x, middle_y + half_y
-            for k in range(5):
-                found[n, 4 + 2 * k] = (x + work[at + 6 + 2 * k]) * stride
-                found[n, 5 + 2 * k] = (y + work[at + 7 + 2 * k]) * stride
-            found[n, 14] = score
-            count[0] = n + 1
+    n = 0
+    for head in range(heads.shape[0]):
+        columns, stride = heads[head, 2], heads[head, 3]
+        for cell in range(heads[head, 1] * columns):
+            at = heads[head, 0] + cell * HEAD_CHANNELS
+            kind, object_score = 1 / (1 + np.exp(-work[at])), 1 / (1 + np.exp(-work[at + 1]))
+            score = np.sqrt(kind * object_score)
+            if score >= least:
+                x, y = np.float32(cell % columns), np.float32(cell // columns)
+                middle_x, middle_y = (x + work[at + 2]) * stride, (y + work[at + 3]) * stride
+                half_x, half_y = np.exp(work[at + 4]) * stride / 2, np.exp(work[at + 5]) * stride / 2
+                found[n, 0], found[n, 1] = middle_x - half_x, middle_y - half_y
+                found[n, 2], found[n, 3] = middle_x + half_x, middle_y + half_y
+                for k in range(5):
+                    found[n, 4 + 2 * k] = (x + work[at + 6 + 2 * k]) * stride
+                    found[n, 5 + 2 * k] = (y + work[at + 7 + 2 * k]) * stride
+                found[n, 14] = score
+                n += 1
+    count[0] = n

@@ -8,8 +8,6 @@ from mien.models.networks.mesh import kernels
 from mien.models.networks.mesh.plan import Plan, read_plan
 from mien.types import Array, Floats, Image
 
-MESH = 468  # landmarks that are not those of an iris
-
 
 class MeshBlocks:
     """A `contracts.MeshNetwork` without another library; a graph that it does not know raises a `ModelMismatch`."""
@@ -34,19 +32,10 @@ class MeshBlocks:
 def _landmarks(plan: Plan, crop: Image, work: Array) -> tuple[Floats, float]:
     kernels.read_crop(crop.reshape(kernels.CROP_SIDE, -1), work, plan.crop)
     kernels.run_steps(plan.steps, plan.weights, work)
-    mesh = work[plan.mesh.offset :][: 3 * MESH].reshape(MESH, 3)
-    parts = [mesh[:, :2]]
-    eyes, irises = [], []
-    for region in plan.regions:
-        place = np.empty((2, 3), np.float32)
+    places = np.empty((len(plan.regions), 2, 3), np.float32)
+    for region, place in zip(plan.regions, places, strict=True):
         kernels.cut_region(work, plan.mesh.offset, region.corners, region.outline, plan.features, region.source, place)
         kernels.run_steps(region.steps, plan.weights, work)
-        found = [work[head.offset :][: head.values].reshape(-1, 2) @ place[:, :2].T + place[:, 2] for head in region.heads]
-        eyes.append(found[0])
-        irises += found[1:]
-    flat = np.concatenate([*parts, *eyes, *irises])
-    landmarks = np.empty((478, 3), np.float32)
-    landmarks[:, :2] = flat[plan.order]
-    landmarks[:MESH, 2] = mesh[:, 2]
-    landmarks[MESH:, 2] = np.repeat(mesh[plan.rims, 2].mean(1), 5)
+    landmarks = np.empty((len(plan.sources), 3), np.float32)
+    kernels.gather_landmarks(work, plan.sources, places, plan.mesh.offset, plan.rims, landmarks)
     return landmarks, 1 / (1 + math.exp(-float(work[plan.presence.offset])))

@@ -27,6 +27,7 @@ CROP_SIDE, CROP_ROW, STEM_SIDE, STEM_TAPS = 192, 579, 96, 9
 each of three rows that one of these is made of: 3 pixels of 3 channels."""
 REGION_SIDE, REGION_CHANNELS, FEATURE_SIDE = 16, 32, 48
 """Pixels and channels of the picture of an eye or of the lips, and pixels of the picture that it is cut from."""
+IRIS = 5  # landmarks of an iris
 REGION_REACH = 1.5 / 16  # of the box of a region, for each pixel of its picture: half as much again as the box
 TILE = 8
 """Pixels whose sums are kept at once: one register each where 32 hold 16 values, two of 16 in halves elsewhere."""
@@ -185,3 +186,34 @@ def cut_region(work: Array, mesh: int, corners: Array, outline: Array, features:
                 under = first + row + c
                 lower = work[under] + (work[under + REGION_CHANNELS] - work[under]) * fx
                 work[to + c] = upper + (lower - upper) * fy
+
+
+@kernel
+def gather_landmarks(work: Array, sources: Array, places: Array, mesh: int, rims: Array, landmarks: Array) -> None:
+    """Write the landmarks float32 (n, 3) in pixels of the crop.
+
+    `sources` int64 (n, 2) are the offset of the x of each, and the region that it comes from, -1 for the whole crop; `places`
+    float32 (regions, 2, 3) are those of `cut_region`. `mesh` is the offset of the landmarks whose depth is known; that of the
+    others, in equal parts for each of `rims` int64 (k, m), is the mean of those.
+    """
+    for n in range(sources.shape[0]):
+        at, region = sources[n, 0], sources[n, 1]
+        x, y = work[at], work[at + 1]
+        if region < 0:
+            landmarks[n, 0], landmarks[n, 1] = x, y
+        else:
+            for j in range(2):
+                # Rounded as a product of matrices is: another last bit moves the next crop, and the track with it.
+                across = np.float32(places[region, j, 0] * x)
+                turned = np.float32(np.float64(places[region, j, 1]) * np.float64(y) + np.float64(across))
+                landmarks[n, j] = turned + places[region, j, 2]
+    count = rims.shape[0]
+    known = sources.shape[0] - count * IRIS
+    for n in range(known):
+        landmarks[n, 2] = work[mesh + 3 * n + 2]
+    for k in range(count):
+        total = np.float32(0)
+        for m in range(rims.shape[1]):
+            total += work[mesh + 3 * rims[k, m] + 2]
+        for n in range(known + k * IRIS, known + (k + 1) * IRIS):
+            landmarks[n, 2] = total / np.float32(rims.shape[1])

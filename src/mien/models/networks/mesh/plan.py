@@ -44,8 +44,8 @@ class Region:
 class Plan:
     """The whole network: `weights` float32, tables of steps int64 (n, 14), offsets in an array of `size` values.
 
-    `order` int64 (478,) is the place of each landmark's x and y among those of the mesh, the lips, the eyes and the irises;
-    `rims` int64 (2, 16) are the landmarks whose mean depth is that of each iris.
+    `sources` int64 (478, 2) are the offset of each landmark's x, and its region, -1 for the whole crop; `rims` int64 (2, 16)
+    are the landmarks whose mean depth is that of each iris.
     """
 
     weights: Floats
@@ -56,7 +56,7 @@ class Plan:
     mesh: Head
     presence: Head
     regions: tuple[Region, ...]
-    order: Array
+    sources: Array
     rims: Array
 
 
@@ -68,6 +68,16 @@ def read_plan(content: bytes) -> Plan:
         raise ModelMismatch(
             f"{MODEL} is another network than mien's kernels compute", "use the file of the catalogue"
         ) from error
+
+
+def _sources(mesh: Head, regions: tuple[Region, ...], order: Array) -> Array:
+    """Return the table of `Plan`; `order` int64 (478,) counts x and y of the mesh, then of lips and eyes, then of irises."""
+    found = [(mesh.offset + 3 * number, -1) for number in range(mesh.values // 3)]
+    for irises in (False, True):
+        for number, region in enumerate(regions):
+            for head in region.heads[1:] if irises else region.heads[:1]:
+                found += [(head.offset + 2 * place, number) for place in range(head.values // 2)]
+    return locked(np.array(found, np.int64)[order])
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,10 +118,10 @@ class _Reader:
         self._steps.append([crop, first.offset, *pointwise, 2 * kernels.CROP_ROW, 6, 3, kernels.CROP_ROW])
         steps = self._following(first)
         regions = tuple(self._region(ending, outputs) for ending, outputs in REGIONS)
-        order, rims = self._whole("h_map"), np.stack([self._whole("h_lc"), self._whole("h_rc")])
+        rims = np.stack([self._whole("h_lc"), self._whole("h_rc")])
         mesh, presence = self._heads["output_mesh"], self._heads["conv_faceflag_raw_output___15:0"]
-        weights = locked(np.concatenate(self._pieces))
-        return Plan(weights, self._free, crop, steps, self._features, mesh, presence, regions, order, rims)
+        weights, sources = locked(np.concatenate(self._pieces)), _sources(mesh, regions, self._whole("h_map"))
+        return Plan(weights, self._free, crop, steps, self._features, mesh, presence, regions, sources, rims)
 
     def _region(self, ending: str, outputs: tuple[str, ...]) -> Region:
         """Return the steps of one region."""
