@@ -164,6 +164,46 @@ class SlowEngine(FakeEngine):
         return super().swap(frame, faces, prepared)
 
 
+class HeldEngine(FakeEngine):
+    """Stays in the next swap when it is told to hold, until it may go on."""
+
+    def __init__(self) -> None:
+        super().__init__(GREEN)
+        self.hold, self.held, self.going = threading.Event(), threading.Event(), threading.Event()
+
+    def swap(self, frame: Frame, faces: Sequence[TrackedFace], prepared: str) -> list[FacePatch | None]:
+        if self.hold.is_set():
+            self.held.set()
+            self.going.wait(DEADLINE_S)
+        return super().swap(frame, faces, prepared)
+
+
+def _worn_after(change: Callable[[LiveLoop], None]) -> int:
+    """The worn frames that leave after a change that comes while one is swapped and the next one is ready for it."""
+    engine = HeldEngine()
+    with Running(Snapshot(Settings(), everyone(fake_persona(engine)), "face")) as running:
+        running.loop.set_input(camera)
+        wait_until(lambda: running.loop.meter.read(0).last_shown == "swapped", "a swapped frame")
+        engine.hold.set()
+        assert engine.held.wait(DEADLINE_S)
+        wait_until(lambda: not running.loop._tracked.is_empty, "the next frame")
+        before = running.loop.meter.read(0).shown["swapped"]
+        change(running.loop)
+        engine.going.set()
+        wait_until(lambda: running.loop.meter.read(0).last_shown != "swapped", "its effect")
+        running.frames(3)
+        assert not any(shows_red(frame.image) for frame in running.sink.kept)
+        return running.loop.meter.read(0).shown["swapped"] - before
+
+
+def test_a_frame_that_waits_for_its_swap_wears_nothing_that_was_taken_off_meanwhile() -> None:
+    assert _worn_after(lambda loop: loop.wear(Snapshot(Settings()))) == 1, "the one that was being swapped"
+
+
+def test_no_frame_of_an_input_leaves_after_it_was_closed() -> None:
+    assert _worn_after(lambda loop: loop.set_input(None)) == 0
+
+
 def test_a_slow_engine_shows_few_frames_all_of_them_swapped_and_fresh() -> None:
     with Running(Snapshot(Settings(), everyone(fake_persona(SlowEngine(GREEN))), "face")) as running:
         running.loop.set_input(camera)
@@ -473,6 +513,30 @@ def test_a_tracker_that_raises_costs_frames_and_nothing_else() -> None:
         running.loop.set_input(camera)
         frames = running.frames(30)
     assert all(not shows_red(frame.image) for frame in frames)
+
+
+def test_a_detector_that_cannot_be_opened_again_is_tried_until_it_can() -> None:
+    made: list[int] = []
+
+    class Raising(FakeDetector):
+        def detect(self, image: Image) -> list[Detection]:
+            if len(made) == 1 and self.calls == 3:
+                raise ZeroDivisionError("on purpose")
+            return super().detect(image)
+
+    def make(settings: Settings) -> TrackingParts:
+        made.append(1)
+        if len(made) in (2, 3):
+            raise OSError("on purpose")
+        look = SharedDetector([(320, Raising((detection(),)))], 0.6)
+        return TrackingParts(Tracker(look, FakeLandmarker(landmarks()), settings), look)
+
+    with Running(make=make) as running:
+        running.loop.set_input(camera)
+        wait_until(lambda: len(made) == 4, "the third try")
+        before = running.loop.meter.read(0).shown.get("swapped", 0)
+        wait_until(lambda: running.loop.meter.read(0).shown.get("swapped", 0) > before, "a swapped frame")
+    assert all(not shows_red(frame.image) for frame in running.sink.kept)
 
 
 def test_fifty_starts_and_stops_of_the_input_leave_no_thread() -> None:

@@ -1,6 +1,6 @@
 """From a tracked frame to one whose faces are trusted, cast and known."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from mien.live.frame_tracker import TrackedFrame
 from mien.live.snapshot import Snapshot
@@ -28,6 +28,24 @@ class ObservedFrame:
     parts: CastFrame = field(default_factory=lambda: CastFrame({}, {}))
     error: Exception | None = None
 
+    def held_to(self, current: Snapshot) -> "ObservedFrame":
+        """Return the frame without what `current` hides, a snapshot that came after it was observed.
+
+        No face wears anything when that has no cast, none stays as it is when another cast leaves others so.
+        """
+        before = self.snapshot
+        if current is before:
+            return self
+        settings = before.settings
+        if settings.on_lost != current.settings.on_lost:
+            settings = replace(settings, on_lost=current.settings.on_lost)
+        if before.cast is None or current.cast is None:
+            return replace(self, snapshot=Snapshot(settings), parts=CastFrame({}, {}))
+        parts = self.parts
+        if not current.cast.leaves_as(before.cast):
+            parts = replace(parts, roles={number: role for number, role in parts.roles.items() if role != "leave"})
+        return replace(self, snapshot=replace(before, settings=settings), parts=parts)
+
 
 class FrameObserver:
     """Observes tracked frames, in order, each with the snapshot that holds for it.
@@ -39,6 +57,7 @@ class FrameObserver:
         self._memory = memory
         self._confirmation = Confirmation()
         self._casting = Casting()
+        self._numbering = 0
 
     def observe(self, tracked: TrackedFrame, snapshot: Snapshot) -> ObservedFrame:
         """Return the frame with what is known of its faces. Never raises because of a network."""
@@ -50,6 +69,9 @@ class FrameObserver:
 
     def _observed(self, tracked: TrackedFrame, faces: tuple[TrackedFace, ...], snapshot: Snapshot) -> ObservedFrame:
         frame, cast, settings = tracked.frame, snapshot.cast, snapshot.settings
+        if tracked.numbering != self._numbering:
+            # Another person may have the number of one who was recognised.
+            self._numbering, self._casting = tracked.numbering, Casting()
         if cast is None:
             known = self._memory.observe(frame, faces, Retouch(), settings)
             observed = ObservedFrame(tracked, snapshot, faces, known)

@@ -18,7 +18,8 @@ class TrackedFrame:
     """A frame, its tracked faces, all detections, and the number of its scene.
 
     `before` and `classes` are copies of the picture, when they are wanted; the latter to draw the parser's classes into.
-    `confirming` are the detections that may confirm a face.
+    `confirming` are the detections that may confirm a face. `generation` is the number of the input; under another `numbering`
+    the numbers of tracks are those of other faces.
     """
 
     frame: Frame
@@ -28,6 +29,8 @@ class TrackedFrame:
     scene: int
     before: Image | None = None
     classes: Image | None = None
+    generation: int = 0
+    numbering: int = 0
 
 
 class FrameTracker:
@@ -38,18 +41,21 @@ class FrameTracker:
         self._settings = settings
         self._generation = generation
         self._parts = make_tracking(settings)
+        self._numbering = 0
+        self._is_due = False
 
     def track(
         self, frame: Frame, settings: Settings, generation: int, *, wants_before: bool, wants_classes: bool
     ) -> TrackedFrame:  # fmt: skip
-        """Return the frame with its faces; another input, or other settings of tracking, begin without any track."""
+        """Return the frame with its faces; another input, other settings of tracking, or a failure, begin without any track."""
         if generation != self._generation:
             self._generation = generation
             self._parts.tracker.reset()
         if settings is not self._settings:
             before, self._settings = self._settings, settings
-            if _tracks_otherwise(before, settings):
-                self.renew()
+            self._is_due |= _tracks_otherwise(before, settings)
+        if self._is_due:
+            self._renew()
         parts = self._parts
         faces = parts.tracker.update(frame)
         low_confidence = [*parts.detector.low_confidence(frame.image), *parts.tracker.tilted_finds]
@@ -64,15 +70,23 @@ class FrameTracker:
             (generation << 32) + parts.tracker.scene,
             frame.image.copy() if wants_before else None,
             frame.image.copy() if wants_classes else None,
+            generation,
+            self._numbering,
         )
 
     def renew(self) -> None:
-        """Make new parts; when that fails, keep the current ones without any track."""
+        """Make new parts before the next frame: those of this one failed."""
+        self._is_due = True
+
+    def _renew(self) -> None:
+        """Make new parts; when a model cannot be opened, keep the current ones without any track."""
         try:
             self._parts = self._make_tracking(self._settings)
+            self._numbering += 1
         except MienError as error:
             _log.warning("the detector was not replaced: %s", error)
             self._parts.tracker.reset()
+        self._is_due = False
 
 
 def _tracks_otherwise(before: Settings, after: Settings) -> bool:

@@ -181,10 +181,15 @@ class LiveLoop:
             self._make_source = make_source
             if before is not None and not before.stop():
                 _log.warning("the input did not stop in time; abandoning it")
-            self._generation += 1
+            self._forget_input()
             if make_source is not None:
                 self._open_input(make_source)
         self._listener.changed()
+
+    def _forget_input(self) -> None:
+        # The last frame of one input must not be taken for one of the next.
+        self._captured.take(0)
+        self._generation += 1
 
     def _open_input(self, make_source: MakeSource) -> None:
         self._capture = Capture(make_source, self._captured, self.meter, self._listener.changed, self._tuning.capture)
@@ -248,12 +253,14 @@ class LiveLoop:
             # A frame that is tracked and never swapped takes time from the swap, and one that waits for the swap is old.
             if not self._tracked.wait_until_empty(self._tuning.poll_s) or self._stopping.wait(self._pace.spare_s):
                 continue
+            # Read before the frame is taken, so that one of another input is never taken for this one's.
+            generation = self._generation
             frame = self._captured.take(self._tuning.poll_s)
             if frame is None:
                 continue
             start, self._tracking_since_s = time.perf_counter(), time.monotonic()
             try:
-                observed = self._observed(tracker, observer, frame)
+                observed = self._observed(tracker, observer, frame, generation)
             except Exception as error:  # noqa: BLE001 - thread border: a failed frame is hidden, the next one is tried
                 _log.warning("tracking failed, the picture is veiled: %r", error)
                 tracker.renew()
@@ -265,10 +272,12 @@ class LiveLoop:
             self._tracked.put(observed)
             self.meter.dropped("track", self._tracked.dropped)
 
-    def _observed(self, tracker: FrameTracker, observer: FrameObserver, frame: Frame) -> ObservedFrame:
+    def _observed(
+        self, tracker: FrameTracker, observer: FrameObserver, frame: Frame, generation: int
+    ) -> ObservedFrame:  # fmt: skip
         snapshot, listener = self.snapshot, self._listener
         tracked = tracker.track(
-            frame, snapshot.settings, self._generation,
+            frame, snapshot.settings, generation,
             wants_before=listener.wants_before, wants_classes=listener.wants_classes,
         )  # fmt: skip
         return observer.observe(tracked, snapshot)
@@ -286,8 +295,7 @@ class LiveLoop:
         last_pts, worn_in = 0, -1
         while not self._stopping.is_set():
             observed = self._tracked.take(self._tuning.poll_s)
-            if observed is not None and min(observed.tracked.frame.image.shape[:2]) < MARK_MIN_SIDE_PIXELS:
-                # A picture that cannot carry the mark cannot leave: it counts as no picture.
+            if observed is not None and not self._may_leave(observed):
                 observed = None
             now_s = time.monotonic()
             if observed is not None:
@@ -297,15 +305,16 @@ class LiveLoop:
                 if frame.pts <= last_pts or is_overtaken:
                     continue
                 last_pts = frame.pts
-                generation = self._generation
                 start, content, trouble = time.perf_counter(), self._content.status, swapper.trouble
                 shown = self._swapped(swapper, observed)
                 self._pace.swapped(time.perf_counter() - start)
                 self.meter.stage("swap", time.perf_counter() - start)
                 self._trouble, last_s = swapper.trouble, time.monotonic()
-                worn_in = generation if shown.what == "swapped" else -1
+                worn_in = observed.tracked.generation if shown.what == "swapped" else -1
                 if self._content.status is not content or self._trouble != trouble:
                     self._listener.changed()
+                if not self._may_leave(observed):
+                    continue
             elif self._is_slow(now_s):
                 # A card would be newer than the frame that is tracked, and take its place again and again.
                 continue
@@ -319,6 +328,11 @@ class LiveLoop:
                 continue
             self._send(shown)
 
+    def _may_leave(self, observed: ObservedFrame) -> bool:
+        """Return False for a frame that counts as none: its input is gone, or its picture cannot carry the mark."""
+        tracked = observed.tracked
+        return tracked.generation == self._generation and min(tracked.frame.image.shape[:2]) >= MARK_MIN_SIDE_PIXELS
+
     def _is_slow(self, now_s: float) -> bool:
         """Return True while a frame is being tracked, and not for too long."""
         since_s = self._tracking_since_s
@@ -330,6 +344,7 @@ class LiveLoop:
         return is_same and self.input_status.state == "live"
 
     def _swapped(self, swapper: FrameSwapper, observed: ObservedFrame) -> Shown:
+        observed = observed.held_to(self.snapshot)
         tracked, snapshot = observed.tracked, observed.snapshot
         try:
             if self._is_covered:
@@ -380,6 +395,6 @@ class LiveLoop:
                 return
             _log.warning("the input has been silent for %.0f s; reopening it", capture.silent_s)
             capture.stop()
-            self._generation += 1
+            self._forget_input()
             self._open_input(make_source)
         self._listener.changed()

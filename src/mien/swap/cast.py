@@ -47,6 +47,14 @@ class Cast:
         if self.members and self.recogniser is None:
             raise ValueError("members are found by a recogniser only")
 
+    def leaves_as(self, other: "Cast") -> bool:
+        """Return True when both casts leave the same faces as they are."""
+        return self._left() == other._left()
+
+    def _left(self) -> tuple[object, ...]:
+        members = tuple((member.person, member.role == "leave") for member in self.members)
+        return self.others, self.choice, self.everyone is None, members, self.recogniser
+
 
 def everyone(persona: Persona) -> Cast:
     """Return the cast in which every face wears one persona."""
