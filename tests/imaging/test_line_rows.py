@@ -65,7 +65,7 @@ def test_gaps_of_a_closed_line_are_filled_as_by_a_closing(longest_gap: int) -> N
 
 
 def _is_filled(seen: Array, row: int, longest_gap: int) -> bool:
-    """Return True for a row that is seen, or lies in a gap of so many rows at most."""
+    """Return True for a row that is seen, or lies in a gap of `longest_gap` rows at most."""
     after, before = np.flatnonzero(seen[row:]), np.flatnonzero(seen[: row + 1])
     return bool(seen[row]) or int(after[0]) + row - int(before[-1]) - 1 <= longest_gap
 
