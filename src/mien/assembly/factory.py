@@ -38,7 +38,7 @@ from mien.models.runtime.session_cache import SessionCache
 from mien.safety.content_check import FileContentCheck
 from mien.safety.guard import LOW_CONFIDENCE_SCORE
 from mien.settings import MOST_FACES, Settings
-from mien.swap.cast import Cast, Member
+from mien.swap.cast import Cast, Member, Treatment
 from mien.swap.persona import Retouch, open_persona
 from mien.swap.pipeline import Pipeline
 from mien.swap.source.load import Inspection, load_more, load_source, together
@@ -241,20 +241,32 @@ def open_pipeline(
     return Pipeline(tracker, cast, settings, secret=secret)
 
 
-def open_picture_pipeline(settings: Settings, models: Models, worn: SourceFace | CastPlan) -> Pipeline:
-    """Open the main path for one picture: a finer search in all rotations, full resolution, no smoothing.
+def open_picture_pipeline(
+    settings: Settings, models: Models, worn: SourceFace | CastPlan, tracker: Tracker | None = None
+) -> Pipeline:
+    """Open the main path for one picture: full resolution, no smoothing, and the `tracker` of `open_picture_tracker`.
 
     `worn` as in `open_pipeline`; all faces are looked at, whatever it costs.
     """
     settings = replace(settings, resolution=max(PICTURE_RESOLUTION, settings.resolution), smoothing=0.0)
     settings = hiding_settings(settings, worn)
-    tracker = Tracker(RotatedDetector(TiledDetector(models.photo_detector)), models.landmarker, settings, models.turned)
+    tracker = tracker or open_picture_tracker(settings, models)
     return Pipeline(tracker, open_cast(worn, settings, models), settings, looks_a_frame=None)
 
 
-def hiding_settings(settings: Settings, worn: SourceFace | CastPlan | Cast) -> Settings:
-    """Return the settings with every frame searched, for as many faces as can be followed, where all others are hidden."""
-    if isinstance(worn, SourceFace) or worn.others == "leave":
+def open_picture_tracker(settings: Settings, models: Models) -> Tracker:
+    """Open the tracker of one picture: a finer search in all rotations, no smoothing."""
+    settings = replace(settings, smoothing=0.0)
+    return Tracker(RotatedDetector(TiledDetector(models.photo_detector)), models.landmarker, settings, models.turned)
+
+
+def hiding_settings(settings: Settings, worn: SourceFace | CastPlan | Cast | Treatment) -> Settings:
+    """Return the settings with every frame searched, for as many faces as can be followed, where all others are hidden.
+
+    A `Treatment` is that of all others.
+    """
+    others = worn if isinstance(worn, str) else "leave" if isinstance(worn, SourceFace) else worn.others
+    if others == "leave":
         return settings
     return replace(settings, faces=MOST_FACES, detect_every=1)
 
@@ -263,8 +275,7 @@ def open_hiding_tracker(settings: Settings, models: Models, *, picture: bool) ->
     """Open the tracker of faces that wear stand-ins over covers: of a stream of frames, or of one picture."""
     if not picture:
         return Tracker(models.detector, models.landmarker, settings, models.turned)
-    settings = replace(settings, smoothing=0.0)
-    return Tracker(RotatedDetector(TiledDetector(models.photo_detector)), models.landmarker, settings, models.turned)
+    return open_picture_tracker(settings, models)
 
 
 def open_cast(worn: SourceFace | CastPlan, settings: Settings, models: Models) -> Cast:

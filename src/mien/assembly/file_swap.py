@@ -1,7 +1,6 @@
 """One file swapped into another: reader, pipeline, export and writer put together."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,6 +8,7 @@ from threading import Event
 
 from mien.assembly import factory
 from mien.assembly.cast_plan import CastPlan
+from mien.assembly.picture_ahead import PictureAhead
 from mien.batch import job
 from mien.batch.export import Export, PartExporter
 from mien.batch.job import JobResult, Progress
@@ -25,7 +25,7 @@ from mien.safety.content_check import FileContentCheck
 from mien.settings import Settings
 from mien.swap.parts import PartBorders, WholeFilm, with_borders
 from mien.swap.pipeline import Pipeline
-from mien.types import Image, SourceFace
+from mien.types import Frame, FrameResult, Image, SourceFace
 
 _NAMED = 5  # people that an error lists: one line
 Watch = Callable[[PartExporter], PartExporter]
@@ -65,16 +65,23 @@ class FileSwap:
 
     def swap_picture(self, picture: Picture, output: OutputFile) -> JobResult:
         """Swap the picture into `output`, which is not entered yet. Raises a `MienError`; then nothing is written."""
-        # Half of the time of a check is its opening, by onnxruntime, which needs no GIL.
-        with ThreadPoolExecutor(1, "open") as pool:
-            opening = pool.submit(factory.open_content_check, Store())
-            pipeline = factory.open_picture_pipeline(self.settings, self.models, self.worn)
-            content = opening.result()
+        others = "leave" if isinstance(self.worn, SourceFace) else self.worn.others
+        with PictureAhead(lambda: picture, self.settings, self.models, others) as ahead:
+            return self.swap_ahead(ahead, output)
+
+    def swap_ahead(self, ahead: PictureAhead, output: OutputFile) -> JobResult:
+        """Swap a picture that was begun, as `swap_picture` does."""
+        picture = ahead.picture()
+        pipeline = factory.open_picture_pipeline(self.settings, self.models, self.worn, ahead.tracker)
         strength = moving.mark_strength(self.kind, output.path, self.settings)
-        exporter = self._exporter([[picture.frame.image]], "picture", strength, content)
+        exporter = self._exporter([[picture.frame.image]], "picture", strength, ahead.content())
+
+        def swap(frame: Frame) -> FrameResult:
+            return pipeline.swap_frame(frame, ahead.faces())
+
         with self._told_apart(pipeline), output:
             result = job.run_picture(
-                picture, output, pipeline.swap_frame, exporter, quality=self.settings.quality, engine=self.settings.engine
+                picture, output, swap, exporter, quality=self.settings.quality, engine=self.settings.engine
             )
         return replace(result, worn=tuple(pipeline.worn_frames.items()))
 

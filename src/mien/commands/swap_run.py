@@ -1,7 +1,9 @@
 """Run of `mien swap`: check the request, run a job for each target, report the results."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
@@ -10,6 +12,7 @@ from rich.markup import escape
 from mien.assembly import factory, registry, stand_ins
 from mien.assembly.file_swap import FileSwap
 from mien.assembly.idle_settings import idle_notes
+from mien.assembly.picture_ahead import PictureAhead
 from mien.batch.job import JobResult
 from mien.commands.swap_cast import Costumes, OpenedCast, consented, costumes_of, open_cast, photos_of
 from mien.commands.swap_plan import print_costumes, print_notes, print_plan
@@ -20,6 +23,7 @@ from mien.media.files import moving
 from mien.media.files.encoders import CONTAINERS
 from mien.media.files.moving import Kind
 from mien.media.files.output_file import OutputFile, same_file
+from mien.media.files.picture_read import read_picture
 from mien.media.files.temporary_files import Temporaries
 from mien.models.library.store import Store
 from mien.provenance.trust import Trust, open_trust
@@ -59,7 +63,10 @@ def run_swap(request: Request, *, quiet: bool, report: Callable[[MienError], Non
         print_costumes(costumes, console)
         return 0
     with outputs:
-        _swap_one(request, open_parts(request, costumes, console, quiet), task, console, quiet)
+        trust, models = open_trust(request.data, request.signing), _models(request.settings)
+        with _begun(request, models, task) as ahead:
+            parts = SwapParts(models, trust, consented(request, _opened(request, costumes, models, console, quiet), trust))
+            _swap_one(request, parts, task, console, quiet, ahead)
     return 0
 
 
@@ -78,7 +85,8 @@ def _swap_all(request: Request, outputs: Outputs, console: Console, quiet: bool,
         if parts is None:
             print_plan(request, task, console)
         else:
-            _swap_one(request, parts, task, console, quiet)
+            with _begun(request, parts.models, task) as ahead:
+                _swap_one(request, parts, task, console, quiet, ahead)
 
     with outputs:
         done, codes = each_target(request.targets, swap, report)
@@ -146,21 +154,30 @@ def open_parts(request: Request, costumes: Costumes, console: Console, quiet: bo
     return SwapParts(models, trust, consented(request, _opened(request, costumes, models, console, quiet), trust))
 
 
-def _swap_one(request: Request, parts: SwapParts, task: Task, console: Console, quiet: bool) -> None:
+def _begun(request: Request, models: factory.Models, task: Task) -> AbstractContextManager[PictureAhead | None]:
+    """Return the beginning of a target that is a picture."""
+    settings = request.settings
+    if task.kind is not Kind.PICTURE:
+        return nullcontext()
+    read = partial(read_picture, task.target, max_pixels=settings.max_pixels, max_bytes=settings.max_bytes)
+    return PictureAhead(read, settings, models, request.roles.others)
+
+
+def _swap_one(
+    request: Request, parts: SwapParts, task: Task, console: Console, quiet: bool, ahead: PictureAhead | None
+) -> None:
     temporaries = parts.trust.temporaries
     journalled = replace(task, output=_output(request, task.output.path, temporaries))
     with temporaries.cleaned():
-        if task.kind is Kind.PICTURE:
-            _swap_picture(request, parts, journalled, console, quiet)
+        if ahead is not None:
+            _swap_picture(request, parts, journalled, console, quiet, ahead)
         else:
             _swap_moving(request, parts, journalled, console, quiet)
 
 
-def _swap_picture(request: Request, parts: SwapParts, task: Task, console: Console, quiet: bool) -> None:
-    file_swap = file_swap_of(request, parts, task)
-    picture = file_swap.read_picture()
-    print_notes(console, picture.notes)
-    result = file_swap.swap_picture(picture, task.output)
+def _swap_picture(request: Request, parts: SwapParts, task: Task, console: Console, quiet: bool, ahead: PictureAhead) -> None:
+    print_notes(console, ahead.picture().notes)
+    result = file_swap_of(request, parts, task).swap_ahead(ahead, task.output)
     print_notes(console, result.warnings)
     if not quiet:
         faces = f"{result.faces_swapped} face{'s' if result.faces_swapped > 1 else ''}"

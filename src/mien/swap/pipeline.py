@@ -79,13 +79,16 @@ class Pipeline:
         self.frames_with_faces = 0
         """Frames in which any face was found."""
 
-    def swap_frame(self, frame: Frame) -> FrameResult:
-        """Replace the faces of the frame, in place: the picture of `frame` is used up."""
-        return self.swap(self.track(frame))
+    def swap_frame(self, frame: Frame, faces: tuple[TrackedFace, ...] | None = None) -> FrameResult:
+        """Replace the faces of the frame, in place: the picture of `frame` is used up. `faces` as in `track`."""
+        return self.swap(self.track(frame, faces))
 
-    def track(self, frame: Frame) -> SeenFrame:
-        """Return the faces of the frame and what is known of them; the picture is not changed."""
-        faces = self._tracker.update(frame)
+    def track(self, frame: Frame, faces: tuple[TrackedFace, ...] | None = None) -> SeenFrame:
+        """Return the faces of the frame and what is known of them; the picture is not changed.
+
+        `faces` are those of the tracker where it has been given the frame before.
+        """
+        faces = self._tracker.update(frame) if faces is None else faces
         return self._observed(frame, faces, self._casting.see(frame, faces, self._cast))
 
     def track_all(self, frames: Iterable[Frame]) -> Iterator[SeenFrame]:
