@@ -19,7 +19,7 @@ from mien import api
 from mien.api.arguments import models_of
 from mien.api.face_maps import worn_of
 from mien.api.frames import FrameSwapper
-from mien.assembly import factory
+from mien.assembly import embedded_networks, factory
 from mien.errors import AdulthoodNeeded, ContentRefused, NoSourceFace, OutputError, SourceFaceChild, UsageError
 from mien.provenance.credentials.read import read_credentials
 from mien.provenance.mark.windows import find_mark
@@ -64,7 +64,7 @@ def test_importing_the_package_loads_nothing_heavy() -> None:
 def test_a_face_that_looks_young_loads_when_the_person_is_stated_to_be_an_adult(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(factory, "AgeNet", lambda session: FakeAgeEstimator(16.0))
+    monkeypatch.setattr(embedded_networks, "AgeNet", lambda session: FakeAgeEstimator(16.0))
     with pytest.raises(AdulthoodNeeded, match="about 16 years") as caught:
         mien.load_face(COLLINS, consent="public-domain", data=tmp_path)
     assert "--adult" in caught.value.remedy
@@ -75,7 +75,7 @@ def test_a_face_that_looks_young_loads_when_the_person_is_stated_to_be_an_adult(
     loaded = mien.load_face(COLLINS, consent="public-domain", adult=True, data=tmp_path)
     assert (loaded.source.age, loaded.consent.adult_at is None) == (16.0, False)
     assert mien.load_face(COLLINS, data=tmp_path).consent == loaded.consent, "stated once"
-    monkeypatch.setattr(factory, "AgeNet", lambda session: FakeAgeEstimator(9.0))
+    monkeypatch.setattr(embedded_networks, "AgeNet", lambda session: FakeAgeEstimator(9.0))
     with pytest.raises(SourceFaceChild):
         mien.load_face(COLLINS, adult=True, data=tmp_path)
 

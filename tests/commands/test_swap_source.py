@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mien.assembly import factory
+from mien.assembly import embedded_networks
 from mien.commands.main import main
 from mien.provenance.consent import Consents
 from mien.system.database import Database
@@ -26,7 +26,7 @@ def swap(tmp_path: Path) -> Run:
 
 
 def _looks(monkeypatch: pytest.MonkeyPatch, *ages: float) -> None:
-    monkeypatch.setattr(factory, "AgeNet", lambda session: FakeAgeEstimator(*ages))
+    monkeypatch.setattr(embedded_networks, "AgeNet", lambda session: FakeAgeEstimator(*ages))
 
 
 def _said(capsys: pytest.CaptureFixture[str]) -> str:
@@ -112,10 +112,10 @@ def test_an_earlier_consent_does_not_state_adulthood(
 
 _LOOKING_16 = """
 import sys
-from mien.assembly import factory
+from mien.assembly import embedded_networks
 from mien.commands.main import main
 from mien.testing import FakeAgeEstimator
-factory.AgeNet = lambda session: FakeAgeEstimator(16.0)
+embedded_networks.AgeNet = lambda session: FakeAgeEstimator(16.0)
 sys.exit(main(sys.argv[1:]))
 """
 

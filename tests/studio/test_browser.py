@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import pytest
 
-from mien.assembly import factory
+from mien.assembly import embedded_networks, factory
 from mien.media.files.picture_read import read_picture
 from mien.models.library.store import Store
 from mien.provenance.consent import Consents
@@ -304,7 +304,7 @@ def test_of_several_faces_one_is_chosen_before_consent(chromium: Any, examples: 
 def test_adulthood_is_asked_for_a_face_that_looks_young(
     chromium: Any, examples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(factory, "AgeNet", lambda session: FakeAgeEstimator(16.0))
+    monkeypatch.setattr(embedded_networks, "AgeNet", lambda session: FakeAgeEstimator(16.0))
     collins = examples / "eileen_collins.png"
     with running_studio(tmp_path) as studio, visiting(chromium, studio) as person:
         page, consents = person.page, Consents(Database(studio.data))

@@ -11,7 +11,7 @@ import httpx
 import numpy as np
 import pytest
 
-from mien.assembly import factory, stand_ins
+from mien.assembly import embedded_networks, stand_ins
 from mien.errors import AdulthoodNeeded
 from mien.provenance.consent import Consents
 from mien.system.database import Database
@@ -175,7 +175,7 @@ class TestAges:
     @staticmethod
     def looks(monkeypatch: pytest.MonkeyPatch, *ages: float) -> None:
         """Fix the ages for the studios that start from now on."""
-        monkeypatch.setattr(factory, "AgeNet", lambda session: FakeAgeEstimator(*ages))
+        monkeypatch.setattr(embedded_networks, "AgeNet", lambda session: FakeAgeEstimator(*ages))
 
     def test_a_child_is_refused(self, tmp_path: Path, examples: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.looks(monkeypatch, 9.0)

@@ -1,11 +1,12 @@
 """Construction of models and pipelines out of settings."""
 
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from mien.assembly import registry
 from mien.assembly.cast_plan import EMBEDDED_RECOGNISER, CastPlan
+from mien.assembly.embedded_networks import EmbeddedNetworks, open_hand_finder
 from mien.contracts import (
     AgeEstimator,
     ContentClassifier,
@@ -19,18 +20,12 @@ from mien.contracts import (
 )
 from mien.imaging.kernel_files import kernel_folder
 from mien.models.library.store import Store
-from mien.models.networks.age_net import AgeNet
 from mien.models.networks.detectors.pyramid import Pyramid
 from mien.models.networks.detectors.yunet import YuNet, YuNetNetwork, YuNetSession
 from mien.models.networks.detectors.yunet_blocks import YuNetBlocks
 from mien.models.networks.face_mesh import FaceMesh, MeshSession
-from mien.models.networks.finish_net import FinishNet
-from mien.models.networks.hands.finder import HandNets
-from mien.models.networks.hands.hand_joints import HandJoints
-from mien.models.networks.hands.palms import PalmDetector
 from mien.models.networks.mesh.blocks import MeshBlocks
 from mien.models.networks.nsfw import OpenNsfw
-from mien.models.networks.parser_net import ParserNet
 from mien.models.networks.recognisers.face_id import FaceId
 from mien.models.networks.vectors import computes_blocks
 from mien.models.runtime.onnx_session import OnnxSession
@@ -93,20 +88,16 @@ class Models:
         )
 
 
-def open_models(settings: Settings, store: Store) -> Models:
-    """Open the embedded models; raises a `ModelError`."""
+def open_models(settings: Settings, store: Store, networks: EmbeddedNetworks | None = None) -> Models:
+    """Open the embedded models; raises a `ModelError`. `networks` are those that are being opened already."""
     sessions = SessionCache(store, settings.device, settings.precision)
-    # onnxruntime opens its networks without the GIL; meanwhile this thread reads the graphs of those that are kernels.
-    with ThreadPoolExecutor(1, "open") as pool:
-        finisher = pool.submit(lambda: FinishNet(OnnxSession("finish", store.read("finish"))))
-        ages = pool.submit(lambda: AgeNet(OnnxSession("age_112", store.read("age_112"))))
-        parser = pool.submit(lambda: ParserNet(OnnxSession("parser", store.read("parser"))))
-        hands = pool.submit(open_hand_finder, store)
+    # Meanwhile this thread reads the graphs of the networks that are kernels.
+    with nullcontext(networks) if networks else EmbeddedNetworks(store) as opening:
         yunet = open_yunet(store)
         photo_detector, detector = _open_detectors(settings, sessions, yunet)
         turned = RotatedSearch(YuNet(yunet, longer_side=SWEEP_SIDE, min_score=LOW_CONFIDENCE_SCORE))
         landmarker = open_landmarker(store)
-        opened = finisher.result(), ages.result(), parser.result(), hands.result()
+        opened = opening.finisher(), opening.ages(), opening.parser(), opening.hand_finder()
     return Models(photo_detector, detector, turned, landmarker, *opened, sessions)
 
 
@@ -176,12 +167,6 @@ def open_landmarker(store: Store) -> FaceMesh:
     if _has_blocks():
         return FaceMesh(MeshBlocks(content))
     return FaceMesh(MeshSession(OnnxSession("face_mesh_478", content)))
-
-
-def open_hand_finder(store: Store) -> HandFinder:
-    """Open both networks of hands; raises a `ModelError`."""
-    palms = PalmDetector(OnnxSession("palm_192", store.read("palm_192")))
-    return HandNets(palms, HandJoints(OnnxSession("hand_224", store.read("hand_224"))))
 
 
 def open_recogniser(store: Store) -> FaceId:

@@ -80,9 +80,15 @@ def _unless(refused: bool, words: str) -> str:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from mien.commands.swap_run import run_swap
+    request = request_of(options)
+    from mien.assembly.embedded_networks import EmbeddedNetworks
+    from mien.models.library.store import Store
 
-    return run_swap(request_of(options), quiet=options.quiet, report=print_error)
+    with EmbeddedNetworks(Store()) as networks:
+        # Meanwhile: half of a start are imports.
+        from mien.commands.swap_run import run_swap
+
+        return run_swap(request, networks, quiet=options.quiet, report=print_error)
 
 
 def request_of(options: argparse.Namespace) -> "Request":

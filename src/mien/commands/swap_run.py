@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from mien.assembly import factory, registry, stand_ins
+from mien.assembly.embedded_networks import EmbeddedNetworks
 from mien.assembly.file_swap import FileSwap
 from mien.assembly.idle_settings import idle_notes
 from mien.assembly.picture_ahead import PictureAhead
@@ -42,42 +43,51 @@ class SwapParts:
     cast: OpenedCast
 
 
-def run_swap(request: Request, *, quiet: bool, report: Callable[[MienError], None]) -> int:
+def run_swap(
+    request: Request, networks: EmbeddedNetworks | None = None, *, quiet: bool, report: Callable[[MienError], None]
+) -> int:
     """Carry out the request and return the exit code; writes to the error stream only.
 
     Raises a `MienError` of the whole request, or of its only target. Of several targets, the errors go to `report` and the
-    others go on; the exit code is that of the first error.
+    others go on; the exit code is that of the first error. `networks` are those that are being opened already.
     """
     console = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
     outputs = Outputs(request.output, into_folder=request.into_folder, inputs=request.inputs)
     outputs.check()
     if len(request.targets) > 1:
-        return _swap_all(request, outputs, console, quiet, report)
+        return _swap_all(request, outputs, networks, console, quiet, report)
     # The cheap checks come first: names, folders, formats, people.
     costumes = checked_costumes(request)
     task = task_of(request, request.targets[0], outputs)
     costumes.check_film(task.target)
     if request.dry_run:
-        _opened(request, costumes, _models(request.settings), console, quiet)
+        _opened(request, costumes, _models(request.settings, networks), console, quiet)
         print_plan(request, task, console)
         print_costumes(costumes, console)
         return 0
     with outputs:
-        trust, models = open_trust(request.data, request.signing), _models(request.settings)
+        trust, models = open_trust(request.data, request.signing), _models(request.settings, networks)
         with _begun(request, models, task) as ahead:
             parts = SwapParts(models, trust, consented(request, _opened(request, costumes, models, console, quiet), trust))
             _swap_one(request, parts, task, console, quiet, ahead)
     return 0
 
 
-def _swap_all(request: Request, outputs: Outputs, console: Console, quiet: bool, report: Callable[[MienError], None]) -> int:
+def _swap_all(
+    request: Request,
+    outputs: Outputs,
+    networks: EmbeddedNetworks | None,
+    console: Console,
+    quiet: bool,
+    report: Callable[[MienError], None],
+) -> int:
     costumes = checked_costumes(request)
     if request.dry_run:
-        _opened(request, costumes, _models(request.settings), console, quiet)
+        _opened(request, costumes, _models(request.settings, networks), console, quiet)
         print_costumes(costumes, console)
         parts = None
     else:
-        parts = open_parts(request, costumes, console, quiet)
+        parts = open_parts(request, costumes, console, quiet, networks)
 
     def swap(target: Path) -> None:
         task = task_of(request, target, outputs)
@@ -117,9 +127,9 @@ def _output(request: Request, path: Path, journal: Temporaries | None = None) ->
     return OutputFile(path, overwrite=request.overwrite, inputs=request.inputs, journal=journal)
 
 
-def _models(settings: Settings) -> factory.Models:
+def _models(settings: Settings, networks: EmbeddedNetworks | None) -> factory.Models:
     """Open the embedded models and check that the others named by the settings are installed."""
-    models = factory.open_models(settings, Store())
+    models = factory.open_models(settings, Store(), networks)
     registry.check_names(settings, models.sessions)
     return models
 
@@ -147,10 +157,12 @@ def _opened(request: Request, costumes: Costumes, models: factory.Models, consol
     return opened
 
 
-def open_parts(request: Request, costumes: Costumes, console: Console, quiet: bool) -> SwapParts:
+def open_parts(
+    request: Request, costumes: Costumes, console: Console, quiet: bool, networks: EmbeddedNetworks | None = None
+) -> SwapParts:
     """Open models, photos and people of a request, with the consents for all faces. Raises a `MienError`."""
     trust = open_trust(request.data, request.signing)
-    models = _models(request.settings)
+    models = _models(request.settings, networks)
     return SwapParts(models, trust, consented(request, _opened(request, costumes, models, console, quiet), trust))
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mien.assembly import factory
+from mien.assembly.embedded_networks import open_hand_finder
 from mien.contracts import HandFinder
 from mien.models.library.store import Store
 from mien.models.networks.hands.finder import HandNets
@@ -49,13 +49,13 @@ def test_a_bare_face_has_no_hands() -> None:
     face = portrait(COLLINS)
     x, y = face.landmarks.points[:, :2].mean(0)
     high = float(np.ptp(face.landmarks.points[:, 1]))
-    finder = factory.open_hand_finder(Store())
+    finder = open_hand_finder(Store())
     assert finder.search(face.image, (float(x), float(y) + 0.35 * high), 3.2 * high) == []
 
 
 def test_a_real_hand_is_found_and_followed(media: Path) -> None:
     frames = read_frames(media / "clips" / "sign_no.mkv")
-    finder = factory.open_hand_finder(Store())
+    finder = open_hand_finder(Store())
     found = finder.search(frames[36].image, (310.0, 160.0), 300.0)
     assert found
     again = finder.follow(frames[37].image, found[0])

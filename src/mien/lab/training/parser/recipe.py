@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mien.assembly import factory
+from mien.assembly.embedded_networks import open_hand_finder
 from mien.contracts import Parser
 from mien.errors import UsageError
 from mien.lab.training.parser import learn
@@ -77,7 +78,7 @@ def _read(data: Path, clips: Path | None, say: Callable[[str], None]) -> tuple[P
     store = Store()
     models = factory.open_models(Settings(), store)
     portraits = read_portraits(data, models, lambda done, total: say(f"portrait {done} of {total}") if done % 25 == 0 else None)
-    found = FromClips([], [], []) if clips is None else read_clips(clips, models, factory.open_hand_finder(store), say)
+    found = FromClips([], [], []) if clips is None else read_clips(clips, models, open_hand_finder(store), say)
     learnt, held_back = split(portraits)
     pictures = [each.image for each in learnt if not is_turned(each)]
     learning = Props([*learnt, *found.faces], pictures, found.cuts, found.poses)
