@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence, Set
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import cv2
@@ -203,9 +204,12 @@ def _checked(photo: SearchedPhoto, face: PhotoFace, by: Inspection) -> SourceFac
 def judged(photo: Image, landmarks: Landmarks, by: Inspection) -> SourceFace:
     """Check, parse and appraise the face with these landmarks in a photo, BGR uint8. Raises a `SourceFaceError`."""
     check_face(photo, landmarks)
-    classes = classes_of(photo, landmarks, by.parser)
-    check_fit(photo, landmarks, by.landmarker, classes)
-    age = checked_age(photo, landmarks, by.ages)
+    # Neither of these networks needs what the other one finds.
+    with ThreadPoolExecutor(1, "age") as pool:
+        aging = pool.submit(checked_age, photo, landmarks, by.ages)
+        classes = classes_of(photo, landmarks, by.parser)
+        check_fit(photo, landmarks, by.landmarker, classes)
+        age = aging.result()
     faults = appraisal.appraise(photo, landmarks, classes)
     warnings = tuple(fault.text for fault in faults if fault.severity >= appraisal.TUNING.told)
     crop, landmarks = cut_out(photo, landmarks, TUNING.cut_margin, TUNING.max_cut_side)
