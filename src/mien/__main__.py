@@ -1,8 +1,14 @@
 """The command line as a program: `mien`, and `python -m mien` without the current folder on the module path."""
 
 import atexit
+import gc
 import os
 import sys
+
+_COLLECT_AFTER = 10_000, 100
+"""New objects after which Python collects garbage among them, and how often until it looks at all since the last such look. A
+picture makes some 60,000 that stay: at Python's 700 and 10 collections take 5 % of its processor time, at 10,000 and 10 2 %.
+The modules that a command loads before it begins take 4 % less at 10,000 (292 and 281 ms)."""
 
 
 class Ending:
@@ -32,6 +38,7 @@ def run() -> None:
     ending = Ending()
     # What is registered first is called last.
     atexit.register(ending)
+    gc.set_threshold(*_COLLECT_AFTER)
     try:
         from mien.commands.main import main
 

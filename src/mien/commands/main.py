@@ -1,7 +1,6 @@
 """The command line: run a command, turn every error into an exit code."""
 
 import argparse
-import gc
 import io
 import logging
 import sys
@@ -14,9 +13,6 @@ from mien.commands.stopping import terminating_like_interrupting
 from mien.errors import MienError, UsageError
 from mien.system.programs import harden
 
-_COLLECT_AFTER = 10_000, 100
-"""New objects after which Python collects garbage among them, and how often until it looks at all since the last such look. A
-picture makes some 60,000 that stay: at Python's 700 and 10 collections take 5 % of its processor time, at 10,000 and 10 2 %."""
 _INTERRUPTED = 130  # exit code; what a shell reports of a program that Ctrl-C ended
 
 
@@ -34,13 +30,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for library in ("PIL", "tifffile"):
         # They log what is wrong with a damaged file; the error that follows says it in our words.
         logging.getLogger(library).setLevel(logging.CRITICAL)
-    hook, collect_after = sys.unraisablehook, gc.get_threshold()
-    gc.set_threshold(*_COLLECT_AFTER)
+    hook = sys.unraisablehook
     try:
         return _outcome(options)
     finally:
         sys.unraisablehook = hook
-        gc.set_threshold(*collect_after)
 
 
 def _outcome(options: argparse.Namespace) -> int:
