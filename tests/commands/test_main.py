@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from mien.commands.main import main
+from tests.support.clips import repeated
 from tests.support.places import EXAMPLES
 from tests.support.portraits import COLLINS, HOPPER
 
@@ -300,7 +301,7 @@ def test_several_faces_in_the_photo(tmp_path: Path, out: Path, capsys: pytest.Ca
 def test_stopping_leaves_nothing(tmp_path: Path, lasting_clip: Path, signal_number: signal.Signals) -> None:
     long_clip, folder = tmp_path / "long.mkv", tmp_path / "out"
     folder.mkdir()
-    _repeat(lasting_clip, long_clip, 12)
+    repeated(lasting_clip, long_clip, 12)
     command = [sys.executable, "-m", "mien.commands.main", "swap", str(COLLINS), str(long_clip), "-o", str(folder / "out.mp4")]
     command += ["--consent", "public-domain"]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
@@ -314,27 +315,6 @@ def test_stopping_leaves_nothing(tmp_path: Path, lasting_clip: Path, signal_numb
     assert "nothing was written" in said
     assert "Traceback" not in said
     assert _left_in(folder) == set()
-
-
-def _repeat(clip: Path, path: Path, times: int) -> None:
-    """Write the clip's video packets several times in a row."""
-    import av
-
-    with av.open(str(path), "w") as target:
-        copy, shift = None, 0
-        for _ in range(times):
-            with av.open(str(clip)) as source:
-                stream = source.streams.video[0]
-                copy = copy or target.add_stream_from_template(stream)
-                length = stream.duration or 0
-                for packet in source.demux(stream):
-                    if packet.dts is None or packet.pts is None:
-                        continue
-                    packet.pts += shift
-                    packet.dts += shift
-                    packet.stream = copy
-                    target.mux(packet)
-                shift += length
 
 
 @pytest.mark.parametrize("command", ["doctor", "models", "settings"])

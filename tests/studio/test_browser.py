@@ -25,6 +25,7 @@ from mien.system.folders import MODELS_VARIABLE
 from mien.testing import FakeAgeEstimator, FakeClassifier
 from mien.types import Floats, Image
 from tests.support.browser import CHROMIUM, UNNAMED, Person, visiting
+from tests.support.clips import repeated
 from tests.support.places import DATA
 from tests.support.running_studio import Studio, loop_clip, running_studio
 from tests.support.side_by_side import write_side_by_side
@@ -484,7 +485,7 @@ def test_the_queue_is_put_in_order_and_survives_a_restart(
 ) -> None:
     films = [tmp_path / name for name in ("holiday.mp4", "interview.mp4")]
     for film in films:
-        film.write_bytes(lasting_clip.read_bytes())
+        repeated(lasting_clip, film, 12)
     data, first, second = (tmp_path / name for name in ("data", "first", "second"))
     for folder in (first, second):
         folder.mkdir()
@@ -674,7 +675,7 @@ def test_a_picture_is_there_while_the_exact_frame_is_decoded(
         page.click("#film-dialog .cancel")
 
 
-def test_a_file_without_people_says_so_and_looking_can_be_stopped(chromium: Any, examples: Path, tmp_path: Path) -> None:
+def test_a_file_without_people_says_so_and_looking_can_be_stopped(chromium: Any, lasting_clip: Path, tmp_path: Path) -> None:
     text, grey = tmp_path / "letter.mp4", tmp_path / "grey.png"
     text.write_bytes(b"no video")
     cv2.imwrite(str(grey), np.full((200, 300, 3), 90, np.uint8))
@@ -697,7 +698,7 @@ def test_a_file_without_people_says_so_and_looking_can_be_stopped(chromium: Any,
             page.wait_for_timeout(200)
             person.shoot(f"film-{file.stem}")
             page.click("#film-dialog .cancel")
-        page.set_input_files("#film-file", str(examples / "clip.mp4"))
+        page.set_input_files("#film-file", str(repeated(lasting_clip, tmp_path / "long.mp4", 12)))
         page.wait_for_selector("#film-dialog[open]")
         page.click("#film-stop")
         person.until(lambda: studio.state()["films"][-1]["state"] == "stopped", "it stops")

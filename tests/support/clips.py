@@ -299,3 +299,22 @@ def resized(source: Path, target: Path, width: int, height: int, every: int = 1)
                 index += 1
         made.mux(small.encode(None))
     return target
+
+
+def repeated(source: Path, target: Path, times: int) -> Path:
+    """Write the video packets of `source` several times in a row, for work that lasts until it is stopped; return `target`."""
+    with av.open(str(target), "w") as made:
+        copied, shift = None, 0
+        for _ in range(times):
+            with av.open(str(source)) as given:
+                video = given.streams.video[0]
+                copied = copied or made.add_stream_from_template(video)
+                for packet in given.demux(video):
+                    if packet.dts is None or packet.pts is None:
+                        continue
+                    packet.pts += shift
+                    packet.dts += shift
+                    packet.stream = copied
+                    made.mux(packet)
+                shift += video.duration or 0
+    return target
