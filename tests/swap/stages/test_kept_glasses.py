@@ -11,6 +11,7 @@ from mien.face.aligned_crop import cut
 from mien.imaging import geometry
 from mien.models.format.parsing import SIDE, TEMPLATE, FaceClass
 from mien.swap.stages.kept_glasses import TUNING, KeptGlasses
+from mien.swap.stream_state import stream_bytes
 from mien.types import FacePatch, Frame, Image, KnownFace, Mask, ParsedFace, TrackedFace
 from tests.support.portraits import COLLINS, portrait
 
@@ -123,3 +124,14 @@ def test_a_face_at_the_border_of_the_picture_does_no_harm() -> None:
     moved = face.landmarks.points - np.array([x, 0, 0], np.float32)
     patch = _result(KeptGlasses(), part, replace(face, landmarks=replace(face.landmarks, points=moved)))
     assert patch.mask.min() < 100
+
+
+def test_what_is_known_of_glasses_goes_on_elsewhere_with_the_same_bits() -> None:
+    image, face, _ = _worn()
+    here = KeptGlasses()
+    _result(here, image, face)
+    (elsewhere,) = stream_bytes({}).read(stream_bytes({}).write((here,), {}), {})
+    for _ in range(TUNING.every_frames + 1):
+        wanted, found = (_result(each, image, face) for each in (here, elsewhere))
+        np.testing.assert_array_equal(found.mask, wanted.mask)
+        np.testing.assert_array_equal(found.crop, wanted.crop)
