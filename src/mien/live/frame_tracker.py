@@ -42,6 +42,7 @@ class FrameTracker:
         self._generation = generation
         self._parts = make_tracking(settings)
         self._numbering = 0
+        self._failures = 0
         self._is_due = False
 
     def track(
@@ -67,7 +68,8 @@ class FrameTracker:
             faces,
             low_confidence,
             confirming,
-            (generation << 32) + parts.tracker.scene,
+            # Another scene closes the picture, as another input and a failure do.
+            (generation << 32) + (self._failures << 20) + parts.tracker.scene,
             frame.image.copy() if wants_before else None,
             frame.image.copy() if wants_classes else None,
             generation,
@@ -75,8 +77,9 @@ class FrameTracker:
         )
 
     def renew(self) -> None:
-        """Make new parts before the next frame: those of this one failed."""
+        """Make new parts before the next frame, which begins another scene: those of this one failed."""
         self._is_due = True
+        self._failures += 1
 
     def _renew(self) -> None:
         """Make new parts; when a model cannot be opened, keep the current ones without any track."""
