@@ -324,9 +324,9 @@ def test_a_page_whose_studio_still_starts_says_so(chromium: Any, lasting_studio:
         page.goto(lasting_studio.page)
         page.locator("#empty-title").wait_for(state="visible")
         assert page.inner_text("#empty-title") == "Opening…"
-        page.wait_for_function("window.state")
+        page.wait_for_function("() => window.state")
         page.evaluate("window.tell({ type: 'state', state: window.state })")
-        page.wait_for_function("document.querySelector('#empty-title').textContent !== 'Opening…'")
+        page.wait_for_function("() => document.querySelector('#empty-title').textContent !== 'Opening…'")
     finally:
         context.close()
 

@@ -40,13 +40,25 @@ class CaptureTuning:
 DEFAULT_TUNING = CaptureTuning()
 
 
+@dataclass(frozen=True, slots=True)
+class CapturedFrame:
+    """A frame, and the number of the input that it comes from."""
+
+    frame: Frame
+    generation: int
+
+
 class Capture:
-    """One input. After `stop` nothing of it reaches the mailbox any more, even if its device hangs for ever."""
+    """One input, with its number `generation`.
+
+    After `stop` nothing of it reaches the mailbox any more, even if its device hangs for ever.
+    """
 
     def __init__(
         self,
         make_source: MakeSource,
-        frames: Mailbox[Frame],
+        frames: Mailbox[CapturedFrame],
+        generation: int,
         meter: Meter,
         changed: Callable[[], None],
         tuning: CaptureTuning = DEFAULT_TUNING,
@@ -54,6 +66,7 @@ class Capture:
         self._tuning = tuning
         self._make_source = make_source
         self._frames = frames
+        self._generation = generation
         self._meter = meter
         self._changed = changed
         self._stopping = threading.Event()
@@ -130,7 +143,7 @@ class Capture:
         with self._lock:
             if self._stopping.is_set():
                 return False
-            self._frames.put(frame)
+            self._frames.put(CapturedFrame(frame, self._generation))
         self._meter.captured(time.monotonic())
         self._meter.dropped("capture", self._frames.dropped)
         return True

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import cv2
 
 from mien.contracts import ContentClassifier
-from mien.live.capture import Capture, CaptureTuning, InputStatus, MakeSource
+from mien.live.capture import Capture, CapturedFrame, CaptureTuning, InputStatus, MakeSource
 from mien.live.content import ContentStatus, LiveContent
 from mien.live.enrolment import Enrolment
 from mien.live.frame_observer import FrameObserver, ObservedFrame
@@ -31,7 +31,7 @@ from mien.live.sound import MakeSound, SoundPump
 from mien.provenance.mark.pattern import MARK_MIN_SIDE_PIXELS
 from mien.swap.stream_memory import StreamMemory
 from mien.system.processor import available_cores
-from mien.types import LIVE_TIME_BASE, Frame
+from mien.types import LIVE_TIME_BASE
 
 _BUSY_THREADS = 2
 """Threads of the loop that are busy all the time. On as many cores those of OpenCV only take from them: with one of these, a
@@ -83,7 +83,7 @@ class LiveLoop:
         self._inspector = Inspector()
         self._content = LiveContent(classifier, self._inspector, tuning.inspection)
         self._mark = LiveMark(self._inspector, listener.fingerprint, tuning.inspection)
-        self._captured: Mailbox[Frame] = Mailbox()
+        self._captured: Mailbox[CapturedFrame] = Mailbox()
         self._tracked: Mailbox[ObservedFrame] = Mailbox()
         self._memory = StreamMemory(live=True)
         """Shared: the tracking thread keeps what is known of tracked faces, the swapping thread that of drawn ones."""
@@ -181,18 +181,15 @@ class LiveLoop:
             self._make_source = make_source
             if before is not None and not before.stop():
                 _log.warning("the input did not stop in time; abandoning it")
-            self._forget_input()
+            self._generation += 1
             if make_source is not None:
                 self._open_input(make_source)
         self._listener.changed()
 
-    def _forget_input(self) -> None:
-        # The last frame of one input must not be taken for one of the next.
-        self._captured.take(0)
-        self._generation += 1
-
     def _open_input(self, make_source: MakeSource) -> None:
-        self._capture = Capture(make_source, self._captured, self.meter, self._listener.changed, self._tuning.capture)
+        self._capture = Capture(
+            make_source, self._captured, self._generation, self.meter, self._listener.changed, self._tuning.capture
+        )
         self._capture.start()
 
     def set_sound(self, make_source: MakeSound | None) -> None:
@@ -253,14 +250,12 @@ class LiveLoop:
             # A frame that is tracked and never swapped takes time from the swap, and one that waits for the swap is old.
             if not self._tracked.wait_until_empty(self._tuning.poll_s) or self._stopping.wait(self._pace.spare_s):
                 continue
-            # Read before the frame is taken, so that one of another input is never taken for this one's.
-            generation = self._generation
-            frame = self._captured.take(self._tuning.poll_s)
-            if frame is None:
+            captured = self._captured.take(self._tuning.poll_s)
+            if captured is None or captured.generation != self._generation:
                 continue
             start, self._tracking_since_s = time.perf_counter(), time.monotonic()
             try:
-                observed = self._observed(tracker, observer, frame, generation)
+                observed = self._observed(tracker, observer, captured)
             except Exception as error:  # noqa: BLE001 - thread border: a failed frame is hidden, the next one is tried
                 _log.warning("tracking failed, the picture is veiled: %r", error)
                 tracker.renew()
@@ -272,12 +267,10 @@ class LiveLoop:
             self._tracked.put(observed)
             self.meter.dropped("track", self._tracked.dropped)
 
-    def _observed(
-        self, tracker: FrameTracker, observer: FrameObserver, frame: Frame, generation: int
-    ) -> ObservedFrame:  # fmt: skip
+    def _observed(self, tracker: FrameTracker, observer: FrameObserver, captured: CapturedFrame) -> ObservedFrame:
         snapshot, listener = self.snapshot, self._listener
         tracked = tracker.track(
-            frame, snapshot.settings, generation,
+            captured.frame, snapshot.settings, captured.generation,
             wants_before=listener.wants_before, wants_classes=listener.wants_classes,
         )  # fmt: skip
         return observer.observe(tracked, snapshot)
@@ -395,6 +388,6 @@ class LiveLoop:
                 return
             _log.warning("the input has been silent for %.0f s; reopening it", capture.silent_s)
             capture.stop()
-            self._forget_input()
+            self._generation += 1
             self._open_input(make_source)
         self._listener.changed()
