@@ -60,10 +60,6 @@ class Casting:
         self._chooser = Chooser()
         self._count = -1
 
-    def reset(self) -> None:
-        """Forget everything: another stream begins."""
-        self._identities, self._cast, self._chooser, self._count = None, None, Chooser(), -1
-
     @property
     def identities(self) -> Identities | None:
         """Return the identities of the stream; None while the cast has no members."""

@@ -65,7 +65,5 @@ def test_a_turned_head_and_another_stream_are_left_to_the_mesh() -> None:
     turned = _face(0.05, 0.05, yaw=50.0)
     (seen,) = _rested().lengthened((turned,))
     assert np.array_equal(seen.landmarks.points, turned.landmarks.points)
-    brows = _rested()
-    brows.reset()
-    (first,) = brows.lengthened((_face(0.05, 0.05),))
+    (first,) = Brows().lengthened((_face(0.05, 0.05),))
     assert np.array_equal(first.landmarks.points, _face(0.05, 0.05).landmarks.points), "its rest is not known"

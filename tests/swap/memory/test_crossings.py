@@ -43,7 +43,7 @@ def test_of_two_that_meet_the_smaller_is_behind_and_stays_so_while_its_size_wave
     crossings.update((_face(1, 0, 0.9), _face(2, 3 * _WIDTH)))
     for size in (0.9, 1.1, 0.95):
         assert crossings.update((_face(1, 0, size), _face(2, 0.9 * _WIDTH))) == {1: frozenset({2})}
-    crossings.reset()
+    crossings = Crossings()
     assert crossings.update((_face(1, 0, 1.1), _face(2, 0.9 * _WIDTH))) == {2: frozenset({1})}
 
 

@@ -79,6 +79,6 @@ def test_without_a_finder_nothing_is_known() -> None:
     finder, hands = FakeHandFinder([_hand(face)]), Hands()
     assert hands.update(_frame(0), (face,), {}, finder)
     assert hands.update(_frame(1), (face,), {}, None) == {}
-    hands.reset()
+    hands = Hands()
     assert hands.update(_frame(2), (face,), {}, finder)
     assert finder.searches == 2

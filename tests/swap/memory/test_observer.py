@@ -90,7 +90,7 @@ def test_another_track_another_stream_and_a_long_absence_start_anew() -> None:
     elsewhere, there = _shot((150.0, 0.0))
     other = _see(observer, elsewhere * 0.5, there, 5, track=2)
     assert np.abs(_light(other) / _light(known) - 1).mean() < 0.1
-    observer.reset()
+    observer = Observer()
     assert np.abs(_light(_see(observer, dimmed, landmarks, 6)) / _light(known) - 1).mean() < 0.1
     for index in range(70):
         observer.observe(Frame(image, 7 + index, 7 + index, Fraction(1, 30)), ())
@@ -197,7 +197,7 @@ def test_a_face_that_comes_back_and_a_new_one_have_the_noise_of_the_camera() -> 
     assert _see(observer, noisy(), landmarks, 15).grain == before
     observer.observe(Frame(image, 16, 16, Fraction(1, 30)), ())
     assert _see(observer, noisy(), landmarks, 17, track=7).grain == before
-    observer.reset()
+    observer = Observer()
     assert _see(observer, noisy(), landmarks, 18).grain is None
 
 

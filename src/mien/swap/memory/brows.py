@@ -53,10 +53,6 @@ class Brows:
     def __init__(self) -> None:
         self._usual: dict[int, _Usual] = {}
 
-    def reset(self) -> None:
-        """Forget everything: another stream begins."""
-        self._usual = {}
-
     def lengthened(self, faces: tuple[TrackedFace, ...]) -> tuple[TrackedFace, ...]:
         """Return the faces with each brow where the picture has it; a turned head stays as it is, and nothing is learnt."""
         found = []

@@ -41,10 +41,6 @@ class Crossings:
         self._behind: dict[tuple[int, int], bool] = {}
         self._before: frozenset[int] = frozenset()
 
-    def reset(self) -> None:
-        """Forget everything: another stream begins."""
-        self._behind, self._before = {}, frozenset()
-
     def update(self, faces: Sequence[TrackedFace]) -> dict[int, frozenset[int]]:
         """Return for each face that is behind others the `track_id` of these; faces that meet nobody are left out."""
         boxes = {face.track_id: _grown(geometry.box_of(face.landmarks.points)) for face in faces}

@@ -54,10 +54,6 @@ class Hands:
         self._near: dict[int, _Near] = {}
         self._frame = 0
 
-    def reset(self) -> None:
-        """Forget everything: another stream begins."""
-        self._near = {}
-
     def update(
         self, frame: Frame, faces: tuple[TrackedFace, ...], parsed: Mapping[int, ParsedFace], finder: HandFinder | None
     ) -> dict[int, Mask]:

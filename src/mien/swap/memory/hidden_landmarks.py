@@ -44,10 +44,6 @@ class HiddenLandmarks:
     def __init__(self) -> None:
         self._shapes: dict[int, Floats] = {}
 
-    def reset(self) -> None:
-        """Forget everything: another stream begins."""
-        self._shapes = {}
-
     def held(
         self,
         faces: tuple[TrackedFace, ...],

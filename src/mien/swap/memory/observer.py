@@ -136,10 +136,6 @@ class Observer:
         self._memories: dict[int, _TrackMemory] = {}
         self._grain: Grain | None = None
 
-    def reset(self) -> None:
-        """Forget everything: another stream begins."""
-        self._memories, self._grain = {}, None
-
     def observe(
         self,
         frame: Frame,
