@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from mien.commands import standard_output
 from mien.commands.messages import error_console, print_error
 from mien.commands.parser import build_parser
 from mien.commands.stopping import terminating_like_interrupting
@@ -18,6 +19,7 @@ _INTERRUPTED = 130  # exit code; what a shell reports of a program that Ctrl-C e
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; a `MienError` becomes one line and its remedy."""
+    standard_output.watch()
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A character that the terminal cannot show is no reason to end.
         sys.stdout.reconfigure(errors="backslashreplace")
@@ -45,6 +47,8 @@ def _outcome(options: argparse.Namespace) -> int:
             if getattr(options, "computes", False):
                 _check_machine()
             result: int = options.run(options)
+            if sys.stdout is not None:
+                sys.stdout.flush()
             return result
     except MienError as error:
         print_error(error)
