@@ -464,6 +464,25 @@ def test_a_recording_is_made_and_can_be_fetched(person: Person, checker: Checker
     _assert_worn(next(image for image in reversed(images) if checker.sees_a_face(image)), checker, examples)
 
 
+def test_the_face_that_files_wear_is_seen_and_chosen_beside_them(person: Person, examples: Path) -> None:
+    page, state = person.page, person.studio.state
+    page.click("#tab-files")
+    assert page.locator("#file-face").input_value() == "none"
+    assert page.locator("#file-face-picture").is_hidden()
+    face_id = person.studio.wear(examples / "eileen_collins.png")
+    page.wait_for_function("id => document.getElementById('file-face').value === id", arg=face_id)
+    page.wait_for_function("() => document.getElementById('file-face-picture').naturalWidth > 0")
+    page.select_option("#file-face", "stand-in-2")
+    page.wait_for_selector("[data-stand-in='stand-in-2'] .pick[aria-pressed='true']", state="attached")
+    assert state()["face"] == "stand-in-2"
+    page.select_option("#file-face", "none")
+    page.wait_for_selector("#file-face-picture", state="hidden")
+    assert state()["face"] is None
+    with page.expect_file_chooser() as waiting:
+        page.click("#file-face-add")
+    assert waiting.value.element.get_attribute("id") == "add-face"
+
+
 def test_a_picture_is_swapped_as_a_file(person: Person, examples: Path) -> None:
     person.wear(examples / "eileen_collins.png")
     person.page.click("#tab-files")
@@ -895,6 +914,8 @@ def test_a_second_page_sees_the_same_and_takes_the_camera(person: Person, exampl
 
 
 def test_everything_can_be_reached_with_the_keyboard(person: Person) -> None:
+    person.start_browser_camera()
+    person.page.wait_for_selector("#record:enabled")
     reached = set()
     for _ in range(100):
         person.page.keyboard.press("Tab")

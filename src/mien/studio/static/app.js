@@ -4,6 +4,7 @@ import { Controls } from './controls.js';
 import { byId, make, remember, remembered, say } from './dom.js';
 import { Faces } from './faces.js';
 import { Files } from './files.js';
+import { FileFace } from './fileface.js';
 import { Films } from './films.js';
 import { Inputs } from './inputs.js';
 import { LivePeople } from './livepeople.js';
@@ -40,6 +41,7 @@ class App {
     this.outputs = new Outputs();
     this.films = new Films(this.faces);
     this.files = new Files(this.films);
+    this.fileFace = new FileFace(this.faces);
     /** Loaded when they are first unfolded. @type {import('./presets.js').Presets | undefined} */
     this.presets = undefined;
     byId('presets').addEventListener('toggle', () => void this.openPresets());
@@ -198,6 +200,7 @@ class App {
     this.outputs.show(state);
     this.films.show(state);
     this.files.show(state);
+    this.fileFace.show(state);
     this.presets?.show(state);
     this.openers.show(state);
     for (const element of document.querySelectorAll('.terms')) element.textContent = t('terms', {}, state.terms);

@@ -103,6 +103,7 @@ export default {
   no_sound: 'Kein Ton',
   sound_delay: 'Das Bild kommt {ms} ms später: diesen Wert in OBS als Sync-Versatz des Mikrofons eintragen.',
   choose_file: 'Datei auswählen',
+  file_face: 'Alle tragen',
   file_hint: 'Bild oder Video hierher ziehen, um das gewählte Gesicht allen darin einzusetzen, oder zuerst wählen, wer was trägt.',
   choose_people: 'Wählen, wer was trägt',
   who_wears: 'Wer trägt was',

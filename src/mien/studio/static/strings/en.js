@@ -103,6 +103,7 @@ export default {
   no_sound: 'No sound',
   sound_delay: 'The picture is {ms} ms late: enter this as the sync offset of your microphone in OBS.',
   choose_file: 'Choose a file',
+  file_face: 'Everybody wears',
   file_hint: 'Drop a picture or video here to swap in the chosen face for everybody in it, or choose first who wears what.',
   choose_people: 'Choose who wears what',
   who_wears: 'Who wears what',

@@ -104,6 +104,7 @@ export default {
   no_sound: 'Sin sonido',
   sound_delay: 'La imagen llega {ms} ms tarde: ponlo en OBS como desfase de sincronización del micrófono.',
   choose_file: 'Elegir archivo',
+  file_face: 'Todos llevan',
   file_hint: 'Suelta una foto o un vídeo para poner la cara elegida a todos, o elige antes quién lleva cuál.',
   choose_people: 'Elegir quién lleva cuál',
   who_wears: 'Quién lleva cuál',

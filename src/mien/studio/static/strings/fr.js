@@ -103,6 +103,7 @@ export default {
   no_sound: 'Sans son',
   sound_delay: 'L’image a {ms} ms de retard : saisissez cette valeur dans OBS comme décalage de synchronisation du micro.',
   choose_file: 'Choisir un fichier',
+  file_face: 'Tout le monde porte',
   file_hint: 'Déposez une photo ou une vidéo pour y mettre le visage choisi à tout le monde, ou choisissez d’abord qui porte quoi.',
   choose_people: 'Choisir qui porte quoi',
   who_wears: 'Qui porte quoi',

@@ -104,6 +104,7 @@ export default {
   no_sound: 'Sem som',
   sound_delay: 'A imagem chega {ms} ms depois: informe isso no OBS como deslocamento de sincronia do microfone.',
   choose_file: 'Escolher arquivo',
+  file_face: 'Todos usam',
   file_hint: 'Solte uma foto ou um vídeo para pôr o rosto escolhido em todos, ou escolha antes quem usa qual.',
   choose_people: 'Escolher quem usa qual',
   who_wears: 'Quem usa qual',

@@ -104,6 +104,7 @@ export default {
   no_sound: '无声音',
   sound_delay: '画面晚 {ms} 毫秒：请在 OBS 中把它设为麦克风的同步偏移。',
   choose_file: '选择文件',
+  file_face: '所有人使用',
   file_hint: '把图片或视频拖到这里，给其中所有人换上所选面孔；或先选择谁用哪张。',
   choose_people: '选择谁用哪张',
   who_wears: '谁用哪张',
