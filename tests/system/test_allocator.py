@@ -1,4 +1,4 @@
-"""Pools of memory of the C library, in a process of their own: the limit cannot be taken back."""
+"""Memory that is kept, in processes of their own: a limit cannot be taken back, and other tests leave memory, too."""
 
 import subprocess
 import sys
@@ -36,3 +36,31 @@ def test_threads_share_two_pools(tmp_path: Path) -> None:
 
     assert pools("many") > 2
     assert pools("few") == 2
+
+
+_LEFT = """
+import gc, sys
+import numpy as np
+import psutil
+from mien.system.allocator import give_back
+gc.disable()
+def resident():
+    return psutil.Process().memory_info().rss / 1e6
+def run():
+    # As a run leaves them: objects that hold each other, and small blocks with one in use at the end of their pool.
+    for _ in range(100):
+        ring = [np.ones(1_000_000, np.uint8)]
+        ring.append(ring)
+    blocks = [bytes(2_000) for _ in range(50_000)]
+    return blocks[-1]
+kept = run()
+before = resident()
+give_back()
+print(before - resident())
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="NOT TESTED: the C library of other systems has no such function")
+def test_what_is_used_no_more_goes_back_to_the_system() -> None:
+    done = subprocess.run([sys.executable, "-c", _LEFT], capture_output=True, text=True, check=True)
+    assert float(done.stdout) > 150, "MB: 100 in objects that hold each other, 100 in small blocks"

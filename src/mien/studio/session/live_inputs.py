@@ -13,6 +13,7 @@ from mien.settings import Settings
 from mien.studio.session.browser_camera import BrowserFeed
 from mien.studio.session.inputs import InputChoice, choose_input
 from mien.studio.session.requests import InputRequest, NoInput
+from mien.system.allocator import give_back
 
 _MAX_CLIPS = 8  # uploads of up to 8 GB each; the oldest unused one is deleted
 
@@ -47,6 +48,7 @@ class LiveInputs:
             # A choice that was overtaken while it waited is dropped.
             if self.choice is choice:
                 self._loop.set_input(choice.make)
+                give_back()
 
     def set_microphone(self, device: str | None) -> None:
         """Choose the microphone that recordings and streams carry, None for no sound. Raises `UsageError`."""
