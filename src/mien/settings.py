@@ -111,7 +111,7 @@ class Settings:
     opacity: float = _row(1.0, "opacity of the new face; below 1 the wearer shows through", "face", 0.0, 1.0)
     eyes: str = _row(
         "blend",
-        "whose eyes show: blend (the target's irises between the source's lids), target, source",
+        "whose eyes show: blend (the source's where its photo shows them clearly, else the target's), target, source",
         "face",
         choices=("blend", "target", "source"),
     )

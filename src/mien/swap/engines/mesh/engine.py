@@ -24,7 +24,16 @@ from mien.imaging.draw import draw_mesh, mark_steps
 from mien.settings import Settings
 from mien.swap.engines.mesh.beard_layer import BeardLayer, beard_layer, lay_under, vertices
 from mien.swap.engines.mesh.expressions import ExpressionTextures, expression_textures, frames_of
-from mien.swap.engines.mesh.eyes import covered, eye_triangles, openings, with_eyes
+from mien.swap.engines.mesh.eyes import (
+    PhotoEyes,
+    covered,
+    eye_triangles,
+    openings,
+    photo_eyes,
+    photo_shares,
+    with_eyes,
+    with_eyes_opacity,
+)
 from mien.swap.engines.mesh.smile_folds import FoldTextures, fold_textures, smiles
 from mien.swap.engines.mesh.texture import (
     Texture,
@@ -54,7 +63,6 @@ _MIN_VISIBLE = 0.2  # share of a face from which its light can be estimated; cho
 class PreparedMesh:
     """Values that depend on the source alone; `textures` go from large to small, `opacity` is float32 (478,).
 
-    `openings` are those of the photo's eyes, as a share of their width.
     `beard` is the photo's beard, None where it has none or the target's is to show; `expressions` is what a clip shows of the
     source's expressions, None without a clip; `folds` are those of the photo's smile, None with a clip and of a calm photo.
     `rough` are hulls of landmarks whose shadows are no bare skin's: the lips, of a photo with a beard all where it grows.
@@ -64,7 +72,7 @@ class PreparedMesh:
     textures: tuple[Texture, ...]
     opacity: Floats
     triangles: Array
-    openings: tuple[float, float]
+    eyes: PhotoEyes
     beard: BeardLayer | None = None
     rough: tuple[tuple[int, ...], ...] = _BEARDED
     expressions: ExpressionTextures | None = None
@@ -110,16 +118,16 @@ class MeshEngine:
         rough = _SHAVED if grown is None and source.classes is not None else _BEARDED
         full = completed(view)
         textures = chain(full)
-        frames, opened = frames_of(source, view, full), openings(source.landmarks.points)
+        frames, eyes = frames_of(source, view, full), photo_eyes(source.image, source.landmarks.points)
         if frames is None:
-            bare = PreparedMesh(textures, opacity, self._triangles, opened, beard, rough)
+            bare = PreparedMesh(textures, opacity, self._triangles, eyes, beard, rough)
             if not smiles(source):
                 return bare
             folded = completed(merged_views(source, views, folds=True))
             return replace(bare, folds=fold_textures(source, textures, folded))
         sizes = [len(texture.image) for texture in textures]
         expressions = expression_textures(frames, sizes, teeth=self._settings.mouth == "source")
-        return PreparedMesh(textures, opacity, self._triangles, opened, beard, rough, expressions)
+        return PreparedMesh(textures, opacity, self._triangles, eyes, beard, rough, expressions)
 
     def swap(self, frame: Frame, faces: Sequence[TrackedFace], prepared: PreparedMesh) -> list[FacePatch | None]:
         """Return a patch for each face, None where nothing of it is in the picture."""
@@ -157,8 +165,9 @@ class MeshEngine:
             image = prepared.folds.mixed(image, step, face.landmarks.points)
         crop, mask = np.empty((height, width, 3), np.uint8), np.zeros((height, width), np.uint8)
         depth = np.empty((height, width), np.float32)
-        opacity = with_eyes(prepared.opacity * far_side_opacity(face.yaw))
-        places = covered(texture.points, prepared.openings, openings(face.landmarks.points))
+        shares = photo_shares(target, local, prepared.eyes) if self._settings.eyes == "blend" else (0.0, 0.0)
+        opacity = with_eyes_opacity(prepared.opacity * far_side_opacity(face.yaw), shares)
+        places = covered(texture.points, prepared.eyes.openings, openings(face.landmarks.points))
         draw_mesh(prepared.triangles, with_eyes(local), places, image, opacity, crop, mask, depth)
         turned = abs(face.yaw) > _TURNED_DEGREES
         if turned:
