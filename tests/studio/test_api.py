@@ -3,6 +3,7 @@
 import json
 import runpy
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,9 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 from websockets.typing import Origin
 
+from mien.media.capture import devices
+from mien.media.capture.devices import CameraDevice, MicrophoneDevice, ScreenDevice, VirtualCameraDevice
+from mien.media.capture.v4l2 import CameraMode
 from mien.media.files.picture_read import read_picture
 from mien.studio.server.routes import machine_schemas, schemas
 from mien.studio.session import preview
@@ -217,6 +221,20 @@ class TestDescription:
     ) -> None:
         found = model.model_validate(studio.client.get(f"/api/{path}").raise_for_status().json())
         assert _unknown(found) == []
+
+    def test_the_devices_of_a_desktop_are_listed(self, studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+        modes = (CameraMode(1280, 720, (60.0, 30.0), "mjpeg"),)
+        there = {
+            "cameras": (CameraDevice("/dev/video0", "Webcam", modes), CameraDevice("video=Old", "Old")),
+            "microphones": (MicrophoneDevice("hw:0", "Microphone"),),
+            "screens": (ScreenDevice(":0", "display :0", 1920, 1080), ScreenDevice("desktop", "all screens")),
+            "virtual_cameras": (VirtualCameraDevice("/dev/video10", "mien"),),
+        }
+        for kind, listed in there.items():
+            monkeypatch.setattr(devices, f"list_{kind}", lambda listed=listed: listed)
+        answer = studio.client.get("/api/devices").raise_for_status().json()
+        assert answer == {kind: json.loads(json.dumps([asdict(each) for each in listed])) for kind, listed in there.items()}
+        assert _unknown(machine_schemas.Devices.model_validate(answer)) == []
 
     def test_the_page_about_it_is_the_studios_own(self, studio: Studio) -> None:
         page = studio.client.get("/docs")

@@ -225,7 +225,7 @@ export class Inputs {
   screenFields(last) {
     const { screens } = this.devices;
     const place = (/** @type {Devices['screens'][0] | undefined} */ screen) => ({
-      left: screen?.left ?? 0, top: screen?.top ?? 0, width: Math.min(screen?.width ?? 1280, 1920), height: Math.min(screen?.height ?? 720, 1080),
+      left: 0, top: 0, width: Math.min(screen?.width ?? 1280, 1920), height: Math.min(screen?.height ?? 720, 1080),
     });
     const which = choice('screen', t('screen_number'), screens.map((each) => [each.id, each.name]), last.screen);
     which.addEventListener('change', () => this.again('screen', which, place(screens.find((each) => each.id === value(which)))));

@@ -33,7 +33,7 @@ export interface Metrics {
 }
 export interface Devices {
   cameras: { id: string; name: string; modes: { width: number; height: number; rates: number[]; pixel_format: string }[] }[];
-  microphones: { id: string; name: string }[]; screens: { id: string; name: string; left: number; top: number; width: number; height: number }[];
+  microphones: { id: string; name: string }[]; screens: { id: string; name: string; width: number | null; height: number | null }[];
   virtual_cameras: { id: string; name: string }[];
 }
 export interface Consent { id: string; statement: string; photo: string; given_at: string; adult_at: string | null; revoked_at: string | null }

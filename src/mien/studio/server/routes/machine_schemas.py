@@ -28,12 +28,10 @@ class CameraDevice(Device):
 
 
 class ScreenDevice(Device):
-    """A screen and its place on the desktop, in pixels."""
+    """A screen and its size in pixels; None where the system does not tell it."""
 
-    left: int
-    top: int
-    width: int
-    height: int
+    width: int | None
+    height: int | None
 
 
 class Devices(Answer):
