@@ -20,7 +20,8 @@ from mien.check.requests.asks import Ask
 from mien.check.requests.gauge import Gauge
 from mien.check.requests.requests import Requests
 from mien.check.requests.sighting import Sighting
-from mien.errors import UnreadableMedia, UsageError
+from mien.errors import SourceLost, UnreadableMedia, UsageError
+from mien.media.capture.x_windows import XWindow
 from mien.provenance.mark.pattern import Marker
 from mien.studio.session import call_check
 from mien.studio.session.call_check import CallCheck
@@ -31,10 +32,12 @@ from tests.support.axe import violations
 from tests.support.browser import CHROMIUM, visiting
 from tests.support.calls import bump, sighting
 from tests.support.deadline import DEADLINE_S
-from tests.support.marked import ID
+from tests.support.marked import ID, clip_frames, marked, resized
 from tests.support.page_words import LANGUAGES, words
 from tests.support.running_studio import Studio, running_studio
 from tests.support.studio_clients import check_when, count_frames
+from tests.support.xserver import x_display
+from tests.support.xwindow import shown_window
 
 needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="NOT TESTED in a browser: chromium is not installed")
 _ALLOWED = {
@@ -100,7 +103,10 @@ def test_a_picture_of_this_installation_is_refused(studio: Studio, tmp_path: Pat
         ({"kind": "screen"}, "check-told"),
         ({"kind": "screen", "told": True, "region": [0, 0, 0, 5]}, "check-region"),
         ({"kind": "screen", "told": True, "region": "all"}, "check-region"),
-        ({"kind": "stream", "told": True}, "request-422"),
+        ({"kind": "window", "told": True, "device": " "}, "check-window"),
+        ({"kind": "stream", "told": True, "device": "HOST/NAME"}, "check-stream"),
+        ({"kind": "mirror", "told": True}, "request-422"),
+        ({"kind": "stream", "told": True, "device": "rtsp://" + 2000 * "x"}, "request-422"),
         ({"kind": "camera", "told": True, "device": "x\0y"}, "request-422"),
         ({"kind": "camera", "told": True, "device": "0\n"}, "request-422"),
     ],
@@ -347,3 +353,60 @@ def test_the_pair_of_words_is_that_of_the_minute(chromium: Any, studio: Studio, 
         page.clock.fast_forward(60_000)
         page.locator(".own", has_text="river stone").wait_for()
         assert page.input_value("#check-pairs input") == "half typed"
+
+
+@needs_browser
+@pytest.mark.lasting_server
+def test_the_window_of_the_call_is_offered_by_its_title_and_looked_at(
+    chromium: Any, studio: Studio, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("tkinter", reason="NO WINDOW TESTED: this Python has no tkinter")
+    picture = tmp_path / "call.png"
+    assert cv2.imwrite(str(picture), resized(marked(clip_frames(0, 1)[0]), 640, 360))
+    with (
+        x_display(1280, 800) as display,
+        shown_window(display, "Notes", "200x150+30+600"),
+        shown_window(display, "Notes", "200x150+300+600"),
+        shown_window(display, "Call with Anna – Meet", "640x360+300+200", str(picture)) as window,
+        visiting(chromium, studio) as person,
+    ):
+        monkeypatch.setenv("DISPLAY", display)
+        monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+        page = person.page
+        page.click("#tab-check")
+        page.select_option("#check-kind", "window")
+        page.wait_for_selector("#check-windows option", state="attached")
+        offered = page.eval_on_selector_all("#check-windows option", "(all) => all.map((each) => each.value)")
+        titles = [each for each in offered if not each.startswith("0x")]
+        assert (len(offered), titles) == (3, ["Call with Anna – Meet"]), "two of one title are offered by their numbers"
+        assert page.locator("#check-region").is_hidden()
+        page.check("#check-told")
+        page.fill("#check-window", "meet")
+        page.click("#check-start")
+        person.until(lambda: studio.client.get("/api/check").json()["mark"] == "seen", "the mark is seen")
+        window.terminate()
+        state = check_when(studio, lambda state: state["phase"] in {"ended", "failed"})
+        assert (state["phase"], state["source"]) == ("ended", 'window "meet"')
+        assert "was closed or minimised" in state["lost"]
+
+
+def test_windows_are_not_told_to_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(call_check, "shown_windows", lambda: [XWindow(32, "Bank", 10, 10)])
+    with running_studio(tmp_path) as own:
+        assert own.client.get("/api/check/windows").json() == [{"id": "0x20", "title": "Bank"}]
+    shared = CallCheck(tmp_path, lambda: pytest.fail("nothing is signed"), forbidden=True)
+    assert shared.windows() == []
+
+
+def test_a_stream_is_looked_at(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def opened(text: str, region: tuple[int, int, int, int] | None) -> Opened:
+        asked.append(text)
+        assert region is None
+        raise SourceLost("the stream is away", "start it")
+
+    monkeypatch.setattr(call_check, "open_source", opened)
+    body = {"kind": "stream", "told": True, "device": " rtsp://192.0.2.1/call ", "region": [0, 0, 5, 5]}
+    assert studio.client.post("/api/check/call", json=body).json()["error"] == "the stream is away"
+    assert asked == ["rtsp://192.0.2.1/call"]

@@ -1,16 +1,20 @@
 """Sources of a check: the screen, windows, cameras, streams and files by their names."""
 
+import contextlib
+import os
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 from mien.contracts import FrameSource
-from mien.errors import UsageError
+from mien.errors import SourceLost, UsageError
 from mien.media.address import masked
 from mien.media.capture.camera import Camera
 from mien.media.capture.devices import list_screens
 from mien.media.capture.network import NetworkStream
 from mien.media.capture.screen import ScreenRegion
 from mien.media.capture.window import Window
+from mien.media.capture.x_windows import XWindow, windows_of
 from mien.media.files.moving import Kind, kind_of, open_moving
 from mien.settings import Settings
 from mien.system.printable import printable
@@ -47,6 +51,14 @@ def open_source(text: str, region: tuple[int, int, int, int] | None) -> Opened:
         raise UsageError(f"{path} is a picture", "a picture is read by mien verify")
     source = open_moving(path, max_pixels=limits.max_pixels, max_bytes=limits.max_bytes)
     return Opened(source, path.name, False)
+
+
+def shown_windows() -> list[XWindow]:
+    """Return the windows that can be named by their titles; none where the system does not tell them, as on Windows."""
+    display = os.environ.get("DISPLAY", "")
+    with contextlib.suppress(SourceLost):
+        return windows_of(display) if display and sys.platform == "linux" else []
+    return []
 
 
 def _display_and_part(text: str) -> tuple[str | None, tuple[int, int, int, int] | None]:

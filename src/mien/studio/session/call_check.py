@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from mien.assembly.check_requests import Asking, drawn, open_requests
-from mien.assembly.check_source import Opened, open_source
+from mien.assembly.check_source import Opened, open_source, shown_windows
 from mien.assembly.own_marks import own_marks
 from mien.assembly.source_photos import read_photo
 from mien.check.notes import Subject, Tally
@@ -41,7 +41,7 @@ from mien.provenance.signing.detached import signature_of, signature_path
 from mien.provenance.signing.signer import Signer
 from mien.settings import Settings
 from mien.studio.session.check_findings import answered, compared, rows_for_notes, seen_of
-from mien.studio.session.check_requests import CallRequest, PairRequest
+from mien.studio.session.check_requests import CallRequest, PairRequest, source_of
 from mien.studio.session.gallery_face import GALLERY_LIMITS
 from mien.studio.session.waiting_photo import LEFT_S, Photo, WaitingPhoto
 
@@ -111,9 +111,14 @@ class CallCheck:
         self._refuse()
         if not wanted.told:
             raise UsageError("the other person must be told of the check first", "tell them, then begin", key="check-told")
-        text = f"screen:{wanted.device}" if wanted.kind == "screen" else f"camera:{wanted.device}"
         asking = Asking(USUAL if wanted.asks else (), wanted.keeps)
-        self._begin(open_source(text, wanted.region), asking, None)
+        opened = open_source(source_of(wanted), wanted.region if wanted.kind == "screen" else None)
+        self._begin(opened, asking, None)
+
+    def windows(self) -> list[dict[str, str]]:
+        """Return number and title of each window that is shown, where the system tells them; nothing in a shared studio."""
+        shown = [] if self._forbidden else shown_windows()
+        return [{"id": f"0x{each.id:x}", "title": each.title} for each in shown]
 
     def choose_photo(self, path: Path, name: str, *, agreed: bool) -> None:
         """Compare the next check with a photo, which belongs to this object from here on and goes with that check.

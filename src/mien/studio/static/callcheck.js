@@ -91,13 +91,15 @@ export class CallCheck {
   }
 
   callField() {
-    const kind = make('select', { id: 'check-kind', on: { change: () => this.showKind() } }, ...['screen', 'camera'].map((each) => make('option', { value: each }, t(`check_${each}`))));
+    const kind = make('select', { id: 'check-kind', on: { change: () => this.showKind() } }, ...['screen', 'window', 'camera', 'stream'].map((each) => make('option', { value: each }, t(`check_${each}`))));
     const row = (/** @type {string} */ words, /** @type {HTMLElement} */ field) => make('label', { className: 'row' }, make('span', {}, t(words)), field);
     const choice = (/** @type {string} */ id) => make('label', { className: 'row-of' }, make('input', { id, type: 'checkbox' }), ' ', make('span', {}, t(id.replaceAll('-', '_'))));
     const start = make('button', { id: 'check-start', type: 'button', className: 'primary', on: { click: () => void this.watchCall() } }, t('start'));
     const stop = make('button', { id: 'check-stop', type: 'button', on: { click: () => void this.act('DELETE', '/api/check') } }, t('stop'));
     return make('div', { className: 'group fields' }, make('h3', {}, t('check_call')), row('check_look_at', kind),
       row('device', make('select', { id: 'check-device' })), row('check_region', make('input', { id: 'check-region', type: 'text', autocomplete: 'off', placeholder: '240,80,827,465' })),
+      row('check_title_of', make('input', { id: 'check-window', type: 'text', autocomplete: 'off', placeholder: 'Meet' })), make('datalist', { id: 'check-windows' }),
+      row('check_address', make('input', { id: 'check-stream', type: 'text', autocomplete: 'off', spellcheck: false, placeholder: 'rtsp://…' })),
       choice('check-told'), choice('check-asks'), choice('check-keeps'), make('div', { className: 'inline' }, start, stop));
   }
 
@@ -128,12 +130,25 @@ export class CallCheck {
 
   /** @param {string} [chosen] the device */
   showKind(chosen) {
-    const isScreen = byId('check-kind', HTMLSelectElement).value === 'screen';
-    /** @type {HTMLElement} */ (byId('check-region').parentElement).hidden = !isScreen;
-    const found = isScreen ? this.devices?.screens : this.devices?.cameras;
-    const device = byId('check-device', HTMLSelectElement);
-    offer(device, (found ?? []).map((each) => [each.id, each.name]), chosen);
-    /** @type {HTMLElement} */ (device.parentElement).hidden = isScreen || !found?.length;
+    const kind = byId('check-kind', HTMLSelectElement).value;
+    const show = (/** @type {string} */ id, /** @type {boolean} */ on) => { /** @type {HTMLElement} */ (byId(id).parentElement).hidden = !on; };
+    show('check-region', kind === 'screen');
+    show('check-window', kind === 'window');
+    show('check-stream', kind === 'stream');
+    const cameras = this.devices?.cameras ?? [];
+    offer(byId('check-device', HTMLSelectElement), cameras.map((each) => [each.id, each.name]), chosen);
+    show('check-device', kind === 'camera' && cameras.length > 0);
+    byId('check-window').setAttribute('list', 'check-windows');
+    if (kind === 'window') void this.showWindows();
+  }
+
+  /** Offers the windows that are shown, where the system tells them: by their titles, or by number where several have the same. */
+  async showWindows() {
+    /** @type {{ id: string, title: string }[]} */
+    const windows = await call('GET', '/api/check/windows').catch(() => []);
+    const titles = windows.map((each) => each.title);
+    const isOnly = (/** @type {string} */ title) => titles.indexOf(title) === titles.lastIndexOf(title);
+    byId('check-windows').replaceChildren(...windows.map((each) => make('option', { value: isOnly(each.title) ? each.title : each.id }, each.title)));
   }
 
   async showDevices() {
@@ -187,10 +202,13 @@ export class CallCheck {
 
   async watchCall() {
     const is = (/** @type {string} */ id) => byId(id, HTMLInputElement).checked;
-    const kind = byId('check-kind', HTMLSelectElement).value, region = byId('check-region', HTMLInputElement).value.trim();
+    const typed = (/** @type {string} */ id) => byId(id, HTMLInputElement).value.trim();
+    const kind = byId('check-kind', HTMLSelectElement).value, region = typed('check-region');
+    /** @type {Record<string, string>} */
+    const devices = { camera: byId('check-device', HTMLSelectElement).value.replace('/dev/video', ''), window: typed('check-window'), stream: typed('check-stream') };
     const wanted = {
-      kind, device: kind === 'camera' ? byId('check-device', HTMLSelectElement).value.replace('/dev/video', '') : '',
-      region: kind === 'screen' && region ? region.split(',').map(Number) : null, told: is('check-told'), asks: is('check-asks'), keeps: is('check-keeps'),
+      kind, device: devices[kind] ?? '', region: kind === 'screen' && region ? region.split(',').map(Number) : null,
+      told: is('check-told'), asks: is('check-asks'), keeps: is('check-keeps'),
     };
     this.show((await attempt(() => call('POST', '/api/check/call', wanted))) ?? this.state);
   }

@@ -7,7 +7,7 @@ from fastapi import APIRouter, File, Form, UploadFile
 from fastapi.responses import Response
 
 from mien.studio.server.routes.body import CallBody, ListBody, PairBody
-from mien.studio.server.routes.check_schemas import CheckState, PairOutcome, SharedPair
+from mien.studio.server.routes.check_schemas import CheckState, PairOutcome, SharedPair, ShownWindow
 from mien.studio.server.routes.schemas import FILE
 from mien.studio.server.routes.uploads import MAX_MEDIA_BYTES, MULTIPART_OVERHEAD_BYTES, store
 from mien.studio.session.call_check import CallCheck
@@ -39,6 +39,10 @@ def check_router(session: StudioSession) -> APIRouter:
     def watch_call(request: CallBody) -> dict[str, Any]:
         check.watch_call(request)
         return check.described()
+
+    @router.get("/windows", response_model=list[ShownWindow])
+    def windows() -> list[dict[str, str]]:
+        return check.windows()
 
     @router.post("/photo", response_model=CheckState, status_code=201, max_body_size=_MAX_PHOTO_BYTES)
     def choose_photo(photo: Annotated[UploadFile, File()], agreed: Annotated[bool, Form()] = False) -> dict[str, Any]:

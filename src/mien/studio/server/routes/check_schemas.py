@@ -68,3 +68,10 @@ class PairOutcome(Answer):
     """Finding on a pair of words; `stopped`: three were wrong, and the words have stopped."""
 
     outcome: Literal["right", "another time", "wrong", "stopped"]
+
+
+class ShownWindow(Answer):
+    """A window of the desktop; `id` is its number, which stands in place of its title where several have the same."""
+
+    id: str
+    title: str
