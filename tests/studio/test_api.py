@@ -224,7 +224,7 @@ class TestDescription:
 
     def test_the_devices_of_a_desktop_are_listed(self, studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
         modes = (CameraMode(1280, 720, (60.0, 30.0), "mjpeg"),)
-        there = {
+        there: dict[str, tuple[Any, ...]] = {
             "cameras": (CameraDevice("/dev/video0", "Webcam", modes), CameraDevice("video=Old", "Old")),
             "microphones": (MicrophoneDevice("hw:0", "Microphone"),),
             "screens": (ScreenDevice(":0", "display :0", 1920, 1080), ScreenDevice("desktop", "all screens")),

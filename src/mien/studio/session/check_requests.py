@@ -48,7 +48,7 @@ def source_of(wanted: CallRequest) -> str:
     if wanted.kind == "window" and not name:
         raise UsageError("no window is named", "write its title, or a part of it", key="check-window")
     if wanted.kind == "stream" and "://" not in name:
-        raise UsageError("that is no address of a stream", "write it whole, such as rtsp://HOST/NAME", key="check-stream")
+        raise UsageError("that is not the address of a stream", "write it whole, such as rtsp://HOST/NAME", key="check-stream")
     return name if wanted.kind == "stream" else f"{wanted.kind}:{name}"
 
 

@@ -40,10 +40,6 @@ def check_router(session: StudioSession) -> APIRouter:
         check.watch_call(request)
         return check.described()
 
-    @router.get("/windows", response_model=list[ShownWindow])
-    def windows() -> list[dict[str, str]]:
-        return check.windows()
-
     @router.post("/photo", response_model=CheckState, status_code=201, max_body_size=_MAX_PHOTO_BYTES)
     def choose_photo(photo: Annotated[UploadFile, File()], agreed: Annotated[bool, Form()] = False) -> dict[str, Any]:
         stored = store(session, photo)
@@ -79,6 +75,7 @@ def check_router(session: StudioSession) -> APIRouter:
         return Response(check.film(number), media_type="video/mp4")
 
     _add_ending(router, check)
+    _add_names(router, check)
     return router
 
 
@@ -101,3 +98,11 @@ def _add_ending(router: APIRouter, check: CallCheck) -> None:
     def notes() -> Response:
         headers = {"Content-Disposition": 'attachment; filename="notes.zip"'}
         return Response(check.notes(), media_type="application/zip", headers=headers)
+
+
+def _add_names(router: APIRouter, check: CallCheck) -> None:
+    """Add what can be named to look at."""
+
+    @router.get("/windows", response_model=list[ShownWindow])
+    def windows() -> list[dict[str, str]]:
+        return check.windows()
