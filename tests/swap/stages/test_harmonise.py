@@ -20,7 +20,7 @@ from mien.swap.engines.mesh.engine import MeshEngine
 from mien.swap.stages.compose import compose
 from mien.swap.stages.harmonise import GRID, harmonise, view
 from mien.types import FacePatch, Floats, Frame, Landmarks, TrackedFace
-from tests.support.portraits import COLLINS, HOPPER, models, moved, portrait, recogniser
+from tests.support.portraits import COLLINS, HOPPER, WORN_BELOW, models, moved, portrait, recogniser
 from tests.support.sessions import FakeSession
 
 
@@ -182,7 +182,7 @@ def test_the_bundled_net_keeps_whose_face_it_is() -> None:
         pipeline = factory.open_picture_pipeline(Settings(finish=setting), models(), face)
         made = pipeline.swap_frame(Frame(target.image.copy(), 0, 0, Fraction(1))).frame.image
         distances.append(float(np.linalg.norm(recogniser().describe(made, target.landmarks) - source.descriptor)))
-    assert distances[1] < recogniser().limits.photo
+    assert distances[1] < WORN_BELOW
     assert distances[1] < distances[0] + 0.03
 
 
