@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from mien.errors import UsageError
+from mien.swap.hiding.cover_plan import CoverPlan
 from mien.swap.hiding.decisions import MAX_BYTES, decided, read_decisions
 from mien.swap.hiding.face_path import FacePath, Sighting
+from mien.swap.hiding.risks import moments_of
 
 GOOD: dict[str, Any] = {
     "mien_decisions": 1, "target_sha256": "ab" * 32, "start": None, "end": 2.5,
@@ -76,6 +78,19 @@ def test_faces_are_kept_and_covered() -> None:
     assert [path.number for path in chosen] == [2, 3]
     assert (regions[0].first, regions[0].last) == (0, 25)
     assert all(regions[0].region.holds(x, y) for x in (0.1, 4.9) for y in (0.1, 4.9))
+
+
+@pytest.mark.parametrize(("size", "rate"), [(9.0, 25.0), (20.0, 25.0), (20.0, 0.5)], ids=["tiny", "usual", "a slide show"])
+def test_every_moment_of_the_review_can_be_decided(size: float, rate: float) -> None:
+    """A face that appears or vanishes is shown a frame beyond its cover, which begins up to 1.5 s before the face."""
+    path, times = FacePath(1, last_bound=199), array("d", [number / rate for number in range(200)])
+    for frame in range(90, 100):
+        path.add(Sighting(frame, (300, 200, 300 + size, 200 + size), 0.0, 0.7), firm=True)
+    moments, _ = moments_of([path], CoverPlan([path], times), (640, 480))
+    assert len(moments) >= 2
+    for moment in moments:
+        decision = {"at": round(times[moment.frame], 4), "box": list(moment.box_xyxy), "do": "keep"}
+        assert decided(read_decisions(_bytes(faces=[decision], regions=[])), [path], times, (640, 480)) == ([], [])
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 from mien.errors import UsageError
 from mien.swap.hiding.choice import is_left
-from mien.swap.hiding.cover_plan import FixedRegion
+from mien.swap.hiding.cover_plan import CoverPlan, FixedRegion
 from mien.swap.hiding.face_path import FacePath
 from mien.swap.stages.cover import HeadRegion
 
@@ -88,8 +88,9 @@ def decided(
     Raises `UsageError` for a decision that fits no face, and for a region outside the picture or the film.
     """
     chosen = {path.number: path for path in paths if not is_left(path)}
+    plan = CoverPlan((), times)
     for number, decision in enumerate(decisions.faces, 1):
-        fitting = [path for path in paths if _is_there(path, decision, times)]
+        fitting = [path for path in paths if _is_there(path, decision, times, plan.span(path))]
         if not fitting:
             raise UsageError(f"decision {number} fits no face that was found at {decision.at_s:.2f} s", _REMEDY)
         for path in fitting:
@@ -101,12 +102,12 @@ def decided(
     return [path for path in paths if path.number in chosen], regions
 
 
-def _is_there(path: FacePath, decision: FaceDecision, times: Sequence[float]) -> bool:
-    """Return True when the path is at this place at this time, or at the nearest end of it."""
+def _is_there(path: FacePath, decision: FaceDecision, times: Sequence[float], span: tuple[int, int]) -> bool:
+    """Return True when the path is at this place at this time; in and next to the frames of its cover, at its nearest end."""
     frame = _frame_at(decision.at_s, times)
-    nearest = min((each for each in path.around(frame) if each is not None), key=lambda each: abs(each.frame - frame))
-    if abs(times[nearest.frame] - decision.at_s) > 1.0:
+    if not span[0] - 1 <= frame <= span[1] + 1:
         return False
+    nearest = min((each for each in path.around(frame) if each is not None), key=lambda each: abs(each.frame - frame))
     x1, y1, x2, y2 = decision.box_xyxy
     away = math.hypot(nearest.box.x - (x1 + x2) / 2, nearest.box.y - (y1 + y2) / 2)
     return away < 0.35 * max(x2 - x1, y2 - y1)
