@@ -224,7 +224,7 @@ def test_a_review_folder_that_others_can_read_is_refused(tmp_path: Path) -> None
 def test_without_a_face_nothing_is_written_unless_it_is_asked_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     target, out = tmp_path / "wall.png", tmp_path / "out.png"
     cv2.imwrite(str(target), np.random.default_rng(2).integers(90, 130, (200, 260, 3)).astype(np.uint8))
-    assert _anonymise(target, "-o", out) == 6
+    assert _anonymise(target, "-o", out, "--review", tmp_path / "review") == 6
     assert "no face was found in wall.png" in capsys.readouterr().err
     assert _left_in(tmp_path) == {"wall.png"}
     assert _anonymise(target, "-o", out, "--if-none", "write") == 0

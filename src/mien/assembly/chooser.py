@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from mien.assembly.file_hiding import Findings, file_hash
-from mien.assembly.hiding_review import Review, open_folder
+from mien.assembly.hiding_review import Review
 from mien.assembly.kept_faces import KeptFaces
 from mien.assembly.review_page import Subject
 from mien.batch.search import Searched
@@ -26,7 +26,7 @@ from mien.types import Frame
 class Chooser:
     """Chooses for one target; finds the people to keep and checks the decisions before any work.
 
-    Raises as `KeptFaces.watcher` and `read_decisions`, `UsageError` for decisions on another file or part, as `open_folder`.
+    Raises as `KeptFaces.watcher` and `read_decisions`, and `UsageError` for decisions on another file or part.
     """
 
     target: Path
@@ -47,8 +47,6 @@ class Chooser:
         if self.decisions_file is not None:
             self._decisions = read_decisions(_content(self.decisions_file))
             self._decisions.check_fits(self._sha256, self.start_s, self.end_s)
-        if self.review_folder is not None:
-            open_folder(self.review_folder)
         if self.keep:
             self._kept = self.faces.watcher(self.keep, self.target)
 

@@ -1,7 +1,8 @@
 """Review of an anonymised file: pictures of its risky moments, taken while it is written."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -73,8 +74,13 @@ class Review:
         return path
 
 
-def open_folder(folder: Path) -> None:
-    """Make a folder that only its owner can read. Raises `UsageError` for one that others can read, or `OutputError`."""
+@contextmanager
+def open_folder(folder: Path) -> Iterator[None]:
+    """Make a folder that only its owner can read; one that was made here and is still empty at the end is removed.
+
+    Raises `UsageError` for one that others can read, or `OutputError`.
+    """
+    is_new = not folder.exists()
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
         if os.name == "posix" and folder.stat().st_mode & 0o077:
@@ -84,6 +90,11 @@ def open_folder(folder: Path) -> None:
             )
     except OSError as error:
         raise output_error(error, folder) from error
+    try:
+        yield
+    finally:
+        if is_new and not any(folder.iterdir()):
+            folder.rmdir()
 
 
 @dataclass(slots=True)

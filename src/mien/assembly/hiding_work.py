@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -11,6 +12,7 @@ from mien.assembly import factory
 from mien.assembly.chooser import Chooser
 from mien.assembly.file_hiding import FileHiding, Findings, Reporting, private
 from mien.assembly.file_swap import Watch
+from mien.assembly.hiding_review import open_folder
 from mien.assembly.hiding_stand_ins import StandInCasting, StandInParts, open_parts
 from mien.assembly.kept_faces import KeptFaces
 from mien.batch.job import JobResult
@@ -133,6 +135,11 @@ def hide(order: HidingOrder, parts: HidingParts, listener: HidingListener) -> Hi
 
     Temporary files that an interruption leaves are the caller's to clean (`Temporaries.cleaned`).
     """
+    with nullcontext() if order.review is None else open_folder(order.review):
+        return _hide(order, parts, listener)
+
+
+def _hide(order: HidingOrder, parts: HidingParts, listener: HidingListener) -> HidingDone:
     chooser = Chooser(order.target, order.start_s, order.end_s, order.keep, parts.kept, order.decisions, order.review)
     hiding = FileHiding(
         order.target, order.kind, order.style, order.file_settings, parts.search, parts.trust.notary,
