@@ -58,7 +58,12 @@ def test_decisions_are_saved_as_they_were_made(tmp_path: Path) -> None:
             view.check("input[name=do-0][value=cover]")
             view.check("input[name=do-1][value=keep]")
             area = view.locator(".whole").nth(1).bounding_box()
+            place_of = view.locator(".place").nth(1).bounding_box()
             assert area is not None
+            assert place_of is not None
+            assert (place_of["x"] - area["x"], place_of["y"] - area["y"]) == pytest.approx(
+                (300 / 1280 * area["width"], 50 / 720 * area["height"]), abs=1
+            )
             view.mouse.move(area["x"] + area["width"] / 4, area["y"] + area["height"] / 4)
             view.mouse.down()
             view.mouse.move(area["x"] + area["width"] / 2, area["y"] + area["height"] / 2)

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from mien.swap.hiding.decisions import VERSION
-from mien.swap.hiding.risks import Moment
+from mien.swap.hiding.risks import Box, Moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,7 @@ h1{font-size:1.3rem;margin:0 0 .3rem}p{max-width:60rem}.warn{color:#ffc966}
 .crop{width:180px;height:180px;object-fit:contain;background:#000}
 .whole{position:relative;cursor:crosshair;user-select:none;touch-action:none}
 .whole img{display:block;width:480px;max-width:60vw}
+.place{position:absolute;outline:2px dashed #fff;pointer-events:none;mix-blend-mode:difference}
 .box{position:absolute;border:2px solid #ff5a5a;background:#ff5a5a55;pointer-events:none}
 label{margin-right:1rem}button{font:inherit;padding:.5rem 1rem}input[type=number]{width:6rem}
 .bar{position:sticky;top:0;background:#16181b;padding:.5rem 0;z-index:1}li button{padding:0 .5rem;margin-left:.5rem}
@@ -106,7 +107,7 @@ def page(subject: Subject, shown: Iterable[Shown], left_out: int) -> bytes:
     facts = {
         "version": VERSION, "sha256": subject.sha256, "start": subject.start_s, "end": subject.end_s, "size": subject.size_wh,
     }  # fmt: skip
-    cards = "\n".join(_card(number, each) for number, each in enumerate(shown))
+    cards = "\n".join(_card(number, each, subject.size_wh) for number, each in enumerate(shown))
     more = f"<p>{left_out} moments of less risk are not shown.</p>" if left_out else ""
     empty = "<p>No risky moment was found. Watch the output all the same.</p>" if not cards else ""
     safe = json.dumps(facts).replace("<", "\\u003c")
@@ -116,16 +117,17 @@ def page(subject: Subject, shown: Iterable[Shown], left_out: int) -> bytes:
 <title>Review of {html.escape(subject.name)}</title><style>{_STYLE}</style></head><body>
 <h1>Review of {html.escape(subject.name)}</h1>
 <p class="warn">This page shows faces as they are. It is readable by you alone; delete it when the review is done.</p>
-<p>Most risky first. At the left the face as it is, at the right the picture as it was written: drag on it to cover a further
-region between the two times. Save the decisions, then run the same command again with <code>--decisions decisions.json</code>.
-These are the moments that a search can doubt, not those that it does not know of: watch the whole output afterwards.</p>
+<p>Most risky first. At the left the face as it is, at the right the picture as it was written, with the place outlined:
+drag on it to cover a further region between the two times. Save the decisions, then run the same command again with
+<code>--decisions decisions.json</code>. These are the moments that a search can doubt, not those that it does not know of:
+watch the whole output afterwards.</p>
 <div class="bar"><button id="save">Save decisions</button> <span id="said" role="status"></span></div>
 {cards}{empty}{more}
 <script type="application/json" id="facts">{safe}</script><script>{_SCRIPT}</script></body></html>
 """.encode()
 
 
-def _card(number: int, shown: Shown) -> str:
+def _card(number: int, shown: Shown, size_wh: tuple[int, int]) -> str:
     moment = shown.moment
     name = f"do-{number}"
     state = "covered" if moment.covered else "not covered"
@@ -141,7 +143,13 @@ def _card(number: int, shown: Shown) -> str:
 region from <input class="from" type="number" min="0" step="0.04" value="{begin:.2f}"> s
 to <input class="to" type="number" min="0" step="0.04" value="{end:.2f}"> s<ul></ul></div>
 <div class="whole"><img alt="the picture as it was written" draggable="false"
-src="data:image/jpeg;base64,{_coded(shown.whole)}"></div></div>"""
+src="data:image/jpeg;base64,{_coded(shown.whole)}">{_outline(moment.box_xyxy, size_wh)}</div></div>"""
+
+
+def _outline(box_xyxy: Box, size_wh: tuple[int, int]) -> str:
+    (x1, y1, x2, y2), (wide, tall) = box_xyxy, size_wh
+    shares = {"left": x1 / wide, "top": y1 / tall, "width": (x2 - x1) / wide, "height": (y2 - y1) / tall}
+    return f"""<div class="place" style="{";".join(f"{name}:{share:.2%}" for name, share in shares.items())}"></div>"""
 
 
 def _coded(content: bytes) -> str:
