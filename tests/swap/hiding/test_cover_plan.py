@@ -45,6 +45,22 @@ def test_a_cover_leads_in_and_out_by_half_a_second_and_no_more() -> None:
     assert not plan.regions(62)
 
 
+@pytest.mark.parametrize(
+    ("frames", "size", "first"),
+    [
+        ((60, 62, 65, 66), 20.0, 60 - 25),
+        ((60, 61, 62, 65), 20.0, 60 - 25),
+        ((60, 61, 62), 20.0, 60 - 12),
+        ((60, 62), 9.0, 60 - 37),
+    ],
+    ids=["seen in 4 of 7 frames", "in 4 of 6", "in all", "tiny"],
+)
+def test_a_cover_leads_longer_for_a_face_that_is_rarely_seen(frames: tuple[int, ...], size: float, first: int) -> None:
+    plan = _plan(_path(dict.fromkeys(frames, (60, 60)), size))
+    assert min(n for n in range(100) if plan.regions(n)) == first
+    assert _covers(plan, first, 60, 60, size)
+
+
 def test_a_lead_follows_the_motion() -> None:
     """A walker who is seen first in frame 40 was half a pace behind it in the frames before."""
     plan = _plan(_path({n: (200 + 2 * (n - 40), 60) for n in range(40, 60)}))

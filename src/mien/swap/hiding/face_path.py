@@ -97,6 +97,11 @@ class FacePath:
         """The last sighting."""
         return self.at(-1)
 
+    @property
+    def seen_share(self) -> float:
+        """Share of the frames from the first sighting to the last in which the face was seen."""
+        return len(self.frames) / (self.frames[-1] - self.frames[0] + 1)
+
     def step_xy(self, index: int, span: int) -> tuple[float, float]:
         """Return the motion in pixels a frame at sighting `index`, over up to `span` frames before it (negative: after it)."""
         here = self.at(index)
