@@ -46,10 +46,18 @@ def test_what_is_not_covered_comes_first() -> None:
     assert [each.split(",")[0] for each in words] == ["seen once", "low confidence", "small"]
 
 
+def test_what_lies_under_the_cover_of_another_face_is_not_said_to_be_bare() -> None:
+    """Hair and ears of a covered face are found as faces of their own; one that leaves the cover is bare there."""
+    face, ear = _path(1, 0, 99, size=60), _path(2, 50, 50, x=170, size=12, score=0.4)
+    assert _words(face, ear) == ["low confidence, score 0.40: under the cover of another face"]
+    beside = _path(2, 50, 50, x=250, size=12, score=0.4)
+    assert _words(face, beside) == ["seen once, score 0.40: not covered"]
+
+
 def test_a_path_in_whose_place_hands_were_found_is_left_and_listed_first() -> None:
     hand = _path(1, 0, 30, score=0.7)
     hand.hand_looks, hand.hands = 4, 3
-    sure = _path(2, 0, 30, score=0.9)
+    sure = _path(2, 0, 30, x=270, score=0.9)
     sure.hand_looks, sure.hands = 4, 4
     assert is_hand(hand)
     assert not is_hand(sure)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mien.swap.hiding.choice import is_doubtful, is_hand, is_none, is_passing
+from mien.swap.hiding.choice import is_doubtful, is_hand, is_left, is_none, is_passing
 from mien.swap.hiding.cover_plan import CoverPlan
 from mien.swap.hiding.face_path import FacePath, Sighting
 
@@ -47,6 +47,9 @@ def moments_of(
 
 def _of_path(path: FacePath, plan: CoverPlan, size_wh: tuple[int, int], tuning: RiskTuning) -> list[Moment]:
     best = max((path.at(index) for index in range(len(path))), key=lambda each: each.score)
+    if is_left(path) and _is_under_others(path, plan):
+        words = f"low confidence, score {best.score:.2f}: under the cover of another face"
+        return [Moment(best.frame, best.box_xyxy, words, covered=True, risk=0.4)]
     if is_hand(path):
         return [Moment(best.frame, best.box_xyxy, "taken for a hand: not covered", covered=False, risk=0.95)]
     if is_none(path):
@@ -73,6 +76,18 @@ def _of_path(path: FacePath, plan: CoverPlan, size_wh: tuple[int, int], tuning: 
         words = "vanishes inside the picture: is the face there in the first frame after its cover?"
         found.append(Moment(last + 1, path.last.box_xyxy, words, covered=False, risk=0.7))
     return found
+
+
+def _is_under_others(path: FacePath, plan: CoverPlan) -> bool:
+    """Return True when every sighting of a path that is not covered itself lies under the cover of another one."""
+    for index in range(len(path)):
+        seen = path.at(index)
+        x1, y1, x2, y2 = seen.box_xyxy
+        corners = ((x1, y1), (x2, y1), (x1, y2), (x2, y2))
+        covers = [region for number, region in plan.regions(seen.frame) if number != path.number]
+        if not any(all(region.holds(*corner) for corner in corners) for region in covers):
+            return False
+    return True
 
 
 def _at_border(sighting: Sighting, size_wh: tuple[int, int], tuning: RiskTuning) -> bool:
