@@ -54,6 +54,13 @@ def test_what_lies_under_the_cover_of_another_face_is_not_said_to_be_bare() -> N
     assert _words(face, beside) == ["seen once, score 0.40: not covered"]
 
 
+def test_what_was_decided_is_shown_as_it_was_written() -> None:
+    lone, weak = _path(1, 50, 50, score=0.4), _path(2, 0, 99, x=60, score=0.45)
+    found, _ = moments_of([lone, weak], CoverPlan([lone], TIMES), SIZE_WH)
+    states = {moment.words: moment.covered for moment in found if moment.words.startswith("low")}
+    assert states == {"low confidence, score 0.40 at best": True, "low confidence, score 0.45 at best": False}
+
+
 def test_a_path_in_whose_place_hands_were_found_is_left_and_listed_first() -> None:
     hand = _path(1, 0, 30, score=0.7)
     hand.hand_looks, hand.hands = 4, 3

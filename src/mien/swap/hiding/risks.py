@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mien.swap.hiding.choice import is_doubtful, is_hand, is_left, is_none, is_passing
+from mien.swap.hiding.choice import is_hand, is_left, is_none, is_passing
 from mien.swap.hiding.cover_plan import CoverPlan
 from mien.swap.hiding.face_path import FacePath, Sighting
 
@@ -47,27 +47,19 @@ def moments_of(
 
 def _of_path(path: FacePath, plan: CoverPlan, size_wh: tuple[int, int], tuning: RiskTuning) -> list[Moment]:
     best = max((path.at(index) for index in range(len(path))), key=lambda each: each.score)
-    if is_left(path) and _is_under_others(path, plan):
-        words = f"low confidence, score {best.score:.2f}: under the cover of another face"
-        return [Moment(best.frame, best.box_xyxy, words, covered=True, risk=0.4)]
-    if is_hand(path):
-        return [Moment(best.frame, best.box_xyxy, "taken for a hand: not covered", covered=False, risk=0.95)]
-    if is_none(path):
-        words = f"no face in {path.mesh_looks} closer looks, score {best.score:.2f}: not covered"
-        return [Moment(best.frame, best.box_xyxy, words, covered=False, risk=0.94)]
-    if is_doubtful(path):
-        words = f"seen once, score {best.score:.2f}: not covered"
-        return [Moment(best.frame, best.box_xyxy, words, covered=False, risk=min(0.8 + best.score / 5, 0.94))]
+    covered = any(number == path.number for number, _ in plan.regions(best.frame))
+    if is_left(path) and not covered:
+        return [_of_left(path, best, plan)]
     found = []
     if is_passing(path):
         words = f"gone a moment before and after, in front of a person, score {best.score:.2f}: perhaps a hand"
-        found.append(Moment(best.frame, best.box_xyxy, words, covered=True, risk=0.65))
+        found.append(Moment(best.frame, best.box_xyxy, words, covered, risk=0.65))
     elif path.best_score < tuning.doubtful_score:
         words = f"low confidence, score {best.score:.2f} at best"
-        found.append(Moment(best.frame, best.box_xyxy, words, covered=True, risk=0.6))
+        found.append(Moment(best.frame, best.box_xyxy, words, covered, risk=0.6))
     if best.box.size < tuning.small_pixels:
         words = f"small, {best.box.size:.0f} pixels: others of this size may have been missed"
-        found.append(Moment(best.frame, best.box_xyxy, words, covered=True, risk=0.5))
+        found.append(Moment(best.frame, best.box_xyxy, words, covered, risk=0.5))
     first, last = plan.span(path)
     if first > path.first_bound and not _at_border(path.first, size_wh, tuning):
         words = "appears inside the picture: is the face there in the last frame before its cover?"
@@ -76,6 +68,20 @@ def _of_path(path: FacePath, plan: CoverPlan, size_wh: tuple[int, int], tuning: 
         words = "vanishes inside the picture: is the face there in the first frame after its cover?"
         found.append(Moment(last + 1, path.last.box_xyxy, words, covered=False, risk=0.7))
     return found
+
+
+def _of_left(path: FacePath, best: Sighting, plan: CoverPlan) -> Moment:
+    """Return the moment of a path that is not covered: why, or that it lies under the covers of others."""
+    if _is_under_others(path, plan):
+        words = f"low confidence, score {best.score:.2f}: under the cover of another face"
+        return Moment(best.frame, best.box_xyxy, words, covered=True, risk=0.4)
+    if is_hand(path):
+        return Moment(best.frame, best.box_xyxy, "taken for a hand: not covered", covered=False, risk=0.95)
+    if is_none(path):
+        words = f"no face in {path.mesh_looks} closer looks, score {best.score:.2f}: not covered"
+        return Moment(best.frame, best.box_xyxy, words, covered=False, risk=0.94)
+    words = f"seen once, score {best.score:.2f}: not covered"
+    return Moment(best.frame, best.box_xyxy, words, covered=False, risk=min(0.8 + best.score / 5, 0.94))
 
 
 def _is_under_others(path: FacePath, plan: CoverPlan) -> bool:
