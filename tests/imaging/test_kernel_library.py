@@ -118,8 +118,9 @@ def test_a_kernel_gives_what_numba_gives(function: Callable[..., None], other: _
         {"real": np.float64(0.5)},
         {"truth": False},
         {"picture": np.zeros((0, 4), np.uint8)},
+        {"picture": np.ones((64, 100), np.uint8)},
     ],
-    ids=["read-only where it is read", "contiguous", "int64", "float64", "false", "empty"],
+    ids=["read-only where it is read", "contiguous", "int64", "float64", "false", "empty", "enough to release the GIL"],
 )
 def test_it_takes_what_numba_counts_as_the_same(function: Callable[..., None], other: _Other, changed: dict[str, Any]) -> None:
     assert isinstance(mixed, Kernel)

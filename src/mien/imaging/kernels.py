@@ -1,4 +1,4 @@
-"""Pixel kernels: functions over arrays in machine code, which run without the GIL.
+"""Pixel kernels: functions over arrays in machine code, which run without the GIL; over few values they keep it.
 
 The code comes from a library of kernels that were compiled beforehand; what no library holds, numba compiles at the first call.
 Only then is numba imported: with it, the start of a picture takes a third more processor time.
