@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mien.imaging.smoothstep import smoothstep
+from mien.imaging.smoothstep import smoothstep, smoothstep_of
 
 
 def test_it_rises_from_0_to_1_with_level_ends() -> None:
@@ -16,3 +16,8 @@ def test_it_rises_from_0_to_1_with_level_ends() -> None:
     slope = np.diff(y) / np.diff(x)
     assert slope[[50, 149]].max() < 0.05
     assert slope.max() < 1.51
+
+
+def test_one_number_rises_as_many_do() -> None:
+    x = np.linspace(-0.5, 1.5, 201)
+    np.testing.assert_allclose([smoothstep_of(each) for each in x.tolist()], smoothstep(x), atol=1e-7)

@@ -241,8 +241,8 @@ def before_the_face(
     return unwrap_mask(before, parsed.points)
 
 
-def at_landmarks(parsed: ParsedFace, kind: int) -> Array:
-    """Return the share of one class at each landmark, uint8 (478,)."""
+def at_landmarks(parsed: ParsedFace, *kinds: int) -> Array:
+    """Return the share of each class at each landmark, uint8 (k, 478)."""
     side = parsed.shares.shape[1]
     columns, rows = np.clip(parsed.points.round().astype(np.int32), 0, side - 1).T
-    return np.asarray(parsed.shares[kind, rows, columns], np.uint8)
+    return np.asarray(parsed.shares[np.array(kinds)[:, None], rows, columns], np.uint8)

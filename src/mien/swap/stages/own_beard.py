@@ -11,7 +11,7 @@ from mien.face.beard import beard_view
 from mien.face.mean_face import texture_points
 from mien.face.texels import SIDE
 from mien.imaging.arrays import locked
-from mien.imaging.smoothstep import smoothstep
+from mien.imaging.smoothstep import smoothstep_of
 from mien.models.format.parsing import FaceClass
 from mien.types import Mask, ParsedFace, SourceFace, TrackedFace
 
@@ -124,7 +124,7 @@ def share_of(beard: Mask) -> float:
 
 
 def _ramp(value: float, between: tuple[float, float]) -> float:
-    return float(smoothstep(np.array((value - between[0]) / (between[1] - between[0]))))
+    return smoothstep_of((value - between[0]) / (between[1] - between[0]))
 
 
 @cache

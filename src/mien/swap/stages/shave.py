@@ -15,7 +15,7 @@ from mien.face.jaw import Window, smoothed, tone_of, uncovered, window_of
 from mien.imaging import geometry
 from mien.imaging.blend import resurface
 from mien.imaging.colour import LUMA
-from mien.imaging.smoothstep import smoothstep
+from mien.imaging.smoothstep import smoothstep_of
 from mien.swap.stages.own_beard import NOTHING, BeardLook, fullness, share_of, staying
 from mien.types import Array, Floats, Image, ParsedFace, TrackedFace
 
@@ -200,4 +200,4 @@ def _warped(values: Array, to_now: Array, size_wh: tuple[int, int], border: int)
 
 
 def _ramp(value: float, between: tuple[float, float]) -> float:
-    return float(smoothstep(np.array((value - between[0]) / (between[1] - between[0]))))
+    return smoothstep_of((value - between[0]) / (between[1] - between[0]))
