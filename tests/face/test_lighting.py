@@ -157,7 +157,7 @@ def test_the_fit_of_a_lamp_is_that_of_the_plain_formula(lamp: float, hidden: int
         found = np.linalg.solve(matrix, basis.basis.T @ (trust * wanted) / trust.sum())
         trust = weight * np.clip(0.25 / (np.abs(wanted - basis.basis @ found) + 1e-6), 0, 1)
     strength = np.var(basis.basis @ found)
-    fitted = 1 + (basis.harmonics @ found - 1) * strength / (strength + TUNING.even_spread**2)
+    fitted = 1 + (basis.harmonics.reshape(-1, 9) @ found - 1) * strength / (strength + TUNING.even_spread**2)
     assert np.abs(lasting_light(mean, seen).ravel() - np.maximum(fitted, TUNING.darkest)).max() < 1e-4
 
 

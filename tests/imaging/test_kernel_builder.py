@@ -22,7 +22,7 @@ from mien.types import Array
 _KERNEL = re.compile(r"^@kernel\ndef (\w+)", re.MULTILINE)
 _IMPORT = re.compile(r"^from (mien[.\w]*) import", re.MULTILINE)
 _WITHOUT_INSTRUCTIONS = ("mien.imaging.compiler", "mien.imaging.kernels", "mien.system.processor")
-CHEAP = ("mien.swap.memory.observer._follow", "mien.imaging.draw._take")
+CHEAP = ("mien.swap.memory.observer_kernels.follow_light", "mien.imaging.draw._take")
 
 
 def _kernels() -> set[str]:

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from mien.imaging.area_kernels import gather_cells
 from mien.imaging.colour import LUMA, ToneTuning
-from mien.imaging.tone_kernels import gather_cells, skin_base, weigh_skin, write_light
+from mien.imaging.tone_kernels import skin_base, weigh_skin, write_light
 from mien.types import Array, Floats
 
 TUNING = ToneTuning()

@@ -10,6 +10,7 @@ from mien.face import landmark_sets
 from mien.face.mean_face import face_model
 from mien.face.texels import texel_map, wrap
 from mien.imaging import geometry
+from mien.imaging.area import area_means
 from mien.imaging.arrays import locked
 from mien.imaging.colour import LUMA
 from mien.imaging.draw import carry_values
@@ -63,9 +64,7 @@ class Window:
 
     def coarse(self, image: Image) -> Floats:
         """Return the picture within the window at the coarse scale, float32 (h, w, 3)."""
-        left, top, right, bottom = self.box_xyxy
-        small = cv2.resize(image[top:bottom, left:right], self.size_wh, interpolation=cv2.INTER_AREA)
-        return np.asarray(small, np.float32)
+        return area_means(image, self.box_xyxy, self.size_wh).astype(np.float32)
 
 
 @dataclass(frozen=True, slots=True)

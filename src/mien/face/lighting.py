@@ -54,7 +54,7 @@ TUNING = LightingTuning()
 
 @dataclass(frozen=True, slots=True)
 class _Basis:
-    """`harmonics` float32 (n, 9) of the mean face's normals at all texels of a light texture, and the basis of its fit.
+    """`harmonics` float32 (SIDE, SIDE, 9) of the mean face's normals, texel by texel, and the basis of its fit.
 
     `fitted` are the indices of plain skin in a flattened texture of `FIT_SIDE`; `skin` float32 (n,) is its brightness in even
     light; `basis` float32 (n, 9).
@@ -93,10 +93,10 @@ def light_of(now: Image, mean: Floats, seen: Floats) -> Floats:
     return light
 
 
-def lasting_light(mean: Floats, seen: Floats) -> Floats:
+def lasting_light(mean: Image | Floats, seen: Floats) -> Floats:
     """Return the light of the mean texture of a face against even light; float32 (SIDE, SIDE), about 1.
 
-    `mean` float32 (n, n, 3) and `seen` (n, n) are as in `light_of`.
+    `mean` uint8 or float32 (n, n, 3) and `seen` (n, n) are as in `light_of`.
     The face's skin in even light is taken for that of people on average. Differences from it that a lamp would make on the
     shape of a face (nine spherical harmonics: Ramamoorthi, Hanrahan 2001) are light, the rest is the person.
     """
@@ -104,7 +104,8 @@ def lasting_light(mean: Floats, seen: Floats) -> Floats:
     coefficients = np.empty(9, np.float32)
     stiffness = np.asarray(tuning.stiffness, np.float32)
     _fit_lamp(mean, seen, basis.fitted, basis.skin, basis.basis, stiffness, tuning.even_spread, coefficients)
-    light: Floats = np.maximum(basis.harmonics @ coefficients, np.float32(tuning.darkest)).reshape(SIDE, SIDE)
+    light = np.empty((SIDE, SIDE), np.float32)
+    _shine(basis.harmonics, coefficients, tuning.darkest, light)
     return light
 
 
@@ -178,15 +179,20 @@ def _gather(now: Array, mean: Array, seen: Array, small: Array) -> None:
     share = np.float32(1.0 / (step * step))
     for v in range(small.shape[0]):
         for u in range(small.shape[1]):
-            for k in range(7):
-                small[v, u, k] = 0
+            b, g, r, weights = np.float32(0), np.float32(0), np.float32(0), np.float32(0)
+            usual_b, usual_g, usual_r = np.float32(0), np.float32(0), np.float32(0)
             for y in range(v * step, v * step + step):
                 for x in range(u * step, u * step + step):
                     weight = seen[y, x] * share
-                    for c in range(3):
-                        small[v, u, c] += np.float32(now[y, x, c]) * weight
-                        small[v, u, 3 + c] += mean[y, x, c] * weight
-                    small[v, u, 6] += weight
+                    b += np.float32(now[y, x, 0]) * weight
+                    g += np.float32(now[y, x, 1]) * weight
+                    r += np.float32(now[y, x, 2]) * weight
+                    usual_b += mean[y, x, 0] * weight
+                    usual_g += mean[y, x, 1] * weight
+                    usual_r += mean[y, x, 2] * weight
+                    weights += weight
+            small[v, u, 0], small[v, u, 1], small[v, u, 2], small[v, u, 6] = b, g, r, weights
+            small[v, u, 3], small[v, u, 4], small[v, u, 5] = usual_b, usual_g, usual_r
 
 
 @kernel
@@ -250,6 +256,17 @@ def _fit_lamp(
     for j in range(terms):
         coefficients[j] = share * found[j]
     coefficients[0] += 1 - share
+
+
+@kernel
+def _shine(harmonics: Array, coefficients: Array, darkest: float, light: Array) -> None:
+    """Write the light float32 (h, w) of a lamp with these `coefficients` (9), at least the `darkest`."""
+    for v in range(light.shape[0]):
+        for u in range(light.shape[1]):
+            total = np.float32(0)
+            for j in range(coefficients.shape[0]):
+                total += harmonics[v, u, j] * coefficients[j]
+            light[v, u] = max(total, np.float32(darkest))
 
 
 @kernel_part
@@ -363,7 +380,7 @@ def _basis() -> _Basis:
     fitted = np.flatnonzero(cv2.resize(plain, size_wh, interpolation=cv2.INTER_AREA) > 0.9)
     skin = cv2.resize(skin_prior() @ LUMA, size_wh, interpolation=cv2.INTER_AREA).ravel()[fitted]
     small = cv2.resize(harmonics, size_wh, interpolation=cv2.INTER_AREA).reshape(-1, 9)[fitted]
-    return _Basis(harmonics.reshape(-1, 9), fitted, skin.astype(np.float32), small.astype(np.float32))
+    return _Basis(harmonics, fitted, skin.astype(np.float32), small.astype(np.float32))
 
 
 def _harmonics(normals: Floats) -> Floats:

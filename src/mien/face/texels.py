@@ -4,13 +4,13 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
 from mien.face import landmark_sets
 from mien.face.mean_face import face_model
 from mien.imaging import geometry
+from mien.imaging.area import area_means
 from mien.imaging.arrays import locked
 from mien.imaging.draw import draw_mask
 from mien.imaging.kernels import kernel, kernel_part
@@ -72,15 +72,13 @@ def unwrap(image: Image, points: Floats, side: int = SIDE) -> Image:
     x1, y1, x2, y2 = geometry.box_of(points)
     left, top = max(0, min(int(x1) - 2, width - 2)), max(0, min(int(y1) - 2, height - 2))
     right, bottom = max(left + 2, min(int(x2) + 3, width)), max(top + 2, min(int(y2) + 3, height))
-    crop = image[top:bottom, left:right]
     scale = min(1.0, 1.2 * side / max(x2 - x1, y2 - y1, 1.0))
     size_wh = max(2, round((right - left) * scale)), max(2, round((bottom - top) * scale))
-    if size_wh != crop.shape[1::-1]:
-        crop = np.asarray(cv2.resize(crop, size_wh, interpolation=cv2.INTER_AREA), np.uint8)
+    crop = area_means(image, (left, top, right, bottom), size_wh)
     ratio = np.array([size_wh[0] / (right - left), size_wh[1] / (bottom - top)], np.float32)
     local = np.ascontiguousarray((points[:, :2] - np.array([left, top], np.float32) + 0.5) * ratio - 0.5, np.float32)
     texture = np.zeros((side, side, 3), np.uint8)
-    _sample(np.ascontiguousarray(crop), local, texels.corners, texels.weights, texels.triangle, texture)
+    _sample(crop, local, texels.corners, texels.weights, texels.triangle, texture)
     return texture
 
 

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from mien.imaging.area_kernels import gather_cells
 from mien.imaging.arrays import locked
 from mien.imaging.cie_lab import bgr_to_lab
 from mien.imaging.percentiles import percentiles_of
-from mien.imaging.tone_kernels import add_rest, gather_cells, skin_base, sum_tones, weigh_skin, write_light
+from mien.imaging.tone_kernels import add_rest, skin_base, sum_tones, weigh_skin, write_light
 from mien.types import Array, Floats, Image, Mask
 
 LUMA = locked(np.array([0.114, 0.587, 0.299], np.float32))

@@ -14,52 +14,6 @@ def _luma(blue: np.float32, green: np.float32, red: np.float32) -> np.float32:
     return np.float32(0.114) * blue + np.float32(0.587) * green + np.float32(0.299) * red
 
 
-@kernel_part
-def _add_row(line: Array, part: np.float32, sums: Array) -> None:
-    for i in range(sums.shape[0]):
-        sums[i] += part * np.float32(line[i])
-
-
-@kernel_part
-def _sum_between(sums: Array, count: int, channel: int, first: np.float32, last: np.float32) -> np.float32:
-    """Return the sum of a channel of `sums` float32 (w * count,) between two columns, of which parts count as such."""
-    total = np.float32(0)
-    for x in range(int(first), min(int(np.ceil(last)), sums.shape[0] // count)):
-        total += (min(np.float32(x + 1), last) - max(np.float32(x), first)) * sums[x * count + channel]
-    return total
-
-
-@kernel
-def gather_cells(crop: Array, target: Array, mask: Array, cells: Array) -> None:
-    """Write the means of the pixels of each cell, float32 (gh, gw, 8): crop (3), target (3), mask, and the share of mask > 0.
-
-    crop and target are the rows of pictures, uint8 (h, w * 3), the mask uint8 (h, w).
-    """
-    height, width = mask.shape
-    rows, columns = cells.shape[0], cells.shape[1]
-    down, across = np.float32(height / rows), np.float32(width / columns)
-    scale = np.float32(1) / (down * across)
-    own, other, sure = np.empty(3 * width, np.float32), np.empty(3 * width, np.float32), np.empty(width, np.float32)
-    covered = np.empty(width, np.float32)
-    for r in range(rows):
-        top, bottom = np.float32(r) * down, min(np.float32(r + 1) * down, np.float32(height))
-        own[:], other[:], sure[:], covered[:] = 0, 0, 0, 0
-        for y in range(int(top), min(int(np.ceil(bottom)), height)):
-            part = min(np.float32(y + 1), bottom) - max(np.float32(y), top)
-            _add_row(crop[y], part, own)
-            _add_row(target[y], part, other)
-            _add_row(mask[y], part, sure)
-            for x in range(width):
-                covered[x] += part if mask[y, x] > 0 else np.float32(0)
-        for k in range(columns):
-            left, right = np.float32(k) * across, min(np.float32(k + 1) * across, np.float32(width))
-            for c in range(3):
-                cells[r, k, c] = scale * _sum_between(own, 3, c, left, right)
-                cells[r, k, 3 + c] = scale * _sum_between(other, 3, c, left, right)
-            cells[r, k, 6] = scale * _sum_between(sure, 1, 0, left, right)
-            cells[r, k, 7] = scale * _sum_between(covered, 1, 0, left, right)
-
-
 @kernel
 def weigh_skin(
     both: Array, blurred: Array, weight: Array, black: float, brighter: float, unlike: float, mean: Array, weighed: Array

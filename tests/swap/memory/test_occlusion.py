@@ -60,7 +60,7 @@ def _block(texture: Image, colour: tuple[int, int, int]) -> tuple[Image, Array]:
 
 
 def _run(occlusion: TrackOcclusion, frames: list[Image], path: Path = HOPPER) -> Mask:
-    mean, mask = _texture(path).astype(np.float32), np.zeros((SIDE, SIDE), np.uint8)
+    mean, mask = _texture(path), np.zeros((SIDE, SIDE), np.uint8)
     for now in frames:
         mask = occlusion.update(now, mean, _KNOWN, _visible(path))
     return mask
@@ -149,14 +149,14 @@ def test_an_open_mouth_and_closed_eyes_make_no_thing() -> None:
 
 def test_a_face_never_seen_before_gives_no_evidence() -> None:
     shown, _ = _hand(_texture())
-    mask = TrackOcclusion().update(shown, _texture().astype(np.float32), np.zeros_like(_ONES), _visible())
+    mask = TrackOcclusion().update(shown, _texture(), np.zeros_like(_ONES), _visible())
     assert _share(mask, _INSIDE) < 0.02
 
 
 def test_what_stays_for_long_becomes_the_face() -> None:
     occlusion = _warmed(tuning=OcclusionTuning(patience_frames=20))
     shown, area = _block(_texture(), (40, 140, 90))
-    mean = _texture().astype(np.float32)
+    mean = _texture()
     masks = [occlusion.update(shown, mean, _KNOWN, np.minimum(_visible(), 0.85)) for _ in range(30)]
     assert _share(masks[15], area) > 0.9
     assert _share(masks[-1], area) < 0.1
@@ -171,7 +171,7 @@ def test_skin_and_features_are_skin_but_hair_may_not_be(path: Path) -> None:
 @pytest.mark.parametrize("colour", [(36, 34, 32), (60, 130, 60), (170, 70, 30)])
 def test_a_thing_that_is_there_from_the_first_frame_is_kept(colour: tuple[int, int, int]) -> None:
     shown, area = _block(_texture(), colour)
-    mask = TrackOcclusion().update(shown, shown.astype(np.float32), np.zeros_like(_ONES), _visible())
+    mask = TrackOcclusion().update(shown, shown, np.zeros_like(_ONES), _visible())
     assert _share(mask, area) > 0.8
     assert _share(mask, _INSIDE & (cv2.dilate(area.astype(np.uint8), np.ones((9, 9))) == 0)) < 0.05
 
@@ -195,7 +195,7 @@ def test_what_changes_most_of_the_face_gives_nothing_back() -> None:
 
 def test_a_thing_that_was_taken_for_the_face_is_unlearned_when_it_goes() -> None:
     shown, area = _block(_texture(), (60, 75, 100))
-    occlusion, mean = TrackOcclusion(), shown.astype(np.float32)
+    occlusion, mean = TrackOcclusion(), shown
     for seed in range(6):
         occlusion.update(_noisy(shown, seed), mean, _KNOWN, _visible())
     for seed in range(3):
@@ -227,7 +227,7 @@ def test_a_thing_of_two_colours_is_followed_over_the_mouth() -> None:
     shown = _texture()
     shown[area] = (196, 206, 210)
     shown[98:112][area[98:112]] = (50, 50, 190)
-    mask = TrackOcclusion().update(shown, shown.astype(np.float32), np.zeros_like(_ONES), _visible())
+    mask = TrackOcclusion().update(shown, shown, np.zeros_like(_ONES), _visible())
     assert _share(mask, area) > 0.92
     assert _share(mask, _INSIDE & (cv2.dilate(area.astype(np.uint8), np.ones((9, 9))) == 0)) < 0.03
 

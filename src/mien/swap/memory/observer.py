@@ -14,12 +14,12 @@ from mien.face.sharpness import FocusMeter
 from mien.face.texels import facing, unwrap
 from mien.imaging import geometry
 from mien.imaging.grain import GrainMeter, green_sigma
-from mien.imaging.kernels import kernel
 from mien.imaging.percentiles import percentile_of
 from mien.swap.memory.creases import Creases
 from mien.swap.memory.crossings import hidden_by
+from mien.swap.memory.observer_kernels import count_hidden, expect, follow_light, gauge, learn, see
 from mien.swap.memory.occlusion.track import TrackOcclusion
-from mien.types import Array, Floats, Frame, Grain, Image, KnownFace, Mask, ParsedFace, TrackedFace
+from mien.types import Floats, Frame, Grain, Image, KnownFace, Mask, ParsedFace, TrackedFace
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,16 +110,11 @@ class _TrackMemory:
 
         A face that came out from behind another person has that person in its texture, and would itself be the occluder.
         """
-        if _contradicted(occluder, self.weight, visible) > TUNING.contradicted_share:
+        if _hidden_shares(occluder, visible, self.weight)[1] > TUNING.contradicted_share:
             self.against += 1
         else:
             self.against, self.agreed = 0, min(self.agreed + 1, TUNING.max_agreed)
         return self.against <= TUNING.persistence * self.agreed
-
-    def is_bent(self, shape: Floats, yaw: float) -> bool:
-        """Return True when the mesh has another shape than when the texture was started."""
-        apart = np.linalg.norm((shape - self.mesh)[: landmark_sets.SKIN_POINTS, :2], axis=1)
-        return abs(yaw) < TUNING.bend_degrees and float(apart.mean()) > TUNING.max_bend
 
     def restart(self, now: Image, shape: Floats) -> None:
         """Forget the texture; take this frame's."""
@@ -127,6 +122,20 @@ class _TrackMemory:
         self.texture, self.weight = now.astype(np.float32), np.zeros_like(self.weight)
         self.occlusion, self.light, self.lasting = TrackOcclusion(), None, np.ones_like(self.lasting)
         self.agreed, self.against, self.creases = 0, 0, Creases()
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """Change of a face: `oddness` is how surely the learned proportions are wrong, 0..1, as of a track that started badly.
+
+    `bend` is the mean distance in shape from the face whose texture was taken, `motion_xy` the common motion of the landmarks
+    since the last frame in pixels, `moved` the mean distance that they moved beside it.
+    """
+
+    oddness: float
+    bend: float
+    motion_xy: tuple[float, float]
+    moved: float
 
 
 class Observer:
@@ -195,7 +204,8 @@ class Observer:
             memory.focus = FocusMeter()
             memory.grain.pause()
         self._memories[face.track_id] = memory
-        if memory.is_bent(shape, face.yaw):
+        change = _change(memory, shape, points)
+        if abs(face.yaw) < TUNING.bend_degrees and change.bend > TUNING.max_bend:
             memory.restart(now, shape)
         found = _occluder(memory, now, visible, shape) if by_appearance else None
         if found is not None and predicted is not None and face.track_id in parsed:
@@ -203,19 +213,20 @@ class Observer:
         occluder = _joined(found, predicted)
         free = visible if occluder is None else visible * (1 - occluder * np.float32(1 / 255))
         creases, learnt = memory.creases.update(now, memory.texture, memory.weight, face, free)
-        _learn(memory.texture, memory.weight, now, learnt, TUNING.plain_mean_frames, TUNING.slowest, TUNING.max_surprise_levels)
+        learn(memory.texture, memory.weight, now, learnt, TUNING.plain_mean_frames, TUNING.slowest, TUNING.max_surprise_levels)
         frontal = min(max((TUNING.sideways_degrees - abs(face.yaw)) / TUNING.sideways_degrees, 0.0), 1.0)
-        sure = frontal * (1 - min(_hidden_share(occluder, visible) / TUNING.unlearnt_share, 1.0))
-        share = (1 - TUNING.shape_memory + TUNING.shape_haste * _oddness(shape, memory.neutral)) * sure
+        sure = frontal * (1 - min(_hidden_share(occluder, visible, memory.weight) / TUNING.unlearnt_share, 1.0))
+        share = (1 - TUNING.shape_memory + TUNING.shape_haste * change.oddness) * sure
         memory.neutral = (memory.neutral + share * (shape - memory.neutral)).astype(np.float32)
         light, exposure = _light(memory, now, free)
         memory.light = _followed(memory.light, light)
-        motion_xy, bend = _motion(memory.points, points)
         memory.points, memory.unseen = points, 0
-        grain: Grain | None = memory.grain.measure(frame.image, geometry.box_of(points), motion_xy, bend)
+        grain: Grain | None = memory.grain.measure(frame.image, geometry.box_of(points), change.motion_xy, change.moved)
         self._grain = grain or self._grain
-        focus = memory.focus.measure(frame.image, points, green_sigma(grain), motion_xy)
-        return KnownFace(memory.neutral, occluder, memory.light, motion_xy, grain, focus, exposure=exposure, creases=creases)
+        focus = memory.focus.measure(frame.image, points, green_sigma(grain), change.motion_xy)
+        return KnownFace(
+            memory.neutral, occluder, memory.light, change.motion_xy, grain, focus, exposure=exposure, creases=creases
+        )
 
     def _adopted(self, now: Image, points: Floats, present: frozenset[int]) -> _TrackMemory | None:
         """Return the memory of a face that was lost here a moment ago: an occluder may make the tracker start a new track."""
@@ -231,7 +242,8 @@ class Observer:
 
 def _visible(points: Floats, nearer: Sequence[Floats]) -> Floats:
     """Return how well each texel of a face is seen, 0..1, float32 (side, side); nothing is under the `nearer` faces."""
-    visible: Floats = np.clip((facing(points) - TUNING.edge_on) / (TUNING.plain - TUNING.edge_on), 0, 1).astype(np.float32)
+    visible = facing(points)
+    see(visible, TUNING.edge_on, TUNING.plain, visible)
     if nearer:
         visible *= 1 - hidden_by(points, nearer)
     return visible
@@ -242,17 +254,23 @@ def _occluder(memory: _TrackMemory, now: Image, visible: Floats, shape: Floats) 
     occluder = memory.occlusion.update(now, _expected(memory, now, visible), memory.weight, visible)
     if not memory.holds(occluder, visible):
         memory.restart(now, shape)
-        occluder = memory.occlusion.update(now, memory.texture, memory.weight, visible)
-    memory.weight[memory.occlusion.stale] = 0
+        occluder = memory.occlusion.update(now, now, memory.weight, visible)
+    if memory.occlusion.stale.any():
+        memory.weight[memory.occlusion.stale] = 0
     return occluder
 
 
-def _hidden_share(occluder: Mask | None, visible: Floats) -> float:
+def _hidden_share(occluder: Mask | None, visible: Floats, weight: Floats) -> float:
     """Return the share of the visible face that is occluded, 0..1."""
-    if occluder is None:
-        return 0.0
-    seen = visible > 0.5
-    return float(np.count_nonzero(seen & (occluder > 127))) / max(float(np.count_nonzero(seen)), 1.0)
+    return 0.0 if occluder is None else _hidden_shares(occluder, visible, weight)[0]
+
+
+def _hidden_shares(occluder: Mask, visible: Floats, weight: Floats) -> tuple[float, float]:
+    """Return the share of the visible face that is occluded, 0..1, and of it what was seen in two frames or more."""
+    counts = np.empty(3, np.int64)
+    count_hidden(occluder, visible, weight, counts)
+    seen, hidden, known = counts.tolist()
+    return hidden / max(seen, 1), known / max(seen, 1)
 
 
 def _joined(found: Mask | None, predicted: Mask | None) -> Mask | None:
@@ -261,17 +279,12 @@ def _joined(found: Mask | None, predicted: Mask | None) -> Mask | None:
     return np.maximum(found, predicted)
 
 
-def _oddness(shape: Floats, neutral: Floats) -> float:
-    """Return how surely the learned proportions are wrong, 0..1: the track may have started on a face badly seen."""
-    apart = float(np.linalg.norm(shape[:, :2] - neutral[:, :2], axis=1).mean())
-    return min(max((apart - TUNING.shape_noise) / TUNING.shape_noise, 0.0), 1.0)
-
-
-def _contradicted(occluder: Mask, weight: Floats, visible: Floats) -> float:
-    """Return the share of the visible face that is occluded although it was seen in two frames or more."""
-    seen = visible > 0.5
-    hidden = seen & (occluder > 127) & (weight >= 2)
-    return float(hidden.sum()) / max(float(seen.sum()), 1.0)
+def _change(memory: _TrackMemory, shape: Floats, points: Floats) -> _Change:
+    """Return the change of a face since its last frame, and from what is known of its shape."""
+    found = np.empty(5)
+    gauge(shape, memory.neutral, memory.mesh, points, memory.points, landmark_sets.SKIN_POINTS, found)
+    apart, bend, x, y, moved = found.tolist()
+    return _Change(min(max((apart - TUNING.shape_noise) / TUNING.shape_noise, 0.0), 1.0), bend, (x, y), moved)
 
 
 def _is_the_same(now: Image, memory: _TrackMemory) -> bool:
@@ -292,11 +305,13 @@ def _correlation(now: Image, texture: Floats, weight: Floats) -> float:
     return float((a @ b) / max(np.sqrt((a @ a) * (b @ b)), 1e-9))
 
 
-def _expected(memory: _TrackMemory, now: Image, visible: Floats) -> Floats:
-    """The mean texture as a lamp that has moved would light it; float32 (side, side, 3)."""
-    change = lasting_light(now.astype(np.float32), visible) / memory.lasting
+def _expected(memory: _TrackMemory, now: Image, visible: Floats) -> Image:
+    """Return the mean texture as a lamp that has moved would light it; BGR uint8 (side, side, 3)."""
+    change = lasting_light(now, visible) / memory.lasting
     wide = cv2.resize(change, visible.shape[::-1], interpolation=cv2.INTER_LINEAR)
-    return np.asarray(memory.texture * wide[:, :, None], np.float32)
+    levels = np.empty_like(now)
+    expect(memory.texture, np.asarray(wide, np.float32), levels)
+    return levels
 
 
 def _light(memory: _TrackMemory, now: Image, free: Floats) -> tuple[Floats, float]:
@@ -316,46 +331,5 @@ def _followed(before: Floats | None, light: Floats) -> Floats:
     if before is None:
         return light
     followed = np.empty_like(light)
-    _follow(before, light, TUNING.light_noise, TUNING.min_light_step, followed)
+    follow_light(before, light, TUNING.light_noise, TUNING.min_light_step, followed)
     return followed
-
-
-def _motion(before: Floats, points: Floats) -> tuple[tuple[float, float], float]:
-    """Return the common motion of the landmarks in pixels, and the mean distance that they moved beside it."""
-    moved = points[:, :2] - before[:, :2]
-    x, y = moved.mean(0)
-    return (float(x), float(y)), float(np.linalg.norm(moved - (x, y), axis=1).mean())
-
-
-@kernel
-def _follow(before: Array, light: Array, noise: float, least: float, followed: Array) -> None:
-    """Move light float32 (n, n, 3) from `before` towards `light`, the farther the more of the way: see `_followed`."""
-    for v in range(light.shape[0]):
-        for u in range(light.shape[1]):
-            change = np.float32(0)
-            for c in range(3):
-                change = max(change, abs(light[v, u, c] / before[v, u, c] - np.float32(1)))
-            share = min(max(change / np.float32(noise), np.float32(least)), np.float32(1))
-            for c in range(3):
-                followed[v, u, c] = before[v, u, c] + share * (light[v, u, c] - before[v, u, c])
-
-
-@kernel
-def _learn(texture: Array, weight: Array, now: Array, free: Array, first: float, slowest: float, surprise: float) -> None:
-    """Move the mean `texture` float32 (n, n, 3) towards `now`, uint8, as far as each texel is `free` float32 (n, n)."""
-    for v in range(weight.shape[0]):
-        for u in range(weight.shape[1]):
-            seen = free[v, u]
-            if seen <= 0:
-                continue
-            old = weight[v, u]
-            weight[v, u] = min(old + seen, np.float32(first))
-            if old + seen <= first:
-                # A texel that was hardly seen is replaced, a known one is moved.
-                share = min(np.float32(1), seen / max(weight[v, u], np.float32(0.5)))
-                most = np.float32(255)
-            else:
-                share, most = np.float32(slowest) * seen, np.float32(surprise)
-            for c in range(3):
-                step = now[v, u, c] - texture[v, u, c]
-                texture[v, u, c] += share * min(max(step, -most), most)

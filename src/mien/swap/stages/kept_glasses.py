@@ -4,11 +4,11 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-import cv2
 import numpy as np
 
 from mien.face import landmark_sets
 from mien.imaging import geometry
+from mien.imaging.area import area_means
 from mien.imaging.line_matte import TUNING as MATTE
 from mien.imaging.line_matte import Strip, lay_line
 from mien.imaging.line_rows import LineRows, closed_rows
@@ -168,7 +168,7 @@ def _small(points: Floats, picture: Image) -> tuple[Floats, Image]:
         return points, picture
     size_wh = max(4, round(picture.shape[1] * scale)), max(4, round(picture.shape[0] * scale))
     ratio = np.array([size_wh[0] / picture.shape[1], size_wh[1] / picture.shape[0]], np.float32)
-    small = np.asarray(cv2.resize(picture, size_wh, interpolation=cv2.INTER_AREA), np.uint8)
+    small = area_means(picture, (0, 0, picture.shape[1], picture.shape[0]), size_wh)
     return np.asarray((points + 0.5) * ratio - 0.5, np.float32), small
 
 

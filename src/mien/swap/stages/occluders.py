@@ -7,6 +7,7 @@ import numpy as np
 
 from mien.face.texels import wrap
 from mien.imaging import geometry
+from mien.imaging.area import area_means
 from mien.imaging.guided_filter import refined
 from mien.types import Affine, FacePatch, Frame, Image, TrackedFace
 
@@ -65,5 +66,5 @@ def _under(image: Image, frame_to_small: Affine, size_wh: tuple[int, int]) -> Im
     part = image[max(0, top) : bottom, max(0, left) : right]
     axes_kept = abs(frame_to_small[0, 1]) + abs(frame_to_small[1, 0]) < 1e-9 < min(frame_to_small[0, 0], frame_to_small[1, 1])
     if axes_kept and part.shape[:2] == (bottom - top, right - left) and part.size:
-        return np.asarray(cv2.resize(part, size_wh, interpolation=cv2.INTER_AREA), np.uint8)
+        return area_means(image, (left, top, right, bottom), size_wh)
     return np.asarray(cv2.warpAffine(image, frame_to_small, size_wh, borderMode=cv2.BORDER_REPLICATE), np.uint8)

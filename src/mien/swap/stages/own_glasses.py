@@ -7,6 +7,7 @@ import numpy as np
 
 from mien.face import landmark_sets
 from mien.imaging import geometry
+from mien.imaging.area import area_means
 from mien.imaging.arrays import locked
 from mien.imaging.guided_filter import refined
 from mien.models.format.parsing import FaceClass
@@ -80,7 +81,7 @@ def _take_off(image: Image, face: TrackedFace, parsed: ParsedFace) -> None:
     part = image[top:bottom, left:right]
     shrink = min(1.0, TUNING.longer_side / max(part.shape[:2]))
     size_wh = max(4, round(part.shape[1] * shrink)), max(4, round(part.shape[0] * shrink))
-    small = np.asarray(cv2.resize(part, size_wh, interpolation=cv2.INTER_AREA), np.uint8)
+    small = area_means(image, box, size_wh)
     to_small = _into(to_frame, left, top, *_ratio(size_wh, part))
     mask = np.asarray(cv2.warpAffine(frames, to_small, size_wh, flags=cv2.INTER_LINEAR), np.uint8)
     radius = max(2, round(TUNING.radius * side * geometry.scale_of(to_small)))

@@ -44,7 +44,7 @@ TUNING = AppearanceTuning()
 
 
 def explain(
-    found: Floats, strange: Array, now: Image, mean: Floats, visible: Floats, tuning: AppearanceTuning = TUNING
+    found: Floats, strange: Array, now: Image, usual: Image, visible: Floats, tuning: AppearanceTuning = TUNING
 ) -> tuple[Array, Array]:  # fmt: skip
     """Find which of the unusual texels are not occluders.
 
@@ -60,8 +60,7 @@ def explain(
     seen = np.asarray(cv2.resize(visible, size_wh, interpolation=cv2.INTER_AREA) * inside_small(), np.float32)
     free = seen * (unusual < 0.1)
     appearances = [
-        tones(np.asarray(cv2.resize(texture, size_wh, interpolation=cv2.INTER_AREA), np.uint8))
-        for texture in (now, np.clip(mean + 0.5, 0, 255).astype(np.uint8))
+        tones(np.asarray(cv2.resize(texture, size_wh, interpolation=cv2.INTER_AREA), np.uint8)) for texture in (now, usual)
     ]
     nearby, neighbourhood = tuning.nearby_texels, tuning.neighbourhood_texels
     misfits = [_sum(_misfit(each, free, tuning) * unusual, nearby) for each in appearances]

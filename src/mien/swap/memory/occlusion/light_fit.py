@@ -2,7 +2,6 @@
 
 from functools import cache
 
-import cv2
 import numpy as np
 
 from mien.imaging.arrays import locked
@@ -14,8 +13,7 @@ TONE_SPREADS = np.array([0.16, 0.05, 0.09], np.float32)
 FIT_ROUNDS = 3  # rounds of reweighted least squares
 _GRID = 16  # cells on a side of the grid on which light is fitted
 _BLACK = 12.0  # levels; added before the logarithm so that noise in the dark does not explode
-_LOGS = np.log(np.arange(256) + _BLACK).astype(np.float32)
-_TO_TONES = np.array([[1 / 3, 1 / 3, 1 / 3], [0, -1, 1], [1, -1, 0]], np.float32)
+_LOGS = locked(np.log(np.arange(256) + _BLACK).astype(np.float32))
 _STIFF = np.array([[1e-3, 1, 1, 3, 3, 3], [1e-3, 4, 4, 12, 12, 12]], np.float32)
 """Regularisation of a light that varies over the face, of each basis function: for brightness and, stronger, for its colour."""
 _LEAST_CELL, _LEAST_CELLS = 0.3, 30
@@ -24,7 +22,20 @@ _LEAST_CELL, _LEAST_CELLS = 0.3, 30
 
 def tones(texture: Image) -> Floats:
     """Brightness, red : green and blue : green of a BGR texture as logarithms, float32 (h, w, 3)."""
-    return np.asarray(cv2.transform(cv2.LUT(texture, _LOGS), _TO_TONES), np.float32)
+    found = np.empty(texture.shape, np.float32)
+    _write_tones(texture, _LOGS, found)
+    return found
+
+
+@kernel
+def _write_tones(texture: Array, logs: Array, found: Array) -> None:
+    """Write the tones of a texture uint8 (h, w, 3); `logs` float32 (256,) are those of its levels."""
+    for v in range(texture.shape[0]):
+        for u in range(texture.shape[1]):
+            blue, green, red = logs[texture[v, u, 0]], logs[texture[v, u, 1]], logs[texture[v, u, 2]]
+            found[v, u, 0] = (blue + green + red) * np.float32(1 / 3)
+            found[v, u, 1] = red - green
+            found[v, u, 2] = blue - green
 
 
 @cache

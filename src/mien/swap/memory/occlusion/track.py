@@ -58,31 +58,30 @@ class TrackOcclusion:
     _non_skin: Array = field(default_factory=lambda: np.zeros((SMALL, SMALL), np.uint8))
     """Result of the last search for non-skin."""
 
-    def update(self, now: Image, mean: Floats, weight: Floats, visible: Floats) -> Mask:
+    def update(self, now: Image, usual: Image, weight: Floats, visible: Floats) -> Mask:
         """Return the occlusion mask of this frame, uint8 (SIDE, SIDE), 255 = an occluder.
 
-        `now` is the texture of this frame, BGR uint8, `mean` the usual one, float32; `weight` counts the frames that made it,
+        `now` is the texture of this frame, `usual` the usual one, both BGR uint8; `weight` counts the frames that made it,
         `visible` 0..1 is how well each texel is seen now.
         """
         visible = without_limb(visible)
-        evidence = self.evidence(now, mean, weight, visible)
-        found = self._explained(objects(evidence, self._level), now, mean, weight, visible)
-        patience = self.tuning.patience_frames
-        self._held = np.where(found > 0, np.minimum(self._held + 1, np.float32(patience + 1)), 0).astype(np.float32)
-        found = np.where(self._held > patience, np.float32(0), found)
-        step = np.where(found > self._level, np.float32(self.tuning.rise), np.float32(self.tuning.fall))
-        self._level += step * (found - self._level)
-        self._usual += np.float32(self.tuning.learning) * (np.minimum(evidence, 1) * (found < 0.5) - self._usual)
+        evidence = self.evidence(now, usual, weight, visible)
+        found = self._explained(objects(evidence, self._level), now, usual, weight, visible)
+        steps = float(self.tuning.patience_frames), self.tuning.rise, self.tuning.fall, self.tuning.learning
+        _advance(found, evidence, steps, self._held, self._level, self._usual)
         self._frames += 1
         return self._mask(visible)
 
-    def _explained(self, found: Floats, now: Image, mean: Floats, weight: Floats, visible: Floats) -> Floats:
+    def _explained(self, found: Floats, now: Image, usual: Image, weight: Floats, visible: Floats) -> Floats:
         """Return the objects that are occluders, and update the search for non-skin; `stale` is set."""
         # Hair over a forehead stays; other non-skin moves.
         if self._frames % self.tuning.skin_every == 0 or (self._non_skin > forehead()).any():
             self._non_skin = non_skin(now, visible, self._non_skin)
+        if not found.any() and not self._non_skin.any():
+            self.stale = np.zeros(found.shape, np.bool_)
+            return found
         known = cv2.resize(weight, (SMALL, SMALL), interpolation=cv2.INTER_NEAREST) >= CHANGE.least_weight
-        self.stale, lit = explain(found, self._non_skin * known, now, mean, visible)
+        self.stale, lit = explain(found, self._non_skin * known, now, usual, visible)
         self._non_skin = self._non_skin * ~(lit & known)
         wide = cv2.resize(lit.astype(np.uint8), found.shape[::-1], interpolation=cv2.INTER_NEAREST) > 0
         found[self.stale | wide] = 0
@@ -91,40 +90,60 @@ class TrackOcclusion:
 
     def _mask(self, visible: Floats) -> Mask:
         """Return the occlusion mask of the present levels and of what is not skin."""
-        mask = np.clip(self._level * 383 - 64, 0, 255).astype(np.uint8)
-        if self._non_skin.any():
-            coarse = self._non_skin * np.uint8(255)
-            mask = np.maximum(mask, cv2.resize(coarse, (SIDE, SIDE), interpolation=cv2.INTER_LINEAR))
-        if float((mask[visible > 0.5] > 127).sum()) > self.tuning.max_share * np.count_nonzero(visible > 0.5):
+        strange = cv2.resize(self._non_skin * np.uint8(255), (SIDE, SIDE), interpolation=cv2.INTER_LINEAR)
+        mask, counts = np.empty((SIDE, SIDE), np.uint8), np.empty(2, np.int64)
+        _cover(self._level, np.asarray(strange, np.uint8), visible, mask, counts)
+        seen, hidden = counts.tolist()
+        if hidden > self.tuning.max_share * seen:
             mask[:] = 0
         if mask.any():
             # Texels that are turned away show nothing; an occluder that reaches there goes on.
             mask = np.where(visible > 0, mask, cv2.dilate(mask, limb_kernel()))
         return np.asarray(mask, np.uint8)
 
-    def evidence(self, now: Image, mean: Floats, weight: Floats, visible: Floats) -> Floats:
+    def evidence(self, now: Image, usual: Image, weight: Floats, visible: Floats) -> Floats:
         """Return how unusual each texel is, in spreads, and follow the light; float32 (SIDE, SIDE)."""
         sure, free = np.empty((SIDE, SIDE), np.float32), np.empty((SIDE, SIDE), np.float32)
         known = weight, texel_map().inside, visible, CHANGE.least_weight
         _judge(*known, self._level, self._non_skin, sure, free)
-        seen, usual = tones(now), tones(_levels(mean))
-        self._light = fitted_light(seen - usual, free, self._light)
-        return evidence_of_change(seen, usual, self._light, weight, self._usual, sure)
-
-
-def _levels(texture: Floats) -> Image:
-    """Return a texture in whole levels."""
-    levels = np.empty(texture.shape, np.uint8)
-    _round(texture, levels)
-    return levels
+        seen, usually = tones(now), tones(usual)
+        self._light = fitted_light(seen - usually, free, self._light)
+        return evidence_of_change(seen, usually, self._light, weight, self._usual, sure)
 
 
 @kernel
-def _round(texture: Array, levels: Array) -> None:
-    for v in range(texture.shape[0]):
-        for u in range(texture.shape[1]):
-            for c in range(3):
-                levels[v, u, c] = np.uint8(min(max(texture[v, u, c] + np.float32(0.5), np.float32(0)), np.float32(255)))
+def _advance(
+    found: Array, evidence: Array, steps: tuple[float, float, float, float], held: Array, level: Array, usual: Array
+) -> None:  # fmt: skip
+    """Move `held`, `level` and `usual` of a track on by a frame with the objects `found`, 0 or 1; all float32 (n, n).
+
+    `steps` are patience_frames, rise, fall and learning of `OcclusionTuning`.
+    """
+    patience, rise, fall, learning = np.float32(steps[0]), np.float32(steps[1]), np.float32(steps[2]), np.float32(steps[3])
+    for v in range(found.shape[0]):
+        for u in range(found.shape[1]):
+            there = found[v, u] > 0
+            frames = min(held[v, u] + np.float32(1), patience + np.float32(1)) if there else np.float32(0)
+            held[v, u] = frames
+            now = np.float32(0) if frames > patience else found[v, u]
+            before = level[v, u]
+            level[v, u] = before + (rise if now > before else fall) * (now - before)
+            shown = min(evidence[v, u], np.float32(1)) if now < np.float32(0.5) else np.float32(0)
+            usual[v, u] += learning * (shown - usual[v, u])
+
+
+@kernel
+def _cover(level: Array, strange: Array, visible: Array, mask: Array, counts: Array) -> None:
+    """Write the occlusion mask uint8 (n, n), and to int64 (2,) how many texels are seen, and how many of them it hides."""
+    seen, hidden = 0, 0
+    for v in range(mask.shape[0]):
+        for u in range(mask.shape[1]):
+            steep = min(max(level[v, u] * np.float32(383) - np.float32(64), np.float32(0)), np.float32(255))
+            mask[v, u] = max(np.uint8(steep), strange[v, u])
+            if visible[v, u] > np.float32(0.5):
+                seen += 1
+                hidden += mask[v, u] > 127
+    counts[0], counts[1] = seen, hidden
 
 
 @kernel
