@@ -35,6 +35,38 @@ def spread_shares(places: Array, step_xy: tuple[float, float], near: float, marg
 
 
 @kernel
+def spread_whole(shares: Array, places: Array, moves: Array, rounds: int, asked: Array, nodes: Array) -> None:
+    """Write to the nodes of a grid, float32 (rows, columns, 2), the moves (n, 2) of places by their `shares` (nodes, n).
+
+    places float32 (n, 2) count in cells from the first node. As often as there are `rounds`, what has not arrived at them is
+    added and spread again; `asked` float32 (2, n) takes it. Nodes are read in 32nds of a cell, as `cv2.remap` does.
+    """
+    rows, columns, count = nodes.shape[0], nodes.shape[1], moves.shape[0]
+    for k in range(count):
+        asked[0, k], asked[1, k] = moves[k, 0], moves[k, 1]
+    for done in range(rounds + 1):
+        for i in range(rows):
+            for j in range(columns):
+                x, y = np.float32(0), np.float32(0)
+                node = i * columns + j
+                for k in range(count):
+                    x += shares[node, k] * asked[0, k]
+                    y += shares[node, k] * asked[1, k]
+                nodes[i, j, 0], nodes[i, j, 1] = x, y
+        if done == rounds:
+            return
+        for k in range(count):
+            column = min(max(int(np.rint(places[k, 0] * np.float32(32))), 0), 32 * (columns - 1))
+            row = min(max(int(np.rint(places[k, 1] * np.float32(32))), 0), 32 * (rows - 1))
+            j, i = min(column // 32, columns - 2), min(row // 32, rows - 2)
+            fx, fy = np.float32(column - 32 * j) / np.float32(32), np.float32(row - 32 * i) / np.float32(32)
+            for c in range(2):
+                upper = nodes[i, j, c] + (nodes[i, j + 1, c] - nodes[i, j, c]) * fx
+                lower = nodes[i + 1, j, c] + (nodes[i + 1, j + 1, c] - nodes[i + 1, j, c]) * fx
+                asked[c, k] += moves[k, c] - (upper + (lower - upper) * fy)
+
+
+@kernel
 def follow(points: Array, nodes: Array, step_xy: tuple[float, float]) -> None:
     """Move points float32 (n, 2), in place, along with a picture that is bent by `nodes`.
 

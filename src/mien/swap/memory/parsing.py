@@ -243,6 +243,16 @@ def before_the_face(
 
 def at_landmarks(parsed: ParsedFace, *kinds: int) -> Array:
     """Return the share of each class at each landmark, uint8 (k, 478)."""
-    side = parsed.shares.shape[1]
-    columns, rows = np.clip(parsed.points.round().astype(np.int32), 0, side - 1).T
-    return np.asarray(parsed.shares[np.array(kinds)[:, None], rows, columns], np.uint8)
+    found = np.empty((len(kinds), len(parsed.points)), np.uint8)
+    _read(parsed.shares, np.ascontiguousarray(parsed.points, np.float32), np.array(kinds), found)
+    return found
+
+
+@kernel
+def _read(shares: Array, points: Array, kinds: Array, found: Array) -> None:
+    """Write the levels of some planes of uint8 (n, h, w) at the pixels nearest to points float32 (m, 2): uint8 (k, m)."""
+    for m in range(points.shape[0]):
+        column = min(max(int(np.rint(points[m, 0])), 0), shares.shape[2] - 1)
+        row = min(max(int(np.rint(points[m, 1])), 0), shares.shape[1] - 1)
+        for k in range(kinds.shape[0]):
+            found[k, m] = shares[kinds[k], row, column]

@@ -14,7 +14,7 @@ from mien.face import landmark_sets
 from mien.face.lips import in_proportion
 from mien.face.mean_face import HeadPose, face_model, head_pose, neutral
 from mien.imaging import geometry
-from mien.imaging.warp import follow, spread_shares, write_places
+from mien.imaging.warp import follow, spread_shares, spread_whole, write_places
 from mien.types import LANDMARK_COUNT, Floats, Image, Landmarks, TrackedFace
 
 
@@ -229,12 +229,9 @@ def _spread_exactly(places: Floats, moves: Floats, near: float, margin: float, f
     rows, columns = field.moves.shape[:2]
     shares = np.empty((rows * columns, len(places)), np.float32)
     spread_shares(places, field.step_xy, near, margin, np.array([rows, columns]), shares)
-    column, row = (places / np.array(field.step_xy, np.float32)).T[:, None]
-    asked = np.asarray(moves, np.float32)
-    for _ in range(TUNING.refinements):
-        nodes = (shares @ asked).reshape(rows, columns, 2)
-        asked = asked + moves - cv2.remap(nodes, column, row, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)[0]
-    field.moves[:] = -(shares @ asked).reshape(rows, columns, 2)
+    cells, asked = places / np.array(field.step_xy, np.float32), np.empty((2, len(places)), np.float32)
+    spread_whole(shares, cells, np.ascontiguousarray(moves, np.float32), TUNING.refinements, asked, field.moves)
+    np.negative(field.moves, out=field.moves)
 
 
 def _warp(image: Image, field: Field) -> None:
