@@ -105,24 +105,24 @@ def evidence_of_change(
     is how well each texel can be judged.
     """
     low, high = cv2.erode(usual, _NEAR), cv2.dilate(usual, _NEAR)
-    evidence, off, calm, plain, whole = (np.empty((SIDE, SIDE), np.float32) for _ in range(5))
+    evidence, off, calm, plain, weak, whole = (np.empty((SIDE, SIDE), np.float32) for _ in range(6))
+    clear = np.empty((SIDE, SIDE), np.uint8)
     _calm(calmness(), weight, usual_evidence, tuning.half_weight, calm)
-    _compare(seen, low, high, light, sure, calm, TONE_SPREADS, evidence, off)
-    strong = cv2.dilate((evidence > tuning.strong).astype(np.uint8), np.ones((tuning.rim_texels, tuning.rim_texels), np.uint8))
+    _compare(seen, low, high, light, sure, calm, TONE_SPREADS, tuning.strong, evidence, off, clear)
+    strong = cv2.dilate(clear, np.ones((tuning.rim_texels, tuning.rim_texels), np.uint8))
     _keep_plain(strong, sure, off, plain)
     window = tuning.fine_texels, tuning.fine_texels
-    _add_fine(
-        off, cv2.boxFilter(off, -1, window), plain, cv2.boxFilter(plain, -1, window), sure, calm, tuning.fine_spread, evidence
-    )
+    around = cv2.boxFilter(off, -1, window), cv2.boxFilter(plain, -1, window)
+    _add_fine(off, around[0], plain, around[1], sure, calm, (tuning.fine_spread, tuning.weak_max), evidence, weak)
     wide_wh, middle_wh = (tuning.wide_texels, tuning.wide_texels), (tuning.middle_texels, tuning.middle_texels)
-    weak = np.minimum(evidence, np.float32(tuning.weak_max)) * plain
     sums = cv2.boxFilter(weak, -1, wide_wh), cv2.boxFilter(plain, -1, wide_wh), cv2.boxFilter(weak, -1, middle_wh)
     _join(strong, cv2.boxFilter(evidence, -1, (3, 3)), evidence, *sums, (tuning.wide_gain, tuning.middle_gain), whole)
-    if not sure.any():
+    judged, count = np.empty(SIDE * SIDE // 4, np.float32), np.empty(1, np.int64)
+    _gather_judged(whole, sure, judged, count)
+    if not count[0]:
         return whole
     # Where nearly half of the face is unusual, it is the light: occluders leave more of a face as it was.
-    judged = sure[::2, ::2] > 0.5
-    usual_here = percentile_of(whole[::2, ::2][judged], 100 * tuning.quiet_share) if (sure > 0.5).any() else 0.0
+    usual_here = percentile_of(judged[: int(count[0])], 100 * tuning.quiet_share)
     return np.asarray(whole / max(1.0, usual_here / tuning.quiet_evidence), np.float32)
 
 
@@ -173,11 +173,12 @@ def _calm(calmness_of: Array, weight: Array, usual_evidence: Array, half_weight:
 
 @kernel
 def _compare(
-    seen: Array, low: Array, high: Array, light: Array, sure: Array, calm: Array, spread: Array, evidence: Array, off: Array
+    seen: Array, low: Array, high: Array, light: Array, sure: Array, calm: Array, spread: Array, strong: float,
+    evidence: Array, off: Array, clear: Array,
 ) -> None:  # fmt: skip
     """Write each texel's squared evidence, in spreads, to `evidence` and its bounded difference in brightness to `off`.
 
-    `light` float32 (6, 3) is over the `basis` of `light_fit`.
+    `light` float32 (6, 3) is over the `basis` of `light_fit`. `clear`, uint8, is 1 where the evidence is `strong`, else 0.
     """
     side = evidence.shape[0]
     for v in range(side):
@@ -201,6 +202,7 @@ def _compare(
                     total += above * above
                 total *= sure[v, u] / (calm[v, u] * calm[v, u])
             evidence[v, u] = total
+            clear[v, u] = total > np.float32(strong)
 
 
 @kernel
@@ -215,15 +217,32 @@ def _keep_plain(strong: Array, sure: Array, off: Array, plain: Array) -> None:
 
 @kernel
 def _add_fine(
-    off: Array, around: Array, plain: Array, plain_around: Array, sure: Array, calm: Array, spread: float, evidence: Array
+    off: Array, around: Array, plain: Array, plain_around: Array, sure: Array, calm: Array, bounds: tuple[float, float],
+    evidence: Array, weak: Array,
 ) -> None:  # fmt: skip
-    """Add the squared evidence of fine brightness, in place; `plain` is 1 where it counts."""
+    """Add the squared evidence of fine brightness, in place, and write the `weak` evidence; `plain` is 1 where they count.
+
+    `bounds` are the spread of fine brightness and the most that is weak.
+    """
     for v in range(off.shape[0]):
         for u in range(off.shape[1]):
             if plain[v, u] > 0:
                 fine = off[v, u] - around[v, u] / max(plain_around[v, u], np.float32(0.1))
-                fine /= np.float32(spread) * calm[v, u]
+                fine /= np.float32(bounds[0]) * calm[v, u]
                 evidence[v, u] += fine * fine * sure[v, u]
+            weak[v, u] = min(evidence[v, u], np.float32(bounds[1])) * plain[v, u]
+
+
+@kernel
+def _gather_judged(whole: Array, sure: Array, judged: Array, count: Array) -> None:
+    """Write the evidence of every second texel in both directions that is judged, and to int64 (1,) how many there are."""
+    n = 0
+    for v in range(0, whole.shape[0], 2):
+        for u in range(0, whole.shape[1], 2):
+            if sure[v, u] > np.float32(0.5):
+                judged[n] = whole[v, u]
+                n += 1
+    count[0] = n
 
 
 @kernel
