@@ -8,6 +8,7 @@ from threading import Event
 
 from mien.assembly import factory
 from mien.assembly.cast_plan import CastPlan
+from mien.assembly.film_ahead import FilmAhead, target_windows
 from mien.assembly.picture_ahead import PictureAhead
 from mien.batch import job
 from mien.batch.export import Export, PartExporter
@@ -17,9 +18,7 @@ from mien.media.files import moving
 from mien.media.files.moving import Kind, MovingReader
 from mien.media.files.output_file import OutputFile
 from mien.media.files.picture_read import Picture, read_picture
-from mien.models.library.store import Store
 from mien.provenance.consent import Consent
-from mien.provenance.mark.windows import readable, windows_of
 from mien.provenance.seal import Notary
 from mien.safety.content_check import FileContentCheck
 from mien.settings import Settings
@@ -74,7 +73,7 @@ class FileSwap:
         picture = ahead.picture()
         pipeline = factory.open_picture_pipeline(self.settings, self.models, self.worn, ahead.tracker)
         strength = moving.mark_strength(self.kind, output.path, self.settings)
-        exporter = self._exporter([[picture.frame.image]], "picture", strength, ahead.content())
+        exporter = self._exporter([[picture.frame.image]], "picture", strength, ahead.content(), self.mark_id)
 
         def swap(frame: Frame) -> FrameResult:
             return pipeline.swap_frame(frame, ahead.faces())
@@ -96,15 +95,27 @@ class FileSwap:
 
         `reporting` gives a function that is called after each frame.
         """
+        with FilmAhead(self.windows() if self.mark_id is None else iter(())) as ahead:
+            return self.swap_film(ahead, reader, output, reporting, cancel)
+
+    def swap_film(
+        self,
+        ahead: FilmAhead,
+        reader: MovingReader,
+        output: OutputFile,
+        reporting: AbstractContextManager[Callable[[Progress], None]] | None = None,
+        cancel: Event | None = None,
+    ) -> JobResult:
+        """Swap a film that was begun, as `swap_moving` does."""
         # With FFmpeg, which a picture does without.
         from mien.batch.film import run_film
         from mien.media.files.video_writer import VideoWriter
 
         settings = self.settings
         pipeline = factory.open_pipeline(settings, self.models, self.worn, zero_s=float(reader.info.zero), secret=self.secret)
-        before = self.windows()
         strength = moving.mark_strength(self.kind, output.path, settings, reader.info.content)
-        exporter = self._exporter(before, "video", strength, factory.open_content_check(Store()))
+        mark_id = ahead.mark_id() if self.mark_id is None else self.mark_id
+        exporter = self._exporter((), "video", strength, ahead.content(), mark_id)
         with (
             self._told_apart(pipeline),
             output,
@@ -120,16 +131,7 @@ class FileSwap:
 
     def windows(self) -> Iterator[list[Image]]:
         """Yield windows of the target in which a mark may lie. Raises `MediaError`."""
-        settings = self.settings
-        return readable(
-            windows_of(
-                self.target,
-                max_pixels=settings.max_pixels,
-                max_bytes=settings.max_bytes,
-                start_s=self.start_s,
-                end_s=self.end_s,
-            )
-        )
+        return target_windows(self.target, self.settings, self.start_s, self.end_s)
 
     def swap(self, output: OutputFile) -> tuple[JobResult, tuple[str, ...]]:
         """Swap the target into `output`, which is not entered yet, and return the result and all notes."""
@@ -154,7 +156,12 @@ class FileSwap:
             raise nobody_found(list(pipeline.worn_frames), self.target_title or self.target.name) from error
 
     def _exporter(
-        self, before: Iterable[Sequence[Image]], kind: str, strength: float, content: FileContentCheck
+        self,
+        before: Iterable[Sequence[Image]],
+        kind: str,
+        strength: float,
+        content: FileContentCheck,
+        mark_id: int | None,
     ) -> PartExporter:
         exporter = Export(
             self.target,
@@ -167,7 +174,7 @@ class FileSwap:
             title=self.title,
             target_title=self.target_title,
             strength=strength,
-            mark_id=self.mark_id,
+            mark_id=mark_id,
         )
         return exporter if self.watch is None else self.watch(exporter)
 

@@ -1,7 +1,6 @@
 """Run of `mien swap`: check the request, run a job for each target, report the results."""
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -12,6 +11,7 @@ from rich.markup import escape
 from mien.assembly import factory, registry, stand_ins
 from mien.assembly.embedded_networks import EmbeddedNetworks
 from mien.assembly.file_swap import FileSwap
+from mien.assembly.film_ahead import FilmAhead, target_windows
 from mien.assembly.idle_settings import idle_notes
 from mien.assembly.picture_ahead import PictureAhead
 from mien.batch.job import JobResult
@@ -166,25 +166,25 @@ def open_parts(
     return SwapParts(models, trust, consented(request, _opened(request, costumes, models, console, quiet), trust))
 
 
-def _begun(request: Request, models: factory.Models, task: Task) -> AbstractContextManager[PictureAhead | None]:
-    """Return the beginning of a target that is a picture."""
+def _begun(request: Request, models: factory.Models, task: Task) -> PictureAhead | FilmAhead:
+    """Return the beginning of a target, which goes on beside all that its source photos need."""
     settings = request.settings
     if task.kind is not Kind.PICTURE:
-        return nullcontext()
+        return FilmAhead(target_windows(task.target, settings, request.start_s, request.end_s))
     read = partial(read_picture, task.target, max_pixels=settings.max_pixels, max_bytes=settings.max_bytes)
     return PictureAhead(read, settings, models, request.roles.others)
 
 
 def _swap_one(
-    request: Request, parts: SwapParts, task: Task, console: Console, quiet: bool, ahead: PictureAhead | None
+    request: Request, parts: SwapParts, task: Task, console: Console, quiet: bool, ahead: PictureAhead | FilmAhead
 ) -> None:
     temporaries = parts.trust.temporaries
     journalled = replace(task, output=_output(request, task.output.path, temporaries))
     with temporaries.cleaned():
-        if ahead is not None:
+        if isinstance(ahead, PictureAhead):
             _swap_picture(request, parts, journalled, console, quiet, ahead)
         else:
-            _swap_moving(request, parts, journalled, console, quiet)
+            _swap_film(request, parts, journalled, console, quiet, ahead)
 
 
 def _swap_picture(request: Request, parts: SwapParts, task: Task, console: Console, quiet: bool, ahead: PictureAhead) -> None:
@@ -197,7 +197,7 @@ def _swap_picture(request: Request, parts: SwapParts, task: Task, console: Conso
     _print_worn(parts, task, result, console, quiet)
 
 
-def _swap_moving(request: Request, parts: SwapParts, task: Task, console: Console, quiet: bool) -> None:
+def _swap_film(request: Request, parts: SwapParts, task: Task, console: Console, quiet: bool, ahead: FilmAhead) -> None:
     # With FFmpeg and bars, which a picture does without.
     from mien.commands.progress import shown_progress
     from mien.media.files.conversion import conversion_notes
@@ -206,7 +206,7 @@ def _swap_moving(request: Request, parts: SwapParts, task: Task, console: Consol
     with file_swap.open_reader(task.output.path) as reader:
         print_notes(console, conversion_notes(reader.info))
         name = task.target.name if len(request.targets) > 1 else ""
-        result = file_swap.swap_moving(reader, task.output, shown_progress(console, name, quiet=quiet))
+        result = file_swap.swap_film(ahead, reader, task.output, shown_progress(console, name, quiet=quiet))
     print_notes(console, result.warnings)
     if not quiet:
         rate = result.frames / max(result.seconds, 1e-6)
