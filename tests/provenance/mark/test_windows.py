@@ -24,10 +24,10 @@ from tests.support.portraits import HOPPER, read
 ID = 0xABCDEF
 
 
-def numbered(path: Path, frames: int, *, rate: int = 25, last_s: float = 0.0) -> Path:
+def numbered(path: Path, frames: int, *, rate: int = 25, last_s: float = 0.0, key_every: int = 10) -> Path:
     """Write a lossless video whose frames show their number by their luma; the last one may be shown for a long time."""
     with av.open(str(path), "w") as out:
-        stream = out.add_stream("libx264", rate=rate, options={"qp": "0", "preset": "ultrafast", "g": "10"})
+        stream = out.add_stream("libx264", rate=rate, options={"qp": "0", "preset": "ultrafast", "g": str(key_every)})
         assert isinstance(stream, av.VideoStream)
         stream.width, stream.height, stream.pix_fmt = 128, 112, "yuv420p"
         for number in range(frames):
@@ -62,6 +62,12 @@ def test_windows_reach_from_the_first_to_the_last_frame(tmp_path: Path, frames: 
     if frames <= MAX_WINDOWS * WINDOW_FRAMES:
         covered = {number for first, last in windows for number in range(first, last + 1)}
         assert len(covered) >= frames - 2, "short videos are read whole"
+
+
+@pytest.mark.parametrize(("key_every", "firsts"), [(70, [0, 70, 140, 176]), (250, [0, 59, 118, 176])])
+def test_a_window_in_the_middle_begins_at_a_key_frame_near_its_place(tmp_path: Path, key_every: int, firsts: list[int]) -> None:
+    windows = seen(numbered(tmp_path / "in.mp4", 200, key_every=key_every))
+    assert windows == [(first, first + WINDOW_FRAMES - 1) for first in firsts]
 
 
 def test_a_window_that_is_left_early_moves_no_other(tmp_path: Path) -> None:

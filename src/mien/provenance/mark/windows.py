@@ -4,8 +4,9 @@ The search before a swap, the seal after it and `mien verify` all read through `
 file that verifies.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from math import ceil
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from mien.provenance.mark.decoder import MarkFound, MarkReader
 from mien.types import Image
 
 WINDOW_FRAMES = 24  # consecutive frames that are read together; from 24 on, docs/mark.md promises the mark
-MAX_WINDOWS = 4  # of a video, evenly spread; the first begins and the last ends with the video
+MAX_WINDOWS = 4  # of a video, evenly spread, but for key frames; the first begins and the last ends with the video
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +60,14 @@ def open_windows(
     if kind_of(path) is Kind.PICTURE:
         yield from (iter([image]) for image in _pictures_of(read_picture(path, max_pixels=max_pixels, max_bytes=max_bytes)))
         return
-    with open_moving(path, max_pixels=max_pixels, max_bytes=max_bytes, start_s=start_s, end_s=end_s, skim=True) as reader:
+    open_at = partial(open_moving, path, max_pixels=max_pixels, max_bytes=max_bytes, end_s=end_s)
+    with open_at(start_s=start_s, skim=True) as reader:
         window = _Window(reader)
         yield window
         starts = [] if window.at_end else _later_starts(reader, window.most, start_s or 0.0)
-    for begin_s in starts:
+    for start in starts:
         try:
-            later = open_moving(path, max_pixels=max_pixels, max_bytes=max_bytes, start_s=begin_s, end_s=end_s, skim=True)
+            later = _at_key(open_at, start) or open_at(start_s=start.exact_s, skim=True)
         except UsageError:
             # No frame lies there: a header may be wrong about the length, and the last frame may be shown for a long time.
             continue
@@ -123,11 +125,33 @@ class _Window(Iterator[Image]):
         return frame.image
 
 
-def _later_starts(reader: MovingReader, frames: int, start_s: float) -> list[float]:
-    """Return the starts of the windows after the first one, each of `frames` frames, in seconds on a player's clock."""
+@dataclass(frozen=True, slots=True)
+class _Start:
+    """Start of a window, in seconds on a player's clock, and how far from it a key frame may be that is taken in its place."""
+
+    exact_s: float
+    slack_s: float
+
+
+def _at_key(open_at: Callable[..., MovingReader], start: _Start) -> "MovingReader | None":
+    """Return a reader at a key frame near the start, from which decoding can begin; None where there is none."""
+    if not start.slack_s:
+        return None
+    reader = open_at(start_s=start.exact_s + start.slack_s, from_key=True)
+    if abs(float(reader.info.first - reader.info.zero) - start.exact_s) < start.slack_s:
+        return reader
+    reader.close()
+    return None
+
+
+def _later_starts(reader: MovingReader, frames: int, start_s: float) -> list[_Start]:
+    """Return the starts of the windows after the first one, each of `frames` frames; the last one is exact."""
     length_s = reader.info.duration_s
     if length_s is None:
         return []
     window_s = frames / float(reader.info.rate or _TUNING.usual_rate_hz)
     count = min(MAX_WINDOWS, ceil(length_s / window_s - 1e-6))
-    return [start_s + (length_s - window_s) * number / (count - 1) for number in range(1, count)]
+    step_s = (length_s - window_s) / max(count - 1, 1)
+    # So far apart, no two windows meet.
+    slack_s = step_s / 2 if step_s >= 2 * window_s else 0.0
+    return [_Start(start_s + step_s * number, slack_s if number < count - 1 else 0.0) for number in range(1, count)]
