@@ -10,13 +10,14 @@ from typing import Any, Protocol
 
 from mien.batch.export import PartExporter, PartNotes
 from mien.batch.job import TRACKED_AHEAD_FRAMES, JobResult, Progress, no_face_in
-from mien.batch.worker import Worker
+from mien.batch.worker import BUSY_THREADS, Worker
 from mien.errors import Cancelled
 from mien.media.files.moving import MovingReader
 from mien.media.files.output_file import OutputFile, named_in_errors
 from mien.media.files.video_writer import VideoWriter
 from mien.swap.parts import Border
 from mien.swap.pipeline import SeenFrame
+from mien.system.processor import keep_opencv_to_callers
 from mien.types import Frame, FrameResult, LabelledFrame
 
 States = tuple[bytes, bytes]
@@ -148,6 +149,7 @@ def run_parts(
     faces so far, in the caller's. An error or Ctrl-C anywhere ends all threads and is raised here, `Cancelled` soon after
     `cancel` is set. With `about`, what is known at each border within a shot is handed to the sink.
     """
+    keep_opencv_to_callers(BUSY_THREADS)
     decode = Worker("mien-decode", lambda worker: _decode(items, worker))
     track = Worker("mien-track", lambda worker: _track(decode, swapper, about, worker), TRACKED_AHEAD_FRAMES)
     encode = Worker("mien-encode", lambda worker: _encode(sink, worker))

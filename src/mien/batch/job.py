@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
-from mien.batch.worker import Worker
+from mien.batch.worker import BUSY_THREADS, Worker
 from mien.errors import Cancelled, NoFaceFound
 from mien.media.files.moving import MovingReader, MovingWriter
 from mien.media.files.output_file import OutputFile, named_in_errors
 from mien.media.files.picture_read import Picture
 from mien.media.files.picture_write import write_picture
 from mien.swap.pipeline import SeenFrame
+from mien.system.processor import keep_opencv_to_callers
 from mien.types import Frame, FrameResult, LabelledFrame
 
 SwapFrame = Callable[[Frame], FrameResult]
@@ -107,6 +108,7 @@ def run_video(
     frame had a face, unless `needs_face` is False. In all these cases there is no output.
     """
     start = time.monotonic()
+    keep_opencv_to_callers(BUSY_THREADS)
     decode = Worker("mien-decode", lambda worker: _decode(reader, worker))
     track = Worker("mien-track", lambda worker: _track(decode, swapper, worker), TRACKED_AHEAD_FRAMES)
     encode = Worker("mien-encode", lambda worker: _encode(writer, worker))

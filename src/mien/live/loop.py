@@ -9,8 +9,6 @@ import threading
 import time
 from dataclasses import dataclass, field
 
-import cv2
-
 from mien.contracts import ContentClassifier
 from mien.live.capture import Capture, CapturedFrame, CaptureTuning, InputStatus, MakeSource
 from mien.live.content import ContentStatus, LiveContent
@@ -30,7 +28,7 @@ from mien.live.snapshot import Snapshot
 from mien.live.sound import MakeSound, SoundPump
 from mien.provenance.mark.pattern import MARK_MIN_SIDE_PIXELS
 from mien.swap.stream_memory import StreamMemory
-from mien.system.processor import available_cores
+from mien.system.processor import keep_opencv_to_callers
 from mien.types import LIVE_TIME_BASE
 
 _BUSY_THREADS = 2
@@ -106,8 +104,7 @@ class LiveLoop:
 
     def start(self) -> None:
         """Start the threads."""
-        if available_cores() <= _BUSY_THREADS:
-            cv2.setNumThreads(1)
+        keep_opencv_to_callers(_BUSY_THREADS)
         self._inspector.start()
         for thread in self._threads:
             thread.start()

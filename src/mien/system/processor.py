@@ -14,6 +14,15 @@ def available_cores() -> int:
     return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
 
 
+def keep_opencv_to_callers(busy_threads: int) -> None:
+    """Let OpenCV compute in the threads that call it where `busy_threads` or fewer cores are there: its own would take from those."""
+    if available_cores() <= busy_threads:
+        # Not every command needs OpenCV.
+        import cv2
+
+        cv2.setNumThreads(1)
+
+
 @cache
 def described_processor() -> str:
     """Return Linux's description of the processor; empty on other systems."""
