@@ -64,3 +64,33 @@ print(before - resident())
 def test_what_is_used_no_more_goes_back_to_the_system() -> None:
     done = subprocess.run([sys.executable, "-c", _LEFT], capture_output=True, text=True, check=True)
     assert float(done.stdout) > 150, "MB: 100 in objects that hold each other, 100 in small blocks"
+
+
+_LARGE = """
+import os, sys
+from pathlib import Path
+import numpy as np
+from mien.system.allocator import return_large_blocks
+
+def resident():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+if sys.argv[1] == "returned" and not return_large_blocks():
+    sys.exit("no limit here")
+# A block that is freed moves glibc's own limit beyond the size of those that follow.
+for megabytes in (31, 24):
+    frames = [np.ones(megabytes << 20, np.uint8) for _ in range(4)]
+    last = np.ones(100_000, np.uint8)
+    before = resident()
+    del frames
+print((before - resident()) >> 20)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="NOT TESTED: the limit is glibc's")
+def test_large_blocks_go_back_when_they_are_freed() -> None:
+    def returned(how: str) -> int:
+        return int(subprocess.run([sys.executable, "-c", _LARGE, how], capture_output=True, text=True, check=True).stdout)
+
+    assert returned("usual") < 90
+    assert returned("returned") >= 95

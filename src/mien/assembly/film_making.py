@@ -16,6 +16,7 @@ from mien.assembly.film_planned import FilmJob, cast_of_job, export_of
 from mien.batch.export import PartExporter
 from mien.batch.film import run_parts as run_stream
 from mien.batch.job import Progress
+from mien.batch.worker import queued_frames
 from mien.errors import MienError, NotYet, UnreadableMedia, UsageError
 from mien.media.files.part_file import again
 from mien.media.files.picture_encoder import PictureFormat, picture_formats
@@ -127,6 +128,7 @@ class _Opened:
             run_stream(
                 items, reader.info.time_base, pipeline, exporter, sink,
                 self._reporting(report, sink), cancel, last=self.last, about=job.about,
+                queued=queued_frames(reader.info.width, reader.info.height),
             )  # fmt: skip
 
     def _reporting(self, report: Report, sink: PartsSink) -> Callable[[int, int], None]:

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from mien.batch.export import PartExporter, PartNotes
 from mien.batch.job import TRACKED_AHEAD_FRAMES, JobResult, Progress, no_face_in
-from mien.batch.worker import BUSY_THREADS, Worker
+from mien.batch.worker import BUSY_THREADS, QUEUED_FRAMES, Worker, queued_frames
 from mien.errors import Cancelled
 from mien.media.files.moving import MovingReader
 from mien.media.files.output_file import OutputFile, named_in_errors
@@ -142,17 +142,19 @@ def run_parts(
     *,
     last: int | None = None,
     about: About | None = None,
+    queued: int = QUEUED_FRAMES,
 ) -> None:
     """Swap the frames of `items`, which begin with a border, into `sink`, up to the end or to part number `last`.
 
     Decoding, tracking and encoding run in threads of their own, swapping and `report`, which gets the frames and those with
     faces so far, in the caller's. An error or Ctrl-C anywhere ends all threads and is raised here, `Cancelled` soon after
-    `cancel` is set. With `about`, what is known at each border within a shot is handed to the sink.
+    `cancel` is set. With `about`, what is known at each border within a shot is handed to the sink. `queued` bounds the frames
+    between two threads.
     """
     keep_opencv_to_callers(BUSY_THREADS)
-    decode = Worker("mien-decode", lambda worker: _decode(items, worker))
-    track = Worker("mien-track", lambda worker: _track(decode, swapper, about, worker), TRACKED_AHEAD_FRAMES)
-    encode = Worker("mien-encode", lambda worker: _encode(sink, worker))
+    decode = Worker("mien-decode", lambda worker: _decode(items, worker), queued)
+    track = Worker("mien-track", lambda worker: _track(decode, swapper, about, worker), min(TRACKED_AHEAD_FRAMES, queued))
+    encode = Worker("mien-encode", lambda worker: _encode(sink, worker), queued)
     workers = (decode, track, encode)
     swapping = _Swapping(swapper, exporter, about)
     frames = with_faces = 0
@@ -239,7 +241,8 @@ def run_film(
     start, sink = time.monotonic(), _FilmSink(writer)
     total, base = reader.info.frame_count, reader.info.time_base
     run_parts(
-        items, base, swapper, exporter, sink, lambda frames, faces: report(Progress(frames, total, faces)), cancel
+        items, base, swapper, exporter, sink, lambda frames, faces: report(Progress(frames, total, faces)), cancel,
+        queued=queued_frames(reader.info.width, reader.info.height),
     )  # fmt: skip
     frames, with_faces, swapped = sink.counts
     if not with_faces:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
-from mien.batch.worker import BUSY_THREADS, Worker
+from mien.batch.worker import BUSY_THREADS, Worker, queued_frames
 from mien.errors import Cancelled, NoFaceFound
 from mien.media.files.moving import MovingReader, MovingWriter
 from mien.media.files.output_file import OutputFile, named_in_errors
@@ -109,9 +109,10 @@ def run_video(
     """
     start = time.monotonic()
     keep_opencv_to_callers(BUSY_THREADS)
-    decode = Worker("mien-decode", lambda worker: _decode(reader, worker))
-    track = Worker("mien-track", lambda worker: _track(decode, swapper, worker), TRACKED_AHEAD_FRAMES)
-    encode = Worker("mien-encode", lambda worker: _encode(writer, worker))
+    queued = queued_frames(reader.info.width, reader.info.height)
+    decode = Worker("mien-decode", lambda worker: _decode(reader, worker), queued)
+    track = Worker("mien-track", lambda worker: _track(decode, swapper, worker), min(TRACKED_AHEAD_FRAMES, queued))
+    encode = Worker("mien-encode", lambda worker: _encode(writer, worker), queued)
     workers = (decode, track, encode)
     frames = with_faces = swapped = 0
     try:

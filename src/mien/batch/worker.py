@@ -6,17 +6,24 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-_QUEUED_FRAMES = 4  # bounds memory: 100 MB of 4K frames a queue
+QUEUED_FRAMES = 4  # chosen, not measured
+_QUEUED_BYTES = 32 << 20
+"""Bounds memory of a queue: four frames up to 1080p, one of 2160p."""
 BUSY_THREADS = 2
 """Threads of a job that are busy all the time, tracking and swapping. On as many cores those of OpenCV only take from them: 900
 frames of 720p took 26.6 s of two cores' time without them, 28.0 with."""
 _POLL_S = 0.1  # delay until a thread notices an error or a stop
 
 
+def queued_frames(width: int, height: int) -> int:
+    """Return how many BGR frames of this size a queue may hold."""
+    return max(1, min(QUEUED_FRAMES, _QUEUED_BYTES // (3 * width * height)))
+
+
 class Worker:
     """Thread with a bounded queue; its error is raised in the thread that uses it."""
 
-    def __init__(self, name: str, work: Callable[["Worker"], None], size: int = _QUEUED_FRAMES) -> None:
+    def __init__(self, name: str, work: Callable[["Worker"], None], size: int = QUEUED_FRAMES) -> None:
         self._queue: queue.Queue[Any] = queue.Queue(size)
         self._stopped = threading.Event()
         self._work = work

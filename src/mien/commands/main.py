@@ -12,6 +12,7 @@ from mien.commands.messages import error_console, print_error
 from mien.commands.parser import build_parser
 from mien.commands.stopping import terminating_like_interrupting
 from mien.errors import MienError, UsageError
+from mien.system.allocator import return_large_blocks
 from mien.system.programs import harden
 
 _INTERRUPTED = 130  # exit code; what a shell reports of a program that Ctrl-C ended
@@ -45,6 +46,7 @@ def _outcome(options: argparse.Namespace) -> int:
         with terminating_like_interrupting():
             _check_current_folder()
             if getattr(options, "computes", False):
+                return_large_blocks()
                 _check_machine()
             result: int = options.run(options)
             if sys.stdout is not None:

@@ -15,7 +15,7 @@ def available_cores() -> int:
 
 
 def keep_opencv_to_callers(busy_threads: int) -> None:
-    """Let OpenCV compute in the threads that call it where `busy_threads` or fewer cores are there: its own would take from those."""
+    """Let OpenCV start no threads of its own where as many as there are cores are busy: it would only take from them."""
     if available_cores() <= busy_threads:
         # Not every command needs OpenCV.
         import cv2

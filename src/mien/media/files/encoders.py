@@ -29,11 +29,13 @@ _SOFTWARE = {"h264": "libx264", "hevc": "libx265", "vp9": "libvpx-vp9", "av1": "
              "mpeg4": "mpeg4"}  # fmt: skip
 _THREADS = 2
 """Threads of one encoder."""
-_X264_PARAMETERS = ("mbtree=1", "rc-lookahead=20", "subme=2", "partitions=p8x8,i8x8,i4x4")
-_X264_CRF_STEP = 0.6
-"""Added to the quality on the scale of x264, which these parameters over `superfast` reach with less: the same PSNR and SSIM as
-`veryfast` at 0.77 of its time and 9 % fewer bytes on the clip of `mien bench`, at 0.8 to 1.0 and 2 to 5 % fewer on two real
-ones (120 frames each of 720p, marked)."""
+_X264_PARAMETERS = ("mbtree=1", "subme=2", "partitions=p8x8,i8x8,i4x4")
+"""Added to the preset `superfast`: the PSNR and SSIM of `veryfast` at 0.77 of its time and 9 % fewer bytes on the clip of
+`mien bench`, at 0.8 to 1.0 and 2 to 5 % fewer on two real ones (120 frames each of 720p, marked)."""
+_X264_FULL_PIXELS = 1920 * 1088  # 1080p
+_X264_LOOKAHEAD, _X264_LARGE_LOOKAHEAD = (20, 0.6), (10, 0.2)
+"""Frames that x264 looks ahead, up to 1080p and beyond, where a frame of 2160p takes 24 MB; and what the quality on its scale
+is raised by, to be that of `veryfast`."""
 _X264_SETS = "MMX2,SSE2Fast,SSSE3,SSE4.2,AVX,FMA3,BMI2,AVX2"
 _OPENCV_AVX512 = 13  # CV_CPU_AVX_512F, which OpenCV's module for Python does not name
 _HARDWARE = {
@@ -123,7 +125,10 @@ def candidates(
     options = _software_options(software, quality)
     if software == "libx264":
         fields = () if content.fields is None else (f"{content.fields}=1",)
-        options["x264-params"] = ":".join((*_X264_PARAMETERS, *fields, *_without_avx512(width)))
+        frames, step = _X264_LARGE_LOOKAHEAD if width * height > _X264_FULL_PIXELS else _X264_LOOKAHEAD
+        parameters = (*_X264_PARAMETERS, f"rc-lookahead={frames}", *fields, *_without_avx512(width))
+        options["crf"] = f"{min(_crf(quality) + step, 51):.1f}"
+        options["x264-params"] = ":".join(parameters)
     if pixel_format == "yuva420p":
         # Frames that are never shown cannot have an alpha of their own.
         options["auto-alt-ref"] = "0"
@@ -153,7 +158,7 @@ def _software_options(name: str, quality: int) -> dict[str, str]:
     """
     crf = _crf(quality)
     if name == "libx264":
-        return {"preset": "superfast", "crf": f"{min(crf + _X264_CRF_STEP, 51):.1f}", "threads": str(_THREADS)}
+        return {"preset": "superfast", "threads": str(_THREADS)}
     if name == "libx265":
         params = f"log-level=error:frame-threads={_THREADS}"
         return {"preset": "superfast", "crf": f"{min(crf + 2, 51):.1f}", "x265-params": params}

@@ -33,6 +33,7 @@ from mien.media.files.stream_plan import dropped
 from mien.media.files.video_reader import VideoReader
 from mien.media.files.voice_disguise import Disguise
 from mien.settings import Settings
+from mien.system.allocator import give_back
 from mien.system.scheduling import ordinary_scheduling
 from mien.types import LabelledFrame, Note
 
@@ -78,7 +79,8 @@ class VideoWriter(MediaFileWriter):
         try:
             named = [each for each in formats if encoder is None or each.encoder.name == encoder]
             self.format = self._open_first(named or formats[-1:], engine)
-            self._part: PartEncoder | None = PartEncoder(self.format, self._video)
+            # An encoder of its own is gone, with its memory, when its part ends.
+            self._part = None if self.format.can_be_cut else PartEncoder(self.format, self._video)
             self._note_encoder(settings)
         except BaseException:
             self._copier.close()
@@ -130,6 +132,9 @@ class VideoWriter(MediaFileWriter):
                 self._encoded(part.finish(until))
             self._rounded |= part.rounded
             self._crowded += part.crowded
+            del part
+            # An encoder and its container refer to each other; one of 2160p holds 720 MB.
+            give_back()
 
     def take(self, packets: Iterable[StoredPacket]) -> None:
         """Write the packets of a part that was encoded elsewhere. Raises `OutputError`."""
