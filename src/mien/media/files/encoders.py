@@ -31,7 +31,7 @@ _THREADS = 2
 """Threads of one encoder."""
 _X264_PARAMETERS = ("mbtree=1", "subme=2", "partitions=p8x8,i8x8,i4x4")
 """Added to the preset `superfast`: the PSNR and SSIM of `veryfast` at 0.77 of its time and 9 % fewer bytes on the clip of
-`mien bench`, at 0.8 to 1.0 and 2 to 5 % fewer on two real ones (120 frames each of 720p, marked)."""
+`mien bench`, at 0.8 and 1.1 and 2 to 3 % fewer on two portraits (120 frames each of 720p, marked)."""
 _X264_FULL_PIXELS = 1920 * 1088  # 1080p
 _X264_LOOKAHEAD, _X264_LARGE_LOOKAHEAD = (20, 0.6), (10, 0.2)
 """Frames that x264 looks ahead, up to 1080p and beyond, where a frame of 2160p takes 24 MB; and what the quality on its scale
