@@ -466,8 +466,9 @@ def test_a_recording_is_made_and_can_be_fetched(person: Person, checker: Checker
 
 def test_the_face_that_files_wear_is_seen_and_chosen_beside_them(person: Person, examples: Path) -> None:
     page, state = person.page, person.studio.state
+    person.studio.client.post("/api/faces/none/select").raise_for_status()
     page.click("#tab-files")
-    assert page.locator("#file-face").input_value() == "none"
+    page.wait_for_function("() => document.getElementById('file-face').value === 'none'")
     assert page.locator("#file-face-picture").is_hidden()
     face_id = person.studio.wear(examples / "eileen_collins.png")
     page.wait_for_function("id => document.getElementById('file-face').value === id", arg=face_id)
