@@ -14,7 +14,7 @@ from av.error import FFmpegError
 from mien.errors import OutputError, UsageError
 from mien.media.broadcast.live_muxer import MIN_SIDE_PIXELS, LiveFormat, LiveMuxer
 from mien.media.files import statement
-from mien.media.files.encoders import candidates
+from mien.media.files.encoders import recording_options
 from mien.media.files.output_file import output_error
 from mien.settings import Settings
 from mien.types import LabelledFrame, Sound
@@ -43,7 +43,7 @@ class Recorder:
         if min(width, height) < MIN_SIDE_PIXELS:
             raise UsageError(f"{width}x{height} is too small for a video", f"use at least {MIN_SIDE_PIXELS} pixels a side")
         self._path, self._width, self._height, self._sound, self._keyframe_s = path, width, height, sound, keyframe_s
-        self._format = _format_of(path, width, height, settings, keyframe_s)
+        self._format = _format_of(path, settings, keyframe_s)
         self._lock = threading.Lock()
         self._failure: OutputError | None = None
         self._muxer: LiveMuxer | None = None
@@ -191,8 +191,8 @@ class _Disk:
                     self._failure = error
 
 
-def _format_of(path: Path, width: int, height: int, settings: Settings, keyframe_s: float) -> LiveFormat:
-    video = candidates("h264", width - width % 2, height - height % 2, settings)[-1].options
+def _format_of(path: Path, settings: Settings, keyframe_s: float) -> LiveFormat:
+    video = recording_options(settings)
     tags = {"comment": statement.sentence(settings.engine)}
     # Silence in one stream must not hold back the other.
     common = {"max_interleave_delta": "1000000"}

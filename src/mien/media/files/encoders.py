@@ -135,6 +135,14 @@ def candidates(
     return (*hardware, Encoder(software, codec, pixel_format, options, False))
 
 
+def recording_options(settings: Settings) -> dict[str, str]:
+    """Return the quality of a recording in H.264.
+
+    Nothing of what makes files small: frames that the encoder looks ahead are lost when the machine stops.
+    """
+    return {"crf": f"{_crf(video_need('h264').quality(settings.quality)):.1f}", "threads": str(_THREADS)}
+
+
 def _without_avx512(width: int) -> list[str]:
     """Return the parameter by which x264 does without AVX-512, where that would make its output differ from run to run.
 
