@@ -22,7 +22,7 @@ def _run(stdout: "int | IO[bytes]", *arguments: str, unbuffered: bool = False) -
 
 @pytest.mark.posix
 @pytest.mark.parametrize("unbuffered", [False, True])
-@pytest.mark.parametrize("command", ["settings", "tokens"])
+@pytest.mark.parametrize("command", ["settings", "tokens", "--help", "--version"])
 def test_a_full_disk_is_told_in_one_line(command: str, *, unbuffered: bool) -> None:
     if not _FULL.exists():
         pytest.skip("NOT TESTED: this system has no /dev/full")
@@ -36,11 +36,12 @@ def test_a_full_disk_is_told_in_one_line(command: str, *, unbuffered: bool) -> N
 
 
 @pytest.mark.posix
-def test_a_reader_that_has_gone_is_no_error_to_tell() -> None:
+@pytest.mark.parametrize("command", ["settings", "--help"])
+def test_a_reader_that_has_gone_is_no_error_to_tell(command: str) -> None:
     reading, writing = os.pipe()
     os.close(reading)
     with os.fdopen(writing, "wb") as pipe:
-        done = _run(pipe, "settings")
+        done = _run(pipe, command)
     assert (done.returncode, done.stderr) == (1, b"")
 
 

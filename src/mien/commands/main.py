@@ -28,21 +28,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Closed by the program that started this one: nobody is there.
         sys.stdin = io.StringIO()
     harden()
-    typed = sys.argv[1:] if arguments is None else arguments
-    options = build_parser(typed[0] if typed else None).parse_args(typed)
     for library in ("PIL", "tifffile"):
         # They log what is wrong with a damaged file; the error that follows says it in our words.
         logging.getLogger(library).setLevel(logging.CRITICAL)
     hook = sys.unraisablehook
     try:
-        return _outcome(options)
+        return _outcome(sys.argv[1:] if arguments is None else arguments)
     finally:
         sys.unraisablehook = hook
 
 
-def _outcome(options: argparse.Namespace) -> int:
+def _outcome(typed: Sequence[str]) -> int:
     """Run the chosen command and return its exit code, with every error told."""
     try:
+        options = _options(typed)
         with terminating_like_interrupting():
             _check_current_folder()
             if getattr(options, "computes", False):
@@ -65,6 +64,15 @@ def _outcome(options: argparse.Namespace) -> int:
         # The reader of our output has gone (`mien models | head`); Python would complain again while it exits.
         sys.stderr.close()
         return 1
+
+
+def _options(typed: Sequence[str]) -> argparse.Namespace:
+    """Return what was typed, or print the help and leave. Raises `OutputError` for a help that cannot be written."""
+    try:
+        return build_parser(typed[0] if typed else None).parse_args(typed)
+    finally:
+        if sys.stdout is not None:
+            sys.stdout.flush()
 
 
 def _ignored(_: "sys.UnraisableHookArgs") -> None:

@@ -24,11 +24,11 @@ class StandardOutput(io.FileIO):
             return memoryview(data).nbytes
         try:
             return super().write(data)
-        except BrokenPipeError:
-            raise
         except OSError as error:
             # Python tries again while it exits, and would complain in its own words.
             self._failed = True
+            if isinstance(error, BrokenPipeError):
+                raise
             remedy = "make room, or print to another place"
             raise OutputError(f"what mien prints cannot be written: {error.strerror or error}", remedy) from error
 
