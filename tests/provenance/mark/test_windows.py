@@ -8,6 +8,8 @@ import av
 import cv2
 import numpy as np
 import pytest
+from av.video.frame import PictureType
+from PIL import Image as Pictures
 
 from mien.errors import MediaError, SealBroken, UnreadableMedia
 from mien.provenance import seal
@@ -24,8 +26,13 @@ from tests.support.portraits import HOPPER, read
 ID = 0xABCDEF
 
 
-def numbered(path: Path, frames: int, *, rate: int = 25, last_s: float = 0.0, key_every: int = 10) -> Path:
-    """Write a lossless video whose frames show their number by their luma; the last one may be shown for a long time."""
+def numbered(
+    path: Path, frames: int, *, rate: int = 25, last_s: float = 0.0, key_every: int = 10, keys: tuple[int, ...] = ()
+) -> Path:
+    """Write a lossless video whose frames show their number by their luma; the last one may be shown for a long time.
+
+    `keys` are key frames besides those of every `key_every`.
+    """
     with av.open(str(path), "w") as out:
         stream = out.add_stream("libx264", rate=rate, options={"qp": "0", "preset": "ultrafast", "g": str(key_every)})
         assert isinstance(stream, av.VideoStream)
@@ -34,6 +41,8 @@ def numbered(path: Path, frames: int, *, rate: int = 25, last_s: float = 0.0, ke
             planes = np.full((168, 128), 128, np.uint8)
             planes[:112] = 16 + number
             picture = av.VideoFrame.from_ndarray(planes, format="yuv420p")
+            if number in keys:
+                picture.pict_type = PictureType.I
             picture.pts = number if number < frames - 1 else number + round(last_s * rate)
             out.mux(stream.encode(picture))
         out.mux(stream.encode(None))
@@ -68,6 +77,21 @@ def test_windows_reach_from_the_first_to_the_last_frame(tmp_path: Path, frames: 
 def test_a_window_in_the_middle_begins_at_a_key_frame_near_its_place(tmp_path: Path, key_every: int, firsts: list[int]) -> None:
     windows = seen(numbered(tmp_path / "in.mp4", 200, key_every=key_every))
     assert windows == [(first, first + WINDOW_FRAMES - 1) for first in firsts]
+
+
+def test_windows_at_key_frames_do_not_meet(tmp_path: Path) -> None:
+    """The second could begin at 86, the third at 90."""
+    windows = seen(numbered(tmp_path / "in.mp4", 200, key_every=250, keys=(86, 90)))
+    assert [first for first, _ in windows] == [0, 86, 118, 176]
+
+
+def test_an_animation_whose_last_picture_stays_is_seen_up_to_it(tmp_path: Path) -> None:
+    """Of 200 pictures of 40 ms the last is shown for 3 s: the third window begins before it."""
+    pictures = [Pictures.fromarray(np.full((112, 128, 3), number, np.uint8)) for number in range(200)]
+    times_ms = [40] * 199 + [3000]
+    pictures[0].save(tmp_path / "in.webp", save_all=True, append_images=pictures[1:], duration=times_ms, lossless=True)
+    windows = windows_of(tmp_path / "in.webp", max_pixels=2**31, max_bytes=2**50)
+    assert [int(window[0][0, 0, 0]) for window in windows] == [0, 81, 161]
 
 
 def test_a_window_that_is_left_early_moves_no_other(tmp_path: Path) -> None:

@@ -127,18 +127,23 @@ class _Window(Iterator[Image]):
 
 @dataclass(frozen=True, slots=True)
 class _Start:
-    """Start of a window, in seconds on a player's clock, and how far from it a key frame may be that is taken in its place."""
+    """Start of a window, in seconds on a player's clock; a key frame from `first_s` until `last_s` is taken in its place."""
 
     exact_s: float
-    slack_s: float
+    first_s: float
+    last_s: float
 
 
 def _at_key(open_at: Callable[..., MovingReader], start: _Start) -> "MovingReader | None":
     """Return a reader at a key frame near the start, from which decoding can begin; None where there is none."""
-    if not start.slack_s:
+    if start.first_s == start.last_s:
         return None
-    reader = open_at(start_s=start.exact_s + start.slack_s, from_key=True)
-    if abs(float(reader.info.first - reader.info.zero) - start.exact_s) < start.slack_s:
+    try:
+        reader = open_at(start_s=start.last_s, from_key=True)
+    except UsageError:
+        # Of an animation that has no frame after its start: there is one at the start itself, or none.
+        return None
+    if start.first_s <= float(reader.info.first - reader.info.zero) < start.last_s:
         return reader
     reader.close()
     return None
@@ -152,6 +157,9 @@ def _later_starts(reader: MovingReader, frames: int, start_s: float) -> list[_St
     window_s = frames / float(reader.info.rate or _TUNING.usual_rate_hz)
     count = min(MAX_WINDOWS, ceil(length_s / window_s - 1e-6))
     step_s = (length_s - window_s) / max(count - 1, 1)
-    # So far apart, no two windows meet.
-    slack_s = step_s / 2 if step_s >= 2 * window_s else 0.0
-    return [_Start(start_s + step_s * number, slack_s if number < count - 1 else 0.0) for number in range(1, count)]
+    # Half a step later, and a window less than that earlier, no two windows meet.
+    later_s = step_s / 2 if step_s >= 2 * window_s else 0.0
+    earlier_s = max(later_s - window_s, 0.0)
+    exact_s = [start_s + step_s * number for number in range(1, count)]
+    middle = [_Start(each, each - earlier_s, each + later_s) for each in exact_s[:-1]]
+    return [*middle, *(_Start(each, each, each) for each in exact_s[-1:])]
