@@ -192,7 +192,8 @@ class KnownFace:
     even light. `motion_xy` is the motion since the frame before, in pixels. `grain` is the picture's noise, `focus` the
     sharpness of the face. `parsed` is what the parser last saw. None = unknown. `behind` holds the `track_id` of each face
     that is in front of this one. `exposure` is how many times brighter than usual its bright side is. `creases` are what the
-    brows fold now, as in `mien.face.creases`; None = nothing.
+    brows fold now, as in `mien.face.creases`; None = nothing. `whites` is the usual brightness of the whites of its eyes, as in
+    `mien.face.eye_whites`.
     """
 
     neutral: Floats
@@ -205,6 +206,7 @@ class KnownFace:
     behind: frozenset[int] = frozenset()
     exposure: float = 1.0
     creases: Floats | None = None
+    whites: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,18 @@ from mien import types
 from mien.face import beard, sharpness
 from mien.imaging import grain, line_rows
 from mien.swap import casting, hidden_heads
-from mien.swap.memory import brows, creases, crossings, hands, hidden_landmarks, look_turns, observer, parsing, segmentation
+from mien.swap.memory import (
+    brows,
+    creases,
+    crossings,
+    eye_whites,
+    hands,
+    hidden_landmarks,
+    look_turns,
+    observer,
+    parsing,
+    segmentation,
+)
 from mien.swap.memory.occlusion import change
 from mien.swap.memory.occlusion import track as occlusion
 from mien.swap.people import identities, look, template
@@ -22,8 +33,8 @@ from mien.swap.tracking import box, scene_cut, smoothing, tilted_heads, track, t
 from mien.system.object_bytes import ObjectBytes, fields_of
 
 _MODULES: tuple[ModuleType, ...] = (
-    types, beard, sharpness, grain, casting, hidden_heads, brows, creases, crossings, hands, hidden_landmarks, look_turns,
-    observer, parsing, segmentation, change, occlusion, identities, look, template, cover, glasses_places,
+    types, beard, sharpness, grain, casting, hidden_heads, brows, creases, crossings, eye_whites, hands, hidden_landmarks,
+    look_turns, observer, parsing, segmentation, change, occlusion, identities, look, template, cover, glasses_places,
     kept_glasses, line_rows, shave, stage, box, scene_cut, smoothing,
     tilted_heads, track, tracker,
 )  # fmt: skip

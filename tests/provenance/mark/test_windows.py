@@ -31,7 +31,7 @@ def numbered(
 ) -> Path:
     """Write a lossless video whose frames show their number by their luma; the last one may be shown for a long time.
 
-    `keys` are key frames besides those of every `key_every`.
+    `keys` are more key frames than those of every `key_every`.
     """
     with av.open(str(path), "w") as out:
         stream = out.add_stream("libx264", rate=rate, options={"qp": "0", "preset": "ultrafast", "g": str(key_every)})

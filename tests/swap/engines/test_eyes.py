@@ -7,24 +7,25 @@ import numpy as np
 import pytest
 
 from mien.face import landmark_sets
+from mien.face.eye_openings import openings
 from mien.face.mean_face import face_model, texture_points
 from mien.swap.engines.mesh.eyes import (
     TUNING,
     PhotoEyes,
     covered,
     eye_triangles,
-    openings,
     photo_eyes,
     photo_shares,
     with_eyes,
     with_eyes_opacity,
 )
-from mien.types import Floats, Image
+from mien.types import Floats
+from tests.support.eyes import face_points, face_with_eyes
 
 _COUNT = 478
 _RING = len(landmark_sets.RIGHT_EYE)
-_UNCLEAR = PhotoEyes((0.3, 0.3), clear=False)
-_EYES = (landmark_sets.RIGHT_EYE, landmark_sets.LEFT_EYE)
+_OPEN = 0.3, 0.3
+_UNCLEAR = PhotoEyes(_OPEN, clear=False)
 
 
 def test_the_outlines_of_both_eyes_and_the_edges_of_their_lids_follow_the_landmarks() -> None:
@@ -70,40 +71,13 @@ def test_the_opacity_is_the_photos_at_the_lids_and_its_share_within() -> None:
     assert np.allclose(opacity[[landmark_sets.RIGHT_IRIS, landmark_sets.LEFT_IRIS]], (0.2, 0.6))
 
 
-def _face(points: Floats, white: int, loops: tuple[tuple[int, ...], ...] = _EYES) -> Image:
-    """Return skin of 160 levels whose eyes have dark irises and whites of this level, BGR uint8 (512, 512, 3)."""
-    image = np.full((512, 512, 3), 160, np.uint8)
-    for loop, iris in zip(_EYES, (landmark_sets.RIGHT_IRIS, landmark_sets.LEFT_IRIS), strict=True):
-        cv2.fillPoly(image, [points[list(loop), :2].round().astype(np.int32)], (white if loop in loops else 150,) * 3)
-        x, y = points[iris, :2].tolist()
-        cv2.circle(image, (round(x), round(y)), 7, (40, 40, 40), -1)
-    return image
-
-
-def _points() -> Floats:
-    return np.column_stack([texture_points(512), np.zeros(_COUNT)]).astype(np.float32)
-
-
-@pytest.mark.parametrize(
-    ("name", "white", "loops", "least", "most"),
-    [
-        ("open eyes", 150, _EYES, 0.0, 0.0),
-        ("eyes in shadow", 50, _EYES, 1.0, 1.0),
-        ("between", 88, _EYES, 0.2, 0.8),
-        ("one eye in shadow", 50, _EYES[:1], 1.0, 1.0),
-    ],
-)
-def test_the_photos_eyes_are_shown_where_the_targets_are_dark(
-    name: str, white: int, loops: tuple[tuple[int, ...], ...], least: float, most: float
-) -> None:
-    right, left = photo_shares(_face(_points(), white, loops), _points(), _UNCLEAR)
-    assert right == left, name
-    assert least <= right <= most, name
+@pytest.mark.parametrize(("name", "whites", "share"), [("open", 0.75, 0.0), ("in shadow", 0.4, 1.0), ("between", 0.55, 0.5)])
+def test_the_photos_eyes_are_shown_where_the_targets_are_dark(name: str, whites: float, share: float) -> None:
+    assert photo_shares(whites, _OPEN, _UNCLEAR) == pytest.approx((share, share), abs=1e-6), name
 
 
 def test_clear_eyes_of_the_photo_are_shown_whatever_the_targets_are() -> None:
-    clear = replace(_UNCLEAR, clear=True)
-    assert photo_shares(_face(_points(), 150), _points(), clear) == (1.0, 1.0)
+    assert photo_shares(0.9, _OPEN, replace(_UNCLEAR, clear=True)) == (1.0, 1.0)
 
 
 @pytest.mark.parametrize(
@@ -120,35 +94,20 @@ def test_clear_eyes_of_the_photo_are_shown_whatever_the_targets_are() -> None:
 def test_the_photos_eyes_are_clear_when_it_shows_their_whites_and_they_look_ahead(
     name: str, white: int, gaze: float, clear: bool
 ) -> None:
-    points = _points()
+    points = face_points()
     for iris, corners in (
         (landmark_sets.RIGHT_IRIS, landmark_sets.RIGHT_EYE_CORNERS),
         (landmark_sets.LEFT_IRIS, landmark_sets.LEFT_EYE_CORNERS),
     ):
         first, second = points[list(corners)]
         points[iris] = (first + second) / 2 + gaze * np.array([abs(second[0] - first[0]), 0, 0])
-    found = photo_eyes(_face(points, white), points)
+    found = photo_eyes(face_with_eyes(points, white), points)
     assert found.clear == clear, name
     assert found.openings == openings(points)
 
 
 def test_shut_lids_show_no_eye_of_the_photo() -> None:
-    points = _points()
-    for loop, iris in ((landmark_sets.RIGHT_EYE, landmark_sets.RIGHT_IRIS), (landmark_sets.LEFT_EYE, landmark_sets.LEFT_IRIS)):
-        points[list(loop), 1] = points[iris, 1] + 0.1 * (points[list(loop), 1] - points[iris, 1])
-    assert photo_shares(_face(_points(), 50), points, replace(_UNCLEAR, clear=True)) == (0.0, 0.0)
-
-
-def test_the_far_eye_of_a_turned_head_does_not_count() -> None:
-    points, nose = _points(), 256.0
-    far = points[:, 0] > nose
-    points[far, 0] = nose + 0.5 * (points[far, 0] - nose)
-    assert photo_shares(_face(points, 50, _EYES[1:]), points, _UNCLEAR) == (0.0, 0.0)
-
-
-def test_a_face_beyond_the_border_is_judged_by_what_is_seen() -> None:
-    points = _points() - np.array([400, 0, 0], np.float32)
-    assert all(0 <= share <= 1 for share in photo_shares(_face(_points(), 150), points, _UNCLEAR))
+    assert photo_shares(0.4, (0.09, 0.2), replace(_UNCLEAR, clear=True)) == (0.0, 1.0)
 
 
 def _inner_edges(places: Floats) -> Floats:
@@ -171,15 +130,8 @@ def test_an_eye_that_is_closed_further_shows_less_of_the_photos() -> None:
     assert np.allclose(found[_COUNT + 2 * _RING :], _inner_edges(found)), "the inner edges of lids follow their outlines"
 
 
-def test_shut_lids_and_an_eye_without_width_are_bounded() -> None:
+def test_shut_lids_are_bounded() -> None:
     flat = texture_points(256)
     middle = flat[landmark_sets.LEFT_IRIS, 1]
     shut = covered(flat, (0.4, 0.4), (0.0, 0.0))[_COUNT + _RING : _COUNT + 2 * _RING, 1] - middle
     assert np.allclose(shut, TUNING.least_open * (flat[list(landmark_sets.LEFT_EYE), 1] - middle), atol=1e-3)
-    assert openings(np.zeros((_COUNT, 3), np.float32)) == (0.0, 0.0)
-
-
-def test_an_opening_does_not_depend_on_the_size() -> None:
-    points = face_model().shape
-    assert np.allclose(openings(points), openings(points * 3))
-    assert 0.15 < openings(points)[0] < 0.5

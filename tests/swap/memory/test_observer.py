@@ -52,6 +52,16 @@ def test_light_rests_while_only_noise_changes() -> None:
     assert np.abs(np.diff(np.stack(lights), axis=0)).mean() < 0.003
 
 
+def test_eyes_that_are_dark_for_a_moment_are_known_as_they_were() -> None:
+    observer, (image, landmarks) = Observer(), _shot()
+    dark = image.copy()
+    for loop in (landmark_sets.RIGHT_EYE, landmark_sets.LEFT_EYE):
+        cv2.fillPoly(dark, [landmarks.points[list(loop), :2].round().astype(np.int32)], (20, 20, 20))
+    assert (_see(Observer(), dark, landmarks).whites or 1) < 0.5
+    whites = [_see(observer, dark if 20 <= index < 23 else image, landmarks, index).whites or 0 for index in range(30)]
+    assert min(whites[20:]) > 0.85 * whites[0]
+
+
 def test_the_picture_is_not_changed_and_the_face_is_not_either() -> None:
     observer, (image, landmarks) = Observer(), _shot()
     before, points = image.copy(), landmarks.points.copy()

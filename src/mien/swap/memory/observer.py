@@ -17,6 +17,7 @@ from mien.imaging.grain import GrainMeter, green_sigma
 from mien.imaging.percentiles import percentile_of
 from mien.swap.memory.creases import Creases
 from mien.swap.memory.crossings import hidden_by
+from mien.swap.memory.eye_whites import EyeWhites
 from mien.swap.memory.observer_kernels import count_hidden, expect, follow_light, gauge, learn, see
 from mien.swap.memory.occlusion.track import TrackOcclusion
 from mien.types import Floats, Frame, Grain, Image, KnownFace, Mask, ParsedFace, TrackedFace
@@ -104,6 +105,7 @@ class _TrackMemory:
     agreed: int = 0
     against: int = 0
     creases: Creases = field(default_factory=Creases)
+    whites: EyeWhites = field(default_factory=EyeWhites)
 
     def holds(self, occluder: Mask, visible: Floats) -> bool:
         """Return True while the texture is believed: longer, the longer it has agreed with the frames.
@@ -224,9 +226,11 @@ class Observer:
         grain: Grain | None = memory.grain.measure(frame.image, geometry.box_of(points), change.motion_xy, change.moved)
         self._grain = grain or self._grain
         focus = memory.focus.measure(frame.image, points, green_sigma(grain), change.motion_xy)
+        whites = memory.whites.update(frame.image, points)
         return KnownFace(
-            memory.neutral, occluder, memory.light, change.motion_xy, grain, focus, exposure=exposure, creases=creases
-        )
+            memory.neutral, occluder, memory.light, change.motion_xy, grain, focus, exposure=exposure, creases=creases,
+            whites=whites,
+        )  # fmt: skip
 
     def _adopted(self, now: Image, points: Floats, present: frozenset[int]) -> _TrackMemory | None:
         """Return the memory of a face that was lost here a moment ago: an occluder may make the tracker start a new track."""

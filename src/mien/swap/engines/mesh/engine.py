@@ -12,6 +12,8 @@ import numpy as np
 
 from mien.face import landmark_sets
 from mien.face.creases import press
+from mien.face.eye_openings import openings
+from mien.face.eye_whites import whites_of
 from mien.face.gaze import into_the_camera
 from mien.face.head_pose import far_side_opacity
 from mien.face.lighting import gains
@@ -28,7 +30,6 @@ from mien.swap.engines.mesh.eyes import (
     PhotoEyes,
     covered,
     eye_triangles,
-    openings,
     photo_eyes,
     photo_shares,
     with_eyes,
@@ -165,9 +166,11 @@ class MeshEngine:
             image = prepared.folds.mixed(image, step, face.landmarks.points)
         crop, mask = np.empty((height, width, 3), np.uint8), np.zeros((height, width), np.uint8)
         depth = np.empty((height, width), np.float32)
-        shares = photo_shares(target, local, prepared.eyes) if self._settings.eyes == "blend" else (0.0, 0.0)
+        opened = openings(face.landmarks.points)
+        whites = _usual_whites(face, target, local)
+        shares = photo_shares(whites, opened, prepared.eyes) if self._settings.eyes == "blend" else (0.0, 0.0)
         opacity = with_eyes_opacity(prepared.opacity * far_side_opacity(face.yaw), shares)
-        places = covered(texture.points, prepared.eyes.openings, openings(face.landmarks.points))
+        places = covered(texture.points, prepared.eyes.openings, opened)
         draw_mesh(prepared.triangles, with_eyes(local), places, image, opacity, crop, mask, depth)
         turned = abs(face.yaw) > _TURNED_DEGREES
         if turned:
@@ -217,6 +220,12 @@ def _parts(local: Floats, rough_loops: Sequence[tuple[int, ...]]) -> FacialParts
 
 def _wears_dark_glasses(face: TrackedFace) -> bool:
     return face.known is not None and face.known.parsed is not None and face.known.parsed.dark
+
+
+def _usual_whites(face: TrackedFace, target: Image, local: Floats) -> float:
+    """Return the usual brightness of the whites of its eyes; of a face without a memory that in this picture."""
+    known = None if face.known is None else face.known.whites
+    return whites_of(target, local) if known is None else known
 
 
 def _soften_outline(mask: Mask, local: Floats) -> None:
