@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -93,8 +93,10 @@ def open_folder(folder: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        if is_new and not any(folder.iterdir()):
-            folder.rmdir()
+        if is_new:
+            # One that holds something stays, and one that has gone meanwhile is no error.
+            with suppress(OSError):
+                folder.rmdir()
 
 
 @dataclass(slots=True)
