@@ -57,6 +57,12 @@ def few(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kernel_builder, "read_types", lambda: rows)
 
 
+def test_a_picture_that_may_not_be_written_is_shrunk_by_the_library() -> None:
+    """Compiling the kernel for it takes seconds, in the midst of a stream."""
+    kinds = dict(read_types())["mien.imaging.area_kernels.shrink_area"]
+    assert kinds[0] == "const uint8[:,::1]"
+
+
 @pytest.mark.usefixtures("few")
 def test_parts_are_libraries(tmp_path: Path) -> None:
     for number in range(2):
