@@ -117,6 +117,7 @@ def test_windows_are_those_of_the_window_manager_or_those_below_the_root(listed:
         pytest.param(_Server(greeting=b"\0" + bytes(5) + struct.pack("<H", 0)), id="refused"),
         pytest.param(_Server(greeting=struct.pack("<BxHHH", 1, 11, 0, 2) + bytes(8)), id="a greeting that is too short"),
         pytest.param(_Server(greeting=struct.pack("<BxHHH", 1, 11, 0, 5) + bytes(20)), id="a greeting without formats"),
+        pytest.param(_Server(reply=bytes(32)), id="every request refused"),
         pytest.param(_Server(reply=struct.pack("<BBHI", 1, 0, 0, 0xFFFFFFFF) + bytes(24)), id="an answer of 16 GB"),
         pytest.param(_Server(reply=struct.pack("<BBHI", 1, 32, 0, 0) + b"\xff" * 24), id="a length that is a lie"),
     ],

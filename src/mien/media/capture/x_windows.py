@@ -44,7 +44,7 @@ def windows_of(display: str, clock: Callable[[], float] = time.monotonic) -> lis
         with _connected(display, clock) as connection:
             found = [connection.window(number) for number in connection.candidates()]
             return [each for each in found if each is not None]
-    except (OSError, struct.error, ValueError, IndexError, OverflowError) as error:
+    except (_Refused, OSError, struct.error, ValueError, IndexError, OverflowError) as error:
         raise SourceLost(
             f"display {display} does not tell its windows", "check DISPLAY, or name a part of the screen"
         ) from error
