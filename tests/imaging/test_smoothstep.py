@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mien.imaging.smoothstep import smoothstep, smoothstep_of
+from mien.imaging.smoothstep import smoothstep, smoothstep_between, smoothstep_of
 
 
 def test_it_rises_from_0_to_1_with_level_ends() -> None:
@@ -21,3 +21,8 @@ def test_it_rises_from_0_to_1_with_level_ends() -> None:
 def test_one_number_rises_as_many_do() -> None:
     x = np.linspace(-0.5, 1.5, 201)
     np.testing.assert_allclose([smoothstep_of(each) for each in x.tolist()], smoothstep(x), atol=1e-7)
+
+
+def test_between_two_numbers_it_rises_from_the_one_to_the_other() -> None:
+    assert [smoothstep_between(2, 6, each) for each in (1, 2, 3, 4, 6, 7)] == [0, 0, 0.15625, 0.5, 1, 1]
+    assert [smoothstep_between(6, 2, each) for each in (7, 5, 2)] == [0, 0.15625, 1]

@@ -19,7 +19,7 @@ from mien.imaging.arrays import locked
 from mien.imaging.blend import shade
 from mien.imaging.draw import draw_values
 from mien.imaging.percentiles import percentile_of
-from mien.imaging.smoothstep import smoothstep, smoothstep_of
+from mien.imaging.smoothstep import smoothstep, smoothstep_between
 from mien.types import Array, Floats, Image, Mask
 
 
@@ -94,7 +94,7 @@ def brow_height(points: Floats) -> float:
 def creasing(way: float, yaw: float) -> float:
     """Return how far brows `way` below their usual place crease a head turned by `yaw` degrees, 0..1; raised ones -1..0."""
     frontal = max(0.0, 1 - abs(yaw) / TUNING.frontal_degrees)
-    share = smoothstep_of((abs(way) - TUNING.rest) / (TUNING.full - TUNING.rest)) * min(1.0, 2 * frontal)
+    share = smoothstep_between(TUNING.rest, TUNING.full, abs(way)) * min(1.0, 2 * frontal)
     return math.copysign(share, way)
 
 

@@ -15,3 +15,8 @@ def smoothstep_of(number: float) -> float:
     """Return what `smoothstep` does of one number, in a tenth of its time."""
     x = min(max(number, 0.0), 1.0)
     return x * x * (3 - 2 * x)
+
+
+def smoothstep_between(start: float, end: float, number: float) -> float:
+    """Return 0 for a number at the start or before it, 1 from the end on; the end may be the smaller of both."""
+    return smoothstep_of((number - start) / (end - start))

@@ -122,17 +122,22 @@ def candidates(
         pixel_format = "yuva444p10le" if content.alpha else "yuv444p10le"
     elif codec == "vp9" and content.alpha:
         pixel_format = "yuva420p"
-    options = _software_options(software, quality)
-    if software == "libx264":
-        fields = () if content.fields is None else (f"{content.fields}=1",)
-        frames, step = _X264_LARGE_LOOKAHEAD if width * height > _X264_FULL_PIXELS else _X264_LOOKAHEAD
-        parameters = (*_X264_PARAMETERS, f"rc-lookahead={frames}", *fields, *_without_avx512(width))
-        options["crf"] = f"{min(_crf(quality) + step, 51):.1f}"
-        options["x264-params"] = ":".join(parameters)
+    options = (
+        _x264_options(width, height, quality, content.fields) if software == "libx264" else _software_options(software, quality)
+    )
     if pixel_format == "yuva420p":
         # Frames that are never shown cannot have an alpha of their own.
         options["auto-alt-ref"] = "0"
     return (*hardware, Encoder(software, codec, pixel_format, options, False))
+
+
+def _x264_options(width: int, height: int, quality: int, fields: str | None) -> dict[str, str]:
+    """Return the options of x264 for frames of this size; `fields` as in `Content`."""
+    frames, step = _X264_LARGE_LOOKAHEAD if width * height > _X264_FULL_PIXELS else _X264_LOOKAHEAD
+    ordered = () if fields is None else (f"{fields}=1",)
+    parameters = (*_X264_PARAMETERS, f"rc-lookahead={frames}", *ordered, *_without_avx512(width))
+    crf = f"{min(_crf(quality) + step, 51):.1f}"
+    return {"preset": "superfast", "threads": str(_THREADS), "crf": crf, "x264-params": ":".join(parameters)}
 
 
 def recording_options(settings: Settings) -> dict[str, str]:
@@ -165,8 +170,6 @@ def _software_options(name: str, quality: int) -> dict[str, str]:
     The number of threads is fixed where the bits depend on it, so that every machine writes the same.
     """
     crf = _crf(quality)
-    if name == "libx264":
-        return {"preset": "superfast", "threads": str(_THREADS)}
     if name == "libx265":
         params = f"log-level=error:frame-threads={_THREADS}"
         return {"preset": "superfast", "crf": f"{min(crf + 2, 51):.1f}", "x265-params": params}

@@ -11,7 +11,7 @@ from mien.face.beard import beard_view
 from mien.face.mean_face import texture_points
 from mien.face.texels import SIDE
 from mien.imaging.arrays import locked
-from mien.imaging.smoothstep import smoothstep_of
+from mien.imaging.smoothstep import smoothstep_between
 from mien.models.format.parsing import FaceClass
 from mien.types import Mask, ParsedFace, SourceFace, TrackedFace
 
@@ -104,8 +104,12 @@ def staying(parsed: ParsedFace, seen: BeardLook = NOTHING) -> float:
     if parsed.beard is None:
         return 0.0
     share = share_of(parsed.beard)
-    agreed = _ramp(share, TUNING.agreed) * _ramp(seen.signs, TUNING.agreed_signs)
-    return max(_ramp(share, TUNING.stays), agreed, _ramp(share, TUNING.seen) * _ramp(seen.visible, TUNING.seen_visible))
+    agreed = smoothstep_between(*TUNING.agreed, share) * smoothstep_between(*TUNING.agreed_signs, seen.signs)
+    return max(
+        smoothstep_between(*TUNING.stays, share),
+        agreed,
+        smoothstep_between(*TUNING.seen, share) * smoothstep_between(*TUNING.seen_visible, seen.visible),
+    )
 
 
 def fullness(parsed: ParsedFace) -> float:
@@ -115,16 +119,12 @@ def fullness(parsed: ParsedFace) -> float:
 
 def fullness_of(share: float) -> float:
     """Return how surely a beard of this mean share is a full one, 0..1."""
-    return _ramp(share, TUNING.full)
+    return smoothstep_between(*TUNING.full, share)
 
 
 def share_of(beard: Mask) -> float:
     """Return the mean share of a beard, uint8 (side, side), in the area where beards grow, 0..1."""
     return float(cv2.mean(beard, _area())[0]) / 255
-
-
-def _ramp(value: float, between: tuple[float, float]) -> float:
-    return smoothstep_of((value - between[0]) / (between[1] - between[0]))
 
 
 @cache

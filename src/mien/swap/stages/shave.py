@@ -15,7 +15,7 @@ from mien.face.jaw import Window, smoothed, tone_of, uncovered, window_of
 from mien.imaging import geometry
 from mien.imaging.blend import resurface
 from mien.imaging.colour import LUMA
-from mien.imaging.smoothstep import smoothstep_of
+from mien.imaging.smoothstep import smoothstep_between
 from mien.swap.stages.own_beard import NOTHING, BeardLook, fullness, share_of, staying
 from mien.types import Array, Floats, Image, ParsedFace, TrackedFace
 
@@ -130,16 +130,18 @@ def belief(parsed: ParsedFace, signs: float) -> float:
     if parsed.beard is None:
         return 0.0
     share = share_of(parsed.beard)
-    sure = _ramp(share, TUNING.sure)
+    sure = smoothstep_between(*TUNING.sure, share)
     low, high = ((1 - sure) * most + sure * least for most, least in zip(TUNING.signs, TUNING.few_signs, strict=True))
-    return _ramp(share, TUNING.some) * _ramp(signs, (low, high))
+    return smoothstep_between(*TUNING.some, share) * smoothstep_between(low, high, signs)
 
 
 def _upright(face: TrackedFace) -> float:
     """Return how far a beard may be shaved that is seen from this side, 0..1."""
     right, left = (face.landmarks.points[number, :2] for number in landmark_sets.EYE_CORNERS)
     roll = abs(float(np.degrees(np.arctan2(*(left - right)[::-1]))))
-    return (1.0 - _ramp(abs(face.yaw), TUNING.turned_degrees)) * (1.0 - _ramp(roll, TUNING.hanging_degrees))
+    return (1.0 - smoothstep_between(*TUNING.turned_degrees, abs(face.yaw))) * (
+        1.0 - smoothstep_between(*TUNING.hanging_degrees, roll)
+    )
 
 
 def _within(shape: tuple[int, int], image: Image, view: BeardView) -> Floats:
@@ -197,7 +199,3 @@ def _lay(image: Image, face: TrackedFace, view: BeardView, strength: float) -> N
 
 def _warped(values: Array, to_now: Array, size_wh: tuple[int, int], border: int) -> Floats:
     return np.asarray(cv2.warpAffine(values, to_now, size_wh, flags=cv2.INTER_LINEAR, borderMode=border), np.float32)
-
-
-def _ramp(value: float, between: tuple[float, float]) -> float:
-    return smoothstep_of((value - between[0]) / (between[1] - between[0]))

@@ -12,6 +12,7 @@ from mien.face.eye_openings import openings
 from mien.face.eye_whites import whites_of
 from mien.face.mean_face import face_model
 from mien.imaging.arrays import locked
+from mien.imaging.smoothstep import smoothstep_between
 from mien.types import Array, Floats, Image
 
 
@@ -110,8 +111,8 @@ def photo_shares(whites: float, opened: tuple[float, float], photo: PhotoEyes) -
 
     Both alike: no face has one eye of each person. None of them between lids that are shut.
     """
-    share = 1.0 if photo.clear else _way(TUNING.dark[1], TUNING.dark[0], whites)
-    right, left = (share * _way(*TUNING.shut, opening) for opening in opened)
+    share = 1.0 if photo.clear else smoothstep_between(TUNING.dark[1], TUNING.dark[0], whites)
+    right, left = (share * smoothstep_between(*TUNING.shut, opening) for opening in opened)
     return right, left
 
 
@@ -122,11 +123,6 @@ def _gaze(points: Floats) -> float:
     along = (inner - outer) * np.array([[1], [-1]], np.float32)
     offset = points[_MIDDLES, :2] - (inner + outer) / 2
     return float(((offset * along).sum(axis=1) / np.maximum((along**2).sum(axis=1), 1e-6)).mean())
-
-
-def _way(start: float, end: float, value: float) -> float:
-    x = min(max((value - start) / (end - start), 0.0), 1.0)
-    return x * x * (3 - 2 * x)
 
 
 def covered(texture_points: Floats, own: tuple[float, float], shown: tuple[float, float]) -> Floats:

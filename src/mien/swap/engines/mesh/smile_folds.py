@@ -8,7 +8,7 @@ import numpy as np
 
 from mien.face import landmark_sets
 from mien.face.expression import expression_of
-from mien.imaging.smoothstep import smoothstep_of
+from mien.imaging.smoothstep import smoothstep_between
 from mien.swap.engines.mesh.texture import Texture
 from mien.swap.source.hard_light import mouth_width, smile_folds
 from mien.types import Floats, Image, SourceFace
@@ -58,7 +58,7 @@ class FoldTextures:
         """Return how far a face with these landmarks (478, 3) smiles like the photo, 0..1."""
         wanted = expression_of(points)[_LIPS, :2].ravel()
         along = float(wanted @ self.motion) / max(float(self.motion @ self.motion), 1e-9)
-        return smoothstep_of((along - TUNING.rest) / (TUNING.full - TUNING.rest))
+        return smoothstep_between(TUNING.rest, TUNING.full, along)
 
 
 def smiles(source: SourceFace) -> bool:
